@@ -1,0 +1,1 @@
+//! Reading an image list: the text, its format, its entries and diagnostics.

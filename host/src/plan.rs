@@ -1,0 +1,1 @@
+//! Turns the entries of a list into jobs.

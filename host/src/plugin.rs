@@ -1,0 +1,1 @@
+//! The plugin host, the only room that knows wasmtime.

@@ -1,0 +1,1 @@
+//! Makes destinations ready through the repo-type plugin before the first push.

@@ -1,0 +1,1 @@
+//! Resolves arguments, environment, settings file and defaults into one value.

@@ -1,0 +1,1 @@
+//! Copies jobs from source to destination.

@@ -1,0 +1,1 @@
+//! Compares destinations with their sources.

@@ -1,0 +1,1 @@
+//! The metadata section of a plugin component.
