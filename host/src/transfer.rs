@@ -1,1 +1,5 @@
 //! Copies jobs from source to destination.
+
+mod event;
+
+pub use event::{Event, EventSender, Level, Transferred};

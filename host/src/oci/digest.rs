@@ -1,0 +1,239 @@
+//! Content digests: `sha256:…` and `sha512:…`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+
+/// A digest algorithm registered by the image specification (descriptor.md, "Registered
+/// algorithms") that longshore can compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Algorithm {
+    /// SHA-256, what nearly everything uses.
+    Sha256,
+    /// SHA-512, optional in the specification.
+    Sha512,
+}
+
+impl Algorithm {
+    /// The name in front of the colon.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    const fn bytes(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+/// The digest of some content, held as bytes: 40 bytes in memory for SHA-256.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Digest {
+    /// A SHA-256 digest.
+    Sha256([u8; 32]),
+    /// A SHA-512 digest.
+    Sha512(Box<[u8; 64]>),
+}
+
+/// Why a text is no digest.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    /// There is no `algorithm:` in front.
+    #[error("digest {0:?} has no algorithm (expected sha256:…)")]
+    NoAlgorithm(String),
+    /// The algorithm is neither sha256 nor sha512.
+    #[error("digest algorithm {0:?} is not supported (sha256 and sha512 are)")]
+    Algorithm(String),
+    /// The part behind the colon has another length than the algorithm's.
+    #[error("digest has {found} characters after the colon, {algorithm} needs {expected}")]
+    Length {
+        /// The algorithm's name.
+        algorithm: &'static str,
+        /// Characters needed.
+        expected: usize,
+        /// Characters found.
+        found: usize,
+    },
+    /// A character is no lower-case hexadecimal digit.
+    #[error("digest contains {0:?}, which is no lower-case hexadecimal digit")]
+    Character(char),
+}
+
+impl Digest {
+    /// The SHA-256 digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::Sha256(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// The digest of `bytes` under the algorithm that `self` uses, to compare the two.
+    pub fn same_algorithm_of(&self, bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::new(self.algorithm());
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    /// The algorithm.
+    pub const fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Sha256(_) => Algorithm::Sha256,
+            Self::Sha512(_) => Algorithm::Sha512,
+        }
+    }
+
+    /// The hexadecimal part, lower-case.
+    pub fn hex(&self) -> String {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let bytes: &[u8] = match self {
+            Self::Sha256(bytes) => bytes,
+            Self::Sha512(bytes) => bytes.as_slice(),
+        };
+        let mut hex = String::with_capacity(bytes.len() * 2);
+        for byte in bytes {
+            hex.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            hex.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+        hex
+    }
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let (name, hex) =
+            text.split_once(':').ok_or_else(|| DigestError::NoAlgorithm(text.to_owned()))?;
+        let algorithm = match name {
+            "sha256" => Algorithm::Sha256,
+            "sha512" => Algorithm::Sha512,
+            other => return Err(DigestError::Algorithm(other.to_owned())),
+        };
+        if let Some(bad) = hex.chars().find(|c| !matches!(c, '0'..='9' | 'a'..='f')) {
+            return Err(DigestError::Character(bad));
+        }
+        let expected = algorithm.bytes() * 2;
+        if hex.len() != expected {
+            let found = hex.len();
+            return Err(DigestError::Length { algorithm: algorithm.name(), expected, found });
+        }
+        let mut bytes = [0_u8; 64];
+        for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+            *byte = nibble(pair[0]) << 4 | nibble(pair[1]);
+        }
+        Ok(match algorithm {
+            Algorithm::Sha256 => {
+                let mut short = [0_u8; 32];
+                short.copy_from_slice(&bytes[..32]);
+                Self::Sha256(short)
+            }
+            Algorithm::Sha512 => Self::Sha512(Box::new(bytes)),
+        })
+    }
+}
+
+/// The value of a digit that was checked to be one.
+const fn nibble(digit: u8) -> u8 {
+    if digit.is_ascii_digit() { digit - b'0' } else { digit - b'a' + 10 }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.algorithm().name(), self.hex())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = DigestError;
+
+    fn try_from(text: String) -> Result<Self, DigestError> {
+        text.parse()
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.to_string()
+    }
+}
+
+/// Hashes content while it streams.
+#[derive(Clone)]
+pub enum Hasher {
+    /// Computes SHA-256.
+    Sha256(sha2::Sha256),
+    /// Computes SHA-512.
+    Sha512(sha2::Sha512),
+}
+
+impl Hasher {
+    /// A hasher that has seen nothing.
+    pub fn new(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Sha256 => Self::Sha256(sha2::Sha256::new()),
+            Algorithm::Sha512 => Self::Sha512(sha2::Sha512::new()),
+        }
+    }
+
+    /// Takes in the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(hasher) => hasher.update(bytes),
+            Self::Sha512(hasher) => hasher.update(bytes),
+        }
+    }
+
+    /// The digest of all that was taken in.
+    pub fn finish(self) -> Digest {
+        match self {
+            Self::Sha256(hasher) => Digest::Sha256(hasher.finalize().into()),
+            Self::Sha512(hasher) => Digest::Sha512(Box::new(hasher.finalize().into())),
+        }
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sha256(_) => "Hasher::Sha256",
+            Self::Sha512(_) => "Hasher::Sha512",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Algorithm, Digest, DigestError, Hasher};
+
+    const EMPTY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn text_survives_a_round_trip() {
+        assert_eq!(EMPTY.parse::<Digest>().unwrap().to_string(), EMPTY);
+        assert_eq!(Digest::of(b"").to_string(), EMPTY);
+        let long = Hasher::new(Algorithm::Sha512).finish();
+        assert_eq!(long.to_string().parse::<Digest>().unwrap(), long);
+        assert_eq!(long.hex().len(), 128);
+        assert_eq!(long.same_algorithm_of(b""), long);
+    }
+
+    #[test]
+    fn broken_digests_say_what_is_wrong() {
+        assert!(matches!("abc".parse::<Digest>(), Err(DigestError::NoAlgorithm(_))));
+        assert!(matches!("md5:abc".parse::<Digest>(), Err(DigestError::Algorithm(_))));
+        assert!(matches!("sha256:abc".parse::<Digest>(), Err(DigestError::Length { .. })));
+        assert_eq!(EMPTY.to_uppercase().replace("SHA", "sha").parse::<Digest>(), Err(DigestError::Character('E')));
+    }
+}

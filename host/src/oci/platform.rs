@@ -1,0 +1,278 @@
+//! Platforms, and the filter that selects children of an index by them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// What an image runs on (image-spec, image-index.md, "platform").
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Platform {
+    /// The CPU, in Go's terms.
+    #[serde(default)]
+    pub architecture: String,
+    /// The operating system, in Go's terms.
+    #[serde(default)]
+    pub os: String,
+    /// The CPU's variant, such as `v7`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// The version of the operating system; Windows images need it.
+    #[serde(default, rename = "os.version", skip_serializing_if = "Option::is_none")]
+    pub os_version: Option<String>,
+    /// Features that the operating system must have.
+    #[serde(default, rename = "os.features", skip_serializing_if = "Option::is_none")]
+    pub os_features: Option<Vec<String>>,
+}
+
+/// A text is no platform, architecture or operating system.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlatformError {
+    /// A platform is written `os/architecture[/variant]`.
+    #[error("platform {0:?} is invalid: write os/architecture or os/architecture/variant")]
+    Platform(String),
+    /// An architecture is written `architecture[/variant]`.
+    #[error("architecture {0:?} is invalid: write a word such as amd64 or arm/v7, or all")]
+    Architecture(String),
+    /// An operating system is one word.
+    #[error("operating system {0:?} is invalid: write a word such as linux, or all")]
+    Os(String),
+    /// The list holds nothing.
+    #[error("{0} is empty; all means every one")]
+    Empty(&'static str),
+}
+
+impl Platform {
+    /// BuildKit's mark of an attestation.
+    pub fn is_unknown(&self) -> bool {
+        self.os == "unknown" && self.architecture == "unknown"
+    }
+
+    /// Says it neither what it runs on nor which CPU?
+    pub fn is_unspecified(&self) -> bool {
+        self.os.is_empty() || self.architecture.is_empty()
+    }
+
+    fn cpu(&self) -> Cpu {
+        Cpu::of(&self.architecture, self.variant.as_deref())
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        match &self.variant {
+            Some(variant) if !variant.is_empty() => write!(f, "/{variant}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+impl FromStr for Platform {
+    type Err = PlatformError;
+
+    fn from_str(text: &str) -> Result<Self, PlatformError> {
+        let parts: Vec<&str> = text.split('/').collect();
+        if !(2..=3).contains(&parts.len()) || !parts.iter().all(|part| is_word(part)) {
+            return Err(PlatformError::Platform(text.to_owned()));
+        }
+        Ok(Self {
+            os: parts[0].to_ascii_lowercase(),
+            architecture: parts[1].to_owned(),
+            variant: parts.get(2).map(|&variant| variant.to_owned()),
+            os_version: None,
+            os_features: None,
+        })
+    }
+}
+
+/// An architecture and its variant, normalised as containerd does, so that `arm64` and `arm64/v8`
+/// or `x86_64` and `amd64` are the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Cpu {
+    architecture: String,
+    variant: Option<String>,
+}
+
+impl Cpu {
+    fn of(architecture: &str, variant: Option<&str>) -> Self {
+        let architecture = match architecture.to_ascii_lowercase().as_str() {
+            "x86_64" | "x86-64" => "amd64".to_owned(),
+            "aarch64" => "arm64".to_owned(),
+            "i386" => "386".to_owned(),
+            "armhf" => "arm".to_owned(),
+            other => other.to_owned(),
+        };
+        let variant = variant.filter(|variant| !variant.is_empty()).map(|variant| {
+            let lower = variant.to_ascii_lowercase();
+            if lower.starts_with('v') { lower } else { format!("v{lower}") }
+        });
+        Self { architecture, variant }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (architecture, variant) = match text.split_once('/') {
+            Some((architecture, variant)) => (architecture, Some(variant)),
+            None => (text, None),
+        };
+        (is_word(architecture) && variant.is_none_or(is_word))
+            .then(|| Self::of(architecture, variant))
+    }
+
+    /// What is meant where a variant was left out.
+    fn implied_variant(&self) -> Option<&str> {
+        self.variant.as_deref().or(match self.architecture.as_str() {
+            "arm64" => Some("v8"),
+            "arm" => Some("v7"),
+            "amd64" => Some("v1"),
+            _ => None,
+        })
+    }
+
+    /// Does `wanted` select `self`? Without a variant it selects every one.
+    fn is_selected_by(&self, wanted: &Self) -> bool {
+        self.architecture == wanted.architecture
+            && (wanted.variant.is_none() || self.implied_variant() == wanted.implied_variant())
+    }
+}
+
+/// Which platforms are wanted. Each part that is `None` lets everything through.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PlatformFilter {
+    architectures: Option<Vec<Cpu>>,
+    systems: Option<Vec<String>>,
+    platforms: Option<Vec<Platform>>,
+}
+
+impl PlatformFilter {
+    /// A filter that selects everything.
+    pub fn everything() -> Self {
+        Self::default()
+    }
+
+    /// Reads the values of `--arch` and `--os`: comma-separated, blanks allowed, `all` for no
+    /// filter, and `None` where the flag does not apply.
+    ///
+    /// # Errors
+    /// Where a list is empty or a word is none.
+    pub fn of_flags(arch: Option<&str>, os: Option<&str>) -> Result<Self, PlatformError> {
+        let architectures = parse_list(arch, "--arch", |word| {
+            Cpu::parse(word).ok_or_else(|| PlatformError::Architecture(word.to_owned()))
+        })?;
+        let systems = parse_list(os, "--os", |word| {
+            let good = is_word(word).then(|| word.to_ascii_lowercase());
+            good.ok_or_else(|| PlatformError::Os(word.to_owned()))
+        })?;
+        Ok(Self { architectures, systems, platforms: None })
+    }
+
+    /// The same filter, and the platform must be one of `platforms` too.
+    pub fn and_platforms(mut self, platforms: Vec<Platform>) -> Self {
+        self.platforms = Some(platforms);
+        self
+    }
+
+    /// Does it let everything through?
+    pub const fn is_everything(&self) -> bool {
+        self.architectures.is_none() && self.systems.is_none() && self.platforms.is_none()
+    }
+
+    /// Is `platform` selected?
+    pub fn selects(&self, platform: &Platform) -> bool {
+        let cpu = platform.cpu();
+        let listed = |wanted: &Platform| {
+            wanted.os.eq_ignore_ascii_case(&platform.os) && cpu.is_selected_by(&wanted.cpu())
+        };
+        self.architectures
+            .as_ref()
+            .is_none_or(|wanted| wanted.iter().any(|wanted| cpu.is_selected_by(wanted)))
+            && self.systems.as_ref().is_none_or(|wanted| {
+                wanted.iter().any(|os| os.eq_ignore_ascii_case(&platform.os))
+            })
+            && self.platforms.as_ref().is_none_or(|wanted| wanted.iter().any(listed))
+    }
+}
+
+fn parse_list<T>(
+    value: Option<&str>,
+    flag: &'static str,
+    parse: impl Fn(&str) -> Result<T, PlatformError>,
+) -> Result<Option<Vec<T>>, PlatformError> {
+    let Some(value) = value else { return Ok(None) };
+    let words: Vec<&str> = value.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
+    if words.is_empty() {
+        return Err(PlatformError::Empty(flag));
+    }
+    if words.iter().any(|word| word.eq_ignore_ascii_case("all")) {
+        return Ok(None);
+    }
+    words.into_iter().map(parse).collect::<Result<_, _>>().map(Some)
+}
+
+impl fmt::Display for PlatformFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if let Some(architectures) = &self.architectures {
+            let words: Vec<String> = architectures
+                .iter()
+                .map(|cpu| match &cpu.variant {
+                    Some(variant) => format!("{}/{variant}", cpu.architecture),
+                    None => cpu.architecture.clone(),
+                })
+                .collect();
+            parts.push(format!("arch {}", words.join(",")));
+        }
+        if let Some(systems) = &self.systems {
+            parts.push(format!("os {}", systems.join(",")));
+        }
+        if let Some(platforms) = &self.platforms {
+            let words: Vec<String> = platforms.iter().map(Platform::to_string).collect();
+            parts.push(format!("platforms {}", words.join(",")));
+        }
+        f.write_str(&if parts.is_empty() { "all platforms".to_owned() } else { parts.join(", ") })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Platform, PlatformFilter};
+
+    fn selects(arch: &str, os: &str, platform: &str) -> bool {
+        let filter = PlatformFilter::of_flags(Some(arch), Some(os)).unwrap();
+        filter.selects(&platform.parse::<Platform>().unwrap())
+    }
+
+    #[test]
+    fn variants_are_matched_as_the_design_says() {
+        assert!(selects("arm", "linux", "linux/arm/v6"));
+        assert!(selects("arm/v7", "linux", "linux/arm/v7"));
+        assert!(selects("arm/v7", "linux", "linux/arm"));
+        assert!(!selects("arm/v7", "linux", "linux/arm/v6"));
+        assert!(selects("arm64/v8", "linux", "linux/arm64"));
+        assert!(selects("x86_64", "linux", "linux/amd64"));
+        assert!(!selects("amd64", "linux", "windows/amd64"));
+    }
+
+    #[test]
+    fn lists_take_blanks_and_all() {
+        assert!(selects("amd64, arm64", "all", "plan9/arm64"));
+        assert!(PlatformFilter::of_flags(Some("all"), Some("ALL")).unwrap().is_everything());
+        assert!(PlatformFilter::of_flags(Some(" , "), None).is_err());
+        assert!(PlatformFilter::of_flags(Some("am d64"), None).is_err());
+        assert!("linux".parse::<Platform>().is_err());
+    }
+
+    #[test]
+    fn platforms_of_an_entry_intersect() {
+        let filter = PlatformFilter::of_flags(Some("amd64"), None)
+            .unwrap()
+            .and_platforms(vec!["linux/amd64".parse().unwrap(), "linux/arm64".parse().unwrap()]);
+        assert!(filter.selects(&"linux/amd64".parse().unwrap()));
+        assert!(!filter.selects(&"linux/arm64".parse().unwrap()));
+        assert!(!filter.selects(&"windows/amd64".parse().unwrap()));
+    }
+}

@@ -1,0 +1,233 @@
+//! References: which manifest of which repository on which registry.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, DigestError, Registry, Repository, Tag};
+
+/// Why a text is no reference.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReferenceError {
+    /// There is nothing.
+    #[error("reference is empty")]
+    Empty,
+    /// A URL was given where a reference is wanted.
+    #[error("reference {0:?} has a scheme; write it without one")]
+    Scheme(String),
+    /// No registry is named where one is needed.
+    #[error("reference {0:?} names no registry")]
+    NoRegistry(String),
+    /// The registry is no `host[:port]`.
+    #[error("registry {text:?} is invalid: {why}")]
+    Registry {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The repository breaks the grammar.
+    #[error("repository {text:?} is invalid: {why}")]
+    Repository {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The tag breaks the grammar.
+    #[error("tag {0:?} is invalid: a tag has at most 128 letters, digits, '_', '.' and '-' and starts with none of the last two")]
+    Tag(String),
+    /// The digest is broken.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+}
+
+/// A repository on a registry that may not be named: `[registry/]repository`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Name {
+    /// The registry, where one is named.
+    pub registry: Option<Registry>,
+    /// The repository.
+    pub repository: Repository,
+}
+
+impl FromStr for Name {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        if text.is_empty() {
+            return Err(ReferenceError::Empty);
+        }
+        if text.contains("://") {
+            return Err(ReferenceError::Scheme(text.to_owned()));
+        }
+        match text.split_once('/') {
+            Some((first, rest)) if Registry::looks_like_one(first) => {
+                Ok(Self { registry: Some(first.parse()?), repository: rest.parse()? })
+            }
+            _ => Ok(Self { registry: None, repository: text.parse()? }),
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(registry) = &self.registry {
+            write!(f, "{registry}/")?;
+        }
+        self.repository.fmt(f)
+    }
+}
+
+/// Which manifest of a repository: by tag, by digest, or fetched by digest under a tag.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Version {
+    /// By tag.
+    Tag(Tag),
+    /// By digest.
+    Digest(Digest),
+    /// `tag@digest`: fetched by the digest, pushed under the tag.
+    Pinned(Tag, Digest),
+}
+
+impl Version {
+    /// The tag, where there is one.
+    pub const fn tag(&self) -> Option<&Tag> {
+        match self {
+            Self::Tag(tag) | Self::Pinned(tag, _) => Some(tag),
+            Self::Digest(_) => None,
+        }
+    }
+
+    /// The digest, where there is one.
+    pub const fn digest(&self) -> Option<&Digest> {
+        match self {
+            Self::Digest(digest) | Self::Pinned(_, digest) => Some(digest),
+            Self::Tag(_) => None,
+        }
+    }
+}
+
+/// A complete reference: `registry/repository[:tag][@digest]`, with at least one of the two.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Reference {
+    /// The registry.
+    pub registry: Registry,
+    /// The repository.
+    pub repository: Repository,
+    /// The manifest.
+    pub version: Version,
+}
+
+impl Reference {
+    /// The reference without tag and digest.
+    pub fn name(&self) -> Name {
+        Name { registry: Some(self.registry.clone()), repository: self.repository.clone() }
+    }
+}
+
+impl FromStr for Reference {
+    type Err = ReferenceError;
+
+    /// Reads a complete reference; no tag and no digest is `latest`.
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest.parse::<Digest>()?)),
+            None => (text, None),
+        };
+        // A colon behind the last slash starts a tag; one before it, a port.
+        let after_slash = rest.rfind('/').map_or(0, |at| at + 1);
+        let (name, tag) = match rest[after_slash..].rfind(':') {
+            Some(at) => {
+                let colon = after_slash + at;
+                (&rest[..colon], Some(rest[colon + 1..].parse::<Tag>()?))
+            }
+            None => (rest, None),
+        };
+        let name: Name = name.parse()?;
+        let registry =
+            name.registry.ok_or_else(|| ReferenceError::NoRegistry(text.to_owned()))?;
+        let version = match (tag, digest) {
+            (Some(tag), Some(digest)) => Version::Pinned(tag, digest),
+            (None, Some(digest)) => Version::Digest(digest),
+            (Some(tag), None) => Version::Tag(tag),
+            (None, None) => Version::Tag(Tag::latest()),
+        };
+        Ok(Self { registry, repository: name.repository, version })
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.repository)?;
+        if let Some(tag) = self.version.tag() {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = self.version.digest() {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+impl TryFrom<String> for Reference {
+    type Error = ReferenceError;
+
+    fn try_from(text: String) -> Result<Self, ReferenceError> {
+        text.parse()
+    }
+}
+
+impl From<Reference> for String {
+    fn from(reference: Reference) -> Self {
+        reference.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Name, Reference, ReferenceError};
+
+    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn ports_tags_and_digests_are_told_apart() {
+        for text in [
+            "localhost:5000/a:b",
+            "example.com/a/b/c:1.0",
+            &format!("[::1]:5000/a@{DIGEST}"),
+            &format!("example.com:8443/a:b@{DIGEST}"),
+        ] {
+            assert_eq!(text.parse::<Reference>().unwrap().to_string(), text);
+        }
+        let latest: Reference = "localhost:5000/a".parse().unwrap();
+        assert_eq!(latest.to_string(), "localhost:5000/a:latest");
+    }
+
+    #[test]
+    fn docker_s_rule_finds_the_registry() {
+        for (text, registry) in [
+            ("redis", None),
+            ("library/redis", None),
+            ("quay.io/redis", Some("quay.io")),
+            ("localhost/redis", Some("localhost")),
+            ("host:5000/redis", Some("host:5000")),
+        ] {
+            let name: Name = text.parse().unwrap();
+            assert_eq!(name.registry.as_ref().map(|found| found.as_str()), registry, "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_references_say_what_is_wrong() {
+        assert_eq!("".parse::<Name>(), Err(ReferenceError::Empty));
+        assert!(matches!("https://a.io/b".parse::<Name>(), Err(ReferenceError::Scheme(_))));
+        assert!(matches!("a.io/Redis".parse::<Name>(), Err(ReferenceError::Repository { .. })));
+        assert!(matches!("redis:1".parse::<Reference>(), Err(ReferenceError::NoRegistry(_))));
+        assert!(matches!("a.io/b:".parse::<Reference>(), Err(ReferenceError::Tag(_))));
+        assert!(matches!("a.io/b@sha256:1".parse::<Reference>(), Err(ReferenceError::Digest(_))));
+        assert!("a.io/b\nc:1".parse::<Reference>().is_err());
+    }
+}

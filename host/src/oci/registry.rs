@@ -1,0 +1,152 @@
+//! The name of a registry: a host, with a port where it is not the usual one.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::ReferenceError;
+
+/// A registry by its `host[:port]`, lower-case, docker.io's aliases folded into one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Registry(Arc<str>);
+
+impl Registry {
+    /// Docker Hub, where a source without a registry lives.
+    pub fn docker_hub() -> Self {
+        Self(Arc::from("docker.io"))
+    }
+
+    /// Is this Docker Hub, under any of its names?
+    pub fn is_docker_hub(&self) -> bool {
+        &*self.0 == "docker.io"
+    }
+
+    /// The name as it is written in references.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host that serves the distribution API, with the port.
+    pub fn api_host(&self) -> &str {
+        if self.is_docker_hub() { "registry-1.docker.io" } else { &self.0 }
+    }
+
+    /// The host without the port and without the brackets of an IPv6 address.
+    pub fn host(&self) -> &str {
+        split_port(&self.0).0.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// Is it `localhost` or a loopback address?
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        host == "localhost"
+            || host.ends_with(".localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// Does the first component of a name denote a registry? (Docker's rule: it has a dot or a
+    /// port, or is `localhost`.)
+    pub fn looks_like_one(component: &str) -> bool {
+        component.contains(['.', ':', '[']) || component == "localhost"
+    }
+}
+
+/// Splits `host:port`, where the host may be a bracketed IPv6 address.
+fn split_port(text: &str) -> (&str, Option<&str>) {
+    let after_bracket = text.rfind(']').map_or(0, |at| at + 1);
+    match text[after_bracket..].find(':') {
+        Some(at) => (&text[..after_bracket + at], Some(&text[after_bracket + at + 1..])),
+        None => (text, None),
+    }
+}
+
+impl FromStr for Registry {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let bad = |why| ReferenceError::Registry { text: text.to_owned(), why };
+        let (host, port) = split_port(text);
+        if let Some(port) = port
+            && port.parse::<u16>().is_err()
+        {
+            return Err(bad("the port is no number between 0 and 65535"));
+        }
+        if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            if address.parse::<std::net::Ipv6Addr>().is_err() {
+                return Err(bad("the brackets hold no IPv6 address"));
+            }
+        } else {
+            let label_is_bad = |label: &str| {
+                label.is_empty()
+                    || label.starts_with('-')
+                    || label.ends_with('-')
+                    || !label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            };
+            if host.is_empty() || host.split('.').any(label_is_bad) {
+                return Err(bad("the host is no host name"));
+            }
+        }
+        let lower = text.to_ascii_lowercase();
+        Ok(match lower.as_str() {
+            "index.docker.io" | "registry-1.docker.io" | "docker.io" => Self::docker_hub(),
+            other => Self(Arc::from(other)),
+        })
+    }
+}
+
+impl fmt::Display for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Registry {
+    type Error = ReferenceError;
+
+    fn try_from(text: String) -> Result<Self, ReferenceError> {
+        text.parse()
+    }
+}
+
+impl From<Registry> for String {
+    fn from(registry: Registry) -> Self {
+        registry.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Registry;
+
+    #[test]
+    fn docker_hub_has_one_name() {
+        for alias in ["docker.io", "index.docker.io", "registry-1.docker.io"] {
+            let registry: Registry = alias.parse().unwrap();
+            assert!(registry.is_docker_hub(), "{alias}");
+            assert_eq!(registry.api_host(), "registry-1.docker.io");
+        }
+    }
+
+    #[test]
+    fn loopback_is_recognised() {
+        for (text, loopback) in [
+            ("localhost:5000", true),
+            ("127.0.0.1:1", true),
+            ("[::1]:5000", true),
+            ("127.evil.example", false),
+            ("example.com", false),
+        ] {
+            assert_eq!(text.parse::<Registry>().unwrap().is_loopback(), loopback, "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_hosts_are_refused() {
+        for text in ["", "a b", "a:port", "a:99999", "-a.io", "a..io", "[::g]:1", "https://a", "a/b"] {
+            assert!(text.parse::<Registry>().is_err(), "{text:?}");
+        }
+    }
+}
