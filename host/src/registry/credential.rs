@@ -105,17 +105,27 @@ pub enum CredentialError {
 /// What one helper answers for one registry, once it is known.
 type Answer = Arc<OnceCell<Result<Option<Credential>, CredentialError>>>;
 
+/// An authentication file and what is in it, once it is known.
+struct KnownFile {
+    path: AuthFilePath,
+    content: OnceCell<Result<AuthFile, CredentialError>>,
+}
+
 /// The credentials of a run.
 pub struct Credentials {
     sources: CredentialSources,
-    files: Vec<OnceCell<Result<AuthFile, CredentialError>>>,
+    files: Vec<KnownFile>,
     answers: Mutex<HashMap<(String, Registry), Answer>>,
 }
 
 impl Credentials {
     /// Credentials from these sources; nothing is read before it is asked for.
     pub fn new(sources: CredentialSources) -> Self {
-        let files = sources.auth_files.iter().map(|_| OnceCell::new()).collect();
+        let files = sources.auth_files.iter().map(|path| KnownFile {
+            path: path.clone(),
+            content: OnceCell::new(),
+        });
+        let files = files.collect();
         Self {
             sources,
             files,
@@ -136,12 +146,10 @@ impl Credentials {
         if let Some(credential) = self.sources.environment_for(registry) {
             return Ok(Some(credential));
         }
-        for index in 0..self.files.len() {
-            let found = match self.file(index).await? {
-                None => Found::Nothing,
-                Some(file) => file.find(registry, repository)?,
-            };
-            match found {
+        for file in &self.files {
+            let content = file.content.get_or_init(|| AuthFile::read(&file.path));
+            let content = content.await.as_ref().map_err(Clone::clone)?;
+            match content.find(registry, repository)? {
                 Found::Credential(credential) => return Ok(Some(credential)),
                 Found::Program(name) => {
                     if let Some(credential) = self.ask(name, registry).await? {
@@ -152,18 +160,6 @@ impl Credentials {
             }
         }
         Ok(None)
-    }
-
-    /// The file at `index`, read at the first call.
-    async fn file(&self, index: usize) -> Result<Option<&AuthFile>, CredentialError> {
-        let (Some(cell), Some(path)) = (self.files.get(index), self.sources.auth_files.get(index))
-        else {
-            return Ok(None);
-        };
-        match cell.get_or_init(|| AuthFile::read(path)).await {
-            Ok(file) => Ok(Some(file)),
-            Err(error) => Err(error.clone()),
-        }
     }
 
     /// The answer of the credential helper `name`, which runs at the first call.

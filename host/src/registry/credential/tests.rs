@@ -111,7 +111,12 @@ async fn a_helper_runs_once_per_registry_however_many_ask() {
         &[("config.json", r#"{"credsStore": "slow"}"#)],
     ));
     let (one, two) = (registry("one.example"), registry("two.example"));
-    let asked = (0..40).map(|at| credentials.of(if at % 2 == 0 { &one } else { &two }, None));
+    // Tasks that may move between threads must be able to ask.
+    fn movable<T: Send>(task: T) -> T {
+        task
+    }
+    let asked =
+        (0..40).map(|at| movable(credentials.of(if at % 2 == 0 { &one } else { &two }, None)));
     for answer in futures_util::future::join_all(asked).await {
         assert_eq!(user_of(answer.unwrap()).as_deref(), Some("u"));
     }
