@@ -1,5 +1,9 @@
 //! The repository type `harbor` as a component; what it does is in the crate's other modules.
 
+#[expect(
+    unsafe_code,
+    reason = "the canonical ABI passes pointers; wit-bindgen writes that code, none of it is ours"
+)]
 mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",

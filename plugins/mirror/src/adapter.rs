@@ -1,5 +1,9 @@
 //! The format `mirror` as a component; the format itself is in the crate's root.
 
+#[expect(
+    unsafe_code,
+    reason = "the canonical ABI passes pointers; wit-bindgen writes that code, none of it is ours"
+)]
 mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
