@@ -207,7 +207,14 @@ impl Workspace {
         let mut cargo = Command::new(variable("CARGO")?);
         cargo
             .current_dir(&self.root)
-            .args(["build", "--locked", "--profile", PROFILE, "--target", TARGET])
+            .args([
+                "build",
+                "--locked",
+                "--profile",
+                PROFILE,
+                "--target",
+                TARGET,
+            ])
             .arg("--target-dir")
             .arg(&target_dir)
             .stdout(Stdio::null());
@@ -229,7 +236,7 @@ impl Workspace {
         let status = cargo.status().context("cannot run cargo")?;
         ensure!(
             status.success(),
-            "cargo could not build the components ({status}), its messages are above or below"
+            "cargo could not build the components ({status}); see what it printed"
         );
 
         let built = target_dir.join(TARGET).join(PROFILE);

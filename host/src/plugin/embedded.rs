@@ -102,7 +102,12 @@ mod tests {
                 .exports(&engine)
                 .filter_map(|(name, _)| ours(name))
                 .collect();
-            assert_eq!(exports, [plugin.kind.as_str()], "exports of {}", plugin.name);
+            assert_eq!(
+                exports,
+                [plugin.kind.as_str()],
+                "exports of {}",
+                plugin.name
+            );
 
             let imports: BTreeSet<String> = shape
                 .imports(&engine)
@@ -115,7 +120,10 @@ mod tests {
                 _ => &["config", "types"],
             };
             assert!(
-                imports.iter().map(String::as_str).eq(expected.iter().copied()),
+                imports
+                    .iter()
+                    .map(String::as_str)
+                    .eq(expected.iter().copied()),
                 "{} imports {imports:?}",
                 plugin.name
             );
