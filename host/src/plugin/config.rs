@@ -1,0 +1,427 @@
+//! A plugin's configuration, typed and checked by the JSON Schema in its metadata.
+//!
+//! The schema describes one flat object, as `--plugin-config KEY=VALUE` can express it. What of
+//! JSON Schema a plugin may use is listed here; a keyword that would constrain something and is not
+//! understood is refused, so that nothing a plugin relies on is skipped silently.
+
+use serde_json::{Map, Number, Value};
+
+use super::escape::shown;
+
+/// Keywords that describe and constrain nothing.
+const ANNOTATIONS: [&str; 8] = [
+    "$schema",
+    "$id",
+    "$comment",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "deprecated",
+];
+
+/// What is wrong with a configuration or with the schema that it is checked by.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The schema itself cannot be used.
+    #[error("its config schema is invalid at `{place}`: {reason}")]
+    Schema {
+        /// The property, or the schema as a whole.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A property that would hold a secret.
+    #[error(
+        "its config schema wants a secret in `{key}`; secrets belong to endpoints, whose \
+         credentials a plugin never sees"
+    )]
+    Secret {
+        /// The property.
+        key: String,
+    },
+    /// A key that the schema does not know.
+    #[error("it knows no key `{key}` (known: {known})")]
+    UnknownKey {
+        /// What the user wrote.
+        key: String,
+        /// What could be written.
+        known: String,
+    },
+    /// A key that must be there.
+    #[error("it needs a value for `{key}`")]
+    Missing {
+        /// The key.
+        key: String,
+    },
+    /// A value that does not fit.
+    #[error("`{key}` must be {expected}, not `{value}`")]
+    Mismatch {
+        /// The key.
+        key: String,
+        /// What fits.
+        expected: String,
+        /// What the user wrote.
+        value: String,
+    },
+}
+
+/// Types the values by the schema and checks them; without a schema they stay as they are.
+pub(super) fn typed(
+    schema: Option<&Value>,
+    values: Map<String, Value>,
+) -> Result<Map<String, Value>, ConfigError> {
+    let Some(schema) = schema else {
+        return Ok(values);
+    };
+    let schema = Schema::read(schema)?;
+    let mut typed = Map::new();
+    for (key, value) in values {
+        let value = match schema.properties.get(&key) {
+            Some(property) => Property::read(&key, property)?.fit(&key, value)?,
+            None if schema.open => value,
+            None => return Err(schema.unknown(&key)),
+        };
+        typed.insert(key, value);
+    }
+    match schema
+        .required
+        .iter()
+        .find(|&&key| !typed.contains_key(key))
+    {
+        Some(&key) => Err(ConfigError::Missing { key: shown(key) }),
+        None => Ok(typed),
+    }
+}
+
+struct Schema<'a> {
+    properties: Map<String, Value>,
+    required: Vec<&'a str>,
+    /// Whether keys without a property are taken. Other than in JSON Schema they are not, unless
+    /// the schema says so: a misspelt key must not be ignored.
+    open: bool,
+}
+
+impl<'a> Schema<'a> {
+    fn read(schema: &'a Value) -> Result<Self, ConfigError> {
+        const WHOLE: &str = "the schema";
+        let object = schema
+            .as_object()
+            .ok_or_else(|| invalid(WHOLE, "it must be an object"))?;
+        let mut read = Self {
+            properties: Map::new(),
+            required: Vec::new(),
+            open: false,
+        };
+        for (keyword, value) in object {
+            match (keyword.as_str(), value) {
+                ("type", Value::String(kind)) if kind == "object" => {}
+                ("properties", Value::Object(properties)) => read.properties = properties.clone(),
+                ("additionalProperties", Value::Bool(open)) => read.open = *open,
+                ("required", Value::Array(keys)) => {
+                    read.required = keys
+                        .iter()
+                        .map(Value::as_str)
+                        .collect::<Option<_>>()
+                        .ok_or_else(|| invalid(WHOLE, "`required` must list strings"))?;
+                }
+                (keyword, _) if ANNOTATIONS.contains(&keyword) => {}
+                (keyword, _) => return Err(unsupported(WHOLE, keyword)),
+            }
+        }
+        // All of them, so that a broken schema shows before the user happens to set that key.
+        for (key, property) in &read.properties {
+            Property::read(key, property)?;
+        }
+        Ok(read)
+    }
+
+    fn unknown(&self, key: &str) -> ConfigError {
+        let known: Vec<_> = self.properties.keys().map(|key| shown(key)).collect();
+        ConfigError::UnknownKey {
+            key: shown(key),
+            known: if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            },
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Any,
+    Boolean,
+    Integer,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+struct Property<'a> {
+    kind: Type,
+    items: Option<Box<Self>>,
+    allowed: Option<&'a [Value]>,
+    least: Option<f64>,
+    most: Option<f64>,
+}
+
+impl<'a> Property<'a> {
+    fn read(key: &str, schema: &'a Value) -> Result<Self, ConfigError> {
+        let object = schema
+            .as_object()
+            .ok_or_else(|| invalid(key, "it must be an object"))?;
+        let mut read = Self {
+            kind: Type::Any,
+            items: None,
+            allowed: None,
+            least: None,
+            most: None,
+        };
+        for (keyword, value) in object {
+            match (keyword.as_str(), value) {
+                ("type", Value::String(kind)) => read.kind = kind_of(key, kind)?,
+                ("items", items) => read.items = Some(Box::new(Self::read(key, items)?)),
+                ("enum", Value::Array(values)) => read.allowed = Some(values),
+                ("minimum", Value::Number(least)) => read.least = least.as_f64(),
+                ("maximum", Value::Number(most)) => read.most = most.as_f64(),
+                ("writeOnly", Value::Bool(false)) => {}
+                ("writeOnly", _) => return Err(ConfigError::Secret { key: shown(key) }),
+                ("format", format) if format == "password" => {
+                    return Err(ConfigError::Secret { key: shown(key) });
+                }
+                // In JSON Schema `format` is a remark unless a validator chooses otherwise.
+                ("format", Value::String(_)) => {}
+                (keyword, _) if ANNOTATIONS.contains(&keyword) => {}
+                (keyword, _) => return Err(unsupported(key, keyword)),
+            }
+        }
+        Ok(read)
+    }
+
+    fn fit(&self, key: &str, value: Value) -> Result<Value, ConfigError> {
+        let fitting = match (self.kind, &value) {
+            (Type::Array, Value::Array(values)) => Some(self.fit_items(key, values.clone())?),
+            (Type::Array, Value::String(text)) => {
+                let values = text.split(',').map(|item| Value::from(item.trim()));
+                let values = values.filter(|item| item != "").collect();
+                Some(self.fit_items(key, values)?)
+            }
+            (kind, Value::String(text)) => kind.parse(text),
+            (kind, value) => kind.holds(value).then(|| value.clone()),
+        };
+        match fitting.filter(|fitting| self.allows(fitting)) {
+            Some(fitting) => Ok(fitting),
+            None => Err(ConfigError::Mismatch {
+                key: shown(key),
+                expected: self.expected(),
+                value: shown(value.as_str().map_or(&value.to_string(), |text| text)),
+            }),
+        }
+    }
+
+    fn fit_items(&self, key: &str, values: Vec<Value>) -> Result<Value, ConfigError> {
+        let Some(items) = &self.items else {
+            return Ok(Value::Array(values));
+        };
+        let fitted: Result<Vec<_>, _> = values
+            .into_iter()
+            .map(|value| items.fit(key, value))
+            .collect();
+        fitted.map(Value::Array)
+    }
+
+    fn allows(&self, value: &Value) -> bool {
+        let number = value.as_f64();
+        self.allowed.is_none_or(|allowed| allowed.contains(value))
+            && !matches!((number, self.least), (Some(number), Some(least)) if number < least)
+            && !matches!((number, self.most), (Some(number), Some(most)) if number > most)
+    }
+
+    fn expected(&self) -> String {
+        if let Some(allowed) = self.allowed {
+            let allowed: Vec<_> = allowed
+                .iter()
+                .map(|value| shown(value.as_str().map_or(&value.to_string(), |text| text)))
+                .collect();
+            return format!("one of {}", allowed.join(", "));
+        }
+        let bounds = match (self.least, self.most) {
+            (Some(least), Some(most)) => format!(" from {least} to {most}"),
+            (Some(least), None) => format!(" of at least {least}"),
+            (None, Some(most)) => format!(" of at most {most}"),
+            (None, None) => String::new(),
+        };
+        format!("{}{bounds}", self.kind.named())
+    }
+}
+
+impl Type {
+    /// Reads a text of the command line as this type.
+    fn parse(self, text: &str) -> Option<Value> {
+        match self {
+            Self::Any | Self::String => Some(Value::from(text)),
+            Self::Boolean => text.parse().ok().map(Value::Bool),
+            Self::Integer => text.parse::<i64>().ok().map(Value::from),
+            Self::Number => text
+                .parse()
+                .ok()
+                .and_then(Number::from_f64)
+                .map(Value::Number),
+            Self::Array => None,
+            Self::Object => serde_json::from_str(text).ok().filter(Value::is_object),
+        }
+    }
+
+    fn holds(self, value: &Value) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Boolean => value.is_boolean(),
+            Self::Integer => value.is_i64() || value.is_u64(),
+            Self::Number => value.is_number(),
+            Self::String => value.is_string(),
+            Self::Array => value.is_array(),
+            Self::Object => value.is_object(),
+        }
+    }
+
+    const fn named(self) -> &'static str {
+        match self {
+            Self::Any => "a value",
+            Self::Boolean => "true or false",
+            Self::Integer => "an integer",
+            Self::Number => "a number",
+            Self::String => "a string",
+            Self::Array => "a comma-separated list",
+            Self::Object => "a JSON object",
+        }
+    }
+}
+
+fn kind_of(key: &str, kind: &str) -> Result<Type, ConfigError> {
+    Ok(match kind {
+        "boolean" => Type::Boolean,
+        "integer" => Type::Integer,
+        "number" => Type::Number,
+        "string" => Type::String,
+        "array" => Type::Array,
+        "object" => Type::Object,
+        _ => return Err(invalid(key, &format!("unknown type `{}`", shown(kind)))),
+    })
+}
+
+fn invalid(place: &str, reason: &str) -> ConfigError {
+    ConfigError::Schema {
+        place: shown(place),
+        reason: reason.to_owned(),
+    }
+}
+
+fn unsupported(place: &str, keyword: &str) -> ConfigError {
+    let reason = format!("the keyword `{}` cannot be used this way", shown(keyword));
+    invalid(place, &reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{ConfigError, typed};
+
+    fn schema() -> Value {
+        json!({
+            "type": "object",
+            "properties": {
+                "https": {"type": "boolean", "default": true},
+                "depth": {"type": "integer", "minimum": 1, "maximum": 9},
+                "mode": {"type": "string", "enum": ["a", "b"]},
+                "ports": {"type": "array", "items": {"type": "integer"}},
+            },
+        })
+    }
+
+    fn fit(schema: &Value, values: Value) -> Result<Value, ConfigError> {
+        let Value::Object(values) = values else {
+            panic!("not an object: {values}");
+        };
+        typed(Some(schema), values).map(Value::Object)
+    }
+
+    #[test]
+    fn texts_of_the_command_line_get_the_schemas_types() {
+        let given = json!({"https": "false", "depth": "3", "mode": "a", "ports": "80, 443"});
+        let wanted = json!({"https": false, "depth": 3, "mode": "a", "ports": [80, 443]});
+        assert_eq!(fit(&schema(), given), Ok(wanted.clone()));
+        assert_eq!(
+            fit(&schema(), wanted.clone()),
+            Ok(wanted),
+            "typed values were changed"
+        );
+    }
+
+    #[test]
+    fn mismatches_name_the_key() {
+        for (given, message) in [
+            (
+                json!({"https": "yes"}),
+                "`https` must be true or false, not `yes`",
+            ),
+            (
+                json!({"depth": "10"}),
+                "`depth` must be an integer from 1 to 9, not `10`",
+            ),
+            (
+                json!({"depth": "x"}),
+                "`depth` must be an integer from 1 to 9, not `x`",
+            ),
+            (json!({"mode": "c"}), "`mode` must be one of a, b, not `c`"),
+            (json!({"mode": 1}), "`mode` must be one of a, b, not `1`"),
+            (
+                json!({"ports": "80,x"}),
+                "`ports` must be an integer, not `x`",
+            ),
+            (
+                json!({"htps": "true"}),
+                "it knows no key `htps` (known: https, depth, mode, ports)",
+            ),
+        ] {
+            let error = fit(&schema(), given.clone()).expect_err("a mismatch passed");
+            assert_eq!(error.to_string(), message, "for {given}");
+        }
+    }
+
+    #[test]
+    fn required_keys_are_required_and_open_schemas_are_open() {
+        let schema = json!({"required": ["a"], "additionalProperties": true});
+        assert!(fit(&schema, json!({"b": "1"})).is_err());
+        assert_eq!(fit(&schema, json!({"a": "1"})), Ok(json!({"a": "1"})));
+        assert_eq!(
+            typed(None, serde_json::Map::new()),
+            Ok(serde_json::Map::new())
+        );
+    }
+
+    #[test]
+    fn schemas_that_want_secrets_or_more_than_we_know_are_refused() {
+        for property in [
+            json!({"type": "string", "writeOnly": true}),
+            json!({"type": "string", "format": "password"}),
+            json!({"type": "array", "items": {"type": "string", "format": "password"}}),
+        ] {
+            let schema = json!({"properties": {"token": property}});
+            let error = fit(&schema, json!({})).expect_err("a secret was accepted");
+            assert!(matches!(error, ConfigError::Secret { .. }), "{error}");
+        }
+        for schema in [
+            json!({"properties": {"a": {"$ref": "https://example.com/schema"}}}),
+            json!({"properties": {"a": {"type": "void"}}}),
+            json!({"oneOf": []}),
+            json!(true),
+        ] {
+            assert!(fit(&schema, json!({})).is_err(), "{schema} passed");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+use super::super::contract::{Attribute, Capabilities, Prepared, Scope, State, Verdict};
+use super::super::error::Failure;
+use super::super::escape::MAX_SHOWN;
+use super::{capabilities, plain, prepared, scopes, verdicts};
+
+fn reason<T: std::fmt::Debug>(answer: Result<T, Failure>) -> String {
+    match answer {
+        Err(Failure::BadAnswer { reason }) => reason,
+        other => panic!("no bad answer: {other:?}"),
+    }
+}
+
+#[test]
+fn destinations_are_refused_and_reasons_escaped() {
+    let answer = vec![
+        Verdict::Destination("registry.example.com/a:1".to_owned()),
+        Verdict::Skip("no\nway".to_owned()),
+        Verdict::Refuse("\u{202e}evil".to_owned()),
+    ];
+    assert_eq!(
+        verdicts(answer, 3),
+        Ok(vec![
+            Verdict::Destination("registry.example.com/a:1".to_owned()),
+            Verdict::Skip("no\\nway".to_owned()),
+            Verdict::Refuse("\\u{202e}evil".to_owned()),
+        ])
+    );
+    let answer = vec![Verdict::Destination("a\tb".to_owned())];
+    assert_eq!(
+        reason(verdicts(answer, 1)),
+        "destination 1 holds a control character: `a\\tb`"
+    );
+}
+
+#[test]
+fn scopes_come_one_list_per_repository() {
+    let scope = |name: &str| Scope {
+        kind: "project".to_owned(),
+        name: name.to_owned(),
+    };
+    let answer = vec![vec![scope("a"), scope("b")], vec![]];
+    assert_eq!(scopes(answer.clone(), 2), Ok(answer.clone()));
+    assert_eq!(
+        reason(scopes(answer, 3)),
+        "2 lists of scopes for 3 repositories"
+    );
+    assert_eq!(
+        reason(scopes(vec![vec![scope("a\r")]], 1)),
+        "the name of a scope holds a control character: `a\\r`"
+    );
+}
+
+#[test]
+fn attributes_of_registries_are_plain_and_messages_escaped() {
+    let attribute = |value: &str| Attribute {
+        key: "k".to_owned(),
+        value: value.to_owned(),
+    };
+    let answer = Capabilities {
+        max_depth: None,
+        chunked_upload: true,
+        cross_mount: true,
+        referrers: true,
+        attributes: vec![attribute("a\u{1b}")],
+    };
+    reason(capabilities(answer));
+    let answer = Prepared {
+        state: State::Ready,
+        message: Some("a\u{1b}".to_owned()),
+        attributes: vec![attribute("\n")],
+    };
+    let answer = prepared(answer).expect("escaped");
+    assert_eq!(answer.message.as_deref(), Some("a\\u{1b}"));
+    assert_eq!(answer.attributes[0].value, "\\n");
+}
+
+#[test]
+fn references_are_bounded() {
+    assert!(plain(&"a".repeat(MAX_SHOWN)).is_ok());
+    assert!(plain(&"a".repeat(MAX_SHOWN + 1)).is_err());
+}

@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use super::super::endpoint::{IncomingResponse, registry_endpoint};
+use super::super::limits::Limits;
+use super::super::origin::Origin;
+use super::{
+    Access, Attribute, OutgoingRequest, Request, RequestError, Requests, WitMethod, response,
+};
+
+fn requests(grants: &[&str], dry_run: bool) -> Requests {
+    let access = Access {
+        endpoints: vec![(registry_endpoint(), Origin::Registry)],
+        grants: grants
+            .iter()
+            .map(|grant| grant.parse().expect("a grant"))
+            .collect(),
+        transport: None,
+    };
+    let registry = Some("r.example.com".to_owned());
+    Requests::new(Arc::new(access), registry, dry_run, &Limits::default())
+}
+
+fn attribute(key: &str, value: &str) -> Attribute {
+    Attribute {
+        key: key.to_owned(),
+        value: value.to_owned(),
+    }
+}
+
+fn request(method: WitMethod, path: &[&str]) -> Request {
+    Request {
+        method,
+        path: path.iter().map(|&segment| segment.to_owned()).collect(),
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: None,
+    }
+}
+
+fn check(request: Request) -> Result<OutgoingRequest, RequestError> {
+    requests(&["GET,POST registry /**"], false).check("registry", request)
+}
+
+#[test]
+fn segments_and_query_are_escaped_once() {
+    let mut asked = request(WitMethod::Get, &["api", "a b%2F", "ü;?#", ""]);
+    asked.query = vec![attribute("q", "name=~a&b"), attribute("page size", "1/2")];
+    let sent = check(asked).expect("is granted");
+    assert_eq!(sent.escaped_path, "/api/a%20b%252F/%C3%BC%3B%3F%23/");
+    assert_eq!(sent.escaped_query, "q=name%3D~a%26b&page%20size=1%2F2");
+    assert_eq!(sent.origin, "registry");
+}
+
+#[test]
+fn paths_lead_nowhere_else() {
+    for path in [
+        &["api", ".."][..],
+        &["api", ".", "x"],
+        &["api", "", "x"],
+        &["api", "../v2"],
+        &["api", "a/../b"],
+        &["api", "a\\..\\b"],
+        &["api", "a/"],
+        &["v2", "_catalog"],
+        &["v2/_catalog"],
+        &["api", "a\r\nb"],
+    ] {
+        let answer = check(request(WitMethod::Get, path));
+        assert!(
+            matches!(answer, Err(RequestError::Denied(_))),
+            "{path:?}: {answer:?}"
+        );
+    }
+}
+
+#[test]
+fn only_four_headers_are_sent() {
+    let with = |key: &str, value: &str| {
+        let mut asked = request(WitMethod::Get, &["api"]);
+        asked.headers = vec![attribute(key, value)];
+        check(asked)
+    };
+    let sent = with("If-None-Match", "\"a\"").expect("is allowed");
+    assert_eq!(
+        sent.headers,
+        [("if-none-match".to_owned(), "\"a\"".to_owned())]
+    );
+    for (key, value) in [
+        ("Authorization", "Basic x"),
+        ("Cookie", "a=b"),
+        ("Host", "evil.example.com"),
+        ("accept", "a\r\nHost: evil.example.com"),
+        ("accept", "ü"),
+    ] {
+        let answer = with(key, value);
+        assert!(
+            matches!(answer, Err(RequestError::Denied(_))),
+            "{key}: {answer:?}"
+        );
+    }
+}
+
+#[test]
+fn a_dry_run_sends_only_what_changes_nothing() {
+    let dry = requests(&["GET,POST registry /api"], true);
+    assert!(
+        dry.check("registry", request(WitMethod::Get, &["api"]))
+            .is_ok()
+    );
+    let refused = dry.check("registry", request(WitMethod::Post, &["api"]));
+    assert!(
+        matches!(refused, Err(RequestError::Denied(_))),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn cookies_and_challenges_stay_in_the_host() {
+    let header = |key: &str| (key.to_owned(), "x".to_owned());
+    let answer = response(IncomingResponse {
+        status: 401,
+        headers: vec![
+            header("Set-Cookie"),
+            header("WWW-Authenticate"),
+            header("Authorization"),
+            header("ETag"),
+        ],
+        body: Vec::new(),
+    });
+    assert_eq!(answer.headers, [attribute("etag", "x")]);
+}
