@@ -15,6 +15,7 @@ mod layout;
 mod manifest;
 mod referrers;
 mod route;
+mod spool;
 mod store;
 mod tag;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Endpoints of blobs: reading, deleting, and the requests of an upload.
+//! Endpoints of blobs that are there: reading and deleting.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -6,21 +6,19 @@ use std::ops::Range;
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, IF_RANGE, LOCATION, RANGE,
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, IF_RANGE, RANGE,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use futures_util::stream;
 use tokio::task::JoinHandle;
 
 use crate::oci::{Digest, Repository};
 
-use super::answer::{CONTENT_DIGEST, Code, Refusal, answer, created, text};
+use super::answer::{CONTENT_DIGEST, Code, Refusal, answer, text};
 use super::exchange::Server;
 use super::layout::blocking;
-use super::route::{digest, parameter};
-use super::upload::{finish, pause, receive};
 
 /// What is read from disk at once; while it is sent, the next is read.
 const CHUNK: u64 = 512 * 1024;
@@ -110,170 +108,6 @@ impl Server {
             Err(error) => Err(Refusal::fault("delete the blob", &error)),
         }
     }
-
-    /// `POST`: mounts a blob, takes one in a single request, or opens a session.
-    pub(super) async fn begin_upload(
-        &self,
-        repository: &Repository,
-        request: &Parts,
-        body: Body,
-    ) -> Result<Response, Refusal> {
-        let query = request.uri.query();
-        if let Some(wanted) = parameter(query, "digest") {
-            let wanted = digest(&wanted)?;
-            let mut held = self.uploads.alone().await;
-            held.expect(&wanted);
-            let (held, rest) = receive(held, body).await?;
-            finish(held, rest, repository, &wanted).await?;
-            return Ok(created(location(repository, &wanted), &wanted));
-        }
-        let wanted = parameter(query, "mount").and_then(|wanted| wanted.parse::<Digest>().ok());
-        // What cannot be mounted is uploaded: the session is the answer to every other case.
-        let from = match parameter(query, "from") {
-            Some(from) => from.parse().ok(),
-            None => Some(repository.clone()),
-        };
-        if let (Some(wanted), Some(from)) = (wanted, from) {
-            let (disk, to, digest) = (self.store.disk.clone(), repository.clone(), wanted.clone());
-            let mounted = blocking(move || disk.mount(&digest, &from, &to)).await;
-            if mounted.map_err(|error| Refusal::fault("mount the blob", &error))? {
-                return Ok(created(location(repository, &wanted), &wanted));
-            }
-        }
-        let id = self.uploads.open(repository);
-        Ok(progress(StatusCode::ACCEPTED, repository, &id, 0))
-    }
-
-    /// `GET` of a session: how much is there.
-    pub(super) async fn upload_status(
-        &self,
-        repository: &Repository,
-        id: &str,
-    ) -> Result<Response, Refusal> {
-        let received = self.uploads.hold(repository, id).await?.received();
-        Ok(progress(StatusCode::NO_CONTENT, repository, id, received))
-    }
-
-    /// `PATCH`: one more chunk.
-    pub(super) async fn continue_upload(
-        &self,
-        repository: &Repository,
-        id: &str,
-        request: &Parts,
-        body: Body,
-    ) -> Result<Response, Refusal> {
-        let held = self.uploads.hold(repository, id).await?;
-        check_place(&request.headers, repository, id, held.received())?;
-        let (held, rest) = receive(held, body).await?;
-        let received = pause(held, rest).await?;
-        Ok(progress(StatusCode::ACCEPTED, repository, id, received))
-    }
-
-    /// `PUT`: the last chunk, or nothing more, and the digest of the whole.
-    pub(super) async fn complete_upload(
-        &self,
-        repository: &Repository,
-        id: &str,
-        request: &Parts,
-        body: Body,
-    ) -> Result<Response, Refusal> {
-        let wanted = parameter(request.uri.query(), "digest");
-        let wanted = digest(&wanted.ok_or_else(|| {
-            Refusal::bad(Code::DigestInvalid, "the parameter \"digest\" is missing")
-        })?)?;
-        let mut held = self.uploads.hold(repository, id).await?;
-        check_place(&request.headers, repository, id, held.received())?;
-        held.expect(&wanted);
-        let (held, rest) = receive(held, body).await?;
-        let finished = finish(held, rest, repository, &wanted).await;
-        self.uploads.close(id);
-        finished?;
-        Ok(created(location(repository, &wanted), &wanted))
-    }
-
-    /// `DELETE` of a session.
-    pub(super) async fn cancel_upload(
-        &self,
-        repository: &Repository,
-        id: &str,
-    ) -> Result<Response, Refusal> {
-        drop(self.uploads.hold(repository, id).await?);
-        self.uploads.close(id);
-        Ok(answer(StatusCode::NO_CONTENT, [], Body::empty()))
-    }
-}
-
-fn location(repository: &Repository, digest: &Digest) -> String {
-    format!("/v2/{repository}/blobs/{digest}")
-}
-
-/// Where a session is, and how far it has come.
-fn session_headers(
-    repository: &Repository,
-    id: &str,
-    received: u64,
-) -> [(HeaderName, HeaderValue); 3] {
-    // An empty session reads like one of a single byte: that is what docker-registry answers.
-    let range = format!("0-{}", received.saturating_sub(1));
-    [
-        (
-            LOCATION,
-            text(format!("/v2/{repository}/blobs/uploads/{id}")),
-        ),
-        (RANGE, text(range)),
-        (HeaderName::from_static("docker-upload-uuid"), text(id)),
-    ]
-}
-
-fn progress(status: StatusCode, repository: &Repository, id: &str, received: u64) -> Response {
-    let headers = session_headers(repository, id, received);
-    let mut response = answer(status, headers, Body::empty());
-    if status != StatusCode::NO_CONTENT {
-        response
-            .headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from(0));
-    }
-    response
-}
-
-/// Chunks must come in order: a `Content-Range` starts where the last one ended.
-fn check_place(
-    headers: &HeaderMap,
-    repository: &Repository,
-    id: &str,
-    received: u64,
-) -> Result<(), Refusal> {
-    let Some(stated) = headers.get(CONTENT_RANGE) else {
-        return Ok(());
-    };
-    let numbers = stated.to_str().ok().and_then(|stated| {
-        let range = stated.strip_prefix("bytes ").unwrap_or(stated);
-        let range = range.split('/').next().unwrap_or_default();
-        let (first, last) = range.trim().split_once('-')?;
-        Some((first.parse::<u64>().ok()?, last.parse::<u64>().ok()?))
-    });
-    let Some((first, last)) = numbers else {
-        let message = "the Content-Range is not of the form FIRST-LAST";
-        return Err(Refusal::bad(Code::BlobUploadInvalid, message));
-    };
-    if first != received {
-        let message = format!("the chunk starts at {first}, but {received} bytes are here");
-        let status = StatusCode::RANGE_NOT_SATISFIABLE;
-        let mut refusal = Refusal::new(status, Code::BlobUploadInvalid, message);
-        for (name, value) in session_headers(repository, id, received) {
-            refusal = refusal.with(name, value);
-        }
-        return Err(refusal);
-    }
-    let length = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let stated = last.checked_sub(first).map(|more| more.saturating_add(1));
-    if length.is_some_and(|length| Some(length) != stated && length > 0) {
-        let message = "the Content-Range has another length than the body";
-        return Err(Refusal::bad(Code::SizeInvalid, message));
-    }
-    Ok(())
 }
 
 /// The range starts behind the end.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read as _};
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -71,7 +71,7 @@ impl Server {
         repository: &Repository,
         which: Which,
         request: &Parts,
-        body: Body,
+        body: &mut BodyDataStream,
     ) -> Result<Response, Refusal> {
         let bytes = whole(&request.headers, body).await?;
         let manifest = parse(&request.headers, bytes, &which)?;
@@ -176,7 +176,7 @@ fn no_manifest(which: &Which) -> Refusal {
 }
 
 /// Receives a manifest.
-async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+async fn whole(headers: &HeaderMap, body: &mut BodyDataStream) -> Result<Bytes, Refusal> {
     let too_large = || {
         let message = format!("a manifest may have {MANIFEST_LIMIT} bytes");
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, message)
@@ -188,8 +188,7 @@ async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
         return Err(too_large());
     }
     let mut bytes = BytesMut::with_capacity(stated.unwrap_or_default());
-    let mut frames = body.into_data_stream();
-    while let Some(frame) = frames.next().await {
+    while let Some(frame) = body.next().await {
         let frame = frame.map_err(|error| {
             Refusal::bad(
                 Code::ManifestInvalid,

@@ -1,173 +1,30 @@
-//! Uploads: blobs on their way in, hashed while they are written.
+//! Uploads: sessions of several requests, and their endpoints.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
-use bytes::Bytes;
-use futures_util::StreamExt as _;
-use tokio::sync::OwnedMutexGuard;
-use tokio::task::{JoinHandle, spawn_blocking};
+use axum::body::{Body, BodyDataStream};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
 
-use crate::oci::{Algorithm, Digest, Hasher, Repository};
+use crate::oci::{Digest, Repository};
 
-use super::answer::{Code, Refusal};
+use super::answer::{Code, Refusal, answer, created, text};
 use super::disk::{self, Disk};
+use super::exchange::Server;
 use super::layout::blocking;
+use super::route::{digest, parameter};
+use super::spool::{Held, Spool, finish, pause, receive};
 use super::store::lock;
-
-/// What is gathered before it goes to the disk: one hop to another thread for so many bytes.
-const BATCH: usize = 512 * 1024;
 
 /// A session that nobody used for so long is dropped.
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// How often idle sessions are looked for.
 const SWEEP: Duration = Duration::from_secs(60);
-
-/// Content that is being received.
-#[derive(Debug)]
-pub(super) struct Spool {
-    disk: Arc<Disk>,
-    path: PathBuf,
-    /// Open during a request only: sessions that wait must not use up the process's files.
-    file: Option<File>,
-    /// Is there something at `path`?
-    begun: bool,
-    hasher: Hasher,
-    received: u64,
-}
-
-impl Spool {
-    fn new(disk: Arc<Disk>) -> Self {
-        Self {
-            path: disk.incoming(),
-            disk,
-            file: None,
-            begun: false,
-            hasher: Hasher::new(Algorithm::Sha256),
-            received: 0,
-        }
-    }
-
-    /// The bytes that are there.
-    pub(super) const fn received(&self) -> u64 {
-        self.received
-    }
-
-    /// Prepares for content with this digest, so that it need not be read again to be checked.
-    pub(super) fn expect(&mut self, digest: &Digest) {
-        if self.received == 0 {
-            self.hasher = Hasher::new(digest.algorithm());
-        }
-    }
-
-    /// Was it put into its repository by a request whose client did not wait for the answer?
-    const fn is_placed(&self) -> bool {
-        !self.begun && self.received > 0
-    }
-
-    fn append(&mut self, frames: &[Bytes]) -> io::Result<()> {
-        if self.is_placed() {
-            return Err(io::Error::other("the upload is complete"));
-        }
-        let mut file = match self.file.take() {
-            Some(file) => file,
-            None => File::options().append(true).create(true).open(&self.path)?,
-        };
-        self.begun = true;
-        for frame in frames {
-            if let Err(error) = file.write_all(frame) {
-                // A part of the frame may be there: the file must not know more than the hash.
-                file.set_len(self.received)?;
-                return Err(error);
-            }
-            self.hasher.update(frame);
-            self.received += frame.len() as u64;
-        }
-        self.file = Some(file);
-        Ok(())
-    }
-
-    /// Ends a request that is not the last of its upload.
-    fn pause(&mut self, frames: &[Bytes]) -> io::Result<()> {
-        let appended = if frames.is_empty() {
-            Ok(())
-        } else {
-            self.append(frames)
-        };
-        self.file = None;
-        appended
-    }
-
-    /// Puts the content into the repository; false if its digest is another one.
-    fn finish(
-        &mut self,
-        frames: &[Bytes],
-        repository: &Repository,
-        digest: &Digest,
-    ) -> io::Result<bool> {
-        if self.is_placed() && frames.is_empty() {
-            return Ok(self.hasher.clone().finish() == *digest);
-        }
-        self.append(frames)?;
-        let found = if self.hasher_fits(digest) {
-            self.hasher.clone().finish()
-        } else {
-            digest_of_file(&self.path, digest.algorithm())?
-        };
-        if found != *digest {
-            return Ok(false);
-        }
-        if let Some(file) = self.file.take() {
-            self.disk.flush(&file)?;
-        }
-        let size = self.received;
-        self.disk.place_blob(&self.path, size, repository, digest)?;
-        self.begun = false;
-        Ok(true)
-    }
-
-    const fn hasher_fits(&self, digest: &Digest) -> bool {
-        matches!(
-            (&self.hasher, digest.algorithm()),
-            (Hasher::Sha256(_), Algorithm::Sha256) | (Hasher::Sha512(_), Algorithm::Sha512)
-        )
-    }
-}
-
-impl Drop for Spool {
-    fn drop(&mut self) {
-        if self.begun {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn digest_of_file(path: &Path, algorithm: Algorithm) -> io::Result<Digest> {
-    struct Sink(Hasher);
-    impl io::Write for Sink {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.update(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut file = io::BufReader::with_capacity(BATCH, File::open(path)?);
-    let mut sink = Sink(Hasher::new(algorithm));
-    io::copy(&mut file, &mut sink)?;
-    Ok(sink.0.finish())
-}
-
-/// A spool whose holder alone writes to it.
-pub(super) type Held = OwnedMutexGuard<Spool>;
 
 /// An upload that may take several requests.
 #[derive(Debug)]
@@ -262,87 +119,168 @@ fn unknown() -> Refusal {
     )
 }
 
-/// A spool, here or with the thread that writes to it.
-enum Spooling {
-    Here(Held),
-    Writing(JoinHandle<io::Result<Held>>),
-}
-
-impl Spooling {
-    async fn held(self) -> Result<Held, Refusal> {
-        match self {
-            Self::Here(held) => Ok(held),
-            Self::Writing(writing) => {
-                let held = writing.await.map_err(io::Error::other).flatten();
-                held.map_err(|error| Refusal::fault("write the blob", &error))
+impl Server {
+    /// `POST`: mounts a blob, takes one in a single request, or opens a session.
+    pub(super) async fn begin_upload(
+        &self,
+        repository: &Repository,
+        request: &Parts,
+        body: &mut BodyDataStream,
+    ) -> Result<Response, Refusal> {
+        let query = request.uri.query();
+        if let Some(wanted) = parameter(query, "digest") {
+            let wanted = digest(&wanted)?;
+            let mut held = self.uploads.alone().await;
+            held.expect(&wanted);
+            let (held, rest) = receive(held, body).await?;
+            finish(held, rest, repository, &wanted).await?;
+            return Ok(created(location(repository, &wanted), &wanted));
+        }
+        let wanted = parameter(query, "mount").and_then(|wanted| wanted.parse::<Digest>().ok());
+        // What cannot be mounted is uploaded: the session is the answer to every other case.
+        let from = match parameter(query, "from") {
+            Some(from) => from.parse().ok(),
+            None => Some(repository.clone()),
+        };
+        if let (Some(wanted), Some(from)) = (wanted, from) {
+            let (disk, to, digest) = (self.store.disk.clone(), repository.clone(), wanted.clone());
+            let mounted = blocking(move || disk.mount(&digest, &from, &to)).await;
+            if mounted.map_err(|error| Refusal::fault("mount the blob", &error))? {
+                return Ok(created(location(repository, &wanted), &wanted));
             }
         }
+        let id = self.uploads.open(repository);
+        Ok(progress(StatusCode::ACCEPTED, repository, &id, 0))
     }
 
-    /// Begins to write a batch, after the one before.
-    async fn append(self, batch: Vec<Bytes>) -> Result<Self, Refusal> {
-        let mut held = self.held().await?;
-        Ok(Self::Writing(spawn_blocking(move || {
-            held.append(&batch)?;
-            Ok(held)
-        })))
+    /// `GET` of a session: how much is there.
+    pub(super) async fn upload_status(
+        &self,
+        repository: &Repository,
+        id: &str,
+    ) -> Result<Response, Refusal> {
+        let received = self.uploads.hold(repository, id).await?.received();
+        Ok(progress(StatusCode::NO_CONTENT, repository, id, received))
+    }
+
+    /// `PATCH`: one more chunk.
+    pub(super) async fn continue_upload(
+        &self,
+        repository: &Repository,
+        id: &str,
+        request: &Parts,
+        body: &mut BodyDataStream,
+    ) -> Result<Response, Refusal> {
+        let held = self.uploads.hold(repository, id).await?;
+        check_place(&request.headers, repository, id, held.received())?;
+        let (held, rest) = receive(held, body).await?;
+        let received = pause(held, rest).await?;
+        Ok(progress(StatusCode::ACCEPTED, repository, id, received))
+    }
+
+    /// `PUT`: the last chunk, or nothing more, and the digest of the whole.
+    pub(super) async fn complete_upload(
+        &self,
+        repository: &Repository,
+        id: &str,
+        request: &Parts,
+        body: &mut BodyDataStream,
+    ) -> Result<Response, Refusal> {
+        let wanted = parameter(request.uri.query(), "digest");
+        let wanted = digest(&wanted.ok_or_else(|| {
+            Refusal::bad(Code::DigestInvalid, "the parameter \"digest\" is missing")
+        })?)?;
+        let mut held = self.uploads.hold(repository, id).await?;
+        check_place(&request.headers, repository, id, held.received())?;
+        held.expect(&wanted);
+        let (held, rest) = receive(held, body).await?;
+        let finished = finish(held, rest, repository, &wanted).await;
+        self.uploads.close(id);
+        finished?;
+        Ok(created(location(repository, &wanted), &wanted))
+    }
+
+    /// `DELETE` of a session.
+    pub(super) async fn cancel_upload(
+        &self,
+        repository: &Repository,
+        id: &str,
+    ) -> Result<Response, Refusal> {
+        drop(self.uploads.hold(repository, id).await?);
+        self.uploads.close(id);
+        Ok(answer(StatusCode::NO_CONTENT, [], Body::empty()))
     }
 }
 
-/// Receives a body. The last frames are given back, to be written together with what comes next.
-///
-/// What arrived of a body that broke stays, so that the client can go on from there.
-pub(super) async fn receive(held: Held, body: Body) -> Result<(Held, Vec<Bytes>), Refusal> {
-    let mut frames = body.into_data_stream();
-    let mut spooling = Spooling::Here(held);
-    let mut gathered = Vec::new();
-    let mut size = 0;
-    while let Some(frame) = frames.next().await {
-        match frame {
-            Ok(frame) => {
-                size += frame.len();
-                gathered.push(frame);
-            }
-            Err(error) => {
-                pause(spooling.held().await?, gathered).await?;
-                let message = format!("the body ended early: {error}");
-                return Err(Refusal::bad(Code::BlobUploadInvalid, message));
-            }
-        }
-        if size >= BATCH {
-            // While this batch is written the next one is received.
-            spooling = spooling.append(std::mem::take(&mut gathered)).await?;
-            size = 0;
-        }
-    }
-    Ok((spooling.held().await?, gathered))
+fn location(repository: &Repository, digest: &Digest) -> String {
+    format!("/v2/{repository}/blobs/{digest}")
 }
 
-/// Writes the last frames of a request and says how much is there.
-pub(super) async fn pause(mut held: Held, frames: Vec<Bytes>) -> Result<u64, Refusal> {
-    let paused = blocking(move || {
-        held.pause(&frames)?;
-        Ok(held.received())
-    });
-    paused
-        .await
-        .map_err(|error| Refusal::fault("write the blob", &error))
-}
-
-/// Writes the last frames of an upload and puts the blob into its repository.
-pub(super) async fn finish(
-    mut held: Held,
-    frames: Vec<Bytes>,
+/// Where a session is, and how far it has come.
+fn session_headers(
     repository: &Repository,
-    digest: &Digest,
-) -> Result<(), Refusal> {
-    let (repository, wanted) = (repository.clone(), digest.clone());
-    let finished = blocking(move || held.finish(&frames, &repository, &wanted)).await;
-    match finished.map_err(|error| Refusal::fault("write the blob", &error))? {
-        true => Ok(()),
-        false => {
-            let message = format!("the content has another digest than {digest}");
-            Err(Refusal::bad(Code::DigestInvalid, message))
-        }
+    id: &str,
+    received: u64,
+) -> [(HeaderName, HeaderValue); 3] {
+    // An empty session reads like one of a single byte: that is what docker-registry answers.
+    let range = format!("0-{}", received.saturating_sub(1));
+    [
+        (
+            LOCATION,
+            text(format!("/v2/{repository}/blobs/uploads/{id}")),
+        ),
+        (RANGE, text(range)),
+        (HeaderName::from_static("docker-upload-uuid"), text(id)),
+    ]
+}
+
+fn progress(status: StatusCode, repository: &Repository, id: &str, received: u64) -> Response {
+    let headers = session_headers(repository, id, received);
+    let mut response = answer(status, headers, Body::empty());
+    if status != StatusCode::NO_CONTENT {
+        response
+            .headers_mut()
+            .insert(CONTENT_LENGTH, HeaderValue::from(0));
     }
+    response
+}
+
+/// Chunks must come in order: a `Content-Range` starts where the last one ended.
+fn check_place(
+    headers: &HeaderMap,
+    repository: &Repository,
+    id: &str,
+    received: u64,
+) -> Result<(), Refusal> {
+    let Some(stated) = headers.get(CONTENT_RANGE) else {
+        return Ok(());
+    };
+    let numbers = stated.to_str().ok().and_then(|stated| {
+        let range = stated.strip_prefix("bytes ").unwrap_or(stated);
+        let range = range.split('/').next().unwrap_or_default();
+        let (first, last) = range.trim().split_once('-')?;
+        Some((first.parse::<u64>().ok()?, last.parse::<u64>().ok()?))
+    });
+    let Some((first, last)) = numbers else {
+        let message = "the Content-Range is not of the form FIRST-LAST";
+        return Err(Refusal::bad(Code::BlobUploadInvalid, message));
+    };
+    if first != received {
+        let message = format!("the chunk starts at {first}, but {received} bytes are here");
+        let status = StatusCode::RANGE_NOT_SATISFIABLE;
+        let mut refusal = Refusal::new(status, Code::BlobUploadInvalid, message);
+        for (name, value) in session_headers(repository, id, received) {
+            refusal = refusal.with(name, value);
+        }
+        return Err(refusal);
+    }
+    let length = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let stated = last.checked_sub(first).map(|more| more.saturating_add(1));
+    if length.is_some_and(|length| Some(length) != stated && length > 0) {
+        let message = "the Content-Range has another length than the body";
+        return Err(Refusal::bad(Code::SizeInvalid, message));
+    }
+    Ok(())
 }

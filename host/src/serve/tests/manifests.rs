@@ -107,7 +107,7 @@ async fn what_is_no_manifest_is_refused() {
     let other = format!("/v2/a/manifests/{}", Digest::of(b"other"));
     let put = registry.put(&other, OCI_MANIFEST, good.clone()).await;
     assert_eq!(refused(put).await, refusal(400, "DIGEST_INVALID"));
-    let large = format!("{good}{}", " ".repeat(4 * 1024 * 1024));
+    let large = format!("{good}{}", " ".repeat(12 * 1024 * 1024));
     let put = registry.put(path, OCI_MANIFEST, large).await;
     assert_eq!(refused(put).await, refusal(413, "SIZE_INVALID"));
     let almost = format!("{good}{}", " ".repeat(3 * 1024 * 1024));
