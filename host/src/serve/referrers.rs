@@ -1,0 +1,71 @@
+//! The endpoint of referrers (distribution-spec, "Listing Referrers").
+
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use crate::oci::{Digest, MediaType, Repository};
+
+use super::answer::{self, Refusal};
+use super::contents::{Contents, Known, Referrer};
+use super::exchange::Server;
+use super::route::parameter;
+
+/// Which filters the answer was cut by.
+const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+
+impl Server {
+    /// `GET /v2/<name>/referrers/<digest>`. A repository that is not known has no referrers: a 404
+    /// would say that this registry has no such endpoint.
+    pub(super) async fn list_referrers(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+        query: Option<&str>,
+    ) -> Result<Response, Refusal> {
+        let wanted = parameter(query, "artifactType").filter(|wanted| !wanted.is_empty());
+        let layout = self.store.layout(repository);
+        let look = |contents: &Contents| {
+            let all = contents.referrers_of(subject);
+            let fitting =
+                all.filter(|(_, referrer)| wanted.is_none() || referrer.artifact_type == wanted);
+            fitting
+                .map(|(known, referrer)| descriptor(known, referrer))
+                .collect::<Vec<Value>>()
+        };
+        let manifests = layout
+            .read(look)
+            .await
+            .map_err(|error| Refusal::fault("read the repository", &error))?
+            .unwrap_or_default();
+        let document = json!({
+            "schemaVersion": 2,
+            "mediaType": MediaType::OCI_INDEX,
+            "manifests": manifests,
+        });
+        let content_type = (CONTENT_TYPE, answer::text(MediaType::OCI_INDEX));
+        let applied = (FILTERS_APPLIED, HeaderValue::from_static("artifactType"));
+        let headers = [Some(content_type), wanted.is_some().then_some(applied)];
+        Ok(answer::json(
+            StatusCode::OK,
+            headers.into_iter().flatten(),
+            document.to_string(),
+        ))
+    }
+}
+
+fn descriptor(known: &Known, referrer: &Referrer) -> Value {
+    let mut descriptor = json!({
+        "mediaType": known.media_type,
+        "digest": known.digest,
+        "size": known.size,
+    });
+    if let Some(artifact_type) = &referrer.artifact_type {
+        descriptor["artifactType"] = json!(artifact_type);
+    }
+    if let Some(annotations) = &referrer.annotations {
+        descriptor["annotations"] = annotations.clone();
+    }
+    descriptor
+}
