@@ -10,9 +10,6 @@ pub enum ReportError {
     /// There is a directory where the failed list is to be written.
     #[error("write the failed list {}: it is a directory", .0.display())]
     Directory(PathBuf),
-    /// The symbolic links at the failed list's place go in a circle.
-    #[error("write the failed list {}: its symbolic links lead nowhere", .0.display())]
-    Links(PathBuf),
     /// The failed list could not be written.
     #[error("write the failed list {}: {cause}", .path.display())]
     Write {
@@ -39,7 +36,7 @@ impl ReportError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Directory(_) => Some("name a file with -o"),
-            Self::Links(_) | Self::Write { .. } => {
+            Self::Write { .. } => {
                 Some("name a place that can be written with -o, such as -o /dev/null for none")
             }
             Self::Remove { .. } => Some("every entry is done; remove the file by hand"),

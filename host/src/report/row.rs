@@ -4,8 +4,6 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
-
 use super::escape::escape;
 use crate::oci::{Digest, Reference};
 use crate::plan::{Job, Outcome, Status};
@@ -112,12 +110,6 @@ impl fmt::Display for End<'_> {
             Self::Reference(reference) => reference.fmt(f),
             Self::Text(text) => f.write_str(text),
         }
-    }
-}
-
-impl Serialize for End<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

@@ -95,14 +95,28 @@ mod tests {
 
     #[test]
     fn the_summary_says_what_to_do_next() {
-        insta::assert_snapshot!(text(&report_of_all_kinds(), Some("mirror-failed.txt")));
+        insta::assert_snapshot!(text(&report_of_all_kinds(), Some("mirror-failed.txt")), @r"
+        1 copied, 1 skipped, 4 failed (1 of them not finished), 1.2 s
+        1.46 KiB moved, 3.00 KiB saved (2.00 KiB mounted, 512 B there already, 512 B shared by images)
+        failed list: mirror-failed.txt
+        repeat with: longshore mirror -f mirror-failed.txt
+        ");
     }
 
     #[test]
     fn a_dry_run_says_what_would_happen() {
         let mut report = report_of_all_kinds();
         report.options.dry_run = true;
-        insta::assert_snapshot!(text(&report, None));
+        insta::assert_snapshot!(text(&report, None), @r#"
+        docker.io/library/copied:1 → r.example.com/library/copied:1: the digest changed: 1 of 2 children were selected
+        docker.io/library/skipped:1 → r.example.com/library/skipped:1: skipped: the destination has it
+        docker.io/library/failed:1 → r.example.com/library/failed:1: failed: fetch the manifest: 401 Unauthorized
+        yes\t\u{202e}1.0: failed: parse the entry: expected 3 fields, found 2
+        a.io/Redis → 1.0: failed: repository "Redis" is invalid:\n  it has an upper-case letter
+        docker.io/library/late:1 → r.example.com/library/late:1: failed: the run ended before this entry was done
+        0 to copy, 1 skipped, 4 failed (1 of them not finished), 1.2 s
+        1.46 KiB moved, 3.00 KiB saved (2.00 KiB mounted, 512 B there already, 512 B shared by images)
+        "#);
     }
 
     #[test]

@@ -99,7 +99,19 @@ pub(super) fn report_of_all_kinds() -> Report {
 fn each_way_to_end_has_its_log_line() {
     let (log, page) = log_at_noon(false, false);
     blocking(run(options(), log));
-    insta::assert_snapshot!(page.text());
+    insta::assert_snapshot!(page.text(), @r#"
+    12:00:07 [ERRO] [M_ID:4] list.txt:5:4: parse the entry: expected 3 fields, found 2
+    12:00:07 [ERRO] [M_ID:5] list.txt:6: failed a.io/Redis → 1.0: repository "Redis" is invalid:
+      it has an upper-case letter
+    12:00:07 [INFO] reading list.txt
+    12:00:07 [INFO] [M_ID:1] docker.io/library/copied:1 → r.example.com/library/copied:1
+    12:00:07 [WARN] [M_ID:1] [IMG_ID:2] the platform is unknown
+    12:00:07 [INFO] [M_ID:1] copied docker.io/library/copied:1 → r.example.com/library/copied:1 (sha256:3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d, 1.46 KiB): the digest changed: 1 of 2 children were selected
+    12:00:07 [INFO] [M_ID:2] skipped docker.io/library/skipped:1 → r.example.com/library/skipped:1: the destination has it
+    12:00:07 [ERRO] [M_ID:3] failed docker.io/library/failed:1 → r.example.com/library/failed:1: fetch the manifest: 401 Unauthorized
+    12:00:07 [ERRO] [M_ID:3] hint: log in with docker login
+    12:00:07 [INFO] [M_ID:6] docker.io/library/late:1 → r.example.com/library/late:1
+    "#);
 }
 
 #[test]
@@ -161,7 +173,17 @@ fn an_interrupt_leaves_a_list_at_once() {
         run.await.unwrap()
     });
     assert_eq!(report.finish_failed_list().unwrap(), Some(path.clone()));
-    insta::assert_snapshot!(fs::read_to_string(&path).unwrap());
+    insta::assert_snapshot!(fs::read_to_string(&path).unwrap(), @r#"
+    # failed list of longshore; repeat the run with: longshore mirror -f failed.txt
+    # fetch the manifest: 401 Unauthorized
+    line 3
+    # parse the entry: expected 3 fields, found 2
+    line 4
+    # repository "Redis" is invalid:\n  it has an upper-case letter
+    line 5
+    # the run ended before this entry was done
+    line 6
+    "#);
     assert!(report.take_failed_list().is_none());
 }
 

@@ -36,7 +36,7 @@ impl Place {
                 if path.as_os_str().as_bytes().ends_with(b"/") || path.file_name().is_none() {
                     return Err(ReportError::Directory(path.to_owned()));
                 }
-                return Ok(Self::File(Replaceable { path: resolve(path)?, mode: None }));
+                return Ok(Self::File(Replaceable { path: resolve(path), mode: None }));
             }
             Err(error) => return Err(failed(error)),
         };
@@ -55,21 +55,21 @@ impl Place {
             return Ok(Self::Stream(opened));
         }
         let mode = Some(metadata.permissions().mode() & 0o777);
-        Ok(Self::File(Replaceable { path: resolve(path)?, mode }))
+        Ok(Self::File(Replaceable { path: resolve(path), mode }))
     }
 }
 
-/// Follows symbolic links to what may not exist yet.
-fn resolve(path: &Path) -> Result<PathBuf, ReportError> {
+/// Follows symbolic links to what may not exist yet. (A circle was found by the look before.)
+fn resolve(path: &Path) -> PathBuf {
     let mut resolved = path.to_owned();
     for _ in 0..MOST_LINKS {
         match fs::read_link(&resolved) {
             // A relative link counts from the directory that it is in.
             Ok(next) => resolved = directory(&resolved).join(next),
-            Err(_) => return Ok(resolved),
+            Err(_) => break,
         }
     }
-    Err(ReportError::Links(path.to_owned()))
+    resolved
 }
 
 fn directory(path: &Path) -> &Path {
