@@ -1,0 +1,144 @@
+//! The built-in plugins: components that `build.rs` put into the binary.
+
+use longshore_plugin_pack::Kind;
+
+/// A plugin in the binary.
+#[derive(Clone, Copy, Debug)]
+pub struct Embedded {
+    /// What the user types; the same as in the component's metadata.
+    pub name: &'static str,
+    /// Which kind it is, as its metadata says.
+    pub kind: Kind,
+    /// The component, metadata included.
+    pub bytes: &'static [u8],
+    /// The component's digest in lower-case hexadecimal digits: what its compiled code is cached
+    /// under, without hashing it at every start.
+    pub sha256: &'static str,
+}
+
+include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fmt::Write as _;
+
+    use longshore_plugin_pack::{Auth, Kind, Metadata, read};
+    use sha2::{Digest as _, Sha256};
+    use wasmtime::component::Component;
+    use wasmtime::{Config, Engine};
+
+    use super::{EMBEDDED, Embedded};
+
+    fn metadata(plugin: &Embedded) -> Metadata {
+        read(plugin.bytes)
+            .expect("a component")
+            .unwrap_or_else(|| panic!("{} has no metadata", plugin.name))
+    }
+
+    #[test]
+    fn the_built_in_plugins_are_all_there() {
+        let found: Vec<_> = EMBEDDED
+            .iter()
+            .map(|plugin| (plugin.name, plugin.kind))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("default", Kind::ListFormat),
+                ("harbor", Kind::RepoType),
+                ("mirror", Kind::ListFormat),
+                ("prefix", Kind::Rewrite),
+                ("registry", Kind::Rewrite),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_table_says_what_the_components_say() {
+        for plugin in EMBEDDED {
+            let metadata = metadata(plugin);
+            assert_eq!(metadata.name, plugin.name);
+            assert_eq!(metadata.kind, plugin.kind);
+            assert!(!metadata.description.is_empty(), "{}", plugin.name);
+            assert!(metadata.config_schema.is_some(), "{}", plugin.name);
+            let mut sha256 = String::new();
+            for byte in Sha256::digest(plugin.bytes) {
+                write!(sha256, "{byte:02x}").expect("a string takes everything");
+            }
+            assert_eq!(sha256, plugin.sha256, "{}", plugin.name);
+        }
+    }
+
+    #[test]
+    fn only_harbor_wants_the_network() {
+        for plugin in EMBEDDED {
+            let metadata = metadata(plugin);
+            if plugin.name == "harbor" {
+                let [api] = &metadata.endpoints[..] else {
+                    panic!("{:?}", metadata.endpoints);
+                };
+                assert_eq!((api.name.as_str(), &api.auth), ("api", &Auth::Registry));
+                assert_eq!(metadata.grants.len(), 2);
+            } else {
+                assert!(metadata.endpoints.is_empty(), "{}", plugin.name);
+                assert!(metadata.grants.is_empty(), "{}", plugin.name);
+            }
+        }
+    }
+
+    #[test]
+    fn components_import_and_export_what_their_kind_may() {
+        let engine = Engine::new(&Config::new()).expect("an engine");
+        for plugin in EMBEDDED {
+            let component = Component::new(&engine, plugin.bytes).expect("it compiles");
+            let shape = component.component_type();
+            let ours = |name: &str| {
+                name.strip_prefix("longshore:plugin/")
+                    .and_then(|name| name.strip_suffix("@0.1.0-draft"))
+                    .map(str::to_owned)
+            };
+            let exports: Vec<_> = shape
+                .exports(&engine)
+                .filter_map(|(name, _)| ours(name))
+                .collect();
+            assert_eq!(
+                exports,
+                [plugin.kind.as_str()],
+                "exports of {}",
+                plugin.name
+            );
+
+            let imports: BTreeSet<String> = shape
+                .imports(&engine)
+                .map(|(name, _)| name.to_owned())
+                .filter(|name| !name.starts_with("wasi:"))
+                .map(|name| ours(&name).unwrap_or(name))
+                .collect();
+            let expected: &[&str] = match plugin.kind {
+                Kind::RepoType => &["config", "endpoints", "log", "types"],
+                _ => &["config", "types"],
+            };
+            assert!(
+                imports
+                    .iter()
+                    .map(String::as_str)
+                    .eq(expected.iter().copied()),
+                "{} imports {imports:?}",
+                plugin.name
+            );
+        }
+    }
+
+    #[test]
+    fn no_path_of_the_building_machine_is_in_a_component() {
+        for plugin in EMBEDDED {
+            let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
+            let found = plugin
+                .bytes
+                .windows(root.len())
+                .any(|window| window == root.as_bytes());
+            assert!(!found, "{} holds {root}", plugin.name);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Every answer of a Harbor that was observed, and what becomes of it.
+
+use serde_json::{Value, json};
+
+use super::{Outcome, State, is_project_name, prepare};
+use crate::api::{Method, PROJECTS, Request, SendError};
+use crate::fake::{Answer, Fake, answer, harbor_error};
+use crate::{Failure, Settings};
+
+/// Runs one preparation of `team` against prepared answers; also returns what was asked.
+fn run<const N: usize>(
+    answers: [Answer; N],
+    dry_run: bool,
+    settings: &Settings,
+) -> (Result<Outcome, Failure>, Vec<Request>) {
+    let mut harbor = Fake::new(answers);
+    let result = prepare("team", dry_run, settings, harbor.send());
+    (result, harbor.asked())
+}
+
+/// A real run against a Harbor without the project, which answers so to its creation.
+fn creating(status: u16, body: &str) -> Result<Outcome, Failure> {
+    run(
+        [answer(404, ""), answer(status, body)],
+        false,
+        &Settings::default(),
+    )
+    .0
+}
+
+fn state(result: Result<Outcome, Failure>) -> State {
+    result.expect("an outcome").state
+}
+
+#[test]
+fn a_project_that_is_there_is_only_asked_for() {
+    let (result, asked) = run([answer(200, "")], false, &Settings::default());
+    assert_eq!(state(result), State::Ready);
+    assert_eq!(
+        asked,
+        [Request {
+            method: Method::Head,
+            path: PROJECTS,
+            query: Some(("project_name", "team".into())),
+            body: None,
+        }]
+    );
+}
+
+#[test]
+fn a_missing_project_is_created_private() {
+    let (result, asked) = run(
+        [answer(404, ""), answer(201, "")],
+        false,
+        &Settings::default(),
+    );
+    assert_eq!(state(result), State::Created);
+    let post = &asked[1];
+    assert_eq!((post.method, post.path), (Method::Post, PROJECTS));
+    let body: Value = serde_json::from_slice(post.body.as_ref().expect("a body")).expect("JSON");
+    assert_eq!(
+        body,
+        json!({"project_name": "team", "metadata": {"public": "false"}})
+    );
+}
+
+#[test]
+fn the_settings_reach_the_new_project() {
+    let settings = Settings {
+        public: true,
+        storage_limit: Some(1 << 40),
+        registry_id: Some(3),
+    };
+    let (_, asked) = run([answer(404, ""), answer(201, "")], false, &settings);
+    let body: Value =
+        serde_json::from_slice(asked[1].body.as_ref().expect("a body")).expect("JSON");
+    assert_eq!(
+        body,
+        json!({
+            "project_name": "team",
+            "metadata": {"public": "true"},
+            "storage_limit": 1_u64 << 40,
+            "registry_id": 3,
+        })
+    );
+}
+
+#[test]
+fn a_dry_run_only_asks() {
+    let (result, asked) = run([answer(404, "")], true, &Settings::default());
+    assert_eq!(state(result), State::WouldCreate);
+    assert_eq!(asked.len(), 1);
+    let (result, _) = run([answer(200, "")], true, &Settings::default());
+    assert_eq!(state(result), State::Ready);
+}
+
+#[test]
+fn a_dry_run_knows_names_that_harbor_refuses() {
+    let mut harbor = Fake::new([answer(404, "")]);
+    let failure = prepare("a__b", true, &Settings::default(), harbor.send());
+    assert!(
+        matches!(
+            &failure,
+            Err(Failure::Other { code: "harbor/bad-project-name", message })
+                if message.contains("a__b") && message.contains("single `.`")
+        ),
+        "{failure:?}"
+    );
+}
+
+#[test]
+fn losing_the_race_to_create_it_is_fine() {
+    let body = harbor_error("CONFLICT", "The project named team already exists");
+    let result = creating(409, &body).expect("ready");
+    assert_eq!(result.state, State::Ready);
+    assert!(result.message.expect("a remark").contains("somebody else"));
+}
+
+#[test]
+fn a_bad_name_is_explained_with_the_rule() {
+    let body = harbor_error("BAD_REQUEST", "project name is not valid");
+    let mut harbor = Fake::new([answer(404, ""), answer(400, &body)]);
+    let failure = prepare("a__b", false, &Settings::default(), harbor.send());
+    let Err(Failure::Other { code, message }) = failure else {
+        panic!("{failure:?}");
+    };
+    assert_eq!(code, "harbor/bad-project-name");
+    assert!(
+        message.contains("lower-case letters and digits"),
+        "{message}"
+    );
+    assert!(message.contains("project name is not valid"), "{message}");
+    // A 400 for a name that fits the rule has another reason, and only Harbor knows it.
+    let Err(Failure::Other { message, .. }) = creating(400, &body) else {
+        panic!("400 passed");
+    };
+    assert!(!message.contains("lower-case letters"), "{message}");
+}
+
+#[test]
+fn a_403_is_explained_by_its_cause() {
+    for (said, part) in [
+        ("Only system admin can create project", "adminonly"),
+        (
+            "Only system level robot can create project",
+            "robot account",
+        ),
+        ("CSRF token invalid", "cookie"),
+        ("", "administrators only"),
+    ] {
+        let failure = creating(403, &harbor_error("FORBIDDEN", said));
+        assert!(
+            matches!(&failure, Err(Failure::Unauthorized(message)) if message.contains(part)),
+            "{said:?}: {failure:?}"
+        );
+    }
+}
+
+#[test]
+fn a_read_only_harbor_is_a_state_and_no_failure() {
+    let said = "The system is in read only mode. Any modification is prohibited.";
+    let result = creating(403, &harbor_error("DENIED", said)).expect("a state");
+    assert_eq!(result.state, State::ReadOnly);
+}
+
+#[test]
+fn a_credential_that_is_refused_is_named_at_both_steps() {
+    let body = harbor_error("UNAUTHORIZED", "unauthorized");
+    let (result, asked) = run([answer(401, &body)], false, &Settings::default());
+    assert!(
+        matches!(result, Err(Failure::Unauthorized(_))),
+        "{result:?}"
+    );
+    assert_eq!(asked.len(), 1, "nothing is created without a credential");
+    let result = creating(401, &body);
+    assert!(
+        matches!(result, Err(Failure::Unauthorized(_))),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn busy_answers_are_tried_again_when_harbor_says() {
+    let mut limited = answer(429, "");
+    if let Ok(response) = &mut limited {
+        response.retry_after = Some(17);
+    }
+    let (result, _) = run([limited.clone()], false, &Settings::default());
+    assert_eq!(result, Err(Failure::Transient(Some(17))));
+    let (result, _) = run([answer(404, ""), limited], false, &Settings::default());
+    assert_eq!(result, Err(Failure::Transient(Some(17))));
+    for status in [408, 500, 502, 503, 504] {
+        assert_eq!(
+            creating(status, ""),
+            Err(Failure::Transient(None)),
+            "{status}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_registry_id_is_no_reason_to_try_again() {
+    let settings = Settings {
+        registry_id: Some(9),
+        ..Settings::default()
+    };
+    let (result, _) = run([answer(404, ""), answer(500, "")], false, &settings);
+    assert!(
+        matches!(&result, Err(Failure::Other { code: "harbor/unknown-registry-id", message }) if message.contains('9')),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn other_answers_and_no_answer_are_failures() {
+    let result = creating(302, "");
+    assert!(
+        matches!(&result, Err(Failure::Other { code: "harbor/unexpected-answer", message }) if message.contains("302")),
+        "{result:?}"
+    );
+    let denied = Err(SendError::Denied("no grant covers it".into()));
+    let (result, _) = run([denied], false, &Settings::default());
+    assert!(
+        matches!(&result, Err(Failure::Other { code: "harbor/denied", message }) if message.contains("no grant")),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn names_follow_harbors_rule() {
+    for good in ["a", "a.b", "a_b-c.d", "0", &"a".repeat(255)] {
+        assert!(is_project_name(good), "{good:?}");
+    }
+    for bad in ["", "A", "a__b", "-a", "a.", "a b", "ä", &"a".repeat(256)] {
+        assert!(!is_project_name(bad), "{bad:?}");
+    }
+}

@@ -1,0 +1,172 @@
+//! What lines mean, down to the column of what is wrong with them.
+
+use longshore_plugin_sdk::line::{Confidence, Severity};
+use longshore_plugin_sdk::reference::Select;
+
+use super::{Entry, Read, parse, probe};
+
+fn read(text: &str) -> Vec<Read<'_>> {
+    parse(text).collect()
+}
+
+fn entries(text: &str) -> Vec<Entry<'_>> {
+    parse(text)
+        .map(|read| {
+            read.entry
+                .unwrap_or_else(|| panic!("no entry: {:?}", read.diagnostic))
+        })
+        .collect()
+}
+
+/// Line, column and message of the only remark, which must be an error.
+fn error(text: &str) -> (u32, u32, String) {
+    let [read] = &read(text)[..] else {
+        panic!("expected one line of {text:?}");
+    };
+    assert_eq!(read.entry, None, "{text:?} was read all the same");
+    let diagnostic = read.diagnostic.as_ref().expect("a diagnostic");
+    assert_eq!(diagnostic.severity, Severity::Error);
+    (
+        diagnostic.line,
+        diagnostic.column,
+        diagnostic.message.clone(),
+    )
+}
+
+#[test]
+fn three_columns_make_an_entry() {
+    let text = "\u{feff}# <SOURCE> <DEST> <TAG>\r\n\
+                docker.io/hello-world \t private.io/library/hello-world  latest \r\n\
+                \r\n\t// more\r\n\
+                localhost:5000/a host:5000/b 1.0";
+    assert_eq!(
+        entries(text),
+        [
+            Entry {
+                source: "docker.io/hello-world",
+                destination: "private.io/library/hello-world",
+                select: Select::Tag("latest"),
+                platforms: vec![],
+                line: 2,
+            },
+            Entry {
+                source: "localhost:5000/a",
+                destination: "host:5000/b",
+                select: Select::Tag("1.0"),
+                platforms: vec![],
+                line: 5,
+            },
+        ]
+    );
+}
+
+#[test]
+fn a_digest_alone_warns_that_there_is_no_tag() {
+    let lines = read("a b sha256:00");
+    let [only] = &lines[..] else {
+        panic!("one line")
+    };
+    assert_eq!(
+        only.entry.as_ref().expect("entry").select,
+        Select::Digest {
+            digest: "sha256:00",
+            tag: None
+        }
+    );
+    let warning = only.diagnostic.as_ref().expect("a warning");
+    assert_eq!(
+        (warning.severity, warning.line, warning.column),
+        (Severity::Warning, 1, 5)
+    );
+}
+
+#[test]
+fn a_tag_and_a_digest_are_pinned_without_a_warning() {
+    let lines = read("a b 1.0@sha256:00");
+    assert_eq!(lines[0].diagnostic, None);
+    assert_eq!(
+        lines[0].entry.as_ref().expect("entry").select,
+        Select::Digest {
+            digest: "sha256:00",
+            tag: Some("1.0")
+        }
+    );
+}
+
+#[test]
+fn malformed_lines_have_their_place() {
+    for (text, column, part) in [
+        ("a", 2, "found 1"),
+        ("  a  b  ", 7, "found 2"),
+        ("a b 1 d", 7, "found 4"),
+        ("a b 1 # why", 7, "found 5"),
+        ("a:1 b 1", 2, "tag in column 1"),
+        ("h:5000/a:1 b 1", 9, "tag in column 1"),
+        ("a b:1 1", 4, "tag in column 2"),
+        ("ä€ b@sha256:00 1", 5, "digest in column 2"),
+        ("a b @sha256:00", 5, "column 3 must"),
+        ("a b 1@", 5, "column 3 must"),
+        ("a b 1@md5:00", 5, "column 3 must"),
+        ("a b x:1", 5, "column 3 must"),
+    ] {
+        let (line, found, message) = error(text);
+        assert_eq!((line, found), (1, column), "{text:?}: {message}");
+        assert!(message.contains(part), "{text:?}: {message}");
+    }
+    assert_eq!(error("#\n\n\r\na b").0, 4);
+}
+
+#[test]
+fn broken_references_are_left_to_the_host() {
+    let [upper] = &entries("Docker.io/UPPER b!$ -x")[..] else {
+        panic!("one entry");
+    };
+    assert_eq!(upper.source, "Docker.io/UPPER");
+    assert_eq!(upper.select, Select::Tag("-x"));
+}
+
+#[test]
+fn platforms_apply_to_the_next_line_only() {
+    let text = "# longshore: platforms=linux/amd64, linux/arm/v7,\na b 1\nc d 1\n\
+                #longshore:platforms=all\n# another remark\n\ne f 1\n\
+                // longshore: platforms=linux/s390x\n# longshore: other=1\ng h 1\n\
+                # longshore: platforms=linux/amd64,all\ni j 1\n";
+    let platforms: Vec<_> = entries(text)
+        .into_iter()
+        .map(|entry| entry.platforms)
+        .collect();
+    assert_eq!(
+        platforms,
+        [
+            vec!["linux/amd64", "linux/arm/v7"],
+            vec![],
+            vec!["all"],
+            vec![],
+            vec!["all"]
+        ]
+    );
+}
+
+#[test]
+fn platforms_do_not_skip_a_malformed_line() {
+    let lines = read("# longshore: platforms=all\nbroken\na b 1");
+    assert_eq!(lines[0].entry, None);
+    assert!(lines[1].entry.as_ref().expect("entry").platforms.is_empty());
+}
+
+#[test]
+fn probing_counts_lines_that_fit() {
+    for (text, expected) in [
+        ("", Confidence::No),
+        ("# only\n// comments\n\n", Confidence::No),
+        ("nginx:1\nmysql:8\n", Confidence::No),
+        ("# c\na b 1\r\nh:5000/c d sha256:0\n", Confidence::Certain),
+        ("a b 1\nbroken\n", Confidence::Maybe),
+        ("A/UPPER b 1\n", Confidence::Certain),
+        ("version = \"1\"\n", Confidence::No),
+        ("{ \"a\": 1\n", Confidence::No),
+        ("- name: a\n", Confidence::No),
+    ] {
+        assert_eq!(probe(text), expected, "{text:?}");
+    }
+}

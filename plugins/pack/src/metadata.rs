@@ -1,0 +1,224 @@
+//! What a plugin says about itself.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::PackError;
+
+const MAX_NAME: usize = 64;
+
+/// The content of the metadata section. Keys that are not known are ignored, so that a host reads
+/// what a newer `pack` wrote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Metadata {
+    /// What the user types: lower-case words joined by hyphens.
+    pub name: String,
+    /// The plugin's own version.
+    pub version: String,
+    /// Which of the kinds it is; the host checks it against what the component exports.
+    pub kind: Kind,
+    /// One sentence for lists of plugins.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Where it wants to send requests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<Endpoint>,
+    /// What it wants to send there, each `METHODS ENDPOINT /path`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<String>,
+    /// JSON Schema of its configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_schema: Option<serde_json::Value>,
+    /// The oldest longshore that it works with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_host_version: Option<String>,
+}
+
+/// What a plugin is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Reads one list format.
+    ListFormat,
+    /// Decides where things go.
+    Rewrite,
+    /// Knows one kind of registry.
+    RepoType,
+    /// Renders a Helm chart.
+    ChartRender,
+}
+
+impl Kind {
+    /// The kind as it is written in metadata and as the WIT interface is called.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ListFormat => "list-format",
+            Self::Rewrite => "rewrite",
+            Self::RepoType => "repo-type",
+            Self::ChartRender => "chart-render",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.as_str())
+    }
+}
+
+/// A place that a plugin sends requests to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Endpoint {
+    /// What the plugin calls it.
+    pub name: String,
+    /// `registry` (the destination itself, scheme included), a template over the registry's host
+    /// such as `https://{registry}`, or `config:KEY`.
+    pub origin: String,
+    /// Which credential the host attaches.
+    pub auth: Auth,
+}
+
+/// How the host authenticates requests to an endpoint; written `registry`, `basic`, `bearer` or
+/// `sigv4:SERVICE`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Auth {
+    /// The credential that the registry itself is used with.
+    Registry,
+    /// A name and a password of the endpoint's own.
+    Basic,
+    /// A token of the endpoint's own.
+    Bearer,
+    /// AWS signature version 4.
+    Sigv4 {
+        /// The service to sign for, such as `ecr`.
+        service: String,
+    },
+}
+
+impl fmt::Display for Auth {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry => out.write_str("registry"),
+            Self::Basic => out.write_str("basic"),
+            Self::Bearer => out.write_str("bearer"),
+            Self::Sigv4 { service } => write!(out, "sigv4:{service}"),
+        }
+    }
+}
+
+/// An authentication that is not one of the known ones.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown auth {0:?}, expected registry, basic, bearer or sigv4:SERVICE")]
+pub struct UnknownAuth(String);
+
+impl FromStr for Auth {
+    type Err = UnknownAuth;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAuth> {
+        match text {
+            "registry" => Ok(Self::Registry),
+            "basic" => Ok(Self::Basic),
+            "bearer" => Ok(Self::Bearer),
+            _ => match text.strip_prefix("sigv4:") {
+                Some(service) if is_name(service) => Ok(Self::Sigv4 {
+                    service: service.to_owned(),
+                }),
+                _ => Err(UnknownAuth(shown(text))),
+            },
+        }
+    }
+}
+
+impl TryFrom<String> for Auth {
+    type Error = UnknownAuth;
+
+    fn try_from(text: String) -> Result<Self, UnknownAuth> {
+        text.parse()
+    }
+}
+
+impl From<Auth> for String {
+    fn from(auth: Auth) -> Self {
+        auth.to_string()
+    }
+}
+
+impl Metadata {
+    /// Checks what the types leave open: names become settings keys and words of a command line.
+    pub(crate) fn check(&self) -> Result<(), PackError> {
+        check_name("the plugin's name", &self.name)?;
+        for (index, endpoint) in self.endpoints.iter().enumerate() {
+            check_name("the endpoint's name", &endpoint.name)?;
+            if self.endpoints[..index]
+                .iter()
+                .any(|earlier| earlier.name == endpoint.name)
+            {
+                return Err(PackError::EndpointTwice {
+                    name: endpoint.name.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_name(what: &'static str, name: &str) -> Result<(), PackError> {
+    if is_name(name) {
+        Ok(())
+    } else {
+        Err(PackError::Name {
+            what,
+            name: shown(name),
+        })
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    name.len() <= MAX_NAME
+        && name.split('-').all(|word| {
+            !word.is_empty()
+                && word
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        })
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(MAX_NAME).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Auth, Kind, Metadata};
+
+    #[test]
+    fn the_json_form_is_kebab_case_and_forgives_unknown_keys() {
+        let metadata: Metadata = serde_json::from_str(
+            r#"{"name":"x","version":"1","kind":"list-format","least-host-version":"0.1.0",
+                "config-schema":{},"later":1}"#,
+        )
+        .expect("reads");
+        assert_eq!(metadata.kind, Kind::ListFormat);
+        assert_eq!(metadata.least_host_version.as_deref(), Some("0.1.0"));
+        assert!(metadata.config_schema.is_some());
+        let kind: Kind = serde_json::from_str(&format!("\"{}\"", Kind::ChartRender)).expect("kind");
+        assert_eq!(kind, Kind::ChartRender);
+    }
+
+    #[test]
+    fn auth_is_one_word() {
+        for text in ["registry", "basic", "bearer", "sigv4:ecr-public"] {
+            let auth: Auth = text.parse().expect("known");
+            assert_eq!(auth.to_string(), text);
+        }
+        for text in ["", "none", "sigv4", "sigv4:", "sigv4:A", "Basic"] {
+            assert!(text.parse::<Auth>().is_err(), "{text:?} passed");
+        }
+    }
+}

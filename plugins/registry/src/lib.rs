@@ -1,0 +1,145 @@
+//! The rewrite `registry`: replaces the destination's registry (`-d`) and puts a default project
+//! before one-part paths (`--default-project`). It runs before every other rewrite.
+//!
+//! `private.io/mysql:5.8` with the default project `library` goes to
+//! `private.io/library/mysql:5.8`; `private.io/a/b` is in project `a` already.
+
+use longshore_plugin_sdk::reference::is_path;
+use serde::Deserialize;
+
+#[cfg(target_arch = "wasm32")]
+mod adapter;
+
+/// Where destinations go; what is not set is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Target {
+    registry: String,
+    default_project: String,
+}
+
+impl Target {
+    /// Reads the configuration, `{"registry": "host[:port]", "default-project": "library"}`; a key
+    /// that is empty or not there changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, as one lower-case fragment.
+    pub fn from_config(json: &str) -> Result<Self, String> {
+        let target: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        if !target.registry.is_empty() && !is_host(&target.registry) {
+            return Err(format!(
+                "registry {:?} must be HOST[:PORT] without a scheme and a path",
+                target.registry
+            ));
+        }
+        if !target.default_project.is_empty() && !is_path(&target.default_project) {
+            return Err(format!(
+                "default-project {:?} is no repository path: lower-case letters, digits and single \
+                 separators, parts joined by `/`",
+                target.default_project
+            ));
+        }
+        Ok(target)
+    }
+
+    /// Rewrites a complete reference.
+    ///
+    /// # Errors
+    ///
+    /// Why the destination cannot be rewritten.
+    pub fn apply(&self, destination: String) -> Result<String, String> {
+        let Some((registry, path)) = destination.split_once('/') else {
+            return Err("the destination names no registry".into());
+        };
+        // A digest holds no slash, so one in `path` is between parts of the repository.
+        let project = match self.default_project.as_str() {
+            "" => None,
+            project => (!path.contains('/')).then_some(project),
+        };
+        let target = match self.registry.as_str() {
+            "" => registry,
+            target => target,
+        };
+        if project.is_none() && target == registry {
+            return Ok(destination);
+        }
+        let length = target.len() + project.map_or(0, |project| project.len() + 1) + path.len() + 1;
+        let mut rewritten = String::with_capacity(length);
+        for part in [Some(target), project].into_iter().flatten() {
+            rewritten.push_str(part);
+            rewritten.push('/');
+        }
+        rewritten.push_str(path);
+        Ok(rewritten)
+    }
+}
+
+/// Whether the text can be a host with or without a port; the host of plugins parses it for good.
+fn is_host(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Target;
+
+    fn target(json: &str) -> Target {
+        Target::from_config(json).expect("a valid configuration")
+    }
+
+    #[test]
+    fn the_registry_is_replaced_and_one_part_gets_the_project() {
+        let both = target(r#"{"registry":"r.io:5000","default-project":"library"}"#);
+        for (before, after) in [
+            ("docker.io/mysql:5.8", "r.io:5000/library/mysql:5.8"),
+            ("h:1/a/b:1@sha256:0", "r.io:5000/a/b:1@sha256:0"),
+            ("r.io:5000/a/b", "r.io:5000/a/b"),
+            ("r.io:5000/a@sha256:0", "r.io:5000/library/a@sha256:0"),
+        ] {
+            assert_eq!(both.apply(before.into()).as_deref(), Ok(after));
+        }
+    }
+
+    #[test]
+    fn what_is_not_configured_stays() {
+        let nothing = target("{}");
+        assert_eq!(
+            nothing.apply("docker.io/a:1".into()).as_deref(),
+            Ok("docker.io/a:1")
+        );
+        assert_eq!(target(r#"{"registry":"","default-project":""}"#), nothing);
+        let project = target(r#"{"default-project":"mirror/hub"}"#);
+        assert_eq!(
+            project.apply("docker.io/a:1".into()).as_deref(),
+            Ok("docker.io/mirror/hub/a:1")
+        );
+        let registry = target(r#"{"registry":"r.io"}"#);
+        assert_eq!(
+            registry.apply("docker.io/a:1".into()).as_deref(),
+            Ok("r.io/a:1")
+        );
+    }
+
+    #[test]
+    fn a_destination_without_a_registry_is_refused() {
+        assert!(target("{}").apply("mysql:8".into()).is_err());
+    }
+
+    #[test]
+    fn configurations_that_make_no_reference_are_refused() {
+        for (json, part) in [
+            (r#"{"registry":"https://r.io"}"#, "without a scheme"),
+            (r#"{"registry":"r.io/path"}"#, "without a scheme and a path"),
+            (r#"{"registry":"r.io\n"}"#, "HOST[:PORT]"),
+            (r#"{"default-project":"Library"}"#, "no repository path"),
+            (r#"{"default-project":"/a"}"#, "no repository path"),
+            (r#"{"default-project":1}"#, "string"),
+            (r#"{"project":"a"}"#, "project"),
+        ] {
+            let message = Target::from_config(json).expect_err(json);
+            assert!(message.contains(part), "{json}: {message}");
+        }
+    }
+}

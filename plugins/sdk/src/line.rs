@@ -1,0 +1,222 @@
+//! The lines of a list that people wrote: comments, fields, and where in the file they are.
+
+/// A byte-order mark, which editors put before the first line.
+const BOM: char = '\u{feff}';
+
+/// One line that is not blank, without its line end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Which line it is, from 1.
+    pub number: u32,
+    /// The line as it was written.
+    pub text: &'a str,
+}
+
+/// A run of characters between blanks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// The field itself.
+    pub text: &'a str,
+    /// Where it starts in its line, in bytes.
+    pub start: usize,
+}
+
+/// Whether something of the input was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// An entry was made all the same.
+    Warning,
+    /// No entry was made.
+    Error,
+}
+
+/// A remark on one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Whether something was lost.
+    pub severity: Severity,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in Unicode scalar values.
+    pub column: u32,
+    /// One lower-case fragment.
+    pub message: String,
+}
+
+/// How sure a format is that a text is its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confidence {
+    /// No line fits.
+    No,
+    /// Some line fits.
+    Maybe,
+    /// Every line fits.
+    Certain,
+}
+
+/// The lines that are not blank, comments included; a byte-order mark is left out.
+pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
+    let text = text.strip_prefix(BOM).unwrap_or(text);
+    (1..)
+        .zip(text.lines())
+        .map(|(number, text)| Line { number, text })
+        .filter(|line| !line.trimmed().is_empty())
+}
+
+/// Sums up which lines fit; a text without lines is nobody's.
+pub fn confidence(fits: impl Iterator<Item = bool>) -> Confidence {
+    let (mut some, mut all) = (false, true);
+    for fits in fits {
+        some |= fits;
+        all &= fits;
+    }
+    match (some, all) {
+        (true, true) => Confidence::Certain,
+        (true, false) => Confidence::Maybe,
+        (false, _) => Confidence::No,
+    }
+}
+
+impl<'a> Line<'a> {
+    /// The line without the blanks around it.
+    #[must_use]
+    pub fn trimmed(&self) -> &'a str {
+        self.text.trim_matches([' ', '\t'])
+    }
+
+    /// Whether it starts with `#` or `//`, after blanks or not.
+    #[must_use]
+    pub fn is_comment(&self) -> bool {
+        let text = self.trimmed();
+        text.starts_with('#') || text.starts_with("//")
+    }
+
+    /// What stands between runs of spaces and tabs.
+    #[must_use]
+    pub fn fields(&self) -> Fields<'a> {
+        Fields {
+            text: self.text,
+            at: 0,
+        }
+    }
+
+    /// An error at the byte `offset` of this line.
+    #[must_use]
+    pub fn error(&self, offset: usize, message: String) -> Diagnostic {
+        self.diagnostic(Severity::Error, offset, message)
+    }
+
+    /// A warning at the byte `offset` of this line.
+    #[must_use]
+    pub fn warning(&self, offset: usize, message: String) -> Diagnostic {
+        self.diagnostic(Severity::Warning, offset, message)
+    }
+
+    fn diagnostic(&self, severity: Severity, offset: usize, message: String) -> Diagnostic {
+        let before = self
+            .text
+            .char_indices()
+            .take_while(|&(at, _)| at < offset)
+            .count();
+        Diagnostic {
+            severity,
+            line: self.number,
+            column: u32::try_from(before).map_or(u32::MAX, |before| before.saturating_add(1)),
+            message,
+        }
+    }
+}
+
+/// An iterator over the fields of a line.
+#[derive(Clone, Debug)]
+pub struct Fields<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let bytes = self.text.as_bytes();
+        let skipped = bytes[self.at..].iter().position(|byte| !is_blank(*byte))?;
+        let start = self.at + skipped;
+        let end = bytes[start..]
+            .iter()
+            .position(|byte| is_blank(*byte))
+            .map_or(bytes.len(), |length| start + length);
+        self.at = end;
+        Some(Field {
+            text: &self.text[start..end],
+            start,
+        })
+    }
+}
+
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Confidence, Line, confidence, lines};
+
+    fn numbered(text: &str) -> Vec<(u32, &str)> {
+        lines(text).map(|line| (line.number, line.text)).collect()
+    }
+
+    #[test]
+    fn blank_lines_count_and_line_ends_and_the_mark_do_not() {
+        assert_eq!(
+            numbered("\u{feff}a\r\n \t\r\n\nb \n"),
+            [(1, "a"), (4, "b ")],
+        );
+        assert_eq!(numbered("\u{feff}\n"), []);
+    }
+
+    #[test]
+    fn fields_are_split_at_runs_of_blanks() {
+        let line = Line {
+            number: 1,
+            text: "\t a  ä\tc ",
+        };
+        let fields: Vec<_> = line
+            .fields()
+            .map(|field| (field.start, field.text))
+            .collect();
+        assert_eq!(fields, [(2, "a"), (5, "ä"), (8, "c")]);
+    }
+
+    #[test]
+    fn columns_count_characters_not_bytes() {
+        let line = Line {
+            number: 7,
+            text: "ä€ x",
+        };
+        let field = line.fields().nth(1).expect("a second field");
+        let diagnostic = line.error(field.start, "bad".into());
+        assert_eq!((diagnostic.line, diagnostic.column), (7, 4));
+        assert_eq!(line.error(line.text.len(), "end".into()).column, 5);
+        assert_eq!(line.error(0, "start".into()).column, 1);
+    }
+
+    #[test]
+    fn comments_may_be_indented() {
+        for (text, comment) in [
+            ("# a", true),
+            (" \t// a", true),
+            ("/a", false),
+            ("a # b", false),
+        ] {
+            assert_eq!(Line { number: 1, text }.is_comment(), comment, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn confidence_needs_a_line() {
+        assert_eq!(confidence([].into_iter()), Confidence::No);
+        assert_eq!(confidence([false].into_iter()), Confidence::No);
+        assert_eq!(confidence([false, true].into_iter()), Confidence::Maybe);
+        assert_eq!(confidence([true, true].into_iter()), Confidence::Certain);
+    }
+}
