@@ -1,1 +1,213 @@
 //! Turns events into progress, log lines, reports, the failed list and the exit code.
+//!
+//! This is the only room that prints: data goes to standard output, everything else to standard
+//! error. Other rooms send events, or log through `tracing`.
+
+mod command;
+mod document;
+mod error;
+mod escape;
+mod failed_list;
+mod layer;
+mod log;
+mod progress;
+mod reporter;
+mod row;
+mod stdout;
+mod summary;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use command::shell_command;
+pub use error::{Cause, ReportError};
+pub use escape::{escape, escape_lines};
+pub use failed_list::{FailedEntry, FailedList};
+pub use layer::LogLayer;
+pub use log::Log;
+pub use reporter::Reporter;
+pub use row::{End, Ending, EntryInfo, Row};
+pub use stdout::print;
+
+use crate::plan::Status;
+use crate::transfer::{Level, Transferred};
+
+/// What standard output gets (`--output`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputFormat {
+    /// A summary for people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+    /// One YAML document.
+    Yaml,
+}
+
+/// What the run does with its entries; it decides the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// It copies them.
+    Mirror,
+    /// It compares them.
+    Validate,
+}
+
+/// How a run is reported.
+#[derive(Clone, Debug)]
+pub struct ReportOptions {
+    /// What standard output gets.
+    pub output: OutputFormat,
+    /// What the run does.
+    pub verb: Verb,
+    /// Does it only say what it would do?
+    pub dry_run: bool,
+    /// Is standard error a terminal, where bars can be drawn?
+    pub terminal: bool,
+    /// The list as a person named it, put before the line of a malformed entry; empty for none.
+    pub list: String,
+}
+
+impl ReportOptions {
+    /// Are progress bars drawn?
+    pub fn draws_bars(&self) -> bool {
+        self.terminal && self.output == OutputFormat::Text
+    }
+}
+
+/// The figures of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Entries that were copied, or found valid.
+    pub copied: u32,
+    /// Entries that were left alone.
+    pub skipped: u32,
+    /// Entries that failed, were cut off, or never came to their turn.
+    pub failed: u32,
+    /// Entries that a dry run would copy.
+    pub dry_run: u32,
+    /// How many of the failed were cut off or never came to their turn.
+    pub unfinished: u32,
+    /// Bytes of blobs and manifests that were moved.
+    pub bytes: u64,
+    /// Bytes of blobs that the destination mounted from another repository.
+    pub mounted: u64,
+    /// Bytes of blobs that were at the destination already.
+    pub present: u64,
+    /// Bytes of blobs that another image of the run brought.
+    pub shared: u64,
+}
+
+impl Totals {
+    /// Adds those of another run, for a session of several.
+    pub fn add(&mut self, other: &Self) {
+        self.copied += other.copied;
+        self.skipped += other.skipped;
+        self.failed += other.failed;
+        self.dry_run += other.dry_run;
+        self.unfinished += other.unfinished;
+        self.bytes += other.bytes;
+        self.mounted += other.mounted;
+        self.present += other.present;
+        self.shared += other.shared;
+    }
+
+    fn count(&mut self, row: &Row) {
+        match row.status() {
+            Status::Copied => self.copied += 1,
+            Status::Skipped => self.skipped += 1,
+            Status::Failed => self.failed += 1,
+            Status::DryRun => self.dry_run += 1,
+        }
+        self.unfinished += u32::from(row.is_unfinished());
+        self.bytes += row.ending.as_ref().map_or(0, |ending| ending.bytes);
+    }
+
+    fn count_blob(&mut self, size: u64, how: Transferred) {
+        match how {
+            // The outcome of its entry counts these bytes.
+            Transferred::Moved => {}
+            Transferred::Mounted => self.mounted += size,
+            Transferred::Present => self.present += size,
+            Transferred::Shared => self.shared += size,
+        }
+    }
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Report {
+    /// Every entry of the list, by number.
+    pub rows: Vec<Row>,
+    /// The figures.
+    pub totals: Totals,
+    /// How long it took.
+    pub elapsed: Duration,
+    options: ReportOptions,
+    log: Arc<Log>,
+    failed_list: Option<FailedList>,
+}
+
+impl Report {
+    /// Did the run end before every entry was done?
+    pub const fn is_interrupted(&self) -> bool {
+        self.totals.unfinished > 0
+    }
+
+    /// Did an entry fail?
+    pub const fn has_failures(&self) -> bool {
+        self.totals.failed > 0
+    }
+
+    /// The number and the reason of each entry that failed or was not done.
+    pub fn failures(&self) -> Vec<(u32, &str)> {
+        failures(&self.rows)
+    }
+
+    /// Writes the failed list that the reporter was given, and says where it is; `None` if there
+    /// is nothing in it, or if there was none to write.
+    ///
+    /// # Errors
+    /// Where it could not be written, or an older one could not be removed.
+    pub fn finish_failed_list(&mut self) -> Result<Option<PathBuf>, ReportError> {
+        match self.failed_list.take() {
+            Some(list) => list.finish(&self.failures()),
+            None => Ok(None),
+        }
+    }
+
+    /// Takes the failed list back unfinished, for the next part of a session.
+    pub const fn take_failed_list(&mut self) -> Option<FailedList> {
+        self.failed_list.take()
+    }
+
+    /// Writes the summary or the document to standard output; `command` repeats the run with the
+    /// failed list at `failed_list`.
+    ///
+    /// # Errors
+    /// Where standard output cannot be written; a reader that went away is no error.
+    pub fn print(&self, failed_list: Option<&Path>, command: &str) -> Result<(), ReportError> {
+        if let Some(path) = failed_list
+            && self.options.output != OutputFormat::Text
+        {
+            let path = path.display();
+            self.log.write(Level::Info, &format!("failed list: {path}; repeat with: {command}"));
+        }
+        stdout::with_stdout(|out| match self.options.output {
+            OutputFormat::Text => summary::write_text(self, failed_list, command, out),
+            OutputFormat::Json => document::write_json(self, out),
+            OutputFormat::Yaml => document::write_yaml(self, out),
+        })
+    }
+}
+
+fn failures(rows: &[Row]) -> Vec<(u32, &str)> {
+    rows.iter().filter_map(|row| Some((row.entry.number(), row.error()?))).collect()
+}
+
+#[cfg(test)]
+mod tests;

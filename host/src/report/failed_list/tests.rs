@@ -1,0 +1,193 @@
+use std::fs;
+use std::io::Read as _;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::time::Instant;
+
+use super::{FailedEntry, FailedList, comment};
+use crate::report::ReportError;
+
+const COMMAND: &str = "longshore mirror -f failed.txt -d r.example.com";
+
+fn entries(count: u32) -> Vec<FailedEntry> {
+    (1..=count)
+        .map(|number| FailedEntry {
+            number,
+            text: format!("image-{number}  library/image-{number}\tlatest"),
+            platforms: (number == 2).then(|| "linux/amd64,linux/arm64".to_owned()),
+        })
+        .collect()
+}
+
+fn open(path: &Path, count: u32) -> FailedList {
+    FailedList::open(path, COMMAND, &entries(count)).unwrap()
+}
+
+/// The names in a folder, temporary files included.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_list_holds_what_failed_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failed.txt");
+    let list = open(&path, 3);
+    assert_eq!(names(folder.path()).len(), 1, "the entries are written before copying starts");
+    assert!(!path.exists(), "nothing failed yet");
+    let written = list.finish(&[(2, "denied:\nlog in"), (3, "longshore: platforms=all")]).unwrap();
+    assert_eq!(written.as_deref(), Some(path.as_path()));
+    insta::assert_snapshot!(fs::read_to_string(&path).unwrap(), @r"
+    # failed list of longshore; repeat the run with: longshore mirror -f failed.txt -d r.example.com
+    # denied:\nlog in
+    # longshore: platforms=linux/amd64,linux/arm64
+    image-2  library/image-2	latest
+    # reason: longshore: platforms=all
+    image-3  library/image-3	latest
+    ");
+    assert_eq!(names(folder.path()), ["failed.txt"], "no temporary file is left");
+}
+
+#[test]
+fn a_success_removes_our_old_list_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failed.txt");
+    open(&path, 1).finish(&[(1, "denied")]).unwrap();
+    assert_eq!(open(&path, 1).finish(&[]).unwrap(), None);
+    assert_eq!(names(folder.path()), [""; 0], "our old list is gone");
+    fs::write(&path, "a b c\n").unwrap();
+    assert_eq!(open(&path, 1).finish(&[]).unwrap(), None);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a b c\n");
+}
+
+#[test]
+fn a_list_written_on_the_way_leaves_another_file_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("list.txt");
+    fs::write(&path, "a b c\n").unwrap();
+    let mut list = open(&path, 2);
+    list.rewrite(&[(1, "not done"), (2, "not done")]).unwrap();
+    assert!(fs::read_to_string(&path).unwrap().contains("image-2"), "a kill leaves a list");
+    list.rewrite(&[(2, "not done")]).unwrap();
+    assert_eq!(list.finish(&[]).unwrap(), None);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a b c\n");
+    assert_eq!(names(folder.path()), ["list.txt"]);
+
+    let mut list = open(&path, 2);
+    list.rewrite(&[(2, "not done")]).unwrap();
+    list.finish(&[(1, "denied")]).unwrap();
+    assert!(fs::read_to_string(&path).unwrap().contains("# denied\nimage-1 "));
+    assert_eq!(names(folder.path()), ["list.txt"]);
+}
+
+#[test]
+fn links_are_followed_and_permissions_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = folder.path().join("real.txt");
+    let link = folder.path().join("link.txt");
+    symlink("real.txt", &link).unwrap();
+    open(&link, 1).finish(&[(1, "denied")]).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "the link is still one");
+    assert!(fs::read_to_string(&real).unwrap().contains("image-1"));
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+    open(&link, 1).finish(&[(1, "denied")]).unwrap();
+    assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+    let circle = folder.path().join("circle");
+    symlink("circle", &circle).unwrap();
+    let error = FailedList::open(&circle, COMMAND, &entries(1)).unwrap_err();
+    assert!(error.to_string().contains("loop"), "{error}");
+}
+
+#[test]
+fn devices_and_pipes_are_written_and_stay() {
+    let null = Path::new("/dev/null");
+    let mut list = open(null, 2);
+    list.rewrite(&[(1, "not done")]).unwrap();
+    list.finish(&[(1, "denied")]).unwrap();
+    assert!(!fs::metadata(null).unwrap().is_file());
+
+    let full = FailedList::open(Path::new("/dev/full"), COMMAND, &entries(1));
+    if let Ok(full) = full {
+        let error = full.finish(&[(1, "denied")]).unwrap_err();
+        assert!(error.to_string().contains("/dev/full"), "{error}");
+    }
+
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let list = open(Path::new(&format!("/dev/fd/{}", writer.as_raw_fd())), 2);
+    drop(writer);
+    list.finish(&[(2, "denied")]).unwrap();
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    assert!(text.contains("# denied\n# longshore: platforms=linux"), "{text}");
+}
+
+#[test]
+fn an_impossible_place_is_found_before_anything_is_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    for (path, expected) in [
+        (folder.path().to_owned(), "it is a directory"),
+        (folder.path().join("new/"), "it is a directory"),
+        (folder.path().join("none/failed.txt"), "no such directory"),
+        (file.join("failed.txt"), "not a directory"),
+    ] {
+        let error = FailedList::open(&path, COMMAND, &entries(1)).unwrap_err();
+        assert!(error.to_string().ends_with(expected), "{error}");
+        assert!(error.hint().is_some());
+    }
+    let error = FailedList::open(folder.path(), COMMAND, &entries(1)).unwrap_err();
+    assert!(matches!(error, ReportError::Directory(_)));
+}
+
+#[test]
+fn where_no_new_file_can_be_made_the_reserve_is_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failed.txt");
+    let list = open(&path, 3);
+    list.replace_by_reserve(&[(3, "the disk is full")]).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(text.ends_with("\nimage-3  library/image-3\tlatest\n"), "{text}");
+    assert_eq!(names(folder.path()), ["failed.txt"]);
+}
+
+#[test]
+fn entries_can_be_added_and_nothing_makes_two_of_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failed.txt");
+    let mut list = open(&path, 0);
+    for number in 1..=2 {
+        let text = format!("a{number}\nb");
+        list.add(&[FailedEntry { number, text, platforms: None }]).unwrap();
+    }
+    list.add(&[FailedEntry { number: 3, text: String::new(), platforms: None }]).unwrap();
+    list.finish(&[(1, "one"), (2, "two"), (3, "three")]).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.ends_with("\n# one\na1\\nb\n# two\na2\\nb\n# three\n"), "{text}");
+}
+
+#[test]
+fn a_hundred_thousand_entries_are_no_trouble() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failed.txt");
+    let started = Instant::now();
+    let list = open(&path, 100_000);
+    let failures: Vec<(u32, &str)> = (1..=100_000).map(|number| (number, "denied")).collect();
+    list.finish(&failures).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().count(), 200_002);
+    assert!(started.elapsed().as_secs() < 20, "it took {:?}", started.elapsed());
+}
+
+#[test]
+fn reasons_are_never_taken_for_directives() {
+    assert_eq!(comment("  longshore: platforms=all"), "reason: longshore: platforms=all");
+    assert_eq!(comment("denied"), "denied");
+}

@@ -1,0 +1,271 @@
+//! Follows a run by its events.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::HumanBytes;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::failed_list::FailedList;
+use super::log::Log;
+use super::progress::{Bars, TICK};
+use super::row::{Ending, Endings, EntryInfo, Row};
+use super::{Report, ReportOptions, Totals, Verb};
+use crate::plan::{Outcome, Status};
+use crate::transfer::{Event, Level, Transferred};
+
+/// How often the failed list is written while the run goes on (engine.md, "Ending").
+const REWRITE: Duration = Duration::from_secs(30);
+
+/// Events taken from the channel at a time.
+const BATCH: usize = 256;
+
+/// Shows a run while it goes on, and makes its [`Report`].
+#[derive(Debug)]
+pub struct Reporter {
+    options: ReportOptions,
+    log: Arc<Log>,
+    started: Instant,
+    failed_list: Option<FailedList>,
+    rewrite: Arc<Notify>,
+}
+
+impl Reporter {
+    /// A reporter whose clock starts now.
+    pub fn new(options: ReportOptions, log: Arc<Log>) -> Self {
+        let rewrite = Arc::new(Notify::new());
+        Self { options, log, started: Instant::now(), failed_list: None, rewrite }
+    }
+
+    /// Keeps `list` up to date while the run goes on, and hands it on to the report.
+    #[must_use]
+    pub fn with_failed_list(mut self, list: FailedList) -> Self {
+        self.failed_list = Some(list);
+        self
+    }
+
+    /// Where to notify (`notify_one`) for the failed list to be written at once: at an interrupt.
+    pub fn rewrite_trigger(&self) -> Arc<Notify> {
+        Arc::clone(&self.rewrite)
+    }
+
+    /// Follows the run until every sender of events is gone.
+    ///
+    /// `entries` are all entries of the list, with unique numbers; `ended` are the outcomes of
+    /// those that never become a job, by number. An entry without an outcome at the end counts as
+    /// not finished.
+    pub async fn run(
+        mut self,
+        entries: Vec<EntryInfo>,
+        ended: Vec<(u32, Outcome)>,
+        mut events: UnboundedReceiver<Event>,
+    ) -> Report {
+        let mut follow = Follow::new(&self.options, Arc::clone(&self.log), entries);
+        for (number, outcome) in ended {
+            follow.finished(number, outcome, true);
+        }
+        let mut redraw = interval(TICK);
+        redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut rewrite = interval(REWRITE);
+        rewrite.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        rewrite.reset();
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            tokio::select! {
+                count = events.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        break;
+                    }
+                    batch.drain(..).for_each(|event| follow.take(event));
+                }
+                _ = redraw.tick(), if follow.bars.is_some() => follow.redraw(),
+                _ = rewrite.tick() => self.rewrite_failed_list(&follow.rows),
+                () = self.rewrite.notified() => self.rewrite_failed_list(&follow.rows),
+            }
+        }
+        let (rows, totals) = follow.end();
+        Report {
+            rows,
+            totals,
+            elapsed: self.started.elapsed(),
+            options: self.options,
+            log: self.log,
+            failed_list: self.failed_list,
+        }
+    }
+
+    fn rewrite_failed_list(&mut self, rows: &[Row]) {
+        let Some(list) = &mut self.failed_list else { return };
+        if let Err(error) = list.rewrite(&super::failures(rows)) {
+            // It is tried again, and at the end what was kept free is used.
+            self.log.write(Level::Warning, &format!("failed to {error}"));
+        }
+    }
+}
+
+/// What is known of the run so far.
+struct Follow {
+    log: Arc<Log>,
+    rows: Vec<Row>,
+    totals: Totals,
+    endings: Endings,
+    bars: Option<Bars>,
+    list: String,
+    verb: Verb,
+    /// Are the lines of entries that went well left out, as standard output shows them in the end?
+    quiet: bool,
+}
+
+impl Follow {
+    fn new(options: &ReportOptions, log: Arc<Log>, mut entries: Vec<EntryInfo>) -> Self {
+        entries.sort_by_key(EntryInfo::number);
+        let rows: Vec<Row> = entries.into_iter().map(|entry| Row { entry, ending: None }).collect();
+        let bars = options.draws_bars().then(|| Bars::new(rows.len()));
+        log.set_bars(bars.as_ref().map(Bars::screen));
+        Self {
+            log,
+            rows,
+            totals: Totals::default(),
+            endings: Endings::default(),
+            bars,
+            list: options.list.clone(),
+            verb: options.verb,
+            quiet: options.dry_run && options.output == super::OutputFormat::Text,
+        }
+    }
+
+    fn find(&self, number: u32) -> Option<usize> {
+        self.rows.binary_search_by_key(&number, |row| row.entry.number()).ok()
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Started { job } => self.started(job),
+            Event::Finished { job, outcome } => self.finished(job, outcome, false),
+            Event::Note { job, image, level, text } => {
+                self.log.record(level, (job > 0).then_some(job), image, &text);
+            }
+            Event::BlobPlanned { job, size } => {
+                if let Some(bars) = &mut self.bars {
+                    bars.planned(job, size);
+                }
+            }
+            Event::Progress { job, bytes } => {
+                if let Some(bars) = &mut self.bars {
+                    bars.moved(job, bytes);
+                }
+            }
+            Event::BlobPlaced { job, size, how, digest: _ } => {
+                self.totals.count_blob(size, how);
+                if let (Some(bars), false) = (&mut self.bars, how == Transferred::Moved) {
+                    bars.saved(job, size);
+                }
+            }
+        }
+    }
+
+    fn started(&mut self, number: u32) {
+        let Some(at) = self.find(number) else { return };
+        let entry = &self.rows[at].entry;
+        match &mut self.bars {
+            // The bar says it.
+            Some(bars) => bars.started(entry),
+            None if self.quiet => {}
+            None => self.log.record(Level::Info, Some(number), None, &entry.to_string()),
+        }
+    }
+
+    /// Notes how an entry ended; `early` is one that never became a job.
+    fn finished(&mut self, number: u32, outcome: Outcome, early: bool) {
+        let Some(at) = self.find(number) else { return };
+        if self.rows[at].ending.is_some() {
+            return;
+        }
+        self.rows[at].ending = Some(self.endings.of(outcome));
+        let row = &self.rows[at];
+        self.totals.count(row);
+        if let Some(bars) = &mut self.bars {
+            bars.finished(number);
+        }
+        self.log_ending(row, early);
+    }
+
+    fn log_ending(&self, row: &Row, early: bool) {
+        let Row { entry, ending: Some(ending) } = row else { return };
+        let number = Some(entry.number());
+        let note = ending.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+        match (ending.status, row.error()) {
+            (Status::Failed, error) => {
+                let error = error.unwrap_or_default();
+                if ending.unfinished {
+                    let text = format!("unfinished {entry}: {error}");
+                    self.log.record(Level::Warning, number, None, &text);
+                    return;
+                }
+                let place = if early { self.place(entry) } else { String::new() };
+                let text = match entry.column() {
+                    Some(_) => format!("{place}{error}"),
+                    None => format!("{place}failed {entry}: {error}"),
+                };
+                self.log.failure(number, &text, ending.hint());
+            }
+            _ if self.quiet => {}
+            (Status::Skipped, _) => {
+                self.log.record(Level::Info, number, None, &format!("skipped {entry}{note}"));
+            }
+            (Status::DryRun, _) => {
+                self.log.record(Level::Info, number, None, &format!("{entry}{note}"));
+            }
+            (Status::Copied, _) => {
+                let word = match self.verb {
+                    Verb::Mirror => "copied",
+                    Verb::Validate => "valid",
+                };
+                let text = format!("{word} {entry}{}{note}", self.figures(ending));
+                self.log.record(Level::Info, number, None, &text);
+            }
+        }
+    }
+
+    /// The digest, and the bytes where any were moved.
+    fn figures(&self, ending: &Ending) -> String {
+        let digest = ending.destination_digest().or(ending.source_digest());
+        match (digest, self.verb) {
+            (Some(digest), Verb::Mirror) => format!(" ({digest}, {})", HumanBytes(ending.bytes)),
+            (Some(digest), Verb::Validate) => format!(" ({digest})"),
+            (None, Verb::Mirror) => format!(" ({})", HumanBytes(ending.bytes)),
+            (None, Verb::Validate) => String::new(),
+        }
+    }
+
+    /// `list.txt:3:7: `, as compilers write it.
+    fn place(&self, entry: &EntryInfo) -> String {
+        let line = entry.line();
+        let column = entry.column();
+        match (self.list.as_str(), column) {
+            ("", None) => format!("line {line}: "),
+            ("", Some(column)) => format!("line {line}, column {column}: "),
+            (list, None) => format!("{list}:{line}: "),
+            (list, Some(column)) => format!("{list}:{line}:{column}: "),
+        }
+    }
+
+    fn redraw(&self) {
+        if let Some(bars) = &self.bars {
+            bars.tick();
+        }
+    }
+
+    fn end(mut self) -> (Vec<Row>, Totals) {
+        self.log.set_bars(None);
+        if let Some(bars) = self.bars.take() {
+            bars.clear();
+        }
+        for row in self.rows.iter().filter(|row| row.ending.is_none()) {
+            self.totals.count(row);
+        }
+        (self.rows, self.totals)
+    }
+}
