@@ -234,6 +234,15 @@ impl Endpoint {
         read(&mut answer, &url).map(Some)
     }
 
+    /// Deletes a blob, where the registry allows it.
+    ///
+    /// # Errors
+    /// The registry gives no answer, or another one than 202.
+    pub fn delete_blob(&self, repository: &str, digest: &str) -> Result<(), EndpointError> {
+        let url = self.url(&format!("{repository}/blobs/{digest}"));
+        expect(self.call("DELETE", &url)?, 202, "DELETE", &url).map(drop)
+    }
+
     /// The tags of a repository; none if there is no such repository.
     ///
     /// # Errors
