@@ -1,6 +1,7 @@
 //! The shortest way through each command: if one of these fails, look here first.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 use longshore_content::{Image, Index};
 
@@ -106,7 +107,7 @@ fn an_interrupted_run_names_what_it_left_undone() {
         .source(&address)
         .destination("127.0.0.1:9")
         .start();
-    let connection = silent.accept().expect("longshore connects");
+    let connection = accept(&silent);
     running.interrupt();
     let run = running.finish().exits(130);
     drop(connection);
@@ -135,4 +136,17 @@ fn a_list_may_come_from_standard_input() {
         .exits(1)
         .complains("2");
     destination.manifest("library/app", "1");
+}
+
+/// The first connection; a longshore that never connects fails the test instead of hanging it.
+fn accept(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).expect("a listener can poll");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match listener.accept() {
+            Ok((connection, _)) => return connection,
+            Err(error) => assert!(Instant::now() < deadline, "nobody connects: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
