@@ -53,7 +53,7 @@ impl DockerRegistry {
         if let Some(files) = &certificate {
             let (certificate, key) = (files.certificate.display(), files.key.display());
             // The `http` section is the last one of the file.
-            let _ = write!(
+            let _ = writeln!(
                 config,
                 "  tls: {{certificate: '{certificate}', key: '{key}'}}\n"
             );
@@ -63,9 +63,9 @@ impl DockerRegistry {
             let hash = bcrypt::hash(password, 4).expect("bcrypt takes any password");
             std::fs::write(&path, format!("{user}:{hash}\n")).expect("htpasswd can be written");
             let path = path.display();
-            let _ = write!(
+            let _ = writeln!(
                 config,
-                "auth: {{htpasswd: {{realm: test, path: '{path}'}}}}\n"
+                "auth: {{htpasswd: {{realm: test, path: '{path}'}}}}"
             );
         }
         let (front, address) = serve(folder, "config.yml", &config);
