@@ -1,2 +1,48 @@
-//! Developer commands.
-fn main() {}
+//! Developer commands. `cargo xtask --help` lists them; each says what it runs.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a developer command talks to the person at the terminal and to nobody else"
+)]
+
+mod command;
+mod lint;
+mod quickstart;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Developer commands of longshore")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build longshore, mirror a few made-up images between two registries, and check the result
+    Quickstart(quickstart::Options),
+    /// Set up what the tests need and run all of them
+    Test(test::Options),
+    /// Check format, lints, documentation and dependencies
+    Lint,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Quickstart(options) => quickstart::run(&options),
+        Task::Test(options) => test::run(&options),
+        Task::Lint => lint::run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Made-up registry content, and a client that pushes it without going through longshore.
+//!
+//! Tests, quickstart and benchmark share it. Everything is deterministic: the same calls give the
+//! same bytes and so the same digests on every machine, and no image has to be committed.
+
+mod bytes;
+mod content;
+mod endpoint;
+mod image;
+mod index;
+mod json;
+mod platform;
+
+pub use bytes::{digest, random};
+pub use content::{Blob, Content};
+pub use endpoint::{Endpoint, EndpointError, Fetched};
+pub use image::Image;
+pub use index::Index;
+pub use platform::Platform;

@@ -1,0 +1,7 @@
+//! Black-box tests: the binary against real registries, and the shape of its source.
+//!
+//! One binary for all of them, so that it is linked once. `support/` has what they share.
+
+mod architecture;
+mod smoke;
+mod support;

@@ -1,0 +1,152 @@
+//! The shortest way through each command: if one of these fails, look here first.
+
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use longshore_content::{Image, Index};
+
+use crate::support::{Longshore, Registry, Skopeo};
+
+#[test]
+fn an_index_arrives_byte_by_byte() {
+    let (Some(destination), Some(skopeo)) = (Registry::docker().start(), Skopeo::find()) else {
+        return;
+    };
+    let source = Registry::embedded();
+    let amd = Image::new("linux/amd64")
+        .layer(1, 100_000)
+        .layer(2, 10)
+        .build();
+    let arm = Image::new("linux/arm64")
+        .layer(1, 100_000)
+        .layer(3, 10)
+        .build();
+    let index = Index::oci()
+        .child(&amd)
+        .child(&arm)
+        .odd_white_space()
+        .build();
+    source.push("team/app", "1.0", &index);
+
+    let run = Longshore::new()
+        .mirror()
+        .list("team/app team/app 1.0\n")
+        .source(source.address())
+        .destination(destination.address())
+        .run()
+        .exits(0);
+
+    let reference = format!("{}/team/app:1.0", destination.address());
+    assert!(
+        skopeo.inspect_raw(&reference) == index.bytes(),
+        "another manifest arrived"
+    );
+    destination.assert_complete("team/app", "1.0");
+    assert_eq!(run.file("mirror-failed.txt"), None, "nothing failed");
+}
+
+#[test]
+fn validate_tells_a_good_copy_from_another_image() {
+    let source = Registry::embedded();
+    let destination = Registry::embedded();
+    let image = Image::new("linux/amd64").layer(1, 1000).build();
+    source.push("team/app", "1.0", &image);
+    destination.push("team/app", "1.0", &image);
+    let validate = || {
+        Longshore::new()
+            .validate()
+            .list("team/app team/app 1.0\n")
+            .source(source.address())
+            .destination(destination.address())
+    };
+    validate().run().exits(0);
+
+    let other = Image::new("linux/amd64").layer(2, 1000).build();
+    destination.push("team/app", "1.0", &other);
+    validate().run().exits(1).complains("team/app");
+}
+
+#[test]
+fn what_was_pushed_before_a_kill_is_there_after_it() {
+    let serve = ["serve", "registry", "--listen", "127.0.0.1:0"];
+    let first = Registry::embedded_by(Longshore::new().args(serve));
+    let image = Image::new("linux/amd64").layer(1, 1000).build();
+    first.push("app", "1", &image);
+
+    let second = Registry::embedded_by(first.killed().args(serve));
+    assert_eq!(second.manifest("app", "1").bytes, image.bytes());
+    second.assert_complete("app", "1");
+}
+
+#[test]
+fn the_layout_of_the_embedded_registry_is_read_by_skopeo() {
+    let Some(skopeo) = Skopeo::find() else { return };
+    let source = Registry::embedded();
+    let target = Registry::embedded();
+    let image = Image::new("linux/amd64").layer(1, 1000).build();
+    source.push("team/app", "1.0", &image);
+
+    let layout = source.directory().join("team/app");
+    let from = format!("oci:{}:1.0", layout.display());
+    let to = format!("docker://{}/copy:1.0", target.address());
+    skopeo.copy_all(&from, &to);
+    assert_eq!(target.manifest("copy", "1.0").bytes, image.bytes());
+}
+
+#[test]
+fn an_interrupted_run_names_what_it_left_undone() {
+    // It takes connections and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = silent
+        .local_addr()
+        .expect("a listener has an address")
+        .to_string();
+    let running = Longshore::new()
+        .mirror()
+        .list("team/app team/app 1.0\n")
+        .source(&address)
+        .destination("127.0.0.1:9")
+        .start();
+    let connection = accept(&silent);
+    running.interrupt();
+    let run = running.finish().exits(130);
+    drop(connection);
+    let failed = run
+        .file("mirror-failed.txt")
+        .expect("a failed list is written");
+    assert!(
+        failed.lines().any(|line| line == "team/app team/app 1.0"),
+        "{failed}"
+    );
+}
+
+#[test]
+fn a_list_may_come_from_standard_input() {
+    let source = Registry::embedded();
+    let destination = Registry::embedded();
+    source.push("app", "1", &Image::new("linux/amd64").build());
+    Longshore::new()
+        .mirror()
+        .args(["-f", "-", "-o"])
+        .arg("left.txt")
+        .env("DOCKER_REGISTRY", destination.address())
+        .source(source.address())
+        .stdin("app app 1\napp missing-column\n")
+        .run()
+        .exits(1)
+        .complains("2");
+    destination.manifest("library/app", "1");
+}
+
+/// The first connection; a longshore that never connects fails the test instead of hanging it.
+fn accept(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).expect("a listener can poll");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match listener.accept() {
+            Ok((connection, _)) => return connection,
+            Err(error) => assert!(Instant::now() < deadline, "nobody connects: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

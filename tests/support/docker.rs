@@ -1,0 +1,118 @@
+//! Debian's `docker-registry` (distribution 2.8), configured for one test.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use longshore_content::Endpoint;
+
+use super::certificate::Certificate;
+use super::process::Process;
+use super::registry::Registry;
+use super::skip::skip;
+
+const PROGRAM: &str = "docker-registry";
+
+/// How long a server may take until it listens, on a machine that compiles beside it.
+const START: Duration = Duration::from_secs(30);
+
+/// What the server shall ask of its clients.
+#[derive(Debug, Default)]
+pub(crate) struct DockerRegistry {
+    account: Option<(String, String)>,
+    tls: bool,
+}
+
+impl DockerRegistry {
+    /// Only this user may do anything.
+    pub(crate) fn htpasswd(mut self, user: &str, password: &str) -> Self {
+        self.account = Some((user.to_owned(), password.to_owned()));
+        self
+    }
+
+    /// It speaks TLS, with a certificate of a throw-away authority.
+    pub(crate) fn tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
+    /// Starts it on a free port of loopback; `None`, and the test is skipped, if it is not installed.
+    ///
+    /// If it asks for TLS or a password, a second server without either stands on the same storage:
+    /// what a test pushes and reads goes through that one.
+    pub(crate) fn start(self) -> Option<Registry> {
+        if !super::skip::installed(PROGRAM) {
+            skip("docker-registry is missing");
+            return None;
+        }
+        let scratch = tempfile::tempdir().expect("a scratch directory can be made");
+        let folder = scratch.path();
+        let mut config = base_config(folder);
+        let certificate = self.tls.then(|| Certificate::write(folder));
+        if let Some(files) = &certificate {
+            let (certificate, key) = (files.certificate.display(), files.key.display());
+            // The `http` section is the last one of the file.
+            let _ = writeln!(
+                config,
+                "  tls: {{certificate: '{certificate}', key: '{key}'}}\n"
+            );
+        }
+        if let Some((user, password)) = &self.account {
+            let path = folder.join("htpasswd");
+            let hash = bcrypt::hash(password, 4).expect("bcrypt takes any password");
+            std::fs::write(&path, format!("{user}:{hash}\n")).expect("htpasswd can be written");
+            let path = path.display();
+            let _ = writeln!(
+                config,
+                "auth: {{htpasswd: {{realm: test, path: '{path}'}}}}"
+            );
+        }
+        let (front, address) = serve(folder, "config.yml", &config);
+        let guarded = self.tls || self.account.is_some();
+        let back = guarded.then(|| serve(folder, "back.yml", &base_config(folder)));
+        let open = back.as_ref().map_or(&address, |(_, address)| address);
+        let endpoint = Endpoint::new(open);
+        let mut processes = vec![front];
+        processes.extend(back.map(|(process, _)| process));
+        let authority = certificate.map(|files| files.authority);
+        Some(Registry::new(
+            address,
+            endpoint,
+            processes,
+            Some(scratch),
+            authority,
+        ))
+    }
+}
+
+fn base_config(folder: &Path) -> String {
+    let storage = folder.join("storage");
+    format!(
+        "version: 0.1\n\
+         log: {{level: info, accesslog: {{disabled: false}}}}\n\
+         storage:\n  filesystem: {{rootdirectory: '{}'}}\n  delete: {{enabled: true}}\n\
+         \x20 maintenance: {{uploadpurging: {{enabled: false}}}}\n\
+         http:\n  addr: 127.0.0.1:0\n  secret: of-one-test\n",
+        storage.display()
+    )
+}
+
+/// Starts a server and waits until it says where it listens.
+fn serve(folder: &Path, name: &str, config: &str) -> (Process, String) {
+    let path = folder.join(name);
+    std::fs::write(&path, config).expect("the server's configuration can be written");
+    let mut command = Command::new(PROGRAM);
+    command
+        .arg("serve")
+        .arg(&path)
+        .env_clear()
+        .stdin(Stdio::null());
+    command.envs(std::env::var_os("PATH").map(|value| ("PATH", value)));
+    let process = Process::start(PROGRAM, &mut command);
+    let address = process.line(START, |line| {
+        let (_, rest) = line.split_once("listening on ")?;
+        Some(rest.split(['"', ',']).next()?.to_owned())
+    });
+    (process, address)
+}

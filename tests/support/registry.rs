@@ -1,0 +1,145 @@
+//! A registry that lives as long as its test.
+
+use std::path::{Path, PathBuf};
+
+use longshore_content::{Content, Endpoint, Fetched};
+use tempfile::TempDir;
+
+use super::docker::DockerRegistry;
+use super::longshore::{Longshore, Running};
+use super::process::Process;
+
+/// Where the embedded registry of a test keeps what it has, in its working directory.
+const STORAGE: &str = "registry";
+
+/// A running registry on loopback, ended by its id when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    address: String,
+    /// How tests push and read: never through longshore, and past TLS and passwords.
+    endpoint: Endpoint,
+    authority: Option<PathBuf>,
+    processes: Vec<Process>,
+    /// The embedded registry, which is a run of longshore with a directory of its own.
+    embedded: Option<Running>,
+    /// Dropped last: the servers write into it.
+    _scratch: Option<TempDir>,
+}
+
+impl Registry {
+    /// `longshore serve` with an empty directory.
+    pub(crate) fn embedded() -> Self {
+        Self::embedded_by(Longshore::new().args(["serve", STORAGE, "--listen", "127.0.0.1:0"]))
+    }
+
+    /// `longshore serve` with arguments of the test's own; it must listen on loopback, and keep what
+    /// it has in `registry` if the test looks into [`Self::directory`].
+    pub(crate) fn embedded_by(longshore: Longshore) -> Self {
+        let running = longshore.start();
+        let address = running.line(|line| {
+            let (_, rest) = line.split_once("http://")?;
+            Some(
+                rest.split(|c: char| c.is_whitespace() || c == '/')
+                    .next()?
+                    .to_owned(),
+            )
+        });
+        let endpoint = Endpoint::new(&address);
+        let mut registry = Self::new(address, endpoint, Vec::new(), None, None);
+        registry.embedded = Some(running);
+        registry
+    }
+
+    /// Debian's `docker-registry`, to be configured and started.
+    pub(crate) fn docker() -> DockerRegistry {
+        DockerRegistry::default()
+    }
+
+    pub(crate) fn new(
+        address: String,
+        endpoint: Endpoint,
+        processes: Vec<Process>,
+        scratch: Option<TempDir>,
+        authority: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            address,
+            endpoint,
+            authority,
+            processes,
+            embedded: None,
+            _scratch: scratch,
+        }
+    }
+
+    /// `127.0.0.1:PORT`, as in a reference.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Where an embedded registry keeps its layouts.
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.running().directory().join(STORAGE)
+    }
+
+    /// Kills an embedded registry; the next run has its directory.
+    pub(crate) fn killed(self) -> Longshore {
+        let running = self.embedded.expect("only an embedded registry is killed");
+        running.kill()
+    }
+
+    fn running(&self) -> &Running {
+        self.embedded
+            .as_ref()
+            .expect("only an embedded registry has a directory")
+    }
+
+    /// The client of the tests.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The certificate that a client has to trust, where the registry speaks TLS.
+    pub(crate) fn authority(&self) -> Option<&Path> {
+        self.authority.as_deref()
+    }
+
+    /// Pushes content under a tag or digest.
+    #[track_caller]
+    pub(crate) fn push(&self, repository: &str, reference: &str, content: &Content) {
+        let pushed = self.endpoint.push(repository, reference, content);
+        pushed.unwrap_or_else(|error| panic!("failed to push {repository}:{reference}: {error}"));
+    }
+
+    /// The manifest under a tag or digest, which must be there.
+    #[track_caller]
+    pub(crate) fn manifest(&self, repository: &str, reference: &str) -> Fetched {
+        let fetched = self.endpoint.manifest(repository, reference);
+        let fetched = fetched
+            .unwrap_or_else(|error| panic!("failed to get {repository}:{reference}: {error}"));
+        fetched.unwrap_or_else(|| panic!("{repository}:{reference} is missing"))
+    }
+
+    /// Checks that a tag or digest and all that is below it can be read, with the right digests.
+    #[track_caller]
+    pub(crate) fn assert_complete(&self, repository: &str, reference: &str) {
+        let broken = self.endpoint.broken(repository, reference);
+        let broken = broken
+            .unwrap_or_else(|error| panic!("failed to read {repository}:{reference}: {error}"));
+        assert!(
+            broken.is_empty(),
+            "{repository}:{reference} is not complete: {broken:#?}"
+        );
+    }
+
+    /// The requests that `docker-registry` has answered, one line each in Apache's log format; those
+    /// that the test itself sent to it are among them.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let log = self
+            .processes
+            .first()
+            .map(Process::stdout)
+            .unwrap_or_default();
+        log.lines().map(str::to_owned).collect()
+    }
+}

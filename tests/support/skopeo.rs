@@ -1,0 +1,63 @@
+//! skopeo: what another client sees.
+
+use std::process::{Command, Output, Stdio};
+
+use super::skip::{installed, skip};
+
+/// Debian's skopeo, run without certificate checks and without the developer's credentials.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Skopeo;
+
+impl Skopeo {
+    /// skopeo; `None`, and the test is skipped, if it is not installed.
+    pub(crate) fn find() -> Option<Self> {
+        if installed("skopeo") {
+            return Some(Self);
+        }
+        skip("skopeo is missing");
+        None
+    }
+
+    /// The manifest of `host:port/repository:tag`, byte by byte.
+    #[track_caller]
+    pub(crate) fn inspect_raw(self, reference: &str) -> Vec<u8> {
+        let reference = format!("docker://{reference}");
+        self.run(&["inspect", "--tls-verify=false", "--raw", &reference])
+            .stdout
+    }
+
+    /// Copies all of an image between transports, such as `docker://…` and `oci:DIRECTORY:TAG`.
+    #[track_caller]
+    pub(crate) fn copy_all(self, source: &str, destination: &str) {
+        let verify = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+        let arguments = [
+            "--insecure-policy",
+            "copy",
+            "--all",
+            "--preserve-digests",
+            "--quiet",
+        ];
+        self.run(&[&arguments[..], &verify[..], &[source, destination]].concat());
+    }
+
+    #[track_caller]
+    fn run(self, arguments: &[&str]) -> Output {
+        let home = tempfile::tempdir().expect("a scratch directory can be made");
+        let output = Command::new("skopeo")
+            .args(arguments)
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|value| ("PATH", value)))
+            .env("HOME", home.path())
+            .env("XDG_RUNTIME_DIR", home.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap_or_else(|error| panic!("failed to start skopeo: {error}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "skopeo {}: {said}",
+            arguments.join(" ")
+        );
+        output
+    }
+}

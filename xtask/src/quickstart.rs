@@ -1,0 +1,165 @@
+//! `cargo xtask quickstart`: from a clone to a mirrored list in one command.
+//!
+//! Everything happens on loopback and below cargo's target directory. Each command that it runs is
+//! printed, so that a person can repeat it by hand.
+
+mod sample;
+mod server;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use longshore_content::Endpoint;
+
+use crate::command::{command, run as run_command, shown};
+use crate::workspace::Workspace;
+use sample::Sample;
+use server::Server;
+
+/// The list that is mirrored; a test checks that it names the samples.
+const LIST: &str = "examples/quickstart/images.txt";
+
+/// How it ends.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Leave both registries running until Ctrl-C
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Builds, serves, seeds, mirrors, validates, and says what happened.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    step("Build longshore and its plugins");
+    workspace.ensure_wasm_target()?;
+    let longshore = workspace.build_host()?;
+    let folder = workspace.folder("quickstart")?;
+
+    step("Start two registries");
+    let serve = |name: &str| start(&workspace.root, &longshore, &folder.join(name));
+    let (source, destination) = (serve("source")?, serve("destination")?);
+
+    step("Push a few images that are made up on the spot into the first one");
+    let samples = sample::samples();
+    let from = Endpoint::new(source.address());
+    for sample in &samples {
+        from.push(sample.repository, sample.tag, &sample.content)
+            .with_context(|| format!("failed to push {}", sample.repository))?;
+        println!(
+            "{}/{}:{}, {}",
+            source.address(),
+            sample.repository,
+            sample.tag,
+            sample.what
+        );
+    }
+
+    step("Mirror the list from the first registry to the second");
+    let text = fs::read_to_string(workspace.root.join(LIST))
+        .with_context(|| format!("failed to read {LIST}"))?;
+    print!("{text}");
+    let tool = |verb: &str, failed: &str| {
+        let mut tool = command(&longshore, &workspace.root);
+        tool.args([
+            verb,
+            "-f",
+            LIST,
+            "-s",
+            source.address(),
+            "-d",
+            destination.address(),
+            "-o",
+        ]);
+        tool.arg(folder.join(failed));
+        without_settings(tool)
+    };
+    let mut mirror = tool("mirror", "mirror-failed.txt");
+    run_command(&mut mirror)?;
+
+    step("Check by digest that everything has arrived");
+    let mut validate = tool("mirror-validate", "mirror-validate-failed.txt");
+    run_command(&mut validate)?;
+
+    step("Look at the second registry without longshore");
+    compare(&samples, &Endpoint::new(destination.address()))?;
+
+    step("Done");
+    println!("By hand, in {}:", workspace.root.display());
+    for line in [&mirror, &validate] {
+        println!("  {}", shown(line));
+    }
+    if !options.keep {
+        println!("The registries end now. `cargo xtask quickstart --keep` leaves them running.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("The registries run until Ctrl-C.");
+    source.wait()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn step(what: &str) {
+    println!("\n== {what}");
+}
+
+/// Starts `longshore serve` with an empty folder.
+fn start(root: &Path, longshore: &Path, folder: &PathBuf) -> Result<Server> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("failed to remove {}", folder.display()))?;
+    }
+    let mut serve = command(longshore, root);
+    serve
+        .arg("serve")
+        .arg(folder)
+        .args(["--listen", "127.0.0.1:0"]);
+    let server = Server::start(&mut without_settings(serve))?;
+    println!("it listens on http://{}", server.address());
+    Ok(server)
+}
+
+/// What a person has set for real registries has no say here.
+fn without_settings(mut command: Command) -> Command {
+    for name in [
+        "DOCKER_REGISTRY",
+        "DOCKER_USERNAME",
+        "DOCKER_PASSWORD",
+        "LONGSHORE_CONFIG",
+    ] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Compares what the destination serves with what was made, byte by byte and down to each layer.
+fn compare(samples: &[Sample], destination: &Endpoint) -> Result<()> {
+    let mut wrong = Vec::new();
+    for sample in samples {
+        let name = format!("{}:{}", sample.destination, sample.tag);
+        let arrived = destination.manifest(sample.destination, sample.tag)?;
+        match arrived {
+            Some(manifest) if manifest.bytes == sample.content.bytes() => {
+                let broken = destination.broken(sample.destination, sample.tag)?;
+                println!("{name} is {}", manifest.digest);
+                wrong.extend(broken);
+            }
+            Some(manifest) => wrong.push(format!(
+                "{name} is {}, not {}",
+                manifest.digest,
+                sample.content.digest()
+            )),
+            None => wrong.push(format!("{name} is missing")),
+        }
+    }
+    if !wrong.is_empty() {
+        bail!("the copy is not the original: {}", wrong.join(", "));
+    }
+    println!(
+        "{} of {} tags are the same, byte by byte",
+        samples.len(),
+        samples.len()
+    );
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! A registry that runs as long as the quickstart does.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+
+use crate::command::shown;
+
+/// How long it may take until it listens.
+const START: Duration = Duration::from_secs(30);
+
+/// `longshore serve`, ended by its id when this is dropped.
+pub(crate) struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    /// Starts it and waits until it says where it listens.
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let line = shown(command);
+        println!("$ {line} &");
+        let started = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let child = started.with_context(|| format!("failed to run `{line}`"))?;
+        // From here on a failure ends the child.
+        let mut server = Self {
+            child,
+            address: String::new(),
+        };
+        let (said, lines) = channel();
+        listen(
+            server
+                .child
+                .stdout
+                .take()
+                .context("standard output is piped")?,
+            said.clone(),
+        );
+        listen(
+            server
+                .child
+                .stderr
+                .take()
+                .context("standard error is piped")?,
+            said,
+        );
+
+        let mut heard = String::new();
+        while let Ok(line) = lines.recv_timeout(START) {
+            if let Some(address) = address(&line) {
+                server.address = address;
+                return Ok(server);
+            }
+            heard.push_str(&line);
+            heard.push('\n');
+        }
+        Err(anyhow!("`{line}` does not say where it listens:\n{heard}"))
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> Result<()> {
+        self.child
+            .wait()
+            .context("failed to wait for the registry")
+            .map(drop)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads a stream to its end, so that the server is never blocked.
+fn listen(stream: impl Read + Send + 'static, said: Sender<String>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            // Nobody listens once the address is known.
+            let _ = said.send(line);
+        }
+    });
+}
+
+/// `127.0.0.1:5000` of `… http://127.0.0.1:5000/ …`.
+fn address(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("http://")?;
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ".:[]-".contains(c)));
+    let address = &rest[..end.unwrap_or(rest.len())];
+    address
+        .contains(':')
+        .then(|| address.trim_end_matches('.').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn the_address_is_found_in_whatever_stands_around_it() {
+        let line = "longshore: serving target/x on http://127.0.0.1:40123";
+        assert_eq!(address(line).as_deref(), Some("127.0.0.1:40123"));
+        assert_eq!(
+            address("listening on http://[::1]:5/.").as_deref(),
+            Some("[::1]:5")
+        );
+        assert_eq!(address("see http://example.invalid for more"), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! `cargo xtask test`: sets up what the tests need and runs all of them.
+//!
+//! A test that cannot run here is counted as skipped, never as passed; with `CI=true` it fails the
+//! run. The last line on standard output is `N passed, N failed, N skipped`.
+
+mod system;
+mod tally;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{ExitCode, Stdio};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use crate::command::{cargo, shown};
+use crate::workspace::Workspace;
+use tally::Tally;
+
+/// Names the file to which a skipped test adds a line.
+const SKIPS: &str = "LONGSHORE_SKIPS";
+
+/// Which tests to run.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Arguments for `cargo test`, such as a part of a test's name, or `-- --nocapture`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+/// Runs the tests.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    workspace.ensure_wasm_target()?;
+    system::ensure_servers(&workspace)?;
+    let skips = workspace.folder("xtask")?.join("skips.txt");
+    fs::write(&skips, "").with_context(|| format!("failed to write {}", skips.display()))?;
+
+    let (mut tally, success) = test(&workspace, options, &skips)?;
+    if !success && tally.failed == 0 {
+        // It did not compile, or a test binary ended before it could count.
+        tally.failed = 1;
+    }
+    let text = fs::read_to_string(&skips)
+        .with_context(|| format!("failed to read {}", skips.display()))?;
+    for line in text.lines() {
+        println!("{line}");
+        tally.skip_one();
+    }
+    let strict = std::env::var_os("CI").is_some_and(|value| value == "true");
+    if strict && tally.skipped > 0 {
+        println!("with CI=true a skipped test is a failure");
+    }
+    println!("{tally}");
+    let failed = !success || tally.failed > 0 || (strict && tally.skipped > 0);
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Runs cargo, shows what it says, and counts along.
+fn test(workspace: &Workspace, options: &Options, skips: &Path) -> Result<(Tally, bool)> {
+    let mut cargo = cargo(&workspace.root);
+    cargo
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(&options.arguments);
+    let line = shown(&cargo);
+    println!("$ {line}");
+    let started = cargo
+        .env(SKIPS, skips)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut child = started.with_context(|| format!("failed to run `{line}`"))?;
+    let stdout = child.stdout.take().context("standard output is piped")?;
+    let mut tally = Tally::default();
+    for line in BufReader::new(stdout).split(b'\n') {
+        let line = line.context("failed to read what the tests print")?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        tally.read(&line);
+    }
+    Ok((
+        tally,
+        child.wait().context("failed to wait for cargo")?.success(),
+    ))
+}
