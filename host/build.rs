@@ -79,7 +79,7 @@ fn embed() -> Result<()> {
     }
     let mut table = String::from(
         "/// The built-in plugins, in the order of their names.\n\
-         pub static EMBEDDED: &[Embedded] = &[\n",
+         pub(super) static EMBEDDED: &[Embedded] = &[\n",
     );
     for (name, component) in &components {
         let packed = packed(name, component, workspace.as_ref())

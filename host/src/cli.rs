@@ -1,6 +1,148 @@
 //! The command line: clap definitions, one file per command.
 
+mod arguments;
+mod completions;
+mod interrupt;
+mod mirror;
+mod prompt;
+mod serve;
+mod session;
+mod validate;
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::error::{Exit, Fatal};
+use crate::report::{Log, Verb};
+use crate::settings::{Arguments, RunSettings, SettingsError, SettingsFile};
+
+/// Mirrors container images, Helm charts and other OCI artifacts between registries.
+#[derive(Debug, Parser)]
+#[command(name = "longshore", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: arguments::Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Mirror(Box<mirror::Mirror>),
+    MirrorValidate(Box<validate::Validate>),
+    Serve(serve::Serve),
+    Completions(completions::Completions),
+}
+
 /// Runs the program with the arguments of the process.
-pub fn run() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn run() -> ExitCode {
+    let arguments = std::env::args_os().map(old_spelling);
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Printing can only fail where nobody reads it.
+            let _gone = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    let log = Log::to_stderr(cli.global.debug == Some(true));
+    match start(cli, &log) {
+        Ok(exit) => exit.into(),
+        Err(fatal) => {
+            log.failure(None, &format!("failed to {fatal}"), fatal.hint().as_deref());
+            fatal.exit().into()
+        }
+    }
+}
+
+fn start(cli: Cli, log: &Arc<Log>) -> Result<Exit, Fatal> {
+    match cli.command {
+        Command::Completions(completions) => completions.print(),
+        Command::Serve(serve) => runtime()?.block_on(serve.run(log)),
+        Command::Mirror(mirror) => mirror_or_validate(Verb::Mirror, mirror.arguments(cli.global, log), log),
+        Command::MirrorValidate(validate) => {
+            mirror_or_validate(Verb::Validate, validate.arguments(cli.global), log)
+        }
+    }
+}
+
+fn mirror_or_validate(verb: Verb, arguments: Arguments, log: &Arc<Log>) -> Result<Exit, Fatal> {
+    let file = settings_file(arguments.settings.as_deref())?;
+    let settings = RunSettings::resolve(verb, arguments, variable("DOCKER_REGISTRY"), file)?;
+    // `debug` may come from the settings file too.
+    let log = if settings.debug && !log.shows_debug() { Log::to_stderr(true) } else { Arc::clone(log) };
+    follow_tracing(&log);
+    runtime()?.block_on(session::run(settings, &log))
+}
+
+/// Lets `log` show what the rooms trace.
+fn follow_tracing(log: &Arc<Log>) {
+    tracing_subscriber::registry().with(log.layer()).init();
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Fatal> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// An environment variable as text; what is no text counts as unset.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Hangar and image-tools spell it `-debug`; clap would read `-d ebug`.
+fn old_spelling(argument: OsString) -> OsString {
+    match argument.to_str() {
+        Some(text) if text == "-debug" || text.starts_with("-debug=") => format!("-{text}").into(),
+        _ => argument,
+    }
+}
+
+/// The settings file: `--settings`, `LONGSHORE_CONFIG`, or the user's, which need not exist.
+fn settings_file(given: Option<&str>) -> Result<SettingsFile, SettingsError> {
+    let named = given.map(str::to_owned).or_else(|| variable("LONGSHORE_CONFIG"));
+    let named = named.filter(|path| !path.is_empty()).map(PathBuf::from);
+    let path = match named {
+        Some(path) => path,
+        None => match directories::BaseDirs::new() {
+            Some(folders) if folders.config_dir().join("longshore.toml").exists() => {
+                folders.config_dir().join("longshore.toml")
+            }
+            _ => return Ok(SettingsFile::default()),
+        },
+    };
+    let cli = Cli::command();
+    let mut flags = BTreeSet::new();
+    let mut commands = BTreeSet::new();
+    for command in cli.get_subcommands() {
+        commands.insert(command.get_name().to_owned());
+        flags.extend(command.get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)));
+    }
+    flags.extend(cli.get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)));
+    SettingsFile::read(&path, &flags, &commands)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::{Cli, old_spelling};
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_old_spelling_of_debug_is_understood() {
+        assert_eq!(old_spelling("-debug".into()), "--debug");
+        assert_eq!(old_spelling("-debug=false".into()), "--debug=false");
+        assert_eq!(old_spelling("-d".into()), "-d");
+    }
 }

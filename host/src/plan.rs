@@ -1,5 +1,19 @@
-//! Turns the entries of a list into jobs.
+//! Turns the entries of a list into jobs: `-s`, completion, the rewrite plugins, collisions.
+//!
+//! `mirror`, `mirror-validate` and a dry run share this one plan. No reference travels as a string
+//! past this room.
 
+mod build;
+mod collision;
+mod destination;
+mod entry;
+mod error;
+mod filter;
 mod job;
 
+pub use build::{PlanOptions, build};
+pub use destination::parse_registry_flag;
+pub use entry::{Plan, PlannedEntry};
+pub use error::PlanError;
+pub use filter::FilterFlags;
 pub use job::{Job, Outcome, Status};

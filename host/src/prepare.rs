@@ -1,1 +1,147 @@
 //! Makes destinations ready through the repo-type plugin before the first push.
+//!
+//! Each distinct scope (a Harbor project, a repository) is prepared once a run. What fails here is a
+//! warning: the push is tried all the same, and says what the preparation said if it fails too.
+
+mod endpoint;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use endpoint::RegistryEndpoints;
+
+use crate::oci::{Name, Registry, Repository};
+use crate::plan::Job;
+use crate::plugin::contract::{Scope, State};
+use crate::plugin::{Call, Failure, Plugin, PluginError};
+use crate::registry::Registries;
+use crate::transfer::{EventSender, Level};
+
+/// Tries of a scope whose plugin says that it is worth another one.
+const TRIES: u32 = 3;
+/// The wait between them where the plugin names none, and the longest that is sat out.
+const WAIT: Duration = Duration::from_secs(2);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Prepares the destinations of `jobs`. The answer holds the repositories that could not be made
+/// ready, and why.
+///
+/// # Errors
+/// Where the plugin cannot say which scopes there are.
+pub async fn prepare(
+    jobs: &[Arc<Job>],
+    plugin: &Plugin,
+    registries: &Registries,
+    events: &EventSender,
+    dry_run: bool,
+) -> Result<HashMap<Name, String>, PluginError> {
+    let mut by_registry: BTreeMap<&Registry, BTreeSet<&Repository>> = BTreeMap::new();
+    for job in jobs {
+        by_registry.entry(&job.destination.registry).or_default().insert(&job.destination.repository);
+    }
+    let mut unprepared = HashMap::new();
+    for (registry, repositories) in by_registry {
+        let repositories: Vec<&Repository> = repositories.into_iter().collect();
+        let preparation = Preparation { registry, plugin, events, dry_run };
+        if let Err(error) = plugin.describe(registry.as_str()).await {
+            let text = format!("{error}; the push to {registry} is tried all the same");
+            events.note(0, None, Level::Warning, text);
+            let all = repositories.into_iter().map(|repository| name(registry, repository));
+            unprepared.extend(all.map(|name| (name, error.to_string())));
+            continue;
+        }
+        let (failed, created) = preparation.scopes(&repositories).await?;
+        unprepared.extend(failed);
+        if created {
+            // Tokens from before do not cover what was created.
+            registries.client(registry).forget_tokens();
+        }
+    }
+    Ok(unprepared)
+}
+
+fn name(registry: &Registry, repository: &Repository) -> Name {
+    Name { registry: Some(registry.clone()), repository: repository.clone() }
+}
+
+/// Preparing one registry.
+struct Preparation<'a> {
+    registry: &'a Registry,
+    plugin: &'a Plugin,
+    events: &'a EventSender,
+    dry_run: bool,
+}
+
+impl Preparation<'_> {
+    /// Prepares each distinct scope, outermost first; which repositories that left unready, and
+    /// whether anything was created.
+    async fn scopes(&self, repositories: &[&Repository]) -> Result<(HashMap<Name, String>, bool), PluginError> {
+        let texts: Vec<String> = repositories.iter().map(ToString::to_string).collect();
+        let needed = self.plugin.scopes(self.registry.as_str(), &texts).await?;
+        let mut done: HashSet<(String, String)> = HashSet::new();
+        let mut failures: HashMap<(String, String), String> = HashMap::new();
+        let mut created = false;
+        let depth = needed.iter().map(Vec::len).max().unwrap_or(0);
+        for level in 0..depth {
+            for scope in needed.iter().filter_map(|scopes| scopes.get(level)) {
+                let key = (scope.kind.clone(), scope.name.clone());
+                if !done.insert(key.clone()) {
+                    continue;
+                }
+                match self.scope(scope).await {
+                    Ok(state) => created |= state == State::Created,
+                    Err(why) => {
+                        failures.insert(key, why);
+                    }
+                }
+            }
+        }
+        let mut unprepared = HashMap::new();
+        for (repository, scopes) in repositories.iter().zip(&needed) {
+            let keys = scopes.iter().map(|scope| (scope.kind.clone(), scope.name.clone()));
+            if let Some(why) = keys.into_iter().find_map(|key| failures.get(&key)) {
+                unprepared.insert(name(self.registry, repository), why.clone());
+            }
+        }
+        Ok((unprepared, created))
+    }
+
+    async fn scope(&self, scope: &Scope) -> Result<State, String> {
+        let what = format!("{} {} on {}", scope.kind, scope.name, self.registry);
+        let mut tries = 1;
+        loop {
+            match self.plugin.prepare(self.registry.as_str(), scope, self.dry_run).await {
+                Ok(outcome) => {
+                    let (level, state) = match outcome.state {
+                        State::Ready => (Level::Debug, "is ready"),
+                        State::Created => (Level::Info, "was created"),
+                        State::WouldCreate => (Level::Info, "would be created"),
+                        State::ReadOnly => (Level::Warning, "is read-only"),
+                    };
+                    let message = outcome.message.map_or_else(String::new, |message| format!(": {message}"));
+                    self.events.note(0, None, level, format!("{what} {state}{message}"));
+                    return Ok(outcome.state);
+                }
+                Err(error) => {
+                    if let Some(wait) = wait_after(&error).filter(|_| tries < TRIES) {
+                        tries += 1;
+                        tokio::time::sleep(wait).await;
+                        continue;
+                    }
+                    let text = format!("{what} could not be made ready: {error}; the push is tried all the same");
+                    self.events.note(0, None, Level::Warning, text);
+                    return Err(error.to_string());
+                }
+            }
+        }
+    }
+}
+
+/// How long to wait before a scope is tried again; `None` where that is in vain.
+fn wait_after(error: &PluginError) -> Option<Duration> {
+    let PluginError::Call { call: Call::Prepare, failure: Failure::Transient { retry_after }, .. } = error else {
+        return None;
+    };
+    Some(retry_after.unwrap_or(WAIT).min(LONGEST_WAIT))
+}

@@ -1,1 +1,12 @@
-//! Resolves arguments, environment, settings file and defaults into one value.
+//! Resolves arguments, environment, settings file and defaults into one value that the rest of the
+//! program only reads.
+
+mod error;
+mod file;
+mod plugin;
+mod run;
+
+pub use error::SettingsError;
+pub use file::SettingsFile;
+pub use plugin::PluginSettings;
+pub use run::{Arguments, RunSettings};

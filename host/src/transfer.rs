@@ -1,5 +1,21 @@
 //! Copies jobs from source to destination.
+//!
+//! Children land before parents and the tag comes last; every blob is hashed while it streams; what
+//! the destination has is not sent again. Workers send [`Event`]s and print nothing.
 
+mod blob;
+mod copy;
+mod dry_run;
+mod error;
 mod event;
+mod placement;
+mod pool;
+mod run;
+mod shape;
+mod verify;
 
+pub use error::TransferError;
 pub use event::{Event, EventSender, Level, Transferred};
+pub use pool::{Interrupt, each};
+pub use run::{TransferOptions, run};
+pub use shape::{IndexMode, Shape, Shaped, is_same, shape};

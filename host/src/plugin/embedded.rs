@@ -4,16 +4,16 @@ use longshore_plugin_pack::Kind;
 
 /// A plugin in the binary.
 #[derive(Clone, Copy, Debug)]
-pub struct Embedded {
+pub(super) struct Embedded {
     /// What the user types; the same as in the component's metadata.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// Which kind it is, as its metadata says.
-    pub kind: Kind,
+    pub(super) kind: Kind,
     /// The component, metadata included.
-    pub bytes: &'static [u8],
+    pub(super) bytes: &'static [u8],
     /// The component's digest in lower-case hexadecimal digits: what its compiled code is cached
     /// under, without hashing it at every start.
-    pub sha256: &'static str,
+    pub(super) sha256: &'static str,
 }
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));

@@ -89,11 +89,11 @@ pub enum CertificateError {
 
 /// What the client of one registry trusts besides the platform's roots, and what it shows of itself.
 #[derive(Clone, Debug, Default)]
-pub struct RegistryCertificates {
+pub(super) struct RegistryCertificates {
     /// Roots to add (`ClientBuilder::tls_certs_merge`).
-    pub roots: Vec<Certificate>,
+    pub(super) roots: Vec<Certificate>,
     /// The client certificate (`ClientBuilder::identity`).
-    pub identity: Option<Identity>,
+    pub(super) identity: Option<Identity>,
 }
 
 impl RegistryCertificates {
@@ -104,7 +104,7 @@ impl RegistryCertificates {
     /// Where a file is unreadable or broken, or one half of a client certificate is missing. A
     /// directory that is not there is none, and one that may not be read is passed over with a
     /// warning, since those of the system may belong to somebody else.
-    pub fn of(registry: &Registry, directories: &[PathBuf]) -> Result<Self, CertificateError> {
+    pub(super) fn of(registry: &Registry, directories: &[PathBuf]) -> Result<Self, CertificateError> {
         let mut found = Self::default();
         for directory in directories {
             for name in directory_names(registry) {
@@ -185,7 +185,7 @@ pub fn certificate_directories(
 ///
 /// # Errors
 /// Where the file cannot be read or has not a single usable root.
-pub fn roots_of_bundle(file: &Path) -> Result<Vec<Certificate>, CertificateError> {
+pub(super) fn roots_of_bundle(file: &Path) -> Result<Vec<Certificate>, CertificateError> {
     let certificates = certificates_in(file)?;
     let usable: Vec<Certificate> = certificates
         .iter()

@@ -1,0 +1,106 @@
+//! Flags that several commands share.
+
+use clap::Args;
+
+use crate::report::OutputFormat;
+use crate::settings::Arguments;
+use crate::transfer::IndexMode;
+
+/// Flags of every command.
+#[derive(Debug, Default, Args)]
+pub(super) struct Global {
+    /// Log what is done in detail
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub(super) debug: Option<bool>,
+    /// Check certificates [default: true]; with =false plain HTTP is allowed too
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub(super) tls_verify: Option<bool>,
+    /// The settings file [default: longshore.toml in the user's configuration directory, or
+    /// LONGSHORE_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) settings: Option<String>,
+}
+
+/// Flags of `mirror` and `mirror-validate`.
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    /// Image list; - is standard input [default: the prompt >>> at a terminal, else standard input]
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<String>,
+    /// Override the source registry of the list
+    #[arg(short, long, value_name = "REGISTRY")]
+    source: Option<String>,
+    /// Override the destination registry of the list [env: DOCKER_REGISTRY]
+    #[arg(short, long, value_name = "REGISTRY")]
+    destination: Option<String>,
+    /// Architectures, separated with ',', or all [default: amd64,arm64 for the formats mirror and
+    /// default, else all]
+    #[arg(short, long, value_name = "LIST")]
+    arch: Option<String>,
+    /// Operating systems, separated with ',', or all [default: linux,windows for the formats mirror
+    /// and default, else all]
+    #[arg(long, value_name = "LIST")]
+    os: Option<String>,
+    /// Images at once [default: 8]
+    #[arg(short, long, value_name = "N", value_parser = jobs, allow_negative_numbers = true)]
+    jobs: Option<usize>,
+    /// Project of destinations that have none [default: library]
+    #[arg(long, value_name = "PROJECT")]
+    default_project: Option<String>,
+    /// Fail an entry where nothing satisfies --arch and --os, instead of leaving it out with a
+    /// warning
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    no_arch_os_fail: Option<bool>,
+    /// How indexes are written: as they are, or always as a Docker manifest list or an OCI index,
+    /// around single images too [default: preserve]
+    #[arg(long, value_enum, value_name = "MODE", hide_possible_values = false)]
+    index: Option<IndexMode>,
+    /// Format of the list: a built-in plugin (mirror, default) or the path of a component [default:
+    /// the plugins are asked]
+    #[arg(long, value_name = "PLUGIN")]
+    list_format: Option<String>,
+    /// Change destinations by a built-in plugin (prefix) or the path of a component; may be repeated
+    #[arg(long, value_name = "PLUGIN")]
+    rewrite: Vec<String>,
+    /// Configure a plugin; @FILE as value is that file's content; may be repeated
+    #[arg(long, value_name = "NAME.KEY=VALUE")]
+    plugin_config: Vec<String>,
+    /// Allow plugins that are given by their path to send such requests; may be repeated
+    #[arg(long, value_name = "METHODS ENDPOINT /PATH")]
+    grant: Vec<String>,
+    /// What is printed on standard output [default: text]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    output: Option<OutputFormat>,
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.trim().parse::<i64>() {
+        Ok(number) if number >= 1 => usize::try_from(number).map_err(|error| error.to_string()),
+        _ => Err("it must be a number of at least 1".to_owned()),
+    }
+}
+
+impl Plan {
+    pub(super) fn arguments(self, global: Global) -> Arguments {
+        Arguments {
+            file: self.file,
+            source: self.source,
+            destination: self.destination,
+            arch: self.arch,
+            os: self.os,
+            jobs: self.jobs,
+            default_project: self.default_project,
+            no_arch_os_fail: self.no_arch_os_fail,
+            index: self.index,
+            list_format: self.list_format,
+            rewrite: self.rewrite,
+            plugin_config: self.plugin_config,
+            grant: self.grant,
+            output: self.output,
+            debug: global.debug,
+            tls_verify: global.tls_verify,
+            settings: global.settings,
+            ..Arguments::default()
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `longshore mirror`.
+
+use clap::Args;
+
+use super::arguments::{Global, Plan};
+use crate::report::Log;
+use crate::settings::Arguments;
+use crate::transfer::Level;
+
+/// Copy what an image list names from registry to registry
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore mirror -f images.txt -d registry.example.com
+  longshore mirror -f images.txt -d registry.example.com --repo-type harbor
+  longshore mirror -f images.txt -s docker.io -d localhost:5000 -a amd64 --dry-run
+
+A line of images.txt is SOURCE DESTINATION TAG; one reference a line (rancher-images.txt) is read too.
+Exit codes: 0 all done, 1 some entries failed (they are in the failed list), 2 nothing was started,
+130 interrupted.")]
+pub(super) struct Mirror {
+    #[command(flatten)]
+    plan: Plan,
+    /// Where failed entries are listed [default: mirror-failed.txt]
+    #[arg(short = 'o', long, value_name = "FILE")]
+    failed: Option<String>,
+    /// Kind of the destination registry: a built-in plugin (harbor) or the path of a component
+    #[arg(long, value_name = "PLUGIN")]
+    repo_type: Option<String>,
+    /// Use HTTPS for Harbor's API [default: true]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    harbor_https: Option<bool>,
+    /// Say what would be done, and change nothing
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    dry_run: Option<bool>,
+}
+
+impl Mirror {
+    pub(super) fn arguments(self, global: Global, log: &Log) -> Arguments {
+        if let Some(format) = self.failed.as_deref().filter(|name| ["json", "yaml"].contains(name)) {
+            let text = format!("-o names the file of the failed list, here {format}; --output {format} prints the report so");
+            log.write(Level::Warning, &text);
+        }
+        Arguments {
+            failed: self.failed,
+            repo_type: self.repo_type,
+            harbor_https: self.harbor_https,
+            dry_run: self.dry_run,
+            ..self.plan.arguments(global)
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! A run of `mirror` or `mirror-validate`: list, plan, prepare, transfer or validate, report.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::{interrupt, prompt, variable};
+use crate::error::{Exit, Fatal};
+use crate::list::{self, Choice, List, ListText};
+use crate::plan::{self, Job, Outcome, Plan, PlanOptions};
+use crate::plugin::contract::Severity;
+use crate::plugin::{HostOptions, Kind, LogLevel, Plugin, PluginHost, PluginLog, PluginSetup};
+use crate::prepare::{self, RegistryEndpoints};
+use crate::registry::{CredentialSources, Credentials, Registries, RegistryOptions, certificate_directories};
+use crate::report::{
+    EntryInfo, FailedEntry, FailedList, Log, Report, ReportOptions, Reporter, Verb, shell_command,
+};
+use crate::settings::{RunSettings, SettingsError};
+use crate::transfer::{self, EventSender, Interrupt, Level, TransferOptions};
+use crate::validate::{self, ValidateOptions};
+
+/// The format that is meant at the prompt, and the one of a failed list.
+const MIRROR_FORMAT: &str = "mirror";
+
+/// Runs as `settings` say.
+pub(super) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
+    let terminal = std::io::stdin().is_terminal();
+    let session = Session::new(settings, log)?;
+    let text = match session.settings.file.as_deref() {
+        Some("-") if terminal => {
+            log.write(Level::Info, "reading the image list from standard input; Ctrl-D ends it");
+            list::read_stdin()?
+        }
+        Some("-") => list::read_stdin()?,
+        Some(path) => list::read_file(path.as_ref())?,
+        None if terminal => return prompt::run(session).await,
+        None => list::read_stdin()?,
+    };
+    let planned = session.plan(text, 1).await?;
+    let failed_list = session.failed_list(&planned)?;
+    let (mut report, _) = session.execute(planned, failed_list).await?;
+    let failed = report.finish_failed_list()?;
+    report.print(failed.as_deref(), &session.repeat_command())?;
+    Ok(exit_of(&report, &session.interrupt))
+}
+
+/// The exit code that a report amounts to.
+pub(super) fn exit_of(report: &Report, interrupt: &Interrupt) -> Exit {
+    match (interrupt.is_raised(), report.has_failures()) {
+        (true, _) => Exit::Interrupted,
+        (false, true) => Exit::SomeFailed,
+        (false, false) => Exit::Done,
+    }
+}
+
+/// What a run keeps from list to list.
+pub(super) struct Session {
+    pub(super) settings: RunSettings,
+    pub(super) log: Arc<Log>,
+    pub(super) interrupt: Interrupt,
+    plugins: PluginHost,
+    sources: CredentialSources,
+    certificates: Vec<PathBuf>,
+}
+
+/// A list and its plan.
+pub(super) struct Planned {
+    name: String,
+    is_mirror_format: bool,
+    plan: Plan,
+}
+
+impl Planned {
+    /// The number of entries.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.plan.entries.len()).unwrap_or(u32::MAX)
+    }
+
+    /// What the failed list would hold of them.
+    pub(super) fn failed_entries(&self) -> Vec<FailedEntry> {
+        let entry = |entry: &plan::PlannedEntry| FailedEntry {
+            number: entry.number,
+            text: entry.text.to_string(),
+            platforms: entry.platforms.as_deref().map(str::to_owned),
+        };
+        self.plan.entries.iter().map(entry).collect()
+    }
+}
+
+impl Session {
+    fn new(settings: RunSettings, log: &Arc<Log>) -> Result<Self, Fatal> {
+        let folders = directories::BaseDirs::new();
+        let home = folders.as_ref().map(|folders| folders.home_dir());
+        let cache_dir = variable("LONGSHORE_CACHE_DIR")
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+            .or_else(|| folders.as_ref().map(|folders| folders.cache_dir().join("longshore")));
+        Ok(Self {
+            plugins: PluginHost::new(HostOptions { cache_dir, clock: SystemTime::now() })?,
+            sources: CredentialSources::of_environment(variable, home)?,
+            certificates: certificate_directories(variable, home),
+            interrupt: interrupt::listen()?,
+            settings,
+            log: Arc::clone(log),
+        })
+    }
+
+    async fn load(
+        &self,
+        kind: Kind,
+        name: &str,
+        transport: Option<Arc<RegistryEndpoints>>,
+    ) -> Result<Plugin, Fatal> {
+        let mut config = self.settings.plugins.config(config_name(name));
+        if kind == Kind::Rewrite && name == REGISTRY_REWRITE {
+            config.extend(self.registry_config());
+        }
+        let setup = PluginSetup {
+            config,
+            grants: self.settings.plugins.grants.clone(),
+            transport: transport.map(|transport| transport as Arc<_>),
+            log: Arc::new(Lines(Arc::clone(&self.log))),
+            dry_run: self.settings.dry_run,
+        };
+        Ok(self.plugins.load(kind, name, setup).await?)
+    }
+
+    fn registry_config(&self) -> serde_json::Map<String, serde_json::Value> {
+        let mut config = serde_json::Map::new();
+        if let Some(registry) = &self.settings.destination {
+            config.insert("registry".to_owned(), registry.to_string().into());
+        }
+        config.insert("default-project".to_owned(), self.settings.default_project.clone().into());
+        config
+    }
+
+    /// Reads and plans a list whose first entry gets the number `first_number`.
+    pub(super) async fn plan(&self, text: ListText, first_number: u32) -> Result<Planned, Fatal> {
+        let name = text.name.clone();
+        let list = self.read(text).await?;
+        for diagnostic in list.diagnostics.iter().filter(|found| found.severity == Severity::Warning) {
+            let place = format!("{name}:{}:{}", diagnostic.line, diagnostic.column);
+            self.log.write(Level::Warning, &format!("{place}: {}", diagnostic.message));
+        }
+        let mut rewrites = vec![self.load(Kind::Rewrite, REGISTRY_REWRITE, None).await?];
+        for rewrite in &self.settings.rewrites {
+            rewrites.push(self.load(Kind::Rewrite, rewrite, None).await?);
+        }
+        self.check_plugin_config(&list.format)?;
+        let options = PlanOptions {
+            source: self.settings.source.clone(),
+            has_destination: self.settings.destination.is_some(),
+            filter: self.settings.filter.clone(),
+            first_number,
+        };
+        let plan = plan::build(&list, &options, &rewrites).await?;
+        Ok(Planned { name, is_mirror_format: list.format == MIRROR_FORMAT, plan })
+    }
+
+    async fn read(&self, text: ListText) -> Result<List, Fatal> {
+        let choice = match &self.settings.list_format {
+            Some(name) => Choice::forced(self.load(Kind::ListFormat, name, None).await?),
+            None => {
+                let mut plugins = Vec::new();
+                for name in PluginHost::built_in(Kind::ListFormat) {
+                    plugins.push(self.load(Kind::ListFormat, name, None).await?);
+                }
+                let choice = list::choose(&text, &plugins).await?;
+                for failure in &choice.failures {
+                    self.log.write(Level::Warning, &failure.to_string());
+                }
+                self.log.write(Level::Debug, &format!("{} is in the format {}", text.name, choice.plugin.name()));
+                choice
+            }
+        };
+        Ok(list::parse(text, choice).await?)
+    }
+
+    /// A plugin that is configured on the command line and not used is most likely misspelt.
+    fn check_plugin_config(&self, format: &str) -> Result<(), SettingsError> {
+        let settings = &self.settings;
+        let named = settings.rewrites.iter().chain(&settings.repo_type).chain(&settings.list_format);
+        let mut used: Vec<&str> = named.map(|name| config_name(name)).collect();
+        used.push(format);
+        match settings.plugins.configured().find(|name| !used.contains(name)) {
+            Some(unused) => Err(SettingsError::UnusedPlugin(unused.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens the failed list, with room for every entry; a dry run has none.
+    fn failed_list(&self, planned: &Planned) -> Result<Option<FailedList>, Fatal> {
+        if self.settings.dry_run {
+            return Ok(None);
+        }
+        let command = self.repeat_command_for(planned.is_mirror_format);
+        let entries = planned.failed_entries();
+        Ok(Some(FailedList::open(&self.settings.failed, &command, &entries)?))
+    }
+
+    /// The command that repeats the run with the failed list.
+    pub(super) fn repeat_command(&self) -> String {
+        self.repeat_command_for(self.settings.list_format.as_deref() == Some(MIRROR_FORMAT))
+    }
+
+    pub(super) fn repeat_command_for(&self, is_mirror_format: bool) -> String {
+        let mut words = self.settings.repeat.clone();
+        words.push(format!("--file={}", self.settings.failed.display()));
+        if !is_mirror_format {
+            words.push(format!("--list-format={MIRROR_FORMAT}"));
+        }
+        shell_command(words)
+    }
+
+    fn registries(&self, jobs: &[Arc<Job>]) -> Result<Registries, Fatal> {
+        let mut sources = self.sources.clone();
+        if sources.environment.is_some() {
+            let destinations: std::collections::BTreeSet<_> =
+                jobs.iter().map(|job| &job.destination.registry).collect();
+            let only = if destinations.len() == 1 { destinations.first().copied() } else { None };
+            match self.settings.destination.as_ref().or(only) {
+                Some(registry) => sources.bind_environment(registry.clone()),
+                None if jobs.is_empty() => {}
+                None => self.log.write(
+                    Level::Warning,
+                    "DOCKER_USERNAME and DOCKER_PASSWORD are ignored: the list has several destination registries, and neither -d nor DOCKER_REGISTRY names one",
+                ),
+            }
+        }
+        Ok(Registries::new(RegistryOptions {
+            tls_verify: self.settings.tls_verify,
+            credentials: Credentials::new(sources),
+            certificate_directories: self.certificates.clone(),
+            root_bundle: variable("SSL_CERT_FILE").filter(|path| !path.is_empty()).map(PathBuf::from),
+        })?)
+    }
+
+    /// Does what was planned; the failed list is in the report again, unfinished.
+    pub(super) async fn execute(
+        &self,
+        planned: Planned,
+        failed_list: Option<FailedList>,
+    ) -> Result<(Report, bool), Fatal> {
+        let Planned { name, is_mirror_format, plan } = planned;
+        let registries = self.registries(&plan.jobs)?;
+        let (events, received) = EventSender::channel();
+        let mut reporter = Reporter::new(
+            ReportOptions {
+                output: self.settings.output,
+                verb: self.settings.verb,
+                dry_run: self.settings.dry_run,
+                terminal: std::io::stderr().is_terminal(),
+                list: name,
+            },
+            Arc::clone(&self.log),
+        );
+        if let Some(list) = failed_list {
+            reporter = reporter.with_failed_list(list);
+        }
+        let rewrite = reporter.rewrite_trigger();
+        let mut interrupt = self.interrupt.clone();
+        tokio::spawn(async move {
+            interrupt.raised().await;
+            rewrite.notify_one();
+        });
+        let (entries, ended) = report_entries(&plan);
+        let reporting = tokio::spawn(reporter.run(entries, ended, received));
+        let worked = self.work(plan.jobs, registries, events).await;
+        if let Err(error) = worked {
+            reporting.abort();
+            return Err(error);
+        }
+        let report = reporting.await.map_err(std::io::Error::other)?;
+        Ok((report, is_mirror_format))
+    }
+
+    async fn work(&self, jobs: Vec<Arc<Job>>, registries: Registries, events: EventSender) -> Result<(), Fatal> {
+        let interrupt = self.interrupt.clone();
+        match self.settings.verb {
+            Verb::Mirror => {
+                let unprepared = self.prepare(&jobs, &registries, &events).await?;
+                let options = TransferOptions {
+                    jobs: self.settings.jobs,
+                    index: self.settings.index,
+                    no_platform_fails: self.settings.no_arch_os_fail,
+                    dry_run: self.settings.dry_run,
+                    unprepared,
+                };
+                transfer::run(jobs, registries, options, events, interrupt).await;
+            }
+            Verb::Validate => {
+                let options = ValidateOptions {
+                    jobs: self.settings.jobs,
+                    index: self.settings.index,
+                    no_platform_fails: self.settings.no_arch_os_fail,
+                };
+                validate::run(jobs, registries, options, events, interrupt).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn prepare(
+        &self,
+        jobs: &[Arc<Job>],
+        registries: &Registries,
+        events: &EventSender,
+    ) -> Result<HashMap<crate::oci::Name, String>, Fatal> {
+        let Some(name) = &self.settings.repo_type else { return Ok(HashMap::new()) };
+        let transport = RegistryEndpoints::new(registries.clone(), self.settings.harbor_https);
+        let plugin = self.load(Kind::RepoType, name, Some(Arc::new(transport))).await?;
+        let mut interrupt = self.interrupt.clone();
+        tokio::select! {
+            prepared = prepare::prepare(jobs, &plugin, registries, events, self.settings.dry_run) => Ok(prepared?),
+            () = interrupt.raised() => Ok(HashMap::new()),
+        }
+    }
+}
+
+/// The built-in rewrite that always comes first.
+const REGISTRY_REWRITE: &str = "registry";
+
+/// The name under which a plugin is configured: a component's is its file's.
+fn config_name(name: &str) -> &str {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    file.strip_suffix(".wasm").unwrap_or(file)
+}
+
+/// The entries as the report shows them, and the outcomes that are known already.
+fn report_entries(plan: &Plan) -> (Vec<EntryInfo>, Vec<(u32, Outcome)>) {
+    let jobs: HashMap<u32, &Arc<Job>> = plan.jobs.iter().map(|job| (job.number, job)).collect();
+    let mut ended = Vec::new();
+    let mut entries = Vec::with_capacity(plan.entries.len());
+    for entry in &plan.entries {
+        if let Some(outcome) = &entry.ended {
+            ended.push((entry.number, outcome.clone()));
+        }
+        entries.push(match jobs.get(&entry.number) {
+            Some(job) => EntryInfo::of_job(Arc::clone(job)),
+            None => {
+                let info = EntryInfo::of_text(entry.number, entry.line, &*entry.source, &*entry.destination);
+                entry.column.map_or_else(|| info.clone(), |column| info.clone().at_column(column))
+            }
+        });
+    }
+    (entries, ended)
+}
+
+/// The log as plugins see it.
+struct Lines(Arc<Log>);
+
+impl PluginLog for Lines {
+    fn line(&self, plugin: &str, level: LogLevel, message: &str) {
+        let level = match level {
+            LogLevel::Debug => Level::Debug,
+            LogLevel::Info => Level::Info,
+            LogLevel::Warning => Level::Warning,
+            LogLevel::Error => Level::Error,
+        };
+        self.0.write(level, &format!("{plugin}: {message}"));
+    }
+}

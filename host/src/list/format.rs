@@ -1,0 +1,93 @@
+//! Which plugin reads a list, and reading it.
+
+use super::{List, ListError, ListText};
+use crate::plugin::contract::{Confidence, Parsed, Severity};
+use crate::plugin::{Plugin, PluginError};
+
+/// The plugin that reads a list, and what should be said about the choice.
+pub struct Choice {
+    /// The plugin.
+    pub plugin: Plugin,
+    /// What it read while it was chosen, where that was needed.
+    parsed: Option<Parsed>,
+    /// Plugins whose probe failed: they count as a no.
+    pub failures: Vec<PluginError>,
+}
+
+/// Asks each of `plugins` whether it knows the text and takes the surest. Where several are
+/// equally sure, the one that reads all of it with the fewest errors is taken.
+///
+/// # Errors
+/// Where none knows it, or two read it equally well.
+pub async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice, ListError> {
+    let mut failures = Vec::new();
+    let mut sure = Vec::new();
+    for plugin in plugins {
+        match plugin.probe(&text.name, text.head()).await {
+            Ok(confidence) => sure.push((rank(confidence), plugin)),
+            Err(error) => failures.push(error),
+        }
+    }
+    let best = sure.iter().map(|(rank, _)| *rank).max().unwrap_or(0);
+    if best == 0 {
+        let known = plugins.iter().map(|plugin| plugin.name().to_owned()).collect();
+        return Err(ListError::NoFormat { name: text.name.clone(), known });
+    }
+    let surest: Vec<&Plugin> = sure.iter().filter(|(rank, _)| *rank == best).map(|(_, plugin)| *plugin).collect();
+    if let [only] = surest.as_slice() {
+        return Ok(Choice { plugin: (*only).clone(), parsed: None, failures });
+    }
+    let mut read = Vec::new();
+    for plugin in surest {
+        let parsed = plugin.parse(&text.name, &text.text).await?;
+        let errors = parsed.diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
+        read.push((errors, plugin, parsed));
+    }
+    read.sort_by_key(|(errors, ..)| *errors);
+    let mut read = read.into_iter();
+    match (read.next(), read.next()) {
+        (Some((first, a, _)), Some((second, b, _))) if first == second => Err(ListError::Ambiguous {
+            name: text.name.clone(),
+            first: a.name().to_owned(),
+            second: b.name().to_owned(),
+        }),
+        (Some((_, plugin, parsed)), _) => Ok(Choice { plugin: plugin.clone(), parsed: Some(parsed), failures }),
+        (None, _) => Err(ListError::NoFormat { name: text.name.clone(), known: Vec::new() }),
+    }
+}
+
+const fn rank(confidence: Confidence) -> u8 {
+    match confidence {
+        Confidence::No => 0,
+        Confidence::Maybe => 1,
+        Confidence::Certain => 2,
+    }
+}
+
+impl Choice {
+    /// A plugin that was named.
+    pub const fn forced(plugin: Plugin) -> Self {
+        Self { plugin, parsed: None, failures: Vec::new() }
+    }
+}
+
+/// Reads `text` with the plugin that was chosen.
+///
+/// # Errors
+/// Where the plugin fails, or there is neither an entry nor a line that should have been one.
+pub async fn parse(text: ListText, choice: Choice) -> Result<List, ListError> {
+    let parsed = match choice.parsed {
+        Some(parsed) => parsed,
+        None => choice.plugin.parse(&text.name, &text.text).await?,
+    };
+    let has_error = parsed.diagnostics.iter().any(|found| found.severity == Severity::Error);
+    if parsed.entries.is_empty() && !has_error {
+        return Err(ListError::Empty(text.name));
+    }
+    Ok(List {
+        format: choice.plugin.name().to_owned(),
+        text,
+        entries: parsed.entries,
+        diagnostics: parsed.diagnostics,
+    })
+}

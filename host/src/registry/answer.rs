@@ -1,0 +1,157 @@
+//! Answers that are no success: status, error codes and the wait that was asked for.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde::Deserialize;
+
+/// An error body is read up to here.
+const ERROR_BODY_LIMIT: usize = 64 * 1024;
+/// So many characters of a message that is no JSON are shown.
+const SHOWN: usize = 200;
+
+/// A registry's refusal (distribution-spec, "Error Codes").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The codes of the body, such as `DENIED`.
+    pub codes: Vec<String>,
+    /// Codes and messages as one line.
+    pub detail: String,
+    /// What `Retry-After` asks for.
+    pub retry_after: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    #[serde(default)]
+    errors: Vec<ErrorEntry>,
+}
+
+#[derive(Deserialize)]
+struct ErrorEntry {
+    #[serde(default)]
+    code: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+    #[serde(default)]
+    detail: Option<serde_json::Value>,
+}
+
+impl Answer {
+    /// Reads what is needed of `response` and lets it go.
+    pub(super) async fn read(mut response: reqwest::Response) -> Self {
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers(), SystemTime::now());
+        let mut body = Vec::new();
+        while let Ok(Some(chunk)) = response.chunk().await {
+            body.extend_from_slice(&chunk);
+            if body.len() >= ERROR_BODY_LIMIT {
+                body.truncate(ERROR_BODY_LIMIT);
+                break;
+            }
+        }
+        Self::of(status, &body, retry_after)
+    }
+
+    fn of(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
+        let Ok(parsed) = serde_json::from_slice::<ErrorBody>(body) else {
+            let text = String::from_utf8_lossy(body);
+            let text = if text.trim_start().starts_with('<') { "" } else { text.trim() };
+            let detail = text.chars().take(SHOWN).collect::<String>().replace(['\n', '\r'], " ");
+            return Self { status, codes: Vec::new(), detail, retry_after };
+        };
+        let lines: Vec<String> = parsed.errors.iter().map(ErrorEntry::line).collect();
+        let codes = parsed.errors.into_iter().filter_map(|error| error.code).collect();
+        Self { status, codes, detail: lines.join("; "), retry_after }
+    }
+
+    /// Is `code` among the codes?
+    pub fn has_code(&self, code: &str) -> bool {
+        self.codes.iter().any(|found| found == code)
+    }
+}
+
+impl ErrorEntry {
+    fn line(&self) -> String {
+        let mut parts = Vec::new();
+        parts.extend(self.code.clone());
+        parts.extend(self.message.clone().filter(|message| !message.is_empty()));
+        if let Some(serde_json::Value::String(detail)) = &self.detail
+            && !detail.is_empty()
+        {
+            parts.push(detail.clone());
+        }
+        parts.join(": ").chars().take(4 * SHOWN).collect::<String>().replace(['\n', '\r'], " ")
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = reqwest::StatusCode::from_u16(self.status).ok();
+        let words = match self.status {
+            401 => "unauthorized",
+            403 => "denied",
+            404 => "not found",
+            429 => "too many requests",
+            _ => status.and_then(|status| status.canonical_reason()).unwrap_or("unexpected answer"),
+        };
+        write!(f, "{words} ({})", self.status)?;
+        if !self.detail.is_empty() {
+            write!(f, ": {}", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+/// `Retry-After` in seconds, as a date, or as the epoch time that some registries send.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    if let Ok(number) = text.parse::<u64>() {
+        let asked = Duration::from_secs(number);
+        let is_epoch = number > 1_000_000_000;
+        return Some(if is_epoch { asked.saturating_sub(since_epoch) } else { asked });
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+
+    use super::{Answer, retry_after};
+
+    #[test]
+    fn errors_of_the_specification_become_one_line() {
+        let body = br#"{"errors":[{"code":"DENIED","message":"no\npush","detail":{"a":1}},{"code":"X"}]}"#;
+        let answer = Answer::of(403, body, None);
+        assert!(answer.has_code("DENIED"));
+        assert_eq!(answer.to_string(), "denied (403): DENIED: no push; X");
+    }
+
+    #[test]
+    fn other_bodies_are_cut_and_html_is_left_out() {
+        assert_eq!(Answer::of(502, b"<html>..", None).to_string(), "Bad Gateway (502)");
+        assert_eq!(Answer::of(500, b"oops\n", None).to_string(), "Internal Server Error (500): oops");
+    }
+
+    #[test]
+    fn retry_after_has_three_forms() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let read = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_str(value).unwrap());
+            retry_after(&headers, now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(read("7"), Some(7));
+        assert_eq!(read("1800000009"), Some(9));
+        assert_eq!(read(&httpdate::fmt_http_date(now + Duration::from_secs(30))), Some(30));
+        assert_eq!(read("soon"), None);
+    }
+}

@@ -1,0 +1,236 @@
+//! Blobs: HEAD, GET, mount and upload (distribution-spec, "Pulling blobs", "Pushing blobs").
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, StatusCode};
+use url::Url;
+
+use super::connection::{Purpose, SILENCE, cause_of};
+use super::request::{Call, location, read_bounded};
+use super::token::Scope;
+use super::{Cause, Client, Operation, RegistryError};
+use crate::oci::{Descriptor, Digest, Repository};
+
+/// A registry may take so long to commit an upload, and a second more for each 20 MB.
+const COMMIT: Duration = Duration::from_secs(120);
+/// Pull-through caches fetch a blob before they answer.
+const BLOB_HEADERS: Duration = Duration::from_secs(300);
+
+/// A blob as it arrives.
+#[derive(Debug)]
+pub struct BlobStream {
+    response: reqwest::Response,
+    operation: Operation,
+}
+
+impl BlobStream {
+    /// The next piece, or `None` at the end.
+    ///
+    /// # Errors
+    /// Where the connection breaks or is silent for a minute.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, RegistryError> {
+        let chunk = self.response.chunk().await;
+        chunk.map_err(|error| {
+            let cause = cause_of(&error, self.response.url(), SILENCE.as_secs());
+            self.operation.clone().failed(cause)
+        })
+    }
+
+    /// What is being done, for errors about the content.
+    pub const fn operation(&self) -> &Operation {
+        &self.operation
+    }
+}
+
+/// An open upload at a registry.
+#[derive(Debug)]
+pub struct UploadSession(Url);
+
+/// What came of asking for an upload.
+#[derive(Debug)]
+pub enum UploadStart {
+    /// The blob was mounted and is there.
+    Mounted,
+    /// A session to upload into.
+    Session(UploadSession),
+}
+
+impl Client {
+    async fn blob_call(
+        &self,
+        verb: &'static str,
+        method: Method,
+        repository: &Repository,
+        digest: &Digest,
+        push: bool,
+    ) -> Result<Call, RegistryError> {
+        let operation = Operation::new(verb, format!("{digest} of {}/{repository}", self.registry));
+        let url = match self.url(&format!("{repository}/blobs/{digest}")).await {
+            Ok(url) => url,
+            Err(cause) => return Err(operation.failed(cause)),
+        };
+        let scope = Scope { repository: repository.clone(), push, mount_from: None };
+        let mut call = Call::new(operation, method, url, scope);
+        call.purpose = Purpose::Blob;
+        call.patience = BLOB_HEADERS;
+        Ok(call)
+    }
+
+    /// Is the blob there? A refusal counts as no: the upload decides.
+    ///
+    /// # Errors
+    /// Where the registry cannot be reached or keeps failing.
+    pub async fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
+        let call = self.blob_call("look up blob", Method::HEAD, repository, digest, true).await?;
+        match self.send(&call).await {
+            Ok(_) => Ok(true),
+            Err(error) if matches!(error.cause.status(), Some(400..=428)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens a blob for reading. Its announced length must be the descriptor's.
+    ///
+    /// # Errors
+    /// A refusal, no answer, or another length.
+    pub async fn blob(&self, repository: &Repository, blob: &Descriptor) -> Result<BlobStream, RegistryError> {
+        let call = self.blob_call("fetch blob", Method::GET, repository, &blob.digest, false).await?;
+        let response = self.send(&call).await?;
+        match response.content_length() {
+            Some(found) if found != blob.size => {
+                Err(call.operation.failed(Cause::Size { expected: blob.size, found }))
+            }
+            _ => Ok(BlobStream { response, operation: call.operation }),
+        }
+    }
+
+    /// Reads a small blob into memory and verifies it; `limit` bounds its size in bytes.
+    ///
+    /// # Errors
+    /// As [`Client::blob`], and a wrong digest or a size above `limit`.
+    pub async fn small_blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        limit: u64,
+    ) -> Result<Bytes, RegistryError> {
+        let stream = self.blob(repository, blob).await?;
+        let operation = stream.operation;
+        let bytes = match read_bounded(stream.response, limit.min(blob.size)).await {
+            Ok(bytes) => bytes,
+            Err(cause) => return Err(operation.failed(cause)),
+        };
+        let found = blob.digest.same_algorithm_of(&bytes);
+        if found == blob.digest {
+            return Ok(bytes);
+        }
+        Err(operation.failed(Cause::Digest { expected: blob.digest.clone(), found }))
+    }
+
+    /// Opens an upload of `digest` into `repository`; `from` offers a repository of this registry
+    /// to mount it from.
+    ///
+    /// # Errors
+    /// A refusal, no answer, or an answer without a usable location.
+    pub async fn start_upload(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        from: Option<&Repository>,
+    ) -> Result<UploadStart, RegistryError> {
+        let verb = if from.is_some() { "mount blob" } else { "push blob" };
+        let operation = Operation::new(verb, format!("{digest} to {}/{repository}", self.registry));
+        let failed = |cause: Cause| operation.clone().failed(cause);
+        let mut url = self.url(&format!("{repository}/blobs/uploads/")).await.map_err(failed)?;
+        if let Some(from) = from {
+            url.query_pairs_mut()
+                .append_pair("mount", &digest.to_string())
+                .append_pair("from", from.as_str());
+        }
+        let mount_from = from.filter(|from| *from != repository).cloned();
+        let scope = Scope { repository: repository.clone(), push: true, mount_from };
+        let mut call = Call::new(operation.clone(), Method::POST, url.clone(), scope)
+            .header(CONTENT_LENGTH, HeaderValue::from(0));
+        // The connection that opens the session carries the upload next.
+        call.purpose = Purpose::Blob;
+        let response = self.send(&call).await?;
+        if from.is_some() && response.status() == StatusCode::CREATED {
+            return Ok(UploadStart::Mounted);
+        }
+        let base = self.base().await.map_err(failed)?;
+        let session = location(&response, &url, &base.url).map_err(failed)?;
+        Ok(UploadStart::Session(UploadSession(session)))
+    }
+
+    /// Uploads the whole blob as one body. `moved` counts the bytes that were handed over, so that
+    /// a body that stops moving is noticed.
+    ///
+    /// # Errors
+    /// A refusal, or a connection that broke or stopped; the session is lost then.
+    pub async fn upload(
+        &self,
+        session: UploadSession,
+        repository: &Repository,
+        blob: &Descriptor,
+        body: reqwest::Body,
+        moved: Arc<AtomicU64>,
+    ) -> Result<(), RegistryError> {
+        let operation = Operation::new("push blob", format!("{} to {}/{repository}", blob.digest, self.registry));
+        let mut url = session.0;
+        url.query_pairs_mut().append_pair("digest", &blob.digest.to_string());
+        let scope = Scope { repository: repository.clone(), push: true, mount_from: None };
+        let call = Call::new(operation.clone(), Method::PUT, url, scope)
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
+            .header(CONTENT_LENGTH, HeaderValue::from(blob.size));
+        match self.send_stream(call, body, stalled(moved, blob.size)).await {
+            Ok(_) => Ok(()),
+            Err(cause) => Err(operation.failed(cause)),
+        }
+    }
+
+    /// Gives an upload up, so that the registry can forget it. Whether that works does not matter.
+    pub async fn cancel_upload(&self, session: UploadSession, repository: &Repository) {
+        let operation = Operation::new("cancel upload", format!("to {}/{repository}", self.registry));
+        let scope = Scope { repository: repository.clone(), push: true, mount_from: None };
+        let mut call = Call::new(operation, Method::DELETE, session.0, scope);
+        call.purpose = Purpose::Blob;
+        call.patience = Duration::from_secs(5);
+        if let Err(error) = self.send(&call).await {
+            tracing::debug!("{error}");
+        }
+    }
+}
+
+/// Ends, with the seconds waited, when no byte moved for a minute, or when all bytes went out and
+/// the registry took longer than it may to commit them.
+async fn stalled(moved: Arc<AtomicU64>, size: u64) -> u64 {
+    let commit = COMMIT + Duration::from_secs(size / 20_000_000);
+    let mut last = moved.load(Ordering::Relaxed);
+    loop {
+        let wait = if last >= size { commit } else { SILENCE };
+        tokio::time::sleep(wait).await;
+        let now = moved.load(Ordering::Relaxed);
+        if now == last {
+            return wait.as_secs();
+        }
+        last = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU64;
+
+    use super::stalled;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stops_is_noticed() {
+        assert_eq!(stalled(Arc::new(AtomicU64::new(5)), 10).await, 60);
+        assert_eq!(stalled(Arc::new(AtomicU64::new(40_000_000)), 40_000_000).await, 122);
+    }
+}

@@ -1,0 +1,282 @@
+//! The registries of a run, and the client of one of them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::auth::Challenge;
+use super::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};
+use super::connection::{Connections, Purpose, base_url, cause_of, host_of};
+use super::token::{Scope, TOKEN_BODY_LIMIT, Token, TokenAnswer, Tokens, usable};
+use super::traits::Traits;
+use super::{Cause, Credential, Credentials, Secret, answer};
+use crate::oci::{Registry, Repository};
+
+/// Bound on a token request.
+const TOKEN: Duration = Duration::from_secs(30);
+
+/// What holds for every registry of a run.
+#[derive(Debug)]
+pub struct RegistryOptions {
+    /// Are certificates checked? If not, plain HTTP is allowed too.
+    pub tls_verify: bool,
+    /// Where credentials come from.
+    pub credentials: Credentials,
+    /// The `certs.d` directories, the first that knows a registry decides.
+    pub certificate_directories: Vec<PathBuf>,
+    /// `SSL_CERT_FILE`: a bundle of roots to trust.
+    pub root_bundle: Option<PathBuf>,
+}
+
+/// The registries of a run. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Registries {
+    options: Arc<RegistryOptions>,
+    shared: Arc<Connections>,
+    clients: Arc<Mutex<HashMap<Registry, Arc<Client>>>>,
+}
+
+impl Registries {
+    /// No registry is contacted yet.
+    ///
+    /// # Errors
+    /// Where the bundle of roots cannot be used.
+    pub fn new(options: RegistryOptions) -> Result<Self, CertificateError> {
+        let roots = options.root_bundle.as_deref().map(roots_of_bundle).transpose()?.unwrap_or_default();
+        let certificates = RegistryCertificates { roots, identity: None };
+        let shared = Arc::new(Connections::new(options.tls_verify, certificates));
+        Ok(Self { options: Arc::new(options), shared, clients: Arc::default() })
+    }
+
+    /// The client of `registry`, the same one each time.
+    pub fn client(&self, registry: &Registry) -> Arc<Client> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = clients.entry(registry.clone()).or_insert_with(|| {
+            Arc::new(Client {
+                registry: registry.clone(),
+                traits: Traits::of(registry),
+                options: Arc::clone(&self.options),
+                shared: Arc::clone(&self.shared),
+                base: OnceCell::new(),
+                challenge: Mutex::new(None),
+                first: tokio::sync::Mutex::new(()),
+                refused: Mutex::new(HashMap::new()),
+                tokens: Tokens::default(),
+            })
+        });
+        Arc::clone(client)
+    }
+}
+
+/// Where a registry is and how it is reached.
+#[derive(Debug)]
+pub(super) struct Base {
+    pub(super) url: Url,
+    pub(super) connections: Arc<Connections>,
+}
+
+/// One registry.
+#[derive(Debug)]
+pub struct Client {
+    pub(super) registry: Registry,
+    pub(super) traits: Traits,
+    options: Arc<RegistryOptions>,
+    shared: Arc<Connections>,
+    base: OnceCell<Base>,
+    /// What the first 401 asked for; `Some(None)` where none was met yet but an answer was.
+    challenge: Mutex<Option<Option<Challenge>>>,
+    /// Held by the first request, so that a run's start does not collect one 401 per image.
+    pub(super) first: tokio::sync::Mutex<()>,
+    /// Realms that refused a credential, by user name.
+    refused: Mutex<HashMap<String, String>>,
+    tokens: Tokens,
+}
+
+impl Client {
+    /// The registry's name.
+    pub const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Does the registry mount blobs, as far as is known?
+    pub const fn mounts(&self) -> bool {
+        self.traits.mounts
+    }
+
+    /// Forgets all tokens: a hook created something that they do not cover.
+    pub fn forget_tokens(&self) {
+        self.tokens.forget();
+    }
+
+    pub(super) async fn base(&self) -> Result<&Base, Cause> {
+        self.base
+            .get_or_try_init(|| async {
+                let allow_http = self.registry.is_loopback() || !self.options.tls_verify;
+                let mut certificates =
+                    RegistryCertificates::of(&self.registry, &self.options.certificate_directories)
+                        .map_err(|error| Cause::CertificateFile(error.to_string()))?;
+                let connections = if certificates.roots.is_empty() && certificates.identity.is_none() {
+                    Arc::clone(&self.shared)
+                } else {
+                    certificates.roots.extend(self.shared.roots().iter().cloned());
+                    Arc::new(Connections::new(self.options.tls_verify, certificates))
+                };
+                Ok(Base { url: base_url(&self.registry, allow_http).await?, connections })
+            })
+            .await
+    }
+
+    pub(super) fn challenge_is_known(&self) -> bool {
+        self.challenge.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Takes note of the challenge in an answer, or that there was none.
+    pub(super) fn learn(&self, challenge: Option<Challenge>) {
+        let mut known = self.challenge.lock().unwrap_or_else(PoisonError::into_inner);
+        if challenge.is_some() || known.is_none() {
+            *known = Some(challenge);
+        }
+    }
+
+    pub(super) async fn credential(&self, repository: Option<&Repository>) -> Result<Option<Credential>, Cause> {
+        self.options
+            .credentials
+            .of(&self.registry, repository)
+            .await
+            .map_err(|error| Cause::Credential(error.to_string()))
+    }
+
+    /// The `Authorization` header for `scope`, and the token in it. `refused` is a token that was
+    /// just answered 401 and is replaced.
+    pub(super) async fn authorization(
+        &self,
+        scope: &Scope,
+        refused: Option<&Token>,
+    ) -> Result<(Option<HeaderValue>, Option<Token>), Cause> {
+        let challenge = self.challenge.lock().unwrap_or_else(PoisonError::into_inner).clone().flatten();
+        let Some(challenge) = challenge else { return Ok((None, None)) };
+        let credential = self.credential(Some(&scope.repository)).await?;
+        match (challenge, credential) {
+            (_, Some(Credential::RegistryToken(token))) => Ok((Some(bearer(&token)?), None)),
+            (Challenge::Basic, Some(Credential::Basic { username, password })) => {
+                Ok((Some(basic(&username, &password)?), None))
+            }
+            (Challenge::Basic, _) => Ok((None, None)),
+            (Challenge::Bearer { realm, service }, credential) => {
+                let slot = self.tokens.slot(scope);
+                let mut held = slot.lock().await;
+                let token = match usable(held.as_ref(), refused, Instant::now()) {
+                    Some(token) => token,
+                    None => {
+                        let token = self.fetch_token(&realm, service.as_deref(), scope, credential).await?;
+                        held.insert(token).clone()
+                    }
+                };
+                Ok((Some(bearer(&token.value)?), Some(token)))
+            }
+        }
+    }
+
+    async fn fetch_token(
+        &self,
+        realm: &Url,
+        service: Option<&str>,
+        scope: &Scope,
+        credential: Option<Credential>,
+    ) -> Result<Token, Cause> {
+        let failed = |why: String| Cause::Token { realm: host_of(realm), why };
+        let base = self.base().await?;
+        if base.url.scheme() == "https" && realm.scheme() != "https" && credential.is_some() {
+            return Err(failed("it is plain HTTP, over which no credential is sent".to_owned()));
+        }
+        let account = match &credential {
+            Some(Credential::Basic { username, .. }) => username.clone(),
+            _ => String::new(),
+        };
+        if credential.is_some() && self.is_refused(&account) {
+            return Err(Cause::CredentialRefused(self.registry.to_string()));
+        }
+        let client = base.connections.client(realm, Purpose::Metadata)?;
+        let request = token_request(client, realm, service, scope, credential.as_ref())?;
+        let response = request
+            .timeout(TOKEN)
+            .send()
+            .await
+            .map_err(|error| cause_of(&error, realm, TOKEN.as_secs()))?;
+        let status = response.status();
+        if !status.is_success() {
+            if status == reqwest::StatusCode::UNAUTHORIZED && credential.is_some() {
+                let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+                refused.insert(account, host_of(realm));
+            }
+            let answer = answer::Answer::read(response).await;
+            // A realm that is busy is worth another try, unlike one that refuses.
+            return Err(match answer.status {
+                429 | 500..=599 => Cause::Answered(answer),
+                _ => failed(answer.to_string()),
+            });
+        }
+        let body = super::request::read_bounded(response, TOKEN_BODY_LIMIT).await?;
+        let answer: TokenAnswer =
+            serde_json::from_slice(&body).map_err(|_| failed("it answered no JSON".to_owned()))?;
+        Token::of(answer, Instant::now()).ok_or_else(|| failed("its answer holds no token".to_owned()))
+    }
+
+    fn is_refused(&self, account: &str) -> bool {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).contains_key(account)
+    }
+}
+
+fn token_request(
+    client: &reqwest::Client,
+    realm: &Url,
+    service: Option<&str>,
+    scope: &Scope,
+    credential: Option<&Credential>,
+) -> Result<reqwest::RequestBuilder, Cause> {
+    let mut parameters: Vec<(&str, String)> = Vec::new();
+    parameters.extend(service.map(|service| ("service", service.to_owned())));
+    if let Some(Credential::IdentityToken(identity)) = credential {
+        // OAuth 2 takes the scopes as one parameter (distribution's oauth2 specification).
+        parameters.push(("scope", scope.parameters().join(" ")));
+        parameters.push(("grant_type", "refresh_token".to_owned()));
+        parameters.push(("client_id", "longshore".to_owned()));
+        parameters.push(("refresh_token", identity.expose().to_owned()));
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        return Ok(client
+            .post(realm.clone())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body));
+    }
+    parameters.extend(scope.parameters().into_iter().map(|scope| ("scope", scope)));
+    let mut url = realm.clone();
+    url.query_pairs_mut().extend_pairs(parameters);
+    let mut request = client.get(url);
+    if let Some(Credential::Basic { username, password }) = credential {
+        request = request.header(AUTHORIZATION, basic(username, password)?);
+    }
+    Ok(request)
+}
+
+/// The header of HTTP's basic scheme (RFC 7617).
+pub(super) fn basic(username: &str, password: &Secret) -> Result<HeaderValue, Cause> {
+    let pair = format!("{username}:{}", password.expose());
+    sensitive(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
+}
+
+fn bearer(token: &Secret) -> Result<HeaderValue, Cause> {
+    sensitive(format!("Bearer {}", token.expose()))
+}
+
+fn sensitive(text: String) -> Result<HeaderValue, Cause> {
+    let mut value = HeaderValue::try_from(text)
+        .map_err(|_| Cause::Credential("the credential has characters that no header can carry".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}

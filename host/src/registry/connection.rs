@@ -1,0 +1,229 @@
+//! HTTP clients and the scheme of a registry.
+
+use std::error::Error as _;
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use url::Url;
+
+use super::Cause;
+use super::certificate::RegistryCertificates;
+use crate::oci::Registry;
+
+/// Bound on opening a connection.
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
+/// Bound on silence in the middle of a body.
+pub(super) const SILENCE: Duration = Duration::from_secs(60);
+/// Idle connections are kept so long: below the minute after which many servers close them.
+const IDLE: Duration = Duration::from_secs(45);
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Manifests, tags, tokens: small, may share one HTTP/2 connection.
+    Metadata,
+    /// Blobs: HTTP/1.1 only, as HTTP/2's default windows throttle uploads over distance.
+    Blob,
+}
+
+/// The HTTP clients that registries with the same trust share; each is made when first needed.
+#[derive(Debug)]
+pub(super) struct Connections {
+    tls_verify: bool,
+    certificates: RegistryCertificates,
+    /// By purpose, and whether proxies apply.
+    clients: [[OnceLock<Result<reqwest::Client, String>>; 2]; 2],
+}
+
+impl Connections {
+    pub(super) fn new(tls_verify: bool, certificates: RegistryCertificates) -> Self {
+        Self { tls_verify, certificates, clients: Default::default() }
+    }
+
+    /// The roots that are trusted beside the platform's.
+    pub(super) fn roots(&self) -> &[reqwest::Certificate] {
+        &self.certificates.roots
+    }
+
+    /// The client for `url`; loopback never goes through a proxy.
+    pub(super) fn client(&self, url: &Url, purpose: Purpose) -> Result<&reqwest::Client, Cause> {
+        let proxied = !is_loopback(url);
+        let slot = &self.clients[usize::from(purpose == Purpose::Blob)][usize::from(proxied)];
+        slot.get_or_init(|| self.build(purpose, proxied).map_err(|error| innermost(&error)))
+            .as_ref()
+            .map_err(|why| Cause::Unreachable { host: host_of(url), why: why.clone() })
+    }
+
+    fn build(&self, purpose: Purpose, proxied: bool) -> reqwest::Result<reqwest::Client> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("longshore/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            .pool_idle_timeout(IDLE)
+            .tcp_nodelay(true)
+            .tls_danger_accept_invalid_certs(!self.tls_verify);
+        if purpose == Purpose::Blob {
+            builder = builder.http1_only();
+        }
+        if !proxied {
+            builder = builder.no_proxy();
+        }
+        if !self.certificates.roots.is_empty() {
+            builder = builder.tls_certs_merge(self.certificates.roots.iter().cloned());
+        }
+        if let Some(identity) = &self.certificates.identity {
+            builder = builder.identity(identity.clone());
+        }
+        builder.build()
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    host_of(url).parse::<Registry>().is_ok_and(|registry| registry.is_loopback())
+}
+
+/// `host[:port]` of a URL, for messages and comparisons.
+pub(super) fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Decides between HTTPS and HTTP, once per registry. HTTP is possible only where `allow_http`, and
+/// only if the peer speaks no TLS: what its certificate is like plays no part.
+pub(super) async fn base_url(registry: &Registry, allow_http: bool) -> Result<Url, Cause> {
+    let host = registry.api_host();
+    let secure = allow_http && !speaks_plain_http(host).await;
+    let scheme = if secure || !allow_http { "https" } else { "http" };
+    Url::parse(&format!("{scheme}://{host}/")).map_err(|error| Cause::Unreachable {
+        host: host.to_owned(),
+        why: error.to_string(),
+    })
+}
+
+/// Opens a connection and offers TLS. An answer that is no TLS record is plain HTTP. Where nothing
+/// listens the answer is no, so that the first real request reports what is wrong.
+async fn speaks_plain_http(host: &str) -> bool {
+    let has_port = host.rfind(':') > host.rfind(']') && host.contains(':');
+    let with_port = |port: u16| if has_port { host.to_owned() } else { format!("{host}:{port}") };
+    let connect = |address: String| tokio::time::timeout(CONNECT, TcpStream::connect(address));
+    match connect(with_port(443)).await {
+        Ok(Ok(mut stream)) => !answers_tls(&mut stream, host).await.unwrap_or(false),
+        _ if has_port => false,
+        _ => matches!(connect(with_port(80)).await, Ok(Ok(_))),
+    }
+}
+
+async fn answers_tls(stream: &mut TcpStream, host: &str) -> io::Result<bool> {
+    const ALERT: u8 = 21;
+    const HANDSHAKE: u8 = 22;
+    let name = host.parse::<Registry>().map_or("localhost".to_owned(), |name| name.host().to_owned());
+    stream.write_all(&client_hello(name)?).await?;
+    let mut first = [0_u8];
+    let read = tokio::time::timeout(CONNECT, stream.read(&mut first)).await??;
+    Ok(read == 1 && matches!(first[0], ALERT | HANDSHAKE))
+}
+
+fn client_hello(host: String) -> io::Result<Vec<u8>> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let name = rustls::pki_types::ServerName::try_from(host).map_err(io::Error::other)?;
+    let mut tls =
+        rustls::ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    let mut hello = Vec::new();
+    tls.write_tls(&mut hello)?;
+    Ok(hello)
+}
+
+/// What a transport error of `url` means; `seconds` is the bound that was in force.
+pub(super) fn cause_of(error: &reqwest::Error, url: &Url, seconds: u64) -> Cause {
+    let host = host_of(url);
+    match tls_error(error) {
+        Some(rustls::Error::InvalidCertificate(why)) => {
+            return Cause::Certificate { host, why: why.to_string() };
+        }
+        Some(rustls::Error::InvalidMessage(_)) => {
+            return Cause::Unreachable { host, why: "the peer speaks no TLS".to_owned() };
+        }
+        _ => {}
+    }
+    if error.is_timeout() {
+        let seconds = if error.is_connect() { CONNECT.as_secs() } else { seconds };
+        Cause::TimedOut { host, seconds }
+    } else if error.is_connect() {
+        Cause::Unreachable { host, why: innermost(error) }
+    } else {
+        Cause::Broken { host, why: innermost(error) }
+    }
+}
+
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+    let mut next = error.source();
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<rustls::Error>() {
+            return Some(found);
+        }
+        // An I/O error hides what it wraps from `source`.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(found) = wrapped.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The innermost reason: it says most and names no URL.
+pub(super) fn innermost(error: &reqwest::Error) -> String {
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::base_url;
+    use crate::oci::Registry;
+
+    async fn registry_that_answers(bytes: &'static [u8]) -> Registry {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut hello = [0_u8; 5];
+            stream.read_exact(&mut hello).await.unwrap();
+            stream.write_all(bytes).await.unwrap();
+        });
+        address.to_string().parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn http_needs_a_peer_that_speaks_no_tls() {
+        let plain = registry_that_answers(b"HTTP/1.0 400 Bad Request\r\n\r\n").await;
+        assert_eq!(base_url(&plain, true).await.unwrap().scheme(), "http");
+        let secure = registry_that_answers(&[22, 3, 3, 0, 1]).await;
+        assert_eq!(base_url(&secure, true).await.unwrap().scheme(), "https");
+        let closing = registry_that_answers(b"").await;
+        assert_eq!(base_url(&closing, true).await.unwrap().scheme(), "http");
+    }
+
+    #[tokio::test]
+    async fn http_needs_permission() {
+        let plain = registry_that_answers(b"HTTP/1.0 400 Bad Request\r\n\r\n").await;
+        assert_eq!(base_url(&plain, false).await.unwrap().scheme(), "https");
+    }
+}

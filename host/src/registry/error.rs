@@ -1,0 +1,221 @@
+//! What goes wrong with a registry: the operation, and the cause.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::answer::Answer;
+use crate::oci::{Digest, ManifestError};
+
+/// What was being done, and to what: it reads well behind "failed to".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Such as `fetch manifest`.
+    pub verb: &'static str,
+    /// A reference, a blob of a repository, or a host.
+    pub target: String,
+}
+
+impl Operation {
+    /// `verb` done to `target`.
+    pub fn new(verb: &'static str, target: impl fmt::Display) -> Self {
+        Self { verb, target: target.to_string() }
+    }
+
+    /// The operation failed by `cause`.
+    pub fn failed(self, cause: impl Into<Cause>) -> RegistryError {
+        RegistryError { operation: self, cause: cause.into() }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.target)
+    }
+}
+
+/// An operation on a registry failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{operation}: {cause}")]
+pub struct RegistryError {
+    /// What was being done.
+    pub operation: Operation,
+    /// Why it failed.
+    pub cause: Cause,
+}
+
+/// Why an operation on a registry failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Cause {
+    /// No connection: name, route, refusal, or it broke before an answer.
+    #[error("cannot reach {host}: {why}")]
+    Unreachable {
+        /// The host and port.
+        host: String,
+        /// The innermost reason.
+        why: String,
+    },
+    /// The peer's certificate is not trusted.
+    #[error("certificate of {host} is not trusted: {why}")]
+    Certificate {
+        /// The host and port.
+        host: String,
+        /// What rustls says.
+        why: String,
+    },
+    /// The connection broke in the middle of a body.
+    #[error("connection to {host} broke: {why}")]
+    Broken {
+        /// The host and port.
+        host: String,
+        /// The innermost reason.
+        why: String,
+    },
+    /// Nothing came for too long.
+    #[error("{host} did not answer within {seconds} s")]
+    TimedOut {
+        /// The host and port.
+        host: String,
+        /// The bound that was exceeded.
+        seconds: u64,
+    },
+    /// The registry's answer says no.
+    #[error("{0}")]
+    Answered(Answer),
+    /// The token realm gave no token.
+    #[error("token service {realm}: {why}")]
+    Token {
+        /// Where tokens come from.
+        realm: String,
+        /// Why there is none.
+        why: String,
+    },
+    /// The realm refused the credential before; it is not tried again, which would lock accounts.
+    #[error("the credential for {0} was refused earlier in this run")]
+    CredentialRefused(String),
+    /// Credentials could not be read.
+    #[error("{0}")]
+    Credential(String),
+    /// Certificates of `certs.d` could not be read.
+    #[error("{0}")]
+    CertificateFile(String),
+    /// A redirect or upload location cannot be followed.
+    #[error("{host} answered with a location that cannot be used: {why}")]
+    Location {
+        /// The host and port.
+        host: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The content is not what its digest says.
+    #[error("content has digest {found}, expected {expected}")]
+    Digest {
+        /// What was asked for.
+        expected: Digest,
+        /// What arrived.
+        found: Digest,
+    },
+    /// The content has another length than its descriptor says.
+    #[error("content has {found} bytes, expected {expected}")]
+    Size {
+        /// Bytes expected.
+        expected: u64,
+        /// Bytes that arrived, or were announced.
+        found: u64,
+    },
+    /// A body is larger than the bound for its kind.
+    #[error("the answer is larger than {limit} bytes")]
+    TooLarge {
+        /// The bound.
+        limit: u64,
+    },
+    /// The manifest cannot be mirrored.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+impl Cause {
+    /// Is the content or the right to it known to be absent, so that trying again is in vain?
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answered(answer) => Some(answer.status),
+            _ => None,
+        }
+    }
+}
+
+impl RegistryError {
+    /// Did the registry say that it is not there?
+    pub const fn is_not_found(&self) -> bool {
+        matches!(self.cause.status(), Some(404))
+    }
+
+    /// Did the registry say that the manifest names content that it does not have?
+    pub fn is_unknown_content(&self) -> bool {
+        matches!(&self.cause, Cause::Answered(answer) if matches!(answer.status, 400 | 404)
+            && ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"]
+                .iter()
+                .any(|&code| answer.has_code(code)))
+    }
+
+    /// Did the registry refuse because the tag may not change?
+    pub fn is_immutable_tag(&self) -> bool {
+        matches!(&self.cause, Cause::Answered(answer)
+            if answer.status == 412
+                || (answer.status == 400 && answer.has_code("TAG_INVALID"))
+                || (matches!(answer.status, 400 | 403 | 409)
+                    && answer.detail.to_ascii_lowercase().contains("immutable")))
+    }
+
+    /// May the same request succeed later?
+    pub const fn is_transient(&self) -> bool {
+        match &self.cause {
+            Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
+            Cause::Answered(answer) => matches!(answer.status, 408 | 429 | 500..=599),
+            Cause::Digest { .. } | Cause::Size { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// How long the registry asked to wait.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match &self.cause {
+            Cause::Answered(answer) => answer.retry_after,
+            _ => None,
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match &self.cause {
+            Cause::Certificate { .. } => {
+                "put the registry's CA into a certs.d directory or SSL_CERT_FILE, or give --tls-verify=false"
+            }
+            Cause::Unreachable { why, .. } if why.contains("no TLS") => {
+                "the registry speaks plain HTTP; give --tls-verify=false to allow that"
+            }
+            Cause::Unreachable { .. } => "check the registry's name, the network and the proxy settings",
+            Cause::Answered(answer) => match answer.status {
+                401 => "check that the credential is right and may do this; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD",
+                403 => "the credential may not do this, or the registry is read-only or out of quota",
+                404 if self.operation.verb.starts_with("push") => {
+                    "the repository or its project may have to be created first; see --repo-type"
+                }
+                404 => "check the name and the tag; a private image answers so without a credential too",
+                413 => "the registry or a proxy before it limits the size of uploads",
+                429 => "the registry limits the rate; log in, or give fewer jobs with -j",
+                _ => return None,
+            },
+            Cause::Token { .. } | Cause::CredentialRefused(_) => {
+                "check the credential; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl From<Answer> for Cause {
+    fn from(answer: Answer) -> Self {
+        Self::Answered(answer)
+    }
+}

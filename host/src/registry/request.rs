@@ -1,0 +1,225 @@
+//! One request: authentication, redirects, bounds and retries.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Method, Response, StatusCode};
+use url::Url;
+
+use super::answer::Answer;
+use super::auth::Challenge;
+use super::connection::{Purpose, cause_of, host_of};
+use super::retry::Waits;
+use super::token::Scope;
+use super::{Cause, Client, Operation, RegistryError};
+
+/// Redirects are followed so often.
+const REDIRECTS: usize = 5;
+
+/// A request whose body, if any, is in memory, so that it can be sent again.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) operation: Operation,
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) scope: Scope,
+    pub(super) purpose: Purpose,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Bytes>,
+    /// Bound on the wait for the answer's headers.
+    pub(super) patience: Duration,
+}
+
+impl Call {
+    /// A request for metadata without a body.
+    pub(super) fn new(operation: Operation, method: Method, url: Url, scope: Scope) -> Self {
+        Self {
+            operation,
+            method,
+            url,
+            scope,
+            purpose: Purpose::Metadata,
+            headers: HeaderMap::new(),
+            body: None,
+            patience: Duration::from_secs(60),
+        }
+    }
+
+    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+impl Client {
+    /// The URL of `path` under `/v2/`; `path` is built from parsed names and needs no escaping.
+    pub(super) async fn url(&self, path: &str) -> Result<Url, Cause> {
+        let base = self.base().await?;
+        base.url.join(&format!("/v2/{path}")).map_err(|_| Cause::Location {
+            host: host_of(&base.url),
+            why: "the path cannot be joined",
+        })
+    }
+
+    /// Sends `call` and tries again where that helps. Any status below 400 is success.
+    pub(super) async fn send(&self, call: &Call) -> Result<Response, RegistryError> {
+        let mut waits = Waits::new();
+        loop {
+            let error = match self.send_once(call).await {
+                Ok(response) => return Ok(response),
+                Err(cause) => call.operation.clone().failed(cause),
+            };
+            let Some(wait) = waits.after(&error) else { return Err(error) };
+            tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Sends `call` once, with one renewal of the token.
+    async fn send_once(&self, call: &Call) -> Result<Response, Cause> {
+        // The first request of a run alone finds out how to authenticate; the others wait for that.
+        let first = if self.challenge_is_known() { None } else { Some(self.first.lock().await) };
+        let first = first.filter(|_| !self.challenge_is_known());
+        let (authorization, token) = self.authorization(&call.scope, None).await?;
+        let response = self.exchange(call, authorization).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            self.learn(None);
+            drop(first);
+            return accepted(response).await;
+        }
+        self.learn(Challenge::of(response.headers()));
+        drop(first);
+        let (renewed, _) = self.authorization(&call.scope, token.as_ref()).await?;
+        if renewed.is_none() {
+            return accepted(response).await;
+        }
+        accepted(self.exchange(call, renewed).await?).await
+    }
+
+    /// Sends `call` with `authorization` and follows redirects. The credential goes no further than
+    /// the registry's own origin.
+    async fn exchange(&self, call: &Call, authorization: Option<HeaderValue>) -> Result<Response, Cause> {
+        let base = self.base().await?;
+        let mut url = call.url.clone();
+        for _ in 0..=REDIRECTS {
+            let client = base.connections.client(&url, call.purpose)?;
+            let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
+            if let Some(authorization) = authorization.as_ref().filter(|_| url.origin() == base.url.origin()) {
+                request = request.header(AUTHORIZATION, authorization);
+            }
+            if let Some(body) = &call.body {
+                request = request.body(body.clone());
+            }
+            let seconds = call.patience.as_secs();
+            let response = tokio::time::timeout(call.patience, request.send())
+                .await
+                .map_err(|_| Cause::TimedOut { host: host_of(&url), seconds })?
+                .map_err(|error| cause_of(&error, &url, seconds))?;
+            tracing::debug!("{} {} -> {}", call.method, shown(&url), response.status().as_u16());
+            let follows = response.status().is_redirection()
+                && response.status() != StatusCode::NOT_MODIFIED
+                && matches!(call.method, Method::GET | Method::HEAD);
+            if !follows {
+                return Ok(response);
+            }
+            url = location(&response, &url, &base.url)?;
+        }
+        Err(Cause::Location { host: host_of(&url), why: "it redirects too often" })
+    }
+
+    /// Sends a body that can be read once only; no redirect is followed and nothing is tried again.
+    /// `watch` ends where the body has stopped moving, with the seconds that were waited.
+    pub(super) async fn send_stream(
+        &self,
+        call: Call,
+        body: reqwest::Body,
+        watch: impl Future<Output = u64>,
+    ) -> Result<Response, Cause> {
+        let base = self.base().await?;
+        let client = base.connections.client(&call.url, Purpose::Blob)?;
+        let mut request = client.request(call.method.clone(), call.url.clone()).headers(call.headers);
+        if call.url.origin() == base.url.origin()
+            && let (Some(authorization), _) = self.authorization(&call.scope, None).await?
+        {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let response = tokio::select! {
+            response = request.body(body).send() => {
+                response.map_err(|error| cause_of(&error, &call.url, 0))?
+            }
+            seconds = watch => return Err(Cause::TimedOut { host: host_of(&call.url), seconds }),
+        };
+        tracing::debug!("{} {} -> {}", call.method, shown(&call.url), response.status().as_u16());
+        accepted(response).await
+    }
+}
+
+/// Turns a refusal into an error.
+async fn accepted(response: Response) -> Result<Response, Cause> {
+    if response.status().as_u16() < 400 {
+        return Ok(response);
+    }
+    Err(Cause::Answered(Answer::read(response).await))
+}
+
+/// The `Location` of an answer to a request for `from`. `http` on the registry's own host is raised
+/// to `https` where the registry speaks that; elsewhere it is not followed.
+pub(super) fn location(response: &Response, from: &Url, base: &Url) -> Result<Url, Cause> {
+    let bad = |why| Cause::Location { host: host_of(from), why };
+    let header = response.headers().get(LOCATION).ok_or_else(|| bad("there is none"))?;
+    let text = header.to_str().map_err(|_| bad("it is no text"))?;
+    let mut url = from.join(text).map_err(|_| bad("it is no URL"))?;
+    if base.scheme() == "https" && url.scheme() == "http" {
+        if url.host_str() != base.host_str() || url.set_scheme("https").is_err() {
+            return Err(bad("it leaves TLS"));
+        }
+    }
+    if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(bad("its scheme is not HTTP")) }
+}
+
+/// A URL as it may be shown: no user, and of the query only what holds no secret.
+fn shown(url: &Url) -> String {
+    let mut text = format!("{}://{}{}", url.scheme(), host_of(url), url.path());
+    let mut separator = '?';
+    for (key, value) in url.query_pairs() {
+        if matches!(&*key, "digest" | "mount" | "from" | "n" | "last" | "artifactType") {
+            text.push(separator);
+            text.push_str(&format!("{key}={value}"));
+            separator = '&';
+        }
+    }
+    text
+}
+
+/// Reads a whole body that may have at most `limit` bytes.
+pub(super) async fn read_bounded(mut response: Response, limit: u64) -> Result<Bytes, Cause> {
+    if response.content_length().is_some_and(|length| length > limit) {
+        return Err(Cause::TooLarge { limit });
+    }
+    let url = response.url().clone();
+    let mut body: Vec<u8> = Vec::new();
+    loop {
+        let chunk = response.chunk().await;
+        match chunk.map_err(|error| cause_of(&error, &url, super::connection::SILENCE.as_secs()))? {
+            Some(chunk) if (body.len() + chunk.len()) as u64 > limit => {
+                return Err(Cause::TooLarge { limit });
+            }
+            Some(chunk) => body.extend_from_slice(&chunk),
+            None => return Ok(Bytes::from(body)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::shown;
+
+    #[test]
+    fn shown_urls_hold_no_secret() {
+        let url = Url::parse("https://u:p@h:1/v2/a/blobs/uploads/?_state=secret&digest=sha256:1&X-Amz-Signature=s").unwrap();
+        assert_eq!(shown(&url), "https://h:1/v2/a/blobs/uploads/?digest=sha256:1");
+    }
+}

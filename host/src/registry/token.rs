@@ -1,0 +1,135 @@
+//! Tokens: fetched once per scope set however many requests wait for one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::Secret;
+use crate::oci::Repository;
+
+/// A token without `expires_in` lives so long (distribution's token specification).
+const DEFAULT_LIFE: Duration = Duration::from_secs(60);
+/// An answer of a token service is read up to here.
+pub(super) const TOKEN_BODY_LIMIT: u64 = 1024 * 1024;
+
+/// What a request wants to do, and so what its token must allow.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Scope {
+    /// The repository.
+    pub(super) repository: Repository,
+    /// Is it written to? A push scope creates repositories on some registries.
+    pub(super) push: bool,
+    /// The repository that a blob is mounted from, on the same registry.
+    pub(super) mount_from: Option<Repository>,
+}
+
+impl Scope {
+    /// The values of the `scope` parameters, each of which is sent on its own.
+    pub(super) fn parameters(&self) -> Vec<String> {
+        let actions = if self.push { "pull,push" } else { "pull" };
+        let mut scopes = vec![format!("repository:{}:{actions}", self.repository)];
+        if let Some(from) = &self.mount_from {
+            scopes.push(format!("repository:{from}:pull"));
+        }
+        scopes
+    }
+}
+
+/// A bearer token and when it ends.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    /// The opaque token.
+    pub(super) value: Arc<Secret>,
+    fetched: Instant,
+    life: Duration,
+}
+
+/// The answer of a token service; OAuth 2 names the token differently.
+#[derive(Deserialize)]
+pub(super) struct TokenAnswer {
+    #[serde(default)]
+    token: Option<String>,
+    #[serde(default)]
+    access_token: Option<String>,
+    #[serde(default)]
+    expires_in: Option<u64>,
+}
+
+impl Token {
+    /// The token of an answer that came at `fetched`; `None` where it holds none.
+    pub(super) fn of(answer: TokenAnswer, fetched: Instant) -> Option<Self> {
+        let text = answer.token.or(answer.access_token).filter(|token| !token.is_empty())?;
+        let life = answer.expires_in.filter(|&seconds| seconds > 0).map_or(DEFAULT_LIFE, Duration::from_secs);
+        Some(Self { value: Arc::new(Secret::new(text)), fetched, life })
+    }
+
+    /// Is it good for a while? Tokens are renewed at four fifths of their life.
+    fn is_good(&self, now: Instant) -> bool {
+        now.duration_since(self.fetched) < self.life * 4 / 5
+    }
+}
+
+type Slot = Arc<Mutex<Option<Token>>>;
+
+/// The tokens of one registry, by scope set.
+#[derive(Debug, Default)]
+pub(super) struct Tokens(std::sync::Mutex<HashMap<Scope, Slot>>);
+
+impl Tokens {
+    /// The place of `scope`'s token. Whoever holds its lock may fetch; the others wait and find it.
+    pub(super) fn slot(&self, scope: &Scope) -> Slot {
+        let mut slots = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(slots.entry(scope.clone()).or_default())
+    }
+
+    /// Forgets everything, as after a project was created: older tokens do not know it.
+    pub(super) fn forget(&self) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    }
+}
+
+/// The token in `slot`, unless it is stale or is `refused`, the one that was just answered 401.
+pub(super) fn usable(slot: Option<&Token>, refused: Option<&Token>, now: Instant) -> Option<Token> {
+    slot.filter(|token| {
+        token.is_good(now) && refused.is_none_or(|refused| !Arc::ptr_eq(&refused.value, &token.value))
+    })
+    .cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{Scope, Token, TokenAnswer, Tokens, usable};
+
+    fn token(seconds: Option<u64>, fetched: Instant) -> Token {
+        let answer = TokenAnswer { token: None, access_token: Some("t".into()), expires_in: seconds };
+        Token::of(answer, fetched).unwrap()
+    }
+
+    #[test]
+    fn tokens_are_renewed_before_they_end() {
+        let now = Instant::now();
+        let good = token(Some(100), now);
+        assert!(usable(Some(&good), None, now + Duration::from_secs(79)).is_some());
+        assert!(usable(Some(&good), None, now + Duration::from_secs(81)).is_none());
+        let default = token(None, now);
+        assert!(usable(Some(&default), None, now + Duration::from_secs(49)).is_none());
+        assert!(usable(Some(&good), Some(&good), now).is_none(), "a refused token is not used again");
+    }
+
+    #[test]
+    fn scopes_are_repeated_parameters() {
+        let scope = Scope {
+            repository: "a/b".parse().unwrap(),
+            push: true,
+            mount_from: Some("c".parse().unwrap()),
+        };
+        assert_eq!(scope.parameters(), ["repository:a/b:pull,push", "repository:c:pull"]);
+        let tokens = Tokens::default();
+        assert!(std::sync::Arc::ptr_eq(&tokens.slot(&scope), &tokens.slot(&scope)));
+    }
+}

@@ -1,0 +1,255 @@
+//! The settings of `mirror` and `mirror-validate`.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::{PluginSettings, SettingsError, SettingsFile};
+use crate::oci::Registry;
+use crate::plan::{FilterFlags, PlanError, parse_registry_flag};
+use crate::report::{OutputFormat, Verb};
+use crate::transfer::IndexMode;
+
+/// Images at once where `-j` is not given.
+const DEFAULT_JOBS: usize = 8;
+
+/// The command's name, which is also that of its table in the settings file.
+const fn command(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Mirror => "mirror",
+        Verb::Validate => "mirror-validate",
+    }
+}
+
+const fn default_failed(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Mirror => "mirror-failed.txt",
+        Verb::Validate => "mirror-validate-failed.txt",
+    }
+}
+
+/// What the command line gave; `None` and empty lists are what it left open.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "each field is the flag of its name")]
+pub struct Arguments {
+    pub file: Option<String>,
+    pub source: Option<String>,
+    pub destination: Option<String>,
+    pub arch: Option<String>,
+    pub os: Option<String>,
+    pub jobs: Option<usize>,
+    pub failed: Option<String>,
+    pub repo_type: Option<String>,
+    pub default_project: Option<String>,
+    pub harbor_https: Option<bool>,
+    pub no_arch_os_fail: Option<bool>,
+    pub index: Option<IndexMode>,
+    pub dry_run: Option<bool>,
+    pub list_format: Option<String>,
+    pub rewrite: Vec<String>,
+    pub plugin_config: Vec<String>,
+    pub grant: Vec<String>,
+    pub output: Option<OutputFormat>,
+    pub tls_verify: Option<bool>,
+    pub debug: Option<bool>,
+    pub settings: Option<String>,
+}
+
+/// Everything that a run is told.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "fields without a remark are the flag of their name")]
+pub struct RunSettings {
+    pub verb: Verb,
+    /// `-f`; `-` is standard input, `None` the prompt or standard input.
+    pub file: Option<String>,
+    pub source: Option<Registry>,
+    /// `-d`, `DOCKER_REGISTRY` or the settings file's, in this order.
+    pub destination: Option<Registry>,
+    pub filter: FilterFlags,
+    pub jobs: usize,
+    pub failed: PathBuf,
+    pub repo_type: Option<String>,
+    pub default_project: String,
+    pub harbor_https: bool,
+    pub no_arch_os_fail: bool,
+    pub index: IndexMode,
+    pub dry_run: bool,
+    /// `None` asks the plugins.
+    pub list_format: Option<String>,
+    pub rewrites: Vec<String>,
+    pub plugins: PluginSettings,
+    pub output: OutputFormat,
+    pub tls_verify: bool,
+    pub debug: bool,
+    /// What of the above was given explicitly, as the command that repeats the run.
+    pub repeat: Vec<String>,
+}
+
+/// Picks each setting from the arguments, else from the file.
+struct Layers<'a> {
+    command: &'static str,
+    file: &'a SettingsFile,
+}
+
+impl Layers<'_> {
+    fn text(&self, given: Option<String>, key: &str) -> Result<Option<String>, SettingsError> {
+        match given.filter(|text| !text.is_empty()) {
+            Some(text) => Ok(Some(text)),
+            None => self.file.text(self.command, key),
+        }
+    }
+
+    fn boolean(&self, given: Option<bool>, key: &str, default: bool) -> Result<bool, SettingsError> {
+        match given {
+            Some(given) => Ok(given),
+            None => Ok(self.file.boolean(self.command, key)?.unwrap_or(default)),
+        }
+    }
+
+    fn texts(&self, given: Vec<String>, key: &str) -> Result<Vec<String>, SettingsError> {
+        let given: Vec<String> = given.into_iter().filter(|text| !text.is_empty()).collect();
+        if given.is_empty() { self.file.texts(self.command, key) } else { Ok(given) }
+    }
+
+    fn choice<T: ValueEnum>(&self, given: Option<T>, key: &'static str) -> Result<Option<T>, SettingsError> {
+        if given.is_some() {
+            return Ok(given);
+        }
+        let Some(text) = self.file.text(self.command, key)? else { return Ok(None) };
+        T::from_str(&text, false).map(Some).map_err(|_| {
+            let names: Vec<String> = T::value_variants()
+                .iter()
+                .filter_map(|value| Some(value.to_possible_value()?.get_name().to_owned()))
+                .collect();
+            SettingsError::Value { key, value: text, expected: format!("it is none of {}", names.join(", ")) }
+        })
+    }
+}
+
+impl RunSettings {
+    /// Resolves arguments over environment (`DOCKER_REGISTRY` is `registry`) over file over
+    /// defaults.
+    ///
+    /// # Errors
+    /// Where a value is wrong, whichever of them it comes from.
+    pub fn resolve(
+        verb: Verb,
+        arguments: Arguments,
+        registry: Option<String>,
+        file: SettingsFile,
+    ) -> Result<Self, SettingsError> {
+        let layers = Layers { command: command(verb), file: &file };
+        let repeat = repeat(verb, &arguments);
+        let source = layers.text(arguments.source, "source")?;
+        let given = arguments.destination.filter(|text| !text.is_empty());
+        let destination = match given.or(registry.filter(|text| !text.is_empty())) {
+            Some(text) => Some(text),
+            None => layers.text(None, "destination")?,
+        };
+        let named = |flag, text: Option<String>| text.map(|text| parse_registry_flag(flag, &text)).transpose();
+        let arch = layers.text(arguments.arch, "arch")?;
+        let os = layers.text(arguments.os, "os")?;
+        let failed = layers.text(arguments.failed, "failed")?;
+        let config = layers.texts(arguments.plugin_config, "plugin-config")?;
+        let grants = layers.texts(arguments.grant, "grant")?;
+        let jobs = match arguments.jobs {
+            Some(jobs) => jobs,
+            None => layers.file.count(layers.command, "jobs")?.unwrap_or(DEFAULT_JOBS),
+        };
+        let destination = named("-d", destination)?;
+        Ok(Self {
+            verb,
+            file: layers.text(arguments.file, "file")?,
+            source: named("-s", source)?,
+            filter: FilterFlags::new(arch.as_deref(), os.as_deref()).map_err(PlanError::from)?,
+            jobs,
+            failed: PathBuf::from(failed.unwrap_or_else(|| default_failed(verb).to_owned())),
+            repo_type: layers.text(arguments.repo_type, "repo-type")?,
+            default_project: layers
+                .text(arguments.default_project, "default-project")?
+                .unwrap_or_else(|| "library".to_owned()),
+            harbor_https: layers.boolean(arguments.harbor_https, "harbor-https", true)?,
+            no_arch_os_fail: layers.boolean(arguments.no_arch_os_fail, "no-arch-os-fail", false)?,
+            index: layers.choice(arguments.index, "index")?.unwrap_or_default(),
+            dry_run: layers.boolean(arguments.dry_run, "dry-run", false)?,
+            list_format: layers.text(arguments.list_format, "list-format")?.filter(|name| name != "auto"),
+            rewrites: layers.texts(arguments.rewrite, "rewrite")?,
+            output: layers.choice(arguments.output, "output")?.unwrap_or_default(),
+            tls_verify: layers.boolean(arguments.tls_verify, "tls-verify", true)?,
+            debug: layers.boolean(arguments.debug, "debug", false)?,
+            repeat: with_destination(repeat, destination.as_ref()),
+            plugins: PluginSettings::new(file.clone(), &config, grants)?,
+            destination,
+        })
+    }
+}
+
+/// The flags that were given, without `-f`, `-o`, `-d` and `--list-format`, which the failed list
+/// brings along.
+fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
+    let mut words = vec!["longshore".to_owned(), command(verb).to_owned()];
+    let mut flag = |name: &str, value: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            words.push(format!("--{name}={value}"));
+        }
+    };
+    flag("source", arguments.source.clone());
+    flag("arch", arguments.arch.clone());
+    flag("os", arguments.os.clone());
+    flag("jobs", arguments.jobs.map(|jobs| jobs.to_string()));
+    flag("repo-type", arguments.repo_type.clone());
+    flag("default-project", arguments.default_project.clone());
+    flag("harbor-https", arguments.harbor_https.map(|given| given.to_string()));
+    flag("no-arch-os-fail", arguments.no_arch_os_fail.map(|given| given.to_string()));
+    let index = arguments.index.and_then(|index| index.to_possible_value());
+    flag("index", index.map(|index| index.get_name().to_owned()));
+    for name in &arguments.rewrite {
+        flag("rewrite", Some(name.clone()));
+    }
+    for setting in &arguments.plugin_config {
+        flag("plugin-config", Some(setting.clone()));
+    }
+    for grant in &arguments.grant {
+        flag("grant", Some(grant.clone()));
+    }
+    flag("tls-verify", arguments.tls_verify.map(|given| given.to_string()));
+    flag("settings", arguments.settings.clone());
+    words
+}
+
+fn with_destination(mut words: Vec<String>, destination: Option<&Registry>) -> Vec<String> {
+    words.extend(destination.map(|registry| format!("--destination={registry}")));
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arguments, RunSettings};
+    use crate::report::Verb;
+    use crate::settings::{SettingsError, SettingsFile};
+
+    fn resolve(arguments: Arguments, registry: &str) -> Result<RunSettings, SettingsError> {
+        RunSettings::resolve(Verb::Mirror, arguments, Some(registry.to_owned()), SettingsFile::default())
+    }
+
+    #[test]
+    fn the_flag_beats_the_environment_and_empty_values_are_unset() {
+        let given = |text: &str| Arguments { destination: Some(text.into()), ..Arguments::default() };
+        let destination = |text, registry| resolve(given(text), registry).unwrap().destination;
+        assert_eq!(destination("flag.io", "env.io").unwrap().as_str(), "flag.io");
+        assert_eq!(destination("", "env.io").unwrap().as_str(), "env.io");
+        assert_eq!(destination("", ""), None);
+        assert!(resolve(given("https://x"), "").unwrap_err().hint().unwrap().contains("-d x"));
+    }
+
+    #[test]
+    fn the_repeated_command_names_the_destination_wherever_it_came_from() {
+        let arguments = Arguments { arch: Some("arm64".into()), tls_verify: Some(false), ..Arguments::default() };
+        let settings = resolve(arguments, "env.io").unwrap();
+        assert_eq!(
+            settings.repeat.join(" "),
+            "longshore mirror --arch=arm64 --tls-verify=false --destination=env.io"
+        );
+        assert_eq!(settings.failed.to_str(), Some("mirror-failed.txt"));
+    }
+}

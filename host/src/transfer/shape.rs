@@ -1,0 +1,224 @@
+//! What will stand under the destination's tag: the source's manifest as it is, an index of the
+//! children that the filter selects, or a wrapper around a single image.
+//!
+//! `mirror` writes a shape and `mirror-validate` expects it.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::TransferError;
+use crate::oci::{
+    Content, Descriptor, Index, Manifest, MediaType, Platform, PlatformFilter, RawManifest, Repository, Selection,
+    Single, wrap,
+};
+use crate::registry::Client;
+
+/// The largest configuration that is read for a platform.
+const CONFIG_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// How indexes are written at the destination.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexMode {
+    /// As at the source: the digest survives wherever everything is selected.
+    #[default]
+    Preserve,
+    /// Always a Docker manifest list, around a single image too, as Hangar 1.6 writes.
+    Docker,
+    /// Always an OCI index, around a single image too.
+    Oci,
+}
+
+impl IndexMode {
+    const fn media_type(self) -> Option<MediaType> {
+        match self {
+            Self::Preserve => None,
+            Self::Docker => Some(MediaType::DOCKER_LIST),
+            Self::Oci => Some(MediaType::OCI_INDEX),
+        }
+    }
+}
+
+/// What is pushed under the tag, and what must be there before.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// What the tag will name.
+    pub root: RawManifest,
+    /// Manifests that must be at the destination first.
+    pub children: Vec<Descriptor>,
+    /// The image itself, where the root wraps it.
+    pub wrapped: Option<Manifest>,
+    /// The root's own blobs, where it is a single manifest, else the wrapped image's.
+    pub single: Option<Single>,
+    /// The configuration, where it had to be read for the platform.
+    pub config: Option<Bytes>,
+    /// Why the root is not the source's manifest.
+    pub changed: Option<String>,
+}
+
+/// What a manifest becomes under a filter and an index mode.
+#[derive(Clone, Debug)]
+pub enum Shaped {
+    /// This is to be written.
+    Write(Box<Shape>),
+    /// Nothing satisfies the filter.
+    Nothing,
+}
+
+/// Works out the shape of `manifest`, which came from `repository` of `source`.
+///
+/// # Errors
+/// Where the configuration of a single image has to be read and cannot be, or an index cannot be
+/// rebuilt.
+pub async fn shape(
+    manifest: Manifest,
+    filter: &PlatformFilter,
+    mode: IndexMode,
+    source: &Client,
+    repository: &Repository,
+) -> Result<Shaped, TransferError> {
+    match &manifest.content {
+        Content::Index(index) => shape_index(&manifest.raw, index, filter, mode),
+        Content::Single(single) => {
+            let single = single.clone();
+            shape_single(manifest, single, filter, mode, source, repository).await
+        }
+    }
+}
+
+fn shape_index(
+    raw: &RawManifest,
+    index: &Index,
+    filter: &PlatformFilter,
+    mode: IndexMode,
+) -> Result<Shaped, TransferError> {
+    let selection = index.select(filter);
+    let positions: Vec<usize> = match &selection {
+        Selection::All => (0..index.manifests.len()).collect(),
+        Selection::Part(positions) => positions.clone(),
+        Selection::Nothing => return Ok(Shaped::Nothing),
+    };
+    // Only an index of images becomes another kind of index; one of artifacts stays as it is.
+    let of_images = index
+        .manifests
+        .iter()
+        .filter_map(|child| child.platform.as_ref())
+        .any(|platform| !platform.is_unspecified());
+    let media_type =
+        mode.media_type().filter(|wanted| of_images && *wanted != raw.media_type);
+    let rebuild = |media_type: &MediaType| {
+        raw.with_children(&positions, media_type).map_err(|error| TransferError::Rebuild(error.to_string()))
+    };
+    let (root, changed) = match (&media_type, &selection) {
+        (None, Selection::All) => (raw.clone(), None),
+        (None, _) => {
+            let (kept, all) = (positions.len(), index.manifests.len());
+            let why = format!("the platform filter keeps {kept} of {all} manifests ({filter})");
+            (rebuild(&raw.media_type)?, Some(why))
+        }
+        (Some(wanted), _) => (rebuild(wanted)?, Some(format!("the index is written as {wanted}"))),
+    };
+    let children = positions.iter().map(|&at| index.manifests[at].clone()).collect();
+    Ok(Shaped::Write(Box::new(Shape { root, children, wrapped: None, single: None, config: None, changed })))
+}
+
+async fn shape_single(
+    manifest: Manifest,
+    single: Single,
+    filter: &PlatformFilter,
+    mode: IndexMode,
+    source: &Client,
+    repository: &Repository,
+) -> Result<Shaped, TransferError> {
+    let wrapper = mode.media_type();
+    let reads_platform = manifest.is_image() && (!filter.is_everything() || wrapper.is_some());
+    let mut config = None;
+    let mut platform = None;
+    if let Some(descriptor) = single.config.as_ref().filter(|_| reads_platform) {
+        let bytes = source
+            .small_blob(repository, descriptor, CONFIG_LIMIT)
+            .await
+            .map_err(TransferError::Source)?;
+        // A configuration that cannot be read as one says nothing about platforms.
+        platform = serde_json::from_slice::<Platform>(&bytes)
+            .ok()
+            .filter(|platform| !platform.is_unspecified() && !platform.is_unknown());
+        config = Some(bytes);
+    }
+    if platform.as_ref().is_some_and(|platform| !filter.selects(platform)) {
+        return Ok(Shaped::Nothing);
+    }
+    let shape = match wrapper.filter(|_| manifest.is_image()) {
+        Some(media_type) => Shape {
+            root: wrap(&manifest, platform.as_ref(), &media_type)
+                .map_err(|error| TransferError::Rebuild(error.to_string()))?,
+            children: Vec::new(),
+            changed: Some(format!("the image is wrapped in a {media_type}")),
+            wrapped: Some(manifest),
+            single: Some(single),
+            config,
+        },
+        None => Shape {
+            root: manifest.raw,
+            children: Vec::new(),
+            wrapped: None,
+            single: Some(single),
+            config,
+            changed: None,
+        },
+    };
+    Ok(Shaped::Write(Box::new(shape)))
+}
+
+/// Does the destination hold the source's manifest verbatim, so that nothing is to be done? With
+/// `--index docker|oci` that holds only for what is such an index already, which the manifest's
+/// type alone tells; the digests alone do not.
+pub const fn is_same(mode: IndexMode) -> bool {
+    matches!(mode, IndexMode::Preserve)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::{IndexMode, Shape, Shaped, shape_index};
+    use crate::oci::{Content, Digest, Manifest, MediaType, PlatformFilter};
+
+    fn shape_of(children: &str, arch: &str, mode: IndexMode) -> Option<Box<Shape>> {
+        let text = format!(r#"{{"schemaVersion":2,"manifests":[{children}]}}"#);
+        let digest = Digest::of(text.as_bytes());
+        let manifest = Manifest::parse(Bytes::from(text), None, digest).unwrap();
+        let Content::Index(index) = &manifest.content else { panic!("no index") };
+        let filter = PlatformFilter::of_flags(Some(arch), None).unwrap();
+        match shape_index(&manifest.raw, index, &filter, mode).unwrap() {
+            Shaped::Write(shape) => Some(shape),
+            Shaped::Nothing => None,
+        }
+    }
+
+    fn child(arch: &str) -> String {
+        let digest = Digest::of(arch.as_bytes());
+        format!(r#"{{"digest":"{digest}","size":1,"platform":{{"os":"linux","architecture":"{arch}"}}}}"#)
+    }
+
+    #[test]
+    fn the_digest_survives_where_everything_is_selected() {
+        let both = format!("{},{}", child("amd64"), child("arm64"));
+        let all = shape_of(&both, "amd64,arm64", IndexMode::Preserve).unwrap();
+        assert!(all.changed.is_none() && all.children.len() == 2);
+        let part = shape_of(&both, "arm64", IndexMode::Preserve).unwrap();
+        assert!(part.changed.unwrap().contains("1 of 2"));
+        assert!(shape_of(&both, "s390x", IndexMode::Preserve).is_none());
+    }
+
+    #[test]
+    fn only_indexes_of_images_change_their_type() {
+        let docker = shape_of(&child("amd64"), "all", IndexMode::Docker).unwrap();
+        assert_eq!(docker.root.media_type, MediaType::DOCKER_LIST);
+        let artifact = format!(r#"{{"digest":"{}","size":1}}"#, Digest::of(b"x"));
+        let kept = shape_of(&artifact, "all", IndexMode::Docker).unwrap();
+        assert_eq!(kept.root.media_type, MediaType::OCI_INDEX);
+        let oci = shape_of(&child("amd64"), "all", IndexMode::Oci).unwrap();
+        assert!(oci.changed.is_none(), "it is an OCI index already");
+    }
+}
