@@ -59,10 +59,7 @@ fn embed() -> Result<()> {
         && !given.is_empty()
     {
         let given = PathBuf::from(given);
-        ensure!(
-            given.is_absolute(),
-            "LONGSHORE_COMPONENTS must be an absolute path"
-        );
+        ensure!(given.is_absolute(), "LONGSHORE_COMPONENTS must be an absolute path");
         read_components(&given)?
     } else if packaged.is_dir() {
         read_components(&packaged)?
@@ -106,11 +103,7 @@ fn packed(name: &str, component: &[u8], workspace: Option<&Workspace>) -> Result
 /// Writes one component and its line of the table.
 fn write_plugin(name: &str, packed: &[u8], out: &Path, table: &mut String) -> Result<()> {
     let metadata = longshore_plugin_pack::read(packed)?.context("it has no metadata")?;
-    ensure!(
-        metadata.name == name,
-        "the metadata of {name} says it is {}",
-        metadata.name
-    );
+    ensure!(metadata.name == name, "the metadata of {name} says it is {}", metadata.name);
     let mut sha256 = String::new();
     for byte in Sha256::digest(packed) {
         write!(sha256, "{byte:02x}")?;
@@ -142,11 +135,7 @@ fn read_components(directory: &Path) -> Result<Components> {
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         components.insert(name.to_owned(), bytes);
     }
-    ensure!(
-        !components.is_empty(),
-        "no components in {}",
-        directory.display()
-    );
+    ensure!(!components.is_empty(), "no components in {}", directory.display());
     Ok(components)
 }
 
@@ -207,14 +196,7 @@ impl Workspace {
         let mut cargo = Command::new(variable("CARGO")?);
         cargo
             .current_dir(&self.root)
-            .args([
-                "build",
-                "--locked",
-                "--profile",
-                PROFILE,
-                "--target",
-                TARGET,
-            ])
+            .args(["build", "--locked", "--profile", PROFILE, "--target", TARGET])
             .arg("--target-dir")
             .arg(&target_dir)
             .stdout(Stdio::null());
@@ -229,10 +211,7 @@ impl Workspace {
         // Empty overrides what a configuration file says, too.
         cargo.env("RUSTC_WRAPPER", "");
         cargo.env("RUSTC_WORKSPACE_WRAPPER", "");
-        cargo.env(
-            "CARGO_ENCODED_RUSTFLAGS",
-            rustc.remapped(&self.root, &target_dir)?,
-        );
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", rustc.remapped(&self.root, &target_dir)?);
         let status = cargo.status().context("cannot run cargo")?;
         ensure!(
             status.success(),
@@ -308,10 +287,8 @@ impl Rustc {
 }
 
 fn run_rustc(arguments: &[&str]) -> Result<String> {
-    let output = Command::new(variable("RUSTC")?)
-        .args(arguments)
-        .output()
-        .context("cannot run rustc")?;
+    let output =
+        Command::new(variable("RUSTC")?).args(arguments).output().context("cannot run rustc")?;
     ensure!(
         output.status.success(),
         "rustc {} failed: {}",

@@ -13,19 +13,9 @@ fn an_index_arrives_byte_by_byte() {
         return;
     };
     let source = Registry::embedded();
-    let amd = Image::new("linux/amd64")
-        .layer(1, 100_000)
-        .layer(2, 10)
-        .build();
-    let arm = Image::new("linux/arm64")
-        .layer(1, 100_000)
-        .layer(3, 10)
-        .build();
-    let index = Index::oci()
-        .child(&amd)
-        .child(&arm)
-        .odd_white_space()
-        .build();
+    let amd = Image::new("linux/amd64").layer(1, 100_000).layer(2, 10).build();
+    let arm = Image::new("linux/arm64").layer(1, 100_000).layer(3, 10).build();
+    let index = Index::oci().child(&amd).child(&arm).odd_white_space().build();
     source.push("team/app", "1.0", &index);
 
     let run = Longshore::new()
@@ -37,10 +27,7 @@ fn an_index_arrives_byte_by_byte() {
         .exits(0);
 
     let reference = format!("{}/team/app:1.0", destination.address());
-    assert!(
-        skopeo.inspect_raw(&reference) == index.bytes(),
-        "another manifest arrived"
-    );
+    assert!(skopeo.inspect_raw(&reference) == index.bytes(), "another manifest arrived");
     destination.assert_complete("team/app", "1.0");
     assert_eq!(run.file("mirror-failed.txt"), None, "nothing failed");
 }
@@ -97,10 +84,7 @@ fn the_layout_of_the_embedded_registry_is_read_by_skopeo() {
 fn an_interrupted_run_names_what_it_left_undone() {
     // It takes connections and never says a word.
     let silent = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    let address = silent
-        .local_addr()
-        .expect("a listener has an address")
-        .to_string();
+    let address = silent.local_addr().expect("a listener has an address").to_string();
     let running = Longshore::new()
         .mirror()
         .list("team/app team/app 1.0\n")
@@ -111,13 +95,8 @@ fn an_interrupted_run_names_what_it_left_undone() {
     running.interrupt();
     let run = running.finish().exits(130);
     drop(connection);
-    let failed = run
-        .file("mirror-failed.txt")
-        .expect("a failed list is written");
-    assert!(
-        failed.lines().any(|line| line == "team/app team/app 1.0"),
-        "{failed}"
-    );
+    let failed = run.file("mirror-failed.txt").expect("a failed list is written");
+    assert!(failed.lines().any(|line| line == "team/app team/app 1.0"), "{failed}");
 }
 
 #[test]

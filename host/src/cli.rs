@@ -66,7 +66,9 @@ fn start(cli: Cli, log: &Arc<Log>) -> Result<Exit, Fatal> {
     match cli.command {
         Command::Completions(completions) => completions.print(),
         Command::Serve(serve) => runtime()?.block_on(serve.run(log)),
-        Command::Mirror(mirror) => mirror_or_validate(Verb::Mirror, mirror.arguments(cli.global, log), log),
+        Command::Mirror(mirror) => {
+            mirror_or_validate(Verb::Mirror, mirror.arguments(cli.global, log), log)
+        }
         Command::MirrorValidate(validate) => {
             mirror_or_validate(Verb::Validate, validate.arguments(cli.global), log)
         }
@@ -77,7 +79,8 @@ fn mirror_or_validate(verb: Verb, arguments: Arguments, log: &Arc<Log>) -> Resul
     let file = settings_file(arguments.settings.as_deref())?;
     let settings = RunSettings::resolve(verb, arguments, variable("DOCKER_REGISTRY"), file)?;
     // `debug` may come from the settings file too.
-    let log = if settings.debug && !log.shows_debug() { Log::to_stderr(true) } else { Arc::clone(log) };
+    let log =
+        if settings.debug && !log.shows_debug() { Log::to_stderr(true) } else { Arc::clone(log) };
     follow_tracing(&log);
     runtime()?.block_on(session::run(settings, &log))
 }

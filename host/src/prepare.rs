@@ -38,7 +38,10 @@ pub async fn prepare(
 ) -> Result<HashMap<Name, String>, PluginError> {
     let mut by_registry: BTreeMap<&Registry, BTreeSet<&Repository>> = BTreeMap::new();
     for job in jobs {
-        by_registry.entry(&job.destination.registry).or_default().insert(&job.destination.repository);
+        by_registry
+            .entry(&job.destination.registry)
+            .or_default()
+            .insert(&job.destination.repository);
     }
     let mut unprepared = HashMap::new();
     for (registry, repositories) in by_registry {
@@ -76,7 +79,10 @@ struct Preparation<'a> {
 impl Preparation<'_> {
     /// Prepares each distinct scope, outermost first; which repositories that left unready, and
     /// whether anything was created.
-    async fn scopes(&self, repositories: &[&Repository]) -> Result<(HashMap<Name, String>, bool), PluginError> {
+    async fn scopes(
+        &self,
+        repositories: &[&Repository],
+    ) -> Result<(HashMap<Name, String>, bool), PluginError> {
         let texts: Vec<String> = repositories.iter().map(ToString::to_string).collect();
         let needed = self.plugin.scopes(self.registry.as_str(), &texts).await?;
         let mut done: HashSet<(String, String)> = HashSet::new();
@@ -119,7 +125,8 @@ impl Preparation<'_> {
                         State::WouldCreate => (Level::Info, "would be created"),
                         State::ReadOnly => (Level::Warning, "is read-only"),
                     };
-                    let message = outcome.message.map_or_else(String::new, |message| format!(": {message}"));
+                    let message =
+                        outcome.message.map_or_else(String::new, |message| format!(": {message}"));
                     self.events.note(0, None, level, format!("{what} {state}{message}"));
                     return Ok(outcome.state);
                 }
@@ -129,7 +136,9 @@ impl Preparation<'_> {
                         tokio::time::sleep(wait).await;
                         continue;
                     }
-                    let text = format!("{what} could not be made ready: {error}; the push is tried all the same");
+                    let text = format!(
+                        "{what} could not be made ready: {error}; the push is tried all the same"
+                    );
                     self.events.note(0, None, Level::Warning, text);
                     return Err(error.to_string());
                 }
@@ -140,7 +149,10 @@ impl Preparation<'_> {
 
 /// How long to wait before a scope is tried again; `None` where that is in vain.
 fn wait_after(error: &PluginError) -> Option<Duration> {
-    let PluginError::Call { call: Call::Prepare, failure: Failure::Transient { retry_after }, .. } = error else {
+    let PluginError::Call {
+        call: Call::Prepare, failure: Failure::Transient { retry_after }, ..
+    } = error
+    else {
         return None;
     };
     Some(retry_after.unwrap_or(WAIT).min(LONGEST_WAIT))

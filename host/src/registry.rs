@@ -23,7 +23,8 @@ pub use blob::{BlobStream, UploadSession, UploadStart};
 pub use certificate::{CertificateError, certificate_directories};
 pub use client::{Client, Registries, RegistryOptions};
 pub use credential::{
-    AuthFilePath, Credential, CredentialError, CredentialSources, Credentials, EnvironmentCredential, ProgramFailure,
+    AuthFilePath, Credential, CredentialError, CredentialSources, Credentials,
+    EnvironmentCredential, ProgramFailure,
 };
 pub use endpoint::{EndpointRequest, EndpointResponse, EndpointScheme};
 pub use error::{Cause, Operation, RegistryError};

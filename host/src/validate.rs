@@ -96,7 +96,8 @@ impl Comparison {
         let manifest = manifest.map_err(TransferError::Source)?;
         let source_digest = manifest.raw.digest.clone();
         let repository = &self.job.source.repository;
-        let shaped = shape(manifest, &self.job.filter, self.options.index, &self.source, repository).await?;
+        let shaped =
+            shape(manifest, &self.job.filter, self.options.index, &self.source, repository).await?;
         let Shaped::Write(shape) = shaped else { return self.nothing_selected() };
         let expected = shape.root.digest;
         if found.is_none() && self.job.destination.version.tag().is_none() {

@@ -20,21 +20,15 @@ impl Certificate {
     pub(crate) fn write(directory: &Path) -> Self {
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        authority
-            .distinguished_name
-            .push(DnType::CommonName, "longshore test authority");
+        authority.distinguished_name.push(DnType::CommonName, "longshore test authority");
         let authority_key = KeyPair::generate().expect("a key can be made");
-        let root = authority
-            .self_signed(&authority_key)
-            .expect("a root signs itself");
+        let root = authority.self_signed(&authority_key).expect("a root signs itself");
         let issuer = Issuer::new(authority, authority_key);
 
         let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
         let server = CertificateParams::new(names).expect("the names are valid");
         let server_key = KeyPair::generate().expect("a key can be made");
-        let leaf = server
-            .signed_by(&server_key, &issuer)
-            .expect("the root signs the leaf");
+        let leaf = server.signed_by(&server_key, &issuer).expect("the root signs the leaf");
 
         let write = |name: &str, text: String| {
             let path = directory.join(name);

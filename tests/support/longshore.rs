@@ -41,12 +41,7 @@ impl Longshore {
     }
 
     fn within(scratch: Arc<TempDir>) -> Self {
-        Self {
-            scratch,
-            arguments: Vec::new(),
-            variables: Vec::new(),
-            input: None,
-        }
+        Self { scratch, arguments: Vec::new(), variables: Vec::new(), input: None }
     }
 
     /// The `mirror` command.
@@ -87,8 +82,7 @@ impl Longshore {
 
     /// A variable of its environment.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
-        self.variables
-            .push((name.into(), value.as_ref().to_owned()));
+        self.variables.push((name.into(), value.as_ref().to_owned()));
         self
     }
 
@@ -121,11 +115,7 @@ impl Longshore {
     /// Starts it; the caller says when and how it ends.
     pub(crate) fn start(self) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_longshore"));
-        let input = if self.input.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        };
+        let input = if self.input.is_some() { Stdio::piped() } else { Stdio::null() };
         command
             .args(&self.arguments)
             .current_dir(self.directory())
@@ -139,10 +129,7 @@ impl Longshore {
             // may also end without reading all of it.
             std::thread::spawn(move || stdin.write_all(text.as_bytes()));
         }
-        Running {
-            process,
-            scratch: self.scratch,
-        }
+        Running { process, scratch: self.scratch }
     }
 }
 
@@ -204,12 +191,7 @@ impl Running {
         let exit = status
             .code()
             .unwrap_or_else(|| panic!("longshore ended by {status}\n{stdout}\n{stderr}"));
-        Run {
-            exit,
-            stdout,
-            stderr,
-            scratch: Arc::clone(&self.scratch),
-        }
+        Run { exit, stdout, stderr, scratch: Arc::clone(&self.scratch) }
     }
 }
 
@@ -236,11 +218,7 @@ impl Run {
     /// Checks that standard error holds the text.
     #[track_caller]
     pub(crate) fn complains(self, text: &str) -> Self {
-        assert!(
-            self.stderr.contains(text),
-            "no `{text}` on standard error\n{}",
-            self.said()
-        );
+        assert!(self.stderr.contains(text), "no `{text}` on standard error\n{}", self.said());
         self
     }
 

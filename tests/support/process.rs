@@ -37,10 +37,7 @@ impl Stream {
                 }
             }
         });
-        Self {
-            heard,
-            reader: Some(reader),
-        }
+        Self { heard, reader: Some(reader) }
     }
 
     fn text(&self) -> String {
@@ -54,9 +51,8 @@ impl Stream {
         let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let text = String::from_utf8_lossy(&heard.bytes);
-            let lines = text
-                .split_inclusive('\n')
-                .filter(|line| heard.closed || line.ends_with('\n'));
+            let lines =
+                text.split_inclusive('\n').filter(|line| heard.closed || line.ends_with('\n'));
             if let Some(found) = lines.map(str::trim_end).find_map(&pick) {
                 return Some(found);
             }
@@ -64,10 +60,7 @@ impl Stream {
             if heard.closed || left.is_zero() {
                 return None;
             }
-            heard = changed
-                .wait_timeout(heard, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            heard = changed.wait_timeout(heard, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -98,12 +91,7 @@ impl Process {
             .unwrap_or_else(|error| panic!("failed to start {name}: {error}"));
         let stdout = Stream::read(child.stdout.take().expect("standard output is piped"));
         let stderr = Stream::read(child.stderr.take().expect("standard error is piped"));
-        Self {
-            name: name.to_owned(),
-            child,
-            stdout,
-            stderr,
-        }
+        Self { name: name.to_owned(), child, stdout, stderr }
     }
 
     /// The child itself, for its standard input.
@@ -137,11 +125,7 @@ impl Process {
                 break;
             }
         }
-        panic!(
-            "{} did not say what the test waits for\n{}",
-            self.name,
-            self.said()
-        );
+        panic!("{} did not say what the test waits for\n{}", self.name, self.said());
     }
 
     /// Sends SIGINT.
@@ -150,11 +134,7 @@ impl Process {
             .args(["-c", "kill -INT \"$0\"", &self.child.id().to_string()])
             .status()
             .unwrap_or_else(|error| panic!("failed to run sh: {error}"));
-        assert!(
-            sent.success(),
-            "{} could not be interrupted: {sent}",
-            self.name
-        );
+        assert!(sent.success(), "{} could not be interrupted: {sent}", self.name);
     }
 
     /// Sends SIGKILL and waits for the end.
@@ -176,22 +156,14 @@ impl Process {
             }
             if Instant::now() > deadline {
                 self.kill();
-                panic!(
-                    "{} has not ended after {limit:?}\n{}",
-                    self.name,
-                    self.said()
-                );
+                panic!("{} has not ended after {limit:?}\n{}", self.name, self.said());
             }
             std::thread::sleep(Duration::from_millis(2));
         }
     }
 
     fn said(&self) -> String {
-        format!(
-            "--- stdout\n{}\n--- stderr\n{}",
-            self.stdout(),
-            self.stderr()
-        )
+        format!("--- stdout\n{}\n--- stderr\n{}", self.stdout(), self.stderr())
     }
 }
 

@@ -38,11 +38,7 @@ impl Registry {
         let running = longshore.start();
         let address = running.line(|line| {
             let (_, rest) = line.split_once("http://")?;
-            Some(
-                rest.split(|c: char| c.is_whitespace() || c == '/')
-                    .next()?
-                    .to_owned(),
-            )
+            Some(rest.split(|c: char| c.is_whitespace() || c == '/').next()?.to_owned())
         });
         let endpoint = Endpoint::new(&address);
         let mut registry = Self::new(address, endpoint, Vec::new(), None, None);
@@ -62,14 +58,7 @@ impl Registry {
         scratch: Option<TempDir>,
         authority: Option<PathBuf>,
     ) -> Self {
-        Self {
-            address,
-            endpoint,
-            authority,
-            processes,
-            embedded: None,
-            _scratch: scratch,
-        }
+        Self { address, endpoint, authority, processes, embedded: None, _scratch: scratch }
     }
 
     /// `127.0.0.1:PORT`, as in a reference.
@@ -89,9 +78,7 @@ impl Registry {
     }
 
     fn running(&self) -> &Running {
-        self.embedded
-            .as_ref()
-            .expect("only an embedded registry has a directory")
+        self.embedded.as_ref().expect("only an embedded registry has a directory")
     }
 
     /// The client of the tests.
@@ -126,20 +113,13 @@ impl Registry {
         let broken = self.endpoint.broken(repository, reference);
         let broken = broken
             .unwrap_or_else(|error| panic!("failed to read {repository}:{reference}: {error}"));
-        assert!(
-            broken.is_empty(),
-            "{repository}:{reference} is not complete: {broken:#?}"
-        );
+        assert!(broken.is_empty(), "{repository}:{reference} is not complete: {broken:#?}");
     }
 
     /// The requests that `docker-registry` has answered, one line each in Apache's log format; those
     /// that the test itself sent to it are among them.
     pub(crate) fn requests(&self) -> Vec<String> {
-        let log = self
-            .processes
-            .first()
-            .map(Process::stdout)
-            .unwrap_or_default();
+        let log = self.processes.first().map(Process::stdout).unwrap_or_default();
         log.lines().map(str::to_owned).collect()
     }
 }

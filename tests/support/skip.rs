@@ -7,10 +7,7 @@ use std::io::Write as _;
 ///
 /// libtest hides what a passed test prints, so the line also goes to the file that `cargo xtask
 /// test` names in `LONGSHORE_SKIPS`, where it is counted.
-#[expect(
-    clippy::print_stderr,
-    reason = "whoever runs a single test must see that it did nothing"
-)]
+#[expect(clippy::print_stderr, reason = "whoever runs a single test must see that it did nothing")]
 pub(crate) fn skip(why: &str) {
     let thread = std::thread::current();
     let line = format!("SKIPPED: {}: {why}", thread.name().unwrap_or("a test"));

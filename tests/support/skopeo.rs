@@ -22,21 +22,14 @@ impl Skopeo {
     #[track_caller]
     pub(crate) fn inspect_raw(self, reference: &str) -> Vec<u8> {
         let reference = format!("docker://{reference}");
-        self.run(&["inspect", "--tls-verify=false", "--raw", &reference])
-            .stdout
+        self.run(&["inspect", "--tls-verify=false", "--raw", &reference]).stdout
     }
 
     /// Copies all of an image between transports, such as `docker://…` and `oci:DIRECTORY:TAG`.
     #[track_caller]
     pub(crate) fn copy_all(self, source: &str, destination: &str) {
         let verify = ["--src-tls-verify=false", "--dest-tls-verify=false"];
-        let arguments = [
-            "--insecure-policy",
-            "copy",
-            "--all",
-            "--preserve-digests",
-            "--quiet",
-        ];
+        let arguments = ["--insecure-policy", "copy", "--all", "--preserve-digests", "--quiet"];
         self.run(&[&arguments[..], &verify[..], &[source, destination]].concat());
     }
 
@@ -53,11 +46,7 @@ impl Skopeo {
             .output()
             .unwrap_or_else(|error| panic!("failed to start skopeo: {error}"));
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "skopeo {}: {said}",
-            arguments.join(" ")
-        );
+        assert!(output.status.success(), "skopeo {}: {said}", arguments.join(" "));
         output
     }
 }

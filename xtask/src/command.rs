@@ -18,18 +18,13 @@ pub(crate) fn command(program: impl AsRef<OsStr>, root: &Path) -> Command {
 pub(crate) fn cargo(root: &Path) -> Command {
     // What `cargo run` sets for this program must not reach the builds that it starts: it would
     // make build scripts believe that something changed.
-    let mut cargo = command(
-        std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()),
-        root,
-    );
+    let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), root);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") {
             cargo.env_remove(name);
         }
     }
-    cargo
-        .env_remove("CARGO_MANIFEST_DIR")
-        .env_remove("CARGO_MANIFEST_PATH");
+    cargo.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_MANIFEST_PATH");
     cargo
 }
 
@@ -37,9 +32,8 @@ pub(crate) fn cargo(root: &Path) -> Command {
 pub(crate) fn shown(command: &Command) -> String {
     let root = command.get_current_dir().unwrap_or_else(|| Path::new(""));
     let mut line = String::new();
-    for (index, word) in std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .enumerate()
+    for (index, word) in
+        std::iter::once(command.get_program()).chain(command.get_args()).enumerate()
     {
         let path = Path::new(word);
         let word = if index == 0 && path.file_stem().is_some_and(|stem| stem == "cargo") {
@@ -63,9 +57,7 @@ pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
     let line = shown(command);
     println!("$ {line}");
     let status = command.stdin(Stdio::null()).status();
-    Ok(status
-        .with_context(|| format!("failed to run `{line}`"))?
-        .success())
+    Ok(status.with_context(|| format!("failed to run `{line}`"))?.success())
 }
 
 /// As [`succeeds`], where anything but success is an error.
@@ -106,12 +98,7 @@ mod tests {
     fn a_command_is_shown_as_it_can_be_typed() {
         let root = Path::new("/somewhere/longshore");
         let mut command = command("/opt/rust/bin/cargo", root);
-        command
-            .args(["x y", "", "it's"])
-            .arg(root.join("target/debug/longshore"));
-        assert_eq!(
-            shown(&command),
-            r"cargo 'x y' '' 'it'\''s' target/debug/longshore"
-        );
+        command.args(["x y", "", "it's"]).arg(root.join("target/debug/longshore"));
+        assert_eq!(shown(&command), r"cargo 'x y' '' 'it'\''s' target/debug/longshore");
     }
 }

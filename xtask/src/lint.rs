@@ -74,19 +74,10 @@ fn dependencies(workspace: &Workspace) -> Result<bool> {
         let install = ["install", "cargo-deny", "--locked", "--version", CARGO_DENY];
         // A folder of its own: cargo-deny's dependencies are nobody else's.
         let folder = workspace.folder("cargo-deny")?;
-        run_command(
-            cargo(&workspace.root)
-                .args(install)
-                .arg("--target-dir")
-                .arg(folder),
-        )?;
+        run_command(cargo(&workspace.root).args(install).arg("--target-dir").arg(folder))?;
     }
     let deny = |what: &[&str]| {
-        succeeds(
-            cargo(&workspace.root)
-                .args(["deny", "--workspace", "check"])
-                .args(what),
-        )
+        succeeds(cargo(&workspace.root).args(["deny", "--workspace", "check"]).args(what))
     };
     let mut passed = deny(&["bans", "licenses", "sources"])?;
     if advisories().is_some_and(|folder| folder.is_dir()) {
@@ -106,11 +97,7 @@ fn advisories() -> Option<PathBuf> {
 
 fn clippy(workspace: &Workspace) -> Result<bool> {
     let mut clippy = cargo(&workspace.root);
-    succeeds(
-        clippy
-            .args(["clippy", "--workspace", "--all-targets", "--"])
-            .args(STRICT),
-    )
+    succeeds(clippy.args(["clippy", "--workspace", "--all-targets", "--"]).args(STRICT))
 }
 
 /// The code that is compiled for WebAssembly only is checked for WebAssembly.
@@ -128,15 +115,6 @@ fn clippy_of_components(workspace: &Workspace) -> Result<bool> {
 }
 
 fn documentation(workspace: &Workspace) -> Result<bool> {
-    let arguments = [
-        "doc",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-    ];
-    succeeds(
-        cargo(&workspace.root)
-            .args(arguments)
-            .env("RUSTDOCFLAGS", "-D warnings"),
-    )
+    let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items"];
+    succeeds(cargo(&workspace.root).args(arguments).env("RUSTDOCFLAGS", "-D warnings"))
 }

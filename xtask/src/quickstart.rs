@@ -48,13 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     for sample in &samples {
         from.push(sample.repository, sample.tag, &sample.content)
             .with_context(|| format!("failed to push {}", sample.repository))?;
-        println!(
-            "{}/{}:{}, {}",
-            source.address(),
-            sample.repository,
-            sample.tag,
-            sample.what
-        );
+        println!("{}/{}:{}, {}", source.address(), sample.repository, sample.tag, sample.what);
     }
 
     step("Mirror the list from the first registry to the second");
@@ -63,16 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     print!("{text}");
     let tool = |verb: &str, failed: &str| {
         let mut tool = command(&longshore, &workspace.root);
-        tool.args([
-            verb,
-            "-f",
-            LIST,
-            "-s",
-            source.address(),
-            "-d",
-            destination.address(),
-            "-o",
-        ]);
+        tool.args([verb, "-f", LIST, "-s", source.address(), "-d", destination.address(), "-o"]);
         tool.arg(folder.join(failed));
         without_settings(tool)
     };
@@ -111,10 +96,7 @@ fn start(root: &Path, longshore: &Path, folder: &PathBuf) -> Result<Server> {
             .with_context(|| format!("failed to remove {}", folder.display()))?;
     }
     let mut serve = command(longshore, root);
-    serve
-        .arg("serve")
-        .arg(folder)
-        .args(["--listen", "127.0.0.1:0"]);
+    serve.arg("serve").arg(folder).args(["--listen", "127.0.0.1:0"]);
     let server = Server::start(&mut without_settings(serve))?;
     println!("it listens on http://{}", server.address());
     Ok(server)
@@ -122,12 +104,7 @@ fn start(root: &Path, longshore: &Path, folder: &PathBuf) -> Result<Server> {
 
 /// What a person has set for real registries has no say here.
 fn without_settings(mut command: Command) -> Command {
-    for name in [
-        "DOCKER_REGISTRY",
-        "DOCKER_USERNAME",
-        "DOCKER_PASSWORD",
-        "LONGSHORE_CONFIG",
-    ] {
+    for name in ["DOCKER_REGISTRY", "DOCKER_USERNAME", "DOCKER_PASSWORD", "LONGSHORE_CONFIG"] {
         command.env_remove(name);
     }
     command
@@ -156,10 +133,6 @@ fn compare(samples: &[Sample], destination: &Endpoint) -> Result<()> {
     if !wrong.is_empty() {
         bail!("the copy is not the original: {}", wrong.join(", "));
     }
-    println!(
-        "{} of {} tags are the same, byte by byte",
-        samples.len(),
-        samples.len()
-    );
+    println!("{} of {} tags are the same, byte by byte", samples.len(), samples.len());
     Ok(())
 }

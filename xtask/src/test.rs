@@ -54,26 +54,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     println!("{tally}");
     let failed = !success || tally.failed > 0 || (strict && tally.skipped > 0);
-    Ok(if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Runs cargo, shows what it says, and counts along.
 fn test(workspace: &Workspace, options: &Options, skips: &Path) -> Result<(Tally, bool)> {
     let mut cargo = cargo(&workspace.root);
-    cargo
-        .args(["test", "--workspace", "--no-fail-fast"])
-        .args(&options.arguments);
+    cargo.args(["test", "--workspace", "--no-fail-fast"]).args(&options.arguments);
     let line = shown(&cargo);
     println!("$ {line}");
-    let started = cargo
-        .env(SKIPS, skips)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn();
+    let started = cargo.env(SKIPS, skips).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
     let mut child = started.with_context(|| format!("failed to run `{line}`"))?;
     let stdout = child.stdout.take().context("standard output is piped")?;
     let mut tally = Tally::default();
@@ -83,8 +73,5 @@ fn test(workspace: &Workspace, options: &Options, skips: &Path) -> Result<(Tally
         println!("{line}");
         tally.read(&line);
     }
-    Ok((
-        tally,
-        child.wait().context("failed to wait for cargo")?.success(),
-    ))
+    Ok((tally, child.wait().context("failed to wait for cargo")?.success()))
 }

@@ -26,23 +26,14 @@ impl Workspace {
     pub(crate) fn find() -> Result<Self> {
         // The folder at compile time: `cargo xtask` always runs what it has just compiled.
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = folder
-            .parent()
-            .context("xtask lies in no workspace")?
-            .to_owned();
+        let root = folder.parent().context("xtask lies in no workspace")?.to_owned();
         let text = output(cargo(&root).args(["metadata", "--no-deps", "--format-version", "1"]))?;
         let metadata: Value = serde_json::from_str(&text).context("cargo's metadata is no JSON")?;
-        let target = metadata["target_directory"]
-            .as_str()
-            .context("no target directory")?;
+        let target = metadata["target_directory"].as_str().context("no target directory")?;
         let packages = metadata["packages"].as_array().context("no packages")?;
         let components = packages.iter().filter(|package| is_component(package));
         let names = components.filter_map(|package| package["name"].as_str().map(str::to_owned));
-        Ok(Self {
-            root,
-            target: target.into(),
-            components: names.collect(),
-        })
+        Ok(Self { root, target: target.into(), components: names.collect() })
     }
 
     /// A folder below cargo's for what a task leaves behind.
@@ -80,9 +71,7 @@ impl Workspace {
         build.args(["build", "-p", "longshore"]);
         run(&mut build)?;
         // The second run compiles nothing; it only says where cargo put the binary.
-        build
-            .args(["--message-format", "json", "--quiet"])
-            .stderr(Stdio::inherit());
+        build.args(["--message-format", "json", "--quiet"]).stderr(Stdio::inherit());
         let messages = output(&mut build)?;
         let executable = messages.lines().find_map(|line| {
             let message: Value = serde_json::from_str(line).ok()?;

@@ -29,5 +29,3 @@ pub(super) fn listen() -> std::io::Result<Interrupt> {
     });
     Ok(interrupt)
 }
-
-

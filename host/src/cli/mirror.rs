@@ -37,8 +37,11 @@ pub(super) struct Mirror {
 
 impl Mirror {
     pub(super) fn arguments(self, global: Global, log: &Log) -> Arguments {
-        if let Some(format) = self.failed.as_deref().filter(|name| ["json", "yaml"].contains(name)) {
-            let text = format!("-o names the file of the failed list, here {format}; --output {format} prints the report so");
+        if let Some(format) = self.failed.as_deref().filter(|name| ["json", "yaml"].contains(name))
+        {
+            let text = format!(
+                "-o names the file of the failed list, here {format}; --output {format} prints the report so"
+            );
             log.write(Level::Warning, &text);
         }
         Arguments {

@@ -35,7 +35,10 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
             continue;
         }
         let _unused = editor.add_history_entry(text);
-        let planned = match session.plan(ListText::new(">>>", text.as_bytes().to_vec())?, next_number).await {
+        let planned = match session
+            .plan(ListText::new(">>>", text.as_bytes().to_vec())?, next_number)
+            .await
+        {
             Ok(planned) => planned,
             Err(error) => {
                 session.log.failure(None, &format!("failed to {error}"), error.hint().as_deref());
@@ -49,7 +52,9 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
         }
         let (mut report, _) = session.execute(planned, failed_list.take()).await?;
         failed_list = report.take_failed_list();
-        failures.extend(report.failures().into_iter().map(|(number, reason)| (number, reason.to_owned())));
+        failures.extend(
+            report.failures().into_iter().map(|(number, reason)| (number, reason.to_owned())),
+        );
         report.print(None, &command)?;
         match exit_of(&report, &session.interrupt) {
             Exit::Interrupted => {
@@ -61,7 +66,8 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
         }
     }
     if let Some(list) = failed_list {
-        let failures: Vec<(u32, &str)> = failures.iter().map(|(number, why)| (*number, why.as_str())).collect();
+        let failures: Vec<(u32, &str)> =
+            failures.iter().map(|(number, why)| (*number, why.as_str())).collect();
         list.finish(&failures)?;
     }
     Ok(exit)

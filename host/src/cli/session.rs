@@ -13,7 +13,9 @@ use crate::plan::{self, Job, Outcome, Plan, PlanOptions};
 use crate::plugin::contract::Severity;
 use crate::plugin::{HostOptions, Kind, LogLevel, Plugin, PluginHost, PluginLog, PluginSetup};
 use crate::prepare::{self, RegistryEndpoints};
-use crate::registry::{CredentialSources, Credentials, Registries, RegistryOptions, certificate_directories};
+use crate::registry::{
+    CredentialSources, Credentials, Registries, RegistryOptions, certificate_directories,
+};
 use crate::report::{
     EntryInfo, FailedEntry, FailedList, Log, Report, ReportOptions, Reporter, Verb, shell_command,
 };
@@ -140,7 +142,9 @@ impl Session {
     pub(super) async fn plan(&self, text: ListText, first_number: u32) -> Result<Planned, Fatal> {
         let name = text.name.clone();
         let list = self.read(text).await?;
-        for diagnostic in list.diagnostics.iter().filter(|found| found.severity == Severity::Warning) {
+        for diagnostic in
+            list.diagnostics.iter().filter(|found| found.severity == Severity::Warning)
+        {
             let place = format!("{name}:{}:{}", diagnostic.line, diagnostic.column);
             self.log.write(Level::Warning, &format!("{place}: {}", diagnostic.message));
         }
@@ -171,7 +175,10 @@ impl Session {
                 for failure in &choice.failures {
                     self.log.write(Level::Warning, &failure.to_string());
                 }
-                self.log.write(Level::Debug, &format!("{} is in the format {}", text.name, choice.plugin.name()));
+                self.log.write(
+                    Level::Debug,
+                    &format!("{} is in the format {}", text.name, choice.plugin.name()),
+                );
                 choice
             }
         };
@@ -181,7 +188,8 @@ impl Session {
     /// A plugin that is configured on the command line and not used is most likely misspelt.
     fn check_plugin_config(&self, format: &str) -> Result<(), SettingsError> {
         let settings = &self.settings;
-        let named = settings.rewrites.iter().chain(&settings.repo_type).chain(&settings.list_format);
+        let named =
+            settings.rewrites.iter().chain(&settings.repo_type).chain(&settings.list_format);
         let mut used: Vec<&str> = named.map(|name| config_name(name)).collect();
         used.push(format);
         match settings.plugins.configured().find(|name| !used.contains(name)) {
@@ -233,7 +241,9 @@ impl Session {
             tls_verify: self.settings.tls_verify,
             credentials: Credentials::new(sources),
             certificate_directories: self.certificates.clone(),
-            root_bundle: variable("SSL_CERT_FILE").filter(|path| !path.is_empty()).map(PathBuf::from),
+            root_bundle: variable("SSL_CERT_FILE")
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
         })?)
     }
 
@@ -276,7 +286,12 @@ impl Session {
         Ok((report, is_mirror_format))
     }
 
-    async fn work(&self, jobs: Vec<Arc<Job>>, registries: Registries, events: EventSender) -> Result<(), Fatal> {
+    async fn work(
+        &self,
+        jobs: Vec<Arc<Job>>,
+        registries: Registries,
+        events: EventSender,
+    ) -> Result<(), Fatal> {
         let interrupt = self.interrupt.clone();
         match self.settings.verb {
             Verb::Mirror => {
@@ -340,7 +355,12 @@ fn report_entries(plan: &Plan) -> (Vec<EntryInfo>, Vec<(u32, Outcome)>) {
         entries.push(match jobs.get(&entry.number) {
             Some(job) => EntryInfo::of_job(Arc::clone(job)),
             None => {
-                let info = EntryInfo::of_text(entry.number, entry.line, &*entry.source, &*entry.destination);
+                let info = EntryInfo::of_text(
+                    entry.number,
+                    entry.line,
+                    &*entry.source,
+                    &*entry.destination,
+                );
                 entry.column.map_or_else(|| info.clone(), |column| info.clone().at_column(column))
             }
         });

@@ -60,7 +60,9 @@ impl ListError {
             Self::Read { .. } => Some("-f names the file, and -f - is standard input".to_owned()),
             Self::Folder(_) => Some("-f names a file".to_owned()),
             Self::NotText { .. } => Some("save it as UTF-8".to_owned()),
-            Self::Empty(_) => Some("a line is \"SOURCE DESTINATION TAG\"; # and // start comments".to_owned()),
+            Self::Empty(_) => {
+                Some("a line is \"SOURCE DESTINATION TAG\"; # and // start comments".to_owned())
+            }
             Self::NoFormat { known, .. } => {
                 Some(format!("known formats are {}; --list-format forces one", known.join(", ")))
             }

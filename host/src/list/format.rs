@@ -33,25 +33,31 @@ pub async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice, ListE
         let known = plugins.iter().map(|plugin| plugin.name().to_owned()).collect();
         return Err(ListError::NoFormat { name: text.name.clone(), known });
     }
-    let surest: Vec<&Plugin> = sure.iter().filter(|(rank, _)| *rank == best).map(|(_, plugin)| *plugin).collect();
+    let surest: Vec<&Plugin> =
+        sure.iter().filter(|(rank, _)| *rank == best).map(|(_, plugin)| *plugin).collect();
     if let [only] = surest.as_slice() {
         return Ok(Choice { plugin: (*only).clone(), parsed: None, failures });
     }
     let mut read = Vec::new();
     for plugin in surest {
         let parsed = plugin.parse(&text.name, &text.text).await?;
-        let errors = parsed.diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
+        let errors =
+            parsed.diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
         read.push((errors, plugin, parsed));
     }
     read.sort_by_key(|(errors, ..)| *errors);
     let mut read = read.into_iter();
     match (read.next(), read.next()) {
-        (Some((first, a, _)), Some((second, b, _))) if first == second => Err(ListError::Ambiguous {
-            name: text.name.clone(),
-            first: a.name().to_owned(),
-            second: b.name().to_owned(),
-        }),
-        (Some((_, plugin, parsed)), _) => Ok(Choice { plugin: plugin.clone(), parsed: Some(parsed), failures }),
+        (Some((first, a, _)), Some((second, b, _))) if first == second => {
+            Err(ListError::Ambiguous {
+                name: text.name.clone(),
+                first: a.name().to_owned(),
+                second: b.name().to_owned(),
+            })
+        }
+        (Some((_, plugin, parsed)), _) => {
+            Ok(Choice { plugin: plugin.clone(), parsed: Some(parsed), failures })
+        }
         (None, _) => Err(ListError::NoFormat { name: text.name.clone(), known: Vec::new() }),
     }
 }

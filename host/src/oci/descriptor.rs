@@ -21,7 +21,11 @@ pub struct Descriptor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// Annotations.
-    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub annotations: BTreeMap<String, String>,
     /// Where foreign content can be had.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
@@ -64,7 +68,8 @@ mod tests {
     #[test]
     fn nulls_and_missing_fields_are_empty() {
         let digest = super::Digest::of(b"").to_string();
-        let text = format!(r#"{{"digest":"{digest}","size":3,"urls":null,"annotations":null,"x":1}}"#);
+        let text =
+            format!(r#"{{"digest":"{digest}","size":3,"urls":null,"annotations":null,"x":1}}"#);
         let descriptor: Descriptor = serde_json::from_str(&text).unwrap();
         assert_eq!(descriptor.size, 3);
         assert_eq!(descriptor.media_type.as_str(), "");

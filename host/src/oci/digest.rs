@@ -234,6 +234,9 @@ mod tests {
         assert!(matches!("abc".parse::<Digest>(), Err(DigestError::NoAlgorithm(_))));
         assert!(matches!("md5:abc".parse::<Digest>(), Err(DigestError::Algorithm(_))));
         assert!(matches!("sha256:abc".parse::<Digest>(), Err(DigestError::Length { .. })));
-        assert_eq!(EMPTY.to_uppercase().replace("SHA", "sha").parse::<Digest>(), Err(DigestError::Character('E')));
+        assert_eq!(
+            EMPTY.to_uppercase().replace("SHA", "sha").parse::<Digest>(),
+            Err(DigestError::Character('E'))
+        );
     }
 }

@@ -173,7 +173,8 @@ mod tests {
 
     fn child(name: &str, extra: &str) -> String {
         let digest = Digest::of(name.as_bytes());
-        format!(r#"{{"mediaType":"m","size":1.0e0,"digest":"{digest}"{extra}}}"#).replace("1.0e0", "1")
+        format!(r#"{{"mediaType":"m","size":1.0e0,"digest":"{digest}"{extra}}}"#)
+            .replace("1.0e0", "1")
     }
 
     fn index(children: &[String]) -> Manifest {
@@ -218,7 +219,8 @@ mod tests {
 
     #[test]
     fn nothing_is_told_from_a_part() {
-        let manifest = index(&[child("amd", &platform("amd64")), child("att", &attestation("amd"))]);
+        let manifest =
+            index(&[child("amd", &platform("amd64")), child("att", &attestation("amd"))]);
         assert_eq!(select(&manifest, "arm64"), Selection::Nothing);
     }
 
@@ -230,7 +232,9 @@ mod tests {
         let kept = child("b", &platform("arm64"));
         assert_eq!(
             text,
-            format!(r#"{{"schemaVersion":2,"x-odd":1.50,"manifests":[{kept}],"annotations":{{"a":"b"}}}}"#)
+            format!(
+                r#"{{"schemaVersion":2,"x-odd":1.50,"manifests":[{kept}],"annotations":{{"a":"b"}}}}"#
+            )
         );
         assert_eq!(part.digest, Digest::of(text.as_bytes()));
         let docker = manifest.raw.with_children(&[0], &MediaType::DOCKER_LIST).unwrap();
@@ -243,8 +247,7 @@ mod tests {
     #[test]
     fn a_single_manifest_is_wrapped_under_its_platform() {
         let text = br#"{"schemaVersion":2,"layers":[]}"#;
-        let image =
-            Manifest::parse(Bytes::from_static(text), None, Digest::of(text)).unwrap();
+        let image = Manifest::parse(Bytes::from_static(text), None, Digest::of(text)).unwrap();
         let platform = "linux/amd64".parse().unwrap();
         let list: RawManifest = wrap(&image, Some(&platform), &MediaType::DOCKER_LIST).unwrap();
         let parsed = Manifest::parse(list.bytes, None, list.digest).unwrap();

@@ -53,7 +53,9 @@ pub enum ManifestError {
     #[error("manifest is broken: {0}")]
     Json(String),
     /// Docker schema 1 holds its layers in a form that no current registry takes.
-    #[error("manifest is Docker schema 1, which registries no longer accept; build or pull and push the image again to convert it")]
+    #[error(
+        "manifest is Docker schema 1, which registries no longer accept; build or pull and push the image again to convert it"
+    )]
     Schema1,
     /// Neither its type nor its fields say what it is.
     #[error("manifest has the unknown type {0:?} and neither \"manifests\" nor \"layers\"")]
@@ -88,7 +90,11 @@ impl Manifest {
     ///
     /// # Errors
     /// Where the content is broken, of an unknown kind, or Docker schema 1.
-    pub fn parse(bytes: Bytes, header: Option<&MediaType>, digest: Digest) -> Result<Self, ManifestError> {
+    pub fn parse(
+        bytes: Bytes,
+        header: Option<&MediaType>,
+        digest: Digest,
+    ) -> Result<Self, ManifestError> {
         let fields: Fields = serde_json::from_slice(&bytes)
             .map_err(|error| ManifestError::Json(error.to_string()))?;
         let stated = fields.media_type.filter(|stated| !stated.as_str().is_empty());
@@ -102,7 +108,9 @@ impl Manifest {
             Some(named) if named.is_index() => true,
             Some(named) if named.is_single() => false,
             _ if fields.manifests.is_some() => true,
-            _ if fields.layers.is_some() || fields.config.is_some() || fields.blobs.is_some() => false,
+            _ if fields.layers.is_some() || fields.config.is_some() || fields.blobs.is_some() => {
+                false
+            }
             _ => {
                 let named = named.map_or_else(String::new, ToString::to_string);
                 return Err(ManifestError::Unknown(named));
@@ -199,7 +207,9 @@ mod tests {
     fn a_blob_that_is_listed_three_times_is_copied_once() {
         let layer = format!(r#"{{"mediaType":"x","digest":"{}","size":1}}"#, Digest::of(b"a"));
         let text = format!(r#"{{"schemaVersion":2,"layers":[{layer},{layer},{layer}]}}"#);
-        let Content::Single(single) = parse(&text, None).unwrap().content else { panic!("an index") };
+        let Content::Single(single) = parse(&text, None).unwrap().content else {
+            panic!("an index")
+        };
         assert_eq!(single.layers.len(), 3);
         assert_eq!(single.blobs().len(), 1);
     }

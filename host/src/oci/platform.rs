@@ -69,7 +69,8 @@ impl fmt::Display for Platform {
 }
 
 fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+    !text.is_empty()
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
 impl FromStr for Platform {
@@ -190,9 +191,10 @@ impl PlatformFilter {
         self.architectures
             .as_ref()
             .is_none_or(|wanted| wanted.iter().any(|wanted| cpu.is_selected_by(wanted)))
-            && self.systems.as_ref().is_none_or(|wanted| {
-                wanted.iter().any(|os| os.eq_ignore_ascii_case(&platform.os))
-            })
+            && self
+                .systems
+                .as_ref()
+                .is_none_or(|wanted| wanted.iter().any(|os| os.eq_ignore_ascii_case(&platform.os)))
             && self.platforms.as_ref().is_none_or(|wanted| wanted.iter().any(listed))
     }
 }
@@ -203,7 +205,8 @@ fn parse_list<T>(
     parse: impl Fn(&str) -> Result<T, PlatformError>,
 ) -> Result<Option<Vec<T>>, PlatformError> {
     let Some(value) = value else { return Ok(None) };
-    let words: Vec<&str> = value.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        value.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
     if words.is_empty() {
         return Err(PlatformError::Empty(flag));
     }

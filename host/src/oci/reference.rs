@@ -36,7 +36,9 @@ pub enum ReferenceError {
         why: &'static str,
     },
     /// The tag breaks the grammar.
-    #[error("tag {0:?} is invalid: a tag has at most 128 letters, digits, '_', '.' and '-' and starts with none of the last two")]
+    #[error(
+        "tag {0:?} is invalid: a tag has at most 128 letters, digits, '_', '.' and '-' and starts with none of the last two"
+    )]
     Tag(String),
     /// The digest is broken.
     #[error(transparent)]
@@ -147,8 +149,7 @@ impl FromStr for Reference {
             None => (rest, None),
         };
         let name: Name = name.parse()?;
-        let registry =
-            name.registry.ok_or_else(|| ReferenceError::NoRegistry(text.to_owned()))?;
+        let registry = name.registry.ok_or_else(|| ReferenceError::NoRegistry(text.to_owned()))?;
         let version = match (tag, digest) {
             (Some(tag), Some(digest)) => Version::Pinned(tag, digest),
             (None, Some(digest)) => Version::Digest(digest),

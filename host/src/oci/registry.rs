@@ -145,7 +145,9 @@ mod tests {
 
     #[test]
     fn broken_hosts_are_refused() {
-        for text in ["", "a b", "a:port", "a:99999", "-a.io", "a..io", "[::g]:1", "https://a", "a/b"] {
+        for text in
+            ["", "a b", "a:port", "a:99999", "-a.io", "a..io", "[::g]:1", "https://a", "a/b"]
+        {
             assert!(text.parse::<Registry>().is_err(), "{text:?}");
         }
     }

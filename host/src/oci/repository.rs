@@ -98,7 +98,9 @@ mod tests {
         for good in ["a", "a/b", "a.b_c-d", "a__b", "a---b", "0/1/2"] {
             assert!(good.parse::<Repository>().is_ok(), "{good}");
         }
-        for bad in ["", "A", "a//b", "/a", "a/", "-a", "a-", "a..b", "a___b", "a._b", "a b", "ä", "a:b"] {
+        for bad in
+            ["", "A", "a//b", "/a", "a/", "-a", "a-", "a..b", "a___b", "a._b", "a b", "ä", "a:b"]
+        {
             assert!(bad.parse::<Repository>().is_err(), "{bad:?}");
         }
         assert!("a".repeat(256).parse::<Repository>().is_err());

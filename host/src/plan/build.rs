@@ -61,7 +61,11 @@ enum EntryError {
 /// # Errors
 /// Where two entries collide, an entry has no destination, or a rewrite plugin fails. What is wrong
 /// with one entry alone is its outcome.
-pub async fn build(list: &List, options: &PlanOptions, rewrites: &[Plugin]) -> Result<Plan, PlanError> {
+pub async fn build(
+    list: &List,
+    options: &PlanOptions,
+    rewrites: &[Plugin],
+) -> Result<Plan, PlanError> {
     let mut drafts = drafts(list, options)?;
     for plugin in rewrites {
         rewrite(&mut drafts, plugin).await?;
@@ -175,7 +179,10 @@ fn draft(
         ended: None,
     };
     if entry.destination.is_none() && !options.has_destination {
-        return Err(PlanError::NoDestination { line: entry.line, source_text: entry.source.clone() });
+        return Err(PlanError::NoDestination {
+            line: entry.line,
+            source_text: entry.source.clone(),
+        });
     }
     let stage = match going(entry, &list.format, options) {
         Ok(going) => Stage::Going(Box::new(going)),
@@ -210,8 +217,11 @@ fn going(entry: &Entry, format: &str, options: &PlanOptions) -> Result<Going, En
         return Err(EntryError::Pattern);
     }
     let name: Name = entry.source.parse().map_err(EntryError::Source)?;
-    let registry =
-        options.source.clone().or_else(|| name.registry.clone()).unwrap_or_else(Registry::docker_hub);
+    let registry = options
+        .source
+        .clone()
+        .or_else(|| name.registry.clone())
+        .unwrap_or_else(Registry::docker_hub);
     let repository = if registry.is_docker_hub() && name.repository.is_one_part() {
         name.repository.inside("library").map_err(EntryError::Source)?
     } else {
@@ -248,7 +258,10 @@ fn version(select: &Selection) -> Result<Version, EntryError> {
         Selection::ByTag(tag) if tag.is_empty() => Ok(Version::Tag(Tag::latest())),
         Selection::ByTag(tag) => Ok(Version::Tag(tag.parse().map_err(EntryError::Source)?)),
         Selection::ByDigest(pinned) => {
-            let digest: Digest = pinned.digest.parse().map_err(|error| EntryError::Source(ReferenceError::Digest(error)))?;
+            let digest: Digest = pinned
+                .digest
+                .parse()
+                .map_err(|error| EntryError::Source(ReferenceError::Digest(error)))?;
             Ok(match &pinned.tag {
                 Some(tag) => Version::Pinned(tag.parse().map_err(EntryError::Source)?, digest),
                 None => Version::Digest(digest),
@@ -286,7 +299,9 @@ async fn rewrite(drafts: &mut [Draft], plugin: &Plugin) -> Result<(), PlanError>
                 })?;
                 continue;
             }
-            Verdict::Skip(why) => Outcome::skipped(format!("{} leaves it out: {why}", plugin.name())),
+            Verdict::Skip(why) => {
+                Outcome::skipped(format!("{} leaves it out: {why}", plugin.name()))
+            }
             Verdict::Refuse(why) => Outcome::failed(format!("{} refuses it: {why}", plugin.name())),
         };
         draft.entry.source = going.source.to_string().into();

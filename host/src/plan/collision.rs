@@ -37,7 +37,11 @@ impl Destinations {
         }
         match self.0.entry(destination) {
             Slot::Vacant(free) => {
-                free.insert(Taken { line: job.line, source: job.source.clone(), filter: job.filter.clone() });
+                free.insert(Taken {
+                    line: job.line,
+                    source: job.source.clone(),
+                    filter: job.filter.clone(),
+                });
                 Ok(Beside::First)
             }
             Slot::Occupied(taken) => {

@@ -17,7 +17,8 @@ pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, 
     };
     if let Some((scheme, rest)) = value.split_once("://") {
         let host = rest.split('/').next().unwrap_or(rest);
-        let insecure = if scheme == "http" { " (plain HTTP is allowed by --tls-verify=false)" } else { "" };
+        let insecure =
+            if scheme == "http" { " (plain HTTP is allowed by --tls-verify=false)" } else { "" };
         return Err(refused("it has a scheme", format!("write {flag} {host}{insecure}")));
     }
     if let Some((host, path)) = value.split_once('/') {
@@ -25,7 +26,9 @@ pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, 
         let hint = match (flag, path) {
             (_, "") => format!("write {flag} {host}"),
             ("-s", _) => format!("write -s {host}; the path belongs into the list"),
-            _ => format!("write {flag} {host} --rewrite prefix --plugin-config prefix.prefix={path}"),
+            _ => {
+                format!("write {flag} {host} --rewrite prefix --plugin-config prefix.prefix={path}")
+            }
         };
         return Err(refused("it has a path", hint));
     }
@@ -43,7 +46,10 @@ mod tests {
         let hint = |flag, value| parse_registry_flag(flag, value).unwrap_err().hint().unwrap();
         assert_eq!(hint("-d", "https://a.io/b"), "write -d a.io");
         assert!(hint("-d", "http://a.io").contains("--tls-verify=false"));
-        assert_eq!(hint("-d", "a.io/team/x"), "write -d a.io --rewrite prefix --plugin-config prefix.prefix=team/x");
+        assert_eq!(
+            hint("-d", "a.io/team/x"),
+            "write -d a.io --rewrite prefix --plugin-config prefix.prefix=team/x"
+        );
         assert_eq!(hint("-s", "a.io/"), "write -s a.io");
         assert!(parse_registry_flag("-d", "a b").is_err());
         assert_eq!(parse_registry_flag("-d", "a.io:5000").unwrap().as_str(), "a.io:5000");

@@ -42,7 +42,9 @@ pub enum PlanError {
         destination: Box<Reference>,
     },
     /// The same source and destination with two different platform filters.
-    #[error("plan lines {first} and {second}: {destination} is asked for twice with different platforms")]
+    #[error(
+        "plan lines {first} and {second}: {destination} is asked for twice with different platforms"
+    )]
     Platforms {
         /// The earlier line.
         first: u32,
@@ -52,7 +54,9 @@ pub enum PlanError {
         destination: Box<Reference>,
     },
     /// A rewrite plugin answered with no reference.
-    #[error("plan line {line}: plugin {plugin} answered {answer:?}, which is no reference: {error}")]
+    #[error(
+        "plan line {line}: plugin {plugin} answered {answer:?}, which is no reference: {error}"
+    )]
     Answer {
         /// The line.
         line: u32,
@@ -74,15 +78,20 @@ impl PlanError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Registry { hint, .. } => Some(hint.clone()),
-            Self::Platform(_) => Some("for example --arch amd64,arm64 --os linux; all is every one".to_owned()),
+            Self::Platform(_) => {
+                Some("for example --arch amd64,arm64 --os linux; all is every one".to_owned())
+            }
             Self::NoDestination { .. } => {
                 Some("give the destination registry with -d or DOCKER_REGISTRY".to_owned())
             }
-            Self::Collision { .. } => {
-                Some("give one of them another name or tag, or keep the paths apart with --rewrite".to_owned())
-            }
+            Self::Collision { .. } => Some(
+                "give one of them another name or tag, or keep the paths apart with --rewrite"
+                    .to_owned(),
+            ),
             Self::Platforms { .. } => Some("name all platforms in one line".to_owned()),
-            Self::Answer { .. } => Some("this is a fault of the plugin or of its configuration".to_owned()),
+            Self::Answer { .. } => {
+                Some("this is a fault of the plugin or of its configuration".to_owned())
+            }
             Self::Plugin(error) => error.hint().map(str::to_owned),
         }
     }

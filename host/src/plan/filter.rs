@@ -39,7 +39,11 @@ impl FilterFlags {
     ///
     /// # Errors
     /// Where a platform is none.
-    pub(super) fn of_entry(&self, format: &str, platforms: &[String]) -> Result<PlatformFilter, PlatformError> {
+    pub(super) fn of_entry(
+        &self,
+        format: &str,
+        platforms: &[String],
+    ) -> Result<PlatformFilter, PlatformError> {
         if platforms.is_empty() {
             let has_default = FILTERED_FORMATS.contains(&format);
             return Ok(if has_default { &self.with_defaults } else { &self.explicit }.clone());
@@ -47,7 +51,8 @@ impl FilterFlags {
         if platforms.iter().any(|platform| platform == ALL) {
             return Ok(self.explicit.clone());
         }
-        let platforms = platforms.iter().map(|text| text.parse::<Platform>()).collect::<Result<_, _>>()?;
+        let platforms =
+            platforms.iter().map(|text| text.parse::<Platform>()).collect::<Result<_, _>>()?;
         Ok(self.explicit.clone().and_platforms(platforms))
     }
 }
@@ -78,7 +83,10 @@ mod tests {
             flags.of_entry("mirror", &platforms).unwrap().to_string(),
             "arch arm64, platforms linux/amd64"
         );
-        assert_eq!(flags.of_entry("mirror", &[]).unwrap().to_string(), "arch arm64, os linux,windows");
+        assert_eq!(
+            flags.of_entry("mirror", &[]).unwrap().to_string(),
+            "arch arm64, os linux,windows"
+        );
         assert_eq!(flags.of_entry("compose", &[]).unwrap().to_string(), "arch arm64");
     }
 }

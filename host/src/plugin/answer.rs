@@ -9,10 +9,9 @@ use super::escape::{MAX_SHOWN, shown};
 
 /// A parsed list of at most `most` entries and as many diagnostics.
 pub(super) fn parsed(mut parsed: Parsed, most: usize) -> Result<Parsed, Failure> {
-    for (what, count) in [
-        ("entries", parsed.entries.len()),
-        ("diagnostics", parsed.diagnostics.len()),
-    ] {
+    for (what, count) in
+        [("entries", parsed.entries.len()), ("diagnostics", parsed.diagnostics.len())]
+    {
         if count > most {
             return Err(Failure::AnsweredTooMuch {
                 reason: format!("{count} {what}, at most {most} are allowed"),
@@ -28,12 +27,8 @@ pub(super) fn parsed(mut parsed: Parsed, most: usize) -> Result<Parsed, Failure>
 
 fn entry(entry: &Entry) -> Result<(), Failure> {
     let check = |what: &str, text: &str| {
-        plain(text).map_err(|problem| {
-            bad(format!(
-                "{what} of the entry at line {} {problem}",
-                entry.line
-            ))
-        })
+        plain(text)
+            .map_err(|problem| bad(format!("{what} of the entry at line {} {problem}", entry.line)))
     };
     check("the source", &entry.source)?;
     if let Some(destination) = &entry.destination {
@@ -61,11 +56,7 @@ fn entry(entry: &Entry) -> Result<(), Failure> {
             texts_of(filter).try_for_each(|text| check("a filter", text))?
         }
     }
-    entry
-        .repositories
-        .iter()
-        .flat_map(texts_of)
-        .try_for_each(|text| check("a filter", text))
+    entry.repositories.iter().flat_map(texts_of).try_for_each(|text| check("a filter", text))
 }
 
 fn texts_of(filter: &Filter) -> impl Iterator<Item = &str> {
@@ -118,11 +109,7 @@ pub(super) fn prepared(mut prepared: Prepared) -> Result<Prepared, Failure> {
 }
 
 fn check_length(what: &str, got: usize, of: &str, asked: usize) -> Result<(), Failure> {
-    if got == asked {
-        Ok(())
-    } else {
-        Err(bad(format!("{got} {what} for {asked} {of}")))
-    }
+    if got == asked { Ok(()) } else { Err(bad(format!("{got} {what} for {asked} {of}"))) }
 }
 
 /// Whether a text may become part of a reference; if not, why, and the text as it can be shown.
@@ -134,10 +121,7 @@ fn plain(text: &str) -> Result<(), String> {
         return Err(format!("holds a control character: `{sample}`"));
     }
     if text.len() > MAX_SHOWN {
-        return Err(format!(
-            "has {} bytes, at most {MAX_SHOWN} are allowed",
-            text.len()
-        ));
+        return Err(format!("has {} bytes, at most {MAX_SHOWN} are allowed", text.len()));
     }
     Ok(())
 }

@@ -27,10 +27,7 @@ impl CodeCache {
     /// If the folder cannot be made, is not ours or is open to others: then there is no cache.
     pub(super) fn open(root: &Path, engine: &Engine) -> io::Result<Self> {
         let folder = root.join("compiled");
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let metadata = folder.symlink_metadata()?;
         let ours = metadata.uid() == rustix::process::geteuid().as_raw();
         if !metadata.is_dir() || !ours || metadata.mode() & 0o077 != 0 {
@@ -41,10 +38,7 @@ impl CodeCache {
         }
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        Ok(Self {
-            folder,
-            compatibility: hasher.finish(),
-        })
+        Ok(Self { folder, compatibility: hasher.finish() })
     }
 
     /// The compiled form of a component, if it is here and unharmed.
@@ -82,16 +76,12 @@ impl CodeCache {
     }
 
     fn file(&self, sha256: &str, extension: &str) -> PathBuf {
-        self.folder
-            .join(format!("{sha256}-{:016x}.{extension}", self.compatibility))
+        self.folder.join(format!("{sha256}-{:016x}.{extension}", self.compatibility))
     }
 }
 
 /// Maps compiled code.
-#[expect(
-    unsafe_code,
-    reason = "mapping compiled code is what makes a start take milliseconds"
-)]
+#[expect(unsafe_code, reason = "mapping compiled code is what makes a start take milliseconds")]
 fn deserialize(engine: &Engine, code: &Path) -> Option<Component> {
     // SAFETY: wasmtime asks that the file was written by `Component::serialize` of the same version
     // and is not changed while it is mapped. It lies in a folder that was found to be this user's
@@ -147,27 +137,18 @@ mod tests {
         let compiled = Component::new(&engine, component)
             .and_then(|component| component.serialize())
             .expect("compiles");
-        assert!(
-            cache.get(&engine, SHA256).is_none(),
-            "an empty cache answered"
-        );
+        assert!(cache.get(&engine, SHA256).is_none(), "an empty cache answered");
         cache.put(SHA256, &compiled).expect("is written");
         assert!(cache.get(&engine, SHA256).is_some());
 
         let mut damaged = compiled.clone();
         damaged[100] ^= 1;
         fs::write(cache.code(SHA256), damaged).expect("is damaged");
-        assert!(
-            cache.get(&engine, SHA256).is_none(),
-            "damaged code was mapped"
-        );
+        assert!(cache.get(&engine, SHA256).is_none(), "damaged code was mapped");
         cache.put(SHA256, &compiled).expect("is written again");
         assert!(cache.get(&engine, SHA256).is_some());
         fs::remove_file(cache.sidecar(SHA256)).expect("is removed");
-        assert!(
-            cache.get(&engine, SHA256).is_none(),
-            "code without a hash was mapped"
-        );
+        assert!(cache.get(&engine, SHA256).is_none(), "code without a hash was mapped");
     }
 
     #[test]
@@ -176,10 +157,7 @@ mod tests {
         let engine = engine().expect("an engine");
         CodeCache::open(folder.path(), &engine).expect("a cache");
         let compiled = folder.path().join("compiled");
-        let mode = fs::metadata(&compiled)
-            .expect("exists")
-            .permissions()
-            .mode();
+        let mode = fs::metadata(&compiled).expect("exists").permissions().mode();
         assert_eq!(mode & 0o777, 0o700, "the folder was made with another mode");
         fs::set_permissions(&compiled, fs::Permissions::from_mode(0o770)).expect("is opened");
         assert!(CodeCache::open(folder.path(), &engine).is_err());

@@ -9,16 +9,8 @@ use serde_json::{Map, Number, Value};
 use super::escape::shown;
 
 /// Keywords that describe and constrain nothing.
-const ANNOTATIONS: [&str; 8] = [
-    "$schema",
-    "$id",
-    "$comment",
-    "title",
-    "description",
-    "default",
-    "examples",
-    "deprecated",
-];
+const ANNOTATIONS: [&str; 8] =
+    ["$schema", "$id", "$comment", "title", "description", "default", "examples", "deprecated"];
 
 /// What is wrong with a configuration or with the schema that it is checked by.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,11 +77,7 @@ pub(super) fn typed(
         };
         typed.insert(key, value);
     }
-    match schema
-        .required
-        .iter()
-        .find(|&&key| !typed.contains_key(key))
-    {
+    match schema.required.iter().find(|&&key| !typed.contains_key(key)) {
         Some(&key) => Err(ConfigError::Missing { key: shown(key) }),
         None => Ok(typed),
     }
@@ -106,14 +94,8 @@ struct Schema<'a> {
 impl<'a> Schema<'a> {
     fn read(schema: &'a Value) -> Result<Self, ConfigError> {
         const WHOLE: &str = "the schema";
-        let object = schema
-            .as_object()
-            .ok_or_else(|| invalid(WHOLE, "it must be an object"))?;
-        let mut read = Self {
-            properties: Map::new(),
-            required: Vec::new(),
-            open: false,
-        };
+        let object = schema.as_object().ok_or_else(|| invalid(WHOLE, "it must be an object"))?;
+        let mut read = Self { properties: Map::new(), required: Vec::new(), open: false };
         for (keyword, value) in object {
             match (keyword.as_str(), value) {
                 ("type", Value::String(kind)) if kind == "object" => {}
@@ -141,11 +123,7 @@ impl<'a> Schema<'a> {
         let known: Vec<_> = self.properties.keys().map(|key| shown(key)).collect();
         ConfigError::UnknownKey {
             key: shown(key),
-            known: if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            },
+            known: if known.is_empty() { "none".to_owned() } else { known.join(", ") },
         }
     }
 }
@@ -171,16 +149,9 @@ struct Property<'a> {
 
 impl<'a> Property<'a> {
     fn read(key: &str, schema: &'a Value) -> Result<Self, ConfigError> {
-        let object = schema
-            .as_object()
-            .ok_or_else(|| invalid(key, "it must be an object"))?;
-        let mut read = Self {
-            kind: Type::Any,
-            items: None,
-            allowed: None,
-            least: None,
-            most: None,
-        };
+        let object = schema.as_object().ok_or_else(|| invalid(key, "it must be an object"))?;
+        let mut read =
+            Self { kind: Type::Any, items: None, allowed: None, least: None, most: None };
         for (keyword, value) in object {
             match (keyword.as_str(), value) {
                 ("type", Value::String(kind)) => read.kind = kind_of(key, kind)?,
@@ -227,10 +198,8 @@ impl<'a> Property<'a> {
         let Some(items) = &self.items else {
             return Ok(Value::Array(values));
         };
-        let fitted: Result<Vec<_>, _> = values
-            .into_iter()
-            .map(|value| items.fit(key, value))
-            .collect();
+        let fitted: Result<Vec<_>, _> =
+            values.into_iter().map(|value| items.fit(key, value)).collect();
         fitted.map(Value::Array)
     }
 
@@ -266,11 +235,7 @@ impl Type {
             Self::Any | Self::String => Some(Value::from(text)),
             Self::Boolean => text.parse().ok().map(Value::Bool),
             Self::Integer => text.parse::<i64>().ok().map(Value::from),
-            Self::Number => text
-                .parse()
-                .ok()
-                .and_then(Number::from_f64)
-                .map(Value::Number),
+            Self::Number => text.parse().ok().and_then(Number::from_f64).map(Value::Number),
             Self::Array => None,
             Self::Object => serde_json::from_str(text).ok().filter(Value::is_object),
         }
@@ -314,10 +279,7 @@ fn kind_of(key: &str, kind: &str) -> Result<Type, ConfigError> {
 }
 
 fn invalid(place: &str, reason: &str) -> ConfigError {
-    ConfigError::Schema {
-        place: shown(place),
-        reason: reason.to_owned(),
-    }
+    ConfigError::Schema { place: shown(place), reason: reason.to_owned() }
 }
 
 fn unsupported(place: &str, keyword: &str) -> ConfigError {
@@ -355,38 +317,19 @@ mod tests {
         let given = json!({"https": "false", "depth": "3", "mode": "a", "ports": "80, 443"});
         let wanted = json!({"https": false, "depth": 3, "mode": "a", "ports": [80, 443]});
         assert_eq!(fit(&schema(), given), Ok(wanted.clone()));
-        assert_eq!(
-            fit(&schema(), wanted.clone()),
-            Ok(wanted),
-            "typed values were changed"
-        );
+        assert_eq!(fit(&schema(), wanted.clone()), Ok(wanted), "typed values were changed");
     }
 
     #[test]
     fn mismatches_name_the_key() {
         for (given, message) in [
-            (
-                json!({"https": "yes"}),
-                "`https` must be true or false, not `yes`",
-            ),
-            (
-                json!({"depth": "10"}),
-                "`depth` must be an integer from 1 to 9, not `10`",
-            ),
-            (
-                json!({"depth": "x"}),
-                "`depth` must be an integer from 1 to 9, not `x`",
-            ),
+            (json!({"https": "yes"}), "`https` must be true or false, not `yes`"),
+            (json!({"depth": "10"}), "`depth` must be an integer from 1 to 9, not `10`"),
+            (json!({"depth": "x"}), "`depth` must be an integer from 1 to 9, not `x`"),
             (json!({"mode": "c"}), "`mode` must be one of a, b, not `c`"),
             (json!({"mode": 1}), "`mode` must be one of a, b, not `1`"),
-            (
-                json!({"ports": "80,x"}),
-                "`ports` must be an integer, not `x`",
-            ),
-            (
-                json!({"htps": "true"}),
-                "it knows no key `htps` (known: https, depth, mode, ports)",
-            ),
+            (json!({"ports": "80,x"}), "`ports` must be an integer, not `x`"),
+            (json!({"htps": "true"}), "it knows no key `htps` (known: https, depth, mode, ports)"),
         ] {
             let error = fit(&schema(), given.clone()).expect_err("a mismatch passed");
             assert_eq!(error.to_string(), message, "for {given}");
@@ -398,10 +341,7 @@ mod tests {
         let schema = json!({"required": ["a"], "additionalProperties": true});
         assert!(fit(&schema, json!({"b": "1"})).is_err());
         assert_eq!(fit(&schema, json!({"a": "1"})), Ok(json!({"a": "1"})));
-        assert_eq!(
-            typed(None, serde_json::Map::new()),
-            Ok(serde_json::Map::new())
-        );
+        assert_eq!(typed(None, serde_json::Map::new()), Ok(serde_json::Map::new()));
     }
 
     #[test]

@@ -38,10 +38,7 @@ mod tests {
 
     #[test]
     fn the_built_in_plugins_are_all_there() {
-        let found: Vec<_> = EMBEDDED
-            .iter()
-            .map(|plugin| (plugin.name, plugin.kind))
-            .collect();
+        let found: Vec<_> = EMBEDDED.iter().map(|plugin| (plugin.name, plugin.kind)).collect();
         assert_eq!(
             found,
             [
@@ -98,16 +95,9 @@ mod tests {
                     .and_then(|name| name.strip_suffix("@0.1.0-draft"))
                     .map(str::to_owned)
             };
-            let exports: Vec<_> = shape
-                .exports(&engine)
-                .filter_map(|(name, _)| ours(name))
-                .collect();
-            assert_eq!(
-                exports,
-                [plugin.kind.as_str()],
-                "exports of {}",
-                plugin.name
-            );
+            let exports: Vec<_> =
+                shape.exports(&engine).filter_map(|(name, _)| ours(name)).collect();
+            assert_eq!(exports, [plugin.kind.as_str()], "exports of {}", plugin.name);
 
             let imports: BTreeSet<String> = shape
                 .imports(&engine)
@@ -120,10 +110,7 @@ mod tests {
                 _ => &["config", "types"],
             };
             assert!(
-                imports
-                    .iter()
-                    .map(String::as_str)
-                    .eq(expected.iter().copied()),
+                imports.iter().map(String::as_str).eq(expected.iter().copied()),
                 "{} imports {imports:?}",
                 plugin.name
             );
@@ -134,10 +121,7 @@ mod tests {
     fn no_path_of_the_building_machine_is_in_a_component() {
         for plugin in EMBEDDED {
             let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
-            let found = plugin
-                .bytes
-                .windows(root.len())
-                .any(|window| window == root.as_bytes());
+            let found = plugin.bytes.windows(root.len()).any(|window| window == root.as_bytes());
             assert!(!found, "{} holds {root}", plugin.name);
         }
     }

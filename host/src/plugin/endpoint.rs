@@ -91,14 +91,8 @@ pub enum Method {
 }
 
 impl Method {
-    const ALL: [Self; 6] = [
-        Self::Get,
-        Self::Head,
-        Self::Post,
-        Self::Put,
-        Self::Patch,
-        Self::Delete,
-    ];
+    const ALL: [Self; 6] =
+        [Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete];
 
     /// As it is written in HTTP.
     #[must_use]

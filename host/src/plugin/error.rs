@@ -243,9 +243,7 @@ pub enum Failure {
 }
 
 fn wait(retry_after: Option<Duration>) -> String {
-    retry_after.map_or_else(String::new, |wait| {
-        format!(", it asks to wait {} s", wait.as_secs())
-    })
+    retry_after.map_or_else(String::new, |wait| format!(", it asks to wait {} s", wait.as_secs()))
 }
 
 impl PluginError {
@@ -257,11 +255,9 @@ impl PluginError {
                 Some("a plugin in a file is named by its path, such as ./my-plugin.wasm")
             }
             Self::Load { problem, .. } => problem.hint(),
-            Self::Call {
-                call: Call::Parse,
-                failure: Failure::AnsweredTooMuch { .. },
-                ..
-            } => Some("split the list into several files"),
+            Self::Call { call: Call::Parse, failure: Failure::AnsweredTooMuch { .. }, .. } => {
+                Some("split the list into several files")
+            }
             _ => None,
         }
     }

@@ -70,10 +70,7 @@ mod tests {
 
     #[test]
     fn what_a_terminal_would_obey_is_spelled_out() {
-        assert_eq!(
-            escape("a\n\u{1b}[2J\u{202e}b\u{9b}"),
-            "a\\n\\u{1b}[2J\\u{202e}b\\u{9b}"
-        );
+        assert_eq!(escape("a\n\u{1b}[2J\u{202e}b\u{9b}"), "a\\n\\u{1b}[2J\\u{202e}b\\u{9b}");
     }
 
     #[test]

@@ -13,14 +13,8 @@ use super::guest::Guest;
 const CONTRACT: &str = "0.1.0-draft";
 
 /// What of WASI 0.2 is linked.
-const WASI: [&str; 6] = [
-    "wasi:io/",
-    "wasi:clocks/",
-    "wasi:cli/",
-    "wasi:filesystem/",
-    "wasi:random/",
-    "wasi:sockets/",
-];
+const WASI: [&str; 6] =
+    ["wasi:io/", "wasi:clocks/", "wasi:cli/", "wasi:filesystem/", "wasi:random/", "wasi:sockets/"];
 
 /// Interfaces that a plugin may import from longshore.
 const OURS: [&str; 4] = ["types", "log", "config", "endpoints"];
@@ -94,10 +88,7 @@ pub(super) fn check_imports(component: &Component, engine: &Engine) -> Result<()
     let ty = component.component_type();
     for (import, _) in ty.imports(engine) {
         if let Some(why) = refusal(import) {
-            return Err(LoadProblem::Import {
-                import: shown(import),
-                why,
-            });
+            return Err(LoadProblem::Import { import: shown(import), why });
         }
     }
     Ok(())
@@ -108,9 +99,7 @@ fn refusal(import: &str) -> Option<String> {
     if let Some(ours) = interface.strip_prefix("longshore:plugin/") {
         if version != CONTRACT {
             let version = shown(version);
-            return Some(format!(
-                "so it needs longshore:plugin {version}, this is {CONTRACT}"
-            ));
+            return Some(format!("so it needs longshore:plugin {version}, this is {CONTRACT}"));
         }
         return (!OURS.contains(&ours)).then(|| "which is not in the contract".to_owned());
     }
@@ -141,19 +130,14 @@ mod tests {
                 "longshore:plugin/log@0.1.3",
                 Some("needs longshore:plugin 0.1.3, this is 0.1.0-draft"),
             ),
-            (
-                "longshore:plugin/secrets@0.1.0-draft",
-                Some("not in the contract"),
-            ),
+            ("longshore:plugin/secrets@0.1.0-draft", Some("not in the contract")),
             ("run", Some("no plugin is given")),
         ] {
             let refused = refusal(import);
             match why {
                 None => assert_eq!(refused, None, "{import} was refused"),
                 Some(why) => assert!(
-                    refused
-                        .as_ref()
-                        .is_some_and(|refused| refused.contains(why)),
+                    refused.as_ref().is_some_and(|refused| refused.contains(why)),
                     "{import}: {refused:?}"
                 ),
             }

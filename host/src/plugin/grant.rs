@@ -76,10 +76,8 @@ impl Grant {
     /// must be covered in both readings, and none may lead under `/v2/`.
     pub(super) fn covers(&self, method: Method, endpoint: &str, path: &[String]) -> bool {
         let as_sent: Vec<&str> = path.iter().map(String::as_str).collect();
-        let unfolded: Vec<&str> = as_sent
-            .iter()
-            .flat_map(|segment| segment.split(['/', '\\']))
-            .collect();
+        let unfolded: Vec<&str> =
+            as_sent.iter().flat_map(|segment| segment.split(['/', '\\'])).collect();
         self.endpoint == endpoint
             && self.methods.contains(&method)
             && !is_registry_api(&unfolded)
@@ -106,15 +104,11 @@ impl Grant {
 
 /// Whether a path is the distribution API's, where a plugin could push and pull by itself.
 fn is_registry_api(path: &[&str]) -> bool {
-    path.first()
-        .is_some_and(|first| first.eq_ignore_ascii_case("v2"))
+    path.first().is_some_and(|first| first.eq_ignore_ascii_case("v2"))
 }
 
 fn refused(grant: &str, problem: GrantProblem) -> GrantError {
-    GrantError {
-        grant: super::escape::shown(grant),
-        problem,
-    }
+    GrantError { grant: super::escape::shown(grant), problem }
 }
 
 impl FromStr for Grant {
@@ -137,11 +131,7 @@ impl FromStr for Grant {
             .ok_or(GrantProblem::Path)
             .and_then(segments)
             .map_err(|problem| refused(text, problem))?;
-        Ok(Self {
-            methods,
-            endpoint: endpoint.to_owned(),
-            path,
-        })
+        Ok(Self { methods, endpoint: endpoint.to_owned(), path })
     }
 }
 
@@ -182,21 +172,9 @@ mod tests {
         assert!(covers(grant, Method::Head, &["api", "v2.0", "projects"]));
         assert!(!covers(grant, Method::Post, &["api", "v2.0", "projects"]));
         assert!(!covers(grant, Method::Get, &["api", "projects"]));
-        assert!(!covers(
-            grant,
-            Method::Get,
-            &["api", "v2.0", "projects", "x"]
-        ));
-        assert!(!covers(
-            grant,
-            Method::Get,
-            &["api", "v2.0", "projects", ""]
-        ));
-        assert!(covers(
-            "GET registry /api/**",
-            Method::Get,
-            &["api", "a", "b"]
-        ));
+        assert!(!covers(grant, Method::Get, &["api", "v2.0", "projects", "x"]));
+        assert!(!covers(grant, Method::Get, &["api", "v2.0", "projects", ""]));
+        assert!(covers("GET registry /api/**", Method::Get, &["api", "a", "b"]));
         assert!(!covers("GET registry /api/**", Method::Get, &["api"]));
         assert!(
             !covers("GET api /api/**", Method::Get, &["api", "a"]),
@@ -212,26 +190,11 @@ mod tests {
 
     #[test]
     fn nothing_covers_the_registry_itself() {
-        for path in [
-            &["v2", "a", "tags"][..],
-            &["V2", "x"],
-            &["v2/a", "x"],
-            &["v2\\a"],
-        ] {
-            assert!(
-                !covers("GET registry /**", Method::Get, path),
-                "{path:?} was covered"
-            );
-            assert!(
-                !covers("GET registry /*/**", Method::Get, path),
-                "{path:?} was covered"
-            );
+        for path in [&["v2", "a", "tags"][..], &["V2", "x"], &["v2/a", "x"], &["v2\\a"]] {
+            assert!(!covers("GET registry /**", Method::Get, path), "{path:?} was covered");
+            assert!(!covers("GET registry /*/**", Method::Get, path), "{path:?} was covered");
         }
-        for text in [
-            "GET registry /v2/**",
-            "GET registry /v2",
-            "GET registry /V2/",
-        ] {
+        for text in ["GET registry /v2/**", "GET registry /v2", "GET registry /V2/"] {
             assert!(text.parse::<Grant>().is_err(), "{text} was granted");
         }
     }

@@ -106,11 +106,8 @@ fn inert(surroundings: &Surroundings) -> WasiCtx {
 
 /// The same bytes in every run, so that a plan repeats; enough of them that no guest which draws
 /// again when it dislikes a number draws the same few for ever.
-static RANDOM: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    (0..128_u32)
-        .flat_map(|block| Sha256::digest(block.to_le_bytes()))
-        .collect()
-});
+static RANDOM: LazyLock<Vec<u8>> =
+    LazyLock::new(|| (0..128_u32).flat_map(|block| Sha256::digest(block.to_le_bytes())).collect());
 
 struct StoppedClock(SystemTime);
 
@@ -120,18 +117,13 @@ impl HostWallClock for StoppedClock {
     }
 
     fn now(&self) -> Duration {
-        self.0
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
+        self.0.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
     }
 }
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.table,
-        }
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }
 

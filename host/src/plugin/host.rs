@@ -86,9 +86,8 @@ impl PluginHost {
     ///
     /// If this machine cannot run WebAssembly.
     pub fn with_limits(options: HostOptions, limits: Limits) -> Result<Self, PluginError> {
-        let runtime = |error: wasmtime::Error| PluginError::Runtime {
-            reason: format!("{error:#}"),
-        };
+        let runtime =
+            |error: wasmtime::Error| PluginError::Runtime { reason: format!("{error:#}") };
         let engine = engine().map_err(runtime)?;
         let linker = linker(&engine).map_err(runtime)?;
         let cache = options.cache_dir.as_deref().and_then(|root| {
@@ -135,35 +134,22 @@ impl PluginHost {
         setup: PluginSetup,
     ) -> Result<Plugin, PluginError> {
         let given = shown(name);
-        let failed = |problem: LoadProblem| PluginError::Load {
-            plugin: given.clone(),
-            problem,
-        };
+        let failed = |problem: LoadProblem| PluginError::Load { plugin: given.clone(), problem };
         let source = self.source(kind, name).await?;
         let metadata = longshore_plugin_pack::read(&source.bytes)
             .map_err(|error| failed(LoadProblem::Metadata(Arc::new(error))))?;
         check_metadata(&source, metadata.as_ref()).map_err(failed)?;
         let built_in = source.built_in;
-        let name = metadata
-            .as_ref()
-            .map_or_else(|| source.name.clone(), |metadata| metadata.name.clone());
+        let name =
+            metadata.as_ref().map_or_else(|| source.name.clone(), |metadata| metadata.name.clone());
         let linked = self.link(source).await.map_err(failed)?;
         linked
             .exports
-            .check(
-                kind,
-                metadata.as_ref(),
-                linked.component.component(),
-                &self.runtime.engine,
-            )
+            .check(kind, metadata.as_ref(), linked.component.component(), &self.runtime.engine)
             .map_err(failed)?;
-        let schema = metadata
-            .as_ref()
-            .and_then(|metadata| metadata.config_schema.as_ref());
-        let config = typed(schema, setup.config).map_err(|problem| PluginError::Config {
-            plugin: name.clone(),
-            problem,
-        })?;
+        let schema = metadata.as_ref().and_then(|metadata| metadata.config_schema.as_ref());
+        let config = typed(schema, setup.config)
+            .map_err(|problem| PluginError::Config { plugin: name.clone(), problem })?;
         let wanted = metadata.as_ref().map_or(&[][..], |known| &known.grants);
         let grants = if built_in { wanted } else { &setup.grants };
         let access = access(metadata.as_ref(), grants, &config)
@@ -183,10 +169,7 @@ impl PluginHost {
     }
 
     async fn source(&self, kind: Kind, name: &str) -> Result<Source, PluginError> {
-        let failed = |problem| PluginError::Load {
-            plugin: shown(name),
-            problem,
-        };
+        let failed = |problem| PluginError::Load { plugin: shown(name), problem };
         if name.starts_with("oci://") {
             return Err(failed(LoadProblem::Remote));
         }
@@ -215,14 +198,9 @@ impl PluginHost {
         let cache = self.cache.clone();
         let component = off_thread(move || compiled(&engine, cache.as_deref(), &source)).await?;
         check_imports(&component, &self.runtime.engine)?;
-        let component = self
-            .linker
-            .instantiate_pre(&component)
-            .map_err(|error| unusable(&error))?;
-        let linked = Arc::new(Linked {
-            exports: Exports::of(&component),
-            component,
-        });
+        let component =
+            self.linker.instantiate_pre(&component).map_err(|error| unusable(&error))?;
+        let linked = Arc::new(Linked { exports: Exports::of(&component), component });
         self.linked().insert(sha256, Arc::clone(&linked));
         Ok(linked)
     }
@@ -260,9 +238,7 @@ fn read(path: &Path, most: usize) -> Result<Source, LoadProblem> {
     let size = file.metadata().map_err(problem)?.len();
     let mut bytes = Vec::new();
     // What is no regular file has no size beforehand.
-    file.take(most as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(problem)?;
+    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(problem)?;
     if bytes.len() > most {
         let size = size.max(bytes.len() as u64);
         return Err(LoadProblem::TooLarge { size, most });
@@ -312,16 +288,13 @@ fn check_metadata(source: &Source, metadata: Option<&Metadata>) -> Result<(), Lo
     let taken =
         |embedded: &Embedded| embedded.name == metadata.name && embedded.sha256 != source.sha256;
     if !source.built_in && EMBEDDED.iter().any(taken) {
-        return Err(LoadProblem::Reserved {
-            name: metadata.name.clone(),
-        });
+        return Err(LoadProblem::Reserved { name: metadata.name.clone() });
     }
     let here = env!("CARGO_PKG_VERSION");
     match &metadata.least_host_version {
-        Some(needs) if is_newer(needs, here) => Err(LoadProblem::HostTooOld {
-            needs: shown(needs),
-            here,
-        }),
+        Some(needs) if is_newer(needs, here) => {
+            Err(LoadProblem::HostTooOld { needs: shown(needs), here })
+        }
         _ => Ok(()),
     }
 }
@@ -346,11 +319,7 @@ struct Permissions {
 
 impl Permissions {
     fn into_access(self, transport: Option<Arc<dyn super::endpoint::EndpointTransport>>) -> Access {
-        Access {
-            endpoints: self.endpoints,
-            grants: self.grants,
-            transport,
-        }
+        Access { endpoints: self.endpoints, grants: self.grants, transport }
     }
 }
 
@@ -361,11 +330,7 @@ fn access(
 ) -> Result<Permissions, LoadProblem> {
     let declared = metadata.map_or(&[][..], |metadata| &metadata.endpoints);
     let endpoints = std::iter::once(&registry_endpoint())
-        .chain(
-            declared
-                .iter()
-                .filter(|endpoint| endpoint.name != "registry"),
-        )
+        .chain(declared.iter().filter(|endpoint| endpoint.name != "registry"))
         .map(|endpoint| Ok((endpoint.clone(), Origin::read(endpoint, config)?)))
         .collect::<Result<Vec<_>, LoadProblem>>()?;
     let names = || endpoints.iter().map(|(endpoint, _)| endpoint.name.as_str());

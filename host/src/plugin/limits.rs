@@ -176,10 +176,7 @@ mod tests {
 
     #[test]
     fn memories_are_summed_and_failed_growth_is_given_back() {
-        let limits = Limits {
-            memory: 300,
-            ..Limits::default()
-        };
+        let limits = Limits { memory: 300, ..Limits::default() };
         let mut limiter = MemoryLimiter::new(&limits);
         assert!(limiter.memory_growing(0, 200, None).expect("no trap"));
         assert!(
@@ -188,9 +185,7 @@ mod tests {
         );
         assert!(limiter.refused());
         assert!(limiter.memory_growing(0, 100, None).expect("no trap"));
-        limiter
-            .memory_grow_failed(wasmtime::Error::msg("no pages"))
-            .expect("no trap");
+        limiter.memory_grow_failed(wasmtime::Error::msg("no pages")).expect("no trap");
         assert!(
             limiter.memory_growing(200, 300, None).expect("no trap"),
             "failed growth was not given back"

@@ -63,9 +63,7 @@ impl Origin {
 }
 
 fn authority(origin: &str) -> Option<&str> {
-    origin
-        .strip_prefix("https://")
-        .or_else(|| origin.strip_prefix("http://"))
+    origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))
 }
 
 /// Scheme and authority alone: no path, no user, nothing that a URL would be read differently for.
@@ -73,9 +71,7 @@ fn is_origin(origin: &str) -> bool {
     authority(origin).is_some_and(|authority| {
         let bare = authority.replace(HOST, "h");
         !bare.is_empty()
-            && bare
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+            && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
     })
 }
 
@@ -87,11 +83,7 @@ mod tests {
     use super::Origin;
 
     fn read(origin: &str, auth: Auth, config: Value) -> Option<String> {
-        let endpoint = Endpoint {
-            name: "api".to_owned(),
-            origin: origin.to_owned(),
-            auth,
-        };
+        let endpoint = Endpoint { name: "api".to_owned(), origin: origin.to_owned(), auth };
         let config: Map<String, Value> = serde_json::from_value(config).expect("an object");
         let origin = Origin::read(&endpoint, &config).ok()?;
         Some(origin.resolve("r.example.com:8443"))
@@ -100,10 +92,7 @@ mod tests {
     #[test]
     fn origins_follow_the_registry_or_the_configuration() {
         let none = || json!({});
-        assert_eq!(
-            read("registry", Auth::Registry, none()).as_deref(),
-            Some("registry")
-        );
+        assert_eq!(read("registry", Auth::Registry, none()).as_deref(), Some("registry"));
         assert_eq!(
             read("https://{registry}", Auth::Registry, none()).as_deref(),
             Some("https://r.example.com:8443")
@@ -113,18 +102,10 @@ mod tests {
             Some("https://api.r.example.com:8443")
         );
         assert_eq!(
-            read(
-                "config:api",
-                Auth::Basic,
-                json!({"api": "https://api.example.com"})
-            )
-            .as_deref(),
+            read("config:api", Auth::Basic, json!({"api": "https://api.example.com"})).as_deref(),
             Some("https://api.example.com")
         );
-        assert_eq!(
-            read("config:api", Auth::Basic, none()).as_deref(),
-            Some("registry")
-        );
+        assert_eq!(read("config:api", Auth::Basic, none()).as_deref(), Some("registry"));
     }
 
     #[test]

@@ -62,10 +62,7 @@ struct LineBuffer {
 
 impl Stdio {
     pub(super) fn new(log: Arc<CallLog>) -> Self {
-        Self(Arc::new(LineBuffer {
-            log,
-            partial: Mutex::default(),
-        }))
+        Self(Arc::new(LineBuffer { log, partial: Mutex::default() }))
     }
 }
 
@@ -196,11 +193,7 @@ mod tests {
 
     #[test]
     fn lines_are_bounded_in_length_and_number() {
-        let limits = Limits {
-            log_lines: 2,
-            log_line: 4,
-            ..Limits::default()
-        };
+        let limits = Limits { log_lines: 2, log_line: 4, ..Limits::default() };
         let (lines, log) = log(&limits);
         let output = Stdio::new(Arc::clone(&log));
         output.0.write(b"12345678\n");

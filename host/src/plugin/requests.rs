@@ -21,13 +21,8 @@ use super::origin::Origin;
 const REQUEST_HEADERS: [&str; 4] = ["accept", "content-type", "if-match", "if-none-match"];
 
 /// What a plugin never sees of a response.
-const HIDDEN_HEADERS: [&str; 5] = [
-    "set-cookie",
-    "set-cookie2",
-    "www-authenticate",
-    "authorization",
-    "proxy-authenticate",
-];
+const HIDDEN_HEADERS: [&str; 5] =
+    ["set-cookie", "set-cookie2", "www-authenticate", "authorization", "proxy-authenticate"];
 
 /// Bytes of path and query, escaped, and of a header's value.
 const MAX_TARGET: usize = 16 * 1024;
@@ -103,18 +98,12 @@ impl Requests {
             return Err(denied("its path and query are too long"));
         }
         let grants = &self.access.grants;
-        if !grants
-            .iter()
-            .any(|grant| grant.covers(method, endpoint, &request.path))
-        {
+        if !grants.iter().any(|grant| grant.covers(method, endpoint, &request.path)) {
             let wanted = format!("{} {} {escaped_path}", method.as_str(), shown(endpoint));
             return Err(denied(format!("no grant covers `{wanted}`")));
         }
         if self.dry_run && !method.is_safe() {
-            return Err(denied(format!(
-                "a dry run sends no {} request",
-                method.as_str()
-            )));
+            return Err(denied(format!("a dry run sends no {} request", method.as_str())));
         }
         let Some(registry) = self.registry.clone() else {
             return Err(denied("this call is about no registry"));
@@ -184,10 +173,7 @@ fn check_path(path: &[String]) -> Result<(), RequestError> {
             continue;
         }
         // Servers that take an escaped slash for a slash must not be led elsewhere either.
-        if segment
-            .split(['/', '\\'])
-            .any(|part| matches!(part, "" | "." | ".."))
-        {
+        if segment.split(['/', '\\']).any(|part| matches!(part, "" | "." | "..")) {
             return Err(denied(format!("`{}` is no path segment", shown(segment))));
         }
         if segment.contains(char::is_control) {
@@ -203,16 +189,11 @@ fn headers(headers: Vec<Attribute>) -> Result<Vec<(String, String)>, RequestErro
         .map(|Attribute { key, value }| {
             let key = key.to_ascii_lowercase();
             if !REQUEST_HEADERS.contains(&key.as_str()) {
-                return Err(denied(format!(
-                    "the header `{}` may not be sent",
-                    shown(&key)
-                )));
+                return Err(denied(format!("the header `{}` may not be sent", shown(&key))));
             }
             let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
             if !plain || value.len() > MAX_HEADER {
-                return Err(denied(format!(
-                    "the value of the header `{key}` is invalid"
-                )));
+                return Err(denied(format!("the value of the header `{key}` is invalid")));
             }
             Ok((key, value))
         })
@@ -227,11 +208,7 @@ fn response(incoming: IncomingResponse) -> Response {
         .filter(|(key, _)| !HIDDEN_HEADERS.contains(&key.as_str()))
         .map(|(key, value)| Attribute { key, value })
         .collect();
-    Response {
-        status: incoming.status,
-        headers,
-        body: incoming.body,
-    }
+    Response { status: incoming.status, headers, body: incoming.body }
 }
 
 fn refusal(error: TransportError) -> RequestError {

@@ -47,11 +47,7 @@ impl<'a> Session<'a> {
         })?;
         let surroundings = Surroundings {
             name: Arc::clone(&plugin.name),
-            log: Arc::new(CallLog::new(
-                Arc::clone(&plugin.name),
-                Arc::clone(&plugin.log),
-                limits,
-            )),
+            log: Arc::new(CallLog::new(Arc::clone(&plugin.name), Arc::clone(&plugin.log), limits)),
             config: Arc::clone(&plugin.config),
             clock: runtime.clock,
             requests: Requests::new(
@@ -65,21 +61,11 @@ impl<'a> Session<'a> {
         let mut store = store(&runtime.engine, limits, surroundings);
         let deadline = Instant::now() + call.wall(limits);
         // Instantiating runs code of the guest as well.
-        let instance = timeout_at(
-            deadline,
-            plugin.linked.component.instantiate_async(&mut store),
-        )
-        .await;
+        let instance =
+            timeout_at(deadline, plugin.linked.component.instantiate_async(&mut store)).await;
         let failure = match instance {
             Ok(Ok(instance)) => {
-                return Ok(Self {
-                    plugin,
-                    call,
-                    store,
-                    instance,
-                    deadline,
-                    _running: running,
-                });
+                return Ok(Self { plugin, call, store, instance, deadline, _running: running });
             }
             Ok(Err(error)) => failure(&error, &store, call, limits),
             Err(_) => timed_out(call, limits),
@@ -131,8 +117,7 @@ impl<'a> Session<'a> {
     pub(super) fn end<T>(self, answer: Bounded<Result<T, WitError>>) -> Result<T, PluginError> {
         let call = self.call;
         let plugin = self.plugin;
-        self.end_plainly(answer)?
-            .map_err(|error| failed(plugin, call, said(error)))
+        self.end_plainly(answer)?.map_err(|error| failed(plugin, call, said(error)))
     }
 
     /// The answer of a function that only answers.
@@ -152,11 +137,7 @@ impl<'a> Session<'a> {
 }
 
 fn failed(plugin: &Loaded, call: Call, failure: Failure) -> PluginError {
-    PluginError::Call {
-        plugin: plugin.name.to_string(),
-        call,
-        failure,
-    }
+    PluginError::Call { plugin: plugin.name.to_string(), call, failure }
 }
 
 impl Call {
@@ -178,27 +159,20 @@ impl Call {
 }
 
 fn timed_out(call: Call, limits: &Limits) -> Failure {
-    Failure::WallTime {
-        limit: call.wall(limits),
-    }
+    Failure::WallTime { limit: call.wall(limits) }
 }
 
 /// What a plugin's own words mean.
 fn said(error: WitError) -> Failure {
     match error {
-        WitError::InvalidConfig(message) => Failure::InvalidConfig {
-            message: shown(&message),
-        },
-        WitError::Unauthorized(message) => Failure::Unauthorized {
-            message: shown(&message),
-        },
+        WitError::InvalidConfig(message) => Failure::InvalidConfig { message: shown(&message) },
+        WitError::Unauthorized(message) => Failure::Unauthorized { message: shown(&message) },
         WitError::Transient(seconds) => Failure::Transient {
             retry_after: seconds.map(|seconds| Duration::from_secs(seconds.into())),
         },
-        WitError::Other(coded) => Failure::Coded {
-            code: shown(&coded.code),
-            message: shown(&coded.message),
-        },
+        WitError::Other(coded) => {
+            Failure::Coded { code: shown(&coded.code), message: shown(&coded.message) }
+        }
     }
 }
 
@@ -214,16 +188,11 @@ fn failure(error: &wasmtime::Error, store: &Store<Guest>, call: Call, limits: &L
     }
     if took_too_much(error) {
         return Failure::AnsweredTooMuch {
-            reason: format!(
-                "the host takes at most {} bytes at once",
-                call.answer(limits)
-            ),
+            reason: format!("the host takes at most {} bytes at once", call.answer(limits)),
         };
     }
     if guest.memory.refused() {
-        return Failure::OutOfMemory {
-            limit: limits.memory,
-        };
+        return Failure::OutOfMemory { limit: limits.memory };
     }
     match error.downcast_ref::<Trap>() {
         Some(trap) => {
@@ -231,17 +200,12 @@ fn failure(error: &wasmtime::Error, store: &Store<Guest>, call: Call, limits: &L
             let reason = trap.strip_prefix("wasm trap: ").unwrap_or(&trap).to_owned();
             Failure::Trapped { reason }
         }
-        None => Failure::BadAnswer {
-            reason: shown(&error.root_cause().to_string()),
-        },
+        None => Failure::BadAnswer { reason: shown(&error.root_cause().to_string()) },
     }
 }
 
 /// Whether the host refused to copy so much out of the guest. wasmtime keeps the error's type to
 /// itself, so that its words must do; a test fails when they change.
 fn took_too_much(error: &wasmtime::Error) -> bool {
-    error
-        .root_cause()
-        .to_string()
-        .contains("fuel allocated for hostcalls has been exhausted")
+    error.root_cause().to_string().contains("fuel allocated for hostcalls has been exhausted")
 }

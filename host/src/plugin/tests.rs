@@ -14,10 +14,7 @@ use super::{
 /// A component from its text.
 macro_rules! fixture {
     ($name:literal) => {
-        (
-            $name,
-            include_str!(concat!("../../../tests/plugins/", $name, ".wat")),
-        )
+        ($name, include_str!(concat!("../../../tests/plugins/", $name, ".wat")))
     };
 }
 
@@ -60,15 +57,9 @@ async fn load(
 
 /// How a list format fails on a list.
 async fn failure_of(fixture: (&str, &str), limits: Limits) -> Failure {
-    let plugin = load(&host(limits), Kind::ListFormat, fixture, setup())
-        .await
-        .expect("loads");
+    let plugin = load(&host(limits), Kind::ListFormat, fixture, setup()).await.expect("loads");
     match plugin.parse("list.txt", "a b c").await {
-        Err(PluginError::Call {
-            plugin,
-            call: Call::Parse,
-            failure,
-        }) => {
+        Err(PluginError::Call { plugin, call: Call::Parse, failure }) => {
             assert_eq!(plugin, fixture.0, "the error names another plugin");
             failure
         }
@@ -87,10 +78,7 @@ async fn a_trap_is_reported_by_its_kind() {
 
 #[tokio::test]
 async fn an_endless_loop_ends_at_the_cpu_limit() {
-    let limits = Limits {
-        cpu: Duration::from_millis(50),
-        ..Limits::default()
-    };
+    let limits = Limits { cpu: Duration::from_millis(50), ..Limits::default() };
     let started = Instant::now();
     let failure = failure_of(fixture!("loops"), limits).await;
     assert!(matches!(failure, Failure::CpuTime { .. }), "{failure:?}");
@@ -99,10 +87,7 @@ async fn an_endless_loop_ends_at_the_cpu_limit() {
 
 #[tokio::test]
 async fn a_computing_guest_lets_the_timer_run() {
-    let limits = Limits {
-        wall: Duration::from_millis(100),
-        ..Limits::default()
-    };
+    let limits = Limits { wall: Duration::from_millis(100), ..Limits::default() };
     let failure = failure_of(fixture!("loops"), limits).await;
     assert!(matches!(failure, Failure::WallTime { .. }), "{failure:?}");
 }
@@ -110,19 +95,13 @@ async fn a_computing_guest_lets_the_timer_run() {
 #[tokio::test]
 async fn endless_allocation_ends_at_the_memory_limit() {
     let failure = failure_of(fixture!("allocates"), Limits::default()).await;
-    assert!(
-        matches!(failure, Failure::OutOfMemory { .. }),
-        "{failure:?}"
-    );
+    assert!(matches!(failure, Failure::OutOfMemory { .. }), "{failure:?}");
 }
 
 #[tokio::test]
 async fn ten_million_entries_are_too_much() {
     let failure = failure_of(fixture!("many-entries"), Limits::default()).await;
-    assert!(
-        matches!(failure, Failure::AnsweredTooMuch { .. }),
-        "{failure:?}"
-    );
+    assert!(matches!(failure, Failure::AnsweredTooMuch { .. }), "{failure:?}");
     let few = Limits {
         memory: 64 * 1024 * 1024,
         answer_of_lists: usize::MAX,
@@ -137,14 +116,8 @@ async fn ten_million_entries_are_too_much() {
 async fn gigabytes_of_one_megabyte_are_never_lifted() {
     let started = Instant::now();
     let failure = failure_of(fixture!("lifts-gigabytes"), Limits::default()).await;
-    assert!(
-        matches!(failure, Failure::AnsweredTooMuch { .. }),
-        "{failure:?}"
-    );
-    assert!(
-        started.elapsed() < Duration::from_secs(20),
-        "it was lifted before it was refused"
-    );
+    assert!(matches!(failure, Failure::AnsweredTooMuch { .. }), "{failure:?}");
+    assert!(started.elapsed() < Duration::from_secs(20), "it was lifted before it was refused");
 }
 
 #[tokio::test]
@@ -168,34 +141,16 @@ async fn a_newline_in_a_reference_is_the_plugins_error() {
 
 #[tokio::test]
 async fn there_is_nothing_behind_wasi() {
-    let plugin = load(
-        &host(Limits::default()),
-        Kind::ListFormat,
-        fixture!("pries"),
-        setup(),
-    )
-    .await
-    .expect("loads");
+    let plugin = load(&host(Limits::default()), Kind::ListFormat, fixture!("pries"), setup())
+        .await
+        .expect("loads");
     let mut runs = Vec::new();
     for _ in 0..2 {
         let parsed = plugin.parse("list.txt", "").await.expect("answers");
-        let found: Vec<_> = parsed
-            .diagnostics
-            .iter()
-            .map(|found| found.column)
-            .collect();
+        let found: Vec<_> = parsed.diagnostics.iter().map(|found| found.column).collect();
         runs.push(found);
     }
-    let [
-        environment,
-        arguments,
-        folders,
-        socket,
-        lookup,
-        seconds,
-        _random,
-    ] = runs[0][..]
-    else {
+    let [environment, arguments, folders, socket, lookup, seconds, _random] = runs[0][..] else {
         panic!("{runs:?}");
     };
     assert_eq!(environment, 0, "a guest sees environment variables");
@@ -204,59 +159,37 @@ async fn there_is_nothing_behind_wasi() {
     assert_ne!(socket, 0, "a guest made a socket");
     // Looking up is refused when the stream is read at the latest; wasmtime refuses at once.
     assert_ne!(lookup, 0, "a guest looked up a name");
-    assert_eq!(
-        seconds, 1_700_000_000,
-        "the wall clock is not the run's start"
-    );
+    assert_eq!(seconds, 1_700_000_000, "the wall clock is not the run's start");
     assert_eq!(runs[0], runs[1], "a second run drew other random numbers");
 }
 
 #[tokio::test]
 async fn an_answer_of_another_length_is_the_plugins_error() {
-    let plugin = load(
-        &host(Limits::default()),
-        Kind::Rewrite,
-        fixture!("swallows"),
-        setup(),
-    )
-    .await
-    .expect("loads");
+    let plugin = load(&host(Limits::default()), Kind::Rewrite, fixture!("swallows"), setup())
+        .await
+        .expect("loads");
     let item = Item {
         artifact: Artifact::Image,
         source: "docker.io/library/mysql:8".to_owned(),
         destination: "registry.example.com/library/mysql:8".to_owned(),
         attributes: Vec::new(),
     };
-    let error = plugin
-        .rewrite(vec![item])
-        .await
-        .expect_err("it was believed");
+    let error = plugin.rewrite(vec![item]).await.expect_err("it was believed");
     assert_eq!(
         error.to_string(),
         "rewrite destinations with plugin `swallows`: the plugin gave a bad answer: \
          0 verdicts for 1 items"
     );
-    assert_eq!(
-        plugin.rewrite(Vec::new()).await.expect("nothing to ask"),
-        []
-    );
+    assert_eq!(plugin.rewrite(Vec::new()).await.expect("nothing to ask"), []);
 }
 
 #[tokio::test]
 async fn a_plugin_of_another_kind_is_refused() {
-    let error = load(
-        &host(Limits::default()),
-        Kind::Rewrite,
-        fixture!("traps"),
-        setup(),
-    )
-    .await
-    .expect_err("a list format was taken for a rewrite");
+    let error = load(&host(Limits::default()), Kind::Rewrite, fixture!("traps"), setup())
+        .await
+        .expect_err("a list format was taken for a rewrite");
     assert_eq!(
-        error
-            .to_string()
-            .rsplit_once(": ")
-            .map(|(_, problem)| problem),
+        error.to_string().rsplit_once(": ").map(|(_, problem)| problem),
         Some("it exports `longshore:plugin/list-format@0.1.0-draft`"),
         "{error}"
     );
@@ -265,67 +198,38 @@ async fn a_plugin_of_another_kind_is_refused() {
 #[tokio::test]
 async fn names_that_are_none_are_refused_without_looking_further() {
     let host = host(Limits::default());
-    for name in [
-        "no-such-plugin",
-        "oci://registry.example.com/plugin:1",
-        "./no-such.wasm",
-    ] {
-        let error = host
-            .load(Kind::ListFormat, name, setup())
-            .await
-            .expect_err("something was loaded");
-        assert!(
-            error.to_string().contains(name),
-            "{error} does not name {name}"
-        );
+    for name in ["no-such-plugin", "oci://registry.example.com/plugin:1", "./no-such.wasm"] {
+        let error =
+            host.load(Kind::ListFormat, name, setup()).await.expect_err("something was loaded");
+        assert!(error.to_string().contains(name), "{error} does not name {name}");
     }
 }
 
 #[tokio::test]
 async fn unknown_imports_are_refused_by_name() {
-    let fixture = (
-        "http",
-        r#"(component (import "wasi:http/outgoing-handler@0.2.0" (instance)))"#,
-    );
+    let fixture = ("http", r#"(component (import "wasi:http/outgoing-handler@0.2.0" (instance)))"#);
     let error = load(&host(Limits::default()), Kind::RepoType, fixture, setup())
         .await
         .expect_err("it was linked");
-    assert!(
-        error.to_string().contains("wasi:http/outgoing-handler"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("wasi:http/outgoing-handler"), "{error}");
     assert!(error.hint().is_some(), "no hint");
 }
 
 #[tokio::test]
 async fn a_component_that_is_too_large_or_none_is_refused() {
-    let limits = Limits {
-        component: 100,
-        ..Limits::default()
-    };
+    let limits = Limits { component: 100, ..Limits::default() };
     let error = load(&host(limits), Kind::ListFormat, fixture!("traps"), setup())
         .await
         .expect_err("it was loaded");
     assert!(
-        matches!(
-            &error,
-            PluginError::Load {
-                problem: LoadProblem::TooLarge { .. },
-                ..
-            }
-        ),
+        matches!(&error, PluginError::Load { problem: LoadProblem::TooLarge { .. }, .. }),
         "{error}"
     );
     let module = ("module", "(module)");
     let error = load(&host(Limits::default()), Kind::ListFormat, module, setup())
         .await
         .expect_err("a module was loaded");
-    assert!(
-        error
-            .hint()
-            .is_some_and(|hint| hint.contains("wasm32-wasip2")),
-        "{error}"
-    );
+    assert!(error.hint().is_some_and(|hint| hint.contains("wasm32-wasip2")), "{error}");
 }
 
 #[tokio::test]
@@ -337,9 +241,8 @@ async fn compiled_code_is_kept_and_used() {
             clock: SystemTime::UNIX_EPOCH,
         };
         let host = PluginHost::new(options).expect("a host");
-        let plugin = load(&host, Kind::ListFormat, fixture!("newline"), setup())
-            .await
-            .expect("loads");
+        let plugin =
+            load(&host, Kind::ListFormat, fixture!("newline"), setup()).await.expect("loads");
         assert_eq!(plugin.name(), "newline");
         let files = std::fs::read_dir(folder.path().join("compiled")).expect("a cache");
         assert_eq!(files.count(), 2, "after the {run} run");
@@ -356,12 +259,7 @@ struct Slow {
 
 impl Slow {
     fn new(wait: Duration, status: u16) -> Arc<Self> {
-        Arc::new(Self {
-            wait,
-            status,
-            body: 0,
-            seen: Mutex::default(),
-        })
+        Arc::new(Self { wait, status, body: 0, seen: Mutex::default() })
     }
 }
 
@@ -389,24 +287,16 @@ async fn hook(limits: Limits, grants: &[&str], transport: &Arc<Slow>) -> Plugin 
         transport: Some(Arc::<Slow>::clone(transport)),
         ..setup()
     };
-    load(&host(limits), Kind::RepoType, fixture!("waits"), setup)
-        .await
-        .expect("loads")
+    load(&host(limits), Kind::RepoType, fixture!("waits"), setup).await.expect("loads")
 }
 
 fn scope(name: &str) -> Scope {
-    Scope {
-        kind: "project".to_owned(),
-        name: name.to_owned(),
-    }
+    Scope { kind: "project".to_owned(), name: name.to_owned() }
 }
 
 #[tokio::test]
 async fn waiting_for_the_network_is_not_charged() {
-    let limits = Limits {
-        cpu: Duration::from_millis(150),
-        ..Limits::default()
-    };
+    let limits = Limits { cpu: Duration::from_millis(150), ..Limits::default() };
     let slow = Slow::new(Duration::from_millis(200), 200);
     let plugin = hook(limits, &["POST registry /wait/*"], &slow).await;
     let prepared = plugin
@@ -424,24 +314,13 @@ async fn waiting_for_the_network_is_not_charged() {
 
 #[tokio::test]
 async fn a_hook_that_waits_for_ever_ends_at_the_wall() {
-    let limits = Limits {
-        wall_of_hooks: Duration::from_millis(50),
-        ..Limits::default()
-    };
+    let limits = Limits { wall_of_hooks: Duration::from_millis(50), ..Limits::default() };
     let slow = Slow::new(Duration::from_secs(600), 200);
     let plugin = hook(limits, &["POST registry /wait/*"], &slow).await;
-    let error = plugin
-        .prepare("registry.example.com", &scope("a"), false)
-        .await
-        .expect_err("it waited");
+    let error =
+        plugin.prepare("registry.example.com", &scope("a"), false).await.expect_err("it waited");
     assert!(
-        matches!(
-            &error,
-            PluginError::Call {
-                failure: Failure::WallTime { .. },
-                ..
-            }
-        ),
+        matches!(&error, PluginError::Call { failure: Failure::WallTime { .. }, .. }),
         "{error}"
     );
 }
@@ -452,10 +331,7 @@ async fn refusal(limits: Limits, grants: &[&str], name: &str) -> String {
     let plugin = hook(limits, grants, &slow).await;
     let answer = plugin.prepare("r.example.com", &scope(name), false).await;
     match answer {
-        Err(PluginError::Call {
-            failure: Failure::Coded { code, .. },
-            ..
-        }) => code,
+        Err(PluginError::Call { failure: Failure::Coded { code, .. }, .. }) => code,
         other => panic!("{other:?}"),
     }
 }
@@ -465,19 +341,10 @@ async fn requests_need_grants_and_end_at_the_limits() {
     let grants = &["POST registry /wait/*"][..];
     assert_eq!(refusal(Limits::default(), &[], "a").await, "denied");
     assert_eq!(refusal(Limits::default(), grants, "..").await, "denied");
-    assert_eq!(
-        refusal(Limits::default(), grants, &"a".repeat(65)).await,
-        "exhausted"
-    );
-    let no_body = Limits {
-        request_body: 1,
-        ..Limits::default()
-    };
+    assert_eq!(refusal(Limits::default(), grants, &"a".repeat(65)).await, "exhausted");
+    let no_body = Limits { request_body: 1, ..Limits::default() };
     assert_eq!(refusal(no_body, grants, "a").await, "exhausted");
-    let little = Limits {
-        traffic: 5,
-        ..Limits::default()
-    };
+    let little = Limits { traffic: 5, ..Limits::default() };
     assert_eq!(refusal(little, grants, "abc").await, "exhausted");
 }
 
@@ -485,18 +352,10 @@ async fn requests_need_grants_and_end_at_the_limits() {
 async fn a_dry_run_changes_nothing() {
     let slow = Slow::new(Duration::ZERO, 200);
     let plugin = hook(Limits::default(), &["HEAD,POST registry /wait/*"], &slow).await;
-    let prepared = plugin
-        .prepare("r.example.com", &scope("a"), true)
-        .await
-        .expect("HEAD goes through");
+    let prepared =
+        plugin.prepare("r.example.com", &scope("a"), true).await.expect("HEAD goes through");
     assert_eq!(prepared.state, State::WouldCreate);
-    let methods: Vec<_> = slow
-        .seen
-        .lock()
-        .expect("seen")
-        .iter()
-        .map(|seen| seen.method)
-        .collect();
+    let methods: Vec<_> = slow.seen.lock().expect("seen").iter().map(|seen| seen.method).collect();
     assert_eq!(methods, [super::Method::Head]);
 }
 
@@ -504,17 +363,11 @@ async fn a_dry_run_changes_nothing() {
 async fn what_the_plugin_says_comes_through() {
     let busy = Slow::new(Duration::ZERO, 503);
     let plugin = hook(Limits::default(), &["POST registry /wait/*"], &busy).await;
-    let error = plugin
-        .prepare("r.example.com", &scope("a"), false)
-        .await
-        .expect_err("503");
+    let error = plugin.prepare("r.example.com", &scope("a"), false).await.expect_err("503");
     assert!(
         matches!(
             &error,
-            PluginError::Call {
-                failure: Failure::Transient { retry_after: None },
-                ..
-            }
+            PluginError::Call { failure: Failure::Transient { retry_after: None }, .. }
         ),
         "{error}"
     );
@@ -522,17 +375,9 @@ async fn what_the_plugin_says_comes_through() {
 
 #[tokio::test]
 async fn grants_under_the_registry_api_are_refused_at_once() {
-    let setup = PluginSetup {
-        grants: vec!["GET registry /v2/**".to_owned()],
-        ..setup()
-    };
-    let error = load(
-        &host(Limits::default()),
-        Kind::RepoType,
-        fixture!("waits"),
-        setup,
-    )
-    .await
-    .expect_err("it was granted");
+    let setup = PluginSetup { grants: vec!["GET registry /v2/**".to_owned()], ..setup() };
+    let error = load(&host(Limits::default()), Kind::RepoType, fixture!("waits"), setup)
+        .await
+        .expect_err("it was granted");
     assert!(error.to_string().contains("/v2/"), "{error}");
 }

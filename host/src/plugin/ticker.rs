@@ -31,11 +31,7 @@ struct State {
 
 impl Ticker {
     pub(super) fn new(engine: Engine) -> Self {
-        Self(Arc::new(Shared {
-            engine,
-            state: Mutex::default(),
-            wake: Condvar::new(),
-        }))
+        Self(Arc::new(Shared { engine, state: Mutex::default(), wake: Condvar::new() }))
     }
 
     /// Ticks until the answer is dropped.
@@ -79,10 +75,7 @@ impl Shared {
         loop {
             let mut state = self.lock();
             while state.guests == 0 && !state.ended {
-                state = self
-                    .wake
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
             if state.ended {
                 return;

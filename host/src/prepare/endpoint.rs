@@ -22,12 +22,15 @@ impl RegistryEndpoints {
     }
 
     async fn exchange(&self, request: OutgoingRequest) -> Result<IncomingResponse, TransportError> {
-        let registry = request
-            .registry
-            .parse()
-            .map_err(|error| TransportError::Denied(format!("{:?} is no registry: {error}", request.registry)))?;
+        let registry = request.registry.parse().map_err(|error| {
+            TransportError::Denied(format!("{:?} is no registry: {error}", request.registry))
+        })?;
         let scheme = self.scheme(&request)?;
-        let query = if request.escaped_query.is_empty() { String::new() } else { format!("?{}", request.escaped_query) };
+        let query = if request.escaped_query.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", request.escaped_query)
+        };
         let outgoing = EndpointRequest {
             scheme,
             method: request.method.as_str(),
@@ -36,12 +39,13 @@ impl RegistryEndpoints {
             body: request.body.map(Bytes::from),
             body_limit: request.max_body as u64,
         };
-        let answer = self.registries.client(&registry).send_endpoint(outgoing).await.map_err(|error| {
-            match error.cause {
-                Cause::TooLarge { .. } => TransportError::TooLarge,
-                cause => TransportError::Unreachable(cause.to_string()),
-            }
-        })?;
+        let answer =
+            self.registries.client(&registry).send_endpoint(outgoing).await.map_err(|error| {
+                match error.cause {
+                    Cause::TooLarge { .. } => TransportError::TooLarge,
+                    cause => TransportError::Unreachable(cause.to_string()),
+                }
+            })?;
         Ok(IncomingResponse {
             status: answer.status,
             headers: answer.headers,

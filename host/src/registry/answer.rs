@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn errors_of_the_specification_become_one_line() {
-        let body = br#"{"errors":[{"code":"DENIED","message":"no\npush","detail":{"a":1}},{"code":"X"}]}"#;
+        let body =
+            br#"{"errors":[{"code":"DENIED","message":"no\npush","detail":{"a":1}},{"code":"X"}]}"#;
         let answer = Answer::of(403, body, None);
         assert!(answer.has_code("DENIED"));
         assert_eq!(answer.to_string(), "denied (403): DENIED: no push; X");
@@ -138,7 +139,10 @@ mod tests {
     #[test]
     fn other_bodies_are_cut_and_html_is_left_out() {
         assert_eq!(Answer::of(502, b"<html>..", None).to_string(), "Bad Gateway (502)");
-        assert_eq!(Answer::of(500, b"oops\n", None).to_string(), "Internal Server Error (500): oops");
+        assert_eq!(
+            Answer::of(500, b"oops\n", None).to_string(),
+            "Internal Server Error (500): oops"
+        );
     }
 
     #[test]

@@ -23,16 +23,20 @@ impl Challenge {
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut basic = None;
         for value in headers.get_all(WWW_AUTHENTICATE) {
-            let challenges = value.to_str().ok().and_then(|text| http_auth::parse_challenges(text).ok());
+            let challenges =
+                value.to_str().ok().and_then(|text| http_auth::parse_challenges(text).ok());
             for challenge in challenges.unwrap_or_default() {
                 if challenge.scheme.eq_ignore_ascii_case("basic") {
                     basic = Some(Self::Basic);
                 } else if challenge.scheme.eq_ignore_ascii_case("bearer") {
                     let parameter = |name: &str| {
-                        let found = challenge.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+                        let found =
+                            challenge.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
                         found.map(|(_, value)| value.to_unescaped())
                     };
-                    if let Some(realm) = parameter("realm").and_then(|realm| Url::parse(&realm).ok()) {
+                    if let Some(realm) =
+                        parameter("realm").and_then(|realm| Url::parse(&realm).ok())
+                    {
                         return Some(Self::Bearer { realm, service: parameter("service") });
                     }
                 }

@@ -84,7 +84,11 @@ impl Client {
     ///
     /// # Errors
     /// Where the registry cannot be reached or keeps failing.
-    pub async fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
+    pub async fn has_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<bool, RegistryError> {
         let call = self.blob_call("look up blob", Method::HEAD, repository, digest, true).await?;
         match self.send(&call).await {
             Ok(_) => Ok(true),
@@ -97,8 +101,13 @@ impl Client {
     ///
     /// # Errors
     /// A refusal, no answer, or another length.
-    pub async fn blob(&self, repository: &Repository, blob: &Descriptor) -> Result<BlobStream, RegistryError> {
-        let call = self.blob_call("fetch blob", Method::GET, repository, &blob.digest, false).await?;
+    pub async fn blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<BlobStream, RegistryError> {
+        let call =
+            self.blob_call("fetch blob", Method::GET, repository, &blob.digest, false).await?;
         let response = self.send(&call).await?;
         match response.content_length() {
             Some(found) if found != blob.size => {
@@ -179,7 +188,10 @@ impl Client {
         body: reqwest::Body,
         moved: Arc<AtomicU64>,
     ) -> Result<(), RegistryError> {
-        let operation = Operation::new("push blob", format!("{} to {}/{repository}", blob.digest, self.registry));
+        let operation = Operation::new(
+            "push blob",
+            format!("{} to {}/{repository}", blob.digest, self.registry),
+        );
         let mut url = session.0;
         url.query_pairs_mut().append_pair("digest", &blob.digest.to_string());
         let scope = Scope { repository: repository.clone(), push: true, mount_from: None };
@@ -194,7 +206,8 @@ impl Client {
 
     /// Gives an upload up, so that the registry can forget it. Whether that works does not matter.
     pub async fn cancel_upload(&self, session: UploadSession, repository: &Repository) {
-        let operation = Operation::new("cancel upload", format!("to {}/{repository}", self.registry));
+        let operation =
+            Operation::new("cancel upload", format!("to {}/{repository}", self.registry));
         let scope = Scope { repository: repository.clone(), push: true, mount_from: None };
         let mut call = Call::new(operation, Method::DELETE, session.0, scope);
         call.purpose = Purpose::Blob;

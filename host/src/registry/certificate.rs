@@ -104,7 +104,10 @@ impl RegistryCertificates {
     /// Where a file is unreadable or broken, or one half of a client certificate is missing. A
     /// directory that is not there is none, and one that may not be read is passed over with a
     /// warning, since those of the system may belong to somebody else.
-    pub(super) fn of(registry: &Registry, directories: &[PathBuf]) -> Result<Self, CertificateError> {
+    pub(super) fn of(
+        registry: &Registry,
+        directories: &[PathBuf],
+    ) -> Result<Self, CertificateError> {
         let mut found = Self::default();
         for directory in directories {
             for name in directory_names(registry) {
@@ -134,10 +137,7 @@ impl RegistryCertificates {
                 Some("cert") => {
                     let key = path.with_extension("key");
                     if !has(&names, &key) {
-                        return Err(CertificateError::NoKey {
-                            certificate: path,
-                            key,
-                        });
+                        return Err(CertificateError::NoKey { certificate: path, key });
                     }
                     let identity = identity_in(&path, &key)?;
                     if self.identity.is_some() {
@@ -152,10 +152,7 @@ impl RegistryCertificates {
                 Some("key") => {
                     let certificate = path.with_extension("cert");
                     if !has(&names, &certificate) {
-                        return Err(CertificateError::NoCertificate {
-                            key: path,
-                            certificate,
-                        });
+                        return Err(CertificateError::NoCertificate { key: path, certificate });
                     }
                 }
                 _ => {}
@@ -187,10 +184,8 @@ pub fn certificate_directories(
 /// Where the file cannot be read or has not a single usable root.
 pub(super) fn roots_of_bundle(file: &Path) -> Result<Vec<Certificate>, CertificateError> {
     let certificates = certificates_in(file)?;
-    let usable: Vec<Certificate> = certificates
-        .iter()
-        .filter_map(|certificate| root(certificate).ok())
-        .collect();
+    let usable: Vec<Certificate> =
+        certificates.iter().filter_map(|certificate| root(certificate).ok()).collect();
     if usable.is_empty() {
         return Err(CertificateError::Certificate {
             file: file.to_owned(),
@@ -221,9 +216,7 @@ fn directory_names(registry: &Registry) -> Vec<String> {
 
 /// The names in a directory, sorted.
 fn names_in(directory: &Path) -> io::Result<BTreeSet<std::ffi::OsString>> {
-    std::fs::read_dir(directory)?
-        .map(|entry| entry.map(|entry| entry.file_name()))
-        .collect()
+    std::fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
 }
 
 /// Is the file among these names of its directory?
@@ -238,20 +231,14 @@ fn read(file: &Path) -> Result<Vec<u8>, CertificateError> {
         .and_then(|opened| opened.take(SIZE_LIMIT + 1).read_to_end(&mut bytes))
         .map_err(|error| unreadable(file, error))?;
     if bytes.len() as u64 > SIZE_LIMIT {
-        return Err(CertificateError::TooLarge {
-            file: file.to_owned(),
-            limit: SIZE_LIMIT,
-        });
+        return Err(CertificateError::TooLarge { file: file.to_owned(), limit: SIZE_LIMIT });
     }
     Ok(bytes)
 }
 
 /// All certificates of a PEM file; at least one.
 fn certificates_in(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
-    let bad = |why: String| CertificateError::Certificate {
-        file: file.to_owned(),
-        why,
-    };
+    let bad = |why: String| CertificateError::Certificate { file: file.to_owned(), why };
     let certificates = CertificateDer::pem_slice_iter(&read(file)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| bad(error.to_string()))?;
@@ -263,9 +250,7 @@ fn certificates_in(file: &Path) -> Result<Vec<CertificateDer<'static>>, Certific
 
 /// A certificate as a root, if it can be one.
 fn root(certificate: &CertificateDer<'static>) -> Result<Certificate, String> {
-    RootCertStore::empty()
-        .add(certificate.clone())
-        .map_err(|error| error.to_string())?;
+    RootCertStore::empty().add(certificate.clone()).map_err(|error| error.to_string())?;
     Certificate::from_der(certificate).map_err(|error| error.to_string())
 }
 
@@ -274,33 +259,22 @@ fn checked_roots(
     file: &Path,
     certificates: &[CertificateDer<'static>],
 ) -> Result<Vec<Certificate>, CertificateError> {
-    let bad = |why| CertificateError::Certificate {
-        file: file.to_owned(),
-        why,
-    };
-    certificates
-        .iter()
-        .map(root)
-        .collect::<Result<_, _>>()
-        .map_err(bad)
+    let bad = |why| CertificateError::Certificate { file: file.to_owned(), why };
+    certificates.iter().map(root).collect::<Result<_, _>>().map_err(bad)
 }
 
 /// The client certificate of two PEM files that belong together.
 fn identity_in(certificate: &Path, key: &Path) -> Result<Identity, CertificateError> {
     let chain = certificates_in(certificate)?;
     let key_bytes = read(key)?;
-    let bad_key = |why| CertificateError::Key {
-        file: key.to_owned(),
-        why,
-    };
+    let bad_key = |why| CertificateError::Key { file: key.to_owned(), why };
     let private = PrivateKeyDer::from_pem_slice(&key_bytes)
         .map_err(|_| bad_key("there is no PEM private key in it that is not encrypted"))?;
     let provider = aws_lc_rs::default_provider();
     CertifiedKey::from_der(chain, private, &provider).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => CertificateError::Mismatch {
-            certificate: certificate.to_owned(),
-            key: key.to_owned(),
-        },
+        rustls::Error::InconsistentKeys(_) => {
+            CertificateError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() }
+        }
         rustls::Error::InvalidCertificate(error) => CertificateError::Certificate {
             file: certificate.to_owned(),
             why: format!("{error:?}"),
@@ -315,18 +289,12 @@ fn identity_in(certificate: &Path, key: &Path) -> Result<Identity, CertificateEr
 
 /// Does the error say only that there is no such directory?
 fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// The error of a file that the operating system does not give out.
 fn unreadable(file: &Path, error: io::Error) -> CertificateError {
-    CertificateError::Unreadable {
-        file: file.to_owned(),
-        cause: Arc::new(error),
-    }
+    CertificateError::Unreadable { file: file.to_owned(), cause: Arc::new(error) }
 }
 
 #[cfg(test)]

@@ -48,7 +48,8 @@ impl Registries {
     /// # Errors
     /// Where the bundle of roots cannot be used.
     pub fn new(options: RegistryOptions) -> Result<Self, CertificateError> {
-        let roots = options.root_bundle.as_deref().map(roots_of_bundle).transpose()?.unwrap_or_default();
+        let roots =
+            options.root_bundle.as_deref().map(roots_of_bundle).transpose()?.unwrap_or_default();
         let certificates = RegistryCertificates { roots, identity: None };
         let shared = Arc::new(Connections::new(options.tls_verify, certificates));
         Ok(Self { options: Arc::new(options), shared, clients: Arc::default() })
@@ -121,12 +122,13 @@ impl Client {
                 let mut certificates =
                     RegistryCertificates::of(&self.registry, &self.options.certificate_directories)
                         .map_err(|error| Cause::CertificateFile(error.to_string()))?;
-                let connections = if certificates.roots.is_empty() && certificates.identity.is_none() {
-                    Arc::clone(&self.shared)
-                } else {
-                    certificates.roots.extend(self.shared.roots().iter().cloned());
-                    Arc::new(Connections::new(self.options.tls_verify, certificates))
-                };
+                let connections =
+                    if certificates.roots.is_empty() && certificates.identity.is_none() {
+                        Arc::clone(&self.shared)
+                    } else {
+                        certificates.roots.extend(self.shared.roots().iter().cloned());
+                        Arc::new(Connections::new(self.options.tls_verify, certificates))
+                    };
                 Ok(Base { url: base_url(&self.registry, allow_http).await?, connections })
             })
             .await
@@ -144,7 +146,10 @@ impl Client {
         }
     }
 
-    pub(super) async fn credential(&self, repository: Option<&Repository>) -> Result<Option<Credential>, Cause> {
+    pub(super) async fn credential(
+        &self,
+        repository: Option<&Repository>,
+    ) -> Result<Option<Credential>, Cause> {
         self.options
             .credentials
             .of(&self.registry, repository)
@@ -159,7 +164,8 @@ impl Client {
         scope: &Scope,
         refused: Option<&Token>,
     ) -> Result<(Option<HeaderValue>, Option<Token>), Cause> {
-        let challenge = self.challenge.lock().unwrap_or_else(PoisonError::into_inner).clone().flatten();
+        let challenge =
+            self.challenge.lock().unwrap_or_else(PoisonError::into_inner).clone().flatten();
         let Some(challenge) = challenge else { return Ok((None, None)) };
         let credential = self.credential(Some(&scope.repository)).await?;
         match (challenge, credential) {
@@ -174,7 +180,8 @@ impl Client {
                 let token = match usable(held.as_ref(), refused, Instant::now()) {
                     Some(token) => token,
                     None => {
-                        let token = self.fetch_token(&realm, service.as_deref(), scope, credential).await?;
+                        let token =
+                            self.fetch_token(&realm, service.as_deref(), scope, credential).await?;
                         held.insert(token).clone()
                     }
                 };
@@ -225,7 +232,8 @@ impl Client {
         let body = super::request::read_bounded(response, TOKEN_BODY_LIMIT).await?;
         let answer: TokenAnswer =
             serde_json::from_slice(&body).map_err(|_| failed("it answered no JSON".to_owned()))?;
-        Token::of(answer, Instant::now()).ok_or_else(|| failed("its answer holds no token".to_owned()))
+        Token::of(answer, Instant::now())
+            .ok_or_else(|| failed("its answer holds no token".to_owned()))
     }
 
     fn is_refused(&self, account: &str) -> bool {
@@ -248,7 +256,8 @@ fn token_request(
         parameters.push(("grant_type", "refresh_token".to_owned()));
         parameters.push(("client_id", "longshore".to_owned()));
         parameters.push(("refresh_token", identity.expose().to_owned()));
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        let body =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
         return Ok(client
             .post(realm.clone())
             .header("content-type", "application/x-www-form-urlencoded")
@@ -275,8 +284,9 @@ fn bearer(token: &Secret) -> Result<HeaderValue, Cause> {
 }
 
 fn sensitive(text: String) -> Result<HeaderValue, Cause> {
-    let mut value = HeaderValue::try_from(text)
-        .map_err(|_| Cause::Credential("the credential has characters that no header can carry".to_owned()))?;
+    let mut value = HeaderValue::try_from(text).map_err(|_| {
+        Cause::Credential("the credential has characters that no header can carry".to_owned())
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -100,10 +100,8 @@ pub(super) async fn base_url(registry: &Registry, allow_http: bool) -> Result<Ur
     let host = registry.api_host();
     let secure = allow_http && !speaks_plain_http(host).await;
     let scheme = if secure || !allow_http { "https" } else { "http" };
-    Url::parse(&format!("{scheme}://{host}/")).map_err(|error| Cause::Unreachable {
-        host: host.to_owned(),
-        why: error.to_string(),
-    })
+    Url::parse(&format!("{scheme}://{host}/"))
+        .map_err(|error| Cause::Unreachable { host: host.to_owned(), why: error.to_string() })
 }
 
 /// Opens a connection and offers TLS. An answer that is no TLS record is plain HTTP. Where nothing
@@ -122,7 +120,8 @@ async fn speaks_plain_http(host: &str) -> bool {
 async fn answers_tls(stream: &mut TcpStream, host: &str) -> io::Result<bool> {
     const ALERT: u8 = 21;
     const HANDSHAKE: u8 = 22;
-    let name = host.parse::<Registry>().map_or("localhost".to_owned(), |name| name.host().to_owned());
+    let name =
+        host.parse::<Registry>().map_or("localhost".to_owned(), |name| name.host().to_owned());
     stream.write_all(&client_hello(name)?).await?;
     let mut first = [0_u8];
     let read = tokio::time::timeout(CONNECT, stream.read(&mut first)).await??;

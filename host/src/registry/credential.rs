@@ -121,16 +121,12 @@ pub struct Credentials {
 impl Credentials {
     /// Credentials from these sources; nothing is read before it is asked for.
     pub fn new(sources: CredentialSources) -> Self {
-        let files = sources.auth_files.iter().map(|path| KnownFile {
-            path: path.clone(),
-            content: OnceCell::new(),
-        });
+        let files = sources
+            .auth_files
+            .iter()
+            .map(|path| KnownFile { path: path.clone(), content: OnceCell::new() });
         let files = files.collect();
-        Self {
-            sources,
-            files,
-            answers: Mutex::default(),
-        }
+        Self { sources, files, answers: Mutex::default() }
     }
 
     /// The credential for `registry`, or the most specific one for `repository` there; `None` is
@@ -174,18 +170,13 @@ impl Credentials {
             Arc::clone(answers.entry(key).or_default())
         };
         let run = || async {
-            program::ask(
-                name,
-                registry,
-                &self.sources.program_path,
-                program::PATIENCE,
-            )
-            .await
-            .map_err(|failure| CredentialError::Program {
-                name: name.to_owned(),
-                registry: registry.clone(),
-                failure,
-            })
+            program::ask(name, registry, &self.sources.program_path, program::PATIENCE)
+                .await
+                .map_err(|failure| CredentialError::Program {
+                    name: name.to_owned(),
+                    registry: registry.clone(),
+                    failure,
+                })
         };
         answer.get_or_init(run).await.clone()
     }
@@ -193,9 +184,7 @@ impl Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("sources", &self.sources)
-            .finish_non_exhaustive()
+        f.debug_struct("Credentials").field("sources", &self.sources).finish_non_exhaustive()
     }
 }
 

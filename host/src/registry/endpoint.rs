@@ -60,7 +60,10 @@ impl Client {
     ///
     /// # Errors
     /// No answer, or a body above the limit.
-    pub async fn send_endpoint(&self, request: EndpointRequest) -> Result<EndpointResponse, RegistryError> {
+    pub async fn send_endpoint(
+        &self,
+        request: EndpointRequest,
+    ) -> Result<EndpointResponse, RegistryError> {
         let host = self.registry.api_host();
         let operation = Operation::new("call", format!("{host}{}", request.path_and_query));
         match self.endpoint_exchange(request).await {
@@ -80,7 +83,8 @@ impl Client {
         let url = Url::parse(&format!("{scheme}://{host}{}", request.path_and_query))
             .map_err(|_| Cause::Location { host: host.to_owned(), why: "the path is no path" })?;
         let bad = |why| Cause::Location { host: host.to_owned(), why };
-        let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| bad("the method is none"))?;
+        let method =
+            Method::from_bytes(request.method.as_bytes()).map_err(|_| bad("the method is none"))?;
         let headers = header_map(&request.headers).ok_or_else(|| bad("a header is none"))?;
         let mut outgoing = base
             .connections
@@ -94,11 +98,15 @@ impl Client {
         if let Some(body) = request.body {
             outgoing = outgoing.header(CONTENT_LENGTH, body.len()).body(body);
         }
-        let response = outgoing.send().await.map_err(|error| cause_of(&error, &url, PATIENCE.as_secs()))?;
+        let response =
+            outgoing.send().await.map_err(|error| cause_of(&error, &url, PATIENCE.as_secs()))?;
         let status = response.status().as_u16();
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers =
-            response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect();
         let body = read_bounded(response, request.body_limit).await?;
         Ok(EndpointResponse { status, headers, body })
     }

@@ -193,14 +193,22 @@ impl RegistryError {
             Cause::Unreachable { why, .. } if why.contains("no TLS") => {
                 "the registry speaks plain HTTP; give --tls-verify=false to allow that"
             }
-            Cause::Unreachable { .. } => "check the registry's name, the network and the proxy settings",
+            Cause::Unreachable { .. } => {
+                "check the registry's name, the network and the proxy settings"
+            }
             Cause::Answered(answer) => match answer.status {
-                401 => "check that the credential is right and may do this; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD",
-                403 => "the credential may not do this, or the registry is read-only or out of quota",
+                401 => {
+                    "check that the credential is right and may do this; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
+                }
+                403 => {
+                    "the credential may not do this, or the registry is read-only or out of quota"
+                }
                 404 if self.operation.verb.starts_with("push") => {
                     "the repository or its project may have to be created first; see --repo-type"
                 }
-                404 => "check the name and the tag; a private image answers so without a credential too",
+                404 => {
+                    "check the name and the tag; a private image answers so without a credential too"
+                }
                 413 => "the registry or a proxy before it limits the size of uploads",
                 429 => "the registry limits the rate; log in, or give fewer jobs with -j",
                 _ => return None,

@@ -105,7 +105,9 @@ impl Client {
         reference: &ManifestReference,
         push: bool,
     ) -> Result<Option<ManifestHead>, RegistryError> {
-        let call = self.manifest_call("look up manifest", Method::HEAD, repository, reference, push).await?;
+        let call = self
+            .manifest_call("look up manifest", Method::HEAD, repository, reference, push)
+            .await?;
         match self.send(&call).await {
             Ok(response) => Ok(Some(ManifestHead { digest: content_digest(response.headers()) })),
             Err(error) if error.is_not_found() => Ok(None),
@@ -122,7 +124,8 @@ impl Client {
         repository: &Repository,
         reference: &ManifestReference,
     ) -> Result<Manifest, RegistryError> {
-        let call = self.manifest_call("fetch manifest", Method::GET, repository, reference, false).await?;
+        let call =
+            self.manifest_call("fetch manifest", Method::GET, repository, reference, false).await?;
         let response = self.send(&call).await?;
         let failed = |cause: Cause| call.operation.clone().failed(cause);
         let header = response
@@ -169,7 +172,8 @@ impl Client {
         let digest = content_digest(response.headers());
         match &digest {
             Some(found)
-                if found.algorithm() == manifest.digest.algorithm() && *found != manifest.digest =>
+                if found.algorithm() == manifest.digest.algorithm()
+                    && *found != manifest.digest =>
             {
                 let (expected, found) = (manifest.digest.clone(), found.clone());
                 Err(call.operation.failed(Cause::Digest { expected, found }))

@@ -99,13 +99,20 @@ impl Client {
 
     /// Sends `call` with `authorization` and follows redirects. The credential goes no further than
     /// the registry's own origin.
-    async fn exchange(&self, call: &Call, authorization: Option<HeaderValue>) -> Result<Response, Cause> {
+    async fn exchange(
+        &self,
+        call: &Call,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Response, Cause> {
         let base = self.base().await?;
         let mut url = call.url.clone();
         for _ in 0..=REDIRECTS {
             let client = base.connections.client(&url, call.purpose)?;
-            let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
-            if let Some(authorization) = authorization.as_ref().filter(|_| url.origin() == base.url.origin()) {
+            let mut request =
+                client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
+            if let Some(authorization) =
+                authorization.as_ref().filter(|_| url.origin() == base.url.origin())
+            {
                 request = request.header(AUTHORIZATION, authorization);
             }
             if let Some(body) = &call.body {
@@ -138,7 +145,8 @@ impl Client {
     ) -> Result<Response, Cause> {
         let base = self.base().await?;
         let client = base.connections.client(&call.url, Purpose::Blob)?;
-        let mut request = client.request(call.method.clone(), call.url.clone()).headers(call.headers);
+        let mut request =
+            client.request(call.method.clone(), call.url.clone()).headers(call.headers);
         if call.url.origin() == base.url.origin()
             && let (Some(authorization), _) = self.authorization(&call.scope, None).await?
         {
@@ -175,7 +183,11 @@ pub(super) fn location(response: &Response, from: &Url, base: &Url) -> Result<Ur
             return Err(bad("it leaves TLS"));
         }
     }
-    if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(bad("its scheme is not HTTP")) }
+    if matches!(url.scheme(), "http" | "https") {
+        Ok(url)
+    } else {
+        Err(bad("its scheme is not HTTP"))
+    }
 }
 
 /// A URL as it may be shown: no user, and of the query only what holds no secret.
@@ -219,7 +231,10 @@ mod tests {
 
     #[test]
     fn shown_urls_hold_no_secret() {
-        let url = Url::parse("https://u:p@h:1/v2/a/blobs/uploads/?_state=secret&digest=sha256:1&X-Amz-Signature=s").unwrap();
+        let url = Url::parse(
+            "https://u:p@h:1/v2/a/blobs/uploads/?_state=secret&digest=sha256:1&X-Amz-Signature=s",
+        )
+        .unwrap();
         assert_eq!(shown(&url), "https://h:1/v2/a/blobs/uploads/?digest=sha256:1");
     }
 }

@@ -52,9 +52,6 @@ mod tests {
         assert_eq!(secret.expose(), "hunter2");
         assert_eq!(format!("{secret} {secret:?} {secret:#?}"), "*** *** ***");
         // A shorter secret must not be told from a longer one.
-        assert_eq!(
-            format!("{:?}", Secret::new("")),
-            format!("{:?}", Secret::new("x".repeat(99)))
-        );
+        assert_eq!(format!("{:?}", Secret::new("")), format!("{:?}", Secret::new("x".repeat(99))));
     }
 }

@@ -62,7 +62,10 @@ impl Token {
     /// The token of an answer that came at `fetched`; `None` where it holds none.
     pub(super) fn of(answer: TokenAnswer, fetched: Instant) -> Option<Self> {
         let text = answer.token.or(answer.access_token).filter(|token| !token.is_empty())?;
-        let life = answer.expires_in.filter(|&seconds| seconds > 0).map_or(DEFAULT_LIFE, Duration::from_secs);
+        let life = answer
+            .expires_in
+            .filter(|&seconds| seconds > 0)
+            .map_or(DEFAULT_LIFE, Duration::from_secs);
         Some(Self { value: Arc::new(Secret::new(text)), fetched, life })
     }
 
@@ -94,7 +97,8 @@ impl Tokens {
 /// The token in `slot`, unless it is stale or is `refused`, the one that was just answered 401.
 pub(super) fn usable(slot: Option<&Token>, refused: Option<&Token>, now: Instant) -> Option<Token> {
     slot.filter(|token| {
-        token.is_good(now) && refused.is_none_or(|refused| !Arc::ptr_eq(&refused.value, &token.value))
+        token.is_good(now)
+            && refused.is_none_or(|refused| !Arc::ptr_eq(&refused.value, &token.value))
     })
     .cloned()
 }
@@ -106,7 +110,8 @@ mod tests {
     use super::{Scope, Token, TokenAnswer, Tokens, usable};
 
     fn token(seconds: Option<u64>, fetched: Instant) -> Token {
-        let answer = TokenAnswer { token: None, access_token: Some("t".into()), expires_in: seconds };
+        let answer =
+            TokenAnswer { token: None, access_token: Some("t".into()), expires_in: seconds };
         Token::of(answer, fetched).unwrap()
     }
 
@@ -118,7 +123,10 @@ mod tests {
         assert!(usable(Some(&good), None, now + Duration::from_secs(81)).is_none());
         let default = token(None, now);
         assert!(usable(Some(&default), None, now + Duration::from_secs(49)).is_none());
-        assert!(usable(Some(&good), Some(&good), now).is_none(), "a refused token is not used again");
+        assert!(
+            usable(Some(&good), Some(&good), now).is_none(),
+            "a refused token is not used again"
+        );
     }
 
     #[test]

@@ -22,7 +22,11 @@ impl SettingsFile {
     ///
     /// # Errors
     /// Where it cannot be read, is no TOML or holds unknown keys.
-    pub fn read(path: &Path, flags: &BTreeSet<String>, commands: &BTreeSet<String>) -> Result<Self, SettingsError> {
+    pub fn read(
+        path: &Path,
+        flags: &BTreeSet<String>,
+        commands: &BTreeSet<String>,
+    ) -> Result<Self, SettingsError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| SettingsError::Read { path: path.to_owned(), error })?;
         Self::parse(path, &text, flags, commands)
@@ -55,7 +59,8 @@ impl SettingsFile {
     }
 
     fn get(&self, command: &str, key: &str) -> Option<&Value> {
-        let of_command = self.table.get(command).and_then(Value::as_table).and_then(|table| table.get(key));
+        let of_command =
+            self.table.get(command).and_then(Value::as_table).and_then(|table| table.get(key));
         of_command.or_else(|| self.table.get(key))
     }
 
@@ -86,7 +91,11 @@ impl SettingsFile {
             Some(Value::String(text)) => Ok(vec![text.clone()]),
             Some(Value::Array(items)) => items
                 .iter()
-                .map(|item| item.as_str().map(str::to_owned).ok_or_else(|| self.wrong(key, "a list of texts")))
+                .map(|item| {
+                    item.as_str()
+                        .map(str::to_owned)
+                        .ok_or_else(|| self.wrong(key, "a list of texts"))
+                })
                 .collect(),
             Some(_) => Err(self.wrong(key, "a list of texts")),
         }
@@ -98,7 +107,9 @@ impl SettingsFile {
     /// Where it is anything else.
     pub fn boolean(&self, command: &str, key: &str) -> Result<Option<bool>, SettingsError> {
         let value = self.get(command, key);
-        value.map(|value| value.as_bool().ok_or_else(|| self.wrong(key, "true or false"))).transpose()
+        value
+            .map(|value| value.as_bool().ok_or_else(|| self.wrong(key, "true or false")))
+            .transpose()
     }
 
     /// A number of at least 1.
@@ -106,9 +117,16 @@ impl SettingsFile {
     /// # Errors
     /// Where it is anything else.
     pub fn count(&self, command: &str, key: &str) -> Result<Option<usize>, SettingsError> {
-        let positive = |value: &Value| value.as_integer().and_then(|number| usize::try_from(number).ok()).filter(|&number| number > 0);
+        let positive = |value: &Value| {
+            value
+                .as_integer()
+                .and_then(|number| usize::try_from(number).ok())
+                .filter(|&number| number > 0)
+        };
         let value = self.get(command, key);
-        value.map(|value| positive(value).ok_or_else(|| self.wrong(key, "a number of at least 1"))).transpose()
+        value
+            .map(|value| positive(value).ok_or_else(|| self.wrong(key, "a number of at least 1")))
+            .transpose()
     }
 
     /// The table of the plugin `name`.
@@ -126,7 +144,8 @@ mod tests {
     use crate::settings::SettingsError;
 
     fn parse(text: &str) -> Result<SettingsFile, SettingsError> {
-        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<BTreeSet<_>>();
+        let words =
+            |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<BTreeSet<_>>();
         SettingsFile::parse(
             Path::new("longshore.toml"),
             text,
@@ -137,7 +156,10 @@ mod tests {
 
     #[test]
     fn the_command_s_table_overrides_the_top() {
-        let file = parse("jobs = 3\narch = [\"amd64\", \"arm\"]\n[mirror]\njobs = 5\n[plugins.x]\na = 1\n").unwrap();
+        let file = parse(
+            "jobs = 3\narch = [\"amd64\", \"arm\"]\n[mirror]\njobs = 5\n[plugins.x]\na = 1\n",
+        )
+        .unwrap();
         assert_eq!(file.count("mirror", "jobs").unwrap(), Some(5));
         assert_eq!(file.count("mirror-validate", "jobs").unwrap(), Some(3));
         assert_eq!(file.text("mirror", "arch").unwrap().as_deref(), Some("amd64,arm"));

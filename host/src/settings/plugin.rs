@@ -25,25 +25,31 @@ impl PluginSettings {
     ///
     /// # Errors
     /// Where a setting has no such form, or its file cannot be read.
-    pub fn new(file: SettingsFile, config: &[String], grants: Vec<String>) -> Result<Self, SettingsError> {
+    pub fn new(
+        file: SettingsFile,
+        config: &[String],
+        grants: Vec<String>,
+    ) -> Result<Self, SettingsError> {
         let mut given: HashMap<String, Map<String, Value>> = HashMap::new();
         for setting in config {
-            let parts = setting.split_once('=').and_then(|(key, value)| Some((key.split_once('.')?, value)));
-            let Some(((name, key), value)) = parts.filter(|((name, key), _)| !name.is_empty() && !key.is_empty())
+            let parts = setting
+                .split_once('=')
+                .and_then(|(key, value)| Some((key.split_once('.')?, value)));
+            let Some(((name, key), value)) =
+                parts.filter(|((name, key), _)| !name.is_empty() && !key.is_empty())
             else {
                 return Err(SettingsError::PluginConfig(setting.clone()));
             };
-            let text = match value.strip_prefix('@') {
-                None => value.to_owned(),
-                Some(path) => {
-                    let path = PathBuf::from(path);
-                    std::fs::read_to_string(&path).map_err(|error| SettingsError::PluginFile {
-                        key: format!("{name}.{key}"),
-                        path,
-                        error,
-                    })?
-                }
-            };
+            let text =
+                match value.strip_prefix('@') {
+                    None => value.to_owned(),
+                    Some(path) => {
+                        let path = PathBuf::from(path);
+                        std::fs::read_to_string(&path).map_err(|error| {
+                            SettingsError::PluginFile { key: format!("{name}.{key}"), path, error }
+                        })?
+                    }
+                };
             given.entry(name.to_owned()).or_default().insert(key.to_owned(), Value::String(text));
         }
         Ok(Self { file, given, grants })
@@ -83,7 +89,10 @@ mod tests {
         assert_eq!(settings.config("map")["table"], "a: b\n");
         assert!(settings.config("other").is_empty());
         for bad in ["prefix", "prefix=x", ".a=b", "a.=b"] {
-            assert!(PluginSettings::new(Default::default(), &[bad.to_owned()], Vec::new()).is_err(), "{bad}");
+            assert!(
+                PluginSettings::new(Default::default(), &[bad.to_owned()], Vec::new()).is_err(),
+                "{bad}"
+            );
         }
     }
 }

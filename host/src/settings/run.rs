@@ -99,7 +99,12 @@ impl Layers<'_> {
         }
     }
 
-    fn boolean(&self, given: Option<bool>, key: &str, default: bool) -> Result<bool, SettingsError> {
+    fn boolean(
+        &self,
+        given: Option<bool>,
+        key: &str,
+        default: bool,
+    ) -> Result<bool, SettingsError> {
         match given {
             Some(given) => Ok(given),
             None => Ok(self.file.boolean(self.command, key)?.unwrap_or(default)),
@@ -111,7 +116,11 @@ impl Layers<'_> {
         if given.is_empty() { self.file.texts(self.command, key) } else { Ok(given) }
     }
 
-    fn choice<T: ValueEnum>(&self, given: Option<T>, key: &'static str) -> Result<Option<T>, SettingsError> {
+    fn choice<T: ValueEnum>(
+        &self,
+        given: Option<T>,
+        key: &'static str,
+    ) -> Result<Option<T>, SettingsError> {
         if given.is_some() {
             return Ok(given);
         }
@@ -121,7 +130,11 @@ impl Layers<'_> {
                 .iter()
                 .filter_map(|value| Some(value.to_possible_value()?.get_name().to_owned()))
                 .collect();
-            SettingsError::Value { key, value: text, expected: format!("it is none of {}", names.join(", ")) }
+            SettingsError::Value {
+                key,
+                value: text,
+                expected: format!("it is none of {}", names.join(", ")),
+            }
         })
     }
 }
@@ -146,7 +159,9 @@ impl RunSettings {
             Some(text) => Some(text),
             None => layers.text(None, "destination")?,
         };
-        let named = |flag, text: Option<String>| text.map(|text| parse_registry_flag(flag, &text)).transpose();
+        let named = |flag, text: Option<String>| {
+            text.map(|text| parse_registry_flag(flag, &text)).transpose()
+        };
         let arch = layers.text(arguments.arch, "arch")?;
         let os = layers.text(arguments.os, "os")?;
         let failed = layers.text(arguments.failed, "failed")?;
@@ -172,7 +187,9 @@ impl RunSettings {
             no_arch_os_fail: layers.boolean(arguments.no_arch_os_fail, "no-arch-os-fail", false)?,
             index: layers.choice(arguments.index, "index")?.unwrap_or_default(),
             dry_run: layers.boolean(arguments.dry_run, "dry-run", false)?,
-            list_format: layers.text(arguments.list_format, "list-format")?.filter(|name| name != "auto"),
+            list_format: layers
+                .text(arguments.list_format, "list-format")?
+                .filter(|name| name != "auto"),
             rewrites: layers.texts(arguments.rewrite, "rewrite")?,
             output: layers.choice(arguments.output, "output")?.unwrap_or_default(),
             tls_verify: layers.boolean(arguments.tls_verify, "tls-verify", true)?,
@@ -229,12 +246,18 @@ mod tests {
     use crate::settings::{SettingsError, SettingsFile};
 
     fn resolve(arguments: Arguments, registry: &str) -> Result<RunSettings, SettingsError> {
-        RunSettings::resolve(Verb::Mirror, arguments, Some(registry.to_owned()), SettingsFile::default())
+        RunSettings::resolve(
+            Verb::Mirror,
+            arguments,
+            Some(registry.to_owned()),
+            SettingsFile::default(),
+        )
     }
 
     #[test]
     fn the_flag_beats_the_environment_and_empty_values_are_unset() {
-        let given = |text: &str| Arguments { destination: Some(text.into()), ..Arguments::default() };
+        let given =
+            |text: &str| Arguments { destination: Some(text.into()), ..Arguments::default() };
         let destination = |text, registry| resolve(given(text), registry).unwrap().destination;
         assert_eq!(destination("flag.io", "env.io").unwrap().as_str(), "flag.io");
         assert_eq!(destination("", "env.io").unwrap().as_str(), "env.io");
@@ -244,7 +267,11 @@ mod tests {
 
     #[test]
     fn the_repeated_command_names_the_destination_wherever_it_came_from() {
-        let arguments = Arguments { arch: Some("arm64".into()), tls_verify: Some(false), ..Arguments::default() };
+        let arguments = Arguments {
+            arch: Some("arm64".into()),
+            tls_verify: Some(false),
+            ..Arguments::default()
+        };
         let settings = resolve(arguments, "env.io").unwrap();
         assert_eq!(
             settings.repeat.join(" "),

@@ -29,7 +29,8 @@ impl Copy<'_> {
         bytes: Option<&Bytes>,
         trust: Trust,
     ) -> Result<(), TransferError> {
-        let (registry, repository) = (self.destination.registry(), &self.job.destination.repository);
+        let (registry, repository) =
+            (self.destination.registry(), &self.job.destination.repository);
         let placed = self.run.placement.blob(registry, repository, &blob.digest);
         if placed.initialized() {
             self.placed(blob, Transferred::Shared);
@@ -112,7 +113,9 @@ impl Copy<'_> {
                 Err(error) => error,
             };
             let wait = match &error {
-                TransferError::Source(error) | TransferError::Destination(error) => waits.after(error),
+                TransferError::Source(error) | TransferError::Destination(error) => {
+                    waits.after(error)
+                }
                 _ => None,
             };
             let Some(wait) = wait else { return Err(error) };
@@ -121,7 +124,11 @@ impl Copy<'_> {
         }
     }
 
-    async fn upload_blob(&self, blob: &Descriptor, bytes: Option<&Bytes>) -> Result<(), TransferError> {
+    async fn upload_blob(
+        &self,
+        blob: &Descriptor,
+        bytes: Option<&Bytes>,
+    ) -> Result<(), TransferError> {
         let _permit = self.run.transfers.acquire().await;
         let repository = &self.job.destination.repository;
         check_empty(blob).map_err(TransferError::Source)?;
@@ -133,7 +140,14 @@ impl Copy<'_> {
                 let source = &self.job.source.repository;
                 let stream = self.source.blob(source, blob).await.map_err(TransferError::Source)?;
                 let (events, job) = (self.run.events.clone(), self.job.number);
-                let stream = verified(stream, blob.clone(), Arc::clone(&moved), failure.clone(), events, job);
+                let stream = verified(
+                    stream,
+                    blob.clone(),
+                    Arc::clone(&moved),
+                    failure.clone(),
+                    events,
+                    job,
+                );
                 stream_body(stream)
             }
         };

@@ -53,10 +53,10 @@ pub(super) async fn copy(run: &Run, job: &Job) -> Outcome {
         moved: AtomicU64::new(0),
         existed: false,
     };
-    let mut outcome = copy.whole().await.unwrap_or_else(|error| Outcome {
-        hint: error.hint(),
-        ..Outcome::failed(error)
-    });
+    let mut outcome = copy
+        .whole()
+        .await
+        .unwrap_or_else(|error| Outcome { hint: error.hint(), ..Outcome::failed(error) });
     outcome.bytes = copy.moved.load(Ordering::Relaxed);
     outcome
 }
@@ -91,9 +91,14 @@ impl Copy<'_> {
         let manifest = self.source.manifest(&self.job.source.repository, &reference).await;
         let manifest = manifest.map_err(TransferError::Source)?;
         let source_digest = manifest.raw.digest.clone();
-        let shaped =
-            shape(manifest, &self.job.filter, self.run.options.index, &self.source, &self.job.source.repository)
-                .await?;
+        let shaped = shape(
+            manifest,
+            &self.job.filter,
+            self.run.options.index,
+            &self.source,
+            &self.job.source.repository,
+        )
+        .await?;
         let shape = match shaped {
             Shaped::Write(shape) => shape,
             Shaped::Nothing => return self.nothing_selected(source_digest),
@@ -126,7 +131,8 @@ impl Copy<'_> {
             None => {
                 let reference = ManifestReference::to_fetch(&self.job.source.version);
                 // Whatever keeps a HEAD from working, the GET decides and reports.
-                let head = self.source.manifest_head(&self.job.source.repository, &reference, false).await;
+                let head =
+                    self.source.manifest_head(&self.job.source.repository, &reference, false).await;
                 head.ok().flatten().and_then(|head| head.digest)
             }
         };
@@ -134,7 +140,10 @@ impl Copy<'_> {
     }
 
     /// Looks for a manifest at the destination. A refusal means nothing: the push decides.
-    async fn probe(&self, reference: &ManifestReference) -> Result<Option<ManifestHead>, TransferError> {
+    async fn probe(
+        &self,
+        reference: &ManifestReference,
+    ) -> Result<Option<ManifestHead>, TransferError> {
         let repository = &self.job.destination.repository;
         match self.destination.manifest_head(repository, reference, true).await {
             Ok(head) => Ok(head),
@@ -145,7 +154,11 @@ impl Copy<'_> {
 
     /// Does the destination hold `root` already? A push by digest asks for the digest that is
     /// pushed, which a filter may have changed.
-    async fn holds(&self, head: Option<&ManifestHead>, root: &Digest) -> Result<bool, TransferError> {
+    async fn holds(
+        &self,
+        head: Option<&ManifestHead>,
+        root: &Digest,
+    ) -> Result<bool, TransferError> {
         if head.is_some_and(|head| head.digest.as_ref() == Some(root)) {
             return Ok(true);
         }
@@ -225,7 +238,8 @@ impl Copy<'_> {
         trust: Trust,
         depth: usize,
     ) -> Result<(), TransferError> {
-        let (registry, repository) = (self.destination.registry(), &self.job.destination.repository);
+        let (registry, repository) =
+            (self.destination.registry(), &self.job.destination.repository);
         let placed = self.run.placement.manifest(registry, repository, &child.digest);
         let bring = || async {
             let reference = ManifestReference::Digest(child.digest.clone());
@@ -243,7 +257,10 @@ impl Copy<'_> {
                 }
                 pushed => pushed?,
             }
-            let platform = child.platform.as_ref().map_or_else(String::new, |platform| format!(" ({platform})"));
+            let platform = child
+                .platform
+                .as_ref()
+                .map_or_else(String::new, |platform| format!(" ({platform})"));
             let text = format!("{}{platform} is at the destination", child.digest);
             self.run.events.note(self.job.number, Some(image), Level::Debug, text);
             Ok(())
@@ -251,7 +268,12 @@ impl Copy<'_> {
         placed.get_or_try_init(bring).await.map(|_| ())
     }
 
-    async fn place_named(&self, manifest: &Manifest, trust: Trust, depth: usize) -> Result<(), TransferError> {
+    async fn place_named(
+        &self,
+        manifest: &Manifest,
+        trust: Trust,
+        depth: usize,
+    ) -> Result<(), TransferError> {
         match &manifest.content {
             Content::Index(index) => self.place_children(&index.manifests, trust, depth + 1).await,
             Content::Single(single) => self.place_blobs(single, None, trust).await,
@@ -263,7 +285,11 @@ impl Copy<'_> {
         self.push(&reference, manifest).await
     }
 
-    async fn push(&self, reference: &ManifestReference, manifest: &RawManifest) -> Result<(), TransferError> {
+    async fn push(
+        &self,
+        reference: &ManifestReference,
+        manifest: &RawManifest,
+    ) -> Result<(), TransferError> {
         let repository = &self.job.destination.repository;
         let pushed = self.destination.push_manifest(repository, reference, manifest).await;
         pushed.map_err(|error| self.at_destination(error))?;
@@ -297,7 +323,8 @@ impl Copy<'_> {
     }
 
     async fn forget(&self, manifest: &Manifest) {
-        let (registry, repository) = (self.destination.registry(), &self.job.destination.repository);
+        let (registry, repository) =
+            (self.destination.registry(), &self.job.destination.repository);
         let named: Vec<&Descriptor> = match &manifest.content {
             Content::Index(index) => index.manifests.iter().collect(),
             Content::Single(single) => single.blobs(),
@@ -309,7 +336,8 @@ impl Copy<'_> {
     }
 
     async fn forget_shape(&self, shape: &Shape) {
-        let (registry, repository) = (self.destination.registry(), &self.job.destination.repository);
+        let (registry, repository) =
+            (self.destination.registry(), &self.job.destination.repository);
         let blobs = shape.single.as_ref().map(Single::blobs).unwrap_or_default();
         for descriptor in shape.children.iter().chain(blobs) {
             self.run.placement.forget(registry, repository, &descriptor.digest);
@@ -328,7 +356,9 @@ async fn all(
 
 fn is_collected(error: &TransferError) -> bool {
     match error {
-        TransferError::Destination(error) | TransferError::Unprepared { error, .. } => error.is_unknown_content(),
+        TransferError::Destination(error) | TransferError::Unprepared { error, .. } => {
+            error.is_unknown_content()
+        }
         _ => false,
     }
 }

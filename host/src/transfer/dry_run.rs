@@ -27,7 +27,8 @@ async fn looked(run: &Run, job: &Job) -> Result<Outcome, TransferError> {
         }
     };
     let reference = ManifestReference::to_push(&job.destination.version);
-    let head = match destination.manifest_head(&job.destination.repository, &reference, false).await {
+    let head = match destination.manifest_head(&job.destination.repository, &reference, false).await
+    {
         Ok(head) => head,
         Err(error) if matches!(error.cause.status(), Some(400..=428)) => None,
         Err(error) => return Err(TransferError::Destination(error)),
@@ -39,5 +40,10 @@ async fn looked(run: &Run, job: &Job) -> Result<Outcome, TransferError> {
         }
         Some(head) => ("would be compared, and copied where it differs", head.digest),
     };
-    Ok(Outcome { source_digest, destination_digest, reason: Some(would.to_owned()), ..Outcome::new(Status::DryRun) })
+    Ok(Outcome {
+        source_digest,
+        destination_digest,
+        reason: Some(would.to_owned()),
+        ..Outcome::new(Status::DryRun)
+    })
 }

@@ -42,13 +42,15 @@ impl TransferError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Source(error) | Self::Destination(error) | Self::Unprepared { error, .. } => error.hint(),
-            Self::NoPlatform(_) => {
-                Some("give other values with --arch and --os, or leave --no-arch-os-fail out".to_owned())
+            Self::Source(error) | Self::Destination(error) | Self::Unprepared { error, .. } => {
+                error.hint()
             }
-            Self::ImmutableTag(_) => {
-                Some("mirror it under another tag, or lift the registry's rule for this one".to_owned())
-            }
+            Self::NoPlatform(_) => Some(
+                "give other values with --arch and --os, or leave --no-arch-os-fail out".to_owned(),
+            ),
+            Self::ImmutableTag(_) => Some(
+                "mirror it under another tag, or lift the registry's rule for this one".to_owned(),
+            ),
             _ => None,
         }
     }

@@ -50,7 +50,12 @@ impl Placement {
     }
 
     /// Whether the blob is in `repository`.
-    pub(super) fn blob(&self, registry: &Registry, repository: &Repository, digest: &Digest) -> Arc<OnceCell<()>> {
+    pub(super) fn blob(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Arc<OnceCell<()>> {
         self.blobs.cell((registry.clone(), repository.clone(), digest.clone()))
     }
 
@@ -83,10 +88,15 @@ mod tests {
         let placement = Placement::default();
         let (registry, repository) = ("a.io".parse().unwrap(), "b".parse().unwrap());
         let digest = Digest::of(b"x");
-        let failed: Result<&(), &str> =
-            placement.blob(&registry, &repository, &digest).get_or_try_init(|| async { Err("no") }).await;
+        let failed: Result<&(), &str> = placement
+            .blob(&registry, &repository, &digest)
+            .get_or_try_init(|| async { Err("no") })
+            .await;
         assert!(failed.is_err());
-        assert!(placement.blob(&registry, &repository, &digest).set(()).is_ok(), "a failure leaves it empty");
+        assert!(
+            placement.blob(&registry, &repository, &digest).set(()).is_ok(),
+            "a failure leaves it empty"
+        );
         assert!(placement.blob(&registry, &repository, &digest).initialized());
         placement.forget(&registry, &repository, &digest);
         assert!(!placement.blob(&registry, &repository, &digest).initialized());

@@ -84,13 +84,15 @@ mod tests {
     use crate::transfer::{Event, EventSender};
 
     fn jobs(count: u32) -> Vec<Arc<Job>> {
-        let job = |number| Arc::new(Job {
-            number,
-            line: number,
-            source: "a.io/x:1".parse().unwrap(),
-            destination: "b.io/x:1".parse().unwrap(),
-            filter: PlatformFilter::everything(),
-        });
+        let job = |number| {
+            Arc::new(Job {
+                number,
+                line: number,
+                source: "a.io/x:1".parse().unwrap(),
+                destination: "b.io/x:1".parse().unwrap(),
+                filter: PlatformFilter::everything(),
+            })
+        };
         (1..=count).map(job).collect()
     }
 
@@ -126,7 +128,8 @@ mod tests {
         each(jobs(2), 1, events, interrupt, |_| std::future::pending()).await;
         let mut unfinished = 0;
         while let Some(event) = received.recv().await {
-            unfinished += u32::from(matches!(event, Event::Finished { outcome, .. } if outcome.unfinished));
+            unfinished +=
+                u32::from(matches!(event, Event::Finished { outcome, .. } if outcome.unfinished));
         }
         assert_eq!(unfinished, 2);
     }

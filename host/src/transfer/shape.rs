@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::TransferError;
 use crate::oci::{
-    Content, Descriptor, Index, Manifest, MediaType, Platform, PlatformFilter, RawManifest, Repository, Selection,
-    Single, wrap,
+    Content, Descriptor, Index, Manifest, MediaType, Platform, PlatformFilter, RawManifest,
+    Repository, Selection, Single, wrap,
 };
 use crate::registry::Client;
 
@@ -104,10 +104,10 @@ fn shape_index(
         .iter()
         .filter_map(|child| child.platform.as_ref())
         .any(|platform| !platform.is_unspecified());
-    let media_type =
-        mode.media_type().filter(|wanted| of_images && *wanted != raw.media_type);
+    let media_type = mode.media_type().filter(|wanted| of_images && *wanted != raw.media_type);
     let rebuild = |media_type: &MediaType| {
-        raw.with_children(&positions, media_type).map_err(|error| TransferError::Rebuild(error.to_string()))
+        raw.with_children(&positions, media_type)
+            .map_err(|error| TransferError::Rebuild(error.to_string()))
     };
     let (root, changed) = match (&media_type, &selection) {
         (None, Selection::All) => (raw.clone(), None),
@@ -119,7 +119,14 @@ fn shape_index(
         (Some(wanted), _) => (rebuild(wanted)?, Some(format!("the index is written as {wanted}"))),
     };
     let children = positions.iter().map(|&at| index.manifests[at].clone()).collect();
-    Ok(Shaped::Write(Box::new(Shape { root, children, wrapped: None, single: None, config: None, changed })))
+    Ok(Shaped::Write(Box::new(Shape {
+        root,
+        children,
+        wrapped: None,
+        single: None,
+        config: None,
+        changed,
+    })))
 }
 
 async fn shape_single(
@@ -198,7 +205,9 @@ mod tests {
 
     fn child(arch: &str) -> String {
         let digest = Digest::of(arch.as_bytes());
-        format!(r#"{{"digest":"{digest}","size":1,"platform":{{"os":"linux","architecture":"{arch}"}}}}"#)
+        format!(
+            r#"{{"digest":"{digest}","size":1,"platform":{{"os":"linux","architecture":"{arch}"}}}}"#
+        )
     }
 
     #[test]

@@ -36,10 +36,7 @@ impl Guest for Component {
             let message = "the list format `default` takes no configuration";
             return Err(types::PluginError::InvalidConfig(message.into()));
         }
-        let mut parsed = Parsed {
-            entries: Vec::new(),
-            diagnostics: Vec::new(),
-        };
+        let mut parsed = Parsed { entries: Vec::new(), diagnostics: Vec::new() };
         for read in crate::parse(&text) {
             parsed.entries.extend(read.entry.map(entry));
             parsed.diagnostics.extend(read.diagnostic.map(diagnostic));

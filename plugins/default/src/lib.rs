@@ -50,18 +50,10 @@ pub fn probe(head: &str) -> Confidence {
 
 /// Reads the lines one after the other, without blank lines and comments.
 pub fn parse(text: &str) -> impl Iterator<Item = Read<'_>> {
-    lines(text)
-        .filter(|line| !line.is_comment())
-        .map(|line| match entry(&line) {
-            Ok((entry, diagnostic)) => Read {
-                entry: Some(entry),
-                diagnostic,
-            },
-            Err(diagnostic) => Read {
-                entry: None,
-                diagnostic: Some(diagnostic),
-            },
-        })
+    lines(text).filter(|line| !line.is_comment()).map(|line| match entry(&line) {
+        Ok((entry, diagnostic)) => Read { entry: Some(entry), diagnostic },
+        Err(diagnostic) => Read { entry: None, diagnostic: Some(diagnostic) },
+    })
 }
 
 fn entry<'a>(line: &Line<'a>) -> Result<(Entry<'a>, Option<Diagnostic>), Diagnostic> {
@@ -71,10 +63,8 @@ fn entry<'a>(line: &Line<'a>) -> Result<(Entry<'a>, Option<Diagnostic>), Diagnos
     };
     if let Some(second) = fields.next() {
         let found = line.fields().count();
-        return Err(line.error(
-            second.start,
-            format!("expected one reference a line, found {found} fields"),
-        ));
+        return Err(line
+            .error(second.start, format!("expected one reference a line, found {found} fields")));
     }
     let parts = Parts::of(reference.text);
     let name_end = reference.start + parts.name.len();
@@ -97,11 +87,7 @@ fn entry<'a>(line: &Line<'a>) -> Result<(Entry<'a>, Option<Diagnostic>), Diagnos
             (Select::Digest { digest, tag: None }, Some(warning))
         }
     };
-    let entry = Entry {
-        source: parts.name,
-        select,
-        line: line.number,
-    };
+    let entry = Entry { source: parts.name, select, line: line.number };
     Ok((entry, warning))
 }
 
@@ -120,11 +106,7 @@ mod tests {
     fn a_reference_is_an_entry() {
         for (text, source, select) in [
             ("busybox", "busybox", Select::Tag("latest")),
-            (
-                " rancher/rancher:v2.9.1\t\r\n",
-                "rancher/rancher",
-                Select::Tag("v2.9.1"),
-            ),
+            (" rancher/rancher:v2.9.1\t\r\n", "rancher/rancher", Select::Tag("v2.9.1")),
             ("h:5000/a", "h:5000/a", Select::Tag("latest")),
             ("h:5000/a:1", "h:5000/a", Select::Tag("1")),
             ("a:1@sha256:00", "a", digest("sha256:00", Some("1"))),
@@ -134,11 +116,7 @@ mod tests {
             assert_eq!(read.len(), 1, "{text:?}");
             assert_eq!(read[0].diagnostic, None, "{text:?}");
             let line = 1;
-            let expected = Entry {
-                source,
-                select,
-                line,
-            };
+            let expected = Entry { source, select, line };
             assert_eq!(read[0].entry, Some(expected), "{text:?}");
         }
     }
@@ -149,10 +127,7 @@ mod tests {
         let entry = read[0].entry.as_ref().expect("an entry");
         assert_eq!(entry.select, digest("sha256:00", None));
         let warning = read[0].diagnostic.as_ref().expect("a warning");
-        assert_eq!(
-            (warning.severity, warning.line, warning.column),
-            (Severity::Warning, 2, 4)
-        );
+        assert_eq!((warning.severity, warning.line, warning.column), (Severity::Warning, 2, 4));
     }
 
     #[test]
@@ -185,10 +160,7 @@ mod tests {
             ("a b 1\n", Confidence::No),
             ("{\n}\n", Confidence::No),
             ("images:\n- a\n", Confidence::No),
-            (
-                "# c\n\u{20}nginx\nh:5000/a:1@sha256:0\n",
-                Confidence::Certain,
-            ),
+            ("# c\n\u{20}nginx\nh:5000/a:1@sha256:0\n", Confidence::Certain),
             ("nginx\na b 1\n", Confidence::Maybe),
         ] {
             assert_eq!(probe(text), expected, "{text:?}");

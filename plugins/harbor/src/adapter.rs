@@ -77,10 +77,7 @@ fn scopes(repository: &str) -> Vec<Scope> {
         log::emit(log::Level::Warning, &message);
         return Vec::new();
     };
-    vec![Scope {
-        kind: PROJECT.into(),
-        name: project.into(),
-    }]
+    vec![Scope { kind: PROJECT.into(), name: project.into() }]
 }
 
 fn send(request: &Request) -> Result<Response, SendError> {
@@ -120,10 +117,7 @@ fn send(request: &Request) -> Result<Response, SendError> {
 }
 
 fn attribute(key: &str, value: &str) -> Attribute {
-    Attribute {
-        key: key.into(),
-        value: value.into(),
-    }
+    Attribute { key: key.into(), value: value.into() }
 }
 
 impl From<Failure> for PluginError {
@@ -132,10 +126,7 @@ impl From<Failure> for PluginError {
             Failure::InvalidConfig(message) => Self::InvalidConfig(message),
             Failure::Unauthorized(message) => Self::Unauthorized(message),
             Failure::Transient(wait) => Self::Transient(wait),
-            Failure::Other { code, message } => Self::Other(Coded {
-                code: code.into(),
-                message,
-            }),
+            Failure::Other { code, message } => Self::Other(Coded { code: code.into(), message }),
         }
     }
 }

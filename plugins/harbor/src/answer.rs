@@ -13,10 +13,9 @@ pub(crate) fn failed(error: SendError) -> Failure {
     let (code, message) = match error {
         SendError::Denied(why) => ("harbor/denied", why),
         SendError::Exhausted(why) => ("harbor/exhausted", why),
-        SendError::Unreachable(why) => (
-            "harbor/unreachable",
-            format!("the API of Harbor did not answer: {why}"),
-        ),
+        SendError::Unreachable(why) => {
+            ("harbor/unreachable", format!("the API of Harbor did not answer: {why}"))
+        }
         SendError::Other(why) => ("harbor/request-failed", why),
     };
     Failure::Other { code, message }
@@ -55,10 +54,7 @@ fn forbidden(request: &str, response: &Response) -> Failure {
         "the account may not do this: project creation may be for administrators only, and robot \
          accounts of a project can never create one"
     };
-    Failure::Unauthorized(with_words(
-        format!("Harbor answered 403 to {request}: {why}"),
-        response,
-    ))
+    Failure::Unauthorized(with_words(format!("Harbor answered 403 to {request}: {why}"), response))
 }
 
 /// Whether a 403 says that the whole Harbor is read-only.
@@ -100,13 +96,7 @@ fn words(response: &Response) -> Option<String> {
         .trim()
         .chars()
         .take(MAX_QUOTED)
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
+        .map(|character| if character.is_control() { ' ' } else { character })
         .collect();
     Some(said)
 }
@@ -125,14 +115,8 @@ mod tests {
     #[test]
     fn each_cause_of_a_403_is_told_apart_by_its_text() {
         for (said, part) in [
-            (
-                "Only system admin can create project",
-                "administrators only",
-            ),
-            (
-                "Only system level robot can create project",
-                "a robot account of a project",
-            ),
+            ("Only system admin can create project", "administrators only"),
+            ("Only system level robot can create project", "a robot account of a project"),
             ("CSRF token invalid", "cookie"),
             ("CSRF token not found in request", "no credential was sent"),
             ("adding 1 MiB would exceed the quota", "a quota is exceeded"),
@@ -144,11 +128,7 @@ mod tests {
                 panic!("{said:?}: {failure:?}");
             };
             assert!(message.contains(part), "{said:?}: {message}");
-            assert_eq!(
-                message.contains("Harbor says"),
-                !said.is_empty(),
-                "{message}"
-            );
+            assert_eq!(message.contains("Harbor says"), !said.is_empty(), "{message}");
         }
     }
 
@@ -162,13 +142,7 @@ mod tests {
 
     #[test]
     fn foreign_bodies_say_nothing_and_words_stay_on_one_line() {
-        for body in [
-            "",
-            "<html>",
-            "{}",
-            r#"{"errors":[]}"#,
-            r#"{"errors":[{"message":" "}]}"#,
-        ] {
+        for body in ["", "<html>", "{}", r#"{"errors":[]}"#, r#"{"errors":[{"message":" "}]}"#] {
             assert_eq!(words(&response(403, body)), None, "{body}");
         }
         let said = words(&response(403, r#"{"errors":[{"message":"a\nb"}]}"#));

@@ -10,24 +10,17 @@ use crate::api::{Method, PING, Request, Transport};
 ///
 /// That the host is no Harbor, or why it could not be asked.
 pub fn describe(registry: &str, mut send: impl Transport) -> Result<(), Failure> {
-    let request = Request {
-        method: Method::Get,
-        path: PING,
-        query: None,
-        body: None,
-    };
+    let request = Request { method: Method::Get, path: PING, query: None, body: None };
     let response = send(&request).map_err(failed)?;
     match response.status {
         200 if response.body.trim_ascii() == b"Pong" => Ok(()),
         200 => Err(no_harbor(registry, "answered, but not with `Pong`")),
-        301 | 302 | 303 | 307 | 308 => Err(no_harbor(
-            registry,
-            "redirected, so --harbor-https may name the wrong scheme",
-        )),
-        400..=499 if !matches!(response.status, 408 | 429) => Err(no_harbor(
-            registry,
-            &format!("answered {}", response.status),
-        )),
+        301 | 302 | 303 | 307 | 308 => {
+            Err(no_harbor(registry, "redirected, so --harbor-https may name the wrong scheme"))
+        }
+        400..=499 if !matches!(response.status, 408 | 429) => {
+            Err(no_harbor(registry, &format!("answered {}", response.status)))
+        }
         _ => Err(refused("GET /api/v2.0/ping", &response)),
     }
 }

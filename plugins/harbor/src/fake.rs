@@ -16,19 +16,14 @@ pub(crate) struct Fake {
 impl Fake {
     /// Will give these answers; one request more is a failed test.
     pub(crate) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
-        Self {
-            answers: answers.into_iter().collect(),
-            asked: Vec::new(),
-        }
+        Self { answers: answers.into_iter().collect(), asked: Vec::new() }
     }
 
     /// What the logic sends with.
     pub(crate) fn send(&mut self) -> impl Transport {
         |request: &Request| {
             self.asked.push(request.clone());
-            self.answers
-                .pop_front()
-                .unwrap_or_else(|| panic!("unexpected request {request:?}"))
+            self.answers.pop_front().unwrap_or_else(|| panic!("unexpected request {request:?}"))
         }
     }
 
@@ -41,11 +36,7 @@ impl Fake {
 
 /// An answer without `Retry-After`.
 pub(crate) fn answer(status: u16, body: &str) -> Answer {
-    Ok(Response {
-        status,
-        retry_after: None,
-        body: body.into(),
-    })
+    Ok(Response { status, retry_after: None, body: body.into() })
 }
 
 /// Harbor's error document.

@@ -84,9 +84,7 @@ pub fn prepare(
     }
     let body = NewProject {
         project_name: name,
-        metadata: Metadata {
-            public: if settings.public { "true" } else { "false" },
-        },
+        metadata: Metadata { public: if settings.public { "true" } else { "false" } },
         storage_limit: settings.storage_limit,
         registry_id: settings.registry_id,
     };
@@ -109,16 +107,12 @@ fn created(name: &str, settings: &Settings, answer: &Response) -> Result<Outcome
         (201, _) => Ok(outcome(State::Created, None)),
         (409, _) => Ok(outcome(
             State::Ready,
-            Some(format!(
-                "project {name} was created by somebody else meanwhile"
-            )),
+            Some(format!("project {name} was created by somebody else meanwhile")),
         )),
         (400, _) => Err(bad_name(name, Some(answer))),
         (403, _) if is_read_only(answer) => Ok(outcome(
             State::ReadOnly,
-            Some(format!(
-                "Harbor is in read-only mode, project {name} cannot be created"
-            )),
+            Some(format!("Harbor is in read-only mode, project {name} cannot be created")),
         )),
         // Observed: an unknown id is no 4xx, and trying it again will not help.
         (500, Some(id)) => Err(Failure::Other {
@@ -156,9 +150,7 @@ fn is_project_name(name: &str) -> bool {
     name.len() <= MAX_NAME
         && name.split(['.', '_', '-']).all(|word| {
             !word.is_empty()
-                && word
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+                && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         })
 }
 

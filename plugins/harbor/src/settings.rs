@@ -26,18 +26,13 @@ impl Settings {
     pub fn from_config(json: &str) -> Result<Self, Failure> {
         let settings: Self = serde_json::from_str(json)
             .map_err(|error| Failure::InvalidConfig(error.to_string()))?;
-        if settings
-            .storage_limit
-            .is_some_and(|limit| limit < -1 || limit == 0)
-        {
+        if settings.storage_limit.is_some_and(|limit| limit < -1 || limit == 0) {
             return Err(Failure::InvalidConfig(
                 "storage-limit must be a number of bytes, or -1 for none".into(),
             ));
         }
         if settings.registry_id.is_some_and(|id| id < 1) {
-            return Err(Failure::InvalidConfig(
-                "registry-id must be a positive number".into(),
-            ));
+            return Err(Failure::InvalidConfig("registry-id must be a positive number".into()));
         }
         Ok(settings)
     }
@@ -53,11 +48,7 @@ mod tests {
         assert_eq!(Settings::from_config("{}"), Ok(Settings::default()));
         assert!(!Settings::default().public);
         let json = r#"{"public":true,"storage-limit":-1,"registry-id":3}"#;
-        let expected = Settings {
-            public: true,
-            storage_limit: Some(-1),
-            registry_id: Some(3),
-        };
+        let expected = Settings { public: true, storage_limit: Some(-1), registry_id: Some(3) };
         assert_eq!(Settings::from_config(json), Ok(expected));
     }
 

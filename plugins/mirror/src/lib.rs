@@ -63,14 +63,8 @@ pub fn parse(text: &str) -> impl Iterator<Item = Read<'_>> {
         // A malformed line uses the comment up, or it would reach a line it was not written for.
         let platforms = std::mem::take(&mut platforms);
         Some(match entry(&line, platforms) {
-            Ok((entry, diagnostic)) => Read {
-                entry: Some(entry),
-                diagnostic,
-            },
-            Err(diagnostic) => Read {
-                entry: None,
-                diagnostic: Some(diagnostic),
-            },
+            Ok((entry, diagnostic)) => Read { entry: Some(entry), diagnostic },
+            Err(diagnostic) => Read { entry: None, diagnostic: Some(diagnostic) },
         })
     })
 }
@@ -102,10 +96,7 @@ fn entry<'a>(
     let [source, destination, tag] = columns(line)?;
     let select = select(line, tag)?;
     let warning = matches!(select, Select::Digest { tag: None, .. }).then(|| {
-        line.warning(
-            tag.start,
-            "the destination gets no tag, as only a digest is given".into(),
-        )
+        line.warning(tag.start, "the destination gets no tag, as only a digest is given".into())
     });
     let entry = Entry {
         source: source.text,
@@ -161,10 +152,8 @@ fn select<'a>(line: &Line<'a>, column: Field<'a>) -> Result<Select<'a>, Diagnost
     if tag_is_tag && starts_as_digest(digest) {
         return Ok(Select::Digest { digest, tag });
     }
-    Err(line.error(
-        column.start,
-        "column 3 must be a tag, sha256:DIGEST or TAG@sha256:DIGEST".into(),
-    ))
+    Err(line
+        .error(column.start, "column 3 must be a tag, sha256:DIGEST or TAG@sha256:DIGEST".into()))
 }
 
 #[cfg(test)]

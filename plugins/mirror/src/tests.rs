@@ -11,10 +11,7 @@ fn read(text: &str) -> Vec<Read<'_>> {
 
 fn entries(text: &str) -> Vec<Entry<'_>> {
     parse(text)
-        .map(|read| {
-            read.entry
-                .unwrap_or_else(|| panic!("no entry: {:?}", read.diagnostic))
-        })
+        .map(|read| read.entry.unwrap_or_else(|| panic!("no entry: {:?}", read.diagnostic)))
         .collect()
 }
 
@@ -26,11 +23,7 @@ fn error(text: &str) -> (u32, u32, String) {
     assert_eq!(read.entry, None, "{text:?} was read all the same");
     let diagnostic = read.diagnostic.as_ref().expect("a diagnostic");
     assert_eq!(diagnostic.severity, Severity::Error);
-    (
-        diagnostic.line,
-        diagnostic.column,
-        diagnostic.message.clone(),
-    )
+    (diagnostic.line, diagnostic.column, diagnostic.message.clone())
 }
 
 #[test]
@@ -63,21 +56,13 @@ fn three_columns_make_an_entry() {
 #[test]
 fn a_digest_alone_warns_that_there_is_no_tag() {
     let lines = read("a b sha256:00");
-    let [only] = &lines[..] else {
-        panic!("one line")
-    };
+    let [only] = &lines[..] else { panic!("one line") };
     assert_eq!(
         only.entry.as_ref().expect("entry").select,
-        Select::Digest {
-            digest: "sha256:00",
-            tag: None
-        }
+        Select::Digest { digest: "sha256:00", tag: None }
     );
     let warning = only.diagnostic.as_ref().expect("a warning");
-    assert_eq!(
-        (warning.severity, warning.line, warning.column),
-        (Severity::Warning, 1, 5)
-    );
+    assert_eq!((warning.severity, warning.line, warning.column), (Severity::Warning, 1, 5));
 }
 
 #[test]
@@ -86,10 +71,7 @@ fn a_tag_and_a_digest_are_pinned_without_a_warning() {
     assert_eq!(lines[0].diagnostic, None);
     assert_eq!(
         lines[0].entry.as_ref().expect("entry").select,
-        Select::Digest {
-            digest: "sha256:00",
-            tag: Some("1.0")
-        }
+        Select::Digest { digest: "sha256:00", tag: Some("1.0") }
     );
 }
 
@@ -131,19 +113,10 @@ fn platforms_apply_to_the_next_line_only() {
                 #longshore:platforms=all\n# another remark\n\ne f 1\n\
                 // longshore: platforms=linux/s390x\n# longshore: other=1\ng h 1\n\
                 # longshore: platforms=linux/amd64,all\ni j 1\n";
-    let platforms: Vec<_> = entries(text)
-        .into_iter()
-        .map(|entry| entry.platforms)
-        .collect();
+    let platforms: Vec<_> = entries(text).into_iter().map(|entry| entry.platforms).collect();
     assert_eq!(
         platforms,
-        [
-            vec!["linux/amd64", "linux/arm/v7"],
-            vec![],
-            vec!["all"],
-            vec![],
-            vec!["all"]
-        ]
+        [vec!["linux/amd64", "linux/arm/v7"], vec![], vec!["all"], vec![], vec!["all"]]
     );
 }
 

@@ -129,26 +129,14 @@ mod tests {
 
     #[test]
     fn a_core_module_and_other_bytes_are_refused() {
-        assert!(matches!(
-            append(MODULE, &harbor()),
-            Err(PackError::CoreModule)
-        ));
+        assert!(matches!(append(MODULE, &harbor()), Err(PackError::CoreModule)));
         assert!(matches!(read(MODULE), Err(PackError::CoreModule)));
         assert!(matches!(read(b""), Err(PackError::NoWebAssembly)));
-        assert!(matches!(
-            read(b"\0asm\x0d\0"),
-            Err(PackError::NoWebAssembly)
-        ));
-        assert!(matches!(
-            read(b"(component)"),
-            Err(PackError::NoWebAssembly)
-        ));
+        assert!(matches!(read(b"\0asm\x0d\0"), Err(PackError::NoWebAssembly)));
+        assert!(matches!(read(b"(component)"), Err(PackError::NoWebAssembly)));
         assert!(matches!(
             read(b"\0asm\x0e\0\x01\0"),
-            Err(PackError::Version {
-                version: 14,
-                layer: 1
-            })
+            Err(PackError::Version { version: 14, layer: 1 })
         ));
     }
 
@@ -181,10 +169,7 @@ mod tests {
     fn metadata_above_the_bound_is_refused_both_ways() {
         let mut large = harbor();
         large.description = "x".repeat(MAX_METADATA);
-        assert!(matches!(
-            append(COMPONENT, &large),
-            Err(PackError::TooLarge { .. })
-        ));
+        assert!(matches!(append(COMPONENT, &large), Err(PackError::TooLarge { .. })));
         let mut bytes = COMPONENT.to_vec();
         super::write_custom(&mut bytes, super::SECTION, &vec![b' '; MAX_METADATA + 1])
             .expect("written");
@@ -193,21 +178,8 @@ mod tests {
 
     #[test]
     fn names_that_could_not_be_typed_are_refused() {
-        for name in [
-            "",
-            "A",
-            "a b",
-            "-a",
-            "a-",
-            "a--b",
-            "../a",
-            "a\u{202e}b",
-            &"a".repeat(65),
-        ] {
-            let bad = Metadata {
-                name: name.into(),
-                ..harbor()
-            };
+        for name in ["", "A", "a b", "-a", "a-", "a--b", "../a", "a\u{202e}b", &"a".repeat(65)] {
+            let bad = Metadata { name: name.into(), ..harbor() };
             assert!(
                 matches!(append(COMPONENT, &bad), Err(PackError::Name { .. })),
                 "{name:?} passed"
@@ -215,15 +187,9 @@ mod tests {
         }
         let mut bad = harbor();
         bad.endpoints[0].name = "Api".into();
-        assert!(matches!(
-            append(COMPONENT, &bad),
-            Err(PackError::Name { .. })
-        ));
+        assert!(matches!(append(COMPONENT, &bad), Err(PackError::Name { .. })));
         let mut twice = harbor();
         twice.endpoints.push(twice.endpoints[0].clone());
-        assert!(matches!(
-            append(COMPONENT, &twice),
-            Err(PackError::EndpointTwice { .. })
-        ));
+        assert!(matches!(append(COMPONENT, &twice), Err(PackError::EndpointTwice { .. })));
     }
 }

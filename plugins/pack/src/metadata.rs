@@ -126,9 +126,9 @@ impl FromStr for Auth {
             "basic" => Ok(Self::Basic),
             "bearer" => Ok(Self::Bearer),
             _ => match text.strip_prefix("sigv4:") {
-                Some(service) if is_name(service) => Ok(Self::Sigv4 {
-                    service: service.to_owned(),
-                }),
+                Some(service) if is_name(service) => {
+                    Ok(Self::Sigv4 { service: service.to_owned() })
+                }
                 _ => Err(UnknownAuth(shown(text))),
             },
         }
@@ -155,13 +155,8 @@ impl Metadata {
         check_name("the plugin's name", &self.name)?;
         for (index, endpoint) in self.endpoints.iter().enumerate() {
             check_name("the endpoint's name", &endpoint.name)?;
-            if self.endpoints[..index]
-                .iter()
-                .any(|earlier| earlier.name == endpoint.name)
-            {
-                return Err(PackError::EndpointTwice {
-                    name: endpoint.name.clone(),
-                });
+            if self.endpoints[..index].iter().any(|earlier| earlier.name == endpoint.name) {
+                return Err(PackError::EndpointTwice { name: endpoint.name.clone() });
             }
         }
         Ok(())
@@ -169,23 +164,14 @@ impl Metadata {
 }
 
 fn check_name(what: &'static str, name: &str) -> Result<(), PackError> {
-    if is_name(name) {
-        Ok(())
-    } else {
-        Err(PackError::Name {
-            what,
-            name: shown(name),
-        })
-    }
+    if is_name(name) { Ok(()) } else { Err(PackError::Name { what, name: shown(name) }) }
 }
 
 fn is_name(name: &str) -> bool {
     name.len() <= MAX_NAME
         && name.split('-').all(|word| {
             !word.is_empty()
-                && word
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+                && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         })
 }
 

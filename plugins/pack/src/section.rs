@@ -27,9 +27,8 @@ pub(crate) struct Section<'a> {
 impl<'a> Sections<'a> {
     /// Checks the preamble and starts behind it.
     pub(crate) fn of_component(bytes: &'a [u8]) -> Result<Self, PackError> {
-        let Some((&[v0, v1, l0, l1], rest)) = bytes
-            .strip_prefix(MAGIC)
-            .and_then(|tail| tail.split_first_chunk::<4>())
+        let Some((&[v0, v1, l0, l1], rest)) =
+            bytes.strip_prefix(MAGIC).and_then(|tail| tail.split_first_chunk::<4>())
         else {
             return Err(PackError::NoWebAssembly);
         };
@@ -54,11 +53,7 @@ impl<'a> Iterator for Sections<'a> {
         };
         self.offset += self.rest.len() - rest.len();
         self.rest = rest;
-        Some(Ok(Section {
-            id,
-            offset,
-            content,
-        }))
+        Some(Ok(Section { id, offset, content }))
     }
 }
 
@@ -77,9 +72,7 @@ impl<'a> Section<'a> {
     }
 
     fn custom_parts(&self) -> Result<(&'a [u8], &'a [u8]), PackError> {
-        sized(self.content).ok_or(PackError::Broken {
-            offset: self.offset,
-        })
+        sized(self.content).ok_or(PackError::Broken { offset: self.offset })
     }
 }
 

@@ -77,8 +77,7 @@ impl Target {
 
 /// Whether the text can be a host with or without a port; the host of plugins parses it for good.
 fn is_host(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
 }
 
 #[cfg(test)]
@@ -105,10 +104,7 @@ mod tests {
     #[test]
     fn what_is_not_configured_stays() {
         let nothing = target("{}");
-        assert_eq!(
-            nothing.apply("docker.io/a:1".into()).as_deref(),
-            Ok("docker.io/a:1")
-        );
+        assert_eq!(nothing.apply("docker.io/a:1".into()).as_deref(), Ok("docker.io/a:1"));
         assert_eq!(target(r#"{"registry":"","default-project":""}"#), nothing);
         let project = target(r#"{"default-project":"mirror/hub"}"#);
         assert_eq!(
@@ -116,10 +112,7 @@ mod tests {
             Ok("docker.io/mirror/hub/a:1")
         );
         let registry = target(r#"{"registry":"r.io"}"#);
-        assert_eq!(
-            registry.apply("docker.io/a:1".into()).as_deref(),
-            Ok("r.io/a:1")
-        );
+        assert_eq!(registry.apply("docker.io/a:1".into()).as_deref(), Ok("r.io/a:1"));
     }
 
     #[test]

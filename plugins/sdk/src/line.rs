@@ -94,10 +94,7 @@ impl<'a> Line<'a> {
     /// What stands between runs of spaces and tabs.
     #[must_use]
     pub fn fields(&self) -> Fields<'a> {
-        Fields {
-            text: self.text,
-            at: 0,
-        }
+        Fields { text: self.text, at: 0 }
     }
 
     /// An error at the byte `offset` of this line.
@@ -113,11 +110,7 @@ impl<'a> Line<'a> {
     }
 
     fn diagnostic(&self, severity: Severity, offset: usize, message: String) -> Diagnostic {
-        let before = self
-            .text
-            .char_indices()
-            .take_while(|&(at, _)| at < offset)
-            .count();
+        let before = self.text.char_indices().take_while(|&(at, _)| at < offset).count();
         Diagnostic {
             severity,
             line: self.number,
@@ -146,10 +139,7 @@ impl<'a> Iterator for Fields<'a> {
             .position(|byte| is_blank(*byte))
             .map_or(bytes.len(), |length| start + length);
         self.at = end;
-        Some(Field {
-            text: &self.text[start..end],
-            start,
-        })
+        Some(Field { text: &self.text[start..end], start })
     }
 }
 
@@ -167,32 +157,20 @@ mod tests {
 
     #[test]
     fn blank_lines_count_and_line_ends_and_the_mark_do_not() {
-        assert_eq!(
-            numbered("\u{feff}a\r\n \t\r\n\nb \n"),
-            [(1, "a"), (4, "b ")],
-        );
+        assert_eq!(numbered("\u{feff}a\r\n \t\r\n\nb \n"), [(1, "a"), (4, "b ")],);
         assert_eq!(numbered("\u{feff}\n"), []);
     }
 
     #[test]
     fn fields_are_split_at_runs_of_blanks() {
-        let line = Line {
-            number: 1,
-            text: "\t a  ä\tc ",
-        };
-        let fields: Vec<_> = line
-            .fields()
-            .map(|field| (field.start, field.text))
-            .collect();
+        let line = Line { number: 1, text: "\t a  ä\tc " };
+        let fields: Vec<_> = line.fields().map(|field| (field.start, field.text)).collect();
         assert_eq!(fields, [(2, "a"), (5, "ä"), (8, "c")]);
     }
 
     #[test]
     fn columns_count_characters_not_bytes() {
-        let line = Line {
-            number: 7,
-            text: "ä€ x",
-        };
+        let line = Line { number: 7, text: "ä€ x" };
         let field = line.fields().nth(1).expect("a second field");
         let diagnostic = line.error(field.start, "bad".into());
         assert_eq!((diagnostic.line, diagnostic.column), (7, 4));
@@ -202,12 +180,7 @@ mod tests {
 
     #[test]
     fn comments_may_be_indented() {
-        for (text, comment) in [
-            ("# a", true),
-            (" \t// a", true),
-            ("/a", false),
-            ("a # b", false),
-        ] {
+        for (text, comment) in [("# a", true), (" \t// a", true), ("/a", false), ("a # b", false)] {
             assert_eq!(Line { number: 1, text }.is_comment(), comment, "{text:?}");
         }
     }

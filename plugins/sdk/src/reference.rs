@@ -53,9 +53,7 @@ pub fn starts_as_digest(text: &str) -> bool {
 #[must_use]
 pub fn looks_meant(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && !text.contains([
-            '{', '}', '[', ']', '(', ')', '"', '\'', '<', '>', '=', ',', ';',
-        ])
+        && !text.contains(['{', '}', '[', ']', '(', ')', '"', '\'', '<', '>', '=', ',', ';'])
         && !text.contains("://")
 }
 
@@ -91,21 +89,12 @@ mod tests {
             ("h:5000/a", "h:5000/a", None, None),
             ("h:5000/a:1", "h:5000/a", Some("1"), None),
             ("h:5000/a@sha256:0", "h:5000/a", None, Some("sha256:0")),
-            (
-                "h:5000/a:1@sha256:0",
-                "h:5000/a",
-                Some("1"),
-                Some("sha256:0"),
-            ),
+            ("h:5000/a:1@sha256:0", "h:5000/a", Some("1"), Some("sha256:0")),
             ("a:", "a", Some(""), None),
             ("a@", "a", None, Some("")),
             (":1", "", Some("1"), None),
         ] {
-            assert_eq!(
-                Parts::of(reference),
-                Parts { name, tag, digest },
-                "{reference}"
-            );
+            assert_eq!(Parts::of(reference), Parts { name, tag, digest }, "{reference}");
         }
     }
 
@@ -127,16 +116,7 @@ mod tests {
         for meant in ["nginx", "H:5000/Upper$Case:1@sha256:0", "8.0"] {
             assert!(looks_meant(meant), "{meant:?}");
         }
-        for other in [
-            "{",
-            "---",
-            "=",
-            "\"a\"",
-            "https://a/b",
-            "a,b",
-            "version=1",
-            "",
-        ] {
+        for other in ["{", "---", "=", "\"a\"", "https://a/b", "a,b", "version=1", ""] {
             assert!(!looks_meant(other), "{other:?}");
         }
     }

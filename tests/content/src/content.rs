@@ -20,11 +20,7 @@ impl Blob {
     /// A blob of these bytes.
     #[must_use]
     pub fn new(media_type: &str, bytes: Vec<u8>) -> Self {
-        Self {
-            media_type: media_type.to_owned(),
-            digest: digest(&bytes),
-            bytes: bytes.into(),
-        }
+        Self { media_type: media_type.to_owned(), digest: digest(&bytes), bytes: bytes.into() }
     }
 
     /// The media type that a descriptor of it names.
@@ -119,11 +115,7 @@ impl Content {
             .filter(|blob| seen.insert(blob.digest()))
             .map(|blob| blob.bytes().len() as u64)
             .sum();
-        own + self
-            .children
-            .iter()
-            .map(|child| child.sum_blobs(seen))
-            .sum::<u64>()
+        own + self.children.iter().map(|child| child.sum_blobs(seen)).sum::<u64>()
     }
 
     /// The descriptor that an index has of it, without a platform.

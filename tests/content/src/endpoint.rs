@@ -88,11 +88,7 @@ impl Endpoint {
             .timeout_global(Some(Duration::from_mins(1)))
             .build()
             .into();
-        Self {
-            address: address.to_owned(),
-            authorization: None,
-            agent,
-        }
+        Self { address: address.to_owned(), authorization: None, agent }
     }
 
     /// Sends this user and password with every request.
@@ -157,9 +153,8 @@ impl Endpoint {
     pub fn push_blob(&self, repository: &str, blob: &Blob) -> Result<(), EndpointError> {
         let open = self.url(&format!("{repository}/blobs/uploads/"));
         let opened = expect(self.send("POST", &open, None, &[])?, 202, "POST", &open)?;
-        let location = header(&opened, "location").ok_or_else(|| EndpointError::NoLocation {
-            request: format!("POST {open}"),
-        })?;
+        let location = header(&opened, "location")
+            .ok_or_else(|| EndpointError::NoLocation { request: format!("POST {open}") })?;
         let location = if location.starts_with('/') {
             format!("http://{}{location}", self.address)
         } else {
@@ -167,12 +162,7 @@ impl Endpoint {
         };
         let separator = if location.contains('?') { '&' } else { '?' };
         let close = format!("{location}{separator}digest={}", blob.digest());
-        let closed = self.send(
-            "PUT",
-            &close,
-            Some("application/octet-stream"),
-            blob.bytes(),
-        )?;
+        let closed = self.send("PUT", &close, Some("application/octet-stream"), blob.bytes())?;
         expect(closed, 201, "PUT", &close).map(drop)
     }
 
@@ -206,20 +196,10 @@ impl Endpoint {
             return Ok(None);
         };
         let content_type = header(&answer, "content-type").unwrap_or_default();
-        let media_type = content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_owned();
+        let media_type = content_type.split(';').next().unwrap_or_default().trim().to_owned();
         let announced = header(&answer, "docker-content-digest");
         let bytes = read(&mut answer, &url)?;
-        Ok(Some(Fetched {
-            media_type,
-            digest: digest(&bytes),
-            announced,
-            bytes,
-        }))
+        Ok(Some(Fetched { media_type, digest: digest(&bytes), announced, bytes }))
     }
 
     /// Gets a blob; `None` if the registry has none.
@@ -253,15 +233,10 @@ impl Endpoint {
             return Ok(Vec::new());
         };
         let body = read(&mut answer, &url)?;
-        let document: Value =
-            serde_json::from_slice(&body).map_err(|source| EndpointError::NoTags {
-                request: format!("GET {url}"),
-                source,
-            })?;
+        let document: Value = serde_json::from_slice(&body)
+            .map_err(|source| EndpointError::NoTags { request: format!("GET {url}"), source })?;
         let tags = document["tags"].as_array().into_iter().flatten();
-        Ok(tags
-            .filter_map(|tag| tag.as_str().map(str::to_owned))
-            .collect())
+        Ok(tags.filter_map(|tag| tag.as_str().map(str::to_owned)).collect())
     }
 
     /// What is missing or wrong below a tag or digest: a line for each manifest or blob that cannot
@@ -287,32 +262,21 @@ impl Endpoint {
             return Ok(());
         };
         if reference.contains(':') && fetched.digest != reference {
-            findings.push(format!(
-                "{repository}: manifest {reference} is {}",
-                fetched.digest
-            ));
+            findings.push(format!("{repository}: manifest {reference} is {}", fetched.digest));
         }
         let Ok(document) = serde_json::from_slice::<Value>(&fetched.bytes) else {
             findings.push(format!("{repository}: manifest {reference} is no JSON"));
             return Ok(());
         };
         let named = |value: &Value| value["digest"].as_str().map(str::to_owned);
-        for child in document["manifests"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(named)
-        {
+        for child in document["manifests"].as_array().into_iter().flatten().filter_map(named) {
             if seen.insert(child.clone()) {
                 self.walk(repository, &child, seen, findings)?;
             }
         }
         let layers = document["layers"].as_array().into_iter().flatten();
         let pushed = layers.filter(|layer| layer.get("urls").is_none());
-        for name in named(&document["config"])
-            .into_iter()
-            .chain(pushed.filter_map(named))
-        {
+        for name in named(&document["config"]).into_iter().chain(pushed.filter_map(named)) {
             if !seen.insert(name.clone()) {
                 continue;
             }
@@ -333,16 +297,12 @@ impl Endpoint {
 
     /// A request without a body.
     fn call(&self, method: &str, url: &str) -> Result<Response<Body>, EndpointError> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(url)
-            .header("accept", ACCEPT);
+        let mut request = Request::builder().method(method).uri(url).header("accept", ACCEPT);
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
         let sent = request.body(()).map_err(ureq::Error::from);
-        sent.and_then(|request| self.agent.run(request))
-            .map_err(unanswered(method, url))
+        sent.and_then(|request| self.agent.run(request)).map_err(unanswered(method, url))
     }
 
     /// A request with a body, which may be empty.
@@ -361,17 +321,13 @@ impl Endpoint {
             request = request.header("authorization", authorization);
         }
         let sent = request.body(body).map_err(ureq::Error::from);
-        sent.and_then(|request| self.agent.run(request))
-            .map_err(unanswered(method, url))
+        sent.and_then(|request| self.agent.run(request)).map_err(unanswered(method, url))
     }
 }
 
 fn unanswered(method: &str, url: &str) -> impl FnOnce(ureq::Error) -> EndpointError {
     let request = format!("{method} {url}");
-    move |source| EndpointError::Unanswered {
-        request,
-        source: Box::new(source),
-    }
+    move |source| EndpointError::Unanswered { request, source: Box::new(source) }
 }
 
 fn header(answer: &Response<Body>, name: &str) -> Option<String> {
@@ -402,9 +358,5 @@ fn expect(
         return Ok(answer);
     }
     let body = answer.body_mut().read_to_string().unwrap_or_default();
-    Err(EndpointError::Refused {
-        request: format!("{method} {url}"),
-        status,
-        body,
-    })
+    Err(EndpointError::Refused { request: format!("{method} {url}"), status, body })
 }

@@ -112,23 +112,13 @@ impl Image {
     /// Adds a layer of so many bytes; the same seed and length again name the same blob again.
     #[must_use]
     pub fn layer(self, seed: u64, length: usize) -> Self {
-        self.push(Layer {
-            media_type: None,
-            seed,
-            length,
-            url: None,
-        })
+        self.push(Layer { media_type: None, seed, length, url: None })
     }
 
     /// Adds a layer with a media type of its own, such as `…tar+zstd`.
     #[must_use]
     pub fn typed_layer(self, media_type: &str, seed: u64, length: usize) -> Self {
-        self.push(Layer {
-            media_type: Some(media_type.to_owned()),
-            seed,
-            length,
-            url: None,
-        })
+        self.push(Layer { media_type: Some(media_type.to_owned()), seed, length, url: None })
     }
 
     /// Adds a layer that lies at a URL and in no registry.
@@ -241,11 +231,7 @@ impl Image {
         if self.artifact_type.is_some() {
             return Blob::new(EMPTY, b"{}".to_vec());
         }
-        let mut config = self
-            .platform
-            .as_ref()
-            .map(Platform::fields)
-            .unwrap_or_default();
+        let mut config = self.platform.as_ref().map(Platform::fields).unwrap_or_default();
         config.insert("created".to_owned(), json!("2026-01-01T00:00:00Z"));
         config.insert("config".to_owned(), json!({"Labels": self.labels}));
         let diff_ids: Vec<String> = self
@@ -253,14 +239,8 @@ impl Image {
             .iter()
             .map(|layer| digest(format!("{}+{}", layer.seed, layer.length).as_bytes()))
             .collect();
-        config.insert(
-            "rootfs".to_owned(),
-            json!({"type": "layers", "diff_ids": diff_ids}),
-        );
-        Blob::new(
-            self.format.config(),
-            Value::Object(config).to_string().into_bytes(),
-        )
+        config.insert("rootfs".to_owned(), json!({"type": "layers", "diff_ids": diff_ids}));
+        Blob::new(self.format.config(), Value::Object(config).to_string().into_bytes())
     }
 }
 
@@ -270,10 +250,7 @@ mod tests {
 
     #[test]
     fn an_image_has_the_digest_that_it_always_had() {
-        let image = Image::new("linux/arm64/v8")
-            .layer(1, 100)
-            .label("a", "b")
-            .build();
+        let image = Image::new("linux/arm64/v8").layer(1, 100).label("a", "b").build();
         assert_eq!(
             image.digest(),
             "sha256:49d6c3fe9925ed093a4dc1277daa1f5c5bafcbe8e566b8256eb025422b9682d9",
@@ -284,21 +261,11 @@ mod tests {
 
     #[test]
     fn a_layer_named_three_times_is_one_blob_three_times() {
-        let image = Image::new("linux/amd64")
-            .layer(1, 9)
-            .layer(1, 9)
-            .layer(1, 9)
-            .build();
-        let digests: Vec<&str> = image.blobs()[1..]
-            .iter()
-            .map(|blob| blob.digest())
-            .collect();
+        let image = Image::new("linux/amd64").layer(1, 9).layer(1, 9).layer(1, 9).build();
+        let digests: Vec<&str> = image.blobs()[1..].iter().map(|blob| blob.digest()).collect();
         assert_eq!(digests.len(), 3);
         assert!(digests.iter().all(|digest| *digest == digests[0]));
-        assert_eq!(
-            image.blob_bytes(),
-            9 + image.blobs()[0].bytes().len() as u64
-        );
+        assert_eq!(image.blob_bytes(), 9 + image.blobs()[0].bytes().len() as u64);
     }
 
     #[test]
@@ -312,13 +279,6 @@ mod tests {
 
     #[test]
     fn a_padded_manifest_is_as_long_as_asked() {
-        assert!(
-            Image::new("linux/amd64")
-                .padded(3 << 20)
-                .build()
-                .bytes()
-                .len()
-                > 3 << 20
-        );
+        assert!(Image::new("linux/amd64").padded(3 << 20).build().bytes().len() > 3 << 20);
     }
 }

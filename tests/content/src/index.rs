@@ -137,11 +137,7 @@ mod tests {
     fn an_index_names_its_children_with_their_platforms_in_order() {
         let arm = Image::new("linux/arm/v7").layer(1, 10).build();
         let proof = Image::artifact("application/vnd.in-toto+json").build();
-        let index = Index::oci()
-            .child(&arm)
-            .child(&arm)
-            .attestation(&proof, &arm)
-            .build();
+        let index = Index::oci().child(&arm).child(&arm).attestation(&proof, &arm).build();
         let read: Value = serde_json::from_slice(index.bytes()).expect("an index is JSON");
         assert_eq!(read["manifests"][1]["platform"]["variant"], "v7");
         assert_eq!(read["manifests"][2]["platform"]["os"], "unknown");

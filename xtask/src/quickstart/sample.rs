@@ -22,30 +22,14 @@ pub(crate) fn samples() -> Vec<Sample> {
     let base = |platform: &str| Image::new(platform).layer(1, 400_000);
     let both = |seed: u64, name: &str| {
         Index::oci()
-            .child(
-                &base("linux/amd64")
-                    .layer(seed, 60_000)
-                    .label("name", name)
-                    .build(),
-            )
-            .child(
-                &base("linux/arm64")
-                    .layer(seed + 1, 60_000)
-                    .label("name", name)
-                    .build(),
-            )
+            .child(&base("linux/amd64").layer(seed, 60_000).label("name", name).build())
+            .child(&base("linux/arm64").layer(seed + 1, 60_000).label("name", name).build())
             .build()
     };
     let legacy = |platform: &str| Image::new(platform).docker().layer(40, 30_000).build();
-    let legacy = Index::docker()
-        .child(&legacy("linux/amd64"))
-        .child(&legacy("linux/arm64"));
+    let legacy = Index::docker().child(&legacy("linux/amd64")).child(&legacy("linux/arm64"));
     let chart = Image::artifact("application/vnd.cncf.helm.chart.v1")
-        .typed_layer(
-            "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
-            50,
-            4_000,
-        )
+        .typed_layer("application/vnd.cncf.helm.chart.content.v1.tar+gzip", 50, 4_000)
         .build();
     vec![
         Sample {
@@ -97,9 +81,7 @@ mod tests {
     fn the_list_names_the_samples() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let text = std::fs::read_to_string(root.join(LIST)).expect("the list is readable");
-        let lines = text
-            .lines()
-            .filter(|line| !line.starts_with('#') && !line.is_empty());
+        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
         let listed: Vec<(&str, &str)> = lines
             .map(|line| {
                 let fields: Vec<&str> = line.split_whitespace().collect();
@@ -107,10 +89,8 @@ mod tests {
                 (fields[0], fields[2])
             })
             .collect();
-        let made: Vec<(&str, &str)> = samples()
-            .iter()
-            .map(|sample| (sample.repository, sample.tag))
-            .collect();
+        let made: Vec<(&str, &str)> =
+            samples().iter().map(|sample| (sample.repository, sample.tag)).collect();
         assert_eq!(listed, made);
     }
 }

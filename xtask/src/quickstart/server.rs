@@ -23,34 +23,14 @@ impl Server {
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
         let line = shown(command);
         println!("$ {line} &");
-        let started = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
+        let started =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let child = started.with_context(|| format!("failed to run `{line}`"))?;
         // From here on a failure ends the child.
-        let mut server = Self {
-            child,
-            address: String::new(),
-        };
+        let mut server = Self { child, address: String::new() };
         let (said, lines) = channel();
-        listen(
-            server
-                .child
-                .stdout
-                .take()
-                .context("standard output is piped")?,
-            said.clone(),
-        );
-        listen(
-            server
-                .child
-                .stderr
-                .take()
-                .context("standard error is piped")?,
-            said,
-        );
+        listen(server.child.stdout.take().context("standard output is piped")?, said.clone());
+        listen(server.child.stderr.take().context("standard error is piped")?, said);
 
         let mut heard = String::new();
         while let Ok(line) = lines.recv_timeout(START) {
@@ -71,10 +51,7 @@ impl Server {
 
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> Result<()> {
-        self.child
-            .wait()
-            .context("failed to wait for the registry")
-            .map(drop)
+        self.child.wait().context("failed to wait for the registry").map(drop)
     }
 }
 
@@ -101,9 +78,7 @@ fn address(line: &str) -> Option<String> {
     let (_, rest) = line.split_once("http://")?;
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ".:[]-".contains(c)));
     let address = &rest[..end.unwrap_or(rest.len())];
-    address
-        .contains(':')
-        .then(|| address.trim_end_matches('.').to_owned())
+    address.contains(':').then(|| address.trim_end_matches('.').to_owned())
 }
 
 #[cfg(test)]
@@ -114,10 +89,7 @@ mod tests {
     fn the_address_is_found_in_whatever_stands_around_it() {
         let line = "longshore: serving target/x on http://127.0.0.1:40123";
         assert_eq!(address(line).as_deref(), Some("127.0.0.1:40123"));
-        assert_eq!(
-            address("listening on http://[::1]:5/.").as_deref(),
-            Some("[::1]:5")
-        );
+        assert_eq!(address("listening on http://[::1]:5/.").as_deref(), Some("[::1]:5"));
         assert_eq!(address("see http://example.invalid for more"), None);
     }
 }

@@ -37,11 +37,7 @@ pub(crate) fn ensure_servers(workspace: &Workspace) -> Result<()> {
 }
 
 fn missing() -> Vec<&'static str> {
-    NEEDED
-        .iter()
-        .copied()
-        .filter(|program| !installed(program))
-        .collect()
+    NEEDED.iter().copied().filter(|program| !installed(program)).collect()
 }
 
 /// Debian, and what says that it is like Debian.
@@ -55,9 +51,7 @@ fn names_debian(release: &str) -> bool {
         let (key, value) = line.split_once('=')?;
         matches!(key, "ID" | "ID_LIKE").then(|| value.trim_matches(['"', '\'']))
     });
-    values
-        .flat_map(str::split_whitespace)
-        .any(|name| name == "debian")
+    values.flat_map(str::split_whitespace).any(|name| name == "debian")
 }
 
 fn is_root(workspace: &Workspace) -> Result<bool> {

@@ -26,24 +26,15 @@ fn destinations_are_refused_and_reasons_escaped() {
         ])
     );
     let answer = vec![Verdict::Destination("a\tb".to_owned())];
-    assert_eq!(
-        reason(verdicts(answer, 1)),
-        "destination 1 holds a control character: `a\\tb`"
-    );
+    assert_eq!(reason(verdicts(answer, 1)), "destination 1 holds a control character: `a\\tb`");
 }
 
 #[test]
 fn scopes_come_one_list_per_repository() {
-    let scope = |name: &str| Scope {
-        kind: "project".to_owned(),
-        name: name.to_owned(),
-    };
+    let scope = |name: &str| Scope { kind: "project".to_owned(), name: name.to_owned() };
     let answer = vec![vec![scope("a"), scope("b")], vec![]];
     assert_eq!(scopes(answer.clone(), 2), Ok(answer.clone()));
-    assert_eq!(
-        reason(scopes(answer, 3)),
-        "2 lists of scopes for 3 repositories"
-    );
+    assert_eq!(reason(scopes(answer, 3)), "2 lists of scopes for 3 repositories");
     assert_eq!(
         reason(scopes(vec![vec![scope("a\r")]], 1)),
         "the name of a scope holds a control character: `a\\r`"
@@ -52,10 +43,7 @@ fn scopes_come_one_list_per_repository() {
 
 #[test]
 fn attributes_of_registries_are_plain_and_messages_escaped() {
-    let attribute = |value: &str| Attribute {
-        key: "k".to_owned(),
-        value: value.to_owned(),
-    };
+    let attribute = |value: &str| Attribute { key: "k".to_owned(), value: value.to_owned() };
     let answer = Capabilities {
         max_depth: None,
         chunked_upload: true,

@@ -10,10 +10,7 @@ use super::{
 fn requests(grants: &[&str], dry_run: bool) -> Requests {
     let access = Access {
         endpoints: vec![(registry_endpoint(), Origin::Registry)],
-        grants: grants
-            .iter()
-            .map(|grant| grant.parse().expect("a grant"))
-            .collect(),
+        grants: grants.iter().map(|grant| grant.parse().expect("a grant")).collect(),
         transport: None,
     };
     let registry = Some("r.example.com".to_owned());
@@ -21,10 +18,7 @@ fn requests(grants: &[&str], dry_run: bool) -> Requests {
 }
 
 fn attribute(key: &str, value: &str) -> Attribute {
-    Attribute {
-        key: key.to_owned(),
-        value: value.to_owned(),
-    }
+    Attribute { key: key.to_owned(), value: value.to_owned() }
 }
 
 fn request(method: WitMethod, path: &[&str]) -> Request {
@@ -66,10 +60,7 @@ fn paths_lead_nowhere_else() {
         &["api", "a\r\nb"],
     ] {
         let answer = check(request(WitMethod::Get, path));
-        assert!(
-            matches!(answer, Err(RequestError::Denied(_))),
-            "{path:?}: {answer:?}"
-        );
+        assert!(matches!(answer, Err(RequestError::Denied(_))), "{path:?}: {answer:?}");
     }
 }
 
@@ -81,10 +72,7 @@ fn only_four_headers_are_sent() {
         check(asked)
     };
     let sent = with("If-None-Match", "\"a\"").expect("is allowed");
-    assert_eq!(
-        sent.headers,
-        [("if-none-match".to_owned(), "\"a\"".to_owned())]
-    );
+    assert_eq!(sent.headers, [("if-none-match".to_owned(), "\"a\"".to_owned())]);
     for (key, value) in [
         ("Authorization", "Basic x"),
         ("Cookie", "a=b"),
@@ -93,25 +81,16 @@ fn only_four_headers_are_sent() {
         ("accept", "ü"),
     ] {
         let answer = with(key, value);
-        assert!(
-            matches!(answer, Err(RequestError::Denied(_))),
-            "{key}: {answer:?}"
-        );
+        assert!(matches!(answer, Err(RequestError::Denied(_))), "{key}: {answer:?}");
     }
 }
 
 #[test]
 fn a_dry_run_sends_only_what_changes_nothing() {
     let dry = requests(&["GET,POST registry /api"], true);
-    assert!(
-        dry.check("registry", request(WitMethod::Get, &["api"]))
-            .is_ok()
-    );
+    assert!(dry.check("registry", request(WitMethod::Get, &["api"])).is_ok());
     let refused = dry.check("registry", request(WitMethod::Post, &["api"]));
-    assert!(
-        matches!(refused, Err(RequestError::Denied(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(RequestError::Denied(_))), "{refused:?}");
 }
 
 #[test]

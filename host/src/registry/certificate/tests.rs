@@ -45,10 +45,8 @@ fn directory(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn of(registry: &str, directories: &[&TempDir]) -> Result<RegistryCertificates, CertificateError> {
-    let directories: Vec<PathBuf> = directories
-        .iter()
-        .map(|directory| directory.path().to_owned())
-        .collect();
+    let directories: Vec<PathBuf> =
+        directories.iter().map(|directory| directory.path().to_owned()).collect();
     RegistryCertificates::of(&registry.parse().unwrap(), &directories)
 }
 
@@ -57,20 +55,11 @@ fn roots_of_all_directories_count_and_others_files_do_not() {
     let (one, two) = (authority().pem(), authority().pem());
     let bundle = format!("# a comment\n{one}\n{two}");
     let first = directory(&[("r.example/ca.crt", &bundle), ("r.example/README", "x")]);
-    let second = directory(&[
-        ("r.example/other.crt", &one),
-        ("o.example/ca.crt", "broken"),
-    ]);
+    let second = directory(&[("r.example/other.crt", &one), ("o.example/ca.crt", "broken")]);
     let found = of("r.example", &[&first, &second]).unwrap();
     assert_eq!(found.roots.len(), 3);
     assert!(found.identity.is_none());
-    assert_eq!(
-        of("r.example:5000", &[&first, &second])
-            .unwrap()
-            .roots
-            .len(),
-        0
-    );
+    assert_eq!(of("r.example:5000", &[&first, &second]).unwrap().roots.len(), 0);
 }
 
 #[test]
@@ -81,16 +70,9 @@ fn a_registry_s_directory_is_named_as_it_is_written() {
         ("r.example:5000", &["r.example:5000"]),
         ("[::1]:5000", &["[::1]:5000"]),
         ("[::1]", &["[::1]", "[::1]:443"]),
-        (
-            "docker.io",
-            &["docker.io", "registry-1.docker.io", "index.docker.io"],
-        ),
+        ("docker.io", &["docker.io", "registry-1.docker.io", "index.docker.io"]),
     ] {
-        assert_eq!(
-            directory_names(&registry.parse().unwrap()),
-            names,
-            "{registry}"
-        );
+        assert_eq!(directory_names(&registry.parse().unwrap()), names, "{registry}");
     }
 }
 
@@ -99,10 +81,7 @@ fn the_user_s_directories_come_first() {
     let get = |_: &str| Some("/cfg".to_owned());
     let home = Path::new("/home/me");
     let paths = |directories: Vec<PathBuf>| -> Vec<String> {
-        directories
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect()
+        directories.iter().map(|path| path.display().to_string()).collect()
     };
     let system = ["/etc/containers/certs.d", "/etc/docker/certs.d"];
     let in_home = "/home/me/.config/containers/certs.d";
@@ -110,17 +89,9 @@ fn the_user_s_directories_come_first() {
         paths(certificate_directories(get, Some(home))),
         [&["/cfg/containers/certs.d", in_home][..], &system].concat()
     );
-    for value in [
-        None,
-        Some(String::new()),
-        Some("/home/me/.config".to_owned()),
-    ] {
+    for value in [None, Some(String::new()), Some("/home/me/.config".to_owned())] {
         let directories = certificate_directories(|_| value.clone(), Some(home));
-        assert_eq!(
-            paths(directories),
-            [&[in_home][..], &system].concat(),
-            "{value:?}"
-        );
+        assert_eq!(paths(directories), [&[in_home][..], &system].concat(), "{value:?}");
     }
     assert_eq!(paths(certificate_directories(|_| None, None)), system);
 }
@@ -130,20 +101,11 @@ fn half_a_client_certificate_is_an_error_that_names_both_files() {
     let (certificate, key) = leaf(&authority());
     let alone = directory(&[("r.example/client.cert", &certificate)]);
     let text = of("r.example", &[&alone]).unwrap_err().to_string();
-    assert!(
-        text.contains("client.cert") && text.contains("client.key"),
-        "{text}"
-    );
+    assert!(text.contains("client.cert") && text.contains("client.key"), "{text}");
     assert!(text.contains("*.crt"), "no hint: {text}");
-    let alone = directory(&[
-        ("r.example/client.key", &key),
-        ("r.example/other.cert", "x"),
-    ]);
+    let alone = directory(&[("r.example/client.key", &key), ("r.example/other.cert", "x")]);
     let text = of("r.example", &[&alone]).unwrap_err().to_string();
-    assert!(
-        text.contains("client.key") && text.contains("client.cert"),
-        "{text}"
-    );
+    assert!(text.contains("client.key") && text.contains("client.cert"), "{text}");
 }
 
 #[test]
@@ -172,10 +134,7 @@ fn a_broken_file_is_named_and_never_quoted() {
         let error = of("r.example", &[&directory]).unwrap_err();
         let text = format!("{error} {error:?}");
         assert!(error.to_string().contains(culprit), "{files:?}: {error}");
-        assert!(
-            !text.contains("hunter2") && !text.contains("aHVudGVyMg"),
-            "{text}"
-        );
+        assert!(!text.contains("hunter2") && !text.contains("aHVudGVyMg"), "{text}");
     }
 }
 
@@ -185,16 +144,8 @@ fn a_dangling_link_is_named_and_a_missing_directory_is_none() {
     let link = directory.path().join("r.example/ca.crt");
     std::os::unix::fs::symlink("nowhere", &link).unwrap();
     let error = of("r.example", &[&directory]).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with(&format!("read {}: ", link.display())),
-        "{error}"
-    );
-    let missing = vec![
-        directory.path().join("missing"),
-        directory.path().join("r.example/README"),
-    ];
+    assert!(error.to_string().starts_with(&format!("read {}: ", link.display())), "{error}");
+    let missing = vec![directory.path().join("missing"), directory.path().join("r.example/README")];
     let found = RegistryCertificates::of(&"r.example".parse().unwrap(), &missing).unwrap();
     assert!(found.roots.is_empty() && found.identity.is_none());
 }
@@ -231,10 +182,7 @@ fn serve_once(authority: &Authority) -> u16 {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         let certificate = params.signed_by(&key, authority).unwrap();
-        (
-            certificate.der().clone(),
-            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        )
+        (certificate.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
     };
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
@@ -278,9 +226,7 @@ async fn a_client_trusts_the_root_and_shows_its_certificate() {
     let nothing = directory(&[]);
     for (directory, is_answered) in [(&complete, true), (&root_only, false), (&nothing, false)] {
         let found = of("localhost", &[directory]).unwrap();
-        let mut builder = reqwest::Client::builder()
-            .no_proxy()
-            .tls_certs_merge(found.roots);
+        let mut builder = reqwest::Client::builder().no_proxy().tls_certs_merge(found.roots);
         if let Some(identity) = found.identity {
             builder = builder.identity(identity);
         }

@@ -72,26 +72,18 @@ pub(super) enum Found<'a> {
 impl AuthFile {
     /// Reads a file; one that nobody named may be missing.
     pub(super) async fn read(path: &AuthFilePath) -> Result<Self, CredentialError> {
-        let unreadable = |cause| CredentialError::Unreadable {
-            file: path.path.clone(),
-            cause: Arc::new(cause),
-        };
+        let unreadable =
+            |cause| CredentialError::Unreadable { file: path.path.clone(), cause: Arc::new(cause) };
         let mut bytes = Vec::new();
         match tokio::fs::File::open(&path.path).await {
             Ok(file) => {
-                file.take(SIZE_LIMIT + 1)
-                    .read_to_end(&mut bytes)
-                    .await
-                    .map_err(unreadable)?;
+                file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).await.map_err(unreadable)?;
             }
             Err(cause) if !path.named && is_absent(&cause) => {}
             Err(cause) => return Err(unreadable(cause)),
         }
         if bytes.len() as u64 > SIZE_LIMIT {
-            return Err(CredentialError::TooLarge {
-                file: path.path.clone(),
-                limit: SIZE_LIMIT,
-            });
+            return Err(CredentialError::TooLarge { file: path.path.clone(), limit: SIZE_LIMIT });
         }
         Self::parse(path, &bytes)
     }
@@ -103,11 +95,8 @@ impl AuthFile {
         } else {
             serde_json::from_slice(text).map_err(|error| {
                 // The error's own text quotes values of the file.
-                let what = if error.is_data() {
-                    "a value of the wrong type"
-                } else {
-                    "invalid JSON"
-                };
+                let what =
+                    if error.is_data() { "a value of the wrong type" } else { "invalid JSON" };
                 CredentialError::Malformed {
                     file: path.path.clone(),
                     what,
@@ -210,26 +199,18 @@ impl Entry {
 
 /// Reads `auth`: the base64 of `username:password`.
 fn decode(auth: &Secret) -> Result<(String, Secret), &'static str> {
-    let bytes = BASE64
-        .decode(auth.expose().trim())
-        .map_err(|_| "has an \"auth\" that is no base64")?;
+    let bytes =
+        BASE64.decode(auth.expose().trim()).map_err(|_| "has an \"auth\" that is no base64")?;
     let text = String::from_utf8(bytes).map_err(|_| "has an \"auth\" that holds no UTF-8")?;
-    let (username, password) = text
-        .split_once(':')
-        .ok_or("has an \"auth\" that holds no username:password")?;
+    let (username, password) =
+        text.split_once(':').ok_or("has an \"auth\" that holds no username:password")?;
     // Old versions of Docker padded the password with zero bytes.
-    Ok((
-        username.to_owned(),
-        Secret::new(password.trim_matches('\0')),
-    ))
+    Ok((username.to_owned(), Secret::new(password.trim_matches('\0'))))
 }
 
 /// Does the error say only that there is no such file?
 fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// The one spelling of a key, `registry` or `registry/path`; `None` for what names no registry.
@@ -237,13 +218,9 @@ fn is_absent(error: &io::Error) -> bool {
 /// A key with a scheme is an old API address, of which only the host counts, and so is one that
 /// ends in `/v1/` or `/v2/`.
 fn key_of(spelling: &str) -> Option<String> {
-    let stripped = ["https://", "http://"]
-        .iter()
-        .find_map(|scheme| spelling.strip_prefix(scheme));
-    let (host, path) = stripped
-        .unwrap_or(spelling)
-        .split_once('/')
-        .unwrap_or((stripped.unwrap_or(spelling), ""));
+    let stripped = ["https://", "http://"].iter().find_map(|scheme| spelling.strip_prefix(scheme));
+    let (host, path) =
+        stripped.unwrap_or(spelling).split_once('/').unwrap_or((stripped.unwrap_or(spelling), ""));
     let registry: Registry = host.parse().ok()?;
     let is_address = stripped.is_some() || matches!(path, "v1/" | "v2/");
     let path = path.trim_end_matches('/');

@@ -139,19 +139,13 @@ pub(super) async fn ask(
     Ok(match answer {
         Answer { username, secret } if username.is_empty() && secret.is_empty() => None,
         Answer { username, secret } if username == TOKEN => Some(Credential::IdentityToken(secret)),
-        Answer { username, secret } => Some(Credential::Basic {
-            username,
-            password: secret,
-        }),
+        Answer { username, secret } => Some(Credential::Basic { username, password: secret }),
     })
 }
 
 /// Runs the program. Where this is dropped or fails, the program is killed.
 async fn run(path: &Path, server: &str) -> Result<Ended, ProgramFailure> {
-    let broken = |cause| ProgramFailure::Run {
-        program: path.to_owned(),
-        cause: Arc::new(cause),
-    };
+    let broken = |cause| ProgramFailure::Run { program: path.to_owned(), cause: Arc::new(cause) };
     let mut child = Command::new(path)
         .arg("get")
         .stdin(Stdio::piped())
@@ -176,9 +170,7 @@ async fn run(path: &Path, server: &str) -> Result<Ended, ProgramFailure> {
         let rest = read_start(stdout, ANSWER_LIMIT + 1, &mut answer).await;
         rest.map_err(broken)?;
         if answer.len() as u64 > ANSWER_LIMIT {
-            return Err(ProgramFailure::TooMuch {
-                limit: ANSWER_LIMIT,
-            });
+            return Err(ProgramFailure::TooMuch { limit: ANSWER_LIMIT });
         }
         Ok(answer)
     };
@@ -186,20 +178,14 @@ async fn run(path: &Path, server: &str) -> Result<Ended, ProgramFailure> {
         let mut complaint = Vec::new();
         let rest = read_start(stderr, COMPLAINT_LIMIT, &mut complaint).await;
         if let Some(mut rest) = rest.map_err(broken)? {
-            tokio::io::copy(&mut rest, &mut tokio::io::sink())
-                .await
-                .map_err(broken)?;
+            tokio::io::copy(&mut rest, &mut tokio::io::sink()).await.map_err(broken)?;
         }
         Ok(complaint)
     };
     // All at once, so that no full pipe blocks the helper; the first failure ends it.
     let ((), answer, complaint) = tokio::try_join!(tell, hear, overhear)?;
     let status = child.wait().await.map_err(broken)?;
-    Ok(Ended {
-        status,
-        answer,
-        complaint,
-    })
+    Ok(Ended { status, answer, complaint })
 }
 
 /// Reads at most `limit` bytes and gives back the reader for the rest.

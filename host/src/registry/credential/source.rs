@@ -32,11 +32,9 @@ impl EnvironmentCredential {
             (None, None) => Ok(None),
             (Some(_), None) => incomplete(USERNAME, PASSWORD),
             (None, Some(_)) => incomplete(PASSWORD, USERNAME),
-            (Some(username), Some(password)) => Ok(Some(Self {
-                username,
-                password: Secret::new(password),
-                registry: None,
-            })),
+            (Some(username), Some(password)) => {
+                Ok(Some(Self { username, password: Secret::new(password), registry: None }))
+            }
         }
     }
 }
@@ -87,9 +85,7 @@ impl CredentialSources {
     ) -> Result<Self, CredentialError> {
         let directory = |name, in_home: &str| {
             let named = get(name).filter(|value| !value.is_empty());
-            named
-                .map(PathBuf::from)
-                .or_else(|| home.map(|home| home.join(in_home)))
+            named.map(PathBuf::from).or_else(|| home.map(|home| home.join(in_home)))
         };
         let named = get("REGISTRY_AUTH_FILE").filter(|value| !value.is_empty());
         let runtime = get("XDG_RUNTIME_DIR")
@@ -102,10 +98,7 @@ impl CredentialSources {
                 .map(|directory| directory.join("containers/auth.json")),
             directory("DOCKER_CONFIG", ".docker").map(|directory| directory.join("config.json")),
         ];
-        let named = named.map(|path| AuthFilePath {
-            path: PathBuf::from(path),
-            named: true,
-        });
+        let named = named.map(|path| AuthFilePath { path: PathBuf::from(path), named: true });
         let program_path = get("PATH").unwrap_or_default();
         Ok(Self {
             environment: EnvironmentCredential::read(&get)?,
@@ -166,10 +159,7 @@ mod tests {
 
     fn files(variables: &[(&str, &str)]) -> Vec<String> {
         let files = sources(variables).unwrap().auth_files;
-        files
-            .iter()
-            .map(|file| file.path.display().to_string())
-            .collect()
+        files.iter().map(|file| file.path.display().to_string()).collect()
     }
 
     #[test]
@@ -251,10 +241,7 @@ mod tests {
     fn an_unbound_credential_is_shown_to_nobody() {
         let both = [("DOCKER_USERNAME", "me"), ("DOCKER_PASSWORD", "hunter2")];
         let mut sources = sources(&both).unwrap();
-        let (ours, other) = (
-            "r.example:5000".parse().unwrap(),
-            "r.example".parse().unwrap(),
-        );
+        let (ours, other) = ("r.example:5000".parse().unwrap(), "r.example".parse().unwrap());
         assert_eq!(sources.environment_for(&ours), None);
         sources.bind_environment("R.example:5000".parse().unwrap());
         assert!(sources.environment_for(&ours).is_some());

@@ -38,10 +38,7 @@ fn user_of(credential: Option<Credential>) -> Option<String> {
 }
 
 fn lines_of(file: &Path) -> usize {
-    std::fs::read_to_string(file)
-        .unwrap_or_default()
-        .lines()
-        .count()
+    std::fs::read_to_string(file).unwrap_or_default().lines().count()
 }
 
 #[tokio::test]
@@ -86,10 +83,7 @@ async fn the_environment_s_credential_goes_to_its_registry_only() {
     };
     let hub = Credentials::new(environment(Some(registry("index.docker.io"))));
     for alias in ["docker.io", "registry-1.docker.io"] {
-        assert!(
-            hub.of(&registry(alias), None).await.unwrap().is_some(),
-            "{alias}"
-        );
+        assert!(hub.of(&registry(alias), None).await.unwrap().is_some(), "{alias}");
     }
     let other = registry("docker.io.example");
     assert_eq!(hub.of(&other, None).await.unwrap(), None);
@@ -106,10 +100,8 @@ async fn a_helper_runs_once_per_registry_however_many_ask() {
         log.display()
     );
     write_program(directory.path(), "slow", &script);
-    let credentials = Credentials::new(sources(
-        &directory,
-        &[("config.json", r#"{"credsStore": "slow"}"#)],
-    ));
+    let credentials =
+        Credentials::new(sources(&directory, &[("config.json", r#"{"credsStore": "slow"}"#)]));
     let (one, two) = (registry("one.example"), registry("two.example"));
     // Tasks that may move between threads must be able to ask.
     fn movable<T: Send>(task: T) -> T {
@@ -120,11 +112,7 @@ async fn a_helper_runs_once_per_registry_however_many_ask() {
     for answer in futures_util::future::join_all(asked).await {
         assert_eq!(user_of(answer.unwrap()).as_deref(), Some("u"));
     }
-    assert_eq!(
-        lines_of(&log),
-        2,
-        "the helper ran again for a registry it had answered for"
-    );
+    assert_eq!(lines_of(&log), 2, "the helper ran again for a registry it had answered for");
 }
 
 #[tokio::test]
@@ -140,33 +128,18 @@ async fn a_failing_helper_is_not_run_again_and_hides_nothing_behind_it() {
         &directory,
         &[
             ("auth.json", r#"{"credHelpers": {"r.example": "broken"}}"#),
-            (
-                "config.json",
-                r#"{"auths": {"r.example": {"username": "u", "password": "p"}}}"#,
-            ),
+            ("config.json", r#"{"auths": {"r.example": {"username": "u", "password": "p"}}}"#),
         ],
     ));
     for _ in 0..2 {
-        let error = credentials
-            .of(&registry("r.example"), None)
-            .await
-            .unwrap_err();
+        let error = credentials.of(&registry("r.example"), None).await.unwrap_err();
         let text = error.to_string();
-        assert!(
-            text.starts_with("ask credential helper \"broken\" for r.example: "),
-            "{text}"
-        );
-        assert!(
-            !format!("{error:?} {text}").contains("hunter2"),
-            "{error:?}"
-        );
+        assert!(text.starts_with("ask credential helper \"broken\" for r.example: "), "{text}");
+        assert!(!format!("{error:?} {text}").contains("hunter2"), "{error:?}");
     }
     assert_eq!(lines_of(&log), 1);
     // Another registry does not care.
-    assert_eq!(
-        credentials.of(&registry("o.example"), None).await.unwrap(),
-        None
-    );
+    assert_eq!(credentials.of(&registry("o.example"), None).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -181,10 +154,7 @@ async fn a_helper_without_a_credential_leaves_it_to_the_next_file() {
         &directory,
         &[
             ("auth.json", r#"{"credHelpers": {"r.example": "empty"}}"#),
-            (
-                "config.json",
-                r#"{"auths": {"r.example": {"username": "u", "password": "p"}}}"#,
-            ),
+            ("config.json", r#"{"auths": {"r.example": {"username": "u", "password": "p"}}}"#),
         ],
     ));
     let found = credentials.of(&registry("r.example"), None).await.unwrap();
@@ -196,21 +166,8 @@ async fn a_file_is_read_once_and_its_fault_is_told_each_time() {
     let directory = TempDir::new().unwrap();
     let credentials = Credentials::new(sources(&directory, &[("config.json", "{\n  oops")]));
     for _ in 0..2 {
-        let error = credentials
-            .of(&registry("r.example"), None)
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(
-                error,
-                CredentialError::Malformed {
-                    line: 2,
-                    column: 3,
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        let error = credentials.of(&registry("r.example"), None).await.unwrap_err();
+        assert!(matches!(error, CredentialError::Malformed { line: 2, column: 3, .. }), "{error}");
         // Repaired meanwhile: the run goes on with what it knows.
         std::fs::write(directory.path().join("config.json"), "{}").unwrap();
     }
@@ -227,13 +184,7 @@ async fn nothing_shows_a_secret() {
     for host in ["a.example", "b.example", "c.example"] {
         let found = credentials.of(&registry(host), None).await.unwrap();
         assert!(found.is_some(), "{host}");
-        assert!(
-            !format!("{found:?} {found:#?}").contains("hunter2"),
-            "{found:?}"
-        );
+        assert!(!format!("{found:?} {found:#?}").contains("hunter2"), "{found:?}");
     }
-    assert!(
-        !format!("{credentials:?}").contains("hunter2"),
-        "{credentials:?}"
-    );
+    assert!(!format!("{credentials:?}").contains("hunter2"), "{credentials:?}");
 }

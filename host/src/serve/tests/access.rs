@@ -13,16 +13,10 @@ async fn the_root_says_what_this_is() {
     for path in ["/v2/", "/v2"] {
         let root = registry.get(path).await;
         assert_eq!(root.status(), StatusCode::OK);
-        assert_eq!(
-            header(&root, "docker-distribution-api-version"),
-            "registry/2.0"
-        );
+        assert_eq!(header(&root, "docker-distribution-api-version"), "registry/2.0");
         assert_eq!(root.text().await.unwrap(), "{}");
     }
-    assert_eq!(
-        refused(registry.get("/").await).await,
-        refusal(404, "UNSUPPORTED")
-    );
+    assert_eq!(refused(registry.get("/").await).await, refusal(404, "UNSUPPORTED"));
     let posted = registry.post("/v2/_catalog").await;
     assert_eq!(header(&posted, "allow"), "GET, HEAD");
     assert_eq!(refused(posted).await, refusal(405, "UNSUPPORTED"));
@@ -31,26 +25,19 @@ async fn the_root_says_what_this_is() {
 
 #[tokio::test]
 async fn a_password_is_needed_and_is_checked_by_bcrypt_once() {
-    let hash = bcrypt::hash("secret", 10)
-        .unwrap()
-        .replacen("$2b$", "$2y$", 1);
+    let hash = bcrypt::hash("secret", 10).unwrap().replacen("$2b$", "$2y$", 1);
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "ada:{hash}\neve:{hash}").unwrap();
     let mut options = options(None);
     options.htpasswd = Some(file.path().to_owned());
     let registry = Running::start(options).await;
     let ask = |user: &str, password: &str| {
-        let request = registry
-            .request(Method::GET, "/v2/")
-            .basic_auth(user, Some(password));
+        let request = registry.request(Method::GET, "/v2/").basic_auth(user, Some(password));
         async { request.send().await.unwrap().status() }
     };
 
     let challenged = registry.get("/v2/").await;
-    assert_eq!(
-        header(&challenged, "www-authenticate"),
-        "Basic realm=\"longshore\""
-    );
+    assert_eq!(header(&challenged, "www-authenticate"), "Basic realm=\"longshore\"");
     assert_eq!(refused(challenged).await, refusal(401, "UNAUTHORIZED"));
     let began = Instant::now();
     assert_eq!(ask("ada", "secret").await, StatusCode::OK);
@@ -60,29 +47,12 @@ async fn a_password_is_needed_and_is_checked_by_bcrypt_once() {
         assert_eq!(ask("ada", "secret").await, StatusCode::OK);
     }
     let twenty = began.elapsed();
-    assert!(
-        twenty < first * 10,
-        "bcrypt again and again: {twenty:?} after {first:?}"
-    );
-    for (user, password) in [
-        ("ada", "Secret"),
-        ("ada", ""),
-        ("bob", "secret"),
-        ("", "secret"),
-    ] {
-        assert_eq!(
-            ask(user, password).await,
-            StatusCode::UNAUTHORIZED,
-            "{user}:{password}"
-        );
+    assert!(twenty < first * 10, "bcrypt again and again: {twenty:?} after {first:?}");
+    for (user, password) in [("ada", "Secret"), ("ada", ""), ("bob", "secret"), ("", "secret")] {
+        assert_eq!(ask(user, password).await, StatusCode::UNAUTHORIZED, "{user}:{password}");
     }
     assert_eq!(ask("eve", "secret").await, StatusCode::OK);
-    let bearer = registry
-        .request(Method::GET, "/v2/")
-        .bearer_auth("x")
-        .send()
-        .await
-        .unwrap();
+    let bearer = registry.request(Method::GET, "/v2/").bearer_auth("x").send().await.unwrap();
     assert_eq!(bearer.status(), StatusCode::UNAUTHORIZED);
     registry.stop().await;
 }

@@ -20,12 +20,7 @@ fn run<const N: usize>(
 
 /// A real run against a Harbor without the project, which answers so to its creation.
 fn creating(status: u16, body: &str) -> Result<Outcome, Failure> {
-    run(
-        [answer(404, ""), answer(status, body)],
-        false,
-        &Settings::default(),
-    )
-    .0
+    run([answer(404, ""), answer(status, body)], false, &Settings::default()).0
 }
 
 fn state(result: Result<Outcome, Failure>) -> State {
@@ -49,28 +44,17 @@ fn a_project_that_is_there_is_only_asked_for() {
 
 #[test]
 fn a_missing_project_is_created_private() {
-    let (result, asked) = run(
-        [answer(404, ""), answer(201, "")],
-        false,
-        &Settings::default(),
-    );
+    let (result, asked) = run([answer(404, ""), answer(201, "")], false, &Settings::default());
     assert_eq!(state(result), State::Created);
     let post = &asked[1];
     assert_eq!((post.method, post.path), (Method::Post, PROJECTS));
     let body: Value = serde_json::from_slice(post.body.as_ref().expect("a body")).expect("JSON");
-    assert_eq!(
-        body,
-        json!({"project_name": "team", "metadata": {"public": "false"}})
-    );
+    assert_eq!(body, json!({"project_name": "team", "metadata": {"public": "false"}}));
 }
 
 #[test]
 fn the_settings_reach_the_new_project() {
-    let settings = Settings {
-        public: true,
-        storage_limit: Some(1 << 40),
-        registry_id: Some(3),
-    };
+    let settings = Settings { public: true, storage_limit: Some(1 << 40), registry_id: Some(3) };
     let (_, asked) = run([answer(404, ""), answer(201, "")], false, &settings);
     let body: Value =
         serde_json::from_slice(asked[1].body.as_ref().expect("a body")).expect("JSON");
@@ -125,10 +109,7 @@ fn a_bad_name_is_explained_with_the_rule() {
         panic!("{failure:?}");
     };
     assert_eq!(code, "harbor/bad-project-name");
-    assert!(
-        message.contains("lower-case letters and digits"),
-        "{message}"
-    );
+    assert!(message.contains("lower-case letters and digits"), "{message}");
     assert!(message.contains("project name is not valid"), "{message}");
     // A 400 for a name that fits the rule has another reason, and only Harbor knows it.
     let Err(Failure::Other { message, .. }) = creating(400, &body) else {
@@ -141,10 +122,7 @@ fn a_bad_name_is_explained_with_the_rule() {
 fn a_403_is_explained_by_its_cause() {
     for (said, part) in [
         ("Only system admin can create project", "adminonly"),
-        (
-            "Only system level robot can create project",
-            "robot account",
-        ),
+        ("Only system level robot can create project", "robot account"),
         ("CSRF token invalid", "cookie"),
         ("", "administrators only"),
     ] {
@@ -167,16 +145,10 @@ fn a_read_only_harbor_is_a_state_and_no_failure() {
 fn a_credential_that_is_refused_is_named_at_both_steps() {
     let body = harbor_error("UNAUTHORIZED", "unauthorized");
     let (result, asked) = run([answer(401, &body)], false, &Settings::default());
-    assert!(
-        matches!(result, Err(Failure::Unauthorized(_))),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(Failure::Unauthorized(_))), "{result:?}");
     assert_eq!(asked.len(), 1, "nothing is created without a credential");
     let result = creating(401, &body);
-    assert!(
-        matches!(result, Err(Failure::Unauthorized(_))),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(Failure::Unauthorized(_))), "{result:?}");
 }
 
 #[test]
@@ -190,20 +162,13 @@ fn busy_answers_are_tried_again_when_harbor_says() {
     let (result, _) = run([answer(404, ""), limited], false, &Settings::default());
     assert_eq!(result, Err(Failure::Transient(Some(17))));
     for status in [408, 500, 502, 503, 504] {
-        assert_eq!(
-            creating(status, ""),
-            Err(Failure::Transient(None)),
-            "{status}"
-        );
+        assert_eq!(creating(status, ""), Err(Failure::Transient(None)), "{status}");
     }
 }
 
 #[test]
 fn an_unknown_registry_id_is_no_reason_to_try_again() {
-    let settings = Settings {
-        registry_id: Some(9),
-        ..Settings::default()
-    };
+    let settings = Settings { registry_id: Some(9), ..Settings::default() };
     let (result, _) = run([answer(404, ""), answer(500, "")], false, &settings);
     assert!(
         matches!(&result, Err(Failure::Other { code: "harbor/unknown-registry-id", message }) if message.contains('9')),

@@ -7,10 +7,7 @@ use tempfile::TempDir;
 use super::{AuthFile, AuthFilePath, Credential, CredentialError, Found, Secret};
 
 fn parse(text: &str) -> Result<AuthFile, CredentialError> {
-    let path = AuthFilePath {
-        path: "/etc/auth.json".into(),
-        named: false,
-    };
+    let path = AuthFilePath { path: "/etc/auth.json".into(), named: false };
     AuthFile::parse(&path, text.as_bytes())
 }
 
@@ -22,10 +19,7 @@ fn find<'a>(file: &'a AuthFile, registry: &str, repository: Option<&str>) -> Fou
 
 /// An entry that says who it is.
 fn entry(user: &str) -> String {
-    format!(
-        r#"{{"auth": "{}"}}"#,
-        BASE64_STANDARD.encode(format!("{user}:p"))
-    )
+    format!(r#"{{"auth": "{}"}}"#, BASE64_STANDARD.encode(format!("{user}:p")))
 }
 
 fn basic(username: &str, password: &str) -> Found<'static> {
@@ -56,26 +50,14 @@ fn every_spelling_of_a_registry_finds_it() {
         ("[::1]:5000", "[::1]:5000"),
     ] {
         let file = parse(&format!(r#"{{"auths": {{"{spelling}": {}}}}}"#, entry("u"))).unwrap();
-        assert_eq!(
-            find(&file, registry, Some("a/b")),
-            basic("u", "p"),
-            "{spelling}"
-        );
-        assert_eq!(
-            find(&file, "other.example", None),
-            Found::Nothing,
-            "{spelling}"
-        );
+        assert_eq!(find(&file, registry, Some("a/b")), basic("u", "p"), "{spelling}");
+        assert_eq!(find(&file, "other.example", None), Found::Nothing, "{spelling}");
     }
 }
 
 #[test]
 fn another_port_is_another_registry() {
-    let file = parse(&format!(
-        r#"{{"auths": {{"r.example:5000": {}}}}}"#,
-        entry("u")
-    ))
-    .unwrap();
+    let file = parse(&format!(r#"{{"auths": {{"r.example:5000": {}}}}}"#, entry("u"))).unwrap();
     for registry in ["r.example", "r.example:5001", "5000.r.example"] {
         assert_eq!(find(&file, registry, None), Found::Nothing, "{registry}");
     }
@@ -105,20 +87,10 @@ fn the_longest_path_wins() {
         // An empty entry hides nothing.
         (Some("empty/in/here"), "all"),
     ] {
-        assert_eq!(
-            find(&file, "r.example", repository),
-            basic(user, "p"),
-            "{repository:?}"
-        );
+        assert_eq!(find(&file, "r.example", repository), basic(user, "p"), "{repository:?}");
     }
-    assert_eq!(
-        find(&file, "docker.io", Some("library/redis")),
-        basic("redis", "p")
-    );
-    assert_eq!(
-        find(&file, "docker.io", Some("library/mysql")),
-        Found::Nothing
-    );
+    assert_eq!(find(&file, "docker.io", Some("library/redis")), basic("redis", "p"));
+    assert_eq!(find(&file, "docker.io", Some("library/mysql")), Found::Nothing);
     assert_eq!(find(&file, "docker.io", None), Found::Nothing);
 }
 
@@ -139,10 +111,7 @@ fn the_exact_spelling_comes_before_the_others() {
     let file = both("http://r.example", "https://r.example");
     assert_eq!(find(&file, "r.example", None), basic("second", "p"));
     // An empty one gives way to one that is not.
-    let text = format!(
-        r#"{{"auths": {{"docker.io": {{}}, "index.docker.io": {}}}}}"#,
-        entry("u")
-    );
+    let text = format!(r#"{{"auths": {{"docker.io": {{}}, "index.docker.io": {}}}}}"#, entry("u"));
     let file = parse(&text).unwrap();
     assert_eq!(find(&file, "docker.io", None), basic("u", "p"));
 }
@@ -153,57 +122,21 @@ fn an_entry_holds_one_of_four_kinds() {
     let identity = Found::Credential(Credential::IdentityToken(Secret::new("i")));
     let bearer = Found::Credential(Credential::RegistryToken(Secret::new("r")));
     for (text, expected) in [
-        (
-            format!(r#"{{"auth": "{}"}}"#, encoded("u:p:q")),
-            basic("u", "p:q"),
-        ),
-        (
-            format!(r#"{{"auth": "{}"}}"#, BASE64_STANDARD_NO_PAD.encode("u:pp")),
-            basic("u", "pp"),
-        ),
-        (
-            format!(r#"{{"auth": " {}\n"}}"#, encoded("u:p")),
-            basic("u", "p"),
-        ),
-        (
-            format!(r#"{{"auth": "{}"}}"#, encoded("u:p\0\0")),
-            basic("u", "p"),
-        ),
-        (
-            format!(r#"{{"auth": "{}"}}"#, encoded("u:")),
-            basic("u", ""),
-        ),
-        (
-            format!(r#"{{"auth": "{}"}}"#, encoded(":p")),
-            basic("", "p"),
-        ),
+        (format!(r#"{{"auth": "{}"}}"#, encoded("u:p:q")), basic("u", "p:q")),
+        (format!(r#"{{"auth": "{}"}}"#, BASE64_STANDARD_NO_PAD.encode("u:pp")), basic("u", "pp")),
+        (format!(r#"{{"auth": " {}\n"}}"#, encoded("u:p")), basic("u", "p")),
+        (format!(r#"{{"auth": "{}"}}"#, encoded("u:p\0\0")), basic("u", "p")),
+        (format!(r#"{{"auth": "{}"}}"#, encoded("u:")), basic("u", "")),
+        (format!(r#"{{"auth": "{}"}}"#, encoded(":p")), basic("", "p")),
         (format!(r#"{{"auth": "{}"}}"#, encoded(":")), Found::Nothing),
+        (r#"{"username": "u", "password": "p", "email": "e"}"#.to_owned(), basic("u", "p")),
         (
-            r#"{"username": "u", "password": "p", "email": "e"}"#.to_owned(),
+            format!(r#"{{"auth": "{}", "username": "x", "password": "y"}}"#, encoded("u:p")),
             basic("u", "p"),
         ),
-        (
-            format!(
-                r#"{{"auth": "{}", "username": "x", "password": "y"}}"#,
-                encoded("u:p")
-            ),
-            basic("u", "p"),
-        ),
-        (
-            format!(
-                r#"{{"auth": "{}", "identitytoken": "i"}}"#,
-                encoded("00000000:")
-            ),
-            identity,
-        ),
-        (
-            r#"{"identitytoken": "i", "registrytoken": "r"}"#.to_owned(),
-            bearer,
-        ),
-        (
-            r#"{"auth": "", "identitytoken": ""}"#.to_owned(),
-            Found::Nothing,
-        ),
+        (format!(r#"{{"auth": "{}", "identitytoken": "i"}}"#, encoded("00000000:")), identity),
+        (r#"{"identitytoken": "i", "registrytoken": "r"}"#.to_owned(), bearer),
+        (r#"{"auth": "", "identitytoken": ""}"#.to_owned(), Found::Nothing),
         (r#"{"auth": null}"#.to_owned(), Found::Nothing),
         ("null".to_owned(), Found::Nothing),
         ("{}".to_owned(), Found::Nothing),
@@ -242,12 +175,7 @@ fn helpers_and_the_store_have_their_registries() {
 
 #[test]
 fn what_is_not_for_us_is_passed_over() {
-    for text in [
-        "",
-        " \n",
-        "{}",
-        r#"{"auths": null, "credHelpers": null, "credsStore": null}"#,
-    ] {
+    for text in ["", " \n", "{}", r#"{"auths": null, "credHelpers": null, "credsStore": null}"#] {
         let file = parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
         assert_eq!(find(&file, "r.example", None), Found::Nothing, "{text:?}");
     }
@@ -264,10 +192,7 @@ fn what_is_not_for_us_is_passed_over() {
 fn a_malformed_file_is_named_with_its_place_and_never_quoted() {
     for (text, line) in [
         ("{\n\"auths\": {\"r.example\": \"hunter2\"}}", 2),
-        (
-            "{\"auths\":\n\n{\"r.example\": {\"auth\": {\"hunter2\": 1}}}}",
-            3,
-        ),
+        ("{\"auths\":\n\n{\"r.example\": {\"auth\": {\"hunter2\": 1}}}}", 3),
         ("{\"credsStore\": [\"hunter2\"]}", 1),
         ("[\"hunter2\"]", 1),
         ("\"hunter2\"", 1),
@@ -278,25 +203,15 @@ fn a_malformed_file_is_named_with_its_place_and_never_quoted() {
         let error = parse(text).unwrap_err();
         let shown = error.to_string();
         assert!(!format!("{shown} {error:?}").contains("hunter2"), "{shown}");
-        assert!(
-            shown.starts_with("read authentication file /etc/auth.json: "),
-            "{shown}"
-        );
-        assert!(
-            shown.contains(&format!("at line {line}, column ")),
-            "{text:?}: {shown}"
-        );
+        assert!(shown.starts_with("read authentication file /etc/auth.json: "), "{shown}");
+        assert!(shown.contains(&format!("at line {line}, column ")), "{text:?}: {shown}");
     }
 }
 
 #[test]
 fn a_broken_entry_fails_its_own_registry_only() {
     let encoded = BASE64_STANDARD.encode("hunter2");
-    for auth in [
-        "hunter2%",
-        &encoded,
-        &BASE64_STANDARD.encode(b"\xff:hunter2"),
-    ] {
+    for auth in ["hunter2%", &encoded, &BASE64_STANDARD.encode(b"\xff:hunter2")] {
         let text = format!(
             r#"{{"auths": {{"https://r.example/v1/": {{"auth": "{auth}"}}, "o.example": {}}}}}"#,
             entry("u")
@@ -305,14 +220,8 @@ fn a_broken_entry_fails_its_own_registry_only() {
         assert_eq!(find(&file, "o.example", None), basic("u", "p"));
         let error = file.find(&"r.example".parse().unwrap(), None).unwrap_err();
         let shown = format!("{error} {error:?}");
-        assert!(
-            shown.contains("the entry of r.example has an \"auth\""),
-            "{shown}"
-        );
-        assert!(
-            !shown.contains("hunter2") && !shown.contains(&encoded),
-            "{shown}"
-        );
+        assert!(shown.contains("the entry of r.example has an \"auth\""), "{shown}");
+        assert!(!shown.contains("hunter2") && !shown.contains(&encoded), "{shown}");
     }
 }
 
@@ -340,10 +249,7 @@ async fn only_a_file_that_was_named_must_exist() {
 
 #[tokio::test]
 async fn a_file_without_end_is_not_read_to_its_end() {
-    let path = AuthFilePath {
-        path: "/dev/zero".into(),
-        named: true,
-    };
+    let path = AuthFilePath { path: "/dev/zero".into(), named: true };
     let error = AuthFile::read(&path).await.unwrap_err();
     assert!(matches!(error, CredentialError::TooLarge { .. }), "{error}");
 }

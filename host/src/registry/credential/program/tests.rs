@@ -30,10 +30,8 @@ async fn a_helper_is_asked_as_docker_does() {
         ("r.example:5000", "r.example:5000"),
     ] {
         let found = answer_of(script, registry, PATIENCE).await.unwrap();
-        let expected = Credential::Basic {
-            username: "get".to_owned(),
-            password: Secret::new(server),
-        };
+        let expected =
+            Credential::Basic { username: "get".to_owned(), password: Secret::new(server) };
         assert_eq!(found, Some(expected), "{registry}");
     }
 }
@@ -44,14 +42,8 @@ async fn answers_mean_what_docker_says() {
     for (script, expected) in [
         (r#"echo '{"Username":"<token>","Secret":"t"}'"#, Some(token)),
         (r#"echo '{"Username":"","Secret":""}'"#, None),
-        (
-            "echo 'credentials not found in native keychain'; exit 1",
-            None,
-        ),
-        (
-            "echo 'error: credentials not found in native keychain' >&2; exit 1",
-            None,
-        ),
+        ("echo 'credentials not found in native keychain'; exit 1", None),
+        ("echo 'error: credentials not found in native keychain' >&2; exit 1", None),
     ] {
         let found = answer_of(script, "r.example", PATIENCE).await;
         assert_eq!(found.unwrap(), expected, "{script}");
@@ -65,10 +57,7 @@ async fn a_failing_helper_says_why_and_shows_no_secret() {
         printf 'no\\033[1m session\\n  for you\\n' >&2; exit 7";
     let error = answer_of(script, "docker.io", PATIENCE).await.unwrap_err();
     let text = error.to_string();
-    assert!(
-        !format!("{text} {error:?}").contains("hunter2"),
-        "{error:?}"
-    );
+    assert!(!format!("{text} {error:?}").contains("hunter2"), "{error:?}");
     assert_eq!(
         text,
         "it ended with exit status: 7: no\\u{1b}[1m session for you; \
@@ -86,10 +75,7 @@ async fn an_answer_that_is_none_is_an_error_without_its_text() {
     ] {
         let error = answer_of(script, "r.example", PATIENCE).await.unwrap_err();
         assert!(matches!(error, ProgramFailure::Answer), "{script}: {error}");
-        assert!(
-            !format!("{error} {error:?}").contains("hunter2"),
-            "{error:?}"
-        );
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
     }
 }
 
@@ -99,25 +85,17 @@ async fn a_helper_that_does_not_end_is_killed() {
     let mark = directory.path().join("mark");
     let script = format!("exec 2>/dev/null; sleep 1; echo late >{}", mark.display());
     let before = Instant::now();
-    let error = answer_of(&script, "r.example", Duration::from_millis(100))
-        .await
-        .unwrap_err();
+    let error = answer_of(&script, "r.example", Duration::from_millis(100)).await.unwrap_err();
     assert!(matches!(error, ProgramFailure::Timeout { .. }), "{error}");
     assert_eq!(error.to_string(), "it did not answer within 0.1 s");
-    assert!(
-        before.elapsed() < Duration::from_millis(900),
-        "{:?}",
-        before.elapsed()
-    );
+    assert!(before.elapsed() < Duration::from_millis(900), "{:?}", before.elapsed());
     tokio::time::sleep(Duration::from_millis(1200)).await;
     assert!(!mark.exists(), "the helper lives on");
 }
 
 #[tokio::test]
 async fn an_answer_without_end_is_cut_off() {
-    let error = answer_of("exec yes 1>&1", "r.example", PATIENCE)
-        .await
-        .unwrap_err();
+    let error = answer_of("exec yes 1>&1", "r.example", PATIENCE).await.unwrap_err();
     assert!(matches!(error, ProgramFailure::TooMuch { .. }), "{error}");
 }
 
