@@ -30,9 +30,9 @@ pub struct Manifest {
 #[derive(Clone, Debug)]
 pub enum Content {
     /// An OCI index or Docker manifest list.
-    Index(Index),
+    Index(Box<Index>),
     /// A manifest with a configuration and layers, or an artifact's blobs.
-    Single(Single),
+    Single(Box<Single>),
 }
 
 /// A manifest that names blobs: of an image, a chart or any other artifact.
@@ -123,13 +123,16 @@ impl Manifest {
             _ => MediaType::OCI_MANIFEST,
         };
         let content = if is_index {
-            Content::Index(Index::new(fields.manifests.unwrap_or_default(), fields.subject))
+            Content::Index(Box::new(Index::new(
+                fields.manifests.unwrap_or_default(),
+                fields.subject,
+            )))
         } else {
-            Content::Single(Single {
+            Content::Single(Box::new(Single {
                 config: fields.config,
                 layers: fields.layers.or(fields.blobs).unwrap_or_default(),
                 subject: fields.subject,
-            })
+            }))
         };
         Ok(Self { raw: RawManifest { bytes, media_type, digest }, content })
     }

@@ -41,7 +41,7 @@ impl RegistryEndpoints {
         };
         let answer =
             self.registries.client(&registry).send_endpoint(outgoing).await.map_err(|error| {
-                match error.cause {
+                match *error.cause {
                     Cause::TooLarge { .. } => TransportError::TooLarge,
                     cause => TransportError::Unreachable(cause.to_string()),
                 }

@@ -198,7 +198,9 @@ impl Client {
         let call = Call::new(operation.clone(), Method::PUT, url, scope)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
             .header(CONTENT_LENGTH, HeaderValue::from(blob.size));
-        match self.send_stream(call, body, stalled(moved, blob.size)).await {
+        let commit = COMMIT + Duration::from_secs(blob.size / 20_000_000);
+        let patience = Patience { silence: SILENCE, commit };
+        match self.send_stream(call, body, stalled(moved, blob.size, patience)).await {
             Ok(_) => Ok(()),
             Err(cause) => Err(operation.failed(cause)),
         }
@@ -218,13 +220,21 @@ impl Client {
     }
 }
 
-/// Ends, with the seconds waited, when no byte moved for a minute, or when all bytes went out and
+/// How long an upload may stand still.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// While bytes are due.
+    silence: Duration,
+    /// When all bytes went out and the registry commits them.
+    commit: Duration,
+}
+
+/// Ends, with the seconds waited, when no byte moved for too long, or when all bytes went out and
 /// the registry took longer than it may to commit them.
-async fn stalled(moved: Arc<AtomicU64>, size: u64) -> u64 {
-    let commit = COMMIT + Duration::from_secs(size / 20_000_000);
+async fn stalled(moved: Arc<AtomicU64>, size: u64, patience: Patience) -> u64 {
     let mut last = moved.load(Ordering::Relaxed);
     loop {
-        let wait = if last >= size { commit } else { SILENCE };
+        let wait = if last >= size { patience.commit } else { patience.silence };
         tokio::time::sleep(wait).await;
         let now = moved.load(Ordering::Relaxed);
         if now == last {
@@ -237,13 +247,20 @@ async fn stalled(moved: Arc<AtomicU64>, size: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
-    use super::stalled;
+    use super::{Patience, stalled};
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_body_that_stops_is_noticed() {
-        assert_eq!(stalled(Arc::new(AtomicU64::new(5)), 10).await, 60);
-        assert_eq!(stalled(Arc::new(AtomicU64::new(40_000_000)), 40_000_000).await, 122);
+        let patience =
+            Patience { silence: Duration::from_millis(20), commit: Duration::from_secs(3600) };
+        let moved = Arc::new(AtomicU64::new(5));
+        assert_eq!(stalled(Arc::clone(&moved), 10, patience).await, 0);
+        moved.store(10, Ordering::Relaxed);
+        let committing = stalled(moved, 10, patience);
+        let soon = tokio::time::timeout(Duration::from_millis(60), committing).await;
+        assert!(soon.is_err(), "a registry that commits is given its own time");
     }
 }

@@ -23,7 +23,7 @@ impl Operation {
 
     /// The operation failed by `cause`.
     pub fn failed(self, cause: impl Into<Cause>) -> RegistryError {
-        RegistryError { operation: self, cause: cause.into() }
+        RegistryError { operation: self, cause: Box::new(cause.into()) }
     }
 }
 
@@ -40,7 +40,7 @@ pub struct RegistryError {
     /// What was being done.
     pub operation: Operation,
     /// Why it failed.
-    pub cause: Cause,
+    pub cause: Box<Cause>,
 }
 
 /// Why an operation on a registry failed.
@@ -145,13 +145,13 @@ impl Cause {
 
 impl RegistryError {
     /// Did the registry say that it is not there?
-    pub const fn is_not_found(&self) -> bool {
+    pub fn is_not_found(&self) -> bool {
         matches!(self.cause.status(), Some(404))
     }
 
     /// Did the registry say that the manifest names content that it does not have?
     pub fn is_unknown_content(&self) -> bool {
-        matches!(&self.cause, Cause::Answered(answer) if matches!(answer.status, 400 | 404)
+        matches!(&*self.cause, Cause::Answered(answer) if matches!(answer.status, 400 | 404)
             && ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"]
                 .iter()
                 .any(|&code| answer.has_code(code)))
@@ -159,7 +159,7 @@ impl RegistryError {
 
     /// Did the registry refuse because the tag may not change?
     pub fn is_immutable_tag(&self) -> bool {
-        matches!(&self.cause, Cause::Answered(answer)
+        matches!(&*self.cause, Cause::Answered(answer)
             if answer.status == 412
                 || (answer.status == 400 && answer.has_code("TAG_INVALID"))
                 || (matches!(answer.status, 400 | 403 | 409)
@@ -167,8 +167,8 @@ impl RegistryError {
     }
 
     /// May the same request succeed later?
-    pub const fn is_transient(&self) -> bool {
-        match &self.cause {
+    pub fn is_transient(&self) -> bool {
+        match &*self.cause {
             Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
             Cause::Answered(answer) => matches!(answer.status, 408 | 429 | 500..=599),
             Cause::Digest { .. } | Cause::Size { .. } => true,
@@ -177,8 +177,8 @@ impl RegistryError {
     }
 
     /// How long the registry asked to wait.
-    pub const fn retry_after(&self) -> Option<Duration> {
-        match &self.cause {
+    pub fn retry_after(&self) -> Option<Duration> {
+        match &*self.cause {
             Cause::Answered(answer) => answer.retry_after,
             _ => None,
         }
@@ -186,7 +186,7 @@ impl RegistryError {
 
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
-        let hint = match &self.cause {
+        let hint = match &*self.cause {
             Cause::Certificate { .. } => {
                 "put the registry's CA into a certs.d directory or SSL_CERT_FILE, or give --tls-verify=false"
             }

@@ -178,10 +178,9 @@ pub(super) fn location(response: &Response, from: &Url, base: &Url) -> Result<Ur
     let header = response.headers().get(LOCATION).ok_or_else(|| bad("there is none"))?;
     let text = header.to_str().map_err(|_| bad("it is no text"))?;
     let mut url = from.join(text).map_err(|_| bad("it is no URL"))?;
-    if base.scheme() == "https" && url.scheme() == "http" {
-        if url.host_str() != base.host_str() || url.set_scheme("https").is_err() {
-            return Err(bad("it leaves TLS"));
-        }
+    let leaves_tls = base.scheme() == "https" && url.scheme() == "http";
+    if leaves_tls && (url.host_str() != base.host_str() || url.set_scheme("https").is_err()) {
+        return Err(bad("it leaves TLS"));
     }
     if matches!(url.scheme(), "http" | "https") {
         Ok(url)

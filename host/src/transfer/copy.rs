@@ -338,7 +338,7 @@ impl Copy<'_> {
     async fn forget_shape(&self, shape: &Shape) {
         let (registry, repository) =
             (self.destination.registry(), &self.job.destination.repository);
-        let blobs = shape.single.as_ref().map(Single::blobs).unwrap_or_default();
+        let blobs = shape.single.as_deref().map(Single::blobs).unwrap_or_default();
         for descriptor in shape.children.iter().chain(blobs) {
             self.run.placement.forget(registry, repository, &descriptor.digest);
         }

@@ -88,10 +88,8 @@ mod tests {
         let placement = Placement::default();
         let (registry, repository) = ("a.io".parse().unwrap(), "b".parse().unwrap());
         let digest = Digest::of(b"x");
-        let failed: Result<&(), &str> = placement
-            .blob(&registry, &repository, &digest)
-            .get_or_try_init(|| async { Err("no") })
-            .await;
+        let cell = placement.blob(&registry, &repository, &digest);
+        let failed: Result<&(), &str> = cell.get_or_try_init(|| async { Err("no") }).await;
         assert!(failed.is_err());
         assert!(
             placement.blob(&registry, &repository, &digest).set(()).is_ok(),

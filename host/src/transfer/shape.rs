@@ -49,7 +49,7 @@ pub struct Shape {
     /// The image itself, where the root wraps it.
     pub wrapped: Option<Manifest>,
     /// The root's own blobs, where it is a single manifest, else the wrapped image's.
-    pub single: Option<Single>,
+    pub single: Option<Box<Single>>,
     /// The configuration, where it had to be read for the platform.
     pub config: Option<Bytes>,
     /// Why the root is not the source's manifest.
@@ -131,7 +131,7 @@ fn shape_index(
 
 async fn shape_single(
     manifest: Manifest,
-    single: Single,
+    single: Box<Single>,
     filter: &PlatformFilter,
     mode: IndexMode,
     source: &Client,
