@@ -55,7 +55,7 @@ impl DockerRegistry {
             // The `http` section is the last one of the file.
             let _ = writeln!(
                 config,
-                "  tls: {{certificate: '{certificate}', key: '{key}'}}\n"
+                "  tls: {{certificate: '{certificate}', key: '{key}'}}"
             );
         }
         if let Some((user, password)) = &self.account {
