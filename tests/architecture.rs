@@ -22,7 +22,7 @@ const ROOMS: &[(&str, Arrows)] = &[
     ("error", Never(&["cli"])),
     (
         "settings",
-        Never(&["plugin", "registry", "serve", "transfer", "validate"]),
+        Never(&["cli", "plugin", "registry", "serve", "validate"]),
     ),
     ("oci", Only(&[])),
     ("registry", Only(&["oci"])),
@@ -42,10 +42,7 @@ const ROOMS: &[(&str, Arrows)] = &[
         "plan",
         Never(&["cli", "prepare", "report", "serve", "transfer", "validate"]),
     ),
-    (
-        "prepare",
-        Never(&["cli", "report", "serve", "transfer", "validate"]),
-    ),
+    ("prepare", Never(&["cli", "report", "serve", "validate"])),
     (
         "transfer",
         Never(&["cli", "list", "plugin", "report", "serve", "validate"]),
