@@ -9,7 +9,7 @@ mod bindings;
 mod cache;
 mod config;
 pub mod contract;
-mod embedded;
+pub mod embedded;
 mod endpoint;
 mod engine;
 mod error;

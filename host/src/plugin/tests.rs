@@ -536,3 +536,76 @@ async fn grants_under_the_registry_api_are_refused_at_once() {
     .expect_err("it was granted");
     assert!(error.to_string().contains("/v2/"), "{error}");
 }
+
+async fn built_in(kind: Kind, name: &str, setup: PluginSetup) -> Plugin {
+    host(Limits::default())
+        .load(kind, name, setup)
+        .await
+        .unwrap_or_else(|error| panic!("{name} does not load: {error}"))
+}
+
+#[tokio::test]
+async fn a_long_list_fits_into_the_limits() {
+    let plugin = built_in(Kind::ListFormat, "mirror", setup()).await;
+    let line = "docker.io/some-organisation/some-image registry.example.com/project/image v1.2.3\n";
+    let parsed = plugin
+        .parse("list.txt", &line.repeat(100_000))
+        .await
+        .expect("100,000 lines are too much");
+    assert_eq!(parsed.entries.len(), 100_000);
+    assert_eq!(parsed.entries[99_999].line, 100_000);
+}
+
+#[tokio::test]
+async fn calls_of_one_plugin_overlap() {
+    let plugin = built_in(Kind::ListFormat, "mirror", setup()).await;
+    let calls: Vec<_> = (0..8)
+        .map(|index| {
+            let plugin = plugin.clone();
+            tokio::spawn(async move { plugin.parse("list.txt", &format!("a b {index}\n")).await })
+        })
+        .collect();
+    for call in calls {
+        let parsed = call.await.expect("no panic").expect("answers");
+        assert_eq!(parsed.entries.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_that_does_not_fit_names_plugin_and_key() {
+    let mut setup = setup();
+    setup.config.insert("public".to_owned(), "perhaps".into());
+    let error = host(Limits::default())
+        .load(Kind::RepoType, "harbor", setup)
+        .await
+        .expect_err("it was accepted");
+    assert_eq!(
+        error.to_string(),
+        "configure plugin `harbor`: `public` must be true or false, not `perhaps`"
+    );
+}
+
+#[tokio::test]
+async fn another_component_cannot_take_a_built_ins_name() {
+    let mut component = wat::parse_str(fixture!("traps").1).expect("a component");
+    let metadata = r#"{"name":"mirror","version":"1.0.0","kind":"list-format"}"#;
+    let metadata = serde_json::from_str(metadata).expect("metadata");
+    component = longshore_plugin_pack::append(&component, &metadata).expect("packs");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine.wasm");
+    std::fs::write(&path, component).expect("is written");
+    let error = host(Limits::default())
+        .load(Kind::ListFormat, path.to_str().expect("a path"), setup())
+        .await
+        .expect_err("it was loaded");
+    assert!(
+        matches!(
+            &error,
+            PluginError::Load {
+                problem: LoadProblem::Reserved { .. },
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
