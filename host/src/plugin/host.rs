@@ -1,32 +1,28 @@
 //! Finding, checking and compiling plugins.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use longshore_plugin_pack::{Endpoint, Kind, Metadata};
-use sha2::{Digest as _, Sha256};
+use longshore_plugin_pack::Kind;
 use wasmtime::Engine;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{InstancePre, Linker};
 
 use super::Plugin;
-use super::cache::{CodeCache, hex};
+use super::access::Access;
+use super::cache::CodeCache;
 use super::config::typed;
-use super::embedded::{EMBEDDED, Embedded};
-use super::endpoint::registry_endpoint;
+use super::embedded::EMBEDDED;
 use super::engine::{engine, linker};
 use super::error::{LoadProblem, PluginError};
 use super::escape::shown;
 use super::exports::{Exports, check_imports};
-use super::grant::Grant;
 use super::guest::Guest;
 use super::limits::Limits;
 use super::loaded::Loaded;
-use super::origin::Origin;
-use super::requests::Access;
 use super::setup::PluginSetup;
+use super::source::{Source, check_metadata, compiled, off_thread, read, unusable};
 use super::ticker::Ticker;
 
 /// What a [`PluginHost`] needs to know of the run.
@@ -59,15 +55,6 @@ pub(super) struct Runtime {
 pub(super) struct Linked {
     pub(super) component: InstancePre<Guest>,
     pub(super) exports: Exports,
-}
-
-/// A component's bytes, and what is known of them without looking.
-struct Source {
-    bytes: Cow<'static, [u8]>,
-    sha256: Cow<'static, str>,
-    built_in: bool,
-    /// Its name, unless its metadata gives another.
-    name: String,
 }
 
 impl PluginHost {
@@ -166,9 +153,8 @@ impl PluginHost {
         })?;
         let wanted = metadata.as_ref().map_or(&[][..], |known| &known.grants);
         let grants = if built_in { wanted } else { &setup.grants };
-        let access = access(metadata.as_ref(), grants, &config)
-            .map_err(failed)?
-            .into_access(setup.transport);
+        let access =
+            Access::read(metadata.as_ref(), grants, &config, setup.transport).map_err(failed)?;
         Ok(Plugin::new(Loaded {
             runtime: Arc::clone(&self.runtime),
             linked,
@@ -229,163 +215,5 @@ impl PluginHost {
 
     fn linked(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Linked>>> {
         self.linked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Source {
-    fn built_in(embedded: &'static Embedded) -> Self {
-        Self {
-            bytes: Cow::Borrowed(embedded.bytes),
-            sha256: Cow::Borrowed(embedded.sha256),
-            built_in: true,
-            name: embedded.name.to_owned(),
-        }
-    }
-}
-
-/// Reading, hashing and compiling would hold up every task of the thread.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        // It is never cancelled, so that it can only have panicked: go on with that.
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
-}
-
-fn read(path: &Path, most: usize) -> Result<Source, LoadProblem> {
-    use std::io::Read as _;
-
-    let problem = |error| LoadProblem::Read(Arc::new(error));
-    let file = std::fs::File::open(path).map_err(problem)?;
-    let size = file.metadata().map_err(problem)?.len();
-    let mut bytes = Vec::new();
-    // What is no regular file has no size beforehand.
-    file.take(most as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(problem)?;
-    if bytes.len() > most {
-        let size = size.max(bytes.len() as u64);
-        return Err(LoadProblem::TooLarge { size, most });
-    }
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    Ok(Source {
-        sha256: Cow::Owned(hex(&Sha256::digest(&bytes))),
-        bytes: Cow::Owned(bytes),
-        built_in: false,
-        name: shown(&name),
-    })
-}
-
-fn compiled(
-    engine: &Engine,
-    cache: Option<&CodeCache>,
-    source: &Source,
-) -> Result<Component, LoadProblem> {
-    if let Some(component) = cache.and_then(|cache| cache.get(engine, &source.sha256)) {
-        return Ok(component);
-    }
-    let component =
-        Component::from_binary(engine, &source.bytes).map_err(|error| unusable(&error))?;
-    if let Some(cache) = cache {
-        let kept = component
-            .serialize()
-            .map_err(std::io::Error::other)
-            .and_then(|code| cache.put(&source.sha256, &code));
-        if let Err(error) = kept {
-            tracing::debug!(%error, plugin = source.name, "the compiled plugin is not cached");
-        }
-    }
-    Ok(component)
-}
-
-fn unusable(error: &wasmtime::Error) -> LoadProblem {
-    LoadProblem::Component(shown(&format!("{error:#}")))
-}
-
-/// What metadata may not say.
-fn check_metadata(source: &Source, metadata: Option<&Metadata>) -> Result<(), LoadProblem> {
-    let Some(metadata) = metadata else {
-        return Ok(());
-    };
-    // Settings and credentials belong to names, and these names are ours. The same component by its
-    // path is the same plugin.
-    let taken =
-        |embedded: &Embedded| embedded.name == metadata.name && embedded.sha256 != source.sha256;
-    if !source.built_in && EMBEDDED.iter().any(taken) {
-        return Err(LoadProblem::Reserved {
-            name: metadata.name.clone(),
-        });
-    }
-    let here = env!("CARGO_PKG_VERSION");
-    match &metadata.least_host_version {
-        Some(needs) if is_newer(needs, here) => Err(LoadProblem::HostTooOld {
-            needs: shown(needs),
-            here,
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// Whether a version asks for more than ours; what is no version does.
-fn is_newer(needs: &str, here: &str) -> bool {
-    let numbers = |version: &str| -> Option<Vec<u64>> {
-        let release = version.split(['-', '+']).next()?;
-        release.split('.').map(|part| part.parse().ok()).collect()
-    };
-    match (numbers(needs), numbers(here)) {
-        (Some(needs), Some(here)) => needs > here,
-        _ => true,
-    }
-}
-
-/// Endpoints and grants that have been read.
-struct Permissions {
-    endpoints: Vec<(Endpoint, Origin)>,
-    grants: Vec<Grant>,
-}
-
-impl Permissions {
-    fn into_access(self, transport: Option<Arc<dyn super::endpoint::EndpointTransport>>) -> Access {
-        Access {
-            endpoints: self.endpoints,
-            grants: self.grants,
-            transport,
-        }
-    }
-}
-
-fn access(
-    metadata: Option<&Metadata>,
-    grants: &[String],
-    config: &serde_json::Map<String, serde_json::Value>,
-) -> Result<Permissions, LoadProblem> {
-    let declared = metadata.map_or(&[][..], |metadata| &metadata.endpoints);
-    let endpoints = std::iter::once(&registry_endpoint())
-        .chain(
-            declared
-                .iter()
-                .filter(|endpoint| endpoint.name != "registry"),
-        )
-        .map(|endpoint| Ok((endpoint.clone(), Origin::read(endpoint, config)?)))
-        .collect::<Result<Vec<_>, LoadProblem>>()?;
-    let names = || endpoints.iter().map(|(endpoint, _)| endpoint.name.as_str());
-    let grants = grants
-        .iter()
-        .map(|grant| Grant::for_endpoints(grant, names()))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(Permissions { endpoints, grants })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_newer;
-
-    #[test]
-    fn versions_are_compared_as_numbers() {
-        assert!(is_newer("0.10.0", "0.9.0"));
-        assert!(is_newer("1", "0.9.0"));
-        assert!(is_newer("soon", "0.9.0"));
-        assert!(!is_newer("0.9", "0.9.0"));
-        assert!(!is_newer("0.9.0", "0.9.0"));
     }
 }

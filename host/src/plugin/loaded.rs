@@ -6,11 +6,11 @@ use std::sync::Arc;
 use longshore_plugin_pack::{Kind, Metadata};
 use tokio::time::timeout_at;
 
+use super::access::Access;
 use super::answer;
 use super::contract::{Capabilities, Confidence, Item, Parsed, Prepared, Scope, Verdict};
 use super::error::{Call, Failure, PluginError};
 use super::host::{Linked, Runtime};
-use super::requests::Access;
 use super::session::Session;
 use super::setup::PluginLog;
 
