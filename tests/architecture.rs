@@ -20,52 +20,28 @@ enum Arrows {
 const ROOMS: &[(&str, Arrows)] = &[
     ("cli", Never(&[])),
     ("error", Never(&["cli"])),
-    (
-        "settings",
-        Never(&["cli", "plugin", "registry", "serve", "validate"]),
-    ),
+    ("settings", Never(&["cli", "plugin", "registry", "serve", "validate"])),
     ("oci", Only(&[])),
     ("registry", Only(&["oci"])),
     (
         "plugin",
-        Never(&[
-            "cli", "list", "plan", "prepare", "report", "serve", "transfer", "validate",
-        ]),
+        Never(&["cli", "list", "plan", "prepare", "report", "serve", "transfer", "validate"]),
     ),
-    (
-        "list",
-        Never(&[
-            "cli", "plan", "prepare", "report", "serve", "transfer", "validate",
-        ]),
-    ),
-    (
-        "plan",
-        Never(&["cli", "prepare", "report", "serve", "transfer", "validate"]),
-    ),
+    ("list", Never(&["cli", "plan", "prepare", "report", "serve", "transfer", "validate"])),
+    ("plan", Never(&["cli", "prepare", "report", "serve", "transfer", "validate"])),
     ("prepare", Never(&["cli", "report", "serve", "validate"])),
-    (
-        "transfer",
-        Never(&["cli", "list", "plugin", "report", "serve", "validate"]),
-    ),
-    (
-        "validate",
-        Never(&["cli", "list", "plugin", "report", "serve"]),
-    ),
+    ("transfer", Never(&["cli", "list", "plugin", "report", "serve", "validate"])),
+    ("validate", Never(&["cli", "list", "plugin", "report", "serve"])),
     (
         "serve",
-        Never(&[
-            "cli", "list", "plan", "plugin", "prepare", "registry", "transfer", "validate",
-        ]),
+        Never(&["cli", "list", "plan", "plugin", "prepare", "registry", "transfer", "validate"]),
     ),
     ("report", Never(&["cli", "plugin", "registry", "serve"])),
 ];
 
 /// Crates that one room keeps to itself.
-const KEEPERS: &[(&str, &str)] = &[
-    ("reqwest", "registry"),
-    ("wasmtime", "plugin"),
-    ("wasmtime_wasi", "plugin"),
-];
+const KEEPERS: &[(&str, &str)] =
+    &[("reqwest", "registry"), ("wasmtime", "plugin"), ("wasmtime_wasi", "plugin")];
 
 /// Words that say nothing of what is in a file.
 const EMPTY_WORDS: &[&str] = &["common", "helper", "helpers", "manager", "util", "utils"];
@@ -89,10 +65,7 @@ fn rooms_know_only_whom_they_may() {
                 Never(unknown) => !unknown.contains(&sibling.as_str()),
             };
             if !may {
-                wrong.insert(format!(
-                    "{}: `{room}` must not know `{sibling}`",
-                    file.display()
-                ));
+                wrong.insert(format!("{}: `{room}` must not know `{sibling}`", file.display()));
             }
         }
     }
@@ -118,27 +91,17 @@ fn wasmtime_and_reqwest_stay_in_their_rooms() {
 #[test]
 fn main_is_short() {
     let main = fs::read_to_string(source().join("main.rs")).expect("the binary has a main.rs");
-    assert!(
-        main.lines().count() <= 30,
-        "main.rs has {} lines",
-        main.lines().count()
-    );
+    assert!(main.lines().count() <= 30, "main.rs has {} lines", main.lines().count());
 }
 
 #[test]
 fn file_names_say_what_is_inside() {
     let root = source().join("../..");
     let folders = ["host/src", "plugins", "tests", "xtask/src"];
-    let files = folders
-        .iter()
-        .flat_map(|folder| rust_files(&root.join(folder)));
+    let files = folders.iter().flat_map(|folder| rust_files(&root.join(folder)));
     let empty: Vec<PathBuf> = files
         .filter(|file| {
-            let stem = file
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             stem.split('_').any(|word| EMPTY_WORDS.contains(&word))
         })
         .collect();
@@ -163,16 +126,10 @@ fn source() -> PathBuf {
 fn shipped_code() -> Vec<(PathBuf, String)> {
     let source = source();
     let files = rust_files(&source);
-    assert!(
-        files.len() > ROOMS.len(),
-        "the source is not where this test looks"
-    );
+    assert!(files.len() > ROOMS.len(), "the source is not where this test looks");
     let relative = |file: PathBuf| {
         let text = fs::read_to_string(&file).expect("source files are readable");
-        let name = file
-            .strip_prefix(&source)
-            .expect("it lies below")
-            .to_owned();
+        let name = file.strip_prefix(&source).expect("it lies below").to_owned();
         let test = name
             .components()
             .any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")));
@@ -254,7 +211,5 @@ fn first_names(group: &str) -> Vec<String> {
 }
 
 fn leading_name(text: &str) -> String {
-    text.chars()
-        .take_while(|c| c.is_alphanumeric() || *c == '_')
-        .collect()
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }

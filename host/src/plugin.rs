@@ -4,12 +4,13 @@
 //! checks and compiles one; each call of a [`Plugin`] then runs in a store of its own, whose only
 //! ways out are the log and the requests that were granted. Nothing of wasmtime leaves this room.
 
+mod access;
 mod answer;
 mod bindings;
 mod cache;
 mod config;
 pub mod contract;
-mod embedded;
+pub mod embedded;
 mod endpoint;
 mod engine;
 mod error;
@@ -25,6 +26,7 @@ mod output;
 mod requests;
 mod session;
 mod setup;
+mod source;
 mod ticker;
 
 #[cfg(test)]

@@ -53,20 +53,14 @@ impl DockerRegistry {
         if let Some(files) = &certificate {
             let (certificate, key) = (files.certificate.display(), files.key.display());
             // The `http` section is the last one of the file.
-            let _ = writeln!(
-                config,
-                "  tls: {{certificate: '{certificate}', key: '{key}'}}"
-            );
+            let _ = writeln!(config, "  tls: {{certificate: '{certificate}', key: '{key}'}}");
         }
         if let Some((user, password)) = &self.account {
             let path = folder.join("htpasswd");
             let hash = bcrypt::hash(password, 4).expect("bcrypt takes any password");
             std::fs::write(&path, format!("{user}:{hash}\n")).expect("htpasswd can be written");
             let path = path.display();
-            let _ = writeln!(
-                config,
-                "auth: {{htpasswd: {{realm: test, path: '{path}'}}}}"
-            );
+            let _ = writeln!(config, "auth: {{htpasswd: {{realm: test, path: '{path}'}}}}");
         }
         let (front, address) = serve(folder, "config.yml", &config);
         let guarded = self.tls || self.account.is_some();
@@ -76,13 +70,7 @@ impl DockerRegistry {
         let mut processes = vec![front];
         processes.extend(back.map(|(process, _)| process));
         let authority = certificate.map(|files| files.authority);
-        Some(Registry::new(
-            address,
-            endpoint,
-            processes,
-            Some(scratch),
-            authority,
-        ))
+        Some(Registry::new(address, endpoint, processes, Some(scratch), authority))
     }
 }
 
@@ -103,11 +91,7 @@ fn serve(folder: &Path, name: &str, config: &str) -> (Process, String) {
     let path = folder.join(name);
     std::fs::write(&path, config).expect("the server's configuration can be written");
     let mut command = Command::new(PROGRAM);
-    command
-        .arg("serve")
-        .arg(&path)
-        .env_clear()
-        .stdin(Stdio::null());
+    command.arg("serve").arg(&path).env_clear().stdin(Stdio::null());
     command.envs(std::env::var_os("PATH").map(|value| ("PATH", value)));
     let process = Process::start(PROGRAM, &mut command);
     let address = process.line(START, |line| {

@@ -288,6 +288,7 @@ fn unsupported(place: &str, keyword: &str) -> ConfigError {
 }
 
 #[cfg(test)]
+<<<<<<< HEAD
 mod tests {
     use serde_json::{Value, json};
 
@@ -365,3 +366,7 @@ mod tests {
         }
     }
 }
+=======
+#[path = "tests/config.rs"]
+mod tests;
+>>>>>>> h/pluginroom

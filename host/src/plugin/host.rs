@@ -1,32 +1,28 @@
 //! Finding, checking and compiling plugins.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use longshore_plugin_pack::{Endpoint, Kind, Metadata};
-use sha2::{Digest as _, Sha256};
+use longshore_plugin_pack::Kind;
 use wasmtime::Engine;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{InstancePre, Linker};
 
 use super::Plugin;
-use super::cache::{CodeCache, hex};
+use super::access::Access;
+use super::cache::CodeCache;
 use super::config::typed;
-use super::embedded::{EMBEDDED, Embedded};
-use super::endpoint::registry_endpoint;
+use super::embedded::EMBEDDED;
 use super::engine::{engine, linker};
 use super::error::{LoadProblem, PluginError};
 use super::escape::shown;
 use super::exports::{Exports, check_imports};
-use super::grant::Grant;
 use super::guest::Guest;
 use super::limits::Limits;
 use super::loaded::Loaded;
-use super::origin::Origin;
-use super::requests::Access;
 use super::setup::PluginSetup;
+use super::source::{Source, check_metadata, compiled, off_thread, read, unusable};
 use super::ticker::Ticker;
 
 /// What a [`PluginHost`] needs to know of the run.
@@ -59,15 +55,6 @@ pub(super) struct Runtime {
 pub(super) struct Linked {
     pub(super) component: InstancePre<Guest>,
     pub(super) exports: Exports,
-}
-
-/// A component's bytes, and what is known of them without looking.
-struct Source {
-    bytes: Cow<'static, [u8]>,
-    sha256: Cow<'static, str>,
-    built_in: bool,
-    /// Its name, unless its metadata gives another.
-    name: String,
 }
 
 impl PluginHost {
@@ -152,9 +139,8 @@ impl PluginHost {
             .map_err(|problem| PluginError::Config { plugin: name.clone(), problem })?;
         let wanted = metadata.as_ref().map_or(&[][..], |known| &known.grants);
         let grants = if built_in { wanted } else { &setup.grants };
-        let access = access(metadata.as_ref(), grants, &config)
-            .map_err(failed)?
-            .into_access(setup.transport);
+        let access =
+            Access::read(metadata.as_ref(), grants, &config, setup.transport).map_err(failed)?;
         Ok(Plugin::new(Loaded {
             runtime: Arc::clone(&self.runtime),
             linked,
@@ -209,6 +195,7 @@ impl PluginHost {
         self.linked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+<<<<<<< HEAD
 
 impl Source {
     fn built_in(embedded: &'static Embedded) -> Self {
@@ -354,3 +341,5 @@ mod tests {
         assert!(!is_newer("0.9.0", "0.9.0"));
     }
 }
+=======
+>>>>>>> h/pluginroom

@@ -4,18 +4,15 @@ use std::sync::Arc;
 
 use longshore_plugin_pack::Endpoint;
 
+use super::access::Access;
 use super::bindings::longshore::plugin::endpoints::{
     Host, Method as WitMethod, Request, RequestError, Response,
 };
 use super::bindings::longshore::plugin::types::{Attribute, Coded};
-use super::endpoint::{
-    EndpointTransport, IncomingResponse, Method, OutgoingRequest, TransportError,
-};
+use super::endpoint::{IncomingResponse, Method, OutgoingRequest, TransportError};
 use super::escape::shown;
-use super::grant::Grant;
 use super::guest::Guest;
 use super::limits::Limits;
-use super::origin::Origin;
 
 /// What a plugin may put into a request.
 const REQUEST_HEADERS: [&str; 4] = ["accept", "content-type", "if-match", "if-none-match"];
@@ -27,13 +24,6 @@ const HIDDEN_HEADERS: [&str; 5] =
 /// Bytes of path and query, escaped, and of a header's value.
 const MAX_TARGET: usize = 16 * 1024;
 const MAX_HEADER: usize = 8 * 1024;
-
-/// What does not change from call to call.
-pub(super) struct Access {
-    pub(super) endpoints: Vec<(Endpoint, Origin)>,
-    pub(super) grants: Vec<Grant>,
-    pub(super) transport: Option<Arc<dyn EndpointTransport>>,
-}
 
 /// The requests of one call.
 pub(super) struct Requests {

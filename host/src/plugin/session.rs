@@ -105,12 +105,14 @@ impl<'a> Session<'a> {
         self.store.data_mut().requests.forbid_changes();
     }
 
-    /// Runs a function of the guest until the deadline of the call.
-    pub(super) async fn bounded<'s, T>(
-        &'s mut self,
-        run: impl AsyncFnOnce(&'s mut Store<Guest>) -> wasmtime::Result<T>,
-    ) -> Bounded<T> {
-        timeout_at(self.deadline, run(&mut self.store)).await
+    /// Where functions of the guest run.
+    pub(super) fn store(&mut self) -> &mut Store<Guest> {
+        &mut self.store
+    }
+
+    /// Until when they may.
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
     }
 
     /// The answer of a function that can itself say what failed.

@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
+use super::super::access::Access;
 use super::super::endpoint::{IncomingResponse, registry_endpoint};
 use super::super::limits::Limits;
 use super::super::origin::Origin;
-use super::{
-    Access, Attribute, OutgoingRequest, Request, RequestError, Requests, WitMethod, response,
-};
+use super::{Attribute, OutgoingRequest, Request, RequestError, Requests, WitMethod, response};
 
 fn requests(grants: &[&str], dry_run: bool) -> Requests {
     let access = Access {
