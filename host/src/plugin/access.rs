@@ -36,10 +36,6 @@ impl Access {
             .iter()
             .map(|grant| Grant::for_endpoints(grant, names()))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
-            endpoints,
-            grants,
-            transport,
-        })
+        Ok(Self { endpoints, grants, transport })
     }
 }

@@ -4,16 +4,16 @@ use longshore_plugin_pack::Kind;
 
 /// A plugin in the binary.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Embedded {
+pub struct Embedded {
     /// What the user types; the same as in the component's metadata.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// Which kind it is, as its metadata says.
-    pub(super) kind: Kind,
+    pub kind: Kind,
     /// The component, metadata included.
-    pub(super) bytes: &'static [u8],
+    pub bytes: &'static [u8],
     /// The component's digest in lower-case hexadecimal digits: what its compiled code is cached
     /// under, without hashing it at every start.
-    pub(super) sha256: &'static str,
+    pub sha256: &'static str,
 }
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));

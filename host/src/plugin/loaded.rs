@@ -75,15 +75,9 @@ impl Plugin {
     pub async fn probe(&self, file_name: &str, head: &str) -> Result<Confidence, PluginError> {
         let mut session = Session::start(&self.0, Call::Probe, None).await?;
         let guest = session.list_format()?;
-<<<<<<< HEAD
-        let answer = session.bounded(|store| guest.call_probe(store, file_name, head)).await;
-=======
-        let answer = timeout_at(
-            session.deadline(),
-            guest.call_probe(session.store(), file_name, head),
-        )
-        .await;
->>>>>>> h/pluginroom
+        let answer =
+            timeout_at(session.deadline(), guest.call_probe(session.store(), file_name, head))
+                .await;
         session.end_plainly(answer)
     }
 
@@ -95,15 +89,9 @@ impl Plugin {
     pub async fn parse(&self, file_name: &str, text: &str) -> Result<Parsed, PluginError> {
         let mut session = Session::start(&self.0, Call::Parse, None).await?;
         let guest = session.list_format()?;
-<<<<<<< HEAD
-        let answer = session.bounded(|store| guest.call_parse(store, file_name, text)).await;
-=======
-        let answer = timeout_at(
-            session.deadline(),
-            guest.call_parse(session.store(), file_name, text),
-        )
-        .await;
->>>>>>> h/pluginroom
+        let answer =
+            timeout_at(session.deadline(), guest.call_parse(session.store(), file_name, text))
+                .await;
         let parsed = session.end(answer)?;
         answer::parsed(parsed, self.0.runtime.limits.entries)
             .map_err(|failure| self.failed(Call::Parse, failure))
@@ -119,12 +107,8 @@ impl Plugin {
         for batch in items.chunks(self.0.runtime.limits.batch) {
             let mut session = Session::start(&self.0, Call::Rewrite, None).await?;
             let guest = session.rewrite()?;
-<<<<<<< HEAD
-            let answer = session.bounded(|store| guest.call_apply(store, batch)).await;
-=======
             let answer =
                 timeout_at(session.deadline(), guest.call_apply(session.store(), batch)).await;
->>>>>>> h/pluginroom
             let answer = session.end(answer)?;
             let answer = answer::verdicts(answer, batch.len())
                 .map_err(|failure| self.failed(Call::Rewrite, failure))?;
@@ -141,15 +125,8 @@ impl Plugin {
     pub async fn describe(&self, registry: &str) -> Result<Capabilities, PluginError> {
         let mut session = Session::start(&self.0, Call::Describe, Some(registry)).await?;
         let guest = session.repo_type()?;
-<<<<<<< HEAD
-        let answer = session.bounded(|store| guest.call_describe(store, registry)).await;
-=======
-        let answer = timeout_at(
-            session.deadline(),
-            guest.call_describe(session.store(), registry),
-        )
-        .await;
->>>>>>> h/pluginroom
+        let answer =
+            timeout_at(session.deadline(), guest.call_describe(session.store(), registry)).await;
         let capabilities = session.end(answer)?;
         answer::capabilities(capabilities).map_err(|failure| self.failed(Call::Describe, failure))
     }
@@ -169,15 +146,9 @@ impl Plugin {
         for batch in repositories.chunks(self.0.runtime.limits.batch) {
             let mut session = Session::start(&self.0, Call::Scopes, Some(registry)).await?;
             let guest = session.repo_type()?;
-<<<<<<< HEAD
-            let answer = session.bounded(|store| guest.call_scopes(store, registry, batch)).await;
-=======
-            let answer = timeout_at(
-                session.deadline(),
-                guest.call_scopes(session.store(), registry, batch),
-            )
-            .await;
->>>>>>> h/pluginroom
+            let answer =
+                timeout_at(session.deadline(), guest.call_scopes(session.store(), registry, batch))
+                    .await;
             let answer = session.end(answer)?;
             let answer = answer::scopes(answer, batch.len())
                 .map_err(|failure| self.failed(Call::Scopes, failure))?;
@@ -204,16 +175,11 @@ impl Plugin {
             session.forbid_changes();
         }
         let guest = session.repo_type()?;
-<<<<<<< HEAD
-        let answer =
-            session.bounded(|store| guest.call_prepare(store, registry, scope, dry_run)).await;
-=======
         let answer = timeout_at(
             session.deadline(),
             guest.call_prepare(session.store(), registry, scope, dry_run),
         )
         .await;
->>>>>>> h/pluginroom
         let prepared = session.end(answer)?;
         answer::prepared(prepared).map_err(|failure| self.failed(Call::Prepare, failure))
     }

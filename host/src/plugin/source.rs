@@ -50,9 +50,7 @@ pub(super) fn read(path: &Path, most: usize) -> Result<Source, LoadProblem> {
     let size = file.metadata().map_err(problem)?.len();
     let mut bytes = Vec::new();
     // What is no regular file has no size beforehand.
-    file.take(most as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(problem)?;
+    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(problem)?;
     if bytes.len() > most {
         let size = size.max(bytes.len() as u64);
         return Err(LoadProblem::TooLarge { size, most });
@@ -105,16 +103,13 @@ pub(super) fn check_metadata(
     let taken =
         |embedded: &Embedded| embedded.name == metadata.name && embedded.sha256 != source.sha256;
     if !source.built_in && EMBEDDED.iter().any(taken) {
-        return Err(LoadProblem::Reserved {
-            name: metadata.name.clone(),
-        });
+        return Err(LoadProblem::Reserved { name: metadata.name.clone() });
     }
     let here = env!("CARGO_PKG_VERSION");
     match &metadata.least_host_version {
-        Some(needs) if is_newer(needs, here) => Err(LoadProblem::HostTooOld {
-            needs: shown(needs),
-            here,
-        }),
+        Some(needs) if is_newer(needs, here) => {
+            Err(LoadProblem::HostTooOld { needs: shown(needs), here })
+        }
         _ => Ok(()),
     }
 }

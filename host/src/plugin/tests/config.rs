@@ -26,38 +26,19 @@ fn texts_of_the_command_line_get_the_schemas_types() {
     let given = json!({"https": "false", "depth": "3", "mode": "a", "ports": "80, 443"});
     let wanted = json!({"https": false, "depth": 3, "mode": "a", "ports": [80, 443]});
     assert_eq!(fit(&schema(), given), Ok(wanted.clone()));
-    assert_eq!(
-        fit(&schema(), wanted.clone()),
-        Ok(wanted),
-        "typed values were changed"
-    );
+    assert_eq!(fit(&schema(), wanted.clone()), Ok(wanted), "typed values were changed");
 }
 
 #[test]
 fn mismatches_name_the_key() {
     for (given, message) in [
-        (
-            json!({"https": "yes"}),
-            "`https` must be true or false, not `yes`",
-        ),
-        (
-            json!({"depth": "10"}),
-            "`depth` must be an integer from 1 to 9, not `10`",
-        ),
-        (
-            json!({"depth": "x"}),
-            "`depth` must be an integer from 1 to 9, not `x`",
-        ),
+        (json!({"https": "yes"}), "`https` must be true or false, not `yes`"),
+        (json!({"depth": "10"}), "`depth` must be an integer from 1 to 9, not `10`"),
+        (json!({"depth": "x"}), "`depth` must be an integer from 1 to 9, not `x`"),
         (json!({"mode": "c"}), "`mode` must be one of a, b, not `c`"),
         (json!({"mode": 1}), "`mode` must be one of a, b, not `1`"),
-        (
-            json!({"ports": "80,x"}),
-            "`ports` must be an integer, not `x`",
-        ),
-        (
-            json!({"htps": "true"}),
-            "it knows no key `htps` (known: https, depth, mode, ports)",
-        ),
+        (json!({"ports": "80,x"}), "`ports` must be an integer, not `x`"),
+        (json!({"htps": "true"}), "it knows no key `htps` (known: https, depth, mode, ports)"),
     ] {
         let error = fit(&schema(), given.clone()).expect_err("a mismatch passed");
         assert_eq!(error.to_string(), message, "for {given}");
@@ -69,10 +50,7 @@ fn required_keys_are_required_and_open_schemas_are_open() {
     let schema = json!({"required": ["a"], "additionalProperties": true});
     assert!(fit(&schema, json!({"b": "1"})).is_err());
     assert_eq!(fit(&schema, json!({"a": "1"})), Ok(json!({"a": "1"})));
-    assert_eq!(
-        typed(None, serde_json::Map::new()),
-        Ok(serde_json::Map::new())
-    );
+    assert_eq!(typed(None, serde_json::Map::new()), Ok(serde_json::Map::new()));
 }
 
 #[test]

@@ -20,11 +20,7 @@ struct Slow {
 
 impl Slow {
     fn new(wait: Duration, status: u16) -> Arc<Self> {
-        Arc::new(Self {
-            wait,
-            status,
-            seen: Mutex::default(),
-        })
+        Arc::new(Self { wait, status, seen: Mutex::default() })
     }
 }
 
@@ -36,11 +32,7 @@ impl EndpointTransport for Slow {
         Box::pin(async move {
             tokio::time::sleep(self.wait).await;
             self.seen.lock().expect("seen").push(request);
-            Ok(IncomingResponse {
-                status: self.status,
-                headers: Vec::new(),
-                body: Vec::new(),
-            })
+            Ok(IncomingResponse { status: self.status, headers: Vec::new(), body: Vec::new() })
         })
     }
 }
@@ -51,24 +43,16 @@ async fn hook(limits: Limits, grants: &[&str], transport: &Arc<Slow>) -> Plugin 
         transport: Some(Arc::<Slow>::clone(transport)),
         ..setup()
     };
-    load(&host(limits), Kind::RepoType, fixture!("waits"), setup)
-        .await
-        .expect("loads")
+    load(&host(limits), Kind::RepoType, fixture!("waits"), setup).await.expect("loads")
 }
 
 fn scope(name: &str) -> Scope {
-    Scope {
-        kind: "project".to_owned(),
-        name: name.to_owned(),
-    }
+    Scope { kind: "project".to_owned(), name: name.to_owned() }
 }
 
 #[tokio::test]
 async fn waiting_for_the_network_is_not_charged() {
-    let limits = Limits {
-        cpu: Duration::from_millis(150),
-        ..Limits::default()
-    };
+    let limits = Limits { cpu: Duration::from_millis(150), ..Limits::default() };
     let slow = Slow::new(Duration::from_millis(200), 200);
     let plugin = hook(limits, &["POST registry /wait/*"], &slow).await;
     let prepared = plugin
@@ -86,24 +70,13 @@ async fn waiting_for_the_network_is_not_charged() {
 
 #[tokio::test]
 async fn a_hook_that_waits_for_ever_ends_at_the_wall() {
-    let limits = Limits {
-        wall_of_hooks: Duration::from_millis(50),
-        ..Limits::default()
-    };
+    let limits = Limits { wall_of_hooks: Duration::from_millis(50), ..Limits::default() };
     let slow = Slow::new(Duration::from_secs(600), 200);
     let plugin = hook(limits, &["POST registry /wait/*"], &slow).await;
-    let error = plugin
-        .prepare("registry.example.com", &scope("a"), false)
-        .await
-        .expect_err("it waited");
+    let error =
+        plugin.prepare("registry.example.com", &scope("a"), false).await.expect_err("it waited");
     assert!(
-        matches!(
-            &error,
-            PluginError::Call {
-                failure: Failure::WallTime { .. },
-                ..
-            }
-        ),
+        matches!(&error, PluginError::Call { failure: Failure::WallTime { .. }, .. }),
         "{error}"
     );
 }
@@ -114,10 +87,7 @@ async fn refusal(limits: Limits, grants: &[&str], name: &str) -> String {
     let plugin = hook(limits, grants, &slow).await;
     let answer = plugin.prepare("r.example.com", &scope(name), false).await;
     match answer {
-        Err(PluginError::Call {
-            failure: Failure::Coded { code, .. },
-            ..
-        }) => code,
+        Err(PluginError::Call { failure: Failure::Coded { code, .. }, .. }) => code,
         other => panic!("{other:?}"),
     }
 }
@@ -127,19 +97,10 @@ async fn requests_need_grants_and_end_at_the_limits() {
     let grants = &["POST registry /wait/*"][..];
     assert_eq!(refusal(Limits::default(), &[], "a").await, "denied");
     assert_eq!(refusal(Limits::default(), grants, "..").await, "denied");
-    assert_eq!(
-        refusal(Limits::default(), grants, &"a".repeat(65)).await,
-        "exhausted"
-    );
-    let no_body = Limits {
-        request_body: 1,
-        ..Limits::default()
-    };
+    assert_eq!(refusal(Limits::default(), grants, &"a".repeat(65)).await, "exhausted");
+    let no_body = Limits { request_body: 1, ..Limits::default() };
     assert_eq!(refusal(no_body, grants, "a").await, "exhausted");
-    let little = Limits {
-        traffic: 5,
-        ..Limits::default()
-    };
+    let little = Limits { traffic: 5, ..Limits::default() };
     assert_eq!(refusal(little, grants, "abc").await, "exhausted");
 }
 
@@ -147,18 +108,10 @@ async fn requests_need_grants_and_end_at_the_limits() {
 async fn a_dry_run_changes_nothing() {
     let slow = Slow::new(Duration::ZERO, 200);
     let plugin = hook(Limits::default(), &["HEAD,POST registry /wait/*"], &slow).await;
-    let prepared = plugin
-        .prepare("r.example.com", &scope("a"), true)
-        .await
-        .expect("HEAD goes through");
+    let prepared =
+        plugin.prepare("r.example.com", &scope("a"), true).await.expect("HEAD goes through");
     assert_eq!(prepared.state, State::WouldCreate);
-    let methods: Vec<_> = slow
-        .seen
-        .lock()
-        .expect("seen")
-        .iter()
-        .map(|seen| seen.method)
-        .collect();
+    let methods: Vec<_> = slow.seen.lock().expect("seen").iter().map(|seen| seen.method).collect();
     assert_eq!(methods, [Method::Head]);
 }
 
@@ -166,17 +119,11 @@ async fn a_dry_run_changes_nothing() {
 async fn what_the_plugin_says_comes_through() {
     let busy = Slow::new(Duration::ZERO, 503);
     let plugin = hook(Limits::default(), &["POST registry /wait/*"], &busy).await;
-    let error = plugin
-        .prepare("r.example.com", &scope("a"), false)
-        .await
-        .expect_err("503");
+    let error = plugin.prepare("r.example.com", &scope("a"), false).await.expect_err("503");
     assert!(
         matches!(
             &error,
-            PluginError::Call {
-                failure: Failure::Transient { retry_after: None },
-                ..
-            }
+            PluginError::Call { failure: Failure::Transient { retry_after: None }, .. }
         ),
         "{error}"
     );
@@ -184,17 +131,9 @@ async fn what_the_plugin_says_comes_through() {
 
 #[tokio::test]
 async fn grants_under_the_registry_api_are_refused_at_once() {
-    let setup = PluginSetup {
-        grants: vec!["GET registry /v2/**".to_owned()],
-        ..setup()
-    };
-    let error = load(
-        &host(Limits::default()),
-        Kind::RepoType,
-        fixture!("waits"),
-        setup,
-    )
-    .await
-    .expect_err("it was granted");
+    let setup = PluginSetup { grants: vec!["GET registry /v2/**".to_owned()], ..setup() };
+    let error = load(&host(Limits::default()), Kind::RepoType, fixture!("waits"), setup)
+        .await
+        .expect_err("it was granted");
     assert!(error.to_string().contains("/v2/"), "{error}");
 }

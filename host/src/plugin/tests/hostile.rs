@@ -8,15 +8,9 @@ use super::{host, load, setup};
 
 /// How a list format fails on a list.
 async fn failure_of(fixture: (&str, &str), limits: Limits) -> Failure {
-    let plugin = load(&host(limits), Kind::ListFormat, fixture, setup())
-        .await
-        .expect("loads");
+    let plugin = load(&host(limits), Kind::ListFormat, fixture, setup()).await.expect("loads");
     match plugin.parse("list.txt", "a b c").await {
-        Err(PluginError::Call {
-            plugin,
-            call: Call::Parse,
-            failure,
-        }) => {
+        Err(PluginError::Call { plugin, call: Call::Parse, failure }) => {
             assert_eq!(plugin, fixture.0, "the error names another plugin");
             failure
         }
@@ -35,10 +29,7 @@ async fn a_trap_is_reported_by_its_kind() {
 
 #[tokio::test]
 async fn an_endless_loop_ends_at_the_cpu_limit() {
-    let limits = Limits {
-        cpu: Duration::from_millis(50),
-        ..Limits::default()
-    };
+    let limits = Limits { cpu: Duration::from_millis(50), ..Limits::default() };
     let started = Instant::now();
     let failure = failure_of(fixture!("loops"), limits).await;
     assert!(matches!(failure, Failure::CpuTime { .. }), "{failure:?}");
@@ -47,10 +38,7 @@ async fn an_endless_loop_ends_at_the_cpu_limit() {
 
 #[tokio::test]
 async fn a_computing_guest_lets_the_timer_run() {
-    let limits = Limits {
-        wall: Duration::from_millis(100),
-        ..Limits::default()
-    };
+    let limits = Limits { wall: Duration::from_millis(100), ..Limits::default() };
     let failure = failure_of(fixture!("loops"), limits).await;
     assert!(matches!(failure, Failure::WallTime { .. }), "{failure:?}");
 }
@@ -58,19 +46,13 @@ async fn a_computing_guest_lets_the_timer_run() {
 #[tokio::test]
 async fn endless_allocation_ends_at_the_memory_limit() {
     let failure = failure_of(fixture!("allocates"), Limits::default()).await;
-    assert!(
-        matches!(failure, Failure::OutOfMemory { .. }),
-        "{failure:?}"
-    );
+    assert!(matches!(failure, Failure::OutOfMemory { .. }), "{failure:?}");
 }
 
 #[tokio::test]
 async fn ten_million_entries_are_too_much() {
     let failure = failure_of(fixture!("many-entries"), Limits::default()).await;
-    assert!(
-        matches!(failure, Failure::AnsweredTooMuch { .. }),
-        "{failure:?}"
-    );
+    assert!(matches!(failure, Failure::AnsweredTooMuch { .. }), "{failure:?}");
     let few = Limits {
         memory: 64 * 1024 * 1024,
         answer_of_lists: usize::MAX,
@@ -85,14 +67,8 @@ async fn ten_million_entries_are_too_much() {
 async fn gigabytes_of_one_megabyte_are_never_lifted() {
     let started = Instant::now();
     let failure = failure_of(fixture!("lifts-gigabytes"), Limits::default()).await;
-    assert!(
-        matches!(failure, Failure::AnsweredTooMuch { .. }),
-        "{failure:?}"
-    );
-    assert!(
-        started.elapsed() < Duration::from_secs(20),
-        "it was lifted before it was refused"
-    );
+    assert!(matches!(failure, Failure::AnsweredTooMuch { .. }), "{failure:?}");
+    assert!(started.elapsed() < Duration::from_secs(20), "it was lifted before it was refused");
 }
 
 #[tokio::test]
@@ -116,34 +92,16 @@ async fn a_newline_in_a_reference_is_the_plugins_error() {
 
 #[tokio::test]
 async fn there_is_nothing_behind_wasi() {
-    let plugin = load(
-        &host(Limits::default()),
-        Kind::ListFormat,
-        fixture!("pries"),
-        setup(),
-    )
-    .await
-    .expect("loads");
+    let plugin = load(&host(Limits::default()), Kind::ListFormat, fixture!("pries"), setup())
+        .await
+        .expect("loads");
     let mut runs = Vec::new();
     for _ in 0..2 {
         let parsed = plugin.parse("list.txt", "").await.expect("answers");
-        let found: Vec<_> = parsed
-            .diagnostics
-            .iter()
-            .map(|found| found.column)
-            .collect();
+        let found: Vec<_> = parsed.diagnostics.iter().map(|found| found.column).collect();
         runs.push(found);
     }
-    let [
-        environment,
-        arguments,
-        folders,
-        socket,
-        lookup,
-        seconds,
-        _random,
-    ] = runs[0][..]
-    else {
+    let [environment, arguments, folders, socket, lookup, seconds, _random] = runs[0][..] else {
         panic!("{runs:?}");
     };
     assert_eq!(environment, 0, "a guest sees environment variables");
@@ -152,40 +110,26 @@ async fn there_is_nothing_behind_wasi() {
     assert_ne!(socket, 0, "a guest made a socket");
     // Looking up is refused when the stream is read at the latest; wasmtime refuses at once.
     assert_ne!(lookup, 0, "a guest looked up a name");
-    assert_eq!(
-        seconds, 1_700_000_000,
-        "the wall clock is not the run's start"
-    );
+    assert_eq!(seconds, 1_700_000_000, "the wall clock is not the run's start");
     assert_eq!(runs[0], runs[1], "a second run drew other random numbers");
 }
 
 #[tokio::test]
 async fn an_answer_of_another_length_is_the_plugins_error() {
-    let plugin = load(
-        &host(Limits::default()),
-        Kind::Rewrite,
-        fixture!("swallows"),
-        setup(),
-    )
-    .await
-    .expect("loads");
+    let plugin = load(&host(Limits::default()), Kind::Rewrite, fixture!("swallows"), setup())
+        .await
+        .expect("loads");
     let item = Item {
         artifact: Artifact::Image,
         source: "docker.io/library/mysql:8".to_owned(),
         destination: "registry.example.com/library/mysql:8".to_owned(),
         attributes: Vec::new(),
     };
-    let error = plugin
-        .rewrite(vec![item])
-        .await
-        .expect_err("it was believed");
+    let error = plugin.rewrite(vec![item]).await.expect_err("it was believed");
     assert_eq!(
         error.to_string(),
         "rewrite destinations with plugin `swallows`: the plugin gave a bad answer: \
          0 verdicts for 1 items"
     );
-    assert_eq!(
-        plugin.rewrite(Vec::new()).await.expect("nothing to ask"),
-        []
-    );
+    assert_eq!(plugin.rewrite(Vec::new()).await.expect("nothing to ask"), []);
 }

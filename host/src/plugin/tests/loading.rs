@@ -10,19 +10,11 @@ use super::{host, load, setup};
 
 #[tokio::test]
 async fn a_plugin_of_another_kind_is_refused() {
-    let error = load(
-        &host(Limits::default()),
-        Kind::Rewrite,
-        fixture!("traps"),
-        setup(),
-    )
-    .await
-    .expect_err("a list format was taken for a rewrite");
+    let error = load(&host(Limits::default()), Kind::Rewrite, fixture!("traps"), setup())
+        .await
+        .expect_err("a list format was taken for a rewrite");
     assert_eq!(
-        error
-            .to_string()
-            .rsplit_once(": ")
-            .map(|(_, problem)| problem),
+        error.to_string().rsplit_once(": ").map(|(_, problem)| problem),
         Some("it exports `longshore:plugin/list-format@0.1.0-draft`"),
         "{error}"
     );
@@ -31,67 +23,38 @@ async fn a_plugin_of_another_kind_is_refused() {
 #[tokio::test]
 async fn names_that_are_none_are_refused_without_looking_further() {
     let host = host(Limits::default());
-    for name in [
-        "no-such-plugin",
-        "oci://registry.example.com/plugin:1",
-        "./no-such.wasm",
-    ] {
-        let error = host
-            .load(Kind::ListFormat, name, setup())
-            .await
-            .expect_err("something was loaded");
-        assert!(
-            error.to_string().contains(name),
-            "{error} does not name {name}"
-        );
+    for name in ["no-such-plugin", "oci://registry.example.com/plugin:1", "./no-such.wasm"] {
+        let error =
+            host.load(Kind::ListFormat, name, setup()).await.expect_err("something was loaded");
+        assert!(error.to_string().contains(name), "{error} does not name {name}");
     }
 }
 
 #[tokio::test]
 async fn unknown_imports_are_refused_by_name() {
-    let fixture = (
-        "http",
-        r#"(component (import "wasi:http/outgoing-handler@0.2.0" (instance)))"#,
-    );
+    let fixture = ("http", r#"(component (import "wasi:http/outgoing-handler@0.2.0" (instance)))"#);
     let error = load(&host(Limits::default()), Kind::RepoType, fixture, setup())
         .await
         .expect_err("it was linked");
-    assert!(
-        error.to_string().contains("wasi:http/outgoing-handler"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("wasi:http/outgoing-handler"), "{error}");
     assert!(error.hint().is_some(), "no hint");
 }
 
 #[tokio::test]
 async fn a_component_that_is_too_large_or_none_is_refused() {
-    let limits = Limits {
-        component: 100,
-        ..Limits::default()
-    };
+    let limits = Limits { component: 100, ..Limits::default() };
     let error = load(&host(limits), Kind::ListFormat, fixture!("traps"), setup())
         .await
         .expect_err("it was loaded");
     assert!(
-        matches!(
-            &error,
-            PluginError::Load {
-                problem: LoadProblem::TooLarge { .. },
-                ..
-            }
-        ),
+        matches!(&error, PluginError::Load { problem: LoadProblem::TooLarge { .. }, .. }),
         "{error}"
     );
     let module = ("module", "(module)");
     let error = load(&host(Limits::default()), Kind::ListFormat, module, setup())
         .await
         .expect_err("a module was loaded");
-    assert!(
-        error
-            .hint()
-            .is_some_and(|hint| hint.contains("wasm32-wasip2")),
-        "{error}"
-    );
+    assert!(error.hint().is_some_and(|hint| hint.contains("wasm32-wasip2")), "{error}");
 }
 
 #[tokio::test]
@@ -104,9 +67,8 @@ async fn compiled_code_is_kept_and_used() {
             clock: SystemTime::UNIX_EPOCH,
         };
         let host = PluginHost::new(options).expect("a host");
-        let plugin = load(&host, Kind::ListFormat, fixture!("newline"), setup())
-            .await
-            .expect("loads");
+        let plugin =
+            load(&host, Kind::ListFormat, fixture!("newline"), setup()).await.expect("loads");
         assert_eq!(plugin.name(), "newline");
         let mut files: Vec<_> = std::fs::read_dir(folder.path().join("compiled"))
             .expect("a cache")
@@ -130,10 +92,8 @@ async fn built_in(kind: Kind, name: &str, setup: PluginSetup) -> Plugin {
 async fn a_long_list_fits_into_the_limits() {
     let plugin = built_in(Kind::ListFormat, "mirror", setup()).await;
     let line = "docker.io/some-organisation/some-image registry.example.com/project/image v1.2.3\n";
-    let parsed = plugin
-        .parse("list.txt", &line.repeat(100_000))
-        .await
-        .expect("100,000 lines are too much");
+    let parsed =
+        plugin.parse("list.txt", &line.repeat(100_000)).await.expect("100,000 lines are too much");
     assert_eq!(parsed.entries.len(), 100_000);
     assert_eq!(parsed.entries[99_999].line, 100_000);
 }
@@ -181,13 +141,7 @@ async fn another_component_cannot_take_a_built_ins_name() {
         .await
         .expect_err("it was loaded");
     assert!(
-        matches!(
-            &error,
-            PluginError::Load {
-                problem: LoadProblem::Reserved { .. },
-                ..
-            }
-        ),
+        matches!(&error, PluginError::Load { problem: LoadProblem::Reserved { .. }, .. }),
         "{error}"
     );
 }
