@@ -5,6 +5,7 @@
     reason = "a developer command talks to the person at the terminal and to nobody else"
 )]
 
+mod bench;
 mod command;
 mod lint;
 mod quickstart;
@@ -28,6 +29,8 @@ enum Task {
     Quickstart(quickstart::Options),
     /// Set up what the tests need and run all of them
     Test(test::Options),
+    /// Measure what the program itself costs
+    Bench(bench::Options),
     /// Check format, lints, documentation and dependencies
     Lint,
 }
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Quickstart(options) => quickstart::run(&options),
         Task::Test(options) => test::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Lint => lint::run(),
     };
     match result {
