@@ -137,11 +137,7 @@ pub async fn serve(
     on_ready: impl FnOnce(SocketAddr, &Path),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let users = options
-        .htpasswd
-        .as_deref()
-        .map(Htpasswd::read)
-        .transpose()?;
+    let users = options.htpasswd.as_deref().map(Htpasswd::read).transpose()?;
     let (root, temporary) = match options.root {
         Some(root) => (root, None),
         None => {
@@ -163,11 +159,8 @@ pub async fn serve(
             tracing::debug!("failed to set TCP_NODELAY: {error}");
         }
     });
-    let server = Server {
-        users,
-        store: Store::new(Arc::clone(&disk)),
-        uploads: Uploads::new(disk),
-    };
+    let server =
+        Server { users, store: Store::new(Arc::clone(&disk)), uploads: Uploads::new(disk) };
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = axum::serve(listener, server.into_router())
         .with_graceful_shutdown(async move {

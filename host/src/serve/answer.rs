@@ -64,12 +64,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            headers: Vec::new(),
-        }
+        Self { status, code, message: message.into(), headers: Vec::new() }
     }
 
     /// 400 with `code`.
@@ -84,31 +79,18 @@ impl Refusal {
 
     /// The repository holds no manifest and never did.
     pub(super) fn no_repository(repository: &Repository) -> Self {
-        Self::absent(
-            Code::NameUnknown,
-            format!("repository {repository} is not known here"),
-        )
+        Self::absent(Code::NameUnknown, format!("repository {repository} is not known here"))
     }
 
     /// The blob is not in the repository.
     pub(super) fn no_blob(digest: &Digest) -> Self {
-        Self::absent(
-            Code::BlobUnknown,
-            format!("blob {digest} is not in this repository"),
-        )
+        Self::absent(Code::BlobUnknown, format!("blob {digest} is not in this repository"))
     }
 
     /// The user or the password is missing or wrong.
     pub(super) fn unauthorized() -> Self {
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            Code::Unauthorized,
-            "a user and a password are needed",
-        )
-        .with(
-            WWW_AUTHENTICATE,
-            HeaderValue::from_static("Basic realm=\"longshore\""),
-        )
+        Self::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, "a user and a password are needed")
+            .with(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"longshore\""))
     }
 
     /// The path exists and does not take this method.
@@ -124,15 +106,10 @@ impl Refusal {
     /// Something of this machine failed: the disk, most likely.
     pub(super) fn fault(doing: &str, error: &io::Error) -> Self {
         tracing::warn!("failed to {doing}: {error}");
-        let full = matches!(
-            error.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        );
-        let status = if full {
-            StatusCode::INSUFFICIENT_STORAGE
-        } else {
-            StatusCode::INTERNAL_SERVER_ERROR
-        };
+        let full =
+            matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        let status =
+            if full { StatusCode::INSUFFICIENT_STORAGE } else { StatusCode::INTERNAL_SERVER_ERROR };
         Self::new(status, Code::Unknown, format!("failed to {doing}: {error}"))
     }
 

@@ -49,17 +49,12 @@ impl Server {
             };
             Ok(Some((size, part, first)))
         });
-        let opened = opened
-            .await
-            .map_err(|error| Refusal::fault("read the blob", &error))?;
+        let opened = opened.await.map_err(|error| Refusal::fault("read the blob", &error))?;
         let (size, part, first) = opened.ok_or_else(|| Refusal::no_blob(digest))?;
         let mut headers = vec![
             (ACCEPT_RANGES, HeaderValue::from_static("bytes")),
             (CONTENT_DIGEST, text(digest)),
-            (
-                CONTENT_TYPE,
-                HeaderValue::from_static("application/octet-stream"),
-            ),
+            (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
         ];
         let (status, length) = match part {
             Ok(None) => (StatusCode::OK, size),
@@ -78,11 +73,7 @@ impl Server {
             }
         };
         headers.push((CONTENT_LENGTH, HeaderValue::from(length)));
-        Ok(answer(
-            status,
-            headers,
-            first.map_or_else(Body::empty, sent),
-        ))
+        Ok(answer(status, headers, first.map_or_else(Body::empty, sent)))
     }
 
     /// `DELETE` of a blob.
@@ -139,11 +130,7 @@ fn part_of(headers: &HeaderMap, size: u64) -> Result<Option<Range<u64>>, Unsatis
         }
         _ => return Ok(None),
     };
-    if part.start < part.end {
-        Ok(Some(part))
-    } else {
-        Err(Unsatisfiable)
-    }
+    if part.start < part.end { Ok(Some(part)) } else { Err(Unsatisfiable) }
 }
 
 /// A piece of a file, and the file with what is still to be read.
@@ -177,17 +164,14 @@ fn sent((first, file, left): Piece) -> Body {
         (left > 0).then(|| tokio::task::spawn_blocking(move || read_on(file, left)))
     };
     let begun = (Some(first), next(file, left));
-    Body::from_stream(stream::try_unfold(
-        begun,
-        move |(ready, ahead)| async move {
-            if let Some(bytes) = ready {
-                return Ok::<_, io::Error>(Some((bytes, (None, ahead))));
-            }
-            let Some(ahead) = ahead else { return Ok(None) };
-            let (bytes, file, left) = ahead.await.map_err(io::Error::other)??;
-            Ok(Some((bytes, (None, next(file, left)))))
-        },
-    ))
+    Body::from_stream(stream::try_unfold(begun, move |(ready, ahead)| async move {
+        if let Some(bytes) = ready {
+            return Ok::<_, io::Error>(Some((bytes, (None, ahead))));
+        }
+        let Some(ahead) = ahead else { return Ok(None) };
+        let (bytes, file, left) = ahead.await.map_err(io::Error::other)??;
+        Ok(Some((bytes, (None, next(file, left)))))
+    }))
 }
 
 #[cfg(test)]
@@ -212,13 +196,7 @@ mod tests {
         assert_eq!(part("bytes=-30"), Ok(Some(0..10)));
         assert_eq!(part("bytes=10-"), Err(Unsatisfiable));
         assert_eq!(part("bytes=-0"), Err(Unsatisfiable));
-        for ignored in [
-            "bytes=3-1",
-            "bytes=0-1,3-4",
-            "lines=0-1",
-            "bytes=a-b",
-            "bytes=-",
-        ] {
+        for ignored in ["bytes=3-1", "bytes=0-1,3-4", "lines=0-1", "bytes=a-b", "bytes=-"] {
             assert_eq!(part(ignored), Ok(None), "{ignored}");
         }
         let mut headers = HeaderMap::new();

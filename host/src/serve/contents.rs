@@ -71,13 +71,7 @@ impl Known {
 
     /// A manifest of which only its descriptor can be read.
     pub(super) const fn bare(digest: Digest, media_type: MediaType, size: u64) -> Self {
-        Self {
-            digest,
-            media_type,
-            size,
-            children: Vec::new(),
-            referrer: None,
-        }
+        Self { digest, media_type, size, children: Vec::new(), referrer: None }
     }
 
     /// What it refers to, where it has a subject.
@@ -144,10 +138,7 @@ impl Default for Contents {
     fn default() -> Self {
         let mut rest = Map::new();
         rest.insert("schemaVersion".to_owned(), Value::from(2));
-        rest.insert(
-            "mediaType".to_owned(),
-            Value::from(MediaType::OCI_INDEX.as_str()),
-        );
+        rest.insert("mediaType".to_owned(), Value::from(MediaType::OCI_INDEX.as_str()));
         Self {
             tags: BTreeMap::new(),
             untagged: BTreeMap::new(),
@@ -170,10 +161,7 @@ impl Contents {
             rest: Map<String, Value>,
         }
         let document: Document = serde_json::from_slice(text)?;
-        let mut contents = Self {
-            rest: document.rest,
-            ..Self::default()
-        };
+        let mut contents = Self { rest: document.rest, ..Self::default() };
         let mut roots = Vec::new();
         for line in document.manifests.unwrap_or_default() {
             let line = line.get().to_owned();
@@ -182,10 +170,7 @@ impl Contents {
                 continue;
             };
             let digest = root.digest.clone();
-            let name = root
-                .annotations
-                .get(REF_NAME)
-                .map(|name| name.parse::<Tag>());
+            let name = root.annotations.get(REF_NAME).map(|name| name.parse::<Tag>());
             roots.push(root);
             match name {
                 // Of two lines with one name the later is the tag, as after an append.
@@ -197,9 +182,7 @@ impl Contents {
                 }
                 Some(Err(_)) => contents.others.push((Some(digest), line)),
                 None => {
-                    contents
-                        .untagged
-                        .insert(digest.clone(), Entry { digest, line });
+                    contents.untagged.insert(digest.clone(), Entry { digest, line });
                 }
             }
         }
@@ -243,10 +226,7 @@ impl Contents {
             Change::Untag(tag) => match self.tags.remove(&tag) {
                 Some(entry) => {
                     self.keep(&entry.digest);
-                    Effect {
-                        found: true,
-                        changed: true,
-                    }
+                    Effect { found: true, changed: true }
                 }
                 None => Effect::default(),
             },
@@ -259,10 +239,7 @@ impl Contents {
         let before = self.manifests.get(&digest);
         let found = before.is_some();
         let same = before.is_some_and(|before| before.media_type == known.media_type);
-        let entry = Entry {
-            digest: digest.clone(),
-            line: known.line(tag.as_ref()),
-        };
+        let entry = Entry { digest: digest.clone(), line: known.line(tag.as_ref()) };
         let mut changed = false;
         for child in known.children.iter().filter(|child| **child != digest) {
             changed |= self.untagged.remove(child).is_some();
@@ -292,8 +269,7 @@ impl Contents {
         self.tags.retain(|_, entry| entry.digest != *digest);
         let found = known.is_some() || tags != self.tags.len();
         self.untagged.remove(digest);
-        self.others
-            .retain(|(other, _)| other.as_ref() != Some(digest));
+        self.others.retain(|(other, _)| other.as_ref() != Some(digest));
         if let Some(known) = known {
             if let Some(referrer) = known.referrer()
                 && let Some(referrers) = self.referrers.get_mut(&referrer.subject)
@@ -304,10 +280,7 @@ impl Contents {
                 self.keep(child);
             }
         }
-        Effect {
-            found,
-            changed: found,
-        }
+        Effect { found, changed: found }
     }
 
     /// Gives a manifest a line of its own if it has none, so that it is not lost.
@@ -315,10 +288,7 @@ impl Contents {
         let has_line = self.untagged.contains_key(digest)
             || self.tags.values().any(|entry| entry.digest == *digest);
         if let Some(known) = self.manifests.get(digest).filter(|_| !has_line) {
-            let entry = Entry {
-                digest: digest.clone(),
-                line: known.line(None),
-            };
+            let entry = Entry { digest: digest.clone(), line: known.line(None) };
             self.untagged.insert(digest.clone(), entry);
         }
     }
@@ -336,10 +306,9 @@ impl Contents {
     /// Tags in order, behind `last`.
     pub(super) fn tags_after(&self, last: Option<&str>) -> impl Iterator<Item = &Tag> {
         let last = last.map(str::to_owned);
-        self.tags.keys().skip_while(move |tag| {
-            last.as_ref()
-                .is_some_and(|last| tag.as_str() <= last.as_str())
-        })
+        self.tags
+            .keys()
+            .skip_while(move |tag| last.as_ref().is_some_and(|last| tag.as_str() <= last.as_str()))
     }
 
     /// The manifests whose subject is `subject`.

@@ -36,10 +36,10 @@ impl Disk {
     /// Makes `root` ready, and removes what uploads of an earlier run left.
     pub(super) fn open(root: &Path, durable: bool) -> Result<Self, ServeError> {
         let path = root.to_owned();
-        let unusable = |cause| ServeError::Root {
-            path: path.clone(),
-            cause,
-        };
+        let unusable = |cause| ServeError::Root { path: path.clone(), cause };
+        if fs::metadata(root).is_ok_and(|found| !found.is_dir()) {
+            return Err(unusable(io::ErrorKind::NotADirectory.into()));
+        }
         fs::create_dir_all(root).map_err(unusable)?;
         if root.join("oci-layout").is_file() {
             return Err(ServeError::RootIsLayout { path });
@@ -65,12 +65,7 @@ impl Disk {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(error)),
             _ => fs::create_dir(&incoming).map_err(unusable)?,
         }
-        Ok(Self {
-            root: root.to_owned(),
-            incoming,
-            durable,
-            _lock: lock,
-        })
+        Ok(Self { root: root.to_owned(), incoming, durable, _lock: lock })
     }
 
     /// The folder of a repository's layout.
@@ -98,11 +93,7 @@ impl Disk {
 
     /// Flushes what was written, where content has to survive a loss of power.
     pub(super) fn flush(&self, file: &File) -> io::Result<()> {
-        if self.durable {
-            file.sync_data()
-        } else {
-            Ok(())
-        }
+        if self.durable { file.sync_data() } else { Ok(()) }
     }
 
     /// Writes a whole file, replacing what is there, and returns it opened.
@@ -254,10 +245,7 @@ pub(super) fn open(path: &Path) -> io::Result<Option<(File, u64)>> {
 
 /// Is the file, or a folder on the way to it, not there?
 pub(super) fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Renames, and makes the folder of the destination where it is missing: it mostly is there.
@@ -311,8 +299,7 @@ mod tests {
         .into();
         for repository in &names {
             let directory = disk.directory(repository);
-            disk.write_blob(repository, &Digest::of(b"x"), b"x")
-                .unwrap();
+            disk.write_blob(repository, &Digest::of(b"x"), b"x").unwrap();
             disk.write(&directory.join("oci-layout"), b"{}").unwrap();
             disk.write(&directory.join("index.json"), b"{}").unwrap();
         }
@@ -351,6 +338,7 @@ mod tests {
         let layout = Disk::open(root.path(), true);
         assert!(matches!(layout, Err(ServeError::RootIsLayout { .. })));
         let file = Disk::open(&root.path().join("oci-layout"), true);
-        assert!(matches!(file, Err(ServeError::Root { .. })));
+        let error = file.unwrap_err().to_string();
+        assert!(error.ends_with(": not a directory"), "{error}");
     }
 }

@@ -38,10 +38,8 @@ impl fmt::Debug for Htpasswd {
 impl Htpasswd {
     /// Reads a file.
     pub(super) fn read(path: &Path) -> Result<Self, ServeError> {
-        let text = fs::read_to_string(path).map_err(|cause| ServeError::Htpasswd {
-            path: path.to_owned(),
-            cause,
-        })?;
+        let text = fs::read_to_string(path)
+            .map_err(|cause| ServeError::Htpasswd { path: path.to_owned(), cause })?;
         let mut hashes = HashMap::new();
         for (position, line) in text.lines().enumerate() {
             let line = line.trim();
@@ -57,9 +55,7 @@ impl Htpasswd {
             hashes.entry(user).or_insert(hash);
         }
         if hashes.is_empty() {
-            return Err(ServeError::HtpasswdEmpty {
-                path: path.to_owned(),
-            });
+            return Err(ServeError::HtpasswdEmpty { path: path.to_owned() });
         }
         Ok(Self {
             hashes,
@@ -81,10 +77,7 @@ impl Htpasswd {
             return Ok(());
         }
         // An unknown user costs the same time as a known one with a wrong password.
-        let hash = self
-            .hashes
-            .get(&user)
-            .or_else(|| self.hashes.values().next());
+        let hash = self.hashes.get(&user).or_else(|| self.hashes.values().next());
         let hash = hash.cloned().unwrap_or_default();
         let right = tokio::task::spawn_blocking(move || bcrypt::verify(password, &hash)).await;
         if !matches!(right, Ok(Ok(true))) || !self.hashes.contains_key(&user) {
@@ -112,16 +105,11 @@ impl Htpasswd {
 }
 
 fn user_and_hash(line: &str) -> Result<(String, String), &'static str> {
-    let (user, hash) = line
-        .split_once(':')
-        .ok_or("it is not of the form USER:HASH")?;
+    let (user, hash) = line.split_once(':').ok_or("it is not of the form USER:HASH")?;
     if user.is_empty() {
         return Err("it names no user");
     }
-    if !["$2y$", "$2a$", "$2b$"]
-        .iter()
-        .any(|start| hash.starts_with(start))
-    {
+    if !["$2y$", "$2a$", "$2b$"].iter().any(|start| hash.starts_with(start)) {
         return Err("only bcrypt hashes are supported");
     }
     match hash.parse::<bcrypt::HashParts>() {
@@ -164,37 +152,20 @@ mod tests {
             assert_eq!(users.hashes["ada"], hash);
             assert!(!format!("{users:?}").contains("ada"));
         }
-        for bad in [
-            "ada",
-            ":x",
-            "ada:$apr1$x$y",
-            "ada:{SHA}x",
-            "ada:secret",
-            "ada:$2y$05$short",
-        ] {
+        for bad in ["ada", ":x", "ada:$apr1$x$y", "ada:{SHA}x", "ada:secret", "ada:$2y$05$short"] {
             match read(&format!("ada:{hash}\n{bad}\n")) {
                 Err(ServeError::HtpasswdLine { line: 2, .. }) => {}
                 other => panic!("{bad}: {other:?}"),
             }
         }
         let error = read("a:b").unwrap_err().to_string();
-        assert!(
-            error.contains("at line 1") && error.contains("htpasswd -B"),
-            "{error}"
-        );
-        assert!(matches!(
-            read("\n# nobody\n"),
-            Err(ServeError::HtpasswdEmpty { .. })
-        ));
+        assert!(error.contains("at line 1") && error.contains("htpasswd -B"), "{error}");
+        assert!(matches!(read("\n# nobody\n"), Err(ServeError::HtpasswdEmpty { .. })));
     }
 
     #[test]
     fn a_missing_file_is_named() {
         let error = Htpasswd::read("/nowhere/htpasswd".as_ref()).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("read the htpasswd file /nowhere/htpasswd: ")
-        );
+        assert!(error.to_string().starts_with("read the htpasswd file /nowhere/htpasswd: "));
     }
 }

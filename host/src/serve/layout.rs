@@ -171,9 +171,7 @@ impl Layout {
         let stamp = blocking(move || {
             let marker = layout.directory.join("oci-layout");
             if disk::size_of(&marker)?.is_none() {
-                layout
-                    .disk
-                    .write(&marker, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+                layout.disk.write(&marker, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
             }
             let index = layout.directory.join("index.json");
             let file = layout.disk.write(&index, text.as_bytes())?;
@@ -199,10 +197,8 @@ impl Layout {
                 format!("{} is broken: {error}", path.display()),
             )
         })?;
-        let mut ahead: Vec<(Digest, MediaType, bool)> = roots
-            .into_iter()
-            .map(|root| (root.digest, root.media_type, true))
-            .collect();
+        let mut ahead: Vec<(Digest, MediaType, bool)> =
+            roots.into_iter().map(|root| (root.digest, root.media_type, true)).collect();
         let mut visited = HashSet::new();
         while let Some((digest, media_type, is_root)) = ahead.pop() {
             if !visited.insert(digest.clone()) {
@@ -227,10 +223,7 @@ impl Layout {
                 Err(_) => {}
             }
         }
-        Ok(Seen {
-            stamp: Some(stamp),
-            contents,
-        })
+        Ok(Seen { stamp: Some(stamp), contents })
     }
 
     /// The bytes of a manifest, unless it is missing, too large or damaged.

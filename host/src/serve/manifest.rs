@@ -52,9 +52,7 @@ impl Server {
                 file.read_to_end(&mut bytes)?;
                 Ok(Some(bytes))
             });
-            let bytes = read
-                .await
-                .map_err(|error| Refusal::fault("read the manifest", &error))?;
+            let bytes = read.await.map_err(|error| Refusal::fault("read the manifest", &error))?;
             Body::from(bytes.ok_or_else(|| no_manifest(which))?)
         };
         let headers = [
@@ -97,9 +95,8 @@ impl Server {
             disk.write_blob(&at, &manifest.raw.digest, &manifest.raw.bytes)?;
             Ok(None)
         });
-        let missing = missing
-            .await
-            .map_err(|error| Refusal::fault("write the manifest", &error))?;
+        let missing =
+            missing.await.map_err(|error| Refusal::fault("write the manifest", &error))?;
         if let Some(missing) = missing {
             let message = format!("the manifest names {missing}, which is not in {repository}");
             return Err(Refusal::bad(Code::ManifestBlobUnknown, message));
@@ -181,19 +178,15 @@ async fn whole(headers: &HeaderMap, body: &mut BodyDataStream) -> Result<Bytes, 
         let message = format!("a manifest may have {MANIFEST_LIMIT} bytes");
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, message)
     };
-    let stated = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let stated =
+        headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if stated.is_some_and(|stated| stated > MANIFEST_LIMIT) {
         return Err(too_large());
     }
     let mut bytes = BytesMut::with_capacity(stated.unwrap_or_default());
     while let Some(frame) = body.next().await {
         let frame = frame.map_err(|error| {
-            Refusal::bad(
-                Code::ManifestInvalid,
-                format!("the body ended early: {error}"),
-            )
+            Refusal::bad(Code::ManifestInvalid, format!("the body ended early: {error}"))
         })?;
         if bytes.len() + frame.len() > MANIFEST_LIMIT {
             return Err(too_large());
@@ -216,10 +209,8 @@ fn parse(headers: &HeaderMap, bytes: Bytes, which: &Which) -> Result<Manifest, R
             digest
         }
     };
-    let stated = headers
-        .get(CONTENT_TYPE)
-        .and_then(|stated| stated.to_str().ok())
-        .map(MediaType::of_header);
+    let stated =
+        headers.get(CONTENT_TYPE).and_then(|stated| stated.to_str().ok()).map(MediaType::of_header);
     let invalid = |message| Refusal::bad(Code::ManifestInvalid, message);
     let manifest = Manifest::parse(bytes, stated.as_ref(), digest)
         .map_err(|error| invalid(error.to_string()))?;

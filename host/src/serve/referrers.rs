@@ -30,9 +30,7 @@ impl Server {
             let all = contents.referrers_of(subject);
             let fitting =
                 all.filter(|(_, referrer)| wanted.is_none() || referrer.artifact_type == wanted);
-            fitting
-                .map(|(known, referrer)| descriptor(known, referrer))
-                .collect::<Vec<Value>>()
+            fitting.map(|(known, referrer)| descriptor(known, referrer)).collect::<Vec<Value>>()
         };
         let manifests = layout
             .read(look)
@@ -47,11 +45,7 @@ impl Server {
         let content_type = (CONTENT_TYPE, answer::text(MediaType::OCI_INDEX));
         let applied = (FILTERS_APPLIED, HeaderValue::from_static("artifactType"));
         let headers = [Some(content_type), wanted.is_some().then_some(applied)];
-        Ok(answer::json(
-            StatusCode::OK,
-            headers.into_iter().flatten(),
-            document.to_string(),
-        ))
+        Ok(answer::json(StatusCode::OK, headers.into_iter().flatten(), document.to_string()))
     }
 }
 

@@ -59,10 +59,7 @@ impl Route {
             ("blobs", "uploads") => Ok(Self::Uploads(repository(name)?)),
             ("uploads", id) => {
                 let name = name.and_then(|name| name.strip_suffix("/blobs"));
-                Ok(Self::Upload(
-                    repository(Some(name.ok_or_else(nowhere)?))?,
-                    id.to_owned(),
-                ))
+                Ok(Self::Upload(repository(Some(name.ok_or_else(nowhere)?))?, id.to_owned()))
             }
             ("tags", "list") => Ok(Self::Tags(repository(name)?)),
             ("manifests", reference) => Ok(Self::Manifest(repository(name)?, which(reference)?)),
@@ -92,8 +89,7 @@ fn which(reference: &str) -> Result<Which, Refusal> {
 
 /// Reads a digest of a path or a query.
 pub(super) fn digest(text: &str) -> Result<Digest, Refusal> {
-    text.parse()
-        .map_err(|error| Refusal::bad(Code::DigestInvalid, format!("{error}")))
+    text.parse().map_err(|error| Refusal::bad(Code::DigestInvalid, format!("{error}")))
 }
 
 /// Some clients write the colon of a digest as `%3A`.
@@ -139,44 +135,23 @@ mod tests {
             ("/v2/".to_owned(), Route::Root),
             ("/v2/_catalog".to_owned(), Route::Catalog),
             ("/v2/a/b/tags/list".to_owned(), Route::Tags(name("a/b"))),
-            (
-                "/v2/a/manifests/tags/list".to_owned(),
-                Route::Tags(name("a/manifests")),
-            ),
-            (
-                "/v2/a/tags/manifests/list".to_owned(),
-                tagged("a/tags", "list"),
-            ),
-            (
-                "/v2/manifests/manifests/manifests".to_owned(),
-                tagged("manifests", "manifests"),
-            ),
+            ("/v2/a/manifests/tags/list".to_owned(), Route::Tags(name("a/manifests"))),
+            ("/v2/a/tags/manifests/list".to_owned(), tagged("a/tags", "list")),
+            ("/v2/manifests/manifests/manifests".to_owned(), tagged("manifests", "manifests")),
             (
                 format!("/v2/a/manifests/{colon}"),
                 Route::Manifest(name("a"), Which::Digest(digest.clone())),
             ),
-            (
-                format!("/v2/a/blobs/{digest}"),
-                Route::Blob(name("a"), digest.clone()),
-            ),
+            (format!("/v2/a/blobs/{digest}"), Route::Blob(name("a"), digest.clone())),
             ("/v2/a/blobs/uploads/".to_owned(), Route::Uploads(name("a"))),
             ("/v2/a/blobs/uploads".to_owned(), Route::Uploads(name("a"))),
-            (
-                "/v2/a/b/blobs/uploads/x".to_owned(),
-                Route::Upload(name("a/b"), "x".to_owned()),
-            ),
+            ("/v2/a/b/blobs/uploads/x".to_owned(), Route::Upload(name("a/b"), "x".to_owned())),
             (
                 "/v2/blobs/uploads/blobs/uploads/x".to_owned(),
                 Route::Upload(name("blobs/uploads"), "x".to_owned()),
             ),
-            (
-                "/v2/a/blobs/uploads/manifests/x".to_owned(),
-                tagged("a/blobs/uploads", "x"),
-            ),
-            (
-                format!("/v2/a/referrers/{digest}"),
-                Route::Referrers(name("a"), digest),
-            ),
+            ("/v2/a/blobs/uploads/manifests/x".to_owned(), tagged("a/blobs/uploads", "x")),
+            (format!("/v2/a/referrers/{digest}"), Route::Referrers(name("a"), digest)),
         ];
         for (path, expected) in cases {
             assert_eq!(Route::parse(&path).unwrap(), expected, "{path}");
@@ -206,10 +181,7 @@ mod tests {
     #[test]
     fn a_plus_in_a_query_is_a_plus() {
         let query = Some("n=3&artifactType=a/b+json&from=x%2Fy");
-        assert_eq!(
-            parameter(query, "artifactType").as_deref(),
-            Some("a/b+json")
-        );
+        assert_eq!(parameter(query, "artifactType").as_deref(), Some("a/b+json"));
         assert_eq!(parameter(query, "from").as_deref(), Some("x/y"));
         assert_eq!(parameter(query, "last"), None);
     }

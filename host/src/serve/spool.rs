@@ -86,11 +86,7 @@ impl Spool {
 
     /// Ends a request that is not the last of its upload.
     fn pause(&mut self, frames: &[Bytes]) -> io::Result<()> {
-        let appended = if frames.is_empty() {
-            Ok(())
-        } else {
-            self.append(frames)
-        };
+        let appended = if frames.is_empty() { Ok(()) } else { self.append(frames) };
         self.file = None;
         appended
     }
@@ -224,9 +220,7 @@ pub(super) async fn pause(mut held: Held, frames: Vec<Bytes>) -> Result<u64, Ref
         held.pause(&frames)?;
         Ok(held.received())
     });
-    paused
-        .await
-        .map_err(|error| Refusal::fault("write the blob", &error))
+    paused.await.map_err(|error| Refusal::fault("write the blob", &error))
 }
 
 /// Writes the last frames of an upload and puts the blob into its repository.

@@ -17,10 +17,7 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn new(disk: Arc<Disk>) -> Self {
-        Self {
-            disk,
-            layouts: Mutex::default(),
-        }
+        Self { disk, layouts: Mutex::default() }
     }
 
     /// The layout of a repository. A name that nothing was pushed to gets one that is forgotten
@@ -39,11 +36,7 @@ impl Store {
     /// The layout of a repository that is about to be there.
     pub(super) fn layout_to_change(&self, repository: &Repository) -> Arc<Layout> {
         let make = || Layout::new(Arc::clone(&self.disk), self.disk.directory(repository));
-        Arc::clone(
-            lock(&self.layouts)
-                .entry(repository.clone())
-                .or_insert_with(make),
-        )
+        Arc::clone(lock(&self.layouts).entry(repository.clone()).or_insert_with(make))
     }
 }
 

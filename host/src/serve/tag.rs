@@ -27,10 +27,7 @@ impl Page {
             let message = "the parameter \"n\" is no number of entries";
             Refusal::bad(Code::PaginationNumberInvalid, message)
         })?;
-        Ok(Self {
-            count,
-            last: parameter(query, "last").filter(|last| !last.is_empty()),
-        })
+        Ok(Self { count, last: parameter(query, "last").filter(|last| !last.is_empty()) })
     }
 
     /// Cuts what comes behind `last`, and says where the next page is (RFC 8288).
@@ -85,10 +82,7 @@ mod tests {
     fn cut(query: &str) -> (Vec<String>, Option<String>) {
         let page = Page::of_query(Some(query)).unwrap();
         let (names, link) = page.cut("/v2/x", ["a/1", "b", "c"].map(str::to_owned).into_iter());
-        (
-            names,
-            link.map(|(_, link)| link.to_str().unwrap().to_owned()),
-        )
+        (names, link.map(|(_, link)| link.to_str().unwrap().to_owned()))
     }
 
     #[test]

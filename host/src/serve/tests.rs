@@ -47,13 +47,7 @@ impl Running {
         });
         let (address, root) = is_ready.await.expect("the registry did not start");
         let client = Client::builder().no_proxy().build().unwrap();
-        Self {
-            address,
-            root,
-            client,
-            stop,
-            served,
-        }
+        Self { address, root, client, stop, served }
     }
 
     async fn temporary() -> Self {
@@ -71,8 +65,7 @@ impl Running {
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.client
-            .request(method, format!("http://{}{path}", self.address))
+        self.client.request(method, format!("http://{}{path}", self.address))
     }
 
     async fn get(&self, path: &str) -> Response {
@@ -92,9 +85,7 @@ impl Running {
     }
 
     async fn put(&self, path: &str, media_type: &str, body: impl Into<reqwest::Body>) -> Response {
-        let request = self
-            .request(Method::PUT, path)
-            .header("content-type", media_type);
+        let request = self.request(Method::PUT, path).header("content-type", media_type);
         request.body(body).send().await.unwrap()
     }
 
@@ -119,10 +110,7 @@ impl Running {
         self.push_blob(repository, content).await;
         let manifest = image(content, &json!({}));
         let digest = Digest::of(manifest.as_bytes()).to_string();
-        let path = format!(
-            "/v2/{repository}/manifests/{}",
-            reference.unwrap_or(&digest)
-        );
+        let path = format!("/v2/{repository}/manifests/{}", reference.unwrap_or(&digest));
         let pushed = self.put(&path, OCI_MANIFEST, manifest.clone()).await;
         assert_eq!(pushed.status(), StatusCode::CREATED, "{pushed:?}");
         assert_eq!(header(&pushed, "docker-content-digest"), digest);
@@ -154,9 +142,7 @@ fn image(layer: &[u8], more: &Value) -> String {
 
 /// An index over these manifests.
 fn index(children: &[&str]) -> String {
-    let children = children
-        .iter()
-        .map(|child| descriptor(OCI_MANIFEST, child.as_bytes()));
+    let children = children.iter().map(|child| descriptor(OCI_MANIFEST, child.as_bytes()));
     json!({
         "schemaVersion": 2,
         "mediaType": OCI_INDEX,

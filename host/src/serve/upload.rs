@@ -49,14 +49,8 @@ struct Sessions {
 
 impl Uploads {
     pub(super) fn new(disk: Arc<Disk>) -> Self {
-        let sessions = Sessions {
-            open: HashMap::new(),
-            swept: Instant::now(),
-        };
-        Self {
-            disk,
-            sessions: Mutex::new(sessions),
-        }
+        let sessions = Sessions { open: HashMap::new(), swept: Instant::now() };
+        Self { disk, sessions: Mutex::new(sessions) }
     }
 
     /// A spool without a session, for an upload in one request.
@@ -99,11 +93,7 @@ impl Uploads {
         };
         let held = spool.lock_owned().await;
         // It may have been completed while we waited.
-        if lock(&self.sessions).open.contains_key(id) {
-            Ok(held)
-        } else {
-            Err(unknown())
-        }
+        if lock(&self.sessions).open.contains_key(id) { Ok(held) } else { Err(unknown()) }
     }
 
     /// Ends a session; what it received goes with its spool.
@@ -225,10 +215,7 @@ fn session_headers(
     // An empty session reads like one of a single byte: that is what docker-registry answers.
     let range = format!("0-{}", received.saturating_sub(1));
     [
-        (
-            LOCATION,
-            text(format!("/v2/{repository}/blobs/uploads/{id}")),
-        ),
+        (LOCATION, text(format!("/v2/{repository}/blobs/uploads/{id}"))),
         (RANGE, text(range)),
         (HeaderName::from_static("docker-upload-uuid"), text(id)),
     ]
@@ -238,9 +225,7 @@ fn progress(status: StatusCode, repository: &Repository, id: &str, received: u64
     let headers = session_headers(repository, id, received);
     let mut response = answer(status, headers, Body::empty());
     if status != StatusCode::NO_CONTENT {
-        response
-            .headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from(0));
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(0));
     }
     response
 }
@@ -274,9 +259,8 @@ fn check_place(
         }
         return Err(refusal);
     }
-    let length = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let length =
+        headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let stated = last.checked_sub(first).map(|more| more.saturating_add(1));
     if length.is_some_and(|length| Some(length) != stated && length > 0) {
         let message = "the Content-Range has another length than the body";

@@ -35,12 +35,7 @@ async fn a_restart_keeps_what_was_pushed_and_clears_what_was_not() {
     let manifest = registry.push_image("a/b", Some("v1"), b"layer").await;
     let session = registry.post("/v2/a/b/blobs/uploads/").await;
     let session = super::header(&session, "location").to_owned();
-    registry
-        .request(Method::PATCH, &session)
-        .body("half")
-        .send()
-        .await
-        .unwrap();
+    registry.request(Method::PATCH, &session).body("half").send().await.unwrap();
     let incoming = root.path().join(".longshore/incoming");
     assert_eq!(fs::read_dir(&incoming).unwrap().count(), 1);
     // As after SIGKILL: nothing is told to stop, and the files stay.
@@ -51,10 +46,7 @@ async fn a_restart_keeps_what_was_pushed_and_clears_what_was_not() {
     fs::write(incoming.join("other"), b"half").unwrap();
     let registry = reopen(root.path()).await;
     assert_eq!(fs::read_dir(&incoming).unwrap().count(), 0);
-    assert_eq!(
-        refused(registry.get(&session).await).await,
-        refusal(404, "BLOB_UPLOAD_UNKNOWN")
-    );
+    assert_eq!(refused(registry.get(&session).await).await, refusal(404, "BLOB_UPLOAD_UNKNOWN"));
     let got = registry.get("/v2/a/b/manifests/v1").await;
     assert_eq!(got.text().await.unwrap(), manifest);
     registry.stop().await;
@@ -67,12 +59,8 @@ async fn a_layout_that_another_tool_wrote_is_served_and_kept() {
     let manifest = registry.push_image("a", Some("v1"), b"layer").await;
     let digest = Digest::of(manifest.as_bytes());
     let damaged = Digest::of(b"what it was");
-    fs::write(
-        root.path()
-            .join(format!("a/blobs/sha256/{}", damaged.hex())),
-        b"what it is",
-    )
-    .unwrap();
+    fs::write(root.path().join(format!("a/blobs/sha256/{}", damaged.hex())), b"what it is")
+        .unwrap();
     // Another tool replaces the file while the registry runs.
     let entry = |digest: &Digest, size: usize, name: &str| {
         json!({
@@ -98,19 +86,11 @@ async fn a_layout_that_another_tool_wrote_is_served_and_kept() {
     fs::write(&replacement, index.to_string()).unwrap();
     fs::rename(&replacement, &path).unwrap();
 
-    assert_eq!(
-        registry.head("/v2/a/manifests/v1").await.status(),
-        StatusCode::NOT_FOUND
-    );
-    assert_eq!(
-        registry.head("/v2/a/manifests/mine").await.status(),
-        StatusCode::OK
-    );
+    assert_eq!(registry.head("/v2/a/manifests/v1").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(registry.head("/v2/a/manifests/mine").await.status(), StatusCode::OK);
     let damaged = registry.get("/v2/a/manifests/damaged").await;
     assert_eq!(refused(damaged).await, refusal(404, "MANIFEST_UNKNOWN"));
-    registry
-        .put("/v2/a/manifests/v2", OCI_MANIFEST, manifest)
-        .await;
+    registry.put("/v2/a/manifests/v2", OCI_MANIFEST, manifest).await;
     let written = registry.index_json("a").await;
     assert_eq!(written["annotations"], json!({"kept": "yes"}));
     for entry in index["manifests"].as_array().unwrap() {
@@ -126,10 +106,7 @@ async fn a_layout_that_another_tool_wrote_is_served_and_kept() {
     let gone = registry.get("/v2/a/manifests/mine").await;
     assert_eq!(refused(gone).await, refusal(404, "NAME_UNKNOWN"));
     registry.push_image("a", Some("v1"), b"layer").await;
-    assert_eq!(
-        registry.head("/v2/a/manifests/v1").await.status(),
-        StatusCode::OK
-    );
+    assert_eq!(registry.head("/v2/a/manifests/v1").await.status(), StatusCode::OK);
     registry.stop().await;
 }
 
@@ -144,10 +121,7 @@ async fn many_tags_at_once_are_all_written() {
         async move { registry.put(&path, OCI_MANIFEST, manifest).await.status() }
     });
     let statuses = futures_util::future::join_all(pushes).await;
-    assert!(
-        statuses.iter().all(|status| *status == StatusCode::CREATED),
-        "{statuses:?}"
-    );
+    assert!(statuses.iter().all(|status| *status == StatusCode::CREATED), "{statuses:?}");
     let written = registry.index_json("a").await;
     assert_eq!(written["manifests"].as_array().unwrap().len(), 201);
     registry.stop().await;
@@ -160,16 +134,12 @@ async fn a_write_that_fails_is_an_error_and_is_not_remembered() {
     let manifest = registry.push_image("a", Some("v1"), b"layer").await;
     let incoming = root.path().join(".longshore/incoming");
     fs::remove_dir(&incoming).unwrap();
-    let put = registry
-        .put("/v2/a/manifests/v2", OCI_MANIFEST, manifest.clone())
-        .await;
+    let put = registry.put("/v2/a/manifests/v2", OCI_MANIFEST, manifest.clone()).await;
     assert_eq!(refused(put).await, refusal(500, "UNKNOWN"));
     let got = registry.get("/v2/a/manifests/v2").await;
     assert_eq!(refused(got).await, refusal(404, "MANIFEST_UNKNOWN"));
     fs::create_dir(&incoming).unwrap();
-    let put = registry
-        .put("/v2/a/manifests/v2", OCI_MANIFEST, manifest)
-        .await;
+    let put = registry.put("/v2/a/manifests/v2", OCI_MANIFEST, manifest).await;
     assert_eq!(put.status(), StatusCode::CREATED);
     registry.stop().await;
 }
@@ -190,19 +160,11 @@ async fn what_cannot_be_served_is_named() {
     let registry = Running::at(root.path()).await;
     let start = |options| serve(options, |_, _| {}, async {});
     let error = start(options(Some(root.path()))).await.unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .ends_with("another longshore serves it already"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with("another longshore serves it already"), "{error}");
     let mut taken = options(None);
     taken.listen = registry.address;
     let error = start(taken).await.unwrap_err();
-    assert!(
-        error.to_string().starts_with("listen on 127.0.0.1:"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("listen on 127.0.0.1:"), "{error}");
     let file = root.path().join("file");
     fs::write(&file, image(b"", &json!({}))).unwrap();
     let error = start(options(Some(&file))).await.unwrap_err();

@@ -44,10 +44,7 @@ async fn tags_come_in_order_and_in_pages() {
     let behind = document(registry.get("/v2/a/b/tags/list?last=t03").await).await;
     assert_eq!(behind["tags"], json!(["t04", "t05"]));
     let bad = registry.get("/v2/a/b/tags/list?n=x").await;
-    assert_eq!(
-        refused(bad).await,
-        refusal(400, "PAGINATION_NUMBER_INVALID")
-    );
+    assert_eq!(refused(bad).await, refusal(400, "PAGINATION_NUMBER_INVALID"));
     let unknown = registry.get("/v2/a/tags/list").await;
     assert_eq!(refused(unknown).await, refusal(404, "NAME_UNKNOWN"));
     registry.stop().await;
@@ -61,19 +58,10 @@ async fn the_catalog_names_each_repository_with_a_manifest() {
     }
     registry.push_blob("only/blobs", b"x").await;
     let all = document(registry.get("/v2/_catalog").await).await;
-    assert_eq!(
-        all["repositories"],
-        json!(["a", "a/b", "a/blobs", "a/blobs/index.json", "b"])
-    );
+    assert_eq!(all["repositories"], json!(["a", "a/b", "a/blobs", "a/blobs/index.json", "b"]));
     let page = registry.get("/v2/_catalog?n=2&last=a").await;
-    assert_eq!(
-        header(&page, "link"),
-        "</v2/_catalog?n=2&last=a%2Fblobs>; rel=\"next\""
-    );
-    assert_eq!(
-        document(page).await["repositories"],
-        json!(["a/b", "a/blobs"])
-    );
+    assert_eq!(header(&page, "link"), "</v2/_catalog?n=2&last=a%2Fblobs>; rel=\"next\"");
+    assert_eq!(document(page).await["repositories"], json!(["a/b", "a/blobs"]));
     registry.stop().await;
 }
 
@@ -88,10 +76,7 @@ async fn referrers_are_listed_filtered_and_survive_a_restart() {
     assert_eq!(document(none).await["manifests"], json!([]));
 
     registry.push_image("a", Some("v1"), b"x").await;
-    let by_config = image(
-        b"x",
-        &json!({"subject": descriptor(OCI_MANIFEST, b"not pushed yet")}),
-    );
+    let by_config = image(b"x", &json!({"subject": descriptor(OCI_MANIFEST, b"not pushed yet")}));
     let stated = image(
         b"x",
         &json!({
@@ -102,9 +87,7 @@ async fn referrers_are_listed_filtered_and_survive_a_restart() {
     );
     for manifest in [&by_config, &stated] {
         let manifest_path = format!("/v2/a/manifests/{}", Digest::of(manifest.as_bytes()));
-        let pushed = registry
-            .put(&manifest_path, OCI_MANIFEST, manifest.clone())
-            .await;
+        let pushed = registry.put(&manifest_path, OCI_MANIFEST, manifest.clone()).await;
         assert_eq!(header(&pushed, "oci-subject"), subject.to_string());
     }
     registry.stop().await;
@@ -131,10 +114,7 @@ async fn referrers_are_listed_filtered_and_survive_a_restart() {
 
     let digest = Digest::of(stated.as_bytes());
     registry.delete(&format!("/v2/a/manifests/{digest}")).await;
-    assert_eq!(
-        document(registry.get(&filter).await).await["manifests"],
-        json!([])
-    );
+    assert_eq!(document(registry.get(&filter).await).await["manifests"], json!([]));
     let bad = registry.get("/v2/a/referrers/sha256:12").await;
     assert_eq!(refused(bad).await, refusal(400, "DIGEST_INVALID"));
     registry.stop().await;

@@ -12,14 +12,9 @@ async fn a_manifest_comes_back_byte_for_byte_by_tag_and_digest() {
     registry.push_image("a/b", Some("v1"), b"layer").await;
     let odd = format!("\n {}  \n", image(b"layer", &json!({"x": 1.5})));
     let digest = Digest::of(odd.as_bytes());
-    let pushed = registry
-        .put("/v2/a/b/manifests/odd", OCI_MANIFEST, odd.clone())
-        .await;
+    let pushed = registry.put("/v2/a/b/manifests/odd", OCI_MANIFEST, odd.clone()).await;
     assert_eq!(pushed.status(), StatusCode::CREATED);
-    assert_eq!(
-        header(&pushed, "location"),
-        format!("/v2/a/b/manifests/{digest}")
-    );
+    assert_eq!(header(&pushed, "location"), format!("/v2/a/b/manifests/{digest}"));
     for reference in ["odd", &digest.to_string()] {
         let path = format!("/v2/a/b/manifests/{reference}");
         let head = registry.head(&path).await;
@@ -38,18 +33,10 @@ async fn a_type_that_only_the_header_says_is_kept() {
     let registry = Running::at(root.path()).await;
     let list = r#"{"schemaVersion":2,"manifests":[]}"#;
     let docker = "application/vnd.docker.distribution.manifest.list.v2+json";
-    registry
-        .put(
-            "/v2/a/manifests/v1",
-            &format!("{docker}; charset=utf-8"),
-            list,
-        )
-        .await;
+    registry.put("/v2/a/manifests/v1", &format!("{docker}; charset=utf-8"), list).await;
     registry.stop().await;
     let registry = Running::at(root.path()).await;
-    let head = registry
-        .head(&format!("/v2/a/manifests/{}", Digest::of(list.as_bytes())))
-        .await;
+    let head = registry.head(&format!("/v2/a/manifests/{}", Digest::of(list.as_bytes()))).await;
     assert_eq!(header(&head, "content-type"), docker);
     registry.stop().await;
 }
@@ -58,9 +45,7 @@ async fn a_type_that_only_the_header_says_is_kept() {
 async fn children_and_blobs_come_first() {
     let registry = Running::temporary().await;
     let path = "/v2/a/manifests/v1";
-    let lonely = registry
-        .put(path, OCI_MANIFEST, image(b"layer", &json!({})))
-        .await;
+    let lonely = registry.put(path, OCI_MANIFEST, image(b"layer", &json!({}))).await;
     assert_eq!(refused(lonely).await, refusal(400, "MANIFEST_BLOB_UNKNOWN"));
     let children = index(&[&image(b"layer", &json!({}))]);
     let lonely = registry.put(path, OCI_INDEX, children).await;
@@ -88,18 +73,9 @@ async fn what_is_no_manifest_is_refused() {
     registry.push_image("a", Some("v1"), b"layer").await;
     let good = image(b"layer", &json!({}));
     let path = "/v2/a/manifests/v2";
-    for bad in [
-        "",
-        "<html>",
-        "{}",
-        r#"{"schemaVersion":1,"fsLayers":[{"blobSum":"x"}]}"#,
-    ] {
+    for bad in ["", "<html>", "{}", r#"{"schemaVersion":1,"fsLayers":[{"blobSum":"x"}]}"#] {
         let put = registry.put(path, "application/json", bad).await;
-        assert_eq!(
-            refused(put).await,
-            refusal(400, "MANIFEST_INVALID"),
-            "{bad}"
-        );
+        assert_eq!(refused(put).await, refusal(400, "MANIFEST_INVALID"), "{bad}");
     }
     let docker = "application/vnd.docker.distribution.manifest.v2+json";
     let put = registry.put(path, docker, good.clone()).await;
@@ -138,12 +114,7 @@ async fn names(registry: &Running, repository: &str) -> Vec<String> {
         let name = &entry["annotations"]["org.opencontainers.image.ref.name"];
         name.as_str().unwrap_or("-").to_owned()
     };
-    index["manifests"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(name)
-        .collect()
+    index["manifests"].as_array().unwrap().iter().map(name).collect()
 }
 
 #[tokio::test]
@@ -155,9 +126,7 @@ async fn deleting_a_tag_or_an_index_loses_no_other_manifest() {
     assert_eq!(names(&registry, "a").await, ["-", "-"]);
     let both = index(&[&one, &two]);
     for tag in ["v1", "v2"] {
-        registry
-            .put(&format!("/v2/a/manifests/{tag}"), OCI_INDEX, both.clone())
-            .await;
+        registry.put(&format!("/v2/a/manifests/{tag}"), OCI_INDEX, both.clone()).await;
     }
     // Whoever reads the layout finds the tags, and the children through them.
     assert_eq!(names(&registry, "a").await, ["v1", "v2"]);
@@ -174,41 +143,22 @@ async fn deleting_a_tag_or_an_index_loses_no_other_manifest() {
     let registry = Running::at(root.path()).await;
     let path = |manifest: &str| format!("/v2/a/manifests/{}", Digest::of(manifest.as_bytes()));
     for manifest in [&one, &two, &both] {
-        assert_eq!(
-            registry.head(&path(manifest)).await.status(),
-            StatusCode::OK
-        );
+        assert_eq!(registry.head(&path(manifest)).await.status(), StatusCode::OK);
     }
-    let as_blob = registry
-        .delete(&path(&both).replace("manifests", "blobs"))
-        .await;
+    let as_blob = registry.delete(&path(&both).replace("manifests", "blobs")).await;
     assert_eq!(refused(as_blob).await, refusal(405, "UNSUPPORTED"));
-    registry
-        .put("/v2/a/manifests/v3", OCI_INDEX, both.clone())
-        .await;
+    registry.put("/v2/a/manifests/v3", OCI_INDEX, both.clone()).await;
     let deleted = registry.delete(&path(&both)).await;
     assert_eq!(deleted.status(), StatusCode::ACCEPTED);
-    assert_eq!(
-        registry.head("/v2/a/manifests/v3").await.status(),
-        StatusCode::NOT_FOUND
-    );
-    assert_eq!(
-        registry.head(&path(&both)).await.status(),
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(registry.head("/v2/a/manifests/v3").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(registry.head(&path(&both)).await.status(), StatusCode::NOT_FOUND);
 
     registry.stop().await;
     let registry = Running::at(root.path()).await;
     for manifest in [&one, &two] {
-        assert_eq!(
-            registry.head(&path(manifest)).await.status(),
-            StatusCode::OK
-        );
+        assert_eq!(registry.head(&path(manifest)).await.status(), StatusCode::OK);
     }
-    assert_eq!(
-        registry.head(&path(&both)).await.status(),
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(registry.head(&path(&both)).await.status(), StatusCode::NOT_FOUND);
     registry.stop().await;
 }
 
@@ -217,15 +167,7 @@ async fn a_tag_that_moves_keeps_what_it_named() {
     let registry = Running::temporary().await;
     let old = registry.push_image("a", Some("latest"), b"old").await;
     let new = registry.push_image("a", Some("latest"), b"new").await;
-    assert_eq!(
-        registry
-            .get("/v2/a/manifests/latest")
-            .await
-            .text()
-            .await
-            .unwrap(),
-        new
-    );
+    assert_eq!(registry.get("/v2/a/manifests/latest").await.text().await.unwrap(), new);
     let path = format!("/v2/a/manifests/{}", Digest::of(old.as_bytes()));
     assert_eq!(registry.get(&path).await.text().await.unwrap(), old);
     assert_eq!(names(&registry, "a").await, ["-", "latest"]);
