@@ -103,19 +103,6 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Adds those of another run, for a session of several.
-    pub fn add(&mut self, other: &Self) {
-        self.copied += other.copied;
-        self.skipped += other.skipped;
-        self.failed += other.failed;
-        self.dry_run += other.dry_run;
-        self.unfinished += other.unfinished;
-        self.bytes += other.bytes;
-        self.mounted += other.mounted;
-        self.present += other.present;
-        self.shared += other.shared;
-    }
-
     fn count(&mut self, row: &Row) {
         match row.status() {
             Status::Copied => self.copied += 1,
@@ -153,11 +140,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// Did the run end before every entry was done?
-    pub const fn is_interrupted(&self) -> bool {
-        self.totals.unfinished > 0
-    }
-
     /// Did an entry fail?
     pub const fn has_failures(&self) -> bool {
         self.totals.failed > 0

@@ -2,19 +2,16 @@
 
 use rustyline::error::ReadlineError;
 
-use super::session::{Session, exit_of};
+use super::session::{MIRROR_FORMAT, Session, exit_of};
 use crate::error::{Exit, Fatal};
 use crate::list::ListText;
-use crate::report::FailedList;
 
 /// Asks until Ctrl-D. The exit code covers all lines.
 pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
-    session.settings.list_format.get_or_insert_with(|| "mirror".to_owned());
-    let command = session.repeat_command();
-    let mut failed_list = match session.settings.dry_run {
-        true => None,
-        false => Some(FailedList::open(&session.settings.failed, &command, &[])?),
-    };
+    session.settings.list_format.get_or_insert_with(|| MIRROR_FORMAT.to_owned());
+    let is_mirror_format = session.settings.list_format.as_deref() == Some(MIRROR_FORMAT);
+    let command = session.repeat_command(is_mirror_format);
+    let mut failed_list = session.failed_list(&[], &command)?;
     let mut editor = rustyline::DefaultEditor::new()?;
     let mut failures: Vec<(u32, String)> = Vec::new();
     let mut exit = Exit::Done;
@@ -50,7 +47,7 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
         if let Some(list) = &mut failed_list {
             list.add(&planned.failed_entries())?;
         }
-        let (mut report, _) = session.execute(planned, failed_list.take()).await?;
+        let mut report = session.execute(planned, failed_list.take()).await?;
         failed_list = report.take_failed_list();
         failures.extend(
             report.failures().into_iter().map(|(number, reason)| (number, reason.to_owned())),

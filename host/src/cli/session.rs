@@ -24,7 +24,7 @@ use crate::transfer::{self, EventSender, Interrupt, Level, TransferOptions};
 use crate::validate::{self, ValidateOptions};
 
 /// The format that is meant at the prompt, and the one of a failed list.
-const MIRROR_FORMAT: &str = "mirror";
+pub(super) const MIRROR_FORMAT: &str = "mirror";
 
 /// Runs as `settings` say.
 pub(super) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
@@ -41,10 +41,11 @@ pub(super) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
         None => list::read_stdin()?,
     };
     let planned = session.plan(text, 1).await?;
-    let failed_list = session.failed_list(&planned)?;
-    let (mut report, _) = session.execute(planned, failed_list).await?;
+    let command = session.repeat_command(planned.is_mirror_format);
+    let failed_list = session.failed_list(&planned.failed_entries(), &command)?;
+    let mut report = session.execute(planned, failed_list).await?;
     let failed = report.finish_failed_list()?;
-    report.print(failed.as_deref(), &session.repeat_command())?;
+    report.print(failed.as_deref(), &command)?;
     Ok(exit_of(&report, &session.interrupt))
 }
 
@@ -198,22 +199,21 @@ impl Session {
         }
     }
 
-    /// Opens the failed list, with room for every entry; a dry run has none.
-    fn failed_list(&self, planned: &Planned) -> Result<Option<FailedList>, Fatal> {
+    /// Opens the failed list, with room for `entries`; a dry run has none.
+    pub(super) fn failed_list(
+        &self,
+        entries: &[FailedEntry],
+        command: &str,
+    ) -> Result<Option<FailedList>, Fatal> {
         if self.settings.dry_run {
             return Ok(None);
         }
-        let command = self.repeat_command_for(planned.is_mirror_format);
-        let entries = planned.failed_entries();
-        Ok(Some(FailedList::open(&self.settings.failed, &command, &entries)?))
+        Ok(Some(FailedList::open(&self.settings.failed, command, entries)?))
     }
 
-    /// The command that repeats the run with the failed list.
-    pub(super) fn repeat_command(&self) -> String {
-        self.repeat_command_for(self.settings.list_format.as_deref() == Some(MIRROR_FORMAT))
-    }
-
-    pub(super) fn repeat_command_for(&self, is_mirror_format: bool) -> String {
+    /// The command that repeats the run with the failed list, which is in the format `mirror` or
+    /// in that of the original list.
+    pub(super) fn repeat_command(&self, is_mirror_format: bool) -> String {
         let mut words = self.settings.repeat.clone();
         words.push(format!("--file={}", self.settings.failed.display()));
         if !is_mirror_format {
@@ -252,8 +252,8 @@ impl Session {
         &self,
         planned: Planned,
         failed_list: Option<FailedList>,
-    ) -> Result<(Report, bool), Fatal> {
-        let Planned { name, is_mirror_format, plan } = planned;
+    ) -> Result<Report, Fatal> {
+        let Planned { name, plan, .. } = planned;
         let registries = self.registries(&plan.jobs)?;
         let (events, received) = EventSender::channel();
         let mut reporter = Reporter::new(
@@ -282,8 +282,7 @@ impl Session {
             reporting.abort();
             return Err(error);
         }
-        let report = reporting.await.map_err(std::io::Error::other)?;
-        Ok((report, is_mirror_format))
+        Ok(reporting.await.map_err(std::io::Error::other)?)
     }
 
     async fn work(

@@ -150,11 +150,6 @@ pub struct PlatformFilter {
 }
 
 impl PlatformFilter {
-    /// A filter that selects everything.
-    pub fn everything() -> Self {
-        Self::default()
-    }
-
     /// Reads the values of `--arch` and `--os`: comma-separated, blanks allowed, `all` for no
     /// filter, and `None` where the flag does not apply.
     ///

@@ -67,7 +67,7 @@ mod tests {
     use crate::plan::{Job, PlanError};
 
     fn job(line: u32, source: &str, destination: &str) -> Job {
-        let filter = PlatformFilter::everything();
+        let filter = PlatformFilter::default();
         Job {
             number: line,
             line,

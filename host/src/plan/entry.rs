@@ -33,12 +33,3 @@ pub struct PlannedEntry {
     /// How it ended, where that is known before anything is copied.
     pub ended: Option<Outcome>,
 }
-
-impl Plan {
-    /// Are there entries that failed in the plan?
-    pub fn has_failures(&self) -> bool {
-        self.entries.iter().any(|entry| {
-            entry.ended.as_ref().is_some_and(|ended| ended.status == super::Status::Failed)
-        })
-    }
-}

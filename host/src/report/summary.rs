@@ -19,6 +19,9 @@ pub(super) fn write_text(
         write_rows(report, out)?;
     }
     write_counts(report, out)?;
+    if report.options.verb == Verb::Mirror && report.totals.copied > 0 {
+        writeln!(out, "signatures and other referrers were not looked for")?;
+    }
     if let Some(path) = failed_list {
         writeln!(out, "failed list: {}", super::escape(&path.to_string_lossy()))?;
         writeln!(out, "repeat with: {}", super::escape(command))?;

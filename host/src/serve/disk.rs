@@ -37,6 +37,9 @@ impl Disk {
     pub(super) fn open(root: &Path, durable: bool) -> Result<Self, ServeError> {
         let path = root.to_owned();
         let unusable = |cause| ServeError::Root { path: path.clone(), cause };
+        if fs::metadata(root).is_ok_and(|found| !found.is_dir()) {
+            return Err(unusable(io::ErrorKind::NotADirectory.into()));
+        }
         fs::create_dir_all(root).map_err(unusable)?;
         if root.join("oci-layout").is_file() {
             return Err(ServeError::RootIsLayout { path });
@@ -335,6 +338,7 @@ mod tests {
         let layout = Disk::open(root.path(), true);
         assert!(matches!(layout, Err(ServeError::RootIsLayout { .. })));
         let file = Disk::open(&root.path().join("oci-layout"), true);
-        assert!(matches!(file, Err(ServeError::Root { .. })));
+        let error = file.unwrap_err().to_string();
+        assert!(error.ends_with(": not a directory"), "{error}");
     }
 }

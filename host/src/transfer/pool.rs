@@ -90,7 +90,7 @@ mod tests {
                 line: number,
                 source: "a.io/x:1".parse().unwrap(),
                 destination: "b.io/x:1".parse().unwrap(),
-                filter: PlatformFilter::everything(),
+                filter: PlatformFilter::default(),
             })
         };
         (1..=count).map(job).collect()

@@ -1,11 +1,16 @@
 //! Who may ask, and what every answer carries.
 
+use std::fmt;
 use std::io::Write as _;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use reqwest::{Method, StatusCode};
+use tracing::field::{Field, Visit};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use super::{Running, header, options, refusal, refused};
+use crate::serve::ACCESS_LOG;
 
 #[tokio::test]
 async fn the_root_says_what_this_is() {
@@ -55,4 +60,40 @@ async fn a_password_is_needed_and_is_checked_by_bcrypt_once() {
     let bearer = registry.request(Method::GET, "/v2/").bearer_auth("x").send().await.unwrap();
     assert_eq!(bearer.status(), StatusCode::UNAUTHORIZED);
     registry.stop().await;
+}
+
+/// Keeps the lines of the access log.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl<S: tracing::Subscriber> Layer<S> for Lines {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        struct Message(String);
+        impl Visit for Message {
+            fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+                if field.name() == "message" {
+                    self.0 = format!("{value:?}");
+                }
+            }
+        }
+        if event.metadata().target() == ACCESS_LOG {
+            let mut message = Message(String::new());
+            event.record(&mut message);
+            self.0.lock().unwrap().push(message.0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_request_is_one_line_of_the_access_log() {
+    let lines = Lines::default();
+    let _guard =
+        tracing::subscriber::set_default(tracing_subscriber::registry().with(lines.clone()));
+    let registry = Running::temporary().await;
+    registry.get("/v2/").await;
+    registry.get("/v2/a/tags/list?n=1").await;
+    registry.post("/v2/a/blobs/uploads/").await;
+    registry.stop().await;
+    let expected = ["GET /v2/ 200", "GET /v2/a/tags/list?n=1 404", "POST /v2/a/blobs/uploads/ 202"];
+    assert_eq!(*lines.0.lock().unwrap(), expected);
 }
