@@ -87,16 +87,16 @@ fn an_interrupted_run_names_what_it_left_undone() {
     let address = silent.local_addr().expect("a listener has an address").to_string();
     let running = Longshore::new()
         .mirror()
-        .list("team/app team/app 1.0\n")
+        .list("team/app team/copy 1.0\n")
         .source(&address)
-        .destination("127.0.0.1:9")
+        .destination(&address)
         .start();
     let connection = accept(&silent);
     running.interrupt();
     let run = running.finish().exits(130);
     drop(connection);
     let failed = run.file("mirror-failed.txt").expect("a failed list is written");
-    assert!(failed.lines().any(|line| line == "team/app team/app 1.0"), "{failed}");
+    assert!(failed.lines().any(|line| line == "team/app team/copy 1.0"), "{failed}");
 }
 
 #[test]
