@@ -82,7 +82,14 @@ impl Client {
         let first = if self.challenge_is_known() { None } else { Some(self.first.lock().await) };
         let first = first.filter(|_| !self.challenge_is_known());
         let (authorization, token) = self.authorization(&call.scope, None).await?;
-        let response = self.exchange(call, authorization).await?;
+        let response = match self.exchange(call, authorization).await {
+            Ok(response) => response,
+            Err(cause) => {
+                // Nothing was learnt, but the others need not line up for the same fate.
+                self.learn(None);
+                return Err(cause);
+            }
+        };
         if response.status() != StatusCode::UNAUTHORIZED {
             self.learn(None);
             drop(first);
