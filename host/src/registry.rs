@@ -13,6 +13,7 @@ mod credential;
 mod endpoint;
 mod error;
 mod manifest;
+mod probe;
 mod request;
 mod retry;
 mod secret;

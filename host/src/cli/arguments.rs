@@ -10,14 +10,14 @@ use crate::transfer::IndexMode;
 #[derive(Debug, Default, Args)]
 pub(super) struct Global {
     /// Log what is done in detail
-    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, global = true, help_heading = "Global options", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     pub(super) debug: Option<bool>,
     /// Check certificates [default: true]; with =false plain HTTP is allowed too
-    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, global = true, help_heading = "Global options", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     pub(super) tls_verify: Option<bool>,
     /// The settings file [default: longshore.toml in the user's configuration directory, or
     /// LONGSHORE_CONFIG]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "Global options", value_name = "FILE")]
     pub(super) settings: Option<String>,
 }
 
@@ -49,11 +49,11 @@ pub(super) struct Plan {
     default_project: Option<String>,
     /// Fail an entry where nothing satisfies --arch and --os, instead of leaving it out with a
     /// warning
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     no_arch_os_fail: Option<bool>,
     /// How indexes are written: as they are, or always as a Docker manifest list or an OCI index,
     /// around single images too [default: preserve]
-    #[arg(long, value_enum, value_name = "MODE", hide_possible_values = false)]
+    #[arg(long, value_enum, value_name = "MODE")]
     index: Option<IndexMode>,
     /// Format of the list: a built-in plugin (mirror, default) or the path of a component [default:
     /// the plugins are asked]

@@ -28,10 +28,10 @@ pub(super) struct Mirror {
     #[arg(long, value_name = "PLUGIN")]
     repo_type: Option<String>,
     /// Use HTTPS for Harbor's API [default: true]
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     harbor_https: Option<bool>,
     /// Say what would be done, and change nothing
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     dry_run: Option<bool>,
 }
 

@@ -53,8 +53,8 @@ pub struct UploadSession(Url);
 /// What came of asking for an upload.
 #[derive(Debug)]
 pub enum UploadStart {
-    /// The blob was mounted and is there.
-    Mounted,
+    /// The blob is there: it was mounted, or had been there before.
+    Present,
     /// A session to upload into.
     Session(UploadSession),
 }
@@ -81,10 +81,7 @@ impl Client {
     }
 
     /// Is the blob there? A refusal counts as no: the upload decides.
-    ///
-    /// # Errors
-    /// Where the registry cannot be reached or keeps failing.
-    pub async fn has_blob(
+    async fn has_blob(
         &self,
         repository: &Repository,
         digest: &Digest,
@@ -94,6 +91,51 @@ impl Client {
             Ok(_) => Ok(true),
             Err(error) if matches!(error.cause.status(), Some(400..=428)) => Ok(false),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Opens an upload unless the blob is in `repository` already. Most registries answer a mount
+    /// from the repository itself with 201 where the blob is there and else with the session that is
+    /// needed anyway; the others are asked by HEAD first.
+    ///
+    /// # Errors
+    /// A refusal, no answer, or an answer without a usable location.
+    pub async fn probe_upload(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<UploadStart, RegistryError> {
+        if self.traits.mounts && self.probe.by_mount() {
+            match self.start_upload(repository, digest, Some(repository)).await {
+                Err(error) if matches!(error.cause.status(), Some(400 | 404 | 405)) => {
+                    tracing::debug!("{error}");
+                    self.probe.settle(false);
+                }
+                start => return start,
+            }
+        }
+        if self.has_blob(repository, digest).await? {
+            return Ok(UploadStart::Present);
+        }
+        self.start_upload(repository, digest, None).await
+    }
+
+    /// After the first upload of a run: does the registry say by a mount from the repository itself
+    /// that the blob is there now? If not, it is asked by HEAD from here on.
+    pub async fn calibrate(&self, repository: &Repository, digest: &Digest) {
+        if !self.traits.mounts || !self.probe.begin() {
+            return;
+        }
+        match self.start_upload(repository, digest, Some(repository)).await {
+            Ok(UploadStart::Present) => self.probe.settle(true),
+            Ok(UploadStart::Session(session)) => {
+                self.probe.settle(false);
+                self.cancel_upload(session, repository).await;
+            }
+            Err(error) => {
+                tracing::debug!("{error}");
+                self.probe.settle(false);
+            }
         }
     }
 
@@ -168,7 +210,7 @@ impl Client {
         call.purpose = Purpose::Blob;
         let response = self.send(&call).await?;
         if from.is_some() && response.status() == StatusCode::CREATED {
-            return Ok(UploadStart::Mounted);
+            return Ok(UploadStart::Present);
         }
         let base = self.base().await.map_err(failed)?;
         let session = location(&response, &url, &base.url).map_err(failed)?;

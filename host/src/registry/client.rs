@@ -13,6 +13,7 @@ use url::Url;
 use super::auth::Challenge;
 use super::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};
 use super::connection::{Connections, Purpose, base_url, cause_of, host_of};
+use super::probe::Probe;
 use super::token::{Scope, TOKEN_BODY_LIMIT, Token, TokenAnswer, Tokens, usable};
 use super::traits::Traits;
 use super::{Cause, Credential, Credentials, Secret, answer};
@@ -69,6 +70,7 @@ impl Registries {
                 first: tokio::sync::Mutex::new(()),
                 refused: Mutex::new(HashMap::new()),
                 tokens: Tokens::default(),
+                probe: Probe::default(),
             })
         });
         Arc::clone(client)
@@ -97,6 +99,7 @@ pub struct Client {
     /// Realms that refused a credential, by user name.
     refused: Mutex<HashMap<String, String>>,
     tokens: Tokens,
+    pub(super) probe: Probe,
 }
 
 impl Client {

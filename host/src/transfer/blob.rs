@@ -9,12 +9,18 @@ use super::copy::Copy;
 use super::verify::{SourceFailure, verified};
 use super::{Event, TransferError, Transferred};
 use crate::oci::Descriptor;
-use crate::registry::{Body, Cause, Operation, RegistryError, UploadStart, Waits, stream_body};
+use crate::registry::{
+    BlobStream, Body, Cause, Operation, RegistryError, UploadSession, UploadStart, Waits,
+    stream_body,
+};
+
+/// Blobs below this size are fetched while the destination is still asked whether it has them.
+const SMALL: u64 = 1024 * 1024;
 
 /// What of the destination is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// A HEAD that finds the blob is enough.
+    /// A look that finds the blob is enough.
     Probe,
     /// The registry has just said that it lacks content that it showed before: send it again.
     Nothing,
@@ -73,7 +79,7 @@ impl Copy<'_> {
                 if is_local && self.job.source.repository != *repository {
                     return Ok(self.job.source.repository.clone());
                 }
-                brought = Some(self.probe_or_upload(blob, bytes, trust).await?);
+                brought = Some(self.upload(blob, bytes, trust, None).await?);
                 Ok(repository.clone())
             })
             .await?;
@@ -82,86 +88,129 @@ impl Copy<'_> {
         }
         if found != repository && self.destination.mounts() && trust == Trust::Probe {
             match self.destination.start_upload(repository, &blob.digest, Some(found)).await {
-                Ok(UploadStart::Mounted) => return Ok(Transferred::Mounted),
+                Ok(UploadStart::Present) => return Ok(Transferred::Mounted),
                 Ok(UploadStart::Session(session)) => {
-                    self.destination.cancel_upload(session, repository).await;
+                    return self.upload(blob, bytes, trust, Some(session)).await;
                 }
                 // Registries refuse mounts in many ways, none of which keeps an upload from working.
                 Err(error) => tracing::debug!("{error}"),
             }
         }
-        self.probe_or_upload(blob, bytes, trust).await
+        self.upload(blob, bytes, trust, None).await
     }
 
-    async fn probe_or_upload(
+    /// Uploads the blob unless it turns out to be there. `session` is one that is open already.
+    async fn upload(
         &self,
         blob: &Descriptor,
         bytes: Option<&Bytes>,
         trust: Trust,
+        mut session: Option<UploadSession>,
     ) -> Result<Transferred, TransferError> {
-        let repository = &self.job.destination.repository;
-        if trust == Trust::Probe {
-            let present = self.destination.has_blob(repository, &blob.digest).await;
-            if present.map_err(|error| self.at_destination(error))? {
-                return Ok(Transferred::Present);
-            }
-        }
+        check_empty(blob).map_err(TransferError::Source)?;
+        let _permit = self.run.transfers.acquire().await;
         let mut waits = Waits::new();
         loop {
-            let error = match self.upload_blob(blob, bytes).await {
-                Ok(()) => return Ok(Transferred::Moved),
+            let opened = self.open(blob, bytes, trust, session.take()).await?;
+            let Some((session, content)) = opened else { return Ok(Transferred::Present) };
+            let error = match self.send(blob, session, content).await {
+                Ok(()) => break,
                 Err(error) => error,
             };
-            let wait = match &error {
-                TransferError::Source(error) | TransferError::Destination(error) => {
-                    waits.after(error)
-                }
-                _ => None,
-            };
+            let wait = error.of_registry().and_then(|error| waits.after(error));
             let Some(wait) = wait else { return Err(error) };
             tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
             tokio::time::sleep(wait).await;
         }
+        if trust == Trust::Probe {
+            self.destination.calibrate(&self.job.destination.repository, &blob.digest).await;
+        }
+        Ok(Transferred::Moved)
     }
 
-    async fn upload_blob(
+    /// Opens both ends, at the same time where the blob is small: then a round trip costs more than
+    /// a download in vain. `None` where the blob is there already.
+    async fn open(
         &self,
         blob: &Descriptor,
         bytes: Option<&Bytes>,
-    ) -> Result<(), TransferError> {
-        let _permit = self.run.transfers.acquire().await;
+        trust: Trust,
+        session: Option<UploadSession>,
+    ) -> Result<Option<(UploadSession, BlobContent)>, TransferError> {
         let repository = &self.job.destination.repository;
-        check_empty(blob).map_err(TransferError::Source)?;
-        let moved = Arc::new(AtomicU64::new(0));
-        let failure = SourceFailure::default();
-        let body = match bytes {
-            Some(bytes) => Body::from(bytes.clone()),
-            None => {
-                let source = &self.job.source.repository;
-                let stream = self.source.blob(source, blob).await.map_err(TransferError::Source)?;
-                let (events, job) = (self.run.events.clone(), self.job.number);
-                let stream = verified(
-                    stream,
-                    blob.clone(),
-                    Arc::clone(&moved),
-                    failure.clone(),
-                    events,
-                    job,
-                );
-                stream_body(stream)
+        let destination = async {
+            let start = match (session, trust) {
+                (Some(session), _) => Ok(UploadStart::Session(session)),
+                (None, Trust::Probe) => {
+                    self.destination.probe_upload(repository, &blob.digest).await
+                }
+                (None, Trust::Nothing) => {
+                    self.destination.start_upload(repository, &blob.digest, None).await
+                }
+            };
+            start.map_err(|error| self.at_destination(error))
+        };
+        let source = async {
+            let opened = match bytes {
+                Some(bytes) => return Ok(BlobContent::Memory(bytes.clone())),
+                None => self.source.blob(&self.job.source.repository, blob).await,
+            };
+            opened.map(BlobContent::Stream).map_err(TransferError::Source)
+        };
+        let (start, content) = if blob.size < SMALL {
+            let (start, content) = tokio::join!(destination, source);
+            (start?, content)
+        } else {
+            match destination.await? {
+                UploadStart::Present => return Ok(None),
+                start => (start, source.await),
             }
         };
-        let start = self.destination.start_upload(repository, &blob.digest, None).await;
-        let session = match start.map_err(|error| self.at_destination(error))? {
-            UploadStart::Session(session) => session,
-            UploadStart::Mounted => return Ok(()),
+        match (start, content) {
+            (UploadStart::Present, _) => Ok(None),
+            (UploadStart::Session(session), Ok(content)) => Ok(Some((session, content))),
+            (UploadStart::Session(session), Err(error)) => {
+                self.destination.cancel_upload(session, repository).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends the content into the session.
+    async fn send(
+        &self,
+        blob: &Descriptor,
+        session: UploadSession,
+        content: BlobContent,
+    ) -> Result<(), TransferError> {
+        let moved = Arc::new(AtomicU64::new(0));
+        let failure = SourceFailure::default();
+        let body = match content {
+            BlobContent::Memory(bytes) => Body::from(bytes),
+            BlobContent::Stream(stream) => stream_body(verified(
+                stream,
+                blob.clone(),
+                Arc::clone(&moved),
+                failure.clone(),
+                self.run.events.clone(),
+                self.job.number,
+            )),
         };
+        let repository = &self.job.destination.repository;
         let sent = self.destination.upload(session, repository, blob, body, moved).await;
         sent.map_err(|error| match failure.take() {
             Some(source) => TransferError::Source(source),
             None => self.at_destination(error),
         })
     }
+}
+
+/// Where a blob's bytes come from.
+enum BlobContent {
+    /// They had to be read before.
+    Memory(Bytes),
+    /// From the source as they arrive.
+    Stream(BlobStream),
 }
 
 /// An upload without a body has nothing to withhold, so its digest is checked before.

@@ -39,6 +39,16 @@ pub enum TransferError {
 }
 
 impl TransferError {
+    /// What a registry answered, if that is why.
+    pub const fn of_registry(&self) -> Option<&RegistryError> {
+        match self {
+            Self::Source(error) | Self::Destination(error) | Self::Unprepared { error, .. } => {
+                Some(error)
+            }
+            _ => None,
+        }
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
