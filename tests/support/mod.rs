@@ -20,6 +20,7 @@
 
 mod certificate;
 mod docker;
+pub(crate) mod harbor;
 mod longshore;
 mod process;
 mod registry;
