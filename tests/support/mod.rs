@@ -24,7 +24,7 @@ pub(crate) mod harbor;
 mod longshore;
 mod process;
 mod registry;
-mod skip;
+pub(crate) mod skip;
 mod skopeo;
 #[cfg(test)]
 mod tests;
