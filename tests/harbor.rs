@@ -158,8 +158,9 @@ fn a_dry_run_creates_nothing_and_says_what_would_be() {
     let run = registries.mirror(&harbor, "team/a team/a 1\n").arg("--dry-run").run();
     let run = run.complains("would be created").exits(0);
     assert_eq!(run.file("mirror-failed.txt"), None, "a dry run writes no failed list");
-    let changes = harbor.asked().into_iter().filter(|asked| {
-        !["GET", "HEAD"].contains(&asked.method.as_str())
-    });
+    let changes = harbor
+        .asked()
+        .into_iter()
+        .filter(|asked| !["GET", "HEAD"].contains(&asked.method.as_str()));
     assert_eq!(changes.count(), 0, "a dry run sent a change");
 }

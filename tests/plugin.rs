@@ -14,7 +14,7 @@ use crate::support::{Longshore, Registry};
 const NOBODY: &str = "127.0.0.1:9";
 
 /// A component of `tests/plugins`.
-fn component(name: &str) -> Vec<u8> {
+pub(crate) fn component(name: &str) -> Vec<u8> {
     edited(name, |text| text)
 }
 
@@ -192,9 +192,10 @@ fn a_rewrite_by_its_path_is_like_a_built_in() {
     destination.assert_complete("team/a/team/app", "1");
 }
 
-/// What `recites` says it was given: its configuration and the destination.
+/// What `recites` says it was given: its configuration and the destination. It refuses the entry, so
+/// that no registry is asked.
 #[track_caller]
-fn recited(longshore: Longshore) -> (serde_json::Value, String) {
+pub(crate) fn recited(longshore: Longshore) -> (serde_json::Value, String) {
     let run = longshore.arg("--output=json").run().exits(1);
     let document: serde_json::Value = serde_json::from_str(&run.stdout).expect("this is JSON");
     let error = document["entries"][0]["error"].as_str().expect("it is refused").to_owned();

@@ -129,11 +129,11 @@ fn each_line_is_worked_on_before_the_next() {
     terminal.read -= ">>> ".len();
     terminal.types("\r");
     terminal.types("only two\r");
-    terminal.wait_for("[ERRO]");
+    terminal.wait_for("ERRO");
     terminal.types("team/app team/APP 1\r");
-    terminal.wait_for("[ERRO]");
+    terminal.wait_for("ERRO");
     terminal.types("team/missing team/missing 1\r");
-    terminal.wait_for("[ERRO]");
+    terminal.wait_for("ERRO");
     terminal.types("team/app team/second 1\r");
     terminal.wait_for("copied");
     terminal.types("\u{4}");

@@ -329,7 +329,10 @@ impl Server {
                 head.push_str(&format!("{name}: {value}\r\n"));
             }
         }
-        head.push_str(&format!("connection: close\r\ncontent-length: {}\r\n\r\n", asked.body.len()));
+        head.push_str(&format!(
+            "connection: close\r\ncontent-length: {}\r\n\r\n",
+            asked.body.len()
+        ));
         let mut upstream = TcpStream::connect(&self.upstream)?;
         upstream.write_all(head.as_bytes())?;
         upstream.write_all(&asked.body)?;
