@@ -3,6 +3,13 @@
 use crate::plugin::{component, recited};
 use crate::support::{Longshore, Registry};
 
+/// The user's settings file, from the working directory.
+const USERS: &str = if cfg!(target_os = "macos") {
+    "../home/Library/Application Support/longshore.toml"
+} else {
+    "../home/.config/longshore.toml"
+};
+
 /// A run whose only entry a plugin refuses: it shows what was resolved, and asks no registry.
 fn mirror() -> Longshore {
     refused(Longshore::new().mirror()).args(["--rewrite", "./recites.wasm"])
@@ -25,7 +32,7 @@ fn the_file_is_named_by_flag_or_variable_or_lies_in_the_users_folder() {
         mirror()
             .file("flag.toml", "destination = '127.0.0.1:1'\n")
             .file("variable.toml", "destination = '127.0.0.1:2'\n")
-            .file("../home/.config/longshore.toml", "destination = '127.0.0.1:3'\n")
+            .file(USERS, "destination = '127.0.0.1:3'\n")
     };
     assert_eq!(destination(all()), "127.0.0.1:3/library/app:1");
     let variable = || all().env("LONGSHORE_CONFIG", "variable.toml");
@@ -121,4 +128,13 @@ fn the_embedded_registry_has_settings_too() {
     let wrong = Longshore::new().file("s.toml", "listen = 'here'\n");
     let run = wrong.args(["serve", "--settings", "s.toml"]).run().exits(2);
     run.complains("use \"here\" for listen");
+}
+
+#[test]
+fn the_example_is_a_settings_file() {
+    let example = include_str!("../examples/longshore.toml");
+    let longshore = refused(Longshore::new().mirror()).file("longshore.toml", example);
+    let both = ["--rewrite", "prefix", "--rewrite", "./recites.wasm"];
+    let named = longshore.args(["--settings", "longshore.toml"]).args(both);
+    assert_eq!(destination(named), "registry.example.com/mirror/hub/library/app:1");
 }
