@@ -3,5 +3,9 @@
 //! One binary for all of them, so that it is linked once. `support/` has what they share.
 
 mod architecture;
+mod harbor;
+mod plugin;
+mod prompt;
+mod settings;
 mod smoke;
 mod support;

@@ -9,7 +9,7 @@ mod serve;
 mod session;
 mod validate;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,7 +65,15 @@ pub fn run() -> ExitCode {
 fn start(cli: Cli, log: &Arc<Log>) -> Result<Exit, Fatal> {
     match cli.command {
         Command::Completions(completions) => completions.print(),
-        Command::Serve(serve) => runtime()?.block_on(serve.run(log)),
+        Command::Serve(serve) => {
+            let file = settings_file(cli.global.settings.as_deref())?;
+            let debug = cli
+                .global
+                .debug
+                .map_or_else(|| file.boolean("serve", "debug"), |given| Ok(Some(given)))?;
+            let log = with_debug(log, debug == Some(true));
+            runtime()?.block_on(serve.run(&file, &log))
+        }
         Command::Mirror(mirror) => {
             mirror_or_validate(Verb::Mirror, mirror.arguments(cli.global, log), log)
         }
@@ -78,11 +86,14 @@ fn start(cli: Cli, log: &Arc<Log>) -> Result<Exit, Fatal> {
 fn mirror_or_validate(verb: Verb, arguments: Arguments, log: &Arc<Log>) -> Result<Exit, Fatal> {
     let file = settings_file(arguments.settings.as_deref())?;
     let settings = RunSettings::resolve(verb, arguments, variable("DOCKER_REGISTRY"), file)?;
-    // `debug` may come from the settings file too.
-    let log =
-        if settings.debug && !log.shows_debug() { Log::to_stderr(true) } else { Arc::clone(log) };
+    let log = with_debug(log, settings.debug);
     follow_tracing(&log);
     runtime()?.block_on(session::run(settings, &log))
+}
+
+/// The log, or one with details if the settings file asks for them.
+fn with_debug(log: &Arc<Log>, debug: bool) -> Arc<Log> {
+    if debug && !log.shows_debug() { Log::to_stderr(true) } else { Arc::clone(log) }
 }
 
 /// Lets `log` show what the rooms trace.
@@ -120,15 +131,21 @@ fn settings_file(given: Option<&str>) -> Result<SettingsFile, SettingsError> {
             _ => return Ok(SettingsFile::default()),
         },
     };
+    SettingsFile::read(&path, &flags_by_command())
+}
+
+/// The long flags of each command, which are the keys of the settings file; only the flag that names
+/// the file cannot stand in it.
+fn flags_by_command() -> BTreeMap<String, BTreeSet<String>> {
     let cli = Cli::command();
-    let mut flags = BTreeSet::new();
-    let mut commands = BTreeSet::new();
-    for command in cli.get_subcommands() {
-        commands.insert(command.get_name().to_owned());
-        flags.extend(command.get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)));
-    }
-    flags.extend(cli.get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)));
-    SettingsFile::read(&path, &flags, &commands)
+    let long = |command: &clap::Command| -> BTreeSet<String> {
+        let flags = command.get_arguments().filter_map(clap::Arg::get_long);
+        flags.filter(|&flag| flag != "settings").map(str::to_owned).collect()
+    };
+    let global = long(&cli);
+    let flags_of =
+        |command: &clap::Command| (command.get_name().to_owned(), &long(command) | &global);
+    cli.get_subcommands().map(flags_of).collect()
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 ;; times as the scope's name has bytes, and answers `created` if each came back with status 200. If one
 ;; was refused it answers `other(coded)` with the code `denied`, `exhausted`, `unreachable` or `other`;
 ;; another status is `transient`. In a dry run it sends `HEAD` instead, and answers `would-create`.
-;; It has no answer to `describe` and `scopes`.
+;; It knows nothing of a registry, and every repository needs the one scope `ab`.
 ;;
 ;; In memory: the request at 0 (method, path 4, query 12, headers 20, body 28), the path's segments at
-;; 64, the query at 96, words at 128, the response at 256, the answer at 320.
+;; 64, the query at 96, words at 128, the response at 256, the answer at 320; the capabilities (zeros) at
+;; 512, the answer to `scopes` at 560, the scope at 576, the list of scopes from 1024 on.
 (component
   (import "longshore:plugin/types@0.1.0-draft" (instance $types
     (type $attribute' (record (field "key" string) (field "value" string)))
@@ -74,10 +75,26 @@
     (data (i32.const 96) "\88\00\00\00\01\00\00\00\89\00\00\00\01\00\00\00")
     (data (i32.const 128) "wait    n1      go      registry")
     (data (i32.const 160) "denied  exhausted       unreachable     other")
+    (data (i32.const 576) "\60\02\00\00\07\00\00\00\68\02\00\00\02\00\00\00")
+    (data (i32.const 608) "project ab")
     (func (export "describe") (param i32 i32) (result i32)
-      unreachable)
-    (func (export "scopes") (param i32 i32 i32 i32) (result i32)
-      unreachable)
+      (i32.const 512))
+    (func (export "scopes") (param i32 i32) (param i32) (param $left i32) (result i32)
+      (local $at i32)
+      ;; There is room for so many.
+      (if (i32.gt_u (local.get $left) (i32.const 384)) (then unreachable))
+      (i32.store (i32.const 564) (i32.const 1024))
+      (i32.store (i32.const 568) (local.get $left))
+      (local.set $at (i32.const 1024))
+      (block $done
+        (loop $next
+          (br_if $done (i32.eqz (local.get $left)))
+          (i32.store (local.get $at) (i32.const 576))
+          (i32.store offset=4 (local.get $at) (i32.const 1))
+          (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+          (local.set $at (i32.add (local.get $at) (i32.const 8)))
+          (br $next)))
+      (i32.const 560))
     (func $refusal (param $case i32)
       ;; error(other(coded)): the code's name by the case, no message.
       (i32.store8 (i32.const 320) (i32.const 1))

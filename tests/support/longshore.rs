@@ -112,17 +112,25 @@ impl Longshore {
         self.start().finish()
     }
 
-    /// Starts it; the caller says when and how it ends.
-    pub(crate) fn start(self) -> Running {
+    /// What would be started, for a test that starts it in a way of its own.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_longshore"));
-        let input = if self.input.is_some() { Stdio::piped() } else { Stdio::null() };
         command
             .args(&self.arguments)
             .current_dir(self.directory())
             .env_clear()
             .envs(environment(self.scratch.path()))
-            .envs(self.variables)
-            .stdin(input);
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Starts it; the caller says when and how it ends.
+    pub(crate) fn start(self) -> Running {
+        let mut command = self.command();
+        if self.input.is_some() {
+            command.stdin(Stdio::piped());
+        }
         let mut process = Process::start("longshore", &mut command);
         if let (Some(text), Some(mut stdin)) = (self.input, process.child().stdin.take()) {
             // A thread, because a long text does not fit into the pipe before longshore reads; it
@@ -170,6 +178,15 @@ impl Running {
     /// Sends SIGINT, as Ctrl-C does.
     pub(crate) fn interrupt(&self) {
         self.process.interrupt();
+    }
+
+    /// The most memory that it has held until now, in KiB, where the system tells: Linux, and only
+    /// before its end.
+    pub(crate) fn peak_memory(&mut self) -> Option<u64> {
+        let status = format!("/proc/{}/status", self.process.child().id());
+        let status = std::fs::read_to_string(status).ok()?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        peak.trim().strip_suffix(" kB")?.parse().ok()
     }
 
     /// Kills it on the spot; the next run is in the same directory and with the same home.

@@ -20,10 +20,11 @@
 
 mod certificate;
 mod docker;
+pub(crate) mod harbor;
 mod longshore;
 mod process;
 mod registry;
-mod skip;
+pub(crate) mod skip;
 mod skopeo;
 #[cfg(test)]
 mod tests;

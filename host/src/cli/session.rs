@@ -116,7 +116,8 @@ impl Session {
         name: &str,
         transport: Option<Arc<RegistryEndpoints>>,
     ) -> Result<Plugin, Fatal> {
-        let mut config = self.settings.plugins.config(config_name(name));
+        let configured = self.plugins.name_of(kind, name).await?;
+        let mut config = self.settings.plugins.config(&configured);
         if kind == Kind::Rewrite && name == REGISTRY_REWRITE {
             config.extend(self.registry_config());
         }
@@ -153,7 +154,7 @@ impl Session {
         for rewrite in &self.settings.rewrites {
             rewrites.push(self.load(Kind::Rewrite, rewrite, None).await?);
         }
-        self.check_plugin_config(&list.format)?;
+        self.check_plugin_config(&list.format, &rewrites).await?;
         let options = PlanOptions {
             source: self.settings.source.clone(),
             has_destination: self.settings.destination.is_some(),
@@ -187,14 +188,16 @@ impl Session {
     }
 
     /// A plugin that is configured on the command line and not used is most likely misspelt.
-    fn check_plugin_config(&self, format: &str) -> Result<(), SettingsError> {
-        let settings = &self.settings;
-        let named =
-            settings.rewrites.iter().chain(&settings.repo_type).chain(&settings.list_format);
-        let mut used: Vec<&str> = named.map(|name| config_name(name)).collect();
-        used.push(format);
-        match settings.plugins.configured().find(|name| !used.contains(name)) {
-            Some(unused) => Err(SettingsError::UnusedPlugin(unused.to_owned())),
+    async fn check_plugin_config(&self, format: &str, rewrites: &[Plugin]) -> Result<(), Fatal> {
+        let mut used: Vec<String> =
+            rewrites.iter().skip(1).map(|rewrite| rewrite.name().to_owned()).collect();
+        used.push(format.to_owned());
+        if let Some(name) = &self.settings.repo_type {
+            used.push(self.plugins.name_of(Kind::RepoType, name).await?);
+        }
+        let unused = |name: &&str| !used.iter().any(|used| used == name);
+        match self.settings.plugins.configured().find(unused) {
+            Some(unused) => Err(SettingsError::UnusedPlugin(unused.to_owned()).into()),
             None => Ok(()),
         }
     }
@@ -335,12 +338,6 @@ impl Session {
 
 /// The built-in rewrite that always comes first.
 const REGISTRY_REWRITE: &str = "registry";
-
-/// The name under which a plugin is configured: a component's is its file's.
-fn config_name(name: &str) -> &str {
-    let file = name.rsplit('/').next().unwrap_or(name);
-    file.strip_suffix(".wasm").unwrap_or(file)
-}
 
 /// The entries as the report shows them, and the outcomes that are known already.
 fn report_entries(plan: &Plan) -> (Vec<EntryInfo>, Vec<(u32, Outcome)>) {

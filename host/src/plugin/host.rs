@@ -107,6 +107,24 @@ impl PluginHost {
         names
     }
 
+    /// The name under which the user configures a plugin that [`PluginHost::load`] takes: a built-in
+    /// one's own; of a file what its metadata says, else its stem. Nothing is compiled.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such plugin, or the file is no component.
+    pub async fn name_of(&self, kind: Kind, name: &str) -> Result<String, PluginError> {
+        let source = self.source(kind, name).await?;
+        if source.built_in {
+            return Ok(source.name);
+        }
+        let metadata = longshore_plugin_pack::read(&source.bytes).map_err(|error| {
+            let problem = LoadProblem::Metadata(Arc::new(error));
+            PluginError::Load { plugin: shown(name), problem }
+        })?;
+        Ok(metadata.map_or(source.name, |metadata| metadata.name))
+    }
+
     /// Loads a built-in plugin by its name, or one from a file if the name has a `/` or ends in
     /// `.wasm`. Compiles it if no earlier run did.
     ///

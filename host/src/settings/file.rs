@@ -3,7 +3,7 @@
 //! Top-level keys are the long flags and hold for every command that has the flag; a table named
 //! after a command overrides them; `[plugins.NAME]` configures a plugin.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -18,25 +18,23 @@ pub struct SettingsFile {
 }
 
 impl SettingsFile {
-    /// Reads the file at `path`. `flags` are the long flags of all commands, `commands` their names.
+    /// Reads the file at `path`; `flags` has the long flags of each command.
     ///
     /// # Errors
     /// Where it cannot be read, is no TOML or holds unknown keys.
     pub fn read(
         path: &Path,
-        flags: &BTreeSet<String>,
-        commands: &BTreeSet<String>,
+        flags: &BTreeMap<String, BTreeSet<String>>,
     ) -> Result<Self, SettingsError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| SettingsError::Read { path: path.to_owned(), error })?;
-        Self::parse(path, &text, flags, commands)
+        Self::parse(path, &text, flags)
     }
 
     fn parse(
         path: &Path,
         text: &str,
-        flags: &BTreeSet<String>,
-        commands: &BTreeSet<String>,
+        flags: &BTreeMap<String, BTreeSet<String>>,
     ) -> Result<Self, SettingsError> {
         let table: Table = text.parse().map_err(|error: toml::de::Error| SettingsError::Toml {
             path: path.to_owned(),
@@ -45,13 +43,21 @@ impl SettingsFile {
         let unknown = |key: String| SettingsError::UnknownKey { path: path.to_owned(), key };
         for (key, value) in &table {
             match value {
-                Value::Table(inner) if commands.contains(key) => {
-                    if let Some(bad) = inner.keys().find(|inner| !flags.contains(*inner)) {
+                Value::Table(inner) if flags.contains_key(key) => {
+                    if let Some(bad) = inner.keys().find(|inner| !flags[key].contains(*inner)) {
                         return Err(unknown(format!("{key}.{bad}")));
                     }
                 }
-                Value::Table(_) if key == "plugins" => {}
-                _ if flags.contains(key) => {}
+                Value::Table(plugins) if key == "plugins" => {
+                    if let Some((name, _)) = plugins.iter().find(|(_, value)| !value.is_table()) {
+                        return Err(SettingsError::Type {
+                            path: path.to_owned(),
+                            key: format!("plugins.{name}"),
+                            expected: "a table, such as [plugins.prefix]",
+                        });
+                    }
+                }
+                _ if flags.values().any(|flags| flags.contains(key)) => {}
                 _ => return Err(unknown(key.clone())),
             }
         }
@@ -137,21 +143,22 @@ impl SettingsFile {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::BTreeMap;
     use std::path::Path;
 
     use super::SettingsFile;
     use crate::settings::SettingsError;
 
     fn parse(text: &str) -> Result<SettingsFile, SettingsError> {
-        let words =
-            |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<BTreeSet<_>>();
-        SettingsFile::parse(
-            Path::new("longshore.toml"),
-            text,
-            &words(&["jobs", "arch", "destination", "rewrite", "debug"]),
-            &words(&["mirror", "mirror-validate"]),
-        )
+        let flags = [
+            ("mirror", &["jobs", "arch", "destination", "rewrite", "debug"][..]),
+            ("mirror-validate", &["jobs", "arch", "destination"]),
+            ("serve", &["listen"]),
+        ];
+        let flags = flags.map(|(command, flags)| {
+            (command.to_owned(), flags.iter().map(|&flag| flag.to_owned()).collect())
+        });
+        SettingsFile::parse(Path::new("longshore.toml"), text, &BTreeMap::from(flags))
     }
 
     #[test]
@@ -172,6 +179,8 @@ mod tests {
         let error = |text| parse(text).unwrap_err().to_string();
         assert!(error("job = 1").contains("unknown key \"job\""));
         assert!(error("[mirror]\nx = 1").contains("mirror.x"));
+        assert!(error("[mirror]\nlisten = 'x'").contains("mirror.listen"), "serve's flag");
+        assert!(error("[plugins]\nprefix = 'x'").contains("plugins.prefix must be a table"));
         assert!(error("a = [").contains("line 1"));
         let file = parse("jobs = 0\ndebug = \"yes\"").unwrap();
         assert!(file.count("mirror", "jobs").unwrap_err().to_string().contains("at least 1"));

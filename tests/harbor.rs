@@ -1,0 +1,166 @@
+//! `--repo-type harbor` against a Harbor that behaves as the real one was observed to.
+
+use longshore_content::Image;
+
+use crate::support::harbor::{Behaviour, Harbor, PASSWORD, USER};
+use crate::support::{Longshore, Registry};
+
+/// The registries of a test: a source with an image under several names, and what is behind Harbor.
+struct Registries {
+    source: Registry,
+    behind: Registry,
+}
+
+impl Registries {
+    fn with(repositories: &[&str]) -> Self {
+        let (source, behind) = (Registry::embedded(), Registry::embedded());
+        let image = Image::new("linux/amd64").layer(1, 1000).build();
+        for repository in repositories {
+            source.push(repository, "1", &image);
+        }
+        Self { source, behind }
+    }
+
+    fn harbor(&self, behaviour: Behaviour) -> Harbor {
+        Harbor::start(self.behind.address(), behaviour)
+    }
+
+    fn mirror(&self, harbor: &Harbor, list: &str) -> Longshore {
+        mirror(self.source.address(), harbor, list)
+    }
+}
+
+/// A run with Harbor's account in the environment.
+fn mirror(source: &str, harbor: &Harbor, list: &str) -> Longshore {
+    Longshore::new()
+        .mirror()
+        .list(list)
+        .source(source)
+        .destination(harbor.address())
+        .args(["--repo-type", "harbor", "--harbor-https=false"])
+        .env("DOCKER_USERNAME", USER)
+        .env("DOCKER_PASSWORD", PASSWORD)
+}
+
+fn private(names: &[&str]) -> Vec<(String, String)> {
+    names.iter().map(|&name| (name.to_owned(), "false".to_owned())).collect()
+}
+
+#[test]
+fn missing_projects_are_created_once_each_and_private() {
+    let registries = Registries::with(&["team/a", "team/b", "other/c/d", "e"]);
+    // In front of the source only to see what arrives there.
+    let open = Behaviour { open: true, ..Behaviour::default() };
+    let source = Harbor::start(registries.source.address(), open);
+    let harbor = registries.harbor(Behaviour::default()).with_project("there");
+    let list = "team/a team/a 1\nteam/b team/b 1\nother/c/d other/c/d 1\ne e 1\nteam/a there/a 1\n";
+    mirror(source.address(), &harbor, list).run().exits(0);
+
+    assert_eq!(harbor.created(), private(&["library", "other", "team"]));
+    assert_eq!(harbor.count("POST", "/api/v2.0/projects"), 3, "a project was created twice");
+    for repository in ["team/a", "team/b", "other/c/d", "library/e", "there/a"] {
+        registries.behind.assert_complete(repository, "1");
+    }
+    for asked in harbor.asked() {
+        assert!(!asked.has_cookie(), "a cookie was sent: {asked:?}");
+        let basic = asked.scheme() == Some("Basic");
+        assert!(!basic || asked.is_control(), "the password went elsewhere: {asked:?}");
+    }
+    let asked = source.asked();
+    assert!(!asked.is_empty(), "nobody asked the source");
+    assert!(asked.iter().all(|asked| asked.scheme().is_none()), "a secret went to the source");
+
+    mirror(source.address(), &harbor, list).run().exits(0);
+    assert_eq!(harbor.count("POST", "/api/v2.0/projects"), 3, "the second run created again");
+}
+
+#[test]
+fn a_project_that_somebody_else_just_created_is_fine() {
+    let registries = Registries::with(&["team/a"]);
+    let harbor = registries.harbor(Behaviour { raced: true, ..Behaviour::default() });
+    registries.mirror(&harbor, "team/a team/a 1\n").run().exits(0);
+    assert_eq!(harbor.count("POST", "/api/v2.0/projects"), 1);
+    assert_eq!(harbor.created(), []);
+    registries.behind.assert_complete("team/a", "1");
+}
+
+#[test]
+fn a_public_project_is_made_only_if_configured() {
+    let registries = Registries::with(&["team/a"]);
+    let harbor = registries.harbor(Behaviour::default());
+    let list = "team/a team/a 1\n";
+    let public = ["--plugin-config", "harbor.public=true"];
+    registries.mirror(&harbor, list).args(public).run().exits(0);
+    assert_eq!(harbor.created(), [("team".to_owned(), "true".to_owned())]);
+
+    let wrong = ["--plugin-config", "harbor.public=perhaps"];
+    let run = registries.mirror(&harbor, list).args(wrong).run().exits(2);
+    run.complains("configure plugin `harbor`: `public` must be true or false, not `perhaps`");
+}
+
+#[test]
+fn where_creation_is_refused_the_push_is_tried_and_both_say_why() {
+    let registries = Registries::with(&["team/a"]);
+    let harbor = registries.harbor(Behaviour { admin_only: true, ..Behaviour::default() });
+    let harbor = harbor.with_project("there");
+    // A project that exists needs no creation, which would be 403 too.
+    let list = "team/a there/a 1\nteam/a team/a 1\n";
+    let run = registries.mirror(&harbor, list).run().exits(1);
+    let run = run.complains("project team on ").complains("the push is tried all the same");
+    let failed = run.file("mirror-failed.txt").expect("there is a failed list");
+    for part in ["project team not found", "administrators only", "\nteam/a team/a 1\n"] {
+        assert!(failed.contains(part), "no `{part}` in the failed list:\n{failed}");
+    }
+    assert!(!failed.contains("there/a"), "what worked is in the failed list:\n{failed}");
+    let pushes = harbor.asked().iter().filter(|asked| asked.path.starts_with("/v2/team/")).count();
+    assert!(pushes > 0, "the push was not tried");
+    registries.behind.assert_complete("there/a", "1");
+}
+
+#[test]
+fn a_name_that_harbor_refuses_fails_its_entry_alone() {
+    let registries = Registries::with(&["team/a"]);
+    let harbor = registries.harbor(Behaviour::default());
+    let list = "team/a a__b/a 1\nteam/a team/a 1\n";
+    let run = registries.mirror(&harbor, list).run().exits(1).complains("a__b");
+    let failed = run.file("mirror-failed.txt").expect("there is a failed list");
+    assert!(failed.contains("Harbor allows no project"), "{failed}");
+    assert_eq!(harbor.created(), private(&["team"]));
+    registries.behind.assert_complete("team/a", "1");
+}
+
+#[test]
+fn a_read_only_harbor_is_said_to_be_one() {
+    let registries = Registries::with(&["team/a"]);
+    let harbor = registries.harbor(Behaviour { read_only: true, ..Behaviour::default() });
+    let harbor = harbor.with_project("there");
+    let list = "team/a team/a 1\nteam/a there/a 1\n";
+    let run = registries.mirror(&harbor, list).run().exits(1).complains("read-only mode");
+    let failed = run.file("mirror-failed.txt").expect("there is a failed list");
+    assert!(failed.contains("read only mode"), "{failed}");
+}
+
+#[test]
+fn a_host_that_is_no_harbor_is_pushed_to_with_a_warning() {
+    let registries = Registries::with(&["team/a"]);
+    let behaviour = Behaviour { no_api: true, ..Behaviour::default() };
+    let harbor = registries.harbor(behaviour).with_project("team");
+    let run = registries.mirror(&harbor, "team/a team/a 1\n").run().exits(0);
+    run.complains("is no Harbor v2").complains("the push to ");
+    assert_eq!(harbor.created(), []);
+    registries.behind.assert_complete("team/a", "1");
+}
+
+#[test]
+fn a_dry_run_creates_nothing_and_says_what_would_be() {
+    let registries = Registries::with(&["team/a"]);
+    let harbor = registries.harbor(Behaviour::default());
+    let run = registries.mirror(&harbor, "team/a team/a 1\n").arg("--dry-run").run();
+    let run = run.complains("would be created").exits(0);
+    assert_eq!(run.file("mirror-failed.txt"), None, "a dry run writes no failed list");
+    let changes = harbor
+        .asked()
+        .into_iter()
+        .filter(|asked| !["GET", "HEAD"].contains(&asked.method.as_str()));
+    assert_eq!(changes.count(), 0, "a dry run sent a change");
+}

@@ -1,0 +1,180 @@
+//! The prompt `>>>` at a terminal, which `script` of util-linux makes.
+
+use std::io::Write as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use longshore_content::Image;
+
+use crate::support::skip::{installed, skip};
+use crate::support::{Longshore, Registry};
+
+/// How long an answer may take: it turns a hang into a failure.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// longshore at a terminal.
+struct Terminal {
+    child: Child,
+    output: Receiver<Vec<u8>>,
+    /// All that it said.
+    said: String,
+    /// Up to here the test has read it.
+    read: usize,
+}
+
+impl Terminal {
+    /// `None`, and the test is skipped, if no terminal can be made.
+    fn start(longshore: &Longshore) -> Option<Self> {
+        if !cfg!(target_os = "linux") || !installed("script") {
+            skip("script of util-linux is missing");
+            return None;
+        }
+        let direct = longshore.command();
+        let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_string_lossy());
+        let words: Vec<String> =
+            std::iter::once(direct.get_program()).chain(direct.get_args()).map(quoted).collect();
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]);
+        command.env_clear().env("TERM", "xterm").env("SHELL", "/bin/sh");
+        for (name, value) in direct.get_envs() {
+            command.envs(value.map(|value| (name, value)));
+        }
+        command.current_dir(longshore.directory());
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("failed to start script: {error}"));
+        let mut stdout = child.stdout.take().expect("standard output is piped");
+        let (sender, output) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count) = std::io::Read::read(&mut stdout, &mut buffer) {
+                if count == 0 || sender.send(buffer[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Some(Self { child, output, said: String::new(), read: 0 })
+    }
+
+    /// Waits for the text behind what was waited for before.
+    #[track_caller]
+    fn wait_for(&mut self, text: &str) {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            if let Some(at) = self.said[self.read..].find(text) {
+                self.read += at + text.len();
+                return;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(bytes) = self.output.recv_timeout(left) else {
+                panic!("no `{text}` behind {}:\n{}", self.read, self.said);
+            };
+            self.said.push_str(&String::from_utf8_lossy(&bytes));
+        }
+    }
+
+    /// Types at the next prompt.
+    #[track_caller]
+    fn types(&mut self, keys: &str) {
+        self.wait_for(">>> ");
+        let stdin = self.child.stdin.as_mut().expect("standard input is piped");
+        stdin.write_all(keys.as_bytes()).expect("the terminal takes keys");
+        // What is typed is echoed, and the prompt may be drawn again with it.
+        self.wait_for(keys.trim_end_matches(['\r', '\u{4}', '\u{3}']));
+    }
+
+    #[track_caller]
+    fn exits(mut self, code: i32) {
+        // The output ends with the process.
+        let deadline = Instant::now() + LIMIT;
+        while let Ok(bytes) =
+            self.output.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            self.said.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        assert!(Instant::now() < deadline, "it does not end:\n{}", self.said);
+        let status = self.child.wait().expect("it is our child");
+        assert_eq!(status.code(), Some(code), "exit code\n{}", self.said);
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Both fail only if the child is gone already; longshore is hung up with its terminal.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn registries() -> (Registry, Registry) {
+    let (source, destination) = (Registry::embedded(), Registry::embedded());
+    source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 1000).build());
+    (source, destination)
+}
+
+#[test]
+fn each_line_is_worked_on_before_the_next() {
+    let (source, destination) = registries();
+    let longshore =
+        Longshore::new().mirror().source(source.address()).destination(destination.address());
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+
+    terminal.types("team/app team/app 1\r");
+    terminal.wait_for("copied");
+    terminal.wait_for(">>> ");
+    destination.assert_complete("team/app", "1");
+    terminal.read -= ">>> ".len();
+    terminal.types("\r");
+    terminal.types("only two\r");
+    terminal.wait_for("ERRO");
+    terminal.types("team/app team/APP 1\r");
+    terminal.wait_for("ERRO");
+    terminal.types("team/missing team/missing 1\r");
+    terminal.wait_for("ERRO");
+    terminal.types("team/app team/second 1\r");
+    terminal.wait_for("copied");
+    terminal.types("\u{4}");
+    terminal.exits(1);
+
+    destination.assert_complete("team/second", "1");
+    let path = longshore.directory().join("mirror-failed.txt");
+    let failed = std::fs::read_to_string(path).expect("there is a failed list");
+    let entries: Vec<&str> =
+        failed.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    let expected = ["only two", "team/app team/APP 1", "team/missing team/missing 1"];
+    assert_eq!(entries, expected, "{failed}");
+}
+
+#[test]
+fn nothing_but_good_lines_is_exit_0_without_a_failed_list() {
+    let (source, destination) = registries();
+    let longshore =
+        Longshore::new().mirror().source(source.address()).destination(destination.address());
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+    terminal.types("team/app team/app 1\r");
+    terminal.wait_for("copied");
+    terminal.types("\u{4}");
+    terminal.exits(0);
+    assert!(!longshore.directory().join("mirror-failed.txt").exists(), "nothing failed");
+
+    let validate =
+        Longshore::new().validate().source(source.address()).destination(destination.address());
+    let Some(mut terminal) = Terminal::start(&validate) else { return };
+    terminal.types("team/app team/app 1\r");
+    terminal.wait_for("\n");
+    terminal.types("\u{4}");
+    terminal.exits(0);
+}
+
+#[test]
+fn ctrl_c_at_the_prompt_is_an_interruption() {
+    let (source, destination) = registries();
+    let longshore =
+        Longshore::new().mirror().source(source.address()).destination(destination.address());
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+    terminal.types("\u{3}");
+    terminal.exits(130);
+}

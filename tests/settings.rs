@@ -1,0 +1,140 @@
+//! The settings file: where it is looked for, what beats what, and what is wrong with it.
+
+use crate::plugin::{component, recited};
+use crate::support::{Longshore, Registry};
+
+/// The user's settings file, from the working directory.
+const USERS: &str = if cfg!(target_os = "macos") {
+    "../home/Library/Application Support/longshore.toml"
+} else {
+    "../home/.config/longshore.toml"
+};
+
+/// A run whose only entry a plugin refuses: it shows what was resolved, and asks no registry.
+fn mirror() -> Longshore {
+    refused(Longshore::new().mirror()).args(["--rewrite", "./recites.wasm"])
+}
+
+fn refused(command: Longshore) -> Longshore {
+    let command = command.list("app app 1\n").source("127.0.0.1:9");
+    command.file("recites.wasm", component("recites"))
+}
+
+/// The destination of the only entry.
+#[track_caller]
+fn destination(longshore: Longshore) -> String {
+    recited(longshore).1
+}
+
+#[test]
+fn the_file_is_named_by_flag_or_variable_or_lies_in_the_users_folder() {
+    let all = || {
+        mirror()
+            .file("flag.toml", "destination = '127.0.0.1:1'\n")
+            .file("variable.toml", "destination = '127.0.0.1:2'\n")
+            .file(USERS, "destination = '127.0.0.1:3'\n")
+    };
+    assert_eq!(destination(all()), "127.0.0.1:3/library/app:1");
+    let variable = || all().env("LONGSHORE_CONFIG", "variable.toml");
+    assert_eq!(destination(variable()), "127.0.0.1:2/library/app:1");
+    let flag = variable().args(["--settings", "flag.toml"]);
+    assert_eq!(destination(flag), "127.0.0.1:1/library/app:1");
+    let unset = all().env("LONGSHORE_CONFIG", "");
+    assert_eq!(destination(unset), "127.0.0.1:3/library/app:1");
+}
+
+#[test]
+fn the_flag_beats_the_environment_and_that_the_file() {
+    let file = "destination = '127.0.0.1:1'\ndefault-project = 'file'\n";
+    let file = || mirror().file("s.toml", file).args(["--settings", "s.toml"]);
+    assert_eq!(destination(file()), "127.0.0.1:1/file/app:1");
+    let variable = || file().env("DOCKER_REGISTRY", "127.0.0.1:2");
+    assert_eq!(destination(variable()), "127.0.0.1:2/file/app:1");
+    let flags = variable().args(["-d", "127.0.0.1:3", "--default-project", "flag"]);
+    assert_eq!(destination(flags), "127.0.0.1:3/flag/app:1");
+    let unset = file().env("DOCKER_REGISTRY", "").args(["-d", ""]);
+    assert_eq!(destination(unset), "127.0.0.1:1/file/app:1", "an empty value is unset");
+}
+
+#[test]
+fn a_commands_table_overrides_the_top_for_that_command() {
+    let file = "destination = '127.0.0.1:1'\ndefault-project = 'top'\n\
+                [mirror]\ndefault-project = 'mirror'\n[mirror-validate]\ndestination = '127.0.0.1:2'\n";
+    let with = |longshore: Longshore| longshore.file("longshore.toml", file);
+    let named = ["--settings", "longshore.toml"];
+    assert_eq!(destination(with(mirror()).args(named)), "127.0.0.1:1/mirror/app:1");
+    let validate = refused(Longshore::new().validate()).args(["--rewrite", "./recites.wasm"]);
+    assert_eq!(destination(with(validate).args(named)), "127.0.0.1:2/top/app:1");
+}
+
+#[test]
+fn plugins_named_in_the_file_are_used() {
+    let file = "rewrite = ['prefix', './recites.wasm']\ndestination = '127.0.0.1:1'\n\
+                [plugins.prefix]\nprefix = 'p'\n";
+    let named =
+        refused(Longshore::new().mirror()).file("s.toml", file).args(["--settings", "s.toml"]);
+    assert_eq!(destination(named), "127.0.0.1:1/p/library/app:1");
+}
+
+#[test]
+fn what_is_wrong_is_named_and_nothing_starts() {
+    for (file, said) in [
+        ("job = 3\n", "unknown key \"job\""),
+        ("[mirror]\nx = 1\n", "unknown key \"mirror.x\""),
+        ("[miror]\njobs = 1\n", "unknown key \"miror\""),
+        ("jobs = 'many'\n", "jobs must be a number of at least 1"),
+        ("jobs = 0\n", "jobs must be a number of at least 1"),
+        ("jobs = -1\n", "jobs must be a number of at least 1"),
+        ("tls-verify = 'yes'\n", "tls-verify must be true or false"),
+        ("destination = 5\n", "destination must be a text"),
+        ("rewrite = [1]\n", "rewrite must be a list of texts"),
+        ("index = 'maybe'\n", "use \"maybe\" for index: it is none of preserve, docker, oci"),
+        ("destination = 'https://r.example.com'\n", "https://r.example.com"),
+        ("jobs = [\n", "line 1"),
+        ("plugins = 3\n", "unknown key \"plugins\""),
+        ("[plugins]\nprefix = 'x'\n", "plugins.prefix must be a table"),
+        ("mirror = 3\n", "unknown key \"mirror\""),
+        ("[mirror]\nlisten = '127.0.0.1:0'\n", "unknown key \"mirror.listen\""),
+        ("[jobs]\nx = 1\n", "jobs must be a number of at least 1"),
+        ("version = true\n", "unknown key \"version\""),
+        ("help = true\n", "unknown key \"help\""),
+        ("settings = 'other.toml'\n", "unknown key \"settings\""),
+    ] {
+        // Without a flag that would stand before the file's key.
+        let run = refused(Longshore::new().mirror()).file("wrong.toml", file);
+        let run = run.args(["--settings", "wrong.toml"]).run();
+        let context = format!("{file}{}", run.stderr);
+        assert_eq!(run.exit, 2, "exit code of {context}");
+        assert!(run.stderr.contains(said), "no `{said}` for {context}");
+        assert_eq!(run.file("mirror-failed.txt"), None);
+    }
+    mirror().args(["--settings", "no.toml"]).run().exits(2).complains("no.toml");
+    mirror().env("LONGSHORE_CONFIG", "none.toml").run().exits(2).complains("none.toml");
+}
+
+#[test]
+fn the_embedded_registry_has_settings_too() {
+    let file = "htpasswd = 'users'\n[serve]\nlisten = '127.0.0.1:0'\n";
+    // Of the right form; nobody knows the password.
+    let users = "me:$2y$04$abcdefghijklmnopqrstuuJ6yk6LkPqf0/vYP1hOu3x4iCmQBlcGi\n";
+    let longshore = Longshore::new().file("s.toml", file).file("users", users);
+    let registry = Registry::embedded_by(longshore.args(["serve", "--settings", "s.toml"]));
+    let answer = registry.endpoint().manifest("app", "1");
+    assert!(
+        answer.is_err_and(|error| error.to_string().contains("401")),
+        "it asks for no password"
+    );
+
+    let wrong = Longshore::new().file("s.toml", "listen = 'here'\n");
+    let run = wrong.args(["serve", "--settings", "s.toml"]).run().exits(2);
+    run.complains("use \"here\" for listen");
+}
+
+#[test]
+fn the_example_is_a_settings_file() {
+    let example = include_str!("../examples/longshore.toml");
+    let longshore = refused(Longshore::new().mirror()).file("longshore.toml", example);
+    let both = ["--rewrite", "prefix", "--rewrite", "./recites.wasm"];
+    let named = longshore.args(["--settings", "longshore.toml"]).args(both);
+    assert_eq!(destination(named), "registry.example.com/mirror/hub/library/app:1");
+}
