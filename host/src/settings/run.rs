@@ -201,8 +201,8 @@ impl RunSettings {
     }
 }
 
-/// The flags that were given, without `-f`, `-o`, `-d` and `--list-format`, which the failed list
-/// brings along.
+/// The flags that were given, without `-f`, `-d` and `--list-format`, which the failed list brings
+/// along. `-o` is among them, so that a run in which nothing fails any more removes the list.
 fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
     let mut words = vec!["longshore".to_owned(), command(verb).to_owned()];
     let mut flag = |name: &str, value: Option<String>| {
@@ -214,6 +214,7 @@ fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
     flag("arch", arguments.arch.clone());
     flag("os", arguments.os.clone());
     flag("jobs", arguments.jobs.map(|jobs| jobs.to_string()));
+    flag("failed", arguments.failed.clone());
     flag("repo-type", arguments.repo_type.clone());
     flag("default-project", arguments.default_project.clone());
     flag("harbor-https", arguments.harbor_https.map(|given| given.to_string()));
@@ -229,6 +230,9 @@ fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
     for grant in &arguments.grant {
         flag("grant", Some(grant.clone()));
     }
+    let output = arguments.output.and_then(|output| output.to_possible_value());
+    flag("output", output.map(|output| output.get_name().to_owned()));
+    flag("debug", arguments.debug.map(|given| given.to_string()));
     flag("tls-verify", arguments.tls_verify.map(|given| given.to_string()));
     flag("settings", arguments.settings.clone());
     words
