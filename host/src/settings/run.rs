@@ -155,9 +155,10 @@ impl RunSettings {
         let repeat = repeat(verb, &arguments);
         let source = layers.text(arguments.source, "source")?;
         let given = arguments.destination.filter(|text| !text.is_empty());
-        let destination = match given.or(registry.filter(|text| !text.is_empty())) {
-            Some(text) => Some(text),
-            None => layers.text(None, "destination")?,
+        let registry = registry.filter(|text| !text.is_empty());
+        let (from, destination) = match (given, registry) {
+            (None, Some(text)) => ("DOCKER_REGISTRY", Some(text)),
+            (given, _) => ("-d", layers.text(given, "destination")?),
         };
         let named = |flag, text: Option<String>| {
             text.map(|text| parse_registry_flag(flag, &text)).transpose()
@@ -171,7 +172,7 @@ impl RunSettings {
             Some(jobs) => jobs,
             None => layers.file.count(layers.command, "jobs")?.unwrap_or(DEFAULT_JOBS),
         };
-        let destination = named("-d", destination)?;
+        let destination = named(from, destination)?;
         Ok(Self {
             verb,
             file: layers.text(arguments.file, "file")?,
