@@ -4,7 +4,7 @@ mod error;
 mod format;
 mod input;
 
-pub use error::ListError;
+pub use error::{ListError, line_hint};
 pub use format::{Choice, choose, parse};
 pub use input::{ListText, read_file, read_stdin};
 
