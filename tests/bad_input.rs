@@ -117,9 +117,13 @@ fn broken_references_fail_alone() {
                 and a tag as in 1.0";
     let upper = "is invalid: it has an upper-case letter; repository names are lower-case";
     let expected = [
-        format!("[ERRO] [M_ID:1] images.txt:1: failed Team/app → team/app: source: repository \"Team/app\" {upper}"),
+        format!(
+            "[ERRO] [M_ID:1] images.txt:1: failed Team/app → team/app: source: repository \"Team/app\" {upper}"
+        ),
         format!("[ERRO] [M_ID:1] {hint}"),
-        format!("[ERRO] [M_ID:2] images.txt:2: failed team/app → team/App: destination: repository \"team/App\" {upper}"),
+        format!(
+            "[ERRO] [M_ID:2] images.txt:2: failed team/app → team/App: destination: repository \"team/App\" {upper}"
+        ),
         format!("[ERRO] [M_ID:2] {hint}"),
     ];
     assert_eq!(complaints[..4], expected);
@@ -131,9 +135,8 @@ fn broken_references_fail_alone() {
 
 #[test]
 fn registries_with_a_scheme_or_a_path() {
-    let run = |flag: &str, value: &str| {
-        Longshore::new().mirror().list("a b 1\n").args([flag, value])
-    };
+    let run =
+        |flag: &str, value: &str| Longshore::new().mirror().list("a b 1\n").args([flag, value]);
     for (flag, value, why, hint) in [
         ("-d", "https://r.io", "scheme", "write -d r.io"),
         ("-d", "https://r.io/team", "scheme", "write -d r.io"),
@@ -186,7 +189,9 @@ fn a_missing_source_image_fails_alone() {
     assert_eq!(
         run.complaints(),
         [
-            format!("[ERRO] [M_ID:1] failed {source}/team/app:2 → {destination}/team/app:2: {error}"),
+            format!(
+                "[ERRO] [M_ID:1] failed {source}/team/app:2 → {destination}/team/app:2: {error}"
+            ),
             "[ERRO] [M_ID:1] hint: check the name and the tag; a private image answers so without \
              a credential too"
                 .to_owned(),
@@ -232,7 +237,8 @@ fn an_unreachable_host_fails_alone() {
     let run = Longshore::new().mirror().list(&list).destination(pair.destination.address());
     let run = run.run().exits(1).sums_up("1 copied, 0 skipped, 1 failed");
     let run = run.complains("cannot reach 127.0.0.1:9: Connection refused");
-    let hint = "[ERRO] [M_ID:1] hint: check the registry's name, the network and the proxy settings";
+    let hint =
+        "[ERRO] [M_ID:1] hint: check the registry's name, the network and the proxy settings";
     assert_eq!(run.complaints()[1..], [hint]);
     assert!(failed(&run).ends_with("\n127.0.0.1:9/team/gone team/gone 1\n"), "{}", failed(&run));
     pair.assert_arrived("team/app", "1", &image());

@@ -96,7 +96,8 @@ fn the_settings_file_gives_what_the_flags_leave_open() {
          [plugins.prefix]\nprefix = \"deep\"\n",
         pair.source.address()
     );
-    let run = |file: &str| Longshore::new().mirror().list("team/app team/app 1\n").file(file, &settings);
+    let run =
+        |file: &str| Longshore::new().mirror().list("team/app team/app 1\n").file(file, &settings);
     run("../home/.config/longshore.toml").destination(pair.destination.address()).run().exits(0);
     pair.assert_arrived("deep/team/app", "1", &image());
     let address = pair.destination.address();

@@ -13,7 +13,9 @@ fn writes(registry: &Registry) -> Vec<String> {
     let mut requests = registry.requests();
     let reads = ["\"GET ", "\"HEAD "];
     requests.retain(|line| {
-        line.contains("\" ") && line.contains(" /v2/") && !reads.iter().any(|read| line.contains(read))
+        line.contains("\" ")
+            && line.contains(" /v2/")
+            && !reads.iter().any(|read| line.contains(read))
     });
     requests
 }

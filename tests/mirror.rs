@@ -56,7 +56,9 @@ fn a_default_list_keeps_the_path_without_its_host() {
         pair.source.push(repository, tag, &image);
     }
     let host = pair.source.address();
-    let list = format!("\u{feff}# images\n  {host}/app\n\n{host}/team/app:1.0\n//no\n{host}/deep/er/app:2");
+    let list = format!(
+        "\u{feff}# images\n  {host}/app\n\n{host}/team/app:1.0\n//no\n{host}/deep/er/app:2"
+    );
     let run = Longshore::new().mirror().list(&list).destination(pair.destination.address());
     run.run().exits(0).sums_up("3 copied, 0 skipped, 0 failed");
     pair.assert_arrived("library/app", "latest", &image);
@@ -155,7 +157,8 @@ fn count(registry: &Registry, method: &str, path: &str, status: &str) -> usize {
 fn identical_lines_are_copied_once() {
     let Some(pair) = Pair::docker() else { return };
     pair.source.push("team/app", "1", &image(1));
-    let run = pair.mirror("team/app team/app 1\n# again\nteam/app\tteam/app 1\nteam/app team/app 1\n");
+    let run =
+        pair.mirror("team/app team/app 1\n# again\nteam/app\tteam/app 1\nteam/app team/app 1\n");
     run.run().exits(0).sums_up("1 copied, 2 skipped, 0 failed").complains("the same as line 1");
     assert_eq!(count(&pair.destination, "PUT", "/manifests/", "201"), 1, "one push");
 }
@@ -229,7 +232,8 @@ fn without_f_the_list_comes_from_standard_input() {
     let pair = Pair::embedded();
     let image = image(1);
     pair.source.push("team/app", "1", &image);
-    let run = Longshore::new().mirror().stdin("team/app team/app 1\n").source(pair.source.address());
+    let run =
+        Longshore::new().mirror().stdin("team/app team/app 1\n").source(pair.source.address());
     run.destination(pair.destination.address()).run().exits(0);
     pair.assert_arrived("team/app", "1", &image);
 }
@@ -241,11 +245,8 @@ fn the_report_is_on_standard_output_and_the_log_on_standard_error() {
     pair.source.push("team/app", "1", &image);
     let run = pair.mirror("team/app team/app 1\n").run().exits(0);
     assert!(!run.stdout.contains('['), "log lines on standard output:\n{}", run.stdout);
-    let from_to = format!(
-        "{}/team/app:1 → {}/team/app:1",
-        pair.source.address(),
-        pair.destination.address()
-    );
+    let from_to =
+        format!("{}/team/app:1 → {}/team/app:1", pair.source.address(), pair.destination.address());
     let lines: Vec<&str> = run.stderr.lines().map(|line| &line[9..]).collect();
     assert_eq!(lines[0], format!("[INFO] [M_ID:1] {from_to}"), "{}", run.stderr);
     let copied = format!("[INFO] [M_ID:1] copied {from_to} ({}, ", image.digest());

@@ -19,10 +19,10 @@ struct Children {
 
 impl Children {
     fn new() -> Self {
-        let image = |platform: &str, seed| Image::new(platform).layer(0, 50).layer(seed, 10).build();
-        let proof = |of: &str| {
-            Image::artifact("application/vnd.in-toto+json").annotation("of", of).build()
-        };
+        let image =
+            |platform: &str, seed| Image::new(platform).layer(0, 50).layer(seed, 10).build();
+        let proof =
+            |of: &str| Image::artifact("application/vnd.in-toto+json").annotation("of", of).build();
         let windows = Platform::new("windows/amd64").os_version("10.0.20348.1");
         Self {
             amd: image("linux/amd64", 1),
@@ -76,8 +76,13 @@ fn the_default_filter_leaves_exactly_these_children() {
         run.sums_up("1 copied, 0 skipped, 0 failed")
             .complains("digest changed: the platform filter keeps 5 of 8 manifests");
         let raw = skopeo.inspect_raw(&format!("{}/team/app:{tag}", pair.destination.address()));
-        let kept =
-            [&children.amd, &children.proof_of_amd, &children.arm, &children.plain, &children.windows];
+        let kept = [
+            &children.amd,
+            &children.proof_of_amd,
+            &children.arm,
+            &children.plain,
+            &children.windows,
+        ];
         assert_eq!(json(&raw), reduced(&index, &kept), "{tag}");
         let found = pair.destination.manifest("team/app", tag);
         assert_eq!(found.media_type, index.media_type(), "the media type is kept");
@@ -155,7 +160,8 @@ fn with_no_arch_os_fail_it_is_a_failure() {
     );
     let failed = run.file("mirror-failed.txt").expect("it is in the failed list");
     let lines: Vec<&str> = failed.lines().skip(1).collect();
-    let reason = "# no platform of the source satisfies the filter (arch amd64,arm64, os linux,windows)";
+    let reason =
+        "# no platform of the source satisfies the filter (arch amd64,arm64, os linux,windows)";
     assert_eq!(lines, [reason, "team/app team/app 1"]);
     pair.mirror(list).arg("--no-arch-os-fail=false").run().exits(0);
 }
@@ -173,8 +179,7 @@ fn a_comment_gives_the_next_line_platforms_of_its_own() {
                 team/app team/app 3\n\
                 # longshore: platforms=sparc\nteam/app team/app 4\n";
     let run = pair.mirror(list).run().exits(1).sums_up("3 copied, 0 skipped, 1 failed");
-    let kept =
-        [&children.s390x, &children.proof_of_s390x, &children.arm_v7, &children.plain];
+    let kept = [&children.s390x, &children.proof_of_s390x, &children.arm_v7, &children.plain];
     let found = pair.destination.manifest("team/app", "1");
     assert_eq!(json(&found.bytes), reduced(&index, &kept), "the default filter has no say");
     pair.assert_arrived("team/app", "2", &index);

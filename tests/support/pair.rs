@@ -51,7 +51,8 @@ impl Pair {
     #[track_caller]
     pub(crate) fn assert_absent(&self, repository: &str, reference: &str) {
         let found = self.destination.endpoint().manifest(repository, reference);
-        let found = found.unwrap_or_else(|error| panic!("the destination does not answer: {error}"));
+        let found =
+            found.unwrap_or_else(|error| panic!("the destination does not answer: {error}"));
         assert!(found.is_none(), "{repository}:{reference} must not be at the destination");
     }
 }

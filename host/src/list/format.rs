@@ -67,9 +67,9 @@ pub async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice, ListE
 
 /// Is there nothing but what every format of lines takes for a comment?
 fn says_nothing(text: &str) -> bool {
-    text.lines().map(str::trim_start).all(|line| {
-        line.is_empty() || line.starts_with('#') || line.starts_with("//")
-    })
+    text.lines()
+        .map(str::trim_start)
+        .all(|line| line.is_empty() || line.starts_with('#') || line.starts_with("//"))
 }
 
 const fn rank(confidence: Confidence) -> u8 {

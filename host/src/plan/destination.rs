@@ -15,7 +15,8 @@ pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, 
         why: why.to_owned(),
         hint,
     };
-    let write = if flag.starts_with('-') { format!("write {flag} ") } else { format!("write {flag}=") };
+    let write =
+        if flag.starts_with('-') { format!("write {flag} ") } else { format!("write {flag}=") };
     if let Some((scheme, rest)) = value.split_once("://") {
         let host = rest.split('/').next().unwrap_or(rest);
         let insecure =
