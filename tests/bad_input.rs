@@ -184,7 +184,7 @@ fn a_missing_source_image_fails_alone() {
     let (source, destination) = (pair.source.address(), pair.destination.address());
     let error = format!(
         "source: fetch manifest {source}/team/app:2: not found (404): MANIFEST_UNKNOWN: \
-         team/app has no manifest 2"
+         tag 2 is not in this repository"
     );
     assert_eq!(
         run.complaints(),
@@ -269,8 +269,10 @@ fn two_sources_for_one_destination_stop_everything() {
         "give one of them another name or tag, or keep the paths apart with --rewrite",
     );
     refused(
-        pair.mirror("one.io/team/app:1\ntwo.io/team/other:2\none.io/app:1\ntwo.io/library/app:1\n")
-            .source(""),
+        Longshore::new()
+            .mirror()
+            .list("one.io/team/app:1\ntwo.io/team/other:2\none.io/app:1\ntwo.io/library/app:1\n")
+            .destination(destination),
         &format!(
             "plan lines 3 and 4: one.io/app:1 and two.io/library/app:1 would both become \
              {destination}/library/app:1"

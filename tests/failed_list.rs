@@ -127,6 +127,7 @@ fn it_may_be_the_list_itself() {
     let pair = Pair::embedded();
     let run = half_failed(&pair).args(["-o", "images.txt"]).run().exits(1);
     assert_eq!(body(&run, "images.txt")[1..], ["team/late  \tteam/late 1"]);
+    assert_eq!(run.file(LIST), None, "it goes where -o says");
     pair.source.push("team/late", "1", &image());
     let again = run.repeated("images.txt").exits(0);
     assert_eq!(again.file("images.txt"), None, "it was a failed list of ours by then");

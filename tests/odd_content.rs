@@ -107,17 +107,3 @@ fn an_index_in_an_index_is_kept_or_dropped_whole() {
     pair.assert_arrived("team/app", s390x.digest(), &s390x);
     pair.assert_absent("team/app", of_s390x.digest());
 }
-
-#[test]
-fn docker_schema_1_is_refused_with_a_clear_error() {
-    let pair = Pair::embedded();
-    let schema1 = br#"{"schemaVersion":1,"name":"team/app","tag":"1","architecture":"amd64",
-        "fsLayers":[{"blobSum":"sha256:a3ed95caeb02ffe68cdd9fd84406680ae93d633cb16422d00e8a7c22955b46d4"}],
-        "history":[{"v1Compatibility":"{}"}]}"#;
-    let media_type = "application/vnd.docker.distribution.manifest.v1+json";
-    let pushed = pair.source.endpoint().push_manifest("team/app", "1", media_type, schema1);
-    pushed.expect("the embedded registry takes any manifest");
-    let run = pair.mirror("team/app team/app 1\n").run().exits(1);
-    run.complains("manifest is Docker schema 1, which registries no longer accept");
-    pair.assert_absent("team/app", "1");
-}

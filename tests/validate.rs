@@ -30,7 +30,7 @@ fn a_missing_and_a_moved_tag_are_found() {
     );
     let gone = format!(
         "Validate failed: source: fetch manifest {}/team/app:gone: not found (404): \
-         MANIFEST_UNKNOWN: team/app has no manifest gone",
+         MANIFEST_UNKNOWN: tag gone is not in this repository",
         pair.source.address()
     );
     let failed = run.file(LIST).expect("there is a failed list");
@@ -124,8 +124,8 @@ fn the_documents_have_the_promised_fields() {
     let list = "# a\nteam/app team/app 1\n\nteam/app team/app 2\nteam/app team/app 3\nhalf line\n";
     let (source, destination) = (pair.source.address(), pair.destination.address());
     let missing = format!(
-        "source: fetch manifest {source}/team/app:3: not found (404): MANIFEST_UNKNOWN: team/app \
-         has no manifest 3"
+        "source: fetch manifest {source}/team/app:3: not found (404): MANIFEST_UNKNOWN: tag 3 is \
+         not in this repository"
     );
     let expected = |status: &str, moved: bool, reasons: [Option<&str>; 2], prefix: &str| {
         let entry = |line: u32, tag: u32, digests: [Option<&str>; 2]| {
