@@ -44,7 +44,7 @@ fn oddities() -> Vec<(&'static str, Content)> {
     ]
 }
 
-fn arrives(pair: &Pair, skopeo: Skopeo) {
+fn arrives(pair: &Pair, skopeo: Option<Skopeo>) {
     let oddities = oddities();
     let mut list = String::new();
     for (name, content) in &oddities {
@@ -55,7 +55,9 @@ fn arrives(pair: &Pair, skopeo: Skopeo) {
     pair.mirror(&list).run().exits(0).sums_up(&counts);
     for (name, content) in &oddities {
         let reference = format!("{}/odd/{name}:1", pair.destination.address());
-        assert!(skopeo.inspect_raw(&reference) == content.bytes(), "{name} has other bytes");
+        if let Some(skopeo) = skopeo {
+            assert!(skopeo.inspect_raw(&reference) == content.bytes(), "{name} has other bytes");
+        }
         pair.assert_arrived(&format!("odd/{name}"), "1", content);
     }
     let counts = format!("{} valid, 0 skipped, 0 failed", oddities.len());
@@ -65,13 +67,12 @@ fn arrives(pair: &Pair, skopeo: Skopeo) {
 #[test]
 fn docker_registry_gets_odd_content_as_it_is() {
     let (Some(pair), Some(skopeo)) = (Pair::docker(), Skopeo::find()) else { return };
-    arrives(&pair, skopeo);
+    arrives(&pair, Some(skopeo));
 }
 
 #[test]
 fn the_embedded_registry_gets_odd_content_as_it_is() {
-    let Some(skopeo) = Skopeo::find() else { return };
-    arrives(&Pair::embedded(), skopeo);
+    arrives(&Pair::embedded(), None);
 }
 
 /// `docker-registry` refuses URLs that its configuration does not allow.
