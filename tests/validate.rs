@@ -72,7 +72,15 @@ fn it_expects_what_mirror_wrote_with_the_same_flags() {
         &[],
         &["-a", "s390x"],
         &["--index", "docker", "-a", "all", "--os", "all"],
-        &["--index", "oci", "-a", "arm64", "--rewrite", "prefix", "--plugin-config=prefix.prefix=it"],
+        &[
+            "--index",
+            "oci",
+            "-a",
+            "arm64",
+            "--rewrite",
+            "prefix",
+            "--plugin-config=prefix.prefix=it",
+        ],
     ];
     pair.source.push("team/app", "1", &index);
     pair.source.push("team/single", "1", &image(1));
