@@ -3,9 +3,18 @@
 //! One binary for all of them, so that it is linked once. `support/` has what they share.
 
 mod architecture;
+mod bad_input;
+mod command_line;
+mod dry_run;
+mod failed_list;
 mod harbor;
+mod index_mode;
+mod mirror;
+mod odd_content;
+mod platforms;
 mod plugin;
 mod prompt;
 mod settings;
 mod smoke;
 mod support;
+mod validate;

@@ -85,6 +85,9 @@ impl Fatal {
             Self::Plan(error) => error.hint(),
             Self::Plugin(error) => error.hint().map(str::to_owned),
             Self::Report(error) => error.hint().map(|hint| hint.to_string()),
+            Self::Credential(CredentialError::Incomplete { .. }) => {
+                Some("set both or neither".to_owned())
+            }
             Self::Credential(_)
             | Self::Certificate(_)
             | Self::Serve(_)

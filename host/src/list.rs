@@ -4,11 +4,22 @@ mod error;
 mod format;
 mod input;
 
-pub use error::ListError;
+pub use error::{ListError, line_hint};
 pub use format::{Choice, choose, parse};
 pub use input::{ListText, read_file, read_stdin};
 
 use crate::plugin::contract::{Diagnostic, Entry};
+
+/// Is an entry in the format of this name one line?
+fn is_line_format(format: &str) -> bool {
+    ["mirror", "default"].contains(&format)
+}
+
+/// The format of the failed list of a list in `format`: its own if an entry is one line, which is
+/// repeated as it stood, else `mirror`.
+pub fn failed_list_format(format: &str) -> &str {
+    if is_line_format(format) { format } else { "mirror" }
+}
 
 /// A list that was read.
 #[derive(Debug)]
@@ -26,6 +37,6 @@ pub struct List {
 impl List {
     /// Is an entry of this list one line, which the failed list repeats as it stood?
     pub fn is_line_format(&self) -> bool {
-        ["mirror", "default"].contains(&self.format.as_str())
+        is_line_format(&self.format)
     }
 }

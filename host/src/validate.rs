@@ -6,7 +6,8 @@ use crate::oci::Digest;
 use crate::plan::{Job, Outcome, Status};
 use crate::registry::{Client, ManifestReference, Registries, RegistryError};
 use crate::transfer::{
-    EventSender, IndexMode, Interrupt, Level, Shaped, TransferError, each, is_same, shape,
+    EventSender, IndexMode, Interrupt, Level, Shaped, TransferError, each, is_same, may_stand,
+    shape,
 };
 
 /// What holds for every comparison of a run.
@@ -95,6 +96,9 @@ impl Comparison {
         let manifest = self.source.manifest(&self.job.source.repository, &wanted).await;
         let manifest = manifest.map_err(TransferError::Source)?;
         let source_digest = manifest.raw.digest.clone();
+        if found.as_ref() == Some(&source_digest) && may_stand(&manifest, self.options.index) {
+            return Ok(valid(source_digest.clone(), source_digest));
+        }
         let repository = &self.job.source.repository;
         let shaped =
             shape(manifest, &self.job.filter, self.options.index, &self.source, repository).await?;

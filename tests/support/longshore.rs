@@ -10,6 +10,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::process::Process;
+use super::skip::{installed, skip};
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_longshore");
 
 /// How long a run may take. Far above what any needs: it turns a hang into a failure.
 const LIMIT: Duration = Duration::from_mins(2);
@@ -24,6 +28,8 @@ const LIST: &str = "images.txt";
 #[derive(Debug)]
 pub(crate) struct Longshore {
     scratch: Arc<TempDir>,
+    /// The program, and what stands before it.
+    program: Vec<OsString>,
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
     input: Option<String>,
@@ -41,7 +47,8 @@ impl Longshore {
     }
 
     fn within(scratch: Arc<TempDir>) -> Self {
-        Self { scratch, arguments: Vec::new(), variables: Vec::new(), input: None }
+        let program = vec![PROGRAM.into()];
+        Self { scratch, program, arguments: Vec::new(), variables: Vec::new(), input: None }
     }
 
     /// The `mirror` command.
@@ -102,6 +109,30 @@ impl Longshore {
         self
     }
 
+    /// Runs it where `script` may mount things: as root of a user and mount namespace of its own.
+    /// `None`, and the test is skipped, where that is not possible.
+    pub(crate) fn mounting(mut self, script: &str) -> Option<Self> {
+        let probe = || Command::new("unshare").args(["-rm", "true"]).stderr(Stdio::null()).status();
+        if !installed("unshare") || !probe().is_ok_and(|status| status.success()) {
+            skip("unshare -rm is not possible");
+            return None;
+        }
+        let script = format!("{script}\nexec \"$@\"");
+        let before = ["unshare", "-rm", "sh", "-ec", &script, "sh"];
+        self.program.splice(0..0, before.map(OsString::from));
+        Some(self)
+    }
+
+    /// Runs a command line, in which `longshore` is the program under test, through the shell.
+    fn shell(mut self, command: &str) -> Self {
+        self.program = ["sh", "-c", command].map(OsString::from).to_vec();
+        let folder = Path::new(PROGRAM).parent().expect("a program is in a folder");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
+        let path = std::env::join_paths(folders).expect("no folder of PATH has a colon");
+        self.env("PATH", path)
+    }
+
     /// Its working directory.
     pub(crate) fn directory(&self) -> PathBuf {
         self.scratch.path().join("work")
@@ -114,8 +145,9 @@ impl Longshore {
 
     /// What would be started, for a test that starts it in a way of its own.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_longshore"));
+        let mut command = Command::new(&self.program[0]);
         command
+            .args(&self.program[1..])
             .args(&self.arguments)
             .current_dir(self.directory())
             .env_clear()
@@ -237,6 +269,47 @@ impl Run {
     pub(crate) fn complains(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "no `{text}` on standard error\n{}", self.said());
         self
+    }
+
+    /// Checks the last line but those on bytes and the failed list: `1 copied, 0 skipped, 0 failed`.
+    #[track_caller]
+    pub(crate) fn sums_up(self, counts: &str) -> Self {
+        let found = self.stdout.lines().any(|line| line.starts_with(&format!("{counts}, ")));
+        assert!(found, "no `{counts}` on standard output\n{}", self.said());
+        self
+    }
+
+    /// The log lines of the levels WARN and ERRO, without their time.
+    pub(crate) fn complaints(&self) -> Vec<&str> {
+        let lines = self.stderr.lines().filter_map(|line| line.get(9..));
+        lines.filter(|line| line.starts_with("[WARN]") || line.starts_with("[ERRO]")).collect()
+    }
+
+    /// Standard output as one JSON document.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        let document = serde_json::from_str(&self.stdout);
+        document.unwrap_or_else(|error| panic!("no JSON: {error}\n{}", self.said()))
+    }
+
+    /// Another run in the same directory, with the same home.
+    pub(crate) fn again(&self) -> Longshore {
+        Longshore::within(Arc::clone(&self.scratch))
+    }
+
+    /// Runs the command that the first line of a failed list gives, through the shell.
+    #[track_caller]
+    pub(crate) fn repeated(&self, failed_list: &str) -> Self {
+        let list = self.file(failed_list).expect("there is a failed list");
+        let first = list.lines().next().unwrap_or_default();
+        let command = first.split_once("repeat the run with: ");
+        let (_, command) = command.unwrap_or_else(|| panic!("no command in {first}"));
+        self.again().shell(command).run()
+    }
+
+    /// Its working directory.
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.scratch.path().join("work")
     }
 
     /// A file of its working directory, if there is one.

@@ -22,6 +22,7 @@ mod certificate;
 mod docker;
 pub(crate) mod harbor;
 mod longshore;
+mod pair;
 mod process;
 mod registry;
 pub(crate) mod skip;
@@ -29,6 +30,7 @@ mod skopeo;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use longshore::Longshore;
+pub(crate) use longshore::{Longshore, Run};
+pub(crate) use pair::Pair;
 pub(crate) use registry::Registry;
 pub(crate) use skopeo::Skopeo;

@@ -1,6 +1,8 @@
 //! A registry that lives as long as its test.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use longshore_content::{Content, Endpoint, Fetched};
 use tempfile::TempDir;
@@ -8,6 +10,9 @@ use tempfile::TempDir;
 use super::docker::DockerRegistry;
 use super::longshore::{Longshore, Running};
 use super::process::Process;
+
+/// Counts the requests that mark a place in a log.
+static MARKER: AtomicU32 = AtomicU32::new(0);
 
 /// Where the embedded registry of a test keeps what it has, in its working directory.
 const STORAGE: &str = "registry";
@@ -119,7 +124,19 @@ impl Registry {
     /// The requests that `docker-registry` has answered, one line each in Apache's log format; those
     /// that the test itself sent to it are among them.
     pub(crate) fn requests(&self) -> Vec<String> {
-        let log = self.processes.first().map(Process::stdout).unwrap_or_default();
-        log.lines().map(str::to_owned).collect()
+        let Some(front) = self.processes.first() else { return Vec::new() };
+        if self.processes.len() == 1 {
+            // A line is written after its answer: once there is one for the last request, all are
+            // there.
+            let number = MARKER.fetch_add(1, Ordering::Relaxed);
+            let marker = format!("marker/{number}");
+            let _none = self.endpoint.tags(&marker);
+            front.line(Duration::from_secs(10), |line| {
+                (line.contains("\"GET ") && line.contains(&marker)).then_some(())
+            });
+        }
+        let log = front.stdout();
+        let lines = log.lines().filter(|line| line.contains("\" ") && !line.contains("marker/"));
+        lines.map(str::to_owned).collect()
     }
 }

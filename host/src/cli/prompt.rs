@@ -8,9 +8,9 @@ use crate::list::ListText;
 
 /// Asks until Ctrl-D. The exit code covers all lines.
 pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
-    session.settings.list_format.get_or_insert_with(|| MIRROR_FORMAT.to_owned());
-    let is_mirror_format = session.settings.list_format.as_deref() == Some(MIRROR_FORMAT);
-    let command = session.repeat_command(is_mirror_format);
+    let format =
+        session.settings.list_format.get_or_insert_with(|| MIRROR_FORMAT.to_owned()).clone();
+    let command = session.repeat_command(&format);
     let mut failed_list = session.failed_list(&[], &command)?;
     let mut editor = rustyline::DefaultEditor::new()?;
     let mut failures: Vec<(u32, String)> = Vec::new();

@@ -23,7 +23,7 @@ use crate::settings::{RunSettings, SettingsError};
 use crate::transfer::{self, EventSender, Interrupt, Level, TransferOptions};
 use crate::validate::{self, ValidateOptions};
 
-/// The format that is meant at the prompt, and the one of a failed list.
+/// The format that is meant at the prompt.
 pub(super) const MIRROR_FORMAT: &str = "mirror";
 
 /// Runs as `settings` say.
@@ -41,11 +41,14 @@ pub(super) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
         None => list::read_stdin()?,
     };
     let planned = session.plan(text, 1).await?;
-    let command = session.repeat_command(planned.is_mirror_format);
+    let command = session.repeat_command(&planned.format);
     let failed_list = session.failed_list(&planned.failed_entries(), &command)?;
     let mut report = session.execute(planned, failed_list).await?;
-    let failed = report.finish_failed_list()?;
-    report.print(failed.as_deref(), &command)?;
+    let failed = report.finish_failed_list();
+    // What was copied is said even where the failed list cannot be written.
+    let place = failed.as_ref().ok().and_then(Option::as_deref);
+    report.print(place, &command)?;
+    failed?;
     Ok(exit_of(&report, &session.interrupt))
 }
 
@@ -71,7 +74,7 @@ pub(super) struct Session {
 /// A list and its plan.
 pub(super) struct Planned {
     name: String,
-    is_mirror_format: bool,
+    format: String,
     plan: Plan,
 }
 
@@ -162,7 +165,7 @@ impl Session {
             first_number,
         };
         let plan = plan::build(&list, &options, &rewrites).await?;
-        Ok(Planned { name, is_mirror_format: list.format == MIRROR_FORMAT, plan })
+        Ok(Planned { name, format: list.format, plan })
     }
 
     async fn read(&self, text: ListText) -> Result<List, Fatal> {
@@ -214,14 +217,13 @@ impl Session {
         Ok(Some(FailedList::open(&self.settings.failed, command, entries)?))
     }
 
-    /// The command that repeats the run with the failed list, which is in the format `mirror` or
-    /// in that of the original list.
-    pub(super) fn repeat_command(&self, is_mirror_format: bool) -> String {
+    /// The command that repeats the run of a list in `format` with the failed list.
+    ///
+    /// The format is always named: where only malformed lines are left, it cannot be told from them.
+    pub(super) fn repeat_command(&self, format: &str) -> String {
         let mut words = self.settings.repeat.clone();
         words.push(format!("--file={}", self.settings.failed.display()));
-        if !is_mirror_format {
-            words.push(format!("--list-format={MIRROR_FORMAT}"));
-        }
+        words.push(format!("--list-format={}", list::failed_list_format(format)));
         shell_command(words)
     }
 

@@ -53,6 +53,15 @@ pub enum ListError {
     Plugin(#[from] PluginError),
 }
 
+/// What a line of `format` is, for who wrote another one.
+pub fn line_hint(format: &str) -> Option<&'static str> {
+    match format {
+        "mirror" => Some("a line is \"SOURCE DESTINATION TAG\"; # and // start comments"),
+        "default" => Some("a line is one reference, such as registry.example.com/team/app:1.0"),
+        _ => None,
+    }
+}
+
 impl ListError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
@@ -60,9 +69,7 @@ impl ListError {
             Self::Read { .. } => Some("-f names the file, and -f - is standard input".to_owned()),
             Self::Folder(_) => Some("-f names a file".to_owned()),
             Self::NotText { .. } => Some("save it as UTF-8".to_owned()),
-            Self::Empty(_) => {
-                Some("a line is \"SOURCE DESTINATION TAG\"; # and // start comments".to_owned())
-            }
+            Self::Empty(_) => line_hint("mirror").map(str::to_owned),
             Self::NoFormat { known, .. } => {
                 Some(format!("known formats are {}; --list-format forces one", known.join(", ")))
             }

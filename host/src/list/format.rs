@@ -29,6 +29,9 @@ pub async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice, ListE
         }
     }
     let best = sure.iter().map(|(rank, _)| *rank).max().unwrap_or(0);
+    if best == 0 && says_nothing(&text.text) {
+        return Err(ListError::Empty(text.name.clone()));
+    }
     if best == 0 {
         let known = plugins.iter().map(|plugin| plugin.name().to_owned()).collect();
         return Err(ListError::NoFormat { name: text.name.clone(), known });
@@ -60,6 +63,13 @@ pub async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice, ListE
         }
         (None, _) => Err(ListError::NoFormat { name: text.name.clone(), known: Vec::new() }),
     }
+}
+
+/// Is there nothing but what every format of lines takes for a comment?
+fn says_nothing(text: &str) -> bool {
+    text.lines()
+        .map(str::trim_start)
+        .all(|line| line.is_empty() || line.starts_with('#') || line.starts_with("//"))
 }
 
 const fn rank(confidence: Confidence) -> u8 {

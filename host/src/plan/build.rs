@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::collision::{Beside, Destinations};
 use super::{FilterFlags, Job, Outcome, Plan, PlanError, PlannedEntry};
-use crate::list::List;
+use crate::list::{List, line_hint};
 use crate::oci::{Digest, Name, PlatformFilter, Reference, ReferenceError, Registry, Tag, Version};
 use crate::plugin::Plugin;
 use crate::plugin::contract::{Artifact, Diagnostic, Entry, Item, Selection, Severity, Verdict};
@@ -53,6 +53,20 @@ enum EntryError {
     Platform(#[from] crate::oci::PlatformError),
     #[error("it selects tags by pattern, which this version does not do yet")]
     Pattern,
+}
+
+impl EntryError {
+    /// What a person can do about it.
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Source(_) | Self::Destination(_) => {
+                "a reference is [REGISTRY/]REPOSITORY, as in registry.example.com/team/app, and a tag as in 1.0"
+            }
+            Self::Platform(_) => "a platform is os/architecture[/variant], as in linux/arm64",
+            Self::Pattern => "name the tags one by one",
+        };
+        Some(hint.to_owned())
+    }
 }
 
 /// Plans the entries of `list`. The rewrites are applied in the order given; the first of them is
@@ -154,7 +168,10 @@ fn malformed(number: u32, diagnostic: &Diagnostic, original: Option<&str>, list:
         destination: "".into(),
         text,
         platforms: None,
-        ended: Some(Outcome::failed(&diagnostic.message)),
+        ended: Some(Outcome {
+            hint: line_hint(&list.format).map(str::to_owned),
+            ..Outcome::failed(&diagnostic.message)
+        }),
     };
     Draft { entry, stage: Stage::Ended }
 }
@@ -187,7 +204,7 @@ fn draft(
     let stage = match going(entry, &list.format, options) {
         Ok(going) => Stage::Going(Box::new(going)),
         Err(error) => {
-            planned.ended = Some(Outcome::failed(error));
+            planned.ended = Some(Outcome { hint: error.hint(), ..Outcome::failed(error) });
             Stage::Ended
         }
     };

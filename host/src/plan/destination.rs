@@ -3,7 +3,7 @@
 use super::PlanError;
 use crate::oci::Registry;
 
-/// Reads the registry that `-s` or `-d` gives. A scheme or a path is refused with what to write
+/// Reads the registry that `flag` gives: `-s`, `-d` or an environment variable. A scheme or a path is refused with what to write
 /// instead.
 ///
 /// # Errors
@@ -15,25 +15,30 @@ pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, 
         why: why.to_owned(),
         hint,
     };
+    let write =
+        if flag.starts_with('-') { format!("write {flag} ") } else { format!("write {flag}=") };
     if let Some((scheme, rest)) = value.split_once("://") {
         let host = rest.split('/').next().unwrap_or(rest);
         let insecure =
             if scheme == "http" { " (plain HTTP is allowed by --tls-verify=false)" } else { "" };
-        return Err(refused("it has a scheme", format!("write {flag} {host}{insecure}")));
+        return Err(refused("it has a scheme", format!("{write}{host}{insecure}")));
     }
     if let Some((host, path)) = value.split_once('/') {
         let path = path.trim_end_matches('/');
         let hint = match (flag, path) {
-            (_, "") => format!("write {flag} {host}"),
-            ("-s", _) => format!("write -s {host}; the path belongs into the list"),
-            _ => {
-                format!("write {flag} {host} --rewrite prefix --plugin-config prefix.prefix={path}")
+            (_, "") => format!("{write}{host}"),
+            ("-s", _) => format!("{write}{host}; the path belongs into the list"),
+            ("-d", _) => {
+                format!("{write}{host} --rewrite prefix --plugin-config prefix.prefix={path}")
             }
+            _ => format!(
+                "{write}{host} and give --rewrite prefix --plugin-config prefix.prefix={path}"
+            ),
         };
         return Err(refused("it has a path", hint));
     }
     value.parse().map_err(|error: crate::oci::ReferenceError| {
-        refused(&error.to_string(), format!("write {flag} host or {flag} host:port"))
+        refused(&error.to_string(), format!("{write}host or {}host:port", &write["write ".len()..]))
     })
 }
 
@@ -51,7 +56,8 @@ mod tests {
             "write -d a.io --rewrite prefix --plugin-config prefix.prefix=team/x"
         );
         assert_eq!(hint("-s", "a.io/"), "write -s a.io");
-        assert!(parse_registry_flag("-d", "a b").is_err());
+        assert_eq!(hint("-d", "a b"), "write -d host or -d host:port");
+        assert_eq!(hint("DOCKER_REGISTRY", "https://a.io"), "write DOCKER_REGISTRY=a.io");
         assert_eq!(parse_registry_flag("-d", "a.io:5000").unwrap().as_str(), "a.io:5000");
     }
 }

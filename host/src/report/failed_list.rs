@@ -133,9 +133,10 @@ impl FailedList {
         self.replace(failures, false).map_err(|cause| ReportError::write(&self.path, cause))
     }
 
-    /// Writes the list of `failures` (number and reason), and says where it is.
+    /// Writes the list of `failures` (number and reason), and says where it can be read again.
     ///
-    /// If nothing failed there is none, and an older one of ours is removed.
+    /// If nothing failed there is none, and an older one of ours is removed. What went to a device or
+    /// a pipe is not there to be repeated.
     ///
     /// # Errors
     /// Where it could not be written or removed.
@@ -144,9 +145,9 @@ impl FailedList {
             return self.leave_none().map(|()| None);
         }
         let path = self.path.clone();
-        let aside = match &self.target {
-            Target::File { aside, .. } => aside.clone(),
-            Target::Stream { .. } => None,
+        let (can_be_read, aside) = match &self.target {
+            Target::File { aside, .. } => (true, aside.clone()),
+            Target::Stream { .. } => (false, None),
         };
         let written = match &self.target {
             Target::Stream { file, .. } => self.write(file, failures, true),
@@ -161,7 +162,7 @@ impl FailedList {
             // It was named as the place of this list; what stays behind does no harm.
             let _ignored = std::fs::remove_file(aside);
         }
-        Ok(Some(path))
+        Ok(can_be_read.then_some(path))
     }
 
     fn leave_none(&self) -> Result<(), ReportError> {

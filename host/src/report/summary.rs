@@ -19,7 +19,8 @@ pub(super) fn write_text(
         write_rows(report, out)?;
     }
     write_counts(report, out)?;
-    if report.options.verb == Verb::Mirror && report.totals.copied > 0 {
+    let has_copied = report.totals.copied > 0 && !report.options.dry_run;
+    if report.options.verb == Verb::Mirror && has_copied {
         writeln!(out, "signatures and other referrers were not looked for")?;
     }
     if let Some(path) = failed_list {
@@ -101,6 +102,7 @@ mod tests {
         insta::assert_snapshot!(text(&report_of_all_kinds(), Some("mirror-failed.txt")), @r"
         1 copied, 1 skipped, 4 failed (1 of them not finished), 1.2 s
         1.46 KiB moved, 3.00 KiB saved (2.00 KiB mounted, 512 B there already, 512 B shared by images)
+        signatures and other referrers were not looked for
         failed list: mirror-failed.txt
         repeat with: longshore mirror -f mirror-failed.txt
         ");

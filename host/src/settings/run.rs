@@ -155,9 +155,10 @@ impl RunSettings {
         let repeat = repeat(verb, &arguments);
         let source = layers.text(arguments.source, "source")?;
         let given = arguments.destination.filter(|text| !text.is_empty());
-        let destination = match given.or(registry.filter(|text| !text.is_empty())) {
-            Some(text) => Some(text),
-            None => layers.text(None, "destination")?,
+        let registry = registry.filter(|text| !text.is_empty());
+        let (from, destination) = match (given, registry) {
+            (None, Some(text)) => ("DOCKER_REGISTRY", Some(text)),
+            (given, _) => ("-d", layers.text(given, "destination")?),
         };
         let named = |flag, text: Option<String>| {
             text.map(|text| parse_registry_flag(flag, &text)).transpose()
@@ -171,7 +172,7 @@ impl RunSettings {
             Some(jobs) => jobs,
             None => layers.file.count(layers.command, "jobs")?.unwrap_or(DEFAULT_JOBS),
         };
-        let destination = named("-d", destination)?;
+        let destination = named(from, destination)?;
         Ok(Self {
             verb,
             file: layers.text(arguments.file, "file")?,
@@ -201,8 +202,8 @@ impl RunSettings {
     }
 }
 
-/// The flags that were given, without `-f`, `-o`, `-d` and `--list-format`, which the failed list
-/// brings along.
+/// The flags that were given, without `-f`, `-d` and `--list-format`, which the failed list brings
+/// along. `-o` is among them, so that a run in which nothing fails any more removes the list.
 fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
     let mut words = vec!["longshore".to_owned(), command(verb).to_owned()];
     let mut flag = |name: &str, value: Option<String>| {
@@ -214,6 +215,7 @@ fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
     flag("arch", arguments.arch.clone());
     flag("os", arguments.os.clone());
     flag("jobs", arguments.jobs.map(|jobs| jobs.to_string()));
+    flag("failed", arguments.failed.clone());
     flag("repo-type", arguments.repo_type.clone());
     flag("default-project", arguments.default_project.clone());
     flag("harbor-https", arguments.harbor_https.map(|given| given.to_string()));
@@ -229,6 +231,9 @@ fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
     for grant in &arguments.grant {
         flag("grant", Some(grant.clone()));
     }
+    let output = arguments.output.and_then(|output| output.to_possible_value());
+    flag("output", output.map(|output| output.get_name().to_owned()));
+    flag("debug", arguments.debug.map(|given| given.to_string()));
     flag("tls-verify", arguments.tls_verify.map(|given| given.to_string()));
     flag("settings", arguments.settings.clone());
     words

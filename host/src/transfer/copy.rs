@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::blob::Trust;
 use super::run::Run;
-use super::shape::{Shape, Shaped, is_same, shape};
+use super::shape::{Shape, Shaped, is_same, may_stand, shape};
 use super::{Level, TransferError};
 use crate::oci::{Content, Descriptor, Digest, Manifest, RawManifest, Single};
 use crate::plan::{Job, Outcome, Status};
@@ -77,13 +77,7 @@ impl Copy<'_> {
 
     async fn whole(&mut self) -> Result<Outcome, TransferError> {
         let head = match self.start().await? {
-            Start::Done(digest) => {
-                return Ok(Outcome {
-                    source_digest: Some(digest.clone()),
-                    destination_digest: Some(digest),
-                    ..Outcome::skipped("already at the destination")
-                });
-            }
+            Start::Done(digest) => return Ok(already_there(digest)),
             Start::Fetch(head) => head,
         };
         self.existed = head.is_some();
@@ -91,6 +85,10 @@ impl Copy<'_> {
         let manifest = self.source.manifest(&self.job.source.repository, &reference).await;
         let manifest = manifest.map_err(TransferError::Source)?;
         let source_digest = manifest.raw.digest.clone();
+        let held = head.as_ref().and_then(|head| head.digest.as_ref());
+        if held == Some(&source_digest) && may_stand(&manifest, self.run.options.index) {
+            return Ok(already_there(source_digest));
+        }
         let shaped = shape(
             manifest,
             &self.job.filter,
@@ -343,6 +341,15 @@ impl Copy<'_> {
             self.run.placement.forget(registry, repository, &descriptor.digest);
         }
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+}
+
+/// The destination holds the source's manifest as it is.
+fn already_there(digest: Digest) -> Outcome {
+    Outcome {
+        source_digest: Some(digest.clone()),
+        destination_digest: Some(digest),
+        ..Outcome::skipped("already at the destination")
     }
 }
 

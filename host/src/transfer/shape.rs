@@ -98,13 +98,7 @@ fn shape_index(
         Selection::Part(positions) => positions.clone(),
         Selection::Nothing => return Ok(Shaped::Nothing),
     };
-    // Only an index of images becomes another kind of index; one of artifacts stays as it is.
-    let of_images = index
-        .manifests
-        .iter()
-        .filter_map(|child| child.platform.as_ref())
-        .any(|platform| !platform.is_unspecified());
-    let media_type = mode.media_type().filter(|wanted| of_images && *wanted != raw.media_type);
+    let media_type = other_type(raw, index, mode);
     let rebuild = |media_type: &MediaType| {
         raw.with_children(&positions, media_type)
             .map_err(|error| TransferError::Rebuild(error.to_string()))
@@ -127,6 +121,26 @@ fn shape_index(
         config: None,
         changed,
     })))
+}
+
+/// The type that an index gets in place of its own. Only an index of images becomes another kind of
+/// index; one of artifacts stays as it is.
+fn other_type(raw: &RawManifest, index: &Index, mode: IndexMode) -> Option<MediaType> {
+    let of_images = index
+        .manifests
+        .iter()
+        .filter_map(|child| child.platform.as_ref())
+        .any(|platform| !platform.is_unspecified());
+    mode.media_type().filter(|wanted| of_images && *wanted != raw.media_type)
+}
+
+/// Is `manifest` an index that may stand at the destination as it is? Where it does already, nothing
+/// is to be done, whatever the filter.
+pub fn may_stand(manifest: &Manifest, mode: IndexMode) -> bool {
+    match &manifest.content {
+        Content::Index(index) => other_type(&manifest.raw, index, mode).is_none(),
+        Content::Single(_) => false,
+    }
 }
 
 async fn shape_single(

@@ -1,0 +1,155 @@
+//! Flags, the settings file and completions.
+
+use longshore_content::{Content, Image};
+
+use crate::support::{Longshore, Pair};
+
+fn image() -> Content {
+    Image::new("linux/amd64").layer(1, 100).build()
+}
+
+fn mirror() -> Longshore {
+    Longshore::new().mirror().list("a b 1\n").source("127.0.0.1:9").destination("127.0.0.1:9")
+}
+
+#[test]
+fn values_that_no_flag_takes_are_named() {
+    for (flag, value) in [
+        ("--jobs", "0"),
+        ("--jobs", "-1"),
+        ("--jobs", "x"),
+        ("--jobs", "1.5"),
+        ("--index", "what"),
+        ("--output", "xml"),
+    ] {
+        let run = mirror().args([flag, value]).run().exits(2);
+        let run = run.complains(&format!("invalid value '{value}' for '{flag} <"));
+        assert_eq!((&*run.stdout, run.file("mirror-failed.txt")), ("", None));
+    }
+    mirror().args(["-j", "0"]).run().exits(2).complains("it must be a number of at least 1");
+    mirror().arg("--debug=maybe").run().exits(2).complains("[possible values: true, false]");
+    mirror().arg("--no-such-flag").run().exits(2).complains("unexpected argument '--no-such-flag'");
+    Longshore::new().arg("what").run().exits(2).complains("unrecognized subcommand 'what'");
+}
+
+#[test]
+fn filters_and_plugins_that_do_not_exist_are_refused_with_a_hint() {
+    for (flags, error, hint) in [
+        (
+            ["-a", "a b"],
+            "read the platform filter: architecture \"a b\" is invalid",
+            "hint: for example --arch amd64,arm64 --os linux; all is every one",
+        ),
+        (["--os", ","], "read the platform filter: --os is empty", "all is every one"),
+        (
+            ["--list-format", "what"],
+            "no built-in list-format plugin has that name (there are: default, mirror)",
+            "hint: a plugin in a file is named by its path",
+        ),
+        (["--rewrite", "what"], "no built-in rewrite plugin has that name", "named by its path"),
+        (["--repo-type", "what"], "no built-in repo-type plugin has that name", "by its path"),
+        (["--plugin-config", "prefix"], "it is not NAME.KEY=VALUE", "hint: for example"),
+        (["--plugin-config", "nobody.x=1"], "this run uses no plugin of that name", "use"),
+    ] {
+        let run = mirror().args(flags).run().exits(2);
+        run.complains("[ERRO] failed to ").complains(error).complains(hint);
+    }
+}
+
+#[test]
+fn many_jobs_are_fine() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image());
+    pair.mirror("team/app team/app 1\n").args(["-j", "64"]).run().exits(0);
+}
+
+#[test]
+fn the_old_spelling_of_debug_is_debug() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image());
+    for flag in ["-debug", "--debug", "--debug=true"] {
+        let run = pair.mirror("team/app team/app 1\n").arg(flag).run().exits(0);
+        assert!(run.stderr.contains(" [DEBU] "), "{flag}: {}", run.stderr);
+        pair.assert_arrived("team/app", "1", &image());
+    }
+    let run = pair.mirror("team/app team/app 1\n").arg("--debug=false").run().exits(0);
+    assert!(!run.stderr.contains(" [DEBU] "), "{}", run.stderr);
+}
+
+#[test]
+fn o_json_is_a_file_and_a_warning() {
+    let pair = Pair::embedded();
+    let run = pair.mirror("team/app team/app 1\n").args(["-o", "json"]).run().exits(1);
+    let run = run.complains(
+        "[WARN] -o names the file of the failed list, here json; --output json prints the report so",
+    );
+    assert!(run.file("json").is_some_and(|text| text.ends_with("\nteam/app team/app 1\n")));
+}
+
+#[test]
+fn the_settings_file_gives_what_the_flags_leave_open() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image());
+    let settings = format!(
+        "source = \"{}\"\ndestination = \"settings.invalid\"\narch = [\"s390x\"]\n\
+         rewrite = [\"prefix\"]\n[mirror]\narch = \"all\"\nfailed = \"left.txt\"\n\
+         [plugins.prefix]\nprefix = \"deep\"\n",
+        pair.source.address()
+    );
+    let run =
+        |file: &str| Longshore::new().mirror().list("team/app team/app 1\n").file(file, &settings);
+    run("../home/.config/longshore.toml").destination(pair.destination.address()).run().exits(0);
+    pair.assert_arrived("deep/team/app", "1", &image());
+    let address = pair.destination.address();
+    let skipped = "0 copied, 1 skipped, 0 failed";
+    let by_flag = run("my.toml").args(["--settings", "my.toml"]).env("DOCKER_REGISTRY", address);
+    by_flag.run().exits(0).sums_up(skipped);
+    let by_variable = run("my.toml").env("LONGSHORE_CONFIG", "my.toml").destination(address);
+    by_variable.run().exits(0).sums_up(skipped);
+}
+
+#[test]
+fn a_wrong_settings_file_is_named_with_the_place() {
+    let hint = "keys are the long flags without the dashes; tables are [mirror], [mirror-validate] \
+                and [plugins.NAME]";
+    for (text, error) in [
+        ("job = 3\n", "unknown key \"job\""),
+        ("[mirror]\nfoo = 1\n", "unknown key \"mirror.foo\""),
+        ("[charts]\nfoo = 1\n", "unknown key \"charts\""),
+    ] {
+        let run = mirror().file("s.toml", text).args(["--settings", "s.toml"]).run().exits(2);
+        let error = format!("[ERRO] failed to read the settings file s.toml: {error}");
+        assert_eq!(run.complaints(), [error, format!("[ERRO] hint: {hint}")]);
+    }
+    for (text, error) in [
+        ("jobs = 0\n", "jobs must be a number of at least 1"),
+        ("debug = \"yes\"\n", "debug must be true or false"),
+        ("index = \"what\"\n", "use \"what\" for index: it is none of preserve, docker, oci"),
+        ("a = [\n", "line 1"),
+    ] {
+        let run = mirror().file("s.toml", text).args(["--settings", "s.toml"]).run().exits(2);
+        run.complains(error);
+    }
+    let missing = mirror().args(["--settings", "none.toml"]).run().exits(2);
+    missing.complains("none.toml").complains("hint: --settings or LONGSHORE_CONFIG names the file");
+}
+
+#[test]
+fn completions_name_the_subcommands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let run = Longshore::new().args(["completions", shell]).run().exits(0);
+        for word in ["mirror", "mirror-validate", "serve", "completions", "no-arch-os-fail"] {
+            assert!(run.stdout.contains(word), "{shell} does not know {word}");
+        }
+        assert_eq!(run.stderr, "");
+    }
+    Longshore::new().args(["completions", "what"]).run().exits(2).complains("'what'");
+}
+
+#[test]
+fn help_is_no_error() {
+    for arguments in [&["--help"][..], &["mirror", "--help"], &["mirror-validate", "-h"]] {
+        let run = Longshore::new().args(arguments).run().exits(0);
+        assert!(run.stdout.contains("Usage: longshore") && run.stderr.is_empty());
+    }
+}

@@ -1,0 +1,84 @@
+//! `--dry-run`: says what would happen, and changes nothing.
+
+use longshore_content::{Content, Image};
+
+use crate::support::{Pair, Registry};
+
+fn image(seed: u64) -> Content {
+    Image::new("linux/amd64").layer(seed, 100).build()
+}
+
+/// What the registry was asked that could have changed something.
+fn writes(registry: &Registry) -> Vec<String> {
+    let mut requests = registry.requests();
+    let reads = ["\"GET ", "\"HEAD "];
+    requests.retain(|line| {
+        line.contains("\" ")
+            && line.contains(" /v2/")
+            && !reads.iter().any(|read| line.contains(read))
+    });
+    requests
+}
+
+#[test]
+fn nothing_changes_and_everything_is_said() {
+    let Some(pair) = Pair::docker() else { return };
+    for tag in ["new", "same", "changed"] {
+        pair.source.push("team/app", tag, &image(1));
+    }
+    pair.destination.push("team/app", "same", &image(1));
+    pair.destination.push("team/app", "changed", &image(2));
+    let before = writes(&pair.destination).len();
+    let list = "team/app team/app new\nteam/app team/app same\nteam/app team/app changed\n";
+    let run = pair.mirror(list).arg("--dry-run").run().exits(0);
+    let (source, destination) = (pair.source.address(), pair.destination.address());
+    let row = |tag: &str, what: &str| {
+        format!("{source}/team/app:{tag} → {destination}/team/app:{tag}: {what}")
+    };
+    let lines: Vec<&str> = run.stdout.lines().take(3).collect();
+    assert_eq!(
+        lines,
+        [
+            row("new", "would be copied"),
+            row("same", "is already at the destination"),
+            row("changed", "would be compared, and copied where it differs"),
+        ]
+    );
+    run.sums_up("3 to copy, 0 skipped, 0 failed");
+    assert_eq!(writes(&pair.destination).split_off(before), [""; 0], "it wrote");
+    pair.assert_absent("team/app", "new");
+    pair.assert_arrived("team/app", "changed", &image(2));
+}
+
+#[test]
+fn what_could_not_be_copied_is_exit_code_1_without_a_failed_list() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image(1));
+    let old = "# failed list of longshore; an older one\n";
+    let list = "team/app team/app 1\nteam/app team/app 2\nhalf line\n";
+    let run = pair.mirror(list).arg("--dry-run").file("mirror-failed.txt", old).run().exits(1);
+    let run = run.sums_up("1 to copy, 0 skipped, 2 failed");
+    assert_eq!(run.file("mirror-failed.txt").as_deref(), Some(old), "it is not touched");
+    assert!(!run.stdout.contains("repeat with"), "{}", run.stdout);
+    pair.assert_absent("team/app", "1");
+}
+
+#[test]
+fn the_document_has_a_status_of_its_own() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image(1));
+    let run = pair.mirror("team/app team/app 1\n").args(["--dry-run", "--output", "json"]);
+    let document = run.run().exits(0).json();
+    let entry = &document["entries"][0];
+    assert_eq!(entry["status"], "dry-run", "{document:#}");
+    assert_eq!(entry["sourceDigest"], image(1).digest(), "{document:#}");
+    assert_eq!(entry["reason"], "would be copied", "{document:#}");
+    assert_eq!((&document["copied"], &document["failed"]), (&0.into(), &0.into()));
+}
+
+#[test]
+fn an_unusable_list_is_exit_code_2_as_ever() {
+    let pair = Pair::embedded();
+    pair.mirror("a x 1\nb x 1\n").arg("--dry-run").run().exits(2).complains("lines 1 and 2");
+    pair.mirror("team/app team/app 1\n").args(["--dry-run=false"]).run().exits(1);
+}

@@ -1,0 +1,258 @@
+//! The failed list: what is in it, where it goes, and that its command repeats the run.
+
+use std::os::unix::fs::{FileTypeExt as _, symlink};
+
+use longshore_content::{Content, Image, Index};
+
+use crate::support::{Longshore, Pair, Run};
+
+const LIST: &str = "mirror-failed.txt";
+
+fn image() -> Content {
+    Image::new("linux/amd64").layer(1, 100).build()
+}
+
+/// A run of two entries, of which the second is missing at the source.
+fn half_failed(pair: &Pair) -> Longshore {
+    pair.source.push("team/app", "1", &image());
+    pair.mirror("team/app team/app 1\nteam/late  \tteam/late 1  \n")
+}
+
+/// The lines below the first, which holds the command.
+fn body(run: &Run, list: &str) -> Vec<String> {
+    let text = run.file(list).unwrap_or_else(|| panic!("there is no {list}"));
+    text.lines().skip(1).map(str::to_owned).collect()
+}
+
+#[test]
+fn it_holds_the_original_lines_with_their_reasons() {
+    let pair = Pair::embedded();
+    pair.source.push("app", "1", &image());
+    let list = "\u{feff}# team\r\nhub.invalid/app  \tapp 1\r\n  late.invalid/a\tb/c   2 \r\n\
+                half a-line\r\nUPPER/x y 1\r\n";
+    let run = pair.mirror(list).args(["--rewrite", "prefix"]);
+    let run = run.args(["--plugin-config", "prefix.prefix=deep"]).run().exits(1);
+    pair.assert_arrived("deep/library/app", "1", &image());
+    let source = pair.source.address();
+    assert_eq!(
+        body(&run, LIST),
+        [
+            &format!(
+                "# source: fetch manifest {source}/a:2: not found (404): NAME_UNKNOWN: repository \
+                 a is not known here"
+            ),
+            "late.invalid/a\tb/c   2",
+            "# expected 3 columns (source, destination, tag), found 2",
+            "half a-line",
+            "# source: repository \"UPPER/x\" is invalid: it has an upper-case letter; repository \
+             names are lower-case",
+            "UPPER/x y 1",
+        ]
+    );
+    assert!(
+        run.stdout.contains(&format!("failed list: {LIST}\n")),
+        "the report names the list\n{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn its_command_repeats_the_run_and_then_removes_it() {
+    let pair = Pair::embedded();
+    let run = half_failed(&pair).run().exits(1).sums_up("1 copied, 0 skipped, 1 failed");
+    let again = run.repeated(LIST).exits(1).sums_up("0 copied, 0 skipped, 1 failed");
+    pair.source.push("team/late", "1", &image());
+    let again = again.repeated(LIST).exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+    pair.assert_arrived("team/late", "1", &image());
+    assert_eq!(again.file(LIST), None, "nothing failed any more");
+}
+
+#[test]
+fn the_command_repeats_the_run_with_all_of_its_flags() {
+    let pair = Pair::embedded();
+    let s390x = Image::new("linux/s390x").layer(1, 10).build();
+    let index = Index::oci().child(&image()).child(&s390x).build();
+    let run = Longshore::new().mirror().list("team/app x.invalid/app 1\n");
+    let run = run
+        .source(pair.source.address())
+        .env("DOCKER_REGISTRY", pair.destination.address())
+        .args(["-a", "s390x, arm64", "--index=docker", "--default-project", "infra", "-j", "3"])
+        .args(["--rewrite", "prefix", "--plugin-config", "prefix.prefix=it"])
+        .args(["-o", "it's $HOME; left.txt", "--no-arch-os-fail", "--output", "json"])
+        .run()
+        .exits(1);
+    pair.source.push("team/app", "1", &index);
+    let again = run.repeated("it's $HOME; left.txt").exits(0);
+    assert_eq!(again.json()["copied"], 1, "the output is the same");
+    let found = pair.destination.manifest("it/infra/app", "1");
+    let text = String::from_utf8_lossy(&found.bytes);
+    assert!(text.contains(s390x.digest()) && !text.contains(image().digest()), "{text}");
+    assert!(text.contains("manifest.list.v2"), "{text}");
+    assert_eq!(again.file("it's $HOME; left.txt"), None, "nothing failed any more");
+    assert_eq!(again.file(LIST), None);
+}
+
+#[test]
+fn the_failed_list_of_a_default_list_can_be_repeated() {
+    let pair = Pair::embedded();
+    let run = pair.mirror("team/late:1\n\nteam/late@sha256:12\n").run().exits(1);
+    assert_eq!(body(&run, LIST)[1], "team/late:1");
+    pair.source.push("team/late", "1", &image());
+    let again = run.repeated(LIST).exits(1).sums_up("1 copied, 0 skipped, 1 failed");
+    pair.assert_arrived("team/late", "1", &image());
+    assert_eq!(body(&again, LIST)[1..], ["team/late@sha256:12"]);
+}
+
+#[test]
+fn a_malformed_line_alone_can_be_repeated() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image());
+    let run = pair.mirror("team/app team/app 1\nteam/app team/app\n").run().exits(1);
+    run.repeated(LIST).exits(1).complains("mirror-failed.txt:3:18: expected 3 columns");
+}
+
+#[test]
+fn platforms_of_an_entry_survive_two_rounds() {
+    let pair = Pair::embedded();
+    let list = "# longshore: platforms=linux/s390x\nteam/late team/late 1\n";
+    let run = pair.mirror(list).run().exits(1);
+    let entry = ["# longshore: platforms=linux/s390x", "team/late team/late 1"];
+    assert_eq!(body(&run, LIST)[1..], entry);
+    let again = run.repeated(LIST).exits(1);
+    assert_eq!(body(&again, LIST)[1..], entry);
+}
+
+#[test]
+fn it_may_be_the_list_itself() {
+    let pair = Pair::embedded();
+    let run = half_failed(&pair).args(["-o", "images.txt"]).run().exits(1);
+    assert_eq!(body(&run, "images.txt")[1..], ["team/late  \tteam/late 1"]);
+    assert_eq!(run.file(LIST), None, "it goes where -o says");
+    pair.source.push("team/late", "1", &image());
+    let again = run.repeated("images.txt").exits(0);
+    assert_eq!(again.file("images.txt"), None, "it was a failed list of ours by then");
+}
+
+#[test]
+fn a_list_without_failures_is_not_removed_where_it_is_somebody_else_s() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image());
+    let run = pair.mirror("team/app team/app 1\n").args(["-o", "images.txt"]).run().exits(0);
+    assert_eq!(run.file("images.txt").as_deref(), Some("team/app team/app 1\n"));
+    let run = pair.mirror("team/app team/app 1\n").file(LIST, "my notes\n").run().exits(0);
+    assert_eq!(run.file(LIST).as_deref(), Some("my notes\n"));
+}
+
+#[test]
+fn an_older_one_of_ours_is_removed_when_nothing_failed() {
+    let pair = Pair::embedded();
+    let old = "# failed list of longshore; repeat the run with: longshore\nx y z\n";
+    let run = half_failed(&pair).file(LIST, old).run().exits(1);
+    assert_eq!(body(&run, LIST)[1..], ["team/late  \tteam/late 1"], "the old one is replaced");
+    pair.source.push("team/late", "1", &image());
+    let run = half_failed(&pair).file(LIST, old).run().exits(0);
+    assert_eq!(run.file(LIST), None);
+}
+
+#[test]
+fn a_device_is_never_replaced() {
+    let pair = Pair::embedded();
+    let run = half_failed(&pair).args(["-o", "/dev/null"]).run().exits(1);
+    let kind = std::fs::symlink_metadata("/dev/null").expect("it is there").file_type();
+    assert!(kind.is_char_device(), "/dev/null was replaced");
+    assert!(!run.stdout.contains("repeat with"), "nothing can be repeated\n{}", run.stdout);
+    assert_eq!(run.file(LIST), None, "it goes where -o says");
+
+    let run = half_failed(&pair).args(["-o", "/dev/stdout"]).run().exits(1);
+    let line = run.stdout.lines().any(|line| line == "team/late  \tteam/late 1");
+    assert!(line, "standard output gets the list\n{}", run.stdout);
+}
+
+#[test]
+fn a_symlink_is_resolved() {
+    let pair = Pair::embedded();
+    let run = half_failed(&pair).args(["-o", "link.txt"]).file("lists/left.txt", "old\n");
+    symlink("lists/left.txt", run.directory().join("link.txt")).expect("a link can be made");
+    let run = run.run().exits(1);
+    let link = run.directory().join("link.txt");
+    assert!(link.symlink_metadata().expect("it is there").is_symlink(), "the link was replaced");
+    assert_eq!(body(&run, "lists/left.txt")[1..], ["team/late  \tteam/late 1"]);
+}
+
+#[test]
+fn nothing_else_is_left_behind() {
+    let pair = Pair::embedded();
+    let run = half_failed(&pair).run().exits(1);
+    let files = std::fs::read_dir(run.directory()).expect("it is there");
+    let mut names: Vec<_> = files.map(|file| file.expect("it can be read").file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["images.txt", LIST]);
+}
+
+/// Mounts a folder `full` of one page, and fills it up.
+const FULL: &str = "mkdir full; mount -t tmpfs -o size=4k none full; \
+                    head -c 4096 /dev/zero > full/filler";
+
+#[test]
+fn a_full_disk_is_found_before_anything_is_copied() {
+    let pair = Pair::embedded();
+    let Some(run) = half_failed(&pair).args(["-o", "full/left.txt"]).mounting(FULL) else { return };
+    let run = run.run().exits(2);
+    assert_eq!(
+        run.complaints(),
+        [
+            "[ERRO] failed to write the failed list full/left.txt: no storage space",
+            "[ERRO] hint: name a place that can be written with -o, such as -o /dev/null for none"
+        ]
+    );
+    pair.assert_absent("team/app", "1");
+}
+
+/// There is room for the entries, and none for their reasons.
+#[test]
+fn a_disk_that_gets_full_still_takes_the_entries() {
+    let pair = Pair::embedded();
+    let mut list = String::new();
+    for number in 0..60 {
+        list += &format!("team/missing team/missing {number}\n");
+    }
+    // The mount is gone with the namespace, so the list is copied out of it before.
+    let script = "mkdir small; mount -t tmpfs -o size=4k none small; status=0; \
+                  \"$@\" || status=$?; cat small/left.txt > copy.txt; exit $status";
+    let run = pair.mirror(&list).args(["-o", "small/left.txt"]);
+    let Some(run) = run.mounting(script) else { return };
+    let run = run.run().exits(1);
+    let text = run.file("copy.txt").expect("it was copied out of the mount");
+    let entries: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(entries.len(), 60, "entries are lost:\n{text}");
+    assert!(text.starts_with("# failed list of longshore; repeat the run with: "), "{text}");
+}
+
+#[test]
+fn a_read_only_folder_is_found_before_anything_is_copied() {
+    let pair = Pair::embedded();
+    let run = half_failed(&pair).args(["-o", "fixed/left.txt"]);
+    let mount = "mkdir fixed; mount -t tmpfs -o ro none fixed";
+    let Some(run) = run.mounting(mount) else { return };
+    let run = run.run().exits(2);
+    assert_eq!(
+        run.complaints(),
+        [
+            "[ERRO] failed to write the failed list fixed/left.txt: read-only filesystem or \
+             storage medium",
+            "[ERRO] hint: name a place that can be written with -o, such as -o /dev/null for none"
+        ]
+    );
+    pair.assert_absent("team/app", "1");
+}
+
+#[test]
+fn a_folder_is_no_place_for_it() {
+    let pair = Pair::embedded();
+    for (place, error) in [(".", "it is a directory"), ("no/such", "no such directory")] {
+        let run = half_failed(&pair).args(["-o", place]).run().exits(2);
+        let expected = format!("[ERRO] failed to write the failed list {place}: {error}");
+        assert_eq!(run.complaints()[0], expected);
+    }
+    pair.assert_absent("team/app", "1");
+}

@@ -1,0 +1,236 @@
+//! The platform filter: which children of an index arrive, and what is said about the rest.
+
+use longshore_content::{Content, Image, Index, Platform};
+use serde_json::Value;
+
+use crate::support::{Pair, Skopeo};
+
+/// The children of one index, of all the sorts that a filter treats differently.
+struct Children {
+    amd: Content,
+    arm: Content,
+    arm_v7: Content,
+    s390x: Content,
+    windows: Content,
+    proof_of_amd: Content,
+    proof_of_s390x: Content,
+    plain: Content,
+}
+
+impl Children {
+    fn new() -> Self {
+        let image =
+            |platform: &str, seed| Image::new(platform).layer(0, 50).layer(seed, 10).build();
+        let proof =
+            |of: &str| Image::artifact("application/vnd.in-toto+json").annotation("of", of).build();
+        let windows = Platform::new("windows/amd64").os_version("10.0.20348.1");
+        Self {
+            amd: image("linux/amd64", 1),
+            arm: image("linux/arm64/v8", 2),
+            arm_v7: image("linux/arm/v7", 3),
+            s390x: image("linux/s390x", 4),
+            windows: Image::for_platform(windows).layer(5, 10).build(),
+            proof_of_amd: proof("amd64"),
+            proof_of_s390x: proof("s390x"),
+            plain: Image::artifact("application/vnd.example.plain").build(),
+        }
+    }
+
+    fn all(&self, index: Index) -> Content {
+        index
+            .child(&self.s390x)
+            .attestation(&self.proof_of_s390x, &self.s390x)
+            .child(&self.amd)
+            .attestation(&self.proof_of_amd, &self.amd)
+            .child(&self.arm)
+            .child(&self.arm_v7)
+            .child_without_platform(&self.plain)
+            .child(&self.windows)
+            .annotation("org.example.kept", "yes")
+            .odd_white_space()
+            .build()
+    }
+}
+
+fn json(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).expect("a manifest is JSON")
+}
+
+/// What an index must be when only these children, in the source's order, are left of it.
+fn reduced(index: &Content, kept: &[&Content]) -> Value {
+    let mut expected = json(index.bytes());
+    let children = expected["manifests"].as_array_mut().expect("an index has children");
+    children.retain(|child| kept.iter().any(|content| child["digest"] == content.digest()));
+    assert_eq!(children.len(), kept.len(), "the test names children that are not there");
+    expected
+}
+
+#[test]
+fn the_default_filter_leaves_exactly_these_children() {
+    let (Some(pair), Some(skopeo)) = (Pair::docker(), Skopeo::find()) else { return };
+    let children = Children::new();
+    for (tag, index) in [("oci", Index::oci()), ("docker", Index::docker())] {
+        let index = children.all(index);
+        pair.source.push("team/app", tag, &index);
+        let run = pair.mirror(&format!("team/app team/app {tag}\n")).run().exits(0);
+        run.sums_up("1 copied, 0 skipped, 0 failed")
+            .complains("digest changed: the platform filter keeps 5 of 8 manifests");
+        let raw = skopeo.inspect_raw(&format!("{}/team/app:{tag}", pair.destination.address()));
+        let kept = [
+            &children.amd,
+            &children.proof_of_amd,
+            &children.arm,
+            &children.plain,
+            &children.windows,
+        ];
+        assert_eq!(json(&raw), reduced(&index, &kept), "{tag}");
+        let found = pair.destination.manifest("team/app", tag);
+        assert_eq!(found.media_type, index.media_type(), "the media type is kept");
+        pair.destination.assert_complete("team/app", tag);
+        for left in [&children.s390x, &children.proof_of_s390x, &children.arm_v7] {
+            pair.assert_absent("team/app", left.digest());
+        }
+    }
+}
+
+#[test]
+fn the_flags_select_what_they_name() {
+    let pair = Pair::embedded();
+    let children = Children::new();
+    let index = children.all(Index::oci());
+    pair.source.push("team/app", "1", &index);
+    let Children { amd, arm, arm_v7, s390x, windows, proof_of_amd, proof_of_s390x, plain } =
+        &children;
+    let cases: [(&[&str], &[&Content]); 5] = [
+        (&["-a", "arm"], &[arm_v7, plain]),
+        (&["-a", "arm/v6"], &[plain]),
+        (&["--arch", "arm64, s390x"], &[s390x, proof_of_s390x, arm, plain]),
+        (&["--os=windows"], &[plain, windows]),
+        (
+            &["-a=all", "--os", "linux"],
+            &[s390x, proof_of_s390x, amd, proof_of_amd, arm, arm_v7, plain],
+        ),
+    ];
+    for (number, (flags, kept)) in cases.into_iter().enumerate() {
+        let list = format!("team/app case{number}/app 1\n");
+        pair.mirror(&list).args(flags).run().exits(0);
+        let repository = format!("case{number}/app");
+        let found = pair.destination.manifest(&repository, "1");
+        assert_eq!(json(&found.bytes), reduced(&index, kept), "{flags:?}");
+        pair.destination.assert_complete(&repository, "1");
+    }
+    pair.mirror("team/app all/app 1\n").args(["-a", "all", "--os", "all"]).run().exits(0);
+    pair.assert_arrived("all/app", "1", &index);
+}
+
+#[test]
+fn an_image_of_another_platform_is_left_out_with_a_warning() {
+    let pair = Pair::embedded();
+    let children = Children::new();
+    pair.source.push("team/app", "1", &children.s390x);
+    pair.source.push("team/app", "2", &Index::oci().child(&children.s390x).build());
+    let run = pair.mirror("team/app team/app 1\nteam/app team/app 2\n").run().exits(0);
+    let run = run.sums_up("0 copied, 2 skipped, 0 failed");
+    let mut warnings = run.complaints();
+    warnings.sort_unstable();
+    let expected = ["1", "2"].map(|tag| {
+        let source = pair.source.address();
+        format!(
+            "[WARN] [M_ID:{tag}] no platform of {source}/team/app:{tag} satisfies the filter \
+             (arch amd64,arm64, os linux,windows)"
+        )
+    });
+    assert_eq!(warnings, expected);
+    pair.assert_absent("team/app", "1");
+    pair.assert_absent("team/app", "2");
+    assert_eq!(run.file("mirror-failed.txt"), None, "a skip is no failure");
+}
+
+#[test]
+fn with_no_arch_os_fail_it_is_a_failure() {
+    let pair = Pair::embedded();
+    let children = Children::new();
+    pair.source.push("team/app", "1", &children.s390x);
+    pair.source.push("team/app", "2", &children.all(Index::oci()));
+    let list = "team/app team/app 1\nteam/app team/app 2\n";
+    let run = pair.mirror(list).arg("--no-arch-os-fail").run().exits(1);
+    let run = run.sums_up("1 copied, 0 skipped, 1 failed").complains(
+        "[ERRO] [M_ID:1] hint: give other values with --arch and --os, or leave \
+         --no-arch-os-fail out",
+    );
+    let failed = run.file("mirror-failed.txt").expect("it is in the failed list");
+    let lines: Vec<&str> = failed.lines().skip(1).collect();
+    let reason =
+        "# no platform of the source satisfies the filter (arch amd64,arm64, os linux,windows)";
+    assert_eq!(lines, [reason, "team/app team/app 1"]);
+    pair.mirror(list).arg("--no-arch-os-fail=false").run().exits(0);
+}
+
+#[test]
+fn a_comment_gives_the_next_line_platforms_of_its_own() {
+    let pair = Pair::embedded();
+    let children = Children::new();
+    let index = children.all(Index::oci());
+    for tag in ["1", "2", "3", "4"] {
+        pair.source.push("team/app", tag, &index);
+    }
+    let list = "# longshore: platforms=linux/s390x, linux/arm/v7\nteam/app team/app 1\n\
+                # longshore: platforms=all\n# a remark\nteam/app team/app 2\n\
+                team/app team/app 3\n\
+                # longshore: platforms=sparc\nteam/app team/app 4\n";
+    let run = pair.mirror(list).run().exits(1).sums_up("3 copied, 0 skipped, 1 failed");
+    let kept = [&children.s390x, &children.proof_of_s390x, &children.arm_v7, &children.plain];
+    let found = pair.destination.manifest("team/app", "1");
+    assert_eq!(json(&found.bytes), reduced(&index, &kept), "the default filter has no say");
+    pair.assert_arrived("team/app", "2", &index);
+    let found = json(&pair.destination.manifest("team/app", "3").bytes);
+    assert_eq!(found["manifests"].as_array().map(Vec::len), Some(5), "the comment is for one line");
+    let failed = run.file("mirror-failed.txt").expect("sparc is no platform");
+    let lines: Vec<&str> = failed.lines().skip(2).collect();
+    assert_eq!(lines, ["# longshore: platforms=sparc", "team/app team/app 4"]);
+}
+
+#[test]
+fn platforms_of_an_entry_and_of_the_flags_intersect() {
+    let pair = Pair::embedded();
+    let children = Children::new();
+    let index = children.all(Index::oci());
+    pair.source.push("team/app", "1", &index);
+    let list = "# longshore: platforms=linux/s390x,linux/amd64\nteam/app team/app 1\n";
+    pair.mirror(list).args(["-a", "s390x,arm64"]).run().exits(0);
+    let found = pair.destination.manifest("team/app", "1");
+    let kept = [&children.s390x, &children.proof_of_s390x, &children.plain];
+    assert_eq!(json(&found.bytes), reduced(&index, &kept));
+}
+
+#[test]
+fn what_says_no_platform_is_never_filtered() {
+    let pair = Pair::embedded();
+    let silent = Image::without_platform().layer(1, 10).build();
+    let artifact = Image::artifact("application/vnd.example.thing").build();
+    pair.source.push("team/app", "silent", &silent);
+    pair.source.push("team/app", "artifact", &artifact);
+    let list = "team/app team/app silent\nteam/app team/app artifact\n";
+    pair.mirror(list).args(["-a", "s390x"]).run().exits(0).sums_up("2 copied, 0 skipped, 0 failed");
+    pair.assert_arrived("team/app", "silent", &silent);
+    pair.assert_arrived("team/app", "artifact", &artifact);
+}
+
+#[test]
+fn the_source_s_whole_index_at_the_destination_is_done_whatever_the_filter() {
+    let pair = Pair::embedded();
+    let children = Children::new();
+    for (mode, index) in
+        [("preserve", Index::oci()), ("docker", Index::docker()), ("oci", Index::oci())]
+    {
+        let index = children.all(index);
+        pair.source.push("team/app", mode, &index);
+        pair.destination.push("team/app", mode, &index);
+        let flags = ["-a", "amd64", "--index", mode];
+        let list = format!("team/app team/app {mode}\n");
+        let run = pair.mirror(&list).args(flags).run().exits(0);
+        run.sums_up("0 copied, 1 skipped, 0 failed");
+        pair.assert_arrived("team/app", mode, &index);
+        pair.validate(&list).args(flags).run().exits(0);
+    }
+}
