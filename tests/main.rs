@@ -3,5 +3,6 @@
 //! One binary for all of them, so that it is linked once. `support/` has what they share.
 
 mod architecture;
+mod faults;
 mod smoke;
 mod support;

@@ -21,6 +21,7 @@
 mod certificate;
 mod docker;
 mod longshore;
+mod lying;
 mod process;
 mod registry;
 mod skip;
@@ -28,6 +29,7 @@ mod skopeo;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use longshore::Longshore;
+pub(crate) use longshore::{Longshore, Run};
+pub(crate) use lying::{Answer, Lying, Rule, Seen};
 pub(crate) use registry::Registry;
 pub(crate) use skopeo::Skopeo;
