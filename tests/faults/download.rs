@@ -192,7 +192,7 @@ fn a_page_in_place_of_a_manifest_is_no_manifest() {
     let ends = Ends::with_layer(10);
     let page = Answer::status(200).header("content-type", "text/html").body("<html>Log in</html>");
     ends.lying_source.rule(Rule::on("GET", "*/manifests/*").answers(page));
-    ends.fails(&["source: fetch manifest", "text/html"]);
+    ends.fails(&["source: fetch manifest", "manifest is broken"]);
 }
 
 #[test]
