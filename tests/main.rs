@@ -7,6 +7,7 @@ mod bad_input;
 mod command_line;
 mod dry_run;
 mod failed_list;
+mod faults;
 mod harbor;
 mod index_mode;
 mod mirror;

@@ -22,6 +22,7 @@ mod certificate;
 mod docker;
 pub(crate) mod harbor;
 mod longshore;
+mod lying;
 mod pair;
 mod process;
 mod registry;
@@ -31,6 +32,7 @@ mod skopeo;
 mod tests;
 
 pub(crate) use longshore::{Longshore, Run};
+pub(crate) use lying::{Answer, Lying, Rule, Seen};
 pub(crate) use pair::Pair;
 pub(crate) use registry::Registry;
 pub(crate) use skopeo::Skopeo;

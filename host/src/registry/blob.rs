@@ -11,6 +11,7 @@ use url::Url;
 
 use super::connection::{Purpose, SILENCE, cause_of};
 use super::request::{Call, location, read_bounded};
+use super::retry::Waits;
 use super::token::Scope;
 use super::{Cause, Client, Operation, RegistryError};
 use crate::oci::{Descriptor, Digest, Repository};
@@ -107,9 +108,12 @@ impl Client {
     ) -> Result<UploadStart, RegistryError> {
         if self.traits.mounts && self.probe.by_mount() {
             match self.start_upload(repository, digest, Some(repository)).await {
-                Err(error) if matches!(error.cause.status(), Some(400 | 404 | 405)) => {
+                // However a mount is refused, an upload may work; only what is busy is asked again.
+                Err(error) if error.cause.status().is_some() && !error.is_transient() => {
                     tracing::debug!("{error}");
-                    self.probe.settle(false);
+                    if !matches!(error.cause.status(), Some(401 | 403)) {
+                        self.probe.settle(false);
+                    }
                 }
                 start => return start,
             }
@@ -139,7 +143,8 @@ impl Client {
         }
     }
 
-    /// Opens a blob for reading. Its announced length must be the descriptor's.
+    /// Opens a blob for reading, with a single try: whoever reads has to try again anyway where the
+    /// body breaks off. Its announced length must be the descriptor's.
     ///
     /// # Errors
     /// A refusal, no answer, or another length.
@@ -150,40 +155,49 @@ impl Client {
     ) -> Result<BlobStream, RegistryError> {
         let call =
             self.blob_call("fetch blob", Method::GET, repository, &blob.digest, false).await?;
-        let response = self.send(&call).await?;
-        match response.content_length() {
-            Some(found) if found != blob.size => {
-                Err(call.operation.failed(Cause::Size { expected: blob.size, found }))
-            }
-            _ => Ok(BlobStream { response, operation: call.operation }),
+        let opened = match self.send_once(&call).await {
+            Ok(response) => with_length(response, blob.size),
+            Err(cause) => Err(cause),
+        };
+        match opened {
+            Ok(response) => Ok(BlobStream { response, operation: call.operation }),
+            Err(cause) => Err(call.operation.failed(cause)),
         }
     }
 
     /// Reads a small blob into memory and verifies it; `limit` bounds its size in bytes.
     ///
     /// # Errors
-    /// As [`Client::blob`], and a wrong digest or a size above `limit`.
+    /// A refusal, no answer, another length or digest, or a size above `limit`.
     pub async fn small_blob(
         &self,
         repository: &Repository,
         blob: &Descriptor,
         limit: u64,
     ) -> Result<Bytes, RegistryError> {
-        let stream = self.blob(repository, blob).await?;
-        let operation = stream.operation;
-        let bytes = match read_bounded(stream.response, limit.min(blob.size)).await {
-            Ok(bytes) => bytes,
-            Err(cause) => return Err(operation.failed(cause)),
-        };
+        let call =
+            self.blob_call("fetch blob", Method::GET, repository, &blob.digest, false).await?;
+        let mut waits = Waits::new();
+        loop {
+            match self.read_blob(&call, blob, limit).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
+            }
+        }
+    }
+
+    async fn read_blob(&self, call: &Call, blob: &Descriptor, limit: u64) -> Result<Bytes, Cause> {
+        let response = with_length(self.send_once(call).await?, blob.size)?;
+        let bytes = read_bounded(response, limit.min(blob.size)).await?;
         let found = blob.digest.same_algorithm_of(&bytes);
         if found == blob.digest {
             return Ok(bytes);
         }
-        Err(operation.failed(Cause::Digest { expected: blob.digest.clone(), found }))
+        Err(Cause::Digest { expected: blob.digest.clone(), found })
     }
 
-    /// Opens an upload of `digest` into `repository`; `from` offers a repository of this registry
-    /// to mount it from.
+    /// Opens an upload of `digest` into `repository`, with a single try, as the upload that follows
+    /// has to be tried again from here; `from` offers a repository of this registry to mount it from.
     ///
     /// # Errors
     /// A refusal, no answer, or an answer without a usable location.
@@ -208,7 +222,7 @@ impl Client {
             .header(CONTENT_LENGTH, HeaderValue::from(0));
         // The connection that opens the session carries the upload next.
         call.purpose = Purpose::Blob;
-        let response = self.send(&call).await?;
+        let response = self.send_once(&call).await.map_err(failed)?;
         if from.is_some() && response.status() == StatusCode::CREATED {
             return Ok(UploadStart::Present);
         }
@@ -259,6 +273,14 @@ impl Client {
         if let Err(error) = self.send(&call).await {
             tracing::debug!("{error}");
         }
+    }
+}
+
+/// The answer, if it announces no other length than `size`.
+fn with_length(response: reqwest::Response, size: u64) -> Result<reqwest::Response, Cause> {
+    match response.content_length() {
+        Some(found) if found != size => Err(Cause::Size { expected: size, found }),
+        _ => Ok(response),
     }
 }
 

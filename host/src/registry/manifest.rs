@@ -1,9 +1,10 @@
 //! Manifests: HEAD, GET and PUT (distribution-spec, "Pulling manifests", "Pushing Manifests").
 
+use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Method, StatusCode};
 
 use super::request::{Call, read_bounded};
+use super::retry::Waits;
 use super::token::Scope;
 use super::{Cause, Client, Operation, RegistryError};
 use crate::oci::{Digest, Manifest, MediaType, RawManifest, Repository, Tag, Version};
@@ -126,26 +127,39 @@ impl Client {
     ) -> Result<Manifest, RegistryError> {
         let call =
             self.manifest_call("fetch manifest", Method::GET, repository, reference, false).await?;
-        let response = self.send(&call).await?;
-        let failed = |cause: Cause| call.operation.clone().failed(cause);
+        let mut waits = Waits::new();
+        // A body that breaks off or is not what was asked for is asked for again too.
+        loop {
+            match self.read_manifest(&call, reference).await {
+                Ok(manifest) => return Ok(manifest),
+                Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
+            }
+        }
+    }
+
+    async fn read_manifest(
+        &self,
+        call: &Call,
+        reference: &ManifestReference,
+    ) -> Result<Manifest, Cause> {
+        let response = self.send_once(call).await?;
         let header = response
             .headers()
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .map(MediaType::of_header);
-        let bytes = read_bounded(response, MANIFEST_LIMIT).await.map_err(failed)?;
+        let bytes = read_bounded(response, MANIFEST_LIMIT).await?;
         let digest = match reference {
             ManifestReference::Tag(_) => Digest::of(&bytes),
             ManifestReference::Digest(expected) => {
                 let found = expected.same_algorithm_of(&bytes);
                 if found != *expected {
-                    let expected = expected.clone();
-                    return Err(failed(Cause::Digest { expected, found }));
+                    return Err(Cause::Digest { expected: expected.clone(), found });
                 }
                 found
             }
         };
-        Manifest::parse(bytes, header.as_ref(), digest).map_err(|error| failed(error.into()))
+        Ok(Manifest::parse(bytes, header.as_ref(), digest)?)
     }
 
     /// Pushes the exact bytes of `manifest`.
@@ -178,10 +192,7 @@ impl Client {
                 let (expected, found) = (manifest.digest.clone(), found.clone());
                 Err(call.operation.failed(Cause::Digest { expected, found }))
             }
-            _ if response.status() == StatusCode::CREATED || response.status().is_success() => {
-                Ok(PutAnswer { digest })
-            }
-            _ => Err(call.operation.failed(super::answer::Answer::read(response).await)),
+            _ => Ok(PutAnswer { digest }),
         }
     }
 }

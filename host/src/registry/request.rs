@@ -62,22 +62,19 @@ impl Client {
         })
     }
 
-    /// Sends `call` and tries again where that helps. Any status below 400 is success.
+    /// Sends `call` and tries again where that helps. Only success is an answer.
     pub(super) async fn send(&self, call: &Call) -> Result<Response, RegistryError> {
         let mut waits = Waits::new();
         loop {
-            let error = match self.send_once(call).await {
+            match self.send_once(call).await {
                 Ok(response) => return Ok(response),
-                Err(cause) => call.operation.clone().failed(cause),
-            };
-            let Some(wait) = waits.after(&error) else { return Err(error) };
-            tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
-            tokio::time::sleep(wait).await;
+                Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
+            }
         }
     }
 
     /// Sends `call` once, with one renewal of the token.
-    async fn send_once(&self, call: &Call) -> Result<Response, Cause> {
+    pub(super) async fn send_once(&self, call: &Call) -> Result<Response, Cause> {
         // The first request of a run alone finds out how to authenticate; the others wait for that.
         let first = if self.challenge_is_known() { None } else { Some(self.first.lock().await) };
         let first = first.filter(|_| !self.challenge_is_known());
@@ -170,9 +167,9 @@ impl Client {
     }
 }
 
-/// Turns a refusal into an error.
+/// Turns all but success into an error: redirects that help have been followed by now.
 async fn accepted(response: Response) -> Result<Response, Cause> {
-    if response.status().as_u16() < 400 {
+    if response.status().is_success() {
         return Ok(response);
     }
     Err(Cause::Answered(Answer::read(response).await))

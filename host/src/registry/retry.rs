@@ -40,6 +40,17 @@ impl Waits {
             None => Some(planned),
         }
     }
+
+    /// Waits until the request may be tried again after `error`.
+    ///
+    /// # Errors
+    /// `error` itself, where it is final.
+    pub(super) async fn sit_out(&mut self, error: RegistryError) -> Result<(), RegistryError> {
+        let Some(wait) = self.after(&error) else { return Err(error) };
+        tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
 }
 
 impl Default for Waits {

@@ -108,24 +108,39 @@ impl Copy<'_> {
         mut session: Option<UploadSession>,
     ) -> Result<Transferred, TransferError> {
         check_empty(blob).map_err(TransferError::Source)?;
-        let _permit = self.run.transfers.acquire().await;
         let mut waits = Waits::new();
-        loop {
-            let opened = self.open(blob, bytes, trust, session.take()).await?;
-            let Some((session, content)) = opened else { return Ok(Transferred::Present) };
-            let error = match self.send(blob, session, content).await {
-                Ok(()) => break,
+        let how = loop {
+            // Whoever waits to try again keeps nobody else from moving.
+            let permit = self.run.transfers.acquire().await;
+            let error = match self.attempt(blob, bytes, trust, session.take()).await {
+                Ok(how) => break how,
                 Err(error) => error,
             };
+            drop(permit);
             let wait = error.of_registry().and_then(|error| waits.after(error));
             let Some(wait) = wait else { return Err(error) };
             tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
             tokio::time::sleep(wait).await;
-        }
-        if trust == Trust::Probe {
+        };
+        if how == Transferred::Moved && trust == Trust::Probe {
             self.destination.calibrate(&self.job.destination.repository, &blob.digest).await;
         }
-        Ok(Transferred::Moved)
+        Ok(how)
+    }
+
+    async fn attempt(
+        &self,
+        blob: &Descriptor,
+        bytes: Option<&Bytes>,
+        trust: Trust,
+        session: Option<UploadSession>,
+    ) -> Result<Transferred, TransferError> {
+        match self.open(blob, bytes, trust, session).await? {
+            Some((session, content)) => {
+                self.send(blob, session, content).await.map(|()| Transferred::Moved)
+            }
+            None => Ok(Transferred::Present),
+        }
     }
 
     /// Opens both ends, at the same time where the blob is small: then a round trip costs more than
@@ -183,7 +198,9 @@ impl Copy<'_> {
         session: UploadSession,
         content: BlobContent,
     ) -> Result<(), TransferError> {
-        let moved = Arc::new(AtomicU64::new(0));
+        // What is in memory is handed over at once.
+        let handed_over = if matches!(content, BlobContent::Memory(_)) { blob.size } else { 0 };
+        let moved = Arc::new(AtomicU64::new(handed_over));
         let failure = SourceFailure::default();
         let body = match content {
             BlobContent::Memory(bytes) => Body::from(bytes),

@@ -1,0 +1,214 @@
+//! The source breaks or lies.
+
+use super::{Ends, REPOSITORY, TAG};
+use crate::support::{Answer, Rule};
+
+/// Large enough to be more than one read.
+const LENGTH: usize = 300_000;
+
+#[test]
+fn a_layer_with_other_bytes_never_arrives() {
+    let ends = Ends::with_layer(LENGTH);
+    let flipped = |mut answer: Answer| {
+        answer.body[LENGTH - 1] ^= 1;
+        answer
+    };
+    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(flipped));
+    ends.fails(&["source: fetch blob", ends.layer(), "content has digest sha256:"]);
+    assert!(!ends.has_layer(), "wrong bytes were stored under the layer's digest");
+    assert_eq!(ends.lying_source.count("GET", &ends.layer_path()), 3, "three tries");
+}
+
+#[test]
+fn a_layer_that_was_wrong_once_is_fetched_again() {
+    let ends = Ends::with_layer(LENGTH);
+    let flipped = |mut answer: Answer| {
+        answer.body[0] ^= 1;
+        answer
+    };
+    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).first(1).alters(flipped));
+    ends.arrives();
+}
+
+#[test]
+fn a_short_layer_is_refused() {
+    let ends = Ends::with_layer(LENGTH);
+    let short = |mut answer: Answer| {
+        answer.body.truncate(LENGTH - 1);
+        answer
+    };
+    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(short));
+    ends.fails(&["source: fetch blob", "content has 299999 bytes, expected 300000"]);
+    assert!(!ends.has_layer(), "half a layer was stored");
+}
+
+#[test]
+fn a_short_layer_of_unannounced_length_is_refused() {
+    let ends = Ends::with_layer(LENGTH);
+    let short = |mut answer: Answer| {
+        answer.body.truncate(LENGTH - 1);
+        answer.chunked()
+    };
+    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(short));
+    ends.fails(&["source: fetch blob", "content has 299999 bytes, expected 300000"]);
+    assert!(!ends.has_layer(), "half a layer was stored");
+}
+
+#[test]
+fn a_long_layer_is_refused() {
+    for chunked in [false, true] {
+        let ends = Ends::with_layer(LENGTH);
+        let long = move |mut answer: Answer| {
+            answer.body.push(0);
+            if chunked { answer.chunked() } else { answer }
+        };
+        ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(long));
+        ends.fails(&["source: fetch blob", "bytes, expected 300000"]);
+        assert!(!ends.has_layer(), "more than a layer was stored");
+    }
+}
+
+#[test]
+fn a_layer_of_unannounced_length_arrives() {
+    let ends = Ends::with_layer(LENGTH);
+    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(Answer::chunked));
+    ends.arrives();
+}
+
+#[test]
+fn a_wrong_content_length_is_refused_before_anything_moves() {
+    let ends = Ends::with_layer(LENGTH);
+    let announced = |answer: Answer| answer.header("content-length", "299000");
+    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(announced));
+    ends.fails(&["source: fetch blob", "content has 299000 bytes, expected 300000"]);
+    assert!(!ends.has_layer(), "half a layer was stored");
+}
+
+#[test]
+fn a_download_that_breaks_is_taken_up_again() {
+    let ends = Ends::with_layer(LENGTH);
+    let broken = |answer: Answer| answer.cut_after(100_000);
+    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).first(2).alters(broken));
+    ends.arrives();
+    assert_eq!(ends.lying_source.count("GET", &ends.layer_path()), 3);
+}
+
+#[test]
+fn a_download_that_always_breaks_fails_after_three_tries() {
+    let ends = Ends::with_layer(LENGTH);
+    let broken = |answer: Answer| answer.cut_after(100_000);
+    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(broken));
+    ends.fails(&["source: fetch blob", "broke"]);
+    assert_eq!(ends.lying_source.count("GET", &ends.layer_path()), 3);
+}
+
+#[test]
+fn a_source_that_is_busy_is_asked_again() {
+    for status in [500, 502, 503, 408] {
+        let ends = Ends::with_layer(LENGTH);
+        ends.lying_source
+            .rule(Rule::on("GET", "*/manifests/*").first(1).answers(Answer::status(status)))
+            .rule(Rule::on("GET", "*/blobs/*").first(1).answers(Answer::status(status)));
+        ends.arrives();
+    }
+}
+
+#[test]
+fn a_source_that_stays_busy_is_asked_three_times() {
+    let ends = Ends::with_layer(LENGTH);
+    ends.lying_source
+        .rule(Rule::on("GET", &ends.layer_path()).answers(Answer::error(503, "UNAVAILABLE")));
+    ends.fails(&["source: fetch blob", "(503): UNAVAILABLE: a lie"]);
+    assert_eq!(ends.lying_source.count("GET", &ends.layer_path()), 3);
+}
+
+#[test]
+fn the_wait_that_a_source_asks_for_is_kept() {
+    let ends = Ends::with_layer(LENGTH);
+    let busy = Answer::error(429, "TOOMANYREQUESTS").header("retry-after", "2");
+    ends.lying_source.rule(Rule::on("GET", "*/manifests/*").first(1).answers(busy));
+    let started = std::time::Instant::now();
+    ends.arrives();
+    let took = started.elapsed();
+    assert!(took.as_secs_f32() >= 2.0, "it came back after {took:?}");
+}
+
+#[test]
+fn a_layer_that_is_missing_fails_at_once() {
+    let ends = Ends::with_layer(LENGTH);
+    ends.lying_source
+        .rule(Rule::on("GET", &ends.layer_path()).answers(Answer::error(404, "BLOB_UNKNOWN")));
+    ends.fails(&["source: fetch blob", ends.layer(), "not found (404): BLOB_UNKNOWN"]);
+    assert_eq!(ends.lying_source.count("GET", &ends.layer_path()), 1, "404 is final");
+}
+
+#[test]
+fn a_configuration_that_breaks_off_is_fetched_again() {
+    let ends = Ends::with_layer(LENGTH);
+    let config = format!("/v2/{REPOSITORY}/blobs/{}", ends.image.blobs()[0].digest());
+    let broken = |answer: Answer| answer.cut_after(20);
+    ends.lying_source.rule(Rule::on("GET", &config).first(1).alters(broken));
+    ends.arrives();
+}
+
+#[test]
+fn a_manifest_that_breaks_off_is_fetched_again() {
+    let ends = Ends::with_layer(LENGTH);
+    let broken = |answer: Answer| answer.cut_after(20);
+    ends.lying_source.rule(Rule::on("GET", "*/manifests/*").first(1).alters(broken));
+    ends.arrives();
+}
+
+#[test]
+fn a_manifest_with_another_digest_than_asked_for_is_refused() {
+    let ends = Ends::with_layer(LENGTH);
+    let index = longshore_content::Index::oci().child(&ends.image).build();
+    ends.source.push(REPOSITORY, TAG, &index);
+    let other = |mut answer: Answer| {
+        answer.body.push(b'\n');
+        answer
+    };
+    let child = format!("/v2/{REPOSITORY}/manifests/{}", ends.image.digest());
+    ends.lying_source.rule(Rule::on("GET", &child).alters(other));
+    ends.fails(&["source: fetch manifest", ends.image.digest(), "content has digest sha256:"]);
+}
+
+#[test]
+fn a_manifest_beyond_four_mebibytes_is_refused() {
+    for chunked in [false, true] {
+        let ends = Ends::with_layer(10);
+        let huge = move |mut answer: Answer| {
+            answer.body.resize((4 << 20) + 1, b' ');
+            if chunked { answer.chunked() } else { answer }
+        };
+        ends.lying_source.rule(Rule::on("GET", "*/manifests/*").alters(huge));
+        ends.fails(&["source: fetch manifest", "larger than 4194304 bytes"]);
+        assert_eq!(ends.lying_source.count("GET", "*/manifests/*"), 1, "it does not get smaller");
+    }
+}
+
+#[test]
+fn a_page_in_place_of_a_manifest_is_no_manifest() {
+    let ends = Ends::with_layer(10);
+    let page = Answer::status(200).header("content-type", "text/html").body("<html>Log in</html>");
+    ends.lying_source.rule(Rule::on("GET", "*/manifests/*").answers(page));
+    ends.fails(&["source: fetch manifest", "manifest is broken"]);
+}
+
+#[test]
+fn docker_schema_1_is_refused_by_name() {
+    let ends = Ends::with_layer(10);
+    let old = Answer::status(200)
+        .header("content-type", "application/vnd.docker.distribution.manifest.v1+prettyjws")
+        .body(r#"{"schemaVersion":1,"name":"a","tag":"1","fsLayers":[],"history":[]}"#);
+    ends.lying_source.rule(Rule::on("GET", "*/manifests/*").answers(old));
+    ends.fails(&["source: fetch manifest", "schema 1"]);
+}
+
+#[test]
+fn a_source_that_hangs_up_is_asked_again() {
+    let ends = Ends::with_layer(10);
+    ends.lying_source
+        .rule(Rule::on("GET", "*/manifests/*").first(2).answers(Answer::status(200).dropped()));
+    ends.arrives();
+}

@@ -1,0 +1,133 @@
+//! Blobs that lie elsewhere.
+
+use super::{Ends, REPOSITORY};
+use crate::support::{Answer, Longshore, Lying, Rule, Run};
+
+/// Runs with a credential for both ends.
+fn mirror_with_credential(ends: &Ends) -> Run {
+    let auth = format!(
+        r#"{{"auths":{{"{}":{{"auth":"am86c2VjcmV0"}},"{}":{{"auth":"am86c2VjcmV0"}}}}}}"#,
+        ends.lying_source.address(),
+        ends.lying_destination.address()
+    );
+    Longshore::new()
+        .file("../home/.docker/config.json", auth)
+        .mirror()
+        .arg("--debug")
+        .list("team/app team/app 1\n")
+        .source(ends.lying_source.address())
+        .destination(ends.lying_destination.address())
+        .run()
+}
+
+/// Asks for `Basic` until somebody says who he is.
+fn asks_for_a_password() -> Rule {
+    Rule::on("*", "/v2/*").answers_by(|seen| {
+        let challenge = || Answer::status(401).header("www-authenticate", "Basic realm=\"a\"");
+        seen.authorization().is_none().then(challenge)
+    })
+}
+
+#[test]
+fn a_redirect_to_another_host_is_followed_without_the_credential() {
+    let ends = Ends::with_layer(1000);
+    let elsewhere = Lying::before(&ends.source);
+    let to = format!("http://{}{}?sig=s3cr3t", elsewhere.address(), ends.layer_path());
+    ends.lying_source.rule(asks_for_a_password());
+    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).answers(Answer::redirect(&to)));
+    let run = mirror_with_credential(&ends).exits(0);
+    ends.destination.assert_complete(REPOSITORY, "1");
+    let seen = elsewhere.requests();
+    assert_eq!(seen.len(), 1, "one request goes elsewhere");
+    assert_eq!(seen[0].authorization(), None, "the credential left its registry");
+    let asked = ends.lying_source.matching("GET", &ends.layer_path());
+    let known = asked.last().and_then(|seen| seen.authorization());
+    assert_eq!(known, Some("Basic am86c2VjcmV0"), "the registry itself gets the credential");
+    for secret in ["am86c2VjcmV0", "s3cr3t"] {
+        assert!(!run.stderr.contains(secret), "{secret} is in the log\n{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_host_that_is_redirected_to_cannot_ask_for_the_credential() {
+    let ends = Ends::with_layer(1000);
+    let elsewhere = Lying::alone();
+    let realm = format!("Bearer realm=\"http://{}/token\",service=\"x\"", elsewhere.address());
+    for challenge in [realm.as_str(), "Basic realm=\"x\""] {
+        elsewhere.repent();
+        elsewhere.forget();
+        elsewhere
+            .rule(Rule::on("GET", "/token").answers(Answer::status(200).body(r#"{"token":"t"}"#)))
+            .rule(
+                Rule::on("*", "*")
+                    .answers(Answer::status(401).header("www-authenticate", challenge)),
+            );
+        ends.lying_source.repent();
+        ends.lying_source.rule(asks_for_a_password());
+        let to = format!("http://{}/layer", elsewhere.address());
+        ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).answers(Answer::redirect(&to)));
+        mirror_with_credential(&ends).exits(1).complains("unauthorized (401)");
+        for seen in elsewhere.requests() {
+            assert_eq!(seen.authorization(), None, "{} {} got it", seen.method, seen.path);
+            assert_ne!(seen.path, "/token", "a stranger's token service was asked");
+        }
+    }
+}
+
+#[test]
+fn redirects_in_a_circle_end() {
+    let ends = Ends::with_layer(1000);
+    let path = ends.layer_path();
+    ends.lying_source.rule(Rule::on("GET", &path).answers(Answer::redirect(&path)));
+    ends.fails(&["source: fetch blob", "redirects too often"]);
+    let asked = ends.lying_source.count("GET", &path);
+    assert!((2..=10).contains(&asked), "{asked} requests");
+}
+
+#[test]
+fn a_redirect_to_nowhere_fails() {
+    for (to, why) in [("ftp://127.0.0.1/x", "scheme"), ("http://[", "no URL")] {
+        let ends = Ends::with_layer(1000);
+        ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).answers(Answer::redirect(to)));
+        ends.fails(&["source: fetch blob", "location that cannot be used", why]);
+    }
+}
+
+#[test]
+fn a_redirect_without_a_location_fails() {
+    let ends = Ends::with_layer(1000);
+    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).answers(Answer::status(302)));
+    ends.fails(&["source: fetch blob", "location that cannot be used"]);
+}
+
+#[test]
+fn an_upload_to_another_host_goes_without_the_credential() {
+    let ends = Ends::with_layer(1000);
+    let elsewhere = Lying::before(&ends.destination);
+    ends.lying_destination.rule(asks_for_a_password());
+    let host = elsewhere.address().to_owned();
+    ends.lying_destination.rule(Rule::on("POST", "*/blobs/uploads/").alters(move |answer| {
+        let here = answer.headers.iter().find(|(name, _)| name == "location");
+        let (_, path) = here.and_then(|(_, url)| url.split_once("/v2/")).expect("a location");
+        let there = format!("http://{host}/v2/{path}");
+        answer.header("location", &there)
+    }));
+    mirror_with_credential(&ends).exits(0);
+    ends.destination.assert_complete(REPOSITORY, "1");
+    let puts = elsewhere.matching("PUT", "*");
+    assert_eq!(puts.len(), 2, "layer and configuration go there");
+    for seen in elsewhere.requests() {
+        assert_eq!(seen.authorization(), None, "the credential left its registry");
+    }
+}
+
+#[test]
+fn an_upload_that_is_redirected_is_not_taken_for_stored() {
+    let ends = Ends::with_layer(1000);
+    let elsewhere = Lying::alone();
+    let to = format!("http://{}/x", elsewhere.address());
+    ends.lying_destination
+        .rule(Rule::on("PUT", "*/blobs/uploads/*").answers(Answer::redirect(&to)));
+    ends.fails(&["destination: push blob", "(307)"]);
+    assert_eq!(elsewhere.requests().len(), 0, "a body that is gone cannot be sent elsewhere");
+}

@@ -1,0 +1,225 @@
+//! The destination breaks or lies.
+
+use longshore_content::Image;
+
+use super::{Ends, REPOSITORY, TAG};
+use crate::support::{Answer, Longshore, Lying, Registry, Rule};
+
+const LENGTH: usize = 300_000;
+const TAG_PATH: &str = "/v2/team/app/manifests/1";
+
+#[test]
+fn a_destination_that_is_busy_is_asked_again() {
+    for (method, pattern) in
+        [("POST", "*/blobs/uploads/"), ("PUT", "*/blobs/uploads/*"), ("PUT", "*/manifests/*")]
+    {
+        let ends = Ends::with_layer(LENGTH);
+        ends.lying_destination
+            .rule(Rule::on(method, pattern).first(1).answers(Answer::status(503)));
+        ends.arrives();
+    }
+}
+
+#[test]
+fn a_destination_that_stays_busy_is_asked_three_times() {
+    for (method, pattern) in [("POST", "*/blobs/uploads/"), ("PUT", "*/blobs/uploads/*")] {
+        let ends = Ends::with_layer(LENGTH);
+        ends.lying_destination.rule(Rule::on(method, pattern).answers(Answer::status(503)));
+        ends.fails(&["destination: push blob", "Service Unavailable (503)"]);
+        let asked = ends.lying_destination.count(method, pattern);
+        assert!((3..=6).contains(&asked), "three tries for each of two blobs, not {asked}");
+    }
+}
+
+#[test]
+fn an_upload_that_breaks_is_made_again() {
+    let ends = Ends::with_layer(LENGTH);
+    ends.lying_destination.rule(Rule::on("PUT", "*/blobs/uploads/*").first(2).hangs_up_after(100));
+    ends.arrives();
+}
+
+#[test]
+fn an_upload_whose_answer_is_lost_is_made_again() {
+    let ends = Ends::with_layer(LENGTH);
+    ends.lying_destination
+        .rule(Rule::on("PUT", "*/blobs/uploads/*").first(1).alters(Answer::dropped));
+    ends.arrives();
+}
+
+#[test]
+fn a_manifest_whose_answer_is_lost_is_put_again() {
+    let ends = Ends::with_layer(10);
+    ends.lying_destination.rule(Rule::on("PUT", TAG_PATH).first(1).alters(Answer::dropped));
+    ends.arrives();
+}
+
+#[test]
+fn a_manifest_that_the_destination_calls_by_another_digest_fails() {
+    let ends = Ends::with_layer(10);
+    let other = format!("sha256:{}", "0".repeat(64));
+    let header = other.clone();
+    ends.lying_destination.rule(
+        Rule::on("PUT", TAG_PATH)
+            .answers(Answer::status(201).header("docker-content-digest", &header)),
+    );
+    ends.fails(&["destination: push manifest", &other, ends.image.digest()]);
+}
+
+#[test]
+fn a_location_may_be_relative_or_absolute() {
+    for absolute in [false, true] {
+        let ends = Ends::with_layer(LENGTH);
+        let host = ends.lying_destination.address().to_owned();
+        ends.lying_destination.rule(Rule::on("POST", "*/blobs/uploads/").alters(move |answer| {
+            let here = answer.headers.iter().find(|(name, _)| name == "location");
+            let (_, path) = here.and_then(|(_, url)| url.split_once("/v2/")).expect("a location");
+            let start = if absolute { format!("http://{host}") } else { String::new() };
+            let there = format!("{start}/v2/{path}?_state=a%2Bb%3D");
+            answer.header("location", &there)
+        }));
+        ends.arrives();
+        let puts = ends.lying_destination.matching("PUT", "*/blobs/uploads/*");
+        assert_eq!(puts.len(), 2, "both blobs go through this host");
+        for put in puts {
+            assert!(put.query.starts_with("_state=a%2Bb%3D&digest="), "{}", put.query);
+        }
+    }
+}
+
+#[test]
+fn an_upload_without_a_location_fails() {
+    let ends = Ends::with_layer(10);
+    ends.lying_destination
+        .rule(Rule::on("POST", "*/blobs/uploads/").alters(|answer| answer.without("location")));
+    ends.fails(&["destination: push blob", "location that cannot be used: there is none"]);
+}
+
+#[test]
+fn a_destination_that_does_not_say_what_it_has_is_pushed_to() {
+    for status in [401, 403, 404, 405] {
+        let ends = Ends::with_layer(10);
+        ends.lying_destination.rule(Rule::on("HEAD", "*").answers(Answer::status(status)));
+        ends.arrives();
+    }
+}
+
+#[test]
+fn a_denied_push_fails_at_once() {
+    let ends = Ends::with_layer(10);
+    ends.lying_destination.rule(Rule::on("POST", "*").answers(Answer::error(403, "DENIED")));
+    ends.fails(&["destination: push blob", "denied (403): DENIED: a lie"]);
+    let asked = ends.lying_destination.count("POST", "*");
+    assert!((1..=2).contains(&asked), "403 is final for each of two blobs, not {asked}");
+}
+
+/// Two repositories with one layer, copied one behind the other, with a liar before the destination.
+fn shared_layer(lie: impl FnOnce(&Lying)) -> (Lying, Registry) {
+    let (source, destination) = (Registry::embedded(), Registry::embedded());
+    for name in ["one", "two"] {
+        let image = Image::new("linux/amd64").layer(1, LENGTH).label("name", name).build();
+        source.push(&format!("team/{name}"), TAG, &image);
+    }
+    let lying = Lying::before(&destination);
+    lie(&lying);
+    Longshore::new()
+        .mirror()
+        .list("team/one team/one 1\nteam/two team/two 1\n")
+        .source(source.address())
+        .destination(lying.address())
+        .args(["-j", "1"])
+        .run()
+        .exits(0);
+    for name in ["one", "two"] {
+        destination.assert_complete(&format!("team/{name}"), TAG);
+    }
+    (lying, destination)
+}
+
+#[test]
+fn a_refused_mount_is_an_upload() {
+    const MOUNT: &str = "*/blobs/uploads/?*mount=*";
+    let (honest, _registry) = shared_layer(|_| {});
+    assert_eq!(honest.count("POST", MOUNT), 1, "the second image mounts the layer");
+    assert_eq!(honest.count("PUT", "*/blobs/uploads/*"), 3, "one layer and two configurations");
+    for status in [401, 403, 404, 405, 500] {
+        let (lying, _registry) = shared_layer(|lying| {
+            lying.rule(Rule::on("POST", MOUNT).answers(Answer::status(status)));
+        });
+        assert_eq!(lying.count("PUT", "*/blobs/uploads/*"), 4, "{status}: the layer goes twice");
+    }
+}
+
+#[test]
+fn a_mount_that_opens_an_upload_is_one() {
+    let (lying, _registry) = shared_layer(|lying| {
+        lying.rule(Rule::on("POST", "*/blobs/uploads/?*mount=*").answers_by(|seen| {
+            Some(Answer::status(202).header("location", &format!("{}lost", seen.path)))
+        }));
+    });
+    assert_eq!(lying.count("PUT", "*/blobs/uploads/*"), 4, "the layer goes twice");
+}
+
+#[test]
+fn content_that_was_collected_meanwhile_is_sent_again() {
+    let ends = Ends::with_layer(LENGTH);
+    // Both blobs are there, or so it says, and when the manifest comes they are not.
+    ends.lying_destination.rule(Rule::on("HEAD", "*/blobs/*").answers(Answer::status(200))).rule(
+        Rule::on("PUT", TAG_PATH).first(1).answers(Answer::error(400, "MANIFEST_BLOB_UNKNOWN")),
+    );
+    ends.arrives();
+    assert_eq!(ends.lying_destination.count("PUT", TAG_PATH), 2);
+    assert_eq!(ends.lying_destination.count("PUT", "*/blobs/uploads/*"), 2, "both are sent");
+}
+
+#[test]
+fn content_below_an_index_that_was_collected_is_sent_again() {
+    let ends = Ends::with_layer(LENGTH);
+    let index = longshore_content::Index::oci().child(&ends.image).build();
+    ends.source.push(REPOSITORY, TAG, &index);
+    // The embedded registry itself refuses the child, then the index, as their content is missing.
+    let child = format!("/v2/team/app/manifests/{}", ends.image.digest());
+    ends.lying_destination
+        .rule(Rule::on("HEAD", "*/blobs/*").answers(Answer::status(200)))
+        .rule(Rule::on("PUT", &child).first(1).answers(Answer::error(404, "BLOB_UNKNOWN")))
+        .rule(Rule::on("PUT", TAG_PATH).first(1).answers(Answer::error(400, "MANIFEST_UNKNOWN")));
+    ends.mirror().exits(0);
+    assert_eq!(ends.destination.manifest(REPOSITORY, TAG).bytes, index.bytes());
+    ends.destination.assert_complete(REPOSITORY, TAG);
+}
+
+#[test]
+fn content_that_is_never_known_fails() {
+    let ends = Ends::with_layer(LENGTH);
+    ends.lying_destination.rule(
+        Rule::on("PUT", "*/manifests/*").answers(Answer::error(400, "MANIFEST_BLOB_UNKNOWN")),
+    );
+    ends.fails(&["destination: push manifest", "MANIFEST_BLOB_UNKNOWN"]);
+    assert_eq!(ends.lying_destination.count("PUT", TAG_PATH), 2, "once more, and no more");
+}
+
+#[test]
+fn an_immutable_tag_with_the_same_digest_is_done() {
+    for refusal in [Answer::status(412), Answer::error(400, "TAG_INVALID")] {
+        let ends = Ends::with_layer(10);
+        ends.destination.push(REPOSITORY, TAG, &ends.image);
+        // The first look is not answered, or the tag would be found there and left alone.
+        ends.lying_destination
+            .rule(Rule::on("HEAD", TAG_PATH).first(1).answers(Answer::status(404)))
+            .rule(Rule::on("PUT", TAG_PATH).answers(refusal));
+        ends.arrives();
+        assert_eq!(ends.lying_destination.count("PUT", TAG_PATH), 1, "it is not tried again");
+    }
+}
+
+#[test]
+fn an_immutable_tag_with_another_digest_is_a_failure_of_its_own() {
+    for refusal in [Answer::status(412), Answer::error(400, "TAG_INVALID")] {
+        let ends = Ends::with_layer(10);
+        let other = Image::new("linux/amd64").layer(7, 7).build();
+        ends.destination.push(REPOSITORY, TAG, &other);
+        ends.lying_destination.rule(Rule::on("PUT", TAG_PATH).answers(refusal));
+        ends.mirror().exits(1).complains("immutable").complains(other.digest());
+        assert_eq!(ends.lying_destination.count("PUT", TAG_PATH), 1, "it is not tried again");
+        assert_eq!(ends.destination.manifest(REPOSITORY, TAG).digest, other.digest());
+    }
+}
