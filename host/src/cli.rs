@@ -88,7 +88,11 @@ fn mirror_or_validate(verb: Verb, arguments: Arguments, log: &Arc<Log>) -> Resul
     let settings = RunSettings::resolve(verb, arguments, variable("DOCKER_REGISTRY"), file)?;
     let log = with_debug(log, settings.debug);
     follow_tracing(&log);
-    runtime()?.block_on(session::run(settings, &log))
+    let runtime = runtime()?;
+    let ran = runtime.block_on(session::run(settings, &log));
+    // A read of standard input that was given up would hold up the end.
+    runtime.shutdown_background();
+    ran
 }
 
 /// The log, or one with details if the settings file asks for them.
@@ -120,9 +124,10 @@ fn old_spelling(argument: OsString) -> OsString {
 
 /// The settings file: `--settings`, `LONGSHORE_CONFIG`, or the user's, which need not exist.
 fn settings_file(given: Option<&str>) -> Result<SettingsFile, SettingsError> {
-    let named = given.map(str::to_owned).or_else(|| variable("LONGSHORE_CONFIG"));
-    let named = named.filter(|path| !path.is_empty()).map(PathBuf::from);
-    let path = match named {
+    let set = |path: &String| !path.is_empty();
+    let named = given.map(str::to_owned).filter(set);
+    let named = named.or_else(|| variable("LONGSHORE_CONFIG").filter(set));
+    let path = match named.map(PathBuf::from) {
         Some(path) => path,
         None => match directories::BaseDirs::new() {
             Some(folders) if folders.config_dir().join("longshore.toml").exists() => {

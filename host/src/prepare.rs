@@ -14,11 +14,11 @@ pub use endpoint::RegistryEndpoints;
 use crate::oci::{Name, Registry, Repository};
 use crate::plan::Job;
 use crate::plugin::contract::{Scope, State};
-use crate::plugin::{Call, Failure, Plugin, PluginError};
+use crate::plugin::{Failure, Plugin, PluginError};
 use crate::registry::Registries;
 use crate::transfer::{EventSender, Level};
 
-/// Tries of a scope whose plugin says that it is worth another one.
+/// Tries of a call whose plugin says that it is worth another one.
 const TRIES: u32 = 3;
 /// The wait between them where the plugin names none, and the longest that is sat out.
 const WAIT: Duration = Duration::from_secs(2);
@@ -47,7 +47,7 @@ pub async fn prepare(
     for (registry, repositories) in by_registry {
         let repositories: Vec<&Repository> = repositories.into_iter().collect();
         let preparation = Preparation { registry, plugin, events, dry_run };
-        if let Err(error) = plugin.describe(registry.as_str()).await {
+        if let Err(error) = preparation.describe().await {
             let text = format!("{error}; the push to {registry} is tried all the same");
             events.note(0, None, Level::Warning, text);
             let all = repositories.into_iter().map(|repository| name(registry, repository));
@@ -77,6 +77,21 @@ struct Preparation<'a> {
 }
 
 impl Preparation<'_> {
+    /// Is it the kind of registry that the plugin knows?
+    async fn describe(&self) -> Result<(), PluginError> {
+        let mut tries = 1;
+        loop {
+            let Err(error) = self.plugin.describe(self.registry.as_str()).await else {
+                return Ok(());
+            };
+            match wait_after(&error) {
+                Some(wait) if tries < TRIES => tokio::time::sleep(wait).await,
+                _ => return Err(error),
+            }
+            tries += 1;
+        }
+    }
+
     /// Prepares each distinct scope, outermost first; which repositories that left unready, and
     /// whether anything was created.
     async fn scopes(
@@ -147,7 +162,7 @@ impl Preparation<'_> {
     }
 }
 
-/// How long to wait before a scope is tried again; `None` where that is in vain.
+/// How long to wait before a call is tried again; `None` where that is in vain.
 fn wait_after(error: &PluginError) -> Option<Duration> {
     let PluginError::Call {
         call: Call::Prepare, failure: Failure::Transient { retry_after }, ..

@@ -21,7 +21,7 @@ pub struct ValidateOptions {
     pub no_platform_fails: bool,
 }
 
-/// A destination is not what it shall be. The first three texts are Hangar's.
+/// A destination is not what it shall be. The first two texts are in Hangar's words.
 #[derive(Debug, thiserror::Error)]
 enum Finding {
     #[error("Validate failed: destination manifest does not exists")]

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use super::{interrupt, prompt, variable};
 use crate::error::{Exit, Fatal};
 use crate::list::{self, Choice, List, ListText};
+use crate::oci::Registry;
 use crate::plan::{self, Job, Outcome, Plan, PlanOptions};
 use crate::plugin::contract::Severity;
 use crate::plugin::{HostOptions, Kind, LogLevel, Plugin, PluginHost, PluginLog, PluginSetup};
@@ -30,15 +31,22 @@ pub(super) const MIRROR_FORMAT: &str = "mirror";
 pub(super) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
     let terminal = std::io::stdin().is_terminal();
     let session = Session::new(settings, log)?;
+    let mut interrupt = session.interrupt.clone();
     let text = match session.settings.file.as_deref() {
-        Some("-") if terminal => {
-            log.write(Level::Info, "reading the image list from standard input; Ctrl-D ends it");
-            list::read_stdin()?
-        }
-        Some("-") => list::read_stdin()?,
-        Some(path) => list::read_file(path.as_ref())?,
         None if terminal => return prompt::run(session).await,
-        None => list::read_stdin()?,
+        Some(path) if path != "-" => list::read_file(path.as_ref())?,
+        _ => {
+            if terminal {
+                let text = "reading the image list from standard input; Ctrl-D ends it";
+                log.write(Level::Info, text);
+            }
+            tokio::select! {
+                read = tokio::task::spawn_blocking(list::read_stdin) => {
+                    read.map_err(std::io::Error::other)??
+                }
+                () = interrupt.raised() => return Ok(Exit::Interrupted),
+            }
+        }
     };
     let planned = session.plan(text, 1).await?;
     let command = session.repeat_command(&planned.format);
@@ -47,9 +55,12 @@ pub(super) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
     let failed = report.finish_failed_list();
     // What was copied is said even where the failed list cannot be written.
     let place = failed.as_ref().ok().and_then(Option::as_deref);
-    report.print(place, &command)?;
-    failed?;
-    Ok(exit_of(&report, &session.interrupt))
+    let printed = report.print(place, &command);
+    let exit = exit_of(&report, &session.interrupt);
+    let Err(error) = failed.map(|_| ()).and(printed) else { return Ok(exit) };
+    // Something was copied, so this is no longer a run that could not be started.
+    log.failure(None, &format!("failed to {error}"), error.hint());
+    Ok(if exit == Exit::Done { Exit::SomeFailed } else { exit })
 }
 
 /// The exit code that a report amounts to.
@@ -69,6 +80,8 @@ pub(super) struct Session {
     plugins: PluginHost,
     sources: CredentialSources,
     certificates: Vec<PathBuf>,
+    /// The registry that gets the credential of the environment.
+    bound: OnceLock<Registry>,
 }
 
 /// A list and its plan.
@@ -108,6 +121,7 @@ impl Session {
             sources: CredentialSources::of_environment(variable, home)?,
             certificates: certificate_directories(variable, home),
             interrupt: interrupt::listen()?,
+            bound: OnceLock::new(),
             settings,
             log: Arc::clone(log),
         })
@@ -126,12 +140,17 @@ impl Session {
         }
         let setup = PluginSetup {
             config,
-            grants: self.settings.plugins.grants.clone(),
+            grants: self.grants(kind),
             transport: transport.map(|transport| transport as Arc<_>),
             log: Arc::new(Lines(Arc::clone(&self.log))),
             dry_run: self.settings.dry_run,
         };
         Ok(self.plugins.load(kind, name, setup).await?)
+    }
+
+    /// `--grant` is for the one kind of plugin that may send requests.
+    fn grants(&self, kind: Kind) -> Vec<String> {
+        if kind == Kind::RepoType { self.settings.plugins.grants.clone() } else { Vec::new() }
     }
 
     fn registry_config(&self) -> serde_json::Map<String, serde_json::Value> {
@@ -221,9 +240,14 @@ impl Session {
     ///
     /// The format is always named: where only malformed lines are left, it cannot be told from them.
     pub(super) fn repeat_command(&self, format: &str) -> String {
+        let repeated = list::failed_list_format(format);
         let mut words = self.settings.repeat.clone();
+        if repeated != format {
+            // The format that is replaced takes its configuration along.
+            words.retain(|word| !word.starts_with(&format!("--plugin-config={format}.")));
+        }
         words.push(format!("--file={}", self.settings.failed.display()));
-        words.push(format!("--list-format={}", list::failed_list_format(format)));
+        words.push(format!("--list-format={repeated}"));
         shell_command(words)
     }
 
@@ -233,12 +257,15 @@ impl Session {
             let destinations: std::collections::BTreeSet<_> =
                 jobs.iter().map(|job| &job.destination.registry).collect();
             let only = if destinations.len() == 1 { destinations.first().copied() } else { None };
-            match self.settings.destination.as_ref().or(only) {
+            // At the prompt the first line decides: a password typed for one registry is not shown to
+            // the next.
+            let registry = self.settings.destination.as_ref().or(only);
+            match registry.filter(|registry| self.bound.get_or_init(|| (*registry).clone()) == *registry) {
                 Some(registry) => sources.bind_environment(registry.clone()),
                 None if jobs.is_empty() => {}
                 None => self.log.write(
                     Level::Warning,
-                    "DOCKER_USERNAME and DOCKER_PASSWORD are ignored: the list has several destination registries, and neither -d nor DOCKER_REGISTRY names one",
+                    "DOCKER_USERNAME and DOCKER_PASSWORD are ignored: there are several destination registries, and neither -d nor DOCKER_REGISTRY names one",
                 ),
             }
         }

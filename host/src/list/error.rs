@@ -19,6 +19,14 @@ pub enum ListError {
     /// It is a folder.
     #[error("read the image list {}: it is a folder", .0.display())]
     Folder(PathBuf),
+    /// It is larger than any list that a person means.
+    #[error("read the image list {}: it has more than {limit} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The bound.
+        limit: u64,
+    },
     /// It is no UTF-8.
     #[error("read the image list {name}: line {line} is not UTF-8 text")]
     NotText {
@@ -68,6 +76,7 @@ impl ListError {
         match self {
             Self::Read { .. } => Some("-f names the file, and -f - is standard input".to_owned()),
             Self::Folder(_) => Some("-f names a file".to_owned()),
+            Self::TooLarge { .. } => Some("split it into several lists".to_owned()),
             Self::NotText { .. } => Some("save it as UTF-8".to_owned()),
             Self::Empty(_) => line_hint("mirror").map(str::to_owned),
             Self::NoFormat { known, .. } => {

@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use super::ListError;
 
+/// The largest list that is read, in bytes: what a plugin can be given.
+const LIMIT: u64 = 64 * 1024 * 1024;
+
 /// A list's text and the name under which it is spoken of.
 #[derive(Clone, Debug)]
 pub struct ListText {
@@ -59,8 +62,8 @@ pub fn read_file(path: &Path) -> Result<ListText, ListError> {
     if std::fs::metadata(path).map_err(unreadable)?.is_dir() {
         return Err(ListError::Folder(path.to_owned()));
     }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
-    ListText::new(&path.display().to_string(), bytes)
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    read(path, file)
 }
 
 /// Reads standard input to its end.
@@ -68,10 +71,18 @@ pub fn read_file(path: &Path) -> Result<ListText, ListError> {
 /// # Errors
 /// Where it cannot be read or is no text.
 pub fn read_stdin() -> Result<ListText, ListError> {
+    read(Path::new("-"), std::io::stdin().lock())
+}
+
+fn read(path: &Path, from: impl Read) -> Result<ListText, ListError> {
     let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().read_to_end(&mut bytes);
-    read.map_err(|error| ListError::Read { path: Path::new("-").to_owned(), error })?;
-    ListText::new("-", bytes)
+    from.take(LIMIT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| ListError::Read { path: path.to_owned(), error })?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(ListError::TooLarge { path: path.to_owned(), limit: LIMIT });
+    }
+    ListText::new(&path.display().to_string(), bytes)
 }
 
 #[cfg(test)]

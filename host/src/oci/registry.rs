@@ -70,7 +70,7 @@ impl FromStr for Registry {
         let bad = |why| ReferenceError::Registry { text: text.to_owned(), why };
         let (host, port) = split_port(text);
         if let Some(port) = port
-            && port.parse::<u16>().is_err()
+            && (!port.bytes().all(|byte| byte.is_ascii_digit()) || port.parse::<u16>().is_err())
         {
             return Err(bad("the port is no number between 0 and 65535"));
         }
@@ -145,9 +145,18 @@ mod tests {
 
     #[test]
     fn broken_hosts_are_refused() {
-        for text in
-            ["", "a b", "a:port", "a:99999", "-a.io", "a..io", "[::g]:1", "https://a", "a/b"]
-        {
+        for text in [
+            "",
+            "a b",
+            "a:port",
+            "a:+80",
+            "a:99999",
+            "-a.io",
+            "a..io",
+            "[::g]:1",
+            "https://a",
+            "a/b",
+        ] {
             assert!(text.parse::<Registry>().is_err(), "{text:?}");
         }
     }

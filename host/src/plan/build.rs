@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::collision::{Beside, Destinations};
+use super::filter::ALL;
 use super::{FilterFlags, Job, Outcome, Plan, PlanError, PlannedEntry};
 use crate::list::{List, line_hint};
 use crate::oci::{Digest, Name, PlatformFilter, Reference, ReferenceError, Registry, Tag, Version};
@@ -183,7 +184,12 @@ fn draft(
     list: &List,
     options: &PlanOptions,
 ) -> Result<Draft, PlanError> {
-    let platforms = (!entry.platforms.is_empty()).then(|| entry.platforms.join(",").into());
+    // A `mirror` line that stands for an entry of another format must not get the default filter.
+    let platforms: Option<Arc<str>> = match entry.platforms.as_slice() {
+        [] if list.is_line_format() => None,
+        [] => Some(ALL.into()),
+        platforms => Some(platforms.join(",").into()),
+    };
     let text = original.map_or_else(|| mirror_line(entry), |line| line.trim().to_owned());
     let mut planned = PlannedEntry {
         number,
@@ -211,22 +217,33 @@ fn draft(
     Ok(Draft { entry: planned, stage })
 }
 
-/// An entry of a format that is not line by line, as a line of the format `mirror`.
+/// An entry of a format that is not line by line, as a line of the format `mirror`; as a comment where
+/// three columns cannot say it.
 fn mirror_line(entry: &Entry) -> String {
-    let version = match &entry.select {
-        Selection::ByTag(tag) => tag.clone(),
-        Selection::ByDigest(pinned) => match &pinned.tag {
-            Some(tag) => format!("{tag}@{}", pinned.digest),
-            None => pinned.digest.clone(),
-        },
-        Selection::All | Selection::Matching(_) => "*".to_owned(),
+    let says_it = |version: String| (version, "");
+    let (version, comment) = match &entry.select {
+        Selection::ByTag(tag) if entry.destination_tag.as_ref().is_some_and(|to| to != tag) => {
+            (format!("{tag} as {}", entry.destination_tag.as_deref().unwrap_or_default()), "# ")
+        }
+        Selection::ByDigest(pinned) if entry.destination_tag.is_some() => {
+            let tag = entry.destination_tag.as_deref().unwrap_or_default();
+            says_it(format!("{tag}@{}", pinned.digest))
+        }
+        select => says_it(match select {
+            Selection::ByTag(tag) => tag.clone(),
+            Selection::ByDigest(pinned) => match &pinned.tag {
+                Some(tag) => format!("{tag}@{}", pinned.digest),
+                None => pinned.digest.clone(),
+            },
+            Selection::All | Selection::Matching(_) => "*".to_owned(),
+        }),
     };
     let host_stripped = || match entry.source.split_once('/') {
         Some((first, rest)) if Registry::looks_like_one(first) => rest.to_owned(),
         _ => entry.source.clone(),
     };
     let destination = entry.destination.clone().unwrap_or_else(host_stripped);
-    format!("{} {destination} {version}", entry.source)
+    format!("{comment}{} {destination} {version}", entry.source)
 }
 
 fn going(entry: &Entry, format: &str, options: &PlanOptions) -> Result<Going, EntryError> {

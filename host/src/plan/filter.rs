@@ -9,7 +9,7 @@ const DEFAULT_ARCH: &str = "amd64,arm64";
 /// The default of `--os`.
 const DEFAULT_OS: &str = "linux,windows";
 /// The word in an entry's platforms that switches its filter off.
-const ALL: &str = "all";
+pub(super) const ALL: &str = "all";
 
 /// The filter flags of the command line, and the filters that follow from them.
 #[derive(Clone, Debug)]

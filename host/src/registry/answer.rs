@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
+use super::connection::next_chunk;
+
 /// An error body is read up to here.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 /// So many characters of a message that is no JSON are shown.
@@ -46,7 +48,7 @@ impl Answer {
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), SystemTime::now());
         let mut body = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
+        while let Ok(Some(chunk)) = next_chunk(&mut response).await {
             body.extend_from_slice(&chunk);
             if body.len() >= ERROR_BODY_LIMIT {
                 body.truncate(ERROR_BODY_LIMIT);

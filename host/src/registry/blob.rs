@@ -9,7 +9,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, StatusCode};
 use url::Url;
 
-use super::connection::{Purpose, SILENCE, cause_of};
+use super::connection::{Purpose, SILENCE, next_chunk};
 use super::request::{Call, location, read_bounded};
 use super::retry::Waits;
 use super::token::Scope;
@@ -34,11 +34,8 @@ impl BlobStream {
     /// # Errors
     /// Where the connection breaks or is silent for a minute.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, RegistryError> {
-        let chunk = self.response.chunk().await;
-        chunk.map_err(|error| {
-            let cause = cause_of(&error, self.response.url(), SILENCE.as_secs());
-            self.operation.clone().failed(cause)
-        })
+        let chunk = next_chunk(&mut self.response).await;
+        chunk.map_err(|cause| self.operation.clone().failed(cause))
     }
 
     /// What is being done, for errors about the content.

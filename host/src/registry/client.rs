@@ -29,7 +29,7 @@ pub struct RegistryOptions {
     pub tls_verify: bool,
     /// Where credentials come from.
     pub credentials: Credentials,
-    /// The `certs.d` directories, the first that knows a registry decides.
+    /// The `certs.d` directories; the roots of all of them are trusted.
     pub certificate_directories: Vec<PathBuf>,
     /// `SSL_CERT_FILE`: a bundle of roots to trust.
     pub root_bundle: Option<PathBuf>,

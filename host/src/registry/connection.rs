@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use url::Url;
@@ -15,7 +16,8 @@ use crate::oci::Registry;
 
 /// Bound on opening a connection.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
-/// Bound on silence in the middle of a body.
+/// Bound on silence in the middle of a body. It is not reqwest's own read time-out, which also counts
+/// the time that a request's body takes to go out.
 pub(super) const SILENCE: Duration = Duration::from_secs(60);
 /// Idle connections are kept so long: below the minute after which many servers close them.
 const IDLE: Duration = Duration::from_secs(45);
@@ -64,7 +66,6 @@ impl Connections {
             .referer(false)
             .retry(reqwest::retry::never())
             .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
             .pool_idle_timeout(IDLE)
             .tcp_nodelay(true)
             .tls_danger_accept_invalid_certs(!self.tls_verify);
@@ -143,6 +144,15 @@ fn client_hello(host: String) -> io::Result<Vec<u8>> {
     Ok(hello)
 }
 
+/// The next piece of a body, or `None` at its end; silence ends it too.
+pub(super) async fn next_chunk(response: &mut reqwest::Response) -> Result<Option<Bytes>, Cause> {
+    let seconds = SILENCE.as_secs();
+    match tokio::time::timeout(SILENCE, response.chunk()).await {
+        Ok(chunk) => chunk.map_err(|error| cause_of(&error, response.url(), seconds)),
+        Err(_) => Err(Cause::TimedOut { host: host_of(response.url()), seconds }),
+    }
+}
+
 /// What a transport error of `url` means; `seconds` is the bound that was in force.
 pub(super) fn cause_of(error: &reqwest::Error, url: &Url, seconds: u64) -> Cause {
     let host = host_of(url);
@@ -192,6 +202,7 @@ pub(super) fn innermost(error: &reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 

@@ -134,7 +134,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Is the content or the right to it known to be absent, so that trying again is in vain?
+    /// The status of the registry's answer, if it answered.
     pub const fn status(&self) -> Option<u16> {
         match self {
             Self::Answered(answer) => Some(answer.status),

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::answer::Answer;
 use super::auth::Challenge;
-use super::connection::{Purpose, cause_of, host_of};
+use super::connection::{Purpose, cause_of, host_of, next_chunk};
 use super::retry::Waits;
 use super::token::Scope;
 use super::{Cause, Client, Operation, RegistryError};
@@ -212,11 +212,9 @@ pub(super) async fn read_bounded(mut response: Response, limit: u64) -> Result<B
     if response.content_length().is_some_and(|length| length > limit) {
         return Err(Cause::TooLarge { limit });
     }
-    let url = response.url().clone();
     let mut body: Vec<u8> = Vec::new();
     loop {
-        let chunk = response.chunk().await;
-        match chunk.map_err(|error| cause_of(&error, &url, super::connection::SILENCE.as_secs()))? {
+        match next_chunk(&mut response).await? {
             Some(chunk) if (body.len() + chunk.len()) as u64 > limit => {
                 return Err(Cause::TooLarge { limit });
             }

@@ -12,6 +12,8 @@ use crate::oci::Repository;
 
 /// A token without `expires_in` lives so long (distribution's token specification).
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);
+/// No token is believed to live longer, in seconds.
+const LONGEST_LIFE: u64 = 24 * 60 * 60;
 /// An answer of a token service is read up to here.
 pub(super) const TOKEN_BODY_LIMIT: u64 = 1024 * 1024;
 
@@ -65,7 +67,7 @@ impl Token {
         let life = answer
             .expires_in
             .filter(|&seconds| seconds > 0)
-            .map_or(DEFAULT_LIFE, Duration::from_secs);
+            .map_or(DEFAULT_LIFE, |seconds| Duration::from_secs(seconds.min(LONGEST_LIFE)));
         Some(Self { value: Arc::new(Secret::new(text)), fetched, life })
     }
 

@@ -94,6 +94,7 @@ impl SettingsFile {
     pub fn texts(&self, command: &str, key: &str) -> Result<Vec<String>, SettingsError> {
         match self.get(command, key) {
             None => Ok(Vec::new()),
+            Some(Value::String(text)) if text.is_empty() => Ok(Vec::new()),
             Some(Value::String(text)) => Ok(vec![text.clone()]),
             Some(Value::Array(items)) => items
                 .iter()

@@ -7,9 +7,6 @@ use serde_json::{Map, Value};
 
 use super::{SettingsError, SettingsFile};
 
-/// The keys of `[plugins.NAME]` that the host reads itself.
-const HOST_KEYS: [&str; 2] = ["grants", "endpoints"];
-
 /// What the user set for plugins.
 #[derive(Clone, Debug, Default)]
 pub struct PluginSettings {
@@ -59,7 +56,7 @@ impl PluginSettings {
     pub fn config(&self, name: &str) -> Map<String, Value> {
         let mut config = Map::new();
         if let Some(table) = self.file.plugin(name) {
-            for (key, value) in table.iter().filter(|(key, _)| !HOST_KEYS.contains(&key.as_str())) {
+            for (key, value) in table {
                 // TOML's dates become texts; everything else has its twin in JSON.
                 config.insert(key.clone(), serde_json::to_value(value).unwrap_or(Value::Null));
             }

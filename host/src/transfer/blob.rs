@@ -33,11 +33,10 @@ impl Copy<'_> {
         &self,
         blob: &Descriptor,
         bytes: Option<&Bytes>,
-        trust: Trust,
     ) -> Result<(), TransferError> {
         let (registry, repository) =
             (self.destination.registry(), &self.job.destination.repository);
-        let placed = self.run.placement.blob(registry, repository, &blob.digest);
+        let placed = self.placement.blob(registry, repository, &blob.digest);
         if placed.initialized() {
             self.placed(blob, Transferred::Shared);
             return Ok(());
@@ -46,7 +45,7 @@ impl Copy<'_> {
         let mut how = Transferred::Shared;
         placed
             .get_or_try_init(|| async {
-                how = self.bring_blob(blob, bytes, trust).await?;
+                how = self.bring_blob(blob, bytes).await?;
                 Ok(())
             })
             .await?;
@@ -68,10 +67,9 @@ impl Copy<'_> {
         &self,
         blob: &Descriptor,
         bytes: Option<&Bytes>,
-        trust: Trust,
     ) -> Result<Transferred, TransferError> {
         let repository = &self.job.destination.repository;
-        let home = self.run.placement.home(self.destination.registry(), &blob.digest);
+        let home = self.placement.home(self.destination.registry(), &blob.digest);
         let mut brought = None;
         let is_local = self.job.source.registry == self.job.destination.registry;
         let found = home
@@ -79,24 +77,24 @@ impl Copy<'_> {
                 if is_local && self.job.source.repository != *repository {
                     return Ok(self.job.source.repository.clone());
                 }
-                brought = Some(self.upload(blob, bytes, trust, None).await?);
+                brought = Some(self.upload(blob, bytes, None).await?);
                 Ok(repository.clone())
             })
             .await?;
         if let Some(how) = brought {
             return Ok(how);
         }
-        if found != repository && self.destination.mounts() && trust == Trust::Probe {
+        if found != repository && self.destination.mounts() && self.trust == Trust::Probe {
             match self.destination.start_upload(repository, &blob.digest, Some(found)).await {
                 Ok(UploadStart::Present) => return Ok(Transferred::Mounted),
                 Ok(UploadStart::Session(session)) => {
-                    return self.upload(blob, bytes, trust, Some(session)).await;
+                    return self.upload(blob, bytes, Some(session)).await;
                 }
                 // Registries refuse mounts in many ways, none of which keeps an upload from working.
                 Err(error) => tracing::debug!("{error}"),
             }
         }
-        self.upload(blob, bytes, trust, None).await
+        self.upload(blob, bytes, None).await
     }
 
     /// Uploads the blob unless it turns out to be there. `session` is one that is open already.
@@ -104,7 +102,6 @@ impl Copy<'_> {
         &self,
         blob: &Descriptor,
         bytes: Option<&Bytes>,
-        trust: Trust,
         mut session: Option<UploadSession>,
     ) -> Result<Transferred, TransferError> {
         check_empty(blob).map_err(TransferError::Source)?;
@@ -112,7 +109,7 @@ impl Copy<'_> {
         let how = loop {
             // Whoever waits to try again keeps nobody else from moving.
             let permit = self.run.transfers.acquire().await;
-            let error = match self.attempt(blob, bytes, trust, session.take()).await {
+            let error = match self.attempt(blob, bytes, session.take()).await {
                 Ok(how) => break how,
                 Err(error) => error,
             };
@@ -122,7 +119,7 @@ impl Copy<'_> {
             tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
             tokio::time::sleep(wait).await;
         };
-        if how == Transferred::Moved && trust == Trust::Probe {
+        if how == Transferred::Moved && self.trust == Trust::Probe {
             self.destination.calibrate(&self.job.destination.repository, &blob.digest).await;
         }
         Ok(how)
@@ -132,10 +129,9 @@ impl Copy<'_> {
         &self,
         blob: &Descriptor,
         bytes: Option<&Bytes>,
-        trust: Trust,
         session: Option<UploadSession>,
     ) -> Result<Transferred, TransferError> {
-        match self.open(blob, bytes, trust, session).await? {
+        match self.open(blob, bytes, session).await? {
             Some((session, content)) => {
                 self.send(blob, session, content).await.map(|()| Transferred::Moved)
             }
@@ -149,12 +145,11 @@ impl Copy<'_> {
         &self,
         blob: &Descriptor,
         bytes: Option<&Bytes>,
-        trust: Trust,
         session: Option<UploadSession>,
     ) -> Result<Option<(UploadSession, BlobContent)>, TransferError> {
         let repository = &self.job.destination.repository;
         let destination = async {
-            let start = match (session, trust) {
+            let start = match (session, self.trust) {
                 (Some(session), _) => Ok(UploadStart::Session(session)),
                 (None, Trust::Probe) => {
                     self.destination.probe_upload(repository, &blob.digest).await

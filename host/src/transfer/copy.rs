@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::blob::Trust;
+use super::placement::Placement;
 use super::run::Run;
 use super::shape::{Shape, Shaped, is_same, may_stand, shape};
 use super::{Level, TransferError};
@@ -24,13 +26,20 @@ const CHILDREN_AT_ONCE: usize = 4;
 /// Blobs of one manifest that are looked at at once.
 const BLOBS_AT_ONCE: usize = 8;
 
+/// The wait before content is sent again that the registry had just collected.
+const AFTER_COLLECTION: Duration = Duration::from_secs(1);
+
 /// One job on its way.
 pub(super) struct Copy<'a> {
     pub(super) run: &'a Run,
     pub(super) job: &'a Job,
     pub(super) source: Arc<Client>,
     pub(super) destination: Arc<Client>,
-    moved: AtomicU64,
+    /// What is known to be at the destination: the run's knowledge, or this job's own where the
+    /// run's turned out to be wrong.
+    pub(super) placement: &'a Placement,
+    pub(super) trust: Trust,
+    moved: &'a AtomicU64,
     /// The destination's tag existed, so its content may be there too.
     existed: bool,
 }
@@ -45,19 +54,22 @@ enum Start {
 
 /// Copies `job`.
 pub(super) async fn copy(run: &Run, job: &Job) -> Outcome {
+    let moved = AtomicU64::new(0);
     let mut copy = Copy {
         run,
         job,
         source: run.registries.client(&job.source.registry),
         destination: run.registries.client(&job.destination.registry),
-        moved: AtomicU64::new(0),
+        placement: &run.placement,
+        trust: Trust::Probe,
+        moved: &moved,
         existed: false,
     };
     let mut outcome = copy
         .whole()
         .await
         .unwrap_or_else(|error| Outcome { hint: error.hint(), ..Outcome::failed(error) });
-    outcome.bytes = copy.moved.load(Ordering::Relaxed);
+    outcome.bytes = moved.load(Ordering::Relaxed);
     outcome
 }
 
@@ -111,8 +123,10 @@ impl Copy<'_> {
         if self.holds(head.as_ref(), &root).await? {
             return Ok(ended(Status::Skipped, Some("already at the destination".to_owned())));
         }
-        self.place(&shape, Trust::Probe).await?;
-        self.tag(&shape).await?;
+        match self.place_and_tag(&shape).await {
+            Err(error) if is_collected(&error) => self.place_again(&shape).await?,
+            placed => placed?,
+        }
         Ok(ended(Status::Copied, shape.changed.clone().map(|why| format!("digest changed: {why}"))))
     }
 
@@ -179,28 +193,50 @@ impl Copy<'_> {
         Ok(Outcome { source_digest: Some(source_digest), ..skipped })
     }
 
+    async fn place_and_tag(&self, shape: &Shape) -> Result<(), TransferError> {
+        self.place(shape).await?;
+        self.tag(shape).await
+    }
+
+    /// The registry collected something between our look and the push of what names it: brings all
+    /// of it again, once, without believing anything that was seen before.
+    async fn place_again(&self, shape: &Shape) -> Result<(), TransferError> {
+        tokio::time::sleep(AFTER_COLLECTION).await;
+        let nothing_known = Placement::default();
+        let again = Copy {
+            run: self.run,
+            job: self.job,
+            source: Arc::clone(&self.source),
+            destination: Arc::clone(&self.destination),
+            placement: &nothing_known,
+            trust: Trust::Nothing,
+            moved: self.moved,
+            existed: false,
+        };
+        again.place_and_tag(shape).await
+    }
+
     /// Brings everything that the root names.
-    async fn place(&self, shape: &Shape, trust: Trust) -> Result<(), TransferError> {
+    async fn place(&self, shape: &Shape) -> Result<(), TransferError> {
         if let Some(single) = &shape.single {
-            self.place_blobs(single, shape.config.as_ref(), trust).await?;
+            self.place_blobs(single, shape.config.as_ref()).await?;
         }
         if let Some(wrapped) = &shape.wrapped {
             self.push_by_digest(&wrapped.raw).await?;
         }
-        self.place_children(&shape.children, trust, 1).await
+        self.place_children(&shape.children, 1).await
     }
 
     async fn place_blobs(
         &self,
         single: &Single,
         config: Option<&Bytes>,
-        trust: Trust,
     ) -> Result<(), TransferError> {
         let config_digest = single.config.as_ref().map(|config| &config.digest);
         let mut blobs: Vec<BoxFuture<'_, Result<(), TransferError>>> = Vec::new();
         for blob in single.blobs() {
             let bytes = config.filter(|_| Some(&blob.digest) == config_digest);
-            blobs.push(self.place_blob(blob, bytes, trust).boxed());
+            blobs.push(self.place_blob(blob, bytes).boxed());
         }
         all(blobs, BLOBS_AT_ONCE).await
     }
@@ -209,7 +245,6 @@ impl Copy<'_> {
     fn place_children<'a>(
         &'a self,
         children: &'a [Descriptor],
-        trust: Trust,
         depth: usize,
     ) -> BoxFuture<'a, Result<(), TransferError>> {
         async move {
@@ -221,7 +256,7 @@ impl Copy<'_> {
             }
             let mut placed: Vec<BoxFuture<'_, Result<(), TransferError>>> = Vec::new();
             for (image, child) in (1..).zip(children) {
-                placed.push(self.place_child(child, image, trust, depth).boxed());
+                placed.push(self.place_child(child, image, depth).boxed());
             }
             all(placed, CHILDREN_AT_ONCE).await
         }
@@ -233,28 +268,20 @@ impl Copy<'_> {
         &self,
         child: &Descriptor,
         image: u32,
-        trust: Trust,
         depth: usize,
     ) -> Result<(), TransferError> {
         let (registry, repository) =
             (self.destination.registry(), &self.job.destination.repository);
-        let placed = self.run.placement.manifest(registry, repository, &child.digest);
+        let placed = self.placement.manifest(registry, repository, &child.digest);
         let bring = || async {
             let reference = ManifestReference::Digest(child.digest.clone());
-            if self.existed && trust == Trust::Probe && self.probe(&reference).await?.is_some() {
+            if self.existed && self.probe(&reference).await?.is_some() {
                 return Ok(());
             }
             let manifest = self.source.manifest(&self.job.source.repository, &reference).await;
             let manifest = manifest.map_err(TransferError::Source)?;
-            self.place_named(&manifest, trust, depth).await?;
-            match self.push_by_digest(&manifest.raw).await {
-                Err(error) if is_collected(&error) && trust == Trust::Probe => {
-                    self.forget(&manifest).await;
-                    self.place_named(&manifest, Trust::Nothing, depth).await?;
-                    self.push_by_digest(&manifest.raw).await?;
-                }
-                pushed => pushed?,
-            }
+            self.place_named(&manifest, depth).await?;
+            self.push_by_digest(&manifest.raw).await?;
             let platform = child
                 .platform
                 .as_ref()
@@ -266,15 +293,10 @@ impl Copy<'_> {
         placed.get_or_try_init(bring).await.map(|_| ())
     }
 
-    async fn place_named(
-        &self,
-        manifest: &Manifest,
-        trust: Trust,
-        depth: usize,
-    ) -> Result<(), TransferError> {
+    async fn place_named(&self, manifest: &Manifest, depth: usize) -> Result<(), TransferError> {
         match &manifest.content {
-            Content::Index(index) => self.place_children(&index.manifests, trust, depth + 1).await,
-            Content::Single(single) => self.place_blobs(single, None, trust).await,
+            Content::Index(index) => self.place_children(&index.manifests, depth + 1).await,
+            Content::Single(single) => self.place_blobs(single, None).await,
         }
     }
 
@@ -302,14 +324,7 @@ impl Copy<'_> {
             None => ManifestReference::Digest(shape.root.digest.clone()),
         };
         match self.push(&reference, &shape.root).await {
-            Err(error) if is_collected(&error) => {
-                // The registry collected something between our look and this push: bring all of it
-                // again without believing what is there.
-                self.forget_shape(shape).await;
-                self.place(shape, Trust::Nothing).await?;
-                self.push(&reference, &shape.root).await
-            }
-            Err(TransferError::Destination(error)) if error.is_immutable_tag() => {
+            Err(error) if error.of_registry().is_some_and(RegistryError::is_immutable_tag) => {
                 let held = self.probe(&reference).await?.and_then(|head| head.digest);
                 if held.as_ref() == Some(&shape.root.digest) {
                     return Ok(());
@@ -318,29 +333,6 @@ impl Copy<'_> {
             }
             pushed => pushed,
         }
-    }
-
-    async fn forget(&self, manifest: &Manifest) {
-        let (registry, repository) =
-            (self.destination.registry(), &self.job.destination.repository);
-        let named: Vec<&Descriptor> = match &manifest.content {
-            Content::Index(index) => index.manifests.iter().collect(),
-            Content::Single(single) => single.blobs(),
-        };
-        for descriptor in named {
-            self.run.placement.forget(registry, repository, &descriptor.digest);
-        }
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    }
-
-    async fn forget_shape(&self, shape: &Shape) {
-        let (registry, repository) =
-            (self.destination.registry(), &self.job.destination.repository);
-        let blobs = shape.single.as_deref().map(Single::blobs).unwrap_or_default();
-        for descriptor in shape.children.iter().chain(blobs) {
-            self.run.placement.forget(registry, repository, &descriptor.digest);
-        }
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }
 }
 

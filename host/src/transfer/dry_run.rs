@@ -1,7 +1,7 @@
 //! A dry run: looks at both ends with the right to pull only, and says what would happen.
 
-use super::TransferError;
 use super::run::Run;
+use super::{TransferError, is_same};
 use crate::plan::{Job, Outcome, Status};
 use crate::registry::ManifestReference;
 
@@ -18,9 +18,10 @@ async fn looked(run: &Run, job: &Job) -> Result<Outcome, TransferError> {
     let destination = run.registries.client(&job.destination.registry);
     let reference = ManifestReference::to_fetch(&job.source.version);
     let head = source.manifest_head(&job.source.repository, &reference, false).await;
-    let source_digest = match head.map_err(TransferError::Source)? {
-        Some(head) => head.digest,
-        // Confirmed by a GET, as pull-through caches answer 404 to what they would fetch.
+    let source_digest = match head.ok().flatten().and_then(|head| head.digest) {
+        Some(digest) => Some(digest),
+        // A GET decides: pull-through caches answer 404 to a HEAD of what they would fetch, and some
+        // registries know no HEAD.
         None => {
             let manifest = source.manifest(&job.source.repository, &reference).await;
             Some(manifest.map_err(TransferError::Source)?.raw.digest)
@@ -35,7 +36,11 @@ async fn looked(run: &Run, job: &Job) -> Result<Outcome, TransferError> {
     };
     let (would, destination_digest) = match head {
         None => ("would be copied", None),
-        Some(head) if head.digest.is_some() && head.digest == source_digest => {
+        Some(head)
+            if head.digest.is_some()
+                && head.digest == source_digest
+                && is_same(run.options.index) =>
+        {
             ("is already at the destination", head.digest)
         }
         Some(head) => ("would be compared, and copied where it differs", head.digest),

@@ -26,10 +26,6 @@ impl<K: Eq + Hash, V> Cells<K, V> {
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(cells.entry(key).or_default())
     }
-
-    fn forget(&self, key: &K) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-    }
 }
 
 /// Content in one repository of one registry.
@@ -68,14 +64,6 @@ impl Placement {
     ) -> Arc<OnceCell<()>> {
         self.manifests.cell((registry.clone(), repository.clone(), digest.clone()))
     }
-
-    /// The registry turned out not to have this content any more.
-    pub(super) fn forget(&self, registry: &Registry, repository: &Repository, digest: &Digest) {
-        self.homes.forget(&(registry.clone(), digest.clone()));
-        let place = (registry.clone(), repository.clone(), digest.clone());
-        self.blobs.forget(&place);
-        self.manifests.forget(&place);
-    }
 }
 
 #[cfg(test)]
@@ -84,7 +72,7 @@ mod tests {
     use crate::oci::Digest;
 
     #[tokio::test]
-    async fn a_cell_is_shared_and_can_be_forgotten() {
+    async fn a_cell_is_shared_and_a_failure_leaves_it_empty() {
         let placement = Placement::default();
         let (registry, repository) = ("a.io".parse().unwrap(), "b".parse().unwrap());
         let digest = Digest::of(b"x");
@@ -96,7 +84,5 @@ mod tests {
             "a failure leaves it empty"
         );
         assert!(placement.blob(&registry, &repository, &digest).initialized());
-        placement.forget(&registry, &repository, &digest);
-        assert!(!placement.blob(&registry, &repository, &digest).initialized());
     }
 }

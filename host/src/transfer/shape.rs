@@ -103,14 +103,16 @@ fn shape_index(
         raw.with_children(&positions, media_type)
             .map_err(|error| TransferError::Rebuild(error.to_string()))
     };
-    let (root, changed) = match (&media_type, &selection) {
-        (None, Selection::All) => (raw.clone(), None),
-        (None, _) => {
-            let (kept, all) = (positions.len(), index.manifests.len());
-            let why = format!("the platform filter keeps {kept} of {all} manifests ({filter})");
-            (rebuild(&raw.media_type)?, Some(why))
-        }
-        (Some(wanted), _) => (rebuild(wanted)?, Some(format!("the index is written as {wanted}"))),
+    let part = (!matches!(selection, Selection::All)).then(|| {
+        let (kept, all) = (positions.len(), index.manifests.len());
+        format!("the platform filter keeps {kept} of {all} manifests ({filter})")
+    });
+    let kind = media_type.as_ref().map(|wanted| format!("the index is written as {wanted}"));
+    let reasons: Vec<String> = part.into_iter().chain(kind).collect();
+    let changed = (!reasons.is_empty()).then(|| reasons.join("; "));
+    let root = match changed {
+        None => raw.clone(),
+        Some(_) => rebuild(media_type.as_ref().unwrap_or(&raw.media_type))?,
     };
     let children = positions.iter().map(|&at| index.manifests[at].clone()).collect();
     Ok(Shaped::Write(Box::new(Shape {
