@@ -3,6 +3,7 @@
 //! One binary for all of them, so that it is linked once. `support/` has what they share.
 
 mod architecture;
+mod auth;
 mod bad_input;
 mod command_line;
 mod dry_run;

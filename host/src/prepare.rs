@@ -164,10 +164,7 @@ impl Preparation<'_> {
 
 /// How long to wait before a call is tried again; `None` where that is in vain.
 fn wait_after(error: &PluginError) -> Option<Duration> {
-    let PluginError::Call {
-        call: Call::Prepare, failure: Failure::Transient { retry_after }, ..
-    } = error
-    else {
+    let PluginError::Call { failure: Failure::Transient { retry_after }, .. } = error else {
         return None;
     };
     Some(retry_after.unwrap_or(WAIT).min(LONGEST_WAIT))

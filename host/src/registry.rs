@@ -3,6 +3,7 @@
 //! [`Registries`] holds what a run shares; a [`Client`] is one registry with its scheme, its
 //! connections and its tokens. One file per kind of endpoint.
 
+mod account;
 mod answer;
 mod auth;
 mod blob;

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
+use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use tokio::sync::OnceCell;
 use url::Url;
 
+use super::account::{Accounts, Trial};
 use super::auth::Challenge;
 use super::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};
 use super::connection::{Connections, Purpose, base_url, cause_of, host_of};
@@ -68,7 +70,7 @@ impl Registries {
                 base: OnceCell::new(),
                 challenge: Mutex::new(None),
                 first: tokio::sync::Mutex::new(()),
-                refused: Mutex::new(HashMap::new()),
+                accounts: Accounts::default(),
                 tokens: Tokens::default(),
                 probe: Probe::default(),
             })
@@ -84,6 +86,32 @@ pub(super) struct Base {
     pub(super) connections: Arc<Connections>,
 }
 
+/// What authorises a request.
+#[derive(Debug, Default)]
+pub(super) struct Authorization {
+    /// The `Authorization` header.
+    pub(super) header: Option<HeaderValue>,
+    /// The token in it, which can be replaced by a newer one, unlike a credential.
+    pub(super) token: Option<Token>,
+    trial: Option<Trial>,
+}
+
+impl Authorization {
+    /// The registry itself answered with this status to a request that had the header.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        // What is too busy to answer has not looked at the credential.
+        let says_nothing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+        if let Some(trial) = self.trial.take().filter(|_| !says_nothing) {
+            trial.ends(status != StatusCode::UNAUTHORIZED);
+        }
+    }
+
+    /// Would the same be shown again? A password is as wrong the second time.
+    pub(super) const fn is_final(&self) -> bool {
+        self.header.is_some() && self.token.is_none()
+    }
+}
+
 /// One registry.
 #[derive(Debug)]
 pub struct Client {
@@ -96,8 +124,7 @@ pub struct Client {
     challenge: Mutex<Option<Option<Challenge>>>,
     /// Held by the first request, so that a run's start does not collect one 401 per image.
     pub(super) first: tokio::sync::Mutex<()>,
-    /// Realms that refused a credential, by user name.
-    refused: Mutex<HashMap<String, String>>,
+    accounts: Accounts,
     tokens: Tokens,
     pub(super) probe: Probe,
 }
@@ -141,10 +168,11 @@ impl Client {
         self.challenge.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Takes note of the challenge in an answer, or that there was none.
+    /// Takes note of the challenge in an answer, or that there was none. The first one stays: Harbor
+    /// asks for a password where a token lacks a right.
     pub(super) fn learn(&self, challenge: Option<Challenge>) {
         let mut known = self.challenge.lock().unwrap_or_else(PoisonError::into_inner);
-        if challenge.is_some() || known.is_none() {
+        if !matches!(*known, Some(Some(_))) && (challenge.is_some() || known.is_none()) {
             *known = Some(challenge);
         }
     }
@@ -160,37 +188,46 @@ impl Client {
             .map_err(|error| Cause::Credential(error.to_string()))
     }
 
-    /// The `Authorization` header for `scope`, and the token in it. `refused` is a token that was
-    /// just answered 401 and is replaced.
+    /// What authorises a request within `scope`. `refused` is a token that was just answered 401
+    /// and is replaced.
     pub(super) async fn authorization(
         &self,
         scope: &Scope,
         refused: Option<&Token>,
-    ) -> Result<(Option<HeaderValue>, Option<Token>), Cause> {
+    ) -> Result<Authorization, Cause> {
         let challenge =
             self.challenge.lock().unwrap_or_else(PoisonError::into_inner).clone().flatten();
-        let Some(challenge) = challenge else { return Ok((None, None)) };
+        let Some(challenge) = challenge else { return Ok(Authorization::default()) };
         let credential = self.credential(Some(&scope.repository)).await?;
-        match (challenge, credential) {
-            (_, Some(Credential::RegistryToken(token))) => Ok((Some(bearer(&token)?), None)),
+        let shown_as_it_is = match (&challenge, &credential) {
+            (_, Some(Credential::RegistryToken(token))) => Some(bearer(token)?),
             (Challenge::Basic, Some(Credential::Basic { username, password })) => {
-                Ok((Some(basic(&username, &password)?), None))
+                Some(basic(username, password)?)
             }
-            (Challenge::Basic, _) => Ok((None, None)),
-            (Challenge::Bearer { realm, service }, credential) => {
-                let slot = self.tokens.slot(scope);
-                let mut held = slot.lock().await;
-                let token = match usable(held.as_ref(), refused, Instant::now()) {
-                    Some(token) => token,
-                    None => {
-                        let token =
-                            self.fetch_token(&realm, service.as_deref(), scope, credential).await?;
-                        held.insert(token).clone()
-                    }
-                };
-                Ok((Some(bearer(&token.value)?), Some(token)))
-            }
+            _ => None,
+        };
+        if let (Some(header), Some(credential)) = (shown_as_it_is, &credential) {
+            let trial = self.accounts.show(credential, &self.registry).await?;
+            return Ok(Authorization { header: Some(header), token: None, trial });
         }
+        let Challenge::Bearer { realm, service } = challenge else {
+            return Ok(Authorization::default());
+        };
+        let slot = self.tokens.slot(scope);
+        let mut held = slot.lock().await;
+        let token = match (usable(held.as_ref(), refused, Instant::now()), refused) {
+            (Some(token), _) => token,
+            (None, Some(refused)) if refused.is_hopeless(Instant::now()) => {
+                return Ok(Authorization::default());
+            }
+            (None, _) => {
+                let fetched =
+                    self.fetch_token(&realm, service.as_deref(), scope, credential).await?;
+                held.insert(fetched.replacing(refused)).clone()
+            }
+        };
+        let header = Some(bearer(&token.value)?);
+        Ok(Authorization { header, token: Some(token), trial: None })
     }
 
     async fn fetch_token(
@@ -205,13 +242,10 @@ impl Client {
         if base.url.scheme() == "https" && realm.scheme() != "https" && credential.is_some() {
             return Err(failed("it is plain HTTP, over which no credential is sent".to_owned()));
         }
-        let account = match &credential {
-            Some(Credential::Basic { username, .. }) => username.clone(),
-            _ => String::new(),
+        let trial = match &credential {
+            Some(credential) => self.accounts.show(credential, &self.registry).await?,
+            None => None,
         };
-        if credential.is_some() && self.is_refused(&account) {
-            return Err(Cause::CredentialRefused(self.registry.to_string()));
-        }
         let client = base.connections.client(realm, Purpose::Metadata)?;
         let request = token_request(client, realm, service, scope, credential.as_ref())?;
         let response = request
@@ -220,11 +254,15 @@ impl Client {
             .await
             .map_err(|error| cause_of(&error, realm, TOKEN.as_secs()))?;
         let status = response.status();
-        if !status.is_success() {
-            if status == reqwest::StatusCode::UNAUTHORIZED && credential.is_some() {
-                let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-                refused.insert(account, host_of(realm));
+        match (trial, &credential) {
+            (Some(trial), _) if status.is_success() => trial.ends(true),
+            (Some(trial), _) if status == StatusCode::UNAUTHORIZED => trial.ends(false),
+            (None, Some(credential)) if status == StatusCode::UNAUTHORIZED => {
+                self.accounts.refuse(credential).await;
             }
+            _ => {}
+        }
+        if !status.is_success() {
             let answer = answer::Answer::read(response).await;
             // A realm that is busy is worth another try, unlike one that refuses.
             return Err(match answer.status {
@@ -237,10 +275,6 @@ impl Client {
             serde_json::from_slice(&body).map_err(|_| failed("it answered no JSON".to_owned()))?;
         Token::of(answer, Instant::now())
             .ok_or_else(|| failed("its answer holds no token".to_owned()))
-    }
-
-    fn is_refused(&self, account: &str) -> bool {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).contains_key(account)
     }
 }
 

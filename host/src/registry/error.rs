@@ -81,6 +81,9 @@ pub enum Cause {
     /// The registry's answer says no.
     #[error("{0}")]
     Answered(Answer),
+    /// The token had ended, and there is a new one now.
+    #[error("{0}")]
+    Renewed(Answer),
     /// The token realm gave no token.
     #[error("token service {realm}: {why}")]
     Token {
@@ -134,12 +137,17 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// The status of the registry's answer, if it answered.
-    pub const fn status(&self) -> Option<u16> {
+    /// The registry's refusal, where there is one.
+    pub const fn answer(&self) -> Option<&Answer> {
         match self {
-            Self::Answered(answer) => Some(answer.status),
+            Self::Answered(answer) | Self::Renewed(answer) => Some(answer),
             _ => None,
         }
+    }
+
+    /// The status of the registry's refusal.
+    pub fn status(&self) -> Option<u16> {
+        self.answer().map(|answer| answer.status)
     }
 }
 
@@ -171,7 +179,7 @@ impl RegistryError {
         match &*self.cause {
             Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
             Cause::Answered(answer) => matches!(answer.status, 408 | 429 | 500..=599),
-            Cause::Digest { .. } | Cause::Size { .. } => true,
+            Cause::Digest { .. } | Cause::Size { .. } | Cause::Renewed(_) => true,
             _ => false,
         }
     }
@@ -196,7 +204,7 @@ impl RegistryError {
             Cause::Unreachable { .. } => {
                 "check the registry's name, the network and the proxy settings"
             }
-            Cause::Answered(answer) => match answer.status {
+            Cause::Answered(answer) | Cause::Renewed(answer) => match answer.status {
                 401 => {
                     "check that the credential is right and may do this; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
                 }

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::answer::Answer;
 use super::auth::Challenge;
+use super::client::Authorization;
 use super::connection::{Purpose, cause_of, host_of, next_chunk};
 use super::retry::Waits;
 use super::token::Scope;
@@ -78,8 +79,8 @@ impl Client {
         // The first request of a run alone finds out how to authenticate; the others wait for that.
         let first = if self.challenge_is_known() { None } else { Some(self.first.lock().await) };
         let first = first.filter(|_| !self.challenge_is_known());
-        let (authorization, token) = self.authorization(&call.scope, None).await?;
-        let response = match self.exchange(call, authorization).await {
+        let mut shown = self.authorization(&call.scope, None).await?;
+        let response = match self.exchange(call, shown.header.as_ref()).await {
             Ok(response) => response,
             Err(cause) => {
                 // Nothing was learnt, but the others need not line up for the same fate.
@@ -87,18 +88,38 @@ impl Client {
                 return Err(cause);
             }
         };
-        if response.status() != StatusCode::UNAUTHORIZED {
+        if !self.asks(&response).await? {
             self.learn(None);
             drop(first);
+            shown.answered(response.status());
             return accepted(response).await;
         }
         self.learn(Challenge::of(response.headers()));
         drop(first);
-        let (renewed, _) = self.authorization(&call.scope, token.as_ref()).await?;
-        if renewed.is_none() {
+        shown.answered(response.status());
+        if shown.is_final() {
             return accepted(response).await;
         }
-        accepted(self.exchange(call, renewed).await?).await
+        let mut renewed = self.authorization(&call.scope, shown.token.as_ref()).await?;
+        if renewed.header.is_none() {
+            return accepted(response).await;
+        }
+        let response = self.exchange(call, renewed.header.as_ref()).await?;
+        if self.is_own(response.url()).await? {
+            renewed.answered(response.status());
+        }
+        accepted(response).await
+    }
+
+    /// Does the registry itself ask who we are? A host that it redirects to may not: its challenge
+    /// would send the credential wherever it likes.
+    async fn asks(&self, response: &Response) -> Result<bool, Cause> {
+        Ok(response.status() == StatusCode::UNAUTHORIZED && self.is_own(response.url()).await?)
+    }
+
+    /// Is `url` of the registry's own origin?
+    async fn is_own(&self, url: &Url) -> Result<bool, Cause> {
+        Ok(url.origin() == self.base().await?.url.origin())
     }
 
     /// Sends `call` with `authorization` and follows redirects. The credential goes no further than
@@ -106,7 +127,7 @@ impl Client {
     async fn exchange(
         &self,
         call: &Call,
-        authorization: Option<HeaderValue>,
+        authorization: Option<&HeaderValue>,
     ) -> Result<Response, Cause> {
         let base = self.base().await?;
         let mut url = call.url.clone();
@@ -114,8 +135,7 @@ impl Client {
             let client = base.connections.client(&url, call.purpose)?;
             let mut request =
                 client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
-            if let Some(authorization) =
-                authorization.as_ref().filter(|_| url.origin() == base.url.origin())
+            if let Some(authorization) = authorization.filter(|_| url.origin() == base.url.origin())
             {
                 request = request.header(AUTHORIZATION, authorization);
             }
@@ -127,7 +147,7 @@ impl Client {
                 .await
                 .map_err(|_| Cause::TimedOut { host: host_of(&url), seconds })?
                 .map_err(|error| cause_of(&error, &url, seconds))?;
-            tracing::debug!("{} {} -> {}", call.method, shown(&url), response.status().as_u16());
+            tracing::debug!("{} {} -> {}", call.method, safe(&url), response.status().as_u16());
             let follows = response.status().is_redirection()
                 && response.status() != StatusCode::NOT_MODIFIED
                 && matches!(call.method, Method::GET | Method::HEAD);
@@ -151,9 +171,11 @@ impl Client {
         let client = base.connections.client(&call.url, Purpose::Blob)?;
         let mut request =
             client.request(call.method.clone(), call.url.clone()).headers(call.headers);
-        if call.url.origin() == base.url.origin()
-            && let (Some(authorization), _) = self.authorization(&call.scope, None).await?
-        {
+        let mut shown = Authorization::default();
+        if self.is_own(&call.url).await? {
+            shown = self.authorization(&call.scope, None).await?;
+        }
+        if let Some(authorization) = &shown.header {
             request = request.header(AUTHORIZATION, authorization);
         }
         let response = tokio::select! {
@@ -162,7 +184,13 @@ impl Client {
             }
             seconds = watch => return Err(Cause::TimedOut { host: host_of(&call.url), seconds }),
         };
-        tracing::debug!("{} {} -> {}", call.method, shown(&call.url), response.status().as_u16());
+        tracing::debug!("{} {} -> {}", call.method, safe(&call.url), response.status().as_u16());
+        shown.answered(response.status());
+        if let (StatusCode::UNAUTHORIZED, Some(token)) = (response.status(), &shown.token)
+            && self.authorization(&call.scope, Some(token)).await?.header.is_some()
+        {
+            return Err(Cause::Renewed(Answer::read(response).await));
+        }
         accepted(response).await
     }
 }
@@ -194,7 +222,7 @@ pub(super) fn location(response: &Response, from: &Url, base: &Url) -> Result<Ur
 }
 
 /// A URL as it may be shown: no user, and of the query only what holds no secret.
-fn shown(url: &Url) -> String {
+fn safe(url: &Url) -> String {
     let mut text = format!("{}://{}{}", url.scheme(), host_of(url), url.path());
     let mut separator = '?';
     for (key, value) in url.query_pairs() {
@@ -228,7 +256,7 @@ pub(super) async fn read_bounded(mut response: Response, limit: u64) -> Result<B
 mod tests {
     use url::Url;
 
-    use super::shown;
+    use super::safe;
 
     #[test]
     fn shown_urls_hold_no_secret() {
@@ -236,6 +264,6 @@ mod tests {
             "https://u:p@h:1/v2/a/blobs/uploads/?_state=secret&digest=sha256:1&X-Amz-Signature=s",
         )
         .unwrap();
-        assert_eq!(shown(&url), "https://h:1/v2/a/blobs/uploads/?digest=sha256:1");
+        assert_eq!(safe(&url), "https://h:1/v2/a/blobs/uploads/?digest=sha256:1");
     }
 }

@@ -14,6 +14,8 @@ use crate::oci::Repository;
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);
 /// No token is believed to live longer, in seconds.
 const LONGEST_LIFE: u64 = 24 * 60 * 60;
+/// A token that was refused this soon after it was fetched did not end meanwhile.
+const FRESH: Duration = Duration::from_secs(10);
 /// An answer of a token service is read up to here.
 pub(super) const TOKEN_BODY_LIMIT: u64 = 1024 * 1024;
 
@@ -47,6 +49,8 @@ pub(super) struct Token {
     pub(super) value: Arc<Secret>,
     fetched: Instant,
     life: Duration,
+    /// It came in the place of one that was refused.
+    replaces: bool,
 }
 
 /// The answer of a token service; OAuth 2 names the token differently.
@@ -68,7 +72,18 @@ impl Token {
             .expires_in
             .filter(|&seconds| seconds > 0)
             .map_or(DEFAULT_LIFE, |seconds| Duration::from_secs(seconds.min(LONGEST_LIFE)));
-        Some(Self { value: Arc::new(Secret::new(text)), fetched, life })
+        Some(Self { value: Arc::new(Secret::new(text)), fetched, life, replaces: false })
+    }
+
+    /// The token, which comes in the place of `refused`, if there is such a one.
+    pub(super) fn replacing(self, refused: Option<&Self>) -> Self {
+        Self { replaces: refused.is_some(), ..self }
+    }
+
+    /// It was refused: would a newer one be refused too? One that is fresh itself and came in the
+    /// place of another lacks the right that was asked for, whatever its service says.
+    pub(super) fn is_hopeless(&self, now: Instant) -> bool {
+        self.replaces && now.duration_since(self.fetched) < FRESH
     }
 
     /// Is it good for a while? Tokens are renewed at four fifths of their life.
@@ -129,6 +144,16 @@ mod tests {
             usable(Some(&good), Some(&good), now).is_none(),
             "a refused token is not used again"
         );
+    }
+
+    #[test]
+    fn a_token_is_replaced_once_and_again_when_it_had_time_to_end() {
+        let now = Instant::now();
+        let first = token(Some(100), now);
+        assert!(!first.is_hopeless(now));
+        let second = token(Some(100), now).replacing(Some(&first));
+        assert!(second.is_hopeless(now));
+        assert!(!second.is_hopeless(now + Duration::from_secs(11)));
     }
 
     #[test]

@@ -1,0 +1,56 @@
+//! A wrong password is shown once: many tries lock accounts.
+
+use super::{Ends, assert_silent, auth_file, wants_password, wants_tokens, with_password};
+use crate::support::{Answer, Rule};
+
+const MANY: [&str; 6] = ["team/a:1", "team/b:1", "team/c:1", "team/d:1", "team/e:1", "team/f:1"];
+
+#[test]
+fn a_token_service_sees_a_wrong_password_once() {
+    for at_source in [true, false] {
+        let ends = Ends::with(&MANY);
+        let wary = if at_source { &ends.source } else { &ends.destination };
+        wary.rule(Rule::on("*", "/token").answers(Answer::error(401, "UNAUTHORIZED")));
+        wants_tokens(wary, true);
+        let known = auth_file(&[wary.address()]);
+        let run = ends.mirror().file("../home/.docker/config.json", known).run().exits(1);
+        assert_silent(&run);
+        run.complains("refused earlier").complains("hint: check the credential");
+        assert_eq!(with_password(wary), 1);
+    }
+}
+
+#[test]
+fn a_registry_sees_a_wrong_password_once() {
+    for at_source in [true, false] {
+        let ends = Ends::with(&MANY);
+        let wary = if at_source { &ends.source } else { &ends.destination };
+        wants_password(wary, "another one");
+        let known = auth_file(&[wary.address()]);
+        let run = ends.mirror().file("../home/.docker/config.json", known).run().exits(1);
+        assert_silent(&run);
+        run.complains("refused earlier").complains("hint: check");
+        assert_eq!(with_password(wary), 1);
+    }
+}
+
+#[test]
+fn a_password_that_lacks_a_right_is_not_a_wrong_one() {
+    let ends = Ends::with(&["team/a:1", "team/b:1"]);
+    // As Harbor answers where the user may not push to a project.
+    let denied = Answer::error(401, "UNAUTHORIZED").header("www-authenticate", "Basic realm=\"x\"");
+    ends.destination.rule(Rule::on("POST", "/v2/team/a/*").answers(denied));
+    wants_password(&ends.destination, super::PASSWORD);
+    let known = auth_file(&[ends.destination.address()]);
+    let run = ends.mirror().args(["-j", "1"]).file("../home/.docker/config.json", known).run();
+    run.exits(1).complains("team/a");
+    ends.behind_destination.assert_complete("team/b", "1");
+}
+
+#[test]
+fn nobody_is_asked_twice_without_a_credential() {
+    let ends = Ends::with(&["team/a:1"]);
+    wants_password(&ends.source, "x");
+    ends.mirror().run().exits(1).complains("unauthorized (401)").complains("docker login");
+    assert_eq!(ends.source.count("GET", "*/manifests/*"), 1);
+}

@@ -1,0 +1,141 @@
+//! Tokens: one per scope set, for no more than what is done, renewed when they end.
+
+use super::{Ends, assert_silent, auth_file, wants_tokens, with_password};
+use crate::support::{Answer, Longshore, Lying, Rule};
+
+#[test]
+fn a_token_is_fetched_once_however_many_images_wait() {
+    let tags: Vec<String> = (0..12).map(|tag| format!("team/app:{tag}")).collect();
+    let ends = Ends::with(&tags.iter().map(String::as_str).collect::<Vec<_>>());
+    wants_tokens(&ends.source, false);
+    wants_tokens(&ends.destination, false);
+    let run = ends.mirror().run().exits(0);
+    assert_eq!(Ends::scopes(&ends.source), ["repository:team/app:pull"]);
+    assert_eq!(Ends::scopes(&ends.destination), ["repository:team/app:pull,push"]);
+    for seen in ends.source.matching("GET", "/token") {
+        assert_eq!(seen.parameters("service"), ["reg"]);
+        assert_eq!(seen.authorization(), None, "nobody has a credential here");
+    }
+    ends.behind_destination.assert_complete("team/app", "11");
+    assert_silent(&run);
+}
+
+#[test]
+fn a_mount_asks_for_both_repositories_in_two_parameters() {
+    let ends = Ends::with(&["team/one:1", "team/two:1"]);
+    wants_tokens(&ends.destination, false);
+    ends.mirror().args(["-j", "1"]).run().exits(0);
+    assert_eq!(
+        Ends::scopes(&ends.destination),
+        [
+            "repository:team/one:pull,push",
+            "repository:team/two:pull,push",
+            "repository:team/two:pull,push repository:team/one:pull",
+        ]
+    );
+    assert_eq!(ends.destination.count("POST", "*/blobs/uploads/?*mount=*"), 1);
+    ends.behind_destination.assert_complete("team/two", "1");
+}
+
+#[test]
+fn looking_asks_for_the_right_to_pull_only() {
+    let ends = Ends::with(&["team/app:1"]);
+    wants_tokens(&ends.source, false);
+    wants_tokens(&ends.destination, false);
+    ends.mirror().arg("--dry-run").run().exits(0);
+    assert_eq!(Ends::scopes(&ends.source), ["repository:team/app:pull"]);
+    assert_eq!(Ends::scopes(&ends.destination), ["repository:team/app:pull"]);
+
+    ends.destination.forget();
+    Longshore::new()
+        .validate()
+        .list(&ends.list)
+        .source(ends.source.address())
+        .destination(ends.destination.address())
+        .run()
+        .exits(1);
+    assert_eq!(Ends::scopes(&ends.destination), ["repository:team/app:pull"]);
+}
+
+/// The answer to a token that has ended.
+fn ended(lying: &Lying) -> Answer {
+    let challenge = format!("Bearer realm=\"http://{}/token\",service=\"reg\"", lying.address());
+    Answer::error(401, "UNAUTHORIZED").header("www-authenticate", &challenge)
+}
+
+#[test]
+fn a_token_that_ends_in_mid_run_is_replaced_once() {
+    for (at_source, method, pattern) in [
+        (true, "GET", "*/blobs/*"),
+        (false, "HEAD", "*/blobs/*"),
+        (false, "POST", "*/blobs/uploads/"),
+        (false, "PUT", "*/blobs/uploads/*"),
+        (false, "PUT", "*/manifests/*"),
+    ] {
+        let ends = Ends::with(&["team/app:1"]);
+        let (ending, other) = match at_source {
+            true => (&ends.source, &ends.destination),
+            false => (&ends.destination, &ends.source),
+        };
+        ending.rule(Rule::on(method, pattern).first(1).answers(ended(ending)));
+        wants_tokens(ending, false);
+        wants_tokens(other, false);
+        ends.mirror().run().exits(0);
+        ends.behind_destination.assert_complete("team/app", "1");
+        assert_eq!(Ends::scopes(ending).len(), 2, "{method} {pattern}: one more token");
+        assert_eq!(Ends::scopes(other).len(), 1, "{method} {pattern}: nothing ended there");
+    }
+}
+
+#[test]
+fn a_token_without_the_right_to_push_is_not_fetched_again_and_again() {
+    let ends = Ends::with(&["team/app:1", "team/app:2", "team/app:3"]);
+    for method in ["POST", "PUT"] {
+        ends.destination.rule(Rule::on(method, "*").answers(ended(&ends.destination)));
+    }
+    wants_tokens(&ends.destination, false);
+    ends.mirror().run().exits(1).complains("unauthorized (401)");
+    assert_eq!(Ends::scopes(&ends.destination).len(), 2, "one, and one to make sure");
+}
+
+#[test]
+fn a_token_service_that_is_busy_is_asked_again() {
+    let ends = Ends::with(&["team/app:1"]);
+    ends.source.rule(Rule::on("GET", "/token").first(1).answers(Answer::status(503)));
+    wants_tokens(&ends.source, false);
+    ends.mirror().run().exits(0);
+    assert_eq!(Ends::scopes(&ends.source).len(), 2);
+}
+
+#[test]
+fn a_token_service_that_talks_nonsense_is_named() {
+    for (answer, why) in [
+        (Answer::status(200).body("<html>"), "no JSON"),
+        (Answer::status(200).body("{}"), "no token"),
+        (Answer::status(404), "not found (404)"),
+    ] {
+        let ends = Ends::with(&["team/app:1"]);
+        ends.source.rule(Rule::on("GET", "/token").answers(answer));
+        wants_tokens(&ends.source, false);
+        let run = ends.mirror().run().exits(1);
+        run.complains("source: ").complains("token service 127.0.0.1:").complains(why);
+    }
+}
+
+#[test]
+fn a_password_goes_to_the_token_service_and_nowhere_else() {
+    let ends = Ends::with(&["team/app:1"]);
+    let service = Lying::alone();
+    wants_tokens(&service, true);
+    let realm = format!("Bearer realm=\"http://{}/token\",service=\"reg\"", service.address());
+    ends.source.rule(Rule::on("*", "/v2/*").answers_by(move |seen| {
+        let refused = || Answer::status(401).header("www-authenticate", &realm);
+        (!super::may(seen)).then(refused)
+    }));
+    let known = auth_file(&[ends.source.address()]);
+    let run = ends.mirror().file("../home/.docker/config.json", known).run().exits(0);
+    assert_eq!(with_password(&ends.source), 0, "the registry itself gets tokens");
+    assert_eq!(with_password(&service), 1);
+    assert_eq!(with_password(&ends.destination), 0, "the destination is another registry");
+    assert_silent(&run);
+}
