@@ -14,7 +14,6 @@ mod credential;
 mod endpoint;
 mod error;
 mod manifest;
-mod probe;
 mod request;
 mod retry;
 mod secret;

@@ -79,7 +79,10 @@ impl Client {
     }
 
     /// Is the blob there? A refusal counts as no: the upload decides.
-    async fn has_blob(
+    ///
+    /// # Errors
+    /// Where the registry cannot be reached or keeps failing.
+    pub async fn has_blob(
         &self,
         repository: &Repository,
         digest: &Digest,
@@ -89,54 +92,6 @@ impl Client {
             Ok(_) => Ok(true),
             Err(error) if matches!(error.cause.status(), Some(400..=428)) => Ok(false),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Opens an upload unless the blob is in `repository` already. Most registries answer a mount
-    /// from the repository itself with 201 where the blob is there and else with the session that is
-    /// needed anyway; the others are asked by HEAD first.
-    ///
-    /// # Errors
-    /// A refusal, no answer, or an answer without a usable location.
-    pub async fn probe_upload(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<UploadStart, RegistryError> {
-        if self.traits.mounts && self.probe.by_mount() {
-            match self.start_upload(repository, digest, Some(repository)).await {
-                // However a mount is refused, an upload may work; only what is busy is asked again.
-                Err(error) if error.cause.status().is_some() && !error.is_transient() => {
-                    tracing::debug!("{error}");
-                    if !matches!(error.cause.status(), Some(401 | 403)) {
-                        self.probe.settle(false);
-                    }
-                }
-                start => return start,
-            }
-        }
-        if self.has_blob(repository, digest).await? {
-            return Ok(UploadStart::Present);
-        }
-        self.start_upload(repository, digest, None).await
-    }
-
-    /// After the first upload of a run: does the registry say by a mount from the repository itself
-    /// that the blob is there now? If not, it is asked by HEAD from here on.
-    pub async fn calibrate(&self, repository: &Repository, digest: &Digest) {
-        if !self.traits.mounts || !self.probe.begin() {
-            return;
-        }
-        match self.start_upload(repository, digest, Some(repository)).await {
-            Ok(UploadStart::Present) => self.probe.settle(true),
-            Ok(UploadStart::Session(session)) => {
-                self.probe.settle(false);
-                self.cancel_upload(session, repository).await;
-            }
-            Err(error) => {
-                tracing::debug!("{error}");
-                self.probe.settle(false);
-            }
         }
     }
 

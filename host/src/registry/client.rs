@@ -15,7 +15,6 @@ use super::account::{Accounts, Trial};
 use super::auth::Challenge;
 use super::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};
 use super::connection::{Connections, Purpose, base_url, cause_of, host_of};
-use super::probe::Probe;
 use super::token::{Scope, TOKEN_BODY_LIMIT, Token, TokenAnswer, Tokens, usable};
 use super::traits::Traits;
 use super::{Cause, Credential, Credentials, Secret, answer};
@@ -72,7 +71,6 @@ impl Registries {
                 first: tokio::sync::Mutex::new(()),
                 accounts: Accounts::default(),
                 tokens: Tokens::default(),
-                probe: Probe::default(),
             })
         });
         Arc::clone(client)
@@ -126,7 +124,6 @@ pub struct Client {
     pub(super) first: tokio::sync::Mutex<()>,
     accounts: Accounts,
     tokens: Tokens,
-    pub(super) probe: Probe,
 }
 
 impl Client {

@@ -14,7 +14,7 @@ use crate::registry::{
     stream_body,
 };
 
-/// Blobs below this size are fetched while the destination is still asked whether it has them.
+/// Both ends are opened at the same time for blobs below this size.
 const SMALL: u64 = 1024 * 1024;
 
 /// What of the destination is believed.
@@ -106,11 +106,11 @@ impl Copy<'_> {
     ) -> Result<Transferred, TransferError> {
         check_empty(blob).map_err(TransferError::Source)?;
         let mut waits = Waits::new();
-        let how = loop {
+        loop {
             // Whoever waits to try again keeps nobody else from moving.
             let permit = self.run.transfers.acquire().await;
             let error = match self.attempt(blob, bytes, session.take()).await {
-                Ok(how) => break how,
+                Ok(how) => return Ok(how),
                 Err(error) => error,
             };
             drop(permit);
@@ -118,11 +118,7 @@ impl Copy<'_> {
             let Some(wait) = wait else { return Err(error) };
             tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
             tokio::time::sleep(wait).await;
-        };
-        if how == Transferred::Moved && self.trust == Trust::Probe {
-            self.destination.calibrate(&self.job.destination.repository, &blob.digest).await;
         }
-        Ok(how)
     }
 
     async fn attempt(
@@ -139,8 +135,8 @@ impl Copy<'_> {
         }
     }
 
-    /// Opens both ends, at the same time where the blob is small: then a round trip costs more than
-    /// a download in vain. `None` where the blob is there already.
+    /// Opens both ends, at the same time where the blob is small and a round trip costs more than
+    /// anything else. `None` where the blob is there already.
     async fn open(
         &self,
         blob: &Descriptor,
@@ -148,15 +144,16 @@ impl Copy<'_> {
         session: Option<UploadSession>,
     ) -> Result<Option<(UploadSession, BlobContent)>, TransferError> {
         let repository = &self.job.destination.repository;
+        if session.is_none() && self.trust == Trust::Probe {
+            let present = self.destination.has_blob(repository, &blob.digest).await;
+            if present.map_err(|error| self.at_destination(error))? {
+                return Ok(None);
+            }
+        }
         let destination = async {
-            let start = match (session, self.trust) {
-                (Some(session), _) => Ok(UploadStart::Session(session)),
-                (None, Trust::Probe) => {
-                    self.destination.probe_upload(repository, &blob.digest).await
-                }
-                (None, Trust::Nothing) => {
-                    self.destination.start_upload(repository, &blob.digest, None).await
-                }
+            let start = match session {
+                Some(session) => Ok(UploadStart::Session(session)),
+                None => self.destination.start_upload(repository, &blob.digest, None).await,
             };
             start.map_err(|error| self.at_destination(error))
         };
@@ -168,15 +165,13 @@ impl Copy<'_> {
             opened.map(BlobContent::Stream).map_err(TransferError::Source)
         };
         let (start, content) = if blob.size < SMALL {
-            let (start, content) = tokio::join!(destination, source);
-            (start?, content)
+            tokio::join!(destination, source)
         } else {
-            match destination.await? {
-                UploadStart::Present => return Ok(None),
-                start => (start, source.await),
-            }
+            // A source that has nothing to give leaves no session behind.
+            let content = source.await?;
+            (destination.await, Ok(content))
         };
-        match (start, content) {
+        match (start?, content) {
             (UploadStart::Present, _) => Ok(None),
             (UploadStart::Session(session), Ok(content)) => Ok(Some((session, content))),
             (UploadStart::Session(session), Err(error)) => {
