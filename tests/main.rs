@@ -7,3 +7,4 @@ mod auth;
 mod faults;
 mod smoke;
 mod support;
+mod tls;
