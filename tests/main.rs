@@ -19,4 +19,5 @@ mod prompt;
 mod settings;
 mod smoke;
 mod support;
+mod tls;
 mod validate;

@@ -150,13 +150,6 @@ impl Shared {
         let mut reader = BufReader::new(connection);
         while let Some(head) = wire::read_head(&mut reader)? {
             let mut seen = seen(&head);
-            if seen.method == "CONNECT" {
-                lock(&self.seen).push(seen);
-                return match &self.behind {
-                    Some(behind) => wire::tunnel(stream, behind),
-                    None => wire::send(&mut stream, &Answer::status(502), false).map(drop),
-                };
-            }
             let lies = self.lies(&seen);
             let hang_up = lies.iter().find_map(|lie| match **lie {
                 Lie::HangUp(bytes) => Some(bytes),
@@ -166,6 +159,9 @@ impl Shared {
             seen.body = body.as_deref().unwrap_or_default().to_vec();
             lock(&self.seen).push(seen.clone());
             body?;
+            if let ("CONNECT", [], Some(behind)) = (&*seen.method, &*lies, &self.behind) {
+                return wire::tunnel(stream, behind);
+            }
             let Some(answer) = self.answer(&seen, &lies)? else { return Ok(()) };
             if !wire::send(&mut stream, &answer, seen.method == "HEAD")? {
                 return Ok(());

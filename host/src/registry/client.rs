@@ -145,7 +145,6 @@ impl Client {
     pub(super) async fn base(&self) -> Result<&Base, Cause> {
         self.base
             .get_or_try_init(|| async {
-                let allow_http = self.registry.is_loopback() || !self.options.tls_verify;
                 let mut certificates =
                     RegistryCertificates::of(&self.registry, &self.options.certificate_directories)
                         .map_err(|error| Cause::CertificateFile(error.to_string()))?;
@@ -156,7 +155,7 @@ impl Client {
                         certificates.roots.extend(self.shared.roots().iter().cloned());
                         Arc::new(Connections::new(self.options.tls_verify, certificates))
                     };
-                Ok(Base { url: base_url(&self.registry, allow_http).await?, connections })
+                Ok(Base { url: base_url(&self.registry, &connections).await?, connections })
             })
             .await
     }

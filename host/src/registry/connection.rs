@@ -95,14 +95,40 @@ pub(super) fn host_of(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// Decides between HTTPS and HTTP, once per registry. HTTP is possible only where `allow_http`, and
-/// only if the peer speaks no TLS: what its certificate is like plays no part.
-pub(super) async fn base_url(registry: &Registry, allow_http: bool) -> Result<Url, Cause> {
+/// Decides between HTTPS and HTTP, once per registry. HTTP is possible only on loopback or where
+/// certificates are not checked, and only if the peer speaks no TLS: what its certificate is like
+/// plays no part.
+pub(super) async fn base_url(registry: &Registry, connections: &Connections) -> Result<Url, Cause> {
     let host = registry.api_host();
-    let secure = allow_http && !speaks_plain_http(host).await;
-    let scheme = if secure || !allow_http { "https" } else { "http" };
-    Url::parse(&format!("{scheme}://{host}/"))
-        .map_err(|error| Cause::Unreachable { host: host.to_owned(), why: error.to_string() })
+    let url = |scheme: &str| {
+        Url::parse(&format!("{scheme}://{host}/"))
+            .map_err(|error| Cause::Unreachable { host: host.to_owned(), why: error.to_string() })
+    };
+    let (secure, plain) = (url("https")?, url("http")?);
+    let is_plain = if registry.is_loopback() {
+        speaks_plain_http(host).await
+    } else if connections.tls_verify {
+        false
+    } else {
+        answers(connections, &secure).await?.is_none()
+            && answers(connections, &plain).await?.is_some_and(|status| {
+                // A proxy may answer for a host that it cannot reach, and a host may point to HTTPS.
+                status.is_success() || status == reqwest::StatusCode::UNAUTHORIZED
+            })
+    };
+    Ok(if is_plain { plain } else { secure })
+}
+
+/// The status with which a registry at `base` says that it is one, through a proxy if there is one.
+async fn answers(
+    connections: &Connections,
+    base: &Url,
+) -> Result<Option<reqwest::StatusCode>, Cause> {
+    let url = base
+        .join("/v2/")
+        .map_err(|error| Cause::Unreachable { host: host_of(base), why: error.to_string() })?;
+    let request = connections.client(&url, Purpose::Metadata)?.get(url);
+    Ok(request.timeout(2 * CONNECT).send().await.ok().map(|response| response.status()))
 }
 
 /// Opens a connection and offers TLS. An answer that is no TLS record is plain HTTP. Where nothing
@@ -181,12 +207,11 @@ fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
         if let Some(found) = error.downcast_ref::<rustls::Error>() {
             return Some(found);
         }
-        // An I/O error hides what it wraps from `source`.
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(found) = wrapped.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Some(found);
-        }
-        next = error.source();
+        // An I/O error hides what it wraps from `source`, which may be an I/O error again.
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
     }
     None
 }
@@ -205,8 +230,9 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    use super::base_url;
+    use super::{Connections, base_url};
     use crate::oci::Registry;
+    use crate::registry::certificate::RegistryCertificates;
 
     async fn registry_that_answers(bytes: &'static [u8]) -> Registry {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -220,19 +246,24 @@ mod tests {
         address.to_string().parse().unwrap()
     }
 
+    fn connections() -> Connections {
+        Connections::new(true, RegistryCertificates { roots: Vec::new(), identity: None })
+    }
+
     #[tokio::test]
     async fn http_needs_a_peer_that_speaks_no_tls() {
+        let connections = connections();
         let plain = registry_that_answers(b"HTTP/1.0 400 Bad Request\r\n\r\n").await;
-        assert_eq!(base_url(&plain, true).await.unwrap().scheme(), "http");
+        assert_eq!(base_url(&plain, &connections).await.unwrap().scheme(), "http");
         let secure = registry_that_answers(&[22, 3, 3, 0, 1]).await;
-        assert_eq!(base_url(&secure, true).await.unwrap().scheme(), "https");
+        assert_eq!(base_url(&secure, &connections).await.unwrap().scheme(), "https");
         let closing = registry_that_answers(b"").await;
-        assert_eq!(base_url(&closing, true).await.unwrap().scheme(), "http");
+        assert_eq!(base_url(&closing, &connections).await.unwrap().scheme(), "http");
     }
 
     #[tokio::test]
     async fn http_needs_permission() {
-        let plain = registry_that_answers(b"HTTP/1.0 400 Bad Request\r\n\r\n").await;
-        assert_eq!(base_url(&plain, false).await.unwrap().scheme(), "https");
+        let elsewhere = "registry.test".parse().unwrap();
+        assert_eq!(base_url(&elsewhere, &connections()).await.unwrap().scheme(), "https");
     }
 }
