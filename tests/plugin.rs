@@ -219,7 +219,7 @@ fn rewrites_run_in_the_order_given() {
 
 #[test]
 fn a_plugin_gets_its_configuration_from_the_settings_and_the_command_line() {
-    let settings = "[plugins.recites]\na = 1\nb = 'file'\ngrants = ['GET registry /x']\n\
+    let settings = "[plugins.recites]\na = 1\nb = 'file'\n\
                     [plugins.other]\nc = 1\n";
     let longshore = with(nowhere(), "recites")
         .file("longshore.toml", settings)

@@ -156,7 +156,8 @@ fn a_mount_that_opens_an_upload_is_one() {
             Some(Answer::status(202).header("location", &format!("{}lost", seen.path)))
         }));
     });
-    assert_eq!(lying.count("PUT", "*/blobs/uploads/*"), 4, "the layer goes twice");
+    assert_eq!(lying.count("PUT", "*/blobs/uploads/*lost*"), 1, "the session is used");
+    assert_eq!(lying.count("PUT", "*/blobs/uploads/*"), 5, "and replaced where it is unknown");
 }
 
 #[test]

@@ -65,9 +65,6 @@ pub(super) struct Plan {
     /// Configure a plugin; @FILE as value is that file's content; may be repeated
     #[arg(long, value_name = "NAME.KEY=VALUE")]
     plugin_config: Vec<String>,
-    /// Allow plugins that are given by their path to send such requests; may be repeated
-    #[arg(long, value_name = "METHODS ENDPOINT /PATH")]
-    grant: Vec<String>,
     /// What is printed on standard output [default: text]
     #[arg(long, value_enum, value_name = "FORMAT")]
     output: Option<OutputFormat>,
@@ -95,7 +92,6 @@ impl Plan {
             list_format: self.list_format,
             rewrite: self.rewrite,
             plugin_config: self.plugin_config,
-            grant: self.grant,
             output: self.output,
             debug: global.debug,
             tls_verify: global.tls_verify,

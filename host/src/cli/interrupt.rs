@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first stops the run in order, the second ends the process.
+//! SIGINT, SIGTERM and SIGHUP: the first stops the run in order, the second ends the process.
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -12,12 +12,14 @@ use crate::transfer::Interrupt;
 pub(super) fn listen() -> std::io::Result<Interrupt> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
     let (switch, interrupt) = Interrupt::channel();
     tokio::spawn(async move {
         for first in [true, false] {
             tokio::select! {
                 _ = interrupted.recv() => {}
                 _ = terminated.recv() => {}
+                _ = hung_up.recv() => {}
             }
             if first {
                 // Whoever observes it may be gone already, and the run over.

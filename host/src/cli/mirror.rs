@@ -27,6 +27,9 @@ pub(super) struct Mirror {
     /// Kind of the destination registry: a built-in plugin (harbor) or the path of a component
     #[arg(long, value_name = "PLUGIN")]
     repo_type: Option<String>,
+    /// Allow a repository type that is given by its path to send such requests; may be repeated
+    #[arg(long, value_name = "METHODS ENDPOINT /PATH")]
+    grant: Vec<String>,
     /// Use HTTPS for Harbor's API [default: true]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     harbor_https: Option<bool>,
@@ -47,6 +50,7 @@ impl Mirror {
         Arguments {
             failed: self.failed,
             repo_type: self.repo_type,
+            grant: self.grant,
             harbor_https: self.harbor_https,
             dry_run: self.dry_run,
             ..self.plan.arguments(global)

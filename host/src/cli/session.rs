@@ -176,7 +176,7 @@ impl Session {
         for rewrite in &self.settings.rewrites {
             rewrites.push(self.load(Kind::Rewrite, rewrite, None).await?);
         }
-        self.check_plugin_config(&list.format, &rewrites).await?;
+        self.check_plugin_flags(&list.format, &rewrites).await?;
         let options = PlanOptions {
             source: self.settings.source.clone(),
             has_destination: self.settings.destination.is_some(),
@@ -209,8 +209,15 @@ impl Session {
         Ok(list::parse(text, choice).await?)
     }
 
-    /// A plugin that is configured on the command line and not used is most likely misspelt.
-    async fn check_plugin_config(&self, format: &str, rewrites: &[Plugin]) -> Result<(), Fatal> {
+    /// A plugin that is configured on the command line and not used is most likely misspelt, and a
+    /// grant that nobody can use is a misunderstanding.
+    async fn check_plugin_flags(&self, format: &str, rewrites: &[Plugin]) -> Result<(), Fatal> {
+        let granted = self.settings.plugins.grants.first();
+        let built_in = PluginHost::built_in(Kind::RepoType);
+        let asks = self.settings.repo_type.as_deref().is_some_and(|name| !built_in.contains(&name));
+        if let Some(grant) = granted.filter(|_| !asks) {
+            return Err(SettingsError::UnusedGrant(grant.clone()).into());
+        }
         let mut used: Vec<String> =
             rewrites.iter().skip(1).map(|rewrite| rewrite.name().to_owned()).collect();
         used.push(format.to_owned());

@@ -120,7 +120,12 @@ impl Cpu {
             Some((architecture, variant)) => (architecture, Some(variant)),
             None => (text, None),
         };
-        (is_word(architecture) && variant.is_none_or(is_word))
+        // `linux/amd64` is a platform, not an architecture with a variant.
+        let is_variant = |text: &str| {
+            let digits = text.strip_prefix(['v', 'V']).unwrap_or(text);
+            digits.starts_with(|c: char| c.is_ascii_digit()) && is_word(digits)
+        };
+        (is_word(architecture) && variant.is_none_or(is_variant))
             .then(|| Self::of(architecture, variant))
     }
 
@@ -262,6 +267,7 @@ mod tests {
         assert!(PlatformFilter::of_flags(Some(" , "), None).is_err());
         assert!(PlatformFilter::of_flags(Some("am d64"), None).is_err());
         assert!("linux".parse::<Platform>().is_err());
+        assert!(PlatformFilter::of_flags(Some("linux/amd64"), None).is_err());
     }
 
     #[test]

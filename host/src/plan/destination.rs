@@ -3,8 +3,8 @@
 use super::PlanError;
 use crate::oci::Registry;
 
-/// Reads the registry that `flag` gives: `-s`, `-d` or an environment variable. A scheme or a path is refused with what to write
-/// instead.
+/// Reads the registry that `flag` gives: `-s`, `-d` or an environment variable. A scheme or a path is
+/// refused with what to write instead.
 ///
 /// # Errors
 /// Where `value` is no `host[:port]`.
@@ -36,6 +36,11 @@ pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, 
             ),
         };
         return Err(refused("it has a path", hint));
+    }
+    if !Registry::looks_like_one(value) {
+        let why = "a word without a dot or a port is no registry in a reference";
+        let hint = format!("{write}host:port or the registry's full name");
+        return Err(refused(why, hint));
     }
     value.parse().map_err(|error: crate::oci::ReferenceError| {
         refused(&error.to_string(), format!("{write}host or {}host:port", &write["write ".len()..]))

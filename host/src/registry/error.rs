@@ -178,7 +178,11 @@ impl RegistryError {
     pub fn is_transient(&self) -> bool {
         match &*self.cause {
             Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
-            Cause::Answered(answer) => matches!(answer.status, 408 | 429 | 500..=599),
+            Cause::Answered(answer) => {
+                // A session that got lost is replaced by a new one.
+                matches!(answer.status, 408 | 429 | 500..=599)
+                    || answer.has_code("BLOB_UPLOAD_UNKNOWN")
+            }
             Cause::Digest { .. } | Cause::Size { .. } | Cause::Renewed(_) => true,
             _ => false,
         }

@@ -66,6 +66,19 @@ pub enum SettingsError {
         #[source]
         error: std::io::Error,
     },
+    /// It is for installed plugins, which this version does not have.
+    #[error("use [plugins.{plugin}] {key}: there are no installed plugins yet")]
+    ReservedKey {
+        /// The plugin.
+        plugin: String,
+        /// The key.
+        key: &'static str,
+    },
+    /// Requests are granted to nobody.
+    #[error(
+        "use --grant {0:?}: it is for a repository type that is given by its path, and there is none"
+    )]
+    UnusedGrant(String),
     /// A plugin is configured that the run does not use.
     #[error("use --plugin-config {0}: this run uses no plugin of that name")]
     UnusedPlugin(String),
@@ -83,6 +96,9 @@ impl SettingsError {
                 "keys are the long flags without the dashes; tables are [mirror], [mirror-validate] and [plugins.NAME]"
                     .to_owned(),
             ),
+            Self::ReservedKey { .. } => {
+                Some("requests of a plugin that is given by its path are allowed by --grant".to_owned())
+            }
             Self::PluginConfig(_) => {
                 Some("for example --plugin-config prefix.prefix=team, or KEY=@FILE for a file's content".to_owned())
             }

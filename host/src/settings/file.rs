@@ -136,6 +136,13 @@ impl SettingsFile {
             .transpose()
     }
 
+    /// The first plugin whose table has `key`, and the key.
+    pub fn plugin_with(&self, key: &'static str) -> Option<(String, &'static str)> {
+        let plugins = self.table.get("plugins")?.as_table()?;
+        let mut having = plugins.iter().filter(|(_, table)| table.get(key).is_some());
+        having.next().map(|(plugin, _)| (plugin.clone(), key))
+    }
+
     /// The table of the plugin `name`.
     pub fn plugin(&self, name: &str) -> Option<&Table> {
         self.table.get("plugins")?.as_table()?.get(name)?.as_table()

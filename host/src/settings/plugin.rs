@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use super::{SettingsError, SettingsFile};
 
+/// Keys of `[plugins.NAME]` that are for installed plugins, which this version does not have.
+const RESERVED: [&str; 2] = ["grants", "endpoints"];
+
 /// What the user set for plugins.
 #[derive(Clone, Debug, Default)]
 pub struct PluginSettings {
@@ -48,6 +51,9 @@ impl PluginSettings {
                     }
                 };
             given.entry(name.to_owned()).or_default().insert(key.to_owned(), Value::String(text));
+        }
+        if let Some((plugin, key)) = RESERVED.iter().find_map(|key| file.plugin_with(key)) {
+            return Err(SettingsError::ReservedKey { plugin, key });
         }
         Ok(Self { file, given, grants })
     }

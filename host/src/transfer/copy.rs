@@ -1,5 +1,6 @@
 //! One job: from the two tags to a complete copy.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use super::shape::{Shape, Shaped, is_same, may_stand, shape};
 use super::{Level, TransferError};
 use crate::oci::{Content, Descriptor, Digest, Manifest, RawManifest, Single};
 use crate::plan::{Job, Outcome, Status};
-use crate::registry::{Client, ManifestHead, ManifestReference, RegistryError};
+use crate::registry::{Client, ManifestHead, ManifestReference, Operation, RegistryError};
 
 /// Indexes may be nested so deep.
 const DEPTH: usize = 8;
@@ -123,10 +124,11 @@ impl Copy<'_> {
         if self.holds(head.as_ref(), &root).await? {
             return Ok(ended(Status::Skipped, Some("already at the destination".to_owned())));
         }
-        match self.place_and_tag(&shape).await {
-            Err(error) if is_collected(&error) => self.place_again(&shape).await?,
-            placed => placed?,
+        if shape.changed.is_some() && self.job.destination.version.tag().is_none() {
+            let text = format!("it has no tag at the destination and another digest: {root}");
+            self.run.events.note(self.job.number, None, Level::Warning, text);
         }
+        self.place_surely(&shape).await?;
         Ok(ended(Status::Copied, shape.changed.clone().map(|why| format!("digest changed: {why}"))))
     }
 
@@ -198,22 +200,32 @@ impl Copy<'_> {
         self.tag(shape).await
     }
 
-    /// The registry collected something between our look and the push of what names it: brings all
-    /// of it again, once, without believing anything that was seen before.
-    async fn place_again(&self, shape: &Shape) -> Result<(), TransferError> {
-        tokio::time::sleep(AFTER_COLLECTION).await;
-        let nothing_known = Placement::default();
-        let again = Copy {
-            run: self.run,
-            job: self.job,
-            source: Arc::clone(&self.source),
-            destination: Arc::clone(&self.destination),
-            placement: &nothing_known,
-            trust: Trust::Nothing,
-            moved: self.moved,
-            existed: false,
-        };
-        again.place_and_tag(shape).await
+    /// Places and tags. Where the registry collected something between our look and the push of what
+    /// names it, all of it is brought again without believing anything that was seen before; but
+    /// once only for each manifest that the registry refuses so.
+    async fn place_surely(&self, shape: &Shape) -> Result<(), TransferError> {
+        let mut refused = HashSet::new();
+        let mut placed = self.place_and_tag(shape).await;
+        loop {
+            let Err(error) = placed else { return Ok(()) };
+            let manifest = collected(&error).map(|operation| operation.target.clone());
+            if !manifest.is_some_and(|manifest| refused.insert(manifest)) {
+                return Err(error);
+            }
+            tokio::time::sleep(AFTER_COLLECTION).await;
+            let nothing_known = Placement::default();
+            let again = Copy {
+                run: self.run,
+                job: self.job,
+                source: Arc::clone(&self.source),
+                destination: Arc::clone(&self.destination),
+                placement: &nothing_known,
+                trust: Trust::Nothing,
+                moved: self.moved,
+                existed: false,
+            };
+            placed = again.place_and_tag(shape).await;
+        }
     }
 
     /// Brings everything that the root names.
@@ -353,11 +365,12 @@ async fn all(
     stream::iter(futures).buffer_unordered(at_once).try_collect::<Vec<()>>().await.map(|_| ())
 }
 
-fn is_collected(error: &TransferError) -> bool {
+/// What was pushed where the registry says that it lacks the content that is named.
+fn collected(error: &TransferError) -> Option<&Operation> {
     match error {
         TransferError::Destination(error) | TransferError::Unprepared { error, .. } => {
-            error.is_unknown_content()
+            error.is_unknown_content().then_some(&error.operation)
         }
-        _ => false,
+        _ => None,
     }
 }
