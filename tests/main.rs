@@ -5,6 +5,9 @@
 mod architecture;
 mod auth;
 mod faults;
+mod interrupt;
+mod kill;
+mod requests;
 mod smoke;
 mod support;
 mod tls;
