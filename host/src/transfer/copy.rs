@@ -250,7 +250,7 @@ impl Copy<'_> {
             let manifest = manifest.map_err(TransferError::Source)?;
             self.place_named(&manifest, trust, depth).await?;
             match self.push_by_digest(&manifest.raw).await {
-                Err(error) if is_collected(&error) && trust == Trust::Probe => {
+                Err(error) if is_collected(&error) => {
                     self.forget(&manifest).await;
                     self.place_named(&manifest, Trust::Nothing, depth).await?;
                     self.push_by_digest(&manifest.raw).await?;
