@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use longshore_content::{Content, Image};
 
-use crate::support::{Answer, Longshore, Lying, Registry, Rule, Run};
+use crate::support::{Answer, Longshore, Lying, Registry, Rule};
 
 /// A registry with TLS and an image in it; `None` skips the test.
 fn secure() -> Option<(Registry, Content)> {
@@ -142,6 +142,17 @@ fn without_the_flag_no_name_is_reached_by_plain_http() {
 }
 
 #[test]
+fn a_registry_that_speaks_no_tls_is_refused_with_a_hint() {
+    let (source, destination) = plain();
+    let proxy = Lying::before(&source);
+    let run = through(&proxy, &destination).run().exits(1);
+    run.complains("the peer speaks no TLS").complains("hint: the registry speaks plain HTTP");
+    assert_eq!(proxy.count("GET", "*"), 0, "HTTP was tried");
+    through(&proxy, &destination).arg("--tls-verify=false").run().exits(0);
+    destination.assert_complete("team/app", "1");
+}
+
+#[test]
 fn tls_goes_through_the_proxy() {
     let Some((source, _)) = secure() else { return };
     let destination = Registry::embedded();
@@ -169,7 +180,7 @@ fn no_proxy_is_respected() {
     let (source, destination) = plain();
     let proxy = Lying::before(&source);
     let started = Instant::now();
-    let run: Run = through(&proxy, &destination)
+    let run = through(&proxy, &destination)
         .arg("--tls-verify=false")
         .env("NO_PROXY", "example.test,registry.test")
         .run();

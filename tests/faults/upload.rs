@@ -112,6 +112,16 @@ fn a_denied_push_fails_at_once() {
     assert!((1..=2).contains(&asked), "403 is final for each of two blobs, not {asked}");
 }
 
+#[test]
+fn a_refusal_in_the_middle_of_an_upload_is_understood() {
+    let ends = Ends::with_layer(8 << 20);
+    let too_large = Answer::status(413).header("connection", "close").body("<html>too large");
+    ends.lying_destination.rule(Rule::on("PUT", "*/blobs/uploads/*").refuses_after(10, too_large));
+    ends.fails(&["destination: push blob", "(413)", "limits the size of uploads"]);
+    let asked = ends.lying_destination.count("PUT", "*/blobs/uploads/*");
+    assert!((1..=2).contains(&asked), "413 is final for each of two blobs, not {asked}");
+}
+
 /// Two repositories with one layer, copied one behind the other, with a liar before the destination.
 fn shared_layer(lie: impl FnOnce(&Lying)) -> (Lying, Registry) {
     let (source, destination) = (Registry::embedded(), Registry::embedded());
@@ -186,6 +196,22 @@ fn content_below_an_index_that_was_collected_is_sent_again() {
     ends.mirror().exits(0);
     assert_eq!(ends.destination.manifest(REPOSITORY, TAG).bytes, index.bytes());
     ends.destination.assert_complete(REPOSITORY, TAG);
+}
+
+#[test]
+fn a_child_that_was_collected_with_all_that_it_names_is_sent_again() {
+    let ends = Ends::with_layer(LENGTH);
+    let index = longshore_content::Index::oci().child(&ends.image).build();
+    ends.source.push(REPOSITORY, TAG, &index);
+    let child = format!("/v2/team/app/manifests/{}", ends.image.digest());
+    ends.lying_destination
+        .rule(Rule::on("PUT", TAG_PATH).first(1).answers(Answer::error(404, "MANIFEST_UNKNOWN")))
+        .rule(Rule::on("PUT", &child).occurring(2..=2).answers(Answer::error(404, "BLOB_UNKNOWN")));
+    ends.mirror().exits(0);
+    assert_eq!(ends.destination.manifest(REPOSITORY, TAG).bytes, index.bytes());
+    assert_eq!(ends.lying_destination.count("PUT", &child), 3);
+    let uploads = ends.lying_destination.count("PUT", "*/blobs/uploads/*");
+    assert_eq!(uploads, 4, "both blobs are sent a second time");
 }
 
 #[test]

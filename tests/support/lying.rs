@@ -152,7 +152,7 @@ impl Shared {
             let mut seen = seen(&head);
             let lies = self.lies(&seen);
             let hang_up = lies.iter().find_map(|lie| match **lie {
-                Lie::HangUp(bytes) => Some(bytes),
+                Lie::HangUp(bytes, _) => Some(bytes),
                 _ => None,
             });
             let body = wire::read_request_body(&mut reader, &head, hang_up.unwrap_or(usize::MAX));
@@ -163,7 +163,11 @@ impl Shared {
                 return wire::tunnel(stream, behind);
             }
             let Some(answer) = self.answer(&seen, &lies)? else { return Ok(()) };
-            if !wire::send(&mut stream, &answer, seen.method == "HEAD")? {
+            let whole = wire::send(&mut stream, &answer, seen.method == "HEAD")?;
+            if hang_up.is_some() {
+                return wire::hang_up(&mut stream, &mut reader);
+            }
+            if !whole {
                 return Ok(());
             }
         }
@@ -183,7 +187,7 @@ impl Shared {
     fn answer(&self, seen: &Seen, lies: &[Arc<Lie>]) -> io::Result<Option<Answer>> {
         for lie in lies {
             match &**lie {
-                Lie::HangUp(_) => return Ok(None),
+                Lie::HangUp(_, answer) => return Ok(answer.clone()),
                 Lie::Altered(alter) => return Ok(Some(alter(self.ask(seen)?))),
                 Lie::Instead(answer) => {
                     if let Some(answer) = answer(seen) {

@@ -15,8 +15,8 @@ pub(super) enum Lie {
     Instead(Answering),
     /// What the registry behind says, altered.
     Altered(Altering),
-    /// Hang up after so many bytes of the request's body.
-    HangUp(usize),
+    /// Hang up after so many bytes of the request's body, with an answer or without.
+    HangUp(usize, Option<Answer>),
 }
 
 /// One lie: a method and path, the occurrences that it holds for, and what is said then.
@@ -77,7 +77,13 @@ impl Rule {
 
     /// Reads so many bytes of the request's body and hangs up; the registry behind hears nothing.
     pub(crate) fn hangs_up_after(mut self, bytes: usize) -> Self {
-        self.lie = Arc::new(Lie::HangUp(bytes));
+        self.lie = Arc::new(Lie::HangUp(bytes, None));
+        self
+    }
+
+    /// Reads so many bytes of the request's body, answers, and hangs up.
+    pub(crate) fn refuses_after(mut self, bytes: usize, answer: Answer) -> Self {
+        self.lie = Arc::new(Lie::HangUp(bytes, Some(answer)));
         self
     }
 

@@ -175,6 +175,13 @@ pub(super) fn send(stream: &mut TcpStream, answer: &Answer, head_only: bool) -> 
     Ok(answer.cut.is_none() && !announces)
 }
 
+/// Says that there is no more, and reads what is still under way, so that the answer is not lost.
+pub(super) fn hang_up(stream: &mut TcpStream, reader: &mut BufReader<TcpStream>) -> io::Result<()> {
+    stream.shutdown(std::net::Shutdown::Write)?;
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    io::copy(reader, &mut io::sink()).map(drop)
+}
+
 /// Carries bytes both ways between a client and the address, until one of them is done.
 pub(super) fn tunnel(mut client: TcpStream, to: &str) -> io::Result<()> {
     let mut server = TcpStream::connect(to)?;

@@ -1,0 +1,117 @@
+//! Ctrl-C: the run stops in order and says what it left undone; a second one ends it at once.
+
+use std::time::{Duration, Instant};
+
+use longshore_content::Image;
+
+use crate::support::{Answer, Longshore, Lying, Registry, Rule};
+
+const LIST: &str = "\
+# a list with three entries
+team/quick team/quick 1
+team/slow  team/slow  1
+team/next team/next 1
+";
+
+/// A source with three images, the second of which takes a minute.
+fn source() -> (Registry, Lying) {
+    let source = Registry::embedded();
+    for (seed, name) in (1..).zip(["quick", "slow", "next"]) {
+        let image = Image::new("linux/amd64").layer(seed, 50_000).build();
+        source.push(&format!("team/{name}"), "1", &image);
+    }
+    let lying = Lying::before(&source);
+    let pause = Duration::from_secs(6);
+    lying.rule(
+        Rule::on("GET", "/v2/team/slow/blobs/*")
+            .alters(move |answer| answer.dripping(5_000, pause)),
+    );
+    (source, lying)
+}
+
+/// Waits until the liar was asked so.
+fn wait_for(lying: &Lying, method: &str, pattern: &str) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while lying.count(method, pattern) == 0 {
+        assert!(Instant::now() < deadline, "nobody asks {method} {pattern}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn what_was_left_undone_can_be_done_later() {
+    let (source, lying) = source();
+    let destination = Registry::embedded();
+    let running = Longshore::new()
+        .mirror()
+        .list(LIST)
+        .source(lying.address())
+        .destination(destination.address())
+        .args(["-j", "1"])
+        .start();
+    wait_for(&lying, "GET", "/v2/team/slow/blobs/*");
+    let started = Instant::now();
+    running.interrupt();
+    let run = running.finish().exits(130);
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(12), "it took {took:?} to stop");
+    let tags = |name: &str| destination.endpoint().tags(name).expect("it answers");
+    assert_eq!(tags("team/quick"), ["1"], "what was done stays");
+    assert_eq!(tags("team/slow"), Vec::<String>::new(), "what was not done has no tag");
+
+    let failed = run.file("mirror-failed.txt").expect("a failed list is written");
+    let entries: Vec<&str> =
+        failed.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    assert_eq!(entries, ["team/slow  team/slow  1", "team/next team/next 1"], "{failed}");
+    assert!(failed.contains("interrupted"), "{failed}");
+    Longshore::new()
+        .mirror()
+        .list(&failed)
+        .source(source.address())
+        .destination(destination.address())
+        .run()
+        .exits(0);
+    for name in ["quick", "slow", "next"] {
+        destination.assert_complete(&format!("team/{name}"), "1");
+    }
+}
+
+#[test]
+fn a_run_that_waits_to_try_again_stops_too() {
+    let (_source, lying) = source();
+    let destination = Registry::embedded();
+    let busy = Answer::status(429).header("retry-after", "600");
+    lying.repent();
+    lying.rule(Rule::on("GET", "*/manifests/*").answers(busy));
+    let running = Longshore::new()
+        .mirror()
+        .list(LIST)
+        .source(lying.address())
+        .destination(destination.address())
+        .start();
+    wait_for(&lying, "GET", "*/manifests/*");
+    std::thread::sleep(Duration::from_millis(100));
+    let started = Instant::now();
+    running.interrupt();
+    running.finish().exits(130);
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(5), "it took {took:?} to stop");
+}
+
+#[test]
+fn a_second_interrupt_ends_at_once() {
+    let run = Longshore::new().mirror().args(["-f", "pipe", "-s", "127.0.0.1:9"]);
+    // Nobody writes into the pipe, so reading the list never ends.
+    let pipe = run.directory().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()), "no pipe could be made");
+    let running = run.args(["-d", "127.0.0.1:9"]).start();
+    std::thread::sleep(Duration::from_millis(500));
+    let started = Instant::now();
+    running.interrupt();
+    std::thread::sleep(Duration::from_millis(300));
+    running.interrupt();
+    running.finish().exits(130);
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(5), "it took {took:?} to end");
+}

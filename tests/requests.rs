@@ -1,0 +1,224 @@
+//! Requests are what a run costs: how many each kind of copy makes, at both ends.
+//!
+//! The numbers are those of `engine.md`'s "Minimum requests" with the spine's rule: a HEAD before
+//! each upload, which is then a POST and a PUT. U are blobs new to the destination's registry, P
+//! children of an index, M blobs mounted beyond their home.
+
+use longshore_content::{Image, Index};
+
+use crate::support::{Longshore, Lying, Registry};
+
+/// Two registries, and who counts before each.
+struct Ends {
+    source: Registry,
+    _destination: Registry,
+    at_source: Lying,
+    at_destination: Lying,
+}
+
+impl Ends {
+    fn new() -> Self {
+        let (source, destination) = (Registry::embedded(), Registry::embedded());
+        let (at_source, at_destination) = (Lying::before(&source), Lying::before(&destination));
+        Self { source, _destination: destination, at_source, at_destination }
+    }
+
+    /// Mirrors the list and answers with the requests at the source and at the destination.
+    fn mirror(&self, list: &str, arguments: &[&str]) -> (String, String) {
+        self.at_source.forget();
+        self.at_destination.forget();
+        Longshore::new()
+            .mirror()
+            .list(list)
+            .source(self.at_source.address())
+            .destination(self.at_destination.address())
+            .args(arguments)
+            .run()
+            .exits(0);
+        (self.at_source.tally(), self.at_destination.tally())
+    }
+}
+
+/// `(source, destination)` as it is asserted.
+fn both(source: &str, destination: &str) -> (String, String) {
+    (source.to_owned(), destination.to_owned())
+}
+
+#[test]
+fn a_single_image() {
+    let ends = Ends::new();
+    let image = Image::new("linux/amd64").layer(1, 1000).layer(2, 1000).build();
+    ends.source.push("team/app", "1", &image);
+    // U = 3. The configuration is read for its platform and uploaded from memory.
+    assert_eq!(
+        ends.mirror("team/app team/app 1\n", &[]),
+        both(
+            "GET blob 3, GET manifest by tag 1",
+            "HEAD blob 3, HEAD manifest by tag 1, POST upload 3, PUT manifest by tag 1, PUT upload 3"
+        )
+    );
+    let pinned = format!("team/app team/app 1@{}\n", image.digest());
+    assert_eq!(
+        ends.mirror("team/app team/app 1\n", &[]),
+        both("HEAD manifest by tag 1", "HEAD manifest by tag 1"),
+        "warm"
+    );
+    assert_eq!(ends.mirror(&pinned, &[]), both("", "HEAD manifest by tag 1"), "warm, pinned");
+}
+
+#[test]
+fn an_index_whose_children_share_a_layer() {
+    let ends = Ends::new();
+    let amd = Image::new("linux/amd64").layer(1, 1000).layer(2, 1000).build();
+    let arm = Image::new("linux/arm64").layer(1, 1000).layer(3, 1000).build();
+    ends.source.push("team/app", "1", &Index::oci().child(&amd).child(&arm).build());
+    // P = 2, U = 5.
+    assert_eq!(
+        ends.mirror("team/app team/app 1\n", &[]),
+        both(
+            "GET blob 5, GET manifest by digest 2, GET manifest by tag 1",
+            "HEAD blob 5, HEAD manifest by tag 1, POST upload 5, PUT manifest by digest 2, \
+             PUT manifest by tag 1, PUT upload 5"
+        )
+    );
+    assert_eq!(
+        ends.mirror("team/app team/app 1\n", &[]),
+        both("HEAD manifest by tag 1", "HEAD manifest by tag 1"),
+        "warm"
+    );
+    assert_eq!(
+        ends.mirror("team/app team/app 1\n", &["--arch", "amd64"]),
+        both("HEAD manifest by tag 1", "HEAD manifest by tag 1"),
+        "the whole index is there, whatever the filter"
+    );
+}
+
+#[test]
+fn a_filtered_index() {
+    let ends = Ends::new();
+    let amd = Image::new("linux/amd64").layer(1, 1000).build();
+    let arm = Image::new("linux/arm64").layer(2, 1000).build();
+    ends.source.push("team/app", "1", &Index::oci().child(&amd).child(&arm).build());
+    let filtered = || ends.mirror("team/app team/app 1\n", &["--arch", "amd64"]);
+    // P = 1, U = 2.
+    assert_eq!(
+        filtered(),
+        both(
+            "GET blob 2, GET manifest by digest 1, GET manifest by tag 1",
+            "HEAD blob 2, HEAD manifest by tag 1, POST upload 2, PUT manifest by digest 1, \
+             PUT manifest by tag 1, PUT upload 2"
+        )
+    );
+    // Without a cache of manifests the index has to be fetched to be filtered again.
+    assert_eq!(
+        filtered(),
+        both("GET manifest by tag 1, HEAD manifest by tag 1", "HEAD manifest by tag 1"),
+        "warm"
+    );
+    // The whole index over the filtered one: the child that is there is believed, P = 1 new, U = 2.
+    assert_eq!(
+        ends.mirror("team/app team/app 1\n", &[]),
+        both(
+            "GET blob 2, GET manifest by digest 1, GET manifest by tag 1, HEAD manifest by tag 1",
+            "HEAD blob 2, HEAD manifest by digest 2, HEAD manifest by tag 1, POST upload 2, \
+             PUT manifest by digest 1, PUT manifest by tag 1, PUT upload 2"
+        ),
+        "the rest"
+    );
+}
+
+#[test]
+fn a_layer_that_two_repositories_share() {
+    let ends = Ends::new();
+    for name in ["one", "two"] {
+        let image = Image::new("linux/amd64").layer(1, 1000).label("name", name).build();
+        ends.source.push(&format!("team/{name}"), "1", &image);
+    }
+    // U = 3, M = 1: one download of the layer, one mount.
+    assert_eq!(
+        ends.mirror("team/one team/one 1\nteam/two team/two 1\n", &[]),
+        both(
+            "GET blob 3, GET manifest by tag 2",
+            "HEAD blob 3, HEAD manifest by tag 2, POST mount 1, POST upload 3, \
+             PUT manifest by tag 2, PUT upload 3"
+        )
+    );
+}
+
+#[test]
+fn five_tags_of_one_image() {
+    let ends = Ends::new();
+    let image = Image::new("linux/amd64").layer(1, 1000).build();
+    let index = Index::oci().child(&image).build();
+    let mut list = String::new();
+    for tag in 1..=5 {
+        ends.source.push("team/app", &tag.to_string(), &index);
+        list.push_str(&format!("team/app team/app {tag}\n"));
+    }
+    // P = 1 and U = 2 once; a GET, a HEAD and a PUT for each tag.
+    assert_eq!(
+        ends.mirror(&list, &[]),
+        both(
+            "GET blob 2, GET manifest by digest 1, GET manifest by tag 5",
+            "HEAD blob 2, HEAD manifest by tag 5, POST upload 2, PUT manifest by digest 1, \
+             PUT manifest by tag 5, PUT upload 2"
+        )
+    );
+}
+
+#[test]
+fn five_tags_of_one_single_image() {
+    let ends = Ends::new();
+    let image = Image::new("linux/amd64").layer(1, 1000).build();
+    let mut list = String::new();
+    for tag in 1..=5 {
+        ends.source.push("team/app", &tag.to_string(), &image);
+        list.push_str(&format!("team/app team/app {tag}\n"));
+    }
+    // The configuration is read for each tag until manifests are remembered by digest.
+    assert_eq!(
+        ends.mirror(&list, &[]),
+        both(
+            "GET blob 6, GET manifest by tag 5",
+            "HEAD blob 2, HEAD manifest by tag 5, POST upload 2, PUT manifest by tag 5, \
+             PUT upload 2"
+        )
+    );
+    assert_eq!(
+        ends.mirror(&list, &[]),
+        both("HEAD manifest by tag 5", "HEAD manifest by tag 5"),
+        "warm"
+    );
+}
+
+#[test]
+fn one_registry_on_both_ends() {
+    let registry = Registry::embedded();
+    let counting = Lying::before(&registry);
+    let image = Image::new("linux/amd64").layer(1, 1000).build();
+    registry.push("team/app", "1", &Index::oci().child(&image).build());
+    Longshore::new()
+        .mirror()
+        .list("team/app copy/app 1\n")
+        .source(counting.address())
+        .destination(counting.address())
+        .run()
+        .exits(0);
+    // U = 0 and M = 2: the source's repository is the home of both blobs.
+    assert_eq!(
+        counting.tally(),
+        "GET manifest by digest 1, GET manifest by tag 1, HEAD manifest by tag 1, POST mount 2, \
+         PUT manifest by digest 1, PUT manifest by tag 1"
+    );
+    registry.assert_complete("copy/app", "1");
+}
+
+#[test]
+fn a_dry_run_looks_and_nothing_else() {
+    let ends = Ends::new();
+    ends.source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 1000).build());
+    assert_eq!(
+        ends.mirror("team/app team/app 1\n", &["--dry-run"]),
+        both("HEAD manifest by tag 1", "HEAD manifest by tag 1")
+    );
+}
