@@ -75,14 +75,15 @@ struct Bench {
 }
 
 impl Bench {
-    /// A list of `lines` lines, each of which is its own destination: it is parsed, rewritten and
-    /// planned, and then fails without a request.
+    /// A list of `lines` lines and one more that goes where the last of them goes: it is parsed,
+    /// rewritten and planned, and then refused without a request and without a line for each entry.
     fn list(&self, name: &str, lines: usize) -> Result<PathBuf> {
         let path = self.folder.join(name);
         let mut text = String::new();
-        for n in 0..lines {
+        for n in 1..=lines {
             writeln!(text, "team/app{n} team/app{n} 1.0.{n}")?;
         }
+        writeln!(text, "team/another team/app{lines} 1.0.{lines}")?;
         std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
         Ok(path)
     }
@@ -107,10 +108,8 @@ impl Bench {
 
     fn plan(&self, list: &Path) -> Result<Cost> {
         let mut command = self.command();
-        command
-            .args(["mirror", "--dry-run", "-s", "localhost:1", "-d", "localhost:1", "-f"])
-            .arg(list);
-        cost_of(command, 1)
+        command.args(["mirror", "-s", "localhost:1", "-d", "localhost:2", "-f"]).arg(list);
+        cost_of(command, 2)
     }
 
     fn repeated(&self, times: usize, run: impl Fn(&Self) -> Result<Cost>) -> Result<Cost> {

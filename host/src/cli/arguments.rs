@@ -24,7 +24,7 @@ pub(super) struct Global {
 /// Flags of `mirror` and `mirror-validate`.
 #[derive(Debug, Args)]
 pub(super) struct Plan {
-    /// Image list; - is standard input [default: the prompt >>> at a terminal, else standard input]
+    /// Image list; - is standard input, and so is none unless at a terminal, where it is the prompt
     #[arg(short, long, value_name = "FILE")]
     file: Option<String>,
     /// Override the source registry of the list

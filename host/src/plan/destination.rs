@@ -37,14 +37,15 @@ pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, 
         };
         return Err(refused("it has a path", hint));
     }
+    let registry = value.parse().map_err(|error: crate::oci::ReferenceError| {
+        refused(&error.to_string(), format!("{write}host or {}host:port", &write["write ".len()..]))
+    })?;
     if !Registry::looks_like_one(value) {
         let why = "a word without a dot or a port is no registry in a reference";
         let hint = format!("{write}host:port or the registry's full name");
         return Err(refused(why, hint));
     }
-    value.parse().map_err(|error: crate::oci::ReferenceError| {
-        refused(&error.to_string(), format!("{write}host or {}host:port", &write["write ".len()..]))
-    })
+    Ok(registry)
 }
 
 #[cfg(test)]
