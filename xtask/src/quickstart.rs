@@ -72,15 +72,18 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     compare(&samples, &Endpoint::new(destination.address()))?;
 
     step("Done");
-    println!("By hand, in {}:", workspace.root.display());
+    if !options.keep {
+        println!(
+            "The registries end now. `cargo xtask quickstart --keep` leaves them running, so that"
+        );
+        println!("the commands above can be repeated by hand.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("The registries run until Ctrl-C. By hand, in another terminal:");
+    println!("  cd {}", workspace.root.display());
     for line in [&mirror, &validate] {
         println!("  {}", shown(line));
     }
-    if !options.keep {
-        println!("The registries end now. `cargo xtask quickstart --keep` leaves them running.");
-        return Ok(ExitCode::SUCCESS);
-    }
-    println!("The registries run until Ctrl-C.");
     source.wait()?;
     Ok(ExitCode::SUCCESS)
 }
