@@ -1,5 +1,6 @@
 //! The name of a registry: a host, with a port where it is not the usual one.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -89,8 +90,12 @@ impl FromStr for Registry {
                 return Err(bad("the host is no host name"));
             }
         }
-        let lower = text.to_ascii_lowercase();
-        Ok(match lower.as_str() {
+        let lower = if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(text.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(text)
+        };
+        Ok(match &*lower {
             "index.docker.io" | "registry-1.docker.io" | "docker.io" => Self::docker_hub(),
             other => Self(Arc::from(other)),
         })
