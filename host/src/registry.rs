@@ -29,7 +29,7 @@ pub use credential::{
 };
 pub use endpoint::{EndpointRequest, EndpointResponse, EndpointScheme};
 pub use error::{Cause, Operation, RegistryError};
-pub use manifest::{ManifestHead, ManifestReference, PutAnswer};
+pub use manifest::{ManifestHead, ManifestReference};
 pub use retry::Waits;
 pub use secret::Secret;
 

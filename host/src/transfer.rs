@@ -18,4 +18,4 @@ pub use error::TransferError;
 pub use event::{Event, EventSender, Level, Transferred};
 pub use pool::{Interrupt, each};
 pub use run::{TransferOptions, run};
-pub use shape::{IndexMode, Shape, Shaped, is_same, may_stand, shape};
+pub use shape::{IndexMode, Shape, Shaped, is_same, may_stand, nothing_selected, shape};

@@ -6,8 +6,8 @@ use crate::oci::Digest;
 use crate::plan::{Job, Outcome, Status};
 use crate::registry::{Client, ManifestReference, Registries, RegistryError};
 use crate::transfer::{
-    EventSender, IndexMode, Interrupt, Level, Shaped, TransferError, each, is_same, may_stand,
-    shape,
+    EventSender, IndexMode, Interrupt, Shaped, TransferError, each, is_same, may_stand,
+    nothing_selected, shape,
 };
 
 /// What holds for every comparison of a run.
@@ -102,7 +102,10 @@ impl Comparison {
         let repository = &self.job.source.repository;
         let shaped =
             shape(manifest, &self.job.filter, self.options.index, &self.source, repository).await?;
-        let Shaped::Write(shape) = shaped else { return self.nothing_selected() };
+        let Shaped::Write(shape) = shaped else {
+            let fails = self.options.no_platform_fails;
+            return Ok(nothing_selected(&self.job, fails, &self.events)?);
+        };
         let expected = shape.root.digest;
         if found.is_none() && self.job.destination.version.tag().is_none() {
             // A push by digest went to the digest of what the filter left.
@@ -138,16 +141,6 @@ impl Comparison {
                 Err(error) => Err(Finding::Destination(error)),
             },
         }
-    }
-
-    fn nothing_selected(&self) -> Result<Outcome, Finding> {
-        let filter = self.job.filter.to_string();
-        if self.options.no_platform_fails {
-            return Err(TransferError::NoPlatform(filter).into());
-        }
-        let text = format!("no platform of {} satisfies the filter ({filter})", self.job.source);
-        self.events.note(self.job.number, None, Level::Warning, text);
-        Ok(Outcome::skipped(format!("no platform satisfies the filter ({filter})")))
     }
 }
 

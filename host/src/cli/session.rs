@@ -393,7 +393,10 @@ fn report_entries(plan: &Plan) -> (Vec<EntryInfo>, Vec<(u32, Outcome)>) {
                     &*entry.source,
                     &*entry.destination,
                 );
-                entry.column.map_or_else(|| info.clone(), |column| info.clone().at_column(column))
+                match entry.column {
+                    Some(column) => info.at_column(column),
+                    None => info,
+                }
             }
         });
     }

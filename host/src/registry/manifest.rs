@@ -61,13 +61,6 @@ pub struct ManifestHead {
     pub digest: Option<Digest>,
 }
 
-/// What a PUT of a manifest was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PutAnswer {
-    /// `Docker-Content-Digest`, where it is there.
-    pub digest: Option<Digest>,
-}
-
 fn content_digest(headers: &HeaderMap) -> Option<Digest> {
     headers.get("docker-content-digest")?.to_str().ok()?.parse().ok()
 }
@@ -171,7 +164,7 @@ impl Client {
         repository: &Repository,
         reference: &ManifestReference,
         manifest: &RawManifest,
-    ) -> Result<PutAnswer, RegistryError> {
+    ) -> Result<(), RegistryError> {
         let mut call =
             self.manifest_call("push manifest", Method::PUT, repository, reference, true).await?;
         let failed = |cause: Cause| call.operation.clone().failed(cause);
@@ -183,16 +176,14 @@ impl Client {
         call.headers.insert(CONTENT_LENGTH, HeaderValue::from(manifest.bytes.len()));
         call.body = Some(manifest.bytes.clone());
         let response = self.send(&call).await?;
-        let digest = content_digest(response.headers());
-        match &digest {
+        match content_digest(response.headers()) {
             Some(found)
-                if found.algorithm() == manifest.digest.algorithm()
-                    && *found != manifest.digest =>
+                if found.algorithm() == manifest.digest.algorithm() && found != manifest.digest =>
             {
-                let (expected, found) = (manifest.digest.clone(), found.clone());
+                let expected = manifest.digest.clone();
                 Err(call.operation.failed(Cause::Digest { expected, found }))
             }
-            _ => Ok(PutAnswer { digest }),
+            _ => Ok(()),
         }
     }
 }

@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use super::blob::Trust;
 use super::placement::Placement;
 use super::run::Run;
-use super::shape::{Shape, Shaped, is_same, may_stand, shape};
+use super::shape::{Shape, Shaped, is_same, may_stand, nothing_selected, shape};
 use super::{Level, TransferError};
 use crate::oci::{Content, Descriptor, Digest, Manifest, RawManifest, Single};
 use crate::plan::{Job, Outcome, Status};
@@ -112,7 +112,11 @@ impl Copy<'_> {
         .await?;
         let shape = match shaped {
             Shaped::Write(shape) => shape,
-            Shaped::Nothing => return self.nothing_selected(source_digest),
+            Shaped::Nothing => {
+                let fails = self.run.options.no_platform_fails;
+                let outcome = nothing_selected(self.job, fails, &self.run.events)?;
+                return Ok(Outcome { source_digest: Some(source_digest), ..outcome });
+            }
         };
         let root = shape.root.digest.clone();
         let ended = |status, reason| Outcome {
@@ -182,17 +186,6 @@ impl Copy<'_> {
             return Ok(false);
         }
         Ok(self.probe(&ManifestReference::Digest(root.clone())).await?.is_some())
-    }
-
-    fn nothing_selected(&self, source_digest: Digest) -> Result<Outcome, TransferError> {
-        let filter = self.job.filter.to_string();
-        if self.run.options.no_platform_fails {
-            return Err(TransferError::NoPlatform(filter));
-        }
-        let text = format!("no platform of {} satisfies the filter ({filter})", self.job.source);
-        self.run.events.note(self.job.number, None, Level::Warning, text);
-        let skipped = Outcome::skipped(format!("no platform satisfies the filter ({filter})"));
-        Ok(Outcome { source_digest: Some(source_digest), ..skipped })
     }
 
     async fn place_and_tag(&self, shape: &Shape) -> Result<(), TransferError> {

@@ -6,11 +6,12 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::TransferError;
+use super::{EventSender, Level, TransferError};
 use crate::oci::{
     Content, Descriptor, Index, Manifest, MediaType, Platform, PlatformFilter, RawManifest,
     Repository, Selection, Single, wrap,
 };
+use crate::plan::{Job, Outcome};
 use crate::registry::Client;
 
 /// The largest configuration that is read for a platform.
@@ -84,6 +85,25 @@ pub async fn shape(
             shape_single(manifest, single, filter, mode, source, repository).await
         }
     }
+}
+
+/// What becomes of `job` where its source has nothing that satisfies the filter: a warning and a
+/// skip, or a failure where `fails`.
+///
+/// # Errors
+/// Where it is to be a failure.
+pub fn nothing_selected(
+    job: &Job,
+    fails: bool,
+    events: &EventSender,
+) -> Result<Outcome, TransferError> {
+    let filter = job.filter.to_string();
+    if fails {
+        return Err(TransferError::NoPlatform(filter));
+    }
+    let text = format!("no platform of {} satisfies the filter ({filter})", job.source);
+    events.note(job.number, None, Level::Warning, text);
+    Ok(Outcome::skipped(format!("no platform satisfies the filter ({filter})")))
 }
 
 fn shape_index(
