@@ -1,8 +1,9 @@
 //! Requests are what a run costs: how many each kind of copy makes, at both ends.
 //!
-//! The numbers are those of `engine.md`'s "Minimum requests" with the spine's rule: a HEAD before
-//! each upload, which is then a POST and a PUT. U are blobs new to the destination's registry, P
-//! children of an index, M blobs mounted beyond their home.
+//! The numbers are those of `engine.md`'s "Minimum requests": an upload is a POST that asks whether the
+//! blob is there by mounting it from its own repository, and a PUT; once a run a registry is asked
+//! again, to see whether its answer tells (the calibration). U are blobs new to the destination's
+//! registry, P children of an index, M blobs mounted beyond their home.
 
 use longshore_content::{Image, Index};
 
@@ -54,7 +55,7 @@ fn a_single_image() {
         ends.mirror("team/app team/app 1\n", &[]),
         both(
             "GET blob 3, GET manifest by tag 1",
-            "HEAD blob 3, HEAD manifest by tag 1, POST upload 3, PUT manifest by tag 1, PUT upload 3"
+            "HEAD manifest by tag 1, POST probe 4, PUT manifest by tag 1, PUT upload 3"
         )
     );
     let pinned = format!("team/app team/app 1@{}\n", image.digest());
@@ -77,7 +78,7 @@ fn an_index_whose_children_share_a_layer() {
         ends.mirror("team/app team/app 1\n", &[]),
         both(
             "GET blob 5, GET manifest by digest 2, GET manifest by tag 1",
-            "HEAD blob 5, HEAD manifest by tag 1, POST upload 5, PUT manifest by digest 2, \
+            "HEAD manifest by tag 1, POST probe 6, PUT manifest by digest 2, \
              PUT manifest by tag 1, PUT upload 5"
         )
     );
@@ -105,7 +106,7 @@ fn a_filtered_index() {
         filtered(),
         both(
             "GET blob 2, GET manifest by digest 1, GET manifest by tag 1",
-            "HEAD blob 2, HEAD manifest by tag 1, POST upload 2, PUT manifest by digest 1, \
+            "HEAD manifest by tag 1, POST probe 3, PUT manifest by digest 1, \
              PUT manifest by tag 1, PUT upload 2"
         )
     );
@@ -120,7 +121,7 @@ fn a_filtered_index() {
         ends.mirror("team/app team/app 1\n", &[]),
         both(
             "GET blob 2, GET manifest by digest 1, GET manifest by tag 1, HEAD manifest by tag 1",
-            "HEAD blob 2, HEAD manifest by digest 2, HEAD manifest by tag 1, POST upload 2, \
+            "HEAD manifest by digest 2, HEAD manifest by tag 1, POST probe 3, \
              PUT manifest by digest 1, PUT manifest by tag 1, PUT upload 2"
         ),
         "the rest"
@@ -139,7 +140,7 @@ fn a_layer_that_two_repositories_share() {
         ends.mirror("team/one team/one 1\nteam/two team/two 1\n", &[]),
         both(
             "GET blob 3, GET manifest by tag 2",
-            "HEAD blob 3, HEAD manifest by tag 2, POST mount 1, POST upload 3, \
+            "HEAD manifest by tag 2, POST mount 1, POST probe 4, \
              PUT manifest by tag 2, PUT upload 3"
         )
     );
@@ -160,7 +161,7 @@ fn five_tags_of_one_image() {
         ends.mirror(&list, &[]),
         both(
             "GET blob 2, GET manifest by digest 1, GET manifest by tag 5",
-            "HEAD blob 2, HEAD manifest by tag 5, POST upload 2, PUT manifest by digest 1, \
+            "HEAD manifest by tag 5, POST probe 3, PUT manifest by digest 1, \
              PUT manifest by tag 5, PUT upload 2"
         )
     );
@@ -180,7 +181,7 @@ fn five_tags_of_one_single_image() {
         ends.mirror(&list, &[]),
         both(
             "GET blob 6, GET manifest by tag 5",
-            "HEAD blob 2, HEAD manifest by tag 5, POST upload 2, PUT manifest by tag 5, \
+            "HEAD manifest by tag 5, POST probe 3, PUT manifest by tag 5, \
              PUT upload 2"
         )
     );

@@ -13,16 +13,21 @@ mod connection;
 mod credential;
 mod endpoint;
 mod error;
+mod limit;
 mod manifest;
+mod pace;
+mod permit;
+mod probe;
 mod request;
 mod retry;
 mod secret;
 mod token;
 mod traits;
+mod upload;
 
-pub use blob::{BlobStream, UploadSession, UploadStart};
+pub use blob::BlobStream;
 pub use certificate::{CertificateError, certificate_directories};
-pub use client::{Client, Registries, RegistryOptions};
+pub use client::{Client, Registries, RegistryOptions, TransferPermit};
 pub use credential::{
     AuthFilePath, Credential, CredentialError, CredentialSources, Credentials,
     EnvironmentCredential, ProgramFailure,
@@ -30,8 +35,9 @@ pub use credential::{
 pub use endpoint::{EndpointRequest, EndpointResponse, EndpointScheme};
 pub use error::{Cause, Operation, RegistryError};
 pub use manifest::{ManifestHead, ManifestReference};
-pub use retry::Waits;
+pub use retry::{Effort, Waits};
 pub use secret::Secret;
+pub use upload::{Chunk, UploadSession, UploadStart};
 
 /// The body of an upload.
 pub use reqwest::Body;

@@ -1,6 +1,7 @@
 //! Resolves arguments, environment, settings file and defaults into one value that the rest of the
 //! program only reads.
 
+mod duration;
 mod error;
 mod file;
 mod plugin;

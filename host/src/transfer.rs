@@ -4,6 +4,7 @@
 //! the destination has is not sent again. Workers send [`Event`]s and print nothing.
 
 mod blob;
+mod body;
 mod copy;
 mod dry_run;
 mod error;
@@ -11,11 +12,13 @@ mod event;
 mod placement;
 mod pool;
 mod run;
+mod seat;
 mod shape;
-mod verify;
+mod upload;
 
 pub use error::TransferError;
 pub use event::{Event, EventSender, Level, Transferred};
-pub use pool::{Interrupt, each};
+pub use pool::Interrupt;
+pub(crate) use pool::{each, seats};
 pub use run::{TransferOptions, run};
 pub use shape::{IndexMode, Shape, Shaped, is_same, may_stand, nothing_selected, shape};

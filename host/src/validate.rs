@@ -1,13 +1,14 @@
 //! Compares destinations with their sources: is there what `mirror` would have written?
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::oci::Digest;
 use crate::plan::{Job, Outcome, Status};
 use crate::registry::{Client, ManifestReference, Registries, RegistryError};
 use crate::transfer::{
     EventSender, IndexMode, Interrupt, Shaped, TransferError, each, is_same, may_stand,
-    nothing_selected, shape,
+    nothing_selected, seats, shape,
 };
 
 /// What holds for every comparison of a run.
@@ -56,7 +57,7 @@ pub async fn run(
     interrupt: Interrupt,
 ) {
     let notes = events.clone();
-    each(jobs, options.jobs, events, interrupt, move |job| {
+    each(jobs, seats(options.jobs), Duration::ZERO, events, interrupt, move |job, _seat| {
         let comparison = Comparison {
             source: registries.client(&job.source.registry),
             destination: registries.client(&job.destination.registry),

@@ -16,7 +16,7 @@ fn a_layer_with_other_bytes_never_arrives() {
     ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(flipped));
     ends.fails(&["source: fetch blob", ends.layer(), "content has digest sha256:"]);
     assert!(!ends.has_layer(), "wrong bytes were stored under the layer's digest");
-    assert_eq!(ends.lying_source.count("GET", &ends.layer_path()), 3, "three tries");
+    assert_eq!(ends.lying_source.count("GET", &ends.layer_path()), 2, "once more to make sure");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_download_that_breaks_is_taken_up_again() {
 #[test]
 fn a_download_that_always_breaks_fails_after_three_tries() {
     let ends = Ends::with_layer(LENGTH);
-    let broken = |answer: Answer| answer.cut_after(100_000);
+    let broken = |answer: Answer| answer.cut_after(0);
     ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(broken));
     ends.fails(&["source: fetch blob", "broke"]);
     assert_eq!(ends.lying_source.count("GET", &ends.layer_path()), 3);

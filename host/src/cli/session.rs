@@ -283,6 +283,9 @@ impl Session {
             root_bundle: variable("SSL_CERT_FILE")
                 .filter(|path| !path.is_empty())
                 .map(PathBuf::from),
+            max_wait: self.settings.max_wait,
+            // Whoever says 1 means to be gentle.
+            large_transfers: if self.settings.jobs == 1 { 1 } else { usize::MAX },
         })?)
     }
 

@@ -109,6 +109,22 @@ pub enum Cause {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The registry asked for a longer pause than `--max-wait` allows.
+    #[error("{host} takes no more requests before {until}")]
+    Limited {
+        /// The registry.
+        host: String,
+        /// The time of day, or the date, in UTC.
+        until: String,
+    },
+    /// A part of a blob or of an upload is not where it was asked for.
+    #[error("the answer holds the bytes {answered:?}, byte {offset} was asked for")]
+    Range {
+        /// The byte that was asked for.
+        offset: u64,
+        /// `Content-Range` or `Range` of the answer.
+        answered: String,
+    },
     /// The content is not what its digest says.
     #[error("content has digest {found}, expected {expected}")]
     Digest {
@@ -188,6 +204,16 @@ impl RegistryError {
         }
     }
 
+    /// Did the registry say that there are too many requests?
+    pub fn is_limited(&self) -> bool {
+        matches!(self.cause.status(), Some(429))
+    }
+
+    /// Did the connection break, so that nobody knows what became of the request?
+    pub fn is_unanswered(&self) -> bool {
+        matches!(&*self.cause, Cause::Broken { .. } | Cause::TimedOut { .. })
+    }
+
     /// How long the registry asked to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         match &*self.cause {
@@ -222,9 +248,14 @@ impl RegistryError {
                     "check the name and the tag; a private image answers so without a credential too"
                 }
                 413 => "the registry or a proxy before it limits the size of uploads",
-                429 => "the registry limits the rate; log in, or give fewer jobs with -j",
+                429 => {
+                    "the registry limits the rate; log in, give fewer jobs with -j, or wait longer with --max-wait"
+                }
                 _ => return None,
             },
+            Cause::Limited { .. } => {
+                "repeat the run with the failed list then, log in for a higher limit, or wait longer with --max-wait"
+            }
             Cause::Token { .. } | Cause::CredentialRefused(_) => {
                 "check the credential; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
             }

@@ -1,13 +1,14 @@
 //! Manifests: HEAD, GET and PUT (distribution-spec, "Pulling manifests", "Pushing Manifests").
 
+use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 
+use super::pace::Class;
 use super::request::{Call, read_bounded};
-use super::retry::Waits;
 use super::token::Scope;
 use super::{Cause, Client, Operation, RegistryError};
-use crate::oci::{Digest, Manifest, MediaType, RawManifest, Repository, Tag, Version};
+use crate::oci::{Algorithm, Digest, Manifest, MediaType, RawManifest, Repository, Tag, Version};
 
 /// The largest manifest that is read (distribution-spec, "Pushing Manifests": at least 4 MiB).
 const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
@@ -43,6 +44,22 @@ impl ManifestReference {
         match self {
             Self::Tag(tag) => format!(":{tag}"),
             Self::Digest(digest) => format!("@{digest}"),
+        }
+    }
+
+    /// The algorithm of digests that can be compared with what it names.
+    const fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Tag(_) => Algorithm::Sha256,
+            Self::Digest(digest) => digest.algorithm(),
+        }
+    }
+
+    /// The digest of `bytes` that it names.
+    fn digest_of(&self, bytes: &[u8]) -> Digest {
+        match self {
+            Self::Tag(_) => Digest::of(bytes),
+            Self::Digest(digest) => digest.same_algorithm_of(bytes),
         }
     }
 
@@ -85,7 +102,12 @@ impl Client {
             Err(cause) => return Err(operation.failed(cause)),
         };
         let scope = Scope { repository: repository.clone(), push, mount_from: None };
-        Ok(Call::new(operation, method, url, scope).header(ACCEPT, accept()))
+        let class = match method {
+            Method::PUT => Class::ManifestPut,
+            Method::GET => Class::ManifestGet,
+            _ => Class::Look,
+        };
+        Ok(Call::new(operation, method, url, scope, class).header(ACCEPT, accept()))
     }
 
     /// Asks for a manifest without its body; `None` where the registry says that there is none.
@@ -99,11 +121,32 @@ impl Client {
         reference: &ManifestReference,
         push: bool,
     ) -> Result<Option<ManifestHead>, RegistryError> {
-        let call = self
-            .manifest_call("look up manifest", Method::HEAD, repository, reference, push)
-            .await?;
-        match self.send(&call).await {
-            Ok(response) => Ok(Some(ManifestHead { digest: content_digest(response.headers()) })),
+        let verb = "look up manifest";
+        let call = self.manifest_call(verb, Method::HEAD, repository, reference, push).await?;
+        let mut waits = self.waits();
+        loop {
+            let cause = match self.send_once(&call).await {
+                Ok(response) => match content_digest(response.headers()) {
+                    Some(digest) if digest.algorithm() == reference.algorithm() => {
+                        return Ok(Some(ManifestHead { digest: Some(digest) }));
+                    }
+                    _ => break,
+                },
+                Err(cause) => cause,
+            };
+            match cause.status() {
+                Some(404) => return Ok(None),
+                Some(405 | 500..=599) => break,
+                _ => waits.sit_out(call.operation.clone().failed(cause)).await?,
+            }
+        }
+        // A registry that cannot say it by HEAD says it by GET.
+        let call = self.manifest_call(verb, Method::GET, repository, reference, push).await?;
+        match self.read_surely(&call, reference).await {
+            Ok((bytes, _)) => {
+                let digest = reference.digest_of(&bytes);
+                Ok(Some(ManifestHead { digest: Some(digest) }))
+            }
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
@@ -120,39 +163,44 @@ impl Client {
     ) -> Result<Manifest, RegistryError> {
         let call =
             self.manifest_call("fetch manifest", Method::GET, repository, reference, false).await?;
-        let mut waits = Waits::new();
-        // A body that breaks off or is not what was asked for is asked for again too.
+        let (bytes, media_type) = self.read_surely(&call, reference).await?;
+        let digest = reference.digest_of(&bytes);
+        Manifest::parse(bytes, media_type.as_ref(), digest)
+            .map_err(|error| call.operation.failed(error))
+    }
+
+    /// Reads a manifest's bytes and its media type by the header. A body that breaks off or is not
+    /// what was asked for is asked for again too.
+    async fn read_surely(
+        &self,
+        call: &Call,
+        reference: &ManifestReference,
+    ) -> Result<(Bytes, Option<MediaType>), RegistryError> {
+        let mut waits = self.waits();
         loop {
-            match self.read_manifest(&call, reference).await {
-                Ok(manifest) => return Ok(manifest),
+            match self.read(call, reference).await {
+                Ok(read) => return Ok(read),
                 Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
             }
         }
     }
 
-    async fn read_manifest(
+    async fn read(
         &self,
         call: &Call,
         reference: &ManifestReference,
-    ) -> Result<Manifest, Cause> {
+    ) -> Result<(Bytes, Option<MediaType>), Cause> {
         let response = self.send_once(call).await?;
-        let header = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .map(MediaType::of_header);
+        let header = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = header.map(MediaType::of_header);
         let bytes = read_bounded(response, MANIFEST_LIMIT).await?;
-        let digest = match reference {
-            ManifestReference::Tag(_) => Digest::of(&bytes),
-            ManifestReference::Digest(expected) => {
-                let found = expected.same_algorithm_of(&bytes);
-                if found != *expected {
-                    return Err(Cause::Digest { expected: expected.clone(), found });
-                }
-                found
+        if let ManifestReference::Digest(expected) = reference {
+            let found = reference.digest_of(&bytes);
+            if found != *expected {
+                return Err(Cause::Digest { expected: expected.clone(), found });
             }
-        };
-        Ok(Manifest::parse(bytes, header.as_ref(), digest)?)
+        }
+        Ok((bytes, media_type))
     }
 
     /// Pushes the exact bytes of `manifest`.
@@ -175,8 +223,10 @@ impl Client {
         call.headers.insert(CONTENT_TYPE, media_type);
         call.headers.insert(CONTENT_LENGTH, HeaderValue::from(manifest.bytes.len()));
         call.body = Some(manifest.bytes.clone());
-        let response = self.send(&call).await?;
-        match content_digest(response.headers()) {
+        let Some(answered) = self.put_surely(&call, reference, repository, manifest).await? else {
+            return Ok(());
+        };
+        match content_digest(&answered) {
             Some(found)
                 if found.algorithm() == manifest.digest.algorithm() && found != manifest.digest =>
             {
@@ -184,6 +234,31 @@ impl Client {
                 Err(call.operation.failed(Cause::Digest { expected, found }))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Sends the PUT until it is answered; `None` where a HEAD says that an unanswered one worked.
+    async fn put_surely(
+        &self,
+        call: &Call,
+        reference: &ManifestReference,
+        repository: &Repository,
+        manifest: &RawManifest,
+    ) -> Result<Option<HeaderMap>, RegistryError> {
+        let mut waits = self.waits();
+        loop {
+            let error = match self.send_once(call).await {
+                Ok(response) => return Ok(Some(response.headers().clone())),
+                Err(cause) => call.operation.clone().failed(cause),
+            };
+            if error.is_unanswered() {
+                let head = self.manifest_head(repository, reference, true).await;
+                let held = head.ok().flatten().and_then(|head| head.digest);
+                if held.as_ref() == Some(&manifest.digest) {
+                    return Ok(None);
+                }
+            }
+            waits.sit_out(error).await?;
         }
     }
 }

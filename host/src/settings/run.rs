@@ -1,9 +1,11 @@
 //! The settings of `mirror` and `mirror-validate`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum;
 
+use super::duration::parse_duration;
 use super::{PluginSettings, SettingsError, SettingsFile};
 use crate::oci::Registry;
 use crate::plan::{FilterFlags, PlanError, parse_registry_flag};
@@ -12,6 +14,8 @@ use crate::transfer::IndexMode;
 
 /// Images at once where `-j` is not given.
 const DEFAULT_JOBS: usize = 8;
+/// A registry that asks for a longer pause is given up where `--max-wait` is not given.
+const DEFAULT_MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// The command's name, which is also that of its table in the settings file.
 const fn command(verb: Verb) -> &'static str {
@@ -38,6 +42,7 @@ pub struct Arguments {
     pub arch: Option<String>,
     pub os: Option<String>,
     pub jobs: Option<usize>,
+    pub max_wait: Option<String>,
     pub failed: Option<String>,
     pub repo_type: Option<String>,
     pub default_project: Option<String>,
@@ -67,6 +72,7 @@ pub struct RunSettings {
     pub destination: Option<Registry>,
     pub filter: FilterFlags,
     pub jobs: usize,
+    pub max_wait: Duration,
     pub failed: PathBuf,
     pub repo_type: Option<String>,
     pub default_project: String,
@@ -172,6 +178,14 @@ impl RunSettings {
             Some(jobs) => jobs,
             None => layers.file.count(layers.command, "jobs")?.unwrap_or(DEFAULT_JOBS),
         };
+        let max_wait = match layers.text(arguments.max_wait, "max-wait")? {
+            Some(text) => parse_duration(&text).ok_or_else(|| SettingsError::Value {
+                key: "max-wait",
+                value: text,
+                expected: "it is no time such as 90s, 15m or 2h".to_owned(),
+            })?,
+            None => DEFAULT_MAX_WAIT,
+        };
         let destination = named(from, destination)?;
         Ok(Self {
             verb,
@@ -179,6 +193,7 @@ impl RunSettings {
             source: named("-s", source)?,
             filter: FilterFlags::new(arch.as_deref(), os.as_deref()).map_err(PlanError::from)?,
             jobs,
+            max_wait,
             failed: PathBuf::from(failed.unwrap_or_else(|| default_failed(verb).to_owned())),
             repo_type: layers.text(arguments.repo_type, "repo-type")?,
             default_project: layers
@@ -215,6 +230,7 @@ fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
     flag("arch", arguments.arch.clone());
     flag("os", arguments.os.clone());
     flag("jobs", arguments.jobs.map(|jobs| jobs.to_string()));
+    flag("max-wait", arguments.max_wait.clone());
     flag("failed", arguments.failed.clone());
     flag("repo-type", arguments.repo_type.clone());
     flag("default-project", arguments.default_project.clone());

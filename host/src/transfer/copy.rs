@@ -12,9 +12,10 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use super::blob::Trust;
 use super::placement::Placement;
 use super::run::Run;
+use super::seat::Seat;
 use super::shape::{Shape, Shaped, is_same, may_stand, nothing_selected, shape};
 use super::{Level, TransferError};
-use crate::oci::{Content, Descriptor, Digest, Manifest, RawManifest, Single};
+use crate::oci::{Content, Descriptor, Digest, Manifest, RawManifest, Single, Version};
 use crate::plan::{Job, Outcome, Status};
 use crate::registry::{Client, ManifestHead, ManifestReference, Operation, RegistryError};
 
@@ -22,10 +23,10 @@ use crate::registry::{Client, ManifestHead, ManifestReference, Operation, Regist
 const DEPTH: usize = 8;
 /// An index may name so many manifests.
 const CHILDREN: usize = 4096;
-/// Children of one index that are copied at once.
-const CHILDREN_AT_ONCE: usize = 4;
-/// Blobs of one manifest that are looked at at once.
-const BLOBS_AT_ONCE: usize = 8;
+/// Children of one index that are looked after at once.
+const CHILDREN_AT_ONCE: usize = 16;
+/// Blobs of one manifest that are looked after at once; permits bound what is on its way.
+const BLOBS_AT_ONCE: usize = 64;
 
 /// The wait before content is sent again that the registry had just collected.
 const AFTER_COLLECTION: Duration = Duration::from_secs(1);
@@ -40,6 +41,7 @@ pub(super) struct Copy<'a> {
     /// run's turned out to be wrong.
     pub(super) placement: &'a Placement,
     pub(super) trust: Trust,
+    pub(super) seat: &'a Seat,
     moved: &'a AtomicU64,
     /// The destination's tag existed, so its content may be there too.
     existed: bool,
@@ -53,8 +55,8 @@ enum Start {
     Fetch(Option<ManifestHead>),
 }
 
-/// Copies `job`.
-pub(super) async fn copy(run: &Run, job: &Job) -> Outcome {
+/// Copies `job`, whose seat is `seat`.
+pub(super) async fn copy(run: &Run, job: &Job, seat: &Seat) -> Outcome {
     let moved = AtomicU64::new(0);
     let mut copy = Copy {
         run,
@@ -63,13 +65,15 @@ pub(super) async fn copy(run: &Run, job: &Job) -> Outcome {
         destination: run.registries.client(&job.destination.registry),
         placement: &run.placement,
         trust: Trust::Probe,
+        seat,
         moved: &moved,
         existed: false,
     };
-    let mut outcome = copy
-        .whole()
-        .await
-        .unwrap_or_else(|error| Outcome { hint: error.hint(), ..Outcome::failed(error) });
+    let mut outcome = copy.whole().await.unwrap_or_else(|error| Outcome {
+        hint: error.hint(),
+        unfinished: matches!(error, TransferError::Interrupted),
+        ..Outcome::failed(error)
+    });
     outcome.bytes = moved.load(Ordering::Relaxed);
     outcome
 }
@@ -88,15 +92,33 @@ impl Copy<'_> {
         }
     }
 
+    /// Does `work`, unless the run is interrupted before it ends. Manifests whose content is complete
+    /// are pushed all the same.
+    ///
+    /// The work is boxed: there are thousands of futures that hold one of these.
+    pub(super) fn unless_interrupted<'b, T: 'b>(
+        &self,
+        work: impl Future<Output = T> + Send + 'b,
+    ) -> impl Future<Output = Result<T, TransferError>> + Send + 'b {
+        let mut work = Box::pin(work);
+        let mut interrupt = self.run.interrupt.clone();
+        async move {
+            tokio::select! {
+                biased;
+                () = interrupt.raised() => Err(TransferError::Interrupted),
+                done = &mut work => Ok(done),
+            }
+        }
+    }
+
     async fn whole(&mut self) -> Result<Outcome, TransferError> {
-        let head = match self.start().await? {
+        let head = match self.unless_interrupted(self.start()).await?? {
             Start::Done(digest) => return Ok(already_there(digest)),
             Start::Fetch(head) => head,
         };
         self.existed = head.is_some();
         let reference = ManifestReference::to_fetch(&self.job.source.version);
-        let manifest = self.source.manifest(&self.job.source.repository, &reference).await;
-        let manifest = manifest.map_err(TransferError::Source)?;
+        let manifest = self.unless_interrupted(self.fetch(&reference)).await??;
         let source_digest = manifest.raw.digest.clone();
         let held = head.as_ref().and_then(|head| head.digest.as_ref());
         if held == Some(&source_digest) && may_stand(&manifest, self.run.options.index) {
@@ -134,6 +156,22 @@ impl Copy<'_> {
         }
         self.place_surely(&shape).await?;
         Ok(ended(Status::Copied, shape.changed.clone().map(|why| format!("digest changed: {why}"))))
+    }
+
+    /// Fetches the source's manifest. A pull-through cache knows a digest only once the tag was asked
+    /// for.
+    async fn fetch(&self, reference: &ManifestReference) -> Result<Manifest, TransferError> {
+        let repository = &self.job.source.repository;
+        let fetched = self.source.manifest(repository, reference).await;
+        let (error, tag) = match (fetched, &self.job.source.version) {
+            (Err(error), Version::Pinned(tag, _)) if error.is_not_found() => (error, tag),
+            (fetched, _) => return fetched.map_err(TransferError::Source),
+        };
+        let by_tag = ManifestReference::Tag(tag.clone());
+        if self.source.manifest_head(repository, &by_tag, false).await.ok().flatten().is_none() {
+            return Err(TransferError::Source(error));
+        }
+        self.source.manifest(repository, reference).await.map_err(TransferError::Source)
     }
 
     /// One HEAD at the destination; one at the source only where the tag is there.
@@ -190,7 +228,11 @@ impl Copy<'_> {
 
     async fn place_and_tag(&self, shape: &Shape) -> Result<(), TransferError> {
         self.place(shape).await?;
-        self.tag(shape).await
+        self.tag(shape).await?;
+        if let Some(single) = &shape.single {
+            self.name_blobs(single);
+        }
+        Ok(())
     }
 
     /// Places and tags. Where the registry collected something between our look and the push of what
@@ -214,6 +256,7 @@ impl Copy<'_> {
                 destination: Arc::clone(&self.destination),
                 placement: &nothing_known,
                 trust: Trust::Nothing,
+                seat: self.seat,
                 moved: self.moved,
                 existed: false,
             };
@@ -278,15 +321,18 @@ impl Copy<'_> {
         let (registry, repository) =
             (self.destination.registry(), &self.job.destination.repository);
         let placed = self.placement.manifest(registry, repository, &child.digest);
-        let bring = || async {
+        let bring = async {
             let reference = ManifestReference::Digest(child.digest.clone());
-            if self.existed && self.probe(&reference).await?.is_some() {
+            if self.existed && self.unless_interrupted(self.probe(&reference)).await??.is_some() {
                 return Ok(());
             }
-            let manifest = self.source.manifest(&self.job.source.repository, &reference).await;
-            let manifest = manifest.map_err(TransferError::Source)?;
+            let fetch = self.source.manifest(&self.job.source.repository, &reference);
+            let manifest = self.unless_interrupted(fetch).await?.map_err(TransferError::Source)?;
             self.place_named(&manifest, depth).await?;
             self.push_by_digest(&manifest.raw).await?;
+            if let Content::Single(single) = &manifest.content {
+                self.name_blobs(single);
+            }
             let platform = child
                 .platform
                 .as_ref()
@@ -295,7 +341,17 @@ impl Copy<'_> {
             self.run.events.note(self.job.number, Some(image), Level::Debug, text);
             Ok(())
         };
-        placed.get_or_try_init(bring).await.map(|_| ())
+        placed.get_or_fill(&self.seat.busy(), bring.boxed()).await
+    }
+
+    /// The blobs of a manifest that is at the destination can be mounted from there.
+    fn name_blobs(&self, single: &Single) {
+        if self.destination.mounts_after_manifest() {
+            let registry = self.destination.registry();
+            for blob in single.blobs() {
+                self.placement.name(registry, &blob.digest);
+            }
+        }
     }
 
     async fn place_named(&self, manifest: &Manifest, depth: usize) -> Result<(), TransferError> {

@@ -33,6 +33,9 @@ pub enum TransferError {
     /// An index has more children than anybody means.
     #[error("source: the index names more than {0} manifests")]
     TooManyChildren(usize),
+    /// The run was interrupted before everything was there.
+    #[error("interrupted")]
+    Interrupted,
     /// The index of what was selected cannot be built.
     #[error("source: the index cannot be rebuilt: {0}")]
     Rebuild(String),

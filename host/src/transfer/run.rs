@@ -3,17 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
-use super::placement::Placement;
-use super::{EventSender, IndexMode, Interrupt, each};
-use super::{copy, dry_run};
+use super::placement::{BadContent, Placement};
+use super::pool::{GRACE, each};
+use super::seat::Seats;
+use super::{EventSender, IndexMode, Interrupt, copy, dry_run};
 use crate::oci::Name;
-use crate::plan::{Job, Outcome};
+use crate::plan::Job;
 use crate::registry::Registries;
-
-/// Blobs on their way for each image at once.
-const TRANSFERS_PER_JOB: usize = 2;
 
 /// What holds for every job of a run.
 #[derive(Clone, Debug)]
@@ -35,8 +31,9 @@ pub(super) struct Run {
     pub(super) registries: Registries,
     pub(super) options: TransferOptions,
     pub(super) events: EventSender,
+    pub(super) interrupt: Interrupt,
     pub(super) placement: Placement,
-    pub(super) transfers: Semaphore,
+    pub(super) bad_content: BadContent,
 }
 
 /// Copies `jobs` and ends when each has its outcome.
@@ -47,22 +44,25 @@ pub async fn run(
     events: EventSender,
     interrupt: Interrupt,
 ) {
-    let at_once = options.jobs;
-    let transfers = at_once.saturating_mul(TRANSFERS_PER_JOB).min(Semaphore::MAX_PERMITS);
+    let seats = Seats::new(options.jobs);
     let run = Arc::new(Run {
         registries,
-        transfers: Semaphore::new(transfers),
         options,
         events: events.clone(),
+        interrupt: interrupt.clone(),
         placement: Placement::default(),
+        bad_content: BadContent::default(),
     });
-    each(jobs, at_once, events, interrupt, move |job| {
+    let seat = || seats.seat();
+    each(jobs, seat, GRACE, events, interrupt, move |job, seat| {
         let run = Arc::clone(&run);
-        async move { attempt(&run, &job).await }
+        async move {
+            if run.options.dry_run {
+                dry_run::look(&run, &job).await
+            } else {
+                copy::copy(&run, &job, &seat).await
+            }
+        }
     })
     .await;
-}
-
-async fn attempt(run: &Run, job: &Job) -> Outcome {
-    if run.options.dry_run { dry_run::look(run, job).await } else { copy::copy(run, job).await }
 }
