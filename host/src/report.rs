@@ -100,6 +100,12 @@ pub struct Totals {
     pub present: u64,
     /// Bytes of blobs that another image of the run brought.
     pub shared: u64,
+    /// Requests that were made again.
+    pub retries: u64,
+    /// Pauses that registries asked for.
+    pub pauses: u64,
+    /// How long these were together.
+    pub paused: Duration,
 }
 
 impl Totals {

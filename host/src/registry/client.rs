@@ -125,7 +125,7 @@ impl Registries {
     }
 
     /// What the run had to do more than once, or to wait for.
-    pub fn effort(&self) -> &Effort {
+    pub const fn effort(&self) -> &Arc<Effort> {
         &self.effort
     }
 }

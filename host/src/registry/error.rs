@@ -147,6 +147,14 @@ pub enum Cause {
         /// The bound.
         limit: u64,
     },
+    /// The registry takes no manifest of this size, as its repository type says.
+    #[error("the manifest has {size} bytes, the registry takes {limit}")]
+    ManifestTooLarge {
+        /// Its bytes.
+        size: u64,
+        /// The most bytes that are taken.
+        limit: u64,
+    },
     /// The manifest cannot be mirrored.
     #[error(transparent)]
     Manifest(#[from] ManifestError),

@@ -219,6 +219,10 @@ impl Client {
         let media_type = HeaderValue::try_from(manifest.media_type.as_str()).map_err(|_| {
             failed(crate::oci::ManifestError::Unknown(manifest.media_type.to_string()).into())
         })?;
+        let (size, limit) = (manifest.bytes.len() as u64, self.traits().manifest_max_size);
+        if size > limit {
+            return Err(failed(Cause::ManifestTooLarge { size, limit }));
+        }
         call.headers.remove(ACCEPT);
         call.headers.insert(CONTENT_TYPE, media_type);
         call.headers.insert(CONTENT_LENGTH, HeaderValue::from(manifest.bytes.len()));

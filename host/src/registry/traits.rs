@@ -13,7 +13,7 @@ const CHUNK: u64 = 16 * 1024 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Traits {
     /// May a blob be mounted from another repository? Public ECR has trouble with mounts, and
-    /// Artifact Registry was never seen to mount.
+    /// Artifact Registry was never seen to mount. (It takes no chunks either.)
     pub(super) mounts: bool,
     /// Does a mount of a blob from its own repository say whether it is there?
     pub(super) mount_from_self: bool,
@@ -21,6 +21,10 @@ pub(super) struct Traits {
     pub(super) mount_after_manifest: bool,
     /// A GET of a manifest uses up a quota that a HEAD does not (Docker Hub).
     pub(super) counts_manifest_gets: bool,
+    /// Are uploads taken in chunks?
+    pub(super) chunks: bool,
+    /// The largest manifest that is taken, in bytes.
+    pub(super) manifest_max_size: u64,
     /// The largest body of an upload in one request, in bytes.
     pub(super) upload_max_size: u64,
     /// The smallest chunk that is taken, the last one apart, in bytes.
@@ -38,6 +42,8 @@ impl Traits {
         mount_from_self: true,
         mount_after_manifest: false,
         counts_manifest_gets: false,
+        chunks: true,
+        manifest_max_size: MANY,
         upload_max_size: MANY,
         chunk_min_size: CHUNK,
         chunk_max_size: MANY,
@@ -53,7 +59,7 @@ impl Traits {
             "ghcr.io" => Self { chunk_min_size: 4 * MIB, chunk_max_size: 4 * MIB, ..Self::USUAL },
             "public.ecr.aws" => Self { mounts: false, mount_from_self: false, ..Self::USUAL },
             _ if host.ends_with(".pkg.dev") || host == "gcr.io" || host.ends_with(".gcr.io") => {
-                Self { mounts: false, mount_from_self: false, ..Self::USUAL }
+                Self { mounts: false, mount_from_self: false, chunks: false, ..Self::USUAL }
             }
             _ if is_ecr => {
                 Self { mount_after_manifest: true, mount_from_self: false, ..Self::USUAL }
@@ -62,13 +68,17 @@ impl Traits {
         }
     }
 
-    /// The traits with what a repository type says of the registry (`wit/plugin.wit`, `describe`);
-    /// keys that it does not know and values that do not parse change nothing.
+    /// The traits with what a repository type says of the registry: the keys of `capabilities` in
+    /// `wit/plugin.wit`, and `cross-mount` and `chunked-upload` for its fields. Others, and values that
+    /// do not parse, change nothing.
     pub(super) fn described(mut self, attributes: &[(String, String)]) -> Self {
         for (key, value) in attributes {
             let truth = value.parse::<bool>().ok();
             let size = value.parse::<u64>().ok().filter(|size| *size > 0);
             match (key.as_str(), truth, size) {
+                ("cross-mount", Some(truth), _) => self.mounts = truth,
+                ("chunked-upload", Some(truth), _) => self.chunks = truth,
+                ("manifest-max-size", _, Some(size)) => self.manifest_max_size = size,
                 ("mount-after-manifest", Some(truth), _) => self.mount_after_manifest = truth,
                 ("mount-from-self", Some(truth), _) => self.mount_from_self = truth,
                 ("counts-manifest-gets", Some(truth), _) => self.counts_manifest_gets = truth,

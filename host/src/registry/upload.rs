@@ -318,27 +318,32 @@ impl Client {
     /// How large the chunks are that a blob of `size` bytes is sent in; `None` where it goes in one
     /// body. `broke` is set where its body broke before.
     pub fn chunk_size(&self, session: &UploadSession, size: u64, broke: bool) -> Option<u64> {
-        let chunk = self.traits().chunk_size(session.chunk_min_length);
-        (self.learnt.wants_chunks(size) || (broke && size > chunk)).then_some(chunk)
+        let traits = self.traits();
+        let chunk = traits.chunk_size(session.chunk_min_length);
+        let in_chunks =
+            traits.chunks && (self.learnt.wants_chunks(size) || (broke && size > chunk));
+        in_chunks.then_some(chunk)
     }
 
-    /// Takes note of why a body of `size` bytes was not taken. Is it worth another try, in chunks?
+    /// Takes note of why a body of `size` bytes was not taken in one request. Is it worth another try,
+    /// in chunks?
     pub fn may_take_chunks(&self, error: &RegistryError, size: u64) -> bool {
-        let Some(status) = error.cause.status() else { return false };
+        let Some(status) = error.cause.status().filter(|_| self.traits().chunks) else {
+            return false;
+        };
         let refused = match status {
             413 => true,
             405 | 416 | 500 | 501 => !self.learnt.took_any(),
             _ => false,
         };
-        let news = refused && !self.learnt.wants_chunks(size);
-        if news {
+        if refused && !self.learnt.wants_chunks(size) {
             tracing::debug!(
                 "{error}; larger uploads to {} go in chunks from here on",
                 self.registry
             );
             self.learnt.chunk_from_now();
         }
-        news
+        refused && self.learnt.wants_chunks(size)
     }
 
     /// A second body broke: larger ones than those that passed go in chunks from here on.

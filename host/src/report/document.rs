@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use serde_saphyr::DoubleQuoted;
@@ -22,6 +23,12 @@ struct Document<'a> {
     failed: u32,
     bytes: u64,
     seconds: f64,
+    mounted_bytes: u64,
+    present_bytes: u64,
+    shared_bytes: u64,
+    retries: u64,
+    pauses: u64,
+    paused_seconds: f64,
 }
 
 struct Rows<'a>(&'a [Row]);
@@ -101,9 +108,20 @@ impl<'a> Document<'a> {
             skipped: totals.skipped,
             failed: totals.failed,
             bytes: totals.bytes,
-            seconds: (report.elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
+            seconds: millis(report.elapsed),
+            mounted_bytes: totals.mounted,
+            present_bytes: totals.present,
+            shared_bytes: totals.shared,
+            retries: totals.retries,
+            pauses: totals.pauses,
+            paused_seconds: millis(totals.paused),
         }
     }
+}
+
+/// Seconds to the millisecond.
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 /// Writes the document as JSON.

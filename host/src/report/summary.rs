@@ -79,7 +79,20 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out)?;
     }
+    if totals.retries > 0 || totals.pauses > 0 {
+        write!(out, "{} made again", count(totals.retries, "request"))?;
+        if totals.pauses > 0 {
+            let seconds = totals.paused.as_secs();
+            write!(out, ", {} of {seconds} s in all", count(totals.pauses, "pause"))?;
+        }
+        writeln!(out)?;
+    }
     Ok(())
+}
+
+fn count(number: u64, what: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{ending}")
 }
 
 #[cfg(test)]

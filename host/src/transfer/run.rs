@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::placement::{BadContent, Placement};
 use super::pool::{GRACE, each};
 use super::seat::Seats;
-use super::{EventSender, IndexMode, Interrupt, copy, dry_run};
+use super::{Event, EventSender, IndexMode, Interrupt, copy, dry_run};
 use crate::oci::Name;
 use crate::plan::Job;
 use crate::registry::Registries;
@@ -54,7 +54,8 @@ pub async fn run(
         bad_content: BadContent::default(),
     });
     let seat = || seats.seat();
-    each(jobs, seat, GRACE, events, interrupt, move |job, seat| {
+    let effort = Arc::clone(run.registries.effort());
+    each(jobs, seat, GRACE, events.clone(), interrupt, move |job, seat| {
         let run = Arc::clone(&run);
         async move {
             if run.options.dry_run {
@@ -65,4 +66,6 @@ pub async fn run(
         }
     })
     .await;
+    let (retries, pauses, paused) = (effort.retries(), effort.pauses(), effort.paused());
+    events.send(Event::Effort { retries, pauses, paused });
 }

@@ -281,7 +281,8 @@ impl Copy<'_> {
         if matches!(error, TransferError::Source(_)) {
             return self.after_source(cause, blob, attempts);
         }
-        if self.destination.may_take_chunks(cause, blob.size) {
+        let in_one_body = attempts.sent.is_some();
+        if in_one_body && self.destination.may_take_chunks(cause, blob.size) {
             return at_once;
         }
         match attempts.sent {

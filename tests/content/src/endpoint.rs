@@ -146,20 +146,27 @@ impl Endpoint {
         Ok(())
     }
 
+    /// Opens an upload; where it goes on, as an absolute URL.
+    ///
+    /// # Errors
+    /// The registry gives no answer, or another one than 202 with a location.
+    pub fn open_upload(&self, repository: &str) -> Result<String, EndpointError> {
+        let open = self.url(&format!("{repository}/blobs/uploads/"));
+        let opened = expect(self.send("POST", &open, None, &[])?, 202, "POST", &open)?;
+        let location = header(&opened, "location")
+            .ok_or_else(|| EndpointError::NoLocation { request: format!("POST {open}") })?;
+        Ok(match location.starts_with('/') {
+            true => format!("http://{}{location}", self.address),
+            false => location,
+        })
+    }
+
     /// Uploads a blob in one piece.
     ///
     /// # Errors
     /// The first request that the registry does not answer as the specification says.
     pub fn push_blob(&self, repository: &str, blob: &Blob) -> Result<(), EndpointError> {
-        let open = self.url(&format!("{repository}/blobs/uploads/"));
-        let opened = expect(self.send("POST", &open, None, &[])?, 202, "POST", &open)?;
-        let location = header(&opened, "location")
-            .ok_or_else(|| EndpointError::NoLocation { request: format!("POST {open}") })?;
-        let location = if location.starts_with('/') {
-            format!("http://{}{location}", self.address)
-        } else {
-            location
-        };
+        let location = self.open_upload(repository)?;
         let separator = if location.contains('?') { '&' } else { '?' };
         let close = format!("{location}{separator}digest={}", blob.digest());
         let closed = self.send("PUT", &close, Some("application/octet-stream"), blob.bytes())?;
