@@ -266,7 +266,13 @@ mod tests {
           "skipped": 1,
           "failed": 4,
           "bytes": 1500,
-          "seconds": 1.234
+          "seconds": 1.234,
+          "mountedBytes": 2048,
+          "presentBytes": 512,
+          "sharedBytes": 512,
+          "retries": 0,
+          "pauses": 0,
+          "pausedSeconds": 0.0
         }
         "#);
     }
