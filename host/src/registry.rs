@@ -14,9 +14,12 @@ mod credential;
 mod endpoint;
 mod error;
 mod manifest;
+mod page;
+mod referrer;
 mod request;
 mod retry;
 mod secret;
+mod tag;
 mod token;
 mod traits;
 
@@ -29,7 +32,8 @@ pub use credential::{
 };
 pub use endpoint::{EndpointRequest, EndpointResponse, EndpointScheme};
 pub use error::{Cause, Operation, RegistryError};
-pub use manifest::{ManifestHead, ManifestReference};
+pub use manifest::{ManifestHead, ManifestPushed, ManifestReference};
+pub use referrer::referrers_tag;
 pub use retry::Waits;
 pub use secret::Secret;
 
