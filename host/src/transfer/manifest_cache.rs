@@ -118,8 +118,12 @@ impl Kept {
     }
 
     fn write(&self, digest: &Digest, media_type: &MediaType, bytes: &[u8]) -> io::Result<()> {
-        self.folder
-            .replace(&name(digest), &[media_type.as_str().as_bytes(), &[TYPE_ENDS], bytes])?;
+        let name = name(digest);
+        if self.folder.file(&name).exists() {
+            return Ok(());
+        }
+        let media_type = media_type.as_str().as_bytes();
+        self.folder.replace(&name, &[media_type, &[TYPE_ENDS], bytes])?;
         let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
         let before = match *size {
             Some(before) => before + taken(bytes.len() as u64),

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// So many values are remembered; what is forgotten costs a request.
-const LIMIT: usize = 100_000;
+const LIMIT: usize = 10_000;
 
 /// Values by key, each made empty when it is first asked for.
 #[derive(Debug)]

@@ -95,9 +95,8 @@ impl Copy<'_> {
             left = self.count_referrers(&shape.source).await?;
         }
         let brought = AtomicUsize::new(0);
-        for image in images.iter().chain(level.iter().map(|subject| &subject.digest)) {
-            self.place_cosign_tags(image, &brought).await?;
-        }
+        let all = images.iter().chain(level.iter().map(|subject| &subject.digest));
+        self.place_cosign_tags(all, &brought).await?;
         level.extend(images.into_iter().map(|digest| Subject { digest, unplaced: None }));
         self.place_levels(level, &brought).await?;
         if left > 0 {
@@ -196,7 +195,7 @@ impl Copy<'_> {
         let mut unlisted = Vec::new();
         for referrer in found.iter().filter(|referrer| !held.contains(referrer)) {
             let manifest = self.named(referrer).await?;
-            if !Referrer::of(&manifest).is_some_and(|referrer| referrer.subject == *subject) {
+            if Referrer::of(&manifest).is_none_or(|referrer| referrer.subject != *subject) {
                 let text = format!(
                     "{referrer} is listed as a referrer of {subject} but does not name it, and is not copied"
                 );
@@ -266,17 +265,21 @@ impl Copy<'_> {
         Ok(count)
     }
 
-    /// Copies the tags that cosign has made of `image`.
+    /// Copies the tags that cosign has made of `images`.
     async fn place_cosign_tags(
         &self,
-        image: &Digest,
+        images: impl Iterator<Item = &Digest>,
         brought: &AtomicUsize,
     ) -> Result<(), TransferError> {
-        for tag in cosign_tags(image) {
-            if self.has_tag(Some(tag.clone())).await? && self.place_tag(tag).await? {
-                brought.fetch_add(1, Ordering::Relaxed);
+        let mut placed: Vec<BoxFuture<'_, Result<bool, TransferError>>> = Vec::new();
+        for tag in images.flat_map(cosign_tags) {
+            if self.has_tag(Some(tag.clone())).await? {
+                placed.push(self.place_tag(tag).boxed());
             }
         }
+        let placed: Vec<bool> =
+            stream::iter(placed).buffer_unordered(CHILDREN_AT_ONCE).try_collect().await?;
+        brought.fetch_add(placed.into_iter().filter(|placed| *placed).count(), Ordering::Relaxed);
         Ok(())
     }
 
@@ -315,7 +318,7 @@ impl Copy<'_> {
     }
 }
 
-fn cosign_tags(image: &Digest) -> impl Iterator<Item = Tag> {
+fn cosign_tags(image: &Digest) -> impl Iterator<Item = Tag> + use<> {
     let start = format!("{}-{}", image.algorithm().name(), image.hex());
     COSIGN.iter().filter_map(move |end| format!("{start}.{end}").parse().ok())
 }
