@@ -213,6 +213,17 @@ fn of_an_image_that_is_wrapped_all_are_copied() {
 }
 
 #[test]
+fn a_signature_that_is_an_entry_of_its_own_is_found_too() {
+    let (Some(pair), Some(regctl)) = (Pair::docker(), Regctl::find()) else { return };
+    let image = Image::new("linux/amd64").layer(1, 100).build();
+    let signature = artifact(SIGNATURE, 1, &image);
+    pair.source.push("team/app", "signature", &signature);
+    pair.mirror("team/app team/app signature\n").arg("--referrers").run().exits(0);
+    let found = regctl.referrers(pair.destination.address(), "team/app", image.digest());
+    assert_eq!(found, [signature.digest()]);
+}
+
+#[test]
 fn an_image_is_not_tagged_before_its_signature_is_there() {
     let pair = Pair::embedded();
     let signed = Signed::new();
@@ -238,4 +249,32 @@ fn without_the_flag_it_is_said_once_that_none_were_looked_for() {
     assert_eq!(run.stderr.matches("--referrers copies them too").count(), 1, "{}", run.stderr);
     assert_eq!(at_source.count("GET", "*/referrers/*") + at_source.count("GET", "*/tags/list"), 0);
     pair.assert_absent("a/app", &tag_of(&signed.index, ".sig"));
+}
+
+#[test]
+fn a_signature_whose_layer_the_registry_collected_is_sent_again() {
+    let pair = Pair::embedded();
+    let signed = Signed::new();
+    signed.push(&pair.source, "team/app");
+    let at_destination = Lying::before(&pair.destination);
+    let signature = &signed.referrers[2].1;
+    let put = Rule::on("PUT", &format!("*/manifests/{}", signature.digest())).first(1);
+    at_destination.rule(put.answers(Answer::error(400, "MANIFEST_BLOB_UNKNOWN")));
+    let run = Longshore::new().mirror().list("team/app team/app 1\n").arg("--referrers");
+    let run = run.source(pair.source.address()).destination(at_destination.address()).run();
+    run.exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+    for (_, referrer) in &signed.referrers {
+        pair.assert_arrived("team/app", referrer.digest(), referrer);
+    }
+    let layer = signature.blobs()[1].digest().replace("sha256:", "");
+    assert_eq!(at_destination.count("PUT", &format!("*/blobs/uploads/*?*{layer}")), 2);
+}
+
+#[test]
+fn a_dry_run_says_that_it_would_look() {
+    let pair = Pair::embedded();
+    Signed::new().push(&pair.source, "team/app");
+    let run =
+        pair.mirror("team/app team/app 1\n").args(["--referrers", "--dry-run"]).run().exits(0);
+    assert!(run.stdout.contains("; its referrers would be looked for"), "{}", run.stdout);
 }

@@ -14,6 +14,7 @@ mod manifest_cache;
 mod memo;
 mod placement;
 mod pool;
+mod referrals;
 mod referrers;
 mod run;
 mod shape;

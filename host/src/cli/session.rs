@@ -344,12 +344,6 @@ impl Session {
         match self.settings.verb {
             Verb::Mirror => {
                 let unprepared = self.prepare(&jobs, &registries, &events).await?;
-                if !self.settings.referrers {
-                    self.referrers_left_out.call_once(|| {
-                        let text = "referrers (signatures, SBOMs) are not looked for; --referrers copies them too";
-                        events.note(0, None, Level::Info, text);
-                    });
-                }
                 let options = TransferOptions {
                     referrers: self.settings.referrers,
                     cache: self.manifests.clone(),
@@ -359,7 +353,13 @@ impl Session {
                     dry_run: self.settings.dry_run,
                     unprepared,
                 };
-                transfer::run(jobs, registries, options, events, interrupt).await;
+                transfer::run(jobs, registries, options, events.clone(), interrupt).await;
+                if !self.settings.referrers {
+                    self.referrers_left_out.call_once(|| {
+                        let text = "referrers (signatures, SBOMs) were not looked for; --referrers copies them too";
+                        events.note(0, None, Level::Info, text);
+                    });
+                }
             }
             Verb::Validate => {
                 let options = ValidateOptions {

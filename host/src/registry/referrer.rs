@@ -124,11 +124,14 @@ impl Client {
             };
             let Some(pause) = pauses.next() else { return Err(failed(Cause::Contended)) };
             let condition = etag.map(|etag| (IF_MATCH, etag));
+            let is_conditional = condition.is_some();
             match self.put_manifest(repository, &reference, &index, condition).await {
                 Ok(_) => {
                     tokio::time::sleep(SETTLES.max(started.elapsed() * SETTLES_TIMES)).await;
                 }
-                Err(error) if error.cause.status() == Some(PRECONDITION_FAILED) => {
+                Err(error)
+                    if is_conditional && error.cause.status() == Some(PRECONDITION_FAILED) =>
+                {
                     tokio::time::sleep(pause).await;
                 }
                 Err(error) => return Err(error),

@@ -6,32 +6,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use tokio::sync::{Mutex, OnceCell};
 
 use super::blob::Trust;
 use super::copy::{CHILDREN_AT_ONCE, Copy, DEPTH};
-use super::memo::Memo;
+use super::referrals::cosign_tags;
 use super::shape::Shape;
 use super::{Level, TransferError};
-use crate::oci::{Content, Descriptor, Digest, Manifest, Name, RawManifest, Referrer, Tag};
+use crate::oci::{Content, Descriptor, Digest, Manifest, RawManifest, Referrer, Tag};
 use crate::plan::{Outcome, Status};
-use crate::registry::{ManifestReference, referrers_tag};
+use crate::registry::ManifestReference;
 
 /// So many manifests may refer to an image, directly or to what refers to it.
 const REFERRERS: usize = 4096;
-/// What cosign puts behind the digest of an image to name what it knows of it.
-const COSIGN: [&str; 3] = ["sig", "att", "sbom"];
-
-/// What a run knows of referrers.
-#[derive(Debug, Default)]
-pub(super) struct Referrals {
-    /// What refers to a manifest of a source, once all of it is in a destination.
-    brought: Memo<(Name, Name, Digest), OnceCell<Vec<Digest>>>,
-    /// Held while the fallback index of a subject is changed.
-    indexes: Memo<(Name, Digest), Mutex<()>>,
-    /// The tags of a source that are made of digests.
-    tags: Memo<Name, OnceCell<HashSet<Tag>>>,
-}
 
 /// What came of looking for referrers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +70,9 @@ impl Copy<'_> {
         if !self.run.options.referrers {
             return Ok(Referred::default());
         }
+        if let Some(root) = root {
+            self.list_root(root).await?;
+        }
         let mut images = self.all_children(&shape.children).await?;
         let mut left = 0;
         let mut level: Vec<Subject<'_>> = Vec::new();
@@ -107,6 +96,18 @@ impl Copy<'_> {
             self.run.events.note(self.job.number, None, Level::Warning, text);
         }
         Ok(Referred { brought: brought.into_inner(), left })
+    }
+
+    /// Where the root refers to another manifest itself, a registry without the API has to be told.
+    async fn list_root(&self, root: &RawManifest) -> Result<(), TransferError> {
+        let (bytes, digest) = (root.bytes.clone(), root.digest.clone());
+        let parsed = Manifest::parse(bytes, Some(&root.media_type), digest);
+        let Some(manifest) = parsed.ok() else { return Ok(()) };
+        let Some(referrer) = Referrer::of(&manifest) else { return Ok(()) };
+        if self.push_by_digest(root).await?.is_listed {
+            return Ok(());
+        }
+        self.list(&referrer.subject, &[manifest]).await
     }
 
     /// The digests of `children`, and of what is below those that are indexes.
@@ -209,60 +210,17 @@ impl Copy<'_> {
                 unlisted.push(manifest);
             }
         }
-        if unlisted.is_empty() {
-            return Ok(());
-        }
+        if unlisted.is_empty() { Ok(()) } else { self.list(subject, &unlisted).await }
+    }
+
+    /// Adds `referrers` to the fallback index of `subject` at the destination.
+    async fn list(&self, subject: &Digest, referrers: &[Manifest]) -> Result<(), TransferError> {
         let name = self.job.destination.name();
         let index = self.run.referrals.indexes.of((name, subject.clone()));
         let _alone = index.lock().await;
         let repository = &self.job.destination.repository;
-        let added = self.destination.add_referrers(repository, subject, &unlisted).await;
+        let added = self.destination.add_referrers(repository, subject, referrers).await;
         added.map_err(|error| self.at_destination(error))
-    }
-
-    /// What refers to `subject` at the source: by the API, else by the index under its fallback tag.
-    async fn referrers_at_source(&self, subject: &Digest) -> Result<Vec<Digest>, TransferError> {
-        let repository = &self.job.source.repository;
-        let listed = self.source.referrers(repository, subject, false).await;
-        let listed = match listed.map_err(TransferError::Source)? {
-            Some(listed) => listed,
-            None if self.has_tag(referrers_tag(subject)).await? => {
-                let listed = self.source.tagged_referrers(repository, subject, false).await;
-                listed.map_err(TransferError::Source)?
-            }
-            None => Vec::new(),
-        };
-        Ok(listed.into_iter().map(|referrer| referrer.digest).collect())
-    }
-
-    /// What the destination lists already. A refusal means nothing: the push decides.
-    async fn referrers_at_destination(
-        &self,
-        subject: &Digest,
-    ) -> Result<HashSet<Digest>, TransferError> {
-        if self.trust == Trust::Nothing {
-            return Ok(HashSet::new());
-        }
-        let repository = &self.job.destination.repository;
-        let listed = match self.destination.referrers(repository, subject, true).await {
-            Ok(Some(listed)) => Ok(listed),
-            Ok(None) => self.destination.tagged_referrers(repository, subject, true).await,
-            Err(error) => Err(error),
-        };
-        match listed {
-            Ok(listed) => Ok(listed.into_iter().map(|referrer| referrer.digest).collect()),
-            Err(error) if matches!(error.cause.status(), Some(400..=428)) => Ok(HashSet::new()),
-            Err(error) => Err(self.at_destination(error)),
-        }
-    }
-
-    /// How many manifests and tags of the source are about `subject`.
-    async fn count_referrers(&self, subject: &Digest) -> Result<usize, TransferError> {
-        let mut count = self.referrers_at_source(subject).await?.len();
-        for tag in cosign_tags(subject) {
-            count += usize::from(self.has_tag(Some(tag)).await?);
-        }
-        Ok(count)
     }
 
     /// Copies the tags that cosign has made of `images`.
@@ -300,47 +258,5 @@ impl Copy<'_> {
         self.place_named(&manifest, 1).await?;
         self.push_tag(&reference, &manifest.raw).await?;
         Ok(true)
-    }
-
-    /// Is there such a tag at the source? One list for each repository and run answers that.
-    async fn has_tag(&self, tag: Option<Tag>) -> Result<bool, TransferError> {
-        let Some(tag) = tag else { return Ok(false) };
-        let tags = self.run.referrals.tags.of(self.job.source.name());
-        let list = || async {
-            match self.source.tags(&self.job.source.repository).await {
-                Ok(tags) => Ok(tags.into_iter().filter(is_of_digest).collect()),
-                // No tag at all may be answered so.
-                Err(error) if error.is_not_found() => Ok(HashSet::new()),
-                Err(error) => Err(TransferError::Source(error)),
-            }
-        };
-        Ok(tags.get_or_try_init(list).await?.contains(&tag))
-    }
-}
-
-fn cosign_tags(image: &Digest) -> impl Iterator<Item = Tag> + use<> {
-    let start = format!("{}-{}", image.algorithm().name(), image.hex());
-    COSIGN.iter().filter_map(move |end| format!("{start}.{end}").parse().ok())
-}
-
-fn is_of_digest(tag: &Tag) -> bool {
-    tag.as_str().starts_with("sha256-") || tag.as_str().starts_with("sha512-")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{cosign_tags, is_of_digest};
-    use crate::oci::{Algorithm, Digest, Hasher, Tag};
-
-    #[test]
-    fn cosign_s_tags_are_the_digest_with_an_ending() {
-        let tags: Vec<Tag> = cosign_tags(&Digest::of(b"")).collect();
-        assert_eq!(tags.len(), 3);
-        assert!(
-            tags[0].as_str().starts_with("sha256-e3b0c442") && tags[0].as_str().ends_with(".sig")
-        );
-        assert!(tags.iter().all(is_of_digest));
-        let long = Hasher::new(Algorithm::Sha512).finish();
-        assert_eq!(cosign_tags(&long).count(), 0, "they are too long for tags");
     }
 }

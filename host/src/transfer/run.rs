@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::configuration::Configurations;
 use super::placement::Placement;
-use super::referrers::Referrals;
+use super::referrals::Referrals;
 use super::{EventSender, IndexMode, Interrupt, ManifestCache, each};
 use super::{copy, dry_run};
 use crate::oci::Name;
