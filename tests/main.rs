@@ -18,6 +18,7 @@ mod odd_content;
 mod platforms;
 mod plugin;
 mod prompt;
+mod referrers;
 mod requests;
 mod settings;
 mod smoke;

@@ -5,12 +5,18 @@
 
 mod blob;
 mod body;
+mod configuration;
 mod copy;
 mod dry_run;
 mod error;
 mod event;
+mod fetch;
+mod manifest_cache;
+mod memo;
 mod placement;
 mod pool;
+mod referrals;
+mod referrers;
 mod run;
 mod seat;
 mod shape;
@@ -18,6 +24,7 @@ mod upload;
 
 pub use error::TransferError;
 pub use event::{Event, EventSender, Level, Transferred};
+pub use manifest_cache::ManifestCache;
 pub use pool::Interrupt;
 pub(crate) use pool::{each, seats};
 pub use run::{TransferOptions, run};

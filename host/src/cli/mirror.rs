@@ -33,6 +33,10 @@ pub(super) struct Mirror {
     /// Use HTTPS for Harbor's API [default: true]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     harbor_https: Option<bool>,
+    /// Copy what refers to the images too: signatures, SBOMs and attestations, by their subject or by
+    /// cosign's tags
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    referrers: Option<bool>,
     /// Say what would be done, and change nothing
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     dry_run: Option<bool>,
@@ -52,6 +56,7 @@ impl Mirror {
             repo_type: self.repo_type,
             grant: self.grant,
             harbor_https: self.harbor_https,
+            referrers: self.referrers,
             dry_run: self.dry_run,
             ..self.plan.arguments(global)
         }

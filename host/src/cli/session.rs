@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::SystemTime;
 
 use super::{interrupt, prompt, variable};
@@ -21,7 +21,7 @@ use crate::report::{
     EntryInfo, FailedEntry, FailedList, Log, Report, ReportOptions, Reporter, Verb, shell_command,
 };
 use crate::settings::{RunSettings, SettingsError};
-use crate::transfer::{self, EventSender, Interrupt, Level, TransferOptions};
+use crate::transfer::{self, EventSender, Interrupt, Level, ManifestCache, TransferOptions};
 use crate::validate::{self, ValidateOptions};
 
 /// The format that is meant at the prompt.
@@ -78,10 +78,13 @@ pub(super) struct Session {
     pub(super) log: Arc<Log>,
     pub(super) interrupt: Interrupt,
     plugins: PluginHost,
+    manifests: Option<ManifestCache>,
     sources: CredentialSources,
     certificates: Vec<PathBuf>,
     /// The registry that gets the credential of the environment.
     bound: OnceLock<Registry>,
+    /// It was said that no referrers were looked for.
+    referrers_left_out: Once,
 }
 
 /// A list and its plan.
@@ -116,12 +119,19 @@ impl Session {
             .filter(|path| !path.is_empty())
             .map(PathBuf::from)
             .or_else(|| folders.as_ref().map(|folders| folders.cache_dir().join("longshore")));
+        let manifests = cache_dir.as_deref().and_then(|root| {
+            ManifestCache::open(root)
+                .inspect_err(|error| tracing::debug!("manifests are not remembered: {error}"))
+                .ok()
+        });
         Ok(Self {
+            manifests,
             plugins: PluginHost::new(HostOptions { cache_dir, clock: SystemTime::now() })?,
             sources: CredentialSources::of_environment(variable, home)?,
             certificates: certificate_directories(variable, home),
             interrupt: interrupt::listen()?,
             bound: OnceLock::new(),
+            referrers_left_out: Once::new(),
             settings,
             log: Arc::clone(log),
         })
@@ -338,13 +348,21 @@ impl Session {
             Verb::Mirror => {
                 let unprepared = self.prepare(&jobs, &registries, &events).await?;
                 let options = TransferOptions {
+                    referrers: self.settings.referrers,
+                    cache: self.manifests.clone(),
                     jobs: self.settings.jobs,
                     index: self.settings.index,
                     no_platform_fails: self.settings.no_arch_os_fail,
                     dry_run: self.settings.dry_run,
                     unprepared,
                 };
-                transfer::run(jobs, registries, options, events, interrupt).await;
+                transfer::run(jobs, registries, options, events.clone(), interrupt).await;
+                if !self.settings.referrers {
+                    self.referrers_left_out.call_once(|| {
+                        let text = "referrers (signatures, SBOMs) were not looked for; --referrers copies them too";
+                        events.note(0, None, Level::Info, text);
+                    });
+                }
             }
             Verb::Validate => {
                 let options = ValidateOptions {

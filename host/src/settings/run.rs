@@ -49,6 +49,7 @@ pub struct Arguments {
     pub harbor_https: Option<bool>,
     pub no_arch_os_fail: Option<bool>,
     pub index: Option<IndexMode>,
+    pub referrers: Option<bool>,
     pub dry_run: Option<bool>,
     pub list_format: Option<String>,
     pub rewrite: Vec<String>,
@@ -79,6 +80,7 @@ pub struct RunSettings {
     pub harbor_https: bool,
     pub no_arch_os_fail: bool,
     pub index: IndexMode,
+    pub referrers: bool,
     pub dry_run: bool,
     /// `None` asks the plugins.
     pub list_format: Option<String>,
@@ -202,6 +204,7 @@ impl RunSettings {
             harbor_https: layers.boolean(arguments.harbor_https, "harbor-https", true)?,
             no_arch_os_fail: layers.boolean(arguments.no_arch_os_fail, "no-arch-os-fail", false)?,
             index: layers.choice(arguments.index, "index")?.unwrap_or_default(),
+            referrers: layers.boolean(arguments.referrers, "referrers", false)?,
             dry_run: layers.boolean(arguments.dry_run, "dry-run", false)?,
             list_format: layers
                 .text(arguments.list_format, "list-format")?
@@ -238,6 +241,7 @@ fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
     flag("no-arch-os-fail", arguments.no_arch_os_fail.map(|given| given.to_string()));
     let index = arguments.index.and_then(|index| index.to_possible_value());
     flag("index", index.map(|index| index.get_name().to_owned()));
+    flag("referrers", arguments.referrers.map(|given| given.to_string()));
     for name in &arguments.rewrite {
         flag("rewrite", Some(name.clone()));
     }

@@ -163,10 +163,11 @@ impl Placement {
         *looks.entry((registry.clone(), repository.clone())).or_default() |= found;
     }
 
-    /// Was nothing found in `repository` so far? Then it is most likely empty.
-    pub(super) fn looks_empty(&self, registry: &Registry, repository: &Repository) -> bool {
+    /// Was a blob found in `repository` so far? If not, it is most likely empty; `None` where nobody
+    /// looked yet.
+    pub(super) fn found_in(&self, registry: &Registry, repository: &Repository) -> Option<bool> {
         let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        looks.get(&(registry.clone(), repository.clone())) == Some(&false)
+        looks.get(&(registry.clone(), repository.clone())).copied()
     }
 }
 
@@ -235,15 +236,15 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_looks_empty_while_nothing_is_found_in_it() {
+    fn what_was_found_in_a_repository_stays_found() {
         let placement = Placement::default();
         let (registry, repository) = ("a.io".parse().unwrap(), "b".parse().unwrap());
-        assert!(!placement.looks_empty(&registry, &repository), "nobody looked yet");
+        assert_eq!(placement.found_in(&registry, &repository), None, "nobody looked yet");
         placement.looked(&registry, &repository, false);
-        assert!(placement.looks_empty(&registry, &repository));
+        assert_eq!(placement.found_in(&registry, &repository), Some(false));
         placement.looked(&registry, &repository, true);
         placement.looked(&registry, &repository, false);
-        assert!(!placement.looks_empty(&registry, &repository));
+        assert_eq!(placement.found_in(&registry, &repository), Some(true));
         assert!(!placement.is_named(&registry, &Digest::of(b"x")));
     }
 }

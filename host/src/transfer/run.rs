@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::configuration::Configurations;
 use super::placement::{BadContent, Placement};
 use super::pool::{GRACE, each};
+use super::referrals::Referrals;
 use super::seat::Seats;
-use super::{Event, EventSender, IndexMode, Interrupt, copy, dry_run};
+use super::{Event, EventSender, IndexMode, Interrupt, ManifestCache, copy, dry_run};
 use crate::oci::Name;
 use crate::plan::Job;
 use crate::registry::Registries;
@@ -20,6 +22,10 @@ pub struct TransferOptions {
     pub index: IndexMode,
     /// Is it a failure where nothing satisfies the platform filter?
     pub no_platform_fails: bool,
+    /// Are signatures and whatever else refers to an image copied too?
+    pub referrers: bool,
+    /// What earlier runs have fetched, if it can be had.
+    pub cache: Option<ManifestCache>,
     /// Only say what would happen.
     pub dry_run: bool,
     /// Repositories whose preparation failed, and how.
@@ -34,6 +40,8 @@ pub(super) struct Run {
     pub(super) interrupt: Interrupt,
     pub(super) placement: Placement,
     pub(super) bad_content: BadContent,
+    pub(super) referrals: Referrals,
+    pub(super) configurations: Configurations,
 }
 
 /// Copies `jobs` and ends when each has its outcome.
@@ -52,6 +60,8 @@ pub async fn run(
         interrupt: interrupt.clone(),
         placement: Placement::default(),
         bad_content: BadContent::default(),
+        referrals: Referrals::default(),
+        configurations: Configurations::default(),
     });
     let seat = || seats.seat();
     let effort = Arc::clone(run.registries.effort());

@@ -142,8 +142,13 @@ impl Copy<'_> {
         session: Option<UploadSession>,
     ) -> Result<Option<(UploadSession, Content)>, TransferError> {
         let repository = &self.job.destination.repository;
-        let both = blob.size < SMALL
-            || self.placement.looks_empty(self.destination.registry(), repository);
+        let found_before = self.placement.found_in(self.destination.registry(), repository);
+        let both = match found_before {
+            // The tag was there, so its blobs may be.
+            _ if self.existed => false,
+            Some(found) => !found,
+            None => blob.size < SMALL,
+        };
         let destination = self.open_upload(blob, session);
         let (start, content) = if both {
             tokio::join!(destination, self.content(blob, bytes, 0))
