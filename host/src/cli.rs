@@ -74,9 +74,12 @@ fn start(cli: Cli, log: &Arc<Log>) -> Result<Exit, Fatal> {
             let log = with_debug(log, debug == Some(true));
             runtime()?.block_on(serve.run(&file, &log))
         }
-        Command::Mirror(mirror) => {
-            mirror_or_validate(Verb::Mirror, mirror.arguments(cli.global, log), log)
-        }
+        Command::Mirror(mut mirror) => match mirror.alias.take() {
+            Some(mirror::Alias::Validate(validate)) => {
+                mirror_or_validate(Verb::Validate, validate.arguments(cli.global), log)
+            }
+            None => mirror_or_validate(Verb::Mirror, mirror.arguments(cli.global, log), log),
+        },
         Command::MirrorValidate(validate) => {
             mirror_or_validate(Verb::Validate, validate.arguments(cli.global), log)
         }

@@ -9,6 +9,7 @@ mod destination;
 mod entry;
 mod error;
 mod filter;
+mod finding;
 mod job;
 
 pub use build::{PlanOptions, build};
@@ -16,4 +17,5 @@ pub use destination::parse_registry_flag;
 pub use entry::{Plan, PlannedEntry};
 pub use error::PlanError;
 pub use filter::FilterFlags;
+pub use finding::{Comparison, Finding, Spec, Verdict};
 pub use job::{Job, Outcome, Status};

@@ -14,6 +14,7 @@ mod credential;
 mod endpoint;
 mod error;
 mod manifest;
+mod presence;
 mod request;
 mod retry;
 mod secret;
@@ -30,6 +31,7 @@ pub use credential::{
 pub use endpoint::{EndpointRequest, EndpointResponse, EndpointScheme};
 pub use error::{Cause, Operation, RegistryError};
 pub use manifest::{ManifestHead, ManifestReference};
+pub use presence::BlobPresence;
 pub use retry::Waits;
 pub use secret::Secret;
 

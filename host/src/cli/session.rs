@@ -22,7 +22,7 @@ use crate::report::{
 };
 use crate::settings::{RunSettings, SettingsError};
 use crate::transfer::{self, EventSender, Interrupt, Level, TransferOptions};
-use crate::validate::{self, ValidateOptions};
+use crate::validate::{self, MendCommands, ValidateOptions};
 
 /// The format that is meant at the prompt.
 pub(super) const MIRROR_FORMAT: &str = "mirror";
@@ -247,8 +247,25 @@ impl Session {
     ///
     /// The format is always named: where only malformed lines are left, it cannot be told from them.
     pub(super) fn repeat_command(&self, format: &str) -> String {
+        self.command_of(self.settings.repeat.clone(), format)
+    }
+
+    /// The commands that mend what a validation of a list in `format` found: `mirror` with the same
+    /// flags and the failed list.
+    fn mend_commands(&self, format: &str) -> MendCommands {
+        let kept = |word: &&String| {
+            !["--failed=", "--output=", "--deep="].iter().any(|flag| word.starts_with(flag))
+        };
+        let mut words: Vec<String> = self.settings.repeat.iter().filter(kept).cloned().collect();
+        words[1] = "mirror".to_owned();
+        let again = self.command_of(words.clone(), format);
+        words.push("--force-recursive".to_owned());
+        MendCommands { again, thoroughly: self.command_of(words, format) }
+    }
+
+    /// The command with these words and the failed list.
+    fn command_of(&self, mut words: Vec<String>, format: &str) -> String {
         let repeated = list::failed_list_format(format);
-        let mut words = self.settings.repeat.clone();
         if repeated != format {
             // The format that is replaced takes its configuration along.
             words.retain(|word| !word.starts_with(&format!("--plugin-config={format}.")));
@@ -292,7 +309,7 @@ impl Session {
         planned: Planned,
         failed_list: Option<FailedList>,
     ) -> Result<Report, Fatal> {
-        let Planned { name, plan, .. } = planned;
+        let Planned { name, plan, format } = planned;
         let registries = self.registries(&plan.jobs)?;
         let (events, received) = EventSender::channel();
         let mut reporter = Reporter::new(
@@ -316,7 +333,7 @@ impl Session {
         });
         let (entries, ended) = report_entries(&plan);
         let reporting = tokio::spawn(reporter.run(entries, ended, received));
-        let worked = self.work(plan.jobs, registries, events).await;
+        let worked = self.work(plan.jobs, &format, registries, events).await;
         if let Err(error) = worked {
             reporting.abort();
             return Err(error);
@@ -327,6 +344,7 @@ impl Session {
     async fn work(
         &self,
         jobs: Vec<Arc<Job>>,
+        format: &str,
         registries: Registries,
         events: EventSender,
     ) -> Result<(), Fatal> {
@@ -348,6 +366,8 @@ impl Session {
                     jobs: self.settings.jobs,
                     index: self.settings.index,
                     no_platform_fails: self.settings.no_arch_os_fail,
+                    deep: self.settings.deep,
+                    mend: self.mend_commands(format),
                 };
                 validate::run(jobs, registries, options, events, interrupt).await;
             }

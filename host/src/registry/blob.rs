@@ -58,7 +58,7 @@ pub enum UploadStart {
 }
 
 impl Client {
-    async fn blob_call(
+    pub(super) async fn blob_call(
         &self,
         verb: &'static str,
         method: Method,
