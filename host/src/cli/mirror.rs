@@ -38,6 +38,9 @@ pub(super) struct Mirror {
     /// Use HTTPS for Harbor's API [default: true]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     harbor_https: Option<bool>,
+    /// Believe nothing of what the destination has: look at each child and blob there
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    force_recursive: Option<bool>,
     /// Say what would be done, and change nothing
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     dry_run: Option<bool>,
@@ -68,6 +71,7 @@ impl Mirror {
             grant: self.grant,
             harbor_https: self.harbor_https,
             dry_run: self.dry_run,
+            force_recursive: self.force_recursive,
             ..self.plan.arguments(global)
         }
     }

@@ -357,6 +357,7 @@ impl Session {
                     index: self.settings.index,
                     no_platform_fails: self.settings.no_arch_os_fail,
                     dry_run: self.settings.dry_run,
+                    force_recursive: self.settings.force_recursive,
                     unprepared,
                 };
                 transfer::run(jobs, registries, options, events, interrupt).await;

@@ -45,6 +45,7 @@ pub struct Arguments {
     pub no_arch_os_fail: Option<bool>,
     pub index: Option<IndexMode>,
     pub dry_run: Option<bool>,
+    pub force_recursive: Option<bool>,
     pub deep: Option<bool>,
     pub list_format: Option<String>,
     pub rewrite: Vec<String>,
@@ -75,6 +76,7 @@ pub struct RunSettings {
     pub no_arch_os_fail: bool,
     pub index: IndexMode,
     pub dry_run: bool,
+    pub force_recursive: bool,
     pub deep: bool,
     /// `None` asks the plugins.
     pub list_format: Option<String>,
@@ -190,6 +192,7 @@ impl RunSettings {
             no_arch_os_fail: layers.boolean(arguments.no_arch_os_fail, "no-arch-os-fail", false)?,
             index: layers.choice(arguments.index, "index")?.unwrap_or_default(),
             dry_run: layers.boolean(arguments.dry_run, "dry-run", false)?,
+            force_recursive: layers.boolean(arguments.force_recursive, "force-recursive", false)?,
             deep: layers.boolean(arguments.deep, "deep", false)?,
             list_format: layers
                 .text(arguments.list_format, "list-format")?
@@ -223,6 +226,7 @@ fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
     flag("default-project", arguments.default_project.clone());
     flag("harbor-https", arguments.harbor_https.map(|given| given.to_string()));
     flag("no-arch-os-fail", arguments.no_arch_os_fail.map(|given| given.to_string()));
+    flag("force-recursive", arguments.force_recursive.map(|given| given.to_string()));
     flag("deep", arguments.deep.map(|given| given.to_string()));
     let index = arguments.index.and_then(|index| index.to_possible_value());
     flag("index", index.map(|index| index.get_name().to_owned()));

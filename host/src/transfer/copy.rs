@@ -89,7 +89,9 @@ impl Copy<'_> {
     }
 
     async fn whole(&mut self) -> Result<Outcome, TransferError> {
-        let head = match self.start().await? {
+        let forced = self.run.options.force_recursive;
+        let start = if forced { Start::Fetch(None) } else { self.start().await? };
+        let head = match start {
             Start::Done(digest) => return Ok(already_there(digest)),
             Start::Fetch(head) => head,
         };
@@ -125,7 +127,7 @@ impl Copy<'_> {
             reason,
             ..Outcome::new(status)
         };
-        if self.holds(head.as_ref(), &root).await? {
+        if !forced && self.holds(head.as_ref(), &root).await? {
             return Ok(ended(Status::Skipped, Some("already at the destination".to_owned())));
         }
         if shape.changed.is_some() && self.job.destination.version.tag().is_none() {
