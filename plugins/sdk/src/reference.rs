@@ -11,20 +11,6 @@ pub struct Parts<'a> {
     pub digest: Option<&'a str>,
 }
 
-/// What of a repository a list's line means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Select<'a> {
-    /// What the tag points to.
-    Tag(&'a str),
-    /// One digest, pushed under the tag if there is one.
-    Digest {
-        /// `ALGORITHM:HEX`.
-        digest: &'a str,
-        /// The tag that it was written with.
-        tag: Option<&'a str>,
-    },
-}
-
 impl<'a> Parts<'a> {
     /// Cuts a reference; the colon of a port is not that of a tag.
     #[must_use]

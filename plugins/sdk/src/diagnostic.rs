@@ -1,0 +1,23 @@
+//! Remarks on the input, with their places.
+
+/// Whether something of the input was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// What could be read was read; a person should know of it all the same.
+    Warning,
+    /// Something was not turned into an entry.
+    Error,
+}
+
+/// A remark on the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Whether something was lost.
+    pub severity: Severity,
+    /// From 1; 0 is the input as a whole.
+    pub line: u32,
+    /// From 1, in Unicode scalar values; 0 is the whole line.
+    pub column: u32,
+    /// One lower-case fragment.
+    pub message: String,
+}
