@@ -1,6 +1,6 @@
 //! What a list format answers.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Place};
 
 /// How sure a format is that a text is its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,4 +99,16 @@ pub struct Parsed {
     /// What a person should know of the input; every part of it that is neither an entry nor a
     /// comment has one.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Parsed {
+    /// Notes that something was not turned into an entry.
+    pub fn error(&mut self, place: Place, message: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::error(place, message));
+    }
+
+    /// Notes something that a person should know.
+    pub fn warn(&mut self, place: Place, message: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::warning(place, message));
+    }
 }
