@@ -80,6 +80,23 @@ impl Mapping {
         self.entries.iter().map(|(key, node)| (key, &**node))
     }
 
+    /// Warns of every key of `ignored` that says something (an empty value and `false` do not), with
+    /// why it is not done, and of every key that is neither there nor in `used`. Keys that start with
+    /// `x-` are the author's own.
+    pub fn warn_unused(&self, used: &[&str], ignored: &[(&str, &str)], parsed: &mut Parsed) {
+        for (key, node) in self.iter() {
+            let text = key.text.as_str();
+            if used.contains(&text) || text.starts_with("x-") {
+                continue;
+            }
+            match ignored.iter().find(|(name, _)| *name == text) {
+                Some(_) if node.is_empty() || node.as_bool() == Some(false) => {}
+                Some((_, why)) => parsed.warn(key.place, format!("`{text}` is ignored: {why}")),
+                None => parsed.warn(key.place, format!("unknown key {text:?} is ignored")),
+            }
+        }
+    }
+
     /// Is there no key?
     #[must_use]
     pub const fn is_empty(&self) -> bool {
