@@ -147,6 +147,26 @@ fn completions_name_the_subcommands() {
 }
 
 #[test]
+fn manual_pages_are_written() {
+    let main = Longshore::new().arg("man").run().exits(0);
+    assert!(main.stdout.contains(".TH longshore 1"), "{}", main.stdout);
+    let all = Longshore::new().args(["man", "pages/man1"]).run().exits(0);
+    assert_eq!((&*all.stdout, &*all.stderr), ("", ""));
+    for (page, text) in [
+        ("longshore", "longshore\\-mirror\\-validate(1)"),
+        ("longshore-mirror", "no\\-arch\\-os\\-fail"),
+        ("longshore-mirror-validate", "\\-\\-deep"),
+        ("longshore-convert-list", "\\-\\-auto\\-yes"),
+        ("longshore-serve", "htpasswd"),
+        ("longshore-man", "manual pages"),
+    ] {
+        let page = all.file(&format!("pages/man1/{page}.1")).expect(page);
+        assert!(page.contains(text), "no {text} in\n{page}");
+    }
+    Longshore::new().file("file", "").args(["man", "file/x"]).run().exits(2).complains("file/x");
+}
+
+#[test]
 fn help_is_no_error() {
     for arguments in [&["--help"][..], &["mirror", "--help"], &["mirror-validate", "-h"]] {
         let run = Longshore::new().args(arguments).run().exits(0);

@@ -79,7 +79,13 @@ impl Terminal {
     /// Types at the next prompt.
     #[track_caller]
     fn types(&mut self, keys: &str) {
-        self.wait_for(">>> ");
+        self.answers(">>> ", keys);
+    }
+
+    /// Types behind a question.
+    #[track_caller]
+    fn answers(&mut self, question: &str, keys: &str) {
+        self.wait_for(question);
         let stdin = self.child.stdin.as_mut().expect("standard input is piped");
         stdin.write_all(keys.as_bytes()).expect("the terminal takes keys");
         // What is typed is echoed, and the prompt may be drawn again with it.
@@ -177,4 +183,19 @@ fn ctrl_c_at_the_prompt_is_an_interruption() {
     let Some(mut terminal) = Terminal::start(&longshore) else { return };
     terminal.types("\u{3}");
     terminal.exits(130);
+}
+
+#[test]
+fn a_list_is_overwritten_only_by_who_says_yes() {
+    for (answer, code, expected) in [("y\r", 0, "a a 1\n"), ("\r", 2, "old"), ("n\r", 2, "old")] {
+        let convert = Longshore::new()
+            .file("list.txt", "a:1\n")
+            .file("list.txt.converted", "old")
+            .args(["convert-list", "-i", "list.txt"]);
+        let Some(mut terminal) = Terminal::start(&convert) else { return };
+        terminal.answers("overwrite list.txt.converted? [y/N] ", answer);
+        terminal.exits(code);
+        let path = convert.directory().join("list.txt.converted");
+        assert_eq!(std::fs::read_to_string(path).expect("it is there"), expected, "{answer:?}");
+    }
 }

@@ -3,6 +3,7 @@
 //! The rooms and the arrows between them are described in ARCHITECTURE.md.
 
 pub mod cli;
+pub mod convert;
 pub mod error;
 pub mod list;
 pub mod oci;

@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
+use super::formats::{Formats, Lines};
 use super::{interrupt, prompt, variable};
 use crate::error::{Exit, Fatal};
-use crate::list::{self, Choice, List, ListText};
+use crate::list::{self, ListText};
 use crate::oci::Registry;
 use crate::plan::{self, Job, Outcome, Plan, PlanOptions};
 use crate::plugin::contract::Severity;
-use crate::plugin::{HostOptions, Kind, LogLevel, Plugin, PluginHost, PluginLog, PluginSetup};
+use crate::plugin::{HostOptions, Kind, Plugin, PluginHost, PluginSetup};
 use crate::prepare::{self, RegistryEndpoints};
 use crate::registry::{
     CredentialSources, Credentials, Registries, RegistryOptions, certificate_directories,
@@ -112,12 +113,8 @@ impl Session {
     fn new(settings: RunSettings, log: &Arc<Log>) -> Result<Self, Fatal> {
         let folders = directories::BaseDirs::new();
         let home = folders.as_ref().map(|folders| folders.home_dir());
-        let cache_dir = variable("LONGSHORE_CACHE_DIR")
-            .filter(|path| !path.is_empty())
-            .map(PathBuf::from)
-            .or_else(|| folders.as_ref().map(|folders| folders.cache_dir().join("longshore")));
         Ok(Self {
-            plugins: PluginHost::new(HostOptions { cache_dir, clock: SystemTime::now() })?,
+            plugins: plugin_host()?,
             sources: CredentialSources::of_environment(variable, home)?,
             certificates: certificate_directories(variable, home),
             interrupt: interrupt::listen()?,
@@ -165,7 +162,9 @@ impl Session {
     /// Reads and plans a list whose first entry gets the number `first_number`.
     pub(super) async fn plan(&self, text: ListText, first_number: u32) -> Result<Planned, Fatal> {
         let name = text.name.clone();
-        let list = self.read(text).await?;
+        let formats =
+            Formats { plugins: &self.plugins, settings: &self.settings.plugins, log: &self.log };
+        let list = formats.read(text, self.settings.list_format.as_deref()).await?;
         for diagnostic in
             list.diagnostics.iter().filter(|found| found.severity == Severity::Warning)
         {
@@ -185,28 +184,6 @@ impl Session {
         };
         let plan = plan::build(&list, &options, &rewrites).await?;
         Ok(Planned { name, format: list.format, plan })
-    }
-
-    async fn read(&self, text: ListText) -> Result<List, Fatal> {
-        let choice = match &self.settings.list_format {
-            Some(name) => Choice::forced(self.load(Kind::ListFormat, name, None).await?),
-            None => {
-                let mut plugins = Vec::new();
-                for name in PluginHost::built_in(Kind::ListFormat) {
-                    plugins.push(self.load(Kind::ListFormat, name, None).await?);
-                }
-                let choice = list::choose(&text, &plugins).await?;
-                for failure in &choice.failures {
-                    self.log.write(Level::Warning, &failure.to_string());
-                }
-                self.log.write(
-                    Level::Debug,
-                    &format!("{} is in the format {}", text.name, choice.plugin.name()),
-                );
-                choice
-            }
-        };
-        Ok(list::parse(text, choice).await?)
     }
 
     /// A plugin that is configured on the command line and not used is most likely misspelt, and a
@@ -393,6 +370,15 @@ impl Session {
     }
 }
 
+/// The plugin host, with the user's cache of compiled plugins.
+pub(super) fn plugin_host() -> Result<PluginHost, Fatal> {
+    let cache_dir = variable("LONGSHORE_CACHE_DIR")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| Some(directories::BaseDirs::new()?.cache_dir().join("longshore")));
+    Ok(PluginHost::new(HostOptions { cache_dir, clock: SystemTime::now() })?)
+}
+
 /// The built-in rewrite that always comes first.
 const REGISTRY_REWRITE: &str = "registry";
 
@@ -422,19 +408,4 @@ fn report_entries(plan: &Plan) -> (Vec<EntryInfo>, Vec<(u32, Outcome)>) {
         });
     }
     (entries, ended)
-}
-
-/// The log as plugins see it.
-struct Lines(Arc<Log>);
-
-impl PluginLog for Lines {
-    fn line(&self, plugin: &str, level: LogLevel, message: &str) {
-        let level = match level {
-            LogLevel::Debug => Level::Debug,
-            LogLevel::Info => Level::Info,
-            LogLevel::Warning => Level::Warning,
-            LogLevel::Error => Level::Error,
-        };
-        self.0.write(level, &format!("{plugin}: {message}"));
-    }
 }

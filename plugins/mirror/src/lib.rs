@@ -15,8 +15,14 @@ use longshore_plugin_sdk::line::{Field, Line, confidence, lines};
 use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
 use longshore_plugin_sdk::reference::{Parts, looks_meant, starts_as_digest};
 
+mod render;
+
+pub use render::render;
+
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
+#[cfg(target_arch = "wasm32")]
+longshore_plugin_sdk::export_list_render!(render);
 
 /// Says whether the text is a list in this format.
 #[must_use]

@@ -4,4 +4,5 @@
 //! wit-bindgen.
 
 pub mod list_format;
+pub mod list_render;
 pub mod rewrite;

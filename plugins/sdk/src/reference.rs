@@ -44,6 +44,16 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// A name without the registry in front, by Docker's rule: a registry has a dot or a port, or is
+/// `localhost`.
+#[must_use]
+pub fn without_host(name: &str) -> &str {
+    match name.split_once('/') {
+        Some((first, rest)) if first.contains(['.', ':', '[']) || first == "localhost" => rest,
+        _ => name,
+    }
+}
+
 /// Whether the text is a digest as far as its algorithm goes; the host checks the rest.
 #[must_use]
 pub fn starts_as_digest(text: &str) -> bool {
