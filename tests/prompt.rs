@@ -170,9 +170,30 @@ fn nothing_but_good_lines_is_exit_0_without_a_failed_list() {
         Longshore::new().validate().source(source.address()).destination(destination.address());
     let Some(mut terminal) = Terminal::start(&validate) else { return };
     terminal.types("team/app team/app 1\r");
-    terminal.wait_for("\n");
+    terminal.wait_for("1 valid, 0 skipped, 0 failed");
     terminal.types("\u{4}");
     terminal.exits(0);
+    assert!(!validate.directory().join("mirror-validate-failed.txt").exists(), "nothing failed");
+}
+
+#[test]
+fn each_line_is_validated_before_the_next() {
+    let (source, destination) = registries();
+    let validate =
+        Longshore::new().validate().source(source.address()).destination(destination.address());
+    let Some(mut terminal) = Terminal::start(&validate) else { return };
+    terminal.types("team/app team/app 1\r");
+    terminal.wait_for("Validate failed: destination manifest does not exists");
+    let image = Image::new("linux/amd64").layer(1, 1000).build();
+    terminal.wait_for("mend with: longshore mirror ");
+    destination.push("team/app", "1", &image);
+    terminal.types("team/app team/app 1\r");
+    terminal.wait_for("1 valid, 0 skipped, 0 failed");
+    terminal.types("\u{4}");
+    terminal.exits(1);
+    let path = validate.directory().join("mirror-validate-failed.txt");
+    let failed = std::fs::read_to_string(path).expect("there is a failed list");
+    assert!(failed.ends_with("\nteam/app team/app 1\n"), "{failed}");
 }
 
 #[test]

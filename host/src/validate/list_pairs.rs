@@ -13,6 +13,9 @@ pub(super) enum Pair {
     Extra(usize),
 }
 
+/// Do two children belong together?
+type Rule<'a> = &'a dyn Fn(&Descriptor, &Descriptor) -> bool;
+
 /// Pairs children: the same content under the same platform first, then the same content, then the
 /// same platform. With `lone` the one child on each side is meant for the other in any case.
 pub(super) fn pairs(source: &[Descriptor], destination: &[&Descriptor], lone: bool) -> Vec<Pair> {
@@ -20,7 +23,7 @@ pub(super) fn pairs(source: &[Descriptor], destination: &[&Descriptor], lone: bo
     let same_platform = |one: &Descriptor, other: &Descriptor| one.platform == other.platform;
     let same_machine =
         |one: &Descriptor, other: &Descriptor| machine(one) == machine(other) && !is_proof(one);
-    let rules: [&dyn Fn(&Descriptor, &Descriptor) -> bool; 5] = [
+    let rules: [Rule<'_>; 5] = [
         &|one, other| same_content(one, other) && same_platform(one, other),
         &same_content,
         &same_platform,

@@ -82,10 +82,12 @@ impl Compare<'_> {
             Verdict::Missing | Verdict::MovedOn | Verdict::Altered => &commands.again,
         };
         let why = match verdict {
-            Verdict::Missing => "it was not mirrored yet, or was deleted",
-            Verdict::MovedOn => "moved on: the destination holds what the source had before",
-            Verdict::Altered => "altered: the destination holds what the source has not",
-            Verdict::Broken => "broken: the destination has lost content that it names",
+            Verdict::Missing => "missing: it was not mirrored yet, or was deleted",
+            Verdict::MovedOn => {
+                "moved on: complete, and the source has it by digest, but it is not what mirror would write now"
+            }
+            Verdict::Altered => "altered: complete, but the source does not have it",
+            Verdict::Broken => "broken: it has lost content that it names",
         };
         Outcome {
             source_digest: digests.source,
