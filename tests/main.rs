@@ -19,6 +19,7 @@ mod odd_content;
 mod platforms;
 mod plugin;
 mod prompt;
+mod referrers;
 mod requests;
 mod settings;
 mod smoke;

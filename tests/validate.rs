@@ -2,6 +2,7 @@
 
 mod damage;
 mod messages;
+mod referrers;
 mod requests;
 
 use longshore_content::{Content, Image, Index};

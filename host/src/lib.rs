@@ -2,6 +2,7 @@
 //!
 //! The rooms and the arrows between them are described in ARCHITECTURE.md.
 
+pub mod cache;
 pub mod cli;
 pub mod convert;
 pub mod error;

@@ -14,10 +14,13 @@ mod credential;
 mod endpoint;
 mod error;
 mod manifest;
+mod page;
 mod presence;
+mod referrer;
 mod request;
 mod retry;
 mod secret;
+mod tag;
 mod token;
 mod traits;
 
@@ -30,8 +33,9 @@ pub use credential::{
 };
 pub use endpoint::{EndpointRequest, EndpointResponse, EndpointScheme};
 pub use error::{Cause, Operation, RegistryError};
-pub use manifest::{ManifestHead, ManifestReference};
+pub use manifest::{ManifestHead, ManifestPushed, ManifestReference};
 pub use presence::BlobPresence;
+pub use referrer::{cosign_tags, referrers_tag};
 pub use retry::Waits;
 pub use secret::Secret;
 

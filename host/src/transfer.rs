@@ -4,18 +4,25 @@
 //! the destination has is not sent again. Workers send [`Event`]s and print nothing.
 
 mod blob;
+mod configuration;
 mod copy;
 mod dry_run;
 mod error;
 mod event;
+mod fetch;
+mod manifest_cache;
+mod memo;
 mod placement;
 mod pool;
+mod referrers;
 mod run;
 mod shape;
 mod verify;
 
+pub use configuration::{ConfigurationSource, Configurations};
 pub use error::TransferError;
 pub use event::{Event, EventSender, Level, Transferred};
+pub use manifest_cache::ManifestCache;
 pub use pool::{Interrupt, each};
 pub use run::{TransferOptions, run};
 pub use shape::{IndexMode, Shape, Shaped, is_same, may_stand, nothing_selected, shape};

@@ -10,6 +10,7 @@ mod error;
 mod fields;
 mod inventory;
 mod list_pairs;
+mod referrers;
 mod seen;
 mod verdict;
 
@@ -21,7 +22,7 @@ use self::compare::Compare;
 use self::seen::Seen;
 use crate::plan::{Job, Outcome};
 use crate::registry::Registries;
-use crate::transfer::{EventSender, IndexMode, Interrupt, each};
+use crate::transfer::{Configurations, EventSender, IndexMode, Interrupt, ManifestCache, each};
 
 /// Requests for content at once, for each comparison.
 const REQUESTS_PER_JOB: usize = 4;
@@ -39,6 +40,10 @@ pub struct ValidateOptions {
     pub no_platform_fails: bool,
     /// Is each blob downloaded and hashed?
     pub deep: bool,
+    /// Are signatures and whatever else refers to an image compared too?
+    pub referrers: bool,
+    /// What earlier runs have fetched, if it can be had.
+    pub cache: Option<ManifestCache>,
     /// The commands that mend what was found.
     pub mend: MendCommands,
 }
@@ -59,6 +64,7 @@ struct Run {
     events: EventSender,
     seen: Seen,
     requests: Semaphore,
+    configurations: Configurations,
 }
 
 /// Compares the destinations of `jobs`; ends when each has its outcome, where
@@ -78,6 +84,7 @@ pub async fn run(
         events: events.clone(),
         seen: Seen::default(),
         requests: Semaphore::new(at_once.saturating_mul(per_job).min(Semaphore::MAX_PERMITS)),
+        configurations: Configurations::default(),
     });
     each(jobs, at_once, events, interrupt, move |job| {
         let run = Arc::clone(&run);

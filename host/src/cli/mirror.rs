@@ -41,6 +41,10 @@ pub(super) struct Mirror {
     /// Believe nothing of what the destination has: look at each child and blob there
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     force_recursive: Option<bool>,
+    /// Copy what refers to the images too: signatures, SBOMs and attestations, by their subject or by
+    /// cosign's tags
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    referrers: Option<bool>,
     /// Say what would be done, and change nothing
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     dry_run: Option<bool>,
@@ -70,6 +74,7 @@ impl Mirror {
             repo_type: self.repo_type,
             grant: self.grant,
             harbor_https: self.harbor_https,
+            referrers: self.referrers,
             dry_run: self.dry_run,
             force_recursive: self.force_recursive,
             ..self.plan.arguments(global)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::SystemTime;
 
 use super::formats::{Formats, Lines};
@@ -22,7 +22,7 @@ use crate::report::{
     EntryInfo, FailedEntry, FailedList, Log, Report, ReportOptions, Reporter, Verb, shell_command,
 };
 use crate::settings::{RunSettings, SettingsError};
-use crate::transfer::{self, EventSender, Interrupt, Level, TransferOptions};
+use crate::transfer::{self, EventSender, Interrupt, Level, ManifestCache, TransferOptions};
 use crate::validate::{self, MendCommands, ValidateOptions};
 
 /// The format that is meant at the prompt.
@@ -79,10 +79,13 @@ pub(super) struct Session {
     pub(super) log: Arc<Log>,
     pub(super) interrupt: Interrupt,
     plugins: PluginHost,
+    manifests: Option<ManifestCache>,
     sources: CredentialSources,
     certificates: Vec<PathBuf>,
     /// The registry that gets the credential of the environment.
     bound: OnceLock<Registry>,
+    /// It was said that no referrers were looked for.
+    referrers_left_out: Once,
 }
 
 /// A list and its plan.
@@ -113,12 +116,19 @@ impl Session {
     fn new(settings: RunSettings, log: &Arc<Log>) -> Result<Self, Fatal> {
         let folders = directories::BaseDirs::new();
         let home = folders.as_ref().map(|folders| folders.home_dir());
+        let manifests = cache_dir().as_deref().and_then(|root| {
+            ManifestCache::open(root)
+                .inspect_err(|error| tracing::debug!("manifests are not remembered: {error}"))
+                .ok()
+        });
         Ok(Self {
+            manifests,
             plugins: plugin_host()?,
             sources: CredentialSources::of_environment(variable, home)?,
             certificates: certificate_directories(variable, home),
             interrupt: interrupt::listen()?,
             bound: OnceLock::new(),
+            referrers_left_out: Once::new(),
             settings,
             log: Arc::clone(log),
         })
@@ -329,7 +339,15 @@ impl Session {
         match self.settings.verb {
             Verb::Mirror => {
                 let unprepared = self.prepare(&jobs, &registries, &events).await?;
+                if !self.settings.referrers {
+                    self.referrers_left_out.call_once(|| {
+                        let text = "referrers (signatures, SBOMs) are not looked for; --referrers copies them too";
+                        events.note(0, None, Level::Info, text);
+                    });
+                }
                 let options = TransferOptions {
+                    referrers: self.settings.referrers,
+                    cache: self.manifests.clone(),
                     jobs: self.settings.jobs,
                     index: self.settings.index,
                     no_platform_fails: self.settings.no_arch_os_fail,
@@ -345,6 +363,8 @@ impl Session {
                     index: self.settings.index,
                     no_platform_fails: self.settings.no_arch_os_fail,
                     deep: self.settings.deep,
+                    referrers: self.settings.referrers,
+                    cache: self.manifests.clone(),
                     mend: self.mend_commands(format),
                 };
                 validate::run(jobs, registries, options, events, interrupt).await;
@@ -370,12 +390,17 @@ impl Session {
     }
 }
 
-/// The plugin host, with the user's cache of compiled plugins.
-pub(super) fn plugin_host() -> Result<PluginHost, Fatal> {
-    let cache_dir = variable("LONGSHORE_CACHE_DIR")
+/// Where compiled plugins and manifests are kept from run to run.
+fn cache_dir() -> Option<PathBuf> {
+    variable("LONGSHORE_CACHE_DIR")
         .filter(|path| !path.is_empty())
         .map(PathBuf::from)
-        .or_else(|| Some(directories::BaseDirs::new()?.cache_dir().join("longshore")));
+        .or_else(|| Some(directories::BaseDirs::new()?.cache_dir().join("longshore")))
+}
+
+/// The plugin host, with the user's cache of compiled plugins.
+pub(super) fn plugin_host() -> Result<PluginHost, Fatal> {
+    let cache_dir = cache_dir();
     Ok(PluginHost::new(HostOptions { cache_dir, clock: SystemTime::now() })?)
 }
 

@@ -25,10 +25,18 @@ pub(super) struct Validate {
     /// Download every blob and check its digest, instead of asking whether it is there
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     deep: Option<bool>,
+    /// Compare what refers to the images too: signatures, SBOMs and attestations
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    referrers: Option<bool>,
 }
 
 impl Validate {
     pub(super) fn arguments(self, global: Global) -> Arguments {
-        Arguments { failed: self.failed, deep: self.deep, ..self.plan.arguments(global) }
+        Arguments {
+            failed: self.failed,
+            deep: self.deep,
+            referrers: self.referrers,
+            ..self.plan.arguments(global)
+        }
     }
 }

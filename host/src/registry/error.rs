@@ -131,6 +131,12 @@ pub enum Cause {
         /// The bound.
         limit: u64,
     },
+    /// A body is not what was asked for.
+    #[error("the answer is no {0}")]
+    Unreadable(&'static str),
+    /// Others kept undoing a change to an index that several may change.
+    #[error("others keep changing it at the same time")]
+    Contended,
     /// The manifest cannot be mirrored.
     #[error(transparent)]
     Manifest(#[from] ManifestError),

@@ -1,7 +1,7 @@
 //! Manifests: HEAD, GET and PUT (distribution-spec, "Pulling manifests", "Pushing Manifests").
 
 use reqwest::Method;
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::request::{Call, read_bounded};
 use super::retry::Waits;
@@ -10,7 +10,7 @@ use super::{Cause, Client, Operation, RegistryError};
 use crate::oci::{Digest, Manifest, MediaType, RawManifest, Repository, Tag, Version};
 
 /// The largest manifest that is read (distribution-spec, "Pushing Manifests": at least 4 MiB).
-const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
+pub(super) const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// A manifest of a repository, by tag or by digest.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -61,8 +61,23 @@ pub struct ManifestHead {
     pub digest: Option<Digest>,
 }
 
+/// What a registry said to a manifest that it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ManifestPushed {
+    /// The registry lists it by its API under the subject that it names (`OCI-Subject`).
+    pub is_listed: bool,
+}
+
+/// The header by which a registry says that it has taken note of a subject.
+const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+
 fn content_digest(headers: &HeaderMap) -> Option<Digest> {
     headers.get("docker-content-digest")?.to_str().ok()?.parse().ok()
+}
+
+/// The type that an answer gives its body.
+pub(super) fn content_type(headers: &HeaderMap) -> Option<MediaType> {
+    headers.get(CONTENT_TYPE)?.to_str().ok().map(MediaType::of_header)
 }
 
 fn accept() -> HeaderValue {
@@ -70,7 +85,7 @@ fn accept() -> HeaderValue {
 }
 
 impl Client {
-    async fn manifest_call(
+    pub(super) async fn manifest_call(
         &self,
         verb: &'static str,
         method: Method,
@@ -136,11 +151,7 @@ impl Client {
         reference: &ManifestReference,
     ) -> Result<Manifest, Cause> {
         let response = self.send_once(call).await?;
-        let header = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .map(MediaType::of_header);
+        let header = content_type(response.headers());
         let bytes = read_bounded(response, MANIFEST_LIMIT).await?;
         let digest = match reference {
             ManifestReference::Tag(_) => Digest::of(&bytes),
@@ -164,7 +175,18 @@ impl Client {
         repository: &Repository,
         reference: &ManifestReference,
         manifest: &RawManifest,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<ManifestPushed, RegistryError> {
+        self.put_manifest(repository, reference, manifest, None).await
+    }
+
+    /// As [`Self::push_manifest`], under a condition.
+    pub(super) async fn put_manifest(
+        &self,
+        repository: &Repository,
+        reference: &ManifestReference,
+        manifest: &RawManifest,
+        condition: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<ManifestPushed, RegistryError> {
         let mut call =
             self.manifest_call("push manifest", Method::PUT, repository, reference, true).await?;
         let failed = |cause: Cause| call.operation.clone().failed(cause);
@@ -174,6 +196,7 @@ impl Client {
         call.headers.remove(ACCEPT);
         call.headers.insert(CONTENT_TYPE, media_type);
         call.headers.insert(CONTENT_LENGTH, HeaderValue::from(manifest.bytes.len()));
+        call.headers.extend(condition);
         call.body = Some(manifest.bytes.clone());
         let response = self.send(&call).await?;
         match content_digest(response.headers()) {
@@ -183,7 +206,7 @@ impl Client {
                 let expected = manifest.digest.clone();
                 Err(call.operation.failed(Cause::Digest { expected, found }))
             }
-            _ => Ok(()),
+            _ => Ok(ManifestPushed { is_listed: response.headers().contains_key(SUBJECT) }),
         }
     }
 }

@@ -44,6 +44,7 @@ pub struct Arguments {
     pub harbor_https: Option<bool>,
     pub no_arch_os_fail: Option<bool>,
     pub index: Option<IndexMode>,
+    pub referrers: Option<bool>,
     pub dry_run: Option<bool>,
     pub force_recursive: Option<bool>,
     pub deep: Option<bool>,
@@ -75,6 +76,7 @@ pub struct RunSettings {
     pub harbor_https: bool,
     pub no_arch_os_fail: bool,
     pub index: IndexMode,
+    pub referrers: bool,
     pub dry_run: bool,
     pub force_recursive: bool,
     pub deep: bool,
@@ -191,6 +193,7 @@ impl RunSettings {
             harbor_https: layers.boolean(arguments.harbor_https, "harbor-https", true)?,
             no_arch_os_fail: layers.boolean(arguments.no_arch_os_fail, "no-arch-os-fail", false)?,
             index: layers.choice(arguments.index, "index")?.unwrap_or_default(),
+            referrers: layers.boolean(arguments.referrers, "referrers", false)?,
             dry_run: layers.boolean(arguments.dry_run, "dry-run", false)?,
             force_recursive: layers.boolean(arguments.force_recursive, "force-recursive", false)?,
             deep: layers.boolean(arguments.deep, "deep", false)?,
@@ -230,6 +233,7 @@ fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
     flag("deep", arguments.deep.map(|given| given.to_string()));
     let index = arguments.index.and_then(|index| index.to_possible_value());
     flag("index", index.map(|index| index.get_name().to_owned()));
+    flag("referrers", arguments.referrers.map(|given| given.to_string()));
     for name in &arguments.rewrite {
         flag("rewrite", Some(name.clone()));
     }

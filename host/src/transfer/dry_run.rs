@@ -45,10 +45,11 @@ async fn looked(run: &Run, job: &Job) -> Result<Outcome, TransferError> {
         }
         Some(head) => ("would be compared, and copied where it differs", head.digest),
     };
+    let referrers = if run.options.referrers { "; its referrers would be looked for" } else { "" };
     Ok(Outcome {
         source_digest,
         destination_digest,
-        reason: Some(would.to_owned()),
+        reason: Some(format!("{would}{referrers}")),
         ..Outcome::new(Status::DryRun)
     })
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use super::configuration::Configurations;
 use super::placement::Placement;
-use super::{EventSender, IndexMode, Interrupt, each};
+use super::referrers::Referrals;
+use super::{EventSender, IndexMode, Interrupt, ManifestCache, each};
 use super::{copy, dry_run};
 use crate::oci::Name;
 use crate::plan::{Job, Outcome};
@@ -24,6 +26,10 @@ pub struct TransferOptions {
     pub index: IndexMode,
     /// Is it a failure where nothing satisfies the platform filter?
     pub no_platform_fails: bool,
+    /// Are signatures and whatever else refers to an image copied too?
+    pub referrers: bool,
+    /// What earlier runs have fetched, if it can be had.
+    pub cache: Option<ManifestCache>,
     /// Only say what would happen.
     pub dry_run: bool,
     /// Believe nothing of the destination: look at each selected child and blob there.
@@ -39,6 +45,8 @@ pub(super) struct Run {
     pub(super) events: EventSender,
     pub(super) placement: Placement,
     pub(super) transfers: Semaphore,
+    pub(super) referrals: Referrals,
+    pub(super) configurations: Configurations,
 }
 
 /// Copies `jobs` and ends when each has its outcome.
@@ -57,6 +65,8 @@ pub async fn run(
         options,
         events: events.clone(),
         placement: Placement::default(),
+        referrals: Referrals::default(),
+        configurations: Configurations::default(),
     });
     each(jobs, at_once, events, interrupt, move |job| {
         let run = Arc::clone(&run);

@@ -13,7 +13,9 @@ use super::inventory::{Inventory, damage};
 use crate::oci::{Content, Digest, Manifest, Platform, RawManifest, Repository, Single};
 use crate::plan::{Finding, Job, Outcome, Status};
 use crate::registry::{Client, ManifestReference};
-use crate::transfer::{Shape, Shaped, TransferError, is_same, may_stand, nothing_selected, shape};
+use crate::transfer::{
+    ConfigurationSource, Shape, Shaped, TransferError, is_same, may_stand, nothing_selected, shape,
+};
 
 /// The largest configuration that is read for a platform.
 const CONFIG_LIMIT: u64 = 16 * 1024 * 1024;
@@ -68,18 +70,23 @@ impl<'a> Compare<'a> {
                 Ok(manifest) => manifest,
                 Err(found) => return Ok(self.broken(digests(&held.digest, Some(held)), found)),
             },
-            _ => self.source_manifest().await?,
+            _ => self.source_manifest(wanted.as_ref()).await?,
         };
         let source = manifest.raw.digest.clone();
         let same = held.as_ref().is_some_and(|held| held.digest == source);
         if same && (is_same(mode) || may_stand(&manifest, mode)) {
             let kept = self.kept(&manifest.content);
             let digests = digests(&source, held.as_ref());
-            return self.complete(&manifest.content, kept.as_deref(), None, digests).await;
+            return self.complete(&manifest, kept.as_deref(), None, digests).await;
         }
         let filter = &self.job.filter;
-        let repository = &self.job.source.repository;
-        let shaped = shape(manifest, filter, mode, &self.source, repository).await?;
+        let configs = ConfigurationSource {
+            client: &self.source,
+            repository: &self.job.source.repository,
+            cache: self.run.options.cache.as_ref(),
+            known: &self.run.configurations,
+        };
+        let shaped = shape(manifest, filter, mode, &configs).await?;
         let Shaped::Write(shape) = shaped else {
             let fails = self.run.options.no_platform_fails;
             let outcome = nothing_selected(self.job, fails, &self.run.events)?;
@@ -112,7 +119,7 @@ impl<'a> Compare<'a> {
             {
                 return Ok(self.broken(digests, found));
             }
-            return self.complete(&root.content, None, shape.wrapped.as_ref(), digests).await;
+            return self.complete(&root, None, shape.wrapped.as_ref(), digests).await;
         }
         let found = match self.root(held).await? {
             Ok(manifest) => manifest,
@@ -128,7 +135,7 @@ impl<'a> Compare<'a> {
         let mut difference = difference(&expected, &found);
         if difference.findings.is_empty() {
             let kept = Some(&*difference.kept);
-            return self.complete(&found.content, kept, shape.wrapped.as_ref(), digests).await;
+            return self.complete(&found, kept, shape.wrapped.as_ref(), digests).await;
         }
         if let (Some(wanted), Content::Single(single)) = (&shape.single, &found.content)
             && shape.wrapped.is_none()
@@ -144,11 +151,11 @@ impl<'a> Compare<'a> {
     async fn machines(
         &self,
         wanted: &Single,
-        config: Option<&Bytes>,
+        config: Option<&Arc<Bytes>>,
         found: &Single,
     ) -> Vec<Finding> {
         let one = match config {
-            Some(bytes) => Some(bytes.clone()),
+            Some(bytes) => Some(Bytes::clone(bytes)),
             None => configuration(&self.source, &self.job.source.repository, wanted).await,
         };
         let other = configuration(&self.destination, &self.job.destination.repository, found).await;
@@ -162,14 +169,21 @@ impl<'a> Compare<'a> {
     /// The destination is as it shall be, if it is complete.
     async fn complete(
         &self,
-        content: &Content,
+        held: &Manifest,
         kept: Option<&[usize]>,
         at_hand: Option<&Manifest>,
         digests: Digests,
     ) -> Result<Outcome, ValidateError> {
-        let faults = self.faults(content, kept, at_hand).await?;
+        let faults = self.faults(&held.content, kept, at_hand).await?;
         if !faults.is_empty() {
             return Ok(self.broken(digests, faults));
+        }
+        if self.run.options.referrers {
+            let is_verbatim = digests.source.as_ref() == Some(&held.raw.digest);
+            let findings = self.unreferred(held, is_verbatim, kept).await?;
+            if !findings.is_empty() {
+                return Ok(self.unsigned(digests, findings));
+            }
         }
         Ok(Outcome {
             source_digest: digests.source,
@@ -185,15 +199,19 @@ impl<'a> Compare<'a> {
         kept: Option<&[usize]>,
         at_hand: Option<&Manifest>,
     ) -> Result<Vec<Finding>, ValidateError> {
-        let inventory = Inventory {
+        self.inventory(at_hand).below(content, kept).await.map_err(ValidateError::Destination)
+    }
+
+    /// What looks at the destination's repository.
+    pub(super) fn inventory<'b>(&'b self, at_hand: Option<&'b Manifest>) -> Inventory<'b> {
+        Inventory {
             destination: &self.destination,
             repository: &self.job.destination.repository,
             seen: &self.run.seen,
             requests: &self.run.requests,
             deep: self.run.options.deep,
             at_hand,
-        };
-        inventory.below(content, kept).await.map_err(ValidateError::Destination)
+        }
     }
 
     fn takes_all(&self) -> bool {
@@ -221,15 +239,30 @@ impl<'a> Compare<'a> {
         head.ok().flatten()?.digest
     }
 
-    async fn source_manifest(&self) -> Result<Manifest, ValidateError> {
+    /// The source's manifest. `named` is its digest, where a HEAD or the list says so; what an
+    /// earlier run kept is believed only if the source still has it.
+    async fn source_manifest(&self, named: Option<&Digest>) -> Result<Manifest, ValidateError> {
         let wanted = ManifestReference::to_fetch(&self.job.source.version);
+        if let (Some(digest), Some(cache)) = (named, &self.run.options.cache)
+            && let Some(manifest) = cache.manifest(digest).await
+            && (matches!(wanted, ManifestReference::Tag(_)) || self.is_at_source(digest).await?)
+        {
+            return Ok(manifest);
+        }
         let manifest = self.source.manifest(&self.job.source.repository, &wanted).await;
-        manifest.map_err(|error| TransferError::Source(error).into())
+        let manifest = manifest.map_err(TransferError::Source)?;
+        if let Some(cache) = &self.run.options.cache {
+            cache.keep_manifest(&manifest.raw).await;
+        }
+        Ok(manifest)
     }
 
     /// What the destination has; read and hashed where the registry does not say the digest, or
     /// where it is not believed.
-    async fn held(&self, reference: &ManifestReference) -> Result<Option<Held>, ValidateError> {
+    pub(super) async fn held(
+        &self,
+        reference: &ManifestReference,
+    ) -> Result<Option<Held>, ValidateError> {
         let repository = &self.job.destination.repository;
         if !self.run.options.deep {
             let head = self.destination.manifest_head(repository, reference, false).await;

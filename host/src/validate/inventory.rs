@@ -4,7 +4,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 
-use super::seen::Seen;
+use super::seen::{Place, Seen};
 use crate::oci::{Content, Descriptor, Digest, Manifest, Repository, Single};
 use crate::plan::Finding;
 use crate::registry::{BlobPresence, Cause, Client, ManifestReference, RegistryError};
@@ -73,16 +73,32 @@ impl Inventory<'_> {
     }
 
     async fn child(&self, child: &Descriptor, depth: usize) -> Result<Vec<Finding>, RegistryError> {
-        let place =
-            (self.destination.registry().clone(), self.repository.clone(), child.digest.clone());
-        let look = self.seen.manifests.at(place);
+        let findings = self.look(&child.digest, depth).await?;
+        Ok(findings.into_iter().map(|finding| finding.about(child)).collect())
+    }
+
+    /// What is wrong with the manifest of this digest and all that is below it.
+    ///
+    /// # Errors
+    /// Where the registry does not answer, or refuses.
+    pub(super) async fn of(&self, digest: &Digest) -> Result<Vec<Finding>, RegistryError> {
+        self.look(digest, 1).await
+    }
+
+    /// Looks once a run.
+    async fn look(&self, digest: &Digest, depth: usize) -> Result<Vec<Finding>, RegistryError> {
+        let look = self.seen.manifests.at(self.place(digest));
         let findings = look
             .get_or_try_init(|| async {
-                let found = self.manifest(&child.digest, depth).await?;
+                let found = self.manifest(digest, depth).await?;
                 Ok::<_, RegistryError>(found.into_boxed_slice())
             })
             .await?;
-        Ok(findings.iter().map(|finding| finding.clone().about(child)).collect())
+        Ok(findings.to_vec())
+    }
+
+    fn place(&self, digest: &Digest) -> Place {
+        (self.destination.registry().clone(), self.repository.clone(), digest.clone())
     }
 
     /// What is wrong with a manifest and all that is below it.
@@ -120,9 +136,7 @@ impl Inventory<'_> {
     }
 
     async fn blob(&self, blob: &Descriptor) -> Result<Vec<Finding>, RegistryError> {
-        let place =
-            (self.destination.registry().clone(), self.repository.clone(), blob.digest.clone());
-        let look = self.seen.blobs.at(place);
+        let look = self.seen.blobs.at(self.place(&blob.digest));
         let finding = look
             .get_or_try_init(|| async {
                 let _permit = self.requests.acquire().await;

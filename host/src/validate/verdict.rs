@@ -3,6 +3,7 @@
 use super::compare::{Compare, Digests};
 use super::difference::Difference;
 use super::error::ValidateError;
+use super::referrers::REFERRER;
 use crate::oci::{Content, Digest, Manifest};
 use crate::plan::{Comparison, Finding, Outcome, Spec, Verdict};
 use crate::transfer::{Level, is_same};
@@ -25,6 +26,15 @@ impl Compare<'_> {
     pub(super) fn broken(&self, digests: Digests, findings: Vec<Finding>) -> Outcome {
         let difference = Difference { findings, ..Difference::default() };
         self.invalid(Verdict::Broken, difference, digests)
+    }
+
+    /// The destination is right, and lacks what refers to it at the source: that came later, or was
+    /// not copied. What is listed and damaged counts as lost.
+    pub(super) fn unsigned(&self, digests: Digests, findings: Vec<Finding>) -> Outcome {
+        let only_lacking = findings.iter().all(|finding| finding.field == REFERRER);
+        let verdict = if only_lacking { Verdict::MovedOn } else { Verdict::Broken };
+        let difference = Difference { findings, ..Difference::default() };
+        self.invalid(verdict, difference, digests)
     }
 
     /// Finds out what kind of wrong it is that `held` differs.

@@ -47,6 +47,14 @@ pub enum EndpointError {
         /// Method and URL.
         request: String,
     },
+    /// What should be a list of referrers is something else.
+    #[error("{request}: {source}")]
+    NoReferrers {
+        /// Method and URL.
+        request: String,
+        /// What the parser says.
+        source: serde_json::Error,
+    },
     /// What should be a list of tags is something else.
     #[error("{request}: {source}")]
     NoTags {
@@ -237,6 +245,27 @@ impl Endpoint {
             .map_err(|source| EndpointError::NoTags { request: format!("GET {url}"), source })?;
         let tags = document["tags"].as_array().into_iter().flatten();
         Ok(tags.filter_map(|tag| tag.as_str().map(str::to_owned)).collect())
+    }
+
+    /// The digests of what refers to a manifest, by the registry's API; `None` if it has none.
+    ///
+    /// # Errors
+    /// The registry gives no answer, or one that is no list of referrers.
+    pub fn referrers(
+        &self,
+        repository: &str,
+        subject: &str,
+    ) -> Result<Option<Vec<String>>, EndpointError> {
+        let url = self.url(&format!("{repository}/referrers/{subject}"));
+        let Some(mut answer) = found(self.call("GET", &url)?, &url)? else {
+            return Ok(None);
+        };
+        let body = read(&mut answer, &url)?;
+        let document: Value = serde_json::from_slice(&body).map_err(|source| {
+            EndpointError::NoReferrers { request: format!("GET {url}"), source }
+        })?;
+        let manifests = document["manifests"].as_array().into_iter().flatten();
+        Ok(Some(manifests.filter_map(|one| one["digest"].as_str().map(str::to_owned)).collect()))
     }
 
     /// What is missing or wrong below a tag or digest: a line for each manifest or blob that cannot
