@@ -44,8 +44,8 @@ impl Formats<'_> {
                     self.log.write(Level::Warning, &failure.to_string());
                 }
                 self.log.write(
-                    Level::Debug,
-                    &format!("{} is in the format {}", text.name, choice.plugin.name()),
+                    Level::Info,
+                    &format!("{} is read as {}", text.name, choice.plugin.name()),
                 );
                 choice
             }

@@ -9,9 +9,9 @@ use std::time::SystemTime;
 use super::formats::{Formats, Lines};
 use super::{interrupt, prompt, variable};
 use crate::error::{Exit, Fatal};
-use crate::list::{self, ListText};
+use crate::list::{self, List, ListText};
 use crate::oci::Registry;
-use crate::plan::{self, Job, Outcome, Plan, PlanOptions};
+use crate::plan::{self, Expansion, Job, Outcome, Picked, Plan, PlanOptions, Unselected};
 use crate::plugin::contract::Severity;
 use crate::plugin::{HostOptions, Kind, Plugin, PluginHost, PluginSetup};
 use crate::prepare::{self, RegistryEndpoints};
@@ -174,7 +174,7 @@ impl Session {
         let name = text.name.clone();
         let formats =
             Formats { plugins: &self.plugins, settings: &self.settings.plugins, log: &self.log };
-        let list = formats.read(text, self.settings.list_format.as_deref()).await?;
+        let mut list = formats.read(text, self.settings.list_format.as_deref()).await?;
         for diagnostic in
             list.diagnostics.iter().filter(|found| found.severity == Severity::Warning)
         {
@@ -186,14 +186,51 @@ impl Session {
             rewrites.push(self.load(Kind::Rewrite, rewrite, None).await?);
         }
         self.check_plugin_flags(&list.format, &rewrites).await?;
+        let unselected = self.select(&mut list).await?;
         let options = PlanOptions {
             source: self.settings.source.clone(),
             has_destination: self.settings.destination.is_some(),
             filter: self.settings.filter.clone(),
             first_number,
+            unselected,
         };
         let plan = plan::build(&list, &options, &rewrites).await?;
         Ok(Planned { name, format: list.format, plan })
+    }
+
+    /// Replaces the entries of `list` that select tags by pattern; what stays of them has ended so.
+    async fn select(&self, list: &mut List) -> Result<Vec<Unselected>, Fatal> {
+        if !plan::selects_by_pattern(list) {
+            return Ok(Vec::new());
+        }
+        let mut sources = self.sources.clone();
+        if let Some(registry) = &self.settings.destination {
+            sources.bind_environment(registry.clone());
+        }
+        let registries = self.registries_with(sources)?;
+        let (source, at_once) = (self.settings.source.as_ref(), self.settings.jobs);
+        let mut interrupt = self.interrupt.clone();
+        let expansion = tokio::select! {
+            expansion = plan::expand(list, source, &registries, at_once) => expansion,
+            () = interrupt.raised() => Expansion::interrupted(list),
+        };
+        for picked in &expansion.picked {
+            let Picked { line, from, what, count, names } = picked;
+            let number = names.len();
+            let text =
+                format!("{}:{line}: {number} of {count} {what} of {from} selected", list.text.name);
+            self.log.write(Level::Info, &text);
+            for (name, why) in names.iter().filter(|_| self.settings.dry_run) {
+                self.log.write(Level::Info, &format!("{from}: {name} is selected: {why}"));
+            }
+        }
+        for ended in &expansion.unselected {
+            if let Some(reason) = &ended.outcome.reason {
+                let place = format!("{}:{}", list.text.name, ended.entry.line);
+                self.log.write(Level::Warning, &format!("{place}: {reason}"));
+            }
+        }
+        Ok(expansion.unselected)
     }
 
     /// A plugin that is configured on the command line and not used is most likely misspelt, and a
@@ -280,6 +317,10 @@ impl Session {
                 ),
             }
         }
+        self.registries_with(sources)
+    }
+
+    fn registries_with(&self, sources: CredentialSources) -> Result<Registries, Fatal> {
         Ok(Registries::new(RegistryOptions {
             tls_verify: self.settings.tls_verify,
             credentials: Credentials::new(sources),

@@ -203,7 +203,10 @@ impl Compare<'_> {
 
 async fn list(source: &Client, job: &crate::plan::Job) -> Result<HashSet<Tag>, RegistryError> {
     match source.tags(&job.source.repository).await {
-        Ok(tags) => Ok(tags.into_iter().filter(Seen::keeps_tag).collect()),
+        Ok(tags) => {
+            let tags = tags.iter().filter_map(|tag| tag.parse().ok());
+            Ok(tags.filter(Seen::keeps_tag).collect())
+        }
         // No tag at all may be answered so.
         Err(error) if error.is_not_found() => Ok(HashSet::new()),
         Err(error) => Err(error),
