@@ -2,7 +2,7 @@
 
 use longshore_content::Image;
 
-use crate::support::{Longshore, Pair, Run};
+use crate::support::{Longshore, Pair, Registry, Run};
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -67,7 +67,8 @@ fn what_three_columns_cannot_say_is_an_error_that_names_the_entry() {
     let list = "version: 1\nsync:\n  - source: a.io/b\n    target: c.io/d\n    type: repository\n";
     let run = convert(list, &["--list-format", "regsync"]).exits(2);
     assert_eq!(run.stdout, "");
-    run.complains("write the list with plugin `mirror`: line 3: a.io/b: three columns cannot say");
+    let run = run.complains("with plugin `mirror`: line 3: a.io/b: three columns cannot say");
+    run.complains("hint: --resolve asks the registries, and writes each tag by itself");
     let run = convert("a.io/b c.io/d 1\n", &["--to", "default"]).exits(2);
     run.complains("line 1: a.io/b: a reference cannot say where it goes");
 }
@@ -140,4 +141,25 @@ fn what_is_converted_is_mirrored_the_same() {
     let run = convert(&list, &["-d", pair.destination.address()]).exits(0);
     Longshore::new().mirror().list(&run.stdout).run().exits(0);
     pair.assert_arrived("team/app", "1", &image);
+}
+
+#[test]
+fn patterns_are_resolved_to_tags() {
+    let source = Registry::embedded();
+    let image = Image::new("linux/amd64").layer(1, 100).build();
+    for tag in ["1.0", "1.1", "2.0", "edge"] {
+        source.push("team/app", tag, &image);
+    }
+    let address = source.address();
+    let list = format!(
+        "version: 1\nsync:\n  - source: {address}/team/app\n    target: d.io/app\n    type: repository\n\
+         \x20   tags:\n      allow: ['1\\..*']\n  - source: {address}/team/none\n    target: d.io/none\n\
+         \x20   type: repository\n"
+    );
+    let run = convert(&list, &["--list-format", "regsync", "--resolve"]).exits(1);
+    let all = "# longshore: platforms=all\n";
+    let expected = ["1.0", "1.1"].map(|tag| format!("{all}{address}/team/app d.io/app {tag}\n"));
+    assert_eq!(run.stdout, expected.concat(), "{}", run.stderr);
+    let run = run.complains("2 of 4 tags of");
+    run.complains(&format!("{address}/team/none: "));
 }

@@ -8,6 +8,7 @@ mod interrupt;
 mod man;
 mod mirror;
 mod prompt;
+mod registries;
 mod serve;
 mod session;
 mod validate;

@@ -8,10 +8,12 @@ use clap::Args;
 
 use super::arguments::Global;
 use super::formats::Formats;
+use super::registries::registries;
 use super::session::{MIRROR_FORMAT, plugin_host};
 use crate::convert::{ConvertError, Output, Registries, converted};
 use crate::error::{Exit, Fatal};
 use crate::list::{self, List};
+use crate::plan::{self, Picked, Unselected};
 use crate::plugin::contract::{Entry, Severity};
 use crate::report::{self, Log};
 use crate::settings::{ConvertArguments, ConvertSettings};
@@ -19,6 +21,8 @@ use crate::transfer::Level;
 
 /// Standard input or standard output in place of a file.
 const STREAM: &str = "-";
+/// Lists of tags that are asked for at once.
+const AT_ONCE: usize = 8;
 /// The word for no platform filter.
 const ALL: &str = "all";
 
@@ -30,7 +34,7 @@ Examples:
   longshore convert-list -i regsync.yml -o images.txt -y
 
 Names, ports, tags and digests are kept as they are written; what the format cannot say is an error
-that names the entry.")]
+that names the entry. With --resolve, tags that are selected by pattern are written one by one.")]
 pub(super) struct Convert {
     /// The list to convert; - is standard input
     #[arg(short, long, value_name = "FILE")]
@@ -55,6 +59,9 @@ pub(super) struct Convert {
     /// mirror]
     #[arg(long, value_name = "PLUGIN")]
     to: Option<String>,
+    /// Ask the registries for the tags that the list selects by pattern, and write each by itself
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    resolve: Option<bool>,
     /// Configure a plugin; @FILE as value is that file's content; may be repeated
     #[arg(long, value_name = "NAME.KEY=VALUE")]
     plugin_config: Vec<String>,
@@ -74,6 +81,8 @@ impl Convert {
             destination: self.destination.clone(),
             list_format: self.list_format.clone(),
             to: self.to.clone(),
+            resolve: self.resolve,
+            tls_verify: global.tls_verify,
             plugin_config: self.plugin_config.clone(),
             debug: global.debug,
         }
@@ -101,10 +110,14 @@ impl Convert {
         if !to.can_render() {
             return Err(ConvertError::ReadOnly { format: to.name().to_owned() }.into());
         }
-        let list = formats.read(text, settings.list_format.as_deref()).await?;
+        let mut list = formats.read(text, settings.list_format.as_deref()).await?;
+        let unresolved =
+            if settings.resolve { resolve(&mut list, &settings, log).await? } else { 0 };
+        let patterns = plan::selects_by_pattern(&list);
         let (entries, failed) = converted_entries(&list, &settings, to.name(), log);
         if !entries.is_empty() {
-            let text = to.render(&entries).await?;
+            let rendered = to.render(&entries).await;
+            let text = rendered.map_err(|error| ConvertError::Render { error, patterns })?;
             match &target {
                 Target::Stdout => report::print(&text)?,
                 Target::File(output) => output.write(&text)?,
@@ -116,7 +129,7 @@ impl Convert {
             let text = format!("{} entries are written to {place}", entries.len());
             log.write(Level::Info, &text);
         }
-        Ok(if failed > 0 { Exit::SomeFailed } else { Exit::Done })
+        Ok(if failed + unresolved > 0 { Exit::SomeFailed } else { Exit::Done })
     }
 
     /// Finds out where the list goes, and asks before a file is overwritten.
@@ -146,6 +159,40 @@ impl Convert {
             _ => Err(ConvertError::Kept(path).into()),
         }
     }
+}
+
+/// Replaces the entries that select tags by pattern by one for each tag; those for which that fails are
+/// reported and left out, and counted.
+async fn resolve(list: &mut List, settings: &ConvertSettings, log: &Log) -> Result<usize, Fatal> {
+    if !plan::selects_by_pattern(list) {
+        return Ok(0);
+    }
+    let registries = registries(settings.tls_verify, settings.destination.as_ref())?;
+    let source = settings.source.as_ref();
+    let expansion = plan::expand(list, source, &registries, AT_ONCE).await;
+    for picked in &expansion.picked {
+        let Picked { line, from, what, count, names } = picked;
+        let number = names.len();
+        let text =
+            format!("{}:{line}: {number} of {count} {what} of {from} selected", list.text.name);
+        log.write(Level::Info, &text);
+    }
+    let mut failed = 0;
+    for Unselected { entry, outcome } in &expansion.unselected {
+        list.entries.retain(|left| left != entry);
+        let place = format!("{}:{}: {}", list.text.name, entry.line, entry.source);
+        match (&outcome.error, &outcome.reason) {
+            (Some(error), _) => {
+                failed += 1;
+                log.failure(None, &format!("{place}: {error}"), outcome.hint.as_deref());
+            }
+            (None, reason) => {
+                let reason = reason.as_deref().unwrap_or("nothing is selected");
+                log.write(Level::Warning, &format!("{place}: {reason}"));
+            }
+        }
+    }
+    Ok(failed)
 }
 
 /// The entries as the new list has them, and how many lines or entries are none.

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::plugin::PluginError;
+
 /// Nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertError {
@@ -27,6 +29,15 @@ pub enum ConvertError {
         /// The format.
         format: String,
     },
+    /// The plugin did not write the list.
+    #[error("{error}")]
+    Render {
+        /// What it says.
+        #[source]
+        error: PluginError,
+        /// Are there entries that select tags by pattern?
+        patterns: bool,
+    },
 }
 
 impl ConvertError {
@@ -36,6 +47,10 @@ impl ConvertError {
             Self::Exists(_) => Some("give -y to overwrite it, or another file with -o".to_owned()),
             Self::Kept(_) => Some("give another file with -o".to_owned()),
             Self::Write { .. } => Some("name a place that can be written with -o".to_owned()),
+            Self::Render { patterns: true, .. } => {
+                Some("--resolve asks the registries, and writes each tag by itself".to_owned())
+            }
+            Self::Render { error, .. } => error.hint().map(str::to_owned),
             Self::ReadOnly { .. } => {
                 Some("formats that can be written are mirror and default".to_owned())
             }

@@ -15,7 +15,9 @@ pub struct ConvertArguments {
     pub destination: Option<String>,
     pub list_format: Option<String>,
     pub to: Option<String>,
+    pub resolve: Option<bool>,
     pub plugin_config: Vec<String>,
+    pub tls_verify: Option<bool>,
     pub debug: Option<bool>,
 }
 
@@ -28,7 +30,9 @@ pub struct ConvertSettings {
     /// `None` asks the plugins.
     pub list_format: Option<String>,
     pub to: String,
+    pub resolve: bool,
     pub plugins: PluginSettings,
+    pub tls_verify: bool,
     pub debug: bool,
 }
 
@@ -49,9 +53,9 @@ impl ConvertSettings {
             true => file.texts(COMMAND, "plugin-config")?,
             false => arguments.plugin_config,
         };
-        let debug = match arguments.debug {
-            Some(debug) => debug,
-            None => file.boolean(COMMAND, "debug")?.unwrap_or(false),
+        let boolean = |given: Option<bool>, key, default| match given {
+            Some(given) => Ok(given),
+            None => file.boolean(COMMAND, key).map(|found| found.unwrap_or(default)),
         };
         Ok(Self {
             source: registry("-s", text(arguments.source, "source")?)?,
@@ -59,7 +63,9 @@ impl ConvertSettings {
             list_format: text(arguments.list_format, "list-format")?.filter(|name| name != "auto"),
             to: text(arguments.to, "to")?.unwrap_or_else(|| "mirror".to_owned()),
             plugins: PluginSettings::new(file.clone(), &config, Vec::new())?,
-            debug,
+            resolve: boolean(arguments.resolve, "resolve", false)?,
+            tls_verify: boolean(arguments.tls_verify, "tls-verify", true)?,
+            debug: boolean(arguments.debug, "debug", false)?,
         })
     }
 }
