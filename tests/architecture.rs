@@ -29,6 +29,10 @@ const ROOMS: &[(&str, Arrows)] = &[
         Never(&["cli", "list", "plan", "prepare", "report", "serve", "transfer", "validate"]),
     ),
     ("list", Never(&["cli", "plan", "prepare", "report", "serve", "transfer", "validate"])),
+    (
+        "convert",
+        Never(&["cli", "list", "prepare", "registry", "report", "serve", "transfer", "validate"]),
+    ),
     ("plan", Never(&["cli", "prepare", "report", "serve", "transfer", "validate"])),
     ("prepare", Never(&["cli", "report", "serve", "validate"])),
     ("transfer", Never(&["cli", "list", "plugin", "report", "serve", "validate"])),

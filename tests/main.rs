@@ -6,6 +6,7 @@ mod architecture;
 mod auth;
 mod bad_input;
 mod command_line;
+mod convert;
 mod dry_run;
 mod failed_list;
 mod faults;

@@ -2,9 +2,13 @@
 
 mod arguments;
 mod completions;
+mod convert;
+mod formats;
 mod interrupt;
+mod man;
 mod mirror;
 mod prompt;
+mod registries;
 mod serve;
 mod session;
 mod validate;
@@ -21,7 +25,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::error::{Exit, Fatal};
 use crate::report::{Log, Verb};
-use crate::settings::{Arguments, RunSettings, SettingsError, SettingsFile};
+use crate::settings::{Arguments, ConvertSettings, RunSettings, SettingsError, SettingsFile};
 
 /// Mirrors container images, Helm charts and other OCI artifacts between registries.
 #[derive(Debug, Parser)]
@@ -37,8 +41,10 @@ struct Cli {
 enum Command {
     Mirror(Box<mirror::Mirror>),
     MirrorValidate(Box<validate::Validate>),
+    ConvertList(convert::Convert),
     Serve(serve::Serve),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Runs the program with the arguments of the process.
@@ -65,6 +71,16 @@ pub fn run() -> ExitCode {
 fn start(cli: Cli, log: &Arc<Log>) -> Result<Exit, Fatal> {
     match cli.command {
         Command::Completions(completions) => completions.print(),
+        Command::Man(man) => man.write(),
+        Command::ConvertList(convert) => {
+            let file = settings_file(cli.global.settings.as_deref())?;
+            let settings = ConvertSettings::resolve(convert.arguments(&cli.global), file)?;
+            let log = with_debug(log, settings.debug);
+            let runtime = runtime()?;
+            let ran = runtime.block_on(convert.run(settings, &log));
+            runtime.shutdown_background();
+            ran
+        }
         Command::Serve(serve) => {
             let file = settings_file(cli.global.settings.as_deref())?;
             let debug = cli
@@ -74,9 +90,12 @@ fn start(cli: Cli, log: &Arc<Log>) -> Result<Exit, Fatal> {
             let log = with_debug(log, debug == Some(true));
             runtime()?.block_on(serve.run(&file, &log))
         }
-        Command::Mirror(mirror) => {
-            mirror_or_validate(Verb::Mirror, mirror.arguments(cli.global, log), log)
-        }
+        Command::Mirror(mut mirror) => match mirror.alias.take() {
+            Some(mirror::Alias::Validate(validate)) => {
+                mirror_or_validate(Verb::Validate, validate.arguments(cli.global), log)
+            }
+            None => mirror_or_validate(Verb::Mirror, mirror.arguments(cli.global, log), log),
+        },
         Command::MirrorValidate(validate) => {
             mirror_or_validate(Verb::Validate, validate.arguments(cli.global), log)
         }
@@ -148,8 +167,13 @@ fn flags_by_command() -> BTreeMap<String, BTreeSet<String>> {
         flags.filter(|&flag| flag != "settings").map(str::to_owned).collect()
     };
     let global = long(&cli);
-    let flags_of =
-        |command: &clap::Command| (command.get_name().to_owned(), &long(command) | &global);
+    let flags_of = |command: &clap::Command| {
+        let mut flags = &long(command) | &global;
+        if command.get_name() == "convert-list" {
+            flags.retain(|flag| !convert::Convert::OWN_FLAGS.contains(&flag.as_str()));
+        }
+        (command.get_name().to_owned(), flags)
+    };
     cli.get_subcommands().map(flags_of).collect()
 }
 

@@ -4,6 +4,7 @@
 
 pub mod cache;
 pub mod cli;
+pub mod convert;
 pub mod error;
 pub mod list;
 pub mod oci;

@@ -18,6 +18,7 @@ mod manifest;
 mod pace;
 mod page;
 mod permit;
+mod presence;
 mod probe;
 mod referrer;
 mod request;
@@ -38,7 +39,8 @@ pub use credential::{
 pub use endpoint::{EndpointRequest, EndpointResponse, EndpointScheme};
 pub use error::{Cause, Operation, RegistryError};
 pub use manifest::{ManifestHead, ManifestPushed, ManifestReference};
-pub use referrer::referrers_tag;
+pub use presence::BlobPresence;
+pub use referrer::{cosign_tags, referrers_tag};
 pub use retry::{Effort, Waits};
 pub use secret::Secret;
 pub use upload::{Chunk, UploadSession, UploadStart};

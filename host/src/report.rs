@@ -4,6 +4,7 @@
 //! error. Other rooms send events, or log through `tracing`.
 
 mod command;
+mod comparison;
 mod document;
 mod error;
 mod escape;

@@ -22,6 +22,7 @@ mod seat;
 mod shape;
 mod upload;
 
+pub use configuration::{ConfigurationSource, Configurations};
 pub use error::TransferError;
 pub use event::{Event, EventSender, Level, Transferred};
 pub use manifest_cache::ManifestCache;

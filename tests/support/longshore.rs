@@ -335,6 +335,11 @@ impl Run {
         let first = list.lines().next().unwrap_or_default();
         let command = first.split_once("repeat the run with: ");
         let (_, command) = command.unwrap_or_else(|| panic!("no command in {first}"));
+        self.shell(command)
+    }
+
+    /// Runs a command that longshore gave, through the shell.
+    pub(crate) fn shell(&self, command: &str) -> Self {
         self.again().shell(command).run()
     }
 

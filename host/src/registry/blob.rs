@@ -102,7 +102,7 @@ impl BlobStream {
 }
 
 impl Client {
-    async fn blob_call(
+    pub(super) async fn blob_call(
         &self,
         verb: &'static str,
         method: Method,
@@ -122,30 +122,23 @@ impl Client {
         Ok(call)
     }
 
-    /// Is the blob there? A refusal counts as no: the upload decides.
+    /// Is the blob there? A refusal counts as no: the upload decides. The caller holds the permit of a
+    /// blob of `size` bytes.
     ///
     /// # Errors
     /// Where the registry cannot be reached or keeps failing.
-    pub async fn has_blob(
+    pub(super) async fn has_blob(
         &self,
         repository: &Repository,
         digest: &Digest,
+        size: u64,
     ) -> Result<bool, RegistryError> {
-        self.blob_head(repository, digest, None).await
-    }
-
-    /// `admitted` is the size of the blob whose permit the caller holds.
-    pub(super) async fn blob_head(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        admitted: Option<u64>,
-    ) -> Result<bool, RegistryError> {
-        let class = admitted.map_or(Class::Look, Class::of_blob);
+        let class = Class::of_blob(size);
         let mut call =
             self.blob_call("look up blob", Method::HEAD, repository, digest, class).await?;
-        call.scope.push = true;
-        call.admitted = admitted.is_some();
+        // The token of the upload that follows serves.
+        call.access = Scope { repository: repository.clone(), push: true, mount_from: None }.into();
+        call.admitted = true;
         match self.send(&call).await {
             Ok(_) => Ok(true),
             Err(error) if matches!(error.cause.status(), Some(400..=428)) => Ok(false),
@@ -158,7 +151,7 @@ impl Client {
     pub async fn was_committed(&self, repository: &Repository, blob: &Descriptor) -> bool {
         for wait in COMMITTED {
             tokio::time::sleep(wait).await;
-            match self.blob_head(repository, &blob.digest, Some(blob.size)).await {
+            match self.has_blob(repository, &blob.digest, blob.size).await {
                 Ok(true) => return true,
                 Ok(false) => {}
                 Err(error) => tracing::debug!("{error}"),

@@ -41,6 +41,15 @@ pub fn referrers_tag(subject: &Digest) -> Option<Tag> {
     format!("{}-{hex}", subject.algorithm().name()).parse().ok()
 }
 
+/// What cosign puts behind the digest of an image to name what it knows of it.
+const COSIGN: [&str; 3] = ["sig", "att", "sbom"];
+
+/// The tags that cosign makes of an image.
+pub fn cosign_tags(image: &Digest) -> impl Iterator<Item = Tag> + use<> {
+    let start = format!("{}-{}", image.algorithm().name(), image.hex());
+    COSIGN.iter().filter_map(move |end| format!("{start}.{end}").parse().ok())
+}
+
 impl Client {
     /// What refers to `subject` by the referrers API, all pages of it; `None` where the registry has
     /// no such API. `push` asks for a token with which more can be pushed afterwards.

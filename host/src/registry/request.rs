@@ -14,7 +14,7 @@ use super::auth::Challenge;
 use super::client::Authorization;
 use super::connection::{Purpose, cause_of, host_of, next_chunk};
 use super::pace::Class;
-use super::token::Scope;
+use super::token::Access;
 use super::{Cause, Client, Operation, RegistryError};
 
 /// A body above this size takes a while, in bytes, for which its token has to be good.
@@ -30,7 +30,7 @@ pub(super) struct Call {
     pub(super) operation: Operation,
     pub(super) method: Method,
     pub(super) url: Url,
-    pub(super) scope: Scope,
+    pub(super) access: Access,
     pub(super) purpose: Purpose,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Bytes>,
@@ -50,14 +50,14 @@ impl Call {
         operation: Operation,
         method: Method,
         url: Url,
-        scope: Scope,
+        access: impl Into<Access>,
         class: Class,
     ) -> Self {
         Self {
             operation,
             method,
             url,
-            scope,
+            access: access.into(),
             purpose: Purpose::Metadata,
             headers: HeaderMap::new(),
             body: None,
@@ -111,7 +111,7 @@ impl Client {
         // The first request of a run alone finds out how to authenticate; the others wait for that.
         let first = if self.challenge_is_known() { None } else { Some(self.first.lock().await) };
         let first = first.filter(|_| !self.challenge_is_known());
-        let mut shown = self.authorization(&call.scope, None).await?;
+        let mut shown = self.authorization(&call.access, None).await?;
         let response = match self.exchange(call, shown.header.as_ref()).await {
             Ok(response) => response,
             Err(cause) => {
@@ -135,7 +135,7 @@ impl Client {
         if !call.renews {
             return self.accepted(response).await;
         }
-        let mut renewed = self.authorization(&call.scope, shown.token.as_ref()).await?;
+        let mut renewed = self.authorization(&call.access, shown.token.as_ref()).await?;
         if renewed.header.is_none() {
             return self.accepted(response).await;
         }
@@ -239,7 +239,7 @@ impl Client {
             let length = call.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
             let length: Option<u64> = length.and_then(|length| length.parse().ok());
             let spare = if length > Some(LONG) { SPARE } else { Duration::ZERO };
-            shown = self.authorization_for(&call.scope, None, spare).await?;
+            shown = self.authorization_for(&call.access, None, spare).await?;
         }
         let mut request =
             client.request(call.method.clone(), call.url.clone()).headers(call.headers);
@@ -255,7 +255,7 @@ impl Client {
         tracing::debug!("{} {} -> {}", call.method, safe(&call.url), response.status().as_u16());
         shown.answered(response.status());
         if let (StatusCode::UNAUTHORIZED, Some(token)) = (response.status(), &shown.token)
-            && self.authorization(&call.scope, Some(token)).await?.header.is_some()
+            && self.authorization(&call.access, Some(token)).await?.header.is_some()
         {
             return Err(Cause::Renewed(Answer::read(response).await));
         }

@@ -111,7 +111,7 @@ impl Client {
                 start => return start,
             }
         }
-        if self.blob_head(repository, digest, Some(blob.size)).await? {
+        if self.has_blob(repository, digest, blob.size).await? {
             return Ok(UploadStart::Present);
         }
         self.start_upload(repository, blob).await

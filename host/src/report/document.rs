@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_saphyr::DoubleQuoted;
 
 use super::Report;
+use super::comparison::Compared;
 use super::escape::needs_escape;
 use super::row::{End, Ending, Row};
 use crate::oci::Digest;
@@ -49,11 +50,13 @@ struct Entry<'a> {
     reason: Option<Quoted<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Quoted<&'a str>>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    comparison: Option<Compared<'a>>,
 }
 
 /// Text that YAML puts into double quotes where it holds what [`Escaping`] escapes, as only there
 /// an escape is one. (JSON has no other quotes.)
-struct Quoted<T>(T);
+pub(super) struct Quoted<T>(pub(super) T);
 
 impl Serialize for Quoted<&str> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -95,6 +98,7 @@ impl<'a> Entry<'a> {
             bytes: ending.map_or(0, |ending| ending.bytes),
             reason: ending.and_then(|ending| ending.reason.as_deref()).map(Quoted),
             error: row.error().map(Quoted),
+            comparison: ending.and_then(Ending::comparison).map(Compared::of),
         }
     }
 }

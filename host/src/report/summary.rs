@@ -5,6 +5,7 @@ use std::path::Path;
 
 use indicatif::HumanBytes;
 
+use super::comparison::write_findings;
 use super::{Report, Verb};
 use crate::plan::Status;
 
@@ -18,6 +19,7 @@ pub(super) fn write_text(
     if report.options.dry_run {
         write_rows(report, out)?;
     }
+    write_findings(&report.rows, out)?;
     write_counts(report, out)?;
     let has_copied = report.totals.copied > 0 && !report.options.dry_run;
     if report.options.verb == Verb::Mirror && has_copied {

@@ -15,7 +15,7 @@ use crate::transfer::IndexMode;
 /// Images at once where `-j` is not given.
 const DEFAULT_JOBS: usize = 8;
 /// A registry that asks for a longer pause is given up where `--max-wait` is not given.
-const DEFAULT_MAX_WAIT: Duration = Duration::from_secs(15 * 60);
+pub const DEFAULT_MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// The command's name, which is also that of its table in the settings file.
 const fn command(verb: Verb) -> &'static str {
@@ -51,6 +51,8 @@ pub struct Arguments {
     pub index: Option<IndexMode>,
     pub referrers: Option<bool>,
     pub dry_run: Option<bool>,
+    pub force_recursive: Option<bool>,
+    pub deep: Option<bool>,
     pub list_format: Option<String>,
     pub rewrite: Vec<String>,
     pub plugin_config: Vec<String>,
@@ -82,6 +84,8 @@ pub struct RunSettings {
     pub index: IndexMode,
     pub referrers: bool,
     pub dry_run: bool,
+    pub force_recursive: bool,
+    pub deep: bool,
     /// `None` asks the plugins.
     pub list_format: Option<String>,
     pub rewrites: Vec<String>,
@@ -206,6 +210,8 @@ impl RunSettings {
             index: layers.choice(arguments.index, "index")?.unwrap_or_default(),
             referrers: layers.boolean(arguments.referrers, "referrers", false)?,
             dry_run: layers.boolean(arguments.dry_run, "dry-run", false)?,
+            force_recursive: layers.boolean(arguments.force_recursive, "force-recursive", false)?,
+            deep: layers.boolean(arguments.deep, "deep", false)?,
             list_format: layers
                 .text(arguments.list_format, "list-format")?
                 .filter(|name| name != "auto"),
@@ -239,6 +245,8 @@ fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
     flag("default-project", arguments.default_project.clone());
     flag("harbor-https", arguments.harbor_https.map(|given| given.to_string()));
     flag("no-arch-os-fail", arguments.no_arch_os_fail.map(|given| given.to_string()));
+    flag("force-recursive", arguments.force_recursive.map(|given| given.to_string()));
+    flag("deep", arguments.deep.map(|given| given.to_string()));
     let index = arguments.index.and_then(|index| index.to_possible_value());
     flag("index", index.map(|index| index.get_name().to_owned()));
     flag("referrers", arguments.referrers.map(|given| given.to_string()));

@@ -25,18 +25,18 @@ struct Known {
 
 /// The configurations that a run has read.
 #[derive(Debug, Default)]
-pub(super) struct Configurations(Memo<(Registry, Repository, Digest), OnceCell<Known>>);
+pub struct Configurations(Memo<(Registry, Repository, Digest), OnceCell<Known>>);
 
 /// Where the configurations of one repository are read from.
-pub(super) struct ConfigurationSource<'a> {
+pub struct ConfigurationSource<'a> {
     /// The registry.
-    pub(super) client: &'a Client,
+    pub client: &'a Client,
     /// The repository.
-    pub(super) repository: &'a Repository,
+    pub repository: &'a Repository,
     /// What earlier runs have read.
-    pub(super) cache: Option<&'a ManifestCache>,
+    pub cache: Option<&'a ManifestCache>,
     /// What this run has read.
-    pub(super) known: &'a Configurations,
+    pub known: &'a Configurations,
 }
 
 impl ConfigurationSource<'_> {

@@ -14,7 +14,7 @@ use super::placement::Placement;
 use super::referrers::Referred;
 use super::run::Run;
 use super::seat::Seat;
-use super::shape::{Shape, Shaped, is_same, may_stand, nothing_selected, shape_from};
+use super::shape::{Shape, Shaped, is_same, may_stand, nothing_selected, shape};
 use super::{Level, TransferError};
 use crate::oci::{Content, Descriptor, Digest, Manifest, RawManifest, Single};
 use crate::plan::{Job, Outcome, Status};
@@ -120,7 +120,12 @@ impl Copy<'_> {
     }
 
     async fn whole(&mut self) -> Result<Outcome, TransferError> {
-        let (head, named) = match self.unless_interrupted(self.start()).await?? {
+        let forced = self.run.options.force_recursive;
+        let start = match forced {
+            true => Start::Fetch { head: None, named: None },
+            false => self.unless_interrupted(self.start()).await??,
+        };
+        let (head, named) = match start {
             Start::Done(digest) if !self.run.options.referrers => {
                 return Ok(already_there(digest.clone(), digest));
             }
@@ -138,7 +143,7 @@ impl Copy<'_> {
             return self.stands(manifest).await;
         }
         let (filter, mode) = (&self.job.filter, self.run.options.index);
-        let shape = match shape_from(manifest, filter, mode, &self.configurations()).await? {
+        let shape = match shape(manifest, filter, mode, &self.configurations()).await? {
             Shaped::Write(shape) => shape,
             Shaped::Nothing => {
                 let fails = self.run.options.no_platform_fails;
@@ -146,7 +151,7 @@ impl Copy<'_> {
                 return Ok(Outcome { source_digest: Some(source_digest), ..outcome });
             }
         };
-        if self.holds(head.as_ref(), &shape.root.digest).await? {
+        if !forced && self.holds(head.as_ref(), &shape.root.digest).await? {
             let referred = self.place_referrers(&shape, None).await?;
             return Ok(referred.told_with(already_there(source_digest, shape.root.digest)));
         }

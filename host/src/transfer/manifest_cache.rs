@@ -55,7 +55,7 @@ impl ManifestCache {
     }
 
     /// The manifest with this digest.
-    pub(super) async fn manifest(&self, digest: &Digest) -> Option<Manifest> {
+    pub async fn manifest(&self, digest: &Digest) -> Option<Manifest> {
         let (media_type, bytes) = self.read(digest).await?;
         Manifest::parse(bytes, Some(&media_type), digest.clone()).ok()
     }
@@ -67,7 +67,7 @@ impl ManifestCache {
     }
 
     /// Keeps a manifest whose digest is right.
-    pub(super) async fn keep_manifest(&self, manifest: &RawManifest) {
+    pub async fn keep_manifest(&self, manifest: &RawManifest) {
         self.write(&manifest.digest, &manifest.media_type, manifest.bytes.clone()).await;
     }
 

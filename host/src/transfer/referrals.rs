@@ -10,10 +10,7 @@ use super::copy::Copy;
 use super::memo::Memo;
 use super::placement::Cell;
 use crate::oci::{Digest, Name, Tag};
-use crate::registry::referrers_tag;
-
-/// What cosign puts behind the digest of an image to name what it knows of it.
-const COSIGN: [&str; 3] = ["sig", "att", "sbom"];
+use crate::registry::{cosign_tags, referrers_tag};
 
 /// What a run knows of referrers.
 #[derive(Debug, Default)]
@@ -50,7 +47,7 @@ impl Copy<'_> {
         &self,
         subject: &Digest,
     ) -> Result<HashSet<Digest>, TransferError> {
-        if self.trust == Trust::Nothing {
+        if self.trust == Trust::Nothing || self.run.options.force_recursive {
             return Ok(HashSet::new());
         }
         let repository = &self.job.destination.repository;
@@ -81,7 +78,10 @@ impl Copy<'_> {
         let tags = self.run.referrals.tags.of(self.job.source.name());
         let list = || async {
             match self.source.tags(&self.job.source.repository).await {
-                Ok(tags) => Ok(tags.into_iter().filter(is_of_digest).collect()),
+                Ok(tags) => {
+                    let tags = tags.iter().filter_map(|tag| tag.parse().ok());
+                    Ok(tags.filter(is_of_digest).collect())
+                }
                 // No tag at all may be answered so.
                 Err(error) if error.is_not_found() => Ok(HashSet::new()),
                 Err(error) => Err(TransferError::Source(error)),
@@ -91,20 +91,15 @@ impl Copy<'_> {
     }
 }
 
-/// The tags that cosign would make of `image`.
-pub(super) fn cosign_tags(image: &Digest) -> impl Iterator<Item = Tag> + use<> {
-    let start = format!("{}-{}", image.algorithm().name(), image.hex());
-    COSIGN.iter().filter_map(move |end| format!("{start}.{end}").parse().ok())
-}
-
 fn is_of_digest(tag: &Tag) -> bool {
     tag.as_str().starts_with("sha256-") || tag.as_str().starts_with("sha512-")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{cosign_tags, is_of_digest};
+    use super::is_of_digest;
     use crate::oci::{Algorithm, Digest, Hasher, Tag};
+    use crate::registry::cosign_tags;
 
     #[test]
     fn cosign_s_tags_are_the_digest_with_an_ending() {

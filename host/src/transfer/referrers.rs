@@ -9,12 +9,11 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::blob::Trust;
 use super::copy::{CHILDREN_AT_ONCE, Copy, DEPTH};
-use super::referrals::cosign_tags;
 use super::shape::Shape;
 use super::{Level, TransferError};
 use crate::oci::{Content, Descriptor, Digest, Manifest, RawManifest, Referrer, Tag};
 use crate::plan::{Outcome, Status};
-use crate::registry::ManifestReference;
+use crate::registry::{ManifestReference, cosign_tags};
 
 /// So many manifests may refer to an image, directly or to what refers to it.
 const REFERRERS: usize = 4096;
@@ -246,7 +245,8 @@ impl Copy<'_> {
     async fn place_tag(&self, tag: Tag) -> Result<bool, TransferError> {
         let reference = ManifestReference::Tag(tag);
         let held = self.probe(&reference).await?.and_then(|head| head.digest);
-        if let Some(held) = held.filter(|_| self.trust == Trust::Probe) {
+        let believed = self.trust == Trust::Probe && !self.run.options.force_recursive;
+        if let Some(held) = held.filter(|_| believed) {
             let repository = &self.job.source.repository;
             let head = self.source.manifest_head(repository, &reference, false).await;
             // Whatever keeps a HEAD from working, the GET decides and reports.

@@ -28,6 +28,8 @@ pub struct TransferOptions {
     pub cache: Option<ManifestCache>,
     /// Only say what would happen.
     pub dry_run: bool,
+    /// Believe nothing of the destination: look at each selected child and blob there.
+    pub force_recursive: bool,
     /// Repositories whose preparation failed, and how.
     pub unprepared: HashMap<Name, String>,
 }

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::configuration::{ConfigurationSource, Configurations};
+use super::ConfigurationSource;
 use super::{EventSender, Level, TransferError};
 use crate::oci::{
     Content, Descriptor, Digest, Index, Manifest, MediaType, PlatformFilter, RawManifest,
-    Repository, Selection, Single, wrap,
+    Selection, Single, wrap,
 };
 use crate::plan::{Job, Outcome};
-use crate::registry::Client;
 
 /// How indexes are written at the destination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -87,25 +86,12 @@ pub enum Shaped {
     Nothing,
 }
 
-/// Works out the shape of `manifest`, which came from `repository` of `source`.
+/// Works out the shape of `manifest`, whose configuration is read from `configs`.
 ///
 /// # Errors
 /// Where the configuration of a single image has to be read and cannot be, or an index cannot be
 /// rebuilt.
 pub async fn shape(
-    manifest: Manifest,
-    filter: &PlatformFilter,
-    mode: IndexMode,
-    source: &Client,
-    repository: &Repository,
-) -> Result<Shaped, TransferError> {
-    let known = Configurations::default();
-    let configs = ConfigurationSource { client: source, repository, cache: None, known: &known };
-    shape_from(manifest, filter, mode, &configs).await
-}
-
-/// As [`shape`], with configurations that may be at hand.
-pub(super) async fn shape_from(
     manifest: Manifest,
     filter: &PlatformFilter,
     mode: IndexMode,
