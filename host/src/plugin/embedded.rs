@@ -43,10 +43,14 @@ mod tests {
             found,
             [
                 ("default", Kind::ListFormat),
+                ("dregsy", Kind::ListFormat),
                 ("harbor", Kind::RepoType),
+                ("image-syncer", Kind::ListFormat),
                 ("mirror", Kind::ListFormat),
                 ("prefix", Kind::Rewrite),
                 ("registry", Kind::Rewrite),
+                ("regsync", Kind::ListFormat),
+                ("skopeo-sync", Kind::ListFormat),
             ]
         );
     }

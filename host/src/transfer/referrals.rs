@@ -80,7 +80,11 @@ impl Copy<'_> {
         let tags = self.run.referrals.tags.of(self.job.source.name());
         let list = || async {
             match self.source.tags(&self.job.source.repository).await {
-                Ok(tags) => Ok(tags.into_iter().filter(is_of_digest).collect()),
+                Ok(tags) => Ok(tags
+                    .iter()
+                    .filter_map(|tag| tag.parse().ok())
+                    .filter(is_of_digest)
+                    .collect()),
                 // No tag at all may be answered so.
                 Err(error) if error.is_not_found() => Ok(HashSet::new()),
                 Err(error) => Err(TransferError::Source(error)),
