@@ -133,7 +133,7 @@ fn an_image_under_the_fallback_tag_is_left_alone() {
     let Some(scene) = Scene::new() else { return };
     scene.destination.push("team/app", &scene.tag(), &scene.image);
     let lying = Lying::before(&scene.destination);
-    scene.mirror(&lying).exits(1).complains("the answer is no list of referrers");
+    scene.mirror(&lying).exits(1).complains("it is no index of referrers");
     let held = scene.destination.manifest("team/app", &scene.tag());
     assert_eq!(held.digest, scene.image.digest());
 }

@@ -68,7 +68,7 @@ fn pages_without_end_are_a_failure() {
     let next = format!("</v2/team/app/referrers/{subject}?again>; rel=\"next\"");
     let always = Rule::on("GET", &format!("*/referrers/{subject}"));
     source.lying.rule(always.alters(move |answer| page(answer, 0, &next)));
-    source.mirror().exits(1).complains("names an earlier one as the next");
+    source.mirror().exits(1).complains("its pages go round in a circle");
     source.pair.assert_absent("team/app", "1");
 }
 

@@ -158,13 +158,10 @@ pub enum Cause {
         /// The most bytes that are taken.
         limit: u64,
     },
-    /// A body is not what was asked for.
-    #[error("the answer is no {0}")]
-    Unreadable(&'static str),
     /// Others kept undoing a change to an index that several may change.
     #[error("others keep changing it at the same time")]
     Contended,
-    /// A list of tags or repositories cannot be read.
+    /// A list of tags, repositories or referrers cannot be read.
     #[error("the list cannot be read: {0}")]
     List(&'static str),
     /// The manifest cannot be mirrored.

@@ -193,7 +193,7 @@ fn parse(bytes: Bytes, media_type: Option<&MediaType>) -> Result<Manifest, Cause
 fn listed(manifest: Manifest) -> Result<Vec<Descriptor>, Cause> {
     match manifest.content {
         Content::Index(index) => Ok(index.manifests),
-        Content::Single(_) => Err(Cause::Unreadable("list of referrers")),
+        Content::Single(_) => Err(Cause::List("it is no index of referrers")),
     }
 }
 
@@ -223,7 +223,7 @@ fn merged(held: Option<Manifest>, referrers: &[Manifest]) -> Result<Option<RawMa
         return Ok(None);
     }
     let index = raw.with_more_children(&more);
-    index.map(Some).map_err(|_| Cause::Unreadable("list of referrers"))
+    index.map(Some).map_err(|_| Cause::List("it is no index of referrers"))
 }
 
 #[cfg(test)]

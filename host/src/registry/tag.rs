@@ -16,7 +16,7 @@ use super::{Cause, Client, Operation, RegistryError};
 use crate::oci::Repository;
 
 /// The largest page that is read, in bytes.
-const PAGE_LIMIT: u64 = 8 * 1024 * 1024;
+pub(super) const PAGE_LIMIT: u64 = 8 * 1024 * 1024;
 /// So many names are asked for at a time: the most that registries commonly allow.
 const PAGE: usize = 1000;
 /// A list of more names never ends, or no person means it.
@@ -124,7 +124,7 @@ impl Names {
 
 /// The page that a link leads to. Only its path and query count: behind a proxy, registries often do
 /// not know their own name and scheme, and no credential may go elsewhere.
-fn linked(url: &Url, link: &str) -> Result<Url, Cause> {
+pub(super) fn linked(url: &Url, link: &str) -> Result<Url, Cause> {
     let bad = || Cause::List("the link to the next page is no URL");
     let target = url.join(link).map_err(|_| bad())?;
     if !target.path().starts_with("/v2/") {
@@ -144,7 +144,7 @@ fn behind(url: &Url, last: &str) -> Url {
 }
 
 /// The target of the link whose relation is `next` (RFC 8288).
-fn next_link(headers: &HeaderMap) -> Option<String> {
+pub(super) fn next_link(headers: &HeaderMap) -> Option<String> {
     headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).find_map(|text| {
         text.split('<').skip(1).find_map(|link| {
             let (target, parameters) = link.split_once('>')?;

@@ -9,7 +9,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
@@ -22,6 +22,10 @@ const FOLDER: &str = "manifests";
 const LIMIT: u64 = 256 * 1024 * 1024;
 /// A file takes whole blocks of so many bytes.
 const BLOCK: u64 = 4096;
+/// How the names of unfinished files begin, as `tempfile` has it.
+const UNFINISHED: &[u8] = b".tmp";
+/// Nobody writes a file for so long.
+const ABANDONED: Duration = Duration::from_secs(3600);
 /// Larger content is not kept.
 const LARGEST: usize = 4 * 1024 * 1024;
 
@@ -134,8 +138,7 @@ impl Kept {
     }
 
     /// Removes the oldest files until the rest take three quarters of the limit; answers with what
-    /// they take. Another run may do the same, so what is gone already is no failure. Files that a
-    /// killed run left half-written are among the oldest in time.
+    /// they take. Another run may do the same, so what is gone already is no failure.
     fn evict(&self) -> io::Result<u64> {
         let mut files = self.files()?;
         files.sort_unstable_by_key(|file| file.modified);
@@ -152,6 +155,8 @@ impl Kept {
         Ok(size)
     }
 
+    /// All files but those that some run is writing; what a killed run left half-written is among them
+    /// in time.
     fn files(&self) -> io::Result<Vec<KeptFile>> {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(self.folder.path())? {
@@ -159,6 +164,10 @@ impl Kept {
             // It may be gone by now.
             let Ok(metadata) = entry.metadata() else { continue };
             let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            let unfinished = entry.file_name().as_encoded_bytes().starts_with(UNFINISHED);
+            if unfinished && modified.elapsed().is_ok_and(|age| age < ABANDONED) {
+                continue;
+            }
             files.push(KeptFile { path: entry.path(), taken: taken(metadata.len()), modified });
         }
         Ok(files)
@@ -185,6 +194,7 @@ fn name(digest: &Digest) -> String {
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::atomic::Ordering;
     use std::time::{Duration, SystemTime};
 
     use super::{BLOCK, ManifestCache, name};
@@ -237,13 +247,37 @@ mod tests {
         assert_eq!(left, [0, 4, 5, 6, 7, 8]);
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_runs_share_it_while_both_remove_what_is_oldest() {
+        let root = tempfile::tempdir().unwrap();
+        let runs = [(); 2].map(|()| ManifestCache::with_limit(root.path(), 4 * BLOCK).unwrap());
+        let mut tasks = Vec::new();
+        for number in 0..100 {
+            for run in &runs {
+                let (run, kept) = (run.clone(), manifest(&number.to_string()));
+                tasks.push(tokio::spawn(async move {
+                    run.keep_manifest(&kept).await;
+                    run.manifest(&kept.digest).await.is_none_or(|found| found.raw == kept)
+                }));
+            }
+        }
+        for task in tasks {
+            assert!(task.await.unwrap(), "something else was read");
+        }
+        for run in runs {
+            assert!(!run.0.read_only.load(Ordering::Relaxed), "a run has given up");
+            let left = run.0.files().unwrap().len();
+            assert!((1..=8).contains(&left), "{left} files are left");
+        }
+    }
+
     #[tokio::test]
     async fn a_folder_that_cannot_be_written_is_left_alone() {
         let root = tempfile::tempdir().unwrap();
         let cache = ManifestCache::open(root.path()).unwrap();
         fs::remove_dir(cache.0.folder.path()).unwrap();
         cache.keep_manifest(&manifest("a")).await;
-        assert!(cache.0.read_only.load(std::sync::atomic::Ordering::Relaxed));
+        assert!(cache.0.read_only.load(Ordering::Relaxed));
         assert!(cache.manifest(&manifest("a").digest).await.is_none());
     }
 }
