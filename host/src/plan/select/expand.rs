@@ -106,7 +106,7 @@ pub async fn expand(
         .flat_map(|entry| expansion.repositories(entry, source, &catalogues))
         .collect();
 
-    let wanted = list.entries.iter().filter(|entry| has_tags_to_pick(entry, &expansion));
+    let wanted = list.entries.iter().filter(|entry| has_tags_to_pick(entry));
     let wanted = wanted.filter_map(|entry| repository_of(entry, source).ok());
     let tags = ask_each(wanted, at_once, |(registry, repository)| async move {
         registries.client(&registry).tags(&repository).await
@@ -190,9 +190,9 @@ fn repository_of(
     source::complete(&name, source)
 }
 
-/// One that failed or was skipped before keeps its pattern.
-fn has_tags_to_pick(entry: &Entry, expansion: &Expansion) -> bool {
-    is_pattern(entry) && !expansion.unselected.iter().any(|ended| ended.entry == *entry)
+/// Repositories that were not picked are still there, and have no tags to pick.
+const fn has_tags_to_pick(entry: &Entry) -> bool {
+    entry.repositories.is_none() && is_pattern(entry)
 }
 
 fn picker(filter: &Filter) -> Result<Picker, SelectError> {
@@ -277,7 +277,7 @@ impl Expansion {
         source: Option<&Registry>,
         tags: &HashMap<(Registry, Repository), Result<Vec<String>, RegistryError>>,
     ) -> Vec<Entry> {
-        if !has_tags_to_pick(&entry, self) {
+        if !has_tags_to_pick(&entry) {
             return vec![entry];
         }
         let listed = || -> Result<_, SelectError> {

@@ -70,7 +70,7 @@ fn an_entry_becomes_one_for_each_tag() {
     let (entries, expansion) =
         expand_tags(Some("s.io"), some, ("s.io", "b/c"), names(&["1", "v1"]));
     assert_eq!(entries, ["a.io/b/c - v1"], "as it stood before -s");
-    assert_eq!(expansion.picked[0].names[0].1, "matches \"^v\"");
+    assert_eq!(expansion.picked[0].names[0].1, "matches `^v`");
 }
 
 #[test]
