@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::pick::{FilterError, Picker};
+use super::under::Under;
 use crate::list::List;
 use crate::oci::{Name, ReferenceError, Registry, Repository};
 use crate::plan::{Outcome, source};
@@ -140,40 +141,6 @@ where
         .buffer_unordered(at_once.max(1))
         .collect()
         .await
-}
-
-/// A registry, or a path of it, under which repositories are picked.
-struct Under {
-    registry: Registry,
-    path: Option<Repository>,
-}
-
-impl Under {
-    fn of(text: &str, source: Option<&Registry>) -> Result<Self, ReferenceError> {
-        let (registry, path) = match text.split_once('/') {
-            Some((first, rest)) if Registry::looks_like_one(first) => (Some(first), Some(rest)),
-            None if Registry::looks_like_one(text) => (Some(text), None),
-            _ => (None, Some(text)),
-        };
-        let path = path.map(|path| path.trim_end_matches('/')).filter(|path| !path.is_empty());
-        Ok(Self {
-            registry: match (source, registry) {
-                (Some(source), _) => source.clone(),
-                (None, Some(registry)) => registry.parse()?,
-                (None, None) => Registry::docker_hub(),
-            },
-            path: path.map(str::parse).transpose()?,
-        })
-    }
-
-    /// What `repository` has behind the path; `None` if it is not below it.
-    fn behind<'a>(&self, repository: &'a str) -> Option<&'a str> {
-        let Some(path) = &self.path else { return Some(repository) };
-        match repository.strip_prefix(path.as_str())? {
-            "" => Some(""),
-            rest => rest.strip_prefix('/'),
-        }
-    }
 }
 
 /// The text's registry as it stands there, with its slash.

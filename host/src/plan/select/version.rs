@@ -10,7 +10,7 @@ use semver::{BuildMetadata, Prerelease, Version};
 /// Reads a tag as a version; `None` if it is none.
 pub(super) fn version_of_tag(tag: &str) -> Option<Version> {
     let partial = Partial::of(tag)?;
-    (partial.numbers > 0).then_some(partial.version)
+    (partial.numbers > 0 && !partial.open).then_some(partial.version)
 }
 
 /// Some of `1.2.3-suffix`.
@@ -19,6 +19,8 @@ struct Partial {
     version: Version,
     /// How many of the three numbers are said.
     numbers: u8,
+    /// Is an `x` or `*` in the place of one?
+    open: bool,
 }
 
 impl Partial {
@@ -53,7 +55,7 @@ impl Partial {
         }
         let [major, minor, patch] = parts;
         let version = Version { major, minor, patch, pre, build: BuildMetadata::EMPTY };
-        Some(Self { version, numbers })
+        Some(Self { version, numbers, open })
     }
 
     /// The first version behind all that this one may stand for; `None` where there is none.

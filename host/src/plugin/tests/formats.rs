@@ -41,8 +41,8 @@ async fn each_fixture_has_one_format_that_is_certain() {
     for (format, file, text) in &texts {
         for (name, plugin) in &formats {
             let found = plugin.probe("list", text).await.expect("an answer");
-            let expected = if name == format { Confidence::Certain } else { Confidence::No };
-            assert_eq!(found, expected, "what {name} says of {file}");
+            // A line of something else may look like one of a list, which is no claim to all of it.
+            assert_eq!(found == Confidence::Certain, name == format, "{name} on {file}: {found:?}");
         }
         let (_, plugin) = formats.iter().find(|(name, _)| name == format).expect("it is there");
         let parsed = plugin.parse("list", text).await.expect("it is read");
