@@ -14,6 +14,7 @@ mod harbor;
 mod index_mode;
 mod interrupt;
 mod kill;
+mod lists;
 mod manifest_cache;
 mod mirror;
 mod odd_content;
