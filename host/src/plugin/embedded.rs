@@ -42,11 +42,20 @@ mod tests {
         assert_eq!(
             found,
             [
+                ("compose", Kind::ListFormat),
+                ("cyclonedx", Kind::ListFormat),
                 ("default", Kind::ListFormat),
+                ("flatten", Kind::Rewrite),
                 ("harbor", Kind::RepoType),
+                ("hauler", Kind::ListFormat),
+                ("kubernetes", Kind::ListFormat),
+                ("map", Kind::Rewrite),
                 ("mirror", Kind::ListFormat),
+                ("oc-mirror", Kind::ListFormat),
                 ("prefix", Kind::Rewrite),
+                ("regex", Kind::Rewrite),
                 ("registry", Kind::Rewrite),
+                ("spdx", Kind::ListFormat),
             ]
         );
     }

@@ -1,0 +1,80 @@
+//! The list format `cyclonedx`: the images that a CycloneDX bill of materials in JSON names.
+//!
+//! Those are what it describes and its components, at any depth, whose package URL is of the type
+//! `oci` or `docker`. Other components are what images are made of.
+
+use longshore_plugin_document::{Listing, Node, outline};
+use longshore_plugin_purl::Purls;
+use longshore_plugin_sdk::list::{Confidence, Parsed};
+
+#[cfg(target_arch = "wasm32")]
+longshore_plugin_sdk::export_list_format!(probe, parse);
+
+/// What `bomFormat` says.
+const FORMAT: &str = "CycloneDX";
+
+/// Says whether the text is a bill of materials.
+#[must_use]
+pub fn probe(file_name: &str, head: &str) -> Confidence {
+    match outline(head).first().map(|root| root.text_of("bomFormat").map(str::to_owned)) {
+        Some(Some(format)) if format == FORMAT => Confidence::Certain,
+        // The key may stand behind more than is shown.
+        Some(None) if file_name.ends_with(".cdx.json") => Confidence::Maybe,
+        _ => Confidence::No,
+    }
+}
+
+/// Reads the bill of materials.
+#[must_use]
+pub fn parse(_file_name: &str, text: &str) -> Parsed {
+    let (mut listing, roots) = Listing::read(text);
+    for root in &roots {
+        if root.text_of("bomFormat") != Some(FORMAT) {
+            listing.fail(root.at, "the document is not of CycloneDX");
+            continue;
+        }
+        let mut components = Components { listing: &mut listing, purls: Purls::default() };
+        if let Some(described) = root.path(&["metadata", "component"]) {
+            components.component(described);
+        }
+        components.list(root);
+        components.purls.finish(&mut listing);
+    }
+    listing.finish()
+}
+
+/// The way through the components.
+struct Components<'l, 't> {
+    listing: &'l mut Listing<'t>,
+    purls: Purls,
+}
+
+impl Components<'_, '_> {
+    fn component(&mut self, component: &Node<'_>) {
+        match component.get("purl") {
+            Some(purl) => match purl.text() {
+                Some(text) => self.purls.take(self.listing, purl.at, text),
+                None => {
+                    let message = format!("`purl` must be a text, not {}", purl.kind());
+                    self.listing.fail(purl.at, message);
+                }
+            },
+            None if component.text_of("type") == Some("container") => {
+                let name = component.text_of("name").unwrap_or_default();
+                let message = format!("the container `{name}` has no purl, so it is not taken");
+                self.listing.warn(component.at, message);
+            }
+            None => {}
+        }
+        self.list(component);
+    }
+
+    fn list(&mut self, parent: &Node<'_>) {
+        for component in parent.get("components").map(Node::items).unwrap_or_default() {
+            self.component(component);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
