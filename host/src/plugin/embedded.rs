@@ -45,9 +45,11 @@ mod tests {
                 ("compose", Kind::ListFormat),
                 ("cyclonedx", Kind::ListFormat),
                 ("default", Kind::ListFormat),
+                ("dregsy", Kind::ListFormat),
                 ("flatten", Kind::Rewrite),
                 ("harbor", Kind::RepoType),
                 ("hauler", Kind::ListFormat),
+                ("image-syncer", Kind::ListFormat),
                 ("kubernetes", Kind::ListFormat),
                 ("map", Kind::Rewrite),
                 ("mirror", Kind::ListFormat),
@@ -55,6 +57,8 @@ mod tests {
                 ("prefix", Kind::Rewrite),
                 ("regex", Kind::Rewrite),
                 ("registry", Kind::Rewrite),
+                ("regsync", Kind::ListFormat),
+                ("skopeo-sync", Kind::ListFormat),
                 ("spdx", Kind::ListFormat),
             ]
         );

@@ -9,8 +9,8 @@
 //! A plugin sees no variables, so a variable's default is taken, with a warning, and one without a
 //! default is an error. What a service would build is no image that could be mirrored.
 
-use longshore_plugin_document::{Listing, Member, Node, outline};
 use longshore_plugin_sdk::list::{Confidence, Parsed};
+use longshore_plugin_sdk::yaml::{Node, outline};
 
 mod interpolate;
 mod service;
@@ -31,20 +31,17 @@ const ORIGINS: [&str; 4] = ["image", "build", "extends", "provider"];
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let roots = outline(head);
     let [root] = &roots[..] else { return Confidence::No };
-    let Some(services) = root.get("services").filter(|services| services.is_map()) else {
+    let Some(services) = root.get("services").and_then(Node::as_mapping) else {
         return Confidence::No;
     };
-    let is_known =
-        |member: &Member<'_>| KNOWN.contains(&&*member.key) || member.key.starts_with("x-");
-    let has_origin =
-        |member: &Member<'_>| ORIGINS.iter().any(|origin| member.value.get(origin).is_some());
+    let has_origin = |service: &Node| ORIGINS.iter().any(|origin| service.get(origin).is_some());
+    let is_known = |key: &str| KNOWN.contains(&key) || key.starts_with("x-");
+    let found = services.iter().filter(|(_, service)| has_origin(service)).count();
+    let all_known = root.members().all(|(key, _)| is_known(&key.text));
     // The last service may be cut.
-    let with_origin = services.members().iter().filter(|member| has_origin(member)).count();
-    match with_origin {
+    match found {
         0 => Confidence::No,
-        found if found + 1 >= services.members().len() && root.members().iter().all(is_known) => {
-            Confidence::Certain
-        }
+        found if found + 1 >= services.iter().count() && all_known => Confidence::Certain,
         _ => Confidence::Maybe,
     }
 }
@@ -52,37 +49,35 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
 /// Reads the services.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
-    let (mut listing, roots) = Listing::read(text);
+    let (mut parsed, roots) = Parsed::of_yaml(text);
     for (number, root) in roots.iter().enumerate() {
         if number > 0 {
-            listing.warn(root.at, "a Compose file is one document; this one is read too");
+            parsed.warn(root.place, "a Compose file is one document; this one is read too");
         }
-        document(&mut listing, root);
+        document(&mut parsed, root);
     }
-    listing.finish()
+    parsed.in_order()
 }
 
-fn document(listing: &mut Listing<'_>, root: &Node<'_>) {
+fn document(parsed: &mut Parsed, root: &Node) {
     for (key, what) in [
         ("include", "the files of `include` are not read"),
         ("models", "`models` are not mirrored"),
     ] {
-        if let Some(member) = root.member(key) {
-            listing.warn(member.at, what);
+        if let Some((key, _)) = root.member(key) {
+            parsed.warn(key.place, what);
         }
     }
-    match root.get("services") {
-        Some(services) if services.is_map() => {
-            for member in services.members() {
-                service::read(listing, member);
-            }
+    let Some(services) = root.get("services") else {
+        if root.get("include").is_none() {
+            parsed.error(root.place, "there are no `services`");
         }
-        Some(services) => {
-            let message = format!("`services` must be a map, not {}", services.kind());
-            listing.fail(services.at, message);
+        return;
+    };
+    if let Some(services) = services.expect_mapping("`services`", parsed) {
+        for (name, service) in services.iter() {
+            service::read(parsed, name, service);
         }
-        None if root.get("include").is_some() => {}
-        None => listing.fail(root.at, "there are no `services`"),
     }
 }
 

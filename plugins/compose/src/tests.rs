@@ -1,7 +1,7 @@
 //! What services give, and what is said of what they do not give.
 
 use longshore_plugin_sdk::list::Confidence;
-use longshore_plugin_trial::{entries, hold, remarks};
+use longshore_plugin_sdk::testing::{entries, remarks, survives_mutations};
 
 use super::{parse, probe};
 
@@ -40,16 +40,19 @@ fn services_give_their_images_and_remarks() {
 #[test]
 fn malformed_files_have_exact_remarks() {
     for (text, expected) in [
-        ("services:\n  a: nginx\n", &["2:3! service `a` must be a map, not a text"][..]),
-        ("services: [a]\n", &["1:11! `services` must be a map, not a list"]),
+        (
+            "services:\n  a: nginx\n",
+            &["2:6! service `a` must be a mapping, found a single value"][..],
+        ),
+        ("services: [a]\n", &["1:11! `services` must be a mapping, found a list"]),
         ("name: x\n", &["1:1! there are no `services`"]),
         ("services:\n  a: {ports: []}\n", &["2:3! service `a` has no image"]),
-        ("services:\n  a: {image: [nginx]}\n", &["2:14! expected a text, found a list"]),
+        ("services:\n  a: {image: [nginx]}\n", &["2:14! an image must be a text, found a list"]),
         ("services:\n  a: {image: 'a b'}\n", &["2:14! `a b` is no image reference"]),
         (
             "services:\n  a:\n    image: nginx\n   build: .\n",
             &[
-                "4:4! the document is malformed: while parsing a block mapping, did not find expected key",
+                "4:4! this is no valid YAML: while parsing a block mapping, did not find expected key",
             ],
         ),
     ] {
@@ -76,5 +79,5 @@ fn only_compose_files_are_compose_files() {
 
 #[test]
 fn changed_files_never_make_it_panic() {
-    hold(&[SHOP], probe, parse);
+    survives_mutations(&[SHOP], probe, parse);
 }

@@ -3,9 +3,9 @@
 //! Those are what it describes and its components, at any depth, whose package URL is of the type
 //! `oci` or `docker`. Other components are what images are made of.
 
-use longshore_plugin_document::{Listing, Node, outline};
 use longshore_plugin_purl::Purls;
 use longshore_plugin_sdk::list::{Confidence, Parsed};
+use longshore_plugin_sdk::yaml::{Node, outline};
 
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
@@ -27,49 +27,47 @@ pub fn probe(file_name: &str, head: &str) -> Confidence {
 /// Reads the bill of materials.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
-    let (mut listing, roots) = Listing::read(text);
+    let (mut parsed, roots) = Parsed::of_yaml(text);
     for root in &roots {
         if root.text_of("bomFormat") != Some(FORMAT) {
-            listing.fail(root.at, "the document is not of CycloneDX");
+            parsed.error(root.place, "the document is not of CycloneDX");
             continue;
         }
-        let mut components = Components { listing: &mut listing, purls: Purls::default() };
+        let mut components = Components { parsed: &mut parsed, purls: Purls::default() };
         if let Some(described) = root.path(&["metadata", "component"]) {
             components.component(described);
         }
         components.list(root);
-        components.purls.finish(&mut listing);
+        components.purls.finish(&mut parsed);
     }
-    listing.finish()
+    parsed.in_order()
 }
 
 /// The way through the components.
-struct Components<'l, 't> {
-    listing: &'l mut Listing<'t>,
+struct Components<'p> {
+    parsed: &'p mut Parsed,
     purls: Purls,
 }
 
-impl Components<'_, '_> {
-    fn component(&mut self, component: &Node<'_>) {
+impl Components<'_> {
+    fn component(&mut self, component: &Node) {
         match component.get("purl") {
-            Some(purl) => match purl.text() {
-                Some(text) => self.purls.take(self.listing, purl.at, text),
-                None => {
-                    let message = format!("`purl` must be a text, not {}", purl.kind());
-                    self.listing.fail(purl.at, message);
+            Some(purl) => {
+                if let Some(text) = purl.expect_text("`purl`", self.parsed) {
+                    self.purls.take(self.parsed, purl.place, text);
                 }
-            },
+            }
             None if component.text_of("type") == Some("container") => {
                 let name = component.text_of("name").unwrap_or_default();
                 let message = format!("the container `{name}` has no purl, so it is not taken");
-                self.listing.warn(component.at, message);
+                self.parsed.warn(component.place, message);
             }
             None => {}
         }
         self.list(component);
     }
 
-    fn list(&mut self, parent: &Node<'_>) {
+    fn list(&mut self, parent: &Node) {
         for component in parent.get("components").map(Node::items).unwrap_or_default() {
             self.component(component);
         }

@@ -1,7 +1,7 @@
 //! What bills of materials give.
 
 use longshore_plugin_sdk::list::Confidence;
-use longshore_plugin_trial::{entries, hold, remarks};
+use longshore_plugin_sdk::testing::{entries, remarks, survives_mutations};
 
 use super::{parse, probe};
 
@@ -35,11 +35,11 @@ fn malformed_documents_have_exact_remarks() {
         ("{\"bomFormat\": \"Other\"}\n", &["1:1! the document is not of CycloneDX"][..]),
         (
             "{\"bomFormat\": \"CycloneDX\",\n \"components\": [{\"purl\": [1]}]}\n",
-            &["2:26! `purl` must be a text, not a list"],
+            &["2:26! `purl` must be a text, found a list"],
         ),
         (
             "{\"bomFormat\": \"CycloneDX\",\n \"components\": [{\"purl\": \"pkg:oci/a\"}}\n",
-            &["2:16! the document is malformed: mismatched bracket '[' closed by '}'"],
+            &["2:16! this is no valid YAML: mismatched bracket '[' closed by '}'"],
         ),
         (
             "{\"bomFormat\": \"CycloneDX\", \"components\": [{\"purl\": \"pkg:docker/A%20b@1\"}]}\n",
@@ -68,5 +68,5 @@ fn only_bills_of_materials_are_bills_of_materials() {
 
 #[test]
 fn changed_documents_never_make_it_panic() {
-    hold(&[BOM], probe, parse);
+    survives_mutations(&[BOM], probe, parse);
 }

@@ -11,14 +11,11 @@
 
 use longshore_plugin_sdk::diagnostic::Diagnostic;
 use longshore_plugin_sdk::line::{Line, confidence, lines};
-use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
+use longshore_plugin_sdk::list::{Confidence, Entry, Parsed};
 use longshore_plugin_sdk::reference::{Parts, looks_meant};
 
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
-
-/// The tag of a reference that names neither tag nor digest.
-const LATEST: &str = "latest";
 
 /// Says whether the text is a list in this format.
 #[must_use]
@@ -64,24 +61,14 @@ fn entry(line: &Line<'_>) -> Result<(Entry, Option<Diagnostic>), Diagnostic> {
     if parts.tag == Some("") {
         return Err(line.error(name_end, "there is no tag after the colon".into()));
     }
-    let digest = |digest: &str| Selection::Digest {
-        digest: digest.to_owned(),
-        tag: parts.tag.map(str::to_owned),
-    };
-    let (selection, warning) = match (parts.digest, parts.tag) {
-        (None, tag) => (Selection::Tag(tag.unwrap_or(LATEST).to_owned()), None),
-        (Some(""), _) => {
-            let at = reference.start + reference.text.len() - 1;
-            return Err(line.error(at, "there is no digest after the `@`".into()));
-        }
-        (Some(text), Some(_)) => (digest(text), None),
-        (Some(text), None) => {
-            let message = "the destination gets no tag, as only a digest is given";
-            let warning = line.warning(name_end, message.into());
-            (digest(text), Some(warning))
-        }
-    };
-    Ok((Entry::new(parts.name, selection, line.number), warning))
+    if parts.digest == Some("") {
+        let at = reference.start + reference.text.len() - 1;
+        return Err(line.error(at, "there is no digest after the `@`".into()));
+    }
+    let warning = (parts.digest.is_some() && parts.tag.is_none()).then(|| {
+        line.warning(name_end, "the destination gets no tag, as only a digest is given".into())
+    });
+    Ok((Entry::new(parts.name, parts.selection(), line.number), warning))
 }
 
 #[cfg(test)]

@@ -1,60 +1,59 @@
 //! The kind `Images`.
 
-use longshore_plugin_document::{Listing, Node};
+use longshore_plugin_sdk::list::Parsed;
+use longshore_plugin_sdk::yaml::Node;
 
-/// Annotations that hold for every image of the document that does not say otherwise itself.
-const PLATFORM: &str = "hauler.dev/platform";
-const REGISTRY: &str = "hauler.dev/registry";
+/// What annotations of Hauler start with; they hold for every image of the document that does not say
+/// otherwise itself.
+const ANNOTATION: &str = "hauler.dev/";
+
+/// What longshore has another place for, or none.
+const IGNORED: &[(&str, &str)] = &[
+    ("certificate-github-workflow-repository", NOT_VERIFIED),
+    ("certificate-identity", NOT_VERIFIED),
+    ("certificate-identity-regexp", NOT_VERIFIED),
+    ("certificate-oidc-issuer", NOT_VERIFIED),
+    ("certificate-oidc-issuer-regexp", NOT_VERIFIED),
+    ("exclude-extras", "--referrers says whether signatures are copied"),
+    ("key", NOT_VERIFIED),
+    ("rewrite", "--rewrite has plugins for that"),
+    ("use-tlog-verify", NOT_VERIFIED),
+];
+const NOT_VERIFIED: &str = "signatures are not verified";
 
 /// Reads one document.
-pub(crate) fn read(listing: &mut Listing<'_>, root: &Node<'_>) {
+pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
     let annotations = root.path(&["metadata", "annotations"]);
-    let annotation = |key: &str| annotations.and_then(|node| node.text_of(key));
-    let (platform, registry) = (annotation(PLATFORM), annotation(REGISTRY));
-    for member in annotations.map(Node::members).unwrap_or_default() {
-        if let Some(key) = member.key.strip_prefix("hauler.dev/") {
-            remark(listing, member.at, key, member.value.text());
+    let annotation =
+        |name: &str| annotations.and_then(|node| node.text_of(&format!("{ANNOTATION}{name}")));
+    let (platform, registry) = (annotation("platform"), annotation("registry"));
+    for (key, _) in annotations.into_iter().flat_map(Node::members) {
+        let name = key.text.strip_prefix(ANNOTATION);
+        if let Some((_, why)) = IGNORED.iter().find(|(ignored, _)| name == Some(ignored)) {
+            parsed.warn(key.place, format!("`{}` is ignored: {why}", key.text));
         }
     }
     let Some(images) = root.path(&["spec", "images"]) else {
-        listing.fail(root.at, "there are no `spec.images`");
+        parsed.error(root.place, "there are no `spec.images`");
         return;
     };
-    if images.items().is_empty() {
-        listing.fail(images.at, format!("`images` must be a list, not {}", images.kind()));
-    }
-    for image in images.items() {
-        for member in image.members() {
-            remark(listing, member.at, &member.key, member.value.text());
-        }
-        let Some(name) = image.text_of("name") else {
-            listing.fail(image.at, "an image has no `name`");
+    for node in images.expect_sequence("`images`", parsed).unwrap_or_default() {
+        let Some(image) = node.expect_mapping("an item of `images`", parsed) else { continue };
+        image.warn_unused(&["name", "platform"], IGNORED, parsed);
+        let Some(name) = image.get("name") else {
+            parsed.error(node.place, "an image has no `name`");
             continue;
         };
-        let name = match registry {
-            Some(registry) if !names_registry(name) => format!("{registry}/{name}"),
-            _ => name.to_owned(),
+        let Some(text) = name.expect_text("`name`", parsed) else { continue };
+        let reference = match registry {
+            Some(registry) if !names_registry(text) => format!("{registry}/{text}"),
+            _ => text.to_owned(),
         };
-        if let Some(entry) = listing.image(image.at, &name) {
-            let platform = image.text_of("platform").or(platform);
+        if let Some(entry) = parsed.image(name.place, &reference) {
+            let platform = node.text_of("platform").or(platform);
             entry.platforms.extend(platform.filter(|all| *all != "all").map(str::to_owned));
         }
     }
-}
-
-/// What a key asks for that is not done.
-fn remark(listing: &mut Listing<'_>, at: usize, key: &str, value: Option<&str>) {
-    let message = match key {
-        "name" | "platform" | "registry" => return,
-        "exclude-extras" if value == Some("true") => return,
-        "exclude-extras" => "signatures are copied only with --referrers".to_owned(),
-        "rewrite" => "`rewrite` is not applied; --rewrite has plugins for that".to_owned(),
-        key if key == "key" || key == "use-tlog-verify" || key.starts_with("certificate-") => {
-            format!("signatures are not verified, so `{key}` does nothing")
-        }
-        key => format!("`{key}` is not known, so it does nothing"),
-    };
-    listing.warn(at, message);
 }
 
 fn names_registry(name: &str) -> bool {

@@ -12,8 +12,8 @@
 //!
 //! Charts, files and collections in the same file are not mirrored, and each is said so.
 
-use longshore_plugin_document::{Listing, Node, outline};
 use longshore_plugin_sdk::list::{Confidence, Parsed};
+use longshore_plugin_sdk::yaml::{Node, outline};
 
 mod images;
 
@@ -36,28 +36,28 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
 /// Reads the content file.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
-    let (mut listing, roots) = Listing::read(text);
+    let (mut parsed, roots) = Parsed::of_yaml(text);
     for root in &roots {
         match root.text_of("kind") {
-            _ if !is_hauler(root) => listing.warn(root.at, "the document is not of Hauler"),
-            Some("Images") => images::read(&mut listing, root),
+            _ if !is_hauler(root) => parsed.warn(root.place, "the document is not of Hauler"),
+            Some("Images") => images::read(&mut parsed, root),
             Some(kind) => {
-                let items = root.get("spec").map(|spec| spec.members()).unwrap_or_default();
-                let count: usize = items.iter().map(|member| member.value.items().len()).sum();
+                let spec = root.get("spec").into_iter().flat_map(Node::members);
+                let count: usize = spec.map(|(_, items)| items.items().len()).sum();
                 let count = match count {
                     0 => String::new(),
                     1 => " (1 item)".to_owned(),
                     count => format!(" ({count} items)"),
                 };
-                listing.warn(root.at, format!("what is of kind {kind} is not mirrored{count}"));
+                parsed.warn(root.place, format!("what is of kind {kind} is not mirrored{count}"));
             }
-            None => listing.fail(root.at, "the document has no kind"),
+            None => parsed.error(root.place, "the document has no kind"),
         }
     }
-    listing.finish()
+    parsed.in_order()
 }
 
-fn is_hauler(root: &Node<'_>) -> bool {
+fn is_hauler(root: &Node) -> bool {
     root.text_of("apiVersion")
         .is_some_and(|version| GROUPS.iter().any(|group| version.starts_with(group)))
 }

@@ -1,7 +1,7 @@
 //! What content files give, kind by kind.
 
 use longshore_plugin_sdk::list::Confidence;
-use longshore_plugin_trial::{entries, hold, remarks};
+use longshore_plugin_sdk::testing::{entries, remarks, survives_mutations};
 
 use super::{parse, probe};
 
@@ -22,10 +22,10 @@ fn images_are_entries_and_other_kinds_are_said() {
     assert_eq!(
         remarks(&parsed),
         [
-            "9:5 signatures are not verified, so `key` does nothing",
-            "15:7 the destination gets no tag, as only a digest is given",
-            "17:7 `rewrite` is not applied; --rewrite has plugins for that",
-            "18:7 signatures are not verified, so `certificate-identity` does nothing",
+            "9:5 `hauler.dev/key` is ignored: signatures are not verified",
+            "15:13 the destination gets no tag, as only a digest is given",
+            "17:7 `rewrite` is ignored: --rewrite has plugins for that",
+            "18:7 `certificate-identity` is ignored: signatures are not verified",
             "20:1 what is of kind Charts is not mirrored (2 items)",
             "35:1 what is of kind Files is not mirrored (1 item)",
             "41:1 what is of kind ImageTxts is not mirrored",
@@ -38,25 +38,25 @@ fn malformed_files_have_exact_remarks() {
     const IMAGES: &str = "apiVersion: content.hauler.cattle.io/v1\nkind: Images\n";
     for (rest, expected) in [
         ("", &["1:1! there are no `spec.images`"][..]),
-        ("spec: {images: a}\n", &["3:16! `images` must be a list, not a text"]),
+        ("spec: {images: a}\n", &["3:16! `images` must be a list, found a single value"]),
         (
             "spec:\n  images:\n  - a\n  - key: b\n",
             &[
-                "5:5! an image has no `name`",
-                "6:5 signatures are not verified, so `key` does nothing",
+                "5:5! an item of `images` must be a mapping, found a single value",
+                "6:5 `key` is ignored: signatures are not verified",
                 "6:5! an image has no `name`",
             ],
         ),
         (
             "spec:\n  images:\n  - name: a b\n    plattform: x\n",
-            &[
-                "5:5! `a b` is no image reference",
-                "6:5 `plattform` is not known, so it does nothing",
-            ],
+            &["5:11! `a b` is no image reference", "6:5 unknown key \"plattform\" is ignored"],
         ),
         (
             "spec:\n  images:\n  - name: 'a\n",
-            &["5:13! the document is malformed: invalid indentation in multiline quoted scalar"],
+            &[
+                "5:0! this is no valid YAML: invalid indentation in multiline quoted scalar",
+                "5:5! an image has no `name`",
+            ],
         ),
         (
             "---\nkind: Pod\n",
@@ -88,5 +88,5 @@ fn only_content_files_are_content_files() {
 
 #[test]
 fn changed_files_never_make_it_panic() {
-    hold(&[CONTENT], probe, parse);
+    survives_mutations(&[CONTENT], probe, parse);
 }

@@ -1,23 +1,24 @@
 //! Fields that hold an image, whole or in parts.
 
-use longshore_plugin_document::Node;
+use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::reference::{Parts, starts_as_digest};
+use longshore_plugin_sdk::yaml::Node;
 
 /// A field that holds an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field<'n> {
     /// A reference.
     Reference(&'n str),
-    /// A map of parts.
+    /// A mapping of parts.
     Parts,
 }
 
 /// What the field `key` holds, if it is an image.
-pub(crate) fn field<'n>(key: &str, value: &'n Node<'_>) -> Option<Field<'n>> {
+pub(crate) fn field<'n>(key: &str, value: &'n Node) -> Option<Field<'n>> {
     if key == "image" {
-        return match value.text() {
+        return match value.as_text() {
             Some(text) => Some(Field::Reference(text)),
-            None if value.is_map() => match volume(value) {
+            None if value.as_mapping().is_some() => match volume(value) {
                 Some(reference) => Some(Field::Reference(reference)),
                 None if is_parts(value) => Some(Field::Parts),
                 None => None,
@@ -26,7 +27,7 @@ pub(crate) fn field<'n>(key: &str, value: &'n Node<'_>) -> Option<Field<'n>> {
         };
     }
     // A name like `coverImage` says little, so the value must leave no doubt.
-    let text = value.text()?;
+    let text = value.as_text()?;
     let named = key.ends_with("Image") || matches!(key, "imageName" | "imageRef");
     let parts = Parts::of(text);
     let is_certain = parts.name.contains('/')
@@ -36,12 +37,12 @@ pub(crate) fn field<'n>(key: &str, value: &'n Node<'_>) -> Option<Field<'n>> {
 }
 
 /// The reference of a volume `image: {reference, pullPolicy}`.
-fn volume<'n>(value: &'n Node<'_>) -> Option<&'n str> {
+fn volume<'n>(value: &'n Node) -> Option<&'n str> {
     value.text_of("reference").filter(|_| value.get("repository").is_none())
 }
 
 /// Whether a map is an image in parts, or at least a part of one.
-fn is_parts(value: &Node<'_>) -> bool {
+fn is_parts(value: &Node) -> bool {
     ["repository", "tag", "digest"].iter().any(|key| value.text_of(key).is_some())
 }
 
@@ -49,7 +50,7 @@ fn is_parts(value: &Node<'_>) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Split<'n> {
     /// Where it is.
-    pub(crate) at: usize,
+    pub(crate) place: Place,
     registry: Option<&'n str>,
     repository: &'n str,
     /// The last component of the repository, where that is a field of its own.
@@ -62,10 +63,10 @@ impl<'n> Split<'n> {
     /// The parts in a map: `repository` with a `tag` or `digest` (or more of them missing, in a map
     /// that has nothing else), `repository` with `image` and `version`, or `image` with a tag beside
     /// it.
-    pub(crate) fn of(map: &'n Node<'_>) -> Option<Self> {
+    pub(crate) fn of(map: &'n Node) -> Option<Self> {
         let text = |key: &str| map.text_of(key).filter(|text| !text.is_empty());
         let mut split = Self {
-            at: map.get("repository").or_else(|| map.get("image"))?.at,
+            place: map.get("repository").or_else(|| map.get("image"))?.place,
             registry: text("registry"),
             repository: "",
             name: None,
@@ -101,7 +102,7 @@ impl<'n> Split<'n> {
     }
 
     /// Whether the field belongs to the parts of its map.
-    pub(crate) fn owns(map: &Node<'_>, key: &str) -> bool {
+    pub(crate) fn owns(map: &Node, key: &str) -> bool {
         key == "image" && Split::of(map).is_some()
     }
 
@@ -138,8 +139,8 @@ impl<'n> Split<'n> {
 }
 
 /// Whether a map has nothing but what is said of an image.
-fn is_bare(map: &Node<'_>) -> bool {
+fn is_bare(map: &Node) -> bool {
     const KNOWN: [&str; 7] =
         ["registry", "repository", "tag", "digest", "pullPolicy", "pullSecrets", "imagePullPolicy"];
-    map.members().iter().all(|member| KNOWN.contains(&&*member.key))
+    map.members().all(|(key, _)| KNOWN.contains(&key.text.as_str()))
 }

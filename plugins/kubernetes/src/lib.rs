@@ -13,8 +13,8 @@
 //! `image: REFERENCE`, `image: {registry, repository, tag, digest}`, those four fields side by side,
 //! fields whose name ends in `Image`, image volumes, and the `RELATED_IMAGE_` variables of operators.
 
-use longshore_plugin_document::{Listing, Node, outline};
 use longshore_plugin_sdk::list::{Confidence, Parsed};
+use longshore_plugin_sdk::yaml::{Node, outline};
 
 use walk::Walk;
 
@@ -33,7 +33,7 @@ const FOREIGN_GROUPS: [&str; 3] =
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let roots = outline(head);
     let objects = roots.iter().filter(|root| is_object(root)).count();
-    if roots.iter().any(is_foreign) {
+    if roots.iter().any(|root| is_foreign(root)) {
         return Confidence::No;
     }
     match objects {
@@ -46,30 +46,32 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
 /// Reads the manifests.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
-    let (mut listing, roots) = Listing::read(text);
+    let (mut parsed, roots) = Parsed::of_yaml(text);
+    let is_whole = parsed.diagnostics.is_empty();
     for root in &roots {
         if is_foreign(root) {
             let group = root.text_of("apiVersion").unwrap_or_default();
-            listing.warn(root.at, format!("what is {group} is not read: it is no manifest"));
-        } else if root.is_map() {
-            if !is_object(root) {
-                listing.warn(root.at, "the document has no apiVersion and kind");
+            parsed.warn(root.place, format!("what is {group} is not read: it is no manifest"));
+        } else if root.as_mapping().is_some() {
+            if is_whole && !is_object(root) {
+                parsed.warn(root.place, "the document has no apiVersion and kind");
             }
-            Walk::new(&mut listing).node(root);
+            Walk::new(&mut parsed).node(root);
         } else {
-            listing.fail(root.at, format!("a manifest is a map, not {}", root.kind()));
+            parsed
+                .error(root.place, format!("a manifest must be a mapping, found {}", root.kind()));
         }
     }
-    listing.finish()
+    parsed.in_order()
 }
 
 /// Whether it says what it is; a `List` cut short may have no `kind` yet.
-fn is_object(root: &Node<'_>) -> bool {
+fn is_object(root: &Node) -> bool {
     root.text_of("apiVersion").is_some()
         && (root.text_of("kind").is_some() || root.get("items").is_some())
 }
 
-fn is_foreign(root: &Node<'_>) -> bool {
+fn is_foreign(root: &Node) -> bool {
     root.text_of("apiVersion")
         .is_some_and(|version| FOREIGN_GROUPS.iter().any(|group| version.starts_with(group)))
 }

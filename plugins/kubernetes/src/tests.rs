@@ -1,7 +1,7 @@
 //! What manifests give, entry by entry, and what is said of the rest.
 
 use longshore_plugin_sdk::list::Confidence;
-use longshore_plugin_trial::{entries, hold, remarks};
+use longshore_plugin_sdk::testing::{entries, remarks, survives_mutations};
 
 use super::{parse, probe};
 
@@ -87,13 +87,13 @@ fn malformed_manifests_have_exact_remarks() {
         ),
         (
             "apiVersion: v1\nkind: Pod\n\tspec: {}\n",
-            &["2:7! the document is malformed: while scanning a plain scalar, found a tab"],
+            &["2:7! this is no valid YAML: while scanning a plain scalar, found a tab"],
         ),
         (
             "apiVersion: v1\nkind: Pod\nimage: [a\n",
-            &["3:8! the document is malformed: unclosed bracket '['"],
+            &["3:8! this is no valid YAML: unclosed bracket '['"],
         ),
-        ("- image: a/b:1\n", &["1:1! a manifest is a map, not a list"]),
+        ("- image: a/b:1\n", &["1:1! a manifest must be a mapping, found a list"]),
         ("image: a/b:1\n", &["1:1 the document has no apiVersion and kind"]),
         (
             "apiVersion: content.hauler.cattle.io/v1\nkind: Images\nspec: {images: [{name: a}]}\n",
@@ -101,7 +101,7 @@ fn malformed_manifests_have_exact_remarks() {
         ),
         (
             "apiVersion: v1\nkind: Pod\nspec:\n  image: a/b:1\n  image: a/b:2\n",
-            &["4:3 the key `image` is there more than once, the last one counts"],
+            &["5:3! the key `image` is at line 4 already"],
         ),
     ] {
         assert_eq!(remarks(&parse("list", text)), expected, "{text}");
@@ -131,5 +131,5 @@ fn only_manifests_are_manifests() {
 
 #[test]
 fn changed_manifests_never_make_it_panic() {
-    hold(&[WORKLOADS, CUSTOM, LIST], probe, parse);
+    survives_mutations(&[WORKLOADS, CUSTOM, LIST], probe, parse);
 }

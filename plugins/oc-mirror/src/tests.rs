@@ -1,7 +1,7 @@
 //! What an image set gives, section by section.
 
 use longshore_plugin_sdk::list::Confidence;
-use longshore_plugin_trial::{entries, hold, remarks};
+use longshore_plugin_sdk::testing::{entries, remarks, survives_mutations};
 
 use super::{parse, probe};
 
@@ -21,15 +21,15 @@ fn additional_images_are_entries_and_other_sections_are_said() {
     assert_eq!(
         remarks(&parsed),
         [
-            "3:1 `archiveSize` does nothing here",
-            "4:1 `storageConfig` does nothing here",
-            "7:3 what `platform` names is not mirrored",
-            "11:3 what `operators` names is not mirrored",
+            "3:1 `archiveSize` is ignored: longshore makes no archives",
+            "4:1 `storageConfig` is ignored: longshore keeps no state between runs",
+            "7:3 `platform` is ignored: what it names is not mirrored",
+            "11:3 `operators` is ignored: what it names is not mirrored",
             "15:11 the destination gets no tag, as only a digest is given",
-            "16:5 `targetRepo` of an image is not applied",
-            "18:3 `blockedImages` are not applied: every additional image is mirrored",
-            "20:3 what `helm` names is not mirrored",
-            "22:3 `extras` is not known, so it does nothing",
+            "16:5 `targetRepo` is ignored: --rewrite has plugins for that",
+            "18:3 `blockedImages` is ignored: every additional image is mirrored",
+            "20:3 `helm` is ignored: what it names is not mirrored",
+            "22:3 unknown key \"extras\" is ignored",
         ]
     );
 }
@@ -39,14 +39,17 @@ fn malformed_files_have_exact_remarks() {
     const HEAD: &str = "apiVersion: mirror.openshift.io/v2alpha1\nkind: ImageSetConfiguration\n";
     for (rest, expected) in [
         ("", &["1:1! there is no `mirror` section"][..]),
-        ("mirror: []\n", &["1:1! there is no `mirror` section"]),
+        ("mirror: []\n", &["3:9! `mirror` must be a mapping, found a list"]),
         (
             "mirror: {additionalImages: a}\n",
-            &["3:28! `additionalImages` must be a list, not a text"],
+            &["3:28! `additionalImages` must be a list, found a single value"],
         ),
         (
             "mirror:\n  additionalImages:\n  - a\n  - name: {}\n",
-            &["5:5! an image has no `name`", "6:5! an image has no `name`"],
+            &[
+                "5:5! an item of `additionalImages` must be a mapping, found a single value",
+                "6:11! `name` must be a text, found a mapping",
+            ],
         ),
         (
             "mirror:\n  additionalImages:\n  - name: oci:///tmp/a\n",
@@ -54,7 +57,7 @@ fn malformed_files_have_exact_remarks() {
         ),
         (
             "mirror: {additionalImages: [}\n",
-            &["3:28! the document is malformed: mismatched bracket '[' closed by '}'"],
+            &["3:28! this is no valid YAML: mismatched bracket '[' closed by '}'"],
         ),
         (
             "---\nkind: DeleteImageSetConfiguration\n---\na: 1\n",
@@ -89,5 +92,5 @@ fn only_image_sets_are_image_sets() {
 
 #[test]
 fn changed_files_never_make_it_panic() {
-    hold(&[IMAGE_SET], probe, parse);
+    survives_mutations(&[IMAGE_SET], probe, parse);
 }

@@ -13,3 +13,7 @@ pub mod line;
 pub mod list;
 pub mod reference;
 pub mod rewrite;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(feature = "yaml")]
+pub mod yaml;

@@ -1,5 +1,10 @@
 //! References cut into the parts they are written with, without saying whether the parts are valid.
 
+use crate::list::Selection;
+
+/// The tag of a reference that names neither tag nor digest.
+pub const LATEST: &str = "latest";
+
 /// `NAME[:TAG][@DIGEST]`, cut but not checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts<'a> {
@@ -25,6 +30,17 @@ impl<'a> Parts<'a> {
             None => (named, None),
         };
         Self { name, tag, digest }
+    }
+
+    /// What of the repository is meant: without tag and digest that is `latest`.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        match (self.digest, self.tag) {
+            (Some(digest), tag) => {
+                Selection::Digest { digest: digest.to_owned(), tag: tag.map(str::to_owned) }
+            }
+            (None, tag) => Selection::Tag(tag.unwrap_or(LATEST).to_owned()),
+        }
     }
 }
 

@@ -3,9 +3,9 @@
 //! Those are the packages with an external reference to a package URL of the type `oci` or `docker`.
 //! Other packages are what images are made of.
 
-use longshore_plugin_document::{Listing, Node, outline};
 use longshore_plugin_purl::Purls;
 use longshore_plugin_sdk::list::{Confidence, Parsed};
+use longshore_plugin_sdk::yaml::{Node, outline};
 
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
@@ -17,7 +17,9 @@ const VERSION: &str = "SPDX-2.";
 #[must_use]
 pub fn probe(file_name: &str, head: &str) -> Confidence {
     let roots = outline(head);
-    let Some(root) = roots.first().filter(|root| root.is_map()) else { return Confidence::No };
+    let Some(root) = roots.first().filter(|root| root.as_mapping().is_some()) else {
+        return Confidence::No;
+    };
     match root.text_of("spdxVersion") {
         Some(version) if version.starts_with(VERSION) => Confidence::Certain,
         // The key may stand behind more than is shown.
@@ -29,23 +31,23 @@ pub fn probe(file_name: &str, head: &str) -> Confidence {
 /// Reads the document.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
-    let (mut listing, roots) = Listing::read(text);
+    let (mut parsed, roots) = Parsed::of_yaml(text);
     for root in &roots {
         match root.text_of("spdxVersion") {
-            Some(version) if version.starts_with(VERSION) => document(&mut listing, root),
-            _ if is_third(root) => listing.fail(root.at, "documents of SPDX 3 are not read"),
-            _ => listing.fail(root.at, "the document is not of SPDX 2"),
+            Some(version) if version.starts_with(VERSION) => document(&mut parsed, root),
+            _ if is_third(root) => parsed.error(root.place, "documents of SPDX 3 are not read"),
+            _ => parsed.error(root.place, "the document is not of SPDX 2"),
         }
     }
-    listing.finish()
+    parsed.in_order()
 }
 
 /// Whether it is a document of SPDX 3, which is built in another way.
-fn is_third(root: &Node<'_>) -> bool {
+fn is_third(root: &Node) -> bool {
     root.text_of("@context").is_some_and(|context| context.contains("spdx.org/rdf/3"))
 }
 
-fn document(listing: &mut Listing<'_>, root: &Node<'_>) {
+fn document(parsed: &mut Parsed, root: &Node) {
     let mut purls = Purls::default();
     for package in root.get("packages").map(Node::items).unwrap_or_default() {
         let references = package.get("externalRefs").map(Node::items).unwrap_or_default();
@@ -55,25 +57,22 @@ fn document(listing: &mut Listing<'_>, root: &Node<'_>) {
             if kind != "purl" && !kind.ends_with("/references/purl") {
                 continue;
             }
-            let Some((at, purl)) = located(reference) else {
-                listing.fail(reference.at, "a purl has no `referenceLocator`");
+            let Some(locator) = reference.get("referenceLocator") else {
+                parsed.error(reference.place, "a purl has no `referenceLocator`");
                 continue;
             };
-            found = true;
-            purls.take(listing, at, purl);
+            if let Some(purl) = locator.expect_text("`referenceLocator`", parsed) {
+                found = true;
+                purls.take(parsed, locator.place, purl);
+            }
         }
         if !found && package.text_of("primaryPackagePurpose") == Some("CONTAINER") {
             let name = package.text_of("name").unwrap_or_default();
             let message = format!("the container `{name}` has no purl, so it is not taken");
-            listing.warn(package.at, message);
+            parsed.warn(package.place, message);
         }
     }
-    purls.finish(listing);
-}
-
-fn located<'n>(reference: &'n Node<'_>) -> Option<(usize, &'n str)> {
-    let locator = reference.get("referenceLocator")?;
-    Some((locator.at, locator.text()?))
+    purls.finish(parsed);
 }
 
 #[cfg(test)]
