@@ -55,7 +55,11 @@ pub fn survives_mutations(
     }
 }
 
-fn check(text: &str, parsed: &Parsed) {
+/// Checks that all places are in the text, and that everything that is there says something.
+///
+/// # Panics
+/// Where that is not so.
+pub fn check(text: &str, parsed: &Parsed) {
     let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX).max(1);
     for entry in &parsed.entries {
         assert!((1..=lines).contains(&entry.line), "{entry:?} of {text:?}");
