@@ -124,7 +124,7 @@ fn the_failed_list_of_manifests_is_a_mirror_list() {
     let text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: team/late:1\n";
     let run = mirror(&pair, "pod.yaml", text).run().exits(1);
     let failed = run.file("mirror-failed.txt").expect("a failed list");
-    assert!(failed.contains("--list-format mirror"), "{failed}");
+    assert!(failed.contains("--list-format=mirror"), "{failed}");
     pair.source.push("team/late", "1", &image(4));
     run.repeated("mirror-failed.txt").exits(0);
     pair.assert_arrived("team/late", "1", &image(4));
