@@ -1,7 +1,7 @@
 //! What services give, and what is said of what they do not give.
 
 use longshore_plugin_sdk::list::Confidence;
-use longshore_plugin_sdk::testing::{entries, remarks, survives_mutations};
+use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
 
 use super::{parse, probe};
 
@@ -62,6 +62,7 @@ fn malformed_files_have_exact_remarks() {
 
 #[test]
 fn only_compose_files_are_compose_files() {
+    knows_its_own("compose", probe);
     for (head, expected) in [
         (SHOP, Confidence::Certain),
         ("services:\n  a: {build: .}\n  b:\n", Confidence::Certain),

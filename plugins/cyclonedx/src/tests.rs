@@ -1,7 +1,7 @@
 //! What bills of materials give.
 
 use longshore_plugin_sdk::list::Confidence;
-use longshore_plugin_sdk::testing::{entries, remarks, survives_mutations};
+use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
 
 use super::{parse, probe};
 
@@ -52,6 +52,7 @@ fn malformed_documents_have_exact_remarks() {
 
 #[test]
 fn only_bills_of_materials_are_bills_of_materials() {
+    knows_its_own("cyclonedx", probe);
     let cut = &BOM[..BOM.len() / 2];
     for (name, head, expected) in [
         ("list", BOM, Confidence::Certain),

@@ -1,7 +1,7 @@
 //! What content files give, kind by kind.
 
 use longshore_plugin_sdk::list::Confidence;
-use longshore_plugin_sdk::testing::{entries, remarks, survives_mutations};
+use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
 
 use super::{parse, probe};
 
@@ -74,6 +74,7 @@ fn malformed_files_have_exact_remarks() {
 
 #[test]
 fn only_content_files_are_content_files() {
+    knows_its_own("hauler", probe);
     for (head, expected) in [
         (CONTENT, Confidence::Certain),
         ("apiVersion: content.hauler.cattle.io/v1\n---\nkind: Pod\n", Confidence::Maybe),

@@ -1,7 +1,7 @@
 //! What manifests give, entry by entry, and what is said of the rest.
 
 use longshore_plugin_sdk::list::Confidence;
-use longshore_plugin_sdk::testing::{entries, remarks, survives_mutations};
+use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
 
 use super::{parse, probe};
 
@@ -110,6 +110,7 @@ fn malformed_manifests_have_exact_remarks() {
 
 #[test]
 fn only_manifests_are_manifests() {
+    knows_its_own("kubernetes", probe);
     for (head, expected) in [
         (WORKLOADS, Confidence::Certain),
         (CUSTOM, Confidence::Certain),

@@ -1,7 +1,7 @@
 //! What an image set gives, section by section.
 
 use longshore_plugin_sdk::list::Confidence;
-use longshore_plugin_sdk::testing::{entries, remarks, survives_mutations};
+use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
 
 use super::{parse, probe};
 
@@ -75,6 +75,7 @@ fn malformed_files_have_exact_remarks() {
 
 #[test]
 fn only_image_sets_are_image_sets() {
+    knows_its_own("oc-mirror", probe);
     for (head, expected) in [
         (IMAGE_SET, Confidence::Certain),
         (

@@ -1,5 +1,7 @@
 //! What the tests of list formats share: texts that are nearly right, and answers in short.
 
+use std::path::{Path, PathBuf};
+
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::list::{Confidence, Entry, Parsed, Selection};
 
@@ -103,6 +105,34 @@ fn swap_lines(text: &mut String, numbers: &mut Numbers) {
         lines.swap(a, b);
         *text = lines.concat();
     }
+}
+
+/// Gives every format's fixtures to the probe of `format`: it must know its own, and be certain of no
+/// other one's.
+///
+/// # Panics
+/// Where it is not so, or there are no fixtures.
+pub fn knows_its_own(format: &str, probe: impl Fn(&str, &str) -> Confidence) {
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut own = 0;
+    for plugin in entries_of(&plugins) {
+        let is_own = plugin.file_name().is_some_and(|name| name == format);
+        for fixture in entries_of(&plugin.join("fixtures")) {
+            let text = std::fs::read_to_string(&fixture).expect("a fixture is a text");
+            let name = fixture.file_name().and_then(|name| name.to_str()).unwrap_or("list");
+            let found = probe(name, &text);
+            let fits = if is_own { found > Confidence::No } else { found < Confidence::Certain };
+            assert!(fits, "{format} says {found:?} of {}", fixture.display());
+            own += usize::from(is_own);
+        }
+    }
+    assert!(own > 0, "{format} has no fixtures");
+}
+
+/// What is in a folder; nothing if there is none.
+fn entries_of(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
 }
 
 /// Each entry as `LINE SOURCE VERSION PLATFORM…`, to be compared at a glance.

@@ -1,7 +1,7 @@
 //! What SPDX documents give.
 
 use longshore_plugin_sdk::list::Confidence;
-use longshore_plugin_sdk::testing::{entries, remarks, survives_mutations};
+use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
 
 use super::{parse, probe};
 
@@ -40,6 +40,7 @@ fn malformed_documents_have_exact_remarks() {
 
 #[test]
 fn only_documents_of_spdx_are_documents_of_spdx() {
+    knows_its_own("spdx", probe);
     for (name, head, expected) in [
         ("list", APP, Confidence::Certain),
         ("list", "{\"spdxVersion\": \"SPDX-3.0\"}", Confidence::No),
