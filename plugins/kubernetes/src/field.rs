@@ -37,7 +37,7 @@ pub(crate) fn field<'n>(key: &str, value: &'n Node) -> Option<Field<'n>> {
 }
 
 /// The reference of a volume `image: {reference, pullPolicy}`.
-fn volume<'n>(value: &'n Node) -> Option<&'n str> {
+fn volume(value: &Node) -> Option<&str> {
     value.text_of("reference").filter(|_| value.get("repository").is_none())
 }
 
