@@ -16,10 +16,14 @@ const FORMAT: &str = "CycloneDX";
 /// Says whether the text is a bill of materials.
 #[must_use]
 pub fn probe(file_name: &str, head: &str) -> Confidence {
-    match outline(head).first().map(|root| root.text_of("bomFormat").map(str::to_owned)) {
-        Some(Some(format)) if format == FORMAT => Confidence::Certain,
+    let roots = outline(head);
+    let Some(root) = roots.first().filter(|root| root.as_mapping().is_some()) else {
+        return Confidence::No;
+    };
+    match root.text_of("bomFormat") {
+        Some(FORMAT) => Confidence::Certain,
         // The key may stand behind more than is shown.
-        Some(None) if file_name.ends_with(".cdx.json") => Confidence::Maybe,
+        None if file_name.ends_with(".cdx.json") => Confidence::Maybe,
         _ => Confidence::No,
     }
 }

@@ -60,7 +60,7 @@ fn only_bills_of_materials_are_bills_of_materials() {
         ("bom.cdx.json", "{\"components\": []}", Confidence::Maybe),
         ("list", "{\"components\": []}", Confidence::No),
         ("list", "{\"spdxVersion\": \"SPDX-2.3\"}", Confidence::No),
-        ("list", "a b 1\n", Confidence::No),
+        ("bom.cdx.json", "a b 1\n", Confidence::No),
         ("list", "", Confidence::No),
     ] {
         assert_eq!(probe(name, head), expected, "{head:?}");
