@@ -13,6 +13,7 @@ mod harbor;
 mod index_mode;
 mod interrupt;
 mod kill;
+mod lists;
 mod lists_more;
 mod mirror;
 mod odd_content;

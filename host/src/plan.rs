@@ -1,4 +1,5 @@
-//! Turns the entries of a list into jobs: `-s`, completion, the rewrite plugins, collisions.
+//! Turns the entries of a list into jobs: `-s`, tags selected by pattern, completion, the rewrite
+//! plugins, collisions.
 //!
 //! `mirror`, `mirror-validate` and a dry run share this one plan. No reference travels as a string
 //! past this room.
@@ -10,6 +11,8 @@ mod entry;
 mod error;
 mod filter;
 mod job;
+mod select;
+mod source;
 
 pub use build::{PlanOptions, build};
 pub use destination::parse_registry_flag;
@@ -17,3 +20,4 @@ pub use entry::{Plan, PlannedEntry};
 pub use error::PlanError;
 pub use filter::FilterFlags;
 pub use job::{Job, Outcome, Status};
+pub use select::{Expansion, Picked, Unselected, expand, selects_by_pattern};

@@ -17,6 +17,7 @@ mod manifest;
 mod request;
 mod retry;
 mod secret;
+mod tag;
 mod token;
 mod traits;
 

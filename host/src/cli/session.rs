@@ -10,7 +10,7 @@ use super::{interrupt, prompt, variable};
 use crate::error::{Exit, Fatal};
 use crate::list::{self, Choice, List, ListText};
 use crate::oci::Registry;
-use crate::plan::{self, Job, Outcome, Plan, PlanOptions};
+use crate::plan::{self, Expansion, Job, Outcome, Picked, Plan, PlanOptions, Unselected};
 use crate::plugin::contract::Severity;
 use crate::plugin::{HostOptions, Kind, LogLevel, Plugin, PluginHost, PluginLog, PluginSetup};
 use crate::prepare::{self, RegistryEndpoints};
@@ -165,7 +165,7 @@ impl Session {
     /// Reads and plans a list whose first entry gets the number `first_number`.
     pub(super) async fn plan(&self, text: ListText, first_number: u32) -> Result<Planned, Fatal> {
         let name = text.name.clone();
-        let list = self.read(text).await?;
+        let mut list = self.read(text).await?;
         for diagnostic in
             list.diagnostics.iter().filter(|found| found.severity == Severity::Warning)
         {
@@ -177,14 +177,51 @@ impl Session {
             rewrites.push(self.load(Kind::Rewrite, rewrite, None).await?);
         }
         self.check_plugin_flags(&list.format, &rewrites).await?;
+        let unselected = self.select(&mut list).await?;
         let options = PlanOptions {
             source: self.settings.source.clone(),
             has_destination: self.settings.destination.is_some(),
             filter: self.settings.filter.clone(),
             first_number,
+            unselected,
         };
         let plan = plan::build(&list, &options, &rewrites).await?;
         Ok(Planned { name, format: list.format, plan })
+    }
+
+    /// Replaces the entries of `list` that select tags by pattern; what stays of them has ended so.
+    async fn select(&self, list: &mut List) -> Result<Vec<Unselected>, Fatal> {
+        if !plan::selects_by_pattern(list) {
+            return Ok(Vec::new());
+        }
+        let mut sources = self.sources.clone();
+        if let Some(registry) = &self.settings.destination {
+            sources.bind_environment(registry.clone());
+        }
+        let registries = self.registries_with(sources)?;
+        let (source, at_once) = (self.settings.source.as_ref(), self.settings.jobs);
+        let mut interrupt = self.interrupt.clone();
+        let expansion = tokio::select! {
+            expansion = plan::expand(list, source, &registries, at_once) => expansion,
+            () = interrupt.raised() => Expansion::interrupted(list),
+        };
+        for picked in &expansion.picked {
+            let Picked { line, from, what, count, names } = picked;
+            let number = names.len();
+            let text =
+                format!("{}:{line}: {number} of {count} {what} of {from} selected", list.text.name);
+            self.log.write(Level::Info, &text);
+            for (name, why) in names.iter().filter(|_| self.settings.dry_run) {
+                self.log.write(Level::Info, &format!("{from}: {name} is selected: {why}"));
+            }
+        }
+        for ended in &expansion.unselected {
+            if let Some(reason) = &ended.outcome.reason {
+                let place = format!("{}:{}", list.text.name, ended.entry.line);
+                self.log.write(Level::Warning, &format!("{place}: {reason}"));
+            }
+        }
+        Ok(expansion.unselected)
     }
 
     async fn read(&self, text: ListText) -> Result<List, Fatal> {
@@ -200,8 +237,8 @@ impl Session {
                     self.log.write(Level::Warning, &failure.to_string());
                 }
                 self.log.write(
-                    Level::Debug,
-                    &format!("{} is in the format {}", text.name, choice.plugin.name()),
+                    Level::Info,
+                    &format!("{} is read as {}", text.name, choice.plugin.name()),
                 );
                 choice
             }
@@ -276,6 +313,10 @@ impl Session {
                 ),
             }
         }
+        self.registries_with(sources)
+    }
+
+    fn registries_with(&self, sources: CredentialSources) -> Result<Registries, Fatal> {
         Ok(Registries::new(RegistryOptions {
             tls_verify: self.settings.tls_verify,
             credentials: Credentials::new(sources),

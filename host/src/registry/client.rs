@@ -15,7 +15,7 @@ use super::account::{Accounts, Trial};
 use super::auth::Challenge;
 use super::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};
 use super::connection::{Connections, Purpose, base_url, cause_of, host_of};
-use super::token::{Scope, TOKEN_BODY_LIMIT, Token, TokenAnswer, Tokens, usable};
+use super::token::{Access, TOKEN_BODY_LIMIT, Token, TokenAnswer, Tokens, usable};
 use super::traits::Traits;
 use super::{Cause, Credential, Credentials, Secret, answer};
 use crate::oci::{Registry, Repository};
@@ -184,17 +184,17 @@ impl Client {
             .map_err(|error| Cause::Credential(error.to_string()))
     }
 
-    /// What authorises a request within `scope`. `refused` is a token that was just answered 401
+    /// What authorises a request that needs `access`. `refused` is a token that was just answered 401
     /// and is replaced.
     pub(super) async fn authorization(
         &self,
-        scope: &Scope,
+        access: &Access,
         refused: Option<&Token>,
     ) -> Result<Authorization, Cause> {
         let challenge =
             self.challenge.lock().unwrap_or_else(PoisonError::into_inner).clone().flatten();
         let Some(challenge) = challenge else { return Ok(Authorization::default()) };
-        let credential = self.credential(Some(&scope.repository)).await?;
+        let credential = self.credential(access.repository()).await?;
         let shown_as_it_is = match (&challenge, &credential) {
             (_, Some(Credential::RegistryToken(token))) => Some(bearer(token)?),
             (Challenge::Basic, Some(Credential::Basic { username, password })) => {
@@ -209,7 +209,7 @@ impl Client {
         let Challenge::Bearer { realm, service } = challenge else {
             return Ok(Authorization::default());
         };
-        let slot = self.tokens.slot(scope);
+        let slot = self.tokens.slot(access);
         let mut held = slot.lock().await;
         let token = match (usable(held.as_ref(), refused, Instant::now()), refused) {
             (Some(token), _) => token,
@@ -218,7 +218,7 @@ impl Client {
             }
             (None, _) => {
                 let fetched =
-                    self.fetch_token(&realm, service.as_deref(), scope, credential).await?;
+                    self.fetch_token(&realm, service.as_deref(), access, credential).await?;
                 held.insert(fetched.replacing(refused)).clone()
             }
         };
@@ -230,7 +230,7 @@ impl Client {
         &self,
         realm: &Url,
         service: Option<&str>,
-        scope: &Scope,
+        access: &Access,
         credential: Option<Credential>,
     ) -> Result<Token, Cause> {
         let failed = |why: String| Cause::Token { realm: host_of(realm), why };
@@ -243,7 +243,7 @@ impl Client {
             None => None,
         };
         let client = base.connections.client(realm, Purpose::Metadata)?;
-        let request = token_request(client, realm, service, scope, credential.as_ref())?;
+        let request = token_request(client, realm, service, access, credential.as_ref())?;
         let response = request
             .timeout(TOKEN)
             .send()
@@ -278,14 +278,14 @@ fn token_request(
     client: &reqwest::Client,
     realm: &Url,
     service: Option<&str>,
-    scope: &Scope,
+    access: &Access,
     credential: Option<&Credential>,
 ) -> Result<reqwest::RequestBuilder, Cause> {
     let mut parameters: Vec<(&str, String)> = Vec::new();
     parameters.extend(service.map(|service| ("service", service.to_owned())));
     if let Some(Credential::IdentityToken(identity)) = credential {
         // OAuth 2 takes the scopes as one parameter (distribution's oauth2 specification).
-        parameters.push(("scope", scope.parameters().join(" ")));
+        parameters.push(("scope", access.parameters().join(" ")));
         parameters.push(("grant_type", "refresh_token".to_owned()));
         parameters.push(("client_id", "longshore".to_owned()));
         parameters.push(("refresh_token", identity.expose().to_owned()));
@@ -296,7 +296,7 @@ fn token_request(
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body));
     }
-    parameters.extend(scope.parameters().into_iter().map(|scope| ("scope", scope)));
+    parameters.extend(access.parameters().into_iter().map(|scope| ("scope", scope)));
     let mut url = realm.clone();
     url.query_pairs_mut().extend_pairs(parameters);
     let mut request = client.get(url);

@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::answer::Answer;
 use crate::oci::{Digest, ManifestError};
 
+/// What is done to a registry's catalogue.
+pub(super) const CATALOG: &str = "list the repositories of";
+
 /// What was being done, and to what: it reads well behind "failed to".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
@@ -131,6 +134,9 @@ pub enum Cause {
         /// The bound.
         limit: u64,
     },
+    /// A list of tags or repositories cannot be read.
+    #[error("the list cannot be read: {0}")]
+    List(&'static str),
     /// The manifest cannot be mirrored.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -209,6 +215,9 @@ impl RegistryError {
                 "check the registry's name, the network and the proxy settings"
             }
             Cause::Answered(answer) | Cause::Renewed(answer) => match answer.status {
+                401 | 403..=405 if self.operation.verb == CATALOG => {
+                    "not every registry lists its repositories, and some only to who is logged in; name them one by one"
+                }
                 401 => {
                     "check that the credential is right and may do this; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
                 }

@@ -12,7 +12,7 @@ use super::auth::Challenge;
 use super::client::Authorization;
 use super::connection::{Purpose, cause_of, host_of, next_chunk};
 use super::retry::Waits;
-use super::token::Scope;
+use super::token::Access;
 use super::{Cause, Client, Operation, RegistryError};
 
 /// Redirects are followed so often.
@@ -24,7 +24,7 @@ pub(super) struct Call {
     pub(super) operation: Operation,
     pub(super) method: Method,
     pub(super) url: Url,
-    pub(super) scope: Scope,
+    pub(super) access: Access,
     pub(super) purpose: Purpose,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Bytes>,
@@ -34,12 +34,17 @@ pub(super) struct Call {
 
 impl Call {
     /// A request for metadata without a body.
-    pub(super) fn new(operation: Operation, method: Method, url: Url, scope: Scope) -> Self {
+    pub(super) fn new(
+        operation: Operation,
+        method: Method,
+        url: Url,
+        access: impl Into<Access>,
+    ) -> Self {
         Self {
             operation,
             method,
             url,
-            scope,
+            access: access.into(),
             purpose: Purpose::Metadata,
             headers: HeaderMap::new(),
             body: None,
@@ -79,7 +84,7 @@ impl Client {
         // The first request of a run alone finds out how to authenticate; the others wait for that.
         let first = if self.challenge_is_known() { None } else { Some(self.first.lock().await) };
         let first = first.filter(|_| !self.challenge_is_known());
-        let mut shown = self.authorization(&call.scope, None).await?;
+        let mut shown = self.authorization(&call.access, None).await?;
         let response = match self.exchange(call, shown.header.as_ref()).await {
             Ok(response) => response,
             Err(cause) => {
@@ -100,7 +105,7 @@ impl Client {
         if shown.is_final() {
             return accepted(response).await;
         }
-        let mut renewed = self.authorization(&call.scope, shown.token.as_ref()).await?;
+        let mut renewed = self.authorization(&call.access, shown.token.as_ref()).await?;
         if renewed.header.is_none() {
             return accepted(response).await;
         }
@@ -173,7 +178,7 @@ impl Client {
             client.request(call.method.clone(), call.url.clone()).headers(call.headers);
         let mut shown = Authorization::default();
         if self.is_own(&call.url).await? {
-            shown = self.authorization(&call.scope, None).await?;
+            shown = self.authorization(&call.access, None).await?;
         }
         if let Some(authorization) = &shown.header {
             request = request.header(AUTHORIZATION, authorization);
@@ -187,7 +192,7 @@ impl Client {
         tracing::debug!("{} {} -> {}", call.method, safe(&call.url), response.status().as_u16());
         shown.answered(response.status());
         if let (StatusCode::UNAUTHORIZED, Some(token)) = (response.status(), &shown.token)
-            && self.authorization(&call.scope, Some(token)).await?.header.is_some()
+            && self.authorization(&call.access, Some(token)).await?.header.is_some()
         {
             return Err(Cause::Renewed(Answer::read(response).await));
         }

@@ -47,13 +47,12 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let (mut parsed, roots) = Parsed::of_yaml(text);
-    let is_whole = parsed.diagnostics.is_empty();
     for root in &roots {
         if is_foreign(root) {
             let group = root.text_of("apiVersion").unwrap_or_default();
             parsed.warn(root.place, format!("what is {group} is not read: it is no manifest"));
         } else if root.as_mapping().is_some() {
-            if is_whole && !is_object(root) {
+            if !is_object(root) {
                 parsed.warn(root.place, "the document has no apiVersion and kind");
             }
             Walk::new(&mut parsed).node(root);

@@ -16,12 +16,13 @@ pub fn outline(head: &str) -> Vec<Rc<Node>> {
 }
 
 impl Parsed {
-    /// A list that is yet to be made of YAML documents, and those of them that say something. Where the
-    /// text is broken, the list says so already.
+    /// A list that is yet to be made of YAML documents, and those of them that are whole and say
+    /// something. Where the text is broken, the list says so already.
     #[must_use]
     pub fn of_yaml(text: &str) -> (Self, Vec<Rc<Node>>) {
         let documents = read(text);
-        (Self { entries: Vec::new(), diagnostics: documents.errors }, meant(documents.roots))
+        let roots = meant(documents.whole().to_vec());
+        (Self { entries: Vec::new(), diagnostics: documents.errors }, roots)
     }
 }
 

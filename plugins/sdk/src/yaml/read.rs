@@ -16,12 +16,23 @@ const MAX_WEIGHT: u32 = 4_000_000;
 /// What a text holds.
 #[derive(Clone, Debug, Default)]
 pub struct Documents {
-    /// The documents; one that is broken is cut off where that is.
+    /// The documents; those that are broken, and cut off there, come last.
     pub roots: Vec<Rc<Node>>,
     /// Where the text is broken, and keys that are there twice.
     pub errors: Vec<Diagnostic>,
     /// Did every document end as it should?
     pub complete: bool,
+    /// How many of them are whole.
+    whole: usize,
+}
+
+impl Documents {
+    /// The documents that can be believed. Of one that is cut off, what is missing may have narrowed
+    /// what is there; its shape is good for a probe only.
+    #[must_use]
+    pub fn whole(&self) -> &[Rc<Node>] {
+        self.roots.get(..self.whole).unwrap_or(&self.roots)
+    }
 }
 
 /// Reads all documents of a text. Of one that is broken, what stands before that place is kept, and
@@ -57,6 +68,8 @@ pub(super) fn read_within(text: &str, simple_key_max_lookahead: usize) -> Docume
             }
         }
     }
+    builder.documents.whole = builder.documents.roots.len();
+    builder.documents.roots.append(&mut builder.cut);
     builder.documents
 }
 
@@ -87,6 +100,8 @@ enum Collection {
 #[derive(Default)]
 struct Builder {
     documents: Documents,
+    /// The documents that were cut off.
+    cut: Vec<Rc<Node>>,
     open: Vec<Open>,
     anchors: HashMap<usize, Rc<Node>>,
     /// How many lines the text has: an error at its end is at the last one.
@@ -214,11 +229,14 @@ impl Builder {
 
     /// Closes what is open where the text broke off.
     fn cut_off(&mut self) {
+        let whole = self.documents.roots.len();
         while let Some(closed) = self.open.pop() {
             if self.close(closed).is_err() {
+                // Nothing of it is left.
                 self.open.clear();
             }
         }
+        self.cut.extend(self.documents.roots.drain(whole..));
     }
 }
 
