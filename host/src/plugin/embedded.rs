@@ -42,15 +42,24 @@ mod tests {
         assert_eq!(
             found,
             [
+                ("compose", Kind::ListFormat),
+                ("cyclonedx", Kind::ListFormat),
                 ("default", Kind::ListFormat),
                 ("dregsy", Kind::ListFormat),
+                ("flatten", Kind::Rewrite),
                 ("harbor", Kind::RepoType),
+                ("hauler", Kind::ListFormat),
                 ("image-syncer", Kind::ListFormat),
+                ("kubernetes", Kind::ListFormat),
+                ("map", Kind::Rewrite),
                 ("mirror", Kind::ListFormat),
+                ("oc-mirror", Kind::ListFormat),
                 ("prefix", Kind::Rewrite),
+                ("regex", Kind::Rewrite),
                 ("registry", Kind::Rewrite),
                 ("regsync", Kind::ListFormat),
                 ("skopeo-sync", Kind::ListFormat),
+                ("spdx", Kind::ListFormat),
             ]
         );
     }

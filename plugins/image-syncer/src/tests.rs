@@ -150,3 +150,8 @@ fn probing_looks_at_the_shape() {
 fn mutated_rules_are_survived() {
     survives_mutations(&[YAML, JSON, OLDER], probe, parse);
 }
+
+#[test]
+fn fixtures_of_other_formats_are_not_claimed() {
+    longshore_plugin_sdk::testing::knows_its_own("image-syncer", probe);
+}

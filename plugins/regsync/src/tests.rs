@@ -201,3 +201,8 @@ fn probing_looks_at_the_shape() {
 fn mutated_configurations_are_survived() {
     survives_mutations(&[DOCUMENTED], probe, parse);
 }
+
+#[test]
+fn fixtures_of_other_formats_are_not_claimed() {
+    longshore_plugin_sdk::testing::knows_its_own("regsync", probe);
+}

@@ -45,6 +45,30 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, place: Place, message: impl Into<String>) -> Self {
-        Self { severity, line: place.line, column: place.column, message: message.into() }
+        let mut message = message.into();
+        // What a message quotes may have been written over lines.
+        if message.contains(char::is_control) {
+            message = message.chars().flat_map(escaped).collect();
+        }
+        Self { severity, line: place.line, column: place.column, message }
+    }
+}
+
+/// A character as it may stand in a line.
+fn escaped(character: char) -> impl Iterator<Item = char> {
+    let is_control = character.is_control();
+    let escape = is_control.then(|| character.escape_default());
+    escape.into_iter().flatten().chain((!is_control).then_some(character))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Diagnostic, Place};
+
+    #[test]
+    fn a_message_is_one_line() {
+        let place = Place { line: 1, column: 2 };
+        assert_eq!(Diagnostic::error(place, "no `a\n\u{1b}ä`").message, "no `a\\n\\u{1b}ä`");
+        assert_eq!(Diagnostic::warning(place, "nö").message, "nö");
     }
 }

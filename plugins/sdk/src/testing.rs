@@ -1,6 +1,9 @@
-//! What the tests of list formats share: texts that are nearly right.
+//! What the tests of list formats share: texts that are nearly right, and answers in short.
 
-use crate::list::{Confidence, Parsed};
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::list::{Confidence, Entry, Parsed, Selection};
 
 /// How often each fixture is changed.
 const ROUNDS: usize = 400;
@@ -54,7 +57,11 @@ pub fn survives_mutations(
     }
 }
 
-fn check(text: &str, parsed: &Parsed) {
+/// Checks that all places are in the text, and that everything that is there says something.
+///
+/// # Panics
+/// Where that is not so.
+pub fn check(text: &str, parsed: &Parsed) {
     let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX).max(1);
     for entry in &parsed.entries {
         assert!((1..=lines).contains(&entry.line), "{entry:?} of {text:?}");
@@ -98,4 +105,62 @@ fn swap_lines(text: &mut String, numbers: &mut Numbers) {
         lines.swap(a, b);
         *text = lines.concat();
     }
+}
+
+/// Gives every format's fixtures to the probe of `format`: it must know its own, and be certain of no
+/// other one's.
+///
+/// # Panics
+/// Where it is not so, or there are no fixtures.
+pub fn knows_its_own(format: &str, probe: impl Fn(&str, &str) -> Confidence) {
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut own = 0;
+    for plugin in entries_of(&plugins) {
+        let is_own = plugin.file_name().is_some_and(|name| name == format);
+        for fixture in entries_of(&plugin.join("fixtures")) {
+            let text = std::fs::read_to_string(&fixture).expect("a fixture is a text");
+            let name = fixture.file_name().and_then(|name| name.to_str()).unwrap_or("list");
+            let found = probe(name, &text);
+            let fits = if is_own { found > Confidence::No } else { found < Confidence::Certain };
+            assert!(fits, "{format} says {found:?} of {}", fixture.display());
+            own += usize::from(is_own);
+        }
+    }
+    assert!(own > 0, "{format} has no fixtures");
+}
+
+/// What is in a folder; nothing if there is none.
+fn entries_of(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+}
+
+/// Each entry as `LINE SOURCE VERSION PLATFORM…`, to be compared at a glance.
+///
+/// # Panics
+/// Where an entry selects more than one tag or digest.
+#[must_use]
+pub fn entries(parsed: &Parsed) -> Vec<String> {
+    let entry = |entry: &Entry| {
+        let version = match &entry.selection {
+            Selection::Tag(tag) => tag.clone(),
+            Selection::Digest { digest, tag: None } => format!("@{digest}"),
+            Selection::Digest { digest, tag: Some(tag) } => format!("{tag}@{digest}"),
+            other => panic!("{other:?} at line {}", entry.line),
+        };
+        let platforms: String =
+            entry.platforms.iter().map(|platform| format!(" {platform}")).collect();
+        format!("{} {} {version}{platforms}", entry.line, entry.source)
+    };
+    parsed.entries.iter().map(entry).collect()
+}
+
+/// Each remark as `LINE:COLUMN MESSAGE`, an error with `!` behind its place.
+#[must_use]
+pub fn remarks(parsed: &Parsed) -> Vec<String> {
+    let remark = |found: &Diagnostic| {
+        let mark = if found.severity == Severity::Error { "!" } else { "" };
+        format!("{}:{}{mark} {}", found.line, found.column, found.message)
+    };
+    parsed.diagnostics.iter().map(remark).collect()
 }

@@ -3,10 +3,12 @@
 //! Formats look at nodes rather than deserialise them: every remark needs a line and a column, a key
 //! that is not known is a warning and no failure, and one wrong item must not take the others along.
 
+mod look;
 mod read;
 
 use std::rc::Rc;
 
+pub use look::outline;
 pub use read::{Documents, read};
 
 use crate::diagnostic::Place;

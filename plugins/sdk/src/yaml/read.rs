@@ -16,14 +16,14 @@ const MAX_WEIGHT: u32 = 4_000_000;
 /// What a text holds.
 #[derive(Clone, Debug, Default)]
 pub struct Documents {
-    /// The documents; the last one is cut off where the text is broken.
+    /// The documents; those that are broken, and cut off there, come last.
     pub roots: Vec<Rc<Node>>,
     /// Where the text is broken, and keys that are there twice.
     pub errors: Vec<Diagnostic>,
-    /// Did the text end as it should?
+    /// Did every document end as it should?
     pub complete: bool,
-    /// Is the last document cut off?
-    cut: bool,
+    /// How many of them are whole.
+    whole: usize,
 }
 
 impl Documents {
@@ -31,21 +31,27 @@ impl Documents {
     /// what is there; its shape is good for a probe only.
     #[must_use]
     pub fn whole(&self) -> &[Rc<Node>] {
-        match self.roots.split_last() {
-            Some((_, whole)) if self.cut => whole,
-            _ => &self.roots,
-        }
+        self.roots.get(..self.whole).unwrap_or(&self.roots)
     }
 }
 
-/// Reads all documents of a text. What stands before the place where it is broken is kept.
+/// Reads all documents of a text. Of one that is broken, what stands before that place is kept, and
+/// the documents after it are read all the same.
 #[must_use]
 pub fn read(text: &str) -> Documents {
+    read_within(text, granit_parser::Options::default().simple_key_max_lookahead)
+}
+
+/// The same, where a key may have at most so many characters: the parser says nothing of as much text
+/// before a place where it is broken.
+pub(super) fn read_within(text: &str, simple_key_max_lookahead: usize) -> Documents {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let options = granit_parser::options! { emit_comments: false };
+    let options = granit_parser::options! { emit_comments: false, simple_key_max_lookahead: simple_key_max_lookahead };
     let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX).max(1);
     let mut builder = Builder { lines, ..Builder::default() };
-    for event in Parser::new_from_str_with_options(text, options) {
+    let mut parser = Parser::new_from_str_with_options(text, options);
+    builder.documents.complete = true;
+    while let Some(event) = parser.next_event() {
         let broken = match event {
             Ok((event, span)) => builder.take(event, span).err(),
             Err(error) => Some(Diagnostic::error(
@@ -54,12 +60,16 @@ pub fn read(text: &str) -> Documents {
             )),
         };
         if let Some(broken) = broken {
+            builder.documents.complete = false;
             builder.documents.errors.push(broken);
             builder.cut_off();
-            return builder.documents;
+            if !matches!(parser.proceed_next_document(), Ok(true)) {
+                break;
+            }
         }
     }
-    builder.documents.complete = true;
+    builder.documents.whole = builder.documents.roots.len();
+    builder.documents.roots.append(&mut builder.cut);
     builder.documents
 }
 
@@ -90,6 +100,8 @@ enum Collection {
 #[derive(Default)]
 struct Builder {
     documents: Documents,
+    /// The documents that were cut off.
+    cut: Vec<Rc<Node>>,
     open: Vec<Open>,
     anchors: HashMap<usize, Rc<Node>>,
     /// How many lines the text has: an error at its end is at the last one.
@@ -217,14 +229,14 @@ impl Builder {
 
     /// Closes what is open where the text broke off.
     fn cut_off(&mut self) {
-        self.documents.cut = !self.open.is_empty();
+        let whole = self.documents.roots.len();
         while let Some(closed) = self.open.pop() {
             if self.close(closed).is_err() {
                 // Nothing of it is left.
-                self.documents.cut = false;
                 self.open.clear();
             }
         }
+        self.cut.extend(self.documents.roots.drain(whole..));
     }
 }
 

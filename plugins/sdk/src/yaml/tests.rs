@@ -91,6 +91,31 @@ fn documents_are_told_apart() {
 }
 
 #[test]
+fn a_broken_document_does_not_take_the_next_one_along() {
+    let documents = read("a: 1\nb: [\n---\nc: &x 2\n---\nd: *x\n---\ne: 3\n");
+    assert!(!documents.complete);
+    let whole = documents.whole();
+    let has = |key: &str| whole.iter().any(|root| root.get(key).is_some());
+    assert!(has("c") && has("e") && !has("d") && !has("a"), "{whole:?}");
+    let lines: Vec<_> = documents.errors.iter().map(|error| error.line).collect();
+    assert_eq!(lines, [2, 6], "{:?}", documents.errors);
+}
+
+#[test]
+fn what_is_null_is_not_there() {
+    let root = only("a: {b: [x], c: ~}\n");
+    assert_eq!(root.path(&["a", "b"]).map(|list| list.items().len()), Some(1));
+    assert!(root.path(&["a", "c"]).is_none() && root.path(&["a", "d"]).is_none());
+    assert_eq!(root.get("a").map(|map| map.members().count()), Some(2));
+    let (key, _) = root.member("a").unwrap();
+    assert_eq!(key.place, Place { line: 1, column: 1 });
+    assert_eq!(crate::yaml::outline("---\n---\na: 1\n").len(), 1);
+    let cut = format!("{{\"a\": 1, \"b\": \"{}\", \"c", "x".repeat(130));
+    let roots = crate::yaml::outline(&cut);
+    assert_eq!(roots.iter().find_map(|root| root.text_of("a")), Some("1"));
+}
+
+#[test]
 fn aliases_cannot_be_used_to_fill_the_memory() {
     let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
