@@ -10,6 +10,9 @@ use crate::platform::Platform;
 /// The empty JSON object, which artifacts have as config.
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
+/// How gzip begins (RFC 1952, section 2.3).
+const GZIP: &[u8] = &[0x1f, 0x8b, 8];
+
 /// Media types of a manifest, its config and its layers.
 #[derive(Clone, Copy, Debug)]
 enum Format {
@@ -45,8 +48,20 @@ struct Layer {
     media_type: Option<String>,
     seed: u64,
     length: usize,
+    /// Begins as gzip does.
+    gzip: bool,
     /// A foreign layer: named with this URL and never pushed.
     url: Option<String>,
+}
+
+impl Layer {
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = random(self.seed, self.length);
+        if self.gzip {
+            bytes.splice(..GZIP.len().min(self.length), GZIP.iter().copied());
+        }
+        bytes
+    }
 }
 
 /// An image (with a config that has a platform, or none) or an artifact (with an empty config).
@@ -112,13 +127,26 @@ impl Image {
     /// Adds a layer of so many bytes; the same seed and length again name the same blob again.
     #[must_use]
     pub fn layer(self, seed: u64, length: usize) -> Self {
-        self.push(Layer { media_type: None, seed, length, url: None })
+        self.push(Layer { media_type: None, seed, length, gzip: false, url: None })
+    }
+
+    /// As [`Image::layer`], beginning with gzip's magic number: skopeo compresses what looks as if
+    /// nobody had done so.
+    #[must_use]
+    pub fn gzip_layer(self, seed: u64, length: usize) -> Self {
+        self.push(Layer { media_type: None, seed, length, gzip: true, url: None })
     }
 
     /// Adds a layer with a media type of its own, such as `…tar+zstd`.
     #[must_use]
     pub fn typed_layer(self, media_type: &str, seed: u64, length: usize) -> Self {
-        self.push(Layer { media_type: Some(media_type.to_owned()), seed, length, url: None })
+        self.push(Layer {
+            media_type: Some(media_type.to_owned()),
+            seed,
+            length,
+            gzip: false,
+            url: None,
+        })
     }
 
     /// Adds a layer that lies at a URL and in no registry.
@@ -132,6 +160,7 @@ impl Image {
             media_type: Some(media_type.to_owned()),
             seed,
             length,
+            gzip: false,
             url: Some(url.to_owned()),
         })
     }
@@ -182,7 +211,7 @@ impl Image {
         let mut layers = Vec::new();
         for layer in &self.layers {
             let media_type = layer.media_type.as_deref().unwrap_or(self.default_layer());
-            let blob = Blob::new(media_type, random(layer.seed, layer.length));
+            let blob = Blob::new(media_type, layer.bytes());
             let mut descriptor = blob.descriptor();
             if let Some(url) = &layer.url {
                 descriptor.insert("urls".to_owned(), json!([url]));
