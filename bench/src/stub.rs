@@ -1,6 +1,8 @@
 //! A registry that has 100,000 images without storing one, and remembers of a copy only that it is
 //! there. It is no registry for anything else.
 
+mod images;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -10,59 +12,16 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, Response, StatusCode};
-use longshore_content::{digest, random};
-use serde_json::json;
+use longshore_content::digest;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-
-/// What one blob has.
-const BLOB: usize = 256;
+pub(crate) use images::Images;
+use images::MANIFEST;
 
 /// More than any manifest or blob of it has.
 const BODY: usize = 1 << 20;
-
-/// Images of one blob each, all of them different.
-pub(crate) struct Images {
-    /// Where each blob is made from.
-    blobs: HashMap<String, u64>,
-    /// How many there are.
-    count: u64,
-}
-
-impl Images {
-    /// So many.
-    pub(crate) fn new(count: u64) -> Self {
-        let blobs = (0..count).map(|number| (digest(&blob(number)), number)).collect();
-        Self { blobs, count }
-    }
-
-    /// The image under a tag: `t7` is image 7 modulo their number.
-    pub(crate) fn manifest(&self, tag: &str) -> Option<Vec<u8>> {
-        let number: u64 = tag.strip_prefix('t')?.parse().ok()?;
-        Some(manifest(number % self.count))
-    }
-}
-
-/// The bytes of an image's only blob, which is its config.
-fn blob(number: u64) -> Vec<u8> {
-    let padding = digest(&random(number, BLOB));
-    json!({"architecture": "amd64", "os": "linux", "padding": padding}).to_string().into_bytes()
-}
-
-fn manifest(number: u64) -> Vec<u8> {
-    let blob = blob(number);
-    let config = json!({
-        "mediaType": "application/vnd.oci.image.config.v1+json",
-        "size": blob.len(),
-        "digest": digest(&blob),
-    });
-    json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []})
-        .to_string()
-        .into_bytes()
-}
 
 /// What came in.
 #[derive(Default)]
@@ -215,21 +174,11 @@ impl Shared {
     ) -> Response<Body> {
         match *method {
             Method::POST => {
-                let pairs = query.unwrap_or_default().split('&');
-                let mount = pairs.filter_map(|pair| pair.strip_prefix("mount=")).next();
-                let from = query.unwrap_or_default().split('&');
-                let from = from.filter_map(|pair| pair.strip_prefix("from=")).next();
-                if let (Some(mount), Some(from)) = (mount, from) {
-                    let (mount, from) = (mount.replace("%3A", ":"), from.replace("%2F", "/"));
-                    let mut taken = self.taken();
-                    if taken.content.contains(&format!("{from}@{mount}")) {
-                        taken.content.insert(format!("{repository}@{mount}"));
-                        return with_digest(StatusCode::CREATED, &mount, Body::empty());
-                    }
+                if let Some(mounted) = self.mount(repository, query.unwrap_or_default()) {
+                    return with_digest(StatusCode::CREATED, &mounted, Body::empty());
                 }
                 let mut answer = status(StatusCode::ACCEPTED);
-                let location = format!("/v2/{repository}/blobs/uploads/one");
-                if let Ok(location) = location.parse() {
+                if let Ok(location) = format!("/v2/{repository}/blobs/uploads/one").parse() {
                     answer.headers_mut().insert("location", location);
                 }
                 answer
@@ -244,10 +193,24 @@ impl Shared {
         }
     }
 
+    /// The digest of what was mounted, if that was asked for and could be.
+    fn mount(&self, repository: &str, query: &str) -> Option<String> {
+        let parameter = |name: &str| {
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            let (_, value) = pairs.find(|(key, _)| *key == name)?;
+            Some(value.replace("%3A", ":").replace("%2F", "/"))
+        };
+        let (digest, from) = (parameter("mount")?, parameter("from")?);
+        let mut taken = self.taken();
+        let there = taken.content.contains(&format!("{from}@{digest}"));
+        there.then(|| taken.content.insert(format!("{repository}@{digest}")))?;
+        Some(digest)
+    }
+
     fn blob(&self, method: &Method, repository: &str, name: &str) -> Response<Body> {
         if let Some(images) = &self.images {
-            return match images.blobs.get(name) {
-                Some(&number) => with_digest(StatusCode::OK, name, Body::from(blob(number))),
+            return match images.blob(name) {
+                Some(bytes) => with_digest(StatusCode::OK, name, Body::from(bytes)),
                 None => status(StatusCode::NOT_FOUND),
             };
         }

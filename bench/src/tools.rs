@@ -35,5 +35,29 @@ pub(crate) fn version(program: &Path, arguments: &[&str]) -> String {
     let said = String::from_utf8_lossy(&said);
     let named = said.lines().find_map(|line| line.strip_prefix("VCSTag:"));
     let line = named.or_else(|| said.lines().find(|line| !line.trim().is_empty()));
-    line.map_or_else(|| "of unknown version".to_owned(), |line| line.trim().to_owned())
+    line.map_or_else(
+        || "of unknown version".to_owned(),
+        // Some begin with the path that they were started by, which is nobody's business.
+        |line| line.replace(&program.display().to_string(), "").trim().to_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::{Tools, version};
+
+    #[test]
+    fn a_program_is_found_and_asked_without_telling_where_it_is() {
+        let folder = tempfile::tempdir().expect("a scratch directory can be made");
+        let program = folder.path().join("longshore-bench-peer");
+        fs::write(&program, "#!/bin/sh\necho\necho \"$0 v1.2 (x)\"\n").expect("it can be written");
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).expect("it can be changed");
+        let tools = Tools::new(folder.path());
+        assert_eq!(tools.find("longshore-bench-peer"), Some(program.clone()));
+        assert_eq!(tools.find("longshore-bench-nobody"), None);
+        assert_eq!(version(&program, &["--version"]), "v1.2 (x)");
+    }
 }

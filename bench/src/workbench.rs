@@ -94,7 +94,7 @@ impl<'a> Workbench<'a> {
     pub(crate) fn corpus(&self, choice: Choice) -> Result<Corpus> {
         let quick = self.options.quick;
         let plan = match choice {
-            Choice::Tiny => Plan::tiny(if quick { 30 } else { 500 }),
+            Choice::Tiny => Plan::tiny(if quick { 20 } else { 500 }),
             _ => {
                 if quick {
                     Plan::mixed(6, 20)
@@ -136,6 +136,9 @@ impl<'a> Workbench<'a> {
         empty(&folder)?;
         let (from, to) = (self.cache().join("compiled"), folder.join("cache/compiled"));
         empty(&to)?;
+        // longshore does not trust a folder that others may read.
+        let mode = fs::metadata(&from).context("failed to find the compiled plugins")?;
+        fs::set_permissions(&to, mode.permissions()).context("failed to close a cache")?;
         for file in fs::read_dir(from).context("failed to read the compiled plugins")? {
             let path = file?.path();
             let name = path.file_name().unwrap_or_default();

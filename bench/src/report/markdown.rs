@@ -220,5 +220,9 @@ fn megabytes(bytes: u64) -> String {
 }
 
 fn mebibytes(bytes: u64) -> String {
+    if bytes == 0 {
+        // It ended before anybody looked.
+        return "–".to_owned();
+    }
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
