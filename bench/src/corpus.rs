@@ -150,7 +150,7 @@ mod tests {
         let content = Plan::tiny(1).images[0].content();
         assert_eq!(
             content.digest(),
-            "sha256:68c20779ba2452457dfd8e7b9cd38219f39c705d882833eeadbf04bbf467ded1"
+            "sha256:a119ef2764254211cda12f18ec747c58bb535f7395917a120bf8a5938909c699"
         );
     }
 }

@@ -58,7 +58,8 @@ impl Layer {
     fn bytes(&self) -> Vec<u8> {
         let mut bytes = random(self.seed, self.length);
         if self.gzip {
-            bytes.splice(..GZIP.len().min(self.length), GZIP.iter().copied());
+            let length = GZIP.len().min(self.length);
+            bytes[..length].copy_from_slice(&GZIP[..length]);
         }
         bytes
     }
@@ -295,6 +296,15 @@ mod tests {
         assert_eq!(digests.len(), 3);
         assert!(digests.iter().all(|digest| *digest == digests[0]));
         assert_eq!(image.blob_bytes(), 9 + image.blobs()[0].bytes().len() as u64);
+    }
+
+    #[test]
+    fn a_gzip_layer_differs_from_another_one_in_how_it_begins_only() {
+        let bytes = |image: Image| image.build().blobs()[1].bytes().to_vec();
+        let plain = bytes(Image::new("linux/amd64").layer(1, 9));
+        let gzip = bytes(Image::new("linux/amd64").gzip_layer(1, 9));
+        assert_eq!((&gzip[..3], &gzip[3..]), (&[0x1f, 0x8b, 8][..], &plain[3..]));
+        assert_eq!(bytes(Image::new("linux/amd64").gzip_layer(1, 2)).len(), 2);
     }
 
     #[test]
