@@ -115,7 +115,9 @@ fn drain(
         let status = status.context("failed to wait for a command")?;
         if status.code() != Some(code) {
             lock(queue).clear();
-            bail!("{command:?} ended with {status}:\n{}", tail(output));
+            // Without its path and arguments, which end up in the report.
+            let name = Path::new(command.get_program()).file_name().unwrap_or_default();
+            bail!("{} ended with {status}:\n{}", name.display(), tail(output));
         }
     }
 }

@@ -94,10 +94,10 @@ impl<'a> Workbench<'a> {
     pub(crate) fn corpus(&self, choice: Choice) -> Result<Corpus> {
         let quick = self.options.quick;
         let plan = match choice {
-            Choice::Tiny => Plan::tiny(if quick { 20 } else { 500 }),
+            Choice::Tiny => Plan::tiny(if quick { 12 } else { 500 }),
             _ => {
                 if quick {
-                    Plan::mixed(6, 20)
+                    Plan::mixed(4, 20)
                 } else {
                     Plan::mixed(40, 1)
                 }
