@@ -14,6 +14,7 @@ mod harbor;
 mod index_mode;
 mod interrupt;
 mod kill;
+mod lists;
 mod mirror;
 mod odd_content;
 mod platforms;

@@ -248,8 +248,9 @@ fn the_report_is_on_standard_output_and_the_log_on_standard_error() {
     let from_to =
         format!("{}/team/app:1 → {}/team/app:1", pair.source.address(), pair.destination.address());
     let lines: Vec<&str> = run.stderr.lines().map(|line| &line[9..]).collect();
-    assert_eq!(lines[0], format!("[INFO] [M_ID:1] {from_to}"), "{}", run.stderr);
+    assert_eq!(lines[0], "[INFO] images.txt is read as mirror", "{}", run.stderr);
+    assert_eq!(lines[1], format!("[INFO] [M_ID:1] {from_to}"), "{}", run.stderr);
     let copied = format!("[INFO] [M_ID:1] copied {from_to} ({}, ", image.digest());
-    assert!(lines[1].starts_with(&copied), "{}", run.stderr);
-    assert_eq!(lines.len(), 2, "{}", run.stderr);
+    assert!(lines[2].starts_with(&copied), "{}", run.stderr);
+    assert_eq!(lines.len(), 3, "{}", run.stderr);
 }

@@ -11,7 +11,7 @@
 
 use longshore_plugin_sdk::diagnostic::Diagnostic;
 use longshore_plugin_sdk::line::{Line, confidence, lines};
-use longshore_plugin_sdk::list::{Confidence, Entry, Parsed};
+use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
 use longshore_plugin_sdk::reference::{Parts, looks_meant};
 
 mod render;
@@ -29,8 +29,17 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     confidence(
         lines(head)
             .filter(|line| !line.is_comment())
-            .map(|line| entry(&line).is_ok_and(|(entry, _)| looks_meant(&entry.source))),
+            .map(|line| entry(&line).is_ok_and(|(entry, _)| is_meant(&entry))),
     )
+}
+
+/// Could it be meant as a reference? `a/b:1:` is a key of YAML.
+fn is_meant(entry: &Entry) -> bool {
+    let is_tag = match &entry.selection {
+        Selection::Tag(tag) => !tag.contains(':'),
+        _ => true,
+    };
+    is_tag && looks_meant(&entry.source)
 }
 
 /// Reads the list.
@@ -146,6 +155,7 @@ mod tests {
             ("a b 1\n", Confidence::No),
             ("{\n}\n", Confidence::No),
             ("images:\n- a\n", Confidence::No),
+            ("quay.io/a/b:1:\n  - c/d\n", Confidence::No),
             ("# c\n\u{20}nginx\nh:5000/a:1@sha256:0\n", Confidence::Certain),
             ("nginx\na b 1\n", Confidence::Maybe),
         ] {

@@ -69,8 +69,8 @@ fn is_rule(source: &str, node: &Node) -> bool {
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let documents = yaml::read(text);
-    let mut parsed = Parsed { entries: Vec::new(), diagnostics: documents.errors };
-    let mut roots = documents.roots.iter();
+    let mut roots = documents.whole().iter();
+    let mut parsed = Parsed { entries: Vec::new(), diagnostics: documents.errors.clone() };
     let Some(root) = roots.next() else { return parsed };
     if let Some(second) = roots.next() {
         parsed.error(second.place, "there must be one document, this is the second");

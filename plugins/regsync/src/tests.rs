@@ -170,14 +170,14 @@ fn what_says_nothing_or_is_unknown_is_a_warning() {
 }
 
 #[test]
-fn broken_yaml_keeps_what_stands_before_it() {
-    let text =
-        "sync:\n  - source: a\n    target: b\n    type: image\n  - source: [c\n    target: d\n";
+fn nothing_of_broken_yaml_is_believed() {
+    let text = "sync:\n  - source: a\n    target: b\n    type: repository\n    tags:\n      \
+                allow: [x]\n      deny: [y\n";
+    assert_eq!(probe("list", text), Confidence::Maybe);
     let Parsed { entries, diagnostics } = parse("list", text);
-    assert_eq!(entries.len(), 1);
-    let syntax = &diagnostics[0];
-    assert_eq!(syntax.severity, Severity::Error);
-    assert!((5..=6).contains(&syntax.line), "{syntax:?}");
+    assert_eq!(entries, [], "the tags that are denied are not known");
+    let [syntax] = &diagnostics[..] else { panic!("{diagnostics:?}") };
+    assert_eq!((syntax.severity, syntax.line), (Severity::Error, 7), "{syntax:?}");
     assert!(syntax.message.starts_with("this is no valid YAML: "), "{syntax:?}");
 }
 

@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::pick::{FilterError, Picker};
+use super::under::Under;
 use crate::list::List;
 use crate::oci::{Name, ReferenceError, Registry, Repository};
 use crate::plan::{Outcome, source};
@@ -106,7 +107,7 @@ pub async fn expand(
         .flat_map(|entry| expansion.repositories(entry, source, &catalogues))
         .collect();
 
-    let wanted = list.entries.iter().filter(|entry| has_tags_to_pick(entry, &expansion));
+    let wanted = list.entries.iter().filter(|entry| has_tags_to_pick(entry));
     let wanted = wanted.filter_map(|entry| repository_of(entry, source).ok());
     let tags = ask_each(wanted, at_once, |(registry, repository)| async move {
         registries.client(&registry).tags(&repository).await
@@ -142,40 +143,6 @@ where
         .await
 }
 
-/// A registry, or a path of it, under which repositories are picked.
-struct Under {
-    registry: Registry,
-    path: Option<Repository>,
-}
-
-impl Under {
-    fn of(text: &str, source: Option<&Registry>) -> Result<Self, ReferenceError> {
-        let (registry, path) = match text.split_once('/') {
-            Some((first, rest)) if Registry::looks_like_one(first) => (Some(first), Some(rest)),
-            None if Registry::looks_like_one(text) => (Some(text), None),
-            _ => (None, Some(text)),
-        };
-        let path = path.map(|path| path.trim_end_matches('/')).filter(|path| !path.is_empty());
-        Ok(Self {
-            registry: match (source, registry) {
-                (Some(source), _) => source.clone(),
-                (None, Some(registry)) => registry.parse()?,
-                (None, None) => Registry::docker_hub(),
-            },
-            path: path.map(str::parse).transpose()?,
-        })
-    }
-
-    /// What `repository` has behind the path; `None` if it is not below it.
-    fn behind<'a>(&self, repository: &'a str) -> Option<&'a str> {
-        let Some(path) = &self.path else { return Some(repository) };
-        match repository.strip_prefix(path.as_str())? {
-            "" => Some(""),
-            rest => rest.strip_prefix('/'),
-        }
-    }
-}
-
 /// The text's registry as it stands there, with its slash.
 fn registry_text(source: &str) -> String {
     let first = source.split('/').next().unwrap_or_default();
@@ -190,9 +157,9 @@ fn repository_of(
     source::complete(&name, source)
 }
 
-/// One that failed or was skipped before keeps its pattern.
-fn has_tags_to_pick(entry: &Entry, expansion: &Expansion) -> bool {
-    is_pattern(entry) && !expansion.unselected.iter().any(|ended| ended.entry == *entry)
+/// Repositories that were not picked are still there, and have no tags to pick.
+const fn has_tags_to_pick(entry: &Entry) -> bool {
+    entry.repositories.is_none() && is_pattern(entry)
 }
 
 fn picker(filter: &Filter) -> Result<Picker, SelectError> {
@@ -277,7 +244,7 @@ impl Expansion {
         source: Option<&Registry>,
         tags: &HashMap<(Registry, Repository), Result<Vec<String>, RegistryError>>,
     ) -> Vec<Entry> {
-        if !has_tags_to_pick(&entry, self) {
+        if !has_tags_to_pick(&entry) {
             return vec![entry];
         }
         let listed = || -> Result<_, SelectError> {

@@ -15,7 +15,7 @@ const PATTERN_SIZE: usize = 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FilterError {
     /// An expression is none, or too large.
-    #[error("the expression {pattern:?} cannot be used: {why}")]
+    #[error("the expression `{pattern}` cannot be used: {why}")]
     Pattern {
         /// The expression.
         pattern: String,
@@ -23,7 +23,7 @@ pub(super) enum FilterError {
         why: String,
     },
     /// The range is none.
-    #[error("the range {range:?} cannot be used: {error}")]
+    #[error("the range `{range}` cannot be used: {error}")]
     Range {
         /// The range.
         range: String,
@@ -90,7 +90,7 @@ impl Picker {
                     if !range.holds(version) {
                         return None;
                     }
-                    why.push(format!("{version} is in {text:?}"));
+                    why.push(format!("{version} is in `{text}`"));
                 }
                 let why = if why.is_empty() { "every tag is".to_owned() } else { why.join(", ") };
                 Some((Pick { name: name.clone(), why }, version))
@@ -107,7 +107,7 @@ impl Picker {
         let mut why = Vec::new();
         if !self.allow.is_empty() {
             let allow = self.allow.iter().find(|pattern| pattern.is_match(name))?;
-            why.push(format!("matches {:?}", allow.as_str()));
+            why.push(format!("matches `{allow}`"));
         }
         if self.deny.iter().any(|pattern| pattern.is_match(name)) {
             return None;
@@ -185,17 +185,17 @@ mod tests {
         assert_eq!(
             picked(&filter(&["^1", "edge"], &["rc"], None, None), &TAGS),
             [
-                "1.0: matches \"^1\"",
-                "1.1.0: matches \"^1\"",
-                "10.0.0: matches \"^1\"",
-                "edge: matches \"edge\"",
+                "1.0: matches `^1`",
+                "1.1.0: matches `^1`",
+                "10.0.0: matches `^1`",
+                "edge: matches `edge`",
             ]
         );
         assert_eq!(
             picked(&filter(&[], &["^v", "est$", "edge"], Some(">=1.1 <10"), None), &TAGS),
             [
-                "1.1.0: is not denied, 1.1.0 is in \">=1.1 <10\"",
-                "2.0.0: is not denied, 2.0.0 is in \">=1.1 <10\""
+                "1.1.0: is not denied, 1.1.0 is in `>=1.1 <10`",
+                "2.0.0: is not denied, 2.0.0 is in `>=1.1 <10`"
             ]
         );
         assert_eq!(
@@ -208,7 +208,7 @@ mod tests {
         );
         assert_eq!(
             picked(&filter(&["^v?1"], &[], Some("1"), Some(1)), &TAGS),
-            ["1.1.0: matches \"^v?1\", 1.1.0 is in \"1\", number 1 of the latest 1"]
+            ["1.1.0: matches `^v?1`, 1.1.0 is in `1`, number 1 of the latest 1"]
         );
         assert_eq!(picked(&filter(&[], &[], None, Some(0)), &TAGS), [""; 0]);
         assert_eq!(picked(&filter(&["^none$"], &[], None, None), &TAGS), [""; 0]);
@@ -224,7 +224,7 @@ mod tests {
     fn what_cannot_be_used_says_why() {
         let error = |filter: &Filter| Picker::new(filter).unwrap_err();
         let found = error(&filter(&["a("], &[], None, None));
-        assert_eq!(found.to_string(), "the expression \"a(\" cannot be used: unclosed group");
+        assert_eq!(found.to_string(), "the expression `a(` cannot be used: unclosed group");
         let found = error(&filter(&[], &[r"(a)\1"], None, None));
         assert!(found.to_string().contains("backreferences are not supported"), "{found}");
         let found = error(&filter(&[&"(a{1000}){1000}"], &[], None, None));
@@ -232,7 +232,7 @@ mod tests {
         let found = error(&filter(&[], &[], Some(">=latest"), None));
         assert_eq!(
             found.to_string(),
-            "the range \">=latest\" cannot be used: \">=latest\" is no condition on a version"
+            "the range `>=latest` cannot be used: `>=latest` is no condition on a version"
         );
     }
 }

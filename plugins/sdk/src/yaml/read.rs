@@ -22,6 +22,20 @@ pub struct Documents {
     pub errors: Vec<Diagnostic>,
     /// Did the text end as it should?
     pub complete: bool,
+    /// Is the last document cut off?
+    cut: bool,
+}
+
+impl Documents {
+    /// The documents that can be believed. Of one that is cut off, what is missing may have narrowed
+    /// what is there; its shape is good for a probe only.
+    #[must_use]
+    pub fn whole(&self) -> &[Rc<Node>] {
+        match self.roots.split_last() {
+            Some((_, whole)) if self.cut => whole,
+            _ => &self.roots,
+        }
+    }
 }
 
 /// Reads all documents of a text. What stands before the place where it is broken is kept.
@@ -203,8 +217,11 @@ impl Builder {
 
     /// Closes what is open where the text broke off.
     fn cut_off(&mut self) {
+        self.documents.cut = !self.open.is_empty();
         while let Some(closed) = self.open.pop() {
             if self.close(closed).is_err() {
+                // Nothing of it is left.
+                self.documents.cut = false;
                 self.open.clear();
             }
         }

@@ -5,7 +5,7 @@ use crate::list::Parsed;
 use crate::yaml::{Documents, Node, Value, read};
 
 fn only(text: &str) -> Node {
-    let Documents { roots, errors, complete } = read(text);
+    let Documents { roots, errors, complete, .. } = read(text);
     assert_eq!(errors, [], "{text:?}");
     assert!(complete, "{text:?}");
     let [root] = &roots[..] else { panic!("{} documents in {text:?}", roots.len()) };
@@ -66,8 +66,9 @@ fn aliases_and_merges_are_followed() {
 #[test]
 fn broken_texts_have_a_place_and_what_stands_before_it() {
     let text = "a: 1\nb:\n  - x\n\t- y\n";
-    let Documents { roots, complete, .. } = read(text);
-    assert!(!complete);
+    let documents = read(text);
+    assert!(!documents.complete && documents.whole().is_empty());
+    let roots = &documents.roots;
     assert_eq!(roots[0].as_mapping().unwrap().get("a").unwrap().as_text(), Some("1"));
     assert_eq!(error(text).0, 3);
     for (text, line) in [("a: [1,\n", 1), ("a: 'x\n\n", 2), ("a: b: c\n", 1), ("[a]: 1\n", 1)] {
@@ -78,12 +79,13 @@ fn broken_texts_have_a_place_and_what_stands_before_it() {
 
 #[test]
 fn documents_are_told_apart() {
-    let Documents { roots, errors, complete } = read("a: 1\n---\n- b\n---\n");
+    let Documents { roots, errors, complete, .. } = read("a: 1\n---\n- b\n---\n");
     assert!(complete && errors.is_empty());
     assert_eq!(
         roots.iter().map(|root| root.kind()).collect::<Vec<_>>(),
         ["a mapping", "a list", "nothing"]
     );
+    assert_eq!(read("a: 1\n---\nb: [1\n").whole().len(), 1);
     assert_eq!(read("").roots.len(), 0);
     assert_eq!(read("# only\n").roots.len(), 0);
 }

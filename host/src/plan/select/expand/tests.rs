@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Expansion, Under};
+use super::Expansion;
 use crate::oci::Registry;
 use crate::plan::Status;
 use crate::plugin::contract::{Entry, Filter, Selection};
@@ -70,7 +70,7 @@ fn an_entry_becomes_one_for_each_tag() {
     let (entries, expansion) =
         expand_tags(Some("s.io"), some, ("s.io", "b/c"), names(&["1", "v1"]));
     assert_eq!(entries, ["a.io/b/c - v1"], "as it stood before -s");
-    assert_eq!(expansion.picked[0].names[0].1, "matches \"^v\"");
+    assert_eq!(expansion.picked[0].names[0].1, "matches `^v`");
 }
 
 #[test]
@@ -133,20 +133,4 @@ fn repositories_keep_what_their_path_has_behind_the_source() {
         expansion.unselected[0].outcome.reason.as_deref(),
         Some("there are no repositories at a.io:5000/none")
     );
-}
-
-#[test]
-fn a_source_is_a_registry_or_a_path() {
-    let under = |text: &str, source: Option<&str>| {
-        let source: Option<Registry> = source.map(|source| source.parse().unwrap());
-        let under = Under::of(text, source.as_ref()).unwrap();
-        format!("{} {:?}", under.registry, under.path.map(|path| path.to_string()))
-    };
-    assert_eq!(under("a.io", None), "a.io None");
-    assert_eq!(under("localhost:5000/", None), "localhost:5000 None");
-    assert_eq!(under("a.io/b/c", None), "a.io Some(\"b/c\")");
-    assert_eq!(under("team", None), "docker.io Some(\"team\")");
-    assert_eq!(under("a.io/b", Some("s.io")), "s.io Some(\"b\")");
-    assert_eq!(under("a.io", Some("s.io")), "s.io None");
-    assert!(Under::of("a.io/UPPER", None).is_err());
 }
