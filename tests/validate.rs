@@ -127,6 +127,10 @@ fn what_mirror_skipped_is_skipped() {
 /// The document without the numbers that differ from run to run.
 fn shape(mut document: Value) -> Value {
     assert!(document["seconds"].take().is_f64(), "seconds are a number");
+    assert!(document["pausedSeconds"].take().is_f64(), "seconds are a number");
+    for figure in ["mountedBytes", "presentBytes", "sharedBytes", "retries", "pauses"] {
+        assert!(document[figure].take().is_u64(), "{figure} is a number");
+    }
     let total = document["bytes"].take();
     let entries = document["entries"].as_array_mut().expect("entries are a list");
     let sum: u64 = entries.iter().map(|entry| entry["bytes"].as_u64().expect("a number")).sum();
@@ -192,6 +196,12 @@ fn the_documents_have_the_promised_fields() {
             "failed": 2,
             "bytes": null,
             "seconds": null,
+            "mountedBytes": null,
+            "presentBytes": null,
+            "sharedBytes": null,
+            "retries": null,
+            "pauses": null,
+            "pausedSeconds": null,
         })
     };
     let changed = "digest changed: the platform filter keeps 1 of 2 manifests (arch amd64,arm64, \
