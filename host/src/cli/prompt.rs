@@ -2,9 +2,9 @@
 
 use rustyline::error::ReadlineError;
 
-use super::session::{MIRROR_FORMAT, Session, exit_of};
+use super::session::{Session, exit_of};
 use crate::error::{Exit, Fatal};
-use crate::list::ListText;
+use crate::list::{ListText, MIRROR_FORMAT};
 use crate::report::{FailedEntry, FailedList};
 use crate::transfer::Level;
 
@@ -64,7 +64,7 @@ impl Conversation {
     }
 
     async fn line(&mut self, line: &str) -> Result<(), Fatal> {
-        let text = ListText::new(">>>", line.as_bytes().to_vec())?;
+        let text = ListText::new(">>>", line.as_bytes().to_vec());
         let planned = match self.session.plan(text, self.next_number).await {
             Ok(planned) => planned,
             Err(error) => return self.refused(line, &error),
@@ -89,7 +89,7 @@ impl Conversation {
     fn refused(&mut self, line: &str, error: &Fatal) -> Result<(), Fatal> {
         let why = format!("failed to {error}");
         self.session.log.failure(None, &why, error.hint().as_deref());
-        let (number, text) = (self.next_number, line.trim().to_owned());
+        let (number, text) = (self.next_number, line.trim().to_owned().into());
         if let Some(list) = &mut self.failed_list {
             list.add(&[FailedEntry { number, text, platforms: None }])?;
         }

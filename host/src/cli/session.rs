@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
+use futures_util::future::try_join_all;
+
 use super::{interrupt, prompt, variable};
 use crate::error::{Exit, Fatal};
 use crate::list::{self, Choice, List, ListText};
 use crate::oci::Registry;
-use crate::plan::{self, Job, Outcome, Plan, PlanOptions};
+use crate::plan::{self, Fate, Job, Outcome, Plan, PlanOptions};
 use crate::plugin::contract::Severity;
 use crate::plugin::{HostOptions, Kind, LogLevel, Plugin, PluginHost, PluginLog, PluginSetup};
 use crate::prepare::{self, RegistryEndpoints};
@@ -23,9 +25,6 @@ use crate::report::{
 use crate::settings::{RunSettings, SettingsError};
 use crate::transfer::{self, EventSender, Interrupt, Level, TransferOptions};
 use crate::validate::{self, ValidateOptions};
-
-/// The format that is meant at the prompt.
-pub(super) const MIRROR_FORMAT: &str = "mirror";
 
 /// Runs as `settings` say.
 pub(super) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
@@ -101,8 +100,8 @@ impl Planned {
     pub(super) fn failed_entries(&self) -> Vec<FailedEntry> {
         let entry = |entry: &plan::PlannedEntry| FailedEntry {
             number: entry.number,
-            text: entry.text.to_string(),
-            platforms: entry.platforms.as_deref().map(str::to_owned),
+            text: entry.text.clone(),
+            platforms: entry.platforms.clone(),
         };
         self.plan.entries.iter().map(entry).collect()
     }
@@ -165,16 +164,12 @@ impl Session {
     /// Reads and plans a list whose first entry gets the number `first_number`.
     pub(super) async fn plan(&self, text: ListText, first_number: u32) -> Result<Planned, Fatal> {
         let name = text.name.clone();
-        let list = self.read(text).await?;
+        let (list, rewrites) = tokio::try_join!(self.read(text), self.rewrites())?;
         for diagnostic in
             list.diagnostics.iter().filter(|found| found.severity == Severity::Warning)
         {
             let place = format!("{name}:{}:{}", diagnostic.line, diagnostic.column);
             self.log.write(Level::Warning, &format!("{place}: {}", diagnostic.message));
-        }
-        let mut rewrites = vec![self.load(Kind::Rewrite, REGISTRY_REWRITE, None).await?];
-        for rewrite in &self.settings.rewrites {
-            rewrites.push(self.load(Kind::Rewrite, rewrite, None).await?);
         }
         self.check_plugin_flags(&list.format, &rewrites).await?;
         let options = PlanOptions {
@@ -183,18 +178,25 @@ impl Session {
             filter: self.settings.filter.clone(),
             first_number,
         };
-        let plan = plan::build(&list, &options, &rewrites).await?;
-        Ok(Planned { name, format: list.format, plan })
+        let format = list.format.clone();
+        let plan = plan::build(list, &options, &rewrites).await?;
+        Ok(Planned { name, format, plan })
+    }
+
+    /// The rewrites in their order.
+    async fn rewrites(&self) -> Result<Vec<Plugin>, Fatal> {
+        let given = self.settings.rewrites.iter().map(String::as_str);
+        let names = std::iter::once(REGISTRY_REWRITE).chain(given);
+        try_join_all(names.map(|name| self.load(Kind::Rewrite, name, None))).await
     }
 
     async fn read(&self, text: ListText) -> Result<List, Fatal> {
         let choice = match &self.settings.list_format {
             Some(name) => Choice::forced(self.load(Kind::ListFormat, name, None).await?),
             None => {
-                let mut plugins = Vec::new();
-                for name in PluginHost::built_in(Kind::ListFormat) {
-                    plugins.push(self.load(Kind::ListFormat, name, None).await?);
-                }
+                let known = PluginHost::built_in(Kind::ListFormat).into_iter();
+                let plugins = known.map(|name| self.load(Kind::ListFormat, name, None));
+                let plugins = try_join_all(plugins).await?;
                 let choice = list::choose(&text, &plugins).await?;
                 for failure in &choice.failures {
                     self.log.write(Level::Warning, &failure.to_string());
@@ -293,7 +295,8 @@ impl Session {
         failed_list: Option<FailedList>,
     ) -> Result<Report, Fatal> {
         let Planned { name, plan, .. } = planned;
-        let registries = self.registries(&plan.jobs)?;
+        let jobs = plan.jobs();
+        let registries = self.registries(&jobs)?;
         let (events, received) = EventSender::channel();
         let mut reporter = Reporter::new(
             ReportOptions {
@@ -314,9 +317,9 @@ impl Session {
             interrupt.raised().await;
             rewrite.notify_one();
         });
-        let (entries, ended) = report_entries(&plan);
+        let (entries, ended) = report_entries(plan);
         let reporting = tokio::spawn(reporter.run(entries, ended, received));
-        let worked = self.work(plan.jobs, registries, events).await;
+        let worked = self.work(jobs, registries, events).await;
         if let Err(error) = worked {
             reporting.abort();
             return Err(error);
@@ -376,31 +379,24 @@ impl Session {
 const REGISTRY_REWRITE: &str = "registry";
 
 /// The entries as the report shows them, and the outcomes that are known already.
-fn report_entries(plan: &Plan) -> (Vec<EntryInfo>, Vec<(u32, Outcome)>) {
-    let jobs: HashMap<u32, &Arc<Job>> = plan.jobs.iter().map(|job| (job.number, job)).collect();
-    let mut ended = Vec::new();
+fn report_entries(plan: Plan) -> (Vec<EntryInfo>, Vec<(u32, Outcome)>) {
+    let mut known = Vec::new();
     let mut entries = Vec::with_capacity(plan.entries.len());
-    for entry in &plan.entries {
-        if let Some(outcome) = &entry.ended {
-            ended.push((entry.number, outcome.clone()));
-        }
-        entries.push(match jobs.get(&entry.number) {
-            Some(job) => EntryInfo::of_job(Arc::clone(job)),
-            None => {
-                let info = EntryInfo::of_text(
-                    entry.number,
-                    entry.line,
-                    &*entry.source,
-                    &*entry.destination,
-                );
-                match entry.column {
+    for entry in plan.entries {
+        entries.push(match entry.fate {
+            Fate::Job(job) => EntryInfo::of_job(job),
+            Fate::Ended(ended) => {
+                known.push((entry.number, ended.outcome));
+                let (number, line) = (entry.number, entry.line);
+                let info = EntryInfo::of_text(number, line, ended.source, ended.destination);
+                match ended.column {
                     Some(column) => info.at_column(column),
                     None => info,
                 }
             }
         });
     }
-    (entries, ended)
+    (entries, known)
 }
 
 /// The log as plugins see it.
