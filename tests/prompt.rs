@@ -178,3 +178,21 @@ fn ctrl_c_at_the_prompt_is_an_interruption() {
     terminal.types("\u{3}");
     terminal.exits(130);
 }
+
+#[test]
+fn exit_and_quit_end_it_and_lines_are_counted() {
+    let (source, destination) = registries();
+    let longshore =
+        Longshore::new().mirror().source(source.address()).destination(destination.address());
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+    terminal.types("# a remark\r");
+    terminal.types("only two\r");
+    terminal.wait_for(">>>:2:9: expected 3 columns");
+    terminal.types("quit\r");
+    terminal.exits(1);
+
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+    terminal.types("exit\r");
+    terminal.exits(0);
+    assert!(!longshore.directory().join("mirror-failed.txt").exists(), "`exit` is no entry");
+}

@@ -3,22 +3,20 @@
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::future::try_join_all;
 
+use super::registries::Access;
 use super::{interrupt, prompt, variable};
 use crate::error::{Exit, Fatal};
 use crate::list::{self, Choice, List, ListText};
-use crate::oci::Registry;
 use crate::plan::{self, Fate, Job, Outcome, Plan, PlanOptions};
 use crate::plugin::contract::Severity;
 use crate::plugin::{HostOptions, Kind, LogLevel, Plugin, PluginHost, PluginLog, PluginSetup};
 use crate::prepare::{self, RegistryEndpoints};
-use crate::registry::{
-    CredentialSources, Credentials, Registries, RegistryOptions, certificate_directories,
-};
+use crate::registry::Registries;
 use crate::report::{
     EntryInfo, FailedEntry, FailedList, Log, Report, ReportOptions, Reporter, Verb, shell_command,
 };
@@ -77,10 +75,7 @@ pub(super) struct Session {
     pub(super) log: Arc<Log>,
     pub(super) interrupt: Interrupt,
     plugins: PluginHost,
-    sources: CredentialSources,
-    certificates: Vec<PathBuf>,
-    /// The registry that gets the credential of the environment.
-    bound: OnceLock<Registry>,
+    access: Access,
 }
 
 /// A list and its plan.
@@ -117,10 +112,8 @@ impl Session {
             .or_else(|| folders.as_ref().map(|folders| folders.cache_dir().join("longshore")));
         Ok(Self {
             plugins: PluginHost::new(HostOptions { cache_dir, clock: SystemTime::now() })?,
-            sources: CredentialSources::of_environment(variable, home)?,
-            certificates: certificate_directories(variable, home),
+            access: Access::of_environment(home)?,
             interrupt: interrupt::listen()?,
-            bound: OnceLock::new(),
             settings,
             log: Arc::clone(log),
         })
@@ -260,34 +253,6 @@ impl Session {
         shell_command(words)
     }
 
-    fn registries(&self, jobs: &[Arc<Job>]) -> Result<Registries, Fatal> {
-        let mut sources = self.sources.clone();
-        if sources.environment.is_some() {
-            let destinations: std::collections::BTreeSet<_> =
-                jobs.iter().map(|job| &job.destination.registry).collect();
-            let only = if destinations.len() == 1 { destinations.first().copied() } else { None };
-            // At the prompt the first line decides: a password typed for one registry is not shown to
-            // the next.
-            let registry = self.settings.destination.as_ref().or(only);
-            match registry.filter(|registry| self.bound.get_or_init(|| (*registry).clone()) == *registry) {
-                Some(registry) => sources.bind_environment(registry.clone()),
-                None if jobs.is_empty() => {}
-                None => self.log.write(
-                    Level::Warning,
-                    "DOCKER_USERNAME and DOCKER_PASSWORD are ignored: there are several destination registries, and neither -d nor DOCKER_REGISTRY names one",
-                ),
-            }
-        }
-        Ok(Registries::new(RegistryOptions {
-            tls_verify: self.settings.tls_verify,
-            credentials: Credentials::new(sources),
-            certificate_directories: self.certificates.clone(),
-            root_bundle: variable("SSL_CERT_FILE")
-                .filter(|path| !path.is_empty())
-                .map(PathBuf::from),
-        })?)
-    }
-
     /// Does what was planned; the failed list is in the report again, unfinished.
     pub(super) async fn execute(
         &self,
@@ -296,7 +261,9 @@ impl Session {
     ) -> Result<Report, Fatal> {
         let Planned { name, plan, .. } = planned;
         let jobs = plan.jobs();
-        let registries = self.registries(&jobs)?;
+        let destination = self.settings.destination.as_ref();
+        let tls_verify = self.settings.tls_verify;
+        let registries = self.access.registries(&jobs, destination, tls_verify, &self.log)?;
         let (events, received) = EventSender::channel();
         let mut reporter = Reporter::new(
             ReportOptions {
@@ -358,6 +325,18 @@ impl Session {
         Ok(())
     }
 
+    /// The password goes to the API with every request, where over plain HTTP anybody between reads it.
+    fn check_harbor_https(&self, jobs: &[Arc<Job>]) -> Result<(), SettingsError> {
+        if self.settings.harbor_https || !self.settings.tls_verify {
+            return Ok(());
+        }
+        let mut destinations = jobs.iter().map(|job| &job.destination.registry);
+        match destinations.find(|registry| !registry.is_loopback()) {
+            Some(registry) => Err(SettingsError::PlainHarbor(registry.clone())),
+            None => Ok(()),
+        }
+    }
+
     async fn prepare(
         &self,
         jobs: &[Arc<Job>],
@@ -365,6 +344,7 @@ impl Session {
         events: &EventSender,
     ) -> Result<HashMap<crate::oci::Name, String>, Fatal> {
         let Some(name) = &self.settings.repo_type else { return Ok(HashMap::new()) };
+        self.check_harbor_https(jobs)?;
         let transport = RegistryEndpoints::new(registries.clone(), self.settings.harbor_https);
         let plugin = self.load(Kind::RepoType, name, Some(Arc::new(transport))).await?;
         let mut interrupt = self.interrupt.clone();

@@ -358,3 +358,6 @@ fn item(stage: &Stage) -> Option<Item> {
         attributes: going.attributes.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests;
