@@ -241,7 +241,10 @@ fn a_denied_push_says_which_credential_is_missing() {
     assert!(failed(&denied).ends_with("\nteam/app team/app 1\n"), "{}", failed(&denied));
 
     let wrong = run().env("DOCKER_USERNAME", "jo").env("DOCKER_PASSWORD", "wr0ng");
-    let wrong = wrong.run().exits(1).complains("hint: check");
+    let wrong = wrong.run().exits(1).complains("hint: check").complains(&format!(
+        "[WARN] the credential for {} (from DOCKER_USERNAME and DOCKER_PASSWORD) was refused",
+        destination.address()
+    ));
     assert!(!format!("{}{}", wrong.stderr, failed(&wrong)).contains("wr0ng"), "a secret leaks");
 
     let right = run().env("DOCKER_USERNAME", "jo").env("DOCKER_PASSWORD", "secret");

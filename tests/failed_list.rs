@@ -61,7 +61,7 @@ fn a_malformed_line_keeps_the_platforms_above_it() {
     let pair = Pair::embedded();
     let list = "# longshore: platforms=linux/s390x\n\n// why\nteam/app team/app\nhalf line\n\
                 # longshore: platforms=all\na b 1 2\n";
-    let run = pair.mirror(list).run().exits(1);
+    let run = pair.mirror(list).args(["--list-format", "mirror"]).run().exits(1);
     let found = "# expected 3 columns (source, destination, tag), found";
     assert_eq!(
         body(&run, LIST),

@@ -1,7 +1,78 @@
-//! What becomes of lines that are no text, and how lines are numbered.
+//! Which format a text is in, what becomes of lines that are no text, and how lines are numbered.
 
-use super::{number_from, refuse};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::{Choice, choose, number_from, parse, refuse};
+use crate::list::{ListError, ListText};
 use crate::plugin::contract::{Diagnostic, Entry, Parsed, Selection, Severity};
+use crate::plugin::{HostOptions, Kind, LogLevel, Plugin, PluginHost, PluginLog, PluginSetup};
+
+struct NoLog;
+
+impl PluginLog for NoLog {
+    fn line(&self, _plugin: &str, _level: LogLevel, _message: &str) {}
+}
+
+/// The built-in formats `mirror` and `default`.
+async fn formats() -> [Plugin; 2] {
+    let options = HostOptions { cache_dir: None, clock: SystemTime::UNIX_EPOCH };
+    let host = PluginHost::new(options).unwrap();
+    let setup = || PluginSetup {
+        config: serde_json::Map::new(),
+        grants: Vec::new(),
+        transport: None,
+        log: Arc::new(NoLog),
+        dry_run: false,
+    };
+    let mirror = host.load(Kind::ListFormat, "mirror", setup()).await.unwrap();
+    [mirror, host.load(Kind::ListFormat, "default", setup()).await.unwrap()]
+}
+
+fn text(text: &[u8]) -> ListText {
+    ListText::new("l", text.to_vec())
+}
+
+#[tokio::test]
+async fn the_surest_format_is_taken() {
+    let formats = formats().await;
+    for (list, format) in [
+        (&b"a b 1\n# c\nd e 2\n"[..], "mirror"),
+        (b"a:1\nb@sha256:0\n", "default"),
+        (b"a b 1\nbroken line\n", "mirror"),
+        (b"# caf\xe9\na b 1\n", "mirror"),
+    ] {
+        let choice = choose(&text(list), &formats).await.unwrap();
+        assert_eq!(choice.plugin.name(), format, "{}", list.escape_ascii());
+        assert!(choice.failures.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_text_in_no_format_says_why() {
+    let formats = formats().await;
+    let refused = async |list: &[u8]| choose(&text(list), &formats).await.err().unwrap();
+    assert!(matches!(refused(b"# a\n\n// b\n").await, ListError::Empty(_)));
+    let unknown = refused(b"images:\n  - one two three four\n").await;
+    assert!(
+        matches!(unknown, ListError::NoFormat { ref known, .. } if known.len() == 2),
+        "{unknown}"
+    );
+    let binary = refused(b"{\n\x7fELF\xff\xfe\n").await;
+    assert!(matches!(binary, ListError::NotText { line: 2, .. }), "{binary}");
+}
+
+#[tokio::test]
+async fn a_named_format_reads_whatever_it_is_given() {
+    let [mirror, _] = formats().await;
+    let comments = parse(text(b"# a\n"), Choice::forced(mirror.clone())).await;
+    assert!(matches!(comments, Err(ListError::Empty(_))));
+    let mut third = text(b"a b 1\nc\xff d 1\n");
+    third.first_line = 3;
+    let list = parse(third, Choice::forced(mirror)).await.unwrap();
+    assert_eq!((&*list.format, list.entries.len(), list.entries[0].line), ("mirror", 1, 3));
+    assert_eq!(list.diagnostics, [remark(Severity::Error, 4, 2, "it is not UTF-8 text")]);
+}
 
 fn entry(line: u32) -> Entry {
     Entry {
