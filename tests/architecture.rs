@@ -18,9 +18,10 @@ enum Arrows {
 
 /// A new room needs a line here: where it stands in the flow is decided, not found out.
 const ROOMS: &[(&str, Arrows)] = &[
+    ("cache", Only(&[])),
     ("cli", Never(&[])),
     ("error", Never(&["cli"])),
-    ("settings", Never(&["cli", "plugin", "registry", "serve", "validate"])),
+    ("settings", Never(&["cache", "cli", "plugin", "registry", "serve", "validate"])),
     ("oci", Only(&[])),
     ("registry", Only(&["oci"])),
     (
@@ -28,6 +29,10 @@ const ROOMS: &[(&str, Arrows)] = &[
         Never(&["cli", "list", "plan", "prepare", "report", "serve", "transfer", "validate"]),
     ),
     ("list", Never(&["cli", "plan", "prepare", "report", "serve", "transfer", "validate"])),
+    (
+        "convert",
+        Never(&["cli", "list", "prepare", "registry", "report", "serve", "transfer", "validate"]),
+    ),
     ("plan", Never(&["cli", "prepare", "report", "serve", "transfer", "validate"])),
     ("prepare", Never(&["cli", "report", "serve", "validate"])),
     ("transfer", Never(&["cli", "list", "plugin", "report", "serve", "validate"])),

@@ -88,7 +88,7 @@ fn lists_in_no_known_format() {
     refused(
         of_list("images:\n  - one two three four\n"),
         "read the image list images.txt: no known format",
-        "known formats are default, mirror; --list-format forces one",
+        "known formats are default, dregsy, image-syncer, mirror, regsync, skopeo-sync; --list-format forces one",
     );
 }
 

@@ -71,7 +71,7 @@ fn filters_and_plugins_that_do_not_exist_are_refused_with_a_hint() {
         (["--os", ","], "read the platform filter: --os is empty", "all is every one"),
         (
             ["--list-format", "what"],
-            "no built-in list-format plugin has that name (there are: default, mirror)",
+            "no built-in list-format plugin has that name (there are: default, ",
             "hint: a plugin in a file is named by its path",
         ),
         (["--rewrite", "what"], "no built-in rewrite plugin has that name", "named by its path"),
@@ -172,6 +172,26 @@ fn completions_name_the_subcommands() {
         assert_eq!(run.stderr, "");
     }
     Longshore::new().args(["completions", "what"]).run().exits(2).complains("'what'");
+}
+
+#[test]
+fn manual_pages_are_written() {
+    let main = Longshore::new().arg("man").run().exits(0);
+    assert!(main.stdout.contains(".TH longshore 1"), "{}", main.stdout);
+    let all = Longshore::new().args(["man", "pages/man1"]).run().exits(0);
+    assert_eq!((&*all.stdout, &*all.stderr), ("", ""));
+    for (page, text) in [
+        ("longshore", "longshore\\-mirror\\-validate(1)"),
+        ("longshore-mirror", "no\\-arch\\-os\\-fail"),
+        ("longshore-mirror-validate", "\\-\\-deep"),
+        ("longshore-convert-list", "\\-\\-auto\\-yes"),
+        ("longshore-serve", "htpasswd"),
+        ("longshore-man", "manual pages"),
+    ] {
+        let page = all.file(&format!("pages/man1/{page}.1")).expect(page);
+        assert!(page.contains(text), "no {text} in\n{page}");
+    }
+    Longshore::new().file("file", "").args(["man", "file/x"]).run().exits(2).complains("file/x");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Registries that break, lie and change their mind: each run ends with the right bytes at the
 //! destination or with the right failure.
 
+mod answer;
+mod chunk;
 mod download;
+mod limit;
 mod redirect;
 mod upload;
 
@@ -47,12 +50,19 @@ impl Ends {
     /// Runs `mirror` through both liars; a run that takes too long is one that hangs.
     #[track_caller]
     fn mirror(&self) -> Run {
+        self.mirror_with(&[])
+    }
+
+    /// The same with more arguments.
+    #[track_caller]
+    fn mirror_with(&self, arguments: &[&str]) -> Run {
         let started = Instant::now();
         let run = Longshore::new()
             .mirror()
             .list("team/app team/app 1\n")
             .source(self.lying_source.address())
             .destination(self.lying_destination.address())
+            .args(arguments)
             .run();
         let took = started.elapsed();
         assert!(took < Duration::from_secs(40), "it took {took:?}\n{}", run.stderr);

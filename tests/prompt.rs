@@ -79,7 +79,13 @@ impl Terminal {
     /// Types at the next prompt.
     #[track_caller]
     fn types(&mut self, keys: &str) {
-        self.wait_for(">>> ");
+        self.answers(">>> ", keys);
+    }
+
+    /// Types behind a question.
+    #[track_caller]
+    fn answers(&mut self, question: &str, keys: &str) {
+        self.wait_for(question);
         let stdin = self.child.stdin.as_mut().expect("standard input is piped");
         stdin.write_all(keys.as_bytes()).expect("the terminal takes keys");
         // What is typed is echoed, and the prompt may be drawn again with it.
@@ -164,9 +170,30 @@ fn nothing_but_good_lines_is_exit_0_without_a_failed_list() {
         Longshore::new().validate().source(source.address()).destination(destination.address());
     let Some(mut terminal) = Terminal::start(&validate) else { return };
     terminal.types("team/app team/app 1\r");
-    terminal.wait_for("\n");
+    terminal.wait_for("1 valid, 0 skipped, 0 failed");
     terminal.types("\u{4}");
     terminal.exits(0);
+    assert!(!validate.directory().join("mirror-validate-failed.txt").exists(), "nothing failed");
+}
+
+#[test]
+fn each_line_is_validated_before_the_next() {
+    let (source, destination) = registries();
+    let validate =
+        Longshore::new().validate().source(source.address()).destination(destination.address());
+    let Some(mut terminal) = Terminal::start(&validate) else { return };
+    terminal.types("team/app team/app 1\r");
+    terminal.wait_for("Validate failed: destination manifest does not exists");
+    let image = Image::new("linux/amd64").layer(1, 1000).build();
+    terminal.wait_for("mend with: longshore mirror ");
+    destination.push("team/app", "1", &image);
+    terminal.types("team/app team/app 1\r");
+    terminal.wait_for("1 valid, 0 skipped, 0 failed");
+    terminal.types("\u{4}");
+    terminal.exits(1);
+    let path = validate.directory().join("mirror-validate-failed.txt");
+    let failed = std::fs::read_to_string(path).expect("there is a failed list");
+    assert!(failed.ends_with("\nteam/app team/app 1\n"), "{failed}");
 }
 
 #[test]
@@ -195,4 +222,19 @@ fn exit_and_quit_end_it_and_lines_are_counted() {
     terminal.types("exit\r");
     terminal.exits(0);
     assert!(!longshore.directory().join("mirror-failed.txt").exists(), "`exit` is no entry");
+}
+
+#[test]
+fn a_list_is_overwritten_only_by_who_says_yes() {
+    for (answer, code, expected) in [("y\r", 0, "a a 1\n"), ("\r", 2, "old"), ("n\r", 2, "old")] {
+        let convert = Longshore::new()
+            .file("list.txt", "a:1\n")
+            .file("list.txt.converted", "old")
+            .args(["convert-list", "-i", "list.txt"]);
+        let Some(mut terminal) = Terminal::start(&convert) else { return };
+        terminal.answers("overwrite list.txt.converted? [y/N] ", answer);
+        terminal.exits(code);
+        let path = convert.directory().join("list.txt.converted");
+        assert_eq!(std::fs::read_to_string(path).expect("it is there"), expected, "{answer:?}");
+    }
 }

@@ -1,12 +1,13 @@
 //! Requests are what a run costs: how many each kind of copy makes, at both ends.
 //!
-//! The numbers are those of `engine.md`'s "Minimum requests" with the spine's rule: a HEAD before
-//! each upload, which is then a POST and a PUT. U are blobs new to the destination's registry, P
-//! children of an index, M blobs mounted beyond their home.
+//! The numbers are those of `engine.md`'s "Minimum requests": an upload is a POST that asks whether the
+//! blob is there by mounting it from its own repository, and a PUT; once a run a registry is asked
+//! again, to see whether its answer tells (the calibration). U are blobs new to the destination's
+//! registry, P children of an index, M blobs mounted beyond their home.
 
 use longshore_content::{Image, Index};
 
-use crate::support::{Longshore, Lying, Registry};
+use crate::support::{Answer, Longshore, Lying, Registry, Rule, Run};
 
 /// Two registries, and who counts before each.
 struct Ends {
@@ -25,16 +26,27 @@ impl Ends {
 
     /// Mirrors the list and answers with the requests at the source and at the destination.
     fn mirror(&self, list: &str, arguments: &[&str]) -> (String, String) {
+        self.forget();
+        self.run(Longshore::new(), list, arguments);
+        self.tallies()
+    }
+
+    fn run(&self, longshore: Longshore, list: &str, arguments: &[&str]) -> Run {
+        self.start(longshore, list, arguments).exits(0)
+    }
+
+    fn start(&self, longshore: Longshore, list: &str, arguments: &[&str]) -> Run {
+        let (source, destination) = (self.at_source.address(), self.at_destination.address());
+        let run = longshore.mirror().list(list).source(source).destination(destination);
+        run.args(arguments).run()
+    }
+
+    fn forget(&self) {
         self.at_source.forget();
         self.at_destination.forget();
-        Longshore::new()
-            .mirror()
-            .list(list)
-            .source(self.at_source.address())
-            .destination(self.at_destination.address())
-            .args(arguments)
-            .run()
-            .exits(0);
+    }
+
+    fn tallies(&self) -> (String, String) {
         (self.at_source.tally(), self.at_destination.tally())
     }
 }
@@ -54,7 +66,7 @@ fn a_single_image() {
         ends.mirror("team/app team/app 1\n", &[]),
         both(
             "GET blob 3, GET manifest by tag 1",
-            "HEAD blob 3, HEAD manifest by tag 1, POST upload 3, PUT manifest by tag 1, PUT upload 3"
+            "HEAD manifest by tag 1, POST probe 4, PUT manifest by tag 1, PUT upload 3"
         )
     );
     let pinned = format!("team/app team/app 1@{}\n", image.digest());
@@ -77,7 +89,7 @@ fn an_index_whose_children_share_a_layer() {
         ends.mirror("team/app team/app 1\n", &[]),
         both(
             "GET blob 5, GET manifest by digest 2, GET manifest by tag 1",
-            "HEAD blob 5, HEAD manifest by tag 1, POST upload 5, PUT manifest by digest 2, \
+            "HEAD manifest by tag 1, POST probe 6, PUT manifest by digest 2, \
              PUT manifest by tag 1, PUT upload 5"
         )
     );
@@ -105,11 +117,11 @@ fn a_filtered_index() {
         filtered(),
         both(
             "GET blob 2, GET manifest by digest 1, GET manifest by tag 1",
-            "HEAD blob 2, HEAD manifest by tag 1, POST upload 2, PUT manifest by digest 1, \
+            "HEAD manifest by tag 1, POST probe 3, PUT manifest by digest 1, \
              PUT manifest by tag 1, PUT upload 2"
         )
     );
-    // Without a cache of manifests the index has to be fetched to be filtered again.
+    // Where no manifests are remembered the index has to be fetched to be filtered again.
     assert_eq!(
         filtered(),
         both("GET manifest by tag 1, HEAD manifest by tag 1", "HEAD manifest by tag 1"),
@@ -120,11 +132,67 @@ fn a_filtered_index() {
         ends.mirror("team/app team/app 1\n", &[]),
         both(
             "GET blob 2, GET manifest by digest 1, GET manifest by tag 1, HEAD manifest by tag 1",
-            "HEAD blob 2, HEAD manifest by digest 2, HEAD manifest by tag 1, POST upload 2, \
+            "HEAD manifest by digest 2, HEAD manifest by tag 1, POST probe 3, \
              PUT manifest by digest 1, PUT manifest by tag 1, PUT upload 2"
         ),
         "the rest"
     );
+}
+
+#[test]
+fn what_a_cold_run_remembers() {
+    let ends = Ends::new();
+    let amd = Image::new("linux/amd64").layer(1, 1000).build();
+    let arm = Image::new("linux/arm64").layer(2, 1000).build();
+    let index = Index::oci().child(&amd).child(&arm).build();
+    ends.source.push("team/app", "1", &index);
+    let list = "team/app team/app 1\n";
+    let cold = ends.run(Longshore::new().remembering(), list, &["--arch", "amd64"]);
+    let warm = |list: &str, arguments: &[&str]| {
+        ends.forget();
+        ends.run(cold.again().remembering(), list, arguments);
+        ends.tallies()
+    };
+    let heads = || both("HEAD manifest by tag 1", "HEAD manifest by tag 1");
+    assert_eq!(warm(list, &["--arch", "amd64"]), heads(), "filtered warm");
+    let pinned = format!("team/app team/app 1@{}\n", index.digest());
+    assert_eq!(
+        warm(&pinned, &["--arch", "amd64"]),
+        both("HEAD manifest by digest 1", "HEAD manifest by tag 1"),
+        "the source is asked before what it once showed is believed"
+    );
+    // The child that a filter left out was not fetched; the index and the other child were.
+    assert_eq!(
+        warm(list, &["--arch", "arm64"]),
+        both(
+            "GET blob 2, GET manifest by digest 1, HEAD manifest by tag 1",
+            "HEAD manifest by digest 1, HEAD manifest by tag 1, POST probe 3, \
+             PUT manifest by digest 1, PUT manifest by tag 1, PUT upload 2"
+        ),
+        "another filter"
+    );
+    assert_eq!(warm(list, &["--arch", "arm64"]), heads(), "filtered warm, once more");
+    // A single image that is wrapped needs its configuration too.
+    ends.source.push("team/app", "1", &amd);
+    warm(list, &["--index", "docker"]);
+    assert_eq!(warm(list, &["--index", "docker"]), heads(), "wrapped warm");
+    ends.source.push("team/app", "1", &arm);
+    let new = warm(list, &["--index", "docker"]);
+    assert!(new.0.starts_with("GET blob 1, HEAD manifest by tag 1"), "{}", new.0);
+}
+
+#[test]
+fn what_is_remembered_is_no_way_past_the_source() {
+    let ends = Ends::new();
+    let amd = Image::new("linux/amd64").layer(1, 1000).build();
+    let arm = Image::new("linux/arm64").layer(2, 1000).build();
+    let index = Index::oci().child(&amd).child(&arm).build();
+    ends.source.push("team/app", "1", &index);
+    let pinned = format!("team/app team/app 1@{}\n", index.digest());
+    let cold = ends.run(Longshore::new().remembering(), &pinned, &["--arch", "amd64"]);
+    ends.at_source.rule(Rule::on("*", "*/manifests/*").answers(Answer::status(403)));
+    let refused = ends.start(cold.again().remembering(), &pinned, &["--arch", "amd64"]);
+    refused.exits(1).complains("denied (403)");
 }
 
 #[test]
@@ -139,7 +207,7 @@ fn a_layer_that_two_repositories_share() {
         ends.mirror("team/one team/one 1\nteam/two team/two 1\n", &[]),
         both(
             "GET blob 3, GET manifest by tag 2",
-            "HEAD blob 3, HEAD manifest by tag 2, POST mount 1, POST upload 3, \
+            "HEAD manifest by tag 2, POST mount 1, POST probe 4, \
              PUT manifest by tag 2, PUT upload 3"
         )
     );
@@ -160,7 +228,7 @@ fn five_tags_of_one_image() {
         ends.mirror(&list, &[]),
         both(
             "GET blob 2, GET manifest by digest 1, GET manifest by tag 5",
-            "HEAD blob 2, HEAD manifest by tag 5, POST upload 2, PUT manifest by digest 1, \
+            "HEAD manifest by tag 5, POST probe 3, PUT manifest by digest 1, \
              PUT manifest by tag 5, PUT upload 2"
         )
     );
@@ -175,12 +243,12 @@ fn five_tags_of_one_single_image() {
         ends.source.push("team/app", &tag.to_string(), &image);
         list.push_str(&format!("team/app team/app {tag}\n"));
     }
-    // The configuration is read for each tag until manifests are remembered by digest.
+    // The configuration is read once for its platform, and uploaded from memory.
     assert_eq!(
         ends.mirror(&list, &[]),
         both(
-            "GET blob 6, GET manifest by tag 5",
-            "HEAD blob 2, HEAD manifest by tag 5, POST upload 2, PUT manifest by tag 5, \
+            "GET blob 2, GET manifest by tag 5",
+            "HEAD manifest by tag 5, POST probe 3, PUT manifest by tag 5, \
              PUT upload 2"
         )
     );

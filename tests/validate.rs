@@ -1,5 +1,10 @@
 //! `mirror-validate`, and the documents that both commands print.
 
+mod damage;
+mod messages;
+mod referrers;
+mod requests;
+
 use longshore_content::{Content, Image, Index};
 use serde_json::{Value, json};
 
@@ -43,12 +48,26 @@ fn a_missing_and_a_moved_tag_are_found() {
         "team/app team/app gone",
     ];
     assert_eq!(failed.lines().skip(1).collect::<Vec<_>>(), expected);
-    let run = run.complains("[M_ID:2]").complains("hint: mirror it again");
+    let run = run.complains("[M_ID:2]").complains("; mirror it again: longshore mirror --source=");
 
     pair.source.push("team/app", "gone", &image(1));
     pair.mirror(list).run().exits(0).sums_up("3 copied, 1 skipped, 0 failed");
     let again = run.repeated(LIST).exits(0).sums_up("3 valid, 0 skipped, 0 failed");
     assert_eq!(again.file(LIST), None, "nothing failed any more");
+}
+
+#[test]
+fn mirror_validate_has_an_alias() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image(1));
+    let alias = || pair.run("mirror validate", "team/app team/app 1\n");
+    alias().run().exits(1).complains("destination manifest does not exists");
+    pair.mirror("team/app team/app 1\n").run().exits(0);
+    alias()
+        .args(["-o", "left.txt", "--deep"])
+        .run()
+        .exits(0)
+        .sums_up("1 valid, 0 skipped, 0 failed");
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 mod arguments;
 mod completions;
+mod convert;
+mod formats;
 mod interrupt;
+mod man;
 mod mirror;
 mod prompt;
 mod registries;
@@ -22,7 +25,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::error::{Exit, Fatal};
 use crate::report::{Log, Verb};
-use crate::settings::{Arguments, RunSettings, SettingsError, SettingsFile};
+use crate::settings::{Arguments, ConvertSettings, RunSettings, SettingsError, SettingsFile};
 
 /// Mirrors container images, Helm charts and other OCI artifacts between registries.
 #[derive(Debug, Parser)]
@@ -38,8 +41,10 @@ struct Cli {
 enum Command {
     Mirror(Box<mirror::Mirror>),
     MirrorValidate(Box<validate::Validate>),
+    ConvertList(convert::Convert),
     Serve(serve::Serve),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Runs the program with the arguments of the process.
@@ -48,7 +53,7 @@ pub fn run() -> ExitCode {
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            let error = spelling::with_tip(error, &arguments);
+            let error = spelling::with_tip(error, &arguments, &Cli::command());
             // Printing can only fail where nobody reads it.
             let _gone = error.print();
             return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
@@ -67,6 +72,16 @@ pub fn run() -> ExitCode {
 fn start(cli: Cli, log: &Arc<Log>) -> Result<Exit, Fatal> {
     match cli.command {
         Command::Completions(completions) => completions.print(),
+        Command::Man(man) => man.write(),
+        Command::ConvertList(convert) => {
+            let file = settings_file(cli.global.settings.as_deref())?;
+            let settings = ConvertSettings::resolve(convert.arguments(&cli.global), file)?;
+            let log = with_debug(log, settings.debug);
+            let runtime = runtime()?;
+            let ran = runtime.block_on(convert.run(settings, &log));
+            runtime.shutdown_background();
+            ran
+        }
         Command::Serve(serve) => {
             let file = settings_file(cli.global.settings.as_deref())?;
             let debug = cli
@@ -76,9 +91,12 @@ fn start(cli: Cli, log: &Arc<Log>) -> Result<Exit, Fatal> {
             let log = with_debug(log, debug == Some(true));
             runtime()?.block_on(serve.run(&file, &log))
         }
-        Command::Mirror(mirror) => {
-            mirror_or_validate(Verb::Mirror, mirror.arguments(cli.global, log), log)
-        }
+        Command::Mirror(mut mirror) => match mirror.alias.take() {
+            Some(mirror::Alias::Validate(validate)) => {
+                mirror_or_validate(Verb::Validate, validate.arguments(cli.global), log)
+            }
+            None => mirror_or_validate(Verb::Mirror, mirror.arguments(cli.global, log), log),
+        },
         Command::MirrorValidate(validate) => {
             mirror_or_validate(Verb::Validate, validate.arguments(cli.global), log)
         }
@@ -142,8 +160,13 @@ fn flags_by_command() -> BTreeMap<String, BTreeSet<String>> {
         flags.filter(|&flag| flag != "settings").map(str::to_owned).collect()
     };
     let global = long(&cli);
-    let flags_of =
-        |command: &clap::Command| (command.get_name().to_owned(), &long(command) | &global);
+    let flags_of = |command: &clap::Command| {
+        let mut flags = &long(command) | &global;
+        if command.get_name() == "convert-list" {
+            flags.retain(|flag| !convert::Convert::OWN_FLAGS.contains(&flag.as_str()));
+        }
+        (command.get_name().to_owned(), flags)
+    };
     cli.get_subcommands().map(flags_of).collect()
 }
 

@@ -1,7 +1,9 @@
 //! Exit codes, and what ends the program before or instead of its work.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::convert::ConvertError;
 use crate::list::ListError;
 use crate::plan::PlanError;
 use crate::plugin::PluginError;
@@ -65,6 +67,18 @@ pub enum Fatal {
     /// The failed list or the report cannot be written.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// A list cannot be converted.
+    #[error(transparent)]
+    Convert(#[from] ConvertError),
+    /// A manual page cannot be written.
+    #[error("write {}: {error}", path.display())]
+    Manual {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        error: std::io::Error,
+    },
     /// The embedded registry cannot run.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -77,11 +91,18 @@ pub enum Fatal {
 }
 
 impl Fatal {
+    /// Says that a manual page, or their folder, cannot be written at `path`.
+    pub fn manual(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        |error| Self::Manual { path, error }
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Settings(error) => error.hint(),
             Self::List(error) => error.hint(),
+            Self::Convert(error) => error.hint(),
             Self::Plan(error) => error.hint(),
             Self::Plugin(error) => error.hint().map(str::to_owned),
             Self::Report(error) => error.hint().map(|hint| hint.to_string()),
@@ -90,6 +111,7 @@ impl Fatal {
             }
             Self::Credential(_)
             | Self::Certificate(_)
+            | Self::Manual { .. }
             | Self::Serve(_)
             | Self::Start(_)
             | Self::Prompt(_) => None,
@@ -106,6 +128,8 @@ impl Fatal {
             | Self::Plan(_)
             | Self::Plugin(_)
             | Self::Report(_)
+            | Self::Convert(_)
+            | Self::Manual { .. }
             | Self::Serve(_)
             | Self::Start(_)
             | Self::Prompt(_) => Exit::Usage,

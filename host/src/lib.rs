@@ -2,7 +2,9 @@
 //!
 //! The rooms and the arrows between them are described in ARCHITECTURE.md.
 
+pub mod cache;
 pub mod cli;
+pub mod convert;
 pub mod error;
 pub mod list;
 pub mod oci;

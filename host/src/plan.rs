@@ -1,4 +1,5 @@
-//! Turns the entries of a list into jobs: `-s`, completion, the rewrite plugins, collisions.
+//! Turns the entries of a list into jobs: `-s`, tags selected by pattern, completion, the rewrite
+//! plugins, collisions.
 //!
 //! `mirror`, `mirror-validate` and a dry run share this one plan. No reference travels as a string
 //! past this room.
@@ -9,11 +10,16 @@ mod destination;
 mod entry;
 mod error;
 mod filter;
+mod finding;
 mod job;
+mod select;
+mod source;
 
 pub use build::{PlanOptions, build};
 pub use destination::parse_registry_flag;
 pub use entry::{Ended, Fate, Plan, PlannedEntry};
 pub use error::PlanError;
 pub use filter::FilterFlags;
+pub use finding::{Comparison, Finding, Spec, Verdict};
 pub use job::{Job, Outcome, Status};
+pub use select::{Expansion, Picked, Unselected, expand, selects_by_pattern};

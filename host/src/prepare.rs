@@ -6,6 +6,7 @@
 mod endpoint;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ pub use endpoint::RegistryEndpoints;
 
 use crate::oci::{Name, Registry, Repository};
 use crate::plan::Job;
-use crate::plugin::contract::{Scope, State};
+use crate::plugin::contract::{Capabilities, Scope, State};
 use crate::plugin::{Failure, Plugin, PluginError};
 use crate::registry::Registries;
 use crate::transfer::{EventSender, Level};
@@ -47,12 +48,22 @@ pub async fn prepare(
     for (registry, repositories) in by_registry {
         let repositories: Vec<&Repository> = repositories.into_iter().collect();
         let preparation = Preparation { registry, plugin, events, dry_run };
-        if let Err(error) = preparation.describe().await {
-            let text = format!("{error}; the push to {registry} is tried all the same");
-            events.note(0, None, Level::Warning, text);
-            let all = repositories.into_iter().map(|repository| name(registry, repository));
-            unprepared.extend(all.map(|name| (name, error.to_string())));
-            continue;
+        let capabilities = match preparation.describe().await {
+            Ok(capabilities) => capabilities,
+            Err(error) => {
+                let text = format!("{error}; the push to {registry} is tried all the same");
+                events.note(0, None, Level::Warning, text);
+                let all = repositories.into_iter().map(|repository| name(registry, repository));
+                unprepared.extend(all.map(|name| (name, error.to_string())));
+                continue;
+            }
+        };
+        registries.client(registry).describe(&traits(&capabilities));
+        let depths = depths(&capabilities);
+        for repository in &repositories {
+            if let Some(why) = misfit(repository, &depths) {
+                unprepared.insert(name(registry, repository), why);
+            }
         }
         let (failed, created) = preparation.scopes(&repositories).await?;
         unprepared.extend(failed);
@@ -68,6 +79,40 @@ fn name(registry: &Registry, repository: &Repository) -> Name {
     Name { registry: Some(registry.clone()), repository: repository.clone() }
 }
 
+/// What the copying should know of the registry, by the keys of `capabilities`.
+fn traits(capabilities: &Capabilities) -> Vec<(String, String)> {
+    let said = |key: &str, value: bool| (key.to_owned(), value.to_string());
+    let mut traits = vec![
+        said("cross-mount", capabilities.cross_mount),
+        said("chunked-upload", capabilities.chunked_upload),
+    ];
+    let attributes = capabilities.attributes.iter();
+    traits.extend(attributes.map(|attribute| (attribute.key.clone(), attribute.value.clone())));
+    traits
+}
+
+/// How many components the registry's repositories have, at least and at most.
+fn depths(capabilities: &Capabilities) -> RangeInclusive<usize> {
+    let least = capabilities.attributes.iter().find(|attribute| attribute.key == "min-depth");
+    let least = least.and_then(|attribute| attribute.value.parse().ok()).unwrap_or(1);
+    let most = capabilities.max_depth.and_then(|most| usize::try_from(most).ok());
+    least..=most.unwrap_or(usize::MAX)
+}
+
+/// Why the registry will not have `repository`, if its path has a wrong number of components.
+fn misfit(repository: &Repository, depths: &RangeInclusive<usize>) -> Option<String> {
+    let depth = repository.as_str().split('/').count();
+    if depths.contains(&depth) {
+        return None;
+    }
+    let (least, most) = (depths.start(), depths.end());
+    Some(if depth < *least {
+        format!("its repositories have at least {least} components, such as project/{repository}")
+    } else {
+        format!("its repositories have at most {most} components; see --rewrite flatten")
+    })
+}
+
 /// Preparing one registry.
 struct Preparation<'a> {
     registry: &'a Registry,
@@ -78,11 +123,12 @@ struct Preparation<'a> {
 
 impl Preparation<'_> {
     /// Is it the kind of registry that the plugin knows?
-    async fn describe(&self) -> Result<(), PluginError> {
+    async fn describe(&self) -> Result<Capabilities, PluginError> {
         let mut tries = 1;
         loop {
-            let Err(error) = self.plugin.describe(self.registry.as_str()).await else {
-                return Ok(());
+            let error = match self.plugin.describe(self.registry.as_str()).await {
+                Ok(capabilities) => return Ok(capabilities),
+                Err(error) => error,
             };
             match wait_after(&error) {
                 Some(wait) if tries < TRIES => tokio::time::sleep(wait).await,

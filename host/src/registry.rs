@@ -13,25 +13,37 @@ mod connection;
 mod credential;
 mod endpoint;
 mod error;
+mod limit;
 mod manifest;
+mod pace;
+mod page;
+mod permit;
+mod presence;
+mod probe;
+mod referrer;
 mod request;
 mod retry;
 mod secret;
+mod tag;
 mod token;
 mod traits;
+mod upload;
 
-pub use blob::{BlobStream, UploadSession, UploadStart};
+pub use blob::BlobStream;
 pub use certificate::{CertificateError, certificate_directories};
-pub use client::{Client, Registries, RegistryOptions};
+pub use client::{Client, Registries, RegistryOptions, TransferPermit};
 pub use credential::{
     AuthFilePath, Credential, CredentialError, CredentialSources, Credentials,
     EnvironmentCredential, ProgramFailure,
 };
 pub use endpoint::{EndpointRequest, EndpointResponse, EndpointScheme};
 pub use error::{Cause, Operation, RegistryError};
-pub use manifest::{ManifestHead, ManifestReference};
-pub use retry::Waits;
+pub use manifest::{ManifestHead, ManifestPushed, ManifestReference};
+pub use presence::BlobPresence;
+pub use referrer::{cosign_tags, referrers_tag};
+pub use retry::{Effort, Waits};
 pub use secret::Secret;
+pub use upload::{Chunk, UploadSession, UploadStart};
 
 /// The body of an upload.
 pub use reqwest::Body;

@@ -4,6 +4,7 @@
 //! error. Other rooms send events, or log through `tracing`.
 
 mod command;
+mod comparison;
 mod document;
 mod error;
 mod escape;
@@ -100,6 +101,12 @@ pub struct Totals {
     pub present: u64,
     /// Bytes of blobs that another image of the run brought.
     pub shared: u64,
+    /// Requests that were made again.
+    pub retries: u64,
+    /// Pauses that registries asked for.
+    pub pauses: u64,
+    /// How long these were together.
+    pub paused: Duration,
 }
 
 impl Totals {

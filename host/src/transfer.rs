@@ -4,18 +4,29 @@
 //! the destination has is not sent again. Workers send [`Event`]s and print nothing.
 
 mod blob;
+mod body;
+mod configuration;
 mod copy;
 mod dry_run;
 mod error;
 mod event;
+mod fetch;
+mod manifest_cache;
+mod memo;
 mod placement;
 mod pool;
+mod referrals;
+mod referrers;
 mod run;
+mod seat;
 mod shape;
-mod verify;
+mod upload;
 
+pub use configuration::{ConfigurationSource, Configurations};
 pub use error::TransferError;
 pub use event::{Event, EventSender, Level, Transferred};
-pub use pool::{Interrupt, each};
+pub use manifest_cache::ManifestCache;
+pub use pool::Interrupt;
+pub(crate) use pool::{each, seats};
 pub use run::{TransferOptions, run};
 pub use shape::{IndexMode, Shape, Shaped, is_same, may_stand, nothing_selected, shape};

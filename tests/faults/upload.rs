@@ -147,7 +147,7 @@ fn shared_layer(lie: impl FnOnce(&Lying)) -> (Lying, Registry) {
 
 #[test]
 fn a_refused_mount_is_an_upload() {
-    const MOUNT: &str = "*/blobs/uploads/?*mount=*";
+    const MOUNT: &str = "/v2/team/two/blobs/uploads/?*from=team%2Fone*";
     let (honest, _registry) = shared_layer(|_| {});
     assert_eq!(honest.count("POST", MOUNT), 1, "the second image mounts the layer");
     assert_eq!(honest.count("PUT", "*/blobs/uploads/*"), 3, "one layer and two configurations");
@@ -162,9 +162,9 @@ fn a_refused_mount_is_an_upload() {
 #[test]
 fn a_mount_that_opens_an_upload_is_one() {
     let (lying, _registry) = shared_layer(|lying| {
-        lying.rule(Rule::on("POST", "*/blobs/uploads/?*mount=*").answers_by(|seen| {
-            Some(Answer::status(202).header("location", &format!("{}lost", seen.path)))
-        }));
+        lying.rule(Rule::on("POST", "/v2/team/two/blobs/uploads/?*from=team%2Fone*").answers_by(
+            |seen| Some(Answer::status(202).header("location", &format!("{}lost", seen.path))),
+        ));
     });
     assert_eq!(lying.count("PUT", "*/blobs/uploads/*lost*"), 1, "the session is used");
     assert_eq!(lying.count("PUT", "*/blobs/uploads/*"), 5, "and replaced where it is unknown");
@@ -174,7 +174,7 @@ fn a_mount_that_opens_an_upload_is_one() {
 fn content_that_was_collected_meanwhile_is_sent_again() {
     let ends = Ends::with_layer(LENGTH);
     // Both blobs are there, or so it says, and when the manifest comes they are not.
-    ends.lying_destination.rule(Rule::on("HEAD", "*/blobs/*").answers(Answer::status(200))).rule(
+    ends.lying_destination.rule(Rule::on("POST", "*?mount=*").answers(Answer::status(201))).rule(
         Rule::on("PUT", TAG_PATH).first(1).answers(Answer::error(400, "MANIFEST_BLOB_UNKNOWN")),
     );
     ends.arrives();
@@ -190,7 +190,7 @@ fn content_below_an_index_that_was_collected_is_sent_again() {
     // The embedded registry itself refuses the child, then the index, as their content is missing.
     let child = format!("/v2/team/app/manifests/{}", ends.image.digest());
     ends.lying_destination
-        .rule(Rule::on("HEAD", "*/blobs/*").answers(Answer::status(200)))
+        .rule(Rule::on("POST", "*?mount=*").answers(Answer::status(201)))
         .rule(Rule::on("PUT", &child).first(1).answers(Answer::error(404, "BLOB_UNKNOWN")))
         .rule(Rule::on("PUT", TAG_PATH).first(1).answers(Answer::error(400, "MANIFEST_UNKNOWN")));
     ends.mirror().exits(0);

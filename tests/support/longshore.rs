@@ -1,10 +1,12 @@
 //! Drives the binary: arguments in, exit code, output and files out.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::DirBuilder;
 use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -24,7 +26,8 @@ const LIST: &str = "images.txt";
 /// One run of the binary, in a private directory and with an environment of its own.
 ///
 /// Nothing of the developer's environment reaches it: no proxy, no credential, no settings file. Only
-/// compiled plugins are shared between tests, so that each is compiled once.
+/// compiled plugins are shared between tests, so that each is compiled once; manifests are not
+/// remembered, unless a test asks for it.
 #[derive(Debug)]
 pub(crate) struct Longshore {
     scratch: Arc<TempDir>,
@@ -59,6 +62,22 @@ impl Longshore {
     /// The `mirror-validate` command.
     pub(crate) fn validate(self) -> Self {
         self.arg("mirror-validate")
+    }
+
+    /// Remembers manifests, for whoever runs in the same directory again.
+    pub(crate) fn remembering(self) -> Self {
+        let cache = self.scratch.path().join("cache");
+        let compiled = cache.join("compiled");
+        if !compiled.exists() {
+            let private = DirBuilder::new().recursive(true).mode(0o700).create(&compiled);
+            private.expect("a folder in the scratch directory can be made");
+            // What another test has compiled need not be compiled again.
+            for entry in shared_cache().join("compiled").read_dir().into_iter().flatten().flatten()
+            {
+                let _gone = std::fs::hard_link(entry.path(), compiled.join(entry.file_name()));
+            }
+        }
+        self.env("LONGSHORE_CACHE_DIR", cache)
     }
 
     /// Writes the list and names it with `-f`.
@@ -173,10 +192,22 @@ impl Longshore {
     }
 }
 
+/// The cache that all tests share, in which manifests cannot be remembered: a file is in the way.
+/// The requests of one test would depend on the others otherwise.
+fn shared_cache() -> PathBuf {
+    static BLOCKED: Once = Once::new();
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("longshore-cache");
+    BLOCKED.call_once(|| {
+        std::fs::create_dir_all(&cache).expect("the target directory can be written");
+        std::fs::write(cache.join("manifests"), "").expect("no manifests are in the shared cache");
+    });
+    cache
+}
+
 /// The whole environment of a run or of a client beside it.
 fn environment(scratch: &Path) -> Vec<(OsString, OsString)> {
     let home = scratch.join("home");
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("longshore-cache");
+    let cache = shared_cache();
     let mut variables: Vec<(OsString, OsString)> = vec![
         ("LANG".into(), "C.UTF-8".into()),
         ("LONGSHORE_CACHE_DIR".into(), cache.into()),
@@ -304,6 +335,11 @@ impl Run {
         let first = list.lines().next().unwrap_or_default();
         let command = first.split_once("repeat the run with: ");
         let (_, command) = command.unwrap_or_else(|| panic!("no command in {first}"));
+        self.shell(command)
+    }
+
+    /// Runs a command that longshore gave, through the shell.
+    pub(crate) fn shell(&self, command: &str) -> Self {
         self.again().shell(command).run()
     }
 

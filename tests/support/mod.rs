@@ -25,14 +25,16 @@ mod longshore;
 mod lying;
 mod pair;
 mod process;
+mod regctl;
 mod registry;
 pub(crate) mod skip;
 mod skopeo;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use longshore::{Longshore, Run};
+pub(crate) use longshore::{Longshore, Run, Running};
 pub(crate) use lying::{Answer, Lying, Rule, Seen};
 pub(crate) use pair::Pair;
+pub(crate) use regctl::Regctl;
 pub(crate) use registry::Registry;
 pub(crate) use skopeo::Skopeo;

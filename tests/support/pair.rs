@@ -34,7 +34,12 @@ impl Pair {
 
     /// `mirror-validate` of a list.
     pub(crate) fn validate(&self, list: &str) -> Longshore {
-        let run = Longshore::new().validate().list(list);
+        self.run("mirror-validate", list)
+    }
+
+    /// A command, in words, of a list.
+    pub(crate) fn run(&self, command: &str, list: &str) -> Longshore {
+        let run = Longshore::new().args(command.split(' ')).list(list);
         run.source(self.source.address()).destination(self.destination.address())
     }
 

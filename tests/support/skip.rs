@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::path::PathBuf;
 
 /// Says that the running test is left out, and why; the test returns right after it.
 ///
@@ -22,6 +23,20 @@ pub(crate) fn skip(why: &str) {
 
 /// Whether a program is on `PATH`.
 pub(crate) fn installed(program: &str) -> bool {
+    on_path(program).is_some()
+}
+
+/// Where a program is: on `PATH`, or in `~/go/bin`, where `go install` puts it.
+pub(crate) fn found(program: &str) -> Option<PathBuf> {
+    let of_go = || {
+        let path = PathBuf::from(std::env::var_os("HOME")?).join("go/bin").join(program);
+        path.is_file().then_some(path)
+    };
+    on_path(program).or_else(of_go)
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    let mut places = std::env::split_paths(&path).map(|folder| folder.join(program));
+    places.find(|place| place.is_file())
 }

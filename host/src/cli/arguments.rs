@@ -44,6 +44,9 @@ pub(super) struct Plan {
     /// Images at once [default: 8]
     #[arg(short, long, value_name = "N", value_parser = jobs, allow_negative_numbers = true)]
     jobs: Option<usize>,
+    /// Give a registry up that asks for a longer pause, such as 90s, 15m or 2h [default: 15m]
+    #[arg(long, value_name = "TIME")]
+    max_wait: Option<String>,
     /// Project of destinations that have none [default: library]
     #[arg(long, value_name = "PROJECT")]
     default_project: Option<String>,
@@ -86,6 +89,7 @@ impl Plan {
             arch: self.arch,
             os: self.os,
             jobs: self.jobs,
+            max_wait: self.max_wait,
             default_project: self.default_project,
             no_arch_os_fail: self.no_arch_os_fail,
             index: self.index,

@@ -1,15 +1,19 @@
 //! `longshore mirror`.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::arguments::{Global, Plan};
+use super::validate::Validate;
 use crate::report::Log;
 use crate::settings::Arguments;
 use crate::transfer::Level;
 
 /// Copy what an image list names from registry to registry
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    after_help = "\
 Examples:
   longshore mirror -f images.txt -d registry.example.com
   longshore mirror -f images.txt -d registry.example.com --repo-type harbor
@@ -17,7 +21,8 @@ Examples:
 
 A line of images.txt is SOURCE DESTINATION TAG; one reference a line (rancher-images.txt) is read too.
 Exit codes: 0 all done, 1 some entries failed (they are in the failed list), 2 nothing was started,
-130 interrupted.")]
+130 interrupted."
+)]
 pub(super) struct Mirror {
     #[command(flatten)]
     plan: Plan,
@@ -33,9 +38,26 @@ pub(super) struct Mirror {
     /// Use HTTPS for Harbor's API [default: true]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     harbor_https: Option<bool>,
+    /// Believe nothing of what the destination has: look at each child and blob there
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    force_recursive: Option<bool>,
+    /// Copy what refers to the images too: signatures, SBOMs and attestations, by their subject or by
+    /// cosign's tags
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    referrers: Option<bool>,
     /// Say what would be done, and change nothing
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     dry_run: Option<bool>,
+    #[command(subcommand)]
+    pub(super) alias: Option<Alias>,
+}
+
+/// What is a command of its own too.
+#[derive(Debug, Subcommand)]
+pub(super) enum Alias {
+    /// The same as mirror-validate
+    #[command(hide = true)]
+    Validate(Box<Validate>),
 }
 
 impl Mirror {
@@ -52,7 +74,9 @@ impl Mirror {
             repo_type: self.repo_type,
             grant: self.grant,
             harbor_https: self.harbor_https,
+            referrers: self.referrers,
             dry_run: self.dry_run,
+            force_recursive: self.force_recursive,
             ..self.plan.arguments(global)
         }
     }

@@ -1,8 +1,10 @@
-//! How the registries of a run are reached: with which credentials and certificates.
+//! How the registries of a command are reached: with which credentials and certificates, and how
+//! gently.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::variable;
 use crate::error::Fatal;
@@ -12,10 +14,28 @@ use crate::registry::{
     CredentialSources, Credentials, Registries, RegistryOptions, certificate_directories,
 };
 use crate::report::Log;
+use crate::settings::DEFAULT_MAX_WAIT;
 use crate::transfer::Level;
 
-/// What the environment gives for registries, resolved once a run.
+/// What the settings say of registries.
+pub(super) struct Terms {
+    /// `--tls-verify`.
+    pub(super) tls_verify: bool,
+    /// `--max-wait`.
+    pub(super) max_wait: Duration,
+    /// No registry has more transfers of large blobs at once.
+    pub(super) large_transfers: usize,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { tls_verify: true, max_wait: DEFAULT_MAX_WAIT, large_transfers: usize::MAX }
+    }
+}
+
+/// What the settings say of registries and the environment gives for them, resolved once.
 pub(super) struct Access {
+    terms: Terms,
     sources: CredentialSources,
     certificates: Vec<PathBuf>,
     root_bundle: Option<PathBuf>,
@@ -24,10 +44,13 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// Reads the environment; files lie below `home`.
-    pub(super) fn of_environment(home: Option<&Path>) -> Result<Self, Fatal> {
+    /// Reads the environment.
+    pub(super) fn of_environment(terms: Terms) -> Result<Self, Fatal> {
+        let folders = directories::BaseDirs::new();
+        let home = folders.as_ref().map(|folders| folders.home_dir());
         let root_bundle = variable("SSL_CERT_FILE").filter(|path| !path.is_empty());
         Ok(Self {
+            terms,
             sources: CredentialSources::of_environment(variable, home)?,
             certificates: certificate_directories(variable, home),
             root_bundle: root_bundle.map(PathBuf::from),
@@ -36,29 +59,35 @@ impl Access {
     }
 
     /// The registries of `jobs`; `destination` is the one that holds for all of them, if it was given.
-    pub(super) fn registries(
+    pub(super) fn registries_of(
         &self,
         jobs: &[Arc<Job>],
         destination: Option<&Registry>,
-        tls_verify: bool,
         log: &Log,
     ) -> Result<Registries, Fatal> {
+        let bound = self.bound_to(jobs, destination);
+        if self.sources.environment.is_some() && bound.is_none() && !jobs.is_empty() {
+            log.write(
+                Level::Warning,
+                "DOCKER_USERNAME and DOCKER_PASSWORD are ignored: there are several destination registries, and neither -d nor DOCKER_REGISTRY names one",
+            );
+        }
+        self.registries(bound)
+    }
+
+    /// All registries. The credential of the environment is for `bound`.
+    pub(super) fn registries(&self, bound: Option<&Registry>) -> Result<Registries, Fatal> {
         let mut sources = self.sources.clone();
-        if sources.environment.is_some() {
-            match self.bound_to(jobs, destination) {
-                Some(registry) => sources.bind_environment(registry.clone()),
-                None if jobs.is_empty() => {}
-                None => log.write(
-                    Level::Warning,
-                    "DOCKER_USERNAME and DOCKER_PASSWORD are ignored: there are several destination registries, and neither -d nor DOCKER_REGISTRY names one",
-                ),
-            }
+        if let Some(registry) = bound {
+            sources.bind_environment(registry.clone());
         }
         Ok(Registries::new(RegistryOptions {
-            tls_verify,
+            tls_verify: self.terms.tls_verify,
             credentials: Credentials::new(sources),
             certificate_directories: self.certificates.clone(),
             root_bundle: self.root_bundle.clone(),
+            max_wait: self.terms.max_wait,
+            large_transfers: self.terms.large_transfers,
         })?)
     }
 
@@ -81,13 +110,14 @@ impl Access {
 mod tests {
     use std::sync::{Arc, OnceLock};
 
-    use super::Access;
+    use super::{Access, Terms};
     use crate::oci::{PlatformFilter, Registry};
     use crate::plan::Job;
     use crate::registry::CredentialSources;
 
     fn access() -> Access {
         Access {
+            terms: Terms::default(),
             sources: CredentialSources::default(),
             certificates: Vec::new(),
             root_bundle: None,

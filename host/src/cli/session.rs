@@ -3,26 +3,27 @@
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::SystemTime;
 
 use futures_util::future::try_join_all;
 
-use super::registries::Access;
+use super::formats::{Formats, Lines};
+use super::registries::{Access, Terms};
 use super::{interrupt, prompt, variable};
 use crate::error::{Exit, Fatal};
-use crate::list::{self, Choice, List, ListText};
-use crate::plan::{self, Fate, Job, Outcome, Plan, PlanOptions};
+use crate::list::{self, List, ListText};
+use crate::plan::{self, Expansion, Fate, Job, Outcome, Picked, Plan, PlanOptions, Unselected};
 use crate::plugin::contract::Severity;
-use crate::plugin::{HostOptions, Kind, LogLevel, Plugin, PluginHost, PluginLog, PluginSetup};
+use crate::plugin::{HostOptions, Kind, Plugin, PluginHost, PluginSetup};
 use crate::prepare::{self, RegistryEndpoints};
 use crate::registry::Registries;
 use crate::report::{
     EntryInfo, FailedEntry, FailedList, Log, Report, ReportOptions, Reporter, Verb, shell_command,
 };
 use crate::settings::{RunSettings, SettingsError};
-use crate::transfer::{self, EventSender, Interrupt, Level, TransferOptions};
-use crate::validate::{self, ValidateOptions};
+use crate::transfer::{self, EventSender, Interrupt, Level, ManifestCache, TransferOptions};
+use crate::validate::{self, MendCommands, ValidateOptions};
 
 /// Runs as `settings` say.
 pub(super) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
@@ -75,7 +76,10 @@ pub(super) struct Session {
     pub(super) log: Arc<Log>,
     pub(super) interrupt: Interrupt,
     plugins: PluginHost,
+    manifests: Option<ManifestCache>,
     access: Access,
+    /// It was said that no referrers were looked for.
+    referrers_left_out: Once,
 }
 
 /// A list and its plan.
@@ -104,16 +108,23 @@ impl Planned {
 
 impl Session {
     fn new(settings: RunSettings, log: &Arc<Log>) -> Result<Self, Fatal> {
-        let folders = directories::BaseDirs::new();
-        let home = folders.as_ref().map(|folders| folders.home_dir());
-        let cache_dir = variable("LONGSHORE_CACHE_DIR")
-            .filter(|path| !path.is_empty())
-            .map(PathBuf::from)
-            .or_else(|| folders.as_ref().map(|folders| folders.cache_dir().join("longshore")));
+        let access = Access::of_environment(Terms {
+            tls_verify: settings.tls_verify,
+            max_wait: settings.max_wait,
+            // Whoever says 1 means to be gentle.
+            large_transfers: if settings.jobs == 1 { 1 } else { usize::MAX },
+        })?;
+        let manifests = cache_dir().as_deref().and_then(|root| {
+            ManifestCache::open(root)
+                .inspect_err(|error| tracing::debug!("manifests are not remembered: {error}"))
+                .ok()
+        });
         Ok(Self {
-            plugins: PluginHost::new(HostOptions { cache_dir, clock: SystemTime::now() })?,
-            access: Access::of_environment(home)?,
+            manifests,
+            plugins: plugin_host()?,
+            access,
             interrupt: interrupt::listen()?,
+            referrers_left_out: Once::new(),
             settings,
             log: Arc::clone(log),
         })
@@ -157,7 +168,10 @@ impl Session {
     /// Reads and plans a list whose first entry gets the number `first_number`.
     pub(super) async fn plan(&self, text: ListText, first_number: u32) -> Result<Planned, Fatal> {
         let name = text.name.clone();
-        let (list, rewrites) = tokio::try_join!(self.read(text), self.rewrites())?;
+        let formats =
+            Formats { plugins: &self.plugins, settings: &self.settings.plugins, log: &self.log };
+        let read = formats.read(text, self.settings.list_format.as_deref());
+        let (mut list, rewrites) = tokio::try_join!(read, self.rewrites())?;
         for diagnostic in
             list.diagnostics.iter().filter(|found| found.severity == Severity::Warning)
         {
@@ -165,11 +179,13 @@ impl Session {
             self.log.write(Level::Warning, &format!("{place}: {}", diagnostic.message));
         }
         self.check_plugin_flags(&list.format, &rewrites).await?;
+        let unselected = self.select(&mut list).await?;
         let options = PlanOptions {
             source: self.settings.source.clone(),
             has_destination: self.settings.destination.is_some(),
             filter: self.settings.filter.clone(),
             first_number,
+            unselected,
         };
         let format = list.format.clone();
         let plan = plan::build(list, &options, &rewrites).await?;
@@ -183,25 +199,35 @@ impl Session {
         try_join_all(names.map(|name| self.load(Kind::Rewrite, name, None))).await
     }
 
-    async fn read(&self, text: ListText) -> Result<List, Fatal> {
-        let choice = match &self.settings.list_format {
-            Some(name) => Choice::forced(self.load(Kind::ListFormat, name, None).await?),
-            None => {
-                let known = PluginHost::built_in(Kind::ListFormat).into_iter();
-                let plugins = known.map(|name| self.load(Kind::ListFormat, name, None));
-                let plugins = try_join_all(plugins).await?;
-                let choice = list::choose(&text, &plugins).await?;
-                for failure in &choice.failures {
-                    self.log.write(Level::Warning, &failure.to_string());
-                }
-                self.log.write(
-                    Level::Debug,
-                    &format!("{} is in the format {}", text.name, choice.plugin.name()),
-                );
-                choice
-            }
+    /// Replaces the entries of `list` that select tags by pattern; what stays of them has ended so.
+    async fn select(&self, list: &mut List) -> Result<Vec<Unselected>, Fatal> {
+        if !plan::selects_by_pattern(list) {
+            return Ok(Vec::new());
+        }
+        let registries = self.access.registries(self.settings.destination.as_ref())?;
+        let (source, at_once) = (self.settings.source.as_ref(), self.settings.jobs);
+        let mut interrupt = self.interrupt.clone();
+        let expansion = tokio::select! {
+            expansion = plan::expand(list, source, &registries, at_once) => expansion,
+            () = interrupt.raised() => Expansion::interrupted(list),
         };
-        Ok(list::parse(text, choice).await?)
+        for picked in &expansion.picked {
+            let Picked { line, from, what, count, names } = picked;
+            let number = names.len();
+            let text =
+                format!("{}:{line}: {number} of {count} {what} of {from} selected", list.text.name);
+            self.log.write(Level::Info, &text);
+            for (name, why) in names.iter().filter(|_| self.settings.dry_run) {
+                self.log.write(Level::Info, &format!("{from}: {name} is selected: {why}"));
+            }
+        }
+        for ended in &expansion.unselected {
+            if let Some(reason) = &ended.outcome.reason {
+                let place = format!("{}:{}", list.text.name, ended.entry.line);
+                self.log.write(Level::Warning, &format!("{place}: {reason}"));
+            }
+        }
+        Ok(expansion.unselected)
     }
 
     /// A plugin that is configured on the command line and not used is most likely misspelt, and a
@@ -242,8 +268,25 @@ impl Session {
     ///
     /// The format is always named: where only malformed lines are left, it cannot be told from them.
     pub(super) fn repeat_command(&self, format: &str) -> String {
+        self.command_of(self.settings.repeat.clone(), format)
+    }
+
+    /// The commands that mend what a validation of a list in `format` found: `mirror` with the same
+    /// flags and the failed list.
+    fn mend_commands(&self, format: &str) -> MendCommands {
+        let kept = |word: &&String| {
+            !["--failed=", "--output=", "--deep="].iter().any(|flag| word.starts_with(flag))
+        };
+        let mut words: Vec<String> = self.settings.repeat.iter().filter(kept).cloned().collect();
+        words[1] = "mirror".to_owned();
+        let again = self.command_of(words.clone(), format);
+        words.push("--force-recursive".to_owned());
+        MendCommands { again, thoroughly: self.command_of(words, format) }
+    }
+
+    /// The command with these words and the failed list.
+    fn command_of(&self, mut words: Vec<String>, format: &str) -> String {
         let repeated = list::failed_list_format(format);
-        let mut words = self.settings.repeat.clone();
         if repeated != format {
             // The format that is replaced takes its configuration along.
             words.retain(|word| !word.starts_with(&format!("--plugin-config={format}.")));
@@ -259,11 +302,10 @@ impl Session {
         planned: Planned,
         failed_list: Option<FailedList>,
     ) -> Result<Report, Fatal> {
-        let Planned { name, plan, .. } = planned;
+        let Planned { name, plan, format } = planned;
         let jobs = plan.jobs();
         let destination = self.settings.destination.as_ref();
-        let tls_verify = self.settings.tls_verify;
-        let registries = self.access.registries(&jobs, destination, tls_verify, &self.log)?;
+        let registries = self.access.registries_of(&jobs, destination, &self.log)?;
         let (events, received) = EventSender::channel();
         let mut reporter = Reporter::new(
             ReportOptions {
@@ -286,7 +328,7 @@ impl Session {
         });
         let (entries, ended) = report_entries(plan);
         let reporting = tokio::spawn(reporter.run(entries, ended, received));
-        let worked = self.work(jobs, registries, events).await;
+        let worked = self.work(jobs, &format, registries, events).await;
         if let Err(error) = worked {
             reporting.abort();
             return Err(error);
@@ -297,6 +339,7 @@ impl Session {
     async fn work(
         &self,
         jobs: Vec<Arc<Job>>,
+        format: &str,
         registries: Registries,
         events: EventSender,
     ) -> Result<(), Fatal> {
@@ -305,19 +348,32 @@ impl Session {
             Verb::Mirror => {
                 let unprepared = self.prepare(&jobs, &registries, &events).await?;
                 let options = TransferOptions {
+                    referrers: self.settings.referrers,
+                    cache: self.manifests.clone(),
                     jobs: self.settings.jobs,
                     index: self.settings.index,
                     no_platform_fails: self.settings.no_arch_os_fail,
                     dry_run: self.settings.dry_run,
+                    force_recursive: self.settings.force_recursive,
                     unprepared,
                 };
-                transfer::run(jobs, registries, options, events, interrupt).await;
+                transfer::run(jobs, registries, options, events.clone(), interrupt).await;
+                if !self.settings.referrers {
+                    self.referrers_left_out.call_once(|| {
+                        let text = "referrers (signatures, SBOMs) were not looked for; --referrers copies them too";
+                        events.note(0, None, Level::Info, text);
+                    });
+                }
             }
             Verb::Validate => {
                 let options = ValidateOptions {
                     jobs: self.settings.jobs,
                     index: self.settings.index,
                     no_platform_fails: self.settings.no_arch_os_fail,
+                    deep: self.settings.deep,
+                    referrers: self.settings.referrers,
+                    cache: self.manifests.clone(),
+                    mend: self.mend_commands(format),
                 };
                 validate::run(jobs, registries, options, events, interrupt).await;
             }
@@ -355,6 +411,20 @@ impl Session {
     }
 }
 
+/// Where compiled plugins and manifests are kept from run to run.
+fn cache_dir() -> Option<PathBuf> {
+    variable("LONGSHORE_CACHE_DIR")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| Some(directories::BaseDirs::new()?.cache_dir().join("longshore")))
+}
+
+/// The plugin host, with the user's cache of compiled plugins.
+pub(super) fn plugin_host() -> Result<PluginHost, Fatal> {
+    let cache_dir = cache_dir();
+    Ok(PluginHost::new(HostOptions { cache_dir, clock: SystemTime::now() })?)
+}
+
 /// The built-in rewrite that always comes first.
 const REGISTRY_REWRITE: &str = "registry";
 
@@ -377,19 +447,4 @@ fn report_entries(plan: Plan) -> (Vec<EntryInfo>, Vec<(u32, Outcome)>) {
         });
     }
     (entries, known)
-}
-
-/// The log as plugins see it.
-struct Lines(Arc<Log>);
-
-impl PluginLog for Lines {
-    fn line(&self, plugin: &str, level: LogLevel, message: &str) {
-        let level = match level {
-            LogLevel::Debug => Level::Debug,
-            LogLevel::Info => Level::Info,
-            LogLevel::Warning => Level::Warning,
-            LogLevel::Error => Level::Error,
-        };
-        self.0.write(level, &format!("{plugin}: {message}"));
-    }
 }

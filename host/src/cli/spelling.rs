@@ -77,7 +77,12 @@ impl Flags {
 }
 
 /// The error with a tip where people are used to another way of writing.
-pub(super) fn with_tip(mut error: clap::Error, arguments: &[OsString]) -> clap::Error {
+pub(super) fn with_tip(
+    error: clap::Error,
+    arguments: &[OsString],
+    command: &Command,
+) -> clap::Error {
+    let mut error = without_subcommand(error, arguments, command);
     if error.kind() != ErrorKind::UnknownArgument {
         return error;
     }
@@ -95,6 +100,33 @@ pub(super) fn with_tip(mut error: clap::Error, arguments: &[OsString]) -> clap::
     };
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     error
+}
+
+/// The error that an unexpected word behind `mirror` would be if that had no hidden subcommand, which
+/// clap takes the word for.
+fn without_subcommand(
+    error: clap::Error,
+    arguments: &[OsString],
+    command: &Command,
+) -> clap::Error {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return error;
+    };
+    let Some(of) = arguments.get(1..).and_then(|arguments| {
+        let before = arguments.iter().take_while(|argument| **argument != **word);
+        before.filter_map(|argument| command.find_subcommand(argument)).next()
+    }) else {
+        return error;
+    };
+    if of.find_subcommand(word).is_some() || error.get(ContextKind::SuggestedSubcommand).is_some() {
+        return error;
+    }
+    let mut unexpected = clap::Error::new(ErrorKind::UnknownArgument).with_cmd(command);
+    unexpected.insert(ContextKind::InvalidArg, ContextValue::String(word.clone()));
+    if let Some(usage) = error.get(ContextKind::Usage) {
+        unexpected.insert(ContextKind::Usage, usage.clone());
+    }
+    unexpected
 }
 
 #[cfg(test)]
@@ -137,6 +169,11 @@ mod tests {
         }
     }
 
+    fn said(line: &str) -> String {
+        let error = Cli::try_parse_from(words(line)).unwrap_err();
+        with_tip(error, &words(line), &Cli::command()).to_string()
+    }
+
     #[test]
     fn other_ways_of_writing_get_a_tip() {
         for (line, tip) in [
@@ -146,11 +183,14 @@ mod tests {
             ),
             ("l mirror list.txt -d r.io", "tip: an image list is named with -f: -f list.txt"),
         ] {
-            let error = Cli::try_parse_from(words(line)).unwrap_err();
-            let said = with_tip(error, &words(line)).to_string();
+            let said = said(line);
+            assert!(said.starts_with("error: unexpected argument '"), "{said}");
             assert!(said.contains(tip), "{said}");
         }
-        let error = Cli::try_parse_from(words("l mirror --nothing")).unwrap_err();
-        assert!(!with_tip(error, &words("l mirror --nothing")).to_string().contains("-f"));
+        assert!(!said("l mirror --nothing").contains("-f"));
+        assert!(said("l list.txt").contains("unrecognized subcommand 'list.txt'"));
+        assert!(
+            said("l mirror -f x validate").contains("the subcommand 'validate' cannot be used")
+        );
     }
 }

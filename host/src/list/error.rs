@@ -47,7 +47,9 @@ pub enum ListError {
         known: Vec<String>,
     },
     /// Two plugins are equally sure.
-    #[error("read the image list {name}: it may be in the format {first} or {second}")]
+    #[error(
+        "read the image list {name}: it may be in the format {first} or {second}, both are equally sure"
+    )]
     Ambiguous {
         /// The file's name.
         name: String,

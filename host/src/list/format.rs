@@ -15,11 +15,12 @@ pub struct Choice {
     pub failures: Vec<PluginError>,
 }
 
-/// Asks each of `plugins` whether it knows the text and takes the surest. Where several are
-/// equally sure, the one that reads all of it with the fewest errors is taken.
+/// Asks each of `plugins` whether it knows the text and takes the surest. Of formats of lines that are
+/// equally sure, the one that reads all of it with the fewest errors is taken: lines of both kinds in
+/// one list are most often slips.
 ///
 /// # Errors
-/// Where none knows it, or two read it equally well.
+/// Where none knows it, or two are equally sure.
 pub async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice, ListError> {
     let mut failures = Vec::new();
     let mut sure = Vec::new();
@@ -46,6 +47,15 @@ pub async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice, ListE
         sure.iter().filter(|(rank, _)| *rank == best).map(|(_, plugin)| *plugin).collect();
     if let [only] = surest.as_slice() {
         return Ok(Choice { plugin: (*only).clone(), parsed: None, failures });
+    }
+    if let [first, second, ..] = surest.as_slice()
+        && !surest.iter().all(|plugin| is_line_format(plugin.name()))
+    {
+        return Err(ListError::Ambiguous {
+            name: text.name.clone(),
+            first: first.name().to_owned(),
+            second: second.name().to_owned(),
+        });
     }
     let mut read = Vec::new();
     for plugin in surest {

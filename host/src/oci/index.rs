@@ -136,6 +136,30 @@ impl RawManifest {
         }
         Ok(Self::built(serde_json::to_vec(&fields)?, media_type.clone()))
     }
+
+    /// The index with the descriptors `more` behind its own. What it holds already stays as it was
+    /// written.
+    ///
+    /// # Errors
+    /// Where `self` is no JSON object with a list of manifests.
+    pub fn with_more_children(
+        &self,
+        more: &[serde_json::Value],
+    ) -> Result<Self, serde_json::Error> {
+        let mut fields: Fields = serde_json::from_slice(&self.bytes)?;
+        for (_, value) in fields.0.iter_mut().filter(|(key, _)| key == "manifests") {
+            let held: Option<Vec<&RawValue>> = serde_json::from_str(value.get())?;
+            let added: Vec<Box<RawValue>> =
+                more.iter().map(serde_json::value::to_raw_value).collect::<Result<_, _>>()?;
+            let all: Vec<&RawValue> = held
+                .unwrap_or_default()
+                .into_iter()
+                .chain(added.iter().map(|added| &**added))
+                .collect();
+            *value = serde_json::value::to_raw_value(&all)?;
+        }
+        Ok(Self::built(serde_json::to_vec(&fields)?, self.media_type.clone()))
+    }
 }
 
 /// An index of `media_type` whose only child is `image`, as `--index docker|oci` writes for a
@@ -242,6 +266,21 @@ mod tests {
         assert!(text.starts_with(
             r#"{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.list.v2+json""#
         ), "{text}");
+    }
+
+    #[test]
+    fn more_children_come_behind_and_the_rest_stays() {
+        let manifest = index(&[child("a", &platform("amd64"))]);
+        let more = serde_json::json!({"mediaType": "m", "size": 2, "digest": "d"});
+        let both = manifest.raw.with_more_children(&[more]).unwrap();
+        let text = String::from_utf8(both.bytes.to_vec()).unwrap();
+        let held = child("a", &platform("amd64"));
+        assert_eq!(
+            text,
+            format!(
+                r#"{{"schemaVersion":2,"x-odd":1.50,"manifests":[{held},{{"mediaType":"m","size":2,"digest":"d"}}],"annotations":{{"a":"b"}}}}"#
+            )
+        );
     }
 
     #[test]

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Platform {
     /// The CPU, in Go's terms.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub architecture: String,
     /// The operating system, in Go's terms.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub os: String,
     /// The CPU's variant, such as `v7`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,9 @@ use bytes::Bytes;
 
 use super::collision::{Beside, Destinations};
 use super::filter::ALL;
-use super::{Ended, Fate, FilterFlags, Job, Outcome, Plan, PlanError, PlannedEntry};
+use super::{
+    Ended, Fate, FilterFlags, Job, Outcome, Plan, PlanError, PlannedEntry, Unselected, source,
+};
 use crate::list::{Lines, List, line_hint};
 use crate::oci::{Digest, Name, Reference, ReferenceError, Registry, Tag, Version};
 use crate::plugin::Plugin;
@@ -25,6 +27,8 @@ pub struct PlanOptions {
     pub filter: FilterFlags,
     /// The number of the first entry, from 1.
     pub first_number: u32,
+    /// How entries ended that select tags by pattern and are still in the list.
+    pub unselected: Vec<Unselected>,
 }
 
 /// An entry that has been understood, before it goes through the rewrites.
@@ -58,7 +62,7 @@ enum EntryError {
     Destination(#[source] ReferenceError),
     #[error(transparent)]
     Platform(#[from] crate::oci::PlatformError),
-    #[error("it selects tags by pattern, which this version does not do yet")]
+    #[error("it selects tags by pattern, and none were listed")]
     Pattern,
 }
 
@@ -70,7 +74,7 @@ impl EntryError {
                 "a reference is [REGISTRY/]REPOSITORY, as in registry.example.com/team/app, and a tag as in 1.0"
             }
             Self::Platform(_) => "a platform is os/architecture[/variant], as in linux/arm64",
-            Self::Pattern => "name the tags one by one",
+            Self::Pattern => return None,
         };
         Some(hint.to_owned())
     }
@@ -213,12 +217,16 @@ fn draft(
     let line = entry.line;
     let stage = match job(number, &entry, &list.format, options) {
         Ok(job) => Stage::Going(Going { job: Arc::new(job), attributes: entry.attributes }),
-        Err(error) => Stage::Ended(Box::new(Ended {
-            column: None,
-            source: entry.source,
-            destination: entry.destination.unwrap_or_default(),
-            outcome: Outcome { hint: error.hint(), ..Outcome::failed(error) },
-        })),
+        Err(error) => {
+            let known = options.unselected.iter().find(|known| known.entry == entry);
+            let failed = || Outcome { hint: error.hint(), ..Outcome::failed(&error) };
+            Stage::Ended(Box::new(Ended {
+                column: None,
+                outcome: known.map_or_else(failed, |known| known.outcome.clone()),
+                source: entry.source,
+                destination: entry.destination.unwrap_or_default(),
+            }))
+        }
     };
     Ok(Draft { number, line, text, platforms, stage })
 }
@@ -235,14 +243,13 @@ fn mirror_line(entry: &Entry) -> String {
             let tag = entry.destination_tag.as_deref().unwrap_or_default();
             says_it(format!("{tag}@{}", pinned.digest))
         }
-        select => says_it(match select {
-            Selection::ByTag(tag) => tag.clone(),
-            Selection::ByDigest(pinned) => match &pinned.tag {
-                Some(tag) => format!("{tag}@{}", pinned.digest),
-                None => pinned.digest.clone(),
-            },
-            Selection::All | Selection::Matching(_) => "*".to_owned(),
+        Selection::ByTag(tag) => says_it(tag.clone()),
+        Selection::ByDigest(pinned) => says_it(match &pinned.tag {
+            Some(tag) => format!("{tag}@{}", pinned.digest),
+            None => pinned.digest.clone(),
         }),
+        // What it selects is not known; the list that it came from has to be run again.
+        Selection::All | Selection::Matching(_) => ("(tags by pattern)".to_owned(), "# "),
     };
     let host_stripped = || match entry.source.split_once('/') {
         Some((first, rest)) if Registry::looks_like_one(first) => rest.to_owned(),
@@ -262,12 +269,8 @@ fn job(number: u32, entry: &Entry, format: &str, options: &PlanOptions) -> Resul
         Some(text) => text.parse().map_err(EntryError::Destination)?,
         None => Name { registry: None, repository: name.repository.clone() },
     };
-    let registry = options.source.clone().or(name.registry).unwrap_or_else(Registry::docker_hub);
-    let repository = if registry.is_docker_hub() && name.repository.is_one_part() {
-        name.repository.inside("library").map_err(EntryError::Source)?
-    } else {
-        name.repository
-    };
+    let (registry, repository) =
+        source::complete(name, options.source.as_ref()).map_err(EntryError::Source)?;
     let version = version(&entry.select)?;
     let to_tag = match &entry.destination_tag {
         Some(tag) => Some(tag.parse::<Tag>().map_err(EntryError::Destination)?),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Comparison;
 use crate::oci::{Digest, PlatformFilter, Reference};
 
 /// One thing to copy or compare. It names no local file, so that another machine could run it.
@@ -57,6 +58,9 @@ pub struct Outcome {
     /// What can be done about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// What `mirror-validate` found wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Box<Comparison>>,
     /// Was it cut off by an interrupt before it could end?
     #[serde(default)]
     pub unfinished: bool,
@@ -73,6 +77,7 @@ impl Outcome {
             reason: None,
             error: None,
             hint: None,
+            comparison: None,
             unfinished: false,
         }
     }

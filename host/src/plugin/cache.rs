@@ -1,19 +1,26 @@
 //! Compiled code on disk, so that a plugin is compiled once per machine and longshore.
 
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::cache::CacheFolder;
+
+/// The folder's name.
+const FOLDER: &str = "compiled";
+/// Extension of compiled code.
+const CODE: &str = "cwasm";
+/// Extension of the file with its hash.
+const SIDECAR: &str = "sha256";
+
 /// A folder of compiled components that belongs to this user alone.
 pub(super) struct CodeCache {
-    folder: PathBuf,
+    folder: CacheFolder,
     /// Hash of all that compiled code depends on beside the component: wasmtime's version, the
     /// machine and our settings.
     compatibility: u64,
@@ -26,16 +33,7 @@ impl CodeCache {
     ///
     /// If the folder cannot be made, is not ours or is open to others: then there is no cache.
     pub(super) fn open(root: &Path, engine: &Engine) -> io::Result<Self> {
-        let folder = root.join("compiled");
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        let metadata = folder.symlink_metadata()?;
-        let ours = metadata.uid() == rustix::process::geteuid().as_raw();
-        if !metadata.is_dir() || !ours || metadata.mode() & 0o077 != 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                "the folder of compiled code is not this user's alone (mode 0700)",
-            ));
-        }
+        let folder = CacheFolder::open(root, FOLDER)?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         Ok(Self { folder, compatibility: hasher.finish() })
@@ -54,29 +52,20 @@ impl CodeCache {
     /// Keeps the compiled form of a component, replacing an older one.
     pub(super) fn put(&self, sha256: &str, compiled: &[u8]) -> io::Result<()> {
         let hash = hex(&Sha256::digest(compiled));
-        self.replace(&self.code(sha256), compiled)?;
-        self.replace(&self.sidecar(sha256), hash.as_bytes())
-    }
-
-    /// Two runs may do this at once, and a third may have mapped the older file: it keeps its
-    /// content, since only the name moves.
-    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        let mut file = NamedTempFile::new_in(&self.folder)?;
-        file.write_all(content)?;
-        file.persist(path)?;
-        Ok(())
+        self.folder.replace(&self.name(sha256, CODE), &[compiled])?;
+        self.folder.replace(&self.name(sha256, SIDECAR), &[hash.as_bytes()])
     }
 
     fn code(&self, sha256: &str) -> PathBuf {
-        self.file(sha256, "cwasm")
+        self.folder.file(&self.name(sha256, CODE))
     }
 
     fn sidecar(&self, sha256: &str) -> PathBuf {
-        self.file(sha256, "sha256")
+        self.folder.file(&self.name(sha256, SIDECAR))
     }
 
-    fn file(&self, sha256: &str, extension: &str) -> PathBuf {
-        self.folder.join(format!("{sha256}-{:016x}.{extension}", self.compatibility))
+    fn name(&self, sha256: &str, extension: &str) -> String {
+        format!("{sha256}-{:016x}.{extension}", self.compatibility)
     }
 }
 
@@ -119,7 +108,6 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
 
     use wasmtime::component::Component;
 
@@ -149,25 +137,5 @@ mod tests {
         assert!(cache.get(&engine, SHA256).is_some());
         fs::remove_file(cache.sidecar(SHA256)).expect("is removed");
         assert!(cache.get(&engine, SHA256).is_none(), "code without a hash was mapped");
-    }
-
-    #[test]
-    fn a_folder_that_others_can_write_is_no_cache() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let engine = engine().expect("an engine");
-        CodeCache::open(folder.path(), &engine).expect("a cache");
-        let compiled = folder.path().join("compiled");
-        let mode = fs::metadata(&compiled).expect("exists").permissions().mode();
-        assert_eq!(mode & 0o777, 0o700, "the folder was made with another mode");
-        fs::set_permissions(&compiled, fs::Permissions::from_mode(0o770)).expect("is opened");
-        assert!(CodeCache::open(folder.path(), &engine).is_err());
-    }
-
-    #[test]
-    fn a_link_to_a_folder_is_no_cache() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let other = tempfile::tempdir().expect("another");
-        std::os::unix::fs::symlink(other.path(), folder.path().join("compiled")).expect("a link");
-        assert!(CodeCache::open(folder.path(), &engine().expect("an engine")).is_err());
     }
 }

@@ -145,6 +145,8 @@ pub enum Call {
     Probe,
     /// `list-format.parse`
     Parse,
+    /// `list-render.render`
+    Render,
     /// `rewrite.apply`
     Rewrite,
     /// `repo-type.describe`
@@ -160,6 +162,7 @@ impl fmt::Display for Call {
         out.write_str(match self {
             Self::Probe => "recognise the list",
             Self::Parse => "read the list",
+            Self::Render => "write the list",
             Self::Rewrite => "rewrite destinations",
             Self::Describe => "describe the registry",
             Self::Scopes => "work out what the registry needs",

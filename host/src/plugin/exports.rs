@@ -4,7 +4,9 @@ use longshore_plugin_pack::{Kind, Metadata};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre};
 
-use super::bindings::exports::longshore::plugin::{chart_render, list_format, repo_type, rewrite};
+use super::bindings::exports::longshore::plugin::{
+    chart_render, list_format, list_render, repo_type, rewrite,
+};
 use super::error::LoadProblem;
 use super::escape::shown;
 use super::guest::Guest;
@@ -23,6 +25,8 @@ const OURS: [&str; 4] = ["types", "log", "config", "endpoints"];
 #[derive(Default)]
 pub(super) struct Exports {
     pub(super) list_format: Option<list_format::GuestIndices>,
+    /// Optional beside `list_format`.
+    pub(super) list_render: Option<list_render::GuestIndices>,
     pub(super) rewrite: Option<rewrite::GuestIndices>,
     pub(super) repo_type: Option<repo_type::GuestIndices>,
     chart_render: Option<chart_render::GuestIndices>,
@@ -32,6 +36,7 @@ impl Exports {
     pub(super) fn of(component: &InstancePre<Guest>) -> Self {
         Self {
             list_format: list_format::GuestIndices::new(component).ok(),
+            list_render: list_render::GuestIndices::new(component).ok(),
             rewrite: rewrite::GuestIndices::new(component).ok(),
             repo_type: repo_type::GuestIndices::new(component).ok(),
             chart_render: chart_render::GuestIndices::new(component).ok(),

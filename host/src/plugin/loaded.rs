@@ -8,7 +8,7 @@ use tokio::time::timeout_at;
 
 use super::access::Access;
 use super::answer;
-use super::contract::{Capabilities, Confidence, Item, Parsed, Prepared, Scope, Verdict};
+use super::contract::{Capabilities, Confidence, Entry, Item, Parsed, Prepared, Scope, Verdict};
 use super::error::{Call, Failure, PluginError};
 use super::host::{Linked, Runtime};
 use super::session::Session;
@@ -95,6 +95,25 @@ impl Plugin {
         let parsed = session.end(answer)?;
         answer::parsed(parsed, text, self.0.runtime.limits.entries)
             .map_err(|failure| self.failed(Call::Parse, failure))
+    }
+
+    /// Can it write its list format?
+    #[must_use]
+    pub fn can_render(&self) -> bool {
+        self.0.linked.exports.list_render.is_some()
+    }
+
+    /// Asks a list format to write a list.
+    ///
+    /// # Errors
+    ///
+    /// If the plugin cannot write, fails, or cannot say one of the entries.
+    pub async fn render(&self, entries: &[Entry]) -> Result<String, PluginError> {
+        let mut session = Session::start(&self.0, Call::Render, None).await?;
+        let guest = session.list_render()?;
+        let answer =
+            timeout_at(session.deadline(), guest.call_render(session.store(), entries)).await;
+        session.end(answer)
     }
 
     /// So many items are asked of a rewrite in one call; who has more asks best for as many at a

@@ -8,7 +8,7 @@ use wasmtime::component::Instance;
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
 
-use super::bindings::exports::longshore::plugin::{list_format, repo_type, rewrite};
+use super::bindings::exports::longshore::plugin::{list_format, list_render, repo_type, rewrite};
 use super::bindings::longshore::plugin::types::PluginError as WitError;
 use super::error::{Call, Failure, PluginError};
 use super::escape::shown;
@@ -79,6 +79,12 @@ impl<'a> Session<'a> {
         self.exported(guest)
     }
 
+    pub(super) fn list_render(&mut self) -> Result<list_render::Guest, PluginError> {
+        let indices = self.plugin.linked.exports.list_render.as_ref();
+        let guest = indices.map(|indices| indices.load(&mut self.store, &self.instance));
+        self.exported(guest)
+    }
+
     pub(super) fn rewrite(&mut self) -> Result<rewrite::Guest, PluginError> {
         let indices = self.plugin.linked.exports.rewrite.as_ref();
         let guest = indices.map(|indices| indices.load(&mut self.store, &self.instance));
@@ -145,7 +151,7 @@ fn failed(plugin: &Loaded, call: Call, failure: Failure) -> PluginError {
 impl Call {
     fn wall(self, limits: &Limits) -> Duration {
         match self {
-            Self::Probe | Self::Parse | Self::Rewrite => limits.wall,
+            Self::Probe | Self::Parse | Self::Render | Self::Rewrite => limits.wall,
             Self::Describe | Self::Scopes | Self::Prepare => limits.wall_of_hooks,
         }
     }
@@ -153,7 +159,7 @@ impl Call {
     /// Bytes that the host takes at once, an answer or the arguments of an import.
     fn answer(self, limits: &Limits) -> usize {
         match self {
-            Self::Probe | Self::Parse => limits.answer_of_lists,
+            Self::Probe | Self::Parse | Self::Render => limits.answer_of_lists,
             Self::Rewrite => limits.answer_of_rewrites,
             Self::Describe | Self::Scopes | Self::Prepare => limits.answer_of_hooks,
         }

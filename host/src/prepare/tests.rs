@@ -81,6 +81,8 @@ async fn prepared(
         credentials: Credentials::new(CredentialSources::default()),
         certificate_directories: Vec::new(),
         root_bundle: None,
+        max_wait: Duration::from_secs(1),
+        large_transfers: usize::MAX,
     })
     .unwrap();
     let (events, mut received) = EventSender::channel();

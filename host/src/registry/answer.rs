@@ -24,6 +24,8 @@ pub struct Answer {
     pub detail: String,
     /// What `Retry-After` asks for.
     pub retry_after: Option<Duration>,
+    /// It came from a host that the registry had redirected to.
+    pub redirected: bool,
 }
 
 #[derive(Deserialize)]
@@ -63,11 +65,11 @@ impl Answer {
             let text = String::from_utf8_lossy(body);
             let text = if text.trim_start().starts_with('<') { "" } else { text.trim() };
             let detail = text.chars().take(SHOWN).collect::<String>().replace(['\n', '\r'], " ");
-            return Self { status, codes: Vec::new(), detail, retry_after };
+            return Self { status, codes: Vec::new(), detail, retry_after, redirected: false };
         };
         let lines: Vec<String> = parsed.errors.iter().map(ErrorEntry::line).collect();
         let codes = parsed.errors.into_iter().filter_map(|error| error.code).collect();
-        Self { status, codes, detail: lines.join("; "), retry_after }
+        Self { status, codes, detail: lines.join("; "), retry_after, redirected: false }
     }
 
     /// Is `code` among the codes?
@@ -108,9 +110,11 @@ impl fmt::Display for Answer {
     }
 }
 
-/// `Retry-After` in seconds, as a date, or as the epoch time that some registries send.
+/// `Retry-After` in seconds, as a date, or as the epoch time that some registries send there or in
+/// `X-RateLimit-Reset`.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let header = headers.get(RETRY_AFTER).or_else(|| headers.get("x-ratelimit-reset"));
+    let text = header?.to_str().ok()?.trim();
     let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     if let Ok(number) = text.parse::<u64>() {
         let asked = Duration::from_secs(number);

@@ -1,93 +1,144 @@
-//! Blobs: HEAD, GET, mount and upload (distribution-spec, "Pulling blobs", "Pushing blobs").
+//! Blobs: HEAD and GET, whole or from an offset (distribution-spec, "Pulling blobs").
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use reqwest::{Method, StatusCode};
-use url::Url;
+use bytes::{Buf, Bytes};
+use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
+use reqwest::{Method, Response, StatusCode};
 
-use super::connection::{Purpose, SILENCE, next_chunk};
-use super::request::{Call, location, read_bounded};
+use super::connection::{Purpose, next_chunk};
+use super::pace::Class;
+use super::request::{Call, read_bounded};
 use super::retry::Waits;
 use super::token::Scope;
 use super::{Cause, Client, Operation, RegistryError};
 use crate::oci::{Descriptor, Digest, Repository};
 
-/// A registry may take so long to commit an upload, and a second more for each 20 MB.
-const COMMIT: Duration = Duration::from_secs(120);
 /// Pull-through caches fetch a blob before they answer.
 const BLOB_HEADERS: Duration = Duration::from_secs(300);
+/// Whoever would have to wait longer in the middle of a body gives its place to others, who can use
+/// it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// The waits before a blob is looked for whose upload was not answered.
+const COMMITTED: [Duration; 3] =
+    [Duration::from_millis(500), Duration::from_millis(2500), Duration::from_secs(7)];
+/// After so many more bytes a break counts as the first one again.
+const PROGRESS: u64 = 1024 * 1024;
 
-/// A blob as it arrives.
+/// A blob as it arrives. A connection that breaks is made again, and the rest is asked for.
 #[derive(Debug)]
 pub struct BlobStream {
-    response: reqwest::Response,
-    operation: Operation,
+    client: Arc<Client>,
+    call: Call,
+    response: Response,
+    size: u64,
+    /// Bytes from the blob's start to what comes next.
+    offset: u64,
+    /// Bytes that come first and were had before.
+    surplus: u64,
+    waits: Waits,
+    broken_at: u64,
 }
 
 impl BlobStream {
     /// The next piece, or `None` at the end.
     ///
     /// # Errors
-    /// Where the connection breaks or is silent for a minute.
+    /// Where the connection keeps breaking, is silent for a minute, or the rest is refused.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, RegistryError> {
-        let chunk = next_chunk(&mut self.response).await;
-        chunk.map_err(|cause| self.operation.clone().failed(cause))
+        loop {
+            let mut chunk = match next_chunk(&mut self.response).await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok(None),
+                Err(cause) => {
+                    self.go_on(cause).await?;
+                    continue;
+                }
+            };
+            let had = self.surplus.min(chunk.len() as u64);
+            self.surplus -= had;
+            #[expect(clippy::cast_possible_truncation, reason = "at most the chunk's length")]
+            chunk.advance(had as usize);
+            if !chunk.is_empty() {
+                self.offset += chunk.len() as u64;
+                return Ok(Some(chunk));
+            }
+        }
     }
 
     /// What is being done, for errors about the content.
     pub const fn operation(&self) -> &Operation {
-        &self.operation
+        &self.call.operation
+    }
+
+    /// Asks for the rest after a break. It is the registry that is asked, never the address that
+    /// it redirected to, which may have ended.
+    async fn go_on(&mut self, cause: Cause) -> Result<(), RegistryError> {
+        if self.offset >= self.broken_at + PROGRESS {
+            self.waits = self.client.waits();
+        }
+        self.broken_at = self.offset;
+        let mut error = self.call.operation.clone().failed(cause);
+        loop {
+            let Some(wait) = self.waits.after(&error).filter(|wait| *wait <= LONGEST_PAUSE) else {
+                return Err(error);
+            };
+            tracing::debug!(
+                "{error}; going on at byte {} in {:.1} s",
+                self.offset,
+                wait.as_secs_f32()
+            );
+            tokio::time::sleep(wait).await;
+            match self.client.open_blob(&self.call, self.size, self.offset).await {
+                Ok((response, surplus)) => {
+                    (self.response, self.surplus) = (response, surplus);
+                    return Ok(());
+                }
+                Err(cause) => error = self.call.operation.clone().failed(cause),
+            }
+        }
     }
 }
 
-/// An open upload at a registry.
-#[derive(Debug)]
-pub struct UploadSession(Url);
-
-/// What came of asking for an upload.
-#[derive(Debug)]
-pub enum UploadStart {
-    /// The blob is there: it was mounted, or had been there before.
-    Present,
-    /// A session to upload into.
-    Session(UploadSession),
-}
-
 impl Client {
-    async fn blob_call(
+    pub(super) async fn blob_call(
         &self,
         verb: &'static str,
         method: Method,
         repository: &Repository,
         digest: &Digest,
-        push: bool,
+        class: Class,
     ) -> Result<Call, RegistryError> {
         let operation = Operation::new(verb, format!("{digest} of {}/{repository}", self.registry));
         let url = match self.url(&format!("{repository}/blobs/{digest}")).await {
             Ok(url) => url,
             Err(cause) => return Err(operation.failed(cause)),
         };
-        let scope = Scope { repository: repository.clone(), push, mount_from: None };
-        let mut call = Call::new(operation, method, url, scope);
+        let scope = Scope { repository: repository.clone(), push: false, mount_from: None };
+        let mut call = Call::new(operation, method, url, scope, class);
         call.purpose = Purpose::Blob;
         call.patience = BLOB_HEADERS;
         Ok(call)
     }
 
-    /// Is the blob there? A refusal counts as no: the upload decides.
+    /// Is the blob there? A refusal counts as no: the upload decides. The caller holds the permit of a
+    /// blob of `size` bytes.
     ///
     /// # Errors
     /// Where the registry cannot be reached or keeps failing.
-    pub async fn has_blob(
+    pub(super) async fn has_blob(
         &self,
         repository: &Repository,
         digest: &Digest,
+        size: u64,
     ) -> Result<bool, RegistryError> {
-        let call = self.blob_call("look up blob", Method::HEAD, repository, digest, true).await?;
+        let class = Class::of_blob(size);
+        let mut call =
+            self.blob_call("look up blob", Method::HEAD, repository, digest, class).await?;
+        // The token of the upload that follows serves.
+        call.access = Scope { repository: repository.clone(), push: true, mount_from: None }.into();
+        call.admitted = true;
         match self.send(&call).await {
             Ok(_) => Ok(true),
             Err(error) if matches!(error.cause.status(), Some(400..=428)) => Ok(false),
@@ -95,26 +146,75 @@ impl Client {
         }
     }
 
-    /// Opens a blob for reading, with a single try: whoever reads has to try again anyway where the
-    /// body breaks off. Its announced length must be the descriptor's.
+    /// The answer to an upload got lost: is `blob` there now? Registries commit for seconds, so it
+    /// is asked three times. The caller holds the permit.
+    pub async fn was_committed(&self, repository: &Repository, blob: &Descriptor) -> bool {
+        for wait in COMMITTED {
+            tokio::time::sleep(wait).await;
+            match self.has_blob(repository, &blob.digest, blob.size).await {
+                Ok(true) => return true,
+                Ok(false) => {}
+                Err(error) => tracing::debug!("{error}"),
+            }
+        }
+        false
+    }
+
+    /// Opens a blob for reading from the byte `offset`, with a single try: whoever reads has to try
+    /// again anyway. Its announced length must be the descriptor's. The caller holds the permit.
     ///
     /// # Errors
     /// A refusal, no answer, or another length.
     pub async fn blob(
-        &self,
+        self: &Arc<Self>,
         repository: &Repository,
         blob: &Descriptor,
+        offset: u64,
     ) -> Result<BlobStream, RegistryError> {
-        let call =
-            self.blob_call("fetch blob", Method::GET, repository, &blob.digest, false).await?;
-        let opened = match self.send_once(&call).await {
-            Ok(response) => with_length(response, blob.size),
-            Err(cause) => Err(cause),
-        };
-        match opened {
-            Ok(response) => Ok(BlobStream { response, operation: call.operation }),
+        let class = Class::of_blob(blob.size);
+        let mut call =
+            self.blob_call("fetch blob", Method::GET, repository, &blob.digest, class).await?;
+        call.admitted = true;
+        match self.open_blob(&call, blob.size, offset).await {
+            Ok((response, surplus)) => Ok(BlobStream {
+                client: Arc::clone(self),
+                call,
+                response,
+                size: blob.size,
+                offset,
+                surplus,
+                waits: self.waits(),
+                broken_at: 0,
+            }),
             Err(cause) => Err(call.operation.failed(cause)),
         }
+    }
+
+    /// Asks for the bytes from `offset` on; with the answer, how many come that were not asked for
+    /// (RFC 9110, section 14: a server may ignore `Range`).
+    async fn open_blob(
+        &self,
+        call: &Call,
+        size: u64,
+        offset: u64,
+    ) -> Result<(Response, u64), Cause> {
+        if offset == 0 {
+            return Ok((with_length(self.send_once(call).await?, size)?, 0));
+        }
+        let range = HeaderValue::try_from(format!("bytes={offset}-"))
+            .unwrap_or_else(|_| HeaderValue::from_static("bytes=0-"));
+        let call = call.clone().header(RANGE, range);
+        let response = self.send_once(&call).await?;
+        if response.status() != StatusCode::PARTIAL_CONTENT {
+            return Ok((with_length(response, size)?, offset));
+        }
+        let range = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+        let found = range.and_then(start_and_size);
+        if found.is_none_or(|(start, total)| start != offset || total.is_some_and(|t| t != size)) {
+            let answered = range.unwrap_or_default().to_owned();
+            return Err(Cause::Range { offset, answered });
+        }
+        Ok((with_length(response, size - offset)?, 0))
     }
 
     /// Reads a small blob into memory and verifies it; `limit` bounds its size in bytes.
@@ -127,9 +227,10 @@ impl Client {
         blob: &Descriptor,
         limit: u64,
     ) -> Result<Bytes, RegistryError> {
-        let call =
-            self.blob_call("fetch blob", Method::GET, repository, &blob.digest, false).await?;
-        let mut waits = Waits::new();
+        let call = self
+            .blob_call("fetch blob", Method::GET, repository, &blob.digest, Class::Small)
+            .await?;
+        let mut waits = self.waits();
         loop {
             match self.read_blob(&call, blob, limit).await {
                 Ok(bytes) => return Ok(bytes),
@@ -147,136 +248,31 @@ impl Client {
         }
         Err(Cause::Digest { expected: blob.digest.clone(), found })
     }
-
-    /// Opens an upload of `digest` into `repository`, with a single try, as the upload that follows
-    /// has to be tried again from here; `from` offers a repository of this registry to mount it from.
-    ///
-    /// # Errors
-    /// A refusal, no answer, or an answer without a usable location.
-    pub async fn start_upload(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        from: Option<&Repository>,
-    ) -> Result<UploadStart, RegistryError> {
-        let verb = if from.is_some() { "mount blob" } else { "push blob" };
-        let operation = Operation::new(verb, format!("{digest} to {}/{repository}", self.registry));
-        let failed = |cause: Cause| operation.clone().failed(cause);
-        let mut url = self.url(&format!("{repository}/blobs/uploads/")).await.map_err(failed)?;
-        if let Some(from) = from {
-            url.query_pairs_mut()
-                .append_pair("mount", &digest.to_string())
-                .append_pair("from", from.as_str());
-        }
-        let mount_from = from.filter(|from| *from != repository).cloned();
-        let scope = Scope { repository: repository.clone(), push: true, mount_from };
-        let mut call = Call::new(operation.clone(), Method::POST, url.clone(), scope)
-            .header(CONTENT_LENGTH, HeaderValue::from(0));
-        // The connection that opens the session carries the upload next.
-        call.purpose = Purpose::Blob;
-        let response = self.send_once(&call).await.map_err(failed)?;
-        if from.is_some() && response.status() == StatusCode::CREATED {
-            return Ok(UploadStart::Present);
-        }
-        let base = self.base().await.map_err(failed)?;
-        let session = location(&response, &url, &base.url).map_err(failed)?;
-        Ok(UploadStart::Session(UploadSession(session)))
-    }
-
-    /// Uploads the whole blob as one body. `moved` counts the bytes that were handed over, so that
-    /// a body that stops moving is noticed.
-    ///
-    /// # Errors
-    /// A refusal, or a connection that broke or stopped; the session is lost then.
-    pub async fn upload(
-        &self,
-        session: UploadSession,
-        repository: &Repository,
-        blob: &Descriptor,
-        body: reqwest::Body,
-        moved: Arc<AtomicU64>,
-    ) -> Result<(), RegistryError> {
-        let operation = Operation::new(
-            "push blob",
-            format!("{} to {}/{repository}", blob.digest, self.registry),
-        );
-        let mut url = session.0;
-        url.query_pairs_mut().append_pair("digest", &blob.digest.to_string());
-        let scope = Scope { repository: repository.clone(), push: true, mount_from: None };
-        let call = Call::new(operation.clone(), Method::PUT, url, scope)
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
-            .header(CONTENT_LENGTH, HeaderValue::from(blob.size));
-        let commit = COMMIT + Duration::from_secs(blob.size / 20_000_000);
-        let patience = Patience { silence: SILENCE, commit };
-        match self.send_stream(call, body, stalled(moved, blob.size, patience)).await {
-            Ok(_) => Ok(()),
-            Err(cause) => Err(operation.failed(cause)),
-        }
-    }
-
-    /// Gives an upload up, so that the registry can forget it. Whether that works does not matter.
-    pub async fn cancel_upload(&self, session: UploadSession, repository: &Repository) {
-        let operation =
-            Operation::new("cancel upload", format!("to {}/{repository}", self.registry));
-        let scope = Scope { repository: repository.clone(), push: true, mount_from: None };
-        let mut call = Call::new(operation, Method::DELETE, session.0, scope);
-        call.purpose = Purpose::Blob;
-        call.patience = Duration::from_secs(5);
-        if let Err(error) = self.send(&call).await {
-            tracing::debug!("{error}");
-        }
-    }
 }
 
 /// The answer, if it announces no other length than `size`.
-fn with_length(response: reqwest::Response, size: u64) -> Result<reqwest::Response, Cause> {
+fn with_length(response: Response, size: u64) -> Result<Response, Cause> {
     match response.content_length() {
         Some(found) if found != size => Err(Cause::Size { expected: size, found }),
         _ => Ok(response),
     }
 }
 
-/// How long an upload may stand still.
-#[derive(Clone, Copy, Debug)]
-struct Patience {
-    /// While bytes are due.
-    silence: Duration,
-    /// When all bytes went out and the registry commits them.
-    commit: Duration,
-}
-
-/// Ends, with the seconds waited, when no byte moved for too long, or when all bytes went out and
-/// the registry took longer than it may to commit them.
-async fn stalled(moved: Arc<AtomicU64>, size: u64, patience: Patience) -> u64 {
-    let mut last = moved.load(Ordering::Relaxed);
-    loop {
-        let wait = if last >= size { patience.commit } else { patience.silence };
-        tokio::time::sleep(wait).await;
-        let now = moved.load(Ordering::Relaxed);
-        if now == last {
-            return wait.as_secs();
-        }
-        last = now;
-    }
+/// Where a `Content-Range` starts, and the whole's size where it says so.
+fn start_and_size(range: &str) -> Option<(u64, Option<u64>)> {
+    let (start, rest) = range.strip_prefix("bytes ")?.split_once('-')?;
+    let (_, size) = rest.split_once('/')?;
+    Some((start.parse().ok()?, size.parse().ok()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::Duration;
+    use super::start_and_size;
 
-    use super::{Patience, stalled};
-
-    #[tokio::test]
-    async fn a_body_that_stops_is_noticed() {
-        let patience =
-            Patience { silence: Duration::from_millis(20), commit: Duration::from_secs(3600) };
-        let moved = Arc::new(AtomicU64::new(5));
-        assert_eq!(stalled(Arc::clone(&moved), 10, patience).await, 0);
-        moved.store(10, Ordering::Relaxed);
-        let committing = stalled(moved, 10, patience);
-        let soon = tokio::time::timeout(Duration::from_millis(60), committing).await;
-        assert!(soon.is_err(), "a registry that commits is given its own time");
+    #[test]
+    fn content_ranges_are_read() {
+        assert_eq!(start_and_size("bytes 5-9/10"), Some((5, Some(10))));
+        assert_eq!(start_and_size("bytes 5-9/*"), Some((5, None)));
+        assert_eq!(start_and_size("bytes */10"), None);
     }
 }

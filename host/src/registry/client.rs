@@ -15,9 +15,14 @@ use super::account::{Accounts, Trial};
 use super::auth::Challenge;
 use super::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};
 use super::connection::{Connections, Purpose, base_url, cause_of, host_of};
-use super::token::{Scope, TOKEN_BODY_LIMIT, Token, TokenAnswer, Tokens, usable};
-use super::traits::Traits;
-use super::{Cause, Credential, Credentials, Secret, answer};
+use super::limit::Realms;
+use super::pace::Class;
+use super::permit::{Claim, Lanes, Permit, Permits};
+use super::probe::Probe;
+use super::retry::{Budget, Effort, Waits};
+use super::token::{Access, TOKEN_BODY_LIMIT, Token, TokenAnswer, Tokens, usable};
+use super::traits::{Learnt, Traits};
+use super::{Cause, Credential, Credentials, Operation, RegistryError, Secret, answer};
 use crate::oci::{Registry, Repository};
 
 /// Bound on a token request.
@@ -34,6 +39,10 @@ pub struct RegistryOptions {
     pub certificate_directories: Vec<PathBuf>,
     /// `SSL_CERT_FILE`: a bundle of roots to trust.
     pub root_bundle: Option<PathBuf>,
+    /// `--max-wait`: a registry that asks for a longer pause is given up.
+    pub max_wait: Duration,
+    /// No registry has more transfers of large blobs at once.
+    pub large_transfers: usize,
 }
 
 /// The registries of a run. Clones share everything.
@@ -42,6 +51,9 @@ pub struct Registries {
     options: Arc<RegistryOptions>,
     shared: Arc<Connections>,
     clients: Arc<Mutex<HashMap<Registry, Arc<Client>>>>,
+    permits: Permits,
+    realms: Arc<Realms>,
+    effort: Arc<Effort>,
 }
 
 impl Registries {
@@ -54,16 +66,30 @@ impl Registries {
             options.root_bundle.as_deref().map(roots_of_bundle).transpose()?.unwrap_or_default();
         let certificates = RegistryCertificates { roots, identity: None };
         let shared = Arc::new(Connections::new(options.tls_verify, certificates));
-        Ok(Self { options: Arc::new(options), shared, clients: Arc::default() })
+        let permits = Permits::new(options.large_transfers, options.max_wait);
+        Ok(Self {
+            options: Arc::new(options),
+            shared,
+            clients: Arc::default(),
+            realms: Arc::new(Realms::new(permits.clone())),
+            permits,
+            effort: Arc::default(),
+        })
     }
 
     /// The client of `registry`, the same one each time.
     pub fn client(&self, registry: &Registry) -> Arc<Client> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let client = clients.entry(registry.clone()).or_insert_with(|| {
+            let traits = Traits::of(registry);
             Arc::new(Client {
                 registry: registry.clone(),
-                traits: Traits::of(registry),
+                learnt: Learnt::new(&traits),
+                traits: Mutex::new(traits),
+                lanes: self.permits.register(),
+                realms: Arc::clone(&self.realms),
+                budget: Arc::new(Budget::new(Arc::clone(&self.effort))),
+                probe: Probe::default(),
                 options: Arc::clone(&self.options),
                 shared: Arc::clone(&self.shared),
                 base: OnceCell::new(),
@@ -75,7 +101,38 @@ impl Registries {
         });
         Arc::clone(client)
     }
+
+    /// Waits until a blob of `size` bytes may go from one registry to the other, for the image with
+    /// this number; without a `source` it is in memory. Both ends are taken in one step.
+    ///
+    /// # Errors
+    /// Where one of them asked for a longer pause than anybody waits.
+    pub async fn transfer_permit(
+        &self,
+        source: Option<&Client>,
+        destination: &Client,
+        image: u32,
+        size: u64,
+    ) -> Result<TransferPermit, RegistryError> {
+        let class = Class::of_blob(size);
+        let mut lanes = vec![destination.lanes.of(class)];
+        lanes.extend(source.map(|source| source.lanes.of(class)));
+        let permit = self.permits.claim(lanes, Claim { image, size }).await;
+        permit.map(TransferPermit).map_err(|pause| {
+            let operation = Operation::new("push blob", format!("to {}", destination.registry));
+            operation.failed(destination.paused(pause))
+        })
+    }
+
+    /// What the run had to do more than once, or to wait for.
+    pub const fn effort(&self) -> &Arc<Effort> {
+        &self.effort
+    }
 }
+
+/// The right to transfer one blob; given back when it is dropped.
+#[derive(Debug)]
+pub struct TransferPermit(#[expect(dead_code, reason = "held for its drop")] Permit);
 
 /// Where a registry is and how it is reached.
 #[derive(Debug)]
@@ -114,7 +171,12 @@ impl Authorization {
 #[derive(Debug)]
 pub struct Client {
     pub(super) registry: Registry,
-    pub(super) traits: Traits,
+    traits: Mutex<Traits>,
+    pub(super) learnt: Learnt,
+    pub(super) lanes: Lanes,
+    pub(super) probe: Probe,
+    pub(super) budget: Arc<Budget>,
+    realms: Arc<Realms>,
     options: Arc<RegistryOptions>,
     shared: Arc<Connections>,
     base: OnceCell<Base>,
@@ -133,8 +195,34 @@ impl Client {
     }
 
     /// Does the registry mount blobs, as far as is known?
-    pub const fn mounts(&self) -> bool {
-        self.traits.mounts
+    pub fn mounts(&self) -> bool {
+        self.traits().mounts && self.learnt.mounts()
+    }
+
+    /// Is a blob's home a home only once a manifest there names it?
+    pub fn mounts_after_manifest(&self) -> bool {
+        self.traits().mount_after_manifest
+    }
+
+    /// Does a GET of a manifest use up a quota that a HEAD does not?
+    pub fn counts_manifest_gets(&self) -> bool {
+        self.traits().counts_manifest_gets
+    }
+
+    /// What a repository type says of the registry, by the keys of `describe`.
+    pub fn describe(&self, attributes: &[(String, String)]) {
+        let mut traits = self.traits.lock().unwrap_or_else(PoisonError::into_inner);
+        *traits = traits.described(attributes);
+        self.learnt.described(&traits);
+    }
+
+    pub(super) fn traits(&self) -> Traits {
+        *self.traits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits between the tries of one operation.
+    pub fn waits(&self) -> Waits {
+        Waits::new(self.options.max_wait, Arc::clone(&self.budget))
     }
 
     /// Forgets all tokens: a hook created something that they do not cover.
@@ -190,17 +278,27 @@ impl Client {
         format!("{} (from {origin})", self.registry)
     }
 
-    /// What authorises a request within `scope`. `refused` is a token that was just answered 401
+    /// What authorises a request that needs `access`. `refused` is a token that was just answered 401
     /// and is replaced.
     pub(super) async fn authorization(
         &self,
-        scope: &Scope,
+        access: &Access,
         refused: Option<&Token>,
+    ) -> Result<Authorization, Cause> {
+        self.authorization_for(access, refused, Duration::ZERO).await
+    }
+
+    /// The same for a request that takes at least so `long`.
+    pub(super) async fn authorization_for(
+        &self,
+        access: &Access,
+        refused: Option<&Token>,
+        long: Duration,
     ) -> Result<Authorization, Cause> {
         let challenge =
             self.challenge.lock().unwrap_or_else(PoisonError::into_inner).clone().flatten();
         let Some(challenge) = challenge else { return Ok(Authorization::default()) };
-        let credential = self.credential(Some(&scope.repository)).await?;
+        let credential = self.credential(access.repository()).await?;
         let shown_as_it_is = match (&challenge, &credential) {
             (_, Some(Credential::RegistryToken(token))) => Some(bearer(token)?),
             (Challenge::Basic, Some(Credential::Basic { username, password })) => {
@@ -215,16 +313,16 @@ impl Client {
         let Challenge::Bearer { realm, service } = challenge else {
             return Ok(Authorization::default());
         };
-        let slot = self.tokens.slot(scope);
+        let slot = self.tokens.slot(access);
         let mut held = slot.lock().await;
-        let token = match (usable(held.as_ref(), refused, Instant::now()), refused) {
+        let token = match (usable(held.as_ref(), refused, Instant::now() + long), refused) {
             (Some(token), _) => token,
             (None, Some(refused)) if refused.is_hopeless(Instant::now()) => {
                 return Ok(Authorization::default());
             }
             (None, _) => {
                 let fetched =
-                    self.fetch_token(&realm, service.as_deref(), scope, credential).await?;
+                    self.fetch_token(&realm, service.as_deref(), access, credential).await?;
                 held.insert(fetched.replacing(refused)).clone()
             }
         };
@@ -236,7 +334,7 @@ impl Client {
         &self,
         realm: &Url,
         service: Option<&str>,
-        scope: &Scope,
+        access: &Access,
         credential: Option<Credential>,
     ) -> Result<Token, Cause> {
         let failed = |why: String| Cause::Token { realm: host_of(realm), why };
@@ -248,8 +346,12 @@ impl Client {
             Some(credential) => self.accounts.show(credential, self.whose()).await?,
             None => None,
         };
+        // Nobody who has a place here waits for a trial.
+        let lanes = self.realms.of(&host_of(realm));
+        let sent = Instant::now();
+        let _permit = lanes.enter(Class::Look).await.map_err(|pause| self.paused(pause))?;
         let client = base.connections.client(realm, Purpose::Metadata)?;
-        let request = token_request(client, realm, service, scope, credential.as_ref())?;
+        let request = token_request(client, realm, service, access, credential.as_ref())?;
         let response = request
             .timeout(TOKEN)
             .send()
@@ -258,17 +360,23 @@ impl Client {
         let status = response.status();
         match (trial, &credential) {
             (Some(trial), _) if status.is_success() => trial.ends(true),
-            (Some(trial), _) if status == StatusCode::UNAUTHORIZED => trial.ends(false),
-            (None, Some(credential)) if status == StatusCode::UNAUTHORIZED => {
+            (Some(trial), _) if refuses(status) => trial.ends(false),
+            (None, Some(credential)) if refuses(status) => {
                 self.accounts.refuse(credential).await;
             }
             _ => {}
         }
         if !status.is_success() {
             let answer = answer::Answer::read(response).await;
-            // A realm that is busy is worth another try, unlike one that refuses.
+            if answer.status == 429 {
+                lanes.overrun(Class::Look, sent);
+                lanes.pause(&[Class::Look], answer.retry_after.unwrap_or_default());
+            }
+            // A realm that is busy is worth another try, unlike one that refuses, and unlike one that
+            // had enough of a credential: more tries lock accounts.
             return Err(match answer.status {
-                429 | 500..=599 => Cause::Answered(answer),
+                429 if credential.is_none() => Cause::Answered(answer),
+                500..=599 => Cause::Answered(answer),
                 _ => failed(answer.to_string()),
             });
         }
@@ -280,18 +388,23 @@ impl Client {
     }
 }
 
+/// Does a token service that answers so want to see the credential no more?
+fn refuses(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS)
+}
+
 fn token_request(
     client: &reqwest::Client,
     realm: &Url,
     service: Option<&str>,
-    scope: &Scope,
+    access: &Access,
     credential: Option<&Credential>,
 ) -> Result<reqwest::RequestBuilder, Cause> {
     let mut parameters: Vec<(&str, String)> = Vec::new();
     parameters.extend(service.map(|service| ("service", service.to_owned())));
     if let Some(Credential::IdentityToken(identity)) = credential {
         // OAuth 2 takes the scopes as one parameter (distribution's oauth2 specification).
-        parameters.push(("scope", scope.parameters().join(" ")));
+        parameters.push(("scope", access.parameters().join(" ")));
         parameters.push(("grant_type", "refresh_token".to_owned()));
         parameters.push(("client_id", "longshore".to_owned()));
         parameters.push(("refresh_token", identity.expose().to_owned()));
@@ -302,7 +415,7 @@ fn token_request(
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body));
     }
-    parameters.extend(scope.parameters().into_iter().map(|scope| ("scope", scope)));
+    parameters.extend(access.parameters().into_iter().map(|scope| ("scope", scope)));
     let mut url = realm.clone();
     url.query_pairs_mut().extend_pairs(parameters);
     let mut request = client.get(url);

@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::answer::Answer;
 use crate::oci::{Digest, ManifestError};
 
+/// What is done to a registry's catalogue.
+pub(super) const CATALOG: &str = "list the repositories of";
+
 /// What was being done, and to what: it reads well behind "failed to".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
@@ -109,6 +112,22 @@ pub enum Cause {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The registry asked for a longer pause than `--max-wait` allows.
+    #[error("{host} takes no more requests before {until}")]
+    Limited {
+        /// The registry.
+        host: String,
+        /// The time of day, or the date, in UTC.
+        until: String,
+    },
+    /// A part of a blob or of an upload is not where it was asked for.
+    #[error("the answer holds the bytes {answered:?}, byte {offset} was asked for")]
+    Range {
+        /// The byte that was asked for.
+        offset: u64,
+        /// `Content-Range` or `Range` of the answer.
+        answered: String,
+    },
     /// The content is not what its digest says.
     #[error("content has digest {found}, expected {expected}")]
     Digest {
@@ -131,6 +150,20 @@ pub enum Cause {
         /// The bound.
         limit: u64,
     },
+    /// The registry takes no manifest of this size, as its repository type says.
+    #[error("the manifest has {size} bytes, the registry takes {limit}")]
+    ManifestTooLarge {
+        /// Its bytes.
+        size: u64,
+        /// The most bytes that are taken.
+        limit: u64,
+    },
+    /// Others kept undoing a change to an index that several may change.
+    #[error("others keep changing it at the same time")]
+    Contended,
+    /// A list of tags, repositories or referrers cannot be read.
+    #[error("the list cannot be read: {0}")]
+    List(&'static str),
     /// The manifest cannot be mirrored.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -188,6 +221,16 @@ impl RegistryError {
         }
     }
 
+    /// Did the registry say that there are too many requests?
+    pub fn is_limited(&self) -> bool {
+        matches!(self.cause.status(), Some(429))
+    }
+
+    /// Did the connection break, so that nobody knows what became of the request?
+    pub fn is_unanswered(&self) -> bool {
+        matches!(&*self.cause, Cause::Broken { .. } | Cause::TimedOut { .. })
+    }
+
     /// How long the registry asked to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         match &*self.cause {
@@ -209,6 +252,9 @@ impl RegistryError {
                 "check the registry's name, the network and the proxy settings"
             }
             Cause::Answered(answer) | Cause::Renewed(answer) => match answer.status {
+                401 | 403..=405 if self.operation.verb == CATALOG => {
+                    "not every registry lists its repositories, and some only to who is logged in; name them one by one"
+                }
                 401 => {
                     "check that the credential is right and may do this; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
                 }
@@ -222,9 +268,14 @@ impl RegistryError {
                     "check the name and the tag; a private image answers so without a credential too"
                 }
                 413 => "the registry or a proxy before it limits the size of uploads",
-                429 => "the registry limits the rate; log in, or give fewer jobs with -j",
+                429 => {
+                    "the registry limits the rate; log in, give fewer jobs with -j, or wait longer with --max-wait"
+                }
                 _ => return None,
             },
+            Cause::Limited { .. } => {
+                "repeat the run with the failed list then, log in for a higher limit, or wait longer with --max-wait"
+            }
             Cause::Token { .. } | Cause::CredentialRefused(_) => {
                 "check the credential; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
             }

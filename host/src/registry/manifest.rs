@@ -1,16 +1,17 @@
 //! Manifests: HEAD, GET and PUT (distribution-spec, "Pulling manifests", "Pushing Manifests").
 
+use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
+use super::pace::Class;
 use super::request::{Call, read_bounded};
-use super::retry::Waits;
 use super::token::Scope;
 use super::{Cause, Client, Operation, RegistryError};
-use crate::oci::{Digest, Manifest, MediaType, RawManifest, Repository, Tag, Version};
+use crate::oci::{Algorithm, Digest, Manifest, MediaType, RawManifest, Repository, Tag, Version};
 
 /// The largest manifest that is read (distribution-spec, "Pushing Manifests": at least 4 MiB).
-const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
+pub(super) const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// A manifest of a repository, by tag or by digest.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +47,22 @@ impl ManifestReference {
         }
     }
 
+    /// The algorithm of digests that can be compared with what it names.
+    const fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Tag(_) => Algorithm::Sha256,
+            Self::Digest(digest) => digest.algorithm(),
+        }
+    }
+
+    /// The digest of `bytes` that it names.
+    fn digest_of(&self, bytes: &[u8]) -> Digest {
+        match self {
+            Self::Tag(_) => Digest::of(bytes),
+            Self::Digest(digest) => digest.same_algorithm_of(bytes),
+        }
+    }
+
     fn path(&self, repository: &Repository) -> String {
         match self {
             Self::Tag(tag) => format!("{repository}/manifests/{tag}"),
@@ -61,8 +78,23 @@ pub struct ManifestHead {
     pub digest: Option<Digest>,
 }
 
+/// What a registry said to a manifest that it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ManifestPushed {
+    /// The registry lists it by its API under the subject that it names (`OCI-Subject`).
+    pub is_listed: bool,
+}
+
+/// The header by which a registry says that it has taken note of a subject.
+const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+
 fn content_digest(headers: &HeaderMap) -> Option<Digest> {
     headers.get("docker-content-digest")?.to_str().ok()?.parse().ok()
+}
+
+/// The type that an answer gives its body.
+pub(super) fn content_type(headers: &HeaderMap) -> Option<MediaType> {
+    headers.get(CONTENT_TYPE)?.to_str().ok().map(MediaType::of_header)
 }
 
 fn accept() -> HeaderValue {
@@ -70,7 +102,7 @@ fn accept() -> HeaderValue {
 }
 
 impl Client {
-    async fn manifest_call(
+    pub(super) async fn manifest_call(
         &self,
         verb: &'static str,
         method: Method,
@@ -85,7 +117,12 @@ impl Client {
             Err(cause) => return Err(operation.failed(cause)),
         };
         let scope = Scope { repository: repository.clone(), push, mount_from: None };
-        Ok(Call::new(operation, method, url, scope).header(ACCEPT, accept()))
+        let class = match method {
+            Method::PUT => Class::ManifestPut,
+            Method::GET => Class::ManifestGet,
+            _ => Class::Look,
+        };
+        Ok(Call::new(operation, method, url, scope, class).header(ACCEPT, accept()))
     }
 
     /// Asks for a manifest without its body; `None` where the registry says that there is none.
@@ -99,11 +136,32 @@ impl Client {
         reference: &ManifestReference,
         push: bool,
     ) -> Result<Option<ManifestHead>, RegistryError> {
-        let call = self
-            .manifest_call("look up manifest", Method::HEAD, repository, reference, push)
-            .await?;
-        match self.send(&call).await {
-            Ok(response) => Ok(Some(ManifestHead { digest: content_digest(response.headers()) })),
+        let verb = "look up manifest";
+        let call = self.manifest_call(verb, Method::HEAD, repository, reference, push).await?;
+        let mut waits = self.waits();
+        loop {
+            let cause = match self.send_once(&call).await {
+                Ok(response) => match content_digest(response.headers()) {
+                    Some(digest) if digest.algorithm() == reference.algorithm() => {
+                        return Ok(Some(ManifestHead { digest: Some(digest) }));
+                    }
+                    _ => break,
+                },
+                Err(cause) => cause,
+            };
+            match cause.status() {
+                Some(404) => return Ok(None),
+                Some(405 | 500..=599) => break,
+                _ => waits.sit_out(call.operation.clone().failed(cause)).await?,
+            }
+        }
+        // A registry that cannot say it by HEAD says it by GET.
+        let call = self.manifest_call(verb, Method::GET, repository, reference, push).await?;
+        match self.read_surely(&call, reference).await {
+            Ok((bytes, _)) => {
+                let digest = reference.digest_of(&bytes);
+                Ok(Some(ManifestHead { digest: Some(digest) }))
+            }
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
@@ -120,39 +178,43 @@ impl Client {
     ) -> Result<Manifest, RegistryError> {
         let call =
             self.manifest_call("fetch manifest", Method::GET, repository, reference, false).await?;
-        let mut waits = Waits::new();
-        // A body that breaks off or is not what was asked for is asked for again too.
+        let (bytes, media_type) = self.read_surely(&call, reference).await?;
+        let digest = reference.digest_of(&bytes);
+        Manifest::parse(bytes, media_type.as_ref(), digest)
+            .map_err(|error| call.operation.failed(error))
+    }
+
+    /// Reads a manifest's bytes and its media type by the header. A body that breaks off or is not
+    /// what was asked for is asked for again too.
+    async fn read_surely(
+        &self,
+        call: &Call,
+        reference: &ManifestReference,
+    ) -> Result<(Bytes, Option<MediaType>), RegistryError> {
+        let mut waits = self.waits();
         loop {
-            match self.read_manifest(&call, reference).await {
-                Ok(manifest) => return Ok(manifest),
+            match self.read(call, reference).await {
+                Ok(read) => return Ok(read),
                 Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
             }
         }
     }
 
-    async fn read_manifest(
+    async fn read(
         &self,
         call: &Call,
         reference: &ManifestReference,
-    ) -> Result<Manifest, Cause> {
+    ) -> Result<(Bytes, Option<MediaType>), Cause> {
         let response = self.send_once(call).await?;
-        let header = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .map(MediaType::of_header);
+        let media_type = content_type(response.headers());
         let bytes = read_bounded(response, MANIFEST_LIMIT).await?;
-        let digest = match reference {
-            ManifestReference::Tag(_) => Digest::of(&bytes),
-            ManifestReference::Digest(expected) => {
-                let found = expected.same_algorithm_of(&bytes);
-                if found != *expected {
-                    return Err(Cause::Digest { expected: expected.clone(), found });
-                }
-                found
+        if let ManifestReference::Digest(expected) = reference {
+            let found = reference.digest_of(&bytes);
+            if found != *expected {
+                return Err(Cause::Digest { expected: expected.clone(), found });
             }
-        };
-        Ok(Manifest::parse(bytes, header.as_ref(), digest)?)
+        }
+        Ok((bytes, media_type))
     }
 
     /// Pushes the exact bytes of `manifest`.
@@ -164,26 +226,70 @@ impl Client {
         repository: &Repository,
         reference: &ManifestReference,
         manifest: &RawManifest,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<ManifestPushed, RegistryError> {
+        self.put_manifest(repository, reference, manifest, None).await
+    }
+
+    /// As [`Self::push_manifest`], under a condition.
+    pub(super) async fn put_manifest(
+        &self,
+        repository: &Repository,
+        reference: &ManifestReference,
+        manifest: &RawManifest,
+        condition: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<ManifestPushed, RegistryError> {
         let mut call =
             self.manifest_call("push manifest", Method::PUT, repository, reference, true).await?;
         let failed = |cause: Cause| call.operation.clone().failed(cause);
         let media_type = HeaderValue::try_from(manifest.media_type.as_str()).map_err(|_| {
             failed(crate::oci::ManifestError::Unknown(manifest.media_type.to_string()).into())
         })?;
+        let (size, limit) = (manifest.bytes.len() as u64, self.traits().manifest_max_size);
+        if size > limit {
+            return Err(failed(Cause::ManifestTooLarge { size, limit }));
+        }
         call.headers.remove(ACCEPT);
         call.headers.insert(CONTENT_TYPE, media_type);
         call.headers.insert(CONTENT_LENGTH, HeaderValue::from(manifest.bytes.len()));
+        call.headers.extend(condition);
         call.body = Some(manifest.bytes.clone());
-        let response = self.send(&call).await?;
-        match content_digest(response.headers()) {
+        let Some(answered) = self.put_surely(&call, reference, repository, manifest).await? else {
+            // Whether it is listed was not heard: whoever needs to know lists it himself.
+            return Ok(ManifestPushed { is_listed: false });
+        };
+        match content_digest(&answered) {
             Some(found)
                 if found.algorithm() == manifest.digest.algorithm() && found != manifest.digest =>
             {
                 let expected = manifest.digest.clone();
                 Err(call.operation.failed(Cause::Digest { expected, found }))
             }
-            _ => Ok(()),
+            _ => Ok(ManifestPushed { is_listed: answered.contains_key(SUBJECT) }),
+        }
+    }
+
+    /// Sends the PUT until it is answered; `None` where a HEAD says that an unanswered one worked.
+    async fn put_surely(
+        &self,
+        call: &Call,
+        reference: &ManifestReference,
+        repository: &Repository,
+        manifest: &RawManifest,
+    ) -> Result<Option<HeaderMap>, RegistryError> {
+        let mut waits = self.waits();
+        loop {
+            let error = match self.send_once(call).await {
+                Ok(response) => return Ok(Some(response.headers().clone())),
+                Err(cause) => call.operation.clone().failed(cause),
+            };
+            if error.is_unanswered() {
+                let head = self.manifest_head(repository, reference, true).await;
+                let held = head.ok().flatten().and_then(|head| head.digest);
+                if held.as_ref() == Some(&manifest.digest) {
+                    return Ok(None);
+                }
+            }
+            waits.sit_out(error).await?;
         }
     }
 }

@@ -1,9 +1,11 @@
 //! One request: authentication, redirects, bounds and retries.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, LOCATION,
+};
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
@@ -11,10 +13,14 @@ use super::answer::Answer;
 use super::auth::Challenge;
 use super::client::Authorization;
 use super::connection::{Purpose, cause_of, host_of, next_chunk};
-use super::retry::Waits;
-use super::token::Scope;
+use super::pace::Class;
+use super::token::Access;
 use super::{Cause, Client, Operation, RegistryError};
 
+/// A body above this size takes a while, in bytes, for which its token has to be good.
+const LONG: u64 = 8 * 1024 * 1024;
+/// That while.
+const SPARE: Duration = Duration::from_secs(30);
 /// Redirects are followed so often.
 const REDIRECTS: usize = 5;
 
@@ -24,26 +30,41 @@ pub(super) struct Call {
     pub(super) operation: Operation,
     pub(super) method: Method,
     pub(super) url: Url,
-    pub(super) scope: Scope,
+    pub(super) access: Access,
     pub(super) purpose: Purpose,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Bytes>,
     /// Bound on the wait for the answer's headers.
     pub(super) patience: Duration,
+    /// What it costs the registry.
+    pub(super) class: Class,
+    /// Does the caller hold the permit?
+    pub(super) admitted: bool,
+    /// Is a token renewed that the registry refuses?
+    pub(super) renews: bool,
 }
 
 impl Call {
     /// A request for metadata without a body.
-    pub(super) fn new(operation: Operation, method: Method, url: Url, scope: Scope) -> Self {
+    pub(super) fn new(
+        operation: Operation,
+        method: Method,
+        url: Url,
+        access: impl Into<Access>,
+        class: Class,
+    ) -> Self {
         Self {
             operation,
             method,
             url,
-            scope,
+            access: access.into(),
             purpose: Purpose::Metadata,
             headers: HeaderMap::new(),
             body: None,
             patience: Duration::from_secs(60),
+            class,
+            admitted: false,
+            renews: true,
         }
     }
 
@@ -65,7 +86,7 @@ impl Client {
 
     /// Sends `call` and tries again where that helps. Only success is an answer.
     pub(super) async fn send(&self, call: &Call) -> Result<Response, RegistryError> {
-        let mut waits = Waits::new();
+        let mut waits = self.waits();
         loop {
             match self.send_once(call).await {
                 Ok(response) => return Ok(response),
@@ -74,12 +95,23 @@ impl Client {
         }
     }
 
-    /// Sends `call` once, with one renewal of the token.
+    /// Sends `call` once, with one renewal of the token, as soon as the registry has room for it.
     pub(super) async fn send_once(&self, call: &Call) -> Result<Response, Cause> {
+        let _permit = match call.admitted {
+            true => None,
+            false => Some(self.enter(call.class).await?),
+        };
+        let sent = Instant::now();
+        let answered = self.send_admitted(call).await;
+        self.judge(call.class, &answered, sent);
+        answered
+    }
+
+    async fn send_admitted(&self, call: &Call) -> Result<Response, Cause> {
         // The first request of a run alone finds out how to authenticate; the others wait for that.
         let first = if self.challenge_is_known() { None } else { Some(self.first.lock().await) };
         let first = first.filter(|_| !self.challenge_is_known());
-        let mut shown = self.authorization(&call.scope, None).await?;
+        let mut shown = self.authorization(&call.access, None).await?;
         let response = match self.exchange(call, shown.header.as_ref()).await {
             Ok(response) => response,
             Err(cause) => {
@@ -92,23 +124,35 @@ impl Client {
             self.learn(None);
             drop(first);
             shown.answered(response.status());
-            return accepted(response).await;
+            return self.accepted(response).await;
         }
         self.learn(Challenge::of(response.headers()));
         drop(first);
         shown.answered(response.status());
         if shown.is_final() {
-            return accepted(response).await;
+            return self.accepted(response).await;
         }
-        let mut renewed = self.authorization(&call.scope, shown.token.as_ref()).await?;
+        if !call.renews {
+            return self.accepted(response).await;
+        }
+        let mut renewed = self.authorization(&call.access, shown.token.as_ref()).await?;
         if renewed.header.is_none() {
-            return accepted(response).await;
+            return self.accepted(response).await;
         }
         let response = self.exchange(call, renewed.header.as_ref()).await?;
         if self.is_own(response.url()).await? {
             renewed.answered(response.status());
         }
-        accepted(response).await
+        self.accepted(response).await
+    }
+
+    /// Turns all but success into an error: redirects that help have been followed by now.
+    async fn accepted(&self, response: Response) -> Result<Response, Cause> {
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let redirected = !self.is_own(response.url()).await?;
+        Err(Cause::Answered(Answer { redirected, ..Answer::read(response).await }))
     }
 
     /// Does the registry itself ask who we are? A host that it redirects to may not: its challenge
@@ -131,7 +175,9 @@ impl Client {
     ) -> Result<Response, Cause> {
         let base = self.base().await?;
         let mut url = call.url.clone();
-        for _ in 0..=REDIRECTS {
+        let (mut hops, mut asked_again) = (0, false);
+        while hops <= REDIRECTS {
+            hops += 1;
             let client = base.connections.client(&url, call.purpose)?;
             let mut request =
                 client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
@@ -151,10 +197,17 @@ impl Client {
             let follows = response.status().is_redirection()
                 && response.status() != StatusCode::NOT_MODIFIED
                 && matches!(call.method, Method::GET | Method::HEAD);
-            if !follows {
+            if follows {
+                url = location(&response, &url, &base.url)?;
+                continue;
+            }
+            // A redirect that has ended: the registry gives another one.
+            let is_refused = matches!(response.status().as_u16(), 400..=407 | 409..=428);
+            if !is_refused || asked_again || url.origin() == base.url.origin() {
                 return Ok(response);
             }
-            url = location(&response, &url, &base.url)?;
+            (hops, asked_again) = (0, true);
+            url = call.url.clone();
         }
         Err(Cause::Location { host: host_of(&url), why: "it redirects too often" })
     }
@@ -167,14 +220,29 @@ impl Client {
         body: reqwest::Body,
         watch: impl Future<Output = u64>,
     ) -> Result<Response, Cause> {
+        let (class, sent) = (call.class, Instant::now());
+        let answered = self.send_watched(call, body, watch).await;
+        self.judge(class, &answered, sent);
+        answered
+    }
+
+    async fn send_watched(
+        &self,
+        call: Call,
+        body: reqwest::Body,
+        watch: impl Future<Output = u64>,
+    ) -> Result<Response, Cause> {
         let base = self.base().await?;
         let client = base.connections.client(&call.url, Purpose::Blob)?;
-        let mut request =
-            client.request(call.method.clone(), call.url.clone()).headers(call.headers);
         let mut shown = Authorization::default();
         if self.is_own(&call.url).await? {
-            shown = self.authorization(&call.scope, None).await?;
+            let length = call.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+            let length: Option<u64> = length.and_then(|length| length.parse().ok());
+            let spare = if length > Some(LONG) { SPARE } else { Duration::ZERO };
+            shown = self.authorization_for(&call.access, None, spare).await?;
         }
+        let mut request =
+            client.request(call.method.clone(), call.url.clone()).headers(call.headers);
         if let Some(authorization) = &shown.header {
             request = request.header(AUTHORIZATION, authorization);
         }
@@ -187,20 +255,12 @@ impl Client {
         tracing::debug!("{} {} -> {}", call.method, safe(&call.url), response.status().as_u16());
         shown.answered(response.status());
         if let (StatusCode::UNAUTHORIZED, Some(token)) = (response.status(), &shown.token)
-            && self.authorization(&call.scope, Some(token)).await?.header.is_some()
+            && self.authorization(&call.access, Some(token)).await?.header.is_some()
         {
             return Err(Cause::Renewed(Answer::read(response).await));
         }
-        accepted(response).await
+        self.accepted(response).await
     }
-}
-
-/// Turns all but success into an error: redirects that help have been followed by now.
-async fn accepted(response: Response) -> Result<Response, Cause> {
-    if response.status().is_success() {
-        return Ok(response);
-    }
-    Err(Cause::Answered(Answer::read(response).await))
 }
 
 /// The `Location` of an answer to a request for `from`. `http` on the registry's own host is raised

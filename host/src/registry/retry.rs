@@ -1,5 +1,7 @@
 //! How often and how late a request is tried again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use backon::BackoffBuilder;
@@ -8,24 +10,94 @@ use super::RegistryError;
 
 /// Tries of one request, the first included.
 pub(super) const TRIES: usize = 3;
-/// A longer wait than this is not sat out.
-const LONGEST_WAIT: Duration = Duration::from_secs(900);
+/// The first and the longest wait after a 429 that does not say how long.
+const LIMITED: Duration = Duration::from_secs(1);
+const LIMITED_MOST: Duration = Duration::from_secs(60);
+/// A registry may fail so often before anything goes well.
+const BUDGET: usize = 200;
 
-/// The waits between the tries of one request.
+/// What a run had to do more than once, or to wait for.
+#[derive(Debug, Default)]
+pub struct Effort {
+    retries: AtomicU64,
+    pauses: AtomicU64,
+    paused_millis: AtomicU64,
+}
+
+impl Effort {
+    /// Requests that were made again.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Pauses that registries asked for.
+    pub fn pauses(&self) -> u64 {
+        self.pauses.load(Ordering::Relaxed)
+    }
+
+    /// How long the pauses were in all.
+    pub fn paused(&self) -> Duration {
+        Duration::from_millis(self.paused_millis.load(Ordering::Relaxed))
+    }
+
+    /// A registry asked for a pause.
+    pub(super) fn pause(&self, pause: Duration) {
+        self.pauses.fetch_add(1, Ordering::Relaxed);
+        let millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        self.paused_millis.fetch_add(millis, Ordering::Relaxed);
+    }
+}
+
+/// How many more failures of one registry are worth another try: each try takes one, each success
+/// gives one back.
 #[derive(Debug)]
-pub struct Waits(backon::ExponentialBackoff);
+pub(super) struct Budget {
+    left: AtomicUsize,
+    pub(super) effort: Arc<Effort>,
+}
+
+impl Budget {
+    /// The budget of a registry that was not asked yet.
+    pub(super) const fn new(effort: Arc<Effort>) -> Self {
+        Self { left: AtomicUsize::new(BUDGET), effort }
+    }
+
+    /// Something went well.
+    pub(super) fn refill(&self) {
+        let _full = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            (left < BUDGET).then_some(left + 1)
+        });
+    }
+
+    fn take(&self) -> bool {
+        let taken = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        taken.is_ok()
+    }
+}
+
+/// The waits between the tries of one operation.
+#[derive(Debug)]
+pub struct Waits {
+    planned: backon::ExponentialBackoff,
+    limited: Duration,
+    waited: Duration,
+    longest: Duration,
+    budget: Arc<Budget>,
+}
 
 impl Waits {
-    /// Waits that grow from half a second, with jitter.
-    pub fn new() -> Self {
-        Self(
-            backon::ExponentialBuilder::new()
-                .with_min_delay(Duration::from_millis(500))
-                .with_max_delay(Duration::from_secs(20))
-                .with_max_times(TRIES - 1)
-                .with_jitter()
-                .build(),
-        )
+    /// Waits that grow from half a second, with jitter. Those that the registry asks for with 429 may
+    /// be `longest` together, and are no tries.
+    pub(super) fn new(longest: Duration, budget: Arc<Budget>) -> Self {
+        let planned = backon::ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(500))
+            .with_max_delay(Duration::from_secs(20))
+            .with_max_times(TRIES - 1)
+            .with_jitter()
+            .build();
+        Self { planned, limited: LIMITED, waited: Duration::ZERO, longest, budget }
     }
 
     /// How long to wait before the next try after `error`; `None` where it is final.
@@ -33,12 +105,21 @@ impl Waits {
         if !error.is_transient() {
             return None;
         }
-        let planned = self.0.next()?;
-        match error.retry_after() {
-            Some(asked) if asked > LONGEST_WAIT => None,
-            Some(asked) => Some(asked.max(planned)),
-            None => Some(planned),
-        }
+        let asked = error.retry_after();
+        let wait = if error.is_limited() {
+            let wait = asked.unwrap_or(self.limited).max(Duration::from_millis(100));
+            self.limited = (self.limited * 2).min(LIMITED_MOST);
+            self.waited = self.waited.saturating_add(wait);
+            (self.waited <= self.longest).then_some(wait)?
+        } else {
+            let planned = self.planned.next()?;
+            if asked.is_some_and(|asked| asked > self.longest) || !self.budget.take() {
+                return None;
+            }
+            asked.map_or(planned, |asked| asked.max(planned))
+        };
+        self.budget.effort.retries.fetch_add(1, Ordering::Relaxed);
+        Some(wait)
     }
 
     /// Waits until the request may be tried again after `error`.
@@ -53,17 +134,12 @@ impl Waits {
     }
 }
 
-impl Default for Waits {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{TRIES, Waits};
+    use super::{BUDGET, Budget, TRIES, Waits};
     use crate::registry::answer::Answer;
     use crate::registry::{Operation, RegistryError};
 
@@ -74,26 +150,57 @@ mod tests {
             codes: Vec::new(),
             detail: String::new(),
             retry_after,
+            redirected: false,
         })
+    }
+
+    fn waits_of(budget: &Arc<Budget>) -> Waits {
+        Waits::new(Duration::from_secs(900), Arc::clone(budget))
+    }
+
+    fn waits() -> Waits {
+        waits_of(&Arc::new(Budget::new(Arc::default())))
     }
 
     #[test]
     fn what_is_final_is_not_tried_again() {
         for status in [400, 401, 403, 404, 405] {
-            assert_eq!(Waits::new().after(&answered(status, None)), None, "{status}");
+            assert_eq!(waits().after(&answered(status, None)), None, "{status}");
         }
     }
 
     #[test]
     fn the_tries_end() {
-        let mut waits = Waits::new();
+        let mut waits = waits();
         let tries = std::iter::from_fn(|| waits.after(&answered(503, None))).count();
         assert_eq!(tries, TRIES - 1);
     }
 
     #[test]
     fn the_registry_s_own_wait_is_obeyed_within_bounds() {
-        assert!(Waits::new().after(&answered(429, Some(30))).unwrap() >= Duration::from_secs(30));
-        assert_eq!(Waits::new().after(&answered(429, Some(100_000))), None);
+        assert_eq!(waits().after(&answered(429, Some(30))), Some(Duration::from_secs(30)));
+        assert_eq!(waits().after(&answered(429, Some(100_000))), None);
+        assert_eq!(waits().after(&answered(503, Some(100_000))), None);
+        assert!(waits().after(&answered(503, Some(7))).unwrap() >= Duration::from_secs(7));
+    }
+
+    #[test]
+    fn a_limit_is_waited_for_as_long_as_that_is_allowed() {
+        let mut waits = waits();
+        let all: Vec<u64> = std::iter::from_fn(|| waits.after(&answered(429, None)))
+            .map(|wait| wait.as_secs())
+            .collect();
+        assert_eq!(all[..7], [1, 2, 4, 8, 16, 32, 60]);
+        let sum: u64 = all.iter().sum();
+        assert!((800..=900).contains(&sum), "{sum}");
+    }
+
+    #[test]
+    fn a_registry_that_only_fails_is_not_tried_for_ever() {
+        let budget = Arc::new(Budget::new(Arc::default()));
+        let retried = |_: usize| waits_of(&budget).after(&answered(503, None)).is_some();
+        assert_eq!((0..2 * BUDGET).filter(|&number| retried(number)).count(), BUDGET);
+        budget.refill();
+        assert!(retried(0) && !retried(0));
     }
 }

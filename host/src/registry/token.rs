@@ -19,7 +19,40 @@ const FRESH: Duration = Duration::from_secs(10);
 /// An answer of a token service is read up to here.
 pub(super) const TOKEN_BODY_LIMIT: u64 = 1024 * 1024;
 
-/// What a request wants to do, and so what its token must allow.
+/// What a token must allow.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Access {
+    /// To a repository.
+    Repository(Scope),
+    /// To the list of all repositories.
+    Catalog,
+}
+
+impl Access {
+    /// The values of the `scope` parameters, each of which is sent on its own.
+    pub(super) fn parameters(&self) -> Vec<String> {
+        match self {
+            Self::Repository(scope) => scope.parameters(),
+            Self::Catalog => vec!["registry:catalog:*".to_owned()],
+        }
+    }
+
+    /// The repository that is meant first.
+    pub(super) const fn repository(&self) -> Option<&Repository> {
+        match self {
+            Self::Repository(scope) => Some(&scope.repository),
+            Self::Catalog => None,
+        }
+    }
+}
+
+impl From<Scope> for Access {
+    fn from(scope: Scope) -> Self {
+        Self::Repository(scope)
+    }
+}
+
+/// What a request wants to do with a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Scope {
     /// The repository.
@@ -31,8 +64,7 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// The values of the `scope` parameters, each of which is sent on its own.
-    pub(super) fn parameters(&self) -> Vec<String> {
+    fn parameters(&self) -> Vec<String> {
         let actions = if self.push { "pull,push" } else { "pull" };
         let mut scopes = vec![format!("repository:{}:{actions}", self.repository)];
         if let Some(from) = &self.mount_from {
@@ -96,13 +128,13 @@ type Slot = Arc<Mutex<Option<Token>>>;
 
 /// The tokens of one registry, by scope set.
 #[derive(Debug, Default)]
-pub(super) struct Tokens(std::sync::Mutex<HashMap<Scope, Slot>>);
+pub(super) struct Tokens(std::sync::Mutex<HashMap<Access, Slot>>);
 
 impl Tokens {
-    /// The place of `scope`'s token. Whoever holds its lock may fetch; the others wait and find it.
-    pub(super) fn slot(&self, scope: &Scope) -> Slot {
+    /// The place of `access`'s token. Whoever holds its lock may fetch; the others wait and find it.
+    pub(super) fn slot(&self, access: &Access) -> Slot {
         let mut slots = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Arc::clone(slots.entry(scope.clone()).or_default())
+        Arc::clone(slots.entry(access.clone()).or_default())
     }
 
     /// Forgets everything, as after a project was created: older tokens do not know it.
@@ -124,7 +156,7 @@ pub(super) fn usable(slot: Option<&Token>, refused: Option<&Token>, now: Instant
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Scope, Token, TokenAnswer, Tokens, usable};
+    use super::{Access, Scope, Token, TokenAnswer, Tokens, usable};
 
     fn token(seconds: Option<u64>, fetched: Instant) -> Token {
         let answer =
@@ -158,13 +190,15 @@ mod tests {
 
     #[test]
     fn scopes_are_repeated_parameters() {
-        let scope = Scope {
+        let access = Access::from(Scope {
             repository: "a/b".parse().unwrap(),
             push: true,
             mount_from: Some("c".parse().unwrap()),
-        };
-        assert_eq!(scope.parameters(), ["repository:a/b:pull,push", "repository:c:pull"]);
+        });
+        assert_eq!(access.parameters(), ["repository:a/b:pull,push", "repository:c:pull"]);
+        assert_eq!(Access::Catalog.parameters(), ["registry:catalog:*"]);
         let tokens = Tokens::default();
-        assert!(std::sync::Arc::ptr_eq(&tokens.slot(&scope), &tokens.slot(&scope)));
+        assert!(std::sync::Arc::ptr_eq(&tokens.slot(&access), &tokens.slot(&access)));
+        assert!(!std::sync::Arc::ptr_eq(&tokens.slot(&access), &tokens.slot(&Access::Catalog)));
     }
 }

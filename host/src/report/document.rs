@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use serde_saphyr::DoubleQuoted;
 
 use super::Report;
+use super::comparison::Compared;
 use super::escape::needs_escape;
 use super::row::{End, Ending, Row};
 use crate::oci::Digest;
@@ -22,6 +24,12 @@ struct Document<'a> {
     failed: u32,
     bytes: u64,
     seconds: f64,
+    mounted_bytes: u64,
+    present_bytes: u64,
+    shared_bytes: u64,
+    retries: u64,
+    pauses: u64,
+    paused_seconds: f64,
 }
 
 struct Rows<'a>(&'a [Row]);
@@ -42,11 +50,13 @@ struct Entry<'a> {
     reason: Option<Quoted<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Quoted<&'a str>>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    comparison: Option<Compared<'a>>,
 }
 
 /// Text that YAML puts into double quotes where it holds what [`Escaping`] escapes, as only there
 /// an escape is one. (JSON has no other quotes.)
-struct Quoted<T>(T);
+pub(super) struct Quoted<T>(pub(super) T);
 
 impl Serialize for Quoted<&str> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -88,6 +98,7 @@ impl<'a> Entry<'a> {
             bytes: ending.map_or(0, |ending| ending.bytes),
             reason: ending.and_then(|ending| ending.reason.as_deref()).map(Quoted),
             error: row.error().map(Quoted),
+            comparison: ending.and_then(Ending::comparison).map(Compared::of),
         }
     }
 }
@@ -101,9 +112,20 @@ impl<'a> Document<'a> {
             skipped: totals.skipped,
             failed: totals.failed,
             bytes: totals.bytes,
-            seconds: (report.elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
+            seconds: millis(report.elapsed),
+            mounted_bytes: totals.mounted,
+            present_bytes: totals.present,
+            shared_bytes: totals.shared,
+            retries: totals.retries,
+            pauses: totals.pauses,
+            paused_seconds: millis(totals.paused),
         }
     }
+}
+
+/// Seconds to the millisecond.
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 /// Writes the document as JSON.
@@ -248,7 +270,13 @@ mod tests {
           "skipped": 1,
           "failed": 4,
           "bytes": 1500,
-          "seconds": 1.234
+          "seconds": 1.234,
+          "mountedBytes": 2048,
+          "presentBytes": 512,
+          "sharedBytes": 512,
+          "retries": 0,
+          "pauses": 0,
+          "pausedSeconds": 0.0
         }
         "#);
     }

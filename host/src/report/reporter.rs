@@ -147,6 +147,10 @@ impl Follow {
             Event::Note { job, image, level, text } => {
                 self.log.record(level, (job > 0).then_some(job), image, &text);
             }
+            Event::Effort { retries, pauses, paused } => {
+                (self.totals.retries, self.totals.pauses) = (retries, pauses);
+                self.totals.paused = paused;
+            }
             Event::BlobPlanned { job, size } => {
                 if let Some(bars) = &mut self.bars {
                     bars.planned(job, size);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::escape::escape;
 use crate::oci::{Digest, Reference};
-use crate::plan::{Job, Outcome, Status};
+use crate::plan::{Comparison, Job, Outcome, Status};
 
 /// An entry of the list, as the report shows it.
 #[derive(Clone, Debug)]
@@ -173,6 +173,7 @@ enum Landed {
 struct Failure {
     error: String,
     hint: Option<String>,
+    comparison: Option<Box<Comparison>>,
 }
 
 impl Ending {
@@ -194,6 +195,11 @@ impl Ending {
     pub fn hint(&self) -> Option<&str> {
         self.failure.as_ref()?.hint.as_deref()
     }
+
+    /// What `mirror-validate` found wrong.
+    pub fn comparison(&self) -> Option<&Comparison> {
+        self.failure.as_ref()?.comparison.as_deref()
+    }
 }
 
 /// Makes endings of outcomes, and keeps each reason once: thousands of entries share one.
@@ -214,7 +220,11 @@ impl Endings {
         };
         let failure = match (outcome.error, outcome.hint) {
             (None, None) => None,
-            (error, hint) => Some(Box::new(Failure { error: error.unwrap_or_default(), hint })),
+            (error, hint) => Some(Box::new(Failure {
+                error: error.unwrap_or_default(),
+                hint,
+                comparison: outcome.comparison,
+            })),
         };
         Ending {
             status: outcome.status,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use indicatif::HumanBytes;
 
+use super::comparison::write_findings;
 use super::{Report, Verb};
 use crate::plan::Status;
 
@@ -18,6 +19,7 @@ pub(super) fn write_text(
     if report.options.dry_run {
         write_rows(report, out)?;
     }
+    write_findings(&report.rows, out)?;
     write_counts(report, out)?;
     let has_copied = report.totals.copied > 0 && !report.options.dry_run;
     if report.options.verb == Verb::Mirror && has_copied {
@@ -79,7 +81,20 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out)?;
     }
+    if totals.retries > 0 || totals.pauses > 0 {
+        write!(out, "{} made again", count(totals.retries, "request"))?;
+        if totals.pauses > 0 {
+            let seconds = totals.paused.as_secs();
+            write!(out, ", {} of {seconds} s in all", count(totals.pauses, "pause"))?;
+        }
+        writeln!(out)?;
+    }
     Ok(())
+}
+
+fn count(number: u64, what: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{ending}")
 }
 
 #[cfg(test)]

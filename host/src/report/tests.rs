@@ -138,6 +138,9 @@ fn the_figures_add_up() {
         mounted: 2048,
         present: 512,
         shared: 512,
+        retries: 0,
+        pauses: 0,
+        paused: Duration::ZERO,
     };
     assert_eq!(report.totals, expected);
     assert!(report.has_failures());

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::oci::{Content, Descriptor, Digest, Manifest, MediaType, Tag};
+use crate::oci::{Content, Descriptor, Digest, Manifest, MediaType, Referrer, Tag};
 
 /// The annotation that makes an entry of `index.json` a tag (image-spec, annotations.md).
 pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -24,48 +24,21 @@ pub(super) struct Known {
     referrer: Option<Box<Referrer>>,
 }
 
-/// What the referrers API says of a manifest with a subject.
-#[derive(Clone, Debug)]
-pub(super) struct Referrer {
-    pub(super) subject: Digest,
-    pub(super) artifact_type: Option<String>,
-    pub(super) annotations: Option<Value>,
-}
-
 impl Known {
     /// What is kept of a parsed manifest.
     pub(super) fn of(manifest: &Manifest) -> Self {
-        #[derive(Default, Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
-        struct Shown {
-            artifact_type: Option<String>,
-            annotations: Option<Value>,
-        }
-        let (children, config, subject) = match &manifest.content {
+        let children = match &manifest.content {
             Content::Index(index) => {
-                let children = index.manifests.iter().map(|child| child.digest.clone());
-                (children.collect(), None, index.subject.as_ref())
+                index.manifests.iter().map(|child| child.digest.clone()).collect()
             }
-            Content::Single(single) => {
-                (Vec::new(), single.config.as_ref(), single.subject.as_ref())
-            }
+            Content::Single(_) => Vec::new(),
         };
-        let referrer = subject.map(|subject| {
-            let shown: Shown = serde_json::from_slice(&manifest.raw.bytes).unwrap_or_default();
-            let stated = shown.artifact_type.filter(|stated| !stated.is_empty());
-            let config_s = || config.map(|config| config.media_type.to_string());
-            Box::new(Referrer {
-                subject: subject.digest.clone(),
-                artifact_type: stated.or_else(config_s),
-                annotations: shown.annotations,
-            })
-        });
         Self {
             digest: manifest.raw.digest.clone(),
             media_type: manifest.raw.media_type.clone(),
             size: manifest.raw.bytes.len() as u64,
             children,
-            referrer,
+            referrer: Referrer::of(manifest).map(Box::new),
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::oci::{Digest, MediaType, Repository};
 
 use super::answer::{self, Refusal};
-use super::contents::{Contents, Known, Referrer};
+use super::contents::Contents;
 use super::exchange::Server;
 use super::route::parameter;
 
@@ -30,7 +30,10 @@ impl Server {
             let all = contents.referrers_of(subject);
             let fitting =
                 all.filter(|(_, referrer)| wanted.is_none() || referrer.artifact_type == wanted);
-            fitting.map(|(known, referrer)| descriptor(known, referrer)).collect::<Vec<Value>>()
+            let descriptors = fitting.map(|(known, referrer)| {
+                referrer.descriptor(&known.media_type, &known.digest, known.size)
+            });
+            descriptors.collect::<Vec<Value>>()
         };
         let manifests = layout
             .read(look)
@@ -47,19 +50,4 @@ impl Server {
         let headers = [Some(content_type), wanted.is_some().then_some(applied)];
         Ok(answer::json(StatusCode::OK, headers.into_iter().flatten(), document.to_string()))
     }
-}
-
-fn descriptor(known: &Known, referrer: &Referrer) -> Value {
-    let mut descriptor = json!({
-        "mediaType": known.media_type,
-        "digest": known.digest,
-        "size": known.size,
-    });
-    if let Some(artifact_type) = &referrer.artifact_type {
-        descriptor["artifactType"] = json!(artifact_type);
-    }
-    if let Some(annotations) = &referrer.annotations {
-        descriptor["annotations"] = annotations.clone();
-    }
-    descriptor
 }

@@ -1,9 +1,11 @@
 //! The settings of `mirror` and `mirror-validate`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::ValueEnum;
 
+use super::duration::parse_duration;
 use super::{PluginSettings, SettingsError, SettingsFile};
 use crate::oci::Registry;
 use crate::plan::{FilterFlags, PlanError, parse_registry_flag};
@@ -12,6 +14,8 @@ use crate::transfer::IndexMode;
 
 /// Images at once where `-j` is not given.
 const DEFAULT_JOBS: usize = 8;
+/// A registry that asks for a longer pause is given up where `--max-wait` is not given.
+pub const DEFAULT_MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// The command's name, which is also that of its table in the settings file.
 const fn command(verb: Verb) -> &'static str {
@@ -38,13 +42,17 @@ pub struct Arguments {
     pub arch: Option<String>,
     pub os: Option<String>,
     pub jobs: Option<usize>,
+    pub max_wait: Option<String>,
     pub failed: Option<String>,
     pub repo_type: Option<String>,
     pub default_project: Option<String>,
     pub harbor_https: Option<bool>,
     pub no_arch_os_fail: Option<bool>,
     pub index: Option<IndexMode>,
+    pub referrers: Option<bool>,
     pub dry_run: Option<bool>,
+    pub force_recursive: Option<bool>,
+    pub deep: Option<bool>,
     pub list_format: Option<String>,
     pub rewrite: Vec<String>,
     pub plugin_config: Vec<String>,
@@ -67,13 +75,17 @@ pub struct RunSettings {
     pub destination: Option<Registry>,
     pub filter: FilterFlags,
     pub jobs: usize,
+    pub max_wait: Duration,
     pub failed: PathBuf,
     pub repo_type: Option<String>,
     pub default_project: String,
     pub harbor_https: bool,
     pub no_arch_os_fail: bool,
     pub index: IndexMode,
+    pub referrers: bool,
     pub dry_run: bool,
+    pub force_recursive: bool,
+    pub deep: bool,
     /// `None` asks the plugins.
     pub list_format: Option<String>,
     pub rewrites: Vec<String>,
@@ -172,6 +184,14 @@ impl RunSettings {
             Some(jobs) => jobs,
             None => layers.file.count(layers.command, "jobs")?.unwrap_or(DEFAULT_JOBS),
         };
+        let max_wait = match layers.text(arguments.max_wait, "max-wait")? {
+            Some(text) => parse_duration(&text).ok_or_else(|| SettingsError::Value {
+                key: "max-wait",
+                value: text,
+                expected: "it is no time such as 90s, 15m or 2h".to_owned(),
+            })?,
+            None => DEFAULT_MAX_WAIT,
+        };
         let destination = named(from, destination)?;
         Ok(Self {
             verb,
@@ -179,6 +199,7 @@ impl RunSettings {
             source: named("-s", source)?,
             filter: FilterFlags::new(arch.as_deref(), os.as_deref()).map_err(PlanError::from)?,
             jobs,
+            max_wait,
             failed: PathBuf::from(failed.unwrap_or_else(|| default_failed(verb).to_owned())),
             repo_type: layers.text(arguments.repo_type, "repo-type")?,
             default_project: layers
@@ -187,7 +208,10 @@ impl RunSettings {
             harbor_https: layers.boolean(arguments.harbor_https, "harbor-https", true)?,
             no_arch_os_fail: layers.boolean(arguments.no_arch_os_fail, "no-arch-os-fail", false)?,
             index: layers.choice(arguments.index, "index")?.unwrap_or_default(),
+            referrers: layers.boolean(arguments.referrers, "referrers", false)?,
             dry_run: layers.boolean(arguments.dry_run, "dry-run", false)?,
+            force_recursive: layers.boolean(arguments.force_recursive, "force-recursive", false)?,
+            deep: layers.boolean(arguments.deep, "deep", false)?,
             list_format: layers
                 .text(arguments.list_format, "list-format")?
                 .filter(|name| name != "auto"),
@@ -215,13 +239,17 @@ fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
     flag("arch", arguments.arch.clone());
     flag("os", arguments.os.clone());
     flag("jobs", arguments.jobs.map(|jobs| jobs.to_string()));
+    flag("max-wait", arguments.max_wait.clone());
     flag("failed", arguments.failed.clone());
     flag("repo-type", arguments.repo_type.clone());
     flag("default-project", arguments.default_project.clone());
     flag("harbor-https", arguments.harbor_https.map(|given| given.to_string()));
     flag("no-arch-os-fail", arguments.no_arch_os_fail.map(|given| given.to_string()));
+    flag("force-recursive", arguments.force_recursive.map(|given| given.to_string()));
+    flag("deep", arguments.deep.map(|given| given.to_string()));
     let index = arguments.index.and_then(|index| index.to_possible_value());
     flag("index", index.map(|index| index.get_name().to_owned()));
+    flag("referrers", arguments.referrers.map(|given| given.to_string()));
     for name in &arguments.rewrite {
         flag("rewrite", Some(name.clone()));
     }

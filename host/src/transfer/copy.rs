@@ -11,21 +11,25 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::blob::Trust;
 use super::placement::Placement;
+use super::referrers::Referred;
 use super::run::Run;
+use super::seat::Seat;
 use super::shape::{Shape, Shaped, is_same, may_stand, nothing_selected, shape};
 use super::{Level, TransferError};
 use crate::oci::{Content, Descriptor, Digest, Manifest, RawManifest, Single};
 use crate::plan::{Job, Outcome, Status};
-use crate::registry::{Client, ManifestHead, ManifestReference, Operation, RegistryError};
+use crate::registry::{
+    Client, ManifestHead, ManifestPushed, ManifestReference, Operation, RegistryError,
+};
 
-/// Indexes may be nested so deep.
-const DEPTH: usize = 8;
+/// Indexes may be nested so deep, and referrers of referrers.
+pub(super) const DEPTH: usize = 8;
 /// An index may name so many manifests.
 const CHILDREN: usize = 4096;
-/// Children of one index that are copied at once.
-const CHILDREN_AT_ONCE: usize = 4;
-/// Blobs of one manifest that are looked at at once.
-const BLOBS_AT_ONCE: usize = 8;
+/// Children of one index that are looked after at once.
+pub(super) const CHILDREN_AT_ONCE: usize = 16;
+/// Blobs of one manifest that are looked after at once; permits bound what is on its way.
+const BLOBS_AT_ONCE: usize = 64;
 
 /// The wait before content is sent again that the registry had just collected.
 const AFTER_COLLECTION: Duration = Duration::from_secs(1);
@@ -40,9 +44,10 @@ pub(super) struct Copy<'a> {
     /// run's turned out to be wrong.
     pub(super) placement: &'a Placement,
     pub(super) trust: Trust,
+    pub(super) seat: &'a Seat,
     moved: &'a AtomicU64,
     /// The destination's tag existed, so its content may be there too.
-    existed: bool,
+    pub(super) existed: bool,
 }
 
 /// What the two sides say before anything is copied.
@@ -50,28 +55,42 @@ enum Start {
     /// The destination holds what it shall hold.
     Done(Digest),
     /// The source's manifest is needed.
-    Fetch(Option<ManifestHead>),
+    Fetch {
+        /// What the destination holds.
+        head: Option<ManifestHead>,
+        /// The manifest's digest, where it is known.
+        named: Option<Digest>,
+    },
 }
 
-/// Copies `job`.
-pub(super) async fn copy(run: &Run, job: &Job) -> Outcome {
+/// Copies `job`, whose seat is `seat`.
+pub(super) async fn copy(run: &Run, job: &Job, seat: &Seat) -> Outcome {
     let moved = AtomicU64::new(0);
-    let mut copy = Copy {
-        run,
-        job,
-        source: run.registries.client(&job.source.registry),
-        destination: run.registries.client(&job.destination.registry),
-        placement: &run.placement,
-        trust: Trust::Probe,
-        moved: &moved,
-        existed: false,
-    };
-    let mut outcome = copy
-        .whole()
-        .await
-        .unwrap_or_else(|error| Outcome { hint: error.hint(), ..Outcome::failed(error) });
+    let mut copy = Copy::new(run, job, seat, &moved);
+    let mut outcome = copy.whole().await.unwrap_or_else(|error| Outcome {
+        hint: error.hint(),
+        unfinished: matches!(error, TransferError::Interrupted),
+        ..Outcome::failed(error)
+    });
     outcome.bytes = moved.load(Ordering::Relaxed);
     outcome
+}
+
+impl<'a> Copy<'a> {
+    /// `job` before anything is known; `moved` counts the bytes that go to the destination.
+    pub(super) fn new(run: &'a Run, job: &'a Job, seat: &'a Seat, moved: &'a AtomicU64) -> Self {
+        Self {
+            run,
+            job,
+            source: run.registries.client(&job.source.registry),
+            destination: run.registries.client(&job.destination.registry),
+            placement: &run.placement,
+            trust: Trust::Probe,
+            seat,
+            moved,
+            existed: false,
+        }
+    }
 }
 
 impl Copy<'_> {
@@ -88,29 +107,50 @@ impl Copy<'_> {
         }
     }
 
+    /// Does `work`, unless the run is interrupted before it ends. Manifests whose content is complete
+    /// are pushed all the same.
+    ///
+    /// The work is boxed: there are thousands of futures that hold one of these.
+    pub(super) fn unless_interrupted<'b, T: 'b>(
+        &self,
+        work: impl Future<Output = T> + Send + 'b,
+    ) -> impl Future<Output = Result<T, TransferError>> + Send + 'b {
+        let mut work = Box::pin(work);
+        let mut interrupt = self.run.interrupt.clone();
+        async move {
+            tokio::select! {
+                biased;
+                () = interrupt.raised() => Err(TransferError::Interrupted),
+                done = &mut work => Ok(done),
+            }
+        }
+    }
+
     async fn whole(&mut self) -> Result<Outcome, TransferError> {
-        let head = match self.start().await? {
-            Start::Done(digest) => return Ok(already_there(digest)),
-            Start::Fetch(head) => head,
+        let forced = self.run.options.force_recursive;
+        let start = match forced {
+            true => Start::Fetch { head: None, named: None },
+            false => self.unless_interrupted(self.start()).await??,
+        };
+        let (head, named) = match start {
+            Start::Done(digest) if !self.run.options.referrers => {
+                return Ok(already_there(digest.clone(), digest));
+            }
+            Start::Done(digest) => {
+                let manifest = self.unless_interrupted(self.root(Some(&digest))).await??;
+                return self.stands(manifest).await;
+            }
+            Start::Fetch { head, named } => (head, named),
         };
         self.existed = head.is_some();
-        let reference = ManifestReference::to_fetch(&self.job.source.version);
-        let manifest = self.source.manifest(&self.job.source.repository, &reference).await;
-        let manifest = manifest.map_err(TransferError::Source)?;
+        let manifest = self.unless_interrupted(self.root(named.as_ref())).await??;
         let source_digest = manifest.raw.digest.clone();
         let held = head.as_ref().and_then(|head| head.digest.as_ref());
         if held == Some(&source_digest) && may_stand(&manifest, self.run.options.index) {
-            return Ok(already_there(source_digest));
+            return self.stands(manifest).await;
         }
-        let shaped = shape(
-            manifest,
-            &self.job.filter,
-            self.run.options.index,
-            &self.source,
-            &self.job.source.repository,
-        )
-        .await?;
-        let shape = match shaped {
+        let (filter, mode) = (&self.job.filter, self.run.options.index);
+        let shape = match shape(manifest, filter, mode, &self.configurations()).await? {
             Shaped::Write(shape) => shape,
             Shaped::Nothing => {
                 let fails = self.run.options.no_platform_fails;
@@ -118,22 +158,29 @@ impl Copy<'_> {
                 return Ok(Outcome { source_digest: Some(source_digest), ..outcome });
             }
         };
-        let root = shape.root.digest.clone();
-        let ended = |status, reason| Outcome {
-            source_digest: Some(source_digest.clone()),
-            destination_digest: Some(root.clone()),
-            reason,
-            ..Outcome::new(status)
-        };
-        if self.holds(head.as_ref(), &root).await? {
-            return Ok(ended(Status::Skipped, Some("already at the destination".to_owned())));
+        if !forced && self.holds(head.as_ref(), &shape.root.digest).await? {
+            let referred = self.place_referrers(&shape, None).await?;
+            return Ok(referred.told_with(already_there(source_digest, shape.root.digest)));
         }
         if shape.changed.is_some() && self.job.destination.version.tag().is_none() {
+            let root = &shape.root.digest;
             let text = format!("it has no tag at the destination and another digest: {root}");
             self.run.events.note(self.job.number, None, Level::Warning, text);
         }
-        self.place_surely(&shape).await?;
-        Ok(ended(Status::Copied, shape.changed.clone().map(|why| format!("digest changed: {why}"))))
+        let referred = self.place_surely(&shape).await?;
+        Ok(referred.told_with(Outcome {
+            source_digest: Some(source_digest),
+            destination_digest: Some(shape.root.digest),
+            reason: shape.changed.map(|why| format!("digest changed: {why}")),
+            ..Outcome::new(Status::Copied)
+        }))
+    }
+
+    /// The destination holds `manifest` as it is; what refers to it may be missing.
+    async fn stands(&self, manifest: Manifest) -> Result<Outcome, TransferError> {
+        let digest = manifest.raw.digest.clone();
+        let referred = self.place_referrers_of(manifest).await?;
+        Ok(referred.told_with(already_there(digest.clone(), digest)))
     }
 
     /// One HEAD at the destination; one at the source only where the tag is there.
@@ -141,10 +188,11 @@ impl Copy<'_> {
         let reference = ManifestReference::to_push(&self.job.destination.version);
         let head = self.probe(&reference).await?;
         let found = head.as_ref().and_then(|head| head.digest.clone());
-        let (Some(found), true) = (found, is_same(self.run.options.index)) else {
-            return Ok(Start::Fetch(head));
+        let verbatim = is_same(self.run.options.index);
+        let Some(found) = found.filter(|_| verbatim || self.run.options.cache.is_some()) else {
+            return Ok(Start::Fetch { head, named: None });
         };
-        let wanted = match self.job.source.version.digest() {
+        let named = match self.job.source.version.digest() {
             Some(digest) => Some(digest.clone()),
             None => {
                 let reference = ManifestReference::to_fetch(&self.job.source.version);
@@ -154,11 +202,12 @@ impl Copy<'_> {
                 head.ok().flatten().and_then(|head| head.digest)
             }
         };
-        Ok(if wanted.as_ref() == Some(&found) { Start::Done(found) } else { Start::Fetch(head) })
+        let is_done = verbatim && named.as_ref() == Some(&found);
+        Ok(if is_done { Start::Done(found) } else { Start::Fetch { head, named } })
     }
 
     /// Looks for a manifest at the destination. A refusal means nothing: the push decides.
-    async fn probe(
+    pub(super) async fn probe(
         &self,
         reference: &ManifestReference,
     ) -> Result<Option<ManifestHead>, TransferError> {
@@ -188,19 +237,27 @@ impl Copy<'_> {
         Ok(self.probe(&ManifestReference::Digest(root.clone())).await?.is_some())
     }
 
-    async fn place_and_tag(&self, shape: &Shape) -> Result<(), TransferError> {
+    async fn place_and_tag(&self, shape: &Shape) -> Result<Referred, TransferError> {
         self.place(shape).await?;
-        self.tag(shape).await
+        let referred = self.place_referrers(shape, Some(&shape.root)).await?;
+        self.tag(shape).await?;
+        if let Some(single) = &shape.single {
+            self.name_blobs(single);
+        }
+        Ok(referred)
     }
 
     /// Places and tags. Where the registry collected something between our look and the push of what
     /// names it, all of it is brought again without believing anything that was seen before; but
     /// once only for each manifest that the registry refuses so.
-    async fn place_surely(&self, shape: &Shape) -> Result<(), TransferError> {
+    async fn place_surely(&self, shape: &Shape) -> Result<Referred, TransferError> {
         let mut refused = HashSet::new();
         let mut placed = self.place_and_tag(shape).await;
         loop {
-            let Err(error) = placed else { return Ok(()) };
+            let error = match placed {
+                Ok(referred) => return Ok(referred),
+                Err(error) => error,
+            };
             let manifest = collected(&error).map(|operation| operation.target.clone());
             if !manifest.is_some_and(|manifest| refused.insert(manifest)) {
                 return Err(error);
@@ -214,6 +271,7 @@ impl Copy<'_> {
                 destination: Arc::clone(&self.destination),
                 placement: &nothing_known,
                 trust: Trust::Nothing,
+                seat: self.seat,
                 moved: self.moved,
                 existed: false,
             };
@@ -224,7 +282,7 @@ impl Copy<'_> {
     /// Brings everything that the root names.
     async fn place(&self, shape: &Shape) -> Result<(), TransferError> {
         if let Some(single) = &shape.single {
-            self.place_blobs(single, shape.config.as_ref()).await?;
+            self.place_blobs(single, shape.config.as_deref()).await?;
         }
         if let Some(wrapped) = &shape.wrapped {
             self.push_by_digest(&wrapped.raw).await?;
@@ -278,15 +336,17 @@ impl Copy<'_> {
         let (registry, repository) =
             (self.destination.registry(), &self.job.destination.repository);
         let placed = self.placement.manifest(registry, repository, &child.digest);
-        let bring = || async {
+        let bring = async {
             let reference = ManifestReference::Digest(child.digest.clone());
-            if self.existed && self.probe(&reference).await?.is_some() {
+            if self.existed && self.unless_interrupted(self.probe(&reference)).await??.is_some() {
                 return Ok(());
             }
-            let manifest = self.source.manifest(&self.job.source.repository, &reference).await;
-            let manifest = manifest.map_err(TransferError::Source)?;
+            let manifest = self.unless_interrupted(self.named(&child.digest)).await??;
             self.place_named(&manifest, depth).await?;
             self.push_by_digest(&manifest.raw).await?;
+            if let Content::Single(single) = &manifest.content {
+                self.name_blobs(single);
+            }
             let platform = child
                 .platform
                 .as_ref()
@@ -295,17 +355,35 @@ impl Copy<'_> {
             self.run.events.note(self.job.number, Some(image), Level::Debug, text);
             Ok(())
         };
-        placed.get_or_try_init(bring).await.map(|_| ())
+        placed.get_or_fill(&self.seat.busy(), bring.boxed()).await
     }
 
-    async fn place_named(&self, manifest: &Manifest, depth: usize) -> Result<(), TransferError> {
+    /// The blobs of a manifest that is at the destination can be mounted from there.
+    fn name_blobs(&self, single: &Single) {
+        if self.destination.mounts_after_manifest() {
+            let registry = self.destination.registry();
+            for blob in single.blobs() {
+                self.placement.name(registry, &blob.digest);
+            }
+        }
+    }
+
+    /// Brings everything that `manifest` names.
+    pub(super) async fn place_named(
+        &self,
+        manifest: &Manifest,
+        depth: usize,
+    ) -> Result<(), TransferError> {
         match &manifest.content {
             Content::Index(index) => self.place_children(&index.manifests, depth + 1).await,
             Content::Single(single) => self.place_blobs(single, None).await,
         }
     }
 
-    async fn push_by_digest(&self, manifest: &RawManifest) -> Result<(), TransferError> {
+    pub(super) async fn push_by_digest(
+        &self,
+        manifest: &RawManifest,
+    ) -> Result<ManifestPushed, TransferError> {
         let reference = ManifestReference::Digest(manifest.digest.clone());
         self.push(&reference, manifest).await
     }
@@ -314,12 +392,12 @@ impl Copy<'_> {
         &self,
         reference: &ManifestReference,
         manifest: &RawManifest,
-    ) -> Result<(), TransferError> {
+    ) -> Result<ManifestPushed, TransferError> {
         let repository = &self.job.destination.repository;
         let pushed = self.destination.push_manifest(repository, reference, manifest).await;
-        pushed.map_err(|error| self.at_destination(error))?;
+        let pushed = pushed.map_err(|error| self.at_destination(error))?;
         self.count(manifest.bytes.len() as u64);
-        Ok(())
+        Ok(pushed)
     }
 
     /// Pushes the root last, so that the tag never names what is not there.
@@ -328,24 +406,33 @@ impl Copy<'_> {
             Some(tag) => ManifestReference::Tag(tag.clone()),
             None => ManifestReference::Digest(shape.root.digest.clone()),
         };
-        match self.push(&reference, &shape.root).await {
+        self.push_tag(&reference, &shape.root).await
+    }
+
+    /// Pushes a manifest under a tag, which may be one that holds it already and may not change.
+    pub(super) async fn push_tag(
+        &self,
+        reference: &ManifestReference,
+        manifest: &RawManifest,
+    ) -> Result<(), TransferError> {
+        match self.push(reference, manifest).await {
             Err(error) if error.of_registry().is_some_and(RegistryError::is_immutable_tag) => {
-                let held = self.probe(&reference).await?.and_then(|head| head.digest);
-                if held.as_ref() == Some(&shape.root.digest) {
+                let held = self.probe(reference).await?.and_then(|head| head.digest);
+                if held.as_ref() == Some(&manifest.digest) {
                     return Ok(());
                 }
                 Err(TransferError::ImmutableTag(held))
             }
-            pushed => pushed,
+            pushed => pushed.map(|_| ()),
         }
     }
 }
 
-/// The destination holds the source's manifest as it is.
-fn already_there(digest: Digest) -> Outcome {
+/// The destination holds what it shall hold.
+pub(super) fn already_there(source: Digest, destination: Digest) -> Outcome {
     Outcome {
-        source_digest: Some(digest.clone()),
-        destination_digest: Some(digest),
+        source_digest: Some(source),
+        destination_digest: Some(destination),
         ..Outcome::skipped("already at the destination")
     }
 }

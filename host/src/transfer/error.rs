@@ -27,12 +27,18 @@ pub enum TransferError {
     /// The destination's tag may not change and holds something else.
     #[error("the destination's tag is immutable and holds {}", .0.as_ref().map_or("another digest".to_owned(), ToString::to_string))]
     ImmutableTag(Option<Digest>),
-    /// Indexes are nested deeper than anybody means.
-    #[error("source: indexes are nested deeper than {0}")]
+    /// Indexes, or referrers of referrers, are nested deeper than anybody means.
+    #[error("source: indexes or referrers are nested deeper than {0}")]
     TooDeep(usize),
     /// An index has more children than anybody means.
     #[error("source: the index names more than {0} manifests")]
     TooManyChildren(usize),
+    /// The run was interrupted before everything was there.
+    #[error("interrupted")]
+    Interrupted,
+    /// More refers to an image than anybody means.
+    #[error("source: more than {0} manifests refer to the image")]
+    TooManyReferrers(usize),
     /// The index of what was selected cannot be built.
     #[error("source: the index cannot be rebuilt: {0}")]
     Rebuild(String),

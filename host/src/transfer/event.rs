@@ -1,5 +1,7 @@
 //! What transfer and validation tell the report while they work.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -75,6 +77,15 @@ pub enum Event {
         level: Level,
         /// One line.
         text: String,
+    },
+    /// What the whole run had to do again, or to wait for; the last event of a run.
+    Effort {
+        /// Requests that were made again.
+        retries: u64,
+        /// Pauses that registries asked for.
+        pauses: u64,
+        /// How long these were together.
+        paused: Duration,
     },
     /// The job ended.
     Finished {

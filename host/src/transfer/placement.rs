@@ -1,28 +1,104 @@
 //! What is known to be at the destinations, shared by all jobs of a run.
 //!
-//! Each cell is filled once however many jobs wait for it. A failure leaves it empty, and the next
-//! one who waits tries again.
+//! Each cell is filled once however many jobs wait for it; whoever waits holds no permit and no seat.
+//! A failure leaves a cell empty, and the next one who waits tries again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::OnceCell;
+use tokio::sync::Notify;
 
+use super::seat::Busy;
 use crate::oci::{Digest, Registry, Repository};
+use crate::registry::RegistryError;
+
+#[derive(Debug)]
+enum State<V> {
+    Empty,
+    Filling,
+    Full(V),
+}
+
+/// A value that one of many finds out.
+#[derive(Debug)]
+pub(super) struct Cell<V> {
+    state: Mutex<State<V>>,
+    changed: Notify,
+}
+
+impl<V> Default for Cell<V> {
+    fn default() -> Self {
+        Self { state: Mutex::new(State::Empty), changed: Notify::new() }
+    }
+}
+
+impl<V: Clone> Cell<V> {
+    fn lock(&self) -> MutexGuard<'_, State<V>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The value, where it is known.
+    pub(super) fn get(&self) -> Option<V> {
+        match &*self.lock() {
+            State::Full(value) => Some(value.clone()),
+            State::Empty | State::Filling => None,
+        }
+    }
+
+    /// The value; `fill` finds it out unless somebody else does, who is waited for.
+    pub(super) async fn get_or_fill<E>(
+        &self,
+        busy: &Busy<'_>,
+        fill: impl Future<Output = Result<V, E>>,
+    ) -> Result<V, E> {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            match &mut *self.lock() {
+                State::Full(value) => return Ok(value.clone()),
+                state @ State::Empty => {
+                    *state = State::Filling;
+                    break;
+                }
+                // From here on no change is missed.
+                State::Filling => changed.as_mut().enable(),
+            };
+            busy.wait_for(changed).await;
+        }
+        let filling = Filling(self);
+        let value = fill.await?;
+        *self.lock() = State::Full(value.clone());
+        drop(filling);
+        Ok(value)
+    }
+}
+
+/// Whoever fills a cell; if he gives up, another may.
+struct Filling<'a, V: Clone>(&'a Cell<V>);
+
+impl<V: Clone> Drop for Filling<'_, V> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        if matches!(&*state, State::Filling) {
+            *state = State::Empty;
+        }
+        drop(state);
+        self.0.changed.notify_waiters();
+    }
+}
 
 /// Cells by key.
 #[derive(Debug)]
-struct Cells<K, V>(Mutex<HashMap<K, Arc<OnceCell<V>>>>);
+struct Cells<K, V>(Mutex<HashMap<K, Arc<Cell<V>>>>);
 
-impl<K: Eq + Hash, V> Default for Cells<K, V> {
+impl<K, V> Default for Cells<K, V> {
     fn default() -> Self {
         Self(Mutex::new(HashMap::new()))
     }
 }
 
 impl<K: Eq + Hash, V> Cells<K, V> {
-    fn cell(&self, key: K) -> Arc<OnceCell<V>> {
+    fn cell(&self, key: K) -> Arc<Cell<V>> {
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(cells.entry(key).or_default())
     }
@@ -37,11 +113,15 @@ pub(super) struct Placement {
     homes: Cells<(Registry, Digest), Repository>,
     blobs: Cells<Place, ()>,
     manifests: Cells<Place, ()>,
+    /// Blobs that a manifest in their home names.
+    named: Mutex<HashSet<(Registry, Digest)>>,
+    /// Did the first look into a repository find a blob?
+    looks: Mutex<HashMap<(Registry, Repository), bool>>,
 }
 
 impl Placement {
     /// The first repository of `registry` that holds the blob.
-    pub(super) fn home(&self, registry: &Registry, digest: &Digest) -> Arc<OnceCell<Repository>> {
+    pub(super) fn home(&self, registry: &Registry, digest: &Digest) -> Arc<Cell<Repository>> {
         self.homes.cell((registry.clone(), digest.clone()))
     }
 
@@ -51,7 +131,7 @@ impl Placement {
         registry: &Registry,
         repository: &Repository,
         digest: &Digest,
-    ) -> Arc<OnceCell<()>> {
+    ) -> Arc<Cell<()>> {
         self.blobs.cell((registry.clone(), repository.clone(), digest.clone()))
     }
 
@@ -61,28 +141,110 @@ impl Placement {
         registry: &Registry,
         repository: &Repository,
         digest: &Digest,
-    ) -> Arc<OnceCell<()>> {
+    ) -> Arc<Cell<()>> {
         self.manifests.cell((registry.clone(), repository.clone(), digest.clone()))
+    }
+
+    /// A manifest that names the blob is at `registry`.
+    pub(super) fn name(&self, registry: &Registry, digest: &Digest) {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        named.insert((registry.clone(), digest.clone()));
+    }
+
+    /// Does a manifest at `registry` name the blob?
+    pub(super) fn is_named(&self, registry: &Registry, digest: &Digest) -> bool {
+        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        named.contains(&(registry.clone(), digest.clone()))
+    }
+
+    /// A look into `repository` found a blob, or did not.
+    pub(super) fn looked(&self, registry: &Registry, repository: &Repository, found: bool) {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        *looks.entry((registry.clone(), repository.clone())).or_default() |= found;
+    }
+
+    /// Was a blob found in `repository` so far? If not, it is most likely empty; `None` where nobody
+    /// looked yet.
+    pub(super) fn found_in(&self, registry: &Registry, repository: &Repository) -> Option<bool> {
+        let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.get(&(registry.clone(), repository.clone())).copied()
+    }
+}
+
+/// Blobs of sources that are not what their digests say, so that nobody fetches them again in vain.
+#[derive(Debug, Default)]
+pub(super) struct BadContent(Mutex<HashMap<Place, RegistryError>>);
+
+impl BadContent {
+    /// What was wrong with the blob.
+    pub(super) fn of(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Option<RegistryError> {
+        let key = (registry.clone(), repository.clone(), digest.clone());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+    }
+
+    /// It was wrong twice.
+    pub(super) fn remember(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+        digest: &Digest,
+        error: &RegistryError,
+    ) {
+        let key = (registry.clone(), repository.clone(), digest.clone());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, error.clone());
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Placement;
+    use futures_util::FutureExt;
+
+    use super::{Cell, Placement};
     use crate::oci::Digest;
+    use crate::transfer::seat::Seats;
 
     #[tokio::test]
-    async fn a_cell_is_shared_and_a_failure_leaves_it_empty() {
+    async fn a_cell_is_filled_once_and_a_failure_leaves_it_empty() {
+        let seat = Seats::new(1).seat().await;
+        let (busy, cell) = (seat.busy(), Cell::default());
+        let failed: Result<u8, &str> = cell.get_or_fill(&busy, async { Err("no") }).await;
+        assert_eq!((failed, cell.get()), (Err("no"), None));
+        let (end, ended) = tokio::sync::oneshot::channel::<u8>();
+        let mut first =
+            Box::pin(cell.get_or_fill(&busy, async { ended.await.map_err(|_| "gone") }));
+        assert!((&mut first).now_or_never().is_none());
+        let second_seat = Seats::new(1).seat().await;
+        let second_busy = second_seat.busy();
+        let mut second = Box::pin(cell.get_or_fill(&second_busy, async { Ok::<_, &str>(9) }));
+        assert!((&mut second).now_or_never().is_none(), "somebody finds it out already");
+        end.send(7).unwrap();
+        assert_eq!((first.await, second.await), (Ok(7), Ok(7)));
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_leaves_it_to_the_next() {
+        let seat = Seats::new(1).seat().await;
+        let (busy, cell) = (seat.busy(), Cell::<u8>::default());
+        let gone = cell.get_or_fill(&busy, std::future::pending::<Result<u8, ()>>()).now_or_never();
+        assert!(gone.is_none());
+        assert_eq!(cell.get_or_fill(&busy, async { Ok::<_, ()>(1) }).await, Ok(1));
+    }
+
+    #[test]
+    fn what_was_found_in_a_repository_stays_found() {
         let placement = Placement::default();
         let (registry, repository) = ("a.io".parse().unwrap(), "b".parse().unwrap());
-        let digest = Digest::of(b"x");
-        let cell = placement.blob(&registry, &repository, &digest);
-        let failed: Result<&(), &str> = cell.get_or_try_init(|| async { Err("no") }).await;
-        assert!(failed.is_err());
-        assert!(
-            placement.blob(&registry, &repository, &digest).set(()).is_ok(),
-            "a failure leaves it empty"
-        );
-        assert!(placement.blob(&registry, &repository, &digest).initialized());
+        assert_eq!(placement.found_in(&registry, &repository), None, "nobody looked yet");
+        placement.looked(&registry, &repository, false);
+        assert_eq!(placement.found_in(&registry, &repository), Some(false));
+        placement.looked(&registry, &repository, true);
+        placement.looked(&registry, &repository, false);
+        assert_eq!(placement.found_in(&registry, &repository), Some(true));
+        assert!(!placement.is_named(&registry, &Digest::of(b"x")));
     }
 }

@@ -1,8 +1,10 @@
 //! Works on jobs, several at once, until they are done or the run is interrupted.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::{Event, EventSender};
@@ -32,45 +34,68 @@ impl Interrupt {
     }
 }
 
-/// Gives each of `jobs` to `work`, at most `at_once` at a time, and reports the outcomes. After an
-/// interrupt the jobs that are under way are broken off; those and the ones that never started end
+/// What is under way at an interrupt may go on for so long (engine.md, "Ending").
+pub(super) const GRACE: Duration = Duration::from_secs(10);
+
+/// Gives each of `jobs` to `work` as soon as there is a `seat` for it, and reports the outcomes. After
+/// an interrupt no job is begun; those that are under way have `grace` to end, and what is left ends
 /// as unfinished.
-pub async fn each<W, F>(
+pub(crate) async fn each<S, T, W, F>(
     jobs: Vec<Arc<Job>>,
-    at_once: usize,
+    seat: impl Fn() -> S,
+    grace: Duration,
     events: EventSender,
     interrupt: Interrupt,
     work: W,
 ) where
-    W: Fn(Arc<Job>) -> F + Clone + Send + 'static,
+    S: Future<Output = T>,
+    T: Send + 'static,
+    W: Fn(Arc<Job>, T) -> F + Clone + Send + 'static,
     F: Future<Output = Outcome> + Send + 'static,
 {
-    let workers = at_once.min(jobs.len());
-    let queue = Arc::new(Mutex::new(jobs.into_iter()));
+    let unfinished = || Outcome { unfinished: true, ..Outcome::failed("interrupted") };
     let mut running = JoinSet::new();
-    for _ in 0..workers {
-        let (queue, events, work) = (Arc::clone(&queue), events.clone(), work.clone());
-        let mut interrupt = interrupt.clone();
+    for job in jobs {
+        let mut raised = interrupt.clone();
+        let seat = tokio::select! {
+            biased;
+            () = raised.raised() => None,
+            seat = seat() => Some(seat),
+        };
+        // What has ended is let go of while there is more to begin.
+        while running.try_join_next().is_some() {}
+        let number = job.number;
+        let Some(seat) = seat else {
+            events.send(Event::Finished { job: number, outcome: unfinished() });
+            continue;
+        };
+        events.send(Event::Started { job: number });
+        let (work, events) = (work.clone(), events.clone());
         running.spawn(async move {
-            loop {
-                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some(job) = next else { break };
-                let number = job.number;
-                let unfinished = Outcome { unfinished: true, ..Outcome::failed("interrupted") };
-                let outcome = if interrupt.is_raised() {
-                    unfinished
-                } else {
-                    events.send(Event::Started { job: number });
-                    tokio::select! {
-                        outcome = work(job) => outcome,
-                        () = interrupt.raised() => unfinished,
-                    }
-                };
-                events.send(Event::Finished { job: number, outcome });
-            }
+            let out_of_time = async {
+                raised.raised().await;
+                tokio::time::sleep(grace).await;
+            };
+            let outcome = tokio::select! {
+                outcome = work(job, seat) => outcome,
+                () = out_of_time => unfinished(),
+            };
+            events.send(Event::Finished { job: number, outcome });
         });
     }
     while running.join_next().await.is_some() {}
+}
+
+/// Seats for `count` at once, at least one.
+pub(crate) fn seats(
+    count: usize,
+) -> impl Fn() -> Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>> {
+    let seats = Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
+    move || {
+        let seats = Arc::clone(&seats);
+        // It is never closed.
+        Box::pin(async move { seats.acquire_owned().await.ok() })
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +103,9 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::{Interrupt, each};
+    use std::time::Duration;
+
+    use super::{Interrupt, each, seats};
     use crate::oci::PlatformFilter;
     use crate::plan::{Job, Outcome, Status};
     use crate::transfer::{Event, EventSender};
@@ -102,12 +129,13 @@ mod tests {
         let (_switch, interrupt) = Interrupt::channel();
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let seen = Arc::clone(&most);
-        each(jobs(20), 3, events, interrupt, move |_| {
+        each(jobs(20), seats(3), Duration::ZERO, events, interrupt, move |_, seat| {
             let (running, most) = (Arc::clone(&running), Arc::clone(&most));
             async move {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 tokio::task::yield_now().await;
                 running.fetch_sub(1, Ordering::SeqCst);
+                drop(seat);
                 Outcome::new(Status::Copied)
             }
         })
@@ -125,7 +153,8 @@ mod tests {
         let (events, mut received) = EventSender::channel();
         let (switch, interrupt) = Interrupt::channel();
         switch.send(true).unwrap();
-        each(jobs(2), 1, events, interrupt, |_| std::future::pending()).await;
+        each(jobs(2), seats(1), Duration::ZERO, events, interrupt, |_, _| std::future::pending())
+            .await;
         let mut unfinished = 0;
         while let Some(event) = received.recv().await {
             unfinished +=

@@ -3,17 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
-use super::placement::Placement;
-use super::{EventSender, IndexMode, Interrupt, each};
-use super::{copy, dry_run};
+use super::configuration::Configurations;
+use super::placement::{BadContent, Placement};
+use super::pool::{GRACE, each};
+use super::referrals::Referrals;
+use super::seat::Seats;
+use super::{Event, EventSender, IndexMode, Interrupt, ManifestCache, copy, dry_run};
 use crate::oci::Name;
-use crate::plan::{Job, Outcome};
+use crate::plan::Job;
 use crate::registry::Registries;
-
-/// Blobs on their way for each image at once.
-const TRANSFERS_PER_JOB: usize = 2;
 
 /// What holds for every job of a run.
 #[derive(Clone, Debug)]
@@ -24,8 +22,14 @@ pub struct TransferOptions {
     pub index: IndexMode,
     /// Is it a failure where nothing satisfies the platform filter?
     pub no_platform_fails: bool,
+    /// Are signatures and whatever else refers to an image copied too?
+    pub referrers: bool,
+    /// What earlier runs have fetched, if it can be had.
+    pub cache: Option<ManifestCache>,
     /// Only say what would happen.
     pub dry_run: bool,
+    /// Believe nothing of the destination: look at each selected child and blob there.
+    pub force_recursive: bool,
     /// Repositories whose preparation failed, and how.
     pub unprepared: HashMap<Name, String>,
 }
@@ -35,8 +39,11 @@ pub(super) struct Run {
     pub(super) registries: Registries,
     pub(super) options: TransferOptions,
     pub(super) events: EventSender,
+    pub(super) interrupt: Interrupt,
     pub(super) placement: Placement,
-    pub(super) transfers: Semaphore,
+    pub(super) bad_content: BadContent,
+    pub(super) referrals: Referrals,
+    pub(super) configurations: Configurations,
 }
 
 /// Copies `jobs` and ends when each has its outcome.
@@ -47,22 +54,30 @@ pub async fn run(
     events: EventSender,
     interrupt: Interrupt,
 ) {
-    let at_once = options.jobs;
-    let transfers = at_once.saturating_mul(TRANSFERS_PER_JOB).min(Semaphore::MAX_PERMITS);
+    let seats = Seats::new(options.jobs);
     let run = Arc::new(Run {
         registries,
-        transfers: Semaphore::new(transfers),
         options,
         events: events.clone(),
+        interrupt: interrupt.clone(),
         placement: Placement::default(),
+        bad_content: BadContent::default(),
+        referrals: Referrals::default(),
+        configurations: Configurations::default(),
     });
-    each(jobs, at_once, events, interrupt, move |job| {
+    let seat = || seats.seat();
+    let effort = Arc::clone(run.registries.effort());
+    each(jobs, seat, GRACE, events.clone(), interrupt, move |job, seat| {
         let run = Arc::clone(&run);
-        async move { attempt(&run, &job).await }
+        async move {
+            if run.options.dry_run {
+                dry_run::look(&run, &job, &seat).await
+            } else {
+                copy::copy(&run, &job, &seat).await
+            }
+        }
     })
     .await;
-}
-
-async fn attempt(run: &Run, job: &Job) -> Outcome {
-    if run.options.dry_run { dry_run::look(run, job).await } else { copy::copy(run, job).await }
+    let (retries, pauses, paused) = (effort.retries(), effort.pauses(), effort.paused());
+    events.send(Event::Effort { retries, pauses, paused });
 }

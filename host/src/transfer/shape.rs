@@ -3,19 +3,18 @@
 //!
 //! `mirror` writes a shape and `mirror-validate` expects it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::ConfigurationSource;
 use super::{EventSender, Level, TransferError};
 use crate::oci::{
-    Content, Descriptor, Index, Manifest, MediaType, Platform, PlatformFilter, RawManifest,
-    Repository, Selection, Single, wrap,
+    Content, Descriptor, Digest, Index, Manifest, MediaType, PlatformFilter, RawManifest,
+    Selection, Single, wrap,
 };
 use crate::plan::{Job, Outcome};
-use crate::registry::Client;
-
-/// The largest configuration that is read for a platform.
-const CONFIG_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// How indexes are written at the destination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -43,6 +42,8 @@ impl IndexMode {
 /// What is pushed under the tag, and what must be there before.
 #[derive(Clone, Debug)]
 pub struct Shape {
+    /// The digest of the source's manifest.
+    pub source: Digest,
     /// What the tag will name.
     pub root: RawManifest,
     /// Manifests that must be at the destination first.
@@ -51,10 +52,29 @@ pub struct Shape {
     pub wrapped: Option<Manifest>,
     /// The root's own blobs, where it is a single manifest, else the wrapped image's.
     pub single: Option<Box<Single>>,
-    /// The configuration, where it had to be read for the platform.
-    pub config: Option<Bytes>,
+    /// The configuration, where it was read for the platform.
+    pub config: Option<Arc<Bytes>>,
     /// Why the root is not the source's manifest.
     pub changed: Option<String>,
+}
+
+impl Shape {
+    /// `manifest` as it is.
+    pub(super) fn verbatim(manifest: Manifest) -> Self {
+        let (children, single) = match manifest.content {
+            Content::Index(index) => (index.manifests, None),
+            Content::Single(single) => (Vec::new(), Some(single)),
+        };
+        Self {
+            source: manifest.raw.digest.clone(),
+            root: manifest.raw,
+            children,
+            wrapped: None,
+            single,
+            config: None,
+            changed: None,
+        }
+    }
 }
 
 /// What a manifest becomes under a filter and an index mode.
@@ -66,7 +86,7 @@ pub enum Shaped {
     Nothing,
 }
 
-/// Works out the shape of `manifest`, which came from `repository` of `source`.
+/// Works out the shape of `manifest`, whose configuration is read from `configs`.
 ///
 /// # Errors
 /// Where the configuration of a single image has to be read and cannot be, or an index cannot be
@@ -75,14 +95,13 @@ pub async fn shape(
     manifest: Manifest,
     filter: &PlatformFilter,
     mode: IndexMode,
-    source: &Client,
-    repository: &Repository,
+    configs: &ConfigurationSource<'_>,
 ) -> Result<Shaped, TransferError> {
     match &manifest.content {
         Content::Index(index) => shape_index(&manifest.raw, index, filter, mode),
         Content::Single(single) => {
             let single = single.clone();
-            shape_single(manifest, single, filter, mode, source, repository).await
+            shape_single(manifest, single, filter, mode, configs).await
         }
     }
 }
@@ -136,6 +155,7 @@ fn shape_index(
     };
     let children = positions.iter().map(|&at| index.manifests[at].clone()).collect();
     Ok(Shaped::Write(Box::new(Shape {
+        source: raw.digest.clone(),
         root,
         children,
         wrapped: None,
@@ -170,29 +190,22 @@ async fn shape_single(
     single: Box<Single>,
     filter: &PlatformFilter,
     mode: IndexMode,
-    source: &Client,
-    repository: &Repository,
+    configs: &ConfigurationSource<'_>,
 ) -> Result<Shaped, TransferError> {
+    let source = manifest.raw.digest.clone();
     let wrapper = mode.media_type();
     let reads_platform = manifest.is_image() && (!filter.is_everything() || wrapper.is_some());
     let mut config = None;
     let mut platform = None;
     if let Some(descriptor) = single.config.as_ref().filter(|_| reads_platform) {
-        let bytes = source
-            .small_blob(repository, descriptor, CONFIG_LIMIT)
-            .await
-            .map_err(TransferError::Source)?;
-        // A configuration that cannot be read as one says nothing about platforms.
-        platform = serde_json::from_slice::<Platform>(&bytes)
-            .ok()
-            .filter(|platform| !platform.is_unspecified() && !platform.is_unknown());
-        config = Some(bytes);
+        (platform, config) = configs.read(descriptor).await?;
     }
     if platform.as_ref().is_some_and(|platform| !filter.selects(platform)) {
         return Ok(Shaped::Nothing);
     }
     let shape = match wrapper.filter(|_| manifest.is_image()) {
         Some(media_type) => Shape {
+            source,
             root: wrap(&manifest, platform.as_ref(), &media_type)
                 .map_err(|error| TransferError::Rebuild(error.to_string()))?,
             children: Vec::new(),
@@ -202,6 +215,7 @@ async fn shape_single(
             config,
         },
         None => Shape {
+            source,
             root: manifest.raw,
             children: Vec::new(),
             wrapped: None,

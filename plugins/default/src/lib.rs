@@ -9,54 +9,56 @@
 //! There is no destination in it: the host keeps the source's path. Whether a reference is valid is
 //! the host's question too.
 
-use longshore_plugin_sdk::line::{Confidence, Diagnostic, Line, confidence, lines};
-use longshore_plugin_sdk::reference::{Parts, Select, looks_meant};
+use longshore_plugin_sdk::diagnostic::Diagnostic;
+use longshore_plugin_sdk::line::{Line, confidence, lines};
+use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
+use longshore_plugin_sdk::reference::{Parts, looks_meant};
+
+mod render;
+
+pub use render::render;
 
 #[cfg(target_arch = "wasm32")]
-mod adapter;
-
-/// The tag of a reference that names neither tag nor digest.
-const LATEST: &str = "latest";
-
-/// One line's worth to mirror.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry<'a> {
-    /// The reference without tag and digest.
-    pub source: &'a str,
-    /// Its tag and digest.
-    pub select: Select<'a>,
-    /// Which line it is, from 1.
-    pub line: u32,
-}
-
-/// What a line gave: an entry, a diagnostic, or an entry with a warning.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Read<'a> {
-    /// The entry, if the line has one.
-    pub entry: Option<Entry<'a>>,
-    /// The remark, if there is one; an error exactly if there is no entry.
-    pub diagnostic: Option<Diagnostic>,
-}
+longshore_plugin_sdk::export_list_format!(probe, parse);
+#[cfg(target_arch = "wasm32")]
+longshore_plugin_sdk::export_list_render!(render);
 
 /// Says whether the text is a list in this format.
 #[must_use]
-pub fn probe(head: &str) -> Confidence {
+pub fn probe(_file_name: &str, head: &str) -> Confidence {
     confidence(
         lines(head)
             .filter(|line| !line.is_comment())
-            .map(|line| entry(&line).is_ok_and(|(entry, _)| looks_meant(entry.source))),
+            .map(|line| entry(&line).is_ok_and(|(entry, _)| is_meant(&entry))),
     )
 }
 
-/// Reads the lines one after the other, without blank lines and comments.
-pub fn parse(text: &str) -> impl Iterator<Item = Read<'_>> {
-    lines(text).filter(|line| !line.is_comment()).map(|line| match entry(&line) {
-        Ok((entry, diagnostic)) => Read { entry: Some(entry), diagnostic },
-        Err(diagnostic) => Read { entry: None, diagnostic: Some(diagnostic) },
-    })
+/// Could it be meant as a reference? `a/b:1:` is a key of YAML.
+fn is_meant(entry: &Entry) -> bool {
+    let is_tag = match &entry.selection {
+        Selection::Tag(tag) => !tag.contains(':'),
+        _ => true,
+    };
+    is_tag && looks_meant(&entry.source)
 }
 
-fn entry<'a>(line: &Line<'a>) -> Result<(Entry<'a>, Option<Diagnostic>), Diagnostic> {
+/// Reads the list.
+#[must_use]
+pub fn parse(_file_name: &str, text: &str) -> Parsed {
+    let mut parsed = Parsed::default();
+    for line in lines(text).filter(|line| !line.is_comment()) {
+        match entry(&line) {
+            Ok((entry, warning)) => {
+                parsed.entries.push(entry);
+                parsed.diagnostics.extend(warning);
+            }
+            Err(error) => parsed.diagnostics.push(error),
+        }
+    }
+    parsed
+}
+
+fn entry(line: &Line<'_>) -> Result<(Entry, Option<Diagnostic>), Diagnostic> {
     let mut fields = line.fields();
     let Some(reference) = fields.next() else {
         return Err(line.error(0, "expected one reference a line, found none".into()));
@@ -74,59 +76,52 @@ fn entry<'a>(line: &Line<'a>) -> Result<(Entry<'a>, Option<Diagnostic>), Diagnos
     if parts.tag == Some("") {
         return Err(line.error(name_end, "there is no tag after the colon".into()));
     }
-    let (select, warning) = match (parts.digest, parts.tag) {
-        (None, tag) => (Select::Tag(tag.unwrap_or(LATEST)), None),
-        (Some(""), _) => {
-            let at = reference.start + reference.text.len() - 1;
-            return Err(line.error(at, "there is no digest after the `@`".into()));
-        }
-        (Some(digest), tag @ Some(_)) => (Select::Digest { digest, tag }, None),
-        (Some(digest), None) => {
-            let message = "the destination gets no tag, as only a digest is given";
-            let warning = line.warning(name_end, message.into());
-            (Select::Digest { digest, tag: None }, Some(warning))
-        }
-    };
-    let entry = Entry { source: parts.name, select, line: line.number };
-    Ok((entry, warning))
+    if parts.digest == Some("") {
+        let at = reference.start + reference.text.len() - 1;
+        return Err(line.error(at, "there is no digest after the `@`".into()));
+    }
+    let warning = (parts.digest.is_some() && parts.tag.is_none()).then(|| {
+        line.warning(name_end, "the destination gets no tag, as only a digest is given".into())
+    });
+    Ok((Entry::new(parts.name, parts.selection(), line.number), warning))
 }
 
 #[cfg(test)]
 mod tests {
-    use longshore_plugin_sdk::line::{Confidence, Severity};
-    use longshore_plugin_sdk::reference::Select;
+    use longshore_plugin_sdk::diagnostic::Severity;
+    use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
 
-    use super::{Entry, parse, probe};
+    use super::{parse, probe};
 
-    const fn digest<'a>(digest: &'a str, tag: Option<&'a str>) -> Select<'a> {
-        Select::Digest { digest, tag }
+    fn tag(tag: &str) -> Selection {
+        Selection::Tag(tag.to_owned())
+    }
+
+    fn digest(digest: &str, tag: Option<&str>) -> Selection {
+        Selection::Digest { digest: digest.to_owned(), tag: tag.map(str::to_owned) }
     }
 
     #[test]
     fn a_reference_is_an_entry() {
-        for (text, source, select) in [
-            ("busybox", "busybox", Select::Tag("latest")),
-            (" rancher/rancher:v2.9.1\t\r\n", "rancher/rancher", Select::Tag("v2.9.1")),
-            ("h:5000/a", "h:5000/a", Select::Tag("latest")),
-            ("h:5000/a:1", "h:5000/a", Select::Tag("1")),
+        for (text, source, selection) in [
+            ("busybox", "busybox", tag("latest")),
+            (" rancher/rancher:v2.9.1\t\r\n", "rancher/rancher", tag("v2.9.1")),
+            ("h:5000/a", "h:5000/a", tag("latest")),
+            ("h:5000/a:1", "h:5000/a", tag("1")),
             ("a:1@sha256:00", "a", digest("sha256:00", Some("1"))),
-            ("UPPER/Case:1", "UPPER/Case", Select::Tag("1")),
+            ("UPPER/Case:1", "UPPER/Case", tag("1")),
         ] {
-            let read: Vec<_> = parse(text).collect();
-            assert_eq!(read.len(), 1, "{text:?}");
-            assert_eq!(read[0].diagnostic, None, "{text:?}");
-            let line = 1;
-            let expected = Entry { source, select, line };
-            assert_eq!(read[0].entry, Some(expected), "{text:?}");
+            let Parsed { entries, diagnostics } = parse("list", text);
+            assert_eq!(entries, [Entry::new(source, selection, 1)], "{text:?}");
+            assert_eq!(diagnostics, [], "{text:?}");
         }
     }
 
     #[test]
     fn a_digest_alone_warns_that_there_is_no_tag() {
-        let read: Vec<_> = parse("# c\nä/a@sha256:00").collect();
-        let entry = read[0].entry.as_ref().expect("an entry");
-        assert_eq!(entry.select, digest("sha256:00", None));
-        let warning = read[0].diagnostic.as_ref().expect("a warning");
+        let Parsed { entries, diagnostics } = parse("list", "# c\nä/a@sha256:00");
+        assert_eq!(entries, [Entry::new("ä/a", digest("sha256:00", None), 2)]);
+        let [warning] = &diagnostics[..] else { panic!("expected one warning: {diagnostics:?}") };
         assert_eq!((warning.severity, warning.line, warning.column), (Severity::Warning, 2, 4));
     }
 
@@ -141,9 +136,9 @@ mod tests {
             (" :1", 2),
             ("@sha256:00", 1),
         ] {
-            let read: Vec<_> = parse(text).collect();
-            assert_eq!(read[0].entry, None, "{text:?}");
-            let error = read[0].diagnostic.as_ref().expect("an error");
+            let Parsed { entries, diagnostics } = parse("list", text);
+            assert_eq!(entries, [], "{text:?}");
+            let [error] = &diagnostics[..] else { panic!("expected one error for {text:?}") };
             assert_eq!(
                 (error.severity, error.line, error.column),
                 (Severity::Error, 1, column),
@@ -160,10 +155,11 @@ mod tests {
             ("a b 1\n", Confidence::No),
             ("{\n}\n", Confidence::No),
             ("images:\n- a\n", Confidence::No),
+            ("quay.io/a/b:1:\n  - c/d\n", Confidence::No),
             ("# c\n\u{20}nginx\nh:5000/a:1@sha256:0\n", Confidence::Certain),
             ("nginx\na b 1\n", Confidence::Maybe),
         ] {
-            assert_eq!(probe(text), expected, "{text:?}");
+            assert_eq!(probe("list", text), expected, "{text:?}");
         }
     }
 }

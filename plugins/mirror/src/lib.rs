@@ -10,67 +10,58 @@
 //! Whether the columns hold valid references is the host's question; a line fails here only if its
 //! columns are not what they should be.
 
-use longshore_plugin_sdk::line::{Confidence, Diagnostic, Field, Line, confidence, lines};
-use longshore_plugin_sdk::reference::{Parts, Select, looks_meant, starts_as_digest};
+use longshore_plugin_sdk::diagnostic::Diagnostic;
+use longshore_plugin_sdk::line::{Field, Line, confidence, lines};
+use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
+use longshore_plugin_sdk::reference::{Parts, looks_meant, starts_as_digest};
+
+mod render;
+
+pub use render::render;
 
 #[cfg(target_arch = "wasm32")]
-mod adapter;
-
-/// One line's worth to mirror.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry<'a> {
-    /// Column 1.
-    pub source: &'a str,
-    /// Column 2.
-    pub destination: &'a str,
-    /// Column 3.
-    pub select: Select<'a>,
-    /// What the comment above asked for; the one word `all` for no filter, empty for no comment.
-    pub platforms: Vec<&'a str>,
-    /// Which line it is, from 1.
-    pub line: u32,
-}
-
-/// What a line gave: an entry, a diagnostic, or an entry with a warning.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Read<'a> {
-    /// The entry, if the line has one.
-    pub entry: Option<Entry<'a>>,
-    /// The remark, if there is one; an error exactly if there is no entry.
-    pub diagnostic: Option<Diagnostic>,
-}
+longshore_plugin_sdk::export_list_format!(probe, parse);
+#[cfg(target_arch = "wasm32")]
+longshore_plugin_sdk::export_list_render!(render);
 
 /// Says whether the text is a list in this format.
 #[must_use]
-pub fn probe(head: &str) -> Confidence {
+pub fn probe(_file_name: &str, head: &str) -> Confidence {
     confidence(lines(head).filter(|line| !line.is_comment()).map(|line| {
         columns(&line).is_ok_and(|[source, destination, tag]| {
-            looks_meant(source.text) && looks_meant(destination.text) && select(&line, tag).is_ok()
+            looks_meant(source.text)
+                && looks_meant(destination.text)
+                && selection(&line, tag).is_ok()
         })
     }))
 }
 
-/// Reads the lines one after the other, without those that say nothing.
-pub fn parse(text: &str) -> impl Iterator<Item = Read<'_>> {
+/// Reads the list.
+#[must_use]
+pub fn parse(_file_name: &str, text: &str) -> Parsed {
+    let mut parsed = Parsed::default();
     let mut platforms = Vec::new();
-    lines(text).filter_map(move |line| {
+    for line in lines(text) {
         if line.is_comment() {
             if let Some(named) = platforms_of(&line) {
                 platforms = named;
             }
-            return None;
+            continue;
         }
         // A malformed line uses the comment up, or it would reach a line it was not written for.
-        let platforms = std::mem::take(&mut platforms);
-        Some(match entry(&line, platforms) {
-            Ok((entry, diagnostic)) => Read { entry: Some(entry), diagnostic },
-            Err(diagnostic) => Read { entry: None, diagnostic: Some(diagnostic) },
-        })
-    })
+        match entry(&line, std::mem::take(&mut platforms)) {
+            Ok((entry, warning)) => {
+                parsed.entries.push(entry);
+                parsed.diagnostics.extend(warning);
+            }
+            Err(error) => parsed.diagnostics.push(error),
+        }
+    }
+    parsed
 }
 
 /// The platforms of a comment `# longshore: platforms=LIST|all`.
-fn platforms_of<'a>(line: &Line<'a>) -> Option<Vec<&'a str>> {
+fn platforms_of(line: &Line<'_>) -> Option<Vec<String>> {
     const BLANKS: [char; 2] = [' ', '\t'];
     let comment = line.trimmed().strip_prefix('#')?;
     let list = comment
@@ -78,33 +69,28 @@ fn platforms_of<'a>(line: &Line<'a>) -> Option<Vec<&'a str>> {
         .strip_prefix("longshore:")?
         .trim_start_matches(BLANKS)
         .strip_prefix("platforms=")?;
-    let named: Vec<&str> = list
+    let named: Vec<String> = list
         .split(',')
-        .map(|platform| platform.trim_matches(BLANKS))
+        .map(|platform| platform.trim_matches(BLANKS).to_owned())
         .filter(|platform| !platform.is_empty())
         .collect();
-    if named.contains(&"all") {
-        return Some(vec!["all"]);
+    if named.iter().any(|platform| platform == "all") {
+        return Some(vec!["all".to_owned()]);
     }
     Some(named)
 }
 
-fn entry<'a>(
-    line: &Line<'a>,
-    platforms: Vec<&'a str>,
-) -> Result<(Entry<'a>, Option<Diagnostic>), Diagnostic> {
+fn entry(
+    line: &Line<'_>,
+    platforms: Vec<String>,
+) -> Result<(Entry, Option<Diagnostic>), Diagnostic> {
     let [source, destination, tag] = columns(line)?;
-    let select = select(line, tag)?;
-    let warning = matches!(select, Select::Digest { tag: None, .. }).then(|| {
+    let selection = selection(line, tag)?;
+    let warning = matches!(selection, Selection::Digest { tag: None, .. }).then(|| {
         line.warning(tag.start, "the destination gets no tag, as only a digest is given".into())
     });
-    let entry = Entry {
-        source: source.text,
-        destination: destination.text,
-        select,
-        platforms,
-        line: line.number,
-    };
+    let entry =
+        Entry { platforms, ..Entry::new(source.text, selection, line.number).to(destination.text) };
     Ok((entry, warning))
 }
 
@@ -142,15 +128,15 @@ fn wrong_number(found: usize) -> String {
 }
 
 /// `TAG`, `sha256:…` or `TAG@sha256:…`.
-fn select<'a>(line: &Line<'a>, column: Field<'a>) -> Result<Select<'a>, Diagnostic> {
+fn selection(line: &Line<'_>, column: Field<'_>) -> Result<Selection, Diagnostic> {
     let (tag, digest) = match column.text.split_once('@') {
         Some((tag, digest)) => (Some(tag), digest),
         None if column.text.contains(':') => (None, column.text),
-        None => return Ok(Select::Tag(column.text)),
+        None => return Ok(Selection::Tag(column.text.to_owned())),
     };
     let tag_is_tag = tag.is_none_or(|tag| !tag.is_empty() && !tag.contains([':', '/']));
     if tag_is_tag && starts_as_digest(digest) {
-        return Ok(Select::Digest { digest, tag });
+        return Ok(Selection::Digest { digest: digest.to_owned(), tag: tag.map(str::to_owned) });
     }
     Err(line
         .error(column.start, "column 3 must be a tag, sha256:DIGEST or TAG@sha256:DIGEST".into()))

@@ -1,29 +1,37 @@
 //! What lines mean, down to the column of what is wrong with them.
 
-use longshore_plugin_sdk::line::{Confidence, Severity};
-use longshore_plugin_sdk::reference::Select;
+use longshore_plugin_sdk::diagnostic::Severity;
+use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
 
-use super::{Entry, Read, parse, probe};
+use super::{parse, probe};
 
-fn read(text: &str) -> Vec<Read<'_>> {
-    parse(text).collect()
+fn read(text: &str) -> Parsed {
+    parse("list", text)
 }
 
-fn entries(text: &str) -> Vec<Entry<'_>> {
-    parse(text)
-        .map(|read| read.entry.unwrap_or_else(|| panic!("no entry: {:?}", read.diagnostic)))
-        .collect()
+fn entries(text: &str) -> Vec<Entry> {
+    let Parsed { entries, diagnostics } = read(text);
+    assert_eq!(diagnostics, [], "{text:?}");
+    entries
 }
 
 /// Line, column and message of the only remark, which must be an error.
 fn error(text: &str) -> (u32, u32, String) {
-    let [read] = &read(text)[..] else {
-        panic!("expected one line of {text:?}");
+    let Parsed { entries, diagnostics } = read(text);
+    assert_eq!(entries, [], "{text:?} was read all the same");
+    let [diagnostic] = &diagnostics[..] else {
+        panic!("expected one remark on {text:?}");
     };
-    assert_eq!(read.entry, None, "{text:?} was read all the same");
-    let diagnostic = read.diagnostic.as_ref().expect("a diagnostic");
     assert_eq!(diagnostic.severity, Severity::Error);
     (diagnostic.line, diagnostic.column, diagnostic.message.clone())
+}
+
+fn tag(tag: &str) -> Selection {
+    Selection::Tag(tag.to_owned())
+}
+
+fn digest(digest: &str, tag: Option<&str>) -> Selection {
+    Selection::Digest { digest: digest.to_owned(), tag: tag.map(str::to_owned) }
 }
 
 #[test]
@@ -35,44 +43,25 @@ fn three_columns_make_an_entry() {
     assert_eq!(
         entries(text),
         [
-            Entry {
-                source: "docker.io/hello-world",
-                destination: "private.io/library/hello-world",
-                select: Select::Tag("latest"),
-                platforms: vec![],
-                line: 2,
-            },
-            Entry {
-                source: "localhost:5000/a",
-                destination: "host:5000/b",
-                select: Select::Tag("1.0"),
-                platforms: vec![],
-                line: 5,
-            },
+            Entry::new("docker.io/hello-world", tag("latest"), 2)
+                .to("private.io/library/hello-world"),
+            Entry::new("localhost:5000/a", tag("1.0"), 5).to("host:5000/b"),
         ]
     );
 }
 
 #[test]
 fn a_digest_alone_warns_that_there_is_no_tag() {
-    let lines = read("a b sha256:00");
-    let [only] = &lines[..] else { panic!("one line") };
-    assert_eq!(
-        only.entry.as_ref().expect("entry").select,
-        Select::Digest { digest: "sha256:00", tag: None }
-    );
-    let warning = only.diagnostic.as_ref().expect("a warning");
+    let Parsed { entries, diagnostics } = read("a b sha256:00");
+    assert_eq!(entries, [Entry::new("a", digest("sha256:00", None), 1).to("b")]);
+    let [warning] = &diagnostics[..] else { panic!("expected one warning: {diagnostics:?}") };
     assert_eq!((warning.severity, warning.line, warning.column), (Severity::Warning, 1, 5));
 }
 
 #[test]
 fn a_tag_and_a_digest_are_pinned_without_a_warning() {
-    let lines = read("a b 1.0@sha256:00");
-    assert_eq!(lines[0].diagnostic, None);
-    assert_eq!(
-        lines[0].entry.as_ref().expect("entry").select,
-        Select::Digest { digest: "sha256:00", tag: Some("1.0") }
-    );
+    let [entry] = &entries("a b 1.0@sha256:00")[..] else { panic!("expected one entry") };
+    assert_eq!(entry.selection, digest("sha256:00", Some("1.0")));
 }
 
 #[test]
@@ -104,7 +93,7 @@ fn broken_references_are_left_to_the_host() {
         panic!("one entry");
     };
     assert_eq!(upper.source, "Docker.io/UPPER");
-    assert_eq!(upper.select, Select::Tag("-x"));
+    assert_eq!(upper.selection, tag("-x"));
 }
 
 #[test]
@@ -122,9 +111,9 @@ fn platforms_apply_to_the_next_line_only() {
 
 #[test]
 fn platforms_do_not_skip_a_malformed_line() {
-    let lines = read("# longshore: platforms=all\nbroken\na b 1");
-    assert_eq!(lines[0].entry, None);
-    assert!(lines[1].entry.as_ref().expect("entry").platforms.is_empty());
+    let Parsed { entries, diagnostics } = read("# longshore: platforms=all\nbroken\na b 1");
+    assert_eq!((entries.len(), diagnostics.len()), (1, 1));
+    assert!(entries[0].platforms.is_empty());
 }
 
 #[test]
@@ -140,6 +129,6 @@ fn probing_counts_lines_that_fit() {
         ("{ \"a\": 1\n", Confidence::No),
         ("- name: a\n", Confidence::No),
     ] {
-        assert_eq!(probe(text), expected, "{text:?}");
+        assert_eq!(probe("list", text), expected, "{text:?}");
     }
 }

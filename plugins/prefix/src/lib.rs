@@ -4,10 +4,11 @@
 //! `private.io/mirror/hub/library/mysql:8`; registry, tag and digest stay.
 
 use longshore_plugin_sdk::reference::is_path;
+use longshore_plugin_sdk::rewrite::{Item, Rewrite, Verdict};
 use serde::Deserialize;
 
 #[cfg(target_arch = "wasm32")]
-mod adapter;
+longshore_plugin_sdk::export_rewrite!(Prefix);
 
 /// What is put before every path: a checked path with a slash behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,13 +20,9 @@ struct Config {
     prefix: String,
 }
 
-impl Prefix {
-    /// Reads the configuration, `{"prefix": "a/b"}`.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it, as one lower-case fragment.
-    pub fn from_config(json: &str) -> Result<Self, String> {
+impl Rewrite for Prefix {
+    /// Reads `{"prefix": "a/b"}`.
+    fn from_config(json: &str) -> Result<Self, String> {
         let Config { mut prefix } =
             serde_json::from_str(json).map_err(|error| error.to_string())?;
         if !is_path(&prefix) {
@@ -38,24 +35,31 @@ impl Prefix {
         Ok(Self(prefix))
     }
 
-    /// Puts the prefix behind the registry of a complete reference.
-    ///
-    /// # Errors
-    ///
-    /// Why the destination cannot be rewritten.
-    pub fn apply(&self, mut destination: String) -> Result<String, String> {
+    fn apply(&self, item: Item) -> Verdict {
+        let mut destination = item.destination;
         let Some(slash) = destination.find('/') else {
-            return Err("the destination names no registry".into());
+            return Verdict::Refuse("the destination names no registry".into());
         };
         destination.reserve_exact(self.0.len());
         destination.insert_str(slash + 1, &self.0);
-        Ok(destination)
+        Verdict::Destination(destination)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use longshore_plugin_sdk::rewrite::{Artifact, Item, Rewrite as _, Verdict};
+
     use super::Prefix;
+
+    fn to(destination: &str) -> Item {
+        Item {
+            artifact: Artifact::Image,
+            source: "docker.io/library/mysql:8".into(),
+            destination: destination.into(),
+            attributes: Vec::new(),
+        }
+    }
 
     fn prefix(json: &str) -> Prefix {
         Prefix::from_config(json).expect("a valid prefix")
@@ -69,9 +73,9 @@ mod tests {
             ("h:5000/x/y:1@sha256:0", "h:5000/a/b/x/y:1@sha256:0"),
             ("h:5000/x@sha256:0", "h:5000/a/b/x@sha256:0"),
         ] {
-            assert_eq!(prefix.apply(before.into()).as_deref(), Ok(after));
+            assert_eq!(prefix.apply(to(before)), Verdict::Destination(after.into()));
         }
-        assert!(prefix.apply("mysql".into()).is_err());
+        assert!(matches!(prefix.apply(to("mysql")), Verdict::Refuse(_)));
     }
 
     #[test]

@@ -5,10 +5,11 @@
 //! `private.io/library/mysql:5.8`; `private.io/a/b` is in project `a` already.
 
 use longshore_plugin_sdk::reference::is_path;
+use longshore_plugin_sdk::rewrite::{Item, Rewrite, Verdict};
 use serde::Deserialize;
 
 #[cfg(target_arch = "wasm32")]
-mod adapter;
+longshore_plugin_sdk::export_rewrite!(Target);
 
 /// Where destinations go; what is not set is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -18,14 +19,10 @@ pub struct Target {
     default_project: String,
 }
 
-impl Target {
-    /// Reads the configuration, `{"registry": "host[:port]", "default-project": "library"}`; a key
-    /// that is empty or not there changes nothing.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it, as one lower-case fragment.
-    pub fn from_config(json: &str) -> Result<Self, String> {
+impl Rewrite for Target {
+    /// Reads `{"registry": "host[:port]", "default-project": "library"}`; a key that is empty or not
+    /// there changes nothing.
+    fn from_config(json: &str) -> Result<Self, String> {
         let target: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
         if !target.registry.is_empty() && !is_host(&target.registry) {
             return Err(format!(
@@ -43,15 +40,18 @@ impl Target {
         Ok(target)
     }
 
-    /// Rewrites a complete reference.
-    ///
-    /// # Errors
-    ///
-    /// Why the destination cannot be rewritten.
-    pub fn apply(&self, destination: String) -> Result<String, String> {
-        let Some((registry, path)) = destination.split_once('/') else {
-            return Err("the destination names no registry".into());
-        };
+    fn apply(&self, item: Item) -> Verdict {
+        self.rewritten(item.destination).map_or_else(
+            || Verdict::Refuse("the destination names no registry".into()),
+            Verdict::Destination,
+        )
+    }
+}
+
+impl Target {
+    /// Rewrites a complete reference; none if it names no registry.
+    fn rewritten(&self, destination: String) -> Option<String> {
+        let (registry, path) = destination.split_once('/')?;
         // A digest holds no slash, so one in `path` is between parts of the repository.
         let project = match self.default_project.as_str() {
             "" => None,
@@ -62,7 +62,7 @@ impl Target {
             target => target,
         };
         if project.is_none() && target == registry {
-            return Ok(destination);
+            return Some(destination);
         }
         let length = target.len() + project.map_or(0, |project| project.len() + 1) + path.len() + 1;
         let mut rewritten = String::with_capacity(length);
@@ -71,7 +71,7 @@ impl Target {
             rewritten.push('/');
         }
         rewritten.push_str(path);
-        Ok(rewritten)
+        Some(rewritten)
     }
 }
 
@@ -82,6 +82,8 @@ fn is_host(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use longshore_plugin_sdk::rewrite::Rewrite as _;
+
     use super::Target;
 
     fn target(json: &str) -> Target {
@@ -97,27 +99,27 @@ mod tests {
             ("r.io:5000/a/b", "r.io:5000/a/b"),
             ("r.io:5000/a@sha256:0", "r.io:5000/library/a@sha256:0"),
         ] {
-            assert_eq!(both.apply(before.into()).as_deref(), Ok(after));
+            assert_eq!(both.rewritten(before.into()).as_deref(), Some(after));
         }
     }
 
     #[test]
     fn what_is_not_configured_stays() {
         let nothing = target("{}");
-        assert_eq!(nothing.apply("docker.io/a:1".into()).as_deref(), Ok("docker.io/a:1"));
+        assert_eq!(nothing.rewritten("docker.io/a:1".into()).as_deref(), Some("docker.io/a:1"));
         assert_eq!(target(r#"{"registry":"","default-project":""}"#), nothing);
         let project = target(r#"{"default-project":"mirror/hub"}"#);
         assert_eq!(
-            project.apply("docker.io/a:1".into()).as_deref(),
-            Ok("docker.io/mirror/hub/a:1")
+            project.rewritten("docker.io/a:1".into()).as_deref(),
+            Some("docker.io/mirror/hub/a:1")
         );
         let registry = target(r#"{"registry":"r.io"}"#);
-        assert_eq!(registry.apply("docker.io/a:1".into()).as_deref(), Ok("r.io/a:1"));
+        assert_eq!(registry.rewritten("docker.io/a:1".into()).as_deref(), Some("r.io/a:1"));
     }
 
     #[test]
     fn a_destination_without_a_registry_is_refused() {
-        assert!(target("{}").apply("mysql:8".into()).is_err());
+        assert_eq!(target("{}").rewritten("mysql:8".into()), None);
     }
 
     #[test]

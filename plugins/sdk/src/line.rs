@@ -1,5 +1,8 @@
 //! The lines of a list that people wrote: comments, fields, and where in the file they are.
 
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::list::Confidence;
+
 /// A byte-order mark, which editors put before the first line.
 const BOM: char = '\u{feff}';
 
@@ -19,39 +22,6 @@ pub struct Field<'a> {
     pub text: &'a str,
     /// Where it starts in its line, in bytes.
     pub start: usize,
-}
-
-/// Whether something of the input was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// An entry was made all the same.
-    Warning,
-    /// No entry was made.
-    Error,
-}
-
-/// A remark on one line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostic {
-    /// Whether something was lost.
-    pub severity: Severity,
-    /// From 1.
-    pub line: u32,
-    /// From 1, in Unicode scalar values.
-    pub column: u32,
-    /// One lower-case fragment.
-    pub message: String,
-}
-
-/// How sure a format is that a text is its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Confidence {
-    /// No line fits.
-    No,
-    /// Some line fits.
-    Maybe,
-    /// Every line fits.
-    Certain,
 }
 
 /// The lines that are not blank, comments included; a byte-order mark is left out.
@@ -149,7 +119,8 @@ const fn is_blank(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Confidence, Line, confidence, lines};
+    use super::{Line, confidence, lines};
+    use crate::list::Confidence;
 
     fn numbered(text: &str) -> Vec<(u32, &str)> {
         lines(text).map(|line| (line.number, line.text)).collect()

@@ -1,5 +1,10 @@
 //! References cut into the parts they are written with, without saying whether the parts are valid.
 
+use crate::list::Selection;
+
+/// The tag of a reference that names neither tag nor digest.
+pub const LATEST: &str = "latest";
+
 /// `NAME[:TAG][@DIGEST]`, cut but not checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts<'a> {
@@ -9,20 +14,6 @@ pub struct Parts<'a> {
     pub tag: Option<&'a str>,
     /// What follows the `@`, empty if nothing does.
     pub digest: Option<&'a str>,
-}
-
-/// What of a repository a list's line means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Select<'a> {
-    /// What the tag points to.
-    Tag(&'a str),
-    /// One digest, pushed under the tag if there is one.
-    Digest {
-        /// `ALGORITHM:HEX`.
-        digest: &'a str,
-        /// The tag that it was written with.
-        tag: Option<&'a str>,
-    },
 }
 
 impl<'a> Parts<'a> {
@@ -39,6 +30,27 @@ impl<'a> Parts<'a> {
             None => (named, None),
         };
         Self { name, tag, digest }
+    }
+
+    /// What of the repository is meant: without tag and digest that is `latest`.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        match (self.digest, self.tag) {
+            (Some(digest), tag) => {
+                Selection::Digest { digest: digest.to_owned(), tag: tag.map(str::to_owned) }
+            }
+            (None, tag) => Selection::Tag(tag.unwrap_or(LATEST).to_owned()),
+        }
+    }
+}
+
+/// A name without the registry in front, by Docker's rule: a registry has a dot or a port, or is
+/// `localhost`.
+#[must_use]
+pub fn without_host(name: &str) -> &str {
+    match name.split_once('/') {
+        Some((first, rest)) if first.contains(['.', ':', '[']) || first == "localhost" => rest,
+        _ => name,
     }
 }
 

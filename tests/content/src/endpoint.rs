@@ -47,6 +47,14 @@ pub enum EndpointError {
         /// Method and URL.
         request: String,
     },
+    /// What should be a list of referrers is something else.
+    #[error("{request}: {source}")]
+    NoReferrers {
+        /// Method and URL.
+        request: String,
+        /// What the parser says.
+        source: serde_json::Error,
+    },
     /// What should be a list of tags is something else.
     #[error("{request}: {source}")]
     NoTags {
@@ -146,20 +154,27 @@ impl Endpoint {
         Ok(())
     }
 
+    /// Opens an upload; where it goes on, as an absolute URL.
+    ///
+    /// # Errors
+    /// The registry gives no answer, or another one than 202 with a location.
+    pub fn open_upload(&self, repository: &str) -> Result<String, EndpointError> {
+        let open = self.url(&format!("{repository}/blobs/uploads/"));
+        let opened = expect(self.send("POST", &open, None, &[])?, 202, "POST", &open)?;
+        let location = header(&opened, "location")
+            .ok_or_else(|| EndpointError::NoLocation { request: format!("POST {open}") })?;
+        Ok(match location.starts_with('/') {
+            true => format!("http://{}{location}", self.address),
+            false => location,
+        })
+    }
+
     /// Uploads a blob in one piece.
     ///
     /// # Errors
     /// The first request that the registry does not answer as the specification says.
     pub fn push_blob(&self, repository: &str, blob: &Blob) -> Result<(), EndpointError> {
-        let open = self.url(&format!("{repository}/blobs/uploads/"));
-        let opened = expect(self.send("POST", &open, None, &[])?, 202, "POST", &open)?;
-        let location = header(&opened, "location")
-            .ok_or_else(|| EndpointError::NoLocation { request: format!("POST {open}") })?;
-        let location = if location.starts_with('/') {
-            format!("http://{}{location}", self.address)
-        } else {
-            location
-        };
+        let location = self.open_upload(repository)?;
         let separator = if location.contains('?') { '&' } else { '?' };
         let close = format!("{location}{separator}digest={}", blob.digest());
         let closed = self.send("PUT", &close, Some("application/octet-stream"), blob.bytes())?;
@@ -237,6 +252,27 @@ impl Endpoint {
             .map_err(|source| EndpointError::NoTags { request: format!("GET {url}"), source })?;
         let tags = document["tags"].as_array().into_iter().flatten();
         Ok(tags.filter_map(|tag| tag.as_str().map(str::to_owned)).collect())
+    }
+
+    /// The digests of what refers to a manifest, by the registry's API; `None` if it has none.
+    ///
+    /// # Errors
+    /// The registry gives no answer, or one that is no list of referrers.
+    pub fn referrers(
+        &self,
+        repository: &str,
+        subject: &str,
+    ) -> Result<Option<Vec<String>>, EndpointError> {
+        let url = self.url(&format!("{repository}/referrers/{subject}"));
+        let Some(mut answer) = found(self.call("GET", &url)?, &url)? else {
+            return Ok(None);
+        };
+        let body = read(&mut answer, &url)?;
+        let document: Value = serde_json::from_slice(&body).map_err(|source| {
+            EndpointError::NoReferrers { request: format!("GET {url}"), source }
+        })?;
+        let manifests = document["manifests"].as_array().into_iter().flatten();
+        Ok(Some(manifests.filter_map(|one| one["digest"].as_str().map(str::to_owned)).collect()))
     }
 
     /// What is missing or wrong below a tag or digest: a line for each manifest or blob that cannot

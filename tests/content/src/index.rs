@@ -13,6 +13,8 @@ pub struct Index {
     descriptors: Vec<Value>,
     children: Vec<Content>,
     annotations: Vec<(String, String)>,
+    artifact_type: Option<String>,
+    subject: Option<Map<String, Value>>,
     style: Style,
 }
 
@@ -35,6 +37,8 @@ impl Index {
             descriptors: Vec::new(),
             children: Vec::new(),
             annotations: Vec::new(),
+            artifact_type: None,
+            subject: None,
             style: Style::Compact,
         }
     }
@@ -96,6 +100,20 @@ impl Index {
         self
     }
 
+    /// What kind of artifact the index stands for.
+    #[must_use]
+    pub fn artifact_type(mut self, artifact_type: &str) -> Self {
+        self.artifact_type = Some(artifact_type.to_owned());
+        self
+    }
+
+    /// Refers to another manifest, as a signature or an SBOM does.
+    #[must_use]
+    pub fn subject(mut self, subject: &Content) -> Self {
+        self.subject = Some(subject.descriptor());
+        self
+    }
+
     /// Makes the index at least so many bytes long.
     #[must_use]
     pub fn padded(self, length: usize) -> Self {
@@ -115,7 +133,13 @@ impl Index {
         let mut document = Map::new();
         document.insert("schemaVersion".to_owned(), json!(2));
         document.insert("mediaType".to_owned(), json!(self.media_type));
+        if let Some(artifact_type) = self.artifact_type {
+            document.insert("artifactType".to_owned(), json!(artifact_type));
+        }
         document.insert("manifests".to_owned(), Value::Array(self.descriptors));
+        if let Some(subject) = self.subject {
+            document.insert("subject".to_owned(), Value::Object(subject));
+        }
         for (key, value) in &self.annotations {
             annotate(&mut document, key, value);
         }

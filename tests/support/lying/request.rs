@@ -53,7 +53,12 @@ impl Seen {
     /// What kind of request it is, such as `GET blob`.
     pub(super) fn kind(&self) -> String {
         let what = if self.path.contains("/blobs/uploads/") {
-            if self.query.contains("mount=") { "mount" } else { "upload" }
+            match self.parameters("from").first() {
+                // A mount from the repository itself asks whether the blob is there.
+                Some(from) if self.path == format!("/v2/{from}/blobs/uploads/") => "probe",
+                Some(_) => "mount",
+                None => "upload",
+            }
         } else if self.path.contains("/blobs/") {
             "blob"
         } else if self.path.contains("/manifests/sha256:") {

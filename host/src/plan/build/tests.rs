@@ -15,6 +15,7 @@ fn options() -> PlanOptions {
         has_destination: false,
         filter: FilterFlags::new(None, None).unwrap(),
         first_number: 1,
+        unselected: Vec::new(),
     }
 }
 

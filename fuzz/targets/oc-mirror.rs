@@ -1,0 +1,12 @@
+//! The list format `oc-mirror` with any text.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use longshore_plugin_oc_mirror::{parse, probe};
+use longshore_plugin_sdk::testing::check;
+
+fuzz_target!(|text: &str| {
+    let _any = probe("list", text);
+    check(text, &parse("list", text));
+});

@@ -1,0 +1,155 @@
+//! What a registry's answers say about how much it can take: room for the next request, pauses, and
+//! quotas that near their end.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::Response;
+use reqwest::header::HeaderMap;
+
+use super::answer::Answer;
+use super::pace::Class;
+use super::permit::{Lanes, Permit, Permits, TooLong};
+use super::{Cause, Client};
+
+/// At this share of a quota and below, what is left is used slowly: one in so many.
+const NEARLY_USED: u64 = 10;
+
+/// The token services of a run, by origin: what they cost is no registry's business.
+#[derive(Debug)]
+pub(super) struct Realms {
+    permits: Permits,
+    lanes: Mutex<HashMap<String, Arc<Lanes>>>,
+}
+
+impl Realms {
+    /// No token was asked for yet.
+    pub(super) fn new(permits: Permits) -> Self {
+        Self { permits, lanes: Mutex::default() }
+    }
+
+    /// The lanes of the service at `origin`.
+    pub(super) fn of(&self, origin: &str) -> Arc<Lanes> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lanes.get(origin) {
+            return Arc::clone(known);
+        }
+        let new = Arc::new(self.permits.register());
+        lanes.insert(origin.to_owned(), Arc::clone(&new));
+        new
+    }
+}
+
+impl Client {
+    /// Waits for room for one request.
+    pub(super) async fn enter(&self, class: Class) -> Result<Permit, Cause> {
+        self.lanes.enter(class).await.map_err(|pause| self.paused(pause))
+    }
+
+    /// The registry stands still for longer than anybody waits.
+    pub(super) fn paused(&self, TooLong(pause): TooLong) -> Cause {
+        Cause::Limited { host: self.registry.to_string(), until: clock(pause) }
+    }
+
+    /// Learns from what came of a request of `class` that was sent at `sent`.
+    pub(super) fn judge(&self, class: Class, answered: &Result<Response, Cause>, sent: Instant) {
+        match answered {
+            Ok(response) => {
+                self.lanes.succeeded(class);
+                self.budget.refill();
+                self.heed_quota(response.headers());
+            }
+            Err(cause) => match cause {
+                Cause::Answered(answer) if answer.status == 429 => {
+                    self.lanes.overrun(class, sent);
+                    self.pause(class, answer);
+                }
+                Cause::Answered(answer) if answer.status == 503 => {
+                    self.lanes.overrun(class, sent);
+                }
+                Cause::TimedOut { .. } | Cause::Broken { .. } => self.lanes.overrun(class, sent),
+                // A refusal is an answer: the registry can take more of them.
+                Cause::Answered(_) => self.budget.refill(),
+                _ => {}
+            },
+        }
+    }
+
+    /// A 429: a quota of pulls stops those alone, a host that blobs are redirected to stops blobs,
+    /// and anything else the registry as a whole.
+    fn pause(&self, class: Class, answer: &Answer) {
+        let Some(pause) = answer.retry_after.filter(|pause| !pause.is_zero()) else { return };
+        let classes: &[Class] = match class {
+            Class::ManifestGet => &[Class::ManifestGet],
+            _ if answer.redirected => &[Class::Large, Class::Small],
+            _ => &Class::ALL,
+        };
+        self.lanes.pause(classes, pause);
+        self.budget.effort.pause(pause);
+        if !self.learnt.said_limited.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "{} limits the rate of requests ({answer}); it is asked again at {}",
+                self.registry,
+                clock(pause)
+            );
+        }
+    }
+
+    /// Docker Hub says how many pulls are left. Others behind the same address use them too, so this
+    /// is a hint: what is left is used one by one.
+    fn heed_quota(&self, headers: &HeaderMap) {
+        let read = |name: &str| quota(headers.get(name)?.to_str().ok()?);
+        let (Some((left, window)), Some((limit, _))) =
+            (read("ratelimit-remaining"), read("ratelimit-limit"))
+        else {
+            return;
+        };
+        if left.saturating_mul(NEARLY_USED) > limit {
+            return;
+        }
+        self.lanes.shrink_to(Class::ManifestGet, 1);
+        if !self.learnt.said_quota.swap(true, Ordering::Relaxed) {
+            let hours = window.as_secs() / 3600;
+            tracing::warn!(
+                "{} has {left} of {limit} pulls in {hours} h left for this address or account; manifests are \
+                 fetched one by one from here on",
+                self.registry
+            );
+        }
+    }
+}
+
+/// `100;w=21600`: a number, and the seconds that it is for.
+fn quota(text: &str) -> Option<(u64, Duration)> {
+    let (number, window) = text.split_once(";w=")?;
+    Some((number.trim().parse().ok()?, Duration::from_secs(window.trim().parse().ok()?)))
+}
+
+/// The time of day after `pause`, in UTC; with the date where that is not today.
+fn clock(pause: Duration) -> String {
+    let now = SystemTime::now();
+    let Some(then) = now.checked_add(pause) else { return "a time too far away".to_owned() };
+    let date = httpdate::fmt_http_date(then);
+    if date[..16] == httpdate::fmt_http_date(now)[..16] { date[17..].to_owned() } else { date }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{clock, quota};
+
+    #[test]
+    fn quotas_of_docker_hub_are_read() {
+        assert_eq!(quota("76;w=21600"), Some((76, Duration::from_secs(21600))));
+        assert_eq!(quota("76"), None);
+    }
+
+    #[test]
+    fn the_time_of_a_reset_is_named() {
+        assert!(clock(Duration::ZERO).ends_with(" GMT") && clock(Duration::ZERO).len() == 12);
+        assert!(clock(Duration::from_secs(90_000)).len() > 20, "another day has its date");
+    }
+}

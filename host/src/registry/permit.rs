@@ -1,0 +1,432 @@
+//! Permits: who may use a registry now.
+//!
+//! A transfer needs one at both ends and takes them in one step; nobody who holds one waits for
+//! another. So there is no circle of waiters, whatever the limits are (engine.md, section 2).
+//!
+//! Oldest image first; half of the places are for the largest blob that is ready, which would keep the
+//! end waiting otherwise; blobs above 1 GiB take no more than half of them while others are ready.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::pace::{Class, Lane};
+
+/// A blob above this size is huge, in bytes.
+const HUGE: u64 = 1024 * 1024 * 1024;
+
+/// One class at one registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct LaneId(usize);
+
+/// What waits is ordered by its image, and then by its arrival.
+type Age = (u32, u64);
+
+/// Who wants in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claim {
+    /// The number of the image that it is for: lower ones are older.
+    pub(super) image: u32,
+    /// Bytes to transfer; 0 where it is not a blob.
+    pub(super) size: u64,
+}
+
+/// A pause that is longer than anybody waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooLong(pub(super) Duration);
+
+#[derive(Debug)]
+struct Waiting {
+    size: u64,
+    admit: oneshot::Sender<Result<Permit, TooLong>>,
+}
+
+/// Those who wait for the same lanes.
+#[derive(Debug, Default)]
+struct Queue {
+    lanes: Vec<LaneId>,
+    by_age: BTreeMap<Age, Waiting>,
+    by_size: BTreeSet<(u64, Age)>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    lanes: Vec<Lane>,
+    /// The queues that a lane's room matters to.
+    queues_of: Vec<Vec<usize>>,
+    queues: Vec<Queue>,
+    queue_of: HashMap<Vec<LaneId>, usize>,
+    arrivals: u64,
+}
+
+/// The permits of all registries of a run. Clones share everything.
+#[derive(Clone, Debug)]
+pub(super) struct Permits {
+    table: Arc<Mutex<Table>>,
+    longest_pause: Duration,
+    /// No registry has more large transfers than this.
+    large: usize,
+}
+
+/// The right to use what was claimed; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Permit {
+    permits: Permits,
+    lanes: Vec<LaneId>,
+    by_size: bool,
+    huge: bool,
+}
+
+impl Permits {
+    /// Permits with at most `large` transfers of large blobs for each registry; a pause above
+    /// `longest_pause` is not waited for.
+    pub(super) fn new(large: usize, longest_pause: Duration) -> Self {
+        Self { table: Arc::default(), longest_pause, large }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lanes of one more registry.
+    pub(super) fn register(&self) -> Lanes {
+        let mut table = self.lock();
+        let first = table.lanes.len();
+        for class in Class::ALL {
+            let bound = if class == Class::Large { self.large } else { usize::MAX };
+            table.lanes.push(Lane::new(class, bound));
+            table.queues_of.push(Vec::new());
+        }
+        Lanes { permits: self.clone(), first }
+    }
+
+    /// Waits for room in all of `lanes` at once.
+    ///
+    /// # Errors
+    /// Where one of them stands still for longer than anybody waits.
+    pub(super) async fn claim(
+        &self,
+        mut lanes: Vec<LaneId>,
+        claim: Claim,
+    ) -> Result<Permit, TooLong> {
+        lanes.sort_unstable();
+        lanes.dedup();
+        let (admit, admitted) = oneshot::channel();
+        let unwanted = {
+            let mut table = self.lock();
+            table.enqueue(lanes.clone(), claim, admit);
+            table.admit(&lanes, self)
+        };
+        drop(unwanted);
+        // The sender is in the table, which outlives this; a pause that is too long answers too.
+        admitted.await.unwrap_or(Err(TooLong(Duration::ZERO)))
+    }
+
+    /// Lets in whoever has room now.
+    fn admit(&self, lanes: &[LaneId]) {
+        let unwanted = self.lock().admit(lanes, self);
+        // What nobody waits for any more is given back here, outside of the lock.
+        drop(unwanted);
+    }
+
+    /// Lets in again when the pause of a lane is over.
+    fn admit_after(&self, lane: LaneId, pause: Duration) {
+        let permits = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            permits.admit(&[lane]);
+        });
+    }
+}
+
+impl Table {
+    fn enqueue(
+        &mut self,
+        lanes: Vec<LaneId>,
+        claim: Claim,
+        admit: oneshot::Sender<Result<Permit, TooLong>>,
+    ) {
+        let next = self.queues.len();
+        let queue = *self.queue_of.entry(lanes.clone()).or_insert(next);
+        if queue == next {
+            lanes.iter().for_each(|lane| self.queues_of[lane.0].push(queue));
+            self.queues.push(Queue { lanes, ..Queue::default() });
+        }
+        let age = (claim.image, self.arrivals);
+        self.arrivals += 1;
+        let queue = &mut self.queues[queue];
+        queue.by_size.insert((claim.size, age));
+        queue.by_age.insert(age, Waiting { size: claim.size, admit });
+    }
+
+    /// Lets in whoever has room in `lanes` now, the oldest first; answers with the permits that
+    /// nobody waits for any more.
+    fn admit(&mut self, lanes: &[LaneId], permits: &Permits) -> Vec<Result<Permit, TooLong>> {
+        let now = Instant::now();
+        let mut unwanted = Vec::new();
+        let mut queues: Vec<usize> =
+            lanes.iter().flat_map(|lane| self.queues_of[lane.0].iter().copied()).collect();
+        queues.sort_unstable();
+        queues.dedup();
+        loop {
+            let oldest = queues
+                .iter()
+                .filter_map(|&queue| Some((*self.queues[queue].by_age.keys().next()?, queue)))
+                .filter(|&(_, queue)| self.is_open(queue, permits, now))
+                .min();
+            let next = oldest.and_then(|(_, queue)| self.let_in(queue, permits, now));
+            let Some((waiting, answer)) = next else { return unwanted };
+            unwanted.extend(waiting.admit.send(answer).err());
+        }
+    }
+
+    /// Is there somebody to be told something in `queue`: that there is room, or that there will
+    /// be none for too long?
+    fn is_open(&self, queue: usize, permits: &Permits, now: Instant) -> bool {
+        let lanes = &self.queues[queue].lanes;
+        self.longest_pause(lanes, now) > permits.longest_pause
+            || lanes.iter().all(|lane| self.lanes[lane.0].has_room(now))
+    }
+
+    fn longest_pause(&self, lanes: &[LaneId], now: Instant) -> Duration {
+        let pauses = lanes.iter().filter_map(|lane| self.lanes[lane.0].pause(now));
+        pauses.max().unwrap_or_default()
+    }
+
+    /// Takes the next one out of `queue`, with what it is told.
+    fn let_in(
+        &mut self,
+        queue: usize,
+        permits: &Permits,
+        now: Instant,
+    ) -> Option<(Waiting, Result<Permit, TooLong>)> {
+        let lanes = self.queues[queue].lanes.clone();
+        let pause = self.longest_pause(&lanes, now);
+        let (age, by_size) = self.choose(queue)?;
+        let queue = &mut self.queues[queue];
+        let waiting = queue.by_age.remove(&age)?;
+        queue.by_size.remove(&(waiting.size, age));
+        if pause > permits.longest_pause {
+            return Some((waiting, Err(TooLong(pause))));
+        }
+        let huge = waiting.size > HUGE;
+        for lane in &lanes {
+            let lane = &mut self.lanes[lane.0];
+            lane.in_use += 1;
+            lane.by_size += usize::from(by_size);
+            lane.huge += usize::from(huge);
+        }
+        Some((waiting, Ok(Permit { permits: permits.clone(), lanes, by_size, huge })))
+    }
+
+    /// Who is next in `queue`, and whether for its size.
+    fn choose(&self, queue: usize) -> Option<(Age, bool)> {
+        let Queue { lanes, by_age, by_size } = &self.queues[queue];
+        let below_half = |count: fn(&Lane) -> usize| {
+            lanes.iter().all(|lane| count(&self.lanes[lane.0]) < self.lanes[lane.0].limit() / 2)
+        };
+        let may_be_huge = below_half(|lane| lane.huge);
+        let fits = |size: u64| size <= HUGE || may_be_huge;
+        let largest = by_size.iter().rev().find(|(size, _)| *size > 0 && fits(*size));
+        if let Some((_, age)) = largest.filter(|_| below_half(|lane| lane.by_size)) {
+            return Some((*age, true));
+        }
+        let oldest = by_age.iter().find(|(_, waiting)| fits(waiting.size));
+        let (age, _) = oldest.or_else(|| by_age.iter().next())?;
+        Some((*age, false))
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        {
+            let mut table = self.permits.lock();
+            for lane in &self.lanes {
+                let lane = &mut table.lanes[lane.0];
+                lane.in_use -= 1;
+                lane.by_size -= usize::from(self.by_size);
+                lane.huge -= usize::from(self.huge);
+            }
+        }
+        self.permits.admit(&self.lanes);
+    }
+}
+
+/// The lanes of one registry.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    permits: Permits,
+    first: usize,
+}
+
+impl Lanes {
+    /// The lane of `class`.
+    pub(super) const fn of(&self, class: Class) -> LaneId {
+        LaneId(self.first + class as usize)
+    }
+
+    /// Waits for room for one request.
+    ///
+    /// # Errors
+    /// Where the registry asked for a longer pause than anybody waits.
+    pub(super) async fn enter(&self, class: Class) -> Result<Permit, TooLong> {
+        self.permits.claim(vec![self.of(class)], Claim { image: 0, size: 0 }).await
+    }
+
+    /// What was sent within `class` went well.
+    pub(super) fn succeeded(&self, class: Class) {
+        self.permits.lock().lanes[self.of(class).0].succeeded();
+    }
+
+    /// The registry was overrun by what was sent at `sent`.
+    pub(super) fn overrun(&self, class: Class, sent: Instant) {
+        self.permits.lock().lanes[self.of(class).0].overrun(sent, Instant::now());
+    }
+
+    /// No more than `count` of `class` at once for now.
+    pub(super) fn shrink_to(&self, class: Class, count: usize) {
+        self.permits.lock().lanes[self.of(class).0].shrink_to(count);
+    }
+
+    /// Nothing of `classes` is sent for so long.
+    pub(super) fn pause(&self, classes: &[Class], pause: Duration) {
+        let until = Instant::now() + pause;
+        for class in classes {
+            let lane = self.of(*class);
+            self.permits.lock().lanes[lane.0].pause_until(until);
+            if pause > self.permits.longest_pause {
+                // Those who wait are told.
+                self.permits.admit(&[lane]);
+            } else {
+                self.permits.admit_after(lane, pause);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+
+    use super::{Claim, HUGE, Lanes, Permit, Permits, TooLong};
+    use crate::registry::pace::Class;
+
+    const LONGEST: Duration = Duration::from_secs(900);
+
+    fn permits(large: usize) -> Permits {
+        Permits::new(large, LONGEST)
+    }
+
+    /// Waits for a large transfer between the two.
+    async fn transfer(from: &Lanes, to: &Lanes, image: u32, size: u64) -> Permit {
+        let lanes = vec![from.of(Class::Large), to.of(Class::Large)];
+        from.permits.claim(lanes, Claim { image, size }).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn twenty_large_blobs_end_whichever_way_they_go_with_one_place_each() {
+        let permits = permits(1);
+        let (a, b) = (Arc::new(permits.register()), Arc::new(permits.register()));
+        let (busy, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let mut transfers = tokio::task::JoinSet::new();
+        for number in 0..20 {
+            // A to B, B to A, and within A.
+            let ends = [(&a, &b), (&b, &a), (&a, &a)][number % 3];
+            let (from, to) = (Arc::clone(ends.0), Arc::clone(ends.1));
+            let (busy, done) = (Arc::clone(&busy), Arc::clone(&done));
+            transfers.spawn(async move {
+                let permit = transfer(&from, &to, number as u32, 1 << 20).await;
+                assert_eq!(busy.fetch_add(1, Ordering::SeqCst), 0, "A has one place");
+                tokio::task::yield_now().await;
+                busy.fetch_sub(1, Ordering::SeqCst);
+                done.fetch_add(1, Ordering::SeqCst);
+                drop(permit);
+            });
+        }
+        let all = async { while transfers.join_next().await.is_some() {} };
+        tokio::time::timeout(Duration::from_secs(10), all).await.unwrap();
+        assert_eq!(done.load(Ordering::SeqCst), 20);
+    }
+
+    #[tokio::test]
+    async fn half_of_the_places_are_for_the_largest() {
+        let permits = permits(2);
+        let lanes = permits.register();
+        let first = transfer(&lanes, &lanes, 1, 10).await;
+        let second = transfer(&lanes, &lanes, 2, 10).await;
+        let mut old = Box::pin(transfer(&lanes, &lanes, 3, 10));
+        let mut large = Box::pin(transfer(&lanes, &lanes, 9, 1000));
+        assert!((&mut old).now_or_never().is_none() && (&mut large).now_or_never().is_none());
+        // The first two came alone, and one of them for its size.
+        drop(first);
+        let held = large.now_or_never().expect("the largest takes the place of the largest");
+        assert!((&mut old).now_or_never().is_none());
+        drop(second);
+        assert!(old.now_or_never().is_some(), "the other half goes by age");
+        drop(held);
+    }
+
+    #[tokio::test]
+    async fn with_one_place_the_oldest_goes_first() {
+        let permits = permits(1);
+        let lanes = permits.register();
+        let first = transfer(&lanes, &lanes, 1, 10).await;
+        let mut large = Box::pin(transfer(&lanes, &lanes, 9, 1000));
+        let mut old = Box::pin(transfer(&lanes, &lanes, 3, 10));
+        assert!((&mut large).now_or_never().is_none() && (&mut old).now_or_never().is_none());
+        drop(first);
+        assert!((&mut large).now_or_never().is_none());
+        assert!(old.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn huge_blobs_leave_half_of_the_places_to_others() {
+        let permits = permits(4);
+        let lanes = permits.register();
+        let huge = |image| transfer(&lanes, &lanes, image, HUGE + 1);
+        let _first = huge(1).await;
+        let _second = huge(2).await;
+        let third = huge(3).await;
+        let fourth = huge(4).await;
+        let mut fifth = Box::pin(huge(5));
+        let mut small = Box::pin(transfer(&lanes, &lanes, 6, 1 << 20));
+        assert!((&mut fifth).now_or_never().is_none() && (&mut small).now_or_never().is_none());
+        drop(third);
+        assert!((&mut fifth).now_or_never().is_none(), "two huge ones and one more are there");
+        let _held = small.now_or_never().expect("somebody else is ready");
+        drop(fourth);
+        assert!(fifth.now_or_never().is_some(), "nobody else is ready");
+    }
+
+    #[tokio::test]
+    async fn who_stops_waiting_keeps_nobody_out() {
+        let permits = permits(1);
+        let lanes = permits.register();
+        let first = transfer(&lanes, &lanes, 1, 10).await;
+        let mut gone = Box::pin(transfer(&lanes, &lanes, 2, 10));
+        let mut next = Box::pin(transfer(&lanes, &lanes, 3, 10));
+        assert!((&mut gone).now_or_never().is_none() && (&mut next).now_or_never().is_none());
+        drop(gone);
+        drop(first);
+        assert!(next.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_pause_is_waited_for_unless_it_is_too_long() {
+        let permits = permits(1);
+        let lanes = permits.register();
+        lanes.pause(&[Class::ManifestGet], Duration::from_secs(60));
+        assert!(lanes.enter(Class::Look).now_or_never().is_some(), "only that class stands still");
+        let mut waiting = Box::pin(lanes.enter(Class::ManifestGet));
+        assert!((&mut waiting).now_or_never().is_none());
+        lanes.pause(&[Class::ManifestGet], LONGEST * 2);
+        let TooLong(pause) = waiting.await.unwrap_err();
+        assert!(pause > LONGEST, "{pause:?}");
+    }
+}

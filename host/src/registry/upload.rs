@@ -1,0 +1,440 @@
+//! Uploads: mount, one body, or chunks (distribution-spec, "Pushing blobs").
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::header::{
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RANGE,
+};
+use reqwest::{Method, Response, StatusCode};
+use url::Url;
+
+use super::connection::{Purpose, SILENCE};
+use super::pace::Class;
+use super::request::{Call, location};
+use super::token::Scope;
+use super::{Cause, Client, Operation, RegistryError};
+use crate::oci::{Descriptor, Digest, Repository};
+
+/// A registry may take so long to commit an upload, and a second more for each 20 MB.
+const COMMIT: Duration = Duration::from_secs(120);
+/// The least that chunks have to measure (distribution-spec, "Pushing a blob in chunks").
+const CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-length");
+
+/// An open upload at a registry.
+#[derive(Clone, Debug)]
+pub struct UploadSession {
+    url: Url,
+    /// What the registry asks chunks to measure at least, in bytes.
+    chunk_min_length: Option<u64>,
+}
+
+/// What came of asking for an upload.
+#[derive(Debug)]
+pub enum UploadStart {
+    /// The blob is there: it was mounted, or had been there before.
+    Present,
+    /// A session to upload into.
+    Session(UploadSession),
+}
+
+impl Client {
+    fn upload_operation(
+        &self,
+        verb: &'static str,
+        repository: &Repository,
+        what: &str,
+    ) -> Operation {
+        Operation::new(verb, format!("{what} to {}/{repository}", self.registry))
+    }
+
+    /// A request into a session, for which the caller holds the permit.
+    fn session_call(
+        &self,
+        operation: Operation,
+        method: Method,
+        url: Url,
+        repository: &Repository,
+        size: u64,
+    ) -> Call {
+        let scope = Scope { repository: repository.clone(), push: true, mount_from: None };
+        let mut call = Call::new(operation, method, url, scope, Class::of_blob(size));
+        call.purpose = Purpose::Blob;
+        call.admitted = true;
+        call
+    }
+
+    /// Mounts a blob from the repository `from` of this registry, where another upload of this run
+    /// or an earlier one put it, or opens a session instead. It has a single try: whatever keeps it
+    /// from working does not keep an upload from working.
+    ///
+    /// # Errors
+    /// A refusal, no answer, or an answer without a usable location.
+    pub async fn mount(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        from: &Repository,
+    ) -> Result<UploadStart, RegistryError> {
+        let started = self.start(repository, digest, Some(from), None).await;
+        match &started {
+            Ok(UploadStart::Present) => self.learnt.mounted(),
+            Ok(UploadStart::Session(_)) => self.learnt.mount_refused(),
+            Err(error) => match &*error.cause {
+                Cause::Token { .. } => self.learnt.never_mounts(),
+                Cause::Answered(_) => self.learnt.mount_refused(),
+                _ => {}
+            },
+        }
+        started
+    }
+
+    /// Opens an upload unless the blob of `size` bytes is in `repository` already. Most registries
+    /// answer a mount from the repository itself with 201 where the blob is there and else with the
+    /// session that is needed anyway; the others are asked by HEAD first. The caller holds the permit.
+    ///
+    /// # Errors
+    /// A refusal, no answer, or an answer without a usable location.
+    pub async fn probe_upload(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<UploadStart, RegistryError> {
+        let digest = &blob.digest;
+        if self.traits().mount_from_self && self.probe.by_mount() {
+            match self.start(repository, digest, Some(repository), Some(blob.size)).await {
+                Err(error) if matches!(error.cause.status(), Some(400 | 404 | 405)) => {
+                    tracing::debug!("{error}");
+                    self.probe.settle(false);
+                }
+                start => return start,
+            }
+        }
+        if self.has_blob(repository, digest, blob.size).await? {
+            return Ok(UploadStart::Present);
+        }
+        self.start_upload(repository, blob).await
+    }
+
+    /// After the first upload of a run: does the registry say by a mount from the repository itself
+    /// that the blob is there now? If not, it is asked by HEAD from here on.
+    pub async fn calibrate(&self, repository: &Repository, digest: &Digest) {
+        if !self.traits().mount_from_self || !self.probe.begin() {
+            return;
+        }
+        match self.start(repository, digest, Some(repository), None).await {
+            Ok(UploadStart::Present) => self.probe.settle(true),
+            Ok(UploadStart::Session(session)) => {
+                self.probe.settle(false);
+                self.cancel_upload(session, repository).await;
+            }
+            Err(error) => {
+                tracing::debug!("{error}");
+                self.probe.settle(false);
+            }
+        }
+    }
+
+    /// Opens an upload of `blob` into `repository`, with a single try, as the upload that follows has
+    /// to be tried again from here. The caller holds the permit.
+    ///
+    /// # Errors
+    /// A refusal, no answer, or an answer without a usable location.
+    pub async fn start_upload(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<UploadStart, RegistryError> {
+        self.start(repository, &blob.digest, None, Some(blob.size)).await
+    }
+
+    /// `admitted` is the size of the blob whose permit the caller holds.
+    async fn start(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        from: Option<&Repository>,
+        admitted: Option<u64>,
+    ) -> Result<UploadStart, RegistryError> {
+        let mounts = from.is_some_and(|from| from != repository);
+        let verb = if mounts { "mount blob" } else { "push blob" };
+        let operation = self.upload_operation(verb, repository, &digest.to_string());
+        let failed = |cause: Cause| operation.clone().failed(cause);
+        let mut url = self.url(&format!("{repository}/blobs/uploads/")).await.map_err(failed)?;
+        if let Some(from) = from {
+            url.query_pairs_mut()
+                .append_pair("mount", &digest.to_string())
+                .append_pair("from", from.as_str());
+        }
+        let mount_from = from.filter(|_| mounts).cloned();
+        let scope = Scope { repository: repository.clone(), push: true, mount_from };
+        let class = admitted.map_or(Class::Open, Class::of_blob);
+        let mut call = Call::new(operation.clone(), Method::POST, url.clone(), scope, class)
+            .header(CONTENT_LENGTH, HeaderValue::from(0));
+        // The connection that opens the session carries the upload next.
+        call.purpose = Purpose::Blob;
+        call.admitted = admitted.is_some();
+        // A right that a mount lacks is not worth another token: the upload needs none of it.
+        call.renews = !mounts;
+        let response = self.send_once(&call).await.map_err(failed)?;
+        if from.is_some() && response.status() == StatusCode::CREATED {
+            return Ok(UploadStart::Present);
+        }
+        self.session_of(&response, &url).await.map(UploadStart::Session).map_err(failed)
+    }
+
+    async fn session_of(&self, response: &Response, from: &Url) -> Result<UploadSession, Cause> {
+        let base = self.base().await?;
+        let least = response.headers().get(CHUNK_MIN_LENGTH);
+        let chunk_min_length =
+            least.and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
+        Ok(UploadSession { url: location(response, from, &base.url)?, chunk_min_length })
+    }
+
+    /// Uploads the whole blob as one body. `moved` counts the bytes that were handed over, so that
+    /// a body that stops moving is noticed. The caller holds the permit.
+    ///
+    /// # Errors
+    /// A refusal, or a connection that broke or stopped; the session is lost then.
+    pub async fn upload(
+        &self,
+        session: UploadSession,
+        repository: &Repository,
+        blob: &Descriptor,
+        body: reqwest::Body,
+        moved: Arc<AtomicU64>,
+    ) -> Result<(), RegistryError> {
+        let url = closing(session.url, &blob.digest);
+        let operation = self.upload_operation("push blob", repository, &blob.digest.to_string());
+        let call = self
+            .session_call(operation.clone(), Method::PUT, url, repository, blob.size)
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
+            .header(CONTENT_LENGTH, HeaderValue::from(blob.size));
+        let patience = Patience { silence: SILENCE, commit: commit(blob.size) };
+        match self.send_stream(call, body, stalled(moved, blob.size, patience)).await {
+            Ok(_) => {
+                self.learnt.took(blob.size);
+                Ok(())
+            }
+            Err(cause) => Err(operation.failed(cause)),
+        }
+    }
+
+    /// Sends the bytes from `offset` on, `length` of them, as the next chunk, and answers with the
+    /// session as it goes on. `moved` counts from the chunk's start. The caller holds the permit.
+    ///
+    /// # Errors
+    /// A refusal, or a connection that broke or stopped.
+    pub async fn upload_chunk(
+        &self,
+        session: &UploadSession,
+        repository: &Repository,
+        blob: &Descriptor,
+        chunk: Chunk,
+    ) -> Result<UploadSession, RegistryError> {
+        let Chunk { offset, length, body, moved } = chunk;
+        let operation = self.upload_operation("push blob", repository, &blob.digest.to_string());
+        let failed = |cause: Cause| operation.clone().failed(cause);
+        // The specification writes this header without the unit of RFC 9110.
+        let range = HeaderValue::try_from(format!("{offset}-{}", offset + length - 1))
+            .unwrap_or_else(|_| HeaderValue::from_static("0-0"));
+        let call = self
+            .session_call(
+                operation.clone(),
+                Method::PATCH,
+                session.url.clone(),
+                repository,
+                blob.size,
+            )
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
+            .header(CONTENT_LENGTH, HeaderValue::from(length))
+            .header(CONTENT_RANGE, range);
+        let patience = Patience { silence: SILENCE, commit: commit(length) };
+        let response =
+            self.send_stream(call, body, stalled(moved, length, patience)).await.map_err(failed)?;
+        self.session_of(&response, &session.url).await.map_err(failed)
+    }
+
+    /// Closes an upload whose chunks were all sent. The caller holds the permit.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn close_upload(
+        &self,
+        session: UploadSession,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<(), RegistryError> {
+        let url = closing(session.url, &blob.digest);
+        let operation = self.upload_operation("push blob", repository, &blob.digest.to_string());
+        let mut call = self
+            .session_call(operation.clone(), Method::PUT, url, repository, blob.size)
+            .header(CONTENT_LENGTH, HeaderValue::from(0));
+        call.patience = commit(blob.size);
+        self.send_once(&call).await.map(|_| ()).map_err(|cause| operation.failed(cause))
+    }
+
+    /// How many bytes of an upload the registry has, and the session as it goes on.
+    ///
+    /// # Errors
+    /// Where the session is gone, or its answer says nothing.
+    pub async fn upload_status(
+        &self,
+        session: &UploadSession,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<(UploadSession, u64), RegistryError> {
+        let operation =
+            self.upload_operation("look up upload", repository, &blob.digest.to_string());
+        let failed = |cause: Cause| operation.clone().failed(cause);
+        let call = self.session_call(
+            operation.clone(),
+            Method::GET,
+            session.url.clone(),
+            repository,
+            blob.size,
+        );
+        let response = self.send_once(&call).await.map_err(failed)?;
+        let range = response.headers().get(RANGE).and_then(|value| value.to_str().ok());
+        let offset = range.and_then(offset_after).ok_or_else(|| {
+            let answered = range.unwrap_or_default().to_owned();
+            failed(Cause::Range { offset: 0, answered })
+        })?;
+        let session = self.session_of(&response, &session.url).await.map_err(failed)?;
+        Ok((session, offset))
+    }
+
+    /// Gives an upload up, so that the registry can forget it. Whether that works does not matter.
+    pub async fn cancel_upload(&self, session: UploadSession, repository: &Repository) {
+        let operation = self.upload_operation("cancel upload", repository, "what was begun");
+        let mut call = self.session_call(operation, Method::DELETE, session.url, repository, 0);
+        call.patience = Duration::from_secs(5);
+        if let Err(cause) = self.send_once(&call).await {
+            tracing::debug!("{}: {cause}", call.operation);
+        }
+    }
+
+    /// How large the chunks are that a blob of `size` bytes is sent in; `None` where it goes in one
+    /// body. `broke` is set where its body broke before.
+    pub fn chunk_size(&self, session: &UploadSession, size: u64, broke: bool) -> Option<u64> {
+        let traits = self.traits();
+        let chunk = traits.chunk_size(session.chunk_min_length);
+        let in_chunks =
+            traits.chunks && (self.learnt.wants_chunks(size) || (broke && size > chunk));
+        in_chunks.then_some(chunk)
+    }
+
+    /// Takes note of why a body of `size` bytes was not taken in one request. Is it worth another try,
+    /// in chunks?
+    pub fn may_take_chunks(&self, error: &RegistryError, size: u64) -> bool {
+        let Some(status) = error.cause.status().filter(|_| self.traits().chunks) else {
+            return false;
+        };
+        let refused = match status {
+            413 => true,
+            405 | 416 | 500 | 501 => !self.learnt.took_any(),
+            _ => false,
+        };
+        if refused && !self.learnt.wants_chunks(size) {
+            tracing::debug!(
+                "{error}; larger uploads to {} go in chunks from here on",
+                self.registry
+            );
+            self.learnt.chunk_from_now();
+        }
+        refused && self.learnt.wants_chunks(size)
+    }
+
+    /// A second body broke: larger ones than those that passed go in chunks from here on.
+    pub fn bodies_break(&self) {
+        self.learnt.chunk_from_now();
+    }
+}
+
+/// A part of a blob on its way.
+#[derive(Debug)]
+pub struct Chunk {
+    /// Where it starts in the blob, in bytes.
+    pub offset: u64,
+    /// Its bytes, at least one.
+    pub length: u64,
+    /// The bytes.
+    pub body: reqwest::Body,
+    /// Counts them as they are handed over.
+    pub moved: Arc<AtomicU64>,
+}
+
+fn commit(size: u64) -> Duration {
+    COMMIT + Duration::from_secs(size / 20_000_000)
+}
+
+/// The URL that closes a session.
+fn closing(mut session: Url, digest: &Digest) -> Url {
+    session.query_pairs_mut().append_pair("digest", &digest.to_string());
+    session
+}
+
+/// How many bytes `Range: 0-LAST` of an upload's status says are there; some write the unit.
+fn offset_after(range: &str) -> Option<u64> {
+    let (start, last) = range.trim().trim_start_matches("bytes=").split_once('-')?;
+    if start != "0" {
+        return None;
+    }
+    let last: u64 = last.parse().ok()?;
+    // Nothing at all cannot be written; distribution and others write 0-0 for it.
+    Some(if last == 0 { 0 } else { last + 1 })
+}
+
+/// How long an upload may stand still.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// While bytes are due.
+    silence: Duration,
+    /// When all bytes went out and the registry commits them.
+    commit: Duration,
+}
+
+/// Ends, with the seconds waited, when no byte moved for too long, or when all bytes went out and
+/// the registry took longer than it may to commit them.
+async fn stalled(moved: Arc<AtomicU64>, size: u64, patience: Patience) -> u64 {
+    let mut last = moved.load(Ordering::Relaxed);
+    loop {
+        let wait = if last >= size { patience.commit } else { patience.silence };
+        tokio::time::sleep(wait).await;
+        let now = moved.load(Ordering::Relaxed);
+        if now == last {
+            return wait.as_secs();
+        }
+        last = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    use super::{Patience, offset_after, stalled};
+
+    #[tokio::test]
+    async fn a_body_that_stops_is_noticed() {
+        let patience =
+            Patience { silence: Duration::from_millis(20), commit: Duration::from_secs(3600) };
+        let moved = Arc::new(AtomicU64::new(5));
+        assert_eq!(stalled(Arc::clone(&moved), 10, patience).await, 0);
+        moved.store(10, Ordering::Relaxed);
+        let committing = stalled(moved, 10, patience);
+        let soon = tokio::time::timeout(Duration::from_millis(60), committing).await;
+        assert!(soon.is_err(), "a registry that commits is given its own time");
+    }
+
+    #[test]
+    fn the_status_of_an_upload_says_where_to_go_on() {
+        assert_eq!(offset_after("0-9"), Some(10));
+        assert_eq!(offset_after("bytes=0-9"), Some(10));
+        assert_eq!(offset_after("0-0"), Some(0), "nothing yet");
+        assert_eq!(offset_after("5-9"), None);
+    }
+}

@@ -1,0 +1,352 @@
+//! Moving one blob: both ends open, one body or chunks, and what is done where that breaks.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::blob::Trust;
+use super::body::{Content, Prefix, Shared, Verified, body};
+use super::copy::Copy;
+use super::{TransferError, Transferred};
+use crate::oci::Descriptor;
+use crate::registry::{
+    Cause, Chunk, Operation, RegistryError, UploadSession, UploadStart, Waits, stream_body,
+};
+
+/// Both ends are opened at the same time for blobs below this size, in bytes.
+const SMALL: u64 = 1024 * 1024;
+/// A session that got lost is replaced so often at once.
+const LOST_SESSIONS: u32 = 2;
+
+/// What happened to the upload of one blob so far.
+struct Attempts {
+    of_source: Waits,
+    of_destination: Waits,
+    /// Bodies that broke in the middle.
+    broken: u32,
+    /// Connections that ended before anything of a body went out.
+    untouched: u32,
+    lost_sessions: u32,
+    /// Times that the source's content was not what its digest says.
+    wrong: u32,
+    /// Bytes of the last body that went out; `None` before a body was begun.
+    sent: Option<u64>,
+    /// The session that is open now, in case that it is given up.
+    session: Mutex<Option<UploadSession>>,
+}
+
+/// What to do after a failure.
+enum Next {
+    /// All bytes had arrived.
+    Done,
+    /// Try again after this.
+    Retry(Duration),
+    /// Nothing more.
+    Fail,
+}
+
+impl Copy<'_> {
+    /// Uploads the blob unless it turns out to be there. `session` is one that is open already.
+    pub(super) async fn upload(
+        &self,
+        blob: &Descriptor,
+        bytes: Option<&Bytes>,
+        mut session: Option<UploadSession>,
+    ) -> Result<Transferred, TransferError> {
+        check_empty(blob).map_err(TransferError::Source)?;
+        let source = &self.job.source;
+        if let Some(error) =
+            self.run.bad_content.of(&source.registry, &source.repository, &blob.digest)
+        {
+            return Err(TransferError::Source(error));
+        }
+        self.seat.copies().await;
+        let mut attempts = Attempts {
+            of_source: self.source.waits(),
+            of_destination: self.destination.waits(),
+            broken: 0,
+            untouched: 0,
+            lost_sessions: 0,
+            wrong: 0,
+            sent: None,
+            session: Mutex::new(None),
+        };
+        loop {
+            let attempt = self.attempt(blob, bytes, session.take(), &mut attempts);
+            let attempted = match self.unless_interrupted(attempt).await {
+                Ok(attempted) => attempted,
+                Err(interrupted) => {
+                    self.cancel(&attempts).await;
+                    return Err(interrupted);
+                }
+            };
+            let error = match attempted {
+                Ok(how) => return Ok(how),
+                Err(error) => error,
+            };
+            match self.next(&error, blob, &mut attempts).await {
+                Next::Done => return Ok(Transferred::Moved),
+                Next::Fail => {
+                    self.cancel(&attempts).await;
+                    return Err(error);
+                }
+                Next::Retry(wait) => {
+                    tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
+                    self.unless_interrupted(tokio::time::sleep(wait)).await?;
+                }
+            }
+        }
+    }
+
+    /// Gives up the session that is open, so that the registry can forget it.
+    async fn cancel(&self, attempts: &Attempts) {
+        let open = attempts.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(session) = open {
+            self.destination.cancel_upload(session, &self.job.destination.repository).await;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        blob: &Descriptor,
+        bytes: Option<&Bytes>,
+        session: Option<UploadSession>,
+        attempts: &mut Attempts,
+    ) -> Result<Transferred, TransferError> {
+        attempts.sent = None;
+        // Whoever waits to try again keeps nobody else from moving: the permit ends with the attempt.
+        let source = bytes.is_none().then_some(&*self.source);
+        let registries = &self.run.registries;
+        let permit =
+            registries.transfer_permit(source, &self.destination, self.job.number, blob.size);
+        let _permit = permit.await.map_err(|error| self.at_destination(error))?;
+        let opened = self.open(blob, bytes, session).await?;
+        let Some((session, content)) = opened else { return Ok(Transferred::Present) };
+        *attempts.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
+        self.send(blob, bytes, session, content, attempts).await?;
+        attempts.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if self.trust == Trust::Probe {
+            self.destination.calibrate(&self.job.destination.repository, &blob.digest).await;
+        }
+        Ok(Transferred::Moved)
+    }
+
+    /// Opens both ends, at the same time where the blob is most likely not there and a round trip
+    /// costs more than a download in vain. `None` where the blob is there already.
+    async fn open(
+        &self,
+        blob: &Descriptor,
+        bytes: Option<&Bytes>,
+        session: Option<UploadSession>,
+    ) -> Result<Option<(UploadSession, Content)>, TransferError> {
+        let repository = &self.job.destination.repository;
+        let found_before = self.placement.found_in(self.destination.registry(), repository);
+        let both = match found_before {
+            // The tag was there, so its blobs may be.
+            _ if self.existed => false,
+            Some(found) => !found,
+            None => blob.size < SMALL,
+        };
+        let destination = self.open_upload(blob, session);
+        let (start, content) = if both {
+            tokio::join!(destination, self.content(blob, bytes, 0))
+        } else {
+            match destination.await? {
+                UploadStart::Present => return Ok(None),
+                start => (Ok(start), self.content(blob, bytes, 0).await),
+            }
+        };
+        match (start?, content) {
+            (UploadStart::Present, _) => Ok(None),
+            (UploadStart::Session(session), Ok(content)) => Ok(Some((session, content))),
+            (UploadStart::Session(session), Err(error)) => {
+                self.destination.cancel_upload(session, repository).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The blob's bytes from `offset` on.
+    async fn content(
+        &self,
+        blob: &Descriptor,
+        bytes: Option<&Bytes>,
+        offset: u64,
+    ) -> Result<Content, TransferError> {
+        if let Some(bytes) = bytes {
+            let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+            return Ok(Content::Memory(bytes.slice(offset..)));
+        }
+        let opened = self.source.blob(&self.job.source.repository, blob, offset).await;
+        opened.map(|stream| Content::Stream(Box::new(stream))).map_err(TransferError::Source)
+    }
+
+    /// Sends the content into the session, as one body or in chunks.
+    async fn send(
+        &self,
+        blob: &Descriptor,
+        bytes: Option<&Bytes>,
+        session: UploadSession,
+        content: Content,
+        attempts: &mut Attempts,
+    ) -> Result<(), TransferError> {
+        let chunk = self.destination.chunk_size(&session, blob.size, attempts.broken > 0);
+        let verified = self.verified(blob, content, Prefix::empty(blob));
+        if let Some(chunk) = chunk.filter(|_| blob.size > 0) {
+            return self.send_chunks(blob, bytes, session, verified, chunk).await;
+        }
+        let moved = Arc::new(AtomicU64::new(0));
+        let out = stream_body(body(&verified, blob.size, &moved));
+        let repository = &self.job.destination.repository;
+        attempts.sent = Some(0);
+        let sent =
+            self.destination.upload(session, repository, blob, out, Arc::clone(&moved)).await;
+        attempts.sent = Some(moved.load(Ordering::Relaxed));
+        match sent {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.side_of(error, &verified).await),
+        }
+    }
+
+    fn verified(&self, blob: &Descriptor, content: Content, prefix: Prefix) -> Shared {
+        let (events, job) = (self.run.events.clone(), self.job.number);
+        let verified = Verified::new(content, blob.clone(), prefix, events, job);
+        Arc::new(tokio::sync::Mutex::new(verified))
+    }
+
+    /// Whose fault a broken body is.
+    async fn side_of(&self, error: RegistryError, verified: &Shared) -> TransferError {
+        match verified.lock().await.take_failure() {
+            Some(source) => TransferError::Source(source),
+            None => self.at_destination(error),
+        }
+    }
+
+    /// Sends the blob in chunks, one after the other. A chunk that breaks is fetched and sent again
+    /// from where the registry has it.
+    async fn send_chunks(
+        &self,
+        blob: &Descriptor,
+        bytes: Option<&Bytes>,
+        mut session: UploadSession,
+        mut verified: Shared,
+        chunk: u64,
+    ) -> Result<(), TransferError> {
+        let repository = &self.job.destination.repository;
+        let mut kept = Prefix::empty(blob);
+        let mut waits = self.destination.waits();
+        while kept.bytes < blob.size {
+            let offset = kept.bytes;
+            let length = chunk.min(blob.size - offset);
+            let moved = Arc::new(AtomicU64::new(0));
+            let body = stream_body(body(&verified, length, &moved));
+            let part = Chunk { offset, length, body, moved };
+            let error = match self.destination.upload_chunk(&session, repository, blob, part).await
+            {
+                Ok(next) => {
+                    session = next;
+                    kept = verified.lock().await.prefix();
+                    waits = self.destination.waits();
+                    continue;
+                }
+                Err(error) => self.side_of(error, &verified).await,
+            };
+            let TransferError::Destination(cause) = &error else { return Err(error) };
+            let Some(wait) = waits.after(cause) else { return Err(error) };
+            tracing::debug!("{error}; going on at byte {offset} in {:.1} s", wait.as_secs_f32());
+            tokio::time::sleep(wait).await;
+            let Ok((next, has)) = self.destination.upload_status(&session, repository, blob).await
+            else {
+                return Err(error);
+            };
+            let Some(had) = has.checked_sub(offset) else { return Err(error) };
+            session = next;
+            verified = self.verified(blob, self.content(blob, bytes, offset).await?, kept);
+            let mut rest = verified.lock().await;
+            rest.pass(had).await.map_err(TransferError::Source)?;
+            kept = rest.prefix();
+        }
+        self.destination
+            .close_upload(session, repository, blob)
+            .await
+            .map_err(|error| self.at_destination(error))
+    }
+
+    /// What to do after an attempt failed.
+    async fn next(
+        &self,
+        error: &TransferError,
+        blob: &Descriptor,
+        attempts: &mut Attempts,
+    ) -> Next {
+        let at_once = Next::Retry(Duration::ZERO);
+        let Some(cause) = error.of_registry() else { return Next::Fail };
+        if matches!(error, TransferError::Source(_)) {
+            return self.after_source(cause, blob, attempts);
+        }
+        let in_one_body = attempts.sent.is_some();
+        if in_one_body && self.destination.may_take_chunks(cause, blob.size) {
+            return at_once;
+        }
+        match attempts.sent {
+            Some(sent) if cause.is_unanswered() && sent == blob.size => {
+                // The registry may still be about to commit what it has.
+                let repository = &self.job.destination.repository;
+                if self.destination.was_committed(repository, blob).await {
+                    return Next::Done;
+                }
+            }
+            Some(0) if cause.is_unanswered() && attempts.untouched == 0 => {
+                attempts.untouched += 1;
+                return at_once;
+            }
+            Some(_) if cause.is_unanswered() => {
+                attempts.broken += 1;
+                if attempts.broken == 2 {
+                    self.destination.bodies_break();
+                }
+            }
+            Some(_) if cause.is_not_found() && attempts.lost_sessions < LOST_SESSIONS => {
+                attempts.lost_sessions += 1;
+                return at_once;
+            }
+            _ => {}
+        }
+        attempts.of_destination.after(cause).map_or(Next::Fail, Next::Retry)
+    }
+
+    /// Content that is wrong twice is not fetched again, by nobody.
+    fn after_source(
+        &self,
+        cause: &RegistryError,
+        blob: &Descriptor,
+        attempts: &mut Attempts,
+    ) -> Next {
+        if matches!(&*cause.cause, Cause::Digest { .. } | Cause::Size { .. }) {
+            attempts.wrong += 1;
+            if attempts.wrong > 1 {
+                let source = &self.job.source;
+                let bad = &self.run.bad_content;
+                bad.remember(&source.registry, &source.repository, &blob.digest, cause);
+                return Next::Fail;
+            }
+        }
+        // A body that broke was taken up again as often as that is worth it.
+        if cause.is_unanswered() && attempts.sent.is_some() {
+            return Next::Fail;
+        }
+        attempts.of_source.after(cause).map_or(Next::Fail, Next::Retry)
+    }
+}
+
+/// An upload without a body has nothing to withhold, so its digest is checked before.
+fn check_empty(blob: &Descriptor) -> Result<(), RegistryError> {
+    let found = blob.digest.same_algorithm_of(b"");
+    if blob.size > 0 || found == blob.digest {
+        return Ok(());
+    }
+    let expected = blob.digest.clone();
+    Err(Operation::new("fetch blob", &blob.digest).failed(Cause::Digest { expected, found }))
+}

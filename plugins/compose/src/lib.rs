@@ -1,0 +1,85 @@
+//! The list format `compose`: the images of the services in a Compose file.
+//!
+//! ```text
+//! services:
+//!   web:
+//!     image: nginx:${NGINX_VERSION:-1.27}
+//! ```
+//!
+//! A plugin sees no variables, so a variable's default is taken, with a warning, and one without a
+//! default is an error. What a service would build is no image that could be mirrored.
+
+use longshore_plugin_sdk::list::{Confidence, Parsed};
+use longshore_plugin_sdk::yaml::{Node, outline};
+
+mod interpolate;
+mod service;
+
+#[cfg(target_arch = "wasm32")]
+longshore_plugin_sdk::export_list_format!(probe, parse);
+
+/// What a Compose file may have at its top, beside keys that start with `x-`.
+const KNOWN: [&str; 9] = [
+    "name", "version", "services", "networks", "volumes", "configs", "secrets", "include", "models",
+];
+
+/// What a service has that says where its image comes from.
+const ORIGINS: [&str; 4] = ["image", "build", "extends", "provider"];
+
+/// Says whether the text is a Compose file.
+#[must_use]
+pub fn probe(_file_name: &str, head: &str) -> Confidence {
+    let roots = outline(head);
+    let [root] = &roots[..] else { return Confidence::No };
+    let Some(services) = root.get("services").and_then(Node::as_mapping) else {
+        return Confidence::No;
+    };
+    let has_origin = |service: &Node| ORIGINS.iter().any(|origin| service.get(origin).is_some());
+    let is_known = |key: &str| KNOWN.contains(&key) || key.starts_with("x-");
+    let found = services.iter().filter(|(_, service)| has_origin(service)).count();
+    let all_known = root.members().all(|(key, _)| is_known(&key.text));
+    // The last service may be cut.
+    match found {
+        0 => Confidence::No,
+        found if found + 1 >= services.iter().count() && all_known => Confidence::Certain,
+        _ => Confidence::Maybe,
+    }
+}
+
+/// Reads the services.
+#[must_use]
+pub fn parse(_file_name: &str, text: &str) -> Parsed {
+    let (mut parsed, roots) = Parsed::of_yaml(text);
+    for (number, root) in roots.iter().enumerate() {
+        if number > 0 {
+            parsed.warn(root.place, "a Compose file is one document; this one is read too");
+        }
+        document(&mut parsed, root);
+    }
+    parsed.in_order()
+}
+
+fn document(parsed: &mut Parsed, root: &Node) {
+    for (key, what) in [
+        ("include", "the files of `include` are not read"),
+        ("models", "`models` are not mirrored"),
+    ] {
+        if let Some((key, _)) = root.member(key) {
+            parsed.warn(key.place, what);
+        }
+    }
+    let Some(services) = root.get("services") else {
+        if root.get("include").is_none() {
+            parsed.error(root.place, "there are no `services`");
+        }
+        return;
+    };
+    if let Some(services) = services.expect_mapping("`services`", parsed) {
+        for (name, service) in services.iter() {
+            service::read(parsed, name, service);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

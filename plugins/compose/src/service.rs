@@ -1,0 +1,82 @@
+//! One service: its image, and what longshore does otherwise than Compose.
+
+use longshore_plugin_sdk::list::Parsed;
+use longshore_plugin_sdk::yaml::{Key, Node};
+
+use crate::interpolate::interpolated;
+
+/// Reads a service.
+pub(crate) fn read(parsed: &mut Parsed, key: &Key, service: &Node) {
+    let name = key.text.as_str();
+    if service.expect_mapping(&format!("service `{name}`"), parsed).is_none() {
+        return;
+    }
+    remarks(parsed, name, service);
+    match (service.get("image"), service.member("build")) {
+        (Some(reference), build) => {
+            if let Some((build, _)) = build {
+                let message = format!(
+                    "service `{name}` is built, so its image can only be mirrored if it was pushed"
+                );
+                parsed.warn(build.place, message);
+            }
+            image(parsed, reference, service.get("platform"));
+        }
+        (None, Some((build, _))) => {
+            let message = format!("service `{name}` is built, so there is nothing to mirror");
+            parsed.warn(build.place, message);
+        }
+        (None, None) if service.get("extends").is_some() || service.get("provider").is_some() => {}
+        (None, None) => parsed.error(key.place, format!("service `{name}` has no image")),
+    }
+    for volume in service.get("volumes").map(Node::items).unwrap_or_default() {
+        if let (Some("image"), Some(source)) = (volume.text_of("type"), volume.get("source")) {
+            image(parsed, source, None);
+        }
+    }
+}
+
+/// What a person who knows Compose would expect otherwise.
+fn remarks(parsed: &mut Parsed, name: &str, service: &Node) {
+    if let Some((key, extended)) = service.member("extends") {
+        let message = match extended.text_of("file") {
+            Some(file) => format!("service `{name}` extends one of {file}, which is not read"),
+            None => format!("`extends` of service `{name}` is not followed"),
+        };
+        parsed.warn(key.place, message);
+    }
+    if let Some((key, _)) = service.member("profiles") {
+        let message = format!("service `{name}` is mirrored whichever profiles are active");
+        parsed.warn(key.place, message);
+    }
+    if let Some((key, _)) = service.member("provider") {
+        let message = format!("service `{name}` is of a provider, so there is nothing to mirror");
+        parsed.warn(key.place, message);
+    }
+}
+
+fn image(parsed: &mut Parsed, image: &Node, platform: Option<&Node>) {
+    let Some(reference) = text(parsed, "an image", image) else { return };
+    let platform = platform.and_then(|platform| text(parsed, "a platform", platform));
+    if let Some(entry) = parsed.image(image.place, &reference) {
+        entry.platforms.extend(platform);
+    }
+}
+
+/// The text of a scalar with its variables replaced.
+fn text(parsed: &mut Parsed, what: &str, node: &Node) -> Option<String> {
+    match interpolated(node.expect_text(what, parsed)?) {
+        Ok((text, defaults)) => {
+            for variable in defaults {
+                let message =
+                    format!("variables are not read: the default of `{variable}` is taken");
+                parsed.warn(node.place, message);
+            }
+            Some(text)
+        }
+        Err(message) => {
+            parsed.error(node.place, message);
+            None
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What services give, and what is said of what they do not give.
+
+use longshore_plugin_sdk::list::Confidence;
+use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
+
+use super::{parse, probe};
+
+const SHOP: &str = include_str!("../fixtures/compose.yaml");
+
+#[test]
+fn services_give_their_images_and_remarks() {
+    let parsed = parse("compose.yaml", SHOP);
+    assert_eq!(
+        entries(&parsed),
+        [
+            "9 nginx 1.27@sha256:aaaa linux/amd64",
+            "5 registry.example.com:5000/shop/base 1.4",
+            "18 ghcr.io/shop/pushed latest",
+            "22 redis latest",
+            "26 ghcr.io/shop/data 2",
+        ]
+    );
+    assert_eq!(
+        remarks(&parsed),
+        [
+            "5:10 variables are not read: the default of `BASE_TAG` is taken",
+            "14:5 service `app` is mirrored whichever profiles are active",
+            "16:5 service `built` is built, so there is nothing to mirror",
+            "18:12 variables are not read: the default of `TAG` is taken",
+            "19:5 service `pushed` is built, so its image can only be mirrored if it was pushed",
+            "21:5 service `child` extends one of other.yaml, which is not read",
+            "29:12! variables are not read, and `REGISTRY` has no default",
+            "31:5 service `tunnel` is of a provider, so there is nothing to mirror",
+            "32:1 the files of `include` are not read",
+            "34:1 `models` are not mirrored",
+        ]
+    );
+}
+
+#[test]
+fn malformed_files_have_exact_remarks() {
+    for (text, expected) in [
+        (
+            "services:\n  a: nginx\n",
+            &["2:6! service `a` must be a mapping, found a single value"][..],
+        ),
+        ("services: [a]\n", &["1:11! `services` must be a mapping, found a list"]),
+        ("name: x\n", &["1:1! there are no `services`"]),
+        ("services:\n  a: {ports: []}\n", &["2:3! service `a` has no image"]),
+        ("services:\n  a: {image: [nginx]}\n", &["2:14! an image must be a text, found a list"]),
+        ("services:\n  a: {image: 'a b'}\n", &["2:14! `a b` is no image reference"]),
+        (
+            "services:\n  a:\n    image: nginx\n   build: .\n",
+            &[
+                "4:4! this is no valid YAML: while parsing a block mapping, did not find expected key",
+            ],
+        ),
+    ] {
+        assert_eq!(remarks(&parse("compose.yaml", text)), expected, "{text}");
+    }
+}
+
+#[test]
+fn only_compose_files_are_compose_files() {
+    knows_its_own("compose", probe);
+    for (head, expected) in [
+        (SHOP, Confidence::Certain),
+        ("services:\n  a: {build: .}\n  b:\n", Confidence::Certain),
+        ("services:\n  a: {image: x}\nother: 1\n", Confidence::Maybe),
+        ("services:\n  a: {image: x}\n  b: 1\n  c: 2\n", Confidence::Maybe),
+        ("services:\n  a: {port: 1}\n", Confidence::No),
+        ("services: [a]\n", Confidence::No),
+        ("apiVersion: v1\nkind: Pod\n", Confidence::No),
+        ("a b 1\n", Confidence::No),
+        ("", Confidence::No),
+    ] {
+        assert_eq!(probe("list", head), expected, "{head:?}");
+    }
+}
+
+#[test]
+fn changed_files_never_make_it_panic() {
+    survives_mutations(&[SHOP], probe, parse);
+}

@@ -1,0 +1,82 @@
+//! The list format `cyclonedx`: the images that a CycloneDX bill of materials in JSON names.
+//!
+//! Those are what it describes and its components, at any depth, whose package URL is of the type
+//! `oci` or `docker`. Other components are what images are made of.
+
+use longshore_plugin_purl::Purls;
+use longshore_plugin_sdk::list::{Confidence, Parsed};
+use longshore_plugin_sdk::yaml::{Node, outline};
+
+#[cfg(target_arch = "wasm32")]
+longshore_plugin_sdk::export_list_format!(probe, parse);
+
+/// What `bomFormat` says.
+const FORMAT: &str = "CycloneDX";
+
+/// Says whether the text is a bill of materials.
+#[must_use]
+pub fn probe(file_name: &str, head: &str) -> Confidence {
+    let roots = outline(head);
+    let Some(root) = roots.first().filter(|root| root.as_mapping().is_some()) else {
+        return Confidence::No;
+    };
+    match root.text_of("bomFormat") {
+        Some(FORMAT) => Confidence::Certain,
+        // The key may stand behind more than is shown.
+        None if file_name.ends_with(".cdx.json") => Confidence::Maybe,
+        _ => Confidence::No,
+    }
+}
+
+/// Reads the bill of materials.
+#[must_use]
+pub fn parse(_file_name: &str, text: &str) -> Parsed {
+    let (mut parsed, roots) = Parsed::of_yaml(text);
+    for root in &roots {
+        if root.text_of("bomFormat") != Some(FORMAT) {
+            parsed.error(root.place, "the document is not of CycloneDX");
+            continue;
+        }
+        let mut components = Components { parsed: &mut parsed, purls: Purls::default() };
+        if let Some(described) = root.path(&["metadata", "component"]) {
+            components.component(described);
+        }
+        components.list(root);
+        components.purls.finish(&mut parsed);
+    }
+    parsed.in_order()
+}
+
+/// The way through the components.
+struct Components<'p> {
+    parsed: &'p mut Parsed,
+    purls: Purls,
+}
+
+impl Components<'_> {
+    fn component(&mut self, component: &Node) {
+        match component.get("purl") {
+            Some(purl) => {
+                if let Some(text) = purl.expect_text("`purl`", self.parsed) {
+                    self.purls.take(self.parsed, purl.place, text);
+                }
+            }
+            None if component.text_of("type") == Some("container") => {
+                let name = component.text_of("name").unwrap_or_default();
+                let message = format!("the container `{name}` has no purl, so it is not taken");
+                self.parsed.warn(component.place, message);
+            }
+            None => {}
+        }
+        self.list(component);
+    }
+
+    fn list(&mut self, parent: &Node) {
+        for component in parent.get("components").map(Node::items).unwrap_or_default() {
+            self.component(component);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! What bills of materials give.
+
+use longshore_plugin_sdk::list::Confidence;
+use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
+
+use super::{parse, probe};
+
+const BOM: &str = include_str!("../fixtures/bom.cdx.json");
+
+#[test]
+fn purls_of_images_are_entries_at_any_depth() {
+    let parsed = parse("bom.cdx.json", BOM);
+    assert_eq!(
+        entries(&parsed),
+        [
+            "10 registry.example.com:5000/team/app 1.0@sha256:aaaa",
+            "23 docker.io/library/redis 7.2",
+            "31 gcr.io/distroless/static nonroot",
+        ]
+    );
+    assert_eq!(
+        remarks(&parsed),
+        [
+            "10:15 `arch` of 2 purls is not heeded: what a digest or tag names is copied as a whole",
+            "24:9 the container `proxy` has no purl, so it is not taken",
+            "37:52! the purl `pkg:oci/lost@sha256%3Abbbb` is of no use: it has no repository_url, so \
+             it does not say where the image is",
+        ]
+    );
+}
+
+#[test]
+fn malformed_documents_have_exact_remarks() {
+    for (text, expected) in [
+        ("{\"bomFormat\": \"Other\"}\n", &["1:1! the document is not of CycloneDX"][..]),
+        (
+            "{\"bomFormat\": \"CycloneDX\",\n \"components\": [{\"purl\": [1]}]}\n",
+            &["2:26! `purl` must be a text, found a list"],
+        ),
+        (
+            "{\"bomFormat\": \"CycloneDX\",\n \"components\": [{\"purl\": \"pkg:oci/a\"}}\n",
+            &["2:16! this is no valid YAML: mismatched bracket '[' closed by '}'"],
+        ),
+        (
+            "{\"bomFormat\": \"CycloneDX\", \"components\": [{\"purl\": \"pkg:docker/A%20b@1\"}]}\n",
+            &["1:52! `docker.io/A b:1` is no image reference"],
+        ),
+    ] {
+        assert_eq!(remarks(&parse("list", text)), expected, "{text}");
+    }
+}
+
+#[test]
+fn only_bills_of_materials_are_bills_of_materials() {
+    knows_its_own("cyclonedx", probe);
+    let cut = &BOM[..BOM.len() / 2];
+    for (name, head, expected) in [
+        ("list", BOM, Confidence::Certain),
+        ("list", cut, Confidence::Certain),
+        ("bom.cdx.json", "{\"components\": []}", Confidence::Maybe),
+        ("list", "{\"components\": []}", Confidence::No),
+        ("list", "{\"spdxVersion\": \"SPDX-2.3\"}", Confidence::No),
+        ("bom.cdx.json", "a b 1\n", Confidence::No),
+        ("list", "", Confidence::No),
+    ] {
+        assert_eq!(probe(name, head), expected, "{head:?}");
+    }
+}
+
+#[test]
+fn changed_documents_never_make_it_panic() {
+    survives_mutations(&[BOM], probe, parse);
+}

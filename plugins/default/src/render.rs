@@ -1,0 +1,76 @@
+//! Writing the format.
+
+use longshore_plugin_sdk::list::{Entry, Selection};
+use longshore_plugin_sdk::reference::without_host;
+
+/// Writes one reference for each entry.
+///
+/// # Errors
+/// Names the entry that a reference alone cannot say.
+pub fn render(entries: &[Entry]) -> Result<String, String> {
+    let mut text = String::new();
+    for entry in entries {
+        let version = version(entry)
+            .map_err(|why| format!("line {}: {}: {why}", entry.line, entry.source))?;
+        for word in [&entry.source, version.as_str(), "\n"] {
+            text.push_str(word);
+        }
+    }
+    Ok(text)
+}
+
+/// What stands behind the name.
+fn version(entry: &Entry) -> Result<String, &'static str> {
+    if entry.repositories.is_some() {
+        return Err("a reference cannot say which repositories of a registry are meant");
+    }
+    if !entry.platforms.is_empty() {
+        return Err("a reference cannot say which platforms are meant");
+    }
+    if entry.destination.as_deref().is_some_and(|to| to != without_host(&entry.source)) {
+        return Err("a reference cannot say where it goes");
+    }
+    let (tag, digest) = match &entry.selection {
+        Selection::Tag(tag) => (Some(tag), None),
+        Selection::Digest { digest, tag } => (tag.as_ref(), Some(digest)),
+        Selection::All | Selection::Matching(_) => {
+            return Err("a reference cannot say which tags are meant by a pattern");
+        }
+    };
+    if entry.destination_tag.as_ref().is_some_and(|to| Some(to) != tag) {
+        return Err("a reference cannot give a tag another name at the destination");
+    }
+    let tag = tag.map_or_else(String::new, |tag| format!(":{tag}"));
+    Ok(digest.map_or_else(|| tag.clone(), |digest| format!("{tag}@{digest}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_plugin_sdk::list::{Entry, Selection};
+
+    use super::render;
+    use crate::parse;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let text = "h:5000/a:1\na@sha256:00\na/b:2@sha256:00\n";
+        assert_eq!(render(&parse("", text).entries).as_deref(), Ok(text));
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_named() {
+        let entry = |selection| Entry::new("h:5000/a", selection, 3);
+        let tag = || Selection::Tag("1".to_owned());
+        assert_eq!(render(&[entry(tag()).to("a")]).as_deref(), Ok("h:5000/a:1\n"));
+        for (entry, why) in [
+            (entry(Selection::All), "by a pattern"),
+            (entry(tag()).to("r.io/a"), "where it goes"),
+            (Entry { platforms: vec!["all".to_owned()], ..entry(tag()) }, "which platforms"),
+            (Entry { destination_tag: Some("2".to_owned()), ..entry(tag()) }, "another name"),
+        ] {
+            let error = render(&[entry]).expect_err("it cannot be said");
+            assert!(error.starts_with("line 3: h:5000/a: a reference cannot"), "{error}");
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}

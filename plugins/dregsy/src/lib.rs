@@ -1,0 +1,151 @@
+//! The list format `dregsy`: the configuration of dregsy.
+//!
+//! ```yaml
+//! relay: skopeo
+//! tasks:
+//!   - name: task1
+//!     source:
+//!       registry: source-registry.example.com
+//!     target:
+//!       registry: dest-registry.example.com
+//!     mappings:
+//!       - from: test/image
+//!         to: archive/test/image
+//!         tags: ['semver: >=1.31.0 <1.31.9', 'regex: 1\.26\.[0-9]-musl', 'latest']
+//!       - from: regex:team/.*
+//! ```
+
+mod mapping;
+mod tags;
+
+use longshore_plugin_sdk::list::{Confidence, Parsed};
+use longshore_plugin_sdk::yaml::{self, Mapping, Node};
+
+use mapping::Task;
+
+#[cfg(target_arch = "wasm32")]
+longshore_plugin_sdk::export_list_format!(probe, parse);
+
+/// What says how dregsy runs, not what is copied.
+const IGNORED: &[(&str, &str)] = &[
+    ("relay", NO_RELAY),
+    ("skopeo", NO_RELAY),
+    ("docker", NO_RELAY),
+    ("dockerhost", NO_RELAY),
+    ("api-version", NO_RELAY),
+    ("lister", "catalogues are read to their end, once a run"),
+    ("watch", "a run happens once"),
+];
+const NO_RELAY: &str = "longshore copies by itself";
+
+const IGNORED_IN_TASK: &[(&str, &str)] =
+    &[("interval", "a run happens once"), ("verbose", "--debug says so for the whole run")];
+
+const IGNORED_IN_SOURCE: &[(&str, &str)] = &[
+    ("auth", "credentials come from docker's or containers' configuration"),
+    ("auth-refresh", "credentials come from docker's or containers' configuration"),
+    ("skip-tls-verify", "--tls-verify=false says so for the whole run"),
+];
+
+/// Says whether the text is such a configuration.
+#[must_use]
+pub fn probe(_file_name: &str, head: &str) -> Confidence {
+    let documents = yaml::read(head);
+    let Some(root) = documents.roots.first().and_then(|root| root.as_mapping()) else {
+        return Confidence::No;
+    };
+    let tasks = root.get("tasks").and_then(Node::as_sequence).unwrap_or_default();
+    let is_task = |node: &Node| {
+        node.as_mapping().is_some_and(|task| {
+            ["source", "target", "mappings"].iter().all(|key| task.get(key).is_some())
+        })
+    };
+    let known = |key: &str| {
+        key == "tasks" || IGNORED.iter().any(|(name, _)| *name == key) || key.starts_with("x-")
+    };
+    match tasks.iter().filter(|task| is_task(task)).count() {
+        0 => Confidence::No,
+        count
+            if count == tasks.len()
+                && documents.complete
+                && root.iter().all(|(key, _)| known(&key.text)) =>
+        {
+            Confidence::Certain
+        }
+        _ => Confidence::Maybe,
+    }
+}
+
+/// Reads the configuration.
+#[must_use]
+pub fn parse(_file_name: &str, text: &str) -> Parsed {
+    let documents = yaml::read(text);
+    let mut roots = documents.whole().iter();
+    let mut parsed = Parsed { entries: Vec::new(), diagnostics: documents.errors.clone() };
+    let Some(root) = roots.next() else { return parsed };
+    if let Some(second) = roots.next() {
+        parsed.error(second.place, "there must be one document, this is the second");
+    }
+    let Some(root) = root.expect_mapping("a dregsy configuration", &mut parsed) else {
+        return parsed;
+    };
+    root.warn_unused(&["tasks"], IGNORED, &mut parsed);
+    if let Some(tasks) = root.get("tasks").filter(|node| !node.is_empty())
+        && let Some(tasks) = tasks.expect_sequence("`tasks`", &mut parsed)
+    {
+        for node in tasks {
+            task(node, &mut parsed);
+        }
+    }
+    parsed
+}
+
+fn task(node: &Node, parsed: &mut Parsed) {
+    let Some(mapping) = node.expect_mapping("a task", parsed) else { return };
+    mapping.warn_unused(&["name", "source", "target", "mappings"], IGNORED_IN_TASK, parsed);
+    let source = location(node, mapping, "source", parsed);
+    let target = location(node, mapping, "target", parsed);
+    let (Some((source, lister)), Some((target, _))) = (source, target) else { return };
+    let task = Task { source, target, lister };
+    let Some(mappings) = mapping.get("mappings").filter(|node| !node.is_empty()) else {
+        return parsed.warn(node.place, "a task without `mappings` copies nothing");
+    };
+    for node in mappings.expect_sequence("`mappings`", parsed).unwrap_or_default() {
+        mapping::read(&task, node, parsed);
+    }
+}
+
+/// The registry of `source` or `target`, and where its repositories are listed.
+fn location<'a>(
+    task: &Node,
+    mapping: &'a Mapping,
+    key: &str,
+    parsed: &mut Parsed,
+) -> Option<(&'a str, &'a str)> {
+    let Some(node) = mapping.get(key) else {
+        parsed.error(task.place, format!("a task without `{key}`"));
+        return None;
+    };
+    let location = node.expect_mapping(&format!("`{key}`"), parsed)?;
+    // `none` says that there is no credential, which is nothing to warn of.
+    let silent: &[&str] = match location.get("auth").and_then(Node::as_text) {
+        Some("none") => &["registry", "lister", "auth"],
+        _ => &["registry", "lister"],
+    };
+    location.warn_unused(silent, IGNORED_IN_SOURCE, parsed);
+    let mut lister = mapping::CATALOG;
+    if let Some(node) = location.get("lister").filter(|node| !node.is_empty())
+        && let Some(settings) = node.expect_mapping("`lister`", parsed)
+        && let Some(kind) = settings.get("type")
+    {
+        lister = kind.expect_text("the type of a lister", parsed)?;
+    }
+    let Some(registry) = location.get("registry") else {
+        parsed.error(node.place, format!("`{key}` without `registry`"));
+        return None;
+    };
+    Some((registry.expect_text("`registry`", parsed)?, lister))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! One mapping of a task: which repositories, where they go, and which of their tags.
+
+use longshore_plugin_sdk::list::{Entry, Filter, Parsed, Selection};
+use longshore_plugin_sdk::yaml::{Mapping, Node};
+
+use crate::tags;
+
+/// The lister that is meant where none is named, and the one that every registry may have.
+pub(crate) const CATALOG: &str = "catalog";
+
+/// What makes a pattern of a path.
+const REGEX: &str = "regex:";
+
+/// What the mappings of a task share.
+pub(crate) struct Task<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) target: &'a str,
+    /// Where repositories are listed.
+    pub(crate) lister: &'a str,
+}
+
+/// Reads one mapping; what is wrong with it does not touch the others.
+pub(crate) fn read(task: &Task<'_>, node: &Node, parsed: &mut Parsed) {
+    let Some(mapping) = node.expect_mapping("a mapping", parsed) else { return };
+    let used = &["from", "to", "tags", "digests", "platform", "preserve-digests"];
+    mapping.warn_unused(used, &[], parsed);
+    let Some(from) = mapping.get("from") else {
+        return parsed.error(node.place, "a mapping without `from`");
+    };
+    let Some(path) = from.expect_text("`from`", parsed) else { return };
+    let to = match mapping.get("to").filter(|node| !node.is_empty()) {
+        Some(to) => match to.expect_text("`to`", parsed) {
+            Some(text) if text.starts_with(REGEX) => {
+                let message = "`to` rewrites by a regular expression, which a list cannot say: give --rewrite regex";
+                return parsed.error(to.place, message);
+            }
+            Some(text) => Some(text.trim_matches('/')),
+            None => return,
+        },
+        None => None,
+    };
+    let line = node.place.line;
+    let template = match path.strip_prefix(REGEX) {
+        Some(pattern) => {
+            if task.lister != CATALOG {
+                let message = format!(
+                    "repositories are listed by the registry's catalogue, not by {:?}",
+                    task.lister
+                );
+                return parsed.error(from.place, message);
+            }
+            let target = match to {
+                Some(to) => format!("{}/{to}", task.target),
+                None => task.target.to_owned(),
+            };
+            let repositories = Filter { allow: vec![tags::anchored(pattern)], ..Filter::default() };
+            Entry {
+                repositories: Some(repositories),
+                ..Entry::new(task.source, Selection::All, line).to(target)
+            }
+        }
+        None => {
+            let path = path.trim_matches('/');
+            let source = format!("{}/{path}", task.source);
+            let target = format!("{}/{}", task.target, to.unwrap_or(path));
+            Entry::new(source, Selection::All, line).to(target)
+        }
+    };
+    let template = Entry { platforms: platforms(mapping, parsed), ..template };
+    for selection in selections(mapping, parsed) {
+        parsed.entries.push(Entry { selection, ..template.clone() });
+    }
+}
+
+fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Vec<String> {
+    let Some((key, node)) = mapping.entry("platform").filter(|(_, node)| !node.is_empty()) else {
+        return Vec::new();
+    };
+    match node.expect_text("`platform`", parsed) {
+        Some("all") | None => Vec::new(),
+        Some(platform) => {
+            let message = "`platform`: its index keeps this platform alone, where dregsy copies the one manifest";
+            parsed.warn(key.place, message);
+            vec![platform.to_owned()]
+        }
+    }
+}
+
+/// Tags and digests; neither is every tag.
+fn selections(mapping: &Mapping, parsed: &mut Parsed) -> Vec<Selection> {
+    let texts = |key: &str, parsed: &mut Parsed| {
+        let node = mapping.get(key);
+        node.map(|node| node.expect_texts(&format!("`{key}`"), parsed)).unwrap_or_default()
+    };
+    let digests = texts("digests", parsed);
+    let tags = texts("tags", parsed);
+    let says_something = |key| mapping.get(key).is_some_and(|node| !node.is_empty());
+    let mut selections = match (says_something("tags"), digests.is_empty()) {
+        (true, _) => tags::selections(&tags, parsed),
+        (false, true) if !says_something("digests") => vec![Selection::All],
+        (false, _) => Vec::new(),
+    };
+    for (place, digest) in digests {
+        parsed.warn(place, "the destination gets no tag, as only a digest is given");
+        selections.push(Selection::Digest { digest: digest.to_owned(), tag: None });
+    }
+    selections
+}

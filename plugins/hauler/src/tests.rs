@@ -1,0 +1,90 @@
+//! What content files give, kind by kind.
+
+use longshore_plugin_sdk::list::Confidence;
+use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
+
+use super::{parse, probe};
+
+const CONTENT: &str = include_str!("../fixtures/content.yaml");
+
+#[test]
+fn images_are_entries_and_other_kinds_are_said() {
+    let parsed = parse("content.yaml", CONTENT);
+    assert_eq!(
+        entries(&parsed),
+        [
+            "12 registry.example.com/neuvector/scanner latest linux/amd64",
+            "13 docker.io/neuvector/updater latest linux/arm64",
+            "15 localhost:5000/updater @sha256:aaaa",
+            "33 busybox 1.36",
+        ]
+    );
+    assert_eq!(
+        remarks(&parsed),
+        [
+            "9:5 `hauler.dev/key` is ignored: signatures are not verified",
+            "15:13 the destination gets no tag, as only a digest is given",
+            "17:7 `rewrite` is ignored: --rewrite has plugins for that",
+            "18:7 `certificate-identity` is ignored: signatures are not verified",
+            "20:1 what is of kind Charts is not mirrored (2 items)",
+            "35:1 what is of kind Files is not mirrored (1 item)",
+            "41:1 what is of kind ImageTxts is not mirrored",
+        ]
+    );
+}
+
+#[test]
+fn malformed_files_have_exact_remarks() {
+    const IMAGES: &str = "apiVersion: content.hauler.cattle.io/v1\nkind: Images\n";
+    for (rest, expected) in [
+        ("", &["1:1! there are no `spec.images`"][..]),
+        ("spec: {images: a}\n", &["3:16! `images` must be a list, found a single value"]),
+        (
+            "spec:\n  images:\n  - a\n  - key: b\n",
+            &[
+                "5:5! an item of `images` must be a mapping, found a single value",
+                "6:5 `key` is ignored: signatures are not verified",
+                "6:5! an image has no `name`",
+            ],
+        ),
+        (
+            "spec:\n  images:\n  - name: a b\n    plattform: x\n",
+            &["5:11! `a b` is no image reference", "6:5 unknown key \"plattform\" is ignored"],
+        ),
+        (
+            "spec:\n  images:\n  - name: 'a\n",
+            &["5:0! this is no valid YAML: invalid indentation in multiline quoted scalar"],
+        ),
+        (
+            "---\nkind: Pod\n",
+            &["1:1! there are no `spec.images`", "4:1 the document is not of Hauler"],
+        ),
+    ] {
+        let text = format!("{IMAGES}{rest}");
+        assert_eq!(remarks(&parse("list", &text)), expected, "{text}");
+    }
+    assert_eq!(
+        remarks(&parse("list", "apiVersion: content.hauler.cattle.io/v1\n")),
+        ["1:1! the document has no kind"]
+    );
+}
+
+#[test]
+fn only_content_files_are_content_files() {
+    knows_its_own("hauler", probe);
+    for (head, expected) in [
+        (CONTENT, Confidence::Certain),
+        ("apiVersion: content.hauler.cattle.io/v1\n---\nkind: Pod\n", Confidence::Maybe),
+        ("apiVersion: v1\nkind: Pod\n", Confidence::No),
+        ("kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v1alpha2\n", Confidence::No),
+        ("nginx:1\n", Confidence::No),
+        ("", Confidence::No),
+    ] {
+        assert_eq!(probe("list", head), expected, "{head:?}");
+    }
+}
+
+#[test]
+fn changed_files_never_make_it_panic() {
+    survives_mutations(&[CONTENT], probe, parse);
+}

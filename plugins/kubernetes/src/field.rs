@@ -1,0 +1,146 @@
+//! Fields that hold an image, whole or in parts.
+
+use longshore_plugin_sdk::diagnostic::Place;
+use longshore_plugin_sdk::reference::{Parts, starts_as_digest};
+use longshore_plugin_sdk::yaml::Node;
+
+/// A field that holds an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field<'n> {
+    /// A reference.
+    Reference(&'n str),
+    /// A mapping of parts.
+    Parts,
+}
+
+/// What the field `key` holds, if it is an image.
+pub(crate) fn field<'n>(key: &str, value: &'n Node) -> Option<Field<'n>> {
+    if key == "image" {
+        return match value.as_text() {
+            Some(text) => Some(Field::Reference(text)),
+            None if value.as_mapping().is_some() => match volume(value) {
+                Some(reference) => Some(Field::Reference(reference)),
+                None if is_parts(value) => Some(Field::Parts),
+                None => None,
+            },
+            None => None,
+        };
+    }
+    // A name like `coverImage` says little, so the value must leave no doubt.
+    let text = value.as_text()?;
+    let named = key.ends_with("Image") || matches!(key, "imageName" | "imageRef");
+    let parts = Parts::of(text);
+    let is_certain = parts.name.contains('/')
+        && !text.contains("://")
+        && (parts.tag.is_some() || parts.digest.is_some());
+    (named && is_certain).then_some(Field::Reference(text))
+}
+
+/// The reference of a volume `image: {reference, pullPolicy}`.
+fn volume(value: &Node) -> Option<&str> {
+    value.text_of("reference").filter(|_| value.get("repository").is_none())
+}
+
+/// Whether a map is an image in parts, or at least a part of one.
+fn is_parts(value: &Node) -> bool {
+    ["repository", "tag", "digest"].iter().any(|key| value.text_of(key).is_some())
+}
+
+/// An image in parts, side by side in one map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Split<'n> {
+    /// Where it is.
+    pub(crate) place: Place,
+    registry: Option<&'n str>,
+    repository: &'n str,
+    /// The last component of the repository, where that is a field of its own.
+    name: Option<&'n str>,
+    tag: Option<&'n str>,
+    digest: Option<&'n str>,
+}
+
+impl<'n> Split<'n> {
+    /// The parts in a map: `repository` with a `tag` or `digest` (or more of them missing, in a map
+    /// that has nothing else), `repository` with `image` and `version`, or `image` with a tag beside
+    /// it.
+    pub(crate) fn of(map: &'n Node) -> Option<Self> {
+        let text = |key: &str| map.text_of(key).filter(|text| !text.is_empty());
+        let mut split = Self {
+            place: map.get("repository").or_else(|| map.get("image"))?.place,
+            registry: text("registry"),
+            repository: "",
+            name: None,
+            tag: text("tag"),
+            digest: text("digest"),
+        };
+        match (text("repository"), text("image")) {
+            (Some(repository), Some(name)) => {
+                // Whole already: the repository beside it is something else.
+                if name.contains(['/', ':', '@']) {
+                    return None;
+                }
+                let version = text("version").or(split.tag);
+                let is_digest = version.is_some_and(starts_as_digest);
+                split.tag = version.filter(|_| !is_digest);
+                split.digest = version.filter(|_| is_digest).or(split.digest);
+                Some(Self { repository, name: Some(name), ..split })
+            }
+            (Some(repository), None) => {
+                let is_image = split.tag.is_some() || split.digest.is_some() || is_bare(map);
+                (is_image && !repository.contains("://")).then_some(Self { repository, ..split })
+            }
+            (None, Some(repository)) => {
+                let parts = Parts::of(repository);
+                split.tag = split.tag.or_else(|| text("imageTag"));
+                let is_split = parts.tag.is_none()
+                    && parts.digest.is_none()
+                    && (split.tag.is_some() || split.digest.is_some());
+                is_split.then_some(Self { repository, ..split })
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// Whether the field belongs to the parts of its map.
+    pub(crate) fn owns(map: &Node, key: &str) -> bool {
+        key == "image" && Split::of(map).is_some()
+    }
+
+    /// The whole reference.
+    pub(crate) fn reference(&self) -> Result<String, String> {
+        let mut reference = String::new();
+        if let Some(registry) = self.registry {
+            reference.push_str(registry.trim_end_matches('/'));
+            reference.push('/');
+        }
+        reference.push_str(self.repository.trim_end_matches('/'));
+        if let Some(name) = self.name {
+            reference.push('/');
+            reference.push_str(name);
+        }
+        let parts = Parts::of(&reference);
+        if self.tag.is_none()
+            && self.digest.is_none()
+            && parts.tag.is_none()
+            && parts.digest.is_none()
+        {
+            return Err(format!("`{reference}` has no tag and no digest, so it is not taken"));
+        }
+        if let Some(tag) = self.tag {
+            reference.push(':');
+            reference.push_str(tag);
+        }
+        if let Some(digest) = self.digest {
+            reference.push('@');
+            reference.push_str(digest);
+        }
+        Ok(reference)
+    }
+}
+
+/// Whether a map has nothing but what is said of an image.
+fn is_bare(map: &Node) -> bool {
+    const KNOWN: [&str; 7] =
+        ["registry", "repository", "tag", "digest", "pullPolicy", "pullSecrets", "imagePullPolicy"];
+    map.members().all(|(key, _)| KNOWN.contains(&key.text.as_str()))
+}

@@ -1,0 +1,136 @@
+//! What manifests give, entry by entry, and what is said of the rest.
+
+use longshore_plugin_sdk::list::Confidence;
+use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
+
+use super::{parse, probe};
+
+const WORKLOADS: &str = include_str!("../fixtures/workloads.yaml");
+const CUSTOM: &str = include_str!("../fixtures/custom.yaml");
+const LIST: &str = include_str!("../fixtures/list.json");
+
+#[test]
+fn every_container_of_every_workload_is_an_entry() {
+    let parsed = parse("workloads.yaml", WORKLOADS);
+    assert_eq!(
+        entries(&parsed),
+        [
+            "9 docker.io/library/busybox 1.36",
+            "12 registry.example.com:5000/team/web v2",
+            "14 quay.io/prometheus/node-exporter v1.8.2@sha256:aaaa",
+            "18 ghcr.io/team/data 3",
+            "23 nginx latest",
+            "38 fluent/fluent-bit 3.1",
+            "51 postgres 16",
+            "67 example.com/job @sha256:bbbb",
+            "85 example.com/cron 1.0",
+        ]
+    );
+    assert_eq!(remarks(&parsed), ["67:18 the destination gets no tag, as only a digest is given"]);
+}
+
+#[test]
+fn custom_resources_are_read_by_the_usual_fields() {
+    let parsed = parse("custom.yaml", CUSTOM);
+    assert_eq!(
+        entries(&parsed),
+        [
+            "5 quay.io/prometheus/prometheus v2.54.1",
+            "7 quay.io/team/config-reloader v0.76.0",
+            "14 registry.example.com/team/app 1.10",
+            "17 quay.io/team/sidecar @sha256:cccc",
+            "25 nvcr.io/nvidia/driver 550.90.07",
+            "28 nvcr.io/nvidia/toolkit @sha256:dddd",
+            "34 ghcr.io/cloudnative-pg/postgresql 16.4",
+            "36 mysql latest",
+            "51 quay.io/operator/operand 2.0",
+            "54 quay.io/operator/operator 2.0",
+        ]
+    );
+    assert_eq!(
+        remarks(&parsed),
+        [
+            "17:25 the destination gets no tag, as only a digest is given",
+            "20:12 `image` has no repository, so it is not taken",
+            "22:17 `quay.io/team/no-tag` has no tag and no digest, so it is not taken",
+            "28:27 the destination gets no tag, as only a digest is given",
+            "36:12 `mysql` is taken for an image of Docker Hub",
+            "37:20 `image` is no image reference, so it is not taken",
+            "57:1 kustomize is not run: images that it sets are not seen",
+        ]
+    );
+}
+
+#[test]
+fn lists_in_json_are_read_with_their_lines() {
+    let parsed = parse("list.json", LIST);
+    assert_eq!(
+        entries(&parsed),
+        ["15 registry.k8s.io/pause 3.10", "33 quay.io/team/app 1.2.3", "34 alpine latest"]
+    );
+    assert_eq!(remarks(&parsed), [""; 0]);
+}
+
+#[test]
+fn malformed_manifests_have_exact_remarks() {
+    for (text, expected) in [
+        (
+            "kind: Pod\napiVersion: v1\nspec:\n  containers:\n  - image: ''\n  - image: '{{ x }}'\n",
+            &["5:12! `` is no image reference", "6:12! `{{ x }}` is no image reference"][..],
+        ),
+        (
+            "apiVersion: v1\nkind: Pod\nspec:\n  containers: [{image: 'a:'}, {image: auto}]\n",
+            &[
+                "4:24! there is no tag after the colon",
+                "4:39 `auto` is no image: a service mesh replaces it at injection",
+            ],
+        ),
+        (
+            "apiVersion: v1\nkind: Pod\n\tspec: {}\n",
+            &["2:7! this is no valid YAML: while scanning a plain scalar, found a tab"],
+        ),
+        (
+            "apiVersion: v1\nkind: Pod\nimage: [a\n",
+            &["3:8! this is no valid YAML: unclosed bracket '['"],
+        ),
+        ("- image: a/b:1\n", &["1:1! a manifest must be a mapping, found a list"]),
+        ("image: a/b:1\n", &["1:1 the document has no apiVersion and kind"]),
+        (
+            "apiVersion: content.hauler.cattle.io/v1\nkind: Images\nspec: {images: [{name: a}]}\n",
+            &["1:1 what is content.hauler.cattle.io/v1 is not read: it is no manifest"],
+        ),
+        (
+            "apiVersion: v1\nkind: Pod\nspec:\n  image: a/b:1\n  image: a/b:2\n",
+            &["5:3! the key `image` is at line 4 already"],
+        ),
+    ] {
+        assert_eq!(remarks(&parse("list", text)), expected, "{text}");
+    }
+}
+
+#[test]
+fn only_manifests_are_manifests() {
+    knows_its_own("kubernetes", probe);
+    for (head, expected) in [
+        (WORKLOADS, Confidence::Certain),
+        (CUSTOM, Confidence::Certain),
+        (LIST, Confidence::Certain),
+        ("apiVersion: v1\nkind: Pod\n---\nother: 1\n", Confidence::Maybe),
+        ("apiVersion: v1\nitems:\n- apiVersion: v1\n", Confidence::Certain),
+        ("", Confidence::No),
+        ("nginx\n", Confidence::No),
+        ("a b 1\nc d 2\n", Confidence::No),
+        ("services:\n  web:\n    image: nginx\n", Confidence::No),
+        ("apiVersion: content.hauler.cattle.io/v1\nkind: Images\n", Confidence::No),
+        ("kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\n", Confidence::No),
+        ("{\"bomFormat\": \"CycloneDX\"}", Confidence::No),
+        ("version: 1\nsync: []\n", Confidence::No),
+    ] {
+        assert_eq!(probe("list", head), expected, "{head:?}");
+    }
+}
+
+#[test]
+fn changed_manifests_never_make_it_panic() {
+    survives_mutations(&[WORKLOADS, CUSTOM, LIST], probe, parse);
+}

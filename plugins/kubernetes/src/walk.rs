@@ -1,0 +1,138 @@
+//! The way through a manifest, past what holds no images.
+
+use longshore_plugin_sdk::list::Parsed;
+use longshore_plugin_sdk::reference::{Parts, looks_meant};
+use longshore_plugin_sdk::yaml::{Key, Node};
+
+use crate::field::{Field, Split, field};
+
+/// Parts of objects that describe and name, and what the cluster wrote itself.
+const DESCRIBING: [&str; 4] = ["metadata", "status", "labels", "annotations"];
+
+/// Kinds whose content is no field of a manifest: texts, and schemas of other objects.
+const OPAQUE_KINDS: [&str; 3] = ["ConfigMap", "Secret", "CustomResourceDefinition"];
+
+/// The lists of a pod's containers, where an image is a reference and nothing else.
+const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+
+/// What an operator's variables are called that name the images it will run.
+const RELATED_IMAGE: &str = "RELATED_IMAGE_";
+
+/// What a service mesh replaces when it injects its proxy.
+const INJECTED: &str = "auto";
+
+/// Walks through one manifest.
+pub(crate) struct Walk<'p> {
+    parsed: &'p mut Parsed,
+    /// Whether the mapping is one of a pod's containers.
+    in_container: bool,
+}
+
+impl<'p> Walk<'p> {
+    pub(crate) const fn new(parsed: &'p mut Parsed) -> Self {
+        Self { parsed, in_container: false }
+    }
+
+    /// Takes the images of a node and of all below it.
+    pub(crate) fn node(&mut self, node: &Node) {
+        for item in node.items() {
+            self.node(item);
+        }
+        if node.as_mapping().is_none() {
+            return;
+        }
+        let in_container = std::mem::take(&mut self.in_container);
+        match node.text_of("kind") {
+            Some("Kustomization") if node.get("images").is_some() => {
+                let message = "kustomize is not run: images that it sets are not seen";
+                self.parsed.warn(node.place, message);
+            }
+            Some(kind) if node.get("apiVersion").is_some() && OPAQUE_KINDS.contains(&kind) => {
+                return;
+            }
+            _ => {}
+        }
+        self.related_image(node);
+        if let Some(split) = Split::of(node) {
+            self.split(&split);
+        }
+        for (key, value) in node.members() {
+            if DESCRIBING.contains(&key.text.as_str()) {
+                continue;
+            }
+            match field(&key.text, value) {
+                Some(field) if !Split::owns(node, &key.text) => {
+                    self.field(key, value, field, in_container);
+                }
+                _ => self.below(key, value),
+            }
+        }
+    }
+
+    fn below(&mut self, key: &Key, value: &Node) {
+        if CONTAINERS.contains(&key.text.as_str()) {
+            for container in value.items() {
+                self.in_container = true;
+                self.node(container);
+                self.in_container = false;
+            }
+        } else {
+            self.node(value);
+        }
+    }
+
+    /// A variable that names an image.
+    fn related_image(&mut self, node: &Node) {
+        let is_related = node.text_of("name").is_some_and(|name| name.starts_with(RELATED_IMAGE));
+        if let Some(value) = node.get("value").filter(|_| is_related)
+            && let Some(reference) = value.as_text()
+        {
+            self.parsed.image(value.place, reference);
+        }
+    }
+
+    fn field(&mut self, key: &Key, value: &Node, field: Field<'_>, in_container: bool) {
+        match field {
+            Field::Reference(reference) if in_container && reference == INJECTED => {
+                let message = "`auto` is no image: a service mesh replaces it at injection";
+                self.parsed.warn(value.place, message);
+            }
+            Field::Reference(reference) if in_container => {
+                self.parsed.image(value.place, reference);
+            }
+            Field::Reference(reference) => self.reference(key, value, reference),
+            Field::Parts => {
+                if Split::of(value).is_none() {
+                    let message = format!("`{}` has no repository, so it is not taken", key.text);
+                    self.parsed.warn(value.place, message);
+                }
+                self.node(value);
+            }
+        }
+    }
+
+    /// A reference outside of a pod's containers, where the field may mean something else.
+    fn reference(&mut self, key: &Key, value: &Node, reference: &str) {
+        if !looks_meant(reference) || reference.contains(char::is_whitespace) {
+            let message = format!("`{}` is no image reference, so it is not taken", key.text);
+            self.parsed.warn(value.place, message);
+            return;
+        }
+        let parts = Parts::of(reference);
+        if !reference.contains('/') && parts.tag.is_none() && parts.digest.is_none() {
+            let message = format!("`{reference}` is taken for an image of Docker Hub");
+            self.parsed.warn(value.place, message);
+        }
+        self.parsed.image(value.place, reference);
+    }
+
+    /// An image in parts.
+    fn split(&mut self, split: &Split<'_>) {
+        match split.reference() {
+            Ok(reference) => {
+                self.parsed.image(split.place, &reference);
+            }
+            Err(message) => self.parsed.warn(split.place, message),
+        }
+    }
+}

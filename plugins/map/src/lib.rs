@@ -1,0 +1,126 @@
+//! The rewrite `map`: takes destinations from a table.
+//!
+//! ```text
+//! # FROM                     TO
+//! docker.io/library/mysql:8  db/mysql:8-lts
+//! docker.io/library/mysql    db/mysql
+//! quay.io/prometheus/        other.example.io/monitoring/
+//! ```
+//!
+//! FROM is a reference, a repository, or, with a slash at its end, what a repository starts with; the
+//! longest one that fits is taken. What TO does not say (registry, tag, digest) stays.
+
+use longshore_plugin_sdk::rewrite::{Item, Rewrite, Verdict};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use table::Table;
+
+mod table;
+
+#[cfg(target_arch = "wasm32")]
+longshore_plugin_sdk::export_rewrite!(Mapping);
+
+/// The table, and what becomes of what it does not name.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    table: Table,
+    by: By,
+    unmatched: Unmatched,
+}
+
+/// What FROM is compared with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum By {
+    /// Where the item comes from.
+    #[default]
+    Source,
+    /// Where it would go.
+    Destination,
+}
+
+/// What becomes of an item that no FROM fits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Unmatched {
+    /// It goes where it would go.
+    #[default]
+    Keep,
+    /// It is left out.
+    Skip,
+    /// It fails.
+    Refuse,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    table: Written,
+    #[serde(default)]
+    by: By,
+    #[serde(default)]
+    unmatched: Unmatched,
+}
+
+/// The table as a person writes it.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "table must be lines `FROM TO` or a table of texts")]
+enum Written {
+    Lines(String),
+    Table(Map<String, Value>),
+}
+
+impl Rewrite for Mapping {
+    /// Reads `{"table": …, "by": "source", "unmatched": "keep"}`.
+    fn from_config(json: &str) -> Result<Self, String> {
+        let Config { table: written, by, unmatched } =
+            serde_json::from_str(json).map_err(|error| error.to_string())?;
+        let mut table = Table::new(by == By::Source);
+        match written {
+            Written::Lines(text) => {
+                for (number, line) in (1..).zip(text.lines()) {
+                    add_line(&mut table, line)
+                        .map_err(|error| format!("line {number} of the table: {error}"))?;
+                }
+            }
+            Written::Table(pairs) => {
+                for (from, to) in pairs {
+                    let to = to.as_str().ok_or_else(|| format!("`{from}` has no text as value"))?;
+                    table.add(&from, to)?;
+                }
+            }
+        }
+        if table.is_empty() {
+            return Err("the table is empty".into());
+        }
+        Ok(Self { table, by, unmatched })
+    }
+
+    fn apply(&self, item: Item) -> Verdict {
+        let compared = match self.by {
+            By::Source => &item.source,
+            By::Destination => &item.destination,
+        };
+        match (self.table.destination(compared, &item.destination), self.unmatched) {
+            (Some(destination), _) => Verdict::Destination(destination),
+            (None, Unmatched::Keep) => Verdict::Destination(item.destination),
+            (None, Unmatched::Skip) => Verdict::Skip(format!("the table has no `{compared}`")),
+            (None, Unmatched::Refuse) => Verdict::Refuse(format!("the table has no `{compared}`")),
+        }
+    }
+}
+
+/// Reads a line `FROM TO`, a blank one, or a comment.
+fn add_line(table: &mut Table, line: &str) -> Result<(), String> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    match fields[..] {
+        [] => Ok(()),
+        [first, ..] if first.starts_with('#') => Ok(()),
+        [from, to] => table.add(from, to),
+        _ => Err(format!("expected 2 columns (FROM, TO), found {}", fields.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! Writing the format.
+
+use longshore_plugin_sdk::list::{Entry, Selection};
+use longshore_plugin_sdk::reference::without_host;
+
+/// Writes one line for each entry, and the comment that gives it platforms.
+///
+/// # Errors
+/// Names the entry that three columns cannot say.
+pub fn render(entries: &[Entry]) -> Result<String, String> {
+    let mut text = String::new();
+    for entry in entries {
+        let version = version(entry)
+            .map_err(|why| format!("line {}: {}: {why}", entry.line, entry.source))?;
+        if !entry.platforms.is_empty() {
+            text.push_str("# longshore: platforms=");
+            text.push_str(&entry.platforms.join(","));
+            text.push('\n');
+        }
+        let destination = match &entry.destination {
+            Some(destination) => destination.as_str(),
+            None => without_host(&entry.source),
+        };
+        for word in [&entry.source, " ", destination, " ", &version, "\n"] {
+            text.push_str(word);
+        }
+    }
+    Ok(text)
+}
+
+/// Column 3.
+fn version(entry: &Entry) -> Result<String, &'static str> {
+    if entry.repositories.is_some() {
+        return Err("three columns cannot say which repositories of a registry are meant");
+    }
+    match (&entry.selection, &entry.destination_tag) {
+        (Selection::Tag(tag), None) => Ok(tag.clone()),
+        (Selection::Tag(tag), Some(to)) if to == tag => Ok(tag.clone()),
+        (Selection::Tag(_), Some(_)) => {
+            Err("three columns cannot give a tag another name at the destination")
+        }
+        (Selection::Digest { digest, tag }, to) => Ok(match to.as_ref().or(tag.as_ref()) {
+            Some(tag) => format!("{tag}@{digest}"),
+            None => digest.clone(),
+        }),
+        (Selection::All | Selection::Matching(_), _) => {
+            Err("three columns cannot say which tags are meant by a pattern")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_plugin_sdk::list::{Entry, Selection};
+
+    use super::render;
+    use crate::parse;
+
+    fn entry(selection: Selection) -> Entry {
+        Entry::new("h:5000/a/b", selection, 7)
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let text = "# longshore: platforms=linux/amd64,linux/arm/v7\nh:5000/a/b r.io/c 1.0\n\
+                    a b sha256:00\n# longshore: platforms=all\na b 1@sha256:00\n";
+        assert_eq!(render(&parse("", text).entries).as_deref(), Ok(text));
+    }
+
+    #[test]
+    fn without_a_destination_the_path_is_kept() {
+        let tag = Selection::Tag("1".to_owned());
+        assert_eq!(render(&[entry(tag)]).as_deref(), Ok("h:5000/a/b a/b 1\n"));
+    }
+
+    #[test]
+    fn a_digest_gets_the_tag_of_the_destination() {
+        let pinned = |tag: Option<&str>| Selection::Digest {
+            digest: "sha256:00".to_owned(),
+            tag: tag.map(str::to_owned),
+        };
+        let to = Entry { destination_tag: Some("2".to_owned()), ..entry(pinned(Some("1"))) };
+        assert_eq!(render(&[to]).as_deref(), Ok("h:5000/a/b a/b 2@sha256:00\n"));
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_named() {
+        let tag = || Selection::Tag("1".to_owned());
+        for (entry, why) in [
+            (entry(Selection::All), "by a pattern"),
+            (
+                Entry { repositories: Some(Default::default()), ..entry(tag()) },
+                "which repositories",
+            ),
+            (Entry { destination_tag: Some("2".to_owned()), ..entry(tag()) }, "another name"),
+        ] {
+            let error = render(&[entry]).expect_err("it cannot be said");
+            assert!(error.starts_with("line 7: h:5000/a/b: three columns"), "{error}");
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What image a purl names.
+
+use std::str::FromStr as _;
+
+use packageurl::PackageUrl;
+
+/// The image that a purl names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// `registry/repository[:tag][@digest]`.
+    pub reference: String,
+    /// `os/architecture[/variant]`, where the purl names one.
+    pub platform: Option<String>,
+    /// Whether the purl names an architecture that says nothing here.
+    pub has_architecture: bool,
+    /// What was read in one of two ways.
+    pub doubts: Vec<String>,
+}
+
+impl Image {
+    /// Reads a purl; `None` where its type has no images.
+    #[must_use]
+    pub fn of(purl: &str) -> Option<Result<Self, String>> {
+        let kind = purl.trim_start().strip_prefix("pkg:")?.trim_start_matches('/');
+        let (kind, _) = kind.split_once('/').unwrap_or((kind, ""));
+        let read = match kind.to_ascii_lowercase().as_str() {
+            "oci" => crate::oci::read,
+            "docker" => crate::docker::read,
+            _ => return None,
+        };
+        let parsed = PackageUrl::from_str(purl.trim());
+        let image = parsed.map_err(|error| error.to_string()).and_then(|parsed| read(&parsed));
+        Some(image.map_err(|message| format!("the purl `{purl}` is of no use: {message}")))
+    }
+}
+
+/// A qualifier that is not empty.
+pub(crate) fn qualifier<'p>(purl: &'p PackageUrl<'_>, key: &str) -> Option<&'p str> {
+    purl.qualifiers().get(key).map(AsRef::as_ref).filter(|value| !value.is_empty())
+}

@@ -1,0 +1,218 @@
+//! One item of `sync`: an image, a repository or a registry.
+
+use longshore_plugin_sdk::diagnostic::Place;
+use longshore_plugin_sdk::list::{Entry, Filter, Parsed, Selection};
+use longshore_plugin_sdk::reference::{LATEST, Parts};
+use longshore_plugin_sdk::yaml::{Mapping, Node};
+
+use crate::RUNNING;
+
+const USED: &[&str] =
+    &["source", "target", "type", "tags", "tagSets", "repos", "platform", "platforms"];
+
+/// What every entry of an item starts with.
+struct Item<'a> {
+    mapping: &'a Mapping,
+    line: u32,
+    source: (Place, &'a str),
+    target: (Place, &'a str),
+    platforms: Vec<String>,
+}
+
+/// Reads one item; what is wrong with it does not touch the others.
+pub(crate) fn read(node: &Node, parsed: &mut Parsed) {
+    let Some(mapping) = node.expect_mapping("an item of `sync`", parsed) else { return };
+    mapping.warn_unused(USED, RUNNING, parsed);
+    let source = reference(node, mapping, "source", parsed);
+    let target = reference(node, mapping, "target", parsed);
+    let kind = required(node, mapping, "type", parsed);
+    let (Some(source), Some(target), Some((place, kind))) = (source, target, kind) else { return };
+    let platforms = platforms(mapping, parsed);
+    let item = Item { mapping, line: node.place.line, source, target, platforms };
+    let used: &[&str] = match kind {
+        "image" => {
+            item.image(parsed);
+            &[]
+        }
+        "repository" => {
+            item.repository(parsed);
+            &["tags", "tagSets"]
+        }
+        "registry" => {
+            item.registry(parsed);
+            &["tags", "tagSets", "repos"]
+        }
+        _ => {
+            let message = format!("the type must be image, repository or registry, found {kind:?}");
+            return parsed.error(place, message);
+        }
+    };
+    for key in ["tags", "tagSets", "repos"] {
+        if let Some((key, node)) = mapping.entry(key)
+            && !used.contains(&key.text.as_str())
+            && !node.is_empty()
+        {
+            parsed.warn(key.place, format!("`{}` says nothing for type {kind}", key.text));
+        }
+    }
+}
+
+fn required<'a>(
+    node: &Node,
+    mapping: &'a Mapping,
+    key: &str,
+    parsed: &mut Parsed,
+) -> Option<(Place, &'a str)> {
+    let Some(value) = mapping.get(key) else {
+        parsed.error(node.place, format!("`{key}` is missing"));
+        return None;
+    };
+    Some((value.place, value.expect_text(&format!("`{key}`"), parsed)?))
+}
+
+/// A source or a target, which must be in a registry and be written out.
+fn reference<'a>(
+    node: &Node,
+    mapping: &'a Mapping,
+    key: &str,
+    parsed: &mut Parsed,
+) -> Option<(Place, &'a str)> {
+    let (place, text) = required(node, mapping, key, parsed)?;
+    let message = if text.contains("{{") {
+        "templates are not expanded, write it out"
+    } else if text.starts_with("ocidir://") {
+        "an image layout is no registry, longshore copies between registries"
+    } else {
+        return Some((place, text));
+    };
+    parsed.error(place, format!("`{key}` is {text:?}: {message}"));
+    None
+}
+
+fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Vec<String> {
+    let mut platforms = Vec::new();
+    for (name, difference) in [
+        ("platform", "its index keeps this platform alone, where regsync copies the one manifest"),
+        ("platforms", "its index names these platforms only, where regsync leaves it unchanged"),
+    ] {
+        let Some((key, node)) = mapping.entry(name).filter(|(_, node)| !node.is_empty()) else {
+            continue;
+        };
+        let found = node.expect_texts(&format!("`{name}`"), parsed);
+        if !found.is_empty() {
+            parsed.warn(key.place, format!("`{name}`: {difference}"));
+        }
+        platforms.extend(found.into_iter().map(|(_, platform)| platform.to_owned()));
+    }
+    platforms
+}
+
+impl Item<'_> {
+    fn entry(&self, source: &str, selection: Selection, target: &str) -> Entry {
+        Entry {
+            platforms: self.platforms.clone(),
+            ..Entry::new(source, selection, self.line).to(target)
+        }
+    }
+
+    fn image(&self, parsed: &mut Parsed) {
+        let ((_, source), (place, target)) = (self.source, self.target);
+        let (source, target) = (Parts::of(source), Parts::of(target));
+        if target.digest.is_some_and(|digest| source.digest != Some(digest)) {
+            return parsed.error(place, "the target has a digest that the source does not have");
+        }
+        let mut entry = self.entry(source.name, source.selection(), target.name);
+        // As in regsync, a target without tag and digest is `latest` whatever the source's tag is.
+        let tag = target.tag.or_else(|| target.digest.is_none().then_some(LATEST));
+        if tag != Some(source.tag.unwrap_or(LATEST)) || source.digest.is_some() {
+            entry.destination_tag = tag.map(str::to_owned);
+        }
+        parsed.entries.push(entry);
+    }
+
+    fn repository(&self, parsed: &mut Parsed) {
+        let source = self.without_version(self.source, "source", parsed);
+        let target = self.without_version(self.target, "target", parsed);
+        for selection in self.selections(parsed) {
+            parsed.entries.push(self.entry(source, selection, target));
+        }
+    }
+
+    fn registry(&self, parsed: &mut Parsed) {
+        let mut repositories = Filter::default();
+        if let Some(repos) = self.mapping.get("repos").filter(|node| !node.is_empty())
+            && let Some(mapping) = repos.expect_mapping("`repos`", parsed)
+        {
+            mapping.warn_unused(&["allow", "deny"], &[], parsed);
+            repositories.allow = patterns(mapping, "allow", parsed);
+            repositories.deny = patterns(mapping, "deny", parsed);
+        }
+        for selection in self.selections(parsed) {
+            let entry = self.entry(self.source.1, selection, self.target.1);
+            parsed.entries.push(Entry { repositories: Some(repositories.clone()), ..entry });
+        }
+    }
+
+    fn without_version<'a>(
+        &self,
+        (place, text): (Place, &'a str),
+        key: &str,
+        parsed: &mut Parsed,
+    ) -> &'a str {
+        let parts = Parts::of(text);
+        if parts.tag.is_some() || parts.digest.is_some() {
+            parsed
+                .warn(place, format!("the tag or digest of `{key}` says nothing for a repository"));
+        }
+        parts.name
+    }
+
+    /// What `tags` and each of `tagSets` select: a tag that any of them takes is copied.
+    fn selections(&self, parsed: &mut Parsed) -> Vec<Selection> {
+        let mut selections = Vec::new();
+        if let Some(tags) = self.mapping.get("tags").filter(|node| !node.is_empty()) {
+            selections.extend(selection("`tags`", tags, parsed));
+        }
+        if let Some(sets) = self.mapping.get("tagSets").filter(|node| !node.is_empty())
+            && let Some(sets) = sets.expect_sequence("`tagSets`", parsed)
+        {
+            for set in sets {
+                selections.extend(selection("an item of `tagSets`", set, parsed));
+            }
+        }
+        let filters = ["tags", "tagSets"]
+            .iter()
+            .any(|key| self.mapping.get(key).is_some_and(|n| !n.is_empty()));
+        if !filters {
+            selections.push(Selection::All);
+        }
+        selections
+    }
+}
+
+fn selection(what: &str, node: &Node, parsed: &mut Parsed) -> Option<Selection> {
+    let mapping = node.expect_mapping(what, parsed)?;
+    mapping.warn_unused(&["allow", "deny", "semverRange"], &[], parsed);
+    let ranges: Vec<&str> = mapping
+        .get("semverRange")
+        .map(|node| node.expect_texts("`semverRange`", parsed))
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(_, range)| range)
+        .collect();
+    Some(Selection::Matching(Filter {
+        allow: patterns(mapping, "allow", parsed),
+        deny: patterns(mapping, "deny", parsed),
+        versions: (!ranges.is_empty()).then(|| ranges.join(" || ")),
+        latest: None,
+    }))
+}
+
+/// Regular expressions, which regsync anchors at both ends.
+fn patterns(mapping: &Mapping, key: &str, parsed: &mut Parsed) -> Vec<String> {
+    let Some(node) = mapping.get(key) else { return Vec::new() };
+    node.expect_texts(&format!("`{key}`"), parsed)
+        .into_iter()
+        .map(|(_, pattern)| format!("^{pattern}$"))
+        .collect()
+}

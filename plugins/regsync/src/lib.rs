@@ -1,0 +1,121 @@
+//! The list format `regsync`: the configuration of regclient's regsync.
+//!
+//! ```yaml
+//! sync:
+//!   - source: alpine
+//!     target: registry.example.org/library/alpine
+//!     type: repository
+//!     tags:
+//!       allow: ["3\\.\\d+"]
+//!       semverRange: [">=3.18"]
+//!     platforms: [linux/amd64]
+//! ```
+
+mod item;
+
+use longshore_plugin_sdk::list::{Confidence, Parsed};
+use longshore_plugin_sdk::yaml::{self, Mapping, Node};
+
+#[cfg(target_arch = "wasm32")]
+longshore_plugin_sdk::export_list_format!(probe, parse);
+
+/// The newest version of the configuration that is known.
+const VERSION: u32 = 1;
+
+/// What longshore has another place for.
+const IGNORED: &[(&str, &str)] = &[(
+    "creds",
+    "credentials come from docker's or containers' configuration, certificates from certs.d",
+)];
+
+/// Keys under `defaults` and in items that say how regsync runs, not what is copied.
+const RUNNING: &[(&str, &str)] = &[
+    ("backup", "what is overwritten is not kept"),
+    ("blobLimit", NO_SETTING),
+    ("cacheCount", NO_SETTING),
+    ("cacheTime", NO_SETTING),
+    ("digestTags", NO_REFERRERS),
+    ("fastCheck", NO_SETTING),
+    ("forceRecursive", "--force-recursive says so for the whole run"),
+    ("hooks", "no commands are run"),
+    ("includeExternal", "layers elsewhere are never fetched"),
+    ("interval", ONCE),
+    ("mediaTypes", "everything is copied whatever its media type"),
+    ("parallel", "-j says how much is done at a time"),
+    ("ratelimit", "the pace follows what registries answer"),
+    ("referrerFilters", NO_REFERRERS),
+    ("referrerSlow", NO_REFERRERS),
+    ("referrerSource", NO_REFERRERS),
+    ("referrerTarget", NO_REFERRERS),
+    ("referrers", NO_REFERRERS),
+    ("schedule", ONCE),
+    ("skipDockerConfig", "credentials come from docker's configuration all the same"),
+    ("userAgent", NO_SETTING),
+];
+const NO_SETTING: &str = "longshore has no such setting";
+const NO_REFERRERS: &str = "a list does not say whether referrers are copied";
+const ONCE: &str = "a run happens once";
+
+/// Says whether the text is such a configuration.
+#[must_use]
+pub fn probe(_file_name: &str, head: &str) -> Confidence {
+    let documents = yaml::read(head);
+    let Some(root) = documents.roots.first().and_then(|root| root.as_mapping()) else {
+        return Confidence::No;
+    };
+    let items = root.get("sync").and_then(Node::as_sequence).unwrap_or_default();
+    let has = |item: &Mapping, keys: &[&str]| keys.iter().all(|key| item.get(key).is_some());
+    let mut mappings = items.iter().filter_map(|item| item.as_mapping());
+    if !mappings
+        .clone()
+        .any(|item| has(item, &["source"]) && (has(item, &["target"]) || has(item, &["type"])))
+    {
+        return Confidence::No;
+    }
+    let known = |key: &str| {
+        key.starts_with("x-") || ["version", "creds", "defaults", "sync"].contains(&key)
+    };
+    let certain = documents.complete
+        && root.iter().all(|(key, _)| known(&key.text))
+        && mappings.any(|item| has(item, &["source", "target", "type"]));
+    if certain { Confidence::Certain } else { Confidence::Maybe }
+}
+
+/// Reads the configuration.
+#[must_use]
+pub fn parse(_file_name: &str, text: &str) -> Parsed {
+    let documents = yaml::read(text);
+    let mut roots = documents.whole().iter();
+    let mut parsed = Parsed { entries: Vec::new(), diagnostics: documents.errors.clone() };
+    let Some(root) = roots.next() else { return parsed };
+    if let Some(second) = roots.next() {
+        parsed.error(second.place, "there must be one document, this is the second");
+    }
+    let Some(root) = root.expect_mapping("a regsync configuration", &mut parsed) else {
+        return parsed;
+    };
+    root.warn_unused(&["version", "defaults", "sync"], IGNORED, &mut parsed);
+    if let Some(version) = root.get("version").filter(|node| !node.is_empty()) {
+        let number = version.as_text().and_then(|text| text.parse::<u32>().ok());
+        if number.is_none_or(|number| number > VERSION) {
+            let message = format!("the version must be {VERSION}, no other one is known");
+            parsed.error(version.place, message);
+        }
+    }
+    if let Some(defaults) = root.get("defaults").filter(|node| !node.is_empty())
+        && let Some(defaults) = defaults.expect_mapping("`defaults`", &mut parsed)
+    {
+        defaults.warn_unused(&[], RUNNING, &mut parsed);
+    }
+    if let Some(sync) = root.get("sync").filter(|node| !node.is_empty())
+        && let Some(items) = sync.expect_sequence("`sync`", &mut parsed)
+    {
+        for node in items {
+            item::read(node, &mut parsed);
+        }
+    }
+    parsed
+}
+
+#[cfg(test)]
+mod tests;

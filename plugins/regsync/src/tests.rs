@@ -1,0 +1,208 @@
+//! What the documented configuration means, and what is wrong with others, at which place.
+
+use longshore_plugin_sdk::diagnostic::Severity;
+use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Parsed, Selection};
+use longshore_plugin_sdk::testing::survives_mutations;
+
+use super::{parse, probe};
+
+const DOCUMENTED: &str = include_str!("../fixtures/documented.yml");
+
+fn tag(tag: &str) -> Selection {
+    Selection::Tag(tag.to_owned())
+}
+
+fn filter(allow: &[&str], deny: &[&str], versions: Option<&str>) -> Filter {
+    let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    Filter {
+        allow: owned(allow),
+        deny: owned(deny),
+        versions: versions.map(str::to_owned),
+        latest: None,
+    }
+}
+
+/// Line, column and message of everything that is remarked, errors with `!`.
+fn remarks(text: &str) -> Vec<(u32, u32, String)> {
+    let mut found: Vec<_> = parse("list", text)
+        .diagnostics
+        .into_iter()
+        .map(|found| {
+            let mark = if found.severity == Severity::Error { "!" } else { "" };
+            (found.line, found.column, format!("{mark}{}", found.message))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn assert_remarks(text: &str, expected: &[(u32, u32, &str)]) {
+    let found = remarks(text);
+    let found: Vec<_> =
+        found.iter().map(|(line, column, text)| (*line, *column, &**text)).collect();
+    assert_eq!(found, expected, "{text}");
+}
+
+#[test]
+fn the_documented_configuration_is_read() {
+    let Parsed { entries, .. } = parse("list", DOCUMENTED);
+    let platforms = vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()];
+    let ranged = |selection| Entry {
+        platforms: platforms.clone(),
+        ..Entry::new("alpine", Selection::Matching(selection), 24)
+            .to("registry.example.org/ranges/alpine")
+    };
+    let digest =
+        "sha256:2e024d7fe67394cef7f0df9c303f288c7420d1fb27f7657398e897b7eb2ee1d8".to_owned();
+    assert_eq!(
+        entries,
+        [
+            Entry::new("busybox", tag("latest"), 12).to("registry.example.org/library/busybox"),
+            Entry::new(
+                "alpine",
+                Selection::Matching(filter(&["^latest$", r"^3\.\d+$"], &[r"^3\.0$"], None)),
+                15,
+            )
+            .to("registry.example.org/library/alpine"),
+            ranged(filter(&["^edge$"], &[], None)),
+            ranged(filter(&[r"^v\d+\.\d+\.\d+$"], &[], Some(">=3.5.1 <4.0 || ^5"))),
+            Entry {
+                destination_tag: Some("latest".to_owned()),
+                ..Entry::new(
+                    "ghcr.io/regclient/regctl",
+                    Selection::Digest { digest, tag: Some("v0.8".to_owned()) },
+                    37,
+                )
+                .to("registry.example.org/regclient/regctl")
+            },
+            Entry {
+                repositories: Some(filter(&["^team/.*$"], &["^team/old$"], None)),
+                ..Entry::new("localreg:5000", Selection::All, 41).to("localcopy:5000")
+            },
+            Entry {
+                destination_tag: Some("stable".to_owned()),
+                platforms: vec!["linux/amd64".to_owned()],
+                ..Entry::new("localreg:5000/tools/jq", tag("1.7"), 47).to("localcopy:5000/jq")
+            },
+        ]
+    );
+    assert_remarks(
+        DOCUMENTED,
+        &[
+            (
+                3,
+                1,
+                "`creds` is ignored: credentials come from docker's or containers' configuration, certificates from certs.d",
+            ),
+            (8, 3, "`interval` is ignored: a run happens once"),
+            (9, 3, "`parallel` is ignored: -j says how much is done at a time"),
+            (
+                34,
+                5,
+                "`platforms`: its index names these platforms only, where regsync leaves it unchanged",
+            ),
+            (40, 5, "`schedule` is ignored: a run happens once"),
+            (
+                50,
+                5,
+                "`platform`: its index keeps this platform alone, where regsync copies the one manifest",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_target_without_a_tag_is_latest_as_in_regsync() {
+    let of = |source: &str, target: &str| {
+        let text = format!("sync: [{{source: '{source}', target: '{target}', type: image}}]");
+        let [entry] = &parse("list", &text).entries[..] else { panic!("{text}") };
+        entry.destination_tag.clone()
+    };
+    assert_eq!(of("a:1", "h:5000/b").as_deref(), Some("latest"));
+    assert_eq!(of("a", "h:5000/b"), None);
+    assert_eq!(of("a:1", "h:5000/b:1"), None);
+    assert_eq!(of("a:1", "h:5000/b:2").as_deref(), Some("2"));
+    assert_eq!(of("a@sha256:0", "h:5000/b@sha256:0"), None);
+}
+
+#[test]
+fn malformed_items_have_their_place_and_the_others_go_on() {
+    let text = "version: 2\nsync:\n- source: a\n  type: image\n- b\n- {source: a, target: b, type: tag}\n\
+                - source: ocidir://a\n  target: '{{ .Sync.Source }}'\n  type: image\n\
+                - source: a:1\n  target: b@sha256:1\n  type: image\n\
+                - source: c\n  target: d\n  type: image\n";
+    assert_eq!(parse("list", text).entries.len(), 1);
+    assert_remarks(
+        text,
+        &[
+            (1, 10, "!the version must be 1, no other one is known"),
+            (3, 3, "!`target` is missing"),
+            (5, 3, "!an item of `sync` must be a mapping, found a single value"),
+            (6, 32, "!the type must be image, repository or registry, found \"tag\""),
+            (
+                7,
+                11,
+                "!`source` is \"ocidir://a\": an image layout is no registry, longshore copies between registries",
+            ),
+            (
+                8,
+                11,
+                "!`target` is \"{{ .Sync.Source }}\": templates are not expanded, write it out",
+            ),
+            (11, 11, "!the target has a digest that the source does not have"),
+        ],
+    );
+}
+
+#[test]
+fn what_says_nothing_or_is_unknown_is_a_warning() {
+    let text = "sync:\n- source: a:1\n  target: b\n  type: repository\n  repos: {allow: [x]}\n  tag: {}\n  tags:\n    latest: 3\nextra: 1\n";
+    assert_remarks(
+        text,
+        &[
+            (2, 11, "the tag or digest of `source` says nothing for a repository"),
+            (5, 3, "`repos` says nothing for type repository"),
+            (6, 3, "unknown key \"tag\" is ignored"),
+            (8, 5, "unknown key \"latest\" is ignored"),
+            (9, 1, "unknown key \"extra\" is ignored"),
+        ],
+    );
+}
+
+#[test]
+fn nothing_of_broken_yaml_is_believed() {
+    let text = "sync:\n  - source: a\n    target: b\n    type: repository\n    tags:\n      \
+                allow: [x]\n      deny: [y\n";
+    assert_eq!(probe("list", text), Confidence::Maybe);
+    let Parsed { entries, diagnostics } = parse("list", text);
+    assert_eq!(entries, [], "the tags that are denied are not known");
+    let [syntax] = &diagnostics[..] else { panic!("{diagnostics:?}") };
+    assert_eq!((syntax.severity, syntax.line), (Severity::Error, 7), "{syntax:?}");
+    assert!(syntax.message.starts_with("this is no valid YAML: "), "{syntax:?}");
+}
+
+#[test]
+fn probing_looks_at_the_shape() {
+    for (text, expected) in [
+        (DOCUMENTED, Confidence::Certain),
+        ("sync: [{source: a, target: b, type: image}]", Confidence::Certain),
+        ("sync: [{source: a, target: b}]", Confidence::Maybe),
+        ("sync: [{source: a, target: b, type: image}]\nother: 1\n", Confidence::Maybe),
+        ("sync: []\n", Confidence::No),
+        ("sync: yes\n", Confidence::No),
+        ("a b 1\n", Confidence::No),
+        ("", Confidence::No),
+    ] {
+        assert_eq!(probe("list", text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn mutated_configurations_are_survived() {
+    survives_mutations(&[DOCUMENTED], probe, parse);
+}
+
+#[test]
+fn fixtures_of_other_formats_are_not_claimed() {
+    longshore_plugin_sdk::testing::knows_its_own("regsync", probe);
+}

@@ -1,0 +1,283 @@
+//! Reading text into nodes.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
+
+use super::{Key, Mapping, Node, Scalar, Value};
+use crate::diagnostic::{Diagnostic, Place};
+
+/// More levels are refused: whoever walks a tree recurses.
+const MAX_DEPTH: u16 = 256;
+/// Documents that amount to more nodes with their aliases followed are refused.
+const MAX_WEIGHT: u32 = 4_000_000;
+
+/// What a text holds.
+#[derive(Clone, Debug, Default)]
+pub struct Documents {
+    /// The documents; those that are broken, and cut off there, come last.
+    pub roots: Vec<Rc<Node>>,
+    /// Where the text is broken, and keys that are there twice.
+    pub errors: Vec<Diagnostic>,
+    /// Did every document end as it should?
+    pub complete: bool,
+    /// How many of them are whole.
+    whole: usize,
+}
+
+impl Documents {
+    /// The documents that can be believed. Of one that is cut off, what is missing may have narrowed
+    /// what is there; its shape is good for a probe only.
+    #[must_use]
+    pub fn whole(&self) -> &[Rc<Node>] {
+        self.roots.get(..self.whole).unwrap_or(&self.roots)
+    }
+}
+
+/// Reads all documents of a text. Of one that is broken, what stands before that place is kept, and
+/// the documents after it are read all the same.
+#[must_use]
+pub fn read(text: &str) -> Documents {
+    read_within(text, granit_parser::Options::default().simple_key_max_lookahead)
+}
+
+/// The same, where a key may have at most so many characters: the parser says nothing of as much text
+/// before a place where it is broken.
+pub(super) fn read_within(text: &str, simple_key_max_lookahead: usize) -> Documents {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let options = granit_parser::options! { emit_comments: false, simple_key_max_lookahead: simple_key_max_lookahead };
+    let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX).max(1);
+    let mut builder = Builder { lines, ..Builder::default() };
+    let mut parser = Parser::new_from_str_with_options(text, options);
+    builder.documents.complete = true;
+    while let Some(event) = parser.next_event() {
+        let broken = match event {
+            Ok((event, span)) => builder.take(event, span).err(),
+            Err(error) => Some(Diagnostic::error(
+                builder.place(error.marker()),
+                format!("this is no valid YAML: {}", fragment(&error.info())),
+            )),
+        };
+        if let Some(broken) = broken {
+            builder.documents.complete = false;
+            builder.documents.errors.push(broken);
+            builder.cut_off();
+            if !matches!(parser.proceed_next_document(), Ok(true)) {
+                break;
+            }
+        }
+    }
+    builder.documents.whole = builder.documents.roots.len();
+    builder.documents.roots.append(&mut builder.cut);
+    builder.documents
+}
+
+/// One lower-case line of what the parser says.
+fn fragment(message: &str) -> String {
+    let mut characters = message.chars();
+    let first = characters.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(characters).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A collection that is not closed yet.
+struct Open {
+    place: Place,
+    anchor: usize,
+    of: Collection,
+}
+
+enum Collection {
+    Sequence(Vec<Rc<Node>>),
+    Mapping {
+        mapping: Mapping,
+        key: Option<Key>,
+        merged: Vec<Rc<Node>>,
+        places: HashMap<String, u32>,
+    },
+}
+
+#[derive(Default)]
+struct Builder {
+    documents: Documents,
+    /// The documents that were cut off.
+    cut: Vec<Rc<Node>>,
+    open: Vec<Open>,
+    anchors: HashMap<usize, Rc<Node>>,
+    /// How many lines the text has: an error at its end is at the last one.
+    lines: u32,
+}
+
+impl Builder {
+    fn place(&self, marker: &Marker) -> Place {
+        let line = u32::try_from(marker.line()).unwrap_or(u32::MAX);
+        if line > self.lines {
+            return Place { line: self.lines, column: 0 };
+        }
+        let column = u32::try_from(marker.col()).unwrap_or(u32::MAX).saturating_add(1);
+        Place { line: line.max(1), column }
+    }
+
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
+        let place = self.place(&span.start);
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let node = scalar(&text, style, tag.as_deref(), place);
+                self.value(node, anchor)
+            }
+            Event::SequenceStart(_, anchor, _) => {
+                self.open.push(Open { place, anchor, of: Collection::Sequence(Vec::new()) });
+                self.check_depth(place)
+            }
+            Event::MappingStart(_, anchor, _) => {
+                let of = Collection::Mapping {
+                    mapping: Mapping::default(),
+                    key: None,
+                    merged: Vec::new(),
+                    places: HashMap::new(),
+                };
+                self.open.push(Open { place, anchor, of });
+                self.check_depth(place)
+            }
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(closed) => self.close(closed),
+                None => Ok(()),
+            },
+            Event::Alias(anchor) => match self.anchors.get(&anchor) {
+                Some(node) => self.add(Rc::clone(node), place),
+                None => Err(Diagnostic::error(place, "an alias stands inside of what it names")),
+            },
+            Event::DocumentStart(..) => {
+                self.anchors.clear();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_depth(&self, place: Place) -> Result<(), Diagnostic> {
+        if self.open.len() > usize::from(MAX_DEPTH) {
+            return Err(Diagnostic::error(place, format!("more than {MAX_DEPTH} levels")));
+        }
+        Ok(())
+    }
+
+    /// Puts a finished node where it belongs, and remembers it under its anchor.
+    fn value(&mut self, node: Node, anchor: usize) -> Result<(), Diagnostic> {
+        let place = node.place;
+        let node = Rc::new(node);
+        if anchor > 0 {
+            self.anchors.insert(anchor, Rc::clone(&node));
+        }
+        self.add(node, place)
+    }
+
+    fn add(&mut self, node: Rc<Node>, place: Place) -> Result<(), Diagnostic> {
+        let Some(open) = self.open.last_mut() else {
+            self.documents.roots.push(node);
+            return Ok(());
+        };
+        match &mut open.of {
+            Collection::Sequence(items) => items.push(node),
+            Collection::Mapping { mapping, key, merged, places } => match key.take() {
+                None => {
+                    let text = match &node.value {
+                        Value::Scalar(scalar) => scalar.text.clone(),
+                        Value::Null => "null".to_owned(),
+                        _ => {
+                            let message = format!("a key must be a text, found {}", node.kind());
+                            return Err(Diagnostic::error(place, message));
+                        }
+                    };
+                    *key = Some(Key { place, text });
+                }
+                Some(key) if key.text == "<<" => merged.push(node),
+                Some(key) => match places.get(&key.text) {
+                    Some(line) => {
+                        let message = format!("the key `{}` is at line {line} already", key.text);
+                        self.documents.errors.push(Diagnostic::error(key.place, message));
+                    }
+                    None => {
+                        places.insert(key.text.clone(), key.place.line);
+                        mapping.entries.push((key, node));
+                    }
+                },
+            },
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, closed: Open) -> Result<(), Diagnostic> {
+        let Open { place, anchor, of } = closed;
+        let value = match of {
+            Collection::Sequence(items) => Value::Sequence(items),
+            Collection::Mapping { mut mapping, merged, places, .. } => {
+                merge(&mut mapping, &merged, places);
+                Value::Mapping(mapping)
+            }
+        };
+        let node = collection(value, place);
+        if node.depth > MAX_DEPTH {
+            return Err(Diagnostic::error(place, format!("more than {MAX_DEPTH} levels")));
+        }
+        if node.weight > MAX_WEIGHT {
+            let message = format!("it amounts to more than {MAX_WEIGHT} values");
+            return Err(Diagnostic::error(place, message));
+        }
+        self.value(node, anchor)
+    }
+
+    /// Closes what is open where the text broke off.
+    fn cut_off(&mut self) {
+        let whole = self.documents.roots.len();
+        while let Some(closed) = self.open.pop() {
+            if self.close(closed).is_err() {
+                // Nothing of it is left.
+                self.open.clear();
+            }
+        }
+        self.cut.extend(self.documents.roots.drain(whole..));
+    }
+}
+
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, place: Place) -> Node {
+    let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
+    let plain = style == ScalarStyle::Plain && !is_text;
+    let value = if plain && matches!(text, "" | "~" | "null" | "Null" | "NULL") {
+        Value::Null
+    } else {
+        Value::Scalar(Scalar { text: text.to_owned(), plain })
+    };
+    Node { place, value, depth: 1, weight: 1 }
+}
+
+fn collection(value: Value, place: Place) -> Node {
+    let (mut depth, mut weight) = (0, 1_u32);
+    let mut count = |node: &Node| {
+        depth = depth.max(node.depth);
+        weight = weight.saturating_add(node.weight);
+    };
+    match &value {
+        Value::Sequence(items) => items.iter().for_each(|item| count(item)),
+        Value::Mapping(mapping) => mapping.iter().for_each(|(_, node)| count(node)),
+        Value::Null | Value::Scalar(_) => {}
+    }
+    Node { place, value, depth: depth.saturating_add(1), weight }
+}
+
+/// Adds the keys of what `<<` names, where they are not there already; the first one named wins.
+fn merge(mapping: &mut Mapping, merged: &[Rc<Node>], mut places: HashMap<String, u32>) {
+    let sources = merged.iter().flat_map(|node| match &node.value {
+        Value::Sequence(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
+    });
+    for source in sources {
+        let Value::Mapping(source) = &source.value else { continue };
+        for (key, node) in &source.entries {
+            if !places.contains_key(&key.text) {
+                places.insert(key.text.clone(), key.place.line);
+                mapping.entries.push((key.clone(), Rc::clone(node)));
+            }
+        }
+    }
+}

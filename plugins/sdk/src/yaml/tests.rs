@@ -1,0 +1,164 @@
+//! Places, aliases, and texts that are made to break the reader.
+
+use crate::diagnostic::Place;
+use crate::list::Parsed;
+use crate::yaml::{Documents, Node, Value, read};
+
+fn only(text: &str) -> Node {
+    let Documents { roots, errors, complete, .. } = read(text);
+    assert_eq!(errors, [], "{text:?}");
+    assert!(complete, "{text:?}");
+    let [root] = &roots[..] else { panic!("{} documents in {text:?}", roots.len()) };
+    Node::clone(root)
+}
+
+/// Line, column and message of the only error.
+fn error(text: &str) -> (u32, u32, String) {
+    let Documents { errors, .. } = read(text);
+    let [error] = &errors[..] else { panic!("{errors:?} for {text:?}") };
+    (error.line, error.column, error.message.clone())
+}
+
+#[test]
+fn every_node_knows_its_place() {
+    let root = only("\u{feff}a: 1\nb:\n  - 'x'\n  - {c: ~}\n");
+    let mapping = root.as_mapping().unwrap();
+    let (key, a) = mapping.entry("a").unwrap();
+    assert_eq!(key.place, Place { line: 1, column: 1 });
+    assert_eq!((a.place, a.as_text()), (Place { line: 1, column: 4 }, Some("1")));
+    let items = mapping.get("b").unwrap().as_sequence().unwrap();
+    assert_eq!(items[0].place, Place { line: 3, column: 5 });
+    let nested = items[1].as_mapping().unwrap();
+    assert!(matches!(nested.get("c").unwrap().value, Value::Null));
+}
+
+#[test]
+fn json_is_yaml_too() {
+    let root = only("{\n\t\"a\": {\"b:1\": [\"x\", \"y\"]},\n\t\"c\": true\n}\n");
+    let mapping = root.as_mapping().unwrap();
+    assert_eq!(mapping.get("c").unwrap().as_bool(), Some(true));
+    let inner = mapping.get("a").unwrap().as_mapping().unwrap();
+    assert_eq!(inner.get("b:1").unwrap().as_sequence().unwrap().len(), 2);
+}
+
+#[test]
+fn quotes_make_text_of_words() {
+    let root = only("[true, 'true', null, 'null', !!str null, 1.0]");
+    let items = root.as_sequence().unwrap();
+    let texts: Vec<_> = items.iter().map(|item| item.as_text()).collect();
+    assert_eq!(texts, [Some("true"), Some("true"), None, Some("null"), Some("null"), Some("1.0")]);
+    assert_eq!(items[0].as_bool(), Some(true));
+    assert_eq!(items[1].as_bool(), None);
+}
+
+#[test]
+fn aliases_and_merges_are_followed() {
+    let root = only("x: &x {a: 1, b: 2}\ny:\n  <<: *x\n  a: 3\nz:\n  <<: [{a: 4}, *x]\n");
+    let mapping = root.as_mapping().unwrap();
+    let of = |key: &str, inner: &str| {
+        let found = mapping.get(key).unwrap().as_mapping().unwrap().get(inner).unwrap();
+        found.as_text().unwrap().to_owned()
+    };
+    assert_eq!((of("y", "a"), of("y", "b")), ("3".to_owned(), "2".to_owned()));
+    assert_eq!((of("z", "a"), of("z", "b")), ("4".to_owned(), "2".to_owned()));
+}
+
+#[test]
+fn broken_texts_have_a_place_and_what_stands_before_it() {
+    let text = "a: 1\nb:\n  - x\n\t- y\n";
+    let documents = read(text);
+    assert!(!documents.complete && documents.whole().is_empty());
+    let roots = &documents.roots;
+    assert_eq!(roots[0].as_mapping().unwrap().get("a").unwrap().as_text(), Some("1"));
+    assert_eq!(error(text).0, 3);
+    for (text, line) in [("a: [1,\n", 1), ("a: 'x\n\n", 2), ("a: b: c\n", 1), ("[a]: 1\n", 1)] {
+        assert_eq!(error(text).0, line, "{text:?}: {:?}", error(text));
+    }
+    assert_eq!(error("a: 1\nb: 2\na: 3\n"), (3, 1, "the key `a` is at line 1 already".to_owned()));
+}
+
+#[test]
+fn documents_are_told_apart() {
+    let Documents { roots, errors, complete, .. } = read("a: 1\n---\n- b\n---\n");
+    assert!(complete && errors.is_empty());
+    assert_eq!(
+        roots.iter().map(|root| root.kind()).collect::<Vec<_>>(),
+        ["a mapping", "a list", "nothing"]
+    );
+    assert_eq!(read("a: 1\n---\nb: [1\n").whole().len(), 1);
+    assert_eq!(read("").roots.len(), 0);
+    assert_eq!(read("# only\n").roots.len(), 0);
+}
+
+#[test]
+fn a_broken_document_does_not_take_the_next_one_along() {
+    let documents = read("a: 1\nb: [\n---\nc: &x 2\n---\nd: *x\n---\ne: 3\n");
+    assert!(!documents.complete);
+    let whole = documents.whole();
+    let has = |key: &str| whole.iter().any(|root| root.get(key).is_some());
+    assert!(has("c") && has("e") && !has("d") && !has("a"), "{whole:?}");
+    let lines: Vec<_> = documents.errors.iter().map(|error| error.line).collect();
+    assert_eq!(lines, [2, 6], "{:?}", documents.errors);
+}
+
+#[test]
+fn what_is_null_is_not_there() {
+    let root = only("a: {b: [x], c: ~}\n");
+    assert_eq!(root.path(&["a", "b"]).map(|list| list.items().len()), Some(1));
+    assert!(root.path(&["a", "c"]).is_none() && root.path(&["a", "d"]).is_none());
+    assert_eq!(root.get("a").map(|map| map.members().count()), Some(2));
+    let (key, _) = root.member("a").unwrap();
+    assert_eq!(key.place, Place { line: 1, column: 1 });
+    assert_eq!(crate::yaml::outline("---\n---\na: 1\n").len(), 1);
+    let cut = format!("{{\"a\": 1, \"b\": \"{}\", \"c", "x".repeat(130));
+    let roots = crate::yaml::outline(&cut);
+    assert_eq!(roots.iter().find_map(|root| root.text_of("a")), Some("1"));
+}
+
+#[test]
+fn aliases_cannot_be_used_to_fill_the_memory() {
+    let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let before = format!("*a{}, ", level - 1).repeat(10);
+        laughs.push_str(&format!("a{level}: &a{level} [{before}]\n"));
+    }
+    let (line, _, message) = error(&laughs);
+    assert!(line < 12 && message.contains("amounts to"), "{line}: {message}");
+    assert!(error("a: &a [*a]\n").2.contains("inside of what it names"));
+    let mut deep = "a0: &a0 [x]\n".to_owned();
+    for level in 1..20 {
+        let before = level - 1;
+        deep.push_str(&format!(
+            "a{level}: &a{level} {}*a{before}{}\n",
+            "[".repeat(30),
+            "]".repeat(30)
+        ));
+    }
+    assert!(error(&deep).2.contains("levels"));
+    assert!(!read(&"[".repeat(100_000)).complete);
+}
+
+#[test]
+fn what_is_of_another_kind_is_an_error_at_its_place() {
+    let root = only("a: [1, [2], '']\nb: x\nc:\n");
+    let mapping = root.as_mapping().unwrap();
+    let mut parsed = Parsed::default();
+    let texts = mapping.get("a").unwrap().expect_texts("`a`", &mut parsed);
+    assert_eq!(texts, [(Place { line: 1, column: 5 }, "1")]);
+    assert_eq!(mapping.get("b").unwrap().expect_texts("`b`", &mut parsed).len(), 1);
+    assert_eq!(mapping.get("c").unwrap().expect_texts("`c`", &mut parsed), []);
+    assert!(mapping.get("b").unwrap().expect_mapping("`b`", &mut parsed).is_none());
+    let messages: Vec<_> = parsed
+        .diagnostics
+        .iter()
+        .map(|found| (found.line, found.column, found.message.as_str()))
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            (1, 8, "an item of `a` must be a text, found a list"),
+            (1, 13, "an item of `a` must be a text, found an empty text"),
+            (2, 4, "`b` must be a mapping, found a single value"),
+        ]
+    );
+}

@@ -1,0 +1,151 @@
+//! The list format `skopeo-sync`: the YAML file of `skopeo sync --src yaml`.
+//!
+//! ```yaml
+//! registry.example.com:
+//!   images:
+//!     busybox: []
+//!     redis: ["1.0", "sha256:…"]
+//!   images-by-tag-regex:
+//!     nginx: ^1\.13\.[12]-alpine-perl$
+//!   images-by-semver:
+//!     alpine: ">= 3.12.0"
+//! ```
+//!
+//! There is no destination in it: the host keeps the source's whole path.
+
+use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Parsed, Selection};
+use longshore_plugin_sdk::reference::{looks_meant, starts_as_digest};
+use longshore_plugin_sdk::yaml::{self, Mapping, Node, Value};
+
+#[cfg(target_arch = "wasm32")]
+longshore_plugin_sdk::export_list_format!(probe, parse);
+
+const IMAGES: &str = "images";
+const BY_REGEX: &str = "images-by-tag-regex";
+const BY_SEMVER: &str = "images-by-semver";
+
+/// What longshore has another place for.
+const IGNORED: &[(&str, &str)] = &[
+    ("credentials", "credentials come from docker's or containers' configuration"),
+    ("cert-dir", "certificates come from certs.d directories and SSL_CERT_FILE"),
+];
+
+/// Says whether the text is such a file.
+#[must_use]
+pub fn probe(_file_name: &str, head: &str) -> Confidence {
+    let documents = yaml::read(head);
+    let Some(root) = documents.roots.first().and_then(|root| root.as_mapping()) else {
+        return Confidence::No;
+    };
+    let fit = root.iter().filter(|(key, node)| looks_meant(&key.text) && is_registry(node)).count();
+    let all = root.iter().count();
+    match fit {
+        0 => Confidence::No,
+        _ if fit == all && documents.complete => Confidence::Certain,
+        _ => Confidence::Maybe,
+    }
+}
+
+/// Does it name images in one of the three ways, and nothing that is unknown here?
+fn is_registry(node: &Node) -> bool {
+    let Some(mapping) = node.as_mapping() else { return false };
+    let images = [IMAGES, BY_REGEX, BY_SEMVER];
+    let known = |key: &str| {
+        images.contains(&key) || key == "tls-verify" || IGNORED.iter().any(|(name, _)| *name == key)
+    };
+    mapping.iter().all(|(key, _)| known(&key.text))
+        && images.iter().any(|key| mapping.get(key).is_some_and(|node| node.as_mapping().is_some()))
+}
+
+/// Reads the file.
+#[must_use]
+pub fn parse(_file_name: &str, text: &str) -> Parsed {
+    let documents = yaml::read(text);
+    let mut roots = documents.whole().iter();
+    let mut parsed = Parsed { entries: Vec::new(), diagnostics: documents.errors.clone() };
+    let Some(root) = roots.next() else { return parsed };
+    if let Some(second) = roots.next() {
+        parsed.error(second.place, "there must be one document, this is the second");
+    }
+    let Some(root) = root.expect_mapping("a file of skopeo sync", &mut parsed) else {
+        return parsed;
+    };
+    for (key, node) in root.iter() {
+        if key.text.is_empty() {
+            parsed.error(key.place, "there is no registry before the colon");
+        } else if let Some(mapping) = node.expect_mapping("a registry", &mut parsed) {
+            registry(&key.text, mapping, &mut parsed);
+        }
+    }
+    parsed
+}
+
+fn registry(name: &str, mapping: &Mapping, parsed: &mut Parsed) {
+    mapping.warn_unused(&[IMAGES, BY_REGEX, BY_SEMVER, "tls-verify"], IGNORED, parsed);
+    if let Some((key, node)) = mapping.entry("tls-verify").filter(|(_, node)| !node.is_empty()) {
+        match node.as_bool() {
+            Some(true) => {}
+            Some(false) => parsed.warn(
+                key.place,
+                "`tls-verify: false` is ignored: --tls-verify=false says so for the whole run",
+            ),
+            None => parsed.error(node.place, "`tls-verify` must be true or false"),
+        }
+    }
+    each(mapping, IMAGES, parsed, |repository, line, node, parsed| {
+        let source = format!("{name}/{repository}");
+        if matches!(node.value, Value::Null) || node.as_sequence().is_some_and(<[_]>::is_empty) {
+            parsed.entries.push(Entry::new(source, Selection::All, line));
+            return;
+        }
+        let Some(items) = node.expect_sequence("the tags of an image", parsed) else { return };
+        for item in items {
+            let Some(text) = item.expect_text("a tag", parsed) else { continue };
+            let selection = if starts_as_digest(text) {
+                let message = "the destination gets no tag, as only a digest is given";
+                parsed.warn(item.place, message);
+                Selection::Digest { digest: text.to_owned(), tag: None }
+            } else {
+                Selection::Tag(text.to_owned())
+            };
+            parsed.entries.push(Entry::new(source.clone(), selection, item.place.line));
+        }
+    });
+    each(mapping, BY_REGEX, parsed, |repository, line, node, parsed| {
+        let Some(pattern) = node.expect_text("a regular expression", parsed) else { return };
+        let filter = Filter { allow: vec![pattern.to_owned()], ..Filter::default() };
+        let source = format!("{name}/{repository}");
+        parsed.entries.push(Entry::new(source, Selection::Matching(filter), line));
+    });
+    each(mapping, BY_SEMVER, parsed, |repository, line, node, parsed| {
+        let Some(range) = node.expect_text("a version range", parsed) else { return };
+        let filter = Filter { versions: Some(range.to_owned()), ..Filter::default() };
+        let source = format!("{name}/{repository}");
+        parsed.entries.push(Entry::new(source, Selection::Matching(filter), line));
+    });
+}
+
+/// Gives every repository under `key` to `take`, with the line that it starts at.
+fn each(
+    registry: &Mapping,
+    key: &str,
+    parsed: &mut Parsed,
+    take: impl Fn(&str, u32, &Node, &mut Parsed),
+) {
+    let Some(node) = registry.get(key).filter(|node| !node.is_empty()) else { return };
+    let Some(mapping) = node.expect_mapping(&format!("`{key}`"), parsed) else { return };
+    for (repository, node) in mapping.iter() {
+        if repository.text.is_empty() {
+            parsed.error(repository.place, "there is no repository before the colon");
+        } else if repository.text.contains([':', '@']) {
+            let message =
+                format!("{:?} must be a repository without tag and digest", repository.text);
+            parsed.error(repository.place, message);
+        } else {
+            take(&repository.text, repository.place.line, node, parsed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

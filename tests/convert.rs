@@ -1,0 +1,165 @@
+//! `convert-list`.
+
+use longshore_content::Image;
+
+use crate::support::{Longshore, Pair, Registry, Run};
+
+const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// Converts a list from standard input to standard output.
+fn convert(list: &str, arguments: &[&str]) -> Run {
+    Longshore::new().args(["convert-list", "-i", "-"]).args(arguments).stdin(list).run()
+}
+
+#[track_caller]
+fn converts(list: &str, arguments: &[&str], expected: &str) {
+    let run = convert(list, arguments).exits(0);
+    assert_eq!(run.stdout, expected, "{arguments:?}\n{}", run.stderr);
+}
+
+#[test]
+fn a_reference_becomes_three_columns() {
+    let d = ["-d", "registry.example.io"];
+    for (line, expected) in [
+        (
+            "docker.io/library/mysql:8",
+            "docker.io/library/mysql registry.example.io/library/mysql 8",
+        ),
+        ("mysql", "mysql registry.example.io/mysql latest"),
+        ("quay.io:443/a/b/c:1.0", "quay.io:443/a/b/c registry.example.io/a/b/c 1.0"),
+    ] {
+        converts(line, &d, &format!("{expected}\n"));
+    }
+    converts("quay.io/a/b:1\n", &[], "quay.io/a/b a/b 1\n");
+    converts("a/b:1\n", &["-s", "s.io:5000"], "s.io:5000/a/b a/b 1\n");
+}
+
+#[test]
+fn ports_tags_and_digests_are_kept() {
+    let list = format!("h:5000/a:1\nh:5000/a@{DIGEST}\nh:5000/a:2@{DIGEST}\n");
+    let expected =
+        format!("h:5000/a d:1/a 1\nh:5000/a d:1/a {DIGEST}\nh:5000/a d:1/a 2@{DIGEST}\n");
+    converts(&list, &["-d", "d:1"], &expected);
+    converts(&expected, &["--to", "mirror", "-d", "e:2"], &expected.replace("d:1/", "e:2/"));
+    let back = expected.replace("d:1/", "");
+    converts(&back, &["--to", "default"], &list);
+}
+
+#[test]
+fn a_mirror_line_passes_with_its_platforms() {
+    let list = "# longshore: platforms=linux/amd64,linux/arm/v7\na.io/b c.io/d 1\n\
+                # longshore: platforms=all\na b 1\n";
+    converts(list, &[], list);
+    let expected = "# longshore: platforms=linux/amd64,linux/arm/v7\ns.io/b d.io/d 1\n\
+                    # longshore: platforms=all\ns.io/a d.io/b 1\n";
+    converts(list, &["-s", "s.io", "-d", "d.io"], expected);
+}
+
+#[test]
+fn an_entry_of_another_format_keeps_all_its_platforms() {
+    let list = "version: 1\nsync:\n  - source: a.io/b:1\n    target: c.io/d:1\n    type: image\n";
+    let expected = "# longshore: platforms=all\na.io/b c.io/d 1\n";
+    converts(list, &["--list-format", "regsync"], expected);
+}
+
+#[test]
+fn what_three_columns_cannot_say_is_an_error_that_names_the_entry() {
+    let list = "version: 1\nsync:\n  - source: a.io/b\n    target: c.io/d\n    type: repository\n";
+    let run = convert(list, &["--list-format", "regsync"]).exits(2);
+    assert_eq!(run.stdout, "");
+    let run = run.complains("with plugin `mirror`: line 3: a.io/b: three columns cannot say");
+    run.complains("hint: --resolve asks the registries, and writes each tag by itself");
+    let run = convert("a.io/b c.io/d 1\n", &["--to", "default"]).exits(2);
+    run.complains("line 1: a.io/b: a reference cannot say where it goes");
+}
+
+#[test]
+fn malformed_lines_and_broken_references_are_named_and_the_rest_is_written() {
+    let list = "a b 1\nonly two\na.io/Upper b 1\nc d 2\n";
+    let run = convert(list, &["--list-format", "mirror"]).exits(1);
+    assert_eq!(run.stdout, "a b 1\nc d 2\n");
+    let run = run.complains("[ERRO] -:2:9: expected 3 columns").complains("-:3: a.io/Upper: ");
+    run.complains("2 entries are written to standard output");
+    let nothing = Longshore::new().file("list", "a.io/Upper b 1\n");
+    let run = nothing.args(["convert-list", "-i", "list"]).run().exits(1);
+    assert_eq!(run.file("list.converted"), None);
+}
+
+#[test]
+fn a_file_is_written_beside_the_list_and_not_overwritten_unasked() {
+    let first = Longshore::new().file("list.txt", "a.io/b:1\n");
+    let first = first.args(["convert-list", "-i", "list.txt"]).run().exits(0);
+    assert_eq!(first.file("list.txt.converted").as_deref(), Some("a.io/b b 1\n"));
+    assert_eq!(first.stdout, "");
+    let again = || first.again().args(["convert-list", "-i", "list.txt", "-d", "d.io"]);
+    let refused = again().run().exits(2);
+    let refused = refused.complains("write list.txt.converted: the file exists");
+    let refused = refused.complains("hint: give -y to overwrite it");
+    assert_eq!(refused.file("list.txt.converted").as_deref(), Some("a.io/b b 1\n"));
+    again().arg("-y").run().exits(0);
+    assert_eq!(first.file("list.txt.converted").as_deref(), Some("a.io/b d.io/b 1\n"));
+    let other = again().args(["-o", "other", "--auto-yes=false"]).run().exits(0);
+    assert_eq!(other.file("other").as_deref(), Some("a.io/b d.io/b 1\n"));
+    again().args(["-o", "/dev/null"]).run().exits(0);
+    again().args(["-o", "none/other"]).run().exits(2).complains("write none/other: ");
+    again().args(["-o", "."]).run().exits(2).complains("it is a folder");
+}
+
+#[test]
+fn what_is_no_list_or_no_format_is_refused_before_anything_is_written() {
+    let run = |arguments: &[&str]| {
+        let run = Longshore::new().file("list", "a:1\n").arg("convert-list");
+        let run = run.args(["-i", "list"]).args(arguments).run().exits(2);
+        assert_eq!(run.file("list.converted"), None, "{arguments:?}");
+        run
+    };
+    run(&["--to", "regsync"]).complains("write the format regsync: it can only be read");
+    run(&["--to", "what"]).complains("no built-in list-format plugin has that name");
+    run(&["-d", "https://x"]).complains("hint: write -d x");
+    run(&["-i", "none"]);
+    Longshore::new().arg("convert-list").run().exits(2).complains("--input <FILE>");
+}
+
+#[test]
+fn the_settings_file_gives_registries_but_no_file_names() {
+    let settings = "output = \"json\"\n[convert-list]\ndestination = \"d.io\"\n";
+    let run = Longshore::new().file("list", "a:1\n").file("s.toml", settings);
+    let run = run.args(["convert-list", "-i", "list", "--settings", "s.toml"]).run().exits(0);
+    assert_eq!(run.file("list.converted").as_deref(), Some("a d.io/a 1\n"));
+    assert_eq!(run.file("json"), None);
+    let run = Longshore::new().file("s.toml", "[convert-list]\ninput = \"x\"\n");
+    let run = run.args(["convert-list", "-i", "list", "--settings", "s.toml"]).run().exits(2);
+    run.complains("unknown key \"convert-list.input\"");
+}
+
+#[test]
+fn what_is_converted_is_mirrored_the_same() {
+    let pair = Pair::embedded();
+    let image = Image::new("linux/amd64").layer(1, 100).build();
+    pair.source.push("team/app", "1", &image);
+    let list = format!("{}/team/app:1@{}\n", pair.source.address(), image.digest());
+    let run = convert(&list, &["-d", pair.destination.address()]).exits(0);
+    Longshore::new().mirror().list(&run.stdout).run().exits(0);
+    pair.assert_arrived("team/app", "1", &image);
+}
+
+#[test]
+fn patterns_are_resolved_to_tags() {
+    let source = Registry::embedded();
+    let image = Image::new("linux/amd64").layer(1, 100).build();
+    for tag in ["1.0", "1.1", "2.0", "edge"] {
+        source.push("team/app", tag, &image);
+    }
+    let address = source.address();
+    let list = format!(
+        "version: 1\nsync:\n  - source: {address}/team/app\n    target: d.io/app\n    type: repository\n\
+         \x20   tags:\n      allow: ['1\\..*']\n  - source: {address}/team/none\n    target: d.io/none\n\
+         \x20   type: repository\n"
+    );
+    let run = convert(&list, &["--list-format", "regsync", "--resolve"]).exits(1);
+    let all = "# longshore: platforms=all\n";
+    let expected = ["1.0", "1.1"].map(|tag| format!("{all}{address}/team/app d.io/app {tag}\n"));
+    assert_eq!(run.stdout, expected.concat(), "{}", run.stderr);
+    let run = run.complains("2 of 4 tags of");
+    run.complains(&format!("{address}/team/none: "));
+}

@@ -1,0 +1,83 @@
+//! Uploads in chunks: where a registry takes nothing else, or breaks large bodies.
+
+use super::Ends;
+use crate::support::{Answer, Rule};
+
+/// More than two chunks of 16 MiB.
+const LENGTH: usize = 40 << 20;
+const UPLOAD: &str = "*/blobs/uploads/*";
+
+/// A refusal of every body in one request.
+fn only_chunks(status: u16) -> Rule {
+    Rule::on("PUT", UPLOAD).answers_by(move |seen| {
+        (!seen.body.is_empty()).then(|| Answer::error(status, "UNSUPPORTED"))
+    })
+}
+
+#[test]
+fn a_registry_that_takes_only_chunks_gets_chunks() {
+    for status in [405, 416, 501] {
+        let ends = Ends::with_layer(300_000);
+        ends.lying_destination.rule(only_chunks(status));
+        ends.arrives();
+        assert_eq!(ends.lying_destination.count("PATCH", UPLOAD), 2, "{status}: one for each blob");
+    }
+}
+
+#[test]
+fn large_blobs_go_in_chunks_where_their_size_is_refused() {
+    let ends = Ends::with_layer(LENGTH);
+    // The configuration is small enough, the layer is not.
+    ends.lying_destination.rule(
+        Rule::on("PUT", UPLOAD)
+            .answers_by(|seen| (seen.body.len() > 1 << 20).then(|| Answer::status(413))),
+    );
+    ends.arrives();
+    let chunks = ends.lying_destination.matching("PATCH", UPLOAD);
+    let ranges: Vec<_> = chunks.iter().map(|seen| seen.header("content-range").unwrap()).collect();
+    assert_eq!(ranges, ["0-16777215", "16777216-33554431", "33554432-41943039"]);
+}
+
+#[test]
+fn the_registry_says_how_small_a_chunk_may_be() {
+    let ends = Ends::with_layer(LENGTH);
+    ends.lying_destination.rule(only_chunks(405)).rule(
+        Rule::on("POST", UPLOAD).alters(|answer| answer.header("oci-chunk-min-length", "33554432")),
+    );
+    ends.arrives();
+    let sizes: Vec<usize> = ends
+        .lying_destination
+        .matching("PATCH", UPLOAD)
+        .iter()
+        .map(|seen| seen.body.len())
+        .filter(|size| *size > 1 << 20)
+        .collect();
+    assert_eq!(sizes, [32 << 20, 8 << 20]);
+}
+
+#[test]
+fn a_chunk_that_breaks_is_sent_again_and_the_others_are_not() {
+    let ends = Ends::with_layer(LENGTH);
+    ends.lying_destination
+        .rule(only_chunks(405))
+        // The liar hangs up in the middle of a chunk of the layer, which the registry never sees.
+        .rule(Rule::on("PATCH", UPLOAD).occurring(3..=3).hangs_up_after(5_000_000));
+    ends.arrives();
+    let sent: usize =
+        ends.lying_destination.matching("PATCH", UPLOAD).iter().map(|seen| seen.body.len()).sum();
+    assert!(sent < LENGTH + (24 << 20), "{sent} bytes: what was acknowledged goes once");
+    let again = ends.lying_source.matching("GET", &ends.layer_path());
+    assert!(
+        again.iter().any(|seen| seen.header("range").is_some()),
+        "the rest is fetched by Range"
+    );
+}
+
+#[test]
+fn a_large_body_that_breaks_is_sent_again_in_chunks() {
+    let ends = Ends::with_layer(LENGTH);
+    let of_layer = format!("{UPLOAD}?*{}*", &ends.layer()[7..]);
+    ends.lying_destination.rule(Rule::on("PUT", &of_layer).first(1).hangs_up_after(20 << 20));
+    ends.arrives();
+    assert_eq!(ends.lying_destination.count("PATCH", UPLOAD), 3);
+}

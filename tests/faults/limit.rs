@@ -1,0 +1,128 @@
+//! Registries that say that it is too much: 429 of each kind, and bursts of 503.
+
+use std::time::{Duration, SystemTime};
+
+use super::Ends;
+use crate::support::{Answer, Longshore, Rule};
+
+fn too_many(after: &str) -> Answer {
+    Answer::error(429, "TOOMANYREQUESTS").header("retry-after", after)
+}
+
+#[test]
+fn a_limit_is_sat_out_wherever_it_is_met() {
+    for (at_source, method, pattern) in [
+        (true, "GET", "*/manifests/*"),
+        (true, "GET", "*/blobs/*"),
+        (false, "HEAD", "*/manifests/*"),
+        (false, "POST", "*/blobs/uploads/*"),
+        (false, "PUT", "*/blobs/uploads/*"),
+        (false, "PUT", "*/manifests/*"),
+    ] {
+        let ends = Ends::with_layer(300_000);
+        let lying = if at_source { &ends.lying_source } else { &ends.lying_destination };
+        lying.rule(Rule::on(method, pattern).first(1).answers(too_many("1")));
+        ends.arrives();
+    }
+}
+
+#[test]
+fn a_limit_is_said_once_and_the_summary_counts_the_pauses() {
+    let ends = Ends::with_layer(10);
+    ends.lying_source.rule(Rule::on("GET", "*/manifests/*").first(2).answers(too_many("1")));
+    let run = ends.mirror().exits(0);
+    let said = run.stderr.matches("limits the rate of requests").count();
+    assert_eq!(said, 1, "{}", run.stderr);
+    assert!(run.stdout.contains("2 pauses of 2 s in all"), "{}", run.stdout);
+}
+
+#[test]
+fn a_limit_that_names_no_time_or_a_date_is_sat_out_too() {
+    let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(2));
+    for answer in [Answer::status(429), too_many(&date)] {
+        let ends = Ends::with_layer(10);
+        ends.lying_source.rule(Rule::on("GET", "*/manifests/*").first(1).answers(answer));
+        ends.arrives();
+    }
+}
+
+#[test]
+fn a_limit_beyond_max_wait_fails_what_is_left_and_names_the_time() {
+    let ends = Ends::with_layer(10);
+    ends.lying_source.rule(Rule::on("GET", "*/manifests/*").answers(too_many("3600")));
+    let run = ends.mirror_with(&["--max-wait", "1m"]).exits(1);
+    let run = run.complains("too many requests (429)").complains("--max-wait");
+    assert!(run.stderr.contains(" GMT"), "the time of the reset: {}", run.stderr);
+    assert_eq!(ends.lying_source.count("GET", "*/manifests/*"), 1, "it is not asked again");
+}
+
+#[test]
+fn a_quota_of_pulls_stops_manifests_and_nothing_else() {
+    let ends = Ends::with_layer(10);
+    for tag in ["2", "3"] {
+        ends.source.push("team/app", tag, &ends.image);
+    }
+    // The first manifest comes, and then the quota is used up for an hour.
+    ends.lying_source
+        .rule(Rule::on("GET", "*/manifests/*").occurring(2..=usize::MAX).answers(too_many("3600")));
+    let list = "team/app team/app 1\nteam/app team/app 2\nteam/app team/app 3\n";
+    let run = Longshore::new()
+        .mirror()
+        .list(list)
+        .source(ends.lying_source.address())
+        .destination(ends.lying_destination.address())
+        .args(["-j", "1"])
+        .run()
+        .exits(1);
+    assert!(run.stdout.contains("1 copied, 0 skipped, 2 failed"), "{}", run.stdout);
+    ends.destination.assert_complete("team/app", "1");
+    let asked = ends.lying_source.count("GET", "*/manifests/*");
+    assert_eq!(asked, 2, "the third image is not even asked for");
+}
+
+#[test]
+fn a_login_that_is_limited_is_not_tried_again() {
+    let ends = Ends::with_layer(10);
+    let realm =
+        format!("Bearer realm=\"http://{}/token\",service=\"reg\"", ends.lying_source.address());
+    ends.lying_source.rule(Rule::on("GET", "/token").answers(too_many("1"))).rule(
+        Rule::on("*", "/v2/*").answers(Answer::status(401).header("www-authenticate", &realm)),
+    );
+    let auth = format!(r#"{{"auths":{{"{}":{{"auth":"dTpw"}}}}}}"#, ends.lying_source.address());
+    Longshore::new()
+        .file("auth.json", &auth)
+        .env("REGISTRY_AUTH_FILE", "auth.json")
+        .mirror()
+        .list("team/app team/app 1\nteam/app team/app 2\n")
+        .source(ends.lying_source.address())
+        .destination(ends.lying_destination.address())
+        .run()
+        .exits(1);
+    assert_eq!(ends.lying_source.count("GET", "/token"), 1, "more tries lock accounts");
+}
+
+#[test]
+fn a_quota_that_nears_its_end_is_said_once() {
+    let ends = Ends::with_layer(10);
+    ends.source.push("team/app", "2", &ends.image);
+    ends.lying_source.rule(Rule::on("GET", "*/manifests/*").alters(|answer| {
+        answer.header("ratelimit-limit", "100;w=21600").header("ratelimit-remaining", "9;w=21600")
+    }));
+    let run = Longshore::new()
+        .mirror()
+        .list("team/app team/app 1\nteam/app team/app 2\n")
+        .source(ends.lying_source.address())
+        .destination(ends.lying_destination.address())
+        .run()
+        .exits(0);
+    assert_eq!(run.stderr.matches("9 of 100 pulls in 6 h left").count(), 1, "{}", run.stderr);
+}
+
+#[test]
+fn a_burst_of_503_is_sat_out() {
+    let ends = Ends::with_layer(300_000);
+    for (lying, method) in [(&ends.lying_source, "GET"), (&ends.lying_destination, "*")] {
+        lying.rule(Rule::on(method, "*").first(2).answers(Answer::status(503)));
+    }
+    ends.arrives();
+}

@@ -1,0 +1,244 @@
+//! Lists of other tools: what they mean arrives, and what they select by pattern is listed and picked.
+
+use std::collections::BTreeMap;
+
+use longshore_content::{Content, Image, Index};
+
+use crate::support::{Answer, Longshore, Lying, Registry, Rule, Run};
+
+fn image(seed: u64) -> Content {
+    Image::new("linux/amd64").layer(seed, 100).build()
+}
+
+fn index(seed: u64) -> Content {
+    let other = Image::new("linux/s390x").layer(seed, 90).build();
+    Index::oci().child(&image(seed)).child(&other).build()
+}
+
+/// A registry with two repositories of several tags.
+fn source() -> Registry {
+    let source = Registry::embedded();
+    for (tag, seed) in [("1.0", 1), ("1.1", 2), ("1.1-rc.1", 3), ("2.0", 4), ("latest", 4)] {
+        source.push("team/app", tag, &image(seed));
+    }
+    source.push("tools/jq", "1.7", &index(9));
+    source
+}
+
+/// Tags and digests of both repositories.
+fn content(registry: &Registry) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for repository in ["team/app", "tools/jq"] {
+        for tag in registry.endpoint().tags(repository).expect("tags are listed") {
+            let digest = registry.manifest(repository, &tag).digest;
+            registry.assert_complete(repository, &tag);
+            found.insert(format!("{repository}:{tag}"), digest);
+        }
+    }
+    found
+}
+
+fn mirror(list: &str) -> Run {
+    Longshore::new().mirror().list(list).run()
+}
+
+/// A regsync configuration with one item: all tags of `from` that `allow` takes, to `to`.
+fn regsync(from: &str, to: &str, allow: &str) -> String {
+    format!(
+        "sync:\n- source: {from}\n  target: {to}\n  type: repository\n  tags:\n    allow: ['{allow}']\n"
+    )
+}
+
+#[test]
+fn the_same_images_arrive_from_every_format() {
+    let source = source();
+    let from = source.address();
+    let expected = BTreeMap::from([
+        ("team/app:1.0".to_owned(), image(1).digest().to_owned()),
+        ("team/app:1.1".to_owned(), image(2).digest().to_owned()),
+        ("tools/jq:1.7".to_owned(), index(9).digest().to_owned()),
+    ]);
+    let regsync = |to: &str| {
+        let app = regsync(&format!("{from}/team/app"), &format!("{to}/team/app"), r"1\.\d");
+        let jq =
+            format!("- source: {from}/tools/jq:1.7\n  target: {to}/tools/jq:1.7\n  type: image\n");
+        (app + &jq, "regsync", None)
+    };
+    let skopeo = |to: &str| {
+        let list = format!(
+            "{from}:\n  images:\n    tools/jq: ['1.7']\n  images-by-semver:\n    team/app: '1.x'\n"
+        );
+        (list, "skopeo-sync", Some(to.to_owned()))
+    };
+    let syncer = |to: &str| {
+        let list = format!(
+            "{from}/team/app:/^1\\.\\d$/: {to}/team/app\n{from}/tools/jq:1.7: {to}/tools/jq\n"
+        );
+        (list, "image-syncer", None)
+    };
+    let dregsy = |to: &str| {
+        let list = format!(
+            "tasks:\n- source: {{registry: '{from}'}}\n  target: {{registry: '{to}'}}\n  mappings:\n  \
+             - from: regex:team/.*\n    tags: ['regex: 1\\.\\d']\n  - {{from: tools/jq, tags: ['1.7']}}\n"
+        );
+        (list, "dregsy", None)
+    };
+    let formats: [&dyn Fn(&str) -> (String, &'static str, Option<String>); 4] =
+        [&regsync, &skopeo, &syncer, &dregsy];
+    for format in formats {
+        let destination = Registry::embedded();
+        let (list, name, flag) = format(destination.address());
+        let mut run = Longshore::new().mirror().list(&list);
+        if let Some(address) = flag {
+            run = run.destination(&address);
+        }
+        let run = run.run().exits(0).complains(&format!("is read as {name}"));
+        run.sums_up("3 copied, 0 skipped, 0 failed");
+        assert_eq!(content(&destination), expected, "{name}");
+        let again = Longshore::new().validate().list(&list).destination(destination.address());
+        again.run().exits(0).sums_up("3 valid, 0 skipped, 0 failed");
+    }
+}
+
+#[test]
+fn pages_are_followed_to_their_end_and_each_repository_is_asked_once() {
+    let source = source();
+    let (lying, destination) = (Lying::before(&source), Registry::embedded());
+    // The first page links to the second, on a host that the registry only thinks it has.
+    lying.rule(Rule::on("GET", "/v2/team/app/tags/list*").answers_by(|seen| {
+        let (tags, link) = match seen.query.as_str() {
+            "n=1000" => (r#"{"name":"x","tags":["1.0"]}"#, Some("last=1.0")),
+            "last=1.0" => (r#"{"name":"x","tags":["1.1","2.0"]}"#, None),
+            other => panic!("asked for {other}"),
+        };
+        let answer = Answer::status(200).body(tags);
+        let to = |link: &str| format!("<http://inside/v2/team/app/tags/list?{link}>; rel=\"next\"");
+        Some(match link {
+            Some(link) => answer.header("link", &to(link)),
+            None => answer,
+        })
+    }));
+    let (from, to) = (format!("{}/team/app", lying.address()), destination.address());
+    let list = format!("{from}: {to}/a/app\n{from}:/^1/: {to}/b/app\n");
+    mirror(&list).exits(0).sums_up("5 copied, 0 skipped, 0 failed");
+    assert_eq!(lying.count("GET", "/v2/team/app/tags/list"), 2, "{}", lying.tally());
+    assert_eq!(destination.endpoint().tags("a/app").unwrap(), ["1.0", "1.1", "2.0"]);
+    assert_eq!(destination.endpoint().tags("b/app").unwrap(), ["1.0", "1.1"]);
+}
+
+#[test]
+fn a_list_that_cannot_be_had_fails_its_entry_alone() {
+    let source = source();
+    let (lying, destination) = (Lying::before(&source), Registry::embedded());
+    let circle = r#"</v2/team/app/tags/list?n=1000>; rel="next""#;
+    let page = Answer::status(200).body(r#"{"tags":["1.0"]}"#).header("link", circle);
+    lying.rule(Rule::on("GET", "/v2/team/app/tags/list*").answers(page));
+    let (from, to) = (lying.address(), destination.address());
+    let list = format!(
+        "{from}/team/app: {to}/team/app\n{from}/team/none: {to}/team/none\n\
+         {from}/tools/jq:/(/: {to}/bad/jq\n{from}/tools/jq: {to}/tools/jq\n"
+    );
+    let run = mirror(&list).exits(1);
+    let run = run
+        .complains(&format!("list the tags of {from}/team/app: the list cannot be read: its pages go round in a circle"))
+        .complains(&format!("list the tags of {from}/team/none: "))
+        .complains("the expression `(` cannot be used: unclosed group")
+        .sums_up("1 copied, 0 skipped, 3 failed");
+    let failed = run.file("mirror-failed.txt").expect("a failed list");
+    assert!(
+        failed.contains(&format!("\n# {from}/team/app {to}/team/app (tags by pattern)\n")),
+        "{failed}"
+    );
+    assert_eq!(content(&destination).len(), 1);
+}
+
+#[test]
+fn what_nothing_satisfies_is_skipped_with_a_warning() {
+    let (source, destination) = (source(), Registry::embedded());
+    let list = regsync(
+        &format!("{}/team/app", source.address()),
+        &format!("{}/x", destination.address()),
+        "7",
+    );
+    let text = format!("none of 5 tags of {}/team/app is selected", source.address());
+    let run = mirror(&list).exits(0).complains(&text);
+    run.sums_up("0 copied, 1 skipped, 0 failed");
+}
+
+#[test]
+fn a_dry_run_says_why_each_tag_is_selected() {
+    let (source, destination) = (source(), Registry::embedded());
+    let (from, to) = (source.address(), destination.address());
+    let list = format!(
+        "sync:\n- source: {from}/team/app\n  target: {to}/team/app\n  type: repository\n  tags:\n    \
+         allow: ['\\d.*']\n    semverRange: ['>=1.1']\n"
+    );
+    let run = Longshore::new().mirror().list(&list).arg("--dry-run").run().exits(0);
+    let run = run
+        .complains(&format!("2 of 5 tags of {from}/team/app selected"))
+        .complains(&format!(
+            "{from}/team/app: 1.1 is selected: matches `^\\d.*$`, 1.1.0 is in `>=1.1`"
+        ))
+        .sums_up("2 to copy, 0 skipped, 0 failed");
+    assert!(
+        run.stdout.contains(&format!("{from}/team/app:2.0 → {to}/team/app:2.0")),
+        "{}",
+        run.stdout
+    );
+    assert!(destination.endpoint().tags("team/app").unwrap_or_default().is_empty());
+}
+
+#[test]
+fn a_whole_registry_is_mirrored() {
+    let Some(source) = Registry::docker().start() else { return };
+    source.push("team/app", "1.0", &image(1));
+    source.push("team/old", "1.0", &image(2));
+    source.push("tools/jq", "1.7", &index(9));
+    let destination = Registry::embedded();
+    let (from, to) = (source.address(), destination.address());
+    let list = format!(
+        "sync:\n- source: {from}\n  target: {to}\n  type: registry\n  repos:\n    deny: ['team/old']\n"
+    );
+    let run = mirror(&list).exits(0).complains(&format!("2 of 3 repositories of {from} selected"));
+    run.sums_up("2 copied, 0 skipped, 0 failed");
+    assert_eq!(content(&destination).keys().collect::<Vec<_>>(), ["team/app:1.0", "tools/jq:1.7"]);
+    assert!(destination.endpoint().tags("team/old").unwrap_or_default().is_empty());
+}
+
+#[test]
+fn the_failed_list_has_lines_with_one_tag_each() {
+    let source = source();
+    let (lying, destination) = (Lying::before(&source), Registry::embedded());
+    lying.rule(Rule::on("*", "/v2/team/app/manifests/1.1").answers(Answer::status(403)));
+    let (from, to) = (lying.address(), destination.address());
+    let list = regsync(&format!("{from}/team/app"), &format!("{to}/team/app"), r"1\.\d");
+    let run = mirror(&list).exits(1).sums_up("1 copied, 0 skipped, 1 failed");
+    let failed = run.file("mirror-failed.txt").expect("a failed list");
+    let line = format!("# longshore: platforms=all\n{from}/team/app {to}/team/app 1.1\n");
+    assert!(failed.contains(&line), "{failed}");
+    assert!(failed.contains("--list-format=mirror"), "{failed}");
+    lying.repent();
+    run.repeated("mirror-failed.txt").exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+    assert_eq!(content(&destination).len(), 2);
+}
+
+#[test]
+fn two_formats_that_are_equally_sure_are_an_error_that_names_both() {
+    let list = "sync: [{source: a, target: b, type: image}]\n\
+                tasks: [{source: {}, target: {}, mappings: []}]\n";
+    let run = mirror(list).exits(2);
+    run.complains("it may be in the format dregsy or regsync").complains("--list-format");
+    let run = Longshore::new().mirror().list(list).args(["--list-format", "regsync", "--dry-run"]);
+    run.run().complains("unknown key \"tasks\" is ignored");
+}
+
+#[test]
+fn broken_yaml_fails_with_its_place_and_nothing_of_it_is_copied() {
+    let (source, destination) = (source(), Registry::embedded());
+    let (from, to) = (source.address(), destination.address());
+    let list = format!("{from}/team/app:1.0: {to}/team/app\n{from}/team/app:2.0: [{to}/team/app\n");
+    let run = Longshore::new().mirror().list(&list).args(["--list-format", "image-syncer"]).run();
+    let run = run.exits(1).complains("this is no valid YAML: ").complains("images.txt:2:");
+    run.sums_up("0 copied, 0 skipped, 1 failed");
+    assert!(destination.endpoint().tags("team/app").unwrap_or_default().is_empty());
+}

@@ -1,0 +1,131 @@
+//! Manifests, Compose files, bills of materials and other tools' files as lists, end to end.
+
+use longshore_content::{Content, Image};
+
+use crate::support::{Longshore, Pair, Run};
+
+/// The examples, with the format that each is in, and the lines of `team/app`, `team/web` and
+/// `team/data`.
+const EXAMPLES: [(&str, &str, &str, [u64; 3]); 6] = [
+    (
+        "kubernetes.yaml",
+        "kubernetes",
+        include_str!("../examples/lists/kubernetes.yaml"),
+        [12, 17, 9],
+    ),
+    ("compose.yaml", "compose", include_str!("../examples/lists/compose.yaml"), [4, 6, 9]),
+    ("hauler.yaml", "hauler", include_str!("../examples/lists/hauler.yaml"), [9, 10, 12]),
+    ("oc-mirror.yaml", "oc-mirror", include_str!("../examples/lists/oc-mirror.yaml"), [8, 9, 10]),
+    ("bom.cdx.json", "cyclonedx", include_str!("../examples/lists/bom.cdx.json"), [8, 13, 14]),
+    ("app.spdx.json", "spdx", include_str!("../examples/lists/app.spdx.json"), [9, 15, 21]),
+];
+
+/// What all of them name.
+const IMAGES: [(&str, &str, u64); 3] =
+    [("team/app", "1.0", 1), ("team/web", "2.1", 2), ("team/data", "3", 3)];
+
+fn image(seed: u64) -> Content {
+    Image::new("linux/amd64").layer(seed, 1000).build()
+}
+
+/// Registries with all images at the source.
+fn pair() -> Pair {
+    let pair = Pair::embedded();
+    for (repository, tag, seed) in IMAGES {
+        pair.source.push(repository, tag, &image(seed));
+    }
+    pair
+}
+
+/// A run with the text as a file of that name.
+fn mirror(pair: &Pair, name: &str, text: &str) -> Longshore {
+    let run = Longshore::new().mirror().file(name, text).args(["-f", name]);
+    run.source(pair.source.address()).destination(pair.destination.address())
+}
+
+/// Line, source and destination of each entry, with what became of it.
+fn entries(run: &Run) -> Vec<(u64, String, String, String)> {
+    let document = run.json();
+    let entries = document["entries"].as_array().expect("a list of entries");
+    let text = |entry: &serde_json::Value, key: &str| entry[key].as_str().unwrap_or("").to_owned();
+    let entry = |entry: &serde_json::Value| {
+        let line = entry["line"].as_u64().unwrap_or(0);
+        (line, text(entry, "source"), text(entry, "destination"), text(entry, "status"))
+    };
+    entries.iter().map(entry).collect()
+}
+
+#[test]
+fn every_format_is_known_and_read_with_its_lines() {
+    let pair = pair();
+    let (source, destination) = (pair.source.address(), pair.destination.address());
+    for (name, format, text, lines) in EXAMPLES {
+        let run = mirror(&pair, name, text).args(["--dry-run", "--output", "json", "--debug"]);
+        let run = run.run().exits(0);
+        let mut expected: Vec<_> = IMAGES
+            .iter()
+            .zip(lines)
+            .map(|((repository, tag, _), line)| {
+                let place = |host: &str| format!("{host}/{repository}:{tag}");
+                (line, place(source), place(destination), "dry-run".to_owned())
+            })
+            .collect();
+        let mut found = entries(&run);
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "{name}\n{}", run.stderr);
+        run.complains(&format!("{name} is in the format {format}"));
+    }
+}
+
+#[test]
+fn what_is_not_mirrored_is_said_where_it_stands() {
+    let pair = pair();
+    for (name, remark) in [
+        ("compose.yaml", "compose.yaml:4:12: variables are not read: the default of `APP_VERSION`"),
+        ("compose.yaml", "compose.yaml:7:5: service `web` is mirrored whichever profiles"),
+        ("hauler.yaml", "hauler.yaml:14:1: what is of kind Charts is not mirrored (1 item)"),
+        ("oc-mirror.yaml", "oc-mirror.yaml:5:3: `platform` is ignored: what it names"),
+    ] {
+        let example = EXAMPLES.iter().find(|(example, ..)| *example == name);
+        let (.., text, _) = example.expect("an example");
+        mirror(&pair, name, text).arg("--dry-run").run().exits(0).complains(remark);
+    }
+}
+
+#[test]
+fn the_images_of_manifests_are_copied() {
+    let pair = pair();
+    let (name, _, text, _) = EXAMPLES[0];
+    mirror(&pair, name, text).run().exits(0).sums_up("3 copied, 0 skipped, 0 failed");
+    for (repository, tag, seed) in IMAGES {
+        pair.assert_arrived(repository, tag, &image(seed));
+    }
+}
+
+#[test]
+fn what_is_malformed_fails_and_the_rest_is_copied() {
+    let pair = pair();
+    let text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n\
+                \x20 - image: team/app:1.0\n  - image: '{{ .Values.image }}'\n\
+                ---\nkind: Pod\napiVersion: v1\nspec: [\n\
+                ---\nkind: Pod\napiVersion: v1\nspec: {image: team/web:2.1}\n";
+    let run = mirror(&pair, "pods.yaml", text).run().exits(1);
+    let run = run.sums_up("2 copied, 0 skipped, 2 failed");
+    let run = run.complains("pods.yaml:6:12: `{{ .Values.image }}` is no image reference");
+    run.complains("pods.yaml:10:7: this is no valid YAML: ");
+    pair.assert_arrived("team/app", "1.0", &image(1));
+    pair.assert_arrived("team/web", "2.1", &image(2));
+}
+
+#[test]
+fn the_failed_list_of_manifests_is_a_mirror_list() {
+    let pair = pair();
+    let text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: team/late:1\n";
+    let run = mirror(&pair, "pod.yaml", text).run().exits(1);
+    let failed = run.file("mirror-failed.txt").expect("a failed list");
+    assert!(failed.contains("--list-format=mirror"), "{failed}");
+    pair.source.push("team/late", "1", &image(4));
+    run.repeated("mirror-failed.txt").exits(0);
+    pair.assert_arrived("team/late", "1", &image(4));
+}

@@ -1,0 +1,280 @@
+//! `--referrers`: signatures, SBOMs and whatever else refers to an image arrive with it, and are found
+//! there by another client.
+
+mod fallback;
+mod lists;
+
+use longshore_content::{Content, Image, Index};
+
+use crate::support::{Answer, Longshore, Lying, Pair, Regctl, Registry, Rule};
+
+const SIGNATURE: &str = "application/vnd.example.signature.v1+json";
+const SBOM: &str = "application/vnd.example.sbom.v1+json";
+
+/// An artifact about a manifest; the seed makes it another one than its like.
+fn artifact(kind: &str, seed: u64, subject: &Content) -> Content {
+    Image::artifact(kind)
+        .layer(seed, 300)
+        .annotation("seed", &seed.to_string())
+        .subject(subject)
+        .build()
+}
+
+/// The tag of the fallback index, or with an ending one of cosign's.
+fn tag_of(subject: &Content, ending: &str) -> String {
+    format!("{}{ending}", subject.digest().replace(':', "-"))
+}
+
+/// An image for two platforms with all that may refer to it.
+struct Signed {
+    amd: Content,
+    arm: Content,
+    index: Content,
+    /// Subject and referrer.
+    referrers: Vec<(Content, Content)>,
+    /// Cosign's tags, and what is under them.
+    tags: Vec<(String, Content)>,
+}
+
+impl Signed {
+    fn new() -> Self {
+        let amd = Image::new("linux/amd64").layer(1, 400).build();
+        let arm = Image::new("linux/arm64").layer(2, 400).build();
+        let index = Index::oci().child(&amd).child(&arm).build();
+        let sbom = artifact(SBOM, 10, &amd);
+        let part = Image::artifact(SBOM).layer(11, 200).build();
+        let bundle = Index::oci().child_without_platform(&part).artifact_type(SBOM).subject(&arm);
+        let referrers = vec![
+            (index.clone(), artifact(SIGNATURE, 12, &index)),
+            (index.clone(), artifact(SIGNATURE, 13, &index)),
+            (sbom.clone(), artifact(SIGNATURE, 14, &sbom)),
+            (amd.clone(), sbom),
+            (arm.clone(), bundle.build()),
+        ];
+        let plain = |seed| Image::artifact(SIGNATURE).layer(seed, 100).build();
+        let tags = vec![
+            (tag_of(&index, ".sig"), plain(20)),
+            (tag_of(&amd, ".att"), plain(21)),
+            (tag_of(&arm, ".sbom"), plain(22)),
+        ];
+        Self { amd, arm, index, referrers, tags }
+    }
+
+    /// Pushes all of it, and fallback indexes where the registry has no API.
+    fn push(&self, registry: &Registry, repository: &str) {
+        registry.push(repository, "1", &self.index);
+        for (subject, referrer) in &self.referrers {
+            registry.push(repository, referrer.digest(), referrer);
+            let listed = registry.endpoint().referrers(repository, subject.digest());
+            if listed.expect("the registry answers").is_none() {
+                let of_subject =
+                    self.referrers.iter().filter(|(of, _)| of.digest() == subject.digest());
+                let index = of_subject.fold(Index::oci(), |index, (_, referrer)| {
+                    index.child_without_platform(referrer)
+                });
+                registry.push(repository, &tag_of(subject, ""), &index.build());
+            }
+        }
+        for (tag, content) in &self.tags {
+            registry.push(repository, tag, content);
+        }
+    }
+
+    /// The digests of what refers to `subject`, sorted.
+    fn of(&self, subject: &Content) -> Vec<String> {
+        let of_subject = self.referrers.iter().filter(|(of, _)| of.digest() == subject.digest());
+        let mut digests: Vec<String> =
+            of_subject.map(|(_, referrer)| referrer.digest().to_owned()).collect();
+        digests.sort();
+        digests
+    }
+
+    /// Checks with regctl that everything is at the destination and found there.
+    #[track_caller]
+    fn assert_found(&self, registry: &Registry, repository: &str, regctl: &Regctl) {
+        for (subject, referrer) in &self.referrers {
+            let found = regctl.referrers(registry.address(), repository, subject.digest());
+            assert_eq!(found, self.of(subject), "what refers to {}", subject.digest());
+            registry.assert_complete(repository, referrer.digest());
+        }
+        for (tag, content) in &self.tags {
+            assert_eq!(registry.manifest(repository, tag).digest, content.digest(), "{tag}");
+            registry.assert_complete(repository, tag);
+        }
+        registry.assert_complete(repository, "1");
+    }
+}
+
+/// Mirrors the image between the two, and once more.
+fn everything_arrives(source: &Registry, destination: &Registry) {
+    let Some(regctl) = Regctl::find() else { return };
+    let signed = Signed::new();
+    signed.push(source, "team/app");
+    let mirror = || {
+        let run = Longshore::new().mirror().list("team/app copy/app 1\n").arg("--referrers");
+        run.source(source.address()).destination(destination.address()).run().exits(0)
+    };
+    mirror().sums_up("1 copied, 0 skipped, 0 failed").complains("8 referrers copied");
+    signed.assert_found(destination, "copy/app", &regctl);
+    mirror().sums_up("0 copied, 1 skipped, 0 failed");
+    signed.assert_found(destination, "copy/app", &regctl);
+}
+
+#[test]
+fn between_registries_with_the_api() {
+    let pair = Pair::embedded();
+    everything_arrives(&pair.source, &pair.destination);
+    let tags = pair.destination.endpoint().tags("copy/app").expect("it answers");
+    assert_eq!(tags.len(), 4, "no fallback tag is made where the API is there: {tags:?}");
+}
+
+#[test]
+fn from_the_api_to_fallback_tags() {
+    let Some(pair) = Pair::docker() else { return };
+    everything_arrives(&pair.source, &pair.destination);
+    let signed = Signed::new();
+    let index = pair.destination.manifest("copy/app", &tag_of(&signed.index, ""));
+    let index: serde_json::Value = serde_json::from_slice(&index.bytes).expect("it is JSON");
+    assert_eq!(index["manifests"][0]["artifactType"], SIGNATURE);
+    assert!(index["manifests"][0]["annotations"]["seed"].is_string(), "{index}");
+}
+
+#[test]
+fn from_fallback_tags_to_the_api() {
+    let Some(source) = Registry::docker().start() else { return };
+    everything_arrives(&source, &Registry::embedded());
+}
+
+#[test]
+fn between_registries_with_fallback_tags() {
+    let Some(source) = Registry::docker().start() else { return };
+    let Some(destination) = Registry::docker().start() else { return };
+    everything_arrives(&source, &destination);
+}
+
+#[test]
+fn what_was_signed_later_is_brought_to_an_image_that_is_there() {
+    let pair = Pair::embedded();
+    let signed = Signed::new();
+    pair.source.push("team/app", "1", &signed.index);
+    let list = "team/app team/app 1\n";
+    pair.mirror(list).run().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+    signed.push(&pair.source, "team/app");
+    pair.mirror(list).run().exits(0).sums_up("0 copied, 1 skipped, 0 failed");
+    pair.assert_absent("team/app", signed.referrers[0].1.digest());
+    let later = pair.mirror(list).arg("--referrers").args(["--output", "json"]).run().exits(0);
+    let entry = &later.json()["entries"][0];
+    assert_eq!(entry["status"], "copied");
+    assert_eq!(entry["reason"], "already at the destination; 8 referrers copied");
+    for (_, referrer) in &signed.referrers {
+        pair.assert_arrived("team/app", referrer.digest(), referrer);
+    }
+}
+
+#[test]
+fn of_an_index_that_a_filter_changes_only_the_children_s_are_copied() {
+    let pair = Pair::embedded();
+    let signed = Signed::new();
+    signed.push(&pair.source, "team/app");
+    let filtered = || {
+        let run = pair.mirror("team/app team/app 1\n").args(["--referrers", "--arch", "amd64"]);
+        run.args(["--output", "json"]).run().exits(0)
+    };
+    let run =
+        filtered().complains(&format!("3 referrers of {} are not copied", signed.index.digest()));
+    let reason = run.json()["entries"][0]["reason"].to_string();
+    assert!(
+        reason.contains("3 referrers copied; 3 referrers of the source's digest left"),
+        "{reason}"
+    );
+    for (subject, referrer) in &signed.referrers {
+        let listed = pair.destination.endpoint().referrers("team/app", subject.digest());
+        let listed = listed.expect("it answers").expect("it has the API");
+        let is_kept = [signed.index.digest(), signed.arm.digest()].contains(&subject.digest());
+        assert_eq!(listed.is_empty(), is_kept, "of {}: {}", subject.digest(), referrer.digest());
+    }
+    pair.assert_absent("team/app", &tag_of(&signed.index, ".sig"));
+    pair.assert_absent("team/app", &tag_of(&signed.arm, ".sbom"));
+    pair.assert_arrived("team/app", &tag_of(&signed.amd, ".att"), &signed.tags[1].1);
+    let again = filtered();
+    assert_eq!(again.json()["entries"][0]["status"], "skipped");
+}
+
+#[test]
+fn of_an_image_that_is_wrapped_all_are_copied() {
+    let pair = Pair::embedded();
+    let image = Image::new("linux/amd64").layer(1, 100).build();
+    let signature = artifact(SIGNATURE, 1, &image);
+    pair.source.push("team/app", "1", &image);
+    pair.source.push("team/app", "signature", &signature);
+    let run = pair.mirror("team/app team/app 1\n").args(["--referrers", "--index", "docker"]).run();
+    run.exits(0).complains("1 referrers copied");
+    pair.assert_arrived("team/app", signature.digest(), &signature);
+}
+
+#[test]
+fn a_signature_that_is_an_entry_of_its_own_is_found_too() {
+    let (Some(pair), Some(regctl)) = (Pair::docker(), Regctl::find()) else { return };
+    let image = Image::new("linux/amd64").layer(1, 100).build();
+    let signature = artifact(SIGNATURE, 1, &image);
+    pair.source.push("team/app", "signature", &signature);
+    pair.mirror("team/app team/app signature\n").arg("--referrers").run().exits(0);
+    let found = regctl.referrers(pair.destination.address(), "team/app", image.digest());
+    assert_eq!(found, [signature.digest()]);
+}
+
+#[test]
+fn an_image_is_not_tagged_before_its_signature_is_there() {
+    let pair = Pair::embedded();
+    let signed = Signed::new();
+    signed.push(&pair.source, "team/app");
+    let at_source = Lying::before(&pair.source);
+    let blob = signed.referrers[2].1.blobs()[1].digest();
+    at_source.rule(Rule::on("GET", &format!("*/blobs/{blob}")).answers(Answer::status(404)));
+    let run = Longshore::new().mirror().list("team/app team/app 1\n").arg("--referrers");
+    let run = run.source(at_source.address()).destination(pair.destination.address()).run();
+    run.exits(1).complains(blob);
+    pair.assert_absent("team/app", "1");
+}
+
+#[test]
+fn without_the_flag_it_is_said_once_that_none_were_looked_for() {
+    let pair = Pair::embedded();
+    let signed = Signed::new();
+    signed.push(&pair.source, "team/app");
+    let at_source = Lying::before(&pair.source);
+    let run = Longshore::new().mirror().list("team/app a/app 1\nteam/app b/app 1\n");
+    let run =
+        run.source(at_source.address()).destination(pair.destination.address()).run().exits(0);
+    assert_eq!(run.stderr.matches("--referrers copies them too").count(), 1, "{}", run.stderr);
+    assert_eq!(at_source.count("GET", "*/referrers/*") + at_source.count("GET", "*/tags/list"), 0);
+    pair.assert_absent("a/app", &tag_of(&signed.index, ".sig"));
+}
+
+#[test]
+fn a_signature_whose_layer_the_registry_collected_is_sent_again() {
+    let pair = Pair::embedded();
+    let signed = Signed::new();
+    signed.push(&pair.source, "team/app");
+    let at_destination = Lying::before(&pair.destination);
+    let signature = &signed.referrers[2].1;
+    let put = Rule::on("PUT", &format!("*/manifests/{}", signature.digest())).first(1);
+    at_destination.rule(put.answers(Answer::error(400, "MANIFEST_BLOB_UNKNOWN")));
+    let run = Longshore::new().mirror().list("team/app team/app 1\n").arg("--referrers");
+    let run = run.source(pair.source.address()).destination(at_destination.address()).run();
+    run.exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+    for (_, referrer) in &signed.referrers {
+        pair.assert_arrived("team/app", referrer.digest(), referrer);
+    }
+    let layer = signature.blobs()[1].digest().replace("sha256:", "");
+    assert_eq!(at_destination.count("PUT", &format!("*/blobs/uploads/*?*{layer}")), 2);
+}
+
+#[test]
+fn a_dry_run_says_that_it_would_look() {
+    let pair = Pair::embedded();
+    Signed::new().push(&pair.source, "team/app");
+    let run =
+        pair.mirror("team/app team/app 1\n").args(["--referrers", "--dry-run"]).run().exits(0);
+    assert!(run.stdout.contains("; its referrers would be looked for"), "{}", run.stdout);
+}

@@ -1,0 +1,277 @@
+//! A destination that is damaged in each possible way: found, named, told apart, and mended by the
+//! command that is given.
+
+use std::path::PathBuf;
+
+use longshore_content::{Blob, Content, Image, Index, Platform};
+use serde_json::Value;
+
+use crate::support::{Pair, Registry, Run};
+
+const LIST: &str = "team/app team/app 1\n";
+
+fn image(platform: &str, seed: u64) -> Content {
+    Image::new(platform).layer(seed, 100).build()
+}
+
+fn amd() -> Content {
+    image("linux/amd64", 1)
+}
+
+fn arm() -> Content {
+    image("linux/arm64", 2)
+}
+
+fn index() -> Content {
+    Index::oci().child(&amd()).child(&arm()).build()
+}
+
+/// Both registries hold the index, and it is valid.
+fn mirrored() -> Pair {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &index());
+    pair.mirror(LIST).run().exits(0);
+    pair.validate(LIST).run().exits(0);
+    pair
+}
+
+/// Where an embedded registry keeps a blob or a manifest of `team/app`.
+fn stored(registry: &Registry, digest: &str) -> PathBuf {
+    let hex = digest.strip_prefix("sha256:").expect("it is SHA-256");
+    registry.directory().join("team/app/blobs/sha256").join(hex)
+}
+
+fn lose(registry: &Registry, digest: &str) {
+    std::fs::remove_file(stored(registry, digest)).expect("it is there");
+}
+
+/// The one entry of the document.
+fn entry(run: &Run) -> Value {
+    run.json()["entries"][0].clone()
+}
+
+/// Validates, expects this verdict, and gives the findings as `platform field source destination`.
+#[track_caller]
+fn findings(pair: &Pair, arguments: &[&str], verdict: &str) -> Vec<[String; 4]> {
+    let run = pair.validate(LIST).args(["--output", "json"]).args(arguments).run().exits(1);
+    let entry = entry(&run);
+    assert_eq!(entry["verdict"], verdict, "{entry:#}");
+    assert!(run.file("mirror-validate-failed.txt").is_some_and(|text| text.ends_with(LIST)));
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let found = entry["findings"].as_array().expect("there are findings").iter();
+    let parts = ["platform", "field", "source", "destination"];
+    found.map(|finding| parts.map(|part| text(&finding[part]))).collect()
+}
+
+fn found(parts: [&str; 4]) -> [String; 4] {
+    parts.map(str::to_owned)
+}
+
+/// Runs the command that is said to mend the entry, and validates again.
+#[track_caller]
+fn mend(pair: &Pair) {
+    let run = pair.validate(LIST).run().exits(1);
+    let command = run.stdout.lines().find_map(|line| line.strip_prefix("  mend with: "));
+    run.shell(command.expect("a command is given")).exits(0);
+    pair.validate(LIST).run().exits(0);
+}
+
+#[test]
+fn a_tag_that_fell_behind_is_moved_on() {
+    let pair = mirrored();
+    let newer = Index::oci().child(&image("linux/amd64", 3)).child(&arm()).build();
+    pair.source.push("team/app", "1", &newer);
+    // The older index is still at the source, by digest.
+    assert_eq!(
+        findings(&pair, &["-a", "all", "--os", "all"], "moved-on"),
+        [found(["linux/amd64", "digest", image("linux/amd64", 3).digest(), amd().digest()])]
+    );
+    mend(&pair);
+}
+
+#[test]
+fn with_a_filter_the_children_tell_that_it_moved_on() {
+    let pair = Pair::embedded();
+    let s390x = image("linux/s390x", 5);
+    let older = Index::oci().child(&amd()).child(&s390x).build();
+    pair.source.push("team/app", "1", &older);
+    pair.mirror(LIST).run().exits(0);
+    let newer = Index::oci().child(&image("linux/amd64", 3)).child(&s390x).build();
+    pair.source.push("team/app", "1", &newer);
+    let digests = (image("linux/amd64", 3), amd());
+    assert_eq!(
+        findings(&pair, &[], "moved-on"),
+        [found(["linux/amd64", "digest", digests.0.digest(), digests.1.digest()])]
+    );
+}
+
+#[test]
+fn what_the_source_never_had_is_altered() {
+    let pair = mirrored();
+    let foreign = Index::oci().child(&image("linux/amd64", 9)).child(&arm()).build();
+    pair.destination.push("team/app", "1", &foreign);
+    let foreign = image("linux/amd64", 9);
+    assert_eq!(
+        findings(&pair, &[], "altered"),
+        [found(["linux/amd64", "digest", amd().digest(), foreign.digest()])]
+    );
+    mend(&pair);
+}
+
+#[test]
+fn a_single_image_that_was_replaced_says_on_which_machine_it_runs() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &amd());
+    pair.destination.push("team/app", "1", &arm());
+    assert_eq!(
+        findings(&pair, &[], "altered"),
+        [
+            found(["-", "arch", "amd64", "arm64"]),
+            found(["-", "digest", amd().digest(), arm().digest()]),
+        ]
+    );
+}
+
+#[test]
+fn a_lost_child_is_broken() {
+    let pair = mirrored();
+    lose(&pair.destination, arm().digest());
+    assert_eq!(
+        findings(&pair, &[], "broken"),
+        [found(["linux/arm64", "manifest", arm().digest(), "-"])]
+    );
+    mend(&pair);
+}
+
+#[test]
+fn a_child_that_the_list_does_not_name_is_missed() {
+    let pair = mirrored();
+    let less = Index::oci().child(&amd()).build();
+    pair.destination.push("team/app", "1", &less);
+    assert_eq!(
+        findings(&pair, &[], "moved-on"),
+        [found(["linux/arm64", "manifest", arm().digest(), "-"])]
+    );
+    mend(&pair);
+}
+
+#[test]
+fn a_lost_blob_is_broken_and_named_with_its_platform() {
+    let pair = mirrored();
+    let layer = arm().blobs()[1].digest().to_owned();
+    lose(&pair.destination, &layer);
+    assert_eq!(findings(&pair, &[], "broken"), [found(["linux/arm64", "blob", &layer, "-"])]);
+    mend(&pair);
+    let config = amd().blobs()[0].digest().to_owned();
+    lose(&pair.destination, &config);
+    assert_eq!(findings(&pair, &[], "broken"), [found(["linux/amd64", "blob", &config, "-"])]);
+}
+
+#[test]
+fn wrong_bytes_are_found_by_deep() {
+    let pair = mirrored();
+    let layer = arm().blobs()[1].clone();
+    let mut bytes = layer.bytes().to_vec();
+    bytes[50] ^= 1;
+    let damaged = Blob::new("x", bytes.clone());
+    std::fs::write(stored(&pair.destination, layer.digest()), bytes).expect("it can be written");
+    pair.validate(LIST).run().exits(0);
+    assert_eq!(
+        findings(&pair, &["--deep"], "broken"),
+        [found(["linux/arm64", "blob", layer.digest(), damaged.digest()])]
+    );
+}
+
+#[test]
+fn a_blob_that_was_cut_is_found_without_downloading_it() {
+    let pair = mirrored();
+    let layer = arm().blobs()[1].clone();
+    let path = stored(&pair.destination, layer.digest());
+    std::fs::write(path, &layer.bytes()[..60]).expect("it can be written");
+    for arguments in [&[][..], &["--deep"]] {
+        assert_eq!(
+            findings(&pair, arguments, "broken"),
+            [found(["linux/arm64", "size", "100", "60"])]
+        );
+    }
+}
+
+#[test]
+fn deep_passes_what_is_right() {
+    let pair = mirrored();
+    let run = pair.validate(LIST).arg("--deep").run().exits(0);
+    run.sums_up("1 valid, 0 skipped, 0 failed");
+}
+
+#[test]
+fn a_wrong_platform_record_is_altered() {
+    let pair = mirrored();
+    let wrong = Index::oci().child(&amd()).child_as(&arm(), &Platform::new("linux/s390x")).build();
+    pair.destination.push("team/app", "1", &wrong);
+    assert_eq!(findings(&pair, &[], "altered"), [found(["linux/arm64", "arch", "arm64", "s390x"])]);
+    mend(&pair);
+}
+
+#[test]
+fn an_extra_child_counts_only_inside_the_filter() {
+    let pair = mirrored();
+    let children = Index::oci().child(&amd()).child(&arm());
+    let windows = image("windows/amd64", 7);
+    pair.destination.push("team/app", "1", &children.clone().child(&windows).build());
+    assert_eq!(
+        findings(&pair, &[], "altered"),
+        [found(["windows/amd64", "manifest", "-", windows.digest()])]
+    );
+    let s390x = image("linux/s390x", 8);
+    pair.destination.push("team/app", "1", &children.child(&s390x).build());
+    pair.validate(LIST).run().exits(0);
+    // Nor is it looked at.
+    lose(&pair.destination, s390x.blobs()[1].digest());
+    pair.validate(LIST).run().exits(0);
+    pair.validate(LIST).args(["-a", "all"]).run().exits(1);
+}
+
+#[test]
+fn other_annotations_and_another_order_are_altered() {
+    let pair = mirrored();
+    let noted = Index::oci().child(&amd()).child(&arm()).annotation("by", "hand").build();
+    pair.destination.push("team/app", "1", &noted);
+    assert_eq!(
+        findings(&pair, &[], "altered"),
+        [found(["-", "annotations", "", r#"{"by":"hand"}"#])]
+    );
+    pair.destination.push("team/app", "1", &Index::oci().child(&arm()).child(&amd()).build());
+    assert_eq!(findings(&pair, &[], "altered"), [found(["-", "order", "-", "-"])]);
+    let spaced = Index::oci().child(&amd()).child(&arm()).odd_white_space().build();
+    pair.destination.push("team/app", "1", &spaced);
+    assert_eq!(
+        findings(&pair, &[], "altered"),
+        [found(["-", "digest", index().digest(), spaced.digest()])]
+    );
+}
+
+#[test]
+fn a_manifest_that_the_tag_names_and_nobody_has_is_broken() {
+    let pair = mirrored();
+    let digest = index().digest().to_owned();
+    lose(&pair.destination, &digest);
+    let run = pair.validate(LIST).run().exits(1);
+    run.complains("[M_ID:1]").complains("Validate failed: ");
+}
+
+#[test]
+fn docker_registry_is_compared_the_same_way() {
+    let Some(pair) = Pair::docker() else { return };
+    pair.source.push("team/app", "1", &index());
+    pair.mirror(LIST).run().exits(0);
+    for flags in [&[][..], &["--deep"], &["-a", "arm64"]] {
+        pair.validate(LIST).args(flags).run().exits(0);
+    }
+    let layer = amd().blobs()[1].digest().to_owned();
+    pair.destination.endpoint().delete_blob("team/app", &layer).expect("it may be deleted");
+    assert_eq!(findings(&pair, &[], "broken"), [found(["linux/amd64", "blob", &layer, "-"])]);
+    pair.validate(LIST).args(["-a", "arm64"]).run().exits(0);
+    mend(&pair);
+    pair.destination.push("team/app", "1", &amd());
+    findings(&pair, &[], "moved-on");
+}
