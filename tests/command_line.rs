@@ -2,7 +2,7 @@
 
 use longshore_content::{Content, Image};
 
-use crate::support::{Longshore, Pair};
+use crate::support::{Longshore, Pair, Registry};
 
 fn image() -> Content {
     Image::new("linux/amd64").layer(1, 100).build()
@@ -30,6 +30,34 @@ fn values_that_no_flag_takes_are_named() {
     mirror().arg("--debug=maybe").run().exits(2).complains("[possible values: true, false]");
     mirror().arg("--no-such-flag").run().exits(2).complains("unexpected argument '--no-such-flag'");
     Longshore::new().arg("what").run().exits(2).complains("unrecognized subcommand 'what'");
+}
+
+#[test]
+fn empty_values_are_unset() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image());
+    let empty = ["--index", "", "-j", "", "--output=", "--arch=", "--repo-type", "", "--dry-run="];
+    let run = pair.mirror("team/app team/app 1\n").args(empty).run().exits(0);
+    run.sums_up("1 copied, 0 skipped, 0 failed");
+    pair.assert_arrived("team/app", "1", &image());
+}
+
+#[test]
+fn habits_from_elsewhere_get_a_tip() {
+    mirror().args(["--tls-verify", "false"]).run().exits(2).complains("--tls-verify=false");
+    let run = Longshore::new().mirror().arg("images.txt").run().exits(2);
+    run.complains("tip: an image list is named with -f: -f images.txt");
+}
+
+#[test]
+fn the_embedded_registry_listens_on_names_of_loopback_only() {
+    let registry =
+        Registry::embedded_by(Longshore::new().args(["serve", "--listen", "localhost:0"]));
+    registry.push("team/app", "1", &image());
+    let run = Longshore::new().args(["serve", "--listen", "localhost"]).run().exits(2);
+    run.complains(
+        "it is no address and port, such as 127.0.0.1:5000, [::1]:5000 or localhost:5000",
+    );
 }
 
 #[test]

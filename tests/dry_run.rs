@@ -1,8 +1,8 @@
 //! `--dry-run`: says what would happen, and changes nothing.
 
-use longshore_content::{Content, Image};
+use longshore_content::{Content, Image, Index};
 
-use crate::support::{Pair, Registry};
+use crate::support::{Longshore, Pair, Registry};
 
 fn image(seed: u64) -> Content {
     Image::new("linux/amd64").layer(seed, 100).build()
@@ -40,14 +40,63 @@ fn nothing_changes_and_everything_is_said() {
         lines,
         [
             row("new", "would be copied"),
-            row("same", "is already at the destination"),
-            row("changed", "would be compared, and copied where it differs"),
+            row("same", "skipped: already at the destination"),
+            row("changed", &format!("would be copied over {}", image(2).digest())),
         ]
     );
-    run.sums_up("3 to copy, 0 skipped, 0 failed");
+    run.sums_up("2 to copy, 1 skipped, 0 failed");
     assert_eq!(writes(&pair.destination).split_off(before), [""; 0], "it wrote");
     pair.assert_absent("team/app", "new");
     pair.assert_arrived("team/app", "changed", &image(2));
+}
+
+#[test]
+fn the_platform_filter_holds_as_in_a_real_run() {
+    let pair = Pair::embedded();
+    let (amd64, s390x) = (image(1), Image::new("linux/s390x").layer(2, 100).build());
+    let both = Index::oci().child(&amd64).child(&s390x).build();
+    let part = Index::oci().child(&s390x).build();
+    for (tag, content) in [("both", &both), ("whole", &both), ("part", &part), ("one", &s390x)] {
+        pair.source.push("team/app", tag, content);
+    }
+    pair.destination.push("team/app", "whole", &both);
+    let list: String =
+        ["both", "whole", "part", "one"].map(|tag| format!("team/app team/app {tag}\n")).concat();
+    let looked = || pair.mirror(&list).args(["--dry-run", "--output", "json"]).run();
+    let would = |dry: &crate::support::Run| -> Vec<(String, String)> {
+        let document = dry.json();
+        let entries = document["entries"].as_array().expect("a list").iter();
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        entries.map(|entry| (text(&entry["status"]), text(&entry["reason"]))).collect()
+    };
+    let filter = "(arch amd64,arm64, os linux,windows)";
+    let nothing = ("skipped".to_owned(), format!("no platform satisfies the filter {filter}"));
+    let there = ("skipped".to_owned(), "already at the destination".to_owned());
+    let changed = format!(
+        "would be copied; digest changes: the platform filter keeps 1 of 2 manifests {filter}"
+    );
+    let copied = ("dry-run".to_owned(), changed);
+    let before = looked().exits(0);
+    assert_eq!(would(&before), [copied, there.clone(), nothing.clone(), nothing.clone()]);
+    let promised = before.json()["entries"][0]["destinationDigest"].clone();
+
+    pair.mirror(&list).run().exits(0).sums_up("1 copied, 3 skipped, 0 failed");
+    assert_eq!(pair.destination.manifest("team/app", "both").digest, promised);
+    assert_eq!(would(&looked().exits(0)), [there.clone(), there, nothing.clone(), nothing]);
+
+    let failing = pair.mirror(&list).args(["--dry-run", "--no-arch-os-fail"]).run().exits(1);
+    failing.sums_up("0 to copy, 2 skipped, 2 failed");
+}
+
+#[test]
+fn a_destination_that_shows_nothing_is_not_taken_for_empty() {
+    let Some(destination) = Registry::docker().htpasswd("jo", "secret").start() else { return };
+    let source = Registry::embedded();
+    source.push("team/app", "1", &image(1));
+    let run = Longshore::new().mirror().list("team/app team/app 1\n").source(source.address());
+    let run = run.destination(destination.address()).arg("--dry-run").run().exits(0);
+    let said = "would be copied; whether it is there cannot be seen: unauthorized (401)";
+    assert!(run.stdout.contains(said), "{}", run.stdout);
 }
 
 #[test]

@@ -57,6 +57,45 @@ fn it_holds_the_original_lines_with_their_reasons() {
 }
 
 #[test]
+fn a_malformed_line_keeps_the_platforms_above_it() {
+    let pair = Pair::embedded();
+    let list = "# longshore: platforms=linux/s390x\n\n// why\nteam/app team/app\nhalf line\n\
+                # longshore: platforms=all\na b 1 2\n";
+    let run = pair.mirror(list).args(["--list-format", "mirror"]).run().exits(1);
+    let found = "# expected 3 columns (source, destination, tag), found";
+    assert_eq!(
+        body(&run, LIST),
+        [
+            &*format!("{found} 2"),
+            "# longshore: platforms=linux/s390x",
+            "team/app team/app",
+            &format!("{found} 2"),
+            "half line",
+            &format!("{found} 4"),
+            "# longshore: platforms=all",
+            "a b 1 2",
+        ]
+    );
+}
+
+#[test]
+fn its_command_names_the_settings_file_in_use() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image());
+    let settings = format!(
+        "source = \"{}\"\ndestination = \"{}\"\nrewrite = ['prefix']\n[plugins.prefix]\nprefix = 'deep'\n",
+        pair.source.address(),
+        pair.destination.address()
+    );
+    let run = Longshore::new().mirror().list("team/late team/late 1\n").file("s.toml", settings);
+    let run = run.env("LONGSHORE_CONFIG", "s.toml").run().exits(1);
+    pair.source.push("team/late", "1", &image());
+    // The variable is not set any more.
+    run.repeated(LIST).exits(0);
+    pair.assert_arrived("deep/team/late", "1", &image());
+}
+
+#[test]
 fn its_command_repeats_the_run_and_then_removes_it() {
     let pair = Pair::embedded();
     let run = half_failed(&pair).run().exits(1).sums_up("1 copied, 0 skipped, 1 failed");

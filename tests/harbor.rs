@@ -164,3 +164,20 @@ fn a_dry_run_creates_nothing_and_says_what_would_be() {
         .filter(|asked| !["GET", "HEAD"].contains(&asked.method.as_str()));
     assert_eq!(changes.count(), 0, "a dry run sent a change");
 }
+
+#[test]
+fn a_harbor_without_tls_gets_a_hint_and_its_password_no_open_network() {
+    let registries = Registries::with(&["team/a"]);
+    let harbor = registries.harbor(Behaviour::default()).with_project("team");
+    let run = |destination: &str| {
+        let run = Longshore::new().mirror().list("team/a team/a 1\n");
+        let run = run.source(registries.source.address()).destination(destination);
+        run.args(["--repo-type", "harbor"])
+    };
+    let by_https = run(harbor.address()).run();
+    by_https.complains("by HTTPS: ").complains("(--harbor-https=false is plain HTTP)");
+
+    let refused = run("r.invalid").arg("--harbor-https=false").run().exits(2);
+    let refused = refused.complains("use --harbor-https=false for r.invalid: plain HTTP would");
+    refused.complains("hint: give --tls-verify=false too");
+}

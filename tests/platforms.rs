@@ -134,10 +134,10 @@ fn an_image_of_another_platform_is_left_out_with_a_warning() {
     let mut warnings = run.complaints();
     warnings.sort_unstable();
     let expected = ["1", "2"].map(|tag| {
-        let source = pair.source.address();
+        let (source, destination) = (pair.source.address(), pair.destination.address());
         format!(
-            "[WARN] [M_ID:{tag}] no platform of {source}/team/app:{tag} satisfies the filter \
-             (arch amd64,arm64, os linux,windows)"
+            "[WARN] [M_ID:{tag}] skipped {source}/team/app:{tag} → {destination}/team/app:{tag}: \
+             no platform satisfies the filter (arch amd64,arm64, os linux,windows)"
         )
     });
     assert_eq!(warnings, expected);

@@ -207,6 +207,24 @@ fn ctrl_c_at_the_prompt_is_an_interruption() {
 }
 
 #[test]
+fn exit_and_quit_end_it_and_lines_are_counted() {
+    let (source, destination) = registries();
+    let longshore =
+        Longshore::new().mirror().source(source.address()).destination(destination.address());
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+    terminal.types("# a remark\r");
+    terminal.types("only two\r");
+    terminal.wait_for(">>>:2:9: expected 3 columns");
+    terminal.types("quit\r");
+    terminal.exits(1);
+
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+    terminal.types("exit\r");
+    terminal.exits(0);
+    assert!(!longshore.directory().join("mirror-failed.txt").exists(), "`exit` is no entry");
+}
+
+#[test]
 fn a_list_is_overwritten_only_by_who_says_yes() {
     for (answer, code, expected) in [("y\r", 0, "a a 1\n"), ("\r", 2, "old"), ("n\r", 2, "old")] {
         let convert = Longshore::new()

@@ -285,8 +285,10 @@ fn one_registry_on_both_ends() {
 fn a_dry_run_looks_and_nothing_else() {
     let ends = Ends::new();
     ends.source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 1000).build());
-    assert_eq!(
-        ends.mirror("team/app team/app 1\n", &["--dry-run"]),
-        both("HEAD manifest by tag 1", "HEAD manifest by tag 1")
-    );
+    let list = "team/app team/app 1\n";
+    let head = "HEAD manifest by tag 1";
+    assert_eq!(ends.mirror(list, &["--dry-run", "-a", "all", "--os", "all"]), both(head, head));
+    // Only the manifest and the configuration tell whether the default filter keeps it.
+    let source = "GET blob 1, GET manifest by tag 1, HEAD manifest by tag 1";
+    assert_eq!(ends.mirror(list, &["--dry-run"]), both(source, head));
 }

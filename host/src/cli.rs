@@ -11,10 +11,10 @@ mod prompt;
 mod registries;
 mod serve;
 mod session;
+mod spelling;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -49,10 +49,11 @@ enum Command {
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {
-    let arguments = std::env::args_os().map(old_spelling);
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments = spelling::normalised(std::env::args_os(), Cli::command);
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
+            let error = spelling::with_tip(error, &arguments, &Cli::command());
             // Printing can only fail where nobody reads it.
             let _gone = error.print();
             return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
@@ -133,14 +134,6 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Hangar and image-tools spell it `-debug`; clap would read `-d ebug`.
-fn old_spelling(argument: OsString) -> OsString {
-    match argument.to_str() {
-        Some(text) if text == "-debug" || text.starts_with("-debug=") => format!("-{text}").into(),
-        _ => argument,
-    }
-}
-
 /// The settings file: `--settings`, `LONGSHORE_CONFIG`, or the user's, which need not exist.
 fn settings_file(given: Option<&str>) -> Result<SettingsFile, SettingsError> {
     let set = |path: &String| !path.is_empty();
@@ -181,17 +174,10 @@ fn flags_by_command() -> BTreeMap<String, BTreeSet<String>> {
 mod tests {
     use clap::CommandFactory;
 
-    use super::{Cli, old_spelling};
+    use super::Cli;
 
     #[test]
     fn the_definitions_are_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_old_spelling_of_debug_is_understood() {
-        assert_eq!(old_spelling("-debug".into()), "--debug");
-        assert_eq!(old_spelling("-debug=false".into()), "--debug=false");
-        assert_eq!(old_spelling("-d".into()), "-d");
     }
 }

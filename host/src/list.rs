@@ -6,19 +6,24 @@ mod input;
 
 pub use error::{ListError, line_hint};
 pub use format::{Choice, choose, parse};
-pub use input::{ListText, read_file, read_stdin};
+pub use input::{Lines, ListText, read_file, read_stdin};
+
+use bytes::Bytes;
 
 use crate::plugin::contract::{Diagnostic, Entry};
 
+/// The format whose comments may give an entry its platforms.
+pub const MIRROR_FORMAT: &str = "mirror";
+
 /// Is an entry in the format of this name one line?
 fn is_line_format(format: &str) -> bool {
-    ["mirror", "default"].contains(&format)
+    [MIRROR_FORMAT, "default"].contains(&format)
 }
 
 /// The format of the failed list of a list in `format`: its own if an entry is one line, which is
 /// repeated as it stood, else `mirror`.
 pub fn failed_list_format(format: &str) -> &str {
-    if is_line_format(format) { format } else { "mirror" }
+    if is_line_format(format) { format } else { MIRROR_FORMAT }
 }
 
 /// A list that was read.
@@ -39,4 +44,23 @@ impl List {
     pub fn is_line_format(&self) -> bool {
         is_line_format(&self.format)
     }
+
+    /// The platforms that a comment `# longshore: platforms=LIST` gives the malformed line with this
+    /// number, so that it keeps them when it is mended.
+    pub fn platforms_above(&self, lines: &Lines, number: u32) -> Option<String> {
+        if self.format != MIRROR_FORMAT {
+            return None;
+        }
+        let above = (1..number).rev().map_while(|number| lines.get(number));
+        let is_comment = |line: &Bytes| line.starts_with(b"#") || line.starts_with(b"//");
+        let mut comments = above.take_while(|line| line.is_empty() || is_comment(line));
+        comments.find_map(|line| platforms_of(std::str::from_utf8(&line).ok()?))
+    }
+}
+
+/// What `# longshore: platforms=LIST` names.
+fn platforms_of(comment: &str) -> Option<String> {
+    let rest = comment.strip_prefix('#')?.trim_start().strip_prefix("longshore:")?;
+    let list = rest.trim_start().strip_prefix("platforms=")?.trim();
+    (!list.is_empty()).then(|| list.to_owned())
 }

@@ -8,5 +8,9 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // The allocator and the plugins' memories ask for huge pages, of which little is used: they cost
+    // more to clear and to keep than they save. Where the system does not let us, it works as well.
+    #[cfg(target_os = "linux")]
+    let _kept = rustix::thread::disable_transparent_huge_pages(true);
     longshore::run()
 }

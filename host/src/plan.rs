@@ -17,7 +17,7 @@ mod source;
 
 pub use build::{PlanOptions, build};
 pub use destination::parse_registry_flag;
-pub use entry::{Plan, PlannedEntry};
+pub use entry::{Ended, Fate, Plan, PlannedEntry};
 pub use error::PlanError;
 pub use filter::FilterFlags;
 pub use finding::{Comparison, Finding, Spec, Verdict};

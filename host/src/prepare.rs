@@ -215,3 +215,6 @@ fn wait_after(error: &PluginError) -> Option<Duration> {
     };
     Some(retry_after.unwrap_or(WAIT).min(LONGEST_WAIT))
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,11 +8,11 @@ use clap::Args;
 
 use super::arguments::Global;
 use super::formats::Formats;
-use super::registries::registries;
-use super::session::{MIRROR_FORMAT, plugin_host};
+use super::registries::{Access, Terms};
+use super::session::plugin_host;
 use crate::convert::{ConvertError, Output, Registries, converted};
 use crate::error::{Exit, Fatal};
-use crate::list::{self, List};
+use crate::list::{self, List, MIRROR_FORMAT};
 use crate::plan::{self, Picked, Unselected};
 use crate::plugin::contract::{Entry, Severity};
 use crate::report::{self, Log};
@@ -167,7 +167,8 @@ async fn resolve(list: &mut List, settings: &ConvertSettings, log: &Log) -> Resu
     if !plan::selects_by_pattern(list) {
         return Ok(0);
     }
-    let registries = registries(settings.tls_verify, settings.destination.as_ref())?;
+    let terms = Terms { tls_verify: settings.tls_verify, ..Terms::default() };
+    let registries = Access::of_environment(terms)?.registries(settings.destination.as_ref())?;
     let source = settings.source.as_ref();
     let expansion = plan::expand(list, source, &registries, AT_ONCE).await;
     for picked in &expansion.picked {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
+
 use crate::error::Fatal;
 use crate::list::{self, Choice, List, ListText};
 use crate::plugin::{Kind, LogLevel, Plugin, PluginHost, PluginLog, PluginSetup};
@@ -35,10 +37,8 @@ impl Formats<'_> {
         let choice = match forced {
             Some(name) => Choice::forced(self.load(name).await?),
             None => {
-                let mut plugins = Vec::new();
-                for name in PluginHost::built_in(Kind::ListFormat) {
-                    plugins.push(self.load(name).await?);
-                }
+                let known = PluginHost::built_in(Kind::ListFormat).into_iter();
+                let plugins = try_join_all(known.map(|name| self.load(name))).await?;
                 let choice = list::choose(&text, &plugins).await?;
                 for failure in &choice.failures {
                     self.log.write(Level::Warning, &failure.to_string());

@@ -2,11 +2,14 @@
 
 use rustyline::error::ReadlineError;
 
-use super::session::{MIRROR_FORMAT, Session, exit_of};
+use super::session::{Session, exit_of};
 use crate::error::{Exit, Fatal};
-use crate::list::ListText;
+use crate::list::{ListText, MIRROR_FORMAT};
 use crate::report::{FailedEntry, FailedList};
 use crate::transfer::Level;
+
+/// What ends a conversation beside Ctrl-D, as in a shell; neither can be an entry.
+const ENDS: [&str; 2] = ["exit", "quit"];
 
 /// Asks until Ctrl-D. The exit code covers all lines, and so does the failed list, whatever ends the
 /// conversation.
@@ -21,6 +24,7 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
         failed_list,
         failures: Vec::new(),
         next_number: 1,
+        lines: 0,
         exit: Exit::Done,
     };
     let asked = conversation.ask().await;
@@ -36,6 +40,8 @@ struct Conversation {
     failed_list: Option<FailedList>,
     failures: Vec<(u32, String)>,
     next_number: u32,
+    /// The lines that were typed.
+    lines: u32,
     exit: Exit,
 }
 
@@ -53,7 +59,11 @@ impl Conversation {
                 }
                 Err(error) => return Err(error.into()),
             };
+            self.lines += 1;
             let text = line.trim();
+            if ENDS.contains(&text) {
+                break;
+            }
             if text.is_empty() || text.starts_with('#') || text.starts_with("//") {
                 continue;
             }
@@ -64,7 +74,8 @@ impl Conversation {
     }
 
     async fn line(&mut self, line: &str) -> Result<(), Fatal> {
-        let text = ListText::new(">>>", line.as_bytes().to_vec())?;
+        let mut text = ListText::new(">>>", line.as_bytes().to_vec());
+        text.first_line = self.lines;
         let planned = match self.session.plan(text, self.next_number).await {
             Ok(planned) => planned,
             Err(error) => return self.refused(line, &error),
@@ -89,7 +100,7 @@ impl Conversation {
     fn refused(&mut self, line: &str, error: &Fatal) -> Result<(), Fatal> {
         let why = format!("failed to {error}");
         self.session.log.failure(None, &why, error.hint().as_deref());
-        let (number, text) = (self.next_number, line.trim().to_owned());
+        let (number, text) = (self.next_number, line.trim().to_owned().into());
         if let Some(list) = &mut self.failed_list {
             list.add(&[FailedEntry { number, text, platforms: None }])?;
         }

@@ -1,6 +1,6 @@
 //! `longshore serve`.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(super) struct Serve {
     /// The folder; without one a temporary folder is used and removed at the end
     dir: Option<PathBuf>,
     /// Address and port; port 0 is a free one, which is printed [default: 127.0.0.1:5000]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     listen: Option<SocketAddr>,
     /// Ask for a user name and password of this file (bcrypt, as of htpasswd -B)
     #[arg(long, value_name = "FILE")]
@@ -59,9 +59,59 @@ impl Serve {
 
 fn listen_of(file: &SettingsFile) -> Result<Option<SocketAddr>, SettingsError> {
     let Some(text) = file.text(COMMAND, "listen")? else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| SettingsError::Value {
+    address(&text).map(Some).map_err(|expected| SettingsError::Value {
         key: "listen",
         value: text,
-        expected: "it is no address and port, such as 127.0.0.1:5000".to_owned(),
+        expected,
     })
+}
+
+/// An address and a port, or a name of this machine's loopback in the address's place.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let form = "it is no address and port, such as 127.0.0.1:5000, [::1]:5000 or localhost:5000";
+    let is_named = text.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && !host.contains([':', '/']) && port.parse::<u16>().is_ok()
+    });
+    if !is_named {
+        return Err(form.to_owned());
+    }
+    let found = text.to_socket_addrs().map_err(|error| format!("its host has no address: {error}"));
+    let (mut loopback, others): (Vec<_>, Vec<_>) =
+        found?.partition(|address| address.ip().is_loopback());
+    // Clients that know no IPv6 are still more than those that know nothing else.
+    loopback.sort();
+    match (loopback.first(), others.as_slice()) {
+        (Some(address), []) => Ok(*address),
+        _ => Err("a name must be one of loopback, such as localhost; give the address itself, or 0.0.0.0 for all of them".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn addresses_and_names_of_loopback_are_taken() {
+        for (text, expected) in [
+            ("127.0.0.1:5000", "127.0.0.1:5000"),
+            ("0.0.0.0:0", "0.0.0.0:0"),
+            ("[::1]:1", "[::1]:1"),
+        ] {
+            assert_eq!(address(text).unwrap().to_string(), expected);
+        }
+        assert!(address("localhost:5010").unwrap().ip().is_loopback());
+        for (text, why) in [
+            ("5000", "such as 127.0.0.1:5000"),
+            (":5000", "such as 127.0.0.1:5000"),
+            ("localhost", "localhost:5000"),
+            ("localhost:x", "localhost:5000"),
+            ("no.such.invalid:1", "has no address"),
+        ] {
+            let error = address(text).unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
 }

@@ -3,30 +3,27 @@
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::{Arc, Once, OnceLock};
+use std::sync::{Arc, Once};
 use std::time::SystemTime;
 
+use futures_util::future::try_join_all;
+
 use super::formats::{Formats, Lines};
+use super::registries::{Access, Terms};
 use super::{interrupt, prompt, variable};
 use crate::error::{Exit, Fatal};
 use crate::list::{self, List, ListText};
-use crate::oci::Registry;
-use crate::plan::{self, Expansion, Job, Outcome, Picked, Plan, PlanOptions, Unselected};
+use crate::plan::{self, Expansion, Fate, Job, Outcome, Picked, Plan, PlanOptions, Unselected};
 use crate::plugin::contract::Severity;
 use crate::plugin::{HostOptions, Kind, Plugin, PluginHost, PluginSetup};
 use crate::prepare::{self, RegistryEndpoints};
-use crate::registry::{
-    CredentialSources, Credentials, Registries, RegistryOptions, certificate_directories,
-};
+use crate::registry::Registries;
 use crate::report::{
     EntryInfo, FailedEntry, FailedList, Log, Report, ReportOptions, Reporter, Verb, shell_command,
 };
 use crate::settings::{RunSettings, SettingsError};
 use crate::transfer::{self, EventSender, Interrupt, Level, ManifestCache, TransferOptions};
 use crate::validate::{self, MendCommands, ValidateOptions};
-
-/// The format that is meant at the prompt.
-pub(super) const MIRROR_FORMAT: &str = "mirror";
 
 /// Runs as `settings` say.
 pub(super) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
@@ -80,10 +77,7 @@ pub(super) struct Session {
     pub(super) interrupt: Interrupt,
     plugins: PluginHost,
     manifests: Option<ManifestCache>,
-    sources: CredentialSources,
-    certificates: Vec<PathBuf>,
-    /// The registry that gets the credential of the environment.
-    bound: OnceLock<Registry>,
+    access: Access,
     /// It was said that no referrers were looked for.
     referrers_left_out: Once,
 }
@@ -105,8 +99,8 @@ impl Planned {
     pub(super) fn failed_entries(&self) -> Vec<FailedEntry> {
         let entry = |entry: &plan::PlannedEntry| FailedEntry {
             number: entry.number,
-            text: entry.text.to_string(),
-            platforms: entry.platforms.as_deref().map(str::to_owned),
+            text: entry.text.clone(),
+            platforms: entry.platforms.clone(),
         };
         self.plan.entries.iter().map(entry).collect()
     }
@@ -114,8 +108,12 @@ impl Planned {
 
 impl Session {
     fn new(settings: RunSettings, log: &Arc<Log>) -> Result<Self, Fatal> {
-        let folders = directories::BaseDirs::new();
-        let home = folders.as_ref().map(|folders| folders.home_dir());
+        let access = Access::of_environment(Terms {
+            tls_verify: settings.tls_verify,
+            max_wait: settings.max_wait,
+            // Whoever says 1 means to be gentle.
+            large_transfers: if settings.jobs == 1 { 1 } else { usize::MAX },
+        })?;
         let manifests = cache_dir().as_deref().and_then(|root| {
             ManifestCache::open(root)
                 .inspect_err(|error| tracing::debug!("manifests are not remembered: {error}"))
@@ -124,10 +122,8 @@ impl Session {
         Ok(Self {
             manifests,
             plugins: plugin_host()?,
-            sources: CredentialSources::of_environment(variable, home)?,
-            certificates: certificate_directories(variable, home),
+            access,
             interrupt: interrupt::listen()?,
-            bound: OnceLock::new(),
             referrers_left_out: Once::new(),
             settings,
             log: Arc::clone(log),
@@ -174,16 +170,13 @@ impl Session {
         let name = text.name.clone();
         let formats =
             Formats { plugins: &self.plugins, settings: &self.settings.plugins, log: &self.log };
-        let mut list = formats.read(text, self.settings.list_format.as_deref()).await?;
+        let read = formats.read(text, self.settings.list_format.as_deref());
+        let (mut list, rewrites) = tokio::try_join!(read, self.rewrites())?;
         for diagnostic in
             list.diagnostics.iter().filter(|found| found.severity == Severity::Warning)
         {
             let place = format!("{name}:{}:{}", diagnostic.line, diagnostic.column);
             self.log.write(Level::Warning, &format!("{place}: {}", diagnostic.message));
-        }
-        let mut rewrites = vec![self.load(Kind::Rewrite, REGISTRY_REWRITE, None).await?];
-        for rewrite in &self.settings.rewrites {
-            rewrites.push(self.load(Kind::Rewrite, rewrite, None).await?);
         }
         self.check_plugin_flags(&list.format, &rewrites).await?;
         let unselected = self.select(&mut list).await?;
@@ -194,8 +187,16 @@ impl Session {
             first_number,
             unselected,
         };
-        let plan = plan::build(&list, &options, &rewrites).await?;
-        Ok(Planned { name, format: list.format, plan })
+        let format = list.format.clone();
+        let plan = plan::build(list, &options, &rewrites).await?;
+        Ok(Planned { name, format, plan })
+    }
+
+    /// The rewrites in their order.
+    async fn rewrites(&self) -> Result<Vec<Plugin>, Fatal> {
+        let given = self.settings.rewrites.iter().map(String::as_str);
+        let names = std::iter::once(REGISTRY_REWRITE).chain(given);
+        try_join_all(names.map(|name| self.load(Kind::Rewrite, name, None))).await
     }
 
     /// Replaces the entries of `list` that select tags by pattern; what stays of them has ended so.
@@ -203,11 +204,7 @@ impl Session {
         if !plan::selects_by_pattern(list) {
             return Ok(Vec::new());
         }
-        let mut sources = self.sources.clone();
-        if let Some(registry) = &self.settings.destination {
-            sources.bind_environment(registry.clone());
-        }
-        let registries = self.registries_with(sources)?;
+        let registries = self.access.registries(self.settings.destination.as_ref())?;
         let (source, at_once) = (self.settings.source.as_ref(), self.settings.jobs);
         let mut interrupt = self.interrupt.clone();
         let expansion = tokio::select! {
@@ -299,41 +296,6 @@ impl Session {
         shell_command(words)
     }
 
-    fn registries(&self, jobs: &[Arc<Job>]) -> Result<Registries, Fatal> {
-        let mut sources = self.sources.clone();
-        if sources.environment.is_some() {
-            let destinations: std::collections::BTreeSet<_> =
-                jobs.iter().map(|job| &job.destination.registry).collect();
-            let only = if destinations.len() == 1 { destinations.first().copied() } else { None };
-            // At the prompt the first line decides: a password typed for one registry is not shown to
-            // the next.
-            let registry = self.settings.destination.as_ref().or(only);
-            match registry.filter(|registry| self.bound.get_or_init(|| (*registry).clone()) == *registry) {
-                Some(registry) => sources.bind_environment(registry.clone()),
-                None if jobs.is_empty() => {}
-                None => self.log.write(
-                    Level::Warning,
-                    "DOCKER_USERNAME and DOCKER_PASSWORD are ignored: there are several destination registries, and neither -d nor DOCKER_REGISTRY names one",
-                ),
-            }
-        }
-        self.registries_with(sources)
-    }
-
-    fn registries_with(&self, sources: CredentialSources) -> Result<Registries, Fatal> {
-        Ok(Registries::new(RegistryOptions {
-            tls_verify: self.settings.tls_verify,
-            credentials: Credentials::new(sources),
-            certificate_directories: self.certificates.clone(),
-            root_bundle: variable("SSL_CERT_FILE")
-                .filter(|path| !path.is_empty())
-                .map(PathBuf::from),
-            max_wait: self.settings.max_wait,
-            // Whoever says 1 means to be gentle.
-            large_transfers: if self.settings.jobs == 1 { 1 } else { usize::MAX },
-        })?)
-    }
-
     /// Does what was planned; the failed list is in the report again, unfinished.
     pub(super) async fn execute(
         &self,
@@ -341,7 +303,9 @@ impl Session {
         failed_list: Option<FailedList>,
     ) -> Result<Report, Fatal> {
         let Planned { name, plan, format } = planned;
-        let registries = self.registries(&plan.jobs)?;
+        let jobs = plan.jobs();
+        let destination = self.settings.destination.as_ref();
+        let registries = self.access.registries_of(&jobs, destination, &self.log)?;
         let (events, received) = EventSender::channel();
         let mut reporter = Reporter::new(
             ReportOptions {
@@ -362,9 +326,9 @@ impl Session {
             interrupt.raised().await;
             rewrite.notify_one();
         });
-        let (entries, ended) = report_entries(&plan);
+        let (entries, ended) = report_entries(plan);
         let reporting = tokio::spawn(reporter.run(entries, ended, received));
-        let worked = self.work(plan.jobs, &format, registries, events).await;
+        let worked = self.work(jobs, &format, registries, events).await;
         if let Err(error) = worked {
             reporting.abort();
             return Err(error);
@@ -417,6 +381,18 @@ impl Session {
         Ok(())
     }
 
+    /// The password goes to the API with every request, where over plain HTTP anybody between reads it.
+    fn check_harbor_https(&self, jobs: &[Arc<Job>]) -> Result<(), SettingsError> {
+        if self.settings.harbor_https || !self.settings.tls_verify {
+            return Ok(());
+        }
+        let mut destinations = jobs.iter().map(|job| &job.destination.registry);
+        match destinations.find(|registry| !registry.is_loopback()) {
+            Some(registry) => Err(SettingsError::PlainHarbor(registry.clone())),
+            None => Ok(()),
+        }
+    }
+
     async fn prepare(
         &self,
         jobs: &[Arc<Job>],
@@ -424,6 +400,7 @@ impl Session {
         events: &EventSender,
     ) -> Result<HashMap<crate::oci::Name, String>, Fatal> {
         let Some(name) = &self.settings.repo_type else { return Ok(HashMap::new()) };
+        self.check_harbor_https(jobs)?;
         let transport = RegistryEndpoints::new(registries.clone(), self.settings.harbor_https);
         let plugin = self.load(Kind::RepoType, name, Some(Arc::new(transport))).await?;
         let mut interrupt = self.interrupt.clone();
@@ -452,29 +429,22 @@ pub(super) fn plugin_host() -> Result<PluginHost, Fatal> {
 const REGISTRY_REWRITE: &str = "registry";
 
 /// The entries as the report shows them, and the outcomes that are known already.
-fn report_entries(plan: &Plan) -> (Vec<EntryInfo>, Vec<(u32, Outcome)>) {
-    let jobs: HashMap<u32, &Arc<Job>> = plan.jobs.iter().map(|job| (job.number, job)).collect();
-    let mut ended = Vec::new();
+fn report_entries(plan: Plan) -> (Vec<EntryInfo>, Vec<(u32, Outcome)>) {
+    let mut known = Vec::new();
     let mut entries = Vec::with_capacity(plan.entries.len());
-    for entry in &plan.entries {
-        if let Some(outcome) = &entry.ended {
-            ended.push((entry.number, outcome.clone()));
-        }
-        entries.push(match jobs.get(&entry.number) {
-            Some(job) => EntryInfo::of_job(Arc::clone(job)),
-            None => {
-                let info = EntryInfo::of_text(
-                    entry.number,
-                    entry.line,
-                    &*entry.source,
-                    &*entry.destination,
-                );
-                match entry.column {
+    for entry in plan.entries {
+        entries.push(match entry.fate {
+            Fate::Job(job) => EntryInfo::of_job(job),
+            Fate::Ended(ended) => {
+                known.push((entry.number, ended.outcome));
+                let (number, line) = (entry.number, entry.line);
+                let info = EntryInfo::of_text(number, line, ended.source, ended.destination);
+                match ended.column {
                     Some(column) => info.at_column(column),
                     None => info,
                 }
             }
         });
     }
-    (entries, ended)
+    (entries, known)
 }

@@ -33,7 +33,7 @@ pub enum ListError {
         /// The file's name.
         name: String,
         /// From 1.
-        line: usize,
+        line: u32,
     },
     /// There is nothing to mirror in it.
     #[error("read the image list {0}: it has no entries")]

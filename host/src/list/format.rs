@@ -1,7 +1,8 @@
 //! Which plugin reads a list, and reading it.
 
+use super::input::Place;
 use super::{List, ListError, ListText, is_line_format};
-use crate::plugin::contract::{Confidence, Parsed, Severity};
+use crate::plugin::contract::{Confidence, Diagnostic, Parsed, Severity};
 use crate::plugin::{Plugin, PluginError};
 
 /// The plugin that reads a list, and what should be said about the choice.
@@ -32,6 +33,11 @@ pub async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice, ListE
     let best = sure.iter().map(|(rank, _)| *rank).max().unwrap_or(0);
     if best == 0 && says_nothing(&text.text) {
         return Err(ListError::Empty(text.name.clone()));
+    }
+    if best == 0
+        && let Some((line, _)) = text.broken().first()
+    {
+        return Err(ListError::NotText { name: text.name.clone(), line: *line });
     }
     if best == 0 {
         let known = plugins.iter().map(|plugin| plugin.name().to_owned()).collect();
@@ -100,12 +106,22 @@ impl Choice {
 /// Reads `text` with the plugin that was chosen.
 ///
 /// # Errors
-/// Where the plugin fails, or there is neither an entry nor a line that should have been one.
+/// Where the plugin fails, there is neither an entry nor a line that should have been one, or
+/// something that is not made of lines is no UTF-8.
 pub async fn parse(text: ListText, choice: Choice) -> Result<List, ListError> {
-    let parsed = match choice.parsed {
+    let mut parsed = match choice.parsed {
         Some(parsed) => parsed,
         None => choice.plugin.parse(&text.name, &text.text).await?,
     };
+    match text.broken() {
+        [] => {}
+        broken if is_line_format(choice.plugin.name()) => refuse(&mut parsed, broken),
+        // What such a line was part of cannot be told.
+        &[(line, _), ..] => {
+            return Err(ListError::NotText { name: text.name, line });
+        }
+    }
+    number_from(&mut parsed, text.first_line);
     let has_error = parsed.diagnostics.iter().any(|found| found.severity == Severity::Error);
     if parsed.entries.is_empty() && !has_error {
         return Err(ListError::Empty(text.name));
@@ -117,3 +133,45 @@ pub async fn parse(text: ListText, choice: Choice) -> Result<List, ListError> {
         diagnostics: parsed.diagnostics,
     })
 }
+
+/// Makes remarks of the entries at `broken` lines, which are no UTF-8. A comment may be what it likes.
+fn refuse(parsed: &mut Parsed, broken: &[Place]) {
+    let at = |line: u32| broken.binary_search_by_key(&line, |(line, _)| *line).ok();
+    let mut lost = vec![false; broken.len()];
+    parsed.entries.retain(|entry| match at(entry.line) {
+        Some(at) => {
+            lost[at] = true;
+            false
+        }
+        None => true,
+    });
+    parsed.diagnostics.retain(|found| match at(found.line) {
+        Some(at) => {
+            lost[at] |= found.severity == Severity::Error;
+            false
+        }
+        None => true,
+    });
+    let refused = broken.iter().zip(lost).filter(|(_, lost)| *lost);
+    parsed.diagnostics.extend(refused.map(|(&(line, column), _)| Diagnostic {
+        severity: Severity::Error,
+        line,
+        column,
+        message: "it is not UTF-8 text".to_owned(),
+    }));
+}
+
+/// Numbers the lines from `first` on instead of from 1.
+fn number_from(parsed: &mut Parsed, first: u32) {
+    if first == 1 {
+        return;
+    }
+    let entries = parsed.entries.iter_mut().map(|entry| &mut entry.line);
+    for line in entries.chain(parsed.diagnostics.iter_mut().map(|found| &mut found.line)) {
+        // 0 is the input as a whole.
+        *line = if *line == 0 { 0 } else { line.saturating_add(first - 1) };
+    }
+}
+
+#[cfg(test)]
+mod tests;

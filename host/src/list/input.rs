@@ -2,37 +2,55 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::ListError;
 
 /// The largest list that is read, in bytes: what a plugin can be given.
 const LIMIT: u64 = 64 * 1024 * 1024;
 
+/// A place in a text: line and column, both from 1.
+pub(super) type Place = (u32, u32);
+
 /// A list's text and the name under which it is spoken of.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ListText {
     /// The file's name, or `-` for standard input.
     pub name: String,
-    /// The text, without a byte-order mark.
-    pub text: Arc<str>,
+    /// The text, without a byte-order mark. What is no UTF-8 is U+FFFD here.
+    pub text: String,
+    /// The number of its first line: 1, but for a part of a conversation.
+    pub first_line: u32,
+    /// It as it was read.
+    bytes: Bytes,
+    /// Where lines stop being UTF-8, in their order.
+    broken: Vec<Place>,
 }
 
 impl ListText {
     /// A text from somewhere.
-    ///
-    /// # Errors
-    /// Where it is no UTF-8.
-    pub fn new(name: &str, mut bytes: Vec<u8>) -> Result<Self, ListError> {
+    pub fn new(name: &str, mut bytes: Vec<u8>) -> Self {
         if bytes.starts_with(b"\xef\xbb\xbf") {
             bytes.drain(..3);
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let valid = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..valid].iter().filter(|&&byte| byte == b'\n').count() + 1;
-            ListError::NotText { name: name.to_owned(), line }
-        })?;
-        Ok(Self { name: name.to_owned(), text: text.into() })
+        let name = name.to_owned();
+        match String::from_utf8(bytes) {
+            Ok(text) => {
+                let bytes = Bytes::copy_from_slice(text.as_bytes());
+                Self { name, text, first_line: 1, bytes, broken: Vec::new() }
+            }
+            Err(error) => {
+                let bytes = Bytes::from(error.into_bytes());
+                let (text, broken) = (String::from_utf8_lossy(&bytes).into_owned(), broken(&bytes));
+                Self { name, text, first_line: 1, bytes, broken }
+            }
+        }
+    }
+
+    /// Where lines stop being UTF-8, in the order of the lines.
+    pub(super) fn broken(&self) -> &[Place] {
+        &self.broken
     }
 
     /// The first 64 KiB at most, cut after a line, for probes.
@@ -47,16 +65,48 @@ impl ListText {
         &self.text[..end]
     }
 
-    /// The lines, from line 1 on, without their ends.
-    pub fn lines(&self) -> Vec<&str> {
-        self.text.lines().collect()
+    /// The lines as they were read, from the first on.
+    pub fn lines(&self) -> Lines {
+        let mut ends: Vec<usize> =
+            (0..).zip(&*self.bytes).filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
+        ends.push(self.bytes.len());
+        Lines { bytes: self.bytes.clone(), ends, first: self.first_line }
     }
+}
+
+/// The lines of a list, which need not be text.
+#[derive(Debug)]
+pub struct Lines {
+    bytes: Bytes,
+    /// Where each line ends.
+    ends: Vec<usize>,
+    first: u32,
+}
+
+impl Lines {
+    /// The line with this number without the blanks around it; it shares the list's memory.
+    pub fn get(&self, number: u32) -> Option<Bytes> {
+        let at = number.checked_sub(self.first)? as usize;
+        let end = *self.ends.get(at)?;
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before] + 1);
+        Some(self.bytes.slice_ref(self.bytes[start..end].trim_ascii()))
+    }
+}
+
+/// Where lines stop being UTF-8: one place for each such line.
+fn broken(bytes: &[u8]) -> Vec<Place> {
+    let line = |(number, line): (u32, &[u8])| {
+        let valid = std::str::from_utf8(line).err()?.valid_up_to();
+        let column = String::from_utf8_lossy(&line[..valid]).chars().count() + 1;
+        Some((number, u32::try_from(column).unwrap_or(u32::MAX)))
+    };
+    (1..).zip(bytes.split(|byte| *byte == b'\n')).filter_map(line).collect()
 }
 
 /// Reads the file at `path`.
 ///
 /// # Errors
-/// Where it is no readable text file.
+/// Where it is no readable file.
 pub fn read_file(path: &Path) -> Result<ListText, ListError> {
     let unreadable = |error| ListError::Read { path: path.to_owned(), error };
     if std::fs::metadata(path).map_err(unreadable)?.is_dir() {
@@ -69,7 +119,7 @@ pub fn read_file(path: &Path) -> Result<ListText, ListError> {
 /// Reads standard input to its end.
 ///
 /// # Errors
-/// Where it cannot be read or is no text.
+/// Where it cannot be read.
 pub fn read_stdin() -> Result<ListText, ListError> {
     read(Path::new("-"), std::io::stdin().lock())
 }
@@ -82,26 +132,42 @@ fn read(path: &Path, from: impl Read) -> Result<ListText, ListError> {
     if bytes.len() as u64 > LIMIT {
         return Err(ListError::TooLarge { path: path.to_owned(), limit: LIMIT });
     }
-    ListText::new(&path.display().to_string(), bytes)
+    Ok(ListText::new(&path.display().to_string(), bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::ListText;
-    use crate::list::ListError;
 
     #[test]
     fn the_byte_order_mark_goes_and_bad_bytes_are_placed() {
-        assert_eq!(&*ListText::new("l", b"\xef\xbb\xbfa\n".to_vec()).unwrap().text, "a\n");
-        let error = ListText::new("l", b"a\nb\n\xff".to_vec()).unwrap_err();
-        assert!(matches!(error, ListError::NotText { line: 3, .. }), "{error}");
+        let text = ListText::new("l", b"\xef\xbb\xbfa\n".to_vec());
+        assert_eq!((&*text.text, text.broken()), ("a\n", &[][..]));
+        let text = ListText::new("l", "a\nä \u{1}".bytes().chain(*b"\xffb\xff\n\xff").collect());
+        assert_eq!(text.text, "a\nä \u{1}\u{fffd}b\u{fffd}\n\u{fffd}");
+        assert_eq!(text.broken(), [(2, 4), (3, 1)]);
+    }
+
+    #[test]
+    fn lines_are_kept_as_they_were_read() {
+        let mut text = ListText::new("l", b"a b\r\n\n \xff\t\nend".to_vec());
+        let lines = |text: &ListText| -> Vec<_> {
+            let lines = text.lines();
+            (0..7).map(|number| lines.get(number).map(|line| line.to_vec())).collect()
+        };
+        let expected = [&b"a b"[..], b"", b"\xff", b"end"].map(|line| Some(line.to_vec()));
+        assert_eq!(lines(&text)[1..5], expected);
+        assert_eq!((&lines(&text)[0], &lines(&text)[5]), (&None, &None));
+        text.first_line = 3;
+        assert_eq!(lines(&text)[3..], expected);
+        assert_eq!(lines(&text)[2], None);
     }
 
     #[test]
     fn the_head_ends_with_a_line() {
-        let text = ListText::new("l", "0123456789\n".repeat(10_000).into_bytes()).unwrap();
+        let text = ListText::new("l", "0123456789\n".repeat(10_000).into_bytes());
         assert!(text.head().len() <= 65_536 && text.head().ends_with('\n'));
-        let long = ListText::new("l", "ä".repeat(65_536).into_bytes()).unwrap();
+        let long = ListText::new("l", "ä".repeat(65_536).into_bytes());
         assert_eq!(long.head().len(), 65_536);
     }
 }

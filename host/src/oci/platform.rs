@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -146,12 +147,13 @@ impl Cpu {
     }
 }
 
-/// Which platforms are wanted. Each part that is `None` lets everything through.
+/// Which platforms are wanted. Each part that is `None` lets everything through. Clones share their
+/// parts: most entries of a list have the same filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PlatformFilter {
-    architectures: Option<Vec<Cpu>>,
-    systems: Option<Vec<String>>,
-    platforms: Option<Vec<Platform>>,
+    architectures: Option<Arc<[Cpu]>>,
+    systems: Option<Arc<[String]>>,
+    platforms: Option<Arc<[Platform]>>,
 }
 
 impl PlatformFilter {
@@ -173,7 +175,7 @@ impl PlatformFilter {
 
     /// The same filter, and the platform must be one of `platforms` too.
     pub fn and_platforms(mut self, platforms: Vec<Platform>) -> Self {
-        self.platforms = Some(platforms);
+        self.platforms = Some(platforms.into());
         self
     }
 
@@ -203,7 +205,7 @@ fn parse_list<T>(
     value: Option<&str>,
     flag: &'static str,
     parse: impl Fn(&str) -> Result<T, PlatformError>,
-) -> Result<Option<Vec<T>>, PlatformError> {
+) -> Result<Option<Arc<[T]>>, PlatformError> {
     let Some(value) = value else { return Ok(None) };
     let words: Vec<&str> =
         value.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();

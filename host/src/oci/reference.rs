@@ -58,18 +58,23 @@ impl FromStr for Name {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        if text.is_empty() {
-            return Err(ReferenceError::Empty);
+        let (registry, repository) = split_registry(text)?;
+        let registry = registry.map(str::parse).transpose()?;
+        Ok(Self { registry, repository: repository.parse()? })
+    }
+}
+
+/// The registry and the repository of `[registry/]repository`, neither of them checked.
+fn split_registry(text: &str) -> Result<(Option<&str>, &str), ReferenceError> {
+    if text.is_empty() {
+        return Err(ReferenceError::Empty);
+    }
+    match text.split_once('/') {
+        Some((first, rest)) if first.ends_with(':') && rest.starts_with('/') => {
+            Err(ReferenceError::Scheme(text.to_owned()))
         }
-        if text.contains("://") {
-            return Err(ReferenceError::Scheme(text.to_owned()));
-        }
-        match text.split_once('/') {
-            Some((first, rest)) if Registry::looks_like_one(first) => {
-                Ok(Self { registry: Some(first.parse()?), repository: rest.parse()? })
-            }
-            _ => Ok(Self { registry: None, repository: text.parse()? }),
-        }
+        Some((first, rest)) if Registry::looks_like_one(first) => Ok((Some(first), rest)),
+        _ => Ok((None, text)),
     }
 }
 
@@ -135,6 +140,17 @@ impl FromStr for Reference {
 
     /// Reads a complete reference; no tag and no digest is `latest`.
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        Self::parse_beside(text, &[])
+    }
+}
+
+impl Reference {
+    /// Reads a complete reference as [`FromStr`] does. A part that one of `others` has too is shared
+    /// with it, which saves checking and keeping it again.
+    ///
+    /// # Errors
+    /// Where it is no complete reference.
+    pub fn parse_beside(text: &str, others: &[&Self]) -> Result<Self, ReferenceError> {
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest.parse::<Digest>()?)),
             None => (text, None),
@@ -144,19 +160,33 @@ impl FromStr for Reference {
         let (name, tag) = match rest[after_slash..].rfind(':') {
             Some(at) => {
                 let colon = after_slash + at;
-                (&rest[..colon], Some(rest[colon + 1..].parse::<Tag>()?))
+                let known = others.iter().filter_map(|other| other.version.tag());
+                (&rest[..colon], Some(shared(&rest[colon + 1..], known)?))
             }
             None => (rest, None),
         };
-        let name: Name = name.parse()?;
-        let registry = name.registry.ok_or_else(|| ReferenceError::NoRegistry(text.to_owned()))?;
+        let (registry, repository) = split_registry(name)?;
+        let registry = registry.ok_or_else(|| ReferenceError::NoRegistry(text.to_owned()))?;
+        let registry = shared(registry, others.iter().map(|other| &other.registry))?;
+        let repository = shared(repository, others.iter().map(|other| &other.repository))?;
         let version = match (tag, digest) {
             (Some(tag), Some(digest)) => Version::Pinned(tag, digest),
             (None, Some(digest)) => Version::Digest(digest),
             (Some(tag), None) => Version::Tag(tag),
             (None, None) => Version::Tag(Tag::latest()),
         };
-        Ok(Self { registry, repository: name.repository, version })
+        Ok(Self { registry, repository, version })
+    }
+}
+
+/// One of `known` that has this text, or the text parsed.
+fn shared<'a, T>(text: &str, known: impl IntoIterator<Item = &'a T>) -> Result<T, ReferenceError>
+where
+    T: AsRef<str> + Clone + FromStr<Err = ReferenceError> + 'a,
+{
+    match known.into_iter().find(|known| (*known).as_ref() == text) {
+        Some(known) => Ok(known.clone()),
+        None => text.parse(),
     }
 }
 
@@ -183,7 +213,25 @@ impl TryFrom<String> for Reference {
 
 impl From<Reference> for String {
     fn from(reference: Reference) -> Self {
-        reference.to_string()
+        Self::from(&reference)
+    }
+}
+
+impl From<&Reference> for String {
+    /// The same as `to_string`, in one piece.
+    fn from(reference: &Reference) -> Self {
+        let (registry, repository) = (reference.registry.as_str(), reference.repository.as_str());
+        let tag = reference.version.tag().map_or("", Tag::as_str);
+        let mut text = Self::with_capacity(registry.len() + repository.len() + tag.len() + 2);
+        text.extend([registry, "/", repository]);
+        if !tag.is_empty() {
+            text.extend([":", tag]);
+        }
+        if let Some(digest) = reference.version.digest() {
+            text.push('@');
+            text.push_str(&digest.to_string());
+        }
+        text
     }
 }
 
@@ -201,10 +249,22 @@ mod tests {
             &format!("[::1]:5000/a@{DIGEST}"),
             &format!("example.com:8443/a:b@{DIGEST}"),
         ] {
-            assert_eq!(text.parse::<Reference>().unwrap().to_string(), text);
+            let reference: Reference = text.parse().unwrap();
+            assert_eq!((&*reference.to_string(), &*String::from(&reference)), (text, text));
         }
         let latest: Reference = "localhost:5000/a".parse().unwrap();
         assert_eq!(latest.to_string(), "localhost:5000/a:latest");
+    }
+
+    #[test]
+    fn parts_that_another_reference_has_are_shared() {
+        let one: Reference = "a.io/team/app:1".parse().unwrap();
+        let other = Reference::parse_beside("b.io/team/app:1", &[&one]).unwrap();
+        assert_eq!(other, "b.io/team/app:1".parse().unwrap());
+        let shares = |one: &str, other: &str| std::ptr::eq(one, other);
+        assert!(shares(one.repository.as_str(), other.repository.as_str()));
+        assert!(shares(one.version.tag().unwrap().as_str(), other.version.tag().unwrap().as_str()));
+        assert!(Reference::parse_beside("b.io/Team/app:1", &[&one]).is_err());
     }
 
     #[test]

@@ -102,6 +102,12 @@ impl FromStr for Registry {
     }
 }
 
+impl AsRef<str> for Registry {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -69,6 +69,12 @@ impl FromStr for Repository {
     }
 }
 
+impl AsRef<str> for Repository {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -2,13 +2,19 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::collision::{Beside, Destinations};
 use super::filter::ALL;
-use super::{FilterFlags, Job, Outcome, Plan, PlanError, PlannedEntry, Unselected, source};
-use crate::list::{List, line_hint};
-use crate::oci::{Digest, Name, PlatformFilter, Reference, ReferenceError, Registry, Tag, Version};
+use super::{
+    Ended, Fate, FilterFlags, Job, Outcome, Plan, PlanError, PlannedEntry, Unselected, source,
+};
+use crate::list::{Lines, List, line_hint};
+use crate::oci::{Digest, Name, Reference, ReferenceError, Registry, Tag, Version};
 use crate::plugin::Plugin;
-use crate::plugin::contract::{Artifact, Diagnostic, Entry, Item, Selection, Severity, Verdict};
+use crate::plugin::contract::{
+    Artifact, Attribute, Diagnostic, Entry, Item, Selection, Severity, Verdict,
+};
 
 /// What a plan is made with.
 #[derive(Debug)]
@@ -27,22 +33,24 @@ pub struct PlanOptions {
 
 /// An entry that has been understood, before it goes through the rewrites.
 struct Draft {
-    entry: PlannedEntry,
+    number: u32,
+    line: u32,
+    text: Bytes,
+    platforms: Option<Arc<str>>,
     stage: Stage,
 }
 
 enum Stage {
     /// It goes on.
-    Going(Box<Going>),
-    /// How it ended is in the entry.
-    Ended,
+    Going(Going),
+    /// It ended so.
+    Ended(Box<Ended>),
 }
 
 struct Going {
-    source: Reference,
-    destination: Reference,
-    filter: PlatformFilter,
-    attributes: Vec<crate::plugin::contract::Attribute>,
+    /// Nobody shares it yet.
+    job: Arc<Job>,
+    attributes: Vec<Attribute>,
 }
 
 /// Why an entry alone fails.
@@ -79,7 +87,7 @@ impl EntryError {
 /// Where two entries collide, an entry has no destination, or a rewrite plugin fails. What is wrong
 /// with one entry alone is its outcome.
 pub async fn build(
-    list: &List,
+    list: List,
     options: &PlanOptions,
     rewrites: &[Plugin],
 ) -> Result<Plan, PlanError> {
@@ -87,36 +95,39 @@ pub async fn build(
     for plugin in rewrites {
         rewrite(&mut drafts, plugin).await?;
     }
-    let mut plan = Plan::default();
-    let mut taken = Destinations::default();
-    for Draft { mut entry, stage } in drafts {
-        if let Stage::Going(going) = stage {
-            let job = Job {
-                number: entry.number,
-                line: entry.line,
-                source: going.source,
-                destination: going.destination,
-                filter: going.filter,
-            };
-            entry.source = job.source.to_string().into();
-            entry.destination = job.destination.to_string().into();
-            if is_itself(&job) {
-                entry.ended = Some(Outcome {
-                    hint: Some("give another destination registry with -d".to_owned()),
-                    ..Outcome::failed("source and destination are the same")
-                });
-            } else {
-                match taken.take(&job)? {
-                    Beside::First => plan.jobs.push(Arc::new(job)),
-                    Beside::SameAs(line) => {
-                        entry.ended = Some(Outcome::skipped(format!("the same as line {line}")));
-                    }
-                }
-            }
-        }
-        plan.entries.push(entry);
+    let mut taken = Destinations::with_room_for(drafts.len());
+    let mut entries = Vec::with_capacity(drafts.len());
+    for Draft { number, line, text, platforms, stage } in drafts {
+        let fate = match stage {
+            Stage::Going(going) => settle(going.job, &mut taken)?,
+            Stage::Ended(ended) => Fate::Ended(ended),
+        };
+        entries.push(PlannedEntry { number, line, text, platforms, fate });
     }
-    Ok(plan)
+    Ok(Plan { entries })
+}
+
+/// What becomes of a job beside those before it.
+fn settle(job: Arc<Job>, taken: &mut Destinations) -> Result<Fate, PlanError> {
+    if is_itself(&job) {
+        let outcome = Outcome {
+            hint: Some("give another destination registry with -d".to_owned()),
+            ..Outcome::failed("source and destination are the same")
+        };
+        return Ok(Fate::Ended(ended(&job, outcome)));
+    }
+    Ok(match taken.take(&job)? {
+        Beside::First => Fate::Job(job),
+        Beside::SameAs(line) => {
+            Fate::Ended(ended(&job, Outcome::skipped(format!("the same as line {line}"))))
+        }
+    })
+}
+
+/// The end of what would have been a job.
+fn ended(job: &Job, outcome: Outcome) -> Box<Ended> {
+    let (source, destination) = (String::from(&job.source), String::from(&job.destination));
+    Box::new(Ended { column: None, source, destination, outcome })
 }
 
 fn is_itself(job: &Job) -> bool {
@@ -132,93 +143,92 @@ fn is_itself(job: &Job) -> bool {
 }
 
 /// Entries and malformed lines in the order of the list, numbered.
-fn drafts(list: &List, options: &PlanOptions) -> Result<Vec<Draft>, PlanError> {
-    let lines = if list.is_line_format() { list.text.lines() } else { Vec::new() };
-    let errors = list.diagnostics.iter().filter(|found| found.severity == Severity::Error);
-    let mut found: Vec<(u32, Result<&Entry, &Diagnostic>)> = list
-        .entries
-        .iter()
-        .map(|entry| (entry.line, Ok(entry)))
-        .chain(errors.map(|diagnostic| (diagnostic.line, Err(diagnostic))))
-        .collect();
-    found.sort_by_key(|(line, _)| *line);
-    let mut drafts = Vec::with_capacity(found.len());
-    for (number, (line, item)) in (options.first_number..).zip(found) {
-        let original = (line as usize).checked_sub(1).and_then(|at| lines.get(at)).copied();
-        drafts.push(match item {
-            Err(diagnostic) => malformed(number, diagnostic, original, list),
-            Ok(entry) => draft(number, entry, original, list, options)?,
-        });
+fn drafts(mut list: List, options: &PlanOptions) -> Result<Vec<Draft>, PlanError> {
+    let lines = list.text.lines();
+    let mut entries = std::mem::take(&mut list.entries);
+    let mut errors = std::mem::take(&mut list.diagnostics);
+    errors.retain(|found| found.severity == Severity::Error);
+    entries.sort_by_key(|entry| entry.line);
+    errors.sort_by_key(|error| error.line);
+    let mut drafts = Vec::with_capacity(entries.len() + errors.len());
+    let mut errors = errors.into_iter().peekable();
+    let mut numbers = options.first_number..;
+    // Each entry is let go of as soon as it is understood, as there may be a million of them.
+    for entry in entries {
+        while let Some(error) = errors.next_if(|error| error.line < entry.line) {
+            drafts.extend(numbers.next().map(|number| malformed(number, error, &lines, &list)));
+        }
+        if let Some(number) = numbers.next() {
+            drafts.push(draft(number, entry, &lines, &list, options)?);
+        }
     }
+    drafts
+        .extend(numbers.zip(errors).map(|(number, error)| malformed(number, error, &lines, &list)));
     Ok(drafts)
 }
 
-fn malformed(number: u32, diagnostic: &Diagnostic, original: Option<&str>, list: &List) -> Draft {
-    let line = diagnostic.line as usize;
-    let text: Arc<str> = match original {
-        Some(text) => text.trim().into(),
+fn malformed(number: u32, error: Diagnostic, lines: &Lines, list: &List) -> Draft {
+    let original = lines.get(error.line).unwrap_or_default();
+    let shown = String::from_utf8_lossy(&original).into_owned();
+    let (source, text) = if list.is_line_format() {
+        (shown, original)
+    } else {
         // A format of several lines: what stands there is only a comment in a `mirror` list.
-        None => {
-            let shown = line.checked_sub(1).and_then(|at| list.text.text.lines().nth(at));
-            format!("# {}", shown.unwrap_or_default().trim()).into()
-        }
+        let comment = format!("# {shown}");
+        (comment.clone(), comment.into())
     };
-    let entry = PlannedEntry {
+    let outcome = Outcome {
+        hint: line_hint(&list.format).map(str::to_owned),
+        ..Outcome::failed(error.message)
+    };
+    let column = (error.column > 0).then_some(error.column);
+    Draft {
         number,
-        line: diagnostic.line,
-        column: (diagnostic.column > 0).then_some(diagnostic.column),
-        source: text.clone(),
-        destination: "".into(),
+        line: error.line,
         text,
-        platforms: None,
-        ended: Some(Outcome {
-            hint: line_hint(&list.format).map(str::to_owned),
-            ..Outcome::failed(&diagnostic.message)
-        }),
-    };
-    Draft { entry, stage: Stage::Ended }
+        platforms: list.platforms_above(lines, error.line).map(Into::into),
+        stage: Stage::Ended(Box::new(Ended {
+            column,
+            source,
+            destination: String::new(),
+            outcome,
+        })),
+    }
 }
 
 fn draft(
     number: u32,
-    entry: &Entry,
-    original: Option<&str>,
+    entry: Entry,
+    lines: &Lines,
     list: &List,
     options: &PlanOptions,
 ) -> Result<Draft, PlanError> {
+    if entry.destination.is_none() && !options.has_destination {
+        return Err(PlanError::NoDestination { line: entry.line, source_text: entry.source });
+    }
     // A `mirror` line that stands for an entry of another format must not get the default filter.
     let platforms: Option<Arc<str>> = match entry.platforms.as_slice() {
         [] if list.is_line_format() => None,
         [] => Some(ALL.into()),
         platforms => Some(platforms.join(",").into()),
     };
-    let text = original.map_or_else(|| mirror_line(entry), |line| line.trim().to_owned());
-    let mut planned = PlannedEntry {
-        number,
-        line: entry.line,
-        column: None,
-        source: entry.source.as_str().into(),
-        destination: entry.destination.as_deref().unwrap_or_default().into(),
-        text: text.into(),
-        platforms,
-        ended: None,
-    };
-    if entry.destination.is_none() && !options.has_destination {
-        return Err(PlanError::NoDestination {
-            line: entry.line,
-            source_text: entry.source.clone(),
-        });
-    }
-    let stage = match going(entry, &list.format, options) {
-        Ok(going) => Stage::Going(Box::new(going)),
+    let original = if list.is_line_format() { lines.get(entry.line) } else { None };
+    let text = original.unwrap_or_else(|| mirror_line(&entry).into());
+    let line = entry.line;
+    let stage = match job(number, &entry, &list.format, options) {
+        Ok(job) => Stage::Going(Going { job: Arc::new(job), attributes: entry.attributes }),
         Err(error) => {
-            let known = options.unselected.iter().find(|known| known.entry == *entry);
+            let known = options.unselected.iter().find(|known| known.entry == entry);
             let failed = || Outcome { hint: error.hint(), ..Outcome::failed(&error) };
-            planned.ended = Some(known.map_or_else(failed, |known| known.outcome.clone()));
-            Stage::Ended
+            Stage::Ended(Box::new(Ended {
+                column: None,
+                outcome: known.map_or_else(failed, |known| known.outcome.clone()),
+                source: entry.source,
+                destination: entry.destination.unwrap_or_default(),
+            }))
         }
     };
-    Ok(Draft { entry: planned, stage })
+    Ok(Draft { number, line, text, platforms, stage })
 }
 
 /// An entry of a format that is not line by line, as a line of the format `mirror`; as a comment where
@@ -249,13 +259,18 @@ fn mirror_line(entry: &Entry) -> String {
     format!("{comment}{} {destination} {version}", entry.source)
 }
 
-fn going(entry: &Entry, format: &str, options: &PlanOptions) -> Result<Going, EntryError> {
+fn job(number: u32, entry: &Entry, format: &str, options: &PlanOptions) -> Result<Job, EntryError> {
     if entry.repositories.is_some() {
         return Err(EntryError::Pattern);
     }
     let name: Name = entry.source.parse().map_err(EntryError::Source)?;
+    let to: Name = match &entry.destination {
+        Some(text) if *text == entry.source => name.clone(),
+        Some(text) => text.parse().map_err(EntryError::Destination)?,
+        None => Name { registry: None, repository: name.repository.clone() },
+    };
     let (registry, repository) =
-        source::complete(&name, options.source.as_ref()).map_err(EntryError::Source)?;
+        source::complete(name, options.source.as_ref()).map_err(EntryError::Source)?;
     let version = version(&entry.select)?;
     let to_tag = match &entry.destination_tag {
         Some(tag) => Some(tag.parse::<Tag>().map_err(EntryError::Destination)?),
@@ -266,11 +281,9 @@ fn going(entry: &Entry, format: &str, options: &PlanOptions) -> Result<Going, En
         (None, Some(digest)) => Version::Digest(digest.clone()),
         (None, None) => Version::Tag(Tag::latest()),
     };
-    let to: Name = match &entry.destination {
-        Some(text) => text.parse().map_err(EntryError::Destination)?,
-        None => Name { registry: None, repository: name.repository },
-    };
-    Ok(Going {
+    Ok(Job {
+        number,
+        line: entry.line,
         source: Reference { registry, repository, version },
         destination: Reference {
             registry: to.registry.unwrap_or_else(Registry::docker_hub),
@@ -278,7 +291,6 @@ fn going(entry: &Entry, format: &str, options: &PlanOptions) -> Result<Going, En
             version: to_version,
         },
         filter: options.filter.of_entry(format, &entry.platforms)?,
-        attributes: entry.attributes.clone(),
     })
 }
 
@@ -302,41 +314,53 @@ fn version(select: &Selection) -> Result<Version, EntryError> {
 
 /// Puts every entry that still goes through one plugin.
 async fn rewrite(drafts: &mut [Draft], plugin: &Plugin) -> Result<(), PlanError> {
-    let items: Vec<Item> = drafts
-        .iter()
-        .filter_map(|draft| match &draft.stage {
-            Stage::Going(going) => Some(Item {
-                artifact: Artifact::Image,
-                source: going.source.to_string(),
-                destination: going.destination.to_string(),
-                attributes: going.attributes.clone(),
-            }),
-            Stage::Ended => None,
-        })
-        .collect();
-    let mut verdicts = plugin.rewrite(items).await?.into_iter();
-    for draft in drafts {
-        let Stage::Going(going) = &mut draft.stage else { continue };
-        let Some(verdict) = verdicts.next() else { break };
-        let ended = match verdict {
-            Verdict::Destination(answer) => {
-                going.destination = answer.parse().map_err(|error| PlanError::Answer {
-                    line: draft.entry.line,
-                    plugin: plugin.name().to_owned(),
-                    answer,
-                    error,
-                })?;
-                continue;
-            }
-            Verdict::Skip(why) => {
-                Outcome::skipped(format!("{} leaves it out: {why}", plugin.name()))
-            }
-            Verdict::Refuse(why) => Outcome::failed(format!("{} refuses it: {why}", plugin.name())),
-        };
-        draft.entry.source = going.source.to_string().into();
-        draft.entry.destination = going.destination.to_string().into();
-        draft.entry.ended = Some(ended);
-        draft.stage = Stage::Ended;
+    // The registry of one answer is most often that of the next.
+    let mut last: Option<Reference> = None;
+    for drafts in drafts.chunks_mut(plugin.batch()) {
+        let items: Vec<Item> = drafts.iter().filter_map(|draft| item(&draft.stage)).collect();
+        let mut verdicts = plugin.rewrite(&items).await?.into_iter();
+        for draft in drafts {
+            let Stage::Going(going) = &mut draft.stage else { continue };
+            let Some(verdict) = verdicts.next() else { break };
+            let outcome = match verdict {
+                Verdict::Destination(answer) => {
+                    let job = Arc::make_mut(&mut going.job);
+                    let known = [Some(&job.destination), last.as_ref()];
+                    let known: Vec<&Reference> = known.into_iter().flatten().collect();
+                    let destination = match Reference::parse_beside(&answer, &known) {
+                        Ok(destination) => destination,
+                        Err(error) => {
+                            let (line, plugin) = (draft.line, plugin.name().to_owned());
+                            return Err(PlanError::Answer { line, plugin, answer, error });
+                        }
+                    };
+                    last = Some(destination.clone());
+                    job.destination = destination;
+                    continue;
+                }
+                Verdict::Skip(why) => {
+                    Outcome::skipped(format!("{} leaves it out: {why}", plugin.name()))
+                }
+                Verdict::Refuse(why) => {
+                    Outcome::failed(format!("{} refuses it: {why}", plugin.name()))
+                }
+            };
+            draft.stage = Stage::Ended(ended(&going.job, outcome));
+        }
     }
     Ok(())
 }
+
+/// What a rewrite is asked about an entry that still goes.
+fn item(stage: &Stage) -> Option<Item> {
+    let Stage::Going(going) = stage else { return None };
+    Some(Item {
+        artifact: Artifact::Image,
+        source: String::from(&going.job.source),
+        destination: String::from(&going.job.destination),
+        attributes: going.attributes.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,15 +8,14 @@ use crate::oci::{Name, ReferenceError, Registry, Repository};
 /// # Errors
 /// Where the completed repository is too long.
 pub(super) fn complete(
-    name: &Name,
+    name: Name,
     source: Option<&Registry>,
 ) -> Result<(Registry, Repository), ReferenceError> {
-    let registry =
-        source.cloned().or_else(|| name.registry.clone()).unwrap_or_else(Registry::docker_hub);
+    let registry = source.cloned().or(name.registry).unwrap_or_else(Registry::docker_hub);
     let repository = if registry.is_docker_hub() && name.repository.is_one_part() {
         name.repository.inside("library")?
     } else {
-        name.repository.clone()
+        name.repository
     };
     Ok((registry, repository))
 }

@@ -3,12 +3,16 @@
 //! Strings that become part of references are refused if they hold control characters, and never
 //! changed: what is mirrored would be something else. Strings that are only shown are escaped.
 
-use super::contract::{Capabilities, Entry, Filter, Parsed, Prepared, Scope, Selection, Verdict};
+use super::contract::{
+    Capabilities, Diagnostic, Entry, Filter, Parsed, Prepared, Scope, Selection, Severity, Verdict,
+};
 use super::error::Failure;
 use super::escape::{MAX_SHOWN, shown};
 
-/// A parsed list of at most `most` entries and as many diagnostics.
-pub(super) fn parsed(mut parsed: Parsed, most: usize) -> Result<Parsed, Failure> {
+/// A parsed list of at most `most` entries and as many diagnostics. An entry that cannot be used
+/// because of something that stands so in `text` becomes a diagnostic: the rest of the list is as good
+/// as before. What the plugin made up is its own fault.
+pub(super) fn parsed(mut parsed: Parsed, text: &str, most: usize) -> Result<Parsed, Failure> {
     for (what, count) in
         [("entries", parsed.entries.len()), ("diagnostics", parsed.diagnostics.len())]
     {
@@ -18,45 +22,84 @@ pub(super) fn parsed(mut parsed: Parsed, most: usize) -> Result<Parsed, Failure>
             });
         }
     }
-    parsed.entries.iter().try_for_each(entry)?;
+    let mut unusable = Vec::new();
+    parsed.entries.retain(|entry| {
+        let found = check(entry);
+        let good = found.is_ok();
+        unusable.extend(found.err());
+        good
+    });
+    parsed.diagnostics.extend(placed(unusable, text)?);
     for diagnostic in &mut parsed.diagnostics {
         diagnostic.message = shown(&diagnostic.message);
     }
     Ok(parsed)
 }
 
-fn entry(entry: &Entry) -> Result<(), Failure> {
-    let check = |what: &str, text: &str| {
-        plain(text)
-            .map_err(|problem| bad(format!("{what} of the entry at line {} {problem}", entry.line)))
+/// What of an entry cannot be used, and why.
+struct Unusable {
+    line: u32,
+    what: &'static str,
+    text: String,
+    problem: String,
+}
+
+fn check(entry: &Entry) -> Result<(), Unusable> {
+    let check = |what: &'static str, text: &str| {
+        plain(text).map_err(|problem| Unusable {
+            line: entry.line,
+            what,
+            text: text.to_owned(),
+            problem,
+        })
     };
-    check("the source", &entry.source)?;
+    check("source", &entry.source)?;
     if let Some(destination) = &entry.destination {
-        check("the destination", destination)?;
+        check("destination", destination)?;
     }
     if let Some(tag) = &entry.destination_tag {
-        check("the destination's tag", tag)?;
+        check("destination's tag", tag)?;
     }
     for platform in &entry.platforms {
-        check("a platform", platform)?;
+        check("platform", platform)?;
     }
     for attribute in &entry.attributes {
-        check("an attribute's key", &attribute.key)?;
+        check("attribute's key", &attribute.key)?;
     }
     match &entry.select {
-        Selection::ByTag(tag) => check("the tag", tag)?,
+        Selection::ByTag(tag) => check("tag", tag)?,
         Selection::ByDigest(pinned) => {
-            check("the digest", &pinned.digest)?;
+            check("digest", &pinned.digest)?;
             if let Some(tag) = &pinned.tag {
-                check("the tag", tag)?;
+                check("tag", tag)?;
             }
         }
         Selection::All => {}
         Selection::Matching(filter) => {
-            texts_of(filter).try_for_each(|text| check("a filter", text))?
+            texts_of(filter).try_for_each(|text| check("filter", text))?
         }
     }
-    entry.repositories.iter().flat_map(texts_of).try_for_each(|text| check("a filter", text))
+    entry.repositories.iter().flat_map(texts_of).try_for_each(|text| check("filter", text))
+}
+
+/// Remarks on the input for what is unusable in it, with the column where it stands in its line.
+fn placed(unusable: Vec<Unusable>, text: &str) -> Result<Vec<Diagnostic>, Failure> {
+    if unusable.is_empty() {
+        return Ok(Vec::new());
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let placed = |found: Unusable| {
+        let Unusable { line, what, text: bad_text, problem } = found;
+        if !text.contains(&bad_text) {
+            return Err(bad(format!("the {what} of the entry at line {line} {problem}")));
+        }
+        let in_line = (line as usize).checked_sub(1).and_then(|at| lines.get(at));
+        let before = in_line.and_then(|line| Some(line[..line.find(&bad_text)?].chars().count()));
+        let column = before.and_then(|before| u32::try_from(before + 1).ok()).unwrap_or(0);
+        let message = format!("the {what} {problem}");
+        Ok(Diagnostic { severity: Severity::Error, line, column, message })
+    };
+    unusable.into_iter().map(placed).collect()
 }
 
 fn texts_of(filter: &Filter) -> impl Iterator<Item = &str> {
@@ -116,7 +159,9 @@ fn check_length(what: &str, got: usize, of: &str, asked: usize) -> Result<(), Fa
 fn plain(text: &str) -> Result<(), String> {
     /// So much of a bad text is shown.
     const SAMPLE: usize = 200;
-    if text.contains(char::is_control) {
+    // Long lists are all printable ASCII, which is told without decoding.
+    let is_odd = |byte: u8| !(b' '..=b'~').contains(&byte);
+    if text.bytes().any(is_odd) && text.contains(char::is_control) {
         let sample = super::escape::cut_and_escape(text, SAMPLE);
         return Err(format!("holds a control character: `{sample}`"));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use longshore_plugin_pack::Kind;
@@ -37,10 +37,12 @@ pub struct HostOptions {
 /// Loads plugins; made once a run. Plugins keep what they need of it alive.
 pub struct PluginHost {
     runtime: Arc<Runtime>,
-    linker: Linker<Guest>,
+    linker: Arc<Linker<Guest>>,
     cache: Option<Arc<CodeCache>>,
     /// Components of this run by SHA-256, so that using one twice links it once.
     linked: Mutex<HashMap<String, Arc<Linked>>>,
+    /// Files that were read for their name and not loaded yet, by the name that was given.
+    read: Mutex<HashMap<String, Source>>,
 }
 
 /// What calls of plugins share.
@@ -83,9 +85,10 @@ impl PluginHost {
                 .ok()
         });
         Ok(Self {
-            linker,
+            linker: Arc::new(linker),
             cache: cache.map(Arc::new),
             linked: Mutex::default(),
+            read: Mutex::default(),
             runtime: Arc::new(Runtime {
                 ticker: Ticker::new(engine.clone()),
                 engine,
@@ -122,7 +125,10 @@ impl PluginHost {
             let problem = LoadProblem::Metadata(Arc::new(error));
             PluginError::Load { plugin: shown(name), problem }
         })?;
-        Ok(metadata.map_or(source.name, |metadata| metadata.name))
+        let known = metadata.map_or_else(|| source.name.clone(), |metadata| metadata.name);
+        // It is loaded next, from the same bytes.
+        lock(&self.read).insert(name.to_owned(), source);
+        Ok(known)
     }
 
     /// Loads a built-in plugin by its name, or one from a file if the name has a `/` or ends in
@@ -177,6 +183,9 @@ impl PluginHost {
         if name.starts_with("oci://") {
             return Err(failed(LoadProblem::Remote));
         }
+        if let Some(source) = lock(&self.read).remove(name) {
+            return Ok(source);
+        }
         if name.contains('/') || name.ends_with(".wasm") {
             let path = PathBuf::from(name);
             let most = self.runtime.limits.component;
@@ -195,21 +204,24 @@ impl PluginHost {
 
     async fn link(&self, source: Source) -> Result<Arc<Linked>, LoadProblem> {
         let sha256 = source.sha256.clone().into_owned();
-        if let Some(linked) = self.linked().get(&sha256) {
+        if let Some(linked) = lock(&self.linked).get(&sha256) {
             return Ok(Arc::clone(linked));
         }
         let engine = self.runtime.engine.clone();
-        let cache = self.cache.clone();
-        let component = off_thread(move || compiled(&engine, cache.as_deref(), &source)).await?;
-        check_imports(&component, &self.runtime.engine)?;
-        let component =
-            self.linker.instantiate_pre(&component).map_err(|error| unusable(&error))?;
-        let linked = Arc::new(Linked { exports: Exports::of(&component), component });
-        self.linked().insert(sha256, Arc::clone(&linked));
+        let (cache, linker) = (self.cache.clone(), Arc::clone(&self.linker));
+        let work = move || -> Result<Arc<Linked>, LoadProblem> {
+            let component = compiled(&engine, cache.as_deref(), &source)?;
+            check_imports(&component, &engine)?;
+            let component = linker.instantiate_pre(&component).map_err(|error| unusable(&error))?;
+            Ok(Arc::new(Linked { exports: Exports::of(&component), component }))
+        };
+        let linked = off_thread(work).await?;
+        lock(&self.linked).insert(sha256, Arc::clone(&linked));
         Ok(linked)
     }
+}
 
-    fn linked(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Linked>>> {
-        self.linked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while it holds one of these maps.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

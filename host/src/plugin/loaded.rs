@@ -93,7 +93,7 @@ impl Plugin {
             timeout_at(session.deadline(), guest.call_parse(session.store(), file_name, text))
                 .await;
         let parsed = session.end(answer)?;
-        answer::parsed(parsed, self.0.runtime.limits.entries)
+        answer::parsed(parsed, text, self.0.runtime.limits.entries)
             .map_err(|failure| self.failed(Call::Parse, failure))
     }
 
@@ -116,14 +116,21 @@ impl Plugin {
         session.end(answer)
     }
 
+    /// So many items are asked of a rewrite in one call; who has more asks best for as many at a
+    /// time.
+    #[must_use]
+    pub fn batch(&self) -> usize {
+        self.0.runtime.limits.batch
+    }
+
     /// Asks a rewrite what becomes of the items: one verdict for each, in their order.
     ///
     /// # Errors
     ///
     /// If the plugin fails, or answers something that cannot be.
-    pub async fn rewrite(&self, items: Vec<Item>) -> Result<Vec<Verdict>, PluginError> {
+    pub async fn rewrite(&self, items: &[Item]) -> Result<Vec<Verdict>, PluginError> {
         let mut verdicts = Vec::with_capacity(items.len());
-        for batch in items.chunks(self.0.runtime.limits.batch) {
+        for batch in items.chunks(self.batch()) {
             let mut session = Session::start(&self.0, Call::Rewrite, None).await?;
             let guest = session.rewrite()?;
             let answer =

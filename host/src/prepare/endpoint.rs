@@ -39,13 +39,17 @@ impl RegistryEndpoints {
             body: request.body.map(Bytes::from),
             body_limit: request.max_body as u64,
         };
-        let answer =
-            self.registries.client(&registry).send_endpoint(outgoing).await.map_err(|error| {
-                match *error.cause {
-                    Cause::TooLarge { .. } => TransportError::TooLarge,
-                    cause => TransportError::Unreachable(cause.to_string()),
+        let answer = self.registries.client(&registry).send_endpoint(outgoing).await.map_err(
+            |error| match *error.cause {
+                Cause::TooLarge { .. } => TransportError::TooLarge,
+                Cause::Unreachable { host, why } if scheme == EndpointScheme::Https => {
+                    TransportError::Unreachable(format!(
+                        "cannot reach {host} by HTTPS: {why} (--harbor-https=false is plain HTTP)"
+                    ))
                 }
-            })?;
+                cause => TransportError::Unreachable(cause.to_string()),
+            },
+        )?;
         Ok(IncomingResponse {
             status: answer.status,
             headers: answer.headers,

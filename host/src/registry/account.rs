@@ -22,12 +22,18 @@ pub(super) enum Standing {
 
 /// The right to show a credential for the first time; nobody else shows it while this is held.
 #[derive(Debug)]
-pub(super) struct Trial(OwnedMutexGuard<Standing>);
+pub(super) struct Trial {
+    held: OwnedMutexGuard<Standing>,
+    whose: String,
+}
 
 impl Trial {
     /// The credential was accepted, or refused.
     pub(super) fn ends(mut self, accepted: bool) {
-        *self.0 = if accepted { Standing::Accepted } else { Standing::Refused };
+        *self.held = if accepted { Standing::Accepted } else { Standing::Refused };
+        if !accepted {
+            tracing::warn!("the credential for {} was refused", self.whose);
+        }
     }
 }
 
@@ -42,17 +48,17 @@ impl Accounts {
     /// wait until the first has its answer.
     ///
     /// # Errors
-    /// It was refused before; `registry` is its registry's name.
+    /// It was refused before; `whose` is its registry's name and where it came from.
     pub(super) async fn show(
         &self,
         credential: &Credential,
-        registry: impl ToString,
+        whose: impl ToString,
     ) -> Result<Option<Trial>, Cause> {
         let held = self.of(credential).lock_owned().await;
         match *held {
-            Standing::Untried => Ok(Some(Trial(held))),
+            Standing::Untried => Ok(Some(Trial { held, whose: whose.to_string() })),
             Standing::Accepted => Ok(None),
-            Standing::Refused => Err(Cause::CredentialRefused(registry.to_string())),
+            Standing::Refused => Err(Cause::CredentialRefused(whose.to_string())),
         }
     }
 

@@ -272,6 +272,12 @@ impl Client {
             .map_err(|error| Cause::Credential(error.to_string()))
     }
 
+    /// Whose credential it is, for messages.
+    fn whose(&self) -> String {
+        let origin = self.options.credentials.origin_of(&self.registry);
+        format!("{} (from {origin})", self.registry)
+    }
+
     /// What authorises a request that needs `access`. `refused` is a token that was just answered 401
     /// and is replaced.
     pub(super) async fn authorization(
@@ -301,7 +307,7 @@ impl Client {
             _ => None,
         };
         if let (Some(header), Some(credential)) = (shown_as_it_is, &credential) {
-            let trial = self.accounts.show(credential, &self.registry).await?;
+            let trial = self.accounts.show(credential, self.whose()).await?;
             return Ok(Authorization { header: Some(header), token: None, trial });
         }
         let Challenge::Bearer { realm, service } = challenge else {
@@ -337,7 +343,7 @@ impl Client {
             return Err(failed("it is plain HTTP, over which no credential is sent".to_owned()));
         }
         let trial = match &credential {
-            Some(credential) => self.accounts.show(credential, &self.registry).await?,
+            Some(credential) => self.accounts.show(credential, self.whose()).await?,
             None => None,
         };
         // Nobody who has a place here waits for a trial.

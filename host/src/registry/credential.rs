@@ -158,6 +158,14 @@ impl Credentials {
         Ok(None)
     }
 
+    /// Where the credential for `registry` comes from, if it has one, in words.
+    pub fn origin_of(&self, registry: &Registry) -> &'static str {
+        match self.sources.environment_for(registry) {
+            Some(_) => "DOCKER_USERNAME and DOCKER_PASSWORD",
+            None => "an authentication file, as docker login writes it",
+        }
+    }
+
     /// The answer of the credential helper `name`, which runs at the first call.
     async fn ask(
         &self,

@@ -6,7 +6,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use bytes::Bytes;
 use tempfile::NamedTempFile;
 
 use self::place::{MARK, Place, Replaceable};
@@ -19,10 +21,11 @@ pub struct FailedEntry {
     /// The entry's number in the list, the `M_ID` of log lines.
     pub number: u32,
     /// The entry before `-s`, `-d` and rewrites: the original line for line formats, a `mirror`
-    /// line for others; empty if there is nothing to repeat, and only the reason is written.
-    pub text: String,
+    /// line for others; empty if there is nothing to repeat, and only the reason is written. It is
+    /// written as it is, be it text or not.
+    pub text: Bytes,
     /// The value of the comment `# longshore: platforms=…` above the line, where it needs one.
-    pub platforms: Option<String>,
+    pub platforms: Option<Arc<str>>,
 }
 
 /// The failed list of a run.
@@ -251,24 +254,22 @@ fn write_entries<'a>(
     slots: &mut Vec<Slot>,
     entries: impl IntoIterator<Item = &'a FailedEntry>,
 ) -> io::Result<()> {
-    let mut text = String::new();
+    let mut text = Vec::new();
     for entry in entries {
         text.clear();
         if let Some(platforms) = &entry.platforms {
-            text.push_str("# longshore: platforms=");
-            text.push_str(&escape(platforms));
-            text.push('\n');
+            writeln!(text, "# longshore: platforms={}", escape(platforms))?;
         }
         if !entry.text.is_empty() {
             // A line break would make two entries of one.
-            if entry.text.contains(['\n', '\r']) {
-                text.push_str(&escape(&entry.text));
+            if entry.text.contains(&b'\n') || entry.text.contains(&b'\r') {
+                text.extend_from_slice(escape(&String::from_utf8_lossy(&entry.text)).as_bytes());
             } else {
-                text.push_str(&entry.text);
+                text.extend_from_slice(&entry.text);
             }
-            text.push('\n');
+            text.push(b'\n');
         }
-        sink.write_all(text.as_bytes())?;
+        sink.write_all(&text)?;
         let length = u32::try_from(text.len()).map_err(io::Error::other)?;
         slots.push(Slot { number: entry.number, length, start });
         start += u64::from(length);

@@ -1,6 +1,7 @@
 //! Log lines on standard error, as people know them from Hangar:
 //! `HH:MM:SS [INFO|WARN|ERRO|DEBU] [M_ID:n] [IMG_ID:n] text`.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,8 @@ pub struct Log {
 struct Shared {
     sink: Box<dyn Write + Send>,
     bars: Option<MultiProgress>,
+    /// The hints that were given.
+    hints: HashSet<String>,
 }
 
 impl Log {
@@ -39,7 +42,12 @@ impl Log {
         colour: bool,
         clock: fn() -> jiff::civil::Time,
     ) -> Self {
-        Self { shared: Mutex::new(Shared { sink, bars: None }), debug, colour, clock }
+        Self {
+            shared: Mutex::new(Shared { sink, bars: None, hints: HashSet::new() }),
+            debug,
+            colour,
+            clock,
+        }
     }
 
     /// The layer that shows events of the crate `tracing` in this log.
@@ -65,7 +73,7 @@ impl Log {
         }
         let line = self.line(level, entry, image, text);
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let Shared { sink, bars } = &mut *shared;
+        let Shared { sink, bars, .. } = &mut *shared;
         // One call for the whole record, so that no other program writes into its middle. A
         // standard error that is gone leaves nobody to tell.
         let mut write = || {
@@ -77,12 +85,18 @@ impl Log {
         }
     }
 
-    /// Writes what went wrong and, as a record of its own, what can be done about it.
+    /// Writes what went wrong and, as a record of its own, what can be done about it. Thousands of
+    /// entries may fail for one reason: the same hint is given once.
     pub fn failure(&self, entry: Option<u32>, error: &str, hint: Option<&str>) {
         self.record(Level::Error, entry, None, error);
-        if let Some(hint) = hint {
+        if let Some(hint) = hint.filter(|hint| self.is_new(hint)) {
             self.record(Level::Error, entry, None, &format!("hint: {hint}"));
         }
+    }
+
+    fn is_new(&self, hint: &str) -> bool {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        !shared.hints.contains(hint) && shared.hints.insert(hint.to_owned())
     }
 
     /// From now on records are written above `bars`, or without any again.
@@ -169,6 +183,8 @@ pub(super) mod tests {
         log.record(Level::Error, Some(3), Some(2), "srcSpec: [\n      {}\n]");
         log.record(Level::Debug, Some(3), None, "not shown");
         log.failure(Some(4), "denied", Some("log in"));
+        log.failure(Some(5), "denied too", Some("log in"));
+        log.failure(Some(6), "no", Some("ask"));
         insta::assert_snapshot!(page.text(), @r"
         12:00:07 [INFO] reading list.txt
         12:00:07 [WARN] [M_ID:3] odd
@@ -177,6 +193,9 @@ pub(super) mod tests {
         ]
         12:00:07 [ERRO] [M_ID:4] denied
         12:00:07 [ERRO] [M_ID:4] hint: log in
+        12:00:07 [ERRO] [M_ID:5] denied too
+        12:00:07 [ERRO] [M_ID:6] no
+        12:00:07 [ERRO] [M_ID:6] hint: ask
         ");
     }
 

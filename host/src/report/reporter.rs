@@ -217,7 +217,10 @@ impl Follow {
             }
             _ if self.quiet => {}
             (Status::Skipped, _) => {
-                self.log.record(Level::Info, number, None, &format!("skipped {entry}{note}"));
+                // It was looked at, and nothing of it is at the destination.
+                let is_odd = !early && ending.destination_digest().is_none();
+                let level = if is_odd { Level::Warning } else { Level::Info };
+                self.log.record(level, number, None, &format!("skipped {entry}{note}"));
             }
             (Status::DryRun, _) => {
                 self.log.record(Level::Info, number, None, &format!("{entry}{note}"));

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::oci::Registry;
 use crate::plan::PlanError;
 
 /// A setting is wrong; nothing was started.
@@ -79,6 +80,9 @@ pub enum SettingsError {
         "use --grant {0:?}: it is for a repository type that is given by its path, and there is none"
     )]
     UnusedGrant(String),
+    /// The API's password would cross the network in plain HTTP.
+    #[error("use --harbor-https=false for {0}: plain HTTP would show the password to the network")]
+    PlainHarbor(Registry),
     /// A plugin is configured that the run does not use.
     #[error("use --plugin-config {0}: this run uses no plugin of that name")]
     UnusedPlugin(String),
@@ -95,6 +99,9 @@ impl SettingsError {
             Self::UnknownKey { .. } => Some(
                 "keys are the long flags without the dashes; tables are [mirror], [mirror-validate] and [plugins.NAME]"
                     .to_owned(),
+            ),
+            Self::PlainHarbor(_) => Some(
+                "give --tls-verify=false too if that network is to be trusted".to_owned(),
             ),
             Self::ReservedKey { .. } => {
                 Some("requests of a plugin that is given by its path are allowed by --grant".to_owned())

@@ -64,6 +64,11 @@ impl SettingsFile {
         Ok(Self { path: path.to_owned(), table })
     }
 
+    /// Where it lies; `None` where there is none.
+    pub fn path(&self) -> Option<&Path> {
+        (!self.path.as_os_str().is_empty()).then_some(&*self.path)
+    }
+
     fn get(&self, command: &str, key: &str) -> Option<&Value> {
         let of_command =
             self.table.get(command).and_then(Value::as_table).and_then(|table| table.get(key));

@@ -1,6 +1,6 @@
 //! The settings of `mirror` and `mirror-validate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -219,15 +219,15 @@ impl RunSettings {
             output: layers.choice(arguments.output, "output")?.unwrap_or_default(),
             tls_verify: layers.boolean(arguments.tls_verify, "tls-verify", true)?,
             debug: layers.boolean(arguments.debug, "debug", false)?,
-            repeat: with_destination(repeat, destination.as_ref()),
+            repeat: with_origins(repeat, file.path(), destination.as_ref()),
             plugins: PluginSettings::new(file.clone(), &config, grants)?,
             destination,
         })
     }
 }
 
-/// The flags that were given, without `-f`, `-d` and `--list-format`, which the failed list brings
-/// along. `-o` is among them, so that a run in which nothing fails any more removes the list.
+/// The flags that were given, without `-f` and `--list-format`, which the failed list brings along,
+/// and without `-d` and `--settings`, which may come from elsewhere. `-o` is among them, so that a run in which nothing fails any more removes the list.
 fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
     let mut words = vec!["longshore".to_owned(), command(verb).to_owned()];
     let mut flag = |name: &str, value: Option<String>| {
@@ -263,11 +263,17 @@ fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
     flag("output", output.map(|output| output.get_name().to_owned()));
     flag("debug", arguments.debug.map(|given| given.to_string()));
     flag("tls-verify", arguments.tls_verify.map(|given| given.to_string()));
-    flag("settings", arguments.settings.clone());
     words
 }
 
-fn with_destination(mut words: Vec<String>, destination: Option<&Registry>) -> Vec<String> {
+/// What of the environment the command needs to mean the same: the settings file in use and the
+/// destination, wherever they came from.
+fn with_origins(
+    mut words: Vec<String>,
+    settings: Option<&Path>,
+    destination: Option<&Registry>,
+) -> Vec<String> {
+    words.extend(settings.map(|path| format!("--settings={}", path.display())));
     words.extend(destination.map(|registry| format!("--destination={registry}")));
     words
 }

@@ -66,17 +66,7 @@ enum Start {
 /// Copies `job`, whose seat is `seat`.
 pub(super) async fn copy(run: &Run, job: &Job, seat: &Seat) -> Outcome {
     let moved = AtomicU64::new(0);
-    let mut copy = Copy {
-        run,
-        job,
-        source: run.registries.client(&job.source.registry),
-        destination: run.registries.client(&job.destination.registry),
-        placement: &run.placement,
-        trust: Trust::Probe,
-        seat,
-        moved: &moved,
-        existed: false,
-    };
+    let mut copy = Copy::new(run, job, seat, &moved);
     let mut outcome = copy.whole().await.unwrap_or_else(|error| Outcome {
         hint: error.hint(),
         unfinished: matches!(error, TransferError::Interrupted),
@@ -84,6 +74,23 @@ pub(super) async fn copy(run: &Run, job: &Job, seat: &Seat) -> Outcome {
     });
     outcome.bytes = moved.load(Ordering::Relaxed);
     outcome
+}
+
+impl<'a> Copy<'a> {
+    /// `job` before anything is known; `moved` counts the bytes that go to the destination.
+    pub(super) fn new(run: &'a Run, job: &'a Job, seat: &'a Seat, moved: &'a AtomicU64) -> Self {
+        Self {
+            run,
+            job,
+            source: run.registries.client(&job.source.registry),
+            destination: run.registries.client(&job.destination.registry),
+            placement: &run.placement,
+            trust: Trust::Probe,
+            seat,
+            moved,
+            existed: false,
+        }
+    }
 }
 
 impl Copy<'_> {
@@ -422,7 +429,7 @@ impl Copy<'_> {
 }
 
 /// The destination holds what it shall hold.
-fn already_there(source: Digest, destination: Digest) -> Outcome {
+pub(super) fn already_there(source: Digest, destination: Digest) -> Outcome {
     Outcome {
         source_digest: Some(source),
         destination_digest: Some(destination),

@@ -71,7 +71,7 @@ pub async fn run(
         let run = Arc::clone(&run);
         async move {
             if run.options.dry_run {
-                dry_run::look(&run, &job).await
+                dry_run::look(&run, &job, &seat).await
             } else {
                 copy::copy(&run, &job, &seat).await
             }

@@ -121,7 +121,7 @@ pub fn nothing_selected(
         return Err(TransferError::NoPlatform(filter));
     }
     let text = format!("no platform of {} satisfies the filter ({filter})", job.source);
-    events.note(job.number, None, Level::Warning, text);
+    events.note(job.number, None, Level::Debug, text);
     Ok(Outcome::skipped(format!("no platform satisfies the filter ({filter})")))
 }
 

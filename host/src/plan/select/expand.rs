@@ -12,7 +12,7 @@ use futures_util::stream;
 use super::pick::{FilterError, Picker};
 use super::under::Under;
 use crate::list::List;
-use crate::oci::{Name, ReferenceError, Registry, Repository};
+use crate::oci::{ReferenceError, Registry, Repository};
 use crate::plan::{Outcome, source};
 use crate::plugin::contract::{Entry, Filter, Selection};
 use crate::registry::{Registries, RegistryError};
@@ -153,8 +153,7 @@ fn repository_of(
     entry: &Entry,
     source: Option<&Registry>,
 ) -> Result<(Registry, Repository), ReferenceError> {
-    let name: Name = entry.source.parse()?;
-    source::complete(&name, source)
+    source::complete(entry.source.parse()?, source)
 }
 
 /// Repositories that were not picked are still there, and have no tags to pick.

@@ -1,7 +1,10 @@
-use super::super::contract::{Attribute, Capabilities, Prepared, Scope, State, Verdict};
+use super::super::contract::{
+    Attribute, Capabilities, Diagnostic, Entry, Parsed, Prepared, Scope, Selection, Severity,
+    State, Verdict,
+};
 use super::super::error::Failure;
 use super::super::escape::MAX_SHOWN;
-use super::{capabilities, plain, prepared, scopes, verdicts};
+use super::{capabilities, parsed, plain, prepared, scopes, verdicts};
 
 fn reason<T: std::fmt::Debug>(answer: Result<T, Failure>) -> String {
     match answer {
@@ -66,4 +69,44 @@ fn attributes_of_registries_are_plain_and_messages_escaped() {
 fn references_are_bounded() {
     assert!(plain(&"a".repeat(MAX_SHOWN)).is_ok());
     assert!(plain(&"a".repeat(MAX_SHOWN + 1)).is_err());
+}
+
+fn entry(line: u32, source: &str) -> Entry {
+    Entry {
+        source: source.to_owned(),
+        repositories: None,
+        select: Selection::ByTag("1".to_owned()),
+        destination: None,
+        destination_tag: None,
+        platforms: Vec::new(),
+        line,
+        attributes: Vec::new(),
+    }
+}
+
+#[test]
+fn what_stands_in_the_input_is_the_inputs_fault_and_anything_else_the_plugins() {
+    let long = "ä".repeat(MAX_SHOWN);
+    let text = format!("good\nä {long}\na\u{1}\n");
+    let entries = vec![entry(1, "good"), entry(2, &long), entry(1, "a\u{1}")];
+    let answer = parsed(Parsed { entries, diagnostics: Vec::new() }, &text, 3).expect("usable");
+    assert_eq!(answer.entries, [entry(1, "good")]);
+    let remark = |line, column, message: &str| Diagnostic {
+        severity: Severity::Error,
+        line,
+        column,
+        message: message.to_owned(),
+    };
+    assert_eq!(
+        answer.diagnostics,
+        [
+            remark(2, 3, "the source has 16384 bytes, at most 8192 are allowed"),
+            remark(1, 0, "the source holds a control character: `a\\u{1}`"),
+        ]
+    );
+    let made_up = Parsed { entries: vec![entry(1, "b\u{1}")], diagnostics: Vec::new() };
+    assert_eq!(
+        reason(parsed(made_up, &text, 1)),
+        "the source of the entry at line 1 holds a control character: `b\\u{1}`"
+    );
 }

@@ -12,7 +12,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("mirror", "# <SOURCE> <DEST> <TAG>\nmysql library/mysql 8\nlocalhost:5000/a h:5000/b 1.0\n"),
 ];
 
-/// The files of `plugins/FORMAT/fixtures`, which are right in their format.
+/// The files of `plugins/FORMAT/fixtures`, which are in that format; entries in them may be wrong.
 fn fixtures(format: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins").join(format);
     let Ok(entries) = std::fs::read_dir(folder.join("fixtures")) else { return Vec::new() };

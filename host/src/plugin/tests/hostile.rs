@@ -125,11 +125,11 @@ async fn an_answer_of_another_length_is_the_plugins_error() {
         destination: "registry.example.com/library/mysql:8".to_owned(),
         attributes: Vec::new(),
     };
-    let error = plugin.rewrite(vec![item]).await.expect_err("it was believed");
+    let error = plugin.rewrite(&[item]).await.expect_err("it was believed");
     assert_eq!(
         error.to_string(),
         "rewrite destinations with plugin `swallows`: the plugin gave a bad answer: \
          0 verdicts for 1 items"
     );
-    assert_eq!(plugin.rewrite(Vec::new()).await.expect("nothing to ask"), []);
+    assert_eq!(plugin.rewrite(&[]).await.expect("nothing to ask"), []);
 }

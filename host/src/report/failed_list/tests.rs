@@ -5,6 +5,8 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::{FailedEntry, FailedList, comment};
 use crate::report::ReportError;
 
@@ -14,8 +16,8 @@ fn entries(count: u32) -> Vec<FailedEntry> {
     (1..=count)
         .map(|number| FailedEntry {
             number,
-            text: format!("image-{number}  library/image-{number}\tlatest"),
-            platforms: (number == 2).then(|| "linux/amd64,linux/arm64".to_owned()),
+            text: format!("image-{number}  library/image-{number}\tlatest").into(),
+            platforms: (number == 2).then(|| "linux/amd64,linux/arm64".into()),
         })
         .collect()
 }
@@ -164,13 +166,16 @@ fn entries_can_be_added_and_nothing_makes_two_of_one() {
     let path = folder.path().join("failed.txt");
     let mut list = open(&path, 0);
     for number in 1..=2 {
-        let text = format!("a{number}\nb");
+        let text = format!("a{number}\nb").into();
         list.add(&[FailedEntry { number, text, platforms: None }]).unwrap();
     }
-    list.add(&[FailedEntry { number: 3, text: String::new(), platforms: None }]).unwrap();
-    list.finish(&[(1, "one"), (2, "two"), (3, "three")]).unwrap();
-    let text = fs::read_to_string(&path).unwrap();
-    assert!(text.ends_with("\n# one\na1\\nb\n# two\na2\\nb\n# three\n"), "{text}");
+    list.add(&[FailedEntry { number: 3, text: Bytes::new(), platforms: None }]).unwrap();
+    let no_text = Bytes::from_static(b"a\xff b 1");
+    list.add(&[FailedEntry { number: 4, text: no_text, platforms: None }]).unwrap();
+    list.finish(&[(1, "one"), (2, "two"), (3, "three"), (4, "four")]).unwrap();
+    let text = fs::read(&path).unwrap();
+    let expected = b"\n# one\na1\\nb\n# two\na2\\nb\n# three\n# four\na\xff b 1\n";
+    assert!(text.ends_with(expected), "{}", text.escape_ascii());
 }
 
 #[test]

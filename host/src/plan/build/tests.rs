@@ -1,0 +1,176 @@
+//! What entries become without any rewrite, and what of them the failed list keeps.
+
+use std::sync::Arc;
+
+use super::{PlanOptions, build};
+use crate::list::{List, ListText};
+use crate::plan::{Fate, FilterFlags, Plan, PlanError, Status};
+use crate::plugin::contract::{Diagnostic, Entry, Pinned, Selection, Severity};
+
+const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+fn options() -> PlanOptions {
+    PlanOptions {
+        source: None,
+        has_destination: false,
+        filter: FilterFlags::new(None, None).unwrap(),
+        first_number: 1,
+        unselected: Vec::new(),
+    }
+}
+
+fn entry(line: u32, source: &str, destination: Option<&str>, tag: &str) -> Entry {
+    Entry {
+        source: source.to_owned(),
+        repositories: None,
+        select: Selection::ByTag(tag.to_owned()),
+        destination: destination.map(str::to_owned),
+        destination_tag: None,
+        platforms: Vec::new(),
+        line,
+        attributes: Vec::new(),
+    }
+}
+
+fn error(line: u32, column: u32) -> Diagnostic {
+    Diagnostic { severity: Severity::Error, line, column, message: "it is odd".to_owned() }
+}
+
+fn list(format: &str, text: &str, entries: Vec<Entry>, diagnostics: Vec<Diagnostic>) -> List {
+    let text = ListText::new("list.txt", text.as_bytes().to_vec());
+    List { format: format.to_owned(), text, entries, diagnostics }
+}
+
+async fn planned(list: List, options: &PlanOptions) -> Plan {
+    build(list, options, &[]).await.unwrap()
+}
+
+/// `source → destination` of each job, and what the others ended with.
+fn ends(plan: &Plan) -> Vec<String> {
+    let end = |fate: &Fate| match fate {
+        Fate::Job(job) => format!("{} → {}", job.source, job.destination),
+        Fate::Ended(ended) => {
+            let outcome = &ended.outcome;
+            outcome.error.clone().or(outcome.reason.clone()).unwrap_or_default()
+        }
+    };
+    plan.entries.iter().map(|entry| end(&entry.fate)).collect()
+}
+
+fn texts(plan: &Plan) -> Vec<String> {
+    plan.entries.iter().map(|entry| String::from_utf8_lossy(&entry.text).into_owned()).collect()
+}
+
+#[tokio::test]
+async fn entries_and_malformed_lines_are_numbered_in_the_order_of_the_list() {
+    let text = "  a b 1 \nodd\n# c\nc.io/d e.io/f 2\nlast";
+    let entries = vec![entry(4, "c.io/d", Some("e.io/f"), "2"), entry(1, "a", Some("b"), "1")];
+    let list = list("mirror", text, entries, vec![error(5, 0), error(2, 4)]);
+    let plan = planned(list, &PlanOptions { first_number: 7, ..options() }).await;
+    let places: Vec<_> = plan.entries.iter().map(|entry| (entry.number, entry.line)).collect();
+    assert_eq!(places, [(7, 1), (8, 2), (9, 4), (10, 5)]);
+    assert_eq!(
+        ends(&plan),
+        ["docker.io/library/a:1 → docker.io/b:1", "it is odd", "c.io/d:2 → e.io/f:2", "it is odd"]
+    );
+    assert_eq!(texts(&plan), ["a b 1", "odd", "c.io/d e.io/f 2", "last"]);
+    let Fate::Ended(malformed) = &plan.entries[1].fate else { panic!("{plan:?}") };
+    assert_eq!((&*malformed.source, malformed.column), ("odd", Some(4)));
+    assert!(malformed.outcome.hint.is_some());
+    let numbers: Vec<u32> = plan.jobs().iter().map(|job| job.number).collect();
+    assert_eq!(numbers, [7, 9]);
+}
+
+#[tokio::test]
+async fn sources_are_completed_and_destinations_follow_them() {
+    let mut pinned = entry(3, "a.io/x/y", None, "");
+    let tag = Some("1".to_owned());
+    pinned.select = Selection::ByDigest(Pinned { digest: DIGEST.to_owned(), tag });
+    let mut renamed = entry(4, "a.io/x", Some("b.io/x"), "1");
+    renamed.destination_tag = Some("2".to_owned());
+    let entries = || {
+        vec![
+            entry(1, "redis", None, ""),
+            entry(2, "a.io/x", None, "2"),
+            pinned.clone(),
+            renamed.clone(),
+        ]
+    };
+    let given = PlanOptions { has_destination: true, ..options() };
+    let plan = planned(list("other", "", entries(), vec![]), &given).await;
+    assert_eq!(
+        ends(&plan),
+        [
+            "docker.io/library/redis:latest → docker.io/redis:latest".to_owned(),
+            "a.io/x:2 → docker.io/x:2".to_owned(),
+            format!("a.io/x/y:1@{DIGEST} → docker.io/x/y:1"),
+            "a.io/x:1 → b.io/x:2".to_owned(),
+        ]
+    );
+    // Such an entry is a `mirror` line in the failed list, where three columns can say it.
+    assert_eq!(
+        texts(&plan),
+        [
+            "redis redis ".to_owned(),
+            "a.io/x x 2".to_owned(),
+            format!("a.io/x/y x/y 1@{DIGEST}"),
+            "# a.io/x b.io/x 1 as 2".to_owned(),
+        ]
+    );
+    assert_eq!(plan.entries[0].platforms.as_deref(), Some("all"), "a default filter would hold");
+
+    let replaced = PlanOptions { source: Some("s.io".parse().unwrap()), ..given };
+    let plan = planned(list("other", "", entries(), vec![]), &replaced).await;
+    assert_eq!(
+        ends(&plan)[..2],
+        ["s.io/redis:latest → docker.io/redis:latest", "s.io/x:2 → docker.io/x:2"]
+    );
+}
+
+#[tokio::test]
+async fn an_entry_that_nobody_gives_a_destination_ends_the_plan() {
+    let list = list("default", "a\nb\n", vec![entry(2, "b", None, "1")], vec![]);
+    let error = build(list, &options(), &[]).await.unwrap_err();
+    assert!(matches!(error, PlanError::NoDestination { line: 2, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_one_entry_is_its_end_alone() {
+    let mut everything = entry(3, "a.io/x", Some("b.io/x"), "");
+    everything.select = Selection::All;
+    let mut platform = entry(4, "a.io/x", Some("b.io/x"), "1");
+    platform.platforms = vec!["linux".to_owned()];
+    let entries = vec![
+        entry(1, "a.io/X", Some("b.io/x"), "1"),
+        entry(2, "a.io/x", Some("b.io/x"), "-1"),
+        everything,
+        platform,
+        entry(5, "a.io/x", Some("a.io/x"), "1"),
+        entry(6, "a.io/x", Some("b.io/x"), "1"),
+        entry(7, "a.io/x", Some("b.io/x"), "1"),
+    ];
+    let plan = planned(list("mirror", "", entries, vec![]), &options()).await;
+    let ends = ends(&plan);
+    for (end, why) in ends.iter().zip([
+        "source: repository \"X\" is invalid",
+        "source: tag \"-1\" is invalid",
+        "by pattern",
+        "platform \"linux\" is invalid",
+        "source and destination are the same",
+        "a.io/x:1 → b.io/x:1",
+        "the same as line 6",
+    ]) {
+        assert!(end.contains(why), "{end}");
+    }
+    assert_eq!(ends.len(), 7);
+    let status = |at: usize| match &plan.entries[at].fate {
+        Fate::Ended(ended) => Some(ended.outcome.status),
+        Fate::Job(_) => None,
+    };
+    assert_eq!(
+        (status(0), status(5), status(6)),
+        (Some(Status::Failed), None, Some(Status::Skipped))
+    );
+    assert_eq!(plan.jobs().len(), 1);
+    assert_eq!(Arc::strong_count(&plan.jobs()[0]), 2, "the collisions are forgotten");
+}
