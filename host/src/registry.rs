@@ -6,8 +6,10 @@
 mod account;
 mod answer;
 mod auth;
+mod authorization;
 mod blob;
 mod certificate;
+mod chunk;
 mod client;
 mod connection;
 mod credential;
@@ -31,6 +33,7 @@ mod upload;
 
 pub use blob::BlobStream;
 pub use certificate::{CertificateError, certificate_directories};
+pub use chunk::Chunk;
 pub use client::{Client, Registries, RegistryOptions, TransferPermit};
 pub use credential::{
     AuthFilePath, Credential, CredentialError, CredentialSources, Credentials,
@@ -43,7 +46,7 @@ pub use presence::BlobPresence;
 pub use referrer::{cosign_tags, referrers_tag};
 pub use retry::{Effort, Waits};
 pub use secret::Secret;
-pub use upload::{Chunk, UploadSession, UploadStart};
+pub use upload::{UploadSession, UploadStart};
 
 /// The body of an upload.
 pub use reqwest::Body;

@@ -13,6 +13,7 @@ mod event;
 mod fetch;
 mod manifest_cache;
 mod memo;
+mod place;
 mod placement;
 mod pool;
 mod referrals;

@@ -7,7 +7,7 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::client::basic;
+use super::authorization::basic;
 use super::connection::{Purpose, cause_of};
 use super::request::read_bounded;
 use super::{Cause, Client, Credential, Operation, RegistryError};

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::answer::Answer;
 use super::auth::Challenge;
-use super::client::Authorization;
+use super::authorization::Authorization;
 use super::connection::{Purpose, cause_of, host_of, next_chunk};
 use super::pace::Class;
 use super::token::Access;

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{
-    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RANGE,
-};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
@@ -25,9 +23,9 @@ const CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-leng
 /// An open upload at a registry.
 #[derive(Clone, Debug)]
 pub struct UploadSession {
-    url: Url,
+    pub(super) url: Url,
     /// What the registry asks chunks to measure at least, in bytes.
-    chunk_min_length: Option<u64>,
+    pub(super) chunk_min_length: Option<u64>,
 }
 
 /// What came of asking for an upload.
@@ -40,7 +38,7 @@ pub enum UploadStart {
 }
 
 impl Client {
-    fn upload_operation(
+    pub(super) fn upload_operation(
         &self,
         verb: &'static str,
         repository: &Repository,
@@ -50,7 +48,7 @@ impl Client {
     }
 
     /// A request into a session, for which the caller holds the permit.
-    fn session_call(
+    pub(super) fn session_call(
         &self,
         operation: Operation,
         method: Method,
@@ -184,7 +182,11 @@ impl Client {
         self.session_of(&response, &url).await.map(UploadStart::Session).map_err(failed)
     }
 
-    async fn session_of(&self, response: &Response, from: &Url) -> Result<UploadSession, Cause> {
+    pub(super) async fn session_of(
+        &self,
+        response: &Response,
+        from: &Url,
+    ) -> Result<UploadSession, Cause> {
         let base = self.base().await?;
         let least = response.headers().get(CHUNK_MIN_LENGTH);
         let chunk_min_length =
@@ -221,90 +223,6 @@ impl Client {
         }
     }
 
-    /// Sends the bytes from `offset` on, `length` of them, as the next chunk, and answers with the
-    /// session as it goes on. `moved` counts from the chunk's start. The caller holds the permit.
-    ///
-    /// # Errors
-    /// A refusal, or a connection that broke or stopped.
-    pub async fn upload_chunk(
-        &self,
-        session: &UploadSession,
-        repository: &Repository,
-        blob: &Descriptor,
-        chunk: Chunk,
-    ) -> Result<UploadSession, RegistryError> {
-        let Chunk { offset, length, body, moved } = chunk;
-        let operation = self.upload_operation("push blob", repository, &blob.digest.to_string());
-        let failed = |cause: Cause| operation.clone().failed(cause);
-        // The specification writes this header without the unit of RFC 9110.
-        let range = HeaderValue::try_from(format!("{offset}-{}", offset + length - 1))
-            .unwrap_or_else(|_| HeaderValue::from_static("0-0"));
-        let call = self
-            .session_call(
-                operation.clone(),
-                Method::PATCH,
-                session.url.clone(),
-                repository,
-                blob.size,
-            )
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
-            .header(CONTENT_LENGTH, HeaderValue::from(length))
-            .header(CONTENT_RANGE, range);
-        let patience = Patience { silence: SILENCE, commit: commit(length) };
-        let response =
-            self.send_stream(call, body, stalled(moved, length, patience)).await.map_err(failed)?;
-        self.session_of(&response, &session.url).await.map_err(failed)
-    }
-
-    /// Closes an upload whose chunks were all sent. The caller holds the permit.
-    ///
-    /// # Errors
-    /// A refusal, or no answer.
-    pub async fn close_upload(
-        &self,
-        session: UploadSession,
-        repository: &Repository,
-        blob: &Descriptor,
-    ) -> Result<(), RegistryError> {
-        let url = closing(session.url, &blob.digest);
-        let operation = self.upload_operation("push blob", repository, &blob.digest.to_string());
-        let mut call = self
-            .session_call(operation.clone(), Method::PUT, url, repository, blob.size)
-            .header(CONTENT_LENGTH, HeaderValue::from(0));
-        call.patience = commit(blob.size);
-        self.send_once(&call).await.map(|_| ()).map_err(|cause| operation.failed(cause))
-    }
-
-    /// How many bytes of an upload the registry has, and the session as it goes on.
-    ///
-    /// # Errors
-    /// Where the session is gone, or its answer says nothing.
-    pub async fn upload_status(
-        &self,
-        session: &UploadSession,
-        repository: &Repository,
-        blob: &Descriptor,
-    ) -> Result<(UploadSession, u64), RegistryError> {
-        let operation =
-            self.upload_operation("look up upload", repository, &blob.digest.to_string());
-        let failed = |cause: Cause| operation.clone().failed(cause);
-        let call = self.session_call(
-            operation.clone(),
-            Method::GET,
-            session.url.clone(),
-            repository,
-            blob.size,
-        );
-        let response = self.send_once(&call).await.map_err(failed)?;
-        let range = response.headers().get(RANGE).and_then(|value| value.to_str().ok());
-        let offset = range.and_then(offset_after).ok_or_else(|| {
-            let answered = range.unwrap_or_default().to_owned();
-            failed(Cause::Range { offset: 0, answered })
-        })?;
-        let session = self.session_of(&response, &session.url).await.map_err(failed)?;
-        Ok((session, offset))
-    }
-
     /// Gives an upload up, so that the registry can forget it. Whether that works does not matter.
     pub async fn cancel_upload(&self, session: UploadSession, repository: &Repository) {
         let operation = self.upload_operation("cancel upload", repository, "what was begun");
@@ -314,90 +232,30 @@ impl Client {
             tracing::debug!("{}: {cause}", call.operation);
         }
     }
-
-    /// How large the chunks are that a blob of `size` bytes is sent in; `None` where it goes in one
-    /// body. `broke` is set where its body broke before.
-    pub fn chunk_size(&self, session: &UploadSession, size: u64, broke: bool) -> Option<u64> {
-        let traits = self.traits();
-        let chunk = traits.chunk_size(session.chunk_min_length);
-        let in_chunks =
-            traits.chunks && (self.learnt.wants_chunks(size) || (broke && size > chunk));
-        in_chunks.then_some(chunk)
-    }
-
-    /// Takes note of why a body of `size` bytes was not taken in one request. Is it worth another try,
-    /// in chunks?
-    pub fn may_take_chunks(&self, error: &RegistryError, size: u64) -> bool {
-        let Some(status) = error.cause.status().filter(|_| self.traits().chunks) else {
-            return false;
-        };
-        let refused = match status {
-            413 => true,
-            405 | 416 | 500 | 501 => !self.learnt.took_any(),
-            _ => false,
-        };
-        if refused && !self.learnt.wants_chunks(size) {
-            tracing::debug!(
-                "{error}; larger uploads to {} go in chunks from here on",
-                self.registry
-            );
-            self.learnt.chunk_from_now();
-        }
-        refused && self.learnt.wants_chunks(size)
-    }
-
-    /// A second body broke: larger ones than those that passed go in chunks from here on.
-    pub fn bodies_break(&self) {
-        self.learnt.chunk_from_now();
-    }
 }
 
-/// A part of a blob on its way.
-#[derive(Debug)]
-pub struct Chunk {
-    /// Where it starts in the blob, in bytes.
-    pub offset: u64,
-    /// Its bytes, at least one.
-    pub length: u64,
-    /// The bytes.
-    pub body: reqwest::Body,
-    /// Counts them as they are handed over.
-    pub moved: Arc<AtomicU64>,
-}
-
-fn commit(size: u64) -> Duration {
+pub(super) fn commit(size: u64) -> Duration {
     COMMIT + Duration::from_secs(size / 20_000_000)
 }
 
 /// The URL that closes a session.
-fn closing(mut session: Url, digest: &Digest) -> Url {
+pub(super) fn closing(mut session: Url, digest: &Digest) -> Url {
     session.query_pairs_mut().append_pair("digest", &digest.to_string());
     session
 }
 
-/// How many bytes `Range: 0-LAST` of an upload's status says are there; some write the unit.
-fn offset_after(range: &str) -> Option<u64> {
-    let (start, last) = range.trim().trim_start_matches("bytes=").split_once('-')?;
-    if start != "0" {
-        return None;
-    }
-    let last: u64 = last.parse().ok()?;
-    // Nothing at all cannot be written; distribution and others write 0-0 for it.
-    Some(if last == 0 { 0 } else { last + 1 })
-}
-
 /// How long an upload may stand still.
 #[derive(Clone, Copy, Debug)]
-struct Patience {
+pub(super) struct Patience {
     /// While bytes are due.
-    silence: Duration,
+    pub(super) silence: Duration,
     /// When all bytes went out and the registry commits them.
-    commit: Duration,
+    pub(super) commit: Duration,
 }
 
 /// Ends, with the seconds waited, when no byte moved for too long, or when all bytes went out and
 /// the registry took longer than it may to commit them.
-async fn stalled(moved: Arc<AtomicU64>, size: u64, patience: Patience) -> u64 {
+pub(super) async fn stalled(moved: Arc<AtomicU64>, size: u64, patience: Patience) -> u64 {
     let mut last = moved.load(Ordering::Relaxed);
     loop {
         let wait = if last >= size { patience.commit } else { patience.silence };
@@ -416,7 +274,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
-    use super::{Patience, offset_after, stalled};
+    use super::{Patience, stalled};
 
     #[tokio::test]
     async fn a_body_that_stops_is_noticed() {
@@ -428,13 +286,5 @@ mod tests {
         let committing = stalled(moved, 10, patience);
         let soon = tokio::time::timeout(Duration::from_millis(60), committing).await;
         assert!(soon.is_err(), "a registry that commits is given its own time");
-    }
-
-    #[test]
-    fn the_status_of_an_upload_says_where_to_go_on() {
-        assert_eq!(offset_after("0-9"), Some(10));
-        assert_eq!(offset_after("bytes=0-9"), Some(10));
-        assert_eq!(offset_after("0-0"), Some(0), "nothing yet");
-        assert_eq!(offset_after("5-9"), None);
     }
 }

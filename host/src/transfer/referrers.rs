@@ -8,7 +8,8 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::blob::Trust;
-use super::copy::{CHILDREN_AT_ONCE, Copy, DEPTH};
+use super::copy::Copy;
+use super::place::{CHILDREN_AT_ONCE, DEPTH};
 use super::shape::Shape;
 use super::{Level, TransferError};
 use crate::oci::{Content, Descriptor, Digest, Manifest, RawManifest, Referrer, Tag};
