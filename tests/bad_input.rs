@@ -88,7 +88,8 @@ fn lists_in_no_known_format() {
     refused(
         of_list("images:\n  - one two three four\n"),
         "read the image list images.txt: no known format",
-        "known formats are default, dregsy, image-syncer, mirror, regsync, skopeo-sync; --list-format forces one",
+        "known formats are compose, cyclonedx, default, dregsy, hauler, image-syncer, kubernetes, mirror, \
+         oc-mirror, regsync, skopeo-sync, spdx; --list-format forces one",
     );
 }
 

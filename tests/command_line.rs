@@ -71,7 +71,7 @@ fn filters_and_plugins_that_do_not_exist_are_refused_with_a_hint() {
         (["--os", ","], "read the platform filter: --os is empty", "all is every one"),
         (
             ["--list-format", "what"],
-            "no built-in list-format plugin has that name (there are: default, ",
+            "no built-in list-format plugin has that name (there are: compose, ",
             "hint: a plugin in a file is named by its path",
         ),
         (["--rewrite", "what"], "no built-in rewrite plugin has that name", "named by its path"),

@@ -60,7 +60,7 @@ fn every_format_is_known_and_read_with_its_lines() {
     let pair = pair();
     let (source, destination) = (pair.source.address(), pair.destination.address());
     for (name, format, text, lines) in EXAMPLES {
-        let run = mirror(&pair, name, text).args(["--dry-run", "--output", "json", "--debug"]);
+        let run = mirror(&pair, name, text).args(["--dry-run", "--output", "json"]);
         let run = run.run().exits(0);
         let mut expected: Vec<_> = IMAGES
             .iter()
@@ -74,7 +74,7 @@ fn every_format_is_known_and_read_with_its_lines() {
         expected.sort();
         found.sort();
         assert_eq!(found, expected, "{name}\n{}", run.stderr);
-        run.complains(&format!("{name} is in the format {format}"));
+        run.complains(&format!("{name} is read as {format}"));
     }
 }
 

@@ -259,8 +259,10 @@ fn what_cannot_be_used_is_named() {
         let longshore = with(with(nowhere(), "traps"), "keeps").file("text.wasm", "no component");
         longshore.args(arguments).run().exits(2)
     };
-    run(&["--rewrite", "perfix"]).complains("`perfix`").complains("(there are: prefix, registry)");
-    run(&["--list-format", "x"]).complains("(there are: default, ").complains(" mirror, ");
+    run(&["--rewrite", "perfix"])
+        .complains("`perfix`")
+        .complains("(there are: flatten, map, prefix, regex, registry)");
+    run(&["--list-format", "x"]).complains("(there are: compose, ").complains(" mirror, ");
     run(&["--repo-type", "quay"]).complains("(there are: harbor)");
     run(&["--rewrite", "./traps.wasm"]).complains("./traps.wasm").complains("no rewrite plugin");
     run(&["--repo-type", "keeps.wasm"]).complains("keeps.wasm").complains("no repo-type plugin");

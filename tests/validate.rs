@@ -134,6 +134,7 @@ fn shape(mut document: Value) -> Value {
     for entry in entries {
         entry["bytes"] = json!(entry["bytes"] != json!(0));
     }
+    document["sharedBytes"] = json!(document["sharedBytes"].as_u64().expect("a number") != 0);
     document
 }
 
@@ -192,6 +193,12 @@ fn the_documents_have_the_promised_fields() {
             "failed": 2,
             "bytes": null,
             "seconds": null,
+            "mountedBytes": 0,
+            "presentBytes": 0,
+            "sharedBytes": moved,
+            "retries": 0,
+            "pauses": 0,
+            "pausedSeconds": 0.0,
         })
     };
     let changed = "digest changed: the platform filter keeps 1 of 2 manifests (arch amd64,arm64, \

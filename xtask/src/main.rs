@@ -29,7 +29,7 @@ enum Task {
     Quickstart(quickstart::Options),
     /// Set up what the tests need and run all of them
     Test(test::Options),
-    /// Measure what the program itself costs
+    /// Measure longshore and its peers side by side
     Bench(bench::Options),
     /// Check format, lints, documentation and dependencies
     Lint,

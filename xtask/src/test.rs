@@ -34,6 +34,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     workspace.ensure_wasm_target()?;
     system::ensure_servers(&workspace)?;
+    system::name_missing_clients();
     let skips = workspace.folder("xtask")?.join("skips.txt");
     fs::write(&skips, "").with_context(|| format!("failed to write {}", skips.display()))?;
 

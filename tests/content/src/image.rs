@@ -10,6 +10,9 @@ use crate::platform::Platform;
 /// The empty JSON object, which artifacts have as config.
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
+/// How gzip begins (RFC 1952, section 2.3).
+const GZIP: &[u8] = &[0x1f, 0x8b, 8];
+
 /// Media types of a manifest, its config and its layers.
 #[derive(Clone, Copy, Debug)]
 enum Format {
@@ -45,8 +48,21 @@ struct Layer {
     media_type: Option<String>,
     seed: u64,
     length: usize,
+    /// Begins as gzip does.
+    gzip: bool,
     /// A foreign layer: named with this URL and never pushed.
     url: Option<String>,
+}
+
+impl Layer {
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = random(self.seed, self.length);
+        if self.gzip {
+            let length = GZIP.len().min(self.length);
+            bytes[..length].copy_from_slice(&GZIP[..length]);
+        }
+        bytes
+    }
 }
 
 /// An image (with a config that has a platform, or none) or an artifact (with an empty config).
@@ -112,13 +128,26 @@ impl Image {
     /// Adds a layer of so many bytes; the same seed and length again name the same blob again.
     #[must_use]
     pub fn layer(self, seed: u64, length: usize) -> Self {
-        self.push(Layer { media_type: None, seed, length, url: None })
+        self.push(Layer { media_type: None, seed, length, gzip: false, url: None })
+    }
+
+    /// As [`Image::layer`], beginning with gzip's magic number: skopeo compresses what looks as if
+    /// nobody had done so.
+    #[must_use]
+    pub fn gzip_layer(self, seed: u64, length: usize) -> Self {
+        self.push(Layer { media_type: None, seed, length, gzip: true, url: None })
     }
 
     /// Adds a layer with a media type of its own, such as `…tar+zstd`.
     #[must_use]
     pub fn typed_layer(self, media_type: &str, seed: u64, length: usize) -> Self {
-        self.push(Layer { media_type: Some(media_type.to_owned()), seed, length, url: None })
+        self.push(Layer {
+            media_type: Some(media_type.to_owned()),
+            seed,
+            length,
+            gzip: false,
+            url: None,
+        })
     }
 
     /// Adds a layer that lies at a URL and in no registry.
@@ -132,6 +161,7 @@ impl Image {
             media_type: Some(media_type.to_owned()),
             seed,
             length,
+            gzip: false,
             url: Some(url.to_owned()),
         })
     }
@@ -182,7 +212,7 @@ impl Image {
         let mut layers = Vec::new();
         for layer in &self.layers {
             let media_type = layer.media_type.as_deref().unwrap_or(self.default_layer());
-            let blob = Blob::new(media_type, random(layer.seed, layer.length));
+            let blob = Blob::new(media_type, layer.bytes());
             let mut descriptor = blob.descriptor();
             if let Some(url) = &layer.url {
                 descriptor.insert("urls".to_owned(), json!([url]));
@@ -266,6 +296,15 @@ mod tests {
         assert_eq!(digests.len(), 3);
         assert!(digests.iter().all(|digest| *digest == digests[0]));
         assert_eq!(image.blob_bytes(), 9 + image.blobs()[0].bytes().len() as u64);
+    }
+
+    #[test]
+    fn a_gzip_layer_differs_from_another_one_in_how_it_begins_only() {
+        let bytes = |image: Image| image.build().blobs()[1].bytes().to_vec();
+        let plain = bytes(Image::new("linux/amd64").layer(1, 9));
+        let gzip = bytes(Image::new("linux/amd64").gzip_layer(1, 9));
+        assert_eq!((&gzip[..3], &gzip[3..]), (&[0x1f, 0x8b, 8][..], &plain[3..]));
+        assert_eq!(bytes(Image::new("linux/amd64").gzip_layer(1, 2)).len(), 2);
     }
 
     #[test]

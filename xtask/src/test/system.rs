@@ -10,6 +10,18 @@ use crate::workspace::Workspace;
 /// Programs, which are also the names of Debian's packages.
 const NEEDED: &[&str] = &["docker-registry", "skopeo"];
 
+/// A client that Debian does not have, and where it comes from.
+const REGCTL: &str = "github.com/regclient/regclient/cmd/regctl";
+
+/// Says where clients were looked for that only Go can install, if they are not there.
+pub(crate) fn name_missing_clients() {
+    let of_go = std::env::home_dir().map(|home| home.join("go/bin/regctl"));
+    if !installed("regctl") && !of_go.is_some_and(|path| path.is_file()) {
+        println!("regctl is neither on PATH nor in ~/go/bin: the tests that need it are skipped");
+        println!("install with: go install {REGCTL}@latest");
+    }
+}
+
 /// Installs what is missing where that can be done without asking, and says what is missing elsewhere.
 pub(crate) fn ensure_servers(workspace: &Workspace) -> Result<()> {
     if missing().is_empty() {

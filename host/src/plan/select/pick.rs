@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(found.to_string(), "the expression `a(` cannot be used: unclosed group");
         let found = error(&filter(&[], &[r"(a)\1"], None, None));
         assert!(found.to_string().contains("backreferences are not supported"), "{found}");
-        let found = error(&filter(&[&"(a{1000}){1000}"], &[], None, None));
+        let found = error(&filter(&["(a{1000}){1000}"], &[], None, None));
         assert!(matches!(found, FilterError::Pattern { .. }), "{found}");
         let found = error(&filter(&[], &[], Some(">=latest"), None));
         assert_eq!(

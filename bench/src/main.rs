@@ -1,0 +1,68 @@
+//! The benchmark: longshore and its peers between two real registries. `bench/README.md` says how
+//! to read what it prints; `cargo xtask bench` builds the release and runs this.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a developer command talks to the person at the terminal and to nobody else"
+)]
+
+mod access_log;
+mod certificate;
+mod check;
+mod corpus;
+mod link;
+mod load;
+mod machine;
+mod measure;
+mod options;
+mod peer;
+mod process;
+mod proxy;
+mod registry;
+mod report;
+mod round;
+mod run;
+mod scale;
+mod start;
+mod stub;
+mod sweep;
+mod tools;
+mod workbench;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser as _;
+
+use options::Options;
+use report::Report;
+use workbench::Workbench;
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures what was asked for, in the order in which the report has it.
+fn run(options: &Options) -> Result<()> {
+    let bench = Workbench::new(options)?;
+    start::compile_plugins(&bench)?;
+    let mut report = Report::new(&bench);
+    if let Some(jobs) = &options.jobs_sweep {
+        report.sweeps = sweep::measure(&bench, jobs)?;
+        return report.publish(&bench);
+    }
+    report.start = start::measure(&bench)?;
+    for setting in bench.settings() {
+        report.rounds.push(round::measure(&bench, &setting)?);
+    }
+    if options.measures_scale() {
+        report.scale = scale::measure(&bench)?;
+    }
+    report.publish(&bench)
+}

@@ -1,0 +1,120 @@
+//! Everything that came out, as JSON and as tables.
+
+mod markdown;
+mod remark;
+mod target;
+
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::machine::Machine;
+use crate::peer::Peer;
+use crate::round::Round;
+use crate::scale::Scale;
+use crate::start::Start;
+use crate::sweep::Sweep;
+use crate::tools::version;
+use crate::workbench::Workbench;
+
+/// A peer that could have taken part.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Participant {
+    /// Who.
+    pub(crate) peer: Peer,
+    /// What it says that it is; none, and it did not run, if it is not installed or was not asked for.
+    pub(crate) version: Option<String>,
+}
+
+/// What a benchmark found, on which machine and how.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Report {
+    /// Seconds since 1970.
+    pub(crate) time: u64,
+    /// What was typed.
+    pub(crate) command: String,
+    /// Whether the corpora were the small ones.
+    pub(crate) quick: bool,
+    /// How often each was measured.
+    pub(crate) repetitions: usize,
+    /// Cores that others could use in a run that counts.
+    pub(crate) busy: f64,
+    /// Where.
+    pub(crate) machine: Machine,
+    /// What the server says that it is.
+    pub(crate) server: String,
+    /// Everybody, longshore first.
+    pub(crate) participants: Vec<Participant>,
+    /// The program itself.
+    pub(crate) start: Vec<Start>,
+    /// The settings.
+    pub(crate) rounds: Vec<Round>,
+    /// The long lists.
+    pub(crate) scale: Vec<Scale>,
+    /// What `-j` does.
+    pub(crate) sweeps: Vec<Sweep>,
+}
+
+impl Report {
+    /// With nothing measured yet.
+    pub(crate) fn new(bench: &Workbench<'_>) -> Self {
+        let contestants = bench.contestants();
+        let participants = std::iter::once(&Peer::Longshore).chain(Peer::ALL).map(|&peer| {
+            let found = contestants.iter().find(|contestant| contestant.peer == peer);
+            let version = found.map(|contestant| peer.version(&contestant.program));
+            Participant { peer, version }
+        });
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self {
+            time: now.map_or(0, |time| time.as_secs()),
+            command: command(),
+            quick: bench.options.quick,
+            repetitions: bench.options.repetitions(),
+            busy: bench.options.busy,
+            machine: Machine::this(&bench.storage()),
+            server: version(&bench.server, &["--version"]),
+            participants: participants.collect(),
+            start: Vec::new(),
+            rounds: Vec::new(),
+            scale: Vec::new(),
+            sweeps: Vec::new(),
+        }
+    }
+
+    /// Prints and writes it.
+    pub(crate) fn publish(&self, bench: &Workbench<'_>) -> Result<()> {
+        let text = markdown::document(self);
+        println!("\n{text}");
+        let folder = bench.folder.join("results");
+        fs::create_dir_all(&folder).context("failed to create the folder of results")?;
+        let stem = folder.join(self.time.to_string());
+        let json = serde_json::to_vec_pretty(self).context("failed to write JSON")?;
+        fs::write(stem.with_extension("json"), json).context("failed to write the results")?;
+        fs::write(stem.with_extension("md"), &text).context("failed to write the tables")?;
+        println!("written to {}.json and .md", stem.display());
+        if let Some(path) = &bench.options.write {
+            fs::write(path, &text)
+                .with_context(|| format!("failed to write {}", path.display()))?;
+            println!("written to {}", path.display());
+        }
+        Ok(())
+    }
+}
+
+/// The command line as a person would type it: without what xtask adds, and without this machine's
+/// folders.
+fn command() -> String {
+    let mut line = "cargo xtask bench".to_owned();
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        if word == "--folder" || word == "--binary" {
+            words.next();
+        } else if !word.starts_with("--folder=") && !word.starts_with("--binary=") {
+            line.push(' ');
+            line.push_str(&word);
+        }
+    }
+    line
+}
