@@ -84,6 +84,11 @@ fn the_platform_filter_holds_as_in_a_real_run() {
     assert_eq!(pair.destination.manifest("team/app", "both").digest, promised);
     assert_eq!(would(&looked().exits(0)), [there.clone(), there, nothing.clone(), nothing]);
 
+    let forced = pair.mirror(&list).args(["--dry-run", "--force-recursive"]).run().exits(0);
+    let forced = forced.sums_up("2 to copy, 2 skipped, 0 failed");
+    let would = "would be looked through, and copied where something is missing";
+    assert!(forced.stdout.contains(would), "{}", forced.stdout);
+
     let failing = pair.mirror(&list).args(["--dry-run", "--no-arch-os-fail"]).run().exits(1);
     failing.sums_up("0 to copy, 2 skipped, 2 failed");
 }

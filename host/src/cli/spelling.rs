@@ -113,8 +113,8 @@ fn without_subcommand(
         return error;
     };
     let Some(of) = arguments.get(1..).and_then(|arguments| {
-        let before = arguments.iter().take_while(|argument| **argument != **word);
-        before.filter_map(|argument| command.find_subcommand(argument)).next()
+        let mut before = arguments.iter().take_while(|argument| **argument != **word);
+        before.find_map(|argument| command.find_subcommand(argument))
     }) else {
         return error;
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{PlanOptions, build};
 use crate::list::{List, ListText};
-use crate::plan::{Fate, FilterFlags, Plan, PlanError, Status};
+use crate::plan::{Fate, FilterFlags, Outcome, Plan, PlanError, Status, Unselected};
 use crate::plugin::contract::{Diagnostic, Entry, Pinned, Selection, Severity};
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -173,4 +173,18 @@ async fn what_is_wrong_with_one_entry_is_its_end_alone() {
     );
     assert_eq!(plan.jobs().len(), 1);
     assert_eq!(Arc::strong_count(&plan.jobs()[0]), 2, "the collisions are forgotten");
+}
+
+#[tokio::test]
+async fn an_entry_of_which_nothing_was_selected_ended_so() {
+    let everything =
+        |line: u32| Entry { select: Selection::All, ..entry(line, "a.io/x", Some("b.io/x"), "") };
+    let unselected =
+        Unselected { entry: everything(2), outcome: Outcome::skipped("a.io/x has no tags") };
+    let options = PlanOptions { unselected: vec![unselected], ..options() };
+    let entries = vec![everything(1), everything(2)];
+    let plan = planned(list("regsync", "", entries, vec![]), &options).await;
+    let expected = ["it selects tags by pattern, and none were listed", "a.io/x has no tags"];
+    assert_eq!(ends(&plan), expected);
+    assert_eq!(texts(&plan), ["# a.io/x b.io/x (tags by pattern)"; 2]);
 }
