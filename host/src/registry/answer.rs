@@ -110,6 +110,9 @@ impl fmt::Display for Answer {
     }
 }
 
+/// No wait is longer: what claims to be was meant in another way.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// `Retry-After` in seconds, as a date, or as the epoch time that some registries send there or in
 /// `X-RateLimit-Reset`.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
@@ -117,12 +120,16 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = header?.to_str().ok()?.trim();
     let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     if let Ok(number) = text.parse::<u64>() {
-        let asked = Duration::from_secs(number);
+        // Some count milliseconds since the epoch.
+        let millis = number > 1_000_000_000_000;
+        let asked =
+            if millis { Duration::from_millis(number) } else { Duration::from_secs(number) };
         let is_epoch = number > 1_000_000_000;
-        return Some(if is_epoch { asked.saturating_sub(since_epoch) } else { asked });
+        let wait = if is_epoch { asked.saturating_sub(since_epoch) } else { asked };
+        return Some(wait.min(LONGEST));
     }
     let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
+    Some(date.duration_since(now).unwrap_or_default().min(LONGEST))
 }
 
 #[cfg(test)]
@@ -162,6 +169,8 @@ mod tests {
         assert_eq!(read("7"), Some(7));
         assert_eq!(read("1800000009"), Some(9));
         assert_eq!(read(&httpdate::fmt_http_date(now + Duration::from_secs(30))), Some(30));
+        assert_eq!(read("1800000009000"), Some(9), "milliseconds");
+        assert_eq!(read(&u64::MAX.to_string()), Some(30 * 24 * 60 * 60));
         assert_eq!(read("soon"), None);
     }
 }

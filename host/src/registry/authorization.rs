@@ -159,7 +159,8 @@ impl Client {
         match (trial, &credential) {
             (Some(trial), _) if status.is_success() => trial.ends(true),
             (Some(trial), _) if refuses(status) => trial.ends(false),
-            (None, Some(credential)) if refuses(status) => {
+            // A 401 for a credential that was good before is about what was asked for.
+            (None, Some(credential)) if status == StatusCode::TOO_MANY_REQUESTS => {
                 self.accounts.refuse(credential).await;
             }
             _ => {}
@@ -173,8 +174,8 @@ impl Client {
             // A realm that is busy is worth another try, unlike one that refuses, and unlike one that
             // had enough of a credential: more tries lock accounts.
             return Err(match answer.status {
-                429 if credential.is_none() => Cause::Answered(answer),
-                500..=599 => Cause::Answered(answer),
+                429 if credential.is_none() => Cause::BusyRealm(answer),
+                500..=599 => Cause::BusyRealm(answer),
                 _ => failed(answer.to_string()),
             });
         }

@@ -51,6 +51,8 @@ impl BlobStream {
             let mut chunk = match next_chunk(&mut self.response).await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(None),
+                // All of it is here, however the connection ended.
+                Err(_) if self.offset == self.size => return Ok(None),
                 Err(cause) => {
                     self.go_on(cause).await?;
                     continue;
@@ -139,15 +141,16 @@ impl Client {
         // The token of the upload that follows serves.
         call.access = Scope { repository: repository.clone(), push: true, mount_from: None }.into();
         call.admitted = true;
-        match self.send(&call).await {
+        // A single try: the upload that asks has tries of its own.
+        match self.send_once(&call).await {
             Ok(_) => Ok(true),
-            Err(error) if matches!(error.cause.status(), Some(400..=428)) => Ok(false),
-            Err(error) => Err(error),
+            Err(cause) if matches!(cause.status(), Some(400..=428)) => Ok(false),
+            Err(cause) => Err(call.operation.failed(cause)),
         }
     }
 
     /// The answer to an upload got lost: is `blob` there now? Registries commit for seconds, so it
-    /// is asked three times. The caller holds the permit.
+    /// is asked three times.
     pub async fn was_committed(&self, repository: &Repository, blob: &Descriptor) -> bool {
         for wait in COMMITTED {
             tokio::time::sleep(wait).await;

@@ -57,6 +57,7 @@ impl Client {
         let patience = Patience { silence: SILENCE, commit: commit(length) };
         let response =
             self.send_stream(call, body, stalled(moved, length, patience)).await.map_err(failed)?;
+        self.learnt.took_chunk();
         self.session_of(&response, &session.url).await.map_err(failed)
     }
 
@@ -138,6 +139,12 @@ impl Client {
             self.learnt.chunk_from_now();
         }
         refused && self.learnt.wants_chunks(size)
+    }
+
+    /// Takes note that a chunk was refused. Is one body worth a try instead?
+    pub fn may_take_one_body(&self, error: &RegistryError) -> bool {
+        let refused = matches!(error.cause.status(), Some(400 | 405 | 411 | 415 | 416 | 501));
+        refused && self.learnt.chunk_refused()
     }
 
     /// A second body broke: larger ones than those that passed go in chunks from here on.

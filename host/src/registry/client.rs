@@ -76,11 +76,15 @@ impl Registries {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let client = clients.entry(registry.clone()).or_insert_with(|| {
             let traits = Traits::of(registry);
+            let lanes = self.permits.register();
+            if traits.counts_manifest_gets {
+                lanes.shrink_to(Class::ManifestGet, 2);
+            }
             Arc::new(Client {
                 registry: registry.clone(),
                 learnt: Learnt::new(&traits),
                 traits: Mutex::new(traits),
-                lanes: self.permits.register(),
+                lanes,
                 realms: Arc::clone(&self.realms),
                 budget: Arc::new(Budget::new(Arc::clone(&self.effort))),
                 probe: Probe::default(),
@@ -112,9 +116,10 @@ impl Registries {
         let mut lanes = vec![destination.lanes.of(class)];
         lanes.extend(source.map(|source| source.lanes.of(class)));
         let permit = self.permits.claim(lanes, Claim { image, size }).await;
-        permit.map(TransferPermit).map_err(|pause| {
-            let operation = Operation::new("push blob", format!("to {}", destination.registry));
-            operation.failed(destination.paused(pause))
+        permit.map(TransferPermit).map_err(|paused| {
+            let pausing = source.filter(|source| source.lanes.of(class) == paused.lane);
+            let cause = pausing.unwrap_or(destination).paused(paused);
+            Operation::new("push blob", format!("to {}", destination.registry)).failed(cause)
         })
     }
 
@@ -186,6 +191,11 @@ impl Client {
 
     pub(super) fn traits(&self) -> Traits {
         *self.traits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A registry that asks for a longer pause is given up.
+    pub(super) fn max_wait(&self) -> Duration {
+        self.options.max_wait
     }
 
     /// Waits between the tries of one operation.

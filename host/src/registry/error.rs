@@ -84,6 +84,9 @@ pub enum Cause {
     /// The registry's answer says no.
     #[error("{0}")]
     Answered(Answer),
+    /// The token service has no time for us; the registry itself may have.
+    #[error("token service: {0}")]
+    BusyRealm(Answer),
     /// The token had ended, and there is a new one now.
     #[error("{0}")]
     Renewed(Answer),
@@ -173,7 +176,9 @@ impl Cause {
     /// The registry's refusal, where there is one.
     pub const fn answer(&self) -> Option<&Answer> {
         match self {
-            Self::Answered(answer) | Self::Renewed(answer) => Some(answer),
+            Self::Answered(answer) | Self::BusyRealm(answer) | Self::Renewed(answer) => {
+                Some(answer)
+            }
             _ => None,
         }
     }
@@ -211,7 +216,7 @@ impl RegistryError {
     pub fn is_transient(&self) -> bool {
         match &*self.cause {
             Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
-            Cause::Answered(answer) => {
+            Cause::Answered(answer) | Cause::BusyRealm(answer) => {
                 // A session that got lost is replaced by a new one.
                 matches!(answer.status, 408 | 429 | 500..=599)
                     || answer.has_code("BLOB_UPLOAD_UNKNOWN")
@@ -233,10 +238,7 @@ impl RegistryError {
 
     /// How long the registry asked to wait.
     pub fn retry_after(&self) -> Option<Duration> {
-        match &*self.cause {
-            Cause::Answered(answer) => answer.retry_after,
-            _ => None,
-        }
+        self.cause.answer().and_then(|answer| answer.retry_after)
     }
 
     /// What a person can do about it.

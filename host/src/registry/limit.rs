@@ -49,8 +49,8 @@ impl Client {
     }
 
     /// The registry stands still for longer than anybody waits.
-    pub(super) fn paused(&self, TooLong(pause): TooLong) -> Cause {
-        Cause::Limited { host: self.registry.to_string(), until: clock(pause) }
+    pub(super) fn paused(&self, paused: TooLong) -> Cause {
+        Cause::Limited { host: self.registry.to_string(), until: clock(paused.pause) }
     }
 
     /// Learns from what came of a request of `class` that was sent at `sent`.
@@ -58,6 +58,7 @@ impl Client {
         match answered {
             Ok(response) => {
                 self.lanes.succeeded(class);
+                self.learnt.limited_since(None);
                 self.budget.refill();
                 self.heed_quota(response.headers());
             }
@@ -80,7 +81,14 @@ impl Client {
     /// A 429: a quota of pulls stops those alone, a host that blobs are redirected to stops blobs,
     /// and anything else the registry as a whole.
     fn pause(&self, class: Class, answer: &Answer) {
-        let Some(pause) = answer.retry_after.filter(|pause| !pause.is_zero()) else { return };
+        let Some(pause) = answer.retry_after.filter(|pause| !pause.is_zero()).or_else(|| {
+            // It does not say how long: what is left fails once that was `--max-wait`.
+            let since = self.learnt.limited_since(Some(Instant::now()))?;
+            let longest = self.max_wait();
+            (since.elapsed() >= longest).then_some(longest + Duration::from_secs(60))
+        }) else {
+            return;
+        };
         let classes: &[Class] = match class {
             Class::ManifestGet => &[Class::ManifestGet],
             _ if answer.redirected => &[Class::Large, Class::Small],

@@ -35,7 +35,12 @@ pub(super) struct Claim {
 
 /// A pause that is longer than anybody waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooLong(pub(super) Duration);
+pub(super) struct TooLong {
+    /// How long it is from now.
+    pub(super) pause: Duration,
+    /// Who pauses.
+    pub(super) lane: LaneId,
+}
 
 #[derive(Debug)]
 struct Waiting {
@@ -121,7 +126,8 @@ impl Permits {
         };
         drop(unwanted);
         // The sender is in the table, which outlives this; a pause that is too long answers too.
-        admitted.await.unwrap_or(Err(TooLong(Duration::ZERO)))
+        let lane = lanes[0];
+        admitted.await.unwrap_or(Err(TooLong { pause: Duration::ZERO, lane }))
     }
 
     /// Lets in whoever has room now.
@@ -186,13 +192,13 @@ impl Table {
     /// be none for too long?
     fn is_open(&self, queue: usize, permits: &Permits, now: Instant) -> bool {
         let lanes = &self.queues[queue].lanes;
-        self.longest_pause(lanes, now) > permits.longest_pause
+        self.longest_pause(lanes, now).is_some_and(|paused| paused.pause > permits.longest_pause)
             || lanes.iter().all(|lane| self.lanes[lane.0].has_room(now))
     }
 
-    fn longest_pause(&self, lanes: &[LaneId], now: Instant) -> Duration {
-        let pauses = lanes.iter().filter_map(|lane| self.lanes[lane.0].pause(now));
-        pauses.max().unwrap_or_default()
+    fn longest_pause(&self, lanes: &[LaneId], now: Instant) -> Option<TooLong> {
+        let paused = |&lane: &LaneId| Some(TooLong { pause: self.lanes[lane.0].pause(now)?, lane });
+        lanes.iter().filter_map(paused).max_by_key(|paused| paused.pause)
     }
 
     /// Takes the next one out of `queue`, with what it is told.
@@ -203,13 +209,13 @@ impl Table {
         now: Instant,
     ) -> Option<(Waiting, Result<Permit, TooLong>)> {
         let lanes = self.queues[queue].lanes.clone();
-        let pause = self.longest_pause(&lanes, now);
+        let paused = self.longest_pause(&lanes, now);
         let (age, by_size) = self.choose(queue)?;
         let queue = &mut self.queues[queue];
         let waiting = queue.by_age.remove(&age)?;
         queue.by_size.remove(&(waiting.size, age));
-        if pause > permits.longest_pause {
-            return Some((waiting, Err(TooLong(pause))));
+        if let Some(paused) = paused.filter(|paused| paused.pause > permits.longest_pause) {
+            return Some((waiting, Err(paused)));
         }
         let huge = waiting.size > HUGE;
         for lane in &lanes {
@@ -299,9 +305,8 @@ impl Lanes {
             if pause > self.permits.longest_pause {
                 // Those who wait are told.
                 self.permits.admit(&[lane]);
-            } else {
-                self.permits.admit_after(lane, pause);
             }
+            self.permits.admit_after(lane, pause);
         }
     }
 }

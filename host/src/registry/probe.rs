@@ -23,6 +23,11 @@ impl Probe {
         self.0.compare_exchange(UNKNOWN, ASKING, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
+    /// The answer told nothing; somebody else may find out.
+    pub(super) fn give_up(&self) {
+        self.0.store(UNKNOWN, Ordering::Relaxed);
+    }
+
     /// It is known now whether a mount tells.
     pub(super) fn settle(&self, by_mount: bool) {
         self.0.store(if by_mount { BY_MOUNT } else { BY_HEAD }, Ordering::Relaxed);

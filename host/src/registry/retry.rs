@@ -107,7 +107,7 @@ impl Waits {
         }
         let asked = error.retry_after();
         let wait = if error.is_limited() {
-            let wait = asked.unwrap_or(self.limited).max(Duration::from_millis(100));
+            let wait = asked.filter(|asked| !asked.is_zero()).unwrap_or(self.limited);
             self.limited = (self.limited * 2).min(LIMITED_MOST);
             self.waited = self.waited.saturating_add(wait);
             (self.waited <= self.longest).then_some(wait)?

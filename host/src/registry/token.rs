@@ -16,6 +16,8 @@ const DEFAULT_LIFE: Duration = Duration::from_secs(60);
 const LONGEST_LIFE: u64 = 24 * 60 * 60;
 /// A token that was refused this soon after it was fetched did not end meanwhile.
 const FRESH: Duration = Duration::from_secs(10);
+/// So many tokens are kept for a registry.
+const KEPT: usize = 512;
 /// An answer of a token service is read up to here.
 pub(super) const TOKEN_BODY_LIMIT: u64 = 1024 * 1024;
 
@@ -134,6 +136,10 @@ impl Tokens {
     /// The place of `access`'s token. Whoever holds its lock may fetch; the others wait and find it.
     pub(super) fn slot(&self, access: &Access) -> Slot {
         let mut slots = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if slots.len() >= KEPT && !slots.contains_key(access) {
+            // What is forgotten costs a request.
+            slots.retain(|_, slot| Arc::strong_count(slot) > 1);
+        }
         Arc::clone(slots.entry(access.clone()).or_default())
     }
 

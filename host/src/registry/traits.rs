@@ -1,6 +1,8 @@
 //! What is known of registries before the first request, and what is learnt of them in a run.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::oci::Registry;
 
@@ -105,6 +107,12 @@ pub(super) struct Learnt {
     largest_put: AtomicU64,
     /// Larger blobs than this go in chunks.
     chunks_above: AtomicU64,
+    /// Since when nothing was answered but that there are too many requests.
+    limited_since: Mutex<Option<Instant>>,
+    /// A chunk was taken.
+    took_chunk: AtomicBool,
+    /// The registry takes no chunks.
+    takes_no_chunks: AtomicBool,
     /// It was said that requests are limited.
     pub(super) said_limited: AtomicBool,
     /// It was said that the quota of pulls nears its end.
@@ -118,6 +126,9 @@ impl Learnt {
             refused_mounts: AtomicUsize::new(0),
             largest_put: AtomicU64::new(0),
             chunks_above: AtomicU64::new(traits.upload_max_size),
+            limited_since: Mutex::default(),
+            took_chunk: AtomicBool::new(false),
+            takes_no_chunks: AtomicBool::new(false),
             said_limited: AtomicBool::new(false),
             said_quota: AtomicBool::new(false),
         }
@@ -143,6 +154,25 @@ impl Learnt {
         self.refused_mounts.store(0, Ordering::Relaxed);
     }
 
+    /// `Some` where a request was limited, `None` where one was answered; since when all of them were
+    /// limited.
+    pub(super) fn limited_since(&self, now: Option<Instant>) -> Option<Instant> {
+        let mut since = self.limited_since.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = now.map(|now| since.unwrap_or(now));
+        *since
+    }
+
+    /// A chunk was taken.
+    pub(super) fn took_chunk(&self) {
+        self.took_chunk.store(true, Ordering::Relaxed);
+    }
+
+    /// A chunk was refused. If none was ever taken, bodies go in one again; is that news?
+    pub(super) fn chunk_refused(&self) -> bool {
+        !self.took_chunk.load(Ordering::Relaxed)
+            && !self.takes_no_chunks.swap(true, Ordering::Relaxed)
+    }
+
     /// A body of `size` bytes was taken in one request.
     pub(super) fn took(&self, size: u64) {
         self.largest_put.fetch_max(size, Ordering::Relaxed);
@@ -166,6 +196,7 @@ impl Learnt {
     /// Does a blob of `size` bytes go in chunks?
     pub(super) fn wants_chunks(&self, size: u64) -> bool {
         size > self.chunks_above.load(Ordering::Relaxed)
+            && !self.takes_no_chunks.load(Ordering::Relaxed)
     }
 }
 

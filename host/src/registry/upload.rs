@@ -81,7 +81,10 @@ impl Client {
             Ok(UploadStart::Session(_)) => self.learnt.mount_refused(),
             Err(error) => match &*error.cause {
                 Cause::Token { .. } => self.learnt.never_mounts(),
-                Cause::Answered(_) => self.learnt.mount_refused(),
+                // What is too busy has not refused.
+                Cause::Answered(answer) if !matches!(answer.status, 408 | 429 | 500..) => {
+                    self.learnt.mount_refused();
+                }
                 _ => {}
             },
         }
@@ -129,7 +132,10 @@ impl Client {
             }
             Err(error) => {
                 tracing::debug!("{error}");
-                self.probe.settle(false);
+                match error.cause.status() {
+                    Some(400..=407 | 409..=428) => self.probe.settle(false),
+                    _ => self.probe.give_up(),
+                }
             }
         }
     }

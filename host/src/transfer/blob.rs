@@ -31,12 +31,11 @@ impl Copy<'_> {
         let mut how = Transferred::Shared;
         if placed.get().is_none() {
             self.run.events.send(Event::BlobPlanned { job: self.job.number, size: blob.size });
-            let busy = self.seat.busy();
             let bring = async {
                 how = self.bring_blob(blob, bytes).await?;
                 Ok::<_, TransferError>(())
             };
-            placed.get_or_fill(&busy, bring.boxed()).await?;
+            placed.get_or_fill(self.seat, bring.boxed()).await?;
         }
         let (digest, size) = (blob.digest.clone(), blob.size);
         self.run.events.send(Event::BlobPlaced { job: self.job.number, digest, size, how });
@@ -61,7 +60,6 @@ impl Copy<'_> {
         let is_local = self.job.source.registry == *registry;
         let home = self.placement.home(registry, &blob.digest);
         let mut brought = None;
-        let busy = self.seat.busy();
         let find = async {
             if is_local && self.job.source.repository != *repository {
                 return Ok(self.job.source.repository.clone());
@@ -69,7 +67,7 @@ impl Copy<'_> {
             brought = Some(self.upload(blob, bytes, None).boxed().await?);
             Ok::<_, TransferError>(repository.clone())
         };
-        let found = home.get_or_fill(&busy, find.boxed()).await?;
+        let found = home.get_or_fill(self.seat, find.boxed()).await?;
         if let Some(how) = brought {
             return Ok(how);
         }
@@ -95,7 +93,7 @@ impl Copy<'_> {
         blob: &Descriptor,
         home: &Repository,
     ) -> Result<Option<UploadStart>, TransferError> {
-        self.seat.copies().await;
+        let _copies = self.seat.copies().await;
         let repository = &self.job.destination.repository;
         let mounted =
             self.unless_interrupted(self.destination.mount(repository, &blob.digest, home)).await?;

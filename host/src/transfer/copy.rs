@@ -176,9 +176,12 @@ impl Copy<'_> {
         let head = self.probe(&reference).await?;
         let found = head.as_ref().and_then(|head| head.digest.clone());
         let verbatim = is_same(self.run.options.index);
-        let Some(found) = found.filter(|_| verbatim || self.run.options.cache.is_some()) else {
+        let found = found.filter(|_| verbatim || self.run.options.cache.is_some());
+        // A GET may count as a pull where a HEAD does not, and an earlier one may have been kept.
+        let saves = self.source.counts_manifest_gets() && self.run.options.cache.is_some();
+        if found.is_none() && !saves {
             return Ok(Start::Fetch { head, named: None });
-        };
+        }
         let named = match self.job.source.version.digest() {
             Some(digest) => Some(digest.clone()),
             None => {
@@ -189,8 +192,10 @@ impl Copy<'_> {
                 head.ok().flatten().and_then(|head| head.digest)
             }
         };
-        let is_done = verbatim && named.as_ref() == Some(&found);
-        Ok(if is_done { Start::Done(found) } else { Start::Fetch { head, named } })
+        Ok(match found {
+            Some(found) if verbatim && named.as_ref() == Some(&found) => Start::Done(found),
+            _ => Start::Fetch { head, named },
+        })
     }
 
     /// Looks for a manifest at the destination. A refusal means nothing: the push decides.

@@ -96,7 +96,7 @@ impl Copy<'_> {
             self.run.events.note(self.job.number, Some(image), Level::Debug, text);
             Ok(())
         };
-        placed.get_or_fill(&self.seat.busy(), bring.boxed()).await
+        placed.get_or_fill(self.seat, bring.boxed()).await
     }
 
     /// The blobs of a manifest that is at the destination can be mounted from there.

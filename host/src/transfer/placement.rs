@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::seat::Busy;
+use super::seat::Seat;
 use crate::oci::{Digest, Registry, Repository};
 use crate::registry::RegistryError;
 
@@ -49,7 +49,7 @@ impl<V: Clone> Cell<V> {
     /// The value; `fill` finds it out unless somebody else does, who is waited for.
     pub(super) async fn get_or_fill<E>(
         &self,
-        busy: &Busy<'_>,
+        seat: &Seat,
         fill: impl Future<Output = Result<V, E>>,
     ) -> Result<V, E> {
         loop {
@@ -63,7 +63,7 @@ impl<V: Clone> Cell<V> {
                 // From here on no change is missed.
                 State::Filling => changed.as_mut().enable(),
             };
-            busy.wait_for(changed).await;
+            seat.waits_for(changed).await;
         }
         let filling = Filling(self);
         let value = fill.await?;
@@ -87,6 +87,9 @@ impl<V: Clone> Drop for Filling<'_, V> {
     }
 }
 
+/// So many cells are kept of each kind; what is forgotten costs a look.
+const KEPT: usize = 100_000;
+
 /// Cells by key.
 #[derive(Debug)]
 struct Cells<K, V>(Mutex<HashMap<K, Arc<Cell<V>>>>);
@@ -100,6 +103,9 @@ impl<K, V> Default for Cells<K, V> {
 impl<K: Eq + Hash, V> Cells<K, V> {
     fn cell(&self, key: K) -> Arc<Cell<V>> {
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if cells.len() >= KEPT && !cells.contains_key(&key) {
+            cells.retain(|_, cell| Arc::strong_count(cell) > 1);
+        }
         Arc::clone(cells.entry(key).or_default())
     }
 }
@@ -211,16 +217,15 @@ mod tests {
     #[tokio::test]
     async fn a_cell_is_filled_once_and_a_failure_leaves_it_empty() {
         let seat = Seats::new(1).seat().await;
-        let (busy, cell) = (seat.busy(), Cell::default());
-        let failed: Result<u8, &str> = cell.get_or_fill(&busy, async { Err("no") }).await;
+        let cell = Cell::default();
+        let failed: Result<u8, &str> = cell.get_or_fill(&seat, async { Err("no") }).await;
         assert_eq!((failed, cell.get()), (Err("no"), None));
         let (end, ended) = tokio::sync::oneshot::channel::<u8>();
         let mut first =
-            Box::pin(cell.get_or_fill(&busy, async { ended.await.map_err(|_| "gone") }));
+            Box::pin(cell.get_or_fill(&seat, async { ended.await.map_err(|_| "gone") }));
         assert!((&mut first).now_or_never().is_none());
         let second_seat = Seats::new(1).seat().await;
-        let second_busy = second_seat.busy();
-        let mut second = Box::pin(cell.get_or_fill(&second_busy, async { Ok::<_, &str>(9) }));
+        let mut second = Box::pin(cell.get_or_fill(&second_seat, async { Ok::<_, &str>(9) }));
         assert!((&mut second).now_or_never().is_none(), "somebody finds it out already");
         end.send(7).unwrap();
         assert_eq!((first.await, second.await), (Ok(7), Ok(7)));
@@ -229,10 +234,10 @@ mod tests {
     #[tokio::test]
     async fn who_gives_up_leaves_it_to_the_next() {
         let seat = Seats::new(1).seat().await;
-        let (busy, cell) = (seat.busy(), Cell::<u8>::default());
-        let gone = cell.get_or_fill(&busy, std::future::pending::<Result<u8, ()>>()).now_or_never();
+        let cell = Cell::<u8>::default();
+        let gone = cell.get_or_fill(&seat, std::future::pending::<Result<u8, ()>>()).now_or_never();
         assert!(gone.is_none());
-        assert_eq!(cell.get_or_fill(&busy, async { Ok::<_, ()>(1) }).await, Ok(1));
+        assert_eq!(cell.get_or_fill(&seat, async { Ok::<_, ()>(1) }).await, Ok(1));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Works on jobs, several at once, until they are done or the run is interrupted.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -76,8 +78,10 @@ pub(crate) async fn each<S, T, W, F>(
                 raised.raised().await;
                 tokio::time::sleep(grace).await;
             };
+            // A fault of ours costs one entry, and is in the failed list.
+            let work = AssertUnwindSafe(work(job, seat)).catch_unwind();
             let outcome = tokio::select! {
-                outcome = work(job, seat) => outcome,
+                outcome = work => outcome.unwrap_or_else(|_| Outcome::failed("longshore itself failed")),
                 () = out_of_time => unfinished(),
             };
             events.send(Event::Finished { job: number, outcome });

@@ -182,7 +182,7 @@ impl Copy<'_> {
             return bring.await;
         }
         let cell = self.run.referrals.brought.of((source, destination, subject.digest.clone()));
-        cell.get_or_fill(&self.seat.busy(), bring.boxed()).await
+        cell.get_or_fill(self.seat, bring.boxed()).await
     }
 
     /// Brings those of `found` that the destination does not list under `subject`.

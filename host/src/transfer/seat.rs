@@ -4,8 +4,7 @@
 //! there is always something to move. An image that only waits for blobs which others bring gives
 //! both back meanwhile: whatever it waits for cannot be held up by it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
@@ -46,7 +45,7 @@ impl Seats {
             seats: self.clone(),
             _alive: alive,
             held: Mutex::new(Held { planned, copying: None }),
-            busy: AtomicUsize::new(0),
+            doing: std::sync::Mutex::default(),
         }
     }
 }
@@ -62,25 +61,28 @@ struct Held {
     copying: Option<OwnedSemaphorePermit>,
 }
 
+/// What an image does at the moment.
+#[derive(Debug, Default)]
+struct Doing {
+    /// Blobs that it moves or mounts; none of these waits for another image.
+    copies: usize,
+    /// What it waits for that others bring.
+    waits: usize,
+}
+
 /// The seat of one image; given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Seat {
     seats: Seats,
     _alive: Option<OwnedSemaphorePermit>,
     held: Mutex<Held>,
-    /// Blobs of the image that are looked after and wait for nobody.
-    busy: AtomicUsize,
+    doing: std::sync::Mutex<Doing>,
 }
 
 impl Seat {
-    /// A blob of the image is looked after from here on.
-    pub(super) fn busy(&self) -> Busy<'_> {
-        self.busy.fetch_add(1, Ordering::Relaxed);
-        Busy(self)
-    }
-
-    /// Waits until the image may copy. Nothing that others wait for may be held.
-    pub(super) async fn copies(&self) {
+    /// Waits until the image may copy; it does so as long as the answer lives. Nothing that others
+    /// wait for may be awaited meanwhile.
+    pub(super) async fn copies(&self) -> Copies<'_> {
         let mut held = self.held.lock().await;
         if held.copying.is_none() {
             if held.planned.is_none() {
@@ -88,40 +90,52 @@ impl Seat {
             }
             held.copying = permit(&self.seats.copying).await;
         }
+        self.doing().copies += 1;
+        Copies(self)
     }
-}
 
-/// A blob of an image that is looked after.
-#[derive(Debug)]
-pub(super) struct Busy<'a>(&'a Seat);
-
-impl Busy<'_> {
-    /// Waits for `other`, whom somebody else takes care of. If nothing else of the image goes on, it
+    /// Waits for `other`, whom another image takes care of. While the image does nothing but wait, it
     /// is parked.
-    pub(super) async fn wait_for<T>(&self, other: impl Future<Output = T>) -> T {
-        let _back = Back(self.0);
-        if self.0.busy.fetch_sub(1, Ordering::Relaxed) == 1 {
-            // Where it is locked, another blob of the image has just begun.
-            if let Ok(mut held) = self.0.held.try_lock() {
+    pub(super) async fn waits_for<T>(&self, other: impl Future<Output = T>) -> T {
+        self.doing().waits += 1;
+        let _waits = Waits(self);
+        self.park();
+        other.await
+    }
+
+    fn doing(&self) -> MutexGuard<'_, Doing> {
+        self.doing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives back what is held, if the image only waits.
+    fn park(&self) {
+        // Where it is locked, a blob of the image lines up, and parks it when it is done.
+        if let Ok(mut held) = self.held.try_lock() {
+            let doing = self.doing();
+            if doing.copies == 0 && doing.waits > 0 {
                 (held.planned, held.copying) = (None, None);
             }
         }
-        other.await
     }
 }
 
-/// Counts a blob as looked after again, also where the wait was given up.
-struct Back<'a>(&'a Seat);
+/// An image that copies.
+#[derive(Debug)]
+pub(super) struct Copies<'a>(&'a Seat);
 
-impl Drop for Back<'_> {
+impl Drop for Copies<'_> {
     fn drop(&mut self) {
-        self.0.busy.fetch_add(1, Ordering::Relaxed);
+        self.0.doing().copies -= 1;
+        self.0.park();
     }
 }
 
-impl Drop for Busy<'_> {
+/// An image that waits.
+struct Waits<'a>(&'a Seat);
+
+impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+        self.0.doing().waits -= 1;
     }
 }
 
@@ -134,15 +148,18 @@ mod tests {
 
     use super::Seats;
 
+    fn seats_for_one() -> Seats {
+        Seats { copying: Arc::new(Semaphore::new(1)), ..Seats::new(2) }
+    }
+
     #[tokio::test]
     async fn who_waits_for_others_gives_its_seat_back() {
-        let seats = Seats { copying: Arc::new(Semaphore::new(1)), ..Seats::new(2) };
+        let seats = seats_for_one();
         let (first, second) = (seats.seat().await, seats.seat().await);
-        let busy = first.busy();
-        first.copies().await;
-        assert!(second.copies().now_or_never().is_none(), "one copies at a time");
+        drop(first.copies().await);
+        assert!(second.copies().now_or_never().is_none(), "between its blobs it stays");
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
-        let mut waiting = Box::pin(busy.wait_for(ended));
+        let mut waiting = Box::pin(first.waits_for(ended));
         assert!((&mut waiting).now_or_never().is_none());
         second.copies().now_or_never().expect("the first is parked");
         end.send(()).unwrap();
@@ -153,12 +170,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_image_that_does_something_else_besides_keeps_its_seat() {
-        let seats = Seats { copying: Arc::new(Semaphore::new(1)), ..Seats::new(2) };
+    async fn who_waits_and_copies_keeps_its_seat_until_it_only_waits() {
+        let seats = seats_for_one();
         let (first, second) = (seats.seat().await, seats.seat().await);
-        let (one, _other) = (first.busy(), first.busy());
-        first.copies().await;
-        let _parked = one.wait_for(std::future::pending::<()>()).now_or_never();
+        let copies = first.copies().await;
+        let mut outer = Box::pin(first.waits_for(first.waits_for(std::future::pending::<()>())));
+        assert!((&mut outer).now_or_never().is_none());
         assert!(second.copies().now_or_never().is_none());
+        drop(copies);
+        second.copies().now_or_never().expect("what is left of the first is waiting");
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_is_given_up_counts_no_more() {
+        let seats = seats_for_one();
+        let (first, second) = (seats.seat().await, seats.seat().await);
+        let _given_up = first.waits_for(std::future::pending::<()>()).now_or_never();
+        drop(first.copies().await);
+        assert!(second.copies().now_or_never().is_none(), "it waits for nobody");
     }
 }

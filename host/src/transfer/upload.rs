@@ -17,6 +17,8 @@ use crate::registry::{
 
 /// Both ends are opened at the same time for blobs below this size, in bytes.
 const SMALL: u64 = 1024 * 1024;
+/// Nobody waits longer in the middle of a blob.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A session that got lost is replaced so often at once.
 const LOST_SESSIONS: u32 = 2;
 
@@ -31,6 +33,8 @@ struct Attempts {
     lost_sessions: u32,
     /// Times that the source's content was not what its digest says.
     wrong: u32,
+    /// The last attempt was one in chunks.
+    in_chunks: bool,
     /// Bytes of the last body that went out; `None` before a body was begun.
     sent: Option<u64>,
     /// The session that is open now, in case that it is given up.
@@ -62,7 +66,7 @@ impl Copy<'_> {
         {
             return Err(TransferError::Source(error));
         }
-        self.seat.copies().await;
+        let _copies = self.seat.copies().await;
         let mut attempts = Attempts {
             of_source: self.source.waits(),
             of_destination: self.destination.waits(),
@@ -70,8 +74,9 @@ impl Copy<'_> {
             untouched: 0,
             lost_sessions: 0,
             wrong: 0,
+            in_chunks: false,
             sent: None,
-            session: Mutex::new(None),
+            session: Mutex::new(session.clone()),
         };
         loop {
             let attempt = self.attempt(blob, bytes, session.take(), &mut attempts);
@@ -83,7 +88,13 @@ impl Copy<'_> {
                 }
             };
             let error = match attempted {
-                Ok(how) => return Ok(how),
+                Ok(how) => {
+                    if how == Transferred::Moved && self.trust == Trust::Probe {
+                        let repository = &self.job.destination.repository;
+                        self.destination.calibrate(repository, &blob.digest).await;
+                    }
+                    return Ok(how);
+                }
                 Err(error) => error,
             };
             match self.next(&error, blob, &mut attempts).await {
@@ -94,7 +105,12 @@ impl Copy<'_> {
                 }
                 Next::Retry(wait) => {
                     tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
-                    self.unless_interrupted(tokio::time::sleep(wait)).await?;
+                    if let Err(interrupted) =
+                        self.unless_interrupted(tokio::time::sleep(wait)).await
+                    {
+                        self.cancel(&attempts).await;
+                        return Err(interrupted);
+                    }
                 }
             }
         }
@@ -115,7 +131,7 @@ impl Copy<'_> {
         session: Option<UploadSession>,
         attempts: &mut Attempts,
     ) -> Result<Transferred, TransferError> {
-        attempts.sent = None;
+        (attempts.sent, attempts.in_chunks) = (None, false);
         // Whoever waits to try again keeps nobody else from moving: the permit ends with the attempt.
         let source = bytes.is_none().then_some(&*self.source);
         let registries = &self.run.registries;
@@ -127,9 +143,6 @@ impl Copy<'_> {
         *attempts.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
         self.send(blob, bytes, session, content, attempts).await?;
         attempts.session.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if self.trust == Trust::Probe {
-            self.destination.calibrate(&self.job.destination.repository, &blob.digest).await;
-        }
         Ok(Transferred::Moved)
     }
 
@@ -195,7 +208,9 @@ impl Copy<'_> {
         let chunk = self.destination.chunk_size(&session, blob.size, attempts.broken > 0);
         let verified = self.verified(blob, content, Prefix::empty(blob));
         if let Some(chunk) = chunk.filter(|_| blob.size > 0) {
-            return self.send_chunks(blob, bytes, session, verified, chunk).await;
+            attempts.in_chunks = true;
+            let sent = self.send_chunks(blob, bytes, session, verified, chunk, attempts);
+            return sent.await;
         }
         let moved = Arc::new(AtomicU64::new(0));
         let out = stream_body(body(&verified, blob.size, &moved));
@@ -233,6 +248,7 @@ impl Copy<'_> {
         mut session: UploadSession,
         mut verified: Shared,
         chunk: u64,
+        attempts: &mut Attempts,
     ) -> Result<(), TransferError> {
         let repository = &self.job.destination.repository;
         let mut kept = Prefix::empty(blob);
@@ -254,7 +270,10 @@ impl Copy<'_> {
                 Err(error) => self.side_of(error, &verified).await,
             };
             let TransferError::Destination(cause) = &error else { return Err(error) };
-            let Some(wait) = waits.after(cause) else { return Err(error) };
+            // Who waits longer gives its places to others.
+            let Some(wait) = waits.after(cause).filter(|wait| *wait <= LONGEST_PAUSE) else {
+                return Err(error);
+            };
             tracing::debug!("{error}; going on at byte {offset} in {:.1} s", wait.as_secs_f32());
             tokio::time::sleep(wait).await;
             let Ok((next, has)) = self.destination.upload_status(&session, repository, blob).await
@@ -268,6 +287,7 @@ impl Copy<'_> {
             rest.pass(had).await.map_err(TransferError::Source)?;
             kept = rest.prefix();
         }
+        attempts.sent = Some(blob.size);
         self.destination
             .close_upload(session, repository, blob)
             .await
@@ -286,8 +306,12 @@ impl Copy<'_> {
         if matches!(error, TransferError::Source(_)) {
             return self.after_source(cause, blob, attempts);
         }
-        let in_one_body = attempts.sent.is_some();
-        if in_one_body && self.destination.may_take_chunks(cause, blob.size) {
+        let other_way = match (attempts.in_chunks, attempts.sent) {
+            (true, None) => self.destination.may_take_one_body(cause),
+            (false, Some(_)) => self.destination.may_take_chunks(cause, blob.size),
+            _ => false,
+        };
+        if other_way {
             return at_once;
         }
         match attempts.sent {

@@ -116,6 +116,6 @@ async fn a_pause_is_waited_for_unless_it_is_too_long() {
     let mut waiting = Box::pin(lanes.enter(Class::ManifestGet));
     assert!((&mut waiting).now_or_never().is_none());
     lanes.pause(&[Class::ManifestGet], LONGEST * 2);
-    let TooLong(pause) = waiting.await.unwrap_err();
+    let TooLong { pause, .. } = waiting.await.unwrap_err();
     assert!(pause > LONGEST, "{pause:?}");
 }
