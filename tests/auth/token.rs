@@ -38,6 +38,25 @@ fn a_mount_asks_for_both_repositories_in_two_parameters() {
 }
 
 #[test]
+fn a_token_service_that_refuses_a_mount_is_no_end() {
+    let names: Vec<String> = (0..6).map(|number| format!("team/app{number}:1")).collect();
+    let ends = Ends::with(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    // The account may do all but read another repository for a mount.
+    ends.destination.rule(
+        Rule::on("GET", "/token")
+            .answers_by(|seen| (seen.parameters("scope").len() > 1).then(|| Answer::status(401))),
+    );
+    wants_tokens(&ends.destination, true);
+    ends.mirror()
+        .file("auth.json", auth_file(&[ends.destination.address()]))
+        .env("REGISTRY_AUTH_FILE", "auth.json")
+        .run()
+        .exits(0)
+        .sums_up("6 copied, 0 skipped, 0 failed");
+    ends.behind_destination.assert_complete("team/app5", "1");
+}
+
+#[test]
 fn looking_asks_for_the_right_to_pull_only() {
     let ends = Ends::with(&["team/app:1"]);
     wants_tokens(&ends.source, false);

@@ -1,9 +1,12 @@
 //! Registries that say that it is too much: 429 of each kind, and bursts of 503.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
+use longshore_content::Image;
+
 use super::Ends;
-use crate::support::{Answer, Longshore, Rule};
+use crate::support::{Answer, Longshore, Lying, Registry, Rule};
 
 fn too_many(after: &str) -> Answer {
     Answer::error(429, "TOOMANYREQUESTS").header("retry-after", after)
@@ -125,4 +128,36 @@ fn a_burst_of_503_is_sat_out() {
         lying.rule(Rule::on(method, "*").first(2).answers(Answer::status(503)));
     }
     ends.arrives();
+}
+
+#[test]
+fn a_limit_met_by_mounts_does_not_end_mounting() {
+    let (source, destination) = (Registry::embedded(), Registry::embedded());
+    let mut list = String::new();
+    for number in 1..=8 {
+        let label = number.to_string();
+        let image = Image::new("linux/amd64").layer(1, 1000).label("number", &label).build();
+        source.push(&format!("team/app{number}"), "1", &image);
+        list.push_str(&format!("team/app{number} team/app{number} 1\n"));
+    }
+    let lying = Lying::before(&destination);
+    let from_another = "*/blobs/uploads/?*from=team%2Fapp1";
+    let limited = AtomicUsize::new(0);
+    lying.rule(Rule::on("POST", from_another).answers_by(move |seen| {
+        let is_probe = seen.path.contains("/v2/team/app1/");
+        (!is_probe && limited.fetch_add(1, Ordering::Relaxed) < 4).then(|| Answer::status(429))
+    }));
+    Longshore::new()
+        .mirror()
+        .list(&list)
+        .source(source.address())
+        .destination(lying.address())
+        .args(["-j", "1"])
+        .run()
+        .exits(0);
+    // The probe of the first image's own repository matches too, and so does the calibration.
+    let mounts = lying.matching("POST", from_another);
+    let of_others = mounts.iter().filter(|seen| !seen.path.contains("/v2/team/app1/")).count();
+    assert_eq!(of_others, 7, "each of the others asks for a mount");
+    destination.assert_complete("team/app8", "1");
 }

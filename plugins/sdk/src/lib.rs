@@ -2,7 +2,7 @@
 //! list with their places, and references cut into their parts.
 //!
 //! A plugin is plain functions over these types, tested natively, and one line that makes a component
-//! of them: [`export_list_format!`] or [`export_rewrite!`]; [`export_list_render!`] beside the first lets
+//! of them: `export_list_format!` or `export_rewrite!`; `export_list_render!` beside the first lets
 //! a format be written, too. Nothing here decides whether a reference
 //! is valid; the host parses every one that a plugin returns.
 
