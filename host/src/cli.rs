@@ -7,6 +7,7 @@ mod formats;
 mod interrupt;
 mod man;
 mod mirror;
+mod planning;
 mod prompt;
 mod registries;
 mod serve;
