@@ -91,7 +91,16 @@ mod tests {
     use longshore_plugin_sdk::diagnostic::Severity;
     use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
 
+    use longshore_plugin_sdk::testing::survives_mutations;
+
     use super::{parse, probe};
+
+    #[test]
+    fn changed_lists_never_make_it_panic() {
+        let list = "# a remark\nredis:7.2\nquay.io:5000/app/server@sha256:\
+                    e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\r\nrancher/a\n";
+        survives_mutations(&[list], probe, parse);
+    }
 
     fn tag(tag: &str) -> Selection {
         Selection::Tag(tag.to_owned())

@@ -2,6 +2,7 @@
 
 use longshore_plugin_sdk::diagnostic::Severity;
 use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
+use longshore_plugin_sdk::testing::survives_mutations;
 
 use super::{parse, probe};
 
@@ -131,4 +132,12 @@ fn probing_counts_lines_that_fit() {
     ] {
         assert_eq!(probe("list", text), expected, "{text:?}");
     }
+}
+
+#[test]
+fn changed_lists_never_make_it_panic() {
+    let list = "# a remark\nredis team/redis 7.2\n// longshore: platforms=linux/arm64\n\
+                quay.io/app/server  team/server\t1.4@sha256:\
+                e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\r\n";
+    survives_mutations(&[list], probe, parse);
 }
