@@ -31,7 +31,7 @@ mod token;
 mod traits;
 mod upload;
 
-pub use blob::BlobStream;
+pub use blob::{BlobStream, LONGEST_PAUSE};
 pub use certificate::{CertificateError, certificate_directories};
 pub use chunk::Chunk;
 pub use client::{Client, Registries, RegistryOptions, TransferPermit};
@@ -42,6 +42,7 @@ pub use credential::{
 pub use endpoint::{EndpointRequest, EndpointResponse, EndpointScheme};
 pub use error::{Cause, Operation, RegistryError};
 pub use manifest::{ManifestHead, ManifestPushed, ManifestReference};
+pub use pace::SMALL_BLOB;
 pub use presence::BlobPresence;
 pub use referrer::{cosign_tags, referrers_tag};
 pub use retry::{Effort, Waits};

@@ -19,7 +19,7 @@ use crate::oci::{Descriptor, Digest, Repository};
 const BLOB_HEADERS: Duration = Duration::from_secs(300);
 /// Whoever would have to wait longer in the middle of a body gives its place to others, who can use
 /// it.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// The waits before a blob is looked for whose upload was not answered.
 const COMMITTED: [Duration; 3] =
     [Duration::from_millis(500), Duration::from_millis(2500), Duration::from_secs(7)];

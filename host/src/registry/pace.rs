@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Blobs below this size are small: what they cost is round trips.
-pub(super) const SMALL: u64 = 1024 * 1024;
+/// Blobs below this size are small, in bytes: what they cost is round trips.
+pub const SMALL_BLOB: u64 = 1024 * 1024;
 /// No class has more requests under way.
 const CEILING: usize = 32;
 /// No registry has more large transfers under way.
@@ -34,7 +34,7 @@ impl Class {
 
     /// The class of a blob of `size` bytes.
     pub(super) const fn of_blob(size: u64) -> Self {
-        if size < SMALL { Self::Small } else { Self::Large }
+        if size < SMALL_BLOB { Self::Small } else { Self::Large }
     }
 
     const fn start(self) -> usize {

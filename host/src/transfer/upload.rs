@@ -1,7 +1,7 @@
 //! Moving one blob: both ends open, one body or chunks, and what is done where that breaks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,13 +12,10 @@ use super::copy::Copy;
 use super::{TransferError, Transferred};
 use crate::oci::Descriptor;
 use crate::registry::{
-    Cause, Chunk, Operation, RegistryError, UploadSession, UploadStart, Waits, stream_body,
+    Cause, Chunk, LONGEST_PAUSE, Operation, RegistryError, SMALL_BLOB, UploadSession, UploadStart,
+    Waits, stream_body,
 };
 
-/// Both ends are opened at the same time for blobs below this size, in bytes.
-const SMALL: u64 = 1024 * 1024;
-/// Nobody waits longer in the middle of a blob.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A session that got lost is replaced so often at once.
 const LOST_SESSIONS: u32 = 2;
 
@@ -39,6 +36,12 @@ struct Attempts {
     sent: Option<u64>,
     /// The session that is open now, in case that it is given up.
     session: Mutex<Option<UploadSession>>,
+}
+
+impl Attempts {
+    fn session(&self) -> MutexGuard<'_, Option<UploadSession>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What to do after a failure.
@@ -118,7 +121,7 @@ impl Copy<'_> {
 
     /// Gives up the session that is open, so that the registry can forget it.
     async fn cancel(&self, attempts: &Attempts) {
-        let open = attempts.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let open = attempts.session().take();
         if let Some(session) = open {
             self.destination.cancel_upload(session, &self.job.destination.repository).await;
         }
@@ -140,9 +143,9 @@ impl Copy<'_> {
         let _permit = permit.await.map_err(|error| self.at_destination(error))?;
         let opened = self.open(blob, bytes, session).await?;
         let Some((session, content)) = opened else { return Ok(Transferred::Present) };
-        *attempts.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
+        *attempts.session() = Some(session.clone());
         self.send(blob, bytes, session, content, attempts).await?;
-        attempts.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        attempts.session().take();
         Ok(Transferred::Moved)
     }
 
@@ -160,7 +163,7 @@ impl Copy<'_> {
             // The tag was there, so its blobs may be.
             _ if self.existed => false,
             Some(found) => !found,
-            None => blob.size < SMALL,
+            None => blob.size < SMALL_BLOB,
         };
         let destination = self.open_upload(blob, session);
         let (start, content) = if both {
