@@ -111,10 +111,10 @@ fn write_plugin(name: &str, packed: &[u8], out: &Path, table: &mut String) -> Re
     fs::write(out.join(format!("{name}.wasm")), packed).context("cannot write a component")?;
     writeln!(
         table,
-        "    Embedded {{\n        name: {name:?},\n        kind: Kind::{:?},\n        bytes: \
-         include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.wasm\")),\n        sha256: \
+        "    Embedded {{\n        name: {name:?},\n        kind: Kind::{:?},\n        probe_words: \
+         &{:?},\n        bytes: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.wasm\")),\n        sha256: \
          {sha256:?},\n    }},",
-        metadata.kind
+        metadata.kind, metadata.probe_words
     )?;
     Ok(())
 }

@@ -37,7 +37,7 @@ impl Formats<'_> {
         let choice = match forced {
             Some(name) => Choice::forced(self.load(name).await?),
             None => {
-                let known = PluginHost::built_in(Kind::ListFormat).into_iter();
+                let known = PluginHost::formats_for(&text.name, text.head()).into_iter();
                 let plugins = try_join_all(known.map(|name| self.load(name))).await?;
                 let choice = list::choose(&text, &plugins).await?;
                 for failure in &choice.failures {

@@ -3,7 +3,7 @@
 use super::input::Place;
 use super::{List, ListError, ListText, is_line_format};
 use crate::plugin::contract::{Confidence, Diagnostic, Parsed, Severity};
-use crate::plugin::{Plugin, PluginError};
+use crate::plugin::{Kind, Plugin, PluginError, PluginHost};
 
 /// The plugin that reads a list, and what should be said about the choice.
 pub struct Choice {
@@ -15,7 +15,8 @@ pub struct Choice {
     pub failures: Vec<PluginError>,
 }
 
-/// Asks each of `plugins` whether it knows the text and takes the surest. Of formats of lines that are
+/// Asks each of `plugins`, which are the built-in formats that it may be in, whether it knows the text
+/// and takes the surest. Of formats of lines that are
 /// equally sure, the one that reads all of it with the fewest errors is taken: lines of both kinds in
 /// one list are most often slips.
 ///
@@ -40,7 +41,8 @@ pub async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice, ListE
         return Err(ListError::NotText { name: text.name.clone(), line: *line });
     }
     if best == 0 {
-        let known = plugins.iter().map(|plugin| plugin.name().to_owned()).collect();
+        let built_in = PluginHost::built_in(Kind::ListFormat);
+        let known = built_in.into_iter().map(str::to_owned).collect();
         return Err(ListError::NoFormat { name: text.name.clone(), known });
     }
     let surest: Vec<&Plugin> =

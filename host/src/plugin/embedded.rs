@@ -9,6 +9,8 @@ pub struct Embedded {
     pub name: &'static str,
     /// Which kind it is, as its metadata says.
     pub kind: Kind,
+    /// Of a list format: what a text in it has at least one of; empty if that cannot be said.
+    pub probe_words: &'static [&'static str],
     /// The component, metadata included.
     pub bytes: &'static [u8],
     /// The component's digest in lower-case hexadecimal digits: what its compiled code is cached

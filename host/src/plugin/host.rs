@@ -13,7 +13,7 @@ use super::Plugin;
 use super::access::Access;
 use super::cache::CodeCache;
 use super::config::typed;
-use super::embedded::EMBEDDED;
+use super::embedded::{EMBEDDED, Embedded};
 use super::engine::{engine, linker};
 use super::error::{LoadProblem, PluginError};
 use super::escape::shown;
@@ -108,6 +108,19 @@ impl PluginHost {
             .collect();
         names.sort_unstable();
         names
+    }
+
+    /// The built-in list formats that a text may be in: those of whose words it has one, and those
+    /// that name none. Nothing is loaded to find out.
+    #[must_use]
+    pub fn formats_for(file_name: &str, head: &str) -> Vec<&'static str> {
+        let may_read = |embedded: &&Embedded| {
+            let mut words = embedded.probe_words.iter();
+            embedded.probe_words.is_empty()
+                || words.any(|word| head.contains(word) || file_name.contains(word))
+        };
+        let formats = EMBEDDED.iter().filter(|embedded| embedded.kind == Kind::ListFormat);
+        formats.filter(may_read).map(|embedded| embedded.name).collect()
     }
 
     /// The name under which the user configures a plugin that [`PluginHost::load`] takes: a built-in

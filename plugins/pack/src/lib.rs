@@ -83,6 +83,7 @@ mod tests {
             version: "0.1.0".into(),
             kind: Kind::RepoType,
             description: "Makes projects".into(),
+            probe_words: Vec::new(),
             endpoints: vec![Endpoint {
                 name: "api".into(),
                 origin: "https://{registry}".into(),
