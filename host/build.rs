@@ -112,9 +112,9 @@ fn write_plugin(name: &str, packed: &[u8], out: &Path, table: &mut String) -> Re
     writeln!(
         table,
         "    Embedded {{\n        name: {name:?},\n        kind: Kind::{:?},\n        probe_words: \
-         &{:?},\n        bytes: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.wasm\")),\n        sha256: \
+         &{:?},\n        probe_names: &{:?},\n        bytes: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.wasm\")),\n        sha256: \
          {sha256:?},\n    }},",
-        metadata.kind, metadata.probe_words
+        metadata.kind, metadata.probe_words, metadata.probe_names
     )?;
     Ok(())
 }

@@ -126,8 +126,12 @@ fn follow_tracing(log: &Arc<Log>) {
     tracing_subscriber::registry().with(log.layer()).init();
 }
 
+/// So many threads wait for the disk and for names at once: each keeps megabytes.
+const BLOCKING: usize = 8;
+
 fn runtime() -> Result<tokio::runtime::Runtime, Fatal> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    Ok(runtime.enable_all().max_blocking_threads(BLOCKING).build()?)
 }
 
 /// An environment variable as text; what is no text counts as unset.

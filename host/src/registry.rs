@@ -29,6 +29,8 @@ mod secret;
 mod tag;
 mod token;
 mod traits;
+mod transport;
+mod trust;
 mod upload;
 
 pub use blob::{BlobStream, LONGEST_PAUSE};

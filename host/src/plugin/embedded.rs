@@ -11,6 +11,8 @@ pub struct Embedded {
     pub kind: Kind,
     /// Of a list format: what a text in it has at least one of; empty if that cannot be said.
     pub probe_words: &'static [&'static str],
+    /// Endings of file names for which its probe is asked all the same.
+    pub probe_names: &'static [&'static str],
     /// The component, metadata included.
     pub bytes: &'static [u8],
     /// The component's digest in lower-case hexadecimal digits: what its compiled code is cached

@@ -115,9 +115,9 @@ impl PluginHost {
     #[must_use]
     pub fn formats_for(file_name: &str, head: &str) -> Vec<&'static str> {
         let may_read = |embedded: &&Embedded| {
-            let mut words = embedded.probe_words.iter();
             embedded.probe_words.is_empty()
-                || words.any(|word| head.contains(word) || file_name.contains(word))
+                || embedded.probe_words.iter().any(|word| head.contains(word))
+                || embedded.probe_names.iter().any(|ending| file_name.ends_with(ending))
         };
         let formats = EMBEDDED.iter().filter(|embedded| embedded.kind == Kind::ListFormat);
         formats.filter(may_read).map(|embedded| embedded.name).collect()

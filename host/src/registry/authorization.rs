@@ -10,7 +10,7 @@ use url::Url;
 
 use super::account::Trial;
 use super::auth::Challenge;
-use super::connection::{Purpose, cause_of, host_of};
+use super::connection::{cause_of, host_of};
 use super::pace::Class;
 use super::token::{Access, TOKEN_BODY_LIMIT, Token, TokenAnswer, usable};
 use super::{Cause, Client, Credential, Secret, answer};
@@ -148,7 +148,7 @@ impl Client {
         let lanes = self.realms.of(&host_of(realm));
         let sent = Instant::now();
         let _permit = lanes.enter(Class::Look).await.map_err(|pause| self.paused(pause))?;
-        let client = base.connections.client(realm, Purpose::Metadata)?;
+        let client = base.connections.metadata(realm)?;
         let request = token_request(client, realm, service, access, credential.as_ref())?;
         let response = request
             .timeout(TOKEN)

@@ -11,7 +11,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use reqwest::{Certificate, Identity};
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
@@ -90,10 +89,10 @@ pub enum CertificateError {
 /// What the client of one registry trusts besides the platform's roots, and what it shows of itself.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RegistryCertificates {
-    /// Roots to add (`ClientBuilder::tls_certs_merge`).
-    pub(super) roots: Vec<Certificate>,
-    /// The client certificate (`ClientBuilder::identity`).
-    pub(super) identity: Option<Identity>,
+    /// Roots to add.
+    pub(super) roots: Vec<CertificateDer<'static>>,
+    /// The client certificate and its key.
+    pub(super) identity: Option<CertifiedKey>,
 }
 
 impl RegistryCertificates {
@@ -131,8 +130,7 @@ impl RegistryCertificates {
         for path in names.iter().map(|name| directory.join(name)) {
             match path.extension().and_then(OsStr::to_str) {
                 Some("crt") => {
-                    let certificates = certificates_in(&path)?;
-                    self.roots.extend(checked_roots(&path, &certificates)?);
+                    self.roots.extend(checked_roots(&path)?);
                 }
                 Some("cert") => {
                     let key = path.with_extension("key");
@@ -182,10 +180,12 @@ pub fn certificate_directories(
 ///
 /// # Errors
 /// Where the file cannot be read or has not a single usable root.
-pub(super) fn roots_of_bundle(file: &Path) -> Result<Vec<Certificate>, CertificateError> {
+pub(super) fn roots_of_bundle(
+    file: &Path,
+) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let certificates = certificates_in(file)?;
-    let usable: Vec<Certificate> =
-        certificates.iter().filter_map(|certificate| root(certificate).ok()).collect();
+    let usable: Vec<_> =
+        certificates.into_iter().filter(|certificate| check_root(certificate).is_ok()).collect();
     if usable.is_empty() {
         return Err(CertificateError::Certificate {
             file: file.to_owned(),
@@ -248,23 +248,24 @@ fn certificates_in(file: &Path) -> Result<Vec<CertificateDer<'static>>, Certific
     Ok(certificates)
 }
 
-/// A certificate as a root, if it can be one.
-fn root(certificate: &CertificateDer<'static>) -> Result<Certificate, String> {
-    RootCertStore::empty().add(certificate.clone()).map_err(|error| error.to_string())?;
-    Certificate::from_der(certificate).map_err(|error| error.to_string())
+/// Can the certificate be a root?
+fn check_root(certificate: &CertificateDer<'static>) -> Result<(), rustls::Error> {
+    RootCertStore::empty().add(certificate.clone())
 }
 
 /// The certificates of a `.crt` file, all of which somebody meant as roots.
-fn checked_roots(
-    file: &Path,
-    certificates: &[CertificateDer<'static>],
-) -> Result<Vec<Certificate>, CertificateError> {
-    let bad = |why| CertificateError::Certificate { file: file.to_owned(), why };
-    certificates.iter().map(root).collect::<Result<_, _>>().map_err(bad)
+fn checked_roots(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    let certificates = certificates_in(file)?;
+    let bad = |error: rustls::Error| CertificateError::Certificate {
+        file: file.to_owned(),
+        why: error.to_string(),
+    };
+    certificates.iter().try_for_each(check_root).map_err(bad)?;
+    Ok(certificates)
 }
 
 /// The client certificate of two PEM files that belong together.
-fn identity_in(certificate: &Path, key: &Path) -> Result<Identity, CertificateError> {
+fn identity_in(certificate: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
     let chain = certificates_in(certificate)?;
     let key_bytes = read(key)?;
     let bad_key = |why| CertificateError::Key { file: key.to_owned(), why };
@@ -280,11 +281,7 @@ fn identity_in(certificate: &Path, key: &Path) -> Result<Identity, CertificateEr
             why: format!("{error:?}"),
         },
         _ => bad_key("its kind is not supported"),
-    })?;
-    let mut both = read(certificate)?;
-    both.push(b'\n');
-    both.extend(key_bytes);
-    Identity::from_pem(&both).map_err(|_| bad_key("it is not usable with the certificate"))
+    })
 }
 
 /// Does the error say only that there is no such directory?

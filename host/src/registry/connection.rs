@@ -1,17 +1,22 @@
 //! HTTP clients and the scheme of a registry.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::{Request, Response};
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use url::Url;
 
 use super::Cause;
 use super::certificate::RegistryCertificates;
+use super::transport::Transport;
+use super::trust::{trusting, trusting_nobody};
 use crate::oci::Registry;
 
 /// Bound on opening a connection.
@@ -20,7 +25,10 @@ pub(super) const CONNECT: Duration = Duration::from_secs(10);
 /// the time that a request's body takes to go out.
 pub(super) const SILENCE: Duration = Duration::from_secs(60);
 /// Idle connections are kept so long: below the minute after which many servers close them.
-const IDLE: Duration = Duration::from_secs(45);
+pub(super) const IDLE: Duration = Duration::from_secs(45);
+
+/// What longshore calls itself.
+pub(super) const AGENT: &str = concat!("longshore/", env!("CARGO_PKG_VERSION"));
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,53 +44,147 @@ pub(super) enum Purpose {
 pub(super) struct Connections {
     tls_verify: bool,
     certificates: RegistryCertificates,
-    /// By purpose, and whether proxies apply.
-    clients: [[OnceLock<Result<reqwest::Client, String>>; 2]; 2],
+    tls: OnceLock<Result<rustls::ClientConfig, String>>,
+    proxies: OnceLock<Matcher>,
+    metadata: Clients<reqwest::Client>,
+    blobs: Clients<BlobClient>,
+}
+
+/// A client for each way to a host: with or without a proxy between, with or without TLS.
+type Clients<T> = [OnceLock<Result<T, String>>; 4];
+
+/// A client for blobs. What goes through a proxy is left to reqwest.
+#[derive(Debug)]
+enum BlobClient {
+    Direct(Transport),
+    Proxied(reqwest::Client),
+}
+
+/// How a host is reached.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    proxied: bool,
+    tls: bool,
 }
 
 impl Connections {
     pub(super) fn new(tls_verify: bool, certificates: RegistryCertificates) -> Self {
-        Self { tls_verify, certificates, clients: Default::default() }
+        Self {
+            tls_verify,
+            certificates,
+            tls: OnceLock::new(),
+            proxies: OnceLock::new(),
+            metadata: Default::default(),
+            blobs: Default::default(),
+        }
     }
 
     /// The roots that are trusted beside the platform's.
-    pub(super) fn roots(&self) -> &[reqwest::Certificate] {
+    pub(super) fn roots(&self) -> &[CertificateDer<'static>] {
         &self.certificates.roots
     }
 
-    /// The client for `url`; loopback never goes through a proxy.
-    pub(super) fn client(&self, url: &Url, purpose: Purpose) -> Result<&reqwest::Client, Cause> {
-        let proxied = !is_loopback(url);
-        let slot = &self.clients[usize::from(purpose == Purpose::Blob)][usize::from(proxied)];
-        slot.get_or_init(|| self.build(purpose, proxied).map_err(|error| innermost(&error)))
-            .as_ref()
-            .map_err(|why| Cause::Unreachable { host: host_of(url), why: why.clone() })
+    /// Sends `request` and waits for the header of its answer; the caller gives up after `seconds`.
+    ///
+    /// # Errors
+    /// No connection, or one that broke.
+    pub(super) async fn send(
+        &self,
+        request: Request,
+        purpose: Purpose,
+        seconds: u64,
+    ) -> Result<Response, Cause> {
+        let url = request.url().clone();
+        let client = match purpose {
+            Purpose::Metadata => self.metadata(&url)?,
+            Purpose::Blob => match self.blobs(&url)? {
+                BlobClient::Direct(transport) => {
+                    let sent = transport.send(request).await;
+                    return sent.map_err(|error| {
+                        let timed_out = error.is_timeout();
+                        cause(&error, error.is_connect(), timed_out, &url, seconds)
+                    });
+                }
+                BlobClient::Proxied(client) => client,
+            },
+        };
+        client.execute(request).await.map_err(|error| cause_of(&error, &url, seconds))
     }
 
-    fn build(&self, purpose: Purpose, proxied: bool) -> reqwest::Result<reqwest::Client> {
+    /// The client for metadata at `url`.
+    pub(super) fn metadata(&self, url: &Url) -> Result<&reqwest::Client, Cause> {
+        let way = self.way(url);
+        let build = || self.build(way, Purpose::Metadata);
+        made(&self.metadata[way.number()], build, url)
+    }
+
+    fn blobs(&self, url: &Url) -> Result<&BlobClient, Cause> {
+        let way = self.way(url);
+        let build = || {
+            if way.proxied {
+                return self.build(way, Purpose::Blob).map(BlobClient::Proxied);
+            }
+            Ok(BlobClient::Direct(Transport::new(self.tls(way)?)))
+        };
+        made(&self.blobs[way.number()], build, url)
+    }
+
+    /// Loopback never goes through a proxy.
+    fn way(&self, url: &Url) -> Way {
+        let proxies = || self.proxies.get_or_init(Matcher::from_system);
+        let is_proxied = |uri: http::Uri| proxies().intercept(&uri).is_some();
+        Way {
+            proxied: !is_loopback(url) && url.as_str().parse().is_ok_and(is_proxied),
+            tls: url.scheme() == "https",
+        }
+    }
+
+    fn build(&self, way: Way, purpose: Purpose) -> Result<reqwest::Client, String> {
+        let mut tls = self.tls(way)?;
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("longshore/", env!("CARGO_PKG_VERSION")))
+            .user_agent(AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .retry(reqwest::retry::never())
             .connect_timeout(CONNECT)
             .pool_idle_timeout(IDLE)
-            .tcp_nodelay(true)
-            .tls_danger_accept_invalid_certs(!self.tls_verify);
-        if purpose == Purpose::Blob {
-            builder = builder.http1_only();
+            .tcp_nodelay(true);
+        match purpose {
+            Purpose::Blob => builder = builder.http1_only(),
+            Purpose::Metadata => tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         }
-        if !proxied {
+        if !way.proxied {
             builder = builder.no_proxy();
         }
-        if !self.certificates.roots.is_empty() {
-            builder = builder.tls_certs_merge(self.certificates.roots.iter().cloned());
-        }
-        if let Some(identity) = &self.certificates.identity {
-            builder = builder.identity(identity.clone());
-        }
-        builder.build()
+        builder.tls_backend_preconfigured(tls).build().map_err(|error| innermost(&error))
     }
+
+    /// Whom the connections of `way` trust; read once, and only where TLS is spoken.
+    fn tls(&self, way: Way) -> Result<rustls::ClientConfig, String> {
+        let text = |error: rustls::Error| error.to_string();
+        // Between here and a plain registry there may be a proxy that speaks TLS.
+        if !way.tls && !way.proxied {
+            return trusting_nobody().map_err(text);
+        }
+        let make = || trusting(&self.certificates, self.tls_verify).map_err(text);
+        self.tls.get_or_init(make).clone()
+    }
+}
+
+impl Way {
+    fn number(self) -> usize {
+        2 * usize::from(self.proxied) + usize::from(self.tls)
+    }
+}
+
+/// What is in `slot`, made now if nobody did.
+fn made<'a, T>(
+    slot: &'a OnceLock<Result<T, String>>,
+    build: impl FnOnce() -> Result<T, String>,
+    url: &Url,
+) -> Result<&'a T, Cause> {
+    let made = slot.get_or_init(build).as_ref();
+    made.map_err(|why| Cause::Unreachable { host: host_of(url), why: why.clone() })
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -127,7 +229,7 @@ async fn answers(
     let url = base
         .join("/v2/")
         .map_err(|error| Cause::Unreachable { host: host_of(base), why: error.to_string() })?;
-    let request = connections.client(&url, Purpose::Metadata)?.get(url);
+    let request = connections.metadata(&url)?.get(url);
     Ok(request.timeout(2 * CONNECT).send().await.ok().map(|response| response.status()))
 }
 
@@ -156,12 +258,7 @@ async fn answers_tls(stream: &mut TcpStream, host: &str) -> io::Result<bool> {
 }
 
 fn client_hello(host: String) -> io::Result<Vec<u8>> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
+    let config = trusting_nobody().map_err(io::Error::other)?;
     let name = rustls::pki_types::ServerName::try_from(host).map_err(io::Error::other)?;
     let mut tls =
         rustls::ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
@@ -171,7 +268,7 @@ fn client_hello(host: String) -> io::Result<Vec<u8>> {
 }
 
 /// The next piece of a body, or `None` at its end; silence ends it too.
-pub(super) async fn next_chunk(response: &mut reqwest::Response) -> Result<Option<Bytes>, Cause> {
+pub(super) async fn next_chunk(response: &mut Response) -> Result<Option<Bytes>, Cause> {
     let seconds = SILENCE.as_secs();
     match tokio::time::timeout(SILENCE, response.chunk()).await {
         Ok(chunk) => chunk.map_err(|error| cause_of(&error, response.url(), seconds)),
@@ -179,8 +276,19 @@ pub(super) async fn next_chunk(response: &mut reqwest::Response) -> Result<Optio
     }
 }
 
-/// What a transport error of `url` means; `seconds` is the bound that was in force.
+/// What an error of reqwest's at `url` means; `seconds` is the bound that was in force.
 pub(super) fn cause_of(error: &reqwest::Error, url: &Url, seconds: u64) -> Cause {
+    cause(error, error.is_connect(), error.is_timeout(), url, seconds)
+}
+
+/// What a transport error at `url` means.
+fn cause(
+    error: &(dyn Error + 'static),
+    is_connect: bool,
+    is_timeout: bool,
+    url: &Url,
+    seconds: u64,
+) -> Cause {
     let host = host_of(url);
     match tls_error(error) {
         Some(rustls::Error::InvalidCertificate(why)) => {
@@ -191,17 +299,17 @@ pub(super) fn cause_of(error: &reqwest::Error, url: &Url, seconds: u64) -> Cause
         }
         _ => {}
     }
-    if error.is_timeout() {
-        let seconds = if error.is_connect() { CONNECT.as_secs() } else { seconds };
+    if is_timeout {
+        let seconds = if is_connect { CONNECT.as_secs() } else { seconds };
         Cause::TimedOut { host, seconds }
-    } else if error.is_connect() {
+    } else if is_connect {
         Cause::Unreachable { host, why: innermost(error) }
     } else {
         Cause::Broken { host, why: innermost(error) }
     }
 }
 
-fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let mut next = error.source();
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<rustls::Error>() {
@@ -217,8 +325,8 @@ fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
 }
 
 /// The innermost reason: it says most and names no URL.
-pub(super) fn innermost(error: &reqwest::Error) -> String {
-    let mut inner: &dyn std::error::Error = error;
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut inner = error;
     while let Some(source) = inner.source() {
         inner = source;
     }

@@ -8,7 +8,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, Head
 use url::Url;
 
 use super::authorization::basic;
-use super::connection::{Purpose, cause_of};
+use super::connection::cause_of;
 use super::request::read_bounded;
 use super::{Cause, Client, Credential, Operation, RegistryError};
 
@@ -88,7 +88,7 @@ impl Client {
         let headers = header_map(&request.headers).ok_or_else(|| bad("a header is none"))?;
         let mut outgoing = base
             .connections
-            .client(&url, Purpose::Metadata)?
+            .metadata(&url)?
             .request(method, url.clone())
             .headers(headers)
             .timeout(PATIENCE);

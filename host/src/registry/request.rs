@@ -6,13 +6,13 @@ use bytes::Bytes;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, LOCATION,
 };
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Body, Method, Request, Response, StatusCode};
 use url::Url;
 
 use super::answer::Answer;
 use super::auth::Challenge;
 use super::authorization::Authorization;
-use super::connection::{Purpose, cause_of, host_of, next_chunk};
+use super::connection::{Purpose, host_of, next_chunk};
 use super::pace::Class;
 use super::token::Access;
 use super::{Cause, Client, Operation, RegistryError};
@@ -178,21 +178,18 @@ impl Client {
         let (mut hops, mut asked_again) = (0, false);
         while hops <= REDIRECTS {
             hops += 1;
-            let client = base.connections.client(&url, call.purpose)?;
-            let mut request =
-                client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
+            let mut request = Request::new(call.method.clone(), url.clone());
+            *request.headers_mut() = call.headers.clone();
             if let Some(authorization) = authorization.filter(|_| url.origin() == base.url.origin())
             {
-                request = request.header(AUTHORIZATION, authorization);
+                request.headers_mut().insert(AUTHORIZATION, authorization.clone());
             }
-            if let Some(body) = &call.body {
-                request = request.body(body.clone());
-            }
+            *request.body_mut() = call.body.clone().map(Body::from);
             let seconds = call.patience.as_secs();
-            let response = tokio::time::timeout(call.patience, request.send())
+            let sent = base.connections.send(request, call.purpose, seconds);
+            let response = tokio::time::timeout(call.patience, sent)
                 .await
-                .map_err(|_| Cause::TimedOut { host: host_of(&url), seconds })?
-                .map_err(|error| cause_of(&error, &url, seconds))?;
+                .map_err(|_| Cause::TimedOut { host: host_of(&url), seconds })??;
             tracing::debug!("{} {} -> {}", call.method, safe(&url), response.status().as_u16());
             let follows = response.status().is_redirection()
                 && response.status() != StatusCode::NOT_MODIFIED
@@ -217,7 +214,7 @@ impl Client {
     pub(super) async fn send_stream(
         &self,
         call: Call,
-        body: reqwest::Body,
+        body: Body,
         watch: impl Future<Output = u64>,
     ) -> Result<Response, Cause> {
         let (class, sent) = (call.class, Instant::now());
@@ -229,11 +226,10 @@ impl Client {
     async fn send_watched(
         &self,
         call: Call,
-        body: reqwest::Body,
+        body: Body,
         watch: impl Future<Output = u64>,
     ) -> Result<Response, Cause> {
         let base = self.base().await?;
-        let client = base.connections.client(&call.url, Purpose::Blob)?;
         let mut shown = Authorization::default();
         if self.is_own(&call.url).await? {
             let length = call.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
@@ -241,15 +237,14 @@ impl Client {
             let spare = if length > Some(LONG) { SPARE } else { Duration::ZERO };
             shown = self.authorization_for(&call.access, None, spare).await?;
         }
-        let mut request =
-            client.request(call.method.clone(), call.url.clone()).headers(call.headers);
+        let mut request = Request::new(call.method.clone(), call.url.clone());
+        *request.headers_mut() = call.headers;
         if let Some(authorization) = &shown.header {
-            request = request.header(AUTHORIZATION, authorization);
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
+        *request.body_mut() = Some(body);
         let response = tokio::select! {
-            response = request.body(body).send() => {
-                response.map_err(|error| cause_of(&error, &call.url, 0))?
-            }
+            response = base.connections.send(request, Purpose::Blob, 0) => response?,
             seconds = watch => return Err(Cause::TimedOut { host: host_of(&call.url), seconds }),
         };
         tracing::debug!("{} {} -> {}", call.method, safe(&call.url), response.status().as_u16());

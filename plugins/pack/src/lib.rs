@@ -84,6 +84,7 @@ mod tests {
             kind: Kind::RepoType,
             description: "Makes projects".into(),
             probe_words: Vec::new(),
+            probe_names: Vec::new(),
             endpoints: vec![Endpoint {
                 name: "api".into(),
                 origin: "https://{registry}".into(),

@@ -23,10 +23,14 @@ pub struct Metadata {
     /// One sentence for lists of plugins.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// Of a list format: a text that it can read has at least one of these in its first 64 KiB or in
-    /// its file's name, so that the probe need not be asked about others. None: it is always asked.
+    /// Of a list format: a text that it can read has at least one of these in its first 64 KiB, so that
+    /// the probe need not be asked about others. None: it is always asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probe_words: Vec<String>,
+    /// Of a list format with such words: endings of file names for which the probe is asked all the
+    /// same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probe_names: Vec<String>,
     /// Where it wants to send requests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<Endpoint>,

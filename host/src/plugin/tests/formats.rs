@@ -22,7 +22,7 @@ fn fixtures(format: &str) -> Vec<PathBuf> {
 #[test]
 fn formats_are_asked_for_their_words_only() {
     let asked = |name: &str, text: &str| PluginHost::formats_for(name, text);
-    assert_eq!(asked("list", "rancher/rancher:v2\n"), ["default", "mirror"]);
+    assert_eq!(asked("images.txt", "rancher/rancher:v2\n"), ["default", "mirror"]);
     assert_eq!(asked("app.cdx.json", "{}"), ["cyclonedx", "default", "mirror"]);
     let regsync = asked("list", "sync:\n- source: a\n");
     assert_eq!(regsync, ["default", "image-syncer", "mirror", "regsync"]);
@@ -53,7 +53,10 @@ async fn each_fixture_has_one_format_that_is_certain() {
             // A line of something else may look like one of a list, which is no claim to all of it.
             assert_eq!(found == Confidence::Certain, name == format, "{name} on {file}: {found:?}");
             let asked = PluginHost::formats_for("list", text).contains(name);
-            assert!(asked || found == Confidence::No, "{name} is not asked about {file}: {found:?}");
+            assert!(
+                asked || found == Confidence::No,
+                "{name} is not asked about {file}: {found:?}"
+            );
         }
         let (_, plugin) = formats.iter().find(|(name, _)| name == format).expect("it is there");
         let parsed = plugin.parse("list", text).await.expect("it is read");

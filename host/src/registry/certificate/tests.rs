@@ -11,6 +11,8 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use tempfile::TempDir;
 
+use crate::registry::trust::trusting;
+
 use super::{
     CertificateError, RegistryCertificates, aws_lc_rs, certificate_directories, directory_names,
     roots_of_bundle,
@@ -226,10 +228,8 @@ async fn a_client_trusts_the_root_and_shows_its_certificate() {
     let nothing = directory(&[]);
     for (directory, is_answered) in [(&complete, true), (&root_only, false), (&nothing, false)] {
         let found = of("localhost", &[directory]).unwrap();
-        let mut builder = reqwest::Client::builder().no_proxy().tls_certs_merge(found.roots);
-        if let Some(identity) = found.identity {
-            builder = builder.identity(identity);
-        }
+        let tls = trusting(&found, true).unwrap();
+        let builder = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls);
         let port = serve_once(&authority);
         let address = format!("https://localhost:{port}/");
         let answer = builder.build().unwrap().get(address).send().await;
