@@ -60,13 +60,8 @@ fn is_registry(node: &Node) -> bool {
 /// Reads the file.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
-    let documents = yaml::read(text);
-    let mut roots = documents.whole().iter();
-    let mut parsed = Parsed { entries: Vec::new(), diagnostics: documents.errors.clone() };
-    let Some(root) = roots.next() else { return parsed };
-    if let Some(second) = roots.next() {
-        parsed.error(second.place, "there must be one document, this is the second");
-    }
+    let (mut parsed, root) = Parsed::of_one_yaml(text);
+    let Some(root) = root else { return parsed };
     let Some(root) = root.expect_mapping("a file of skopeo sync", &mut parsed) else {
         return parsed;
     };
@@ -77,7 +72,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
             registry(&key.text, mapping, &mut parsed);
         }
     }
-    parsed
+    parsed.in_order()
 }
 
 fn registry(name: &str, mapping: &Mapping, parsed: &mut Parsed) {

@@ -162,3 +162,16 @@ fn what_is_of_another_kind_is_an_error_at_its_place() {
         ]
     );
 }
+
+#[test]
+fn a_second_document_is_an_error_where_there_is_to_be_one() {
+    let of = |text: &str| {
+        let (parsed, root) = Parsed::of_one_yaml(text);
+        let lines: Vec<u32> = parsed.diagnostics.iter().map(|found| found.line).collect();
+        (root.is_some(), lines)
+    };
+    assert_eq!(of("a: 1\n"), (true, vec![]));
+    assert_eq!(of("a: 1\n---\nb: 2\n---\nc: 3\n"), (true, vec![3]));
+    assert_eq!(of(""), (false, vec![]));
+    assert_eq!(of("a: [1\n"), (false, vec![1]));
+}
