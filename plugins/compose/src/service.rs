@@ -58,9 +58,13 @@ fn remarks(parsed: &mut Parsed, name: &str, service: &Node) {
 
 fn image(parsed: &mut Parsed, variables: &Variables, image: &Node, platform: Option<&Node>) {
     let Some(reference) = text(parsed, variables, "an image", image) else { return };
-    let platform = platform.and_then(|platform| text(parsed, variables, "a platform", platform));
+    let platform = platform.map(|platform| text(parsed, variables, "a platform", platform));
+    // Without the platform that is meant all of them would be taken.
+    if platform == Some(None) {
+        return;
+    }
     if let Some(entry) = parsed.image(image.place, &reference) {
-        entry.platforms.extend(platform);
+        entry.platforms.extend(platform.flatten());
     }
 }
 

@@ -68,6 +68,10 @@ fn malformed_files_have_exact_remarks() {
         ("name: x\n", &["1:1! there are no `services`"]),
         ("services:\n  a: {ports: []}\n", &["2:3! service `a` has no image"]),
         ("services:\n  a: {image: [nginx]}\n", &["2:14! an image must be a text, found a list"]),
+        (
+            "services:\n  a: {image: a, platform: [x]}\n",
+            &["2:27! a platform must be a text, found a list"],
+        ),
         ("services:\n  a: {image: 'a b'}\n", &["2:14! `a b` is no image reference"]),
         (
             "services:\n  a:\n    image: nginx\n   build: .\n",
@@ -76,7 +80,9 @@ fn malformed_files_have_exact_remarks() {
             ],
         ),
     ] {
-        assert_eq!(remarks(&parse("compose.yaml", text)), expected, "{text}");
+        let parsed = parse("compose.yaml", text);
+        assert_eq!(entries(&parsed), [""; 0], "{text}");
+        assert_eq!(remarks(&parsed), expected, "{text}");
     }
 }
 

@@ -100,6 +100,23 @@ fn malformed_parts_have_their_place_and_the_others_go_on() {
 }
 
 #[test]
+fn what_narrows_and_cannot_be_read_takes_nothing() {
+    for (rest, expected) in [
+        (
+            "tags: ['regex: v.*', keep: .*-musl]",
+            "5:36! an item of `tags` must be a text, found a mapping",
+        ),
+        ("digests: {a: b}", "5:24! `digests` must be a list, found a mapping"),
+        ("platform: [linux/amd64]", "5:25! `platform` must be a text, found a list"),
+    ] {
+        let text = task(&format!("  - {{from: x, {rest}}}\n"));
+        let parsed = parse("list", &text);
+        assert_eq!(parsed.entries, [], "{text}");
+        assert_eq!(remarks(&parsed), [expected], "{text}");
+    }
+}
+
+#[test]
 fn what_the_contract_cannot_say_is_an_error() {
     let text = task("  - from: x\n    tags: ['1.0', 'regex: v.*', 'keep: .*-musl']\n");
     assert_eq!(parse("list", &text).entries, []);

@@ -112,6 +112,39 @@ fn what_says_nothing_or_is_unknown_is_a_warning() {
 }
 
 #[test]
+fn what_narrows_and_cannot_be_read_takes_nothing() {
+    for (rest, expected) in [
+        (
+            "type: repository, tags: {allow: [[x]]}",
+            "1:74! an item of `allow` must be a text, found a list",
+        ),
+        ("type: repository, tags: {deny: {x: y}}", "1:72! `deny` must be a list, found a mapping"),
+        (
+            "type: repository, tags: {semverRange: [a, ~]}",
+            "1:83! an item of `semverRange` must be a text, found nothing",
+        ),
+        ("type: registry, repos: x", "1:64! `repos` must be a mapping, found a single value"),
+        (
+            "type: registry, repos: {allow: [{}]}",
+            "1:73! an item of `allow` must be a text, found a mapping",
+        ),
+        (
+            "type: image, platform: [{}]",
+            "1:65! an item of `platform` must be a text, found a mapping",
+        ),
+    ] {
+        let text = format!("sync: [{{source: a.io/b, target: c.io/d, {rest}}}]");
+        let parsed = parse("list", &text);
+        assert_eq!(parsed.entries, [], "{text}");
+        assert_eq!(remarks(&parsed), [expected], "{text}");
+    }
+    let sets =
+        "sync: [{source: a, target: b, type: repository, tagSets: [{allow: [[]]}, {allow: x}]}]";
+    let [Entry { selection, .. }] = &parse("list", sets).entries[..] else { panic!("{sets}") };
+    assert_eq!(*selection, Selection::Matching(filter(&["^x$"], &[], None)));
+}
+
+#[test]
 fn nothing_of_broken_yaml_is_believed() {
     let text = "sync:\n  - source: a\n    target: b\n    type: repository\n    tags:\n      \
                 allow: [x]\n      deny: [y\n";
