@@ -90,7 +90,7 @@ fn malformed_rules_have_their_place_and_the_others_go_on() {
             "6:1! there is no name before the tag",
             &*format!("7:1! {count}"),
             &*format!("8:1! {count}"),
-            "9:1! a destination has no digest",
+            "9:1! a destination has no digest but that of its source",
             "10:1! \"$REGISTRY/e\": environment variables are not expanded, write it out",
             "11:6! a destination must be a text or a list, found a mapping",
             "12:12! a destination must be a text, found a list",
@@ -100,6 +100,21 @@ fn malformed_rules_have_their_place_and_the_others_go_on() {
         ],
     );
     assert_eq!(parse("list", text).entries, [Entry::new("a/u", Selection::All, 12).to("d/e")]);
+}
+
+#[test]
+fn a_destination_may_repeat_the_digest_of_its_source() {
+    let text = "a.io/b@sha256:00: c.io/d@sha256:00\na.io/b@sha256:01: c.io/d@sha256:00\n";
+    let parsed = parse("list", text);
+    let entry = Entry::new("a.io/b", digest("sha256:00", None), 1).to("c.io/d");
+    assert_eq!(parsed.entries, [entry]);
+    assert_eq!(
+        remarks(&parsed),
+        [
+            "1:1 the destination gets no tag, as only a digest is given",
+            "2:1! a destination has no digest but that of its source",
+        ]
+    );
 }
 
 #[test]
