@@ -69,6 +69,10 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
         if key.text.is_empty() {
             parsed.error(key.place, "there is no registry before the colon");
         } else if let Some(mapping) = node.expect_mapping("a registry", &mut parsed) {
+            let named = [IMAGES, BY_REGEX, BY_SEMVER].iter().filter_map(|key| mapping.get(key));
+            if named.into_iter().all(Node::is_empty) {
+                parsed.warn(key.place, format!("no images of `{}` are named", key.text));
+            }
             registry(&key.text, mapping, &mut parsed);
         }
     }

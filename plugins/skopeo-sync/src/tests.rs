@@ -64,6 +64,17 @@ fn malformed_parts_have_their_place_and_the_others_go_on() {
 }
 
 #[test]
+fn a_registry_without_images_is_said() {
+    let text = "a.io: {tls-verify: true}\nb.io: {images: {}}\nc.io: {images: {x: []}}\n";
+    let parsed = parse("list", text);
+    assert_eq!(parsed.entries, [Entry::new("c.io/x", Selection::All, 3)]);
+    assert_eq!(
+        remarks(&parsed),
+        ["1:1 no images of `a.io` are named", "2:1 no images of `b.io` are named"]
+    );
+}
+
+#[test]
 fn no_secret_is_repeated() {
     let shown = format!("{:?}", parse("list", DOCUMENTED).diagnostics);
     assert!(!shown.contains("john/") && !shown.contains("this is a secret"), "{shown}");
