@@ -35,7 +35,7 @@ const RUNNING: &[(&str, &str)] = &[
     ("cacheCount", NO_SETTING),
     ("cacheTime", NO_SETTING),
     ("digestTags", NO_REFERRERS),
-    ("fastCheck", NO_SETTING),
+    ("fastCopy", "--force-recursive says for the whole run whether what is there is looked into"),
     ("forceRecursive", "--force-recursive says so for the whole run"),
     ("hooks", "no commands are run"),
     ("includeExternal", "layers elsewhere are never fetched"),
@@ -53,7 +53,7 @@ const RUNNING: &[(&str, &str)] = &[
     ("userAgent", NO_SETTING),
 ];
 const NO_SETTING: &str = "longshore has no such setting";
-const NO_REFERRERS: &str = "a list does not say whether referrers are copied";
+const NO_REFERRERS: &str = "--referrers says for the whole run whether they are copied";
 const ONCE: &str = "a run happens once";
 
 /// Says whether the text is such a configuration.

@@ -145,6 +145,18 @@ fn what_narrows_and_cannot_be_read_takes_nothing() {
 }
 
 #[test]
+fn flags_stand_for_what_an_item_says_of_referrers() {
+    let text = "sync:\n- source: a\n  target: b\n  type: repository\n  referrers: true\n  digestTags: false\n  fastCopy: true\n";
+    assert_eq!(
+        remarks(&parse("list", text)),
+        [
+            "5:3 `referrers` is ignored: --referrers says for the whole run whether they are copied",
+            "7:3 `fastCopy` is ignored: --force-recursive says for the whole run whether what is there is looked into",
+        ]
+    );
+}
+
+#[test]
 fn nothing_of_broken_yaml_is_believed() {
     let text = "sync:\n  - source: a\n    target: b\n    type: repository\n    tags:\n      \
                 allow: [x]\n      deny: [y\n";
