@@ -4,7 +4,7 @@
 //! images are made of.
 
 use longshore_plugin_sdk::list::{Confidence, Parsed};
-use longshore_plugin_sdk::yaml::{Node, outline};
+use longshore_plugin_sdk::yaml::outline;
 
 mod version2;
 mod version3;
@@ -47,13 +47,6 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
         }
     }
     parsed.in_order()
-}
-
-/// Says that a container is left out, as nothing says where it is.
-fn no_purl(parsed: &mut Parsed, container: &Node) {
-    let name = container.text_of("name").unwrap_or_default();
-    let message = format!("the container `{name}` has no purl, so it is not taken");
-    parsed.warn(container.place, message);
 }
 
 #[cfg(test)]

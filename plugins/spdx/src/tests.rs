@@ -18,7 +18,10 @@ fn purls_of_images_are_entries() {
         entries(&parsed),
         ["16 quay.io/team/app 1.0@sha256:aaaa", "33 ghcr.io/team/sidecar 2.1 linux/arm64"]
     );
-    assert_eq!(remarks(&parsed), ["37:5 the container `busybox` has no purl, so it is not taken"]);
+    assert_eq!(
+        remarks(&parsed),
+        ["37:5 the container `busybox` has no purl of an image, so it is not taken"]
+    );
 }
 
 #[test]
@@ -38,7 +41,7 @@ fn packages_of_the_third_version_are_found_in_its_graph() {
         [
             "67:30 the identifier `_:nobody` is not in the document",
             "68:30 `arch` of 1 purl is not heeded: what a digest or tag names is copied as a whole",
-            "70:5 the container `cache` has no purl, so it is not taken",
+            "70:5 the container `cache` has no purl of an image, so it is not taken",
         ]
     );
 }
@@ -91,6 +94,11 @@ fn malformed_graphs_have_exact_remarks() {
                does not say where the image is"],
         ),
         (
+            "\"type\": \"software_Package\", \"name\": \"a\",\n\"software_primaryPurpose\":\n\
+             \"container\", \"software_packageUrl\": \"pkg:generic/a@1\"",
+            &["1:1 the container `a` has no purl of an image, so it is not taken"],
+        ),
+        (
             "\"@graph\": [{]}",
             &["2:12! this is no valid YAML: mismatched bracket '{' closed by ']'"],
         ),
@@ -111,6 +119,20 @@ fn malformed_documents_have_exact_remarks() {
         (
             "{\"spdxVersion\": \"SPDX-2.2\",\n\"packages\": [{\"externalRefs\": [{\"referenceType\": \"purl\"}]}]}\n",
             &["2:32! a purl has no `referenceLocator`"],
+        ),
+        (
+            "{\"spdxVersion\": \"SPDX-2.2\",\n\"packages\": {}}\n",
+            &["2:13! `packages` must be a list, found a mapping"],
+        ),
+        (
+            "{\"spdxVersion\": \"SPDX-2.2\",\n\"packages\": [{\"externalRefs\": \"a\"}]}\n",
+            &["2:31! `externalRefs` must be a list, found a single value"],
+        ),
+        (
+            "{\"spdxVersion\": \"SPDX-2.2\",\n\"packages\": [{\"name\": \"a\",\n\
+             \"primaryPackagePurpose\": \"CONTAINER\", \"externalRefs\": [\n\
+             {\"referenceType\": \"purl\", \"referenceLocator\": \"pkg:generic/a@1\"}]}]}\n",
+            &["2:14 the container `a` has no purl of an image, so it is not taken"],
         ),
         (
             "{\"spdxVersion\": \"SPDX-2.2\",\n\"packages\": [{\"name\" \"a\"}]}\n",

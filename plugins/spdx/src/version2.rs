@@ -1,6 +1,8 @@
 //! A document of SPDX 2: `packages` with `externalRefs`.
 
-use longshore_plugin_purl::Purls;
+use std::rc::Rc;
+
+use longshore_plugin_purl::{Purls, left_out};
 use longshore_plugin_sdk::list::Parsed;
 use longshore_plugin_sdk::yaml::Node;
 
@@ -12,13 +14,18 @@ pub(crate) fn is_document(root: &Node) -> bool {
     root.text_of("spdxVersion").is_some_and(|version| version.starts_with(VERSION))
 }
 
+/// The list that a key has, if it is there.
+fn list<'a>(parsed: &mut Parsed, node: &'a Node, key: &str) -> &'a [Rc<Node>] {
+    let list = node.get(key).and_then(|list| list.expect_sequence(&format!("`{key}`"), parsed));
+    list.unwrap_or_default()
+}
+
 /// Reads the packages.
 pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
     let mut purls = Purls::default();
-    for package in root.get("packages").map(Node::items).unwrap_or_default() {
-        let references = package.get("externalRefs").map(Node::items).unwrap_or_default();
+    for package in list(parsed, root, "packages") {
         let mut found = false;
-        for reference in references {
+        for reference in list(parsed, package, "externalRefs") {
             let kind = reference.text_of("referenceType").unwrap_or_default();
             if kind != "purl" && !kind.ends_with("/references/purl") {
                 continue;
@@ -28,12 +35,11 @@ pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
                 continue;
             };
             if let Some(purl) = locator.expect_text("`referenceLocator`", parsed) {
-                found = true;
-                purls.take(parsed, locator.place, purl);
+                found |= purls.take(parsed, locator.place, purl);
             }
         }
         if !found && package.text_of("primaryPackagePurpose") == Some("CONTAINER") {
-            crate::no_purl(parsed, package);
+            left_out(parsed, package.place, package.text_of("name"));
         }
     }
     purls.finish(parsed);

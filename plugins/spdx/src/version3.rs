@@ -4,7 +4,7 @@
 //! has it beside that, by a compact or a whole IRI (`software:Package`, `https://…/Software/Package`).
 //! The part that they share is compared.
 
-use longshore_plugin_purl::Purls;
+use longshore_plugin_purl::{Purls, left_out};
 use longshore_plugin_sdk::list::Parsed;
 use longshore_plugin_sdk::yaml::{Key, Node, Value};
 
@@ -53,7 +53,7 @@ struct Graph<'a> {
 
 impl<'a> Graph<'a> {
     fn package(&mut self, parsed: &mut Parsed, package: &'a Node) {
-        let mut found: Vec<&str> = Vec::new();
+        let (mut found, mut is_image) = (Vec::new(), false);
         let url = property(package, &["packageUrl"]);
         let identifiers = property(package, &["externalIdentifier", "externalIdentifiers"]);
         let identifiers =
@@ -73,12 +73,12 @@ impl<'a> Graph<'a> {
             // Writers repeat the URL among the identifiers.
             if !found.contains(&purl) {
                 found.push(purl);
-                self.purls.take(parsed, value.place, purl);
+                is_image |= self.purls.take(parsed, value.place, purl);
             }
         }
         let purpose = property(package, &["primaryPurpose"]).and_then(|(_, value)| value.as_text());
-        if found.is_empty() && purpose.is_some_and(|purpose| word(purpose) == "container") {
-            crate::no_purl(parsed, package);
+        if !is_image && purpose.is_some_and(|purpose| word(purpose) == "container") {
+            left_out(parsed, package.place, package.text_of("name"));
         }
     }
 
