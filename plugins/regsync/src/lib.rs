@@ -28,6 +28,14 @@ const IGNORED: &[(&str, &str)] = &[(
     "credentials come from docker's or containers' configuration, certificates from certs.d",
 )];
 
+/// What `creds` says of a registry beside how to log in.
+const OF_REGISTRIES: &[(&str, &str)] = &[
+    ("hostname", "a registry is asked under the name that its images have"),
+    ("mirrors", "mirrors are not asked"),
+    ("pathPrefix", "an image is fetched from the path that its source has"),
+    ("tls", "--tls-verify=false says for the whole run that TLS may be missing or unverified"),
+];
+
 /// Keys under `defaults` and in items that say how regsync runs, not what is copied.
 const RUNNING: &[(&str, &str)] = &[
     ("backup", "what is overwritten is not kept"),
@@ -95,6 +103,16 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
         if number.is_none_or(|number| number > VERSION) {
             let message = format!("the version must be {VERSION}, no other one is known");
             parsed.error(version.place, message);
+        }
+    }
+    for registry in root.get("creds").map(Node::items).unwrap_or_default() {
+        for (name, why) in OF_REGISTRIES {
+            if let Some((key, value)) = registry.member(name)
+                && !value.is_empty()
+                && value.as_text() != Some("enabled")
+            {
+                parsed.warn(key.place, format!("`{name}` is ignored: {why}"));
+            }
         }
     }
     if let Some(defaults) = root.get("defaults").filter(|node| !node.is_empty())

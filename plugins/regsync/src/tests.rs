@@ -145,6 +145,22 @@ fn what_narrows_and_cannot_be_read_takes_nothing() {
 }
 
 #[test]
+fn what_creds_say_of_a_registry_is_said_with_its_place() {
+    let text = "creds:\n- {registry: a.io, user: x, tls: enabled, mirrors: []}\n- registry: b.io\n  \
+                hostname: c.io\n  mirrors: [d.io]\n  pathPrefix: hub\n  tls: disabled\n";
+    assert_eq!(
+        remarks(&parse("list", text)),
+        [
+            "1:1 `creds` is ignored: credentials come from docker's or containers' configuration, certificates from certs.d",
+            "4:3 `hostname` is ignored: a registry is asked under the name that its images have",
+            "5:3 `mirrors` is ignored: mirrors are not asked",
+            "6:3 `pathPrefix` is ignored: an image is fetched from the path that its source has",
+            "7:3 `tls` is ignored: --tls-verify=false says for the whole run that TLS may be missing or unverified",
+        ]
+    );
+}
+
+#[test]
 fn flags_stand_for_what_an_item_says_of_referrers() {
     let text = "sync:\n- source: a\n  target: b\n  type: repository\n  referrers: true\n  digestTags: false\n  fastCopy: true\n";
     assert_eq!(
