@@ -82,7 +82,7 @@ fn every_format_is_known_and_read_with_its_lines() {
 fn what_is_not_mirrored_is_said_where_it_stands() {
     let pair = pair();
     for (name, remark) in [
-        ("compose.yaml", "compose.yaml:4:12: variables are not read: the default of `APP_VERSION`"),
+        ("compose.yaml", "compose.yaml:4:12: the variable `APP_VERSION` is not set: its default"),
         ("compose.yaml", "compose.yaml:7:5: service `web` is mirrored whichever profiles"),
         ("hauler.yaml", "hauler.yaml:14:1: what is of kind Charts is not mirrored (1 item)"),
         ("oc-mirror.yaml", "oc-mirror.yaml:5:3: `platform` is ignored: what it names"),
@@ -91,6 +91,24 @@ fn what_is_not_mirrored_is_said_where_it_stands() {
         let (.., text, _) = example.expect("an example");
         mirror(&pair, name, text).arg("--dry-run").run().exits(0).complains(remark);
     }
+}
+
+#[test]
+fn variables_of_a_compose_file_come_from_an_env_file() {
+    let pair = pair();
+    let (name, _, text, _) = EXAMPLES[1];
+    let text = text.replace(":-1.0}", "}");
+    mirror(&pair, name, &text)
+        .run()
+        .exits(1)
+        .complains("compose.yaml:4:12: the variable `APP_VERSION` is not set and has no default; ")
+        .complains("--plugin-config compose.variables=@FILE sets it");
+    mirror(&pair, name, &text)
+        .file(".env", "APP_VERSION='1.0' # the release\n")
+        .args(["--plugin-config", "compose.variables=@.env"])
+        .run()
+        .exits(0)
+        .sums_up("1 copied, 2 skipped, 0 failed");
 }
 
 #[test]

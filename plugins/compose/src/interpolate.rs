@@ -1,47 +1,129 @@
-//! Variables in values, as the Compose Specification has them, where none is set.
+//! Variables in values, as the Compose Specification has them.
 
-/// How deep defaults may hold variables of their own.
+use crate::variables::Variables;
+
+/// How deep operands may hold variables of their own.
 const MAX_DEPTH: usize = 16;
 
-/// The text as it is where no variable is set, and the variables whose defaults are in it.
-///
-/// # Errors
-/// Which variable has no default, or what is no variable at all.
-pub(crate) fn interpolated(text: &str) -> Result<(String, Vec<String>), String> {
-    let mut defaults = Vec::new();
-    let text = replaced(text, &mut defaults, 0)?;
-    Ok((text, defaults))
+/// The operators between a variable and its operand; those with a colon take empty for unset.
+const OPERATORS: [&str; 6] = [":-", ":?", ":+", "-", "?", "+"];
+
+/// How a variable gets its value.
+const WAY: &str = "--plugin-config compose.variables=@FILE sets it";
+
+/// A text in which every variable is replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Interpolated {
+    pub(crate) text: String,
+    /// What was taken instead of variables that nobody set.
+    pub(crate) remarks: Vec<String>,
 }
 
-fn replaced(text: &str, defaults: &mut Vec<String>, depth: usize) -> Result<String, String> {
-    if depth > MAX_DEPTH {
-        return Err("variables are nested too deeply".into());
-    }
-    let mut result = String::new();
-    let mut rest = text;
-    while let Some(dollar) = rest.find('$') {
-        result.push_str(&rest[..dollar]);
-        let after = &rest[dollar + 1..];
-        if let Some(literal) = after.strip_prefix('$') {
-            result.push('$');
-            rest = literal;
-        } else if let Some(braced) = after.strip_prefix('{') {
-            let end = closing(braced).ok_or("a `${` has no `}`")?;
-            result.push_str(&value(&braced[..end], defaults, depth)?);
-            rest = &braced[end + 1..];
-        } else {
-            let name = name_of(after);
-            if name.is_empty() {
-                return Err("a `$` is no variable; write `$$` for a dollar sign".into());
-            }
-            return Err(unset(name));
-        }
-    }
-    result.push_str(rest);
+/// Replaces the variables of a text.
+///
+/// # Errors
+/// Which variable has neither value nor default, or what is no variable at all.
+pub(crate) fn interpolated(text: &str, variables: &Variables) -> Result<Interpolated, String> {
+    let mut result = Interpolated::default();
+    result.append(text, variables, 0)?;
     Ok(result)
 }
 
-/// Where the brace is that ends a variable: those of variables in its default do not.
+impl Interpolated {
+    fn append(&mut self, text: &str, variables: &Variables, depth: usize) -> Result<(), String> {
+        if depth > MAX_DEPTH {
+            return Err("variables are nested too deeply".into());
+        }
+        let mut rest = text;
+        while let Some(dollar) = rest.find('$') {
+            self.text.push_str(&rest[..dollar]);
+            let after = &rest[dollar + 1..];
+            if let Some(literal) = after.strip_prefix('$') {
+                self.text.push('$');
+                rest = literal;
+            } else if let Some(braced) = after.strip_prefix('{') {
+                let end = closing(braced).ok_or("a `${` has no `}`")?;
+                self.braced(&braced[..end], variables, depth)?;
+                rest = &braced[end + 1..];
+            } else {
+                let name = name_of(after);
+                match name {
+                    // What starts no variable stays as it is.
+                    "" => self.text.push('$'),
+                    _ => self.value(name, variables)?,
+                }
+                rest = &after[name.len()..];
+            }
+        }
+        self.text.push_str(rest);
+        Ok(())
+    }
+
+    /// Adds what stands in braces.
+    fn braced(&mut self, braced: &str, variables: &Variables, depth: usize) -> Result<(), String> {
+        let name = name_of(braced);
+        let behind = &braced[name.len()..];
+        if !name.is_empty() && behind.is_empty() {
+            return self.value(name, variables);
+        }
+        let operator = OPERATORS.into_iter().find(|operator| behind.starts_with(operator));
+        let Some(operator) = operator.filter(|_| !name.is_empty()) else {
+            return Err(format!("`${{{braced}}}` is no variable"));
+        };
+        let operand = &behind[operator.len()..];
+        let found = variables.get(name);
+        let is_set = match found {
+            Some(Ok(value)) => !operator.starts_with(':') || !value.text.is_empty(),
+            // Why it has no value is said where that is used.
+            Some(Err(_)) => true,
+            None => false,
+        };
+        match (operator.trim_start_matches(':'), is_set) {
+            ("+", true) => self.append(operand, variables, depth + 1),
+            ("+", false) => {
+                if found.is_none() {
+                    let message =
+                        format!("the variable `{name}` is not set: nothing is in its place");
+                    self.remarks.push(message);
+                }
+                Ok(())
+            }
+            (_, true) => self.value(name, variables),
+            ("-", false) => {
+                if found.is_none() {
+                    let message = format!("the variable `{name}` is not set: its default is taken");
+                    self.remarks.push(message);
+                }
+                self.append(operand, variables, depth + 1)
+            }
+            (_, false) => {
+                let mut reason = Self::default();
+                reason.append(operand, variables, depth + 1)?;
+                let reason = match reason.text.as_str() {
+                    "" => String::new(),
+                    reason => format!(" ({reason})"),
+                };
+                let state = if found.is_some() { "empty" } else { "not set" };
+                Err(format!("the variable `{name}` is {state}{reason}; {WAY}"))
+            }
+        }
+    }
+
+    /// Adds the value of a variable.
+    fn value(&mut self, name: &str, variables: &Variables) -> Result<(), String> {
+        match variables.get(name) {
+            Some(Ok(value)) => {
+                self.text.push_str(&value.text);
+                self.remarks.extend_from_slice(&value.remarks);
+                Ok(())
+            }
+            Some(Err(message)) => Err(format!("the variable `{name}` has no value: {message}")),
+            None => Err(format!("the variable `{name}` is not set and has no default; {WAY}")),
+        }
+    }
+}
+
+/// Where the brace is that ends a variable: those of variables in its operand do not.
 fn closing(braced: &str) -> Option<usize> {
     let mut open = 0_usize;
     let bytes = braced.as_bytes();
@@ -54,38 +136,6 @@ fn closing(braced: &str) -> Option<usize> {
         }
     }
     None
-}
-
-/// What stands in braces, where the variable is not set.
-fn value(braced: &str, defaults: &mut Vec<String>, depth: usize) -> Result<String, String> {
-    let name = name_of(braced);
-    let operator = &braced[name.len()..];
-    if name.is_empty() {
-        return Err(format!("`${{{braced}}}` is no variable"));
-    }
-    let default = operator.strip_prefix(":-").or_else(|| operator.strip_prefix('-'));
-    if let Some(default) = default {
-        defaults.push(name.to_owned());
-        return replaced(default, defaults, depth + 1);
-    }
-    if operator.starts_with(":+") || operator.starts_with('+') {
-        // What would stand here if it were set.
-        defaults.push(name.to_owned());
-        return Ok(String::new());
-    }
-    match operator {
-        "" => Err(unset(name)),
-        _ if operator.starts_with([':', '?']) => {
-            let reason = operator.trim_start_matches([':', '?']);
-            let because = if reason.is_empty() { "" } else { ": " };
-            Err(format!("{}{because}{reason}", unset(name)))
-        }
-        _ => Err(format!("`${{{braced}}}` is no variable")),
-    }
-}
-
-fn unset(name: &str) -> String {
-    format!("variables are not read, and `{name}` has no default")
 }
 
 /// The name that the text starts with.
@@ -101,44 +151,76 @@ fn name_of(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::interpolated;
+    use crate::variables::Variables;
+
+    fn variables() -> Variables {
+        Variables::of_file("SET=1\nEMPTY=\nBROKEN=$NOBODY\nLITERAL='$SET'\n").expect("variables")
+    }
 
     #[test]
-    fn defaults_are_taken_and_named() {
-        for (text, expected, variables) in [
+    fn values_are_taken_as_the_operators_say() {
+        for (text, expected, unset) in [
             ("nginx:1", "nginx:1", &[][..]),
-            ("a:${T:-1}", "a:1", &["T"]),
-            ("a:${T-1}b", "a:1b", &["T"]),
+            ("a:$SET", "a:1", &[]),
+            ("a:${SET}b", "a:1b", &[]),
+            ("a:$SET-x$EMPTY", "a:1-x", &[]),
+            ("a:$LITERAL", "a:$SET", &[]),
+            ("a:${SET:-2}${SET-2}", "a:11", &[]),
+            ("a:${EMPTY:-2}b${EMPTY-2}", "a:2b", &[]),
+            ("a:${T:-2}b${T-3}", "a:2b3", &["T", "T"]),
+            ("a:${SET:+2}b${SET+3}", "a:2b3", &[]),
+            ("a:${EMPTY:+2}b${EMPTY+3}", "a:b3", &[]),
+            ("a:${T:+2}b${T+3}", "a:b", &["T", "T"]),
+            ("a:${SET:?no}${SET?no}${EMPTY?no}", "a:11", &[]),
+            ("a:${T:-${U:-$SET}}", "a:1", &["T", "U"]),
+            ("a:${SET:-${BROKEN}}", "a:1", &[]),
+            ("a:${EMPTY:+${BROKEN}}", "a:", &[]),
+            ("a:${SET:+${SET}}}", "a:1}", &[]),
             ("${R:-r.io}/${N:-a}:1", "r.io/a:1", &["R", "N"]),
-            ("a:${T:-${U:-2}}", "a:2", &["T", "U"]),
-            ("a${T:+-x}:1", "a:1", &["T"]),
-            ("a:${T:-}", "a:", &["T"]),
-            ("a$$b:1", "a$b:1", &[]),
+            ("a$$SET:$1$", "a$SET:$1$", &[]),
         ] {
-            let (found, defaults) = interpolated(text).expect(text);
-            assert_eq!(found, expected, "{text}");
-            assert_eq!(defaults, variables, "{text}");
+            let found = interpolated(text, &variables()).expect(text);
+            assert_eq!(found.text, expected, "{text}");
+            let names: Vec<&str> =
+                found.remarks.iter().map(|remark| remark.split('`').nth(1).unwrap_or("")).collect();
+            assert_eq!(names, unset, "{text}");
         }
     }
 
     #[test]
-    fn what_has_no_default_is_refused() {
+    fn what_has_no_value_is_refused() {
         let deep = "${A:-".repeat(20) + &"}".repeat(20);
-        for (text, part) in [
-            ("a:${T}", "`T` has no default"),
-            ("a:$T_1-x", "`T_1` has no default"),
-            ("a:${T:?set the tag}", "`T` has no default: set the tag"),
-            ("a:${T?}", "`T` has no default"),
-            ("a:${T:-${U}}", "`U` has no default"),
+        let unset = "the variable `T` is not set and has no default; --plugin-config compose.variables=@FILE sets it";
+        for (text, expected) in [
+            ("a:${T}", unset),
+            ("a:$T-x", unset),
+            ("a:${U:-${T}}", unset),
+            ("a:${SET:+$T}", unset),
+            (
+                "a:${T:?set the $SET}",
+                "the variable `T` is not set (set the 1); --plugin-config compose.variables=@FILE sets it",
+            ),
+            (
+                "a:${T?}",
+                "the variable `T` is not set; --plugin-config compose.variables=@FILE sets it",
+            ),
+            (
+                "a:${EMPTY:?}",
+                "the variable `EMPTY` is empty; --plugin-config compose.variables=@FILE sets it",
+            ),
+            (
+                "a:${BROKEN}",
+                "the variable `BROKEN` has no value: the variable `NOBODY` is not set and has no default; --plugin-config compose.variables=@FILE sets it",
+            ),
             ("a:${T", "a `${` has no `}`"),
             ("a:${T:-${U}", "a `${` has no `}`"),
             ("a:${}", "`${}` is no variable"),
-            ("a:${T/x/y}", "`${T/x/y}` is no variable"),
-            ("a:$", "a `$` is no variable"),
-            ("a:$1", "a `$` is no variable"),
-            (&deep, "nested too deeply"),
+            ("a:${:-1}", "`${:-1}` is no variable"),
+            ("a:${SET/x/y}", "`${SET/x/y}` is no variable"),
+            ("a:${SET:x}", "`${SET:x}` is no variable"),
+            (&deep, "variables are nested too deeply"),
         ] {
-            let message = interpolated(text).expect_err(text);
-            assert!(message.contains(part), "{text}: {message}");
+            assert_eq!(interpolated(text, &variables()).expect_err(text), expected, "{text}");
         }
     }
 }

@@ -6,17 +6,28 @@
 //!     image: nginx:${NGINX_VERSION:-1.27}
 //! ```
 //!
-//! A plugin sees no variables, so a variable's default is taken, with a warning, and one without a
-//! default is an error. What a service would build is no image that could be mirrored.
+//! A plugin sees no environment: variables have the values that its configuration gives them. Of one
+//! that is not set the default is taken, with a warning, and one without a default is an error. What
+//! a service would build is no image that could be mirrored.
 
-use longshore_plugin_sdk::list::{Confidence, Parsed};
+use longshore_plugin_sdk::list::{Confidence, Configured, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
 
+use variables::Variables;
+
+mod env_file;
 mod interpolate;
 mod service;
+mod variables;
 
 #[cfg(target_arch = "wasm32")]
-longshore_plugin_sdk::export_list_format!(probe, parse);
+longshore_plugin_sdk::export_list_format!(probe, configured Compose);
+
+/// The format with its configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Compose {
+    variables: Variables,
+}
 
 /// What a Compose file may have at its top, beside keys that start with `x-`.
 const KNOWN: [&str; 9] = [
@@ -46,20 +57,31 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     }
 }
 
-/// Reads the services.
+/// Reads the services, with no variable set.
 #[must_use]
-pub fn parse(_file_name: &str, text: &str) -> Parsed {
-    let (mut parsed, roots) = Parsed::of_yaml(text);
-    for (number, root) in roots.iter().enumerate() {
-        if number > 0 {
-            parsed.warn(root.place, "a Compose file is one document; this one is read too");
-        }
-        document(&mut parsed, root);
-    }
-    parsed.in_order()
+pub fn parse(file_name: &str, text: &str) -> Parsed {
+    Compose::default().parse(file_name, text)
 }
 
-fn document(parsed: &mut Parsed, root: &Node) {
+impl Configured for Compose {
+    /// Reads `{"variables": …}`: an env file, or a table of texts.
+    fn from_config(json: &str) -> Result<Self, String> {
+        Ok(Self { variables: Variables::from_config(json)? })
+    }
+
+    fn parse(&self, _file_name: &str, text: &str) -> Parsed {
+        let (mut parsed, roots) = Parsed::of_yaml(text);
+        for (number, root) in roots.iter().enumerate() {
+            if number > 0 {
+                parsed.warn(root.place, "a Compose file is one document; this one is read too");
+            }
+            document(&mut parsed, root, &self.variables);
+        }
+        parsed.in_order()
+    }
+}
+
+fn document(parsed: &mut Parsed, root: &Node, variables: &Variables) {
     for (key, what) in [
         ("include", "the files of `include` are not read"),
         ("models", "`models` are not mirrored"),
@@ -76,7 +98,7 @@ fn document(parsed: &mut Parsed, root: &Node) {
     };
     if let Some(services) = services.expect_mapping("`services`", parsed) {
         for (name, service) in services.iter() {
-            service::read(parsed, name, service);
+            service::read(parsed, variables, name, service);
         }
     }
 }

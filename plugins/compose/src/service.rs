@@ -3,10 +3,11 @@
 use longshore_plugin_sdk::list::Parsed;
 use longshore_plugin_sdk::yaml::{Key, Node};
 
-use crate::interpolate::interpolated;
+use crate::interpolate::{Interpolated, interpolated};
+use crate::variables::Variables;
 
 /// Reads a service.
-pub(crate) fn read(parsed: &mut Parsed, key: &Key, service: &Node) {
+pub(crate) fn read(parsed: &mut Parsed, variables: &Variables, key: &Key, service: &Node) {
     let name = key.text.as_str();
     if service.expect_mapping(&format!("service `{name}`"), parsed).is_none() {
         return;
@@ -20,7 +21,7 @@ pub(crate) fn read(parsed: &mut Parsed, key: &Key, service: &Node) {
                 );
                 parsed.warn(build.place, message);
             }
-            image(parsed, reference, service.get("platform"));
+            image(parsed, variables, reference, service.get("platform"));
         }
         (None, Some((build, _))) => {
             let message = format!("service `{name}` is built, so there is nothing to mirror");
@@ -31,7 +32,7 @@ pub(crate) fn read(parsed: &mut Parsed, key: &Key, service: &Node) {
     }
     for volume in service.get("volumes").map(Node::items).unwrap_or_default() {
         if let (Some("image"), Some(source)) = (volume.text_of("type"), volume.get("source")) {
-            image(parsed, source, None);
+            image(parsed, variables, source, None);
         }
     }
 }
@@ -55,22 +56,24 @@ fn remarks(parsed: &mut Parsed, name: &str, service: &Node) {
     }
 }
 
-fn image(parsed: &mut Parsed, image: &Node, platform: Option<&Node>) {
-    let Some(reference) = text(parsed, "an image", image) else { return };
-    let platform = platform.and_then(|platform| text(parsed, "a platform", platform));
+fn image(parsed: &mut Parsed, variables: &Variables, image: &Node, platform: Option<&Node>) {
+    let Some(reference) = text(parsed, variables, "an image", image) else { return };
+    let platform = platform.map(|platform| text(parsed, variables, "a platform", platform));
+    // Without the platform that is meant all of them would be taken.
+    if platform == Some(None) {
+        return;
+    }
     if let Some(entry) = parsed.image(image.place, &reference) {
-        entry.platforms.extend(platform);
+        entry.platforms.extend(platform.flatten());
     }
 }
 
 /// The text of a scalar with its variables replaced.
-fn text(parsed: &mut Parsed, what: &str, node: &Node) -> Option<String> {
-    match interpolated(node.expect_text(what, parsed)?) {
-        Ok((text, defaults)) => {
-            for variable in defaults {
-                let message =
-                    format!("variables are not read: the default of `{variable}` is taken");
-                parsed.warn(node.place, message);
+fn text(parsed: &mut Parsed, variables: &Variables, what: &str, node: &Node) -> Option<String> {
+    match interpolated(node.expect_text(what, parsed)?, variables) {
+        Ok(Interpolated { text, remarks }) => {
+            for remark in remarks {
+                parsed.warn(node.place, remark);
             }
             Some(text)
         }

@@ -1,9 +1,9 @@
 //! What services give, and what is said of what they do not give.
 
-use longshore_plugin_sdk::list::Confidence;
+use longshore_plugin_sdk::list::{Confidence, Configured as _};
 use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
 
-use super::{parse, probe};
+use super::{Compose, parse, probe};
 
 const SHOP: &str = include_str!("../fixtures/compose.yaml");
 
@@ -23,18 +23,38 @@ fn services_give_their_images_and_remarks() {
     assert_eq!(
         remarks(&parsed),
         [
-            "5:10 variables are not read: the default of `BASE_TAG` is taken",
+            "5:10 the variable `BASE_TAG` is not set: its default is taken",
             "14:5 service `app` is mirrored whichever profiles are active",
             "16:5 service `built` is built, so there is nothing to mirror",
-            "18:12 variables are not read: the default of `TAG` is taken",
+            "18:12 the variable `TAG` is not set: its default is taken",
             "19:5 service `pushed` is built, so its image can only be mirrored if it was pushed",
             "21:5 service `child` extends one of other.yaml, which is not read",
-            "29:12! variables are not read, and `REGISTRY` has no default",
+            "29:12! the variable `REGISTRY` is not set and has no default; --plugin-config \
+             compose.variables=@FILE sets it",
             "31:5 service `tunnel` is of a provider, so there is nothing to mirror",
             "32:1 the files of `include` are not read",
             "34:1 `models` are not mirrored",
         ]
     );
+}
+
+#[test]
+fn variables_come_from_the_configuration() {
+    let text =
+        "services:\n  a: {image: 'a:${TAG:-1}', platform: $PLATFORM}\n  b: {image: 'b:$TAG'}\n";
+    for (json, expected) in [
+        (
+            r#"{"variables":"TAG=2\nPLATFORM=\"linux/arm64\" # ours\n"}"#,
+            &["2 a 2 linux/arm64", "3 b 2"][..],
+        ),
+        (r#"{"variables":{"TAG":"3","PLATFORM":"linux/s390x"}}"#, &["2 a 3 linux/s390x", "3 b 3"]),
+    ] {
+        let parsed = Compose::from_config(json).expect(json).parse("compose.yaml", text);
+        assert_eq!(entries(&parsed), expected, "{json}");
+        assert_eq!(remarks(&parsed), [""; 0], "{json}");
+    }
+    let message = Compose::from_config(r#"{"variables":"A B"}"#).expect_err("no assignment");
+    assert_eq!(message, "line 1 of the variables: expected NAME=VALUE");
 }
 
 #[test]
@@ -48,6 +68,10 @@ fn malformed_files_have_exact_remarks() {
         ("name: x\n", &["1:1! there are no `services`"]),
         ("services:\n  a: {ports: []}\n", &["2:3! service `a` has no image"]),
         ("services:\n  a: {image: [nginx]}\n", &["2:14! an image must be a text, found a list"]),
+        (
+            "services:\n  a: {image: a, platform: [x]}\n",
+            &["2:27! a platform must be a text, found a list"],
+        ),
         ("services:\n  a: {image: 'a b'}\n", &["2:14! `a b` is no image reference"]),
         (
             "services:\n  a:\n    image: nginx\n   build: .\n",
@@ -56,7 +80,9 @@ fn malformed_files_have_exact_remarks() {
             ],
         ),
     ] {
-        assert_eq!(remarks(&parse("compose.yaml", text)), expected, "{text}");
+        let parsed = parse("compose.yaml", text);
+        assert_eq!(entries(&parsed), [""; 0], "{text}");
+        assert_eq!(remarks(&parsed), expected, "{text}");
     }
 }
 

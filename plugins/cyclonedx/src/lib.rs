@@ -3,7 +3,7 @@
 //! Those are what it describes and its components, at any depth, whose package URL is of the type
 //! `oci` or `docker`. Other components are what images are made of.
 
-use longshore_plugin_purl::Purls;
+use longshore_plugin_purl::{Purls, left_out};
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
 
@@ -55,24 +55,23 @@ struct Components<'p> {
 
 impl Components<'_> {
     fn component(&mut self, component: &Node) {
-        match component.get("purl") {
-            Some(purl) => {
-                if let Some(text) = purl.expect_text("`purl`", self.parsed) {
-                    self.purls.take(self.parsed, purl.place, text);
-                }
-            }
-            None if component.text_of("type") == Some("container") => {
-                let name = component.text_of("name").unwrap_or_default();
-                let message = format!("the container `{name}` has no purl, so it is not taken");
-                self.parsed.warn(component.place, message);
-            }
-            None => {}
+        let is_image = match component.get("purl") {
+            // What cannot be read is said.
+            Some(purl) => purl
+                .expect_text("`purl`", self.parsed)
+                .is_none_or(|text| self.purls.take(self.parsed, purl.place, text)),
+            None => false,
+        };
+        if !is_image && component.text_of("type") == Some("container") {
+            left_out(self.parsed, component.place, component.text_of("name"));
         }
         self.list(component);
     }
 
     fn list(&mut self, parent: &Node) {
-        for component in parent.get("components").map(Node::items).unwrap_or_default() {
+        let Some(components) = parent.get("components") else { return };
+        for component in components.expect_sequence("`components`", self.parsed).unwrap_or_default()
+        {
             self.component(component);
         }
     }

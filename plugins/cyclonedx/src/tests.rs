@@ -22,7 +22,7 @@ fn purls_of_images_are_entries_at_any_depth() {
         remarks(&parsed),
         [
             "10:15 `arch` of 2 purls is not heeded: what a digest or tag names is copied as a whole",
-            "24:9 the container `proxy` has no purl, so it is not taken",
+            "24:9 the container `proxy` has no purl of an image, so it is not taken",
             "37:52! the purl `pkg:oci/lost@sha256%3Abbbb` is of no use: it has no repository_url, so \
              it does not say where the image is",
         ]
@@ -33,6 +33,15 @@ fn purls_of_images_are_entries_at_any_depth() {
 fn malformed_documents_have_exact_remarks() {
     for (text, expected) in [
         ("{\"bomFormat\": \"Other\"}\n", &["1:1! the document is not of CycloneDX"][..]),
+        (
+            "{\"bomFormat\": \"CycloneDX\",\n \"components\": {}}\n",
+            &["2:16! `components` must be a list, found a mapping"],
+        ),
+        (
+            "{\"bomFormat\": \"CycloneDX\",\n \"components\": [{\"type\": \"container\",\n\
+             \"name\": \"a\", \"purl\": \"pkg:generic/a@1\"}]}\n",
+            &["2:17 the container `a` has no purl of an image, so it is not taken"],
+        ),
         (
             "{\"bomFormat\": \"CycloneDX\",\n \"components\": [{\"purl\": [1]}]}\n",
             &["2:26! `purl` must be a text, found a list"],

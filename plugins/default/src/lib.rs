@@ -89,9 +89,8 @@ fn entry(line: &Line<'_>) -> Result<(Entry, Option<Diagnostic>), Diagnostic> {
 #[cfg(test)]
 mod tests {
     use longshore_plugin_sdk::diagnostic::Severity;
-    use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
-
-    use longshore_plugin_sdk::testing::survives_mutations;
+    use longshore_plugin_sdk::list::{Confidence, Entry, Parsed};
+    use longshore_plugin_sdk::testing::{digest, survives_mutations, tag};
 
     use super::{parse, probe};
 
@@ -100,14 +99,6 @@ mod tests {
         let list = "# a remark\nredis:7.2\nquay.io:5000/app/server@sha256:\
                     e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\r\nrancher/a\n";
         survives_mutations(&[list], probe, parse);
-    }
-
-    fn tag(tag: &str) -> Selection {
-        Selection::Tag(tag.to_owned())
-    }
-
-    fn digest(digest: &str, tag: Option<&str>) -> Selection {
-        Selection::Digest { digest: digest.to_owned(), tag: tag.map(str::to_owned) }
     }
 
     #[test]

@@ -79,13 +79,8 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
 /// Reads the configuration.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
-    let documents = yaml::read(text);
-    let mut roots = documents.whole().iter();
-    let mut parsed = Parsed { entries: Vec::new(), diagnostics: documents.errors.clone() };
-    let Some(root) = roots.next() else { return parsed };
-    if let Some(second) = roots.next() {
-        parsed.error(second.place, "there must be one document, this is the second");
-    }
+    let (mut parsed, root) = Parsed::of_one_yaml(text);
+    let Some(root) = root else { return parsed };
     let Some(root) = root.expect_mapping("a dregsy configuration", &mut parsed) else {
         return parsed;
     };
@@ -97,7 +92,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
             task(node, &mut parsed);
         }
     }
-    parsed
+    parsed.in_order()
 }
 
 fn task(node: &Node, parsed: &mut Parsed) {

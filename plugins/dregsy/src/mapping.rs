@@ -66,34 +66,38 @@ pub(crate) fn read(task: &Task<'_>, node: &Node, parsed: &mut Parsed) {
             Entry::new(source, Selection::All, line).to(target)
         }
     };
-    let template = Entry { platforms: platforms(mapping, parsed), ..template };
+    let Some(platforms) = platforms(mapping, parsed) else { return };
+    let template = Entry { platforms, ..template };
     for selection in selections(mapping, parsed) {
         parsed.entries.push(Entry { selection, ..template.clone() });
     }
 }
 
-fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Vec<String> {
+/// The platform to keep; `None` where it cannot be read, as without it all would be taken.
+fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Option<Vec<String>> {
     let Some((key, node)) = mapping.entry("platform").filter(|(_, node)| !node.is_empty()) else {
-        return Vec::new();
+        return Some(Vec::new());
     };
-    match node.expect_text("`platform`", parsed) {
-        Some("all") | None => Vec::new(),
-        Some(platform) => {
+    match node.expect_text("`platform`", parsed)? {
+        "all" => Some(Vec::new()),
+        platform => {
             let message = "`platform`: its index keeps this platform alone, where dregsy copies the one manifest";
             parsed.warn(key.place, message);
-            vec![platform.to_owned()]
+            Some(vec![platform.to_owned()])
         }
     }
 }
 
-/// Tags and digests; neither is every tag.
+/// Tags and digests; neither is every tag, and nothing is taken where one cannot be read: it may have
+/// been a `keep:`.
 fn selections(mapping: &Mapping, parsed: &mut Parsed) -> Vec<Selection> {
     let texts = |key: &str, parsed: &mut Parsed| {
         let node = mapping.get(key);
-        node.map(|node| node.expect_texts(&format!("`{key}`"), parsed)).unwrap_or_default()
+        node.map_or(Some(Vec::new()), |node| node.expect_texts(&format!("`{key}`"), parsed))
     };
     let digests = texts("digests", parsed);
     let tags = texts("tags", parsed);
+    let (Some(digests), Some(tags)) = (digests, tags) else { return Vec::new() };
     let says_something = |key| mapping.get(key).is_some_and(|node| !node.is_empty());
     let mut selections = match (says_something("tags"), digests.is_empty()) {
         (true, _) => tags::selections(&tags, parsed),

@@ -1,37 +1,13 @@
 //! What the documented configuration means, and what is wrong with others, at which place.
 
-use longshore_plugin_sdk::diagnostic::Severity;
-use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Selection};
-use longshore_plugin_sdk::testing::survives_mutations;
+use longshore_plugin_sdk::list::{Confidence, Entry, Selection};
+use longshore_plugin_sdk::testing::{
+    digest, filter, knows_its_own, remarks, survives_mutations, tag,
+};
 
 use super::{parse, probe};
 
 const DOCUMENTED: &str = include_str!("../fixtures/documented.yaml");
-
-fn filter(allow: &[&str], deny: &[&str], versions: Option<&str>) -> Filter {
-    let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-    Filter {
-        allow: owned(allow),
-        deny: owned(deny),
-        versions: versions.map(str::to_owned),
-        latest: None,
-    }
-}
-
-fn assert_remarks(text: &str, expected: &[(u32, u32, &str)]) {
-    let mut found: Vec<_> = parse("list", text)
-        .diagnostics
-        .into_iter()
-        .map(|found| {
-            let mark = if found.severity == Severity::Error { "!" } else { "" };
-            (found.line, found.column, format!("{mark}{}", found.message))
-        })
-        .collect();
-    found.sort();
-    let found: Vec<_> =
-        found.iter().map(|(line, column, text)| (*line, *column, &**text)).collect();
-    assert_eq!(found, expected, "{text}");
-}
 
 /// A configuration of one task with these mappings.
 fn task(mappings: &str) -> String {
@@ -47,12 +23,10 @@ fn the_documented_configuration_is_read() {
     let entry = |path: &str, to: &str, selection, line| {
         Entry::new(format!("{SOURCE}/{path}"), selection, line).to(format!("{TARGET}/{to}"))
     };
-    let tag = |tag: &str| Selection::Tag(tag.to_owned());
     let matching =
         |filter| entry("test/versions", "test/versions", Selection::Matching(filter), 25);
     let kept = filter(&["^v.+$"], &["^.*-rc$"], None);
-    let digest =
-        "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".to_owned();
+    let pinned = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     assert_eq!(
         parse("list", DOCUMENTED).entries,
         [
@@ -67,36 +41,26 @@ fn the_documented_configuration_is_read() {
                 platforms: vec!["linux/arm64".to_owned()],
                 ..entry("test/kept", "test/kept", Selection::Matching(kept), 32)
             },
-            entry("test/pinned", "test/pinned", Selection::Digest { digest, tag: None }, 37),
+            entry("test/pinned", "test/pinned", digest(pinned, None), 37),
             Entry {
                 repositories: Some(filter(&["^myproject/.*$"], &[], None)),
                 ..Entry::new(SOURCE, Selection::All, 41).to(format!("{TARGET}/ecr"))
             },
         ]
     );
-    let credentials =
-        "`auth` is ignored: credentials come from docker's or containers' configuration";
-    assert_remarks(
-        DOCUMENTED,
-        &[
-            (1, 1, "`relay` is ignored: longshore copies by itself"),
-            (2, 1, "`watch` is ignored: a run happens once"),
-            (3, 1, "`skopeo` is ignored: longshore copies by itself"),
-            (6, 1, "`lister` is ignored: catalogues are read to their end, once a run"),
-            (11, 5, "`interval` is ignored: a run happens once"),
-            (15, 7, credentials),
-            (19, 7, "`skip-tls-verify` is ignored: --tls-verify=false says so for the whole run"),
-            (
-                27,
-                13,
-                "`semver:` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one, where dregsy compares them too",
-            ),
-            (
-                36,
-                9,
-                "`platform`: its index keeps this platform alone, where dregsy copies the one manifest",
-            ),
-            (39, 13, "the destination gets no tag, as only a digest is given"),
+    assert_eq!(
+        remarks(&parse("list", DOCUMENTED)),
+        [
+            "1:1 `relay` is ignored: longshore copies by itself",
+            "2:1 `watch` is ignored: a run happens once",
+            "3:1 `skopeo` is ignored: longshore copies by itself",
+            "6:1 `lister` is ignored: catalogues are read to their end, once a run",
+            "11:5 `interval` is ignored: a run happens once",
+            "15:7 `auth` is ignored: credentials come from docker's or containers' configuration",
+            "19:7 `skip-tls-verify` is ignored: --tls-verify=false says so for the whole run",
+            "27:13 `semver:` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one, where dregsy compares them too",
+            "36:9 `platform`: its index keeps this platform alone, where dregsy copies the one manifest",
+            "39:13 the destination gets no tag, as only a digest is given",
         ],
     );
 }
@@ -106,19 +70,15 @@ fn malformed_parts_have_their_place_and_the_others_go_on() {
     let text = "tasks:\n- b\n- {name: x, target: {registry: b.io}}\n\
                 - source: {auth: x}\n  target: []\n\
                 - {source: {registry: a.io}, target: {registry: b.io}}\n";
-    assert_remarks(
-        text,
-        &[
-            (2, 3, "!a task must be a mapping, found a single value"),
-            (3, 3, "!a task without `source`"),
-            (4, 11, "!`source` without `registry`"),
-            (
-                4,
-                12,
-                "`auth` is ignored: credentials come from docker's or containers' configuration",
-            ),
-            (5, 11, "!`target` must be a mapping, found a list"),
-            (6, 3, "a task without `mappings` copies nothing"),
+    assert_eq!(
+        remarks(&parse("list", text)),
+        [
+            "2:3! a task must be a mapping, found a single value",
+            "3:3! a task without `source`",
+            "4:11! `source` without `registry`",
+            "4:12 `auth` is ignored: credentials come from docker's or containers' configuration",
+            "5:11! `target` must be a mapping, found a list",
+            "6:3 a task without `mappings` copies nothing",
         ],
     );
     let text = task(
@@ -128,38 +88,51 @@ fn malformed_parts_have_their_place_and_the_others_go_on() {
         parse("list", &text).entries,
         [Entry::new("a.io/y", Selection::All, 8).to("b.io/y")]
     );
-    assert_remarks(
-        &text,
-        &[
-            (5, 5, "!a mapping without `from`"),
-            (
-                6,
-                19,
-                "!`to` rewrites by a regular expression, which a list cannot say: give --rewrite regex",
-            ),
-            (7, 22, "!an item of `tags` must be a text, found a list"),
-            (7, 27, "unknown key \"mode\" is ignored"),
+    assert_eq!(
+        remarks(&parse("list", &text)),
+        [
+            "5:5! a mapping without `from`",
+            "6:19! `to` rewrites by a regular expression, which a list cannot say: give --rewrite regex",
+            "7:22! an item of `tags` must be a text, found a list",
+            "7:27 unknown key \"mode\" is ignored",
         ],
     );
+}
+
+#[test]
+fn what_narrows_and_cannot_be_read_takes_nothing() {
+    for (rest, expected) in [
+        (
+            "tags: ['regex: v.*', keep: .*-musl]",
+            "5:36! an item of `tags` must be a text, found a mapping",
+        ),
+        ("digests: {a: b}", "5:24! `digests` must be a list, found a mapping"),
+        ("platform: [linux/amd64]", "5:25! `platform` must be a text, found a list"),
+    ] {
+        let text = task(&format!("  - {{from: x, {rest}}}\n"));
+        let parsed = parse("list", &text);
+        assert_eq!(parsed.entries, [], "{text}");
+        assert_eq!(remarks(&parsed), [expected], "{text}");
+    }
 }
 
 #[test]
 fn what_the_contract_cannot_say_is_an_error() {
     let text = task("  - from: x\n    tags: ['1.0', 'regex: v.*', 'keep: .*-musl']\n");
     assert_eq!(parse("list", &text).entries, []);
-    assert_remarks(
-        &text,
-        &[
-            (6, 12, "!\"1.0\" beside `keep:` cannot be said, put it into a mapping of its own"),
-            (6, 33, "!a second expression that a tag must match cannot be said, write both as one"),
+    assert_eq!(
+        remarks(&parse("list", &text)),
+        [
+            "6:12! \"1.0\" beside `keep:` cannot be said, put it into a mapping of its own",
+            "6:33! a second expression that a tag must match cannot be said, write both as one",
         ],
     );
     let text = "tasks:\n- source: {registry: docker.io, lister: {type: index, search: jenkins}}\n  \
                 target: {registry: b.io}\n  mappings:\n  - from: regex:jenkins/.*\n  - from: jenkins/x\n";
     assert_eq!(parse("list", text).entries.len(), 1);
-    assert_remarks(
-        text,
-        &[(5, 11, "!repositories are listed by the registry's catalogue, not by \"index\"")],
+    assert_eq!(
+        remarks(&parse("list", text)),
+        ["5:11! repositories are listed by the registry's catalogue, not by \"index\""],
     );
 }
 
@@ -184,5 +157,5 @@ fn mutated_configurations_are_survived() {
 
 #[test]
 fn fixtures_of_other_formats_are_not_claimed() {
-    longshore_plugin_sdk::testing::knows_its_own("dregsy", probe);
+    knows_its_own("dregsy", probe);
 }

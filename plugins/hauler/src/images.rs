@@ -9,13 +9,16 @@ const ANNOTATION: &str = "hauler.dev/";
 
 /// What longshore has another place for, or none.
 const IGNORED: &[(&str, &str)] = &[
+    ("ca-file", NOT_VERIFIED),
     ("certificate-github-workflow-repository", NOT_VERIFIED),
     ("certificate-identity", NOT_VERIFIED),
     ("certificate-identity-regexp", NOT_VERIFIED),
     ("certificate-oidc-issuer", NOT_VERIFIED),
     ("certificate-oidc-issuer-regexp", NOT_VERIFIED),
     ("exclude-extras", "--referrers says whether signatures are copied"),
+    ("insecure-skip-tls-verify", "--tls-verify=false says so for the whole run"),
     ("key", NOT_VERIFIED),
+    ("retries", "longshore tries again by itself"),
     ("rewrite", "--rewrite has plugins for that"),
     ("use-tlog-verify", NOT_VERIFIED),
 ];
@@ -28,10 +31,15 @@ pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
         |name: &str| annotations.and_then(|node| node.text_of(&format!("{ANNOTATION}{name}")));
     let (platform, registry) = (annotation("platform"), annotation("registry"));
     for (key, _) in annotations.into_iter().flat_map(Node::members) {
-        let name = key.text.strip_prefix(ANNOTATION);
-        if let Some((_, why)) = IGNORED.iter().find(|(ignored, _)| name == Some(ignored)) {
-            parsed.warn(key.place, format!("`{}` is ignored: {why}", key.text));
+        let Some(name) = key.text.strip_prefix(ANNOTATION) else { continue };
+        if ["platform", "registry"].contains(&name) {
+            continue;
         }
+        let why = match IGNORED.iter().find(|(ignored, _)| name == *ignored) {
+            Some((_, why)) => format!("`{}` is ignored: {why}", key.text),
+            None => format!("the annotation `{}` is not known and ignored", key.text),
+        };
+        parsed.warn(key.place, why);
     }
     let Some(images) = root.path(&["spec", "images"]) else {
         parsed.error(root.place, "there are no `spec.images`");
@@ -39,7 +47,20 @@ pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
     };
     for node in images.expect_sequence("`images`", parsed).unwrap_or_default() {
         let Some(image) = node.expect_mapping("an item of `images`", parsed) else { continue };
-        image.warn_unused(&["name", "platform"], IGNORED, parsed);
+        image.warn_unused(&["name", "platform", "local"], IGNORED, parsed);
+        if image.get("local").and_then(Node::as_bool) == Some(true) {
+            let message = "an image of the Docker daemon (`local`) is in no registry";
+            parsed.error(node.place, message);
+            continue;
+        }
+        let platform = match node.get("platform") {
+            None => platform,
+            // Without the platform that is meant all of them would be taken.
+            Some(own) => match own.expect_text("`platform`", parsed) {
+                None => continue,
+                own => own,
+            },
+        };
         let Some(name) = image.get("name") else {
             parsed.error(node.place, "an image has no `name`");
             continue;
@@ -50,7 +71,6 @@ pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
             _ => text.to_owned(),
         };
         if let Some(entry) = parsed.image(name.place, &reference) {
-            let platform = node.text_of("platform").or(platform);
             entry.platforms.extend(platform.filter(|all| *all != "all").map(str::to_owned));
         }
     }

@@ -52,6 +52,21 @@ fn malformed_files_have_exact_remarks() {
             &["5:11! `a b` is no image reference", "6:5 unknown key \"plattform\" is ignored"],
         ),
         (
+            "spec:\n  images:\n  - {name: a, platform: [x]}\n  - {name: b, local: true}\n",
+            &[
+                "5:25! `platform` must be a text, found a list",
+                "6:5! an image of the Docker daemon (`local`) is in no registry",
+            ],
+        ),
+        (
+            "metadata:\n  annotations: {hauler.dev/ca-file: a, hauler.dev/new: b, other: c}\n\
+             spec: {images: []}\n",
+            &[
+                "4:17 `hauler.dev/ca-file` is ignored: signatures are not verified",
+                "4:40 the annotation `hauler.dev/new` is not known and ignored",
+            ],
+        ),
+        (
             "spec:\n  images:\n  - name: 'a\n",
             &["5:0! this is no valid YAML: invalid indentation in multiline quoted scalar"],
         ),
@@ -61,7 +76,9 @@ fn malformed_files_have_exact_remarks() {
         ),
     ] {
         let text = format!("{IMAGES}{rest}");
-        assert_eq!(remarks(&parse("list", &text)), expected, "{text}");
+        let parsed = parse("list", &text);
+        assert_eq!(entries(&parsed), [""; 0], "{text}");
+        assert_eq!(remarks(&parsed), expected, "{text}");
     }
     assert_eq!(
         remarks(&parse("list", "apiVersion: content.hauler.cattle.io/v1\n")),

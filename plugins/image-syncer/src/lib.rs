@@ -68,13 +68,8 @@ fn is_rule(source: &str, node: &Node) -> bool {
 /// Reads the rules.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
-    let documents = yaml::read(text);
-    let mut roots = documents.whole().iter();
-    let mut parsed = Parsed { entries: Vec::new(), diagnostics: documents.errors.clone() };
-    let Some(root) = roots.next() else { return parsed };
-    if let Some(second) = roots.next() {
-        parsed.error(second.place, "there must be one document, this is the second");
-    }
+    let (mut parsed, root) = Parsed::of_one_yaml(text);
+    let Some(root) = root else { return parsed };
     let Some(root) = root.expect_mapping("image rules", &mut parsed) else { return parsed };
     match root.get(IMAGES).filter(|node| node.as_mapping().is_some() || node.is_empty()) {
         Some(images) => {
@@ -85,7 +80,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
         }
         None => rules(root, &mut parsed),
     }
-    parsed
+    parsed.in_order()
 }
 
 fn rules(mapping: &Mapping, parsed: &mut Parsed) {

@@ -98,8 +98,12 @@ fn destination(place: Place, source: &Source<'_>, text: &str, parsed: &mut Parse
         None => (text, None),
     };
     let parts = Parts::of(named);
-    if parts.digest.is_some() {
-        return parsed.error(place, "a destination has no digest");
+    let own = match source.which {
+        Which::Digest { digest, .. } => Some(digest),
+        _ => None,
+    };
+    if parts.digest.is_some_and(|digest| own != Some(digest)) {
+        return parsed.error(place, "a destination has no digest but that of its source");
     }
     let tags: Vec<&str> =
         parts.tag.into_iter().chain(more.into_iter().flat_map(|more| more.split(','))).collect();

@@ -1,8 +1,9 @@
 //! What the documented rules mean, and what is wrong with others, at which place.
 
-use longshore_plugin_sdk::diagnostic::Severity;
-use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Selection};
-use longshore_plugin_sdk::testing::survives_mutations;
+use longshore_plugin_sdk::list::{Confidence, Entry, Selection};
+use longshore_plugin_sdk::testing::{
+    digest, filter, knows_its_own, remarks, survives_mutations, tag,
+};
 
 use super::{parse, probe};
 
@@ -13,30 +14,9 @@ const OLDER: &str = include_str!("../fixtures/config.yaml");
 const SOURCE: &str = "quay.io/coreos/kube-rbac-proxy";
 const TARGET: &str = "quay.io/ruohe/kube-rbac-proxy";
 
-fn tag(tag: &str) -> Selection {
-    Selection::Tag(tag.to_owned())
-}
-
-fn assert_remarks(text: &str, expected: &[(u32, u32, &str)]) {
-    let mut found: Vec<_> = parse("list", text)
-        .diagnostics
-        .into_iter()
-        .map(|found| {
-            let mark = if found.severity == Severity::Error { "!" } else { "" };
-            (found.line, found.column, format!("{mark}{}", found.message))
-        })
-        .collect();
-    found.sort();
-    let found: Vec<_> =
-        found.iter().map(|(line, column, text)| (*line, *column, &**text)).collect();
-    assert_eq!(found, expected, "{text}");
-}
-
 #[test]
 fn the_documented_rules_are_read() {
-    let digest =
-        "sha256:14b267eb38aa85fd12d0e168fffa2d8a6187ac53a14a0212b0d4fce8d729598c".to_owned();
-    let regex = Filter { allow: vec!["a+".to_owned()], ..Filter::default() };
+    let pinned = "sha256:14b267eb38aa85fd12d0e168fffa2d8a6187ac53a14a0212b0d4fce8d729598c";
     assert_eq!(
         parse("list", YAML).entries,
         [
@@ -44,16 +24,19 @@ fn the_documented_rules_are_read() {
             Entry::new(SOURCE, tag("v1.0"), 2).to(TARGET),
             Entry::new(SOURCE, tag("v1.0"), 3).to("localhost:5000/ruohe/kube-rbac-proxy"),
             Entry::new(SOURCE, tag("v2.0"), 3).to("localhost:5000/ruohe/kube-rbac-proxy"),
-            Entry::new(SOURCE, Selection::Digest { digest, tag: None }, 4).to(TARGET),
+            Entry::new(SOURCE, digest(pinned, None), 4).to(TARGET),
             Entry::new(SOURCE, tag("v1.1"), 6).to("quay.io/ruohe/kube-rbac-proxy1"),
             Entry {
                 destination_tag: Some("stable".to_owned()),
                 ..Entry::new(SOURCE, tag("v1.1"), 7).to("quay.io/ruohe/kube-rbac-proxy2")
             },
-            Entry::new(SOURCE, Selection::Matching(regex), 8).to(TARGET),
+            Entry::new(SOURCE, Selection::Matching(filter(&["a+"], &[], None)), 8).to(TARGET),
         ]
     );
-    assert_remarks(YAML, &[(4, 1, "the destination gets no tag, as only a digest is given")]);
+    assert_eq!(
+        remarks(&parse("list", YAML)),
+        ["4:1 the destination gets no tag, as only a digest is given"]
+    );
 }
 
 #[test]
@@ -72,7 +55,7 @@ fn json_is_read_as_yaml_is() {
             Entry::new(SOURCE, tag("v1.1"), 6).to("quay.io/ruohe/kube-rbac-proxy2"),
         ]
     );
-    assert_remarks(JSON, &[]);
+    assert_eq!(remarks(&parse("list", JSON)), [""; 0]);
 }
 
 #[test]
@@ -81,19 +64,11 @@ fn the_older_configuration_is_read_without_its_credentials() {
         parse("list", OLDER).entries,
         [Entry::new(SOURCE, Selection::All, 10).to(TARGET), Entry::new(SOURCE, tag("v1.0"), 11),]
     );
-    assert_remarks(
-        OLDER,
-        &[
-            (
-                1,
-                1,
-                "`auth` is ignored: credentials come from docker's or containers' configuration",
-            ),
-            (
-                11,
-                3,
-                "without a destination the source's path is kept, where image-syncer has a default registry and namespace",
-            ),
+    assert_eq!(
+        remarks(&parse("list", OLDER)),
+        [
+            "1:1 `auth` is ignored: credentials come from docker's or containers' configuration",
+            "11:3 without a destination the source's path is kept, where image-syncer has a default registry and namespace",
         ],
     );
 }
@@ -103,28 +78,43 @@ fn malformed_rules_have_their_place_and_the_others_go_on() {
     let text = "a/b/c:1,,2: d/e\na/b/c,1: d/e\na/b@: d/e\na/b@sha256:0,1: d/e\na/b:/x: d/e\n:1: d/e\n\
                 a/x:1,2: d/e:3\na/y: d/e:3\na/z: d/e@sha256:0\na/v: $REGISTRY/e\na/w: {b: c}\n\
                 a/u: [d/e, [], '']\na/t:1: ','\na/t:1: d/e\n";
-    let count = "!a destination's tags must be as many as the source's, or none";
-    assert_remarks(
-        text,
-        &[
-            (1, 1, "!there is an empty tag"),
-            (2, 1, "!there is a comma, but no tag before it"),
-            (3, 1, "!there is no digest after the `@`"),
-            (4, 1, "!tags cannot follow a digest"),
-            (5, 1, "!a regular expression must stand between two slashes"),
-            (6, 1, "!there is no name before the tag"),
-            (7, 1, count),
-            (8, 1, count),
-            (9, 1, "!a destination has no digest"),
-            (10, 1, "!\"$REGISTRY/e\": environment variables are not expanded, write it out"),
-            (11, 6, "!a destination must be a text or a list, found a mapping"),
-            (12, 12, "!a destination must be a text, found a list"),
-            (12, 16, "!a destination must be a text, found an empty text"),
-            (13, 1, "!\",\" is no destination"),
-            (14, 1, "!the key `a/t:1` is at line 13 already"),
+    let count = "a destination's tags must be as many as the source's, or none";
+    assert_eq!(
+        remarks(&parse("list", text)),
+        [
+            "1:1! there is an empty tag",
+            "2:1! there is a comma, but no tag before it",
+            "3:1! there is no digest after the `@`",
+            "4:1! tags cannot follow a digest",
+            "5:1! a regular expression must stand between two slashes",
+            "6:1! there is no name before the tag",
+            &*format!("7:1! {count}"),
+            &*format!("8:1! {count}"),
+            "9:1! a destination has no digest but that of its source",
+            "10:1! \"$REGISTRY/e\": environment variables are not expanded, write it out",
+            "11:6! a destination must be a text or a list, found a mapping",
+            "12:12! a destination must be a text, found a list",
+            "12:16! a destination must be a text, found an empty text",
+            "13:1! \",\" is no destination",
+            "14:1! the key `a/t:1` is at line 13 already",
         ],
     );
     assert_eq!(parse("list", text).entries, [Entry::new("a/u", Selection::All, 12).to("d/e")]);
+}
+
+#[test]
+fn a_destination_may_repeat_the_digest_of_its_source() {
+    let text = "a.io/b@sha256:00: c.io/d@sha256:00\na.io/b@sha256:01: c.io/d@sha256:00\n";
+    let parsed = parse("list", text);
+    let entry = Entry::new("a.io/b", digest("sha256:00", None), 1).to("c.io/d");
+    assert_eq!(parsed.entries, [entry]);
+    assert_eq!(
+        remarks(&parsed),
+        [
+            "1:1 the destination gets no tag, as only a digest is given",
+            "2:1! a destination has no digest but that of its source",
+        ]
+    );
 }
 
 #[test]
@@ -153,5 +143,5 @@ fn mutated_rules_are_survived() {
 
 #[test]
 fn fixtures_of_other_formats_are_not_claimed() {
-    longshore_plugin_sdk::testing::knows_its_own("image-syncer", probe);
+    knows_its_own("image-syncer", probe);
 }

@@ -1,7 +1,7 @@
 //! Fields that hold an image, whole or in parts.
 
 use longshore_plugin_sdk::diagnostic::Place;
-use longshore_plugin_sdk::reference::{Parts, starts_as_digest};
+use longshore_plugin_sdk::reference::{Parts, looks_meant, starts_as_digest};
 use longshore_plugin_sdk::yaml::Node;
 
 /// A field that holds an image.
@@ -26,14 +26,31 @@ pub(crate) fn field<'n>(key: &str, value: &'n Node) -> Option<Field<'n>> {
             None => None,
         };
     }
-    // A name like `coverImage` says little, so the value must leave no doubt.
-    let text = value.as_text()?;
     let named = key.ends_with("Image") || matches!(key, "imageName" | "imageRef");
+    certain(value).filter(|_| named).map(Field::Reference)
+}
+
+/// What an item of the list `key` is: an image, or perhaps one where the list is called `images`.
+pub(crate) fn listed<'n>(key: &str, item: &'n Node) -> Option<Result<&'n str, &'n str>> {
+    let text = item.as_text()?;
+    match key {
+        "images" if looks_meant(text) && has_version(text) => Some(Ok(text)),
+        "images" => Some(Err(text)),
+        _ if key.ends_with("Images") => certain(item).map(Ok),
+        _ => None,
+    }
+}
+
+/// A text that leaves no doubt, as a name like `coverImage` says little.
+fn certain(value: &Node) -> Option<&str> {
+    value.as_text().filter(|text| {
+        Parts::of(text).name.contains('/') && !text.contains("://") && has_version(text)
+    })
+}
+
+fn has_version(text: &str) -> bool {
     let parts = Parts::of(text);
-    let is_certain = parts.name.contains('/')
-        && !text.contains("://")
-        && (parts.tag.is_some() || parts.digest.is_some());
-    (named && is_certain).then_some(Field::Reference(text))
+    parts.tag.is_some() || parts.digest.is_some()
 }
 
 /// The reference of a volume `image: {reference, pullPolicy}`.

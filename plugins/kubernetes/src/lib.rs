@@ -11,7 +11,7 @@
 //!
 //! Images are found by the names of fields, whatever the kind, so that custom resources are read too:
 //! `image: REFERENCE`, `image: {registry, repository, tag, digest}`, those four fields side by side,
-//! fields whose name ends in `Image`, image volumes, and the `RELATED_IMAGE_` variables of operators.
+//! fields whose name ends in `Image`, lists whose name ends in `Images`, image volumes, and the `RELATED_IMAGE_` variables of operators.
 
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};

@@ -45,6 +45,10 @@ fn custom_resources_are_read_by_the_usual_fields() {
             "36 mysql latest",
             "51 quay.io/operator/operand 2.0",
             "54 quay.io/operator/operator 2.0",
+            "77 quay.io/team/early 1",
+            "78 nginx 1.27",
+            "80 ghcr.io/team/late @sha256:eeee",
+            "88 ghcr.io/stefanprodan/podinfo 6.7.0",
         ]
     );
     assert_eq!(
@@ -57,6 +61,9 @@ fn custom_resources_are_read_by_the_usual_fields() {
             "36:12 `mysql` is taken for an image of Docker Hub",
             "37:20 `image` is no image reference, so it is not taken",
             "57:1 kustomize is not run: images that it sets are not seen",
+            "79:5 `not-certain` of `images` may be no image, so it is not taken",
+            "80:17 the destination gets no tag, as only a digest is given",
+            "83:1 the chart is not rendered: of its images those named here are seen",
         ]
     );
 }

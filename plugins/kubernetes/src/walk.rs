@@ -4,13 +4,16 @@ use longshore_plugin_sdk::list::Parsed;
 use longshore_plugin_sdk::reference::{Parts, looks_meant};
 use longshore_plugin_sdk::yaml::{Key, Node};
 
-use crate::field::{Field, Split, field};
+use crate::field::{Field, Split, field, listed};
 
 /// Parts of objects that describe and name, and what the cluster wrote itself.
 const DESCRIBING: [&str; 4] = ["metadata", "status", "labels", "annotations"];
 
 /// Kinds whose content is no field of a manifest: texts, and schemas of other objects.
 const OPAQUE_KINDS: [&str; 3] = ["ConfigMap", "Secret", "CustomResourceDefinition"];
+
+/// Kinds that have a controller install a chart.
+const CHART_KINDS: [&str; 2] = ["HelmRelease", "HelmChart"];
 
 /// The lists of a pod's containers, where an image is a reference and nothing else.
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
@@ -47,6 +50,10 @@ impl<'p> Walk<'p> {
                 let message = "kustomize is not run: images that it sets are not seen";
                 self.parsed.warn(node.place, message);
             }
+            Some(kind) if node.get("apiVersion").is_some() && CHART_KINDS.contains(&kind) => {
+                let message = "the chart is not rendered: of its images those named here are seen";
+                self.parsed.warn(node.place, message);
+            }
             Some(kind) if node.get("apiVersion").is_some() && OPAQUE_KINDS.contains(&kind) => {
                 return;
             }
@@ -77,7 +84,25 @@ impl<'p> Walk<'p> {
                 self.in_container = false;
             }
         } else {
+            self.list(key, value);
             self.node(value);
+        }
+    }
+
+    /// A list of references, such as the images that a resource has pulled in advance.
+    fn list(&mut self, key: &Key, value: &Node) {
+        for item in value.items() {
+            match listed(&key.text, item) {
+                Some(Ok(reference)) => {
+                    self.parsed.image(item.place, reference);
+                }
+                Some(Err(text)) => {
+                    let message =
+                        format!("`{text}` of `images` may be no image, so it is not taken");
+                    self.parsed.warn(item.place, message);
+                }
+                None => {}
+            }
         }
     }
 

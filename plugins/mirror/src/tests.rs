@@ -1,8 +1,8 @@
 //! What lines mean, down to the column of what is wrong with them.
 
 use longshore_plugin_sdk::diagnostic::Severity;
-use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
-use longshore_plugin_sdk::testing::survives_mutations;
+use longshore_plugin_sdk::list::{Confidence, Entry, Parsed};
+use longshore_plugin_sdk::testing::{digest, survives_mutations, tag};
 
 use super::{parse, probe};
 
@@ -25,14 +25,6 @@ fn error(text: &str) -> (u32, u32, String) {
     };
     assert_eq!(diagnostic.severity, Severity::Error);
     (diagnostic.line, diagnostic.column, diagnostic.message.clone())
-}
-
-fn tag(tag: &str) -> Selection {
-    Selection::Tag(tag.to_owned())
-}
-
-fn digest(digest: &str, tag: Option<&str>) -> Selection {
-    Selection::Digest { digest: digest.to_owned(), tag: tag.map(str::to_owned) }
 }
 
 #[test]

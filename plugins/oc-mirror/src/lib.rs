@@ -11,6 +11,8 @@
 //! Releases, operators and charts need oc-mirror itself to find out what they are made of; each such
 //! section is said not to be mirrored.
 
+mod images;
+
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
 
@@ -28,19 +30,12 @@ const WHOLE: &[(&str, &str)] = &[
 
 /// What only oc-mirror finds out the images of.
 const SECTIONS: &[(&str, &str)] = &[
-    ("blockedImages", "every additional image is mirrored"),
     ("helm", NOT_MIRRORED),
     ("operators", NOT_MIRRORED),
     ("platform", NOT_MIRRORED),
     ("samples", NOT_MIRRORED),
 ];
 const NOT_MIRRORED: &str = "what it names is not mirrored";
-
-/// Where an image goes is for the rewrites.
-const IMAGE: &[(&str, &str)] = &[
-    ("targetRepo", "--rewrite has plugins for that"),
-    ("targetTag", "--rewrite has plugins for that"),
-];
 
 /// Says whether the text is a configuration of oc-mirror.
 #[must_use]
@@ -83,21 +78,8 @@ fn image_set(parsed: &mut Parsed, root: &Node) {
         return;
     };
     let Some(sections) = mirror.expect_mapping("`mirror`", parsed) else { return };
-    sections.warn_unused(&["additionalImages"], SECTIONS, parsed);
-    let Some(images) = mirror.get("additionalImages") else { return };
-    for node in images.expect_sequence("`additionalImages`", parsed).unwrap_or_default() {
-        let Some(image) = node.expect_mapping("an item of `additionalImages`", parsed) else {
-            continue;
-        };
-        image.warn_unused(&["name"], IMAGE, parsed);
-        let Some(name) = image.get("name") else {
-            parsed.error(node.place, "an image has no `name`");
-            continue;
-        };
-        if let Some(text) = name.expect_text("`name`", parsed) {
-            parsed.image(name.place, text.strip_prefix("docker://").unwrap_or(text));
-        }
-    }
+    sections.warn_unused(&["additionalImages", "blockedImages"], SECTIONS, parsed);
+    images::read(parsed, mirror);
 }
 
 #[cfg(test)]

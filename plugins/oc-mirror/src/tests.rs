@@ -16,8 +16,12 @@ fn additional_images_are_entries_and_other_sections_are_said() {
             "14 registry.redhat.io/ubi9/ubi latest",
             "15 quay.io/team/tool @sha256:aaaa",
             "17 quay.io/team/other 1",
+            "19 quay.io/team/next 1",
+            "20 quay.io/team/pin pinned@sha256:bbbb",
         ]
     );
+    let retagged = parsed.entries.iter().map(|entry| entry.destination_tag.as_deref());
+    assert_eq!(retagged.collect::<Vec<_>>(), [None, None, None, Some("2"), None]);
     assert_eq!(
         remarks(&parsed),
         [
@@ -27,11 +31,31 @@ fn additional_images_are_entries_and_other_sections_are_said() {
             "11:3 `operators` is ignored: what it names is not mirrored",
             "15:11 the destination gets no tag, as only a digest is given",
             "16:5 `targetRepo` is ignored: --rewrite has plugins for that",
-            "18:3 `blockedImages` is ignored: every additional image is mirrored",
-            "20:3 `helm` is ignored: what it names is not mirrored",
-            "22:3 unknown key \"extras\" is ignored",
+            "18:11 `docker.io/library/alpine:3.20` is among `blockedImages`, so it is not taken",
+            "24:11 a pattern of `blockedImages` is not followed: nothing is left out by it",
+            "25:3 `helm` is ignored: what it names is not mirrored",
+            "27:3 unknown key \"extras\" is ignored",
         ]
     );
+}
+
+#[test]
+fn blocked_images_are_left_out_as_they_are_written_or_with_any_tag() {
+    for (blocked, image, taken) in [
+        ("a.io/b", "a.io/b:1", false),
+        ("a.io/b:1", "a.io/b:1", false),
+        ("docker://a.io/b:1", "docker://a.io/b:1", false),
+        ("a.io/b@sha256:00", "a.io/b:1@sha256:00", true),
+        ("a.io/b:2", "a.io/b:1", true),
+        ("a.io/b", "a.io/bb:1", true),
+        ("b", "a.io/b:1", true),
+    ] {
+        let text = format!(
+            "apiVersion: mirror.openshift.io/v2alpha1\nkind: ImageSetConfiguration\nmirror:\n  \
+             blockedImages: [{{name: '{blocked}'}}]\n  additionalImages: [{{name: '{image}'}}]\n"
+        );
+        assert_eq!(parse("list", &text).entries.len(), usize::from(taken), "{text}");
+    }
 }
 
 #[test]
@@ -52,6 +76,14 @@ fn malformed_files_have_exact_remarks() {
             ],
         ),
         (
+            "mirror:\n  blockedImages: [{}]\n  additionalImages: [{name: a}]\n",
+            &["4:19! an item of `blockedImages` must be a text, found a mapping"],
+        ),
+        (
+            "mirror:\n  additionalImages: [{name: a, targetTag: []}]\n",
+            &["4:43! `targetTag` must be a text, found a list"],
+        ),
+        (
             "mirror:\n  additionalImages:\n  - name: oci:///tmp/a\n",
             &["5:11! `oci:///tmp/a` is no image reference"],
         ),
@@ -69,7 +101,9 @@ fn malformed_files_have_exact_remarks() {
         ),
     ] {
         let text = format!("{HEAD}{rest}");
-        assert_eq!(remarks(&parse("list", &text)), expected, "{text}");
+        let parsed = parse("list", &text);
+        assert_eq!(entries(&parsed), [""; 0], "{text}");
+        assert_eq!(remarks(&parsed), expected, "{text}");
     }
 }
 

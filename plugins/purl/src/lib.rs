@@ -22,14 +22,14 @@ pub struct Purls {
 }
 
 impl Purls {
-    /// Makes an entry of a purl that names an image.
-    pub fn take(&mut self, parsed: &mut Parsed, place: Place, purl: &str) {
+    /// Makes an entry of a purl that names an image; `false` where its type has none.
+    pub fn take(&mut self, parsed: &mut Parsed, place: Place, purl: &str) -> bool {
         let image = match Image::of(purl) {
-            None => return,
+            None => return false,
             Some(Ok(image)) => image,
             Some(Err(message)) => {
                 parsed.error(place, message);
-                return;
+                return true;
             }
         };
         for doubt in image.doubts {
@@ -42,6 +42,7 @@ impl Purls {
         if let Some(entry) = parsed.image(place, &image.reference) {
             entry.platforms.extend(image.platform);
         }
+        true
     }
 
     /// Says once what was not heeded.
@@ -54,6 +55,13 @@ impl Purls {
             parsed.warn(first, message);
         }
     }
+}
+
+/// Says that a container is left out, as nothing says where it is.
+pub fn left_out(parsed: &mut Parsed, place: Place, container: Option<&str>) {
+    let name = container.unwrap_or_default();
+    parsed
+        .warn(place, format!("the container `{name}` has no purl of an image, so it is not taken"));
 }
 
 #[cfg(test)]

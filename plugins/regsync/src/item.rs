@@ -27,7 +27,7 @@ pub(crate) fn read(node: &Node, parsed: &mut Parsed) {
     let target = reference(node, mapping, "target", parsed);
     let kind = required(node, mapping, "type", parsed);
     let (Some(source), Some(target), Some((place, kind))) = (source, target, kind) else { return };
-    let platforms = platforms(mapping, parsed);
+    let Some(platforms) = platforms(mapping, parsed) else { return };
     let item = Item { mapping, line: node.place.line, source, target, platforms };
     let used: &[&str] = match kind {
         "image" => {
@@ -89,7 +89,8 @@ fn reference<'a>(
     None
 }
 
-fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Vec<String> {
+/// The platforms to keep; `None` where they cannot be read, as without them all would be taken.
+fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Option<Vec<String>> {
     let mut platforms = Vec::new();
     for (name, difference) in [
         ("platform", "its index keeps this platform alone, where regsync copies the one manifest"),
@@ -98,13 +99,13 @@ fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Vec<String> {
         let Some((key, node)) = mapping.entry(name).filter(|(_, node)| !node.is_empty()) else {
             continue;
         };
-        let found = node.expect_texts(&format!("`{name}`"), parsed);
+        let found = node.expect_texts(&format!("`{name}`"), parsed)?;
         if !found.is_empty() {
             parsed.warn(key.place, format!("`{name}`: {difference}"));
         }
         platforms.extend(found.into_iter().map(|(_, platform)| platform.to_owned()));
     }
-    platforms
+    Some(platforms)
 }
 
 impl Item<'_> {
@@ -139,18 +140,23 @@ impl Item<'_> {
     }
 
     fn registry(&self, parsed: &mut Parsed) {
-        let mut repositories = Filter::default();
-        if let Some(repos) = self.mapping.get("repos").filter(|node| !node.is_empty())
-            && let Some(mapping) = repos.expect_mapping("`repos`", parsed)
-        {
-            mapping.warn_unused(&["allow", "deny"], &[], parsed);
-            repositories.allow = patterns(mapping, "allow", parsed);
-            repositories.deny = patterns(mapping, "deny", parsed);
-        }
+        let Some(repositories) = self.repositories(parsed) else { return };
         for selection in self.selections(parsed) {
             let entry = self.entry(self.source.1, selection, self.target.1);
             parsed.entries.push(Entry { repositories: Some(repositories.clone()), ..entry });
         }
+    }
+
+    /// What `repos` selects.
+    fn repositories(&self, parsed: &mut Parsed) -> Option<Filter> {
+        let Some(repos) = self.mapping.get("repos").filter(|node| !node.is_empty()) else {
+            return Some(Filter::default());
+        };
+        let mapping = repos.expect_mapping("`repos`", parsed)?;
+        mapping.warn_unused(&["allow", "deny"], &[], parsed);
+        let allow = patterns(mapping, "allow", parsed);
+        let deny = patterns(mapping, "deny", parsed);
+        Some(Filter { allow: allow?, deny: deny?, ..Filter::default() })
     }
 
     fn without_version<'a>(
@@ -193,26 +199,27 @@ impl Item<'_> {
 fn selection(what: &str, node: &Node, parsed: &mut Parsed) -> Option<Selection> {
     let mapping = node.expect_mapping(what, parsed)?;
     mapping.warn_unused(&["allow", "deny", "semverRange"], &[], parsed);
-    let ranges: Vec<&str> = mapping
-        .get("semverRange")
-        .map(|node| node.expect_texts("`semverRange`", parsed))
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(_, range)| range)
-        .collect();
+    let ranges = texts(mapping, "semverRange", parsed);
+    let allow = patterns(mapping, "allow", parsed);
+    let deny = patterns(mapping, "deny", parsed);
+    let ranges = ranges?;
     Some(Selection::Matching(Filter {
-        allow: patterns(mapping, "allow", parsed),
-        deny: patterns(mapping, "deny", parsed),
+        allow: allow?,
+        deny: deny?,
         versions: (!ranges.is_empty()).then(|| ranges.join(" || ")),
         latest: None,
     }))
 }
 
 /// Regular expressions, which regsync anchors at both ends.
-fn patterns(mapping: &Mapping, key: &str, parsed: &mut Parsed) -> Vec<String> {
-    let Some(node) = mapping.get(key) else { return Vec::new() };
-    node.expect_texts(&format!("`{key}`"), parsed)
-        .into_iter()
-        .map(|(_, pattern)| format!("^{pattern}$"))
-        .collect()
+fn patterns(mapping: &Mapping, key: &str, parsed: &mut Parsed) -> Option<Vec<String>> {
+    let patterns = texts(mapping, key, parsed)?;
+    Some(patterns.into_iter().map(|pattern| format!("^{pattern}$")).collect())
+}
+
+/// The texts of a list that may be missing; `None` where one cannot be read.
+fn texts<'a>(mapping: &'a Mapping, key: &str, parsed: &mut Parsed) -> Option<Vec<&'a str>> {
+    let Some(node) = mapping.get(key) else { return Some(Vec::new()) };
+    let texts = node.expect_texts(&format!("`{key}`"), parsed)?;
+    Some(texts.into_iter().map(|(_, text)| text).collect())
 }

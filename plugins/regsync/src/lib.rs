@@ -28,6 +28,14 @@ const IGNORED: &[(&str, &str)] = &[(
     "credentials come from docker's or containers' configuration, certificates from certs.d",
 )];
 
+/// What `creds` says of a registry beside how to log in.
+const OF_REGISTRIES: &[(&str, &str)] = &[
+    ("hostname", "a registry is asked under the name that its images have"),
+    ("mirrors", "mirrors are not asked"),
+    ("pathPrefix", "an image is fetched from the path that its source has"),
+    ("tls", "--tls-verify=false says for the whole run that TLS may be missing or unverified"),
+];
+
 /// Keys under `defaults` and in items that say how regsync runs, not what is copied.
 const RUNNING: &[(&str, &str)] = &[
     ("backup", "what is overwritten is not kept"),
@@ -35,7 +43,7 @@ const RUNNING: &[(&str, &str)] = &[
     ("cacheCount", NO_SETTING),
     ("cacheTime", NO_SETTING),
     ("digestTags", NO_REFERRERS),
-    ("fastCheck", NO_SETTING),
+    ("fastCopy", "--force-recursive says for the whole run whether what is there is looked into"),
     ("forceRecursive", "--force-recursive says so for the whole run"),
     ("hooks", "no commands are run"),
     ("includeExternal", "layers elsewhere are never fetched"),
@@ -53,7 +61,7 @@ const RUNNING: &[(&str, &str)] = &[
     ("userAgent", NO_SETTING),
 ];
 const NO_SETTING: &str = "longshore has no such setting";
-const NO_REFERRERS: &str = "a list does not say whether referrers are copied";
+const NO_REFERRERS: &str = "--referrers says for the whole run whether they are copied";
 const ONCE: &str = "a run happens once";
 
 /// Says whether the text is such a configuration.
@@ -84,13 +92,8 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
 /// Reads the configuration.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
-    let documents = yaml::read(text);
-    let mut roots = documents.whole().iter();
-    let mut parsed = Parsed { entries: Vec::new(), diagnostics: documents.errors.clone() };
-    let Some(root) = roots.next() else { return parsed };
-    if let Some(second) = roots.next() {
-        parsed.error(second.place, "there must be one document, this is the second");
-    }
+    let (mut parsed, root) = Parsed::of_one_yaml(text);
+    let Some(root) = root else { return parsed };
     let Some(root) = root.expect_mapping("a regsync configuration", &mut parsed) else {
         return parsed;
     };
@@ -100,6 +103,16 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
         if number.is_none_or(|number| number > VERSION) {
             let message = format!("the version must be {VERSION}, no other one is known");
             parsed.error(version.place, message);
+        }
+    }
+    for registry in root.get("creds").map(Node::items).unwrap_or_default() {
+        for (name, why) in OF_REGISTRIES {
+            if let Some((key, value)) = registry.member(name)
+                && !value.is_empty()
+                && value.as_text() != Some("enabled")
+            {
+                parsed.warn(key.place, format!("`{name}` is ignored: {why}"));
+            }
         }
     }
     if let Some(defaults) = root.get("defaults").filter(|node| !node.is_empty())
@@ -114,7 +127,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
             item::read(node, &mut parsed);
         }
     }
-    parsed
+    parsed.in_order()
 }
 
 #[cfg(test)]

@@ -1,47 +1,14 @@
 //! What the documented configuration means, and what is wrong with others, at which place.
 
 use longshore_plugin_sdk::diagnostic::Severity;
-use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Parsed, Selection};
-use longshore_plugin_sdk::testing::survives_mutations;
+use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
+use longshore_plugin_sdk::testing::{
+    digest, filter, knows_its_own, remarks, survives_mutations, tag,
+};
 
 use super::{parse, probe};
 
 const DOCUMENTED: &str = include_str!("../fixtures/documented.yml");
-
-fn tag(tag: &str) -> Selection {
-    Selection::Tag(tag.to_owned())
-}
-
-fn filter(allow: &[&str], deny: &[&str], versions: Option<&str>) -> Filter {
-    let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-    Filter {
-        allow: owned(allow),
-        deny: owned(deny),
-        versions: versions.map(str::to_owned),
-        latest: None,
-    }
-}
-
-/// Line, column and message of everything that is remarked, errors with `!`.
-fn remarks(text: &str) -> Vec<(u32, u32, String)> {
-    let mut found: Vec<_> = parse("list", text)
-        .diagnostics
-        .into_iter()
-        .map(|found| {
-            let mark = if found.severity == Severity::Error { "!" } else { "" };
-            (found.line, found.column, format!("{mark}{}", found.message))
-        })
-        .collect();
-    found.sort();
-    found
-}
-
-fn assert_remarks(text: &str, expected: &[(u32, u32, &str)]) {
-    let found = remarks(text);
-    let found: Vec<_> =
-        found.iter().map(|(line, column, text)| (*line, *column, &**text)).collect();
-    assert_eq!(found, expected, "{text}");
-}
 
 #[test]
 fn the_documented_configuration_is_read() {
@@ -52,8 +19,7 @@ fn the_documented_configuration_is_read() {
         ..Entry::new("alpine", Selection::Matching(selection), 24)
             .to("registry.example.org/ranges/alpine")
     };
-    let digest =
-        "sha256:2e024d7fe67394cef7f0df9c303f288c7420d1fb27f7657398e897b7eb2ee1d8".to_owned();
+    let pinned = "sha256:2e024d7fe67394cef7f0df9c303f288c7420d1fb27f7657398e897b7eb2ee1d8";
     assert_eq!(
         entries,
         [
@@ -68,12 +34,8 @@ fn the_documented_configuration_is_read() {
             ranged(filter(&[r"^v\d+\.\d+\.\d+$"], &[], Some(">=3.5.1 <4.0 || ^5"))),
             Entry {
                 destination_tag: Some("latest".to_owned()),
-                ..Entry::new(
-                    "ghcr.io/regclient/regctl",
-                    Selection::Digest { digest, tag: Some("v0.8".to_owned()) },
-                    37,
-                )
-                .to("registry.example.org/regclient/regctl")
+                ..Entry::new("ghcr.io/regclient/regctl", digest(pinned, Some("v0.8")), 37,)
+                    .to("registry.example.org/regclient/regctl")
             },
             Entry {
                 repositories: Some(filter(&["^team/.*$"], &["^team/old$"], None)),
@@ -86,27 +48,15 @@ fn the_documented_configuration_is_read() {
             },
         ]
     );
-    assert_remarks(
-        DOCUMENTED,
-        &[
-            (
-                3,
-                1,
-                "`creds` is ignored: credentials come from docker's or containers' configuration, certificates from certs.d",
-            ),
-            (8, 3, "`interval` is ignored: a run happens once"),
-            (9, 3, "`parallel` is ignored: -j says how much is done at a time"),
-            (
-                34,
-                5,
-                "`platforms`: its index names these platforms only, where regsync leaves it unchanged",
-            ),
-            (40, 5, "`schedule` is ignored: a run happens once"),
-            (
-                50,
-                5,
-                "`platform`: its index keeps this platform alone, where regsync copies the one manifest",
-            ),
+    assert_eq!(
+        remarks(&parse("list", DOCUMENTED)),
+        [
+            "3:1 `creds` is ignored: credentials come from docker's or containers' configuration, certificates from certs.d",
+            "8:3 `interval` is ignored: a run happens once",
+            "9:3 `parallel` is ignored: -j says how much is done at a time",
+            "34:5 `platforms`: its index names these platforms only, where regsync leaves it unchanged",
+            "40:5 `schedule` is ignored: a run happens once",
+            "50:5 `platform`: its index keeps this platform alone, where regsync copies the one manifest",
         ],
     );
 }
@@ -132,24 +82,16 @@ fn malformed_items_have_their_place_and_the_others_go_on() {
                 - source: a:1\n  target: b@sha256:1\n  type: image\n\
                 - source: c\n  target: d\n  type: image\n";
     assert_eq!(parse("list", text).entries.len(), 1);
-    assert_remarks(
-        text,
-        &[
-            (1, 10, "!the version must be 1, no other one is known"),
-            (3, 3, "!`target` is missing"),
-            (5, 3, "!an item of `sync` must be a mapping, found a single value"),
-            (6, 32, "!the type must be image, repository or registry, found \"tag\""),
-            (
-                7,
-                11,
-                "!`source` is \"ocidir://a\": an image layout is no registry, longshore copies between registries",
-            ),
-            (
-                8,
-                11,
-                "!`target` is \"{{ .Sync.Source }}\": templates are not expanded, write it out",
-            ),
-            (11, 11, "!the target has a digest that the source does not have"),
+    assert_eq!(
+        remarks(&parse("list", text)),
+        [
+            "1:10! the version must be 1, no other one is known",
+            "3:3! `target` is missing",
+            "5:3! an item of `sync` must be a mapping, found a single value",
+            "6:32! the type must be image, repository or registry, found \"tag\"",
+            "7:11! `source` is \"ocidir://a\": an image layout is no registry, longshore copies between registries",
+            "8:11! `target` is \"{{ .Sync.Source }}\": templates are not expanded, write it out",
+            "11:11! the target has a digest that the source does not have",
         ],
     );
 }
@@ -157,15 +99,76 @@ fn malformed_items_have_their_place_and_the_others_go_on() {
 #[test]
 fn what_says_nothing_or_is_unknown_is_a_warning() {
     let text = "sync:\n- source: a:1\n  target: b\n  type: repository\n  repos: {allow: [x]}\n  tag: {}\n  tags:\n    latest: 3\nextra: 1\n";
-    assert_remarks(
-        text,
-        &[
-            (2, 11, "the tag or digest of `source` says nothing for a repository"),
-            (5, 3, "`repos` says nothing for type repository"),
-            (6, 3, "unknown key \"tag\" is ignored"),
-            (8, 5, "unknown key \"latest\" is ignored"),
-            (9, 1, "unknown key \"extra\" is ignored"),
+    assert_eq!(
+        remarks(&parse("list", text)),
+        [
+            "2:11 the tag or digest of `source` says nothing for a repository",
+            "5:3 `repos` says nothing for type repository",
+            "6:3 unknown key \"tag\" is ignored",
+            "8:5 unknown key \"latest\" is ignored",
+            "9:1 unknown key \"extra\" is ignored",
         ],
+    );
+}
+
+#[test]
+fn what_narrows_and_cannot_be_read_takes_nothing() {
+    for (rest, expected) in [
+        (
+            "type: repository, tags: {allow: [[x]]}",
+            "1:74! an item of `allow` must be a text, found a list",
+        ),
+        ("type: repository, tags: {deny: {x: y}}", "1:72! `deny` must be a list, found a mapping"),
+        (
+            "type: repository, tags: {semverRange: [a, ~]}",
+            "1:83! an item of `semverRange` must be a text, found nothing",
+        ),
+        ("type: registry, repos: x", "1:64! `repos` must be a mapping, found a single value"),
+        (
+            "type: registry, repos: {allow: [{}]}",
+            "1:73! an item of `allow` must be a text, found a mapping",
+        ),
+        (
+            "type: image, platform: [{}]",
+            "1:65! an item of `platform` must be a text, found a mapping",
+        ),
+    ] {
+        let text = format!("sync: [{{source: a.io/b, target: c.io/d, {rest}}}]");
+        let parsed = parse("list", &text);
+        assert_eq!(parsed.entries, [], "{text}");
+        assert_eq!(remarks(&parsed), [expected], "{text}");
+    }
+    let sets =
+        "sync: [{source: a, target: b, type: repository, tagSets: [{allow: [[]]}, {allow: x}]}]";
+    let [Entry { selection, .. }] = &parse("list", sets).entries[..] else { panic!("{sets}") };
+    assert_eq!(*selection, Selection::Matching(filter(&["^x$"], &[], None)));
+}
+
+#[test]
+fn what_creds_say_of_a_registry_is_said_with_its_place() {
+    let text = "creds:\n- {registry: a.io, user: x, tls: enabled, mirrors: []}\n- registry: b.io\n  \
+                hostname: c.io\n  mirrors: [d.io]\n  pathPrefix: hub\n  tls: disabled\n";
+    assert_eq!(
+        remarks(&parse("list", text)),
+        [
+            "1:1 `creds` is ignored: credentials come from docker's or containers' configuration, certificates from certs.d",
+            "4:3 `hostname` is ignored: a registry is asked under the name that its images have",
+            "5:3 `mirrors` is ignored: mirrors are not asked",
+            "6:3 `pathPrefix` is ignored: an image is fetched from the path that its source has",
+            "7:3 `tls` is ignored: --tls-verify=false says for the whole run that TLS may be missing or unverified",
+        ]
+    );
+}
+
+#[test]
+fn flags_stand_for_what_an_item_says_of_referrers() {
+    let text = "sync:\n- source: a\n  target: b\n  type: repository\n  referrers: true\n  digestTags: false\n  fastCopy: true\n";
+    assert_eq!(
+        remarks(&parse("list", text)),
+        [
+            "5:3 `referrers` is ignored: --referrers says for the whole run whether they are copied",
+            "7:3 `fastCopy` is ignored: --force-recursive says for the whole run whether what is there is looked into",
+        ]
     );
 }
 
@@ -204,5 +207,5 @@ fn mutated_configurations_are_survived() {
 
 #[test]
 fn fixtures_of_other_formats_are_not_claimed() {
-    longshore_plugin_sdk::testing::knows_its_own("regsync", probe);
+    knows_its_own("regsync", probe);
 }

@@ -144,6 +144,18 @@ impl Parsed {
     }
 }
 
+/// A list format that reads a configuration.
+pub trait Configured: Sized {
+    /// Reads the configuration, a JSON object.
+    ///
+    /// # Errors
+    /// What is wrong with it, as one lower-case fragment.
+    fn from_config(json: &str) -> Result<Self, String>;
+
+    /// Reads a text; every part of it that is neither an entry nor a comment has a remark.
+    fn parse(&self, file_name: &str, text: &str) -> Parsed;
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Entry, Parsed, Selection};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::list::{Confidence, Entry, Parsed, Selection};
+use crate::list::{Confidence, Entry, Filter, Parsed, Selection};
 
 /// How often each fixture is changed.
 const ROUNDS: usize = 400;
@@ -163,4 +163,28 @@ pub fn remarks(parsed: &Parsed) -> Vec<String> {
         format!("{}:{}{mark} {}", found.line, found.column, found.message)
     };
     parsed.diagnostics.iter().map(remark).collect()
+}
+
+/// What one tag selects.
+#[must_use]
+pub fn tag(tag: &str) -> Selection {
+    Selection::Tag(tag.to_owned())
+}
+
+/// What a digest selects, with the tag that it was written with.
+#[must_use]
+pub fn digest(digest: &str, tag: Option<&str>) -> Selection {
+    Selection::Digest { digest: digest.to_owned(), tag: tag.map(str::to_owned) }
+}
+
+/// A filter of tags or repositories without a bound on their number.
+#[must_use]
+pub fn filter(allow: &[&str], deny: &[&str], versions: Option<&str>) -> Filter {
+    let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    Filter {
+        allow: owned(allow),
+        deny: owned(deny),
+        versions: versions.map(str::to_owned),
+        latest: None,
+    }
 }

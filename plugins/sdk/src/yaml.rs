@@ -186,20 +186,22 @@ impl Node {
         self.expected(text, what, "a text", parsed)
     }
 
-    /// The texts of a list, where one text may stand for a list of it; what is no text is an error.
-    pub fn expect_texts(&self, what: &str, parsed: &mut Parsed) -> Vec<(Place, &str)> {
+    /// The texts of a list, where one text may stand for a list of it. What is no text is an error, and
+    /// the others are not given then: most such lists narrow what is taken.
+    pub fn expect_texts(&self, what: &str, parsed: &mut Parsed) -> Option<Vec<(Place, &str)>> {
         if let Some(text) = self.as_text().filter(|text| !text.is_empty()) {
-            return vec![(self.place, text)];
+            return Some(vec![(self.place, text)]);
         }
         if matches!(self.value, Value::Null) {
-            return Vec::new();
+            return Some(Vec::new());
         }
-        let Some(items) = self.expect_sequence(what, parsed) else { return Vec::new() };
+        let items = self.expect_sequence(what, parsed)?;
         let what = format!("an item of {what}");
-        items
+        let texts: Vec<_> = items
             .iter()
             .filter_map(|item| Some((item.place, item.expect_text(&what, parsed)?)))
-            .collect()
+            .collect();
+        (texts.len() == items.len()).then_some(texts)
     }
 
     fn expected<'a, T: ?Sized>(

@@ -60,13 +60,8 @@ fn is_registry(node: &Node) -> bool {
 /// Reads the file.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
-    let documents = yaml::read(text);
-    let mut roots = documents.whole().iter();
-    let mut parsed = Parsed { entries: Vec::new(), diagnostics: documents.errors.clone() };
-    let Some(root) = roots.next() else { return parsed };
-    if let Some(second) = roots.next() {
-        parsed.error(second.place, "there must be one document, this is the second");
-    }
+    let (mut parsed, root) = Parsed::of_one_yaml(text);
+    let Some(root) = root else { return parsed };
     let Some(root) = root.expect_mapping("a file of skopeo sync", &mut parsed) else {
         return parsed;
     };
@@ -74,10 +69,14 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
         if key.text.is_empty() {
             parsed.error(key.place, "there is no registry before the colon");
         } else if let Some(mapping) = node.expect_mapping("a registry", &mut parsed) {
+            let named = [IMAGES, BY_REGEX, BY_SEMVER].iter().filter_map(|key| mapping.get(key));
+            if named.into_iter().all(Node::is_empty) {
+                parsed.warn(key.place, format!("no images of `{}` are named", key.text));
+            }
             registry(&key.text, mapping, &mut parsed);
         }
     }
-    parsed
+    parsed.in_order()
 }
 
 fn registry(name: &str, mapping: &Mapping, parsed: &mut Parsed) {

@@ -1,50 +1,25 @@
 //! What the documented file means, and what is wrong with others, at which place.
 
-use longshore_plugin_sdk::diagnostic::Severity;
-use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Selection};
-use longshore_plugin_sdk::testing::survives_mutations;
+use longshore_plugin_sdk::list::{Confidence, Entry, Selection};
+use longshore_plugin_sdk::testing::{
+    digest, filter, knows_its_own, remarks, survives_mutations, tag,
+};
 
 use super::{parse, probe};
 
 const DOCUMENTED: &str = include_str!("../fixtures/documented.yml");
 
-fn assert_remarks(text: &str, expected: &[(u32, u32, &str)]) {
-    let mut found: Vec<_> = parse("list", text)
-        .diagnostics
-        .into_iter()
-        .map(|found| {
-            let mark = if found.severity == Severity::Error { "!" } else { "" };
-            (found.line, found.column, format!("{mark}{}", found.message))
-        })
-        .collect();
-    found.sort();
-    let found: Vec<_> =
-        found.iter().map(|(line, column, text)| (*line, *column, &**text)).collect();
-    assert_eq!(found, expected, "{text}");
-}
-
 #[test]
 fn the_documented_file_is_read() {
-    let tag = |tag: &str| Selection::Tag(tag.to_owned());
-    let digest = "sha256:0000000000000000000000000000000011111111111111111111111111111111";
-    let matching = |allow: &[&str], versions: Option<&str>| {
-        Selection::Matching(Filter {
-            allow: allow.iter().map(|&text| text.to_owned()).collect(),
-            versions: versions.map(str::to_owned),
-            ..Filter::default()
-        })
-    };
+    let pinned = "sha256:0000000000000000000000000000000011111111111111111111111111111111";
+    let matching = |allow: &[&str], versions| Selection::Matching(filter(allow, &[], versions));
     assert_eq!(
         parse("list", DOCUMENTED).entries,
         [
             Entry::new("registry.example.com/busybox", Selection::All, 3),
             Entry::new("registry.example.com/redis", tag("1.0"), 5),
             Entry::new("registry.example.com/redis", tag("2.0"), 6),
-            Entry::new(
-                "registry.example.com/redis",
-                Selection::Digest { digest: digest.to_owned(), tag: None },
-                7,
-            ),
+            Entry::new("registry.example.com/redis", digest(pinned, None), 7,),
             Entry::new(
                 "registry.example.com/nginx",
                 matching(&[r"^1\.13\.[12]-alpine-perl$"], None),
@@ -54,21 +29,13 @@ fn the_documented_file_is_read() {
             Entry::new("quay.io/coreos/etcd", tag("latest"), 21),
         ]
     );
-    assert_remarks(
-        DOCUMENTED,
-        &[
-            (7, 15, "the destination gets no tag, as only a digest is given"),
-            (
-                12,
-                5,
-                "`credentials` is ignored: credentials come from docker's or containers' configuration",
-            ),
-            (
-                16,
-                5,
-                "`cert-dir` is ignored: certificates come from certs.d directories and SSL_CERT_FILE",
-            ),
-            (18, 5, "`tls-verify: false` is ignored: --tls-verify=false says so for the whole run"),
+    assert_eq!(
+        remarks(&parse("list", DOCUMENTED)),
+        [
+            "7:15 the destination gets no tag, as only a digest is given",
+            "12:5 `credentials` is ignored: credentials come from docker's or containers' configuration",
+            "16:5 `cert-dir` is ignored: certificates come from certs.d directories and SSL_CERT_FILE",
+            "18:5 `tls-verify: false` is ignored: --tls-verify=false says so for the whole run",
         ],
     );
 }
@@ -80,22 +47,30 @@ fn malformed_parts_have_their_place_and_the_others_go_on() {
     let found = parse("list", text).entries;
     assert_eq!(
         found,
-        [
-            Entry::new("a.io/y", Selection::Tag("1".to_owned()), 4),
-            Entry::new("a.io/w", Selection::All, 6),
-        ]
+        [Entry::new("a.io/y", tag("1"), 4), Entry::new("a.io/w", Selection::All, 6),]
     );
-    assert_remarks(
-        text,
-        &[
-            (3, 8, "!the tags of an image must be a list, found a single value"),
-            (4, 9, "!a tag must be a text, found a mapping"),
-            (5, 5, "!\"z:1\" must be a repository without tag and digest"),
-            (7, 21, "!`images-by-semver` must be a mapping, found a list"),
-            (8, 15, "!`tls-verify` must be true or false"),
-            (9, 3, "unknown key \"imges\" is ignored"),
-            (10, 7, "!a registry must be a mapping, found a list"),
+    assert_eq!(
+        remarks(&parse("list", text)),
+        [
+            "3:8! the tags of an image must be a list, found a single value",
+            "4:9! a tag must be a text, found a mapping",
+            "5:5! \"z:1\" must be a repository without tag and digest",
+            "7:21! `images-by-semver` must be a mapping, found a list",
+            "8:15! `tls-verify` must be true or false",
+            "9:3 unknown key \"imges\" is ignored",
+            "10:7! a registry must be a mapping, found a list",
         ],
+    );
+}
+
+#[test]
+fn a_registry_without_images_is_said() {
+    let text = "a.io: {tls-verify: true}\nb.io: {images: {}}\nc.io: {images: {x: []}}\n";
+    let parsed = parse("list", text);
+    assert_eq!(parsed.entries, [Entry::new("c.io/x", Selection::All, 3)]);
+    assert_eq!(
+        remarks(&parsed),
+        ["1:1 no images of `a.io` are named", "2:1 no images of `b.io` are named"]
     );
 }
 
@@ -128,5 +103,5 @@ fn mutated_files_are_survived() {
 
 #[test]
 fn fixtures_of_other_formats_are_not_claimed() {
-    longshore_plugin_sdk::testing::knows_its_own("skopeo-sync", probe);
+    knows_its_own("skopeo-sync", probe);
 }

@@ -6,6 +6,10 @@ use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mu
 use super::{parse, probe};
 
 const APP: &str = include_str!("../fixtures/app.spdx.json");
+const SHOP: &str = include_str!("../fixtures/shop.spdx3.json");
+
+/// The beginning of a document of SPDX 3.
+const THIRD: &str = "{\"@context\": \"https://spdx.org/rdf/3.0.1/spdx-context.jsonld\"";
 
 #[test]
 fn purls_of_images_are_entries() {
@@ -14,20 +18,121 @@ fn purls_of_images_are_entries() {
         entries(&parsed),
         ["16 quay.io/team/app 1.0@sha256:aaaa", "33 ghcr.io/team/sidecar 2.1 linux/arm64"]
     );
-    assert_eq!(remarks(&parsed), ["37:5 the container `busybox` has no purl, so it is not taken"]);
+    assert_eq!(
+        remarks(&parsed),
+        ["37:5 the container `busybox` has no purl of an image, so it is not taken"]
+    );
+}
+
+#[test]
+fn packages_of_the_third_version_are_found_in_its_graph() {
+    let parsed = parse("shop.spdx3.json", SHOP);
+    assert_eq!(
+        entries(&parsed),
+        [
+            "26 quay.io/shop/front 2.0@sha256:aaaa",
+            "36 ghcr.io/shop/front 2.0 linux/arm64",
+            "61 docker.io/shop/back 3.1",
+            "68 registry.example.com/shop/model 1",
+        ]
+    );
+    assert_eq!(
+        remarks(&parsed),
+        [
+            "67:30 the identifier `_:nobody` is not in the document",
+            "68:30 `arch` of 1 purl is not heeded: what a digest or tag names is copied as a whole",
+            "70:5 the container `cache` has no purl of an image, so it is not taken",
+        ]
+    );
+}
+
+#[test]
+fn one_element_of_the_third_version_needs_no_graph() {
+    for (kind, url) in [
+        ("software_Package", "software_packageUrl"),
+        ("software:Package", "software:packageUrl"),
+        ("Package", "packageUrl"),
+        ("https://spdx.org/rdf/3.0.1/terms/Software/Package", "software_packageUrl"),
+        ("dataset_DatasetPackage", "software_packageUrl"),
+    ] {
+        let element = format!("\"type\": \"{kind}\", \"{url}\": \"pkg:docker/a/b@1\"");
+        let parsed = parse("list", &format!("{THIRD},\n{element}}}\n"));
+        assert_eq!(entries(&parsed), ["2 docker.io/a/b 1"], "{kind}");
+        assert_eq!(remarks(&parsed), [""; 0], "{kind}");
+    }
+    let file = "\"type\": \"software_File\", \"software_packageUrl\": \"pkg:docker/a/b@1\"";
+    let parsed = parse("list", &format!("{THIRD},\n{file}}}\n"));
+    assert_eq!(entries(&parsed), [""; 0]);
+}
+
+#[test]
+fn malformed_graphs_have_exact_remarks() {
+    for (rest, expected) in [
+        ("", &["1:1! there is no `@graph`"][..]),
+        ("\"@graph\": {}", &["2:11! `@graph` must be a list, found a mapping"]),
+        (
+            "\"@graph\": [\"a\"]",
+            &["2:12! an element of `@graph` must be a mapping, found a single value"],
+        ),
+        (
+            "\"type\": \"software_Package\", \"software_packageUrl\": []",
+            &["2:52! `software_packageUrl` must be a text, found a list"],
+        ),
+        (
+            "\"type\": \"software_Package\", \"externalIdentifier\":\n\
+             {\"externalIdentifierType\": \"packageUrl\"}",
+            &["3:1! a purl has no `identifier`"],
+        ),
+        (
+            "\"type\": \"software_Package\", \"externalIdentifiers\":\n\
+             [{\"externalIdentifierType\": \"packageURL\", \"identifier\": [1]}]",
+            &["3:57! `identifier` must be a text, found a list"],
+        ),
+        (
+            "\"type\": \"software_Package\", \"software_packageUrl\":\n\"pkg:oci/a@sha256:0\"",
+            &["3:1! the purl `pkg:oci/a@sha256:0` is of no use: it has no repository_url, so it \
+               does not say where the image is"],
+        ),
+        (
+            "\"type\": \"software_Package\", \"name\": \"a\",\n\"software_primaryPurpose\":\n\
+             \"container\", \"software_packageUrl\": \"pkg:generic/a@1\"",
+            &["1:1 the container `a` has no purl of an image, so it is not taken"],
+        ),
+        (
+            "\"@graph\": [{]}",
+            &["2:12! this is no valid YAML: mismatched bracket '{' closed by ']'"],
+        ),
+    ] {
+        let rest = if rest.is_empty() { String::new() } else { format!(",\n{rest}") };
+        let text = format!("{THIRD}{rest}}}\n");
+        assert_eq!(remarks(&parse("list", &text)), expected, "{text}");
+    }
 }
 
 #[test]
 fn malformed_documents_have_exact_remarks() {
     for (text, expected) in [
-        ("{\"spdxVersion\": \"SPDX-1.2\"}\n", &["1:1! the document is not of SPDX 2"][..]),
         (
-            "{\"@context\": \"https://spdx.org/rdf/3.0.1/spdx-context.jsonld\"}\n",
-            &["1:1! documents of SPDX 3 are not read"],
+            "{\"spdxVersion\": \"SPDX-1.2\"}\n",
+            &["1:1! the document is neither of SPDX 2 nor of SPDX 3"][..],
         ),
         (
             "{\"spdxVersion\": \"SPDX-2.2\",\n\"packages\": [{\"externalRefs\": [{\"referenceType\": \"purl\"}]}]}\n",
             &["2:32! a purl has no `referenceLocator`"],
+        ),
+        (
+            "{\"spdxVersion\": \"SPDX-2.2\",\n\"packages\": {}}\n",
+            &["2:13! `packages` must be a list, found a mapping"],
+        ),
+        (
+            "{\"spdxVersion\": \"SPDX-2.2\",\n\"packages\": [{\"externalRefs\": \"a\"}]}\n",
+            &["2:31! `externalRefs` must be a list, found a single value"],
+        ),
+        (
+            "{\"spdxVersion\": \"SPDX-2.2\",\n\"packages\": [{\"name\": \"a\",\n\
+             \"primaryPackagePurpose\": \"CONTAINER\", \"externalRefs\": [\n\
+             {\"referenceType\": \"purl\", \"referenceLocator\": \"pkg:generic/a@1\"}]}]}\n",
+            &["2:14 the container `a` has no purl of an image, so it is not taken"],
         ),
         (
             "{\"spdxVersion\": \"SPDX-2.2\",\n\"packages\": [{\"name\" \"a\"}]}\n",
@@ -46,9 +151,13 @@ fn only_documents_of_spdx_are_documents_of_spdx() {
         ("list", "{\"spdxVersion\": \"SPDX-3.0\"}", Confidence::No),
         (
             "list",
-            "{\"@context\": \"https://spdx.org/rdf/3.0.1/spdx-context.jsonld\"}",
-            Confidence::Maybe,
+            "{\"@context\": \"https://spdx.org/rdf/3.1/spdx-context.jsonld\"}",
+            Confidence::Certain,
         ),
+        ("list", SHOP, Confidence::Certain),
+        ("list", &SHOP[..SHOP.len() / 2], Confidence::Certain),
+        ("list", "{\"@context\": \"https://openvex.dev/ns/v0.2.0\"}", Confidence::No),
+        ("a.spdx3.json", "{\"@graph\": []}", Confidence::Maybe),
         ("a.spdx.json", "{\"files\": []}", Confidence::Maybe),
         ("list", "{\"bomFormat\": \"CycloneDX\"}", Confidence::No),
         ("a.spdx.json", "a b 1\n", Confidence::No),
@@ -60,5 +169,5 @@ fn only_documents_of_spdx_are_documents_of_spdx() {
 
 #[test]
 fn changed_documents_never_make_it_panic() {
-    survives_mutations(&[APP], probe, parse);
+    survives_mutations(&[APP, SHOP], probe, parse);
 }

@@ -16,13 +16,23 @@ pub use bindings::longshore::plugin::types::PluginError;
 use bindings::longshore::plugin::{config, types};
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::list::{self, Entry, Filter, Selection};
+use crate::list::{self, Configured, Entry, Filter, Selection};
 
 /// Makes a component of the crate: a list format by two functions,
-/// `fn(file_name: &str, head: &str) -> Confidence` and `fn(file_name: &str, text: &str) -> Parsed`.
+/// `fn(file_name: &str, head: &str) -> Confidence` and `fn(file_name: &str, text: &str) -> Parsed`, or
+/// by the first and `configured` with a type that implements
+/// [`Configured`](crate::list::Configured).
 #[macro_export]
 macro_rules! export_list_format {
+    ($probe:path, configured $format:path) => {
+        $crate::export_list_format!(@ $probe, $crate::component::list_format::configured::<$format>);
+    };
     ($probe:path, $parse:path) => {
+        $crate::export_list_format!(@ $probe, |file_name, text| {
+            $crate::component::list_format::unconfigured(file_name, text, $parse)
+        });
+    };
+    (@ $probe:path, $parse:expr) => {
         struct Component;
 
         impl $crate::component::list_format::Guest for Component {
@@ -40,8 +50,7 @@ macro_rules! export_list_format {
                 $crate::component::list_format::Parsed,
                 $crate::component::list_format::PluginError,
             > {
-                $crate::component::list_format::check_config()?;
-                Ok($parse(&file_name, &text).into())
+                ($parse)(&file_name, &text)
             }
         }
 
@@ -51,15 +60,28 @@ macro_rules! export_list_format {
     };
 }
 
-/// None of these formats takes a configuration.
+/// Lets a format without a configuration read a text.
 ///
 /// # Errors
-/// Where there is one.
-pub fn check_config() -> Result<(), PluginError> {
+/// Where there is a configuration.
+pub fn unconfigured(
+    file_name: &str,
+    text: &str,
+    parse: fn(&str, &str) -> list::Parsed,
+) -> Result<Parsed, PluginError> {
     match config::get().as_str() {
-        "{}" => Ok(()),
+        "{}" => Ok(parse(file_name, text).into()),
         _ => Err(PluginError::InvalidConfig("this list format takes no configuration".into())),
     }
+}
+
+/// Configures a format and lets it read a text.
+///
+/// # Errors
+/// Where the configuration is wrong.
+pub fn configured<F: Configured>(file_name: &str, text: &str) -> Result<Parsed, PluginError> {
+    let format = F::from_config(&config::get()).map_err(PluginError::InvalidConfig)?;
+    Ok(format.parse(file_name, text).into())
 }
 
 impl From<list::Confidence> for Confidence {

@@ -24,6 +24,21 @@ impl Parsed {
         let roots = meant(documents.whole().to_vec());
         (Self { entries: Vec::new(), diagnostics: documents.errors }, roots)
     }
+
+    /// The same where there is to be one document: it, if it is whole. A second one is an error.
+    #[must_use]
+    pub fn of_one_yaml(text: &str) -> (Self, Option<Rc<Node>>) {
+        let documents = read(text);
+        let (root, second) = match documents.whole() {
+            [] => (None, None),
+            [root, more @ ..] => (Some(Rc::clone(root)), more.first()),
+        };
+        let mut parsed = Self { entries: Vec::new(), diagnostics: documents.errors.clone() };
+        if let Some(second) = second {
+            parsed.error(second.place, "there must be one document, this is the second");
+        }
+        (parsed, root)
+    }
 }
 
 fn meant(mut roots: Vec<Rc<Node>>) -> Vec<Rc<Node>> {

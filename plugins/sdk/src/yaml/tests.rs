@@ -144,9 +144,10 @@ fn what_is_of_another_kind_is_an_error_at_its_place() {
     let mapping = root.as_mapping().unwrap();
     let mut parsed = Parsed::default();
     let texts = mapping.get("a").unwrap().expect_texts("`a`", &mut parsed);
-    assert_eq!(texts, [(Place { line: 1, column: 5 }, "1")]);
-    assert_eq!(mapping.get("b").unwrap().expect_texts("`b`", &mut parsed).len(), 1);
-    assert_eq!(mapping.get("c").unwrap().expect_texts("`c`", &mut parsed), []);
+    assert_eq!(texts, None, "what is wrong may have narrowed what is taken");
+    let texts = mapping.get("b").unwrap().expect_texts("`b`", &mut parsed);
+    assert_eq!(texts, Some(vec![(Place { line: 2, column: 4 }, "x")]));
+    assert_eq!(mapping.get("c").unwrap().expect_texts("`c`", &mut parsed), Some(vec![]));
     assert!(mapping.get("b").unwrap().expect_mapping("`b`", &mut parsed).is_none());
     let messages: Vec<_> = parsed
         .diagnostics
@@ -161,4 +162,17 @@ fn what_is_of_another_kind_is_an_error_at_its_place() {
             (2, 4, "`b` must be a mapping, found a single value"),
         ]
     );
+}
+
+#[test]
+fn a_second_document_is_an_error_where_there_is_to_be_one() {
+    let of = |text: &str| {
+        let (parsed, root) = Parsed::of_one_yaml(text);
+        let lines: Vec<u32> = parsed.diagnostics.iter().map(|found| found.line).collect();
+        (root.is_some(), lines)
+    };
+    assert_eq!(of("a: 1\n"), (true, vec![]));
+    assert_eq!(of("a: 1\n---\nb: 2\n---\nc: 3\n"), (true, vec![3]));
+    assert_eq!(of(""), (false, vec![]));
+    assert_eq!(of("a: [1\n"), (false, vec![1]));
 }
