@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::collision::{Beside, Destinations};
 use super::filter::ALL;
 use super::{
-    Ended, Fate, FilterFlags, Job, Outcome, Plan, PlanError, PlannedEntry, Unselected, source,
+    Ended, FilterFlags, Job, Jobs, Outcome, Plan, PlanError, PlannedEntry, Unselected, source,
 };
 use crate::list::{Lines, List, line_hint};
 use crate::oci::{Digest, Name, Reference, ReferenceError, Registry, Tag, Version};
@@ -33,10 +31,7 @@ pub struct PlanOptions {
 
 /// An entry that has been understood, before it goes through the rewrites.
 struct Draft {
-    number: u32,
-    line: u32,
-    text: Bytes,
-    platforms: Option<Arc<str>>,
+    entry: PlannedEntry,
     stage: Stage,
 }
 
@@ -48,8 +43,7 @@ enum Stage {
 }
 
 struct Going {
-    /// Nobody shares it yet.
-    job: Arc<Job>,
+    job: Box<Job>,
     attributes: Vec<Attribute>,
 }
 
@@ -96,38 +90,57 @@ pub async fn build(
         rewrite(&mut drafts, plugin).await?;
     }
     let mut taken = Destinations::with_room_for(drafts.len());
-    let mut entries = Vec::with_capacity(drafts.len());
-    for Draft { number, line, text, platforms, stage } in drafts {
-        let fate = match stage {
-            Stage::Going(going) => settle(going.job, &mut taken)?,
-            Stage::Ended(ended) => Fate::Ended(ended),
+    let mut plan = Plan {
+        entries: Vec::with_capacity(drafts.len()),
+        jobs: Jobs::with_room_for(drafts.len()),
+        ended: Vec::new(),
+    };
+    // Each draft is let go of as soon as its job is packed.
+    for Draft { entry, stage } in drafts {
+        plan.entries.push(entry);
+        let ended = match stage {
+            Stage::Going(going) => settle(&going.job, &mut taken, &mut plan.jobs)?,
+            Stage::Ended(ended) => Some(ended),
         };
-        entries.push(PlannedEntry { number, line, text, platforms, fate });
+        plan.ended.extend(ended.map(|ended| *ended));
     }
-    Ok(Plan { entries })
+    Ok(plan)
 }
 
-/// What becomes of a job beside those before it.
-fn settle(job: Arc<Job>, taken: &mut Destinations) -> Result<Fate, PlanError> {
-    if is_itself(&job) {
+/// Puts a job beside those before it, unless that is its end.
+fn settle(
+    job: &Job,
+    taken: &mut Destinations,
+    jobs: &mut Jobs,
+) -> Result<Option<Box<Ended>>, PlanError> {
+    if is_itself(job) {
         let outcome = Outcome {
             hint: Some("give another destination registry with -d".to_owned()),
             ..Outcome::failed("source and destination are the same")
         };
-        return Ok(Fate::Ended(ended(&job, outcome)));
+        return Ok(Some(ended(job, outcome)));
     }
-    Ok(match taken.take(&job)? {
-        Beside::First => Fate::Job(job),
+    Ok(match taken.take(job, jobs)? {
+        Beside::First => {
+            jobs.push(job);
+            None
+        }
         Beside::SameAs(line) => {
-            Fate::Ended(ended(&job, Outcome::skipped(format!("the same as line {line}"))))
+            Some(ended(job, Outcome::skipped(format!("the same as line {line}"))))
         }
     })
 }
 
 /// The end of what would have been a job.
 fn ended(job: &Job, outcome: Outcome) -> Box<Ended> {
-    let (source, destination) = (String::from(&job.source), String::from(&job.destination));
-    Box::new(Ended { column: None, source, destination, outcome })
+    Box::new(Ended {
+        number: job.number,
+        line: job.line,
+        column: None,
+        source: String::from(&job.source),
+        destination: String::from(&job.destination),
+        outcome,
+    })
 }
 
 fn is_itself(job: &Job) -> bool {
@@ -182,18 +195,10 @@ fn malformed(number: u32, error: Diagnostic, lines: &Lines, list: &List) -> Draf
         ..Outcome::failed(error.message)
     };
     let column = (error.column > 0).then_some(error.column);
-    Draft {
-        number,
-        line: error.line,
-        text,
-        platforms: list.platforms_above(lines, error.line).map(Into::into),
-        stage: Stage::Ended(Box::new(Ended {
-            column,
-            source,
-            destination: String::new(),
-            outcome,
-        })),
-    }
+    let line = error.line;
+    let platforms = list.platforms_above(lines, line).map(Into::into);
+    let ended = Ended { number, line, column, source, destination: String::new(), outcome };
+    Draft { entry: PlannedEntry { number, text, platforms }, stage: Stage::Ended(Box::new(ended)) }
 }
 
 fn draft(
@@ -216,11 +221,13 @@ fn draft(
     let text = original.unwrap_or_else(|| mirror_line(&entry).into());
     let line = entry.line;
     let stage = match job(number, &entry, &list.format, options) {
-        Ok(job) => Stage::Going(Going { job: Arc::new(job), attributes: entry.attributes }),
+        Ok(job) => Stage::Going(Going { job: Box::new(job), attributes: entry.attributes }),
         Err(error) => {
             let known = options.unselected.iter().find(|known| known.entry == entry);
             let failed = || Outcome { hint: error.hint(), ..Outcome::failed(&error) };
             Stage::Ended(Box::new(Ended {
+                number,
+                line,
                 column: None,
                 outcome: known.map_or_else(failed, |known| known.outcome.clone()),
                 source: entry.source,
@@ -228,7 +235,7 @@ fn draft(
             }))
         }
     };
-    Ok(Draft { number, line, text, platforms, stage })
+    Ok(Draft { entry: PlannedEntry { number, text, platforms }, stage })
 }
 
 /// An entry of a format that is not line by line, as a line of the format `mirror`; as a comment where
@@ -324,13 +331,13 @@ async fn rewrite(drafts: &mut [Draft], plugin: &Plugin) -> Result<(), PlanError>
             let Some(verdict) = verdicts.next() else { break };
             let outcome = match verdict {
                 Verdict::Destination(answer) => {
-                    let job = Arc::make_mut(&mut going.job);
+                    let job = &mut going.job;
                     let known = [Some(&job.destination), last.as_ref()];
                     let known: Vec<&Reference> = known.into_iter().flatten().collect();
                     let destination = match Reference::parse_beside(&answer, &known) {
                         Ok(destination) => destination,
                         Err(error) => {
-                            let (line, plugin) = (draft.line, plugin.name().to_owned());
+                            let (line, plugin) = (job.line, plugin.name().to_owned());
                             return Err(PlanError::Answer { line, plugin, answer, error });
                         }
                     };
