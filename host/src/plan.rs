@@ -7,6 +7,7 @@
 mod build;
 mod collision;
 mod destination;
+mod draft;
 mod entry;
 mod error;
 mod filter;
