@@ -1,7 +1,7 @@
 //! Building the plan.
 
 use super::collision::{Beside, Destinations};
-use super::draft::{Draft, Stage, drafts};
+use super::draft::{Draft, Drafts, Stage};
 use super::{Ended, FilterFlags, Job, Jobs, Outcome, Plan, PlanError, Unselected};
 use crate::list::List;
 use crate::oci::{Reference, Registry};
@@ -23,6 +23,9 @@ pub struct PlanOptions {
     pub unselected: Vec<Unselected>,
 }
 
+/// Entries that are planned at once: what one is until its job is packed is ten times as large.
+const BATCH: usize = 10_000;
+
 /// Plans the entries of `list`. The rewrites are applied in the order given; the first of them is
 /// the built-in `registry`.
 ///
@@ -34,26 +37,40 @@ pub async fn build(
     options: &PlanOptions,
     rewrites: &[Plugin],
 ) -> Result<Plan, PlanError> {
-    let mut drafts = drafts(list, options)?;
-    for plugin in rewrites {
-        rewrite(&mut drafts, plugin).await?;
-    }
+    let mut drafts = Drafts::of(list, options)?;
     let mut taken = Destinations::with_room_for(drafts.len());
     let mut plan = Plan {
         entries: Vec::with_capacity(drafts.len()),
         jobs: Jobs::with_room_for(drafts.len()),
         ended: Vec::new(),
     };
-    // Each draft is let go of as soon as its job is packed.
-    for Draft { entry, stage } in drafts {
-        plan.entries.push(entry);
-        let ended = match stage {
-            Stage::Going(going) => settle(&going.job, &mut taken, &mut plan.jobs)?,
-            Stage::Ended(ended) => Some(ended),
-        };
-        plan.ended.extend(ended.map(|ended| *ended));
+    let mut collision = None;
+    let at_once = rewrites.iter().map(Plugin::batch).min().unwrap_or(BATCH).max(1);
+    let mut batch = Vec::with_capacity(at_once.min(drafts.len()));
+    loop {
+        batch.extend(drafts.by_ref().take(at_once));
+        if batch.is_empty() {
+            break;
+        }
+        for plugin in rewrites {
+            rewrite(&mut batch, plugin).await?;
+        }
+        for Draft { entry, stage } in batch.drain(..) {
+            plan.entries.push(entry);
+            let ended = match stage {
+                Stage::Going(_) if collision.is_some() => None,
+                Stage::Going(going) => settle(&going.job, &mut taken, &mut plan.jobs)
+                    .unwrap_or_else(|error| {
+                        collision = Some(error);
+                        None
+                    }),
+                Stage::Ended(ended) => Some(ended),
+            };
+            plan.ended.extend(ended.map(|ended| *ended));
+        }
     }
-    Ok(plan)
+    // What a rewrite has to say of a later entry comes first: it may be why two collide.
+    collision.map_or(Ok(plan), Err)
 }
 
 /// Puts a job beside those before it, unless that is its end.
@@ -104,41 +121,37 @@ fn is_itself(job: &Job) -> bool {
         }
 }
 
-/// Puts every entry that still goes through one plugin.
+/// Puts each of `drafts` that still goes through one plugin.
 async fn rewrite(drafts: &mut [Draft], plugin: &Plugin) -> Result<(), PlanError> {
     // The registry of one answer is most often that of the next.
     let mut last: Option<Reference> = None;
-    for drafts in drafts.chunks_mut(plugin.batch()) {
-        let items: Vec<Item> = drafts.iter().filter_map(|draft| item(&draft.stage)).collect();
-        let mut verdicts = plugin.rewrite(&items).await?.into_iter();
-        for draft in drafts {
-            let Stage::Going(going) = &mut draft.stage else { continue };
-            let Some(verdict) = verdicts.next() else { break };
-            let outcome = match verdict {
-                Verdict::Destination(answer) => {
-                    let job = &mut going.job;
-                    let known = [Some(&job.destination), last.as_ref()];
-                    let known: Vec<&Reference> = known.into_iter().flatten().collect();
-                    let destination = match Reference::parse_beside(&answer, &known) {
-                        Ok(destination) => destination,
-                        Err(error) => {
-                            let (line, plugin) = (job.line, plugin.name().to_owned());
-                            return Err(PlanError::Answer { line, plugin, answer, error });
-                        }
-                    };
-                    last = Some(destination.clone());
-                    job.destination = destination;
-                    continue;
-                }
-                Verdict::Skip(why) => {
-                    Outcome::skipped(format!("{} leaves it out: {why}", plugin.name()))
-                }
-                Verdict::Refuse(why) => {
-                    Outcome::failed(format!("{} refuses it: {why}", plugin.name()))
-                }
-            };
-            draft.stage = Stage::Ended(ended(&going.job, outcome));
-        }
+    let items: Vec<Item> = drafts.iter().filter_map(|draft| item(&draft.stage)).collect();
+    let mut verdicts = plugin.rewrite(&items).await?.into_iter();
+    for draft in drafts {
+        let Stage::Going(going) = &mut draft.stage else { continue };
+        let Some(verdict) = verdicts.next() else { break };
+        let outcome = match verdict {
+            Verdict::Destination(answer) => {
+                let job = &mut going.job;
+                let known = [Some(&job.destination), last.as_ref()];
+                let known: Vec<&Reference> = known.into_iter().flatten().collect();
+                let destination = match Reference::parse_beside(&answer, &known) {
+                    Ok(destination) => destination,
+                    Err(error) => {
+                        let (line, plugin) = (job.line, plugin.name().to_owned());
+                        return Err(PlanError::Answer { line, plugin, answer, error });
+                    }
+                };
+                last = Some(destination.clone());
+                job.destination = destination;
+                continue;
+            }
+            Verdict::Skip(why) => {
+                Outcome::skipped(format!("{} leaves it out: {why}", plugin.name()))
+            }
+            Verdict::Refuse(why) => Outcome::failed(format!("{} refuses it: {why}", plugin.name())),
+        };
+        draft.stage = Stage::Ended(ended(&going.job, outcome));
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! Entries of a list, understood and completed, before they go through the rewrites.
 
+use std::iter::Peekable;
+use std::ops::RangeFrom;
 use std::sync::Arc;
+use std::vec::IntoIter;
 
 use super::filter::ALL;
 use super::{Ended, Job, Outcome, PlanError, PlanOptions, PlannedEntry, source};
@@ -53,29 +56,60 @@ impl EntryError {
     }
 }
 
-/// Entries and malformed lines in the order of the list, numbered.
-pub(super) fn drafts(mut list: List, options: &PlanOptions) -> Result<Vec<Draft>, PlanError> {
-    let lines = list.text.lines();
-    let mut entries = std::mem::take(&mut list.entries);
-    let mut errors = std::mem::take(&mut list.diagnostics);
-    errors.retain(|found| found.severity == Severity::Error);
-    entries.sort_by_key(|entry| entry.line);
-    errors.sort_by_key(|error| error.line);
-    let mut drafts = Vec::with_capacity(entries.len() + errors.len());
-    let mut errors = errors.into_iter().peekable();
-    let mut numbers = options.first_number..;
-    // Each entry is let go of as soon as it is understood, as there may be a million of them.
-    for entry in entries {
-        while let Some(error) = errors.next_if(|error| error.line < entry.line) {
-            drafts.extend(numbers.next().map(|number| malformed(number, error, &lines, &list)));
+/// Entries and malformed lines in the order of the list, numbered. Each is understood when it is asked
+/// for, and let go of by then, as there may be a million of them.
+pub(super) struct Drafts<'a> {
+    list: List,
+    lines: Lines,
+    options: &'a PlanOptions,
+    entries: Peekable<IntoIter<Entry>>,
+    errors: Peekable<IntoIter<Diagnostic>>,
+    numbers: RangeFrom<u32>,
+}
+
+impl<'a> Drafts<'a> {
+    /// # Errors
+    /// Where an entry has no destination.
+    pub(super) fn of(mut list: List, options: &'a PlanOptions) -> Result<Self, PlanError> {
+        let lines = list.text.lines();
+        let mut entries = std::mem::take(&mut list.entries);
+        let mut errors = std::mem::take(&mut list.diagnostics);
+        errors.retain(|found| found.severity == Severity::Error);
+        entries.sort_by_key(|entry| entry.line);
+        errors.sort_by_key(|error| error.line);
+        let goes_nowhere = |entry: &&Entry| entry.destination.is_none() && !options.has_destination;
+        if let Some(Entry { line, source, .. }) = entries.iter().find(goes_nowhere) {
+            let (line, source_text) = (*line, source.clone());
+            return Err(PlanError::NoDestination { line, source_text });
         }
-        if let Some(number) = numbers.next() {
-            drafts.push(draft(number, entry, &lines, &list, options)?);
-        }
+        Ok(Self {
+            list,
+            lines,
+            options,
+            entries: entries.into_iter().peekable(),
+            errors: errors.into_iter().peekable(),
+            numbers: options.first_number..,
+        })
     }
-    drafts
-        .extend(numbers.zip(errors).map(|(number, error)| malformed(number, error, &lines, &list)));
-    Ok(drafts)
+
+    /// How many are left.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len() + self.errors.len()
+    }
+}
+
+impl Iterator for Drafts<'_> {
+    type Item = Draft;
+
+    fn next(&mut self) -> Option<Draft> {
+        let entry = self.entries.peek().map(|entry| entry.line);
+        let error = self.errors.next_if(|error| entry.is_none_or(|entry| error.line < entry));
+        if let Some(error) = error {
+            return Some(malformed(self.numbers.next()?, error, &self.lines, &self.list));
+        }
+        let entry = self.entries.next()?;
+        Some(draft(self.numbers.next()?, entry, &self.lines, &self.list, self.options))
+    }
 }
 
 fn malformed(number: u32, error: Diagnostic, lines: &Lines, list: &List) -> Draft {
@@ -99,16 +133,7 @@ fn malformed(number: u32, error: Diagnostic, lines: &Lines, list: &List) -> Draf
     Draft { entry: PlannedEntry { number, text, platforms }, stage: Stage::Ended(Box::new(ended)) }
 }
 
-fn draft(
-    number: u32,
-    entry: Entry,
-    lines: &Lines,
-    list: &List,
-    options: &PlanOptions,
-) -> Result<Draft, PlanError> {
-    if entry.destination.is_none() && !options.has_destination {
-        return Err(PlanError::NoDestination { line: entry.line, source_text: entry.source });
-    }
+fn draft(number: u32, entry: Entry, lines: &Lines, list: &List, options: &PlanOptions) -> Draft {
     // A `mirror` line that stands for an entry of another format must not get the default filter.
     let platforms: Option<Arc<str>> = match entry.platforms.as_slice() {
         [] if list.is_line_format() => None,
@@ -133,7 +158,7 @@ fn draft(
             }))
         }
     };
-    Ok(Draft { entry: PlannedEntry { number, text, platforms }, stage })
+    Draft { entry: PlannedEntry { number, text, platforms }, stage }
 }
 
 /// An entry of a format that is not line by line, as a line of the format `mirror`; as a comment where

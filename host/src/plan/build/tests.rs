@@ -1,6 +1,6 @@
 //! What entries become without any rewrite, and what of them the failed list keeps.
 
-use super::{PlanOptions, build};
+use super::{BATCH, PlanOptions, build};
 use crate::list::{List, ListText};
 use crate::plan::{Ended, FilterFlags, Outcome, Plan, PlanError, Status, Unselected};
 use crate::plugin::contract::{Diagnostic, Entry, Pinned, Selection, Severity};
@@ -186,4 +186,24 @@ async fn an_entry_of_which_nothing_was_selected_ended_so() {
     let expected = ["it selects tags by pattern, and none were listed", "a.io/x has no tags"];
     assert_eq!(ends(&plan), expected);
     assert_eq!(texts(&plan), ["# a.io/x b.io/x (tags by pattern)"; 2]);
+}
+
+#[tokio::test]
+async fn batches_are_one_plan() {
+    let count = u32::try_from(BATCH).unwrap() + 2;
+    let entries = |last: u32| {
+        let tag = |line: u32| if line == count { last } else { line };
+        let entry = |line| entry(line, "a.io/x", Some("b.io/x"), &tag(line).to_string());
+        list("mirror", "", (1..=count).map(entry).collect(), vec![error(count, 0)])
+    };
+    let plan = planned(entries(1), &options()).await;
+    let numbers: Vec<u32> = plan.entries.iter().map(|entry| entry.number).collect();
+    assert!(numbers.into_iter().eq(1..=count + 1), "each has its number");
+    assert_eq!(plan.jobs.len(), BATCH + 1);
+    assert_eq!(ends(&plan)[BATCH + 1..], ["the same as line 1", "it is odd"]);
+    assert_eq!(planned(entries(count), &options()).await.jobs.len(), BATCH + 2);
+    let mut colliding = entries(1);
+    colliding.entries[BATCH + 1].source = "c.io/x".to_owned();
+    let error = build(colliding, &options(), &[]).await.unwrap_err();
+    assert!(matches!(error, PlanError::Collision { first: 1, second, .. } if second == count));
 }
