@@ -8,7 +8,7 @@ use super::formats::{Formats, Lines};
 use super::session::Session;
 use crate::error::Fatal;
 use crate::list::{List, ListText};
-use crate::plan::{self, Expansion, Picked, Plan, PlanOptions, Unselected};
+use crate::plan::{self, Expansion, Plan, PlanOptions, Unselected};
 use crate::plugin::contract::Severity;
 use crate::plugin::{Kind, Plugin, PluginHost, PluginSetup};
 use crate::prepare::RegistryEndpoints;
@@ -127,13 +127,10 @@ impl Session {
             () = interrupt.raised() => Expansion::interrupted(list),
         };
         for picked in &expansion.picked {
-            let Picked { line, from, what, count, names } = picked;
-            let number = names.len();
-            let text =
-                format!("{}:{line}: {number} of {count} {what} of {from} selected", list.text.name);
-            self.log.write(Level::Info, &text);
-            for (name, why) in names.iter().filter(|_| self.settings.dry_run) {
-                self.log.write(Level::Info, &format!("{from}: {name} is selected: {why}"));
+            self.log.write(Level::Info, &picked.told_of(&list.text.name));
+            for (name, why) in picked.names.iter().filter(|_| self.settings.dry_run) {
+                let text = format!("{}: {name} is selected: {why}", picked.from);
+                self.log.write(Level::Info, &text);
             }
         }
         for ended in &expansion.unselected {
