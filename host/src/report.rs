@@ -67,6 +67,8 @@ pub struct ReportOptions {
     pub verb: Verb,
     /// Does it only say what it would do?
     pub dry_run: bool,
+    /// Are signatures and other referrers looked for?
+    pub referrers: bool,
     /// Is standard error a terminal, where bars can be drawn?
     pub terminal: bool,
     /// The list as a person named it, put before the line of a malformed entry; empty for none.

@@ -17,7 +17,7 @@ use crate::settings::SettingsError;
 use crate::transfer::Level;
 
 /// The built-in rewrite that always comes first.
-const REGISTRY_REWRITE: &str = "registry";
+pub(super) const REGISTRY_REWRITE: &str = "registry";
 
 /// A list and its plan.
 pub(super) struct Planned {

@@ -137,12 +137,17 @@ impl Session {
 
     /// The command with these words and the failed list.
     fn command_of(&self, mut words: Vec<String>, format: &str) -> String {
-        let repeated = list::failed_list_format(format);
+        let failed = &self.settings.failed;
+        // What is written to a device or a pipe cannot be read again; the list itself can.
+        let (file, repeated) = match (failed.metadata(), &self.settings.file) {
+            (Ok(found), Some(list)) if !found.is_file() => (list.clone(), format),
+            _ => (failed.display().to_string(), list::failed_list_format(format)),
+        };
         if repeated != format {
             // The format that is replaced takes its configuration along.
             words.retain(|word| !word.starts_with(&format!("--plugin-config={format}.")));
         }
-        words.push(format!("--file={}", self.settings.failed.display()));
+        words.push(format!("--file={file}"));
         words.push(format!("--list-format={repeated}"));
         shell_command(words)
     }
@@ -163,6 +168,7 @@ impl Session {
                 output: self.settings.output,
                 verb: self.settings.verb,
                 dry_run: self.settings.dry_run,
+                referrers: self.settings.referrers,
                 terminal: std::io::stderr().is_terminal(),
                 list: name,
             },

@@ -108,7 +108,30 @@ impl Connections {
                 BlobClient::Proxied(client) => client,
             },
         };
-        client.execute(request).await.map_err(|error| cause_of(&error, &url, seconds))
+        let sent = client.execute(request).await;
+        sent.map_err(|error| self.through_proxy(cause_of(&error, &url, seconds), &url))
+    }
+
+    /// Says which proxy could not be reached, or could not reach the host.
+    fn through_proxy(&self, cause: Cause, url: &Url) -> Cause {
+        match (cause, self.proxy_of(url)) {
+            (Cause::Unreachable { host, why }, Some(proxy)) => {
+                let host = format!("{host} through the proxy {proxy}");
+                Cause::Unreachable { host, why }
+            }
+            (cause, _) => cause,
+        }
+    }
+
+    /// `host[:port]` of the proxy between here and `url`. Loopback never goes through one.
+    fn proxy_of(&self, url: &Url) -> Option<String> {
+        if is_loopback(url) {
+            return None;
+        }
+        let proxies = self.proxies.get_or_init(Matcher::from_system);
+        let proxy = proxies.intercept(&url.as_str().parse().ok()?)?;
+        let (host, port) = (proxy.uri().host()?, proxy.uri().port_u16());
+        Some(port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
     }
 
     /// The client for metadata at `url`.
@@ -129,14 +152,8 @@ impl Connections {
         made(&self.blobs[way.number()], build, url)
     }
 
-    /// Loopback never goes through a proxy.
     fn way(&self, url: &Url) -> Way {
-        let proxies = || self.proxies.get_or_init(Matcher::from_system);
-        let is_proxied = |uri: http::Uri| proxies().intercept(&uri).is_some();
-        Way {
-            proxied: !is_loopback(url) && url.as_str().parse().is_ok_and(is_proxied),
-            tls: url.scheme() == "https",
-        }
+        Way { proxied: self.proxy_of(url).is_some(), tls: url.scheme() == "https" }
     }
 
     fn build(&self, way: Way, purpose: Purpose) -> Result<reqwest::Client, String> {

@@ -22,7 +22,7 @@ pub(super) fn write_text(
     write_findings(&report.rows, out)?;
     write_counts(report, out)?;
     let has_copied = report.totals.copied > 0 && !report.options.dry_run;
-    if report.options.verb == Verb::Mirror && has_copied {
+    if report.options.verb == Verb::Mirror && has_copied && !report.options.referrers {
         writeln!(out, "signatures and other referrers were not looked for")?;
     }
     if let Some(path) = failed_list {
@@ -121,6 +121,13 @@ mod tests {
         failed list: mirror-failed.txt
         repeat with: longshore mirror -f mirror-failed.txt
         ");
+    }
+
+    #[test]
+    fn referrers_that_were_looked_for_are_not_said_to_be_left_out() {
+        let mut report = report_of_all_kinds();
+        report.options.referrers = true;
+        assert!(!text(&report, None).contains("not looked for"));
     }
 
     #[test]

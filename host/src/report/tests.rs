@@ -17,6 +17,7 @@ fn options() -> ReportOptions {
         output: OutputFormat::Text,
         verb: Verb::Mirror,
         dry_run: false,
+        referrers: false,
         terminal: false,
         list: "list.txt".to_owned(),
     }
