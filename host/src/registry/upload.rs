@@ -63,9 +63,9 @@ impl Client {
         call
     }
 
-    /// Mounts a blob from the repository `from` of this registry, where another upload of this run
-    /// or an earlier one put it, or opens a session instead. It has a single try: whatever keeps it
-    /// from working does not keep an upload from working.
+    /// Mounts a blob from the repository `from` of this registry, where it is known to be, or opens a
+    /// session instead. It has a single try: whatever keeps it from working does not keep an upload
+    /// from working.
     ///
     /// # Errors
     /// A refusal, no answer, or an answer without a usable location.
@@ -87,6 +87,24 @@ impl Client {
                 }
                 _ => {}
             },
+        }
+        started
+    }
+
+    /// As [`Self::mount`], from where the blob was in an earlier run. That it is refused says nothing
+    /// of the registry.
+    ///
+    /// # Errors
+    /// A refusal, no answer, or an answer without a usable location.
+    pub async fn mount_by_hint(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        from: &Repository,
+    ) -> Result<UploadStart, RegistryError> {
+        let started = self.start(repository, digest, Some(from), None).await;
+        if matches!(started, Ok(UploadStart::Present)) {
+            self.learnt.mounted();
         }
         started
     }

@@ -234,7 +234,7 @@ impl Copy<'_> {
         let referred = self.place_referrers(shape, Some(&shape.root)).await?;
         self.tag(shape).await?;
         if let Some(single) = &shape.single {
-            self.name_blobs(single);
+            self.name_blobs(single).await;
         }
         Ok(referred)
     }
