@@ -240,8 +240,8 @@ impl Copy<'_> {
     }
 
     /// Places and tags. Where the registry collected something between our look and the push of what
-    /// names it, all of it is brought again without believing anything that was seen before; but
-    /// once only for each manifest that the registry refuses so.
+    /// names it, all of it is brought again without believing anything that was seen before, and the run
+    /// knows of that afterwards; but once only for each manifest that the registry refuses so.
     async fn place_surely(&self, shape: &Shape) -> Result<Referred, TransferError> {
         let mut refused = HashSet::new();
         let mut placed = self.place_and_tag(shape).await;
@@ -255,19 +255,20 @@ impl Copy<'_> {
                 return Err(error);
             }
             tokio::time::sleep(AFTER_COLLECTION).await;
-            let nothing_known = Placement::default();
+            let brought = Placement::default();
             let again = Copy {
                 run: self.run,
                 job: self.job,
                 source: Arc::clone(&self.source),
                 destination: Arc::clone(&self.destination),
-                placement: &nothing_known,
+                placement: &brought,
                 trust: Trust::Nothing,
                 seat: self.seat,
                 moved: self.moved,
                 existed: false,
             };
             placed = again.place_and_tag(shape).await;
+            self.placement.adopt(&brought);
         }
     }
 
@@ -286,7 +287,11 @@ impl Copy<'_> {
     ) -> Result<ManifestPushed, TransferError> {
         let repository = &self.job.destination.repository;
         let pushed = self.destination.push_manifest(repository, reference, manifest).await;
-        let pushed = pushed.map_err(|error| self.at_destination(error))?;
+        let pushed = pushed.map_err(|error| self.at_destination(error));
+        if pushed.as_ref().is_err_and(|error| collected(error).is_some()) {
+            self.forget_named(manifest).await;
+        }
+        let pushed = pushed?;
         self.count(manifest.bytes.len() as u64);
         Ok(pushed)
     }

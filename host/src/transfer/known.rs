@@ -1,10 +1,11 @@
-//! What the push of a manifest tells of the blobs that it names: that they are where it is.
+//! What the push of a manifest tells of the blobs that it names: that they are where it is, or that
+//! they are not.
 
 use std::sync::Arc;
 
 use super::copy::Copy;
 use super::hint::AccountHints;
-use crate::oci::Single;
+use crate::oci::{Content, Manifest, RawManifest, Single};
 
 impl Copy<'_> {
     /// What earlier runs have seen at the destination.
@@ -24,6 +25,35 @@ impl Copy<'_> {
             }
             if let Some(hints) = &hints {
                 hints.learn(&blob.digest, repository);
+            }
+        }
+    }
+
+    /// The registry has refused `manifest`, as it lacks something that is named there. Whatever was
+    /// seen of that is believed no more, by no image of the run.
+    pub(super) async fn forget_named(&self, manifest: &RawManifest) {
+        let (bytes, digest) = (manifest.bytes.clone(), manifest.digest.clone());
+        let Ok(manifest) = Manifest::parse(bytes, Some(&manifest.media_type), digest) else {
+            return;
+        };
+        let (registry, repository) =
+            (self.destination.registry(), &self.job.destination.repository);
+        let hints = self.hints().await;
+        for placement in [&self.run.placement, self.placement] {
+            match &manifest.content {
+                Content::Index(index) => {
+                    for child in &index.manifests {
+                        placement.forget_manifest(registry, repository, &child.digest);
+                    }
+                }
+                Content::Single(single) => {
+                    for blob in single.blobs() {
+                        placement.forget_blob(registry, repository, &blob.digest);
+                        if let Some(hints) = &hints {
+                            hints.forget(&blob.digest);
+                        }
+                    }
+                }
             }
         }
     }

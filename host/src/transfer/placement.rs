@@ -46,6 +46,14 @@ impl<V: Clone> Cell<V> {
         }
     }
 
+    /// Makes the value known, unless somebody is finding it out.
+    fn set(&self, value: V) {
+        let mut state = self.lock();
+        if !matches!(&*state, State::Filling) {
+            *state = State::Full(value);
+        }
+    }
+
     /// The value; `fill` finds it out unless somebody else does, who is waited for.
     pub(super) async fn get_or_fill<E>(
         &self,
@@ -110,6 +118,26 @@ impl<K: Eq + Hash, V> Cells<K, V> {
     }
 }
 
+impl<K: Clone + Eq + Hash, V: Clone> Cells<K, V> {
+    /// What is known of `key` is wrong. What somebody is finding out stays.
+    fn forget(&self, key: &K) {
+        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if cells.get(key).is_some_and(|cell| cell.get().is_some()) {
+            cells.remove(key);
+        }
+    }
+
+    /// Takes in what is known in `other`, which is newer.
+    fn adopt(&self, other: &Self) {
+        let newer = other.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, cell) in &*newer {
+            if let Some(value) = cell.get() {
+                self.cell(key.clone()).set(value);
+            }
+        }
+    }
+}
+
 /// Content in one repository of one registry.
 type Place = (Registry, Repository, Digest);
 
@@ -161,6 +189,38 @@ impl Placement {
     pub(super) fn is_named(&self, registry: &Registry, digest: &Digest) -> bool {
         let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         named.contains(&(registry.clone(), digest.clone()))
+    }
+
+    /// The registry lacks the blob: it is not in `repository`, and there is nowhere to mount it from.
+    pub(super) fn forget_blob(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+        digest: &Digest,
+    ) {
+        let home = (registry.clone(), digest.clone());
+        self.blobs.forget(&(registry.clone(), repository.clone(), digest.clone()));
+        self.homes.forget(&home);
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).remove(&home);
+    }
+
+    /// The registry lacks the manifest, or something below it.
+    pub(super) fn forget_manifest(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+        digest: &Digest,
+    ) {
+        self.manifests.forget(&(registry.clone(), repository.clone(), digest.clone()));
+    }
+
+    /// Takes in what one image has brought that believed nothing of this.
+    pub(super) fn adopt(&self, brought: &Self) {
+        self.homes.adopt(&brought.homes);
+        self.blobs.adopt(&brought.blobs);
+        self.manifests.adopt(&brought.manifests);
+        let newer = brought.named.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).extend(newer);
     }
 
     /// A look into `repository` found a blob, or did not.
@@ -238,6 +298,46 @@ mod tests {
         let gone = cell.get_or_fill(&seat, std::future::pending::<Result<u8, ()>>()).now_or_never();
         assert!(gone.is_none());
         assert_eq!(cell.get_or_fill(&seat, async { Ok::<_, ()>(1) }).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn what_was_wrong_is_forgotten_and_what_was_brought_is_known() {
+        let seat = Seats::new(1).seat().await;
+        let (registry, repository) = ("a.io".parse().unwrap(), "b".parse().unwrap());
+        let (known, brought) = (Placement::default(), Placement::default());
+        let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
+        for digest in [&one, &two] {
+            known.home(&registry, digest).set("gone".parse().unwrap());
+            known.blob(&registry, &repository, digest).set(());
+            known.name(&registry, digest);
+        }
+        known.forget_blob(&registry, &repository, &one);
+        assert_eq!(known.home(&registry, &one).get(), None);
+        assert_eq!(known.blob(&registry, &repository, &one).get(), None);
+        assert!(!known.is_named(&registry, &one) && known.is_named(&registry, &two));
+
+        let place = brought.blob(&registry, &repository, &one);
+        place.get_or_fill(&seat, async { Ok::<_, ()>(()) }).await.unwrap();
+        brought.home(&registry, &two).set(repository.clone());
+        known.adopt(&brought);
+        assert_eq!(known.blob(&registry, &repository, &one).get(), Some(()));
+        assert_eq!(known.home(&registry, &two).get(), Some(repository));
+    }
+
+    #[tokio::test]
+    async fn what_somebody_finds_out_is_not_forgotten() {
+        let seat = Seats::new(1).seat().await;
+        let (registry, repository) = ("a.io".parse().unwrap(), "b".parse().unwrap());
+        let placement = Placement::default();
+        let place = placement.blob(&registry, &repository, &Digest::of(b"1"));
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let mut filling =
+            Box::pin(place.get_or_fill(&seat, async { ended.await.map_err(|_| "gone") }));
+        assert!((&mut filling).now_or_never().is_none());
+        placement.forget_blob(&registry, &repository, &Digest::of(b"1"));
+        end.send(()).unwrap();
+        filling.await.unwrap();
+        assert!(placement.blob(&registry, &repository, &Digest::of(b"1")).get().is_some());
     }
 
     #[test]
