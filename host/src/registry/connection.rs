@@ -29,6 +29,9 @@ pub(super) enum Purpose {
     Metadata,
     /// Blobs: HTTP/1.1 only, as HTTP/2's default windows throttle uploads over distance.
     Blob,
+    /// What was wrong before: on a connection of its own, as what is between us and the registry may
+    /// be to blame.
+    Doubt,
 }
 
 /// The HTTP clients that registries with the same trust share; each is made when first needed.
@@ -37,7 +40,7 @@ pub(super) struct Connections {
     tls_verify: bool,
     certificates: RegistryCertificates,
     /// By purpose, and whether proxies apply.
-    clients: [[OnceLock<Result<reqwest::Client, String>>; 2]; 2],
+    clients: [[OnceLock<Result<reqwest::Client, String>>; 2]; 3],
 }
 
 impl Connections {
@@ -53,7 +56,7 @@ impl Connections {
     /// The client for `url`; loopback never goes through a proxy.
     pub(super) fn client(&self, url: &Url, purpose: Purpose) -> Result<&reqwest::Client, Cause> {
         let proxied = !is_loopback(url);
-        let slot = &self.clients[usize::from(purpose == Purpose::Blob)][usize::from(proxied)];
+        let slot = &self.clients[purpose as usize][usize::from(proxied)];
         slot.get_or_init(|| self.build(purpose, proxied).map_err(|error| innermost(&error)))
             .as_ref()
             .map_err(|why| Cause::Unreachable { host: host_of(url), why: why.clone() })
@@ -69,8 +72,11 @@ impl Connections {
             .pool_idle_timeout(IDLE)
             .tcp_nodelay(true)
             .tls_danger_accept_invalid_certs(!self.tls_verify);
-        if purpose == Purpose::Blob {
+        if purpose != Purpose::Metadata {
             builder = builder.http1_only();
+        }
+        if purpose == Purpose::Doubt {
+            builder = builder.pool_max_idle_per_host(0);
         }
         if !proxied {
             builder = builder.no_proxy();
