@@ -3,6 +3,7 @@
 //! Children land before parents and the tag comes last; every blob is hashed while it streams; what
 //! the destination has is not sent again. Workers send [`Event`]s and print nothing.
 
+mod ahead;
 mod blob;
 mod body;
 mod configuration;

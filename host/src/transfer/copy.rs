@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::ahead::held_by;
 use super::blob::Trust;
 use super::placement::Placement;
 use super::referrers::Referred;
@@ -131,6 +132,7 @@ impl Copy<'_> {
         };
         self.existed = head.is_some();
         let manifest = self.unless_interrupted(self.root(named.as_ref())).await??;
+        self.seat.holds(manifest.raw.bytes.len() as u64);
         let source_digest = manifest.raw.digest.clone();
         let held = head.as_ref().and_then(|head| head.digest.as_ref());
         if held == Some(&source_digest) && may_stand(&manifest, self.run.options.index) {
@@ -145,6 +147,7 @@ impl Copy<'_> {
                 return Ok(Outcome { source_digest: Some(source_digest), ..outcome });
             }
         };
+        self.seat.holds(held_by(&shape));
         if !forced && self.holds(head.as_ref(), &shape.root.digest).await? {
             let referred = self.place_referrers(&shape, None).await?;
             return Ok(referred.told_with(already_there(source_digest, shape.root.digest)));
