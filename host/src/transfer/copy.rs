@@ -8,16 +8,15 @@ use std::time::Duration;
 use super::ahead::held_by;
 use super::blob::Trust;
 use super::placement::Placement;
+use super::push::collected;
 use super::referrers::Referred;
 use super::run::Run;
 use super::seat::Seat;
 use super::shape::{Shape, Shaped, is_same, may_stand, nothing_selected, shape};
 use super::{Level, TransferError};
-use crate::oci::{Digest, Manifest, RawManifest};
+use crate::oci::{Digest, Manifest};
 use crate::plan::{Job, Outcome, Status};
-use crate::registry::{
-    Client, ManifestHead, ManifestPushed, ManifestReference, Operation, RegistryError,
-};
+use crate::registry::{Client, ManifestHead, ManifestReference, RegistryError};
 
 /// The wait before content is sent again that the registry had just collected.
 const AFTER_COLLECTION: Duration = Duration::from_secs(1);
@@ -274,57 +273,6 @@ impl Copy<'_> {
             self.placement.adopt(&brought);
         }
     }
-
-    pub(super) async fn push_by_digest(
-        &self,
-        manifest: &RawManifest,
-    ) -> Result<ManifestPushed, TransferError> {
-        let reference = ManifestReference::Digest(manifest.digest.clone());
-        self.push(&reference, manifest).await
-    }
-
-    async fn push(
-        &self,
-        reference: &ManifestReference,
-        manifest: &RawManifest,
-    ) -> Result<ManifestPushed, TransferError> {
-        let repository = &self.job.destination.repository;
-        let pushed = self.destination.push_manifest(repository, reference, manifest).await;
-        let pushed = pushed.map_err(|error| self.at_destination(error));
-        if pushed.as_ref().is_err_and(|error| collected(error).is_some()) {
-            self.forget_named(manifest).await;
-        }
-        let pushed = pushed?;
-        self.count(manifest.bytes.len() as u64);
-        Ok(pushed)
-    }
-
-    /// Pushes the root last, so that the tag never names what is not there.
-    async fn tag(&self, shape: &Shape) -> Result<(), TransferError> {
-        let reference = match self.job.destination.version.tag() {
-            Some(tag) => ManifestReference::Tag(tag.clone()),
-            None => ManifestReference::Digest(shape.root.digest.clone()),
-        };
-        self.push_tag(&reference, &shape.root).await
-    }
-
-    /// Pushes a manifest under a tag, which may be one that holds it already and may not change.
-    pub(super) async fn push_tag(
-        &self,
-        reference: &ManifestReference,
-        manifest: &RawManifest,
-    ) -> Result<(), TransferError> {
-        match self.push(reference, manifest).await {
-            Err(error) if error.of_registry().is_some_and(RegistryError::is_immutable_tag) => {
-                let held = self.probe(reference).await?.and_then(|head| head.digest);
-                if held.as_ref() == Some(&manifest.digest) {
-                    return Ok(());
-                }
-                Err(TransferError::ImmutableTag(held))
-            }
-            pushed => pushed.map(|_| ()),
-        }
-    }
 }
 
 /// The destination holds what it shall hold.
@@ -333,15 +281,5 @@ pub(super) fn already_there(source: Digest, destination: Digest) -> Outcome {
         source_digest: Some(source),
         destination_digest: Some(destination),
         ..Outcome::skipped("already at the destination")
-    }
-}
-
-/// What was pushed where the registry says that it lacks the content that is named.
-fn collected(error: &TransferError) -> Option<&Operation> {
-    match error {
-        TransferError::Destination(error) | TransferError::Unprepared { error, .. } => {
-            error.is_unknown_content().then_some(&error.operation)
-        }
-        _ => None,
     }
 }
