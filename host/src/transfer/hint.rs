@@ -20,7 +20,7 @@ const REFUSED: usize = 3;
 const LEARNT: usize = 100_000;
 
 /// The hints of a run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Hints {
     cache: Option<HintCache>,
     accounts: Mutex<HashMap<(Registry, String), Account>>,
