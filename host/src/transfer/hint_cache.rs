@@ -234,11 +234,12 @@ mod tests {
     async fn a_later_run_knows_what_all_have_learnt() {
         let root = tempfile::tempdir().unwrap();
         let runs = [(); 2].map(|()| HintCache::open(root.path()).unwrap());
-        add(&runs[0], &[(1, Some("a/x")), (2, Some("a/x"))]).await;
+        add(&runs[0], &[(1, Some("a/x")), (2, Some("a/x")), (4, Some("a/x"))]).await;
         add(&runs[1], &[(3, Some("a/y")), (2, None), (1, Some("a/y"))]).await;
         assert_eq!(home(&runs[0], 1).await.as_deref(), Some("a/y"), "the latest holds");
         assert_eq!(home(&runs[0], 2).await, None, "it was forgotten");
         assert_eq!(home(&runs[0], 3).await.as_deref(), Some("a/y"));
+        assert_eq!(home(&runs[0], 4).await.as_deref(), Some("a/x"), "the other one knew nothing");
         let other = runs[0].read(&registry(), "mo").await;
         assert!(other.home(&[1; 32]).is_none(), "another account has other hints");
         let mode = fs::metadata(file(&runs[0])).unwrap().permissions().mode();
