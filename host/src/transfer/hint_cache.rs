@@ -98,11 +98,9 @@ impl Kept {
         hints.retain(|hint| !learnt.contains_key(&hint.digest));
         let now = seconds(SystemTime::now());
         let homes = learnt.iter().filter_map(|(digest, home)| Some((digest, home.as_ref()?)));
-        hints.extend(homes.map(|(digest, home)| Hint {
-            digest: *digest,
-            home: home.clone(),
-            learnt: now,
-        }));
+        let hint = |(digest, home): (&Key, &Repository)| (*digest, home.clone());
+        let new = homes.map(hint).map(|(digest, home)| Hint { digest, home, learnt: now });
+        hints.extend(new);
         if hints.len() > self.limit {
             hints.sort_unstable_by_key(|hint| Reverse(hint.learnt));
             hints.truncate(self.limit);
@@ -279,8 +277,8 @@ mod tests {
         let name = file_name(&registry(), "jo");
         cache.0.folder.replace(&name, &[first.as_bytes(), &body]).unwrap();
         add(&cache, &[(4, Some("b")), (5, Some("b"))]).await;
-        let known = cache.read(&registry(), "jo").await;
-        let left: Vec<Key> = known.0.iter().map(|hint| hint.digest).collect();
+        let known = cache.read(&registry(), "jo").await.0;
+        let left: Vec<Key> = known.iter().map(|hint| hint.digest).collect();
         assert_eq!(left, [[1; 32], [4; 32], [5; 32]]);
     }
 
