@@ -7,9 +7,9 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::arguments::Global;
+use super::caches::plugin_host;
 use super::formats::Formats;
 use super::registries::{Access, Terms};
-use super::session::plugin_host;
 use crate::convert::{ConvertError, Output, Registries, converted};
 use crate::error::{Exit, Fatal};
 use crate::list::{self, List, MIRROR_FORMAT};

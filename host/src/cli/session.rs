@@ -2,24 +2,23 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::sync::{Arc, Once};
-use std::time::SystemTime;
 
+use super::caches::{Caches, plugin_host};
 use super::planning::Planned;
 use super::registries::{Access, Terms};
-use super::{interrupt, prompt, variable};
+use super::{interrupt, prompt};
 use crate::error::{Exit, Fatal};
 use crate::list;
 use crate::plan::{Fate, Job, Outcome, Plan};
-use crate::plugin::{HostOptions, Kind, PluginHost};
+use crate::plugin::{Kind, PluginHost};
 use crate::prepare::{self, RegistryEndpoints};
 use crate::registry::Registries;
 use crate::report::{
     EntryInfo, FailedEntry, FailedList, Log, Report, ReportOptions, Reporter, Verb, shell_command,
 };
 use crate::settings::{RunSettings, SettingsError};
-use crate::transfer::{self, EventSender, Interrupt, Level, ManifestCache, TransferOptions};
+use crate::transfer::{self, EventSender, Interrupt, Level, TransferOptions};
 use crate::validate::{self, MendCommands, ValidateOptions};
 
 /// Runs as `settings` say.
@@ -73,7 +72,7 @@ pub(super) struct Session {
     pub(super) log: Arc<Log>,
     pub(super) interrupt: Interrupt,
     pub(super) plugins: PluginHost,
-    manifests: Option<ManifestCache>,
+    caches: Caches,
     pub(super) access: Access,
     /// It was said that no referrers were looked for.
     referrers_left_out: Once,
@@ -87,13 +86,8 @@ impl Session {
             // Whoever says 1 means to be gentle.
             large_transfers: if settings.jobs == 1 { 1 } else { usize::MAX },
         })?;
-        let manifests = cache_dir().as_deref().and_then(|root| {
-            ManifestCache::open(root)
-                .inspect_err(|error| tracing::debug!("manifests are not remembered: {error}"))
-                .ok()
-        });
         Ok(Self {
-            manifests,
+            caches: Caches::of_environment(),
             plugins: plugin_host()?,
             access,
             interrupt: interrupt::listen()?,
@@ -206,7 +200,8 @@ impl Session {
                 let unprepared = self.prepare(&jobs, &registries, &events).await?;
                 let options = TransferOptions {
                     referrers: self.settings.referrers,
-                    cache: self.manifests.clone(),
+                    cache: self.caches.manifests.clone(),
+                    hints: self.caches.hints.clone(),
                     jobs: self.settings.jobs,
                     index: self.settings.index,
                     no_platform_fails: self.settings.no_arch_os_fail,
@@ -229,7 +224,7 @@ impl Session {
                     no_platform_fails: self.settings.no_arch_os_fail,
                     deep: self.settings.deep,
                     referrers: self.settings.referrers,
-                    cache: self.manifests.clone(),
+                    cache: self.caches.manifests.clone(),
                     mend: self.mend_commands(format),
                 };
                 validate::run(jobs, registries, options, events, interrupt).await;
@@ -266,20 +261,6 @@ impl Session {
             () = interrupt.raised() => Ok(HashMap::new()),
         }
     }
-}
-
-/// Where compiled plugins and manifests are kept from run to run.
-fn cache_dir() -> Option<PathBuf> {
-    variable("LONGSHORE_CACHE_DIR")
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from)
-        .or_else(|| Some(directories::BaseDirs::new()?.cache_dir().join("longshore")))
-}
-
-/// The plugin host, with the user's cache of compiled plugins.
-pub(super) fn plugin_host() -> Result<PluginHost, Fatal> {
-    let cache_dir = cache_dir();
-    Ok(PluginHost::new(HostOptions { cache_dir, clock: SystemTime::now() })?)
 }
 
 /// The entries as the report shows them, and the outcomes that are known already.

@@ -37,6 +37,9 @@ pub(super) enum Purpose {
     Metadata,
     /// Blobs: HTTP/1.1 only, as HTTP/2's default windows throttle uploads over distance.
     Blob,
+    /// What was wrong before: on a connection of its own, as what is between us and the registry may
+    /// be to blame.
+    Doubt,
 }
 
 /// The HTTP clients that registries with the same trust share; each is made when first needed.
@@ -95,8 +98,15 @@ impl Connections {
         seconds: u64,
     ) -> Result<Response, Cause> {
         let url = request.url().clone();
+        let of_its_own;
         let client = match purpose {
             Purpose::Metadata => self.metadata(&url)?,
+            Purpose::Doubt => {
+                let built = self.build(self.way(&url), Purpose::Doubt);
+                of_its_own =
+                    built.map_err(|why| Cause::Unreachable { host: host_of(&url), why })?;
+                &of_its_own
+            }
             Purpose::Blob => match self.blobs(&url)? {
                 BlobClient::Direct(transport) => {
                     let sent = transport.send(request).await;
@@ -168,6 +178,7 @@ impl Connections {
             .tcp_nodelay(true);
         match purpose {
             Purpose::Blob => builder = builder.http1_only(),
+            Purpose::Doubt => builder = builder.http1_only().pool_max_idle_per_host(0),
             Purpose::Metadata => tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         }
         if !way.proxied {
