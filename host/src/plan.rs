@@ -7,19 +7,22 @@
 mod build;
 mod collision;
 mod destination;
+mod draft;
 mod entry;
 mod error;
 mod filter;
 mod finding;
 mod job;
+mod jobs;
 mod select;
 mod source;
 
 pub use build::{PlanOptions, build};
 pub use destination::parse_registry_flag;
-pub use entry::{Ended, Fate, Plan, PlannedEntry};
+pub use entry::{Ended, Plan, PlannedEntry};
 pub use error::PlanError;
 pub use filter::FilterFlags;
 pub use finding::{Comparison, Finding, Spec, Verdict};
 pub use job::{Job, Outcome, Status};
+pub use jobs::Jobs;
 pub use select::{Expansion, Picked, Unselected, expand, selects_by_pattern};

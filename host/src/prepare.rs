@@ -7,13 +7,12 @@ mod endpoint;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use endpoint::RegistryEndpoints;
 
 use crate::oci::{Name, Registry, Repository};
-use crate::plan::Job;
+use crate::plan::{Job, Jobs};
 use crate::plugin::contract::{Capabilities, Scope, State};
 use crate::plugin::{Failure, Plugin, PluginError};
 use crate::registry::Registries;
@@ -31,22 +30,19 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// # Errors
 /// Where the plugin cannot say which scopes there are.
 pub async fn prepare(
-    jobs: &[Arc<Job>],
+    jobs: &Jobs,
     plugin: &Plugin,
     registries: &Registries,
     events: &EventSender,
     dry_run: bool,
 ) -> Result<HashMap<Name, String>, PluginError> {
-    let mut by_registry: BTreeMap<&Registry, BTreeSet<&Repository>> = BTreeMap::new();
-    for job in jobs {
-        by_registry
-            .entry(&job.destination.registry)
-            .or_default()
-            .insert(&job.destination.repository);
+    let mut by_registry: BTreeMap<Registry, BTreeSet<Repository>> = BTreeMap::new();
+    for Job { destination, .. } in jobs.iter() {
+        by_registry.entry(destination.registry).or_default().insert(destination.repository);
     }
     let mut unprepared = HashMap::new();
-    for (registry, repositories) in by_registry {
-        let repositories: Vec<&Repository> = repositories.into_iter().collect();
+    for (registry, repositories) in &by_registry {
+        let repositories: Vec<&Repository> = repositories.iter().collect();
         let preparation = Preparation { registry, plugin, events, dry_run };
         let capabilities = match preparation.describe().await {
             Ok(capabilities) => capabilities,

@@ -6,6 +6,7 @@
 mod command;
 mod comparison;
 mod document;
+mod ending;
 mod error;
 mod escape;
 mod failed_list;
@@ -30,9 +31,10 @@ pub use failed_list::{FailedEntry, FailedList};
 pub use layer::LogLayer;
 pub use log::Log;
 pub use reporter::Reporter;
-pub use row::{End, Ending, EntryInfo, Row};
+pub use row::Rows;
 pub use stdout::print;
 
+use self::row::Row;
 use crate::plan::Status;
 use crate::transfer::{Level, Transferred};
 
@@ -112,7 +114,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    fn count(&mut self, row: &Row) {
+    fn count(&mut self, row: Row<'_>) {
         match row.status() {
             Status::Copied => self.copied += 1,
             Status::Skipped => self.skipped += 1,
@@ -120,7 +122,7 @@ impl Totals {
             Status::DryRun => self.dry_run += 1,
         }
         self.unfinished += u32::from(row.is_unfinished());
-        self.bytes += row.ending.as_ref().map_or(0, |ending| ending.bytes);
+        self.bytes += row.bytes();
     }
 
     fn count_blob(&mut self, size: u64, how: Transferred) {
@@ -138,7 +140,7 @@ impl Totals {
 #[derive(Debug)]
 pub struct Report {
     /// Every entry of the list, by number.
-    pub rows: Vec<Row>,
+    rows: Rows,
     /// The figures.
     pub totals: Totals,
     /// How long it took.
@@ -156,7 +158,7 @@ impl Report {
 
     /// The number and the reason of each entry that failed or was not done.
     pub fn failures(&self) -> Vec<(u32, &str)> {
-        failures(&self.rows)
+        self.rows.failures()
     }
 
     /// Writes the failed list that the reporter was given, and says where it is; `None` if there
@@ -194,10 +196,6 @@ impl Report {
             OutputFormat::Yaml => document::write_yaml(self, out),
         })
     }
-}
-
-fn failures(rows: &[Row]) -> Vec<(u32, &str)> {
-    rows.iter().filter_map(|row| Some((row.entry.number(), row.error()?))).collect()
 }
 
 #[cfg(test)]

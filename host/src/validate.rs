@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 
 use self::compare::Compare;
 use self::seen::Seen;
-use crate::plan::{Job, Outcome};
+use crate::plan::{Jobs, Outcome};
 use crate::registry::Registries;
 use crate::transfer::{
     Configurations, EventSender, IndexMode, Interrupt, ManifestCache, each, seats,
@@ -73,7 +73,7 @@ struct Run {
 /// Compares the destinations of `jobs`; ends when each has its outcome, where
 /// [`Status::Copied`](crate::plan::Status::Copied) says that it is right.
 pub async fn run(
-    jobs: Vec<Arc<Job>>,
+    jobs: &Jobs,
     registries: Registries,
     options: ValidateOptions,
     events: EventSender,

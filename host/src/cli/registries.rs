@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::variable;
 use crate::error::Fatal;
 use crate::oci::Registry;
-use crate::plan::Job;
+use crate::plan::Jobs;
 use crate::registry::{
     CredentialSources, Credentials, Registries, RegistryOptions, certificate_directories,
 };
@@ -61,7 +61,7 @@ impl Access {
     /// The registries of `jobs`; `destination` is the one that holds for all of them, if it was given.
     pub(super) fn registries_of(
         &self,
-        jobs: &[Arc<Job>],
+        jobs: &Jobs,
         destination: Option<&Registry>,
         log: &Log,
     ) -> Result<Registries, Fatal> {
@@ -95,11 +95,10 @@ impl Access {
     /// decides: a password typed for one registry is not shown to the next.
     fn bound_to<'a>(
         &self,
-        jobs: &'a [Arc<Job>],
+        jobs: &'a Jobs,
         destination: Option<&'a Registry>,
     ) -> Option<&'a Registry> {
-        let destinations: BTreeSet<&Registry> =
-            jobs.iter().map(|job| &job.destination.registry).collect();
+        let destinations: BTreeSet<&Registry> = jobs.destinations().collect();
         let only = if destinations.len() == 1 { destinations.first().copied() } else { None };
         let registry = destination.or(only)?;
         (self.bound.get_or_init(|| registry.clone()) == registry).then_some(registry)
@@ -108,11 +107,11 @@ impl Access {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, OnceLock};
+    use std::sync::OnceLock;
 
     use super::{Access, Terms};
     use crate::oci::{PlatformFilter, Registry};
-    use crate::plan::Job;
+    use crate::plan::{Job, Jobs};
     use crate::registry::CredentialSources;
 
     fn access() -> Access {
@@ -125,17 +124,15 @@ mod tests {
         }
     }
 
-    fn jobs(destinations: &[&str]) -> Vec<Arc<Job>> {
-        let job = |destination: &&str| {
-            Arc::new(Job {
-                number: 1,
-                line: 1,
-                source: "a.io/x:1".parse().unwrap(),
-                destination: format!("{destination}/x:1").parse().unwrap(),
-                filter: PlatformFilter::default(),
-            })
+    fn jobs(destinations: &[&str]) -> Jobs {
+        let job = |(number, destination): (u32, &&str)| Job {
+            number,
+            line: number,
+            source: "a.io/x:1".parse().unwrap(),
+            destination: format!("{destination}/x:1").parse().unwrap(),
+            filter: PlatformFilter::default(),
         };
-        destinations.iter().map(job).collect()
+        (1..).zip(destinations).map(job).collect()
     }
 
     fn bound(access: &Access, destinations: &[&str], given: Option<&str>) -> Option<String> {

@@ -10,12 +10,12 @@ use super::registries::{Access, Terms};
 use super::{interrupt, prompt};
 use crate::error::{Exit, Fatal};
 use crate::list;
-use crate::plan::{Fate, Job, Outcome, Plan};
+use crate::plan::{Jobs, Plan};
 use crate::plugin::{Kind, PluginHost};
 use crate::prepare::{self, RegistryEndpoints};
 use crate::registry::Registries;
 use crate::report::{
-    EntryInfo, FailedEntry, FailedList, Log, Report, ReportOptions, Reporter, Verb, shell_command,
+    FailedEntry, FailedList, Log, Report, ReportOptions, Reporter, Verb, shell_command,
 };
 use crate::settings::{RunSettings, SettingsError};
 use crate::transfer::{self, EventSender, Interrupt, Level, TransferOptions};
@@ -153,7 +153,10 @@ impl Session {
         failed_list: Option<FailedList>,
     ) -> Result<Report, Fatal> {
         let Planned { name, plan, format } = planned;
-        let jobs = plan.jobs();
+        let Plan { entries, jobs, ended } = plan;
+        // The failed list has them by now.
+        drop(entries);
+        let jobs = Arc::new(jobs);
         let destination = self.settings.destination.as_ref();
         let registries = self.access.registries_of(&jobs, destination, &self.log)?;
         let (events, received) = EventSender::channel();
@@ -177,9 +180,8 @@ impl Session {
             interrupt.raised().await;
             rewrite.notify_one();
         });
-        let (entries, ended) = report_entries(plan);
-        let reporting = tokio::spawn(reporter.run(entries, ended, received));
-        let worked = self.work(jobs, &format, registries, events).await;
+        let reporting = tokio::spawn(reporter.run(Arc::clone(&jobs), ended, received));
+        let worked = self.work(&jobs, &format, registries, events).await;
         if let Err(error) = worked {
             reporting.abort();
             return Err(error);
@@ -189,7 +191,7 @@ impl Session {
 
     async fn work(
         &self,
-        jobs: Vec<Arc<Job>>,
+        jobs: &Jobs,
         format: &str,
         registries: Registries,
         events: EventSender,
@@ -197,7 +199,7 @@ impl Session {
         let interrupt = self.interrupt.clone();
         match self.settings.verb {
             Verb::Mirror => {
-                let unprepared = self.prepare(&jobs, &registries, &events).await?;
+                let unprepared = self.prepare(jobs, &registries, &events).await?;
                 let options = TransferOptions {
                     referrers: self.settings.referrers,
                     cache: self.caches.manifests.clone(),
@@ -234,12 +236,11 @@ impl Session {
     }
 
     /// The password goes to the API with every request, where over plain HTTP anybody between reads it.
-    fn check_harbor_https(&self, jobs: &[Arc<Job>]) -> Result<(), SettingsError> {
+    fn check_harbor_https(&self, jobs: &Jobs) -> Result<(), SettingsError> {
         if self.settings.harbor_https || !self.settings.tls_verify {
             return Ok(());
         }
-        let mut destinations = jobs.iter().map(|job| &job.destination.registry);
-        match destinations.find(|registry| !registry.is_loopback()) {
+        match jobs.destinations().find(|registry| !registry.is_loopback()) {
             Some(registry) => Err(SettingsError::PlainHarbor(registry.clone())),
             None => Ok(()),
         }
@@ -247,7 +248,7 @@ impl Session {
 
     async fn prepare(
         &self,
-        jobs: &[Arc<Job>],
+        jobs: &Jobs,
         registries: &Registries,
         events: &EventSender,
     ) -> Result<HashMap<crate::oci::Name, String>, Fatal> {
@@ -261,25 +262,4 @@ impl Session {
             () = interrupt.raised() => Ok(HashMap::new()),
         }
     }
-}
-
-/// The entries as the report shows them, and the outcomes that are known already.
-fn report_entries(plan: Plan) -> (Vec<EntryInfo>, Vec<(u32, Outcome)>) {
-    let mut known = Vec::new();
-    let mut entries = Vec::with_capacity(plan.entries.len());
-    for entry in plan.entries {
-        entries.push(match entry.fate {
-            Fate::Job(job) => EntryInfo::of_job(job),
-            Fate::Ended(ended) => {
-                known.push((entry.number, ended.outcome));
-                let (number, line) = (entry.number, entry.line);
-                let info = EntryInfo::of_text(number, line, ended.source, ended.destination);
-                match ended.column {
-                    Some(column) => info.at_column(column),
-                    None => info,
-                }
-            }
-        });
-    }
-    (entries, known)
 }

@@ -14,6 +14,11 @@ use super::ReferenceError;
 pub struct Repository(Arc<str>);
 
 impl Repository {
+    /// What was a repository before.
+    pub(super) fn known(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+
     /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0

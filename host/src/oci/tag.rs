@@ -19,6 +19,11 @@ impl Tag {
         Self(Arc::from("latest"))
     }
 
+    /// What was a tag before.
+    pub(super) fn known(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+
     /// The tag as text.
     pub fn as_str(&self) -> &str {
         &self.0

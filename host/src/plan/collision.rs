@@ -1,11 +1,11 @@
 //! Entries that would write the same destination.
 
-use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher as _, RandomState};
 
-use super::{Job, PlanError};
-use crate::oci::Version;
+use super::{Job, Jobs, PlanError};
+use crate::oci::{Reference, Version};
 
 /// What becomes of a job beside the others.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,58 +17,66 @@ pub(super) enum Beside {
 }
 
 /// The destinations that are taken, and by which job.
-pub(super) struct Destinations(HashSet<Taken>);
-
-/// A job that is found by its destination: two are equal where they would write the same tag.
-struct Taken(Arc<Job>);
-
-impl Hash for Taken {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        // Most often all destinations are on one registry, which says nothing.
-        self.0.destination.repository.hash(state);
-        self.0.destination.version.tag().hash(state);
-    }
+pub(super) struct Destinations {
+    state: RandomState,
+    /// Positions of jobs by the hash of what they write. Where that is another's too, the next free
+    /// number is taken.
+    taken: HashMap<u64, usize>,
 }
 
-impl PartialEq for Taken {
-    fn eq(&self, other: &Self) -> bool {
-        let (one, other) = (&self.0.destination, &other.0.destination);
-        let same_version = match (&one.version, &other.version) {
-            (Version::Digest(one), Version::Digest(other)) => one == other,
-            // What is fetched by digest is pushed under the tag all the same.
-            (one, other) => one.tag().is_some() && one.tag() == other.tag(),
-        };
-        same_version && one.repository == other.repository && one.registry == other.registry
-    }
+/// Would the two write the same tag?
+fn is_same_destination(one: &Job, other: &Job) -> bool {
+    let (one, other) = (&one.destination, &other.destination);
+    let same_version = match (&one.version, &other.version) {
+        (Version::Digest(one), Version::Digest(other)) => one == other,
+        // What is fetched by digest is pushed under the tag all the same.
+        (one, other) => one.tag().is_some() && one.tag() == other.tag(),
+    };
+    same_version && one.repository == other.repository && one.registry == other.registry
 }
-
-impl Eq for Taken {}
 
 impl Destinations {
     /// Nothing is taken yet; `jobs` may come.
     pub(super) fn with_room_for(jobs: usize) -> Self {
-        Self(HashSet::with_capacity(jobs))
+        Self { state: RandomState::new(), taken: HashMap::with_capacity(jobs) }
     }
 
-    /// Takes the destination of `job`. What is pushed by digest cannot collide.
+    fn hash(&self, destination: &Reference) -> u64 {
+        let Reference { registry, repository, version } = destination;
+        let digest = if version.tag().is_none() { version.digest() } else { None };
+        self.state.hash_one((registry, repository, version.tag(), digest))
+    }
+
+    /// Takes the destination of `job`, which becomes the next of `jobs` if it is the first. What is
+    /// pushed by digest cannot collide.
     ///
     /// # Errors
     /// Where another source, or the same one with another filter, has it already.
-    pub(super) fn take(&mut self, job: &Arc<Job>) -> Result<Beside, PlanError> {
-        let wanted = Taken(Arc::clone(job));
-        let Some(Taken(taken)) = self.0.get(&wanted) else {
-            self.0.insert(wanted);
-            return Ok(Beside::First);
+    pub(super) fn take(&mut self, job: &Job, jobs: &Jobs) -> Result<Beside, PlanError> {
+        let destination = &job.destination;
+        let mut hash = self.hash(destination);
+        let taken = loop {
+            let position = match self.taken.entry(hash) {
+                Entry::Vacant(free) => {
+                    free.insert(jobs.len());
+                    return Ok(Beside::First);
+                }
+                Entry::Occupied(taken) => *taken.get(),
+            };
+            match jobs.at(position) {
+                Some(taken) if is_same_destination(&taken, job) => break taken,
+                _ => hash = hash.wrapping_add(1),
+            }
         };
         let (first, second) = (taken.line, job.line);
-        let destination = || Box::new(job.destination.clone());
-        if taken.source != job.source && job.destination.version.tag().is_some() {
-            let sources = Box::new((taken.source.clone(), job.source.clone()));
-            let destination = destination();
+        if taken.source != job.source && destination.version.tag().is_some() {
+            let sources = Box::new((taken.source, job.source.clone()));
+            let destination = Box::new(destination.clone());
             return Err(PlanError::Collision { first, second, sources, destination });
         }
         if taken.filter != job.filter {
-            return Err(PlanError::Platforms { first, second, destination: destination() });
+            let destination = Box::new(destination.clone());
+            return Err(PlanError::Platforms { first, second, destination });
         }
         Ok(Beside::SameAs(first))
     }
@@ -76,39 +84,53 @@ impl Destinations {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::{Beside, Destinations};
     use crate::oci::PlatformFilter;
-    use crate::plan::{Job, PlanError};
+    use crate::plan::{Job, Jobs, PlanError};
 
-    fn job(line: u32, source: &str, destination: &str) -> Arc<Job> {
-        let filter = PlatformFilter::default();
-        Arc::new(Job {
+    fn job(line: u32, source: &str, destination: &str) -> Job {
+        Job {
             number: line,
             line,
             source: source.parse().unwrap(),
             destination: destination.parse().unwrap(),
-            filter,
-        })
+            filter: PlatformFilter::default(),
+        }
+    }
+
+    /// The jobs so far, and what they have taken.
+    struct Taking(Destinations, Jobs);
+
+    impl Taking {
+        fn new() -> Self {
+            Self(Destinations::with_room_for(0), Jobs::default())
+        }
+
+        fn take(&mut self, job: &Job) -> Result<Beside, PlanError> {
+            let beside = self.0.take(job, &self.1)?;
+            if beside == Beside::First {
+                self.1.push(job);
+            }
+            Ok(beside)
+        }
     }
 
     #[test]
     fn two_sources_for_one_tag_collide_and_the_same_line_twice_does_not() {
-        let mut taken = Destinations::with_room_for(0);
+        let mut taken = Taking::new();
         assert_eq!(taken.take(&job(1, "a.io/x:1", "d.io/x:1")).unwrap(), Beside::First);
         assert_eq!(taken.take(&job(2, "a.io/x:2", "d.io/x:2")).unwrap(), Beside::First);
         assert_eq!(taken.take(&job(3, "a.io/x:1", "d.io/x:1")).unwrap(), Beside::SameAs(1));
         let error = taken.take(&job(4, "b.io/x:1", "d.io/x:1")).unwrap_err();
         assert!(matches!(error, PlanError::Collision { first: 1, second: 4, .. }), "{error}");
-        let mut other = Job::clone(&job(5, "a.io/x:2", "d.io/x:2"));
+        let mut other = job(5, "a.io/x:2", "d.io/x:2");
         other.filter = PlatformFilter::of_flags(Some("arm"), None).unwrap();
-        assert!(matches!(taken.take(&Arc::new(other)), Err(PlanError::Platforms { .. })));
+        assert!(matches!(taken.take(&other), Err(PlanError::Platforms { .. })));
     }
 
     #[test]
     fn only_what_is_written_counts() {
-        let mut taken = Destinations::with_room_for(0);
+        let mut taken = Taking::new();
         let digest = format!("sha256:{}", "0".repeat(64));
         let first = format!("a.io/x:1@{digest}");
         assert_eq!(

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{LONGEST_WAIT, WAIT, prepare, wait_after};
 use crate::oci::PlatformFilter;
-use crate::plan::Job;
+use crate::plan::{Job, Jobs};
 use crate::plugin::{
     Call, EndpointTransport, Failure, HostOptions, IncomingResponse, Kind, LogLevel,
     OutgoingRequest, Plugin, PluginError, PluginHost, PluginLog, PluginSetup, TransportError,
@@ -66,16 +66,14 @@ async fn prepared(
     harbor: &Arc<Harbor>,
     repositories: &[&str],
 ) -> (Vec<(String, String)>, Vec<(Level, String)>) {
-    let job = |repository: &&str| {
-        Arc::new(Job {
-            number: 1,
-            line: 1,
-            source: "a.io/x:1".parse().unwrap(),
-            destination: format!("h.io/{repository}:1").parse().unwrap(),
-            filter: PlatformFilter::default(),
-        })
+    let job = |(number, repository): (u32, &&str)| Job {
+        number,
+        line: number,
+        source: "a.io/x:1".parse().unwrap(),
+        destination: format!("h.io/{repository}:1").parse().unwrap(),
+        filter: PlatformFilter::default(),
     };
-    let jobs: Vec<Arc<Job>> = repositories.iter().map(job).collect();
+    let jobs: Jobs = (1..).zip(repositories).map(job).collect();
     let registries = Registries::new(RegistryOptions {
         tls_verify: true,
         credentials: Credentials::new(CredentialSources::default()),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::document::Quoted;
 use super::escape::escape;
-use super::row::{Ending, Row};
+use super::row::Rows;
 use crate::plan::{Comparison, Finding, Spec, Verdict};
 
 /// A comparison as the document has it, beside the other fields of its entry.
@@ -58,11 +58,10 @@ impl<'a> Found<'a> {
 }
 
 /// Writes what was found, entry by entry, and how each is mended.
-pub(super) fn write_findings(rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
-    for row in rows {
-        let comparison = row.ending.as_ref().and_then(Ending::comparison);
-        let Some(comparison) = comparison else { continue };
-        writeln!(out, "{}: {}", row.entry, comparison.verdict.word())?;
+pub(super) fn write_findings(rows: &Rows, out: &mut dyn Write) -> io::Result<()> {
+    for row in rows.iter() {
+        let Some(comparison) = row.comparison() else { continue };
+        writeln!(out, "{}: {}", row.entry(), comparison.verdict.word())?;
         for finding in &comparison.findings {
             writeln!(out, "  {}", escape(&finding.text))?;
         }
@@ -76,9 +75,7 @@ mod tests {
     use super::{Compared, write_findings};
     use crate::oci::Digest;
     use crate::plan::{Comparison, Finding, Outcome, Verdict};
-    use crate::report::row::Endings;
-    use crate::report::row::tests::job;
-    use crate::report::{EntryInfo, Row};
+    use crate::report::row::tests::rows;
 
     fn comparison() -> Comparison {
         let mut finding = Finding::differs("annotations", "", "{\"a\":\"\u{202e}b\"}");
@@ -106,10 +103,10 @@ mod tests {
     #[test]
     fn the_summary_names_entry_findings_and_command() {
         let outcome = Outcome { comparison: Some(Box::new(comparison())), ..Outcome::failed("no") };
-        let ending = Endings::default().of(outcome);
-        let row = Row { entry: EntryInfo::of_job(job(1, "a")), ending: Some(ending) };
+        let mut rows = rows(&["a"], Vec::new());
+        assert!(rows.end(1, outcome));
         let mut text = Vec::new();
-        write_findings(&[row], &mut text).unwrap();
+        write_findings(&rows, &mut text).unwrap();
         let digest = Digest::of(b"x");
         assert_eq!(
             String::from_utf8(text).unwrap(),

@@ -10,7 +10,7 @@ use serde_saphyr::DoubleQuoted;
 use super::Report;
 use super::comparison::Compared;
 use super::escape::needs_escape;
-use super::row::{End, Ending, Row};
+use super::row::{End, Row, Rows};
 use crate::oci::Digest;
 use crate::plan::Status;
 
@@ -18,7 +18,7 @@ use crate::plan::Status;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
-    entries: Rows<'a>,
+    entries: Entries<'a>,
     copied: u32,
     skipped: u32,
     failed: u32,
@@ -32,7 +32,7 @@ struct Document<'a> {
     paused_seconds: f64,
 }
 
-struct Rows<'a>(&'a [Row]);
+struct Entries<'a>(&'a Rows);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,8 +43,8 @@ struct Entry<'a> {
     source: Quoted<End<'a>>,
     destination: Quoted<End<'a>>,
     status: Status,
-    source_digest: Option<&'a Digest>,
-    destination_digest: Option<&'a Digest>,
+    source_digest: Option<Digest>,
+    destination_digest: Option<Digest>,
     bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Quoted<&'a str>>,
@@ -70,35 +70,35 @@ impl Serialize for Quoted<&str> {
 
 impl Serialize for Quoted<End<'_>> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
+        match &self.0 {
             // The grammar of references leaves nothing to quote.
             End::Reference(reference) => serializer.collect_str(reference),
-            End::Text(text) => Quoted(text).serialize(serializer),
+            End::Text(text) => Quoted(*text).serialize(serializer),
         }
     }
 }
 
-impl Serialize for Rows<'_> {
+impl Serialize for Entries<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.iter().map(Entry::of))
     }
 }
 
 impl<'a> Entry<'a> {
-    fn of(row: &'a Row) -> Self {
-        let ending = row.ending.as_ref();
+    fn of(row: Row<'a>) -> Self {
+        let entry = row.entry();
         Self {
-            line: row.entry.line(),
-            column: row.entry.column(),
-            source: Quoted(row.entry.source()),
-            destination: Quoted(row.entry.destination()),
+            line: entry.line,
+            column: entry.column,
+            source: Quoted(entry.source),
+            destination: Quoted(entry.destination),
             status: row.status(),
-            source_digest: ending.and_then(Ending::source_digest),
-            destination_digest: ending.and_then(Ending::destination_digest),
-            bytes: ending.map_or(0, |ending| ending.bytes),
-            reason: ending.and_then(|ending| ending.reason.as_deref()).map(Quoted),
+            source_digest: row.source_digest(),
+            destination_digest: row.destination_digest(),
+            bytes: row.bytes(),
+            reason: row.reason().map(Quoted),
             error: row.error().map(Quoted),
-            comparison: ending.and_then(Ending::comparison).map(Compared::of),
+            comparison: row.comparison().map(Compared::of),
         }
     }
 }
@@ -107,7 +107,7 @@ impl<'a> Document<'a> {
     fn of(report: &'a Report) -> Self {
         let totals = &report.totals;
         Self {
-            entries: Rows(&report.rows),
+            entries: Entries(&report.rows),
             copied: totals.copied,
             skipped: totals.skipped,
             failed: totals.failed,
@@ -187,8 +187,9 @@ mod tests {
     use serde_json::Value;
 
     use super::{write_json, write_yaml};
+    use crate::report::Report;
+    use crate::report::row::tests::{ended, rows};
     use crate::report::tests::report_of_all_kinds;
-    use crate::report::{EntryInfo, Report, Row};
 
     fn text(
         report: &Report,
@@ -344,13 +345,14 @@ mod tests {
             "denied: \"no\": 'x'",
         ];
         let mut report = report_of_all_kinds();
-        for text in texts {
-            report.rows.push(Row { entry: EntryInfo::of_text(9, 9, text, text), ending: None });
-        }
+        report.rows = rows(
+            &[],
+            (1..).zip(texts).map(|(number, text)| ended(number, text, text, "")).collect(),
+        );
         let yaml = text(&report, write_yaml);
         assert!(!yaml.contains(['\u{1b}', '\u{202e}']), "the terminal is steered: {yaml}");
         let value: Value = serde_saphyr::from_str(&yaml).unwrap();
-        for (entry, text) in value["entries"].as_array().unwrap()[6..].iter().zip(texts) {
+        for (entry, text) in value["entries"].as_array().unwrap().iter().zip(texts) {
             assert_eq!(entry["source"], *text, "{yaml}");
             assert_eq!(entry["destination"], *text, "{yaml}");
         }

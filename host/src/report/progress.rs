@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::row::EntryInfo;
-
 /// Jobs that have a bar of their own at a time; a screen has 24 lines.
 const MOST_JOBS: usize = 8;
 
@@ -52,9 +50,8 @@ impl Bars {
         self.screen.clone()
     }
 
-    pub(super) fn started(&mut self, entry: &EntryInfo) {
-        let job = Running { name: entry.to_string(), done: 0, planned: 0, bar: None };
-        self.running.insert(entry.number(), job);
+    pub(super) fn started(&mut self, job: u32, name: String) {
+        self.running.insert(job, Running { name, done: 0, planned: 0, bar: None });
         self.fill();
     }
 
@@ -142,13 +139,11 @@ mod tests {
     use indicatif::{ProgressDrawTarget, ProgressStyle};
 
     use super::{Bars, JOB, MOST_JOBS, TOTAL};
-    use crate::report::row::EntryInfo;
-    use crate::report::row::tests::job;
 
     fn bars_of(jobs: u32) -> Bars {
         let mut bars = Bars::on(ProgressDrawTarget::hidden(), jobs as usize);
         for number in 1..=jobs {
-            bars.started(&EntryInfo::of_job(job(number, "a")));
+            bars.started(number, "a".to_owned());
         }
         bars
     }

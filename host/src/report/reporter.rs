@@ -11,9 +11,9 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::failed_list::FailedList;
 use super::log::Log;
 use super::progress::{Bars, TICK};
-use super::row::{Ending, Endings, EntryInfo, Row};
+use super::row::{EntryInfo, Row, Rows};
 use super::{Report, ReportOptions, Totals, Verb};
-use crate::plan::{Outcome, Status};
+use crate::plan::{Ended, Jobs, Outcome, Status};
 use crate::transfer::{Event, Level, Transferred};
 
 /// How often the failed list is written while the run goes on (engine.md, "Ending").
@@ -53,17 +53,17 @@ impl Reporter {
 
     /// Follows the run until every sender of events is gone.
     ///
-    /// `entries` are all entries of the list, with unique numbers; `ended` are the outcomes of
-    /// those that never become a job, by number. An entry without an outcome at the end counts as
-    /// not finished.
+    /// `ended` are the entries of the list that never become a job. A job without an outcome at the
+    /// end counts as not finished.
     pub async fn run(
         mut self,
-        entries: Vec<EntryInfo>,
-        ended: Vec<(u32, Outcome)>,
+        jobs: Arc<Jobs>,
+        ended: Vec<Ended>,
         mut events: UnboundedReceiver<Event>,
     ) -> Report {
-        let mut follow = Follow::new(&self.options, Arc::clone(&self.log), entries);
-        for (number, outcome) in ended {
+        let (rows, outcomes) = Rows::new(jobs, ended);
+        let mut follow = Follow::new(&self.options, Arc::clone(&self.log), rows);
+        for (number, outcome) in outcomes {
             follow.finished(number, outcome, true);
         }
         let mut redraw = interval(TICK);
@@ -96,9 +96,9 @@ impl Reporter {
         }
     }
 
-    fn rewrite_failed_list(&mut self, rows: &[Row]) {
+    fn rewrite_failed_list(&mut self, rows: &Rows) {
         let Some(list) = &mut self.failed_list else { return };
-        if let Err(error) = list.rewrite(&super::failures(rows)) {
+        if let Err(error) = list.rewrite(&rows.failures()) {
             // It is tried again, and at the end what was kept free is used.
             self.log.write(Level::Warning, &format!("failed to {error}"));
         }
@@ -108,9 +108,8 @@ impl Reporter {
 /// What is known of the run so far.
 struct Follow {
     log: Arc<Log>,
-    rows: Vec<Row>,
+    rows: Rows,
     totals: Totals,
-    endings: Endings,
     bars: Option<Bars>,
     list: String,
     verb: Verb,
@@ -119,25 +118,18 @@ struct Follow {
 }
 
 impl Follow {
-    fn new(options: &ReportOptions, log: Arc<Log>, mut entries: Vec<EntryInfo>) -> Self {
-        entries.sort_by_key(EntryInfo::number);
-        let rows: Vec<Row> = entries.into_iter().map(|entry| Row { entry, ending: None }).collect();
+    fn new(options: &ReportOptions, log: Arc<Log>, rows: Rows) -> Self {
         let bars = options.draws_bars().then(|| Bars::new(rows.len()));
         log.set_bars(bars.as_ref().map(Bars::screen));
         Self {
             log,
             rows,
             totals: Totals::default(),
-            endings: Endings::default(),
             bars,
             list: options.list.clone(),
             verb: options.verb,
             quiet: options.dry_run && options.output == super::OutputFormat::Text,
         }
-    }
-
-    fn find(&self, number: u32) -> Option<usize> {
-        self.rows.binary_search_by_key(&number, |row| row.entry.number()).ok()
     }
 
     fn take(&mut self, event: Event) {
@@ -171,24 +163,21 @@ impl Follow {
     }
 
     fn started(&mut self, number: u32) {
-        let Some(at) = self.find(number) else { return };
-        let entry = &self.rows[at].entry;
+        let Some(row) = self.rows.get(number) else { return };
         match &mut self.bars {
             // The bar says it.
-            Some(bars) => bars.started(entry),
+            Some(bars) => bars.started(number, row.entry().to_string()),
             None if self.quiet => {}
-            None => self.log.record(Level::Info, Some(number), None, &entry.to_string()),
+            None => self.log.record(Level::Info, Some(number), None, &row.entry().to_string()),
         }
     }
 
     /// Notes how an entry ended; `early` is one that never became a job.
     fn finished(&mut self, number: u32, outcome: Outcome, early: bool) {
-        let Some(at) = self.find(number) else { return };
-        if self.rows[at].ending.is_some() {
+        if !self.rows.end(number, outcome) {
             return;
         }
-        self.rows[at].ending = Some(self.endings.of(outcome));
-        let row = &self.rows[at];
+        let Some(row) = self.rows.get(number) else { return };
         self.totals.count(row);
         if let Some(bars) = &mut self.bars {
             bars.finished(number);
@@ -196,29 +185,28 @@ impl Follow {
         self.log_ending(row, early);
     }
 
-    fn log_ending(&self, row: &Row, early: bool) {
-        let Row { entry, ending: Some(ending) } = row else { return };
-        let number = Some(entry.number());
-        let note = ending.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-        match (ending.status, row.error()) {
+    fn log_ending(&self, row: Row<'_>, early: bool) {
+        let (entry, number) = (row.entry(), Some(row.number()));
+        let note = row.reason().map_or_else(String::new, |reason| format!(": {reason}"));
+        match (row.status(), row.error()) {
             (Status::Failed, error) => {
                 let error = error.unwrap_or_default();
-                if ending.unfinished {
+                if row.is_unfinished() {
                     let text = format!("unfinished {entry}: {error}");
                     self.log.record(Level::Warning, number, None, &text);
                     return;
                 }
-                let place = if early { self.place(entry) } else { String::new() };
-                let text = match entry.column() {
+                let place = if early { self.place(&entry) } else { String::new() };
+                let text = match entry.column {
                     Some(_) => format!("{place}{error}"),
                     None => format!("{place}failed {entry}: {error}"),
                 };
-                self.log.failure(number, &text, ending.hint());
+                self.log.failure(number, &text, row.hint());
             }
             _ if self.quiet => {}
             (Status::Skipped, _) => {
                 // It was looked at, and nothing of it is at the destination.
-                let is_odd = !early && ending.destination_digest().is_none();
+                let is_odd = !early && row.destination_digest().is_none();
                 let level = if is_odd { Level::Warning } else { Level::Info };
                 self.log.record(level, number, None, &format!("skipped {entry}{note}"));
             }
@@ -230,27 +218,26 @@ impl Follow {
                     Verb::Mirror => "copied",
                     Verb::Validate => "valid",
                 };
-                let text = format!("{word} {entry}{}{note}", self.figures(ending));
+                let text = format!("{word} {entry}{}{note}", self.figures(row));
                 self.log.record(Level::Info, number, None, &text);
             }
         }
     }
 
     /// The digest, and the bytes where any were moved.
-    fn figures(&self, ending: &Ending) -> String {
-        let digest = ending.destination_digest().or(ending.source_digest());
+    fn figures(&self, row: Row<'_>) -> String {
+        let digest = row.destination_digest().or_else(|| row.source_digest());
         match (digest, self.verb) {
-            (Some(digest), Verb::Mirror) => format!(" ({digest}, {})", HumanBytes(ending.bytes)),
+            (Some(digest), Verb::Mirror) => format!(" ({digest}, {})", HumanBytes(row.bytes())),
             (Some(digest), Verb::Validate) => format!(" ({digest})"),
-            (None, Verb::Mirror) => format!(" ({})", HumanBytes(ending.bytes)),
+            (None, Verb::Mirror) => format!(" ({})", HumanBytes(row.bytes())),
             (None, Verb::Validate) => String::new(),
         }
     }
 
     /// `list.txt:3:7: `, as compilers write it.
-    fn place(&self, entry: &EntryInfo) -> String {
-        let line = entry.line();
-        let column = entry.column();
+    fn place(&self, entry: &EntryInfo<'_>) -> String {
+        let (line, column) = (entry.line, entry.column);
         match (self.list.as_str(), column) {
             ("", None) => format!("line {line}: "),
             ("", Some(column)) => format!("line {line}, column {column}: "),
@@ -265,12 +252,12 @@ impl Follow {
         }
     }
 
-    fn end(mut self) -> (Vec<Row>, Totals) {
+    fn end(mut self) -> (Rows, Totals) {
         self.log.set_bars(None);
         if let Some(bars) = self.bars.take() {
             bars.clear();
         }
-        for row in self.rows.iter().filter(|row| row.ending.is_none()) {
+        for row in self.rows.iter().filter(|row| !row.has_ended()) {
             self.totals.count(row);
         }
         (self.rows, self.totals)

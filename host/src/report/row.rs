@@ -1,105 +1,214 @@
 //! What the report keeps of each entry: small, as there may be 100,000 of them.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
+use super::ending::{Ending, Reasons};
 use super::escape::escape;
 use crate::oci::{Digest, Reference};
-use crate::plan::{Comparison, Job, Outcome, Status};
+use crate::plan::{Comparison, Ended, Jobs, Outcome, Status};
 
-/// An entry of the list, as the report shows it.
-#[derive(Clone, Debug)]
-pub struct EntryInfo {
+/// Every entry of the list, by number, and what came of it.
+#[derive(Debug)]
+pub struct Rows {
+    jobs: Arc<Jobs>,
+    /// The entries that became no job, by number.
+    texts: Vec<Text>,
+    numbers: Vec<u32>,
+    /// What came of each; `None` as long as that is not known.
+    endings: Vec<Option<Ending>>,
+    reasons: Reasons,
+}
+
+/// An entry that became no job.
+#[derive(Debug)]
+struct Text {
     number: u32,
     line: u32,
     column: Option<u32>,
-    ends: Ends,
+    source: String,
+    destination: String,
 }
 
-/// Source and destination.
-#[derive(Clone, Debug)]
-enum Ends {
-    Job(Arc<Job>),
-    Text(Box<(String, String)>),
+impl Rows {
+    /// The entries of a list, and how those of them that became no job have ended, by number. The two
+    /// have no number in common.
+    pub(super) fn new(jobs: Arc<Jobs>, ended: Vec<Ended>) -> (Self, Vec<(u32, Outcome)>) {
+        let mut numbers = Vec::with_capacity(jobs.len() + ended.len());
+        numbers.extend(jobs.numbers().chain(ended.iter().map(|ended| ended.number)));
+        numbers.sort_unstable();
+        let mut texts = Vec::with_capacity(ended.len());
+        let mut outcomes = Vec::with_capacity(ended.len());
+        for Ended { number, line, column, source, destination, outcome } in ended {
+            texts.push(Text { number, line, column, source, destination });
+            outcomes.push((number, outcome));
+        }
+        texts.sort_unstable_by_key(|text| text.number);
+        let endings = numbers.iter().map(|_| None).collect();
+        (Self { jobs, texts, numbers, endings, reasons: Reasons::default() }, outcomes)
+    }
+
+    /// How many entries there are.
+    pub(super) const fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// The entries by number.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+        (0..self.len()).map(|at| Row { rows: self, at })
+    }
+
+    /// The entry with this number.
+    pub(super) fn get(&self, number: u32) -> Option<Row<'_>> {
+        Some(Row { rows: self, at: self.numbers.binary_search(&number).ok()? })
+    }
+
+    /// Keeps how the entry with this number ended, unless there is none or that is known already.
+    pub(super) fn end(&mut self, number: u32, outcome: Outcome) -> bool {
+        let Ok(at) = self.numbers.binary_search(&number) else { return false };
+        let is_new = self.endings[at].is_none();
+        if is_new {
+            self.endings[at] = Some(Ending::of(outcome, &mut self.reasons));
+        }
+        is_new
+    }
+
+    /// The number and the reason of each entry that failed or was not done.
+    pub(super) fn failures(&self) -> Vec<(u32, &str)> {
+        self.iter().filter_map(|row| Some((row.number(), row.error()?))).collect()
+    }
 }
 
-impl EntryInfo {
-    /// An entry that became a job (`Job` or `Arc<Job>`; the latter costs 8 bytes).
-    pub fn of_job(job: impl Into<Arc<Job>>) -> Self {
-        let job = job.into();
-        Self { number: job.number, line: job.line, column: None, ends: Ends::Job(job) }
-    }
+/// An entry and what came of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row<'a> {
+    rows: &'a Rows,
+    at: usize,
+}
 
-    /// An entry that became none: one that is malformed, refused, or left out by the plan.
-    ///
-    /// `number` is unique in the run and `line` counts from 1; what is not known is an empty text.
-    pub fn of_text(
-        number: u32,
-        line: u32,
-        source: impl Into<String>,
-        destination: impl Into<String>,
-    ) -> Self {
-        let ends = Ends::Text(Box::new((source.into(), destination.into())));
-        Self { number, line, column: None, ends }
-    }
-
-    /// Marks a malformed line, with the column where it goes wrong, from 1.
-    #[must_use]
-    pub fn at_column(mut self, column: u32) -> Self {
-        self.column = Some(column);
-        self
-    }
-
+impl<'a> Row<'a> {
     /// The entry's number in the list, from 1.
-    pub const fn number(&self) -> u32 {
-        self.number
+    pub(super) fn number(self) -> u32 {
+        self.rows.numbers[self.at]
     }
 
+    /// The entry, whose references are made for it.
+    pub(super) fn entry(self) -> EntryInfo<'a> {
+        let number = self.number();
+        if let Some(job) = self.rows.jobs.get(number) {
+            let (source, destination) = (job.source, job.destination);
+            return EntryInfo {
+                line: job.line,
+                column: None,
+                source: End::Reference(source),
+                destination: End::Reference(destination),
+            };
+        }
+        let found = self.rows.texts.binary_search_by_key(&number, |text| text.number);
+        let text = found.ok().map(|at| &self.rows.texts[at]);
+        EntryInfo {
+            line: text.map_or(0, |text| text.line),
+            column: text.and_then(|text| text.column),
+            source: End::Text(text.map_or("", |text| &text.source)),
+            destination: End::Text(text.map_or("", |text| &text.destination)),
+        }
+    }
+
+    fn ending(self) -> Option<&'a Ending> {
+        self.rows.endings[self.at].as_ref()
+    }
+
+    /// Is it known what came of it?
+    pub(super) fn has_ended(self) -> bool {
+        self.ending().is_some()
+    }
+
+    /// How it ended; an entry that the run never came to has failed.
+    pub(super) fn status(self) -> Status {
+        self.ending().map_or(Status::Failed, |ending| ending.status)
+    }
+
+    /// Was it cut off, or never come to?
+    pub(super) fn is_unfinished(self) -> bool {
+        self.ending().is_none_or(|ending| ending.unfinished)
+    }
+
+    /// Why it failed, if it did.
+    pub(super) fn error(self) -> Option<&'a str> {
+        match self.ending() {
+            None => Some("the run ended before this entry was done"),
+            Some(ending) if ending.status == Status::Failed => {
+                Some(ending.error().unwrap_or("no reason was given"))
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// What can be done about a failure.
+    pub(super) fn hint(self) -> Option<&'a str> {
+        self.ending()?.hint()
+    }
+
+    /// Why it was skipped, why the digest changed, or what a dry run would do.
+    pub(super) fn reason(self) -> Option<&'a str> {
+        self.ending()?.reason(&self.rows.reasons)
+    }
+
+    /// Bytes that were moved for it.
+    pub(super) fn bytes(self) -> u64 {
+        self.ending().map_or(0, |ending| ending.bytes)
+    }
+
+    /// The digest of the source's manifest, where it became known.
+    pub(super) fn source_digest(self) -> Option<Digest> {
+        self.ending()?.source_digest()
+    }
+
+    /// The digest at the destination, where it became known.
+    pub(super) fn destination_digest(self) -> Option<Digest> {
+        self.ending()?.destination_digest()
+    }
+
+    /// What `mirror-validate` found wrong.
+    pub(super) fn comparison(self) -> Option<&'a Comparison> {
+        self.ending()?.comparison()
+    }
+}
+
+/// An entry of the list, as the report shows it.
+#[derive(Clone, Debug)]
+pub(super) struct EntryInfo<'a> {
     /// The line where it starts, from 1.
-    pub const fn line(&self) -> u32 {
-        self.line
-    }
-
+    pub(super) line: u32,
     /// The column where a malformed line goes wrong, from 1.
-    pub const fn column(&self) -> Option<u32> {
-        self.column
-    }
-
-    /// The source.
-    pub fn source(&self) -> End<'_> {
-        match &self.ends {
-            Ends::Job(job) => End::Reference(&job.source),
-            Ends::Text(ends) => End::Text(&ends.0),
-        }
-    }
-
-    /// The destination.
-    pub fn destination(&self) -> End<'_> {
-        match &self.ends {
-            Ends::Job(job) => End::Reference(&job.destination),
-            Ends::Text(ends) => End::Text(&ends.1),
-        }
-    }
+    pub(super) column: Option<u32>,
+    pub(super) source: End<'a>,
+    /// Empty where there is none.
+    pub(super) destination: End<'a>,
 }
 
 /// Prints `source → destination`, escaped.
-impl fmt::Display for EntryInfo {
+impl fmt::Display for EntryInfo<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.ends {
+        match (&self.source, &self.destination) {
             // The grammar of references leaves nothing to escape.
-            Ends::Job(job) => write!(f, "{} → {}", job.source, job.destination),
-            Ends::Text(ends) if ends.1.is_empty() => f.write_str(&escape(&ends.0)),
-            Ends::Text(ends) => write!(f, "{} → {}", escape(&ends.0), escape(&ends.1)),
+            (End::Reference(source), End::Reference(destination)) => {
+                write!(f, "{source} → {destination}")
+            }
+            (source, End::Text("")) => f.write_str(&escape(&source.to_string())),
+            (source, destination) => {
+                let (source, destination) = (source.to_string(), destination.to_string());
+                write!(f, "{} → {}", escape(&source), escape(&destination))
+            }
         }
     }
 }
 
 /// A source or a destination: a reference, or the text of what never became one.
-#[derive(Clone, Copy, Debug)]
-pub enum End<'a> {
+#[derive(Clone, Debug)]
+pub(super) enum End<'a> {
     /// A reference.
-    Reference(&'a Reference),
+    Reference(Reference),
     /// Text, not escaped.
     Text(&'a str),
 }
@@ -113,149 +222,13 @@ impl fmt::Display for End<'_> {
     }
 }
 
-/// An entry and what came of it.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// The entry.
-    pub entry: EntryInfo,
-    /// What came of it; `None` if the run ended first.
-    pub ending: Option<Ending>,
-}
-
-impl Row {
-    /// How it ended; an entry that the run never came to has failed.
-    pub fn status(&self) -> Status {
-        self.ending.as_ref().map_or(Status::Failed, |ending| ending.status)
-    }
-
-    /// Was it cut off, or never come to?
-    pub fn is_unfinished(&self) -> bool {
-        self.ending.as_ref().is_none_or(|ending| ending.unfinished)
-    }
-
-    /// Why it failed, if it did.
-    pub fn error(&self) -> Option<&str> {
-        match &self.ending {
-            None => Some("the run ended before this entry was done"),
-            Some(Ending { status: Status::Failed, failure, .. }) => {
-                Some(failure.as_ref().map_or("no reason was given", |failure| &failure.error))
-            }
-            Some(_) => None,
-        }
-    }
-}
-
-/// An [`Outcome`] in half of its size.
-#[derive(Clone, Debug)]
-pub struct Ending {
-    /// How it ended.
-    pub status: Status,
-    /// Was it cut off by an interrupt?
-    pub unfinished: bool,
-    /// Bytes that were moved for it.
-    pub bytes: u64,
-    /// Why it was skipped, why the digest changed, or what a dry run would do.
-    pub reason: Option<Arc<str>>,
-    source_digest: Option<Digest>,
-    destination_digest: Landed,
-    failure: Option<Box<Failure>>,
-}
-
-/// The digest at the destination, which most often is the source's.
-#[derive(Clone, Debug)]
-enum Landed {
-    Unknown,
-    Same,
-    Other(Box<Digest>),
-}
-
-#[derive(Clone, Debug)]
-struct Failure {
-    error: String,
-    hint: Option<String>,
-    comparison: Option<Box<Comparison>>,
-}
-
-impl Ending {
-    /// The digest of the source's manifest, where it became known.
-    pub const fn source_digest(&self) -> Option<&Digest> {
-        self.source_digest.as_ref()
-    }
-
-    /// The digest at the destination, where it became known.
-    pub fn destination_digest(&self) -> Option<&Digest> {
-        match &self.destination_digest {
-            Landed::Unknown => None,
-            Landed::Same => self.source_digest.as_ref(),
-            Landed::Other(digest) => Some(digest),
-        }
-    }
-
-    /// What can be done about a failure.
-    pub fn hint(&self) -> Option<&str> {
-        self.failure.as_ref()?.hint.as_deref()
-    }
-
-    /// What `mirror-validate` found wrong.
-    pub fn comparison(&self) -> Option<&Comparison> {
-        self.failure.as_ref()?.comparison.as_deref()
-    }
-}
-
-/// Makes endings of outcomes, and keeps each reason once: thousands of entries share one.
-#[derive(Default)]
-pub(super) struct Endings {
-    reasons: HashSet<Arc<str>>,
-}
-
-impl Endings {
-    /// A reason that names something of its entry is seen once only; beyond so many, none is kept.
-    const MOST_REASONS: usize = 64;
-
-    pub(super) fn of(&mut self, outcome: Outcome) -> Ending {
-        let destination_digest = match outcome.destination_digest {
-            None => Landed::Unknown,
-            digest if digest == outcome.source_digest => Landed::Same,
-            Some(digest) => Landed::Other(Box::new(digest)),
-        };
-        let failure = match (outcome.error, outcome.hint) {
-            (None, None) => None,
-            (error, hint) => Some(Box::new(Failure {
-                error: error.unwrap_or_default(),
-                hint,
-                comparison: outcome.comparison,
-            })),
-        };
-        Ending {
-            status: outcome.status,
-            unfinished: outcome.unfinished,
-            bytes: outcome.bytes,
-            reason: outcome.reason.map(|reason| self.intern(reason)),
-            source_digest: outcome.source_digest,
-            destination_digest,
-            failure,
-        }
-    }
-
-    fn intern(&mut self, reason: String) -> Arc<str> {
-        if let Some(known) = self.reasons.get(reason.as_str()) {
-            return Arc::clone(known);
-        }
-        let reason: Arc<str> = reason.into();
-        if self.reasons.len() < Self::MOST_REASONS {
-            self.reasons.insert(Arc::clone(&reason));
-        }
-        reason
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use std::sync::Arc;
 
-    use super::{Endings, EntryInfo, Row};
-    use crate::oci::{Digest, PlatformFilter};
-    use crate::plan::{Job, Outcome, Status};
+    use super::{Ending, Rows};
+    use crate::oci::PlatformFilter;
+    use crate::plan::{Ended, Job, Jobs, Outcome, Status};
 
     pub(in crate::report) fn job(number: u32, name: &str) -> Job {
         Job {
@@ -267,56 +240,53 @@ pub(super) mod tests {
         }
     }
 
-    #[test]
-    fn a_row_stays_small() {
-        assert!(size_of::<Row>() <= 136, "a row has {} bytes", size_of::<Row>());
+    pub(in crate::report) fn ended(
+        number: u32,
+        source: &str,
+        destination: &str,
+        error: &str,
+    ) -> Ended {
+        Ended {
+            number,
+            line: number + 1,
+            column: None,
+            source: source.to_owned(),
+            destination: destination.to_owned(),
+            outcome: Outcome::failed(error),
+        }
+    }
+
+    /// A job for each of `names`, numbered from 1, and what ended before.
+    pub(in crate::report) fn rows(names: &[&str], ended: Vec<Ended>) -> Rows {
+        let jobs: Jobs = (1..).zip(names).map(|(number, name)| job(number, name)).collect();
+        Rows::new(Arc::new(jobs), ended).0
     }
 
     #[test]
-    fn an_outcome_survives_being_made_small() {
-        let mut endings = Endings::default();
-        let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
-        for (source, destination) in [
-            (None, None),
-            (Some(one.clone()), Some(one.clone())),
-            (Some(one.clone()), Some(two.clone())),
-            (None, Some(two)),
-            (Some(one), None),
-        ] {
-            let outcome = Outcome {
-                source_digest: source.clone(),
-                destination_digest: destination.clone(),
-                ..Outcome::new(Status::Copied)
-            };
-            let ending = endings.of(outcome);
-            assert_eq!(ending.source_digest(), source.as_ref());
-            assert_eq!(ending.destination_digest(), destination.as_ref());
-        }
-        let failed = Outcome { hint: Some("log in".to_owned()), ..Outcome::failed("denied") };
-        let row = Row { entry: EntryInfo::of_job(job(1, "a")), ending: Some(endings.of(failed)) };
-        assert_eq!(row.error(), Some("denied"));
-        assert_eq!(row.ending.unwrap().hint(), Some("log in"));
+    fn what_is_kept_of_an_entry_stays_small() {
+        let size = size_of::<Option<Ending>>();
+        assert!(size <= 64, "an ending has {size} bytes");
     }
 
     #[test]
-    fn a_reason_is_kept_once() {
-        let mut endings = Endings::default();
-        let one = endings.of(Outcome::skipped("is there")).reason.unwrap();
-        let two = endings.of(Outcome::skipped("is there")).reason.unwrap();
-        assert!(Arc::ptr_eq(&one, &two));
-        for number in 0..1000 {
-            endings.of(Outcome::skipped(number));
-        }
-        assert!(endings.reasons.len() <= Endings::MOST_REASONS);
+    fn an_entry_ends_once() {
+        let mut rows = rows(&["a"], Vec::new());
+        assert!(rows.get(1).unwrap().is_unfinished() && rows.get(2).is_none());
+        assert_eq!(rows.failures(), [(1, "the run ended before this entry was done")]);
+        assert!(rows.end(1, Outcome::new(Status::Copied)));
+        assert!(!rows.end(1, Outcome::failed("no")) && !rows.end(2, Outcome::failed("no")));
+        assert_eq!(rows.get(1).unwrap().status(), Status::Copied);
+        assert!(rows.failures().is_empty());
     }
 
     #[test]
     fn ends_are_shown_escaped_and_kept_as_they_are() {
-        let entry = EntryInfo::of_text(1, 2, "a\u{1b}b", "");
-        assert_eq!(entry.to_string(), "a\\u{1b}b");
-        assert_eq!(entry.source().to_string(), "a\u{1b}b");
-        let job = EntryInfo::of_job(job(1, "redis"));
-        assert_eq!(job.to_string(), "docker.io/library/redis:1 → r.example.com/library/redis:1");
-        assert_eq!(job.line(), 2);
+        let rows = rows(&["redis"], vec![ended(2, "a\u{1b}b", "", ""), ended(3, "a", "b", "")]);
+        let shown: Vec<String> = rows.iter().map(|row| row.entry().to_string()).collect();
+        let job = "docker.io/library/redis:1 → r.example.com/library/redis:1";
+        assert_eq!(shown, [job, "a\\u{1b}b", "a → b"]);
+        let entry = rows.get(2).unwrap().entry();
+        assert_eq!((entry.source.to_string().as_str(), entry.line), ("a\u{1b}b", 3));
+        assert_eq!(rows.get(1).unwrap().entry().line, 2);
     }
 }

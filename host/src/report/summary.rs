@@ -33,10 +33,9 @@ pub(super) fn write_text(
 }
 
 fn write_rows(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    for row in &report.rows {
-        let entry = &row.entry;
-        let reason = row.ending.as_ref().and_then(|ending| ending.reason.as_deref());
-        match (row.status(), row.error(), reason) {
+    for row in report.rows.iter() {
+        let entry = row.entry();
+        match (row.status(), row.error(), row.reason()) {
             (Status::Failed, error, _) => {
                 writeln!(out, "{entry}: failed: {}", super::escape(error.unwrap_or_default()))?;
             }

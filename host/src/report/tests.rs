@@ -3,13 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::log::tests::log_at_noon;
-use super::row::tests::job;
+use super::row::tests::{ended, job};
 use super::{
-    EntryInfo, FailedEntry, FailedList, Log, OutputFormat, Report, ReportOptions, Reporter, Totals,
-    Verb,
+    FailedEntry, FailedList, Log, OutputFormat, Report, ReportOptions, Reporter, Totals, Verb,
 };
 use crate::oci::Digest;
-use crate::plan::{Outcome, Status};
+use crate::plan::{Ended, Jobs, Outcome, Status};
 use crate::transfer::{Event, EventSender, Level, Transferred};
 
 fn options() -> ReportOptions {
@@ -24,20 +23,15 @@ fn options() -> ReportOptions {
 }
 
 /// A run with an entry for each way to end.
-fn entries_and_ended() -> (Vec<EntryInfo>, Vec<(u32, Outcome)>) {
-    let entries = vec![
-        EntryInfo::of_job(job(1, "copied")),
-        EntryInfo::of_job(job(2, "skipped")),
-        EntryInfo::of_job(job(3, "failed")),
-        EntryInfo::of_text(4, 5, "yes\t\u{202e}1.0", "").at_column(4),
-        EntryInfo::of_text(5, 6, "a.io/Redis", "1.0"),
-        EntryInfo::of_job(job(6, "late")),
-    ];
+fn jobs_and_ended() -> (Arc<Jobs>, Vec<Ended>) {
+    let jobs = [job(1, "copied"), job(2, "skipped"), job(3, "failed"), job(6, "late")];
+    let malformed = "parse the entry: expected 3 fields, found 2";
+    let upper = "repository \"Redis\" is invalid:\n  it has an upper-case letter";
     let ended = vec![
-        (4, Outcome::failed("parse the entry: expected 3 fields, found 2")),
-        (5, Outcome::failed("repository \"Redis\" is invalid:\n  it has an upper-case letter")),
+        Ended { column: Some(4), ..ended(4, "yes\t\u{202e}1.0", "", malformed) },
+        ended(5, "a.io/Redis", "1.0", upper),
     ];
-    (entries, ended)
+    (Arc::new(jobs.into_iter().collect()), ended)
 }
 
 fn send_events(events: &EventSender) {
@@ -79,11 +73,11 @@ fn send_events(events: &EventSender) {
 }
 
 async fn run(options: ReportOptions, log: Arc<Log>) -> Report {
-    let (entries, ended) = entries_and_ended();
+    let (jobs, ended) = jobs_and_ended();
     let (sender, receiver) = EventSender::channel();
     send_events(&sender);
     drop(sender);
-    let mut report = Reporter::new(options, log).run(entries, ended, receiver).await;
+    let mut report = Reporter::new(options, log).run(jobs, ended, receiver).await;
     report.elapsed = Duration::from_millis(1234);
     report
 }
@@ -163,10 +157,10 @@ fn an_interrupt_leaves_a_list_at_once() {
     let list = FailedList::open(&path, "longshore mirror -f failed.txt", &texts).unwrap();
     let reporter = Reporter::new(options(), log_at_noon(false, false).0).with_failed_list(list);
     let trigger = reporter.rewrite_trigger();
-    let (entries, ended) = entries_and_ended();
+    let (jobs, ended) = jobs_and_ended();
     let (sender, receiver) = EventSender::channel();
     let mut report = blocking(async {
-        let run = tokio::spawn(reporter.run(entries, ended, receiver));
+        let run = tokio::spawn(reporter.run(jobs, ended, receiver));
         send_events(&sender);
         trigger.notify_one();
         while !path.exists() {

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::{Event, EventSender};
-use crate::plan::{Job, Outcome};
+use crate::plan::{Job, Jobs, Outcome};
 
 /// Becomes true when the run shall stop.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(10);
 /// an interrupt no job is begun; those that are under way have `grace` to end, and what is left ends
 /// as unfinished.
 pub(crate) async fn each<S, T, W, F>(
-    jobs: Vec<Arc<Job>>,
+    jobs: &Jobs,
     seat: impl Fn() -> S,
     grace: Duration,
     events: EventSender,
@@ -52,12 +52,12 @@ pub(crate) async fn each<S, T, W, F>(
 ) where
     S: Future<Output = T>,
     T: Send + 'static,
-    W: Fn(Arc<Job>, T) -> F + Clone + Send + 'static,
+    W: Fn(Box<Job>, T) -> F + Clone + Send + 'static,
     F: Future<Output = Outcome> + Send + 'static,
 {
     let unfinished = || Outcome { unfinished: true, ..Outcome::failed("interrupted") };
     let mut running = JoinSet::new();
-    for job in jobs {
+    for job in jobs.iter().map(Box::new) {
         let mut raised = interrupt.clone();
         let seat = tokio::select! {
             biased;
@@ -111,18 +111,16 @@ mod tests {
 
     use super::{Interrupt, each, seats};
     use crate::oci::PlatformFilter;
-    use crate::plan::{Job, Outcome, Status};
+    use crate::plan::{Job, Jobs, Outcome, Status};
     use crate::transfer::{Event, EventSender};
 
-    fn jobs(count: u32) -> Vec<Arc<Job>> {
-        let job = |number| {
-            Arc::new(Job {
-                number,
-                line: number,
-                source: "a.io/x:1".parse().unwrap(),
-                destination: "b.io/x:1".parse().unwrap(),
-                filter: PlatformFilter::default(),
-            })
+    fn jobs(count: u32) -> Jobs {
+        let job = |number| Job {
+            number,
+            line: number,
+            source: "a.io/x:1".parse().unwrap(),
+            destination: "b.io/x:1".parse().unwrap(),
+            filter: PlatformFilter::default(),
         };
         (1..=count).map(job).collect()
     }
@@ -133,7 +131,7 @@ mod tests {
         let (_switch, interrupt) = Interrupt::channel();
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let seen = Arc::clone(&most);
-        each(jobs(20), seats(3), Duration::ZERO, events, interrupt, move |_, seat| {
+        each(&jobs(20), seats(3), Duration::ZERO, events, interrupt, move |_, seat| {
             let (running, most) = (Arc::clone(&running), Arc::clone(&most));
             async move {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -157,7 +155,7 @@ mod tests {
         let (events, mut received) = EventSender::channel();
         let (switch, interrupt) = Interrupt::channel();
         switch.send(true).unwrap();
-        each(jobs(2), seats(1), Duration::ZERO, events, interrupt, |_, _| std::future::pending())
+        each(&jobs(2), seats(1), Duration::ZERO, events, interrupt, |_, _| std::future::pending())
             .await;
         let mut unfinished = 0;
         while let Some(event) = received.recv().await {

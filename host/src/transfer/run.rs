@@ -11,7 +11,7 @@ use super::referrals::Referrals;
 use super::seat::Seats;
 use super::{Event, EventSender, HintCache, IndexMode, Interrupt, ManifestCache, copy, dry_run};
 use crate::oci::Name;
-use crate::plan::Job;
+use crate::plan::Jobs;
 use crate::registry::Registries;
 
 /// What holds for every job of a run.
@@ -52,7 +52,7 @@ pub(super) struct Run {
 
 /// Copies `jobs` and ends when each has its outcome.
 pub async fn run(
-    jobs: Vec<Arc<Job>>,
+    jobs: &Jobs,
     registries: Registries,
     options: TransferOptions,
     events: EventSender,

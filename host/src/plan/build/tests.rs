@@ -1,10 +1,8 @@
 //! What entries become without any rewrite, and what of them the failed list keeps.
 
-use std::sync::Arc;
-
 use super::{PlanOptions, build};
 use crate::list::{List, ListText};
-use crate::plan::{Fate, FilterFlags, Outcome, Plan, PlanError, Status, Unselected};
+use crate::plan::{Ended, FilterFlags, Outcome, Plan, PlanError, Status, Unselected};
 use crate::plugin::contract::{Diagnostic, Entry, Pinned, Selection, Severity};
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -45,16 +43,21 @@ async fn planned(list: List, options: &PlanOptions) -> Plan {
     build(list, options, &[]).await.unwrap()
 }
 
+fn ended(plan: &Plan, number: u32) -> Option<&Ended> {
+    plan.ended.iter().find(|ended| ended.number == number)
+}
+
 /// `source → destination` of each job, and what the others ended with.
 fn ends(plan: &Plan) -> Vec<String> {
-    let end = |fate: &Fate| match fate {
-        Fate::Job(job) => format!("{} → {}", job.source, job.destination),
-        Fate::Ended(ended) => {
+    let end = |number| match (plan.jobs.get(number), ended(plan, number)) {
+        (Some(job), None) => format!("{} → {}", job.source, job.destination),
+        (None, Some(ended)) => {
             let outcome = &ended.outcome;
             outcome.error.clone().or(outcome.reason.clone()).unwrap_or_default()
         }
+        both => panic!("{both:?}"),
     };
-    plan.entries.iter().map(|entry| end(&entry.fate)).collect()
+    plan.entries.iter().map(|entry| end(entry.number)).collect()
 }
 
 fn texts(plan: &Plan) -> Vec<String> {
@@ -67,18 +70,18 @@ async fn entries_and_malformed_lines_are_numbered_in_the_order_of_the_list() {
     let entries = vec![entry(4, "c.io/d", Some("e.io/f"), "2"), entry(1, "a", Some("b"), "1")];
     let list = list("mirror", text, entries, vec![error(5, 0), error(2, 4)]);
     let plan = planned(list, &PlanOptions { first_number: 7, ..options() }).await;
-    let places: Vec<_> = plan.entries.iter().map(|entry| (entry.number, entry.line)).collect();
-    assert_eq!(places, [(7, 1), (8, 2), (9, 4), (10, 5)]);
+    let mut places: Vec<_> = plan.jobs.iter().map(|job| (job.number, job.line)).collect();
+    assert_eq!(places, [(7, 1), (9, 4)]);
+    places.extend(plan.ended.iter().map(|ended| (ended.number, ended.line)));
+    assert_eq!(places[2..], [(8, 2), (10, 5)]);
     assert_eq!(
         ends(&plan),
         ["docker.io/library/a:1 → docker.io/b:1", "it is odd", "c.io/d:2 → e.io/f:2", "it is odd"]
     );
     assert_eq!(texts(&plan), ["a b 1", "odd", "c.io/d e.io/f 2", "last"]);
-    let Fate::Ended(malformed) = &plan.entries[1].fate else { panic!("{plan:?}") };
+    let malformed = &plan.ended[0];
     assert_eq!((&*malformed.source, malformed.column), ("odd", Some(4)));
     assert!(malformed.outcome.hint.is_some());
-    let numbers: Vec<u32> = plan.jobs().iter().map(|job| job.number).collect();
-    assert_eq!(numbers, [7, 9]);
 }
 
 #[tokio::test]
@@ -163,16 +166,12 @@ async fn what_is_wrong_with_one_entry_is_its_end_alone() {
         assert!(end.contains(why), "{end}");
     }
     assert_eq!(ends.len(), 7);
-    let status = |at: usize| match &plan.entries[at].fate {
-        Fate::Ended(ended) => Some(ended.outcome.status),
-        Fate::Job(_) => None,
-    };
+    let status = |number| ended(&plan, number).map(|ended| ended.outcome.status);
     assert_eq!(
-        (status(0), status(5), status(6)),
+        (status(1), status(6), status(7)),
         (Some(Status::Failed), None, Some(Status::Skipped))
     );
-    assert_eq!(plan.jobs().len(), 1);
-    assert_eq!(Arc::strong_count(&plan.jobs()[0]), 2, "the collisions are forgotten");
+    assert_eq!(plan.jobs.len(), 1);
 }
 
 #[tokio::test]

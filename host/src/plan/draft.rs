@@ -1,0 +1,218 @@
+//! Entries of a list, understood and completed, before they go through the rewrites.
+
+use std::sync::Arc;
+
+use super::filter::ALL;
+use super::{Ended, Job, Outcome, PlanError, PlanOptions, PlannedEntry, source};
+use crate::list::{Lines, List, line_hint};
+use crate::oci::{Digest, Name, Reference, ReferenceError, Registry, Tag, Version};
+use crate::plugin::contract::{Attribute, Diagnostic, Entry, Selection, Severity};
+
+/// An entry that has been understood, before it goes through the rewrites.
+pub(super) struct Draft {
+    pub(super) entry: PlannedEntry,
+    pub(super) stage: Stage,
+}
+
+pub(super) enum Stage {
+    /// It goes on.
+    Going(Going),
+    /// It ended so.
+    Ended(Box<Ended>),
+}
+
+pub(super) struct Going {
+    pub(super) job: Box<Job>,
+    pub(super) attributes: Vec<Attribute>,
+}
+
+/// Why an entry alone fails.
+#[derive(Debug, thiserror::Error)]
+enum EntryError {
+    #[error("source: {0}")]
+    Source(#[source] ReferenceError),
+    #[error("destination: {0}")]
+    Destination(#[source] ReferenceError),
+    #[error(transparent)]
+    Platform(#[from] crate::oci::PlatformError),
+    #[error("it selects tags by pattern, and none were listed")]
+    Pattern,
+}
+
+impl EntryError {
+    /// What a person can do about it.
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Source(_) | Self::Destination(_) => {
+                "a reference is [REGISTRY/]REPOSITORY, as in registry.example.com/team/app, and a tag as in 1.0"
+            }
+            Self::Platform(_) => "a platform is os/architecture[/variant], as in linux/arm64",
+            Self::Pattern => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Entries and malformed lines in the order of the list, numbered.
+pub(super) fn drafts(mut list: List, options: &PlanOptions) -> Result<Vec<Draft>, PlanError> {
+    let lines = list.text.lines();
+    let mut entries = std::mem::take(&mut list.entries);
+    let mut errors = std::mem::take(&mut list.diagnostics);
+    errors.retain(|found| found.severity == Severity::Error);
+    entries.sort_by_key(|entry| entry.line);
+    errors.sort_by_key(|error| error.line);
+    let mut drafts = Vec::with_capacity(entries.len() + errors.len());
+    let mut errors = errors.into_iter().peekable();
+    let mut numbers = options.first_number..;
+    // Each entry is let go of as soon as it is understood, as there may be a million of them.
+    for entry in entries {
+        while let Some(error) = errors.next_if(|error| error.line < entry.line) {
+            drafts.extend(numbers.next().map(|number| malformed(number, error, &lines, &list)));
+        }
+        if let Some(number) = numbers.next() {
+            drafts.push(draft(number, entry, &lines, &list, options)?);
+        }
+    }
+    drafts
+        .extend(numbers.zip(errors).map(|(number, error)| malformed(number, error, &lines, &list)));
+    Ok(drafts)
+}
+
+fn malformed(number: u32, error: Diagnostic, lines: &Lines, list: &List) -> Draft {
+    let original = lines.get(error.line).unwrap_or_default();
+    let shown = String::from_utf8_lossy(&original).into_owned();
+    let (source, text) = if list.is_line_format() {
+        (shown, original)
+    } else {
+        // A format of several lines: what stands there is only a comment in a `mirror` list.
+        let comment = format!("# {shown}");
+        (comment.clone(), comment.into())
+    };
+    let outcome = Outcome {
+        hint: line_hint(&list.format).map(str::to_owned),
+        ..Outcome::failed(error.message)
+    };
+    let column = (error.column > 0).then_some(error.column);
+    let line = error.line;
+    let platforms = list.platforms_above(lines, line).map(Into::into);
+    let ended = Ended { number, line, column, source, destination: String::new(), outcome };
+    Draft { entry: PlannedEntry { number, text, platforms }, stage: Stage::Ended(Box::new(ended)) }
+}
+
+fn draft(
+    number: u32,
+    entry: Entry,
+    lines: &Lines,
+    list: &List,
+    options: &PlanOptions,
+) -> Result<Draft, PlanError> {
+    if entry.destination.is_none() && !options.has_destination {
+        return Err(PlanError::NoDestination { line: entry.line, source_text: entry.source });
+    }
+    // A `mirror` line that stands for an entry of another format must not get the default filter.
+    let platforms: Option<Arc<str>> = match entry.platforms.as_slice() {
+        [] if list.is_line_format() => None,
+        [] => Some(ALL.into()),
+        platforms => Some(platforms.join(",").into()),
+    };
+    let original = if list.is_line_format() { lines.get(entry.line) } else { None };
+    let text = original.unwrap_or_else(|| mirror_line(&entry).into());
+    let line = entry.line;
+    let stage = match job(number, &entry, &list.format, options) {
+        Ok(job) => Stage::Going(Going { job: Box::new(job), attributes: entry.attributes }),
+        Err(error) => {
+            let known = options.unselected.iter().find(|known| known.entry == entry);
+            let failed = || Outcome { hint: error.hint(), ..Outcome::failed(&error) };
+            Stage::Ended(Box::new(Ended {
+                number,
+                line,
+                column: None,
+                outcome: known.map_or_else(failed, |known| known.outcome.clone()),
+                source: entry.source,
+                destination: entry.destination.unwrap_or_default(),
+            }))
+        }
+    };
+    Ok(Draft { entry: PlannedEntry { number, text, platforms }, stage })
+}
+
+/// An entry of a format that is not line by line, as a line of the format `mirror`; as a comment where
+/// three columns cannot say it.
+fn mirror_line(entry: &Entry) -> String {
+    let says_it = |version: String| (version, "");
+    let (version, comment) = match &entry.select {
+        Selection::ByTag(tag) if entry.destination_tag.as_ref().is_some_and(|to| to != tag) => {
+            (format!("{tag} as {}", entry.destination_tag.as_deref().unwrap_or_default()), "# ")
+        }
+        Selection::ByDigest(pinned) if entry.destination_tag.is_some() => {
+            let tag = entry.destination_tag.as_deref().unwrap_or_default();
+            says_it(format!("{tag}@{}", pinned.digest))
+        }
+        Selection::ByTag(tag) => says_it(tag.clone()),
+        Selection::ByDigest(pinned) => says_it(match &pinned.tag {
+            Some(tag) => format!("{tag}@{}", pinned.digest),
+            None => pinned.digest.clone(),
+        }),
+        // What it selects is not known; the list that it came from has to be run again.
+        Selection::All | Selection::Matching(_) => ("(tags by pattern)".to_owned(), "# "),
+    };
+    let host_stripped = || match entry.source.split_once('/') {
+        Some((first, rest)) if Registry::looks_like_one(first) => rest.to_owned(),
+        _ => entry.source.clone(),
+    };
+    let destination = entry.destination.clone().unwrap_or_else(host_stripped);
+    format!("{comment}{} {destination} {version}", entry.source)
+}
+
+fn job(number: u32, entry: &Entry, format: &str, options: &PlanOptions) -> Result<Job, EntryError> {
+    if entry.repositories.is_some() {
+        return Err(EntryError::Pattern);
+    }
+    let name: Name = entry.source.parse().map_err(EntryError::Source)?;
+    let to: Name = match &entry.destination {
+        Some(text) if *text == entry.source => name.clone(),
+        Some(text) => text.parse().map_err(EntryError::Destination)?,
+        None => Name { registry: None, repository: name.repository.clone() },
+    };
+    let (registry, repository) =
+        source::complete(name, options.source.as_ref()).map_err(EntryError::Source)?;
+    let version = version(&entry.select)?;
+    let to_tag = match &entry.destination_tag {
+        Some(tag) => Some(tag.parse::<Tag>().map_err(EntryError::Destination)?),
+        None => version.tag().cloned(),
+    };
+    let to_version = match (to_tag, version.digest()) {
+        (Some(tag), _) => Version::Tag(tag),
+        (None, Some(digest)) => Version::Digest(digest.clone()),
+        (None, None) => Version::Tag(Tag::latest()),
+    };
+    Ok(Job {
+        number,
+        line: entry.line,
+        source: Reference { registry, repository, version },
+        destination: Reference {
+            registry: to.registry.unwrap_or_else(Registry::docker_hub),
+            repository: to.repository,
+            version: to_version,
+        },
+        filter: options.filter.of_entry(format, &entry.platforms)?,
+    })
+}
+
+fn version(select: &Selection) -> Result<Version, EntryError> {
+    match select {
+        Selection::ByTag(tag) if tag.is_empty() => Ok(Version::Tag(Tag::latest())),
+        Selection::ByTag(tag) => Ok(Version::Tag(tag.parse().map_err(EntryError::Source)?)),
+        Selection::ByDigest(pinned) => {
+            let digest: Digest = pinned
+                .digest
+                .parse()
+                .map_err(|error| EntryError::Source(ReferenceError::Digest(error)))?;
+            Ok(match &pinned.tag {
+                Some(tag) => Version::Pinned(tag.parse().map_err(EntryError::Source)?, digest),
+                None => Version::Digest(digest),
+            })
+        }
+        Selection::All | Selection::Matching(_) => Err(EntryError::Pattern),
+    }
+}
