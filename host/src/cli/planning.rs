@@ -37,7 +37,7 @@ impl Planned {
         let entry = |entry: &plan::PlannedEntry| FailedEntry {
             number: entry.number,
             text: entry.text.clone(),
-            platforms: entry.platforms.clone(),
+            terms: entry.terms.clone(),
         };
         self.plan.entries.iter().map(entry).collect()
     }

@@ -13,7 +13,7 @@ use crate::plan::Status;
 pub(super) fn write_text(
     report: &Report,
     failed_list: Option<&Path>,
-    command: &str,
+    next_step: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if report.options.dry_run {
@@ -27,7 +27,7 @@ pub(super) fn write_text(
     }
     if let Some(path) = failed_list {
         writeln!(out, "failed list: {}", super::escape(&path.to_string_lossy()))?;
-        writeln!(out, "repeat with: {}", super::escape(command))?;
+        writeln!(out, "{}", super::escape(next_step))?;
     }
     Ok(())
 }
@@ -106,8 +106,8 @@ mod tests {
 
     fn text(report: &Report, failed_list: Option<&str>) -> String {
         let mut bytes = Vec::new();
-        let command = "longshore mirror -f mirror-failed.txt";
-        write_text(report, failed_list.map(Path::new), command, &mut bytes).unwrap();
+        let next = "repeat with: longshore mirror -f mirror-failed.txt";
+        write_text(report, failed_list.map(Path::new), next, &mut bytes).unwrap();
         String::from_utf8(bytes).unwrap()
     }
 
