@@ -39,7 +39,7 @@ fn lists_that_cannot_be_read() {
     refused(
         read("none.txt"),
         "read the image list none.txt: No such file or directory (os error 2)",
-        "-f names the file, and -f - is standard input",
+        "-f (convert-list: -i) names the file, and - is standard input",
     );
     refused(read("."), "read the image list .: it is a folder", "-f names a file");
     refused(

@@ -162,6 +162,42 @@ fn platforms_of_an_entry_survive_two_rounds() {
 }
 
 #[test]
+fn a_tag_that_changes_its_name_is_repeated_with_it() {
+    let pair = Pair::embedded();
+    let (source, destination) = (pair.source.address(), pair.destination.address());
+    let list = format!("{{\"{source}/team/late:1\": \"{destination}/team/late:stable\"}}");
+    let run = Longshore::new().mirror().list(&list).run().exits(1);
+    let terms = "# longshore: platforms=all destination-tag=stable";
+    let line = format!("{source}/team/late {destination}/team/late 1");
+    assert_eq!(body(&run, LIST)[1..], [terms, &line]);
+    let again = run.repeated(LIST).exits(1);
+    assert_eq!(body(&again, LIST)[1..], [terms, &line]);
+    pair.source.push("team/late", "1", &image());
+    again.repeated(LIST).exits(0);
+    pair.assert_arrived("team/late", "stable", &image());
+    pair.assert_absent("team/late", "1");
+}
+
+#[test]
+fn a_document_on_one_line_is_shown_in_parts_and_cannot_be_repeated() {
+    let pair = Pair::embedded();
+    let components: Vec<String> = (0..200)
+        .map(|n| {
+            format!(
+                "{{\"type\":\"container\",\"name\":\"c{n}\",\"purl\":\"pkg:oci/c{n}@sha256%3A00\"}}"
+            )
+        })
+        .collect();
+    let list = format!("{{\"bomFormat\":\"CycloneDX\",\"components\":[{}]}}", components.join(","));
+    let run = pair.mirror(&list).args(["--list-format", "cyclonedx"]).run().exits(1);
+    let text = run.file(LIST).expect("there is a failed list");
+    assert!(text.len() < 200 * 800, "{} bytes", text.len());
+    assert!(text.contains("c150"), "each remark shows its own place");
+    assert!(run.stdout.contains("nothing in it can be repeated as it is"), "{}", run.stdout);
+    assert!(!run.stdout.contains("repeat with:"), "{}", run.stdout);
+}
+
+#[test]
 fn it_may_be_the_list_itself() {
     let pair = Pair::embedded();
     let run = half_failed(&pair).args(["-o", "images.txt"]).run().exits(1);

@@ -3,6 +3,7 @@
 
 mod answer;
 mod chunk;
+mod collected;
 mod download;
 mod limit;
 mod redirect;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longshore_content::{Content, Image, Index};
 
-use crate::support::{Longshore, Lying, Registry, Rule};
+use crate::support::{Longshore, Lying, Registry, Rule, Running};
 
 const REPOSITORIES: [&str; 3] = ["team/one", "team/two", "team/three"];
 const LIST: &str = "team/one team/one 1\nteam/two team/two 1\nteam/three team/three 1\n";
@@ -63,6 +63,25 @@ fn points(count: u64, seed: u64) -> impl Iterator<Item = u64> {
     })
 }
 
+fn mirror(source: &str, destination: &str) -> Longshore {
+    Longshore::new().mirror().list(LIST).source(source).destination(destination)
+}
+
+/// A run that has copied for `point` milliseconds, or a little more.
+fn copies_for(source: &str, destination: &str, point: u64) -> Running {
+    let run = mirror(source, destination).start();
+    // The clock starts when the program does something, or loading would be all that is killed.
+    run.line(|line| line.contains("[M_ID:1]").then_some(()));
+    std::thread::sleep(Duration::from_millis(point));
+    run
+}
+
+#[track_caller]
+fn assert_next_run_completes(source: &Registry, destination: &Registry) {
+    mirror(source.address(), destination.address()).run().exits(0);
+    assert_eq!(assert_whole(destination, 0), 3, "the next run completes it");
+}
+
 #[test]
 fn a_killed_copy_leaves_whole_tags() {
     let source = source();
@@ -71,15 +90,7 @@ fn a_killed_copy_leaves_whole_tags() {
     let slow_destination = slow(&destination);
     let mut seen = Vec::new();
     for point in points(15, 7) {
-        let run = Longshore::new()
-            .mirror()
-            .list(LIST)
-            .source(lying.address())
-            .destination(slow_destination.address())
-            .start();
-        // The clock starts when the program does something, or loading would be all that is killed.
-        run.line(|line| line.contains("[M_ID:1]").then_some(()));
-        std::thread::sleep(Duration::from_millis(point));
+        let run = copies_for(lying.address(), slow_destination.address(), point);
         drop(run.kill());
         seen.push(assert_whole(&destination, point));
     }
@@ -88,14 +99,7 @@ fn a_killed_copy_leaves_whole_tags() {
         seen[0] < REPOSITORIES.len(),
         "the first was killed too late to show anything: {seen:?}"
     );
-    Longshore::new()
-        .mirror()
-        .list(LIST)
-        .source(source.address())
-        .destination(destination.address())
-        .run()
-        .exits(0);
-    assert_eq!(assert_whole(&destination, 0), 3, "the next run completes it");
+    assert_next_run_completes(&source, &destination);
 }
 
 #[test]
@@ -106,14 +110,7 @@ fn a_copy_killed_at_any_point_of_a_fresh_destination_leaves_whole_tags() {
     for point in points(8, 11) {
         let destination = Registry::embedded();
         let slow_destination = slow(&destination);
-        let run = Longshore::new()
-            .mirror()
-            .list(LIST)
-            .source(lying.address())
-            .destination(slow_destination.address())
-            .start();
-        run.line(|line| line.contains("[M_ID:1]").then_some(()));
-        std::thread::sleep(Duration::from_millis(point));
+        let run = copies_for(lying.address(), slow_destination.address(), point);
         drop(run.kill());
         seen.push(assert_whole(&destination, point));
     }
@@ -128,26 +125,12 @@ fn a_killed_destination_keeps_whole_tags_and_takes_the_rest_later() {
     let mut destination = Registry::embedded_by(Longshore::new().args(serve));
     for point in points(6, 5) {
         let slow_destination = slow(&destination);
-        let run = Longshore::new()
-            .mirror()
-            .list(LIST)
-            .source(lying.address())
-            .destination(slow_destination.address())
-            .start();
-        run.line(|line| line.contains("[M_ID:1]").then_some(()));
-        std::thread::sleep(Duration::from_millis(point));
+        let run = copies_for(lying.address(), slow_destination.address(), point);
         let left = destination.killed();
         // It would try for seconds to reach what is gone.
         drop(run.kill());
         destination = Registry::embedded_by(left.args(serve));
         assert_whole(&destination, point);
     }
-    Longshore::new()
-        .mirror()
-        .list(LIST)
-        .source(source.address())
-        .destination(destination.address())
-        .run()
-        .exits(0);
-    assert_eq!(assert_whole(&destination, 0), 3, "the next run completes it");
+    assert_next_run_completes(&source, &destination);
 }

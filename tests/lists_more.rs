@@ -131,7 +131,7 @@ fn what_is_malformed_fails_and_the_rest_is_copied() {
     let run = mirror(&pair, "pods.yaml", text).run().exits(1);
     let run = run.sums_up("2 copied, 0 skipped, 2 failed");
     let run = run.complains("pods.yaml:6:12: `{{ .Values.image }}` is no image reference");
-    run.complains("pods.yaml:10:7: this is no valid YAML: ");
+    run.complains("pods.yaml:10:7: this is no valid YAML or JSON: ");
     pair.assert_arrived("team/app", "1.0", &image(1));
     pair.assert_arrived("team/web", "2.1", &image(2));
 }

@@ -11,6 +11,7 @@ mod dry_run;
 mod failed_list;
 mod faults;
 mod harbor;
+mod hints;
 mod index_mode;
 mod interrupt;
 mod kill;

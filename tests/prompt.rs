@@ -121,11 +121,14 @@ fn registries() -> (Registry, Registry) {
     (source, destination)
 }
 
+fn between(run: Longshore, source: &Registry, destination: &Registry) -> Longshore {
+    run.source(source.address()).destination(destination.address())
+}
+
 #[test]
 fn each_line_is_worked_on_before_the_next() {
     let (source, destination) = registries();
-    let longshore =
-        Longshore::new().mirror().source(source.address()).destination(destination.address());
+    let longshore = between(Longshore::new().mirror(), &source, &destination);
     let Some(mut terminal) = Terminal::start(&longshore) else { return };
 
     terminal.types("team/app team/app 1\r");
@@ -157,8 +160,7 @@ fn each_line_is_worked_on_before_the_next() {
 #[test]
 fn nothing_but_good_lines_is_exit_0_without_a_failed_list() {
     let (source, destination) = registries();
-    let longshore =
-        Longshore::new().mirror().source(source.address()).destination(destination.address());
+    let longshore = between(Longshore::new().mirror(), &source, &destination);
     let Some(mut terminal) = Terminal::start(&longshore) else { return };
     terminal.types("team/app team/app 1\r");
     terminal.wait_for("copied");
@@ -166,8 +168,7 @@ fn nothing_but_good_lines_is_exit_0_without_a_failed_list() {
     terminal.exits(0);
     assert!(!longshore.directory().join("mirror-failed.txt").exists(), "nothing failed");
 
-    let validate =
-        Longshore::new().validate().source(source.address()).destination(destination.address());
+    let validate = between(Longshore::new().validate(), &source, &destination);
     let Some(mut terminal) = Terminal::start(&validate) else { return };
     terminal.types("team/app team/app 1\r");
     terminal.wait_for("1 valid, 0 skipped, 0 failed");
@@ -179,8 +180,7 @@ fn nothing_but_good_lines_is_exit_0_without_a_failed_list() {
 #[test]
 fn each_line_is_validated_before_the_next() {
     let (source, destination) = registries();
-    let validate =
-        Longshore::new().validate().source(source.address()).destination(destination.address());
+    let validate = between(Longshore::new().validate(), &source, &destination);
     let Some(mut terminal) = Terminal::start(&validate) else { return };
     terminal.types("team/app team/app 1\r");
     terminal.wait_for("Validate failed: destination manifest does not exists");
@@ -199,8 +199,7 @@ fn each_line_is_validated_before_the_next() {
 #[test]
 fn ctrl_c_at_the_prompt_is_an_interruption() {
     let (source, destination) = registries();
-    let longshore =
-        Longshore::new().mirror().source(source.address()).destination(destination.address());
+    let longshore = between(Longshore::new().mirror(), &source, &destination);
     let Some(mut terminal) = Terminal::start(&longshore) else { return };
     terminal.types("\u{3}");
     terminal.exits(130);
@@ -209,8 +208,7 @@ fn ctrl_c_at_the_prompt_is_an_interruption() {
 #[test]
 fn exit_and_quit_end_it_and_lines_are_counted() {
     let (source, destination) = registries();
-    let longshore =
-        Longshore::new().mirror().source(source.address()).destination(destination.address());
+    let longshore = between(Longshore::new().mirror(), &source, &destination);
     let Some(mut terminal) = Terminal::start(&longshore) else { return };
     terminal.types("# a remark\r");
     terminal.types("only two\r");

@@ -1,6 +1,7 @@
 //! The command line: clap definitions, one file per command.
 
 mod arguments;
+mod caches;
 mod completions;
 mod convert;
 mod formats;

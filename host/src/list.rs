@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::plugin::contract::{Diagnostic, Entry};
 
-/// The format whose comments may give an entry its platforms.
+/// The format whose comments may say of an entry what three columns cannot.
 pub const MIRROR_FORMAT: &str = "mirror";
 
 /// Is an entry in the format of this name one line?
@@ -45,22 +45,21 @@ impl List {
         is_line_format(&self.format)
     }
 
-    /// The platforms that a comment `# longshore: platforms=LIST` gives the malformed line with this
-    /// number, so that it keeps them when it is mended.
-    pub fn platforms_above(&self, lines: &Lines, number: u32) -> Option<String> {
+    /// What a comment `# longshore: KEY=VALUE …` says of the malformed line with this number, so that
+    /// it is still said when the line is mended.
+    pub fn terms_above(&self, lines: &Lines, number: u32) -> Option<String> {
         if self.format != MIRROR_FORMAT {
             return None;
         }
         let above = (1..number).rev().map_while(|number| lines.get(number));
         let is_comment = |line: &Bytes| line.starts_with(b"#") || line.starts_with(b"//");
         let mut comments = above.take_while(|line| line.is_empty() || is_comment(line));
-        comments.find_map(|line| platforms_of(std::str::from_utf8(&line).ok()?))
+        comments.find_map(|line| terms_of(std::str::from_utf8(&line).ok()?))
     }
 }
 
-/// What `# longshore: platforms=LIST` names.
-fn platforms_of(comment: &str) -> Option<String> {
-    let rest = comment.strip_prefix('#')?.trim_start().strip_prefix("longshore:")?;
-    let list = rest.trim_start().strip_prefix("platforms=")?.trim();
-    (!list.is_empty()).then(|| list.to_owned())
+/// What stands behind `# longshore:`.
+fn terms_of(comment: &str) -> Option<String> {
+    let terms = comment.strip_prefix('#')?.trim_start().strip_prefix("longshore:")?.trim();
+    (!terms.is_empty()).then(|| terms.to_owned())
 }

@@ -17,6 +17,7 @@ mod endpoint;
 mod error;
 mod limit;
 mod manifest;
+mod mount;
 mod pace;
 mod page;
 mod permit;

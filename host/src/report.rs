@@ -69,6 +69,8 @@ pub struct ReportOptions {
     pub verb: Verb,
     /// Does it only say what it would do?
     pub dry_run: bool,
+    /// Are signatures and other referrers looked for?
+    pub referrers: bool,
     /// Is standard error a terminal, where bars can be drawn?
     pub terminal: bool,
     /// The list as a person named it, put before the line of a malformed entry; empty for none.
@@ -186,14 +188,25 @@ impl Report {
             && self.options.output != OutputFormat::Text
         {
             let path = path.display();
-            self.log.write(Level::Info, &format!("failed list: {path}; repeat with: {command}"));
+            let next = next_step(failed_list, command);
+            self.log.write(Level::Info, &format!("failed list: {path}; {next}"));
         }
         stdout::with_stdout(|out| match self.options.output {
-            OutputFormat::Text => summary::write_text(self, failed_list, command, out),
+            OutputFormat::Text => {
+                summary::write_text(self, failed_list, &next_step(failed_list, command), out)
+            }
             OutputFormat::Json => document::write_json(self, out),
             OutputFormat::Yaml => document::write_yaml(self, out),
         })
     }
+}
+
+/// What to do with the failed list: repeat the run by `command`, unless it holds remarks only.
+fn next_step(failed_list: Option<&Path>, command: &str) -> String {
+    if failed_list.is_some_and(|path| !failed_list::has_entries(path)) {
+        return "nothing in it can be repeated as it is: correct the list that was read".to_owned();
+    }
+    format!("repeat with: {command}")
 }
 
 #[cfg(test)]

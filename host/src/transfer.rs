@@ -3,19 +3,24 @@
 //! Children land before parents and the tag comes last; every blob is hashed while it streams; what
 //! the destination has is not sent again. Workers send [`Event`]s and print nothing.
 
+mod ahead;
 mod blob;
 mod body;
+mod cell;
 mod configuration;
 mod copy;
 mod dry_run;
 mod error;
 mod event;
 mod fetch;
+mod hint;
+mod hint_cache;
 mod manifest_cache;
 mod memo;
 mod place;
 mod placement;
 mod pool;
+mod push;
 mod referrals;
 mod referrers;
 mod run;
@@ -26,6 +31,7 @@ mod upload;
 pub use configuration::{ConfigurationSource, Configurations};
 pub use error::TransferError;
 pub use event::{Event, EventSender, Level, Transferred};
+pub use hint_cache::HintCache;
 pub use manifest_cache::ManifestCache;
 pub use pool::Interrupt;
 pub(crate) use pool::{each, seats};

@@ -1,7 +1,7 @@
 //! The source breaks or lies.
 
 use super::{Ends, REPOSITORY, TAG};
-use crate::support::{Answer, Rule};
+use crate::support::{Answer, Longshore, Lying, Registry, Rule};
 
 /// Large enough to be more than one read.
 const LENGTH: usize = 300_000;
@@ -28,6 +28,32 @@ fn a_layer_that_was_wrong_once_is_fetched_again() {
     };
     ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).first(1).alters(flipped));
     ends.arrives();
+}
+
+#[test]
+fn what_was_wrong_is_fetched_again_on_a_connection_of_its_own() {
+    // What answers on a connection may be a proxy that keeps answering so.
+    let ends = Ends::with_layer(LENGTH);
+    let index = longshore_content::Index::oci().child(&ends.image).build();
+    ends.source.push(REPOSITORY, "2", &index);
+    let blob = |at: usize| format!("/v2/{REPOSITORY}/blobs/{}", ends.image.blobs()[at].digest());
+    let child = format!("/v2/{REPOSITORY}/manifests/{}", ends.image.digest());
+    for (list, wrong) in [("1", blob(0)), ("1", blob(1)), ("2", child)] {
+        let (lying, destination) = (Lying::before(&ends.source), Registry::embedded());
+        let flipped = |mut answer: Answer| {
+            answer.body[0] ^= 1;
+            answer
+        };
+        lying.rule(Rule::on("GET", &wrong).first(1).alters(flipped));
+        let run = Longshore::new().mirror().list(&format!("team/app team/app {list}\n"));
+        run.source(lying.address()).destination(destination.address()).run().exits(0);
+        destination.assert_complete(REPOSITORY, list);
+        let fetched = lying.matching("GET", &wrong);
+        assert_eq!(fetched.len(), 2, "{wrong}");
+        let own = fetched[1].connection;
+        let alone = lying.requests().iter().filter(|seen| seen.connection == own).count();
+        assert_eq!(alone, 1, "{wrong} shares its connection");
+    }
 }
 
 #[test]

@@ -171,60 +171,6 @@ fn a_mount_that_opens_an_upload_is_one() {
 }
 
 #[test]
-fn content_that_was_collected_meanwhile_is_sent_again() {
-    let ends = Ends::with_layer(LENGTH);
-    // Both blobs are there, or so it says, and when the manifest comes they are not.
-    ends.lying_destination.rule(Rule::on("POST", "*?mount=*").answers(Answer::status(201))).rule(
-        Rule::on("PUT", TAG_PATH).first(1).answers(Answer::error(400, "MANIFEST_BLOB_UNKNOWN")),
-    );
-    ends.arrives();
-    assert_eq!(ends.lying_destination.count("PUT", TAG_PATH), 2);
-    assert_eq!(ends.lying_destination.count("PUT", "*/blobs/uploads/*"), 2, "both are sent");
-}
-
-#[test]
-fn content_below_an_index_that_was_collected_is_sent_again() {
-    let ends = Ends::with_layer(LENGTH);
-    let index = longshore_content::Index::oci().child(&ends.image).build();
-    ends.source.push(REPOSITORY, TAG, &index);
-    // The embedded registry itself refuses the child, then the index, as their content is missing.
-    let child = format!("/v2/team/app/manifests/{}", ends.image.digest());
-    ends.lying_destination
-        .rule(Rule::on("POST", "*?mount=*").answers(Answer::status(201)))
-        .rule(Rule::on("PUT", &child).first(1).answers(Answer::error(404, "BLOB_UNKNOWN")))
-        .rule(Rule::on("PUT", TAG_PATH).first(1).answers(Answer::error(400, "MANIFEST_UNKNOWN")));
-    ends.mirror().exits(0);
-    assert_eq!(ends.destination.manifest(REPOSITORY, TAG).bytes, index.bytes());
-    ends.destination.assert_complete(REPOSITORY, TAG);
-}
-
-#[test]
-fn a_child_that_was_collected_with_all_that_it_names_is_sent_again() {
-    let ends = Ends::with_layer(LENGTH);
-    let index = longshore_content::Index::oci().child(&ends.image).build();
-    ends.source.push(REPOSITORY, TAG, &index);
-    let child = format!("/v2/team/app/manifests/{}", ends.image.digest());
-    ends.lying_destination
-        .rule(Rule::on("PUT", TAG_PATH).first(1).answers(Answer::error(404, "MANIFEST_UNKNOWN")))
-        .rule(Rule::on("PUT", &child).occurring(2..=2).answers(Answer::error(404, "BLOB_UNKNOWN")));
-    ends.mirror().exits(0);
-    assert_eq!(ends.destination.manifest(REPOSITORY, TAG).bytes, index.bytes());
-    assert_eq!(ends.lying_destination.count("PUT", &child), 3);
-    let uploads = ends.lying_destination.count("PUT", "*/blobs/uploads/*");
-    assert_eq!(uploads, 6, "all of it is sent again for each manifest that was refused");
-}
-
-#[test]
-fn content_that_is_never_known_fails() {
-    let ends = Ends::with_layer(LENGTH);
-    ends.lying_destination.rule(
-        Rule::on("PUT", "*/manifests/*").answers(Answer::error(400, "MANIFEST_BLOB_UNKNOWN")),
-    );
-    ends.fails(&["destination: push manifest", "MANIFEST_BLOB_UNKNOWN"]);
-    assert_eq!(ends.lying_destination.count("PUT", TAG_PATH), 2, "once more, and no more");
-}
-
-#[test]
 fn an_immutable_tag_with_the_same_digest_is_done() {
     for refusal in [Answer::status(412), Answer::error(400, "TAG_INVALID")] {
         let ends = Ends::with_layer(10);

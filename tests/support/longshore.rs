@@ -64,7 +64,7 @@ impl Longshore {
         self.arg("mirror-validate")
     }
 
-    /// Remembers manifests, for whoever runs in the same directory again.
+    /// Remembers manifests and where blobs are, for whoever runs in the same directory again.
     pub(crate) fn remembering(self) -> Self {
         let cache = self.scratch.path().join("cache");
         let compiled = cache.join("compiled");
@@ -192,14 +192,16 @@ impl Longshore {
     }
 }
 
-/// The cache that all tests share, in which manifests cannot be remembered: a file is in the way.
-/// The requests of one test would depend on the others otherwise.
+/// The cache that all tests share, in which neither manifests nor places of blobs can be remembered: a
+/// file is in the way. The requests of one test would depend on the others otherwise.
 fn shared_cache() -> PathBuf {
     static BLOCKED: Once = Once::new();
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("longshore-cache");
     BLOCKED.call_once(|| {
         std::fs::create_dir_all(&cache).expect("the target directory can be written");
-        std::fs::write(cache.join("manifests"), "").expect("no manifests are in the shared cache");
+        for folder in ["manifests", "hints"] {
+            std::fs::write(cache.join(folder), "").expect("the shared cache has no such folder");
+        }
     });
     cache
 }

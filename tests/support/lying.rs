@@ -68,13 +68,13 @@ impl Lying {
         });
         let of_thread = Arc::clone(&shared);
         std::thread::spawn(move || {
-            for connection in listener.incoming().flatten() {
+            for (number, connection) in listener.incoming().flatten().enumerate() {
                 if of_thread.ended.load(Ordering::Relaxed) {
                     return;
                 }
                 let shared = Arc::clone(&of_thread);
                 // What breaks here is the client's to notice: breaking is what this is for.
-                std::thread::spawn(move || shared.serve(connection));
+                std::thread::spawn(move || shared.serve(connection, number));
             }
         });
         Self { address, shared }
@@ -144,12 +144,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    fn serve(&self, connection: TcpStream) -> io::Result<()> {
+    fn serve(&self, connection: TcpStream, number: usize) -> io::Result<()> {
         connection.set_nodelay(true)?;
         let mut stream = connection.try_clone()?;
         let mut reader = BufReader::new(connection);
         while let Some(head) = wire::read_head(&mut reader)? {
-            let mut seen = seen(&head);
+            let mut seen = seen(&head, number);
             let lies = self.lies(&seen);
             let hang_up = lies.iter().find_map(|lie| match **lie {
                 Lie::HangUp(bytes, _) => Some(bytes),
@@ -205,7 +205,7 @@ impl Shared {
     }
 }
 
-fn seen(head: &Head) -> Seen {
+fn seen(head: &Head, connection: usize) -> Seen {
     let mut words = head.first.split(' ');
     let method = words.next().unwrap_or_default().to_owned();
     let target = words.next().unwrap_or_default();
@@ -222,5 +222,6 @@ fn seen(head: &Head) -> Seen {
         query: query.to_owned(),
         headers: head.headers.clone(),
         body: Vec::new(),
+        connection,
     }
 }

@@ -275,3 +275,42 @@ fn docker_registry_is_compared_the_same_way() {
     pair.destination.push("team/app", "1", &amd());
     findings(&pair, &[], "moved-on");
 }
+
+#[test]
+fn a_manifest_with_other_bytes_is_broken_however_deep_one_looks() {
+    for arguments in [&[][..], &["--deep"]] {
+        let pair = mirrored();
+        let path = stored(&pair.destination, amd().digest());
+        let mut bytes = std::fs::read(&path).expect("it is there");
+        *bytes.last_mut().expect("it is not empty") = b' ';
+        std::fs::write(&path, bytes).expect("it can be changed");
+        let found = findings(&pair, arguments, "broken");
+        assert!(found.iter().any(|[_, field, ..]| field == "manifest"), "{found:?}");
+    }
+}
+
+#[test]
+fn what_hashes_wrong_is_said_to_be_deleted_first_and_a_new_upload_heals_it() {
+    let pair = mirrored();
+    let layer = amd().blobs()[1].digest().to_owned();
+    let path = stored(&pair.destination, &layer);
+    let mut bytes = std::fs::read(&path).expect("it is there");
+    bytes[0] ^= 1;
+    std::fs::write(&path, &bytes).expect("it can be changed");
+    pair.validate(LIST).run().exits(0);
+    let run = pair.validate(LIST).arg("--deep").run().exits(1);
+    run.complains("delete it from the registry's storage first");
+    // A registry that looks at what it has takes good bytes in their place.
+    pair.destination.push("team/app", "again", &amd());
+    pair.validate(LIST).arg("--deep").run().exits(0);
+}
+
+#[test]
+fn a_list_of_failures_that_cannot_be_read_again_is_not_what_mends() {
+    let pair = mirrored();
+    lose(&pair.destination, amd().blobs()[1].digest());
+    let run = pair.validate(LIST).args(["-o", "/dev/null"]).run().exits(1);
+    let command = run.stdout.lines().find_map(|line| line.strip_prefix("  mend with: "));
+    run.shell(command.expect("a command is given")).exits(0);
+    pair.validate(LIST).run().exits(0);
+}

@@ -118,6 +118,7 @@ fn cosign_s_tags_are_compared() {
     let other = validate(&pair).exits(1).json()["entries"][0].clone();
     let parts = ["field", "source", "destination"].map(|part| other["findings"][0][part].clone());
     assert_eq!(parts, ["referrer", of(1).digest(), of(2).digest()]);
+    assert_eq!(other["verdict"], "altered", "the source never had it");
     mend(&pair);
 }
 

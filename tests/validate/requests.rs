@@ -66,7 +66,7 @@ fn an_index_costs_one_request_for_each_thing_that_it_needs() {
     ends.validate(LIST, &["--deep"]).exits(0);
     ends.asked(
         "HEAD manifest by tag 1",
-        "GET blob 4, GET manifest by digest 2, GET manifest by tag 1",
+        "GET blob 4, GET manifest by digest 3, HEAD manifest by tag 1",
     );
 }
 

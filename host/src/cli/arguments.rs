@@ -2,9 +2,16 @@
 
 use clap::Args;
 
+use crate::plugin::{Kind, PluginHost};
 use crate::report::OutputFormat;
 use crate::settings::Arguments;
 use crate::transfer::IndexMode;
+
+/// The built-in plugins of a kind that can be named, for help.
+fn known(kind: Kind, except: &[&str]) -> String {
+    let names = PluginHost::built_in(kind).into_iter().filter(|name| !except.contains(name));
+    format!("a built-in plugin ({})", names.collect::<Vec<_>>().join(", "))
+}
 
 /// Flags of every command.
 #[derive(Debug, Default, Args)]
@@ -58,12 +65,9 @@ pub(super) struct Plan {
     /// around single images too [default: preserve]
     #[arg(long, value_enum, value_name = "MODE")]
     index: Option<IndexMode>,
-    /// Format of the list: a built-in plugin (mirror, default) or the path of a component [default:
-    /// the plugins are asked]
-    #[arg(long, value_name = "PLUGIN")]
+    #[arg(long, value_name = "PLUGIN", help = format!("Format of the list: {} or the path of a component [default: the plugins are asked]", known(Kind::ListFormat, &[])))]
     list_format: Option<String>,
-    /// Change destinations by a built-in plugin (prefix) or the path of a component; may be repeated
-    #[arg(long, value_name = "PLUGIN")]
+    #[arg(long, value_name = "PLUGIN", help = format!("Change destinations by {} or the path of a component; may be repeated", known(Kind::Rewrite, &[super::planning::REGISTRY_REWRITE])))]
     rewrite: Vec<String>,
     /// Configure a plugin; @FILE as value is that file's content; may be repeated
     #[arg(long, value_name = "NAME.KEY=VALUE")]

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::arguments::Global;
+use super::caches::plugin_host;
 use super::formats::Formats;
 use super::registries::{Access, Terms};
-use super::session::plugin_host;
 use crate::convert::{ConvertError, Output, Registries, converted};
 use crate::error::{Exit, Fatal};
 use crate::list::{self, List, MIRROR_FORMAT};
-use crate::plan::{self, Picked, Unselected};
+use crate::plan::{self, Unselected};
 use crate::plugin::contract::{Entry, Severity};
 use crate::report::{self, Log};
 use crate::settings::{ConvertArguments, ConvertSettings};
@@ -172,11 +172,7 @@ async fn resolve(list: &mut List, settings: &ConvertSettings, log: &Log) -> Resu
     let source = settings.source.as_ref();
     let expansion = plan::expand(list, source, &registries, AT_ONCE).await;
     for picked in &expansion.picked {
-        let Picked { line, from, what, count, names } = picked;
-        let number = names.len();
-        let text =
-            format!("{}:{line}: {number} of {count} {what} of {from} selected", list.text.name);
-        log.write(Level::Info, &text);
+        log.write(Level::Info, &picked.told_of(&list.text.name));
     }
     let mut failed = 0;
     for Unselected { entry, outcome } in &expansion.unselected {

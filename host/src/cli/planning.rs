@@ -8,7 +8,7 @@ use super::formats::{Formats, Lines};
 use super::session::Session;
 use crate::error::Fatal;
 use crate::list::{List, ListText};
-use crate::plan::{self, Expansion, Picked, Plan, PlanOptions, Unselected};
+use crate::plan::{self, Expansion, Plan, PlanOptions, Unselected};
 use crate::plugin::contract::Severity;
 use crate::plugin::{Kind, Plugin, PluginHost, PluginSetup};
 use crate::prepare::RegistryEndpoints;
@@ -17,7 +17,7 @@ use crate::settings::SettingsError;
 use crate::transfer::Level;
 
 /// The built-in rewrite that always comes first.
-const REGISTRY_REWRITE: &str = "registry";
+pub(super) const REGISTRY_REWRITE: &str = "registry";
 
 /// A list and its plan.
 pub(super) struct Planned {
@@ -37,7 +37,7 @@ impl Planned {
         let entry = |entry: &plan::PlannedEntry| FailedEntry {
             number: entry.number,
             text: entry.text.clone(),
-            platforms: entry.platforms.clone(),
+            terms: entry.terms.clone(),
         };
         self.plan.entries.iter().map(entry).collect()
     }
@@ -127,13 +127,10 @@ impl Session {
             () = interrupt.raised() => Expansion::interrupted(list),
         };
         for picked in &expansion.picked {
-            let Picked { line, from, what, count, names } = picked;
-            let number = names.len();
-            let text =
-                format!("{}:{line}: {number} of {count} {what} of {from} selected", list.text.name);
-            self.log.write(Level::Info, &text);
-            for (name, why) in names.iter().filter(|_| self.settings.dry_run) {
-                self.log.write(Level::Info, &format!("{from}: {name} is selected: {why}"));
+            self.log.write(Level::Info, &picked.told_of(&list.text.name));
+            for (name, why) in picked.names.iter().filter(|_| self.settings.dry_run) {
+                let text = format!("{}: {name} is selected: {why}", picked.from);
+                self.log.write(Level::Info, &text);
             }
         }
         for ended in &expansion.unselected {

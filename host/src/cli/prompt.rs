@@ -102,7 +102,7 @@ impl Conversation {
         self.session.log.failure(None, &why, error.hint().as_deref());
         let (number, text) = (self.next_number, line.trim().to_owned().into());
         if let Some(list) = &mut self.failed_list {
-            list.add(&[FailedEntry { number, text, platforms: None }])?;
+            list.add(&[FailedEntry { number, text, terms: None }])?;
         }
         self.next_number += 1;
         self.failures.push((number, why));

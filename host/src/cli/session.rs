@@ -2,24 +2,23 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::sync::{Arc, Once};
-use std::time::SystemTime;
 
+use super::caches::{Caches, plugin_host};
 use super::planning::Planned;
 use super::registries::{Access, Terms};
-use super::{interrupt, prompt, variable};
+use super::{interrupt, prompt};
 use crate::error::{Exit, Fatal};
 use crate::list;
 use crate::plan::{Jobs, Plan};
-use crate::plugin::{HostOptions, Kind, PluginHost};
+use crate::plugin::{Kind, PluginHost};
 use crate::prepare::{self, RegistryEndpoints};
 use crate::registry::Registries;
 use crate::report::{
     FailedEntry, FailedList, Log, Report, ReportOptions, Reporter, Verb, shell_command,
 };
 use crate::settings::{RunSettings, SettingsError};
-use crate::transfer::{self, EventSender, Interrupt, Level, ManifestCache, TransferOptions};
+use crate::transfer::{self, EventSender, Interrupt, Level, TransferOptions};
 use crate::validate::{self, MendCommands, ValidateOptions};
 
 /// Runs as `settings` say.
@@ -73,7 +72,7 @@ pub(super) struct Session {
     pub(super) log: Arc<Log>,
     pub(super) interrupt: Interrupt,
     pub(super) plugins: PluginHost,
-    manifests: Option<ManifestCache>,
+    caches: Caches,
     pub(super) access: Access,
     /// It was said that no referrers were looked for.
     referrers_left_out: Once,
@@ -87,13 +86,8 @@ impl Session {
             // Whoever says 1 means to be gentle.
             large_transfers: if settings.jobs == 1 { 1 } else { usize::MAX },
         })?;
-        let manifests = cache_dir().as_deref().and_then(|root| {
-            ManifestCache::open(root)
-                .inspect_err(|error| tracing::debug!("manifests are not remembered: {error}"))
-                .ok()
-        });
         Ok(Self {
-            manifests,
+            caches: Caches::of_environment(),
             plugins: plugin_host()?,
             access,
             interrupt: interrupt::listen()?,
@@ -137,12 +131,17 @@ impl Session {
 
     /// The command with these words and the failed list.
     fn command_of(&self, mut words: Vec<String>, format: &str) -> String {
-        let repeated = list::failed_list_format(format);
+        let failed = &self.settings.failed;
+        // What is written to a device or a pipe cannot be read again; the list itself can.
+        let (file, repeated) = match (failed.metadata(), &self.settings.file) {
+            (Ok(found), Some(list)) if !found.is_file() => (list.clone(), format),
+            _ => (failed.display().to_string(), list::failed_list_format(format)),
+        };
         if repeated != format {
             // The format that is replaced takes its configuration along.
             words.retain(|word| !word.starts_with(&format!("--plugin-config={format}.")));
         }
-        words.push(format!("--file={}", self.settings.failed.display()));
+        words.push(format!("--file={file}"));
         words.push(format!("--list-format={repeated}"));
         shell_command(words)
     }
@@ -166,6 +165,7 @@ impl Session {
                 output: self.settings.output,
                 verb: self.settings.verb,
                 dry_run: self.settings.dry_run,
+                referrers: self.settings.referrers,
                 terminal: std::io::stderr().is_terminal(),
                 list: name,
             },
@@ -202,7 +202,8 @@ impl Session {
                 let unprepared = self.prepare(jobs, &registries, &events).await?;
                 let options = TransferOptions {
                     referrers: self.settings.referrers,
-                    cache: self.manifests.clone(),
+                    cache: self.caches.manifests.clone(),
+                    hints: self.caches.hints.clone(),
                     jobs: self.settings.jobs,
                     index: self.settings.index,
                     no_platform_fails: self.settings.no_arch_os_fail,
@@ -225,7 +226,7 @@ impl Session {
                     no_platform_fails: self.settings.no_arch_os_fail,
                     deep: self.settings.deep,
                     referrers: self.settings.referrers,
-                    cache: self.manifests.clone(),
+                    cache: self.caches.manifests.clone(),
                     mend: self.mend_commands(format),
                 };
                 validate::run(jobs, registries, options, events, interrupt).await;
@@ -261,18 +262,4 @@ impl Session {
             () = interrupt.raised() => Ok(HashMap::new()),
         }
     }
-}
-
-/// Where compiled plugins and manifests are kept from run to run.
-fn cache_dir() -> Option<PathBuf> {
-    variable("LONGSHORE_CACHE_DIR")
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from)
-        .or_else(|| Some(directories::BaseDirs::new()?.cache_dir().join("longshore")))
-}
-
-/// The plugin host, with the user's cache of compiled plugins.
-pub(super) fn plugin_host() -> Result<PluginHost, Fatal> {
-    let cache_dir = cache_dir();
-    Ok(PluginHost::new(HostOptions { cache_dir, clock: SystemTime::now() })?)
 }

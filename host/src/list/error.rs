@@ -76,7 +76,9 @@ impl ListError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Read { .. } => Some("-f names the file, and -f - is standard input".to_owned()),
+            Self::Read { .. } => {
+                Some("-f (convert-list: -i) names the file, and - is standard input".to_owned())
+            }
             Self::Folder(_) => Some("-f names a file".to_owned()),
             Self::TooLarge { .. } => Some("split it into several lists".to_owned()),
             Self::NotText { .. } => Some("save it as UTF-8".to_owned()),

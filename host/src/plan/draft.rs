@@ -114,12 +114,11 @@ impl Iterator for Drafts<'_> {
 
 fn malformed(number: u32, error: Diagnostic, lines: &Lines, list: &List) -> Draft {
     let original = lines.get(error.line).unwrap_or_default();
-    let shown = String::from_utf8_lossy(&original).into_owned();
     let (source, text) = if list.is_line_format() {
-        (shown, original)
+        (String::from_utf8_lossy(&original).into_owned(), original)
     } else {
         // A format of several lines: what stands there is only a comment in a `mirror` list.
-        let comment = format!("# {shown}");
+        let comment = format!("# {}", around(&original, error.column));
         (comment.clone(), comment.into())
     };
     let outcome = Outcome {
@@ -128,18 +127,40 @@ fn malformed(number: u32, error: Diagnostic, lines: &Lines, list: &List) -> Draf
     };
     let column = (error.column > 0).then_some(error.column);
     let line = error.line;
-    let platforms = list.platforms_above(lines, line).map(Into::into);
+    let terms = list.terms_above(lines, line).map(Into::into);
     let ended = Ended { number, line, column, source, destination: String::new(), outcome };
-    Draft { entry: PlannedEntry { number, text, platforms }, stage: Stage::Ended(Box::new(ended)) }
+    Draft { entry: PlannedEntry { number, text, terms }, stage: Stage::Ended(Box::new(ended)) }
+}
+
+/// So much of a line is shown, in characters: all of a document may stand on one, and every remark on
+/// it shows it.
+const SHOWN: usize = 160;
+
+/// The part of `line` around a column, from 1.
+fn around(line: &[u8], column: u32) -> String {
+    let text = String::from_utf8_lossy(line);
+    let before = (column as usize).saturating_sub(SHOWN / 2);
+    let mut rest = text.chars().skip(before);
+    let shown: String = rest.by_ref().take(SHOWN).collect();
+    let ellipsis = |cut: bool| if cut { "…" } else { "" };
+    format!("{}{shown}{}", ellipsis(before > 0), ellipsis(rest.next().is_some()))
 }
 
 fn draft(number: u32, entry: Entry, lines: &Lines, list: &List, options: &PlanOptions) -> Draft {
     // A `mirror` line that stands for an entry of another format must not get the default filter.
-    let platforms: Option<Arc<str>> = match entry.platforms.as_slice() {
+    let platforms = match entry.platforms.as_slice() {
         [] if list.is_line_format() => None,
-        [] => Some(ALL.into()),
-        platforms => Some(platforms.join(",").into()),
+        [] => Some(format!("platforms={ALL}")),
+        platforms => Some(format!("platforms={}", platforms.join(","))),
     };
+    let renamed = match &entry.select {
+        Selection::ByTag(tag) => entry.destination_tag.as_ref().filter(|to| *to != tag),
+        // In three columns a digest has the destination's tag before it.
+        _ => entry.destination_tag.as_ref().filter(|_| list.is_line_format()),
+    };
+    let renamed = renamed.map(|to| format!("destination-tag={to}"));
+    let terms: Vec<String> = [platforms, renamed].into_iter().flatten().collect();
+    let terms: Option<Arc<str>> = (!terms.is_empty()).then(|| terms.join(" ").into());
     let original = if list.is_line_format() { lines.get(entry.line) } else { None };
     let text = original.unwrap_or_else(|| mirror_line(&entry).into());
     let line = entry.line;
@@ -158,7 +179,7 @@ fn draft(number: u32, entry: Entry, lines: &Lines, list: &List, options: &PlanOp
             }))
         }
     };
-    Draft { entry: PlannedEntry { number, text, platforms }, stage }
+    Draft { entry: PlannedEntry { number, text, terms }, stage }
 }
 
 /// An entry of a format that is not line by line, as a line of the format `mirror`; as a comment where
@@ -166,9 +187,6 @@ fn draft(number: u32, entry: Entry, lines: &Lines, list: &List, options: &PlanOp
 fn mirror_line(entry: &Entry) -> String {
     let says_it = |version: String| (version, "");
     let (version, comment) = match &entry.select {
-        Selection::ByTag(tag) if entry.destination_tag.as_ref().is_some_and(|to| to != tag) => {
-            (format!("{tag} as {}", entry.destination_tag.as_deref().unwrap_or_default()), "# ")
-        }
         Selection::ByDigest(pinned) if entry.destination_tag.is_some() => {
             let tag = entry.destination_tag.as_deref().unwrap_or_default();
             says_it(format!("{tag}@{}", pinned.digest))

@@ -24,8 +24,9 @@ pub struct PlannedEntry {
     pub number: u32,
     /// It as it stood before `-s`, `-d` and rewrites, which need not be text.
     pub text: Bytes,
-    /// The platforms that the list gives it.
-    pub platforms: Option<Arc<str>>,
+    /// What the failed list says of it in a comment `# longshore: KEY=VALUE …` above it: its platforms,
+    /// and another tag at the destination.
+    pub terms: Option<Arc<str>>,
 }
 
 /// An entry that becomes no job.

@@ -73,6 +73,11 @@ impl Finding {
         }
     }
 
+    /// Has something at the destination other bytes than its digest says?
+    pub fn is_of_bytes(&self) -> bool {
+        matches!(&*self.field, "blob" | "size" | "manifest") && self.destination.is_some()
+    }
+
     /// Says which child it is about, unless that is said already.
     #[must_use]
     pub fn about(mut self, child: &Descriptor) -> Self {

@@ -87,6 +87,10 @@ impl Requests {
         if escaped_path.len() + escaped_query.len() > MAX_TARGET {
             return Err(denied("its path and query are too long"));
         }
+        if !self.access.endpoints.iter().any(|(known, _)| known.name == endpoint) {
+            let names = "its metadata names none so; without metadata there is only `registry`";
+            return Err(denied(format!("there is no endpoint `{}`: {names}", shown(endpoint))));
+        }
         let grants = &self.access.grants;
         if !grants.iter().any(|grant| grant.covers(method, endpoint, &request.path)) {
             let wanted = format!("{} {} {escaped_path}", method.as_str(), shown(endpoint));

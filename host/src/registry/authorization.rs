@@ -70,6 +70,17 @@ impl Client {
             .map_err(|error| Cause::Credential(error.to_string()))
     }
 
+    /// The name of the account with which `repository` is reached, for what is kept from run to run;
+    /// `None` where that cannot be found out. It holds no secret: tokens without a name share one.
+    pub async fn account(&self, repository: &Repository) -> Option<String> {
+        Some(match self.credential(Some(repository)).await.ok()? {
+            None => "anonymous".to_owned(),
+            Some(Credential::Basic { username, .. }) => format!("user {username}"),
+            Some(Credential::IdentityToken(_)) => "identity token".to_owned(),
+            Some(Credential::RegistryToken(_)) => "registry token".to_owned(),
+        })
+    }
+
     /// Whose credential it is, for messages.
     fn whose(&self) -> String {
         let origin = self.options.credentials.origin_of(&self.registry);

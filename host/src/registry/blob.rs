@@ -164,7 +164,8 @@ impl Client {
     }
 
     /// Opens a blob for reading from the byte `offset`, with a single try: whoever reads has to try
-    /// again anyway. Its announced length must be the descriptor's. The caller holds the permit.
+    /// again anyway. Its announced length must be the descriptor's. Content that was `wrong` before is
+    /// fetched over a connection of its own. The caller holds the permit.
     ///
     /// # Errors
     /// A refusal, no answer, or another length.
@@ -173,11 +174,15 @@ impl Client {
         repository: &Repository,
         blob: &Descriptor,
         offset: u64,
+        wrong: bool,
     ) -> Result<BlobStream, RegistryError> {
         let class = Class::of_blob(blob.size);
         let mut call =
             self.blob_call("fetch blob", Method::GET, repository, &blob.digest, class).await?;
         call.admitted = true;
+        if wrong {
+            call.purpose = Purpose::Doubt;
+        }
         match self.open_blob(&call, blob.size, offset).await {
             Ok((response, surplus)) => Ok(BlobStream {
                 client: Arc::clone(self),
@@ -230,15 +235,17 @@ impl Client {
         blob: &Descriptor,
         limit: u64,
     ) -> Result<Bytes, RegistryError> {
-        let call = self
+        let mut call = self
             .blob_call("fetch blob", Method::GET, repository, &blob.digest, Class::Small)
             .await?;
         let mut waits = self.waits();
         loop {
-            match self.read_blob(&call, blob, limit).await {
+            let cause = match self.read_blob(&call, blob, limit).await {
                 Ok(bytes) => return Ok(bytes),
-                Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
-            }
+                Err(cause) => cause,
+            };
+            call.doubt(&cause);
+            waits.sit_out(call.operation.clone().failed(cause)).await?;
         }
     }
 

@@ -37,6 +37,9 @@ pub(super) enum Purpose {
     Metadata,
     /// Blobs: HTTP/1.1 only, as HTTP/2's default windows throttle uploads over distance.
     Blob,
+    /// What was wrong before: on a connection of its own, as what is between us and the registry may
+    /// be to blame.
+    Doubt,
 }
 
 /// The HTTP clients that registries with the same trust share; each is made when first needed.
@@ -95,8 +98,15 @@ impl Connections {
         seconds: u64,
     ) -> Result<Response, Cause> {
         let url = request.url().clone();
+        let of_its_own;
         let client = match purpose {
             Purpose::Metadata => self.metadata(&url)?,
+            Purpose::Doubt => {
+                let built = self.build(self.way(&url), Purpose::Doubt);
+                of_its_own =
+                    built.map_err(|why| Cause::Unreachable { host: host_of(&url), why })?;
+                &of_its_own
+            }
             Purpose::Blob => match self.blobs(&url)? {
                 BlobClient::Direct(transport) => {
                     let sent = transport.send(request).await;
@@ -108,7 +118,30 @@ impl Connections {
                 BlobClient::Proxied(client) => client,
             },
         };
-        client.execute(request).await.map_err(|error| cause_of(&error, &url, seconds))
+        let sent = client.execute(request).await;
+        sent.map_err(|error| self.through_proxy(cause_of(&error, &url, seconds), &url))
+    }
+
+    /// Says which proxy could not be reached, or could not reach the host.
+    fn through_proxy(&self, cause: Cause, url: &Url) -> Cause {
+        match (cause, self.proxy_of(url)) {
+            (Cause::Unreachable { host, why }, Some(proxy)) => {
+                let host = format!("{host} through the proxy {proxy}");
+                Cause::Unreachable { host, why }
+            }
+            (cause, _) => cause,
+        }
+    }
+
+    /// `host[:port]` of the proxy between here and `url`. Loopback never goes through one.
+    fn proxy_of(&self, url: &Url) -> Option<String> {
+        if is_loopback(url) {
+            return None;
+        }
+        let proxies = self.proxies.get_or_init(Matcher::from_system);
+        let proxy = proxies.intercept(&url.as_str().parse().ok()?)?;
+        let (host, port) = (proxy.uri().host()?, proxy.uri().port_u16());
+        Some(port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
     }
 
     /// The client for metadata at `url`.
@@ -129,14 +162,8 @@ impl Connections {
         made(&self.blobs[way.number()], build, url)
     }
 
-    /// Loopback never goes through a proxy.
     fn way(&self, url: &Url) -> Way {
-        let proxies = || self.proxies.get_or_init(Matcher::from_system);
-        let is_proxied = |uri: http::Uri| proxies().intercept(&uri).is_some();
-        Way {
-            proxied: !is_loopback(url) && url.as_str().parse().is_ok_and(is_proxied),
-            tls: url.scheme() == "https",
-        }
+        Way { proxied: self.proxy_of(url).is_some(), tls: url.scheme() == "https" }
     }
 
     fn build(&self, way: Way, purpose: Purpose) -> Result<reqwest::Client, String> {
@@ -151,6 +178,7 @@ impl Connections {
             .tcp_nodelay(true);
         match purpose {
             Purpose::Blob => builder = builder.http1_only(),
+            Purpose::Doubt => builder = builder.http1_only().pool_max_idle_per_host(0),
             Purpose::Metadata => tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         }
         if !way.proxied {

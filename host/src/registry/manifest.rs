@@ -191,12 +191,14 @@ impl Client {
         call: &Call,
         reference: &ManifestReference,
     ) -> Result<(Bytes, Option<MediaType>), RegistryError> {
-        let mut waits = self.waits();
+        let (mut call, mut waits) = (call.clone(), self.waits());
         loop {
-            match self.read(call, reference).await {
+            let cause = match self.read(&call, reference).await {
                 Ok(read) => return Ok(read),
-                Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
-            }
+                Err(cause) => cause,
+            };
+            call.doubt(&cause);
+            waits.sit_out(call.operation.clone().failed(cause)).await?;
         }
     }
 

@@ -68,6 +68,13 @@ impl Call {
         }
     }
 
+    /// The next try goes over a connection of its own if `cause` is that the content was wrong.
+    pub(super) fn doubt(&mut self, cause: &Cause) {
+        if matches!(cause, Cause::Digest { .. } | Cause::Size { .. }) {
+            self.purpose = Purpose::Doubt;
+        }
+    }
+
     pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self

@@ -1,4 +1,4 @@
-//! Uploads: mount, one body, or chunks (distribution-spec, "Pushing blobs").
+//! Uploads: opened, and closed by one body (distribution-spec, "Pushing blobs").
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,34 +61,6 @@ impl Client {
         call.purpose = Purpose::Blob;
         call.admitted = true;
         call
-    }
-
-    /// Mounts a blob from the repository `from` of this registry, where another upload of this run
-    /// or an earlier one put it, or opens a session instead. It has a single try: whatever keeps it
-    /// from working does not keep an upload from working.
-    ///
-    /// # Errors
-    /// A refusal, no answer, or an answer without a usable location.
-    pub async fn mount(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        from: &Repository,
-    ) -> Result<UploadStart, RegistryError> {
-        let started = self.start(repository, digest, Some(from), None).await;
-        match &started {
-            Ok(UploadStart::Present) => self.learnt.mounted(),
-            Ok(UploadStart::Session(_)) => self.learnt.mount_refused(),
-            Err(error) => match &*error.cause {
-                Cause::Token { .. } => self.learnt.never_mounts(),
-                // What is too busy has not refused.
-                Cause::Answered(answer) if !matches!(answer.status, 408 | 429 | 500..) => {
-                    self.learnt.mount_refused();
-                }
-                _ => {}
-            },
-        }
-        started
     }
 
     /// Opens an upload unless the blob of `size` bytes is in `repository` already. Most registries
@@ -154,7 +126,7 @@ impl Client {
     }
 
     /// `admitted` is the size of the blob whose permit the caller holds.
-    async fn start(
+    pub(super) async fn start(
         &self,
         repository: &Repository,
         digest: &Digest,

@@ -3,7 +3,7 @@
 mod place;
 
 use std::fs::File;
-use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,8 +24,8 @@ pub struct FailedEntry {
     /// line for others; empty if there is nothing to repeat, and only the reason is written. It is
     /// written as it is, be it text or not.
     pub text: Bytes,
-    /// The value of the comment `# longshore: platforms=…` above the line, where it needs one.
-    pub platforms: Option<Arc<str>>,
+    /// What stands behind `# longshore:` in the comment above the line, where it needs one.
+    pub terms: Option<Arc<str>>,
 }
 
 /// The failed list of a run.
@@ -242,6 +242,16 @@ impl FailedList {
     }
 }
 
+/// Has the failed list at `path` an entry, and not only remarks? What cannot be read has.
+pub(super) fn has_entries(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return true };
+    let is_entry = |line: &io::Result<Vec<u8>>| match line {
+        Ok(line) => !line.is_empty() && !line.starts_with(b"#"),
+        Err(_) => true,
+    };
+    BufReader::new(file).split(b'\n').any(|line| is_entry(&line))
+}
+
 /// A reason as a comment; none may look like the comments that a list format understands.
 fn comment(reason: &str) -> String {
     let reason = escape(reason.trim());
@@ -257,8 +267,8 @@ fn write_entries<'a>(
     let mut text = Vec::new();
     for entry in entries {
         text.clear();
-        if let Some(platforms) = &entry.platforms {
-            writeln!(text, "# longshore: platforms={}", escape(platforms))?;
+        if let Some(terms) = &entry.terms {
+            writeln!(text, "# longshore: {}", escape(terms))?;
         }
         if !entry.text.is_empty() {
             // A line break would make two entries of one.

@@ -13,7 +13,7 @@ use crate::plan::Status;
 pub(super) fn write_text(
     report: &Report,
     failed_list: Option<&Path>,
-    command: &str,
+    next_step: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if report.options.dry_run {
@@ -22,12 +22,12 @@ pub(super) fn write_text(
     write_findings(&report.rows, out)?;
     write_counts(report, out)?;
     let has_copied = report.totals.copied > 0 && !report.options.dry_run;
-    if report.options.verb == Verb::Mirror && has_copied {
+    if report.options.verb == Verb::Mirror && has_copied && !report.options.referrers {
         writeln!(out, "signatures and other referrers were not looked for")?;
     }
     if let Some(path) = failed_list {
         writeln!(out, "failed list: {}", super::escape(&path.to_string_lossy()))?;
-        writeln!(out, "repeat with: {}", super::escape(command))?;
+        writeln!(out, "{}", super::escape(next_step))?;
     }
     Ok(())
 }
@@ -106,8 +106,8 @@ mod tests {
 
     fn text(report: &Report, failed_list: Option<&str>) -> String {
         let mut bytes = Vec::new();
-        let command = "longshore mirror -f mirror-failed.txt";
-        write_text(report, failed_list.map(Path::new), command, &mut bytes).unwrap();
+        let next = "repeat with: longshore mirror -f mirror-failed.txt";
+        write_text(report, failed_list.map(Path::new), next, &mut bytes).unwrap();
         String::from_utf8(bytes).unwrap()
     }
 
@@ -120,6 +120,13 @@ mod tests {
         failed list: mirror-failed.txt
         repeat with: longshore mirror -f mirror-failed.txt
         ");
+    }
+
+    #[test]
+    fn referrers_that_were_looked_for_are_not_said_to_be_left_out() {
+        let mut report = report_of_all_kinds();
+        report.options.referrers = true;
+        assert!(!text(&report, None).contains("not looked for"));
     }
 
     #[test]

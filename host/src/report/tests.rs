@@ -16,6 +16,7 @@ fn options() -> ReportOptions {
         output: OutputFormat::Text,
         verb: Verb::Mirror,
         dry_run: false,
+        referrers: false,
         terminal: false,
         list: "list.txt".to_owned(),
     }
@@ -147,11 +148,7 @@ fn an_interrupt_leaves_a_list_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("failed.txt");
     let texts: Vec<FailedEntry> = (1..=6)
-        .map(|number| FailedEntry {
-            number,
-            text: format!("line {number}").into(),
-            platforms: None,
-        })
+        .map(|number| FailedEntry { number, text: format!("line {number}").into(), terms: None })
         .collect();
     let list = FailedList::open(&path, "longshore mirror -f failed.txt", &texts).unwrap();
     let reporter = Reporter::new(options(), log_at_noon(false, false).0).with_failed_list(list);

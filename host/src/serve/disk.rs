@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::oci::{Digest, Repository};
+use crate::oci::{Algorithm, Digest, Hasher, Repository};
 
 use super::ServeError;
 
@@ -20,6 +20,9 @@ const LAYOUT_NAMES: [&str; 3] = ["blobs", "index.json", "oci-layout"];
 
 /// Our own folder; no component of a repository starts with a dot.
 const OWN: &str = ".longshore";
+
+/// So much of a file is read at once, in bytes.
+const READ: usize = 512 * 1024;
 
 /// A served folder.
 #[derive(Debug)]
@@ -126,8 +129,8 @@ impl Disk {
         self.write(&destination, content).map(drop)
     }
 
-    /// Moves a blob that was written to `path` into a repository. What is there already stays: it
-    /// may be linked to other repositories.
+    /// Moves a blob that was written to `path` into a repository. What is there already stays, as it
+    /// may be linked to other repositories, unless its bytes are not what they should be.
     pub(super) fn place_blob(
         &self,
         path: &Path,
@@ -136,7 +139,9 @@ impl Disk {
         digest: &Digest,
     ) -> io::Result<()> {
         let destination = self.blob_path(repository, digest);
-        if size_of(&destination)? == Some(size) {
+        if size_of(&destination)? == Some(size)
+            && digest_of_file(&destination, digest.algorithm())? == *digest
+        {
             return fs::remove_file(path);
         }
         rename(path, &destination)
@@ -249,6 +254,25 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
 }
 
 /// Renames, and makes the folder of the destination where it is missing: it mostly is there.
+/// The digest of what a file holds.
+pub(super) fn digest_of_file(path: &Path, algorithm: Algorithm) -> io::Result<Digest> {
+    struct Sink(Hasher);
+    impl io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut file = io::BufReader::with_capacity(READ, File::open(path)?);
+    let mut sink = Sink(Hasher::new(algorithm));
+    io::copy(&mut file, &mut sink)?;
+    Ok(sink.0.finish())
+}
+
 fn rename(path: &Path, destination: &Path) -> io::Result<()> {
     match fs::rename(path, destination) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

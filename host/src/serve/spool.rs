@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::body::BodyDataStream;
@@ -14,7 +14,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::oci::{Algorithm, Digest, Hasher, Repository};
 
 use super::answer::{Code, Refusal};
-use super::disk::Disk;
+use super::disk::{Disk, digest_of_file};
 use super::layout::blocking;
 
 /// What is gathered before it goes to the disk: one hop to another thread for so many bytes.
@@ -133,24 +133,6 @@ impl Drop for Spool {
             let _ = fs::remove_file(&self.path);
         }
     }
-}
-
-fn digest_of_file(path: &Path, algorithm: Algorithm) -> io::Result<Digest> {
-    struct Sink(Hasher);
-    impl io::Write for Sink {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.update(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut file = io::BufReader::with_capacity(BATCH, File::open(path)?);
-    let mut sink = Sink(Hasher::new(algorithm));
-    io::copy(&mut file, &mut sink)?;
-    Ok(sink.0.finish())
 }
 
 /// A spool whose holder alone writes to it.

@@ -17,6 +17,14 @@ pub(super) enum Trust {
     Nothing,
 }
 
+/// What came of a hint.
+enum Hinted {
+    /// The blob was mounted from this repository.
+    Mounted(Repository),
+    /// It was not; perhaps there is a session instead.
+    Not(Option<UploadSession>),
+}
+
 impl Copy<'_> {
     /// Makes `blob` be in the destination's repository. `bytes` is its content, where that had to
     /// be read before.
@@ -64,7 +72,14 @@ impl Copy<'_> {
             if is_local && self.job.source.repository != *repository {
                 return Ok(self.job.source.repository.clone());
             }
-            brought = Some(self.upload(blob, bytes, None).boxed().await?);
+            let session = match self.mount_by_hint(blob).await? {
+                Hinted::Mounted(home) => {
+                    brought = Some(Transferred::Mounted);
+                    return Ok(home);
+                }
+                Hinted::Not(session) => session,
+            };
+            brought = Some(self.upload(blob, bytes, session).boxed().await?);
             Ok::<_, TransferError>(repository.clone())
         };
         let found = home.get_or_fill(self.seat, find.boxed()).await?;
@@ -83,6 +98,42 @@ impl Copy<'_> {
                 self.upload(blob, bytes, Some(session)).boxed().await
             }
             None => self.upload(blob, bytes, None).boxed().await,
+        }
+    }
+
+    /// Mounts the blob from where an earlier run has seen it. A hint is tried once: where it is refused
+    /// it is forgotten.
+    async fn mount_by_hint(&self, blob: &Descriptor) -> Result<Hinted, TransferError> {
+        let (registry, repository) =
+            (self.destination.registry(), &self.job.destination.repository);
+        // What is in the source's own repository already needs no hint.
+        if self.trust == Trust::Nothing || self.job.source.registry == *registry {
+            return Ok(Hinted::Not(None));
+        }
+        let Some(hints) = self.hints().await else { return Ok(Hinted::Not(None)) };
+        let Some(home) = hints.home(&blob.digest, repository) else {
+            return Ok(Hinted::Not(None));
+        };
+        let _copies = self.seat.copies().await;
+        let mount = self.destination.mount_by_hint(repository, &blob.digest, &home);
+        match self.unless_interrupted(mount).await? {
+            Ok(UploadStart::Present) => {
+                hints.held();
+                // Hints are of blobs that manifests name.
+                if self.destination.mounts_after_manifest() {
+                    self.placement.name(registry, &blob.digest);
+                }
+                Ok(Hinted::Mounted(home))
+            }
+            Ok(UploadStart::Session(session)) => {
+                hints.refuse(&blob.digest);
+                Ok(Hinted::Not(Some(session)))
+            }
+            Err(error) => {
+                tracing::debug!("{error}");
+                hints.refuse(&blob.digest);
+                Ok(Hinted::Not(None))
+            }
         }
     }
 

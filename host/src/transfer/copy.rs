@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::ahead::held_by;
 use super::blob::Trust;
 use super::placement::Placement;
+use super::push::collected;
 use super::referrers::Referred;
 use super::run::Run;
 use super::seat::Seat;
 use super::shape::{Shape, Shaped, is_same, may_stand, nothing_selected, shape};
 use super::{Level, TransferError};
-use crate::oci::{Digest, Manifest, RawManifest};
+use crate::oci::{Digest, Manifest};
 use crate::plan::{Job, Outcome, Status};
-use crate::registry::{
-    Client, ManifestHead, ManifestPushed, ManifestReference, Operation, RegistryError,
-};
+use crate::registry::{Client, ManifestHead, ManifestReference, RegistryError};
 
 /// The wait before content is sent again that the registry had just collected.
 const AFTER_COLLECTION: Duration = Duration::from_secs(1);
@@ -131,6 +131,7 @@ impl Copy<'_> {
         };
         self.existed = head.is_some();
         let manifest = self.unless_interrupted(self.root(named.as_ref())).await??;
+        self.seat.holds(manifest.raw.bytes.len() as u64);
         let source_digest = manifest.raw.digest.clone();
         let held = head.as_ref().and_then(|head| head.digest.as_ref());
         if held == Some(&source_digest) && may_stand(&manifest, self.run.options.index) {
@@ -145,6 +146,7 @@ impl Copy<'_> {
                 return Ok(Outcome { source_digest: Some(source_digest), ..outcome });
             }
         };
+        self.seat.holds(held_by(&shape));
         if !forced && self.holds(head.as_ref(), &shape.root.digest).await? {
             let referred = self.place_referrers(&shape, None).await?;
             return Ok(referred.told_with(already_there(source_digest, shape.root.digest)));
@@ -234,14 +236,14 @@ impl Copy<'_> {
         let referred = self.place_referrers(shape, Some(&shape.root)).await?;
         self.tag(shape).await?;
         if let Some(single) = &shape.single {
-            self.name_blobs(single);
+            self.name_blobs(single).await;
         }
         Ok(referred)
     }
 
     /// Places and tags. Where the registry collected something between our look and the push of what
-    /// names it, all of it is brought again without believing anything that was seen before; but
-    /// once only for each manifest that the registry refuses so.
+    /// names it, all of it is brought again without believing anything that was seen before, and the run
+    /// knows of that afterwards; but once only for each manifest that the registry refuses so.
     async fn place_surely(&self, shape: &Shape) -> Result<Referred, TransferError> {
         let mut refused = HashSet::new();
         let mut placed = self.place_and_tag(shape).await;
@@ -255,66 +257,20 @@ impl Copy<'_> {
                 return Err(error);
             }
             tokio::time::sleep(AFTER_COLLECTION).await;
-            let nothing_known = Placement::default();
+            let brought = Placement::default();
             let again = Copy {
                 run: self.run,
                 job: self.job,
                 source: Arc::clone(&self.source),
                 destination: Arc::clone(&self.destination),
-                placement: &nothing_known,
+                placement: &brought,
                 trust: Trust::Nothing,
                 seat: self.seat,
                 moved: self.moved,
                 existed: false,
             };
             placed = again.place_and_tag(shape).await;
-        }
-    }
-
-    pub(super) async fn push_by_digest(
-        &self,
-        manifest: &RawManifest,
-    ) -> Result<ManifestPushed, TransferError> {
-        let reference = ManifestReference::Digest(manifest.digest.clone());
-        self.push(&reference, manifest).await
-    }
-
-    async fn push(
-        &self,
-        reference: &ManifestReference,
-        manifest: &RawManifest,
-    ) -> Result<ManifestPushed, TransferError> {
-        let repository = &self.job.destination.repository;
-        let pushed = self.destination.push_manifest(repository, reference, manifest).await;
-        let pushed = pushed.map_err(|error| self.at_destination(error))?;
-        self.count(manifest.bytes.len() as u64);
-        Ok(pushed)
-    }
-
-    /// Pushes the root last, so that the tag never names what is not there.
-    async fn tag(&self, shape: &Shape) -> Result<(), TransferError> {
-        let reference = match self.job.destination.version.tag() {
-            Some(tag) => ManifestReference::Tag(tag.clone()),
-            None => ManifestReference::Digest(shape.root.digest.clone()),
-        };
-        self.push_tag(&reference, &shape.root).await
-    }
-
-    /// Pushes a manifest under a tag, which may be one that holds it already and may not change.
-    pub(super) async fn push_tag(
-        &self,
-        reference: &ManifestReference,
-        manifest: &RawManifest,
-    ) -> Result<(), TransferError> {
-        match self.push(reference, manifest).await {
-            Err(error) if error.of_registry().is_some_and(RegistryError::is_immutable_tag) => {
-                let held = self.probe(reference).await?.and_then(|head| head.digest);
-                if held.as_ref() == Some(&manifest.digest) {
-                    return Ok(());
-                }
-                Err(TransferError::ImmutableTag(held))
-            }
-            pushed => pushed.map(|_| ()),
+            self.placement.adopt(&brought);
         }
     }
 }
@@ -325,15 +281,5 @@ pub(super) fn already_there(source: Digest, destination: Digest) -> Outcome {
         source_digest: Some(source),
         destination_digest: Some(destination),
         ..Outcome::skipped("already at the destination")
-    }
-}
-
-/// What was pushed where the registry says that it lacks the content that is named.
-fn collected(error: &TransferError) -> Option<&Operation> {
-    match error {
-        TransferError::Destination(error) | TransferError::Unprepared { error, .. } => {
-            error.is_unknown_content().then_some(&error.operation)
-        }
-        _ => None,
     }
 }

@@ -86,7 +86,7 @@ impl Copy<'_> {
             self.place_named(&manifest, depth).await?;
             self.push_by_digest(&manifest.raw).await?;
             if let Content::Single(single) = &manifest.content {
-                self.name_blobs(single);
+                self.name_blobs(single).await;
             }
             let platform = child
                 .platform
@@ -97,16 +97,6 @@ impl Copy<'_> {
             Ok(())
         };
         placed.get_or_fill(self.seat, bring.boxed()).await
-    }
-
-    /// The blobs of a manifest that is at the destination can be mounted from there.
-    pub(super) fn name_blobs(&self, single: &Single) {
-        if self.destination.mounts_after_manifest() {
-            let registry = self.destination.registry();
-            for blob in single.blobs() {
-                self.placement.name(registry, &blob.digest);
-            }
-        }
     }
 
     /// Brings everything that `manifest` names.

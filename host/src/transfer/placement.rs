@@ -1,114 +1,11 @@
 //! What is known to be at the destinations, shared by all jobs of a run.
-//!
-//! Each cell is filled once however many jobs wait for it; whoever waits holds no permit and no seat.
-//! A failure leaves a cell empty, and the next one who waits tries again.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Notify;
-
-use super::seat::Seat;
+use super::cell::{Cell, Cells};
 use crate::oci::{Digest, Registry, Repository};
 use crate::registry::RegistryError;
-
-#[derive(Debug)]
-enum State<V> {
-    Empty,
-    Filling,
-    Full(V),
-}
-
-/// A value that one of many finds out.
-#[derive(Debug)]
-pub(super) struct Cell<V> {
-    state: Mutex<State<V>>,
-    changed: Notify,
-}
-
-impl<V> Default for Cell<V> {
-    fn default() -> Self {
-        Self { state: Mutex::new(State::Empty), changed: Notify::new() }
-    }
-}
-
-impl<V: Clone> Cell<V> {
-    fn lock(&self) -> MutexGuard<'_, State<V>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The value, where it is known.
-    pub(super) fn get(&self) -> Option<V> {
-        match &*self.lock() {
-            State::Full(value) => Some(value.clone()),
-            State::Empty | State::Filling => None,
-        }
-    }
-
-    /// The value; `fill` finds it out unless somebody else does, who is waited for.
-    pub(super) async fn get_or_fill<E>(
-        &self,
-        seat: &Seat,
-        fill: impl Future<Output = Result<V, E>>,
-    ) -> Result<V, E> {
-        loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
-            match &mut *self.lock() {
-                State::Full(value) => return Ok(value.clone()),
-                state @ State::Empty => {
-                    *state = State::Filling;
-                    break;
-                }
-                // From here on no change is missed.
-                State::Filling => changed.as_mut().enable(),
-            };
-            seat.waits_for(changed).await;
-        }
-        let filling = Filling(self);
-        let value = fill.await?;
-        *self.lock() = State::Full(value.clone());
-        drop(filling);
-        Ok(value)
-    }
-}
-
-/// Whoever fills a cell; if he gives up, another may.
-struct Filling<'a, V: Clone>(&'a Cell<V>);
-
-impl<V: Clone> Drop for Filling<'_, V> {
-    fn drop(&mut self) {
-        let mut state = self.0.lock();
-        if matches!(&*state, State::Filling) {
-            *state = State::Empty;
-        }
-        drop(state);
-        self.0.changed.notify_waiters();
-    }
-}
-
-/// So many cells are kept of each kind; what is forgotten costs a look.
-const KEPT: usize = 100_000;
-
-/// Cells by key.
-#[derive(Debug)]
-struct Cells<K, V>(Mutex<HashMap<K, Arc<Cell<V>>>>);
-
-impl<K, V> Default for Cells<K, V> {
-    fn default() -> Self {
-        Self(Mutex::new(HashMap::new()))
-    }
-}
-
-impl<K: Eq + Hash, V> Cells<K, V> {
-    fn cell(&self, key: K) -> Arc<Cell<V>> {
-        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if cells.len() >= KEPT && !cells.contains_key(&key) {
-            cells.retain(|_, cell| Arc::strong_count(cell) > 1);
-        }
-        Arc::clone(cells.entry(key).or_default())
-    }
-}
 
 /// Content in one repository of one registry.
 type Place = (Registry, Repository, Digest);
@@ -163,6 +60,38 @@ impl Placement {
         named.contains(&(registry.clone(), digest.clone()))
     }
 
+    /// The registry lacks the blob: it is not in `repository`, and there is nowhere to mount it from.
+    pub(super) fn forget_blob(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+        digest: &Digest,
+    ) {
+        let home = (registry.clone(), digest.clone());
+        self.blobs.forget(&(registry.clone(), repository.clone(), digest.clone()));
+        self.homes.forget(&home);
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).remove(&home);
+    }
+
+    /// The registry lacks the manifest, or something below it.
+    pub(super) fn forget_manifest(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+        digest: &Digest,
+    ) {
+        self.manifests.forget(&(registry.clone(), repository.clone(), digest.clone()));
+    }
+
+    /// Takes in what one image has brought that believed nothing of this.
+    pub(super) fn adopt(&self, brought: &Self) {
+        self.homes.adopt(&brought.homes);
+        self.blobs.adopt(&brought.blobs);
+        self.manifests.adopt(&brought.manifests);
+        let newer = brought.named.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).extend(newer);
+    }
+
     /// A look into `repository` found a blob, or did not.
     pub(super) fn looked(&self, registry: &Registry, repository: &Repository, found: bool) {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -210,34 +139,48 @@ impl BadContent {
 mod tests {
     use futures_util::FutureExt;
 
-    use super::{Cell, Placement};
+    use super::Placement;
     use crate::oci::Digest;
     use crate::transfer::seat::Seats;
 
     #[tokio::test]
-    async fn a_cell_is_filled_once_and_a_failure_leaves_it_empty() {
+    async fn what_was_wrong_is_forgotten_and_what_was_brought_is_known() {
         let seat = Seats::new(1).seat().await;
-        let cell = Cell::default();
-        let failed: Result<u8, &str> = cell.get_or_fill(&seat, async { Err("no") }).await;
-        assert_eq!((failed, cell.get()), (Err("no"), None));
-        let (end, ended) = tokio::sync::oneshot::channel::<u8>();
-        let mut first =
-            Box::pin(cell.get_or_fill(&seat, async { ended.await.map_err(|_| "gone") }));
-        assert!((&mut first).now_or_never().is_none());
-        let second_seat = Seats::new(1).seat().await;
-        let mut second = Box::pin(cell.get_or_fill(&second_seat, async { Ok::<_, &str>(9) }));
-        assert!((&mut second).now_or_never().is_none(), "somebody finds it out already");
-        end.send(7).unwrap();
-        assert_eq!((first.await, second.await), (Ok(7), Ok(7)));
+        let (registry, repository) = ("a.io".parse().unwrap(), "b".parse().unwrap());
+        let (known, brought) = (Placement::default(), Placement::default());
+        let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
+        for digest in [&one, &two] {
+            known.home(&registry, digest).set("gone".parse().unwrap());
+            known.blob(&registry, &repository, digest).set(());
+            known.name(&registry, digest);
+        }
+        known.forget_blob(&registry, &repository, &one);
+        assert_eq!(known.home(&registry, &one).get(), None);
+        assert_eq!(known.blob(&registry, &repository, &one).get(), None);
+        assert!(!known.is_named(&registry, &one) && known.is_named(&registry, &two));
+
+        let place = brought.blob(&registry, &repository, &one);
+        place.get_or_fill(&seat, async { Ok::<_, ()>(()) }).await.unwrap();
+        brought.home(&registry, &two).set(repository.clone());
+        known.adopt(&brought);
+        assert_eq!(known.blob(&registry, &repository, &one).get(), Some(()));
+        assert_eq!(known.home(&registry, &two).get(), Some(repository));
     }
 
     #[tokio::test]
-    async fn who_gives_up_leaves_it_to_the_next() {
+    async fn what_somebody_finds_out_is_not_forgotten() {
         let seat = Seats::new(1).seat().await;
-        let cell = Cell::<u8>::default();
-        let gone = cell.get_or_fill(&seat, std::future::pending::<Result<u8, ()>>()).now_or_never();
-        assert!(gone.is_none());
-        assert_eq!(cell.get_or_fill(&seat, async { Ok::<_, ()>(1) }).await, Ok(1));
+        let (registry, repository) = ("a.io".parse().unwrap(), "b".parse().unwrap());
+        let placement = Placement::default();
+        let place = placement.blob(&registry, &repository, &Digest::of(b"1"));
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let mut filling =
+            Box::pin(place.get_or_fill(&seat, async { ended.await.map_err(|_| "gone") }));
+        assert!((&mut filling).now_or_never().is_none());
+        placement.forget_blob(&registry, &repository, &Digest::of(b"1"));
+        end.send(()).unwrap();
+        filling.await.unwrap();
+        assert!(placement.blob(&registry, &repository, &Digest::of(b"1")).get().is_some());
     }
 
     #[test]

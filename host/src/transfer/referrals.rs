@@ -6,9 +6,9 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::TransferError;
 use super::blob::Trust;
+use super::cell::Cell;
 use super::copy::Copy;
 use super::memo::Memo;
-use super::placement::Cell;
 use crate::oci::{Digest, Name, Tag};
 use crate::registry::{cosign_tags, referrers_tag};
 

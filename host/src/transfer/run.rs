@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::configuration::Configurations;
+use super::hint::Hints;
 use super::placement::{BadContent, Placement};
 use super::pool::{GRACE, each};
 use super::referrals::Referrals;
 use super::seat::Seats;
-use super::{Event, EventSender, IndexMode, Interrupt, ManifestCache, copy, dry_run};
+use super::{Event, EventSender, HintCache, IndexMode, Interrupt, ManifestCache, copy, dry_run};
 use crate::oci::Name;
 use crate::plan::Jobs;
 use crate::registry::Registries;
@@ -26,6 +27,8 @@ pub struct TransferOptions {
     pub referrers: bool,
     /// What earlier runs have fetched, if it can be had.
     pub cache: Option<ManifestCache>,
+    /// Where earlier runs have put blobs, if that can be had.
+    pub hints: Option<HintCache>,
     /// Only say what would happen.
     pub dry_run: bool,
     /// Believe nothing of the destination: look at each selected child and blob there.
@@ -41,6 +44,7 @@ pub(super) struct Run {
     pub(super) events: EventSender,
     pub(super) interrupt: Interrupt,
     pub(super) placement: Placement,
+    pub(super) hints: Hints,
     pub(super) bad_content: BadContent,
     pub(super) referrals: Referrals,
     pub(super) configurations: Configurations,
@@ -57,6 +61,7 @@ pub async fn run(
     let seats = Seats::new(options.jobs);
     let run = Arc::new(Run {
         registries,
+        hints: Hints::new(options.hints.clone()),
         options,
         events: events.clone(),
         interrupt: interrupt.clone(),
@@ -66,9 +71,9 @@ pub async fn run(
         configurations: Configurations::default(),
     });
     let seat = || seats.seat();
-    let effort = Arc::clone(run.registries.effort());
+    let of_jobs = Arc::clone(&run);
     each(jobs, seat, GRACE, events.clone(), interrupt, move |job, seat| {
-        let run = Arc::clone(&run);
+        let run = Arc::clone(&of_jobs);
         async move {
             if run.options.dry_run {
                 dry_run::look(&run, &job, &seat).await
@@ -78,6 +83,8 @@ pub async fn run(
         }
     })
     .await;
+    run.hints.flush().await;
+    let effort = run.registries.effort();
     let (retries, pauses, paused) = (effort.retries(), effort.pauses(), effort.paused());
     events.send(Event::Effort { retries, pauses, paused });
 }

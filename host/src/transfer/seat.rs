@@ -8,6 +8,8 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
+use super::ahead::{Ahead, Bodies};
+
 /// So many images are planned at once for each that copies.
 const PLANNED_PER_JOB: usize = 32;
 /// No more images are planned at once.
@@ -20,6 +22,7 @@ const PARKED: usize = 4096;
 pub(super) struct Seats {
     /// Images that are alive in any way.
     alive: Arc<Semaphore>,
+    ahead: Ahead,
     planned: Arc<Semaphore>,
     copying: Arc<Semaphore>,
 }
@@ -32,6 +35,7 @@ impl Seats {
         let planned = ahead.max(jobs).min(Semaphore::MAX_PERMITS / 2);
         Self {
             alive: Arc::new(Semaphore::new(planned + PARKED)),
+            ahead: Ahead::default(),
             planned: Arc::new(Semaphore::new(planned)),
             copying: Arc::new(Semaphore::new(jobs.clamp(1, Semaphore::MAX_PERMITS))),
         }
@@ -40,10 +44,13 @@ impl Seats {
     /// Waits until another image may be planned.
     pub(super) async fn seat(&self) -> Seat {
         let alive = permit(&self.alive).await;
+        // Before the right to be planned, which those that are parked need again.
+        let bodies = self.ahead.begin().await;
         let planned = permit(&self.planned).await;
         Seat {
             seats: self.clone(),
             _alive: alive,
+            bodies,
             held: Mutex::new(Held { planned, copying: None }),
             doing: std::sync::Mutex::default(),
         }
@@ -75,11 +82,17 @@ struct Doing {
 pub(super) struct Seat {
     seats: Seats,
     _alive: Option<OwnedSemaphorePermit>,
+    bodies: Bodies,
     held: Mutex<Held>,
     doing: std::sync::Mutex<Doing>,
 }
 
 impl Seat {
+    /// The image holds so many bytes of manifests until its end.
+    pub(super) fn holds(&self, bytes: u64) {
+        self.bodies.are(bytes);
+    }
+
     /// Waits until the image may copy; it does so as long as the answer lives. Nothing that others
     /// wait for may be awaited meanwhile.
     pub(super) async fn copies(&self) -> Copies<'_> {
@@ -179,6 +192,20 @@ mod tests {
         assert!(second.copies().now_or_never().is_none());
         drop(copies);
         second.copies().now_or_never().expect("what is left of the first is waiting");
+    }
+
+    #[tokio::test]
+    async fn who_may_not_begin_takes_no_seat_from_those_who_must_end() {
+        let seats = Seats { planned: Arc::new(Semaphore::new(1)), ..Seats::new(1) };
+        let first = seats.seat().await;
+        first.holds(100 << 20);
+        let waits = Box::pin(first.waits_for(std::future::pending::<()>())).now_or_never();
+        assert!(waits.is_none());
+        let mut second = Box::pin(seats.seat());
+        assert!((&mut second).now_or_never().is_none(), "so much is held already");
+        drop(first.copies().now_or_never().expect("the first goes on"));
+        drop(first);
+        second.now_or_never().expect("nothing is held");
     }
 
     #[tokio::test]

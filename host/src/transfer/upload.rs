@@ -141,7 +141,7 @@ impl Copy<'_> {
         let permit =
             registries.transfer_permit(source, &self.destination, self.job.number, blob.size);
         let _permit = permit.await.map_err(|error| self.at_destination(error))?;
-        let opened = self.open(blob, bytes, session).await?;
+        let opened = self.open(blob, bytes, session, attempts.wrong > 0).await?;
         let Some((session, content)) = opened else { return Ok(Transferred::Present) };
         *attempts.session() = Some(session.clone());
         self.send(blob, bytes, session, content, attempts).await?;
@@ -156,6 +156,7 @@ impl Copy<'_> {
         blob: &Descriptor,
         bytes: Option<&Bytes>,
         session: Option<UploadSession>,
+        wrong: bool,
     ) -> Result<Option<(UploadSession, Content)>, TransferError> {
         let repository = &self.job.destination.repository;
         let found_before = self.placement.found_in(self.destination.registry(), repository);
@@ -167,11 +168,11 @@ impl Copy<'_> {
         };
         let destination = self.open_upload(blob, session);
         let (start, content) = if both {
-            tokio::join!(destination, self.content(blob, bytes, 0))
+            tokio::join!(destination, self.content(blob, bytes, 0, wrong))
         } else {
             match destination.await? {
                 UploadStart::Present => return Ok(None),
-                start => (Ok(start), self.content(blob, bytes, 0).await),
+                start => (Ok(start), self.content(blob, bytes, 0, wrong).await),
             }
         };
         match (start?, content) {
@@ -184,18 +185,19 @@ impl Copy<'_> {
         }
     }
 
-    /// The blob's bytes from `offset` on.
+    /// The blob's bytes from `offset` on, which may have been `wrong` before.
     async fn content(
         &self,
         blob: &Descriptor,
         bytes: Option<&Bytes>,
         offset: u64,
+        wrong: bool,
     ) -> Result<Content, TransferError> {
         if let Some(bytes) = bytes {
             let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
             return Ok(Content::Memory(bytes.slice(offset..)));
         }
-        let opened = self.source.blob(&self.job.source.repository, blob, offset).await;
+        let opened = self.source.blob(&self.job.source.repository, blob, offset, wrong).await;
         opened.map(|stream| Content::Stream(Box::new(stream))).map_err(TransferError::Source)
     }
 
@@ -285,7 +287,8 @@ impl Copy<'_> {
             };
             let Some(had) = has.checked_sub(offset) else { return Err(error) };
             session = next;
-            verified = self.verified(blob, self.content(blob, bytes, offset).await?, kept);
+            let content = self.content(blob, bytes, offset, attempts.wrong > 0).await?;
+            verified = self.verified(blob, content, kept);
             let mut rest = verified.lock().await;
             rest.pass(had).await.map_err(TransferError::Source)?;
             kept = rest.prefix();

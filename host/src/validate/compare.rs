@@ -182,7 +182,7 @@ impl<'a> Compare<'a> {
             let is_verbatim = digests.source.as_ref() == Some(&held.raw.digest);
             let findings = self.unreferred(held, is_verbatim, kept).await?;
             if !findings.is_empty() {
-                return Ok(self.unsigned(digests, findings));
+                return self.unsigned(digests, findings).await;
             }
         }
         Ok(Outcome {
@@ -257,20 +257,18 @@ impl<'a> Compare<'a> {
         Ok(manifest)
     }
 
-    /// What the destination has; read and hashed where the registry does not say the digest, or
-    /// where it is not believed.
+    /// What the destination has; read and hashed where the registry does not say the digest. Where it
+    /// says one, that is what has to be there: other bytes under it are damage, not another manifest.
     pub(super) async fn held(
         &self,
         reference: &ManifestReference,
     ) -> Result<Option<Held>, ValidateError> {
         let repository = &self.job.destination.repository;
-        if !self.run.options.deep {
-            let head = self.destination.manifest_head(repository, reference, false).await;
-            match head.map(|head| head.map(|head| head.digest)) {
-                Ok(Some(Some(digest))) => return Ok(Some(Held { digest, manifest: None })),
-                Ok(None) => return Ok(None),
-                Ok(Some(None)) | Err(_) => {}
-            }
+        let head = self.destination.manifest_head(repository, reference, false).await;
+        match head.map(|head| head.map(|head| head.digest)) {
+            Ok(Some(Some(digest))) => return Ok(Some(Held { digest, manifest: None })),
+            Ok(None) => return Ok(None),
+            Ok(Some(None)) | Err(_) => {}
         }
         match self.destination.manifest(repository, reference).await {
             Ok(manifest) => {

@@ -29,12 +29,26 @@ impl Compare<'_> {
     }
 
     /// The destination is right, and lacks what refers to it at the source: that came later, or was
-    /// not copied. What is listed and damaged counts as lost.
-    pub(super) fn unsigned(&self, digests: Digests, findings: Vec<Finding>) -> Outcome {
-        let only_lacking = findings.iter().all(|finding| finding.field == REFERRER);
-        let verdict = if only_lacking { Verdict::MovedOn } else { Verdict::Broken };
+    /// not copied. What is listed and damaged counts as lost; what stands in its place and was never
+    /// at the source, as altered.
+    pub(super) async fn unsigned(
+        &self,
+        digests: Digests,
+        findings: Vec<Finding>,
+    ) -> Result<Outcome, ValidateError> {
+        let mut verdict = Verdict::MovedOn;
+        for finding in &findings {
+            let held = finding.destination.as_deref().and_then(|digest| digest.parse().ok());
+            verdict = match held {
+                _ if finding.field != REFERRER => Verdict::Broken,
+                Some(held) if verdict == Verdict::MovedOn && !self.is_at_source(&held).await? => {
+                    Verdict::Altered
+                }
+                _ => verdict,
+            };
+        }
         let difference = Difference { findings, ..Difference::default() };
-        self.invalid(verdict, difference, digests)
+        Ok(self.invalid(verdict, difference, digests))
     }
 
     /// Finds out what kind of wrong it is that `held` differs.
@@ -97,6 +111,9 @@ impl Compare<'_> {
                 "moved on: complete, and the source has it by digest, but it is not what mirror would write now"
             }
             Verdict::Altered => "altered: complete, but the source does not have it",
+            Verdict::Broken if findings.iter().any(Finding::is_of_bytes) => {
+                "broken: content has other bytes than its digest says; most registries keep what they have under a digest, so delete it from the registry's storage first"
+            }
             Verdict::Broken => "broken: it has lost content that it names",
         };
         Outcome {

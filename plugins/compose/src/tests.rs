@@ -76,7 +76,7 @@ fn malformed_files_have_exact_remarks() {
         (
             "services:\n  a:\n    image: nginx\n   build: .\n",
             &[
-                "4:4! this is no valid YAML: while parsing a block mapping, did not find expected key",
+                "4:4! this is no valid YAML or JSON: while parsing a block mapping, did not find expected key",
             ],
         ),
     ] {

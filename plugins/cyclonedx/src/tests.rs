@@ -48,7 +48,7 @@ fn malformed_documents_have_exact_remarks() {
         ),
         (
             "{\"bomFormat\": \"CycloneDX\",\n \"components\": [{\"purl\": \"pkg:oci/a\"}}\n",
-            &["2:16! this is no valid YAML: mismatched bracket '[' closed by '}'"],
+            &["2:16! this is no valid YAML or JSON: mismatched bracket '[' closed by '}'"],
         ),
         (
             "{\"bomFormat\": \"CycloneDX\", \"components\": [{\"purl\": \"pkg:docker/A%20b@1\"}]}\n",

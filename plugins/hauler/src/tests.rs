@@ -68,7 +68,7 @@ fn malformed_files_have_exact_remarks() {
         ),
         (
             "spec:\n  images:\n  - name: 'a\n",
-            &["5:0! this is no valid YAML: invalid indentation in multiline quoted scalar"],
+            &["5:0! this is no valid YAML or JSON: invalid indentation in multiline quoted scalar"],
         ),
         (
             "---\nkind: Pod\n",

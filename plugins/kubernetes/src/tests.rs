@@ -94,11 +94,11 @@ fn malformed_manifests_have_exact_remarks() {
         ),
         (
             "apiVersion: v1\nkind: Pod\n\tspec: {}\n",
-            &["2:7! this is no valid YAML: while scanning a plain scalar, found a tab"],
+            &["2:7! this is no valid YAML or JSON: while scanning a plain scalar, found a tab"],
         ),
         (
             "apiVersion: v1\nkind: Pod\nimage: [a\n",
-            &["3:8! this is no valid YAML: unclosed bracket '['"],
+            &["3:8! this is no valid YAML or JSON: unclosed bracket '['"],
         ),
         ("- image: a/b:1\n", &["1:1! a manifest must be a mapping, found a list"]),
         ("image: a/b:1\n", &["1:1 the document has no apiVersion and kind"]),

@@ -5,6 +5,8 @@
 //! docker.io/hello-world private.io/library/hello-world latest
 //! # longshore: platforms=linux/amd64,linux/arm64
 //! mysql library/mysql 8@sha256:…
+//! # longshore: destination-tag=stable
+//! redis library/redis 7.2
 //! ```
 //!
 //! Whether the columns hold valid references is the host's question; a line fails here only if its
@@ -16,8 +18,10 @@ use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
 use longshore_plugin_sdk::reference::{Parts, looks_meant, starts_as_digest};
 
 mod render;
+mod terms;
 
 pub use render::render;
+use terms::Terms;
 
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
@@ -40,57 +44,34 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let mut parsed = Parsed::default();
-    let mut platforms = Vec::new();
+    let mut terms = Terms::default();
     for line in lines(text) {
         if line.is_comment() {
-            if let Some(named) = platforms_of(&line) {
-                platforms = named;
-            }
+            terms.read(&line, &mut parsed.diagnostics);
             continue;
         }
         // A malformed line uses the comment up, or it would reach a line it was not written for.
-        match entry(&line, std::mem::take(&mut platforms)) {
-            Ok((entry, warning)) => {
+        let terms = std::mem::take(&mut terms);
+        match entry(&line) {
+            Ok((mut entry, warning)) => {
+                terms.give_to(&mut entry);
                 parsed.entries.push(entry);
                 parsed.diagnostics.extend(warning);
             }
             Err(error) => parsed.diagnostics.push(error),
         }
     }
+    parsed.diagnostics.extend(terms.unused());
     parsed
 }
 
-/// The platforms of a comment `# longshore: platforms=LIST|all`.
-fn platforms_of(line: &Line<'_>) -> Option<Vec<String>> {
-    const BLANKS: [char; 2] = [' ', '\t'];
-    let comment = line.trimmed().strip_prefix('#')?;
-    let list = comment
-        .trim_start_matches(BLANKS)
-        .strip_prefix("longshore:")?
-        .trim_start_matches(BLANKS)
-        .strip_prefix("platforms=")?;
-    let named: Vec<String> = list
-        .split(',')
-        .map(|platform| platform.trim_matches(BLANKS).to_owned())
-        .filter(|platform| !platform.is_empty())
-        .collect();
-    if named.iter().any(|platform| platform == "all") {
-        return Some(vec!["all".to_owned()]);
-    }
-    Some(named)
-}
-
-fn entry(
-    line: &Line<'_>,
-    platforms: Vec<String>,
-) -> Result<(Entry, Option<Diagnostic>), Diagnostic> {
+fn entry(line: &Line<'_>) -> Result<(Entry, Option<Diagnostic>), Diagnostic> {
     let [source, destination, tag] = columns(line)?;
     let selection = selection(line, tag)?;
     let warning = matches!(selection, Selection::Digest { tag: None, .. }).then(|| {
         line.warning(tag.start, "the destination gets no tag, as only a digest is given".into())
     });
-    let entry =
-        Entry { platforms, ..Entry::new(source.text, selection, line.number).to(destination.text) };
+    let entry = Entry::new(source.text, selection, line.number).to(destination.text);
     Ok((entry, warning))
 }
 

@@ -3,7 +3,9 @@
 use longshore_plugin_sdk::list::{Entry, Selection};
 use longshore_plugin_sdk::reference::without_host;
 
-/// Writes one line for each entry, and the comment that gives it platforms.
+use crate::terms::Terms;
+
+/// Writes one line for each entry, and the comment that gives it platforms and another tag.
 ///
 /// # Errors
 /// Names the entry that three columns cannot say.
@@ -12,11 +14,11 @@ pub fn render(entries: &[Entry]) -> Result<String, String> {
     for entry in entries {
         let version = version(entry)
             .map_err(|why| format!("line {}: {}: {why}", entry.line, entry.source))?;
-        if !entry.platforms.is_empty() {
-            text.push_str("# longshore: platforms=");
-            text.push_str(&entry.platforms.join(","));
-            text.push('\n');
-        }
+        let renamed = match &entry.selection {
+            Selection::Tag(tag) => entry.destination_tag.as_deref().filter(|to| to != tag),
+            _ => None,
+        };
+        text.extend(Terms::comment(&entry.platforms, renamed));
         let destination = match &entry.destination {
             Some(destination) => destination.as_str(),
             None => without_host(&entry.source),
@@ -34,11 +36,7 @@ fn version(entry: &Entry) -> Result<String, &'static str> {
         return Err("three columns cannot say which repositories of a registry are meant");
     }
     match (&entry.selection, &entry.destination_tag) {
-        (Selection::Tag(tag), None) => Ok(tag.clone()),
-        (Selection::Tag(tag), Some(to)) if to == tag => Ok(tag.clone()),
-        (Selection::Tag(_), Some(_)) => {
-            Err("three columns cannot give a tag another name at the destination")
-        }
+        (Selection::Tag(tag), _) => Ok(tag.clone()),
         (Selection::Digest { digest, tag }, to) => Ok(match to.as_ref().or(tag.as_ref()) {
             Some(tag) => format!("{tag}@{digest}"),
             None => digest.clone(),
@@ -63,7 +61,8 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         let text = "# longshore: platforms=linux/amd64,linux/arm/v7\nh:5000/a/b r.io/c 1.0\n\
-                    a b sha256:00\n# longshore: platforms=all\na b 1@sha256:00\n";
+                    a b sha256:00\n# longshore: platforms=all\na b 1@sha256:00\n\
+                    # longshore: platforms=all destination-tag=stable\na b 1\n";
         assert_eq!(render(&parse("", text).entries).as_deref(), Ok(text));
     }
 
@@ -92,7 +91,6 @@ mod tests {
                 Entry { repositories: Some(Default::default()), ..entry(tag()) },
                 "which repositories",
             ),
-            (Entry { destination_tag: Some("2".to_owned()), ..entry(tag()) }, "another name"),
         ] {
             let error = render(&[entry]).expect_err("it cannot be said");
             assert!(error.starts_with("line 7: h:5000/a/b: three columns"), "{error}");

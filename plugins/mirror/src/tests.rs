@@ -93,13 +93,42 @@ fn broken_references_are_left_to_the_host() {
 fn platforms_apply_to_the_next_line_only() {
     let text = "# longshore: platforms=linux/amd64, linux/arm/v7,\na b 1\nc d 1\n\
                 #longshore:platforms=all\n# another remark\n\ne f 1\n\
-                // longshore: platforms=linux/s390x\n# longshore: other=1\ng h 1\n\
+                // longshore: platforms=linux/s390x\n# longshore is a tool\ng h 1\n\
                 # longshore: platforms=linux/amd64,all\ni j 1\n";
     let platforms: Vec<_> = entries(text).into_iter().map(|entry| entry.platforms).collect();
     assert_eq!(
         platforms,
         [vec!["linux/amd64", "linux/arm/v7"], vec![], vec!["all"], vec![], vec!["all"]]
     );
+}
+
+#[test]
+fn a_tag_may_have_another_name_at_the_destination() {
+    let text =
+        "# longshore: destination-tag=stable platforms=linux/amd64, linux/arm64\na b 1\nc d 1\n";
+    let entries = entries(text);
+    assert_eq!(entries[0].destination_tag.as_deref(), Some("stable"));
+    assert_eq!(entries[0].platforms, ["linux/amd64", "linux/arm64"]);
+    assert_eq!((&entries[1].destination_tag, &entries[1].platforms[..]), (&None, &[][..]));
+}
+
+#[test]
+fn comments_that_say_nothing_are_told() {
+    let text = "# longshore: other=1\n# longshore: platforms=\n# longshore: platforms=all\n\
+                # longshore: platforms=linux/amd64\na b 1\n#longshore: destination-tag=x\n";
+    let Parsed { entries, diagnostics } = read(text);
+    assert_eq!(entries[0].platforms, ["linux/amd64"]);
+    let told: Vec<_> = diagnostics.iter().map(|found| (found.line, &*found.message)).collect();
+    assert_eq!(
+        told,
+        [
+            (1, "`other` says nothing here, `platforms=` and `destination-tag=` do"),
+            (2, "`platforms` has no value"),
+            (4, "`platforms` was said before, and no line has used it"),
+            (6, "no line comes after this comment"),
+        ]
+    );
+    assert!(diagnostics.iter().all(|found| found.severity == Severity::Warning));
 }
 
 #[test]

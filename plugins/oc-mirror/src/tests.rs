@@ -89,7 +89,7 @@ fn malformed_files_have_exact_remarks() {
         ),
         (
             "mirror: {additionalImages: [}\n",
-            &["3:28! this is no valid YAML: mismatched bracket '[' closed by '}'"],
+            &["3:28! this is no valid YAML or JSON: mismatched bracket '[' closed by '}'"],
         ),
         (
             "---\nkind: DeleteImageSetConfiguration\n---\na: 1\n",

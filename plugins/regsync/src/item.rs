@@ -203,6 +203,10 @@ fn selection(what: &str, node: &Node, parsed: &mut Parsed) -> Option<Selection> 
     let allow = patterns(mapping, "allow", parsed);
     let deny = patterns(mapping, "deny", parsed);
     let ranges = ranges?;
+    if let Some((key, _)) = mapping.entry("semverRange").filter(|_| !ranges.is_empty()) {
+        let message = "`semverRange` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one, and takes a bare version such as 7.2 for every 7.2.x; regsync does neither";
+        parsed.warn(key.place, message);
+    }
     Some(Selection::Matching(Filter {
         allow: allow?,
         deny: deny?,

@@ -181,7 +181,7 @@ fn nothing_of_broken_yaml_is_believed() {
     assert_eq!(entries, [], "the tags that are denied are not known");
     let [syntax] = &diagnostics[..] else { panic!("{diagnostics:?}") };
     assert_eq!((syntax.severity, syntax.line), (Severity::Error, 7), "{syntax:?}");
-    assert!(syntax.message.starts_with("this is no valid YAML: "), "{syntax:?}");
+    assert!(syntax.message.starts_with("this is no valid YAML or JSON: "), "{syntax:?}");
 }
 
 #[test]

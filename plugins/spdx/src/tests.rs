@@ -100,7 +100,7 @@ fn malformed_graphs_have_exact_remarks() {
         ),
         (
             "\"@graph\": [{]}",
-            &["2:12! this is no valid YAML: mismatched bracket '{' closed by ']'"],
+            &["2:12! this is no valid YAML or JSON: mismatched bracket '{' closed by ']'"],
         ),
     ] {
         let rest = if rest.is_empty() { String::new() } else { format!(",\n{rest}") };
@@ -136,7 +136,9 @@ fn malformed_documents_have_exact_remarks() {
         ),
         (
             "{\"spdxVersion\": \"SPDX-2.2\",\n\"packages\": [{\"name\" \"a\"}]}\n",
-            &["2:22! this is no valid YAML: invalid trailing content after double-quoted scalar"],
+            &[
+                "2:22! this is no valid YAML or JSON: invalid trailing content after double-quoted scalar",
+            ],
         ),
     ] {
         assert_eq!(remarks(&parse("list", text)), expected, "{text}");

@@ -15,6 +15,8 @@ pub(crate) struct Seen {
     pub(crate) headers: Vec<(String, String)>,
     /// The body as far as it was read.
     pub(crate) body: Vec<u8>,
+    /// The number of the connection on which it came.
+    pub(crate) connection: usize,
 }
 
 impl Seen {

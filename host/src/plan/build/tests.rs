@@ -117,10 +117,16 @@ async fn sources_are_completed_and_destinations_follow_them() {
             "redis redis ".to_owned(),
             "a.io/x x 2".to_owned(),
             format!("a.io/x/y x/y 1@{DIGEST}"),
-            "# a.io/x b.io/x 1 as 2".to_owned(),
+            "a.io/x b.io/x 1".to_owned(),
         ]
     );
-    assert_eq!(plan.entries[0].platforms.as_deref(), Some("all"), "a default filter would hold");
+    assert_eq!(
+        plan.entries[0].terms.as_deref(),
+        Some("platforms=all"),
+        "a default filter would hold"
+    );
+    let renamed = plan.entries[3].terms.as_deref();
+    assert_eq!(renamed, Some("platforms=all destination-tag=2"), "three columns cannot say it");
 
     let replaced = PlanOptions { source: Some("s.io".parse().unwrap()), ..given };
     let plan = planned(list("other", "", entries(), vec![]), &replaced).await;

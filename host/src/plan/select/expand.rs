@@ -50,6 +50,14 @@ pub struct Picked {
     pub names: Vec<(String, String)>,
 }
 
+impl Picked {
+    /// How many of how many were picked, for the log of a run of `list`.
+    pub fn told_of(&self, list: &str) -> String {
+        let Self { line, from, what, count, names } = self;
+        format!("{list}:{line}: {} of {count} {what} of {from} selected", names.len())
+    }
+}
+
 /// Why an entry alone fails.
 #[derive(Debug, thiserror::Error)]
 enum SelectError {

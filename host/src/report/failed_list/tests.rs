@@ -17,7 +17,7 @@ fn entries(count: u32) -> Vec<FailedEntry> {
         .map(|number| FailedEntry {
             number,
             text: format!("image-{number}  library/image-{number}\tlatest").into(),
-            platforms: (number == 2).then(|| "linux/amd64,linux/arm64".into()),
+            terms: (number == 2).then(|| "platforms=linux/amd64,linux/arm64".into()),
         })
         .collect()
 }
@@ -167,11 +167,11 @@ fn entries_can_be_added_and_nothing_makes_two_of_one() {
     let mut list = open(&path, 0);
     for number in 1..=2 {
         let text = format!("a{number}\nb").into();
-        list.add(&[FailedEntry { number, text, platforms: None }]).unwrap();
+        list.add(&[FailedEntry { number, text, terms: None }]).unwrap();
     }
-    list.add(&[FailedEntry { number: 3, text: Bytes::new(), platforms: None }]).unwrap();
+    list.add(&[FailedEntry { number: 3, text: Bytes::new(), terms: None }]).unwrap();
     let no_text = Bytes::from_static(b"a\xff b 1");
-    list.add(&[FailedEntry { number: 4, text: no_text, platforms: None }]).unwrap();
+    list.add(&[FailedEntry { number: 4, text: no_text, terms: None }]).unwrap();
     list.finish(&[(1, "one"), (2, "two"), (3, "three"), (4, "four")]).unwrap();
     let text = fs::read(&path).unwrap();
     let expected = b"\n# one\na1\\nb\n# two\na2\\nb\n# three\n# four\na\xff b 1\n";

@@ -56,7 +56,7 @@ pub(super) fn read_within(text: &str, simple_key_max_lookahead: usize) -> Docume
             Ok((event, span)) => builder.take(event, span).err(),
             Err(error) => Some(Diagnostic::error(
                 builder.place(error.marker()),
-                format!("this is no valid YAML: {}", fragment(&error.info())),
+                format!("this is no valid YAML or JSON: {}", fragment(&error.info())),
             )),
         };
         if let Some(broken) = broken {

@@ -1,0 +1,178 @@
+//! Hints: where blobs are on a destination, by what earlier runs have seen and this one sees.
+//!
+//! A hint saves the upload of a blob that this run has no home for yet: it is mounted from where it
+//! was. A mount tells at once whether the hint still holds, so nothing else is believed of it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use super::hint_cache::{HintCache, Key, KnownHints, Learnt};
+use crate::oci::{Digest, Registry, Repository};
+use crate::registry::Client;
+
+/// After so many refusals in a row hints are neither used nor learnt in this run: the registry may
+/// never mount, and where it opens a session instead, a blob that was there would be sent again.
+const REFUSED: usize = 3;
+/// So much is learnt in a run; what is beyond costs a later run an upload.
+const LEARNT: usize = 100_000;
+
+/// The hints of a run.
+#[derive(Debug)]
+pub(super) struct Hints {
+    cache: Option<HintCache>,
+    accounts: Mutex<HashMap<(Registry, String), Account>>,
+}
+
+/// Read when it is first asked for.
+type Account = Arc<OnceCell<Arc<AccountHints>>>;
+
+impl Hints {
+    /// Those of `cache`; none without one.
+    pub(super) fn new(cache: Option<HintCache>) -> Self {
+        Self { cache, accounts: Mutex::default() }
+    }
+
+    /// What is known as the account that `client` has for `repository`.
+    pub(super) async fn of(
+        &self,
+        client: &Client,
+        repository: &Repository,
+    ) -> Option<Arc<AccountHints>> {
+        let cache = self.cache.as_ref()?;
+        let (registry, account) = (client.registry(), client.account(repository).await?);
+        let hints = {
+            let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(accounts.entry((registry.clone(), account.clone())).or_default())
+        };
+        let read = || async { Arc::new(AccountHints::new(cache.read(registry, &account).await)) };
+        Some(Arc::clone(hints.get_or_init(read).await))
+    }
+
+    /// Keeps for later runs what this one has learnt. Whatever keeps that from working, nothing is
+    /// lost that is needed.
+    pub(super) async fn flush(&self) {
+        let Some(cache) = &self.cache else { return };
+        let accounts =
+            std::mem::take(&mut *self.accounts.lock().unwrap_or_else(PoisonError::into_inner));
+        for ((registry, account), hints) in accounts {
+            let learnt = hints.get().map(|hints| std::mem::take(&mut *hints.learnt()));
+            if let Some(learnt) = learnt.filter(|learnt| !learnt.is_empty()) {
+                cache.add(&registry, &account, learnt).await;
+            }
+        }
+    }
+}
+
+/// The hints of one account at one registry.
+#[derive(Debug)]
+pub(super) struct AccountHints {
+    known: KnownHints,
+    learnt: Mutex<Learnt>,
+    /// Refusals since a mount worked.
+    refused: AtomicUsize,
+}
+
+impl AccountHints {
+    fn new(known: KnownHints) -> Self {
+        Self { known, learnt: Mutex::default(), refused: AtomicUsize::new(0) }
+    }
+
+    fn learnt(&self) -> MutexGuard<'_, Learnt> {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn are_good(&self) -> bool {
+        self.refused.load(Ordering::Relaxed) < REFUSED
+    }
+
+    /// Where `digest` may be mounted from into `repository`.
+    pub(super) fn home(&self, digest: &Digest, repository: &Repository) -> Option<Repository> {
+        let key = key(digest).filter(|_| self.are_good())?;
+        let home = match self.learnt().get(key) {
+            Some(learnt) => learnt.clone(),
+            None => self.known.home(key).cloned(),
+        };
+        home.filter(|home| home != repository)
+    }
+
+    /// A hint was right.
+    pub(super) fn held(&self) {
+        self.refused.store(0, Ordering::Relaxed);
+    }
+
+    /// The hint for `digest` was refused.
+    pub(super) fn refuse(&self, digest: &Digest) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        self.forget(digest);
+    }
+
+    /// Nobody knows any more where `digest` is.
+    pub(super) fn forget(&self, digest: &Digest) {
+        if let Some(key) = key(digest) {
+            self.learnt().insert(*key, None);
+        }
+    }
+
+    /// A manifest in `repository` names `digest`. What no manifest names is no hint: it will be
+    /// collected, and some registries do not mount it.
+    pub(super) fn learn(&self, digest: &Digest, repository: &Repository) {
+        let mut learnt = self.learnt();
+        if let Some(key) = key(digest)
+            && self.are_good()
+            && (learnt.len() < LEARNT || learnt.contains_key(key))
+        {
+            learnt.insert(*key, Some(repository.clone()));
+        }
+    }
+}
+
+const fn key(digest: &Digest) -> Option<&Key> {
+    match digest {
+        Digest::Sha256(key) => Some(key),
+        Digest::Sha512(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AccountHints, REFUSED};
+    use crate::oci::{Digest, Repository};
+    use crate::transfer::hint_cache::KnownHints;
+
+    fn repository(name: &str) -> Repository {
+        name.parse().unwrap()
+    }
+
+    #[test]
+    fn a_hint_leads_elsewhere_until_it_is_refused() {
+        let hints = AccountHints::new(KnownHints::default());
+        let (blob, one, two) = (Digest::of(b"x"), repository("one"), repository("two"));
+        hints.learn(&blob, &one);
+        assert_eq!(hints.home(&blob, &two), Some(one.clone()));
+        assert_eq!(hints.home(&blob, &one), None, "it would be mounted from itself");
+        hints.refuse(&blob);
+        assert_eq!(hints.home(&blob, &two), None);
+        hints.learn(&blob, &two);
+        assert_eq!(hints.home(&blob, &one), Some(two));
+    }
+
+    #[test]
+    fn refusals_in_a_row_are_enough() {
+        let hints = AccountHints::new(KnownHints::default());
+        let (blob, one, two) = (Digest::of(b"x"), repository("one"), repository("two"));
+        let others = (0..REFUSED).map(|number| Digest::of(&[u8::try_from(number).unwrap()]));
+        let others: Vec<Digest> = others.collect();
+        hints.learn(&blob, &one);
+        hints.refuse(&others[0]);
+        hints.held();
+        others[1..].iter().for_each(|other| hints.refuse(other));
+        assert!(hints.home(&blob, &two).is_some(), "one had been right meanwhile");
+        hints.refuse(&others[0]);
+        assert_eq!(hints.home(&blob, &two), None);
+        hints.learn(&others[0], &one);
+        assert_eq!(hints.learnt().get(super::key(&others[0]).unwrap()), Some(&None));
+    }
+}
