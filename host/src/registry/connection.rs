@@ -59,7 +59,7 @@ type Clients<T> = [OnceLock<Result<T, String>>; 4];
 /// A client for blobs. What goes through a proxy is left to reqwest.
 #[derive(Debug)]
 enum BlobClient {
-    Direct(Transport),
+    Direct(Box<Transport>),
     Proxied(reqwest::Client),
 }
 
@@ -157,7 +157,7 @@ impl Connections {
             if way.proxied {
                 return self.build(way, Purpose::Blob).map(BlobClient::Proxied);
             }
-            Ok(BlobClient::Direct(Transport::new(self.tls(way)?)))
+            Ok(BlobClient::Direct(Box::new(Transport::new(self.tls(way)?))))
         };
         made(&self.blobs[way.number()], build, url)
     }
