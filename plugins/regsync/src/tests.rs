@@ -54,6 +54,7 @@ fn the_documented_configuration_is_read() {
             "3:1 `creds` is ignored: credentials come from docker's or containers' configuration, certificates from certs.d",
             "8:3 `interval` is ignored: a run happens once",
             "9:3 `parallel` is ignored: -j says how much is done at a time",
+            "30:9 `semverRange` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one, and takes a bare version such as 7.2 for every 7.2.x; regsync does neither",
             "34:5 `platforms`: its index names these platforms only, where regsync leaves it unchanged",
             "40:5 `schedule` is ignored: a run happens once",
             "50:5 `platform`: its index keeps this platform alone, where regsync copies the one manifest",
