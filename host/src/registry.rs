@@ -26,6 +26,7 @@ mod probe;
 mod referrer;
 mod request;
 mod retry;
+mod scheme;
 mod secret;
 mod tag;
 mod token;
