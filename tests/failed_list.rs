@@ -79,6 +79,16 @@ fn a_malformed_line_keeps_the_platforms_above_it() {
 }
 
 #[test]
+fn a_malformed_line_keeps_all_that_is_said_above_it() {
+    let pair = Pair::embedded();
+    let list =
+        "# longshore: platforms=all\n# longshore: destination-tag=stable\nteam/app team/app\n";
+    let run = pair.mirror(list).args(["--list-format", "mirror"]).run().exits(1);
+    let kept = "# longshore: platforms=all destination-tag=stable";
+    assert_eq!(body(&run, LIST)[1..], [kept, "team/app team/app"]);
+}
+
+#[test]
 fn its_command_names_the_settings_file_in_use() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &image());

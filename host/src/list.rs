@@ -45,16 +45,19 @@ impl List {
         is_line_format(&self.format)
     }
 
-    /// What a comment `# longshore: KEY=VALUE …` says of the malformed line with this number, so that
-    /// it is still said when the line is mended.
+    /// What comments `# longshore: KEY=VALUE …` say of the malformed line with this number, so that it
+    /// is still said when the line is mended.
     pub fn terms_above(&self, lines: &Lines, number: u32) -> Option<String> {
         if self.format != MIRROR_FORMAT {
             return None;
         }
         let above = (1..number).rev().map_while(|number| lines.get(number));
         let is_comment = |line: &Bytes| line.starts_with(b"#") || line.starts_with(b"//");
-        let mut comments = above.take_while(|line| line.is_empty() || is_comment(line));
-        comments.find_map(|line| terms_of(std::str::from_utf8(&line).ok()?))
+        let comments = above.take_while(|line| line.is_empty() || is_comment(line));
+        let terms = comments.filter_map(|line| terms_of(std::str::from_utf8(&line).ok()?));
+        let mut terms: Vec<String> = terms.collect();
+        terms.reverse();
+        (!terms.is_empty()).then(|| terms.join(" "))
     }
 }
 

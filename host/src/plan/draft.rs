@@ -136,9 +136,12 @@ fn malformed(number: u32, error: Diagnostic, lines: &Lines, list: &List) -> Draf
 /// it shows it.
 const SHOWN: usize = 160;
 
-/// The part of `line` around a column, from 1.
+/// `line`, or of a long one the part around a column, from 1.
 fn around(line: &[u8], column: u32) -> String {
     let text = String::from_utf8_lossy(line);
+    if text.chars().nth(SHOWN).is_none() {
+        return text.into_owned();
+    }
     let before = (column as usize).saturating_sub(SHOWN / 2);
     let mut rest = text.chars().skip(before);
     let shown: String = rest.by_ref().take(SHOWN).collect();
@@ -159,7 +162,11 @@ fn draft(number: u32, entry: Entry, lines: &Lines, list: &List, options: &PlanOp
         _ => entry.destination_tag.as_ref().filter(|_| list.is_line_format()),
     };
     let renamed = renamed.map(|to| format!("destination-tag={to}"));
-    let terms: Vec<String> = [platforms, renamed].into_iter().flatten().collect();
+    let mut terms: Vec<String> = [platforms, renamed].into_iter().flatten().collect();
+    if matches!(entry.select, Selection::All | Selection::Matching(_)) {
+        // What stands for it is a comment, and these would be about the next line.
+        terms.clear();
+    }
     let terms: Option<Arc<str>> = (!terms.is_empty()).then(|| terms.join(" ").into());
     let original = if list.is_line_format() { lines.get(entry.line) } else { None };
     let text = original.unwrap_or_else(|| mirror_line(&entry).into());
@@ -257,5 +264,21 @@ fn version(select: &Selection) -> Result<Version, EntryError> {
             })
         }
         Selection::All | Selection::Matching(_) => Err(EntryError::Pattern),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SHOWN, around};
+
+    #[test]
+    fn a_long_line_is_shown_around_its_column() {
+        let short = "x".repeat(SHOWN);
+        assert_eq!(around(short.as_bytes(), 150), short, "all of it");
+        let long = format!("{}here{}", "a".repeat(500), "b".repeat(500));
+        let shown = around(long.as_bytes(), 501);
+        assert!(shown.starts_with("…a") && shown.contains("here") && shown.ends_with("b…"));
+        assert_eq!(shown.chars().count(), SHOWN + 2);
+        assert!(around(long.as_bytes(), 0).starts_with('a'), "no column is the start");
     }
 }

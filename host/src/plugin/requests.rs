@@ -13,6 +13,7 @@ use super::endpoint::{IncomingResponse, Method, OutgoingRequest, TransportError}
 use super::escape::shown;
 use super::guest::Guest;
 use super::limits::Limits;
+use super::origin::Origin;
 
 /// What a plugin may put into a request.
 const REQUEST_HEADERS: [&str; 4] = ["accept", "content-type", "if-match", "if-none-match"];
@@ -87,10 +88,7 @@ impl Requests {
         if escaped_path.len() + escaped_query.len() > MAX_TARGET {
             return Err(denied("its path and query are too long"));
         }
-        if !self.access.endpoints.iter().any(|(known, _)| known.name == endpoint) {
-            let names = "its metadata names none so; without metadata there is only `registry`";
-            return Err(denied(format!("there is no endpoint `{}`: {names}", shown(endpoint))));
-        }
+        let (known, origin) = self.known(endpoint)?;
         let grants = &self.access.grants;
         if !grants.iter().any(|grant| grant.covers(method, endpoint, &request.path)) {
             let wanted = format!("{} {} {escaped_path}", method.as_str(), shown(endpoint));
@@ -102,7 +100,7 @@ impl Requests {
         let Some(registry) = self.registry.clone() else {
             return Err(denied("this call is about no registry"));
         };
-        let (endpoint, origin) = self.resolve(endpoint, &registry)?;
+        let (endpoint, origin) = (known.clone(), origin.resolve(&registry));
         Ok(OutgoingRequest {
             endpoint,
             origin,
@@ -118,14 +116,11 @@ impl Requests {
         })
     }
 
-    fn resolve(&self, name: &str, registry: &str) -> Result<(Endpoint, String), RequestError> {
-        let (endpoint, origin) = self
-            .access
-            .endpoints
-            .iter()
-            .find(|(endpoint, _)| endpoint.name == name)
-            .ok_or_else(|| denied(format!("there is no endpoint `{}`", shown(name))))?;
-        Ok((endpoint.clone(), origin.resolve(registry)))
+    fn known(&self, name: &str) -> Result<&(Endpoint, Origin), RequestError> {
+        self.access.endpoints.iter().find(|(endpoint, _)| endpoint.name == name).ok_or_else(|| {
+            let names = "its metadata names none so; without metadata there is only `registry`";
+            denied(format!("there is no endpoint `{}`: {names}", shown(name)))
+        })
     }
 
     /// Bytes of a response that still fit into the limits of this call.

@@ -17,9 +17,9 @@ impl Client {
         digest: &Digest,
         from: &Repository,
     ) -> Result<UploadStart, RegistryError> {
-        let started = self.start(repository, digest, Some(from), None).await;
+        let started = self.mount_by_hint(repository, digest, from).await;
         match &started {
-            Ok(UploadStart::Present) => self.learnt.mounted(),
+            Ok(UploadStart::Present) => {}
             Ok(UploadStart::Session(_)) => self.learnt.mount_refused(),
             Err(error) => match &*error.cause {
                 Cause::Token { .. } => self.learnt.never_mounts(),
