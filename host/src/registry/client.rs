@@ -209,6 +209,12 @@ impl Client {
         self.tokens.forget();
     }
 
+    /// Finds out how the registry is reached, as its first request would. What is wrong with it, that
+    /// one reports.
+    pub async fn reach(&self) {
+        let _reached = self.base().await;
+    }
+
     pub(super) async fn base(&self) -> Result<&Base, Cause> {
         self.base
             .get_or_try_init(|| async {

@@ -50,7 +50,31 @@ pub fn cosign_tags(image: &Digest) -> impl Iterator<Item = Tag> + use<> {
     COSIGN.iter().filter_map(move |end| format!("{start}.{end}").parse().ok())
 }
 
+/// Is it one of those that are made of a digest: of cosign's, or of a list of referrers?
+fn is_of_digest(tag: &Tag) -> bool {
+    tag.as_str().starts_with("sha256-") || tag.as_str().starts_with("sha512-")
+}
+
 impl Client {
+    /// The tags of `repository` that are made of digests, with which others refer to its images.
+    ///
+    /// # Errors
+    /// A refusal, no answer, or pages that cannot be read or do not end.
+    pub async fn digest_tags(
+        &self,
+        repository: &Repository,
+    ) -> Result<HashSet<Tag>, RegistryError> {
+        match self.tags(repository).await {
+            Ok(tags) => {
+                let tags = tags.iter().filter_map(|tag| tag.parse().ok());
+                Ok(tags.filter(is_of_digest).collect())
+            }
+            // No tag at all may be answered so.
+            Err(error) if error.is_not_found() => Ok(HashSet::new()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What refers to `subject` by the referrers API, all pages of it; `None` where the registry has
     /// no such API. `push` asks for a token with which more can be pushed afterwards.
     ///
@@ -230,8 +254,8 @@ fn merged(held: Option<Manifest>, referrers: &[Manifest]) -> Result<Option<RawMa
 mod tests {
     use bytes::Bytes;
 
-    use super::{listed, merged, parse, referrers_tag};
-    use crate::oci::{Algorithm, Digest, Hasher, Manifest};
+    use super::{cosign_tags, is_of_digest, listed, merged, parse, referrers_tag};
+    use crate::oci::{Algorithm, Digest, Hasher, Manifest, Tag};
 
     fn referrer(name: &str) -> Manifest {
         let subject = Digest::of(b"image");
@@ -250,6 +274,18 @@ mod tests {
         );
         let long = Hasher::new(Algorithm::Sha512).finish();
         assert_eq!(referrers_tag(&long).unwrap().as_str().len(), "sha512-".len() + 64);
+    }
+
+    #[test]
+    fn cosign_s_tags_are_the_digest_with_an_ending() {
+        let tags: Vec<Tag> = cosign_tags(&Digest::of(b"")).collect();
+        assert_eq!(tags.len(), 3);
+        assert!(
+            tags[0].as_str().starts_with("sha256-e3b0c442") && tags[0].as_str().ends_with(".sig")
+        );
+        assert!(tags.iter().all(is_of_digest));
+        let long = Hasher::new(Algorithm::Sha512).finish();
+        assert_eq!(cosign_tags(&long).count(), 0, "they are too long for tags");
     }
 
     #[test]

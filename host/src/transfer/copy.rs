@@ -175,7 +175,14 @@ impl Copy<'_> {
     /// One HEAD at the destination; one at the source only where the tag is there.
     async fn start(&self) -> Result<Start, TransferError> {
         let reference = ManifestReference::to_push(&self.job.destination.version);
-        let head = self.probe(&reference).await?;
+        let pinned = self.job.source.version.digest().is_some();
+        let (head, ()) = tokio::join!(self.probe(&reference), async {
+            // Nobody may have to ask a source that names its content itself.
+            if !pinned {
+                self.source.reach().await;
+            }
+        });
+        let head = head?;
         let found = head.as_ref().and_then(|head| head.digest.clone());
         let verbatim = is_same(self.run.options.index);
         let found = found.filter(|_| verbatim || self.run.options.cache.is_some());
@@ -257,7 +264,7 @@ impl Copy<'_> {
                 return Err(error);
             }
             tokio::time::sleep(AFTER_COLLECTION).await;
-            let brought = Placement::default();
+            let brought = self.placement.empty();
             let again = Copy {
                 run: self.run,
                 job: self.job,

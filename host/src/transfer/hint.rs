@@ -3,7 +3,7 @@
 //! A hint saves the upload of a blob that this run has no home for yet: it is mounted from where it
 //! was. A mount tells at once whether the hint still holds, so nothing else is believed of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,8 +16,9 @@ use crate::registry::Client;
 /// After so many refusals in a row hints are neither used nor learnt in this run: the registry may
 /// never mount, and where it opens a session instead, a blob that was there would be sent again.
 const REFUSED: usize = 3;
-/// So much is learnt in a run; what is beyond costs a later run an upload.
-const LEARNT: usize = 100_000;
+/// When so much was learnt it is written. Afterwards the run need not know of it: it knows the homes
+/// of blobs itself.
+const BATCH: usize = 10_000;
 
 /// The hints of a run.
 #[derive(Debug)]
@@ -55,10 +56,9 @@ impl Hints {
     /// lost that is needed.
     pub(super) async fn flush(&self) {
         let Some(cache) = &self.cache else { return };
-        let accounts =
-            std::mem::take(&mut *self.accounts.lock().unwrap_or_else(PoisonError::into_inner));
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for ((registry, account), hints) in accounts {
-            let learnt = hints.get().map(|hints| std::mem::take(&mut *hints.learnt()));
+            let learnt = hints.get().map(|hints| hints.take_learnt());
             if let Some(learnt) = learnt.filter(|learnt| !learnt.is_empty()) {
                 cache.add(&registry, &account, learnt).await;
             }
@@ -66,22 +66,31 @@ impl Hints {
     }
 }
 
+/// What a run has learnt.
+#[derive(Debug, Default)]
+struct News {
+    /// Where blobs are now, as far as it was not written yet.
+    homes: HashMap<Key, Repository>,
+    /// What is not where it was.
+    gone: HashSet<Key>,
+}
+
 /// The hints of one account at one registry.
 #[derive(Debug)]
 pub(super) struct AccountHints {
     known: KnownHints,
-    learnt: Mutex<Learnt>,
+    news: Mutex<News>,
     /// Refusals since a mount worked.
     refused: AtomicUsize,
 }
 
 impl AccountHints {
     fn new(known: KnownHints) -> Self {
-        Self { known, learnt: Mutex::default(), refused: AtomicUsize::new(0) }
+        Self { known, news: Mutex::default(), refused: AtomicUsize::new(0) }
     }
 
-    fn learnt(&self) -> MutexGuard<'_, Learnt> {
-        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+    fn news(&self) -> MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn are_good(&self) -> bool {
@@ -91,11 +100,22 @@ impl AccountHints {
     /// Where `digest` may be mounted from into `repository`.
     pub(super) fn home(&self, digest: &Digest, repository: &Repository) -> Option<Repository> {
         let key = key(digest).filter(|_| self.are_good())?;
-        let home = match self.learnt().get(key) {
-            Some(learnt) => learnt.clone(),
-            None => self.known.home(key).cloned(),
-        };
-        home.filter(|home| home != repository)
+        let news = self.news();
+        let written = || self.known.home(key).filter(|_| !news.gone.contains(key));
+        news.homes.get(key).or_else(written).filter(|home| *home != repository).cloned()
+    }
+
+    /// Is it time to write?
+    pub(super) fn are_many(&self) -> bool {
+        self.news().homes.len() >= BATCH
+    }
+
+    /// What is to be written. Where blobs are not, the run goes on to know.
+    fn take_learnt(&self) -> Learnt {
+        let mut news = self.news();
+        let homes = std::mem::take(&mut news.homes);
+        let gone = news.gone.iter().map(|key| (*key, None));
+        homes.into_iter().map(|(key, home)| (key, Some(home))).chain(gone).collect()
     }
 
     /// A hint was right.
@@ -112,19 +132,19 @@ impl AccountHints {
     /// Nobody knows any more where `digest` is.
     pub(super) fn forget(&self, digest: &Digest) {
         if let Some(key) = key(digest) {
-            self.learnt().insert(*key, None);
+            let mut news = self.news();
+            news.homes.remove(key);
+            news.gone.insert(*key);
         }
     }
 
     /// A manifest in `repository` names `digest`. What no manifest names is no hint: it will be
     /// collected, and some registries do not mount it.
     pub(super) fn learn(&self, digest: &Digest, repository: &Repository) {
-        let mut learnt = self.learnt();
-        if let Some(key) = key(digest)
-            && self.are_good()
-            && (learnt.len() < LEARNT || learnt.contains_key(key))
-        {
-            learnt.insert(*key, Some(repository.clone()));
+        if let Some(key) = key(digest).filter(|_| self.are_good()) {
+            let mut news = self.news();
+            news.gone.remove(key);
+            news.homes.insert(*key, repository.clone());
         }
     }
 }
@@ -160,6 +180,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_is_kept_no_longer_but_where_blobs_are_not() {
+        let hints = AccountHints::new(KnownHints::default());
+        let blobs: Vec<Digest> = (0..3_u8).map(|number| Digest::of(&[number])).collect();
+        blobs[..2].iter().for_each(|blob| hints.learn(blob, &repository("one")));
+        hints.refuse(&blobs[2]);
+        assert!(!hints.are_many());
+        assert_eq!(hints.take_learnt().len(), 3);
+        assert_eq!(hints.home(&blobs[0], &repository("two")), None);
+        hints.learn(&blobs[0], &repository("one"));
+        let rest = hints.take_learnt();
+        assert_eq!(rest.len(), 2);
+        assert_eq!(rest.get(super::key(&blobs[2]).unwrap()), Some(&None));
+    }
+
+    #[test]
     fn refusals_in_a_row_are_enough() {
         let hints = AccountHints::new(KnownHints::default());
         let (blob, one, two) = (Digest::of(b"x"), repository("one"), repository("two"));
@@ -173,6 +208,6 @@ mod tests {
         hints.refuse(&others[0]);
         assert_eq!(hints.home(&blob, &two), None);
         hints.learn(&others[0], &one);
-        assert_eq!(hints.learnt().get(super::key(&others[0]).unwrap()), Some(&None));
+        assert!(!hints.news().homes.contains_key(super::key(&others[0]).unwrap()));
     }
 }

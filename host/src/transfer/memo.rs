@@ -9,7 +9,7 @@ const LIMIT: usize = 10_000;
 
 /// Values by key, each made empty when it is first asked for.
 #[derive(Debug)]
-pub(super) struct Memo<K, V> {
+pub struct Memo<K, V> {
     values: Mutex<HashMap<K, Arc<V>>>,
     limit: usize,
 }
@@ -23,7 +23,7 @@ impl<K, V> Default for Memo<K, V> {
 impl<K: Eq + Hash, V: Default> Memo<K, V> {
     /// The value of `key`, shared with whoever asks for it too. Where there are too many, those that
     /// nobody uses at the moment are forgotten.
-    pub(super) fn of(&self, key: K) -> Arc<V> {
+    pub fn of(&self, key: K) -> Arc<V> {
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         if values.len() >= self.limit && !values.contains_key(&key) {
             values.retain(|_, value| Arc::strong_count(value) > 1);

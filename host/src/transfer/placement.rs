@@ -1,31 +1,44 @@
 //! What is known to be at the destinations, shared by all jobs of a run.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::cell::{Cell, Cells};
+use super::known::{Key, Keys, Known};
+use super::slot::{Slot, Slots};
 use crate::oci::{Digest, Registry, Repository};
 use crate::registry::RegistryError;
 
-/// Content in one repository of one registry.
-type Place = (Registry, Repository, Digest);
-
-/// The maps of a run: where each blob has its home on a registry, and what is in each repository.
+/// What a run knows: where each blob has its home on a registry, and what is in each repository.
 #[derive(Debug, Default)]
 pub(super) struct Placement {
-    homes: Cells<(Registry, Digest), Repository>,
-    blobs: Cells<Place, ()>,
-    manifests: Cells<Place, ()>,
+    keys: Keys,
+    homes: Slots<Repository>,
+    blobs: Slots<()>,
+    manifests: Slots<()>,
     /// Blobs that a manifest in their home names.
-    named: Mutex<HashSet<(Registry, Digest)>>,
-    /// Did the first look into a repository find a blob?
-    looks: Mutex<HashMap<(Registry, Repository), bool>>,
+    named: Mutex<Known<()>>,
+    looks: Looks,
+}
+
+/// Did a look into a repository find a blob? Its images are neighbours in most lists.
+#[derive(Debug)]
+struct Looks(Mutex<Known<bool>>);
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self(Mutex::new(Known::of_generations(1000)))
+    }
 }
 
 impl Placement {
+    /// Knows nothing yet, and may be adopted by `self` later.
+    pub(super) fn empty(&self) -> Self {
+        Self { keys: self.keys.clone(), ..Self::default() }
+    }
+
     /// The first repository of `registry` that holds the blob.
-    pub(super) fn home(&self, registry: &Registry, digest: &Digest) -> Arc<Cell<Repository>> {
-        self.homes.cell((registry.clone(), digest.clone()))
+    pub(super) fn home(&self, registry: &Registry, digest: &Digest) -> Slot<'_, Repository> {
+        self.homes.at(self.keys.of((registry, digest)))
     }
 
     /// Whether the blob is in `repository`.
@@ -34,8 +47,8 @@ impl Placement {
         registry: &Registry,
         repository: &Repository,
         digest: &Digest,
-    ) -> Arc<Cell<()>> {
-        self.blobs.cell((registry.clone(), repository.clone(), digest.clone()))
+    ) -> Slot<'_, ()> {
+        self.blobs.at(self.keys.of((registry, repository, digest)))
     }
 
     /// Whether the manifest with all that it names is in `repository`.
@@ -44,20 +57,22 @@ impl Placement {
         registry: &Registry,
         repository: &Repository,
         digest: &Digest,
-    ) -> Arc<Cell<()>> {
-        self.manifests.cell((registry.clone(), repository.clone(), digest.clone()))
+    ) -> Slot<'_, ()> {
+        self.manifests.at(self.keys.of((registry, repository, digest)))
+    }
+
+    fn named(&self) -> MutexGuard<'_, Known<()>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A manifest that names the blob is at `registry`.
     pub(super) fn name(&self, registry: &Registry, digest: &Digest) {
-        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        named.insert((registry.clone(), digest.clone()));
+        self.named().insert(self.keys.of((registry, digest)), ());
     }
 
     /// Does a manifest at `registry` name the blob?
     pub(super) fn is_named(&self, registry: &Registry, digest: &Digest) -> bool {
-        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        named.contains(&(registry.clone(), digest.clone()))
+        self.named().get(self.keys.of((registry, digest))).is_some()
     }
 
     /// The registry lacks the blob: it is not in `repository`, and there is nowhere to mount it from.
@@ -67,10 +82,9 @@ impl Placement {
         repository: &Repository,
         digest: &Digest,
     ) {
-        let home = (registry.clone(), digest.clone());
-        self.blobs.forget(&(registry.clone(), repository.clone(), digest.clone()));
-        self.homes.forget(&home);
-        self.named.lock().unwrap_or_else(PoisonError::into_inner).remove(&home);
+        self.blob(registry, repository, digest).forget();
+        self.home(registry, digest).forget();
+        self.named().forget(self.keys.of((registry, digest)));
     }
 
     /// The registry lacks the manifest, or something below it.
@@ -80,31 +94,39 @@ impl Placement {
         repository: &Repository,
         digest: &Digest,
     ) {
-        self.manifests.forget(&(registry.clone(), repository.clone(), digest.clone()));
+        self.manifest(registry, repository, digest).forget();
     }
 
-    /// Takes in what one image has brought that believed nothing of this.
+    /// Takes in what one image has brought that believed nothing of this; `brought` was made by
+    /// [`Self::empty`].
     pub(super) fn adopt(&self, brought: &Self) {
         self.homes.adopt(&brought.homes);
         self.blobs.adopt(&brought.blobs);
         self.manifests.adopt(&brought.manifests);
-        let newer = brought.named.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.named.lock().unwrap_or_else(PoisonError::into_inner).extend(newer);
+        let newer: Vec<Key> = brought.named().iter().map(|(key, ())| key).collect();
+        newer.into_iter().for_each(|key| self.named().insert(key, ()));
+    }
+
+    fn looks(&self) -> MutexGuard<'_, Known<bool>> {
+        self.looks.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A look into `repository` found a blob, or did not.
     pub(super) fn looked(&self, registry: &Registry, repository: &Repository, found: bool) {
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        *looks.entry((registry.clone(), repository.clone())).or_default() |= found;
+        let (key, mut looks) = (self.keys.of((registry, repository)), self.looks());
+        let before = looks.get(key).unwrap_or_default();
+        looks.insert(key, before || found);
     }
 
     /// Was a blob found in `repository` so far? If not, it is most likely empty; `None` where nobody
     /// looked yet.
     pub(super) fn found_in(&self, registry: &Registry, repository: &Repository) -> Option<bool> {
-        let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        looks.get(&(registry.clone(), repository.clone())).copied()
+        self.looks().get(self.keys.of((registry, repository)))
     }
 }
+
+/// Content in one repository of one registry.
+type Place = (Registry, Repository, Digest);
 
 /// Blobs of sources that are not what their digests say, so that nobody fetches them again in vain.
 #[derive(Debug, Default)]
@@ -147,7 +169,8 @@ mod tests {
     async fn what_was_wrong_is_forgotten_and_what_was_brought_is_known() {
         let seat = Seats::new(1).seat().await;
         let (registry, repository) = ("a.io".parse().unwrap(), "b".parse().unwrap());
-        let (known, brought) = (Placement::default(), Placement::default());
+        let known = Placement::default();
+        let brought = known.empty();
         let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
         for digest in [&one, &two] {
             known.home(&registry, digest).set("gone".parse().unwrap());

@@ -82,6 +82,9 @@ impl Copy<'_> {
                 hints.learn(&blob.digest, repository);
             }
         }
+        if hints.is_some_and(|hints| hints.are_many()) {
+            self.run.hints.flush().await;
+        }
     }
 
     /// The registry has refused `manifest`, as it lacks something that is named there. Whatever was

@@ -6,21 +6,34 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::TransferError;
 use super::blob::Trust;
-use super::cell::Cell;
 use super::copy::Copy;
+use super::known::Keys;
 use super::memo::Memo;
+use super::slot::{Slot, Slots};
 use crate::oci::{Digest, Name, Tag};
 use crate::registry::{cosign_tags, referrers_tag};
 
 /// What a run knows of referrers.
 #[derive(Debug, Default)]
 pub(super) struct Referrals {
-    /// What refers to a manifest of a source, once all of it is in a destination.
-    pub(super) brought: Memo<(Name, Name, Digest), Cell<Vec<Digest>>>,
+    keys: Keys,
+    brought: Slots<Vec<Digest>>,
     /// Held while the fallback index of a subject is changed.
     pub(super) indexes: Memo<(Name, Digest), Mutex<()>>,
     /// The tags of a source that are made of digests.
     tags: Memo<Name, OnceCell<HashSet<Tag>>>,
+}
+
+impl Referrals {
+    /// What refers to a manifest of `source`, once all of it is in `destination`.
+    pub(super) fn brought(
+        &self,
+        source: &Name,
+        destination: &Name,
+        subject: &Digest,
+    ) -> Slot<'_, Vec<Digest>> {
+        self.brought.at(self.keys.of((source, destination, subject)))
+    }
 }
 
 impl Copy<'_> {
@@ -76,40 +89,8 @@ impl Copy<'_> {
     pub(super) async fn has_tag(&self, tag: Option<Tag>) -> Result<bool, TransferError> {
         let Some(tag) = tag else { return Ok(false) };
         let tags = self.run.referrals.tags.of(self.job.source.name());
-        let list = || async {
-            match self.source.tags(&self.job.source.repository).await {
-                Ok(tags) => {
-                    let tags = tags.iter().filter_map(|tag| tag.parse().ok());
-                    Ok(tags.filter(is_of_digest).collect())
-                }
-                // No tag at all may be answered so.
-                Err(error) if error.is_not_found() => Ok(HashSet::new()),
-                Err(error) => Err(TransferError::Source(error)),
-            }
-        };
-        Ok(tags.get_or_try_init(list).await?.contains(&tag))
-    }
-}
-
-fn is_of_digest(tag: &Tag) -> bool {
-    tag.as_str().starts_with("sha256-") || tag.as_str().starts_with("sha512-")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_of_digest;
-    use crate::oci::{Algorithm, Digest, Hasher, Tag};
-    use crate::registry::cosign_tags;
-
-    #[test]
-    fn cosign_s_tags_are_the_digest_with_an_ending() {
-        let tags: Vec<Tag> = cosign_tags(&Digest::of(b"")).collect();
-        assert_eq!(tags.len(), 3);
-        assert!(
-            tags[0].as_str().starts_with("sha256-e3b0c442") && tags[0].as_str().ends_with(".sig")
-        );
-        assert!(tags.iter().all(is_of_digest));
-        let long = Hasher::new(Algorithm::Sha512).finish();
-        assert_eq!(cosign_tags(&long).count(), 0, "they are too long for tags");
+        let list = || self.source.digest_tags(&self.job.source.repository);
+        let tags = tags.get_or_try_init(list).await.map_err(TransferError::Source)?;
+        Ok(tags.contains(&tag))
     }
 }

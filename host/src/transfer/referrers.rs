@@ -181,8 +181,8 @@ impl Copy<'_> {
         if self.trust == Trust::Nothing {
             return bring.await;
         }
-        let cell = self.run.referrals.brought.of((source, destination, subject.digest.clone()));
-        cell.get_or_fill(self.seat, bring.boxed()).await
+        let placed = self.run.referrals.brought(&source, &destination, &subject.digest);
+        placed.get_or_fill(self.seat, bring.boxed()).await
     }
 
     /// Brings those of `found` that the destination does not list under `subject`.

@@ -87,7 +87,7 @@ impl Inventory<'_> {
 
     /// Looks once a run.
     async fn look(&self, digest: &Digest, depth: usize) -> Result<Vec<Finding>, RegistryError> {
-        let look = self.seen.manifests.at(self.place(digest));
+        let look = self.seen.manifests.of(self.place(digest));
         let findings = look
             .get_or_try_init(|| async {
                 let found = self.manifest(digest, depth).await?;
@@ -136,7 +136,7 @@ impl Inventory<'_> {
     }
 
     async fn blob(&self, blob: &Descriptor) -> Result<Vec<Finding>, RegistryError> {
-        let look = self.seen.blobs.at(self.place(&blob.digest));
+        let look = self.seen.blobs.of(self.place(&blob.digest));
         let finding = look
             .get_or_try_init(|| async {
                 let _permit = self.requests.acquire().await;

@@ -5,10 +5,9 @@ use std::collections::HashSet;
 
 use super::compare::Compare;
 use super::error::ValidateError;
-use super::seen::Seen;
 use crate::oci::{Content, Descriptor, Digest, Manifest, Referrer, Tag};
 use crate::plan::Finding;
-use crate::registry::{Client, ManifestReference, RegistryError, cosign_tags, referrers_tag};
+use crate::registry::{ManifestReference, cosign_tags, referrers_tag};
 use crate::transfer::TransferError;
 
 /// Referrers of referrers are followed so deep, and indexes in indexes.
@@ -194,22 +193,10 @@ impl Compare<'_> {
 
     /// Is there such a tag at the source? One list for each repository answers that.
     async fn has_tag(&self, tag: &Tag) -> Result<bool, ValidateError> {
-        let tags = self.run.seen.tags_of(&self.job.source.name());
-        let list = || list(&self.source, self.job);
+        let tags = self.run.seen.tags.of(self.job.source.name());
+        let list = || self.source.digest_tags(&self.job.source.repository);
         let tags = tags.get_or_try_init(list).await.map_err(TransferError::Source)?;
         Ok(tags.contains(tag))
-    }
-}
-
-async fn list(source: &Client, job: &crate::plan::Job) -> Result<HashSet<Tag>, RegistryError> {
-    match source.tags(&job.source.repository).await {
-        Ok(tags) => {
-            let tags = tags.iter().filter_map(|tag| tag.parse().ok());
-            Ok(tags.filter(Seen::keeps_tag).collect())
-        }
-        // No tag at all may be answered so.
-        Err(error) if error.is_not_found() => Ok(HashSet::new()),
-        Err(error) => Err(error),
     }
 }
 
