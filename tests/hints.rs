@@ -113,6 +113,38 @@ fn a_later_run_mounts_what_an_earlier_one_has_brought() {
     assert_eq!(tally, "HEAD manifest by tag 1", "nothing is needed of what is there");
 }
 
+/// A registry that mounts a blob only once a manifest names it.
+fn named_first(run: Longshore) -> Longshore {
+    let run = run.file("describes.wasm", crate::plugin::component("describes"));
+    run.args(["--repo-type", "./describes.wasm"])
+}
+
+#[test]
+fn where_no_manifest_names_a_blob_it_may_have_no_home() {
+    let names = ["one", "two", "three"];
+    let usual: fn(Longshore) -> Longshore = |run| run;
+    for (kind, homes) in [(usual, ["one", "one"].as_slice()), (named_first, &["two"])] {
+        let ends = Ends::with(&names);
+        // The layer stays where it is, but nothing there names it.
+        let denied = Rule::on("PUT", "/v2/team/one/manifests/*");
+        ends.counting.rule(denied.answers(Answer::error(403, "DENIED")));
+        kind(ends.of(Longshore::new(), &names)).run().exits(1);
+        let homes: Vec<String> = homes.iter().map(|name| repository(name)).collect();
+        assert_eq!(ends.homes(), homes);
+        for name in &names[1..] {
+            ends.destination.assert_complete(&repository(name), "1");
+        }
+    }
+}
+
+#[test]
+fn what_a_hint_leads_to_is_named() {
+    let ends = Ends::with(&["one", "two", "three"]);
+    let first = named_first(ends.of(Longshore::new().remembering(), &["one"])).run().exits(0);
+    named_first(ends.of(first.again().remembering(), &["two", "three"])).run().exits(0);
+    assert_eq!(ends.homes(), [repository("one"), repository("one")]);
+}
+
 #[test]
 fn a_repository_that_has_the_blob_is_asked_itself() {
     let ends = Ends::with(&["one"]);

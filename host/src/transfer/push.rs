@@ -75,7 +75,9 @@ impl Copy<'_> {
         let named_first = self.destination.mounts_after_manifest();
         let hints = if self.destination.mounts() { self.hints().await } else { None };
         for blob in single.blobs() {
-            if named_first {
+            if named_first && !self.placement.is_named(registry, &blob.digest) {
+                // Where it was brought first, perhaps no manifest names it.
+                self.placement.home(registry, &blob.digest).set(repository.clone());
                 self.placement.name(registry, &blob.digest);
             }
             if let Some(hints) = &hints {
