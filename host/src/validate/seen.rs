@@ -1,5 +1,5 @@
 //! What a run has looked at already: each manifest and blob of a repository once, however many tags
-//! need it.
+//! need it, as far as the memo remembers.
 
 use std::collections::HashSet;
 
