@@ -1,6 +1,6 @@
 //! Folders below the user's cache directory: what is in them saves work and is never needed.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -47,10 +47,20 @@ impl CacheFolder {
     /// # Errors
     /// If it cannot be written: an older file is there then as it was.
     pub fn replace(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
+        self.replace_with(name, |file| parts.iter().try_for_each(|part| file.write_all(part)))
+    }
+
+    /// The same with content that `write` writes.
+    ///
+    /// # Errors
+    /// If it cannot be written: an older file is there then as it was.
+    pub fn replace_with(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut file = NamedTempFile::new_in(&self.0)?;
-        for part in parts {
-            file.write_all(part)?;
-        }
+        write(file.as_file_mut())?;
         file.persist(self.file(name))?;
         Ok(())
     }

@@ -14,6 +14,7 @@ mod event;
 mod fetch;
 mod hint;
 mod hint_cache;
+mod hint_file;
 mod known;
 mod manifest_cache;
 mod memo;

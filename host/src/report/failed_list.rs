@@ -120,6 +120,7 @@ impl FailedList {
         }
         .map_err(|cause| ReportError::write(&self.path, cause))?;
         self.slots.sort_by_key(|slot| slot.number);
+        self.slots.shrink_to_fit();
         Ok(())
     }
 

@@ -70,7 +70,7 @@ impl Copy<'_> {
         let mut brought = None;
         let find = async {
             if is_local && self.job.source.repository != *repository {
-                return Ok(self.job.source.repository.clone());
+                return Ok(self.placement.as_home(&self.job.source.repository));
             }
             let session = match self.mount_by_hint(blob).await? {
                 Hinted::Mounted(home) => {
@@ -80,7 +80,7 @@ impl Copy<'_> {
                 Hinted::Not(session) => session,
             };
             brought = Some(self.upload(blob, bytes, session).boxed().await?);
-            Ok::<_, TransferError>(repository.clone())
+            Ok::<_, TransferError>(self.placement.as_home(repository))
         };
         let found = home.get_or_fill(self.seat, find.boxed()).await?;
         if let Some(how) = brought {

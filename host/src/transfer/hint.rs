@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::hint_cache::{HintCache, Key, KnownHints, Learnt};
+use super::hint_cache::HintCache;
+use super::hint_file::{Key, KnownHints, Learnt};
 use crate::oci::{Digest, Registry, Repository};
 use crate::registry::Client;
 
@@ -73,6 +74,8 @@ struct News {
     homes: HashMap<Key, Repository>,
     /// What is not where it was.
     gone: HashSet<Key>,
+    /// That of it which was not written yet.
+    unwritten: Vec<Key>,
 }
 
 /// The hints of one account at one registry.
@@ -113,9 +116,10 @@ impl AccountHints {
     /// What is to be written. Where blobs are not, the run goes on to know.
     fn take_learnt(&self) -> Learnt {
         let mut news = self.news();
+        let unwritten = std::mem::take(&mut news.unwritten);
+        let gone = unwritten.into_iter().map(|key| (key, None));
         let homes = std::mem::take(&mut news.homes);
-        let gone = news.gone.iter().map(|key| (*key, None));
-        homes.into_iter().map(|(key, home)| (key, Some(home))).chain(gone).collect()
+        gone.chain(homes.into_iter().map(|(key, home)| (key, Some(home)))).collect()
     }
 
     /// A hint was right.
@@ -134,7 +138,9 @@ impl AccountHints {
         if let Some(key) = key(digest) {
             let mut news = self.news();
             news.homes.remove(key);
-            news.gone.insert(*key);
+            if news.gone.insert(*key) {
+                news.unwritten.push(*key);
+            }
         }
     }
 
@@ -160,7 +166,7 @@ const fn key(digest: &Digest) -> Option<&Key> {
 mod tests {
     use super::{AccountHints, REFUSED};
     use crate::oci::{Digest, Repository};
-    use crate::transfer::hint_cache::KnownHints;
+    use crate::transfer::hint_file::KnownHints;
 
     fn repository(name: &str) -> Repository {
         name.parse().unwrap()
@@ -188,10 +194,11 @@ mod tests {
         assert!(!hints.are_many());
         assert_eq!(hints.take_learnt().len(), 3);
         assert_eq!(hints.home(&blobs[0], &repository("two")), None);
-        hints.learn(&blobs[0], &repository("one"));
-        let rest = hints.take_learnt();
-        assert_eq!(rest.len(), 2);
-        assert_eq!(rest.get(super::key(&blobs[2]).unwrap()), Some(&None));
+        assert!(hints.take_learnt().is_empty(), "all of it is written");
+        assert!(hints.news().gone.contains(super::key(&blobs[2]).unwrap()));
+        hints.learn(&blobs[2], &repository("one"));
+        hints.refuse(&blobs[2]);
+        assert_eq!(hints.take_learnt().get(super::key(&blobs[2]).unwrap()), Some(&None));
     }
 
     #[test]

@@ -108,17 +108,14 @@ impl Kept {
         let mut file = File::open(&path).ok()?;
         let mut content = Vec::new();
         file.read_to_end(&mut content).ok()?;
-        let mut content = Bytes::from(content);
-        let end = content.iter().position(|&byte| byte == TYPE_ENDS)?;
-        let media_type = String::from_utf8(content.split_to(end + 1)[..end].to_vec()).ok()?;
-        if digest.same_algorithm_of(&content) != *digest {
+        let Some(kept) = unharmed(content, digest) else {
             // Whoever comes next fetches it and puts it right.
             let _gone = std::fs::remove_file(&path);
             return None;
-        }
+        };
         // What is used is not among the oldest.
         let _as_it_was = file.set_modified(SystemTime::now());
-        Some((MediaType::from(media_type), content))
+        Some(kept)
     }
 
     fn write(&self, digest: &Digest, media_type: &MediaType, bytes: &[u8]) -> io::Result<()> {
@@ -131,7 +128,14 @@ impl Kept {
         let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
         let before = match *size {
             Some(before) => before + taken(bytes.len() as u64),
-            None => self.files()?.iter().map(|file| file.taken).sum(),
+            None => {
+                let mut all = 0;
+                self.each_file(|file| {
+                    all += file.taken;
+                    Ok(())
+                })?;
+                all
+            }
         };
         *size = Some(if before > self.limit { self.evict()? } else { before });
         Ok(())
@@ -140,25 +144,37 @@ impl Kept {
     /// Removes the oldest files until the rest take three quarters of the limit; answers with what
     /// they take. Another run may do the same, so what is gone already is no failure.
     fn evict(&self) -> io::Result<u64> {
-        let mut files = self.files()?;
-        files.sort_unstable_by_key(|file| file.modified);
-        let mut size = files.iter().map(|file| file.taken).sum();
-        for file in files {
-            if size <= self.limit / 4 * 3 {
-                break;
+        // Names of so many files would be most of what a run has in memory: they are looked up again.
+        let mut files = Vec::new();
+        self.each_file(|file| {
+            files.push((file.modified, file.taken));
+            Ok(())
+        })?;
+        files.sort_unstable();
+        let mut size: u64 = files.iter().map(|(_, taken)| taken).sum();
+        let (room, mut left) = (self.limit / 4 * 3, size);
+        let goes = |(_, taken): &&(SystemTime, u64)| {
+            let goes = left > room;
+            left = left.saturating_sub(*taken);
+            goes
+        };
+        let Some((last, _)) = files.iter().take_while(goes).last() else { return Ok(size) };
+        self.each_file(|file| {
+            if file.modified > *last || size <= room {
+                return Ok(());
             }
             match std::fs::remove_file(&file.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => size -= file.taken,
+                _ => size = size.saturating_sub(file.taken),
             }
-        }
+            Ok(())
+        })?;
         Ok(size)
     }
 
     /// All files but those that some run is writing; what a killed run left half-written is among them
     /// in time.
-    fn files(&self) -> io::Result<Vec<KeptFile>> {
-        let mut files = Vec::new();
+    fn each_file(&self, mut visit: impl FnMut(KeptFile) -> io::Result<()>) -> io::Result<()> {
         for entry in std::fs::read_dir(self.folder.path())? {
             let entry = entry?;
             // It may be gone by now.
@@ -168,10 +184,19 @@ impl Kept {
             if unfinished && modified.elapsed().is_ok_and(|age| age < ABANDONED) {
                 continue;
             }
-            files.push(KeptFile { path: entry.path(), taken: taken(metadata.len()), modified });
+            visit(KeptFile { path: entry.path(), taken: taken(metadata.len()), modified })?;
         }
-        Ok(files)
+        Ok(())
     }
+}
+
+/// What a file holds, if it is what `digest` says.
+fn unharmed(content: Vec<u8>, digest: &Digest) -> Option<(MediaType, Bytes)> {
+    let mut content = Bytes::from(content);
+    let end = content.iter().position(|&byte| byte == TYPE_ENDS)?;
+    let media_type = String::from_utf8(content.split_to(end + 1)[..end].to_vec()).ok()?;
+    let is_right = digest.same_algorithm_of(&content) == *digest;
+    is_right.then(|| (MediaType::from(media_type), content))
 }
 
 /// A file of the cache.
@@ -217,12 +242,15 @@ mod tests {
 
         let path = cache.0.folder.file(&name(&kept.digest));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        let mut damaged = fs::read(&path).unwrap();
-        *damaged.last_mut().unwrap() ^= 1;
-        fs::write(&path, damaged).unwrap();
-        assert!(cache.manifest(&kept.digest).await.is_none(), "damaged content was believed");
-        cache.keep_manifest(&kept).await;
-        assert!(cache.manifest(&kept.digest).await.is_some(), "and was not replaced");
+        let good = fs::read(&path).unwrap();
+        let mut changed = good.clone();
+        *changed.last_mut().unwrap() ^= 1;
+        for damaged in [&changed[..], &good[..good.len() - 1], b"text/plain", b"\xff\n", b""] {
+            fs::write(&path, damaged).unwrap();
+            assert!(cache.manifest(&kept.digest).await.is_none(), "damaged content was believed");
+            cache.keep_manifest(&kept).await;
+            assert!(cache.manifest(&kept.digest).await.is_some(), "and was not replaced");
+        }
     }
 
     #[tokio::test]
@@ -266,7 +294,12 @@ mod tests {
         }
         for run in runs {
             assert!(!run.0.read_only.load(Ordering::Relaxed), "a run has given up");
-            let left = run.0.files().unwrap().len();
+            let mut left = 0;
+            let count = |_| {
+                left += 1;
+                Ok(())
+            };
+            run.0.each_file(count).unwrap();
             assert!((1..=8).contains(&left), "{left} files are left");
         }
     }

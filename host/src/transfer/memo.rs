@@ -2,33 +2,56 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// So many values are remembered; what is forgotten costs a request.
-const LIMIT: usize = 10_000;
+/// Half of what is remembered at most; what is forgotten costs a request.
+const GENERATION: usize = 10_000;
 
-/// Values by key, each made empty when it is first asked for.
+/// Values by key, each made empty when it is first asked for. Of many, those that were asked for last
+/// are remembered, and those that somebody uses.
 #[derive(Debug)]
 pub struct Memo<K, V> {
-    values: Mutex<HashMap<K, Arc<V>>>,
-    limit: usize,
+    values: Mutex<Generations<K, V>>,
+    generation: usize,
+}
+
+#[derive(Debug)]
+struct Generations<K, V> {
+    young: HashMap<K, Arc<V>>,
+    old: HashMap<K, Arc<V>>,
 }
 
 impl<K, V> Default for Memo<K, V> {
     fn default() -> Self {
-        Self { values: Mutex::default(), limit: LIMIT }
+        Self::of_generations(GENERATION)
+    }
+}
+
+impl<K, V> Memo<K, V> {
+    fn of_generations(generation: usize) -> Self {
+        let values = Generations { young: HashMap::new(), old: HashMap::new() };
+        Self { values: Mutex::new(values), generation }
     }
 }
 
 impl<K: Eq + Hash, V: Default> Memo<K, V> {
-    /// The value of `key`, shared with whoever asks for it too. Where there are too many, those that
-    /// nobody uses at the moment are forgotten.
+    /// The value of `key`, shared with whoever asks for it too.
     pub fn of(&self, key: K) -> Arc<V> {
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        if values.len() >= self.limit && !values.contains_key(&key) {
-            values.retain(|_, value| Arc::strong_count(value) > 1);
+        let Generations { young, old } = &mut *values;
+        if let Some(value) = young.get(&key) {
+            return Arc::clone(value);
         }
-        Arc::clone(values.entry(key).or_default())
+        let value = old.remove(&key).unwrap_or_default();
+        if young.len() >= self.generation {
+            let mut forgotten = mem::replace(old, mem::take(young));
+            // A value in use may be a lock.
+            forgotten.retain(|_, value| Arc::strong_count(value) > 1);
+            *young = forgotten;
+        }
+        young.insert(key, Arc::clone(&value));
+        value
     }
 }
 
@@ -39,14 +62,17 @@ mod tests {
     use super::Memo;
 
     #[test]
-    fn a_value_is_shared_and_kept_while_it_is_used() {
-        let memo: Memo<u8, Mutex<u8>> = Memo { limit: 2, ..Memo::default() };
-        let one = memo.of(1);
-        *one.lock().unwrap() = 7;
-        *memo.of(2).lock().unwrap() = 8;
-        assert_eq!(*memo.of(2).lock().unwrap(), 8, "there was room");
-        let _three = memo.of(3);
-        assert!(Arc::ptr_eq(&one, &memo.of(1)));
-        assert_eq!(*memo.of(2).lock().unwrap(), 0, "nobody used it");
+    fn a_value_is_shared_and_kept_while_it_is_used_or_asked_for() {
+        let memo: Memo<u8, Mutex<u8>> = Memo::of_generations(2);
+        let used = memo.of(1);
+        for other in 2..20 {
+            *memo.of(other).lock().unwrap() = other;
+            *memo.of(0).lock().unwrap() += 1;
+        }
+        assert_eq!(*memo.of(0).lock().unwrap(), 18, "it was asked for all the time");
+        assert_eq!(*memo.of(2).lock().unwrap(), 0, "it was asked for least");
+        assert!(Arc::ptr_eq(&used, &memo.of(1)), "it is in use");
+        let values = memo.values.lock().unwrap();
+        assert!(values.young.len() + values.old.len() <= 5);
     }
 }

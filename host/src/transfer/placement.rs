@@ -1,6 +1,6 @@
 //! What is known to be at the destinations, shared by all jobs of a run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::known::{Key, Keys, Known};
@@ -13,6 +13,8 @@ use crate::registry::RegistryError;
 pub(super) struct Placement {
     keys: Keys,
     homes: Slots<Repository>,
+    /// The repositories that are homes, each kept once.
+    repositories: Mutex<HashSet<Repository>>,
     blobs: Slots<()>,
     manifests: Slots<()>,
     /// Blobs that a manifest in their home names.
@@ -39,6 +41,16 @@ impl Placement {
     /// The first repository of `registry` that holds the blob.
     pub(super) fn home(&self, registry: &Registry, digest: &Digest) -> Slot<'_, Repository> {
         self.homes.at(self.keys.of((registry, digest)))
+    }
+
+    /// `repository` to be kept as a home: the same text for every blob that is there.
+    pub(super) fn as_home(&self, repository: &Repository) -> Repository {
+        let mut known = self.repositories.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(repository) {
+            return known.clone();
+        }
+        known.insert(repository.clone());
+        repository.clone()
     }
 
     /// Whether the blob is in `repository`.
