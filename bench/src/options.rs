@@ -14,7 +14,7 @@ use crate::proxy::Fault;
 pub(crate) enum Choice {
     /// 40 repositories × 2 platforms with shared layers, 1.45 GB
     Mixed,
-    /// 500 small images
+    /// Small images: 500, or --tiny-images
     Tiny,
     /// 100,000 entries, twice: what a long list costs in memory
     Scale,
@@ -84,6 +84,9 @@ pub(crate) struct Options {
     /// Small corpora and one repetition: under three minutes
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Images of `tiny` [default: 500, or 12 with --quick]
+    #[arg(long, value_name = "N")]
+    pub(crate) tiny_images: Option<usize>,
     /// Throw a run away if other processes used more than so many cores meanwhile
     #[arg(long, value_name = "CORES", default_value_t = 0.25)]
     pub(crate) busy: f64,
@@ -111,6 +114,11 @@ impl Options {
     /// How often each is measured.
     pub(crate) fn repetitions(&self) -> usize {
         self.repetitions.unwrap_or(if self.quick { 1 } else { 3 }).max(1)
+    }
+
+    /// How many images `tiny` has.
+    pub(crate) fn tiny_images(&self) -> usize {
+        self.tiny_images.unwrap_or(if self.quick { 12 } else { 500 }).max(1)
     }
 
     /// Whether this corpus was asked for.

@@ -94,7 +94,7 @@ impl<'a> Workbench<'a> {
     pub(crate) fn corpus(&self, choice: Choice) -> Result<Corpus> {
         let quick = self.options.quick;
         let plan = match choice {
-            Choice::Tiny => Plan::tiny(if quick { 12 } else { 500 }),
+            Choice::Tiny => Plan::tiny(self.options.tiny_images()),
             _ => {
                 if quick {
                     Plan::mixed(4, 20)
