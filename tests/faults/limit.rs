@@ -50,12 +50,45 @@ fn a_limit_that_names_no_time_or_a_date_is_sat_out_too() {
 }
 
 #[test]
+fn a_limit_that_names_no_time_is_said_and_counted_too() {
+    let ends = Ends::with_layer(10);
+    ends.lying_source.rule(Rule::on("GET", "*/manifests/*").first(1).answers(Answer::status(429)));
+    let run = ends.mirror().exits(0);
+    let run = run.complains("it is asked again in pauses that grow");
+    assert!(run.stdout.contains("1 pause of 1 s in all"), "{}", run.stdout);
+}
+
+#[test]
+fn a_registry_is_waited_for_once_however_many_entries_there_are() {
+    let ends = Ends::with_layer(10);
+    let tags: Vec<String> = (1..=12).map(|tag| tag.to_string()).collect();
+    tags.iter().for_each(|tag| ends.source.push("team/app", tag, &ends.image));
+    ends.lying_source.rule(Rule::on("GET", "*/manifests/*").answers(too_many("1")));
+    let list: String = tags.iter().map(|tag| format!("team/app team/app {tag}\n")).collect();
+    Longshore::new()
+        .mirror()
+        .list(&list)
+        .source(ends.lying_source.address())
+        .destination(ends.lying_destination.address())
+        .args(["--max-wait", "3s"])
+        .run()
+        .exits(1)
+        .sums_up("0 copied, 0 skipped, 12 failed")
+        .complains("has limited the rate of requests for as long as --max-wait allows");
+    // Twelve at once, and then those that the shrunken window lets in for three seconds.
+    let asked = ends.lying_source.count("GET", "*/manifests/*");
+    assert!((13..=30).contains(&asked), "{asked} requests");
+}
+
+#[test]
 fn a_limit_beyond_max_wait_fails_what_is_left_and_names_the_time() {
     let ends = Ends::with_layer(10);
     ends.lying_source.rule(Rule::on("GET", "*/manifests/*").answers(too_many("3600")));
     let run = ends.mirror_with(&["--max-wait", "1m"]).exits(1);
-    let run = run.complains("too many requests (429)").complains("--max-wait");
+    let run = run.complains("too many requests (429)").complains("longer than --max-wait allows");
+    let run = run.complains("limits the rate of requests and takes no more before ");
     assert!(run.stderr.contains(" GMT"), "the time of the reset: {}", run.stderr);
+    assert!(!run.stdout.contains("pause"), "nobody waited: {}", run.stdout);
     assert_eq!(ends.lying_source.count("GET", "*/manifests/*"), 1, "it is not asked again");
 }
 
@@ -100,7 +133,8 @@ fn a_login_that_is_limited_is_not_tried_again() {
         .source(ends.lying_source.address())
         .destination(ends.lying_destination.address())
         .run()
-        .exits(1);
+        .exits(1)
+        .complains("logins with the credential for ");
     assert_eq!(ends.lying_source.count("GET", "/token"), 1, "more tries lock accounts");
 }
 

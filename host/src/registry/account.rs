@@ -18,6 +18,8 @@ pub(super) enum Standing {
     Accepted,
     /// It was refused and is not shown again.
     Refused,
+    /// There were too many logins, and it is not shown again.
+    Limited,
 }
 
 /// The right to show a credential for the first time; nobody else shows it while this is held.
@@ -28,11 +30,17 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// The credential was accepted, or refused.
-    pub(super) fn ends(mut self, accepted: bool) {
-        *self.held = if accepted { Standing::Accepted } else { Standing::Refused };
-        if !accepted {
-            tracing::warn!("the credential for {} was refused", self.whose);
+    /// The credential was received so.
+    pub(super) fn ends(mut self, standing: Standing) {
+        *self.held = standing;
+        let whose = &self.whose;
+        match standing {
+            Standing::Untried | Standing::Accepted => {}
+            Standing::Refused => tracing::warn!("the credential for {whose} was refused"),
+            Standing::Limited => tracing::warn!(
+                "logins with the credential for {whose} are limited (429); it is not shown again in this run, as more \
+                 tries lock accounts"
+            ),
         }
     }
 }
@@ -59,12 +67,13 @@ impl Accounts {
             Standing::Untried => Ok(Some(Trial { held, whose: whose.to_string() })),
             Standing::Accepted => Ok(None),
             Standing::Refused => Err(Cause::CredentialRefused(whose.to_string())),
+            Standing::Limited => Err(Cause::LoginLimited(whose.to_string())),
         }
     }
 
-    /// A credential that had been good was refused.
-    pub(super) async fn refuse(&self, credential: &Credential) {
-        *self.of(credential).lock().await = Standing::Refused;
+    /// A credential that had been good is received so now.
+    pub(super) async fn received(&self, credential: &Credential, standing: Standing) {
+        *self.of(credential).lock().await = standing;
     }
 
     fn of(&self, credential: &Credential) -> Shared {
@@ -75,7 +84,7 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use super::Accounts;
+    use super::{Accounts, Standing};
     use crate::registry::{Cause, Credential, Secret};
 
     #[tokio::test]
@@ -87,10 +96,13 @@ mod tests {
         let soon = std::time::Duration::from_millis(20);
         let mut second = std::pin::pin!(second);
         assert!(tokio::time::timeout(soon, &mut second).await.is_err(), "the others wait");
-        trial.ends(true);
+        trial.ends(Standing::Accepted);
         assert!(second.await.unwrap().is_none(), "it is known to be good");
-        accounts.refuse(&credential).await;
+        accounts.received(&credential, Standing::Refused).await;
         let refused = accounts.show(&credential, "a").await;
         assert!(matches!(refused, Err(Cause::CredentialRefused(name)) if name == "a"));
+        accounts.received(&credential, Standing::Limited).await;
+        let limited = accounts.show(&credential, "a").await;
+        assert!(matches!(limited, Err(Cause::LoginLimited(name)) if name == "a"));
     }
 }

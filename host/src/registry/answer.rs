@@ -22,7 +22,7 @@ pub struct Answer {
     pub codes: Vec<String>,
     /// Codes and messages as one line.
     pub detail: String,
-    /// What `Retry-After` asks for.
+    /// The pause that `Retry-After` and the like ask for, if any.
     pub retry_after: Option<Duration>,
     /// It came from a host that the registry had redirected to.
     pub redirected: bool,
@@ -32,6 +32,9 @@ pub struct Answer {
 struct ErrorBody {
     #[serde(default)]
     errors: Vec<ErrorEntry>,
+    /// What token services say instead: Docker Hub's, and those that follow OAuth (RFC 6749, 5.2).
+    #[serde(alias = "error_description")]
+    details: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -64,10 +67,13 @@ impl Answer {
         let Ok(parsed) = serde_json::from_slice::<ErrorBody>(body) else {
             let text = String::from_utf8_lossy(body);
             let text = if text.trim_start().starts_with('<') { "" } else { text.trim() };
-            let detail = text.chars().take(SHOWN).collect::<String>().replace(['\n', '\r'], " ");
+            let detail = shown(text);
             return Self { status, codes: Vec::new(), detail, retry_after, redirected: false };
         };
-        let lines: Vec<String> = parsed.errors.iter().map(ErrorEntry::line).collect();
+        let mut lines: Vec<String> = parsed.errors.iter().map(ErrorEntry::line).collect();
+        if let Some(serde_json::Value::String(details)) = parsed.details {
+            lines.push(shown(&details));
+        }
         let codes = parsed.errors.into_iter().filter_map(|error| error.code).collect();
         Self { status, codes, detail: lines.join("; "), retry_after, redirected: false }
     }
@@ -76,6 +82,11 @@ impl Answer {
     pub fn has_code(&self, code: &str) -> bool {
         self.codes.iter().any(|found| found == code)
     }
+}
+
+/// The start of a text, in one line.
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN).collect::<String>().replace(['\n', '\r'], " ")
 }
 
 impl ErrorEntry {
@@ -113,11 +124,15 @@ impl fmt::Display for Answer {
 /// No wait is longer: what claims to be was meant in another way.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// `Retry-After` in seconds, as a date, or as the epoch time that some registries send there or in
-/// `X-RateLimit-Reset`.
+/// The wait that the first of these headers asks for which can be read and asks for any.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let header = headers.get(RETRY_AFTER).or_else(|| headers.get("x-ratelimit-reset"));
-    let text = header?.to_str().ok()?.trim();
+    let names = [RETRY_AFTER.as_str(), "x-ratelimit-reset", "ratelimit-reset"];
+    let read = |name| wait(headers.get(name)?.to_str().ok()?.trim(), now);
+    names.into_iter().filter_map(read).find(|wait| !wait.is_zero())
+}
+
+/// A wait in seconds, as a date, or as the epoch time that some registries send.
+fn wait(text: &str, now: SystemTime) -> Option<Duration> {
     let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     if let Ok(number) = text.parse::<u64>() {
         // Some count milliseconds since the epoch.
@@ -150,6 +165,15 @@ mod tests {
     }
 
     #[test]
+    fn token_services_say_it_in_their_own_ways() {
+        for body in [r#"{"details":"wrong password"}"#, r#"{"error_description":"wrong password"}"#]
+        {
+            let answer = Answer::of(401, body.as_bytes(), None);
+            assert_eq!(answer.to_string(), "unauthorized (401): wrong password");
+        }
+    }
+
+    #[test]
     fn other_bodies_are_cut_and_html_is_left_out() {
         assert_eq!(Answer::of(502, b"<html>..", None).to_string(), "Bad Gateway (502)");
         assert_eq!(
@@ -171,6 +195,22 @@ mod tests {
         assert_eq!(read(&httpdate::fmt_http_date(now + Duration::from_secs(30))), Some(30));
         assert_eq!(read("1800000009000"), Some(9), "milliseconds");
         assert_eq!(read(&u64::MAX.to_string()), Some(30 * 24 * 60 * 60));
-        assert_eq!(read("soon"), None);
+        assert_eq!((read("soon"), read("0")), (None, None));
+    }
+
+    #[test]
+    fn what_cannot_be_read_hides_nothing() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let read = |values: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in values {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            retry_after(&headers, now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(read(&[("retry-after", "0"), ("x-ratelimit-reset", "1800000004")]), Some(4));
+        assert_eq!(read(&[("retry-after", "soon"), ("ratelimit-reset", "5")]), Some(5));
+        assert_eq!(read(&[("retry-after", "3"), ("x-ratelimit-reset", "9")]), Some(3));
+        assert_eq!(read(&[]), None);
     }
 }

@@ -8,9 +8,10 @@ use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use url::Url;
 
-use super::account::Trial;
+use super::account::{Standing, Trial};
 use super::auth::Challenge;
 use super::connection::{cause_of, host_of};
+use super::limit::limited;
 use super::pace::Class;
 use super::token::{Access, TOKEN_BODY_LIMIT, Token, TokenAnswer, usable};
 use super::{Cause, Client, Credential, Secret, answer};
@@ -35,7 +36,7 @@ impl Authorization {
         // What is too busy to answer has not looked at the credential.
         let says_nothing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
         if let Some(trial) = self.trial.take().filter(|_| !says_nothing) {
-            trial.ends(status != StatusCode::UNAUTHORIZED);
+            trial.ends(standing(status));
         }
     }
 
@@ -158,7 +159,8 @@ impl Client {
         // Nobody who has a place here waits for a trial.
         let lanes = self.realms.of(&host_of(realm));
         let sent = Instant::now();
-        let _permit = lanes.enter(Class::Look).await.map_err(|pause| self.paused(pause))?;
+        let too_long = |why| limited(host_of(realm), why);
+        let _permit = lanes.enter(Class::Look).await.map_err(|shut| too_long(shut.why))?;
         let client = base.connections.metadata(realm)?;
         let request = token_request(client, realm, service, access, credential.as_ref())?;
         let response = request
@@ -168,11 +170,11 @@ impl Client {
             .map_err(|error| cause_of(&error, realm, TOKEN.as_secs()))?;
         let status = response.status();
         match (trial, &credential) {
-            (Some(trial), _) if status.is_success() => trial.ends(true),
-            (Some(trial), _) if refuses(status) => trial.ends(false),
+            (Some(trial), _) if status.is_success() => trial.ends(Standing::Accepted),
+            (Some(trial), _) if refuses(status) => trial.ends(standing(status)),
             // A 401 for a credential that was good before is about what was asked for.
             (None, Some(credential)) if status == StatusCode::TOO_MANY_REQUESTS => {
-                self.accounts.refuse(credential).await;
+                self.accounts.received(credential, Standing::Limited).await;
             }
             _ => {}
         }
@@ -180,21 +182,34 @@ impl Client {
             let answer = answer::Answer::read(response).await;
             if answer.status == 429 {
                 lanes.overrun(Class::Look, sent);
-                lanes.pause(&[Class::Look], answer.retry_after.unwrap_or_default());
+                // More tries lock accounts.
+                if credential.is_some() {
+                    return Err(Cause::LoginLimited(self.whose()));
+                }
+                let limit = lanes.limited(Class::Look, &[Class::Look], answer.retry_after);
+                self.waits_for(&host_of(realm), &answer, limit).map_err(too_long)?;
             }
-            // A realm that is busy is worth another try, unlike one that refuses, and unlike one that
-            // had enough of a credential: more tries lock accounts.
+            // A realm that is busy is worth another try, unlike one that refuses.
             return Err(match answer.status {
-                429 if credential.is_none() => Cause::BusyRealm(answer),
-                500..=599 => Cause::BusyRealm(answer),
+                429 | 500..=599 => Cause::BusyRealm(answer),
                 _ => failed(answer.to_string()),
             });
         }
+        lanes.not_limited(Class::Look);
         let body = super::request::read_bounded(response, TOKEN_BODY_LIMIT).await?;
         let answer: TokenAnswer =
             serde_json::from_slice(&body).map_err(|_| failed("it answered no JSON".to_owned()))?;
         Token::of(answer, Instant::now())
             .ok_or_else(|| failed("its answer holds no token".to_owned()))
+    }
+}
+
+/// How a credential that is answered so was received.
+fn standing(status: StatusCode) -> Standing {
+    match status {
+        StatusCode::UNAUTHORIZED => Standing::Refused,
+        StatusCode::TOO_MANY_REQUESTS => Standing::Limited,
+        _ => Standing::Accepted,
     }
 }
 

@@ -117,9 +117,9 @@ impl Registries {
         let mut lanes = vec![destination.lanes.of(class)];
         lanes.extend(source.map(|source| source.lanes.of(class)));
         let permit = self.permits.claim(lanes, Claim { image, size }).await;
-        permit.map(TransferPermit).map_err(|paused| {
-            let pausing = source.filter(|source| source.lanes.of(class) == paused.lane);
-            let cause = pausing.unwrap_or(destination).paused(paused);
+        permit.map(TransferPermit).map_err(|shut| {
+            let limiting = source.filter(|source| source.lanes.of(class) == shut.lane);
+            let cause = limiting.unwrap_or(destination).limited(shut.why);
             Operation::new("push blob", format!("to {}", destination.registry)).failed(cause)
         })
     }
@@ -192,11 +192,6 @@ impl Client {
 
     pub(super) fn traits(&self) -> Traits {
         *self.traits.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A registry that asks for a longer pause is given up.
-    pub(super) fn max_wait(&self) -> Duration {
-        self.options.max_wait
     }
 
     /// Waits between the tries of one operation.

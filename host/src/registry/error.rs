@@ -101,6 +101,9 @@ pub enum Cause {
     /// The realm refused the credential before; it is not tried again, which would lock accounts.
     #[error("the credential for {0} was refused earlier in this run")]
     CredentialRefused(String),
+    /// The realm said that there were too many logins; more tries would lock accounts.
+    #[error("logins with the credential for {0} are limited (429)")]
+    LoginLimited(String),
     /// Credentials could not be read.
     #[error("{0}")]
     Credential(String),
@@ -116,12 +119,18 @@ pub enum Cause {
         why: &'static str,
     },
     /// The registry asked for a longer pause than `--max-wait` allows.
-    #[error("{host} takes no more requests before {until}")]
-    Limited {
+    #[error("{host} limits the rate of requests and takes no more before {until}")]
+    LimitedUntil {
         /// The registry.
         host: String,
         /// The time of day, or the date, in UTC.
         until: String,
+    },
+    /// The registry has limited requests for as long as `--max-wait` allows.
+    #[error("{host} has limited the rate of requests for as long as --max-wait allows")]
+    LimitedForLong {
+        /// The registry.
+        host: String,
     },
     /// A part of a blob or of an upload is not where it was asked for.
     #[error("the answer holds the bytes {answered:?}, byte {offset} was asked for")]
@@ -275,8 +284,9 @@ impl RegistryError {
                 }
                 _ => return None,
             },
-            Cause::Limited { .. } => {
-                "repeat the run with the failed list then, log in for a higher limit, or wait longer with --max-wait"
+            Cause::LoginLimited(_) => "repeat the run with the failed list later",
+            Cause::LimitedUntil { .. } | Cause::LimitedForLong { .. } => {
+                "repeat the run with the failed list later, log in for a higher limit, or wait longer with --max-wait"
             }
             Cause::Token { .. } | Cause::CredentialRefused(_) => {
                 "check the credential; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"

@@ -10,8 +10,8 @@ use reqwest::Response;
 use reqwest::header::HeaderMap;
 
 use super::answer::Answer;
-use super::pace::Class;
-use super::permit::{Lanes, Permit, Permits, TooLong};
+use super::pace::{Class, TooLong};
+use super::permit::{Lanes, Paused, Permit, Permits};
 use super::{Cause, Client};
 
 /// At this share of a quota and below, what is left is used slowly: one in so many.
@@ -45,64 +45,85 @@ impl Realms {
 impl Client {
     /// Waits for room for one request.
     pub(super) async fn enter(&self, class: Class) -> Result<Permit, Cause> {
-        self.lanes.enter(class).await.map_err(|pause| self.paused(pause))
+        self.lanes.enter(class).await.map_err(|shut| self.limited(shut.why))
     }
 
-    /// The registry stands still for longer than anybody waits.
-    pub(super) fn paused(&self, paused: TooLong) -> Cause {
-        Cause::Limited { host: self.registry.to_string(), until: clock(paused.pause) }
+    /// The registry limits requests for longer than anybody waits.
+    pub(super) fn limited(&self, why: TooLong) -> Cause {
+        limited(self.registry.to_string(), why)
     }
 
-    /// Learns from what came of a request of `class` that was sent at `sent`.
-    pub(super) fn judge(&self, class: Class, answered: &Result<Response, Cause>, sent: Instant) {
-        match answered {
+    /// Learns from what came of a request of `class` that was sent at `sent`, and passes it on.
+    pub(super) fn judge(
+        &self,
+        class: Class,
+        answered: Result<Response, Cause>,
+        sent: Instant,
+    ) -> Result<Response, Cause> {
+        match &answered {
             Ok(response) => {
                 self.lanes.succeeded(class);
-                self.learnt.limited_since(None);
+                self.lanes.not_limited(class);
                 self.budget.refill();
                 self.heed_quota(response.headers());
             }
             Err(cause) => match cause {
                 Cause::Answered(answer) if answer.status == 429 => {
                     self.lanes.overrun(class, sent);
-                    self.pause(class, answer);
+                    self.pause(class, answer).map_err(|why| self.limited(why))?;
                 }
                 Cause::Answered(answer) if answer.status == 503 => {
                     self.lanes.overrun(class, sent);
                 }
                 Cause::TimedOut { .. } | Cause::Broken { .. } => self.lanes.overrun(class, sent),
                 // A refusal is an answer: the registry can take more of them.
-                Cause::Answered(_) => self.budget.refill(),
+                Cause::Answered(_) => {
+                    self.lanes.not_limited(class);
+                    self.budget.refill();
+                }
                 _ => {}
             },
         }
+        answered
     }
 
     /// A 429: a quota of pulls stops those alone, a host that blobs are redirected to stops blobs,
     /// and anything else the registry as a whole.
-    fn pause(&self, class: Class, answer: &Answer) {
-        let Some(pause) = answer.retry_after.filter(|pause| !pause.is_zero()).or_else(|| {
-            // It does not say how long: what is left fails once that was `--max-wait`.
-            let since = self.learnt.limited_since(Some(Instant::now()))?;
-            let longest = self.max_wait();
-            (since.elapsed() >= longest).then_some(longest + Duration::from_secs(60))
-        }) else {
-            return;
-        };
+    fn pause(&self, class: Class, answer: &Answer) -> Result<(), TooLong> {
         let classes: &[Class] = match class {
             Class::ManifestGet => &[Class::ManifestGet],
             _ if answer.redirected => &[Class::Large, Class::Small],
             _ => &Class::ALL,
         };
-        self.lanes.pause(classes, pause);
-        self.budget.effort.pause(pause);
-        if !self.learnt.said_limited.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                "{} limits the rate of requests ({answer}); it is asked again at {}",
-                self.registry,
-                clock(pause)
-            );
+        let limit = self.lanes.limited(class, classes, answer.retry_after);
+        self.waits_for(&self.registry.to_string(), answer, limit)
+    }
+
+    /// `host` limits requests, which may be a token service: said once, and counted.
+    pub(super) fn waits_for(
+        &self,
+        host: &str,
+        answer: &Answer,
+        limit: Result<Paused, TooLong>,
+    ) -> Result<(), TooLong> {
+        if let Ok(paused) = limit {
+            self.budget.effort.pause(paused);
         }
+        if !self.learnt.said_limited.swap(true, Ordering::Relaxed) {
+            let then = match (answer.retry_after, limit) {
+                (Some(pause), Ok(_)) => format!("it is asked again at {}", clock(pause)),
+                (Some(pause), Err(_)) => {
+                    let then = clock(pause);
+                    format!("it asks to wait until {then}, which is longer than --max-wait allows")
+                }
+                (None, _) => {
+                    "it is asked again in pauses that grow, for as long as --max-wait allows"
+                        .to_owned()
+                }
+            };
+            tracing::warn!("{host} limits the rate of requests ({answer}); {then}");
+        }
+        limit.map(|_| ())
     }
 
     /// Docker Hub says how many pulls are left. Others behind the same address use them too, so this
@@ -126,6 +147,14 @@ impl Client {
                 self.registry
             );
         }
+    }
+}
+
+/// `host` limits requests for longer than anybody waits.
+pub(super) fn limited(host: String, why: TooLong) -> Cause {
+    match why {
+        TooLong::Asked(pause) => Cause::LimitedUntil { host, until: clock(pause) },
+        TooLong::Waited => Cause::LimitedForLong { host },
     }
 }
 

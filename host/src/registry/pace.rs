@@ -9,6 +9,9 @@ pub const SMALL_BLOB: u64 = 1024 * 1024;
 const CEILING: usize = 32;
 /// No registry has more large transfers under way.
 const LARGE_CEILING: usize = 12;
+/// The shortest and the longest pause where a registry does not say how long it takes.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What a request costs the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +55,24 @@ impl Class {
     }
 }
 
+/// What comes of an answer that there are too many requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// Nothing is sent for so long.
+    Pause(Duration),
+    /// It takes longer than anybody waits.
+    TooLong(TooLong),
+}
+
+/// A limit that takes longer than anybody waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TooLong {
+    /// The registry asks for this pause.
+    Asked(Duration),
+    /// The registry has been waited for.
+    Waited,
+}
+
 /// The window of one class at one registry, and who is in it.
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -59,6 +80,10 @@ pub(super) struct Lane {
     ceiling: f64,
     decreased: Option<Instant>,
     paused_until: Option<Instant>,
+    /// Since when every answer was that there are too many requests.
+    limited_since: Option<Instant>,
+    /// That lasted for as long as anybody waits: nothing more is sent in this run.
+    given_up: bool,
     pub(super) in_use: usize,
     /// Transfers in it that were let in for their size rather than for their age.
     pub(super) by_size: usize,
@@ -76,6 +101,8 @@ impl Lane {
             ceiling: within(class.ceiling()),
             decreased: None,
             paused_until: None,
+            limited_since: None,
+            given_up: false,
             in_use: 0,
             by_size: 0,
             huge: 0,
@@ -94,7 +121,7 @@ impl Lane {
 
     /// Is there room, and no pause?
     pub(super) fn has_room(&self, now: Instant) -> bool {
-        self.in_use < self.limit() && self.pause(now).is_none()
+        self.in_use < self.limit() && !self.given_up && self.pause(now).is_none()
     }
 
     /// How long it stands still.
@@ -105,6 +132,41 @@ impl Lane {
     /// Nobody gets in before `until`.
     pub(super) fn pause_until(&mut self, until: Instant) {
         self.paused_until = self.paused_until.max(Some(until));
+    }
+
+    /// Nobody gets in any more.
+    pub(super) const fn give_up(&mut self) {
+        self.given_up = true;
+    }
+
+    /// Why nobody waits for it, where it stands still for more than `longest`.
+    pub(super) fn too_long(&self, longest: Duration, now: Instant) -> Option<TooLong> {
+        if self.given_up {
+            return Some(TooLong::Waited);
+        }
+        self.pause(now).filter(|pause| *pause > longest).map(TooLong::Asked)
+    }
+
+    /// An answer at `now` was that there are too many requests, and perhaps which pause is `asked`. A
+    /// registry that answers nothing else is waited for `longest` in all.
+    pub(super) fn limited(
+        &mut self,
+        asked: Option<Duration>,
+        longest: Duration,
+        now: Instant,
+    ) -> Limit {
+        let since = now.duration_since(*self.limited_since.get_or_insert(now));
+        let pause = asked.unwrap_or_else(|| since.clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
+        match asked {
+            Some(asked) if asked > longest => Limit::TooLong(TooLong::Asked(asked)),
+            _ if since + pause > longest => Limit::TooLong(TooLong::Waited),
+            _ => Limit::Pause(pause),
+        }
+    }
+
+    /// An answer was another one.
+    pub(super) const fn not_limited(&mut self) {
+        self.limited_since = None;
     }
 
     /// What was let in went well: one more for each window of successes, if the window was what
@@ -136,7 +198,7 @@ impl Lane {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{CEILING, Class, Lane};
+    use super::{CEILING, Class, Lane, Limit, TooLong};
 
     fn full(lane: &mut Lane) {
         lane.in_use = lane.limit();
@@ -192,5 +254,42 @@ mod tests {
         lane.pause_until(now + Duration::from_secs(2));
         assert!(!lane.has_room(now + Duration::from_secs(4)), "the longest pause counts");
         assert!(lane.has_room(now + Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn a_limit_is_waited_for_in_growing_pauses_and_not_for_ever() {
+        let (mut lane, start) = (Lane::new(Class::Look, usize::MAX), Instant::now());
+        let longest = Duration::from_secs(200);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut limited = |asked: Option<u64>, second| match lane.limited(
+            asked.map(Duration::from_secs),
+            longest,
+            at(second),
+        ) {
+            Limit::Pause(pause) => Ok(pause.as_secs()),
+            Limit::TooLong(why) => Err(why),
+        };
+        assert_eq!(limited(Some(201), 0), Err(TooLong::Asked(Duration::from_secs(201))));
+        for (second, pause) in [(0, 1), (1, 1), (2, 2), (4, 4), (100, 60)] {
+            assert_eq!(limited(None, second), Ok(pause));
+        }
+        assert_eq!(limited(Some(50), 150), Ok(50));
+        assert_eq!(limited(Some(50), 151), Err(TooLong::Waited));
+        lane.not_limited();
+        assert_eq!(lane.limited(None, longest, at(160)), Limit::Pause(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_lane_that_is_given_up_stays_shut() {
+        let (mut lane, now) = (Lane::new(Class::Look, usize::MAX), Instant::now());
+        let longest = Duration::from_secs(60);
+        lane.pause_until(now + longest);
+        assert_eq!(lane.too_long(longest, now), None);
+        lane.pause_until(now + longest * 2);
+        assert_eq!(lane.too_long(longest, now), Some(TooLong::Asked(longest * 2)));
+        lane.give_up();
+        let later = now + longest * 3;
+        assert_eq!(lane.too_long(longest, later), Some(TooLong::Waited));
+        assert!(!lane.has_room(later));
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::pace::{Class, Lane};
+use super::pace::{Class, Lane, Limit, TooLong};
 
 /// A blob above this size is huge, in bytes.
 const HUGE: u64 = 1024 * 1024 * 1024;
@@ -33,19 +33,19 @@ pub(super) struct Claim {
     pub(super) size: u64,
 }
 
-/// A pause that is longer than anybody waits.
+/// A lane that stands still for longer than anybody waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooLong {
-    /// How long it is from now.
-    pub(super) pause: Duration,
-    /// Who pauses.
+pub(super) struct Shut {
+    /// Which one it is.
     pub(super) lane: LaneId,
+    /// Why nobody waits for it.
+    pub(super) why: TooLong,
 }
 
 #[derive(Debug)]
 struct Waiting {
     size: u64,
-    admit: oneshot::Sender<Result<Permit, TooLong>>,
+    admit: oneshot::Sender<Result<Permit, Shut>>,
 }
 
 /// Those who wait for the same lanes.
@@ -111,11 +111,7 @@ impl Permits {
     ///
     /// # Errors
     /// Where one of them stands still for longer than anybody waits.
-    pub(super) async fn claim(
-        &self,
-        mut lanes: Vec<LaneId>,
-        claim: Claim,
-    ) -> Result<Permit, TooLong> {
+    pub(super) async fn claim(&self, mut lanes: Vec<LaneId>, claim: Claim) -> Result<Permit, Shut> {
         lanes.sort_unstable();
         lanes.dedup();
         let (admit, admitted) = oneshot::channel();
@@ -127,7 +123,7 @@ impl Permits {
         drop(unwanted);
         // The sender is in the table, which outlives this; a pause that is too long answers too.
         let lane = lanes[0];
-        admitted.await.unwrap_or(Err(TooLong { pause: Duration::ZERO, lane }))
+        admitted.await.unwrap_or(Err(Shut { lane, why: TooLong::Waited }))
     }
 
     /// Lets in whoever has room now.
@@ -152,7 +148,7 @@ impl Table {
         &mut self,
         lanes: Vec<LaneId>,
         claim: Claim,
-        admit: oneshot::Sender<Result<Permit, TooLong>>,
+        admit: oneshot::Sender<Result<Permit, Shut>>,
     ) {
         let next = self.queues.len();
         let queue = *self.queue_of.entry(lanes.clone()).or_insert(next);
@@ -169,7 +165,7 @@ impl Table {
 
     /// Lets in whoever has room in `lanes` now, the oldest first; answers with the permits that
     /// nobody waits for any more.
-    fn admit(&mut self, lanes: &[LaneId], permits: &Permits) -> Vec<Result<Permit, TooLong>> {
+    fn admit(&mut self, lanes: &[LaneId], permits: &Permits) -> Vec<Result<Permit, Shut>> {
         let now = Instant::now();
         let mut unwanted = Vec::new();
         let mut queues: Vec<usize> =
@@ -192,13 +188,15 @@ impl Table {
     /// be none for too long?
     fn is_open(&self, queue: usize, permits: &Permits, now: Instant) -> bool {
         let lanes = &self.queues[queue].lanes;
-        self.longest_pause(lanes, now).is_some_and(|paused| paused.pause > permits.longest_pause)
+        self.shut(lanes, permits, now).is_some()
             || lanes.iter().all(|lane| self.lanes[lane.0].has_room(now))
     }
 
-    fn longest_pause(&self, lanes: &[LaneId], now: Instant) -> Option<TooLong> {
-        let paused = |&lane: &LaneId| Some(TooLong { pause: self.lanes[lane.0].pause(now)?, lane });
-        lanes.iter().filter_map(paused).max_by_key(|paused| paused.pause)
+    fn shut(&self, lanes: &[LaneId], permits: &Permits, now: Instant) -> Option<Shut> {
+        lanes.iter().find_map(|&lane| {
+            let why = self.lanes[lane.0].too_long(permits.longest_pause, now)?;
+            Some(Shut { lane, why })
+        })
     }
 
     /// Takes the next one out of `queue`, with what it is told.
@@ -207,15 +205,15 @@ impl Table {
         queue: usize,
         permits: &Permits,
         now: Instant,
-    ) -> Option<(Waiting, Result<Permit, TooLong>)> {
+    ) -> Option<(Waiting, Result<Permit, Shut>)> {
         let lanes = self.queues[queue].lanes.clone();
-        let paused = self.longest_pause(&lanes, now);
+        let shut = self.shut(&lanes, permits, now);
         let (age, by_size) = self.choose(queue)?;
         let queue = &mut self.queues[queue];
         let waiting = queue.by_age.remove(&age)?;
         queue.by_size.remove(&(waiting.size, age));
-        if let Some(paused) = paused.filter(|paused| paused.pause > permits.longest_pause) {
-            return Some((waiting, Err(paused)));
+        if let Some(shut) = shut {
+            return Some((waiting, Err(shut)));
         }
         let huge = waiting.size > HUGE;
         for lane in &lanes {
@@ -277,7 +275,7 @@ impl Lanes {
     ///
     /// # Errors
     /// Where the registry asked for a longer pause than anybody waits.
-    pub(super) async fn enter(&self, class: Class) -> Result<Permit, TooLong> {
+    pub(super) async fn enter(&self, class: Class) -> Result<Permit, Shut> {
         self.permits.claim(vec![self.of(class)], Claim { image: 0, size: 0 }).await
     }
 
@@ -296,19 +294,59 @@ impl Lanes {
         self.permits.lock().lanes[self.of(class).0].shrink_to(count);
     }
 
-    /// Nothing of `classes` is sent for so long.
-    pub(super) fn pause(&self, classes: &[Class], pause: Duration) {
-        let until = Instant::now() + pause;
+    /// What was sent within `class` was answered, however.
+    pub(super) fn not_limited(&self, class: Class) {
+        self.permits.lock().lanes[self.of(class).0].not_limited();
+    }
+
+    /// What was sent within `class` was too much, and perhaps a pause is `asked`: nothing of `classes`
+    /// is sent for a while.
+    ///
+    /// # Errors
+    /// Where it takes longer than anybody waits.
+    pub(super) fn limited(
+        &self,
+        class: Class,
+        classes: &[Class],
+        asked: Option<Duration>,
+    ) -> Result<Paused, TooLong> {
+        let (now, longest) = (Instant::now(), self.permits.longest_pause);
+        let mut table = self.permits.lock();
+        let before = classes.iter().find_map(|class| table.lanes[self.of(*class).0].pause(now));
+        let limit = table.lanes[self.of(class).0].limited(asked, longest, now);
         for class in classes {
-            let lane = self.of(*class);
-            self.permits.lock().lanes[lane.0].pause_until(until);
-            if pause > self.permits.longest_pause {
-                // Those who wait are told.
-                self.permits.admit(&[lane]);
+            let lane = &mut table.lanes[self.of(*class).0];
+            match limit {
+                Limit::Pause(pause) | Limit::TooLong(TooLong::Asked(pause)) => {
+                    lane.pause_until(now + pause);
+                }
+                Limit::TooLong(TooLong::Waited) => lane.give_up(),
             }
-            self.permits.admit_after(lane, pause);
+        }
+        drop(table);
+        let lanes: Vec<LaneId> = classes.iter().map(|class| self.of(*class)).collect();
+        match limit {
+            Limit::Pause(pause) => {
+                lanes.into_iter().for_each(|lane| self.permits.admit_after(lane, pause));
+                let longer = pause.saturating_sub(before.unwrap_or_default());
+                Ok(Paused { longer, is_new: before.is_none() })
+            }
+            Limit::TooLong(why) => {
+                // Those who wait are told.
+                self.permits.admit(&lanes);
+                Err(why)
+            }
         }
     }
+}
+
+/// A pause that a limit asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paused {
+    /// How much of it was not known yet.
+    pub(super) longer: Duration,
+    /// There was none before.
+    pub(super) is_new: bool,
 }
 
 #[cfg(test)]

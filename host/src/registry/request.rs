@@ -110,8 +110,7 @@ impl Client {
         };
         let sent = Instant::now();
         let answered = self.send_admitted(call).await;
-        self.judge(call.class, &answered, sent);
-        answered
+        self.judge(call.class, answered, sent)
     }
 
     async fn send_admitted(&self, call: &Call) -> Result<Response, Cause> {
@@ -226,8 +225,7 @@ impl Client {
     ) -> Result<Response, Cause> {
         let (class, sent) = (call.class, Instant::now());
         let answered = self.send_watched(call, body, watch).await;
-        self.judge(class, &answered, sent);
-        answered
+        self.judge(class, answered, sent)
     }
 
     async fn send_watched(

@@ -7,6 +7,7 @@ use std::time::Duration;
 use backon::BackoffBuilder;
 
 use super::RegistryError;
+use super::permit::Paused;
 
 /// Tries of one request, the first included.
 pub(super) const TRIES: usize = 3;
@@ -30,7 +31,7 @@ impl Effort {
         self.retries.load(Ordering::Relaxed)
     }
 
-    /// Pauses that registries asked for.
+    /// Pauses because of limits.
     pub fn pauses(&self) -> u64 {
         self.pauses.load(Ordering::Relaxed)
     }
@@ -40,10 +41,10 @@ impl Effort {
         Duration::from_millis(self.paused_millis.load(Ordering::Relaxed))
     }
 
-    /// A registry asked for a pause.
-    pub(super) fn pause(&self, pause: Duration) {
-        self.pauses.fetch_add(1, Ordering::Relaxed);
-        let millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+    /// A registry is waited for.
+    pub(super) fn pause(&self, paused: Paused) {
+        self.pauses.fetch_add(u64::from(paused.is_new), Ordering::Relaxed);
+        let millis = u64::try_from(paused.longer.as_millis()).unwrap_or(u64::MAX);
         self.paused_millis.fetch_add(millis, Ordering::Relaxed);
     }
 }

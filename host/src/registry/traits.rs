@@ -1,8 +1,6 @@
 //! What is known of registries before the first request, and what is learnt of them in a run.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 use crate::oci::Registry;
 
@@ -107,8 +105,6 @@ pub(super) struct Learnt {
     largest_put: AtomicU64,
     /// Larger blobs than this go in chunks.
     chunks_above: AtomicU64,
-    /// Since when nothing was answered but that there are too many requests.
-    limited_since: Mutex<Option<Instant>>,
     /// A chunk was taken.
     took_chunk: AtomicBool,
     /// The registry takes no chunks.
@@ -126,7 +122,6 @@ impl Learnt {
             refused_mounts: AtomicUsize::new(0),
             largest_put: AtomicU64::new(0),
             chunks_above: AtomicU64::new(traits.upload_max_size),
-            limited_since: Mutex::default(),
             took_chunk: AtomicBool::new(false),
             takes_no_chunks: AtomicBool::new(false),
             said_limited: AtomicBool::new(false),
@@ -152,14 +147,6 @@ impl Learnt {
     /// A mount worked: refusals before were about something else.
     pub(super) fn mounted(&self) {
         self.refused_mounts.store(0, Ordering::Relaxed);
-    }
-
-    /// `Some` where a request was limited, `None` where one was answered; since when all of them were
-    /// limited.
-    pub(super) fn limited_since(&self, now: Option<Instant>) -> Option<Instant> {
-        let mut since = self.limited_since.lock().unwrap_or_else(PoisonError::into_inner);
-        *since = now.map(|now| since.unwrap_or(now));
-        *since
     }
 
     /// A chunk was taken.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::{Claim, HUGE, Lanes, Permit, Permits, TooLong};
-use crate::registry::pace::Class;
+use super::{Claim, HUGE, Lanes, Permit, Permits};
+use crate::registry::pace::{Class, TooLong};
 
 const LONGEST: Duration = Duration::from_secs(900);
 
@@ -111,11 +111,19 @@ async fn who_stops_waiting_keeps_nobody_out() {
 async fn a_pause_is_waited_for_unless_it_is_too_long() {
     let permits = permits(1);
     let lanes = permits.register();
-    lanes.pause(&[Class::ManifestGet], Duration::from_secs(60));
+    let pause = |pause| {
+        let pause = Some(pause);
+        let paused = lanes.limited(Class::ManifestGet, &[Class::ManifestGet], pause);
+        paused.map(|paused| (paused.longer.as_secs(), paused.is_new))
+    };
+    assert_eq!(pause(Duration::from_secs(60)), Ok((60, true)));
+    let (longer, is_new) = pause(Duration::from_secs(70)).unwrap();
+    assert!((10..=11).contains(&longer) && !is_new, "the rest was known: {longer} s");
+    assert_eq!(pause(Duration::from_secs(5)), Ok((0, false)));
     assert!(lanes.enter(Class::Look).now_or_never().is_some(), "only that class stands still");
     let mut waiting = Box::pin(lanes.enter(Class::ManifestGet));
     assert!((&mut waiting).now_or_never().is_none());
-    lanes.pause(&[Class::ManifestGet], LONGEST * 2);
-    let TooLong { pause, .. } = waiting.await.unwrap_err();
-    assert!(pause > LONGEST, "{pause:?}");
+    assert_eq!(pause(LONGEST * 2), Err(TooLong::Asked(LONGEST * 2)));
+    let shut = waiting.await.unwrap_err();
+    assert!(matches!(shut.why, TooLong::Asked(pause) if pause > LONGEST), "{shut:?}");
 }
