@@ -56,6 +56,8 @@ impl Signed {
             (tag_of(&index, ".sig"), plain(20)),
             (tag_of(&amd, ".att"), plain(21)),
             (tag_of(&arm, ".sbom"), plain(22)),
+            (tag_of(&plain(22), ".sig"), plain(23)),
+            (tag_of(&referrers[3].1, ".sig"), plain(24)),
         ];
         Self { amd, arm, index, referrers, tags }
     }
@@ -114,7 +116,7 @@ fn everything_arrives(source: &Registry, destination: &Registry) {
         let run = Longshore::new().mirror().list("team/app copy/app 1\n").arg("--referrers");
         run.source(source.address()).destination(destination.address()).run().exits(0)
     };
-    mirror().sums_up("1 copied, 0 skipped, 0 failed").complains("8 referrers copied");
+    mirror().sums_up("1 copied, 0 skipped, 0 failed").complains("10 referrers copied");
     signed.assert_found(destination, "copy/app", &regctl);
     mirror().sums_up("0 copied, 1 skipped, 0 failed");
     signed.assert_found(destination, "copy/app", &regctl);
@@ -125,7 +127,7 @@ fn between_registries_with_the_api() {
     let pair = Pair::embedded();
     everything_arrives(&pair.source, &pair.destination);
     let tags = pair.destination.endpoint().tags("copy/app").expect("it answers");
-    assert_eq!(tags.len(), 4, "no fallback tag is made where the API is there: {tags:?}");
+    assert_eq!(tags.len(), 6, "no fallback tag is made where the API is there: {tags:?}");
 }
 
 #[test]
@@ -165,7 +167,7 @@ fn what_was_signed_later_is_brought_to_an_image_that_is_there() {
     let later = pair.mirror(list).arg("--referrers").args(["--output", "json"]).run().exits(0);
     let entry = &later.json()["entries"][0];
     assert_eq!(entry["status"], "copied");
-    assert_eq!(entry["reason"], "already at the destination; 8 referrers copied");
+    assert_eq!(entry["reason"], "already at the destination; 10 referrers copied");
     for (_, referrer) in &signed.referrers {
         pair.assert_arrived("team/app", referrer.digest(), referrer);
     }
@@ -184,7 +186,7 @@ fn of_an_index_that_a_filter_changes_only_the_children_s_are_copied() {
         filtered().complains(&format!("3 referrers of {} are not copied", signed.index.digest()));
     let reason = run.json()["entries"][0]["reason"].to_string();
     assert!(
-        reason.contains("3 referrers copied; 3 referrers of the source's digest left"),
+        reason.contains("4 referrers copied; 3 referrers of the source's digest left"),
         "{reason}"
     );
     for (subject, referrer) in &signed.referrers {
@@ -195,7 +197,9 @@ fn of_an_index_that_a_filter_changes_only_the_children_s_are_copied() {
     }
     pair.assert_absent("team/app", &tag_of(&signed.index, ".sig"));
     pair.assert_absent("team/app", &tag_of(&signed.arm, ".sbom"));
+    pair.assert_absent("team/app", &signed.tags[3].0);
     pair.assert_arrived("team/app", &tag_of(&signed.amd, ".att"), &signed.tags[1].1);
+    pair.assert_arrived("team/app", &signed.tags[4].0, &signed.tags[4].1);
     let again = filtered();
     assert_eq!(again.json()["entries"][0]["status"], "skipped");
 }

@@ -78,9 +78,9 @@ pub(super) struct Plan {
 }
 
 fn jobs(text: &str) -> Result<usize, String> {
-    match text.trim().parse::<i64>() {
-        Ok(number) if number >= 1 => usize::try_from(number).map_err(|error| error.to_string()),
-        _ => Err("it must be a number of at least 1".to_owned()),
+    match text.trim().parse::<u32>().map(usize::try_from) {
+        Ok(Ok(number)) if number >= 1 => Ok(number),
+        _ => Err(format!("it must be a number of at least 1, and at most {}", u32::MAX)),
     }
 }
 

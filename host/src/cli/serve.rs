@@ -23,6 +23,9 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LO
 Example:
   longshore serve /srv/registry --listen 127.0.0.1:5000
 
+It takes and gives everything that the OCI distribution specification has: referrers, mounts, and deletion
+of tags, manifests and blobs. Without --htpasswd whoever reaches it may do all of that.
+
 Each repository is an OCI image layout at DIR/REPOSITORY, which other tools read too:
   skopeo inspect oci:/srv/registry/library/redis:7")]
 pub(super) struct Serve {

@@ -263,6 +263,8 @@ impl Copy<'_> {
             if !manifest.is_some_and(|manifest| refused.insert(manifest)) {
                 return Err(error);
             }
+            let text = format!("{error}; what it names is sent again");
+            self.run.events.note(self.job.number, None, Level::Warning, text);
             tokio::time::sleep(AFTER_COLLECTION).await;
             let brought = self.placement.empty();
             let again = Copy {

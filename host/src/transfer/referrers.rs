@@ -85,7 +85,7 @@ impl Copy<'_> {
         }
         let brought = AtomicUsize::new(0);
         let all = images.iter().chain(level.iter().map(|subject| &subject.digest));
-        self.place_cosign_tags(all, &brought).await?;
+        self.place_cosign_tags(all.cloned().collect(), &brought).await?;
         level.extend(images.into_iter().map(|digest| Subject { digest, unplaced: None }));
         self.place_levels(level, &brought).await?;
         if left > 0 {
@@ -154,8 +154,9 @@ impl Copy<'_> {
             }
             let found: Vec<Vec<Digest>> =
                 stream::iter(placed).buffer_unordered(CHILDREN_AT_ONCE).try_collect().await?;
-            let found = found.into_iter().flatten();
-            level = found.map(|digest| Subject { digest, unplaced: None }).collect();
+            let found: Vec<Digest> = found.into_iter().flatten().collect();
+            self.place_cosign_tags(found.clone(), brought).await?;
+            level = found.into_iter().map(|digest| Subject { digest, unplaced: None }).collect();
         }
         Err(TransferError::TooDeep(DEPTH))
     }
@@ -223,27 +224,31 @@ impl Copy<'_> {
         added.map_err(|error| self.at_destination(error))
     }
 
-    /// Copies the tags that cosign has made of `images`.
+    /// Copies the tags that cosign has made of the manifests of `level`, and of what is under those, as
+    /// of an SBOM that was signed.
     async fn place_cosign_tags(
         &self,
-        images: impl Iterator<Item = &Digest>,
+        mut level: Vec<Digest>,
         brought: &AtomicUsize,
     ) -> Result<(), TransferError> {
-        let mut placed: Vec<BoxFuture<'_, Result<bool, TransferError>>> = Vec::new();
-        for tag in images.flat_map(cosign_tags) {
-            if self.has_tag(Some(tag.clone())).await? {
-                placed.push(self.place_tag(tag).boxed());
+        for _ in 0..DEPTH {
+            let mut placed: Vec<BoxFuture<'_, Result<Digest, TransferError>>> = Vec::new();
+            for tag in level.iter().flat_map(cosign_tags) {
+                if self.has_tag(Some(tag.clone())).await? {
+                    placed.push(self.place_tag(tag, brought).boxed());
+                }
             }
+            if placed.is_empty() {
+                return Ok(());
+            }
+            level = stream::iter(placed).buffer_unordered(CHILDREN_AT_ONCE).try_collect().await?;
         }
-        let placed: Vec<bool> =
-            stream::iter(placed).buffer_unordered(CHILDREN_AT_ONCE).try_collect().await?;
-        brought.fetch_add(placed.into_iter().filter(|placed| *placed).count(), Ordering::Relaxed);
-        Ok(())
+        Err(TransferError::TooDeep(DEPTH))
     }
 
-    /// Copies one tag of the source, unless the destination holds the same; answers with whether it
-    /// had to.
-    async fn place_tag(&self, tag: Tag) -> Result<bool, TransferError> {
+    /// Copies one tag of the source, unless the destination holds the same; answers with what is under
+    /// it.
+    async fn place_tag(&self, tag: Tag, brought: &AtomicUsize) -> Result<Digest, TransferError> {
         let reference = ManifestReference::Tag(tag);
         let held = self.probe(&reference).await?.and_then(|head| head.digest);
         let believed = self.trust == Trust::Probe && !self.run.options.force_recursive;
@@ -251,13 +256,14 @@ impl Copy<'_> {
             let repository = &self.job.source.repository;
             let head = self.source.manifest_head(repository, &reference, false).await;
             // Whatever keeps a HEAD from working, the GET decides and reports.
-            if head.ok().flatten().and_then(|head| head.digest) == Some(held) {
-                return Ok(false);
+            if head.ok().flatten().and_then(|head| head.digest).as_ref() == Some(&held) {
+                return Ok(held);
             }
         }
         let manifest = self.fetch(&reference).await?;
         self.place_named(&manifest, 1).await?;
         self.push_tag(&reference, &manifest.raw).await?;
-        Ok(true)
+        brought.fetch_add(1, Ordering::Relaxed);
+        Ok(manifest.raw.digest)
     }
 }

@@ -39,10 +39,7 @@ impl Compare<'_> {
             let children = index.manifests.iter().enumerate().filter(|(at, _)| chosen(at));
             level.extend(self.all(children.map(|(_, child)| child.clone()).collect()).await?);
         }
-        let mut findings = Vec::new();
-        for image in &level {
-            findings.extend(self.cosign(image).await?);
-        }
+        let mut findings = self.cosign(&level).await?;
         let mut seen = HashSet::new();
         for _ in 0..DEPTH {
             level.retain(|subject| seen.insert(subject.digest.clone()));
@@ -52,6 +49,7 @@ impl Compare<'_> {
                 findings.extend(found);
                 next.extend(referrers);
             }
+            findings.extend(self.cosign(&next).await?);
             level = next;
         }
         Ok(findings)
@@ -107,10 +105,28 @@ impl Compare<'_> {
         Ok((findings, there))
     }
 
-    /// What is wrong with the tags that cosign has made of `image`.
-    async fn cosign(&self, image: &Subject) -> Result<Vec<Finding>, ValidateError> {
+    /// What is wrong with the tags that cosign has made of `images`, and of what is under those.
+    async fn cosign(&self, images: &[Subject]) -> Result<Vec<Finding>, ValidateError> {
         let mut findings = Vec::new();
-        for tag in cosign_tags(&image.digest) {
+        for image in images {
+            let mut level = vec![image.digest.clone()];
+            for _ in 0..DEPTH {
+                let mut next = Vec::new();
+                for digest in &level {
+                    let (found, tagged) = self.cosign_tags(digest).await?;
+                    findings.extend(found.into_iter().map(|finding| finding.about(image)));
+                    next.extend(tagged);
+                }
+                level = next;
+            }
+        }
+        Ok(findings)
+    }
+
+    /// What is wrong with the tags that cosign has made of one manifest, and what is under them.
+    async fn cosign_tags(&self, of: &Digest) -> Result<(Vec<Finding>, Vec<Digest>), ValidateError> {
+        let (mut findings, mut tagged) = (Vec::new(), Vec::new());
+        for tag in cosign_tags(of) {
             if !self.has_tag(&tag).await? {
                 continue;
             }
@@ -120,6 +136,7 @@ impl Compare<'_> {
             if held.as_ref() == Some(&wanted) {
                 let found = self.inventory(None).of(&wanted).await;
                 findings.extend(found.map_err(ValidateError::Destination)?);
+                tagged.push(wanted);
                 continue;
             }
             let text = match &held {
@@ -130,14 +147,13 @@ impl Compare<'_> {
                     )
                 }
             };
-            let finding = Finding {
+            findings.push(Finding {
                 source: Some(wanted.to_string()),
                 destination: held.map(|held| held.to_string()),
                 ..Finding::said(REFERRER, text)
-            };
-            findings.push(finding.about(image));
+            });
         }
-        Ok(findings)
+        Ok((findings, tagged))
     }
 
     async fn digest_at_source(
