@@ -52,6 +52,9 @@ fn what_was_left_undone_can_be_done_later() {
     wait_for(&lying, "GET", "/v2/team/slow/blobs/*");
     let started = Instant::now();
     running.interrupt();
+    // Whoever started us may pass on what the terminal has sent to us both.
+    std::thread::sleep(Duration::from_millis(20));
+    running.interrupt();
     let run = running.finish().exits(130);
     let took = started.elapsed();
     assert!(took < Duration::from_secs(12), "it took {took:?} to stop");
@@ -99,6 +102,31 @@ fn a_run_that_waits_to_try_again_stops_too() {
 }
 
 #[test]
+fn an_open_upload_is_cancelled_wherever_it_is_by_now() {
+    let (source, lying) = source();
+    let destination = Registry::embedded();
+    let at_destination = Lying::before(&destination);
+    // As distribution 3 answers where bytes have arrived since the location was given.
+    at_destination
+        .rule(Rule::on("DELETE", "*/blobs/uploads/*").first(1).answers(Answer::status(416)));
+    let running = Longshore::new()
+        .mirror()
+        .list("team/slow team/slow 1\n")
+        .source(lying.address())
+        .destination(at_destination.address())
+        .start();
+    wait_for(&lying, "GET", "/v2/team/slow/blobs/*");
+    wait_for(&at_destination, "POST", "*/blobs/uploads/*");
+    std::thread::sleep(Duration::from_millis(300));
+    running.interrupt();
+    running.finish().exits(130);
+    let asked = |method| at_destination.count(method, "*/blobs/uploads/*");
+    assert_eq!(asked("GET"), 1, "where the upload is now");
+    assert!(asked("DELETE") >= 2, "{} times", asked("DELETE"));
+    drop(source);
+}
+
+#[test]
 fn a_second_interrupt_ends_at_once() {
     let run = Longshore::new().mirror().args(["-f", "pipe", "-s", "127.0.0.1:9"]);
     // Nobody writes into the pipe, so reading the list never ends.
@@ -109,7 +137,7 @@ fn a_second_interrupt_ends_at_once() {
     std::thread::sleep(Duration::from_millis(500));
     let started = Instant::now();
     running.interrupt();
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(600));
     running.interrupt();
     running.finish().exits(130);
     let took = started.elapsed();

@@ -214,6 +214,26 @@ fn a_layer_that_two_repositories_share() {
 }
 
 #[test]
+fn layers_that_are_in_their_repository_already() {
+    let ends = Ends::new();
+    let image = |label| {
+        let image = Image::new("linux/amd64").label("x", label);
+        image.layer(1, 200_000).layer(2, 200_000).build()
+    };
+    ends.source.push("team/app", "1", &image("one"));
+    ends.source.push("team/app", "2", &image("two"));
+    ends.mirror("team/app team/app 1\n", &[]);
+    // U = 1, the configuration; B = 2, found by a look that would have opened an upload.
+    assert_eq!(
+        ends.mirror("team/app team/app 2\n", &[]),
+        both(
+            "GET blob 1, GET manifest by tag 1",
+            "HEAD manifest by tag 1, POST probe 4, PUT manifest by tag 1, PUT upload 1"
+        )
+    );
+}
+
+#[test]
 fn five_tags_of_one_image() {
     let ends = Ends::new();
     let image = Image::new("linux/amd64").layer(1, 1000).build();

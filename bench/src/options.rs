@@ -47,8 +47,8 @@ pub(crate) enum Server {
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 pub(crate) struct Options {
-    /// The longshore to measure [default: the release, which is built first]
-    #[arg(long, value_name = "FILE")]
+    /// The longshore to measure; `cargo xtask bench` builds the release first
+    #[arg(long, value_name = "FILE", default_value = "target/release/longshore")]
     pub(crate) binary: PathBuf,
     /// What is copied
     #[arg(long, value_enum, value_delimiter = ',', default_value = "all")]
@@ -106,7 +106,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) storage: Option<PathBuf>,
     /// Where corpora, results and installed peers are
-    #[arg(long, value_name = "FOLDER", hide = true)]
+    #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
     pub(crate) folder: PathBuf,
 }
 

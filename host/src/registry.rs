@@ -46,7 +46,6 @@ pub use credential::{
 pub use endpoint::{EndpointRequest, EndpointResponse, EndpointScheme};
 pub use error::{Cause, Operation, RegistryError};
 pub use manifest::{ManifestHead, ManifestPushed, ManifestReference};
-pub use pace::SMALL_BLOB;
 pub use presence::BlobPresence;
 pub use referrer::{cosign_tags, referrers_tag};
 pub use retry::{Effort, Waits};

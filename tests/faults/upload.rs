@@ -160,6 +160,17 @@ fn a_refused_mount_is_an_upload() {
 }
 
 #[test]
+fn a_mount_that_asks_for_a_login_is_refused_and_no_more() {
+    const MOUNT: &str = "/v2/team/two/blobs/uploads/?*from=team%2Fone*";
+    let challenge = "Bearer realm=\"http://127.0.0.1:1/token\",service=\"x\"";
+    let (lying, _registry) = shared_layer(|lying| {
+        let answer = Answer::status(401).header("www-authenticate", challenge);
+        lying.rule(Rule::on("POST", MOUNT).answers(answer));
+    });
+    assert_eq!(lying.count("PUT", "*/blobs/uploads/*"), 4, "the layer goes twice");
+}
+
+#[test]
 fn a_mount_that_opens_an_upload_is_one() {
     let (lying, _registry) = shared_layer(|lying| {
         lying.rule(Rule::on("POST", "/v2/team/two/blobs/uploads/?*from=team%2Fone*").answers_by(

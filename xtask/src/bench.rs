@@ -36,6 +36,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         run_command(cargo(&workspace.root).args(["build", "--release", "-p", "longshore"]))?;
         bench.arg("--binary").arg(workspace.target.join("release/longshore"));
     }
-    bench.arg("--folder").arg(workspace.folder("bench")?).args(&options.arguments);
+    if !options.has("--folder") {
+        bench.arg("--folder").arg(workspace.folder("bench")?);
+    }
+    bench.args(&options.arguments);
     Ok(if succeeds(&mut bench)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -24,8 +24,8 @@ pub struct Answer {
     pub detail: String,
     /// The pause that `Retry-After` and the like ask for, if any.
     pub retry_after: Option<Duration>,
-    /// It came from a host that the registry had redirected to.
-    pub redirected: bool,
+    /// The host that it came from, where the registry had redirected to another one.
+    pub redirected: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -68,14 +68,14 @@ impl Answer {
             let text = String::from_utf8_lossy(body);
             let text = if text.trim_start().starts_with('<') { "" } else { text.trim() };
             let detail = shown(text);
-            return Self { status, codes: Vec::new(), detail, retry_after, redirected: false };
+            return Self { status, codes: Vec::new(), detail, retry_after, redirected: None };
         };
         let mut lines: Vec<String> = parsed.errors.iter().map(ErrorEntry::line).collect();
         if let Some(serde_json::Value::String(details)) = parsed.details {
             lines.push(shown(&details));
         }
         let codes = parsed.errors.into_iter().filter_map(|error| error.code).collect();
-        Self { status, codes, detail: lines.join("; "), retry_after, redirected: false }
+        Self { status, codes, detail: lines.join("; "), retry_after, redirected: None }
     }
 
     /// Is `code` among the codes?
@@ -114,6 +114,9 @@ impl fmt::Display for Answer {
             _ => status.and_then(|status| status.canonical_reason()).unwrap_or("unexpected answer"),
         };
         write!(f, "{words} ({})", self.status)?;
+        if let Some(host) = &self.redirected {
+            write!(f, " at {host}, which it redirects to")?;
+        }
         if !self.detail.is_empty() {
             write!(f, ": {}", self.detail)?;
         }

@@ -24,7 +24,7 @@ pub const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const COMMITTED: [Duration; 3] =
     [Duration::from_millis(500), Duration::from_millis(2500), Duration::from_secs(7)];
 /// After so many more bytes a break counts as the first one again.
-const PROGRESS: u64 = 1024 * 1024;
+const PROGRESS: u64 = 256 * 1024;
 
 /// A blob as it arrives. A connection that breaks is made again, and the rest is asked for.
 #[derive(Debug)]
@@ -92,6 +92,7 @@ impl BlobStream {
                 wait.as_secs_f32()
             );
             tokio::time::sleep(wait).await;
+            self.client.budget.effort.made_again();
             match self.client.open_blob(&self.call, self.size, self.offset).await {
                 Ok((response, surplus)) => {
                     (self.response, self.surplus) = (response, surplus);

@@ -119,7 +119,7 @@ pub enum Cause {
         why: &'static str,
     },
     /// The registry asked for a longer pause than `--max-wait` allows.
-    #[error("{host} limits the rate of requests and takes no more before {until}")]
+    #[error("{host} takes no more requests before {until}")]
     LimitedUntil {
         /// The registry.
         host: String,
@@ -127,7 +127,7 @@ pub enum Cause {
         until: String,
     },
     /// The registry has limited requests for as long as `--max-wait` allows.
-    #[error("{host} has limited the rate of requests for as long as --max-wait allows")]
+    #[error("{host} has taken no requests for as long as --max-wait allows")]
     LimitedForLong {
         /// The registry.
         host: String,
@@ -262,6 +262,13 @@ impl RegistryError {
             Cause::Unreachable { .. } => {
                 "check the registry's name, the network and the proxy settings"
             }
+            // No credential went there.
+            Cause::Answered(answer) if answer.redirected.is_some() => match answer.status {
+                401 | 403 | 404 => {
+                    "the registry's storage refuses what the registry hands out; try again, or ask its operator"
+                }
+                _ => return None,
+            },
             Cause::Answered(answer) | Cause::Renewed(answer) => match answer.status {
                 401 | 403..=405 if self.operation.verb == CATALOG => {
                     "not every registry lists its repositories, and some only to who is logged in; name them one by one"

@@ -74,6 +74,9 @@ impl Client {
                 }
                 Cause::Answered(answer) if answer.status == 503 => {
                     self.lanes.overrun(class, sent);
+                    if answer.retry_after.is_some() {
+                        self.pause(class, answer).map_err(|why| self.limited(why))?;
+                    }
                 }
                 Cause::TimedOut { .. } | Cause::Broken { .. } => self.lanes.overrun(class, sent),
                 // A refusal is an answer: the registry can take more of them.
@@ -87,16 +90,16 @@ impl Client {
         answered
     }
 
-    /// A 429: a quota of pulls stops those alone, a host that blobs are redirected to stops blobs,
-    /// and anything else the registry as a whole.
+    /// A 429, or a 503 that says how long it takes: a quota of pulls stops those alone, a host that
+    /// blobs are redirected to stops blobs, and anything else the registry as a whole.
     fn pause(&self, class: Class, answer: &Answer) -> Result<(), TooLong> {
         let classes: &[Class] = match class {
             Class::ManifestGet => &[Class::ManifestGet],
-            _ if answer.redirected => &[Class::Large, Class::Small],
+            _ if answer.redirected.is_some() => &[Class::Large, Class::Small],
             _ => &Class::ALL,
         };
         let limit = self.lanes.limited(class, classes, answer.retry_after);
-        self.waits_for(&self.registry.to_string(), answer, limit)
+        self.waits_for(self.registry.as_ref(), answer, limit)
     }
 
     /// `host` limits requests, which may be a token service: said once, and counted.
@@ -121,7 +124,11 @@ impl Client {
                         .to_owned()
                 }
             };
-            tracing::warn!("{host} limits the rate of requests ({answer}); {then}");
+            let what = match answer.status {
+                429 => "limits the rate of requests",
+                _ => "cannot take requests at the moment",
+            };
+            tracing::warn!("{host} {what} ({answer}); {then}");
         }
         limit.map(|_| ())
     }

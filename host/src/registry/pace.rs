@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 /// Blobs below this size are small, in bytes: what they cost is round trips.
-pub const SMALL_BLOB: u64 = 1024 * 1024;
+const SMALL_BLOB: u64 = 1024 * 1024;
 /// No class has more requests under way.
 const CEILING: usize = 32;
 /// No registry has more large transfers under way.

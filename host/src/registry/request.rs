@@ -132,13 +132,13 @@ impl Client {
             shown.answered(response.status());
             return self.accepted(response).await;
         }
-        self.learn(Challenge::of(response.headers()));
+        // A refusal that is expected, as of a mount, says nothing of other requests.
+        if call.renews || !self.challenge_is_known() {
+            self.learn(Challenge::of(response.headers()));
+        }
         drop(first);
         shown.answered(response.status());
-        if shown.is_final() {
-            return self.accepted(response).await;
-        }
-        if !call.renews {
+        if shown.is_final() || !call.renews {
             return self.accepted(response).await;
         }
         let mut renewed = self.authorization(&call.access, shown.token.as_ref()).await?;
@@ -157,7 +157,8 @@ impl Client {
         if response.status().is_success() {
             return Ok(response);
         }
-        let redirected = !self.is_own(response.url()).await?;
+        let other = !self.is_own(response.url()).await?;
+        let redirected = other.then(|| host_of(response.url()));
         Err(Cause::Answered(Answer { redirected, ..Answer::read(response).await }))
     }
 

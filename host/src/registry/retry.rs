@@ -41,6 +41,11 @@ impl Effort {
         Duration::from_millis(self.paused_millis.load(Ordering::Relaxed))
     }
 
+    /// A request is made again.
+    pub fn made_again(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A registry is waited for.
     pub(super) fn pause(&self, paused: Paused) {
         self.pauses.fetch_add(u64::from(paused.is_new), Ordering::Relaxed);
@@ -119,7 +124,6 @@ impl Waits {
             }
             asked.map_or(planned, |asked| asked.max(planned))
         };
-        self.budget.effort.retries.fetch_add(1, Ordering::Relaxed);
         Some(wait)
     }
 
@@ -131,6 +135,7 @@ impl Waits {
         let Some(wait) = self.after(&error) else { return Err(error) };
         tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
         tokio::time::sleep(wait).await;
+        self.budget.effort.made_again();
         Ok(())
     }
 }
@@ -151,7 +156,7 @@ mod tests {
             codes: Vec::new(),
             detail: String::new(),
             retry_after,
-            redirected: false,
+            redirected: None,
         })
     }
 

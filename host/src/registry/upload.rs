@@ -204,10 +204,28 @@ impl Client {
     /// Gives an upload up, so that the registry can forget it. Whether that works does not matter.
     pub async fn cancel_upload(&self, session: UploadSession, repository: &Repository) {
         let operation = self.upload_operation("cancel upload", repository, "what was begun");
-        let mut call = self.session_call(operation, Method::DELETE, session.url, repository, 0);
-        call.patience = Duration::from_secs(5);
-        if let Err(cause) = self.send_once(&call).await {
-            tracing::debug!("{}: {cause}", call.operation);
+        let ask = async |method: Method, url: &Url| {
+            let operation = operation.clone();
+            let mut call = self.session_call(operation, method, url.clone(), repository, 0);
+            call.patience = Duration::from_secs(5);
+            self.send_once(&call).await
+        };
+        let cancelled = match ask(Method::DELETE, &session.url).await {
+            // A body that broke has moved it on, and it has another location now (distribution 3).
+            Err(cause) if cause.status() == Some(416) => {
+                let moved = async {
+                    let status = ask(Method::GET, &session.url).await?;
+                    self.session_of(&status, &session.url).await
+                };
+                match moved.await {
+                    Ok(moved) => ask(Method::DELETE, &moved.url).await,
+                    Err(cause) => Err(cause),
+                }
+            }
+            cancelled => cancelled,
+        };
+        if let Err(cause) = cancelled {
+            tracing::debug!("{operation}: {cause}");
         }
     }
 }

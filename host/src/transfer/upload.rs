@@ -1,5 +1,6 @@
 //! Moving one blob: both ends open, one body or chunks, and what is done where that breaks.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,10 +13,12 @@ use super::copy::Copy;
 use super::{TransferError, Transferred};
 use crate::oci::Descriptor;
 use crate::registry::{
-    Cause, Chunk, LONGEST_PAUSE, Operation, RegistryError, SMALL_BLOB, UploadSession, UploadStart,
-    Waits, stream_body,
+    Cause, Chunk, LONGEST_PAUSE, Operation, RegistryError, UploadSession, UploadStart, Waits,
+    stream_body,
 };
 
+/// Below this size a round trip costs more than a download in vain, in bytes.
+const WORTH_A_ROUND_TRIP: u64 = 128 * 1024;
 /// A session that got lost is replaced so often at once.
 const LOST_SESSIONS: u32 = 2;
 
@@ -114,6 +117,7 @@ impl Copy<'_> {
                         self.cancel(&attempts).await;
                         return Err(interrupted);
                     }
+                    self.run.registries.effort().made_again();
                 }
             }
         }
@@ -141,22 +145,22 @@ impl Copy<'_> {
         let permit =
             registries.transfer_permit(source, &self.destination, self.job.number, blob.size);
         let _permit = permit.await.map_err(|error| self.at_destination(error))?;
-        let opened = self.open(blob, bytes, session, attempts.wrong > 0).await?;
+        let opened = self.open(blob, bytes, session, attempts).await?;
         let Some((session, content)) = opened else { return Ok(Transferred::Present) };
-        *attempts.session() = Some(session.clone());
         self.send(blob, bytes, session, content, attempts).await?;
         attempts.session().take();
         Ok(Transferred::Moved)
     }
 
     /// Opens both ends, at the same time where the blob is most likely not there and a round trip
-    /// costs more than a download in vain. `None` where the blob is there already.
+    /// costs more than a download in vain. `None` where the blob is there already. The session is taken
+    /// note of as soon as it is open.
     async fn open(
         &self,
         blob: &Descriptor,
         bytes: Option<&Bytes>,
         session: Option<UploadSession>,
-        wrong: bool,
+        attempts: &Attempts,
     ) -> Result<Option<(UploadSession, Content)>, TransferError> {
         let repository = &self.job.destination.repository;
         let found_before = self.placement.found_in(self.destination.registry(), repository);
@@ -164,22 +168,30 @@ impl Copy<'_> {
             // The tag was there, so its blobs may be.
             _ if self.existed => false,
             Some(found) => !found,
-            None => blob.size < SMALL_BLOB,
+            None => blob.size < WORTH_A_ROUND_TRIP,
         };
-        let destination = self.open_upload(blob, session);
-        let (start, content) = if both {
-            tokio::join!(destination, self.content(blob, bytes, 0, wrong))
-        } else {
-            match destination.await? {
-                UploadStart::Present => return Ok(None),
-                start => (Ok(start), self.content(blob, bytes, 0, wrong).await),
+        let mut content = pin!(self.content(blob, bytes, 0, attempts.wrong > 0));
+        let mut early = None;
+        let start = {
+            let mut destination = pin!(self.open_upload(blob, session));
+            tokio::select! {
+                start = &mut destination => start,
+                content = &mut content, if both => {
+                    early = Some(content);
+                    destination.await
+                }
             }
         };
-        match (start?, content) {
-            (UploadStart::Present, _) => Ok(None),
-            (UploadStart::Session(session), Ok(content)) => Ok(Some((session, content))),
-            (UploadStart::Session(session), Err(error)) => {
-                self.destination.cancel_upload(session, repository).await;
+        let UploadStart::Session(session) = start? else { return Ok(None) };
+        *attempts.session() = Some(session.clone());
+        let content = match early {
+            Some(content) => content,
+            None => content.await,
+        };
+        match content {
+            Ok(content) => Ok(Some((session, content))),
+            Err(error) => {
+                self.cancel(attempts).await;
                 Err(error)
             }
         }
@@ -281,6 +293,7 @@ impl Copy<'_> {
             };
             tracing::debug!("{error}; going on at byte {offset} in {:.1} s", wait.as_secs_f32());
             tokio::time::sleep(wait).await;
+            self.run.registries.effort().made_again();
             let Ok((next, has)) = self.destination.upload_status(&session, repository, blob).await
             else {
                 return Err(error);
