@@ -51,7 +51,8 @@ pub(super) struct Plan {
     /// Images at once [default: 8]
     #[arg(short, long, value_name = "N", value_parser = jobs, allow_negative_numbers = true)]
     jobs: Option<usize>,
-    /// Give a registry up that asks for a longer pause, such as 90s, 15m or 2h [default: 15m]
+    /// Give a registry up that limits requests for longer, such as 90s, 15m or 2h; without a unit they
+    /// are seconds [default: 15m]
     #[arg(long, value_name = "TIME")]
     max_wait: Option<String>,
     /// Project of destinations that have none [default: library]

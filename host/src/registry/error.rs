@@ -291,6 +291,9 @@ impl RegistryError {
                 }
                 _ => return None,
             },
+            Cause::Credential(_) => {
+                "mend or remove what is named there; docker login writes it anew"
+            }
             Cause::LoginLimited(_) => "repeat the run with the failed list later",
             Cause::LimitedUntil { .. } | Cause::LimitedForLong { .. } => {
                 "repeat the run with the failed list later, log in for a higher limit, or wait longer with --max-wait"

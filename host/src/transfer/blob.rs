@@ -75,7 +75,7 @@ impl Copy<'_> {
             let session = match self.mount_by_hint(blob).await? {
                 Hinted::Mounted(home) => {
                     brought = Some(Transferred::Mounted);
-                    return Ok(home);
+                    return Ok(self.placement.as_home(&home));
                 }
                 Hinted::Not(session) => session,
             };
@@ -89,9 +89,12 @@ impl Copy<'_> {
         let is_home = is_local
             || !self.destination.mounts_after_manifest()
             || self.placement.is_named(registry, &blob.digest);
-        if found == *repository || !is_home || self.trust == Trust::Nothing {
+        let found = self.placement.repository(found);
+        let elsewhere =
+            found.filter(|found| found != repository && is_home && self.trust != Trust::Nothing);
+        let Some(found) = elsewhere else {
             return self.upload(blob, bytes, None).boxed().await;
-        }
+        };
         match self.mount(blob, &found).await? {
             Some(UploadStart::Present) => Ok(Transferred::Mounted),
             Some(UploadStart::Session(session)) => {

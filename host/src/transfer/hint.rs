@@ -19,7 +19,7 @@ use crate::registry::Client;
 const REFUSED: usize = 3;
 /// When so much was learnt it is written. Afterwards the run need not know of it: it knows the homes
 /// of blobs itself.
-const BATCH: usize = 10_000;
+const BATCH: usize = 5_000;
 
 /// The hints of a run.
 #[derive(Debug)]
@@ -70,12 +70,10 @@ impl Hints {
 /// What a run has learnt.
 #[derive(Debug, Default)]
 struct News {
-    /// Where blobs are now, as far as it was not written yet.
-    homes: HashMap<Key, Repository>,
+    /// Where blobs are now or are not, as far as it was not written yet.
+    unwritten: Learnt,
     /// What is not where it was.
     gone: HashSet<Key>,
-    /// That of it which was not written yet.
-    unwritten: Vec<Key>,
 }
 
 /// The hints of one account at one registry.
@@ -104,22 +102,21 @@ impl AccountHints {
     pub(super) fn home(&self, digest: &Digest, repository: &Repository) -> Option<Repository> {
         let key = key(digest).filter(|_| self.are_good())?;
         let news = self.news();
-        let written = || self.known.home(key).filter(|_| !news.gone.contains(key));
-        news.homes.get(key).or_else(written).filter(|home| *home != repository).cloned()
+        let home = match news.unwritten.get(key) {
+            Some(home) => home.as_ref(),
+            None => self.known.home(key).filter(|_| !news.gone.contains(key)),
+        };
+        home.filter(|home| *home != repository).cloned()
     }
 
     /// Is it time to write?
     pub(super) fn are_many(&self) -> bool {
-        self.news().homes.len() >= BATCH
+        self.news().unwritten.len() >= BATCH
     }
 
     /// What is to be written. Where blobs are not, the run goes on to know.
     fn take_learnt(&self) -> Learnt {
-        let mut news = self.news();
-        let unwritten = std::mem::take(&mut news.unwritten);
-        let gone = unwritten.into_iter().map(|key| (key, None));
-        let homes = std::mem::take(&mut news.homes);
-        gone.chain(homes.into_iter().map(|(key, home)| (key, Some(home)))).collect()
+        std::mem::take(&mut self.news().unwritten)
     }
 
     /// A hint was right.
@@ -137,10 +134,8 @@ impl AccountHints {
     pub(super) fn forget(&self, digest: &Digest) {
         if let Some(key) = key(digest) {
             let mut news = self.news();
-            news.homes.remove(key);
-            if news.gone.insert(*key) {
-                news.unwritten.push(*key);
-            }
+            news.unwritten.insert(*key, None);
+            news.gone.insert(*key);
         }
     }
 
@@ -150,7 +145,7 @@ impl AccountHints {
         if let Some(key) = key(digest).filter(|_| self.are_good()) {
             let mut news = self.news();
             news.gone.remove(key);
-            news.homes.insert(*key, repository.clone());
+            news.unwritten.insert(*key, Some(repository.clone()));
         }
     }
 }
@@ -215,6 +210,6 @@ mod tests {
         hints.refuse(&others[0]);
         assert_eq!(hints.home(&blob, &two), None);
         hints.learn(&others[0], &one);
-        assert!(!hints.news().homes.contains_key(super::key(&others[0]).unwrap()));
+        assert_eq!(hints.take_learnt().get(super::key(&others[0]).unwrap()), Some(&None));
     }
 }

@@ -68,7 +68,10 @@ impl KnownHints {
     pub(super) fn read(path: &Path) -> Self {
         let read = || {
             let mut file = HintFile::open(path)?;
-            let rows = file.rows().ok()?.collect::<io::Result<_>>().ok()?;
+            let mut rows = Vec::with_capacity(file.length().ok()?);
+            for row in file.rows().ok()? {
+                rows.push(row.ok()?);
+            }
             Some(Self { names: file.names, rows })
         };
         read().unwrap_or_default()
@@ -118,6 +121,12 @@ impl HintFile {
         let lines = file.by_ref().take(length).lines();
         let names = lines.map(|line| line.ok()?.parse().ok()).collect::<Option<_>>()?;
         Some(Self { names, rows_start: FIRST_LINE + LENGTH + length, file })
+    }
+
+    /// How many rows it has.
+    fn length(&self) -> io::Result<usize> {
+        let rows = self.file.get_ref().metadata()?.len().saturating_sub(self.rows_start);
+        Ok(usize::try_from(rows).unwrap_or(usize::MAX) / ROW)
     }
 
     /// Its rows from the first one on.
@@ -209,7 +218,7 @@ impl<'a> Stay<'a> {
     fn new(old: Option<&mut HintFile>, learnt: &'a Learnt, room: usize) -> io::Result<Self> {
         let mut stay = Self { learnt, since: 0, excess: 0, names: Vec::new() };
         let Some(old) = old else { return Ok(stay) };
-        let mut ages = Vec::new();
+        let mut ages = Vec::with_capacity(old.length()?);
         stay.names = vec![false; old.names.len()];
         for row in old.rows()? {
             let row = row?;

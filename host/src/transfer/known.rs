@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::mem;
 
-/// What something is known by: two hashes of 64 bits under keys that nobody else knows. That one thing
+/// What something is known by: 96 bits of two hashes under keys that nobody else knows. That one thing
 /// is taken for another is less likely than a broken disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key([u64; 2]);
+pub(super) struct Key([u32; 3]);
 
 /// Makes keys. Clones make the same ones.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +16,9 @@ pub(super) struct Keys([RandomState; 2]);
 impl Keys {
     /// The key of `place`.
     pub(super) fn of(&self, place: impl Hash) -> Key {
-        Key([self.0[0].hash_one(&place), self.0[1].hash_one(&place)])
+        let [one, other] = self.0.each_ref().map(|keys| keys.hash_one(&place));
+        #[expect(clippy::cast_possible_truncation, reason = "the parts of a hash are hashes")]
+        Key([one as u32, (one >> 32) as u32, other as u32])
     }
 }
 

@@ -1,20 +1,24 @@
 //! What is known to be at the destinations, shared by all jobs of a run.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::known::{Key, Keys, Known};
 use super::slot::{Slot, Slots};
-use crate::oci::{Digest, Registry, Repository};
+use crate::oci::{Digest, Interned, Registry, Repository};
 use crate::registry::RegistryError;
+
+/// A repository that holds a blob which others mount from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Home(u32);
 
 /// What a run knows: where each blob has its home on a registry, and what is in each repository.
 #[derive(Debug, Default)]
 pub(super) struct Placement {
     keys: Keys,
-    homes: Slots<Repository>,
+    homes: Slots<Home>,
     /// The repositories that are homes, each kept once.
-    repositories: Mutex<HashSet<Repository>>,
+    repositories: Arc<Mutex<Interned<Repository>>>,
     blobs: Slots<()>,
     manifests: Slots<()>,
     /// Blobs that a manifest in their home names.
@@ -35,22 +39,27 @@ impl Default for Looks {
 impl Placement {
     /// Knows nothing yet, and may be adopted by `self` later.
     pub(super) fn empty(&self) -> Self {
-        Self { keys: self.keys.clone(), ..Self::default() }
+        let repositories = Arc::clone(&self.repositories);
+        Self { keys: self.keys.clone(), repositories, ..Self::default() }
     }
 
     /// The first repository of `registry` that holds the blob.
-    pub(super) fn home(&self, registry: &Registry, digest: &Digest) -> Slot<'_, Repository> {
+    pub(super) fn home(&self, registry: &Registry, digest: &Digest) -> Slot<'_, Home> {
         self.homes.at(self.keys.of((registry, digest)))
     }
 
-    /// `repository` to be kept as a home: the same text for every blob that is there.
-    pub(super) fn as_home(&self, repository: &Repository) -> Repository {
-        let mut known = self.repositories.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.get(repository) {
-            return known.clone();
-        }
-        known.insert(repository.clone());
-        repository.clone()
+    fn repositories(&self) -> MutexGuard<'_, Interned<Repository>> {
+        self.repositories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `repository` as a home.
+    pub(super) fn as_home(&self, repository: &Repository) -> Home {
+        Home(self.repositories().number_of(repository))
+    }
+
+    /// The repository that is a home: `home` is of this placement, or of one that it was made of.
+    pub(super) fn repository(&self, home: Home) -> Option<Repository> {
+        self.repositories().get(home.0).cloned()
     }
 
     /// Whether the blob is in `repository`.
@@ -185,7 +194,7 @@ mod tests {
         let brought = known.empty();
         let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
         for digest in [&one, &two] {
-            known.home(&registry, digest).set("gone".parse().unwrap());
+            known.home(&registry, digest).set(known.as_home(&"gone".parse().unwrap()));
             known.blob(&registry, &repository, digest).set(());
             known.name(&registry, digest);
         }
@@ -196,10 +205,11 @@ mod tests {
 
         let place = brought.blob(&registry, &repository, &one);
         place.get_or_fill(&seat, async { Ok::<_, ()>(()) }).await.unwrap();
-        brought.home(&registry, &two).set(repository.clone());
+        brought.home(&registry, &two).set(brought.as_home(&repository));
         known.adopt(&brought);
         assert_eq!(known.blob(&registry, &repository, &one).get(), Some(()));
-        assert_eq!(known.home(&registry, &two).get(), Some(repository));
+        let home = known.home(&registry, &two).get();
+        assert_eq!(home.and_then(|home| known.repository(home)), Some(repository));
     }
 
     #[tokio::test]

@@ -77,7 +77,7 @@ impl Copy<'_> {
         for blob in single.blobs() {
             if named_first && !self.placement.is_named(registry, &blob.digest) {
                 // Where it was brought first, perhaps no manifest names it.
-                self.placement.home(registry, &blob.digest).set(repository.clone());
+                self.placement.home(registry, &blob.digest).set(self.placement.as_home(repository));
                 self.placement.name(registry, &blob.digest);
             }
             if let Some(hints) = &hints {
