@@ -64,7 +64,9 @@ fn origin(report: &Report) -> Vec<String> {
     for participant in &report.participants {
         let program = participant.peer.program();
         if seen.insert(program) {
-            let version = participant.version.as_deref().unwrap_or("not run");
+            // Some programs take part in several ways.
+            let mut ways = report.participants.iter().filter(|way| way.peer.program() == program);
+            let version = ways.find_map(|way| way.version.as_deref()).unwrap_or("not run");
             lines.push(format!("| {program} | {} |", version.trim_start_matches(program).trim()));
         }
     }
@@ -219,7 +221,7 @@ fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-fn mebibytes(bytes: u64) -> String {
+pub(super) fn mebibytes(bytes: u64) -> String {
     if bytes == 0 {
         // It ended before anybody looked.
         return "–".to_owned();

@@ -1,5 +1,6 @@
 //! What has to be said beside the figures.
 
+use super::markdown::mebibytes;
 use super::{Report, target};
 use crate::peer::Peer;
 use crate::round::Phase;
@@ -47,11 +48,11 @@ pub(super) fn remarks(report: &Report) -> Vec<String> {
     }
     for scale in report.scale.iter().filter(|scale| scale.copying > scale.allowed()) {
         remarks.push(format!(
-            "Target missed: {} entries over {} images: {} MiB, and {} are the target.",
+            "Target missed: {} entries over {} images: {}, and {} are the target.",
             scale.entries,
             scale.images,
-            scale.copying >> 20,
-            scale.allowed() >> 20
+            mebibytes(scale.copying),
+            mebibytes(scale.allowed())
         ));
     }
     remarks.extend(disturbed(report));

@@ -1,5 +1,6 @@
 //! What the design promises, to be held against what was measured.
 
+use super::markdown::mebibytes;
 use crate::peer::Peer;
 use crate::round::{Phase, Round};
 
@@ -84,8 +85,8 @@ pub(super) fn missed(round: &Round) -> Vec<String> {
         ));
     }
     if cold.peak > PEAK {
-        let (peak, target) = (cold.peak >> 20, PEAK >> 20);
-        lines.push(format!("{}: a peak of {peak} MiB, and {target} is the target", round.title()));
+        let (peak, target) = (mebibytes(cold.peak), mebibytes(PEAK));
+        lines.push(format!("{}: a peak of {peak}, and {target} is the target", round.title()));
     }
     if cold.duplicate > 0 {
         lines.push(format!("{}: {} bytes were sent twice", round.title(), cold.duplicate));

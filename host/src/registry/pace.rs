@@ -80,9 +80,10 @@ pub(super) struct Lane {
     ceiling: f64,
     decreased: Option<Instant>,
     paused_until: Option<Instant>,
-    /// Since when every answer was that there are too many requests.
-    limited_since: Option<Instant>,
-    /// That lasted for as long as anybody waits: nothing more is sent in this run.
+    /// How long the pauses were in all since an answer was another one than that there are too many
+    /// requests.
+    waited: Duration,
+    /// That was as long as anybody waits: nothing more is sent in this run.
     given_up: bool,
     pub(super) in_use: usize,
     /// Transfers in it that were let in for their size rather than for their age.
@@ -101,7 +102,7 @@ impl Lane {
             ceiling: within(class.ceiling()),
             decreased: None,
             paused_until: None,
-            limited_since: None,
+            waited: Duration::ZERO,
             given_up: false,
             in_use: 0,
             by_size: 0,
@@ -148,25 +149,30 @@ impl Lane {
     }
 
     /// An answer at `now` was that there are too many requests, and perhaps which pause is `asked`. A
-    /// registry that answers nothing else is waited for `longest` in all.
+    /// registry that answers nothing else is waited for `longest` in all. Nobody gets in meanwhile.
     pub(super) fn limited(
         &mut self,
         asked: Option<Duration>,
         longest: Duration,
         now: Instant,
     ) -> Limit {
-        let since = now.duration_since(*self.limited_since.get_or_insert(now));
-        let pause = asked.unwrap_or_else(|| since.clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
-        match asked {
-            Some(asked) if asked > longest => Limit::TooLong(TooLong::Asked(asked)),
-            _ if since + pause > longest => Limit::TooLong(TooLong::Waited),
-            _ => Limit::Pause(pause),
+        let pause = asked.unwrap_or_else(|| self.waited.clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
+        if asked.is_some_and(|asked| asked > longest) {
+            return Limit::TooLong(TooLong::Asked(pause));
         }
+        // Those that were under way meanwhile were limited by the same.
+        let waited = self.waited + pause.saturating_sub(self.pause(now).unwrap_or_default());
+        if waited > longest {
+            return Limit::TooLong(TooLong::Waited);
+        }
+        self.waited = waited;
+        self.pause_until(now + pause);
+        Limit::Pause(pause)
     }
 
     /// An answer was another one.
     pub(super) const fn not_limited(&mut self) {
-        self.limited_since = None;
+        self.waited = Duration::ZERO;
     }
 
     /// What was let in went well: one more for each window of successes, if the window was what
@@ -198,7 +204,7 @@ impl Lane {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{CEILING, Class, Lane, Limit, TooLong};
+    use super::{CEILING, Class, Lane, Limit, SHORTEST_PAUSE, TooLong};
 
     fn full(lane: &mut Lane) {
         lane.in_use = lane.limit();
@@ -259,7 +265,7 @@ mod tests {
     #[test]
     fn a_limit_is_waited_for_in_growing_pauses_and_not_for_ever() {
         let (mut lane, start) = (Lane::new(Class::Look, usize::MAX), Instant::now());
-        let longest = Duration::from_secs(200);
+        let longest = Duration::from_secs(250);
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut limited = |asked: Option<u64>, second| match lane.limited(
             asked.map(Duration::from_secs),
@@ -269,14 +275,17 @@ mod tests {
             Limit::Pause(pause) => Ok(pause.as_secs()),
             Limit::TooLong(why) => Err(why),
         };
-        assert_eq!(limited(Some(201), 0), Err(TooLong::Asked(Duration::from_secs(201))));
-        for (second, pause) in [(0, 1), (1, 1), (2, 2), (4, 4), (100, 60)] {
-            assert_eq!(limited(None, second), Ok(pause));
+        assert_eq!(limited(Some(251), 0), Err(TooLong::Asked(Duration::from_secs(251))));
+        for (second, pause) in [(0, 1), (0, 1), (1, 1), (2, 2), (4, 4), (8, 8), (16, 16)] {
+            assert_eq!(limited(None, second), Ok(pause), "at {second} s");
         }
-        assert_eq!(limited(Some(50), 150), Ok(50));
-        assert_eq!(limited(Some(50), 151), Err(TooLong::Waited));
+        // Nothing was asked for hours, in which nobody waited.
+        assert_eq!(limited(Some(100), 10_000), Ok(100));
+        assert_eq!(limited(Some(60), 10_050), Ok(60), "ten seconds more");
+        assert_eq!(limited(None, 10_110), Ok(60), "not more at once");
+        assert_eq!(limited(Some(49), 10_170), Err(TooLong::Waited));
         lane.not_limited();
-        assert_eq!(lane.limited(None, longest, at(160)), Limit::Pause(Duration::from_secs(1)));
+        assert_eq!(lane.limited(None, longest, at(10_171)), Limit::Pause(SHORTEST_PAUSE));
     }
 
     #[test]

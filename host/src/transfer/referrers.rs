@@ -231,7 +231,9 @@ impl Copy<'_> {
         mut level: Vec<Digest>,
         brought: &AtomicUsize,
     ) -> Result<(), TransferError> {
+        let mut seen = HashSet::new();
         for _ in 0..DEPTH {
+            level.retain(|digest| seen.insert(digest.clone()));
             let mut placed: Vec<BoxFuture<'_, Result<Digest, TransferError>>> = Vec::new();
             for tag in level.iter().flat_map(cosign_tags) {
                 if self.has_tag(Some(tag.clone())).await? {

@@ -109,8 +109,9 @@ impl Compare<'_> {
     async fn cosign(&self, images: &[Subject]) -> Result<Vec<Finding>, ValidateError> {
         let mut findings = Vec::new();
         for image in images {
-            let mut level = vec![image.digest.clone()];
+            let (mut level, mut seen) = (vec![image.digest.clone()], HashSet::new());
             for _ in 0..DEPTH {
+                level.retain(|digest| seen.insert(digest.clone()));
                 let mut next = Vec::new();
                 for digest in &level {
                     let (found, tagged) = self.cosign_tags(digest).await?;
