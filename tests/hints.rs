@@ -198,6 +198,20 @@ fn a_hint_that_was_refused_is_forgotten() {
 }
 
 #[test]
+fn what_is_too_busy_has_not_refused() {
+    let ends = Ends::with(&["one", "two", "three"]);
+    let (first, _) = ends.copy(Longshore::new().remembering(), &["one"]);
+    let mount = "/v2/team/two/blobs/uploads/?*from=team%2Fone*";
+    ends.counting.rule(Rule::on("POST", mount).answers(Answer::status(503)));
+    let denied = Answer::error(403, "DENIED");
+    ends.counting.rule(Rule::on("PUT", "/v2/team/two/manifests/*").answers(denied));
+    let second = ends.of(first.again().remembering(), &["two"]).run().exits(1);
+    assert_eq!(ends.counting.count("PUT", "/v2/team/two/blobs/uploads/*"), 2, "it goes on without");
+    ends.copy(second.again().remembering(), &["three"]);
+    assert_eq!(ends.counting.count("PUT", "/v2/team/three/blobs/uploads/*"), 1, "the hint is left");
+}
+
+#[test]
 fn a_registry_that_keeps_refusing_is_asked_three_times() {
     let ends = Ends::with(&[]);
     let all = Image::new("linux/amd64");

@@ -20,6 +20,7 @@ mod manifest;
 mod mount;
 mod pace;
 mod page;
+mod pause;
 mod permit;
 mod presence;
 mod probe;

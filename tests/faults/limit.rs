@@ -74,7 +74,9 @@ fn a_registry_is_waited_for_once_however_many_entries_there_are() {
         .run()
         .exits(1)
         .sums_up("0 copied, 0 skipped, 12 failed")
-        .complains("has taken no requests for as long as --max-wait allows");
+        .complains(
+            "has answered that there are too many requests for as long as --max-wait allows",
+        );
     // Twelve at once at most, and then those that the shrunken window lets in for three seconds.
     let asked = ends.lying_source.count("GET", "*/manifests/*");
     assert!((3..=30).contains(&asked), "{asked} requests");
@@ -153,6 +155,28 @@ fn a_quota_that_nears_its_end_is_said_once() {
         .run()
         .exits(0);
     assert_eq!(run.stderr.matches("9 of 100 pulls in 6 h left").count(), 1, "{}", run.stderr);
+}
+
+#[test]
+fn a_limit_of_where_looks_are_redirected_to_is_sat_out() {
+    let ends = Ends::with_layer(10);
+    let tags: Vec<String> = (1..=8).map(|tag| tag.to_string()).collect();
+    tags.iter().for_each(|tag| ends.source.push("team/app", tag, &ends.image));
+    let list: String = tags.iter().map(|tag| format!("team/app team/app {tag}\n")).collect();
+    let mirror = || {
+        let run = Longshore::new().mirror().list(&list).source(ends.lying_source.address());
+        run.destination(ends.lying_destination.address()).run().exits(0)
+    };
+    mirror();
+    let elsewhere = Lying::before(&ends.source);
+    let to = elsewhere.address().to_owned();
+    ends.lying_source.rule(
+        Rule::on("HEAD", "*/manifests/*")
+            .answers_by(move |seen| Some(Answer::redirect(&format!("http://{to}{}", seen.path)))),
+    );
+    let limited = Rule::on("HEAD", "*/manifests/*").first(5).answers(Answer::status(429));
+    elsewhere.rule(limited);
+    mirror().sums_up("0 copied, 8 skipped, 0 failed").complains(elsewhere.address());
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl Answer {
     /// Reads what is needed of `response` and lets it go.
     pub(super) async fn read(mut response: reqwest::Response) -> Self {
         let status = response.status().as_u16();
-        let retry_after = retry_after(response.headers(), SystemTime::now());
+        let retry_after = retry_after(status, response.headers(), SystemTime::now());
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = next_chunk(&mut response).await {
             body.extend_from_slice(&chunk);
@@ -127,11 +127,15 @@ impl fmt::Display for Answer {
 /// No wait is longer: what claims to be was meant in another way.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The wait that the first of these headers asks for which can be read and asks for any.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let names = [RETRY_AFTER.as_str(), "x-ratelimit-reset", "ratelimit-reset"];
-    let read = |name| wait(headers.get(name)?.to_str().ok()?.trim(), now);
-    names.into_iter().filter_map(read).find(|wait| !wait.is_zero())
+/// The wait that the first header asks for which can be read and asks for any. When a quota is reset
+/// matters where it is used up; some registries say so in every answer.
+fn retry_after(status: u16, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let names: &[&str] = match status {
+        429 => &[RETRY_AFTER.as_str(), "x-ratelimit-reset", "ratelimit-reset"],
+        _ => &[RETRY_AFTER.as_str()],
+    };
+    let read = |name: &&str| wait(headers.get(*name)?.to_str().ok()?.trim(), now);
+    names.iter().filter_map(read).find(|wait| !wait.is_zero())
 }
 
 /// A wait in seconds, as a date, or as the epoch time that some registries send.
@@ -191,7 +195,7 @@ mod tests {
         let read = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, HeaderValue::from_str(value).unwrap());
-            retry_after(&headers, now).map(|wait| wait.as_secs())
+            retry_after(503, &headers, now).map(|wait| wait.as_secs())
         };
         assert_eq!(read("7"), Some(7));
         assert_eq!(read("1800000009"), Some(9));
@@ -204,16 +208,17 @@ mod tests {
     #[test]
     fn what_cannot_be_read_hides_nothing() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let read = |values: &[(&'static str, &'static str)]| {
+        let read = |status, values: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in values {
                 headers.insert(*name, HeaderValue::from_static(value));
             }
-            retry_after(&headers, now).map(|wait| wait.as_secs())
+            retry_after(status, &headers, now).map(|wait| wait.as_secs())
         };
-        assert_eq!(read(&[("retry-after", "0"), ("x-ratelimit-reset", "1800000004")]), Some(4));
-        assert_eq!(read(&[("retry-after", "soon"), ("ratelimit-reset", "5")]), Some(5));
-        assert_eq!(read(&[("retry-after", "3"), ("x-ratelimit-reset", "9")]), Some(3));
-        assert_eq!(read(&[]), None);
+        let reset = [("retry-after", "0"), ("x-ratelimit-reset", "1800000004")];
+        assert_eq!((read(429, &reset), read(503, &reset)), (Some(4), None));
+        assert_eq!(read(429, &[("retry-after", "soon"), ("ratelimit-reset", "5")]), Some(5));
+        assert_eq!(read(429, &[("retry-after", "3"), ("x-ratelimit-reset", "9")]), Some(3));
+        assert_eq!(read(429, &[]), None);
     }
 }

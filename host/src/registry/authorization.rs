@@ -186,7 +186,7 @@ impl Client {
                 if credential.is_some() {
                     return Err(Cause::LoginLimited(self.whose()));
                 }
-                let limit = lanes.limited(Class::Look, &[Class::Look], answer.retry_after);
+                let limit = lanes.limited(Class::Look, &[], answer.retry_after, sent);
                 self.waits_for(&host_of(realm), &answer, limit).map_err(too_long)?;
             }
             // A realm that is busy is worth another try, unlike one that refuses.

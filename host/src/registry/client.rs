@@ -34,7 +34,7 @@ pub struct RegistryOptions {
     pub certificate_directories: Vec<PathBuf>,
     /// `SSL_CERT_FILE`: a bundle of roots to trust.
     pub root_bundle: Option<PathBuf>,
-    /// `--max-wait`: a registry that asks for a longer pause is given up.
+    /// `--max-wait`: a registry that limits requests for longer is given up.
     pub max_wait: Duration,
     /// No registry has more transfers of large blobs at once.
     pub large_transfers: usize,
@@ -105,7 +105,7 @@ impl Registries {
     /// this number; without a `source` it is in memory. Both ends are taken in one step.
     ///
     /// # Errors
-    /// Where one of them asked for a longer pause than anybody waits.
+    /// Where one of them limits requests for longer than anybody waits.
     pub async fn transfer_permit(
         &self,
         source: Option<&Client>,

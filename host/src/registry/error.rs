@@ -118,7 +118,7 @@ pub enum Cause {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The registry asked for a longer pause than `--max-wait` allows.
+    /// The registry named a time that is further away than `--max-wait` allows.
     #[error("{host} takes no more requests before {until}")]
     LimitedUntil {
         /// The registry.
@@ -126,8 +126,10 @@ pub enum Cause {
         /// The time of day, or the date, in UTC.
         until: String,
     },
-    /// The registry has limited requests for as long as `--max-wait` allows.
-    #[error("{host} has taken no requests for as long as --max-wait allows")]
+    /// The registry was waited for as long as `--max-wait` allows.
+    #[error(
+        "{host} has answered that there are too many requests for as long as --max-wait allows"
+    )]
     LimitedForLong {
         /// The registry.
         host: String,
@@ -235,9 +237,22 @@ impl RegistryError {
         }
     }
 
-    /// Did the registry say that there are too many requests?
-    pub fn is_limited(&self) -> bool {
-        matches!(self.cause.status(), Some(429))
+    /// Did the registry ask to wait: are there too many requests, or does it take none for a time?
+    pub fn asks_to_wait(&self) -> bool {
+        match self.cause.status() {
+            Some(503) => self.retry_after().is_some(),
+            status => status == Some(429),
+        }
+    }
+
+    /// Was nothing said of what was asked, as the registry is busy or cannot be reached?
+    pub fn says_nothing(&self) -> bool {
+        match &*self.cause {
+            Cause::Answered(answer) => matches!(answer.status, 408 | 429 | 502..=504),
+            Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
+            Cause::LimitedUntil { .. } | Cause::LimitedForLong { .. } => true,
+            _ => false,
+        }
     }
 
     /// Did the connection break, so that nobody knows what became of the request?
@@ -264,7 +279,7 @@ impl RegistryError {
             }
             // No credential went there.
             Cause::Answered(answer) if answer.redirected.is_some() => match answer.status {
-                401 | 403 | 404 => {
+                401 | 403 | 404 if self.operation.verb == "fetch blob" => {
                     "the registry's storage refuses what the registry hands out; try again, or ask its operator"
                 }
                 _ => return None,

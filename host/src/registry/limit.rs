@@ -10,7 +10,8 @@ use reqwest::Response;
 use reqwest::header::HeaderMap;
 
 use super::answer::Answer;
-use super::pace::{Class, TooLong};
+use super::pace::Class;
+use super::pause::TooLong;
 use super::permit::{Lanes, Paused, Permit, Permits};
 use super::{Cause, Client};
 
@@ -70,12 +71,12 @@ impl Client {
             Err(cause) => match cause {
                 Cause::Answered(answer) if answer.status == 429 => {
                     self.lanes.overrun(class, sent);
-                    self.pause(class, answer).map_err(|why| self.limited(why))?;
+                    self.pause(class, answer, sent).map_err(|why| self.limited(why))?;
                 }
                 Cause::Answered(answer) if answer.status == 503 => {
                     self.lanes.overrun(class, sent);
                     if answer.retry_after.is_some() {
-                        self.pause(class, answer).map_err(|why| self.limited(why))?;
+                        self.pause(class, answer, sent).map_err(|why| self.limited(why))?;
                     }
                 }
                 Cause::TimedOut { .. } | Cause::Broken { .. } => self.lanes.overrun(class, sent),
@@ -92,13 +93,16 @@ impl Client {
 
     /// A 429, or a 503 that says how long it takes: a quota of pulls stops those alone, a host that
     /// blobs are redirected to stops blobs, and anything else the registry as a whole.
-    fn pause(&self, class: Class, answer: &Answer) -> Result<(), TooLong> {
-        let classes: &[Class] = match class {
-            Class::ManifestGet => &[Class::ManifestGet],
-            _ if answer.redirected.is_some() => &[Class::Large, Class::Small],
+    fn pause(&self, class: Class, answer: &Answer, sent: Instant) -> Result<(), TooLong> {
+        let others: &[Class] = match class {
+            Class::ManifestGet => &[],
+            Class::Large | Class::Small if answer.redirected.is_some() => {
+                &[Class::Large, Class::Small]
+            }
+            _ if answer.redirected.is_some() => &[],
             _ => &Class::ALL,
         };
-        let limit = self.lanes.limited(class, classes, answer.retry_after);
+        let limit = self.lanes.limited(class, others, answer.retry_after, sent);
         self.waits_for(self.registry.as_ref(), answer, limit)
     }
 
@@ -160,7 +164,10 @@ impl Client {
 /// `host` limits requests for longer than anybody waits.
 pub(super) fn limited(host: String, why: TooLong) -> Cause {
     match why {
-        TooLong::Asked(pause) => Cause::LimitedUntil { host, until: clock(pause) },
+        TooLong::Until(time) => {
+            let left = time.saturating_duration_since(Instant::now());
+            Cause::LimitedUntil { host, until: clock(left) }
+        }
         TooLong::Waited => Cause::LimitedForLong { host },
     }
 }

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::pace::{Class, Lane, Limit, TooLong};
+use super::pace::{Class, Lane};
+use super::pause::TooLong;
 
 /// A blob above this size is huge, in bytes.
 const HUGE: u64 = 1024 * 1024 * 1024;
@@ -33,7 +34,7 @@ pub(super) struct Claim {
     pub(super) size: u64,
 }
 
-/// A lane that stands still for longer than anybody waits.
+/// A lane that nobody waits for any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shut {
     /// Which one it is.
@@ -70,7 +71,7 @@ struct Table {
 #[derive(Clone, Debug)]
 pub(super) struct Permits {
     table: Arc<Mutex<Table>>,
-    longest_pause: Duration,
+    max_wait: Duration,
     /// No registry has more large transfers than this.
     large: usize,
 }
@@ -86,9 +87,9 @@ pub(super) struct Permit {
 
 impl Permits {
     /// Permits with at most `large` transfers of large blobs for each registry; a pause above
-    /// `longest_pause` is not waited for.
-    pub(super) fn new(large: usize, longest_pause: Duration) -> Self {
-        Self { table: Arc::default(), longest_pause, large }
+    /// `max_wait` is not waited for.
+    pub(super) fn new(large: usize, max_wait: Duration) -> Self {
+        Self { table: Arc::default(), max_wait, large }
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -176,25 +177,24 @@ impl Table {
             let oldest = queues
                 .iter()
                 .filter_map(|&queue| Some((*self.queues[queue].by_age.keys().next()?, queue)))
-                .filter(|&(_, queue)| self.is_open(queue, permits, now))
+                .filter(|&(_, queue)| self.is_open(queue, now))
                 .min();
-            let next = oldest.and_then(|(_, queue)| self.let_in(queue, permits, now));
+            let next = oldest.and_then(|(_, queue)| self.let_in(queue, permits));
             let Some((waiting, answer)) = next else { return unwanted };
             unwanted.extend(waiting.admit.send(answer).err());
         }
     }
 
     /// Is there somebody to be told something in `queue`: that there is room, or that there will
-    /// be none for too long?
-    fn is_open(&self, queue: usize, permits: &Permits, now: Instant) -> bool {
+    /// be none?
+    fn is_open(&self, queue: usize, now: Instant) -> bool {
         let lanes = &self.queues[queue].lanes;
-        self.shut(lanes, permits, now).is_some()
-            || lanes.iter().all(|lane| self.lanes[lane.0].has_room(now))
+        self.shut(lanes).is_some() || lanes.iter().all(|lane| self.lanes[lane.0].has_room(now))
     }
 
-    fn shut(&self, lanes: &[LaneId], permits: &Permits, now: Instant) -> Option<Shut> {
+    fn shut(&self, lanes: &[LaneId]) -> Option<Shut> {
         lanes.iter().find_map(|&lane| {
-            let why = self.lanes[lane.0].too_long(permits.longest_pause, now)?;
+            let why = self.lanes[lane.0].pause.given_up()?;
             Some(Shut { lane, why })
         })
     }
@@ -204,10 +204,9 @@ impl Table {
         &mut self,
         queue: usize,
         permits: &Permits,
-        now: Instant,
     ) -> Option<(Waiting, Result<Permit, Shut>)> {
         let lanes = self.queues[queue].lanes.clone();
-        let shut = self.shut(&lanes, permits, now);
+        let shut = self.shut(&lanes);
         let (age, by_size) = self.choose(queue)?;
         let queue = &mut self.queues[queue];
         let waiting = queue.by_age.remove(&age)?;
@@ -229,7 +228,7 @@ impl Table {
     fn choose(&self, queue: usize) -> Option<(Age, bool)> {
         let Queue { lanes, by_age, by_size } = &self.queues[queue];
         let below_half = |count: fn(&Lane) -> usize| {
-            lanes.iter().all(|lane| count(&self.lanes[lane.0]) < self.lanes[lane.0].limit() / 2)
+            lanes.iter().all(|lane| count(&self.lanes[lane.0]) < self.lanes[lane.0].window() / 2)
         };
         let may_be_huge = below_half(|lane| lane.huge);
         let fits = |size: u64| size <= HUGE || may_be_huge;
@@ -274,7 +273,7 @@ impl Lanes {
     /// Waits for room for one request.
     ///
     /// # Errors
-    /// Where the registry asked for a longer pause than anybody waits.
+    /// Where the registry limits requests for longer than anybody waits.
     pub(super) async fn enter(&self, class: Class) -> Result<Permit, Shut> {
         self.permits.claim(vec![self.of(class)], Claim { image: 0, size: 0 }).await
     }
@@ -296,47 +295,48 @@ impl Lanes {
 
     /// What was sent within `class` was answered, however.
     pub(super) fn not_limited(&self, class: Class) {
-        self.permits.lock().lanes[self.of(class).0].not_limited();
+        self.permits.lock().lanes[self.of(class).0].pause.not_limited();
     }
 
-    /// What was sent within `class` was too much, and perhaps a pause is `asked`: nothing of `classes`
-    /// is sent for a while.
+    /// What was sent within `class` at `sent` was one too many, and perhaps a wait is `asked`: nothing of
+    /// it, and of `others`, is sent for a while.
     ///
     /// # Errors
-    /// Where it takes longer than anybody waits.
+    /// Where that takes longer than anybody waits: then nothing more is sent in this run.
     pub(super) fn limited(
         &self,
         class: Class,
-        classes: &[Class],
+        others: &[Class],
         asked: Option<Duration>,
+        sent: Instant,
     ) -> Result<Paused, TooLong> {
-        let (now, longest) = (Instant::now(), self.permits.longest_pause);
+        let (now, own) = (Instant::now(), self.of(class));
+        let mut lanes: Vec<LaneId> = others.iter().map(|class| self.of(*class)).collect();
+        lanes.push(own);
         let mut table = self.permits.lock();
-        let before = classes.iter().find_map(|class| table.lanes[self.of(*class).0].pause(now));
-        let limit = table.lanes[self.of(class).0].limited(asked, longest, now);
-        for class in classes {
-            let lane = &mut table.lanes[self.of(*class).0];
+        let pause = &mut table.lanes[own.0].pause;
+        let before = pause.left(now);
+        let limit = pause.limited(asked, sent, self.permits.max_wait, now);
+        if limit == Err(TooLong::Waited) {
+            // It was this class that nothing else was said of.
+            lanes = vec![own];
+        }
+        for lane in &lanes {
+            let pause = &mut table.lanes[lane.0].pause;
             match limit {
-                Limit::Pause(pause) | Limit::TooLong(TooLong::Asked(pause)) => {
-                    lane.pause_until(now + pause);
-                }
-                Limit::TooLong(TooLong::Waited) => lane.give_up(),
+                Ok(long) => pause.lasts_until(now + long),
+                Err(why) => pause.give_up(why),
             }
         }
         drop(table);
-        let lanes: Vec<LaneId> = classes.iter().map(|class| self.of(*class)).collect();
-        match limit {
-            Limit::Pause(pause) => {
-                lanes.into_iter().for_each(|lane| self.permits.admit_after(lane, pause));
-                let longer = pause.saturating_sub(before.unwrap_or_default());
-                Ok(Paused { longer, is_new: before.is_none() })
-            }
-            Limit::TooLong(why) => {
-                // Those who wait are told.
-                self.permits.admit(&lanes);
-                Err(why)
-            }
+        if limit.is_err() {
+            // Those who wait are told.
+            self.permits.admit(&lanes);
         }
+        let long = limit?;
+        lanes.into_iter().for_each(|lane| self.permits.admit_after(lane, long));
+        let longer = long.saturating_sub(before.unwrap_or_default());
+        Ok(Paused { longer, is_new: before.is_none() && !longer.is_zero() })
     }
 }
 

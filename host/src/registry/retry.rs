@@ -7,13 +7,11 @@ use std::time::Duration;
 use backon::BackoffBuilder;
 
 use super::RegistryError;
+use super::pause;
 use super::permit::Paused;
 
 /// Tries of one request, the first included.
 pub(super) const TRIES: usize = 3;
-/// The first and the longest wait after a 429 that does not say how long.
-const LIMITED: Duration = Duration::from_secs(1);
-const LIMITED_MOST: Duration = Duration::from_secs(60);
 /// A registry may fail so often before anything goes well.
 const BUDGET: usize = 200;
 
@@ -94,8 +92,8 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// Waits that grow from half a second, with jitter. Those that the registry asks for with 429 may
-    /// be `longest` together, and are no tries.
+    /// Waits that grow from half a second, with jitter. Those that the registry asks for, with 429 or
+    /// with a time, may be `longest` together, and are no tries.
     pub(super) fn new(longest: Duration, budget: Arc<Budget>) -> Self {
         let planned = backon::ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(500))
@@ -103,7 +101,7 @@ impl Waits {
             .with_max_times(TRIES - 1)
             .with_jitter()
             .build();
-        Self { planned, limited: LIMITED, waited: Duration::ZERO, longest, budget }
+        Self { planned, limited: pause::SHORTEST, waited: Duration::ZERO, longest, budget }
     }
 
     /// How long to wait before the next try after `error`; `None` where it is final.
@@ -112,9 +110,9 @@ impl Waits {
             return None;
         }
         let asked = error.retry_after();
-        let wait = if error.is_limited() {
+        let wait = if error.asks_to_wait() {
             let wait = asked.filter(|asked| !asked.is_zero()).unwrap_or(self.limited);
-            self.limited = (self.limited * 2).min(LIMITED_MOST);
+            self.limited = (self.limited * 2).min(pause::LONGEST);
             self.waited = self.waited.saturating_add(wait);
             (self.waited <= self.longest).then_some(wait)?
         } else {

@@ -14,7 +14,7 @@ use crate::transfer::IndexMode;
 
 /// Images at once where `-j` is not given.
 const DEFAULT_JOBS: usize = 8;
-/// A registry that asks for a longer pause is given up where `--max-wait` is not given.
+/// A registry that limits requests for longer is given up where `--max-wait` is not given.
 pub const DEFAULT_MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// The command's name, which is also that of its table in the settings file.

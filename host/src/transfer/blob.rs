@@ -134,7 +134,9 @@ impl Copy<'_> {
             }
             Err(error) => {
                 tracing::debug!("{error}");
-                hints.refuse(&blob.digest);
+                if !error.says_nothing() {
+                    hints.refuse(&blob.digest);
+                }
                 Ok(Hinted::Not(None))
             }
         }

@@ -144,7 +144,6 @@ impl AccountHints {
     pub(super) fn learn(&self, digest: &Digest, repository: &Repository) {
         if let Some(key) = key(digest).filter(|_| self.are_good()) {
             let mut news = self.news();
-            news.gone.remove(key);
             news.unwritten.insert(*key, Some(repository.clone()));
         }
     }

@@ -85,8 +85,9 @@ impl Copy<'_> {
         }
         let brought = AtomicUsize::new(0);
         let all = images.iter().chain(level.iter().map(|subject| &subject.digest));
-        self.place_cosign_tags(all.cloned().collect(), &brought).await?;
-        level.extend(images.into_iter().map(|digest| Subject { digest, unplaced: None }));
+        let tagged = self.place_cosign_tags(all.cloned().collect(), &brought).await?;
+        let others = images.into_iter().chain(tagged);
+        level.extend(others.map(|digest| Subject { digest, unplaced: None }));
         self.place_levels(level, &brought).await?;
         if left > 0 {
             let text = format!(
@@ -154,8 +155,8 @@ impl Copy<'_> {
             }
             let found: Vec<Vec<Digest>> =
                 stream::iter(placed).buffer_unordered(CHILDREN_AT_ONCE).try_collect().await?;
-            let found: Vec<Digest> = found.into_iter().flatten().collect();
-            self.place_cosign_tags(found.clone(), brought).await?;
+            let mut found: Vec<Digest> = found.into_iter().flatten().collect();
+            found.extend(self.place_cosign_tags(found.clone(), brought).await?);
             level = found.into_iter().map(|digest| Subject { digest, unplaced: None }).collect();
         }
         Err(TransferError::TooDeep(DEPTH))
@@ -225,13 +226,13 @@ impl Copy<'_> {
     }
 
     /// Copies the tags that cosign has made of the manifests of `level`, and of what is under those, as
-    /// of an SBOM that was signed.
+    /// of an SBOM that was signed; answers with what is under them.
     async fn place_cosign_tags(
         &self,
         mut level: Vec<Digest>,
         brought: &AtomicUsize,
-    ) -> Result<(), TransferError> {
-        let mut seen = HashSet::new();
+    ) -> Result<Vec<Digest>, TransferError> {
+        let (mut seen, mut tagged) = (HashSet::new(), Vec::new());
         for _ in 0..DEPTH {
             level.retain(|digest| seen.insert(digest.clone()));
             let mut placed: Vec<BoxFuture<'_, Result<Digest, TransferError>>> = Vec::new();
@@ -241,9 +242,10 @@ impl Copy<'_> {
                 }
             }
             if placed.is_empty() {
-                return Ok(());
+                return Ok(tagged);
             }
             level = stream::iter(placed).buffer_unordered(CHILDREN_AT_ONCE).try_collect().await?;
+            tagged.extend(level.iter().cloned());
         }
         Err(TransferError::TooDeep(DEPTH))
     }

@@ -65,11 +65,12 @@ impl Copy<'_> {
         bytes: Option<&Bytes>,
         mut session: Option<UploadSession>,
     ) -> Result<Transferred, TransferError> {
-        check_empty(blob).map_err(TransferError::Source)?;
         let source = &self.job.source;
-        if let Some(error) =
-            self.run.bad_content.of(&source.registry, &source.repository, &blob.digest)
-        {
+        let known = || self.run.bad_content.of(&source.registry, &source.repository, &blob.digest);
+        if let Some(error) = check_empty(blob).err().or_else(known) {
+            if let Some(session) = session {
+                self.destination.cancel_upload(session, &self.job.destination.repository).await;
+            }
             return Err(TransferError::Source(error));
         }
         let _copies = self.seat.copies().await;
@@ -111,6 +112,7 @@ impl Copy<'_> {
                 }
                 Next::Retry(wait) => {
                     tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
+                    self.let_go(&error, &attempts).await;
                     if let Err(interrupted) =
                         self.unless_interrupted(tokio::time::sleep(wait)).await
                     {
@@ -120,6 +122,19 @@ impl Copy<'_> {
                     self.run.registries.effort().made_again();
                 }
             }
+        }
+    }
+
+    /// Gives up the session of an attempt that failed, unless it is gone or its registry is.
+    async fn let_go(&self, error: &TransferError, attempts: &Attempts) {
+        let cause = error.of_registry();
+        let of_destination = !matches!(error, TransferError::Source(_));
+        if of_destination
+            && cause.is_some_and(|cause| cause.is_not_found() || cause.is_unanswered())
+        {
+            attempts.session().take();
+        } else {
+            self.cancel(attempts).await;
         }
     }
 
@@ -280,6 +295,7 @@ impl Copy<'_> {
             {
                 Ok(next) => {
                     session = next;
+                    *attempts.session() = Some(session.clone());
                     kept = verified.lock().await.prefix();
                     waits = self.destination.waits();
                     continue;
@@ -300,6 +316,7 @@ impl Copy<'_> {
             };
             let Some(had) = has.checked_sub(offset) else { return Err(error) };
             session = next;
+            *attempts.session() = Some(session.clone());
             let content = self.content(blob, bytes, offset, attempts.wrong > 0).await?;
             verified = self.verified(blob, content, kept);
             let mut rest = verified.lock().await;

@@ -15,7 +15,8 @@ const DEPTH: usize = 8;
 /// The field of a finding about one.
 pub(super) const REFERRER: &str = "referrer";
 
-/// A manifest that others may refer to, as the list that names it does.
+/// A manifest that others may refer to, as the list that names it does; what is under a tag of cosign's
+/// has the description of the image.
 type Subject = Descriptor;
 
 impl Compare<'_> {
@@ -39,7 +40,8 @@ impl Compare<'_> {
             let children = index.manifests.iter().enumerate().filter(|(at, _)| chosen(at));
             level.extend(self.all(children.map(|(_, child)| child.clone()).collect()).await?);
         }
-        let mut findings = self.cosign(&level).await?;
+        let mut findings = Vec::new();
+        level.extend(self.cosign(&level, &mut findings).await?);
         let mut seen = HashSet::new();
         for _ in 0..DEPTH {
             level.retain(|subject| seen.insert(subject.digest.clone()));
@@ -49,7 +51,7 @@ impl Compare<'_> {
                 findings.extend(found);
                 next.extend(referrers);
             }
-            findings.extend(self.cosign(&next).await?);
+            next.extend(self.cosign(&next, &mut findings).await?);
             level = next;
         }
         Ok(findings)
@@ -105,9 +107,14 @@ impl Compare<'_> {
         Ok((findings, there))
     }
 
-    /// What is wrong with the tags that cosign has made of `images`, and of what is under those.
-    async fn cosign(&self, images: &[Subject]) -> Result<Vec<Finding>, ValidateError> {
-        let mut findings = Vec::new();
+    /// Adds what is wrong with the tags that cosign has made of `images`, and of what is under those;
+    /// answers with what is under them.
+    async fn cosign(
+        &self,
+        images: &[Subject],
+        findings: &mut Vec<Finding>,
+    ) -> Result<Vec<Subject>, ValidateError> {
+        let mut all = Vec::new();
         for image in images {
             let (mut level, mut seen) = (vec![image.digest.clone()], HashSet::new());
             for _ in 0..DEPTH {
@@ -118,10 +125,12 @@ impl Compare<'_> {
                     findings.extend(found.into_iter().map(|finding| finding.about(image)));
                     next.extend(tagged);
                 }
+                let under = |digest: &Digest| Subject { digest: digest.clone(), ..image.clone() };
+                all.extend(next.iter().map(under));
                 level = next;
             }
         }
-        Ok(findings)
+        Ok(all)
     }
 
     /// What is wrong with the tags that cosign has made of one manifest, and what is under them.

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 
 use super::{Claim, HUGE, Lanes, Permit, Permits};
-use crate::registry::pace::{Class, TooLong};
+use crate::registry::pace::Class;
+use crate::registry::pause::TooLong;
 
 const LONGEST: Duration = Duration::from_secs(900);
 
@@ -112,8 +113,7 @@ async fn a_pause_is_waited_for_unless_it_is_too_long() {
     let permits = permits(1);
     let lanes = permits.register();
     let pause = |pause| {
-        let pause = Some(pause);
-        let paused = lanes.limited(Class::ManifestGet, &[Class::ManifestGet], pause);
+        let paused = lanes.limited(Class::ManifestGet, &[], Some(pause), Instant::now());
         paused.map(|paused| (paused.longer.as_secs(), paused.is_new))
     };
     assert_eq!(pause(Duration::from_secs(60)), Ok((60, true)));
@@ -123,7 +123,22 @@ async fn a_pause_is_waited_for_unless_it_is_too_long() {
     assert!(lanes.enter(Class::Look).now_or_never().is_some(), "only that class stands still");
     let mut waiting = Box::pin(lanes.enter(Class::ManifestGet));
     assert!((&mut waiting).now_or_never().is_none());
-    assert_eq!(pause(LONGEST * 2), Err(TooLong::Asked(LONGEST * 2)));
+    let Err(TooLong::Until(time)) = pause(LONGEST * 2) else { panic!("it is waited for") };
     let shut = waiting.await.unwrap_err();
-    assert!(matches!(shut.why, TooLong::Asked(pause) if pause > LONGEST), "{shut:?}");
+    assert_eq!(shut.why, TooLong::Until(time));
+    let later = lanes.enter(Class::ManifestGet).now_or_never();
+    assert!(later.is_some_and(|permit| permit.is_err()), "nor does anybody wait later");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_pause_is_let_in_after_it() {
+    let permits = permits(1);
+    let lanes = permits.register();
+    let asked = Some(Duration::from_millis(50));
+    lanes.limited(Class::Look, &[Class::Large], asked, Instant::now()).unwrap();
+    for class in [Class::Look, Class::Large] {
+        let waiting = lanes.enter(class);
+        let soon = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+        assert!(soon.is_ok_and(|permit| permit.is_ok()), "{class:?} goes on");
+    }
 }
