@@ -125,12 +125,11 @@ impl Copy<'_> {
         }
     }
 
-    /// Gives up the session of an attempt that failed, unless it is gone or its registry is.
+    /// Gives up the session of an attempt that failed, unless it is gone, or its registry is or is busy.
     async fn let_go(&self, error: &TransferError, attempts: &Attempts) {
         let cause = error.of_registry();
         let of_destination = !matches!(error, TransferError::Source(_));
-        if of_destination
-            && cause.is_some_and(|cause| cause.is_not_found() || cause.is_unanswered())
+        if of_destination && cause.is_some_and(|cause| cause.is_not_found() || cause.says_nothing())
         {
             attempts.session().take();
         } else {
