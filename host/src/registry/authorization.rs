@@ -158,9 +158,9 @@ impl Client {
         };
         // Nobody who has a place here waits for a trial.
         let lanes = self.realms.of(&host_of(realm));
-        let sent = Instant::now();
         let too_long = |why| limited(host_of(realm), why);
         let _permit = lanes.enter(Class::Look).await.map_err(|shut| too_long(shut.why))?;
+        let sent = Instant::now();
         let client = base.connections.metadata(realm)?;
         let request = token_request(client, realm, service, access, credential.as_ref())?;
         let response = request
@@ -195,6 +195,7 @@ impl Client {
                 _ => failed(answer.to_string()),
             });
         }
+        lanes.succeeded(Class::Look);
         lanes.not_limited(Class::Look);
         let body = super::request::read_bounded(response, TOKEN_BODY_LIMIT).await?;
         let answer: TokenAnswer =

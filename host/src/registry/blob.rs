@@ -82,10 +82,11 @@ impl BlobStream {
         }
         self.broken_at = self.offset;
         let mut error = self.call.operation.clone().failed(cause);
+        let mut waited = Duration::ZERO;
         loop {
-            let Some(wait) = self.waits.after(&error).filter(|wait| *wait <= LONGEST_PAUSE) else {
-                return Err(error);
-            };
+            let wait = self.waits.after(&error).filter(|wait| waited + *wait <= LONGEST_PAUSE);
+            let Some(wait) = wait else { return Err(error) };
+            waited += wait;
             tracing::debug!(
                 "{error}; going on at byte {} in {:.1} s",
                 self.offset,

@@ -237,21 +237,20 @@ impl RegistryError {
         }
     }
 
-    /// Did the registry ask to wait: are there too many requests, or does it take none for a time?
-    pub fn asks_to_wait(&self) -> bool {
-        match self.cause.status() {
-            Some(503) => self.retry_after().is_some(),
-            status => status == Some(429),
-        }
+    /// Are there too many requests, by what the registry said now or before?
+    pub fn is_limited(&self) -> bool {
+        let before =
+            matches!(&*self.cause, Cause::LimitedUntil { .. } | Cause::LimitedForLong { .. });
+        before || self.cause.status() == Some(429)
     }
 
     /// Was nothing said of what was asked, as the registry is busy or cannot be reached?
     pub fn says_nothing(&self) -> bool {
         match &*self.cause {
-            Cause::Answered(answer) => matches!(answer.status, 408 | 429 | 502..=504),
+            Cause::Answered(answer) => matches!(answer.status, 408 | 429 | 502..=504 | 520..=524),
             Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
-            Cause::LimitedUntil { .. } | Cause::LimitedForLong { .. } => true,
-            _ => false,
+            Cause::BusyRealm(_) | Cause::LoginLimited(_) => true,
+            _ => self.is_limited(),
         }
     }
 

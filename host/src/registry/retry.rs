@@ -92,8 +92,8 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// Waits that grow from half a second, with jitter. Those that the registry asks for, with 429 or
-    /// with a time, may be `longest` together, and are no tries.
+    /// Waits that grow from half a second, with jitter. Those that the registry asks for with 429 may
+    /// be `longest` together, and are no tries.
     pub(super) fn new(longest: Duration, budget: Arc<Budget>) -> Self {
         let planned = backon::ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(500))
@@ -110,7 +110,7 @@ impl Waits {
             return None;
         }
         let asked = error.retry_after();
-        let wait = if error.asks_to_wait() {
+        let wait = if error.is_limited() {
             let wait = asked.filter(|asked| !asked.is_zero()).unwrap_or(self.limited);
             self.limited = (self.limited * 2).min(pause::LONGEST);
             self.waited = self.waited.saturating_add(wait);

@@ -107,7 +107,11 @@ impl Copy<'_> {
             match self.next(&error, blob, &mut attempts).await {
                 Next::Done => return Ok(Transferred::Moved),
                 Next::Fail => {
-                    self.cancel(&attempts).await;
+                    // Who is limited is asked nothing more.
+                    let limited = error.of_registry().is_some_and(RegistryError::is_limited);
+                    if !limited || matches!(error, TransferError::Source(_)) {
+                        self.cancel(&attempts).await;
+                    }
                     return Err(error);
                 }
                 Next::Retry(wait) => {
@@ -283,7 +287,7 @@ impl Copy<'_> {
     ) -> Result<(), TransferError> {
         let repository = &self.job.destination.repository;
         let mut kept = Prefix::empty(blob);
-        let mut waits = self.destination.waits();
+        let (mut waits, mut waited) = (self.destination.waits(), Duration::ZERO);
         while kept.bytes < blob.size {
             let offset = kept.bytes;
             let length = chunk.min(blob.size - offset);
@@ -296,16 +300,16 @@ impl Copy<'_> {
                     session = next;
                     *attempts.session() = Some(session.clone());
                     kept = verified.lock().await.prefix();
-                    waits = self.destination.waits();
+                    (waits, waited) = (self.destination.waits(), Duration::ZERO);
                     continue;
                 }
                 Err(error) => self.side_of(error, &verified).await,
             };
             let TransferError::Destination(cause) = &error else { return Err(error) };
             // Who waits longer gives its places to others.
-            let Some(wait) = waits.after(cause).filter(|wait| *wait <= LONGEST_PAUSE) else {
-                return Err(error);
-            };
+            let wait = waits.after(cause).filter(|wait| waited + *wait <= LONGEST_PAUSE);
+            let Some(wait) = wait else { return Err(error) };
+            waited += wait;
             tracing::debug!("{error}; going on at byte {offset} in {:.1} s", wait.as_secs_f32());
             tokio::time::sleep(wait).await;
             self.run.registries.effort().made_again();
