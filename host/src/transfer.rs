@@ -4,6 +4,7 @@
 //! the destination has is not sent again. Workers send [`Event`]s and print nothing.
 
 mod ahead;
+mod attempts;
 mod blob;
 mod body;
 mod configuration;

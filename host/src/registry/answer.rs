@@ -67,12 +67,12 @@ impl Answer {
         let Ok(parsed) = serde_json::from_slice::<ErrorBody>(body) else {
             let text = String::from_utf8_lossy(body);
             let text = if text.trim_start().starts_with('<') { "" } else { text.trim() };
-            let detail = shown(text);
+            let detail = one_line(text, SHOWN);
             return Self { status, codes: Vec::new(), detail, retry_after, redirected: None };
         };
         let mut lines: Vec<String> = parsed.errors.iter().map(ErrorEntry::line).collect();
         if let Some(serde_json::Value::String(details)) = parsed.details {
-            lines.push(shown(&details));
+            lines.push(one_line(&details, SHOWN));
         }
         let codes = parsed.errors.into_iter().filter_map(|error| error.code).collect();
         Self { status, codes, detail: lines.join("; "), retry_after, redirected: None }
@@ -84,9 +84,9 @@ impl Answer {
     }
 }
 
-/// The start of a text, in one line.
-fn shown(text: &str) -> String {
-    text.chars().take(SHOWN).collect::<String>().replace(['\n', '\r'], " ")
+/// The first characters of a text, in one line.
+fn one_line(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect::<String>().replace(['\n', '\r'], " ")
 }
 
 impl ErrorEntry {
@@ -99,7 +99,7 @@ impl ErrorEntry {
         {
             parts.push(detail.clone());
         }
-        parts.join(": ").chars().take(4 * SHOWN).collect::<String>().replace(['\n', '\r'], " ")
+        one_line(&parts.join(": "), 4 * SHOWN)
     }
 }
 

@@ -170,8 +170,9 @@ impl Client {
             .map_err(|error| cause_of(&error, realm, TOKEN.as_secs()))?;
         let status = response.status();
         match (trial, &credential) {
-            (Some(trial), _) if status.is_success() => trial.ends(Standing::Accepted),
-            (Some(trial), _) if refuses(status) => trial.ends(standing(status)),
+            (Some(trial), _) if status.is_success() || refuses(status) => {
+                trial.ends(standing(status));
+            }
             // A 401 for a credential that was good before is about what was asked for.
             (None, Some(credential)) if status == StatusCode::TOO_MANY_REQUESTS => {
                 self.accounts.received(credential, Standing::Limited).await;
@@ -196,7 +197,6 @@ impl Client {
             });
         }
         lanes.succeeded(Class::Look);
-        lanes.not_limited(Class::Look);
         let body = super::request::read_bounded(response, TOKEN_BODY_LIMIT).await?;
         let answer: TokenAnswer =
             serde_json::from_slice(&body).map_err(|_| failed("it answered no JSON".to_owned()))?;

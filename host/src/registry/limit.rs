@@ -64,18 +64,13 @@ impl Client {
         match &answered {
             Ok(response) => {
                 self.lanes.succeeded(class);
-                self.lanes.not_limited(class);
                 self.budget.refill();
                 self.heed_quota(response.headers());
             }
             Err(cause) => match cause {
-                Cause::Answered(answer) if answer.status == 429 => {
+                Cause::Answered(answer) if matches!(answer.status, 429 | 503) => {
                     self.lanes.overrun(class, sent);
-                    self.pause(class, answer, sent).map_err(|why| self.limited(why))?;
-                }
-                Cause::Answered(answer) if answer.status == 503 => {
-                    self.lanes.overrun(class, sent);
-                    if answer.retry_after.is_some() {
+                    if answer.status == 429 || answer.retry_after.is_some() {
                         self.pause(class, answer, sent).map_err(|why| self.limited(why))?;
                     }
                 }

@@ -101,6 +101,7 @@ impl Lane {
     /// What was let in went well: one more for each window of successes, if the window was what
     /// kept others waiting.
     pub(super) fn succeeded(&mut self) {
+        self.pause.not_limited();
         if self.in_use >= self.window() {
             self.size = (self.size + 1.0 / self.size).min(self.ceiling);
         }

@@ -1,61 +1,24 @@
-//! Moving one blob: both ends open, one body or chunks, and what is done where that breaks.
+//! Moving one blob: both ends open, and then one body or chunks.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::attempts::{Attempts, Next};
 use super::blob::Trust;
 use super::body::{Content, Prefix, Shared, Verified, body};
 use super::copy::Copy;
 use super::{TransferError, Transferred};
 use crate::oci::Descriptor;
 use crate::registry::{
-    Cause, Chunk, LONGEST_PAUSE, Operation, RegistryError, UploadSession, UploadStart, Waits,
-    stream_body,
+    Cause, Chunk, LONGEST_PAUSE, Operation, RegistryError, UploadSession, UploadStart, stream_body,
 };
 
 /// Below this size a round trip costs more than a download in vain, in bytes.
 const WORTH_A_ROUND_TRIP: u64 = 128 * 1024;
-/// A session that got lost is replaced so often at once.
-const LOST_SESSIONS: u32 = 2;
-
-/// What happened to the upload of one blob so far.
-struct Attempts {
-    of_source: Waits,
-    of_destination: Waits,
-    /// Bodies that broke in the middle.
-    broken: u32,
-    /// Connections that ended before anything of a body went out.
-    untouched: u32,
-    lost_sessions: u32,
-    /// Times that the source's content was not what its digest says.
-    wrong: u32,
-    /// The last attempt was one in chunks.
-    in_chunks: bool,
-    /// Bytes of the last body that went out; `None` before a body was begun.
-    sent: Option<u64>,
-    /// The session that is open now, in case that it is given up.
-    session: Mutex<Option<UploadSession>>,
-}
-
-impl Attempts {
-    fn session(&self) -> MutexGuard<'_, Option<UploadSession>> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What to do after a failure.
-enum Next {
-    /// All bytes had arrived.
-    Done,
-    /// Try again after this.
-    Retry(Duration),
-    /// Nothing more.
-    Fail,
-}
 
 impl Copy<'_> {
     /// Uploads the blob unless it turns out to be there. `session` is one that is open already.
@@ -74,23 +37,13 @@ impl Copy<'_> {
             return Err(TransferError::Source(error));
         }
         let _copies = self.seat.copies().await;
-        let mut attempts = Attempts {
-            of_source: self.source.waits(),
-            of_destination: self.destination.waits(),
-            broken: 0,
-            untouched: 0,
-            lost_sessions: 0,
-            wrong: 0,
-            in_chunks: false,
-            sent: None,
-            session: Mutex::new(session.clone()),
-        };
+        let mut attempts = Attempts::new(self, session.clone());
         loop {
             let attempt = self.attempt(blob, bytes, session.take(), &mut attempts);
             let attempted = match self.unless_interrupted(attempt).await {
                 Ok(attempted) => attempted,
                 Err(interrupted) => {
-                    self.cancel(&attempts).await;
+                    self.cancel(&mut attempts).await;
                     return Err(interrupted);
                 }
             };
@@ -110,42 +63,22 @@ impl Copy<'_> {
                     // Who is limited is asked nothing more.
                     let limited = error.of_registry().is_some_and(RegistryError::is_limited);
                     if !limited || matches!(error, TransferError::Source(_)) {
-                        self.cancel(&attempts).await;
+                        self.cancel(&mut attempts).await;
                     }
                     return Err(error);
                 }
                 Next::Retry(wait) => {
                     tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
-                    self.let_go(&error, &attempts).await;
+                    self.let_go(&error, &mut attempts).await;
                     if let Err(interrupted) =
                         self.unless_interrupted(tokio::time::sleep(wait)).await
                     {
-                        self.cancel(&attempts).await;
+                        self.cancel(&mut attempts).await;
                         return Err(interrupted);
                     }
                     self.run.registries.effort().made_again();
                 }
             }
-        }
-    }
-
-    /// Gives up the session of an attempt that failed, unless it is gone, or its registry is or is busy.
-    async fn let_go(&self, error: &TransferError, attempts: &Attempts) {
-        let cause = error.of_registry();
-        let of_destination = !matches!(error, TransferError::Source(_));
-        if of_destination && cause.is_some_and(|cause| cause.is_not_found() || cause.says_nothing())
-        {
-            attempts.session().take();
-        } else {
-            self.cancel(attempts).await;
-        }
-    }
-
-    /// Gives up the session that is open, so that the registry can forget it.
-    async fn cancel(&self, attempts: &Attempts) {
-        let open = attempts.session().take();
-        if let Some(session) = open {
-            self.destination.cancel_upload(session, &self.job.destination.repository).await;
         }
     }
 
@@ -166,7 +99,7 @@ impl Copy<'_> {
         let opened = self.open(blob, bytes, session, attempts).await?;
         let Some((session, content)) = opened else { return Ok(Transferred::Present) };
         self.send(blob, bytes, session, content, attempts).await?;
-        attempts.session().take();
+        attempts.session = None;
         Ok(Transferred::Moved)
     }
 
@@ -178,7 +111,7 @@ impl Copy<'_> {
         blob: &Descriptor,
         bytes: Option<&Bytes>,
         session: Option<UploadSession>,
-        attempts: &Attempts,
+        attempts: &mut Attempts,
     ) -> Result<Option<(UploadSession, Content)>, TransferError> {
         let repository = &self.job.destination.repository;
         let found_before = self.placement.found_in(self.destination.registry(), repository);
@@ -201,18 +134,12 @@ impl Copy<'_> {
             }
         };
         let UploadStart::Session(session) = start? else { return Ok(None) };
-        *attempts.session() = Some(session.clone());
+        attempts.session = Some(session.clone());
         let content = match early {
             Some(content) => content,
             None => content.await,
         };
-        match content {
-            Ok(content) => Ok(Some((session, content))),
-            Err(error) => {
-                self.cancel(attempts).await;
-                Err(error)
-            }
-        }
+        Ok(Some((session, content?)))
     }
 
     /// The blob's bytes from `offset` on, which may have been `wrong` before.
@@ -298,7 +225,7 @@ impl Copy<'_> {
             {
                 Ok(next) => {
                     session = next;
-                    *attempts.session() = Some(session.clone());
+                    attempts.session = Some(session.clone());
                     kept = verified.lock().await.prefix();
                     (waits, waited) = (self.destination.waits(), Duration::ZERO);
                     continue;
@@ -319,7 +246,7 @@ impl Copy<'_> {
             };
             let Some(had) = has.checked_sub(offset) else { return Err(error) };
             session = next;
-            *attempts.session() = Some(session.clone());
+            attempts.session = Some(session.clone());
             let content = self.content(blob, bytes, offset, attempts.wrong > 0).await?;
             verified = self.verified(blob, content, kept);
             let mut rest = verified.lock().await;
@@ -331,76 +258,6 @@ impl Copy<'_> {
             .close_upload(session, repository, blob)
             .await
             .map_err(|error| self.at_destination(error))
-    }
-
-    /// What to do after an attempt failed.
-    async fn next(
-        &self,
-        error: &TransferError,
-        blob: &Descriptor,
-        attempts: &mut Attempts,
-    ) -> Next {
-        let at_once = Next::Retry(Duration::ZERO);
-        let Some(cause) = error.of_registry() else { return Next::Fail };
-        if matches!(error, TransferError::Source(_)) {
-            return self.after_source(cause, blob, attempts);
-        }
-        let other_way = match (attempts.in_chunks, attempts.sent) {
-            (true, None) => self.destination.may_take_one_body(cause),
-            (false, Some(_)) => self.destination.may_take_chunks(cause, blob.size),
-            _ => false,
-        };
-        if other_way {
-            return at_once;
-        }
-        match attempts.sent {
-            Some(sent) if cause.is_unanswered() && sent == blob.size => {
-                // The registry may still be about to commit what it has.
-                let repository = &self.job.destination.repository;
-                if self.destination.was_committed(repository, blob).await {
-                    return Next::Done;
-                }
-            }
-            Some(0) if cause.is_unanswered() && attempts.untouched == 0 => {
-                attempts.untouched += 1;
-                return at_once;
-            }
-            Some(_) if cause.is_unanswered() => {
-                attempts.broken += 1;
-                if attempts.broken == 2 {
-                    self.destination.bodies_break();
-                }
-            }
-            Some(_) if cause.is_not_found() && attempts.lost_sessions < LOST_SESSIONS => {
-                attempts.lost_sessions += 1;
-                return at_once;
-            }
-            _ => {}
-        }
-        attempts.of_destination.after(cause).map_or(Next::Fail, Next::Retry)
-    }
-
-    /// Content that is wrong twice is not fetched again, by nobody.
-    fn after_source(
-        &self,
-        cause: &RegistryError,
-        blob: &Descriptor,
-        attempts: &mut Attempts,
-    ) -> Next {
-        if matches!(&*cause.cause, Cause::Digest { .. } | Cause::Size { .. }) {
-            attempts.wrong += 1;
-            if attempts.wrong > 1 {
-                let source = &self.job.source;
-                let bad = &self.run.bad_content;
-                bad.remember(&source.registry, &source.repository, &blob.digest, cause);
-                return Next::Fail;
-            }
-        }
-        // A body that broke was taken up again as often as that is worth it.
-        if cause.is_unanswered() && attempts.sent.is_some() {
-            return Next::Fail;
-        }
-        attempts.of_source.after(cause).map_or(Next::Fail, Next::Retry)
     }
 }
 
