@@ -56,7 +56,8 @@ impl Accounts {
     /// wait until the first has its answer.
     ///
     /// # Errors
-    /// It was refused before, or logins with it were limited; `whose` is its registry's name and where it came from.
+    /// It was refused before, or logins with it were limited; `whose` is its registry's name and where
+    /// it came from.
     pub(super) async fn show(
         &self,
         credential: &Credential,

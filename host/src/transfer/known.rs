@@ -28,53 +28,56 @@ const GENERATION: usize = 50_000;
 /// Values by key. Of many, those that were asked for last are kept: a generation that is full becomes
 /// the old one, which is forgotten but for what is asked for until the next is full too.
 #[derive(Debug)]
-pub(super) struct Known<V> {
-    young: HashMap<Key, V>,
-    old: HashMap<Key, V>,
+pub(super) struct Known<V, K = Key> {
+    young: HashMap<K, V>,
+    old: HashMap<K, V>,
     generation: usize,
+    /// Is this kept however long nobody asks for it?
+    stays: fn(&V) -> bool,
 }
 
 impl<V> Default for Known<V> {
     fn default() -> Self {
-        Self::of_generations(GENERATION)
+        Self::of_generations(GENERATION, |_| false)
     }
 }
 
-impl<V> Known<V> {
-    /// At most twice so many are known.
-    pub(super) fn of_generations(generation: usize) -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), generation }
+impl<V, K> Known<V, K> {
+    /// At most twice so many are known, and those that stay.
+    pub(super) fn of_generations(generation: usize, stays: fn(&V) -> bool) -> Self {
+        Self { young: HashMap::new(), old: HashMap::new(), generation, stays }
     }
 }
 
-impl<V: Clone> Known<V> {
+impl<V: Clone, K: Clone + Eq + Hash> Known<V, K> {
     /// The value of `key`.
-    pub(super) fn get(&mut self, key: Key) -> Option<V> {
-        if let Some(value) = self.young.get(&key) {
+    pub(super) fn get(&mut self, key: &K) -> Option<V> {
+        if let Some(value) = self.young.get(key) {
             return Some(value.clone());
         }
-        let value = self.old.remove(&key)?;
+        let (key, value) = self.old.remove_entry(key)?;
         self.insert(key, value.clone());
         Some(value)
     }
 
     /// `key` has this value from now on.
-    pub(super) fn insert(&mut self, key: Key, value: V) {
+    pub(super) fn insert(&mut self, key: K, value: V) {
         if self.young.len() >= self.generation {
-            self.old = mem::take(&mut self.young);
+            let forgotten = mem::replace(&mut self.old, mem::take(&mut self.young));
+            self.young.extend(forgotten.into_iter().filter(|(_, value)| (self.stays)(value)));
         }
         self.young.insert(key, value);
     }
 
     /// Nothing is known of `key`.
-    pub(super) fn forget(&mut self, key: Key) {
-        self.young.remove(&key);
-        self.old.remove(&key);
+    pub(super) fn forget(&mut self, key: &K) {
+        self.young.remove(key);
+        self.old.remove(key);
     }
 
     /// Everything.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, V)> {
-        self.old.iter().chain(&self.young).map(|(key, value)| (*key, value.clone()))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (K, V)> {
+        self.old.iter().chain(&self.young).map(|(key, value)| (key.clone(), value.clone()))
     }
 }
 
@@ -85,27 +88,27 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_kept() {
         let keys = Keys::default();
-        let mut known = Known::of_generations(2);
+        let mut known = Known::of_generations(2, |_| false);
         for number in 0..4 {
             known.insert(keys.of(number), number);
-            assert_eq!(known.get(keys.of(0)), Some(0));
+            assert_eq!(known.get(&keys.of(0)), Some(0));
         }
-        assert_eq!(known.get(keys.of(1)), None, "it was asked for least");
-        assert_eq!(known.get(keys.of(3)), Some(3));
+        assert_eq!(known.get(&keys.of(1)), None, "it was asked for least");
+        assert_eq!(known.get(&keys.of(3)), Some(3));
         assert!(known.iter().count() <= 4);
-        known.forget(keys.of(3));
-        assert_eq!(known.get(keys.of(3)), None);
+        known.forget(&keys.of(3));
+        assert_eq!(known.get(&keys.of(3)), None);
     }
 
     #[test]
     fn a_newer_value_stands() {
         let keys = Keys::default();
-        let mut known = Known::of_generations(1);
+        let mut known = Known::of_generations(1, |_| false);
         known.insert(keys.of("x"), 1);
         known.insert(keys.of("y"), 1);
         known.insert(keys.of("x"), 2);
-        assert_eq!(known.get(keys.of("x")), Some(2));
-        known.forget(keys.of("x"));
-        assert_eq!(known.get(keys.of("x")), None, "the older one is gone too");
+        assert_eq!(known.get(&keys.of("x")), Some(2));
+        known.forget(&keys.of("x"));
+        assert_eq!(known.get(&keys.of("x")), None, "the older one is gone too");
     }
 }

@@ -32,7 +32,7 @@ struct Looks(Mutex<Known<bool>>);
 
 impl Default for Looks {
     fn default() -> Self {
-        Self(Mutex::new(Known::of_generations(1000)))
+        Self(Mutex::new(Known::of_generations(1000, |_| false)))
     }
 }
 
@@ -93,7 +93,7 @@ impl Placement {
 
     /// Does a manifest at `registry` name the blob?
     pub(super) fn is_named(&self, registry: &Registry, digest: &Digest) -> bool {
-        self.named().get(self.keys.of((registry, digest))).is_some()
+        self.named().get(&self.keys.of((registry, digest))).is_some()
     }
 
     /// The registry lacks the blob: it is not in `repository`, and there is nowhere to mount it from.
@@ -105,7 +105,7 @@ impl Placement {
     ) {
         self.blob(registry, repository, digest).forget();
         self.home(registry, digest).forget();
-        self.named().forget(self.keys.of((registry, digest)));
+        self.named().forget(&self.keys.of((registry, digest)));
     }
 
     /// The registry lacks the manifest, or something below it.
@@ -135,14 +135,14 @@ impl Placement {
     /// A look into `repository` found a blob, or did not.
     pub(super) fn looked(&self, registry: &Registry, repository: &Repository, found: bool) {
         let (key, mut looks) = (self.keys.of((registry, repository)), self.looks());
-        let before = looks.get(key).unwrap_or_default();
+        let before = looks.get(&key).unwrap_or_default();
         looks.insert(key, before || found);
     }
 
     /// Was a blob found in `repository` so far? If not, it is most likely empty; `None` where nobody
     /// looked yet.
     pub(super) fn found_in(&self, registry: &Registry, repository: &Repository) -> Option<bool> {
-        self.looks().get(self.keys.of((registry, repository)))
+        self.looks().get(&self.keys.of((registry, repository)))
     }
 }
 

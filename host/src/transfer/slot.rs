@@ -58,7 +58,7 @@ pub(super) struct Slot<'a, V> {
 impl<V: Clone> Slot<'_, V> {
     /// The value, where it is known.
     pub(super) fn get(&self) -> Option<V> {
-        self.slots.lock().full.get(self.key)
+        self.slots.lock().full.get(&self.key)
     }
 
     /// Makes the value known, unless somebody is finding it out.
@@ -71,7 +71,7 @@ impl<V: Clone> Slot<'_, V> {
 
     /// What is known is wrong. What somebody is finding out stays.
     pub(super) fn forget(&self) {
-        self.slots.lock().full.forget(self.key);
+        self.slots.lock().full.forget(&self.key);
     }
 
     /// The value; `fill` finds it out unless somebody else does, who is waited for.
@@ -83,7 +83,7 @@ impl<V: Clone> Slot<'_, V> {
         loop {
             let filled = {
                 let mut state = self.slots.lock();
-                if let Some(value) = state.full.get(self.key) {
+                if let Some(value) = state.full.get(&self.key) {
                     return Ok(value);
                 }
                 match state.filling.get(&self.key) {
