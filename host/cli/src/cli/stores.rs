@@ -1,0 +1,241 @@
+//! Opens the stores of a command: registries, with which credentials and certificates and how gently,
+//! and folders of image layouts.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use longshore_engine::event::Level;
+use longshore_engine::job::Jobs;
+use longshore_layout::LayoutStore;
+use longshore_oci::{LayoutsName, Registry, StoreName};
+use longshore_registry::{
+    CredentialSources, Credentials, HintCache, Registries, RegistryOptions, certificate_directories,
+};
+use longshore_store::{Destination, Effort, Source, StoreError, Stores};
+
+use super::variable;
+use crate::error::Fatal;
+use crate::report::Log;
+use crate::settings::DEFAULT_MAX_WAIT;
+
+/// What the settings say about registries.
+pub(super) struct RegistrySettings {
+    /// `--tls-verify`.
+    pub(super) tls_verify: bool,
+    /// `--max-wait`.
+    pub(super) max_wait: Duration,
+    /// No registry has more transfers of large blobs at once.
+    pub(super) large_transfers: usize,
+}
+
+impl Default for RegistrySettings {
+    fn default() -> Self {
+        Self { tls_verify: true, max_wait: DEFAULT_MAX_WAIT, large_transfers: usize::MAX }
+    }
+}
+
+/// The stores of a run: registries are opened when they are first asked for, folders before anything
+/// is planned, so that a folder that cannot be used ends the run with a clear error.
+pub(super) struct OpenStores {
+    pub(super) registries: Registries,
+    folders: HashMap<LayoutsName, Arc<LayoutStore>>,
+}
+
+impl OpenStores {
+    fn folder(&self, name: &LayoutsName) -> Result<Arc<LayoutStore>, StoreError> {
+        match self.folders.get(name) {
+            Some(folder) => Ok(Arc::clone(folder)),
+            None => LayoutStore::open(name),
+        }
+    }
+}
+
+impl Stores for OpenStores {
+    fn source(&self, name: &StoreName) -> Result<Arc<dyn Source>, StoreError> {
+        Ok(match name {
+            StoreName::Registry(registry) => self.registries.client(registry),
+            StoreName::Layouts(layouts) => self.folder(layouts)?,
+        })
+    }
+
+    fn destination(&self, name: &StoreName) -> Result<Arc<dyn Destination>, StoreError> {
+        Ok(match name {
+            StoreName::Registry(registry) => self.registries.client(registry),
+            StoreName::Layouts(layouts) => self.folder(layouts)?,
+        })
+    }
+
+    fn finish(&self) -> BoxFuture<'_, ()> {
+        self.registries.finish().boxed()
+    }
+
+    fn effort(&self) -> Effort {
+        self.registries.effort()
+    }
+}
+
+/// What the settings say about stores and what the environment gives for them, resolved once.
+pub(super) struct StoreSetup {
+    settings: RegistrySettings,
+    credentials: CredentialSources,
+    certificates: Vec<PathBuf>,
+    root_bundle: Option<PathBuf>,
+    /// Where earlier runs have put blobs.
+    hints: Option<HintCache>,
+    folders: HashMap<LayoutsName, Arc<LayoutStore>>,
+    /// The registry that gets the credential of the environment.
+    bound: OnceLock<Registry>,
+}
+
+impl StoreSetup {
+    /// Reads the environment.
+    pub(super) fn of_environment(
+        settings: RegistrySettings,
+        hints: Option<HintCache>,
+    ) -> Result<Self, Fatal> {
+        let folders = directories::BaseDirs::new();
+        let home = folders.as_ref().map(|folders| folders.home_dir());
+        let root_bundle = variable("SSL_CERT_FILE").filter(|path| !path.is_empty());
+        Ok(Self {
+            settings,
+            credentials: CredentialSources::of_environment(variable, home)?,
+            certificates: certificate_directories(variable, home),
+            root_bundle: root_bundle.map(PathBuf::from),
+            hints,
+            folders: HashMap::new(),
+            bound: OnceLock::new(),
+        })
+    }
+
+    /// Opens the folders among `source` and `destination`. A folder to write into is created, unless
+    /// nothing is to be `written`.
+    pub(super) fn with_folders(
+        mut self,
+        source: Option<&StoreName>,
+        destination: Option<&StoreName>,
+        written: bool,
+    ) -> Result<Self, Fatal> {
+        if let Some(StoreName::Layouts(name)) = source {
+            let opened = LayoutStore::open(name)?;
+            self.folders.insert(name.clone(), opened);
+        }
+        if let Some(StoreName::Layouts(name)) = destination {
+            let opened = if written {
+                LayoutStore::create(name)?
+            } else {
+                LayoutStore::open_or_empty(name)?
+            };
+            self.folders.insert(name.clone(), opened);
+        }
+        Ok(self)
+    }
+
+    /// The stores of `jobs`; `destination` is the one that holds for all of them, if it was given.
+    pub(super) fn stores_of(
+        &self,
+        jobs: &Jobs,
+        destination: Option<&StoreName>,
+        log: &Log,
+    ) -> Result<OpenStores, Fatal> {
+        let bound = self.bound_to(jobs, destination.and_then(StoreName::registry));
+        let has_registry = jobs.destinations().any(|store| store.registry().is_some());
+        if self.credentials.environment.is_some() && bound.is_none() && has_registry {
+            log.write(
+                Level::Warning,
+                "DOCKER_USERNAME and DOCKER_PASSWORD are ignored: there are several destination registries, and neither -d nor DOCKER_REGISTRY names one",
+            );
+        }
+        self.stores(bound)
+    }
+
+    /// All stores. The credential of the environment is for `bound`.
+    pub(super) fn stores(&self, bound: Option<&Registry>) -> Result<OpenStores, Fatal> {
+        let mut credentials = self.credentials.clone();
+        if let Some(registry) = bound {
+            credentials.bind_environment(registry.clone());
+        }
+        let registries = Registries::new(RegistryOptions {
+            tls_verify: self.settings.tls_verify,
+            credentials: Credentials::new(credentials),
+            certificate_directories: self.certificates.clone(),
+            root_bundle: self.root_bundle.clone(),
+            max_wait: self.settings.max_wait,
+            large_transfers: self.settings.large_transfers,
+            hints: self.hints.clone(),
+        })?;
+        Ok(OpenStores { registries, folders: self.folders.clone() })
+    }
+
+    /// The registry that the credential of the environment is for. At the prompt the first line
+    /// decides: a password typed for one registry is not shown to the next.
+    fn bound_to<'a>(
+        &self,
+        jobs: &'a Jobs,
+        destination: Option<&'a Registry>,
+    ) -> Option<&'a Registry> {
+        let destinations: BTreeSet<&Registry> =
+            jobs.destinations().filter_map(StoreName::registry).collect();
+        let only = if destinations.len() == 1 { destinations.first().copied() } else { None };
+        let registry = destination.or(only)?;
+        (self.bound.get_or_init(|| registry.clone()) == registry).then_some(registry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use super::{RegistrySettings, StoreSetup};
+    use longshore_engine::job::{Job, Jobs};
+    use longshore_oci::{PlatformFilter, Registry};
+    use longshore_registry::CredentialSources;
+
+    fn setup() -> StoreSetup {
+        StoreSetup {
+            settings: RegistrySettings::default(),
+            credentials: CredentialSources::default(),
+            certificates: Vec::new(),
+            root_bundle: None,
+            hints: None,
+            folders: std::collections::HashMap::new(),
+            bound: OnceLock::new(),
+        }
+    }
+
+    fn jobs(destinations: &[&str]) -> Jobs {
+        let job = |(number, destination): (u32, &&str)| Job {
+            number,
+            line: number,
+            source: "a.io/x:1".parse().unwrap(),
+            destination: format!("{destination}/x:1").parse().unwrap(),
+            filter: PlatformFilter::default(),
+        };
+        (1..).zip(destinations).map(job).collect()
+    }
+
+    fn bound(access: &StoreSetup, destinations: &[&str], given: Option<&str>) -> Option<String> {
+        let given: Option<Registry> = given.map(|given| given.parse().unwrap());
+        let jobs = jobs(destinations);
+        access.bound_to(&jobs, given.as_ref()).map(ToString::to_string)
+    }
+
+    #[test]
+    fn the_password_is_for_the_registry_that_was_given_or_the_only_one() {
+        assert_eq!(bound(&setup(), &["b.io", "c.io"], Some("d.io")).as_deref(), Some("d.io"));
+        assert_eq!(bound(&setup(), &["b.io", "b.io"], None).as_deref(), Some("b.io"));
+        assert_eq!(bound(&setup(), &["b.io", "c.io"], None), None);
+        assert_eq!(bound(&setup(), &[], None), None);
+    }
+
+    #[test]
+    fn the_first_line_at_the_prompt_decides() {
+        let access = setup();
+        assert_eq!(bound(&access, &["b.io"], None).as_deref(), Some("b.io"));
+        assert_eq!(bound(&access, &["c.io"], None), None, "a second registry sees the password");
+        assert_eq!(bound(&access, &["b.io"], None).as_deref(), Some("b.io"));
+    }
+}

@@ -1,0 +1,11 @@
+//! Reading an image list: the text, and which plugin reads it.
+
+mod contract;
+mod error;
+mod format;
+mod input;
+
+pub(crate) use contract::{to_attribute, to_entry};
+pub(crate) use error::ListError;
+pub(crate) use format::{Choice, choose, parse};
+pub(crate) use input::{read_file, read_stdin};

@@ -1,0 +1,181 @@
+//! Which plugin reads a list, and reading it.
+
+use longshore_engine::list::{Diagnostic, List, ListText, Place, Severity, is_line_format};
+use longshore_plugin_host::contract::Confidence;
+use longshore_plugin_host::{Kind, Plugin, PluginError, PluginHost};
+
+use super::ListError;
+use super::contract::{Parsed, of_parsed};
+
+/// The plugin that reads a list, and what should be said about the choice.
+pub(crate) struct Choice {
+    /// The plugin.
+    pub(crate) plugin: Plugin,
+    /// What it read while it was chosen, where that was needed.
+    parsed: Option<Parsed>,
+    /// Plugins whose probe failed: they count as a no.
+    pub(crate) failures: Vec<PluginError>,
+}
+
+/// Asks each of `plugins`, which are the built-in formats that it may be in, whether it knows the text
+/// and takes the surest. Of formats of lines that are
+/// equally sure, the one that reads all of it with the fewest errors is taken: lines of both kinds in
+/// one list are most often slips.
+///
+/// # Errors
+/// Where none knows it, or two are equally sure.
+pub(crate) async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice, ListError> {
+    let mut failures = Vec::new();
+    let mut sure = Vec::new();
+    for plugin in plugins {
+        match plugin.probe(&text.name, text.head()).await {
+            Ok(confidence) => sure.push((rank(confidence), plugin)),
+            Err(error) => failures.push(error),
+        }
+    }
+    let best = sure.iter().map(|(rank, _)| *rank).max().unwrap_or(0);
+    if best == 0 && says_nothing(&text.text) {
+        return Err(ListError::Empty(text.name.clone()));
+    }
+    if best == 0
+        && let Some((line, _)) = text.broken().first()
+    {
+        return Err(ListError::NotText { name: text.name.clone(), line: *line });
+    }
+    if best == 0 {
+        let built_in = PluginHost::built_in(Kind::ListFormat);
+        let known = built_in.into_iter().map(str::to_owned).collect();
+        return Err(ListError::NoFormat { name: text.name.clone(), known });
+    }
+    let surest: Vec<&Plugin> =
+        sure.iter().filter(|(rank, _)| *rank == best).map(|(_, plugin)| *plugin).collect();
+    if let [only] = surest.as_slice() {
+        return Ok(Choice { plugin: (*only).clone(), parsed: None, failures });
+    }
+    if let [first, second, ..] = surest.as_slice()
+        && !surest.iter().all(|plugin| is_line_format(plugin.name()))
+    {
+        return Err(ListError::Ambiguous {
+            name: text.name.clone(),
+            first: first.name().to_owned(),
+            second: second.name().to_owned(),
+        });
+    }
+    let mut read = Vec::new();
+    for plugin in surest {
+        let parsed = of_parsed(plugin.parse(&text.name, &text.text).await?);
+        let errors =
+            parsed.diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
+        read.push((errors, plugin, parsed));
+    }
+    read.sort_by_key(|(errors, ..)| *errors);
+    let mut read = read.into_iter();
+    match (read.next(), read.next()) {
+        (Some((first, a, _)), Some((second, b, _))) if first == second => {
+            Err(ListError::Ambiguous {
+                name: text.name.clone(),
+                first: a.name().to_owned(),
+                second: b.name().to_owned(),
+            })
+        }
+        (Some((_, plugin, parsed)), _) => {
+            Ok(Choice { plugin: plugin.clone(), parsed: Some(parsed), failures })
+        }
+        (None, _) => Err(ListError::NoFormat { name: text.name.clone(), known: Vec::new() }),
+    }
+}
+
+/// Is there nothing but what every format of lines takes for a comment?
+fn says_nothing(text: &str) -> bool {
+    text.lines()
+        .map(str::trim_start)
+        .all(|line| line.is_empty() || line.starts_with('#') || line.starts_with("//"))
+}
+
+const fn rank(confidence: Confidence) -> u8 {
+    match confidence {
+        Confidence::No => 0,
+        Confidence::Maybe => 1,
+        Confidence::Certain => 2,
+    }
+}
+
+impl Choice {
+    /// A plugin that was named.
+    pub(crate) const fn forced(plugin: Plugin) -> Self {
+        Self { plugin, parsed: None, failures: Vec::new() }
+    }
+}
+
+/// Reads `text` with the plugin that was chosen.
+///
+/// # Errors
+/// Where the plugin fails, there is neither an entry nor a line that should have been one, or
+/// something that is not made of lines is no UTF-8.
+pub(crate) async fn parse(text: ListText, choice: Choice) -> Result<List, ListError> {
+    let mut parsed = match choice.parsed {
+        Some(parsed) => parsed,
+        None => of_parsed(choice.plugin.parse(&text.name, &text.text).await?),
+    };
+    match text.broken() {
+        [] => {}
+        broken if is_line_format(choice.plugin.name()) => refuse(&mut parsed, broken),
+        // What such a line was part of cannot be told.
+        &[(line, _), ..] => {
+            return Err(ListError::NotText { name: text.name, line });
+        }
+    }
+    number_from(&mut parsed, text.first_line);
+    let has_error = parsed.diagnostics.iter().any(|found| found.severity == Severity::Error);
+    if parsed.entries.is_empty() && !has_error {
+        return Err(ListError::Empty(text.name));
+    }
+    Ok(List {
+        format: choice.plugin.name().to_owned(),
+        text,
+        entries: parsed.entries,
+        diagnostics: parsed.diagnostics,
+    })
+}
+
+/// Makes remarks of the entries at `broken` lines, which are no UTF-8. A comment may be what it likes.
+fn refuse(parsed: &mut Parsed, broken: &[Place]) {
+    let at = |line: u32| broken.binary_search_by_key(&line, |(line, _)| *line).ok();
+    let mut lost = vec![false; broken.len()];
+    parsed.entries.retain(|entry| match at(entry.line) {
+        Some(at) => {
+            lost[at] = true;
+            false
+        }
+        None => true,
+    });
+    parsed.diagnostics.retain(|found| match at(found.line) {
+        Some(at) => {
+            lost[at] |= found.severity == Severity::Error;
+            false
+        }
+        None => true,
+    });
+    let refused = broken.iter().zip(lost).filter(|(_, lost)| *lost);
+    parsed.diagnostics.extend(refused.map(|(&(line, column), _)| Diagnostic {
+        severity: Severity::Error,
+        line,
+        column,
+        message: "it is not UTF-8 text".to_owned(),
+    }));
+}
+
+/// Numbers the lines from `first` on instead of from 1.
+fn number_from(parsed: &mut Parsed, first: u32) {
+    if first == 1 {
+        return;
+    }
+    let entries = parsed.entries.iter_mut().map(|entry| &mut entry.line);
+    for line in entries.chain(parsed.diagnostics.iter_mut().map(|found| &mut found.line)) {
+        // 0 is the input as a whole.
+        *line = if *line == 0 { 0 } else { line.saturating_add(first - 1) };
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! Makes destinations ready through the repo-type plugin before the first push.
+//!
+//! Each distinct scope (a Harbor project, a repository) is prepared once a run. What fails here is a
+//! warning: the push is tried all the same, and says what the preparation said if it fails too.
+
+mod endpoint;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+pub(crate) use endpoint::RegistryEndpoints;
+
+use longshore_engine::event::{EventSender, Level};
+use longshore_engine::job::{Job, Jobs};
+use longshore_oci::{Name, Registry, Repository, StoreName};
+use longshore_plugin_host::contract::{Capabilities, Scope, State};
+use longshore_plugin_host::{Failure, Plugin, PluginError};
+use longshore_registry::Registries;
+
+/// Tries of a call whose plugin says that it is worth another one.
+const TRIES: u32 = 3;
+/// The wait between them where the plugin names none, and the longest that is sat out.
+const WAIT: Duration = Duration::from_secs(2);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Prepares the destinations of `jobs`. The answer holds the repositories that could not be made
+/// ready, and why.
+///
+/// # Errors
+/// Where the plugin cannot say which scopes there are.
+pub(crate) async fn prepare(
+    jobs: &Jobs,
+    plugin: &Plugin,
+    registries: &Registries,
+    events: &EventSender,
+    dry_run: bool,
+) -> Result<HashMap<Name, String>, PluginError> {
+    let mut by_registry: BTreeMap<Registry, BTreeSet<Repository>> = BTreeMap::new();
+    for Job { destination, .. } in jobs.iter() {
+        // A folder has nothing to prepare.
+        if let StoreName::Registry(registry) = destination.store {
+            by_registry.entry(registry).or_default().insert(destination.repository);
+        }
+    }
+    let mut unprepared = HashMap::new();
+    for (registry, repositories) in &by_registry {
+        let repositories: Vec<&Repository> = repositories.iter().collect();
+        let preparation = Preparation { registry, plugin, events, dry_run };
+        let capabilities = match preparation.describe().await {
+            Ok(capabilities) => capabilities,
+            Err(error) => {
+                let text = format!("{error}; the push to {registry} is tried all the same");
+                events.note(0, None, Level::Warning, text);
+                let all = repositories.into_iter().map(|repository| name(registry, repository));
+                unprepared.extend(all.map(|name| (name, error.to_string())));
+                continue;
+            }
+        };
+        registries.client(registry).describe(&traits(&capabilities));
+        let depths = depths(&capabilities);
+        for repository in &repositories {
+            if let Some(why) = misfit(repository, &depths) {
+                unprepared.insert(name(registry, repository), why);
+            }
+        }
+        let (failed, created) = preparation.scopes(&repositories).await?;
+        unprepared.extend(failed);
+        if created {
+            // Tokens from before do not cover what was created.
+            registries.client(registry).forget_tokens();
+        }
+    }
+    Ok(unprepared)
+}
+
+fn name(registry: &Registry, repository: &Repository) -> Name {
+    Name { store: Some(registry.clone().into()), repository: repository.clone() }
+}
+
+/// What the copying should know of the registry, by the keys of `capabilities`.
+fn traits(capabilities: &Capabilities) -> Vec<(String, String)> {
+    let said = |key: &str, value: bool| (key.to_owned(), value.to_string());
+    let mut traits = vec![
+        said("cross-mount", capabilities.cross_mount),
+        said("chunked-upload", capabilities.chunked_upload),
+    ];
+    let attributes = capabilities.attributes.iter();
+    traits.extend(attributes.map(|attribute| (attribute.key.clone(), attribute.value.clone())));
+    traits
+}
+
+/// How many components the registry's repositories have, at least and at most.
+fn depths(capabilities: &Capabilities) -> RangeInclusive<usize> {
+    let least = capabilities.attributes.iter().find(|attribute| attribute.key == "min-depth");
+    let least = least.and_then(|attribute| attribute.value.parse().ok()).unwrap_or(1);
+    let most = capabilities.max_depth.and_then(|most| usize::try_from(most).ok());
+    least..=most.unwrap_or(usize::MAX)
+}
+
+/// Why the registry will not have `repository`, if its path has a wrong number of components.
+fn misfit(repository: &Repository, depths: &RangeInclusive<usize>) -> Option<String> {
+    let depth = repository.as_str().split('/').count();
+    if depths.contains(&depth) {
+        return None;
+    }
+    let (least, most) = (depths.start(), depths.end());
+    Some(if depth < *least {
+        format!("its repositories have at least {least} components, such as project/{repository}")
+    } else {
+        format!("its repositories have at most {most} components; see --rewrite flatten")
+    })
+}
+
+/// Preparing one registry.
+struct Preparation<'a> {
+    registry: &'a Registry,
+    plugin: &'a Plugin,
+    events: &'a EventSender,
+    dry_run: bool,
+}
+
+impl Preparation<'_> {
+    /// Is it the kind of registry that the plugin knows?
+    async fn describe(&self) -> Result<Capabilities, PluginError> {
+        let mut tries = 1;
+        loop {
+            let error = match self.plugin.describe(self.registry.as_str()).await {
+                Ok(capabilities) => return Ok(capabilities),
+                Err(error) => error,
+            };
+            match wait_after(&error) {
+                Some(wait) if tries < TRIES => tokio::time::sleep(wait).await,
+                _ => return Err(error),
+            }
+            tries += 1;
+        }
+    }
+
+    /// Prepares each distinct scope, outermost first; which repositories that left unready, and
+    /// whether anything was created.
+    async fn scopes(
+        &self,
+        repositories: &[&Repository],
+    ) -> Result<(HashMap<Name, String>, bool), PluginError> {
+        let texts: Vec<String> = repositories.iter().map(ToString::to_string).collect();
+        let needed = self.plugin.scopes(self.registry.as_str(), &texts).await?;
+        let mut done: HashSet<(String, String)> = HashSet::new();
+        let mut failures: HashMap<(String, String), String> = HashMap::new();
+        let mut created = false;
+        let depth = needed.iter().map(Vec::len).max().unwrap_or(0);
+        for level in 0..depth {
+            for scope in needed.iter().filter_map(|scopes| scopes.get(level)) {
+                let key = (scope.kind.clone(), scope.name.clone());
+                if !done.insert(key.clone()) {
+                    continue;
+                }
+                match self.scope(scope).await {
+                    Ok(state) => created |= state == State::Created,
+                    Err(why) => {
+                        failures.insert(key, why);
+                    }
+                }
+            }
+        }
+        let mut unprepared = HashMap::new();
+        for (repository, scopes) in repositories.iter().zip(&needed) {
+            let keys = scopes.iter().map(|scope| (scope.kind.clone(), scope.name.clone()));
+            if let Some(why) = keys.into_iter().find_map(|key| failures.get(&key)) {
+                unprepared.insert(name(self.registry, repository), why.clone());
+            }
+        }
+        Ok((unprepared, created))
+    }
+
+    async fn scope(&self, scope: &Scope) -> Result<State, String> {
+        let what = format!("{} {} on {}", scope.kind, scope.name, self.registry);
+        let mut tries = 1;
+        loop {
+            match self.plugin.prepare(self.registry.as_str(), scope, self.dry_run).await {
+                Ok(outcome) => {
+                    let (level, state) = match outcome.state {
+                        State::Ready => (Level::Debug, "is ready"),
+                        State::Created => (Level::Info, "was created"),
+                        State::WouldCreate => (Level::Info, "would be created"),
+                        State::ReadOnly => (Level::Warning, "is read-only"),
+                    };
+                    let message =
+                        outcome.message.map_or_else(String::new, |message| format!(": {message}"));
+                    self.events.note(0, None, level, format!("{what} {state}{message}"));
+                    return Ok(outcome.state);
+                }
+                Err(error) => {
+                    if let Some(wait) = wait_after(&error).filter(|_| tries < TRIES) {
+                        tries += 1;
+                        tokio::time::sleep(wait).await;
+                        continue;
+                    }
+                    let text = format!(
+                        "{what} could not be made ready: {error}; the push is tried all the same"
+                    );
+                    self.events.note(0, None, Level::Warning, text);
+                    return Err(error.to_string());
+                }
+            }
+        }
+    }
+}
+
+/// How long to wait before a call is tried again; `None` where that is in vain.
+fn wait_after(error: &PluginError) -> Option<Duration> {
+    let PluginError::Call { failure: Failure::Transient { retry_after }, .. } = error else {
+        return None;
+    };
+    Some(retry_after.unwrap_or(WAIT).min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests;

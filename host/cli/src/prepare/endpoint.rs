@@ -1,0 +1,84 @@
+//! Sends the requests of plugins: to the registry's own host, with its credential.
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+
+use longshore_plugin_host::{EndpointTransport, IncomingResponse, OutgoingRequest, TransportError};
+use longshore_registry::{Cause, EndpointRequest, EndpointScheme, Registries};
+
+/// The registries of a run as the origins that plugins may talk to.
+#[derive(Debug)]
+pub(crate) struct RegistryEndpoints {
+    registries: Registries,
+    /// `--harbor-https`: HTTPS for endpoints on the registry's host, else plain HTTP.
+    https: bool,
+}
+
+impl RegistryEndpoints {
+    /// Endpoints on the hosts of `registries`.
+    pub(crate) const fn new(registries: Registries, https: bool) -> Self {
+        Self { registries, https }
+    }
+
+    async fn exchange(&self, request: OutgoingRequest) -> Result<IncomingResponse, TransportError> {
+        let registry = request.registry.parse().map_err(|error| {
+            TransportError::Denied(format!("{:?} is no registry: {error}", request.registry))
+        })?;
+        let scheme = self.scheme(&request)?;
+        let query = if request.escaped_query.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", request.escaped_query)
+        };
+        let outgoing = EndpointRequest {
+            scheme,
+            method: request.method.as_str(),
+            path_and_query: format!("{}{query}", request.escaped_path),
+            headers: request.headers,
+            body: request.body.map(Bytes::from),
+            body_limit: request.max_body as u64,
+        };
+        let answer = self.registries.client(&registry).send_endpoint(outgoing).await.map_err(
+            |error| match *error.cause {
+                Cause::TooLarge { .. } => TransportError::TooLarge,
+                Cause::Unreachable { host, why } if scheme == EndpointScheme::Https => {
+                    TransportError::Unreachable(format!(
+                        "cannot reach {host} by HTTPS: {why} (--harbor-https=false is plain HTTP)"
+                    ))
+                }
+                cause => TransportError::Unreachable(cause.to_string()),
+            },
+        )?;
+        Ok(IncomingResponse {
+            status: answer.status,
+            headers: answer.headers,
+            body: answer.body.to_vec(),
+        })
+    }
+
+    /// Only origins on the registry's own host can be reached.
+    fn scheme(&self, request: &OutgoingRequest) -> Result<EndpointScheme, TransportError> {
+        if request.origin == "registry" {
+            return Ok(EndpointScheme::Registry);
+        }
+        match request.origin.split_once("://") {
+            Some(("https", host)) if host == request.registry => {
+                Ok(if self.https { EndpointScheme::Https } else { EndpointScheme::Http })
+            }
+            _ => Err(TransportError::Denied(format!(
+                "endpoint {} is at {}, and only the registry's own host can be reached",
+                request.endpoint.name, request.origin
+            ))),
+        }
+    }
+}
+
+impl EndpointTransport for RegistryEndpoints {
+    fn send<'a>(
+        &'a self,
+        request: OutgoingRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<IncomingResponse, TransportError>> + Send + 'a>> {
+        Box::pin(self.exchange(request))
+    }
+}

@@ -1,0 +1,153 @@
+//! Preparing by the built-in plugin `harbor`, before a Harbor that is only answers.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use super::{LONGEST_WAIT, WAIT, prepare, wait_after};
+use longshore_engine::event::{Event, EventSender, Level};
+use longshore_engine::job::{Job, Jobs};
+use longshore_oci::PlatformFilter;
+use longshore_plugin_host::{
+    Call, EndpointTransport, Failure, HostOptions, IncomingResponse, Kind, LogLevel,
+    OutgoingRequest, Plugin, PluginError, PluginHost, PluginLog, PluginSetup, TransportError,
+};
+use longshore_registry::{CredentialSources, Credentials, Registries, RegistryOptions};
+
+/// Answers every request by its method and path, and remembers them.
+struct Harbor {
+    answer: fn(&str) -> u16,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Harbor {
+    fn new(answer: fn(&str) -> u16) -> Arc<Self> {
+        Arc::new(Self { answer, asked: Mutex::default() })
+    }
+
+    fn asked(&self, what: &str) -> usize {
+        self.asked.lock().unwrap().iter().filter(|asked| asked.starts_with(what)).count()
+    }
+}
+
+impl EndpointTransport for Harbor {
+    fn send<'a>(
+        &'a self,
+        request: OutgoingRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<IncomingResponse, TransportError>> + Send + 'a>> {
+        let asked = format!("{} {}", request.method.as_str(), request.escaped_path);
+        let status = (self.answer)(&asked);
+        self.asked.lock().unwrap().push(asked);
+        let body = if status == 200 { b"Pong".to_vec() } else { Vec::new() };
+        Box::pin(async move { Ok(IncomingResponse { status, headers: Vec::new(), body }) })
+    }
+}
+
+struct NoLog;
+
+impl PluginLog for NoLog {
+    fn line(&self, _plugin: &str, _level: LogLevel, _message: &str) {}
+}
+
+async fn plugin(harbor: &Arc<Harbor>) -> Plugin {
+    let options = HostOptions { cache_dir: None, clock: SystemTime::UNIX_EPOCH };
+    let setup = PluginSetup {
+        config: serde_json::Map::new(),
+        grants: Vec::new(),
+        transport: Some(Arc::clone(harbor) as Arc<_>),
+        log: Arc::new(NoLog),
+        dry_run: false,
+    };
+    PluginHost::new(options).unwrap().load(Kind::RepoType, "harbor", setup).await.unwrap()
+}
+
+/// What is left unprepared with why, and the notes.
+async fn prepared(
+    harbor: &Arc<Harbor>,
+    repositories: &[&str],
+) -> (Vec<(String, String)>, Vec<(Level, String)>) {
+    let job = |(number, repository): (u32, &&str)| Job {
+        number,
+        line: number,
+        source: "a.io/x:1".parse().unwrap(),
+        destination: format!("h.io/{repository}:1").parse().unwrap(),
+        filter: PlatformFilter::default(),
+    };
+    let jobs: Jobs = (1..).zip(repositories).map(job).collect();
+    let registries = Registries::new(RegistryOptions {
+        tls_verify: true,
+        credentials: Credentials::new(CredentialSources::default()),
+        certificate_directories: Vec::new(),
+        root_bundle: None,
+        max_wait: Duration::from_secs(1),
+        large_transfers: usize::MAX,
+        hints: None,
+    })
+    .unwrap();
+    let (events, mut received) = EventSender::channel();
+    let unprepared =
+        prepare(&jobs, &plugin(harbor).await, &registries, &events, false).await.unwrap();
+    drop(events);
+    let mut notes = Vec::new();
+    while let Some(event) = received.recv().await {
+        if let Event::Note { level, text, .. } = event {
+            notes.push((level, text));
+        }
+    }
+    let mut unprepared: Vec<_> =
+        unprepared.into_iter().map(|(name, why)| (name.to_string(), why)).collect();
+    unprepared.sort();
+    (unprepared, notes)
+}
+
+#[tokio::test]
+async fn each_scope_is_prepared_once() {
+    let harbor = Harbor::new(|asked| match asked.split_once(' ') {
+        Some(("HEAD", _)) => 404,
+        Some(("POST", _)) => 201,
+        _ => 200,
+    });
+    let (unprepared, notes) = prepared(&harbor, &["team/a", "team/b/c", "other/a"]).await;
+    assert_eq!(unprepared, []);
+    assert_eq!((harbor.asked("GET /api/v2.0/ping"), harbor.asked("POST ")), (1, 2));
+    let created = |name: &str| {
+        let start = format!("project {name} on h.io was created");
+        notes.iter().any(|(level, text)| *level == Level::Info && text.starts_with(&start))
+    };
+    assert!(created("team") && created("other") && notes.len() == 2, "{notes:?}");
+}
+
+#[tokio::test]
+async fn a_failure_is_a_warning_that_names_who_is_left_unready() {
+    let refusing = Harbor::new(|asked| match asked.split_once(' ') {
+        Some(("HEAD", _)) => 404,
+        Some(("POST", _)) => 403,
+        _ => 200,
+    });
+    let (unprepared, notes) = prepared(&refusing, &["team/a", "team/b"]).await;
+    let names: Vec<&str> = unprepared.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["h.io/team/a", "h.io/team/b"]);
+    let [(Level::Warning, note)] = notes.as_slice() else { panic!("{notes:?}") };
+    assert!(note.starts_with("project team on h.io could not be made ready: "), "{note}");
+    assert!(note.ends_with("the push is tried all the same"), "{note}");
+
+    let other = Harbor::new(|_| 404);
+    let (unprepared, notes) = prepared(&other, &["team/a", "b/c"]).await;
+    assert_eq!(unprepared.len(), 2);
+    assert!(unprepared[0].1.contains("no Harbor"), "{unprepared:?}");
+    assert_eq!(other.asked("HEAD "), 0, "a host that is no Harbor was asked on");
+    assert!(matches!(notes.as_slice(), [(Level::Warning, _)]), "{notes:?}");
+}
+
+#[test]
+fn waits_are_bounded_and_only_for_what_passes() {
+    let failed =
+        |failure| PluginError::Call { plugin: "p".to_owned(), call: Call::Prepare, failure };
+    let transient = |seconds: Option<u64>| {
+        wait_after(&failed(Failure::Transient { retry_after: seconds.map(Duration::from_secs) }))
+    };
+    assert_eq!(transient(None), Some(WAIT));
+    assert_eq!(transient(Some(7)), Some(Duration::from_secs(7)));
+    assert_eq!(transient(Some(86_400)), Some(LONGEST_WAIT));
+    assert_eq!(wait_after(&failed(Failure::Unauthorized { message: String::new() })), None);
+}

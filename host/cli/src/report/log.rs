@@ -1,0 +1,228 @@
+//! Log lines on standard error, as people know them from Hangar:
+//! `HH:MM:SS [INFO|WARN|ERRO|DEBU] [M_ID:n] [IMG_ID:n] text`.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indicatif::MultiProgress;
+
+use super::escape::escape_lines;
+use super::layer::LogLayer;
+use longshore_engine::event::Level;
+
+/// Writes log lines, and keeps them apart from the progress bars.
+pub(crate) struct Log {
+    shared: Mutex<Shared>,
+    debug: bool,
+    colour: bool,
+    clock: fn() -> jiff::civil::Time,
+}
+
+struct Shared {
+    sink: Box<dyn Write + Send>,
+    bars: Option<MultiProgress>,
+    /// The hints that were given.
+    hints: HashSet<String>,
+}
+
+impl Log {
+    /// The log on standard error; `debug` shows what is of that level.
+    pub(crate) fn to_stderr(debug: bool) -> Arc<Self> {
+        let colour = io::stderr().is_terminal()
+            && wants_colour(|name| std::env::var(name).unwrap_or_default());
+        Arc::new(Self::new(Box::new(io::stderr()), debug, colour, local_time))
+    }
+
+    /// A log into any writer, with a clock of its own.
+    pub(super) fn new(
+        sink: Box<dyn Write + Send>,
+        debug: bool,
+        colour: bool,
+        clock: fn() -> jiff::civil::Time,
+    ) -> Self {
+        Self {
+            shared: Mutex::new(Shared { sink, bars: None, hints: HashSet::new() }),
+            debug,
+            colour,
+            clock,
+        }
+    }
+
+    /// The layer that shows events of the crate `tracing` in this log.
+    pub(crate) fn layer(self: &Arc<Self>) -> LogLayer {
+        LogLayer::new(Arc::clone(self))
+    }
+
+    /// Are records of the level debug shown?
+    pub(crate) const fn shows_debug(&self) -> bool {
+        self.debug
+    }
+
+    /// Writes one record about the run as a whole.
+    pub(crate) fn write(&self, level: Level, text: &str) {
+        self.record(level, None, None, text);
+    }
+
+    /// Writes one record about the entry `entry` (`M_ID`) and its child `image` (`IMG_ID`); `text`
+    /// may have several lines, and is escaped.
+    pub(crate) fn record(&self, level: Level, entry: Option<u32>, image: Option<u32>, text: &str) {
+        if level == Level::Debug && !self.debug {
+            return;
+        }
+        let line = self.line(level, entry, image, text);
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let Shared { sink, bars, .. } = &mut *shared;
+        // One call for the whole record, so that no other program writes into its middle. A
+        // standard error that is gone leaves nobody to tell.
+        let mut write = || {
+            let _gone = sink.write_all(line.as_bytes()).and_then(|()| sink.flush());
+        };
+        match bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Writes what went wrong and, as a record of its own, what can be done about it. Thousands of
+    /// entries may fail for one reason: the same hint is given once.
+    pub(crate) fn failure(&self, entry: Option<u32>, error: &str, hint: Option<&str>) {
+        self.record(Level::Error, entry, None, error);
+        if let Some(hint) = hint.filter(|hint| self.is_new(hint)) {
+            self.record(Level::Error, entry, None, &format!("hint: {hint}"));
+        }
+    }
+
+    fn is_new(&self, hint: &str) -> bool {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        !shared.hints.contains(hint) && shared.hints.insert(hint.to_owned())
+    }
+
+    /// From now on records are written above `bars`, or without any again.
+    pub(super) fn set_bars(&self, bars: Option<MultiProgress>) {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).bars = bars;
+    }
+
+    fn line(&self, level: Level, entry: Option<u32>, image: Option<u32>, text: &str) -> String {
+        let (name, colour) = match level {
+            Level::Debug => ("DEBU", "\x1b[36m"),
+            Level::Info => ("INFO", "\x1b[32m"),
+            Level::Warning => ("WARN", "\x1b[33m"),
+            Level::Error => ("ERRO", "\x1b[31m"),
+        };
+        let (on, off) = if self.colour { (colour, "\x1b[0m") } else { ("", "") };
+        let time = (self.clock)().strftime("%H:%M:%S");
+        let mut line = format!("{time} [{on}{name}{off}]");
+        // Writing into a string cannot fail.
+        if let Some(entry) = entry {
+            let _ok = write!(line, " [M_ID:{entry}]");
+        }
+        if let Some(image) = image {
+            let _ok = write!(line, " [IMG_ID:{image}]");
+        }
+        let _ok = writeln!(line, " {}", escape_lines(text));
+        line
+    }
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Log").field("debug", &self.debug).finish_non_exhaustive()
+    }
+}
+
+fn local_time() -> jiff::civil::Time {
+    jiff::Zoned::now().time()
+}
+
+/// Does the terminal want colour? (`NO_COLOR` by its own convention: any text that is not empty.)
+fn wants_colour(variable: impl Fn(&str) -> String) -> bool {
+    variable("NO_COLOR").is_empty() && variable("TERM") != "dumb"
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::{Log, wants_colour};
+    use longshore_engine::event::Level;
+
+    /// A writer whose content a test can read.
+    #[derive(Clone, Default)]
+    pub(in crate::report) struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Page {
+        pub(in crate::report) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    pub(in crate::report) fn log_at_noon(debug: bool, colour: bool) -> (Arc<Log>, Page) {
+        let page = Page::default();
+        let clock = || jiff::civil::time(12, 0, 7, 0);
+        (Arc::new(Log::new(Box::new(page.clone()), debug, colour, clock)), page)
+    }
+
+    #[test]
+    fn records_have_hangar_s_shape() {
+        let (log, page) = log_at_noon(false, false);
+        log.write(Level::Info, "reading list.txt");
+        log.record(Level::Warning, Some(3), None, "odd");
+        log.record(Level::Error, Some(3), Some(2), "srcSpec: [\n      {}\n]");
+        log.record(Level::Debug, Some(3), None, "not shown");
+        log.failure(Some(4), "denied", Some("log in"));
+        log.failure(Some(5), "denied too", Some("log in"));
+        log.failure(Some(6), "no", Some("ask"));
+        insta::assert_snapshot!(page.text(), @r"
+        12:00:07 [INFO] reading list.txt
+        12:00:07 [WARN] [M_ID:3] odd
+        12:00:07 [ERRO] [M_ID:3] [IMG_ID:2] srcSpec: [
+              {}
+        ]
+        12:00:07 [ERRO] [M_ID:4] denied
+        12:00:07 [ERRO] [M_ID:4] hint: log in
+        12:00:07 [ERRO] [M_ID:5] denied too
+        12:00:07 [ERRO] [M_ID:6] no
+        12:00:07 [ERRO] [M_ID:6] hint: ask
+        ");
+    }
+
+    #[test]
+    fn debug_and_colour_are_shown_where_wanted() {
+        let (log, page) = log_at_noon(true, true);
+        log.write(Level::Debug, "asked");
+        assert_eq!(page.text(), "12:00:07 [\x1b[36mDEBU\x1b[0m] asked\n");
+    }
+
+    #[test]
+    fn records_come_through_above_bars() {
+        let (log, page) = log_at_noon(false, false);
+        let bars =
+            indicatif::MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden());
+        log.set_bars(Some(bars));
+        log.write(Level::Info, "still here");
+        assert_eq!(page.text(), "12:00:07 [INFO] still here\n");
+    }
+
+    #[test]
+    fn colour_is_left_out_for_who_does_not_want_it() {
+        let environment = |no_color: &'static str, term: &'static str| {
+            move |name: &str| if name == "TERM" { term.to_owned() } else { no_color.to_owned() }
+        };
+        assert!(wants_colour(environment("", "xterm")));
+        assert!(!wants_colour(environment("1", "xterm")));
+        assert!(!wants_colour(environment("", "dumb")));
+    }
+}

@@ -1,0 +1,266 @@
+//! Follows a run by its events.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::HumanBytes;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::failed_list::FailedList;
+use super::log::Log;
+use super::progress::{Bars, TICK};
+use super::row::{EntryInfo, Row, Rows};
+use super::{Report, ReportOptions, Totals, Verb};
+use longshore_engine::event::{Event, Level, Transferred};
+use longshore_engine::job::{Jobs, Outcome, Status};
+use longshore_engine::plan::Ended;
+
+/// How often the failed list is written while the run goes on (engine.md, "Ending").
+const REWRITE: Duration = Duration::from_secs(30);
+
+/// Events taken from the channel at a time.
+const BATCH: usize = 256;
+
+/// Shows a run while it goes on, and makes its [`Report`].
+#[derive(Debug)]
+pub(crate) struct Reporter {
+    options: ReportOptions,
+    log: Arc<Log>,
+    started: Instant,
+    failed_list: Option<FailedList>,
+    rewrite: Arc<Notify>,
+}
+
+impl Reporter {
+    /// A reporter whose clock starts now.
+    pub(crate) fn new(options: ReportOptions, log: Arc<Log>) -> Self {
+        let rewrite = Arc::new(Notify::new());
+        Self { options, log, started: Instant::now(), failed_list: None, rewrite }
+    }
+
+    /// Keeps `list` up to date while the run goes on, and hands it on to the report.
+    #[must_use]
+    pub(crate) fn with_failed_list(mut self, list: FailedList) -> Self {
+        self.failed_list = Some(list);
+        self
+    }
+
+    /// Where to notify (`notify_one`) for the failed list to be written at once: at an interrupt.
+    pub(crate) fn rewrite_trigger(&self) -> Arc<Notify> {
+        Arc::clone(&self.rewrite)
+    }
+
+    /// Follows the run until every sender of events is gone.
+    ///
+    /// `ended` are the entries of the list that never become a job. A job without an outcome at the
+    /// end counts as not finished.
+    pub(crate) async fn run(
+        mut self,
+        jobs: Arc<Jobs>,
+        ended: Vec<Ended>,
+        mut events: UnboundedReceiver<Event>,
+    ) -> Report {
+        let (rows, outcomes) = Rows::new(jobs, ended);
+        let mut follow = Follow::new(&self.options, Arc::clone(&self.log), rows);
+        for (number, outcome) in outcomes {
+            follow.finished(number, outcome, true);
+        }
+        let mut redraw = interval(TICK);
+        redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut rewrite = interval(REWRITE);
+        rewrite.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        rewrite.reset();
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            tokio::select! {
+                count = events.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        break;
+                    }
+                    batch.drain(..).for_each(|event| follow.take(event));
+                }
+                _ = redraw.tick(), if follow.bars.is_some() => follow.redraw(),
+                _ = rewrite.tick() => self.rewrite_failed_list(&follow.rows),
+                () = self.rewrite.notified() => self.rewrite_failed_list(&follow.rows),
+            }
+        }
+        let (rows, totals) = follow.end();
+        Report {
+            rows,
+            totals,
+            elapsed: self.started.elapsed(),
+            options: self.options,
+            log: self.log,
+            failed_list: self.failed_list,
+        }
+    }
+
+    fn rewrite_failed_list(&mut self, rows: &Rows) {
+        let Some(list) = &mut self.failed_list else { return };
+        if let Err(error) = list.rewrite(&rows.failures()) {
+            // It is tried again, and at the end what was kept free is used.
+            self.log.write(Level::Warning, &format!("failed to {error}"));
+        }
+    }
+}
+
+/// What is known of the run so far.
+struct Follow {
+    log: Arc<Log>,
+    rows: Rows,
+    totals: Totals,
+    bars: Option<Bars>,
+    list: String,
+    verb: Verb,
+    /// Are the lines of entries that went well left out, as standard output shows them in the end?
+    quiet: bool,
+}
+
+impl Follow {
+    fn new(options: &ReportOptions, log: Arc<Log>, rows: Rows) -> Self {
+        let bars = options.draws_bars().then(|| Bars::new(rows.len()));
+        log.set_bars(bars.as_ref().map(Bars::screen));
+        Self {
+            log,
+            rows,
+            totals: Totals::default(),
+            bars,
+            list: options.list.clone(),
+            verb: options.verb,
+            quiet: options.dry_run && options.output == super::OutputFormat::Text,
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Started { job } => self.started(job),
+            Event::Finished { job, outcome } => self.finished(job, outcome, false),
+            Event::Note { job, image, level, text } => {
+                self.log.record(level, (job > 0).then_some(job), image, &text);
+            }
+            Event::Effort { retries, pauses, paused } => {
+                (self.totals.retries, self.totals.pauses) = (retries, pauses);
+                self.totals.paused = paused;
+            }
+            Event::BlobPlanned { job, size } => {
+                if let Some(bars) = &mut self.bars {
+                    bars.planned(job, size);
+                }
+            }
+            Event::Progress { job, bytes } => {
+                if let Some(bars) = &mut self.bars {
+                    bars.moved(job, bytes);
+                }
+            }
+            Event::BlobPlaced { job, size, how, digest: _ } => {
+                self.totals.count_blob(size, how);
+                if let (Some(bars), false) = (&mut self.bars, how == Transferred::Moved) {
+                    bars.saved(job, size);
+                }
+            }
+        }
+    }
+
+    fn started(&mut self, number: u32) {
+        let Some(row) = self.rows.get(number) else { return };
+        match &mut self.bars {
+            // The bar says it.
+            Some(bars) => bars.started(number, row.entry().to_string()),
+            None if self.quiet => {}
+            None => self.log.record(Level::Info, Some(number), None, &row.entry().to_string()),
+        }
+    }
+
+    /// Notes how an entry ended; `early` is one that never became a job.
+    fn finished(&mut self, number: u32, outcome: Outcome, early: bool) {
+        if !self.rows.end(number, outcome) {
+            return;
+        }
+        let Some(row) = self.rows.get(number) else { return };
+        self.totals.count(row);
+        if let Some(bars) = &mut self.bars {
+            bars.finished(number);
+        }
+        self.log_ending(row, early);
+    }
+
+    fn log_ending(&self, row: Row<'_>, early: bool) {
+        let (entry, number) = (row.entry(), Some(row.number()));
+        let note = row.reason().map_or_else(String::new, |reason| format!(": {reason}"));
+        match (row.status(), row.error()) {
+            (Status::Failed, error) => {
+                let error = error.unwrap_or_default();
+                if row.is_unfinished() {
+                    let text = format!("unfinished {entry}: {error}");
+                    self.log.record(Level::Warning, number, None, &text);
+                    return;
+                }
+                let place = if early { self.place(&entry) } else { String::new() };
+                let text = match entry.column {
+                    Some(_) => format!("{place}{error}"),
+                    None => format!("{place}failed {entry}: {error}"),
+                };
+                self.log.failure(number, &text, row.hint());
+            }
+            _ if self.quiet => {}
+            (Status::Skipped, _) => {
+                // It was looked at, and nothing of it is at the destination.
+                let is_odd = !early && row.destination_digest().is_none();
+                let level = if is_odd { Level::Warning } else { Level::Info };
+                self.log.record(level, number, None, &format!("skipped {entry}{note}"));
+            }
+            (Status::DryRun, _) => {
+                self.log.record(Level::Info, number, None, &format!("{entry}{note}"));
+            }
+            (Status::Copied, _) => {
+                let word = match self.verb {
+                    Verb::Mirror => "copied",
+                    Verb::Validate => "valid",
+                };
+                let text = format!("{word} {entry}{}{note}", self.figures(row));
+                self.log.record(Level::Info, number, None, &text);
+            }
+        }
+    }
+
+    /// The digest, and the bytes where any were moved.
+    fn figures(&self, row: Row<'_>) -> String {
+        let digest = row.destination_digest().or_else(|| row.source_digest());
+        match (digest, self.verb) {
+            (Some(digest), Verb::Mirror) => format!(" ({digest}, {})", HumanBytes(row.bytes())),
+            (Some(digest), Verb::Validate) => format!(" ({digest})"),
+            (None, Verb::Mirror) => format!(" ({})", HumanBytes(row.bytes())),
+            (None, Verb::Validate) => String::new(),
+        }
+    }
+
+    /// `list.txt:3:7: `, as compilers write it.
+    fn place(&self, entry: &EntryInfo<'_>) -> String {
+        let (line, column) = (entry.line, entry.column);
+        match (self.list.as_str(), column) {
+            ("", None) => format!("line {line}: "),
+            ("", Some(column)) => format!("line {line}, column {column}: "),
+            (list, None) => format!("{list}:{line}: "),
+            (list, Some(column)) => format!("{list}:{line}:{column}: "),
+        }
+    }
+
+    fn redraw(&self) {
+        if let Some(bars) = &self.bars {
+            bars.tick();
+        }
+    }
+
+    fn end(mut self) -> (Rows, Totals) {
+        self.log.set_bars(None);
+        if let Some(bars) = self.bars.take() {
+            bars.clear();
+        }
+        for row in self.rows.iter().filter(|row| !row.has_ended()) {
+            self.totals.count(row);
+        }
+        (self.rows, self.totals)
+    }
+}

@@ -1,0 +1,196 @@
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::log::tests::log_at_noon;
+use super::row::tests::{ended, job};
+use super::{
+    FailedEntry, FailedList, Log, OutputFormat, Report, ReportOptions, Reporter, Totals, Verb,
+};
+use longshore_engine::event::{Event, EventSender, Level, Transferred};
+use longshore_engine::job::{Jobs, Outcome, Status};
+use longshore_engine::plan::Ended;
+use longshore_oci::Digest;
+
+fn options() -> ReportOptions {
+    ReportOptions {
+        output: OutputFormat::Text,
+        verb: Verb::Mirror,
+        dry_run: false,
+        referrers: false,
+        terminal: false,
+        list: "list.txt".to_owned(),
+    }
+}
+
+/// A run with an entry for each way to end.
+fn jobs_and_ended() -> (Arc<Jobs>, Vec<Ended>) {
+    let jobs = [job(1, "copied"), job(2, "skipped"), job(3, "failed"), job(6, "late")];
+    let malformed = "parse the entry: expected 3 fields, found 2";
+    let upper = "repository \"Redis\" is invalid:\n  it has an upper-case letter";
+    let ended = vec![
+        Ended { column: Some(4), ..ended(4, "yes\t\u{202e}1.0", "", malformed) },
+        ended(5, "a.io/Redis", "1.0", upper),
+    ];
+    (Arc::new(jobs.into_iter().collect()), ended)
+}
+
+fn send_events(events: &EventSender) {
+    let digest = Digest::of(b"a");
+    events.note(0, None, Level::Info, "reading list.txt");
+    events.send(Event::Started { job: 1 });
+    events.send(Event::BlobPlanned { job: 1, size: 4096 });
+    events.send(Event::Progress { job: 1, bytes: 1024 });
+    for (size, how) in [
+        (1024, Transferred::Moved),
+        (2048, Transferred::Mounted),
+        (512, Transferred::Present),
+        (512, Transferred::Shared),
+    ] {
+        events.send(Event::BlobPlaced { job: 1, digest: digest.clone(), size, how });
+    }
+    events.note(1, Some(2), Level::Warning, "the platform is unknown");
+    let copied = Outcome {
+        source_digest: Some(digest.clone()),
+        destination_digest: Some(Digest::of(b"b")),
+        bytes: 1500,
+        reason: Some("the digest changed: 1 of 2 children were selected".to_owned()),
+        ..Outcome::new(Status::Copied)
+    };
+    events.send(Event::Finished { job: 1, outcome: copied });
+    events.send(Event::Finished { job: 1, outcome: Outcome::failed("said twice") });
+    let skipped = Outcome {
+        source_digest: Some(digest.clone()),
+        destination_digest: Some(digest),
+        ..Outcome::skipped("the destination has it")
+    };
+    events.send(Event::Finished { job: 2, outcome: skipped });
+    let failed = Outcome {
+        hint: Some("log in with docker login".to_owned()),
+        ..Outcome::failed("fetch the manifest: 401 Unauthorized")
+    };
+    events.send(Event::Finished { job: 3, outcome: failed });
+    events.send(Event::Started { job: 6 });
+}
+
+async fn run(options: ReportOptions, log: Arc<Log>) -> Report {
+    let (jobs, ended) = jobs_and_ended();
+    let (sender, receiver) = EventSender::channel();
+    send_events(&sender);
+    drop(sender);
+    let mut report = Reporter::new(options, log).run(jobs, ended, receiver).await;
+    report.elapsed = Duration::from_millis(1234);
+    report
+}
+
+fn blocking<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+}
+
+pub(super) fn report_of_all_kinds() -> Report {
+    blocking(run(options(), log_at_noon(false, false).0))
+}
+
+#[test]
+fn each_way_to_end_has_its_log_line() {
+    let (log, page) = log_at_noon(false, false);
+    blocking(run(options(), log));
+    insta::assert_snapshot!(page.text(), @r#"
+    12:00:07 [ERRO] [M_ID:4] list.txt:5:4: parse the entry: expected 3 fields, found 2
+    12:00:07 [ERRO] [M_ID:5] list.txt:6: failed a.io/Redis → 1.0: repository "Redis" is invalid:
+      it has an upper-case letter
+    12:00:07 [INFO] reading list.txt
+    12:00:07 [INFO] [M_ID:1] docker.io/library/copied:1 → r.example.com/library/copied:1
+    12:00:07 [WARN] [M_ID:1] [IMG_ID:2] the platform is unknown
+    12:00:07 [INFO] [M_ID:1] copied docker.io/library/copied:1 → r.example.com/library/copied:1 (sha256:3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d, 1.46 KiB): the digest changed: 1 of 2 children were selected
+    12:00:07 [INFO] [M_ID:2] skipped docker.io/library/skipped:1 → r.example.com/library/skipped:1: the destination has it
+    12:00:07 [ERRO] [M_ID:3] failed docker.io/library/failed:1 → r.example.com/library/failed:1: fetch the manifest: 401 Unauthorized
+    12:00:07 [ERRO] [M_ID:3] hint: log in with docker login
+    12:00:07 [INFO] [M_ID:6] docker.io/library/late:1 → r.example.com/library/late:1
+    "#);
+}
+
+#[test]
+fn validation_and_dry_runs_log_in_their_own_words() {
+    let (log, page) = log_at_noon(false, false);
+    blocking(run(ReportOptions { verb: Verb::Validate, ..options() }, log));
+    assert!(page.text().contains("] valid docker.io/library/copied:1 → "), "{}", page.text());
+    let (log, page) = log_at_noon(false, false);
+    blocking(run(ReportOptions { dry_run: true, ..options() }, log));
+    assert!(!page.text().contains("skipped docker.io"), "standard output says it");
+    assert!(page.text().contains("failed docker.io/library/failed:1"), "{}", page.text());
+}
+
+#[test]
+fn the_figures_add_up() {
+    let report = report_of_all_kinds();
+    let expected = Totals {
+        copied: 1,
+        skipped: 1,
+        failed: 4,
+        dry_run: 0,
+        unfinished: 1,
+        bytes: 1500,
+        mounted: 2048,
+        present: 512,
+        shared: 512,
+        retries: 0,
+        pauses: 0,
+        paused: Duration::ZERO,
+    };
+    assert_eq!(report.totals, expected);
+    assert!(report.has_failures());
+    let numbers: Vec<u32> = report.failures().iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, [3, 4, 5, 6]);
+}
+
+#[test]
+fn an_interrupt_leaves_a_list_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failed.txt");
+    let texts: Vec<FailedEntry> = (1..=6)
+        .map(|number| FailedEntry { number, text: format!("line {number}").into(), terms: None })
+        .collect();
+    let list = FailedList::open(&path, "longshore mirror -f failed.txt", &texts).unwrap();
+    let reporter = Reporter::new(options(), log_at_noon(false, false).0).with_failed_list(list);
+    let trigger = reporter.rewrite_trigger();
+    let (jobs, ended) = jobs_and_ended();
+    let (sender, receiver) = EventSender::channel();
+    let mut report = blocking(async {
+        let run = tokio::spawn(reporter.run(jobs, ended, receiver));
+        send_events(&sender);
+        trigger.notify_one();
+        while !path.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let early = fs::read_to_string(&path).unwrap();
+        assert!(early.contains("line 6"), "{early}");
+        drop(sender);
+        run.await.unwrap()
+    });
+    assert_eq!(report.finish_failed_list().unwrap(), Some(path.clone()));
+    insta::assert_snapshot!(fs::read_to_string(&path).unwrap(), @r#"
+    # failed list of longshore; repeat the run with: longshore mirror -f failed.txt
+    # fetch the manifest: 401 Unauthorized
+    line 3
+    # parse the entry: expected 3 fields, found 2
+    line 4
+    # repository "Redis" is invalid:\n  it has an upper-case letter
+    line 5
+    # the run ended before this entry was done
+    line 6
+    "#);
+    assert!(report.failed_list.take().is_none());
+}
+
+#[test]
+fn bars_are_for_people_at_a_terminal() {
+    let at_terminal = ReportOptions { terminal: true, ..options() };
+    assert!(at_terminal.draws_bars());
+    assert!(!options().draws_bars());
+    assert!(!ReportOptions { output: OutputFormat::Json, ..at_terminal.clone() }.draws_bars());
+    let (log, page) = log_at_noon(false, false);
+    let report = blocking(run(at_terminal, log));
+    assert_eq!(report.totals.failed, 4);
+    assert!(page.text().contains("failed docker.io/library/failed:1"), "{}", page.text());
+}

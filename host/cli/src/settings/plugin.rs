@@ -1,0 +1,101 @@
+//! The configuration and grants of plugins, from the settings file and the command line.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use super::{SettingsError, SettingsFile};
+
+/// Keys of `[plugins.NAME]` that are for installed plugins, which this version does not have.
+const RESERVED: [&str; 2] = ["grants", "endpoints"];
+
+/// What the user set for plugins.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PluginSettings {
+    file: SettingsFile,
+    /// By plugin, what `--plugin-config` gives.
+    given: HashMap<String, Map<String, Value>>,
+    /// `--grant`, for plugins that are named by a path.
+    pub(crate) grants: Vec<String>,
+}
+
+impl PluginSettings {
+    /// Reads `--plugin-config NAME.KEY=VALUE`; a value `@FILE` is that file's content.
+    ///
+    /// # Errors
+    /// Where a setting has no such form, or its file cannot be read.
+    pub(crate) fn new(
+        file: SettingsFile,
+        config: &[String],
+        grants: Vec<String>,
+    ) -> Result<Self, SettingsError> {
+        let mut given: HashMap<String, Map<String, Value>> = HashMap::new();
+        for setting in config {
+            let parts = setting
+                .split_once('=')
+                .and_then(|(key, value)| Some((key.split_once('.')?, value)));
+            let Some(((name, key), value)) =
+                parts.filter(|((name, key), _)| !name.is_empty() && !key.is_empty())
+            else {
+                return Err(SettingsError::PluginConfig(setting.clone()));
+            };
+            let text =
+                match value.strip_prefix('@') {
+                    None => value.to_owned(),
+                    Some(path) => {
+                        let path = PathBuf::from(path);
+                        std::fs::read_to_string(&path).map_err(|error| {
+                            SettingsError::PluginFile { key: format!("{name}.{key}"), path, error }
+                        })?
+                    }
+                };
+            given.entry(name.to_owned()).or_default().insert(key.to_owned(), Value::String(text));
+        }
+        if let Some((plugin, key)) = RESERVED.iter().find_map(|key| file.plugin_with(key)) {
+            return Err(SettingsError::ReservedKey { plugin, key });
+        }
+        Ok(Self { file, given, grants })
+    }
+
+    /// The configuration of the plugin `name`; the command line overrides the file.
+    pub(crate) fn config(&self, name: &str) -> Map<String, Value> {
+        let mut config = Map::new();
+        if let Some(table) = self.file.plugin(name) {
+            for (key, value) in table {
+                // TOML's dates become texts; everything else has its twin in JSON.
+                config.insert(key.clone(), serde_json::to_value(value).unwrap_or(Value::Null));
+            }
+        }
+        config.extend(self.given.get(name).cloned().unwrap_or_default());
+        config
+    }
+
+    /// The plugins that `--plugin-config` names.
+    pub(crate) fn configured(&self) -> impl Iterator<Item = &str> {
+        self.given.keys().map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PluginSettings;
+
+    #[test]
+    fn values_come_from_the_command_line_and_from_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("map");
+        std::fs::write(&file, "a: b\n").unwrap();
+        let config = ["prefix.prefix=a/b=c".to_owned(), format!("map.table=@{}", file.display())];
+        let settings = PluginSettings::new(Default::default(), &config, Vec::new()).unwrap();
+        assert_eq!(settings.config("prefix")["prefix"], "a/b=c");
+        assert_eq!(settings.config("map")["table"], "a: b\n");
+        assert!(settings.config("other").is_empty());
+        for bad in ["prefix", "prefix=x", ".a=b", "a.=b"] {
+            assert!(
+                PluginSettings::new(Default::default(), &[bad.to_owned()], Vec::new()).is_err(),
+                "{bad}"
+            );
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Admits images: to be planned, and to have blobs on their way.
+//!
+//! `-j` bounds the images between their first blob and their last PUT; more are planned ahead, so that
+//! there is always something to move. An image that only waits for blobs which other images bring
+//! gives both rights back meanwhile, so that it cannot hold up what it waits for.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+
+use super::body_budget::{BodyBudget, HeldBodies};
+use super::single_flight::Waiter;
+
+/// So many images are planned at once for each that copies.
+const PLANNED_PER_JOB: usize = 32;
+/// No more images are planned at once.
+const PLANNED: usize = 256;
+/// No more images wait for others besides.
+const PARKED: usize = 4096;
+
+/// Admits the images of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Admission {
+    /// Images that have begun and not ended.
+    alive: Arc<Semaphore>,
+    bodies: BodyBudget,
+    planned: Arc<Semaphore>,
+    copying: Arc<Semaphore>,
+}
+
+impl Admission {
+    /// Admits `jobs` images that copy at once, at least one.
+    pub(super) fn new(jobs: usize) -> Self {
+        // A person who says 1 means one after the other.
+        let ahead = if jobs > 1 { jobs.saturating_mul(PLANNED_PER_JOB).min(PLANNED) } else { 1 };
+        let planned = ahead.max(jobs).min(Semaphore::MAX_PERMITS / 2);
+        Self {
+            alive: Arc::new(Semaphore::new(planned + PARKED)),
+            bodies: BodyBudget::default(),
+            planned: Arc::new(Semaphore::new(planned)),
+            copying: Arc::new(Semaphore::new(jobs.clamp(1, Semaphore::MAX_PERMITS))),
+        }
+    }
+
+    /// Waits until another image may be planned.
+    pub(super) async fn admit(&self) -> Admitted {
+        let alive = permit(&self.alive).await;
+        // Before the right to be planned, which parked images need again.
+        let bodies = self.bodies.begin().await;
+        let planned = permit(&self.planned).await;
+        Admitted {
+            admission: self.clone(),
+            _alive: alive,
+            bodies,
+            permits: Mutex::new(Permits { planned, copying: None }),
+            activity: std::sync::Mutex::default(),
+        }
+    }
+}
+
+async fn permit(semaphore: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    // No semaphore of a run is ever closed.
+    Arc::clone(semaphore).acquire_owned().await.ok()
+}
+
+#[derive(Debug)]
+struct Permits {
+    planned: Option<OwnedSemaphorePermit>,
+    copying: Option<OwnedSemaphorePermit>,
+}
+
+/// What an image does at the moment.
+#[derive(Debug, Default)]
+struct Activity {
+    /// Blobs that it moves or mounts; none of these waits for another image.
+    copies: usize,
+    /// Values that other images are finding out for it.
+    waits: usize,
+}
+
+/// One admitted image; its rights are given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    admission: Admission,
+    _alive: Option<OwnedSemaphorePermit>,
+    bodies: HeldBodies,
+    permits: Mutex<Permits>,
+    activity: std::sync::Mutex<Activity>,
+}
+
+impl Admitted {
+    /// The image holds so many bytes of manifests until its end.
+    pub(super) fn holds(&self, bytes: u64) {
+        self.bodies.are(bytes);
+    }
+
+    /// Waits until the image may copy; it copies as long as the answer lives. Meanwhile it must not
+    /// wait for another image.
+    pub(super) async fn copying(&self) -> Copying<'_> {
+        let mut permits = self.permits.lock().await;
+        if permits.copying.is_none() {
+            if permits.planned.is_none() {
+                permits.planned = permit(&self.admission.planned).await;
+            }
+            permits.copying = permit(&self.admission.copying).await;
+        }
+        self.activity().copies += 1;
+        Copying(self)
+    }
+
+    fn activity(&self) -> MutexGuard<'_, Activity> {
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives back the permits, if the image only waits.
+    fn give_back_if_idle(&self) {
+        // Where they are locked, a blob of the image waits for one, and does this when it is done.
+        if let Ok(mut permits) = self.permits.try_lock() {
+            let activity = self.activity();
+            if activity.copies == 0 && activity.waits > 0 {
+                (permits.planned, permits.copying) = (None, None);
+            }
+        }
+    }
+}
+
+impl Waiter for Admitted {
+    fn park(&self) -> impl Drop + Send {
+        self.activity().waits += 1;
+        self.give_back_if_idle();
+        Parked(self)
+    }
+}
+
+/// An image that copies.
+#[derive(Debug)]
+pub(super) struct Copying<'a>(&'a Admitted);
+
+impl Drop for Copying<'_> {
+    fn drop(&mut self) {
+        self.0.activity().copies -= 1;
+        self.0.give_back_if_idle();
+    }
+}
+
+/// An image that waits.
+struct Parked<'a>(&'a Admitted);
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        self.0.activity().waits -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::FutureExt;
+    use tokio::sync::Semaphore;
+
+    use super::Admission;
+    use crate::copy::single_flight::Waiter as _;
+
+    fn one_at_a_time() -> Admission {
+        Admission { copying: Arc::new(Semaphore::new(1)), ..Admission::new(2) }
+    }
+
+    #[tokio::test]
+    async fn an_image_that_waits_for_others_gives_its_permits_back() {
+        let admission = one_at_a_time();
+        let (first, second) = (admission.admit().await, admission.admit().await);
+        drop(first.copying().await);
+        assert!(second.copying().now_or_never().is_none(), "between its blobs the first stays");
+        let waiting = first.park();
+        second.copying().now_or_never().expect("the first is parked");
+        drop(waiting);
+        assert!(first.copying().now_or_never().is_none(), "it lines up again");
+        drop(second);
+        first.copying().now_or_never().expect("the second is done");
+    }
+
+    #[tokio::test]
+    async fn an_image_that_waits_and_copies_keeps_its_permits_until_it_only_waits() {
+        let admission = one_at_a_time();
+        let (first, second) = (admission.admit().await, admission.admit().await);
+        let copies = first.copying().await;
+        let _waits = (first.park(), first.park());
+        assert!(second.copying().now_or_never().is_none());
+        drop(copies);
+        second.copying().now_or_never().expect("what is left of the first is waiting");
+    }
+
+    #[tokio::test]
+    async fn an_image_that_may_not_begin_takes_no_permit_from_those_that_must_end() {
+        let admission = Admission { planned: Arc::new(Semaphore::new(1)), ..Admission::new(1) };
+        let first = admission.admit().await;
+        first.holds(100 << 20);
+        drop(first.park());
+        let mut second = Box::pin(admission.admit());
+        assert!((&mut second).now_or_never().is_none(), "so much is held already");
+        drop(first.copying().now_or_never().expect("the first goes on"));
+        drop(first);
+        second.now_or_never().expect("nothing is held");
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_is_given_up_counts_no_more() {
+        let admission = one_at_a_time();
+        let (first, second) = (admission.admit().await, admission.admit().await);
+        drop(first.park());
+        drop(first.copying().await);
+        assert!(second.copying().now_or_never().is_none(), "the first waits for nobody");
+    }
+}

@@ -1,0 +1,101 @@
+//! Placing one blob in the destination's repository, once however many images need it.
+
+use bytes::Bytes;
+use futures_util::future::FutureExt as _;
+use longshore_oci::{Descriptor, Repository};
+use longshore_store::{BlobSource, BlobTransfer, Placed, Progress, TransferFailure, Trust};
+
+use super::work::Work;
+use crate::error::JobError;
+use crate::event::{Event, Transferred};
+
+/// Makes `blob` be in the destination's repository. `bytes` is its content, where that had to
+/// be read before.
+pub(super) async fn place(
+    work: &Work<'_>,
+    blob: &Descriptor,
+    bytes: Option<&Bytes>,
+) -> Result<(), JobError> {
+    let placed = work.known.blob(work.destination.name(), work.repository(), &blob.digest);
+    let mut how = Transferred::Shared;
+    if placed.get().is_none() {
+        work.run.events.send(Event::BlobPlanned { job: work.job.number, size: blob.size });
+        let find = async {
+            how = bring(work, blob, bytes).await?;
+            Ok::<_, JobError>(())
+        };
+        placed.get_or_find(work.admitted, find.boxed()).await?;
+    }
+    let (digest, size) = (blob.digest.clone(), blob.size);
+    work.run.events.send(Event::BlobPlaced { job: work.job.number, digest, size, how });
+    if how == Transferred::Moved {
+        work.count(size);
+    }
+    Ok(())
+}
+
+/// The first job that needs the blob in this store brings it; the others wait for that, and take
+/// it over from there.
+async fn bring(
+    work: &Work<'_>,
+    blob: &Descriptor,
+    bytes: Option<&Bytes>,
+) -> Result<Transferred, JobError> {
+    if !work.destination.shares_blobs() {
+        return transfer(work, blob, bytes, None).await;
+    }
+    let home = work.known.home(work.destination.name(), &blob.digest);
+    let mut brought = None;
+    let find = async {
+        brought = Some(transfer(work, blob, bytes, None).await?);
+        Ok::<_, JobError>(work.known.as_home(work.repository()))
+    };
+    let found = home.get_or_find(work.admitted, find.boxed()).await?;
+    if let Some(how) = brought {
+        return Ok(how);
+    }
+    let found = work.known.repository(found);
+    let elsewhere =
+        found.filter(|found| found != work.repository() && work.trust != Trust::Nothing);
+    transfer(work, blob, bytes, elsewhere.as_ref()).await
+}
+
+/// Lets the destination place the blob, which is in its repository `from`, where that is known.
+async fn transfer(
+    work: &Work<'_>,
+    blob: &Descriptor,
+    bytes: Option<&Bytes>,
+    from: Option<&Repository>,
+) -> Result<Transferred, JobError> {
+    let source = &work.job.source;
+    let bad = &work.run.bad_content;
+    if let Some(error) = bad.of(&source.store, &source.repository, &blob.digest) {
+        return Err(JobError::Source(error));
+    }
+    let _copying = work.admitted.copying().await;
+    let (events, job) = (work.run.events.clone(), work.job.number);
+    let placed = work.destination.place_blob(BlobTransfer {
+        repository: work.repository(),
+        blob,
+        source: BlobSource { store: &work.source, repository: &source.repository, bytes },
+        from,
+        image: job,
+        expected: work.existed,
+        trust: work.trust,
+        interrupt: &work.run.interrupt,
+        progress: Progress::new(move |bytes| events.send(Event::Progress { job, bytes })),
+    });
+    match placed.await {
+        Ok(Placed::Moved) => Ok(Transferred::Moved),
+        Ok(Placed::Mounted) => Ok(Transferred::Mounted),
+        Ok(Placed::Present) => Ok(Transferred::Present),
+        Err(failure) => {
+            if let TransferFailure::Source(error) = &failure
+                && error.is_wrong_content()
+            {
+                bad.remember(&source.store, &source.repository, &blob.digest, error);
+            }
+            Err(work.failed(failure))
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Bringing what a manifest names, children before parents: copying as a visitor of the walk.
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use longshore_oci::{Descriptor, Manifest, ManifestReference};
+
+use super::work::Work;
+use super::{blob, push};
+use crate::error::JobError;
+use crate::event::Level;
+use crate::shape::Shape;
+use crate::walk::{Visitor, walk_blobs, walk_children, walk_content};
+
+/// Brings everything that the root of `shape` names.
+pub(super) async fn place(work: &Work<'_>, shape: &Shape) -> Result<(), JobError> {
+    let bring = Bring { work, shape: Some(shape) };
+    if let Some(single) = &shape.single {
+        walk_blobs(&bring, single).await?;
+    }
+    if let Some(wrapped) = &shape.wrapped {
+        push::by_digest(work, &wrapped.raw).await?;
+    }
+    walk_children(&bring, shape.children.iter()).await
+}
+
+/// Brings everything that `manifest` names.
+pub(super) async fn place_named(work: &Work<'_>, manifest: &Manifest) -> Result<(), JobError> {
+    walk_content(&Bring { work, shape: None }, &manifest.content).await
+}
+
+/// Brings the blobs and manifests that the walk comes to.
+struct Bring<'a> {
+    work: &'a Work<'a>,
+    /// What stands under the tag, whose configuration may have been read before.
+    shape: Option<&'a Shape>,
+}
+
+impl Visitor for Bring<'_> {
+    type Error = JobError;
+
+    fn once<'a>(
+        &'a self,
+        child: &'a Descriptor,
+        visit: BoxFuture<'a, Result<(), JobError>>,
+    ) -> BoxFuture<'a, Result<(), JobError>> {
+        let (store, repository) = (self.work.destination.name(), self.work.repository());
+        let placed = self.work.known.manifest(store, repository, &child.digest);
+        async move { placed.get_or_find(self.work.admitted, visit).await }.boxed()
+    }
+
+    fn enter<'a>(
+        &'a self,
+        child: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<Option<Manifest>, JobError>> {
+        let work = self.work;
+        async move {
+            let reference = ManifestReference::Digest(child.digest.clone());
+            if work.existed && work.unless_interrupted(work.probe(&reference)).await??.is_some() {
+                return Ok(None);
+            }
+            let reader = work.reader();
+            let manifest = work.unless_interrupted(reader.by_digest(&child.digest)).await?;
+            manifest.map(Some).map_err(JobError::Source)
+        }
+        .boxed()
+    }
+
+    fn blob<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        _of: Option<&'a Descriptor>,
+    ) -> BoxFuture<'a, Result<(), JobError>> {
+        let bytes = self.shape.and_then(|shape| {
+            let config = shape.single.as_ref()?.config.as_ref()?;
+            shape.config.as_deref().filter(|_| config.digest == blob.digest)
+        });
+        blob::place(self.work, blob, bytes).boxed()
+    }
+
+    fn leave<'a>(
+        &'a self,
+        child: &'a Descriptor,
+        manifest: &'a Manifest,
+        position: u32,
+    ) -> BoxFuture<'a, Result<(), JobError>> {
+        let work = self.work;
+        async move {
+            push::by_digest(work, &manifest.raw).await?;
+            let platform = child.platform.as_ref();
+            let platform = platform.map_or_else(String::new, |platform| format!(" ({platform})"));
+            let text = format!("{}{platform} is at the destination", child.digest);
+            work.run.events.note(work.job.number, Some(position), Level::Debug, text);
+            Ok(())
+        }
+        .boxed()
+    }
+}

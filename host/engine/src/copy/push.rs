@@ -1,0 +1,89 @@
+//! Pushing manifests, and what a refusal tells of the content that they name.
+
+use longshore_oci::{Content, Manifest, ManifestReference, RawManifest};
+use longshore_store::{Fault, ManifestPushed, Operation, StoreError};
+
+use super::work::Work;
+use crate::error::JobError;
+
+/// Pushes a manifest under its digest.
+pub(super) async fn by_digest(
+    work: &Work<'_>,
+    manifest: &RawManifest,
+) -> Result<ManifestPushed, JobError> {
+    push(work, &ManifestReference::Digest(manifest.digest.clone()), manifest).await
+}
+
+/// Pushes a manifest under a tag, which may be one that holds it already and may not change.
+pub(super) async fn under(
+    work: &Work<'_>,
+    reference: &ManifestReference,
+    manifest: &RawManifest,
+) -> Result<(), JobError> {
+    let error = match push(work, reference, manifest).await {
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    if of_destination(&error).is_none_or(|error| *error.fault != Fault::ImmutableTag) {
+        return Err(error);
+    }
+    let held = work.probe(reference).await?;
+    if held.as_ref() == Some(&manifest.digest) {
+        return Ok(());
+    }
+    Err(JobError::ImmutableTag(held))
+}
+
+async fn push(
+    work: &Work<'_>,
+    reference: &ManifestReference,
+    manifest: &RawManifest,
+) -> Result<ManifestPushed, JobError> {
+    let pushed = work.destination.push_manifest(work.repository(), reference, manifest).await;
+    let pushed = pushed.map_err(|error| work.at_destination(error));
+    if pushed.as_ref().is_err_and(|error| missing_content(error).is_some()) {
+        forget_named(work, manifest);
+    }
+    let pushed = pushed?;
+    work.count(manifest.bytes.len() as u64);
+    Ok(pushed)
+}
+
+/// The push of a manifest whose content the destination lacks, if that is why it failed.
+pub(super) fn missing_content(error: &JobError) -> Option<&Operation> {
+    let error = of_destination(error)?;
+    (*error.fault == Fault::MissingContent).then_some(&error.operation)
+}
+
+const fn of_destination(error: &JobError) -> Option<&StoreError> {
+    match error {
+        JobError::Destination(error) | JobError::Unprepared { error, .. } => Some(error),
+        _ => None,
+    }
+}
+
+/// The destination has refused `manifest`, as it lacks something that is named there. No image of the
+/// run believes any more that this is there.
+fn forget_named(work: &Work<'_>, manifest: &RawManifest) {
+    let (bytes, digest) = (manifest.bytes.clone(), manifest.digest.clone());
+    let Ok(manifest) = Manifest::parse(bytes, Some(&manifest.media_type), digest) else {
+        return;
+    };
+    let (store, repository) = (work.destination.name(), work.repository());
+    for known in [&work.run.known, work.known] {
+        match &manifest.content {
+            Content::Index(index) => {
+                for child in &index.manifests {
+                    known.forget_manifest(store, repository, &child.digest);
+                    // It may be a blob.
+                    known.forget_blob(store, repository, &child.digest);
+                }
+            }
+            Content::Single(single) => {
+                for blob in single.blobs() {
+                    known.forget_blob(store, repository, &blob.digest);
+                }
+            }
+        }
+    }
+}

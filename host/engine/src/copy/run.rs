@@ -1,0 +1,53 @@
+//! Copies all jobs.
+
+use std::sync::Arc;
+
+use longshore_store::{Interrupt, Stores};
+
+use super::admission::Admission;
+use super::known_content::{BadContent, KnownContent, KnownReferrers};
+use super::options::CopyOptions;
+use super::work::Run;
+use super::{dry_run, image};
+use crate::event::{Event, EventSender};
+use crate::job::Jobs;
+use crate::pool::{GRACE, each};
+use crate::source_reader::KnownSources;
+
+/// Copies `jobs` and ends when each has its outcome.
+pub async fn run(
+    jobs: &Jobs,
+    stores: Arc<dyn Stores>,
+    options: CopyOptions,
+    events: EventSender,
+    interrupt: Interrupt,
+) {
+    let admission = Admission::new(options.jobs);
+    let run = Arc::new(Run {
+        stores,
+        options,
+        events: events.clone(),
+        interrupt: interrupt.clone(),
+        known: KnownContent::default(),
+        bad_content: BadContent::default(),
+        referrers: KnownReferrers::default(),
+        sources: KnownSources::default(),
+    });
+    let admit = || admission.admit();
+    let of_jobs = Arc::clone(&run);
+    each(jobs, admit, GRACE, events.clone(), interrupt, move |job, admitted| {
+        let run = Arc::clone(&of_jobs);
+        async move {
+            if run.options.dry_run {
+                dry_run::look(&run, &job, &admitted).await
+            } else {
+                image::copy(&run, &job, &admitted).await
+            }
+        }
+    })
+    .await;
+    run.stores.finish().await;
+    let effort = run.stores.effort();
+    let (retries, pauses, paused) = (effort.retries, effort.pauses, effort.paused);
+    events.send(Event::Effort { retries, pauses, paused });
+}

@@ -1,0 +1,128 @@
+//! The jobs of a plan, packed until their turn comes.
+
+use super::Job;
+use longshore_oci::{Interned, PackedReference, PlatformFilter, References, StoreName};
+
+/// Jobs in the order of their numbers. There may be a million of them, and most of them wait for most
+/// of the run: together they are a few large allocations, and each is made again when it is needed.
+#[derive(Debug, Default)]
+pub struct Jobs {
+    packed: Vec<Packed>,
+    references: References,
+    filters: Interned<PlatformFilter>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Packed {
+    number: u32,
+    line: u32,
+    filter: u32,
+    source: PackedReference,
+    destination: PackedReference,
+}
+
+impl Jobs {
+    /// No jobs yet; so many may come.
+    pub(crate) fn with_room_for(jobs: usize) -> Self {
+        Self { packed: Vec::with_capacity(jobs), ..Self::default() }
+    }
+
+    /// Keeps `job`, whose number is larger than those of the jobs before it.
+    pub(crate) fn push(&mut self, job: &Job) {
+        let destination = self.references.push(&job.destination, None);
+        self.packed.push(Packed {
+            number: job.number,
+            line: job.line,
+            filter: self.filters.number_of(&job.filter),
+            source: self.references.push(&job.source, Some(&destination)),
+            destination,
+        });
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.packed.len()
+    }
+
+    /// Is there none?
+    pub const fn is_empty(&self) -> bool {
+        self.packed.is_empty()
+    }
+
+    /// The job at this position, from 0.
+    pub(crate) fn at(&self, position: usize) -> Option<Job> {
+        self.unpack(self.packed.get(position)?)
+    }
+
+    /// The job with this number.
+    pub fn get(&self, number: u32) -> Option<Job> {
+        self.at(self.packed.binary_search_by_key(&number, |packed| packed.number).ok()?)
+    }
+
+    /// The jobs in their order, each made when it is asked for.
+    pub fn iter(&self) -> impl Iterator<Item = Job> {
+        self.packed.iter().filter_map(|packed| self.unpack(packed))
+    }
+
+    /// The numbers of the jobs in their order.
+    pub fn numbers(&self) -> impl ExactSizeIterator<Item = u32> {
+        self.packed.iter().map(|packed| packed.number)
+    }
+
+    /// The destination's store of each job in their order.
+    pub fn destinations(&self) -> impl Iterator<Item = &StoreName> {
+        self.packed.iter().filter_map(|packed| self.references.store(&packed.destination))
+    }
+
+    fn unpack(&self, packed: &Packed) -> Option<Job> {
+        Some(Job {
+            number: packed.number,
+            line: packed.line,
+            source: self.references.get(&packed.source)?,
+            destination: self.references.get(&packed.destination)?,
+            filter: self.filters.get(packed.filter)?.clone(),
+        })
+    }
+}
+
+/// Jobs in the order of their numbers.
+impl FromIterator<Job> for Jobs {
+    fn from_iter<T: IntoIterator<Item = Job>>(jobs: T) -> Self {
+        let mut packed = Self::default();
+        jobs.into_iter().for_each(|job| packed.push(&job));
+        packed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Jobs, Packed};
+    use crate::job::Job;
+    use longshore_oci::PlatformFilter;
+
+    fn job(number: u32, arch: &str) -> Job {
+        Job {
+            number,
+            line: number + 1,
+            source: format!("a.io/x:{number}").parse().unwrap(),
+            destination: format!("b.io/team/x:{number}").parse().unwrap(),
+            filter: PlatformFilter::of_flags(Some(arch), None).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_packed_job_stays_small() {
+        assert_eq!(size_of::<Packed>(), 44);
+    }
+
+    #[test]
+    fn jobs_come_back_as_they_were() {
+        let all = [job(3, "amd64"), job(4, "arm64"), job(9, "amd64")];
+        let jobs: Jobs = all.iter().cloned().collect();
+        assert_eq!(jobs.iter().collect::<Vec<_>>(), all);
+        assert_eq!((jobs.get(9), jobs.get(5)), (Some(all[2].clone()), None));
+        assert_eq!(jobs.numbers().collect::<Vec<_>>(), [3, 4, 9]);
+        assert!(jobs.destinations().all(|registry| registry.as_str() == "b.io"));
+        assert_eq!((jobs.len(), jobs.is_empty()), (3, false));
+    }
+}

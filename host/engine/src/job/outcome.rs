@@ -1,0 +1,78 @@
+//! How an entry ended.
+
+use serde::{Deserialize, Serialize};
+
+use super::Comparison;
+use longshore_oci::Digest;
+
+/// How an entry ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// The destination was written. (`mirror-validate`: it was compared and is right.)
+    Copied,
+    /// Nothing had to be done, or nothing satisfied the platform filter; the reason says which.
+    Skipped,
+    /// It failed, and is in the failed list.
+    Failed,
+    /// A dry run, which changes nothing: the entry could be copied.
+    DryRun,
+}
+
+/// What came of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// How it ended.
+    pub status: Status,
+    /// The digest of the source's manifest, where it became known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_digest: Option<Digest>,
+    /// The digest at the destination, where it became known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination_digest: Option<Digest>,
+    /// Bytes of blobs and manifests that were moved for it.
+    pub bytes: u64,
+    /// Why it was skipped, why the digest changed, or what a dry run would do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What can be done about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// What `mirror-validate` found wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Box<Comparison>>,
+    /// Was it cut off by an interrupt before it could end?
+    #[serde(default)]
+    pub unfinished: bool,
+}
+
+impl Outcome {
+    /// An outcome of which nothing else is known.
+    pub const fn new(status: Status) -> Self {
+        Self {
+            status,
+            source_digest: None,
+            destination_digest: None,
+            bytes: 0,
+            reason: None,
+            error: None,
+            hint: None,
+            comparison: None,
+            unfinished: false,
+        }
+    }
+
+    /// A failure.
+    pub fn failed(error: impl ToString) -> Self {
+        Self { error: Some(error.to_string()), ..Self::new(Status::Failed) }
+    }
+
+    /// Left alone, and why.
+    pub fn skipped(reason: impl ToString) -> Self {
+        Self { reason: Some(reason.to_string()), ..Self::new(Status::Skipped) }
+    }
+}

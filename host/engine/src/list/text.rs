@@ -1,0 +1,133 @@
+//! The text of a list, and its lines.
+
+use bytes::Bytes;
+
+/// A place in a text: line and column, both from 1.
+pub type Place = (u32, u32);
+
+/// A list's text and the name under which it is spoken of.
+#[derive(Debug)]
+pub struct ListText {
+    /// The file's name, or `-` for standard input.
+    pub name: String,
+    /// The text, without a byte-order mark. What is no UTF-8 is U+FFFD here.
+    pub text: String,
+    /// The number of its first line: 1, but for a part of a conversation.
+    pub first_line: u32,
+    /// It as it was read.
+    bytes: Bytes,
+    /// Where lines stop being UTF-8, in their order.
+    broken: Vec<Place>,
+}
+
+impl ListText {
+    /// A text from somewhere.
+    pub fn new(name: &str, mut bytes: Vec<u8>) -> Self {
+        if bytes.starts_with(b"\xef\xbb\xbf") {
+            bytes.drain(..3);
+        }
+        let name = name.to_owned();
+        match String::from_utf8(bytes) {
+            Ok(text) => {
+                let bytes = Bytes::copy_from_slice(text.as_bytes());
+                Self { name, text, first_line: 1, bytes, broken: Vec::new() }
+            }
+            Err(error) => {
+                let bytes = Bytes::from(error.into_bytes());
+                let (text, broken) = (String::from_utf8_lossy(&bytes).into_owned(), broken(&bytes));
+                Self { name, text, first_line: 1, bytes, broken }
+            }
+        }
+    }
+
+    /// Where lines stop being UTF-8, in the order of the lines.
+    pub fn broken(&self) -> &[Place] {
+        &self.broken
+    }
+
+    /// The first 64 KiB at most, cut after a line, for probes.
+    pub fn head(&self) -> &str {
+        const HEAD: usize = 64 * 1024;
+        if self.text.len() <= HEAD {
+            return &self.text;
+        }
+        let whole_lines = self.text.as_bytes()[..HEAD].iter().rposition(|&byte| byte == b'\n');
+        // A newline is never inside a character; a first line that is longer is cut at one.
+        let end = whole_lines.map_or_else(|| self.text.floor_char_boundary(HEAD), |at| at + 1);
+        &self.text[..end]
+    }
+
+    /// The lines as they were read, from the first on.
+    pub fn lines(&self) -> Lines {
+        let mut ends: Vec<usize> =
+            (0..).zip(&*self.bytes).filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
+        ends.push(self.bytes.len());
+        Lines { bytes: self.bytes.clone(), ends, first: self.first_line }
+    }
+}
+
+/// The lines of a list, which need not be text.
+#[derive(Debug)]
+pub struct Lines {
+    bytes: Bytes,
+    /// Where each line ends.
+    ends: Vec<usize>,
+    first: u32,
+}
+
+impl Lines {
+    /// The line with this number without the blanks around it; it shares the list's memory.
+    pub fn get(&self, number: u32) -> Option<Bytes> {
+        let at = number.checked_sub(self.first)? as usize;
+        let end = *self.ends.get(at)?;
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before] + 1);
+        Some(self.bytes.slice_ref(self.bytes[start..end].trim_ascii()))
+    }
+}
+
+/// Where lines stop being UTF-8: one place for each such line.
+fn broken(bytes: &[u8]) -> Vec<Place> {
+    let line = |(number, line): (u32, &[u8])| {
+        let valid = std::str::from_utf8(line).err()?.valid_up_to();
+        let column = String::from_utf8_lossy(&line[..valid]).chars().count() + 1;
+        Some((number, u32::try_from(column).unwrap_or(u32::MAX)))
+    };
+    (1..).zip(bytes.split(|byte| *byte == b'\n')).filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ListText;
+
+    #[test]
+    fn the_byte_order_mark_goes_and_bad_bytes_are_placed() {
+        let text = ListText::new("l", b"\xef\xbb\xbfa\n".to_vec());
+        assert_eq!((&*text.text, text.broken()), ("a\n", &[][..]));
+        let text = ListText::new("l", "a\nä \u{1}".bytes().chain(*b"\xffb\xff\n\xff").collect());
+        assert_eq!(text.text, "a\nä \u{1}\u{fffd}b\u{fffd}\n\u{fffd}");
+        assert_eq!(text.broken(), [(2, 4), (3, 1)]);
+    }
+
+    #[test]
+    fn lines_are_kept_as_they_were_read() {
+        let mut text = ListText::new("l", b"a b\r\n\n \xff\t\nend".to_vec());
+        let lines = |text: &ListText| -> Vec<_> {
+            let lines = text.lines();
+            (0..7).map(|number| lines.get(number).map(|line| line.to_vec())).collect()
+        };
+        let expected = [&b"a b"[..], b"", b"\xff", b"end"].map(|line| Some(line.to_vec()));
+        assert_eq!(lines(&text)[1..5], expected);
+        assert_eq!((&lines(&text)[0], &lines(&text)[5]), (&None, &None));
+        text.first_line = 3;
+        assert_eq!(lines(&text)[3..], expected);
+        assert_eq!(lines(&text)[2], None);
+    }
+
+    #[test]
+    fn the_head_ends_with_a_line() {
+        let text = ListText::new("l", "0123456789\n".repeat(10_000).into_bytes());
+        assert!(text.head().len() <= 65_536 && text.head().ends_with('\n'));
+        let long = ListText::new("l", "ä".repeat(65_536).into_bytes());
+        assert_eq!(long.head().len(), 65_536);
+    }
+}

@@ -1,0 +1,316 @@
+//! Manifests and configurations of earlier runs, on disk by digest.
+//!
+//! What is here saves a request and is never needed: a cache that is unusable, full or damaged is as
+//! good as none. It is asked only for what the source has named in this run, so that nobody gets from
+//! it what the source would not show.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use longshore_cache::CacheFolder;
+use longshore_oci::{Descriptor, Digest, Manifest, MediaType, RawManifest};
+
+/// The folder's name.
+const FOLDER: &str = "manifests";
+/// All files together take at most so many bytes.
+const LIMIT: u64 = 256 * 1024 * 1024;
+/// A file takes whole blocks of so many bytes.
+const BLOCK: u64 = 4096;
+/// How the names of unfinished files begin, as `tempfile` has it.
+const UNFINISHED: &[u8] = b".tmp";
+/// Nobody writes a file for so long.
+const ABANDONED: Duration = Duration::from_secs(3600);
+/// Larger content is not kept.
+const LARGEST: usize = 4 * 1024 * 1024;
+
+/// What earlier runs fetched by digest. Clones share it, and so do other runs.
+#[derive(Clone, Debug)]
+pub struct ManifestCache(Arc<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    folder: CacheFolder,
+    limit: u64,
+    /// Bytes that the files take, as far as this run knows; `None` until it writes.
+    size: Mutex<Option<u64>>,
+    /// Writing failed: the disk is full, or the folder is locked.
+    read_only: AtomicBool,
+}
+
+impl ManifestCache {
+    /// Opens the cache below `root`.
+    ///
+    /// # Errors
+    /// If the folder cannot be made, is not ours or is open to others: then there is no cache.
+    pub fn open(root: &Path) -> io::Result<Self> {
+        Self::with_limit(root, LIMIT)
+    }
+
+    fn with_limit(root: &Path, limit: u64) -> io::Result<Self> {
+        let folder = CacheFolder::open(root, FOLDER)?;
+        let (size, read_only) = (Mutex::default(), AtomicBool::default());
+        Ok(Self(Arc::new(Kept { folder, limit, size, read_only })))
+    }
+
+    /// The manifest with this digest.
+    pub async fn manifest(&self, digest: &Digest) -> Option<Manifest> {
+        let (media_type, bytes) = self.read(digest).await?;
+        Manifest::parse(bytes, Some(&media_type), digest.clone()).ok()
+    }
+
+    /// The configuration that a descriptor names.
+    pub(crate) async fn configuration(&self, config: &Descriptor) -> Option<Bytes> {
+        let (_, bytes) = self.read(&config.digest).await?;
+        (bytes.len() as u64 == config.size).then_some(bytes)
+    }
+
+    /// Keeps a manifest whose digest is right.
+    pub async fn keep_manifest(&self, manifest: &RawManifest) {
+        self.write(&manifest.digest, &manifest.media_type, manifest.bytes.clone()).await;
+    }
+
+    /// Keeps a configuration whose digest is right.
+    pub(crate) async fn keep_configuration(&self, config: &Descriptor, bytes: &Bytes) {
+        self.write(&config.digest, &config.media_type, bytes.clone()).await;
+    }
+
+    async fn read(&self, digest: &Digest) -> Option<(MediaType, Bytes)> {
+        let (kept, digest) = (Arc::clone(&self.0), digest.clone());
+        tokio::task::spawn_blocking(move || kept.read(&digest)).await.ok().flatten()
+    }
+
+    async fn write(&self, digest: &Digest, media_type: &MediaType, bytes: Bytes) {
+        if bytes.len() > LARGEST || self.0.read_only.load(Ordering::Relaxed) {
+            return;
+        }
+        let (kept, digest, media_type) = (Arc::clone(&self.0), digest.clone(), media_type.clone());
+        let written = tokio::task::spawn_blocking(move || kept.write(&digest, &media_type, &bytes));
+        if let Ok(Err(error)) = written.await
+            && !self.0.read_only.swap(true, Ordering::Relaxed)
+        {
+            tracing::debug!("manifests are not remembered any more: {error}");
+        }
+    }
+}
+
+/// A file begins with the content's type in a line of its own.
+const TYPE_ENDS: u8 = b'\n';
+
+impl Kept {
+    fn read(&self, digest: &Digest) -> Option<(MediaType, Bytes)> {
+        let path = self.folder.file(&name(digest));
+        let mut file = File::open(&path).ok()?;
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).ok()?;
+        let Some(kept) = unharmed(content, digest) else {
+            // Whoever comes next fetches it and puts it right.
+            let _gone = std::fs::remove_file(&path);
+            return None;
+        };
+        // What is used is not among the oldest.
+        let _as_it_was = file.set_modified(SystemTime::now());
+        Some(kept)
+    }
+
+    fn write(&self, digest: &Digest, media_type: &MediaType, bytes: &[u8]) -> io::Result<()> {
+        let name = name(digest);
+        if self.folder.file(&name).exists() {
+            return Ok(());
+        }
+        let media_type = media_type.as_str().as_bytes();
+        self.folder.replace(&name, &[media_type, &[TYPE_ENDS], bytes])?;
+        let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match *size {
+            Some(before) => before + taken(bytes.len() as u64),
+            None => {
+                let mut all = 0;
+                self.each_file(|file| {
+                    all += file.taken;
+                    Ok(())
+                })?;
+                all
+            }
+        };
+        *size = Some(if before > self.limit { self.evict()? } else { before });
+        Ok(())
+    }
+
+    /// Removes the oldest files until the rest take three quarters of the limit; answers with what
+    /// they take. Another run may do the same, so what is gone already is no failure.
+    fn evict(&self) -> io::Result<u64> {
+        // Names of so many files would be most of what a run has in memory: they are looked up again.
+        let mut files = Vec::new();
+        self.each_file(|file| {
+            files.push((file.modified, file.taken));
+            Ok(())
+        })?;
+        files.sort_unstable();
+        let mut size: u64 = files.iter().map(|(_, taken)| taken).sum();
+        let (room, mut left) = (self.limit / 4 * 3, size);
+        let goes = |(_, taken): &&(SystemTime, u64)| {
+            let goes = left > room;
+            left = left.saturating_sub(*taken);
+            goes
+        };
+        let Some((last, _)) = files.iter().take_while(goes).last() else { return Ok(size) };
+        self.each_file(|file| {
+            if file.modified > *last || size <= room {
+                return Ok(());
+            }
+            match std::fs::remove_file(&file.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => size = size.saturating_sub(file.taken),
+            }
+            Ok(())
+        })?;
+        Ok(size)
+    }
+
+    /// All files but those that some run is writing; what a killed run left half-written is among them
+    /// in time.
+    fn each_file(&self, mut visit: impl FnMut(KeptFile) -> io::Result<()>) -> io::Result<()> {
+        for entry in std::fs::read_dir(self.folder.path())? {
+            let entry = entry?;
+            // It may be gone by now.
+            let Ok(metadata) = entry.metadata() else { continue };
+            let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            let unfinished = entry.file_name().as_encoded_bytes().starts_with(UNFINISHED);
+            if unfinished && modified.elapsed().is_ok_and(|age| age < ABANDONED) {
+                continue;
+            }
+            visit(KeptFile { path: entry.path(), taken: taken(metadata.len()), modified })?;
+        }
+        Ok(())
+    }
+}
+
+/// What a file holds, if it is what `digest` says.
+fn unharmed(content: Vec<u8>, digest: &Digest) -> Option<(MediaType, Bytes)> {
+    let mut content = Bytes::from(content);
+    let end = content.iter().position(|&byte| byte == TYPE_ENDS)?;
+    let media_type = String::from_utf8(content.split_to(end + 1)[..end].to_vec()).ok()?;
+    let is_right = digest.same_algorithm_of(&content) == *digest;
+    is_right.then(|| (MediaType::from(media_type), content))
+}
+
+/// A file of the cache.
+struct KeptFile {
+    path: PathBuf,
+    taken: u64,
+    modified: SystemTime,
+}
+
+/// What a file of `length` bytes takes on disk.
+const fn taken(length: u64) -> u64 {
+    length.div_ceil(BLOCK) * BLOCK
+}
+
+fn name(digest: &Digest) -> String {
+    format!("{}-{}", digest.algorithm().name(), digest.hex())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::atomic::Ordering;
+    use std::time::{Duration, SystemTime};
+
+    use super::{BLOCK, ManifestCache, name};
+    use longshore_oci::{MediaType, RawManifest};
+
+    fn manifest(text: &str) -> RawManifest {
+        let text = format!(r#"{{"schemaVersion":2,"layers":[],"annotations":{{"of":"{text}"}}}}"#);
+        RawManifest::built(text.into_bytes(), MediaType::DOCKER_MANIFEST)
+    }
+
+    #[tokio::test]
+    async fn a_manifest_comes_back_with_its_type_and_never_damaged() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = ManifestCache::open(root.path()).unwrap();
+        let kept = manifest("a");
+        assert!(cache.manifest(&kept.digest).await.is_none(), "an empty cache answered");
+        cache.keep_manifest(&kept).await;
+        let other_run = ManifestCache::open(root.path()).unwrap();
+        assert_eq!(other_run.manifest(&kept.digest).await.unwrap().raw, kept);
+
+        let path = cache.0.folder.file(&name(&kept.digest));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let good = fs::read(&path).unwrap();
+        let mut changed = good.clone();
+        *changed.last_mut().unwrap() ^= 1;
+        for damaged in [&changed[..], &good[..good.len() - 1], b"text/plain", b"\xff\n", b""] {
+            fs::write(&path, damaged).unwrap();
+            assert!(cache.manifest(&kept.digest).await.is_none(), "damaged content was believed");
+            cache.keep_manifest(&kept).await;
+            assert!(cache.manifest(&kept.digest).await.is_some(), "and was not replaced");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_oldest_go_first_and_what_is_used_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = ManifestCache::with_limit(root.path(), 8 * BLOCK).unwrap();
+        let manifests: Vec<RawManifest> = (0..9).map(|n| manifest(&n.to_string())).collect();
+        let (last, earlier) = manifests.split_last().unwrap();
+        for (age, kept) in (1..).zip(earlier) {
+            cache.keep_manifest(kept).await;
+            let file = fs::File::open(cache.0.folder.file(&name(&kept.digest))).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(1000 - age)).unwrap();
+        }
+        assert!(cache.manifest(&manifests[0].digest).await.is_some(), "the oldest is used");
+        cache.keep_manifest(last).await;
+        let mut left = Vec::new();
+        for (at, manifest) in manifests.iter().enumerate() {
+            if cache.0.folder.file(&name(&manifest.digest)).exists() {
+                left.push(at);
+            }
+        }
+        assert_eq!(left, [0, 4, 5, 6, 7, 8]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_runs_share_it_while_both_remove_what_is_oldest() {
+        let root = tempfile::tempdir().unwrap();
+        let runs = [(); 2].map(|()| ManifestCache::with_limit(root.path(), 4 * BLOCK).unwrap());
+        let mut tasks = Vec::new();
+        for number in 0..100 {
+            for run in &runs {
+                let (run, kept) = (run.clone(), manifest(&number.to_string()));
+                tasks.push(tokio::spawn(async move {
+                    run.keep_manifest(&kept).await;
+                    run.manifest(&kept.digest).await.is_none_or(|found| found.raw == kept)
+                }));
+            }
+        }
+        for task in tasks {
+            assert!(task.await.unwrap(), "something else was read");
+        }
+        for run in runs {
+            assert!(!run.0.read_only.load(Ordering::Relaxed), "a run has given up");
+            let mut left = 0;
+            let count = |_| {
+                left += 1;
+                Ok(())
+            };
+            run.0.each_file(count).unwrap();
+            assert!((1..=8).contains(&left), "{left} files are left");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_written_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = ManifestCache::open(root.path()).unwrap();
+        fs::remove_dir(cache.0.folder.path()).unwrap();
+        cache.keep_manifest(&manifest("a")).await;
+        assert!(cache.0.read_only.load(Ordering::Relaxed));
+        assert!(cache.manifest(&manifest("a").digest).await.is_none());
+    }
+}

@@ -1,0 +1,180 @@
+//! Building the plan.
+
+use super::collision::{Beside, Destinations};
+use super::draft::{Draft, Drafts, Stage};
+use super::rewrite::{Rewrite, RewriteItem, RewriteVerdict};
+use super::{Ended, FilterFlags, Plan, PlanError, Unselected};
+use crate::job::{Job, Jobs, Outcome};
+use crate::list::List;
+use longshore_oci::{Reference, StoreName};
+
+use super::stand_in::StandIns;
+
+/// What a plan is made with.
+#[derive(Debug)]
+pub struct PlanOptions {
+    /// `-s`: replaces the store of every source.
+    pub source: Option<StoreName>,
+    /// `-d`: replaces the store of every destination, by the rewrite `registry`.
+    pub destination: Option<StoreName>,
+    /// The platform filters.
+    pub filter: FilterFlags,
+    /// The number of the first entry, from 1.
+    pub first_number: u32,
+    /// How entries ended that select tags by pattern and are still in the list.
+    pub unselected: Vec<Unselected>,
+}
+
+/// Entries that are planned at once: what one is until its job is packed is ten times as large.
+const BATCH: usize = 10_000;
+
+/// Plans the entries of `list`. The rewrites are applied in the order given; the first of them is
+/// the built-in `registry`.
+///
+/// # Errors
+/// Where two entries collide, an entry has no destination, or a rewrite plugin fails. What is wrong
+/// with one entry alone is its outcome.
+pub async fn build(
+    list: List,
+    options: &PlanOptions,
+    rewrites: &[Box<dyn Rewrite>],
+) -> Result<Plan, PlanError> {
+    let stand_ins = StandIns::of(options.source.as_ref(), options.destination.as_ref());
+    let mut drafts = Drafts::of(list, options)?;
+    let mut taken = Destinations::with_room_for(drafts.len());
+    let mut plan = Plan {
+        entries: Vec::with_capacity(drafts.len()),
+        jobs: Jobs::with_room_for(drafts.len()),
+        ended: Vec::new(),
+    };
+    let mut collision = None;
+    let at_once = rewrites.iter().map(|rewrite| rewrite.batch()).min().unwrap_or(BATCH).max(1);
+    let mut batch = Vec::with_capacity(at_once.min(drafts.len()));
+    loop {
+        batch.extend(drafts.by_ref().take(at_once));
+        if batch.is_empty() {
+            break;
+        }
+        for rewrite in rewrites {
+            apply(&mut batch, &**rewrite, &stand_ins).await?;
+        }
+        for Draft { entry, stage } in batch.drain(..) {
+            plan.entries.push(entry);
+            let ended = match stage {
+                Stage::Going(_) if collision.is_some() => None,
+                Stage::Going(going) => settle(&going.job, &mut taken, &mut plan.jobs)
+                    .unwrap_or_else(|error| {
+                        collision = Some(error);
+                        None
+                    }),
+                Stage::Ended(ended) => Some(ended),
+            };
+            plan.ended.extend(ended.map(|ended| *ended));
+        }
+    }
+    // What a rewrite has to say of a later entry comes first: it may be why two collide.
+    collision.map_or(Ok(plan), Err)
+}
+
+/// Puts a job beside those before it, unless that is its end.
+fn settle(
+    job: &Job,
+    taken: &mut Destinations,
+    jobs: &mut Jobs,
+) -> Result<Option<Box<Ended>>, PlanError> {
+    if is_itself(job) {
+        let outcome = Outcome {
+            hint: Some("give another destination registry with -d".to_owned()),
+            ..Outcome::failed("source and destination are the same")
+        };
+        return Ok(Some(ended(job, outcome)));
+    }
+    Ok(match taken.take(job, jobs)? {
+        Beside::First => {
+            jobs.push(job);
+            None
+        }
+        Beside::SameAs(line) => {
+            Some(ended(job, Outcome::skipped(format!("the same as line {line}"))))
+        }
+    })
+}
+
+/// The end of what would have been a job.
+fn ended(job: &Job, outcome: Outcome) -> Box<Ended> {
+    Box::new(Ended {
+        number: job.number,
+        line: job.line,
+        column: None,
+        source: String::from(&job.source),
+        destination: String::from(&job.destination),
+        outcome,
+    })
+}
+
+fn is_itself(job: &Job) -> bool {
+    job.source.store == job.destination.store
+        && job.source.repository == job.destination.repository
+        && match (job.source.version.tag(), job.destination.version.tag()) {
+            (Some(source), Some(destination)) => {
+                source == destination && job.source.version.digest().is_none()
+            }
+            (None, None) => true,
+            _ => false,
+        }
+}
+
+/// Puts each of `drafts` that still goes through one rewrite.
+async fn apply(
+    drafts: &mut [Draft],
+    rewrite: &dyn Rewrite,
+    stand_ins: &StandIns,
+) -> Result<(), PlanError> {
+    // The registry of one answer is most often that of the next.
+    let mut last: Option<Reference> = None;
+    let items: Vec<RewriteItem> =
+        drafts.iter().filter_map(|draft| item(&draft.stage, stand_ins)).collect();
+    let mut verdicts = rewrite.apply(items).await?.into_iter();
+    for draft in drafts {
+        let Stage::Going(going) = &mut draft.stage else { continue };
+        let Some(verdict) = verdicts.next() else { break };
+        let outcome = match verdict {
+            RewriteVerdict::Destination(answer) => {
+                let job = &mut going.job;
+                let known = [Some(&job.destination), last.as_ref()];
+                let known: Vec<&Reference> = known.into_iter().flatten().collect();
+                let destination = match stand_ins.parse(&answer, &known) {
+                    Ok(destination) => destination,
+                    Err(error) => {
+                        let (line, plugin) = (job.line, rewrite.name().to_owned());
+                        return Err(PlanError::Answer { line, plugin, answer, error });
+                    }
+                };
+                last = Some(destination.clone());
+                job.destination = destination;
+                continue;
+            }
+            RewriteVerdict::Skip(why) => {
+                Outcome::skipped(format!("{} leaves it out: {why}", rewrite.name()))
+            }
+            RewriteVerdict::Refuse(why) => {
+                Outcome::failed(format!("{} refuses it: {why}", rewrite.name()))
+            }
+        };
+        draft.stage = Stage::Ended(ended(&going.job, outcome));
+    }
+    Ok(())
+}
+
+/// What a rewrite is asked about an entry that still goes.
+fn item(stage: &Stage, stand_ins: &StandIns) -> Option<RewriteItem> {
+    let Stage::Going(going) = stage else { return None };
+    Some(RewriteItem {
+        source: stand_ins.text(&going.job.source),
+        destination: stand_ins.text(&going.job.destination),
+        attributes: going.attributes.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! What entries become without any rewrite, and what of them the failed list keeps.
+
+use super::{BATCH, PlanOptions, build};
+use crate::job::{Outcome, Status};
+use crate::list::{Diagnostic, Entry, Pinned, Selection, Severity};
+use crate::list::{List, ListText};
+use crate::plan::{Ended, FilterFlags, Plan, PlanError, Unselected};
+
+const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+fn options() -> PlanOptions {
+    PlanOptions {
+        source: None,
+        destination: None,
+        filter: FilterFlags::new(None, None).unwrap(),
+        first_number: 1,
+        unselected: Vec::new(),
+    }
+}
+
+fn entry(line: u32, source: &str, destination: Option<&str>, tag: &str) -> Entry {
+    Entry {
+        source: source.to_owned(),
+        repositories: None,
+        select: Selection::ByTag(tag.to_owned()),
+        destination: destination.map(str::to_owned),
+        destination_tag: None,
+        platforms: Vec::new(),
+        line,
+        attributes: Vec::new(),
+    }
+}
+
+fn error(line: u32, column: u32) -> Diagnostic {
+    Diagnostic { severity: Severity::Error, line, column, message: "it is odd".to_owned() }
+}
+
+fn list(format: &str, text: &str, entries: Vec<Entry>, diagnostics: Vec<Diagnostic>) -> List {
+    let text = ListText::new("list.txt", text.as_bytes().to_vec());
+    List { format: format.to_owned(), text, entries, diagnostics }
+}
+
+async fn planned(list: List, options: &PlanOptions) -> Plan {
+    build(list, options, &[]).await.unwrap()
+}
+
+fn ended(plan: &Plan, number: u32) -> Option<&Ended> {
+    plan.ended.iter().find(|ended| ended.number == number)
+}
+
+/// `source → destination` of each job, and what the others ended with.
+fn ends(plan: &Plan) -> Vec<String> {
+    let end = |number| match (plan.jobs.get(number), ended(plan, number)) {
+        (Some(job), None) => format!("{} → {}", job.source, job.destination),
+        (None, Some(ended)) => {
+            let outcome = &ended.outcome;
+            outcome.error.clone().or(outcome.reason.clone()).unwrap_or_default()
+        }
+        both => panic!("{both:?}"),
+    };
+    plan.entries.iter().map(|entry| end(entry.number)).collect()
+}
+
+fn texts(plan: &Plan) -> Vec<String> {
+    plan.entries.iter().map(|entry| String::from_utf8_lossy(&entry.text).into_owned()).collect()
+}
+
+#[tokio::test]
+async fn entries_and_malformed_lines_are_numbered_in_the_order_of_the_list() {
+    let text = "  a b 1 \nodd\n# c\nc.io/d e.io/f 2\nlast";
+    let entries = vec![entry(4, "c.io/d", Some("e.io/f"), "2"), entry(1, "a", Some("b"), "1")];
+    let list = list("mirror", text, entries, vec![error(5, 0), error(2, 4)]);
+    let plan = planned(list, &PlanOptions { first_number: 7, ..options() }).await;
+    let mut places: Vec<_> = plan.jobs.iter().map(|job| (job.number, job.line)).collect();
+    assert_eq!(places, [(7, 1), (9, 4)]);
+    places.extend(plan.ended.iter().map(|ended| (ended.number, ended.line)));
+    assert_eq!(places[2..], [(8, 2), (10, 5)]);
+    assert_eq!(
+        ends(&plan),
+        ["docker.io/library/a:1 → docker.io/b:1", "it is odd", "c.io/d:2 → e.io/f:2", "it is odd"]
+    );
+    assert_eq!(texts(&plan), ["a b 1", "odd", "c.io/d e.io/f 2", "last"]);
+    let malformed = &plan.ended[0];
+    assert_eq!((&*malformed.source, malformed.column), ("odd", Some(4)));
+    assert!(malformed.outcome.hint.is_some());
+}
+
+#[tokio::test]
+async fn sources_are_completed_and_destinations_follow_them() {
+    let mut pinned = entry(3, "a.io/x/y", None, "");
+    let tag = Some("1".to_owned());
+    pinned.select = Selection::ByDigest(Pinned { digest: DIGEST.to_owned(), tag });
+    let mut renamed = entry(4, "a.io/x", Some("b.io/x"), "1");
+    renamed.destination_tag = Some("2".to_owned());
+    let entries = || {
+        vec![
+            entry(1, "redis", None, ""),
+            entry(2, "a.io/x", None, "2"),
+            pinned.clone(),
+            renamed.clone(),
+        ]
+    };
+    let given = PlanOptions { destination: Some("d.io".parse().unwrap()), ..options() };
+    let plan = planned(list("other", "", entries(), vec![]), &given).await;
+    assert_eq!(
+        ends(&plan),
+        [
+            "docker.io/library/redis:latest → docker.io/redis:latest".to_owned(),
+            "a.io/x:2 → docker.io/x:2".to_owned(),
+            format!("a.io/x/y:1@{DIGEST} → docker.io/x/y:1"),
+            "a.io/x:1 → b.io/x:2".to_owned(),
+        ]
+    );
+    // Such an entry is a `mirror` line in the failed list, where three columns can say it.
+    assert_eq!(
+        texts(&plan),
+        [
+            "redis redis ".to_owned(),
+            "a.io/x x 2".to_owned(),
+            format!("a.io/x/y x/y 1@{DIGEST}"),
+            "a.io/x b.io/x 1".to_owned(),
+        ]
+    );
+    assert_eq!(
+        plan.entries[0].terms.as_deref(),
+        Some("platforms=all"),
+        "a default filter would hold"
+    );
+    let renamed = plan.entries[3].terms.as_deref();
+    assert_eq!(renamed, Some("platforms=all destination-tag=2"), "three columns cannot say it");
+
+    let replaced = PlanOptions { source: Some("s.io".parse().unwrap()), ..given };
+    let plan = planned(list("other", "", entries(), vec![]), &replaced).await;
+    assert_eq!(
+        ends(&plan)[..2],
+        ["s.io/redis:latest → docker.io/redis:latest", "s.io/x:2 → docker.io/x:2"]
+    );
+}
+
+#[tokio::test]
+async fn an_entry_that_nobody_gives_a_destination_ends_the_plan() {
+    let list = list("default", "a\nb\n", vec![entry(2, "b", None, "1")], vec![]);
+    let error = build(list, &options(), &[]).await.unwrap_err();
+    assert!(matches!(error, PlanError::NoDestination { line: 2, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_one_entry_is_its_end_alone() {
+    let mut everything = entry(3, "a.io/x", Some("b.io/x"), "");
+    everything.select = Selection::All;
+    let mut platform = entry(4, "a.io/x", Some("b.io/x"), "1");
+    platform.platforms = vec!["linux".to_owned()];
+    let entries = vec![
+        entry(1, "a.io/X", Some("b.io/x"), "1"),
+        entry(2, "a.io/x", Some("b.io/x"), "-1"),
+        everything,
+        platform,
+        entry(5, "a.io/x", Some("a.io/x"), "1"),
+        entry(6, "a.io/x", Some("b.io/x"), "1"),
+        entry(7, "a.io/x", Some("b.io/x"), "1"),
+    ];
+    let plan = planned(list("mirror", "", entries, vec![]), &options()).await;
+    let ends = ends(&plan);
+    for (end, why) in ends.iter().zip([
+        "source: repository \"X\" is invalid",
+        "source: tag \"-1\" is invalid",
+        "by pattern",
+        "platform \"linux\" is invalid",
+        "source and destination are the same",
+        "a.io/x:1 → b.io/x:1",
+        "the same as line 6",
+    ]) {
+        assert!(end.contains(why), "{end}");
+    }
+    assert_eq!(ends.len(), 7);
+    let status = |number| ended(&plan, number).map(|ended| ended.outcome.status);
+    assert_eq!(
+        (status(1), status(6), status(7)),
+        (Some(Status::Failed), None, Some(Status::Skipped))
+    );
+    assert_eq!(plan.jobs.len(), 1);
+}
+
+#[tokio::test]
+async fn an_entry_of_which_nothing_was_selected_ended_so() {
+    let everything =
+        |line: u32| Entry { select: Selection::All, ..entry(line, "a.io/x", Some("b.io/x"), "") };
+    let unselected =
+        Unselected { entry: everything(2), outcome: Outcome::skipped("a.io/x has no tags") };
+    let options = PlanOptions { unselected: vec![unselected], ..options() };
+    let entries = vec![everything(1), everything(2)];
+    let plan = planned(list("regsync", "", entries, vec![]), &options).await;
+    let expected = ["it selects tags by pattern, and none were listed", "a.io/x has no tags"];
+    assert_eq!(ends(&plan), expected);
+    assert_eq!(texts(&plan), ["# a.io/x b.io/x (tags by pattern)"; 2]);
+}
+
+#[tokio::test]
+async fn batches_are_one_plan() {
+    let count = u32::try_from(BATCH).unwrap() + 2;
+    let entries = |last: u32| {
+        let tag = |line: u32| if line == count { last } else { line };
+        let entry = |line| entry(line, "a.io/x", Some("b.io/x"), &tag(line).to_string());
+        list("mirror", "", (1..=count).map(entry).collect(), vec![error(count, 0)])
+    };
+    let plan = planned(entries(1), &options()).await;
+    let numbers: Vec<u32> = plan.entries.iter().map(|entry| entry.number).collect();
+    assert!(numbers.into_iter().eq(1..=count + 1), "each has its number");
+    assert_eq!(plan.jobs.len(), BATCH + 1);
+    assert_eq!(ends(&plan)[BATCH + 1..], ["the same as line 1", "it is odd"]);
+    assert_eq!(planned(entries(count), &options()).await.jobs.len(), BATCH + 2);
+    let mut colliding = entries(1);
+    colliding.entries[BATCH + 1].source = "c.io/x".to_owned();
+    let error = build(colliding, &options(), &[]).await.unwrap_err();
+    assert!(matches!(error, PlanError::Collision { first: 1, second, .. } if second == count));
+}

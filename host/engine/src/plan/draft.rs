@@ -1,0 +1,286 @@
+//! Entries of a list, understood and completed, before they go through the rewrites.
+
+use std::iter::Peekable;
+use std::ops::RangeFrom;
+use std::sync::Arc;
+use std::vec::IntoIter;
+
+use super::filter::ALL;
+use super::{Ended, PlanError, PlanOptions, PlannedEntry, source};
+use crate::job::{Job, Outcome};
+use crate::list::{Attribute, Diagnostic, Entry, Selection, Severity};
+use crate::list::{Lines, List, line_hint};
+use longshore_oci::{Digest, Name, Reference, ReferenceError, Registry, Tag, Version};
+
+/// An entry that has been understood, before it goes through the rewrites.
+pub(super) struct Draft {
+    pub(super) entry: PlannedEntry,
+    pub(super) stage: Stage,
+}
+
+pub(super) enum Stage {
+    /// It goes on.
+    Going(Going),
+    /// It ended so.
+    Ended(Box<Ended>),
+}
+
+pub(super) struct Going {
+    pub(super) job: Box<Job>,
+    pub(super) attributes: Vec<Attribute>,
+}
+
+/// Why an entry alone fails.
+#[derive(Debug, thiserror::Error)]
+enum EntryError {
+    #[error("source: {0}")]
+    Source(#[source] ReferenceError),
+    #[error("destination: {0}")]
+    Destination(#[source] ReferenceError),
+    #[error(transparent)]
+    Platform(#[from] longshore_oci::PlatformError),
+    #[error("it selects tags by pattern, and none were listed")]
+    Pattern,
+}
+
+impl EntryError {
+    /// What a person can do about it.
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Source(_) | Self::Destination(_) => {
+                "a reference is [REGISTRY/]REPOSITORY, as in registry.example.com/team/app, and a tag as in 1.0"
+            }
+            Self::Platform(_) => "a platform is os/architecture[/variant], as in linux/arm64",
+            Self::Pattern => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Entries and malformed lines in the order of the list, numbered. Each is understood when it is asked
+/// for, and let go of by then, as there may be a million of them.
+pub(super) struct Drafts<'a> {
+    list: List,
+    lines: Lines,
+    options: &'a PlanOptions,
+    entries: Peekable<IntoIter<Entry>>,
+    errors: Peekable<IntoIter<Diagnostic>>,
+    numbers: RangeFrom<u32>,
+}
+
+impl<'a> Drafts<'a> {
+    /// # Errors
+    /// Where an entry has no destination.
+    pub(super) fn of(mut list: List, options: &'a PlanOptions) -> Result<Self, PlanError> {
+        let lines = list.text.lines();
+        let mut entries = std::mem::take(&mut list.entries);
+        let mut errors = std::mem::take(&mut list.diagnostics);
+        errors.retain(|found| found.severity == Severity::Error);
+        entries.sort_by_key(|entry| entry.line);
+        errors.sort_by_key(|error| error.line);
+        let goes_nowhere =
+            |entry: &&Entry| entry.destination.is_none() && options.destination.is_none();
+        if let Some(Entry { line, source, .. }) = entries.iter().find(goes_nowhere) {
+            let (line, source_text) = (*line, source.clone());
+            return Err(PlanError::NoDestination { line, source_text });
+        }
+        Ok(Self {
+            list,
+            lines,
+            options,
+            entries: entries.into_iter().peekable(),
+            errors: errors.into_iter().peekable(),
+            numbers: options.first_number..,
+        })
+    }
+
+    /// How many are left.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len() + self.errors.len()
+    }
+}
+
+impl Iterator for Drafts<'_> {
+    type Item = Draft;
+
+    fn next(&mut self) -> Option<Draft> {
+        let entry = self.entries.peek().map(|entry| entry.line);
+        let error = self.errors.next_if(|error| entry.is_none_or(|entry| error.line < entry));
+        if let Some(error) = error {
+            return Some(malformed(self.numbers.next()?, error, &self.lines, &self.list));
+        }
+        let entry = self.entries.next()?;
+        Some(draft(self.numbers.next()?, entry, &self.lines, &self.list, self.options))
+    }
+}
+
+fn malformed(number: u32, error: Diagnostic, lines: &Lines, list: &List) -> Draft {
+    let original = lines.get(error.line).unwrap_or_default();
+    let (source, text) = if list.is_line_format() {
+        (String::from_utf8_lossy(&original).into_owned(), original)
+    } else {
+        // A format of several lines: what stands there is only a comment in a `mirror` list.
+        let comment = format!("# {}", around(&original, error.column));
+        (comment.clone(), comment.into())
+    };
+    let outcome = Outcome {
+        hint: line_hint(&list.format).map(str::to_owned),
+        ..Outcome::failed(error.message)
+    };
+    let column = (error.column > 0).then_some(error.column);
+    let line = error.line;
+    let terms = list.terms_above(lines, line).map(Into::into);
+    let ended = Ended { number, line, column, source, destination: String::new(), outcome };
+    Draft { entry: PlannedEntry { number, text, terms }, stage: Stage::Ended(Box::new(ended)) }
+}
+
+/// So much of a line is shown, in characters: all of a document may stand on one, and every remark on
+/// it shows it.
+const SHOWN: usize = 160;
+
+/// `line`, or of a long one the part around a column, from 1.
+fn around(line: &[u8], column: u32) -> String {
+    let text = String::from_utf8_lossy(line);
+    if text.chars().nth(SHOWN).is_none() {
+        return text.into_owned();
+    }
+    let before = (column as usize).saturating_sub(SHOWN / 2);
+    let mut rest = text.chars().skip(before);
+    let shown: String = rest.by_ref().take(SHOWN).collect();
+    let ellipsis = |cut: bool| if cut { "…" } else { "" };
+    format!("{}{shown}{}", ellipsis(before > 0), ellipsis(rest.next().is_some()))
+}
+
+fn draft(number: u32, entry: Entry, lines: &Lines, list: &List, options: &PlanOptions) -> Draft {
+    // A `mirror` line that stands for an entry of another format must not get the default filter.
+    let platforms = match entry.platforms.as_slice() {
+        [] if list.is_line_format() => None,
+        [] => Some(format!("platforms={ALL}")),
+        platforms => Some(format!("platforms={}", platforms.join(","))),
+    };
+    let renamed = match &entry.select {
+        Selection::ByTag(tag) => entry.destination_tag.as_ref().filter(|to| *to != tag),
+        // In three columns a digest has the destination's tag before it.
+        _ => entry.destination_tag.as_ref().filter(|_| list.is_line_format()),
+    };
+    let renamed = renamed.map(|to| format!("destination-tag={to}"));
+    let mut terms: Vec<String> = [platforms, renamed].into_iter().flatten().collect();
+    if matches!(entry.select, Selection::All | Selection::Matching(_)) {
+        // What stands for it is a comment, and these would be about the next line.
+        terms.clear();
+    }
+    let terms: Option<Arc<str>> = (!terms.is_empty()).then(|| terms.join(" ").into());
+    let original = if list.is_line_format() { lines.get(entry.line) } else { None };
+    let text = original.unwrap_or_else(|| mirror_line(&entry).into());
+    let line = entry.line;
+    let stage = match job(number, &entry, &list.format, options) {
+        Ok(job) => Stage::Going(Going { job: Box::new(job), attributes: entry.attributes }),
+        Err(error) => {
+            let known = options.unselected.iter().find(|known| known.entry == entry);
+            let failed = || Outcome { hint: error.hint(), ..Outcome::failed(&error) };
+            Stage::Ended(Box::new(Ended {
+                number,
+                line,
+                column: None,
+                outcome: known.map_or_else(failed, |known| known.outcome.clone()),
+                source: entry.source,
+                destination: entry.destination.unwrap_or_default(),
+            }))
+        }
+    };
+    Draft { entry: PlannedEntry { number, text, terms }, stage }
+}
+
+/// An entry of a format that is not line by line, as a line of the format `mirror`; as a comment where
+/// three columns cannot say it.
+fn mirror_line(entry: &Entry) -> String {
+    let says_it = |version: String| (version, "");
+    let (version, comment) = match &entry.select {
+        Selection::ByDigest(pinned) if entry.destination_tag.is_some() => {
+            let tag = entry.destination_tag.as_deref().unwrap_or_default();
+            says_it(format!("{tag}@{}", pinned.digest))
+        }
+        Selection::ByTag(tag) => says_it(tag.clone()),
+        Selection::ByDigest(pinned) => says_it(match &pinned.tag {
+            Some(tag) => format!("{tag}@{}", pinned.digest),
+            None => pinned.digest.clone(),
+        }),
+        // What it selects is not known; the list that it came from has to be run again.
+        Selection::All | Selection::Matching(_) => ("(tags by pattern)".to_owned(), "# "),
+    };
+    let host_stripped = || match entry.source.split_once('/') {
+        Some((first, rest)) if Registry::looks_like_one(first) => rest.to_owned(),
+        _ => entry.source.clone(),
+    };
+    let destination = entry.destination.clone().unwrap_or_else(host_stripped);
+    format!("{comment}{} {destination} {version}", entry.source)
+}
+
+fn job(number: u32, entry: &Entry, format: &str, options: &PlanOptions) -> Result<Job, EntryError> {
+    if entry.repositories.is_some() {
+        return Err(EntryError::Pattern);
+    }
+    let name: Name = entry.source.parse().map_err(EntryError::Source)?;
+    let to: Name = match &entry.destination {
+        Some(text) if *text == entry.source => name.clone(),
+        Some(text) => text.parse().map_err(EntryError::Destination)?,
+        None => Name { store: None, repository: name.repository.clone() },
+    };
+    let (store, repository) =
+        source::complete(name, options.source.as_ref()).map_err(EntryError::Source)?;
+    let version = version(&entry.select)?;
+    let to_tag = match &entry.destination_tag {
+        Some(tag) => Some(tag.parse::<Tag>().map_err(EntryError::Destination)?),
+        None => version.tag().cloned(),
+    };
+    let to_version = match (to_tag, version.digest()) {
+        (Some(tag), _) => Version::Tag(tag),
+        (None, Some(digest)) => Version::Digest(digest.clone()),
+        (None, None) => Version::Tag(Tag::latest()),
+    };
+    Ok(Job {
+        number,
+        line: entry.line,
+        source: Reference { store, repository, version },
+        destination: Reference {
+            store: to.store.unwrap_or_else(|| Registry::docker_hub().into()),
+            repository: to.repository,
+            version: to_version,
+        },
+        filter: options.filter.of_entry(format, &entry.platforms)?,
+    })
+}
+
+fn version(select: &Selection) -> Result<Version, EntryError> {
+    match select {
+        Selection::ByTag(tag) if tag.is_empty() => Ok(Version::Tag(Tag::latest())),
+        Selection::ByTag(tag) => Ok(Version::Tag(tag.parse().map_err(EntryError::Source)?)),
+        Selection::ByDigest(pinned) => {
+            let digest: Digest = pinned
+                .digest
+                .parse()
+                .map_err(|error| EntryError::Source(ReferenceError::Digest(error)))?;
+            Ok(match &pinned.tag {
+                Some(tag) => Version::Pinned(tag.parse().map_err(EntryError::Source)?, digest),
+                None => Version::Digest(digest),
+            })
+        }
+        Selection::All | Selection::Matching(_) => Err(EntryError::Pattern),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SHOWN, around};
+
+    #[test]
+    fn a_long_line_is_shown_around_its_column() {
+        let short = "x".repeat(SHOWN);
+        assert_eq!(around(short.as_bytes(), 150), short, "all of it");
+        let long = format!("{}here{}", "a".repeat(500), "b".repeat(500));
+        let shown = around(long.as_bytes(), 501);
+        assert!(shown.starts_with("…a") && shown.contains("here") && shown.ends_with("b…"));
+        assert_eq!(shown.chars().count(), SHOWN + 2);
+        assert!(around(long.as_bytes(), 0).starts_with('a'), "no column is the start");
+    }
+}

@@ -1,0 +1,292 @@
+//! Replacing the entries that select by pattern by entries with one tag each.
+//!
+//! Catalogues first, then tags: every registry and every repository is asked once, several at a time.
+//! What is wrong with one entry alone is its outcome; it keeps its place in the list.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use super::pick::{FilterError, Picker};
+use super::under::Under;
+use crate::job::Outcome;
+use crate::list::List;
+use crate::list::{Entry, Filter, Selection};
+use crate::plan::source;
+use longshore_oci::{ReferenceError, Registry, Repository, StoreName};
+use longshore_store::{StoreError, Stores};
+
+/// What came of the entries that select by pattern.
+#[derive(Debug, Default)]
+pub struct Expansion {
+    /// Those that became no entries of one tag each.
+    pub unselected: Vec<Unselected>,
+    /// What the others became, in the order of the list.
+    pub picked: Vec<Picked>,
+}
+
+/// An entry that stays as it is, and how it ended.
+#[derive(Debug)]
+pub struct Unselected {
+    /// The entry, which is still in the list.
+    pub entry: Entry,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// What was picked for an entry.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Picked {
+    /// Where the entry starts.
+    pub line: u32,
+    /// The repository whose tags, or the registry or path whose repositories, were picked from.
+    pub from: String,
+    /// What there is to pick from: `tags` or `repositories`.
+    pub what: &'static str,
+    /// How many there are.
+    pub count: usize,
+    /// What was picked, and why.
+    pub names: Vec<(String, String)>,
+}
+
+impl Picked {
+    /// How many of how many were picked, for the log of a run of `list`.
+    pub fn told_of(&self, list: &str) -> String {
+        let Self { line, from, what, count, names } = self;
+        format!("{list}:{line}: {} of {count} {what} of {from} selected", names.len())
+    }
+}
+
+/// Why an entry alone fails.
+#[derive(Debug, thiserror::Error)]
+enum SelectError {
+    #[error("source: {0}")]
+    Source(#[from] ReferenceError),
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl SelectError {
+    /// What a person can do about it.
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Source(_) => Some("a source is [REGISTRY/]REPOSITORY".to_owned()),
+            Self::Filter(FilterError::Pattern { .. }) => {
+                Some("expressions are as in RE2, without look-around and references".to_owned())
+            }
+            Self::Filter(FilterError::Range { .. }) => {
+                Some("a range is such as \">=1.2 <2 || ^3\"".to_owned())
+            }
+            Self::Store(error) => error.hint.clone(),
+        }
+    }
+}
+
+/// Does any entry of `list` have to be expanded?
+pub fn selects_by_pattern(list: &List) -> bool {
+    list.entries.iter().any(is_pattern)
+}
+
+const fn is_pattern(entry: &Entry) -> bool {
+    entry.repositories.is_some() || matches!(entry.select, Selection::All | Selection::Matching(_))
+}
+
+/// Replaces the entries of `list` that select by pattern. `source` is `-s`; so many lists are asked for
+/// at once.
+pub async fn expand(
+    list: &mut List,
+    source: Option<&StoreName>,
+    stores: &dyn Stores,
+    at_once: usize,
+) -> Expansion {
+    let mut expansion = Expansion::default();
+    let catalogues = list.entries.iter().filter(|entry| entry.repositories.is_some());
+    let catalogues = catalogues.filter_map(|entry| Under::of(&entry.source, source).ok());
+    let catalogues = ask_each(catalogues.map(|under| under.store), at_once, |store| async move {
+        stores.source(&store)?.repositories().await
+    });
+    let catalogues = catalogues.await;
+    list.entries = std::mem::take(&mut list.entries)
+        .into_iter()
+        .flat_map(|entry| expansion.repositories(entry, source, &catalogues))
+        .collect();
+
+    let wanted = list.entries.iter().filter(|entry| has_tags_to_pick(entry));
+    let wanted = wanted.filter_map(|entry| repository_of(entry, source).ok());
+    let tags = ask_each(wanted, at_once, |(store, repository)| async move {
+        stores.source(&store)?.tags(&repository).await
+    });
+    let tags = tags.await;
+    list.entries = std::mem::take(&mut list.entries)
+        .into_iter()
+        .flat_map(|entry| expansion.tags(entry, source, &tags))
+        .collect();
+    expansion
+}
+
+/// Asks for each of `keys` once.
+async fn ask_each<K, F>(
+    keys: impl Iterator<Item = K>,
+    at_once: usize,
+    ask: impl Fn(K) -> F,
+) -> HashMap<K, F::Output>
+where
+    K: Clone + Eq + Hash,
+    F: Future,
+{
+    let mut distinct: Vec<K> = Vec::new();
+    let mut known = std::collections::HashSet::new();
+    distinct.extend(keys.filter(|key| known.insert(key.clone())));
+    stream::iter(distinct)
+        .map(|key| {
+            let asked = ask(key.clone());
+            async { (key, asked.await) }
+        })
+        .buffer_unordered(at_once.max(1))
+        .collect()
+        .await
+}
+
+/// The text's registry as it stands there, with its slash.
+fn registry_text(source: &str) -> String {
+    let first = source.split('/').next().unwrap_or_default();
+    if Registry::looks_like_one(first) { format!("{first}/") } else { String::new() }
+}
+
+fn repository_of(
+    entry: &Entry,
+    source: Option<&StoreName>,
+) -> Result<(StoreName, Repository), ReferenceError> {
+    source::complete(entry.source.parse()?, source)
+}
+
+/// Repositories that were not picked are still there, and have no tags to pick.
+const fn has_tags_to_pick(entry: &Entry) -> bool {
+    entry.repositories.is_none() && is_pattern(entry)
+}
+
+fn picker(filter: &Filter) -> Result<Picker, SelectError> {
+    Ok(Picker::new(filter)?)
+}
+
+impl Expansion {
+    /// What an interrupt leaves of `list`: nothing more is selected.
+    pub fn interrupted(list: &List) -> Self {
+        let outcome = Outcome { unfinished: true, ..Outcome::failed("interrupted") };
+        let entries = list.entries.iter().filter(|entry| is_pattern(entry)).cloned();
+        let unselected =
+            entries.map(|entry| Unselected { entry, outcome: outcome.clone() }).collect();
+        Self { unselected, picked: Vec::new() }
+    }
+
+    /// Leaves the entry in the list, ended so.
+    fn end(&mut self, entry: Entry, outcome: Outcome) -> Vec<Entry> {
+        self.unselected.push(Unselected { entry: entry.clone(), outcome });
+        vec![entry]
+    }
+
+    fn fail(&mut self, entry: Entry, error: &SelectError) -> Vec<Entry> {
+        self.end(entry, Outcome { hint: error.hint(), ..Outcome::failed(error) })
+    }
+
+    /// One entry for each repository that the entry picks.
+    fn repositories(
+        &mut self,
+        entry: Entry,
+        source: Option<&StoreName>,
+        catalogues: &HashMap<StoreName, Result<Vec<String>, StoreError>>,
+    ) -> Vec<Entry> {
+        let Some(filter) = &entry.repositories else { return vec![entry] };
+        let listed = || -> Result<_, SelectError> {
+            let under = Under::of(&entry.source, source)?;
+            let picker = picker(filter)?;
+            let names = catalogues.get(&under.store).cloned().unwrap_or_else(|| Ok(Vec::new()))?;
+            Ok((under, picker, names))
+        };
+        let (under, picker, names) = match listed() {
+            Ok(listed) => listed,
+            Err(error) => return self.fail(entry, &error),
+        };
+        let registry = registry_text(&entry.source);
+        let mut entries = Vec::new();
+        let mut picked = Vec::new();
+        let mut below = 0;
+        for name in &names {
+            let Some(behind) = under.behind(name) else { continue };
+            below += 1;
+            let Some(why) = picker.matches(name) else { continue };
+            picked.push((name.clone(), why));
+            let destination = entry.destination.as_deref().map(|to| match behind {
+                "" => to.to_owned(),
+                behind => format!("{}/{behind}", to.trim_end_matches('/')),
+            });
+            entries.push(Entry {
+                source: format!("{registry}{name}"),
+                repositories: None,
+                destination,
+                ..entry.clone()
+            });
+        }
+        if entries.is_empty() {
+            let reason = match below {
+                0 => format!("there are no repositories at {}", entry.source),
+                _ => format!("none of {below} repositories at {} is selected", entry.source),
+            };
+            return self.end(entry, Outcome::skipped(reason));
+        }
+        let (line, from) = (entry.line, entry.source);
+        self.picked.push(Picked { line, from, what: "repositories", count: below, names: picked });
+        entries
+    }
+
+    /// One entry for each tag that the entry picks.
+    fn tags(
+        &mut self,
+        entry: Entry,
+        source: Option<&StoreName>,
+        tags: &HashMap<(StoreName, Repository), Result<Vec<String>, StoreError>>,
+    ) -> Vec<Entry> {
+        if !has_tags_to_pick(&entry) {
+            return vec![entry];
+        }
+        let listed = || -> Result<_, SelectError> {
+            let repository = repository_of(&entry, source)?;
+            let picker = match &entry.select {
+                Selection::Matching(filter) => picker(filter)?,
+                _ => Picker::all(),
+            };
+            Ok((picker, tags.get(&repository).cloned().unwrap_or_else(|| Ok(Vec::new()))?))
+        };
+        let (picker, tags) = match listed() {
+            Ok(listed) => listed,
+            Err(error) => return self.fail(entry, &error),
+        };
+        let picks = picker.pick(&tags);
+        if picks.is_empty() {
+            let reason = match tags.len() {
+                0 => format!("{} has no tags", entry.source),
+                count => format!("none of {count} tags of {} is selected", entry.source),
+            };
+            return self.end(entry, Outcome::skipped(reason));
+        }
+        let entries = picks
+            .iter()
+            .map(|pick| Entry { select: Selection::ByTag(pick.name.clone()), ..entry.clone() });
+        let entries = entries.collect();
+        self.picked.push(Picked {
+            line: entry.line,
+            from: entry.source,
+            what: "tags",
+            count: tags.len(),
+            names: picks.into_iter().map(|pick| (pick.name, pick.why)).collect(),
+        });
+        entries
+    }
+}
+
+#[cfg(test)]
+mod tests;

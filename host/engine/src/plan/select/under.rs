@@ -1,0 +1,60 @@
+//! Where repositories are picked from.
+
+use longshore_oci::{ReferenceError, Registry, Repository, StoreName};
+
+/// A store, or a path of it, under which repositories are picked.
+pub(super) struct Under {
+    pub(super) store: StoreName,
+    path: Option<Repository>,
+}
+
+impl Under {
+    /// Reads `[registry/][path]`; `source` is `-s`.
+    pub(super) fn of(text: &str, source: Option<&StoreName>) -> Result<Self, ReferenceError> {
+        let (registry, path) = match text.split_once('/') {
+            Some((first, rest)) if Registry::looks_like_one(first) => (Some(first), Some(rest)),
+            None if Registry::looks_like_one(text) => (Some(text), None),
+            _ => (None, Some(text)),
+        };
+        let path = path.map(|path| path.trim_end_matches('/')).filter(|path| !path.is_empty());
+        Ok(Self {
+            store: match (source, registry) {
+                (Some(source), _) => source.clone(),
+                (None, Some(registry)) => registry.parse::<Registry>()?.into(),
+                (None, None) => Registry::docker_hub().into(),
+            },
+            path: path.map(str::parse).transpose()?,
+        })
+    }
+
+    /// What `repository` has behind the path; `None` if it is not below it.
+    pub(super) fn behind<'a>(&self, repository: &'a str) -> Option<&'a str> {
+        let Some(path) = &self.path else { return Some(repository) };
+        match repository.strip_prefix(path.as_str())? {
+            "" => Some(""),
+            rest => rest.strip_prefix('/'),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Under;
+    use longshore_oci::StoreName;
+
+    #[test]
+    fn a_source_is_a_registry_or_a_path() {
+        let under = |text: &str, source: Option<&str>| {
+            let source: Option<StoreName> = source.map(|source| source.parse().unwrap());
+            let under = Under::of(text, source.as_ref()).unwrap();
+            format!("{} {:?}", under.store, under.path.map(|path| path.to_string()))
+        };
+        assert_eq!(under("a.io", None), "a.io None");
+        assert_eq!(under("localhost:5000/", None), "localhost:5000 None");
+        assert_eq!(under("a.io/b/c", None), "a.io Some(\"b/c\")");
+        assert_eq!(under("team", None), "docker.io Some(\"team\")");
+        assert_eq!(under("a.io/b", Some("s.io")), "s.io Some(\"b\")");
+        assert_eq!(under("a.io", Some("s.io")), "s.io None");
+        assert!(Under::of("a.io/UPPER", None).is_err());
+    }
+}

@@ -1,0 +1,21 @@
+//! Where a source is: its store, and the repository as the store itself knows it.
+
+use longshore_oci::{Name, ReferenceError, Registry, Repository, StoreName};
+
+/// Completes a source: `-s` replaces its store, none is Docker Hub, and one part there is in
+/// `library`.
+///
+/// # Errors
+/// Where the completed repository is too long.
+pub(super) fn complete(
+    name: Name,
+    source: Option<&StoreName>,
+) -> Result<(StoreName, Repository), ReferenceError> {
+    let store = source.cloned().or(name.store).unwrap_or_else(|| Registry::docker_hub().into());
+    let repository = if store.is_docker_hub() && name.repository.is_one_part() {
+        name.repository.inside("library")?
+    } else {
+        name.repository
+    };
+    Ok((store, repository))
+}

@@ -1,0 +1,102 @@
+//! Names of registries that stand in for folders of layouts where a rewrite sees references.
+//!
+//! A rewrite knows registries only, and a path of this machine is none of its business. No name below
+//! `.invalid` is ever a registry's (RFC 2606).
+
+use std::sync::LazyLock;
+
+use longshore_oci::{Reference, ReferenceError, Registry, StoreName};
+
+static SOURCE: LazyLock<Registry> = LazyLock::new(|| registry("source.oci-layout.invalid"));
+static DESTINATION: LazyLock<Registry> =
+    LazyLock::new(|| registry("destination.oci-layout.invalid"));
+
+fn registry(name: &str) -> Registry {
+    // Both are host names.
+    name.parse().unwrap_or_else(|_| Registry::docker_hub())
+}
+
+/// The stand-ins of one plan.
+pub(super) struct StandIns(Vec<(StoreName, &'static Registry)>);
+
+impl StandIns {
+    /// Stand-ins for those of `-s` and `-d` that are folders.
+    pub(super) fn of(source: Option<&StoreName>, destination: Option<&StoreName>) -> Self {
+        let both = [(destination, &*DESTINATION), (source, &*SOURCE)];
+        let folder = |(name, stand_in): (Option<&StoreName>, &'static Registry)| {
+            let name = name.filter(|name| name.registry().is_none())?;
+            Some((name.clone(), stand_in))
+        };
+        Self(both.into_iter().filter_map(folder).collect())
+    }
+
+    /// `reference` as a rewrite sees it.
+    pub(super) fn text(&self, reference: &Reference) -> String {
+        match self.0.iter().find(|(name, _)| *name == reference.store) {
+            None => String::from(reference),
+            Some((_, stand_in)) => {
+                let store = StoreName::Registry((*stand_in).clone());
+                String::from(&Reference { store, ..reference.clone() })
+            }
+        }
+    }
+
+    /// The reference that a rewrite answers with. A part that one of `others` has too is shared.
+    ///
+    /// # Errors
+    /// Where it is no complete reference.
+    pub(super) fn parse(
+        &self,
+        answer: &str,
+        others: &[&Reference],
+    ) -> Result<Reference, ReferenceError> {
+        let reference = Reference::parse_beside(answer, others)?;
+        let known = self.0.iter().find(|(_, stand_in)| {
+            reference.store.registry().is_some_and(|registry| registry == *stand_in)
+        });
+        Ok(match known {
+            None => reference,
+            Some((name, _)) => Reference { store: name.clone(), ..reference },
+        })
+    }
+}
+
+/// The registry that a rewrite is told to put in for `destination`: itself, or its stand-in.
+pub fn rewritten_registry(destination: &StoreName) -> &Registry {
+    destination.registry().unwrap_or(&DESTINATION)
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_oci::{LayoutsName, Reference, StoreName};
+
+    use super::{StandIns, rewritten_registry};
+
+    #[test]
+    fn a_rewrite_never_sees_a_folder() {
+        let folder = |path| StoreName::Layouts(LayoutsName::new(path));
+        let (source, destination) = (folder("/in"), folder("/out"));
+        let stand_ins = StandIns::of(Some(&source), Some(&destination));
+        for store in [&source, &destination] {
+            let reference: Reference = "a.io/team/app:1".parse().unwrap();
+            let reference = Reference { store: store.clone(), ..reference };
+            let text = stand_ins.text(&reference);
+            assert!(text.ends_with(".invalid/team/app:1"), "{text}");
+            assert_eq!(stand_ins.parse(&text, &[]).unwrap(), reference);
+        }
+        let rewritten = format!("{}/library/app:1", rewritten_registry(&destination));
+        let parsed = stand_ins.parse(&rewritten, &[]).unwrap();
+        assert_eq!(parsed.to_string(), "oci:/out/library/app:1");
+        let other = stand_ins.parse("b.io/app:1", &[]).unwrap();
+        assert_eq!(other.to_string(), "b.io/app:1");
+    }
+
+    #[test]
+    fn one_folder_may_be_both_ends() {
+        let folder = StoreName::Layouts(LayoutsName::new("x"));
+        let stand_ins = StandIns::of(Some(&folder), Some(&folder));
+        let reference: Reference = "a.io/app:1".parse().unwrap();
+        let reference = Reference { store: folder, ..reference };
+        assert_eq!(stand_ins.parse(&stand_ins.text(&reference), &[]).unwrap(), reference);
+    }
+}

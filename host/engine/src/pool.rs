@@ -1,0 +1,148 @@
+//! Works on jobs, several at once, until they are done or the run is interrupted.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use longshore_store::Interrupt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+
+use crate::event::{Event, EventSender};
+use crate::job::{Job, Jobs, Outcome};
+
+/// What is under way at an interrupt may go on for so long.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+
+/// Gives each of `jobs` to `work` as soon as `admit` admits it, and reports the outcomes. After an
+/// interrupt no job is begun; those that are under way have `grace` to end, and the rest end as
+/// unfinished.
+pub(crate) async fn each<S, T, W, F>(
+    jobs: &Jobs,
+    admit: impl Fn() -> S,
+    grace: Duration,
+    events: EventSender,
+    interrupt: Interrupt,
+    work: W,
+) where
+    S: Future<Output = T>,
+    T: Send + 'static,
+    W: Fn(Box<Job>, T) -> F + Clone + Send + 'static,
+    F: Future<Output = Outcome> + Send + 'static,
+{
+    let unfinished = || Outcome { unfinished: true, ..Outcome::failed("interrupted") };
+    let mut running = JoinSet::new();
+    for job in jobs.iter().map(Box::new) {
+        let mut raised = interrupt.clone();
+        let admitted = tokio::select! {
+            biased;
+            () = raised.raised() => None,
+            admitted = admit() => Some(admitted),
+        };
+        // What has ended is let go of while there is more to begin.
+        while running.try_join_next().is_some() {}
+        let number = job.number;
+        let Some(admitted) = admitted else {
+            events.send(Event::Finished { job: number, outcome: unfinished() });
+            continue;
+        };
+        events.send(Event::Started { job: number });
+        let (work, events) = (work.clone(), events.clone());
+        running.spawn(async move {
+            let out_of_time = async {
+                raised.raised().await;
+                tokio::time::sleep(grace).await;
+            };
+            // A fault of ours costs one entry, and is in the failed list.
+            let work = AssertUnwindSafe(work(job, admitted)).catch_unwind();
+            let outcome = tokio::select! {
+                outcome = work => outcome.unwrap_or_else(|_| Outcome::failed("longshore itself failed")),
+                () = out_of_time => unfinished(),
+            };
+            events.send(Event::Finished { job: number, outcome });
+        });
+    }
+    while running.join_next().await.is_some() {}
+}
+
+/// Admits `count` jobs at once, at least one.
+pub(crate) fn at_most(
+    count: usize,
+) -> impl Fn() -> Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>> {
+    let permits = Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
+    move || {
+        let permits = Arc::clone(&permits);
+        // It is never closed.
+        Box::pin(async move { permits.acquire_owned().await.ok() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use std::time::Duration;
+
+    use longshore_oci::PlatformFilter;
+    use longshore_store::Interrupt;
+
+    use super::{at_most, each};
+    use crate::event::{Event, EventSender};
+    use crate::job::{Job, Jobs, Outcome, Status};
+
+    fn jobs(count: u32) -> Jobs {
+        let job = |number| Job {
+            number,
+            line: number,
+            source: "a.io/x:1".parse().unwrap(),
+            destination: "b.io/x:1".parse().unwrap(),
+            filter: PlatformFilter::default(),
+        };
+        (1..=count).map(job).collect()
+    }
+
+    #[tokio::test]
+    async fn no_more_than_so_many_run_at_once_and_each_ends() {
+        let (events, mut received) = EventSender::channel();
+        let (_switch, interrupt) = Interrupt::channel();
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let seen = Arc::clone(&most);
+        each(&jobs(20), at_most(3), Duration::ZERO, events, interrupt, move |_, admitted| {
+            let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+            async move {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                running.fetch_sub(1, Ordering::SeqCst);
+                drop(admitted);
+                Outcome::new(Status::Copied)
+            }
+        })
+        .await;
+        assert!((2..=3).contains(&seen.load(Ordering::SeqCst)), "{seen:?}");
+        let mut ended = 0;
+        while let Some(event) = received.recv().await {
+            ended += u32::from(matches!(event, Event::Finished { .. }));
+        }
+        assert_eq!(ended, 20);
+    }
+
+    #[tokio::test]
+    async fn an_interrupt_leaves_the_rest_unfinished() {
+        let (events, mut received) = EventSender::channel();
+        let (switch, interrupt) = Interrupt::channel();
+        switch.send(true).unwrap();
+        each(&jobs(2), at_most(1), Duration::ZERO, events, interrupt, |_, _| {
+            std::future::pending()
+        })
+        .await;
+        let mut unfinished = 0;
+        while let Some(event) = received.recv().await {
+            unfinished +=
+                u32::from(matches!(event, Event::Finished { outcome, .. } if outcome.unfinished));
+        }
+        assert_eq!(unfinished, 2);
+    }
+}

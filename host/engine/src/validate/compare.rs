@@ -1,0 +1,193 @@
+//! One entry: from the two tags to what is wrong with the destination.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use longshore_oci::{
+    Content, Digest, Manifest, ManifestReference, Platform, RawManifest, Repository, Single,
+};
+use longshore_store::Source;
+
+use super::difference::{Expected, difference, inside};
+use super::entry::{Entry, Tagged};
+use super::error::ValidateError;
+use super::fields::platforms;
+use super::referrers::unreferred;
+use super::verdict::{Digests, Judge};
+use crate::error::JobError;
+use crate::job::{Finding, Outcome, Status};
+use crate::shape::{Shape, Shaped, is_same, may_stand, nothing_selected, shape};
+
+/// The largest configuration that is read for a platform.
+const CONFIG_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Compares `entry`.
+pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError> {
+    let (job, options, judge) = (entry.job, &entry.run.options, Judge { entry });
+    let mode = options.index;
+    let mut tagged = entry.tagged(&ManifestReference::to_push(&job.destination.version)).await?;
+    let takes_all = job.filter.is_everything();
+    let needs_source = tagged.is_some() || (job.destination.version.tag().is_some() && takes_all);
+    let wanted = if needs_source { entry.reader().digest().await } else { None };
+    if let (None, Some(_)) = (&tagged, &wanted) {
+        return Ok(judge.missing(wanted));
+    }
+    let digests = |source: &Digest, tagged: Option<&Tagged>| Digests {
+        source: Some(source.clone()),
+        destination: tagged.map(|tagged| tagged.digest.clone()),
+    };
+    // What both have is read at the destination, where nobody counts pulls.
+    let manifest = match &mut tagged {
+        Some(tagged) if wanted.as_ref() == Some(&tagged.digest) => {
+            match entry.manifest_of(tagged).await? {
+                Ok(manifest) => manifest,
+                Err(found) => return Ok(judge.broken(digests(&tagged.digest, Some(tagged)), found)),
+            }
+        }
+        _ => entry.reader().root(wanted.as_ref()).await.map_err(JobError::Source)?,
+    };
+    let source = manifest.raw.digest.clone();
+    let same = tagged.as_ref().is_some_and(|tagged| tagged.digest == source);
+    if same && (is_same(mode) || may_stand(&manifest, mode)) {
+        let kept = kept(entry, &manifest.content);
+        let digests = digests(&source, tagged.as_ref());
+        return complete(entry, &manifest, kept.as_deref(), None, digests).await;
+    }
+    let shaped = shape(manifest, &job.filter, mode, &entry.reader()).await?;
+    let Shaped::Write(shape) = shaped else {
+        let fails = options.no_platform_fails;
+        let outcome = nothing_selected(job, fails, &entry.run.events)?;
+        return Ok(Outcome { source_digest: Some(source), ..outcome });
+    };
+    if tagged.is_none() && job.destination.version.tag().is_none() {
+        // A push by digest went to the digest of what the filter left.
+        let reference = ManifestReference::Digest(shape.root.digest.clone());
+        tagged = entry.tagged(&reference).await?;
+    }
+    match tagged {
+        None => Ok(judge.missing(Some(source))),
+        Some(mut tagged) => {
+            let digests = digests(&source, Some(&tagged));
+            against(entry, &shape, &mut tagged, digests).await
+        }
+    }
+}
+
+/// Compares what the destination has with the shape that `mirror` would write.
+async fn against(
+    entry: &Entry<'_>,
+    shape: &Shape,
+    tagged: &mut Tagged,
+    digests: Digests,
+) -> Result<Outcome, ValidateError> {
+    let root = parsed(&shape.root)?;
+    let judge = Judge { entry };
+    if tagged.digest == shape.root.digest {
+        if entry.run.options.deep
+            && let Err(found) = entry.manifest_of(tagged).await?
+        {
+            return Ok(judge.broken(digests, found));
+        }
+        return complete(entry, &root, None, shape.wrapped.as_ref(), digests).await;
+    }
+    let found = match entry.manifest_of(tagged).await? {
+        Ok(manifest) => manifest,
+        Err(found) => return Ok(judge.broken(digests, found)),
+    };
+    let expected = Expected {
+        root: &root,
+        wraps: shape.wrapped.is_some(),
+        verbatim: shape.changed.is_none(),
+        mode: entry.run.options.index,
+        filter: &entry.job.filter,
+    };
+    let mut difference = difference(&expected, &found);
+    if difference.findings.is_empty() {
+        let kept = Some(&*difference.kept);
+        return complete(entry, &found, kept, shape.wrapped.as_ref(), digests).await;
+    }
+    if let (Some(wanted), Content::Single(single)) = (&shape.single, &found.content)
+        && shape.wrapped.is_none()
+    {
+        let machine = machines(entry, wanted, shape.config.as_ref(), single).await;
+        difference.findings.splice(0..0, machine);
+    }
+    judge.judged(&found, difference, digests).await
+}
+
+/// How the platforms that two images name in their configurations differ. What cannot be read says
+/// nothing: that the digests differ is known already.
+async fn machines(
+    entry: &Entry<'_>,
+    wanted: &Single,
+    config: Option<&Arc<Bytes>>,
+    found: &Single,
+) -> Vec<Finding> {
+    let source = &entry.job.source.repository;
+    let one = match config {
+        Some(bytes) => Some(Bytes::clone(bytes)),
+        None => configuration(entry.source.as_ref(), source, wanted).await,
+    };
+    let other = configuration(entry.destination.as_ref(), entry.repository(), found).await;
+    let platform = |bytes: Bytes| serde_json::from_slice::<Platform>(&bytes).ok();
+    match (one.and_then(platform), other.and_then(platform)) {
+        (Some(one), Some(other)) => platforms(Some(&one), Some(&other)),
+        _ => Vec::new(),
+    }
+}
+
+/// The destination is as it shall be, if it is complete.
+async fn complete(
+    entry: &Entry<'_>,
+    held: &Manifest,
+    kept: Option<&[usize]>,
+    at_hand: Option<&Manifest>,
+    digests: Digests,
+) -> Result<Outcome, ValidateError> {
+    let judge = Judge { entry };
+    let faults = entry.inventory(at_hand).below(&held.content, kept).await;
+    let faults = faults.map_err(ValidateError::Destination)?;
+    if !faults.is_empty() {
+        return Ok(judge.broken(digests, faults));
+    }
+    if entry.run.options.referrers {
+        let is_verbatim = digests.source.as_ref() == Some(&held.raw.digest);
+        let findings = unreferred(entry, held, is_verbatim, kept).await?;
+        if !findings.is_empty() {
+            return judge.unsigned(digests, findings).await;
+        }
+    }
+    Ok(Outcome {
+        source_digest: digests.source,
+        destination_digest: digests.destination,
+        ..Outcome::new(Status::Copied)
+    })
+}
+
+/// The children that the filter selects; `None` where there are none, or all are looked at.
+fn kept(entry: &Entry<'_>, content: &Content) -> Option<Vec<usize>> {
+    let filter = &entry.job.filter;
+    match content {
+        Content::Index(index) if !filter.is_everything() => {
+            Some(inside(index, filter, &HashSet::new()))
+        }
+        _ => None,
+    }
+}
+
+/// The configuration of an image, if it is one and can be read.
+async fn configuration(
+    store: &(impl Source + ?Sized),
+    repository: &Repository,
+    image: &Single,
+) -> Option<Bytes> {
+    let config = image.config.as_ref().filter(|config| config.media_type.is_image_config())?;
+    store.small_blob(repository, config, CONFIG_LIMIT).await.ok()
+}
+
+/// A manifest that was built, and what it says.
+fn parsed(raw: &RawManifest) -> Result<Manifest, ValidateError> {
+    Manifest::parse(raw.bytes.clone(), Some(&raw.media_type), raw.digest.clone())
+        .map_err(|error| JobError::Rebuild(error.to_string()).into())
+}

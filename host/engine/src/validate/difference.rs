@@ -1,0 +1,200 @@
+//! How a destination's manifest differs from the one that shall stand there. No I/O.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::fields::{keys, platforms};
+use super::list_pairs::{Pair, pairs};
+use crate::job::{Finding, Spec};
+use crate::shape::IndexMode;
+use longshore_oci::{
+    Content, Descriptor, Digest, Index, Manifest, MediaType, PlatformFilter, Selection,
+};
+
+/// What shall stand at a destination.
+pub(super) struct Expected<'a> {
+    /// The manifest that `mirror` would write.
+    pub(super) root: &'a Manifest,
+    /// Does the root wrap a single image?
+    pub(super) wraps: bool,
+    /// Is the root the source's own manifest?
+    pub(super) verbatim: bool,
+    /// How indexes are written.
+    pub(super) mode: IndexMode,
+    /// Which children are looked at.
+    pub(super) filter: &'a PlatformFilter,
+}
+
+/// What differs, and what of the destination was looked at.
+#[derive(Default)]
+pub(super) struct Difference {
+    pub(super) findings: Vec<Finding>,
+    /// Positions of the children that are inside the filter.
+    pub(super) kept: Vec<usize>,
+    pub(super) src_spec: Vec<Spec>,
+    pub(super) dst_spec: Vec<Spec>,
+    /// Do only records differ, and no digest?
+    pub(super) of_records: bool,
+}
+
+/// The positions of the children of `index` that `filter` selects, and of those in `wanted`.
+pub(super) fn inside(
+    index: &Index,
+    filter: &PlatformFilter,
+    wanted: &HashSet<&Digest>,
+) -> Vec<usize> {
+    let selected: HashSet<usize> = match index.select(filter) {
+        Selection::All => (0..index.manifests.len()).collect(),
+        Selection::Part(positions) => positions.into_iter().collect(),
+        Selection::Nothing => HashSet::new(),
+    };
+    let children = index.manifests.iter().enumerate();
+    children
+        .filter(|(at, child)| selected.contains(at) || wanted.contains(&child.digest))
+        .map(|(at, _)| at)
+        .collect()
+}
+
+/// Compares `held` with what is expected. No finding means that the destination is right: it may
+/// have children outside the filter, and another tool may have written it with other white space.
+pub(super) fn difference(expected: &Expected<'_>, held: &Manifest) -> Difference {
+    let root = expected.root;
+    let wants_list = root.raw.media_type == MediaType::DOCKER_LIST;
+    match (&root.content, &held.content) {
+        _ if expected.mode == IndexMode::Docker
+            && wants_list
+            && held.raw.media_type != MediaType::DOCKER_LIST =>
+        {
+            let found = &held.raw.media_type;
+            let text = format!("destination manifest MIME type unknown: {found}");
+            let finding = Finding {
+                source: Some(root.raw.media_type.to_string()),
+                destination: Some(found.to_string()),
+                ..Finding::said("mediaType", text)
+            };
+            Difference { findings: vec![finding], kept: all(held), ..Difference::default() }
+        }
+        (Content::Index(wanted), Content::Index(found)) => lists(expected, wanted, held, found),
+        _ => Difference { findings: roots(root, held), kept: all(held), ..Difference::default() },
+    }
+}
+
+/// The positions of all children, if there are any.
+fn all(held: &Manifest) -> Vec<usize> {
+    match &held.content {
+        Content::Index(index) => (0..index.manifests.len()).collect(),
+        Content::Single(_) => Vec::new(),
+    }
+}
+
+/// Digest and type of the roots.
+fn roots(root: &Manifest, held: &Manifest) -> Vec<Finding> {
+    let mut findings = vec![Finding::differs("digest", &root.raw.digest, &held.raw.digest)];
+    if root.raw.media_type != held.raw.media_type {
+        let (wanted, found) = (&root.raw.media_type, &held.raw.media_type);
+        findings.push(Finding::differs("mediaType", wanted, found));
+    }
+    findings
+}
+
+fn lists(expected: &Expected<'_>, wanted: &Index, held: &Manifest, found: &Index) -> Difference {
+    let digests: HashSet<&Digest> = wanted.manifests.iter().map(|child| &child.digest).collect();
+    // One child for one image is compared with it, whatever its platform says.
+    let lone = expected.wraps && found.manifests.len() == 1;
+    let kept = if lone { vec![0] } else { inside(found, expected.filter, &digests) };
+    let children: Vec<&Descriptor> = kept.iter().map(|&at| &found.manifests[at]).collect();
+    let mut difference = Difference { kept, ..Difference::default() };
+    if expected.wraps && expected.mode == IndexMode::Docker && children.len() != 1 {
+        difference.findings.push(Finding {
+            source: Some("1".to_owned()),
+            destination: Some(children.len().to_string()),
+            ..Finding::said("length", "destination manifest list length should be 1")
+        });
+    } else {
+        let documents = (document(expected.root), document(held));
+        difference.of_records = true;
+        for pair in pairs(&wanted.manifests, &children, lone) {
+            let (findings, of_records) = match pair {
+                Pair::Both(at, to) => {
+                    let record = &documents.0["manifests"][at];
+                    let other = &documents.1["manifests"][difference.kept[to]];
+                    let (one, two) = (&wanted.manifests[at], children[to]);
+                    (both((one, record), (two, other), expected.wraps), one.digest == two.digest)
+                }
+                Pair::Lacking(at) => {
+                    let child = &wanted.manifests[at];
+                    (vec![Finding::lacks("manifest", &child.digest).about(child)], false)
+                }
+                Pair::Extra(position) => (vec![extra(children[position])], false),
+            };
+            difference.of_records &= of_records;
+            difference.findings.extend(findings);
+        }
+        let types = (&expected.root.raw.media_type, &held.raw.media_type);
+        if types.0 != types.1 {
+            difference.findings.push(Finding::differs("mediaType", types.0, types.1));
+        }
+        difference.findings.extend(keys(&documents.0, &documents.1, &["manifests", "mediaType"]));
+        if difference.findings.is_empty() {
+            difference.findings.extend(rest(expected, wanted, held, &children, found));
+        }
+    }
+    difference.src_spec = wanted.manifests.iter().map(Spec::of).collect();
+    difference.dst_spec = children.into_iter().map(Spec::of).collect();
+    if difference.src_spec == difference.dst_spec {
+        difference.src_spec.clear();
+        difference.dst_spec.clear();
+    }
+    difference
+}
+
+/// How two children that belong together differ; each with its record in the list.
+fn both(
+    (wanted, record): (&Descriptor, &Value),
+    (found, other): (&Descriptor, &Value),
+    lone: bool,
+) -> Vec<Finding> {
+    let mut findings = platforms(wanted.platform.as_ref(), found.platform.as_ref());
+    if wanted.digest == found.digest {
+        findings.extend(keys(record, other, &["digest", "platform"]));
+    } else {
+        findings.push(Finding::differs("digest", &wanted.digest, &found.digest));
+    }
+    // Where there is one image only, nobody has to be told which one is meant.
+    let about = |finding: Finding| if lone { finding } else { finding.about(wanted) };
+    findings.into_iter().map(about).collect()
+}
+
+/// What is left to differ where each child and each key agree.
+fn rest(
+    expected: &Expected<'_>,
+    wanted: &Index,
+    held: &Manifest,
+    children: &[&Descriptor],
+    found: &Index,
+) -> Option<Finding> {
+    let in_order =
+        wanted.manifests.iter().zip(children).all(|(one, other)| one.digest == other.digest);
+    if !in_order {
+        return Some(Finding::said("order", "destination manifest list has another order"));
+    }
+    // What `mirror` would write verbatim must not differ by a blank.
+    let whole = children.len() == found.manifests.len();
+    (expected.verbatim && whole)
+        .then(|| Finding::differs("digest", &expected.root.raw.digest, &held.raw.digest))
+}
+
+fn extra(child: &Descriptor) -> Finding {
+    let text = format!("destination manifest list has {}, which the source has not", child.digest);
+    let destination = Some(child.digest.to_string());
+    Finding { destination, ..Finding::said("manifest", text) }.about(child)
+}
+
+fn document(manifest: &Manifest) -> Value {
+    // It was parsed before, so it is JSON.
+    serde_json::from_slice(&manifest.raw.bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

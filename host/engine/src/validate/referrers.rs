@@ -1,0 +1,173 @@
+//! What refers to an image (`--referrers`): has the destination the signatures, SBOMs and attestations
+//! that the source has?
+
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use longshore_oci::{Content, Descriptor, Digest, Manifest, ManifestReference, Referrer, Tag};
+use longshore_store::Intent;
+
+use super::entry::Entry;
+use super::error::ValidateError;
+use crate::error::JobError;
+use crate::job::Finding;
+use crate::source_reader::listed_referrers;
+use crate::walk::{Descendants, Relations, descendants, walk_related};
+
+/// The field of a finding about a referrer.
+pub(super) const REFERRER: &str = "referrer";
+
+/// Finds what of that which refers to `root`, or to its children at the positions `kept`, is missing or
+/// damaged. An index that a filter changed has no referrers at the source.
+///
+/// # Errors
+/// Where a side gives no answer.
+pub(super) async fn unreferred(
+    entry: &Entry<'_>,
+    root: &Manifest,
+    is_verbatim: bool,
+    kept: Option<&[usize]>,
+) -> Result<Vec<Finding>, ValidateError> {
+    let compare = CompareRelated { entry, findings: Mutex::default() };
+    let mut manifests = Vec::new();
+    if is_verbatim {
+        manifests.push(Descriptor::of_manifest(&root.raw));
+    }
+    if let Content::Index(index) = &root.content {
+        let chosen = |at: &usize| kept.is_none_or(|kept| kept.contains(at));
+        let children = index.manifests.iter().enumerate().filter(|(at, _)| chosen(at));
+        let children = children.map(|(_, child)| child.clone()).collect();
+        manifests.extend(descendants(&compare, children).await?);
+    }
+    walk_related(&compare, manifests).await?;
+    let mut findings = compare.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Several were looked for at once; a run shall say the same each time.
+    findings.sort_by(|one, other| one.text.cmp(&other.text));
+    Ok(findings)
+}
+
+/// Compares what is about the manifests that the walk comes to.
+struct CompareRelated<'a> {
+    entry: &'a Entry<'a>,
+    findings: Mutex<Vec<Finding>>,
+}
+
+impl Descendants for CompareRelated<'_> {
+    type Error = ValidateError;
+
+    fn index<'a>(
+        &'a self,
+        child: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<Manifest, ValidateError>> {
+        async {
+            let (entry, reference) = (self.entry, ManifestReference::Digest(child.digest.clone()));
+            let index = entry.destination.manifest(entry.repository(), &reference).await;
+            index.map_err(ValidateError::Destination)
+        }
+        .boxed()
+    }
+}
+
+impl Relations for CompareRelated<'_> {
+    type Error = ValidateError;
+
+    fn referrers<'a>(
+        &'a self,
+        subject: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<Vec<Descriptor>, ValidateError>> {
+        self.compare_referrers(subject).boxed()
+    }
+
+    fn cosign_tag<'a>(
+        &'a self,
+        tag: Tag,
+        image: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<Option<Digest>, ValidateError>> {
+        self.compare_tag(tag, image).boxed()
+    }
+}
+
+impl CompareRelated<'_> {
+    fn add(&self, findings: impl IntoIterator<Item = Finding>) {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner).extend(findings);
+    }
+
+    /// Compares the referrers of one manifest, and answers with those that are there.
+    async fn compare_referrers(
+        &self,
+        subject: &Descriptor,
+    ) -> Result<Vec<Descriptor>, ValidateError> {
+        let entry = self.entry;
+        let wanted = entry.reader().referrers(&subject.digest).await.map_err(JobError::Source)?;
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (destination, repository) = (entry.destination.as_ref(), entry.repository());
+        let held = listed_referrers(destination, repository, &subject.digest, Intent::Read).await;
+        let held = held.map_err(ValidateError::Destination)?;
+        let mut there = Vec::new();
+        for referrer in wanted {
+            if held.contains(&referrer.digest) {
+                let found = entry.inventory(None).of(&referrer).await;
+                self.add(found.map_err(ValidateError::Destination)?);
+                there.push(referrer);
+            } else if self.refers(&referrer.digest, &subject.digest).await? {
+                let mut finding = Finding::lacks(REFERRER, &referrer.digest);
+                finding.text = format!("{} of {}", finding.text, subject.digest);
+                self.add([finding.about(subject)]);
+            }
+        }
+        Ok(there)
+    }
+
+    /// Compares a tag that cosign makes of `image`, and answers with what is under it at both ends.
+    async fn compare_tag(
+        &self,
+        tag: Tag,
+        image: &Descriptor,
+    ) -> Result<Option<Digest>, ValidateError> {
+        let entry = self.entry;
+        if !entry.reader().has_digest_tag(&tag).await.map_err(JobError::Source)? {
+            return Ok(None);
+        }
+        let reference = ManifestReference::Tag(tag.clone());
+        let wanted = self.digest_at_source(&reference).await?;
+        let held = entry.tagged(&reference).await?.map(|tagged| tagged.digest);
+        if held.as_ref() == Some(&wanted) {
+            let under = Descriptor { digest: wanted.clone(), ..image.clone() };
+            let found = entry.inventory(None).of(&under).await;
+            self.add(found.map_err(ValidateError::Destination)?);
+            return Ok(Some(wanted));
+        }
+        let text = match &held {
+            None => format!("destination lacks tag {tag}"),
+            Some(held) => {
+                format!("source {REFERRER} \"{wanted}\" != dest {REFERRER} \"{held}\" at tag {tag}")
+            }
+        };
+        let finding = Finding {
+            source: Some(wanted.to_string()),
+            destination: held.map(|held| held.to_string()),
+            ..Finding::said(REFERRER, text)
+        };
+        self.add([finding.about(image)]);
+        Ok(None)
+    }
+
+    async fn digest_at_source(
+        &self,
+        reference: &ManifestReference,
+    ) -> Result<Digest, ValidateError> {
+        let reader = self.entry.reader();
+        if let Some(digest) = reader.resolve(reference).await {
+            return Ok(digest);
+        }
+        Ok(reader.fetch(reference).await.map_err(JobError::Source)?.raw.digest)
+    }
+
+    /// Does what is listed at the source name `subject`? Only then it is copied.
+    async fn refers(&self, referrer: &Digest, subject: &Digest) -> Result<bool, ValidateError> {
+        let manifest = self.entry.reader().by_digest(referrer).await.map_err(JobError::Source)?;
+        Ok(Referrer::of(&manifest).is_some_and(|referrer| referrer.subject == *subject))
+    }
+}

@@ -1,0 +1,51 @@
+//! Compares all jobs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longshore_store::{Interrupt, Stores};
+use tokio::sync::Semaphore;
+
+use super::compare::compare;
+use super::entry::{Entry, Run, ValidateOptions};
+use super::inventory::Looked;
+use crate::event::EventSender;
+use crate::job::{Jobs, Outcome};
+use crate::pool::{at_most, each};
+use crate::source_reader::KnownSources;
+
+/// Requests for content at once, for each comparison.
+const REQUESTS_PER_JOB: usize = 4;
+/// The same where blobs are downloaded.
+const DOWNLOADS_PER_JOB: usize = 2;
+
+/// Compares the destinations of `jobs`; ends when each has its outcome, where
+/// [`Status::Copied`](crate::job::Status::Copied) says that it is right.
+pub async fn run(
+    jobs: &Jobs,
+    stores: Arc<dyn Stores>,
+    options: ValidateOptions,
+    events: EventSender,
+    interrupt: Interrupt,
+) {
+    let per_job = if options.deep { DOWNLOADS_PER_JOB } else { REQUESTS_PER_JOB };
+    let at_once = options.jobs;
+    let run = Arc::new(Run {
+        stores,
+        options,
+        events: events.clone(),
+        looked: Looked::default(),
+        requests: Semaphore::new(at_once.saturating_mul(per_job).min(Semaphore::MAX_PERMITS)),
+        sources: KnownSources::default(),
+    });
+    each(jobs, at_most(at_once), Duration::ZERO, events, interrupt, move |job, _admitted| {
+        let run = Arc::clone(&run);
+        async move {
+            let compared = async { compare(&Entry::new(&run, &job)?).await };
+            compared
+                .await
+                .unwrap_or_else(|error| Outcome { hint: error.hint(), ..Outcome::failed(error) })
+        }
+    })
+    .await;
+}

@@ -1,0 +1,175 @@
+//! What kind of wrong a destination is, and how that is said.
+
+use longshore_oci::{Content, Digest, Manifest};
+
+use super::difference::Difference;
+use super::entry::Entry;
+use super::error::ValidateError;
+use super::referrers::REFERRER;
+use crate::error::JobError;
+use crate::event::Level;
+use crate::job::{Comparison, Finding, Outcome, Spec, Verdict};
+use crate::shape::is_same;
+
+/// So many findings are told in the message of an entry; the document has all.
+const TOLD: usize = 5;
+
+/// What the two sides have, as far as it is known.
+#[derive(Clone, Default)]
+pub(super) struct Digests {
+    pub(super) source: Option<Digest>,
+    pub(super) destination: Option<Digest>,
+}
+
+/// Says what kind of wrong the destination of an entry is.
+pub(super) struct Judge<'a> {
+    pub(super) entry: &'a Entry<'a>,
+}
+
+impl Judge<'_> {
+    /// There is nothing at the destination.
+    pub(super) fn missing(&self, source: Option<Digest>) -> Outcome {
+        let finding = Finding {
+            source: source.as_ref().map(ToString::to_string),
+            ..Finding::said("manifest", "destination manifest does not exists")
+        };
+        let difference = Difference { findings: vec![finding], ..Difference::default() };
+        self.invalid(Verdict::Missing, difference, Digests { source, destination: None })
+    }
+
+    /// Something that the destination names is missing or damaged.
+    pub(super) fn broken(&self, digests: Digests, findings: Vec<Finding>) -> Outcome {
+        let difference = Difference { findings, ..Difference::default() };
+        self.invalid(Verdict::Broken, difference, digests)
+    }
+
+    /// The destination is right, and lacks what refers to it at the source: that came later, or was
+    /// not copied. What is listed and damaged counts as lost; what stands in its place and was never
+    /// at the source, as altered.
+    pub(super) async fn unsigned(
+        &self,
+        digests: Digests,
+        findings: Vec<Finding>,
+    ) -> Result<Outcome, ValidateError> {
+        let mut verdict = Verdict::MovedOn;
+        for finding in &findings {
+            let held = finding.destination.as_deref().and_then(|digest| digest.parse().ok());
+            verdict = match held {
+                _ if finding.field != REFERRER => Verdict::Broken,
+                Some(held) if verdict == Verdict::MovedOn && !self.is_at_source(&held).await? => {
+                    Verdict::Altered
+                }
+                _ => verdict,
+            };
+        }
+        let difference = Difference { findings, ..Difference::default() };
+        Ok(self.invalid(verdict, difference, digests))
+    }
+
+    /// Finds out what kind of wrong it is that `held` differs.
+    pub(super) async fn judged(
+        &self,
+        held: &Manifest,
+        mut difference: Difference,
+        digests: Digests,
+    ) -> Result<Outcome, ValidateError> {
+        let faults = self.entry.inventory(None).below(&held.content, Some(&*difference.kept)).await;
+        let faults = faults.map_err(ValidateError::Destination)?;
+        let verdict = if !faults.is_empty() {
+            Verdict::Broken
+        } else if self.was_at_source(held, &difference).await? {
+            Verdict::MovedOn
+        } else {
+            Verdict::Altered
+        };
+        difference.findings.extend(faults);
+        Ok(self.invalid(verdict, difference, digests))
+    }
+
+    /// Has the source what the destination holds, though not under the tag? Of an index that
+    /// `mirror` writes anew it is the children that the source would have.
+    async fn was_at_source(
+        &self,
+        held: &Manifest,
+        difference: &Difference,
+    ) -> Result<bool, ValidateError> {
+        if self.is_at_source(&held.raw.digest).await? {
+            return Ok(true);
+        }
+        let rebuilt =
+            !self.entry.job.filter.is_everything() || !is_same(self.entry.run.options.index);
+        let Content::Index(index) = &held.content else { return Ok(false) };
+        // A record that is wrong was never written by copying.
+        if !rebuilt || difference.of_records || difference.kept.is_empty() {
+            return Ok(false);
+        }
+        for &at in &difference.kept {
+            if !self.is_at_source(&index.manifests[at].digest).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn is_at_source(&self, digest: &Digest) -> Result<bool, ValidateError> {
+        Ok(self.entry.reader().has(digest).await.map_err(JobError::Source)?)
+    }
+
+    fn invalid(&self, verdict: Verdict, difference: Difference, digests: Digests) -> Outcome {
+        let Difference { findings, src_spec, dst_spec, .. } = difference;
+        if !src_spec.is_empty() || !dst_spec.is_empty() {
+            self.show("srcSpec", &src_spec);
+            self.show("dstSpec", &dst_spec);
+        }
+        let commands = &self.entry.run.options.mend;
+        let mend = match verdict {
+            Verdict::Broken => &commands.thoroughly,
+            Verdict::Missing | Verdict::MovedOn | Verdict::Altered => &commands.again,
+        };
+        let why = match verdict {
+            Verdict::Missing => "missing: it was not mirrored yet, or was deleted",
+            Verdict::MovedOn => {
+                "moved on: complete, and the source has it by digest, but it is not what mirror would write now"
+            }
+            Verdict::Altered => "altered: complete, but the source does not have it",
+            Verdict::Broken if findings.iter().any(Finding::is_of_bytes) => {
+                "broken: content has other bytes than its digest says; most registries keep what they have under a digest, so delete it from the registry's storage first"
+            }
+            Verdict::Broken => "broken: it has lost content that it names",
+        };
+        Outcome {
+            source_digest: digests.source,
+            destination_digest: digests.destination,
+            hint: Some(format!("{why}; mirror it again: {mend}")),
+            comparison: Some(Box::new(Comparison {
+                verdict,
+                src_spec,
+                dst_spec,
+                mend: mend.clone(),
+                findings: findings.clone(),
+            })),
+            ..Outcome::failed(message(&findings))
+        }
+    }
+
+    /// Shows the children of a list as Hangar does.
+    fn show(&self, name: &str, spec: &[Spec]) {
+        // Digests and texts serialise.
+        let json = serde_json::to_string_pretty(spec).unwrap_or_default();
+        self.entry.run.events.note(
+            self.entry.job.number,
+            None,
+            Level::Error,
+            format!("{name}: {json}"),
+        );
+    }
+}
+
+fn message(findings: &[Finding]) -> String {
+    let texts: Vec<&str> = findings.iter().take(TOLD).map(|finding| &*finding.text).collect();
+    let mut message = format!("Validate failed: {}", texts.join("; "));
+    if findings.len() > TOLD {
+        message.push_str(&format!("; and {} more", findings.len() - TOLD));
+    }
+    message
+}

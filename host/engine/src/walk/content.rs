@@ -1,0 +1,207 @@
+//! Walks down from a manifest to what it names: its blobs, or the children of an index.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use longshore_oci::{Content, Descriptor, Digest, Manifest, Single};
+
+use super::bounds::{AT_ONCE, BLOBS_AT_ONCE, BYTES, CHILDREN, DEPTH, MANIFESTS, OutOfBounds};
+
+/// What one walk does with the manifests and blobs that it comes to.
+pub(crate) trait Visitor: Sync {
+    /// Why a walk ends before its end.
+    type Error: From<OutOfBounds> + Send;
+
+    /// A manifest that an index names is to be visited: called in the index's order. Does `visit`,
+    /// which calls [`Self::enter`] and so on, unless that was done before or is being done elsewhere;
+    /// then waits for it.
+    fn once<'a>(
+        &'a self,
+        child: &'a Descriptor,
+        visit: BoxFuture<'a, Result<(), Self::Error>>,
+    ) -> BoxFuture<'a, Result<(), Self::Error>>;
+
+    /// Reads `child`; `None` where nothing below it has to be visited.
+    fn enter<'a>(
+        &'a self,
+        child: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<Option<Manifest>, Self::Error>>;
+
+    /// Visits a blob that a manifest names: the child `of` an index, or else the image itself.
+    fn blob<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        of: Option<&'a Descriptor>,
+    ) -> BoxFuture<'a, Result<(), Self::Error>>;
+
+    /// Everything that `manifest` names was visited. It is the `position`th child of its index, from 1.
+    fn leave<'a>(
+        &'a self,
+        child: &'a Descriptor,
+        manifest: &'a Manifest,
+        position: u32,
+    ) -> BoxFuture<'a, Result<(), Self::Error>>;
+}
+
+/// Visits all that `content` names.
+///
+/// # Errors
+/// Those of the visitor, and [`OutOfBounds`].
+pub(crate) async fn walk_content<V: Visitor>(
+    visitor: &V,
+    content: &Content,
+) -> Result<(), V::Error> {
+    match content {
+        Content::Single(single) => walk_blobs(visitor, single).await,
+        Content::Index(index) => walk_children(visitor, index.manifests.iter()).await,
+    }
+}
+
+/// Visits `children`, which an index names, with all that they name.
+///
+/// # Errors
+/// Those of the visitor, and [`OutOfBounds`].
+pub(crate) async fn walk_children<'a, V: Visitor>(
+    visitor: &'a V,
+    children: impl Iterator<Item = &'a Descriptor>,
+) -> Result<(), V::Error> {
+    let walk = Walk { visitor, manifests: AtomicUsize::new(0), bytes: AtomicUsize::new(0) };
+    walk.children(children.collect(), 1).await
+}
+
+/// Visits the blobs of a manifest; content that lives elsewhere is not among them.
+///
+/// # Errors
+/// Those of the visitor.
+pub(crate) async fn walk_blobs<V: Visitor>(visitor: &V, single: &Single) -> Result<(), V::Error> {
+    blobs(visitor, single, None).await
+}
+
+async fn blobs<V: Visitor>(
+    visitor: &V,
+    single: &Single,
+    of: Option<&Descriptor>,
+) -> Result<(), V::Error> {
+    let mut visits = Vec::new();
+    for blob in single.blobs() {
+        visits.push(visitor.blob(blob, of));
+    }
+    all(visits, BLOBS_AT_ONCE).await
+}
+
+/// Waits for all of `visits`, at most `at_once` of them at a time; the first error ends the rest.
+async fn all<E>(visits: Vec<BoxFuture<'_, Result<(), E>>>, at_once: usize) -> Result<(), E> {
+    stream::iter(visits).buffer_unordered(at_once).try_collect::<Vec<()>>().await.map(drop)
+}
+
+/// One walk, and what it has visited so far.
+struct Walk<'a, V> {
+    visitor: &'a V,
+    manifests: AtomicUsize,
+    /// Bytes of the manifests whose children are being visited.
+    bytes: AtomicUsize,
+}
+
+impl<V: Visitor> Walk<'_, V> {
+    /// Boxed, as an index's children may be indexes.
+    fn children<'a>(
+        &'a self,
+        children: Vec<&'a Descriptor>,
+        depth: usize,
+    ) -> BoxFuture<'a, Result<(), V::Error>> {
+        async move {
+            if depth > DEPTH {
+                return Err(OutOfBounds::Depth.into());
+            }
+            if children.len() > CHILDREN {
+                return Err(OutOfBounds::Children.into());
+            }
+            let mut visits = Vec::new();
+            let mut indexes = Vec::new();
+            for (position, child) in (1..).zip(children) {
+                if child.media_type.is_index() {
+                    indexes.push((position, child));
+                } else if child.may_be_manifest() {
+                    let visit = self.child(child, position, depth);
+                    visits.push(self.visitor.once(child, visit.boxed()));
+                } else {
+                    // BuildKit's cache index names layers and a configuration as its children.
+                    visits.push(self.visitor.blob(child, None));
+                }
+            }
+            all(visits, AT_ONCE).await?;
+            // One after the other: each may hold as many manifests as this one.
+            for (position, child) in indexes {
+                self.visitor.once(child, self.child(child, position, depth).boxed()).await?;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
+    async fn child(&self, child: &Descriptor, position: u32, depth: usize) -> Result<(), V::Error> {
+        if self.manifests.fetch_add(1, Ordering::Relaxed) >= MANIFESTS {
+            return Err(OutOfBounds::Manifests.into());
+        }
+        let Some(manifest) = self.visitor.enter(child).await? else { return Ok(()) };
+        let held = manifest.raw.bytes.len();
+        if self.bytes.fetch_add(held, Ordering::Relaxed) + held > BYTES {
+            return Err(OutOfBounds::Bytes.into());
+        }
+        match &manifest.content {
+            Content::Single(single) => blobs(self.visitor, single, Some(child)).await?,
+            Content::Index(index) => {
+                self.children(index.manifests.iter().collect(), depth + 1).await?;
+            }
+        }
+        self.visitor.leave(child, &manifest, position).await?;
+        self.bytes.fetch_sub(held, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Reads the indexes among the descendants of an image.
+pub(crate) trait Descendants: Sync {
+    /// Why an index cannot be read.
+    type Error: From<OutOfBounds> + Send;
+
+    /// Reads an index that another one names.
+    fn index<'a>(&'a self, child: &'a Descriptor) -> BoxFuture<'a, Result<Manifest, Self::Error>>;
+}
+
+/// The manifests among `children`, and those below the indexes among them, each once.
+///
+/// # Errors
+/// Where an index cannot be read, and [`OutOfBounds`].
+pub(crate) async fn descendants<D: Descendants>(
+    reader: &D,
+    children: Vec<Descriptor>,
+) -> Result<Vec<Descriptor>, D::Error> {
+    let mut seen: HashSet<Digest> = HashSet::new();
+    let mut all = Vec::new();
+    let mut level = children;
+    for _ in 0..=DEPTH {
+        let mut below = Vec::new();
+        for child in level {
+            if !child.may_be_manifest() || !seen.insert(child.digest.clone()) {
+                continue;
+            }
+            if seen.len() > MANIFESTS {
+                return Err(OutOfBounds::Manifests.into());
+            }
+            if child.media_type.is_index()
+                && let Content::Index(index) = reader.index(&child).await?.content
+            {
+                below.extend(index.manifests);
+            }
+            all.push(child);
+        }
+        if below.is_empty() {
+            return Ok(all);
+        }
+        level = below;
+    }
+    Err(OutOfBounds::Depth.into())
+}

@@ -1,0 +1,91 @@
+//! Walks to what is about an image: manifests that name it as their subject, the tags that cosign
+//! makes of its digest, and what is about those in turn.
+
+use std::collections::HashSet;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use longshore_oci::{Descriptor, Digest, Tag, cosign_tags};
+
+use super::bounds::{AT_ONCE, DEPTH, OutOfBounds, REFERRERS};
+
+/// What one walk does with what is about the manifests that it comes to.
+pub(crate) trait Relations: Sync {
+    /// Why a walk ends before its end.
+    type Error: From<OutOfBounds> + Send;
+
+    /// Visits the manifests that name `subject` as theirs, and answers with those whose own
+    /// relations are to be visited.
+    fn referrers<'a>(
+        &'a self,
+        subject: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<Vec<Descriptor>, Self::Error>>;
+
+    /// Visits `tag`, which cosign makes of `image`, where the source has it, and answers with what is
+    /// under it.
+    fn cosign_tag<'a>(
+        &'a self,
+        tag: Tag,
+        image: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<Option<Digest>, Self::Error>>;
+}
+
+/// Visits all that is about `manifests`, cosign's tags before referrers.
+///
+/// # Errors
+/// Those of the visitor, and [`OutOfBounds`].
+pub(crate) async fn walk_related<R: Relations>(
+    visitor: &R,
+    manifests: Vec<Descriptor>,
+) -> Result<(), R::Error> {
+    let mut level = manifests;
+    let (mut seen, mut named) = (HashSet::new(), HashSet::new());
+    let mut referrers = 0;
+    for _ in 0..=DEPTH {
+        level.extend(under_cosign_tags(visitor, &level, &mut named).await?);
+        level.retain(|subject| seen.insert(subject.digest.clone()));
+        if level.is_empty() {
+            return Ok(());
+        }
+        let visits = level.iter().map(|subject| visitor.referrers(subject)).collect::<Vec<_>>();
+        let found: Vec<Vec<Descriptor>> =
+            stream::iter(visits).buffered(AT_ONCE).try_collect().await?;
+        level = found.into_iter().flatten().collect();
+        referrers += level.len();
+        if referrers > REFERRERS {
+            return Err(OutOfBounds::Referrers.into());
+        }
+    }
+    Err(OutOfBounds::Depth.into())
+}
+
+/// What is under the tags that cosign made of `images`, and of what is under those, as of an SBOM
+/// that was signed. Each is described as the image that it is about.
+async fn under_cosign_tags<R: Relations>(
+    visitor: &R,
+    images: &[Descriptor],
+    named: &mut HashSet<Digest>,
+) -> Result<Vec<Descriptor>, R::Error> {
+    let mut all = Vec::new();
+    let mut level = images.to_vec();
+    for _ in 0..DEPTH {
+        level.retain(|image| named.insert(image.digest.clone()));
+        let mut visits = Vec::new();
+        for image in &level {
+            for tag in cosign_tags(&image.digest) {
+                visits.push(async move {
+                    let under = visitor.cosign_tag(tag, image).await?;
+                    Ok::<_, R::Error>(under.map(|digest| Descriptor { digest, ..image.clone() }))
+                });
+            }
+        }
+        let found: Vec<Option<Descriptor>> =
+            stream::iter(visits).buffered(AT_ONCE).try_collect().await?;
+        level = found.into_iter().flatten().collect();
+        if level.is_empty() {
+            return Ok(all);
+        }
+        all.extend(level.iter().cloned());
+    }
+    Err(OutOfBounds::Depth.into())
+}

@@ -1,0 +1,315 @@
+//! What a repository holds: its `index.json` in memory, and every manifest that it leads to.
+//!
+//! `index.json` names tags and the manifests that nothing else leads to. The children of an index
+//! are left out, so that it stays small and tools that expect one image in a layout find one.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use longshore_oci::{Content, Descriptor, Digest, Manifest, MediaType, Referrer, Tag};
+
+/// The largest manifest that is taken, 4 MiB: what the specification asks of every registry
+/// (distribution-spec, "Pushing Manifests").
+pub(crate) const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
+
+/// The annotation that makes an entry of `index.json` a tag (image-spec, annotations.md).
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// A manifest of the repository.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) digest: Digest,
+    pub(crate) media_type: MediaType,
+    /// In bytes.
+    pub(crate) size: u64,
+    children: Vec<Digest>,
+    referrer: Option<Box<Referrer>>,
+}
+
+impl Known {
+    /// What is kept of a parsed manifest.
+    pub(super) fn of(manifest: &Manifest) -> Self {
+        let children = match &manifest.content {
+            Content::Index(index) => {
+                index.manifests.iter().map(|child| child.digest.clone()).collect()
+            }
+            Content::Single(_) => Vec::new(),
+        };
+        Self {
+            digest: manifest.raw.digest.clone(),
+            media_type: manifest.raw.media_type.clone(),
+            size: manifest.raw.bytes.len() as u64,
+            children,
+            referrer: Referrer::of(manifest).map(Box::new),
+        }
+    }
+
+    /// A manifest of which only its descriptor can be read.
+    pub(super) const fn bare(digest: Digest, media_type: MediaType, size: u64) -> Self {
+        Self { digest, media_type, size, children: Vec::new(), referrer: None }
+    }
+
+    /// What it refers to, where it has a subject.
+    pub(crate) fn referrer(&self) -> Option<&Referrer> {
+        self.referrer.as_deref()
+    }
+
+    /// Its line in `index.json`.
+    fn line(&self, tag: Option<&Tag>) -> String {
+        let mut line = serde_json::json!({
+            "mediaType": self.media_type,
+            "digest": self.digest,
+            "size": self.size,
+        });
+        if let Some(tag) = tag {
+            line["annotations"] = serde_json::json!({ REF_NAME: tag.as_str() });
+        }
+        line.to_string()
+    }
+}
+
+/// A line of `index.json`, kept as it was written.
+#[derive(Clone, Debug)]
+struct Entry {
+    digest: Digest,
+    line: String,
+}
+
+/// A repository in memory.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    tags: BTreeMap<Tag, Entry>,
+    /// Manifests without a tag that no index leads to.
+    untagged: BTreeMap<Digest, Entry>,
+    /// Lines of other tools that are neither: names that are no tags, unknown digests.
+    others: Vec<(Option<Digest>, String)>,
+    manifests: HashMap<Digest, Known>,
+    referrers: HashMap<Digest, BTreeSet<Digest>>,
+    /// The members of `index.json` beside `manifests`.
+    rest: Map<String, Value>,
+}
+
+/// Something to be done to a repository.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// A manifest, under a tag or without one.
+    Put(Option<Tag>, Known),
+    /// The tag goes, its manifest stays.
+    Untag(Tag),
+    /// The manifest goes and all its tags.
+    Delete(Digest),
+}
+
+/// What a change came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Effect {
+    /// Was there what it is about?
+    pub(super) found: bool,
+    /// Does `index.json` have to be written?
+    pub(super) changed: bool,
+}
+
+impl Default for Contents {
+    fn default() -> Self {
+        let mut rest = Map::new();
+        rest.insert("schemaVersion".to_owned(), Value::from(2));
+        rest.insert("mediaType".to_owned(), Value::from(MediaType::OCI_INDEX.as_str()));
+        Self {
+            tags: BTreeMap::new(),
+            untagged: BTreeMap::new(),
+            others: Vec::new(),
+            manifests: HashMap::new(),
+            referrers: HashMap::new(),
+            rest,
+        }
+    }
+}
+
+impl Contents {
+    /// Reads an `index.json`, and says which manifests it leads to. They are not known yet.
+    pub(super) fn parse(text: &[u8]) -> Result<(Self, Vec<Descriptor>), serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Document {
+            #[serde(default)]
+            manifests: Option<Vec<Box<RawValue>>>,
+            #[serde(flatten)]
+            rest: Map<String, Value>,
+        }
+        let document: Document = serde_json::from_slice(text)?;
+        let mut contents = Self { rest: document.rest, ..Self::default() };
+        let mut roots = Vec::new();
+        for line in document.manifests.unwrap_or_default() {
+            let line = line.get().to_owned();
+            let Ok(root) = serde_json::from_str::<Descriptor>(&line) else {
+                contents.others.push((None, line));
+                continue;
+            };
+            let digest = root.digest.clone();
+            let name = root.annotations.get(REF_NAME).map(|name| name.parse::<Tag>());
+            roots.push(root);
+            match name {
+                // Of two lines with one name the later is the tag, as after an append.
+                Some(Ok(tag)) => {
+                    let entry = Entry { digest, line };
+                    if let Some(earlier) = contents.tags.insert(tag, entry) {
+                        contents.others.push((Some(earlier.digest), earlier.line));
+                    }
+                }
+                Some(Err(_)) => contents.others.push((Some(digest), line)),
+                None => {
+                    contents.untagged.insert(digest.clone(), Entry { digest, line });
+                }
+            }
+        }
+        Ok((contents, roots))
+    }
+
+    /// The text of `index.json`.
+    pub(super) fn render(&self) -> String {
+        let others = self.others.iter().map(|(_, line)| line);
+        let untagged = self.untagged.values().map(|entry| &entry.line);
+        let tagged = self.tags.values().map(|entry| &entry.line);
+        let mut text = String::from("{");
+        for (key, value) in &self.rest {
+            text.push_str(&Value::from(key.as_str()).to_string());
+            text.push(':');
+            text.push_str(&value.to_string());
+            text.push(',');
+        }
+        text.push_str("\"manifests\":[");
+        for (position, line) in others.chain(untagged).chain(tagged).enumerate() {
+            text.push_str(if position == 0 { "\n" } else { ",\n" });
+            text.push_str(line);
+        }
+        text.push_str("\n]}\n");
+        text
+    }
+
+    /// Takes in a manifest that is there; false if it was known.
+    pub(super) fn learn(&mut self, known: Known) -> bool {
+        if let Some(referrer) = known.referrer() {
+            let referrers = self.referrers.entry(referrer.subject.clone()).or_default();
+            referrers.insert(known.digest.clone());
+        }
+        self.manifests.insert(known.digest.clone(), known).is_none()
+    }
+
+    /// A manifest and its children; `None` where one of them is not known.
+    pub(super) fn known_with_children(&self, digest: &Digest) -> Option<(&Known, Vec<&Known>)> {
+        let known = self.known(digest)?;
+        let children = known.children.iter().map(|child| self.known(child));
+        Some((known, children.collect::<Option<_>>()?))
+    }
+
+    /// Does what is asked, in memory.
+    pub(super) fn apply(&mut self, change: Change) -> Effect {
+        match change {
+            Change::Put(tag, known) => self.put(tag, known),
+            Change::Untag(tag) => match self.tags.remove(&tag) {
+                Some(entry) => {
+                    self.keep(&entry.digest);
+                    Effect { found: true, changed: true }
+                }
+                None => Effect::default(),
+            },
+            Change::Delete(digest) => self.delete(&digest),
+        }
+    }
+
+    fn put(&mut self, tag: Option<Tag>, known: Known) -> Effect {
+        let digest = known.digest.clone();
+        let before = self.manifests.get(&digest);
+        let found = before.is_some();
+        let same = before.is_some_and(|before| before.media_type == known.media_type);
+        let entry = Entry { digest: digest.clone(), line: known.line(tag.as_ref()) };
+        let mut changed = false;
+        for child in known.children.iter().filter(|child| **child != digest) {
+            changed |= self.untagged.remove(child).is_some();
+        }
+        self.learn(known);
+        match tag {
+            Some(tag) if same && self.tags.get(&tag).is_some_and(|old| old.digest == digest) => {}
+            Some(tag) => {
+                changed = true;
+                self.untagged.remove(&digest);
+                if let Some(old) = self.tags.insert(tag, entry) {
+                    self.keep(&old.digest);
+                }
+            }
+            None if same => {}
+            None => {
+                changed = true;
+                self.untagged.insert(digest, entry);
+            }
+        }
+        Effect { found, changed }
+    }
+
+    fn delete(&mut self, digest: &Digest) -> Effect {
+        let known = self.manifests.remove(digest);
+        let tags = self.tags.len();
+        self.tags.retain(|_, entry| entry.digest != *digest);
+        let found = known.is_some() || tags != self.tags.len();
+        self.untagged.remove(digest);
+        self.others.retain(|(other, _)| other.as_ref() != Some(digest));
+        if let Some(known) = known {
+            if let Some(referrer) = known.referrer()
+                && let Some(referrers) = self.referrers.get_mut(&referrer.subject)
+            {
+                referrers.remove(digest);
+            }
+            for child in &known.children {
+                self.keep(child);
+            }
+        }
+        Effect { found, changed: found }
+    }
+
+    /// Gives a manifest a line of its own if it has none, so that it is not lost.
+    fn keep(&mut self, digest: &Digest) {
+        let has_line = self.untagged.contains_key(digest)
+            || self.tags.values().any(|entry| entry.digest == *digest);
+        if let Some(known) = self.manifests.get(digest).filter(|_| !has_line) {
+            let entry = Entry { digest: digest.clone(), line: known.line(None) };
+            self.untagged.insert(digest.clone(), entry);
+        }
+    }
+
+    /// The manifest of a tag.
+    pub(crate) fn tagged(&self, tag: &Tag) -> Option<&Known> {
+        self.known(&self.tags.get(tag)?.digest)
+    }
+
+    /// The digest that a tag names, even if its manifest is missing or damaged.
+    pub(crate) fn tagged_digest(&self, tag: &Tag) -> Option<&Digest> {
+        Some(&self.tags.get(tag)?.digest)
+    }
+
+    /// The manifest of a digest.
+    pub(crate) fn known(&self, digest: &Digest) -> Option<&Known> {
+        self.manifests.get(digest)
+    }
+
+    /// Tags in order, behind `last`.
+    pub(crate) fn tags_after(&self, last: Option<&str>) -> impl Iterator<Item = &Tag> {
+        let last = last.map(str::to_owned);
+        self.tags
+            .keys()
+            .skip_while(move |tag| last.as_ref().is_some_and(|last| tag.as_str() <= last.as_str()))
+    }
+
+    /// The manifests whose subject is `subject`.
+    pub(crate) fn referrers_of(
+        &self,
+        subject: &Digest,
+    ) -> impl Iterator<Item = (&Known, &Referrer)> {
+        let digests = self.referrers.get(subject).into_iter().flatten();
+        digests.filter_map(|digest| {
+            let known = self.manifests.get(digest)?;
+            Some((known, known.referrer()?))
+        })
+    }
+}

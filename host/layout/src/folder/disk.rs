@@ -1,0 +1,371 @@
+//! Where repositories and blobs lie in a folder, and how content gets there whole or not at all.
+//!
+//! Everything is written in a folder of this process below `.longshore/incoming` and then renamed, so
+//! a kill leaves nothing half-written under its final name. All calls block.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use longshore_oci::{Digest, Repository};
+
+use super::file_lock;
+use super::files::{digest_of, open, rename, size_of};
+use super::process_folder::ProcessFolder;
+
+/// Names that an image layout has for itself (image-spec, image-layout.md). They are good names of
+/// repositories too, so a component of that name below another repository is written with an
+/// underscore behind it, which no component can end in.
+const LAYOUT_NAMES: [&str; 3] = ["blobs", "index.json", "oci-layout"];
+
+/// Our own folder; no component of a repository starts with a dot.
+const OWN: &str = ".longshore";
+
+/// Why a folder cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// The folder does not exist, and shall only be read.
+    #[error("the folder does not exist")]
+    Missing,
+    /// The folder is one image layout, where the layouts of repositories should lie.
+    #[error("it is an image layout itself")]
+    IsLayout,
+    /// The folder cannot be created, read or written.
+    #[error(transparent)]
+    Unusable(#[from] io::Error),
+}
+
+/// The files of a folder of layouts.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    root: PathBuf,
+    /// `None`: the folder is only read.
+    incoming: Option<ProcessFolder>,
+    /// Is content flushed to the device before it gets its final name?
+    durable: bool,
+}
+
+impl Disk {
+    /// Opens the folder `root` to read it; nothing is created there.
+    pub(super) fn open_to_read(root: &Path) -> Result<Self, OpenError> {
+        if !is_folder(root)? {
+            return Err(OpenError::Missing);
+        }
+        // The system says here already if it may not be read.
+        fs::read_dir(root)?;
+        Ok(Self { root: root.to_owned(), incoming: None, durable: false })
+    }
+
+    /// Opens the folder `root`, creates it where it is missing, and removes what processes that are
+    /// gone left incomplete.
+    pub(super) fn open_to_write(root: &Path, durable: bool) -> Result<Self, OpenError> {
+        is_folder(root)?;
+        let own = root.join(OWN);
+        fs::create_dir_all(own.join("locks"))?;
+        let incoming = Some(ProcessFolder::create(&own.join("incoming"))?);
+        Ok(Self { root: root.to_owned(), incoming, durable })
+    }
+
+    /// The folder.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Waits until no other process changes the index of `repository`; the lock lasts until the
+    /// returned file is dropped. Repositories share 256 locks, so no two may be held at once.
+    pub(super) fn lock_index(&self, repository: &Repository) -> io::Result<Option<File>> {
+        let number = Digest::of(repository.as_str().as_bytes()).hex();
+        let locks = self.root.join(OWN).join("locks");
+        file_lock::wait_for(&locks.join(&number[..2]))
+    }
+
+    /// The folder of a repository's layout.
+    pub(super) fn directory(&self, repository: &Repository) -> PathBuf {
+        let mut directory = self.root.clone();
+        for (depth, component) in repository.as_str().split('/').enumerate() {
+            if depth > 0 && LAYOUT_NAMES.contains(&component) {
+                directory.push(format!("{component}_"));
+            } else {
+                directory.push(component);
+            }
+        }
+        directory
+    }
+
+    /// Where a blob of a repository lies.
+    pub(super) fn blob_path(&self, repository: &Repository, digest: &Digest) -> PathBuf {
+        blob_in(&self.directory(repository), digest)
+    }
+
+    /// A path for a file to be written, which nothing else uses.
+    pub(super) fn incoming(&self) -> io::Result<PathBuf> {
+        let incoming = self.incoming.as_ref().ok_or(io::ErrorKind::ReadOnlyFilesystem)?;
+        Ok(incoming.fresh_path())
+    }
+
+    /// Flushes what was written, where content has to survive a loss of power.
+    pub(super) fn flush(&self, file: &File) -> io::Result<()> {
+        if self.durable { file.sync_data() } else { Ok(()) }
+    }
+
+    /// Writes a whole file, replacing what is there, and returns it opened.
+    pub(super) fn write(&self, destination: &Path, content: &[u8]) -> io::Result<File> {
+        let path = self.incoming()?;
+        let written = (|| {
+            let mut file = File::create_new(&path)?;
+            file.write_all(content)?;
+            self.flush(&file)?;
+            rename(&path, destination)?;
+            Ok(file)
+        })();
+        if written.is_err() {
+            let _ = fs::remove_file(&path);
+        }
+        written
+    }
+
+    /// Writes a small blob, unless the file has these bytes already.
+    pub(super) fn write_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        content: &[u8],
+    ) -> io::Result<()> {
+        let destination = self.blob_path(repository, digest);
+        if size_of(&destination)? == Some(content.len() as u64)
+            && fs::read(&destination)? == content
+        {
+            return Ok(());
+        }
+        self.write(&destination, content).map(drop)
+    }
+
+    /// Moves a blob of `size` bytes that was written to `path` into a repository. A file of the same
+    /// content stays, as it may be linked to other repositories.
+    pub(super) fn place_blob(
+        &self,
+        path: &Path,
+        size: u64,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> io::Result<()> {
+        let destination = self.blob_path(repository, digest);
+        if let Some((file, found)) = open(&destination)?
+            && found == size
+            && digest_of(file, digest.algorithm())? == *digest
+        {
+            return fs::remove_file(path);
+        }
+        rename(path, &destination)
+    }
+
+    /// Makes the blob `digest` of `from` be in `to` as well, by a hard link or else a copy. False if
+    /// `from` does not have it, or with another size than `expected` bytes.
+    pub(super) fn mount(
+        &self,
+        digest: &Digest,
+        expected: Option<u64>,
+        from: &Repository,
+        to: &Repository,
+    ) -> io::Result<bool> {
+        let source = self.blob_path(from, digest);
+        let found = size_of(&source)?;
+        let Some(size) = found.filter(|found| expected.is_none_or(|size| size == *found)) else {
+            return Ok(false);
+        };
+        let destination = self.blob_path(to, digest);
+        if from == to || size_of(&destination)? == Some(size) {
+            return Ok(true);
+        }
+        let path = self.incoming()?;
+        // Linked under a fresh name first: a link is never half-there, but a copy would be.
+        let moved = self.link_or_copy(&source, &path).and_then(|()| rename(&path, &destination));
+        // Renaming one link of a file over another link of it does nothing and leaves both.
+        let _ = fs::remove_file(&path);
+        moved.map(|()| true)
+    }
+
+    fn link_or_copy(&self, source: &Path, path: &Path) -> io::Result<()> {
+        if fs::hard_link(source, path).is_ok() {
+            return Ok(());
+        }
+        fs::copy(source, path)?;
+        self.flush(&File::open(path)?)
+    }
+
+    /// All repositories with an `index.json`, in order.
+    pub(super) fn repositories(&self) -> io::Result<Vec<Repository>> {
+        let mut found = Vec::new();
+        let mut folders = vec![(self.root.clone(), String::new())];
+        while let Some((folder, name)) = folders.pop() {
+            if let Ok(repository) = name.parse()
+                && folder.join("index.json").is_file()
+            {
+                found.push(repository);
+            }
+            for entry in fs::read_dir(&folder)? {
+                let entry = entry?;
+                let file_name = entry.file_name();
+                let Some(component) = file_name.to_str() else {
+                    continue;
+                };
+                let Some(below) = name_below(&name, component) else {
+                    continue;
+                };
+                if entry.file_type()?.is_dir() {
+                    folders.push((entry.path(), below));
+                }
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+}
+
+/// The name of the repository in the folder `component` of the folder of the repository `name`, where
+/// there can be one: not in `lost+found`, nor in a folder that a layout has for itself.
+fn name_below(name: &str, component: &str) -> Option<String> {
+    if name.is_empty() {
+        return component.parse::<Repository>().is_ok().then(|| component.to_owned());
+    }
+    if LAYOUT_NAMES.contains(&component) {
+        return None;
+    }
+    let component = match component.strip_suffix('_') {
+        Some(bare) if LAYOUT_NAMES.contains(&bare) => bare,
+        _ => component,
+    };
+    let below = format!("{name}/{component}");
+    below.parse::<Repository>().is_ok().then_some(below)
+}
+
+/// Is there a folder at `root` that may hold the layouts of repositories? False where nothing is.
+fn is_folder(root: &Path) -> Result<bool, OpenError> {
+    match fs::metadata(root) {
+        Ok(found) if !found.is_dir() => Err(io::Error::from(io::ErrorKind::NotADirectory).into()),
+        Ok(_) if root.join("oci-layout").is_file() => Err(OpenError::IsLayout),
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where a blob of a layout lies.
+pub(super) fn blob_in(directory: &Path, digest: &Digest) -> PathBuf {
+    let mut path = directory.join("blobs");
+    path.push(digest.algorithm().name());
+    path.push(digest.hex());
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{Disk, OpenError};
+    use longshore_oci::{Digest, Repository};
+
+    fn name(text: &str) -> Repository {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn repositories_never_collide_with_the_files_of_a_layout() {
+        let root = tempfile::tempdir().unwrap();
+        let disk = Disk::open_to_write(root.path(), false).unwrap();
+        let mut names: Vec<Repository> = [
+            "a",
+            "a/b",
+            "a/blobs",
+            "a/blobs/sha256",
+            "a/index.json",
+            "a/oci-layout",
+            "blobs",
+            "blobs/blobs",
+            "index.json",
+        ]
+        .map(name)
+        .into();
+        for repository in &names {
+            let directory = disk.directory(repository);
+            disk.write_blob(repository, &Digest::of(b"x"), b"x").unwrap();
+            disk.write(&directory.join("oci-layout"), b"{}").unwrap();
+            disk.write(&directory.join("index.json"), b"{}").unwrap();
+        }
+        names.sort_unstable();
+        assert_eq!(disk.repositories().unwrap(), names);
+    }
+
+    #[test]
+    fn folders_that_hold_no_repository_are_left_out() {
+        let root = tempfile::tempdir().unwrap();
+        let disk = Disk::open_to_write(root.path(), false).unwrap();
+        for folder in ["lost+found", "a/Upper", "a/blobs", ".hidden"] {
+            let folder = root.path().join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("index.json"), b"{}").unwrap();
+        }
+        assert_eq!(disk.repositories().unwrap(), []);
+    }
+
+    #[test]
+    fn a_mount_is_a_link_and_leaves_nothing_behind() {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let root = tempfile::tempdir().unwrap();
+        let disk = Disk::open_to_write(root.path(), true).unwrap();
+        let digest = Digest::of(b"x");
+        let mount = |expected| disk.mount(&digest, expected, &name("a"), &name("b")).unwrap();
+        assert!(!mount(None));
+        disk.write_blob(&name("a"), &digest, b"x").unwrap();
+        assert!(!mount(Some(2)), "it has another size");
+        assert!(mount(Some(1)));
+        assert!(mount(None));
+        let found = fs::metadata(disk.blob_path(&name("b"), &digest)).unwrap();
+        assert_eq!((found.nlink(), found.len()), (2, 1));
+        let incoming = disk.incoming().unwrap();
+        let left = fs::read_dir(incoming.parent().unwrap()).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["lock"]);
+    }
+
+    #[test]
+    fn damaged_content_is_replaced_and_no_other() {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let root = tempfile::tempdir().unwrap();
+        let disk = Disk::open_to_write(root.path(), true).unwrap();
+        let digest = Digest::of(b"right");
+        let path = disk.blob_path(&name("a"), &digest);
+        disk.write_blob(&name("a"), &digest, b"right").unwrap();
+        let written = fs::metadata(&path).unwrap().ino();
+        disk.write_blob(&name("a"), &digest, b"right").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().ino(), written);
+        fs::write(&path, b"wrong").unwrap();
+        disk.write_blob(&name("a"), &digest, b"right").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"right");
+    }
+
+    #[test]
+    fn what_is_no_folder_of_layouts_is_not_opened() {
+        let root = tempfile::tempdir().unwrap();
+        let missing = root.path().join("missing");
+        assert!(matches!(Disk::open_to_read(&missing), Err(OpenError::Missing)));
+        fs::write(root.path().join("oci-layout"), b"{}").unwrap();
+        for opened in [Disk::open_to_write(root.path(), true), Disk::open_to_read(root.path())] {
+            assert!(matches!(opened, Err(OpenError::IsLayout)));
+        }
+        let file = Disk::open_to_write(&root.path().join("oci-layout"), true);
+        let error = file.unwrap_err().to_string();
+        assert_eq!(error, "not a directory");
+    }
+
+    #[test]
+    fn a_folder_that_is_read_stays_as_it_is() {
+        let root = tempfile::tempdir().unwrap();
+        let disk = Disk::open_to_read(root.path()).unwrap();
+        assert_eq!(disk.repositories().unwrap(), []);
+        assert!(disk.incoming().is_err());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+}

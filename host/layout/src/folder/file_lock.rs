@@ -1,0 +1,48 @@
+//! Locks between processes: `flock` on files that hold nothing.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::sync::Once;
+
+/// Waits for the lock on the file at `path`, which is created where it is missing. The lock lasts as
+/// long as the returned file is open; `None` where the file system has no locks.
+///
+/// # Errors
+/// The file cannot be opened or created.
+pub(super) fn wait_for(path: &Path) -> io::Result<Option<File>> {
+    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    loop {
+        match file.lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                warn_without_locks(path, &error);
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Whether another process, or another handle of this one, holds the lock on the file at `path`. Yes
+/// where that cannot be found out.
+pub(super) fn is_held(path: &Path) -> bool {
+    match File::options().write(true).open(path) {
+        Ok(file) => match file.try_lock() {
+            Ok(()) => false,
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => true,
+        },
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+/// Some network file systems have no locks. One process alone can work there all the same.
+fn warn_without_locks(path: &Path, error: &io::Error) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing::warn!(
+            "failed to lock {}: {error}; let only one process write to this folder",
+            path.display()
+        );
+    });
+}

@@ -1,0 +1,261 @@
+//! One repository: its `index.json` on disk and in memory.
+//!
+//! Changes that arrive while the file is being written wait and are written together, so that many
+//! tags pushed at once cost a few writes. Another process may replace the file at any time; that is
+//! seen by its inode, time and size. Processes of longshore change it one after the other, under a
+//! lock, and each reads first what the others wrote.
+
+use std::collections::HashSet;
+use std::fs::{self, Metadata};
+use std::io::{self, Read as _};
+use std::mem;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use longshore_oci::{Content, Digest, Manifest, MediaType, Repository};
+use tokio::sync::oneshot;
+
+use super::blocking::{blocking, lock};
+use super::contents::{Change, Contents, Effect, Known, MANIFEST_LIMIT};
+use super::disk::{Disk, blob_in};
+use super::files::{self, is_absent, read_bounded, size_of};
+
+/// What tells one version of a file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    seconds: i64,
+    nanoseconds: i64,
+    size: u64,
+}
+
+impl Stamp {
+    fn of(found: &Metadata) -> Self {
+        Self {
+            inode: found.ino(),
+            seconds: found.mtime(),
+            nanoseconds: found.mtime_nsec(),
+            size: found.size(),
+        }
+    }
+}
+
+/// The contents, and the version of the file that they stand for.
+#[derive(Debug, Default)]
+struct Seen {
+    /// `None`: nothing was read yet, or what is in memory could not be written.
+    stamp: Option<Stamp>,
+    contents: Contents,
+}
+
+/// A change that waits to be written, and where to say what it came to.
+type Waiting = (Change, oneshot::Sender<io::Result<Effect>>);
+
+/// A repository.
+#[derive(Debug)]
+pub(super) struct Layout {
+    disk: Arc<Disk>,
+    repository: Repository,
+    directory: PathBuf,
+    seen: Mutex<Seen>,
+    waiting: Mutex<Vec<Waiting>>,
+    /// Only its holder replaces `seen` or the file.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Layout {
+    pub(super) fn new(disk: Arc<Disk>, repository: &Repository) -> Arc<Self> {
+        Arc::new(Self {
+            directory: disk.directory(repository),
+            disk,
+            repository: repository.clone(),
+            seen: Mutex::default(),
+            waiting: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// The version of the file; `None` where the repository does not exist.
+    fn stamp(&self) -> io::Result<Option<Stamp>> {
+        match fs::metadata(self.directory.join("index.json")) {
+            Ok(found) => Ok(Some(Stamp::of(&found))),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks something up; `None` where the repository does not exist.
+    pub(super) async fn read<T>(
+        self: &Arc<Self>,
+        look: impl FnOnce(&Contents) -> T,
+    ) -> io::Result<Option<T>> {
+        // One stat per look is cheaper than a hop to another thread.
+        let stamp = self.stamp()?;
+        if stamp.is_none() {
+            return Ok(None);
+        }
+        {
+            let seen = lock(&self.seen);
+            if seen.stamp == stamp {
+                return Ok(Some(look(&seen.contents)));
+            }
+        }
+        let _turn = self.turn.lock().await;
+        let layout = Arc::clone(self);
+        blocking(move || layout.refresh()).await?;
+        Ok(Some(look(&lock(&self.seen).contents)))
+    }
+
+    /// Does a change and returns when it is on disk.
+    pub(super) async fn change(self: &Arc<Self>, change: Change) -> io::Result<Effect> {
+        let (sender, mut receiver) = oneshot::channel();
+        let layout = Arc::clone(self);
+        // In a task of its own: a caller that goes away must not stop a write half-way that others
+        // wait for, nor leave memory and disk apart.
+        let written = tokio::spawn(async move {
+            lock(&layout.waiting).push((change, sender));
+            let _turn = layout.turn.lock().await;
+            match receiver.try_recv() {
+                Ok(done) => done,
+                Err(_) => {
+                    layout.write_waiting().await;
+                    receiver.await.map_err(io::Error::other)?
+                }
+            }
+        });
+        written.await.map_err(io::Error::other)?
+    }
+
+    /// Writes every change that waits. The caller has the turn.
+    async fn write_waiting(self: &Arc<Self>) {
+        let waiting = mem::take(&mut *lock(&self.waiting));
+        let (changes, senders): (Vec<Change>, Vec<_>) = waiting.into_iter().unzip();
+        let layout = Arc::clone(self);
+        match blocking(move || layout.write(changes)).await {
+            Ok(effects) => {
+                for (effect, sender) in effects.into_iter().zip(senders) {
+                    let _ = sender.send(Ok(effect));
+                }
+            }
+            Err(error) => {
+                // What is in memory was not written: read the file again before the next use.
+                lock(&self.seen).stamp = None;
+                for sender in senders {
+                    let _ = sender.send(Err(io::Error::new(error.kind(), error.to_string())));
+                }
+            }
+        }
+    }
+
+    /// Does `changes` to the index as it is on disk now. The caller has the turn.
+    fn write(&self, changes: Vec<Change>) -> io::Result<Vec<Effect>> {
+        let _alone = self.disk.lock_index(&self.repository)?;
+        self.refresh()?;
+        let (effects, text) = {
+            let mut seen = lock(&self.seen);
+            let effects: Vec<Effect> =
+                changes.into_iter().map(|change| seen.contents.apply(change)).collect();
+            let changed = effects.iter().any(|effect| effect.changed);
+            (effects, changed.then(|| seen.contents.render()))
+        };
+        let Some(text) = text else { return Ok(effects) };
+        let marker = self.directory.join("oci-layout");
+        if size_of(&marker)?.is_none() {
+            self.disk.write(&marker, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        }
+        let file = self.disk.write(&self.directory.join("index.json"), text.as_bytes())?;
+        lock(&self.seen).stamp = Some(Stamp::of(&file.metadata()?));
+        Ok(effects)
+    }
+
+    /// Reads the file if it is another one than was seen. The caller has the turn.
+    fn refresh(&self) -> io::Result<()> {
+        let stamp = self.stamp()?;
+        let earlier = {
+            let mut seen = lock(&self.seen);
+            if stamp.is_some() && seen.stamp == stamp {
+                return Ok(());
+            }
+            seen.stamp = None;
+            mem::take(&mut seen.contents)
+        };
+        let loaded = self.load(&earlier)?;
+        *lock(&self.seen) = loaded;
+        Ok(())
+    }
+
+    /// Reads `index.json` and all manifests that it leads to. Those that `earlier` knows and whose files
+    /// have the right size are not read again: when two processes write to a repository in turn, each
+    /// change would cost a read of everything.
+    fn load(&self, earlier: &Contents) -> io::Result<Seen> {
+        let path = self.directory.join("index.json");
+        let Some((mut file, _)) = files::open(&path)? else {
+            return Ok(Seen::default());
+        };
+        let stamp = Stamp::of(&file.metadata()?);
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        let (mut contents, roots) = Contents::parse(&text).map_err(|error| {
+            let message = format!("{} is broken: {error}", path.display());
+            io::Error::new(io::ErrorKind::InvalidData, message)
+        })?;
+        let mut ahead: Vec<(Digest, MediaType, bool)> =
+            roots.into_iter().map(|root| (root.digest, root.media_type, true)).collect();
+        let mut visited = HashSet::new();
+        while let Some((digest, media_type, is_root)) = ahead.pop() {
+            if !visited.insert(digest.clone()) {
+                continue;
+            }
+            if let Some((known, children)) = self.still_there(earlier, &digest)? {
+                contents.learn(known.clone());
+                let described =
+                    |child: &&Known| (child.digest.clone(), child.media_type.clone(), false);
+                ahead.extend(children.iter().map(described));
+                continue;
+            }
+            let Some(bytes) = self.whole_manifest(&digest)? else {
+                continue;
+            };
+            let size = bytes.len() as u64;
+            match Manifest::parse(bytes, Some(&media_type), digest.clone()) {
+                Ok(manifest) => {
+                    contents.learn(Known::of(&manifest));
+                    if let Content::Index(index) = manifest.content {
+                        let children = index.manifests.into_iter();
+                        ahead.extend(children.map(|child| (child.digest, child.media_type, false)));
+                    }
+                }
+                // Another tool put it into the index, so it is handed out as what that says it is.
+                Err(_) if is_root => {
+                    contents.learn(Known::bare(digest, media_type, size));
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(Seen { stamp: Some(stamp), contents })
+    }
+
+    /// A manifest that `earlier` knows with all its children, if its file is still there.
+    fn still_there<'a>(
+        &self,
+        earlier: &'a Contents,
+        digest: &Digest,
+    ) -> io::Result<Option<(&'a Known, Vec<&'a Known>)>> {
+        let Some((known, children)) = earlier.known_with_children(digest) else {
+            return Ok(None);
+        };
+        let size = size_of(&blob_in(&self.directory, digest))?;
+        Ok((size == Some(known.size)).then_some((known, children)))
+    }
+
+    /// The bytes of a manifest, unless it is missing, too large or damaged.
+    fn whole_manifest(&self, digest: &Digest) -> io::Result<Option<Bytes>> {
+        let read = match read_bounded(&blob_in(&self.directory, digest), MANIFEST_LIMIT) {
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => None,
+            read => read?,
+        };
+        Ok(read.filter(|bytes| digest.same_algorithm_of(bytes) == *digest))
+    }
+}

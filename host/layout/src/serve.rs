@@ -1,0 +1,111 @@
+//! The embedded registry: `longshore serve`, a registry on one's own disk or in memory of a run.
+//!
+//! It speaks the OCI distribution specification 1.1. The quickstart, the tests and machines without a
+//! network use it.
+
+mod blob;
+mod catalog;
+mod error;
+mod htpasswd;
+mod manifest;
+mod page;
+mod referrers;
+mod response;
+mod route;
+mod router;
+mod server;
+mod spool;
+mod tag;
+#[cfg(test)]
+mod tests;
+mod upload;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::folder::Folder;
+use htpasswd::Htpasswd;
+use server::Server;
+use upload::Uploads;
+
+pub use error::ServeError;
+pub use router::ACCESS_LOG;
+
+/// How long requests under way may take once the server was told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What to serve, where, and to whom.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// The folder of the repositories, created where it is missing. None: a temporary one, removed
+    /// at the end, whose content need not survive a loss of power.
+    pub root: Option<PathBuf>,
+    /// The address to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// A file of users and bcrypt hashes; without one, everybody may do everything.
+    pub htpasswd: Option<PathBuf>,
+}
+
+/// Serves until `shutdown` is done, then gives requests under way five seconds to end.
+///
+/// `on_ready` is called once with the address and the folder, when connections are accepted.
+///
+/// Others may have the folder open at the same time, also to write to it.
+///
+/// # Errors
+/// The password file is bad, the folder is unusable, or the address is taken.
+pub async fn serve(
+    options: ServeOptions,
+    on_ready: impl FnOnce(SocketAddr, &Path),
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let users = options.htpasswd.as_deref().map(Htpasswd::read).transpose()?;
+    let (root, temporary) = match options.root {
+        Some(root) => (root, None),
+        None => {
+            let made = tempfile::Builder::new()
+                .prefix("longshore-serve-")
+                .tempdir()
+                .map_err(|cause| ServeError::Temporary { cause })?;
+            (made.path().to_owned(), Some(made))
+        }
+    };
+    let folder = Folder::open_to_write(&root, temporary.is_none())
+        .map_err(|error| ServeError::of_root(&root, error))?;
+    let folder = Arc::new(folder);
+    let address = options.listen;
+    let listen = |cause| ServeError::Listen { address, cause };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let bound = listener.local_addr().map_err(listen)?;
+    // Answers are often two small writes: headers, then a body.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!("failed to set TCP_NODELAY: {error}");
+        }
+    });
+    let server = Server { users, uploads: Uploads::new(Arc::clone(&folder)), folder };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = axum::serve(listener, router::of(server))
+        .with_graceful_shutdown(async move {
+            let _ = stopped.await;
+        })
+        .into_future();
+    let mut serving = pin!(serving);
+    on_ready(bound, &root);
+    tokio::select! {
+        ended = &mut serving => return ended.map_err(|cause| ServeError::Ended { cause }),
+        () = shutdown => {}
+    }
+    let _ = stop.send(());
+    if tokio::time::timeout(GRACE, serving).await.is_err() {
+        tracing::debug!("requests were still under way {GRACE:?} after the end");
+    }
+    Ok(())
+}

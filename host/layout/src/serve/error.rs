@@ -1,0 +1,82 @@
+//! Why the registry does not start.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use crate::folder::OpenError;
+
+/// Why the registry could not be started; each text names its cause in full.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The password file cannot be read.
+    #[error("read the htpasswd file {}: {cause}", path.display())]
+    Htpasswd {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// A line of the password file is no user with a bcrypt hash.
+    #[error("read the htpasswd file {} at line {line}: {why} (`htpasswd -B` writes such lines)", path.display())]
+    HtpasswdLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The password file names nobody, so nobody could log in.
+    #[error("find a user in the htpasswd file {} (`htpasswd -B` writes one)", path.display())]
+    HtpasswdEmpty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The folder cannot be used.
+    #[error("use the folder {}: {cause}", path.display())]
+    Root {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// The folder is an image layout itself, where the layouts of repositories should lie.
+    #[error("serve {}: it is an image layout itself; serve the folder above it", path.display())]
+    RootIsLayout {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No temporary folder can be made.
+    #[error("make a temporary folder: {cause}")]
+    Temporary {
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// The address cannot be listened on.
+    #[error("listen on {address}: {cause}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// The server ended by itself.
+    #[error("go on serving: {cause}")]
+    Ended {
+        /// What the system says.
+        cause: io::Error,
+    },
+}
+
+impl ServeError {
+    /// The folder `root` cannot be opened.
+    pub(super) fn of_root(root: &Path, error: OpenError) -> Self {
+        let path = root.to_owned();
+        match error {
+            OpenError::IsLayout => Self::RootIsLayout { path },
+            OpenError::Missing => Self::Root { path, cause: io::ErrorKind::NotFound.into() },
+            OpenError::Unusable(cause) => Self::Root { path, cause },
+        }
+    }
+}

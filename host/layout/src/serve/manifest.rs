@@ -1,0 +1,166 @@
+//! Endpoints of manifests.
+
+use axum::body::{Body, BodyDataStream};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::Response;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+
+use longshore_oci::{Digest, Manifest, ManifestReference, MediaType, Referrer, Repository};
+
+use super::response::{CONTENT_DIGEST, Code, Refusal, created, response, text};
+use super::server::Server;
+use crate::folder::{Lookup, MANIFEST_LIMIT, PutError};
+
+/// The digest of the subject of a manifest that was pushed.
+const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+
+impl Server {
+    /// `GET` and `HEAD`.
+    pub(super) async fn get_manifest(
+        &self,
+        repository: &Repository,
+        reference: &ManifestReference,
+        method: &Method,
+    ) -> Result<Response, Refusal> {
+        let found = self.folder.find(repository, reference).await;
+        let found = found.map_err(|error| Refusal::fault("read the repository", &error))?;
+        let known = existing(found, repository, reference)?;
+        let (length, body) = if method == Method::HEAD {
+            (known.size, Body::empty())
+        } else {
+            let read = self.folder.manifest_bytes(repository, &known.digest).await;
+            let bytes = read.map_err(|error| Refusal::fault("read the manifest", &error))?;
+            let bytes = bytes.ok_or_else(|| no_manifest(reference))?;
+            (bytes.len() as u64, Body::from(bytes))
+        };
+        let headers = [
+            (CONTENT_TYPE, text(&known.media_type)),
+            (CONTENT_DIGEST, text(&known.digest)),
+            (CONTENT_LENGTH, HeaderValue::from(length)),
+        ];
+        Ok(response(StatusCode::OK, headers, body))
+    }
+
+    /// `PUT`.
+    pub(super) async fn put_manifest(
+        &self,
+        repository: &Repository,
+        reference: ManifestReference,
+        request: &Parts,
+        body: &mut BodyDataStream,
+    ) -> Result<Response, Refusal> {
+        let bytes = whole(&request.headers, body).await?;
+        let manifest = parse(&request.headers, bytes, &reference)?;
+        let digest = manifest.raw.digest.clone();
+        let subject = Referrer::of(&manifest).map(|referrer| referrer.subject);
+        let tag = match reference {
+            ManifestReference::Tag(tag) => Some(tag),
+            ManifestReference::Digest(_) => None,
+        };
+        let put = self.folder.put_manifest(repository, tag, manifest).await;
+        put.map_err(|error| match error {
+            PutError::MissingContent(missing) => {
+                let message = format!("the manifest names {missing}, which is not in {repository}");
+                Refusal::bad(Code::ManifestBlobUnknown, message)
+            }
+            PutError::Manifest(error) => Refusal::fault("write the manifest", &error),
+            PutError::Index(error) => Refusal::fault("write the repository", &error),
+        })?;
+        let mut response = created(format!("/v2/{repository}/manifests/{digest}"), &digest);
+        if let Some(subject) = subject {
+            response.headers_mut().insert(SUBJECT, text(subject));
+        }
+        Ok(response)
+    }
+
+    /// `DELETE`: of a tag alone, or of a manifest and all its tags.
+    pub(super) async fn delete_manifest(
+        &self,
+        repository: &Repository,
+        reference: &ManifestReference,
+    ) -> Result<Response, Refusal> {
+        let deleted = self.folder.delete_manifest(repository, reference).await;
+        let deleted = deleted.map_err(|error| Refusal::fault("delete the manifest", &error))?;
+        existing(deleted, repository, reference)?;
+        Ok(response(StatusCode::ACCEPTED, [], Body::empty()))
+    }
+}
+
+/// What was looked for, or the refusal that says that it does not exist.
+fn existing<T>(
+    found: Lookup<T>,
+    repository: &Repository,
+    reference: &ManifestReference,
+) -> Result<T, Refusal> {
+    match found {
+        Lookup::NoRepository => Err(Refusal::no_repository(repository)),
+        Lookup::NoManifest => Err(no_manifest(reference)),
+        Lookup::Found(found) => Ok(found),
+    }
+}
+
+fn no_manifest(reference: &ManifestReference) -> Refusal {
+    let message = match reference {
+        ManifestReference::Tag(tag) => format!("tag {tag} is not in this repository"),
+        ManifestReference::Digest(digest) => format!("manifest {digest} is not in this repository"),
+    };
+    Refusal::absent(Code::ManifestUnknown, message)
+}
+
+/// Receives a manifest.
+async fn whole(headers: &HeaderMap, body: &mut BodyDataStream) -> Result<Bytes, Refusal> {
+    let too_large = || {
+        let message = format!("a manifest may have {MANIFEST_LIMIT} bytes");
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, message)
+    };
+    let stated =
+        headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if stated.is_some_and(|stated| stated > MANIFEST_LIMIT) {
+        return Err(too_large());
+    }
+    let mut bytes = BytesMut::with_capacity(stated.unwrap_or_default());
+    while let Some(frame) = body.next().await {
+        let frame = frame.map_err(|error| {
+            Refusal::bad(Code::ManifestInvalid, format!("the body ended early: {error}"))
+        })?;
+        if bytes.len() + frame.len() > MANIFEST_LIMIT {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&frame);
+    }
+    Ok(bytes.freeze())
+}
+
+/// Reads a manifest that was pushed, and checks it against the request's path and headers.
+fn parse(
+    headers: &HeaderMap,
+    bytes: Bytes,
+    reference: &ManifestReference,
+) -> Result<Manifest, Refusal> {
+    let digest = match reference {
+        ManifestReference::Tag(_) => Digest::of(&bytes),
+        ManifestReference::Digest(stated) => {
+            let digest = stated.same_algorithm_of(&bytes);
+            if digest != *stated {
+                let message = format!("the manifest has the digest {digest}");
+                return Err(Refusal::bad(Code::DigestInvalid, message));
+            }
+            digest
+        }
+    };
+    let stated =
+        headers.get(CONTENT_TYPE).and_then(|stated| stated.to_str().ok()).map(MediaType::of_header);
+    let invalid = |message| Refusal::bad(Code::ManifestInvalid, message);
+    let manifest = Manifest::parse(bytes, stated.as_ref(), digest)
+        .map_err(|error| invalid(error.to_string()))?;
+    let found = &manifest.raw.media_type;
+    match stated {
+        Some(stated) if stated.is_manifest() && stated != *found => Err(invalid(format!(
+            "the manifest says that it is {found}, its Content-Type is {stated}"
+        ))),
+        _ => Ok(manifest),
+    }
+}

@@ -1,0 +1,122 @@
+//! From a request to its response: authentication, the endpoint, the access log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::BodyDataStream;
+use axum::extract::{Request, State};
+use axum::http::header::EXPECT;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::StreamExt as _;
+use tokio::time::timeout;
+
+use super::response::{Refusal, json};
+use super::route::Route;
+use super::server::Server;
+
+/// Says that this is a registry; clients older than the OCI specification look for it.
+const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+
+/// How much of a refused body is read, and for how long.
+const DRAIN_BYTES: usize = 16 * 1024 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+/// The target of the access log: one debug line `METHOD PATH STATUS` per request.
+pub const ACCESS_LOG: &str = "longshore::serve::access";
+
+/// A router that hands every path to `server`: names have slashes, which routes of axum cannot have
+/// in their middle.
+pub(super) fn of(server: Server) -> Router {
+    Router::new().fallback(respond).with_state(Arc::new(server))
+}
+
+impl Server {
+    async fn handle(
+        &self,
+        request: &Parts,
+        body: &mut BodyDataStream,
+    ) -> Result<Response, Refusal> {
+        if let Some(users) = &self.users {
+            users.check(&request.headers).await?;
+        }
+        let route = Route::parse(request.uri.path())?;
+        let (method, query) = (&request.method, request.uri.query());
+        let reads = *method == Method::GET || *method == Method::HEAD;
+        match (method, route) {
+            (_, Route::Root) if reads => Ok(json(StatusCode::OK, [], "{}".to_owned())),
+            (_, Route::Catalog) if reads => self.list_repositories(query).await,
+            (_, Route::Tags(name)) if reads => self.list_tags(&name, query).await,
+            (_, Route::Referrers(name, subject)) if reads => {
+                self.list_referrers(&name, &subject, query).await
+            }
+            (_, Route::Manifest(name, reference)) if reads => {
+                self.get_manifest(&name, &reference, method).await
+            }
+            (&Method::PUT, Route::Manifest(name, reference)) => {
+                self.put_manifest(&name, reference, request, body).await
+            }
+            (&Method::DELETE, Route::Manifest(name, reference)) => {
+                self.delete_manifest(&name, &reference).await
+            }
+            (_, Route::Blob(name, digest)) if reads => self.get_blob(&name, &digest, request).await,
+            (&Method::DELETE, Route::Blob(name, digest)) => self.delete_blob(&name, &digest).await,
+            (&Method::POST, Route::Uploads(name)) => self.begin_upload(&name, request, body).await,
+            (&Method::GET, Route::Upload(name, id)) => self.upload_status(&name, &id).await,
+            (&Method::PATCH, Route::Upload(name, id)) => {
+                self.continue_upload(&name, &id, request, body).await
+            }
+            (&Method::PUT, Route::Upload(name, id)) => {
+                self.complete_upload(&name, &id, request, body).await
+            }
+            (&Method::DELETE, Route::Upload(name, id)) => self.cancel_upload(&name, &id).await,
+            (_, route) => Err(Refusal::method(allowed(&route))),
+        }
+    }
+}
+
+/// What can be done at a path.
+const fn allowed(route: &Route) -> &'static str {
+    match route {
+        Route::Root | Route::Catalog | Route::Tags(_) | Route::Referrers(..) => "GET, HEAD",
+        Route::Manifest(..) => "GET, HEAD, PUT, DELETE",
+        Route::Blob(..) => "GET, HEAD, DELETE",
+        Route::Uploads(_) => "POST",
+        Route::Upload(..) => "GET, PATCH, PUT, DELETE",
+    }
+}
+
+async fn respond(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let (request, body) = request.into_parts();
+    let mut body = body.into_data_stream();
+    let mut response = match server.handle(&request, &mut body).await {
+        Ok(response) => response,
+        Err(refusal) => {
+            // A client that waits for leave to send its body must not be asked for it now.
+            if !request.headers.contains_key(EXPECT) {
+                let _ = timeout(DRAIN_TIME, drain(&mut body)).await;
+            }
+            refusal.into_response()
+        }
+    };
+    let version = HeaderValue::from_static("registry/2.0");
+    response.headers_mut().insert(API_VERSION, version);
+    // One line per request, which tests count.
+    let status = response.status().as_u16();
+    tracing::debug!(target: ACCESS_LOG, "{} {} {status}", request.method, request.uri);
+    response
+}
+
+/// Reads what is left of a body. A connection closed with bytes unread is reset, and with it goes
+/// the response that the client should see.
+async fn drain(body: &mut BodyDataStream) {
+    let mut left = DRAIN_BYTES;
+    while let Some(Ok(frame)) = body.next().await {
+        match left.checked_sub(frame.len()) {
+            Some(less) => left = less,
+            None => break,
+        }
+    }
+}

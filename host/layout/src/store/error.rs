@@ -1,0 +1,67 @@
+//! What goes wrong with a folder, in words, and what a person can do about it.
+
+use std::io;
+use std::path::Path;
+
+use longshore_oci::LayoutsName;
+use longshore_store::{Fault, Operation, StoreError};
+
+use crate::folder::OpenError;
+
+/// `operation` on the folder `root` failed with `error`. No such error goes away by itself.
+pub(super) fn failed(operation: Operation, root: &Path, error: &io::Error) -> StoreError {
+    let root = root.display();
+    let message = match error.kind() {
+        io::ErrorKind::StorageFull => format!("the disk that holds {root} is full"),
+        io::ErrorKind::QuotaExceeded => format!("the disk quota for {root} is used up"),
+        _ => error.to_string(),
+    };
+    let hint = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some("free space there, or name a folder on another disk".to_owned())
+        }
+        io::ErrorKind::PermissionDenied => {
+            Some(format!("run as a user who may read and write {root}, or change its permissions"))
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            Some(format!("remount the disk that holds {root} so that it can be written"))
+        }
+        io::ErrorKind::InvalidData => {
+            Some("remove the repository's folder and mirror it again".to_owned())
+        }
+        _ => None,
+    };
+    let error = StoreError::new(operation, Fault::Other, message);
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// The store does not have what `operation` is about.
+pub(super) fn not_found(operation: Operation) -> StoreError {
+    StoreError::new(operation, Fault::NotFound, Fault::NotFound.to_string())
+}
+
+/// The folder `name` cannot be opened.
+pub(super) fn not_opened(name: &LayoutsName, error: OpenError) -> StoreError {
+    let root = name.path();
+    let operation = Operation::new("open", format!("oci:{}", root.display()));
+    match error {
+        OpenError::Missing => {
+            StoreError::new(operation, Fault::NotFound, "the folder does not exist")
+                .with_hint("check the path; only a destination is created where it is missing")
+        }
+        OpenError::IsLayout => {
+            let above = match root.parent() {
+                Some(above) if root.file_name().is_some() && above.as_os_str().is_empty() => ".",
+                Some(above) if root.file_name().is_some() => &above.to_string_lossy(),
+                _ => "..",
+            };
+            let message = "the folder is one image layout, not a folder of repositories";
+            StoreError::new(operation, Fault::Refused, message)
+                .with_hint(format!("name the folder above it: oci:{above}"))
+        }
+        OpenError::Unusable(cause) => failed(operation, root, &cause),
+    }
+}

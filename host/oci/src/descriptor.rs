@@ -1,0 +1,121 @@
+//! Descriptors: media type, digest and size of some content (image-spec, descriptor.md).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, MediaType, Platform, RawManifest};
+
+/// The part of a descriptor that longshore reads; what else it holds stays in the raw manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// The content's type; empty where it is left out, as in some Docker content.
+    #[serde(default = "no_media_type")]
+    pub media_type: MediaType,
+    /// The content's digest.
+    pub digest: Digest,
+    /// The content's size in bytes.
+    pub size: u64,
+    /// For children of an index: the platform they are made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// Annotations.
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub annotations: BTreeMap<String, String>,
+    /// Where foreign content can be had.
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    pub urls: Vec<String>,
+}
+
+fn no_media_type() -> MediaType {
+    MediaType::from(String::new())
+}
+
+/// Go writes empty lists and maps as `null`.
+pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl Descriptor {
+    /// The annotation by which BuildKit's attestations name the image that they describe.
+    pub const ATTESTATION_OF: &'static str = "vnd.docker.reference.digest";
+
+    /// The descriptor of a manifest, without a platform.
+    pub fn of_manifest(manifest: &RawManifest) -> Self {
+        Self {
+            media_type: manifest.media_type.clone(),
+            digest: manifest.digest.clone(),
+            size: manifest.bytes.len() as u64,
+            platform: None,
+            annotations: BTreeMap::new(),
+            urls: Vec::new(),
+        }
+    }
+
+    /// As a child of an index: may it be a manifest? Otherwise it is a blob.
+    pub fn may_be_manifest(&self) -> bool {
+        self.media_type.may_be_manifest()
+    }
+
+    /// Is it content that lives elsewhere and is not copied?
+    pub fn is_foreign(&self) -> bool {
+        self.media_type.is_foreign() && !self.urls.is_empty()
+    }
+
+    /// For an attestation child: the digest of the child that it describes.
+    pub fn attestation_of(&self) -> Option<&str> {
+        let unknown = self.platform.as_ref().is_some_and(Platform::is_unknown);
+        self.annotations.get(Self::ATTESTATION_OF).filter(|_| unknown).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Descriptor;
+
+    #[test]
+    fn nulls_and_missing_fields_are_empty() {
+        let digest = super::Digest::of(b"").to_string();
+        let text =
+            format!(r#"{{"digest":"{digest}","size":3,"urls":null,"annotations":null,"x":1}}"#);
+        let descriptor: Descriptor = serde_json::from_str(&text).unwrap();
+        assert_eq!(descriptor.size, 3);
+        assert_eq!(descriptor.media_type.as_str(), "");
+        assert!(!descriptor.is_foreign());
+    }
+
+    #[test]
+    fn children_that_are_blobs_are_told_from_manifests() {
+        for (media_type, may_be_manifest) in [
+            ("application/vnd.oci.image.manifest.v1+json", true),
+            ("application/vnd.oci.image.index.v1+json", true),
+            ("application/vnd.docker.distribution.manifest.v1+prettyjws", true),
+            ("application/vnd.example.manifest.v3+json", true),
+            ("", true),
+            ("application/vnd.oci.image.layer.v1.tar+gzip", false),
+            ("application/vnd.docker.image.rootfs.diff.tar.gzip", false),
+            ("application/vnd.buildkit.cacheconfig.v0", false),
+            ("application/octet-stream", false),
+        ] {
+            let digest = super::Digest::of(b"");
+            let text = format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":0}}"#);
+            let descriptor: Descriptor = serde_json::from_str(&text).unwrap();
+            assert_eq!(descriptor.may_be_manifest(), may_be_manifest, "{media_type}");
+        }
+    }
+
+    #[test]
+    fn a_negative_size_is_refused() {
+        let text = format!(r#"{{"digest":"{}","size":-1}}"#, super::Digest::of(b""));
+        assert!(serde_json::from_str::<Descriptor>(&text).is_err());
+    }
+}

@@ -1,0 +1,35 @@
+//! The nouns of OCI images and distribution, parsed once at the edge and without I/O.
+//!
+//! Own types instead of the crate `oci-spec`: a mirror must carry every byte of what it does not
+//! know, and must accept odd but valid content, while `oci-spec` drops unknown fields and refuses
+//! what it does not expect. Each type here is a lenient view beside the raw bytes.
+
+mod descriptor;
+mod digest;
+mod index;
+mod interned;
+mod manifest;
+mod media_type;
+mod platform;
+mod reference;
+mod references;
+mod referrer;
+mod registry;
+mod repository;
+mod store_name;
+mod tag;
+
+pub use descriptor::Descriptor;
+pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use index::{Index, Selection, wrap};
+pub use interned::Interned;
+pub use manifest::{Content, Manifest, ManifestError, RawManifest, Single};
+pub use media_type::MediaType;
+pub use platform::{Platform, PlatformError, PlatformFilter};
+pub use reference::{ManifestReference, Name, Reference, ReferenceError, Version};
+pub use references::{PackedReference, References};
+pub use referrer::{Referrer, cosign_tags, is_made_of_digest, referrers_tag};
+pub use registry::Registry;
+pub use repository::Repository;
+pub use store_name::{LayoutsName, StoreName};
+pub use tag::Tag;

@@ -1,0 +1,364 @@
+//! References: which manifest of which repository on which registry.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Algorithm, Digest, DigestError, Registry, Repository, StoreName, Tag};
+
+/// Why a text is no reference.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReferenceError {
+    /// There is nothing.
+    #[error("reference is empty")]
+    Empty,
+    /// A URL was given where a reference is wanted.
+    #[error("reference {0:?} has a scheme; write it without one")]
+    Scheme(String),
+    /// No registry is named where one is needed.
+    #[error("reference {0:?} names no registry")]
+    NoRegistry(String),
+    /// A folder of layouts stands where only `-s` and `-d` may name one.
+    #[error("reference {0:?} begins with a folder of image layouts, which only -s and -d name")]
+    Folder(String),
+    /// The registry is no `host[:port]`.
+    #[error("registry {text:?} is invalid: {why}")]
+    Registry {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The repository breaks the grammar.
+    #[error("repository {text:?} is invalid: {why}")]
+    Repository {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The tag breaks the grammar.
+    #[error(
+        "tag {0:?} is invalid: a tag has at most 128 letters, digits, '_', '.' and '-' and starts with none of the last two"
+    )]
+    Tag(String),
+    /// The digest is broken.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+}
+
+/// A repository in a store that may not be named: `[store/]repository`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Name {
+    /// The store, where one is named.
+    pub store: Option<StoreName>,
+    /// The repository.
+    pub repository: Repository,
+}
+
+impl FromStr for Name {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let (registry, repository) = split_registry(text)?;
+        let registry = registry.map(str::parse::<Registry>).transpose()?;
+        Ok(Self { store: registry.map(StoreName::from), repository: repository.parse()? })
+    }
+}
+
+/// The registry and the repository of `[registry/]repository`, neither of them checked.
+fn split_registry(text: &str) -> Result<(Option<&str>, &str), ReferenceError> {
+    if text.is_empty() {
+        return Err(ReferenceError::Empty);
+    }
+    match text.split_once('/') {
+        Some((first, rest)) if first.ends_with(':') && rest.starts_with('/') => {
+            Err(ReferenceError::Scheme(text.to_owned()))
+        }
+        // Where the folder ends and the repository begins, nobody can tell.
+        Some(("oci:" | "oci:." | "oci:..", _)) => Err(ReferenceError::Folder(text.to_owned())),
+        Some((first, rest)) if Registry::looks_like_one(first) => Ok((Some(first), rest)),
+        _ => Ok((None, text)),
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(store) = &self.store {
+            write!(f, "{store}/")?;
+        }
+        self.repository.fmt(f)
+    }
+}
+
+/// Which manifest of a repository: by tag, by digest, or fetched by digest under a tag.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Version {
+    /// By tag.
+    Tag(Tag),
+    /// By digest.
+    Digest(Digest),
+    /// `tag@digest`: fetched by the digest, pushed under the tag.
+    Pinned(Tag, Digest),
+}
+
+impl Version {
+    /// The tag, where there is one.
+    pub const fn tag(&self) -> Option<&Tag> {
+        match self {
+            Self::Tag(tag) | Self::Pinned(tag, _) => Some(tag),
+            Self::Digest(_) => None,
+        }
+    }
+
+    /// The digest, where there is one.
+    pub const fn digest(&self) -> Option<&Digest> {
+        match self {
+            Self::Digest(digest) | Self::Pinned(_, digest) => Some(digest),
+            Self::Tag(_) => None,
+        }
+    }
+}
+
+/// One manifest of a repository, by tag or by digest.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ManifestReference {
+    /// By tag.
+    Tag(Tag),
+    /// By digest.
+    Digest(Digest),
+}
+
+impl ManifestReference {
+    /// How `version` is fetched: by its digest, where it has one.
+    pub fn to_fetch(version: &Version) -> Self {
+        match version {
+            Version::Tag(tag) => Self::Tag(tag.clone()),
+            Version::Digest(digest) | Version::Pinned(_, digest) => Self::Digest(digest.clone()),
+        }
+    }
+
+    /// How `version` is pushed: under its tag, where it has one.
+    pub fn to_push(version: &Version) -> Self {
+        match version {
+            Version::Tag(tag) | Version::Pinned(tag, _) => Self::Tag(tag.clone()),
+            Version::Digest(digest) => Self::Digest(digest.clone()),
+        }
+    }
+
+    /// How it stands behind a repository in a reference, with its separator.
+    pub fn suffix(&self) -> String {
+        match self {
+            Self::Tag(tag) => format!(":{tag}"),
+            Self::Digest(digest) => format!("@{digest}"),
+        }
+    }
+
+    /// The algorithm of digests that can be compared with what it names.
+    pub const fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Tag(_) => Algorithm::Sha256,
+            Self::Digest(digest) => digest.algorithm(),
+        }
+    }
+
+    /// The digest of `bytes` that it names.
+    pub fn digest_of(&self, bytes: &[u8]) -> Digest {
+        match self {
+            Self::Tag(_) => Digest::of(bytes),
+            Self::Digest(digest) => digest.same_algorithm_of(bytes),
+        }
+    }
+}
+
+/// The tag, or the digest.
+impl fmt::Display for ManifestReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => tag.fmt(f),
+            Self::Digest(digest) => digest.fmt(f),
+        }
+    }
+}
+
+/// A complete reference: `store/repository[:tag][@digest]`, with at least one of the two.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Reference {
+    /// The store that holds the repository.
+    pub store: StoreName,
+    /// The repository.
+    pub repository: Repository,
+    /// The manifest.
+    pub version: Version,
+}
+
+impl Reference {
+    /// The reference without tag and digest.
+    pub fn name(&self) -> Name {
+        Name { store: Some(self.store.clone()), repository: self.repository.clone() }
+    }
+}
+
+impl FromStr for Reference {
+    type Err = ReferenceError;
+
+    /// Reads a complete reference; no tag and no digest is `latest`.
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        Self::parse_beside(text, &[])
+    }
+}
+
+impl Reference {
+    /// Reads a complete reference as [`FromStr`] does. A part that one of `others` has too is shared
+    /// with it, which saves checking and keeping it again.
+    ///
+    /// # Errors
+    /// Where it is no complete reference.
+    pub fn parse_beside(text: &str, others: &[&Self]) -> Result<Self, ReferenceError> {
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest.parse::<Digest>()?)),
+            None => (text, None),
+        };
+        // A colon behind the last slash starts a tag; one before it, a port.
+        let after_slash = rest.rfind('/').map_or(0, |at| at + 1);
+        let (name, tag) = match rest[after_slash..].rfind(':') {
+            Some(at) => {
+                let colon = after_slash + at;
+                let known = others.iter().filter_map(|other| other.version.tag());
+                (&rest[..colon], Some(shared(&rest[colon + 1..], known)?))
+            }
+            None => (rest, None),
+        };
+        let (registry, repository) = split_registry(name)?;
+        let registry = registry.ok_or_else(|| ReferenceError::NoRegistry(text.to_owned()))?;
+        let known = others.iter().find(|other| other.store.as_str() == registry);
+        let store = match known {
+            Some(known) => known.store.clone(),
+            None => registry.parse::<Registry>()?.into(),
+        };
+        let repository = shared(repository, others.iter().map(|other| &other.repository))?;
+        let version = match (tag, digest) {
+            (Some(tag), Some(digest)) => Version::Pinned(tag, digest),
+            (None, Some(digest)) => Version::Digest(digest),
+            (Some(tag), None) => Version::Tag(tag),
+            (None, None) => Version::Tag(Tag::latest()),
+        };
+        Ok(Self { store, repository, version })
+    }
+}
+
+/// One of `known` that has this text, or the text parsed.
+fn shared<'a, T>(text: &str, known: impl IntoIterator<Item = &'a T>) -> Result<T, ReferenceError>
+where
+    T: AsRef<str> + Clone + FromStr<Err = ReferenceError> + 'a,
+{
+    match known.into_iter().find(|known| (*known).as_ref() == text) {
+        Some(known) => Ok(known.clone()),
+        None => text.parse(),
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.store, self.repository)?;
+        if let Some(tag) = self.version.tag() {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = self.version.digest() {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+impl TryFrom<String> for Reference {
+    type Error = ReferenceError;
+
+    fn try_from(text: String) -> Result<Self, ReferenceError> {
+        text.parse()
+    }
+}
+
+impl From<Reference> for String {
+    fn from(reference: Reference) -> Self {
+        Self::from(&reference)
+    }
+}
+
+impl From<&Reference> for String {
+    /// The same as `to_string`, in one piece.
+    fn from(reference: &Reference) -> Self {
+        let (store, repository) = (reference.store.as_str(), reference.repository.as_str());
+        let tag = reference.version.tag().map_or("", Tag::as_str);
+        let mut text = Self::with_capacity(store.len() + repository.len() + tag.len() + 2);
+        text.extend([store, "/", repository]);
+        if !tag.is_empty() {
+            text.extend([":", tag]);
+        }
+        if let Some(digest) = reference.version.digest() {
+            text.push('@');
+            text.push_str(&digest.to_string());
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Name, Reference, ReferenceError};
+
+    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn ports_tags_and_digests_are_told_apart() {
+        for text in [
+            "localhost:5000/a:b",
+            "example.com/a/b/c:1.0",
+            &format!("[::1]:5000/a@{DIGEST}"),
+            &format!("example.com:8443/a:b@{DIGEST}"),
+        ] {
+            let reference: Reference = text.parse().unwrap();
+            assert_eq!((&*reference.to_string(), &*String::from(&reference)), (text, text));
+        }
+        let latest: Reference = "localhost:5000/a".parse().unwrap();
+        assert_eq!(latest.to_string(), "localhost:5000/a:latest");
+    }
+
+    #[test]
+    fn parts_that_another_reference_has_are_shared() {
+        let one: Reference = "a.io/team/app:1".parse().unwrap();
+        let other = Reference::parse_beside("b.io/team/app:1", &[&one]).unwrap();
+        assert_eq!(other, "b.io/team/app:1".parse().unwrap());
+        let shares = |one: &str, other: &str| std::ptr::eq(one, other);
+        assert!(shares(one.repository.as_str(), other.repository.as_str()));
+        assert!(shares(one.version.tag().unwrap().as_str(), other.version.tag().unwrap().as_str()));
+        assert!(Reference::parse_beside("b.io/Team/app:1", &[&one]).is_err());
+    }
+
+    #[test]
+    fn docker_s_rule_finds_the_registry() {
+        for (text, registry) in [
+            ("redis", None),
+            ("library/redis", None),
+            ("quay.io/redis", Some("quay.io")),
+            ("localhost/redis", Some("localhost")),
+            ("host:5000/redis", Some("host:5000")),
+        ] {
+            let name: Name = text.parse().unwrap();
+            assert_eq!(name.store.as_ref().map(|found| found.as_str()), registry, "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_references_say_what_is_wrong() {
+        assert_eq!("".parse::<Name>(), Err(ReferenceError::Empty));
+        assert!(matches!("https://a.io/b".parse::<Name>(), Err(ReferenceError::Scheme(_))));
+        assert!(matches!("a.io/Redis".parse::<Name>(), Err(ReferenceError::Repository { .. })));
+        assert!(matches!("redis:1".parse::<Reference>(), Err(ReferenceError::NoRegistry(_))));
+        assert!(matches!("a.io/b:".parse::<Reference>(), Err(ReferenceError::Tag(_))));
+        assert!(matches!("a.io/b@sha256:1".parse::<Reference>(), Err(ReferenceError::Digest(_))));
+        assert!("a.io/b\nc:1".parse::<Reference>().is_err());
+    }
+}

@@ -1,0 +1,133 @@
+//! Referrers: manifests that name another one as their subject, as signatures and SBOMs do
+//! (image-spec, manifest.md, "subject").
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Content, Digest, Manifest, MediaType, Tag};
+
+/// The tag under which registries without a referrers API keep the list of `subject`'s referrers
+/// (distribution-spec, "Referrers Tag Schema"); `None` where the digest makes no tag.
+pub fn referrers_tag(subject: &Digest) -> Option<Tag> {
+    let hex = subject.hex();
+    let hex = hex.get(..64).unwrap_or(&hex);
+    format!("{}-{hex}", subject.algorithm().name()).parse().ok()
+}
+
+/// What cosign puts behind the digest of an image to name what it knows of it.
+const COSIGN: [&str; 3] = ["sig", "att", "sbom"];
+
+/// The tags that cosign makes of an image.
+pub fn cosign_tags(image: &Digest) -> impl Iterator<Item = Tag> + use<> {
+    let start = format!("{}-{}", image.algorithm().name(), image.hex());
+    COSIGN.iter().filter_map(move |end| format!("{start}.{end}").parse().ok())
+}
+
+/// Is `tag` made of a digest: one of cosign's, or that of a list of referrers?
+pub fn is_made_of_digest(tag: &Tag) -> bool {
+    tag.as_str().starts_with("sha256-") || tag.as_str().starts_with("sha512-")
+}
+
+/// What a list of referrers says of a manifest beside its type, digest and size
+/// (distribution-spec, "Listing Referrers").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referrer {
+    /// The manifest that is referred to.
+    pub subject: Digest,
+    /// The manifest's `artifactType`, else the type of its configuration.
+    pub artifact_type: Option<String>,
+    /// The manifest's annotations.
+    pub annotations: Option<Value>,
+}
+
+/// The fields of a manifest that a list of referrers repeats.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Repeated {
+    artifact_type: Option<String>,
+    annotations: Option<Value>,
+}
+
+impl Referrer {
+    /// What `manifest` is as a referrer; `None` where it has no subject.
+    pub fn of(manifest: &Manifest) -> Option<Self> {
+        let (config, subject) = match &manifest.content {
+            Content::Index(index) => (None, index.subject.as_ref()),
+            Content::Single(single) => (single.config.as_ref(), single.subject.as_ref()),
+        };
+        let subject = subject?.digest.clone();
+        let repeated: Repeated = serde_json::from_slice(&manifest.raw.bytes).unwrap_or_default();
+        let stated = repeated.artifact_type.filter(|stated| !stated.is_empty());
+        let config_s = || config.map(|config| config.media_type.to_string());
+        Some(Self {
+            subject,
+            artifact_type: stated.or_else(config_s),
+            annotations: repeated.annotations,
+        })
+    }
+
+    /// Its descriptor in a list of referrers.
+    pub fn descriptor(&self, media_type: &MediaType, digest: &Digest, size: u64) -> Value {
+        let mut descriptor = json!({ "mediaType": media_type, "digest": digest, "size": size });
+        if let Some(artifact_type) = &self.artifact_type {
+            descriptor["artifactType"] = json!(artifact_type);
+        }
+        if let Some(annotations) = &self.annotations {
+            descriptor["annotations"] = annotations.clone();
+        }
+        descriptor
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::{Referrer, cosign_tags, is_made_of_digest, referrers_tag};
+    use crate::{Algorithm, Digest, Hasher, Manifest, Tag};
+
+    fn of(fields: &str) -> Option<Referrer> {
+        let text = format!(r#"{{"schemaVersion":2,"layers":[]{fields}}}"#);
+        let digest = Digest::of(text.as_bytes());
+        Referrer::of(&Manifest::parse(Bytes::from(text), None, digest).unwrap())
+    }
+
+    #[test]
+    fn the_artifact_type_falls_back_to_the_configuration_s() {
+        let digest = Digest::of(b"image");
+        let subject = format!(r#","subject":{{"digest":"{digest}","size":1}}"#);
+        let config =
+            format!(r#"{subject},"config":{{"mediaType":"c","digest":"{digest}","size":1}}"#);
+        let both = format!(r#"{config},"artifactType":"a","annotations":{{"k":"v"}}"#);
+        assert_eq!(of(&config).unwrap().artifact_type.as_deref(), Some("c"));
+        let referrer = of(&both).unwrap();
+        assert_eq!(referrer.subject, digest);
+        let descriptor = referrer.descriptor(&"m".to_owned().into(), &digest, 7);
+        assert_eq!(descriptor["artifactType"], "a");
+        assert_eq!(descriptor["annotations"]["k"], "v");
+        assert_eq!(of(""), None, "nothing is referred to");
+    }
+
+    #[test]
+    fn the_tag_is_the_digest_cut_to_what_a_tag_may_be() {
+        let tag = referrers_tag(&Digest::of(b"")).unwrap();
+        assert_eq!(
+            tag.as_str(),
+            "sha256-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+        let long = Hasher::new(Algorithm::Sha512).finish();
+        assert_eq!(referrers_tag(&long).unwrap().as_str().len(), "sha512-".len() + 64);
+    }
+
+    #[test]
+    fn cosign_s_tags_are_the_digest_with_an_ending() {
+        let tags: Vec<Tag> = cosign_tags(&Digest::of(b"")).collect();
+        assert_eq!(tags.len(), 3);
+        assert!(
+            tags[0].as_str().starts_with("sha256-e3b0c442") && tags[0].as_str().ends_with(".sig")
+        );
+        assert!(tags.iter().all(is_made_of_digest));
+        let long = Hasher::new(Algorithm::Sha512).finish();
+        assert_eq!(cosign_tags(&long).count(), 0, "they are too long for tags");
+    }
+}

@@ -1,0 +1,139 @@
+//! The name of a store: a registry, or a folder of OCI image layouts.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ReferenceError, Registry};
+
+/// How the name of a folder of layouts begins.
+const LAYOUT: &str = "oci:";
+
+/// A place that holds repositories, as the part of a reference before the repository names it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum StoreName {
+    /// A registry: `host[:port]`.
+    Registry(Registry),
+    /// A folder with one OCI image layout per repository: `oci:DIR`.
+    Layouts(LayoutsName),
+}
+
+/// The name of a folder of layouts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LayoutsName(Arc<str>);
+
+impl LayoutsName {
+    /// The name of the folder at `path`.
+    pub fn new(path: &str) -> Self {
+        Self(format!("{LAYOUT}{path}").into())
+    }
+
+    /// Reads `oci:DIR`; `None` where it is something else, or names no folder.
+    pub fn parse(text: &str) -> Option<Self> {
+        let path = text.strip_prefix(LAYOUT).filter(|path| !path.is_empty())?;
+        Some(Self::new(path))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        Path::new(&self.0[LAYOUT.len()..])
+    }
+}
+
+impl StoreName {
+    /// The name as it stands in references.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Registry(registry) => registry.as_str(),
+            Self::Layouts(LayoutsName(text)) => text,
+        }
+    }
+
+    /// The registry, if it is one.
+    pub const fn registry(&self) -> Option<&Registry> {
+        match self {
+            Self::Registry(registry) => Some(registry),
+            Self::Layouts(_) => None,
+        }
+    }
+
+    /// Is this Docker Hub?
+    pub fn is_docker_hub(&self) -> bool {
+        self.registry().is_some_and(Registry::is_docker_hub)
+    }
+}
+
+impl AsRef<str> for StoreName {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for StoreName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<Registry> for StoreName {
+    fn from(registry: Registry) -> Self {
+        Self::Registry(registry)
+    }
+}
+
+impl From<StoreName> for String {
+    fn from(name: StoreName) -> Self {
+        name.as_str().to_owned()
+    }
+}
+
+impl FromStr for StoreName {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        match LayoutsName::parse(text) {
+            Some(layouts) => Ok(Self::Layouts(layouts)),
+            None => text.parse().map(Self::Registry),
+        }
+    }
+}
+
+impl TryFrom<String> for StoreName {
+    type Error = ReferenceError;
+
+    fn try_from(text: String) -> Result<Self, ReferenceError> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{LayoutsName, StoreName};
+
+    #[test]
+    fn a_folder_and_a_registry_are_told_apart() {
+        for (text, folder) in [
+            ("oci:/mnt/usb", Some("/mnt/usb")),
+            ("oci:relative/folder", Some("relative/folder")),
+            ("oci:.", Some(".")),
+            ("registry.example.com:5000", None),
+            ("localhost", None),
+        ] {
+            let name: StoreName = text.parse().unwrap();
+            let found = match &name {
+                StoreName::Layouts(layouts) => Some(layouts.path()),
+                StoreName::Registry(_) => None,
+            };
+            assert_eq!(found, folder.map(Path::new), "{text}");
+            assert_eq!(name.to_string(), text);
+        }
+        assert_eq!(LayoutsName::parse("oci:"), None, "it names no folder");
+        assert!("oci:".parse::<StoreName>().is_err());
+    }
+}

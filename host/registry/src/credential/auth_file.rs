@@ -1,0 +1,249 @@
+//! An authentication file: Docker's `config.json` and containers' `auth.json`, which have one
+//! format (containers-auth.json(5)).
+//!
+//! Path-scoped keys belong to `auth.json` and a credential store to `config.json`; both are taken
+//! from either file, as containers' tools do with the keys.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::Deserialize;
+use tokio::io::AsyncReadExt;
+
+use crate::secret::Secret;
+use longshore_oci::{Registry, Repository};
+
+use super::{AuthFilePath, Credential, CredentialError};
+
+/// The largest file that is read, in bytes.
+const SIZE_LIMIT: u64 = 1 << 20;
+
+/// Docker pads its base64, some tools that write the file do not.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The file as it is written.
+#[derive(Default, Deserialize)]
+struct Written {
+    auths: Option<BTreeMap<String, Option<Entry>>>,
+    #[serde(rename = "credHelpers")]
+    programs: Option<BTreeMap<String, String>>,
+    #[serde(rename = "credsStore")]
+    store: Option<String>,
+}
+
+/// What `auths` holds for one key. A text in any of these may be a secret.
+#[derive(Debug, Deserialize)]
+struct Entry {
+    auth: Option<Secret>,
+    username: Option<String>,
+    password: Option<Secret>,
+    identitytoken: Option<Secret>,
+    registrytoken: Option<Secret>,
+}
+
+/// A file that was read, with its keys in one spelling.
+#[derive(Debug)]
+pub(super) struct AuthFile {
+    path: AuthFilePath,
+    /// By `registry` or `registry/path`; the spelling that comes closest to the key first.
+    entries: HashMap<String, Vec<Entry>>,
+    programs: HashMap<Registry, String>,
+    store: Option<String>,
+}
+
+/// What a file has for a registry.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found<'a> {
+    /// The credential itself.
+    Credential(Credential),
+    /// The name of the credential helper that has it, without `docker-credential-`.
+    Program(&'a str),
+    /// Nothing.
+    Nothing,
+}
+
+impl AuthFile {
+    /// Reads a file; one that nobody named may be missing.
+    pub(super) async fn read(path: &AuthFilePath) -> Result<Self, CredentialError> {
+        let unreadable =
+            |cause| CredentialError::Unreadable { file: path.path.clone(), cause: Arc::new(cause) };
+        let mut bytes = Vec::new();
+        match tokio::fs::File::open(&path.path).await {
+            Ok(file) => {
+                file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).await.map_err(unreadable)?;
+            }
+            Err(cause) if !path.named && is_absent(&cause) => {}
+            Err(cause) => return Err(unreadable(cause)),
+        }
+        if bytes.len() as u64 > SIZE_LIMIT {
+            return Err(CredentialError::TooLarge { file: path.path.clone(), limit: SIZE_LIMIT });
+        }
+        Self::parse(path, &bytes)
+    }
+
+    /// Reads the text of a file; an empty one is a file without entries.
+    fn parse(path: &AuthFilePath, text: &[u8]) -> Result<Self, CredentialError> {
+        let written = if text.trim_ascii().is_empty() {
+            Written::default()
+        } else {
+            serde_json::from_slice(text).map_err(|error| {
+                // The error's own text quotes values of the file.
+                let what =
+                    if error.is_data() { "a value of the wrong type" } else { "invalid JSON" };
+                CredentialError::Malformed {
+                    file: path.path.clone(),
+                    what,
+                    line: error.line(),
+                    column: error.column(),
+                }
+            })?
+        };
+        let mut auths: Vec<_> = written
+            .auths
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|(spelling, entry)| Some((key_of(&spelling)?, spelling, entry?)))
+            .collect();
+        auths.sort_by(|left, right| rank(&left.0, &left.1).cmp(&rank(&right.0, &right.1)));
+        let mut entries: HashMap<String, Vec<Entry>> = HashMap::new();
+        for (key, _, entry) in auths {
+            entries.entry(key).or_default().push(entry);
+        }
+        let mut programs = HashMap::new();
+        for (spelling, name) in written.programs.unwrap_or_default() {
+            if let Some(registry) = key_of(&spelling).and_then(|key| key.parse().ok()) {
+                programs.insert(registry, name);
+            }
+        }
+        Ok(Self {
+            path: path.clone(),
+            entries,
+            programs,
+            store: written.store.filter(|name| !name.is_empty()),
+        })
+    }
+
+    /// What the file has for a repository of a registry, or for the registry as a whole.
+    ///
+    /// A helper of the registry's own takes precedence over entries, as both Docker and containers
+    /// have it; helpers know no paths. Then the longest path wins. The store serves all else: where
+    /// it is in use, Docker leaves an empty entry for each registry that somebody logged in to.
+    pub(super) fn find(
+        &self,
+        registry: &Registry,
+        repository: Option<&Repository>,
+    ) -> Result<Found<'_>, CredentialError> {
+        let own = self.programs.get(registry);
+        if let Some(name) = own.filter(|name| !name.is_empty()) {
+            return Ok(Found::Program(name));
+        }
+        let mut key = registry.to_string();
+        if let Some(repository) = repository {
+            key.push('/');
+            key.push_str(repository.as_str());
+        }
+        loop {
+            for entry in self.entries.get(&key).into_iter().flatten() {
+                match entry.credential() {
+                    Ok(Some(credential)) => return Ok(Found::Credential(credential)),
+                    Ok(None) => {}
+                    Err(what) => {
+                        let file = self.path.path.clone();
+                        return Err(CredentialError::Entry { file, key, what });
+                    }
+                }
+            }
+            match key.rfind('/') {
+                Some(slash) => key.truncate(slash),
+                None => break,
+            }
+        }
+        // An empty name in `credHelpers` says that this registry has none, not even the store.
+        match &self.store {
+            Some(store) if own.is_none() => Ok(Found::Program(store)),
+            _ => Ok(Found::Nothing),
+        }
+    }
+}
+
+impl Entry {
+    /// The credential of the entry, if it holds one.
+    fn credential(&self) -> Result<Option<Credential>, &'static str> {
+        let given = |secret: &Option<Secret>| secret.clone().filter(|secret| !secret.is_empty());
+        if let Some(token) = given(&self.registrytoken) {
+            return Ok(Some(Credential::RegistryToken(token)));
+        }
+        if let Some(token) = given(&self.identitytoken) {
+            return Ok(Some(Credential::IdentityToken(token)));
+        }
+        let (username, password) = match given(&self.auth) {
+            Some(auth) => decode(&auth)?,
+            None => (
+                self.username.clone().unwrap_or_default(),
+                given(&self.password).unwrap_or_else(|| Secret::new("")),
+            ),
+        };
+        if username.is_empty() && password.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Credential::Basic { username, password }))
+    }
+}
+
+/// Reads `auth`: the base64 of `username:password`.
+fn decode(auth: &Secret) -> Result<(String, Secret), &'static str> {
+    let bytes =
+        BASE64.decode(auth.expose().trim()).map_err(|_| "has an \"auth\" that is no base64")?;
+    let text = String::from_utf8(bytes).map_err(|_| "has an \"auth\" that holds no UTF-8")?;
+    let (username, password) =
+        text.split_once(':').ok_or("has an \"auth\" that holds no username:password")?;
+    // Old versions of Docker padded the password with zero bytes.
+    Ok((username.to_owned(), Secret::new(password.trim_matches('\0'))))
+}
+
+/// Does the error say only that there is no such file?
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The one spelling of a key, `registry` or `registry/path`; `None` for what names no registry.
+///
+/// A key with a scheme is an old API address, of which only the host counts, and so is one that
+/// ends in `/v1/` or `/v2/`.
+fn key_of(spelling: &str) -> Option<String> {
+    let stripped = ["https://", "http://"].iter().find_map(|scheme| spelling.strip_prefix(scheme));
+    let (host, path) =
+        stripped.unwrap_or(spelling).split_once('/').unwrap_or((stripped.unwrap_or(spelling), ""));
+    let registry: Registry = host.parse().ok()?;
+    let is_address = stripped.is_some() || matches!(path, "v1/" | "v2/");
+    let path = path.trim_end_matches('/');
+    if is_address || path.is_empty() {
+        Some(registry.to_string())
+    } else {
+        Some(format!("{registry}/{path}"))
+    }
+}
+
+/// Which of several spellings of one key counts: the exact one, then the plain ones, then addresses.
+fn rank<'a>(key: &str, spelling: &'a str) -> (u8, &'a str) {
+    let class = if spelling == key {
+        0
+    } else if !spelling.contains("://") {
+        1
+    } else if spelling.starts_with("https://") {
+        2
+    } else {
+        3
+    };
+    (class, spelling)
+}
+
+#[cfg(test)]
+mod tests;

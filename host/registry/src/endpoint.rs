@@ -1,0 +1,123 @@
+//! Requests that plugins ask for: to a registry's own host, with its credential, and nothing else.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use longshore_store::Operation;
+use reqwest::Method;
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::authorization::basic;
+use super::connection::cause_of;
+use super::error::Failed as _;
+use super::request::read_bounded;
+use super::{Cause, Client, Credential, RegistryError};
+
+/// Bound on one request of a plugin.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The scheme of an endpoint on a registry's host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointScheme {
+    /// What the registry itself speaks.
+    Registry,
+    /// HTTPS.
+    Https,
+    /// Plain HTTP.
+    Http,
+}
+
+/// A request to a registry's host outside the distribution API.
+#[derive(Clone, Debug)]
+pub struct EndpointRequest {
+    /// How the host is reached.
+    pub scheme: EndpointScheme,
+    /// The method, such as `POST`.
+    pub method: &'static str,
+    /// The escaped path and query, from the slash on.
+    pub path_and_query: String,
+    /// Names and values of headers, none of which authenticates.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Option<Bytes>,
+    /// A longer body of the answer is an error.
+    pub body_limit: u64,
+}
+
+/// What the host answered, whatever the status.
+#[derive(Clone, Debug)]
+pub struct EndpointResponse {
+    /// The status.
+    pub status: u16,
+    /// Names and values of the headers as they came.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+impl Client {
+    /// Sends a plugin's request with the registry's user name and password, if there is one. No
+    /// cookie is kept, no redirect is followed and nothing is tried again.
+    ///
+    /// # Errors
+    /// No answer, or a body above the limit.
+    pub async fn send_endpoint(
+        &self,
+        request: EndpointRequest,
+    ) -> Result<EndpointResponse, RegistryError> {
+        let host = self.registry.api_host();
+        let operation = Operation::new("call", format!("{host}{}", request.path_and_query));
+        match self.endpoint_exchange(request).await {
+            Ok(response) => Ok(response),
+            Err(cause) => Err(operation.failed(cause)),
+        }
+    }
+
+    async fn endpoint_exchange(&self, request: EndpointRequest) -> Result<EndpointResponse, Cause> {
+        let base = self.base().await?;
+        let scheme = match request.scheme {
+            EndpointScheme::Registry => base.url.scheme(),
+            EndpointScheme::Https => "https",
+            EndpointScheme::Http => "http",
+        };
+        let host = self.registry.api_host();
+        let url = Url::parse(&format!("{scheme}://{host}{}", request.path_and_query))
+            .map_err(|_| Cause::Location { host: host.to_owned(), why: "the path is no path" })?;
+        let bad = |why| Cause::Location { host: host.to_owned(), why };
+        let method =
+            Method::from_bytes(request.method.as_bytes()).map_err(|_| bad("the method is none"))?;
+        let headers = header_map(&request.headers).ok_or_else(|| bad("a header is none"))?;
+        let mut outgoing = base
+            .connections
+            .metadata(&url)?
+            .request(method, url.clone())
+            .headers(headers)
+            .timeout(PATIENCE);
+        if let Some(Credential::Basic { username, password }) = self.credential(None).await? {
+            outgoing = outgoing.header(AUTHORIZATION, basic(&username, &password)?);
+        }
+        if let Some(body) = request.body {
+            outgoing = outgoing.header(CONTENT_LENGTH, body.len()).body(body);
+        }
+        let response =
+            outgoing.send().await.map_err(|error| cause_of(&error, &url, PATIENCE.as_secs()))?;
+        let status = response.status().as_u16();
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect();
+        let body = read_bounded(response, request.body_limit).await?;
+        Ok(EndpointResponse { status, headers, body })
+    }
+}
+
+fn header_map(headers: &[(String, String)]) -> Option<HeaderMap> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.insert(HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
+    }
+    Some(map)
+}

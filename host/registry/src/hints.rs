@@ -1,0 +1,8 @@
+//! Hints: where blobs are at a registry, by what earlier runs have seen and this one sees.
+
+mod account;
+mod cache;
+mod file;
+
+pub(super) use account::Hints;
+pub use cache::HintCache;

@@ -1,0 +1,332 @@
+//! One request: authentication, redirects, bounds and retries.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, LOCATION,
+};
+use reqwest::{Body, Method, Request, Response, StatusCode};
+use url::Url;
+
+use super::answer::Answer;
+use super::auth::Challenge;
+use super::authorization::Authorization;
+use super::connection::{Purpose, host_of, next_chunk};
+use super::error::Failed as _;
+use super::pace::Class;
+use super::token::Access;
+use super::{Cause, Client, RegistryError};
+use longshore_store::Operation;
+
+/// A body above this size takes a while, in bytes, for which its token has to be good.
+const LONG: u64 = 8 * 1024 * 1024;
+/// That while.
+const SPARE: Duration = Duration::from_secs(30);
+/// Redirects are followed so often.
+const REDIRECTS: usize = 5;
+
+/// A request whose body, if any, is in memory, so that it can be sent again.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) operation: Operation,
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) access: Access,
+    pub(super) purpose: Purpose,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Bytes>,
+    /// Bound on the wait for the answer's headers.
+    pub(super) patience: Duration,
+    /// What it costs the registry.
+    pub(super) class: Class,
+    /// Does the caller hold the permit?
+    pub(super) admitted: bool,
+    /// Is a token renewed that the registry refuses?
+    pub(super) renews: bool,
+}
+
+impl Call {
+    /// A request for metadata without a body.
+    pub(super) fn new(
+        operation: Operation,
+        method: Method,
+        url: Url,
+        access: impl Into<Access>,
+        class: Class,
+    ) -> Self {
+        Self {
+            operation,
+            method,
+            url,
+            access: access.into(),
+            purpose: Purpose::Metadata,
+            headers: HeaderMap::new(),
+            body: None,
+            patience: Duration::from_secs(60),
+            class,
+            admitted: false,
+            renews: true,
+        }
+    }
+
+    /// The next try goes over a connection of its own if `cause` is that the content was wrong.
+    pub(super) fn doubt(&mut self, cause: &Cause) {
+        if matches!(cause, Cause::Digest { .. } | Cause::Size { .. }) {
+            self.purpose = Purpose::Doubt;
+        }
+    }
+
+    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+impl Client {
+    /// The URL of `path` under `/v2/`; `path` is built from parsed names and needs no escaping.
+    pub(super) async fn url(&self, path: &str) -> Result<Url, Cause> {
+        let base = self.base().await?;
+        base.url.join(&format!("/v2/{path}")).map_err(|_| Cause::Location {
+            host: host_of(&base.url),
+            why: "the path cannot be joined",
+        })
+    }
+
+    /// Sends `call` and tries again where that helps. Only success is an answer.
+    pub(super) async fn send(&self, call: &Call) -> Result<Response, RegistryError> {
+        let mut waits = self.waits();
+        loop {
+            match self.send_once(call).await {
+                Ok(response) => return Ok(response),
+                Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
+            }
+        }
+    }
+
+    /// Sends `call` once, with one renewal of the token, as soon as the registry has room for it.
+    pub(super) async fn send_once(&self, call: &Call) -> Result<Response, Cause> {
+        let _permit = match call.admitted {
+            true => None,
+            false => Some(self.enter(call.class).await?),
+        };
+        let sent = Instant::now();
+        let answered = self.send_admitted(call).await;
+        self.judge(call.class, answered, sent)
+    }
+
+    async fn send_admitted(&self, call: &Call) -> Result<Response, Cause> {
+        // The first request of a run alone finds out how to authenticate; the others wait for that.
+        let first = if self.challenge_is_known() { None } else { Some(self.first.lock().await) };
+        let first = first.filter(|_| !self.challenge_is_known());
+        let mut shown = self.authorization(&call.access, None).await?;
+        let response = match self.exchange(call, shown.header.as_ref()).await {
+            Ok(response) => response,
+            Err(cause) => {
+                // Nothing was learnt, but the others need not line up for the same fate.
+                self.learn(None);
+                return Err(cause);
+            }
+        };
+        if !self.asks(&response).await? {
+            self.learn(None);
+            drop(first);
+            shown.answered(response.status());
+            return self.accepted(response).await;
+        }
+        // A refusal that is expected, as of a mount, says nothing of other requests.
+        if call.renews || !self.challenge_is_known() {
+            self.learn(Challenge::of(response.headers()));
+        }
+        drop(first);
+        shown.answered(response.status());
+        if shown.is_final() || !call.renews {
+            return self.accepted(response).await;
+        }
+        let mut renewed = self.authorization(&call.access, shown.token.as_ref()).await?;
+        if renewed.header.is_none() {
+            return self.accepted(response).await;
+        }
+        let response = self.exchange(call, renewed.header.as_ref()).await?;
+        if self.is_own(response.url()).await? {
+            renewed.answered(response.status());
+        }
+        self.accepted(response).await
+    }
+
+    /// Turns all but success into an error: redirects that help have been followed by now.
+    async fn accepted(&self, response: Response) -> Result<Response, Cause> {
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let other = !self.is_own(response.url()).await?;
+        let redirected = other.then(|| host_of(response.url()));
+        Err(Cause::Answered(Answer { redirected, ..Answer::read(response).await }))
+    }
+
+    /// Does the registry itself ask who we are? A host that it redirects to may not: its challenge
+    /// would send the credential wherever it likes.
+    async fn asks(&self, response: &Response) -> Result<bool, Cause> {
+        Ok(response.status() == StatusCode::UNAUTHORIZED && self.is_own(response.url()).await?)
+    }
+
+    /// Is `url` of the registry's own origin?
+    async fn is_own(&self, url: &Url) -> Result<bool, Cause> {
+        Ok(url.origin() == self.base().await?.url.origin())
+    }
+
+    /// Sends `call` with `authorization` and follows redirects. The credential goes no further than
+    /// the registry's own origin.
+    async fn exchange(
+        &self,
+        call: &Call,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response, Cause> {
+        let base = self.base().await?;
+        let mut url = call.url.clone();
+        let (mut hops, mut asked_again) = (0, false);
+        while hops <= REDIRECTS {
+            hops += 1;
+            let mut request = Request::new(call.method.clone(), url.clone());
+            *request.headers_mut() = call.headers.clone();
+            if let Some(authorization) = authorization.filter(|_| url.origin() == base.url.origin())
+            {
+                request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+            }
+            *request.body_mut() = call.body.clone().map(Body::from);
+            let seconds = call.patience.as_secs();
+            let sent = base.connections.send(request, call.purpose, seconds);
+            let response = tokio::time::timeout(call.patience, sent)
+                .await
+                .map_err(|_| Cause::TimedOut { host: host_of(&url), seconds })??;
+            tracing::debug!("{} {} -> {}", call.method, safe(&url), response.status().as_u16());
+            let follows = response.status().is_redirection()
+                && response.status() != StatusCode::NOT_MODIFIED
+                && matches!(call.method, Method::GET | Method::HEAD);
+            if follows {
+                url = location(&response, &url, &base.url)?;
+                continue;
+            }
+            // A redirect that has ended: the registry gives another one.
+            let is_refused = matches!(response.status().as_u16(), 400..=407 | 409..=428);
+            if !is_refused || asked_again || url.origin() == base.url.origin() {
+                return Ok(response);
+            }
+            (hops, asked_again) = (0, true);
+            url = call.url.clone();
+        }
+        Err(Cause::Location { host: host_of(&url), why: "it redirects too often" })
+    }
+
+    /// Sends a body that can be read once only; no redirect is followed and nothing is tried again.
+    /// `watch` ends where the body has stopped moving, with the seconds that were waited.
+    pub(super) async fn send_stream(
+        &self,
+        call: Call,
+        body: Body,
+        watch: impl Future<Output = u64>,
+    ) -> Result<Response, Cause> {
+        let (class, sent) = (call.class, Instant::now());
+        let answered = self.send_watched(call, body, watch).await;
+        self.judge(class, answered, sent)
+    }
+
+    async fn send_watched(
+        &self,
+        call: Call,
+        body: Body,
+        watch: impl Future<Output = u64>,
+    ) -> Result<Response, Cause> {
+        let base = self.base().await?;
+        let mut shown = Authorization::default();
+        if self.is_own(&call.url).await? {
+            let length = call.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+            let length: Option<u64> = length.and_then(|length| length.parse().ok());
+            let spare = if length > Some(LONG) { SPARE } else { Duration::ZERO };
+            shown = self.authorization_for(&call.access, None, spare).await?;
+        }
+        let mut request = Request::new(call.method.clone(), call.url.clone());
+        *request.headers_mut() = call.headers;
+        if let Some(authorization) = &shown.header {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
+        *request.body_mut() = Some(body);
+        let response = tokio::select! {
+            response = base.connections.send(request, Purpose::Blob, 0) => response?,
+            seconds = watch => return Err(Cause::TimedOut { host: host_of(&call.url), seconds }),
+        };
+        tracing::debug!("{} {} -> {}", call.method, safe(&call.url), response.status().as_u16());
+        shown.answered(response.status());
+        if let (StatusCode::UNAUTHORIZED, Some(token)) = (response.status(), &shown.token)
+            && self.authorization(&call.access, Some(token)).await?.header.is_some()
+        {
+            return Err(Cause::Renewed(Answer::read(response).await));
+        }
+        self.accepted(response).await
+    }
+}
+
+/// The `Location` of an answer to a request for `from`. `http` on the registry's own host is raised
+/// to `https` where the registry speaks that; elsewhere it is not followed.
+pub(super) fn location(response: &Response, from: &Url, base: &Url) -> Result<Url, Cause> {
+    let bad = |why| Cause::Location { host: host_of(from), why };
+    let header = response.headers().get(LOCATION).ok_or_else(|| bad("there is none"))?;
+    let text = header.to_str().map_err(|_| bad("it is no text"))?;
+    let mut url = from.join(text).map_err(|_| bad("it is no URL"))?;
+    let leaves_tls = base.scheme() == "https" && url.scheme() == "http";
+    if leaves_tls && (url.host_str() != base.host_str() || url.set_scheme("https").is_err()) {
+        return Err(bad("it leaves TLS"));
+    }
+    if matches!(url.scheme(), "http" | "https") {
+        Ok(url)
+    } else {
+        Err(bad("its scheme is not HTTP"))
+    }
+}
+
+/// A URL as it may be shown: no user, and of the query only what holds no secret.
+fn safe(url: &Url) -> String {
+    let mut text = format!("{}://{}{}", url.scheme(), host_of(url), url.path());
+    let mut separator = '?';
+    for (key, value) in url.query_pairs() {
+        if matches!(&*key, "digest" | "mount" | "from" | "n" | "last" | "artifactType") {
+            text.push(separator);
+            text.push_str(&format!("{key}={value}"));
+            separator = '&';
+        }
+    }
+    text
+}
+
+/// Reads a whole body that may have at most `limit` bytes.
+pub(super) async fn read_bounded(mut response: Response, limit: u64) -> Result<Bytes, Cause> {
+    if response.content_length().is_some_and(|length| length > limit) {
+        return Err(Cause::TooLarge { limit });
+    }
+    let mut body: Vec<u8> = Vec::new();
+    loop {
+        match next_chunk(&mut response).await? {
+            Some(chunk) if (body.len() + chunk.len()) as u64 > limit => {
+                return Err(Cause::TooLarge { limit });
+            }
+            Some(chunk) => body.extend_from_slice(&chunk),
+            None => return Ok(Bytes::from(body)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::safe;
+
+    #[test]
+    fn shown_urls_hold_no_secret() {
+        let url = Url::parse(
+            "https://u:p@h:1/v2/a/blobs/uploads/?_state=secret&digest=sha256:1&X-Amz-Signature=s",
+        )
+        .unwrap();
+        assert_eq!(safe(&url), "https://h:1/v2/a/blobs/uploads/?digest=sha256:1");
+    }
+}

@@ -1,0 +1,255 @@
+//! The content of a blob on its way: hashed as it streams, its last piece withheld until size and
+//! digest are known to be right.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use longshore_oci::{Descriptor, Hasher};
+
+use super::{Fault, Operation, StoreError};
+
+/// Progress is reported after so many bytes.
+const STEP: u64 = 1024 * 1024;
+
+/// Pieces of a blob as they arrive.
+type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, StoreError>> + Send>>;
+
+/// A blob as a store hands it out. Nobody has verified it.
+pub struct BlobStream {
+    operation: Operation,
+    pieces: Pieces,
+}
+
+impl BlobStream {
+    /// A blob that arrives as `pieces`; `operation` says in errors what is being done.
+    pub fn new(
+        operation: Operation,
+        pieces: impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static,
+    ) -> Self {
+        Self { operation, pieces: Box::pin(pieces) }
+    }
+
+    /// A blob, or its end, that is in memory.
+    pub(crate) fn of_bytes(blob: &Descriptor, bytes: Bytes) -> Self {
+        let operation = Operation::new("fetch blob", &blob.digest);
+        let piece = (!bytes.is_empty()).then_some(Ok(bytes));
+        Self::new(operation, stream::iter(piece))
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
+        self.pieces.next().await.transpose()
+    }
+}
+
+impl fmt::Debug for BlobStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BlobStream({})", self.operation)
+    }
+}
+
+/// Is told, from time to time, of bytes that were handed over.
+#[derive(Clone)]
+pub struct Progress(Arc<dyn Fn(u64) + Send + Sync>);
+
+impl Progress {
+    /// Calls `told` with the bytes since the last call.
+    pub fn new(told: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(told))
+    }
+
+    /// Tells nobody.
+    pub fn ignored() -> Self {
+        Self::new(|_| {})
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Progress")
+    }
+}
+
+/// The bytes of a blob from its start that were handed over, and their hash.
+#[derive(Clone, Debug)]
+pub struct Prefix {
+    hasher: Hasher,
+    /// How many they are.
+    pub bytes: u64,
+}
+
+impl Prefix {
+    /// Nothing of `blob` yet.
+    pub fn empty(blob: &Descriptor) -> Self {
+        Self { hasher: Hasher::new(blob.digest.algorithm()), bytes: 0 }
+    }
+
+    fn take_in(&mut self, piece: &[u8]) {
+        self.hasher.update(piece);
+        self.bytes += piece.len() as u64;
+    }
+}
+
+/// A blob on its way through this process. A mismatch of size or digest is an error before the last
+/// piece is handed over, so that nothing wrong is ever complete.
+#[derive(Debug)]
+pub struct VerifiedBlob {
+    content: BlobStream,
+    blob: Descriptor,
+    prefix: Prefix,
+    /// Bytes that the source sent, those before `content` included.
+    received: u64,
+    withheld: Option<Bytes>,
+    ready: Option<Bytes>,
+    ended: bool,
+    progress: Progress,
+    reported: u64,
+}
+
+impl VerifiedBlob {
+    /// `blob`, whose `content` begins behind `prefix`.
+    pub fn new(content: BlobStream, blob: Descriptor, prefix: Prefix, progress: Progress) -> Self {
+        Self {
+            content,
+            blob,
+            received: prefix.bytes,
+            reported: prefix.bytes,
+            prefix,
+            withheld: None,
+            ready: None,
+            ended: false,
+            progress,
+        }
+    }
+
+    /// What was handed over.
+    pub fn prefix(&self) -> Prefix {
+        self.prefix.clone()
+    }
+
+    /// Takes the next `count` bytes in without handing them over: the destination has them.
+    ///
+    /// # Errors
+    /// Those of [`Self::next`].
+    pub async fn pass(&mut self, mut count: u64) -> Result<(), StoreError> {
+        while count > 0 {
+            let Some(piece) = self.next(count).await? else { return Ok(()) };
+            count -= piece.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// The next piece to hand over, of `most` bytes at most; `None` when all of it was.
+    ///
+    /// # Errors
+    /// The source failed, or sent something else than the descriptor says.
+    pub async fn next(&mut self, most: u64) -> Result<Option<Bytes>, StoreError> {
+        while self.ready.is_none() && !self.ended {
+            let Some(piece) = self.content.next().await? else {
+                self.ended = true;
+                self.check()?;
+                self.ready = self.withheld.take();
+                break;
+            };
+            self.received += piece.len() as u64;
+            if self.received > self.blob.size {
+                return Err(self.size_error());
+            }
+            self.ready = self.withheld.replace(piece);
+        }
+        let Some(mut piece) = self.ready.take() else { return Ok(None) };
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        if piece.len() > most {
+            self.ready = Some(piece.split_off(most));
+        }
+        self.prefix.take_in(&piece);
+        if self.prefix.bytes - self.reported >= STEP || self.prefix.bytes == self.blob.size {
+            self.report();
+        }
+        Ok(Some(piece))
+    }
+
+    fn report(&mut self) {
+        let bytes = self.prefix.bytes - self.reported;
+        self.reported = self.prefix.bytes;
+        (self.progress.0)(bytes);
+    }
+
+    /// Everything arrived: is it what it should be, together with the piece that is withheld?
+    fn check(&self) -> Result<(), StoreError> {
+        if self.received != self.blob.size {
+            return Err(self.size_error());
+        }
+        let mut hasher = self.prefix.hasher.clone();
+        hasher.update(self.withheld.as_deref().unwrap_or_default());
+        let found = hasher.finish();
+        if found == self.blob.digest {
+            return Ok(());
+        }
+        let expected = self.blob.digest.clone();
+        Err(self.content.operation.clone().wrong_content(Fault::Digest { expected, found }))
+    }
+
+    fn size_error(&self) -> StoreError {
+        let fault = Fault::Size { expected: self.blob.size, found: self.received };
+        self.content.operation.clone().wrong_content(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use longshore_oci::{Descriptor, Digest};
+
+    use super::{BlobStream, Prefix, Progress, VerifiedBlob};
+    use crate::StoreError;
+
+    fn descriptor(digest: Digest, size: u64) -> Descriptor {
+        let json = format!(
+            r#"{{"mediaType":"application/octet-stream","digest":"{digest}","size":{size}}}"#
+        );
+        serde_json::from_str(&json).unwrap()
+    }
+
+    fn verified(content: &'static [u8], blob: &Descriptor, prefix: Prefix) -> VerifiedBlob {
+        let content = BlobStream::of_bytes(blob, Bytes::from_static(content));
+        VerifiedBlob::new(content, blob.clone(), prefix, Progress::ignored())
+    }
+
+    async fn handed_over(blob: &mut VerifiedBlob, mut length: u64) -> Result<Vec<u8>, StoreError> {
+        let mut all = Vec::new();
+        while length > 0
+            && let Some(piece) = blob.next(length).await?
+        {
+            length -= piece.len() as u64;
+            all.extend_from_slice(&piece);
+        }
+        Ok(all)
+    }
+
+    #[tokio::test]
+    async fn a_blob_is_handed_over_in_parts_of_any_size() {
+        let blob = descriptor(Digest::of(b"hello world"), 11);
+        let mut whole = verified(b"hello world", &blob, Prefix::empty(&blob));
+        assert_eq!(handed_over(&mut whole, 4).await.unwrap(), b"hell");
+        let prefix = whole.prefix();
+        assert_eq!(prefix.bytes, 4);
+        assert_eq!(handed_over(&mut whole, 100).await.unwrap(), b"o world");
+
+        let mut rest = verified(b"o world", &blob, prefix);
+        rest.pass(2).await.unwrap();
+        assert_eq!(handed_over(&mut rest, 9).await.unwrap(), b"world", "two bytes were there");
+    }
+
+    #[tokio::test]
+    async fn nothing_wrong_is_handed_over_whole() {
+        let blob = descriptor(Digest::of(b"hello"), 5);
+        for wrong in [&b"hellx"[..], b"hell", b"hello!", b""] {
+            let mut blob = verified(wrong, &blob, Prefix::empty(&blob));
+            let error = handed_over(&mut blob, 100).await.unwrap_err();
+            assert!(error.is_wrong_content() && error.transient, "{error}");
+        }
+    }
+}
