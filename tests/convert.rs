@@ -67,10 +67,10 @@ fn what_three_columns_cannot_say_is_an_error_that_names_the_entry() {
     let list = "version: 1\nsync:\n  - source: a.io/b\n    target: c.io/d\n    type: repository\n";
     let run = convert(list, &["--list-format", "regsync"]).exits(2);
     assert_eq!(run.stdout, "");
-    let run = run.complains("with plugin `mirror`: line 3: a.io/b: three columns cannot say");
+    let run = run.complains("with plugin `mirror`: line 3: a.io/b: three columns cannot express");
     run.complains("hint: --resolve asks the registries, and writes each tag by itself");
     let run = convert("a.io/b c.io/d 1\n", &["--to", "default"]).exits(2);
-    run.complains("line 1: a.io/b: a reference cannot say where it goes");
+    run.complains("line 1: a.io/b: a reference cannot express a destination");
 }
 
 #[test]

@@ -146,7 +146,7 @@ fn a_host_that_is_no_harbor_is_pushed_to_with_a_warning() {
     let behaviour = Behaviour { no_api: true, ..Behaviour::default() };
     let harbor = registries.harbor(behaviour).with_project("team");
     let run = registries.mirror(&harbor, "team/a team/a 1\n").run().exits(0);
-    run.complains("is no Harbor v2").complains("the push to ");
+    run.complains("found no Harbor v2 at ").complains("the push to ");
     assert_eq!(harbor.created(), []);
     registries.behind.assert_complete("team/a", "1");
 }

@@ -84,8 +84,8 @@ fn what_is_not_mirrored_is_said_where_it_stands() {
     for (name, remark) in [
         ("compose.yaml", "compose.yaml:4:12: the variable `APP_VERSION` is not set: its default"),
         ("compose.yaml", "compose.yaml:7:5: service `web` is mirrored whichever profiles"),
-        ("hauler.yaml", "hauler.yaml:14:1: what is of kind Charts is not mirrored (1 item)"),
-        ("oc-mirror.yaml", "oc-mirror.yaml:5:3: `platform` is ignored: what it names"),
+        ("hauler.yaml", "hauler.yaml:14:1: kind Charts is not mirrored (1 item)"),
+        ("oc-mirror.yaml", "oc-mirror.yaml:5:3: `platform` is ignored: its content"),
     ] {
         let example = EXAMPLES.iter().find(|(example, ..)| *example == name);
         let (.., text, _) = example.expect("an example");
@@ -130,8 +130,8 @@ fn what_is_malformed_fails_and_the_rest_is_copied() {
                 ---\nkind: Pod\napiVersion: v1\nspec: {image: team/web:2.1}\n";
     let run = mirror(&pair, "pods.yaml", text).run().exits(1);
     let run = run.sums_up("2 copied, 0 skipped, 2 failed");
-    let run = run.complains("pods.yaml:6:12: `{{ .Values.image }}` is no image reference");
-    run.complains("pods.yaml:10:7: this is no valid YAML or JSON: ");
+    let run = run.complains("pods.yaml:6:12: `{{ .Values.image }}` is not an image reference");
+    run.complains("pods.yaml:10:7: this is not valid YAML or JSON: ");
     pair.assert_arrived("team/app", "1.0", &image(1));
     pair.assert_arrived("team/web", "2.1", &image(2));
 }

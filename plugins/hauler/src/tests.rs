@@ -1,4 +1,4 @@
-//! What content files give, kind by kind.
+//! Entries and diagnostics of content files, by kind.
 
 use longshore_plugin_sdk::list::Confidence;
 use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
@@ -26,9 +26,9 @@ fn images_are_entries_and_other_kinds_are_said() {
             "15:13 the destination gets no tag, as only a digest is given",
             "17:7 `rewrite` is ignored: --rewrite has plugins for that",
             "18:7 `certificate-identity` is ignored: signatures are not verified",
-            "20:1 what is of kind Charts is not mirrored (2 items)",
-            "35:1 what is of kind Files is not mirrored (1 item)",
-            "41:1 what is of kind ImageTxts is not mirrored",
+            "20:1 kind Charts is not mirrored (2 items)",
+            "35:1 kind Files is not mirrored (1 item)",
+            "41:1 kind ImageTxts is not mirrored",
         ]
     );
 }
@@ -49,12 +49,12 @@ fn malformed_files_have_exact_remarks() {
         ),
         (
             "spec:\n  images:\n  - name: a b\n    plattform: x\n",
-            &["5:11! `a b` is no image reference", "6:5 unknown key \"plattform\" is ignored"],
+            &["5:11! `a b` is not an image reference", "6:5 unknown key \"plattform\" is ignored"],
         ),
         (
             "spec:\n  images:\n  - {name: a, platform: [x]}\n  - {name: b, local: true}\n",
             &[
-                "5:25! `platform` must be a text, found a list",
+                "5:25! `platform` must be a string, found a list",
                 "6:5! an image of the Docker daemon (`local`) is in no registry",
             ],
         ),
@@ -68,11 +68,13 @@ fn malformed_files_have_exact_remarks() {
         ),
         (
             "spec:\n  images:\n  - name: 'a\n",
-            &["5:0! this is no valid YAML or JSON: invalid indentation in multiline quoted scalar"],
+            &[
+                "5:0! this is not valid YAML or JSON: invalid indentation in multiline quoted scalar",
+            ],
         ),
         (
             "---\nkind: Pod\n",
-            &["1:1! there are no `spec.images`", "4:1 the document is not of Hauler"],
+            &["1:1! there are no `spec.images`", "4:1 the document is not a Hauler content file"],
         ),
     ] {
         let text = format!("{IMAGES}{rest}");

@@ -1,4 +1,4 @@
-//! What lines mean, down to the column of what is wrong with them.
+//! Entries of lines, and errors with their columns.
 
 use longshore_plugin_sdk::diagnostic::Severity;
 use longshore_plugin_sdk::list::{Confidence, Entry, Parsed};
@@ -16,10 +16,10 @@ fn entries(text: &str) -> Vec<Entry> {
     entries
 }
 
-/// Line, column and message of the only remark, which must be an error.
+/// Returns line, column and message of the only diagnostic, which must be an error.
 fn error(text: &str) -> (u32, u32, String) {
     let Parsed { entries, diagnostics } = read(text);
-    assert_eq!(entries, [], "{text:?} was read all the same");
+    assert_eq!(entries, [], "{text:?} was read anyway");
     let [diagnostic] = &diagnostics[..] else {
         panic!("expected one remark on {text:?}");
     };
@@ -122,9 +122,9 @@ fn comments_that_say_nothing_are_told() {
     assert_eq!(
         told,
         [
-            (1, "`other` says nothing here, `platforms=` and `destination-tag=` do"),
+            (1, "`other` is not an option, use `platforms=` or `destination-tag=`"),
             (2, "`platforms` has no value"),
-            (4, "`platforms` was said before, and no line has used it"),
+            (4, "`platforms` was set before, and no line has used it"),
             (6, "no line comes after this comment"),
         ]
     );

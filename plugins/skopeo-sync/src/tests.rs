@@ -1,4 +1,4 @@
-//! What the documented file means, and what is wrong with others, at which place.
+//! Entries of the documented file, and errors with their positions.
 
 use longshore_plugin_sdk::list::{Confidence, Entry, Selection};
 use longshore_plugin_sdk::testing::{
@@ -35,7 +35,7 @@ fn the_documented_file_is_read() {
             "7:15 the destination gets no tag, as only a digest is given",
             "12:5 `credentials` is ignored: credentials come from docker's or containers' configuration",
             "16:5 `cert-dir` is ignored: certificates come from certs.d directories and SSL_CERT_FILE",
-            "18:5 `tls-verify: false` is ignored: --tls-verify=false says so for the whole run",
+            "18:5 `tls-verify: false` is ignored: use --tls-verify=false for the whole run",
         ],
     );
 }
@@ -53,7 +53,7 @@ fn malformed_parts_have_their_place_and_the_others_go_on() {
         remarks(&parse("list", text)),
         [
             "3:8! the tags of an image must be a list, found a single value",
-            "4:9! a tag must be a text, found a mapping",
+            "4:9! a tag must be a string, found a mapping",
             "5:5! \"z:1\" must be a repository without tag and digest",
             "7:21! `images-by-semver` must be a mapping, found a list",
             "8:15! `tls-verify` must be true or false",

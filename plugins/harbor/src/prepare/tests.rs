@@ -1,4 +1,4 @@
-//! Every answer of a Harbor that was observed, and what becomes of it.
+//! Every response observed from a Harbor, and the expected outcome.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::api::{Method, PROJECTS, Request, SendError};
 use crate::fake::{Answer, Fake, answer, harbor_error};
 use crate::{Failure, Settings};
 
-/// Runs one preparation of `team` against prepared answers; also returns what was asked.
+/// Prepares `team` against prepared responses. Returns the outcome and the requests.
 fn run<const N: usize>(
     answers: [Answer; N],
     dry_run: bool,
@@ -18,7 +18,7 @@ fn run<const N: usize>(
     (result, harbor.asked())
 }
 
-/// A real run against a Harbor without the project, which answers so to its creation.
+/// Runs against a Harbor without the project that returns this response to the create request.
 fn creating(status: u16, body: &str) -> Result<Outcome, Failure> {
     run([answer(404, ""), answer(status, body)], false, &Settings::default()).0
 }
@@ -111,7 +111,7 @@ fn a_bad_name_is_explained_with_the_rule() {
     assert_eq!(code, "harbor/bad-project-name");
     assert!(message.contains("lower-case letters and digits"), "{message}");
     assert!(message.contains("project name is not valid"), "{message}");
-    // A 400 for a name that fits the rule has another reason, and only Harbor knows it.
+    // Only Harbor knows why it rejects a name that matches the rule.
     let Err(Failure::Other { message, .. }) = creating(400, &body) else {
         panic!("400 passed");
     };

@@ -1,4 +1,4 @@
-//! Places, aliases, and texts that are made to break the reader.
+//! Positions, aliases, and malformed input.
 
 use crate::diagnostic::Place;
 use crate::list::Parsed;
@@ -12,7 +12,7 @@ fn only(text: &str) -> Node {
     Node::clone(root)
 }
 
-/// Line, column and message of the only error.
+/// Returns line, column and message of the only error.
 fn error(text: &str) -> (u32, u32, String) {
     let Documents { errors, .. } = read(text);
     let [error] = &errors[..] else { panic!("{errors:?} for {text:?}") };
@@ -74,7 +74,10 @@ fn broken_texts_have_a_place_and_what_stands_before_it() {
     for (text, line) in [("a: [1,\n", 1), ("a: 'x\n\n", 2), ("a: b: c\n", 1), ("[a]: 1\n", 1)] {
         assert_eq!(error(text).0, line, "{text:?}: {:?}", error(text));
     }
-    assert_eq!(error("a: 1\nb: 2\na: 3\n"), (3, 1, "the key `a` is at line 1 already".to_owned()));
+    assert_eq!(
+        error("a: 1\nb: 2\na: 3\n"),
+        (3, 1, "duplicate key `a`, first at line 1".to_owned())
+    );
 }
 
 #[test]
@@ -123,8 +126,8 @@ fn aliases_cannot_be_used_to_fill_the_memory() {
         laughs.push_str(&format!("a{level}: &a{level} [{before}]\n"));
     }
     let (line, _, message) = error(&laughs);
-    assert!(line < 12 && message.contains("amounts to"), "{line}: {message}");
-    assert!(error("a: &a [*a]\n").2.contains("inside of what it names"));
+    assert!(line < 12 && message.contains("expands to"), "{line}: {message}");
+    assert!(error("a: &a [*a]\n").2.contains("inside the node that it names"));
     let mut deep = "a0: &a0 [x]\n".to_owned();
     for level in 1..20 {
         let before = level - 1;
@@ -144,7 +147,7 @@ fn what_is_of_another_kind_is_an_error_at_its_place() {
     let mapping = root.as_mapping().unwrap();
     let mut parsed = Parsed::default();
     let texts = mapping.get("a").unwrap().expect_texts("`a`", &mut parsed);
-    assert_eq!(texts, None, "what is wrong may have narrowed what is taken");
+    assert_eq!(texts, None, "the invalid item may have narrowed the selection");
     let texts = mapping.get("b").unwrap().expect_texts("`b`", &mut parsed);
     assert_eq!(texts, Some(vec![(Place { line: 2, column: 4 }, "x")]));
     assert_eq!(mapping.get("c").unwrap().expect_texts("`c`", &mut parsed), Some(vec![]));
@@ -157,8 +160,8 @@ fn what_is_of_another_kind_is_an_error_at_its_place() {
     assert_eq!(
         messages,
         [
-            (1, 8, "an item of `a` must be a text, found a list"),
-            (1, 13, "an item of `a` must be a text, found an empty text"),
+            (1, 8, "an item of `a` must be a string, found a list"),
+            (1, 13, "an item of `a` must be a string, found an empty string"),
             (2, 4, "`b` must be a mapping, found a single value"),
         ]
     );
