@@ -52,7 +52,7 @@ const KEEPERS: &[(&str, &str)] =
 const EMPTY_WORDS: &[&str] = &["common", "helper", "helpers", "manager", "util", "utils"];
 
 #[test]
-fn rooms_know_only_whom_they_may() {
+fn rooms_import_only_what_they_may() {
     let mut wrong = BTreeSet::new();
     let rooms: BTreeMap<&str, &Arrows> =
         ROOMS.iter().map(|(room, arrows)| (*room, arrows)).collect();
@@ -134,7 +134,7 @@ fn shipped_code() -> Vec<(PathBuf, String)> {
     assert!(files.len() > ROOMS.len(), "the source is not where this test looks");
     let relative = |file: PathBuf| {
         let text = fs::read_to_string(&file).expect("source files are readable");
-        let name = file.strip_prefix(&source).expect("it lies below").to_owned();
+        let name = file.strip_prefix(&source).expect("it faults below").to_owned();
         let test = name
             .components()
             .any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")));

@@ -1,11 +1,11 @@
-//! `--repo-type harbor` against a Harbor that behaves as the real one was observed to.
+//! `--repo-type harbor` against a fake Harbor with the behaviour of a real one.
 
 use longshore_content::Image;
 
 use crate::support::harbor::{Behaviour, Harbor, PASSWORD, USER};
 use crate::support::{Longshore, Registry};
 
-/// The registries of a test: a source with an image under several names, and what is behind Harbor.
+/// The registries of a test: a source with an image under several names, and Harbor's upstream.
 struct Registries {
     source: Registry,
     behind: Registry,
@@ -30,7 +30,7 @@ impl Registries {
     }
 }
 
-/// A run with Harbor's account in the environment.
+/// Prepares a run with Harbor's account in the environment.
 fn mirror(source: &str, harbor: &Harbor, list: &str) -> Longshore {
     Longshore::new()
         .mirror()
@@ -49,7 +49,7 @@ fn private(names: &[&str]) -> Vec<(String, String)> {
 #[test]
 fn missing_projects_are_created_once_each_and_private() {
     let registries = Registries::with(&["team/a", "team/b", "other/c/d", "e"]);
-    // In front of the source only to see what arrives there.
+    // In front of the source only to record the requests.
     let open = Behaviour { open: true, ..Behaviour::default() };
     let source = Harbor::start(registries.source.address(), open);
     let harbor = registries.harbor(Behaviour::default()).with_project("there");
@@ -67,7 +67,7 @@ fn missing_projects_are_created_once_each_and_private() {
         assert!(!basic || asked.is_control(), "the password went elsewhere: {asked:?}");
     }
     let asked = source.asked();
-    assert!(!asked.is_empty(), "nobody asked the source");
+    assert!(!asked.is_empty(), "no request to the source");
     assert!(asked.iter().all(|asked| asked.scheme().is_none()), "a secret went to the source");
 
     mirror(source.address(), &harbor, list).run().exits(0);
@@ -99,11 +99,11 @@ fn a_public_project_is_made_only_if_configured() {
 }
 
 #[test]
-fn where_creation_is_refused_the_push_is_tried_and_both_say_why() {
+fn a_rejected_creation_still_tries_the_push_and_both_errors_are_shown() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour { admin_only: true, ..Behaviour::default() });
     let harbor = harbor.with_project("there");
-    // A project that exists needs no creation, which would be 403 too.
+    // An existing project needs no creation, which would return 403 too.
     let list = "team/a there/a 1\nteam/a team/a 1\n";
     let run = registries.mirror(&harbor, list).run().exits(1);
     let run = run.complains("project team on ").complains("the push is tried all the same");
@@ -118,7 +118,7 @@ fn where_creation_is_refused_the_push_is_tried_and_both_say_why() {
 }
 
 #[test]
-fn a_name_that_harbor_refuses_fails_its_entry_alone() {
+fn a_name_that_harbor_rejects_fails_only_its_entry() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour::default());
     let list = "team/a a__b/a 1\nteam/a team/a 1\n";

@@ -1,11 +1,11 @@
-//! Manifests, Compose files, bills of materials and other tools' files as lists, end to end.
+//! End-to-end tests of manifests, Compose files, bills of materials and files of other tools as
+//! lists.
 
 use longshore_content::{Content, Image};
 
 use crate::support::{Longshore, Pair, Run};
 
-/// The examples, with the format that each is in, and the lines of `team/app`, `team/web` and
-/// `team/data`.
+/// The examples with their formats, and the lines of `team/app`, `team/web` and `team/data`.
 const EXAMPLES: [(&str, &str, &str, [u64; 3]); 6] = [
     (
         "kubernetes.yaml",
@@ -20,7 +20,7 @@ const EXAMPLES: [(&str, &str, &str, [u64; 3]); 6] = [
     ("app.spdx.json", "spdx", include_str!("../examples/lists/app.spdx.json"), [9, 15, 21]),
 ];
 
-/// What all of them name.
+/// The images that all of them name.
 const IMAGES: [(&str, &str, u64); 3] =
     [("team/app", "1.0", 1), ("team/web", "2.1", 2), ("team/data", "3", 3)];
 
@@ -28,7 +28,7 @@ fn image(seed: u64) -> Content {
     Image::new("linux/amd64").layer(seed, 1000).build()
 }
 
-/// Registries with all images at the source.
+/// Creates registries with all images at the source.
 fn pair() -> Pair {
     let pair = Pair::embedded();
     for (repository, tag, seed) in IMAGES {
@@ -37,13 +37,13 @@ fn pair() -> Pair {
     pair
 }
 
-/// A run with the text as a file of that name.
+/// Prepares a run with the text in a file of that name.
 fn mirror(pair: &Pair, name: &str, text: &str) -> Longshore {
     let run = Longshore::new().mirror().file(name, text).args(["-f", name]);
     run.source(pair.source.address()).destination(pair.destination.address())
 }
 
-/// Line, source and destination of each entry, with what became of it.
+/// Returns line, source, destination and outcome of each entry.
 fn entries(run: &Run) -> Vec<(u64, String, String, String)> {
     let document = run.json();
     let entries = document["entries"].as_array().expect("a list of entries");
@@ -79,7 +79,7 @@ fn every_format_is_known_and_read_with_its_lines() {
 }
 
 #[test]
-fn what_is_not_mirrored_is_said_where_it_stands() {
+fn unsupported_parts_get_a_warning_with_their_line() {
     let pair = pair();
     for (name, remark) in [
         ("compose.yaml", "compose.yaml:4:12: the variable `APP_VERSION` is not set: its default"),
@@ -122,7 +122,7 @@ fn the_images_of_manifests_are_copied() {
 }
 
 #[test]
-fn what_is_malformed_fails_and_the_rest_is_copied() {
+fn malformed_parts_fail_and_the_rest_is_copied() {
     let pair = pair();
     let text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n\
                 \x20 - image: team/app:1.0\n  - image: '{{ .Values.image }}'\n\

@@ -1,4 +1,4 @@
-//! `mirror-validate`, and the documents that both commands print.
+//! `mirror-validate`, and the JSON and YAML documents of both commands.
 
 mod damage;
 mod messages;
@@ -115,7 +115,7 @@ fn it_expects_what_mirror_wrote_with_the_same_flags() {
 }
 
 #[test]
-fn what_mirror_skipped_is_skipped() {
+fn validate_skips_what_mirror_skipped() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &Image::new("linux/s390x").build());
     let validate = || pair.validate("team/app team/app 1\n");
@@ -124,7 +124,7 @@ fn what_mirror_skipped_is_skipped() {
     validate().arg("--no-arch-os-fail").run().exits(1);
 }
 
-/// The document without the numbers that differ from run to run.
+/// Removes the numbers that differ between runs from the document.
 fn shape(mut document: Value) -> Value {
     assert!(document["seconds"].take().is_f64(), "seconds are a number");
     assert!(document["pausedSeconds"].take().is_f64(), "seconds are a number");

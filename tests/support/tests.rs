@@ -1,4 +1,4 @@
-//! The harness itself: a test that trusts it must be able to.
+//! Tests of the test support itself.
 
 use longshore_content::{Endpoint, Image, Index};
 
@@ -27,7 +27,7 @@ fn docker_registry_serves_the_bytes_that_were_pushed() {
 }
 
 #[test]
-fn what_is_missing_below_a_tag_is_found() {
+fn missing_content_below_a_tag_is_found() {
     let Some(registry) = Registry::docker().start() else {
         return;
     };

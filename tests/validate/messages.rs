@@ -1,4 +1,4 @@
-//! The five messages of Hangar's FAQ, word for word, in their situations.
+//! The five messages of Hangar's FAQ, verbatim, each in its situation.
 
 use longshore_content::{Content, Image, Index, Platform};
 
@@ -10,7 +10,7 @@ fn image(platform: &str, seed: u64) -> Content {
     Image::new(platform).docker().layer(seed, 100).build()
 }
 
-/// Validates in docker mode what stands at both ends.
+/// Validates the content of both registries in docker mode.
 #[track_caller]
 fn validated(source: &Content, destination: Option<&Content>, arguments: &[&str]) -> Run {
     let pair = Pair::embedded();
@@ -21,7 +21,7 @@ fn validated(source: &Content, destination: Option<&Content>, arguments: &[&str]
     pair.validate(LIST).args(arguments).run().exits(1)
 }
 
-/// The message behind `Validate failed: `, as the failed list gives it.
+/// Returns the message after `Validate failed: ` in the failed list.
 #[track_caller]
 fn message(run: &Run) -> String {
     let list = run.file("mirror-validate-failed.txt").expect("there is a failed list");
