@@ -143,7 +143,7 @@ fn an_image_of_another_platform_is_left_out_with_a_warning() {
     assert_eq!(warnings, expected);
     pair.assert_absent("team/app", "1");
     pair.assert_absent("team/app", "2");
-    assert_eq!(run.file("mirror-failed.txt"), None, "a skip is no failure");
+    assert_eq!(run.file("mirror-failed.txt"), None, "a skip is not a failure");
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_comment_gives_the_next_line_platforms_of_its_own() {
     pair.assert_arrived("team/app", "2", &index);
     let found = json(&pair.destination.manifest("team/app", "3").bytes);
     assert_eq!(found["manifests"].as_array().map(Vec::len), Some(5), "the comment is for one line");
-    let failed = run.file("mirror-failed.txt").expect("sparc is no platform");
+    let failed = run.file("mirror-failed.txt").expect("sparc is not a platform");
     let lines: Vec<&str> = failed.lines().skip(2).collect();
     assert_eq!(lines, ["# longshore: platforms=sparc", "team/app team/app 4"]);
 }

@@ -220,7 +220,7 @@ fn exit_and_quit_end_it_and_lines_are_counted() {
     let Some(mut terminal) = Terminal::start(&longshore) else { return };
     terminal.types("exit\r");
     terminal.exits(0);
-    assert!(!longshore.directory().join("mirror-failed.txt").exists(), "`exit` is no entry");
+    assert!(!longshore.directory().join("mirror-failed.txt").exists(), "`exit` is not an entry");
 }
 
 #[test]

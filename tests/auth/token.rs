@@ -14,7 +14,7 @@ fn a_token_is_fetched_once_however_many_images_wait() {
     assert_eq!(Ends::scopes(&ends.destination), ["repository:team/app:pull,push"]);
     for seen in ends.source.matching("GET", "/token") {
         assert_eq!(seen.parameters("service"), ["reg"]);
-        assert_eq!(seen.authorization(), None, "nobody has a credential here");
+        assert_eq!(seen.authorization(), None, "no credential is configured");
     }
     ends.behind_destination.assert_complete("team/app", "11");
     assert_silent(&run);

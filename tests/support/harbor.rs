@@ -261,7 +261,11 @@ impl Server {
             !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
         };
         if !name.split(['.', '_', '-']).all(good) {
-            return Answer::error(400, "BAD_REQUEST", &format!("bad request: {name} is no name"));
+            return Answer::error(
+                400,
+                "BAD_REQUEST",
+                &format!("bad request: {name} is not a valid name"),
+            );
         }
         let mut state = self.state();
         if !state.projects.insert(name.clone()) {

@@ -302,7 +302,7 @@ impl Endpoint {
             findings.push(format!("{repository}: manifest {reference} is {}", fetched.digest));
         }
         let Ok(document) = serde_json::from_slice::<Value>(&fetched.bytes) else {
-            findings.push(format!("{repository}: manifest {reference} is no JSON"));
+            findings.push(format!("{repository}: manifest {reference} is not JSON"));
             return Ok(());
         };
         let named = |value: &Value| value["digest"].as_str().map(str::to_owned);
