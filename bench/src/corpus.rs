@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_of_the_first_image_is_the_one_it_always_had() {
+    fn the_digest_of_the_first_image_is_stable() {
         let content = Plan::tiny(1).images[0].content();
         assert_eq!(
             content.digest(),

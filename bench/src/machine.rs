@@ -65,7 +65,7 @@ mod tests {
     use super::{field, file_system};
 
     #[test]
-    fn the_nearest_mount_point_has_the_file() {
+    fn the_longest_mount_point_wins() {
         let mounts = "1 0 254:0 / / rw - ext4 /dev/vda rw\n2 1 0:5 / /dev/shm rw - tmpfs shm rw\n";
         assert_eq!(file_system(mounts, Path::new("/dev/shm/x")), "tmpfs");
         assert_eq!(file_system(mounts, Path::new("/home/x")), "ext4");

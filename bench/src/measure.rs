@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn all_commands_run_and_one_that_fails_is_told_with_what_it_said() {
+    fn all_commands_run_and_a_failure_shows_its_output() {
         let folder = tempfile::tempdir().expect("a scratch directory can be made");
         let output = folder.path().join("output");
         let work = Work {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn peaks_are_told_apart_by_when_they_were() {
+    fn peaks_before_and_after_a_moment_are_separate() {
         let started = Instant::now();
         let at = Duration::from_millis;
         let cost = Cost {

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_measured_unless_something_is_named() {
+    fn all_corpora_are_measured_by_default() {
         let all = Options::parse_from(REQUIRED);
         assert!(all.chose(Choice::Mixed) && all.measures_scale() && all.takes(Peer::Crane));
         assert_eq!(all.tls, Tls::No);

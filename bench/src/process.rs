@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn times_stand_behind_whatever_the_name_is() {
+    fn cpu_times_are_found_after_any_process_name() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 9 9 9 9 3 4 10 20 20 0 1 0";
         assert_eq!(times(stat), (Duration::from_millis(70), Duration::from_millis(300)));
     }

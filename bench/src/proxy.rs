@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_connection_gets_an_answer_of_its_own() {
+    fn a_refused_connection_gets_a_429() {
         let runtime = Runtime::new().expect("a runtime can be made");
         let fault = Fault { refuse_every: Some(1), ..Fault::default() };
         let proxy = Proxy::start(runtime.handle(), &echo(), Duration::ZERO, fault)

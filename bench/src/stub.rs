@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_knows_which_tags_are_right() {
+    fn a_destination_counts_wrong_tags() {
         let runtime = Runtime::new().expect("a runtime can be made");
         let stub = Stub::start(runtime.handle(), None).expect("it starts");
         let endpoint = Endpoint::new(stub.address());

@@ -50,7 +50,7 @@ mod tests {
     use super::{Tools, version};
 
     #[test]
-    fn a_program_is_found_and_asked_without_telling_where_it_is() {
+    fn a_program_is_found_and_its_version_omits_its_path() {
         let folder = tempfile::tempdir().expect("a scratch directory can be made");
         let program = folder.path().join("longshore-bench-peer");
         fs::write(&program, "#!/bin/sh\necho\necho \"$0 v1.2 (x)\"\n").expect("it can be written");

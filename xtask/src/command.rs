@@ -95,7 +95,7 @@ mod tests {
     use super::{command, shown};
 
     #[test]
-    fn a_command_is_shown_as_it_can_be_typed() {
+    fn a_command_is_shown_as_typed() {
         let root = Path::new("/somewhere/longshore");
         let mut command = command("/opt/rust/bin/cargo", root);
         command.args(["x y", "", "it's"]).arg(root.join("target/debug/longshore"));

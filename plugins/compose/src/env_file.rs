@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_files_never_make_it_panic() {
+    fn mutated_files_never_panic() {
         let text = "# a\nA=1 # b\nB='ä\n' # c\nexport C: \"$A\\n${B:-\\\"}\"\r\nD=${A}😀\n";
         survives_mutations(
             &[text],
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_assignment_is_refused_with_its_line() {
+    fn invalid_assignments_are_rejected_with_their_line() {
         for (text, expected) in [
             ("A=1\nB C", "line 2 of the variables: expected NAME=VALUE"),
             ("=1", "line 1 of the variables: expected NAME=VALUE"),

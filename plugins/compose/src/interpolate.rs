@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_taken_as_the_operators_say() {
+    fn operators_select_value_default_or_error() {
         for (text, expected, unset) in [
             ("nginx:1", "nginx:1", &[][..]),
             ("a:$SET", "a:1", &[]),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_value_is_refused() {
+    fn variables_without_a_value_are_rejected() {
         let deep = "${A:-".repeat(20) + &"}".repeat(20);
         let unset = "the variable `T` is not set and has no default; --plugin-config compose.variables=@FILE sets it";
         for (text, expected) in [

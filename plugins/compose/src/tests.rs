@@ -8,7 +8,7 @@ use super::{Compose, parse, probe};
 const SHOP: &str = include_str!("../fixtures/compose.yaml");
 
 #[test]
-fn services_give_their_images_and_remarks() {
+fn services_give_their_images_and_diagnostics() {
     let parsed = parse("compose.yaml", SHOP);
     assert_eq!(
         entries(&parsed),
@@ -39,7 +39,7 @@ fn services_give_their_images_and_remarks() {
 }
 
 #[test]
-fn variables_come_from_the_configuration() {
+fn variables_come_from_the_configuration_only() {
     let text =
         "services:\n  a: {image: 'a:${TAG:-1}', platform: $PLATFORM}\n  b: {image: 'b:$TAG'}\n";
     for (json, expected) in [
@@ -58,7 +58,7 @@ fn variables_come_from_the_configuration() {
 }
 
 #[test]
-fn malformed_files_have_exact_remarks() {
+fn malformed_files_have_exact_diagnostics() {
     for (text, expected) in [
         (
             "services:\n  a: nginx\n",
@@ -87,7 +87,7 @@ fn malformed_files_have_exact_remarks() {
 }
 
 #[test]
-fn only_compose_files_are_compose_files() {
+fn the_probe_accepts_only_compose_files() {
     knows_its_own("compose", probe);
     for (head, expected) in [
         (SHOP, Confidence::Certain),
@@ -105,6 +105,6 @@ fn only_compose_files_are_compose_files() {
 }
 
 #[test]
-fn changed_files_never_make_it_panic() {
+fn mutated_files_never_panic() {
     survives_mutations(&[SHOP], probe, parse);
 }

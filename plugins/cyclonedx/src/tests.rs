@@ -30,7 +30,7 @@ fn purls_of_images_are_entries_at_any_depth() {
 }
 
 #[test]
-fn malformed_documents_have_exact_remarks() {
+fn malformed_documents_have_exact_diagnostics() {
     for (text, expected) in [
         ("{\"bomFormat\": \"Other\"}\n", &["1:1! the document is not CycloneDX"][..]),
         (
@@ -60,7 +60,7 @@ fn malformed_documents_have_exact_remarks() {
 }
 
 #[test]
-fn only_bills_of_materials_are_bills_of_materials() {
+fn the_probe_accepts_only_bills_of_materials() {
     knows_its_own("cyclonedx", probe);
     let cut = &BOM[..BOM.len() / 2];
     for (name, head, expected) in [
@@ -77,6 +77,6 @@ fn only_bills_of_materials_are_bills_of_materials() {
 }
 
 #[test]
-fn changed_documents_never_make_it_panic() {
+fn mutated_documents_never_panic() {
     survives_mutations(&[BOM], probe, parse);
 }

@@ -95,7 +95,7 @@ mod tests {
     use super::{parse, probe};
 
     #[test]
-    fn changed_lists_never_make_it_panic() {
+    fn mutated_lists_never_panic() {
         let list = "# a remark\nredis:7.2\nquay.io:5000/app/server@sha256:\
                     e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\r\nrancher/a\n";
         survives_mutations(&[list], probe, parse);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_lines_have_their_place() {
+    fn malformed_lines_have_positions() {
         for (text, column) in [
             ("a b 1", 3),
             ("ä\tb", 3),

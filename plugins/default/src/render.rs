@@ -52,13 +52,13 @@ mod tests {
     use crate::parse;
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn written_lists_are_read_back() {
         let text = "h:5000/a:1\na@sha256:00\na/b:2@sha256:00\n";
         assert_eq!(render(&parse("", text).entries).as_deref(), Ok(text));
     }
 
     #[test]
-    fn what_cannot_be_said_is_named() {
+    fn inexpressible_entries_are_named() {
         let entry = |selection| Entry::new("h:5000/a", selection, 3);
         let tag = || Selection::Tag("1".to_owned());
         assert_eq!(render(&[entry(tag()).to("a")]).as_deref(), Ok("h:5000/a:1\n"));

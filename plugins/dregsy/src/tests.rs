@@ -66,7 +66,7 @@ fn the_documented_configuration_is_read() {
 }
 
 #[test]
-fn malformed_parts_have_their_place_and_the_others_go_on() {
+fn malformed_parts_have_positions_and_do_not_affect_others() {
     let text = "tasks:\n- b\n- {name: x, target: {registry: b.io}}\n\
                 - source: {auth: x}\n  target: []\n\
                 - {source: {registry: a.io}, target: {registry: b.io}}\n";
@@ -151,11 +151,11 @@ fn probing_looks_at_the_shape() {
 }
 
 #[test]
-fn mutated_configurations_are_survived() {
+fn mutated_configurations_never_panic() {
     survives_mutations(&[DOCUMENTED], probe, parse);
 }
 
 #[test]
-fn fixtures_of_other_formats_are_not_claimed() {
+fn the_probe_rejects_fixtures_of_other_formats() {
     knows_its_own("dregsy", probe);
 }

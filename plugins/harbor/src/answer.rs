@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cause_of_a_403_is_told_apart_by_its_text() {
+    fn the_text_of_a_403_determines_its_cause() {
         for (said, part) in [
             ("Only system admin can create project", "administrators only"),
             ("Only system level robot can create project", "a robot account of a project"),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_bodies_say_nothing_and_words_stay_on_one_line() {
+    fn unknown_bodies_are_ignored_and_messages_stay_on_one_line() {
         for body in ["", "<html>", "{}", r#"{"errors":[]}"#, r#"{"errors":[{"message":" "}]}"#] {
             assert_eq!(words(&response(403, body)), None, "{body}");
         }

@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_none_and_named() {
+    fn other_responses_are_not_a_harbor_and_are_named() {
         for (status, body) in [
             (200, "<html>"),
             (200, ""),

@@ -8,7 +8,7 @@ use super::{parse, probe};
 const CONTENT: &str = include_str!("../fixtures/content.yaml");
 
 #[test]
-fn images_are_entries_and_other_kinds_are_said() {
+fn images_are_entries_and_other_kinds_get_warnings() {
     let parsed = parse("content.yaml", CONTENT);
     assert_eq!(
         entries(&parsed),
@@ -34,7 +34,7 @@ fn images_are_entries_and_other_kinds_are_said() {
 }
 
 #[test]
-fn malformed_files_have_exact_remarks() {
+fn malformed_files_have_exact_diagnostics() {
     const IMAGES: &str = "apiVersion: content.hauler.cattle.io/v1\nkind: Images\n";
     for (rest, expected) in [
         ("", &["1:1! there are no `spec.images`"][..]),
@@ -89,7 +89,7 @@ fn malformed_files_have_exact_remarks() {
 }
 
 #[test]
-fn only_content_files_are_content_files() {
+fn the_probe_accepts_only_content_files() {
     knows_its_own("hauler", probe);
     for (head, expected) in [
         (CONTENT, Confidence::Certain),
@@ -104,6 +104,6 @@ fn only_content_files_are_content_files() {
 }
 
 #[test]
-fn changed_files_never_make_it_panic() {
+fn mutated_files_never_panic() {
     survives_mutations(&[CONTENT], probe, parse);
 }

@@ -74,7 +74,7 @@ fn the_older_configuration_is_read_without_its_credentials() {
 }
 
 #[test]
-fn malformed_rules_have_their_place_and_the_others_go_on() {
+fn malformed_rules_have_positions_and_do_not_affect_others() {
     let text = "a/b/c:1,,2: d/e\na/b/c,1: d/e\na/b@: d/e\na/b@sha256:0,1: d/e\na/b:/x: d/e\n:1: d/e\n\
                 a/x:1,2: d/e:3\na/y: d/e:3\na/z: d/e@sha256:0\na/v: $REGISTRY/e\na/w: {b: c}\n\
                 a/u: [d/e, [], '']\na/t:1: ','\na/t:1: d/e\n";
@@ -137,11 +137,11 @@ fn probing_looks_at_the_shape() {
 }
 
 #[test]
-fn mutated_rules_are_survived() {
+fn mutated_rules_never_panic() {
     survives_mutations(&[YAML, JSON, OLDER], probe, parse);
 }
 
 #[test]
-fn fixtures_of_other_formats_are_not_claimed() {
+fn the_probe_rejects_fixtures_of_other_formats() {
     knows_its_own("image-syncer", probe);
 }

@@ -79,7 +79,7 @@ fn lists_in_json_are_read_with_their_lines() {
 }
 
 #[test]
-fn malformed_manifests_have_exact_remarks() {
+fn malformed_manifests_have_exact_diagnostics() {
     for (text, expected) in [
         (
             "kind: Pod\napiVersion: v1\nspec:\n  containers:\n  - image: ''\n  - image: '{{ x }}'\n",
@@ -116,7 +116,7 @@ fn malformed_manifests_have_exact_remarks() {
 }
 
 #[test]
-fn only_manifests_are_manifests() {
+fn the_probe_accepts_only_manifests() {
     knows_its_own("kubernetes", probe);
     for (head, expected) in [
         (WORKLOADS, Confidence::Certain),
@@ -138,6 +138,6 @@ fn only_manifests_are_manifests() {
 }
 
 #[test]
-fn changed_manifests_never_make_it_panic() {
+fn mutated_manifests_never_panic() {
     survives_mutations(&[WORKLOADS, CUSTOM, LIST], probe, parse);
 }

@@ -20,7 +20,7 @@ fn to(destination: &str) -> Verdict {
 }
 
 #[test]
-fn the_longest_row_that_fits_is_taken() {
+fn the_longest_matching_row_wins() {
     let config = json!({"table": "# FROM TO\n\n\
         docker.io/library/mysql:8 db/mysql:8-lts\n\
         mysql db/mysql\n\

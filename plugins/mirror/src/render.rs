@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn written_lists_are_read_back() {
         let text = "# longshore: platforms=linux/amd64,linux/arm/v7\nh:5000/a/b r.io/c 1.0\n\
                     a b sha256:00\n# longshore: platforms=all\na b 1@sha256:00\n\
                     # longshore: platforms=all destination-tag=stable\na b 1\n";
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_said_is_named() {
+    fn inexpressible_entries_are_named() {
         let tag = || Selection::Tag("1".to_owned());
         for (entry, why) in [
             (entry(Selection::All), "a pattern for tags"),

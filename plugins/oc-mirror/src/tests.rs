@@ -8,7 +8,7 @@ use super::{parse, probe};
 const IMAGE_SET: &str = include_str!("../fixtures/imageset.yaml");
 
 #[test]
-fn additional_images_are_entries_and_other_sections_are_said() {
+fn additional_images_are_entries_and_other_sections_get_warnings() {
     let parsed = parse("imageset.yaml", IMAGE_SET);
     assert_eq!(
         entries(&parsed),
@@ -40,7 +40,7 @@ fn additional_images_are_entries_and_other_sections_are_said() {
 }
 
 #[test]
-fn blocked_images_are_left_out_as_they_are_written_or_with_any_tag() {
+fn blocked_images_are_left_out_as_written_or_with_any_tag() {
     for (blocked, image, taken) in [
         ("a.io/b", "a.io/b:1", false),
         ("a.io/b:1", "a.io/b:1", false),
@@ -59,7 +59,7 @@ fn blocked_images_are_left_out_as_they_are_written_or_with_any_tag() {
 }
 
 #[test]
-fn malformed_files_have_exact_remarks() {
+fn malformed_files_have_exact_diagnostics() {
     const HEAD: &str = "apiVersion: mirror.openshift.io/v2alpha1\nkind: ImageSetConfiguration\n";
     for (rest, expected) in [
         ("", &["1:1! there is no `mirror` section"][..]),
@@ -108,7 +108,7 @@ fn malformed_files_have_exact_remarks() {
 }
 
 #[test]
-fn only_image_sets_are_image_sets() {
+fn the_probe_accepts_only_image_sets() {
     knows_its_own("oc-mirror", probe);
     for (head, expected) in [
         (IMAGE_SET, Confidence::Certain),
@@ -126,6 +126,6 @@ fn only_image_sets_are_image_sets() {
 }
 
 #[test]
-fn changed_files_never_make_it_panic() {
+fn mutated_files_never_panic() {
     survives_mutations(&[IMAGE_SET], probe, parse);
 }

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_appended_is_read_back_and_repeats() {
+    fn appended_metadata_is_read_back_and_reproducible() {
         let packed = append(COMPONENT, &harbor()).expect("appended");
         assert!(packed.starts_with(COMPONENT));
         assert_eq!(read(&packed).expect("read"), Some(harbor()));
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_section_of_another_name_and_nested_bytes_are_no_metadata() {
+    fn other_sections_and_nested_bytes_are_not_metadata() {
         let mut bytes = COMPONENT.to_vec();
         // A core module section (1) that contains a packed component. Only the top level counts.
         let nested = append(COMPONENT, &harbor()).expect("nested");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_section_is_refused_when_written_and_when_read() {
+    fn a_second_section_is_rejected_when_written_and_when_read() {
         let packed = append(COMPONENT, &harbor()).expect("appended");
         assert!(matches!(append(&packed, &harbor()), Err(PackError::Twice)));
         let twice = [&packed[..], &packed[COMPONENT.len()..]].concat();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_byte_is_survived() {
+    fn flipped_bytes_never_panic() {
         let packed = append(COMPONENT, &harbor()).expect("appended");
         for at in 0..packed.len() {
             for value in [0, 0x7f, 0x80, 0xff] {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_above_the_bound_is_refused_both_ways() {
+    fn oversized_metadata_is_rejected_when_read_and_written() {
         let mut large = harbor();
         large.description = "x".repeat(MAX_METADATA);
         assert!(matches!(append(COMPONENT, &large), Err(PackError::TooLarge { .. })));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_could_not_be_typed_are_refused() {
+    fn invalid_names_are_rejected() {
         for name in ["", "A", "a b", "-a", "a-", "a--b", "../a", "a\u{202e}b", &"a".repeat(65)] {
             let bad = Metadata { name: name.into(), ..harbor() };
             assert!(

@@ -192,7 +192,7 @@ mod tests {
     use super::{Auth, Kind, Metadata};
 
     #[test]
-    fn the_json_form_is_kebab_case_and_forgives_unknown_keys() {
+    fn the_json_is_kebab_case_and_ignores_unknown_keys() {
         let metadata: Metadata = serde_json::from_str(
             r#"{"name":"x","version":"1","kind":"list-format","least-host-version":"0.1.0",
                 "config-schema":{},"later":1}"#,

@@ -8,7 +8,7 @@ fn image(purl: &str) -> Image {
 }
 
 #[test]
-fn images_are_where_their_purls_say() {
+fn purls_give_the_image_location() {
     for (purl, reference) in [
         (
             "pkg:oci/debian@sha256%3A244f?repository_url=docker.io/library/debian&arch=amd64&tag=latest",
@@ -41,7 +41,7 @@ fn images_are_where_their_purls_say() {
 }
 
 #[test]
-fn what_can_be_read_in_two_ways_is_said() {
+fn ambiguous_purls_get_a_warning() {
     for (purl, reference, warning) in [
         (
             "pkg:oci/a@1.2?repository_url=r.io/a",
@@ -62,7 +62,7 @@ fn what_can_be_read_in_two_ways_is_said() {
 }
 
 #[test]
-fn purls_that_name_no_place_are_refused_and_other_types_passed_over() {
+fn purls_without_a_location_are_rejected_and_other_types_skipped() {
     for (purl, part) in [
         ("pkg:oci/a@sha256:0", "no repository_url"),
         (

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_move_and_what_does_not_match_stays() {
+    fn groups_are_substituted_and_other_text_is_kept() {
         let json = r##"{"rules":"# move\n^([^/]+)/(?:bitnami|library)/(.*)$ => $1/hub/$2\n"}"##;
         for (before, after) in [
             ("h:5000/bitnami/redis:7", "h:5000/hub/redis:7"),

@@ -90,7 +90,7 @@ mod tests {
     use super::groups;
 
     #[test]
-    fn groups_are_found_as_they_are_replaced() {
+    fn replacement_groups_are_found() {
         assert_eq!(groups("$1/${b}-$c_d:$$e$"), ["1", "b", "c_d"]);
         assert_eq!(groups("$$$1x ${1}x"), ["1x", "1"]);
         assert_eq!(groups("plain ${open"), [""; 0]);

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_configured_stays() {
+    fn unset_parts_do_not_change() {
         let nothing = target("{}");
         assert_eq!(nothing.rewritten("docker.io/a:1".into()).as_deref(), Some("docker.io/a:1"));
         assert_eq!(target(r#"{"registry":"","default-project":""}"#), nothing);

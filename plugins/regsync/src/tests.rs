@@ -77,7 +77,7 @@ fn a_target_without_a_tag_is_latest_as_in_regsync() {
 }
 
 #[test]
-fn malformed_items_have_their_place_and_the_others_go_on() {
+fn malformed_items_have_positions_and_do_not_affect_others() {
     let text = "version: 2\nsync:\n- source: a\n  type: image\n- b\n- {source: a, target: b, type: tag}\n\
                 - source: ocidir://a\n  target: '{{ .Sync.Source }}'\n  type: image\n\
                 - source: a:1\n  target: b@sha256:1\n  type: image\n\
@@ -146,7 +146,7 @@ fn what_narrows_and_cannot_be_read_takes_nothing() {
 }
 
 #[test]
-fn what_creds_say_of_a_registry_is_said_with_its_place() {
+fn ignored_registry_settings_get_a_warning_with_their_position() {
     let text = "creds:\n- {registry: a.io, user: x, tls: enabled, mirrors: []}\n- registry: b.io\n  \
                 hostname: c.io\n  mirrors: [d.io]\n  pathPrefix: hub\n  tls: disabled\n";
     assert_eq!(
@@ -162,7 +162,7 @@ fn what_creds_say_of_a_registry_is_said_with_its_place() {
 }
 
 #[test]
-fn flags_stand_for_what_an_item_says_of_referrers() {
+fn referrer_settings_of_items_are_ignored_in_favour_of_flags() {
     let text = "sync:\n- source: a\n  target: b\n  type: repository\n  referrers: true\n  digestTags: false\n  fastCopy: true\n";
     assert_eq!(
         remarks(&parse("list", text)),
@@ -174,7 +174,7 @@ fn flags_stand_for_what_an_item_says_of_referrers() {
 }
 
 #[test]
-fn nothing_of_broken_yaml_is_believed() {
+fn broken_yaml_gives_no_entries() {
     let text = "sync:\n  - source: a\n    target: b\n    type: repository\n    tags:\n      \
                 allow: [x]\n      deny: [y\n";
     assert_eq!(probe("list", text), Confidence::Maybe);
@@ -202,11 +202,11 @@ fn probing_looks_at_the_shape() {
 }
 
 #[test]
-fn mutated_configurations_are_survived() {
+fn mutated_configurations_never_panic() {
     survives_mutations(&[DOCUMENTED], probe, parse);
 }
 
 #[test]
-fn fixtures_of_other_formats_are_not_claimed() {
+fn the_probe_rejects_fixtures_of_other_formats() {
     knows_its_own("regsync", probe);
 }

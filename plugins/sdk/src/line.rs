@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_lines_count_and_line_ends_and_the_mark_do_not() {
+    fn blank_lines_are_counted_and_line_endings_and_the_mark_are_removed() {
         assert_eq!(numbered("\u{feff}a\r\n \t\r\n\nb \n"), [(1, "a"), (4, "b ")],);
         assert_eq!(numbered("\u{feff}\n"), []);
     }

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reference_is_an_error() {
+    fn invalid_references_are_errors() {
         for (reference, message) in [
             ("", "`` is not an image reference"),
             ("ä", "`ä` is not an image reference"),

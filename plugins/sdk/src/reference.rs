@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn other_languages_are_not_meant_as_references() {
+    fn json_yaml_and_toml_do_not_look_like_references() {
         for meant in ["nginx", "H:5000/Upper$Case:1@sha256:0", "8.0"] {
             assert!(looks_like_reference(meant), "{meant:?}");
         }

@@ -41,7 +41,7 @@ fn the_documented_file_is_read() {
 }
 
 #[test]
-fn malformed_parts_have_their_place_and_the_others_go_on() {
+fn malformed_parts_have_positions_and_do_not_affect_others() {
     let text = "a.io:\n  images:\n    x: 1.0\n    y: [{a: b}, '1']\n    z:1: []\n    w:\n  \
                 images-by-semver: [b]\n  tls-verify: perhaps\n  imges: {}\nb.io: []\n";
     let found = parse("list", text).entries;
@@ -64,7 +64,7 @@ fn malformed_parts_have_their_place_and_the_others_go_on() {
 }
 
 #[test]
-fn a_registry_without_images_is_said() {
+fn a_registry_without_images_gets_a_warning() {
     let text = "a.io: {tls-verify: true}\nb.io: {images: {}}\nc.io: {images: {x: []}}\n";
     let parsed = parse("list", text);
     assert_eq!(parsed.entries, [Entry::new("c.io/x", Selection::All, 3)]);
@@ -97,11 +97,11 @@ fn probing_looks_at_the_shape() {
 }
 
 #[test]
-fn mutated_files_are_survived() {
+fn mutated_files_never_panic() {
     survives_mutations(&[DOCUMENTED], probe, parse);
 }
 
 #[test]
-fn fixtures_of_other_formats_are_not_claimed() {
+fn the_probe_rejects_fixtures_of_other_formats() {
     knows_its_own("skopeo-sync", probe);
 }

@@ -25,7 +25,7 @@ fn purls_of_images_are_entries() {
 }
 
 #[test]
-fn packages_of_the_third_version_are_found_in_its_graph() {
+fn spdx_3_packages_are_found_in_the_graph() {
     let parsed = parse("shop.spdx3.json", SHOP);
     assert_eq!(
         entries(&parsed),
@@ -47,7 +47,7 @@ fn packages_of_the_third_version_are_found_in_its_graph() {
 }
 
 #[test]
-fn one_element_of_the_third_version_needs_no_graph() {
+fn one_spdx_3_element_needs_no_graph() {
     for (kind, url) in [
         ("software_Package", "software_packageUrl"),
         ("software:Package", "software:packageUrl"),
@@ -66,7 +66,7 @@ fn one_element_of_the_third_version_needs_no_graph() {
 }
 
 #[test]
-fn malformed_graphs_have_exact_remarks() {
+fn malformed_graphs_have_exact_diagnostics() {
     for (rest, expected) in [
         ("", &["1:1! there is no `@graph`"][..]),
         ("\"@graph\": {}", &["2:11! `@graph` must be a list, found a mapping"]),
@@ -112,7 +112,7 @@ fn malformed_graphs_have_exact_remarks() {
 }
 
 #[test]
-fn malformed_documents_have_exact_remarks() {
+fn malformed_documents_have_exact_diagnostics() {
     for (text, expected) in [
         (
             "{\"spdxVersion\": \"SPDX-1.2\"}\n",
@@ -148,7 +148,7 @@ fn malformed_documents_have_exact_remarks() {
 }
 
 #[test]
-fn only_documents_of_spdx_are_documents_of_spdx() {
+fn the_probe_accepts_only_spdx_documents() {
     knows_its_own("spdx", probe);
     for (name, head, expected) in [
         ("list", APP, Confidence::Certain),
@@ -172,6 +172,6 @@ fn only_documents_of_spdx_are_documents_of_spdx() {
 }
 
 #[test]
-fn changed_documents_never_make_it_panic() {
+fn mutated_documents_never_panic() {
     survives_mutations(&[APP, SHOP], probe, parse);
 }

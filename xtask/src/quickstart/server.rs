@@ -86,7 +86,7 @@ mod tests {
     use super::address;
 
     #[test]
-    fn the_address_is_found_in_whatever_stands_around_it() {
+    fn the_address_is_found_in_surrounding_text() {
         let line = "longshore: serving target/x on http://127.0.0.1:40123";
         assert_eq!(address(line).as_deref(), Some("127.0.0.1:40123"));
         assert_eq!(address("listening on http://[::1]:5/.").as_deref(), Some("[::1]:5"));

@@ -75,7 +75,7 @@ mod tests {
     use super::names_debian;
 
     #[test]
-    fn debian_and_its_children_are_known() {
+    fn debian_and_its_derivatives_are_recognized() {
         assert!(names_debian("NAME=\"Debian\"\nID=debian\n"));
         assert!(names_debian("ID=mint\nID_LIKE=\"ubuntu debian\"\n"));
         assert!(!names_debian("ID=fedora\nPRETTY_NAME=\"not debian\"\n"));

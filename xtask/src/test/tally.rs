@@ -52,7 +52,7 @@ mod tests {
     use super::Tally;
 
     #[test]
-    fn summaries_add_up_whatever_their_colour() {
+    fn summaries_add_up_with_and_without_colour() {
         let mut tally = Tally::default();
         tally.read("running 3 tests");
         tally.read("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 9 filtered out");

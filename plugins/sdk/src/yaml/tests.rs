@@ -20,7 +20,7 @@ fn error(text: &str) -> (u32, u32, String) {
 }
 
 #[test]
-fn every_node_knows_its_place() {
+fn every_node_has_its_position() {
     let root = only("\u{feff}a: 1\nb:\n  - 'x'\n  - {c: ~}\n");
     let mapping = root.as_mapping().unwrap();
     let (key, a) = mapping.entry("a").unwrap();
@@ -64,7 +64,7 @@ fn aliases_and_merges_are_followed() {
 }
 
 #[test]
-fn broken_texts_have_a_place_and_what_stands_before_it() {
+fn broken_documents_have_a_position_and_keep_their_beginning() {
     let text = "a: 1\nb:\n  - x\n\t- y\n";
     let documents = read(text);
     assert!(!documents.complete && documents.whole().is_empty());
@@ -94,7 +94,7 @@ fn documents_are_told_apart() {
 }
 
 #[test]
-fn a_broken_document_does_not_take_the_next_one_along() {
+fn a_broken_document_does_not_affect_the_next_one() {
     let documents = read("a: 1\nb: [\n---\nc: &x 2\n---\nd: *x\n---\ne: 3\n");
     assert!(!documents.complete);
     let whole = documents.whole();
@@ -105,7 +105,7 @@ fn a_broken_document_does_not_take_the_next_one_along() {
 }
 
 #[test]
-fn what_is_null_is_not_there() {
+fn null_counts_as_missing() {
     let root = only("a: {b: [x], c: ~}\n");
     assert_eq!(root.path(&["a", "b"]).map(|list| list.items().len()), Some(1));
     assert!(root.path(&["a", "c"]).is_none() && root.path(&["a", "d"]).is_none());
@@ -119,7 +119,7 @@ fn what_is_null_is_not_there() {
 }
 
 #[test]
-fn aliases_cannot_be_used_to_fill_the_memory() {
+fn aliases_cannot_exhaust_memory() {
     let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let before = format!("*a{}, ", level - 1).repeat(10);
@@ -142,7 +142,7 @@ fn aliases_cannot_be_used_to_fill_the_memory() {
 }
 
 #[test]
-fn what_is_of_another_kind_is_an_error_at_its_place() {
+fn values_of_the_wrong_type_are_errors_at_their_position() {
     let root = only("a: [1, [2], '']\nb: x\nc:\n");
     let mapping = root.as_mapping().unwrap();
     let mut parsed = Parsed::default();
@@ -168,7 +168,7 @@ fn what_is_of_another_kind_is_an_error_at_its_place() {
 }
 
 #[test]
-fn a_second_document_is_an_error_where_there_is_to_be_one() {
+fn a_second_document_is_an_error_if_only_one_is_allowed() {
     let of = |text: &str| {
         let (parsed, root) = Parsed::of_one_yaml(text);
         let lines: Vec<u32> = parsed.diagnostics.iter().map(|found| found.line).collect();
