@@ -35,7 +35,7 @@ fn failed(run: &Run) -> String {
 }
 
 #[test]
-fn lists_that_cannot_be_read() {
+fn unreadable_lists_are_rejected() {
     let read = |path: &str| Longshore::new().mirror().args(["-f", path, "-d", "127.0.0.1:9"]);
     refused(
         read("none.txt"),
@@ -190,7 +190,7 @@ fn registries_with_a_scheme_or_a_path() {
 }
 
 #[test]
-fn the_hint_for_a_path_does_what_was_meant() {
+fn the_hint_for_a_path_works() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &image());
     let run = pair.mirror("team/app team/app 1\n");
@@ -318,7 +318,7 @@ fn a_default_list_needs_a_destination() {
 }
 
 #[test]
-fn an_entry_to_itself_fails_alone() {
+fn an_entry_with_equal_source_and_destination_fails_alone() {
     let registry = Registry::embedded();
     registry.push("team/app", "1", &image());
     let list = "team/app team/app 1\nteam/app copy/app 1\n";

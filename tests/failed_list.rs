@@ -172,7 +172,7 @@ fn platforms_of_an_entry_survive_two_rounds() {
 }
 
 #[test]
-fn a_tag_that_changes_its_name_is_repeated_with_it() {
+fn a_renamed_tag_is_kept_in_the_failed_list() {
     let pair = Pair::embedded();
     let (source, destination) = (pair.source.address(), pair.destination.address());
     let list = format!("{{\"{source}/team/late:1\": \"{destination}/team/late:stable\"}}");
@@ -229,7 +229,7 @@ fn a_foreign_list_is_not_removed_when_nothing_failed() {
 }
 
 #[test]
-fn an_older_one_of_ours_is_removed_when_nothing_failed() {
+fn an_older_failed_list_is_removed_when_nothing_failed() {
     let pair = Pair::embedded();
     let old = "# failed list of longshore; repeat the run with: longshore\nx y z\n";
     let run = half_failed(&pair).file(LIST, old).run().exits(1);

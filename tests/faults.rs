@@ -91,7 +91,7 @@ impl Ends {
         let failed = run.file("mirror-failed.txt").expect("a failed list is written");
         assert!(failed.lines().any(|line| line == "team/app team/app 1"), "{failed}");
         let tags = self.destination.endpoint().tags(REPOSITORY).expect("it answers");
-        assert_eq!(tags, Vec::<String>::new(), "a tag names what failed");
+        assert_eq!(tags, Vec::<String>::new(), "a failed entry has a tag");
         run
     }
 

@@ -75,7 +75,7 @@ fn missing_projects_are_created_once_each_and_private() {
 }
 
 #[test]
-fn a_project_that_somebody_else_just_created_is_fine() {
+fn a_project_created_concurrently_is_not_an_error() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour { raced: true, ..Behaviour::default() });
     registries.mirror(&harbor, "team/a team/a 1\n").run().exits(0);
@@ -85,7 +85,7 @@ fn a_project_that_somebody_else_just_created_is_fine() {
 }
 
 #[test]
-fn a_public_project_is_made_only_if_configured() {
+fn a_public_project_is_created_only_if_configured() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour::default());
     let list = "team/a team/a 1\n";
@@ -111,7 +111,7 @@ fn a_rejected_creation_still_tries_the_push_and_both_errors_are_shown() {
     for part in ["project team not found", "administrators only", "\nteam/a team/a 1\n"] {
         assert!(failed.contains(part), "no `{part}` in the failed list:\n{failed}");
     }
-    assert!(!failed.contains("there/a"), "what worked is in the failed list:\n{failed}");
+    assert!(!failed.contains("there/a"), "a copied entry is in the failed list:\n{failed}");
     let pushes = harbor.asked().iter().filter(|asked| asked.path.starts_with("/v2/team/")).count();
     assert!(pushes > 0, "the push was not tried");
     registries.behind.assert_complete("there/a", "1");
@@ -130,7 +130,7 @@ fn a_name_that_harbor_rejects_fails_only_its_entry() {
 }
 
 #[test]
-fn a_read_only_harbor_is_said_to_be_one() {
+fn a_read_only_harbor_is_reported() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour { read_only: true, ..Behaviour::default() });
     let harbor = harbor.with_project("there");
@@ -141,7 +141,7 @@ fn a_read_only_harbor_is_said_to_be_one() {
 }
 
 #[test]
-fn a_host_that_is_no_harbor_is_pushed_to_with_a_warning() {
+fn a_host_without_harbor_gets_the_push_with_a_warning() {
     let registries = Registries::with(&["team/a"]);
     let behaviour = Behaviour { no_api: true, ..Behaviour::default() };
     let harbor = registries.harbor(behaviour).with_project("team");
@@ -152,7 +152,7 @@ fn a_host_that_is_no_harbor_is_pushed_to_with_a_warning() {
 }
 
 #[test]
-fn a_dry_run_creates_nothing_and_says_what_would_be() {
+fn a_dry_run_creates_nothing_and_reports_the_plan() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour::default());
     let run = registries.mirror(&harbor, "team/a team/a 1\n").arg("--dry-run").run();
@@ -166,7 +166,7 @@ fn a_dry_run_creates_nothing_and_says_what_would_be() {
 }
 
 #[test]
-fn a_harbor_without_tls_gets_a_hint_and_its_password_no_open_network() {
+fn a_harbor_without_tls_gets_a_hint_and_no_password() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour::default()).with_project("team");
     let run = |destination: &str| {

@@ -111,7 +111,7 @@ fn a_later_run_mounts_what_an_earlier_one_has_brought() {
     assert_eq!(ends.mount_sources(), [repository("two"), repository("two")]);
     assert_eq!(ends.counting.count("PUT", "*/blobs/uploads/*"), 2, "two configurations");
     let (_, tally) = ends.copy(Longshore::new().with_caches(), &["four"]);
-    assert_eq!(tally, "HEAD manifest by tag 1", "nothing is needed of what is there");
+    assert_eq!(tally, "HEAD manifest by tag 1", "existing content needs no requests");
 }
 
 /// Prepares a run with a registry that can mount a blob only after a manifest names it.
@@ -209,9 +209,13 @@ fn a_throttled_mount_is_not_a_refused_mount() {
     let denied = Answer::error(403, "DENIED");
     ends.counting.rule(Rule::on("PUT", "/v2/team/two/manifests/*").answers(denied));
     let second = ends.of(first.again().with_caches(), &["two"]).run().exits(1);
-    assert_eq!(ends.counting.count("PUT", "/v2/team/two/blobs/uploads/*"), 2, "it goes on without");
+    assert_eq!(
+        ends.counting.count("PUT", "/v2/team/two/blobs/uploads/*"),
+        2,
+        "it continues with an upload"
+    );
     ends.copy(second.again().with_caches(), &["three"]);
-    assert_eq!(ends.counting.count("PUT", "/v2/team/three/blobs/uploads/*"), 1, "the hint is left");
+    assert_eq!(ends.counting.count("PUT", "/v2/team/three/blobs/uploads/*"), 1, "the hint is kept");
 }
 
 #[test]
@@ -254,7 +258,7 @@ fn another_account_has_other_hints() {
 }
 
 #[test]
-fn damaged_hints_are_as_good_as_none() {
+fn damaged_hints_are_ignored() {
     let ends = Ends::with(&["one", "two", "three"]);
     let (first, _) = ends.copy(Longshore::new().with_caches(), &["one"]);
     for file in files(&first) {
@@ -304,7 +308,7 @@ fn two_concurrent_runs_both_save_their_hints() {
 }
 
 #[test]
-fn an_interrupted_run_remembers_too() {
+fn an_interrupted_run_saves_its_hints() {
     let ends = Ends::with(&["one", "two"]);
     let slow = FaultProxy::before(&ends.source);
     let own = Image::new("linux/amd64").layer(9, 50_000).build();
@@ -326,7 +330,7 @@ fn an_interrupted_run_remembers_too() {
 }
 
 #[test]
-fn on_one_registry_the_source_is_the_home() {
+fn on_one_registry_blobs_are_mounted_from_the_source() {
     let ends = Ends::with(&[]);
     ends.destination.push("team/app", "1", &image("app"));
     let mut last: Option<Run> = None;

@@ -59,8 +59,8 @@ fn unfinished_entries_can_be_repeated() {
     let took = started.elapsed();
     assert!(took < Duration::from_secs(12), "it took {took:?} to stop");
     let tags = |name: &str| destination.endpoint().tags(name).expect("it answers");
-    assert_eq!(tags("team/quick"), ["1"], "what was done stays");
-    assert_eq!(tags("team/slow"), Vec::<String>::new(), "what was not done has no tag");
+    assert_eq!(tags("team/quick"), ["1"], "the finished entry stays");
+    assert_eq!(tags("team/slow"), Vec::<String>::new(), "the unfinished entry has no tag");
 
     let failed = run.file("mirror-failed.txt").expect("a failed list is written");
     let entries: Vec<&str> =
@@ -102,7 +102,7 @@ fn a_run_that_waits_to_try_again_stops_too() {
 }
 
 #[test]
-fn an_open_upload_is_cancelled_wherever_it_is_by_now() {
+fn an_open_upload_is_cancelled_at_its_current_location() {
     let (source, proxy) = source();
     let destination = Registry::embedded();
     let at_destination = FaultProxy::before(&destination);

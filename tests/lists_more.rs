@@ -94,7 +94,7 @@ fn unsupported_parts_get_a_warning_with_their_line() {
 }
 
 #[test]
-fn variables_of_a_compose_file_come_from_an_env_file() {
+fn compose_variables_come_from_an_env_file() {
     let pair = pair();
     let (name, _, text, _) = EXAMPLES[1];
     let text = text.replace(":-1.0}", "}");

@@ -22,7 +22,7 @@ fn filtered(pair: &Pair, longshore: Longshore) -> Longshore {
 }
 
 #[test]
-fn a_damaged_cache_is_as_good_as_none() {
+fn a_damaged_cache_is_ignored() {
     let pair = Pair::embedded();
     let index = index(&pair);
     let cold = filtered(&pair, Longshore::new().with_caches()).run().exits(0);

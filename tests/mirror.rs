@@ -164,7 +164,7 @@ fn identical_lines_are_copied_once() {
 }
 
 #[test]
-fn five_tags_of_one_image_move_its_blobs_once() {
+fn five_tags_of_one_image_copy_its_blobs_once() {
     let Some(pair) = Pair::docker() else { return };
     let image = image(1);
     let tags = ["1", "1.2", "1.2.3", "latest", "stable"];

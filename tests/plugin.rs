@@ -111,13 +111,13 @@ fn a_newline_in_a_reference_is_shown_escaped() {
 }
 
 #[test]
-fn a_format_that_looks_for_a_way_out_finds_none() {
+fn a_format_cannot_escape_its_sandbox() {
     let run = with(nowhere(), "pries").args(["--list-format", "./pries.wasm"]).run().exits(2);
     run.complains("it has no entries");
 }
 
 #[test]
-fn a_file_that_is_not_forced_is_never_asked() {
+fn a_format_that_is_not_selected_is_never_called() {
     let (source, destination) = registries();
     // It would trap on the first call.
     with(mirror(&source, destination.address()), "traps").run().exits(0);
@@ -132,7 +132,7 @@ fn a_rewrite_that_swallows_entries_stops_the_run() {
     let run = run.exits(2).complains("with plugin `swallows`: ");
     run.complains("0 verdicts for 1 items");
     let arrived = destination.endpoint().manifest("team/app", "1").expect("it answers");
-    assert_eq!(arrived, None, "something was copied");
+    assert_eq!(arrived, None, "an image was copied");
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn cached(folder: &Path) -> BTreeMap<String, (u64, i64)> {
 }
 
 #[test]
-fn a_component_is_compiled_once_unless_the_cache_is_harmed() {
+fn a_component_is_compiled_once_unless_the_cache_is_damaged() {
     let cache = tempfile::tempdir().expect("a scratch directory can be made");
     let run = || {
         let longshore = with(nowhere(), "recites").env("LONGSHORE_CACHE_DIR", cache.path());

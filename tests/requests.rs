@@ -304,7 +304,7 @@ fn one_registry_on_both_ends() {
 }
 
 #[test]
-fn a_dry_run_looks_and_nothing_else() {
+fn a_dry_run_only_reads() {
     let ends = Ends::new();
     ends.source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 1000).build());
     let list = "team/app team/app 1\n";

@@ -81,7 +81,7 @@ fn the_layout_of_the_embedded_registry_is_read_by_skopeo() {
 }
 
 #[test]
-fn an_interrupted_run_names_what_it_left_undone() {
+fn an_interrupted_run_names_unfinished_entries() {
     // It accepts connections and never responds.
     let silent = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let address = silent.local_addr().expect("a listener has an address").to_string();

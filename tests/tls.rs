@@ -82,7 +82,7 @@ fn certificates_are_not_checked_if_that_is_asked_for() {
 }
 
 #[test]
-fn a_registry_with_tls_is_pushed_to() {
+fn a_push_to_a_registry_with_tls_works() {
     let Some(destination) = Registry::docker().tls().start() else { return };
     let source = Registry::embedded();
     source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 300_000).build());

@@ -81,7 +81,7 @@ fn the_failed_list_of_validate_is_a_list_for_mirror() {
 }
 
 #[test]
-fn it_expects_what_mirror_wrote_with_the_same_flags() {
+fn validate_expects_what_mirror_writes_with_the_same_flags() {
     let pair = Pair::embedded();
     let arm = Image::new("linux/arm64").layer(3, 10).build();
     let s390x = Image::new("linux/s390x").layer(4, 10).build();

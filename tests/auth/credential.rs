@@ -131,7 +131,7 @@ fn the_environment_goes_before_files() {
 }
 
 #[test]
-fn half_a_credential_is_refused() {
+fn an_incomplete_credential_is_rejected() {
     let ends = Ends::with(&["team/app:1"]);
     let run = ends.mirror().env("DOCKER_PASSWORD", PASSWORD).run().exits(2);
     assert_silent(&run);

@@ -21,7 +21,7 @@ fn a_token_is_fetched_once_however_many_images_wait() {
 }
 
 #[test]
-fn a_mount_asks_for_both_repositories_in_two_parameters() {
+fn a_mount_requests_two_scopes() {
     let ends = Ends::with(&["team/one:1", "team/two:1"]);
     wants_tokens(&ends.destination, false);
     ends.mirror().args(["-j", "1"]).run().exits(0);

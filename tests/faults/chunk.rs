@@ -15,7 +15,7 @@ fn only_chunks(status: u16) -> Rule {
 }
 
 #[test]
-fn a_registry_that_takes_only_chunks_gets_chunks() {
+fn a_registry_without_monolithic_uploads_gets_chunks() {
     for status in [405, 416, 501] {
         let ends = Ends::with_layer(300_000);
         ends.destination_proxy.rule(only_chunks(status));
@@ -56,7 +56,7 @@ fn the_registry_says_how_small_a_chunk_may_be() {
 }
 
 #[test]
-fn a_chunk_that_breaks_is_sent_again_and_the_others_are_not() {
+fn only_the_interrupted_chunk_is_sent_again() {
     let ends = Ends::with_layer(LENGTH);
     ends.destination_proxy
         .rule(only_chunks(405))
@@ -66,7 +66,7 @@ fn a_chunk_that_breaks_is_sent_again_and_the_others_are_not() {
     ends.arrives();
     let sent: usize =
         ends.destination_proxy.matching("PATCH", UPLOAD).iter().map(|seen| seen.body.len()).sum();
-    assert!(sent < LENGTH + (24 << 20), "{sent} bytes: what was acknowledged goes once");
+    assert!(sent < LENGTH + (24 << 20), "{sent} bytes: acknowledged bytes are sent once");
     let again = ends.source_proxy.matching("GET", &ends.layer_path());
     assert!(
         again.iter().any(|seen| seen.header("range").is_some()),

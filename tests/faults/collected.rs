@@ -50,7 +50,7 @@ fn a_child_that_was_collected_with_all_that_it_names_is_sent_again() {
     assert_eq!(ends.destination.manifest(REPOSITORY, TAG).bytes, index.bytes());
     assert_eq!(ends.destination_proxy.count("PUT", &child), 3);
     let uploads = ends.destination_proxy.count("PUT", "*/blobs/uploads/*");
-    assert_eq!(uploads, 6, "all of it is sent again for each manifest that was refused");
+    assert_eq!(uploads, 6, "everything is sent again for each rejected manifest");
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn a_layer_with_other_bytes_never_arrives() {
     ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).alters(flipped));
     ends.fails(&["source: fetch blob", ends.layer(), "content has digest sha256:"]);
     assert!(!ends.has_layer(), "wrong bytes were stored under the layer's digest");
-    assert_eq!(ends.source_proxy.count("GET", &ends.layer_path()), 2, "once more to make sure");
+    assert_eq!(ends.source_proxy.count("GET", &ends.layer_path()), 2, "one retry to make sure");
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_manifest_beyond_four_mebibytes_is_refused() {
 }
 
 #[test]
-fn a_page_in_place_of_a_manifest_is_no_manifest() {
+fn an_html_page_is_not_a_manifest() {
     let ends = Ends::with_layer(10);
     let page = Answer::status(200).header("content-type", "text/html").body("<html>Log in</html>");
     ends.source_proxy.rule(Rule::on("GET", "*/manifests/*").answers(page));

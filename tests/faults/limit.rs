@@ -59,7 +59,7 @@ fn a_rate_limit_without_a_time_is_reported_and_counted() {
 }
 
 #[test]
-fn a_registry_is_waited_for_once_however_many_entries_there_are() {
+fn many_entries_share_one_wait_for_a_rate_limited_registry() {
     let ends = Ends::with_layer(10);
     let tags: Vec<String> = (1..=12).map(|tag| tag.to_string()).collect();
     tags.iter().for_each(|tag| ends.source.push("team/app", tag, &ends.image));
@@ -91,11 +91,11 @@ fn a_rate_limit_beyond_max_wait_fails_the_remaining_entries_and_names_the_time()
     let run = run.complains("takes no more requests before ");
     assert!(run.stderr.contains(" GMT"), "the time of the reset: {}", run.stderr);
     assert!(!run.stdout.contains("pause"), "no pause: {}", run.stdout);
-    assert_eq!(ends.source_proxy.count("GET", "*/manifests/*"), 1, "it is not asked again");
+    assert_eq!(ends.source_proxy.count("GET", "*/manifests/*"), 1, "it is not requested again");
 }
 
 #[test]
-fn a_quota_of_pulls_stops_manifests_and_nothing_else() {
+fn a_pull_quota_pauses_only_manifests() {
     let ends = Ends::with_layer(10);
     for tag in ["2", "3"] {
         ends.source.push("team/app", tag, &ends.image);
@@ -115,7 +115,7 @@ fn a_quota_of_pulls_stops_manifests_and_nothing_else() {
     assert!(run.stdout.contains("1 copied, 0 skipped, 2 failed"), "{}", run.stdout);
     ends.destination.assert_complete("team/app", "1");
     let asked = ends.source_proxy.count("GET", "*/manifests/*");
-    assert_eq!(asked, 2, "the third image is not even asked for");
+    assert_eq!(asked, 2, "the third image is not requested");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn a_host_that_is_redirected_to_cannot_ask_for_the_credential() {
         assert!(!run.stderr.contains("check that the credential"), "{}", run.stderr);
         for seen in elsewhere.requests() {
             assert_eq!(seen.authorization(), None, "{} {} got it", seen.method, seen.path);
-            assert_ne!(seen.path, "/token", "a stranger's token service was asked");
+            assert_ne!(seen.path, "/token", "a foreign token service got a request");
         }
     }
 }

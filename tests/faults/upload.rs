@@ -113,7 +113,7 @@ fn a_denied_push_fails_at_once() {
 }
 
 #[test]
-fn a_refusal_in_the_middle_of_an_upload_is_understood() {
+fn a_response_in_the_middle_of_an_upload_is_read() {
     let ends = Ends::with_layer(8 << 20);
     let too_large = Answer::status(413).header("connection", "close").body("<html>too large");
     ends.destination_proxy.rule(Rule::on("PUT", "*/blobs/uploads/*").refuses_after(10, too_large));
@@ -147,7 +147,7 @@ fn shared_layer(fault: impl FnOnce(&FaultProxy)) -> (FaultProxy, Registry) {
 }
 
 #[test]
-fn a_refused_mount_is_an_upload() {
+fn a_refused_mount_falls_back_to_an_upload() {
     const MOUNT: &str = "/v2/team/two/blobs/uploads/?*from=team%2Fone*";
     let (honest, _registry) = shared_layer(|_| {});
     assert_eq!(honest.count("POST", MOUNT), 1, "the second image mounts the layer");
@@ -183,7 +183,7 @@ fn a_mount_that_opens_an_upload_continues_as_an_upload() {
 }
 
 #[test]
-fn an_immutable_tag_with_the_same_digest_is_done() {
+fn an_immutable_tag_with_the_same_digest_counts_as_copied() {
     for refusal in [Answer::status(412), Answer::error(400, "TAG_INVALID")] {
         let ends = Ends::with_layer(10);
         ends.destination.push(REPOSITORY, TAG, &ends.image);
@@ -192,7 +192,7 @@ fn an_immutable_tag_with_the_same_digest_is_done() {
             .rule(Rule::on("HEAD", TAG_PATH).first(1).answers(Answer::status(404)))
             .rule(Rule::on("PUT", TAG_PATH).answers(refusal));
         ends.arrives();
-        assert_eq!(ends.destination_proxy.count("PUT", TAG_PATH), 1, "it is not tried again");
+        assert_eq!(ends.destination_proxy.count("PUT", TAG_PATH), 1, "it is not retried");
     }
 }
 
@@ -204,7 +204,7 @@ fn an_immutable_tag_with_another_digest_is_a_failure_of_its_own() {
         ends.destination.push(REPOSITORY, TAG, &other);
         ends.destination_proxy.rule(Rule::on("PUT", TAG_PATH).answers(refusal));
         ends.mirror().exits(1).complains("immutable").complains(other.digest());
-        assert_eq!(ends.destination_proxy.count("PUT", TAG_PATH), 1, "it is not tried again");
+        assert_eq!(ends.destination_proxy.count("PUT", TAG_PATH), 1, "it is not retried");
         assert_eq!(ends.destination.manifest(REPOSITORY, TAG).digest, other.digest());
     }
 }

@@ -130,7 +130,7 @@ fn an_entry_that_never_stays_in_the_index_fails() {
 }
 
 #[test]
-fn an_image_under_the_fallback_tag_is_left_alone() {
+fn an_image_under_the_fallback_tag_is_not_overwritten() {
     let Some(scene) = Scene::new() else { return };
     scene.destination.push("team/app", &scene.tag(), &scene.image);
     let proxy = FaultProxy::before(&scene.destination);

@@ -40,13 +40,13 @@ fn missing_content_below_a_tag_is_found() {
 }
 
 #[test]
-fn a_password_is_asked_for_in_front_and_not_behind() {
+fn only_the_front_server_requires_a_password() {
     let Some(registry) = Registry::docker().htpasswd("jo", "se cret").start() else {
         return;
     };
     registry.push("app", "1", &Image::new("linux/amd64").build());
     let front = Endpoint::new(registry.address());
-    assert!(front.manifest("app", "1").is_err(), "it must ask for a password");
+    assert!(front.manifest("app", "1").is_err(), "it must require a password");
     let front = front.with_basic("jo", "se cret");
     assert!(front.manifest("app", "1").expect("the password is right").is_some());
 }

@@ -77,7 +77,7 @@ fn mend(pair: &Pair) {
 }
 
 #[test]
-fn a_tag_that_fell_behind_is_moved_on() {
+fn an_outdated_tag_is_updated() {
     let pair = mirrored();
     let newer = Index::oci().child(&image("linux/amd64", 3)).child(&arm()).build();
     pair.source.push("team/app", "1", &newer);
@@ -144,7 +144,7 @@ fn a_lost_child_is_broken() {
 }
 
 #[test]
-fn a_child_that_the_list_does_not_name_is_missed() {
+fn a_child_missing_from_the_destination_index_is_found() {
     let pair = mirrored();
     let less = Index::oci().child(&amd()).build();
     pair.destination.push("team/app", "1", &less);
@@ -168,7 +168,7 @@ fn a_lost_blob_is_broken_and_named_with_its_platform() {
 }
 
 #[test]
-fn wrong_bytes_are_found_by_deep() {
+fn deep_finds_wrong_bytes() {
     let pair = mirrored();
     let layer = arm().blobs()[1].clone();
     let mut bytes = layer.bytes().to_vec();
@@ -183,7 +183,7 @@ fn wrong_bytes_are_found_by_deep() {
 }
 
 #[test]
-fn a_blob_that_was_cut_is_found_without_downloading_it() {
+fn a_truncated_blob_is_found_without_downloading_it() {
     let pair = mirrored();
     let layer = arm().blobs()[1].clone();
     let path = stored(&pair.destination, layer.digest());
@@ -197,7 +197,7 @@ fn a_blob_that_was_cut_is_found_without_downloading_it() {
 }
 
 #[test]
-fn deep_passes_what_is_right() {
+fn deep_accepts_correct_content() {
     let pair = mirrored();
     let run = pair.validate(LIST).arg("--deep").run().exits(0);
     run.sums_up("1 valid, 0 skipped, 0 failed");

@@ -110,7 +110,7 @@ fn missing_content_costs_two_heads() {
 }
 
 #[test]
-fn a_refused_head_of_a_blob_is_a_range_of_one_byte() {
+fn a_refused_blob_head_falls_back_to_a_range_request() {
     let ends = Ends::new();
     let amd = Image::new("linux/amd64").layer(1, 100).layer(2, 0).build();
     ends.push("1", &amd);

@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gzip_layer_differs_from_another_one_in_how_it_begins_only() {
+    fn a_gzip_layer_differs_only_in_its_first_bytes() {
         let bytes = |image: Image| image.build().blobs()[1].bytes().to_vec();
         let plain = bytes(Image::new("linux/amd64").layer(1, 9));
         let gzip = bytes(Image::new("linux/amd64").gzip_layer(1, 9));
