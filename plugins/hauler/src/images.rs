@@ -18,7 +18,7 @@ const IGNORED: &[(&str, &str)] = &[
     ("exclude-extras", "--referrers decides whether signatures are copied"),
     ("insecure-skip-tls-verify", "use --tls-verify=false for the whole run"),
     ("key", NOT_VERIFIED),
-    ("retries", "longshore tries again by itself"),
+    ("retries", "longshore retries automatically"),
     ("rewrite", "--rewrite has plugins for that"),
     ("use-tlog-verify", NOT_VERIFIED),
 ];
