@@ -1,6 +1,6 @@
-//! The rooms of ARCHITECTURE.md and the arrows between them, read from the source.
+//! Checks that the modules of the host import each other only as ARCHITECTURE.md allows.
 //!
-//! Only code that ships is looked at: unit tests may reach further than the room that they test.
+//! Unit tests are not checked: they may import more than the module that they test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 
 use Arrows::{Never, Only};
 
-/// Which siblings a room may know.
+/// The siblings that a room may import.
 enum Arrows {
-    /// These and no others.
+    /// Only these.
     Only(&'static [&'static str]),
-    /// All but these.
+    /// All except these.
     Never(&'static [&'static str]),
 }
 
-/// A new room needs a line here: where it stands in the flow is decided, not found out.
+/// The rooms: the top-level modules. A new room needs a line here, so that its imports are a decision.
 const ROOMS: &[(&str, Arrows)] = &[
     ("cache", Only(&[])),
     ("cli", Never(&[])),
@@ -44,15 +44,15 @@ const ROOMS: &[(&str, Arrows)] = &[
     ("report", Never(&["cli", "plugin", "registry", "serve"])),
 ];
 
-/// Crates that one room keeps to itself.
+/// Crates that only one room may use.
 const KEEPERS: &[(&str, &str)] =
     &[("reqwest", "registry"), ("wasmtime", "plugin"), ("wasmtime_wasi", "plugin")];
 
-/// Words that say nothing of what is in a file.
+/// File name words that do not tell what is in a file.
 const EMPTY_WORDS: &[&str] = &["common", "helper", "helpers", "manager", "util", "utils"];
 
 #[test]
-fn rooms_know_only_whom_they_may() {
+fn rooms_import_only_what_they_may() {
     let mut wrong = BTreeSet::new();
     let rooms: BTreeMap<&str, &Arrows> =
         ROOMS.iter().map(|(room, arrows)| (*room, arrows)).collect();
@@ -63,14 +63,14 @@ fn rooms_know_only_whom_they_may() {
             continue;
         };
         for sibling in siblings(&code) {
-            // What is no room is an item of lib.rs.
+            // A name that is not a room is an item of lib.rs.
             let may = match arrows {
                 _ if sibling == room || !rooms.contains_key(sibling.as_str()) => true,
                 Only(known) => known.contains(&sibling.as_str()),
                 Never(unknown) => !unknown.contains(&sibling.as_str()),
             };
             if !may {
-                wrong.insert(format!("{}: `{room}` must not know `{sibling}`", file.display()));
+                wrong.insert(format!("{}: `{room}` must not import `{sibling}`", file.display()));
             }
         }
     }
@@ -127,14 +127,14 @@ fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// Every file of the host that is no test, relative to `src`, without comments and unit tests.
+/// Returns every source file of the host, relative to `src`, without tests and comments.
 fn shipped_code() -> Vec<(PathBuf, String)> {
     let source = source();
     let files = rust_files(&source);
     assert!(files.len() > ROOMS.len(), "the source is not where this test looks");
     let relative = |file: PathBuf| {
         let text = fs::read_to_string(&file).expect("source files are readable");
-        let name = file.strip_prefix(&source).expect("it lies below").to_owned();
+        let name = file.strip_prefix(&source).expect("the file is below the source").to_owned();
         let test = name
             .components()
             .any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")));
@@ -148,7 +148,7 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     for entry in fs::read_dir(folder).expect("source folders are readable") {
         let path = entry.expect("source folders are readable").path();
         if path.is_dir() {
-            // A plugin that was built by hand has a target folder.
+            // A plugin built by hand has a target folder.
             if path.file_name().is_some_and(|name| name != "target") {
                 files.extend(rust_files(&path));
             }
@@ -159,7 +159,7 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The code without line comments, up to the unit tests, which stand last.
+/// Returns the code without line comments, up to the unit tests, which come last.
 fn shipped(text: &str) -> String {
     let mut code = String::new();
     let mut lines = text.lines().peekable();
@@ -174,14 +174,14 @@ fn shipped(text: &str) -> String {
     code
 }
 
-/// `plan` for `plan.rs` and for `plan/job.rs`; none for `lib.rs` and `main.rs`.
+/// Returns `plan` for `plan.rs` and `plan/job.rs`, and `None` for `lib.rs` and `main.rs`.
 fn room_of(file: &Path) -> Option<String> {
     let first = file.components().next()?.as_os_str().to_str()?;
     let room = first.strip_suffix(".rs").unwrap_or(first);
     (room != "lib" && room != "main").then(|| room.to_owned())
 }
 
-/// What stands right after `crate::`, also in braces.
+/// Returns the names right after `crate::`, also in braces.
 fn siblings(code: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (start, _) in code.match_indices("crate::") {
@@ -195,7 +195,7 @@ fn siblings(code: &str) -> BTreeSet<String> {
     found
 }
 
-/// The first name of each item of a group of imports, up to its closing brace.
+/// Returns the first name of each item in a group of imports, up to its closing brace.
 fn first_names(group: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut depth = 0;

@@ -1,4 +1,4 @@
-//! Who is shown which credential, and how often.
+//! Which credentials go to which registry, and how often.
 
 mod credential;
 mod refusal;
@@ -7,44 +7,44 @@ mod token;
 use base64::Engine as _;
 use longshore_content::Image;
 
-use crate::support::{Answer, Longshore, Lying, Registry, Rule, Run, Seen};
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule, Run, Seen};
 
 const USER: &str = "jo";
 const PASSWORD: &str = "hunter2-hunter2";
-/// What tokens start with, so that one in a log is found.
+/// Prefix of tokens, to find them in a log.
 const TOKEN: &str = "t0k3n";
 
-/// `jo:hunter2-hunter2` as HTTP sends it and files hold it.
+/// Returns `jo:hunter2-hunter2`, encoded as in HTTP headers and credential files.
 fn pair() -> String {
     base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{PASSWORD}"))
 }
 
-/// A registry that wants tokens, from a service at `/token` of its own.
+/// Makes a registry require tokens from its own service at `/token`.
 ///
-/// A token opens what its scopes say and nothing else. With `account` only that user gets one.
-fn wants_tokens(lying: &Lying, account: bool) {
-    let challenge = format!("Bearer realm=\"http://{}/token\",service=\"reg\"", lying.address());
+/// A token grants exactly its scopes. With `account`, only that user gets a token.
+fn wants_tokens(proxy: &FaultProxy, account: bool) {
+    let challenge = format!("Bearer realm=\"http://{}/token\",service=\"reg\"", proxy.address());
     let basic = format!("Basic {}", pair());
-    lying.rule(Rule::on("GET", "/token").answers_by(move |seen| {
+    proxy.rule(Rule::on("GET", "/token").answers_by(move |seen| {
         if account && seen.authorization() != Some(&basic) {
             return Some(Answer::error(401, "UNAUTHORIZED"));
         }
         Some(token(&seen.parameters("scope")))
     }));
-    lying.rule(Rule::on("POST", "/token").answers_by(|seen| Some(token(&seen.fields("scope")))));
-    lying.rule(Rule::on("*", "/v2/*").answers_by(move |seen| {
+    proxy.rule(Rule::on("POST", "/token").answers_by(|seen| Some(token(&seen.fields("scope")))));
+    proxy.rule(Rule::on("*", "/v2/*").answers_by(move |seen| {
         let refused = || Answer::error(401, "UNAUTHORIZED").header("www-authenticate", &challenge);
         (!may(seen)).then(refused)
     }));
 }
 
-/// What a token service answers.
+/// Creates the response of a token service.
 fn token(scopes: &[String]) -> Answer {
     let scopes = scopes.join("|").replace(' ', "|");
     Answer::status(200).body(format!(r#"{{"token":"{TOKEN}|{scopes}","expires_in":300}}"#))
 }
 
-/// Does the token of the request open what it asks for?
+/// Reports whether the request's token grants the request.
 fn may(seen: &Seen) -> bool {
     let shown = seen.authorization().and_then(|value| value.strip_prefix("Bearer "));
     let Some(scopes) = shown.and_then(|token| token.strip_prefix(TOKEN)) else { return false };
@@ -57,9 +57,9 @@ fn may(seen: &Seen) -> bool {
     scopes.split('|').any(|scope| scope == wanted || (reads && scope == format!("{wanted},push")))
 }
 
-/// A registry that wants this user's name and password with each request.
-fn wants_password(lying: &Lying, password: &'static str) {
-    lying.rule(Rule::on("*", "/v2/*").answers_by(move |seen| {
+/// Makes a registry require this user name and password with each request.
+fn wants_password(proxy: &FaultProxy, password: &'static str) {
+    proxy.rule(Rule::on("*", "/v2/*").answers_by(move |seen| {
         let pair = format!("{USER}:{password}");
         let right = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
         let refused =
@@ -68,17 +68,17 @@ fn wants_password(lying: &Lying, password: &'static str) {
     }));
 }
 
-/// Two registries with a liar before each, and images in the repositories of the source.
+/// Two registries, each behind a fault proxy, with images in the repositories of the source.
 struct Ends {
-    source: Lying,
-    destination: Lying,
+    source: FaultProxy,
+    destination: FaultProxy,
     behind_destination: Registry,
     _behind_source: Registry,
     list: String,
 }
 
 impl Ends {
-    /// The source has an image of its own under each `repository:tag`; all share a layer.
+    /// Pushes an image under each `repository:tag` to the source. All images share a layer.
     fn with(images: &[&str]) -> Self {
         let (from, to) = (Registry::embedded(), Registry::embedded());
         let mut list = String::new();
@@ -89,15 +89,16 @@ impl Ends {
             list.push_str(&format!("{repository} {repository} {tag}\n"));
         }
         Self {
-            source: Lying::before(&from),
-            destination: Lying::before(&to),
+            source: FaultProxy::before(&from),
+            destination: FaultProxy::before(&to),
             behind_destination: to,
             _behind_source: from,
             list,
         }
     }
 
-    /// A `mirror` of all, to be completed and run; `--debug`, as that is where secrets would leak.
+    /// Prepares a `mirror` of all images. It uses `--debug`, because secrets are most likely to
+    /// leak there.
     fn mirror(&self) -> Longshore {
         Longshore::new()
             .mirror()
@@ -107,21 +108,21 @@ impl Ends {
             .destination(self.destination.address())
     }
 
-    /// The scope sets of the token requests, in their order, one space between scopes.
-    fn scopes(lying: &Lying) -> Vec<String> {
-        let requests = lying.matching("GET", "/token");
+    /// Returns the scopes of the token requests, in order, separated by spaces.
+    fn scopes(proxy: &FaultProxy) -> Vec<String> {
+        let requests = proxy.matching("GET", "/token");
         requests.iter().map(|seen| seen.parameters("scope").join(" ")).collect()
     }
 }
 
-/// `config.json` or `auth.json` with the user for each address.
+/// Creates a `config.json` or `auth.json` with the user for each address.
 fn auth_file(addresses: &[&str]) -> String {
     let entries: Vec<String> =
         addresses.iter().map(|at| format!(r#""{at}":{{"auth":"{}"}}"#, pair())).collect();
     format!(r#"{{"auths":{{{}}}}}"#, entries.join(","))
 }
 
-/// No output and no file of the run holds a secret.
+/// Checks that no output and no file of the run contains a secret.
 #[track_caller]
 fn assert_silent(run: &Run) {
     let failed = run.file("mirror-failed.txt").unwrap_or_default();
@@ -134,9 +135,9 @@ fn assert_silent(run: &Run) {
     }
 }
 
-/// The requests that showed a password.
-fn with_password(lying: &Lying) -> usize {
+/// Counts the requests that carry a password.
+fn with_password(proxy: &FaultProxy) -> usize {
     let showed =
         |seen: &&Seen| seen.authorization().is_some_and(|value| value.starts_with("Basic"));
-    lying.requests().iter().filter(showed).count()
+    proxy.requests().iter().filter(showed).count()
 }

@@ -1,4 +1,5 @@
-//! Bad input: each gets one message with its place and a hint, and fails alone where it can.
+//! Invalid input: each error has one message with its position and a hint, and fails alone if
+//! possible.
 
 use longshore_content::{Content, Image};
 
@@ -10,7 +11,7 @@ fn image() -> Content {
     Image::new("linux/amd64").layer(1, 100).build()
 }
 
-/// A run that must end with exit code 2 before anything else happens.
+/// Checks that a run ends with exit code 2 before it does anything.
 #[track_caller]
 fn refused(run: Longshore, error: &str, hint: &str) -> Run {
     let run = run.run().exits(2);
@@ -21,20 +22,20 @@ fn refused(run: Longshore, error: &str, hint: &str) -> Run {
     run
 }
 
-/// A run of a list without registries; nobody is asked before the list is found to be bad.
+/// Prepares a run of a list without registries. It sends no requests before the list is rejected.
 fn of_list(text: impl AsRef<[u8]>) -> Longshore {
     let run = Longshore::new().mirror().file("images.txt", text);
     run.args(["-f", "images.txt"]).source("127.0.0.1:9").destination("127.0.0.1:9")
 }
 
-/// What the failed list says of each entry, without the command.
+/// Returns the failed list without its command line.
 fn failed(run: &Run) -> String {
     let text = run.file(LIST).expect("there is a failed list");
     text.split_once('\n').expect("it has lines").1.to_owned()
 }
 
 #[test]
-fn lists_that_cannot_be_read() {
+fn unreadable_lists_are_rejected() {
     let read = |path: &str| Longshore::new().mirror().args(["-f", path, "-d", "127.0.0.1:9"]);
     refused(
         read("none.txt"),
@@ -50,7 +51,7 @@ fn lists_that_cannot_be_read() {
 }
 
 #[test]
-fn a_line_that_is_no_text_or_far_too_long_fails_alone_and_stays_as_it_was() {
+fn an_invalid_or_overlong_line_fails_alone_and_is_kept() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &image());
     let long = format!("team/app team/{} 1", "a".repeat(9000));
@@ -189,7 +190,7 @@ fn registries_with_a_scheme_or_a_path() {
 }
 
 #[test]
-fn the_hint_for_a_path_does_what_was_meant() {
+fn the_hint_for_a_path_works() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &image());
     let run = pair.mirror("team/app team/app 1\n");
@@ -317,7 +318,7 @@ fn a_default_list_needs_a_destination() {
 }
 
 #[test]
-fn an_entry_to_itself_fails_alone() {
+fn an_entry_with_equal_source_and_destination_fails_alone() {
     let registry = Registry::embedded();
     registry.push("team/app", "1", &image());
     let list = "team/app team/app 1\nteam/app copy/app 1\n";
@@ -354,7 +355,7 @@ fn half_a_credential() {
 
 #[test]
 fn a_registry_that_never_answers_does_not_hold_up_the_rest() {
-    // It accepts connections and never says a word; the run is ended from outside.
+    // It accepts connections and never responds, so the test must end the run.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let silent_host = silent.local_addr().expect("it listens").to_string();
     let pair = Pair::embedded();

@@ -13,7 +13,7 @@ fn mirror() -> Longshore {
 }
 
 #[test]
-fn values_that_no_flag_takes_are_named() {
+fn invalid_flag_values_are_named() {
     for (flag, value) in [
         ("--jobs", "0"),
         ("--jobs", "-1"),
@@ -43,7 +43,7 @@ fn empty_values_are_unset() {
 }
 
 #[test]
-fn habits_from_elsewhere_get_a_tip() {
+fn flags_of_other_tools_get_a_hint() {
     mirror().args(["--tls-verify", "false"]).run().exits(2).complains("--tls-verify=false");
     let run = Longshore::new().mirror().arg("images.txt").run().exits(2);
     run.complains("tip: an image list is named with -f: -f images.txt");
@@ -85,14 +85,14 @@ fn filters_and_plugins_that_do_not_exist_are_refused_with_a_hint() {
 }
 
 #[test]
-fn many_jobs_are_fine() {
+fn many_jobs_work() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &image());
     pair.mirror("team/app team/app 1\n").args(["-j", "64"]).run().exits(0);
 }
 
 #[test]
-fn the_old_spelling_of_debug_is_debug() {
+fn the_old_spelling_of_debug_still_works() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &image());
     for flag in ["-debug", "--debug", "--debug=true"] {
@@ -115,7 +115,7 @@ fn o_json_is_a_file_and_a_warning() {
 }
 
 #[test]
-fn the_settings_file_gives_what_the_flags_leave_open() {
+fn the_settings_file_gives_values_for_missing_flags() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &image());
     let settings = format!(

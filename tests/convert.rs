@@ -63,14 +63,14 @@ fn an_entry_of_another_format_keeps_all_its_platforms() {
 }
 
 #[test]
-fn what_three_columns_cannot_say_is_an_error_that_names_the_entry() {
+fn an_entry_that_three_columns_cannot_express_is_an_error() {
     let list = "version: 1\nsync:\n  - source: a.io/b\n    target: c.io/d\n    type: repository\n";
     let run = convert(list, &["--list-format", "regsync"]).exits(2);
     assert_eq!(run.stdout, "");
-    let run = run.complains("with plugin `mirror`: line 3: a.io/b: three columns cannot say");
+    let run = run.complains("with plugin `mirror`: line 3: a.io/b: three columns cannot express");
     run.complains("hint: --resolve asks the registries, and writes each tag by itself");
     let run = convert("a.io/b c.io/d 1\n", &["--to", "default"]).exits(2);
-    run.complains("line 1: a.io/b: a reference cannot say where it goes");
+    run.complains("line 1: a.io/b: a reference cannot express a destination");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_file_is_written_beside_the_list_and_not_overwritten_unasked() {
 }
 
 #[test]
-fn what_is_no_list_or_no_format_is_refused_before_anything_is_written() {
+fn invalid_lists_and_formats_are_rejected_before_anything_is_written() {
     let run = |arguments: &[&str]| {
         let run = Longshore::new().file("list", "a:1\n").arg("convert-list");
         let run = run.args(["-i", "list"]).args(arguments).run().exits(2);
@@ -133,7 +133,7 @@ fn the_settings_file_gives_registries_but_no_file_names() {
 }
 
 #[test]
-fn what_is_converted_is_mirrored_the_same() {
+fn a_converted_list_mirrors_the_same_images() {
     let pair = Pair::embedded();
     let image = Image::new("linux/amd64").layer(1, 100).build();
     pair.source.push("team/app", "1", &image);

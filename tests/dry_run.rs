@@ -1,4 +1,4 @@
-//! `--dry-run`: says what would happen, and changes nothing.
+//! `--dry-run`: reports what a run would do, and changes nothing.
 
 use longshore_content::{Content, Image, Index};
 
@@ -8,7 +8,7 @@ fn image(seed: u64) -> Content {
     Image::new("linux/amd64").layer(seed, 100).build()
 }
 
-/// What the registry was asked that could have changed something.
+/// Returns the requests that could change something in the registry.
 fn writes(registry: &Registry) -> Vec<String> {
     let mut requests = registry.requests();
     let reads = ["\"GET ", "\"HEAD "];
@@ -21,7 +21,7 @@ fn writes(registry: &Registry) -> Vec<String> {
 }
 
 #[test]
-fn nothing_changes_and_everything_is_said() {
+fn a_dry_run_changes_nothing_and_reports_everything() {
     let Some(pair) = Pair::docker() else { return };
     for tag in ["new", "same", "changed"] {
         pair.source.push("team/app", tag, &image(1));
@@ -94,7 +94,7 @@ fn the_platform_filter_holds_as_in_a_real_run() {
 }
 
 #[test]
-fn a_destination_that_shows_nothing_is_not_taken_for_empty() {
+fn an_unreadable_destination_is_not_treated_as_empty() {
     let Some(destination) = Registry::docker().htpasswd("jo", "secret").start() else { return };
     let source = Registry::embedded();
     source.push("team/app", "1", &image(1));
@@ -105,7 +105,7 @@ fn a_destination_that_shows_nothing_is_not_taken_for_empty() {
 }
 
 #[test]
-fn what_could_not_be_copied_is_exit_code_1_without_a_failed_list() {
+fn a_failed_copy_exits_1_without_a_failed_list() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &image(1));
     let old = "# failed list of longshore; an older one\n";
@@ -131,7 +131,7 @@ fn the_document_has_a_status_of_its_own() {
 }
 
 #[test]
-fn an_unusable_list_is_exit_code_2_as_ever() {
+fn an_unusable_list_exits_2() {
     let pair = Pair::embedded();
     pair.mirror("a x 1\nb x 1\n").arg("--dry-run").run().exits(2).complains("lines 1 and 2");
     pair.mirror("team/app team/app 1\n").args(["--dry-run=false"]).run().exits(1);

@@ -1,4 +1,4 @@
-//! The failed list: what is in it, where it goes, and that its command repeats the run.
+//! The failed list: its content, its location, and that its command repeats the run.
 
 use std::os::unix::fs::{FileTypeExt as _, symlink};
 
@@ -12,13 +12,13 @@ fn image() -> Content {
     Image::new("linux/amd64").layer(1, 100).build()
 }
 
-/// A run of two entries, of which the second is missing at the source.
+/// Prepares a run of two entries. The source lacks the second one.
 fn half_failed(pair: &Pair) -> Longshore {
     pair.source.push("team/app", "1", &image());
     pair.mirror("team/app team/app 1\nteam/late  \tteam/late 1  \n")
 }
 
-/// The lines below the first, which holds the command.
+/// Returns all lines except the first, which holds the command.
 fn body(run: &Run, list: &str) -> Vec<String> {
     let text = run.file(list).unwrap_or_else(|| panic!("there is no {list}"));
     text.lines().skip(1).map(str::to_owned).collect()
@@ -100,7 +100,7 @@ fn its_command_names_the_settings_file_in_use() {
     let run = Longshore::new().mirror().list("team/late team/late 1\n").file("s.toml", settings);
     let run = run.env("LONGSHORE_CONFIG", "s.toml").run().exits(1);
     pair.source.push("team/late", "1", &image());
-    // The variable is not set any more.
+    // The variable is no longer set.
     run.repeated(LIST).exits(0);
     pair.assert_arrived("deep/team/late", "1", &image());
 }
@@ -172,7 +172,7 @@ fn platforms_of_an_entry_survive_two_rounds() {
 }
 
 #[test]
-fn a_tag_that_changes_its_name_is_repeated_with_it() {
+fn a_renamed_tag_is_kept_in_the_failed_list() {
     let pair = Pair::embedded();
     let (source, destination) = (pair.source.address(), pair.destination.address());
     let list = format!("{{\"{source}/team/late:1\": \"{destination}/team/late:stable\"}}");
@@ -208,7 +208,7 @@ fn a_document_on_one_line_is_shown_in_parts_and_cannot_be_repeated() {
 }
 
 #[test]
-fn it_may_be_the_list_itself() {
+fn the_failed_list_may_replace_the_list_itself() {
     let pair = Pair::embedded();
     let run = half_failed(&pair).args(["-o", "images.txt"]).run().exits(1);
     assert_eq!(body(&run, "images.txt")[1..], ["team/late  \tteam/late 1"]);
@@ -219,7 +219,7 @@ fn it_may_be_the_list_itself() {
 }
 
 #[test]
-fn a_list_without_failures_is_not_removed_where_it_is_somebody_else_s() {
+fn a_foreign_list_is_not_removed_when_nothing_failed() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &image());
     let run = pair.mirror("team/app team/app 1\n").args(["-o", "images.txt"]).run().exits(0);
@@ -229,7 +229,7 @@ fn a_list_without_failures_is_not_removed_where_it_is_somebody_else_s() {
 }
 
 #[test]
-fn an_older_one_of_ours_is_removed_when_nothing_failed() {
+fn an_older_failed_list_is_removed_when_nothing_failed() {
     let pair = Pair::embedded();
     let old = "# failed list of longshore; repeat the run with: longshore\nx y z\n";
     let run = half_failed(&pair).file(LIST, old).run().exits(1);
@@ -274,7 +274,7 @@ fn nothing_else_is_left_behind() {
     assert_eq!(names, ["images.txt", LIST]);
 }
 
-/// Mounts a folder `full` of one page, and fills it up.
+/// Mounts a folder `full` with one page and fills it.
 const FULL: &str = "mkdir full; mount -t tmpfs -o size=4k none full; \
                     head -c 4096 /dev/zero > full/filler";
 
@@ -293,7 +293,7 @@ fn a_full_disk_is_found_before_anything_is_copied() {
     pair.assert_absent("team/app", "1");
 }
 
-/// There is room for the entries, and none for their reasons.
+/// There is space for the entries but not for their reasons.
 #[test]
 fn a_disk_that_gets_full_still_takes_the_entries() {
     let pair = Pair::embedded();
@@ -301,7 +301,7 @@ fn a_disk_that_gets_full_still_takes_the_entries() {
     for number in 0..60 {
         list += &format!("team/missing team/missing {number}\n");
     }
-    // The mount is gone with the namespace, so the list is copied out of it before.
+    // The mount disappears with the namespace, so the script copies the list out of it.
     let script = "mkdir small; mount -t tmpfs -o size=4k none small; status=0; \
                   \"$@\" || status=$?; cat small/left.txt > copy.txt; exit $status";
     let run = pair.mirror(&list).args(["-o", "small/left.txt"]);
@@ -332,7 +332,7 @@ fn a_read_only_folder_is_found_before_anything_is_copied() {
 }
 
 #[test]
-fn a_folder_is_no_place_for_it() {
+fn a_folder_is_rejected_as_failed_list() {
     let pair = Pair::embedded();
     for (place, error) in [(".", "it is a directory"), ("no/such", "no such directory")] {
         let run = half_failed(&pair).args(["-o", place]).run().exits(2);

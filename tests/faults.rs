@@ -1,5 +1,5 @@
-//! Registries that break, lie and change their mind: each run ends with the right bytes at the
-//! destination or with the right failure.
+//! Registries that break, return wrong content or change it. Each run must end with the right
+//! content at the destination or with the right error.
 
 mod answer;
 mod chunk;
@@ -13,56 +13,56 @@ use std::time::{Duration, Instant};
 
 use longshore_content::{Content, Image};
 
-use crate::support::{Longshore, Lying, Registry, Run};
+use crate::support::{FaultProxy, Longshore, Registry, Run};
 
-/// The repository and the tag that the tests copy, at both ends.
+/// The repository that the tests copy, at both ends.
 const REPOSITORY: &str = "team/app";
 const TAG: &str = "1";
 
-/// An honest registry at each end, with a liar before one of them or both.
+/// Two correct registries, each behind a fault proxy.
 struct Ends {
     source: Registry,
-    lying_source: Lying,
+    source_proxy: FaultProxy,
     destination: Registry,
-    lying_destination: Lying,
+    destination_proxy: FaultProxy,
     image: Content,
 }
 
 impl Ends {
-    /// The source has an image whose one layer has so many bytes.
+    /// Pushes an image with one layer of this many bytes to the source.
     fn with_layer(length: usize) -> Self {
         let (source, destination) = (Registry::embedded(), Registry::embedded());
         let image = Image::new("linux/amd64").layer(1, length).build();
         source.push(REPOSITORY, TAG, &image);
-        let lying_source = Lying::before(&source);
-        let lying_destination = Lying::before(&destination);
-        Self { source, lying_source, destination, lying_destination, image }
+        let source_proxy = FaultProxy::before(&source);
+        let destination_proxy = FaultProxy::before(&destination);
+        Self { source, source_proxy, destination, destination_proxy, image }
     }
 
     fn layer(&self) -> &str {
         self.image.blobs()[1].digest()
     }
 
-    /// The path of the layer in either registry.
+    /// Returns the path of the layer in either registry.
     fn layer_path(&self) -> String {
         format!("/v2/{REPOSITORY}/blobs/{}", self.layer())
     }
 
-    /// Runs `mirror` through both liars; a run that takes too long is one that hangs.
+    /// Runs `mirror` through both fault proxies. Fails if the run takes so long that it must hang.
     #[track_caller]
     fn mirror(&self) -> Run {
         self.mirror_with(&[])
     }
 
-    /// The same with more arguments.
+    /// Runs `mirror` with additional arguments.
     #[track_caller]
     fn mirror_with(&self, arguments: &[&str]) -> Run {
         let started = Instant::now();
         let run = Longshore::new()
             .mirror()
             .list("team/app team/app 1\n")
-            .source(self.lying_source.address())
-            .destination(self.lying_destination.address())
+            .source(self.source_proxy.address())
+            .destination(self.destination_proxy.address())
             .args(arguments)
             .run();
         let took = started.elapsed();
@@ -70,7 +70,7 @@ impl Ends {
         run
     }
 
-    /// The copy succeeds in spite of it all, and what arrived is right.
+    /// Checks that the copy succeeds despite the faults and that its content is right.
     #[track_caller]
     fn arrives(&self) {
         let run = self.mirror().exits(0);
@@ -80,8 +80,8 @@ impl Ends {
         self.destination.assert_complete(REPOSITORY, TAG);
     }
 
-    /// The copy fails with a message that holds each of the texts; the destination has no tag, and
-    /// the entry is in the failed list.
+    /// Checks that the copy fails with a message that contains each text. The destination must have
+    /// no tag, and the failed list must have the entry.
     #[track_caller]
     fn fails(&self, texts: &[&str]) -> Run {
         let mut run = self.mirror().exits(1);
@@ -91,11 +91,11 @@ impl Ends {
         let failed = run.file("mirror-failed.txt").expect("a failed list is written");
         assert!(failed.lines().any(|line| line == "team/app team/app 1"), "{failed}");
         let tags = self.destination.endpoint().tags(REPOSITORY).expect("it answers");
-        assert_eq!(tags, Vec::<String>::new(), "a tag names what failed");
+        assert_eq!(tags, Vec::<String>::new(), "a failed entry has a tag");
         run
     }
 
-    /// Whether the destination has the layer.
+    /// Reports whether the destination has the layer.
     fn has_layer(&self) -> bool {
         let blob = self.destination.endpoint().blob(REPOSITORY, self.layer());
         blob.expect("it answers").is_some()

@@ -1,11 +1,11 @@
-//! `--repo-type harbor` against a Harbor that behaves as the real one was observed to.
+//! `--repo-type harbor` against a fake Harbor with the behaviour of a real one.
 
 use longshore_content::Image;
 
 use crate::support::harbor::{Behaviour, Harbor, PASSWORD, USER};
 use crate::support::{Longshore, Registry};
 
-/// The registries of a test: a source with an image under several names, and what is behind Harbor.
+/// The registries of a test: a source with an image under several names, and Harbor's upstream.
 struct Registries {
     source: Registry,
     behind: Registry,
@@ -30,7 +30,7 @@ impl Registries {
     }
 }
 
-/// A run with Harbor's account in the environment.
+/// Prepares a run with Harbor's account in the environment.
 fn mirror(source: &str, harbor: &Harbor, list: &str) -> Longshore {
     Longshore::new()
         .mirror()
@@ -49,7 +49,7 @@ fn private(names: &[&str]) -> Vec<(String, String)> {
 #[test]
 fn missing_projects_are_created_once_each_and_private() {
     let registries = Registries::with(&["team/a", "team/b", "other/c/d", "e"]);
-    // In front of the source only to see what arrives there.
+    // In front of the source only to record the requests.
     let open = Behaviour { open: true, ..Behaviour::default() };
     let source = Harbor::start(registries.source.address(), open);
     let harbor = registries.harbor(Behaviour::default()).with_project("there");
@@ -67,7 +67,7 @@ fn missing_projects_are_created_once_each_and_private() {
         assert!(!basic || asked.is_control(), "the password went elsewhere: {asked:?}");
     }
     let asked = source.asked();
-    assert!(!asked.is_empty(), "nobody asked the source");
+    assert!(!asked.is_empty(), "no request to the source");
     assert!(asked.iter().all(|asked| asked.scheme().is_none()), "a secret went to the source");
 
     mirror(source.address(), &harbor, list).run().exits(0);
@@ -75,7 +75,7 @@ fn missing_projects_are_created_once_each_and_private() {
 }
 
 #[test]
-fn a_project_that_somebody_else_just_created_is_fine() {
+fn a_project_created_concurrently_is_not_an_error() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour { raced: true, ..Behaviour::default() });
     registries.mirror(&harbor, "team/a team/a 1\n").run().exits(0);
@@ -85,7 +85,7 @@ fn a_project_that_somebody_else_just_created_is_fine() {
 }
 
 #[test]
-fn a_public_project_is_made_only_if_configured() {
+fn a_public_project_is_created_only_if_configured() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour::default());
     let list = "team/a team/a 1\n";
@@ -99,11 +99,11 @@ fn a_public_project_is_made_only_if_configured() {
 }
 
 #[test]
-fn where_creation_is_refused_the_push_is_tried_and_both_say_why() {
+fn a_rejected_creation_still_tries_the_push_and_both_errors_are_shown() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour { admin_only: true, ..Behaviour::default() });
     let harbor = harbor.with_project("there");
-    // A project that exists needs no creation, which would be 403 too.
+    // An existing project needs no creation, which would return 403 too.
     let list = "team/a there/a 1\nteam/a team/a 1\n";
     let run = registries.mirror(&harbor, list).run().exits(1);
     let run = run.complains("project team on ").complains("the push is tried all the same");
@@ -111,14 +111,14 @@ fn where_creation_is_refused_the_push_is_tried_and_both_say_why() {
     for part in ["project team not found", "administrators only", "\nteam/a team/a 1\n"] {
         assert!(failed.contains(part), "no `{part}` in the failed list:\n{failed}");
     }
-    assert!(!failed.contains("there/a"), "what worked is in the failed list:\n{failed}");
+    assert!(!failed.contains("there/a"), "a copied entry is in the failed list:\n{failed}");
     let pushes = harbor.asked().iter().filter(|asked| asked.path.starts_with("/v2/team/")).count();
     assert!(pushes > 0, "the push was not tried");
     registries.behind.assert_complete("there/a", "1");
 }
 
 #[test]
-fn a_name_that_harbor_refuses_fails_its_entry_alone() {
+fn a_name_that_harbor_rejects_fails_only_its_entry() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour::default());
     let list = "team/a a__b/a 1\nteam/a team/a 1\n";
@@ -130,7 +130,7 @@ fn a_name_that_harbor_refuses_fails_its_entry_alone() {
 }
 
 #[test]
-fn a_read_only_harbor_is_said_to_be_one() {
+fn a_read_only_harbor_is_reported() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour { read_only: true, ..Behaviour::default() });
     let harbor = harbor.with_project("there");
@@ -141,18 +141,18 @@ fn a_read_only_harbor_is_said_to_be_one() {
 }
 
 #[test]
-fn a_host_that_is_no_harbor_is_pushed_to_with_a_warning() {
+fn a_host_without_harbor_gets_the_push_with_a_warning() {
     let registries = Registries::with(&["team/a"]);
     let behaviour = Behaviour { no_api: true, ..Behaviour::default() };
     let harbor = registries.harbor(behaviour).with_project("team");
     let run = registries.mirror(&harbor, "team/a team/a 1\n").run().exits(0);
-    run.complains("is no Harbor v2").complains("the push to ");
+    run.complains("found no Harbor v2 at ").complains("the push to ");
     assert_eq!(harbor.created(), []);
     registries.behind.assert_complete("team/a", "1");
 }
 
 #[test]
-fn a_dry_run_creates_nothing_and_says_what_would_be() {
+fn a_dry_run_creates_nothing_and_reports_the_plan() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour::default());
     let run = registries.mirror(&harbor, "team/a team/a 1\n").arg("--dry-run").run();
@@ -166,7 +166,7 @@ fn a_dry_run_creates_nothing_and_says_what_would_be() {
 }
 
 #[test]
-fn a_harbor_without_tls_gets_a_hint_and_its_password_no_open_network() {
+fn a_harbor_without_tls_gets_a_hint_and_no_password() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour::default()).with_project("team");
     let run = |destination: &str| {

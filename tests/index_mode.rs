@@ -1,4 +1,4 @@
-//! `--index docker|oci`: what is wrapped, and in what.
+//! `--index docker|oci`: which manifests are wrapped in an index, and of which type.
 
 use longshore_content::{Content, Image, Index, Platform};
 use serde_json::{Value, json};

@@ -1,10 +1,10 @@
-//! Ctrl-C: the run stops in order and says what it left undone; a second one ends it at once.
+//! Ctrl-C: the run stops cleanly and reports unfinished entries. A second Ctrl-C ends it at once.
 
 use std::time::{Duration, Instant};
 
 use longshore_content::Image;
 
-use crate::support::{Answer, Longshore, Lying, Registry, Rule};
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule};
 
 const LIST: &str = "\
 # a list with three entries
@@ -13,54 +13,54 @@ team/slow  team/slow  1
 team/next team/next 1
 ";
 
-/// A source with three images, the second of which takes a minute.
-fn source() -> (Registry, Lying) {
+/// Creates a source with three images. The second one takes a minute to fetch.
+fn source() -> (Registry, FaultProxy) {
     let source = Registry::embedded();
     for (seed, name) in (1..).zip(["quick", "slow", "next"]) {
         let image = Image::new("linux/amd64").layer(seed, 50_000).build();
         source.push(&format!("team/{name}"), "1", &image);
     }
-    let lying = Lying::before(&source);
+    let proxy = FaultProxy::before(&source);
     let pause = Duration::from_secs(6);
-    lying.rule(
+    proxy.rule(
         Rule::on("GET", "/v2/team/slow/blobs/*")
             .alters(move |answer| answer.dripping(5_000, pause)),
     );
-    (source, lying)
+    (source, proxy)
 }
 
-/// Waits until the liar was asked so.
-fn wait_for(lying: &Lying, method: &str, pattern: &str) {
+/// Waits until the proxy gets such a request.
+fn wait_for(proxy: &FaultProxy, method: &str, pattern: &str) {
     let deadline = Instant::now() + Duration::from_secs(30);
-    while lying.count(method, pattern) == 0 {
-        assert!(Instant::now() < deadline, "nobody asks {method} {pattern}");
+    while proxy.count(method, pattern) == 0 {
+        assert!(Instant::now() < deadline, "no {method} {pattern} arrived");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
 #[test]
-fn what_was_left_undone_can_be_done_later() {
-    let (source, lying) = source();
+fn unfinished_entries_can_be_repeated() {
+    let (source, proxy) = source();
     let destination = Registry::embedded();
     let running = Longshore::new()
         .mirror()
         .list(LIST)
-        .source(lying.address())
+        .source(proxy.address())
         .destination(destination.address())
         .args(["-j", "1"])
         .start();
-    wait_for(&lying, "GET", "/v2/team/slow/blobs/*");
+    wait_for(&proxy, "GET", "/v2/team/slow/blobs/*");
     let started = Instant::now();
     running.interrupt();
-    // Whoever started us may pass on what the terminal has sent to us both.
+    // The parent process may forward the signal that the terminal has sent to both processes.
     std::thread::sleep(Duration::from_millis(20));
     running.interrupt();
     let run = running.finish().exits(130);
     let took = started.elapsed();
     assert!(took < Duration::from_secs(12), "it took {took:?} to stop");
     let tags = |name: &str| destination.endpoint().tags(name).expect("it answers");
-    assert_eq!(tags("team/quick"), ["1"], "what was done stays");
-    assert_eq!(tags("team/slow"), Vec::<String>::new(), "what was not done has no tag");
+    assert_eq!(tags("team/quick"), ["1"], "the finished entry stays");
+    assert_eq!(tags("team/slow"), Vec::<String>::new(), "the unfinished entry has no tag");
 
     let failed = run.file("mirror-failed.txt").expect("a failed list is written");
     let entries: Vec<&str> =
@@ -81,18 +81,18 @@ fn what_was_left_undone_can_be_done_later() {
 
 #[test]
 fn a_run_that_waits_to_try_again_stops_too() {
-    let (_source, lying) = source();
+    let (_source, proxy) = source();
     let destination = Registry::embedded();
     let busy = Answer::status(429).header("retry-after", "600");
-    lying.repent();
-    lying.rule(Rule::on("GET", "*/manifests/*").answers(busy));
+    proxy.clear_rules();
+    proxy.rule(Rule::on("GET", "*/manifests/*").answers(busy));
     let running = Longshore::new()
         .mirror()
         .list(LIST)
-        .source(lying.address())
+        .source(proxy.address())
         .destination(destination.address())
         .start();
-    wait_for(&lying, "GET", "*/manifests/*");
+    wait_for(&proxy, "GET", "*/manifests/*");
     std::thread::sleep(Duration::from_millis(100));
     let started = Instant::now();
     running.interrupt();
@@ -102,20 +102,20 @@ fn a_run_that_waits_to_try_again_stops_too() {
 }
 
 #[test]
-fn an_open_upload_is_cancelled_wherever_it_is_by_now() {
-    let (source, lying) = source();
+fn an_open_upload_is_cancelled_at_its_current_location() {
+    let (source, proxy) = source();
     let destination = Registry::embedded();
-    let at_destination = Lying::before(&destination);
-    // As distribution 3 answers where bytes have arrived since the location was given.
+    let at_destination = FaultProxy::before(&destination);
+    // Distribution 3 answers this way if bytes arrived after it returned the location.
     at_destination
         .rule(Rule::on("DELETE", "*/blobs/uploads/*").first(1).answers(Answer::status(416)));
     let running = Longshore::new()
         .mirror()
         .list("team/slow team/slow 1\n")
-        .source(lying.address())
+        .source(proxy.address())
         .destination(at_destination.address())
         .start();
-    wait_for(&lying, "GET", "/v2/team/slow/blobs/*");
+    wait_for(&proxy, "GET", "/v2/team/slow/blobs/*");
     wait_for(&at_destination, "POST", "*/blobs/uploads/*");
     std::thread::sleep(Duration::from_millis(300));
     running.interrupt();
@@ -129,7 +129,7 @@ fn an_open_upload_is_cancelled_wherever_it_is_by_now() {
 #[test]
 fn a_second_interrupt_ends_at_once() {
     let run = Longshore::new().mirror().args(["-f", "pipe", "-s", "127.0.0.1:9"]);
-    // Nobody writes into the pipe, so reading the list never ends.
+    // Nothing writes to the pipe, so reading the list blocks forever.
     let pipe = run.directory().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.is_ok_and(|status| status.success()), "no pipe could be made");

@@ -1,15 +1,16 @@
-//! Killed at any point, a run leaves no tag at the destination that does not resolve completely.
+//! A run that is killed at any point leaves only complete tags at the destination.
 
 use std::time::Duration;
 
 use longshore_content::{Content, Image, Index};
 
-use crate::support::{Longshore, Lying, Registry, Rule, Running};
+use crate::support::{FaultProxy, Longshore, Registry, Rule, Running};
 
 const REPOSITORIES: [&str; 3] = ["team/one", "team/two", "team/three"];
 const LIST: &str = "team/one team/one 1\nteam/two team/two 1\nteam/three team/three 1\n";
 
-/// An index of two images that share a layer among themselves and with the other repositories.
+/// Creates an index of two images. They share a layer with each other and with the other
+/// repositories.
 fn content(seed: u64) -> Content {
     let image = |platform: &str, own: u64| {
         Image::new(platform).layer(1, 150_000).layer(100 * seed + own, 60_000).build()
@@ -17,7 +18,7 @@ fn content(seed: u64) -> Content {
     Index::oci().child(&image("linux/amd64", 1)).child(&image("linux/arm64", 2)).build()
 }
 
-/// A source with all repositories.
+/// Creates a source with all repositories.
 fn source() -> Registry {
     let source = Registry::embedded();
     for (seed, repository) in (1..).zip(REPOSITORIES) {
@@ -26,7 +27,7 @@ fn source() -> Registry {
     source
 }
 
-/// What tags there are at the destination resolve completely; how many there are.
+/// Checks that all tags at the destination are complete. Returns their number.
 #[track_caller]
 fn assert_whole(destination: &Registry, point: u64) -> usize {
     let mut tags = 0;
@@ -40,20 +41,20 @@ fn assert_whole(destination: &Registry, point: u64) -> usize {
     tags
 }
 
-/// Copies run for about so long with the pauses of [`slow`].
+/// Approximate duration of a copy with the delays of [`slow`], in milliseconds.
 const COPY: u64 = 700;
 
-/// A liar that takes its time with each request.
-fn slow(registry: &Registry) -> Lying {
-    let lying = Lying::before(registry);
+/// Creates a proxy that delays each request.
+fn slow(registry: &Registry) -> FaultProxy {
+    let proxy = FaultProxy::before(registry);
     let pause = Duration::from_millis(3);
-    lying.rule(Rule::on("GET", "*/blobs/*").alters(move |answer| answer.dripping(8_000, pause)));
+    proxy.rule(Rule::on("GET", "*/blobs/*").alters(move |answer| answer.dripping(8_000, pause)));
     let pause = Duration::from_millis(15);
-    lying.rule(Rule::on("*", "*").alters(move |answer| answer.after(pause)));
-    lying
+    proxy.rule(Rule::on("*", "*").alters(move |answer| answer.after(pause)));
+    proxy
 }
 
-/// Points in time, in milliseconds: spread over a copy and shaken by a fixed seed.
+/// Returns points in time in milliseconds: spread over a copy, with a jitter from a fixed seed.
 fn points(count: u64, seed: u64) -> impl Iterator<Item = u64> {
     let mut state = seed;
     (0..count).map(move |index| {
@@ -67,10 +68,10 @@ fn mirror(source: &str, destination: &str) -> Longshore {
     Longshore::new().mirror().list(LIST).source(source).destination(destination)
 }
 
-/// A run that has copied for `point` milliseconds, or a little more.
+/// Starts a run and waits until it has copied for at least `point` milliseconds.
 fn copies_for(source: &str, destination: &str, point: u64) -> Running {
     let run = mirror(source, destination).start();
-    // The clock starts when the program does something, or loading would be all that is killed.
+    // The clock starts with the first activity. Otherwise only the loading phase would be killed.
     run.line(|line| line.contains("[M_ID:1]").then_some(()));
     std::thread::sleep(Duration::from_millis(point));
     run
@@ -83,18 +84,18 @@ fn assert_next_run_completes(source: &Registry, destination: &Registry) {
 }
 
 #[test]
-fn a_killed_copy_leaves_whole_tags() {
+fn a_killed_copy_leaves_only_complete_tags() {
     let source = source();
-    let lying = slow(&source);
+    let proxy = slow(&source);
     let destination = Registry::embedded();
     let slow_destination = slow(&destination);
     let mut seen = Vec::new();
     for point in points(15, 7) {
-        let run = copies_for(lying.address(), slow_destination.address(), point);
+        let run = copies_for(proxy.address(), slow_destination.address(), point);
         drop(run.kill());
         seen.push(assert_whole(&destination, point));
     }
-    // Runs go on where the killed ones before them stopped, so the last ones may find all in place.
+    // Runs continue where the killed runs stopped, so the last ones may find everything in place.
     assert!(
         seen[0] < REPOSITORIES.len(),
         "the first was killed too late to show anything: {seen:?}"
@@ -103,14 +104,14 @@ fn a_killed_copy_leaves_whole_tags() {
 }
 
 #[test]
-fn a_copy_killed_at_any_point_of_a_fresh_destination_leaves_whole_tags() {
+fn a_copy_killed_at_any_point_leaves_complete_tags() {
     let source = source();
-    let lying = slow(&source);
+    let proxy = slow(&source);
     let mut seen = Vec::new();
     for point in points(8, 11) {
         let destination = Registry::embedded();
         let slow_destination = slow(&destination);
-        let run = copies_for(lying.address(), slow_destination.address(), point);
+        let run = copies_for(proxy.address(), slow_destination.address(), point);
         drop(run.kill());
         seen.push(assert_whole(&destination, point));
     }
@@ -118,16 +119,16 @@ fn a_copy_killed_at_any_point_of_a_fresh_destination_leaves_whole_tags() {
 }
 
 #[test]
-fn a_killed_destination_keeps_whole_tags_and_takes_the_rest_later() {
+fn a_killed_destination_keeps_complete_tags_and_a_later_run_adds_the_rest() {
     let source = source();
-    let lying = slow(&source);
+    let proxy = slow(&source);
     let serve = ["serve", "registry", "--listen", "127.0.0.1:0"];
     let mut destination = Registry::embedded_by(Longshore::new().args(serve));
     for point in points(6, 5) {
         let slow_destination = slow(&destination);
-        let run = copies_for(lying.address(), slow_destination.address(), point);
+        let run = copies_for(proxy.address(), slow_destination.address(), point);
         let left = destination.killed();
-        // It would try for seconds to reach what is gone.
+        // It would retry for seconds to reach the killed registry.
         drop(run.kill());
         destination = Registry::embedded_by(left.args(serve));
         assert_whole(&destination, point);

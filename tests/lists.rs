@@ -1,10 +1,10 @@
-//! Lists of other tools: what they mean arrives, and what they select by pattern is listed and picked.
+//! Lists of other tools: their images arrive, and patterns select the right tags.
 
 use std::collections::BTreeMap;
 
 use longshore_content::{Content, Image, Index};
 
-use crate::support::{Answer, Longshore, Lying, Registry, Rule, Run};
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule, Run};
 
 fn image(seed: u64) -> Content {
     Image::new("linux/amd64").layer(seed, 100).build()
@@ -15,7 +15,7 @@ fn index(seed: u64) -> Content {
     Index::oci().child(&image(seed)).child(&other).build()
 }
 
-/// A registry with two repositories of several tags.
+/// Creates a registry with two repositories, each with several tags.
 fn source() -> Registry {
     let source = Registry::embedded();
     for (tag, seed) in [("1.0", 1), ("1.1", 2), ("1.1-rc.1", 3), ("2.0", 4), ("latest", 4)] {
@@ -25,7 +25,7 @@ fn source() -> Registry {
     source
 }
 
-/// Tags and digests of both repositories.
+/// Returns tags and digests of both repositories.
 fn content(registry: &Registry) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for repository in ["team/app", "tools/jq"] {
@@ -42,14 +42,14 @@ fn mirror(list: &str) -> Run {
     Longshore::new().mirror().list(list).run()
 }
 
-/// A regsync configuration with one item: all tags of `from` that `allow` takes, to `to`.
+/// Creates a regsync configuration with one item: all tags of `from` that match `allow`, to `to`.
 fn regsync(from: &str, to: &str, allow: &str) -> String {
     format!(
         "sync:\n- source: {from}\n  target: {to}\n  type: repository\n  tags:\n    allow: ['{allow}']\n"
     )
 }
 
-/// The same list in each format: two of the tags of `team/app`, and `tools/jq`.
+/// Returns the same list in each format: two tags of `team/app`, and `tools/jq`.
 fn same_list(from: &str, to: &str) -> [(&'static str, String); 4] {
     let app = regsync(&format!("{from}/team/app"), &format!("{to}/team/app"), r"1\.\d");
     let jq = format!("- source: {from}/tools/jq:1.7\n  target: {to}/tools/jq:1.7\n  type: image\n");
@@ -77,7 +77,7 @@ fn the_same_images_arrive_from_every_format() {
         let destination = Registry::embedded();
         let (name, list) = &same_list(source.address(), destination.address())[at];
         let run = Longshore::new().mirror().list(list);
-        // This one's destination is an argument of the tool.
+        // In this format, the destination is an argument of the tool.
         let run = match *name {
             "skopeo-sync" => run.destination(destination.address()),
             _ => run,
@@ -93,9 +93,9 @@ fn the_same_images_arrive_from_every_format() {
 #[test]
 fn pages_are_followed_to_their_end_and_each_repository_is_asked_once() {
     let source = source();
-    let (lying, destination) = (Lying::before(&source), Registry::embedded());
-    // The first page links to the second, on a host that the registry only thinks it has.
-    lying.rule(Rule::on("GET", "/v2/team/app/tags/list*").answers_by(|seen| {
+    let (proxy, destination) = (FaultProxy::before(&source), Registry::embedded());
+    // The first page links to the second one, on a host name that only the registry believes in.
+    proxy.rule(Rule::on("GET", "/v2/team/app/tags/list*").answers_by(|seen| {
         let (tags, link) = match seen.query.as_str() {
             "n=1000" => (r#"{"name":"x","tags":["1.0"]}"#, Some("last=1.0")),
             "last=1.0" => (r#"{"name":"x","tags":["1.1","2.0"]}"#, None),
@@ -108,22 +108,22 @@ fn pages_are_followed_to_their_end_and_each_repository_is_asked_once() {
             None => answer,
         })
     }));
-    let (from, to) = (format!("{}/team/app", lying.address()), destination.address());
+    let (from, to) = (format!("{}/team/app", proxy.address()), destination.address());
     let list = format!("{from}: {to}/a/app\n{from}:/^1/: {to}/b/app\n");
     mirror(&list).exits(0).sums_up("5 copied, 0 skipped, 0 failed");
-    assert_eq!(lying.count("GET", "/v2/team/app/tags/list"), 2, "{}", lying.tally());
+    assert_eq!(proxy.count("GET", "/v2/team/app/tags/list"), 2, "{}", proxy.tally());
     assert_eq!(destination.endpoint().tags("a/app").unwrap(), ["1.0", "1.1", "2.0"]);
     assert_eq!(destination.endpoint().tags("b/app").unwrap(), ["1.0", "1.1"]);
 }
 
 #[test]
-fn a_list_that_cannot_be_had_fails_its_entry_alone() {
+fn a_tag_list_error_fails_only_its_entry() {
     let source = source();
-    let (lying, destination) = (Lying::before(&source), Registry::embedded());
+    let (proxy, destination) = (FaultProxy::before(&source), Registry::embedded());
     let circle = r#"</v2/team/app/tags/list?n=1000>; rel="next""#;
     let page = Answer::status(200).body(r#"{"tags":["1.0"]}"#).header("link", circle);
-    lying.rule(Rule::on("GET", "/v2/team/app/tags/list*").answers(page));
-    let (from, to) = (lying.address(), destination.address());
+    proxy.rule(Rule::on("GET", "/v2/team/app/tags/list*").answers(page));
+    let (from, to) = (proxy.address(), destination.address());
     let list = format!(
         "{from}/team/app: {to}/team/app\n{from}/team/none: {to}/team/none\n\
          {from}/tools/jq:/(/: {to}/bad/jq\n{from}/tools/jq: {to}/tools/jq\n"
@@ -143,7 +143,7 @@ fn a_list_that_cannot_be_had_fails_its_entry_alone() {
 }
 
 #[test]
-fn what_nothing_satisfies_is_skipped_with_a_warning() {
+fn an_image_without_matching_platforms_is_skipped_with_a_warning() {
     let (source, destination) = (source(), Registry::embedded());
     let list = regsync(
         &format!("{}/team/app", source.address()),
@@ -198,22 +198,22 @@ fn a_whole_registry_is_mirrored() {
 #[test]
 fn the_failed_list_has_lines_with_one_tag_each() {
     let source = source();
-    let (lying, destination) = (Lying::before(&source), Registry::embedded());
-    lying.rule(Rule::on("*", "/v2/team/app/manifests/1.1").answers(Answer::status(403)));
-    let (from, to) = (lying.address(), destination.address());
+    let (proxy, destination) = (FaultProxy::before(&source), Registry::embedded());
+    proxy.rule(Rule::on("*", "/v2/team/app/manifests/1.1").answers(Answer::status(403)));
+    let (from, to) = (proxy.address(), destination.address());
     let list = regsync(&format!("{from}/team/app"), &format!("{to}/team/app"), r"1\.\d");
     let run = mirror(&list).exits(1).sums_up("1 copied, 0 skipped, 1 failed");
     let failed = run.file("mirror-failed.txt").expect("a failed list");
     let line = format!("# longshore: platforms=all\n{from}/team/app {to}/team/app 1.1\n");
     assert!(failed.contains(&line), "{failed}");
     assert!(failed.contains("--list-format=mirror"), "{failed}");
-    lying.repent();
+    proxy.clear_rules();
     run.repeated("mirror-failed.txt").exits(0).sums_up("1 copied, 0 skipped, 0 failed");
     assert_eq!(content(&destination).len(), 2);
 }
 
 #[test]
-fn two_formats_that_are_equally_sure_are_an_error_that_names_both() {
+fn two_equally_certain_formats_are_an_error_that_names_both() {
     let list = "sync: [{source: a, target: b, type: image}]\n\
                 tasks: [{source: {}, target: {}, mappings: []}]\n";
     let run = mirror(list).exits(2);
@@ -228,7 +228,7 @@ fn broken_yaml_fails_with_its_place_and_nothing_of_it_is_copied() {
     let (from, to) = (source.address(), destination.address());
     let list = format!("{from}/team/app:1.0: {to}/team/app\n{from}/team/app:2.0: [{to}/team/app\n");
     let run = Longshore::new().mirror().list(&list).args(["--list-format", "image-syncer"]).run();
-    let run = run.exits(1).complains("this is no valid YAML or JSON: ").complains("images.txt:2:");
+    let run = run.exits(1).complains("this is not valid YAML or JSON: ").complains("images.txt:2:");
     run.sums_up("0 copied, 0 skipped, 1 failed");
     assert!(destination.endpoint().tags("team/app").unwrap_or_default().is_empty());
 }

@@ -1,11 +1,11 @@
-//! Manifests, Compose files, bills of materials and other tools' files as lists, end to end.
+//! End-to-end tests of manifests, Compose files, bills of materials and files of other tools as
+//! lists.
 
 use longshore_content::{Content, Image};
 
 use crate::support::{Longshore, Pair, Run};
 
-/// The examples, with the format that each is in, and the lines of `team/app`, `team/web` and
-/// `team/data`.
+/// The examples with their formats, and the lines of `team/app`, `team/web` and `team/data`.
 const EXAMPLES: [(&str, &str, &str, [u64; 3]); 6] = [
     (
         "kubernetes.yaml",
@@ -20,7 +20,7 @@ const EXAMPLES: [(&str, &str, &str, [u64; 3]); 6] = [
     ("app.spdx.json", "spdx", include_str!("../examples/lists/app.spdx.json"), [9, 15, 21]),
 ];
 
-/// What all of them name.
+/// The images that all of them name.
 const IMAGES: [(&str, &str, u64); 3] =
     [("team/app", "1.0", 1), ("team/web", "2.1", 2), ("team/data", "3", 3)];
 
@@ -28,7 +28,7 @@ fn image(seed: u64) -> Content {
     Image::new("linux/amd64").layer(seed, 1000).build()
 }
 
-/// Registries with all images at the source.
+/// Creates registries with all images at the source.
 fn pair() -> Pair {
     let pair = Pair::embedded();
     for (repository, tag, seed) in IMAGES {
@@ -37,13 +37,13 @@ fn pair() -> Pair {
     pair
 }
 
-/// A run with the text as a file of that name.
+/// Prepares a run with the text in a file of that name.
 fn mirror(pair: &Pair, name: &str, text: &str) -> Longshore {
     let run = Longshore::new().mirror().file(name, text).args(["-f", name]);
     run.source(pair.source.address()).destination(pair.destination.address())
 }
 
-/// Line, source and destination of each entry, with what became of it.
+/// Returns line, source, destination and outcome of each entry.
 fn entries(run: &Run) -> Vec<(u64, String, String, String)> {
     let document = run.json();
     let entries = document["entries"].as_array().expect("a list of entries");
@@ -79,13 +79,13 @@ fn every_format_is_known_and_read_with_its_lines() {
 }
 
 #[test]
-fn what_is_not_mirrored_is_said_where_it_stands() {
+fn unsupported_parts_get_a_warning_with_their_line() {
     let pair = pair();
     for (name, remark) in [
         ("compose.yaml", "compose.yaml:4:12: the variable `APP_VERSION` is not set: its default"),
         ("compose.yaml", "compose.yaml:7:5: service `web` is mirrored whichever profiles"),
-        ("hauler.yaml", "hauler.yaml:14:1: what is of kind Charts is not mirrored (1 item)"),
-        ("oc-mirror.yaml", "oc-mirror.yaml:5:3: `platform` is ignored: what it names"),
+        ("hauler.yaml", "hauler.yaml:14:1: kind Charts is not mirrored (1 item)"),
+        ("oc-mirror.yaml", "oc-mirror.yaml:5:3: `platform` is ignored: its content"),
     ] {
         let example = EXAMPLES.iter().find(|(example, ..)| *example == name);
         let (.., text, _) = example.expect("an example");
@@ -94,7 +94,7 @@ fn what_is_not_mirrored_is_said_where_it_stands() {
 }
 
 #[test]
-fn variables_of_a_compose_file_come_from_an_env_file() {
+fn compose_variables_come_from_an_env_file() {
     let pair = pair();
     let (name, _, text, _) = EXAMPLES[1];
     let text = text.replace(":-1.0}", "}");
@@ -122,7 +122,7 @@ fn the_images_of_manifests_are_copied() {
 }
 
 #[test]
-fn what_is_malformed_fails_and_the_rest_is_copied() {
+fn malformed_parts_fail_and_the_rest_is_copied() {
     let pair = pair();
     let text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n\
                 \x20 - image: team/app:1.0\n  - image: '{{ .Values.image }}'\n\
@@ -130,8 +130,8 @@ fn what_is_malformed_fails_and_the_rest_is_copied() {
                 ---\nkind: Pod\napiVersion: v1\nspec: {image: team/web:2.1}\n";
     let run = mirror(&pair, "pods.yaml", text).run().exits(1);
     let run = run.sums_up("2 copied, 0 skipped, 2 failed");
-    let run = run.complains("pods.yaml:6:12: `{{ .Values.image }}` is no image reference");
-    run.complains("pods.yaml:10:7: this is no valid YAML or JSON: ");
+    let run = run.complains("pods.yaml:6:12: `{{ .Values.image }}` is not an image reference");
+    run.complains("pods.yaml:10:7: this is not valid YAML or JSON: ");
     pair.assert_arrived("team/app", "1.0", &image(1));
     pair.assert_arrived("team/web", "2.1", &image(2));
 }

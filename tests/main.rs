@@ -1,6 +1,6 @@
-//! Black-box tests: the binary against real registries, and the shape of its source.
+//! Black-box tests: the binary against real registries, and the structure of its source.
 //!
-//! One binary for all of them, so that it is linked once. `support/` has what they share.
+//! A single test binary, so that it is linked only once. `support/` holds shared code.
 
 mod architecture;
 mod auth;

@@ -1,4 +1,5 @@
-//! What earlier runs have left on disk saves requests (see `requests.rs`) and is never needed.
+//! The manifest cache of earlier runs saves requests (see `requests.rs`). Runs also work without
+//! it.
 
 use longshore_content::{Content, Image, Index};
 
@@ -6,7 +7,7 @@ use crate::support::{Longshore, Pair, Run};
 
 const LIST: &str = "team/app team/app 1\n";
 
-/// An index of which the runs take a part.
+/// Creates an index. The runs copy a part of it.
 fn index(pair: &Pair) -> Content {
     let amd = Image::new("linux/amd64").layer(1, 1000).build();
     let arm = Image::new("linux/arm64").layer(2, 1000).build();
@@ -21,10 +22,10 @@ fn filtered(pair: &Pair, longshore: Longshore) -> Longshore {
 }
 
 #[test]
-fn a_damaged_cache_is_as_good_as_none() {
+fn a_damaged_cache_is_ignored() {
     let pair = Pair::embedded();
     let index = index(&pair);
-    let cold = filtered(&pair, Longshore::new().remembering()).run().exits(0);
+    let cold = filtered(&pair, Longshore::new().with_caches()).run().exits(0);
     let folder = cold.directory().join("../cache/manifests");
     let mut damaged = 0;
     for entry in folder.read_dir().expect("manifests are remembered").flatten() {
@@ -39,16 +40,16 @@ fn a_damaged_cache_is_as_good_as_none() {
         let by_tag = format!("GET http://{}/v2/team/app/manifests/1", pair.source.address());
         run.stderr.matches(&by_tag).count()
     };
-    let warm = filtered(&pair, cold.again().remembering()).run().exits(0);
+    let warm = filtered(&pair, cold.again().with_caches()).run().exits(0);
     assert_eq!(fetches(&warm), 1, "{}", warm.stderr);
-    let warm = filtered(&pair, warm.again().remembering()).run().exits(0);
+    let warm = filtered(&pair, warm.again().with_caches()).run().exits(0);
     assert_eq!(fetches(&warm), 0, "it was put right: {}", warm.stderr);
     let name = index.digest().replace(':', "-");
     assert!(folder.join(name).exists());
 }
 
 #[test]
-fn a_full_or_locked_cache_is_done_without() {
+fn a_full_or_locked_cache_is_not_an_error() {
     for state in
         ["head -c 1M /dev/zero >../cache/full || true", "mount -o remount,ro none ../cache"]
     {

@@ -1,15 +1,15 @@
-//! Full copies: which source goes to which destination, and with how few requests.
+//! Complete copies: which source goes to which destination, and with how few requests.
 
 use longshore_content::{Content, Image, Index};
 
 use crate::support::{Longshore, Pair, Registry, Skopeo};
 
-/// An image of its own layer and of one that all of them share.
+/// Creates an image with its own layer and one shared by all images.
 fn image(seed: u64) -> Content {
     Image::new("linux/amd64").layer(0, 2000).layer(seed, 100).build()
 }
 
-/// A list of the kinds of content there are, all of which the default filter selects.
+/// Returns content of all kinds. The default filter selects all of it.
 fn all_kinds() -> [Content; 5] {
     let (amd, arm) = (image(1), Image::new("linux/arm64").docker().layer(2, 10).build());
     [
@@ -76,7 +76,7 @@ fn the_flags_replace_the_hosts_of_the_list() {
 }
 
 #[test]
-fn the_list_names_the_hosts_where_no_flag_does() {
+fn without_flags_the_hosts_come_from_the_list() {
     let pair = Pair::embedded();
     let image = image(1);
     pair.source.push("team/app", "1", &image);
@@ -142,7 +142,7 @@ fn a_digest_alone_arrives_without_a_tag_and_with_a_warning() {
     assert!(tags.is_empty(), "tags came out of nothing: {tags:?}");
 }
 
-/// How many requests of the method `docker-registry` has answered with the status.
+/// Counts the requests with this method that `docker-registry` has answered with this status.
 fn count(registry: &Registry, method: &str, path: &str, status: &str) -> usize {
     let requests = registry.requests();
     let wanted = |line: &&String| {
@@ -164,7 +164,7 @@ fn identical_lines_are_copied_once() {
 }
 
 #[test]
-fn five_tags_of_one_image_move_its_blobs_once() {
+fn five_tags_of_one_image_copy_its_blobs_once() {
     let Some(pair) = Pair::docker() else { return };
     let image = image(1);
     let tags = ["1", "1.2", "1.2.3", "latest", "stable"];
@@ -193,7 +193,8 @@ fn layers_that_repositories_share_are_mounted() {
     }
     let uploads = count(&pair.destination, "PUT", "/blobs/uploads/", "201");
     assert_eq!(uploads, 1 + 3 + 3, "the shared layer once, an own layer and a config each");
-    // The first upload is asked for again, to see whether that tells that it is there.
+    // The first upload is requested again, to learn whether the response tells that the blob
+    // exists.
     assert_eq!(count(&pair.destination, "POST", "mount=sha256", "201"), 2 + 1, "mounts");
 }
 

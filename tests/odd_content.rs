@@ -1,4 +1,4 @@
-//! Odd but valid content arrives as it is.
+//! Unusual but valid content arrives unchanged.
 
 use longshore_content::{Content, Image, Index, Platform};
 
@@ -8,7 +8,7 @@ fn image(seed: u64) -> Content {
     Image::new("linux/amd64").layer(seed, 100).build()
 }
 
-/// Content by the name of its oddity, all of it selected by the default filter.
+/// Returns unusual content with a name for each kind. The default filter selects all of it.
 fn oddities() -> Vec<(&'static str, Content)> {
     let amd = image(1);
     let arm = Image::new("linux/arm64").docker().layer(2, 100).build();
@@ -75,7 +75,7 @@ fn the_embedded_registry_gets_odd_content_as_it_is() {
     arrives(&Pair::embedded(), None);
 }
 
-/// `docker-registry` refuses URLs that its configuration does not allow.
+/// `docker-registry` rejects URLs that its configuration does not allow.
 #[test]
 fn foreign_layers_keep_their_url_and_are_not_fetched() {
     let pair = Pair::embedded();

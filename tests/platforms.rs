@@ -1,11 +1,11 @@
-//! The platform filter: which children of an index arrive, and what is said about the rest.
+//! The platform filter: which children of an index arrive, and what is reported about the rest.
 
 use longshore_content::{Content, Image, Index, Platform};
 use serde_json::Value;
 
 use crate::support::{Pair, Skopeo};
 
-/// The children of one index, of all the sorts that a filter treats differently.
+/// The children of one index, with all kinds that a filter treats differently.
 struct Children {
     amd: Content,
     arm: Content,
@@ -56,7 +56,7 @@ fn json(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).expect("a manifest is JSON")
 }
 
-/// What an index must be when only these children, in the source's order, are left of it.
+/// Returns the expected index with only these children, in the order of the source.
 fn reduced(index: &Content, kept: &[&Content]) -> Value {
     let mut expected = json(index.bytes());
     let children = expected["manifests"].as_array_mut().expect("an index has children");
@@ -143,7 +143,7 @@ fn an_image_of_another_platform_is_left_out_with_a_warning() {
     assert_eq!(warnings, expected);
     pair.assert_absent("team/app", "1");
     pair.assert_absent("team/app", "2");
-    assert_eq!(run.file("mirror-failed.txt"), None, "a skip is no failure");
+    assert_eq!(run.file("mirror-failed.txt"), None, "a skip is not a failure");
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_comment_gives_the_next_line_platforms_of_its_own() {
     pair.assert_arrived("team/app", "2", &index);
     let found = json(&pair.destination.manifest("team/app", "3").bytes);
     assert_eq!(found["manifests"].as_array().map(Vec::len), Some(5), "the comment is for one line");
-    let failed = run.file("mirror-failed.txt").expect("sparc is no platform");
+    let failed = run.file("mirror-failed.txt").expect("sparc is not a platform");
     let lines: Vec<&str> = failed.lines().skip(2).collect();
     assert_eq!(lines, ["# longshore: platforms=sparc", "team/app team/app 4"]);
 }
@@ -204,7 +204,7 @@ fn platforms_of_an_entry_and_of_the_flags_intersect() {
 }
 
 #[test]
-fn what_says_no_platform_is_never_filtered() {
+fn content_without_a_platform_is_never_filtered() {
     let pair = Pair::embedded();
     let silent = Image::without_platform().layer(1, 10).build();
     let artifact = Image::artifact("application/vnd.example.thing").build();
@@ -217,7 +217,7 @@ fn what_says_no_platform_is_never_filtered() {
 }
 
 #[test]
-fn the_source_s_whole_index_at_the_destination_is_done_whatever_the_filter() {
+fn a_complete_index_at_the_destination_is_skipped_with_any_filter() {
     let pair = Pair::embedded();
     let children = Children::new();
     for (mode, index) in

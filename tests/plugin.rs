@@ -1,4 +1,4 @@
-//! Plugins by their path: hostile ones are stopped with their name, good ones are like built-ins.
+//! Plugins by path: hostile ones are stopped and named, and good ones work like built-in ones.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -10,39 +10,39 @@ use longshore_content::Image;
 use crate::support::harbor::{Behaviour, Harbor};
 use crate::support::{Longshore, Registry};
 
-/// A registry that refuses connections: nothing listens at the port.
+/// A registry that refuses connections: nothing listens on the port.
 const NOBODY: &str = "127.0.0.1:9";
 
-/// A component of `tests/plugins`.
+/// Returns a component of `tests/plugins`.
 pub(crate) fn component(name: &str) -> Vec<u8> {
     edited(name, |text| text)
 }
 
-/// A component of `tests/plugins` whose text was changed.
+/// Returns a component of `tests/plugins` with an edited source.
 fn edited(name: &str, edit: impl Fn(String) -> String) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/plugins");
     let text = std::fs::read_to_string(folder.join(name).with_extension("wat"));
     let text = edit(text.unwrap_or_else(|error| panic!("failed to read {name}.wat: {error}")));
-    wat::parse_str(&text).unwrap_or_else(|error| panic!("{name}.wat is no component: {error}"))
+    wat::parse_str(&text).unwrap_or_else(|error| panic!("{name}.wat is not a component: {error}"))
 }
 
-/// A component with a metadata section.
+/// Returns a component with a metadata section.
 fn packed(name: &str, metadata: &serde_json::Value) -> Vec<u8> {
     let metadata = serde_json::from_value(metadata.clone()).expect("these are metadata");
     longshore_plugin_pack::append(&component(name), &metadata).expect("it can be packed")
 }
 
-/// A run with the component as `./NAME.wasm`.
+/// Adds the component to the run as `./NAME.wasm`.
 fn with(longshore: Longshore, name: &str) -> Longshore {
     longshore.file(&format!("{name}.wasm"), component(name))
 }
 
-/// A run that goes nowhere: for what ends before anything is asked of a registry.
+/// Prepares a run that ends before it sends a request.
 fn nowhere() -> Longshore {
     Longshore::new().mirror().list("team/app team/app 1\n").source(NOBODY).destination(NOBODY)
 }
 
-/// A source with `team/app:1`, and an empty destination.
+/// Creates a source with `team/app:1`, and an empty destination.
 fn registries() -> (Registry, Registry) {
     let (source, destination) = (Registry::embedded(), Registry::embedded());
     source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 1000).build());
@@ -59,7 +59,8 @@ fn stopped(name: &str, why: &str) {
     let plugin = format!("./{name}.wasm");
     let mut running = with(nowhere(), name).args(["--list-format", &plugin]).start();
     let mut peak = 0;
-    // Until it is gone; the last moments are not seen, but what it holds it holds for longer.
+    // Samples until the process ends. Misses the last moments, but the process holds its memory
+    // longer.
     while let Some(now) = running.peak_memory() {
         peak = now.max(peak);
         std::thread::sleep(Duration::from_millis(1));
@@ -69,8 +70,8 @@ fn stopped(name: &str, why: &str) {
     assert!(!run.stderr.contains("panicked"), "the host panicked:\n{}", run.stderr);
     assert_eq!(run.file("mirror-failed.txt"), None, "nothing was started");
     assert_eq!(run.stdout, "", "nothing was done");
-    assert!(peak > 0 || !cfg!(target_os = "linux"), "nobody looked at its memory");
-    // 256 MiB of the guest, 64 MiB of its answer, and the program.
+    assert!(peak > 0 || !cfg!(target_os = "linux"), "no memory sample");
+    // 256 MiB for the guest, 64 MiB for its result, and the program itself.
     assert!(peak < 500 * 1024, "{name} made the host hold {peak} KiB");
 }
 
@@ -95,7 +96,7 @@ fn a_format_with_ten_million_entries_is_stopped() {
 }
 
 #[test]
-fn a_format_that_lifts_gigabytes_is_stopped() {
+fn a_format_that_returns_gigabytes_is_stopped() {
     stopped("lifts-gigabytes", "the plugin answered too much");
 }
 
@@ -110,15 +111,15 @@ fn a_newline_in_a_reference_is_shown_escaped() {
 }
 
 #[test]
-fn a_format_that_looks_for_a_way_out_finds_none() {
+fn a_format_cannot_escape_its_sandbox() {
     let run = with(nowhere(), "pries").args(["--list-format", "./pries.wasm"]).run().exits(2);
     run.complains("it has no entries");
 }
 
 #[test]
-fn a_file_that_is_not_forced_is_never_asked() {
+fn a_format_that_is_not_selected_is_never_called() {
     let (source, destination) = registries();
-    // It would trap at the first question.
+    // It would trap on the first call.
     with(mirror(&source, destination.address()), "traps").run().exits(0);
     destination.assert_complete("team/app", "1");
 }
@@ -131,13 +132,13 @@ fn a_rewrite_that_swallows_entries_stops_the_run() {
     let run = run.exits(2).complains("with plugin `swallows`: ");
     run.complains("0 verdicts for 1 items");
     let arrived = destination.endpoint().manifest("team/app", "1").expect("it answers");
-    assert_eq!(arrived, None, "something was copied");
+    assert_eq!(arrived, None, "an image was copied");
 }
 
 #[test]
-fn a_hook_that_waits_for_the_network_is_not_charged() {
+fn waiting_for_the_network_does_not_count_as_cpu_time() {
     let (source, destination) = registries();
-    // It asks twice, so that it waits for longer than it may compute.
+    // Two requests, so that the hook waits longer than its CPU limit.
     let wait = Duration::from_millis(5_500);
     let slow = Behaviour { open: true, wait, ..Behaviour::default() };
     let registry = Harbor::start(destination.address(), slow);
@@ -169,7 +170,7 @@ fn a_hook_without_a_grant_is_denied_and_the_push_tried() {
 #[test]
 fn a_format_by_its_path_reads_lists() {
     let (source, destination) = registries();
-    // The hostile one with a good reference of the same length in place of the bad one.
+    // The hostile component, with a good reference of the same length instead of the bad one.
     let good = format!("team/app{}", " ".repeat(33));
     let format = edited("newline", |text| {
         text.replace("registry.example.com/evil\\0afatal: all lost", &good)
@@ -177,7 +178,7 @@ fn a_format_by_its_path_reads_lists() {
     });
     let longshore = mirror(&source, destination.address()).file("my-format.wasm", format);
     let run = longshore.args(["--list-format", "./my-format.wasm", "--output=json"]).run();
-    // Its one entry has no tag.
+    // Its only entry has no tag.
     let run = run.exits(1);
     assert!(run.stdout.contains("team/app:latest"), "{}", run.stdout);
     let failed = run.file("mirror-failed.txt").expect("there is a failed list");
@@ -193,8 +194,8 @@ fn a_rewrite_by_its_path_is_like_a_built_in() {
     destination.assert_complete("team/a/team/app", "1");
 }
 
-/// What `recites` says it was given: its configuration and the destination. It refuses the entry, so
-/// that no registry is asked.
+/// Returns the configuration and the destination that `recites` got. It rejects the entry, so that
+/// no request is sent.
 #[track_caller]
 pub(crate) fn recited(longshore: Longshore) -> (serde_json::Value, String) {
     let run = longshore.arg("--output=json").run().exits(1);
@@ -254,7 +255,7 @@ fn a_plugin_is_configured_by_the_name_in_its_metadata() {
 }
 
 #[test]
-fn what_cannot_be_used_is_named() {
+fn unusable_values_are_named() {
     let run = |arguments: &[&str]| {
         let longshore = with(with(nowhere(), "traps"), "keeps").file("text.wasm", "no component");
         longshore.args(arguments).run().exits(2)
@@ -280,7 +281,7 @@ fn what_cannot_be_used_is_named() {
     unknown.complains("configure plugin `prefix`").complains("no key `perfix`");
 }
 
-/// The files of a cache of compiled code: name, inode, and time of the last change.
+/// Lists the files of a compiled-code cache: name, inode and modification time.
 fn cached(folder: &Path) -> BTreeMap<String, (u64, i64)> {
     let files = std::fs::read_dir(folder.join("compiled")).expect("there is a cache");
     let files = files.map(|file| {
@@ -293,7 +294,7 @@ fn cached(folder: &Path) -> BTreeMap<String, (u64, i64)> {
 }
 
 #[test]
-fn a_component_is_compiled_once_unless_the_cache_is_harmed() {
+fn a_component_is_compiled_once_unless_the_cache_is_damaged() {
     let cache = tempfile::tempdir().expect("a scratch directory can be made");
     let run = || {
         let longshore = with(nowhere(), "recites").env("LONGSHORE_CACHE_DIR", cache.path());
@@ -302,7 +303,7 @@ fn a_component_is_compiled_once_unless_the_cache_is_harmed() {
     };
     run();
     let cold = cached(cache.path());
-    // Code and hash of one format, one built-in rewrite and the component.
+    // Code and hash of a format, a built-in rewrite and the component.
     assert_eq!(cold.len(), 6, "{cold:?}");
     run();
     assert_eq!(cached(cache.path()), cold, "the warm run compiled again");

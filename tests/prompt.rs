@@ -1,4 +1,4 @@
-//! The prompt `>>>` at a terminal, which `script` of util-linux makes.
+//! The prompt `>>>` at a terminal that `script` of util-linux creates.
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -10,21 +10,21 @@ use longshore_content::Image;
 use crate::support::skip::{installed, skip};
 use crate::support::{Longshore, Registry};
 
-/// How long an answer may take: it turns a hang into a failure.
+/// Time limit of a response. It turns a hang into a failure.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// longshore at a terminal.
 struct Terminal {
     child: Child,
     output: Receiver<Vec<u8>>,
-    /// All that it said.
+    /// All output so far.
     said: String,
-    /// Up to here the test has read it.
+    /// Length of the output that the test has read.
     read: usize,
 }
 
 impl Terminal {
-    /// `None`, and the test is skipped, if no terminal can be made.
+    /// Starts longshore. Returns `None` and skips the test if no terminal can be created.
     fn start(longshore: &Longshore) -> Option<Self> {
         if !cfg!(target_os = "linux") || !installed("script") {
             skip("script of util-linux is missing");
@@ -59,7 +59,7 @@ impl Terminal {
         Some(Self { child, output, said: String::new(), read: 0 })
     }
 
-    /// Waits for the text behind what was waited for before.
+    /// Waits for the text after the text of the previous call.
     #[track_caller]
     fn wait_for(&mut self, text: &str) {
         let deadline = Instant::now() + LIMIT;
@@ -82,13 +82,13 @@ impl Terminal {
         self.answers(">>> ", keys);
     }
 
-    /// Types behind a question.
+    /// Types an answer to a question.
     #[track_caller]
     fn answers(&mut self, question: &str, keys: &str) {
         self.wait_for(question);
         let stdin = self.child.stdin.as_mut().expect("standard input is piped");
         stdin.write_all(keys.as_bytes()).expect("the terminal takes keys");
-        // What is typed is echoed, and the prompt may be drawn again with it.
+        // The terminal echoes the input and may redraw the prompt with it.
         self.wait_for(keys.trim_end_matches(['\r', '\u{4}', '\u{3}']));
     }
 
@@ -109,7 +109,8 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // Both fail only if the child is gone already; longshore is hung up with its terminal.
+        // Both fail only if the child has already ended. longshore gets SIGHUP when the terminal
+        // closes.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -158,7 +159,7 @@ fn each_line_is_worked_on_before_the_next() {
 }
 
 #[test]
-fn nothing_but_good_lines_is_exit_0_without_a_failed_list() {
+fn valid_lines_exit_0_without_a_failed_list() {
     let (source, destination) = registries();
     let longshore = between(Longshore::new().mirror(), &source, &destination);
     let Some(mut terminal) = Terminal::start(&longshore) else { return };
@@ -219,11 +220,11 @@ fn exit_and_quit_end_it_and_lines_are_counted() {
     let Some(mut terminal) = Terminal::start(&longshore) else { return };
     terminal.types("exit\r");
     terminal.exits(0);
-    assert!(!longshore.directory().join("mirror-failed.txt").exists(), "`exit` is no entry");
+    assert!(!longshore.directory().join("mirror-failed.txt").exists(), "`exit` is not an entry");
 }
 
 #[test]
-fn a_list_is_overwritten_only_by_who_says_yes() {
+fn a_list_is_overwritten_only_after_yes() {
     for (answer, code, expected) in [("y\r", 0, "a a 1\n"), ("\r", 2, "old"), ("n\r", 2, "old")] {
         let convert = Longshore::new()
             .file("list.txt", "a:1\n")

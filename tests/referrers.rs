@@ -1,17 +1,17 @@
-//! `--referrers`: signatures, SBOMs and whatever else refers to an image arrive with it, and are found
-//! there by another client.
+//! `--referrers`: signatures, SBOMs and all other referrers arrive with an image, and another
+//! client finds them.
 
 mod fallback;
 mod lists;
 
 use longshore_content::{Content, Image, Index};
 
-use crate::support::{Answer, Longshore, Lying, Pair, Regctl, Registry, Rule};
+use crate::support::{Answer, FaultProxy, Longshore, Pair, Regctl, Registry, Rule};
 
 const SIGNATURE: &str = "application/vnd.example.signature.v1+json";
 const SBOM: &str = "application/vnd.example.sbom.v1+json";
 
-/// An artifact about a manifest; the seed makes it another one than its like.
+/// Creates an artifact that refers to a manifest. The seed makes it unique.
 fn artifact(kind: &str, seed: u64, subject: &Content) -> Content {
     Image::artifact(kind)
         .layer(seed, 300)
@@ -20,19 +20,19 @@ fn artifact(kind: &str, seed: u64, subject: &Content) -> Content {
         .build()
 }
 
-/// The tag of the fallback index, or with an ending one of cosign's.
+/// Returns the fallback tag, or with an ending one of cosign's tags.
 fn tag_of(subject: &Content, ending: &str) -> String {
     format!("{}{ending}", subject.digest().replace(':', "-"))
 }
 
-/// An image for two platforms with all that may refer to it.
+/// An image for two platforms with all kinds of referrers.
 struct Signed {
     amd: Content,
     arm: Content,
     index: Content,
     /// Subject and referrer.
     referrers: Vec<(Content, Content)>,
-    /// Cosign's tags, and what is under them.
+    /// Cosign's tags and their content.
     tags: Vec<(String, Content)>,
 }
 
@@ -63,7 +63,7 @@ impl Signed {
         Self { amd, arm, index, referrers, tags }
     }
 
-    /// Pushes all of it, and fallback indexes where the registry has no API.
+    /// Pushes everything, and fallback indexes if the registry lacks the API.
     fn push(&self, registry: &Registry, repository: &str) {
         registry.push(repository, "1", &self.index);
         for (subject, referrer) in &self.referrers {
@@ -83,7 +83,7 @@ impl Signed {
         }
     }
 
-    /// The digests of what refers to `subject`, sorted.
+    /// Returns the digests of the referrers of `subject`, sorted.
     fn of(&self, subject: &Content) -> Vec<String> {
         let of_subject = self.referrers.iter().filter(|(of, _)| of.digest() == subject.digest());
         let mut digests: Vec<String> =
@@ -92,7 +92,7 @@ impl Signed {
         digests
     }
 
-    /// Checks with regctl that everything is at the destination and found there.
+    /// Checks with regctl that everything arrived and can be found.
     #[track_caller]
     fn assert_found(&self, registry: &Registry, repository: &str, regctl: &Regctl) {
         for (subject, referrer) in &self.referrers {
@@ -108,7 +108,7 @@ impl Signed {
     }
 }
 
-/// Mirrors the image between the two, and once more.
+/// Mirrors the image between the two registries, twice.
 fn everything_arrives(source: &Registry, destination: &Registry) {
     let Some(regctl) = Regctl::find() else { return };
     let signed = Signed::new();
@@ -156,7 +156,7 @@ fn between_registries_with_fallback_tags() {
 }
 
 #[test]
-fn what_was_signed_later_is_brought_to_an_image_that_is_there() {
+fn a_later_signature_is_copied_to_an_existing_image() {
     let pair = Pair::embedded();
     let signed = Signed::new();
     pair.source.push("team/app", "1", &signed.index);
@@ -175,7 +175,7 @@ fn what_was_signed_later_is_brought_to_an_image_that_is_there() {
 }
 
 #[test]
-fn of_an_index_that_a_filter_changes_only_the_children_s_are_copied() {
+fn a_filtered_index_copies_only_referrers_of_its_children() {
     let pair = Pair::embedded();
     let signed = Signed::new();
     signed.push(&pair.source, "team/app");
@@ -207,7 +207,7 @@ fn of_an_index_that_a_filter_changes_only_the_children_s_are_copied() {
 }
 
 #[test]
-fn of_an_image_that_is_wrapped_all_are_copied() {
+fn a_wrapped_image_copies_all_referrers() {
     let pair = Pair::embedded();
     let image = Image::new("linux/amd64").layer(1, 100).build();
     let signature = artifact(SIGNATURE, 1, &image);
@@ -234,7 +234,7 @@ fn an_image_is_not_tagged_before_its_signature_is_there() {
     let pair = Pair::embedded();
     let signed = Signed::new();
     signed.push(&pair.source, "team/app");
-    let at_source = Lying::before(&pair.source);
+    let at_source = FaultProxy::before(&pair.source);
     let blob = signed.referrers[2].1.blobs()[1].digest();
     at_source.rule(Rule::on("GET", &format!("*/blobs/{blob}")).answers(Answer::status(404)));
     let run = Longshore::new().mirror().list("team/app team/app 1\n").arg("--referrers");
@@ -244,11 +244,11 @@ fn an_image_is_not_tagged_before_its_signature_is_there() {
 }
 
 #[test]
-fn without_the_flag_it_is_said_once_that_none_were_looked_for() {
+fn without_the_flag_one_warning_says_that_referrers_are_not_copied() {
     let pair = Pair::embedded();
     let signed = Signed::new();
     signed.push(&pair.source, "team/app");
-    let at_source = Lying::before(&pair.source);
+    let at_source = FaultProxy::before(&pair.source);
     let run = Longshore::new().mirror().list("team/app a/app 1\nteam/app b/app 1\n");
     let run =
         run.source(at_source.address()).destination(pair.destination.address()).run().exits(0);
@@ -262,7 +262,7 @@ fn a_signature_whose_layer_the_registry_collected_is_sent_again() {
     let pair = Pair::embedded();
     let signed = Signed::new();
     signed.push(&pair.source, "team/app");
-    let at_destination = Lying::before(&pair.destination);
+    let at_destination = FaultProxy::before(&pair.destination);
     let signature = &signed.referrers[2].1;
     let put = Rule::on("PUT", &format!("*/manifests/{}", signature.digest())).first(1);
     at_destination.rule(put.answers(Answer::error(400, "MANIFEST_BLOB_UNKNOWN")));

@@ -1,30 +1,32 @@
-//! Requests are what a run costs: how many each kind of copy makes, at both ends.
+//! Requests are the cost of a run: how many each kind of copy sends to both registries.
 //!
-//! The numbers are those of `engine.md`'s "Minimum requests": an upload is a POST that asks whether the
-//! blob is there by mounting it from its own repository, and a PUT; once a run a registry is asked
-//! again, to see whether its answer tells (the calibration). U are blobs new to the destination's
-//! registry, P children of an index, M blobs mounted beyond their home.
+//! The numbers are those of "Minimum requests" in `engine.md`. An upload consists of two requests.
+//! The POST mounts the blob from its own repository to learn whether it exists, and the PUT uploads
+//! it. Once per run, longshore repeats the POST to learn whether the registry's response tells this
+//! (the calibration). U is the number of blobs new to the destination registry, P of children of an
+//! index, M of blobs mounted beyond their first repository.
 
 use longshore_content::{Image, Index};
 
-use crate::support::{Answer, Longshore, Lying, Registry, Rule, Run};
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule, Run};
 
-/// Two registries, and who counts before each.
+/// Two registries, each behind a counting proxy.
 struct Ends {
     source: Registry,
     _destination: Registry,
-    at_source: Lying,
-    at_destination: Lying,
+    at_source: FaultProxy,
+    at_destination: FaultProxy,
 }
 
 impl Ends {
     fn new() -> Self {
         let (source, destination) = (Registry::embedded(), Registry::embedded());
-        let (at_source, at_destination) = (Lying::before(&source), Lying::before(&destination));
+        let (at_source, at_destination) =
+            (FaultProxy::before(&source), FaultProxy::before(&destination));
         Self { source, _destination: destination, at_source, at_destination }
     }
 
-    /// Mirrors the list and answers with the requests at the source and at the destination.
+    /// Mirrors the list. Returns the requests to the source and to the destination.
     fn mirror(&self, list: &str, arguments: &[&str]) -> (String, String) {
         self.forget();
         self.run(Longshore::new(), list, arguments);
@@ -51,7 +53,7 @@ impl Ends {
     }
 }
 
-/// `(source, destination)` as it is asserted.
+/// Returns `(source, destination)` for assertions.
 fn both(source: &str, destination: &str) -> (String, String) {
     (source.to_owned(), destination.to_owned())
 }
@@ -61,7 +63,7 @@ fn a_single_image() {
     let ends = Ends::new();
     let image = Image::new("linux/amd64").layer(1, 1000).layer(2, 1000).build();
     ends.source.push("team/app", "1", &image);
-    // U = 3. The configuration is read for its platform and uploaded from memory.
+    // U = 3. The config is read for its platform and uploaded from memory.
     assert_eq!(
         ends.mirror("team/app team/app 1\n", &[]),
         both(
@@ -121,13 +123,13 @@ fn a_filtered_index() {
              PUT manifest by tag 1, PUT upload 2"
         )
     );
-    // Where no manifests are remembered the index has to be fetched to be filtered again.
+    // Without cached manifests the index must be fetched to be filtered again.
     assert_eq!(
         filtered(),
         both("GET manifest by tag 1, HEAD manifest by tag 1", "HEAD manifest by tag 1"),
         "warm"
     );
-    // The whole index over the filtered one: the child that is there is believed, P = 1 new, U = 2.
+    // The complete index over the filtered one. The existing child is trusted, P = 1 new, U = 2.
     assert_eq!(
         ends.mirror("team/app team/app 1\n", &[]),
         both(
@@ -140,17 +142,17 @@ fn a_filtered_index() {
 }
 
 #[test]
-fn what_a_cold_run_remembers() {
+fn a_cold_run_fills_the_cache() {
     let ends = Ends::new();
     let amd = Image::new("linux/amd64").layer(1, 1000).build();
     let arm = Image::new("linux/arm64").layer(2, 1000).build();
     let index = Index::oci().child(&amd).child(&arm).build();
     ends.source.push("team/app", "1", &index);
     let list = "team/app team/app 1\n";
-    let cold = ends.run(Longshore::new().remembering(), list, &["--arch", "amd64"]);
+    let cold = ends.run(Longshore::new().with_caches(), list, &["--arch", "amd64"]);
     let warm = |list: &str, arguments: &[&str]| {
         ends.forget();
-        ends.run(cold.again().remembering(), list, arguments);
+        ends.run(cold.again().with_caches(), list, arguments);
         ends.tallies()
     };
     let heads = || both("HEAD manifest by tag 1", "HEAD manifest by tag 1");
@@ -161,7 +163,7 @@ fn what_a_cold_run_remembers() {
         both("HEAD manifest by digest 1", "HEAD manifest by tag 1"),
         "the source is asked before what it once showed is believed"
     );
-    // The child that a filter left out was not fetched; the index and the other child were.
+    // The child that the filter excluded was not fetched. The index and the other child were.
     assert_eq!(
         warm(list, &["--arch", "arm64"]),
         both(
@@ -172,7 +174,7 @@ fn what_a_cold_run_remembers() {
         "another filter"
     );
     assert_eq!(warm(list, &["--arch", "arm64"]), heads(), "filtered warm, once more");
-    // A single image that is wrapped needs its configuration too.
+    // A wrapped single image needs its config too.
     ends.source.push("team/app", "1", &amd);
     warm(list, &["--index", "docker"]);
     assert_eq!(warm(list, &["--index", "docker"]), heads(), "wrapped warm");
@@ -182,16 +184,16 @@ fn what_a_cold_run_remembers() {
 }
 
 #[test]
-fn what_is_remembered_is_no_way_past_the_source() {
+fn the_cache_does_not_bypass_the_source() {
     let ends = Ends::new();
     let amd = Image::new("linux/amd64").layer(1, 1000).build();
     let arm = Image::new("linux/arm64").layer(2, 1000).build();
     let index = Index::oci().child(&amd).child(&arm).build();
     ends.source.push("team/app", "1", &index);
     let pinned = format!("team/app team/app 1@{}\n", index.digest());
-    let cold = ends.run(Longshore::new().remembering(), &pinned, &["--arch", "amd64"]);
+    let cold = ends.run(Longshore::new().with_caches(), &pinned, &["--arch", "amd64"]);
     ends.at_source.rule(Rule::on("*", "*/manifests/*").answers(Answer::status(403)));
-    let refused = ends.start(cold.again().remembering(), &pinned, &["--arch", "amd64"]);
+    let refused = ends.start(cold.again().with_caches(), &pinned, &["--arch", "amd64"]);
     refused.exits(1).complains("denied (403)");
 }
 
@@ -214,7 +216,7 @@ fn a_layer_that_two_repositories_share() {
 }
 
 #[test]
-fn layers_that_are_in_their_repository_already() {
+fn existing_layers_are_not_uploaded() {
     let ends = Ends::new();
     let image = |label| {
         let image = Image::new("linux/amd64").label("x", label);
@@ -223,7 +225,7 @@ fn layers_that_are_in_their_repository_already() {
     ends.source.push("team/app", "1", &image("one"));
     ends.source.push("team/app", "2", &image("two"));
     ends.mirror("team/app team/app 1\n", &[]);
-    // U = 1, the configuration; B = 2, found by a look that would have opened an upload.
+    // U = 1, the config. B = 2, found by a check that would otherwise have opened an upload.
     assert_eq!(
         ends.mirror("team/app team/app 2\n", &[]),
         both(
@@ -263,7 +265,7 @@ fn five_tags_of_one_single_image() {
         ends.source.push("team/app", &tag.to_string(), &image);
         list.push_str(&format!("team/app team/app {tag}\n"));
     }
-    // The configuration is read once for its platform, and uploaded from memory.
+    // The config is read once for its platform and uploaded from memory.
     assert_eq!(
         ends.mirror(&list, &[]),
         both(
@@ -282,7 +284,7 @@ fn five_tags_of_one_single_image() {
 #[test]
 fn one_registry_on_both_ends() {
     let registry = Registry::embedded();
-    let counting = Lying::before(&registry);
+    let counting = FaultProxy::before(&registry);
     let image = Image::new("linux/amd64").layer(1, 1000).build();
     registry.push("team/app", "1", &Index::oci().child(&image).build());
     Longshore::new()
@@ -292,7 +294,7 @@ fn one_registry_on_both_ends() {
         .destination(counting.address())
         .run()
         .exits(0);
-    // U = 0 and M = 2: the source's repository is the home of both blobs.
+    // U = 0 and M = 2: both blobs are mounted from the source's repository.
     assert_eq!(
         counting.tally(),
         "GET manifest by digest 1, GET manifest by tag 1, HEAD manifest by tag 1, POST mount 2, \
@@ -302,13 +304,13 @@ fn one_registry_on_both_ends() {
 }
 
 #[test]
-fn a_dry_run_looks_and_nothing_else() {
+fn a_dry_run_only_reads() {
     let ends = Ends::new();
     ends.source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 1000).build());
     let list = "team/app team/app 1\n";
     let head = "HEAD manifest by tag 1";
     assert_eq!(ends.mirror(list, &["--dry-run", "-a", "all", "--os", "all"]), both(head, head));
-    // Only the manifest and the configuration tell whether the default filter keeps it.
+    // Only the manifest and the config tell whether the default filter keeps the image.
     let source = "GET blob 1, GET manifest by tag 1, HEAD manifest by tag 1";
     assert_eq!(ends.mirror(list, &["--dry-run"]), both(source, head));
 }

@@ -8,12 +8,12 @@ fn image(seed: u64) -> Content {
     Image::new("linux/amd64").layer(seed, 1000).build()
 }
 
-/// `mirror --dry-run` of a list whose sources need not be there.
+/// Prepares `mirror --dry-run` of a list whose sources need not exist.
 fn planned(pair: &Pair, list: &str, arguments: &[&str]) -> Longshore {
     pair.mirror(list).args(["--dry-run", "--output", "json"]).args(arguments)
 }
 
-/// The destinations of the entries without their registry, in their order.
+/// Returns the destinations of the entries in order, without their registry.
 #[track_caller]
 fn destinations(pair: &Pair, list: &str, arguments: &[&str]) -> Vec<String> {
     let document = planned(pair, list, arguments).run().json();
@@ -34,7 +34,7 @@ fn flattened_images_arrive_under_one_component() {
     let list = "deep/er/app deep/er/app 1\napp app 2\n";
     pair.mirror(list).args(["--rewrite", "flatten"]).run().exits(0);
     pair.assert_arrived("deep-er-app", "1", &image(1));
-    // The default project is there before any rewrite.
+    // The default project is added before any rewrite.
     pair.assert_arrived("library-app", "2", &image(2));
     let keep = ["--rewrite", "flatten", "--plugin-config", "flatten.keep=1"];
     let separator = ["--plugin-config", "flatten.separator=__"];
@@ -88,7 +88,8 @@ fn rules_come_from_the_settings_file_too() {
     let run = planned(&pair, "s/x aa/x 1\n", &arguments).file("longshore.toml", settings);
     let document = run.run().json();
     let destination = document["entries"][0]["destination"].as_str().unwrap_or_default();
-    // The tag keeps the second rule from its end, so only the first one changes something.
+    // The tag keeps the second rule from matching at the end, so only the first rule changes
+    // something.
     assert_eq!(destination, format!("{}/bb/x:1", pair.destination.address()));
 }
 

@@ -1,16 +1,17 @@
-//! The settings file: where it is looked for, what beats what, and what is wrong with it.
+//! The settings file: its location, its precedence, and errors in it.
 
 use crate::plugin::{component, recited};
 use crate::support::{Longshore, Registry};
 
-/// The user's settings file, from the working directory.
+/// The user's settings file, relative to the working directory.
 const USERS: &str = if cfg!(target_os = "macos") {
     "../home/Library/Application Support/longshore.toml"
 } else {
     "../home/.config/longshore.toml"
 };
 
-/// A run whose only entry a plugin refuses: it shows what was resolved, and asks no registry.
+/// Prepares a run with a plugin that rejects the only entry. It shows the resolved settings and
+/// sends no requests.
 fn mirror() -> Longshore {
     refused(Longshore::new().mirror()).args(["--rewrite", "./recites.wasm"])
 }
@@ -20,7 +21,7 @@ fn refused(command: Longshore) -> Longshore {
     command.file("recites.wasm", component("recites"))
 }
 
-/// The destination of the only entry.
+/// Returns the destination of the only entry.
 #[track_caller]
 fn destination(longshore: Longshore) -> String {
     recited(longshore).1
@@ -77,7 +78,7 @@ fn plugins_named_in_the_file_are_used() {
 }
 
 #[test]
-fn what_is_wrong_is_named_and_nothing_starts() {
+fn invalid_settings_are_named_and_nothing_starts() {
     for (file, said) in [
         ("job = 3\n", "unknown key \"job\""),
         ("[mirror]\nx = 1\n", "unknown key \"mirror.x\""),
@@ -100,7 +101,7 @@ fn what_is_wrong_is_named_and_nothing_starts() {
         ("help = true\n", "unknown key \"help\""),
         ("settings = 'other.toml'\n", "unknown key \"settings\""),
     ] {
-        // Without a flag that would stand before the file's key.
+        // Without the flag that would override the file's key.
         let run = refused(Longshore::new().mirror()).file("wrong.toml", file);
         let run = run.args(["--settings", "wrong.toml"]).run();
         let context = format!("{file}{}", run.stderr);
@@ -115,7 +116,7 @@ fn what_is_wrong_is_named_and_nothing_starts() {
 #[test]
 fn the_embedded_registry_has_settings_too() {
     let file = "htpasswd = 'users'\n[serve]\nlisten = '127.0.0.1:0'\n";
-    // Of the right form; nobody knows the password.
+    // The format is valid. The password does not matter.
     let users = "me:$2y$04$abcdefghijklmnopqrstuuJ6yk6LkPqf0/vYP1hOu3x4iCmQBlcGi\n";
     let longshore = Longshore::new().file("s.toml", file).file("users", users);
     let registry = Registry::embedded_by(longshore.args(["serve", "--settings", "s.toml"]));

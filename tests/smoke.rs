@@ -1,4 +1,4 @@
-//! The shortest way through each command: if one of these fails, look here first.
+//! The shortest path through each command. If one of these tests fails, look here first.
 
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ fn validate_tells_a_good_copy_from_another_image() {
 }
 
 #[test]
-fn what_was_pushed_before_a_kill_is_there_after_it() {
+fn content_pushed_before_a_kill_survives_it() {
     let serve = ["serve", "registry", "--listen", "127.0.0.1:0"];
     let first = Registry::embedded_by(Longshore::new().args(serve));
     let image = Image::new("linux/amd64").layer(1, 1000).build();
@@ -81,8 +81,8 @@ fn the_layout_of_the_embedded_registry_is_read_by_skopeo() {
 }
 
 #[test]
-fn an_interrupted_run_names_what_it_left_undone() {
-    // It takes connections and never says a word.
+fn an_interrupted_run_names_unfinished_entries() {
+    // It accepts connections and never responds.
     let silent = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let address = silent.local_addr().expect("a listener has an address").to_string();
     let running = Longshore::new()
@@ -117,14 +117,14 @@ fn a_list_may_come_from_standard_input() {
     destination.manifest("library/app", "1");
 }
 
-/// The first connection; a longshore that never connects fails the test instead of hanging it.
+/// Accepts the first connection. If longshore never connects, the test fails instead of hanging.
 fn accept(listener: &TcpListener) -> TcpStream {
     listener.set_nonblocking(true).expect("a listener can poll");
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         match listener.accept() {
             Ok((connection, _)) => return connection,
-            Err(error) => assert!(Instant::now() < deadline, "nobody connects: {error}"),
+            Err(error) => assert!(Instant::now() < deadline, "no connection: {error}"),
         }
         std::thread::sleep(Duration::from_millis(5));
     }

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use longshore_content::{Content, Image};
 
-use crate::support::{Answer, Longshore, Lying, Registry, Rule};
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule};
 
-/// A registry with TLS and an image in it; `None` skips the test.
+/// Creates a registry with TLS and an image. Returns `None` to skip the test.
 fn secure() -> Option<(Registry, Content)> {
     let registry = Registry::docker().tls().start()?;
     let image = Image::new("linux/amd64").layer(1, 1000).build();
@@ -22,7 +22,7 @@ fn mirror(source: &str, destination: &Registry) -> Longshore {
         .destination(destination.address())
 }
 
-/// The authority's certificate of a registry.
+/// Returns the certificate of a registry's authority.
 fn authority(registry: &Registry) -> String {
     let path = registry.authority().expect("a registry with TLS has an authority");
     std::fs::read_to_string(path).expect("the certificate can be read")
@@ -82,7 +82,7 @@ fn certificates_are_not_checked_if_that_is_asked_for() {
 }
 
 #[test]
-fn a_registry_with_tls_is_pushed_to() {
+fn a_push_to_a_registry_with_tls_works() {
     let Some(destination) = Registry::docker().tls().start() else { return };
     let source = Registry::embedded();
     source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 300_000).build());
@@ -91,7 +91,7 @@ fn a_registry_with_tls_is_pushed_to() {
     destination.assert_complete("team/app", "1");
 }
 
-/// Two registries with plain HTTP, the source with an image.
+/// Creates two registries with plain HTTP and an image at the source.
 fn plain() -> (Registry, Registry) {
     let (source, destination) = (Registry::embedded(), Registry::embedded());
     source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 1000).build());
@@ -101,7 +101,7 @@ fn plain() -> (Registry, Registry) {
 #[test]
 fn loopback_needs_no_flag_for_plain_http_and_no_proxy() {
     let (source, destination) = plain();
-    let proxy = Lying::alone();
+    let proxy = FaultProxy::without_upstream();
     let at = format!("http://{}", proxy.address());
     mirror(source.address(), &destination)
         .env("HTTP_PROXY", &at)
@@ -113,8 +113,8 @@ fn loopback_needs_no_flag_for_plain_http_and_no_proxy() {
     assert_eq!(proxy.requests().len(), 0, "loopback went through the proxy");
 }
 
-/// A registry of this name that is reached through the proxy only.
-fn through(proxy: &Lying, destination: &Registry) -> Longshore {
+/// Prepares a run with a registry name that can only be reached through the proxy.
+fn through(proxy: &FaultProxy, destination: &Registry) -> Longshore {
     let at = format!("http://{}", proxy.address());
     mirror("registry.test", destination).env("HTTP_PROXY", &at).env("HTTPS_PROXY", &at)
 }
@@ -122,7 +122,7 @@ fn through(proxy: &Lying, destination: &Registry) -> Longshore {
 #[test]
 fn plain_http_goes_through_the_proxy() {
     let (source, destination) = plain();
-    let proxy = Lying::before(&source);
+    let proxy = FaultProxy::before(&source);
     proxy.rule(Rule::on("CONNECT", "*").answers(Answer::status(403)));
     through(&proxy, &destination).arg("--tls-verify=false").run().exits(0);
     destination.assert_complete("team/app", "1");
@@ -134,7 +134,7 @@ fn plain_http_goes_through_the_proxy() {
 #[test]
 fn without_the_flag_no_name_is_reached_by_plain_http() {
     let (source, destination) = plain();
-    let proxy = Lying::before(&source);
+    let proxy = FaultProxy::before(&source);
     proxy.rule(Rule::on("CONNECT", "*").answers(Answer::status(403)));
     through(&proxy, &destination).run().exits(1).complains("registry.test");
     assert!(proxy.count("CONNECT", "*") > 0, "HTTPS was tried");
@@ -144,7 +144,7 @@ fn without_the_flag_no_name_is_reached_by_plain_http() {
 #[test]
 fn a_registry_that_speaks_no_tls_is_refused_with_a_hint() {
     let (source, destination) = plain();
-    let proxy = Lying::before(&source);
+    let proxy = FaultProxy::before(&source);
     let run = through(&proxy, &destination).run().exits(1);
     run.complains("the peer speaks no TLS").complains("hint: the registry speaks plain HTTP");
     assert_eq!(proxy.count("GET", "*"), 0, "HTTP was tried");
@@ -156,7 +156,7 @@ fn a_registry_that_speaks_no_tls_is_refused_with_a_hint() {
 fn tls_goes_through_the_proxy() {
     let Some((source, _)) = secure() else { return };
     let destination = Registry::embedded();
-    let proxy = Lying::before(&source);
+    let proxy = FaultProxy::before(&source);
     through(&proxy, &destination).arg("--tls-verify=false").run().exits(0);
     destination.assert_complete("team/app", "1");
     let asked = proxy.matching("CONNECT", "*");
@@ -168,7 +168,7 @@ fn tls_goes_through_the_proxy() {
 fn the_name_on_a_certificate_is_checked_behind_a_proxy_too() {
     let Some((source, _)) = secure() else { return };
     let destination = Registry::embedded();
-    let proxy = Lying::before(&source);
+    let proxy = FaultProxy::before(&source);
     let run = through(&proxy, &destination).file("bundle.pem", authority(&source));
     let bundle = run.directory().join("bundle.pem");
     let run = run.env("SSL_CERT_FILE", bundle).run();
@@ -178,7 +178,7 @@ fn the_name_on_a_certificate_is_checked_behind_a_proxy_too() {
 #[test]
 fn no_proxy_is_respected() {
     let (source, destination) = plain();
-    let proxy = Lying::before(&source);
+    let proxy = FaultProxy::before(&source);
     let started = Instant::now();
     let run = through(&proxy, &destination)
         .arg("--tls-verify=false")

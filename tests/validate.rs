@@ -1,4 +1,4 @@
-//! `mirror-validate`, and the documents that both commands print.
+//! `mirror-validate`, and the JSON and YAML documents of both commands.
 
 mod damage;
 mod messages;
@@ -81,7 +81,7 @@ fn the_failed_list_of_validate_is_a_list_for_mirror() {
 }
 
 #[test]
-fn it_expects_what_mirror_wrote_with_the_same_flags() {
+fn validate_expects_what_mirror_writes_with_the_same_flags() {
     let pair = Pair::embedded();
     let arm = Image::new("linux/arm64").layer(3, 10).build();
     let s390x = Image::new("linux/s390x").layer(4, 10).build();
@@ -115,7 +115,7 @@ fn it_expects_what_mirror_wrote_with_the_same_flags() {
 }
 
 #[test]
-fn what_mirror_skipped_is_skipped() {
+fn validate_skips_what_mirror_skipped() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &Image::new("linux/s390x").build());
     let validate = || pair.validate("team/app team/app 1\n");
@@ -124,7 +124,7 @@ fn what_mirror_skipped_is_skipped() {
     validate().arg("--no-arch-os-fail").run().exits(1);
 }
 
-/// The document without the numbers that differ from run to run.
+/// Removes the numbers that differ between runs from the document.
 fn shape(mut document: Value) -> Value {
     assert!(document["seconds"].take().is_f64(), "seconds are a number");
     assert!(document["pausedSeconds"].take().is_f64(), "seconds are a number");

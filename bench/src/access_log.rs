@@ -1,17 +1,17 @@
-//! What distribution's logs say of the requests that it answered.
+//! Parses the access logs of distribution.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a request was for.
+/// The type of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Kind {
-    /// `/v2/` itself.
+    /// The API root `/v2/`.
     Ping,
-    /// A realm: one that the registry serves itself.
+    /// The token service of the registry itself.
     Token,
     /// HEAD of a tag or manifest.
     ManifestHead,
@@ -31,14 +31,14 @@ pub(crate) enum Kind {
     UploadPatch,
     /// PUT that closes an upload.
     UploadPut,
-    /// Anything else below an upload, such as giving it up.
+    /// Any other request to an upload, such as a cancellation.
     UploadOther,
-    /// Tag lists, referrers, deletions and what is no registry's business.
+    /// Tag lists, referrers, deletions and all other requests.
     Other,
 }
 
 impl Kind {
-    /// As the head of a column.
+    /// Returns the column heading.
     pub(crate) fn heading(self) -> &'static str {
         match self {
             Self::Ping => "/v2/",
@@ -92,23 +92,23 @@ fn off_path(path: &str) -> Kind {
     if path.ends_with("/token") || path == "/token" { Kind::Token } else { Kind::Other }
 }
 
-/// Requests to one registry.
+/// The requests to one registry.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    /// How many of each kind.
+    /// Number of requests of each kind.
     pub(crate) requests: BTreeMap<Kind, u64>,
-    /// Bodies of blobs that it sent.
+    /// Bytes of blobs sent by the registry.
     pub(crate) blob_bytes: u64,
-    /// Digests of finished uploads, and how often each was sent.
+    /// Digests of completed uploads, with the number of uploads of each.
     pub(crate) uploads: BTreeMap<String, u64>,
-    /// Mounts that were granted.
+    /// Number of mounts that the registry granted.
     pub(crate) mounted: u64,
-    /// Addresses that a request came from: one a connection.
+    /// Client addresses with their port, one per connection.
     pub(crate) peers: BTreeSet<String>,
 }
 
 impl Tally {
-    /// Reads a line of the access log, which is in Apache's combined format.
+    /// Counts a line of the access log in Apache's combined format.
     pub(crate) fn read(&mut self, line: &str) {
         let Some((method, target, status, bytes)) = fields(line) else {
             return;
@@ -128,7 +128,7 @@ impl Tally {
         }
     }
 
-    /// Reads a line of the registry's own log, which knows the port that a request came from.
+    /// Reads the client port from a line of the registry's own log.
     pub(crate) fn read_port(&mut self, line: &str) {
         let Ok(document) = serde_json::from_str::<Value>(line) else {
             return;
@@ -139,7 +139,8 @@ impl Tally {
     }
 }
 
-/// Method, target, status and size of `host - - [time] "GET /v2/ HTTP/1.1" 200 2 "" "agent"`.
+/// Returns method, target, status and size of `host - - [time] "GET /v2/ HTTP/1.1" 200 2 ""
+/// "agent"`.
 fn fields(line: &str) -> Option<(&str, &str, u16, u64)> {
     let (_, rest) = line.split_once("] \"")?;
     let (request, rest) = rest.split_once("\" ")?;
@@ -182,7 +183,7 @@ mod tests {
         assert_eq!(kind("PATCH", "/v2/a/blobs/uploads/u-1?_state=x"), Kind::UploadPatch);
         assert_eq!(kind("DELETE", "/v2/a/blobs/uploads/u-1"), Kind::UploadOther);
         assert_eq!(kind("GET", "/v2/a/tags/list?n=100"), Kind::Other);
-        // A repository may be called so.
+        // A repository may have this name.
         assert_eq!(kind("GET", "/v2/a/token/manifests/1"), Kind::ManifestGet);
     }
 

@@ -1,4 +1,4 @@
-//! A throw-away certificate authority and one server certificate of it.
+//! A temporary certificate authority and one server certificate.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 /// PEM files for servers on loopback.
 #[derive(Debug)]
 pub(crate) struct Certificate {
-    /// What a client has to trust.
+    /// The certificate that clients must trust.
     pub(crate) authority: PathBuf,
-    /// What a server shows.
+    /// The certificate of the servers.
     pub(crate) certificate: PathBuf,
-    /// The server's key.
+    /// The key of the servers.
     pub(crate) key: PathBuf,
 }
 

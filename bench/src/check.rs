@@ -1,4 +1,4 @@
-//! Whether a copy is what was to be copied, seen without longshore.
+//! Verifies a copy without longshore.
 
 use anyhow::{Result, bail};
 use longshore_content::Endpoint;
@@ -9,11 +9,12 @@ use crate::peer::Peer;
 use crate::registry::Registry;
 use crate::workbench::Workbench;
 
-/// How many findings are worth reading.
+/// Maximum number of findings to show.
 const SHOWN: usize = 5;
 
-/// Reads every manifest of the destination over plain HTTP, through a registry of its own on the same
-/// storage, and looks for each blob in that storage. The registry has hashed what it stored.
+/// Reads every manifest of the destination over plain HTTP through a separate registry on the same
+/// storage. Looks up each blob in that storage. The registry has verified the digests when it
+/// stored the blobs.
 pub(crate) fn check(bench: &Workbench<'_>, corpus: &Corpus, peer: Peer) -> Result<()> {
     let storage = bench.storage();
     let folder = bench.folder.join("work/check");
@@ -40,7 +41,7 @@ pub(crate) fn check(bench: &Workbench<'_>, corpus: &Corpus, peer: Peer) -> Resul
     if !wrong.is_empty() {
         let count = wrong.len();
         wrong.truncate(SHOWN);
-        bail!("the copy is not the original, {count} findings: {}", wrong.join("; "));
+        bail!("the copy differs from the original, {count} findings: {}", wrong.join("; "));
     }
     Ok(())
 }
@@ -53,7 +54,7 @@ fn missing(layout: &Layout, corpus: &Corpus, entry: &Entry) -> Vec<String> {
     blobs.map(|blob| format!("{}: blob {blob} is missing", entry.repository)).collect()
 }
 
-/// Digests of the children that an index names.
+/// Returns the digests of the children of an index.
 fn children(index: &[u8]) -> Vec<String> {
     let document: Value = serde_json::from_slice(index).unwrap_or_default();
     let children = document["manifests"].as_array().into_iter().flatten();

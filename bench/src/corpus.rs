@@ -1,4 +1,4 @@
-//! What is copied: made once, deterministically, and laid out as a registry stores it.
+//! The images to copy: generated once, deterministically, in the storage layout of a registry.
 
 mod layout;
 mod plan;
@@ -15,39 +15,39 @@ use serde::{Deserialize, Serialize};
 pub(crate) use layout::Layout;
 pub(crate) use plan::Plan;
 
-/// One tag and everything below it.
+/// A tag and everything below it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     /// The repository at both ends.
     pub(crate) repository: String,
     /// The tag at both ends.
     pub(crate) tag: String,
-    /// Of the manifest or index under the tag.
+    /// Digest of the manifest or index under the tag.
     pub(crate) digest: String,
-    /// Of the children of an index.
+    /// Digests of the children of an index.
     pub(crate) children: Vec<String>,
-    /// Of all configs and layers.
+    /// Digests of all configs and layers.
     pub(crate) blobs: Vec<String>,
 }
 
-/// What a registry holds that is copied from.
+/// The content of a source registry.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Corpus {
-    /// How the report calls it.
+    /// The name in the report.
     pub(crate) name: String,
-    /// In the order of the list.
+    /// The entries, in the order of the list.
     pub(crate) entries: Vec<Entry>,
     /// Digest and size of each distinct blob.
     pub(crate) blobs: BTreeMap<String, u64>,
-    /// The registry's storage.
+    /// The storage folder of the registry.
     #[serde(skip)]
     pub(crate) storage: PathBuf,
 }
 
 impl Corpus {
-    /// Takes what an earlier run made of the same plan, or makes it.
+    /// Loads the corpus that an earlier run generated from the same plan, or generates it.
     pub(crate) fn cached(plan: &Plan, folder: &Path) -> Result<Self> {
-        // A plan that has changed, or that makes something else, has another folder.
+        // A changed plan, or one that gives other content, uses another folder.
         let first = plan.images.first().map(|image| image.content().digest().to_owned());
         let fingerprint = digest(format!("{plan:?} {first:?}").as_bytes());
         let folder = folder.join(format!("{}-{}", plan.name, &fingerprint[7..19]));
@@ -59,17 +59,17 @@ impl Corpus {
             corpus.storage = storage;
             return Ok(corpus);
         }
-        println!("making the corpus {}", plan.name);
+        println!("generating the corpus {}", plan.name);
         if folder.exists() {
-            fs::remove_dir_all(&folder).context("failed to remove half a corpus")?;
+            fs::remove_dir_all(&folder).context("failed to remove an incomplete corpus")?;
         }
         let corpus = Self::make(plan, storage)?;
-        // Last: it says that all the rest is there.
+        // Written last, because it marks the corpus as complete.
         fs::write(&index, serde_json::to_vec(&corpus)?).context("failed to write the index")?;
         Ok(corpus)
     }
 
-    /// Makes it, an image at a time.
+    /// Generates the corpus image by image.
     fn make(plan: &Plan, storage: PathBuf) -> Result<Self> {
         let layout = Layout::new(&storage);
         let mut blobs = BTreeMap::new();
@@ -102,12 +102,12 @@ impl Corpus {
         Ok(Self { name: plan.name.clone(), entries, blobs, storage })
     }
 
-    /// All distinct blobs together.
+    /// Returns the total size of all distinct blobs, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.blobs.values().sum()
     }
 
-    /// The list that longshore and Hangar read.
+    /// Returns the list for longshore and Hangar.
     pub(crate) fn list(&self) -> String {
         let mut text = String::new();
         for Entry { repository, tag, .. } in &self.entries {
@@ -133,7 +133,7 @@ mod tests {
         };
         let (one, other) = (make("one"), make("other"));
         assert_eq!((&one.entries, &one.blobs), (&other.entries, &other.blobs));
-        // Ten configs, ten layers of their own, two shared ones.
+        // Ten configs, ten own layers, two shared layers.
         assert_eq!((one.entries.len(), one.blobs.len()), (10, 22));
 
         let again = make("one");
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_of_the_first_image_is_the_one_it_always_had() {
+    fn the_digest_of_the_first_image_is_stable() {
         let content = Plan::tiny(1).images[0].content();
         assert_eq!(
             content.digest(),

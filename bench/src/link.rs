@@ -1,4 +1,4 @@
-//! A registry and the way to it.
+//! A registry and the connection to it.
 
 use std::path::Path;
 
@@ -9,29 +9,29 @@ use crate::proxy::Proxy;
 use crate::registry::{Mark, Registry};
 use crate::workbench::{Setting, Workbench};
 
-/// A registry that clients reach through a proxy, where the way is not just loopback.
+/// A registry that clients reach through a proxy, unless the connection is plain loopback.
 pub(crate) struct Link {
     registry: Registry,
     proxy: Option<Proxy>,
 }
 
-/// A moment in what a link has carried.
+/// A point in time in the traffic of a link.
 #[derive(Clone, Copy)]
 pub(crate) struct Moment {
     mark: Mark,
     connections: u64,
 }
 
-/// What a link carried between two moments.
+/// The traffic of a link between two points in time.
 pub(crate) struct Traffic {
     /// The requests.
     pub(crate) tally: Tally,
-    /// TCP connections: all of them through a proxy, else those that carried a request.
+    /// Number of TCP connections: all of them with a proxy, else only those with requests.
     pub(crate) connections: u64,
 }
 
 impl Link {
-    /// Starts a registry on this storage, and the way to it.
+    /// Starts a registry on this storage, with the connection to it.
     pub(crate) fn open(
         bench: &Workbench<'_>,
         setting: &Setting,
@@ -51,23 +51,23 @@ impl Link {
         Ok(Self { registry, proxy })
     }
 
-    /// `127.0.0.1:PORT`, where clients are to go.
+    /// Returns `127.0.0.1:PORT`, the address for clients.
     pub(crate) fn address(&self) -> String {
         self.proxy.as_ref().map_or_else(|| self.registry.address().to_owned(), Proxy::address)
     }
 
-    /// The registry's process.
+    /// Returns the process ID of the registry.
     pub(crate) fn id(&self) -> u32 {
         self.registry.id()
     }
 
-    /// Now, with everything written down that has happened.
+    /// Returns the current point in time, after the logs are complete.
     pub(crate) fn moment(&self) -> Moment {
         let mark = self.registry.mark();
         Moment { mark, connections: self.proxy.as_ref().map_or(0, Proxy::connections) }
     }
 
-    /// What happened between the two moments.
+    /// Returns the traffic between two points in time.
     pub(crate) fn traffic(&self, from: Moment, to: Moment) -> Traffic {
         let tally = self.registry.tally(from.mark, to.mark);
         let connections = match self.proxy {

@@ -1,11 +1,11 @@
-//! Whether other processes kept the machine busy during a run.
+//! Detects whether other processes kept the machine busy during a run.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::process::{cpu, machine_cpu, own_cpu};
 
-/// The state of the machine when a run begins.
+/// The state of the machine at the start of a run.
 pub(crate) struct Load<'a> {
     /// The registries of the run.
     servers: &'a [u32],
@@ -15,12 +15,12 @@ pub(crate) struct Load<'a> {
 }
 
 impl<'a> Load<'a> {
-    /// Begins to watch; the servers' work counts as the run's own.
+    /// Starts the measurement. The CPU time of the servers counts as the run's own.
     pub(crate) fn watch(servers: &'a [u32]) -> Self {
         Self { servers, started: Instant::now(), machine: machine_cpu(), ours: ours(servers) }
     }
 
-    /// How many cores others used since then, on average.
+    /// Returns the average number of cores that other processes have used since then.
     pub(crate) fn others(&self) -> f64 {
         let machine = machine_cpu().saturating_sub(self.machine);
         let ours = ours(self.servers).saturating_sub(self.ours);
@@ -28,13 +28,13 @@ impl<'a> Load<'a> {
     }
 }
 
-/// This process (proxies and sampling), what has ended below it, and the servers.
+/// Returns the CPU time of this process (proxies and sampling), its ended children and the servers.
 fn ours(servers: &[u32]) -> Duration {
     let (own, ended) = own_cpu();
     own + ended + servers.iter().map(|id| cpu(*id)).sum::<Duration>()
 }
 
-/// The kernel's average of the last minute.
+/// Returns the load average of the last minute.
 pub(crate) fn average() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().unwrap_or_default().to_owned()

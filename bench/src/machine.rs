@@ -1,4 +1,4 @@
-//! The machine that the figures are from.
+//! Describes the machine of the measurements.
 
 use std::fs;
 use std::path::Path;
@@ -6,25 +6,25 @@ use std::thread::available_parallelism;
 
 use serde::{Deserialize, Serialize};
 
-/// What a reader has to know of it.
+/// The properties of the machine that matter to readers.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Machine {
-    /// The processor's name.
+    /// Name of the processor.
     pub(crate) processor: String,
-    /// How many of them this process may use.
+    /// Number of processors that this process may use.
     pub(crate) processors: usize,
-    /// Bytes.
+    /// Memory in bytes.
     pub(crate) memory: u64,
-    /// The kernel's release.
+    /// Release of the kernel.
     pub(crate) kernel: String,
-    /// The distribution.
+    /// Name of the distribution.
     pub(crate) system: String,
-    /// The file system of the destination's storage.
+    /// File system of the destination's storage.
     pub(crate) storage: String,
 }
 
 impl Machine {
-    /// This one.
+    /// Describes this machine.
     pub(crate) fn this(storage: &Path) -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let memory = field(&read("/proc/meminfo"), "MemTotal")
@@ -42,13 +42,13 @@ impl Machine {
     }
 }
 
-/// The value of `name : value`.
+/// Returns the value of `name : value`.
 fn field(text: &str, name: &str) -> Option<String> {
     let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
     pairs.find_map(|(key, value)| (key.trim() == name).then(|| value.trim().to_owned()))
 }
 
-/// The type of the file system that holds a path: that of the longest mount point above it.
+/// Returns the file system type of a path: that of the longest mount point above it.
 fn file_system(mounts: &str, path: &Path) -> String {
     let mounts = mounts.lines().filter_map(|line| {
         let (before, after) = line.split_once(" - ")?;
@@ -65,7 +65,7 @@ mod tests {
     use super::{field, file_system};
 
     #[test]
-    fn the_nearest_mount_point_has_the_file() {
+    fn the_longest_mount_point_wins() {
         let mounts = "1 0 254:0 / / rw - ext4 /dev/vda rw\n2 1 0:5 / /dev/shm rw - tmpfs shm rw\n";
         assert_eq!(file_system(mounts, Path::new("/dev/shm/x")), "tmpfs");
         assert_eq!(file_system(mounts, Path::new("/home/x")), "ext4");

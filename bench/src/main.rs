@@ -1,9 +1,9 @@
-//! The benchmark: longshore and its peers between two real registries. `bench/README.md` says how
-//! to read what it prints; `cargo xtask bench` builds the release and runs this.
+//! The benchmark: longshore and its peers between two real registries. `bench/README.md` explains
+//! the output. `cargo xtask bench` builds the release binary and runs this program.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a developer command talks to the person at the terminal and to nobody else"
+    reason = "a developer command prints to the terminal"
 )]
 
 mod access_log;
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures what was asked for, in the order in which the report has it.
+/// Runs the requested measurements in the order of the report.
 fn run(options: &Options) -> Result<()> {
     let bench = Workbench::new(options)?;
     start::compile_plugins(&bench)?;

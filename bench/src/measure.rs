@@ -1,4 +1,4 @@
-//! Wall time, CPU time and memory of a few commands that run together.
+//! Measures wall time, CPU time and memory of commands that run together.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -14,45 +14,45 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::process::{memory, own_cpu, tree};
 
-/// How often memory is looked at.
+/// Sampling interval for memory.
 const SAMPLE: Duration = Duration::from_millis(4);
 
-/// What takes longer than this hangs.
+/// Time limit. A command that takes longer hangs.
 const LIMIT: Duration = Duration::from_mins(30);
 
-/// Commands that are one measurement.
+/// The commands of one measurement.
 pub(crate) struct Work {
-    /// In order.
+    /// The commands, in order.
     pub(crate) commands: Vec<Command>,
-    /// How many of them run at a time.
+    /// Maximum number of concurrent commands.
     pub(crate) at_once: usize,
-    /// What each must end with.
+    /// The expected exit code.
     pub(crate) code: i32,
 }
 
 impl Work {
-    /// One command that must succeed.
+    /// Creates a measurement of one command that must succeed.
     pub(crate) fn one(command: Command) -> Self {
         Self { commands: vec![command], at_once: 1, code: 0 }
     }
 }
 
-/// What a run cost.
+/// The cost of a run.
 pub(crate) struct Cost {
-    /// When it began.
+    /// Start time.
     pub(crate) started: Instant,
-    /// From the first start to the last end.
+    /// Wall time from the first start to the last end.
     pub(crate) wall: Duration,
     /// User and system time of all processes, in steps of the kernel's clock tick (10 ms).
     pub(crate) cpu: Duration,
-    /// The most memory that the processes had together, in bytes.
+    /// Peak memory of all processes together, in bytes.
     pub(crate) peak: u64,
-    /// What they had together, and when.
+    /// Memory of all processes together, with the time of each sample.
     pub(crate) samples: Vec<(Duration, u64)>,
 }
 
 impl Cost {
-    /// The most memory until that moment, and the most from it on.
+    /// Returns the peak memory before this point in time, and the peak after it.
     pub(crate) fn peaks_around(&self, moment: Instant) -> (u64, u64) {
         let moment = moment.saturating_duration_since(self.started);
         let peak = |later: bool| {
@@ -63,10 +63,10 @@ impl Cost {
     }
 }
 
-/// The processes that run now.
+/// The IDs of the running processes.
 type Running = Mutex<Vec<u32>>;
 
-/// Runs the commands; what they print goes to `output`.
+/// Runs the commands and writes what they print to `output`.
 pub(crate) fn cost_of(work: Work, output: &Path) -> Result<Cost> {
     let Work { commands, at_once, code } = work;
     let queue = Mutex::new(VecDeque::from(commands));
@@ -79,7 +79,7 @@ pub(crate) fn cost_of(work: Work, output: &Path) -> Result<Cost> {
             (0..at_once).map(|_| scope.spawn(|| drain(&queue, &running, code, output))).collect();
         let ends: Vec<Result<()>> = workers
             .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|_| bail!("a worker died")))
+            .map(|worker| worker.join().unwrap_or_else(|_| bail!("a worker thread panicked")))
             .collect();
         let wall = started.elapsed();
         ended.store(true, Ordering::Release);
@@ -92,7 +92,7 @@ pub(crate) fn cost_of(work: Work, output: &Path) -> Result<Cost> {
     Ok(Cost { started, wall, cpu, peak: together.max(high), samples })
 }
 
-/// Runs commands until none is left, or one fails.
+/// Runs commands until none is left or one fails.
 fn drain(
     queue: &Mutex<VecDeque<Command>>,
     running: &Running,
@@ -115,14 +115,14 @@ fn drain(
         let status = status.context("failed to wait for a command")?;
         if status.code() != Some(code) {
             lock(queue).clear();
-            // Without its path and arguments, which end up in the report.
+            // Without path and arguments, because the name goes into the report.
             let name = Path::new(command.get_program()).file_name().unwrap_or_default();
             bail!("{} ended with {status}:\n{}", name.display(), tail(output));
         }
     }
 }
 
-/// Looks at the memory of what runs until nothing does; ends what hangs.
+/// Samples the memory of the running processes until all have ended. Kills processes that hang.
 fn sample(running: &Running, ended: &AtomicBool, started: Instant) -> (Vec<(Duration, u64)>, u64) {
     let (mut samples, mut high) = (Vec::new(), 0);
     while !ended.load(Ordering::Acquire) {
@@ -133,7 +133,7 @@ fn sample(running: &Running, ended: &AtomicBool, started: Instant) -> (Vec<(Dura
         samples.push((started.elapsed(), together));
         if started.elapsed() > LIMIT {
             for pid in ids.into_iter().filter_map(|id| Pid::from_raw(id.cast_signed())) {
-                // It fails only if the process has ended meanwhile.
+                // Fails only if the process has ended in the meantime.
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
@@ -146,7 +146,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// The last lines that were printed.
+/// Returns the last lines of the output.
 fn tail(output: &Path) -> String {
     let text = String::from_utf8_lossy(&fs::read(output).unwrap_or_default()).into_owned();
     let lines: Vec<&str> = text.lines().collect();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn all_commands_run_and_one_that_fails_is_told_with_what_it_said() {
+    fn all_commands_run_and_a_failure_shows_its_output() {
         let folder = tempfile::tempdir().expect("a scratch directory can be made");
         let output = folder.path().join("output");
         let work = Work {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn peaks_are_told_apart_by_when_they_were() {
+    fn peaks_before_and_after_a_moment_are_separate() {
         let started = Instant::now();
         let at = Duration::from_millis;
         let cost = Cost {

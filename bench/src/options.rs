@@ -1,4 +1,4 @@
-//! What `cargo xtask bench` takes.
+//! The options of `cargo xtask bench`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::peer::Peer;
 use crate::proxy::Fault;
 
-/// What is copied.
+/// The corpora to copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Choice {
     /// 40 repositories × 2 platforms with shared layers, 1.45 GB
@@ -22,24 +22,24 @@ pub(crate) enum Choice {
     All,
 }
 
-/// Whether the registries speak TLS.
+/// Whether the registries use TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Tls {
     /// Plain HTTP only
     No,
     /// TLS only
     Only,
-    /// One after the other
+    /// Plain HTTP, then TLS
     Also,
 }
 
-/// The server at both ends.
+/// The registry server for source and destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Server {
     /// Debian's docker-registry, distribution 2.8
     DockerRegistry,
-    /// distribution 3, whose program is called `registry`
+    /// distribution 3, with the program name `registry`
     Distribution,
 }
 
@@ -47,16 +47,16 @@ pub(crate) enum Server {
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 pub(crate) struct Options {
-    /// The longshore to measure; `cargo xtask bench` builds the release first
+    /// Measure this longshore binary; `cargo xtask bench` builds the release first
     #[arg(long, value_name = "FILE", default_value = "target/release/longshore")]
     pub(crate) binary: PathBuf,
-    /// What is copied
+    /// Copy this corpus
     #[arg(long, value_enum, value_delimiter = ',', default_value = "all")]
     pub(crate) corpus: Vec<Choice>,
-    /// Round trips to both registries, in milliseconds
+    /// Add this round-trip time to both registries, in milliseconds
     #[arg(long, value_name = "MS", value_delimiter = ',', default_value = "0,20")]
     pub(crate) rtt: Vec<u64>,
-    /// Put TLS with a throw-away authority before the registries
+    /// Serve TLS with a temporary certificate authority
     #[arg(
         long,
         value_enum,
@@ -66,77 +66,77 @@ pub(crate) struct Options {
         default_missing_value = "only"
     )]
     pub(crate) tls: Tls,
-    /// The server at both ends
+    /// Run this server at both ends
     #[arg(long, value_enum, default_value = "docker-registry")]
     pub(crate) registry: Server,
-    /// Who runs beside longshore; `none` for nobody [default: everybody who is installed]
+    /// Measure these peers too; `none` for longshore alone [default: all installed peers]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = Peer::parse)]
     pub(crate) peers: Option<Vec<Option<Peer>>>,
-    /// longshore's -j [default: its own]
+    /// Set longshore's -j [default: longshore's default]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<usize>,
-    /// Measure longshore alone, cold, with each of these -j
+    /// Measure longshore alone, cold, with each of these -j values
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) jobs_sweep: Option<Vec<usize>>,
-    /// How often each is measured; the figures are medians [default: 3, or 1 with --quick]
+    /// Repeat each measurement this many times and report medians [default: 3, or 1 with --quick]
     #[arg(long, value_name = "N")]
     pub(crate) repetitions: Option<usize>,
-    /// Small corpora and one repetition: under three minutes
+    /// Use small corpora and one repetition: takes under three minutes
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Images of `tiny` [default: 500, or 12 with --quick]
+    /// Number of images in `tiny` [default: 500, or 12 with --quick]
     #[arg(long, value_name = "N")]
     pub(crate) tiny_images: Option<usize>,
-    /// Throw a run away if other processes used more than so many cores meanwhile
+    /// Discard a run if other processes used more than this many cores during it
     #[arg(long, value_name = "CORES", default_value_t = 0.25)]
     pub(crate) busy: f64,
-    /// Let the way to the registries reset every Nth connection after 256 KiB
+    /// Reset every Nth connection to the registries after 256 KiB
     #[arg(long, value_name = "N")]
     pub(crate) drop_every: Option<u64>,
-    /// Let the way to the registries carry at most so many bytes a second, connection and direction
+    /// Limit each connection to the registries to this many bytes per second and direction
     #[arg(long, value_name = "BYTES")]
     pub(crate) throttle: Option<u64>,
     /// Answer the first request of every Nth connection with 429 (plain HTTP only)
     #[arg(long, value_name = "N")]
     pub(crate) refuse_every: Option<u64>,
-    /// Write the report there too, such as to docs/benchmarks.md
+    /// Also write the report to this file, such as docs/benchmarks.md
     #[arg(long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
-    /// Where the destination stores what it gets, such as a folder in memory
+    /// Store the destination's content here, such as in a memory file system
     #[arg(long, value_name = "FOLDER")]
     pub(crate) storage: Option<PathBuf>,
-    /// Where corpora, results and installed peers are
+    /// Store corpora, results and installed peers here
     #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
     pub(crate) folder: PathBuf,
 }
 
 impl Options {
-    /// How often each is measured.
+    /// Returns the number of repetitions.
     pub(crate) fn repetitions(&self) -> usize {
         self.repetitions.unwrap_or(if self.quick { 1 } else { 3 }).max(1)
     }
 
-    /// How many images `tiny` has.
+    /// Returns the number of images in `tiny`.
     pub(crate) fn tiny_images(&self) -> usize {
         self.tiny_images.unwrap_or(if self.quick { 12 } else { 500 }).max(1)
     }
 
-    /// Whether this corpus was asked for.
+    /// Reports whether this corpus was selected.
     pub(crate) fn chose(&self, choice: Choice) -> bool {
         self.corpus.iter().any(|chosen| *chosen == choice || *chosen == Choice::All)
     }
 
-    /// Whether the long lists were asked for.
+    /// Reports whether the long lists were selected.
     pub(crate) fn measures_scale(&self) -> bool {
         self.chose(Choice::Scale)
     }
 
-    /// Whether peers take part that are not named.
+    /// Reports whether a peer takes part.
     pub(crate) fn takes(&self, peer: Peer) -> bool {
         self.peers.as_ref().is_none_or(|peers| peers.contains(&Some(peer)))
     }
 
-    /// What goes wrong on the way, if anything.
+    /// Returns the faults to inject, if any.
     pub(crate) fn fault(&self) -> Fault {
         Fault {
             drop_every: self.drop_every,
@@ -145,7 +145,7 @@ impl Options {
         }
     }
 
-    /// The round trips, each once.
+    /// Returns the distinct round-trip times.
     pub(crate) fn round_trips(&self) -> Vec<Duration> {
         let mut times = self.rtt.clone();
         times.dedup();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_measured_unless_something_is_named() {
+    fn all_corpora_are_measured_by_default() {
         let all = Options::parse_from(REQUIRED);
         assert!(all.chose(Choice::Mixed) && all.measures_scale() && all.takes(Peer::Crane));
         assert_eq!(all.tls, Tls::No);

@@ -1,4 +1,4 @@
-//! Who is measured, and how each is told to copy a corpus.
+//! The programs to measure, and their commands to copy a corpus.
 
 mod crane;
 mod hangar;
@@ -18,46 +18,46 @@ use crate::corpus::Corpus;
 use crate::measure::Work;
 use crate::tools::version;
 
-/// A program and the way in which it is used.
+/// A program with its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Peer {
-    /// What all of this is about.
+    /// The program of this repository.
     Longshore,
-    /// One process, one image after the other.
+    /// One process that copies the images in sequence.
     SkopeoSync,
-    /// `skopeo copy --all`, four processes at a time.
+    /// `skopeo copy --all`, four concurrent processes.
     SkopeoCopy,
-    /// `crane copy`, four processes at a time.
+    /// `crane copy`, four concurrent processes.
     Crane,
-    /// As it comes.
+    /// Default settings.
     Regsync,
-    /// Eight images and sixteen requests at a time.
+    /// Eight concurrent images and sixteen concurrent requests.
     RegsyncTuned,
     /// `hangar mirror -j 4`.
     Hangar,
-    /// As it comes.
+    /// Default settings.
     Ocync,
 }
 
-/// What a peer has to do.
+/// The task for a peer.
 pub(crate) struct Job<'a> {
-    /// `host:port` to copy from.
+    /// `host:port` of the source.
     pub(crate) source: &'a str,
-    /// `host:port` to copy to.
+    /// `host:port` of the destination.
     pub(crate) destination: &'a str,
-    /// What.
+    /// The corpus to copy.
     pub(crate) corpus: &'a Corpus,
-    /// The peer's own folder: configuration goes there, and it is its home and working directory.
+    /// The peer's folder: its configuration, home and working directory.
     pub(crate) scratch: &'a Path,
-    /// What to trust, if the registries speak TLS.
+    /// The certificate to trust, if the registries use TLS.
     pub(crate) authority: Option<&'a Path>,
     /// longshore's `-j`.
     pub(crate) jobs: Option<usize>,
 }
 
 impl Peer {
-    /// Everybody but longshore.
+    /// All peers except longshore.
     pub(crate) const ALL: &'static [Self] = &[
         Self::SkopeoSync,
         Self::SkopeoCopy,
@@ -68,22 +68,22 @@ impl Peer {
         Self::Ocync,
     ];
 
-    /// Reads one word of `--peers`.
+    /// Parses one word of `--peers`.
     pub(crate) fn parse(word: &str) -> Result<Option<Self>, String> {
         if word == "none" {
             return Ok(None);
         }
         let known: Vec<String> = Self::ALL.iter().map(Self::word).collect();
         let found = Self::ALL.iter().find(|peer| peer.word() == word);
-        found.copied().map(Some).ok_or_else(|| format!("known are none, {}", known.join(", ")))
+        found.copied().map(Some).ok_or_else(|| format!("expected none, {}", known.join(", ")))
     }
 
-    /// As on the command line.
+    /// Returns the name on the command line.
     fn word(&self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// As in the report.
+    /// Returns the name in the report.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Longshore => "**longshore**",
@@ -97,7 +97,7 @@ impl Peer {
         }
     }
 
-    /// The program's name.
+    /// Returns the name of the program.
     pub(crate) fn program(self) -> &'static str {
         match self {
             Self::Longshore => "longshore",
@@ -109,7 +109,7 @@ impl Peer {
         }
     }
 
-    /// What the program says that it is.
+    /// Returns the version that the program reports.
     pub(crate) fn version(self, program: &Path) -> String {
         match self {
             Self::Longshore | Self::SkopeoSync | Self::SkopeoCopy => {
@@ -119,13 +119,13 @@ impl Peer {
         }
     }
 
-    /// Whether the index under a tag is the source's, byte for byte. Hangar writes one of its own
-    /// around the same children.
+    /// Reports whether the peer copies the index under a tag byte by byte. Hangar writes its own
+    /// index with the same children.
     pub(crate) fn keeps_indexes(self) -> bool {
         self != Self::Hangar
     }
 
-    /// The commands that do the job.
+    /// Returns the commands for the task.
     pub(crate) fn work(self, program: &Path, job: &Job<'_>) -> Result<Work> {
         match self {
             Self::Longshore => longshore::work(program, job),
@@ -140,12 +140,12 @@ impl Peer {
     }
 }
 
-/// A command that knows nothing of the person who runs the benchmark.
+/// Creates a command without the environment of the user who runs the benchmark.
 fn command(program: &Path, job: &Job<'_>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(job.scratch).env_clear().env("HOME", job.scratch);
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-    // Go and rustls both take it in place of the system's roots.
+    // Go and rustls both use it instead of the system's certificates.
     command.envs(job.authority.map(|authority| ("SSL_CERT_FILE", authority)));
     command
 }
@@ -158,7 +158,7 @@ mod tests {
     fn peers_are_named_as_the_help_names_them() {
         assert_eq!(Peer::parse("regsync-tuned"), Ok(Some(Peer::RegsyncTuned)));
         assert_eq!(Peer::parse("none"), Ok(None));
-        let refused = Peer::parse("docker").expect_err("nobody is called so");
+        let refused = Peer::parse("docker").expect_err("no peer has this name");
         assert!(refused.contains("skopeo-sync") && !refused.contains("longshore"), "{refused}");
     }
 }

@@ -1,4 +1,4 @@
-//! What the kernel says of processes (proc(5)).
+//! Reads process information of the kernel (proc(5)).
 
 use std::fs;
 use std::time::Duration;
@@ -9,13 +9,13 @@ const TICK: Duration = Duration::from_millis(10);
 /// Memory of a process, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Memory {
-    /// What it has now.
+    /// Current resident memory.
     pub(crate) resident: u64,
-    /// The most that it ever had.
+    /// Peak resident memory.
     pub(crate) peak: u64,
 }
 
-/// The memory of a process; nothing once it has ended.
+/// Returns the memory of a process, or zero after its end.
 pub(crate) fn memory(id: u32) -> Memory {
     let text = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     memory_of(&text)
@@ -30,7 +30,7 @@ fn memory_of(status: &str) -> Memory {
     Memory { resident: bytes("VmRSS:"), peak: bytes("VmHWM:") }
 }
 
-/// The process and all below it.
+/// Returns the process and all its descendants.
 pub(crate) fn tree(id: u32) -> Vec<u32> {
     let mut found = vec![id];
     let mut next = 0;
@@ -47,18 +47,18 @@ pub(crate) fn tree(id: u32) -> Vec<u32> {
     found
 }
 
-/// User and system time of a process, without its children.
+/// Returns user and system time of a process, without its children.
 pub(crate) fn cpu(id: u32) -> Duration {
     let text = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     times(&text).0
 }
 
-/// User and system time of this process, and of all its children that have ended.
+/// Returns user and system time of this process, and of all its ended children.
 pub(crate) fn own_cpu() -> (Duration, Duration) {
     times(&fs::read_to_string("/proc/self/stat").unwrap_or_default())
 }
 
-/// Fields 14 to 17, behind the name, which may contain anything.
+/// Parses fields 14 to 17, which follow the name. The name may contain any character.
 fn times(stat: &str) -> (Duration, Duration) {
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
     let ticks: Vec<u32> =
@@ -67,12 +67,12 @@ fn times(stat: &str) -> (Duration, Duration) {
     (sum(ticks.get(..2)), sum(ticks.get(2..)))
 }
 
-/// What all processors did together since the machine started, and what was stolen from them.
+/// Returns the CPU time of all processors since boot, including stolen time.
 pub(crate) fn machine_cpu() -> Duration {
     busy(&fs::read_to_string("/proc/stat").unwrap_or_default())
 }
 
-/// `cpu user nice system idle iowait irq softirq steal …`.
+/// Parses `cpu user nice system idle iowait irq softirq steal …`.
 fn busy(stat: &str) -> Duration {
     let line = stat.lines().next().unwrap_or_default();
     let ticks = line.split_whitespace().skip(1).map(|field| field.parse::<u64>().unwrap_or(0));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn times_stand_behind_whatever_the_name_is() {
+    fn cpu_times_are_found_after_any_process_name() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 9 9 9 9 3 4 10 20 20 0 1 0";
         assert_eq!(times(stat), (Duration::from_millis(70), Duration::from_millis(300)));
     }

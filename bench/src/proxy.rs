@@ -1,8 +1,8 @@
-//! The way to a registry: longer, narrower or worse than loopback.
+//! A proxy in front of a registry that adds delay, limits bandwidth or injects faults.
 //!
-//! Bytes are read as they come and sent on when their time has come, so that delay does not limit
-//! bandwidth. The first bytes of a connection wait one round trip more, for the handshake that
-//! loopback does at once.
+//! It reads bytes as they arrive and forwards each when its delay is over, so that delay does not
+//! limit bandwidth. The first bytes of a connection wait one more round trip for the handshake,
+//! which loopback completes at once.
 
 mod fault;
 
@@ -23,29 +23,29 @@ use tokio::time::{Instant, sleep_until};
 pub(crate) use fault::Fault;
 use fault::{Throttle, refuse};
 
-/// What is read at once.
+/// Size of a read buffer.
 const CHUNK: usize = 64 << 10;
 
-/// Chunks on their way in one direction: with full ones, 6 GB/s at a delay of 10 ms.
+/// Maximum number of buffered chunks per direction: with full ones, 6 GB/s at a delay of 10 ms.
 const ON_THE_WAY: usize = 1024;
 
-/// A listener on loopback in front of a registry; it ends when this is dropped.
+/// A loopback listener in front of a registry. Dropping it ends the proxy.
 pub(crate) struct Proxy {
     address: SocketAddr,
     accepted: Arc<AtomicU64>,
     task: JoinHandle<()>,
 }
 
-/// What each connection gets.
+/// The settings for each connection.
 #[derive(Clone, Copy, Debug)]
 struct Way {
-    /// From one end to the other.
+    /// One-way delay.
     delay: Duration,
     fault: Fault,
 }
 
 impl Proxy {
-    /// Listens on a free port and passes on to `upstream`, `round_trip` slower.
+    /// Starts a proxy on a free port that forwards to `upstream` with an additional `round_trip`.
     pub(crate) fn start(
         runtime: &Handle,
         upstream: &str,
@@ -63,12 +63,12 @@ impl Proxy {
         Ok(Self { address, accepted, task })
     }
 
-    /// `127.0.0.1:PORT`.
+    /// Returns `127.0.0.1:PORT`.
     pub(crate) fn address(&self) -> String {
         self.address.to_string()
     }
 
-    /// Connections so far.
+    /// Returns the number of connections so far.
     pub(crate) fn connections(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
     }
@@ -83,12 +83,12 @@ impl Drop for Proxy {
 async fn accept(listener: TcpListener, upstream: SocketAddr, way: Way, accepted: Arc<AtomicU64>) {
     while let Ok((client, _)) = listener.accept().await {
         let number = accepted.fetch_add(1, Ordering::Relaxed) + 1;
-        // A connection that breaks is the client's business; there is nobody to tell.
+        // Ignores broken connections: the client notices them.
         tokio::spawn(carry(client, upstream, way, number));
     }
 }
 
-/// One connection, in both directions, until both are closed or one breaks.
+/// Forwards one connection in both directions until both are closed or one breaks.
 async fn carry(
     mut client: TcpStream,
     upstream: SocketAddr,
@@ -102,7 +102,7 @@ async fn carry(
     }
     let left = way.fault.allowance(number);
     if left.is_some() {
-        // Closing it then is a reset.
+        // With zero linger, closing the connection resets it.
         client.set_zero_linger()?;
     }
     let mut server = TcpStream::connect(upstream).await?;
@@ -117,15 +117,15 @@ async fn carry(
     Ok(())
 }
 
-/// Bytes, and when they are at the other end; none at the end of the stream.
+/// Bytes with their delivery time. An empty chunk is the end of the stream.
 type Chunk = (Instant, Vec<u8>);
 
 /// One direction of a connection.
 struct Passage<'a> {
     way: Way,
-    /// When the handshake is over.
+    /// Time at which the handshake is complete.
     shaken: Instant,
-    /// What may still pass in both directions together.
+    /// Bytes that may still pass in both directions together.
     left: Option<&'a AtomicI64>,
 }
 
@@ -140,7 +140,7 @@ impl Passage<'_> {
         Ok(())
     }
 
-    /// Reads ahead of what is delivered.
+    /// Reads ahead of the delivery.
     async fn receive(
         self,
         mut reads: impl AsyncRead + Unpin,
@@ -171,7 +171,7 @@ impl Passage<'_> {
     }
 }
 
-/// Writes each chunk when its time has come.
+/// Writes each chunk at its delivery time.
 async fn deliver(
     mut receiver: Receiver<Chunk>,
     mut writes: impl AsyncWrite + Unpin,
@@ -198,7 +198,8 @@ mod tests {
 
     use super::{Fault, Proxy};
 
-    /// Answers each connection with what it got, backwards in pieces of one byte, after its end.
+    /// Starts a server that echoes the bytes of each connection, reversed and byte by byte, after
+    /// its end.
     fn echo() -> String {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it has an address").to_string();
@@ -207,7 +208,7 @@ mod tests {
                 let mut bytes = Vec::new();
                 if stream.read_to_end(&mut bytes).is_ok() {
                     bytes.reverse();
-                    // Whoever tests a reset does not listen any more.
+                    // Ignores the error, because the reset test does not read the response.
                     let _ = stream.write_all(&bytes);
                 }
             }
@@ -215,7 +216,7 @@ mod tests {
         address
     }
 
-    /// Sends the bytes in small writes, and reads the answer to its end.
+    /// Sends the bytes in small writes and reads the response to its end.
     fn ask(address: &str, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(address)?;
         for piece in bytes.chunks(7_001) {
@@ -236,7 +237,7 @@ mod tests {
         let sent = longshore_content::random(1, 300_000);
         let started = Instant::now();
         let answer = ask(&proxy.address(), &sent).expect("there is an answer");
-        // The handshake, and there and back again.
+        // The handshake, plus one round trip.
         assert!(started.elapsed() >= round_trip * 2);
         assert!(answer.iter().rev().eq(&sent));
         assert_eq!(proxy.connections(), 1);
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_connection_gets_an_answer_of_its_own() {
+    fn a_refused_connection_gets_a_429() {
         let runtime = Runtime::new().expect("a runtime can be made");
         let fault = Fault { refuse_every: Some(1), ..Fault::default() };
         let proxy = Proxy::start(runtime.handle(), &echo(), Duration::ZERO, fault)

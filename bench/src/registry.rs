@@ -1,4 +1,4 @@
-//! A real registry on a free port of loopback, with logs that are read afterwards.
+//! A real registry on a free loopback port, with logs to parse.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -12,23 +12,24 @@ use anyhow::{Context as _, Result, bail};
 use crate::access_log::Tally;
 use crate::certificate::Certificate;
 
-/// How long it may take until it listens.
+/// Time limit for the start.
 const START: Duration = Duration::from_secs(30);
 
-/// A line is written after its answer was sent: so long nothing may come any more.
+/// Log lines are written after the response. The log is complete after this time without a new
+/// line.
 const QUIET: Duration = Duration::from_millis(60);
 
-/// distribution, ended by its id when this is dropped.
+/// distribution. Dropping it kills the process by its ID.
 pub(crate) struct Registry {
     child: Child,
     address: String,
-    /// One line a request.
+    /// The access log, with one line per request.
     access: PathBuf,
-    /// One document a request, with the port that it came from.
+    /// The registry's own log, with one document per request that has the client port.
     log: PathBuf,
 }
 
-/// Where a registry's logs end.
+/// Positions in the logs of a registry.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Mark {
     access: usize,
@@ -36,7 +37,7 @@ pub(crate) struct Mark {
 }
 
 impl Registry {
-    /// Starts it on this storage; `folder` gets its configuration and logs.
+    /// Starts it on this storage. Writes its configuration and logs to `folder`.
     pub(crate) fn start(
         program: &Path,
         storage: &Path,
@@ -51,7 +52,7 @@ impl Registry {
         let create = |path: &Path| File::create(path).context("failed to create a registry's log");
         let mut command = Command::new(program);
         command.arg("serve").arg(&config).env_clear().stdin(Stdio::null());
-        // distribution 3 would look for somebody to send its traces to.
+        // Otherwise distribution 3 would try to export traces.
         command.env("OTEL_TRACES_EXPORTER", "none");
         command.stdout(create(&access)?).stderr(create(&log)?);
         let child =
@@ -61,12 +62,12 @@ impl Registry {
         Ok(registry)
     }
 
-    /// `127.0.0.1:PORT`.
+    /// Returns `127.0.0.1:PORT`.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    /// The process.
+    /// Returns the process ID.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -85,7 +86,7 @@ impl Registry {
         }
     }
 
-    /// Where the logs end once no line comes any more.
+    /// Waits until the logs are complete and returns their ends.
     pub(crate) fn mark(&self) -> Mark {
         let end = |path: &Path| fs::metadata(path).map_or(0, |file| file.len() as usize);
         let mut mark = Mark { access: end(&self.access), log: end(&self.log) };
@@ -99,7 +100,7 @@ impl Registry {
         }
     }
 
-    /// What was asked of it between the two marks.
+    /// Returns the requests between two marks.
     pub(crate) fn tally(&self, from: Mark, to: Mark) -> Tally {
         let (access, log) = (read(&self.access), read(&self.log));
         let mut tally = Tally::default();
@@ -116,7 +117,7 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
+        // Both fail only if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -126,7 +127,7 @@ fn read(path: &Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
 
-/// The port that it took, of `… listening on 127.0.0.1:5000, tls …`.
+/// Returns the address from `… listening on 127.0.0.1:5000, tls …`.
 fn listening(said: &str) -> Option<String> {
     let (_, rest) = said.split_once("listening on ")?;
     let end = rest.find(['"', ',', ' ', '\n'])?;
@@ -144,7 +145,7 @@ fn configuration(storage: &Path, certificate: Option<&Certificate>) -> String {
     );
     if let Some(files) = certificate {
         let (certificate, key) = (files.certificate.display(), files.key.display());
-        // The `http` section is the last one. Writing into a string cannot fail.
+        // The `http` section is the last one in the file. Writing into a string cannot fail.
         let _ = writeln!(text, "  tls: {{certificate: '{certificate}', key: '{key}'}}");
     }
     text

@@ -1,4 +1,4 @@
-//! Everything that came out, as JSON and as tables.
+//! The results, as JSON and as tables.
 
 mod markdown;
 mod remark;
@@ -19,46 +19,46 @@ use crate::sweep::Sweep;
 use crate::tools::version;
 use crate::workbench::Workbench;
 
-/// A peer that could have taken part.
+/// A peer that may take part.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Participant {
-    /// Who.
+    /// The peer.
     pub(crate) peer: Peer,
-    /// What it says that it is; none, and it did not run, if it is not installed or was not asked for.
+    /// Its version. `None` if it is not installed or was not selected, and so did not run.
     pub(crate) version: Option<String>,
 }
 
-/// What a benchmark found, on which machine and how.
+/// The results of a benchmark, with the machine and the options.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     /// Seconds since 1970.
     pub(crate) time: u64,
-    /// What was typed.
+    /// The command line.
     pub(crate) command: String,
-    /// Whether the corpora were the small ones.
+    /// Whether the small corpora were used.
     pub(crate) quick: bool,
-    /// How often each was measured.
+    /// Number of repetitions.
     pub(crate) repetitions: usize,
-    /// Cores that others could use in a run that counts.
+    /// Maximum number of cores that other processes may use in a valid run.
     pub(crate) busy: f64,
-    /// Where.
+    /// The machine.
     pub(crate) machine: Machine,
-    /// What the server says that it is.
+    /// The version that the server reports.
     pub(crate) server: String,
-    /// Everybody, longshore first.
+    /// All participants, longshore first.
     pub(crate) participants: Vec<Participant>,
-    /// The program itself.
+    /// The measurements without registries.
     pub(crate) start: Vec<Start>,
-    /// The settings.
+    /// The measurements with registries.
     pub(crate) rounds: Vec<Round>,
-    /// The long lists.
+    /// The measurements of long lists.
     pub(crate) scale: Vec<Scale>,
-    /// What `-j` does.
+    /// The measurements of `-j`.
     pub(crate) sweeps: Vec<Sweep>,
 }
 
 impl Report {
-    /// With nothing measured yet.
+    /// Creates a report without measurements.
     pub(crate) fn new(bench: &Workbench<'_>) -> Self {
         let contestants = bench.contestants();
         let participants = std::iter::once(&Peer::Longshore).chain(Peer::ALL).map(|&peer| {
@@ -83,7 +83,7 @@ impl Report {
         }
     }
 
-    /// Prints and writes it.
+    /// Prints the report and writes it to files.
     pub(crate) fn publish(&self, bench: &Workbench<'_>) -> Result<()> {
         let text = markdown::document(self);
         println!("\n{text}");
@@ -103,8 +103,8 @@ impl Report {
     }
 }
 
-/// The command line as a person would type it: without what xtask adds, and without this machine's
-/// folders.
+/// Returns the command line as a user would type it: without the arguments that xtask adds, and
+/// without local folders.
 fn command() -> String {
     let mut line = "cargo xtask bench".to_owned();
     let mut words = std::env::args().skip(1);

@@ -1,4 +1,4 @@
-//! A setting, with everybody in turns.
+//! Measures one setting with all participants in turn.
 
 use std::collections::BTreeMap;
 
@@ -10,38 +10,38 @@ use crate::peer::Peer;
 use crate::run::{Figures, Runs, run};
 use crate::workbench::{Contestant, Setting, Workbench};
 
-/// What came of a setting.
+/// The results of a setting.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Round {
     /// The corpus.
     pub(crate) corpus: String,
-    /// Its entries.
+    /// Number of entries.
     pub(crate) entries: usize,
-    /// Its distinct blobs.
+    /// Number of distinct blobs.
     pub(crate) blobs: usize,
-    /// Their bytes.
+    /// Size of the distinct blobs in bytes.
     pub(crate) bytes: u64,
-    /// Milliseconds that a round trip takes longer than on loopback.
+    /// Additional round-trip time in milliseconds.
     pub(crate) round_trip: u64,
-    /// Whether TLS was spoken.
+    /// Whether TLS was used.
     pub(crate) tls: bool,
-    /// Every run of everybody.
+    /// All runs of each participant.
     pub(crate) runs: BTreeMap<Peer, Vec<Runs>>,
-    /// Peers that did not do what they were told, and why.
+    /// Peers that failed, with the reason.
     pub(crate) failures: BTreeMap<Peer, String>,
 }
 
-/// Which of a pair of runs.
+/// Selects a run of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Into an empty registry.
+    /// The run into an empty registry.
     Cold,
-    /// Where everything is there already.
+    /// The run with everything already at the destination.
     Warm,
 }
 
 impl Round {
-    /// As in a headline.
+    /// Returns the title of the setting.
     pub(crate) fn title(&self) -> String {
         let way = match self.round_trip {
             0 => "local".to_owned(),
@@ -50,7 +50,7 @@ impl Round {
         format!("{}, {way}, {}", self.corpus, if self.tls { "TLS" } else { "plain HTTP" })
     }
 
-    /// The run of the median wall time, so that its figures belong together.
+    /// Returns the run with the median wall time, so that its figures belong together.
     pub(crate) fn median(&self, peer: Peer, phase: Phase) -> Option<&Figures> {
         let mut figures: Vec<&Figures> = self
             .runs
@@ -65,20 +65,20 @@ impl Round {
         figures.get(figures.len().saturating_sub(1) / 2).copied()
     }
 
-    /// How many times as long as longshore a peer took.
+    /// Returns the ratio of a peer's time to longshore's time.
     pub(crate) fn ratio(&self, peer: Peer, phase: Phase) -> Option<f64> {
         let ours = self.median(Peer::Longshore, phase)?;
         Some(self.median(peer, phase)?.wall / ours.wall)
     }
 }
 
-/// Measures everybody, as often as was asked for, each time beginning with another one.
+/// Measures all participants. Each repetition starts with another one.
 pub(crate) fn measure(bench: &Workbench<'_>, setting: &Setting) -> Result<Round> {
     let contestants = bench.contestants();
     measure_some(bench, setting, &contestants)
 }
 
-/// As [`measure`], with these only.
+/// Measures like [`measure`], but only these participants.
 pub(crate) fn measure_some(
     bench: &Workbench<'_>,
     setting: &Setting,

@@ -16,25 +16,25 @@ use crate::measure::{Cost, cost_of};
 use crate::peer::Job;
 use crate::workbench::{Contestant, Setting, Workbench, empty};
 
-/// How often a run is repeated that others disturbed; not at all with `--quick`.
+/// Maximum number of attempts for a run that other processes disturbed; one with `--quick`.
 const TRIES: usize = 3;
 
-/// Requests to the registries at both ends.
+/// The requests to both registries.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Requests {
-    /// At the source.
+    /// The requests to the source.
     pub(crate) source: BTreeMap<Kind, u64>,
-    /// At the destination.
+    /// The requests to the destination.
     pub(crate) destination: BTreeMap<Kind, u64>,
 }
 
 impl Requests {
-    /// All of them.
+    /// Returns the number of all requests.
     pub(crate) fn total(&self) -> u64 {
         self.source.values().chain(self.destination.values()).sum()
     }
 
-    /// Of one kind, at both ends.
+    /// Returns the number of requests of one kind to both registries.
     pub(crate) fn of(&self, kind: Kind) -> u64 {
         let at = |side: &BTreeMap<Kind, u64>| side.get(&kind).copied().unwrap_or(0);
         at(&self.source) + at(&self.destination)
@@ -44,42 +44,43 @@ impl Requests {
 /// The figures of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Figures {
-    /// Seconds from start to end.
+    /// Wall time in seconds.
     pub(crate) wall: f64,
-    /// Seconds of user and system time of the client's processes.
+    /// User and system time of the client's processes, in seconds.
     pub(crate) cpu: f64,
-    /// The most bytes that they had in memory together.
+    /// Peak memory of all client processes together, in bytes.
     pub(crate) peak: u64,
-    /// What was asked of the registries.
+    /// The requests to the registries.
     pub(crate) requests: Requests,
     /// Bytes of blobs that the source sent.
     pub(crate) downloaded: u64,
-    /// Bytes of blobs that the destination took.
+    /// Bytes of blobs that the destination received.
     pub(crate) uploaded: u64,
-    /// Bytes of blobs that the destination had got in this run already.
+    /// Bytes of blobs that the destination received more than once in this run.
     pub(crate) duplicate: u64,
-    /// Mounts that the destination granted.
+    /// Number of mounts that the destination granted.
     pub(crate) mounted: u64,
-    /// TCP connections to both registries.
+    /// Number of TCP connections to both registries.
     pub(crate) connections: u64,
-    /// Cores that other processes used meanwhile.
+    /// Cores that other processes used during the run.
     pub(crate) others: f64,
-    /// The kernel's load average of one minute, at the end.
+    /// The load average of one minute at the end.
     pub(crate) load: String,
-    /// Every try was disturbed, and this is the one that was least.
+    /// Whether all attempts were disturbed. These are the figures of the least disturbed one.
     pub(crate) disturbed: bool,
 }
 
-/// A run from an empty destination, and one more right after it.
+/// A run into an empty destination, and another one right after it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Runs {
-    /// Into an empty registry.
+    /// The run into an empty registry.
     pub(crate) cold: Figures,
-    /// Where everything is there already.
+    /// The run with everything already at the destination.
     pub(crate) warm: Figures,
 }
 
-/// Runs a contestant cold and warm and checks the copy, again where others disturbed it.
+/// Runs a contestant cold and warm and checks the copy. Repeats runs that other processes
+/// disturbed.
 pub(crate) fn run(
     bench: &Workbench<'_>,
     setting: &Setting,
@@ -101,7 +102,7 @@ pub(crate) fn run(
             best = Some(runs);
         }
     }
-    best.context("there was no try")
+    best.context("no run was measured")
 }
 
 fn attempt(
@@ -115,7 +116,7 @@ fn attempt(
     empty(&storage)?;
     let scratch = bench.scratch()?;
     if !bench.options.quick {
-        // What the last run left is written before the next one begins, and not beside it.
+        // Flushes the writes of the last run, so that they do not disturb the next one.
         Command::new("sync").status().context("failed to run sync")?;
     }
     let destination = Link::open(bench, setting, &storage, "destination-logs")?;

@@ -1,4 +1,4 @@
-//! What a list of 100,000 entries costs in memory, between two stubs.
+//! Measures the memory for a list of 100,000 entries, between two stub registries.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,45 +11,45 @@ use crate::measure::{Work, cost_of};
 use crate::stub::{Images, Stub};
 use crate::workbench::Workbench;
 
-/// Images of the list that names few.
+/// Number of images in the list with few images.
 const FEW: u64 = 8;
 
-/// Repositories that the entries are spread over.
+/// Number of repositories that the entries are spread over.
 const REPOSITORIES: u64 = 100;
 
-/// Bytes that an entry may cost once the list is planned.
+/// Maximum bytes per entry of a planned list.
 const ENTRY: u64 = 200;
 
-/// Bytes that a run may cost beside that.
+/// Maximum bytes of a run besides its entries.
 const BASE: u64 = 32 << 20;
 
-/// What a long list cost.
+/// The cost of a long list.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Scale {
-    /// Entries of the list.
+    /// Number of entries in the list.
     pub(crate) entries: u64,
-    /// Distinct images that they name.
+    /// Number of distinct images.
     pub(crate) images: u64,
-    /// Wall seconds.
+    /// Wall time in seconds.
     pub(crate) wall: f64,
-    /// CPU seconds.
+    /// CPU time in seconds.
     pub(crate) cpu: f64,
-    /// The most bytes before the first request: reading and planning the list.
+    /// Peak memory before the first request, while longshore reads and plans the list, in bytes.
     pub(crate) listing: u64,
-    /// The most bytes from the first request on.
+    /// Peak memory from the first request on, in bytes.
     pub(crate) copying: u64,
-    /// Requests to both ends.
+    /// Number of requests to both registries.
     pub(crate) requests: u64,
 }
 
 impl Scale {
-    /// What the design allows while it copies, in bytes.
+    /// Returns the memory target while copying, in bytes.
     pub(crate) fn allowed(&self) -> u64 {
         BASE + ENTRY * self.entries
     }
 }
 
-/// Copies a long list over few images, and one where each entry is an image of its own.
+/// Copies a long list of few images, and a list where each entry is a distinct image.
 pub(crate) fn measure(bench: &Workbench<'_>) -> Result<Vec<Scale>> {
     println!("\n== scale");
     let entries = if bench.options.quick { 5_000 } else { 100_000 };
@@ -83,7 +83,7 @@ fn measured(bench: &Workbench<'_>, entries: u64, images: u64) -> Result<Scale> {
         "{tags} of {entries} tags arrived, {wrong} of them wrong"
     );
     let first = source.first_request().into_iter().chain(destination.first_request()).min();
-    let (listing, copying) = cost.peaks_around(first.context("nothing was asked")?);
+    let (listing, copying) = cost.peaks_around(first.context("no request arrived")?);
     let scale = Scale {
         entries,
         images,

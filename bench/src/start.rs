@@ -1,4 +1,4 @@
-//! What the program itself costs, without a registry.
+//! Measures the cost of the program itself, without a registry.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,30 +12,30 @@ use serde::{Deserialize, Serialize};
 use crate::measure::{Work, cost_of};
 use crate::workbench::Workbench;
 
-/// Lines of the long list.
+/// Number of lines in the long list.
 const LINES: usize = 100_000;
 
-/// A median.
+/// The median of a measurement.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Start {
-    /// What was run.
+    /// The measured command.
     pub(crate) what: String,
-    /// Wall seconds.
+    /// Wall time in seconds.
     pub(crate) wall: f64,
-    /// CPU seconds.
+    /// CPU time in seconds.
     pub(crate) cpu: f64,
-    /// The peak of memory in bytes.
+    /// Peak memory in bytes.
     pub(crate) peak: u64,
 }
 
-/// Calls every plugin once, so that no measured run compiles it.
+/// Calls every plugin once, so that no measured run has to compile it.
 pub(crate) fn compile_plugins(bench: &Workbench<'_>) -> Result<()> {
     let list = list(bench, "one.txt", 1)?;
     let output = bench.folder.join("start.log");
     cost_of(plan(bench, &list), &output).map(drop)
 }
 
-/// Measures a start, and one with a long list.
+/// Measures the start, and a run with a long list.
 pub(crate) fn measure(bench: &Workbench<'_>) -> Result<Vec<Start>> {
     println!("\n== the program itself");
     let (one, long) = (list(bench, "one.txt", 1)?, list(bench, "lines.txt", LINES)?);
@@ -62,7 +62,7 @@ fn median(
 ) -> Result<Start> {
     let output = bench.folder.join("start.log");
     let mut costs = (0..times).map(|_| cost_of(work(), &output)).collect::<Result<Vec<_>>>()?;
-    // The long list's log has a line for each entry.
+    // The log of the long list has a line for each entry.
     fs::remove_file(&output).context("failed to remove a log")?;
     costs.sort_by_key(|cost| cost.wall);
     let wall = costs[costs.len() / 2].wall;
@@ -73,8 +73,9 @@ fn median(
     Ok(Start { what: what.to_owned(), wall: seconds(wall), cpu: seconds(cpu), peak })
 }
 
-/// A list of `lines` lines and one more that goes where the last of them goes: it is parsed,
-/// rewritten and planned, and then refused without a request and without a line for each entry.
+/// Writes a list of `lines` lines, plus one with the same destination as the last. longshore
+/// parses, rewrites and plans it, and then rejects it. It sends no request and prints no line for
+/// each entry.
 fn list(bench: &Workbench<'_>, name: &str, lines: usize) -> Result<PathBuf> {
     let path = bench.folder.join(name);
     let mut text = String::new();

@@ -1,5 +1,5 @@
-//! A registry that has 100,000 images without storing one, and remembers of a copy only that it is
-//! there. It is no registry for anything else.
+//! A stub registry that generates 100,000 images on request. Of a copy it only remembers which
+//! content exists. It implements nothing else.
 
 mod images;
 
@@ -20,10 +20,10 @@ use tokio::task::JoinHandle;
 pub(crate) use images::Images;
 use images::MANIFEST;
 
-/// More than any manifest or blob of it has.
+/// Larger than any manifest or blob of the stub.
 const BODY: usize = 1 << 20;
 
-/// What came in.
+/// The received content.
 #[derive(Default)]
 struct Taken {
     /// Digests of the manifests by `repository:tag`.
@@ -34,7 +34,7 @@ struct Taken {
     first: Option<Instant>,
 }
 
-/// A stub on a free port of loopback; it ends when this is dropped.
+/// A stub on a free loopback port. Dropping it ends the stub.
 pub(crate) struct Stub {
     address: String,
     shared: Arc<Shared>,
@@ -42,7 +42,7 @@ pub(crate) struct Stub {
 }
 
 struct Shared {
-    /// What it serves, if it is a source.
+    /// The images to serve, if the stub is a source.
     images: Option<Images>,
     taken: Mutex<Taken>,
 }
@@ -54,7 +54,7 @@ impl Shared {
 }
 
 impl Stub {
-    /// Serves these images, or takes what comes.
+    /// Starts a stub that serves these images or accepts any content.
     pub(crate) fn start(runtime: &Handle, images: Option<Images>) -> Result<Self> {
         let listener = runtime
             .block_on(TcpListener::bind("127.0.0.1:0"))
@@ -63,7 +63,7 @@ impl Stub {
         let shared = Arc::new(Shared { images, taken: Mutex::default() });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let task = runtime.spawn(async move {
-            // It ends with the task.
+            // Ends with the task.
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self { address, shared, task })
@@ -74,17 +74,17 @@ impl Stub {
         &self.address
     }
 
-    /// When the first request came.
+    /// Returns the time of the first request.
     pub(crate) fn first_request(&self) -> Option<Instant> {
         self.shared.taken().first
     }
 
-    /// How many came.
+    /// Returns the number of requests.
     pub(crate) fn requests(&self) -> u64 {
         self.shared.taken().requests
     }
 
-    /// How many tags it got, and how many of them are not what `images` has under that tag.
+    /// Returns the number of received tags, and how many of them differ from `images`.
     pub(crate) fn tags(&self, images: &Images) -> (usize, usize) {
         let taken = self.shared.taken();
         let wrong = taken.tags.iter().filter(|(name, found)| {
@@ -155,7 +155,7 @@ impl Shared {
                 taken.content.contains(&format!("{repository}@{reference}")).then_some(reference)
             }
         };
-        // Nothing that is copied here is read again.
+        // Nothing copied here is read again.
         match found {
             Some(name) if method == Method::HEAD => {
                 with_digest(StatusCode::OK, name, Body::empty())
@@ -193,7 +193,7 @@ impl Shared {
         }
     }
 
-    /// The digest of what was mounted, if that was asked for and could be.
+    /// Returns the digest of a mounted blob, if the request was a mount that succeeded.
     fn mount(&self, repository: &str, query: &str) -> Option<String> {
         let parameter = |name: &str| {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_knows_which_tags_are_right() {
+    fn a_destination_counts_wrong_tags() {
         let runtime = Runtime::new().expect("a runtime can be made");
         let stub = Stub::start(runtime.handle(), None).expect("it starts");
         let endpoint = Endpoint::new(stub.address());

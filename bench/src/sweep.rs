@@ -1,4 +1,4 @@
-//! Which `-j` is best.
+//! Finds the best value for `-j`.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use crate::peer::Peer;
 use crate::round::{Phase, measure_some};
 use crate::workbench::{Contestant, Workbench};
 
-/// A setting with several numbers of jobs.
+/// The results of a setting with several values for `-j`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Sweep {
-    /// Corpus and way.
+    /// Title with corpus and connection.
     pub(crate) title: String,
-    /// Wall seconds, cold, and the peak of memory in bytes.
+    /// Wall time of the cold run in seconds, and peak memory in bytes, by number of jobs.
     pub(crate) jobs: BTreeMap<usize, (f64, u64)>,
 }
 
 impl Sweep {
-    /// The number of jobs with the shortest time.
+    /// Returns the number of jobs with the shortest time.
     pub(crate) fn best(&self) -> Option<usize> {
         let best = self.jobs.iter().min_by(|one, other| one.1.0.total_cmp(&other.1.0));
         best.map(|(jobs, _)| *jobs)

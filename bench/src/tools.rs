@@ -1,16 +1,16 @@
-//! Where programs are looked for.
+//! Locates programs.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The folders that are searched: `PATH`, where `go install` puts programs, and the benchmark's own.
+/// The folders to search: `PATH`, the folder of `go install`, and the benchmark's own.
 #[derive(Debug)]
 pub(crate) struct Tools {
     folders: Vec<PathBuf>,
 }
 
 impl Tools {
-    /// With `bin` as the benchmark's own folder.
+    /// Creates the search path with `bin` as the benchmark's own folder.
     pub(crate) fn new(bin: &Path) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -19,13 +19,13 @@ impl Tools {
         Self { folders }
     }
 
-    /// The program of this name, if it is there.
+    /// Finds the program of this name.
     pub(crate) fn find(&self, program: &str) -> Option<PathBuf> {
         self.folders.iter().map(|folder| folder.join(program)).find(|path| path.is_file())
     }
 }
 
-/// The first line that a program prints when it is asked for its version, or what that line lacks.
+/// Returns the first line that a program prints for its version, or `of unknown version`.
 pub(crate) fn version(program: &Path, arguments: &[&str]) -> String {
     let asked = Command::new(program).args(arguments).stdin(Stdio::null()).output();
     let Ok(output) = asked else {
@@ -37,7 +37,7 @@ pub(crate) fn version(program: &Path, arguments: &[&str]) -> String {
     let line = named.or_else(|| said.lines().find(|line| !line.trim().is_empty()));
     line.map_or_else(
         || "of unknown version".to_owned(),
-        // Some begin with the path that they were started by, which is nobody's business.
+        // Some programs start the line with their own path, which readers do not need.
         |line| line.replace(&program.display().to_string(), "").trim().to_owned(),
     )
 }
@@ -50,7 +50,7 @@ mod tests {
     use super::{Tools, version};
 
     #[test]
-    fn a_program_is_found_and_asked_without_telling_where_it_is() {
+    fn a_program_is_found_and_its_version_omits_its_path() {
         let folder = tempfile::tempdir().expect("a scratch directory can be made");
         let program = folder.path().join("longshore-bench-peer");
         fs::write(&program, "#!/bin/sh\necho\necho \"$0 v1.2 (x)\"\n").expect("it can be written");

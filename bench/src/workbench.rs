@@ -1,4 +1,4 @@
-//! What every measurement needs: programs, folders, and the settings that were asked for.
+//! The shared context of all measurements: programs, folders and selected settings.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,46 +13,46 @@ use crate::options::{Choice, Options, Server, Tls};
 use crate::peer::Peer;
 use crate::tools::Tools;
 
-/// A corpus and the way to the registries.
+/// A corpus and the connection to the registries.
 pub(crate) struct Setting {
-    /// Which corpus.
+    /// The corpus.
     pub(crate) choice: Choice,
-    /// The time that a round trip takes longer than on loopback.
+    /// Additional round-trip time.
     pub(crate) round_trip: Duration,
-    /// Whether TLS is spoken.
+    /// Whether TLS is used.
     pub(crate) tls: bool,
 }
 
 /// A program that takes part.
 #[derive(Debug)]
 pub(crate) struct Contestant {
-    /// Who it is.
+    /// The peer.
     pub(crate) peer: Peer,
-    /// Where it is.
+    /// Path of the program.
     pub(crate) program: PathBuf,
-    /// Its `-j`, if it is longshore and that was asked for.
+    /// The value for `-j`, for longshore only.
     pub(crate) jobs: Option<usize>,
 }
 
 /// Programs and folders.
 pub(crate) struct Workbench<'a> {
-    /// What was asked for.
+    /// The options of the user.
     pub(crate) options: &'a Options,
-    /// Where corpora, results and installed peers are.
+    /// Folder for corpora, results and installed peers.
     pub(crate) folder: PathBuf,
-    /// Where programs are looked for.
+    /// Locates programs.
     pub(crate) tools: Tools,
-    /// The server's program.
+    /// Path of the server's program.
     pub(crate) server: PathBuf,
-    /// What the servers show if TLS is asked for.
+    /// The certificate that servers use with TLS.
     pub(crate) certificate: Certificate,
-    /// What runs proxies and stubs.
+    /// Runs proxies and stubs.
     pub(crate) runtime: Runtime,
     binary: PathBuf,
 }
 
 impl<'a> Workbench<'a> {
-    /// Finds everything that is needed.
+    /// Finds all programs and creates the folders.
     pub(crate) fn new(options: &'a Options) -> Result<Self> {
         let binary = options.binary.canonicalize().context("failed to find the binary")?;
         fs::create_dir_all(options.folder.join("bin")).context("failed to create a folder")?;
@@ -63,14 +63,14 @@ impl<'a> Workbench<'a> {
             bail!("there is no `{name}` on PATH, in ~/go/bin or in {}/bin", folder.display());
         };
         if options.refuse_every.is_some() && options.tls != Tls::No {
-            bail!("--refuse-every answers in plain HTTP, which TLS does not let it do");
+            bail!("--refuse-every works only with plain HTTP");
         }
         let certificate = Certificate::write(&folder.join("certificate"))?;
         let runtime = Runtime::new().context("failed to start the runtime")?;
         Ok(Self { options, folder, tools, server, certificate, runtime, binary })
     }
 
-    /// Every combination that was asked for.
+    /// Returns every selected combination.
     pub(crate) fn settings(&self) -> Vec<Setting> {
         let ways: &[bool] = match self.options.tls {
             Tls::No => &[false],
@@ -90,7 +90,7 @@ impl<'a> Workbench<'a> {
         settings
     }
 
-    /// The corpus, made if it is not there.
+    /// Returns the corpus. Generates it if it does not exist.
     pub(crate) fn corpus(&self, choice: Choice) -> Result<Corpus> {
         let quick = self.options.quick;
         let plan = match choice {
@@ -106,12 +106,12 @@ impl<'a> Workbench<'a> {
         Corpus::cached(&plan, &self.folder.join("corpora"))
     }
 
-    /// longshore.
+    /// Returns longshore.
     pub(crate) fn longshore(&self) -> Contestant {
         Contestant { peer: Peer::Longshore, program: self.binary.clone(), jobs: self.options.jobs }
     }
 
-    /// longshore first, then the peers that were asked for and are installed.
+    /// Returns longshore, followed by the selected and installed peers.
     pub(crate) fn contestants(&self) -> Vec<Contestant> {
         let asked = Peer::ALL.iter().filter(|peer| self.options.takes(**peer));
         let peers = asked.filter_map(|&peer| {
@@ -120,25 +120,26 @@ impl<'a> Workbench<'a> {
         std::iter::once(self.longshore()).chain(peers).collect()
     }
 
-    /// Where the destination stores what it gets.
+    /// Returns the folder for the destination's storage.
     pub(crate) fn storage(&self) -> PathBuf {
         self.options.storage.clone().unwrap_or_else(|| self.folder.join("work")).join("destination")
     }
 
-    /// longshore's cache where it copies nothing.
+    /// Returns longshore's cache for runs that copy nothing.
     pub(crate) fn cache(&self) -> PathBuf {
         self.folder.join("cache")
     }
 
-    /// A folder for one run. All that is in it is a cache for longshore with its compiled plugins.
+    /// Creates a folder for one run. It only holds a cache for longshore with its compiled plugins.
     pub(crate) fn scratch(&self) -> Result<PathBuf> {
         let folder = self.folder.join("work/scratch");
         empty(&folder)?;
         let (from, to) = (self.cache().join("compiled"), folder.join("cache/compiled"));
         empty(&to)?;
-        // longshore does not trust a folder that others may read.
+        // longshore does not trust a folder that is open to other users.
         let mode = fs::metadata(&from).context("failed to find the compiled plugins")?;
-        fs::set_permissions(&to, mode.permissions()).context("failed to close a cache")?;
+        fs::set_permissions(&to, mode.permissions())
+            .context("failed to set the permissions of a cache")?;
         for file in fs::read_dir(from).context("failed to read the compiled plugins")? {
             let path = file?.path();
             let name = path.file_name().unwrap_or_default();
@@ -148,7 +149,7 @@ impl<'a> Workbench<'a> {
     }
 }
 
-/// Makes a folder, empty.
+/// Creates an empty folder.
 pub(crate) fn empty(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)

@@ -1,4 +1,4 @@
-//! The list format `compose` with any text.
+//! Fuzzes the list format `compose` with arbitrary text.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The list format `cyclonedx` with any text.
+//! Fuzzes the list format `cyclonedx` with arbitrary text.
 
 #![no_main]
 

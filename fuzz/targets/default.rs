@@ -1,4 +1,4 @@
-//! The list format `default` with any text.
+//! Fuzzes the list format `default` with arbitrary text.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The list format `dregsy` with any text.
+//! Fuzzes the list format `dregsy` with arbitrary text.
 
 #![no_main]
 

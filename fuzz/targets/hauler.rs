@@ -1,4 +1,4 @@
-//! The list format `hauler` with any text.
+//! Fuzzes the list format `hauler` with arbitrary text.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The list format `image-syncer` with any text.
+//! Fuzzes the list format `image-syncer` with arbitrary text.
 
 #![no_main]
 

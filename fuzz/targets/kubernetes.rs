@@ -1,4 +1,4 @@
-//! The list format `kubernetes` with any text.
+//! Fuzzes the list format `kubernetes` with arbitrary text.
 
 #![no_main]
 

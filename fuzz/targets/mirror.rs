@@ -1,4 +1,4 @@
-//! The list format `mirror` with any text.
+//! Fuzzes the list format `mirror` with arbitrary text.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The list format `oc-mirror` with any text.
+//! Fuzzes the list format `oc-mirror` with arbitrary text.
 
 #![no_main]
 

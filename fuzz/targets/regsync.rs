@@ -1,4 +1,4 @@
-//! The list format `regsync` with any text.
+//! Fuzzes the list format `regsync` with arbitrary text.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The list format `skopeo-sync` with any text.
+//! Fuzzes the list format `skopeo-sync` with arbitrary text.
 
 #![no_main]
 

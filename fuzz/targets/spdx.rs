@@ -1,4 +1,4 @@
-//! The list format `spdx` with any text.
+//! Fuzzes the list format `spdx` with arbitrary text.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Where credentials come from, and whom they are for.
+//! Where credentials come from, and which registries they are for.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -50,7 +50,7 @@ fn a_path_in_auth_json_is_for_the_repositories_below_it() {
     assert_silent(&run);
 }
 
-/// A credential helper of the name `mine`, which notes how often it runs.
+/// Adds a credential helper named `mine` that records its calls.
 fn with_helper(run: Longshore, address: &str, answer: &str) -> Longshore {
     let script =
         format!("#!/bin/sh\ncat >/dev/null\necho run >> \"$HOME/helped\"\necho '{answer}'\n");
@@ -131,7 +131,7 @@ fn the_environment_goes_before_files() {
 }
 
 #[test]
-fn half_a_credential_is_refused() {
+fn an_incomplete_credential_is_rejected() {
     let ends = Ends::with(&["team/app:1"]);
     let run = ends.mirror().env("DOCKER_PASSWORD", PASSWORD).run().exits(2);
     assert_silent(&run);

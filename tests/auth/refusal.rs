@@ -1,4 +1,4 @@
-//! A wrong password is shown once: many tries lock accounts.
+//! A wrong password is sent only once, because retries lock accounts.
 
 use super::{Ends, assert_silent, auth_file, wants_password, wants_tokens, with_password};
 use crate::support::{Answer, Rule};
@@ -35,9 +35,9 @@ fn a_registry_sees_a_wrong_password_once() {
 }
 
 #[test]
-fn a_password_that_lacks_a_right_is_not_a_wrong_one() {
+fn a_password_without_a_permission_is_not_a_wrong_password() {
     let ends = Ends::with(&["team/a:1", "team/b:1"]);
-    // As Harbor answers where the user may not push to a project.
+    // Harbor answers this way if the user may not push to a project.
     let denied = Answer::error(401, "UNAUTHORIZED").header("www-authenticate", "Basic realm=\"x\"");
     ends.destination.rule(Rule::on("POST", "/v2/team/a/*").answers(denied));
     wants_password(&ends.destination, super::PASSWORD);
@@ -48,7 +48,7 @@ fn a_password_that_lacks_a_right_is_not_a_wrong_one() {
 }
 
 #[test]
-fn nobody_is_asked_twice_without_a_credential() {
+fn without_a_credential_each_registry_is_asked_once() {
     let ends = Ends::with(&["team/a:1"]);
     wants_password(&ends.source, "x");
     ends.mirror().run().exits(1).complains("unauthorized (401)").complains("docker login");

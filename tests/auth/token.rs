@@ -1,7 +1,7 @@
-//! Tokens: one per scope set, for no more than what is done, renewed when they end.
+//! Tokens: one per scope set, with minimal scopes, refreshed when they expire.
 
 use super::{Ends, assert_silent, auth_file, wants_tokens, with_password};
-use crate::support::{Answer, Longshore, Lying, Rule};
+use crate::support::{Answer, FaultProxy, Longshore, Rule};
 
 #[test]
 fn a_token_is_fetched_once_however_many_images_wait() {
@@ -14,14 +14,14 @@ fn a_token_is_fetched_once_however_many_images_wait() {
     assert_eq!(Ends::scopes(&ends.destination), ["repository:team/app:pull,push"]);
     for seen in ends.source.matching("GET", "/token") {
         assert_eq!(seen.parameters("service"), ["reg"]);
-        assert_eq!(seen.authorization(), None, "nobody has a credential here");
+        assert_eq!(seen.authorization(), None, "no credential is configured");
     }
     ends.behind_destination.assert_complete("team/app", "11");
     assert_silent(&run);
 }
 
 #[test]
-fn a_mount_asks_for_both_repositories_in_two_parameters() {
+fn a_mount_requests_two_scopes() {
     let ends = Ends::with(&["team/one:1", "team/two:1"]);
     wants_tokens(&ends.destination, false);
     ends.mirror().args(["-j", "1"]).run().exits(0);
@@ -38,10 +38,10 @@ fn a_mount_asks_for_both_repositories_in_two_parameters() {
 }
 
 #[test]
-fn a_token_service_that_refuses_a_mount_is_no_end() {
+fn a_token_service_that_rejects_a_mount_scope_does_not_stop_the_copy() {
     let names: Vec<String> = (0..6).map(|number| format!("team/app{number}:1")).collect();
     let ends = Ends::with(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    // The account may do all but read another repository for a mount.
+    // The account may do everything except read another repository for a mount.
     ends.destination.rule(
         Rule::on("GET", "/token")
             .answers_by(|seen| (seen.parameters("scope").len() > 1).then(|| Answer::status(401))),
@@ -57,7 +57,7 @@ fn a_token_service_that_refuses_a_mount_is_no_end() {
 }
 
 #[test]
-fn looking_asks_for_the_right_to_pull_only() {
+fn checks_request_only_the_pull_scope() {
     let ends = Ends::with(&["team/app:1"]);
     wants_tokens(&ends.source, false);
     wants_tokens(&ends.destination, false);
@@ -76,9 +76,9 @@ fn looking_asks_for_the_right_to_pull_only() {
     assert_eq!(Ends::scopes(&ends.destination), ["repository:team/app:pull"]);
 }
 
-/// The answer to a token that has ended.
-fn ended(lying: &Lying) -> Answer {
-    let challenge = format!("Bearer realm=\"http://{}/token\",service=\"reg\"", lying.address());
+/// Returns the response to an expired token.
+fn ended(proxy: &FaultProxy) -> Answer {
+    let challenge = format!("Bearer realm=\"http://{}/token\",service=\"reg\"", proxy.address());
     Answer::error(401, "UNAUTHORIZED").header("www-authenticate", &challenge)
 }
 
@@ -117,7 +117,7 @@ fn a_token_without_the_right_to_push_is_not_fetched_again_and_again() {
 }
 
 #[test]
-fn a_token_service_that_is_busy_is_asked_again() {
+fn a_busy_token_service_is_retried() {
     let ends = Ends::with(&["team/app:1"]);
     ends.source.rule(Rule::on("GET", "/token").first(1).answers(Answer::status(503)));
     wants_tokens(&ends.source, false);
@@ -126,7 +126,7 @@ fn a_token_service_that_is_busy_is_asked_again() {
 }
 
 #[test]
-fn a_token_service_that_talks_nonsense_is_named() {
+fn an_invalid_token_response_is_reported() {
     for (answer, why) in [
         (Answer::status(200).body("<html>"), "no JSON"),
         (Answer::status(200).body("{}"), "no token"),
@@ -143,7 +143,7 @@ fn a_token_service_that_talks_nonsense_is_named() {
 #[test]
 fn a_password_goes_to_the_token_service_and_nowhere_else() {
     let ends = Ends::with(&["team/app:1"]);
-    let service = Lying::alone();
+    let service = FaultProxy::without_upstream();
     wants_tokens(&service, true);
     let realm = format!("Bearer realm=\"http://{}/token\",service=\"reg\"", service.address());
     ends.source.rule(Rule::on("*", "/v2/*").answers_by(move |seen| {

@@ -1,4 +1,4 @@
-//! Uploads in chunks: where a registry takes nothing else, or breaks large bodies.
+//! Chunked uploads, for registries that accept nothing else or fail on large bodies.
 
 use super::Ends;
 use crate::support::{Answer, Rule};
@@ -7,7 +7,7 @@ use crate::support::{Answer, Rule};
 const LENGTH: usize = 40 << 20;
 const UPLOAD: &str = "*/blobs/uploads/*";
 
-/// A refusal of every body in one request.
+/// Rejects every monolithic upload.
 fn only_chunks(status: u16) -> Rule {
     Rule::on("PUT", UPLOAD).answers_by(move |seen| {
         (!seen.body.is_empty()).then(|| Answer::error(status, "UNSUPPORTED"))
@@ -15,25 +15,25 @@ fn only_chunks(status: u16) -> Rule {
 }
 
 #[test]
-fn a_registry_that_takes_only_chunks_gets_chunks() {
+fn a_registry_without_monolithic_uploads_gets_chunks() {
     for status in [405, 416, 501] {
         let ends = Ends::with_layer(300_000);
-        ends.lying_destination.rule(only_chunks(status));
+        ends.destination_proxy.rule(only_chunks(status));
         ends.arrives();
-        assert_eq!(ends.lying_destination.count("PATCH", UPLOAD), 2, "{status}: one for each blob");
+        assert_eq!(ends.destination_proxy.count("PATCH", UPLOAD), 2, "{status}: one for each blob");
     }
 }
 
 #[test]
 fn large_blobs_go_in_chunks_where_their_size_is_refused() {
     let ends = Ends::with_layer(LENGTH);
-    // The configuration is small enough, the layer is not.
-    ends.lying_destination.rule(
+    // The config is small enough, and the layer is not.
+    ends.destination_proxy.rule(
         Rule::on("PUT", UPLOAD)
             .answers_by(|seen| (seen.body.len() > 1 << 20).then(|| Answer::status(413))),
     );
     ends.arrives();
-    let chunks = ends.lying_destination.matching("PATCH", UPLOAD);
+    let chunks = ends.destination_proxy.matching("PATCH", UPLOAD);
     let ranges: Vec<_> = chunks.iter().map(|seen| seen.header("content-range").unwrap()).collect();
     assert_eq!(ranges, ["0-16777215", "16777216-33554431", "33554432-41943039"]);
 }
@@ -41,12 +41,12 @@ fn large_blobs_go_in_chunks_where_their_size_is_refused() {
 #[test]
 fn the_registry_says_how_small_a_chunk_may_be() {
     let ends = Ends::with_layer(LENGTH);
-    ends.lying_destination.rule(only_chunks(405)).rule(
+    ends.destination_proxy.rule(only_chunks(405)).rule(
         Rule::on("POST", UPLOAD).alters(|answer| answer.header("oci-chunk-min-length", "33554432")),
     );
     ends.arrives();
     let sizes: Vec<usize> = ends
-        .lying_destination
+        .destination_proxy
         .matching("PATCH", UPLOAD)
         .iter()
         .map(|seen| seen.body.len())
@@ -56,17 +56,18 @@ fn the_registry_says_how_small_a_chunk_may_be() {
 }
 
 #[test]
-fn a_chunk_that_breaks_is_sent_again_and_the_others_are_not() {
+fn only_the_interrupted_chunk_is_sent_again() {
     let ends = Ends::with_layer(LENGTH);
-    ends.lying_destination
+    ends.destination_proxy
         .rule(only_chunks(405))
-        // The liar hangs up in the middle of a chunk of the layer, which the registry never sees.
+        // The fault proxy closes the connection within a chunk of the layer. The registry never
+        // gets that chunk.
         .rule(Rule::on("PATCH", UPLOAD).occurring(3..=3).hangs_up_after(5_000_000));
     ends.arrives();
     let sent: usize =
-        ends.lying_destination.matching("PATCH", UPLOAD).iter().map(|seen| seen.body.len()).sum();
-    assert!(sent < LENGTH + (24 << 20), "{sent} bytes: what was acknowledged goes once");
-    let again = ends.lying_source.matching("GET", &ends.layer_path());
+        ends.destination_proxy.matching("PATCH", UPLOAD).iter().map(|seen| seen.body.len()).sum();
+    assert!(sent < LENGTH + (24 << 20), "{sent} bytes: acknowledged bytes are sent once");
+    let again = ends.source_proxy.matching("GET", &ends.layer_path());
     assert!(
         again.iter().any(|seen| seen.header("range").is_some()),
         "the rest is fetched by Range"
@@ -77,7 +78,7 @@ fn a_chunk_that_breaks_is_sent_again_and_the_others_are_not() {
 fn a_large_body_that_breaks_is_sent_again_in_chunks() {
     let ends = Ends::with_layer(LENGTH);
     let of_layer = format!("{UPLOAD}?*{}*", &ends.layer()[7..]);
-    ends.lying_destination.rule(Rule::on("PUT", &of_layer).first(1).hangs_up_after(20 << 20));
+    ends.destination_proxy.rule(Rule::on("PUT", &of_layer).first(1).hangs_up_after(20 << 20));
     ends.arrives();
-    assert_eq!(ends.lying_destination.count("PATCH", UPLOAD), 3);
+    assert_eq!(ends.destination_proxy.count("PATCH", UPLOAD), 3);
 }

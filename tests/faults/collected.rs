@@ -1,9 +1,9 @@
-//! The destination collects content between our look and the push of what names it.
+//! The destination garbage-collects content between the check and the push of its manifest.
 
 use longshore_content::{Image, Index};
 
 use super::{Ends, REPOSITORY, TAG};
-use crate::support::{Answer, Longshore, Lying, Registry, Rule};
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule};
 
 const LENGTH: usize = 300_000;
 const TAG_PATH: &str = "/v2/team/app/manifests/1";
@@ -11,13 +11,13 @@ const TAG_PATH: &str = "/v2/team/app/manifests/1";
 #[test]
 fn content_that_was_collected_meanwhile_is_sent_again() {
     let ends = Ends::with_layer(LENGTH);
-    // Both blobs are there, or so it says, and when the manifest comes they are not.
-    ends.lying_destination.rule(Rule::on("POST", "*?mount=*").answers(Answer::status(201))).rule(
+    // The registry reports both blobs as existing, but they are missing when the manifest arrives.
+    ends.destination_proxy.rule(Rule::on("POST", "*?mount=*").answers(Answer::status(201))).rule(
         Rule::on("PUT", TAG_PATH).first(1).answers(Answer::error(400, "MANIFEST_BLOB_UNKNOWN")),
     );
     ends.arrives();
-    assert_eq!(ends.lying_destination.count("PUT", TAG_PATH), 2);
-    assert_eq!(ends.lying_destination.count("PUT", "*/blobs/uploads/*"), 2, "both are sent");
+    assert_eq!(ends.destination_proxy.count("PUT", TAG_PATH), 2);
+    assert_eq!(ends.destination_proxy.count("PUT", "*/blobs/uploads/*"), 2, "both are sent");
 }
 
 #[test]
@@ -25,9 +25,10 @@ fn content_below_an_index_that_was_collected_is_sent_again() {
     let ends = Ends::with_layer(LENGTH);
     let index = Index::oci().child(&ends.image).build();
     ends.source.push(REPOSITORY, TAG, &index);
-    // The embedded registry itself refuses the child, then the index, as their content is missing.
+    // The embedded registry rejects the child, and then the index, because their content is
+    // missing.
     let child = format!("/v2/team/app/manifests/{}", ends.image.digest());
-    ends.lying_destination
+    ends.destination_proxy
         .rule(Rule::on("POST", "*?mount=*").answers(Answer::status(201)))
         .rule(Rule::on("PUT", &child).first(1).answers(Answer::error(404, "BLOB_UNKNOWN")))
         .rule(Rule::on("PUT", TAG_PATH).first(1).answers(Answer::error(400, "MANIFEST_UNKNOWN")));
@@ -42,34 +43,34 @@ fn a_child_that_was_collected_with_all_that_it_names_is_sent_again() {
     let index = Index::oci().child(&ends.image).build();
     ends.source.push(REPOSITORY, TAG, &index);
     let child = format!("/v2/team/app/manifests/{}", ends.image.digest());
-    ends.lying_destination
+    ends.destination_proxy
         .rule(Rule::on("PUT", TAG_PATH).first(1).answers(Answer::error(404, "MANIFEST_UNKNOWN")))
         .rule(Rule::on("PUT", &child).occurring(2..=2).answers(Answer::error(404, "BLOB_UNKNOWN")));
     ends.mirror().exits(0);
     assert_eq!(ends.destination.manifest(REPOSITORY, TAG).bytes, index.bytes());
-    assert_eq!(ends.lying_destination.count("PUT", &child), 3);
-    let uploads = ends.lying_destination.count("PUT", "*/blobs/uploads/*");
-    assert_eq!(uploads, 6, "all of it is sent again for each manifest that was refused");
+    assert_eq!(ends.destination_proxy.count("PUT", &child), 3);
+    let uploads = ends.destination_proxy.count("PUT", "*/blobs/uploads/*");
+    assert_eq!(uploads, 6, "everything is sent again for each rejected manifest");
 }
 
 #[test]
 fn content_that_is_never_known_fails() {
     let ends = Ends::with_layer(LENGTH);
-    ends.lying_destination.rule(
+    ends.destination_proxy.rule(
         Rule::on("PUT", "*/manifests/*").answers(Answer::error(400, "MANIFEST_BLOB_UNKNOWN")),
     );
     ends.fails(&["destination: push manifest", "MANIFEST_BLOB_UNKNOWN"]);
-    assert_eq!(ends.lying_destination.count("PUT", TAG_PATH), 2, "once more, and no more");
+    assert_eq!(ends.destination_proxy.count("PUT", TAG_PATH), 2, "once more, and no more");
 }
 
-/// The uploads of a blob, whatever the repository.
-fn uploads_of(lying: &Lying, blob: &str) -> usize {
-    let puts = lying.matching("PUT", "*/blobs/uploads/*");
+/// Counts the uploads of a blob in all repositories.
+fn uploads_of(proxy: &FaultProxy, blob: &str) -> usize {
+    let puts = proxy.matching("PUT", "*/blobs/uploads/*");
     puts.iter().filter(|seen| seen.parameters("digest") == [blob]).count()
 }
 
 #[test]
-fn other_images_mount_from_where_it_was_brought_again() {
+fn other_images_mount_from_the_new_location() {
     let (source, destination) = (Registry::embedded(), Registry::embedded());
     let mut list = String::new();
     let mut layer = String::new();
@@ -79,41 +80,42 @@ fn other_images_mount_from_where_it_was_brought_again() {
         list.push_str(&format!("team/{name} team/{name} {TAG}\n"));
         layer = image.blobs()[1].digest().to_owned();
     }
-    let lying = Lying::before(&destination);
-    // It mounts the layer, or so it says, and has just lost it everywhere.
+    let proxy = FaultProxy::before(&destination);
+    // The registry confirms the mount of the layer, but has just lost it everywhere.
     let (behind, lost) = (destination.endpoint().clone(), layer.clone());
     let mount = "/v2/team/two/blobs/uploads/?*from=team%2Fone*";
-    lying.rule(Rule::on("POST", mount).answers_by(move |_| {
+    proxy.rule(Rule::on("POST", mount).answers_by(move |_| {
         behind.delete_blob("team/one", &lost).expect("it was there");
         Some(Answer::status(201))
     }));
     let run = Longshore::new().mirror().list(&list).source(source.address());
-    run.destination(lying.address()).args(["-j", "1"]).run().exits(0);
+    run.destination(proxy.address()).args(["-j", "1"]).run().exits(0);
     for name in ["two", "three"] {
         destination.assert_complete(&format!("team/{name}"), TAG);
     }
-    assert_eq!(lying.count("PUT", "/v2/team/two/manifests/*"), 2, "it was refused once");
-    assert_eq!(lying.count("POST", "/v2/team/three/blobs/uploads/?*from=team%2Fone*"), 0);
-    assert_eq!(lying.count("POST", "/v2/team/three/blobs/uploads/?*from=team%2Ftwo*"), 1);
-    assert_eq!(uploads_of(&lying, &layer), 2, "once before it was lost and once after");
+    assert_eq!(proxy.count("PUT", "/v2/team/two/manifests/*"), 2, "it was refused once");
+    assert_eq!(proxy.count("POST", "/v2/team/three/blobs/uploads/?*from=team%2Fone*"), 0);
+    assert_eq!(proxy.count("POST", "/v2/team/three/blobs/uploads/?*from=team%2Ftwo*"), 1);
+    assert_eq!(uploads_of(&proxy, &layer), 2, "once before it was lost and once after");
 }
 
 #[test]
-fn other_images_do_not_believe_what_turned_out_wrong() {
-    // So large that it is not asked for before the destination has said that it is not there.
+fn other_images_do_not_trust_a_disproved_blob_location() {
+    // So large that longshore fetches it only after the destination has reported it missing.
     let length = 2 << 20;
     let ends = Ends::with_layer(length);
     let other = Image::new("linux/amd64").layer(1, length).label("name", "other").build();
     ends.source.push(REPOSITORY, "2", &other);
-    // Both blobs are there, or so it says, and when they are to be sent the source has lost the layer.
-    ends.lying_destination
+    // The registry reports both blobs as existing. When they must be sent, the source has lost the
+    // layer.
+    ends.destination_proxy
         .rule(Rule::on("POST", "*?mount=*").first(2).answers(Answer::status(201)));
     let missing = Answer::error(404, "BLOB_UNKNOWN");
-    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).first(1).answers(missing));
+    ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).first(1).answers(missing));
     let run = Longshore::new().mirror().list("team/app team/app 1\nteam/app team/app 2\n");
-    let run = run.source(ends.lying_source.address()).args(["-j", "1"]);
-    run.destination(ends.lying_destination.address()).run().exits(1).complains("not found (404)");
+    let run = run.source(ends.source_proxy.address()).args(["-j", "1"]);
+    run.destination(ends.destination_proxy.address()).run().exits(1).complains("not found (404)");
     ends.destination.assert_complete(REPOSITORY, "2");
-    assert_eq!(ends.lying_destination.count("PUT", "/v2/team/app/manifests/2"), 1);
-    assert_eq!(uploads_of(&ends.lying_destination, ends.layer()), 1);
+    assert_eq!(ends.destination_proxy.count("PUT", "/v2/team/app/manifests/2"), 1);
+    assert_eq!(uploads_of(&ends.destination_proxy, ends.layer()), 1);
 }

@@ -1,9 +1,9 @@
-//! The source breaks or lies.
+//! The source breaks or returns wrong content.
 
 use super::{Ends, REPOSITORY, TAG};
-use crate::support::{Answer, Longshore, Lying, Registry, Rule};
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule};
 
-/// Large enough to be more than one read.
+/// More than one read buffer.
 const LENGTH: usize = 300_000;
 
 #[test]
@@ -13,10 +13,10 @@ fn a_layer_with_other_bytes_never_arrives() {
         answer.body[LENGTH - 1] ^= 1;
         answer
     };
-    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(flipped));
+    ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).alters(flipped));
     ends.fails(&["source: fetch blob", ends.layer(), "content has digest sha256:"]);
     assert!(!ends.has_layer(), "wrong bytes were stored under the layer's digest");
-    assert_eq!(ends.lying_source.count("GET", &ends.layer_path()), 2, "once more to make sure");
+    assert_eq!(ends.source_proxy.count("GET", &ends.layer_path()), 2, "one retry to make sure");
 }
 
 #[test]
@@ -26,32 +26,32 @@ fn a_layer_that_was_wrong_once_is_fetched_again() {
         answer.body[0] ^= 1;
         answer
     };
-    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).first(1).alters(flipped));
+    ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).first(1).alters(flipped));
     ends.arrives();
 }
 
 #[test]
-fn what_was_wrong_is_fetched_again_on_a_connection_of_its_own() {
-    // What answers on a connection may be a proxy that keeps answering so.
+fn wrong_content_is_fetched_again_on_a_new_connection() {
+    // The peer of a connection may be a proxy that keeps returning the same response.
     let ends = Ends::with_layer(LENGTH);
     let index = longshore_content::Index::oci().child(&ends.image).build();
     ends.source.push(REPOSITORY, "2", &index);
     let blob = |at: usize| format!("/v2/{REPOSITORY}/blobs/{}", ends.image.blobs()[at].digest());
     let child = format!("/v2/{REPOSITORY}/manifests/{}", ends.image.digest());
     for (list, wrong) in [("1", blob(0)), ("1", blob(1)), ("2", child)] {
-        let (lying, destination) = (Lying::before(&ends.source), Registry::embedded());
+        let (proxy, destination) = (FaultProxy::before(&ends.source), Registry::embedded());
         let flipped = |mut answer: Answer| {
             answer.body[0] ^= 1;
             answer
         };
-        lying.rule(Rule::on("GET", &wrong).first(1).alters(flipped));
+        proxy.rule(Rule::on("GET", &wrong).first(1).alters(flipped));
         let run = Longshore::new().mirror().list(&format!("team/app team/app {list}\n"));
-        run.source(lying.address()).destination(destination.address()).run().exits(0);
+        run.source(proxy.address()).destination(destination.address()).run().exits(0);
         destination.assert_complete(REPOSITORY, list);
-        let fetched = lying.matching("GET", &wrong);
+        let fetched = proxy.matching("GET", &wrong);
         assert_eq!(fetched.len(), 2, "{wrong}");
         let own = fetched[1].connection;
-        let alone = lying.requests().iter().filter(|seen| seen.connection == own).count();
+        let alone = proxy.requests().iter().filter(|seen| seen.connection == own).count();
         assert_eq!(alone, 1, "{wrong} shares its connection");
     }
 }
@@ -63,7 +63,7 @@ fn a_short_layer_is_refused() {
         answer.body.truncate(LENGTH - 1);
         answer
     };
-    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(short));
+    ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).alters(short));
     ends.fails(&["source: fetch blob", "content has 299999 bytes, expected 300000"]);
     assert!(!ends.has_layer(), "half a layer was stored");
 }
@@ -75,7 +75,7 @@ fn a_short_layer_of_unannounced_length_is_refused() {
         answer.body.truncate(LENGTH - 1);
         answer.chunked()
     };
-    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(short));
+    ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).alters(short));
     ends.fails(&["source: fetch blob", "content has 299999 bytes, expected 300000"]);
     assert!(!ends.has_layer(), "half a layer was stored");
 }
@@ -88,7 +88,7 @@ fn a_long_layer_is_refused() {
             answer.body.push(0);
             if chunked { answer.chunked() } else { answer }
         };
-        ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(long));
+        ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).alters(long));
         ends.fails(&["source: fetch blob", "bytes, expected 300000"]);
         assert!(!ends.has_layer(), "more than a layer was stored");
     }
@@ -97,7 +97,7 @@ fn a_long_layer_is_refused() {
 #[test]
 fn a_layer_of_unannounced_length_arrives() {
     let ends = Ends::with_layer(LENGTH);
-    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(Answer::chunked));
+    ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).alters(Answer::chunked));
     ends.arrives();
 }
 
@@ -105,34 +105,34 @@ fn a_layer_of_unannounced_length_arrives() {
 fn a_wrong_content_length_is_refused_before_anything_moves() {
     let ends = Ends::with_layer(LENGTH);
     let announced = |answer: Answer| answer.header("content-length", "299000");
-    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(announced));
+    ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).alters(announced));
     ends.fails(&["source: fetch blob", "content has 299000 bytes, expected 300000"]);
     assert!(!ends.has_layer(), "half a layer was stored");
 }
 
 #[test]
-fn a_download_that_breaks_is_taken_up_again() {
+fn an_interrupted_download_resumes() {
     let ends = Ends::with_layer(LENGTH);
     let broken = |answer: Answer| answer.cut_after(100_000);
-    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).first(2).alters(broken));
+    ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).first(2).alters(broken));
     ends.arrives();
-    assert_eq!(ends.lying_source.count("GET", &ends.layer_path()), 3);
+    assert_eq!(ends.source_proxy.count("GET", &ends.layer_path()), 3);
 }
 
 #[test]
-fn a_download_that_always_breaks_fails_after_three_tries() {
+fn a_download_that_always_breaks_fails_after_three_attempts() {
     let ends = Ends::with_layer(LENGTH);
     let broken = |answer: Answer| answer.cut_after(0);
-    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).alters(broken));
+    ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).alters(broken));
     ends.fails(&["source: fetch blob", "broke"]);
-    assert_eq!(ends.lying_source.count("GET", &ends.layer_path()), 3);
+    assert_eq!(ends.source_proxy.count("GET", &ends.layer_path()), 3);
 }
 
 #[test]
-fn a_source_that_is_busy_is_asked_again() {
+fn a_busy_source_is_retried() {
     for status in [500, 502, 503, 408] {
         let ends = Ends::with_layer(LENGTH);
-        ends.lying_source
+        ends.source_proxy
             .rule(Rule::on("GET", "*/manifests/*").first(1).answers(Answer::status(status)))
             .rule(Rule::on("GET", "*/blobs/*").first(1).answers(Answer::status(status)));
         ends.arrives();
@@ -140,19 +140,19 @@ fn a_source_that_is_busy_is_asked_again() {
 }
 
 #[test]
-fn a_source_that_stays_busy_is_asked_three_times() {
+fn a_source_that_stays_busy_gets_three_attempts() {
     let ends = Ends::with_layer(LENGTH);
-    ends.lying_source
+    ends.source_proxy
         .rule(Rule::on("GET", &ends.layer_path()).answers(Answer::error(503, "UNAVAILABLE")));
-    ends.fails(&["source: fetch blob", "(503): UNAVAILABLE: a lie"]);
-    assert_eq!(ends.lying_source.count("GET", &ends.layer_path()), 3);
+    ends.fails(&["source: fetch blob", "(503): UNAVAILABLE: a fault"]);
+    assert_eq!(ends.source_proxy.count("GET", &ends.layer_path()), 3);
 }
 
 #[test]
 fn the_wait_that_a_source_asks_for_is_kept() {
     let ends = Ends::with_layer(LENGTH);
     let busy = Answer::error(429, "TOOMANYREQUESTS").header("retry-after", "2");
-    ends.lying_source.rule(Rule::on("GET", "*/manifests/*").first(1).answers(busy));
+    ends.source_proxy.rule(Rule::on("GET", "*/manifests/*").first(1).answers(busy));
     let started = std::time::Instant::now();
     ends.arrives();
     let took = started.elapsed();
@@ -162,10 +162,10 @@ fn the_wait_that_a_source_asks_for_is_kept() {
 #[test]
 fn a_layer_that_is_missing_fails_at_once() {
     let ends = Ends::with_layer(LENGTH);
-    ends.lying_source
+    ends.source_proxy
         .rule(Rule::on("GET", &ends.layer_path()).answers(Answer::error(404, "BLOB_UNKNOWN")));
     ends.fails(&["source: fetch blob", ends.layer(), "not found (404): BLOB_UNKNOWN"]);
-    assert_eq!(ends.lying_source.count("GET", &ends.layer_path()), 1, "404 is final");
+    assert_eq!(ends.source_proxy.count("GET", &ends.layer_path()), 1, "404 is final");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_configuration_that_breaks_off_is_fetched_again() {
     let ends = Ends::with_layer(LENGTH);
     let config = format!("/v2/{REPOSITORY}/blobs/{}", ends.image.blobs()[0].digest());
     let broken = |answer: Answer| answer.cut_after(20);
-    ends.lying_source.rule(Rule::on("GET", &config).first(1).alters(broken));
+    ends.source_proxy.rule(Rule::on("GET", &config).first(1).alters(broken));
     ends.arrives();
 }
 
@@ -181,7 +181,7 @@ fn a_configuration_that_breaks_off_is_fetched_again() {
 fn a_manifest_that_breaks_off_is_fetched_again() {
     let ends = Ends::with_layer(LENGTH);
     let broken = |answer: Answer| answer.cut_after(20);
-    ends.lying_source.rule(Rule::on("GET", "*/manifests/*").first(1).alters(broken));
+    ends.source_proxy.rule(Rule::on("GET", "*/manifests/*").first(1).alters(broken));
     ends.arrives();
 }
 
@@ -195,7 +195,7 @@ fn a_manifest_with_another_digest_than_asked_for_is_refused() {
         answer
     };
     let child = format!("/v2/{REPOSITORY}/manifests/{}", ends.image.digest());
-    ends.lying_source.rule(Rule::on("GET", &child).alters(other));
+    ends.source_proxy.rule(Rule::on("GET", &child).alters(other));
     ends.fails(&["source: fetch manifest", ends.image.digest(), "content has digest sha256:"]);
 }
 
@@ -207,17 +207,17 @@ fn a_manifest_beyond_four_mebibytes_is_refused() {
             answer.body.resize((4 << 20) + 1, b' ');
             if chunked { answer.chunked() } else { answer }
         };
-        ends.lying_source.rule(Rule::on("GET", "*/manifests/*").alters(huge));
+        ends.source_proxy.rule(Rule::on("GET", "*/manifests/*").alters(huge));
         ends.fails(&["source: fetch manifest", "larger than 4194304 bytes"]);
-        assert_eq!(ends.lying_source.count("GET", "*/manifests/*"), 1, "it does not get smaller");
+        assert_eq!(ends.source_proxy.count("GET", "*/manifests/*"), 1, "it does not get smaller");
     }
 }
 
 #[test]
-fn a_page_in_place_of_a_manifest_is_no_manifest() {
+fn an_html_page_is_not_a_manifest() {
     let ends = Ends::with_layer(10);
     let page = Answer::status(200).header("content-type", "text/html").body("<html>Log in</html>");
-    ends.lying_source.rule(Rule::on("GET", "*/manifests/*").answers(page));
+    ends.source_proxy.rule(Rule::on("GET", "*/manifests/*").answers(page));
     ends.fails(&["source: fetch manifest", "manifest is broken"]);
 }
 
@@ -227,14 +227,14 @@ fn docker_schema_1_is_refused_by_name() {
     let old = Answer::status(200)
         .header("content-type", "application/vnd.docker.distribution.manifest.v1+prettyjws")
         .body(r#"{"schemaVersion":1,"name":"a","tag":"1","fsLayers":[],"history":[]}"#);
-    ends.lying_source.rule(Rule::on("GET", "*/manifests/*").answers(old));
+    ends.source_proxy.rule(Rule::on("GET", "*/manifests/*").answers(old));
     ends.fails(&["source: fetch manifest", "schema 1"]);
 }
 
 #[test]
-fn a_source_that_hangs_up_is_asked_again() {
+fn a_source_that_closes_the_connection_is_retried() {
     let ends = Ends::with_layer(10);
-    ends.lying_source
+    ends.source_proxy
         .rule(Rule::on("GET", "*/manifests/*").first(2).answers(Answer::status(200).dropped()));
     ends.arrives();
 }
@@ -243,13 +243,13 @@ fn a_source_that_hangs_up_is_asked_again() {
 fn the_rest_of_a_download_is_asked_for_by_range() {
     let ends = Ends::with_layer(LENGTH);
     let broken = |answer: Answer| answer.cut_after(100_000);
-    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).first(1).alters(broken));
+    ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).first(1).alters(broken));
     ends.arrives();
-    let asked = ends.lying_source.matching("GET", &ends.layer_path());
+    let asked = ends.source_proxy.matching("GET", &ends.layer_path());
     let ranges: Vec<_> = asked.iter().map(|seen| seen.header("range")).collect();
     let [None, Some(range)] = ranges[..] else { panic!("{ranges:?}") };
     assert!(range.starts_with("bytes="), "{range}");
-    let uploads = ends.lying_destination.count("PUT", "*/blobs/uploads/*");
+    let uploads = ends.destination_proxy.count("PUT", "*/blobs/uploads/*");
     assert_eq!(uploads, 2, "the upload goes on: one for each of two blobs");
 }
 
@@ -258,14 +258,14 @@ fn a_source_that_ignores_ranges_or_answers_another_is_understood() {
     let broken = |answer: Answer| answer.cut_after(100_000);
     let ends = Ends::with_layer(LENGTH);
     let whole = ends.source.endpoint().blob(REPOSITORY, ends.layer()).unwrap().unwrap();
-    ends.lying_source
+    ends.source_proxy
         .rule(Rule::on("GET", &ends.layer_path()).first(1).alters(broken))
         .rule(Rule::on("GET", &ends.layer_path()).answers(Answer::status(200).body(whole)));
     ends.arrives();
 
     let ends = Ends::with_layer(LENGTH);
     let other = Answer::status(206).header("content-range", "bytes 7-9/300000").body("abc");
-    ends.lying_source
+    ends.source_proxy
         .rule(Rule::on("GET", &ends.layer_path()).first(1).alters(broken))
         .rule(Rule::on("GET", &ends.layer_path()).occurring(2..=2).answers(other));
     let run = ends.mirror();

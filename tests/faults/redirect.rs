@@ -1,26 +1,26 @@
-//! Blobs that lie elsewhere.
+//! Blobs behind redirects.
 
 use super::{Ends, REPOSITORY};
-use crate::support::{Answer, Longshore, Lying, Rule, Run};
+use crate::support::{Answer, FaultProxy, Longshore, Rule, Run};
 
-/// Runs with a credential for both ends.
+/// Runs with a credential for both registries.
 fn mirror_with_credential(ends: &Ends) -> Run {
     let auth = format!(
         r#"{{"auths":{{"{}":{{"auth":"am86c2VjcmV0"}},"{}":{{"auth":"am86c2VjcmV0"}}}}}}"#,
-        ends.lying_source.address(),
-        ends.lying_destination.address()
+        ends.source_proxy.address(),
+        ends.destination_proxy.address()
     );
     Longshore::new()
         .file("../home/.docker/config.json", auth)
         .mirror()
         .arg("--debug")
         .list("team/app team/app 1\n")
-        .source(ends.lying_source.address())
-        .destination(ends.lying_destination.address())
+        .source(ends.source_proxy.address())
+        .destination(ends.destination_proxy.address())
         .run()
 }
 
-/// Asks for `Basic` until somebody says who he is.
+/// Requires `Basic` authentication with any credential.
 fn asks_for_a_password() -> Rule {
     Rule::on("*", "/v2/*").answers_by(|seen| {
         let challenge = || Answer::status(401).header("www-authenticate", "Basic realm=\"a\"");
@@ -31,16 +31,16 @@ fn asks_for_a_password() -> Rule {
 #[test]
 fn a_redirect_to_another_host_is_followed_without_the_credential() {
     let ends = Ends::with_layer(1000);
-    let elsewhere = Lying::before(&ends.source);
+    let elsewhere = FaultProxy::before(&ends.source);
     let to = format!("http://{}{}?sig=s3cr3t", elsewhere.address(), ends.layer_path());
-    ends.lying_source.rule(asks_for_a_password());
-    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).answers(Answer::redirect(&to)));
+    ends.source_proxy.rule(asks_for_a_password());
+    ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).answers(Answer::redirect(&to)));
     let run = mirror_with_credential(&ends).exits(0);
     ends.destination.assert_complete(REPOSITORY, "1");
     let seen = elsewhere.requests();
     assert_eq!(seen.len(), 1, "one request goes elsewhere");
     assert_eq!(seen[0].authorization(), None, "the credential left its registry");
-    let asked = ends.lying_source.matching("GET", &ends.layer_path());
+    let asked = ends.source_proxy.matching("GET", &ends.layer_path());
     let known = asked.last().and_then(|seen| seen.authorization());
     assert_eq!(known, Some("Basic am86c2VjcmV0"), "the registry itself gets the credential");
     for secret in ["am86c2VjcmV0", "s3cr3t"] {
@@ -51,10 +51,10 @@ fn a_redirect_to_another_host_is_followed_without_the_credential() {
 #[test]
 fn a_host_that_is_redirected_to_cannot_ask_for_the_credential() {
     let ends = Ends::with_layer(1000);
-    let elsewhere = Lying::alone();
+    let elsewhere = FaultProxy::without_upstream();
     let realm = format!("Bearer realm=\"http://{}/token\",service=\"x\"", elsewhere.address());
     for challenge in [realm.as_str(), "Basic realm=\"x\""] {
-        elsewhere.repent();
+        elsewhere.clear_rules();
         elsewhere.forget();
         elsewhere
             .rule(Rule::on("GET", "/token").answers(Answer::status(200).body(r#"{"token":"t"}"#)))
@@ -62,16 +62,16 @@ fn a_host_that_is_redirected_to_cannot_ask_for_the_credential() {
                 Rule::on("*", "*")
                     .answers(Answer::status(401).header("www-authenticate", challenge)),
             );
-        ends.lying_source.repent();
-        ends.lying_source.rule(asks_for_a_password());
+        ends.source_proxy.clear_rules();
+        ends.source_proxy.rule(asks_for_a_password());
         let to = format!("http://{}/layer", elsewhere.address());
-        ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).answers(Answer::redirect(&to)));
+        ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).answers(Answer::redirect(&to)));
         let refused = format!("unauthorized (401) at {}, which it", elsewhere.address());
         let run = mirror_with_credential(&ends).exits(1).complains(&refused);
         assert!(!run.stderr.contains("check that the credential"), "{}", run.stderr);
         for seen in elsewhere.requests() {
             assert_eq!(seen.authorization(), None, "{} {} got it", seen.method, seen.path);
-            assert_ne!(seen.path, "/token", "a stranger's token service was asked");
+            assert_ne!(seen.path, "/token", "a foreign token service got a request");
         }
     }
 }
@@ -80,9 +80,9 @@ fn a_host_that_is_redirected_to_cannot_ask_for_the_credential() {
 fn redirects_in_a_circle_end() {
     let ends = Ends::with_layer(1000);
     let path = ends.layer_path();
-    ends.lying_source.rule(Rule::on("GET", &path).answers(Answer::redirect(&path)));
+    ends.source_proxy.rule(Rule::on("GET", &path).answers(Answer::redirect(&path)));
     ends.fails(&["source: fetch blob", "redirects too often"]);
-    let asked = ends.lying_source.count("GET", &path);
+    let asked = ends.source_proxy.count("GET", &path);
     assert!((2..=10).contains(&asked), "{asked} requests");
 }
 
@@ -90,7 +90,7 @@ fn redirects_in_a_circle_end() {
 fn a_redirect_to_nowhere_fails() {
     for (to, why) in [("ftp://127.0.0.1/x", "scheme"), ("http://[", "no URL")] {
         let ends = Ends::with_layer(1000);
-        ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).answers(Answer::redirect(to)));
+        ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).answers(Answer::redirect(to)));
         ends.fails(&["source: fetch blob", "location that cannot be used", why]);
     }
 }
@@ -98,17 +98,17 @@ fn a_redirect_to_nowhere_fails() {
 #[test]
 fn a_redirect_without_a_location_fails() {
     let ends = Ends::with_layer(1000);
-    ends.lying_source.rule(Rule::on("GET", &ends.layer_path()).answers(Answer::status(302)));
+    ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).answers(Answer::status(302)));
     ends.fails(&["source: fetch blob", "location that cannot be used"]);
 }
 
 #[test]
 fn an_upload_to_another_host_goes_without_the_credential() {
     let ends = Ends::with_layer(1000);
-    let elsewhere = Lying::before(&ends.destination);
-    ends.lying_destination.rule(asks_for_a_password());
+    let elsewhere = FaultProxy::before(&ends.destination);
+    ends.destination_proxy.rule(asks_for_a_password());
     let host = elsewhere.address().to_owned();
-    ends.lying_destination.rule(Rule::on("POST", "*/blobs/uploads/").alters(move |answer| {
+    ends.destination_proxy.rule(Rule::on("POST", "*/blobs/uploads/").alters(move |answer| {
         let here = answer.headers.iter().find(|(name, _)| name == "location");
         let (_, path) = here.and_then(|(_, url)| url.split_once("/v2/")).expect("a location");
         let there = format!("http://{host}/v2/{path}");
@@ -124,11 +124,11 @@ fn an_upload_to_another_host_goes_without_the_credential() {
 }
 
 #[test]
-fn an_upload_that_is_redirected_is_not_taken_for_stored() {
+fn a_redirected_upload_is_not_treated_as_stored() {
     let ends = Ends::with_layer(1000);
-    let elsewhere = Lying::alone();
+    let elsewhere = FaultProxy::without_upstream();
     let to = format!("http://{}/x", elsewhere.address());
-    ends.lying_destination
+    ends.destination_proxy
         .rule(Rule::on("PUT", "*/blobs/uploads/*").answers(Answer::redirect(&to)));
     ends.fails(&["destination: push blob", "(307)"]);
     assert_eq!(elsewhere.requests().len(), 0, "a body that is gone cannot be sent elsewhere");

@@ -1,15 +1,15 @@
-;; A repository type that says of each registry that a blob can be mounted once a manifest names it, as
-;; ECR does, and that a mount from the repository itself tells nothing. No repository needs a scope.
+;; A repository type that describes every registry like ECR: a blob can be mounted once a manifest
+;; names it. A mount from the repository itself gives no information. No repository needs a scope.
 ;;
-;; In memory: the answer to `describe` at 512, its two attributes at 544, their words at 576; the answer to
-;; `scopes` at 768, the lists of scopes (zeros) from 1024 on.
+;; Memory layout: the result of `describe` at 512, its two attributes at 544, their strings at 576.
+;; The result of `scopes` is at 768, the lists of scopes (zeros) start at 1024.
 (component
   (core module $plugin
     (memory (export "memory") 1)
     (global $next (mut i32) (i32.const 4096))
     (func (export "realloc") (param i32 i32 i32 i32) (result i32)
       (local $at i32)
-      ;; The next multiple of the alignment. What the host passes here is short.
+      ;; Rounds up to the alignment. The host passes only short values here.
       (local.set $at
         (i32.and
           (i32.add (global.get $next) (i32.sub (local.get 2) (i32.const 1)))
@@ -25,7 +25,7 @@
     (func (export "describe") (param i32 i32) (result i32)
       (i32.const 512))
     (func (export "scopes") (param i32 i32) (param i32) (param $left i32) (result i32)
-      ;; There is room for so many.
+      ;; The maximum number that fits.
       (if (i32.gt_u (local.get $left) (i32.const 256)) (then unreachable))
       (i32.store (i32.const 768) (i32.const 0))
       (i32.store (i32.const 772) (i32.const 1024))

@@ -1,14 +1,14 @@
-;; A rewrite that leaves every destination as it is.
+;; A rewrite that keeps every destination.
 ;;
-;; In memory: the answer (`ok`, the verdicts) at 0. An item has 28 bytes, its destination is at 12; a
-;; verdict has 12, its text is at 4.
+;; Memory layout: the result (`ok`, the verdicts) at 0. An item has 28 bytes, with its destination
+;; at 12. A verdict has 12 bytes, with its text at 4.
 (component
   (core module $plugin
     (memory (export "memory") 1)
     (global $next (mut i32) (i32.const 4096))
     (func $allocate (export "realloc") (param i32 i32 i32 i32) (result i32)
       (local $at i32)
-      ;; The next multiple of the alignment.
+      ;; Rounds up to the alignment.
       (local.set $at
         (i32.and
           (i32.add (global.get $next) (i32.sub (local.get 2) (i32.const 1)))

@@ -1,15 +1,15 @@
-;; A list format whose one entry has 65,536 platforms, each the same megabyte of memory: a small guest
-;; that would make its host allocate 64 GiB.
+;; A list format whose only entry has 65,536 platforms. All of them point to the same megabyte of
+;; memory. This small guest would make its host allocate 64 GiB.
 ;;
-;; In memory: the answer at 0, the entry at 64, the megabyte (zeros) from 65,536 on, and behind it the
-;; list of platforms.
+;; Memory layout: the result at 0, the entry at 64, the megabyte (zeros) from 65,536, and the list
+;; of platforms after it.
 (component
   (core module $plugin
     (memory (export "memory") 25)
     (global $next (mut i32) (i32.const 4096))
     (func (export "realloc") (param i32 i32 i32 i32) (result i32)
       (local $at i32)
-      ;; The next multiple of the alignment.
+      ;; Rounds up to the alignment.
       (local.set $at
         (i32.and
           (i32.add (global.get $next) (i32.sub (local.get 2) (i32.const 1)))

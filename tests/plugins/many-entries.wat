@@ -1,14 +1,14 @@
-;; A list format that answers with ten million entries, or with as many as fit into the memory that it
-;; gets. An entry has 132 bytes; memory that nobody wrote is an entry whose source is empty.
+;; A list format that returns ten million entries, or as many as fit into its memory. An entry has
+;; 132 bytes. Zeroed memory is an entry with an empty source.
 ;;
-;; The answer lies at 0, the entries from 65,536 on.
+;; Memory layout: the result at 0, the entries from 65,536.
 (component
   (core module $plugin
     (memory (export "memory") 1)
     (global $next (mut i32) (i32.const 4096))
     (func (export "realloc") (param i32 i32 i32 i32) (result i32)
       (local $at i32)
-      ;; The next multiple of the alignment.
+      ;; Rounds up to the alignment.
       (local.set $at
         (i32.and
           (i32.add (global.get $next) (i32.sub (local.get 2) (i32.const 1)))

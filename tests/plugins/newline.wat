@@ -1,14 +1,15 @@
-;; A list format whose single entry has a source with a newline in it.
+;; A list format whose only entry has a newline in its source.
 ;;
-;; In memory: the answer (`ok`, one entry, no diagnostics) at 0, the entry (132 bytes) at 64, the source
-;; at 256. What is not written is zero: `by-tag` of an empty tag, no destination, no platforms.
+;; Memory layout: the result (`ok`, one entry, no diagnostics) at 0, the entry (132 bytes) at 64,
+;; the source at 256. Everything else is zero: `by-tag` with an empty tag, no destination, no
+;; platforms.
 (component
   (core module $plugin
     (memory (export "memory") 1)
     (global $next (mut i32) (i32.const 4096))
     (func (export "realloc") (param i32 i32 i32 i32) (result i32)
       (local $at i32)
-      ;; The next multiple of the alignment.
+      ;; Rounds up to the alignment.
       (local.set $at
         (i32.and
           (i32.add (global.get $next) (i32.sub (local.get 2) (i32.const 1)))

@@ -1,12 +1,12 @@
-;; A list format that looks for ways out of its sandbox: environment, arguments, files, sockets, names.
-;; It answers with one diagnostic per finding, on the line that is the finding's number:
+;; A list format that tries to escape from its sandbox: environment, arguments, files, sockets,
+;; names. It returns one diagnostic per finding. The line is the number of the finding:
 ;;
 ;; 1: so many environment variables (as column)   2: so many arguments      3: so many open folders
 ;; 4: tcp sockets (the error's number from 1, 0 if one was made)            5: looking up a name, same
 ;; 6: the wall clock's seconds                    7: four random bytes
 ;;
-;; In memory: the answer at 0, the diagnostics (20 bytes each) at 64, what imports return at 256, the
-;; name at 320.
+;; Memory layout: the result at 0, the diagnostics (20 bytes each) at 64, the results of imports at
+;; 256, the name at 320.
 (component
   (import "wasi:cli/environment@0.2.0" (instance $environment
     (export "get-environment" (func (result (list (tuple string string)))))
@@ -62,13 +62,13 @@
     (export "now" (func (result $datetime)))))
   (import "wasi:random/random@0.2.0" (instance $random
     (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))
-  ;; The memory that imports write into: it must exist before the module that calls them.
+  ;; The memory that imports write to. It must exist before the module that calls them.
   (core module $memories
     (memory (export "memory") 1)
     (global $next (mut i32) (i32.const 4096))
     (func (export "realloc") (param i32 i32 i32 i32) (result i32)
       (local $at i32)
-      ;; The next multiple of the alignment.
+      ;; Rounds up to the alignment.
       (local.set $at
         (i32.and
           (i32.add (global.get $next) (i32.sub (local.get 2) (i32.const 1)))
@@ -114,7 +114,7 @@
         (i32.add (i32.const 44) (i32.mul (local.get $line) (i32.const 20))))
       (i32.store offset=4 (local.get $at) (local.get $line))
       (i32.store offset=8 (local.get $at) (local.get $column)))
-    ;; Of a `result<handle, error-code>` at 256: the error's number from 1, or 0.
+    ;; The error number of a `result<handle, error-code>` at 256, counted from 1; 0 for success.
     (func $refused (result i32)
       (if (result i32) (i32.load8_u (i32.const 256))
         (then (i32.add (i32.load8_u (i32.const 260)) (i32.const 1)))

@@ -1,18 +1,18 @@
-;; A rewrite that refuses every item, and says why with its configuration, a blank and the destination:
-;; so a test sees what reached it.
+;; A rewrite that rejects every item. Its reason is the configuration, a blank and the destination,
+;; so that a test can see what the plugin got.
 ;;
-;; In memory: the answer (`ok`, the verdicts) at 0, the configuration at 16. An item has 28 bytes, its
-;; destination is at 12; a verdict has 12, its text is at 4.
+;; Memory layout: the result (`ok`, the verdicts) at 0, the configuration at 16. An item has 28
+;; bytes, with its destination at 12. A verdict has 12 bytes, with its text at 4.
 (component
   (import "longshore:plugin/config@0.1.0-draft" (instance $config
     (export "get" (func (result string)))))
-  ;; The memory that the configuration is written into: it must exist before the module that asks.
+  ;; The memory for the configuration. It must exist before the module that reads it.
   (core module $memories
     (memory (export "memory") 1)
     (global $next (mut i32) (i32.const 4096))
     (func $allocate (export "realloc") (param i32 i32 i32 i32) (result i32)
       (local $at i32)
-      ;; The next multiple of the alignment.
+      ;; Rounds up to the alignment.
       (local.set $at
         (i32.and
           (i32.add (global.get $next) (i32.sub (local.get 2) (i32.const 1)))

@@ -1,12 +1,13 @@
-;; A repository hook that sends `POST registry /wait/NAME?n=1` with the body `go` in `prepare`, as many
-;; times as the scope's name has bytes, and answers `created` if each came back with status 200. If one
-;; was refused it answers `other(coded)` with the code `denied`, `exhausted`, `unreachable` or `other`;
-;; another status is `transient`. In a dry run it sends `HEAD` instead, and answers `would-create`.
-;; It knows nothing of a registry, and every repository needs the one scope `ab`.
+;; A repository type whose `prepare` sends `POST registry /wait/NAME?n=1` with the body `go`, once
+;; per byte of the scope's name. It returns `created` if each response has status 200. For a failed
+;; request it returns `other(coded)` with the code `denied`, `exhausted`, `unreachable` or `other`.
+;; For another status it returns `transient`. In a dry run it sends `HEAD` instead and returns
+;; `would-create`. It describes no registry, and every repository needs the one scope `ab`.
 ;;
-;; In memory: the request at 0 (method, path 4, query 12, headers 20, body 28), the path's segments at
-;; 64, the query at 96, words at 128, the response at 256, the answer at 320; the capabilities (zeros) at
-;; 512, the answer to `scopes` at 560, the scope at 576, the list of scopes from 1024 on.
+;; Memory layout: the request at 0 (method, path 4, query 12, headers 20, body 28), the path
+;; segments at 64, the query at 96, strings at 128. The response is at 256, the result at 320, the
+;; capabilities (zeros) at 512. The result of `scopes` is at 560, the scope at 576, the list of
+;; scopes from 1024.
 (component
   (import "longshore:plugin/types@0.1.0-draft" (instance $types
     (type $attribute' (record (field "key" string) (field "value" string)))
@@ -42,13 +43,13 @@
     (export "request-error" (type $request-error (eq $request-error')))
     (export "send" (func (param "endpoint" string) (param "request" $request)
       (result (result $response (error $request-error)))))))
-  ;; The memory that requests lie in: it must exist before the module that sends them.
+  ;; The memory for requests. It must exist before the module that sends them.
   (core module $memories
     (memory (export "memory") 1)
     (global $next (mut i32) (i32.const 4096))
     (func (export "realloc") (param i32 i32 i32 i32) (result i32)
       (local $at i32)
-      ;; The next multiple of the alignment.
+      ;; Rounds up to the alignment.
       (local.set $at
         (i32.and
           (i32.add (global.get $next) (i32.sub (local.get 2) (i32.const 1)))
@@ -66,8 +67,8 @@
     (memory $memory "memory") (realloc (func $memory "realloc"))))
   (core module $plugin
     (import "memory" "memory" (memory 1))
-    ;; Endpoint; method, path, query, headers, body; where the response goes. Lists and strings are
-    ;; pointer and length.
+    ;; Endpoint; method, path, query, headers, body; the address of the response. Lists and strings
+    ;; are pointer and length.
     (import "host" "send" (func $send
       (param i32 i32) (param i32) (param i32 i32) (param i32 i32) (param i32 i32)
       (param i32 i32 i32) (param i32)))
@@ -81,7 +82,7 @@
       (i32.const 512))
     (func (export "scopes") (param i32 i32) (param i32) (param $left i32) (result i32)
       (local $at i32)
-      ;; There is room for so many.
+      ;; The maximum number that fits.
       (if (i32.gt_u (local.get $left) (i32.const 384)) (then unreachable))
       (i32.store (i32.const 564) (i32.const 1024))
       (i32.store (i32.const 568) (local.get $left))
@@ -96,7 +97,7 @@
           (br $next)))
       (i32.const 560))
     (func $refusal (param $case i32)
-      ;; error(other(coded)): the code's name by the case, no message.
+      ;; error(other(coded)): the code's name for the case, no message.
       (i32.store8 (i32.const 320) (i32.const 1))
       (i32.store8 (i32.const 324) (i32.const 3))
       (if (i32.eq (local.get $case) (i32.const 0))

@@ -1,4 +1,4 @@
-//! Fallback indexes that others change at the same time: nothing of theirs or of ours gets lost.
+//! Concurrent changes of fallback indexes: neither our entries nor those of other clients get lost.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use longshore_content::{Content, Endpoint, Image, Index};
 use serde_json::Value;
 
 use super::{SIGNATURE, artifact, tag_of};
-use crate::support::{Answer, Longshore, Lying, Registry, Rule, Run, Running};
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule, Run, Running};
 
-/// An image, one signature at an embedded source, and another that somebody else has.
+/// An image with a signature at an embedded source, and another signature from another client.
 struct Scene {
     source: Registry,
     destination: Registry,
@@ -38,16 +38,16 @@ impl Scene {
         run.source(source.address()).destination(destination).start()
     }
 
-    fn mirror(&self, destination: &Lying) -> Run {
+    fn mirror(&self, destination: &FaultProxy) -> Run {
         self.start(&self.source, destination.address()).finish()
     }
 
-    /// The fallback index with only the other's signature, as they write it.
+    /// Returns a fallback index with only the other client's signature.
     fn their_index(&self) -> Content {
         Index::oci().child_without_platform(&self.theirs).build()
     }
 
-    /// The digests in the fallback index, sorted.
+    /// Returns the digests in the fallback index, sorted.
     fn listed(&self) -> Vec<String> {
         let index = self.destination.manifest("team/app", &self.tag());
         let index: Value = serde_json::from_slice(&index.bytes).expect("it is JSON");
@@ -66,20 +66,21 @@ impl Scene {
 }
 
 #[test]
-fn what_is_overwritten_after_our_write_is_added_again() {
+fn an_overwritten_index_entry_is_added_again() {
     let Some(scene) = Scene::new() else { return };
-    let lying = Lying::before(&scene.destination);
+    let proxy = FaultProxy::before(&scene.destination);
     let (other, tag, index) =
         (Endpoint::new(scene.destination.address()), scene.tag(), scene.their_index());
-    // Read twice, written once; now the other one writes, who has not seen it.
+    // longshore has read twice and written once. Now the other client writes without having seen
+    // that.
     let read_back = Rule::on("GET", &format!("*/manifests/{tag}")).occurring(3..=3);
-    lying.rule(read_back.answers_by(move |_| {
+    proxy.rule(read_back.answers_by(move |_| {
         other.push("team/app", &tag, &index).expect("the other one writes");
         None
     }));
-    scene.mirror(&lying).exits(0).complains("1 referrers copied");
+    scene.mirror(&proxy).exits(0).complains("1 referrers copied");
     assert_eq!(scene.listed(), scene.both());
-    assert_eq!(lying.count("PUT", &format!("*/manifests/{}", scene.tag())), 2);
+    assert_eq!(proxy.count("PUT", &format!("*/manifests/{}", scene.tag())), 2);
 }
 
 #[test]
@@ -88,52 +89,52 @@ fn two_runs_at_once_lose_nothing() {
     let other = Registry::embedded();
     other.push("team/app", "1", &scene.image);
     other.push("team/app", scene.theirs.digest(), &scene.theirs);
-    let lying = Lying::before(&scene.destination);
-    // Both have read by the time that the first one writes.
+    let proxy = FaultProxy::before(&scene.destination);
+    // Both runs have read the index when the first one writes.
     let late = Duration::from_millis(400);
     let reads = Rule::on("GET", &format!("*/manifests/{}", scene.tag()));
-    lying.rule(reads.alters(move |answer| answer.after(late)));
+    proxy.rule(reads.alters(move |answer| answer.after(late)));
     let gone = scene.destination.endpoint().manifest("team/app", &scene.tag());
     assert!(gone.expect("it answers").is_none());
-    // What is there by digest only is not listed, so both have something to bring.
-    let one = scene.start(&scene.source, lying.address());
-    let two = scene.start(&other, lying.address());
+    // Content that exists only by digest is not listed, so both runs have something to add.
+    let one = scene.start(&scene.source, proxy.address());
+    let two = scene.start(&other, proxy.address());
     one.finish().exits(0);
     two.finish().exits(0);
     assert_eq!(scene.listed(), scene.both());
 }
 
 #[test]
-fn a_condition_that_does_not_hold_means_reading_again() {
+fn a_failed_precondition_reads_the_index_again() {
     let Some(scene) = Scene::new() else { return };
     scene.destination.push("team/app", &scene.tag(), &scene.their_index());
-    let lying = Lying::before(&scene.destination);
+    let proxy = FaultProxy::before(&scene.destination);
     let write = format!("*/manifests/{}", scene.tag());
-    lying.rule(Rule::on("PUT", &write).first(1).answers(Answer::status(412)));
-    scene.mirror(&lying).exits(0);
+    proxy.rule(Rule::on("PUT", &write).first(1).answers(Answer::status(412)));
+    scene.mirror(&proxy).exits(0);
     assert_eq!(scene.listed(), scene.both());
-    let writes = lying.matching("PUT", &write);
+    let writes = proxy.matching("PUT", &write);
     assert_eq!(writes.len(), 2);
     let expected = format!("\"{}\"", scene.their_index().digest());
     assert_eq!(writes[0].header("if-match"), Some(&*expected));
 }
 
 #[test]
-fn who_never_stays_in_the_index_fails_in_the_end() {
+fn an_entry_that_never_stays_in_the_index_fails() {
     let Some(scene) = Scene::new() else { return };
-    let lying = Lying::before(&scene.destination);
+    let proxy = FaultProxy::before(&scene.destination);
     let index = format!("*/manifests/{}", scene.tag());
-    lying.rule(Rule::on("GET", &index).answers(Answer::status(404)));
-    scene.mirror(&lying).exits(1).complains("others keep changing it at the same time");
-    assert_eq!(lying.count("PUT", &index), 5);
+    proxy.rule(Rule::on("GET", &index).answers(Answer::status(404)));
+    scene.mirror(&proxy).exits(1).complains("others keep changing it at the same time");
+    assert_eq!(proxy.count("PUT", &index), 5);
 }
 
 #[test]
-fn an_image_under_the_fallback_tag_is_left_alone() {
+fn an_image_under_the_fallback_tag_is_not_overwritten() {
     let Some(scene) = Scene::new() else { return };
     scene.destination.push("team/app", &scene.tag(), &scene.image);
-    let lying = Lying::before(&scene.destination);
-    scene.mirror(&lying).exits(1).complains("it is no index of referrers");
+    let proxy = FaultProxy::before(&scene.destination);
+    scene.mirror(&proxy).exits(1).complains("it is no index of referrers");
     let held = scene.destination.manifest("team/app", &scene.tag());
     assert_eq!(held.digest, scene.image.digest());
 }

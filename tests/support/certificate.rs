@@ -1,4 +1,4 @@
-//! A throw-away certificate authority and one server certificate of it.
+//! A temporary certificate authority and one server certificate.
 
 use std::path::{Path, PathBuf};
 
@@ -7,16 +7,17 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 /// PEM files for a server on loopback.
 #[derive(Debug)]
 pub(crate) struct Certificate {
-    /// What a client has to trust.
+    /// The certificate that clients must trust.
     pub(crate) authority: PathBuf,
-    /// What the server shows.
+    /// The certificate of the server.
     pub(crate) certificate: PathBuf,
-    /// The server's key.
+    /// The key of the server.
     pub(crate) key: PathBuf,
 }
 
 impl Certificate {
-    /// Writes `ca.crt`, `server.crt` and `server.key` into the directory, for 127.0.0.1 and localhost.
+    /// Writes `ca.crt`, `server.crt` and `server.key` for 127.0.0.1 and localhost into the
+    /// directory.
     pub(crate) fn write(directory: &Path) -> Self {
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -14,10 +14,10 @@ use super::skip::skip;
 
 const PROGRAM: &str = "docker-registry";
 
-/// How long a server may take until it listens, on a machine that compiles beside it.
+/// Time limit for a server to start on a machine that is also compiling.
 const START: Duration = Duration::from_secs(30);
 
-/// What the server shall ask of its clients.
+/// The requirements of the server for its clients.
 #[derive(Debug, Default)]
 pub(crate) struct DockerRegistry {
     account: Option<(String, String)>,
@@ -25,22 +25,23 @@ pub(crate) struct DockerRegistry {
 }
 
 impl DockerRegistry {
-    /// Only this user may do anything.
+    /// Requires this user name and password.
     pub(crate) fn htpasswd(mut self, user: &str, password: &str) -> Self {
         self.account = Some((user.to_owned(), password.to_owned()));
         self
     }
 
-    /// It speaks TLS, with a certificate of a throw-away authority.
+    /// Serves TLS with a certificate of a temporary authority.
     pub(crate) fn tls(mut self) -> Self {
         self.tls = true;
         self
     }
 
-    /// Starts it on a free port of loopback; `None`, and the test is skipped, if it is not installed.
+    /// Starts the server on a free loopback port. Returns `None` and skips the test if it is not
+    /// installed.
     ///
-    /// If it asks for TLS or a password, a second server without either stands on the same storage:
-    /// what a test pushes and reads goes through that one.
+    /// With TLS or a password, a second server without both shares the storage. Tests push and read
+    /// through the second one.
     pub(crate) fn start(self) -> Option<Registry> {
         if !super::skip::installed(PROGRAM) {
             skip("docker-registry is missing");
@@ -52,7 +53,7 @@ impl DockerRegistry {
         let certificate = self.tls.then(|| Certificate::write(folder));
         if let Some(files) = &certificate {
             let (certificate, key) = (files.certificate.display(), files.key.display());
-            // The `http` section is the last one of the file.
+            // The `http` section is the last one in the file.
             let _ = writeln!(config, "  tls: {{certificate: '{certificate}', key: '{key}'}}");
         }
         if let Some((user, password)) = &self.account {
@@ -86,7 +87,7 @@ fn base_config(folder: &Path) -> String {
     )
 }
 
-/// Starts a server and waits until it says where it listens.
+/// Starts a server and waits for its address.
 fn serve(folder: &Path, name: &str, config: &str) -> (Process, String) {
     let path = folder.join(name);
     std::fs::write(&path, config).expect("the server's configuration can be written");

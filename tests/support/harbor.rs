@@ -1,5 +1,6 @@
-//! A Harbor in front of another registry, as `reference/registries.md` records of v2.9: projects,
-//! tokens that know only what existed when they were issued, empty challenges, and cookies.
+//! A fake Harbor in front of another registry. It behaves like Harbor v2.9 as recorded in
+//! `reference/registries.md`: projects, empty challenges and cookies. Its tokens cover only
+//! projects that existed when they were issued.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -9,33 +10,33 @@ use std::time::Duration;
 
 use base64::Engine as _;
 
-/// The account that may do everything.
+/// The administrator account.
 pub(crate) const USER: &str = "robot";
-/// Its password.
+/// The password of the account.
 pub(crate) const PASSWORD: &str = "s3cret";
 
-/// How a Harbor behaves.
+/// The behaviour of the fake Harbor.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Behaviour {
-    /// Takes pulls and pushes from anybody, and everything exists.
+    /// Allows anonymous pulls and pushes. Every project exists.
     pub(crate) open: bool,
-    /// Only administrators create projects.
+    /// Lets only administrators create projects.
     pub(crate) admin_only: bool,
-    /// Takes no changes.
+    /// Rejects all changes.
     pub(crate) read_only: bool,
-    /// Has no API of a Harbor at all.
+    /// Has no Harbor API.
     pub(crate) no_api: bool,
-    /// Somebody else creates each project right after it was asked for.
+    /// Another client creates each project right after the check for it.
     pub(crate) raced: bool,
-    /// How long `POST /wait/NAME` takes, which no Harbor has.
+    /// Duration of `POST /wait/NAME`, which a real Harbor does not have.
     pub(crate) wait: Duration,
 }
 
-/// A request that arrived.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) method: String,
-    /// The path, without the query.
+    /// The path without the query.
     pub(crate) path: String,
     query: String,
     headers: HashMap<String, String>,
@@ -43,17 +44,18 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// `Basic`, `Bearer`, or nothing.
+    /// Returns the authentication scheme: `Basic`, `Bearer` or nothing.
     pub(crate) fn scheme(&self) -> Option<&str> {
         self.headers.get("authorization")?.split(' ').next()
     }
 
-    /// Whether a cookie came along.
+    /// Reports whether the request has a cookie.
     pub(crate) fn has_cookie(&self) -> bool {
         self.headers.contains_key("cookie")
     }
 
-    /// Whether it is about projects, tokens or the ping, and not the distribution API.
+    /// Reports whether the request is for projects, tokens or the ping, and not for the
+    /// distribution API.
     pub(crate) fn is_control(&self) -> bool {
         self.path.starts_with("/api/v2.0/") || self.path == "/service/token"
     }
@@ -71,13 +73,13 @@ impl Asked {
     }
 }
 
-/// What changes while it runs.
+/// The mutable state.
 #[derive(Debug, Default)]
 struct State {
     projects: BTreeSet<String>,
-    /// Projects created through the API, with the metadata `public`.
+    /// Projects created through the API, with their `public` metadata.
     created: Vec<(String, String)>,
-    /// What each token allows.
+    /// The projects that each token covers.
     tokens: Vec<BTreeSet<String>>,
     asked: Vec<Asked>,
 }
@@ -85,18 +87,18 @@ struct State {
 #[derive(Debug)]
 struct Server {
     address: String,
-    /// The registry behind it.
+    /// Address of the upstream registry.
     upstream: String,
     behaviour: Behaviour,
     state: Mutex<State>,
 }
 
-/// A running Harbor on loopback; its threads end with the tests.
+/// A running Harbor on loopback. Its threads end with the test process.
 #[derive(Debug)]
 pub(crate) struct Harbor(Arc<Server>);
 
 impl Harbor {
-    /// A Harbor that keeps its images in the registry `upstream`.
+    /// Starts a Harbor that stores its images in the registry `upstream`.
     pub(crate) fn start(upstream: &str, behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a listener has an address").to_string();
@@ -110,44 +112,44 @@ impl Harbor {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let server = Arc::clone(&shared);
-                // A client that goes away in the middle is none of the test's business.
+                // Ignores clients that disconnect.
                 std::thread::spawn(move || server.serve(&stream));
             }
         });
         Self(server)
     }
 
-    /// A project that is there already.
+    /// Adds an existing project.
     pub(crate) fn with_project(self, name: &str) -> Self {
         self.0.state().projects.insert(name.to_owned());
         self
     }
 
-    /// `127.0.0.1:PORT`.
+    /// Returns `127.0.0.1:PORT`.
     pub(crate) fn address(&self) -> &str {
         &self.0.address
     }
 
-    /// The projects that were created, with their `public`, in the order of their names.
+    /// Returns the created projects and their `public` metadata, sorted by name.
     pub(crate) fn created(&self) -> Vec<(String, String)> {
         let mut created = self.0.state().created.clone();
         created.sort();
         created
     }
 
-    /// Every request that arrived.
+    /// Returns all received requests.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.0.state().asked.clone()
     }
 
-    /// How many requests there were of a method and path.
+    /// Counts the requests with this method and path.
     pub(crate) fn count(&self, method: &str, path: &str) -> usize {
         let asked = self.asked();
         asked.iter().filter(|asked| asked.method == method && asked.path == path).count()
     }
 }
 
-/// An answer of our own; what comes from upstream is passed on as it is.
+/// A generated response. Upstream responses are forwarded unchanged.
 struct Answer {
     status: u16,
     headers: Vec<(&'static str, String)>,
@@ -175,10 +177,10 @@ impl Server {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers one request; every connection has one only.
+    /// Handles one request. Every connection carries only one.
     fn serve(&self, stream: &TcpStream) -> std::io::Result<()> {
         let mut reader = BufReader::new(stream);
-        // A TLS handshake starts with 22.
+        // A TLS handshake starts with byte 22.
         if reader.fill_buf()?.first().is_none_or(|first| !first.is_ascii_uppercase()) {
             return (&*stream).write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
         }
@@ -199,7 +201,7 @@ impl Server {
         (&*stream).write_all(text.as_bytes())
     }
 
-    /// `None` is the registry's to answer.
+    /// Returns the response, or `None` to forward the request to the registry.
     fn answer(&self, asked: &Asked) -> Option<Answer> {
         if asked.path.starts_with("/wait/") {
             std::thread::sleep(self.behaviour.wait);
@@ -259,7 +261,11 @@ impl Server {
             !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
         };
         if !name.split(['.', '_', '-']).all(good) {
-            return Answer::error(400, "BAD_REQUEST", &format!("bad request: {name} is no name"));
+            return Answer::error(
+                400,
+                "BAD_REQUEST",
+                &format!("bad request: {name} is not a valid name"),
+            );
         }
         let mut state = self.state();
         if !state.projects.insert(name.clone()) {
@@ -269,7 +275,7 @@ impl Server {
         Answer::new(201, "")
     }
 
-    /// A token is issued whatever is asked for, and allows what exists by now.
+    /// Issues a token for any request. The token covers the projects that exist now.
     fn token(&self, asked: &Asked) -> Answer {
         if asked.scheme().is_some() && !asked.is_user() {
             return Answer::error(401, "UNAUTHORIZED", "unauthorized");
@@ -318,7 +324,7 @@ impl Server {
         (self.behaviour.read_only && changes).then(read_only)
     }
 
-    /// Passes a request to the registry behind, and its answer back byte by byte.
+    /// Forwards a request to the upstream registry and its response to the client.
     fn forward(&self, asked: &Asked, mut back: &TcpStream) -> std::io::Result<()> {
         let query = if asked.query.is_empty() { "" } else { "?" };
         let mut head =
@@ -346,7 +352,7 @@ fn read_only() -> Answer {
     Answer::error(403, "DENIED", message)
 }
 
-/// Reads a request with its whole body.
+/// Reads a request with its body.
 fn read(reader: &mut BufReader<&TcpStream>) -> std::io::Result<Asked> {
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -368,7 +374,7 @@ fn read(reader: &mut BufReader<&TcpStream>) -> std::io::Result<Asked> {
             reader.read_line(&mut size)?;
             let size = u64::from_str_radix(size.trim(), 16).map_err(std::io::Error::other)?;
             reader.by_ref().take(size).read_to_end(&mut body)?;
-            // The line's end after the chunk, and the empty line after the last one.
+            // Skips the line ending after the chunk, or the empty line after the last chunk.
             reader.read_line(&mut String::new())?;
             if size == 0 {
                 break;

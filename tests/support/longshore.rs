@@ -1,4 +1,4 @@
-//! Drives the binary: arguments in, exit code, output and files out.
+//! Runs the binary with arguments, and checks exit code, output and files.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::DirBuilder;
@@ -17,21 +17,21 @@ use super::skip::{installed, skip};
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_longshore");
 
-/// How long a run may take. Far above what any needs: it turns a hang into a failure.
+/// Time limit of a run, far above the time that any run needs. It turns a hang into a failure.
 const LIMIT: Duration = Duration::from_mins(2);
 
 /// The list file that [`Longshore::list`] writes.
 const LIST: &str = "images.txt";
 
-/// One run of the binary, in a private directory and with an environment of its own.
+/// A run of the binary in its own directory and environment.
 ///
-/// Nothing of the developer's environment reaches it: no proxy, no credential, no settings file. Only
-/// compiled plugins are shared between tests, so that each is compiled once; manifests are not
-/// remembered, unless a test asks for it.
+/// The run does not see the developer's environment: no proxy, no credentials, no settings file.
+/// Tests share only compiled plugins, so that each is compiled once. Manifests are not cached
+/// unless a test asks for it.
 #[derive(Debug)]
 pub(crate) struct Longshore {
     scratch: Arc<TempDir>,
-    /// The program, and what stands before it.
+    /// The program, preceded by wrapper commands.
     program: Vec<OsString>,
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
@@ -39,7 +39,7 @@ pub(crate) struct Longshore {
 }
 
 impl Longshore {
-    /// A run in a new directory.
+    /// Creates a run in a new directory.
     pub(crate) fn new() -> Self {
         let scratch = tempfile::tempdir().expect("a scratch directory can be made");
         for folder in ["work", "home", "tmp", "run"] {
@@ -54,24 +54,24 @@ impl Longshore {
         Self { scratch, program, arguments: Vec::new(), variables: Vec::new(), input: None }
     }
 
-    /// The `mirror` command.
+    /// Uses the `mirror` command.
     pub(crate) fn mirror(self) -> Self {
         self.arg("mirror")
     }
 
-    /// The `mirror-validate` command.
+    /// Uses the `mirror-validate` command.
     pub(crate) fn validate(self) -> Self {
         self.arg("mirror-validate")
     }
 
-    /// Remembers manifests and where blobs are, for whoever runs in the same directory again.
-    pub(crate) fn remembering(self) -> Self {
+    /// Caches manifests and blob locations for the next run in the same directory.
+    pub(crate) fn with_caches(self) -> Self {
         let cache = self.scratch.path().join("cache");
         let compiled = cache.join("compiled");
         if !compiled.exists() {
             let private = DirBuilder::new().recursive(true).mode(0o700).create(&compiled);
             private.expect("a folder in the scratch directory can be made");
-            // What another test has compiled need not be compiled again.
+            // Reuses plugins that another test has compiled.
             for entry in shared_cache().join("compiled").read_dir().into_iter().flatten().flatten()
             {
                 let _gone = std::fs::hard_link(entry.path(), compiled.join(entry.file_name()));
@@ -80,45 +80,45 @@ impl Longshore {
         self.env("LONGSHORE_CACHE_DIR", cache)
     }
 
-    /// Writes the list and names it with `-f`.
+    /// Writes the list and passes it with `-f`.
     pub(crate) fn list(self, text: &str) -> Self {
         self.file(LIST, text).args(["-f", LIST])
     }
 
-    /// `-s`.
+    /// Passes `-s`.
     pub(crate) fn source(self, address: &str) -> Self {
         self.args(["-s", address])
     }
 
-    /// `-d`.
+    /// Passes `-d`.
     pub(crate) fn destination(self, address: &str) -> Self {
         self.args(["-d", address])
     }
 
-    /// One more argument.
+    /// Adds an argument.
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.arguments.push(argument.as_ref().to_owned());
         self
     }
 
-    /// More arguments.
+    /// Adds arguments.
     pub(crate) fn args<A: AsRef<OsStr>>(self, arguments: impl IntoIterator<Item = A>) -> Self {
         arguments.into_iter().fold(self, Self::arg)
     }
 
-    /// A variable of its environment.
+    /// Sets an environment variable.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.variables.push((name.into(), value.as_ref().to_owned()));
         self
     }
 
-    /// What it reads from standard input, which is no terminal; without this it is empty.
+    /// Sets the standard input, which is not a terminal. The default is empty.
     pub(crate) fn stdin(mut self, text: &str) -> Self {
         self.input = Some(text.to_owned());
         self
     }
 
-    /// Writes a file into its working directory (`../home/…` is in its home).
+    /// Writes a file into the working directory. `../home/…` is in the home directory.
     pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         let path = self.directory().join(name);
         if let Some(parent) = path.parent() {
@@ -128,8 +128,8 @@ impl Longshore {
         self
     }
 
-    /// Runs it where `script` may mount things: as root of a user and mount namespace of its own.
-    /// `None`, and the test is skipped, where that is not possible.
+    /// Runs `script` first, which may mount file systems: the run is root in its own user and mount
+    /// namespace. Returns `None` and skips the test where that is not possible.
     pub(crate) fn mounting(mut self, script: &str) -> Option<Self> {
         let probe = || Command::new("unshare").args(["-rm", "true"]).stderr(Stdio::null()).status();
         if !installed("unshare") || !probe().is_ok_and(|status| status.success()) {
@@ -142,7 +142,7 @@ impl Longshore {
         Some(self)
     }
 
-    /// Runs a command line, in which `longshore` is the program under test, through the shell.
+    /// Runs a shell command line in which `longshore` is the program under test.
     fn shell(mut self, command: &str) -> Self {
         self.program = ["sh", "-c", command].map(OsString::from).to_vec();
         let folder = Path::new(PROGRAM).parent().expect("a program is in a folder");
@@ -152,17 +152,17 @@ impl Longshore {
         self.env("PATH", path)
     }
 
-    /// Its working directory.
+    /// Returns the working directory.
     pub(crate) fn directory(&self) -> PathBuf {
         self.scratch.path().join("work")
     }
 
-    /// Runs it to its end.
+    /// Runs to completion.
     pub(crate) fn run(self) -> Run {
         self.start().finish()
     }
 
-    /// What would be started, for a test that starts it in a way of its own.
+    /// Returns the command, for tests that start it themselves.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program[0]);
         command
@@ -176,7 +176,7 @@ impl Longshore {
         command
     }
 
-    /// Starts it; the caller says when and how it ends.
+    /// Starts the run without waiting for its end.
     pub(crate) fn start(self) -> Running {
         let mut command = self.command();
         if self.input.is_some() {
@@ -184,16 +184,16 @@ impl Longshore {
         }
         let mut process = Process::start("longshore", &mut command);
         if let (Some(text), Some(mut stdin)) = (self.input, process.child().stdin.take()) {
-            // A thread, because a long text does not fit into the pipe before longshore reads; it
-            // may also end without reading all of it.
+            // A thread, because a long text does not fit into the pipe before longshore reads.
+            // longshore may also exit without reading all of it.
             std::thread::spawn(move || stdin.write_all(text.as_bytes()));
         }
         Running { process, scratch: self.scratch }
     }
 }
 
-/// The cache that all tests share, in which neither manifests nor places of blobs can be remembered: a
-/// file is in the way. The requests of one test would depend on the others otherwise.
+/// Returns the cache that all tests share. Files in place of its folders keep it from caching
+/// manifests and blob locations. Otherwise the requests of a test would depend on other tests.
 fn shared_cache() -> PathBuf {
     static BLOCKED: Once = Once::new();
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("longshore-cache");
@@ -206,7 +206,7 @@ fn shared_cache() -> PathBuf {
     cache
 }
 
-/// The whole environment of a run or of a client beside it.
+/// Returns the complete environment of a run or of another client.
 fn environment(scratch: &Path) -> Vec<(OsString, OsString)> {
     let home = scratch.join("home");
     let cache = shared_cache();
@@ -220,14 +220,14 @@ fn environment(scratch: &Path) -> Vec<(OsString, OsString)> {
         ("XDG_DATA_HOME".into(), home.join(".local/share").into()),
         ("HOME".into(), home.into()),
     ];
-    // `LLVM_PROFILE_FILE` is how `cargo llvm-cov` measures what a child covers.
+    // `cargo llvm-cov` needs `LLVM_PROFILE_FILE` to measure the coverage of child processes.
     for name in ["PATH", "LLVM_PROFILE_FILE"] {
         variables.extend(std::env::var_os(name).map(|value| (name.into(), value)));
     }
     variables
 }
 
-/// A run that has not ended.
+/// A running process.
 #[derive(Debug)]
 pub(crate) struct Running {
     process: Process,
@@ -235,18 +235,17 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Waits for a line on standard error or standard output from which `pick` reads something.
+    /// Waits for a line on either output stream from which `pick` returns a value.
     pub(crate) fn line<T>(&self, pick: impl Fn(&str) -> Option<T>) -> T {
         self.process.line(LIMIT, pick)
     }
 
-    /// Sends SIGINT, as Ctrl-C does.
+    /// Sends SIGINT, like Ctrl-C.
     pub(crate) fn interrupt(&self) {
         self.process.interrupt();
     }
 
-    /// The most memory that it has held until now, in KiB, where the system tells: Linux, and only
-    /// before its end.
+    /// Returns the peak memory so far in KiB. Only works on Linux while the process runs.
     pub(crate) fn peak_memory(&mut self) -> Option<u64> {
         let status = format!("/proc/{}/status", self.process.child().id());
         let status = std::fs::read_to_string(status).ok()?;
@@ -254,18 +253,18 @@ impl Running {
         peak.trim().strip_suffix(" kB")?.parse().ok()
     }
 
-    /// Kills it on the spot; the next run is in the same directory and with the same home.
+    /// Kills the process. Returns a new run with the same directory and home.
     pub(crate) fn kill(mut self) -> Longshore {
         self.process.kill();
         Longshore::within(Arc::clone(&self.scratch))
     }
 
-    /// Its working directory.
+    /// Returns the working directory.
     pub(crate) fn directory(&self) -> PathBuf {
         self.scratch.path().join("work")
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     pub(crate) fn finish(mut self) -> Run {
         let status = self.process.finish(LIMIT);
         let stdout = self.process.stdout();
@@ -277,7 +276,7 @@ impl Running {
     }
 }
 
-/// What a run left behind; its directory is there as long as this is.
+/// The result of a run. Dropping it removes the directory.
 #[derive(Debug)]
 pub(crate) struct Run {
     /// The exit code.
@@ -290,21 +289,22 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Checks the exit code, and shows what was said if it is another one.
+    /// Checks the exit code. Shows the output if it differs.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.exit, code, "exit code\n{}", self.said());
         self
     }
 
-    /// Checks that standard error holds the text.
+    /// Checks that standard error contains the text.
     #[track_caller]
     pub(crate) fn complains(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "no `{text}` on standard error\n{}", self.said());
         self
     }
 
-    /// Checks the last line but those on bytes and the failed list: `1 copied, 0 skipped, 0 failed`.
+    /// Checks the summary line, such as `1 copied, 0 skipped, 0 failed`. Lines about bytes and the
+    /// failed list may follow it.
     #[track_caller]
     pub(crate) fn sums_up(self, counts: &str) -> Self {
         let found = self.stdout.lines().any(|line| line.starts_with(&format!("{counts}, ")));
@@ -312,25 +312,25 @@ impl Run {
         self
     }
 
-    /// The log lines of the levels WARN and ERRO, without their time.
+    /// Returns the log lines at the levels WARN and ERRO, without their time.
     pub(crate) fn complaints(&self) -> Vec<&str> {
         let lines = self.stderr.lines().filter_map(|line| line.get(9..));
         lines.filter(|line| line.starts_with("[WARN]") || line.starts_with("[ERRO]")).collect()
     }
 
-    /// Standard output as one JSON document.
+    /// Parses standard output as one JSON document.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
         let document = serde_json::from_str(&self.stdout);
         document.unwrap_or_else(|error| panic!("no JSON: {error}\n{}", self.said()))
     }
 
-    /// Another run in the same directory, with the same home.
+    /// Creates another run in the same directory, with the same home.
     pub(crate) fn again(&self) -> Longshore {
         Longshore::within(Arc::clone(&self.scratch))
     }
 
-    /// Runs the command that the first line of a failed list gives, through the shell.
+    /// Runs the command in the first line of a failed list through the shell.
     #[track_caller]
     pub(crate) fn repeated(&self, failed_list: &str) -> Self {
         let list = self.file(failed_list).expect("there is a failed list");
@@ -340,17 +340,17 @@ impl Run {
         self.shell(command)
     }
 
-    /// Runs a command that longshore gave, through the shell.
+    /// Runs a command that longshore printed through the shell.
     pub(crate) fn shell(&self, command: &str) -> Self {
         self.again().shell(command).run()
     }
 
-    /// Its working directory.
+    /// Returns the working directory.
     pub(crate) fn directory(&self) -> PathBuf {
         self.scratch.path().join("work")
     }
 
-    /// A file of its working directory, if there is one.
+    /// Returns the content of a file in the working directory, if it exists.
     pub(crate) fn file(&self, name: &str) -> Option<String> {
         std::fs::read_to_string(self.scratch.path().join("work").join(name)).ok()
     }

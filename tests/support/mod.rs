@@ -1,7 +1,7 @@
-//! What the black-box tests share: the binary, registries, other clients, and made-up images.
+//! Shared code of the black-box tests: the binary, registries, other clients and synthetic images.
 //!
-//! A test reads top-down: start registries, push content, run longshore, ask another client what
-//! arrived.
+//! A test reads top-down: start registries, push content, run longshore, and check the destination
+//! with another client.
 //!
 //! ```ignore
 //! let source = Registry::embedded();
@@ -20,9 +20,9 @@
 
 mod certificate;
 mod docker;
+mod fault_proxy;
 pub(crate) mod harbor;
 mod longshore;
-mod lying;
 mod pair;
 mod process;
 mod regctl;
@@ -32,8 +32,8 @@ mod skopeo;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use fault_proxy::{Answer, FaultProxy, Rule, Seen};
 pub(crate) use longshore::{Longshore, Run, Running};
-pub(crate) use lying::{Answer, Lying, Rule, Seen};
 pub(crate) use pair::Pair;
 pub(crate) use regctl::Regctl;
 pub(crate) use registry::Registry;

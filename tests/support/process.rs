@@ -1,4 +1,4 @@
-//! A child process whose output is read while it runs and which never outlives its test.
+//! A child process with captured output that never outlives its test.
 
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -6,14 +6,14 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// What a stream said so far.
+/// The output of a stream so far.
 #[derive(Debug, Default)]
 struct Heard {
     bytes: Vec<u8>,
     closed: bool,
 }
 
-/// A stream that a thread of its own reads to its end, so that the writer is never blocked.
+/// A stream that a thread reads to its end, so that the writer never blocks.
 #[derive(Debug)]
 struct Stream {
     heard: Arc<(Mutex<Heard>, Condvar)>,
@@ -45,7 +45,8 @@ impl Stream {
         String::from_utf8_lossy(&heard.bytes).into_owned()
     }
 
-    /// Waits until a complete line gives an answer; `None` at the deadline or the end.
+    /// Waits for a complete line from which `pick` returns a value. Returns `None` at the deadline
+    /// or at the end.
     fn find<T>(&self, deadline: Instant, pick: impl Fn(&str) -> Option<T>) -> Option<T> {
         let (heard, changed) = &*self.heard;
         let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,13 +67,13 @@ impl Stream {
 
     fn join(&mut self) {
         if let Some(reader) = self.reader.take() {
-            // A reader that panicked has lost output, which the assertions of the test will show.
+            // A panicked reader has lost output. The assertions of the test will show that.
             let _ = reader.join();
         }
     }
 }
 
-/// A running child; it is killed by its id when this is dropped.
+/// A running child. Dropping it kills the process by its ID.
 #[derive(Debug)]
 pub(crate) struct Process {
     name: String,
@@ -82,7 +83,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the command with both output streams read, and standard input as the command has it.
+    /// Starts the command and captures both output streams. Does not change standard input.
     pub(crate) fn start(name: &str, command: &mut Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
@@ -94,25 +95,25 @@ impl Process {
         Self { name: name.to_owned(), child, stdout, stderr }
     }
 
-    /// The child itself, for its standard input.
+    /// Returns the child, for its standard input.
     pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.child
     }
 
-    /// Standard output until now.
+    /// Returns standard output so far.
     pub(crate) fn stdout(&self) -> String {
         self.stdout.text()
     }
 
-    /// Standard error until now.
+    /// Returns standard error so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.text()
     }
 
-    /// Waits for a line of either stream from which `pick` reads something.
+    /// Waits for a line on either stream from which `pick` returns a value.
     pub(crate) fn line<T>(&self, limit: Duration, pick: impl Fn(&str) -> Option<T>) -> T {
         let deadline = Instant::now() + limit;
-        // In slices, because the line may come on either stream.
+        // Alternates between the streams, because the line may come on either.
         while Instant::now() < deadline {
             let slice = Instant::now() + Duration::from_millis(10);
             for stream in [&self.stderr, &self.stdout] {
@@ -139,12 +140,12 @@ impl Process {
 
     /// Sends SIGKILL and waits for the end.
     pub(crate) fn kill(&mut self) {
-        // Both fail only if the child is gone already.
+        // Both fail only if the child has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Waits for the end by itself, and for the last of its output.
+    /// Waits for the child to end and for the rest of its output.
     pub(crate) fn finish(&mut self, limit: Duration) -> ExitStatus {
         let deadline = Instant::now() + limit;
         loop {

@@ -1,4 +1,4 @@
-//! regctl: how another client finds what refers to an image.
+//! Runs regctl, to check how another client finds referrers.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -7,12 +7,13 @@ use serde_json::Value;
 
 use super::skip::{found, skip};
 
-/// regclient's regctl, run without the developer's credentials.
+/// regclient's regctl, without the developer's credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct Regctl(PathBuf);
 
 impl Regctl {
-    /// regctl; `None`, and the test is skipped, if it is neither on `PATH` nor in `~/go/bin`.
+    /// Finds regctl. Returns `None` and skips the test if it is neither on `PATH` nor in
+    /// `~/go/bin`.
     pub(crate) fn find() -> Option<Self> {
         let program = found("regctl");
         if program.is_none() {
@@ -21,7 +22,8 @@ impl Regctl {
         program.map(Self)
     }
 
-    /// The digests of what refers to `repository@digest` of a registry that speaks plain HTTP, sorted.
+    /// Lists the digests of the referrers of `repository@digest`, sorted. The registry must speak
+    /// plain HTTP.
     #[track_caller]
     pub(crate) fn referrers(&self, address: &str, repository: &str, digest: &str) -> Vec<String> {
         let home = tempfile::tempdir().expect("a scratch directory can be made");

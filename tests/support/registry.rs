@@ -11,34 +11,34 @@ use super::docker::DockerRegistry;
 use super::longshore::{Longshore, Running};
 use super::process::Process;
 
-/// Counts the requests that mark a place in a log.
+/// Numbers the requests that mark positions in a log.
 static MARKER: AtomicU32 = AtomicU32::new(0);
 
-/// Where the embedded registry of a test keeps what it has, in its working directory.
+/// Storage directory of an embedded registry, in its working directory.
 const STORAGE: &str = "registry";
 
-/// A running registry on loopback, ended by its id when this is dropped.
+/// A running registry on loopback. Dropping it kills the process by its ID.
 #[derive(Debug)]
 pub(crate) struct Registry {
     address: String,
-    /// How tests push and read: never through longshore, and past TLS and passwords.
+    /// The client for tests. It bypasses longshore, TLS and passwords.
     endpoint: Endpoint,
     authority: Option<PathBuf>,
     processes: Vec<Process>,
-    /// The embedded registry, which is a run of longshore with a directory of its own.
+    /// The embedded registry: a run of longshore with its own directory.
     embedded: Option<Running>,
-    /// Dropped last: the servers write into it.
+    /// Dropped last, because the servers write into it.
     _scratch: Option<TempDir>,
 }
 
 impl Registry {
-    /// `longshore serve` with an empty directory.
+    /// Starts `longshore serve` with an empty directory.
     pub(crate) fn embedded() -> Self {
         Self::embedded_by(Longshore::new().args(["serve", STORAGE, "--listen", "127.0.0.1:0"]))
     }
 
-    /// `longshore serve` with arguments of the test's own; it must listen on loopback, and keep what
-    /// it has in `registry` if the test looks into [`Self::directory`].
+    /// Starts `longshore serve` with the arguments of a test. It must listen on loopback. It must
+    /// store its content in `registry` if the test uses [`Self::directory`].
     pub(crate) fn embedded_by(longshore: Longshore) -> Self {
         let running = longshore.start();
         let address = running.line(|line| {
@@ -51,7 +51,7 @@ impl Registry {
         registry
     }
 
-    /// Debian's `docker-registry`, to be configured and started.
+    /// Returns a builder for Debian's `docker-registry`.
     pub(crate) fn docker() -> DockerRegistry {
         DockerRegistry::default()
     }
@@ -66,17 +66,17 @@ impl Registry {
         Self { address, endpoint, authority, processes, embedded: None, _scratch: scratch }
     }
 
-    /// `127.0.0.1:PORT`, as in a reference.
+    /// Returns `127.0.0.1:PORT`, as in a reference.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    /// Where an embedded registry keeps its layouts.
+    /// Returns the storage directory of an embedded registry.
     pub(crate) fn directory(&self) -> PathBuf {
         self.running().directory().join(STORAGE)
     }
 
-    /// Kills an embedded registry; the next run has its directory.
+    /// Kills an embedded registry. Returns a run with the same directory.
     pub(crate) fn killed(self) -> Longshore {
         let running = self.embedded.expect("only an embedded registry is killed");
         running.kill()
@@ -86,12 +86,12 @@ impl Registry {
         self.embedded.as_ref().expect("only an embedded registry has a directory")
     }
 
-    /// The client of the tests.
+    /// Returns the client for tests.
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// The certificate that a client has to trust, where the registry speaks TLS.
+    /// Returns the certificate that clients must trust, if the registry speaks TLS.
     pub(crate) fn authority(&self) -> Option<&Path> {
         self.authority.as_deref()
     }
@@ -103,7 +103,7 @@ impl Registry {
         pushed.unwrap_or_else(|error| panic!("failed to push {repository}:{reference}: {error}"));
     }
 
-    /// The manifest under a tag or digest, which must be there.
+    /// Fetches the manifest under a tag or digest. It must exist.
     #[track_caller]
     pub(crate) fn manifest(&self, repository: &str, reference: &str) -> Fetched {
         let fetched = self.endpoint.manifest(repository, reference);
@@ -112,7 +112,7 @@ impl Registry {
         fetched.unwrap_or_else(|| panic!("{repository}:{reference} is missing"))
     }
 
-    /// Checks that a tag or digest and all that is below it can be read, with the right digests.
+    /// Checks that a tag or digest is complete and has the right digests.
     #[track_caller]
     pub(crate) fn assert_complete(&self, repository: &str, reference: &str) {
         let broken = self.endpoint.broken(repository, reference);
@@ -121,13 +121,13 @@ impl Registry {
         assert!(broken.is_empty(), "{repository}:{reference} is not complete: {broken:#?}");
     }
 
-    /// The requests that `docker-registry` has answered, one line each in Apache's log format; those
-    /// that the test itself sent to it are among them.
+    /// Returns the requests that `docker-registry` has answered, one line each in Apache's log
+    /// format. The requests of the test itself are included.
     pub(crate) fn requests(&self) -> Vec<String> {
         let Some(front) = self.processes.first() else { return Vec::new() };
         if self.processes.len() == 1 {
-            // A line is written after its answer: once there is one for the last request, all are
-            // there.
+            // The server writes a line after its response. Once the marker request has a line, all
+            // lines are complete.
             let number = MARKER.fetch_add(1, Ordering::Relaxed);
             let marker = format!("marker/{number}");
             let _none = self.endpoint.tags(&marker);

@@ -1,14 +1,17 @@
-//! Leaving a test out, loudly and counted.
+//! Skips tests visibly and counts them.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-/// Says that the running test is left out, and why; the test returns right after it.
+/// Reports that the running test is skipped, and why. The test must return right after this call.
 ///
-/// libtest hides what a passed test prints, so the line also goes to the file that `cargo xtask
-/// test` names in `LONGSHORE_SKIPS`, where it is counted.
-#[expect(clippy::print_stderr, reason = "whoever runs a single test must see that it did nothing")]
+/// libtest hides the output of passed tests. So the line also goes to the file that `cargo xtask
+/// test` names in `LONGSHORE_SKIPS`, which counts it.
+#[expect(
+    clippy::print_stderr,
+    reason = "a developer who runs a single test must see that it was skipped"
+)]
 pub(crate) fn skip(why: &str) {
     let thread = std::thread::current();
     let line = format!("SKIPPED: {}: {why}", thread.name().unwrap_or("a test"));
@@ -21,12 +24,12 @@ pub(crate) fn skip(why: &str) {
     written.unwrap_or_else(|error| panic!("failed to write {}: {error}", path.display()));
 }
 
-/// Whether a program is on `PATH`.
+/// Reports whether a program is on `PATH`.
 pub(crate) fn installed(program: &str) -> bool {
     on_path(program).is_some()
 }
 
-/// Where a program is: on `PATH`, or in `~/go/bin`, where `go install` puts it.
+/// Finds a program on `PATH` or in `~/go/bin`, where `go install` puts it.
 pub(crate) fn found(program: &str) -> Option<PathBuf> {
     let of_go = || {
         let path = PathBuf::from(std::env::var_os("HOME")?).join("go/bin").join(program);

@@ -1,15 +1,15 @@
-//! skopeo: what another client sees.
+//! Runs skopeo, to check what another client sees.
 
 use std::process::{Command, Output, Stdio};
 
 use super::skip::{installed, skip};
 
-/// Debian's skopeo, run without certificate checks and without the developer's credentials.
+/// Debian's skopeo, without certificate checks and without the developer's credentials.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Skopeo;
 
 impl Skopeo {
-    /// skopeo; `None`, and the test is skipped, if it is not installed.
+    /// Finds skopeo. Returns `None` and skips the test if it is not installed.
     pub(crate) fn find() -> Option<Self> {
         if installed("skopeo") {
             return Some(Self);
@@ -18,14 +18,15 @@ impl Skopeo {
         None
     }
 
-    /// The manifest of `host:port/repository:tag`, byte by byte.
+    /// Returns the raw manifest of `host:port/repository:tag`.
     #[track_caller]
     pub(crate) fn inspect_raw(self, reference: &str) -> Vec<u8> {
         let reference = format!("docker://{reference}");
         self.run(&["inspect", "--tls-verify=false", "--raw", &reference]).stdout
     }
 
-    /// Copies all of an image between transports, such as `docker://…` and `oci:DIRECTORY:TAG`.
+    /// Copies an image with all its platforms between transports, such as `docker://…` and
+    /// `oci:DIRECTORY:TAG`.
     #[track_caller]
     pub(crate) fn copy_all(self, source: &str, destination: &str) {
         let verify = ["--src-tls-verify=false", "--dest-tls-verify=false"];

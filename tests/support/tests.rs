@@ -1,4 +1,4 @@
-//! The harness itself: a test that trusts it must be able to.
+//! Tests of the test support itself.
 
 use longshore_content::{Endpoint, Image, Index};
 
@@ -27,7 +27,7 @@ fn docker_registry_serves_the_bytes_that_were_pushed() {
 }
 
 #[test]
-fn what_is_missing_below_a_tag_is_found() {
+fn missing_content_below_a_tag_is_found() {
     let Some(registry) = Registry::docker().start() else {
         return;
     };
@@ -40,13 +40,13 @@ fn what_is_missing_below_a_tag_is_found() {
 }
 
 #[test]
-fn a_password_is_asked_for_in_front_and_not_behind() {
+fn only_the_front_server_requires_a_password() {
     let Some(registry) = Registry::docker().htpasswd("jo", "se cret").start() else {
         return;
     };
     registry.push("app", "1", &Image::new("linux/amd64").build());
     let front = Endpoint::new(registry.address());
-    assert!(front.manifest("app", "1").is_err(), "it must ask for a password");
+    assert!(front.manifest("app", "1").is_err(), "it must require a password");
     let front = front.with_basic("jo", "se cret");
     assert!(front.manifest("app", "1").expect("the password is right").is_some());
 }

@@ -1,5 +1,5 @@
-//! A destination that is damaged in each possible way: found, named, told apart, and mended by the
-//! command that is given.
+//! All kinds of damage at the destination: each is found, named and classified, and the suggested
+//! command repairs it.
 
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ fn index() -> Content {
     Index::oci().child(&amd()).child(&arm()).build()
 }
 
-/// Both registries hold the index, and it is valid.
+/// Creates a pair in which both registries hold the valid index.
 fn mirrored() -> Pair {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &index());
@@ -35,7 +35,7 @@ fn mirrored() -> Pair {
     pair
 }
 
-/// Where an embedded registry keeps a blob or a manifest of `team/app`.
+/// Returns the file of a blob or manifest of `team/app` in an embedded registry.
 fn stored(registry: &Registry, digest: &str) -> PathBuf {
     let hex = digest.strip_prefix("sha256:").expect("it is SHA-256");
     registry.directory().join("team/app/blobs/sha256").join(hex)
@@ -45,12 +45,12 @@ fn lose(registry: &Registry, digest: &str) {
     std::fs::remove_file(stored(registry, digest)).expect("it is there");
 }
 
-/// The one entry of the document.
+/// Returns the only entry of the document.
 fn entry(run: &Run) -> Value {
     run.json()["entries"][0].clone()
 }
 
-/// Validates, expects this verdict, and gives the findings as `platform field source destination`.
+/// Validates and expects this verdict. Returns the findings as `platform field source destination`.
 #[track_caller]
 fn findings(pair: &Pair, arguments: &[&str], verdict: &str) -> Vec<[String; 4]> {
     let run = pair.validate(LIST).args(["--output", "json"]).args(arguments).run().exits(1);
@@ -67,7 +67,7 @@ fn found(parts: [&str; 4]) -> [String; 4] {
     parts.map(str::to_owned)
 }
 
-/// Runs the command that is said to mend the entry, and validates again.
+/// Runs the suggested command and validates again.
 #[track_caller]
 fn mend(pair: &Pair) {
     let run = pair.validate(LIST).run().exits(1);
@@ -77,11 +77,11 @@ fn mend(pair: &Pair) {
 }
 
 #[test]
-fn a_tag_that_fell_behind_is_moved_on() {
+fn an_outdated_tag_is_updated() {
     let pair = mirrored();
     let newer = Index::oci().child(&image("linux/amd64", 3)).child(&arm()).build();
     pair.source.push("team/app", "1", &newer);
-    // The older index is still at the source, by digest.
+    // The source still has the older index, by digest.
     assert_eq!(
         findings(&pair, &["-a", "all", "--os", "all"], "moved-on"),
         [found(["linux/amd64", "digest", image("linux/amd64", 3).digest(), amd().digest()])]
@@ -90,7 +90,7 @@ fn a_tag_that_fell_behind_is_moved_on() {
 }
 
 #[test]
-fn with_a_filter_the_children_tell_that_it_moved_on() {
+fn with_a_filter_changed_children_show_a_moved_tag() {
     let pair = Pair::embedded();
     let s390x = image("linux/s390x", 5);
     let older = Index::oci().child(&amd()).child(&s390x).build();
@@ -106,7 +106,7 @@ fn with_a_filter_the_children_tell_that_it_moved_on() {
 }
 
 #[test]
-fn what_the_source_never_had_is_altered() {
+fn content_unknown_to_the_source_is_altered() {
     let pair = mirrored();
     let foreign = Index::oci().child(&image("linux/amd64", 9)).child(&arm()).build();
     pair.destination.push("team/app", "1", &foreign);
@@ -144,7 +144,7 @@ fn a_lost_child_is_broken() {
 }
 
 #[test]
-fn a_child_that_the_list_does_not_name_is_missed() {
+fn a_child_missing_from_the_destination_index_is_found() {
     let pair = mirrored();
     let less = Index::oci().child(&amd()).build();
     pair.destination.push("team/app", "1", &less);
@@ -168,7 +168,7 @@ fn a_lost_blob_is_broken_and_named_with_its_platform() {
 }
 
 #[test]
-fn wrong_bytes_are_found_by_deep() {
+fn deep_finds_wrong_bytes() {
     let pair = mirrored();
     let layer = arm().blobs()[1].clone();
     let mut bytes = layer.bytes().to_vec();
@@ -183,7 +183,7 @@ fn wrong_bytes_are_found_by_deep() {
 }
 
 #[test]
-fn a_blob_that_was_cut_is_found_without_downloading_it() {
+fn a_truncated_blob_is_found_without_downloading_it() {
     let pair = mirrored();
     let layer = arm().blobs()[1].clone();
     let path = stored(&pair.destination, layer.digest());
@@ -197,7 +197,7 @@ fn a_blob_that_was_cut_is_found_without_downloading_it() {
 }
 
 #[test]
-fn deep_passes_what_is_right() {
+fn deep_accepts_correct_content() {
     let pair = mirrored();
     let run = pair.validate(LIST).arg("--deep").run().exits(0);
     run.sums_up("1 valid, 0 skipped, 0 failed");
@@ -225,7 +225,7 @@ fn an_extra_child_counts_only_inside_the_filter() {
     let s390x = image("linux/s390x", 8);
     pair.destination.push("team/app", "1", &children.child(&s390x).build());
     pair.validate(LIST).run().exits(0);
-    // Nor is it looked at.
+    // It is not checked either.
     lose(&pair.destination, s390x.blobs()[1].digest());
     pair.validate(LIST).run().exits(0);
     pair.validate(LIST).args(["-a", "all"]).run().exits(1);
@@ -251,7 +251,7 @@ fn other_annotations_and_another_order_are_altered() {
 }
 
 #[test]
-fn a_manifest_that_the_tag_names_and_nobody_has_is_broken() {
+fn a_tag_whose_manifest_is_missing_everywhere_is_broken() {
     let pair = mirrored();
     let digest = index().digest().to_owned();
     lose(&pair.destination, &digest);
@@ -277,7 +277,7 @@ fn docker_registry_is_compared_the_same_way() {
 }
 
 #[test]
-fn a_manifest_with_other_bytes_is_broken_however_deep_one_looks() {
+fn a_manifest_with_other_bytes_is_broken_with_and_without_deep() {
     for arguments in [&[][..], &["--deep"]] {
         let pair = mirrored();
         let path = stored(&pair.destination, amd().digest());
@@ -290,7 +290,7 @@ fn a_manifest_with_other_bytes_is_broken_however_deep_one_looks() {
 }
 
 #[test]
-fn what_hashes_wrong_is_said_to_be_deleted_first_and_a_new_upload_heals_it() {
+fn wrong_bytes_get_a_hint_to_delete_them_and_a_new_upload_repairs_them() {
     let pair = mirrored();
     let layer = amd().blobs()[1].digest().to_owned();
     let path = stored(&pair.destination, &layer);
@@ -300,13 +300,13 @@ fn what_hashes_wrong_is_said_to_be_deleted_first_and_a_new_upload_heals_it() {
     pair.validate(LIST).run().exits(0);
     let run = pair.validate(LIST).arg("--deep").run().exits(1);
     run.complains("delete it from the registry's storage first");
-    // A registry that looks at what it has takes good bytes in their place.
+    // A registry that verifies its content accepts good bytes as a replacement.
     pair.destination.push("team/app", "again", &amd());
     pair.validate(LIST).arg("--deep").run().exits(0);
 }
 
 #[test]
-fn a_list_of_failures_that_cannot_be_read_again_is_not_what_mends() {
+fn an_unreadable_failed_list_is_not_suggested_as_repair() {
     let pair = mirrored();
     lose(&pair.destination, amd().blobs()[1].digest());
     let run = pair.validate(LIST).args(["-o", "/dev/null"]).run().exits(1);

@@ -1,4 +1,4 @@
-//! The five messages of Hangar's FAQ, word for word, in their situations.
+//! The five messages of Hangar's FAQ, verbatim, each in its situation.
 
 use longshore_content::{Content, Image, Index, Platform};
 
@@ -10,7 +10,7 @@ fn image(platform: &str, seed: u64) -> Content {
     Image::new(platform).docker().layer(seed, 100).build()
 }
 
-/// Validates in docker mode what stands at both ends.
+/// Validates the content of both registries in docker mode.
 #[track_caller]
 fn validated(source: &Content, destination: Option<&Content>, arguments: &[&str]) -> Run {
     let pair = Pair::embedded();
@@ -21,7 +21,7 @@ fn validated(source: &Content, destination: Option<&Content>, arguments: &[&str]
     pair.validate(LIST).args(arguments).run().exits(1)
 }
 
-/// The message behind `Validate failed: `, as the failed list gives it.
+/// Returns the message after `Validate failed: ` in the failed list.
 #[track_caller]
 fn message(run: &Run) -> String {
     let list = run.file("mirror-validate-failed.txt").expect("there is a failed list");
@@ -30,7 +30,7 @@ fn message(run: &Run) -> String {
 }
 
 #[test]
-fn the_first_is_about_the_type() {
+fn the_first_message_is_about_the_type() {
     let single = image("linux/amd64", 1);
     let run = validated(&single, Some(&single), &["--index", "docker"]);
     let words = "destination manifest MIME type unknown: \
@@ -40,7 +40,7 @@ fn the_first_is_about_the_type() {
 }
 
 #[test]
-fn the_second_is_about_nothing() {
+fn the_second_message_is_about_a_missing_manifest() {
     for mode in ["preserve", "docker", "oci"] {
         let run = validated(&image("linux/amd64", 1), None, &["--index", mode]);
         assert_eq!(message(&run), "destination manifest does not exists");
@@ -49,7 +49,7 @@ fn the_second_is_about_nothing() {
 }
 
 #[test]
-fn the_third_is_about_the_length() {
+fn the_third_message_is_about_the_length() {
     let single = image("linux/amd64", 1);
     let two = Index::docker().child(&single).child(&image("linux/arm64", 2)).build();
     let run = validated(&single, Some(&two), &["--index", "docker"]);
@@ -58,7 +58,7 @@ fn the_third_is_about_the_length() {
 }
 
 #[test]
-fn the_fourth_is_about_a_field() {
+fn the_fourth_message_is_about_a_field() {
     let windows = |version: &str| {
         let platform = Platform::new("windows/amd64").os_version(version);
         Image::for_platform(platform).docker().layer(1, 100).build()
@@ -93,7 +93,7 @@ fn the_fourth_is_about_a_field() {
 }
 
 #[test]
-fn the_fifth_shows_both_lists() {
+fn the_fifth_message_shows_both_lists() {
     let (one, other) = (image("linux/amd64", 1), image("linux/amd64", 2));
     let arm = image("linux/arm/v7", 3);
     let source = Index::docker().child(&one).child(&arm).build();

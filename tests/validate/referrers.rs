@@ -16,7 +16,7 @@ fn signature(seed: u64, subject: &Content) -> Content {
     Image::artifact(SIGNATURE).layer(seed, 300).subject(subject).build()
 }
 
-/// An index, a signature of it, and one of its first child.
+/// An index, its signature, and a signature of its first child.
 struct Signed {
     index: Content,
     of_index: Content,
@@ -123,7 +123,7 @@ fn cosign_s_tags_are_compared() {
 }
 
 #[test]
-fn an_index_that_a_filter_changed_is_compared_by_its_children() {
+fn a_filtered_index_is_compared_by_its_children() {
     let pair = Pair::embedded();
     let signed = Signed::new();
     signed.push(&pair);

@@ -1,8 +1,8 @@
-//! What a validation asks, and with which rights.
+//! The requests of a validation, and the permissions that it needs.
 
 use longshore_content::{Content, Image, Index};
 
-use crate::support::{Answer, Longshore, Lying, Registry, Rule, Run, Seen};
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule, Run, Seen};
 
 const LIST: &str = "team/app team/app 1\n";
 
@@ -10,18 +10,19 @@ fn image(platform: &str, seed: u64) -> Content {
     Image::new(platform).layer(seed, 100).build()
 }
 
-/// Two registries, and who counts before each.
+/// Two registries, each behind a counting proxy.
 struct Ends {
     source: Registry,
     destination: Registry,
-    at_source: Lying,
-    at_destination: Lying,
+    at_source: FaultProxy,
+    at_destination: FaultProxy,
 }
 
 impl Ends {
     fn new() -> Self {
         let (source, destination) = (Registry::embedded(), Registry::embedded());
-        let (at_source, at_destination) = (Lying::before(&source), Lying::before(&destination));
+        let (at_source, at_destination) =
+            (FaultProxy::before(&source), FaultProxy::before(&destination));
         Self { source, destination, at_source, at_destination }
     }
 
@@ -37,7 +38,7 @@ impl Ends {
         run.source(self.at_source.address()).destination(self.at_destination.address()).run()
     }
 
-    /// The requests at the source and at the destination.
+    /// Checks the requests to the source and to the destination.
     #[track_caller]
     fn asked(&self, source: &str, destination: &str) {
         assert_eq!(self.at_source.tally(), source, "at the source");
@@ -52,12 +53,12 @@ fn an_index_costs_one_request_for_each_thing_that_it_needs() {
     let index = Index::oci().child(&amd).child(&arm).build();
     ends.push("1", &index);
     ends.validate(LIST, &[]).exits(0);
-    // No manifest is fetched from the source, which may count that.
+    // Fetches no manifest from the source, where it may count against a pull limit.
     let complete = "GET manifest by digest 3, HEAD blob 4, HEAD manifest by tag 1";
     ends.asked("HEAD manifest by tag 1", complete);
     ends.validate(&format!("team/app team/app 1@{}\n", index.digest()), &[]).exits(0);
     ends.asked("", complete);
-    // With a filter the other child is left alone.
+    // With a filter the other child is skipped.
     ends.validate(LIST, &["-a", "arm64"]).exits(0);
     ends.asked(
         "HEAD manifest by tag 1",
@@ -71,7 +72,7 @@ fn an_index_costs_one_request_for_each_thing_that_it_needs() {
 }
 
 #[test]
-fn what_several_tags_need_is_looked_at_once() {
+fn content_shared_by_several_tags_is_checked_once() {
     let ends = Ends::new();
     let index = Index::oci().child(&image("linux/amd64", 1)).build();
     let mut list = String::new();
@@ -101,7 +102,7 @@ fn a_wrapped_image_needs_a_head_only() {
 }
 
 #[test]
-fn what_is_missing_costs_two_heads() {
+fn missing_content_costs_two_heads() {
     let ends = Ends::new();
     ends.source.push("team/app", "1", &image("linux/amd64", 1));
     ends.validate(LIST, &["-a", "all", "--os", "all"]).exits(1);
@@ -109,7 +110,7 @@ fn what_is_missing_costs_two_heads() {
 }
 
 #[test]
-fn a_refused_head_of_a_blob_is_a_range_of_one_byte() {
+fn a_refused_blob_head_falls_back_to_a_range_request() {
     let ends = Ends::new();
     let amd = Image::new("linux/amd64").layer(1, 100).layer(2, 0).build();
     ends.push("1", &amd);
@@ -120,7 +121,7 @@ fn a_refused_head_of_a_blob_is_a_range_of_one_byte() {
     assert_eq!(ranges.len(), 3);
     assert!(ranges.iter().all(|request| request.header("range") == Some("bytes=0-0")));
 
-    ends.at_destination.repent();
+    ends.at_destination.clear_rules();
     ends.at_destination.rule(refuses());
     ends.at_destination.rule(Rule::on("GET", "*/blobs/*").answers(Answer::status(404)));
     let run = ends.validate(LIST, &[]).exits(1);
@@ -128,22 +129,22 @@ fn a_refused_head_of_a_blob_is_a_range_of_one_byte() {
 }
 
 #[test]
-fn tokens_are_asked_for_pulling_only() {
+fn validation_requests_only_pull_scopes() {
     let ends = Ends::new();
     ends.push("1", &image("linux/amd64", 1));
     ends.destination.push("team/app", "1", &image("linux/amd64", 2));
-    for lying in [&ends.at_source, &ends.at_destination] {
-        let realm = format!("Bearer realm=\"http://{}/token\",service=\"s\"", lying.address());
-        lying.rule(Rule::on("GET", "/token").answers(Answer::status(200).body(r#"{"token":"t"}"#)));
-        lying.rule(Rule::on("*", "/v2/*").answers_by(move |seen: &Seen| {
+    for proxy in [&ends.at_source, &ends.at_destination] {
+        let realm = format!("Bearer realm=\"http://{}/token\",service=\"s\"", proxy.address());
+        proxy.rule(Rule::on("GET", "/token").answers(Answer::status(200).body(r#"{"token":"t"}"#)));
+        proxy.rule(Rule::on("*", "/v2/*").answers_by(move |seen: &Seen| {
             let challenge = Answer::error(401, "UNAUTHORIZED").header("www-authenticate", &realm);
             seen.authorization().is_none().then_some(challenge)
         }));
     }
     ends.validate(LIST, &[]).exits(1);
-    for lying in [&ends.at_source, &ends.at_destination] {
-        let tokens = lying.matching("GET", "/token");
-        assert!(!tokens.is_empty(), "nobody asked for a token");
+    for proxy in [&ends.at_source, &ends.at_destination] {
+        let tokens = proxy.matching("GET", "/token");
+        assert!(!tokens.is_empty(), "no token request");
         for token in tokens {
             assert_eq!(token.parameters("scope"), ["repository:team/app:pull"]);
         }

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: builds the release and runs the benchmark, which is a crate of its own,
-//! so that its proxy and certificates cost the other tasks no compile time.
+//! `cargo xtask bench`: builds the release binary and runs the benchmark. The benchmark is a
+//! separate crate, so that other tasks need not compile its proxy and certificates.
 
 use std::process::ExitCode;
 
@@ -9,11 +9,11 @@ use clap::Args;
 use crate::command::{cargo, run as run_command, succeeds};
 use crate::workspace::Workspace;
 
-/// What the benchmark takes; `cargo xtask bench --help` asks it.
+/// Arguments of the benchmark. `cargo xtask bench --help` shows its help.
 #[derive(Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Options {
-    /// Arguments for the benchmark; without --binary the release is built and measured
+    /// Pass these arguments to the benchmark; without --binary, build the release and measure it
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -25,7 +25,7 @@ impl Options {
     }
 }
 
-/// Runs it.
+/// Runs the benchmark.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let mut bench = cargo(&workspace.root);

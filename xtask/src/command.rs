@@ -1,4 +1,4 @@
-//! Running other programs, and saying which.
+//! Runs other programs and prints their command lines.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -7,17 +7,17 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-/// A command in the workspace's root.
+/// Creates a command in the workspace root.
 pub(crate) fn command(program: impl AsRef<OsStr>, root: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root);
     command
 }
 
-/// Cargo, of the toolchain that runs this.
+/// Creates a command for the cargo that runs this program.
 pub(crate) fn cargo(root: &Path) -> Command {
-    // What `cargo run` sets for this program must not reach the builds that it starts: it would
-    // make build scripts believe that something changed.
+    // Removes variables that `cargo run` sets for this program. They would make build scripts
+    // believe that something changed.
     let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), root);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") {
@@ -28,7 +28,7 @@ pub(crate) fn cargo(root: &Path) -> Command {
     cargo
 }
 
-/// The command as a person would type it in the workspace's root.
+/// Returns the command line as a user would type it in the workspace root.
 pub(crate) fn shown(command: &Command) -> String {
     let root = command.get_current_dir().unwrap_or_else(|| Path::new(""));
     let mut line = String::new();
@@ -52,7 +52,7 @@ pub(crate) fn shown(command: &Command) -> String {
     line
 }
 
-/// Says what it runs, runs it with everything visible, and answers whether it succeeded.
+/// Prints and runs the command with visible output. Returns whether it succeeded.
 pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
     let line = shown(command);
     println!("$ {line}");
@@ -60,7 +60,7 @@ pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
     Ok(status.with_context(|| format!("failed to run `{line}`"))?.success())
 }
 
-/// As [`succeeds`], where anything but success is an error.
+/// Runs the command like [`succeeds`]. Returns an error unless it succeeded.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     if !succeeds(command)? {
         bail!("`{}` failed", shown(command));
@@ -68,7 +68,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What a command prints to standard output, without showing it.
+/// Returns the standard output of a command without showing it.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let line = shown(command);
     let output = command
@@ -79,10 +79,10 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     if !output.status.success() {
         bail!("`{line}` failed");
     }
-    String::from_utf8(output.stdout).with_context(|| format!("`{line}` printed no UTF-8"))
+    String::from_utf8(output.stdout).with_context(|| format!("`{line}` did not print UTF-8"))
 }
 
-/// Whether a program is on `PATH`.
+/// Reports whether a program is on `PATH`.
 pub(crate) fn installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
@@ -95,7 +95,7 @@ mod tests {
     use super::{command, shown};
 
     #[test]
-    fn a_command_is_shown_as_it_can_be_typed() {
+    fn a_command_is_shown_as_typed() {
         let root = Path::new("/somewhere/longshore");
         let mut command = command("/opt/rust/bin/cargo", root);
         command.args(["x y", "", "it's"]).arg(root.join("target/debug/longshore"));

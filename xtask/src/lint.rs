@@ -1,6 +1,6 @@
-//! `cargo xtask lint`: what is checked besides the tests.
+//! `cargo xtask lint`: runs all checks other than tests.
 //!
-//! Every check runs, whatever the others say, and the last line names those that failed.
+//! Every check runs, even if others fail. The last line names the failed checks.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,18 +11,18 @@ use anyhow::{Context as _, Result};
 use crate::command::{cargo, installed, run as run_command, succeeds};
 use crate::workspace::{WASM, Workspace};
 
-/// The version that `deny.toml` is written for.
+/// The version of cargo-deny that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
 
-/// What ARCHITECTURE.md may be long, in lines: what a person reads in one sitting.
+/// Maximum length of ARCHITECTURE.md in lines, so that it can be read in one sitting.
 const ARCHITECTURE: usize = 250;
 
-/// Warnings are errors, and functions have at most the lines that clippy.toml says.
+/// Denies warnings and limits the length of functions as in clippy.toml.
 const STRICT: &[&str] = &["-W", "clippy::too_many_lines", "-D", "warnings"];
 
 type Check = fn(&Workspace) -> Result<bool>;
 
-/// Quick ones first.
+/// The checks, quick ones first.
 const CHECKS: &[(&str, Check)] = &[
     ("format", format),
     ("architecture", architecture),
@@ -45,7 +45,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         }
     }
     if failed.is_empty() {
-        println!("== lint: all of it passed");
+        println!("== lint: all checks passed");
         return Ok(ExitCode::SUCCESS);
     }
     println!("== lint: FAILED: {}", failed.join(", "));
@@ -70,9 +70,9 @@ fn architecture(workspace: &Workspace) -> Result<bool> {
 
 fn dependencies(workspace: &Workspace) -> Result<bool> {
     if !installed("cargo-deny") {
-        println!("cargo-deny is missing: compiling it takes some minutes, once");
+        println!("cargo-deny is missing: installing it takes a few minutes");
         let install = ["install", "cargo-deny", "--locked", "--version", CARGO_DENY];
-        // A folder of its own: cargo-deny's dependencies are nobody else's.
+        // A separate folder: cargo-deny shares no dependencies with the workspace.
         let folder = workspace.folder("cargo-deny")?;
         run_command(cargo(&workspace.root).args(install).arg("--target-dir").arg(folder))?;
     }
@@ -83,12 +83,12 @@ fn dependencies(workspace: &Workspace) -> Result<bool> {
     if advisories().is_some_and(|folder| folder.is_dir()) {
         passed &= deny(&["--disable-fetch", "advisories"])?;
     } else {
-        println!("advisories are not checked: their database is not on this machine");
+        println!("advisories are not checked: the database is not on this machine");
     }
     Ok(passed)
 }
 
-/// Where cargo-deny keeps the databases of advisories.
+/// Returns the folder of cargo-deny's advisory databases.
 fn advisories() -> Option<PathBuf> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")))?;
@@ -100,7 +100,7 @@ fn clippy(workspace: &Workspace) -> Result<bool> {
     succeeds(clippy.args(["clippy", "--workspace", "--all-targets", "--"]).args(STRICT))
 }
 
-/// The code that is compiled for WebAssembly only is checked for WebAssembly.
+/// Runs clippy for WebAssembly on the code that is only compiled for WebAssembly.
 fn clippy_of_components(workspace: &Workspace) -> Result<bool> {
     if workspace.components.is_empty() {
         println!("there are no components");

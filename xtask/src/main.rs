@@ -1,8 +1,8 @@
-//! Developer commands. `cargo xtask --help` lists them; each says what it runs.
+//! Developer commands. `cargo xtask --help` lists them. Each prints the commands that it runs.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a developer command talks to the person at the terminal and to nobody else"
+    reason = "a developer command prints to the terminal"
 )]
 
 mod bench;

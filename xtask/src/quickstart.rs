@@ -1,7 +1,7 @@
 //! `cargo xtask quickstart`: from a clone to a mirrored list in one command.
 //!
-//! Everything happens on loopback and below cargo's target directory. Each command that it runs is
-//! printed, so that a person can repeat it by hand.
+//! Everything runs on loopback and below cargo's target directory. The task prints each command
+//! that it runs, so that users can repeat it.
 
 mod sample;
 mod server;
@@ -19,10 +19,10 @@ use crate::workspace::Workspace;
 use sample::Sample;
 use server::Server;
 
-/// The list that is mirrored; a test checks that it names the samples.
+/// The list to mirror. A test checks that it names the samples.
 const LIST: &str = "examples/quickstart/images.txt";
 
-/// How it ends.
+/// The options of the quickstart.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Leave both registries running until Ctrl-C
@@ -30,7 +30,7 @@ pub(crate) struct Options {
     keep: bool,
 }
 
-/// Builds, serves, seeds, mirrors, validates, and says what happened.
+/// Builds, serves, seeds, mirrors, validates and prints the result.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     step("Build longshore and its plugins");
@@ -105,7 +105,7 @@ fn start(root: &Path, longshore: &Path, folder: &PathBuf) -> Result<Server> {
     Ok(server)
 }
 
-/// What a person has set for real registries has no say here.
+/// Removes the user's settings for real registries from the environment.
 fn without_settings(mut command: Command) -> Command {
     for name in ["DOCKER_REGISTRY", "DOCKER_USERNAME", "DOCKER_PASSWORD", "LONGSHORE_CONFIG"] {
         command.env_remove(name);
@@ -113,7 +113,7 @@ fn without_settings(mut command: Command) -> Command {
     command
 }
 
-/// Compares what the destination serves with what was made, byte by byte and down to each layer.
+/// Compares the destination with the samples, byte by byte, including all layers.
 fn compare(samples: &[Sample], destination: &Endpoint) -> Result<()> {
     let mut wrong = Vec::new();
     for sample in samples {
@@ -134,7 +134,7 @@ fn compare(samples: &[Sample], destination: &Endpoint) -> Result<()> {
         }
     }
     if !wrong.is_empty() {
-        bail!("the copy is not the original: {}", wrong.join(", "));
+        bail!("the copy differs from the original: {}", wrong.join(", "));
     }
     println!("{} of {} tags are the same, byte by byte", samples.len(), samples.len());
     Ok(())

@@ -1,7 +1,7 @@
-//! `cargo xtask test`: sets up what the tests need and runs all of them.
+//! `cargo xtask test`: installs the tests' dependencies and runs all tests.
 //!
-//! A test that cannot run here is counted as skipped, never as passed; with `CI=true` it fails the
-//! run. The last line on standard output is `N passed, N failed, N skipped`.
+//! A test that cannot run here counts as skipped, never as passed. With `CI=true` it fails the run.
+//! The last line on standard output is `N passed, N failed, N skipped`.
 
 mod system;
 mod tally;
@@ -18,13 +18,13 @@ use crate::command::{cargo, shown};
 use crate::workspace::Workspace;
 use tally::Tally;
 
-/// Names the file to which a skipped test adds a line.
+/// Environment variable with the path of the file to which skipped tests add a line.
 const SKIPS: &str = "LONGSHORE_SKIPS";
 
-/// Which tests to run.
+/// Selects the tests to run.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Arguments for `cargo test`, such as a part of a test's name, or `-- --nocapture`
+    /// Pass these arguments to `cargo test`, such as a part of a test name, or `-- --nocapture`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -40,7 +40,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 
     let (mut tally, success) = test(&workspace, options, &skips)?;
     if !success && tally.failed == 0 {
-        // It did not compile, or a test binary ended before it could count.
+        // The code did not compile, or a test binary ended before its summary.
         tally.failed = 1;
     }
     let text = fs::read_to_string(&skips)
@@ -58,7 +58,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Runs cargo, shows what it says, and counts along.
+/// Runs cargo, shows its output and counts the results.
 fn test(workspace: &Workspace, options: &Options, skips: &Path) -> Result<(Tally, bool)> {
     let mut cargo = cargo(&workspace.root);
     cargo.args(["test", "--workspace", "--no-fail-fast"]).args(&options.arguments);

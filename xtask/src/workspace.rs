@@ -1,4 +1,4 @@
-//! What cargo says of this workspace, and the toolchain that it needs.
+//! The cargo workspace and the toolchain that it needs.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,27 +8,28 @@ use serde_json::Value;
 
 use crate::command::{cargo, command, installed, output, run};
 
-/// Plugins are compiled for this.
+/// The compile target of plugins.
 pub(crate) const WASM: &str = "wasm32-wasip2";
 
 /// Folders and packages of the workspace.
 pub(crate) struct Workspace {
-    /// Where the workspace's `Cargo.toml` is.
+    /// Folder of the workspace's `Cargo.toml`.
     pub(crate) root: PathBuf,
-    /// Where cargo builds.
+    /// Cargo's target directory.
     pub(crate) target: PathBuf,
-    /// The packages that become components, by name.
+    /// Names of the packages that are built as components.
     pub(crate) components: Vec<String>,
 }
 
 impl Workspace {
-    /// Asks cargo.
+    /// Reads the metadata from cargo.
     pub(crate) fn find() -> Result<Self> {
-        // The folder at compile time: `cargo xtask` always runs what it has just compiled.
+        // The compile-time folder is right, because `cargo xtask` runs what it has just compiled.
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = folder.parent().context("xtask lies in no workspace")?.to_owned();
+        let root = folder.parent().context("xtask is not in a workspace")?.to_owned();
         let text = output(cargo(&root).args(["metadata", "--no-deps", "--format-version", "1"]))?;
-        let metadata: Value = serde_json::from_str(&text).context("cargo's metadata is no JSON")?;
+        let metadata: Value =
+            serde_json::from_str(&text).context("cargo's metadata is not JSON")?;
         let target = metadata["target_directory"].as_str().context("no target directory")?;
         let packages = metadata["packages"].as_array().context("no packages")?;
         let components = packages.iter().filter(|package| is_component(package));
@@ -36,7 +37,7 @@ impl Workspace {
         Ok(Self { root, target: target.into(), components: names.collect() })
     }
 
-    /// A folder below cargo's for what a task leaves behind.
+    /// Creates a folder below cargo's target directory for the output of a task.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.target.join(name);
         std::fs::create_dir_all(&folder)
@@ -44,17 +45,17 @@ impl Workspace {
         Ok(folder)
     }
 
-    /// Adds the target of the plugins if the toolchain lacks it.
+    /// Adds the compile target of plugins if the toolchain lacks it.
     pub(crate) fn ensure_wasm_target(&self) -> Result<()> {
         if self.has_wasm_target()? {
             return Ok(());
         }
         if !installed("rustup") {
-            bail!("this Rust has no target {WASM}, and there is no rustup to add it");
+            bail!("this Rust toolchain lacks the target {WASM}, and rustup is not installed");
         }
         run(command("rustup", &self.root).args(["target", "add", WASM]))?;
         if !self.has_wasm_target()? {
-            bail!("rustup added {WASM}, but not to the Rust that cargo uses");
+            bail!("rustup added {WASM}, but not to the toolchain that cargo uses");
         }
         Ok(())
     }
@@ -65,12 +66,12 @@ impl Workspace {
         Ok(Path::new(output(&mut rustc)?.trim()).is_dir())
     }
 
-    /// Builds the binary (and, by its build script, the components in it) and says where it is.
+    /// Builds the binary, whose build script builds the components. Returns its path.
     pub(crate) fn build_host(&self) -> Result<PathBuf> {
         let mut build: Command = cargo(&self.root);
         build.args(["build", "-p", "longshore"]);
         run(&mut build)?;
-        // The second run compiles nothing; it only says where cargo put the binary.
+        // The second run compiles nothing and only prints the path of the binary.
         build.args(["--message-format", "json", "--quiet"]).stderr(Stdio::inherit());
         let messages = output(&mut build)?;
         let executable = messages.lines().find_map(|line| {

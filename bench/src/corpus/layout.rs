@@ -1,4 +1,5 @@
-//! Storage as distribution lays it out (its `storage/paths.go`), so that nothing has to be pushed.
+//! Writes content in distribution's storage layout (its `storage/paths.go`), so that nothing has to
+//! be pushed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,12 +13,12 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// In this folder, which need not exist.
+    /// Creates a layout in this folder, which need not exist.
     pub(crate) fn new(storage: &Path) -> Self {
         Self { root: storage.join("docker/registry/v2") }
     }
 
-    /// Puts a manifest and everything below it under a tag.
+    /// Writes a manifest and everything below it under a tag.
     pub(crate) fn write(&self, repository: &str, tag: &str, content: &Content) -> Result<()> {
         self.revision(repository, content)?;
         let tag = self.repository(repository).join("_manifests/tags").join(tag);
@@ -25,7 +26,7 @@ impl Layout {
         link(&tag.join("index").join(below(content.digest())), content.digest())
     }
 
-    /// Whether the repository has the blob, in this size.
+    /// Reports whether the repository has the blob with this size.
     pub(crate) fn has_blob(&self, repository: &str, digest: &str, size: u64) -> bool {
         let linked = self.repository(repository).join("_layers").join(below(digest)).join("link");
         linked.exists() && fs::metadata(self.blob(digest)).is_ok_and(|data| data.len() == size)
@@ -62,7 +63,7 @@ impl Layout {
     }
 }
 
-/// `sha256/HEX` of `sha256:HEX`.
+/// Converts `sha256:HEX` to `sha256/HEX`.
 fn below(digest: &str) -> String {
     digest.replace(':', "/")
 }

@@ -1,11 +1,11 @@
-//! What the corpora are made of.
+//! Defines the content of the corpora.
 
 use longshore_content::{Content, Image, Index};
 
 const MB: usize = 1_000_000;
 const KB: usize = 1_000;
 
-/// An image that can be made, with the bytes that its seeds stand for.
+/// An image to generate, with the seeds and sizes of its layers.
 #[derive(Debug)]
 pub(crate) struct PlannedImage {
     /// The repository.
@@ -17,7 +17,7 @@ pub(crate) struct PlannedImage {
 }
 
 impl PlannedImage {
-    /// The manifest, or the index where there are several platforms, with all that is below it.
+    /// Generates the manifest, or the index for several platforms, with all content.
     pub(crate) fn content(&self) -> Content {
         let image = |(platform, layers): &(&str, Vec<(u64, usize)>)| {
             let image = Image::new(platform).label("name", &self.repository);
@@ -31,20 +31,21 @@ impl PlannedImage {
     }
 }
 
-/// A corpus that can be made.
+/// A corpus to generate.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// How the report calls it.
+    /// The name in the report.
     pub(crate) name: String,
-    /// In the order of the list.
+    /// The images, in the order of the list.
     pub(crate) images: Vec<PlannedImage>,
 }
 
 impl Plan {
-    /// Repositories with two platforms each. A layer at the bottom is shared by a sixth of them, one
-    /// above it by a tenth (of 40), the others are their own; sizes are divided by `divisor`.
+    /// Plans repositories with two platforms each. A sixth of them share a base layer, and a tenth
+    /// (of 40) share a layer above it. All other layers are unique. Sizes are divided by `divisor`.
     ///
-    /// 40 repositories have 387 distinct blobs: 80 configs, 12 + 20 shared layers, 275 of their own.
+    /// 40 repositories have 387 distinct blobs: 80 configs, 12 + 20 shared layers and 275 unique
+    /// layers.
     pub(crate) fn mixed(repositories: usize, divisor: usize) -> Self {
         let bases = (repositories * 6 / 40).max(1);
         let runtimes = (repositories * 10 / 40).max(1);
@@ -77,7 +78,8 @@ impl Plan {
         Self { name: "mixed".to_owned(), images: images.collect() }
     }
 
-    /// Images of one platform with a layer of their own and one that about five share.
+    /// Plans images of one platform. Each has its own layer and a layer that about five images
+    /// share.
     ///
     /// 500 images have 1,101 distinct blobs.
     pub(crate) fn tiny(images: usize) -> Self {
@@ -104,7 +106,7 @@ mod tests {
 
     use super::Plan;
 
-    /// Distinct layers and their bytes; configs are one per platform.
+    /// Returns the distinct layers and their sizes. There is one config per platform.
     fn layers(plan: &Plan) -> BTreeMap<u64, usize> {
         let platforms = plan.images.iter().flat_map(|image| &image.platforms);
         platforms.flat_map(|(_, layers)| layers.iter().copied()).collect()

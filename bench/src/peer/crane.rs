@@ -1,4 +1,4 @@
-//! `crane copy`, a process an image.
+//! `crane copy`, one process per image.
 
 use std::path::Path;
 

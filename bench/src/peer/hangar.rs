@@ -1,4 +1,4 @@
-//! `hangar mirror`, with the list that longshore reads.
+//! `hangar mirror` with the list that longshore reads.
 
 use std::fs;
 use std::path::Path;

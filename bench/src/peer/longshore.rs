@@ -1,4 +1,4 @@
-//! longshore, with a cache that holds nothing but its compiled plugins before a cold run.
+//! longshore. Before a cold run its cache holds only its compiled plugins.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ pub(super) fn work(program: &Path, job: &Job<'_>) -> Result<Work> {
     let mut command = command(program, job);
     command.env("LONGSHORE_CACHE_DIR", job.scratch.join("cache"));
     command.args(["mirror", "-f", "images.txt", "-s", job.source, "-d", job.destination]);
-    // What the others copy too.
+    // The other programs copy all platforms too.
     command.args(["-a", "all", "--os", "all"]);
     if let Some(jobs) = job.jobs {
         command.args(["-j", &jobs.to_string()]);

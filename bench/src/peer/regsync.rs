@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Job, command};
 use crate::measure::Work;
 
-/// `tuned` are images and requests at a time.
+/// Creates the command. `tuned` sets the numbers of concurrent images and requests.
 pub(super) fn work(program: &Path, job: &Job<'_>, tuned: Option<(u32, u32)>) -> Result<Work> {
     let tls = if job.authority.is_some() { "enabled" } else { "disabled" };
     let registry = |name: &str| {

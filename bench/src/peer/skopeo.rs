@@ -1,4 +1,4 @@
-//! skopeo: one process for all images, or one for each.
+//! skopeo: one process for all images, or one per image.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +21,7 @@ pub(super) fn sync(program: &Path, job: &Job<'_>) -> Result<Work> {
     let mut command = command(program, job);
     command.args(["--insecure-policy", "sync", "--all", "--src", "yaml", "--dest", "docker"]);
     command.arg(format!("--dest-tls-verify={}", job.authority.is_some()));
-    // It keeps only the last part of a repository's name.
+    // `skopeo sync` keeps only the last component of a repository.
     let first = job.corpus.entries.first().map_or("", |entry| entry.repository.as_str());
     let project = first.rsplit_once('/').map_or("", |(project, _)| project);
     command.arg("sync.yml").arg(format!("{}/{project}", job.destination));

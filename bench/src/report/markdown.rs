@@ -1,4 +1,4 @@
-//! The tables.
+//! Formats the report as Markdown tables.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::peer::Peer;
 use crate::round::{Phase, Round};
 use crate::run::Figures;
 
-/// All of it, to be printed or put under `docs/`.
+/// Returns the report, to be printed or stored under `docs/`.
 pub(super) fn document(report: &Report) -> String {
     let mut lines = vec!["# Benchmarks".to_owned(), String::new()];
     lines.push("Made by this command; `bench/README.md` says what is measured and how:".to_owned());
@@ -64,7 +64,7 @@ fn origin(report: &Report) -> Vec<String> {
     for participant in &report.participants {
         let program = participant.peer.program();
         if seen.insert(program) {
-            // Some programs take part in several ways.
+            // Some programs take part with several settings.
             let mut ways = report.participants.iter().filter(|way| way.peer.program() == program);
             let version = ways.find_map(|way| way.version.as_deref()).unwrap_or("not run");
             lines.push(format!("| {program} | {} |", version.trim_start_matches(program).trim()));
@@ -111,7 +111,7 @@ fn costs(report: &Report, round: &Round) -> Vec<String> {
     lines
 }
 
-/// Requests of the cold run by kind, at both ends.
+/// Returns the requests of the cold run by kind, for both registries.
 fn requests(round: &Round) -> Vec<String> {
     let cold = |peer: &Peer| round.median(*peer, Phase::Cold);
     let used = round.runs.keys().filter_map(cold).flat_map(|figures| {
@@ -223,7 +223,7 @@ fn megabytes(bytes: u64) -> String {
 
 pub(super) fn mebibytes(bytes: u64) -> String {
     if bytes == 0 {
-        // It ended before anybody looked.
+        // The process ended before the first sample.
         return "–".to_owned();
     }
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))

@@ -1,14 +1,14 @@
-//! What has to be said beside the figures.
+//! Remarks that the report shows beside the figures.
 
 use super::markdown::mebibytes;
 use super::{Report, target};
 use crate::peer::Peer;
 use crate::round::Phase;
 
-/// A peer that is this much faster has won; less is noise.
+/// A peer below this ratio is faster than longshore. A smaller difference is noise.
 const NOISE: f64 = 0.97;
 
-/// Remarks, as items of a list.
+/// Returns the remarks as list items.
 pub(super) fn remarks(report: &Report) -> Vec<String> {
     let mut remarks = Vec::new();
     let absent: Vec<&str> = report
@@ -59,7 +59,7 @@ pub(super) fn remarks(report: &Report) -> Vec<String> {
     remarks
 }
 
-/// Whatever longshore did not win.
+/// Returns the measurements in which a peer was faster than longshore.
 fn lost(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     for round in &report.rounds {

@@ -1,13 +1,13 @@
-//! What the design promises, to be held against what was measured.
+//! The performance targets of the design, to compare with the measurements.
 
 use super::markdown::mebibytes;
 use crate::peer::Peer;
 use crate::round::{Phase, Round};
 
-/// How many times as long as longshore a peer shall take, cold.
+/// The minimum ratio of a peer's time to longshore's time, cold.
 struct Target {
     corpus: &'static str,
-    /// With a round trip of 20 ms, not locally.
+    /// Whether the target is for a round trip of 20 ms instead of loopback.
     far: bool,
     peer: Peer,
     ratio: f64,
@@ -40,13 +40,13 @@ const TARGETS: &[Target] = &[
     target("tiny", true, Peer::Ocync, 1.9),
 ];
 
-/// CPU seconds that a gigabyte may cost over plain HTTP.
+/// Maximum CPU seconds per gigabyte over plain HTTP.
 pub(super) const CPU: f64 = 1.1;
 
-/// Bytes that a run may have in memory at defaults.
+/// Maximum peak memory with default settings, in bytes.
 pub(super) const PEAK: u64 = 32 << 20;
 
-/// The target that the design has for this peer in this round, if it has one.
+/// Returns the target for this peer in this round, if there is one.
 pub(super) fn ratio(round: &Round, peer: Peer) -> Option<f64> {
     let far = match round.round_trip {
         0 => false,
@@ -59,7 +59,7 @@ pub(super) fn ratio(round: &Round, peer: Peer) -> Option<f64> {
     TARGETS.iter().find(fits).map(|target| target.ratio)
 }
 
-/// Everything that was measured and missed, in words.
+/// Returns all missed targets as text.
 pub(super) fn missed(round: &Round) -> Vec<String> {
     let mut lines = Vec::new();
     for &peer in Peer::ALL {
@@ -77,7 +77,7 @@ pub(super) fn missed(round: &Round) -> Vec<String> {
         return lines;
     };
     let per_gigabyte = cold.cpu / (round.bytes as f64 / 1e9);
-    // A small corpus is all start and no gigabytes.
+    // In a small corpus the start-up time dominates.
     if !round.tls && round.corpus == "mixed" && round.bytes > 1_000_000_000 && per_gigabyte > CPU {
         lines.push(format!(
             "{}: {per_gigabyte:.2} s of CPU per GB, and {CPU} is the target",

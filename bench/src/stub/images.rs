@@ -1,44 +1,44 @@
-//! 100,000 images that are made when they are asked for.
+//! Generates 100,000 images on request.
 
 use std::collections::HashMap;
 
 use longshore_content::{digest, random};
 use serde_json::json;
 
-/// The media type of their manifests.
+/// The media type of the manifests.
 pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// What one blob has.
+/// Size of a blob in bytes.
 const BLOB: usize = 256;
 
-/// Images of one blob each, all of them different.
+/// Distinct images with one blob each.
 pub(crate) struct Images {
-    /// Where each blob is made from.
+    /// The seed of each blob.
     blobs: HashMap<String, u64>,
-    /// How many there are.
+    /// Number of images.
     count: u64,
 }
 
 impl Images {
-    /// So many.
+    /// Creates this many images.
     pub(crate) fn new(count: u64) -> Self {
         let blobs = (0..count).map(|number| (digest(&blob(number)), number)).collect();
         Self { blobs, count }
     }
 
-    /// The manifest under a tag: `t7` is image 7 modulo their number.
+    /// Returns the manifest under a tag: `t7` is image 7 modulo their number.
     pub(crate) fn manifest(&self, tag: &str) -> Option<Vec<u8>> {
         let number: u64 = tag.strip_prefix('t')?.parse().ok()?;
         Some(manifest(number % self.count))
     }
 
-    /// The blob of this digest.
+    /// Returns the blob with this digest.
     pub(super) fn blob(&self, digest: &str) -> Option<Vec<u8>> {
         self.blobs.get(digest).copied().map(blob)
     }
 }
 
-/// The bytes of an image's only blob, which is its config.
+/// Generates the only blob of an image, which is its config.
 fn blob(number: u64) -> Vec<u8> {
     let padding = digest(&random(number, BLOB));
     json!({"architecture": "amd64", "os": "linux", "padding": padding}).to_string().into_bytes()

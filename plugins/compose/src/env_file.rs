@@ -1,4 +1,4 @@
-//! Env files, in the syntax that Docker documents for Compose.
+//! Parses env files in the syntax that Docker documents for Compose.
 //!
 //! ```text
 //! # a comment
@@ -10,13 +10,13 @@
 use crate::interpolate::{Interpolated, interpolated};
 use crate::variables::Variables;
 
-/// What may stand around names and values.
+/// Blank characters around names and values.
 const BLANKS: [char; 3] = [' ', '\t', '\r'];
 
-/// Reads all assignments; the last one for a name holds.
+/// Parses all assignments. The last one for a name wins.
 ///
 /// # Errors
-/// The line that is none.
+/// Fails at a line that is not an assignment.
 pub(crate) fn read(text: &str) -> Result<Variables, String> {
     let mut variables = Variables::default();
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -30,7 +30,7 @@ pub(crate) fn read(text: &str) -> Result<Variables, String> {
     Ok(variables)
 }
 
-/// Reads one assignment, comment or blank line, and gives what follows it.
+/// Parses one assignment, comment or blank line, and returns the rest of the text.
 fn statement<'t>(text: &'t str, variables: &mut Variables) -> Result<&'t str, String> {
     let start = text.trim_start_matches(BLANKS);
     if start.is_empty() || start.starts_with(['#', '\n']) {
@@ -47,7 +47,7 @@ fn statement<'t>(text: &'t str, variables: &mut Variables) -> Result<&'t str, St
         return Err("expected NAME=VALUE".into());
     }
     let Some(value) = behind.strip_prefix(['=', ':']) else {
-        // A name alone takes its value from the environment, where there is none here.
+        // A name without a value takes it from the environment, and plugins do not have one.
         let (left, after) = line(behind);
         return if left.is_empty() || left.starts_with('#') {
             Ok(after)
@@ -76,13 +76,13 @@ fn statement<'t>(text: &'t str, variables: &mut Variables) -> Result<&'t str, St
     Ok(after)
 }
 
-/// The line that the text starts with, and what follows its end.
+/// Splits off the first line and returns it with the rest of the text.
 fn line(text: &str) -> (&str, &str) {
     let (line, after) = text.split_once('\n').unwrap_or((text, ""));
     (line.trim_end_matches(BLANKS), after)
 }
 
-/// What stands between quotes, over lines or not, and what follows the line that they end in.
+/// Parses a quoted value, which may span lines. Returns it with the text after its last line.
 fn quoted(text: &str, quote: char) -> Result<(String, &str), String> {
     let mut value = String::new();
     let mut characters = text.char_indices();
@@ -108,7 +108,7 @@ fn quoted(text: &str, quote: char) -> Result<(String, &str), String> {
             ('"', Some('t')) => '\t',
             ('"', Some('\\')) => '\\',
             ('"', Some('$')) => {
-                // A dollar sign that starts no variable.
+                // A dollar sign that does not start a variable.
                 value.push('$');
                 '$'
             }
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_files_never_make_it_panic() {
+    fn mutated_files_never_panic() {
         let text = "# a\nA=1 # b\nB='ä\n' # c\nexport C: \"$A\\n${B:-\\\"}\"\r\nD=${A}😀\n";
         survives_mutations(
             &[text],
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_assignment_is_refused_with_its_line() {
+    fn invalid_assignments_are_rejected_with_their_line() {
         for (text, expected) in [
             ("A=1\nB C", "line 2 of the variables: expected NAME=VALUE"),
             ("=1", "line 1 of the variables: expected NAME=VALUE"),

@@ -1,28 +1,28 @@
-//! Variables in values, as the Compose Specification has them.
+//! Expands variables in values as the Compose Specification describes.
 
 use crate::variables::Variables;
 
-/// How deep operands may hold variables of their own.
+/// Maximum depth of variables inside operands.
 const MAX_DEPTH: usize = 16;
 
-/// The operators between a variable and its operand; those with a colon take empty for unset.
+/// The operators between a variable and its operand. Those with a colon treat empty as unset.
 const OPERATORS: [&str; 6] = [":-", ":?", ":+", "-", "?", "+"];
 
-/// How a variable gets its value.
-const WAY: &str = "--plugin-config compose.variables=@FILE sets it";
+/// A hint on how to set a variable.
+const HINT: &str = "--plugin-config compose.variables=@FILE sets it";
 
-/// A text in which every variable is replaced.
+/// A text with all variables expanded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Interpolated {
     pub(crate) text: String,
-    /// What was taken instead of variables that nobody set.
+    /// Warnings about variables that are not set and were replaced by a default or nothing.
     pub(crate) remarks: Vec<String>,
 }
 
-/// Replaces the variables of a text.
+/// Expands the variables of a text.
 ///
 /// # Errors
-/// Which variable has neither value nor default, or what is no variable at all.
+/// Fails for a variable without value and default, and for malformed variables.
 pub(crate) fn interpolated(text: &str, variables: &Variables) -> Result<Interpolated, String> {
     let mut result = Interpolated::default();
     result.append(text, variables, 0)?;
@@ -48,7 +48,7 @@ impl Interpolated {
             } else {
                 let name = name_of(after);
                 match name {
-                    // What starts no variable stays as it is.
+                    // A dollar sign without a name after it stays as it is.
                     "" => self.text.push('$'),
                     _ => self.value(name, variables)?,
                 }
@@ -59,7 +59,7 @@ impl Interpolated {
         Ok(())
     }
 
-    /// Adds what stands in braces.
+    /// Expands an expression in braces.
     fn braced(&mut self, braced: &str, variables: &Variables, depth: usize) -> Result<(), String> {
         let name = name_of(braced);
         let behind = &braced[name.len()..];
@@ -68,13 +68,13 @@ impl Interpolated {
         }
         let operator = OPERATORS.into_iter().find(|operator| behind.starts_with(operator));
         let Some(operator) = operator.filter(|_| !name.is_empty()) else {
-            return Err(format!("`${{{braced}}}` is no variable"));
+            return Err(format!("`${{{braced}}}` is not a variable"));
         };
         let operand = &behind[operator.len()..];
         let found = variables.get(name);
         let is_set = match found {
             Some(Ok(value)) => !operator.starts_with(':') || !value.text.is_empty(),
-            // Why it has no value is said where that is used.
+            // An error in the value is reported where the value is used.
             Some(Err(_)) => true,
             None => false,
         };
@@ -83,7 +83,7 @@ impl Interpolated {
             ("+", false) => {
                 if found.is_none() {
                     let message =
-                        format!("the variable `{name}` is not set: nothing is in its place");
+                        format!("the variable `{name}` is not set: it expands to nothing");
                     self.remarks.push(message);
                 }
                 Ok(())
@@ -91,7 +91,7 @@ impl Interpolated {
             (_, true) => self.value(name, variables),
             ("-", false) => {
                 if found.is_none() {
-                    let message = format!("the variable `{name}` is not set: its default is taken");
+                    let message = format!("the variable `{name}` is not set: its default is used");
                     self.remarks.push(message);
                 }
                 self.append(operand, variables, depth + 1)
@@ -104,7 +104,7 @@ impl Interpolated {
                     reason => format!(" ({reason})"),
                 };
                 let state = if found.is_some() { "empty" } else { "not set" };
-                Err(format!("the variable `{name}` is {state}{reason}; {WAY}"))
+                Err(format!("the variable `{name}` is {state}{reason}; {HINT}"))
             }
         }
     }
@@ -118,12 +118,12 @@ impl Interpolated {
                 Ok(())
             }
             Some(Err(message)) => Err(format!("the variable `{name}` has no value: {message}")),
-            None => Err(format!("the variable `{name}` is not set and has no default; {WAY}")),
+            None => Err(format!("the variable `{name}` is not set and has no default; {HINT}")),
         }
     }
 }
 
-/// Where the brace is that ends a variable: those of variables in its operand do not.
+/// Finds the brace that closes a variable. Skips the braces of variables in its operand.
 fn closing(braced: &str) -> Option<usize> {
     let mut open = 0_usize;
     let bytes = braced.as_bytes();
@@ -138,7 +138,7 @@ fn closing(braced: &str) -> Option<usize> {
     None
 }
 
-/// The name that the text starts with.
+/// Returns the name at the start of the text.
 fn name_of(text: &str) -> &str {
     let first = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
     if !text.starts_with(first) {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_taken_as_the_operators_say() {
+    fn operators_select_value_default_or_error() {
         for (text, expected, unset) in [
             ("nginx:1", "nginx:1", &[][..]),
             ("a:$SET", "a:1", &[]),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_value_is_refused() {
+    fn variables_without_a_value_are_rejected() {
         let deep = "${A:-".repeat(20) + &"}".repeat(20);
         let unset = "the variable `T` is not set and has no default; --plugin-config compose.variables=@FILE sets it";
         for (text, expected) in [
@@ -214,10 +214,10 @@ mod tests {
             ),
             ("a:${T", "a `${` has no `}`"),
             ("a:${T:-${U}", "a `${` has no `}`"),
-            ("a:${}", "`${}` is no variable"),
-            ("a:${:-1}", "`${:-1}` is no variable"),
-            ("a:${SET/x/y}", "`${SET/x/y}` is no variable"),
-            ("a:${SET:x}", "`${SET:x}` is no variable"),
+            ("a:${}", "`${}` is not a variable"),
+            ("a:${:-1}", "`${:-1}` is not a variable"),
+            ("a:${SET/x/y}", "`${SET/x/y}` is not a variable"),
+            ("a:${SET:x}", "`${SET:x}` is not a variable"),
             (&deep, "variables are nested too deeply"),
         ] {
             assert_eq!(interpolated(text, &variables()).expect_err(text), expected, "{text}");

@@ -6,9 +6,9 @@
 //!     image: nginx:${NGINX_VERSION:-1.27}
 //! ```
 //!
-//! A plugin sees no environment: variables have the values that its configuration gives them. Of one
-//! that is not set the default is taken, with a warning, and one without a default is an error. What
-//! a service would build is no image that could be mirrored.
+//! Plugins cannot read environment variables: all values come from the plugin's configuration. An
+//! unset variable expands to its default, with a warning. An unset variable without a default is an
+//! error. Images that a service builds cannot be mirrored.
 
 use longshore_plugin_sdk::list::{Confidence, Configured, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
@@ -29,15 +29,15 @@ pub struct Compose {
     variables: Variables,
 }
 
-/// What a Compose file may have at its top, beside keys that start with `x-`.
+/// Top-level keys of a Compose file, besides keys that start with `x-`.
 const KNOWN: [&str; 9] = [
     "name", "version", "services", "networks", "volumes", "configs", "secrets", "include", "models",
 ];
 
-/// What a service has that says where its image comes from.
+/// Keys that say where the image of a service comes from.
 const ORIGINS: [&str; 4] = ["image", "build", "extends", "provider"];
 
-/// Says whether the text is a Compose file.
+/// Reports whether the text is a Compose file.
 #[must_use]
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let roots = outline(head);
@@ -49,7 +49,7 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let is_known = |key: &str| KNOWN.contains(&key) || key.starts_with("x-");
     let found = services.iter().filter(|(_, service)| has_origin(service)).count();
     let all_known = root.members().all(|(key, _)| is_known(&key.text));
-    // The last service may be cut.
+    // The last service may be cut off.
     match found {
         0 => Confidence::No,
         found if found + 1 >= services.iter().count() && all_known => Confidence::Certain,
@@ -57,14 +57,14 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     }
 }
 
-/// Reads the services, with no variable set.
+/// Parses the services without any variables set.
 #[must_use]
 pub fn parse(file_name: &str, text: &str) -> Parsed {
     Compose::default().parse(file_name, text)
 }
 
 impl Configured for Compose {
-    /// Reads `{"variables": …}`: an env file, or a table of texts.
+    /// Parses `{"variables": …}`: an env file, or a table of strings.
     fn from_config(json: &str) -> Result<Self, String> {
         Ok(Self { variables: Variables::from_config(json)? })
     }

@@ -1,4 +1,4 @@
-//! One service: its image, and what longshore does otherwise than Compose.
+//! One service: its image, and warnings where longshore differs from Compose.
 
 use longshore_plugin_sdk::list::Parsed;
 use longshore_plugin_sdk::yaml::{Key, Node};
@@ -6,7 +6,7 @@ use longshore_plugin_sdk::yaml::{Key, Node};
 use crate::interpolate::{Interpolated, interpolated};
 use crate::variables::Variables;
 
-/// Reads a service.
+/// Parses a service.
 pub(crate) fn read(parsed: &mut Parsed, variables: &Variables, key: &Key, service: &Node) {
     let name = key.text.as_str();
     if service.expect_mapping(&format!("service `{name}`"), parsed).is_none() {
@@ -37,11 +37,13 @@ pub(crate) fn read(parsed: &mut Parsed, variables: &Variables, key: &Key, servic
     }
 }
 
-/// What a person who knows Compose would expect otherwise.
+/// Warns about differences that Compose users may not expect.
 fn remarks(parsed: &mut Parsed, name: &str, service: &Node) {
     if let Some((key, extended)) = service.member("extends") {
         let message = match extended.text_of("file") {
-            Some(file) => format!("service `{name}` extends one of {file}, which is not read"),
+            Some(file) => {
+                format!("service `{name}` extends a service in {file}, which is not read")
+            }
             None => format!("`extends` of service `{name}` is not followed"),
         };
         parsed.warn(key.place, message);
@@ -51,7 +53,7 @@ fn remarks(parsed: &mut Parsed, name: &str, service: &Node) {
         parsed.warn(key.place, message);
     }
     if let Some((key, _)) = service.member("provider") {
-        let message = format!("service `{name}` is of a provider, so there is nothing to mirror");
+        let message = format!("service `{name}` has a provider, so there is nothing to mirror");
         parsed.warn(key.place, message);
     }
 }
@@ -59,7 +61,7 @@ fn remarks(parsed: &mut Parsed, name: &str, service: &Node) {
 fn image(parsed: &mut Parsed, variables: &Variables, image: &Node, platform: Option<&Node>) {
     let Some(reference) = text(parsed, variables, "an image", image) else { return };
     let platform = platform.map(|platform| text(parsed, variables, "a platform", platform));
-    // Without the platform that is meant all of them would be taken.
+    // Without the intended platform, the entry would take all platforms.
     if platform == Some(None) {
         return;
     }
@@ -68,7 +70,7 @@ fn image(parsed: &mut Parsed, variables: &Variables, image: &Node, platform: Opt
     }
 }
 
-/// The text of a scalar with its variables replaced.
+/// Returns the text of a scalar with its variables expanded.
 fn text(parsed: &mut Parsed, variables: &Variables, what: &str, node: &Node) -> Option<String> {
     match interpolated(node.expect_text(what, parsed)?, variables) {
         Ok(Interpolated { text, remarks }) => {

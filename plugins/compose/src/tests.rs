@@ -1,4 +1,4 @@
-//! What services give, and what is said of what they do not give.
+//! Entries and diagnostics of services.
 
 use longshore_plugin_sdk::list::{Confidence, Configured as _};
 use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
@@ -8,7 +8,7 @@ use super::{Compose, parse, probe};
 const SHOP: &str = include_str!("../fixtures/compose.yaml");
 
 #[test]
-fn services_give_their_images_and_remarks() {
+fn services_give_their_images_and_diagnostics() {
     let parsed = parse("compose.yaml", SHOP);
     assert_eq!(
         entries(&parsed),
@@ -23,15 +23,15 @@ fn services_give_their_images_and_remarks() {
     assert_eq!(
         remarks(&parsed),
         [
-            "5:10 the variable `BASE_TAG` is not set: its default is taken",
+            "5:10 the variable `BASE_TAG` is not set: its default is used",
             "14:5 service `app` is mirrored whichever profiles are active",
             "16:5 service `built` is built, so there is nothing to mirror",
-            "18:12 the variable `TAG` is not set: its default is taken",
+            "18:12 the variable `TAG` is not set: its default is used",
             "19:5 service `pushed` is built, so its image can only be mirrored if it was pushed",
-            "21:5 service `child` extends one of other.yaml, which is not read",
+            "21:5 service `child` extends a service in other.yaml, which is not read",
             "29:12! the variable `REGISTRY` is not set and has no default; --plugin-config \
              compose.variables=@FILE sets it",
-            "31:5 service `tunnel` is of a provider, so there is nothing to mirror",
+            "31:5 service `tunnel` has a provider, so there is nothing to mirror",
             "32:1 the files of `include` are not read",
             "34:1 `models` are not mirrored",
         ]
@@ -39,7 +39,7 @@ fn services_give_their_images_and_remarks() {
 }
 
 #[test]
-fn variables_come_from_the_configuration() {
+fn variables_come_from_the_configuration_only() {
     let text =
         "services:\n  a: {image: 'a:${TAG:-1}', platform: $PLATFORM}\n  b: {image: 'b:$TAG'}\n";
     for (json, expected) in [
@@ -58,7 +58,7 @@ fn variables_come_from_the_configuration() {
 }
 
 #[test]
-fn malformed_files_have_exact_remarks() {
+fn malformed_files_have_exact_diagnostics() {
     for (text, expected) in [
         (
             "services:\n  a: nginx\n",
@@ -67,16 +67,16 @@ fn malformed_files_have_exact_remarks() {
         ("services: [a]\n", &["1:11! `services` must be a mapping, found a list"]),
         ("name: x\n", &["1:1! there are no `services`"]),
         ("services:\n  a: {ports: []}\n", &["2:3! service `a` has no image"]),
-        ("services:\n  a: {image: [nginx]}\n", &["2:14! an image must be a text, found a list"]),
+        ("services:\n  a: {image: [nginx]}\n", &["2:14! an image must be a string, found a list"]),
         (
             "services:\n  a: {image: a, platform: [x]}\n",
-            &["2:27! a platform must be a text, found a list"],
+            &["2:27! a platform must be a string, found a list"],
         ),
-        ("services:\n  a: {image: 'a b'}\n", &["2:14! `a b` is no image reference"]),
+        ("services:\n  a: {image: 'a b'}\n", &["2:14! `a b` is not an image reference"]),
         (
             "services:\n  a:\n    image: nginx\n   build: .\n",
             &[
-                "4:4! this is no valid YAML or JSON: while parsing a block mapping, did not find expected key",
+                "4:4! this is not valid YAML or JSON: while parsing a block mapping, did not find expected key",
             ],
         ),
     ] {
@@ -87,7 +87,7 @@ fn malformed_files_have_exact_remarks() {
 }
 
 #[test]
-fn only_compose_files_are_compose_files() {
+fn the_probe_accepts_only_compose_files() {
     knows_its_own("compose", probe);
     for (head, expected) in [
         (SHOP, Confidence::Certain),
@@ -105,6 +105,6 @@ fn only_compose_files_are_compose_files() {
 }
 
 #[test]
-fn changed_files_never_make_it_panic() {
+fn mutated_files_never_panic() {
     survives_mutations(&[SHOP], probe, parse);
 }

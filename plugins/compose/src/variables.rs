@@ -1,4 +1,5 @@
-//! What variables are set to: by the plugin's configuration alone, as a plugin sees no environment.
+//! The values of variables. They come only from the plugin's configuration: plugins have no
+//! environment.
 
 use std::collections::HashMap;
 
@@ -8,8 +9,8 @@ use serde_json::{Map, Value};
 use crate::env_file;
 use crate::interpolate::Interpolated;
 
-/// The values of variables. One whose own text needs a variable that is not set has none, which is
-/// said where it is used: files hold much that images do not need.
+/// The values of variables. A value that itself needs an unset variable is an error. It is reported
+/// where the variable is used, because env files set many variables that images do not need.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables {
     values: HashMap<String, Result<Interpolated, String>>,
@@ -21,19 +22,19 @@ struct Config {
     variables: Option<Written>,
 }
 
-/// Variables as a person writes them.
+/// The variables as written in the configuration.
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "variables must be lines `NAME=VALUE` or a table of texts")]
+#[serde(untagged, expecting = "variables must be lines `NAME=VALUE` or a table of strings")]
 enum Written {
     File(String),
     Table(Map<String, Value>),
 }
 
 impl Variables {
-    /// Reads `{"variables": …}`.
+    /// Parses `{"variables": …}`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Fails if the configuration is not valid.
     pub(crate) fn from_config(json: &str) -> Result<Self, String> {
         let Config { variables } = serde_json::from_str(json).map_err(|error| error.to_string())?;
         match variables {
@@ -42,9 +43,9 @@ impl Variables {
             Some(Written::Table(table)) => {
                 let mut variables = Self::default();
                 for (name, value) in table {
-                    // A number may have lost a zero: `1.10` is a version here.
+                    // A number may have lost a zero: `1.10` would be a version here.
                     let text = value.as_str().ok_or_else(|| {
-                        format!("the variable `{name}` must be a text, put it into quotes")
+                        format!("the variable `{name}` must be a string, put it in quotes")
                     })?;
                     let text = text.to_owned();
                     variables.set(name, Ok(Interpolated { text, remarks: Vec::new() }));
@@ -54,10 +55,10 @@ impl Variables {
         }
     }
 
-    /// Reads the text of an env file.
+    /// Parses the text of an env file.
     ///
     /// # Errors
-    /// The line that is no assignment.
+    /// Fails at a line that is not an assignment.
     pub(crate) fn of_file(text: &str) -> Result<Self, String> {
         env_file::read(text)
     }
@@ -66,7 +67,7 @@ impl Variables {
         self.values.insert(name, value);
     }
 
-    /// What a variable is set to, or why it has no value.
+    /// Returns the value of a variable, or why it has none.
     pub(crate) fn get(&self, name: &str) -> Option<&Result<Interpolated, String>> {
         self.values.get(name)
     }
@@ -92,8 +93,8 @@ mod tests {
     #[test]
     fn configurations_that_cannot_work_are_refused() {
         for (json, part) in [
-            (r#"{"variables":1}"#, "lines `NAME=VALUE` or a table of texts"),
-            (r#"{"variables":{"A":1.10}}"#, "the variable `A` must be a text"),
+            (r#"{"variables":1}"#, "lines `NAME=VALUE` or a table of strings"),
+            (r#"{"variables":{"A":1.10}}"#, "the variable `A` must be a string"),
             (r#"{"variables":"\nA B"}"#, "line 2 of the variables: "),
             (r#"{"variable":""}"#, "unknown field `variable`"),
         ] {

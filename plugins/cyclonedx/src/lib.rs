@@ -1,7 +1,7 @@
 //! The list format `cyclonedx`: the images that a CycloneDX bill of materials in JSON names.
 //!
-//! Those are what it describes and its components, at any depth, whose package URL is of the type
-//! `oci` or `docker`. Other components are what images are made of.
+//! It takes the described component and all nested components with a package URL of type `oci` or
+//! `docker`. Other components are the content of images.
 
 use longshore_plugin_purl::{Purls, left_out};
 use longshore_plugin_sdk::list::{Confidence, Parsed};
@@ -10,10 +10,10 @@ use longshore_plugin_sdk::yaml::{Node, outline};
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
 
-/// What `bomFormat` says.
+/// The value of `bomFormat`.
 const FORMAT: &str = "CycloneDX";
 
-/// Says whether the text is a bill of materials.
+/// Reports whether the text is a CycloneDX bill of materials.
 #[must_use]
 pub fn probe(file_name: &str, head: &str) -> Confidence {
     let roots = outline(head);
@@ -22,19 +22,19 @@ pub fn probe(file_name: &str, head: &str) -> Confidence {
     };
     match root.text_of("bomFormat") {
         Some(FORMAT) => Confidence::Certain,
-        // The key may stand behind more than is shown.
+        // The key may be beyond the part that the probe gets.
         None if file_name.ends_with(".cdx.json") => Confidence::Maybe,
         _ => Confidence::No,
     }
 }
 
-/// Reads the bill of materials.
+/// Parses the bill of materials.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let (mut parsed, roots) = Parsed::of_yaml(text);
     for root in &roots {
         if root.text_of("bomFormat") != Some(FORMAT) {
-            parsed.error(root.place, "the document is not of CycloneDX");
+            parsed.error(root.place, "the document is not CycloneDX");
             continue;
         }
         let mut components = Components { parsed: &mut parsed, purls: Purls::default() };
@@ -47,7 +47,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
     parsed.in_order()
 }
 
-/// The way through the components.
+/// Walks the components.
 struct Components<'p> {
     parsed: &'p mut Parsed,
     purls: Purls,
@@ -56,7 +56,7 @@ struct Components<'p> {
 impl Components<'_> {
     fn component(&mut self, component: &Node) {
         let is_image = match component.get("purl") {
-            // What cannot be read is said.
+            // `expect_text` reports values that cannot be read.
             Some(purl) => purl
                 .expect_text("`purl`", self.parsed)
                 .is_none_or(|text| self.purls.take(self.parsed, purl.place, text)),

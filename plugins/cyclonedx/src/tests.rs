@@ -1,4 +1,4 @@
-//! What bills of materials give.
+//! Entries and diagnostics of bills of materials.
 
 use longshore_plugin_sdk::list::Confidence;
 use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
@@ -21,18 +21,18 @@ fn purls_of_images_are_entries_at_any_depth() {
     assert_eq!(
         remarks(&parsed),
         [
-            "10:15 `arch` of 2 purls is not heeded: what a digest or tag names is copied as a whole",
-            "24:9 the container `proxy` has no purl of an image, so it is not taken",
-            "37:52! the purl `pkg:oci/lost@sha256%3Abbbb` is of no use: it has no repository_url, so \
+            "10:15 `arch` of 2 purls is ignored: a digest or tag is copied as a whole",
+            "24:9 the container `proxy` has no image purl, so it is skipped",
+            "37:52! the purl `pkg:oci/lost@sha256%3Abbbb` cannot be used: it has no repository_url, so \
              it does not say where the image is",
         ]
     );
 }
 
 #[test]
-fn malformed_documents_have_exact_remarks() {
+fn malformed_documents_have_exact_diagnostics() {
     for (text, expected) in [
-        ("{\"bomFormat\": \"Other\"}\n", &["1:1! the document is not of CycloneDX"][..]),
+        ("{\"bomFormat\": \"Other\"}\n", &["1:1! the document is not CycloneDX"][..]),
         (
             "{\"bomFormat\": \"CycloneDX\",\n \"components\": {}}\n",
             &["2:16! `components` must be a list, found a mapping"],
@@ -40,19 +40,19 @@ fn malformed_documents_have_exact_remarks() {
         (
             "{\"bomFormat\": \"CycloneDX\",\n \"components\": [{\"type\": \"container\",\n\
              \"name\": \"a\", \"purl\": \"pkg:generic/a@1\"}]}\n",
-            &["2:17 the container `a` has no purl of an image, so it is not taken"],
+            &["2:17 the container `a` has no image purl, so it is skipped"],
         ),
         (
             "{\"bomFormat\": \"CycloneDX\",\n \"components\": [{\"purl\": [1]}]}\n",
-            &["2:26! `purl` must be a text, found a list"],
+            &["2:26! `purl` must be a string, found a list"],
         ),
         (
             "{\"bomFormat\": \"CycloneDX\",\n \"components\": [{\"purl\": \"pkg:oci/a\"}}\n",
-            &["2:16! this is no valid YAML or JSON: mismatched bracket '[' closed by '}'"],
+            &["2:16! this is not valid YAML or JSON: mismatched bracket '[' closed by '}'"],
         ),
         (
             "{\"bomFormat\": \"CycloneDX\", \"components\": [{\"purl\": \"pkg:docker/A%20b@1\"}]}\n",
-            &["1:52! `docker.io/A b:1` is no image reference"],
+            &["1:52! `docker.io/A b:1` is not an image reference"],
         ),
     ] {
         assert_eq!(remarks(&parse("list", text)), expected, "{text}");
@@ -60,7 +60,7 @@ fn malformed_documents_have_exact_remarks() {
 }
 
 #[test]
-fn only_bills_of_materials_are_bills_of_materials() {
+fn the_probe_accepts_only_bills_of_materials() {
     knows_its_own("cyclonedx", probe);
     let cut = &BOM[..BOM.len() / 2];
     for (name, head, expected) in [
@@ -77,6 +77,6 @@ fn only_bills_of_materials_are_bills_of_materials() {
 }
 
 #[test]
-fn changed_documents_never_make_it_panic() {
+fn mutated_documents_never_panic() {
     survives_mutations(&[BOM], probe, parse);
 }

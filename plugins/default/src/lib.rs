@@ -1,4 +1,4 @@
-//! The list format `default`: one reference a line, as in `rancher-images.txt`.
+//! The list format `default`: one reference per line, as in `rancher-images.txt`.
 //!
 //! ```text
 //! rancher/rancher:v2.9.1
@@ -6,13 +6,13 @@
 //! busybox
 //! ```
 //!
-//! There is no destination in it: the host keeps the source's path. Whether a reference is valid is
-//! the host's question too.
+//! The format has no destinations: the host keeps the source's path. The host also validates the
+//! references.
 
 use longshore_plugin_sdk::diagnostic::Diagnostic;
 use longshore_plugin_sdk::line::{Line, confidence, lines};
 use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
-use longshore_plugin_sdk::reference::{Parts, looks_meant};
+use longshore_plugin_sdk::reference::{Parts, looks_like_reference};
 
 mod render;
 
@@ -23,26 +23,26 @@ longshore_plugin_sdk::export_list_format!(probe, parse);
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_render!(render);
 
-/// Says whether the text is a list in this format.
+/// Reports whether the text is a list in this format.
 #[must_use]
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     confidence(
         lines(head)
             .filter(|line| !line.is_comment())
-            .map(|line| entry(&line).is_ok_and(|(entry, _)| is_meant(&entry))),
+            .map(|line| entry(&line).is_ok_and(|(entry, _)| looks_like_entry(&entry))),
     )
 }
 
-/// Could it be meant as a reference? `a/b:1:` is a key of YAML.
-fn is_meant(entry: &Entry) -> bool {
+/// Reports whether the line looks like a reference. `a/b:1:` is a YAML key.
+fn looks_like_entry(entry: &Entry) -> bool {
     let is_tag = match &entry.selection {
         Selection::Tag(tag) => !tag.contains(':'),
         _ => true,
     };
-    is_tag && looks_meant(&entry.source)
+    is_tag && looks_like_reference(&entry.source)
 }
 
-/// Reads the list.
+/// Parses the list.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let mut parsed = Parsed::default();
@@ -95,7 +95,7 @@ mod tests {
     use super::{parse, probe};
 
     #[test]
-    fn changed_lists_never_make_it_panic() {
+    fn mutated_lists_never_panic() {
         let list = "# a remark\nredis:7.2\nquay.io:5000/app/server@sha256:\
                     e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\r\nrancher/a\n";
         survives_mutations(&[list], probe, parse);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_lines_have_their_place() {
+    fn malformed_lines_have_positions() {
         for (text, column) in [
             ("a b 1", 3),
             ("ä\tb", 3),

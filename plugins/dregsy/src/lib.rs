@@ -26,28 +26,28 @@ use mapping::Task;
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
 
-/// What says how dregsy runs, not what is copied.
+/// Keys that configure how dregsy runs. They do not select images.
 const IGNORED: &[(&str, &str)] = &[
     ("relay", NO_RELAY),
     ("skopeo", NO_RELAY),
     ("docker", NO_RELAY),
     ("dockerhost", NO_RELAY),
     ("api-version", NO_RELAY),
-    ("lister", "catalogues are read to their end, once a run"),
-    ("watch", "a run happens once"),
+    ("lister", "catalogs are read in full, once per run"),
+    ("watch", "longshore runs once"),
 ];
-const NO_RELAY: &str = "longshore copies by itself";
+const NO_RELAY: &str = "longshore needs no relay";
 
 const IGNORED_IN_TASK: &[(&str, &str)] =
-    &[("interval", "a run happens once"), ("verbose", "--debug says so for the whole run")];
+    &[("interval", "longshore runs once"), ("verbose", "use --debug for the whole run")];
 
 const IGNORED_IN_SOURCE: &[(&str, &str)] = &[
     ("auth", "credentials come from docker's or containers' configuration"),
     ("auth-refresh", "credentials come from docker's or containers' configuration"),
-    ("skip-tls-verify", "--tls-verify=false says so for the whole run"),
+    ("skip-tls-verify", "use --tls-verify=false for the whole run"),
 ];
 
-/// Says whether the text is such a configuration.
+/// Reports whether the text is a dregsy configuration.
 #[must_use]
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let documents = yaml::read(head);
@@ -76,7 +76,7 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     }
 }
 
-/// Reads the configuration.
+/// Parses the configuration.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let (mut parsed, root) = Parsed::of_one_yaml(text);
@@ -103,14 +103,14 @@ fn task(node: &Node, parsed: &mut Parsed) {
     let (Some((source, lister)), Some((target, _))) = (source, target) else { return };
     let task = Task { source, target, lister };
     let Some(mappings) = mapping.get("mappings").filter(|node| !node.is_empty()) else {
-        return parsed.warn(node.place, "a task without `mappings` copies nothing");
+        return parsed.warn(node.place, "the task has no `mappings` copies nothing");
     };
     for node in mappings.expect_sequence("`mappings`", parsed).unwrap_or_default() {
         mapping::read(&task, node, parsed);
     }
 }
 
-/// The registry of `source` or `target`, and where its repositories are listed.
+/// Returns the registry of `source` or `target`, and its lister.
 fn location<'a>(
     task: &Node,
     mapping: &'a Mapping,
@@ -118,11 +118,11 @@ fn location<'a>(
     parsed: &mut Parsed,
 ) -> Option<(&'a str, &'a str)> {
     let Some(node) = mapping.get(key) else {
-        parsed.error(task.place, format!("a task without `{key}`"));
+        parsed.error(task.place, format!("the task has no `{key}`"));
         return None;
     };
     let location = node.expect_mapping(&format!("`{key}`"), parsed)?;
-    // `none` says that there is no credential, which is nothing to warn of.
+    // `none` means that there is no credential, so it needs no warning.
     let silent: &[&str] = match location.get("auth").and_then(Node::as_text) {
         Some("none") => &["registry", "lister", "auth"],
         _ => &["registry", "lister"],

@@ -1,37 +1,37 @@
-//! One mapping of a task: which repositories, where they go, and which of their tags.
+//! A mapping of a task: its repositories, their destinations and their tags.
 
 use longshore_plugin_sdk::list::{Entry, Filter, Parsed, Selection};
 use longshore_plugin_sdk::yaml::{Mapping, Node};
 
 use crate::tags;
 
-/// The lister that is meant where none is named, and the one that every registry may have.
+/// The default lister, which also works for every registry.
 pub(crate) const CATALOG: &str = "catalog";
 
-/// What makes a pattern of a path.
+/// Prefix that marks a path as a pattern.
 const REGEX: &str = "regex:";
 
-/// What the mappings of a task share.
+/// The context that all mappings of a task share.
 pub(crate) struct Task<'a> {
     pub(crate) source: &'a str,
     pub(crate) target: &'a str,
-    /// Where repositories are listed.
+    /// The lister of the source registry.
     pub(crate) lister: &'a str,
 }
 
-/// Reads one mapping; what is wrong with it does not touch the others.
+/// Parses one mapping. An invalid mapping does not affect the others.
 pub(crate) fn read(task: &Task<'_>, node: &Node, parsed: &mut Parsed) {
     let Some(mapping) = node.expect_mapping("a mapping", parsed) else { return };
     let used = &["from", "to", "tags", "digests", "platform", "preserve-digests"];
     mapping.warn_unused(used, &[], parsed);
     let Some(from) = mapping.get("from") else {
-        return parsed.error(node.place, "a mapping without `from`");
+        return parsed.error(node.place, "the mapping has no `from`");
     };
     let Some(path) = from.expect_text("`from`", parsed) else { return };
     let to = match mapping.get("to").filter(|node| !node.is_empty()) {
         Some(to) => match to.expect_text("`to`", parsed) {
             Some(text) if text.starts_with(REGEX) => {
-                let message = "`to` rewrites by a regular expression, which a list cannot say: give --rewrite regex";
+                let message = "`to` rewrites by a regular expression, which a list cannot express: give --rewrite regex";
                 return parsed.error(to.place, message);
             }
             Some(text) => Some(text.trim_matches('/')),
@@ -73,7 +73,8 @@ pub(crate) fn read(task: &Task<'_>, node: &Node, parsed: &mut Parsed) {
     }
 }
 
-/// The platform to keep; `None` where it cannot be read, as without it all would be taken.
+/// Returns the platform to keep. Returns `None` if it cannot be read: without it, all platforms
+/// would be mirrored.
 fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Option<Vec<String>> {
     let Some((key, node)) = mapping.entry("platform").filter(|(_, node)| !node.is_empty()) else {
         return Some(Vec::new());
@@ -81,15 +82,15 @@ fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Option<Vec<String>> {
     match node.expect_text("`platform`", parsed)? {
         "all" => Some(Vec::new()),
         platform => {
-            let message = "`platform`: its index keeps this platform alone, where dregsy copies the one manifest";
+            let message = "`platform`: the index keeps only this platform, whereas dregsy copies the single manifest";
             parsed.warn(key.place, message);
             Some(vec![platform.to_owned()])
         }
     }
 }
 
-/// Tags and digests; neither is every tag, and nothing is taken where one cannot be read: it may have
-/// been a `keep:`.
+/// Returns the selected tags and digests, every tag if there are neither. Selects nothing if one
+/// item cannot be read: it may be a `keep:` that narrows the selection.
 fn selections(mapping: &Mapping, parsed: &mut Parsed) -> Vec<Selection> {
     let texts = |key: &str, parsed: &mut Parsed| {
         let node = mapping.get(key);

@@ -1,12 +1,13 @@
-//! The items of `tags`: verbatim ones, `semver:`, `regex:` and `keep:`.
+//! The items of `tags`: plain tags, `semver:`, `regex:` and `keep:`.
 //!
-//! A tag is copied if any of the first three takes it and every `keep:` lets it through. The contract's
-//! filter is an "and" over an "or" of patterns, so two positive patterns for one tag cannot be said.
+//! A tag is copied if one of the first three selects it and every `keep:` accepts it. The filter of
+//! the plugin interface combines its fields with "and" and its patterns with "or". It cannot
+//! require two positive patterns for one tag.
 
 use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::{Filter, Parsed, Selection};
 
-/// An expression, and whether it says what is left out.
+/// A regular expression, and whether it excludes tags.
 struct Pattern {
     place: Place,
     text: String,
@@ -23,14 +24,14 @@ impl Pattern {
     }
 }
 
-/// An expression as dregsy anchors it.
+/// Anchors an expression as dregsy does.
 pub(crate) fn anchored(pattern: &str) -> String {
     let start = if pattern.starts_with('^') { "" } else { "^" };
     let end = if pattern.ends_with('$') { "" } else { "$" };
     format!("{start}{pattern}{end}")
 }
 
-/// What the items select.
+/// Returns the selections for the items.
 pub(crate) fn selections(items: &[(Place, &str)], parsed: &mut Parsed) -> Vec<Selection> {
     let (mut verbatim, mut ranges, mut patterns, mut keep) = (vec![], vec![], vec![], vec![]);
     for &(place, item) in items {
@@ -45,7 +46,7 @@ pub(crate) fn selections(items: &[(Place, &str)], parsed: &mut Parsed) -> Vec<Se
         }
     }
     if let Some((place, _)) = ranges.first() {
-        let message = "`semver:` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one, where dregsy compares them too";
+        let message = "`semver:` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one; dregsy compares them too";
         parsed.warn(*place, message);
     }
     let mut filters = Vec::new();
@@ -67,13 +68,13 @@ pub(crate) fn selections(items: &[(Place, &str)], parsed: &mut Parsed) -> Vec<Se
     for (place, tag) in verbatim {
         parsed.error(
             place,
-            format!("{tag:?} beside `keep:` cannot be said, put it into a mapping of its own"),
+            format!("{tag:?} beside `keep:` cannot be expressed, put it into a mapping of its own"),
         );
     }
     filters.into_iter().filter_map(|filter| kept(filter, &keep, parsed)).collect()
 }
 
-/// The filter with every `keep:` added to it.
+/// Returns the filter with every `keep:` added.
 fn kept(mut filter: Filter, keep: &[Pattern], parsed: &mut Parsed) -> Option<Selection> {
     for pattern in keep {
         if pattern.inverted {
@@ -82,7 +83,7 @@ fn kept(mut filter: Filter, keep: &[Pattern], parsed: &mut Parsed) -> Option<Sel
             filter.allow.push(pattern.text.clone());
         } else {
             let message =
-                "a second expression that a tag must match cannot be said, write both as one";
+                "a second expression that a tag must match cannot be expressed, write both as one";
             parsed.error(pattern.place, message);
             return None;
         }

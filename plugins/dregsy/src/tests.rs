@@ -1,4 +1,4 @@
-//! What the documented configuration means, and what is wrong with others, at which place.
+//! Entries of the documented configuration, and errors with their positions.
 
 use longshore_plugin_sdk::list::{Confidence, Entry, Selection};
 use longshore_plugin_sdk::testing::{
@@ -9,7 +9,7 @@ use super::{parse, probe};
 
 const DOCUMENTED: &str = include_str!("../fixtures/documented.yaml");
 
-/// A configuration of one task with these mappings.
+/// Returns a configuration of one task with these mappings.
 fn task(mappings: &str) -> String {
     format!(
         "tasks:\n- source: {{registry: a.io}}\n  target: {{registry: b.io}}\n  mappings:\n{mappings}"
@@ -51,22 +51,22 @@ fn the_documented_configuration_is_read() {
     assert_eq!(
         remarks(&parse("list", DOCUMENTED)),
         [
-            "1:1 `relay` is ignored: longshore copies by itself",
-            "2:1 `watch` is ignored: a run happens once",
-            "3:1 `skopeo` is ignored: longshore copies by itself",
-            "6:1 `lister` is ignored: catalogues are read to their end, once a run",
-            "11:5 `interval` is ignored: a run happens once",
+            "1:1 `relay` is ignored: longshore needs no relay",
+            "2:1 `watch` is ignored: longshore runs once",
+            "3:1 `skopeo` is ignored: longshore needs no relay",
+            "6:1 `lister` is ignored: catalogs are read in full, once per run",
+            "11:5 `interval` is ignored: longshore runs once",
             "15:7 `auth` is ignored: credentials come from docker's or containers' configuration",
-            "19:7 `skip-tls-verify` is ignored: --tls-verify=false says so for the whole run",
-            "27:13 `semver:` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one, where dregsy compares them too",
-            "36:9 `platform`: its index keeps this platform alone, where dregsy copies the one manifest",
+            "19:7 `skip-tls-verify` is ignored: use --tls-verify=false for the whole run",
+            "27:13 `semver:` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one; dregsy compares them too",
+            "36:9 `platform`: the index keeps only this platform, whereas dregsy copies the single manifest",
             "39:13 the destination gets no tag, as only a digest is given",
         ],
     );
 }
 
 #[test]
-fn malformed_parts_have_their_place_and_the_others_go_on() {
+fn malformed_parts_have_positions_and_do_not_affect_others() {
     let text = "tasks:\n- b\n- {name: x, target: {registry: b.io}}\n\
                 - source: {auth: x}\n  target: []\n\
                 - {source: {registry: a.io}, target: {registry: b.io}}\n";
@@ -74,11 +74,11 @@ fn malformed_parts_have_their_place_and_the_others_go_on() {
         remarks(&parse("list", text)),
         [
             "2:3! a task must be a mapping, found a single value",
-            "3:3! a task without `source`",
+            "3:3! the task has no `source`",
             "4:11! `source` without `registry`",
             "4:12 `auth` is ignored: credentials come from docker's or containers' configuration",
             "5:11! `target` must be a mapping, found a list",
-            "6:3 a task without `mappings` copies nothing",
+            "6:3 the task has no `mappings` copies nothing",
         ],
     );
     let text = task(
@@ -91,9 +91,9 @@ fn malformed_parts_have_their_place_and_the_others_go_on() {
     assert_eq!(
         remarks(&parse("list", &text)),
         [
-            "5:5! a mapping without `from`",
-            "6:19! `to` rewrites by a regular expression, which a list cannot say: give --rewrite regex",
-            "7:22! an item of `tags` must be a text, found a list",
+            "5:5! the mapping has no `from`",
+            "6:19! `to` rewrites by a regular expression, which a list cannot express: give --rewrite regex",
+            "7:22! an item of `tags` must be a string, found a list",
             "7:27 unknown key \"mode\" is ignored",
         ],
     );
@@ -104,10 +104,10 @@ fn what_narrows_and_cannot_be_read_takes_nothing() {
     for (rest, expected) in [
         (
             "tags: ['regex: v.*', keep: .*-musl]",
-            "5:36! an item of `tags` must be a text, found a mapping",
+            "5:36! an item of `tags` must be a string, found a mapping",
         ),
         ("digests: {a: b}", "5:24! `digests` must be a list, found a mapping"),
-        ("platform: [linux/amd64]", "5:25! `platform` must be a text, found a list"),
+        ("platform: [linux/amd64]", "5:25! `platform` must be a string, found a list"),
     ] {
         let text = task(&format!("  - {{from: x, {rest}}}\n"));
         let parsed = parse("list", &text);
@@ -123,8 +123,8 @@ fn what_the_contract_cannot_say_is_an_error() {
     assert_eq!(
         remarks(&parse("list", &text)),
         [
-            "6:12! \"1.0\" beside `keep:` cannot be said, put it into a mapping of its own",
-            "6:33! a second expression that a tag must match cannot be said, write both as one",
+            "6:12! \"1.0\" beside `keep:` cannot be expressed, put it into a mapping of its own",
+            "6:33! a second expression that a tag must match cannot be expressed, write both as one",
         ],
     );
     let text = "tasks:\n- source: {registry: docker.io, lister: {type: index, search: jenkins}}\n  \
@@ -151,11 +151,11 @@ fn probing_looks_at_the_shape() {
 }
 
 #[test]
-fn mutated_configurations_are_survived() {
+fn mutated_configurations_never_panic() {
     survives_mutations(&[DOCUMENTED], probe, parse);
 }
 
 #[test]
-fn fixtures_of_other_formats_are_not_claimed() {
+fn the_probe_rejects_fixtures_of_other_formats() {
     knows_its_own("dregsy", probe);
 }

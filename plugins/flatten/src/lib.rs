@@ -1,8 +1,8 @@
 //! The rewrite `flatten`: joins the components of the destination's repository path into one, for
-//! registries that allow no deeper one.
-//!
-//! `private.io/rancher/mirrored/pause:3.7` goes to `private.io/rancher-mirrored-pause:3.7`, or with
-//! `keep` 1 to `private.io/rancher/mirrored-pause:3.7`; registry, tag and digest stay.
+//! registries that do not allow nested paths.
+//! `private.io/rancher/mirrored/pause:3.7` becomes `private.io/rancher-mirrored-pause:3.7`. With
+//! `keep` 1 it becomes `private.io/rancher/mirrored-pause:3.7`. Registry, tag and digest do not
+//! change.
 
 use longshore_plugin_sdk::reference::{Parts, is_path};
 use longshore_plugin_sdk::rewrite::{Item, Rewrite, Verdict};
@@ -11,12 +11,12 @@ use serde::Deserialize;
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_rewrite!(Flatten);
 
-/// How paths are joined.
+/// The flatten settings.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Flatten {
     separator: String,
-    /// How many leading components stay as they are.
+    /// Number of leading components that do not change.
     keep: usize,
 }
 
@@ -27,11 +27,11 @@ impl Default for Flatten {
 }
 
 impl Rewrite for Flatten {
-    /// Reads `{"separator": "-", "keep": 0}`, which is also what is not set.
+    /// Parses `{"separator": "-", "keep": 0}`. These values are also the defaults.
     fn from_config(json: &str) -> Result<Self, String> {
         let flatten: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
         let separator = &flatten.separator;
-        // Without one, `ab/c` and `a/bc` would be the same.
+        // Without a separator, `ab/c` and `a/bc` would collide.
         if separator.is_empty() || separator.contains('/') || !is_path(&format!("a{separator}a")) {
             return Err(format!(
                 "separator {separator:?} cannot stand in a repository's name: one `.`, one or two \
@@ -49,7 +49,7 @@ impl Rewrite for Flatten {
         let path = Parts::of(rest).name;
         let version = &rest[path.len()..];
         let components: Vec<&str> = path.split('/').collect();
-        // The last component has the name; keeping it and all before it changes nothing.
+        // The last component holds the name. Keeping all components changes nothing.
         let (kept, joined) = components.split_at(self.keep.min(components.len() - 1));
         let joined = joined.join(&self.separator);
         let path: Vec<&str> = kept.iter().copied().chain([joined.as_str()]).collect();

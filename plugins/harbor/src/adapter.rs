@@ -1,4 +1,4 @@
-//! The repository type `harbor` as a component; what it does is in the crate's other modules.
+//! Exports the repository type `harbor` as a component. The other modules hold the logic.
 
 #[expect(
     unsafe_code,
@@ -31,7 +31,7 @@ impl Guest for Component {
             chunked_upload: true,
             cross_mount: true,
             referrers: true,
-            // A repository outside of every project is answered 400.
+            // Harbor answers 400 for a repository outside a project.
             attributes: vec![attribute("min-depth", "2")],
         })
     }
@@ -40,7 +40,7 @@ impl Guest for Component {
         _registry: String,
         repositories: Vec<String>,
     ) -> Result<Vec<Vec<Scope>>, PluginError> {
-        // A wrong configuration ends the run here, before anything is copied.
+        // An invalid configuration must end the run here, before anything is copied.
         Settings::from_config(&config::get())?;
         Ok(repositories.iter().map(|name| scopes(name)).collect())
     }
@@ -73,7 +73,7 @@ impl Guest for Component {
 
 fn scopes(repository: &str) -> Vec<Scope> {
     let Some(project) = crate::project_of(repository) else {
-        let message = format!("{repository} is in no project, a Harbor will refuse it");
+        let message = format!("{repository} is in no project, Harbor will refuse the push");
         log::emit(log::Level::Warning, &message);
         return Vec::new();
     };

@@ -1,14 +1,14 @@
-//! What answers of a Harbor mean for the user.
+//! Translates Harbor's responses into failures for the user.
 
 use serde::Deserialize;
 
 use crate::Failure;
 use crate::api::{Response, SendError};
 
-/// The most characters of Harbor's own words that a message repeats.
+/// Maximum number of characters of Harbor's message that a failure quotes.
 const MAX_QUOTED: usize = 300;
 
-/// Why no answer came.
+/// Converts a transport error.
 pub(crate) fn failed(error: SendError) -> Failure {
     let (code, message) = match error {
         SendError::Denied(why) => ("harbor/denied", why),
@@ -21,7 +21,7 @@ pub(crate) fn failed(error: SendError) -> Failure {
     Failure::Other { code, message }
 }
 
-/// What an answer means that no step has a meaning of its own for.
+/// Converts an error response that has no special meaning for the step.
 pub(crate) fn refused(request: &str, response: &Response) -> Failure {
     match response.status {
         401 => Failure::Unauthorized(with_words(
@@ -37,7 +37,7 @@ pub(crate) fn refused(request: &str, response: &Response) -> Failure {
     }
 }
 
-/// Harbor says 403 for many things, and only the text tells them apart.
+/// Converts a 403. Harbor uses 403 for many errors that differ only in the message text.
 fn forbidden(request: &str, response: &Response) -> Failure {
     let said = words(response).unwrap_or_default().to_ascii_lowercase();
     let why = if said.contains("csrf") {
@@ -57,7 +57,7 @@ fn forbidden(request: &str, response: &Response) -> Failure {
     Failure::Unauthorized(with_words(format!("Harbor answered 403 to {request}: {why}"), response))
 }
 
-/// Whether a 403 says that the whole Harbor is read-only.
+/// Reports whether a 403 means that Harbor is in read-only mode.
 pub(crate) fn is_read_only(response: &Response) -> bool {
     response.status == 403
         && words(response).is_some_and(|said| {
@@ -66,7 +66,7 @@ pub(crate) fn is_read_only(response: &Response) -> bool {
         })
 }
 
-/// Adds Harbor's own words, if it had any.
+/// Appends Harbor's error message, if there is one.
 pub(crate) fn with_words(mut message: String, response: &Response) -> String {
     if let Some(said) = words(response) {
         message.push_str(" (Harbor says: ");
@@ -76,7 +76,7 @@ pub(crate) fn with_words(mut message: String, response: &Response) -> String {
     message
 }
 
-/// The first message of Harbor's error document, on one line.
+/// Returns the first message of Harbor's error document on one line.
 fn words(response: &Response) -> Option<String> {
     #[derive(Deserialize)]
     struct Errors {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cause_of_a_403_is_told_apart_by_its_text() {
+    fn the_text_of_a_403_determines_its_cause() {
         for (said, part) in [
             ("Only system admin can create project", "administrators only"),
             ("Only system level robot can create project", "a robot account of a project"),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_bodies_say_nothing_and_words_stay_on_one_line() {
+    fn unknown_bodies_are_ignored_and_messages_stay_on_one_line() {
         for body in ["", "<html>", "{}", r#"{"errors":[]}"#, r#"{"errors":[{"message":" "}]}"#] {
             assert_eq!(words(&response(403, body)), None, "{body}");
         }

@@ -1,68 +1,68 @@
-//! The few requests that a Harbor is asked, free of the component's types.
+//! The API requests to Harbor, independent of the component types.
 
-/// The endpoint that the metadata declares.
+/// The endpoint name in the plugin's metadata.
 pub const ENDPOINT: &str = "api";
 
-/// Unescaped segments of `/api/v2.0/ping`.
+/// Path segments of `/api/v2.0/ping`, not escaped.
 pub const PING: [&str; 3] = ["api", "v2.0", "ping"];
 
-/// Unescaped segments of `/api/v2.0/projects`.
+/// Path segments of `/api/v2.0/projects`, not escaped.
 pub const PROJECTS: [&str; 3] = ["api", "v2.0", "projects"];
 
-/// What is asked of a path.
+/// The HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Read it.
+    /// Reads a resource.
     Get,
-    /// Ask whether it is there.
+    /// Checks whether a resource exists.
     Head,
-    /// Make something below it.
+    /// Creates a resource.
     Post,
 }
 
-/// One request to [`ENDPOINT`].
+/// A request to [`ENDPOINT`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// What is asked.
+    /// The HTTP method.
     pub method: Method,
-    /// Of which path.
+    /// The path segments.
     pub path: [&'static str; 3],
-    /// The only query parameter, if there is one.
+    /// The query parameter, if there is one.
     pub query: Option<(&'static str, String)>,
-    /// JSON, if there is a body.
+    /// The JSON body, if there is one.
     pub body: Option<Vec<u8>>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// Seconds that `Retry-After` names, where it names seconds.
+    /// Seconds from `Retry-After`, if it holds seconds.
     pub retry_after: Option<u32>,
-    /// The body.
+    /// The response body.
     pub body: Vec<u8>,
 }
 
-/// Why nothing came back.
+/// Explains why there is no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// The host lets no such request through.
+    /// The host does not allow the request.
     Denied(String),
-    /// The limits of the call are used up.
+    /// The call has used up its limits.
     Exhausted(String),
-    /// No answer.
+    /// The server did not respond.
     Unreachable(String),
-    /// Another failure of the host's.
+    /// Another failure on the host.
     Other(String),
 }
 
-/// Sends one request and waits for its answer.
+/// Sends a request and waits for the response.
 pub trait Transport: FnMut(&Request) -> Result<Response, SendError> {}
 
 impl<F: FnMut(&Request) -> Result<Response, SendError>> Transport for F {}
 
-/// Reads the value of a `Retry-After` header; a date is none, as the plugin has no use for a clock.
+/// Parses the value of a `Retry-After` header. Ignores a date, because the plugin has no clock.
 #[must_use]
 pub fn retry_after(value: &str) -> Option<u32> {
     value.trim().parse().ok()

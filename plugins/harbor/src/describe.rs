@@ -1,14 +1,14 @@
-//! Is this a Harbor, and what can it do?
+//! Detects a Harbor and its capabilities.
 
 use crate::Failure;
 use crate::answer::{failed, refused};
 use crate::api::{Method, PING, Request, Transport};
 
-/// Asks for a sign that the host is a Harbor v2, which needs no credential.
+/// Checks that the host is a Harbor v2. The request needs no credential.
 ///
 /// # Errors
 ///
-/// That the host is no Harbor, or why it could not be asked.
+/// Fails if the host is not a Harbor, or if it cannot be reached.
 pub fn describe(registry: &str, mut send: impl Transport) -> Result<(), Failure> {
     let request = Request { method: Method::Get, path: PING, query: None, body: None };
     let response = send(&request).map_err(failed)?;
@@ -28,7 +28,7 @@ pub fn describe(registry: &str, mut send: impl Transport) -> Result<(), Failure>
 fn no_harbor(registry: &str, answer: &str) -> Failure {
     Failure::Other {
         code: "harbor/no-harbor",
-        message: format!("{registry} is no Harbor v2: GET /api/v2.0/ping {answer}"),
+        message: format!("found no Harbor v2 at {registry}: GET /api/v2.0/ping {answer}"),
     }
 }
 
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_none_and_named() {
+    fn other_responses_are_not_a_harbor_and_are_named() {
         for (status, body) in [
             (200, "<html>"),
             (200, ""),
@@ -65,7 +65,7 @@ mod tests {
                 panic!("{status}: {failure:?}");
             };
             assert_eq!(code, "harbor/no-harbor");
-            assert!(message.contains("r.io:5000 is no Harbor"), "{message}");
+            assert!(message.contains("no Harbor v2 at r.io:5000"), "{message}");
         }
     }
 

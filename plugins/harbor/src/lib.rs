@@ -1,9 +1,9 @@
-//! The repository type `harbor`: a Harbor v2 wants a project to exist before anything is pushed into
-//! it, and its API makes one.
+//! The repository type `harbor`. A Harbor v2 rejects pushes into projects that do not exist, so the
+//! plugin creates them through Harbor's API.
 //!
-//! The logic talks through [`api::Transport`], so that tests stand in for a Harbor; the component's
-//! adapter sends through the host, which adds the credential and keeps no cookie (a Basic
-//! credential beside Harbor's cookie is answered 403).
+//! The logic sends requests through [`api::Transport`], so tests can replace Harbor. The
+//! component's adapter sends them through the host. The host adds the credential and keeps no
+//! cookies: Harbor answers 403 to a Basic credential with its session cookie.
 
 mod answer;
 pub mod api;
@@ -20,29 +20,29 @@ pub use describe::describe;
 pub use prepare::{Outcome, State, prepare};
 pub use settings::Settings;
 
-/// The kind of the only scope there is.
+/// The only kind of scope.
 pub const PROJECT: &str = "project";
 
-/// Why a call failed; the cases of the contract.
+/// Explains why a call failed. The cases match those of the plugin interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The configuration is wrong.
+    /// The configuration is not valid.
     InvalidConfig(String),
-    /// The credential is missing, wrong or too weak.
+    /// The credential is missing, wrong or lacks permissions.
     Unauthorized(String),
-    /// Worth another try, after so many seconds if Harbor named them.
+    /// A retry may succeed. Holds the seconds to wait if Harbor sent them.
     Transient(Option<u32>),
-    /// Anything else.
+    /// Any other failure.
     Other {
-        /// `harbor/…`, or a code of the contract.
+        /// `harbor/…`, or a code of the plugin interface.
         code: &'static str,
-        /// One lower-case fragment.
+        /// A lower-case fragment.
         message: String,
     },
 }
 
-/// The project that a repository is in: the first part of its path. A repository of one part is in
-/// none, and Harbor refuses its push; there is nothing that could be made ready for it.
+/// Returns the project of a repository: the first component of its path. A repository with one
+/// component has no project. Harbor rejects pushes to it, and no preparation can change that.
 #[must_use]
 pub fn project_of(repository: &str) -> Option<&str> {
     let (project, rest) = repository.split_once('/')?;

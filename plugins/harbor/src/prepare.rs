@@ -1,8 +1,8 @@
-//! Makes one project ready: ask whether it is there, and create it if it is not.
+//! Prepares a project: checks whether it exists and creates it if it does not.
 //!
-//! The question comes first although creating an existing project is a harmless 409: where only
-//! administrators create projects, the answer would be 403 for existing ones too. It is a HEAD,
-//! because a GET of the project says 403 to others than administrators for private and missing alike.
+//! The check comes first, although creating an existing project only returns a harmless 409. Where
+//! only administrators may create projects, Harbor would return 403 for existing projects too. The
+//! check uses HEAD: a GET returns 403 to other users for private and for missing projects alike.
 
 use serde::Serialize;
 
@@ -14,25 +14,25 @@ const MAX_NAME: usize = 255;
 const NAME_RULE: &str = "at most 255 lower-case letters and digits, with single `.`, `_` or `-` \
                          between them";
 
-/// How a project stands.
+/// The state of a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It was there.
+    /// The project existed.
     Ready,
-    /// It was made.
+    /// The project was created.
     Created,
-    /// A real run would make it.
+    /// A real run would create the project.
     WouldCreate,
-    /// Harbor takes no changes at all now.
+    /// Harbor is in read-only mode.
     ReadOnly,
 }
 
-/// How a project stands, and a remark.
+/// The state of a project, with an optional note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// How it stands.
+    /// The state of the project.
     pub state: State,
-    /// One lower-case fragment.
+    /// A lower-case fragment.
     pub message: Option<String>,
 }
 
@@ -46,17 +46,17 @@ struct NewProject<'a> {
     registry_id: Option<i64>,
 }
 
-/// Harbor's metadata values are strings, booleans too.
+/// Harbor's metadata values are strings, even for booleans.
 #[derive(Serialize)]
 struct Metadata {
     public: &'static str,
 }
 
-/// Makes the project `name` ready, or says what would be done.
+/// Prepares the project `name`, or in a dry run says what would be done.
 ///
 /// # Errors
 ///
-/// Why it is not ready.
+/// Fails if the project cannot be prepared.
 pub fn prepare(
     name: &str,
     dry_run: bool,
@@ -76,7 +76,7 @@ pub fn prepare(
         _ => return Err(refused("HEAD /api/v2.0/projects", &answer)),
     }
     if dry_run {
-        // The real run leaves this to Harbor, whose rule may grow.
+        // A real run leaves this check to Harbor, whose rule may become less strict.
         if !is_project_name(name) {
             return Err(bad_name(name, None));
         }
@@ -100,21 +100,21 @@ pub fn prepare(
     created(name, settings, &send(&creation).map_err(failed)?)
 }
 
-/// What the answer to the creation means.
+/// Converts the response to the create request.
 fn created(name: &str, settings: &Settings, answer: &Response) -> Result<Outcome, Failure> {
     const REQUEST: &str = "POST /api/v2.0/projects";
     match (answer.status, settings.registry_id) {
         (201, _) => Ok(outcome(State::Created, None)),
         (409, _) => Ok(outcome(
             State::Ready,
-            Some(format!("project {name} was created by somebody else meanwhile")),
+            Some(format!("project {name} was created by somebody else in the meantime")),
         )),
         (400, _) => Err(bad_name(name, Some(answer))),
         (403, _) if is_read_only(answer) => Ok(outcome(
             State::ReadOnly,
             Some(format!("Harbor is in read-only mode, project {name} cannot be created")),
         )),
-        // Observed: an unknown id is no 4xx, and trying it again will not help.
+        // Harbor returns 500 for an unknown registry ID. A retry does not help.
         (500, Some(id)) => Err(Failure::Other {
             code: "harbor/unknown-registry-id",
             message: with_words(
@@ -145,7 +145,7 @@ fn bad_name(name: &str, answer: Option<&Response>) -> Failure {
     }
 }
 
-/// Harbor's `^[a-z0-9]+(?:[._-][a-z0-9]+)*$`, at most 255.
+/// Checks Harbor's rule: `^[a-z0-9]+(?:[._-][a-z0-9]+)*$`, at most 255 characters.
 fn is_project_name(name: &str) -> bool {
     name.len() <= MAX_NAME
         && name.split(['.', '_', '-']).all(|word| {

@@ -1,28 +1,28 @@
-//! What the user may say about new projects.
+//! User settings for new projects.
 
 use serde::Deserialize;
 
 use crate::Failure;
 
-/// How projects are made; those that exist are left as they are.
+/// Settings for new projects. Existing projects are not changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
-    /// Anybody may pull.
+    /// Whether everybody may pull from the project.
     pub public: bool,
-    /// Quota in bytes, -1 for none. Harbor takes it from administrators only and puts its own
-    /// default in place of anybody else's.
+    /// Quota in bytes; -1 means unlimited. Harbor accepts it from administrators only and applies
+    /// its default for other users.
     pub storage_limit: Option<i64>,
-    /// Makes a proxy cache of this registry endpoint.
+    /// Creates a proxy cache for this registry endpoint.
     pub registry_id: Option<i64>,
 }
 
 impl Settings {
-    /// Reads the configuration, a JSON object.
+    /// Parses the configuration, a JSON object.
     ///
     /// # Errors
     ///
-    /// [`Failure::InvalidConfig`] for unknown keys, other types and numbers out of range.
+    /// Returns [`Failure::InvalidConfig`] for unknown keys, wrong types and values out of range.
     pub fn from_config(json: &str) -> Result<Self, Failure> {
         let settings: Self = serde_json::from_str(json)
             .map_err(|error| Failure::InvalidConfig(error.to_string()))?;

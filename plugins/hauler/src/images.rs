@@ -3,11 +3,11 @@
 use longshore_plugin_sdk::list::Parsed;
 use longshore_plugin_sdk::yaml::Node;
 
-/// What annotations of Hauler start with; they hold for every image of the document that does not say
-/// otherwise itself.
+/// Prefix of Hauler's annotations. They apply to every image of the document that does not set its
+/// own value.
 const ANNOTATION: &str = "hauler.dev/";
 
-/// What longshore has another place for, or none.
+/// Keys that longshore ignores because it configures them elsewhere or not at all.
 const IGNORED: &[(&str, &str)] = &[
     ("ca-file", NOT_VERIFIED),
     ("certificate-github-workflow-repository", NOT_VERIFIED),
@@ -15,16 +15,16 @@ const IGNORED: &[(&str, &str)] = &[
     ("certificate-identity-regexp", NOT_VERIFIED),
     ("certificate-oidc-issuer", NOT_VERIFIED),
     ("certificate-oidc-issuer-regexp", NOT_VERIFIED),
-    ("exclude-extras", "--referrers says whether signatures are copied"),
-    ("insecure-skip-tls-verify", "--tls-verify=false says so for the whole run"),
+    ("exclude-extras", "--referrers decides whether signatures are copied"),
+    ("insecure-skip-tls-verify", "use --tls-verify=false for the whole run"),
     ("key", NOT_VERIFIED),
-    ("retries", "longshore tries again by itself"),
+    ("retries", "longshore retries automatically"),
     ("rewrite", "--rewrite has plugins for that"),
     ("use-tlog-verify", NOT_VERIFIED),
 ];
 const NOT_VERIFIED: &str = "signatures are not verified";
 
-/// Reads one document.
+/// Parses one document.
 pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
     let annotations = root.path(&["metadata", "annotations"]);
     let annotation =
@@ -55,7 +55,7 @@ pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
         }
         let platform = match node.get("platform") {
             None => platform,
-            // Without the platform that is meant all of them would be taken.
+            // Without the intended platform, the entry would take all platforms.
             Some(own) => match own.expect_text("`platform`", parsed) {
                 None => continue,
                 own => own,

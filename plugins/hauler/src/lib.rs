@@ -1,4 +1,4 @@
-//! The list format `hauler`: the images of Hauler's content files.
+//! The list format `hauler`: the images in Hauler's content files.
 //!
 //! ```text
 //! apiVersion: content.hauler.cattle.io/v1
@@ -10,7 +10,7 @@
 //!   - name: docker.io/neuvector/updater:latest
 //! ```
 //!
-//! Charts, files and collections in the same file are not mirrored, and each is said so.
+//! Charts, files and collections in the same file are not mirrored. Each gets a warning.
 
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
@@ -22,7 +22,7 @@ longshore_plugin_sdk::export_list_format!(probe, parse);
 
 const GROUPS: [&str; 2] = ["content.hauler.cattle.io/", "collection.hauler.cattle.io/"];
 
-/// Says whether the text is a content file.
+/// Reports whether the text is a Hauler content file.
 #[must_use]
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let roots = outline(head);
@@ -33,13 +33,15 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     }
 }
 
-/// Reads the content file.
+/// Parses the content file.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let (mut parsed, roots) = Parsed::of_yaml(text);
     for root in &roots {
         match root.text_of("kind") {
-            _ if !is_hauler(root) => parsed.warn(root.place, "the document is not of Hauler"),
+            _ if !is_hauler(root) => {
+                parsed.warn(root.place, "the document is not a Hauler content file")
+            }
             Some("Images") => images::read(&mut parsed, root),
             Some(kind) => {
                 let spec = root.get("spec").into_iter().flat_map(Node::members);
@@ -49,7 +51,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
                     1 => " (1 item)".to_owned(),
                     count => format!(" ({count} items)"),
                 };
-                parsed.warn(root.place, format!("what is of kind {kind} is not mirrored{count}"));
+                parsed.warn(root.place, format!("kind {kind} is not mirrored{count}"));
             }
             None => parsed.error(root.place, "the document has no kind"),
         }

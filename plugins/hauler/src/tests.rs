@@ -1,4 +1,4 @@
-//! What content files give, kind by kind.
+//! Entries and diagnostics of content files, by kind.
 
 use longshore_plugin_sdk::list::Confidence;
 use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
@@ -8,7 +8,7 @@ use super::{parse, probe};
 const CONTENT: &str = include_str!("../fixtures/content.yaml");
 
 #[test]
-fn images_are_entries_and_other_kinds_are_said() {
+fn images_are_entries_and_other_kinds_get_warnings() {
     let parsed = parse("content.yaml", CONTENT);
     assert_eq!(
         entries(&parsed),
@@ -26,15 +26,15 @@ fn images_are_entries_and_other_kinds_are_said() {
             "15:13 the destination gets no tag, as only a digest is given",
             "17:7 `rewrite` is ignored: --rewrite has plugins for that",
             "18:7 `certificate-identity` is ignored: signatures are not verified",
-            "20:1 what is of kind Charts is not mirrored (2 items)",
-            "35:1 what is of kind Files is not mirrored (1 item)",
-            "41:1 what is of kind ImageTxts is not mirrored",
+            "20:1 kind Charts is not mirrored (2 items)",
+            "35:1 kind Files is not mirrored (1 item)",
+            "41:1 kind ImageTxts is not mirrored",
         ]
     );
 }
 
 #[test]
-fn malformed_files_have_exact_remarks() {
+fn malformed_files_have_exact_diagnostics() {
     const IMAGES: &str = "apiVersion: content.hauler.cattle.io/v1\nkind: Images\n";
     for (rest, expected) in [
         ("", &["1:1! there are no `spec.images`"][..]),
@@ -49,12 +49,12 @@ fn malformed_files_have_exact_remarks() {
         ),
         (
             "spec:\n  images:\n  - name: a b\n    plattform: x\n",
-            &["5:11! `a b` is no image reference", "6:5 unknown key \"plattform\" is ignored"],
+            &["5:11! `a b` is not an image reference", "6:5 unknown key \"plattform\" is ignored"],
         ),
         (
             "spec:\n  images:\n  - {name: a, platform: [x]}\n  - {name: b, local: true}\n",
             &[
-                "5:25! `platform` must be a text, found a list",
+                "5:25! `platform` must be a string, found a list",
                 "6:5! an image of the Docker daemon (`local`) is in no registry",
             ],
         ),
@@ -68,11 +68,13 @@ fn malformed_files_have_exact_remarks() {
         ),
         (
             "spec:\n  images:\n  - name: 'a\n",
-            &["5:0! this is no valid YAML or JSON: invalid indentation in multiline quoted scalar"],
+            &[
+                "5:0! this is not valid YAML or JSON: invalid indentation in multiline quoted scalar",
+            ],
         ),
         (
             "---\nkind: Pod\n",
-            &["1:1! there are no `spec.images`", "4:1 the document is not of Hauler"],
+            &["1:1! there are no `spec.images`", "4:1 the document is not a Hauler content file"],
         ),
     ] {
         let text = format!("{IMAGES}{rest}");
@@ -87,7 +89,7 @@ fn malformed_files_have_exact_remarks() {
 }
 
 #[test]
-fn only_content_files_are_content_files() {
+fn the_probe_accepts_only_content_files() {
     knows_its_own("hauler", probe);
     for (head, expected) in [
         (CONTENT, Confidence::Certain),
@@ -102,6 +104,6 @@ fn only_content_files_are_content_files() {
 }
 
 #[test]
-fn changed_files_never_make_it_panic() {
+fn mutated_files_never_panic() {
     survives_mutations(&[CONTENT], probe, parse);
 }

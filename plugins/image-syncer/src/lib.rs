@@ -1,4 +1,4 @@
-//! The list format `image-syncer`: its image rules in YAML or JSON, alone or under `images` of its
+//! The list format `image-syncer`: image rules in YAML or JSON, alone or under `images` of the
 //! older configuration.
 //!
 //! ```yaml
@@ -12,7 +12,7 @@
 mod rule;
 
 use longshore_plugin_sdk::list::{Confidence, Parsed};
-use longshore_plugin_sdk::reference::{Parts, looks_meant};
+use longshore_plugin_sdk::reference::{Parts, looks_like_reference};
 use longshore_plugin_sdk::yaml::{self, Mapping, Node, Value};
 
 use rule::Source;
@@ -20,14 +20,14 @@ use rule::Source;
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
 
-/// Where the older configuration has its rules.
+/// The key of the rules in the older configuration.
 const IMAGES: &str = "images";
 
-/// What else is in the older configuration.
+/// The other keys of the older configuration.
 const IGNORED: &[(&str, &str)] =
     &[("auth", "credentials come from docker's or containers' configuration")];
 
-/// Says whether the text holds such rules.
+/// Reports whether the text holds image-syncer rules.
 #[must_use]
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let documents = yaml::read(head);
@@ -46,9 +46,9 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     }
 }
 
-/// Are both sides references with a path, as image-syncer wants them?
+/// Reports whether both sides are references with a path, which image-syncer requires.
 fn is_rule(source: &str, node: &Node) -> bool {
-    let is_path = |name: &str| name.contains('/') && looks_meant(name);
+    let is_path = |name: &str| name.contains('/') && looks_like_reference(name);
     let is_destination = |node: &Node| {
         node.as_text().is_some_and(|text| {
             let named = text.split_once(',').map_or(text, |(named, _)| named);
@@ -65,7 +65,7 @@ fn is_rule(source: &str, node: &Node) -> bool {
     destinations && Source::of(source).is_ok_and(|source| is_path(source.name))
 }
 
-/// Reads the rules.
+/// Parses the rules.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let (mut parsed, root) = Parsed::of_one_yaml(text);

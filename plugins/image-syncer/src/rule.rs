@@ -1,11 +1,11 @@
-//! One rule: a source and where it goes.
+//! One rule: a source and its destinations.
 
 use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::{Entry, Filter, Parsed, Selection};
 use longshore_plugin_sdk::reference::Parts;
 use longshore_plugin_sdk::yaml::{Key, Node, Value};
 
-/// The left side of a rule.
+/// The source side of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Source<'a> {
     /// `[registry/]repository`.
@@ -13,7 +13,7 @@ pub(crate) struct Source<'a> {
     which: Which<'a>,
 }
 
-/// What of the repository a rule means.
+/// The tags or the digest that a rule selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Which<'a> {
     All,
@@ -23,7 +23,7 @@ enum Which<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Cuts `NAME`, `NAME:TAG,TAG`, `NAME:/REGEX/` and `NAME@DIGEST`.
+    /// Parses `NAME`, `NAME:TAG,TAG`, `NAME:/REGEX/` and `NAME@DIGEST`.
     pub(crate) fn of(text: &'a str) -> Result<Self, &'static str> {
         if let Some((name, rest)) = text.split_once(":/") {
             let Some(regex) = rest.strip_suffix('/').filter(|regex| !regex.is_empty()) else {
@@ -60,7 +60,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Reads the destinations of a rule; one that is wrong does not touch the others.
+/// Parses the destinations of a rule. An invalid destination does not affect the others.
 pub(crate) fn read(key: &Key, source: &Source<'_>, node: &Node, parsed: &mut Parsed) {
     match &node.value {
         Value::Sequence(items) if !items.is_empty() => {
@@ -74,10 +74,10 @@ pub(crate) fn read(key: &Key, source: &Source<'_>, node: &Node, parsed: &mut Par
             destination(key.place, source, &scalar.text, parsed);
         }
         Value::Mapping(mapping) if !mapping.is_empty() => {
-            parsed.error(node.place, "a destination must be a text or a list, found a mapping");
+            parsed.error(node.place, "a destination must be a string or a list, found a mapping");
         }
         _ => {
-            let message = "without a destination the source's path is kept, where image-syncer has a default registry and namespace";
+            let message = "without a destination the source's path is kept; image-syncer has a default registry and namespace";
             parsed.warn(key.place, message);
             let line = key.place.line;
             let entries = source.selections().into_iter();
@@ -103,7 +103,7 @@ fn destination(place: Place, source: &Source<'_>, text: &str, parsed: &mut Parse
         _ => None,
     };
     if parts.digest.is_some_and(|digest| own != Some(digest)) {
-        return parsed.error(place, "a destination has no digest but that of its source");
+        return parsed.error(place, "a destination can only have the digest of its source");
     }
     let tags: Vec<&str> =
         parts.tag.into_iter().chain(more.into_iter().flat_map(|more| more.split(','))).collect();
@@ -113,7 +113,7 @@ fn destination(place: Place, source: &Source<'_>, text: &str, parsed: &mut Parse
         Which::Tags(_) | Which::Digest { .. } => tags.is_empty() || tags.len() == selections.len(),
     };
     if parts.name.is_empty() || tags.contains(&"") || (more.is_some() && parts.tag.is_none()) {
-        return parsed.error(place, format!("{text:?} is no destination"));
+        return parsed.error(place, format!("{text:?} is not a destination"));
     }
     if !is_one_each {
         let message = "a destination's tags must be as many as the source's, or none";

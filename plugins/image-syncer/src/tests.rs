@@ -1,4 +1,4 @@
-//! What the documented rules mean, and what is wrong with others, at which place.
+//! Entries of the documented rules, and errors with their positions.
 
 use longshore_plugin_sdk::list::{Confidence, Entry, Selection};
 use longshore_plugin_sdk::testing::{
@@ -68,13 +68,13 @@ fn the_older_configuration_is_read_without_its_credentials() {
         remarks(&parse("list", OLDER)),
         [
             "1:1 `auth` is ignored: credentials come from docker's or containers' configuration",
-            "11:3 without a destination the source's path is kept, where image-syncer has a default registry and namespace",
+            "11:3 without a destination the source's path is kept; image-syncer has a default registry and namespace",
         ],
     );
 }
 
 #[test]
-fn malformed_rules_have_their_place_and_the_others_go_on() {
+fn malformed_rules_have_positions_and_do_not_affect_others() {
     let text = "a/b/c:1,,2: d/e\na/b/c,1: d/e\na/b@: d/e\na/b@sha256:0,1: d/e\na/b:/x: d/e\n:1: d/e\n\
                 a/x:1,2: d/e:3\na/y: d/e:3\na/z: d/e@sha256:0\na/v: $REGISTRY/e\na/w: {b: c}\n\
                 a/u: [d/e, [], '']\na/t:1: ','\na/t:1: d/e\n";
@@ -90,13 +90,13 @@ fn malformed_rules_have_their_place_and_the_others_go_on() {
             "6:1! there is no name before the tag",
             &*format!("7:1! {count}"),
             &*format!("8:1! {count}"),
-            "9:1! a destination has no digest but that of its source",
+            "9:1! a destination can only have the digest of its source",
             "10:1! \"$REGISTRY/e\": environment variables are not expanded, write it out",
-            "11:6! a destination must be a text or a list, found a mapping",
-            "12:12! a destination must be a text, found a list",
-            "12:16! a destination must be a text, found an empty text",
-            "13:1! \",\" is no destination",
-            "14:1! the key `a/t:1` is at line 13 already",
+            "11:6! a destination must be a string or a list, found a mapping",
+            "12:12! a destination must be a string, found a list",
+            "12:16! a destination must be a string, found an empty string",
+            "13:1! \",\" is not a destination",
+            "14:1! duplicate key `a/t:1`, first at line 13",
         ],
     );
     assert_eq!(parse("list", text).entries, [Entry::new("a/u", Selection::All, 12).to("d/e")]);
@@ -112,7 +112,7 @@ fn a_destination_may_repeat_the_digest_of_its_source() {
         remarks(&parsed),
         [
             "1:1 the destination gets no tag, as only a digest is given",
-            "2:1! a destination has no digest but that of its source",
+            "2:1! a destination can only have the digest of its source",
         ]
     );
 }
@@ -137,11 +137,11 @@ fn probing_looks_at_the_shape() {
 }
 
 #[test]
-fn mutated_rules_are_survived() {
+fn mutated_rules_never_panic() {
     survives_mutations(&[YAML, JSON, OLDER], probe, parse);
 }
 
 #[test]
-fn fixtures_of_other_formats_are_not_claimed() {
+fn the_probe_rejects_fixtures_of_other_formats() {
     knows_its_own("image-syncer", probe);
 }

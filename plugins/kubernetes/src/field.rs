@@ -1,7 +1,7 @@
-//! Fields that hold an image, whole or in parts.
+//! Recognizes fields that hold an image, as one reference or in parts.
 
 use longshore_plugin_sdk::diagnostic::Place;
-use longshore_plugin_sdk::reference::{Parts, looks_meant, starts_as_digest};
+use longshore_plugin_sdk::reference::{Parts, has_digest_algorithm, looks_like_reference};
 use longshore_plugin_sdk::yaml::Node;
 
 /// A field that holds an image.
@@ -13,7 +13,7 @@ pub(crate) enum Field<'n> {
     Parts,
 }
 
-/// What the field `key` holds, if it is an image.
+/// Returns the content of the field `key` if it is an image.
 pub(crate) fn field<'n>(key: &str, value: &'n Node) -> Option<Field<'n>> {
     if key == "image" {
         return match value.as_text() {
@@ -30,18 +30,20 @@ pub(crate) fn field<'n>(key: &str, value: &'n Node) -> Option<Field<'n>> {
     certain(value).filter(|_| named).map(Field::Reference)
 }
 
-/// What an item of the list `key` is: an image, or perhaps one where the list is called `images`.
+/// Returns the image of an item of the list `key`. Returns an error for an item of `images` that
+/// may not be an image.
 pub(crate) fn listed<'n>(key: &str, item: &'n Node) -> Option<Result<&'n str, &'n str>> {
     let text = item.as_text()?;
     match key {
-        "images" if looks_meant(text) && has_version(text) => Some(Ok(text)),
+        "images" if looks_like_reference(text) && has_version(text) => Some(Ok(text)),
         "images" => Some(Err(text)),
         _ if key.ends_with("Images") => certain(item).map(Ok),
         _ => None,
     }
 }
 
-/// A text that leaves no doubt, as a name like `coverImage` says little.
+/// Returns the text if it is certainly a reference. The field name alone, such as `coverImage`, is
+/// not enough.
 fn certain(value: &Node) -> Option<&str> {
     value.as_text().filter(|text| {
         Parts::of(text).name.contains('/') && !text.contains("://") && has_version(text)
@@ -53,33 +55,33 @@ fn has_version(text: &str) -> bool {
     parts.tag.is_some() || parts.digest.is_some()
 }
 
-/// The reference of a volume `image: {reference, pullPolicy}`.
+/// Returns the reference of a volume `image: {reference, pullPolicy}`.
 fn volume(value: &Node) -> Option<&str> {
     value.text_of("reference").filter(|_| value.get("repository").is_none())
 }
 
-/// Whether a map is an image in parts, or at least a part of one.
+/// Reports whether a mapping holds an image in parts, or at least one part.
 fn is_parts(value: &Node) -> bool {
     ["repository", "tag", "digest"].iter().any(|key| value.text_of(key).is_some())
 }
 
-/// An image in parts, side by side in one map.
+/// An image in parts, as separate fields of one mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Split<'n> {
-    /// Where it is.
+    /// Position of the image.
     pub(crate) place: Place,
     registry: Option<&'n str>,
     repository: &'n str,
-    /// The last component of the repository, where that is a field of its own.
+    /// The last component of the repository, if it has its own field.
     name: Option<&'n str>,
     tag: Option<&'n str>,
     digest: Option<&'n str>,
 }
 
 impl<'n> Split<'n> {
-    /// The parts in a map: `repository` with a `tag` or `digest` (or more of them missing, in a map
-    /// that has nothing else), `repository` with `image` and `version`, or `image` with a tag beside
-    /// it.
+    /// Reads the parts of a mapping. It accepts `repository` with `tag` or `digest`, `repository`
+    /// with `image` and `version`, or `image` with a tag field. A mapping that holds nothing but
+    /// image fields may lack tag and digest.
     pub(crate) fn of(map: &'n Node) -> Option<Self> {
         let text = |key: &str| map.text_of(key).filter(|text| !text.is_empty());
         let mut split = Self {
@@ -92,12 +94,12 @@ impl<'n> Split<'n> {
         };
         match (text("repository"), text("image")) {
             (Some(repository), Some(name)) => {
-                // Whole already: the repository beside it is something else.
+                // `image` is a complete reference, so `repository` means something else.
                 if name.contains(['/', ':', '@']) {
                     return None;
                 }
                 let version = text("version").or(split.tag);
-                let is_digest = version.is_some_and(starts_as_digest);
+                let is_digest = version.is_some_and(has_digest_algorithm);
                 split.tag = version.filter(|_| !is_digest);
                 split.digest = version.filter(|_| is_digest).or(split.digest);
                 Some(Self { repository, name: Some(name), ..split })
@@ -118,12 +120,12 @@ impl<'n> Split<'n> {
         }
     }
 
-    /// Whether the field belongs to the parts of its map.
+    /// Reports whether the field is one of the parts in its mapping.
     pub(crate) fn owns(map: &Node, key: &str) -> bool {
         key == "image" && Split::of(map).is_some()
     }
 
-    /// The whole reference.
+    /// Assembles the reference.
     pub(crate) fn reference(&self) -> Result<String, String> {
         let mut reference = String::new();
         if let Some(registry) = self.registry {
@@ -141,7 +143,7 @@ impl<'n> Split<'n> {
             && parts.tag.is_none()
             && parts.digest.is_none()
         {
-            return Err(format!("`{reference}` has no tag and no digest, so it is not taken"));
+            return Err(format!("`{reference}` has no tag and no digest, so it is skipped"));
         }
         if let Some(tag) = self.tag {
             reference.push(':');
@@ -155,7 +157,7 @@ impl<'n> Split<'n> {
     }
 }
 
-/// Whether a map has nothing but what is said of an image.
+/// Reports whether a mapping has only image fields.
 fn is_bare(map: &Node) -> bool {
     const KNOWN: [&str; 7] =
         ["registry", "repository", "tag", "digest", "pullPolicy", "pullSecrets", "imagePullPolicy"];

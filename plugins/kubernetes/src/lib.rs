@@ -1,5 +1,5 @@
-//! The list format `kubernetes`: every image in manifests, as YAML documents or JSON, alone, in files
-//! of many documents or in a `List`.
+//! The list format `kubernetes`: every image in manifests. It reads YAML documents and JSON, alone,
+//! in files with many documents and in a `List`.
 //!
 //! ```text
 //! apiVersion: v1
@@ -9,9 +9,14 @@
 //!   - image: nginx:1.27
 //! ```
 //!
-//! Images are found by the names of fields, whatever the kind, so that custom resources are read too:
-//! `image: REFERENCE`, `image: {registry, repository, tag, digest}`, those four fields side by side,
-//! fields whose name ends in `Image`, lists whose name ends in `Images`, image volumes, and the `RELATED_IMAGE_` variables of operators.
+//! The format finds images by field name in objects of any kind, custom resources included. It
+//! reads:
+//!
+//! - `image: REFERENCE` and `image: {registry, repository, tag, digest}`
+//! - these four fields side by side
+//! - fields with names that end in `Image`, and lists with names that end in `Images`
+//! - image volumes
+//! - `RELATED_IMAGE_` variables of operators
 
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
@@ -24,11 +29,11 @@ mod walk;
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
 
-/// Groups whose objects say what another tool mirrors; a format of their own reads them.
+/// API groups of other mirroring tools. Other list formats read their objects.
 const FOREIGN_GROUPS: [&str; 3] =
     ["content.hauler.cattle.io/", "collection.hauler.cattle.io/", "mirror.openshift.io/"];
 
-/// Says whether the text holds manifests.
+/// Reports whether the text holds manifests.
 #[must_use]
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let roots = outline(head);
@@ -43,14 +48,17 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     }
 }
 
-/// Reads the manifests.
+/// Parses the manifests.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let (mut parsed, roots) = Parsed::of_yaml(text);
     for root in &roots {
         if is_foreign(root) {
             let group = root.text_of("apiVersion").unwrap_or_default();
-            parsed.warn(root.place, format!("what is {group} is not read: it is no manifest"));
+            parsed.warn(
+                root.place,
+                format!("objects of {group} are not read: they are not manifests"),
+            );
         } else if root.as_mapping().is_some() {
             if !is_object(root) {
                 parsed.warn(root.place, "the document has no apiVersion and kind");
@@ -64,7 +72,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
     parsed.in_order()
 }
 
-/// Whether it says what it is; a `List` cut short may have no `kind` yet.
+/// Reports whether the document names its kind. A truncated `List` may have no `kind` yet.
 fn is_object(root: &Node) -> bool {
     root.text_of("apiVersion").is_some()
         && (root.text_of("kind").is_some() || root.get("items").is_some())

@@ -1,4 +1,4 @@
-//! What manifests give, entry by entry, and what is said of the rest.
+//! Entries of manifests, and diagnostics about the rest.
 
 use longshore_plugin_sdk::list::Confidence;
 use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
@@ -55,15 +55,15 @@ fn custom_resources_are_read_by_the_usual_fields() {
         remarks(&parsed),
         [
             "17:25 the destination gets no tag, as only a digest is given",
-            "20:12 `image` has no repository, so it is not taken",
-            "22:17 `quay.io/team/no-tag` has no tag and no digest, so it is not taken",
+            "20:12 `image` has no repository, so it is skipped",
+            "22:17 `quay.io/team/no-tag` has no tag and no digest, so it is skipped",
             "28:27 the destination gets no tag, as only a digest is given",
-            "36:12 `mysql` is taken for an image of Docker Hub",
-            "37:20 `image` is no image reference, so it is not taken",
-            "57:1 kustomize is not run: images that it sets are not seen",
-            "79:5 `not-certain` of `images` may be no image, so it is not taken",
+            "36:12 `mysql` is read as an image on Docker Hub",
+            "37:20 `image` is not an image reference, so it is skipped",
+            "57:1 kustomize is not run: images that it sets are not found",
+            "79:5 `not-certain` of `images` may not be an image, so it is skipped",
             "80:17 the destination gets no tag, as only a digest is given",
-            "83:1 the chart is not rendered: of its images those named here are seen",
+            "83:1 the chart is not rendered: only images named here are found",
         ]
     );
 }
@@ -79,36 +79,36 @@ fn lists_in_json_are_read_with_their_lines() {
 }
 
 #[test]
-fn malformed_manifests_have_exact_remarks() {
+fn malformed_manifests_have_exact_diagnostics() {
     for (text, expected) in [
         (
             "kind: Pod\napiVersion: v1\nspec:\n  containers:\n  - image: ''\n  - image: '{{ x }}'\n",
-            &["5:12! `` is no image reference", "6:12! `{{ x }}` is no image reference"][..],
+            &["5:12! `` is not an image reference", "6:12! `{{ x }}` is not an image reference"][..],
         ),
         (
             "apiVersion: v1\nkind: Pod\nspec:\n  containers: [{image: 'a:'}, {image: auto}]\n",
             &[
                 "4:24! there is no tag after the colon",
-                "4:39 `auto` is no image: a service mesh replaces it at injection",
+                "4:39 `auto` is not an image: a service mesh replaces it at injection",
             ],
         ),
         (
             "apiVersion: v1\nkind: Pod\n\tspec: {}\n",
-            &["2:7! this is no valid YAML or JSON: while scanning a plain scalar, found a tab"],
+            &["2:7! this is not valid YAML or JSON: while scanning a plain scalar, found a tab"],
         ),
         (
             "apiVersion: v1\nkind: Pod\nimage: [a\n",
-            &["3:8! this is no valid YAML or JSON: unclosed bracket '['"],
+            &["3:8! this is not valid YAML or JSON: unclosed bracket '['"],
         ),
         ("- image: a/b:1\n", &["1:1! a manifest must be a mapping, found a list"]),
         ("image: a/b:1\n", &["1:1 the document has no apiVersion and kind"]),
         (
             "apiVersion: content.hauler.cattle.io/v1\nkind: Images\nspec: {images: [{name: a}]}\n",
-            &["1:1 what is content.hauler.cattle.io/v1 is not read: it is no manifest"],
+            &["1:1 objects of content.hauler.cattle.io/v1 are not read: they are not manifests"],
         ),
         (
             "apiVersion: v1\nkind: Pod\nspec:\n  image: a/b:1\n  image: a/b:2\n",
-            &["5:3! the key `image` is at line 4 already"],
+            &["5:3! duplicate key `image`, first at line 4"],
         ),
     ] {
         assert_eq!(remarks(&parse("list", text)), expected, "{text}");
@@ -116,7 +116,7 @@ fn malformed_manifests_have_exact_remarks() {
 }
 
 #[test]
-fn only_manifests_are_manifests() {
+fn the_probe_accepts_only_manifests() {
     knows_its_own("kubernetes", probe);
     for (head, expected) in [
         (WORKLOADS, Confidence::Certain),
@@ -138,6 +138,6 @@ fn only_manifests_are_manifests() {
 }
 
 #[test]
-fn changed_manifests_never_make_it_panic() {
+fn mutated_manifests_never_panic() {
     survives_mutations(&[WORKLOADS, CUSTOM, LIST], probe, parse);
 }

@@ -1,33 +1,33 @@
-//! The way through a manifest, past what holds no images.
+//! Walks a manifest and skips fields that hold no images.
 
 use longshore_plugin_sdk::list::Parsed;
-use longshore_plugin_sdk::reference::{Parts, looks_meant};
+use longshore_plugin_sdk::reference::{Parts, looks_like_reference};
 use longshore_plugin_sdk::yaml::{Key, Node};
 
 use crate::field::{Field, Split, field, listed};
 
-/// Parts of objects that describe and name, and what the cluster wrote itself.
+/// Metadata fields, and fields that the cluster writes.
 const DESCRIBING: [&str; 4] = ["metadata", "status", "labels", "annotations"];
 
-/// Kinds whose content is no field of a manifest: texts, and schemas of other objects.
+/// Kinds whose content is not a manifest: texts, and schemas of other objects.
 const OPAQUE_KINDS: [&str; 3] = ["ConfigMap", "Secret", "CustomResourceDefinition"];
 
-/// Kinds that have a controller install a chart.
+/// Kinds that make a controller install a chart.
 const CHART_KINDS: [&str; 2] = ["HelmRelease", "HelmChart"];
 
-/// The lists of a pod's containers, where an image is a reference and nothing else.
+/// The container lists of a pod, where `image` is always a reference.
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
-/// What an operator's variables are called that name the images it will run.
+/// Prefix of operator variables that name images to run.
 const RELATED_IMAGE: &str = "RELATED_IMAGE_";
 
-/// What a service mesh replaces when it injects its proxy.
+/// Placeholder that a service mesh replaces when it injects its proxy.
 const INJECTED: &str = "auto";
 
-/// Walks through one manifest.
+/// Walks one manifest.
 pub(crate) struct Walk<'p> {
     parsed: &'p mut Parsed,
-    /// Whether the mapping is one of a pod's containers.
+    /// Whether the mapping is a container of a pod.
     in_container: bool,
 }
 
@@ -36,7 +36,7 @@ impl<'p> Walk<'p> {
         Self { parsed, in_container: false }
     }
 
-    /// Takes the images of a node and of all below it.
+    /// Adds the images of a node and of all its children.
     pub(crate) fn node(&mut self, node: &Node) {
         for item in node.items() {
             self.node(item);
@@ -47,11 +47,11 @@ impl<'p> Walk<'p> {
         let in_container = std::mem::take(&mut self.in_container);
         match node.text_of("kind") {
             Some("Kustomization") if node.get("images").is_some() => {
-                let message = "kustomize is not run: images that it sets are not seen";
+                let message = "kustomize is not run: images that it sets are not found";
                 self.parsed.warn(node.place, message);
             }
             Some(kind) if node.get("apiVersion").is_some() && CHART_KINDS.contains(&kind) => {
-                let message = "the chart is not rendered: of its images those named here are seen";
+                let message = "the chart is not rendered: only images named here are found";
                 self.parsed.warn(node.place, message);
             }
             Some(kind) if node.get("apiVersion").is_some() && OPAQUE_KINDS.contains(&kind) => {
@@ -89,7 +89,7 @@ impl<'p> Walk<'p> {
         }
     }
 
-    /// A list of references, such as the images that a resource has pulled in advance.
+    /// Adds a list of references, such as the images that a resource pulls in advance.
     fn list(&mut self, key: &Key, value: &Node) {
         for item in value.items() {
             match listed(&key.text, item) {
@@ -98,7 +98,7 @@ impl<'p> Walk<'p> {
                 }
                 Some(Err(text)) => {
                     let message =
-                        format!("`{text}` of `images` may be no image, so it is not taken");
+                        format!("`{text}` of `images` may not be an image, so it is skipped");
                     self.parsed.warn(item.place, message);
                 }
                 None => {}
@@ -106,7 +106,7 @@ impl<'p> Walk<'p> {
         }
     }
 
-    /// A variable that names an image.
+    /// Adds a variable that names an image.
     fn related_image(&mut self, node: &Node) {
         let is_related = node.text_of("name").is_some_and(|name| name.starts_with(RELATED_IMAGE));
         if let Some(value) = node.get("value").filter(|_| is_related)
@@ -119,7 +119,7 @@ impl<'p> Walk<'p> {
     fn field(&mut self, key: &Key, value: &Node, field: Field<'_>, in_container: bool) {
         match field {
             Field::Reference(reference) if in_container && reference == INJECTED => {
-                let message = "`auto` is no image: a service mesh replaces it at injection";
+                let message = "`auto` is not an image: a service mesh replaces it at injection";
                 self.parsed.warn(value.place, message);
             }
             Field::Reference(reference) if in_container => {
@@ -128,7 +128,7 @@ impl<'p> Walk<'p> {
             Field::Reference(reference) => self.reference(key, value, reference),
             Field::Parts => {
                 if Split::of(value).is_none() {
-                    let message = format!("`{}` has no repository, so it is not taken", key.text);
+                    let message = format!("`{}` has no repository, so it is skipped", key.text);
                     self.parsed.warn(value.place, message);
                 }
                 self.node(value);
@@ -136,22 +136,22 @@ impl<'p> Walk<'p> {
         }
     }
 
-    /// A reference outside of a pod's containers, where the field may mean something else.
+    /// Adds a reference outside a pod's containers, where the field may mean something else.
     fn reference(&mut self, key: &Key, value: &Node, reference: &str) {
-        if !looks_meant(reference) || reference.contains(char::is_whitespace) {
-            let message = format!("`{}` is no image reference, so it is not taken", key.text);
+        if !looks_like_reference(reference) || reference.contains(char::is_whitespace) {
+            let message = format!("`{}` is not an image reference, so it is skipped", key.text);
             self.parsed.warn(value.place, message);
             return;
         }
         let parts = Parts::of(reference);
         if !reference.contains('/') && parts.tag.is_none() && parts.digest.is_none() {
-            let message = format!("`{reference}` is taken for an image of Docker Hub");
+            let message = format!("`{reference}` is read as an image on Docker Hub");
             self.parsed.warn(value.place, message);
         }
         self.parsed.image(value.place, reference);
     }
 
-    /// An image in parts.
+    /// Adds an image in parts.
     fn split(&mut self, split: &Split<'_>) {
         match split.reference() {
             Ok(reference) => {

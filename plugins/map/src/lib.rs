@@ -7,8 +7,8 @@
 //! quay.io/prometheus/        other.example.io/monitoring/
 //! ```
 //!
-//! FROM is a reference, a repository, or, with a slash at its end, what a repository starts with; the
-//! longest one that fits is taken. What TO does not say (registry, tag, digest) stays.
+//! FROM is a reference, a repository or, with a trailing slash, a prefix. The longest match wins.
+//! Parts that TO does not set (registry, tag, digest) do not change.
 
 use longshore_plugin_sdk::rewrite::{Item, Rewrite, Verdict};
 use serde::Deserialize;
@@ -21,7 +21,7 @@ mod table;
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_rewrite!(Mapping);
 
-/// The table, and what becomes of what it does not name.
+/// The table, and the action for items that it does not match.
 #[derive(Clone, Debug)]
 pub struct Mapping {
     table: Table,
@@ -29,27 +29,27 @@ pub struct Mapping {
     unmatched: Unmatched,
 }
 
-/// What FROM is compared with.
+/// The reference to compare with FROM.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum By {
-    /// Where the item comes from.
+    /// The source of the item.
     #[default]
     Source,
-    /// Where it would go.
+    /// The destination of the item.
     Destination,
 }
 
-/// What becomes of an item that no FROM fits.
+/// The action for an item that no FROM matches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Unmatched {
-    /// It goes where it would go.
+    /// Keeps the destination.
     #[default]
     Keep,
-    /// It is left out.
+    /// Leaves the item out.
     Skip,
-    /// It fails.
+    /// Fails the item.
     Refuse,
 }
 
@@ -63,16 +63,16 @@ struct Config {
     unmatched: Unmatched,
 }
 
-/// The table as a person writes it.
+/// The table as written in the configuration.
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "table must be lines `FROM TO` or a table of texts")]
+#[serde(untagged, expecting = "table must be lines `FROM TO` or a table of strings")]
 enum Written {
     Lines(String),
     Table(Map<String, Value>),
 }
 
 impl Rewrite for Mapping {
-    /// Reads `{"table": …, "by": "source", "unmatched": "keep"}`.
+    /// Parses `{"table": …, "by": "source", "unmatched": "keep"}`.
     fn from_config(json: &str) -> Result<Self, String> {
         let Config { table: written, by, unmatched } =
             serde_json::from_str(json).map_err(|error| error.to_string())?;
@@ -86,7 +86,9 @@ impl Rewrite for Mapping {
             }
             Written::Table(pairs) => {
                 for (from, to) in pairs {
-                    let to = to.as_str().ok_or_else(|| format!("`{from}` has no text as value"))?;
+                    let to = to
+                        .as_str()
+                        .ok_or_else(|| format!("`{from}` must have a string as its value"))?;
                     table.add(&from, to)?;
                 }
             }
@@ -111,7 +113,7 @@ impl Rewrite for Mapping {
     }
 }
 
-/// Reads a line `FROM TO`, a blank one, or a comment.
+/// Parses a line `FROM TO`, a blank line or a comment.
 fn add_line(table: &mut Table, line: &str) -> Result<(), String> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     match fields[..] {

@@ -1,27 +1,27 @@
-//! What goes where: references, repositories and prefixes, the longest first.
+//! The mapping table: references, repositories and prefixes, longest match first.
 
 use std::collections::HashMap;
 
 use longshore_plugin_sdk::reference::Parts;
 
-/// The registry of a source that names none.
+/// The registry of a source that does not name one.
 const DOCKER_HUB: &str = "docker.io";
 
-/// The table, by the complete FROM.
+/// The table, keyed by complete FROM.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     rows: HashMap<String, Target>,
-    /// Whether a FROM without a registry is on Docker Hub, as a source without one is.
+    /// Whether a FROM without a registry is on Docker Hub, like a source without one.
     of_sources: bool,
 }
 
-/// A TO, cut into its parts.
+/// A TO split into its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Target {
-    /// `None` keeps the destination's.
+    /// `None` keeps the registry of the destination.
     registry: Option<String>,
     path: String,
-    /// `:TAG`, `@DIGEST` or both; empty keeps the destination's.
+    /// `:TAG`, `@DIGEST` or both. Empty keeps those of the destination.
     version: String,
 }
 
@@ -56,7 +56,8 @@ impl Table {
         }
     }
 
-    /// A FROM with its registry; a first component with a dot or a colon, or `localhost`, is one.
+    /// Adds the registry to a FROM. A first component with a dot or a colon, or `localhost`, is a
+    /// registry.
     fn complete(&self, from: &str) -> String {
         let (first, rest) = from.split_once('/').unwrap_or(("", from));
         match (is_registry(first), self.of_sources) {
@@ -67,12 +68,13 @@ impl Table {
         }
     }
 
-    /// Where what is `compared` goes instead of `destination`, both of them complete references.
+    /// Returns the destination that the table sets for `compared`. It keeps missing parts from
+    /// `destination`. Both are complete references.
     pub(crate) fn destination(&self, compared: &str, destination: &str) -> Option<String> {
         let (_, without_registry) = compared.split_once('/')?;
         self.find(compared, destination).or_else(|| match self.of_sources {
             true => None,
-            // A destination may be named without the registry that `-d` gave it.
+            // A FROM may omit the registry that `-d` gave the destination.
             false => self.find(without_registry, destination),
         })
     }
@@ -101,7 +103,8 @@ impl Target {
         }
         let (registry, path) = match parts.name.split_once('/') {
             Some((first, path)) if is_registry(first) => (Some(first), path),
-            // A prefix may go to the root of a registry. Its port looks like a tag here.
+            // A prefix may map to the root of a registry. The port of the registry looks like a tag
+            // here.
             _ if is_prefix && is_registry(to) && !to.contains('/') => {
                 let registry = Some(to.to_owned());
                 return Ok(Self { registry, path: String::new(), version: String::new() });
@@ -118,7 +121,7 @@ impl Target {
         })
     }
 
-    /// The new destination; `rest` is what a prefix leaves of the path.
+    /// Returns the new destination. `rest` is the part of the path after a prefix.
     fn instead_of(&self, destination: &str, rest: &str) -> String {
         let (registry, old) = destination.split_once('/').unwrap_or((destination, ""));
         let registry = self.registry.as_deref().unwrap_or(registry);

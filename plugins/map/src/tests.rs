@@ -1,4 +1,4 @@
-//! Which row is taken, and what it makes of a destination.
+//! Which row matches, and the destination that it gives.
 
 use longshore_plugin_sdk::rewrite::{Artifact, Item, Rewrite as _, Verdict};
 use serde_json::json;
@@ -20,7 +20,7 @@ fn to(destination: &str) -> Verdict {
 }
 
 #[test]
-fn the_longest_row_that_fits_is_taken() {
+fn the_longest_matching_row_wins() {
     let config = json!({"table": "# FROM TO\n\n\
         docker.io/library/mysql:8 db/mysql:8-lts\n\
         mysql db/mysql\n\
@@ -82,7 +82,7 @@ fn tables_that_cannot_work_are_refused() {
         (json!({"table": "a b:"}), "ends before"),
         (json!({"table": "/ b"}), "names nothing"),
         (json!({"table": "a d.io/"}), "names no repository"),
-        (json!({"table": {"a": 1}}), "`a` has no text"),
+        (json!({"table": {"a": 1}}), "`a` must have a string"),
         (json!({"table": 1}), "lines `FROM TO`"),
         (json!({"table": "a b", "by": "name"}), "name"),
         (json!({"table": "a b", "unmatched": "drop"}), "drop"),

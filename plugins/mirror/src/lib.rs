@@ -1,4 +1,4 @@
-//! The list format `mirror`: three columns a line, source, destination and tag.
+//! The list format `mirror`: three columns per line, source, destination and tag.
 //!
 //! ```text
 //! # <SOURCE> <DEST> <TAG>
@@ -9,13 +9,12 @@
 //! redis library/redis 7.2
 //! ```
 //!
-//! Whether the columns hold valid references is the host's question; a line fails here only if its
-//! columns are not what they should be.
+//! The host validates the references. A line fails here only if its columns are malformed.
 
 use longshore_plugin_sdk::diagnostic::Diagnostic;
 use longshore_plugin_sdk::line::{Field, Line, confidence, lines};
 use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
-use longshore_plugin_sdk::reference::{Parts, looks_meant, starts_as_digest};
+use longshore_plugin_sdk::reference::{Parts, has_digest_algorithm, looks_like_reference};
 
 mod render;
 mod terms;
@@ -28,19 +27,19 @@ longshore_plugin_sdk::export_list_format!(probe, parse);
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_render!(render);
 
-/// Says whether the text is a list in this format.
+/// Reports whether the text is a list in this format.
 #[must_use]
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     confidence(lines(head).filter(|line| !line.is_comment()).map(|line| {
         columns(&line).is_ok_and(|[source, destination, tag]| {
-            looks_meant(source.text)
-                && looks_meant(destination.text)
+            looks_like_reference(source.text)
+                && looks_like_reference(destination.text)
                 && selection(&line, tag).is_ok()
         })
     }))
 }
 
-/// Reads the list.
+/// Parses the list.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let mut parsed = Parsed::default();
@@ -50,7 +49,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
             terms.read(&line, &mut parsed.diagnostics);
             continue;
         }
-        // A malformed line uses the comment up, or it would reach a line it was not written for.
+        // A malformed line consumes the comment, or it would apply to the wrong line.
         let terms = std::mem::take(&mut terms);
         match entry(&line) {
             Ok((mut entry, warning)) => {
@@ -75,7 +74,7 @@ fn entry(line: &Line<'_>) -> Result<(Entry, Option<Diagnostic>), Diagnostic> {
     Ok((entry, warning))
 }
 
-/// Exactly three fields, of which the first two are names alone.
+/// Splits a line into exactly three fields. The first two must be names without tag and digest.
 fn columns<'a>(line: &Line<'a>) -> Result<[Field<'a>; 3], Diagnostic> {
     let mut fields = line.fields();
     let (Some(source), Some(destination), Some(tag)) =
@@ -108,7 +107,7 @@ fn wrong_number(found: usize) -> String {
     format!("expected 3 columns (source, destination, tag), found {found}")
 }
 
-/// `TAG`, `sha256:…` or `TAG@sha256:…`.
+/// Parses `TAG`, `sha256:…` or `TAG@sha256:…`.
 fn selection(line: &Line<'_>, column: Field<'_>) -> Result<Selection, Diagnostic> {
     let (tag, digest) = match column.text.split_once('@') {
         Some((tag, digest)) => (Some(tag), digest),
@@ -116,7 +115,7 @@ fn selection(line: &Line<'_>, column: Field<'_>) -> Result<Selection, Diagnostic
         None => return Ok(Selection::Tag(column.text.to_owned())),
     };
     let tag_is_tag = tag.is_none_or(|tag| !tag.is_empty() && !tag.contains([':', '/']));
-    if tag_is_tag && starts_as_digest(digest) {
+    if tag_is_tag && has_digest_algorithm(digest) {
         return Ok(Selection::Digest { digest: digest.to_owned(), tag: tag.map(str::to_owned) });
     }
     Err(line

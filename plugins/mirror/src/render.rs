@@ -1,14 +1,14 @@
-//! Writing the format.
+//! Writes the format.
 
 use longshore_plugin_sdk::list::{Entry, Selection};
 use longshore_plugin_sdk::reference::without_host;
 
 use crate::terms::Terms;
 
-/// Writes one line for each entry, and the comment that gives it platforms and another tag.
+/// Writes one line per entry, with a comment for platforms and a destination tag.
 ///
 /// # Errors
-/// Names the entry that three columns cannot say.
+/// Names the entry that three columns cannot express.
 pub fn render(entries: &[Entry]) -> Result<String, String> {
     let mut text = String::new();
     for entry in entries {
@@ -30,10 +30,10 @@ pub fn render(entries: &[Entry]) -> Result<String, String> {
     Ok(text)
 }
 
-/// Column 3.
+/// Returns the text of column 3.
 fn version(entry: &Entry) -> Result<String, &'static str> {
     if entry.repositories.is_some() {
-        return Err("three columns cannot say which repositories of a registry are meant");
+        return Err("three columns cannot express which repositories of a registry are mirrored");
     }
     match (&entry.selection, &entry.destination_tag) {
         (Selection::Tag(tag), _) => Ok(tag.clone()),
@@ -42,7 +42,7 @@ fn version(entry: &Entry) -> Result<String, &'static str> {
             None => digest.clone(),
         }),
         (Selection::All | Selection::Matching(_), _) => {
-            Err("three columns cannot say which tags are meant by a pattern")
+            Err("three columns cannot express a pattern for tags")
         }
     }
 }
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn written_lists_are_read_back() {
         let text = "# longshore: platforms=linux/amd64,linux/arm/v7\nh:5000/a/b r.io/c 1.0\n\
                     a b sha256:00\n# longshore: platforms=all\na b 1@sha256:00\n\
                     # longshore: platforms=all destination-tag=stable\na b 1\n";
@@ -83,16 +83,16 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_said_is_named() {
+    fn inexpressible_entries_are_named() {
         let tag = || Selection::Tag("1".to_owned());
         for (entry, why) in [
-            (entry(Selection::All), "by a pattern"),
+            (entry(Selection::All), "a pattern for tags"),
             (
                 Entry { repositories: Some(Default::default()), ..entry(tag()) },
                 "which repositories",
             ),
         ] {
-            let error = render(&[entry]).expect_err("it cannot be said");
+            let error = render(&[entry]).expect_err("cannot be expressed");
             assert!(error.starts_with("line 7: h:5000/a/b: three columns"), "{error}");
             assert!(error.contains(why), "{error}");
         }

@@ -1,4 +1,4 @@
-//! The comment `# longshore: KEY=VALUE …`, which says of the next line what three columns cannot.
+//! The comment `# longshore: KEY=VALUE …`, which sets options of the next line that have no column.
 
 use longshore_plugin_sdk::diagnostic::Diagnostic;
 use longshore_plugin_sdk::line::Line;
@@ -6,20 +6,21 @@ use longshore_plugin_sdk::list::Entry;
 
 const PLATFORMS: &str = "platforms";
 const DESTINATION_TAG: &str = "destination-tag";
-/// The platform that means all of them.
+/// The value that selects all platforms.
 const ALL: &str = "all";
 
-/// What the comments above a line say of it.
+/// The options that comments set for the next line.
 #[derive(Debug, Default)]
 pub(crate) struct Terms {
     platforms: Option<Vec<String>>,
     destination_tag: Option<String>,
-    /// What is said of the last of them if no line comes.
+    /// The warning about the last comment if no line follows.
     unused: Option<Diagnostic>,
 }
 
 impl Terms {
-    /// Takes in what a comment says, if it is one of these; what is wrong with it is a warning.
+    /// Parses a comment and stores its options. Ignores other comments. Adds a warning for invalid
+    /// options.
     pub(crate) fn read(&mut self, line: &Line<'_>, diagnostics: &mut Vec<Diagnostic>) {
         let comment = line.trimmed().strip_prefix('#').map(str::trim_start);
         let Some(terms) = comment.and_then(|comment| comment.strip_prefix("longshore:")) else {
@@ -32,7 +33,7 @@ impl Terms {
                 DESTINATION_TAG => self.destination_tag.replace(value.clone()).is_some(),
                 _ => {
                     warn(format!(
-                        "`{key}` says nothing here, `{PLATFORMS}=` and `{DESTINATION_TAG}=` do"
+                        "`{key}` is not an option, use `{PLATFORMS}=` or `{DESTINATION_TAG}=`"
                     ));
                     continue;
                 }
@@ -41,7 +42,7 @@ impl Terms {
                 warn(format!("`{key}` has no value"));
                 self.forget(key);
             } else if replaced {
-                warn(format!("`{key}` was said before, and no line has used it"));
+                warn(format!("`{key}` was set before, and no line has used it"));
             }
         }
         self.unused = Some(line.warning(0, "no line comes after this comment".into()));
@@ -54,18 +55,18 @@ impl Terms {
         }
     }
 
-    /// What is to be said at the end of the list.
+    /// Returns the warning for options that no line has used.
     pub(crate) fn unused(self) -> Option<Diagnostic> {
         self.unused
     }
 
-    /// Gives `entry` what was said of it.
+    /// Moves the options to `entry`.
     pub(crate) fn give_to(self, entry: &mut Entry) {
         entry.platforms = self.platforms.unwrap_or_default();
         entry.destination_tag = self.destination_tag;
     }
 
-    /// The comment that gives an entry its platforms and its tag at the destination, if it needs one.
+    /// Formats the comment for the platforms and the destination tag of an entry, if it needs one.
     pub(crate) fn comment(platforms: &[String], destination_tag: Option<&str>) -> Option<String> {
         let platforms =
             (!platforms.is_empty()).then(|| format!(" {PLATFORMS}={}", platforms.join(",")));
@@ -75,7 +76,8 @@ impl Terms {
     }
 }
 
-/// Keys and values; a word without `=` belongs to the value before it, as in a list with blanks.
+/// Splits the options into keys and values. A word without `=` continues the value before it, as in
+/// a list with blanks.
 fn pairs(terms: &str) -> Vec<(&str, String)> {
     let mut pairs: Vec<(&str, String)> = Vec::new();
     for word in terms.split_whitespace() {

@@ -1,4 +1,4 @@
-//! What lines mean, down to the column of what is wrong with them.
+//! Entries of lines, and errors with their columns.
 
 use longshore_plugin_sdk::diagnostic::Severity;
 use longshore_plugin_sdk::list::{Confidence, Entry, Parsed};
@@ -16,10 +16,10 @@ fn entries(text: &str) -> Vec<Entry> {
     entries
 }
 
-/// Line, column and message of the only remark, which must be an error.
+/// Returns line, column and message of the only diagnostic, which must be an error.
 fn error(text: &str) -> (u32, u32, String) {
     let Parsed { entries, diagnostics } = read(text);
-    assert_eq!(entries, [], "{text:?} was read all the same");
+    assert_eq!(entries, [], "{text:?} was read anyway");
     let [diagnostic] = &diagnostics[..] else {
         panic!("expected one remark on {text:?}");
     };
@@ -58,7 +58,7 @@ fn a_tag_and_a_digest_are_pinned_without_a_warning() {
 }
 
 #[test]
-fn malformed_lines_have_their_place() {
+fn malformed_lines_have_positions() {
     for (text, column, part) in [
         ("a", 2, "found 1"),
         ("  a  b  ", 7, "found 2"),
@@ -113,7 +113,7 @@ fn a_tag_may_have_another_name_at_the_destination() {
 }
 
 #[test]
-fn comments_that_say_nothing_are_told() {
+fn unknown_options_in_comments_get_a_warning() {
     let text = "# longshore: other=1\n# longshore: platforms=\n# longshore: platforms=all\n\
                 # longshore: platforms=linux/amd64\na b 1\n#longshore: destination-tag=x\n";
     let Parsed { entries, diagnostics } = read(text);
@@ -122,9 +122,9 @@ fn comments_that_say_nothing_are_told() {
     assert_eq!(
         told,
         [
-            (1, "`other` says nothing here, `platforms=` and `destination-tag=` do"),
+            (1, "`other` is not an option, use `platforms=` or `destination-tag=`"),
             (2, "`platforms` has no value"),
-            (4, "`platforms` was said before, and no line has used it"),
+            (4, "`platforms` was set before, and no line has used it"),
             (6, "no line comes after this comment"),
         ]
     );
@@ -156,7 +156,7 @@ fn probing_counts_lines_that_fit() {
 }
 
 #[test]
-fn changed_lists_never_make_it_panic() {
+fn mutated_lists_never_panic() {
     let list = "# a remark\nredis team/redis 7.2\n// longshore: platforms=linux/arm64\n\
                 quay.io/app/server  team/server\t1.4@sha256:\
                 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\r\n";

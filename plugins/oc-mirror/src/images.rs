@@ -1,18 +1,18 @@
-//! The additional images, and those that are blocked.
+//! The additional images and the blocked images.
 
 use longshore_plugin_sdk::list::{Parsed, Selection};
 use longshore_plugin_sdk::reference::Parts;
 use longshore_plugin_sdk::yaml::Node;
 
-/// Where an image goes is for the rewrites.
+/// Rewrites set destinations.
 const IGNORED: &[(&str, &str)] = &[("targetRepo", "--rewrite has plugins for that")];
 
-/// What makes a pattern of a name.
+/// Characters that make a name a pattern.
 const OF_PATTERNS: [char; 11] = ['*', '^', '$', '\\', '(', ')', '[', ']', '|', '+', '?'];
 
-/// Reads both lists.
+/// Parses both lists.
 pub(crate) fn read(parsed: &mut Parsed, mirror: &Node) {
-    // What is blocked and cannot be read may be any of the images.
+    // A blocked name that cannot be read may be any of the images.
     let Some(blocked) = blocked(parsed, mirror) else { return };
     let Some(images) = mirror.get("additionalImages") else { return };
     for node in images.expect_sequence("`additionalImages`", parsed).unwrap_or_default() {
@@ -28,7 +28,7 @@ pub(crate) fn read(parsed: &mut Parsed, mirror: &Node) {
             continue;
         };
         if blocked.iter().any(|by| blocks(by, text)) {
-            let message = format!("`{text}` is among `blockedImages`, so it is not taken");
+            let message = format!("`{text}` is among `blockedImages`, so it is skipped");
             parsed.warn(name.place, message);
             continue;
         }
@@ -42,8 +42,8 @@ pub(crate) fn read(parsed: &mut Parsed, mirror: &Node) {
     }
 }
 
-/// The names that are blocked, which the documentation has as texts and oc-mirror as mappings; `None`
-/// where one cannot be read.
+/// Returns the blocked names. The documentation writes them as strings, and oc-mirror as mappings.
+/// Returns `None` if one cannot be read.
 fn blocked<'a>(parsed: &mut Parsed, mirror: &'a Node) -> Option<Vec<&'a str>> {
     let Some(list) = mirror.get("blockedImages") else { return Some(Vec::new()) };
     let items = list.expect_sequence("`blockedImages`", parsed)?;
@@ -60,7 +60,7 @@ fn blocked<'a>(parsed: &mut Parsed, mirror: &'a Node) -> Option<Vec<&'a str>> {
     (names.len() == items.len()).then_some(names)
 }
 
-/// Whether a blocked name means the image: as it is written, or without its tag and digest.
+/// Reports whether a blocked name matches the image, with or without its tag and digest.
 fn blocks(blocked: &str, image: &str) -> bool {
     let blocked = without_transport(blocked);
     blocked == image || blocked == Parts::of(image).name
@@ -70,11 +70,11 @@ fn without_transport(name: &str) -> &str {
     name.strip_prefix("docker://").unwrap_or(name)
 }
 
-/// Makes an entry with another tag at the destination.
+/// Adds an entry with another tag at the destination.
 fn retagged(parsed: &mut Parsed, name: &Node, text: &str, tag: &str) {
     let parts = Parts::of(text);
     if let (Some(digest), None) = (parts.digest, parts.tag) {
-        // Such a reference has the tag of its destination.
+        // The tag of such a reference is the tag at the destination.
         parsed.image(name.place, &format!("{}:{tag}@{digest}", parts.name));
     } else if let Some(entry) = parsed.image(name.place, text)
         && entry.selection != Selection::Tag(tag.to_owned())

@@ -8,8 +8,8 @@
 //!   - name: registry.redhat.io/ubi9/ubi:latest
 //! ```
 //!
-//! Releases, operators and charts need oc-mirror itself to find out what they are made of; each such
-//! section is said not to be mirrored.
+//! Only oc-mirror itself can resolve releases, operators and charts into images. Each such section
+//! gets a warning that it is not mirrored.
 
 mod images;
 
@@ -22,22 +22,22 @@ longshore_plugin_sdk::export_list_format!(probe, parse);
 const GROUP: &str = "mirror.openshift.io/";
 const KIND: &str = "ImageSetConfiguration";
 
-/// What is for the work of oc-mirror itself.
-const WHOLE: &[(&str, &str)] = &[
+/// Keys that configure how oc-mirror works.
+const IGNORED: &[(&str, &str)] = &[
     ("archiveSize", "longshore makes no archives"),
     ("storageConfig", "longshore keeps no state between runs"),
 ];
 
-/// What only oc-mirror finds out the images of.
+/// Sections whose images only oc-mirror can resolve.
 const SECTIONS: &[(&str, &str)] = &[
     ("helm", NOT_MIRRORED),
     ("operators", NOT_MIRRORED),
     ("platform", NOT_MIRRORED),
     ("samples", NOT_MIRRORED),
 ];
-const NOT_MIRRORED: &str = "what it names is not mirrored";
+const NOT_MIRRORED: &str = "its content is not mirrored";
 
-/// Says whether the text is a configuration of oc-mirror.
+/// Reports whether the text is an oc-mirror configuration.
 #[must_use]
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let roots = outline(head);
@@ -48,7 +48,7 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     }
 }
 
-/// Reads the configuration.
+/// Parses the configuration.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let (mut parsed, roots) = Parsed::of_yaml(text);
@@ -56,9 +56,9 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
         match (is_image_set(root), root.text_of("kind")) {
             (true, _) => image_set(&mut parsed, root),
             (false, Some(kind)) => {
-                parsed.warn(root.place, format!("what is of kind {kind} is not mirrored"));
+                parsed.warn(root.place, format!("kind {kind} is not mirrored"));
             }
-            (false, None) => parsed.error(root.place, format!("the document is no {KIND}")),
+            (false, None) => parsed.error(root.place, format!("the document is not an {KIND}")),
         }
     }
     parsed.in_order()
@@ -71,7 +71,7 @@ fn is_image_set(root: &Node) -> bool {
 
 fn image_set(parsed: &mut Parsed, root: &Node) {
     if let Some(keys) = root.as_mapping() {
-        keys.warn_unused(&["apiVersion", "kind", "mirror"], WHOLE, parsed);
+        keys.warn_unused(&["apiVersion", "kind", "mirror"], IGNORED, parsed);
     }
     let Some(mirror) = root.get("mirror") else {
         parsed.error(root.place, "there is no `mirror` section");

@@ -1,4 +1,4 @@
-//! What an image set gives, section by section.
+//! Entries and diagnostics of an image set, by section.
 
 use longshore_plugin_sdk::list::Confidence;
 use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
@@ -8,7 +8,7 @@ use super::{parse, probe};
 const IMAGE_SET: &str = include_str!("../fixtures/imageset.yaml");
 
 #[test]
-fn additional_images_are_entries_and_other_sections_are_said() {
+fn additional_images_are_entries_and_other_sections_get_warnings() {
     let parsed = parse("imageset.yaml", IMAGE_SET);
     assert_eq!(
         entries(&parsed),
@@ -27,20 +27,20 @@ fn additional_images_are_entries_and_other_sections_are_said() {
         [
             "3:1 `archiveSize` is ignored: longshore makes no archives",
             "4:1 `storageConfig` is ignored: longshore keeps no state between runs",
-            "7:3 `platform` is ignored: what it names is not mirrored",
-            "11:3 `operators` is ignored: what it names is not mirrored",
+            "7:3 `platform` is ignored: its content is not mirrored",
+            "11:3 `operators` is ignored: its content is not mirrored",
             "15:11 the destination gets no tag, as only a digest is given",
             "16:5 `targetRepo` is ignored: --rewrite has plugins for that",
-            "18:11 `docker.io/library/alpine:3.20` is among `blockedImages`, so it is not taken",
+            "18:11 `docker.io/library/alpine:3.20` is among `blockedImages`, so it is skipped",
             "24:11 a pattern of `blockedImages` is not followed: nothing is left out by it",
-            "25:3 `helm` is ignored: what it names is not mirrored",
+            "25:3 `helm` is ignored: its content is not mirrored",
             "27:3 unknown key \"extras\" is ignored",
         ]
     );
 }
 
 #[test]
-fn blocked_images_are_left_out_as_they_are_written_or_with_any_tag() {
+fn blocked_images_are_left_out_as_written_or_with_any_tag() {
     for (blocked, image, taken) in [
         ("a.io/b", "a.io/b:1", false),
         ("a.io/b:1", "a.io/b:1", false),
@@ -59,7 +59,7 @@ fn blocked_images_are_left_out_as_they_are_written_or_with_any_tag() {
 }
 
 #[test]
-fn malformed_files_have_exact_remarks() {
+fn malformed_files_have_exact_diagnostics() {
     const HEAD: &str = "apiVersion: mirror.openshift.io/v2alpha1\nkind: ImageSetConfiguration\n";
     for (rest, expected) in [
         ("", &["1:1! there is no `mirror` section"][..]),
@@ -72,31 +72,31 @@ fn malformed_files_have_exact_remarks() {
             "mirror:\n  additionalImages:\n  - a\n  - name: {}\n",
             &[
                 "5:5! an item of `additionalImages` must be a mapping, found a single value",
-                "6:11! `name` must be a text, found a mapping",
+                "6:11! `name` must be a string, found a mapping",
             ],
         ),
         (
             "mirror:\n  blockedImages: [{}]\n  additionalImages: [{name: a}]\n",
-            &["4:19! an item of `blockedImages` must be a text, found a mapping"],
+            &["4:19! an item of `blockedImages` must be a string, found a mapping"],
         ),
         (
             "mirror:\n  additionalImages: [{name: a, targetTag: []}]\n",
-            &["4:43! `targetTag` must be a text, found a list"],
+            &["4:43! `targetTag` must be a string, found a list"],
         ),
         (
             "mirror:\n  additionalImages:\n  - name: oci:///tmp/a\n",
-            &["5:11! `oci:///tmp/a` is no image reference"],
+            &["5:11! `oci:///tmp/a` is not an image reference"],
         ),
         (
             "mirror: {additionalImages: [}\n",
-            &["3:28! this is no valid YAML or JSON: mismatched bracket '[' closed by '}'"],
+            &["3:28! this is not valid YAML or JSON: mismatched bracket '[' closed by '}'"],
         ),
         (
             "---\nkind: DeleteImageSetConfiguration\n---\na: 1\n",
             &[
                 "1:1! there is no `mirror` section",
-                "4:1 what is of kind DeleteImageSetConfiguration is not mirrored",
-                "6:1! the document is no ImageSetConfiguration",
+                "4:1 kind DeleteImageSetConfiguration is not mirrored",
+                "6:1! the document is not an ImageSetConfiguration",
             ],
         ),
     ] {
@@ -108,7 +108,7 @@ fn malformed_files_have_exact_remarks() {
 }
 
 #[test]
-fn only_image_sets_are_image_sets() {
+fn the_probe_accepts_only_image_sets() {
     knows_its_own("oc-mirror", probe);
     for (head, expected) in [
         (IMAGE_SET, Confidence::Certain),
@@ -126,6 +126,6 @@ fn only_image_sets_are_image_sets() {
 }
 
 #[test]
-fn changed_files_never_make_it_panic() {
+fn mutated_files_never_panic() {
     survives_mutations(&[IMAGE_SET], probe, parse);
 }

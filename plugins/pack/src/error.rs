@@ -1,53 +1,53 @@
-//! What can be wrong with a component or its metadata.
+//! Errors of reading and appending plugin metadata.
 
-/// Why metadata could not be read or appended.
+/// Explains why metadata cannot be read or appended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackError {
-    /// The bytes do not start as WebAssembly does.
-    #[error("read a component: these bytes are no WebAssembly binary")]
+    /// The bytes do not start with the WebAssembly magic number.
+    #[error("read a component: the bytes are not a WebAssembly binary")]
     NoWebAssembly,
-    /// A core module, not yet made into a component.
+    /// The bytes are a core module that was not made into a component.
     #[error("read a component: this is a core WebAssembly module, not a component")]
     CoreModule,
-    /// A binary format that this crate does not know.
+    /// The component uses a binary format that this crate does not know.
     #[error("read a component: unknown binary version {version} of layer {layer}")]
     Version {
-        /// The version in the preamble; 13 is the one that is known.
+        /// The version in the preamble. Only 13 is known.
         version: u16,
-        /// The layer in the preamble; 1 are components.
+        /// The layer in the preamble. Components have 1.
         layer: u16,
     },
-    /// A length reaches beyond the end or is no valid number.
-    #[error("read a component: it breaks off inside the section at byte {offset}")]
+    /// A length reaches beyond the end or is not a valid number.
+    #[error("read a component: truncated in the section at byte {offset}")]
     Broken {
         /// Where the section starts.
         offset: usize,
     },
-    /// The metadata section is there already, or twice.
+    /// The component already has a metadata section, or has two.
     #[error("read plugin metadata: the component has more than one section `longshore:plugin`")]
     Twice,
-    /// More JSON than allowed.
+    /// The JSON is larger than [`MAX_METADATA`](crate::MAX_METADATA).
     #[error("read plugin metadata: {size} bytes, at most 65536 are allowed")]
     TooLarge {
-        /// Bytes of JSON.
+        /// The size of the JSON in bytes.
         size: usize,
     },
     /// The JSON does not parse or has another shape.
     #[error("read plugin metadata: {0}")]
     Json(#[source] serde_json::Error),
-    /// A name with other characters than allowed.
+    /// A name has characters that are not allowed.
     #[error(
         "read plugin metadata: {what} {name:?} must be lower-case words of letters and digits \
          joined by single hyphens, at most 64 characters"
     )]
     Name {
-        /// What it names.
+        /// The field that holds the name.
         what: &'static str,
-        /// The name, cut to what is fit to be shown.
+        /// The name, shortened and escaped for display.
         name: String,
     },
-    /// Two endpoints of one name.
+    /// Two endpoints have the same name.
     #[error("read plugin metadata: endpoint {name:?} is declared twice")]
     EndpointTwice {
         /// The endpoint's name.

@@ -1,9 +1,10 @@
-//! The metadata section of a plugin component.
+//! Reads and writes the metadata section of a plugin component.
 //!
-//! A plugin says what it is and what it wants in one top-level custom section of its component,
-//! `longshore:plugin`, that holds a JSON object of at most 64 KiB. This crate reads that section and
-//! appends it; what the wishes are worth (grants, origins) is the host's business. Nothing here
-//! trusts the bytes: a component comes from anywhere.
+//! A plugin describes itself and the requests it wants to send in a custom section of its
+//! component. The section is named `longshore:plugin`, is at the top level and holds a JSON object
+//! of at most 64 KiB. This crate reads and appends that section. The host decides which of the
+//! requested grants and origins it allows. The input is untrusted: a component may come from
+//! anywhere.
 
 mod error;
 mod metadata;
@@ -14,19 +15,19 @@ pub use metadata::{Auth, Endpoint, Kind, Metadata};
 
 use section::{Sections, write_custom};
 
-/// The name of the custom section that holds the metadata.
+/// Name of the custom section that holds the metadata.
 pub const SECTION: &str = "longshore:plugin";
 
-/// The most bytes of JSON that the section may hold.
+/// Maximum size of the JSON in the section, in bytes.
 pub const MAX_METADATA: usize = 64 * 1024;
 
-/// Reads the metadata of a component; `None` if it carries none.
+/// Reads the metadata of a component. Returns `None` if the component has none.
 ///
 /// # Errors
 ///
-/// If the bytes are no component, if they end inside a section, if the metadata section is there
-/// twice, or if its content is too large, is no JSON of the expected shape, or names a plugin or an
-/// endpoint in a way that could not be typed.
+/// Fails if the bytes are not a component, or if they end inside a section. Fails if there is more
+/// than one metadata section, or if the section is too large. Fails if its content is not JSON of
+/// the expected shape, or if a plugin or endpoint name is not valid.
 pub fn read(component: &[u8]) -> Result<Option<Metadata>, PackError> {
     let mut found = None;
     for section in Sections::of_component(component)? {
@@ -52,7 +53,7 @@ pub fn read(component: &[u8]) -> Result<Option<Metadata>, PackError> {
 ///
 /// # Errors
 ///
-/// As [`read`], and if the component has a metadata section already.
+/// Fails like [`read`], and if the component already has a metadata section.
 pub fn append(component: &[u8], metadata: &Metadata) -> Result<Vec<u8>, PackError> {
     for section in Sections::of_component(component)? {
         if section?.custom_name()? == Some(SECTION.as_bytes()) {
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_appended_is_read_back_and_repeats() {
+    fn appended_metadata_is_read_back_and_reproducible() {
         let packed = append(COMPONENT, &harbor()).expect("appended");
         assert!(packed.starts_with(COMPONENT));
         assert_eq!(read(&packed).expect("read"), Some(harbor()));
@@ -110,9 +111,9 @@ mod tests {
     }
 
     #[test]
-    fn a_section_of_another_name_and_nested_bytes_are_no_metadata() {
+    fn other_sections_and_nested_bytes_are_not_metadata() {
         let mut bytes = COMPONENT.to_vec();
-        // A core module section (1) whose content is a packed component: only the top level counts.
+        // A core module section (1) that contains a packed component. Only the top level counts.
         let nested = append(COMPONENT, &harbor()).expect("nested");
         bytes.push(1);
         super::section::write_size(&mut bytes, nested.len()).expect("small");
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_section_is_refused_when_written_and_when_read() {
+    fn a_second_section_is_rejected_when_written_and_when_read() {
         let packed = append(COMPONENT, &harbor()).expect("appended");
         assert!(matches!(append(&packed, &harbor()), Err(PackError::Twice)));
         let twice = [&packed[..], &packed[COMPONENT.len()..]].concat();
@@ -155,20 +156,20 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_byte_is_survived() {
+    fn flipped_bytes_never_panic() {
         let packed = append(COMPONENT, &harbor()).expect("appended");
         for at in 0..packed.len() {
             for value in [0, 0x7f, 0x80, 0xff] {
                 let mut hostile = packed.clone();
                 hostile[at] = value;
-                // Either answer will do; what must not happen is a panic or an endless walk.
+                // The result does not matter. The parser must not panic or loop.
                 let _ = read(&hostile);
             }
         }
     }
 
     #[test]
-    fn metadata_above_the_bound_is_refused_both_ways() {
+    fn oversized_metadata_is_rejected_when_read_and_written() {
         let mut large = harbor();
         large.description = "x".repeat(MAX_METADATA);
         assert!(matches!(append(COMPONENT, &large), Err(PackError::TooLarge { .. })));
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_could_not_be_typed_are_refused() {
+    fn invalid_names_are_rejected() {
         for name in ["", "A", "a b", "-a", "a-", "a--b", "../a", "a\u{202e}b", &"a".repeat(65)] {
             let bad = Metadata { name: name.into(), ..harbor() };
             assert!(

@@ -1,4 +1,4 @@
-//! What a plugin says about itself.
+//! The metadata types.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,43 +9,43 @@ use crate::PackError;
 
 const MAX_NAME: usize = 64;
 
-/// The content of the metadata section. Keys that are not known are ignored, so that a host reads
-/// what a newer `pack` wrote.
+/// The content of the metadata section. Unknown keys are ignored, so that a host can read what a
+/// newer `pack` wrote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Metadata {
-    /// What the user types: lower-case words joined by hyphens.
+    /// The name that users type: lower-case words joined by hyphens.
     pub name: String,
     /// The plugin's own version.
     pub version: String,
-    /// Which of the kinds it is; the host checks it against what the component exports.
+    /// The kind of plugin. The host checks it against the exports of the component.
     pub kind: Kind,
-    /// One sentence for lists of plugins.
+    /// One sentence that lists of plugins show.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// Of a list format: a text that it can read has at least one of these in its first 64 KiB, so that
-    /// the probe need not be asked about others. None: it is always asked.
+    /// Words that a list format expects. A readable text contains at least one of them in its first
+    /// 64 KiB. The host calls the probe only for such texts, or for every text if this is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probe_words: Vec<String>,
-    /// Of a list format with such words: endings of file names for which the probe is asked all the
-    /// same.
+    /// File name endings for which the host calls the probe of a list format even without a probe
+    /// word.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probe_names: Vec<String>,
-    /// Where it wants to send requests.
+    /// The endpoints that the plugin sends requests to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<Endpoint>,
-    /// What it wants to send there, each `METHODS ENDPOINT /path`.
+    /// The requests that the plugin sends to them, each as `METHODS ENDPOINT /path`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<String>,
-    /// JSON Schema of its configuration.
+    /// JSON Schema of the plugin's configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_schema: Option<serde_json::Value>,
-    /// The oldest longshore that it works with.
+    /// The oldest longshore version that the plugin works with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_host_version: Option<String>,
 }
 
-/// What a plugin is for.
+/// The kind of a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -192,7 +192,7 @@ mod tests {
     use super::{Auth, Kind, Metadata};
 
     #[test]
-    fn the_json_form_is_kebab_case_and_forgives_unknown_keys() {
+    fn the_json_is_kebab_case_and_ignores_unknown_keys() {
         let metadata: Metadata = serde_json::from_str(
             r#"{"name":"x","version":"1","kind":"list-format","least-host-version":"0.1.0",
                 "config-schema":{},"later":1}"#,

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_do_not_end_or_overflow_are_refused() {
+    fn unterminated_and_overflowing_lengths_are_rejected() {
         assert!(unsigned(&[]).is_none());
         assert!(unsigned(&[0x80, 0x80]).is_none());
         assert!(unsigned(&[0xff, 0xff, 0xff, 0xff, 0x1f]).is_none());

@@ -1,7 +1,7 @@
-//! The rewrite `prefix`: puts a path before the destination's repository path.
+//! The rewrite `prefix`: adds a prefix to the destination's repository path.
 //!
-//! `private.io/library/mysql:8` with the prefix `mirror/hub` goes to
-//! `private.io/mirror/hub/library/mysql:8`; registry, tag and digest stay.
+//! With the prefix `mirror/hub`, `private.io/library/mysql:8` becomes
+//! `private.io/mirror/hub/library/mysql:8`. Registry, tag and digest do not change.
 
 use longshore_plugin_sdk::reference::is_path;
 use longshore_plugin_sdk::rewrite::{Item, Rewrite, Verdict};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_rewrite!(Prefix);
 
-/// What is put before every path: a checked path with a slash behind it.
+/// The validated prefix, with a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix(String);
 
@@ -21,13 +21,13 @@ struct Config {
 }
 
 impl Rewrite for Prefix {
-    /// Reads `{"prefix": "a/b"}`.
+    /// Parses `{"prefix": "a/b"}`.
     fn from_config(json: &str) -> Result<Self, String> {
         let Config { mut prefix } =
             serde_json::from_str(json).map_err(|error| error.to_string())?;
         if !is_path(&prefix) {
             return Err(format!(
-                "prefix {prefix:?} is no repository path: lower-case letters, digits and single \
+                "prefix {prefix:?} is not a repository path: lower-case letters, digits and single \
                  separators, parts joined by `/`, none at the ends"
             ));
         }
@@ -82,12 +82,12 @@ mod tests {
     fn configurations_that_make_no_path_are_refused() {
         for (json, part) in [
             ("{}", "prefix"),
-            (r#"{"prefix":""}"#, "no repository path"),
-            (r#"{"prefix":"/a"}"#, "no repository path"),
-            (r#"{"prefix":"a/"}"#, "no repository path"),
-            (r#"{"prefix":"A"}"#, "no repository path"),
-            (r#"{"prefix":"a:1"}"#, "no repository path"),
-            (r#"{"prefix":"a/../b"}"#, "no repository path"),
+            (r#"{"prefix":""}"#, "not a repository path"),
+            (r#"{"prefix":"/a"}"#, "not a repository path"),
+            (r#"{"prefix":"a/"}"#, "not a repository path"),
+            (r#"{"prefix":"A"}"#, "not a repository path"),
+            (r#"{"prefix":"a:1"}"#, "not a repository path"),
+            (r#"{"prefix":"a/../b"}"#, "not a repository path"),
             (r#"{"prefix":1}"#, "string"),
             (r#"{"prefix":"a","prefixes":"b"}"#, "prefixes"),
         ] {

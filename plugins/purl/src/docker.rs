@@ -1,7 +1,7 @@
-//! The type `docker`: on Docker Hub, unless the namespace starts with a registry or
+//! The purl type `docker`. Images are on Docker Hub unless the namespace starts with a registry or
 //! `repository_url` names one.
 
-use longshore_plugin_sdk::reference::starts_as_digest;
+use longshore_plugin_sdk::reference::has_digest_algorithm;
 use packageurl::PackageUrl;
 
 use crate::image::{Image, qualifier};
@@ -19,22 +19,22 @@ pub(crate) fn read(purl: &PackageUrl<'_>) -> Result<Image, String> {
     };
     image.reference = place(&mut image, purl, &path)?;
     let version = purl.version().filter(|version| !version.is_empty());
-    // BuildKit writes it so.
+    // BuildKit writes the digest as a qualifier.
     let digest = qualifier(purl, "digest");
     match (version, digest) {
-        (Some(version), Some(digest)) if starts_as_digest(version) && version != digest => {
-            return Err(format!("it has the digests `{version}` and `{digest}`"));
+        (Some(version), Some(digest)) if has_digest_algorithm(version) && version != digest => {
+            return Err(format!("it has two digests, `{version}` and `{digest}`"));
         }
-        (Some(version), _) if starts_as_digest(version) => {
-            let doubt = "the version of the purl may be an image's id; it is taken for a digest";
-            image.doubts.push(doubt.into());
+        (Some(version), _) if has_digest_algorithm(version) => {
+            let warning = "the version of the purl may be an image's id; it is used as a digest";
+            image.warnings.push(warning.into());
             image.reference += &format!("@{version}");
         }
         (Some(tag), Some(digest)) => image.reference += &format!(":{tag}@{digest}"),
         (Some(tag), None) => image.reference += &format!(":{tag}"),
         (None, Some(digest)) => image.reference += &format!("@{digest}"),
         (None, None) => {
-            image.doubts.push("the purl has no version, so `latest` is taken".into());
+            image.warnings.push("the purl has no version, so `latest` is used".into());
         }
     }
     Ok(image)
@@ -52,8 +52,9 @@ fn place(image: &mut Image, purl: &PackageUrl<'_>, path: &str) -> Result<String,
             Err(format!("it names the registry `{registry}` and the repository_url `{url}`"))
         }
         (Some(url), None) if url.ends_with(&format!("/{path}")) => {
-            let doubt = format!("the repository_url has the name already, so `{url}` is taken");
-            image.doubts.push(doubt);
+            let warning =
+                format!("the repository_url already ends with the name, so `{url}` is used");
+            image.warnings.push(warning);
             Ok(url.to_owned())
         }
         (Some(url), None) => Ok(format!("{url}/{path}")),

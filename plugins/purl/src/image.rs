@@ -1,24 +1,24 @@
-//! What image a purl names.
+//! The image that a purl names.
 
 use std::str::FromStr as _;
 
 use packageurl::PackageUrl;
 
-/// The image that a purl names.
+/// An image that a purl names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
     /// `registry/repository[:tag][@digest]`.
     pub reference: String,
-    /// `os/architecture[/variant]`, where the purl names one.
+    /// `os/architecture[/variant]`, if the purl names one.
     pub platform: Option<String>,
-    /// Whether the purl names an architecture that says nothing here.
+    /// Whether the purl has an architecture qualifier, which is ignored.
     pub has_architecture: bool,
-    /// What was read in one of two ways.
-    pub doubts: Vec<String>,
+    /// Warnings about parts of the purl that have more than one reading.
+    pub warnings: Vec<String>,
 }
 
 impl Image {
-    /// Reads a purl; `None` where its type has no images.
+    /// Reads a purl. Returns `None` if purls of its type do not name images.
     #[must_use]
     pub fn of(purl: &str) -> Option<Result<Self, String>> {
         let kind = purl.trim_start().strip_prefix("pkg:")?.trim_start_matches('/');
@@ -30,11 +30,11 @@ impl Image {
         };
         let parsed = PackageUrl::from_str(purl.trim());
         let image = parsed.map_err(|error| error.to_string()).and_then(|parsed| read(&parsed));
-        Some(image.map_err(|message| format!("the purl `{purl}` is of no use: {message}")))
+        Some(image.map_err(|message| format!("the purl `{purl}` cannot be used: {message}")))
     }
 }
 
-/// A qualifier that is not empty.
+/// Returns the qualifier `key` unless it is empty.
 pub(crate) fn qualifier<'p>(purl: &'p PackageUrl<'_>, key: &str) -> Option<&'p str> {
     purl.qualifiers().get(key).map(AsRef::as_ref).filter(|value| !value.is_empty())
 }

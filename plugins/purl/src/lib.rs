@@ -1,8 +1,7 @@
-//! Package URLs that name images: the types `oci` and `docker` of the purl specification.
+//! Reads package URLs that name images: the types `oci` and `docker` of the purl specification.
 //!
-//! Other types name no image and are passed over. A purl of these types that does not say where its
-//! image is, or says it in two ways, is an error; one that leaves room for doubt is read with a
-//! warning.
+//! Purls of other types do not name images and are skipped. A purl without an image location, or
+//! with two different ones, is an error. An ambiguous purl is read with a warning.
 
 use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::Parsed;
@@ -14,15 +13,15 @@ mod repository;
 
 pub use image::Image;
 
-/// The purls of a document, on their way into its list.
+/// Collects the purls of a document.
 #[derive(Clone, Debug, Default)]
 pub struct Purls {
-    /// Where the first one names an architecture, and how many do.
+    /// Place of the first purl with an architecture, and the number of such purls.
     architectures: Option<(Place, usize)>,
 }
 
 impl Purls {
-    /// Makes an entry of a purl that names an image; `false` where its type has none.
+    /// Adds an entry for a purl that names an image. Returns `false` if its type has no images.
     pub fn take(&mut self, parsed: &mut Parsed, place: Place, purl: &str) -> bool {
         let image = match Image::of(purl) {
             None => return false,
@@ -32,8 +31,8 @@ impl Purls {
                 return true;
             }
         };
-        for doubt in image.doubts {
-            parsed.warn(place, doubt);
+        for warning in image.warnings {
+            parsed.warn(place, warning);
         }
         if image.has_architecture {
             let (first, count) = self.architectures.unwrap_or((place, 0));
@@ -45,23 +44,20 @@ impl Purls {
         true
     }
 
-    /// Says once what was not heeded.
+    /// Adds one warning about the qualifiers that were ignored.
     pub fn finish(self, parsed: &mut Parsed) {
         if let Some((first, count)) = self.architectures {
             let of = if count == 1 { "of 1 purl".to_owned() } else { format!("of {count} purls") };
-            let message = format!(
-                "`arch` {of} is not heeded: what a digest or tag names is copied as a whole"
-            );
+            let message = format!("`arch` {of} is ignored: a digest or tag is copied as a whole");
             parsed.warn(first, message);
         }
     }
 }
 
-/// Says that a container is left out, as nothing says where it is.
+/// Warns that a container is left out because it has no purl with its location.
 pub fn left_out(parsed: &mut Parsed, place: Place, container: Option<&str>) {
     let name = container.unwrap_or_default();
-    parsed
-        .warn(place, format!("the container `{name}` has no purl of an image, so it is not taken"));
+    parsed.warn(place, format!("the container `{name}` has no image purl, so it is skipped"));
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! The type `oci`: registry-agnostic, so that only `repository_url` says where the image is.
+//! The purl type `oci`. It does not imply a registry: only `repository_url` names the location.
 
-use longshore_plugin_sdk::reference::starts_as_digest;
+use longshore_plugin_sdk::reference::has_digest_algorithm;
 use packageurl::PackageUrl;
 
 use crate::image::{Image, qualifier};
@@ -12,40 +12,41 @@ pub(crate) fn read(purl: &PackageUrl<'_>) -> Result<Image, String> {
     let url = qualifier(purl, "repository_url")
         .ok_or("it has no repository_url, so it does not say where the image is")?;
     let repository = repository(url)?;
-    image.reference = place(&mut image, repository, purl.name());
+    image.reference = full_repository(&mut image, repository, purl.name());
     let version = purl.version().filter(|version| !version.is_empty());
     let tag = qualifier(purl, "tag");
     match (version, tag) {
-        (Some(digest), tag) if starts_as_digest(digest) => {
+        (Some(digest), tag) if has_digest_algorithm(digest) => {
             let tag = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
             image.reference += &format!("{tag}@{digest}");
         }
         (Some(version), Some(tag)) if version != tag => {
-            return Err(format!("its version `{version}` is no digest, and its tag is `{tag}`"));
+            return Err(format!("its version `{version}` is not a digest, and its tag is `{tag}`"));
         }
         (Some(version), _) => {
-            let doubt = format!("the version `{version}` of the purl is taken for a tag");
-            image.doubts.push(doubt);
+            let warning = format!("the version `{version}` of the purl is read as a tag");
+            image.warnings.push(warning);
             image.reference += &format!(":{version}");
         }
         (None, Some(tag)) => image.reference += &format!(":{tag}"),
         (None, None) => {
-            let doubt = "the purl has neither version nor tag, so `latest` is taken";
-            image.doubts.push(doubt.into());
+            let warning = "the purl has neither version nor tag, so `latest` is used";
+            image.warnings.push(warning.into());
         }
     }
     Ok(image)
 }
 
-/// The repository: the URL's, which ends with the purl's name, or that name in what the URL names.
-fn place(image: &mut Image, repository: &str, name: &str) -> String {
+/// Returns the repository: the URL if it ends with the purl's name, else the URL with the name
+/// appended.
+fn full_repository(image: &mut Image, repository: &str, name: &str) -> String {
     match repository.rsplit_once('/') {
         Some((_, last)) if last.eq_ignore_ascii_case(name) => return repository.to_owned(),
         Some(_) => {
-            let doubt = format!(
-                "the repository_url does not end with the name, so `{repository}/{name}` is taken"
+            let warning = format!(
+                "the repository_url does not end with the name, so `{repository}/{name}` is used"
             );
-            image.doubts.push(doubt);
+            image.warnings.push(warning);
         }
         None => {}
     }

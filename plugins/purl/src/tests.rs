@@ -1,4 +1,4 @@
-//! Purls as the specification's types and common tools write them.
+//! Purls as in the specification and as common tools write them.
 
 use super::Image;
 
@@ -8,7 +8,7 @@ fn image(purl: &str) -> Image {
 }
 
 #[test]
-fn images_are_where_their_purls_say() {
+fn purls_give_the_image_location() {
     for (purl, reference) in [
         (
             "pkg:oci/debian@sha256%3A244f?repository_url=docker.io/library/debian&arch=amd64&tag=latest",
@@ -33,7 +33,7 @@ fn images_are_where_their_purls_say() {
     ] {
         let image = image(purl);
         assert_eq!(image.reference, reference, "{purl}");
-        assert_eq!(image.doubts, [""; 0], "{purl}");
+        assert_eq!(image.warnings, [""; 0], "{purl}");
         assert_eq!(image.has_architecture, purl.contains("arch="), "{purl}");
         let platform = purl.contains("platform=").then_some("linux/arm64");
         assert_eq!(image.platform.as_deref(), platform, "{purl}");
@@ -41,39 +41,39 @@ fn images_are_where_their_purls_say() {
 }
 
 #[test]
-fn what_can_be_read_in_two_ways_is_said() {
-    for (purl, reference, doubt) in [
+fn ambiguous_purls_get_a_warning() {
+    for (purl, reference, warning) in [
         (
             "pkg:oci/a@1.2?repository_url=r.io/a",
             "r.io/a:1.2",
-            "version `1.2` of the purl is taken for a tag",
+            "version `1.2` of the purl is read as a tag",
         ),
-        ("pkg:oci/a?repository_url=r.io/a", "r.io/a", "`latest` is taken"),
-        ("pkg:oci/a@sha256:0?repository_url=r.io/b", "r.io/b/a@sha256:0", "so `r.io/b/a` is taken"),
+        ("pkg:oci/a?repository_url=r.io/a", "r.io/a", "`latest` is used"),
+        ("pkg:oci/a@sha256:0?repository_url=r.io/b", "r.io/b/a@sha256:0", "so `r.io/b/a` is used"),
         ("pkg:docker/a@sha256%3A00", "docker.io/a@sha256:00", "may be an image's id"),
-        ("pkg:docker/t/a@1?repository_url=r.io/t/a", "r.io/t/a:1", "so `r.io/t/a` is taken"),
-        ("pkg:docker/a", "docker.io/a", "`latest` is taken"),
+        ("pkg:docker/t/a@1?repository_url=r.io/t/a", "r.io/t/a:1", "so `r.io/t/a` is used"),
+        ("pkg:docker/a", "docker.io/a", "`latest` is used"),
     ] {
         let image = image(purl);
         assert_eq!(image.reference, reference, "{purl}");
-        let [found] = &image.doubts[..] else { panic!("{purl}: {:?}", image.doubts) };
-        assert!(found.contains(doubt), "{purl}: {found}");
+        let [found] = &image.warnings[..] else { panic!("{purl}: {:?}", image.warnings) };
+        assert!(found.contains(warning), "{purl}: {found}");
     }
 }
 
 #[test]
-fn purls_that_name_no_place_are_refused_and_other_types_passed_over() {
+fn purls_without_a_location_are_rejected_and_other_types_skipped() {
     for (purl, part) in [
         ("pkg:oci/a@sha256:0", "no repository_url"),
         (
             "pkg:oci/a@1?tag=2&repository_url=r.io",
-            "its version `1` is no digest, and its tag is `2`",
+            "its version `1` is not a digest, and its tag is `2`",
         ),
-        ("pkg:oci/a?repository_url=https://u:p@r.io/a", "no registry or repository"),
+        ("pkg:oci/a?repository_url=https://u:p@r.io/a", "not a registry or repository"),
         ("pkg:oci/", "missing name"),
         ("pkg:oci", "missing type"),
         ("pkg:docker/r.io/a@1?repository_url=q.io", "`r.io` and the repository_url `q.io`"),
-        ("pkg:docker/a@sha256:0?digest=sha256:1", "digests `sha256:0` and `sha256:1`"),
+        ("pkg:docker/a@sha256:0?digest=sha256:1", "digests, `sha256:0` and `sha256:1`"),
         ("pkg:docker/a@%ff", "utf-8"),
     ] {
         let error = Image::of(purl).expect(purl).expect_err(purl);

@@ -1,12 +1,12 @@
-//! The rewrite `regex`: replaces what regular expressions match in the destination.
+//! The rewrite `regex`: replaces parts of the destination that match regular expressions.
 //!
 //! ```text
 //! ^([^/]+)/(?:library|bitnami)/(.*)$ => $1/hub/$2
 //! -alpine$ => -musl
 //! ```
 //!
-//! A pattern is compared with the complete destination, `registry/repository[:tag][@digest]`, and
-//! everything that it matches there is replaced.
+//! A pattern is matched against the complete destination, `registry/repository[:tag][@digest]`.
+//! Every match is replaced.
 
 use longshore_plugin_sdk::rewrite::{Item, Rewrite, Verdict};
 use serde::Deserialize;
@@ -18,21 +18,21 @@ mod rule;
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_rewrite!(Rules);
 
-/// The rules, in their order.
+/// The rules in order.
 #[derive(Clone, Debug)]
 pub struct Rules {
     rules: Vec<Rule>,
     apply: Apply,
 }
 
-/// Which rules are applied.
+/// Selects which rules apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Apply {
-    /// The first one that matches.
+    /// Applies the first rule that matches.
     #[default]
     First,
-    /// All of them, each to what the one before made.
+    /// Applies all rules in order, each to the result of the previous one.
     All,
 }
 
@@ -44,7 +44,7 @@ struct Config {
     apply: Apply,
 }
 
-/// Rules as a person writes them.
+/// The rules as written in the configuration.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "rules must be lines `PATTERN => REPLACEMENT` or a list")]
 enum Written {
@@ -63,7 +63,7 @@ enum WrittenRule {
 }
 
 impl Rewrite for Rules {
-    /// Reads `{"rules": …, "apply": "first"}`.
+    /// Parses `{"rules": …, "apply": "first"}`.
     fn from_config(json: &str) -> Result<Self, String> {
         let Config { rules, apply } =
             serde_json::from_str(json).map_err(|error| error.to_string())?;
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_move_and_what_does_not_match_stays() {
+    fn groups_are_substituted_and_other_text_is_kept() {
         let json = r##"{"rules":"# move\n^([^/]+)/(?:bitnami|library)/(.*)$ => $1/hub/$2\n"}"##;
         for (before, after) in [
             ("h:5000/bitnami/redis:7", "h:5000/hub/redis:7"),

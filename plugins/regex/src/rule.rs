@@ -1,10 +1,10 @@
-//! One pattern and what it is replaced by.
+//! A pattern and its replacement.
 
 use std::borrow::Cow;
 
 use regex_lite::Regex;
 
-/// A pattern and its replacement.
+/// A rule: a compiled pattern and its replacement.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
     pattern: Regex,
@@ -12,7 +12,7 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    /// Reads `PATTERN => REPLACEMENT`; the replacement may be empty.
+    /// Parses `PATTERN => REPLACEMENT`. The replacement may be empty.
     pub(crate) fn of_line(line: &str) -> Result<Self, String> {
         let line = line.trim();
         let parts = match line.strip_suffix(" =>") {
@@ -25,7 +25,7 @@ impl Rule {
         Self::new(pattern.trim(), replacement.trim())
     }
 
-    /// Compiles the pattern, and checks that the replacement names groups that it has.
+    /// Compiles the pattern and checks that it has the groups that the replacement uses.
     pub(crate) fn new(pattern: &str, replacement: &str) -> Result<Self, String> {
         if pattern.is_empty() {
             return Err("the pattern is empty".into());
@@ -52,7 +52,7 @@ impl Rule {
         Ok(Self { pattern: compiled, replacement: replacement.to_owned() })
     }
 
-    /// The text with all matches replaced; `None` if there is none.
+    /// Replaces all matches in the text. Returns `None` if there is none.
     pub(crate) fn replaced(&self, text: &str) -> Option<String> {
         match self.pattern.replace_all(text, self.replacement.as_str()) {
             Cow::Borrowed(_) => None,
@@ -61,7 +61,7 @@ impl Rule {
     }
 }
 
-/// The groups that a replacement names: `$1`, `$name`, `${name}`; `$$` is a dollar sign.
+/// Lists the groups in a replacement: `$1`, `$name`, `${name}`. `$$` is a literal dollar sign.
 fn groups(replacement: &str) -> Vec<&str> {
     let mut groups = Vec::new();
     let mut rest = replacement;
@@ -90,7 +90,7 @@ mod tests {
     use super::groups;
 
     #[test]
-    fn groups_are_found_as_they_are_replaced() {
+    fn replacement_groups_are_found() {
         assert_eq!(groups("$1/${b}-$c_d:$$e$"), ["1", "b", "c_d"]);
         assert_eq!(groups("$$$1x ${1}x"), ["1x", "1"]);
         assert_eq!(groups("plain ${open"), [""; 0]);

@@ -1,8 +1,8 @@
-//! The rewrite `registry`: replaces the destination's registry (`-d`) and puts a default project
-//! before one-part paths (`--default-project`). It runs before every other rewrite.
+//! The rewrite `registry`: replaces the destination's registry (`-d`) and adds a default project to
+//! one-component paths (`--default-project`). It runs before all other rewrites.
 //!
-//! `private.io/mysql:5.8` with the default project `library` goes to
-//! `private.io/library/mysql:5.8`; `private.io/a/b` is in project `a` already.
+//! With the default project `library`, `private.io/mysql:5.8` becomes
+//! `private.io/library/mysql:5.8`. `private.io/a/b` is already in project `a`.
 
 use longshore_plugin_sdk::reference::is_path;
 use longshore_plugin_sdk::rewrite::{Item, Rewrite, Verdict};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_rewrite!(Target);
 
-/// Where destinations go; what is not set is kept.
+/// The new registry and project. Unset values change nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Target {
@@ -20,8 +20,8 @@ pub struct Target {
 }
 
 impl Rewrite for Target {
-    /// Reads `{"registry": "host[:port]", "default-project": "library"}`; a key that is empty or not
-    /// there changes nothing.
+    /// Parses `{"registry": "host[:port]", "default-project": "library"}`. A missing or empty value
+    /// changes nothing.
     fn from_config(json: &str) -> Result<Self, String> {
         let target: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
         if !target.registry.is_empty() && !is_host(&target.registry) {
@@ -32,7 +32,7 @@ impl Rewrite for Target {
         }
         if !target.default_project.is_empty() && !is_path(&target.default_project) {
             return Err(format!(
-                "default-project {:?} is no repository path: lower-case letters, digits and single \
+                "default-project {:?} is not a repository path: lower-case letters, digits and single \
                  separators, parts joined by `/`",
                 target.default_project
             ));
@@ -49,10 +49,10 @@ impl Rewrite for Target {
 }
 
 impl Target {
-    /// Rewrites a complete reference; none if it names no registry.
+    /// Rewrites a complete reference. Returns `None` if it has no registry.
     fn rewritten(&self, destination: String) -> Option<String> {
         let (registry, path) = destination.split_once('/')?;
-        // A digest holds no slash, so one in `path` is between parts of the repository.
+        // Digests contain no slash, so a slash in `path` separates repository components.
         let project = match self.default_project.as_str() {
             "" => None,
             project => (!path.contains('/')).then_some(project),
@@ -75,7 +75,7 @@ impl Target {
     }
 }
 
-/// Whether the text can be a host with or without a port; the host of plugins parses it for good.
+/// Reports whether the text can be a host with an optional port. The host validates it.
 fn is_host(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
 }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_configured_stays() {
+    fn unset_parts_do_not_change() {
         let nothing = target("{}");
         assert_eq!(nothing.rewritten("docker.io/a:1".into()).as_deref(), Some("docker.io/a:1"));
         assert_eq!(target(r#"{"registry":"","default-project":""}"#), nothing);
@@ -128,8 +128,8 @@ mod tests {
             (r#"{"registry":"https://r.io"}"#, "without a scheme"),
             (r#"{"registry":"r.io/path"}"#, "without a scheme and a path"),
             (r#"{"registry":"r.io\n"}"#, "HOST[:PORT]"),
-            (r#"{"default-project":"Library"}"#, "no repository path"),
-            (r#"{"default-project":"/a"}"#, "no repository path"),
+            (r#"{"default-project":"Library"}"#, "not a repository path"),
+            (r#"{"default-project":"/a"}"#, "not a repository path"),
             (r#"{"default-project":1}"#, "string"),
             (r#"{"project":"a"}"#, "project"),
         ] {

@@ -10,7 +10,7 @@ use crate::RUNNING;
 const USED: &[&str] =
     &["source", "target", "type", "tags", "tagSets", "repos", "platform", "platforms"];
 
-/// What every entry of an item starts with.
+/// The values that all entries of an item share.
 struct Item<'a> {
     mapping: &'a Mapping,
     line: u32,
@@ -19,7 +19,7 @@ struct Item<'a> {
     platforms: Vec<String>,
 }
 
-/// Reads one item; what is wrong with it does not touch the others.
+/// Parses one item. An invalid item does not affect the others.
 pub(crate) fn read(node: &Node, parsed: &mut Parsed) {
     let Some(mapping) = node.expect_mapping("an item of `sync`", parsed) else { return };
     mapping.warn_unused(USED, RUNNING, parsed);
@@ -52,7 +52,7 @@ pub(crate) fn read(node: &Node, parsed: &mut Parsed) {
             && !used.contains(&key.text.as_str())
             && !node.is_empty()
         {
-            parsed.warn(key.place, format!("`{}` says nothing for type {kind}", key.text));
+            parsed.warn(key.place, format!("`{}` has no effect for type {kind}", key.text));
         }
     }
 }
@@ -70,7 +70,7 @@ fn required<'a>(
     Some((value.place, value.expect_text(&format!("`{key}`"), parsed)?))
 }
 
-/// A source or a target, which must be in a registry and be written out.
+/// Parses a source or a target. It must be in a registry and must not be a template.
 fn reference<'a>(
     node: &Node,
     mapping: &'a Mapping,
@@ -81,7 +81,7 @@ fn reference<'a>(
     let message = if text.contains("{{") {
         "templates are not expanded, write it out"
     } else if text.starts_with("ocidir://") {
-        "an image layout is no registry, longshore copies between registries"
+        "an image layout is not a registry, longshore copies between registries"
     } else {
         return Some((place, text));
     };
@@ -89,12 +89,16 @@ fn reference<'a>(
     None
 }
 
-/// The platforms to keep; `None` where they cannot be read, as without them all would be taken.
+/// Returns the platforms to keep. Returns `None` if they cannot be read: without them, all
+/// platforms would be mirrored.
 fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Option<Vec<String>> {
     let mut platforms = Vec::new();
     for (name, difference) in [
-        ("platform", "its index keeps this platform alone, where regsync copies the one manifest"),
-        ("platforms", "its index names these platforms only, where regsync leaves it unchanged"),
+        (
+            "platform",
+            "the index keeps only this platform, whereas regsync copies the single manifest",
+        ),
+        ("platforms", "the index keeps only these platforms, whereas regsync leaves it unchanged"),
     ] {
         let Some((key, node)) = mapping.entry(name).filter(|(_, node)| !node.is_empty()) else {
             continue;
@@ -123,7 +127,8 @@ impl Item<'_> {
             return parsed.error(place, "the target has a digest that the source does not have");
         }
         let mut entry = self.entry(source.name, source.selection(), target.name);
-        // As in regsync, a target without tag and digest is `latest` whatever the source's tag is.
+        // As in regsync, a target without tag and digest means `latest`, whatever the source's tag
+        // is.
         let tag = target.tag.or_else(|| target.digest.is_none().then_some(LATEST));
         if tag != Some(source.tag.unwrap_or(LATEST)) || source.digest.is_some() {
             entry.destination_tag = tag.map(str::to_owned);
@@ -147,7 +152,7 @@ impl Item<'_> {
         }
     }
 
-    /// What `repos` selects.
+    /// Returns the filter that `repos` sets.
     fn repositories(&self, parsed: &mut Parsed) -> Option<Filter> {
         let Some(repos) = self.mapping.get("repos").filter(|node| !node.is_empty()) else {
             return Some(Filter::default());
@@ -167,13 +172,16 @@ impl Item<'_> {
     ) -> &'a str {
         let parts = Parts::of(text);
         if parts.tag.is_some() || parts.digest.is_some() {
-            parsed
-                .warn(place, format!("the tag or digest of `{key}` says nothing for a repository"));
+            parsed.warn(
+                place,
+                format!("the tag or digest of `{key}` has no effect for a repository"),
+            );
         }
         parts.name
     }
 
-    /// What `tags` and each of `tagSets` select: a tag that any of them takes is copied.
+    /// Returns the selections of `tags` and of each item of `tagSets`. A tag is copied if one of
+    /// them selects it.
     fn selections(&self, parsed: &mut Parsed) -> Vec<Selection> {
         let mut selections = Vec::new();
         if let Some(tags) = self.mapping.get("tags").filter(|node| !node.is_empty()) {
@@ -215,13 +223,13 @@ fn selection(what: &str, node: &Node, parsed: &mut Parsed) -> Option<Selection> 
     }))
 }
 
-/// Regular expressions, which regsync anchors at both ends.
+/// Returns regular expressions, anchored at both ends as in regsync.
 fn patterns(mapping: &Mapping, key: &str, parsed: &mut Parsed) -> Option<Vec<String>> {
     let patterns = texts(mapping, key, parsed)?;
     Some(patterns.into_iter().map(|pattern| format!("^{pattern}$")).collect())
 }
 
-/// The texts of a list that may be missing; `None` where one cannot be read.
+/// Returns the texts of an optional list. Returns `None` if one cannot be read.
 fn texts<'a>(mapping: &'a Mapping, key: &str, parsed: &mut Parsed) -> Option<Vec<&'a str>> {
     let Some(node) = mapping.get(key) else { return Some(Vec::new()) };
     let texts = node.expect_texts(&format!("`{key}`"), parsed)?;

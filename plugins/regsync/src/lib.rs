@@ -19,52 +19,52 @@ use longshore_plugin_sdk::yaml::{self, Mapping, Node};
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
 
-/// The newest version of the configuration that is known.
+/// The newest supported version of the configuration.
 const VERSION: u32 = 1;
 
-/// What longshore has another place for.
+/// Keys that longshore ignores because it configures them elsewhere.
 const IGNORED: &[(&str, &str)] = &[(
     "creds",
     "credentials come from docker's or containers' configuration, certificates from certs.d",
 )];
 
-/// What `creds` says of a registry beside how to log in.
+/// Keys of `creds` that configure a registry beyond its login.
 const OF_REGISTRIES: &[(&str, &str)] = &[
-    ("hostname", "a registry is asked under the name that its images have"),
-    ("mirrors", "mirrors are not asked"),
-    ("pathPrefix", "an image is fetched from the path that its source has"),
-    ("tls", "--tls-verify=false says for the whole run that TLS may be missing or unverified"),
+    ("hostname", "requests go to the registry that the image references name"),
+    ("mirrors", "mirrors are not used"),
+    ("pathPrefix", "images are fetched from the path of their source"),
+    ("tls", "--tls-verify=false allows missing or unverified TLS for the whole run"),
 ];
 
-/// Keys under `defaults` and in items that say how regsync runs, not what is copied.
+/// Keys under `defaults` and in items that configure how regsync runs. They do not select images.
 const RUNNING: &[(&str, &str)] = &[
-    ("backup", "what is overwritten is not kept"),
+    ("backup", "overwritten images are not kept"),
     ("blobLimit", NO_SETTING),
     ("cacheCount", NO_SETTING),
     ("cacheTime", NO_SETTING),
     ("digestTags", NO_REFERRERS),
-    ("fastCopy", "--force-recursive says for the whole run whether what is there is looked into"),
-    ("forceRecursive", "--force-recursive says so for the whole run"),
+    ("fastCopy", "--force-recursive decides for the whole run whether existing content is checked"),
+    ("forceRecursive", "use --force-recursive for the whole run"),
     ("hooks", "no commands are run"),
     ("includeExternal", "layers elsewhere are never fetched"),
     ("interval", ONCE),
     ("mediaTypes", "everything is copied whatever its media type"),
-    ("parallel", "-j says how much is done at a time"),
-    ("ratelimit", "the pace follows what registries answer"),
+    ("parallel", "-j sets how much is done at a time"),
+    ("ratelimit", "the request rate follows the registries' answers"),
     ("referrerFilters", NO_REFERRERS),
     ("referrerSlow", NO_REFERRERS),
     ("referrerSource", NO_REFERRERS),
     ("referrerTarget", NO_REFERRERS),
     ("referrers", NO_REFERRERS),
     ("schedule", ONCE),
-    ("skipDockerConfig", "credentials come from docker's configuration all the same"),
+    ("skipDockerConfig", "credentials still come from docker's configuration"),
     ("userAgent", NO_SETTING),
 ];
 const NO_SETTING: &str = "longshore has no such setting";
-const NO_REFERRERS: &str = "--referrers says for the whole run whether they are copied";
-const ONCE: &str = "a run happens once";
+const NO_REFERRERS: &str = "--referrers decides for the whole run whether they are copied";
+const ONCE: &str = "longshore runs once";
 
-/// Says whether the text is such a configuration.
+/// Reports whether the text is a regsync configuration.
 #[must_use]
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let documents = yaml::read(head);
@@ -89,7 +89,7 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     if certain { Confidence::Certain } else { Confidence::Maybe }
 }
 
-/// Reads the configuration.
+/// Parses the configuration.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let (mut parsed, root) = Parsed::of_one_yaml(text);
@@ -101,7 +101,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
     if let Some(version) = root.get("version").filter(|node| !node.is_empty()) {
         let number = version.as_text().and_then(|text| text.parse::<u32>().ok());
         if number.is_none_or(|number| number > VERSION) {
-            let message = format!("the version must be {VERSION}, no other one is known");
+            let message = format!("the version must be {VERSION}, no other is supported");
             parsed.error(version.place, message);
         }
     }

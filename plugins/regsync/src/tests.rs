@@ -1,4 +1,4 @@
-//! What the documented configuration means, and what is wrong with others, at which place.
+//! Entries of the documented configuration, and errors with their positions.
 
 use longshore_plugin_sdk::diagnostic::Severity;
 use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
@@ -52,12 +52,12 @@ fn the_documented_configuration_is_read() {
         remarks(&parse("list", DOCUMENTED)),
         [
             "3:1 `creds` is ignored: credentials come from docker's or containers' configuration, certificates from certs.d",
-            "8:3 `interval` is ignored: a run happens once",
-            "9:3 `parallel` is ignored: -j says how much is done at a time",
+            "8:3 `interval` is ignored: longshore runs once",
+            "9:3 `parallel` is ignored: -j sets how much is done at a time",
             "30:9 `semverRange` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one, and takes a bare version such as 7.2 for every 7.2.x; regsync does neither",
-            "34:5 `platforms`: its index names these platforms only, where regsync leaves it unchanged",
-            "40:5 `schedule` is ignored: a run happens once",
-            "50:5 `platform`: its index keeps this platform alone, where regsync copies the one manifest",
+            "34:5 `platforms`: the index keeps only these platforms, whereas regsync leaves it unchanged",
+            "40:5 `schedule` is ignored: longshore runs once",
+            "50:5 `platform`: the index keeps only this platform, whereas regsync copies the single manifest",
         ],
     );
 }
@@ -77,7 +77,7 @@ fn a_target_without_a_tag_is_latest_as_in_regsync() {
 }
 
 #[test]
-fn malformed_items_have_their_place_and_the_others_go_on() {
+fn malformed_items_have_positions_and_do_not_affect_others() {
     let text = "version: 2\nsync:\n- source: a\n  type: image\n- b\n- {source: a, target: b, type: tag}\n\
                 - source: ocidir://a\n  target: '{{ .Sync.Source }}'\n  type: image\n\
                 - source: a:1\n  target: b@sha256:1\n  type: image\n\
@@ -86,11 +86,11 @@ fn malformed_items_have_their_place_and_the_others_go_on() {
     assert_eq!(
         remarks(&parse("list", text)),
         [
-            "1:10! the version must be 1, no other one is known",
+            "1:10! the version must be 1, no other is supported",
             "3:3! `target` is missing",
             "5:3! an item of `sync` must be a mapping, found a single value",
             "6:32! the type must be image, repository or registry, found \"tag\"",
-            "7:11! `source` is \"ocidir://a\": an image layout is no registry, longshore copies between registries",
+            "7:11! `source` is \"ocidir://a\": an image layout is not a registry, longshore copies between registries",
             "8:11! `target` is \"{{ .Sync.Source }}\": templates are not expanded, write it out",
             "11:11! the target has a digest that the source does not have",
         ],
@@ -103,8 +103,8 @@ fn what_says_nothing_or_is_unknown_is_a_warning() {
     assert_eq!(
         remarks(&parse("list", text)),
         [
-            "2:11 the tag or digest of `source` says nothing for a repository",
-            "5:3 `repos` says nothing for type repository",
+            "2:11 the tag or digest of `source` has no effect for a repository",
+            "5:3 `repos` has no effect for type repository",
             "6:3 unknown key \"tag\" is ignored",
             "8:5 unknown key \"latest\" is ignored",
             "9:1 unknown key \"extra\" is ignored",
@@ -117,21 +117,21 @@ fn what_narrows_and_cannot_be_read_takes_nothing() {
     for (rest, expected) in [
         (
             "type: repository, tags: {allow: [[x]]}",
-            "1:74! an item of `allow` must be a text, found a list",
+            "1:74! an item of `allow` must be a string, found a list",
         ),
         ("type: repository, tags: {deny: {x: y}}", "1:72! `deny` must be a list, found a mapping"),
         (
             "type: repository, tags: {semverRange: [a, ~]}",
-            "1:83! an item of `semverRange` must be a text, found nothing",
+            "1:83! an item of `semverRange` must be a string, found nothing",
         ),
         ("type: registry, repos: x", "1:64! `repos` must be a mapping, found a single value"),
         (
             "type: registry, repos: {allow: [{}]}",
-            "1:73! an item of `allow` must be a text, found a mapping",
+            "1:73! an item of `allow` must be a string, found a mapping",
         ),
         (
             "type: image, platform: [{}]",
-            "1:65! an item of `platform` must be a text, found a mapping",
+            "1:65! an item of `platform` must be a string, found a mapping",
         ),
     ] {
         let text = format!("sync: [{{source: a.io/b, target: c.io/d, {rest}}}]");
@@ -146,35 +146,35 @@ fn what_narrows_and_cannot_be_read_takes_nothing() {
 }
 
 #[test]
-fn what_creds_say_of_a_registry_is_said_with_its_place() {
+fn ignored_registry_settings_get_a_warning_with_their_position() {
     let text = "creds:\n- {registry: a.io, user: x, tls: enabled, mirrors: []}\n- registry: b.io\n  \
                 hostname: c.io\n  mirrors: [d.io]\n  pathPrefix: hub\n  tls: disabled\n";
     assert_eq!(
         remarks(&parse("list", text)),
         [
             "1:1 `creds` is ignored: credentials come from docker's or containers' configuration, certificates from certs.d",
-            "4:3 `hostname` is ignored: a registry is asked under the name that its images have",
-            "5:3 `mirrors` is ignored: mirrors are not asked",
-            "6:3 `pathPrefix` is ignored: an image is fetched from the path that its source has",
-            "7:3 `tls` is ignored: --tls-verify=false says for the whole run that TLS may be missing or unverified",
+            "4:3 `hostname` is ignored: requests go to the registry that the image references name",
+            "5:3 `mirrors` is ignored: mirrors are not used",
+            "6:3 `pathPrefix` is ignored: images are fetched from the path of their source",
+            "7:3 `tls` is ignored: --tls-verify=false allows missing or unverified TLS for the whole run",
         ]
     );
 }
 
 #[test]
-fn flags_stand_for_what_an_item_says_of_referrers() {
+fn referrer_settings_of_items_are_ignored_in_favour_of_flags() {
     let text = "sync:\n- source: a\n  target: b\n  type: repository\n  referrers: true\n  digestTags: false\n  fastCopy: true\n";
     assert_eq!(
         remarks(&parse("list", text)),
         [
-            "5:3 `referrers` is ignored: --referrers says for the whole run whether they are copied",
-            "7:3 `fastCopy` is ignored: --force-recursive says for the whole run whether what is there is looked into",
+            "5:3 `referrers` is ignored: --referrers decides for the whole run whether they are copied",
+            "7:3 `fastCopy` is ignored: --force-recursive decides for the whole run whether existing content is checked",
         ]
     );
 }
 
 #[test]
-fn nothing_of_broken_yaml_is_believed() {
+fn broken_yaml_gives_no_entries() {
     let text = "sync:\n  - source: a\n    target: b\n    type: repository\n    tags:\n      \
                 allow: [x]\n      deny: [y\n";
     assert_eq!(probe("list", text), Confidence::Maybe);
@@ -182,7 +182,7 @@ fn nothing_of_broken_yaml_is_believed() {
     assert_eq!(entries, [], "the tags that are denied are not known");
     let [syntax] = &diagnostics[..] else { panic!("{diagnostics:?}") };
     assert_eq!((syntax.severity, syntax.line), (Severity::Error, 7), "{syntax:?}");
-    assert!(syntax.message.starts_with("this is no valid YAML or JSON: "), "{syntax:?}");
+    assert!(syntax.message.starts_with("this is not valid YAML or JSON: "), "{syntax:?}");
 }
 
 #[test]
@@ -202,11 +202,11 @@ fn probing_looks_at_the_shape() {
 }
 
 #[test]
-fn mutated_configurations_are_survived() {
+fn mutated_configurations_never_panic() {
     survives_mutations(&[DOCUMENTED], probe, parse);
 }
 
 #[test]
-fn fixtures_of_other_formats_are_not_claimed() {
+fn the_probe_rejects_fixtures_of_other_formats() {
     knows_its_own("regsync", probe);
 }

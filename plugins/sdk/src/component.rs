@@ -1,7 +1,7 @@
-//! The adapter between the crate's types and the component model's: what the export macros expand to.
+//! Connects the types of this crate to the component model. The export macros expand to this code.
 //!
-//! It exists for wasm32 only, and is the one place where built-in plugins of these kinds meet
-//! wit-bindgen.
+//! It is built for wasm32 only. All uses of wit-bindgen for these kinds of built-in plugins are
+//! here.
 
 pub mod list_format;
 pub mod list_render;

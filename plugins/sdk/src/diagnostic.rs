@@ -1,44 +1,44 @@
-//! Remarks on the input, with their places.
+//! Diagnostics about the input, with their positions.
 
-/// Whether something of the input was lost.
+/// Tells whether part of the input was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// What could be read was read; a person should know of it all the same.
+    /// The input was read, but the user should know about something.
     Warning,
-    /// Something was not turned into an entry.
+    /// Part of the input did not become an entry.
     Error,
 }
 
-/// Where something starts in the input.
+/// A position in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// From 1; 0 is the input as a whole.
+    /// Line, counted from 1; 0 means the whole input.
     pub line: u32,
-    /// From 1, in Unicode scalar values; 0 is the whole line.
+    /// Column in Unicode scalar values, counted from 1; 0 means the whole line.
     pub column: u32,
 }
 
-/// A remark on the input.
+/// A diagnostic about the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Whether something was lost.
+    /// Tells whether part of the input was lost.
     pub severity: Severity,
-    /// From 1; 0 is the input as a whole.
+    /// Line, counted from 1; 0 means the whole input.
     pub line: u32,
-    /// From 1, in Unicode scalar values; 0 is the whole line.
+    /// Column in Unicode scalar values, counted from 1; 0 means the whole line.
     pub column: u32,
-    /// One lower-case fragment.
+    /// A lower-case fragment.
     pub message: String,
 }
 
 impl Diagnostic {
-    /// An error at `place`.
+    /// Creates an error at `place`.
     #[must_use]
     pub fn error(place: Place, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, place, message)
     }
 
-    /// A warning at `place`.
+    /// Creates a warning at `place`.
     #[must_use]
     pub fn warning(place: Place, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, place, message)
@@ -46,7 +46,7 @@ impl Diagnostic {
 
     fn new(severity: Severity, place: Place, message: impl Into<String>) -> Self {
         let mut message = message.into();
-        // What a message quotes may have been written over lines.
+        // Quoted input may contain line breaks and other control characters.
         if message.contains(char::is_control) {
             message = message.chars().flat_map(escaped).collect();
         }
@@ -54,7 +54,7 @@ impl Diagnostic {
     }
 }
 
-/// A character as it may stand in a line.
+/// Escapes a character for one-line output.
 fn escaped(character: char) -> impl Iterator<Item = char> {
     let is_control = character.is_control();
     let escape = is_control.then(|| character.escape_default());

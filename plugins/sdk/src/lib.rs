@@ -1,10 +1,10 @@
-//! What the authors of longshore plugins share: the types of the contract as plain Rust, lines of a
-//! list with their places, and references cut into their parts.
+//! Shared code for longshore plugins: the types of the plugin interface as plain Rust, list lines
+//! with their positions, and parsers for references and YAML.
 //!
-//! A plugin is plain functions over these types, tested natively, and one line that makes a component
-//! of them: `export_list_format!` or `export_rewrite!`; `export_list_render!` beside the first lets
-//! a format be written, too. Nothing here decides whether a reference
-//! is valid; the host parses every one that a plugin returns.
+//! A plugin consists of plain functions over these types, with native tests. One macro call makes
+//! it a component: `export_list_format!` or `export_rewrite!`. With `export_list_render!`, a list
+//! format can also be written. This crate does not validate references: the host parses every
+//! reference that a plugin returns.
 
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]

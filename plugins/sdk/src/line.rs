@@ -1,30 +1,30 @@
-//! The lines of a list that people wrote: comments, fields, and where in the file they are.
+//! Lines of a hand-written list, with their comments, fields and positions.
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::list::Confidence;
 
-/// A byte-order mark, which editors put before the first line.
+/// A byte-order mark, which some editors write at the start of a file.
 const BOM: char = '\u{feff}';
 
-/// One line that is not blank, without its line end.
+/// One non-blank line without its line ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// Which line it is, from 1.
+    /// Line number, counted from 1.
     pub number: u32,
     /// The line as it was written.
     pub text: &'a str,
 }
 
-/// A run of characters between blanks.
+/// A run of non-blank characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field<'a> {
-    /// The field itself.
+    /// The text of the field.
     pub text: &'a str,
-    /// Where it starts in its line, in bytes.
+    /// Byte offset of the field in its line.
     pub start: usize,
 }
 
-/// The lines that are not blank, comments included; a byte-order mark is left out.
+/// Iterates over the non-blank lines, comments included. Skips a byte-order mark.
 pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     let text = text.strip_prefix(BOM).unwrap_or(text);
     (1..)
@@ -33,7 +33,7 @@ pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
         .filter(|line| !line.trimmed().is_empty())
 }
 
-/// Sums up which lines fit; a text without lines is nobody's.
+/// Derives a confidence from which lines fit. A text without lines gives [`Confidence::No`].
 pub fn confidence(fits: impl Iterator<Item = bool>) -> Confidence {
     let (mut some, mut all) = (false, true);
     for fits in fits {
@@ -48,32 +48,32 @@ pub fn confidence(fits: impl Iterator<Item = bool>) -> Confidence {
 }
 
 impl<'a> Line<'a> {
-    /// The line without the blanks around it.
+    /// Returns the line without leading and trailing blanks.
     #[must_use]
     pub fn trimmed(&self) -> &'a str {
         self.text.trim_matches([' ', '\t'])
     }
 
-    /// Whether it starts with `#` or `//`, after blanks or not.
+    /// Reports whether the line starts with `#` or `//` after optional blanks.
     #[must_use]
     pub fn is_comment(&self) -> bool {
         let text = self.trimmed();
         text.starts_with('#') || text.starts_with("//")
     }
 
-    /// What stands between runs of spaces and tabs.
+    /// Splits the line at runs of spaces and tabs.
     #[must_use]
     pub fn fields(&self) -> Fields<'a> {
         Fields { text: self.text, at: 0 }
     }
 
-    /// An error at the byte `offset` of this line.
+    /// Creates an error at the byte `offset` of this line.
     #[must_use]
     pub fn error(&self, offset: usize, message: String) -> Diagnostic {
         self.diagnostic(Severity::Error, offset, message)
     }
 
-    /// A warning at the byte `offset` of this line.
+    /// Creates a warning at the byte `offset` of this line.
     #[must_use]
     pub fn warning(&self, offset: usize, message: String) -> Diagnostic {
         self.diagnostic(Severity::Warning, offset, message)
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_lines_count_and_line_ends_and_the_mark_do_not() {
+    fn blank_lines_are_counted_and_line_endings_and_the_mark_are_removed() {
         assert_eq!(numbered("\u{feff}a\r\n \t\r\n\nb \n"), [(1, "a"), (4, "b ")],);
         assert_eq!(numbered("\u{feff}\n"), []);
     }

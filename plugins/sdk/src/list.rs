@@ -1,9 +1,9 @@
-//! What a list format answers.
+//! The result types of list formats.
 
 use crate::diagnostic::{Diagnostic, Place};
-use crate::reference::{Parts, looks_meant, starts_as_digest};
+use crate::reference::{Parts, has_digest_algorithm, looks_like_reference};
 
-/// How sure a format is that a text is its own.
+/// How sure a format is that a text is in this format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
     /// Nothing fits.
@@ -14,35 +14,35 @@ pub enum Confidence {
     Certain,
 }
 
-/// Which tags to take: those that match an `allow` (all, if there is none) and no `deny`, lie in
-/// `versions`, and are among the `latest`.
+/// Selects tags. A tag must match an `allow` pattern (if there are any) and no `deny` pattern, lie
+/// in `versions` and be among the `latest`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Regular expressions in RE2 syntax, unanchored.
+    /// Patterns for tags to keep: regular expressions in RE2 syntax, unanchored.
     pub allow: Vec<String>,
-    /// The same, of what is left out.
+    /// Patterns for tags to drop, in the same syntax.
     pub deny: Vec<String>,
-    /// A range such as `>=1.2 <2 || ^3`; tags that are no version are dropped.
+    /// A version range such as `>=1.2 <2 || ^3`. Drops tags that are not versions.
     pub versions: Option<String>,
-    /// The so many highest versions; the rest is dropped.
+    /// Number of highest versions to keep.
     pub latest: Option<u32>,
 }
 
-/// What of a repository is meant.
+/// The part of a repository to mirror.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// What the tag points to.
+    /// The manifest that the tag points to.
     Tag(String),
     /// One digest, pushed under the tag if there is one.
     Digest {
         /// `ALGORITHM:HEX`.
         digest: String,
-        /// The tag that it was written with.
+        /// The tag beside the digest in the reference.
         tag: Option<String>,
     },
     /// Every tag.
     All,
-    /// The tags that the filter takes.
+    /// The tags that the filter selects.
     Matching(Filter),
 }
 
@@ -51,26 +51,26 @@ pub enum Selection {
 pub struct Entry {
     /// `[registry/]repository`, without tag and digest.
     pub source: String,
-    /// Set: `source` is a registry or a path prefix, and the host keeps the repositories of its
-    /// catalogue that match (`versions` and `latest` are not used).
+    /// If set, `source` is a registry or a path prefix. The host mirrors the repositories of the
+    /// registry's catalog that match. `versions` and `latest` are not used.
     pub repositories: Option<Filter>,
-    /// What of the repository is meant.
+    /// The tags or the digest to mirror.
     pub selection: Selection,
-    /// `[registry/]repository`; none keeps the source's path.
+    /// `[registry/]repository`. `None` keeps the source's path.
     pub destination: Option<String>,
-    /// Another tag at the destination, for one tag or digest.
+    /// Tag at the destination, if it differs. Only valid for one tag or digest.
     pub destination_tag: Option<String>,
-    /// `os/architecture[/variant]` each; none is what the command line says, the one word `all` is no
-    /// filter.
+    /// Platforms to keep, each as `os/architecture[/variant]`. If empty, the command line decides.
+    /// The single item `all` keeps every platform.
     pub platforms: Vec<String>,
-    /// Where it starts in the input, from 1.
+    /// Line of the entry in the input, counted from 1.
     pub line: u32,
-    /// Names and values for the rewrites.
+    /// Names and values for rewrites.
     pub attributes: Vec<(String, String)>,
 }
 
 impl Entry {
-    /// An entry of which nothing else is said.
+    /// Creates an entry with defaults for all other fields.
     #[must_use]
     pub fn new(source: impl Into<String>, selection: Selection, line: u32) -> Self {
         Self {
@@ -85,40 +85,41 @@ impl Entry {
         }
     }
 
-    /// The same with a destination.
+    /// Sets the destination.
     #[must_use]
     pub fn to(self, destination: impl Into<String>) -> Self {
         Self { destination: Some(destination.into()), ..self }
     }
 }
 
-/// A list that was read.
+/// A parsed list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parsed {
-    /// What is to be mirrored.
+    /// The entries to mirror.
     pub entries: Vec<Entry>,
-    /// What a person should know of the input; every part of it that is neither an entry nor a
-    /// comment has one.
+    /// Diagnostics for the user. Every part of the input that is neither an entry nor a comment has
+    /// one.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 impl Parsed {
-    /// Notes that something was not turned into an entry.
+    /// Adds an error: part of the input did not become an entry.
     pub fn error(&mut self, place: Place, message: impl Into<String>) {
         self.diagnostics.push(Diagnostic::error(place, message));
     }
 
-    /// Makes an entry of `[registry/]repository[:tag][@digest]`, to be refined by the caller. `None`,
-    /// and an error, where that is no reference; whether it is a valid one is the host's question.
+    /// Adds an entry for `[registry/]repository[:tag][@digest]`, which the caller can refine. Adds
+    /// an error and returns `None` if the text does not look like a reference. The host validates
+    /// the reference.
     pub fn image(&mut self, place: Place, reference: &str) -> Option<&mut Entry> {
         let parts = Parts::of(reference);
         let wrong = match parts.digest {
-            _ if !looks_meant(reference) || reference.contains(char::is_whitespace) => {
-                format!("`{reference}` is no image reference")
+            _ if !looks_like_reference(reference) || reference.contains(char::is_whitespace) => {
+                format!("`{reference}` is not an image reference")
             }
             _ if parts.tag == Some("") => "there is no tag after the colon".to_owned(),
             Some("") => "there is no digest after the `@`".to_owned(),
-            Some(digest) if !starts_as_digest(digest) => format!("`{digest}` is no digest"),
+            Some(digest) if !has_digest_algorithm(digest) => format!("`{digest}` is not a digest"),
             _ => {
                 if parts.tag.is_none() && parts.digest.is_some() {
                     self.warn(place, "the destination gets no tag, as only a digest is given");
@@ -131,28 +132,28 @@ impl Parsed {
         None
     }
 
-    /// The same list with its remarks in the order of the input.
+    /// Sorts the diagnostics by position.
     #[must_use]
     pub fn in_order(mut self) -> Self {
         self.diagnostics.sort_by_key(|found| (found.line, found.column));
         self
     }
 
-    /// Notes something that a person should know.
+    /// Adds a warning for the user.
     pub fn warn(&mut self, place: Place, message: impl Into<String>) {
         self.diagnostics.push(Diagnostic::warning(place, message));
     }
 }
 
-/// A list format that reads a configuration.
+/// A list format with a configuration.
 pub trait Configured: Sized {
-    /// Reads the configuration, a JSON object.
+    /// Parses the configuration, a JSON object.
     ///
     /// # Errors
-    /// What is wrong with it, as one lower-case fragment.
+    /// Returns what is wrong with it as one lower-case fragment.
     fn from_config(json: &str) -> Result<Self, String>;
 
-    /// Reads a text; every part of it that is neither an entry nor a comment has a remark.
+    /// Parses a text. Every part that is neither an entry nor a comment gets a diagnostic.
     fn parse(&self, file_name: &str, text: &str) -> Parsed;
 }
 
@@ -186,16 +187,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reference_is_an_error() {
+    fn invalid_references_are_errors() {
         for (reference, message) in [
-            ("", "`` is no image reference"),
-            ("ä", "`ä` is no image reference"),
-            ("{{ .image }}", "`{{ .image }}` is no image reference"),
-            ("a b", "`a b` is no image reference"),
-            ("https://a/b", "`https://a/b` is no image reference"),
+            ("", "`` is not an image reference"),
+            ("ä", "`ä` is not an image reference"),
+            ("{{ .image }}", "`{{ .image }}` is not an image reference"),
+            ("a b", "`a b` is not an image reference"),
+            ("https://a/b", "`https://a/b` is not an image reference"),
             ("a:", "there is no tag after the colon"),
             ("a@", "there is no digest after the `@`"),
-            ("a@md5:0", "`md5:0` is no digest"),
+            ("a@md5:0", "`md5:0` is not a digest"),
         ] {
             let mut parsed = Parsed::default();
             assert_eq!(parsed.image(PLACE, reference), None, "{reference}");

@@ -1,23 +1,23 @@
-//! References cut into the parts they are written with, without saying whether the parts are valid.
+//! Splits references into their parts without validating them.
 
 use crate::list::Selection;
 
-/// The tag of a reference that names neither tag nor digest.
+/// The default tag of a reference without tag and digest.
 pub const LATEST: &str = "latest";
 
-/// `NAME[:TAG][@DIGEST]`, cut but not checked.
+/// The parts of `NAME[:TAG][@DIGEST]`, not validated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts<'a> {
     /// `[registry/]repository`.
     pub name: &'a str,
-    /// What follows the colon, empty if nothing does.
+    /// The text after the colon; may be empty.
     pub tag: Option<&'a str>,
-    /// What follows the `@`, empty if nothing does.
+    /// The text after the `@`; may be empty.
     pub digest: Option<&'a str>,
 }
 
 impl<'a> Parts<'a> {
-    /// Cuts a reference; the colon of a port is not that of a tag.
+    /// Splits a reference. The colon of a port does not start a tag.
     #[must_use]
     pub fn of(reference: &'a str) -> Self {
         let (named, digest) = match reference.split_once('@') {
@@ -32,7 +32,7 @@ impl<'a> Parts<'a> {
         Self { name, tag, digest }
     }
 
-    /// What of the repository is meant: without tag and digest that is `latest`.
+    /// Returns the tag or digest that the reference selects, `latest` if it has neither.
     #[must_use]
     pub fn selection(&self) -> Selection {
         match (self.digest, self.tag) {
@@ -44,7 +44,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// A name without the registry in front, by Docker's rule: a registry has a dot or a port, or is
+/// Removes the registry from a name. By Docker's rule, a registry has a dot or a port, or is
 /// `localhost`.
 #[must_use]
 pub fn without_host(name: &str) -> &str {
@@ -54,23 +54,24 @@ pub fn without_host(name: &str) -> &str {
     }
 }
 
-/// Whether the text is a digest as far as its algorithm goes; the host checks the rest.
+/// Reports whether the text starts with a known digest algorithm. The host validates the rest.
 #[must_use]
-pub fn starts_as_digest(text: &str) -> bool {
+pub fn has_digest_algorithm(text: &str) -> bool {
     text.starts_with("sha256:") || text.starts_with("sha512:")
 }
 
-/// Whether the text could be meant as a reference: not whether it is a valid one, but whether it is
-/// no punctuation, no URL and nothing of JSON, YAML or TOML.
+/// Reports whether the text looks like a reference. It may still be invalid, but it is not
+/// punctuation, a URL or a piece of JSON, YAML or TOML.
 #[must_use]
-pub fn looks_meant(text: &str) -> bool {
+pub fn looks_like_reference(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && !text.contains(['{', '}', '[', ']', '(', ')', '"', '\'', '<', '>', '=', ',', ';'])
         && !text.contains("://")
 }
 
-/// Whether the text is a repository path, or a part of one: lower-case words of letters and digits
-/// joined by one `.`, one or two `_` or any number of `-`, and those joined by single slashes.
+/// Reports whether the text is a repository path or a part of one. A path consists of components
+/// joined by single slashes. A component consists of lower-case words of letters and digits joined
+/// by one `.`, one or two `_` or any number of `-`.
 #[must_use]
 pub fn is_path(text: &str) -> bool {
     text.split('/').all(is_component)
@@ -91,7 +92,7 @@ fn is_component(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Parts, is_path, looks_meant};
+    use super::{Parts, is_path, looks_like_reference};
 
     #[test]
     fn a_port_is_no_tag() {
@@ -124,12 +125,12 @@ mod tests {
     }
 
     #[test]
-    fn other_languages_are_not_meant_as_references() {
+    fn json_yaml_and_toml_do_not_look_like_references() {
         for meant in ["nginx", "H:5000/Upper$Case:1@sha256:0", "8.0"] {
-            assert!(looks_meant(meant), "{meant:?}");
+            assert!(looks_like_reference(meant), "{meant:?}");
         }
         for other in ["{", "---", "=", "\"a\"", "https://a/b", "a,b", "version=1", ""] {
-            assert!(!looks_meant(other), "{other:?}");
+            assert!(!looks_like_reference(other), "{other:?}");
         }
     }
 }

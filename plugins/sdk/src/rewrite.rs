@@ -1,47 +1,46 @@
-//! What a rewrite gets and answers.
+//! The input and output types of rewrites.
 
-/// What an item is.
+/// The type of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Artifact {
-    /// A container image, or any artifact of a list.
+    /// A container image, or any other artifact of a list.
     Image,
     /// A Helm chart.
     Chart,
 }
 
-/// Something on its way to a destination; the references are complete:
-/// `registry/repository[:tag][@digest]`.
+/// An artifact to rewrite. Its references are complete: `registry/repository[:tag][@digest]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// What it is.
+    /// The type of the item.
     pub artifact: Artifact,
-    /// Where it comes from.
+    /// The source reference.
     pub source: String,
-    /// Where it goes, as far as that is known.
+    /// The destination reference as computed so far.
     pub destination: String,
-    /// Names and values that the list gave it.
+    /// Names and values that the list sets for the item.
     pub attributes: Vec<(String, String)>,
 }
 
-/// What becomes of an item.
+/// The decision about an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The destination, changed or not.
+    /// Mirrors the item to this destination, which may be unchanged.
     Destination(String),
-    /// It is left out, and why.
+    /// Leaves the item out, for this reason.
     Skip(String),
-    /// It must not be mirrored, and why: the entry fails.
+    /// Fails the entry, for this reason.
     Refuse(String),
 }
 
 /// A configured rewrite.
 pub trait Rewrite: Sized {
-    /// Reads the configuration, a JSON object.
+    /// Parses the configuration, a JSON object.
     ///
     /// # Errors
-    /// What is wrong with it, as one lower-case fragment.
+    /// Returns what is wrong with it as one lower-case fragment.
     fn from_config(json: &str) -> Result<Self, String>;
 
-    /// Decides by the item and the configuration alone.
+    /// Decides about an item. The result depends only on the item and the configuration.
     fn apply(&self, item: Item) -> Verdict;
 }

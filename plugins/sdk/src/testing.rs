@@ -1,13 +1,13 @@
-//! What the tests of list formats share: texts that are nearly right, and answers in short.
+//! Test support for list formats: mutated inputs, and compact forms of results.
 
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::list::{Confidence, Entry, Filter, Parsed, Selection};
 
-/// How often each fixture is changed.
+/// Number of mutations per fixture.
 const ROUNDS: usize = 400;
-/// What is put into a text: what the grammars of lists are made of, and what they stumble over.
+/// Text fragments to insert: tokens of list grammars and common troublemakers.
 const PIECES: &[&str] = &[
     ":", "::", ": ", "-", "- ", "\n", "\n\n", "\r\n", "\t", " ", "  ", "#", "@", "/", "//", ",",
     "|", "'", "\"", "{", "}", "[", "]", "&a ", "*a", "<<: ", "!!str ", "---\n", "...", "~", "null",
@@ -15,10 +15,10 @@ const PIECES: &[&str] = &[
     "(", "*", "{{ x }}", "latest",
 ];
 
-/// A small generator of numbers: the same in every run (xorshift64*).
-struct Numbers(u64);
+/// A small random number generator (xorshift64*) with a fixed seed.
+struct Rng(u64);
 
-impl Numbers {
+impl Rng {
     fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -27,29 +27,29 @@ impl Numbers {
         usize::try_from(number).unwrap_or(0) % bound.max(1)
     }
 
-    /// A place between two characters.
+    /// Returns a random position between two characters.
     fn boundary(&mut self, text: &str) -> usize {
         text.floor_char_boundary(self.below(text.len() + 1))
     }
 }
 
-/// Changes `fixtures` in many ways, the same in every run, and gives every text to a format: it must
-/// not panic, must answer all of a text that it takes for its own with entries or remarks, and every
-/// line that it names must be there.
+/// Mutates `fixtures` and passes every result to a format. The mutations are the same in every run.
+/// The format must not panic. If it accepts a text, it must return entries or diagnostics, and all
+/// their lines must exist.
 ///
 /// # Panics
-/// Where it does otherwise.
+/// Panics if the format breaks one of these rules.
 pub fn survives_mutations(
     fixtures: &[&str],
     probe: impl Fn(&str, &str) -> Confidence,
     parse: impl Fn(&str, &str) -> Parsed,
 ) {
-    let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
+    let mut rng = Rng(0x9E37_79B9_7F4A_7C15);
     for fixture in fixtures {
         for _ in 0..ROUNDS {
             let mut text = (*fixture).to_owned();
-            for _ in 0..=numbers.below(4) {
-                mutate(&mut text, fixtures, &mut numbers);
+            for _ in 0..=rng.below(4) {
+                mutate(&mut text, fixtures, &mut rng);
             }
             let _ = probe("list", &text);
             check(&text, &parse("list", &text));
@@ -57,10 +57,10 @@ pub fn survives_mutations(
     }
 }
 
-/// Checks that all places are in the text, and that everything that is there says something.
+/// Checks that all positions are inside the text and that no field is empty.
 ///
 /// # Panics
-/// Where that is not so.
+/// Panics if a check fails.
 pub fn check(text: &str, parsed: &Parsed) {
     let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX).max(1);
     for entry in &parsed.entries {
@@ -74,51 +74,51 @@ pub fn check(text: &str, parsed: &Parsed) {
     }
 }
 
-fn mutate(text: &mut String, fixtures: &[&str], numbers: &mut Numbers) {
-    let (a, b) = (numbers.boundary(text), numbers.boundary(text));
+fn mutate(text: &mut String, fixtures: &[&str], rng: &mut Rng) {
+    let (a, b) = (rng.boundary(text), rng.boundary(text));
     let (start, end) = (a.min(b), a.max(b));
-    // Most changes are small, or little would be left of the fixture.
-    let near = text.floor_char_boundary(end.min(start + numbers.below(12)));
+    // Keep most mutations small, so that most of the fixture survives.
+    let near = text.floor_char_boundary(end.min(start + rng.below(12)));
     let near = near.max(start);
-    match numbers.below(7) {
+    match rng.below(7) {
         0 => text.replace_range(start..near, ""),
-        1 => text.replace_range(start..near, PIECES[numbers.below(PIECES.len())]),
-        2 => text.insert_str(start, PIECES[numbers.below(PIECES.len())]),
+        1 => text.replace_range(start..near, PIECES[rng.below(PIECES.len())]),
+        2 => text.insert_str(start, PIECES[rng.below(PIECES.len())]),
         3 => {
             let piece = text[start..end].to_owned();
             text.insert_str(end, &piece);
         }
         4 => text.truncate(end),
-        5 => swap_lines(text, numbers),
+        5 => swap_lines(text, rng),
         _ => {
-            let other = fixtures[numbers.below(fixtures.len())];
-            let from = numbers.boundary(other);
+            let other = fixtures[rng.below(fixtures.len())];
+            let from = rng.boundary(other);
             text.insert_str(start, &other[from..]);
         }
     }
 }
 
-fn swap_lines(text: &mut String, numbers: &mut Numbers) {
+fn swap_lines(text: &mut String, rng: &mut Rng) {
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
     if lines.len() > 1 {
-        let (a, b) = (numbers.below(lines.len()), numbers.below(lines.len()));
+        let (a, b) = (rng.below(lines.len()), rng.below(lines.len()));
         lines.swap(a, b);
         *text = lines.concat();
     }
 }
 
-/// Gives every format's fixtures to the probe of `format`: it must know its own, and be certain of no
-/// other one's.
+/// Passes the fixtures of every format to the probe of `format`. The probe must recognize its own
+/// fixtures and must not be certain about others.
 ///
 /// # Panics
-/// Where it is not so, or there are no fixtures.
+/// Panics if the probe is wrong or if there are no fixtures.
 pub fn knows_its_own(format: &str, probe: impl Fn(&str, &str) -> Confidence) {
     let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut own = 0;
     for plugin in entries_of(&plugins) {
         let is_own = plugin.file_name().is_some_and(|name| name == format);
         for fixture in entries_of(&plugin.join("fixtures")) {
-            let text = std::fs::read_to_string(&fixture).expect("a fixture is a text");
+            let text = std::fs::read_to_string(&fixture).expect("a fixture is a string");
             let name = fixture.file_name().and_then(|name| name.to_str()).unwrap_or("list");
             let found = probe(name, &text);
             let fits = if is_own { found > Confidence::No } else { found < Confidence::Certain };
@@ -129,16 +129,16 @@ pub fn knows_its_own(format: &str, probe: impl Fn(&str, &str) -> Confidence) {
     assert!(own > 0, "{format} has no fixtures");
 }
 
-/// What is in a folder; nothing if there is none.
+/// Lists the paths in a folder; empty if the folder does not exist.
 fn entries_of(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
 }
 
-/// Each entry as `LINE SOURCE VERSION PLATFORM…`, to be compared at a glance.
+/// Formats each entry as `LINE SOURCE VERSION PLATFORM…`.
 ///
 /// # Panics
-/// Where an entry selects more than one tag or digest.
+/// Panics if an entry selects more than one tag or digest.
 #[must_use]
 pub fn entries(parsed: &Parsed) -> Vec<String> {
     let entry = |entry: &Entry| {
@@ -155,7 +155,7 @@ pub fn entries(parsed: &Parsed) -> Vec<String> {
     parsed.entries.iter().map(entry).collect()
 }
 
-/// Each remark as `LINE:COLUMN MESSAGE`, an error with `!` behind its place.
+/// Formats each diagnostic as `LINE:COLUMN MESSAGE`. Errors have a `!` after the position.
 #[must_use]
 pub fn remarks(parsed: &Parsed) -> Vec<String> {
     let remark = |found: &Diagnostic| {
@@ -165,19 +165,19 @@ pub fn remarks(parsed: &Parsed) -> Vec<String> {
     parsed.diagnostics.iter().map(remark).collect()
 }
 
-/// What one tag selects.
+/// Creates a selection of one tag.
 #[must_use]
 pub fn tag(tag: &str) -> Selection {
     Selection::Tag(tag.to_owned())
 }
 
-/// What a digest selects, with the tag that it was written with.
+/// Creates a selection of a digest, with an optional tag.
 #[must_use]
 pub fn digest(digest: &str, tag: Option<&str>) -> Selection {
     Selection::Digest { digest: digest.to_owned(), tag: tag.map(str::to_owned) }
 }
 
-/// A filter of tags or repositories without a bound on their number.
+/// Creates a filter of tags or repositories without `versions` and `latest`.
 #[must_use]
 pub fn filter(allow: &[&str], deny: &[&str], versions: Option<&str>) -> Filter {
     let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();

@@ -1,7 +1,8 @@
-//! YAML documents, and so JSON, as trees of nodes that know their places.
+//! Parses YAML, and so JSON, into trees of nodes with positions.
 //!
-//! Formats look at nodes rather than deserialise them: every remark needs a line and a column, a key
-//! that is not known is a warning and no failure, and one wrong item must not take the others along.
+//! Formats walk the nodes instead of deserializing them, for three reasons. Every diagnostic needs a
+//! line and a column. An unknown key is a warning and not an error. One invalid item must not affect
+//! the others.
 
 mod look;
 mod read;
@@ -14,77 +15,77 @@ pub use read::{Documents, read};
 use crate::diagnostic::Place;
 use crate::list::Parsed;
 
-/// One value and where it starts.
+/// A value and its position.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// Where it starts; of a block mapping that is its first key.
+    /// Position of the value. For a block mapping this is its first key.
     pub place: Place,
-    /// What it is.
+    /// The value.
     pub value: Value,
-    /// How many levels there are below it, itself included.
+    /// Number of levels below the node, itself included.
     depth: u16,
-    /// How many nodes it amounts to with every alias followed.
+    /// Number of nodes in the tree with all aliases expanded.
     weight: u32,
 }
 
-/// What a node can be.
+/// The value of a node.
 #[derive(Clone, Debug)]
 pub enum Value {
-    /// Nothing, `null` or `~`.
+    /// An empty value, `null` or `~`.
     Null,
-    /// A word, number, truth value or text.
+    /// A string, number or boolean.
     Scalar(Scalar),
     /// A list.
     Sequence(Vec<Rc<Node>>),
-    /// Keys and values.
+    /// Key-value pairs.
     Mapping(Mapping),
 }
 
 /// The text of a scalar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scalar {
-    /// The text, without quotes and escapes.
+    /// The text, unquoted and unescaped.
     pub text: String,
-    /// Was it written without quotes, so that `true` is a truth value?
+    /// Whether it was written without quotes, so that `true` is a boolean.
     pub plain: bool,
 }
 
-/// A key and where it stands.
+/// A key and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Where it starts.
+    /// Position of the key.
     pub place: Place,
     /// The key.
     pub text: String,
 }
 
-/// Keys and values in the order of the text, each key once; what `<<` merges comes last.
+/// Key-value pairs in the order of the text. Keys are unique. Keys merged with `<<` come last.
 #[derive(Clone, Debug, Default)]
 pub struct Mapping {
     entries: Vec<(Key, Rc<Node>)>,
 }
 
 impl Mapping {
-    /// The value of a key.
+    /// Returns the value of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|(_, node)| node)
     }
 
-    /// A key as it stands there, and its value.
+    /// Returns the key as written, and its value.
     #[must_use]
     pub fn entry(&self, key: &str) -> Option<(&Key, &Node)> {
         self.iter().find(|(found, _)| found.text == key)
     }
 
-    /// All keys and values.
+    /// Iterates over all pairs.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &Node)> {
         self.entries.iter().map(|(key, node)| (key, &**node))
     }
 
-    /// Warns of every key of `ignored` that says something (an empty value and `false` do not), with
-    /// why it is not done, and of every key that is neither there nor in `used`. Keys that start with
-    /// `x-` are the author's own.
+    /// Adds a warning, with the reason, for every key of `ignored` that has a value other than
+    /// `false`. Adds a warning for every key that is in neither `ignored` nor `used`. Keys that
+    /// start with `x-` are extensions and get no warning.
     pub fn warn_unused(&self, used: &[&str], ignored: &[(&str, &str)], parsed: &mut Parsed) {
         for (key, node) in self.iter() {
             let text = key.text.as_str();
@@ -99,7 +100,7 @@ impl Mapping {
         }
     }
 
-    /// Is there no key?
+    /// Reports whether there are no keys.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -107,7 +108,7 @@ impl Mapping {
 }
 
 impl Node {
-    /// The mapping that it is, if it is one.
+    /// Returns the mapping, or `None` for other values.
     #[must_use]
     pub const fn as_mapping(&self) -> Option<&Mapping> {
         match &self.value {
@@ -116,7 +117,7 @@ impl Node {
         }
     }
 
-    /// The items of the list that it is, if it is one.
+    /// Returns the items of a list, or `None` for other values.
     #[must_use]
     pub fn as_sequence(&self) -> Option<&[Rc<Self>]> {
         match &self.value {
@@ -125,8 +126,8 @@ impl Node {
         }
     }
 
-    /// The text that it is, if it is one; numbers and truth values are the text that they are written
-    /// with.
+    /// Returns the text of a scalar, or `None` for other values. Numbers and booleans keep the text
+    /// they are written with.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match &self.value {
@@ -135,7 +136,7 @@ impl Node {
         }
     }
 
-    /// The truth value that it is, if it is one.
+    /// Returns the boolean, or `None` for other values.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         match &self.value {
@@ -148,7 +149,7 @@ impl Node {
         }
     }
 
-    /// Says nothing: null, an empty text, list or mapping.
+    /// Reports whether the value is null or an empty text, list or mapping.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         match &self.value {
@@ -159,7 +160,7 @@ impl Node {
         }
     }
 
-    /// What it is, in words.
+    /// Describes the type of the value in words.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match &self.value {
@@ -170,24 +171,24 @@ impl Node {
         }
     }
 
-    /// The mapping that `what` must be; anything else is an error.
+    /// Returns the mapping; adds an error that names `what` for other values.
     pub fn expect_mapping(&self, what: &str, parsed: &mut Parsed) -> Option<&Mapping> {
         self.expected(self.as_mapping(), what, "a mapping", parsed)
     }
 
-    /// The list that `what` must be; anything else is an error.
+    /// Returns the items of a list; adds an error that names `what` for other values.
     pub fn expect_sequence(&self, what: &str, parsed: &mut Parsed) -> Option<&[Rc<Self>]> {
         self.expected(self.as_sequence(), what, "a list", parsed)
     }
 
-    /// The text that `what` must be, and not an empty one; anything else is an error.
+    /// Returns the text; adds an error that names `what` for other values and empty texts.
     pub fn expect_text(&self, what: &str, parsed: &mut Parsed) -> Option<&str> {
         let text = self.as_text().filter(|text| !text.is_empty());
-        self.expected(text, what, "a text", parsed)
+        self.expected(text, what, "a string", parsed)
     }
 
-    /// The texts of a list, where one text may stand for a list of it. What is no text is an error, and
-    /// the others are not given then: most such lists narrow what is taken.
+    /// Returns the texts of a list. A single text counts as a list of one. Adds an error for every
+    /// item that is not a text, and then returns `None`: most such lists narrow the selection.
     pub fn expect_texts(&self, what: &str, parsed: &mut Parsed) -> Option<Vec<(Place, &str)>> {
         if let Some(text) = self.as_text().filter(|text| !text.is_empty()) {
             return Some(vec![(self.place, text)]);
@@ -214,7 +215,7 @@ impl Node {
         if found.is_none() {
             let message = match &self.value {
                 Value::Scalar(scalar) if scalar.text.is_empty() => {
-                    format!("{what} must be {kind}, found an empty text")
+                    format!("{what} must be {kind}, found an empty string")
                 }
                 _ => format!("{what} must be {kind}, found {}", self.kind()),
             };

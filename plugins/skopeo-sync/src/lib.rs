@@ -11,10 +11,10 @@
 //!     alpine: ">= 3.12.0"
 //! ```
 //!
-//! There is no destination in it: the host keeps the source's whole path.
+//! The format has no destinations: the host keeps the source's full path.
 
 use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Parsed, Selection};
-use longshore_plugin_sdk::reference::{looks_meant, starts_as_digest};
+use longshore_plugin_sdk::reference::{has_digest_algorithm, looks_like_reference};
 use longshore_plugin_sdk::yaml::{self, Mapping, Node, Value};
 
 #[cfg(target_arch = "wasm32")]
@@ -24,20 +24,23 @@ const IMAGES: &str = "images";
 const BY_REGEX: &str = "images-by-tag-regex";
 const BY_SEMVER: &str = "images-by-semver";
 
-/// What longshore has another place for.
+/// Keys that longshore ignores because it configures them elsewhere.
 const IGNORED: &[(&str, &str)] = &[
     ("credentials", "credentials come from docker's or containers' configuration"),
     ("cert-dir", "certificates come from certs.d directories and SSL_CERT_FILE"),
 ];
 
-/// Says whether the text is such a file.
+/// Reports whether the text is a skopeo sync file.
 #[must_use]
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let documents = yaml::read(head);
     let Some(root) = documents.roots.first().and_then(|root| root.as_mapping()) else {
         return Confidence::No;
     };
-    let fit = root.iter().filter(|(key, node)| looks_meant(&key.text) && is_registry(node)).count();
+    let fit = root
+        .iter()
+        .filter(|(key, node)| looks_like_reference(&key.text) && is_registry(node))
+        .count();
     let all = root.iter().count();
     match fit {
         0 => Confidence::No,
@@ -46,7 +49,7 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     }
 }
 
-/// Does it name images in one of the three ways, and nothing that is unknown here?
+/// Reports whether the node names images in one of the three ways and has no unknown keys.
 fn is_registry(node: &Node) -> bool {
     let Some(mapping) = node.as_mapping() else { return false };
     let images = [IMAGES, BY_REGEX, BY_SEMVER];
@@ -57,7 +60,7 @@ fn is_registry(node: &Node) -> bool {
         && images.iter().any(|key| mapping.get(key).is_some_and(|node| node.as_mapping().is_some()))
 }
 
-/// Reads the file.
+/// Parses the file.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let (mut parsed, root) = Parsed::of_one_yaml(text);
@@ -86,7 +89,7 @@ fn registry(name: &str, mapping: &Mapping, parsed: &mut Parsed) {
             Some(true) => {}
             Some(false) => parsed.warn(
                 key.place,
-                "`tls-verify: false` is ignored: --tls-verify=false says so for the whole run",
+                "`tls-verify: false` is ignored: use --tls-verify=false for the whole run",
             ),
             None => parsed.error(node.place, "`tls-verify` must be true or false"),
         }
@@ -100,7 +103,7 @@ fn registry(name: &str, mapping: &Mapping, parsed: &mut Parsed) {
         let Some(items) = node.expect_sequence("the tags of an image", parsed) else { return };
         for item in items {
             let Some(text) = item.expect_text("a tag", parsed) else { continue };
-            let selection = if starts_as_digest(text) {
+            let selection = if has_digest_algorithm(text) {
                 let message = "the destination gets no tag, as only a digest is given";
                 parsed.warn(item.place, message);
                 Selection::Digest { digest: text.to_owned(), tag: None }
@@ -124,7 +127,7 @@ fn registry(name: &str, mapping: &Mapping, parsed: &mut Parsed) {
     });
 }
 
-/// Gives every repository under `key` to `take`, with the line that it starts at.
+/// Calls `take` for every repository under `key`, with its line.
 fn each(
     registry: &Mapping,
     key: &str,

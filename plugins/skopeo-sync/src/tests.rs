@@ -1,4 +1,4 @@
-//! What the documented file means, and what is wrong with others, at which place.
+//! Entries of the documented file, and errors with their positions.
 
 use longshore_plugin_sdk::list::{Confidence, Entry, Selection};
 use longshore_plugin_sdk::testing::{
@@ -35,13 +35,13 @@ fn the_documented_file_is_read() {
             "7:15 the destination gets no tag, as only a digest is given",
             "12:5 `credentials` is ignored: credentials come from docker's or containers' configuration",
             "16:5 `cert-dir` is ignored: certificates come from certs.d directories and SSL_CERT_FILE",
-            "18:5 `tls-verify: false` is ignored: --tls-verify=false says so for the whole run",
+            "18:5 `tls-verify: false` is ignored: use --tls-verify=false for the whole run",
         ],
     );
 }
 
 #[test]
-fn malformed_parts_have_their_place_and_the_others_go_on() {
+fn malformed_parts_have_positions_and_do_not_affect_others() {
     let text = "a.io:\n  images:\n    x: 1.0\n    y: [{a: b}, '1']\n    z:1: []\n    w:\n  \
                 images-by-semver: [b]\n  tls-verify: perhaps\n  imges: {}\nb.io: []\n";
     let found = parse("list", text).entries;
@@ -53,7 +53,7 @@ fn malformed_parts_have_their_place_and_the_others_go_on() {
         remarks(&parse("list", text)),
         [
             "3:8! the tags of an image must be a list, found a single value",
-            "4:9! a tag must be a text, found a mapping",
+            "4:9! a tag must be a string, found a mapping",
             "5:5! \"z:1\" must be a repository without tag and digest",
             "7:21! `images-by-semver` must be a mapping, found a list",
             "8:15! `tls-verify` must be true or false",
@@ -64,7 +64,7 @@ fn malformed_parts_have_their_place_and_the_others_go_on() {
 }
 
 #[test]
-fn a_registry_without_images_is_said() {
+fn a_registry_without_images_gets_a_warning() {
     let text = "a.io: {tls-verify: true}\nb.io: {images: {}}\nc.io: {images: {x: []}}\n";
     let parsed = parse("list", text);
     assert_eq!(parsed.entries, [Entry::new("c.io/x", Selection::All, 3)]);
@@ -97,11 +97,11 @@ fn probing_looks_at_the_shape() {
 }
 
 #[test]
-fn mutated_files_are_survived() {
+fn mutated_files_never_panic() {
     survives_mutations(&[DOCUMENTED], probe, parse);
 }
 
 #[test]
-fn fixtures_of_other_formats_are_not_claimed() {
+fn the_probe_rejects_fixtures_of_other_formats() {
     knows_its_own("skopeo-sync", probe);
 }

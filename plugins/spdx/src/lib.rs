@@ -1,7 +1,7 @@
-//! The list format `spdx`: the images that an SPDX document in JSON names, of SPDX 2 or of SPDX 3.
+//! The list format `spdx`: the images in an SPDX 2 or SPDX 3 document in JSON.
 //!
-//! Those are the packages with a package URL of the type `oci` or `docker`. Other packages are what
-//! images are made of.
+//! It takes the packages with a package URL of type `oci` or `docker`. Other packages are the
+//! content of images.
 
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::outline;
@@ -12,10 +12,10 @@ mod version3;
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
 
-/// How files of such documents are called.
+/// File name endings of SPDX documents.
 const FILE_NAMES: [&str; 2] = [".spdx.json", ".spdx3.json"];
 
-/// Says whether the text is such a document.
+/// Reports whether the text is an SPDX document.
 #[must_use]
 pub fn probe(file_name: &str, head: &str) -> Confidence {
     let roots = outline(head);
@@ -26,14 +26,14 @@ pub fn probe(file_name: &str, head: &str) -> Confidence {
     if version2::is_document(root) || version3::is_document(root) {
         Confidence::Certain
     } else if root.get("spdxVersion").is_none() && is_called() {
-        // The key may stand behind more than is shown.
+        // The key may be beyond the part that the probe gets.
         Confidence::Maybe
     } else {
         Confidence::No
     }
 }
 
-/// Reads the document.
+/// Parses the document.
 #[must_use]
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let (mut parsed, roots) = Parsed::of_yaml(text);
@@ -43,7 +43,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
         } else if version3::is_document(root) {
             version3::read(&mut parsed, root);
         } else {
-            parsed.error(root.place, "the document is neither of SPDX 2 nor of SPDX 3");
+            parsed.error(root.place, "the document is neither SPDX 2 nor SPDX 3");
         }
     }
     parsed.in_order()

@@ -1,4 +1,4 @@
-//! What SPDX documents give.
+//! Entries and diagnostics of SPDX documents.
 
 use longshore_plugin_sdk::list::Confidence;
 use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
@@ -8,7 +8,7 @@ use super::{parse, probe};
 const APP: &str = include_str!("../fixtures/app.spdx.json");
 const SHOP: &str = include_str!("../fixtures/shop.spdx3.json");
 
-/// The beginning of a document of SPDX 3.
+/// The start of an SPDX 3 document.
 const THIRD: &str = "{\"@context\": \"https://spdx.org/rdf/3.0.1/spdx-context.jsonld\"";
 
 #[test]
@@ -20,12 +20,12 @@ fn purls_of_images_are_entries() {
     );
     assert_eq!(
         remarks(&parsed),
-        ["37:5 the container `busybox` has no purl of an image, so it is not taken"]
+        ["37:5 the container `busybox` has no image purl, so it is skipped"]
     );
 }
 
 #[test]
-fn packages_of_the_third_version_are_found_in_its_graph() {
+fn spdx_3_packages_are_found_in_the_graph() {
     let parsed = parse("shop.spdx3.json", SHOP);
     assert_eq!(
         entries(&parsed),
@@ -40,14 +40,14 @@ fn packages_of_the_third_version_are_found_in_its_graph() {
         remarks(&parsed),
         [
             "67:30 the identifier `_:nobody` is not in the document",
-            "68:30 `arch` of 1 purl is not heeded: what a digest or tag names is copied as a whole",
-            "70:5 the container `cache` has no purl of an image, so it is not taken",
+            "68:30 `arch` of 1 purl is ignored: a digest or tag is copied as a whole",
+            "70:5 the container `cache` has no image purl, so it is skipped",
         ]
     );
 }
 
 #[test]
-fn one_element_of_the_third_version_needs_no_graph() {
+fn one_spdx_3_element_needs_no_graph() {
     for (kind, url) in [
         ("software_Package", "software_packageUrl"),
         ("software:Package", "software:packageUrl"),
@@ -66,7 +66,7 @@ fn one_element_of_the_third_version_needs_no_graph() {
 }
 
 #[test]
-fn malformed_graphs_have_exact_remarks() {
+fn malformed_graphs_have_exact_diagnostics() {
     for (rest, expected) in [
         ("", &["1:1! there is no `@graph`"][..]),
         ("\"@graph\": {}", &["2:11! `@graph` must be a list, found a mapping"]),
@@ -76,7 +76,7 @@ fn malformed_graphs_have_exact_remarks() {
         ),
         (
             "\"type\": \"software_Package\", \"software_packageUrl\": []",
-            &["2:52! `software_packageUrl` must be a text, found a list"],
+            &["2:52! `software_packageUrl` must be a string, found a list"],
         ),
         (
             "\"type\": \"software_Package\", \"externalIdentifier\":\n\
@@ -86,21 +86,23 @@ fn malformed_graphs_have_exact_remarks() {
         (
             "\"type\": \"software_Package\", \"externalIdentifiers\":\n\
              [{\"externalIdentifierType\": \"packageURL\", \"identifier\": [1]}]",
-            &["3:57! `identifier` must be a text, found a list"],
+            &["3:57! `identifier` must be a string, found a list"],
         ),
         (
             "\"type\": \"software_Package\", \"software_packageUrl\":\n\"pkg:oci/a@sha256:0\"",
-            &["3:1! the purl `pkg:oci/a@sha256:0` is of no use: it has no repository_url, so it \
-               does not say where the image is"],
+            &[
+                "3:1! the purl `pkg:oci/a@sha256:0` cannot be used: it has no repository_url, so it \
+               does not say where the image is",
+            ],
         ),
         (
             "\"type\": \"software_Package\", \"name\": \"a\",\n\"software_primaryPurpose\":\n\
              \"container\", \"software_packageUrl\": \"pkg:generic/a@1\"",
-            &["1:1 the container `a` has no purl of an image, so it is not taken"],
+            &["1:1 the container `a` has no image purl, so it is skipped"],
         ),
         (
             "\"@graph\": [{]}",
-            &["2:12! this is no valid YAML or JSON: mismatched bracket '{' closed by ']'"],
+            &["2:12! this is not valid YAML or JSON: mismatched bracket '{' closed by ']'"],
         ),
     ] {
         let rest = if rest.is_empty() { String::new() } else { format!(",\n{rest}") };
@@ -110,11 +112,11 @@ fn malformed_graphs_have_exact_remarks() {
 }
 
 #[test]
-fn malformed_documents_have_exact_remarks() {
+fn malformed_documents_have_exact_diagnostics() {
     for (text, expected) in [
         (
             "{\"spdxVersion\": \"SPDX-1.2\"}\n",
-            &["1:1! the document is neither of SPDX 2 nor of SPDX 3"][..],
+            &["1:1! the document is neither SPDX 2 nor SPDX 3"][..],
         ),
         (
             "{\"spdxVersion\": \"SPDX-2.2\",\n\"packages\": [{\"externalRefs\": [{\"referenceType\": \"purl\"}]}]}\n",
@@ -132,12 +134,12 @@ fn malformed_documents_have_exact_remarks() {
             "{\"spdxVersion\": \"SPDX-2.2\",\n\"packages\": [{\"name\": \"a\",\n\
              \"primaryPackagePurpose\": \"CONTAINER\", \"externalRefs\": [\n\
              {\"referenceType\": \"purl\", \"referenceLocator\": \"pkg:generic/a@1\"}]}]}\n",
-            &["2:14 the container `a` has no purl of an image, so it is not taken"],
+            &["2:14 the container `a` has no image purl, so it is skipped"],
         ),
         (
             "{\"spdxVersion\": \"SPDX-2.2\",\n\"packages\": [{\"name\" \"a\"}]}\n",
             &[
-                "2:22! this is no valid YAML or JSON: invalid trailing content after double-quoted scalar",
+                "2:22! this is not valid YAML or JSON: invalid trailing content after double-quoted scalar",
             ],
         ),
     ] {
@@ -146,7 +148,7 @@ fn malformed_documents_have_exact_remarks() {
 }
 
 #[test]
-fn only_documents_of_spdx_are_documents_of_spdx() {
+fn the_probe_accepts_only_spdx_documents() {
     knows_its_own("spdx", probe);
     for (name, head, expected) in [
         ("list", APP, Confidence::Certain),
@@ -170,6 +172,6 @@ fn only_documents_of_spdx_are_documents_of_spdx() {
 }
 
 #[test]
-fn changed_documents_never_make_it_panic() {
+fn mutated_documents_never_panic() {
     survives_mutations(&[APP, SHOP], probe, parse);
 }

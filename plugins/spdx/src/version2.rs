@@ -1,4 +1,4 @@
-//! A document of SPDX 2: `packages` with `externalRefs`.
+//! SPDX 2 documents: `packages` with `externalRefs`.
 
 use std::rc::Rc;
 
@@ -6,21 +6,21 @@ use longshore_plugin_purl::{Purls, left_out};
 use longshore_plugin_sdk::list::Parsed;
 use longshore_plugin_sdk::yaml::Node;
 
-/// What `spdxVersion` starts with.
+/// Prefix of `spdxVersion`.
 const VERSION: &str = "SPDX-2.";
 
-/// Whether it is such a document.
+/// Reports whether the document is SPDX 2.
 pub(crate) fn is_document(root: &Node) -> bool {
     root.text_of("spdxVersion").is_some_and(|version| version.starts_with(VERSION))
 }
 
-/// The list that a key has, if it is there.
+/// Returns the list under a key; empty if there is none.
 fn list<'a>(parsed: &mut Parsed, node: &'a Node, key: &str) -> &'a [Rc<Node>] {
     let list = node.get(key).and_then(|list| list.expect_sequence(&format!("`{key}`"), parsed));
     list.unwrap_or_default()
 }
 
-/// Reads the packages.
+/// Parses the packages.
 pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
     let mut purls = Purls::default();
     for package in list(parsed, root, "packages") {

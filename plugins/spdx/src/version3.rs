@@ -1,27 +1,28 @@
-//! A document of SPDX 3 in its JSON, a strict subset of JSON-LD: a graph of elements.
+//! SPDX 3 documents in JSON, a strict subset of JSON-LD: a graph of elements.
 //!
-//! A class, property or value is named by the word of the context (`software_Package`) or, as JSON-LD
-//! has it beside that, by a compact or a whole IRI (`software:Package`, `https://…/Software/Package`).
-//! The part that they share is compared.
+//! A class, property or value has two forms of its name. The context defines the short form
+//! (`software_Package`). JSON-LD also allows a compact or full IRI (`software:Package`,
+//! `https://…/Software/Package`). The code compares the part that all forms share.
 
 use longshore_plugin_purl::{Purls, left_out};
 use longshore_plugin_sdk::list::Parsed;
 use longshore_plugin_sdk::yaml::{Key, Node, Value};
 
-/// What the context of such a document holds, whatever its minor version.
+/// Part of the context that all minor versions share.
 const CONTEXT: &str = "spdx.org/rdf/3";
 
-/// The class of packages and those derived from it.
+/// The package class and its subclasses.
 const PACKAGES: [&str; 3] = ["Package", "AIPackage", "DatasetPackage"];
 
-/// Whether it is such a document. Its context is a text, or a list of that and abbreviations.
+/// Reports whether the document is SPDX 3. Its context is a string, or a list of strings and
+/// abbreviations.
 pub(crate) fn is_document(root: &Node) -> bool {
     let Some(context) = root.get("@context") else { return false };
     let is_ours = |node: &Node| node.as_text().is_some_and(|text| text.contains(CONTEXT));
     is_ours(context) || context.items().iter().any(|item| is_ours(item))
 }
 
-/// Reads the packages of the graph.
+/// Parses the packages of the graph.
 pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
     let mut elements = Vec::new();
     match root.get("@graph") {
@@ -32,7 +33,7 @@ pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
                 }
             }
         }
-        // One element needs no graph around it.
+        // A document with one element needs no graph.
         None if kind(root).is_some() => elements.push(root),
         None => parsed.error(root.place, "there is no `@graph`"),
     }
@@ -45,7 +46,7 @@ pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
     graph.purls.finish(parsed);
 }
 
-/// The elements, and the purls that were found in them.
+/// The elements, and the purls found in them.
 struct Graph<'a> {
     elements: &'a [&'a Node],
     purls: Purls,
@@ -59,7 +60,7 @@ impl<'a> Graph<'a> {
         let identifiers =
             identifiers.into_iter().flat_map(|(_, value)| match value.as_sequence() {
                 Some(items) => items.iter().map(|item| &**item).collect(),
-                // A property with one value needs no list around it.
+                // A property with one value needs no list.
                 None => vec![value],
             });
         let mut named: Vec<(&Key, &Node)> = url.into_iter().collect();
@@ -82,8 +83,8 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The purl of an identifier, if it is of that type. It stands in its place or, as it is no
-    /// element, in the graph under an `@id`.
+    /// Returns the purl of an identifier of that type. The identifier is nested or, because it is
+    /// not an element, in the graph under an `@id`.
     fn purl_of(&self, parsed: &mut Parsed, node: &'a Node) -> Option<(&'a Key, &'a Node)> {
         let identifier = match node.as_text() {
             None => node,
@@ -98,7 +99,7 @@ impl<'a> Graph<'a> {
             }
         };
         let kind = property(identifier, &["externalIdentifierType"])?.1.as_text()?;
-        // Drafts of the model write it `packageURL`.
+        // Drafts of the model spell it `packageURL`.
         if !word(kind).eq_ignore_ascii_case("packageUrl") {
             return None;
         }
@@ -110,18 +111,18 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// The class of an element.
+/// Returns the class of an element.
 fn kind(element: &Node) -> Option<&str> {
     element.text_of("type").or_else(|| element.text_of("@type")).map(word)
 }
 
-/// A property by any of its names, and what it holds.
+/// Returns a property by any of its names, with its value.
 fn property<'a>(element: &'a Node, names: &[&str]) -> Option<(&'a Key, &'a Node)> {
     let is_it = |key: &Key| names.contains(&word(&key.text));
     element.members().find(|(key, value)| is_it(key) && !matches!(value.value, Value::Null))
 }
 
-/// The name behind its profile or namespace.
+/// Returns the name without its profile or namespace.
 fn word(name: &str) -> &str {
     name.rsplit(['/', '#', ':', '_']).next().unwrap_or(name)
 }

@@ -1,10 +1,10 @@
-//! Bytes out of nothing, and their digests.
+//! Deterministic pseudo-random bytes and digests.
 
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-/// `length` bytes that look random and are the same for the same seed.
+/// Returns `length` bytes that look random. The same seed gives the same bytes.
 #[must_use]
 pub fn random(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed;
@@ -16,7 +16,7 @@ pub fn random(seed: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// The `sha256:…` digest of the bytes.
+/// Returns the `sha256:…` digest of the bytes.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> String {
     let mut text = String::from("sha256:");
@@ -27,7 +27,7 @@ pub fn digest(bytes: &[u8]) -> String {
     text
 }
 
-/// One step of SplitMix64: neighbouring seeds give unrelated streams.
+/// Performs one step of SplitMix64. Adjacent seeds give unrelated streams.
 fn split_mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;

@@ -1,4 +1,4 @@
-//! A manifest with everything below it.
+//! A manifest with all its content.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,37 +17,37 @@ pub struct Blob {
 }
 
 impl Blob {
-    /// A blob of these bytes.
+    /// Creates a blob of these bytes.
     #[must_use]
     pub fn new(media_type: &str, bytes: Vec<u8>) -> Self {
         Self { media_type: media_type.to_owned(), digest: digest(&bytes), bytes: bytes.into() }
     }
 
-    /// The media type that a descriptor of it names.
+    /// Returns the media type for the descriptor.
     #[must_use]
     pub fn media_type(&self) -> &str {
         &self.media_type
     }
 
-    /// The `sha256:…` digest.
+    /// Returns the `sha256:…` digest.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
-    /// What it holds.
+    /// Returns the bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// `mediaType`, `size`, `digest`, in Docker's order.
+    /// Returns a descriptor: `mediaType`, `size`, `digest`, in Docker's order.
     pub(crate) fn descriptor(&self) -> Map<String, Value> {
         descriptor(&self.media_type, self.bytes.len(), &self.digest)
     }
 }
 
-/// A manifest or an index, the blobs that it names, and its children.
+/// A manifest or an index with its blobs and children.
 #[derive(Clone, Debug)]
 pub struct Content {
     pub(crate) media_type: String,
@@ -70,38 +70,38 @@ impl Content {
         }
     }
 
-    /// The media type of the manifest.
+    /// Returns the media type of the manifest.
     #[must_use]
     pub fn media_type(&self) -> &str {
         &self.media_type
     }
 
-    /// The `sha256:…` digest of the manifest.
+    /// Returns the `sha256:…` digest of the manifest.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
-    /// The manifest as it is pushed.
+    /// Returns the bytes of the manifest.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The config, if any, and the layers that a registry can be asked for, in order and as often as
-    /// the manifest names them.
+    /// Returns the config, if any, and the layers that registries store. Keeps the order and the
+    /// repetitions of the manifest.
     #[must_use]
     pub fn blobs(&self) -> &[Blob] {
         &self.blobs
     }
 
-    /// The children of an index, in order and as often as it names them.
+    /// Returns the children of an index. Keeps their order and repetitions.
     #[must_use]
     pub fn children(&self) -> &[Self] {
         &self.children
     }
 
-    /// The bytes of all distinct blobs below this manifest.
+    /// Returns the total size of all distinct blobs below this manifest, in bytes.
     #[must_use]
     pub fn blob_bytes(&self) -> u64 {
         let mut seen = BTreeSet::new();
@@ -118,7 +118,7 @@ impl Content {
         own + self.children.iter().map(|child| child.sum_blobs(seen)).sum::<u64>()
     }
 
-    /// The descriptor that an index has of it, without a platform.
+    /// Returns the descriptor for an index, without a platform.
     pub(crate) fn descriptor(&self) -> Map<String, Value> {
         descriptor(&self.media_type, self.bytes.len(), &self.digest)
     }

@@ -1,7 +1,7 @@
-//! A registry seen by a client that is not longshore.
+//! A registry client that is independent of longshore.
 //!
-//! It speaks plain HTTP only, does one request at a time and retries nothing: what a test pushes or
-//! reads here must not depend on the code under test.
+//! It speaks plain HTTP only, sends one request at a time and does not retry. The results of a test
+//! must not depend on the code under test.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,71 +14,71 @@ use ureq::{Agent, Body};
 use crate::bytes::digest;
 use crate::content::{Blob, Content};
 
-/// Every kind of manifest that there is, so that a registry hands out what it holds.
+/// All types of manifests, so that the registry returns what it stores.
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json, */*";
 
-/// Why a registry did not do what it was asked.
+/// Explains why a request to a registry failed.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
-    /// The request got no answer, or none that is HTTP.
+    /// There was no response, or it was not HTTP.
     #[error("{request}: {source}")]
     Unanswered {
         /// Method and URL.
         request: String,
-        /// What the client says.
+        /// The error of the client.
         source: Box<ureq::Error>,
     },
-    /// The answer was another one than the specification's.
+    /// The specification does not allow this response.
     #[error("{request}: answered {status}: {body}")]
     Refused {
         /// Method and URL.
         request: String,
-        /// The status of the answer.
+        /// The status of the response.
         status: u16,
-        /// The text that came with it.
+        /// The body of the response.
         body: String,
     },
-    /// An upload was opened, and the answer does not say where.
+    /// The response to an opened upload has no location.
     #[error("{request}: an upload without a location")]
     NoLocation {
         /// Method and URL.
         request: String,
     },
-    /// What should be a list of referrers is something else.
+    /// The response is not a list of referrers.
     #[error("{request}: {source}")]
     NoReferrers {
         /// Method and URL.
         request: String,
-        /// What the parser says.
+        /// The error of the parser.
         source: serde_json::Error,
     },
-    /// What should be a list of tags is something else.
+    /// The response is not a list of tags.
     #[error("{request}: {source}")]
     NoTags {
         /// Method and URL.
         request: String,
-        /// What the parser says.
+        /// The error of the parser.
         source: serde_json::Error,
     },
 }
 
-/// A manifest as a registry serves it.
+/// A manifest as served by a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
     /// The content type, without parameters.
     pub media_type: String,
-    /// The digest of the bytes, computed here.
+    /// The digest that the client computed from the bytes.
     pub digest: String,
-    /// What `Docker-Content-Digest` says, if it is there.
+    /// The value of `Docker-Content-Digest`, if present.
     pub announced: Option<String>,
-    /// The manifest.
+    /// The bytes of the manifest.
     pub bytes: Vec<u8>,
 }
 
-/// One registry, named as in a reference: `127.0.0.1:5000`.
+/// A registry, named as in a reference: `127.0.0.1:5000`.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     address: String,
@@ -87,7 +87,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The registry at `host:port`.
+    /// Creates a client for the registry at `host:port`.
     #[must_use]
     pub fn new(address: &str) -> Self {
         let agent = Agent::config_builder()
@@ -99,7 +99,7 @@ impl Endpoint {
         Self { address: address.to_owned(), authorization: None, agent }
     }
 
-    /// Sends this user and password with every request.
+    /// Sends this user name and password with every request.
     #[must_use]
     pub fn with_basic(mut self, user: &str, password: &str) -> Self {
         let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
@@ -107,22 +107,22 @@ impl Endpoint {
         self
     }
 
-    /// `host:port`, as in a reference.
+    /// Returns `host:port`, as in a reference.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Whether something answers at `/v2/`, whatever it says.
+    /// Reports whether the registry responds at `/v2/`, with any status.
     #[must_use]
     pub fn answers(&self) -> bool {
         self.call("GET", &self.url("")).is_ok()
     }
 
-    /// Pushes blobs, then children by digest, then the manifest itself under a tag or digest.
+    /// Pushes the blobs, then the children by digest, then the manifest under a tag or digest.
     ///
     /// # Errors
-    /// The first request that the registry does not answer as the specification says.
+    /// Fails at the first response that violates the specification.
     pub fn push(
         &self,
         repository: &str,
@@ -154,10 +154,10 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Opens an upload; where it goes on, as an absolute URL.
+    /// Opens an upload and returns its location as an absolute URL.
     ///
     /// # Errors
-    /// The registry gives no answer, or another one than 202 with a location.
+    /// Fails if the registry does not respond with 202 and a location.
     pub fn open_upload(&self, repository: &str) -> Result<String, EndpointError> {
         let open = self.url(&format!("{repository}/blobs/uploads/"));
         let opened = expect(self.send("POST", &open, None, &[])?, 202, "POST", &open)?;
@@ -169,10 +169,10 @@ impl Endpoint {
         })
     }
 
-    /// Uploads a blob in one piece.
+    /// Uploads a blob in one request.
     ///
     /// # Errors
-    /// The first request that the registry does not answer as the specification says.
+    /// Fails at the first response that violates the specification.
     pub fn push_blob(&self, repository: &str, blob: &Blob) -> Result<(), EndpointError> {
         let location = self.open_upload(repository)?;
         let separator = if location.contains('?') { '&' } else { '?' };
@@ -181,10 +181,10 @@ impl Endpoint {
         expect(closed, 201, "PUT", &close).map(drop)
     }
 
-    /// Puts a manifest under a tag or digest.
+    /// Pushes a manifest under a tag or digest.
     ///
     /// # Errors
-    /// The registry gives no answer, or another one than 201.
+    /// Fails if the registry does not respond with 201.
     pub fn push_manifest(
         &self,
         repository: &str,
@@ -197,10 +197,10 @@ impl Endpoint {
         expect(answer, 201, "PUT", &url).map(drop)
     }
 
-    /// Gets a manifest by tag or digest; `None` if the registry has none.
+    /// Fetches a manifest by tag or digest. Returns `None` if it does not exist.
     ///
     /// # Errors
-    /// The registry gives no answer, or one that is neither 200 nor 404.
+    /// Fails if the registry responds with neither 200 nor 404.
     pub fn manifest(
         &self,
         repository: &str,
@@ -217,10 +217,10 @@ impl Endpoint {
         Ok(Some(Fetched { media_type, digest: digest(&bytes), announced, bytes }))
     }
 
-    /// Gets a blob; `None` if the registry has none.
+    /// Fetches a blob. Returns `None` if it does not exist.
     ///
     /// # Errors
-    /// The registry gives no answer, or one that is neither 200 nor 404.
+    /// Fails if the registry responds with neither 200 nor 404.
     pub fn blob(&self, repository: &str, digest: &str) -> Result<Option<Vec<u8>>, EndpointError> {
         let url = self.url(&format!("{repository}/blobs/{digest}"));
         let Some(mut answer) = found(self.call("GET", &url)?, &url)? else {
@@ -229,19 +229,19 @@ impl Endpoint {
         read(&mut answer, &url).map(Some)
     }
 
-    /// Deletes a blob, where the registry allows it.
+    /// Deletes a blob, if the registry allows it.
     ///
     /// # Errors
-    /// The registry gives no answer, or another one than 202.
+    /// Fails if the registry does not respond with 202.
     pub fn delete_blob(&self, repository: &str, digest: &str) -> Result<(), EndpointError> {
         let url = self.url(&format!("{repository}/blobs/{digest}"));
         expect(self.call("DELETE", &url)?, 202, "DELETE", &url).map(drop)
     }
 
-    /// The tags of a repository; none if there is no such repository.
+    /// Lists the tags of a repository; empty if the repository does not exist.
     ///
     /// # Errors
-    /// The registry gives no answer, or one that is no list of tags.
+    /// Fails if the response is not a list of tags.
     pub fn tags(&self, repository: &str) -> Result<Vec<String>, EndpointError> {
         let url = self.url(&format!("{repository}/tags/list"));
         let Some(mut answer) = found(self.call("GET", &url)?, &url)? else {
@@ -254,10 +254,11 @@ impl Endpoint {
         Ok(tags.filter_map(|tag| tag.as_str().map(str::to_owned)).collect())
     }
 
-    /// The digests of what refers to a manifest, by the registry's API; `None` if it has none.
+    /// Lists the digests of referrers through the API. Returns `None` if the registry has no such
+    /// API.
     ///
     /// # Errors
-    /// The registry gives no answer, or one that is no list of referrers.
+    /// Fails if the response is not a list of referrers.
     pub fn referrers(
         &self,
         repository: &str,
@@ -275,11 +276,11 @@ impl Endpoint {
         Ok(Some(manifests.filter_map(|one| one["digest"].as_str().map(str::to_owned)).collect()))
     }
 
-    /// What is missing or wrong below a tag or digest: a line for each manifest or blob that cannot
-    /// be read or whose bytes have another digest. Nothing, if all of it is there.
+    /// Checks everything below a tag or digest. Returns a line for each manifest or blob that is
+    /// missing or has the wrong digest. Returns nothing if the content is complete.
     ///
     /// # Errors
-    /// The registry gives no answer, or one that is neither 200 nor 404.
+    /// Fails if the registry responds with neither 200 nor 404.
     pub fn broken(&self, repository: &str, reference: &str) -> Result<Vec<String>, EndpointError> {
         let mut findings = Vec::new();
         self.walk(repository, reference, &mut BTreeSet::new(), &mut findings)?;
@@ -301,7 +302,7 @@ impl Endpoint {
             findings.push(format!("{repository}: manifest {reference} is {}", fetched.digest));
         }
         let Ok(document) = serde_json::from_slice::<Value>(&fetched.bytes) else {
-            findings.push(format!("{repository}: manifest {reference} is no JSON"));
+            findings.push(format!("{repository}: manifest {reference} is not JSON"));
             return Ok(());
         };
         let named = |value: &Value| value["digest"].as_str().map(str::to_owned);
@@ -331,7 +332,7 @@ impl Endpoint {
         format!("http://{}/v2/{path}", self.address)
     }
 
-    /// A request without a body.
+    /// Sends a request without a body.
     fn call(&self, method: &str, url: &str) -> Result<Response<Body>, EndpointError> {
         let mut request = Request::builder().method(method).uri(url).header("accept", ACCEPT);
         if let Some(authorization) = &self.authorization {
@@ -341,7 +342,7 @@ impl Endpoint {
         sent.and_then(|request| self.agent.run(request)).map_err(unanswered(method, url))
     }
 
-    /// A request with a body, which may be empty.
+    /// Sends a request with a body, which may be empty.
     fn send(
         &self,
         method: &str,
@@ -375,7 +376,7 @@ fn read(answer: &mut Response<Body>, url: &str) -> Result<Vec<u8>, EndpointError
     body.read_to_vec().map_err(unanswered("GET", url))
 }
 
-/// The answer to a GET: there, not there, or an error.
+/// Converts the response to a GET: found, not found, or an error.
 fn found(answer: Response<Body>, url: &str) -> Result<Option<Response<Body>>, EndpointError> {
     if answer.status() == 404 {
         return Ok(None);

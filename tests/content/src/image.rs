@@ -7,10 +7,10 @@ use crate::content::{Blob, Content};
 use crate::json::{PADDING, Style, annotate};
 use crate::platform::Platform;
 
-/// The empty JSON object, which artifacts have as config.
+/// Media type of the empty JSON object, the config of artifacts.
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
-/// How gzip begins (RFC 1952, section 2.3).
+/// The first bytes of a gzip stream (RFC 1952, section 2.3).
 const GZIP: &[u8] = &[0x1f, 0x8b, 8];
 
 /// Media types of a manifest, its config and its layers.
@@ -48,9 +48,9 @@ struct Layer {
     media_type: Option<String>,
     seed: u64,
     length: usize,
-    /// Begins as gzip does.
+    /// Whether the layer starts like gzip.
     gzip: bool,
-    /// A foreign layer: named with this URL and never pushed.
+    /// URL of a foreign layer, which is never pushed.
     url: Option<String>,
 }
 
@@ -65,9 +65,9 @@ impl Layer {
     }
 }
 
-/// An image (with a config that has a platform, or none) or an artifact (with an empty config).
+/// An image, with a platform in its config or without, or an artifact with the empty config.
 ///
-/// Layers are opaque bytes: nothing that mirrors an image looks into them.
+/// Layers are opaque bytes, because mirroring does not look into them.
 #[derive(Clone, Debug)]
 pub struct Image {
     format: Format,
@@ -81,25 +81,25 @@ pub struct Image {
 }
 
 impl Image {
-    /// An OCI image for `os/architecture[/variant]`.
+    /// Creates an OCI image for `os/architecture[/variant]`.
     #[must_use]
     pub fn new(platform: &str) -> Self {
         Self::of(Some(Platform::new(platform)), None)
     }
 
-    /// An OCI image for a platform with more than three parts to it.
+    /// Creates an OCI image for a platform with more than three parts.
     #[must_use]
     pub fn for_platform(platform: Platform) -> Self {
         Self::of(Some(platform), None)
     }
 
-    /// An OCI image whose config says neither os nor architecture.
+    /// Creates an OCI image whose config has neither os nor architecture.
     #[must_use]
     pub fn without_platform() -> Self {
         Self::of(None, None)
     }
 
-    /// An OCI artifact with the empty config.
+    /// Creates an OCI artifact with the empty config.
     #[must_use]
     pub fn artifact(artifact_type: &str) -> Self {
         Self::of(None, Some(artifact_type.to_owned()))
@@ -118,27 +118,27 @@ impl Image {
         }
     }
 
-    /// Docker schema 2 in place of OCI.
+    /// Uses Docker schema 2 instead of OCI.
     #[must_use]
     pub fn docker(mut self) -> Self {
         self.format = Format::Docker;
         self
     }
 
-    /// Adds a layer of so many bytes; the same seed and length again name the same blob again.
+    /// Adds a layer of this many bytes. The same seed and length give the same blob.
     #[must_use]
     pub fn layer(self, seed: u64, length: usize) -> Self {
         self.push(Layer { media_type: None, seed, length, gzip: false, url: None })
     }
 
-    /// As [`Image::layer`], beginning with gzip's magic number: skopeo compresses what looks as if
-    /// nobody had done so.
+    /// Adds a layer like [`Image::layer`] that starts with gzip's magic number. skopeo compresses
+    /// layers that look uncompressed.
     #[must_use]
     pub fn gzip_layer(self, seed: u64, length: usize) -> Self {
         self.push(Layer { media_type: None, seed, length, gzip: true, url: None })
     }
 
-    /// Adds a layer with a media type of its own, such as `…tar+zstd`.
+    /// Adds a layer with a custom media type, such as `…tar+zstd`.
     #[must_use]
     pub fn typed_layer(self, media_type: &str, seed: u64, length: usize) -> Self {
         self.push(Layer {
@@ -150,7 +150,7 @@ impl Image {
         })
     }
 
-    /// Adds a layer that lies at a URL and in no registry.
+    /// Adds a layer that is at a URL and not in a registry.
     #[must_use]
     pub fn foreign_layer(self, url: &str, seed: u64, length: usize) -> Self {
         let media_type = match self.format {
@@ -171,41 +171,41 @@ impl Image {
         self
     }
 
-    /// A label of the config: images that differ in nothing else get another digest.
+    /// Sets a label in the config, so that otherwise equal images get different digests.
     #[must_use]
     pub fn label(mut self, key: &str, value: &str) -> Self {
         self.labels.insert(key.to_owned(), json!(value));
         self
     }
 
-    /// An annotation of the manifest.
+    /// Sets an annotation of the manifest.
     #[must_use]
     pub fn annotation(mut self, key: &str, value: &str) -> Self {
         self.annotations.push((key.to_owned(), value.to_owned()));
         self
     }
 
-    /// Makes the manifest at least so many bytes long.
+    /// Pads the manifest to at least this many bytes.
     #[must_use]
     pub fn padded(self, length: usize) -> Self {
         self.annotation(PADDING, &"x".repeat(length))
     }
 
-    /// Refers to another manifest, as a signature or an SBOM does.
+    /// Sets the subject, as in a signature or an SBOM.
     #[must_use]
     pub fn subject(mut self, subject: &Content) -> Self {
         self.subject = Some(subject.descriptor());
         self
     }
 
-    /// Writes the manifest with white space in odd places.
+    /// Writes the manifest with white space in unusual places.
     #[must_use]
     pub fn odd_white_space(mut self) -> Self {
         self.style = Style::Odd;
         self
     }
 
-    /// The manifest and its blobs.
+    /// Returns the manifest and its blobs.
     #[must_use]
     pub fn build(self) -> Content {
         let mut blobs = vec![self.config()];
@@ -222,7 +222,7 @@ impl Image {
             layers.push(Value::Object(descriptor));
         }
         if self.layers.is_empty() && self.artifact_type.is_some() {
-            // The specification asks for one layer at least, and offers the empty object for it.
+            // The specification requires at least one layer and suggests the empty object for it.
             layers.push(Value::Object(blobs[0].descriptor()));
         }
         let document = self.document(&blobs[0], layers);
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gzip_layer_differs_from_another_one_in_how_it_begins_only() {
+    fn a_gzip_layer_differs_only_in_its_first_bytes() {
         let bytes = |image: Image| image.build().blobs()[1].bytes().to_vec();
         let plain = bytes(Image::new("linux/amd64").layer(1, 9));
         let gzip = bytes(Image::new("linux/amd64").gzip_layer(1, 9));

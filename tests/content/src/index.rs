@@ -6,7 +6,7 @@ use crate::content::Content;
 use crate::json::{PADDING, Style, annotate};
 use crate::platform::Platform;
 
-/// An OCI index or a Docker manifest list; its children may be indexes themselves.
+/// An OCI index or a Docker manifest list. Children may be indexes.
 #[derive(Clone, Debug)]
 pub struct Index {
     media_type: &'static str,
@@ -19,13 +19,13 @@ pub struct Index {
 }
 
 impl Index {
-    /// An OCI image index.
+    /// Creates an OCI image index.
     #[must_use]
     pub fn oci() -> Self {
         Self::of("application/vnd.oci.image.index.v1+json")
     }
 
-    /// A Docker manifest list.
+    /// Creates a Docker manifest list.
     #[must_use]
     pub fn docker() -> Self {
         Self::of("application/vnd.docker.distribution.manifest.list.v2+json")
@@ -50,13 +50,13 @@ impl Index {
         self.push(child, platform.as_ref(), &[])
     }
 
-    /// Adds a child with another platform than its config says, or an index with one.
+    /// Adds a child with another platform than in its config, or an index with a platform.
     #[must_use]
     pub fn child_as(self, child: &Content, platform: &Platform) -> Self {
         self.push(child, Some(platform), &[])
     }
 
-    /// Adds a child whose descriptor says nothing of a platform.
+    /// Adds a child without a platform in its descriptor.
     #[must_use]
     pub fn child_without_platform(self, child: &Content) -> Self {
         self.push(child, None, &[])
@@ -93,41 +93,41 @@ impl Index {
         self
     }
 
-    /// An annotation of the index.
+    /// Sets an annotation of the index.
     #[must_use]
     pub fn annotation(mut self, key: &str, value: &str) -> Self {
         self.annotations.push((key.to_owned(), value.to_owned()));
         self
     }
 
-    /// What kind of artifact the index stands for.
+    /// Sets the artifact type of the index.
     #[must_use]
     pub fn artifact_type(mut self, artifact_type: &str) -> Self {
         self.artifact_type = Some(artifact_type.to_owned());
         self
     }
 
-    /// Refers to another manifest, as a signature or an SBOM does.
+    /// Sets the subject, as in a signature or an SBOM.
     #[must_use]
     pub fn subject(mut self, subject: &Content) -> Self {
         self.subject = Some(subject.descriptor());
         self
     }
 
-    /// Makes the index at least so many bytes long.
+    /// Pads the index to at least this many bytes.
     #[must_use]
     pub fn padded(self, length: usize) -> Self {
         self.annotation(PADDING, &"x".repeat(length))
     }
 
-    /// Writes the index with white space in odd places.
+    /// Writes the index with white space in unusual places.
     #[must_use]
     pub fn odd_white_space(mut self) -> Self {
         self.style = Style::Odd;
         self
     }
 
-    /// The index and everything below it.
+    /// Returns the index with all its content.
     #[must_use]
     pub fn build(self) -> Content {
         let mut document = Map::new();

@@ -1,17 +1,17 @@
-//! How a manifest is written down: compact, or as oddly as JSON allows.
+//! Writes manifests: compact, or with unusual white space.
 
 use serde_json::{Map, Value, json};
 
-/// The annotation that makes a manifest as long as a test wants it.
+/// The annotation that pads a manifest.
 pub(crate) const PADDING: &str = "org.example.padding";
 
-/// White space of a manifest.
+/// White space in a manifest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// None at all.
+    /// No white space.
     #[default]
     Compact,
-    /// Indented, with Windows line ends, and with blanks before and after the document.
+    /// Indented, with Windows line endings, and with blanks before and after the document.
     Odd,
 }
 
@@ -28,7 +28,7 @@ impl Style {
     }
 }
 
-/// Puts an annotation into a document, whether it has others or not.
+/// Adds an annotation to a document.
 pub(crate) fn annotate(document: &mut Map<String, Value>, key: &str, value: &str) {
     document.entry("annotations").or_insert_with(|| json!({}))[key] = json!(value);
 }

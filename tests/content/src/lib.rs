@@ -1,7 +1,7 @@
-//! Made-up registry content, and a client that pushes it without going through longshore.
+//! Synthetic registry content, and a client that pushes it without longshore.
 //!
-//! Tests, quickstart and benchmark share it. Everything is deterministic: the same calls give the
-//! same bytes and so the same digests on every machine, and no image has to be committed.
+//! Tests, quickstart and benchmark share this crate. Everything is deterministic: the same calls
+//! give the same bytes and digests on every machine. So no image has to be committed.
 
 mod bytes;
 mod content;

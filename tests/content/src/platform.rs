@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// `os/architecture[/variant]`, and the version of the system where it matters.
+/// `os/architecture[/variant]`, with an optional OS version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Platform {
     os: String,
@@ -12,17 +12,17 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Reads `linux/amd64` or `linux/arm/v7`.
+    /// Parses `linux/amd64` or `linux/arm/v7`.
     ///
     /// # Panics
-    /// If the text has fewer than two or more than three parts: a test that writes it is wrong.
+    /// Panics if the text has fewer than two or more than three parts.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let parts: Vec<&str> = text.split('/').collect();
         let (os, architecture, variant) = match parts[..] {
             [os, architecture] => (os, architecture, None),
             [os, architecture, variant] => (os, architecture, Some(variant)),
-            _ => panic!("`{text}` is no os/architecture[/variant]"),
+            _ => panic!("`{text}` is not os/architecture[/variant]"),
         };
         Self {
             os: os.to_owned(),
@@ -32,14 +32,14 @@ impl Platform {
         }
     }
 
-    /// Adds `os.version`, as images of Windows have it.
+    /// Sets `os.version`, as in Windows images.
     #[must_use]
     pub fn os_version(mut self, version: &str) -> Self {
         self.os_version = Some(version.to_owned());
         self
     }
 
-    /// The fields in the order in which Docker writes them.
+    /// Returns the fields in Docker's order.
     pub(crate) fn fields(&self) -> Map<String, Value> {
         let mut fields = Map::new();
         fields.insert("architecture".to_owned(), json!(self.architecture));

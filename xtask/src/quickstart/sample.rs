@@ -1,24 +1,24 @@
-//! The images of the quickstart: small, made up, and the same on every machine.
+//! The synthetic images of the quickstart: small and the same on every machine.
 
 use longshore_content::{Content, Image, Index};
 
-/// One tag of the source registry, and where the list sends it.
+/// A tag of the source registry, and its destination in the list.
 pub(crate) struct Sample {
     /// Repository at the source.
     pub(crate) repository: &'static str,
     /// Tag at both ends.
     pub(crate) tag: &'static str,
-    /// Repository at the destination, the default project put in.
+    /// Repository at the destination, with the default project.
     pub(crate) destination: &'static str,
-    /// For the person who watches.
+    /// Description for the user.
     pub(crate) what: &'static str,
-    /// The manifest and all below it.
+    /// The manifest and everything below it.
     pub(crate) content: Content,
 }
 
-/// What the source registry is seeded with.
+/// Returns the content of the source registry.
 pub(crate) fn samples() -> Vec<Sample> {
-    // The base is in four images: it is uploaded once and then mounted.
+    // Four images share the base, so it is uploaded once and then mounted.
     let base = |platform: &str| Image::new(platform).layer(1, 400_000);
     let both = |seed: u64, name: &str| {
         Index::oci()

@@ -1,4 +1,4 @@
-//! The servers and clients that black-box tests run against.
+//! The servers and clients that black-box tests need.
 
 use std::fs;
 
@@ -7,13 +7,13 @@ use anyhow::Result;
 use crate::command::{command, installed, output, succeeds};
 use crate::workspace::Workspace;
 
-/// Programs, which are also the names of Debian's packages.
+/// The programs. Debian's packages have the same names.
 const NEEDED: &[&str] = &["docker-registry", "skopeo"];
 
-/// A client that Debian does not have, and where it comes from.
+/// Import path of a client that Debian does not package.
 const REGCTL: &str = "github.com/regclient/regclient/cmd/regctl";
 
-/// Says where clients were looked for that only Go can install, if they are not there.
+/// Prints a hint if clients are missing that only Go can install.
 pub(crate) fn name_missing_clients() {
     let of_go = std::env::home_dir().map(|home| home.join("go/bin/regctl"));
     if !installed("regctl") && !of_go.is_some_and(|path| path.is_file()) {
@@ -22,14 +22,14 @@ pub(crate) fn name_missing_clients() {
     }
 }
 
-/// Installs what is missing where that can be done without asking, and says what is missing elsewhere.
+/// Installs missing programs if that works without a prompt. Otherwise prints which are missing.
 pub(crate) fn ensure_servers(workspace: &Workspace) -> Result<()> {
     if missing().is_empty() {
         return Ok(());
     }
     if is_debian() && is_root(workspace)? {
         let mut update = command("apt-get", &workspace.root);
-        // An old list of packages may still do.
+        // An outdated package list may still work.
         succeeds(update.args(["update", "--quiet=2"]))?;
         let mut install = command("apt-get", &workspace.root);
         install.env("DEBIAN_FRONTEND", "noninteractive");
@@ -52,7 +52,7 @@ fn missing() -> Vec<&'static str> {
     NEEDED.iter().copied().filter(|program| !installed(program)).collect()
 }
 
-/// Debian, and what says that it is like Debian.
+/// Reports whether the system is Debian or derived from it.
 fn is_debian() -> bool {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     installed("apt-get") && names_debian(&release)
@@ -75,7 +75,7 @@ mod tests {
     use super::names_debian;
 
     #[test]
-    fn debian_and_its_children_are_known() {
+    fn debian_and_its_derivatives_are_recognized() {
         assert!(names_debian("NAME=\"Debian\"\nID=debian\n"));
         assert!(names_debian("ID=mint\nID_LIKE=\"ubuntu debian\"\n"));
         assert!(!names_debian("ID=fedora\nPRETTY_NAME=\"not debian\"\n"));

@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-/// How many tests did what.
+/// The number of tests by result.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    /// Ran and did not fail.
+    /// Tests that ran and passed.
     pub(crate) passed: usize,
-    /// Failed.
+    /// Tests that failed.
     pub(crate) failed: usize,
-    /// Did not run, because they are ignored or because something is missing here.
+    /// Tests that did not run: ignored ones, and ones with a missing dependency.
     pub(crate) skipped: usize,
 }
 
 impl Tally {
-    /// Adds `test result: ok. 3 passed; 0 failed; 1 ignored; …`; any other line is nothing.
+    /// Adds the counts of `test result: ok. 3 passed; 0 failed; 1 ignored; …`. Ignores other lines.
     pub(crate) fn read(&mut self, line: &str) {
         let Some((_, counts)) = line.split_once("test result: ") else {
             return;
@@ -33,7 +33,7 @@ impl Tally {
         }
     }
 
-    /// A test that says that it did nothing has been counted as passed by libtest.
+    /// Moves one test from passed to skipped: libtest counts a test that skips itself as passed.
     pub(crate) fn skip_one(&mut self) {
         self.passed = self.passed.saturating_sub(1);
         self.skipped += 1;
@@ -52,7 +52,7 @@ mod tests {
     use super::Tally;
 
     #[test]
-    fn summaries_add_up_whatever_their_colour() {
+    fn summaries_add_up_with_and_without_colour() {
         let mut tally = Tally::default();
         tally.read("running 3 tests");
         tally.read("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 9 filtered out");

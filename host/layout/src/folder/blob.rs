@@ -9,7 +9,7 @@ use longshore_oci::{Digest, Repository};
 
 use super::blob_pieces::BlobPieces;
 use super::blocking::blocking;
-use super::files::{digest_of, is_absent, open, size_of};
+use super::files::{is_absent, open, size_of};
 use super::repositories::Folder;
 
 /// What came of deleting a blob.
@@ -35,25 +35,6 @@ impl Folder {
     ) -> io::Result<Option<u64>> {
         let path = self.disk.blob_path(repository, digest);
         blocking(move || size_of(&path)).await
-    }
-
-    /// Hashes a blob: its size in bytes and the digest of its content; `None` where the repository
-    /// does not have it.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub(crate) async fn hash_blob(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> io::Result<Option<(u64, Digest)>> {
-        let path = self.disk.blob_path(repository, digest);
-        let algorithm = digest.algorithm();
-        blocking(move || {
-            let Some((file, size)) = open(&path)? else { return Ok(None) };
-            Ok(Some((size, digest_of(file, algorithm)?)))
-        })
-        .await
     }
 
     /// Opens a blob: its size in bytes, and the part of it that `choose` picks by that size. `None`

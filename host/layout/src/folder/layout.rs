@@ -208,7 +208,7 @@ impl Layout {
             if !visited.insert(digest.clone()) {
                 continue;
             }
-            if let Some((known, children)) = self.still_there(earlier, &digest)? {
+            if let Some((known, children)) = self.still_there(earlier, &digest, &media_type)? {
                 contents.learn(known.clone());
                 let described =
                     |child: &&Known| (child.digest.clone(), child.media_type.clone(), false);
@@ -237,13 +237,17 @@ impl Layout {
         Ok(Seen { stamp: Some(stamp), contents })
     }
 
-    /// A manifest that `earlier` knows with all its children, if its file is still there.
+    /// A manifest that `earlier` knows under this type and with all its children, if its file still has
+    /// the right size.
     fn still_there<'a>(
         &self,
         earlier: &'a Contents,
         digest: &Digest,
+        media_type: &MediaType,
     ) -> io::Result<Option<(&'a Known, Vec<&'a Known>)>> {
-        let Some((known, children)) = earlier.known_with_children(digest) else {
+        let known = earlier.known_with_children(digest);
+        let Some((known, children)) = known.filter(|(known, _)| known.media_type == *media_type)
+        else {
             return Ok(None);
         };
         let size = size_of(&blob_in(&self.directory, digest))?;

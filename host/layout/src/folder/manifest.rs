@@ -94,14 +94,9 @@ impl Folder {
     ) -> Result<(), PutError> {
         let known = Known::of(&manifest);
         let named = children_and_blobs(&manifest);
-        let unknown = self.look_up(repository, |contents| {
-            let unknown = named.iter().filter(|named| contents.known(named).is_none());
-            unknown.cloned().collect::<Vec<Digest>>()
-        });
-        let unknown = unknown.await.map_err(PutError::Index)?.unwrap_or(named);
         let (disk, at) = (Arc::clone(&self.disk), repository.clone());
         let missing = blocking(move || {
-            for named in unknown {
+            for named in named {
                 if size_of(&disk.blob_path(&at, &named))?.is_none() {
                     return Ok(Some(named));
                 }

@@ -65,7 +65,9 @@ fn remove_abandoned(incoming: &Path) -> io::Result<()> {
         match removed {
             // Its owner has just ended.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            removed => removed?,
+            // Perhaps another user's; it is in nobody's way.
+            Err(error) => tracing::warn!("failed to remove {}: {error}", path.display()),
+            Ok(()) => {}
         }
     }
     Ok(())

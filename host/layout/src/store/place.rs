@@ -108,22 +108,20 @@ impl LayoutStore {
         let mut content = VerifiedBlob::new(content, blob.clone(), Prefix::empty(blob), progress);
         let mut batches = Batches::new(self.folder.incoming_blob());
         loop {
-            let next = unless_interrupted(interrupt, content.next(PIECE)).await;
-            match next.and_then(|next| next.map_err(TransferFailure::Source)) {
-                Ok(Some(piece)) => {
+            let failure = match unless_interrupted(interrupt, content.next(PIECE)).await {
+                Ok(Ok(Some(piece))) => {
                     attempts.began = true;
-                    batches
-                        .push(piece)
-                        .await
-                        .map_err(|error| self.not_written(transfer, &error))?;
+                    let pushed = batches.push(piece).await;
+                    pushed.map_err(|error| self.not_written(transfer, &error))?;
+                    continue;
                 }
-                Ok(None) => break,
-                Err(failure) => {
-                    // The partial file is removed before anybody hears of the failure.
-                    batches.stop().await;
-                    return Err(failure);
-                }
-            }
+                Ok(Ok(None)) => break,
+                Ok(Err(error)) => TransferFailure::Source(error),
+                Err(interrupted) => interrupted,
+            };
+            // The partial file is removed before anybody hears of the failure.
+            batches.stop().await;
+            return Err(failure);
         }
         let finished = async {
             let (incoming, rest) = batches.finish().await?;

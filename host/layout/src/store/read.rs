@@ -1,16 +1,18 @@
 //! Reading from a folder: what it hands out is checked as what a registry sends is.
 
 use std::collections::HashSet;
+use std::pin::pin;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use longshore_oci::{
-    Content, Descriptor, Digest, Manifest, ManifestReference, MediaType, Repository, referrers_tag,
+    Content, Descriptor, Digest, Hasher, Manifest, ManifestReference, MediaType, Repository,
+    referrers_tag,
 };
 use longshore_store::{BlobPresence, BlobStream, Fault, Operation, StoreError};
 
 use super::LayoutStore;
-use super::error::not_found;
+use super::error::{failed, not_found};
 use crate::folder::{BlobPieces, Contents, Lookup};
 
 impl LayoutStore {
@@ -92,9 +94,8 @@ impl LayoutStore {
         let operation = self.on_blob("fetch blob", repository, &blob.digest);
         let pieces = self.open_blob(&operation, repository, blob, offset).await?;
         let (in_errors, root) = (operation.clone(), self.folder.root().to_owned());
-        let pieces = pieces
-            .into_stream()
-            .map_err(move |error| super::error::failed(in_errors.clone(), &root, &error));
+        let pieces =
+            pieces.into_stream().map_err(move |error| failed(in_errors.clone(), &root, &error));
         Ok(BlobStream::new(operation, pieces))
     }
 
@@ -112,7 +113,7 @@ impl LayoutStore {
         }
         let pieces = self.open_blob(&operation, repository, blob, 0).await?;
         let mut bytes = Vec::with_capacity(usize::try_from(blob.size).unwrap_or_default());
-        let mut pieces = std::pin::pin!(pieces.into_stream());
+        let mut pieces = pin!(pieces.into_stream());
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|error| self.failed(operation.clone(), &error))?;
             bytes.extend_from_slice(&piece);
@@ -152,15 +153,18 @@ impl LayoutStore {
         if presence != BlobPresence::Present {
             return Ok(presence);
         }
-        match self.folder.hash_blob(repository, &blob.digest).await {
-            Ok(None) => Ok(BlobPresence::Absent),
-            Ok(Some((_, digest))) if digest == blob.digest => Ok(BlobPresence::Present),
-            Ok(Some((_, digest))) => Ok(BlobPresence::OtherContent(digest)),
-            Err(error) => {
-                let operation = self.on_blob("fetch blob", repository, &blob.digest);
-                Err(self.failed(operation, &error))
-            }
+        let operation = self.on_blob("fetch blob", repository, &blob.digest);
+        let pieces = self.open_blob(&operation, repository, blob, 0).await?;
+        let mut pieces = pin!(pieces.into_stream());
+        let mut hasher = Hasher::new(blob.digest.algorithm());
+        while let Some(piece) = pieces.next().await {
+            hasher.update(&piece.map_err(|error| self.failed(operation.clone(), &error))?);
         }
+        let found = hasher.finish();
+        if found == blob.digest {
+            return Ok(BlobPresence::Present);
+        }
+        Ok(BlobPresence::OtherContent(found))
     }
 
     pub(super) async fn list_tags(

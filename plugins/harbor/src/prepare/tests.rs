@@ -1,4 +1,4 @@
-//! Every answer of a Harbor that was observed, and what becomes of it.
+//! Every response observed from a Harbor, and the expected outcome.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::api::{Method, PROJECTS, Request, SendError};
 use crate::fake::{Answer, Fake, answer, harbor_error};
 use crate::{Failure, Settings};
 
-/// Runs one preparation of `team` against prepared answers; also returns what was asked.
+/// Prepares `team` against prepared responses. Returns the outcome and the requests.
 fn run<const N: usize>(
     answers: [Answer; N],
     dry_run: bool,
@@ -18,7 +18,7 @@ fn run<const N: usize>(
     (result, harbor.asked())
 }
 
-/// A real run against a Harbor without the project, which answers so to its creation.
+/// Runs against a Harbor without the project that returns this response to the create request.
 fn creating(status: u16, body: &str) -> Result<Outcome, Failure> {
     run([answer(404, ""), answer(status, body)], false, &Settings::default()).0
 }
@@ -28,7 +28,7 @@ fn state(result: Result<Outcome, Failure>) -> State {
 }
 
 #[test]
-fn a_project_that_is_there_is_only_asked_for() {
+fn an_existing_project_is_only_checked() {
     let (result, asked) = run([answer(200, "")], false, &Settings::default());
     assert_eq!(state(result), State::Ready);
     assert_eq!(
@@ -93,7 +93,7 @@ fn a_dry_run_knows_names_that_harbor_refuses() {
 }
 
 #[test]
-fn losing_the_race_to_create_it_is_fine() {
+fn a_concurrent_creation_is_not_an_error() {
     let body = harbor_error("CONFLICT", "The project named team already exists");
     let result = creating(409, &body).expect("ready");
     assert_eq!(result.state, State::Ready);
@@ -111,7 +111,7 @@ fn a_bad_name_is_explained_with_the_rule() {
     assert_eq!(code, "harbor/bad-project-name");
     assert!(message.contains("lower-case letters and digits"), "{message}");
     assert!(message.contains("project name is not valid"), "{message}");
-    // A 400 for a name that fits the rule has another reason, and only Harbor knows it.
+    // Only Harbor knows why it rejects a name that matches the rule.
     let Err(Failure::Other { message, .. }) = creating(400, &body) else {
         panic!("400 passed");
     };
@@ -135,7 +135,7 @@ fn a_403_is_explained_by_its_cause() {
 }
 
 #[test]
-fn a_read_only_harbor_is_a_state_and_no_failure() {
+fn a_read_only_harbor_is_a_state_and_not_a_failure() {
     let said = "The system is in read only mode. Any modification is prohibited.";
     let result = creating(403, &harbor_error("DENIED", said)).expect("a state");
     assert_eq!(result.state, State::ReadOnly);
@@ -152,7 +152,7 @@ fn a_credential_that_is_refused_is_named_at_both_steps() {
 }
 
 #[test]
-fn busy_answers_are_tried_again_when_harbor_says() {
+fn transient_responses_are_retried_after_harbors_delay() {
     let mut limited = answer(429, "");
     if let Ok(response) = &mut limited {
         response.retry_after = Some(17);
@@ -167,7 +167,7 @@ fn busy_answers_are_tried_again_when_harbor_says() {
 }
 
 #[test]
-fn an_unknown_registry_id_is_no_reason_to_try_again() {
+fn an_unknown_registry_id_is_not_retried() {
     let settings = Settings { registry_id: Some(9), ..Settings::default() };
     let (result, _) = run([answer(404, ""), answer(500, "")], false, &settings);
     assert!(

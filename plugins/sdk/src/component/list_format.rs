@@ -1,4 +1,4 @@
-//! List formats as components.
+//! Exports list formats as components.
 
 #[expect(missing_docs, reason = "wit-bindgen writes this code")]
 pub mod bindings {
@@ -18,9 +18,9 @@ use bindings::longshore::plugin::{config, types};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::list::{self, Configured, Entry, Filter, Selection};
 
-/// Makes a component of the crate: a list format by two functions,
-/// `fn(file_name: &str, head: &str) -> Confidence` and `fn(file_name: &str, text: &str) -> Parsed`, or
-/// by the first and `configured` with a type that implements
+/// Makes the crate a list format component. The first form takes two functions, `fn(file_name:
+/// &str, head: &str) -> Confidence` and `fn(file_name: &str, text: &str) -> Parsed`. The second
+/// form takes the first function and `configured` with a type that implements
 /// [`Configured`](crate::list::Configured).
 #[macro_export]
 macro_rules! export_list_format {
@@ -60,10 +60,10 @@ macro_rules! export_list_format {
     };
 }
 
-/// Lets a format without a configuration read a text.
+/// Parses a text with a format that has no configuration.
 ///
 /// # Errors
-/// Where there is a configuration.
+/// Fails if a configuration is given.
 pub fn unconfigured(
     file_name: &str,
     text: &str,
@@ -75,10 +75,10 @@ pub fn unconfigured(
     }
 }
 
-/// Configures a format and lets it read a text.
+/// Configures a format and parses a text with it.
 ///
 /// # Errors
-/// Where the configuration is wrong.
+/// Fails if the configuration is not valid.
 pub fn configured<F: Configured>(file_name: &str, text: &str) -> Result<Parsed, PluginError> {
     let format = F::from_config(&config::get()).map_err(PluginError::InvalidConfig)?;
     Ok(format.parse(file_name, text).into())

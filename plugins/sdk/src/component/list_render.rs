@@ -1,10 +1,10 @@
-//! List formats that can write, too.
+//! Exports list formats that can also write.
 
 #[expect(missing_docs, reason = "wit-bindgen writes this code")]
 pub mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
-        // Beside the world `list-format-plugin`: what a component is made of is joined.
+        // Extends the world `list-format-plugin`: the component is the union of both.
         inline: "
             package longshore:render;
             world list-render-plugin { export longshore:plugin/list-render@0.1.0-draft; }
@@ -26,9 +26,9 @@ pub use bindings::exports::longshore::plugin::list_render::Guest;
 use crate::component::list_format::bindings::longshore::plugin::types;
 use crate::list::{self, Filter, Selection};
 
-/// Lets the component write its format, too: by a function
-/// `fn(entries: &[Entry]) -> Result<String, String>`, whose error names the entry that the format
-/// cannot say. It stands beside [`export_list_format!`](crate::export_list_format).
+/// Exports a function that writes the format: `fn(entries: &[Entry]) -> Result<String, String>`.
+/// Its error names the entry that the format cannot express. Use it together with
+/// [`export_list_format!`](crate::export_list_format).
 #[macro_export]
 macro_rules! export_list_render {
     ($render:path) => {
@@ -48,10 +48,10 @@ macro_rules! export_list_render {
     };
 }
 
-/// Lets `render` write the entries.
+/// Converts the entries and passes them to `render`.
 ///
 /// # Errors
-/// Where the format cannot say one of them.
+/// Fails if the format cannot express one of the entries.
 pub fn rendered(
     entries: Vec<Entry>,
     render: fn(&[list::Entry]) -> Result<String, String>,

@@ -1,4 +1,4 @@
-//! Rewrites as components.
+//! Exports rewrites as components.
 
 #[expect(missing_docs, reason = "wit-bindgen writes this code")]
 pub mod bindings {
@@ -18,7 +18,7 @@ use bindings::longshore::plugin::config;
 
 use crate::rewrite::{self, Rewrite};
 
-/// Makes a component of the crate: a rewrite by a type that implements
+/// Makes the crate a rewrite component from a type that implements
 /// [`Rewrite`](crate::rewrite::Rewrite).
 #[macro_export]
 macro_rules! export_rewrite {
@@ -42,10 +42,10 @@ macro_rules! export_rewrite {
     };
 }
 
-/// Configures a rewrite and gives it each item.
+/// Configures a rewrite and applies it to each item.
 ///
 /// # Errors
-/// Where the configuration is wrong.
+/// Fails if the configuration is not valid.
 pub fn apply<R: Rewrite>(batch: Vec<Item>) -> Result<Vec<Verdict>, PluginError> {
     let rewrite = R::from_config(&config::get()).map_err(PluginError::InvalidConfig)?;
     Ok(batch.into_iter().map(|item| rewrite.apply(item.into()).into()).collect())

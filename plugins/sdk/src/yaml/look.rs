@@ -1,4 +1,4 @@
-//! Looking into a tree for what may be there.
+//! Looks up optional values in a tree.
 
 use std::rc::Rc;
 
@@ -6,18 +6,18 @@ use super::read::{read, read_within};
 use super::{Key, Node, Value};
 use crate::list::Parsed;
 
-/// How long a key may be in an outline.
+/// Maximum length of a key in an outline.
 const LONGEST_KEY: usize = 128;
 
-/// The documents that say something, for a probe: the last one may be cut off.
+/// Parses the beginning of a text for a probe. Skips empty documents. The last one may be cut off.
 #[must_use]
 pub fn outline(head: &str) -> Vec<Rc<Node>> {
     meant(read_within(head, LONGEST_KEY).roots)
 }
 
 impl Parsed {
-    /// A list that is yet to be made of YAML documents, and those of them that are whole and say
-    /// something. Where the text is broken, the list says so already.
+    /// Parses YAML documents. Returns an empty list with the syntax errors, and the documents that
+    /// are complete and not empty.
     #[must_use]
     pub fn of_yaml(text: &str) -> (Self, Vec<Rc<Node>>) {
         let documents = read(text);
@@ -25,7 +25,7 @@ impl Parsed {
         (Self { entries: Vec::new(), diagnostics: documents.errors }, roots)
     }
 
-    /// The same where there is to be one document: it, if it is whole. A second one is an error.
+    /// Parses a text that must be one YAML document. A second document is an error.
     #[must_use]
     pub fn of_one_yaml(text: &str) -> (Self, Option<Rc<Node>>) {
         let documents = read(text);
@@ -47,38 +47,38 @@ fn meant(mut roots: Vec<Rc<Node>>) -> Vec<Rc<Node>> {
 }
 
 impl Node {
-    /// The value of a key, where this is a mapping that has it; what is null is not there.
+    /// Returns the value of a key if this is a mapping that has it. Treats null as missing.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.member(key).map(|(_, value)| value)
     }
 
-    /// The key as it stands there and its value, as with [`get`](Self::get).
+    /// Returns the key as written and its value, like [`get`](Self::get).
     #[must_use]
     pub fn member(&self, key: &str) -> Option<(&Key, &Self)> {
         let found = self.as_mapping()?.entry(key)?;
         (!matches!(found.1.value, Value::Null)).then_some(found)
     }
 
-    /// The value at the end of a path of keys.
+    /// Returns the value at a path of keys.
     #[must_use]
     pub fn path(&self, keys: &[&str]) -> Option<&Self> {
         keys.iter().try_fold(self, |node, key| node.get(key))
     }
 
-    /// The text that a key has.
+    /// Returns the text of a key.
     #[must_use]
     pub fn text_of(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_text()
     }
 
-    /// The items of the list that it is; none if it is something else.
+    /// Returns the items of a list; empty for other values.
     #[must_use]
     pub fn items(&self) -> &[Rc<Self>] {
         self.as_sequence().unwrap_or_default()
     }
 
-    /// The keys and values of the mapping that it is; none if it is something else.
+    /// Iterates over the pairs of a mapping; empty for other values.
     pub fn members(&self) -> impl Iterator<Item = (&Key, &Self)> {
         self.as_mapping().into_iter().flat_map(|mapping| mapping.iter())
     }

@@ -1,4 +1,4 @@
-//! Reading text into nodes.
+//! Reads text into nodes.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -8,42 +8,42 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 use super::{Key, Mapping, Node, Scalar, Value};
 use crate::diagnostic::{Diagnostic, Place};
 
-/// More levels are refused: whoever walks a tree recurses.
+/// Maximum depth of a document. Code that walks a tree is recursive.
 const MAX_DEPTH: u16 = 256;
-/// Documents that amount to more nodes with their aliases followed are refused.
+/// Maximum number of nodes in a document with all aliases expanded.
 const MAX_WEIGHT: u32 = 4_000_000;
 
-/// What a text holds.
+/// The documents of a text.
 #[derive(Clone, Debug, Default)]
 pub struct Documents {
-    /// The documents; those that are broken, and cut off there, come last.
+    /// All documents. Those with syntax errors are cut off there and come last.
     pub roots: Vec<Rc<Node>>,
-    /// Where the text is broken, and keys that are there twice.
+    /// Syntax errors and duplicate keys.
     pub errors: Vec<Diagnostic>,
-    /// Did every document end as it should?
+    /// Whether every document is complete.
     pub complete: bool,
-    /// How many of them are whole.
+    /// Number of complete documents.
     whole: usize,
 }
 
 impl Documents {
-    /// The documents that can be believed. Of one that is cut off, what is missing may have narrowed
-    /// what is there; its shape is good for a probe only.
+    /// Returns the complete documents. A document that is cut off is only good for a probe: its
+    /// missing part may have narrowed the selection.
     #[must_use]
     pub fn whole(&self) -> &[Rc<Node>] {
         self.roots.get(..self.whole).unwrap_or(&self.roots)
     }
 }
 
-/// Reads all documents of a text. Of one that is broken, what stands before that place is kept, and
-/// the documents after it are read all the same.
+/// Reads all documents of a text. Keeps a broken document up to the syntax error, and continues
+/// with the next document.
 #[must_use]
 pub fn read(text: &str) -> Documents {
     read_within(text, granit_parser::Options::default().simple_key_max_lookahead)
 }
 
-/// The same, where a key may have at most so many characters: the parser says nothing of as much text
-/// before a place where it is broken.
+/// Like [`read`], with a limit on the length of a key. The parser reports nothing for that many
+/// characters before a syntax error.
 pub(super) fn read_within(text: &str, simple_key_max_lookahead: usize) -> Documents {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let options = granit_parser::options! { emit_comments: false, simple_key_max_lookahead: simple_key_max_lookahead };
@@ -56,7 +56,7 @@ pub(super) fn read_within(text: &str, simple_key_max_lookahead: usize) -> Docume
             Ok((event, span)) => builder.take(event, span).err(),
             Err(error) => Some(Diagnostic::error(
                 builder.place(error.marker()),
-                format!("this is no valid YAML or JSON: {}", fragment(&error.info())),
+                format!("this is not valid YAML or JSON: {}", fragment(&error.info())),
             )),
         };
         if let Some(broken) = broken {
@@ -73,7 +73,7 @@ pub(super) fn read_within(text: &str, simple_key_max_lookahead: usize) -> Docume
     builder.documents
 }
 
-/// One lower-case line of what the parser says.
+/// Returns the parser's message as one lower-case line.
 fn fragment(message: &str) -> String {
     let mut characters = message.chars();
     let first = characters.next().map(|first| first.to_ascii_lowercase());
@@ -104,7 +104,7 @@ struct Builder {
     cut: Vec<Rc<Node>>,
     open: Vec<Open>,
     anchors: HashMap<usize, Rc<Node>>,
-    /// How many lines the text has: an error at its end is at the last one.
+    /// Number of lines in the text. An error at the end belongs to the last line.
     lines: u32,
 }
 
@@ -145,7 +145,7 @@ impl Builder {
             },
             Event::Alias(anchor) => match self.anchors.get(&anchor) {
                 Some(node) => self.add(Rc::clone(node), place),
-                None => Err(Diagnostic::error(place, "an alias stands inside of what it names")),
+                None => Err(Diagnostic::error(place, "an alias is inside the node that it names")),
             },
             Event::DocumentStart(..) => {
                 self.anchors.clear();
@@ -162,7 +162,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Puts a finished node where it belongs, and remembers it under its anchor.
+    /// Adds a finished node to its parent and stores it under its anchor.
     fn value(&mut self, node: Node, anchor: usize) -> Result<(), Diagnostic> {
         let place = node.place;
         let node = Rc::new(node);
@@ -185,7 +185,7 @@ impl Builder {
                         Value::Scalar(scalar) => scalar.text.clone(),
                         Value::Null => "null".to_owned(),
                         _ => {
-                            let message = format!("a key must be a text, found {}", node.kind());
+                            let message = format!("a key must be a string, found {}", node.kind());
                             return Err(Diagnostic::error(place, message));
                         }
                     };
@@ -194,7 +194,7 @@ impl Builder {
                 Some(key) if key.text == "<<" => merged.push(node),
                 Some(key) => match places.get(&key.text) {
                     Some(line) => {
-                        let message = format!("the key `{}` is at line {line} already", key.text);
+                        let message = format!("duplicate key `{}`, first at line {line}", key.text);
                         self.documents.errors.push(Diagnostic::error(key.place, message));
                     }
                     None => {
@@ -221,18 +221,18 @@ impl Builder {
             return Err(Diagnostic::error(place, format!("more than {MAX_DEPTH} levels")));
         }
         if node.weight > MAX_WEIGHT {
-            let message = format!("it amounts to more than {MAX_WEIGHT} values");
+            let message = format!("it expands to more than {MAX_WEIGHT} values");
             return Err(Diagnostic::error(place, message));
         }
         self.value(node, anchor)
     }
 
-    /// Closes what is open where the text broke off.
+    /// Closes the open collections at a syntax error.
     fn cut_off(&mut self) {
         let whole = self.documents.roots.len();
         while let Some(closed) = self.open.pop() {
             if self.close(closed).is_err() {
-                // Nothing of it is left.
+                // The document has nothing to keep.
                 self.open.clear();
             }
         }
@@ -265,7 +265,7 @@ fn collection(value: Value, place: Place) -> Node {
     Node { place, value, depth: depth.saturating_add(1), weight }
 }
 
-/// Adds the keys of what `<<` names, where they are not there already; the first one named wins.
+/// Adds the keys of the mappings that `<<` names, unless they exist. The first mapping wins.
 fn merge(mapping: &mut Mapping, merged: &[Rc<Node>], mut places: HashMap<String, u32>) {
     let sources = merged.iter().flat_map(|node| match &node.value {
         Value::Sequence(items) => items.as_slice(),

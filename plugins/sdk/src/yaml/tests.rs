@@ -1,4 +1,4 @@
-//! Places, aliases, and texts that are made to break the reader.
+//! Positions, aliases, and malformed input.
 
 use crate::diagnostic::Place;
 use crate::list::Parsed;
@@ -12,7 +12,7 @@ fn only(text: &str) -> Node {
     Node::clone(root)
 }
 
-/// Line, column and message of the only error.
+/// Returns line, column and message of the only error.
 fn error(text: &str) -> (u32, u32, String) {
     let Documents { errors, .. } = read(text);
     let [error] = &errors[..] else { panic!("{errors:?} for {text:?}") };
@@ -20,7 +20,7 @@ fn error(text: &str) -> (u32, u32, String) {
 }
 
 #[test]
-fn every_node_knows_its_place() {
+fn every_node_has_its_position() {
     let root = only("\u{feff}a: 1\nb:\n  - 'x'\n  - {c: ~}\n");
     let mapping = root.as_mapping().unwrap();
     let (key, a) = mapping.entry("a").unwrap();
@@ -64,7 +64,7 @@ fn aliases_and_merges_are_followed() {
 }
 
 #[test]
-fn broken_texts_have_a_place_and_what_stands_before_it() {
+fn broken_documents_have_a_position_and_keep_their_beginning() {
     let text = "a: 1\nb:\n  - x\n\t- y\n";
     let documents = read(text);
     assert!(!documents.complete && documents.whole().is_empty());
@@ -74,7 +74,10 @@ fn broken_texts_have_a_place_and_what_stands_before_it() {
     for (text, line) in [("a: [1,\n", 1), ("a: 'x\n\n", 2), ("a: b: c\n", 1), ("[a]: 1\n", 1)] {
         assert_eq!(error(text).0, line, "{text:?}: {:?}", error(text));
     }
-    assert_eq!(error("a: 1\nb: 2\na: 3\n"), (3, 1, "the key `a` is at line 1 already".to_owned()));
+    assert_eq!(
+        error("a: 1\nb: 2\na: 3\n"),
+        (3, 1, "duplicate key `a`, first at line 1".to_owned())
+    );
 }
 
 #[test]
@@ -91,7 +94,7 @@ fn documents_are_told_apart() {
 }
 
 #[test]
-fn a_broken_document_does_not_take_the_next_one_along() {
+fn a_broken_document_does_not_affect_the_next_one() {
     let documents = read("a: 1\nb: [\n---\nc: &x 2\n---\nd: *x\n---\ne: 3\n");
     assert!(!documents.complete);
     let whole = documents.whole();
@@ -102,7 +105,7 @@ fn a_broken_document_does_not_take_the_next_one_along() {
 }
 
 #[test]
-fn what_is_null_is_not_there() {
+fn null_counts_as_missing() {
     let root = only("a: {b: [x], c: ~}\n");
     assert_eq!(root.path(&["a", "b"]).map(|list| list.items().len()), Some(1));
     assert!(root.path(&["a", "c"]).is_none() && root.path(&["a", "d"]).is_none());
@@ -116,15 +119,15 @@ fn what_is_null_is_not_there() {
 }
 
 #[test]
-fn aliases_cannot_be_used_to_fill_the_memory() {
+fn aliases_cannot_exhaust_memory() {
     let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let before = format!("*a{}, ", level - 1).repeat(10);
         laughs.push_str(&format!("a{level}: &a{level} [{before}]\n"));
     }
     let (line, _, message) = error(&laughs);
-    assert!(line < 12 && message.contains("amounts to"), "{line}: {message}");
-    assert!(error("a: &a [*a]\n").2.contains("inside of what it names"));
+    assert!(line < 12 && message.contains("expands to"), "{line}: {message}");
+    assert!(error("a: &a [*a]\n").2.contains("inside the node that it names"));
     let mut deep = "a0: &a0 [x]\n".to_owned();
     for level in 1..20 {
         let before = level - 1;
@@ -139,12 +142,12 @@ fn aliases_cannot_be_used_to_fill_the_memory() {
 }
 
 #[test]
-fn what_is_of_another_kind_is_an_error_at_its_place() {
+fn values_of_the_wrong_type_are_errors_at_their_position() {
     let root = only("a: [1, [2], '']\nb: x\nc:\n");
     let mapping = root.as_mapping().unwrap();
     let mut parsed = Parsed::default();
     let texts = mapping.get("a").unwrap().expect_texts("`a`", &mut parsed);
-    assert_eq!(texts, None, "what is wrong may have narrowed what is taken");
+    assert_eq!(texts, None, "the invalid item may have narrowed the selection");
     let texts = mapping.get("b").unwrap().expect_texts("`b`", &mut parsed);
     assert_eq!(texts, Some(vec![(Place { line: 2, column: 4 }, "x")]));
     assert_eq!(mapping.get("c").unwrap().expect_texts("`c`", &mut parsed), Some(vec![]));
@@ -157,15 +160,15 @@ fn what_is_of_another_kind_is_an_error_at_its_place() {
     assert_eq!(
         messages,
         [
-            (1, 8, "an item of `a` must be a text, found a list"),
-            (1, 13, "an item of `a` must be a text, found an empty text"),
+            (1, 8, "an item of `a` must be a string, found a list"),
+            (1, 13, "an item of `a` must be a string, found an empty string"),
             (2, 4, "`b` must be a mapping, found a single value"),
         ]
     );
 }
 
 #[test]
-fn a_second_document_is_an_error_where_there_is_to_be_one() {
+fn a_second_document_is_an_error_if_only_one_is_allowed() {
     let of = |text: &str| {
         let (parsed, root) = Parsed::of_one_yaml(text);
         let lines: Vec<u32> = parsed.diagnostics.iter().map(|found| found.line).collect();

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use longshore_store::{Destination as _, Fault, Source as _, StoreError};
+use longshore_store::{Fault, StoreError};
 
 use super::{LayoutStore, Opened, name};
 

@@ -1,8 +1,11 @@
 //! Several stores on one folder, and what a run that was killed leaves.
 
 use std::fs;
+use std::time::Duration;
 
 use futures_util::future::join_all;
+use longshore_oci::Content;
+use longshore_store::BlobPresence;
 use serde_json::{Value, json};
 
 use super::{LayoutStore, Opened, by_digest, image, index, name, repository, tag};
@@ -97,6 +100,66 @@ async fn after_a_kill_between_the_manifest_and_the_index_a_push_completes() {
     assert_eq!(opened.read("app", &tag("1")).await.unwrap().raw, manifest);
 }
 
+/// Where the process that is killed writes.
+const FOLDER: &str = "LONGSHORE_TEST_FOLDER";
+
+#[tokio::test]
+#[ignore = "the process that `after_kills_each_tag_has_its_content` starts and kills"]
+async fn write_until_killed() {
+    let opened = Opened::at(std::env::var_os(FOLDER).unwrap().as_ref());
+    for number in 0.. {
+        let layer = format!("{}-{number}", std::process::id()).repeat(10_000);
+        opened.push_image("app", &format!("t{}", number % 50), layer.as_bytes()).await;
+    }
+}
+
+#[tokio::test]
+async fn after_kills_each_tag_has_its_content() {
+    let root = tempfile::tempdir().unwrap();
+    let start = || {
+        std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "store::tests::together::write_until_killed"])
+            .env(FOLDER, root.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut tags = 0;
+    for round in 0..8 {
+        let mut processes = [start(), start()];
+        tokio::time::sleep(Duration::from_millis(150 + 37 * round)).await;
+        for process in &mut processes {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+        let opened = Opened::at(root.path());
+        let processes = fs::read_dir(root.path().join(".longshore/incoming")).unwrap().count();
+        assert_eq!(processes, 1, "what was left is removed");
+        tags = check_tags(&opened).await;
+        // The lock of a process that was killed holds nobody up.
+        opened.push_image("app", "mine", b"mine").await;
+    }
+    assert!(tags > 1, "nothing was written");
+}
+
+/// Reads all that the tags of `app` name, and says how many there are.
+async fn check_tags(opened: &Opened) -> usize {
+    let (at, store) = (repository("app"), opened.store.as_ref());
+    let tags = match store.tags(&at).await {
+        Err(error) if error.is_not_found() => return 0,
+        tags => tags.unwrap(),
+    };
+    for name in &tags {
+        let manifest = opened.read("app", &tag(name)).await.unwrap();
+        let Content::Single(image) = manifest.content else { panic!("{name} is an index") };
+        for blob in image.blobs() {
+            let presence = store.blob_content(&at, blob).await.unwrap();
+            assert_eq!(presence, BlobPresence::Present, "a blob of {name}");
+        }
+    }
+    tags.len()
+}
+
 #[tokio::test]
 async fn a_layout_of_another_tool_is_read_and_kept() {
     let root = tempfile::tempdir().unwrap();
@@ -119,4 +182,27 @@ async fn a_layout_of_another_tool_is_read_and_kept() {
     assert!(error.message.contains("is broken") && error.hint.is_some(), "{error:?}");
     let source = LayoutStore::open_source(&name(root.path())).unwrap();
     assert!(source.tags(&repository("app")).await.is_err());
+}
+#[tokio::test(flavor = "multi_thread")]
+async fn zz_timing() {
+    let root = tempfile::tempdir_in("/work/wt").unwrap();
+    let (one, two) = (Opened::at(root.path()), Opened::at(root.path()));
+    one.push_image("app", "0", b"layer").await;
+    for alternating in [false, true] {
+        let began = std::time::Instant::now();
+        for number in 0..1000 {
+            let opened = if alternating && number % 2 == 0 { &one } else { &two };
+            let manifest = image(&[b"layer"], &json!({"annotations": {"n": format!("{alternating}{number}")}}));
+            opened.push("app", &tag(&format!("t{alternating}{number}")), &manifest).await.unwrap();
+            if number % 250 == 249 { eprintln!("alternating {alternating} {number}: {:?}", began.elapsed()); }
+        }
+    }
+    let began = std::time::Instant::now();
+    let pushes = (1..=1000).map(|number| {
+        let manifest = image(&[b"layer"], &json!({"annotations": {"n": number.to_string()}}));
+        let opened = &one;
+        async move { opened.push("app", &tag(&format!("t{number}")), &manifest).await.unwrap() }
+    });
+    futures_util::StreamExt::collect::<Vec<_>>(futures_util::StreamExt::buffer_unordered(futures_util::stream::iter(pushes.collect::<Vec<_>>()), 16)).await;
+    eprintln!("16 at once: {:?}", began.elapsed());
 }

@@ -1,15 +1,15 @@
-//! A registry that lies: a small proxy in front of another one, which does as a test says.
+//! A fault-injecting proxy in front of a registry. Tests define its faults with rules.
 //!
 //! ```ignore
-//! let lying = Lying::before(&source);
-//! lying.rule(Rule::on("GET", "*/blobs/*").first(1).alters(|answer| answer.cut_after(100)));
+//! let proxy = FaultProxy::before(&source);
+//! proxy.rule(Rule::on("GET", "*/blobs/*").first(1).alters(|answer| answer.cut_after(100)));
 //! …
-//! assert_eq!(lying.count("GET", "*/blobs/*"), 3);
+//! assert_eq!(proxy.count("GET", "*/blobs/*"), 3);
 //! ```
 //!
-//! The first rule that holds for a request decides; without one the truth is told. Every request is
-//! kept, so that tests can count them and see which credential went where. It is a forward proxy too,
-//! and carries `CONNECT` to one address.
+//! The first rule that matches a request decides. Without a match the request is forwarded. The
+//! proxy records all requests, so that tests can count them and check their credentials. It also
+//! works as a forward proxy, with `CONNECT` to one address.
 
 mod answer;
 mod request;
@@ -27,41 +27,41 @@ pub(crate) use request::Seen;
 pub(crate) use rule::Rule;
 
 use super::Registry;
-use rule::Lie;
+use rule::Fault;
 use wire::Head;
 
-/// A running proxy on loopback; it ends with its test.
+/// A running proxy on loopback. It ends with its test.
 #[derive(Debug)]
-pub(crate) struct Lying {
+pub(crate) struct FaultProxy {
     address: String,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// Who tells the truth; without one it is 404.
-    behind: Option<String>,
+    /// Address of the upstream registry. Without one, unmatched requests get 404.
+    upstream: Option<String>,
     rules: Mutex<Vec<Rule>>,
     seen: Mutex<Vec<Seen>>,
     ended: AtomicBool,
 }
 
-impl Lying {
-    /// In front of a registry that speaks plain HTTP.
+impl FaultProxy {
+    /// Starts a proxy in front of a registry that speaks plain HTTP.
     pub(crate) fn before(registry: &Registry) -> Self {
         Self::start(Some(registry.address().to_owned()))
     }
 
-    /// With nothing behind: what no rule answers is not found.
-    pub(crate) fn alone() -> Self {
+    /// Starts a proxy without an upstream. Unmatched requests get 404.
+    pub(crate) fn without_upstream() -> Self {
         Self::start(None)
     }
 
-    fn start(behind: Option<String>) -> Self {
+    fn start(upstream: Option<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a listener has an address").to_string();
         let shared = Arc::new(Shared {
-            behind,
+            upstream,
             rules: Mutex::default(),
             seen: Mutex::default(),
             ended: AtomicBool::new(false),
@@ -73,47 +73,47 @@ impl Lying {
                     return;
                 }
                 let shared = Arc::clone(&of_thread);
-                // What breaks here is the client's to notice: breaking is what this is for.
+                // Ignores connection errors: breaking connections is the purpose of this proxy.
                 std::thread::spawn(move || shared.serve(connection, number));
             }
         });
         Self { address, shared }
     }
 
-    /// `127.0.0.1:PORT`, as in a reference.
+    /// Returns `127.0.0.1:PORT`, as in a reference.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    /// Adds a lie, behind those that there are.
+    /// Adds a rule after the existing ones.
     pub(crate) fn rule(&self, rule: Rule) -> &Self {
         lock(&self.shared.rules).push(rule);
         self
     }
 
-    /// Tells the truth from here on.
-    pub(crate) fn repent(&self) {
+    /// Removes all rules.
+    pub(crate) fn clear_rules(&self) {
         lock(&self.shared.rules).clear();
     }
 
-    /// All requests until now, in the order in which they came.
+    /// Returns all requests so far, in order of arrival.
     pub(crate) fn requests(&self) -> Vec<Seen> {
         lock(&self.shared.seen).clone()
     }
 
-    /// The requests with this method and path; see [`Rule::on`].
+    /// Returns the requests with this method and path; see [`Rule::on`].
     pub(crate) fn matching(&self, method: &str, pattern: &str) -> Vec<Seen> {
         let mut requests = self.requests();
         requests.retain(|request| request.is(method, pattern));
         requests
     }
 
-    /// How many there were of them.
+    /// Counts the requests with this method and path.
     pub(crate) fn count(&self, method: &str, pattern: &str) -> usize {
         self.matching(method, pattern).len()
     }
 
-    /// All requests by kind, sorted: `GET blob 2, GET manifest by tag 1`.
+    /// Counts all requests by kind, sorted: `GET blob 2, GET manifest by tag 1`.
     pub(crate) fn tally(&self) -> String {
         let mut kinds = BTreeMap::new();
         for request in self.requests() {
@@ -124,21 +124,21 @@ impl Lying {
         kinds.join(", ")
     }
 
-    /// Forgets the requests that were seen.
+    /// Forgets the recorded requests.
     pub(crate) fn forget(&self) {
         lock(&self.shared.seen).clear();
     }
 }
 
-impl Drop for Lying {
+impl Drop for FaultProxy {
     fn drop(&mut self) {
         self.shared.ended.store(true, Ordering::Relaxed);
-        // Wakes the thread that accepts; it is gone if this fails.
+        // Wakes the accepting thread. Fails if that thread has ended.
         let _gone = TcpStream::connect(&self.address);
     }
 }
 
-/// A test that panicked with the lock held must not hide what it had to say.
+/// Locks a mutex even if a test panicked while holding it, so that its message is not hidden.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -150,19 +150,19 @@ impl Shared {
         let mut reader = BufReader::new(connection);
         while let Some(head) = wire::read_head(&mut reader)? {
             let mut seen = seen(&head, number);
-            let lies = self.lies(&seen);
-            let hang_up = lies.iter().find_map(|lie| match **lie {
-                Lie::HangUp(bytes, _) => Some(bytes),
+            let faults = self.faults(&seen);
+            let hang_up = faults.iter().find_map(|fault| match **fault {
+                Fault::HangUp(bytes, _) => Some(bytes),
                 _ => None,
             });
             let body = wire::read_request_body(&mut reader, &head, hang_up.unwrap_or(usize::MAX));
             seen.body = body.as_deref().unwrap_or_default().to_vec();
             lock(&self.seen).push(seen.clone());
             body?;
-            if let ("CONNECT", [], Some(behind)) = (&*seen.method, &*lies, &self.behind) {
-                return wire::tunnel(stream, behind);
+            if let ("CONNECT", [], Some(upstream)) = (&*seen.method, &*faults, &self.upstream) {
+                return wire::tunnel(stream, upstream);
             }
-            let Some(answer) = self.answer(&seen, &lies)? else { return Ok(()) };
+            let Some(answer) = self.answer(&seen, &faults)? else { return Ok(()) };
             let whole = wire::send(&mut stream, &answer, seen.method == "HEAD")?;
             if hang_up.is_some() {
                 return wire::hang_up(&mut stream, &mut reader);
@@ -174,22 +174,22 @@ impl Shared {
         Ok(())
     }
 
-    /// The lies of the rules that hold, in their order.
-    fn lies(&self, seen: &Seen) -> Vec<Arc<Lie>> {
+    /// Returns the faults of the matching rules, in order.
+    fn faults(&self, seen: &Seen) -> Vec<Arc<Fault>> {
         let mut rules = lock(&self.rules);
         rules
             .iter_mut()
-            .filter_map(|rule| rule.holds(seen).then(|| Arc::clone(&rule.lie)))
+            .filter_map(|rule| rule.holds(seen).then(|| Arc::clone(&rule.fault)))
             .collect()
     }
 
-    /// What the first of the lies that has something to say makes of the request; `None` hangs up.
-    fn answer(&self, seen: &Seen, lies: &[Arc<Lie>]) -> io::Result<Option<Answer>> {
-        for lie in lies {
-            match &**lie {
-                Lie::HangUp(_, answer) => return Ok(answer.clone()),
-                Lie::Altered(alter) => return Ok(Some(alter(self.ask(seen)?))),
-                Lie::Instead(answer) => {
+    /// Returns the response of the first fault that has one. `None` closes the connection.
+    fn answer(&self, seen: &Seen, faults: &[Arc<Fault>]) -> io::Result<Option<Answer>> {
+        for fault in faults {
+            match &**fault {
+                Fault::HangUp(_, answer) => return Ok(answer.clone()),
+                Fault::Altered(alter) => return Ok(Some(alter(self.ask(seen)?))),
+                Fault::Instead(answer) => {
                     if let Some(answer) = answer(seen) {
                         return Ok(Some(answer));
                     }
@@ -200,8 +200,8 @@ impl Shared {
     }
 
     fn ask(&self, seen: &Seen) -> io::Result<Answer> {
-        let Some(behind) = &self.behind else { return Ok(Answer::status(404)) };
-        wire::forward(behind, &seen.method, &seen.target(), &seen.headers, &seen.body)
+        let Some(upstream) = &self.upstream else { return Ok(Answer::status(404)) };
+        wire::forward(upstream, &seen.method, &seen.target(), &seen.headers, &seen.body)
     }
 }
 

@@ -1,4 +1,4 @@
-//! HTTP/1.1 as far as the lying registry needs it: heads, bodies, and answers that break off.
+//! The parts of HTTP/1.1 that the fault proxy needs: heads, bodies and truncated responses.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -18,7 +18,7 @@ impl Head {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// How the body ends.
+    /// Determines how the body ends.
     fn length(&self) -> Length {
         if self.header("transfer-encoding").is_some_and(|value| value.contains("chunked")) {
             return Length::Chunked;
@@ -34,7 +34,8 @@ enum Length {
     Unsaid,
 }
 
-/// The next message's head; `None` where the peer is done, or speaks TLS.
+/// Reads the head of the next message. Returns `None` if the peer has closed the connection or
+/// speaks TLS.
 pub(super) fn read_head(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Head>> {
     const TLS_HANDSHAKE: u8 = 22;
     if reader.fill_buf()?.first().is_none_or(|&byte| byte == TLS_HANDSHAKE) {
@@ -56,7 +57,7 @@ fn read_line(reader: &mut BufReader<TcpStream>) -> io::Result<String> {
     Ok(line.trim_end().to_owned())
 }
 
-/// The body of a request, at most `limit` bytes of it.
+/// Reads at most `limit` bytes of a request body.
 pub(super) fn read_request_body(
     reader: &mut BufReader<TcpStream>,
     head: &Head,
@@ -92,7 +93,7 @@ fn read_chunks(reader: &mut BufReader<TcpStream>, limit: usize) -> io::Result<Ve
     }
 }
 
-/// Asks the registry behind, on a connection of its own.
+/// Forwards a request to the upstream on a new connection.
 pub(super) fn forward(
     to: &str,
     method: &str,
@@ -111,7 +112,7 @@ pub(super) fn forward(
         text.push_str(&format!("content-length: {}\r\n", body.len()));
     }
     stream.write_all(format!("{text}\r\n").as_bytes())?;
-    // A registry that refuses may hang up before it has read all; its answer is what counts.
+    // A registry that rejects a request may close the connection early. Its response counts.
     let _early = stream.write_all(body);
     let mut reader = BufReader::new(stream);
     let head = read_head(&mut reader)?.ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -136,13 +137,13 @@ pub(super) fn forward(
     Ok(answer)
 }
 
-/// Sends an answer as it says; `false` if the connection cannot be used after it.
+/// Sends a response. Returns `false` if the connection cannot be reused.
 pub(super) fn send(stream: &mut TcpStream, answer: &Answer, head_only: bool) -> io::Result<bool> {
     std::thread::sleep(answer.wait);
     if answer.dropped {
         return Ok(false);
     }
-    let mut text = format!("HTTP/1.1 {} Lie\r\n", answer.status);
+    let mut text = format!("HTTP/1.1 {} Fault\r\n", answer.status);
     for (name, value) in &answer.headers {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -175,14 +176,14 @@ pub(super) fn send(stream: &mut TcpStream, answer: &Answer, head_only: bool) -> 
     Ok(answer.cut.is_none() && !announces)
 }
 
-/// Says that there is no more, and reads what is still under way, so that the answer is not lost.
+/// Shuts down the write side and drains the read side, so that the response is not lost.
 pub(super) fn hang_up(stream: &mut TcpStream, reader: &mut BufReader<TcpStream>) -> io::Result<()> {
     stream.shutdown(std::net::Shutdown::Write)?;
     stream.set_read_timeout(Some(Duration::from_secs(2)))?;
     io::copy(reader, &mut io::sink()).map(drop)
 }
 
-/// Carries bytes both ways between a client and the address, until one of them is done.
+/// Copies bytes in both directions between a client and an address until one side closes.
 pub(super) fn tunnel(mut client: TcpStream, to: &str) -> io::Result<()> {
     let mut server = TcpStream::connect(to)?;
     client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;

@@ -1,4 +1,4 @@
-//! When the registry lies, and how.
+//! Rules: which requests get a fault, and which one.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -10,84 +10,86 @@ use super::request::Seen;
 type Answering = Box<dyn Fn(&Seen) -> Option<Answer> + Send + Sync>;
 type Altering = Box<dyn Fn(Answer) -> Answer + Send + Sync>;
 
-pub(super) enum Lie {
-    /// This, without asking the registry behind; `None` leaves it to the next rule.
+pub(super) enum Fault {
+    /// Responds without asking the upstream. `None` continues with the next rule.
     Instead(Answering),
-    /// What the registry behind says, altered.
+    /// Alters the upstream's response.
     Altered(Altering),
-    /// Hang up after so many bytes of the request's body, with an answer or without.
+    /// Closes the connection after this many bytes of the request body, with an optional response.
     HangUp(usize, Option<Answer>),
 }
 
-/// One lie: a method and path, the occurrences that it holds for, and what is said then.
+/// A rule: method, path, the matching occurrences, and the fault.
 pub(crate) struct Rule {
     method: String,
     pattern: String,
     occurrences: RangeInclusive<usize>,
     met: usize,
-    pub(super) lie: Arc<Lie>,
+    pub(super) fault: Arc<Fault>,
 }
 
 impl Rule {
-    /// A rule for requests with this method (`*` for any) whose path fits the pattern, in which `*`
-    /// stands for any text; a pattern with a `?` is held against path and query.
+    /// Creates a rule for requests with this method (`*` for any) and a path that matches the
+    /// pattern. `*` in the pattern matches any text. A pattern with a `?` is matched against path
+    /// and query.
     pub(crate) fn on(method: &str, pattern: &str) -> Self {
         Self {
             method: method.to_owned(),
             pattern: pattern.to_owned(),
             occurrences: 1..=usize::MAX,
             met: 0,
-            lie: Arc::new(Lie::Altered(Box::new(|answer| answer))),
+            fault: Arc::new(Fault::Altered(Box::new(|answer| answer))),
         }
     }
 
-    /// It holds for the first so many of these requests only.
+    /// Limits the rule to the first `count` matching requests.
     pub(crate) fn first(self, count: usize) -> Self {
         self.occurring(1..=count)
     }
 
-    /// It holds for these occurrences only, counted from 1.
+    /// Limits the rule to these occurrences, counted from 1.
     pub(crate) fn occurring(mut self, occurrences: RangeInclusive<usize>) -> Self {
         self.occurrences = occurrences;
         self
     }
 
-    /// Answers so, without asking the registry behind.
+    /// Sends this response without asking the upstream.
     pub(crate) fn answers(self, answer: Answer) -> Self {
         self.answers_by(move |_| Some(answer.clone()))
     }
 
-    /// Answers what the function makes of the request; `None` leaves it to the next rule.
+    /// Sends the response that the function returns. `None` continues with the next rule.
     pub(crate) fn answers_by(
         mut self,
         answer: impl Fn(&Seen) -> Option<Answer> + Send + Sync + 'static,
     ) -> Self {
-        self.lie = Arc::new(Lie::Instead(Box::new(answer)));
+        self.fault = Arc::new(Fault::Instead(Box::new(answer)));
         self
     }
 
-    /// Asks the registry behind, and alters what it says.
+    /// Asks the upstream and alters its response.
     pub(crate) fn alters(
         mut self,
         alter: impl Fn(Answer) -> Answer + Send + Sync + 'static,
     ) -> Self {
-        self.lie = Arc::new(Lie::Altered(Box::new(alter)));
+        self.fault = Arc::new(Fault::Altered(Box::new(alter)));
         self
     }
 
-    /// Reads so many bytes of the request's body and hangs up; the registry behind hears nothing.
+    /// Reads this many bytes of the request body and closes the connection. The upstream gets
+    /// nothing.
     pub(crate) fn hangs_up_after(mut self, bytes: usize) -> Self {
-        self.lie = Arc::new(Lie::HangUp(bytes, None));
+        self.fault = Arc::new(Fault::HangUp(bytes, None));
         self
     }
 
-    /// Reads so many bytes of the request's body, answers, and hangs up.
+    /// Reads this many bytes of the request body, responds, and closes the connection.
     pub(crate) fn refuses_after(mut self, bytes: usize, answer: Answer) -> Self {
-        self.lie = Arc::new(Lie::HangUp(bytes, Some(answer)));
+        self.fault = Arc::new(Fault::HangUp(bytes, Some(answer)));
         self
     }
 
-    /// Does the rule hold for this request? It counts the ones that fit.
+    /// Reports whether the rule applies to this request, and counts matches.
     pub(super) fn holds(&mut self, seen: &Seen) -> bool {
         if !seen.is(&self.method, &self.pattern) {
             return false;

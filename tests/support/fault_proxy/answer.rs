@@ -1,13 +1,13 @@
-//! An answer, true or not, and how it is sent.
+//! A response and how it is sent.
 
 use std::time::Duration;
 
-/// What a client gets to see.
+/// A response to a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     /// The status.
     pub(crate) status: u16,
-    /// Names, in lower case, and values. `content-length` is the body's unless it stands here.
+    /// Headers with lower-case names. Without `content-length` here, it is the length of the body.
     pub(crate) headers: Vec<(String, String)>,
     /// The body.
     pub(crate) body: Vec<u8>,
@@ -20,7 +20,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// This status and nothing else.
+    /// Creates an empty response with this status.
     pub(crate) fn status(status: u16) -> Self {
         Self {
             status,
@@ -35,14 +35,14 @@ impl Answer {
         }
     }
 
-    /// A redirect.
+    /// Creates a redirect.
     pub(crate) fn redirect(to: &str) -> Self {
         Self::status(307).header("location", to)
     }
 
-    /// The refusal of a registry, with its error code.
+    /// Creates an error response with a registry error code.
     pub(crate) fn error(status: u16, code: &str) -> Self {
-        let body = format!(r#"{{"errors":[{{"code":"{code}","message":"a lie"}}]}}"#);
+        let body = format!(r#"{{"errors":[{{"code":"{code}","message":"a fault"}}]}}"#);
         Self::status(status).header("content-type", "application/json").body(body)
     }
 
@@ -53,7 +53,7 @@ impl Answer {
         self
     }
 
-    /// Takes a header away.
+    /// Removes a header.
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self
@@ -65,31 +65,32 @@ impl Answer {
         self
     }
 
-    /// The connection breaks after so many bytes of the body, all of which was announced.
+    /// Closes the connection after this many bytes of the body. `content-length` covers the full
+    /// body.
     pub(crate) fn cut_after(mut self, bytes: usize) -> Self {
         self.cut = Some(bytes);
         self
     }
 
-    /// The connection is closed without a word.
+    /// Closes the connection without a response.
     pub(crate) fn dropped(mut self) -> Self {
         self.dropped = true;
         self
     }
 
-    /// The body's length is not announced.
+    /// Sends the body without `content-length`.
     pub(crate) fn chunked(mut self) -> Self {
         self.chunked = true;
         self.without("content-length")
     }
 
-    /// It comes so late.
+    /// Delays the response.
     pub(crate) fn after(mut self, wait: Duration) -> Self {
         self.wait = wait;
         self
     }
 
-    /// The body comes in pieces of so many bytes, with a pause behind each.
+    /// Sends the body in pieces of this many bytes, with a pause after each.
     pub(crate) fn dripping(mut self, piece: usize, pause: Duration) -> Self {
         self.piece = piece;
         self.pause = pause;

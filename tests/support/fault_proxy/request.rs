@@ -1,62 +1,62 @@
-//! A request as it was seen.
+//! A recorded request.
 
-/// What a client asked for.
+/// A request from a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     /// The method.
     pub(crate) method: String,
-    /// The host that was meant: of the request line, where a proxy is asked, else the `Host` header.
+    /// The target host: from the request line of a proxy request, else from the `Host` header.
     pub(crate) host: String,
     /// The path.
     pub(crate) path: String,
-    /// What stands behind the `?`.
+    /// The text after the `?`.
     pub(crate) query: String,
-    /// Names, in lower case, and values.
+    /// Headers with lower-case names.
     pub(crate) headers: Vec<(String, String)>,
-    /// The body as far as it was read.
+    /// The part of the body that was read.
     pub(crate) body: Vec<u8>,
-    /// The number of the connection on which it came.
+    /// Number of the connection.
     pub(crate) connection: usize,
 }
 
 impl Seen {
-    /// The value of a header.
+    /// Returns the value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The `Authorization` header.
+    /// Returns the `Authorization` header.
     pub(crate) fn authorization(&self) -> Option<&str> {
         self.header("authorization")
     }
 
-    /// The values of a parameter of the query, unescaped as far as scopes need it.
+    /// Returns the values of a query parameter. Decodes only the escapes that scopes use.
     pub(crate) fn parameters(&self, name: &str) -> Vec<String> {
         parameters(&self.query, name)
     }
 
-    /// The values of a field of the form in the body.
+    /// Returns the values of a form field in the body.
     pub(crate) fn fields(&self, name: &str) -> Vec<String> {
         parameters(&String::from_utf8_lossy(&self.body), name)
     }
 
-    /// Path and query.
+    /// Returns path and query.
     pub(super) fn target(&self) -> String {
         let separator = if self.query.is_empty() { "" } else { "?" };
         format!("{}{separator}{}", self.path, self.query)
     }
 
-    /// Does it have this method, and fit the pattern? See `Rule::on`.
+    /// Reports whether the request has this method and matches the pattern; see `Rule::on`.
     pub(crate) fn is(&self, method: &str, pattern: &str) -> bool {
         let text = if pattern.contains('?') { self.target() } else { self.path.clone() };
         (method == "*" || method == self.method) && fits(pattern, &text)
     }
 
-    /// What kind of request it is, such as `GET blob`.
+    /// Returns the kind of the request, such as `GET blob`.
     pub(super) fn kind(&self) -> String {
         let what = if self.path.contains("/blobs/uploads/") {
             match self.parameters("from").first() {
-                // A mount from the repository itself asks whether the blob is there.
+                // A mount from the repository itself only checks whether the blob exists.
                 Some(from) if self.path == format!("/v2/{from}/blobs/uploads/") => "probe",
                 Some(_) => "mount",
                 None => "upload",
