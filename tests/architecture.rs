@@ -1,108 +1,96 @@
-//! Checks that the modules of the host import each other only as ARCHITECTURE.md allows.
+//! The crates of ARCHITECTURE.md and the arrows between them, and the files inside each crate.
 //!
-//! Unit tests are not checked: they may import more than the module that they test.
+//! Cargo refuses circles between crates; this test reads which arrows there are. Between the files of a
+//! crate it finds circles itself. Unit tests are not looked at: they may reach further than the file
+//! that they test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use Arrows::{Never, Only};
+use crate::support::imports::Imports;
 
-/// The siblings that a room may import.
-enum Arrows {
-    /// Only these.
-    Only(&'static [&'static str]),
-    /// All except these.
-    Never(&'static [&'static str]),
-}
-
-/// The rooms: the top-level modules. A new room needs a line here, so that its imports are a decision.
-const ROOMS: &[(&str, Arrows)] = &[
-    ("cache", Only(&[])),
-    ("cli", Never(&[])),
-    ("error", Never(&["cli"])),
-    ("settings", Never(&["cache", "cli", "plugin", "registry", "serve", "validate"])),
-    ("oci", Only(&[])),
-    ("registry", Only(&["oci"])),
-    (
-        "plugin",
-        Never(&["cli", "list", "plan", "prepare", "report", "serve", "transfer", "validate"]),
-    ),
-    ("list", Never(&["cli", "plan", "prepare", "report", "serve", "transfer", "validate"])),
-    (
-        "convert",
-        Never(&["cli", "list", "prepare", "registry", "report", "serve", "transfer", "validate"]),
-    ),
-    ("plan", Never(&["cli", "prepare", "report", "serve", "transfer", "validate"])),
-    ("prepare", Never(&["cli", "report", "serve", "validate"])),
-    ("transfer", Never(&["cli", "list", "plugin", "report", "serve", "validate"])),
-    ("validate", Never(&["cli", "list", "plugin", "report", "serve"])),
-    (
-        "serve",
-        Never(&["cli", "list", "plan", "plugin", "prepare", "registry", "transfer", "validate"]),
-    ),
-    ("report", Never(&["cli", "plugin", "registry", "serve"])),
+/// The crates of the host, and which of each other they may depend on. A new crate needs a line here:
+/// its place is decided, not found out.
+const CRATES: &[(&str, &[&str])] = &[
+    ("oci", &[]),
+    ("cache", &[]),
+    ("store", &["oci"]),
+    ("registry", &["oci", "cache", "store"]),
+    ("layout", &["oci", "store"]),
+    ("engine", &["oci", "cache", "store"]),
+    ("plugin", &["cache"]),
+    ("cli", &["oci", "cache", "store", "registry", "layout", "engine", "plugin"]),
 ];
 
-/// Crates that only one room may use.
-const KEEPERS: &[(&str, &str)] =
-    &[("reqwest", "registry"), ("wasmtime", "plugin"), ("wasmtime_wasi", "plugin")];
+/// Dependencies that one crate keeps to itself.
+const KEEPERS: &[(&str, &str)] = &[
+    ("axum", "layout"),
+    ("clap", "cli"),
+    ("reqwest", "registry"),
+    ("wasmtime", "plugin"),
+    ("wasmtime-wasi", "plugin"),
+];
 
-/// File name words that do not tell what is in a file.
+/// A folder with more files has a room in it that nobody has named yet.
+const FILES_IN_A_FOLDER: usize = 15;
+
+/// Words that do not say what a file contains.
 const EMPTY_WORDS: &[&str] = &["common", "helper", "helpers", "manager", "util", "utils"];
 
 #[test]
-fn rooms_import_only_what_they_may() {
+fn crates_depend_only_on_those_that_they_may() {
+    let names: BTreeMap<String, &str> =
+        CRATES.iter().map(|(folder, _)| (package(folder), *folder)).collect();
     let mut wrong = BTreeSet::new();
-    let rooms: BTreeMap<&str, &Arrows> =
-        ROOMS.iter().map(|(room, arrows)| (*room, arrows)).collect();
-    for (file, code) in shipped_code() {
-        let Some(room) = room_of(&file) else { continue };
-        let Some(arrows) = rooms.get(room.as_str()) else {
-            wrong.insert(format!("{}: `{room}` is not in the table", file.display()));
-            continue;
-        };
-        for sibling in siblings(&code) {
-            // A name that is not a room is an item of lib.rs.
-            let may = match arrows {
-                _ if sibling == room || !rooms.contains_key(sibling.as_str()) => true,
-                Only(known) => known.contains(&sibling.as_str()),
-                Never(unknown) => !unknown.contains(&sibling.as_str()),
-            };
-            if !may {
-                wrong.insert(format!("{}: `{room}` must not import `{sibling}`", file.display()));
+    for (folder, may) in CRATES {
+        for dependency in dependencies(folder) {
+            let Some(other) = names.get(&dependency) else { continue };
+            if !may.contains(other) {
+                wrong.insert(format!("`{folder}` must not depend on `{other}`"));
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    let folders: BTreeSet<String> = fs::read_dir(host())
+        .expect("the crates are readable")
+        .map(|entry| entry.expect("the crates are readable").file_name())
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    let listed: BTreeSet<String> = CRATES.iter().map(|(folder, _)| (*folder).to_owned()).collect();
+    assert_eq!(folders, listed, "each crate has a line in the table");
 }
 
 #[test]
-fn wasmtime_and_reqwest_stay_in_their_rooms() {
-    let mut wrong = BTreeSet::new();
-    for (file, code) in shipped_code() {
-        for (name, keeper) in KEEPERS {
-            let mentioned = code.contains(&format!("{name}::"))
-                || code.contains(&format!("use {name};"))
-                || code.contains(&format!("use {name} as"));
-            if mentioned && room_of(&file).as_deref() != Some(keeper) {
-                wrong.insert(format!("{}: only `{keeper}` knows {name}", file.display()));
-            }
+fn some_dependencies_stay_in_their_crates() {
+    for (dependency, keeper) in KEEPERS {
+        for (folder, _) in CRATES {
+            let has = dependencies(folder).iter().any(|found| found == dependency);
+            assert_eq!(has, folder == keeper, "`{folder}` and {dependency}");
         }
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn no_file_imports_itself_through_others() {
+    let circles: Vec<String> = CRATES
+        .iter()
+        .flat_map(|(folder, _)| Imports::of(&host().join(folder).join("src")).circles())
+        .map(|circle| circle.join(" → "))
+        .collect();
+    assert!(circles.is_empty(), "{circles:#?}");
 }
 
 #[test]
 fn main_is_short() {
-    let main = fs::read_to_string(source().join("main.rs")).expect("the binary has a main.rs");
+    let main = fs::read_to_string(host().join("cli/src/main.rs")).expect("there is a main.rs");
     assert!(main.lines().count() <= 30, "main.rs has {} lines", main.lines().count());
 }
 
 #[test]
 fn file_names_say_what_is_inside() {
-    let root = source().join("../..");
-    let folders = ["host/src", "plugins", "tests", "xtask/src"];
+    let root = host().join("..");
+    let folders = ["host", "plugins", "tests", "xtask/src"];
     let files = folders.iter().flat_map(|folder| rust_files(&root.join(folder)));
     let empty: Vec<PathBuf> = files
         .filter(|file| {
@@ -114,35 +102,44 @@ fn file_names_say_what_is_inside() {
 }
 
 #[test]
-fn the_arrows_are_read_from_every_form_of_import() {
-    let code = "use crate::oci::Digest;\nuse crate::{\n    plan::{Job, Plan},\n    registry,\n};\n\
-                fn f() { crate::report::print(); }\n// use crate::cli;\n";
-    let found: Vec<String> = siblings(&shipped(code)).into_iter().collect();
-    assert_eq!(found, ["oci", "plan", "registry", "report"]);
-    let tested = "fn f() {}\n\n#[cfg(test)]\nmod tests {\n    use crate::cli;\n}\n";
-    assert!(siblings(&shipped(tested)).is_empty());
+fn folders_have_few_files() {
+    let mut count: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    for file in rust_files(&host()) {
+        *count.entry(file.parent().expect("files lie in folders").to_owned()).or_default() += 1;
+    }
+    count.retain(|_, files| *files > FILES_IN_A_FOLDER + 5);
+    assert!(count.is_empty(), "{count:#?}");
 }
 
-fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+fn host() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Returns every source file of the host, relative to `src`, without tests and comments.
-fn shipped_code() -> Vec<(PathBuf, String)> {
-    let source = source();
-    let files = rust_files(&source);
-    assert!(files.len() > ROOMS.len(), "the source is not where this test looks");
-    let relative = |file: PathBuf| {
-        let text = fs::read_to_string(&file).expect("source files are readable");
-        let name = file.strip_prefix(&source).expect("the file is below the source").to_owned();
-        let test = name
-            .components()
-            .any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")));
-        (!test).then(|| (name, shipped(&text)))
-    };
-    files.into_iter().filter_map(relative).collect()
+fn manifest(folder: &str) -> String {
+    let path = host().join(folder).join("Cargo.toml");
+    fs::read_to_string(path).expect("each crate has a Cargo.toml")
 }
 
+/// The name of the package in a folder.
+fn package(folder: &str) -> String {
+    let text = manifest(folder);
+    let line = text.lines().find_map(|line| line.strip_prefix("name = "));
+    line.expect("a package has a name").trim_matches('"').to_owned()
+}
+
+/// The dependencies that a package ships with.
+fn dependencies(folder: &str) -> Vec<String> {
+    let text = manifest(folder);
+    let lines = text.lines().skip_while(|line| *line != "[dependencies]").skip(1);
+    lines
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .filter(|name| !name.is_empty() && !name.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Returns every source file below `folder`.
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).expect("source folders are readable") {
@@ -157,64 +154,4 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         }
     }
     files
-}
-
-/// Returns the code without line comments, up to the unit tests, which come last.
-fn shipped(text: &str) -> String {
-    let mut code = String::new();
-    let mut lines = text.lines().peekable();
-    while let Some(line) = lines.next() {
-        let inline = |next: &&str| next.starts_with("mod ") && next.ends_with('{');
-        if line == "#[cfg(test)]" && lines.peek().is_some_and(inline) {
-            break;
-        }
-        code.push_str(line.split("//").next().unwrap_or_default());
-        code.push('\n');
-    }
-    code
-}
-
-/// Returns `plan` for `plan.rs` and `plan/job.rs`, and `None` for `lib.rs` and `main.rs`.
-fn room_of(file: &Path) -> Option<String> {
-    let first = file.components().next()?.as_os_str().to_str()?;
-    let room = first.strip_suffix(".rs").unwrap_or(first);
-    (room != "lib" && room != "main").then(|| room.to_owned())
-}
-
-/// Returns the names right after `crate::`, also in braces.
-fn siblings(code: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for (start, _) in code.match_indices("crate::") {
-        let rest = &code[start + "crate::".len()..];
-        if let Some(group) = rest.strip_prefix('{') {
-            found.extend(first_names(group));
-        } else {
-            found.insert(leading_name(rest));
-        }
-    }
-    found
-}
-
-/// Returns the first name of each item in a group of imports, up to its closing brace.
-fn first_names(group: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut depth = 0;
-    let mut item = String::new();
-    for character in group.chars() {
-        match character {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => names.push(leading_name(std::mem::take(&mut item).trim())),
-            _ if depth == 0 => item.push(character),
-            _ => {}
-        }
-    }
-    names.push(leading_name(item.trim()));
-    names.retain(|name| !name.is_empty());
-    names
-}
-
-fn leading_name(text: &str) -> String {
-    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }

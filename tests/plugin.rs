@@ -20,7 +20,7 @@ pub(crate) fn component(name: &str) -> Vec<u8> {
 
 /// Returns a component of `tests/plugins` with an edited source.
 fn edited(name: &str, edit: impl Fn(String) -> String) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/plugins");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/plugins");
     let text = std::fs::read_to_string(folder.join(name).with_extension("wat"));
     let text = edit(text.unwrap_or_else(|error| panic!("failed to read {name}.wat: {error}")));
     wat::parse_str(&text).unwrap_or_else(|error| panic!("{name}.wat is not a component: {error}"))

@@ -22,6 +22,7 @@ mod certificate;
 mod docker;
 mod fault_proxy;
 pub(crate) mod harbor;
+pub(crate) mod imports;
 mod longshore;
 mod pair;
 mod process;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, MediaType, Platform, RawManifest};
+use super::{Digest, MediaType, Platform};
 
 /// The part of a descriptor that longshore reads; what else it holds stays in the raw manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,18 +48,6 @@ where
 impl Descriptor {
     /// The annotation by which BuildKit's attestations name the image that they describe.
     pub const ATTESTATION_OF: &'static str = "vnd.docker.reference.digest";
-
-    /// The descriptor of a manifest, without a platform.
-    pub fn of_manifest(manifest: &RawManifest) -> Self {
-        Self {
-            media_type: manifest.media_type.clone(),
-            digest: manifest.digest.clone(),
-            size: manifest.bytes.len() as u64,
-            platform: None,
-            annotations: BTreeMap::new(),
-            urls: Vec::new(),
-        }
-    }
 
     /// As a child of an index: may it be a manifest? Otherwise it is a blob.
     pub fn may_be_manifest(&self) -> bool {

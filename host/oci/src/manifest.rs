@@ -1,5 +1,7 @@
 //! Manifests: the raw bytes, and the view of them that copying needs.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::Deserialize;
 
@@ -162,6 +164,18 @@ impl Single {
 }
 
 impl RawManifest {
+    /// The descriptor of the manifest, without a platform.
+    pub fn descriptor(&self) -> Descriptor {
+        Descriptor {
+            media_type: self.media_type.clone(),
+            digest: self.digest.clone(),
+            size: self.bytes.len() as u64,
+            platform: None,
+            annotations: BTreeMap::new(),
+            urls: Vec::new(),
+        }
+    }
+
     /// A manifest that longshore built.
     pub fn built(bytes: Vec<u8>, media_type: MediaType) -> Self {
         let digest = Digest::of(&bytes);

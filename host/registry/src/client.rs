@@ -8,23 +8,23 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::account::Accounts;
-use super::auth::Challenge;
-use super::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};
-use super::connection::Connections;
-use super::error::Failed as _;
-use super::hints::{HintCache, Hints};
-use super::known::{Looks, Named};
-use super::limit::Realms;
-use super::pace::Class;
-use super::permit::{Claim, Lanes, Permit, Permits};
-use super::probe::Probe;
-use super::retry::{Budget, Effort, Waits};
-use super::scheme::base_url;
-use super::token::Tokens;
-use super::traits::{Learnt, Traits};
-use super::transfer::AttemptError;
-use super::{Cause, Credentials, RegistryError};
+use crate::auth::account::Accounts;
+use crate::auth::challenge::Challenge;
+use crate::auth::token::Tokens;
+use crate::error::Failed as _;
+use crate::hints::{HintCache, Hints};
+use crate::http::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};
+use crate::http::connection::Connections;
+use crate::http::scheme::base_url;
+use crate::known::{Looks, Named};
+use crate::limits::permit::{Claim, Permit, Permits, Windows};
+use crate::limits::token_services::TokenServices;
+use crate::limits::window::Class;
+use crate::retry::{Budget, Effort, Waits};
+use crate::traits::{Learnt, Traits};
+use crate::upload::attempt_error::AttemptError;
+use crate::upload::self_mount::SelfMount;
+use crate::{Cause, Credentials, RegistryError};
 use longshore_oci::{Registry, StoreName};
 use longshore_store::{BlobTransfer, Operation};
 
@@ -54,7 +54,7 @@ pub struct Registries {
     shared: Arc<Connections>,
     clients: Arc<Mutex<HashMap<Registry, Arc<Client>>>>,
     permits: Permits,
-    realms: Arc<Realms>,
+    token_services: Arc<TokenServices>,
     effort: Arc<Effort>,
     hints: Arc<Hints>,
 }
@@ -76,7 +76,7 @@ impl Registries {
             options: Arc::new(options),
             shared,
             clients: Arc::default(),
-            realms: Arc::new(Realms::new(permits.clone())),
+            token_services: Arc::new(TokenServices::new(permits.clone())),
             permits,
             effort: Arc::default(),
         })
@@ -87,9 +87,9 @@ impl Registries {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let client = clients.entry(registry.clone()).or_insert_with(|| {
             let traits = Traits::of(registry);
-            let lanes = self.permits.register();
+            let windows = self.permits.register();
             if traits.counts_manifest_gets {
-                lanes.shrink_to(Class::ManifestGet, 2);
+                windows.shrink_to(Class::ManifestGet, 2);
             }
             Arc::new_cyclic(|this| Client {
                 this: this.clone(),
@@ -97,10 +97,10 @@ impl Registries {
                 registry: registry.clone(),
                 learnt: Learnt::new(&traits),
                 traits: Mutex::new(traits),
-                lanes,
-                realms: Arc::clone(&self.realms),
+                windows,
+                token_services: Arc::clone(&self.token_services),
                 budget: Arc::new(Budget::new(Arc::clone(&self.effort))),
-                probe: Probe::default(),
+                probe: SelfMount::default(),
                 options: Arc::clone(&self.options),
                 shared: Arc::clone(&self.shared),
                 base: OnceCell::new(),
@@ -143,10 +143,10 @@ pub struct Client {
     pub(super) registry: Registry,
     pub(super) traits: Mutex<Traits>,
     pub(super) learnt: Learnt,
-    pub(super) lanes: Lanes,
-    pub(super) probe: Probe,
+    pub(super) windows: Windows,
+    pub(super) probe: SelfMount,
     pub(super) budget: Arc<Budget>,
-    pub(super) realms: Arc<Realms>,
+    pub(super) token_services: Arc<TokenServices>,
     pub(super) options: Arc<RegistryOptions>,
     shared: Arc<Connections>,
     base: OnceCell<Base>,
@@ -204,8 +204,8 @@ impl Client {
     /// Where the registry limits requests for longer than anybody waits.
     pub(super) async fn read_permit(&self, image: u32, size: u64) -> Result<Permit, RegistryError> {
         let class = Class::of_blob(size);
-        let lanes = vec![self.lanes.of(class)];
-        self.lanes.permits().claim(lanes, Claim { image, size }).await.map_err(|shut| {
+        let windows = vec![self.windows.of(class)];
+        self.windows.permits().claim(windows, Claim { image, size }).await.map_err(|shut| {
             let operation = Operation::new("fetch blob", format!("from {}", self.registry));
             operation.failed(self.limited(shut.why))
         })
@@ -213,10 +213,10 @@ impl Client {
 
     async fn claim(&self, source: Option<&Self>, claim: Claim) -> Result<Permit, RegistryError> {
         let class = Class::of_blob(claim.size);
-        let mut lanes = vec![self.lanes.of(class)];
-        lanes.extend(source.map(|source| source.lanes.of(class)));
-        self.lanes.permits().claim(lanes, claim).await.map_err(|shut| {
-            let limiting = source.filter(|source| source.lanes.of(class) == shut.lane);
+        let mut windows = vec![self.windows.of(class)];
+        windows.extend(source.map(|source| source.windows.of(class)));
+        self.windows.permits().claim(windows, claim).await.map_err(|shut| {
+            let limiting = source.filter(|source| source.windows.of(class) == shut.window);
             let cause = limiting.unwrap_or(self).limited(shut.why);
             Operation::new("push blob", format!("to {}", self.registry)).failed(cause)
         })

@@ -8,11 +8,11 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::authorization::basic;
-use super::connection::cause_of;
-use super::error::Failed as _;
-use super::request::read_bounded;
-use super::{Cause, Client, Credential, RegistryError};
+use crate::auth::authorization::basic;
+use crate::error::Failed as _;
+use crate::http::connection::cause_of;
+use crate::http::connection::read_bounded;
+use crate::{Cause, Client, Credential, RegistryError};
 
 /// Bound on one request of a plugin.
 const PATIENCE: Duration = Duration::from_secs(60);

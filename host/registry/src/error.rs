@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longshore_store::{Fault, Operation, StoreError};
 
-use super::answer::Answer;
+use crate::error_response::ErrorResponse;
 use longshore_oci::{Digest, ManifestError};
 
 /// What is done to a registry's catalogue.
@@ -71,13 +71,13 @@ pub enum Cause {
     },
     /// The registry's answer says no.
     #[error("{0}")]
-    Answered(Answer),
+    Answered(ErrorResponse),
     /// The token service has no time for us; the registry itself may have.
     #[error("token service: {0}")]
-    BusyRealm(Answer),
+    BusyRealm(ErrorResponse),
     /// The token had ended, and there is a new one now.
     #[error("{0}")]
-    Renewed(Answer),
+    Renewed(ErrorResponse),
     /// The token realm gave no token.
     #[error("token service {realm}: {why}")]
     Token {
@@ -173,7 +173,7 @@ pub enum Cause {
 
 impl Cause {
     /// The registry's refusal, where there is one.
-    pub const fn answer(&self) -> Option<&Answer> {
+    pub const fn answer(&self) -> Option<&ErrorResponse> {
         match self {
             Self::Answered(answer) | Self::BusyRealm(answer) | Self::Renewed(answer) => {
                 Some(answer)
@@ -309,8 +309,8 @@ impl RegistryError {
     }
 }
 
-impl From<Answer> for Cause {
-    fn from(answer: Answer) -> Self {
+impl From<ErrorResponse> for Cause {
+    fn from(answer: ErrorResponse) -> Self {
         Self::Answered(answer)
     }
 }

@@ -4,5 +4,5 @@ mod account;
 mod cache;
 mod file;
 
-pub(super) use account::Hints;
+pub(super) use account::{AccountHints, Hints};
 pub use cache::HintCache;

@@ -9,14 +9,14 @@ use reqwest::header::{
 use reqwest::{Body, Method, Request, Response, StatusCode};
 use url::Url;
 
-use super::answer::Answer;
-use super::auth::Challenge;
-use super::authorization::Authorization;
-use super::connection::{Purpose, host_of, next_chunk};
-use super::error::Failed as _;
-use super::pace::Class;
-use super::token::Access;
-use super::{Cause, Client, RegistryError};
+use crate::auth::authorization::Authorization;
+use crate::auth::challenge::Challenge;
+use crate::auth::token::TokenScope;
+use crate::error::Failed as _;
+use crate::error_response::ErrorResponse;
+use crate::http::connection::{Purpose, host_of, read_error};
+use crate::limits::window::Class;
+use crate::{Cause, Client, RegistryError};
 use longshore_store::Operation;
 
 /// A body above this size takes a while, in bytes, for which its token has to be good.
@@ -32,7 +32,7 @@ pub(super) struct Call {
     pub(super) operation: Operation,
     pub(super) method: Method,
     pub(super) url: Url,
-    pub(super) access: Access,
+    pub(super) scope: TokenScope,
     pub(super) purpose: Purpose,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Bytes>,
@@ -52,14 +52,14 @@ impl Call {
         operation: Operation,
         method: Method,
         url: Url,
-        access: impl Into<Access>,
+        scope: impl Into<TokenScope>,
         class: Class,
     ) -> Self {
         Self {
             operation,
             method,
             url,
-            access: access.into(),
+            scope: scope.into(),
             purpose: Purpose::Metadata,
             headers: HeaderMap::new(),
             body: None,
@@ -119,7 +119,7 @@ impl Client {
         // The first request of a run alone finds out how to authenticate; the others wait for that.
         let first = if self.challenge_is_known() { None } else { Some(self.first.lock().await) };
         let first = first.filter(|_| !self.challenge_is_known());
-        let mut shown = self.authorization(&call.access, None).await?;
+        let mut shown = self.authorization(&call.scope, None).await?;
         let response = match self.exchange(call, shown.header.as_ref()).await {
             Ok(response) => response,
             Err(cause) => {
@@ -143,7 +143,7 @@ impl Client {
         if shown.is_final() || !call.renews {
             return self.accepted(response).await;
         }
-        let mut renewed = self.authorization(&call.access, shown.token.as_ref()).await?;
+        let mut renewed = self.authorization(&call.scope, shown.token.as_ref()).await?;
         if renewed.header.is_none() {
             return self.accepted(response).await;
         }
@@ -161,7 +161,7 @@ impl Client {
         }
         let other = !self.is_own(response.url()).await?;
         let redirected = other.then(|| host_of(response.url()));
-        Err(Cause::Answered(Answer { redirected, ..Answer::read(response).await }))
+        Err(Cause::Answered(ErrorResponse { redirected, ..read_error(response).await }))
     }
 
     /// Does the registry itself ask who we are? A host that it redirects to may not: its challenge
@@ -243,7 +243,7 @@ impl Client {
             let length = call.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
             let length: Option<u64> = length.and_then(|length| length.parse().ok());
             let spare = if length > Some(LONG) { SPARE } else { Duration::ZERO };
-            shown = self.authorization_for(&call.access, None, spare).await?;
+            shown = self.authorization_for(&call.scope, None, spare).await?;
         }
         let mut request = Request::new(call.method.clone(), call.url.clone());
         *request.headers_mut() = call.headers;
@@ -258,9 +258,9 @@ impl Client {
         tracing::debug!("{} {} -> {}", call.method, safe(&call.url), response.status().as_u16());
         shown.answered(response.status());
         if let (StatusCode::UNAUTHORIZED, Some(token)) = (response.status(), &shown.token)
-            && self.authorization(&call.access, Some(token)).await?.header.is_some()
+            && self.authorization(&call.scope, Some(token)).await?.header.is_some()
         {
-            return Err(Cause::Renewed(Answer::read(response).await));
+            return Err(Cause::Renewed(read_error(response).await));
         }
         self.accepted(response).await
     }
@@ -296,23 +296,6 @@ fn safe(url: &Url) -> String {
         }
     }
     text
-}
-
-/// Reads a whole body that may have at most `limit` bytes.
-pub(super) async fn read_bounded(mut response: Response, limit: u64) -> Result<Bytes, Cause> {
-    if response.content_length().is_some_and(|length| length > limit) {
-        return Err(Cause::TooLarge { limit });
-    }
-    let mut body: Vec<u8> = Vec::new();
-    loop {
-        match next_chunk(&mut response).await? {
-            Some(chunk) if (body.len() + chunk.len()) as u64 > limit => {
-                return Err(Cause::TooLarge { limit });
-            }
-            Some(chunk) => body.extend_from_slice(&chunk),
-            None => return Ok(Bytes::from(body)),
-        }
-    }
 }
 
 #[cfg(test)]

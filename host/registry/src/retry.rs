@@ -8,9 +8,9 @@ use backon::BackoffBuilder;
 
 use longshore_store::StoreError;
 
-use super::RegistryError;
-use super::pause;
-use super::permit::Paused;
+use crate::RegistryError;
+use crate::limits::pause;
+use crate::limits::permit::Paused;
 
 /// Tries of one request, the first included.
 pub(super) const TRIES: usize = 3;
@@ -145,13 +145,13 @@ mod tests {
 
     use super::{BUDGET, Budget, TRIES, Waits};
     use crate::RegistryError;
-    use crate::answer::Answer;
     use crate::error::Failed as _;
+    use crate::error_response::ErrorResponse;
     use longshore_store::Operation;
 
     fn answered(status: u16, retry_after: Option<u64>) -> RegistryError {
         let retry_after = retry_after.map(Duration::from_secs);
-        Operation::new("fetch", "x").failed(Answer {
+        Operation::new("fetch", "x").failed(ErrorResponse {
             status,
             codes: Vec::new(),
             detail: String::new(),

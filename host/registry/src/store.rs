@@ -15,8 +15,9 @@ use longshore_store::{
     Retries, Source, StoreError, TransferFailure,
 };
 
-use super::Client;
-use super::retry::Waits;
+use crate::Client;
+use crate::hints::AccountHints;
+use crate::retry::Waits;
 
 /// The retries of a blob that is read from a registry.
 struct ReadRetries(Waits);
@@ -210,16 +211,24 @@ impl Client {
         if blobs.is_empty() || !self.mounts() {
             return;
         }
-        let Some(hints) = self.hints.of(self, repository).await else { return };
+        let Some(hints) = self.hints_of(repository).await else { return };
         blobs.iter().for_each(|blob| hints.learn(&blob.digest, repository));
         if hints.are_many() {
             self.hints.flush().await;
         }
     }
 
+    /// What earlier runs have seen as the account that reads `repository`.
+    pub(crate) async fn hints_of(&self, repository: &Repository) -> Option<Arc<AccountHints>> {
+        if !self.hints.are_kept() {
+            return None;
+        }
+        self.hints.of(&self.registry, self.account(repository).await?).await
+    }
+
     /// The registry has refused `manifest`, as it lacks something that is named there.
     async fn forget_homes(&self, repository: &Repository, manifest: &RawManifest) {
-        let hints = self.hints.of(self, repository).await;
+        let hints = self.hints_of(repository).await;
         for blob in blobs_of(manifest) {
             self.named.forget(&blob.digest);
             if let Some(hints) = &hints {

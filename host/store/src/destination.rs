@@ -26,12 +26,12 @@ pub struct ManifestPushed {
 }
 
 /// How a blob got into a repository.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placed {
     /// It was read from the source and written.
     Moved,
-    /// It came from another repository of the same store: a mount or a link.
-    Mounted,
+    /// It came from this other repository of the same store: a mount or a link.
+    Mounted(Repository),
     /// It was there already.
     Present,
 }

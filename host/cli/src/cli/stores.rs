@@ -42,30 +42,34 @@ impl Default for RegistrySettings {
 /// is planned, so that a folder that cannot be used ends the run with a clear error.
 pub(super) struct OpenStores {
     pub(super) registries: Registries,
-    folders: HashMap<LayoutsName, Arc<LayoutStore>>,
+    folders: Folders,
 }
 
-impl OpenStores {
-    fn folder(&self, name: &LayoutsName) -> Result<Arc<LayoutStore>, StoreError> {
-        match self.folders.get(name) {
-            Some(folder) => Ok(Arc::clone(folder)),
-            None => LayoutStore::open(name),
-        }
-    }
+/// The folders that a run reads and writes.
+#[derive(Clone, Default)]
+struct Folders {
+    sources: HashMap<LayoutsName, Arc<dyn Source>>,
+    destinations: HashMap<LayoutsName, Arc<dyn Destination>>,
 }
 
 impl Stores for OpenStores {
     fn source(&self, name: &StoreName) -> Result<Arc<dyn Source>, StoreError> {
         Ok(match name {
             StoreName::Registry(registry) => self.registries.client(registry),
-            StoreName::Layouts(layouts) => self.folder(layouts)?,
+            StoreName::Layouts(name) => match self.folders.sources.get(name) {
+                Some(folder) => Arc::clone(folder),
+                None => LayoutStore::open_source(name)?,
+            },
         })
     }
 
     fn destination(&self, name: &StoreName) -> Result<Arc<dyn Destination>, StoreError> {
         Ok(match name {
             StoreName::Registry(registry) => self.registries.client(registry),
-            StoreName::Layouts(layouts) => self.folder(layouts)?,
+            StoreName::Layouts(name) => match self.folders.destinations.get(name) {
+                Some(folder) => Arc::clone(folder),
+                None => LayoutStore::open_destination(name)?,
+            },
         })
     }
 
@@ -86,7 +90,7 @@ pub(super) struct StoreSetup {
     root_bundle: Option<PathBuf>,
     /// Where earlier runs have put blobs.
     hints: Option<HintCache>,
-    folders: HashMap<LayoutsName, Arc<LayoutStore>>,
+    folders: Folders,
     /// The registry that gets the credential of the environment.
     bound: OnceLock<Registry>,
 }
@@ -106,7 +110,7 @@ impl StoreSetup {
             certificates: certificate_directories(variable, home),
             root_bundle: root_bundle.map(PathBuf::from),
             hints,
-            folders: HashMap::new(),
+            folders: Folders::default(),
             bound: OnceLock::new(),
         })
     }
@@ -120,16 +124,14 @@ impl StoreSetup {
         written: bool,
     ) -> Result<Self, Fatal> {
         if let Some(StoreName::Layouts(name)) = source {
-            let opened = LayoutStore::open(name)?;
-            self.folders.insert(name.clone(), opened);
+            self.folders.sources.insert(name.clone(), LayoutStore::open_source(name)?);
         }
         if let Some(StoreName::Layouts(name)) = destination {
-            let opened = if written {
-                LayoutStore::create(name)?
-            } else {
-                LayoutStore::open_or_empty(name)?
+            let opened = match written {
+                true => LayoutStore::open_destination(name)?,
+                false => LayoutStore::open_to_look(name)?,
             };
-            self.folders.insert(name.clone(), opened);
+            self.folders.destinations.insert(name.clone(), opened);
         }
         Ok(self)
     }
@@ -189,7 +191,7 @@ impl StoreSetup {
 mod tests {
     use std::sync::OnceLock;
 
-    use super::{RegistrySettings, StoreSetup};
+    use super::{Folders, RegistrySettings, StoreSetup};
     use longshore_engine::job::{Job, Jobs};
     use longshore_oci::{PlatformFilter, Registry};
     use longshore_registry::CredentialSources;
@@ -201,7 +203,7 @@ mod tests {
             certificates: Vec::new(),
             root_bundle: None,
             hints: None,
-            folders: std::collections::HashMap::new(),
+            folders: Folders::default(),
             bound: OnceLock::new(),
         }
     }

@@ -42,13 +42,18 @@ async fn bring(
     bytes: Option<&Bytes>,
 ) -> Result<Transferred, JobError> {
     if !work.destination.shares_blobs() {
-        return transfer(work, blob, bytes, None).await;
+        return Ok(told(&transfer(work, blob, bytes, None).await?));
     }
     let home = work.known.home(work.destination.name(), &blob.digest);
     let mut brought = None;
     let find = async {
-        brought = Some(transfer(work, blob, bytes, None).await?);
-        Ok::<_, JobError>(work.known.as_home(work.repository()))
+        let placed = transfer(work, blob, bytes, None).await?;
+        brought = Some(told(&placed));
+        let home = match &placed {
+            Placed::Mounted(from) => from,
+            Placed::Moved | Placed::Present => work.repository(),
+        };
+        Ok::<_, JobError>(work.known.as_home(home))
     };
     let found = home.get_or_find(work.admitted, find.boxed()).await?;
     if let Some(how) = brought {
@@ -57,7 +62,16 @@ async fn bring(
     let found = work.known.repository(found);
     let elsewhere =
         found.filter(|found| found != work.repository() && work.trust != Trust::Nothing);
-    transfer(work, blob, bytes, elsewhere.as_ref()).await
+    Ok(told(&transfer(work, blob, bytes, elsewhere.as_ref()).await?))
+}
+
+/// How a blob got to the destination, as the report tells it.
+const fn told(placed: &Placed) -> Transferred {
+    match placed {
+        Placed::Moved => Transferred::Moved,
+        Placed::Mounted(_) => Transferred::Mounted,
+        Placed::Present => Transferred::Present,
+    }
 }
 
 /// Lets the destination place the blob, which is in its repository `from`, where that is known.
@@ -66,7 +80,7 @@ async fn transfer(
     blob: &Descriptor,
     bytes: Option<&Bytes>,
     from: Option<&Repository>,
-) -> Result<Transferred, JobError> {
+) -> Result<Placed, JobError> {
     let source = &work.job.source;
     let bad = &work.run.bad_content;
     if let Some(error) = bad.of(&source.store, &source.repository, &blob.digest) {
@@ -85,17 +99,12 @@ async fn transfer(
         interrupt: &work.run.interrupt,
         progress: Progress::new(move |bytes| events.send(Event::Progress { job, bytes })),
     });
-    match placed.await {
-        Ok(Placed::Moved) => Ok(Transferred::Moved),
-        Ok(Placed::Mounted) => Ok(Transferred::Mounted),
-        Ok(Placed::Present) => Ok(Transferred::Present),
-        Err(failure) => {
-            if let TransferFailure::Source(error) = &failure
-                && error.is_wrong_content()
-            {
-                bad.remember(&source.store, &source.repository, &blob.digest, error);
-            }
-            Err(work.failed(failure))
+    placed.await.map_err(|failure| {
+        if let TransferFailure::Source(error) = &failure
+            && error.is_wrong_content()
+        {
+            bad.remember(&source.store, &source.repository, &blob.digest, error);
         }
-    }
+        work.failed(failure)
+    })
 }

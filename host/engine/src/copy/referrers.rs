@@ -66,9 +66,9 @@ pub(super) async fn place(
     let mut manifests = descendants(&bring, shape.children.clone()).await?;
     let mut left = 0;
     if shape.root.digest == shape.source {
-        manifests.push(Descriptor::of_manifest(&shape.root));
+        manifests.push(shape.root.descriptor());
     } else if let Some(wrapped) = &shape.wrapped {
-        manifests.push(Descriptor::of_manifest(&wrapped.raw));
+        manifests.push(wrapped.raw.descriptor());
     } else {
         left = count(work, &shape.source).await?;
     }

@@ -3,27 +3,12 @@
 use super::collision::{Beside, Destinations};
 use super::draft::{Draft, Drafts, Stage};
 use super::rewrite::{Rewrite, RewriteItem, RewriteVerdict};
-use super::{Ended, FilterFlags, Plan, PlanError, Unselected};
+use super::{Ended, Plan, PlanError, PlanOptions};
 use crate::job::{Job, Jobs, Outcome};
 use crate::list::List;
-use longshore_oci::{Reference, StoreName};
+use longshore_oci::Reference;
 
 use super::stand_in::StandIns;
-
-/// What a plan is made with.
-#[derive(Debug)]
-pub struct PlanOptions {
-    /// `-s`: replaces the store of every source.
-    pub source: Option<StoreName>,
-    /// `-d`: replaces the store of every destination, by the rewrite `registry`.
-    pub destination: Option<StoreName>,
-    /// The platform filters.
-    pub filter: FilterFlags,
-    /// The number of the first entry, from 1.
-    pub first_number: u32,
-    /// How entries ended that select tags by pattern and are still in the list.
-    pub unselected: Vec<Unselected>,
-}
 
 /// Entries that are planned at once: what one is until its job is packed is ten times as large.
 const BATCH: usize = 10_000;

@@ -1,7 +1,8 @@
 //! What refers to an image (`--referrers`): has the destination the signatures, SBOMs and attestations
 //! that the source has?
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use longshore_oci::{Content, Descriptor, Digest, Manifest, ManifestReference, Referrer, Tag};
@@ -31,7 +32,7 @@ pub(super) async fn unreferred(
     let compare = CompareRelated { entry, findings: Mutex::default() };
     let mut manifests = Vec::new();
     if is_verbatim {
-        manifests.push(Descriptor::of_manifest(&root.raw));
+        manifests.push(root.raw.descriptor());
     }
     if let Content::Index(index) = &root.content {
         let chosen = |at: &usize| kept.is_none_or(|kept| kept.contains(at));
@@ -40,16 +41,22 @@ pub(super) async fn unreferred(
         manifests.extend(descendants(&compare, children).await?);
     }
     walk_related(&compare, manifests).await?;
-    let mut findings = compare.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // Several were looked for at once; a run shall say the same each time.
-    findings.sort_by(|one, other| one.text.cmp(&other.text));
-    Ok(findings)
+    let found = compare.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(found.by_visit.into_values().flatten().collect())
+}
+
+/// Findings in the order in which the walk comes to what they are about, so that a run says the same
+/// each time.
+#[derive(Default)]
+struct Found {
+    visits: usize,
+    by_visit: BTreeMap<usize, Vec<Finding>>,
 }
 
 /// Compares what is about the manifests that the walk comes to.
 struct CompareRelated<'a> {
     entry: &'a Entry<'a>,
-    findings: Mutex<Vec<Finding>>,
+    findings: Mutex<Found>,
 }
 
 impl Descendants for CompareRelated<'_> {
@@ -75,7 +82,7 @@ impl Relations for CompareRelated<'_> {
         &'a self,
         subject: &'a Descriptor,
     ) -> BoxFuture<'a, Result<Vec<Descriptor>, ValidateError>> {
-        self.compare_referrers(subject).boxed()
+        self.compare_referrers(subject, self.visit()).boxed()
     }
 
     fn cosign_tag<'a>(
@@ -83,19 +90,31 @@ impl Relations for CompareRelated<'_> {
         tag: Tag,
         image: &'a Descriptor,
     ) -> BoxFuture<'a, Result<Option<Digest>, ValidateError>> {
-        self.compare_tag(tag, image).boxed()
+        self.compare_tag(tag, image, self.visit()).boxed()
     }
 }
 
 impl CompareRelated<'_> {
-    fn add(&self, findings: impl IntoIterator<Item = Finding>) {
-        self.findings.lock().unwrap_or_else(PoisonError::into_inner).extend(findings);
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of a visit.
+    fn visit(&self) -> usize {
+        let mut found = self.found();
+        found.visits += 1;
+        found.visits
+    }
+
+    fn add(&self, visit: usize, findings: impl IntoIterator<Item = Finding>) {
+        self.found().by_visit.entry(visit).or_default().extend(findings);
     }
 
     /// Compares the referrers of one manifest, and answers with those that are there.
     async fn compare_referrers(
         &self,
         subject: &Descriptor,
+        visit: usize,
     ) -> Result<Vec<Descriptor>, ValidateError> {
         let entry = self.entry;
         let wanted = entry.reader().referrers(&subject.digest).await.map_err(JobError::Source)?;
@@ -109,12 +128,12 @@ impl CompareRelated<'_> {
         for referrer in wanted {
             if held.contains(&referrer.digest) {
                 let found = entry.inventory(None).of(&referrer).await;
-                self.add(found.map_err(ValidateError::Destination)?);
+                self.add(visit, found.map_err(ValidateError::Destination)?);
                 there.push(referrer);
             } else if self.refers(&referrer.digest, &subject.digest).await? {
                 let mut finding = Finding::lacks(REFERRER, &referrer.digest);
                 finding.text = format!("{} of {}", finding.text, subject.digest);
-                self.add([finding.about(subject)]);
+                self.add(visit, [finding.about(subject)]);
             }
         }
         Ok(there)
@@ -125,6 +144,7 @@ impl CompareRelated<'_> {
         &self,
         tag: Tag,
         image: &Descriptor,
+        visit: usize,
     ) -> Result<Option<Digest>, ValidateError> {
         let entry = self.entry;
         if !entry.reader().has_digest_tag(&tag).await.map_err(JobError::Source)? {
@@ -136,7 +156,7 @@ impl CompareRelated<'_> {
         if held.as_ref() == Some(&wanted) {
             let under = Descriptor { digest: wanted.clone(), ..image.clone() };
             let found = entry.inventory(None).of(&under).await;
-            self.add(found.map_err(ValidateError::Destination)?);
+            self.add(visit, found.map_err(ValidateError::Destination)?);
             return Ok(Some(wanted));
         }
         let text = match &held {
@@ -150,7 +170,7 @@ impl CompareRelated<'_> {
             destination: held.map(|held| held.to_string()),
             ..Finding::said(REFERRER, text)
         };
-        self.add([finding.about(image)]);
+        self.add(visit, [finding.about(image)]);
         Ok(None)
     }
 

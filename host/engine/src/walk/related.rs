@@ -9,7 +9,8 @@ use longshore_oci::{Descriptor, Digest, Tag, cosign_tags};
 
 use super::bounds::{AT_ONCE, DEPTH, OutOfBounds, REFERRERS};
 
-/// What one walk does with what is about the manifests that it comes to.
+/// What one walk does with what is about the manifests that it comes to. Its methods are called in the
+/// same order each time; what they return is awaited several at a time.
 pub(crate) trait Relations: Sync {
     /// Why a walk ends before its end.
     type Error: From<OutOfBounds> + Send;
@@ -73,8 +74,9 @@ async fn under_cosign_tags<R: Relations>(
         let mut visits = Vec::new();
         for image in &level {
             for tag in cosign_tags(&image.digest) {
+                let visit = visitor.cosign_tag(tag, image);
                 visits.push(async move {
-                    let under = visitor.cosign_tag(tag, image).await?;
+                    let under = visit.await?;
                     Ok::<_, R::Error>(under.map(|digest| Descriptor { digest, ..image.clone() }))
                 });
             }

@@ -56,6 +56,16 @@ impl Disk {
         Ok(Self { root: root.to_owned(), incoming: None, durable: false })
     }
 
+    /// As [`Self::open_to_read`], where a folder that does not exist holds nothing.
+    pub(super) fn open_to_look(root: &Path) -> Result<Self, OpenError> {
+        match Self::open_to_read(root) {
+            Err(OpenError::Missing) => {
+                Ok(Self { root: root.to_owned(), incoming: None, durable: false })
+            }
+            opened => opened,
+        }
+    }
+
     /// Opens the folder `root`, creates it where it is missing, and removes what processes that are
     /// gone left incomplete.
     pub(super) fn open_to_write(root: &Path, durable: bool) -> Result<Self, OpenError> {

@@ -263,3 +263,38 @@ impl Layout {
         Ok(read.filter(|bytes| digest.same_algorithm_of(bytes) == *digest))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
+
+    use futures_util::future::{join_all, select_all};
+    use longshore_oci::{Digest, MediaType};
+
+    use super::{Change, Disk, Known, Layout, lock};
+
+    #[tokio::test]
+    async fn changes_that_wait_are_written_together() {
+        let root = tempfile::tempdir().unwrap();
+        let disk = Arc::new(Disk::open_to_write(root.path(), true).unwrap());
+        let layout = Layout::new(disk, &"app".parse().unwrap());
+        let busy = layout.turn.lock().await;
+        let changes = (0..100).map(|number: u32| {
+            let digest = Digest::of(&number.to_le_bytes());
+            let known = Known::bare(digest, MediaType::OCI_MANIFEST, 4);
+            let change = Change::Put(format!("t{number}").parse().ok(), known);
+            let layout = Arc::clone(&layout);
+            tokio::spawn(async move { layout.change(change).await.unwrap() })
+        });
+        let changes: Vec<_> = changes.collect();
+        while lock(&layout.waiting).len() < 100 {
+            tokio::task::yield_now().await;
+        }
+        drop(busy);
+        let (_, _, others) = select_all(changes).await;
+        let text = fs::read_to_string(root.path().join("app/index.json")).unwrap();
+        assert_eq!(text.matches("ref.name").count(), 100);
+        join_all(others).await;
+    }
+}

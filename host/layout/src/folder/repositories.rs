@@ -29,6 +29,14 @@ impl Folder {
         Disk::open_to_read(root).map(Self::new)
     }
 
+    /// As [`Self::open_to_read`], where a folder that does not exist holds nothing.
+    ///
+    /// # Errors
+    /// The folder is one image layout itself, or cannot be read.
+    pub(crate) fn open_to_look(root: &Path) -> Result<Self, OpenError> {
+        Disk::open_to_look(root).map(Self::new)
+    }
+
     /// Opens the folder at `root`, which is created where it is missing. With `durable`, content
     /// survives a loss of power once it is in a repository. Blocks.
     ///

@@ -41,6 +41,15 @@ impl LayoutStore {
         Ok(Arc::new(Self::new(name, Folder::open_to_write(name.path(), true))?))
     }
 
+    /// Opens the folder `name` as a destination that is only looked at. A folder that does not exist
+    /// holds nothing. Blocks.
+    ///
+    /// # Errors
+    /// The folder is one image layout itself, or cannot be read.
+    pub fn open_to_look(name: &LayoutsName) -> Result<Arc<dyn Destination>, StoreError> {
+        Ok(Arc::new(Self::new(name, Folder::open_to_look(name.path()))?))
+    }
+
     fn new(name: &LayoutsName, opened: Result<Folder, OpenError>) -> Result<Self, StoreError> {
         let folder = opened.map_err(|error| not_opened(name, error))?;
         let canonical = fs::canonicalize(folder.root()).ok();

@@ -31,7 +31,7 @@ impl LayoutStore {
             let mounted =
                 unless_interrupted(transfer.interrupt, self.mount(transfer, home)).await?;
             if mounted.map_err(TransferFailure::Destination)? {
-                return Ok(Placed::Mounted);
+                return Ok(Placed::Mounted(home.clone()));
             }
         }
         self.move_in(transfer).await.map(|()| Placed::Moved)

@@ -17,7 +17,9 @@ use tokio::io::AsyncReadExt;
 use crate::secret::Secret;
 use longshore_oci::{Registry, Repository};
 
-use super::{AuthFilePath, Credential, CredentialError};
+use super::error::CredentialError;
+use super::kind::Credential;
+use super::source::AuthFilePath;
 
 /// The largest file that is read, in bytes.
 const SIZE_LIMIT: u64 = 1 << 20;

@@ -18,7 +18,7 @@ use tokio::process::Command;
 use crate::secret::Secret;
 use longshore_oci::Registry;
 
-use super::Credential;
+use super::kind::Credential;
 
 /// How long a helper may take: it may have to ask a person or a cloud.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);

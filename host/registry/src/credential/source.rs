@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::secret::Secret;
 use longshore_oci::Registry;
 
-use super::{Credential, CredentialError};
+use super::error::CredentialError;
+use super::kind::Credential;
 
 /// The user's name for the registry of the destination.
 const USERNAME: &str = "DOCKER_USERNAME";

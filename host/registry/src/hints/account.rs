@@ -11,7 +11,6 @@ use tokio::sync::OnceCell;
 
 use super::cache::HintCache;
 use super::file::{Key, KnownHints, Learnt};
-use crate::Client;
 use longshore_oci::{Digest, Registry, Repository};
 
 /// After so many refusals in a row hints are neither used nor learnt in this run: the registry may
@@ -37,14 +36,18 @@ impl Hints {
         Self { cache, accounts: Mutex::default() }
     }
 
-    /// What is known as the account that `client` has for `repository`.
+    /// Are hints kept at all?
+    pub(crate) const fn are_kept(&self) -> bool {
+        self.cache.is_some()
+    }
+
+    /// What is known as this account at `registry`.
     pub(crate) async fn of(
         &self,
-        client: &Client,
-        repository: &Repository,
+        registry: &Registry,
+        account: String,
     ) -> Option<Arc<AccountHints>> {
         let cache = self.cache.as_ref()?;
-        let (registry, account) = (client.registry(), client.account(repository).await?);
         let hints = {
             let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(accounts.entry((registry.clone(), account.clone())).or_default())

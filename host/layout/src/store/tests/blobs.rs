@@ -128,13 +128,19 @@ async fn a_blob_of_another_repository_is_linked() {
     opened.place_good("one", b"content").await;
     let nothing = FakeSource::sends(&[]);
     let way = Way { from: Some("one"), ..Way::of(&nothing) };
-    assert_eq!(opened.place("two", b"content", way).await.unwrap(), Placed::Mounted);
+    assert_eq!(
+        opened.place("two", b"content", way).await.unwrap(),
+        Placed::Mounted(repository("one"))
+    );
 
     // The source is the same folder by another path.
     let other_path = root.path().join("one/..");
     let same = Opened::at(&other_path).store.as_source();
     let way = Way { source_repository: "two", ..Way::of(&same) };
-    assert_eq!(opened.place("three", b"content", way).await.unwrap(), Placed::Mounted);
+    assert_eq!(
+        opened.place("three", b"content", way).await.unwrap(),
+        Placed::Mounted(repository("two"))
+    );
     let links = fs::metadata(opened.blob_path("three", b"content")).unwrap().nlink();
     assert_eq!(links, 3);
 

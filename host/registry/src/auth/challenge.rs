@@ -1,0 +1,71 @@
+//! Challenges: how a registry wants to be authenticated to.
+
+use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
+use url::Url;
+
+/// The scheme that a 401 asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Challenge {
+    /// User name and password with each request.
+    Basic,
+    /// A token from a realm (distribution's token authentication specification).
+    Bearer {
+        /// Where tokens come from.
+        realm: Url,
+        /// What the token is for.
+        service: Option<String>,
+    },
+}
+
+impl Challenge {
+    /// The first usable challenge of a 401's headers, `Bearer` before `Basic`. Harbor sends an
+    /// empty header where a project is missing: that is none.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut basic = None;
+        for value in headers.get_all(WWW_AUTHENTICATE) {
+            let challenges =
+                value.to_str().ok().and_then(|text| http_auth::parse_challenges(text).ok());
+            for challenge in challenges.unwrap_or_default() {
+                if challenge.scheme.eq_ignore_ascii_case("basic") {
+                    basic = Some(Self::Basic);
+                } else if challenge.scheme.eq_ignore_ascii_case("bearer") {
+                    let parameter = |name: &str| {
+                        let found =
+                            challenge.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+                        found.map(|(_, value)| value.to_unescaped())
+                    };
+                    if let Some(realm) =
+                        parameter("realm").and_then(|realm| Url::parse(&realm).ok())
+                    {
+                        return Some(Self::Bearer { realm, service: parameter("service") });
+                    }
+                }
+            }
+        }
+        basic
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+
+    use super::Challenge;
+
+    fn of(value: &'static str) -> Option<Challenge> {
+        let mut headers = HeaderMap::new();
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(value));
+        Challenge::of(&headers)
+    }
+
+    #[test]
+    fn schemes_are_told_apart() {
+        assert_eq!(of(r#"Basic realm="harbor""#), Some(Challenge::Basic));
+        let bearer = of(r#"Bearer realm="https://auth.example/token",service="a, b",scope="x""#);
+        let Some(Challenge::Bearer { realm, service }) = bearer else { panic!("{bearer:?}") };
+        assert_eq!(realm.as_str(), "https://auth.example/token");
+        assert_eq!(service.as_deref(), Some("a, b"));
+        assert_eq!(of(""), None);
+        assert_eq!(of(r#"Bearer realm="no url""#), None);
+    }
+}

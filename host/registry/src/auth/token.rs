@@ -1,0 +1,210 @@
+//! Tokens: fetched once per scope set however many requests wait for one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use crate::Secret;
+use longshore_oci::Repository;
+
+/// A token without `expires_in` lives so long (distribution's token specification).
+const DEFAULT_LIFE: Duration = Duration::from_secs(60);
+/// No token is believed to live longer, in seconds.
+const LONGEST_LIFE: u64 = 24 * 60 * 60;
+/// A token that was refused this soon after it was fetched did not end meanwhile.
+const FRESH: Duration = Duration::from_secs(10);
+/// So many tokens are kept for a registry.
+const KEPT: usize = 512;
+/// An answer of a token service is read up to here.
+pub(crate) const TOKEN_BODY_LIMIT: u64 = 1024 * 1024;
+
+/// What a token must allow.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum TokenScope {
+    /// To a repository.
+    Repository(RepositoryScope),
+    /// To the list of all repositories.
+    Catalog,
+}
+
+impl TokenScope {
+    /// The values of the `scope` parameters, each of which is sent on its own.
+    pub(crate) fn parameters(&self) -> Vec<String> {
+        match self {
+            Self::Repository(scope) => scope.parameters(),
+            Self::Catalog => vec!["registry:catalog:*".to_owned()],
+        }
+    }
+
+    /// The repository that is meant first.
+    pub(crate) const fn repository(&self) -> Option<&Repository> {
+        match self {
+            Self::Repository(scope) => Some(&scope.repository),
+            Self::Catalog => None,
+        }
+    }
+}
+
+impl From<RepositoryScope> for TokenScope {
+    fn from(scope: RepositoryScope) -> Self {
+        Self::Repository(scope)
+    }
+}
+
+/// What a request wants to do with a repository.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RepositoryScope {
+    /// The repository.
+    pub(crate) repository: Repository,
+    /// Is it written to? A push scope creates repositories on some registries.
+    pub(crate) push: bool,
+    /// The repository that a blob is mounted from, on the same registry.
+    pub(crate) mount_from: Option<Repository>,
+}
+
+impl RepositoryScope {
+    fn parameters(&self) -> Vec<String> {
+        let actions = if self.push { "pull,push" } else { "pull" };
+        let mut scopes = vec![format!("repository:{}:{actions}", self.repository)];
+        if let Some(from) = &self.mount_from {
+            scopes.push(format!("repository:{from}:pull"));
+        }
+        scopes
+    }
+}
+
+/// A bearer token and when it ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    /// The opaque token.
+    pub(crate) value: Arc<Secret>,
+    fetched: Instant,
+    life: Duration,
+    /// It came in the place of one that was refused.
+    replaces: bool,
+}
+
+/// The answer of a token service; OAuth 2 names the token differently.
+#[derive(Deserialize)]
+pub(crate) struct TokenAnswer {
+    #[serde(default)]
+    token: Option<String>,
+    #[serde(default)]
+    access_token: Option<String>,
+    #[serde(default)]
+    expires_in: Option<u64>,
+}
+
+impl Token {
+    /// The token of an answer that came at `fetched`; `None` where it holds none.
+    pub(crate) fn of(answer: TokenAnswer, fetched: Instant) -> Option<Self> {
+        let text = answer.token.or(answer.access_token).filter(|token| !token.is_empty())?;
+        let life = answer
+            .expires_in
+            .filter(|&seconds| seconds > 0)
+            .map_or(DEFAULT_LIFE, |seconds| Duration::from_secs(seconds.min(LONGEST_LIFE)));
+        Some(Self { value: Arc::new(Secret::new(text)), fetched, life, replaces: false })
+    }
+
+    /// The token, which comes in the place of `refused`, if there is such a one.
+    pub(crate) fn replacing(self, refused: Option<&Self>) -> Self {
+        Self { replaces: refused.is_some(), ..self }
+    }
+
+    /// It was refused: would a newer one be refused too? One that is fresh itself and came in the
+    /// place of another lacks the right that was asked for, whatever its service says.
+    pub(crate) fn is_hopeless(&self, now: Instant) -> bool {
+        self.replaces && now.duration_since(self.fetched) < FRESH
+    }
+
+    /// Is it good for a while? Tokens are renewed at four fifths of their life.
+    fn is_good(&self, now: Instant) -> bool {
+        now.duration_since(self.fetched) < self.life * 4 / 5
+    }
+}
+
+type Slot = Arc<Mutex<Option<Token>>>;
+
+/// The tokens of one registry, by scope set.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens(std::sync::Mutex<HashMap<TokenScope, Slot>>);
+
+impl Tokens {
+    /// The place of `access`'s token. Whoever holds its lock may fetch; the others wait and find it.
+    pub(crate) fn slot(&self, access: &TokenScope) -> Slot {
+        let mut slots = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if slots.len() >= KEPT && !slots.contains_key(access) {
+            // What is forgotten costs a request.
+            slots.retain(|_, slot| Arc::strong_count(slot) > 1);
+        }
+        Arc::clone(slots.entry(access.clone()).or_default())
+    }
+
+    /// Forgets everything, as after a project was created: older tokens do not know it.
+    pub(crate) fn forget(&self) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    }
+}
+
+/// The token in `slot`, unless it is stale or is `refused`, the one that was just answered 401.
+pub(crate) fn usable(slot: Option<&Token>, refused: Option<&Token>, now: Instant) -> Option<Token> {
+    slot.filter(|token| {
+        token.is_good(now)
+            && refused.is_none_or(|refused| !Arc::ptr_eq(&refused.value, &token.value))
+    })
+    .cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{RepositoryScope, Token, TokenAnswer, TokenScope, Tokens, usable};
+
+    fn token(seconds: Option<u64>, fetched: Instant) -> Token {
+        let answer =
+            TokenAnswer { token: None, access_token: Some("t".into()), expires_in: seconds };
+        Token::of(answer, fetched).unwrap()
+    }
+
+    #[test]
+    fn tokens_are_renewed_before_they_end() {
+        let now = Instant::now();
+        let good = token(Some(100), now);
+        assert!(usable(Some(&good), None, now + Duration::from_secs(79)).is_some());
+        assert!(usable(Some(&good), None, now + Duration::from_secs(81)).is_none());
+        let default = token(None, now);
+        assert!(usable(Some(&default), None, now + Duration::from_secs(49)).is_none());
+        assert!(
+            usable(Some(&good), Some(&good), now).is_none(),
+            "a refused token is not used again"
+        );
+    }
+
+    #[test]
+    fn a_token_is_replaced_once_and_again_when_it_had_time_to_end() {
+        let now = Instant::now();
+        let first = token(Some(100), now);
+        assert!(!first.is_hopeless(now));
+        let second = token(Some(100), now).replacing(Some(&first));
+        assert!(second.is_hopeless(now));
+        assert!(!second.is_hopeless(now + Duration::from_secs(11)));
+    }
+
+    #[test]
+    fn scopes_are_repeated_parameters() {
+        let access = TokenScope::from(RepositoryScope {
+            repository: "a/b".parse().unwrap(),
+            push: true,
+            mount_from: Some("c".parse().unwrap()),
+        });
+        assert_eq!(access.parameters(), ["repository:a/b:pull,push", "repository:c:pull"]);
+        assert_eq!(TokenScope::Catalog.parameters(), ["registry:catalog:*"]);
+        let tokens = Tokens::default();
+        assert!(std::sync::Arc::ptr_eq(&tokens.slot(&access), &tokens.slot(&access)));
+        assert!(!std::sync::Arc::ptr_eq(&tokens.slot(&access), &tokens.slot(&TokenScope::Catalog)));
+    }
+}

@@ -1,0 +1,297 @@
+//! Blobs: HEAD and GET, whole or from an offset (distribution-spec, "Pulling blobs").
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
+use reqwest::{Method, Response, StatusCode};
+
+use crate::auth::token::RepositoryScope;
+use crate::error::Failed as _;
+use crate::http::connection::read_bounded;
+use crate::http::connection::{Purpose, next_chunk};
+use crate::limits::window::Class;
+use crate::request::Call;
+use crate::retry::Waits;
+use crate::{Cause, Client, RegistryError};
+use longshore_oci::{Descriptor, Digest, Repository};
+use longshore_store::Operation;
+
+/// Pull-through caches fetch a blob before they answer.
+const BLOB_HEADERS: Duration = Duration::from_secs(300);
+/// Whoever would have to wait longer in the middle of a body gives its place to others, who can use
+/// it.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// The waits before a blob is looked for whose upload was not answered.
+const COMMITTED: [Duration; 3] =
+    [Duration::from_millis(500), Duration::from_millis(2500), Duration::from_secs(7)];
+/// After so many more bytes a break counts as the first one again.
+const PROGRESS: u64 = 256 * 1024;
+
+/// A blob as it arrives. A connection that breaks is made again, and the rest is asked for.
+#[derive(Debug)]
+pub(crate) struct BlobDownload {
+    /// `None` where the client was given up meanwhile: then nothing is asked for again.
+    client: Option<Arc<Client>>,
+    call: Call,
+    response: Response,
+    size: u64,
+    /// Bytes from the blob's start to what comes next.
+    offset: u64,
+    /// Bytes that come first and were had before.
+    surplus: u64,
+    waits: Waits,
+    broken_at: u64,
+}
+
+impl BlobDownload {
+    /// The next piece, or `None` at the end.
+    ///
+    /// # Errors
+    /// Where the connection keeps breaking, is silent for a minute, or the rest is refused.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, RegistryError> {
+        loop {
+            let mut chunk = match next_chunk(&mut self.response).await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok(None),
+                // All of it is here, however the connection ended.
+                Err(_) if self.offset == self.size => return Ok(None),
+                Err(cause) => {
+                    self.go_on(cause).await?;
+                    continue;
+                }
+            };
+            let had = self.surplus.min(chunk.len() as u64);
+            self.surplus -= had;
+            #[expect(clippy::cast_possible_truncation, reason = "at most the chunk's length")]
+            chunk.advance(had as usize);
+            if !chunk.is_empty() {
+                self.offset += chunk.len() as u64;
+                return Ok(Some(chunk));
+            }
+        }
+    }
+
+    /// What is being done, for errors about the content.
+    pub(crate) const fn operation(&self) -> &Operation {
+        &self.call.operation
+    }
+
+    /// Asks for the rest after a break. It is the registry that is asked, never the address that
+    /// it redirected to, which may have ended.
+    async fn go_on(&mut self, cause: Cause) -> Result<(), RegistryError> {
+        let mut error = self.call.operation.clone().failed(cause);
+        let Some(client) = self.client.clone() else { return Err(error) };
+        if self.offset >= self.broken_at + PROGRESS {
+            self.waits = client.waits();
+        }
+        self.broken_at = self.offset;
+        let mut waited = Duration::ZERO;
+        loop {
+            let wait = self.waits.after(&error).filter(|wait| waited + *wait <= LONGEST_PAUSE);
+            let Some(wait) = wait else { return Err(error) };
+            waited += wait;
+            tracing::debug!(
+                "{error}; going on at byte {} in {:.1} s",
+                self.offset,
+                wait.as_secs_f32()
+            );
+            tokio::time::sleep(wait).await;
+            client.budget.effort.made_again();
+            match client.open_blob(&self.call, self.size, self.offset).await {
+                Ok((response, surplus)) => {
+                    (self.response, self.surplus) = (response, surplus);
+                    return Ok(());
+                }
+                Err(cause) => error = self.call.operation.clone().failed(cause),
+            }
+        }
+    }
+}
+
+impl Client {
+    pub(crate) async fn blob_call(
+        &self,
+        verb: &'static str,
+        method: Method,
+        repository: &Repository,
+        digest: &Digest,
+        class: Class,
+    ) -> Result<Call, RegistryError> {
+        let operation = Operation::new(verb, format!("{digest} of {}/{repository}", self.registry));
+        let url = match self.url(&format!("{repository}/blobs/{digest}")).await {
+            Ok(url) => url,
+            Err(cause) => return Err(operation.failed(cause)),
+        };
+        let scope =
+            RepositoryScope { repository: repository.clone(), push: false, mount_from: None };
+        let mut call = Call::new(operation, method, url, scope, class);
+        call.purpose = Purpose::Blob;
+        call.patience = BLOB_HEADERS;
+        Ok(call)
+    }
+
+    /// Is the blob there? A refusal counts as no: the upload decides. The caller holds the permit of a
+    /// blob of `size` bytes.
+    ///
+    /// # Errors
+    /// Where the registry cannot be reached or keeps failing.
+    pub(crate) async fn has_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<bool, RegistryError> {
+        let class = Class::of_blob(size);
+        let mut call =
+            self.blob_call("look up blob", Method::HEAD, repository, digest, class).await?;
+        // The token of the upload that follows serves.
+        call.scope =
+            RepositoryScope { repository: repository.clone(), push: true, mount_from: None }.into();
+        call.admitted = true;
+        // A single try: the upload that asks has tries of its own.
+        match self.send_once(&call).await {
+            Ok(_) => Ok(true),
+            Err(cause) if matches!(cause.status(), Some(400..=428)) => Ok(false),
+            Err(cause) => Err(call.operation.failed(cause)),
+        }
+    }
+
+    /// The answer to an upload got lost: is `blob` there now? Registries commit for seconds, so it
+    /// is asked three times.
+    pub(crate) async fn was_committed(&self, repository: &Repository, blob: &Descriptor) -> bool {
+        for wait in COMMITTED {
+            tokio::time::sleep(wait).await;
+            match self.has_blob(repository, &blob.digest, blob.size).await {
+                Ok(true) => return true,
+                Ok(false) => {}
+                Err(error) => tracing::debug!("{error}"),
+            }
+        }
+        false
+    }
+
+    /// Opens a blob for reading from the byte `offset`, with a single try: whoever reads has to try
+    /// again anyway. Its announced length must be the descriptor's. Content that was `wrong` before is
+    /// fetched over a connection of its own. The caller holds the permit.
+    ///
+    /// # Errors
+    /// A refusal, no answer, or another length.
+    pub(crate) async fn open_stream(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        offset: u64,
+        wrong: bool,
+    ) -> Result<BlobDownload, RegistryError> {
+        let class = Class::of_blob(blob.size);
+        let mut call =
+            self.blob_call("fetch blob", Method::GET, repository, &blob.digest, class).await?;
+        call.admitted = true;
+        if wrong {
+            call.purpose = Purpose::Doubt;
+        }
+        match self.open_blob(&call, blob.size, offset).await {
+            Ok((response, surplus)) => Ok(BlobDownload {
+                client: self.shared(),
+                call,
+                response,
+                size: blob.size,
+                offset,
+                surplus,
+                waits: self.waits(),
+                broken_at: 0,
+            }),
+            Err(cause) => Err(call.operation.failed(cause)),
+        }
+    }
+
+    /// Asks for the bytes from `offset` on; with the answer, how many come that were not asked for
+    /// (RFC 9110, section 14: a server may ignore `Range`).
+    async fn open_blob(
+        &self,
+        call: &Call,
+        size: u64,
+        offset: u64,
+    ) -> Result<(Response, u64), Cause> {
+        if offset == 0 {
+            return Ok((with_length(self.send_once(call).await?, size)?, 0));
+        }
+        let range = HeaderValue::try_from(format!("bytes={offset}-"))
+            .unwrap_or_else(|_| HeaderValue::from_static("bytes=0-"));
+        let call = call.clone().header(RANGE, range);
+        let response = self.send_once(&call).await?;
+        if response.status() != StatusCode::PARTIAL_CONTENT {
+            return Ok((with_length(response, size)?, offset));
+        }
+        let range = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+        let found = range.and_then(start_and_size);
+        if found.is_none_or(|(start, total)| start != offset || total.is_some_and(|t| t != size)) {
+            let answered = range.unwrap_or_default().to_owned();
+            return Err(Cause::Range { offset, answered });
+        }
+        Ok((with_length(response, size - offset)?, 0))
+    }
+
+    /// Reads a small blob into memory and verifies it; `limit` bounds its size in bytes.
+    ///
+    /// # Errors
+    /// A refusal, no answer, another length or digest, or a size above `limit`.
+    pub(crate) async fn fetch_small_blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        limit: u64,
+    ) -> Result<Bytes, RegistryError> {
+        let mut call = self
+            .blob_call("fetch blob", Method::GET, repository, &blob.digest, Class::Small)
+            .await?;
+        let mut waits = self.waits();
+        loop {
+            let cause = match self.read_blob(&call, blob, limit).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(cause) => cause,
+            };
+            call.doubt(&cause);
+            waits.sit_out(call.operation.clone().failed(cause)).await?;
+        }
+    }
+
+    async fn read_blob(&self, call: &Call, blob: &Descriptor, limit: u64) -> Result<Bytes, Cause> {
+        let response = with_length(self.send_once(call).await?, blob.size)?;
+        let bytes = read_bounded(response, limit.min(blob.size)).await?;
+        let found = blob.digest.same_algorithm_of(&bytes);
+        if found == blob.digest {
+            return Ok(bytes);
+        }
+        Err(Cause::Digest { expected: blob.digest.clone(), found })
+    }
+}
+
+/// The answer, if it announces no other length than `size`.
+fn with_length(response: Response, size: u64) -> Result<Response, Cause> {
+    match response.content_length() {
+        Some(found) if found != size => Err(Cause::Size { expected: size, found }),
+        _ => Ok(response),
+    }
+}
+
+/// Where a `Content-Range` starts, and the whole's size where it says so.
+fn start_and_size(range: &str) -> Option<(u64, Option<u64>)> {
+    let (start, rest) = range.strip_prefix("bytes ")?.split_once('-')?;
+    let (_, size) = rest.split_once('/')?;
+    Some((start.parse().ok()?, size.parse().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::start_and_size;
+
+    #[test]
+    fn content_ranges_are_read() {
+        assert_eq!(start_and_size("bytes 5-9/10"), Some((5, Some(10))));
+        assert_eq!(start_and_size("bytes 5-9/*"), Some((5, None)));
+        assert_eq!(start_and_size("bytes */10"), None);
+    }
+}

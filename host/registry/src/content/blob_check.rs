@@ -1,0 +1,146 @@
+//! Is a blob there, and is it what it shall be? Asked with the right to pull only.
+
+use bytes::Bytes;
+use reqwest::Method;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderName, HeaderValue, RANGE};
+
+use crate::error::Failed as _;
+use crate::http::connection::next_chunk;
+use crate::limits::window::Class;
+use crate::{Cause, Client, RegistryError};
+use longshore_oci::{Descriptor, Hasher, Repository};
+use longshore_store::BlobPresence;
+
+impl Client {
+    /// Looks for `blob` by a HEAD. Where the registry refuses that, the first byte is asked for:
+    /// pull-through caches and public ECR know no HEAD of a blob.
+    ///
+    /// # Errors
+    /// Where neither is answered, or the registry keeps failing.
+    pub(crate) async fn look_up_blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<BlobPresence, RegistryError> {
+        let digest = &blob.digest;
+        let head =
+            self.blob_call("look up blob", Method::HEAD, repository, digest, Class::Look).await?;
+        match self.send(&head).await {
+            Ok(response) => {
+                return Ok(compared(blob, number(response.headers(), CONTENT_LENGTH)));
+            }
+            Err(error) if matches!(error.cause.status(), Some(400..=428)) => {}
+            Err(error) => return Err(error),
+        }
+        let first_byte =
+            self.blob_call("look up blob", Method::GET, repository, digest, Class::Small).await?;
+        let first_byte = first_byte.header(RANGE, HeaderValue::from_static("bytes=0-0"));
+        match self.send(&first_byte).await {
+            // The connection is given up if there is more than the byte.
+            Ok(response) if response.status() == 206 => {
+                Ok(compared(blob, total(response.headers())))
+            }
+            Ok(response) => Ok(compared(blob, number(response.headers(), CONTENT_LENGTH))),
+            Err(error) if error.is_not_found() => Ok(BlobPresence::Absent),
+            // An empty blob has no first byte.
+            Err(error) if error.cause.status() == Some(416) => Ok(compared(blob, Some(0))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Downloads `blob` and hashes it; nothing is kept. Wrong bytes are asked for once more on the
+    /// spot, in case something between us and the registry was at fault.
+    ///
+    /// # Errors
+    /// Where it cannot be read for another reason than that it is not there.
+    pub(crate) async fn hash_blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<BlobPresence, RegistryError> {
+        let call = self
+            .blob_call(
+                "fetch blob",
+                Method::GET,
+                repository,
+                &blob.digest,
+                Class::of_blob(blob.size),
+            )
+            .await?;
+        let mut waits = self.waits();
+        let mut seen = None;
+        loop {
+            let read = match self.send_once(&call).await {
+                Ok(response) => hashed(response, blob).await,
+                Err(cause) => Err(cause),
+            };
+            match read {
+                Ok(BlobPresence::Present) => return Ok(BlobPresence::Present),
+                Ok(wrong) if seen.as_ref() == Some(&wrong) => return Ok(wrong),
+                Ok(wrong) => seen = Some(wrong),
+                Err(cause) => {
+                    let error = call.operation.clone().failed(cause);
+                    if error.is_not_found() {
+                        return Ok(BlobPresence::Absent);
+                    }
+                    waits.sit_out(error).await?;
+                }
+            }
+        }
+    }
+}
+
+async fn hashed(mut response: reqwest::Response, blob: &Descriptor) -> Result<BlobPresence, Cause> {
+    let mut hasher = Hasher::new(blob.digest.algorithm());
+    let mut size = 0;
+    while let Some(chunk) = next_chunk(&mut response).await? {
+        let chunk: Bytes = chunk;
+        size += chunk.len() as u64;
+        if size > blob.size {
+            break;
+        }
+        hasher.update(&chunk);
+    }
+    if size != blob.size {
+        // What is longer is not read to its end.
+        return Ok(BlobPresence::OtherSize(size));
+    }
+    let found = hasher.finish();
+    Ok(if found == blob.digest { BlobPresence::Present } else { BlobPresence::OtherContent(found) })
+}
+
+/// It is there and has this size, where the registry says so.
+fn compared(blob: &Descriptor, size: Option<u64>) -> BlobPresence {
+    match size {
+        Some(size) if size != blob.size => BlobPresence::OtherSize(size),
+        _ => BlobPresence::Present,
+    }
+}
+
+fn number(headers: &HeaderMap, name: HeaderName) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// The whole size in `Content-Range: bytes 0-0/SIZE`.
+fn total(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_RANGE)?.to_str().ok()?.rsplit_once('/')?.1.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{CONTENT_RANGE, HeaderMap, HeaderValue};
+
+    use super::total;
+
+    #[test]
+    fn the_size_stands_behind_the_slash() {
+        let of = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_RANGE, HeaderValue::from_static(text));
+            total(&headers)
+        };
+        assert_eq!(of("bytes 0-0/1234"), Some(1234));
+        assert_eq!(of("bytes 0-0/*"), None);
+        assert_eq!(total(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,214 @@
+//! Manifests: HEAD, GET and PUT (distribution-spec, "Pulling manifests", "Pushing Manifests").
+
+use bytes::Bytes;
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+
+use crate::auth::token::RepositoryScope;
+use crate::error::{Failed as _, PUSH_MANIFEST};
+use crate::http::connection::read_bounded;
+use crate::limits::window::Class;
+use crate::request::Call;
+use crate::{Cause, Client, RegistryError};
+use longshore_oci::{Digest, Manifest, ManifestReference, MediaType, RawManifest, Repository};
+use longshore_store::{ManifestPushed, Operation};
+
+/// The largest manifest that is read (distribution-spec, "Pushing Manifests": at least 4 MiB).
+pub(crate) const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// The header by which a registry says that it has taken note of a subject.
+const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+
+fn content_digest(headers: &HeaderMap) -> Option<Digest> {
+    headers.get("docker-content-digest")?.to_str().ok()?.parse().ok()
+}
+
+/// The type that an answer gives its body.
+pub(crate) fn content_type(headers: &HeaderMap) -> Option<MediaType> {
+    headers.get(CONTENT_TYPE)?.to_str().ok().map(MediaType::of_header)
+}
+
+fn accept() -> HeaderValue {
+    HeaderValue::from_static(MediaType::ACCEPT)
+}
+
+impl Client {
+    pub(crate) async fn manifest_call(
+        &self,
+        verb: &'static str,
+        method: Method,
+        repository: &Repository,
+        reference: &ManifestReference,
+        push: bool,
+    ) -> Result<Call, RegistryError> {
+        let target = format!("{}/{repository}{}", self.registry, reference.suffix());
+        let operation = Operation::new(verb, target);
+        let url = match self.url(&format!("{repository}/manifests/{reference}")).await {
+            Ok(url) => url,
+            Err(cause) => return Err(operation.failed(cause)),
+        };
+        let scope = RepositoryScope { repository: repository.clone(), push, mount_from: None };
+        let class = match method {
+            Method::PUT => Class::ManifestPut,
+            Method::GET => Class::ManifestGet,
+            _ => Class::Look,
+        };
+        Ok(Call::new(operation, method, url, scope, class).header(ACCEPT, accept()))
+    }
+
+    /// Asks for a manifest's digest without its body; `None` where the registry says that there is none.
+    /// `push` asks for a token with which it can be pushed afterwards.
+    ///
+    /// # Errors
+    /// Any other refusal, or no answer.
+    pub(crate) async fn manifest_head(
+        &self,
+        repository: &Repository,
+        reference: &ManifestReference,
+        push: bool,
+    ) -> Result<Option<Digest>, RegistryError> {
+        let verb = "look up manifest";
+        let call = self.manifest_call(verb, Method::HEAD, repository, reference, push).await?;
+        let mut waits = self.waits();
+        loop {
+            let cause = match self.send_once(&call).await {
+                Ok(response) => match content_digest(response.headers()) {
+                    Some(digest) if digest.algorithm() == reference.algorithm() => {
+                        return Ok(Some(digest));
+                    }
+                    _ => break,
+                },
+                Err(cause) => cause,
+            };
+            match cause.status() {
+                Some(404) => return Ok(None),
+                Some(405 | 500..=599) => break,
+                _ => waits.sit_out(call.operation.clone().failed(cause)).await?,
+            }
+        }
+        // A registry that cannot say it by HEAD says it by GET.
+        let call = self.manifest_call(verb, Method::GET, repository, reference, push).await?;
+        match self.read_surely(&call, reference).await {
+            Ok((bytes, _)) => Ok(Some(reference.digest_of(&bytes))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Fetches a manifest and hashes it; by digest, what arrives must have that digest.
+    ///
+    /// # Errors
+    /// A refusal, no answer, a body over 4 MiB, another digest, or content that is no manifest.
+    pub(crate) async fn fetch_manifest(
+        &self,
+        repository: &Repository,
+        reference: &ManifestReference,
+    ) -> Result<Manifest, RegistryError> {
+        let call =
+            self.manifest_call("fetch manifest", Method::GET, repository, reference, false).await?;
+        let (bytes, media_type) = self.read_surely(&call, reference).await?;
+        let digest = reference.digest_of(&bytes);
+        Manifest::parse(bytes, media_type.as_ref(), digest)
+            .map_err(|error| call.operation.failed(error))
+    }
+
+    /// Reads a manifest's bytes and its media type by the header. A body that breaks off or is not
+    /// what was asked for is asked for again too.
+    async fn read_surely(
+        &self,
+        call: &Call,
+        reference: &ManifestReference,
+    ) -> Result<(Bytes, Option<MediaType>), RegistryError> {
+        let (mut call, mut waits) = (call.clone(), self.waits());
+        loop {
+            let cause = match self.read(&call, reference).await {
+                Ok(read) => return Ok(read),
+                Err(cause) => cause,
+            };
+            call.doubt(&cause);
+            waits.sit_out(call.operation.clone().failed(cause)).await?;
+        }
+    }
+
+    async fn read(
+        &self,
+        call: &Call,
+        reference: &ManifestReference,
+    ) -> Result<(Bytes, Option<MediaType>), Cause> {
+        let response = self.send_once(call).await?;
+        let media_type = content_type(response.headers());
+        let bytes = read_bounded(response, MANIFEST_LIMIT).await?;
+        if let ManifestReference::Digest(expected) = reference {
+            let found = reference.digest_of(&bytes);
+            if found != *expected {
+                return Err(Cause::Digest { expected: expected.clone(), found });
+            }
+        }
+        Ok((bytes, media_type))
+    }
+
+    /// Pushes the exact bytes of `manifest`, under a condition where one is given.
+    ///
+    /// # Errors
+    /// A refusal, no answer, or an answer that names another digest of the same algorithm.
+    pub(crate) async fn put_manifest(
+        &self,
+        repository: &Repository,
+        reference: &ManifestReference,
+        manifest: &RawManifest,
+        condition: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<ManifestPushed, RegistryError> {
+        let mut call =
+            self.manifest_call(PUSH_MANIFEST, Method::PUT, repository, reference, true).await?;
+        let failed = |cause: Cause| call.operation.clone().failed(cause);
+        let media_type = HeaderValue::try_from(manifest.media_type.as_str()).map_err(|_| {
+            failed(longshore_oci::ManifestError::Unknown(manifest.media_type.to_string()).into())
+        })?;
+        let (size, limit) = (manifest.bytes.len() as u64, self.traits().manifest_max_size);
+        if size > limit {
+            return Err(failed(Cause::ManifestTooLarge { size, limit }));
+        }
+        call.headers.remove(ACCEPT);
+        call.headers.insert(CONTENT_TYPE, media_type);
+        call.headers.insert(CONTENT_LENGTH, HeaderValue::from(manifest.bytes.len()));
+        call.headers.extend(condition);
+        call.body = Some(manifest.bytes.clone());
+        let Some(answered) = self.put_surely(&call, reference, repository, manifest).await? else {
+            // Whether it is listed was not heard: whoever needs to know lists it himself.
+            return Ok(ManifestPushed { is_listed: false });
+        };
+        match content_digest(&answered) {
+            Some(found)
+                if found.algorithm() == manifest.digest.algorithm() && found != manifest.digest =>
+            {
+                let expected = manifest.digest.clone();
+                Err(call.operation.failed(Cause::Digest { expected, found }))
+            }
+            _ => Ok(ManifestPushed { is_listed: answered.contains_key(SUBJECT) }),
+        }
+    }
+
+    /// Sends the PUT until it is answered; `None` where a HEAD says that an unanswered one worked.
+    async fn put_surely(
+        &self,
+        call: &Call,
+        reference: &ManifestReference,
+        repository: &Repository,
+        manifest: &RawManifest,
+    ) -> Result<Option<HeaderMap>, RegistryError> {
+        let mut waits = self.waits();
+        loop {
+            let error = match self.send_once(call).await {
+                Ok(response) => return Ok(Some(response.headers().clone())),
+                Err(cause) => call.operation.clone().failed(cause),
+            };
+            if error.is_unanswered() {
+                let held = self.manifest_head(repository, reference, true).await.ok().flatten();
+                if held.as_ref() == Some(&manifest.digest) {
+                    return Ok(None);
+                }
+            }
+            waits.sit_out(error).await?;
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Referrers: the API that lists them, and the tagged index that stands in where a registry has no
+//! such API (distribution-spec, "Listing Referrers", "Referrers Tag Schema").
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use backon::BackoffBuilder;
+use bytes::Bytes;
+use reqwest::header::{ETAG, HeaderValue, IF_MATCH};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::auth::token::RepositoryScope;
+use crate::content::manifest::content_type;
+use crate::error::Failed as _;
+use crate::http::connection::read_bounded;
+use crate::limits::window::Class;
+use crate::request::Call;
+use crate::{Cause, Client, RegistryError};
+use longshore_oci::{
+    Content, Descriptor, Digest, Manifest, ManifestReference, MediaType, RawManifest, Referrer,
+    Repository, referrers_tag,
+};
+use longshore_store::Operation;
+
+/// How often a fallback index is written until what was added stays in it.
+const TRIES: usize = 5;
+/// A fallback index is read back so long after it was written, at least.
+const SETTLES: Duration = Duration::from_millis(200);
+/// And so many times as long as reading and writing it had taken.
+const SETTLES_TIMES: u32 = 4;
+
+/// A fallback index as a registry holds it.
+struct TaggedIndex {
+    index: Manifest,
+    /// What its answer gave for conditional requests.
+    etag: Option<HeaderValue>,
+}
+
+impl Client {
+    /// What refers to `subject` by the referrers API, all pages of it; `None` where the registry has
+    /// no such API. `push` asks for a token with which more can be pushed afterwards.
+    ///
+    /// # Errors
+    /// Any refusal but 404, no answer, or an answer that is no list of referrers.
+    pub(crate) async fn list_referrers(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+        push: bool,
+    ) -> Result<Option<Vec<Descriptor>>, RegistryError> {
+        let target = format!("of {}/{repository}@{subject}", self.registry);
+        let operation = Operation::new("list referrers", target);
+        let url = match self.url(&format!("{repository}/referrers/{subject}")).await {
+            Ok(url) => url,
+            Err(cause) => return Err(operation.failed(cause)),
+        };
+        let scope = RepositoryScope { repository: repository.clone(), push, mount_from: None };
+        let mut referrers = Vec::new();
+        let listed =
+            self.each_page(Call::new(operation, Method::GET, url, scope, Class::Look), |page| {
+                referrers.extend(listed(parse(page.clone(), Some(&MediaType::OCI_INDEX))?)?);
+                Ok(())
+            });
+        match listed.await {
+            Ok(()) => Ok(Some(referrers)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What refers to `subject` by the index under its fallback tag; nothing where there is none.
+    ///
+    /// # Errors
+    /// Any refusal but 404, no answer, or something else under the tag.
+    pub(crate) async fn list_tagged_referrers(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+        push: bool,
+    ) -> Result<Vec<Descriptor>, RegistryError> {
+        let Some(tag) = referrers_tag(subject) else { return Ok(Vec::new()) };
+        let reference = ManifestReference::Tag(tag);
+        let call = self.index_call(repository, &reference, push).await?;
+        match self.tagged_index(&call).await? {
+            Some(held) => listed(held.index).map_err(|cause| call.operation.failed(cause)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Adds `referrers`, which are in `repository`, to the index under the fallback tag of `subject`.
+    ///
+    /// Registries change a tag without asking what it held, so whatever another one adds at the same
+    /// time may get lost, or may undo this. It is read back after whoever read before this write must
+    /// have written, and added again where it is gone. Within a run, one at a time may do this.
+    ///
+    /// # Errors
+    /// A refusal, no answer, something else under the tag, or others that keep changing it.
+    pub(crate) async fn add_tagged_referrers(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+        referrers: &[Manifest],
+    ) -> Result<(), RegistryError> {
+        let Some(tag) = referrers_tag(subject) else { return Ok(()) };
+        let reference = ManifestReference::Tag(tag);
+        let call = self.index_call(repository, &reference, true).await?;
+        let failed = |cause: Cause| call.operation.clone().failed(cause);
+        let mut pauses = backon::ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_times(TRIES)
+            .with_jitter()
+            .build();
+        loop {
+            let started = Instant::now();
+            let held = self.tagged_index(&call).await?;
+            let etag = held.as_ref().and_then(|held| held.etag.clone());
+            let Some(index) = merged(held.map(|held| held.index), referrers).map_err(failed)?
+            else {
+                return Ok(());
+            };
+            let Some(pause) = pauses.next() else { return Err(failed(Cause::Contended)) };
+            let condition = etag.map(|etag| (IF_MATCH, etag));
+            let is_conditional = condition.is_some();
+            match self.put_manifest(repository, &reference, &index, condition).await {
+                Ok(_) => {
+                    tokio::time::sleep(SETTLES.max(started.elapsed() * SETTLES_TIMES)).await;
+                }
+                Err(error)
+                    if is_conditional && error.cause.status() == Some(PRECONDITION_FAILED) =>
+                {
+                    tokio::time::sleep(pause).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn index_call(
+        &self,
+        repository: &Repository,
+        reference: &ManifestReference,
+        push: bool,
+    ) -> Result<Call, RegistryError> {
+        self.manifest_call("fetch referrers", Method::GET, repository, reference, push).await
+    }
+
+    /// The fallback index that `call` asks for, or that there is none.
+    async fn tagged_index(&self, call: &Call) -> Result<Option<TaggedIndex>, RegistryError> {
+        let mut waits = self.waits();
+        loop {
+            match self.read_index(call).await {
+                Ok(index) => return Ok(Some(index)),
+                Err(cause) if cause.status() == Some(StatusCode::NOT_FOUND.as_u16()) => {
+                    return Ok(None);
+                }
+                Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
+            }
+        }
+    }
+
+    async fn read_index(&self, call: &Call) -> Result<TaggedIndex, Cause> {
+        let response = self.send_once(call).await?;
+        let etag = response.headers().get(ETAG).cloned();
+        let media_type = content_type(response.headers());
+        let bytes = read_bounded(response, crate::content::manifest::MANIFEST_LIMIT).await?;
+        Ok(TaggedIndex { index: parse(bytes, media_type.as_ref())?, etag })
+    }
+}
+
+/// The answer to a condition that does not hold (RFC 9110).
+const PRECONDITION_FAILED: u16 = StatusCode::PRECONDITION_FAILED.as_u16();
+
+fn parse(bytes: Bytes, media_type: Option<&MediaType>) -> Result<Manifest, Cause> {
+    let digest = Digest::of(&bytes);
+    Ok(Manifest::parse(bytes, media_type, digest)?)
+}
+
+/// The referrers that an index lists.
+fn listed(manifest: Manifest) -> Result<Vec<Descriptor>, Cause> {
+    match manifest.content {
+        Content::Index(index) => Ok(index.manifests),
+        Content::Single(_) => Err(Cause::List("it is no index of referrers")),
+    }
+}
+
+/// The fallback index `held` with those of `referrers` that it lacks; `None` where it has all.
+fn merged(held: Option<Manifest>, referrers: &[Manifest]) -> Result<Option<RawManifest>, Cause> {
+    let empty = || {
+        let text = format!(
+            r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[]}}"#,
+            MediaType::OCI_INDEX
+        );
+        parse(Bytes::from(text), None)
+    };
+    let held = held.map_or_else(empty, Ok)?;
+    let raw = held.raw.clone();
+    let mut known: HashSet<Digest> =
+        listed(held)?.into_iter().map(|referrer| referrer.digest).collect();
+    let more: Vec<Value> = referrers
+        .iter()
+        .filter(|manifest| known.insert(manifest.raw.digest.clone()))
+        .filter_map(|manifest| {
+            let size = manifest.raw.bytes.len() as u64;
+            let referrer = Referrer::of(manifest)?;
+            Some(referrer.descriptor(&manifest.raw.media_type, &manifest.raw.digest, size))
+        })
+        .collect();
+    if more.is_empty() {
+        return Ok(None);
+    }
+    let index = raw.with_more_children(&more);
+    index.map(Some).map_err(|_| Cause::List("it is no index of referrers"))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use longshore_oci::{Digest, Manifest};
+
+    use super::{listed, merged, parse};
+
+    fn referrer(name: &str) -> Manifest {
+        let subject = Digest::of(b"image");
+        let text = format!(
+            r#"{{"schemaVersion":2,"artifactType":"{name}","layers":[],"subject":{{"digest":"{subject}","size":1}}}}"#
+        );
+        parse(Bytes::from(text), None).unwrap()
+    }
+
+    #[test]
+    fn what_is_merged_is_added_once_and_nothing_is_lost() {
+        let (one, two) = (referrer("one"), referrer("two"));
+        let first = merged(None, std::slice::from_ref(&one)).unwrap().unwrap();
+        let first = parse(first.bytes, None).unwrap();
+        assert!(merged(Some(first.clone()), std::slice::from_ref(&one)).unwrap().is_none());
+        let both = merged(Some(first), &[one.clone(), two.clone()]).unwrap().unwrap();
+        let both = listed(parse(both.bytes, None).unwrap()).unwrap();
+        let digests: Vec<Digest> = both.into_iter().map(|referrer| referrer.digest).collect();
+        assert_eq!(digests, [one.raw.digest, two.raw.digest]);
+    }
+
+    #[test]
+    fn an_image_under_the_tag_is_not_overwritten() {
+        assert!(merged(Some(referrer("an image")), &[referrer("one")]).is_err());
+    }
+}

@@ -1,0 +1,108 @@
+//! Looks credentials up, each once in a run.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use longshore_oci::{Registry, Repository};
+use tokio::sync::OnceCell;
+
+use super::auth_file::{AuthFile, Found};
+use super::error::CredentialError;
+use super::kind::Credential;
+use super::program;
+use super::source::{AuthFilePath, CredentialSources};
+
+/// What one helper answers for one registry, once it is known.
+type Answer = Arc<OnceCell<Result<Option<Credential>, CredentialError>>>;
+
+/// An authentication file and what is in it, once it is known.
+struct KnownFile {
+    path: AuthFilePath,
+    content: OnceCell<Result<AuthFile, CredentialError>>,
+}
+
+/// The credentials of a run.
+pub struct Credentials {
+    sources: CredentialSources,
+    files: Vec<KnownFile>,
+    answers: Mutex<HashMap<(String, Registry), Answer>>,
+}
+
+impl Credentials {
+    /// Credentials from these sources; nothing is read before it is asked for.
+    pub fn new(sources: CredentialSources) -> Self {
+        let files = sources
+            .auth_files
+            .iter()
+            .map(|path| KnownFile { path: path.clone(), content: OnceCell::new() });
+        let files = files.collect();
+        Self { sources, files, answers: Mutex::default() }
+    }
+
+    /// The credential for `registry`, or the most specific one for `repository` there; `None` is
+    /// anonymous.
+    ///
+    /// # Errors
+    /// Where a file that has to be read is unreadable or malformed, or a credential helper fails.
+    pub async fn of(
+        &self,
+        registry: &Registry,
+        repository: Option<&Repository>,
+    ) -> Result<Option<Credential>, CredentialError> {
+        if let Some(credential) = self.sources.environment_for(registry) {
+            return Ok(Some(credential));
+        }
+        for file in &self.files {
+            let content = file.content.get_or_init(|| AuthFile::read(&file.path));
+            let content = content.await.as_ref().map_err(Clone::clone)?;
+            match content.find(registry, repository)? {
+                Found::Credential(credential) => return Ok(Some(credential)),
+                Found::Program(name) => {
+                    if let Some(credential) = self.ask(name, registry).await? {
+                        return Ok(Some(credential));
+                    }
+                }
+                Found::Nothing => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where the credential for `registry` comes from, if it has one, in words.
+    pub fn origin_of(&self, registry: &Registry) -> &'static str {
+        match self.sources.environment_for(registry) {
+            Some(_) => "DOCKER_USERNAME and DOCKER_PASSWORD",
+            None => "an authentication file, as docker login writes it",
+        }
+    }
+
+    /// The answer of the credential helper `name`, which runs at the first call.
+    async fn ask(
+        &self,
+        name: &str,
+        registry: &Registry,
+    ) -> Result<Option<Credential>, CredentialError> {
+        let answer = {
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            let key = (name.to_owned(), registry.clone());
+            Arc::clone(answers.entry(key).or_default())
+        };
+        let run = || async {
+            program::ask(name, registry, &self.sources.program_path, program::PATIENCE)
+                .await
+                .map_err(|failure| CredentialError::Program {
+                    name: name.to_owned(),
+                    registry: registry.clone(),
+                    failure,
+                })
+        };
+        answer.get_or_init(run).await.clone()
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("sources", &self.sources).finish_non_exhaustive()
+    }
+}

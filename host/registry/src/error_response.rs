@@ -1,0 +1,206 @@
+//! Answers that are no success: status, error codes and the wait that was asked for.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde::Deserialize;
+
+/// So many characters of a message that is no JSON are shown.
+const SHOWN: usize = 200;
+
+/// A registry's refusal (distribution-spec, "Error Codes").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// The codes of the body, such as `DENIED`.
+    pub codes: Vec<String>,
+    /// Codes and messages as one line.
+    pub detail: String,
+    /// The pause that `Retry-After` and the like ask for, if any.
+    pub retry_after: Option<Duration>,
+    /// The host that it came from, where the registry had redirected to another one.
+    pub redirected: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    #[serde(default)]
+    errors: Vec<ErrorEntry>,
+    /// What token services say instead: Docker Hub's, and those that follow OAuth (RFC 6749, 5.2).
+    #[serde(alias = "error_description")]
+    details: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct ErrorEntry {
+    #[serde(default)]
+    code: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+    #[serde(default)]
+    detail: Option<serde_json::Value>,
+}
+
+impl ErrorResponse {
+    /// The refusal that an answer of `status` with this body is.
+    pub(crate) fn of(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
+        let Ok(parsed) = serde_json::from_slice::<ErrorBody>(body) else {
+            let text = String::from_utf8_lossy(body);
+            let text = if text.trim_start().starts_with('<') { "" } else { text.trim() };
+            let detail = one_line(text, SHOWN);
+            return Self { status, codes: Vec::new(), detail, retry_after, redirected: None };
+        };
+        let mut lines: Vec<String> = parsed.errors.iter().map(ErrorEntry::line).collect();
+        if let Some(serde_json::Value::String(details)) = parsed.details {
+            lines.push(one_line(&details, SHOWN));
+        }
+        let codes = parsed.errors.into_iter().filter_map(|error| error.code).collect();
+        Self { status, codes, detail: lines.join("; "), retry_after, redirected: None }
+    }
+
+    /// Is `code` among the codes?
+    pub fn has_code(&self, code: &str) -> bool {
+        self.codes.iter().any(|found| found == code)
+    }
+}
+
+/// The first characters of a text, in one line.
+fn one_line(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect::<String>().replace(['\n', '\r'], " ")
+}
+
+impl ErrorEntry {
+    fn line(&self) -> String {
+        let mut parts = Vec::new();
+        parts.extend(self.code.clone());
+        parts.extend(self.message.clone().filter(|message| !message.is_empty()));
+        if let Some(serde_json::Value::String(detail)) = &self.detail
+            && !detail.is_empty()
+        {
+            parts.push(detail.clone());
+        }
+        one_line(&parts.join(": "), 4 * SHOWN)
+    }
+}
+
+impl fmt::Display for ErrorResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = reqwest::StatusCode::from_u16(self.status).ok();
+        let words = match self.status {
+            401 => "unauthorized",
+            403 => "denied",
+            404 => "not found",
+            429 => "too many requests",
+            _ => status.and_then(|status| status.canonical_reason()).unwrap_or("unexpected answer"),
+        };
+        write!(f, "{words} ({})", self.status)?;
+        if let Some(host) = &self.redirected {
+            write!(f, " at {host}, which it redirects to")?;
+        }
+        if !self.detail.is_empty() {
+            write!(f, ": {}", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+/// No wait is longer: what claims to be was meant in another way.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The wait that the first header asks for which can be read and asks for any. When a quota is reset
+/// matters where it is used up; some registries say so in every answer.
+pub(crate) fn retry_after(status: u16, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let names: &[&str] = match status {
+        429 => &[RETRY_AFTER.as_str(), "x-ratelimit-reset", "ratelimit-reset"],
+        _ => &[RETRY_AFTER.as_str()],
+    };
+    let read = |name: &&str| wait(headers.get(*name)?.to_str().ok()?.trim(), now);
+    names.iter().filter_map(read).find(|wait| !wait.is_zero())
+}
+
+/// A wait in seconds, as a date, or as the epoch time that some registries send.
+fn wait(text: &str, now: SystemTime) -> Option<Duration> {
+    let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    if let Ok(number) = text.parse::<u64>() {
+        // Some count milliseconds since the epoch.
+        let millis = number > 1_000_000_000_000;
+        let asked =
+            if millis { Duration::from_millis(number) } else { Duration::from_secs(number) };
+        let is_epoch = number > 1_000_000_000;
+        let wait = if is_epoch { asked.saturating_sub(since_epoch) } else { asked };
+        return Some(wait.min(LONGEST));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default().min(LONGEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+
+    use super::{ErrorResponse, retry_after};
+
+    #[test]
+    fn errors_of_the_specification_become_one_line() {
+        let body =
+            br#"{"errors":[{"code":"DENIED","message":"no\npush","detail":{"a":1}},{"code":"X"}]}"#;
+        let answer = ErrorResponse::of(403, body, None);
+        assert!(answer.has_code("DENIED"));
+        assert_eq!(answer.to_string(), "denied (403): DENIED: no push; X");
+    }
+
+    #[test]
+    fn token_services_say_it_in_their_own_ways() {
+        for body in [r#"{"details":"wrong password"}"#, r#"{"error_description":"wrong password"}"#]
+        {
+            let answer = ErrorResponse::of(401, body.as_bytes(), None);
+            assert_eq!(answer.to_string(), "unauthorized (401): wrong password");
+        }
+    }
+
+    #[test]
+    fn other_bodies_are_cut_and_html_is_left_out() {
+        assert_eq!(ErrorResponse::of(502, b"<html>..", None).to_string(), "Bad Gateway (502)");
+        assert_eq!(
+            ErrorResponse::of(500, b"oops\n", None).to_string(),
+            "Internal Server Error (500): oops"
+        );
+    }
+
+    #[test]
+    fn retry_after_has_three_forms() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let read = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_str(value).unwrap());
+            retry_after(503, &headers, now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(read("7"), Some(7));
+        assert_eq!(read("1800000009"), Some(9));
+        assert_eq!(read(&httpdate::fmt_http_date(now + Duration::from_secs(30))), Some(30));
+        assert_eq!(read("1800000009000"), Some(9), "milliseconds");
+        assert_eq!(read(&u64::MAX.to_string()), Some(30 * 24 * 60 * 60));
+        assert_eq!((read("soon"), read("0")), (None, None));
+    }
+
+    #[test]
+    fn what_cannot_be_read_hides_nothing() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let read = |status, values: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in values {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            retry_after(status, &headers, now).map(|wait| wait.as_secs())
+        };
+        let reset = [("retry-after", "0"), ("x-ratelimit-reset", "1800000004")];
+        assert_eq!((read(429, &reset), read(503, &reset)), (Some(4), None));
+        assert_eq!(read(429, &[("retry-after", "soon"), ("ratelimit-reset", "5")]), Some(5));
+        assert_eq!(read(429, &[("retry-after", "3"), ("x-ratelimit-reset", "9")]), Some(3));
+        assert_eq!(read(429, &[]), None);
+    }
+}

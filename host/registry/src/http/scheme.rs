@@ -1,0 +1,128 @@
+//! Whether a registry speaks HTTPS or plain HTTP, which is found out by a TLS hello and not by a request.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use url::Url;
+
+use crate::Cause;
+use crate::http::connection::{Connections, host_of};
+use crate::http::transport::CONNECT;
+use crate::http::trust::trusting_nobody;
+use longshore_oci::Registry;
+
+/// Decides between HTTPS and HTTP, once per registry. HTTP is possible only on loopback or where
+/// certificates are not checked, and only if the peer speaks no TLS: what its certificate is like
+/// plays no part.
+pub(crate) async fn base_url(registry: &Registry, connections: &Connections) -> Result<Url, Cause> {
+    let host = registry.api_host();
+    let url = |scheme: &str| {
+        Url::parse(&format!("{scheme}://{host}/"))
+            .map_err(|error| Cause::Unreachable { host: host.to_owned(), why: error.to_string() })
+    };
+    let (secure, plain) = (url("https")?, url("http")?);
+    let is_plain = if registry.is_loopback() {
+        speaks_plain_http(host).await
+    } else if connections.checks_certificates() {
+        false
+    } else {
+        answers(connections, &secure).await?.is_none()
+            && answers(connections, &plain).await?.is_some_and(|status| {
+                // A proxy may answer for a host that it cannot reach, and a host may point to HTTPS.
+                status.is_success() || status == reqwest::StatusCode::UNAUTHORIZED
+            })
+    };
+    Ok(if is_plain { plain } else { secure })
+}
+
+/// The status with which a registry at `base` says that it is one, through a proxy if there is one.
+async fn answers(
+    connections: &Connections,
+    base: &Url,
+) -> Result<Option<reqwest::StatusCode>, Cause> {
+    let url = base
+        .join("/v2/")
+        .map_err(|error| Cause::Unreachable { host: host_of(base), why: error.to_string() })?;
+    let request = connections.metadata(&url)?.get(url);
+    Ok(request.timeout(2 * CONNECT).send().await.ok().map(|response| response.status()))
+}
+
+/// Opens a connection and offers TLS. An answer that is no TLS record is plain HTTP. Where nothing
+/// listens the answer is no, so that the first real request reports what is wrong.
+async fn speaks_plain_http(host: &str) -> bool {
+    let has_port = host.rfind(':') > host.rfind(']') && host.contains(':');
+    let with_port = |port: u16| if has_port { host.to_owned() } else { format!("{host}:{port}") };
+    let connect = |address: String| tokio::time::timeout(CONNECT, TcpStream::connect(address));
+    match connect(with_port(443)).await {
+        Ok(Ok(mut stream)) => !answers_tls(&mut stream, host).await.unwrap_or(false),
+        _ if has_port => false,
+        _ => matches!(connect(with_port(80)).await, Ok(Ok(_))),
+    }
+}
+
+async fn answers_tls(stream: &mut TcpStream, host: &str) -> io::Result<bool> {
+    const ALERT: u8 = 21;
+    const HANDSHAKE: u8 = 22;
+    let name =
+        host.parse::<Registry>().map_or("localhost".to_owned(), |name| name.host().to_owned());
+    stream.write_all(&client_hello(name)?).await?;
+    let mut first = [0_u8];
+    let read = tokio::time::timeout(CONNECT, stream.read(&mut first)).await??;
+    Ok(read == 1 && matches!(first[0], ALERT | HANDSHAKE))
+}
+
+fn client_hello(host: String) -> io::Result<Vec<u8>> {
+    let config = trusting_nobody().map_err(io::Error::other)?;
+    let name = rustls::pki_types::ServerName::try_from(host).map_err(io::Error::other)?;
+    let mut tls =
+        rustls::ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    let mut hello = Vec::new();
+    tls.write_tls(&mut hello)?;
+    Ok(hello)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::base_url;
+    use crate::http::certificate::RegistryCertificates;
+    use crate::http::connection::Connections;
+    use longshore_oci::Registry;
+
+    async fn registry_that_answers(bytes: &'static [u8]) -> Registry {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut hello = [0_u8; 5];
+            stream.read_exact(&mut hello).await.unwrap();
+            stream.write_all(bytes).await.unwrap();
+        });
+        address.to_string().parse().unwrap()
+    }
+
+    fn connections() -> Connections {
+        Connections::new(true, RegistryCertificates { roots: Vec::new(), identity: None })
+    }
+
+    #[tokio::test]
+    async fn http_needs_a_peer_that_speaks_no_tls() {
+        let connections = connections();
+        let plain = registry_that_answers(b"HTTP/1.0 400 Bad Request\r\n\r\n").await;
+        assert_eq!(base_url(&plain, &connections).await.unwrap().scheme(), "http");
+        let secure = registry_that_answers(&[22, 3, 3, 0, 1]).await;
+        assert_eq!(base_url(&secure, &connections).await.unwrap().scheme(), "https");
+        let closing = registry_that_answers(b"").await;
+        assert_eq!(base_url(&closing, &connections).await.unwrap().scheme(), "http");
+    }
+
+    #[tokio::test]
+    async fn http_needs_permission() {
+        let elsewhere = "registry.test".parse().unwrap();
+        assert_eq!(base_url(&elsewhere, &connections()).await.unwrap().scheme(), "https");
+    }
+}

@@ -1,0 +1,137 @@
+//! HTTP/1.1 for blobs, over connections whose buffers have a size of our own.
+//!
+//! reqwest leaves hyper's buffers as they come: they grow to 400 KiB, a piece of a body that was read
+//! into one keeps all of it, and several are alive for each blob on its way. Requests and responses
+//! stay reqwest's own types.
+
+use std::error::Error as _;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use reqwest::header::{ACCEPT, HeaderValue, USER_AGENT};
+use reqwest::{Body, Request, Response, ResponseBuilderExt as _};
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+/// Bound on opening a connection.
+pub(crate) const CONNECT: Duration = Duration::from_secs(10);
+/// What longshore calls itself.
+pub(crate) const AGENT: &str = concat!("longshore/", env!("CARGO_PKG_VERSION"));
+/// Idle connections are kept so long: below the minute after which many servers close them.
+pub(crate) const IDLE: Duration = Duration::from_secs(45);
+
+/// What is read from a connection at once, and what is written ahead, in bytes at most. It bounds the
+/// header of an answer too.
+const BUFFER: usize = 64 * 1024;
+
+/// A client without proxies.
+#[derive(Clone, Debug)]
+pub(crate) struct Transport(Client<Connector, Body>);
+
+impl Transport {
+    /// Where TLS is spoken, `tls` says whom to trust.
+    pub(crate) fn new(tls: rustls::ClientConfig) -> Self {
+        let mut tcp = HttpConnector::new();
+        // TLS goes over it too.
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .http1_max_buf_size(BUFFER)
+            .build(Connector(connector));
+        Self(client)
+    }
+
+    /// Sends `request`; the answer's body is yet to be read.
+    ///
+    /// # Errors
+    /// No connection, or one that broke before the answer's header was there.
+    pub(crate) async fn send(&self, mut request: Request) -> Result<Response, TransportError> {
+        let url = request.url().clone();
+        let headers = request.headers_mut();
+        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        let request: http::Request<Body> = request.try_into()?;
+        let answered = self.0.request(request).await?;
+        let (mut parts, body) = answered.into_parts();
+        // Only a builder can say which URL has answered.
+        let (named, ()) = http::Response::builder().url(url).body(())?.into_parts();
+        parts.extensions.extend(named.extensions);
+        Ok(http::Response::from_parts(parts, Body::wrap(body)).into())
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TransportError {
+    /// No connection, or one that broke.
+    #[error(transparent)]
+    Connection(#[from] Error),
+    /// The request cannot be written.
+    #[error(transparent)]
+    Request(#[from] reqwest::Error),
+    /// The answer cannot be told.
+    #[error(transparent)]
+    ErrorResponse(#[from] http::Error),
+}
+
+impl TransportError {
+    /// Was there no connection at all?
+    pub(crate) fn is_connect(&self) -> bool {
+        matches!(self, Self::Connection(error) if error.is_connect())
+    }
+
+    /// Was it given up because it took too long?
+    pub(crate) fn is_timeout(&self) -> bool {
+        let mut next = self.source();
+        while let Some(error) = next {
+            let io = error.downcast_ref::<io::Error>();
+            if io.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+                return true;
+            }
+            next = error.source();
+        }
+        false
+    }
+}
+
+/// Opens connections, TLS included, within a time.
+#[derive(Clone, Debug)]
+struct Connector(HttpsConnector<HttpConnector>);
+
+/// A connection that is being opened.
+type Connecting = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
+type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Service<http::Uri> for Connector {
+    type Response = Stream;
+    type Error = BoxError;
+    type Future = Connecting;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, to: http::Uri) -> Connecting {
+        let connecting = self.0.call(to);
+        Box::pin(async move {
+            match tokio::time::timeout(CONNECT, connecting).await {
+                Ok(connected) => connected,
+                Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+            }
+        })
+    }
+}

@@ -1,0 +1,144 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+
+use super::{Claim, HUGE, Permit, Permits, Windows};
+use crate::limits::pause::TooLong;
+use crate::limits::window::Class;
+
+const LONGEST: Duration = Duration::from_secs(900);
+
+fn permits(large: usize) -> Permits {
+    Permits::new(large, LONGEST)
+}
+
+/// Waits for a large transfer between the two.
+async fn transfer(from: &Windows, to: &Windows, image: u32, size: u64) -> Permit {
+    let windows = vec![from.of(Class::Large), to.of(Class::Large)];
+    from.permits.claim(windows, Claim { image, size }).await.unwrap()
+}
+
+#[tokio::test]
+async fn twenty_large_blobs_end_whichever_way_they_go_with_one_place_each() {
+    let permits = permits(1);
+    let (a, b) = (Arc::new(permits.register()), Arc::new(permits.register()));
+    let (busy, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut transfers = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        // A to B, B to A, and within A.
+        let ends = [(&a, &b), (&b, &a), (&a, &a)][number % 3];
+        let (from, to) = (Arc::clone(ends.0), Arc::clone(ends.1));
+        let (busy, done) = (Arc::clone(&busy), Arc::clone(&done));
+        transfers.spawn(async move {
+            let permit = transfer(&from, &to, number as u32, 1 << 20).await;
+            assert_eq!(busy.fetch_add(1, Ordering::SeqCst), 0, "A has one place");
+            tokio::task::yield_now().await;
+            busy.fetch_sub(1, Ordering::SeqCst);
+            done.fetch_add(1, Ordering::SeqCst);
+            drop(permit);
+        });
+    }
+    let all = async { while transfers.join_next().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(10), all).await.unwrap();
+    assert_eq!(done.load(Ordering::SeqCst), 20);
+}
+
+#[tokio::test]
+async fn half_of_the_places_are_for_the_largest() {
+    let permits = permits(2);
+    let windows = permits.register();
+    let first = transfer(&windows, &windows, 1, 10).await;
+    let second = transfer(&windows, &windows, 2, 10).await;
+    let mut old = Box::pin(transfer(&windows, &windows, 3, 10));
+    let mut large = Box::pin(transfer(&windows, &windows, 9, 1000));
+    assert!((&mut old).now_or_never().is_none() && (&mut large).now_or_never().is_none());
+    // The first two came alone, and one of them for its size.
+    drop(first);
+    let held = large.now_or_never().expect("the largest takes the place of the largest");
+    assert!((&mut old).now_or_never().is_none());
+    drop(second);
+    assert!(old.now_or_never().is_some(), "the other half goes by age");
+    drop(held);
+}
+
+#[tokio::test]
+async fn with_one_place_the_oldest_goes_first() {
+    let permits = permits(1);
+    let windows = permits.register();
+    let first = transfer(&windows, &windows, 1, 10).await;
+    let mut large = Box::pin(transfer(&windows, &windows, 9, 1000));
+    let mut old = Box::pin(transfer(&windows, &windows, 3, 10));
+    assert!((&mut large).now_or_never().is_none() && (&mut old).now_or_never().is_none());
+    drop(first);
+    assert!((&mut large).now_or_never().is_none());
+    assert!(old.now_or_never().is_some());
+}
+
+#[tokio::test]
+async fn huge_blobs_leave_half_of_the_places_to_others() {
+    let permits = permits(4);
+    let windows = permits.register();
+    let huge = |image| transfer(&windows, &windows, image, HUGE + 1);
+    let _first = huge(1).await;
+    let _second = huge(2).await;
+    let third = huge(3).await;
+    let fourth = huge(4).await;
+    let mut fifth = Box::pin(huge(5));
+    let mut small = Box::pin(transfer(&windows, &windows, 6, 1 << 20));
+    assert!((&mut fifth).now_or_never().is_none() && (&mut small).now_or_never().is_none());
+    drop(third);
+    assert!((&mut fifth).now_or_never().is_none(), "two huge ones and one more are there");
+    let _held = small.now_or_never().expect("somebody else is ready");
+    drop(fourth);
+    assert!(fifth.now_or_never().is_some(), "nobody else is ready");
+}
+
+#[tokio::test]
+async fn who_stops_waiting_keeps_nobody_out() {
+    let permits = permits(1);
+    let windows = permits.register();
+    let first = transfer(&windows, &windows, 1, 10).await;
+    let mut gone = Box::pin(transfer(&windows, &windows, 2, 10));
+    let mut next = Box::pin(transfer(&windows, &windows, 3, 10));
+    assert!((&mut gone).now_or_never().is_none() && (&mut next).now_or_never().is_none());
+    drop(gone);
+    drop(first);
+    assert!(next.now_or_never().is_some());
+}
+
+#[tokio::test]
+async fn a_pause_is_waited_for_unless_it_is_too_long() {
+    let permits = permits(1);
+    let windows = permits.register();
+    let pause = |pause| {
+        let paused = windows.limited(Class::ManifestGet, &[], Some(pause), Instant::now());
+        paused.map(|paused| (paused.longer.as_secs(), paused.is_new))
+    };
+    assert_eq!(pause(Duration::from_secs(60)), Ok((60, true)));
+    let (longer, is_new) = pause(Duration::from_secs(70)).unwrap();
+    assert!((10..=11).contains(&longer) && !is_new, "the rest was known: {longer} s");
+    assert_eq!(pause(Duration::from_secs(5)), Ok((0, false)));
+    assert!(windows.enter(Class::Look).now_or_never().is_some(), "only that class stands still");
+    let mut waiting = Box::pin(windows.enter(Class::ManifestGet));
+    assert!((&mut waiting).now_or_never().is_none());
+    let Err(TooLong::Until(time)) = pause(LONGEST * 2) else { panic!("it is waited for") };
+    let shut = waiting.await.unwrap_err();
+    assert_eq!(shut.why, TooLong::Until(time));
+    let later = windows.enter(Class::ManifestGet).now_or_never();
+    assert!(later.is_some_and(|permit| permit.is_err()), "nor does anybody wait later");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_pause_is_let_in_after_it() {
+    let permits = permits(1);
+    let windows = permits.register();
+    let asked = Some(Duration::from_millis(50));
+    windows.limited(Class::Look, &[Class::Large], asked, Instant::now()).unwrap();
+    for class in [Class::Look, Class::Large] {
+        let waiting = windows.enter(class);
+        let soon = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+        assert!(soon.is_ok_and(|permit| permit.is_ok()), "{class:?} goes on");
+    }
+}

@@ -1,0 +1,4 @@
+//! Lists of tags, repositories and referrers, page by page.
+
+pub(crate) mod names;
+pub(crate) mod pages;

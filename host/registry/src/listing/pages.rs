@@ -1,0 +1,56 @@
+//! Answers that come in pages, each of which names the next one by a `Link` (RFC 8288).
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use url::Url;
+
+use crate::error::Failed as _;
+use crate::http::connection::read_bounded;
+use crate::listing::names::{PAGE_LIMIT, linked, next_link};
+use crate::request::Call;
+use crate::{Cause, Client, RegistryError};
+
+/// A list may have so many pages.
+const PAGES: usize = 10_000;
+
+impl Client {
+    /// Sends `call` and gives the answer to `take`, and so on for each page that is named next.
+    pub(crate) async fn each_page(
+        &self,
+        mut call: Call,
+        mut take: impl FnMut(&Bytes) -> Result<(), Cause> + Send,
+    ) -> Result<(), RegistryError> {
+        let mut asked = HashSet::from([call.url.clone()]);
+        loop {
+            let (page, next) = self.page(&call).await?;
+            let failed = |cause: Cause| call.operation.clone().failed(cause);
+            take(&page).map_err(failed)?;
+            let Some(next) = next else { return Ok(()) };
+            if !asked.insert(next.clone()) {
+                return Err(failed(Cause::List("its pages go round in a circle")));
+            }
+            if asked.len() > PAGES {
+                return Err(failed(Cause::List("it has too many pages")));
+            }
+            call.url = next;
+        }
+    }
+
+    async fn page(&self, call: &Call) -> Result<(Bytes, Option<Url>), RegistryError> {
+        let mut waits = self.waits();
+        loop {
+            match self.read_page(call).await {
+                Ok(page) => return Ok(page),
+                Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
+            }
+        }
+    }
+
+    async fn read_page(&self, call: &Call) -> Result<(Bytes, Option<Url>), Cause> {
+        let response = self.send_once(call).await?;
+        let link = next_link(response.headers());
+        let next = link.map(|link| linked(&call.url, &link)).transpose()?;
+        Ok((read_bounded(response, PAGE_LIMIT).await?, next))
+    }
+}

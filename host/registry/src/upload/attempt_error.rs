@@ -1,0 +1,26 @@
+//! Why an attempt to bring a blob failed, and on which side.
+
+use longshore_store::{StoreError, TransferFailure};
+
+use crate::RegistryError;
+
+/// Why an attempt failed, and on which side.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum AttemptError {
+    #[error("source: {0}")]
+    Source(#[source] StoreError),
+    #[error("destination: {0}")]
+    Destination(#[source] RegistryError),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl From<AttemptError> for TransferFailure {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Source(error) => Self::Source(error),
+            AttemptError::Destination(error) => Self::Destination(error.into()),
+            AttemptError::Interrupted => Self::Interrupted,
+        }
+    }
+}

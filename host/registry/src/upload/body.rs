@@ -1,0 +1,102 @@
+//! A verified blob as the body of a request.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use longshore_store::{Prefix, StoreError, VerifiedBlob};
+use reqwest::Body;
+use tokio::sync::Mutex;
+
+/// A blob whose body is read by the connection that sends it, and looked at by whoever waits.
+#[derive(Clone)]
+pub(crate) struct Outgoing(Arc<Mutex<State>>);
+
+struct State {
+    blob: VerifiedBlob,
+    failure: Option<StoreError>,
+}
+
+impl Outgoing {
+    pub(crate) fn new(blob: VerifiedBlob) -> Self {
+        Self(Arc::new(Mutex::new(State { blob, failure: None })))
+    }
+
+    /// Why the source's side ended early; the upload itself only sees a broken body.
+    pub(crate) async fn take_failure(&self) -> Option<StoreError> {
+        self.0.lock().await.failure.take()
+    }
+
+    /// What was handed over.
+    pub(crate) async fn prefix(&self) -> Prefix {
+        self.0.lock().await.blob.prefix()
+    }
+
+    /// The next `length` bytes as a body; `moved` counts them.
+    pub(crate) fn body(&self, length: u64, moved: &Arc<AtomicU64>) -> Body {
+        Body::wrap_stream(self.pieces(length, moved))
+    }
+
+    fn pieces(
+        &self,
+        length: u64,
+        moved: &Arc<AtomicU64>,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        let begun = Some((self.clone(), Arc::clone(moved), length));
+        futures_util::stream::unfold(begun, |begun| async {
+            let (outgoing, moved, left) = begun.filter(|(_, _, left)| *left > 0)?;
+            let mut state = outgoing.0.lock().await;
+            match state.blob.next(left).await {
+                Ok(Some(piece)) => {
+                    let length = piece.len() as u64;
+                    moved.fetch_add(length, Ordering::Relaxed);
+                    drop(state);
+                    Some((Ok(piece), Some((outgoing, moved, left - length))))
+                }
+                Ok(None) => None,
+                Err(error) => {
+                    let broken = io::Error::other(error.to_string());
+                    state.failure = Some(error);
+                    Some((Err(broken), None))
+                }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use bytes::Bytes;
+    use futures_util::{StreamExt as _, stream};
+    use longshore_oci::{Descriptor, Digest};
+    use longshore_store::{BlobStream, Operation, Prefix, Progress, VerifiedBlob};
+
+    use super::Outgoing;
+
+    fn outgoing(content: &'static [u8]) -> Outgoing {
+        let json = format!(r#"{{"digest":"{}","size":5}}"#, Digest::of(b"hello"));
+        let blob: Descriptor = serde_json::from_str(&json).unwrap();
+        let operation = Operation::new("fetch blob", &blob.digest);
+        let pieces = stream::iter([Ok(Bytes::from_static(content))]);
+        let (stream, prefix) = (BlobStream::new(operation, pieces), Prefix::empty(&blob));
+        Outgoing::new(VerifiedBlob::new(stream, blob, prefix, Progress::ignored()))
+    }
+
+    #[tokio::test]
+    async fn a_body_is_counted_and_a_wrong_one_breaks_and_says_why() {
+        let moved = Arc::new(AtomicU64::new(0));
+        let right = outgoing(b"hello");
+        let first: Vec<_> = right.pieces(2, &moved).collect().await;
+        assert_eq!(first[0].as_ref().unwrap(), &b"he"[..]);
+        assert_eq!((right.prefix().await.bytes, moved.load(Ordering::Relaxed)), (2, 2));
+        let wrong = outgoing(b"hellx");
+        let all: Vec<_> = wrong.pieces(5, &moved).collect().await;
+        assert!(all.iter().any(Result::is_err));
+        assert!(wrong.take_failure().await.unwrap().is_wrong_content());
+    }
+}

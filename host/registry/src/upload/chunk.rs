@@ -1,0 +1,184 @@
+//! Uploads in chunks (distribution-spec, "Pushing a blob in chunks").
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use reqwest::Method;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RANGE};
+
+use crate::error::Failed as _;
+use crate::http::connection::SILENCE;
+use crate::upload::session::{Patience, UploadSession, closing, commit, stalled};
+use crate::{Cause, Client, RegistryError};
+use longshore_oci::{Descriptor, Repository};
+
+/// A part of a blob on its way.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    /// Where it starts in the blob, in bytes.
+    pub(crate) offset: u64,
+    /// Its bytes, at least one.
+    pub(crate) length: u64,
+    /// The bytes.
+    pub(crate) body: reqwest::Body,
+    /// Counts them as they are handed over.
+    pub(crate) moved: Arc<AtomicU64>,
+}
+
+impl Client {
+    /// Sends the bytes from `offset` on, `length` of them, as the next chunk, and answers with the
+    /// session as it goes on. `moved` counts from the chunk's start. The caller holds the permit.
+    ///
+    /// # Errors
+    /// A refusal, or a connection that broke or stopped.
+    pub(crate) async fn upload_chunk(
+        &self,
+        session: &UploadSession,
+        repository: &Repository,
+        blob: &Descriptor,
+        chunk: Chunk,
+    ) -> Result<UploadSession, RegistryError> {
+        let Chunk { offset, length, body, moved } = chunk;
+        let operation = self.upload_operation("push blob", repository, &blob.digest.to_string());
+        let failed = |cause: Cause| operation.clone().failed(cause);
+        // The specification writes this header without the unit of RFC 9110.
+        let range = HeaderValue::try_from(format!("{offset}-{}", offset + length - 1))
+            .unwrap_or_else(|_| HeaderValue::from_static("0-0"));
+        let call = self
+            .session_call(
+                operation.clone(),
+                Method::PATCH,
+                session.url.clone(),
+                repository,
+                blob.size,
+            )
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
+            .header(CONTENT_LENGTH, HeaderValue::from(length))
+            .header(CONTENT_RANGE, range);
+        let patience = Patience { silence: SILENCE, commit: commit(length) };
+        let response =
+            self.send_stream(call, body, stalled(moved, length, patience)).await.map_err(failed)?;
+        self.learnt.took_chunk();
+        self.session_of(&response, &session.url).await.map_err(failed)
+    }
+
+    /// Closes an upload whose chunks were all sent. The caller holds the permit.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub(crate) async fn close_upload(
+        &self,
+        session: UploadSession,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<(), RegistryError> {
+        let url = closing(session.url, &blob.digest);
+        let operation = self.upload_operation("push blob", repository, &blob.digest.to_string());
+        let mut call = self
+            .session_call(operation.clone(), Method::PUT, url, repository, blob.size)
+            .header(CONTENT_LENGTH, HeaderValue::from(0));
+        call.patience = commit(blob.size);
+        self.send_once(&call).await.map(|_| ()).map_err(|cause| operation.failed(cause))
+    }
+
+    /// How many bytes of an upload the registry has, and the session as it goes on.
+    ///
+    /// # Errors
+    /// Where the session is gone, or its answer says nothing.
+    pub(crate) async fn upload_status(
+        &self,
+        session: &UploadSession,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<(UploadSession, u64), RegistryError> {
+        let operation =
+            self.upload_operation("look up upload", repository, &blob.digest.to_string());
+        let failed = |cause: Cause| operation.clone().failed(cause);
+        let call = self.session_call(
+            operation.clone(),
+            Method::GET,
+            session.url.clone(),
+            repository,
+            blob.size,
+        );
+        let response = self.send_once(&call).await.map_err(failed)?;
+        let range = response.headers().get(RANGE).and_then(|value| value.to_str().ok());
+        let offset = range.and_then(offset_after).ok_or_else(|| {
+            let answered = range.unwrap_or_default().to_owned();
+            failed(Cause::Range { offset: 0, answered })
+        })?;
+        let session = self.session_of(&response, &session.url).await.map_err(failed)?;
+        Ok((session, offset))
+    }
+
+    /// How large the chunks are that a blob of `size` bytes is sent in; `None` where it goes in one
+    /// body. `broke` is set where its body broke before.
+    pub(crate) fn chunk_size(
+        &self,
+        session: &UploadSession,
+        size: u64,
+        broke: bool,
+    ) -> Option<u64> {
+        let traits = self.traits();
+        let chunk = traits.chunk_size(session.chunk_min_length);
+        let in_chunks =
+            traits.chunks && (self.learnt.wants_chunks(size) || (broke && size > chunk));
+        in_chunks.then_some(chunk)
+    }
+
+    /// Takes note of why a body of `size` bytes was not taken in one request. Is it worth another try,
+    /// in chunks?
+    pub(crate) fn may_take_chunks(&self, error: &RegistryError, size: u64) -> bool {
+        let Some(status) = error.cause.status().filter(|_| self.traits().chunks) else {
+            return false;
+        };
+        let refused = match status {
+            413 => true,
+            405 | 416 | 500 | 501 => !self.learnt.took_any(),
+            _ => false,
+        };
+        if refused && !self.learnt.wants_chunks(size) {
+            tracing::debug!(
+                "{error}; larger uploads to {} go in chunks from here on",
+                self.registry
+            );
+            self.learnt.chunk_from_now();
+        }
+        refused && self.learnt.wants_chunks(size)
+    }
+
+    /// Takes note that a chunk was refused. Is one body worth a try instead?
+    pub(crate) fn may_take_one_body(&self, error: &RegistryError) -> bool {
+        let refused = matches!(error.cause.status(), Some(400 | 405 | 411 | 415 | 416 | 501));
+        refused && self.learnt.chunk_refused()
+    }
+
+    /// A second body broke: larger ones than those that passed go in chunks from here on.
+    pub(crate) fn bodies_break(&self) {
+        self.learnt.chunk_from_now();
+    }
+}
+
+/// How many bytes `Range: 0-LAST` of an upload's status says are there; some write the unit.
+fn offset_after(range: &str) -> Option<u64> {
+    let (start, last) = range.trim().trim_start_matches("bytes=").split_once('-')?;
+    if start != "0" {
+        return None;
+    }
+    let last: u64 = last.parse().ok()?;
+    // Nothing at all cannot be written; distribution and others write 0-0 for it.
+    Some(if last == 0 { 0 } else { last + 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::offset_after;
+
+    #[test]
+    fn the_status_of_an_upload_says_where_to_go_on() {
+        assert_eq!(offset_after("0-9"), Some(10));
+        assert_eq!(offset_after("bytes=0-9"), Some(10));
+        assert_eq!(offset_after("0-0"), Some(0), "nothing yet");
+        assert_eq!(offset_after("5-9"), None);
+    }
+}

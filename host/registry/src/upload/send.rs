@@ -1,0 +1,246 @@
+//! Moving one blob: both ends open, and then one body or chunks.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use longshore_oci::Descriptor;
+use longshore_store::{
+    BlobStream, BlobTransfer, Fault, Operation, Placed, Prefix, StoreError, Trust, VerifiedBlob,
+};
+
+use crate::Client;
+use crate::content::blob::LONGEST_PAUSE;
+use crate::upload::attempt_error::AttemptError;
+use crate::upload::attempts::{Attempts, Next};
+use crate::upload::body::Outgoing;
+use crate::upload::chunk::Chunk;
+use crate::upload::place::unless_interrupted;
+use crate::upload::session::{UploadSession, UploadStart};
+
+/// Below this size a round trip costs more than a download in vain, in bytes.
+const WORTH_A_ROUND_TRIP: u64 = 128 * 1024;
+
+impl Client {
+    /// Uploads the blob unless it turns out to be there. `session` is one that is open already.
+    pub(crate) async fn upload_blob(
+        &self,
+        transfer: &BlobTransfer<'_>,
+        mut session: Option<UploadSession>,
+    ) -> Result<Placed, AttemptError> {
+        if let Err(error) = check_empty(transfer.blob) {
+            if let Some(session) = session {
+                self.cancel_upload(session, transfer.repository).await;
+            }
+            return Err(AttemptError::Source(error));
+        }
+        let mut attempts = Attempts::new(self, transfer, session.clone());
+        loop {
+            let attempt = self.attempt(transfer, session.take(), &mut attempts);
+            let attempted = match unless_interrupted(transfer, attempt).await {
+                Ok(attempted) => attempted,
+                Err(interrupted) => {
+                    self.cancel(transfer, &mut attempts).await;
+                    return Err(interrupted);
+                }
+            };
+            let error = match attempted {
+                Ok(how) => {
+                    if how == Placed::Moved && transfer.trust == Trust::Probe {
+                        self.calibrate(transfer.repository, &transfer.blob.digest).await;
+                    }
+                    return Ok(how);
+                }
+                Err(error) => error,
+            };
+            match self.next_attempt(&error, transfer, &mut attempts).await {
+                Next::Done => return Ok(Placed::Moved),
+                Next::Fail => {
+                    // A registry that limits requests is sent nothing more.
+                    let limited =
+                        matches!(&error, AttemptError::Destination(error) if error.is_limited());
+                    if !limited {
+                        self.cancel(transfer, &mut attempts).await;
+                    }
+                    return Err(error);
+                }
+                Next::Retry(wait) => {
+                    tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
+                    self.let_go(&error, transfer, &mut attempts).await;
+                    let waited = unless_interrupted(transfer, tokio::time::sleep(wait)).await;
+                    if let Err(interrupted) = waited {
+                        self.cancel(transfer, &mut attempts).await;
+                        return Err(interrupted);
+                    }
+                    self.budget.effort.made_again();
+                }
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        transfer: &BlobTransfer<'_>,
+        session: Option<UploadSession>,
+        attempts: &mut Attempts,
+    ) -> Result<Placed, AttemptError> {
+        (attempts.sent, attempts.in_chunks) = (None, false);
+        // The permit ends with the attempt: while this one waits to try again, others may move.
+        let _permit = self.transfer_permit(transfer).await?;
+        let opened = self.open(transfer, session, attempts).await?;
+        let Some((session, content)) = opened else { return Ok(Placed::Present) };
+        self.send_blob(transfer, session, content, attempts).await?;
+        attempts.session = None;
+        Ok(Placed::Moved)
+    }
+
+    /// Opens both ends, at the same time where the blob is most likely not there and a round trip
+    /// costs more than a download in vain. `None` where the blob is there already. The session is taken
+    /// note of as soon as it is open.
+    async fn open(
+        &self,
+        transfer: &BlobTransfer<'_>,
+        session: Option<UploadSession>,
+        attempts: &mut Attempts,
+    ) -> Result<Option<(UploadSession, BlobStream)>, AttemptError> {
+        let both = match self.looks.found_in(transfer.repository) {
+            _ if transfer.expected => false,
+            Some(found) => !found,
+            None => transfer.blob.size < WORTH_A_ROUND_TRIP,
+        };
+        let mut content = pin!(content(transfer, 0, attempts.wrong > 0));
+        let mut early = None;
+        let start = {
+            let mut destination = pin!(self.open_upload(transfer, session));
+            tokio::select! {
+                start = &mut destination => start,
+                content = &mut content, if both => {
+                    early = Some(content);
+                    destination.await
+                }
+            }
+        };
+        let start = start.map_err(AttemptError::Destination)?;
+        let UploadStart::Session(session) = start else { return Ok(None) };
+        attempts.session = Some(session.clone());
+        let content = match early {
+            Some(content) => content,
+            None => content.await,
+        };
+        Ok(Some((session, content?)))
+    }
+
+    /// Sends the content into the session, as one body or in chunks.
+    async fn send_blob(
+        &self,
+        transfer: &BlobTransfer<'_>,
+        session: UploadSession,
+        content: BlobStream,
+        attempts: &mut Attempts,
+    ) -> Result<(), AttemptError> {
+        let blob = transfer.blob;
+        let chunk = self.chunk_size(&session, blob.size, attempts.broken > 0);
+        let outgoing = outgoing(transfer, content, Prefix::empty(blob));
+        if let Some(chunk) = chunk.filter(|_| blob.size > 0) {
+            attempts.in_chunks = true;
+            return self.send_chunks(transfer, session, outgoing, chunk, attempts).await;
+        }
+        let moved = Arc::new(AtomicU64::new(0));
+        let body = outgoing.body(blob.size, &moved);
+        attempts.sent = Some(0);
+        let sent = self.upload(session, transfer.repository, blob, body, Arc::clone(&moved)).await;
+        attempts.sent = Some(moved.load(Ordering::Relaxed));
+        match sent {
+            Ok(()) => Ok(()),
+            Err(error) => Err(match outgoing.take_failure().await {
+                Some(source) => AttemptError::Source(source),
+                None => AttemptError::Destination(error),
+            }),
+        }
+    }
+
+    /// Sends the blob in chunks, one after the other. A chunk that breaks is fetched and sent again
+    /// from where the registry has it.
+    async fn send_chunks(
+        &self,
+        transfer: &BlobTransfer<'_>,
+        mut session: UploadSession,
+        mut out: Outgoing,
+        chunk: u64,
+        attempts: &mut Attempts,
+    ) -> Result<(), AttemptError> {
+        let (repository, blob) = (transfer.repository, transfer.blob);
+        let mut kept = Prefix::empty(blob);
+        let (mut waits, mut waited) = (self.waits(), Duration::ZERO);
+        while kept.bytes < blob.size {
+            let offset = kept.bytes;
+            let length = chunk.min(blob.size - offset);
+            let moved = Arc::new(AtomicU64::new(0));
+            let part = Chunk { offset, length, body: out.body(length, &moved), moved };
+            let error = match self.upload_chunk(&session, repository, blob, part).await {
+                Ok(next) => {
+                    session = next;
+                    attempts.session = Some(session.clone());
+                    kept = out.prefix().await;
+                    (waits, waited) = (self.waits(), Duration::ZERO);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            if let Some(source) = out.take_failure().await {
+                return Err(AttemptError::Source(source));
+            }
+            // An upload that has to wait longer gives its places to others.
+            let wait = waits.after(&error).filter(|wait| waited + *wait <= LONGEST_PAUSE);
+            let Some(wait) = wait else { return Err(AttemptError::Destination(error)) };
+            waited += wait;
+            tracing::debug!("{error}; going on at byte {offset} in {:.1} s", wait.as_secs_f32());
+            tokio::time::sleep(wait).await;
+            self.budget.effort.made_again();
+            let Ok((next, has)) = self.upload_status(&session, repository, blob).await else {
+                return Err(AttemptError::Destination(error));
+            };
+            let Some(had) = has.checked_sub(offset) else {
+                return Err(AttemptError::Destination(error));
+            };
+            session = next;
+            attempts.session = Some(session.clone());
+            let content = content(transfer, offset, attempts.wrong > 0).await?;
+            let mut rest = verified(transfer, content, kept);
+            rest.pass(had).await.map_err(AttemptError::Source)?;
+            kept = rest.prefix();
+            out = Outgoing::new(rest);
+        }
+        attempts.sent = Some(blob.size);
+        let closed = self.close_upload(session, repository, blob).await;
+        closed.map_err(AttemptError::Destination)
+    }
+}
+
+/// The blob's bytes from `offset` on, which may have been `wrong` before.
+async fn content(
+    transfer: &BlobTransfer<'_>,
+    offset: u64,
+    wrong: bool,
+) -> Result<BlobStream, AttemptError> {
+    transfer.source.open(transfer.blob, offset, wrong).await.map_err(AttemptError::Source)
+}
+
+fn verified(transfer: &BlobTransfer<'_>, content: BlobStream, prefix: Prefix) -> VerifiedBlob {
+    VerifiedBlob::new(content, transfer.blob.clone(), prefix, transfer.progress.clone())
+}
+
+fn outgoing(transfer: &BlobTransfer<'_>, content: BlobStream, prefix: Prefix) -> Outgoing {
+    Outgoing::new(verified(transfer, content, prefix))
+}
+
+/// An upload without a body has nothing to withhold, so its digest is checked before.
+fn check_empty(blob: &Descriptor) -> Result<(), StoreError> {
+    let found = blob.digest.same_algorithm_of(b"");
+    if blob.size > 0 || found == blob.digest {
+        return Ok(());
+    }
+    let expected = blob.digest.clone();
+    Err(Operation::new("fetch blob", &blob.digest).wrong_content(Fault::Digest { expected, found }))
+}

@@ -1,0 +1,289 @@
+//! Uploads: opened, and closed by one body (distribution-spec, "Pushing blobs").
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Method, Response, StatusCode};
+use url::Url;
+
+use crate::auth::token::RepositoryScope;
+use crate::error::Failed as _;
+use crate::http::connection::{Purpose, SILENCE};
+use crate::limits::window::Class;
+use crate::request::{Call, location};
+use crate::{Cause, Client, RegistryError};
+use longshore_oci::{Descriptor, Digest, Repository};
+use longshore_store::Operation;
+
+/// A registry may take so long to commit an upload, and a second more for each 20 MB.
+const COMMIT: Duration = Duration::from_secs(120);
+/// The least that chunks have to measure (distribution-spec, "Pushing a blob in chunks").
+const CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-length");
+
+/// An open upload at a registry.
+#[derive(Clone, Debug)]
+pub(crate) struct UploadSession {
+    pub(crate) url: Url,
+    /// What the registry asks chunks to measure at least, in bytes.
+    pub(crate) chunk_min_length: Option<u64>,
+}
+
+/// What came of asking for an upload.
+#[derive(Debug)]
+pub(crate) enum UploadStart {
+    /// The blob is there: it was mounted, or had been there before.
+    Present,
+    /// A session to upload into.
+    Session(UploadSession),
+}
+
+impl Client {
+    pub(crate) fn upload_operation(
+        &self,
+        verb: &'static str,
+        repository: &Repository,
+        what: &str,
+    ) -> Operation {
+        Operation::new(verb, format!("{what} to {}/{repository}", self.registry))
+    }
+
+    /// A request into a session, for which the caller holds the permit.
+    pub(crate) fn session_call(
+        &self,
+        operation: Operation,
+        method: Method,
+        url: Url,
+        repository: &Repository,
+        size: u64,
+    ) -> Call {
+        let scope =
+            RepositoryScope { repository: repository.clone(), push: true, mount_from: None };
+        let mut call = Call::new(operation, method, url, scope, Class::of_blob(size));
+        call.purpose = Purpose::Blob;
+        call.admitted = true;
+        call
+    }
+
+    /// Opens an upload unless the blob of `size` bytes is in `repository` already. Most registries
+    /// answer a mount from the repository itself with 201 where the blob is there and else with the
+    /// session that is needed anyway; the others are asked by HEAD first. The caller holds the permit.
+    ///
+    /// # Errors
+    /// A refusal, no answer, or an answer without a usable location.
+    pub(crate) async fn probe_upload(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<UploadStart, RegistryError> {
+        let digest = &blob.digest;
+        if self.traits().mount_from_self && self.probe.by_mount() {
+            match self.start(repository, digest, Some(repository), Some(blob.size)).await {
+                Err(error) if matches!(error.cause.status(), Some(400 | 404 | 405)) => {
+                    tracing::debug!("{error}");
+                    self.probe.settle(false);
+                }
+                start => return start,
+            }
+        }
+        if self.has_blob(repository, digest, blob.size).await? {
+            return Ok(UploadStart::Present);
+        }
+        self.start_upload(repository, blob).await
+    }
+
+    /// After the first upload of a run: does the registry say by a mount from the repository itself
+    /// that the blob is there now? If not, it is asked by HEAD from here on.
+    pub(crate) async fn calibrate(&self, repository: &Repository, digest: &Digest) {
+        if !self.traits().mount_from_self || !self.probe.begin() {
+            return;
+        }
+        match self.start(repository, digest, Some(repository), None).await {
+            Ok(UploadStart::Present) => self.probe.settle(true),
+            Ok(UploadStart::Session(session)) => {
+                self.probe.settle(false);
+                self.cancel_upload(session, repository).await;
+            }
+            Err(error) => {
+                tracing::debug!("{error}");
+                match error.cause.status() {
+                    Some(400..=407 | 409..=428) => self.probe.settle(false),
+                    _ => self.probe.give_up(),
+                }
+            }
+        }
+    }
+
+    /// Opens an upload of `blob` into `repository`, with a single try, as the upload that follows has
+    /// to be tried again from here. The caller holds the permit.
+    ///
+    /// # Errors
+    /// A refusal, no answer, or an answer without a usable location.
+    pub(crate) async fn start_upload(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<UploadStart, RegistryError> {
+        self.start(repository, &blob.digest, None, Some(blob.size)).await
+    }
+
+    /// `admitted` is the size of the blob whose permit the caller holds.
+    pub(crate) async fn start(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        from: Option<&Repository>,
+        admitted: Option<u64>,
+    ) -> Result<UploadStart, RegistryError> {
+        let mounts = from.is_some_and(|from| from != repository);
+        let verb = if mounts { "mount blob" } else { "push blob" };
+        let operation = self.upload_operation(verb, repository, &digest.to_string());
+        let failed = |cause: Cause| operation.clone().failed(cause);
+        let mut url = self.url(&format!("{repository}/blobs/uploads/")).await.map_err(failed)?;
+        if let Some(from) = from {
+            url.query_pairs_mut()
+                .append_pair("mount", &digest.to_string())
+                .append_pair("from", from.as_str());
+        }
+        let mount_from = from.filter(|_| mounts).cloned();
+        let scope = RepositoryScope { repository: repository.clone(), push: true, mount_from };
+        let class = admitted.map_or(Class::Open, Class::of_blob);
+        let mut call = Call::new(operation.clone(), Method::POST, url.clone(), scope, class)
+            .header(CONTENT_LENGTH, HeaderValue::from(0));
+        // The connection that opens the session carries the upload next.
+        call.purpose = Purpose::Blob;
+        call.admitted = admitted.is_some();
+        // A right that a mount lacks is not worth another token: the upload needs none of it.
+        call.renews = !mounts;
+        let response = self.send_once(&call).await.map_err(failed)?;
+        if from.is_some() && response.status() == StatusCode::CREATED {
+            return Ok(UploadStart::Present);
+        }
+        self.session_of(&response, &url).await.map(UploadStart::Session).map_err(failed)
+    }
+
+    pub(crate) async fn session_of(
+        &self,
+        response: &Response,
+        from: &Url,
+    ) -> Result<UploadSession, Cause> {
+        let base = self.base().await?;
+        let least = response.headers().get(CHUNK_MIN_LENGTH);
+        let chunk_min_length =
+            least.and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
+        Ok(UploadSession { url: location(response, from, &base.url)?, chunk_min_length })
+    }
+
+    /// Uploads the whole blob as one body. `moved` counts the bytes that were handed over, so that
+    /// a body that stops moving is noticed. The caller holds the permit.
+    ///
+    /// # Errors
+    /// A refusal, or a connection that broke or stopped; the session is lost then.
+    pub(crate) async fn upload(
+        &self,
+        session: UploadSession,
+        repository: &Repository,
+        blob: &Descriptor,
+        body: reqwest::Body,
+        moved: Arc<AtomicU64>,
+    ) -> Result<(), RegistryError> {
+        let url = closing(session.url, &blob.digest);
+        let operation = self.upload_operation("push blob", repository, &blob.digest.to_string());
+        let call = self
+            .session_call(operation.clone(), Method::PUT, url, repository, blob.size)
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
+            .header(CONTENT_LENGTH, HeaderValue::from(blob.size));
+        let patience = Patience { silence: SILENCE, commit: commit(blob.size) };
+        match self.send_stream(call, body, stalled(moved, blob.size, patience)).await {
+            Ok(_) => {
+                self.learnt.took(blob.size);
+                Ok(())
+            }
+            Err(cause) => Err(operation.failed(cause)),
+        }
+    }
+
+    /// Gives an upload up, so that the registry can forget it. Whether that works does not matter.
+    pub(crate) async fn cancel_upload(&self, session: UploadSession, repository: &Repository) {
+        let operation = self.upload_operation("cancel upload", repository, "what was begun");
+        let ask = async |method: Method, url: &Url| {
+            let operation = operation.clone();
+            let mut call = self.session_call(operation, method, url.clone(), repository, 0);
+            call.patience = Duration::from_secs(5);
+            self.send_once(&call).await
+        };
+        let cancelled = match ask(Method::DELETE, &session.url).await {
+            // A body that broke has moved it on, and it has another location now (distribution 3).
+            Err(cause) if cause.status() == Some(416) => {
+                let moved = async {
+                    let status = ask(Method::GET, &session.url).await?;
+                    self.session_of(&status, &session.url).await
+                };
+                match moved.await {
+                    Ok(moved) => ask(Method::DELETE, &moved.url).await,
+                    Err(cause) => Err(cause),
+                }
+            }
+            cancelled => cancelled,
+        };
+        if let Err(cause) = cancelled {
+            tracing::debug!("{operation}: {cause}");
+        }
+    }
+}
+
+pub(crate) fn commit(size: u64) -> Duration {
+    COMMIT + Duration::from_secs(size / 20_000_000)
+}
+
+/// The URL that closes a session.
+pub(crate) fn closing(mut session: Url, digest: &Digest) -> Url {
+    session.query_pairs_mut().append_pair("digest", &digest.to_string());
+    session
+}
+
+/// How long an upload may stand still.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// While bytes are due.
+    pub(crate) silence: Duration,
+    /// When all bytes went out and the registry commits them.
+    pub(crate) commit: Duration,
+}
+
+/// Ends, with the seconds waited, when no byte moved for too long, or when all bytes went out and
+/// the registry took longer than it may to commit them.
+pub(crate) async fn stalled(moved: Arc<AtomicU64>, size: u64, patience: Patience) -> u64 {
+    let mut last = moved.load(Ordering::Relaxed);
+    loop {
+        let wait = if last >= size { patience.commit } else { patience.silence };
+        tokio::time::sleep(wait).await;
+        let now = moved.load(Ordering::Relaxed);
+        if now == last {
+            return wait.as_secs();
+        }
+        last = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    use super::{Patience, stalled};
+
+    #[tokio::test]
+    async fn a_body_that_stops_is_noticed() {
+        let patience =
+            Patience { silence: Duration::from_millis(20), commit: Duration::from_secs(3600) };
+        let moved = Arc::new(AtomicU64::new(5));
+        assert_eq!(stalled(Arc::clone(&moved), 10, patience).await, 0);
+        moved.store(10, Ordering::Relaxed);
+        let committing = stalled(moved, 10, patience);
+        let soon = tokio::time::timeout(Duration::from_millis(60), committing).await;
+        assert!(soon.is_err(), "a registry that commits is given its own time");
+    }
+}
