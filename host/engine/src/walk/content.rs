@@ -205,3 +205,206 @@ pub(crate) async fn descendants<D: Descendants>(
     }
     Err(OutOfBounds::Depth.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+    use std::sync::Mutex;
+
+    use bytes::Bytes;
+    use futures_util::future::{BoxFuture, FutureExt as _};
+    use longshore_oci::{Content, Descriptor, Digest, Manifest, MediaType, RawManifest};
+
+    use super::{Descendants, Visitor, descendants, walk_content};
+    use crate::walk::OutOfBounds;
+    use crate::walk::bounds::{BYTES, CHILDREN, DEPTH};
+
+    const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+    const CACHE: &str = "application/vnd.buildkit.cacheconfig.v0";
+
+    /// Manifests by digest, and what was done with them.
+    #[derive(Default)]
+    struct Graph {
+        manifests: HashMap<Digest, RawManifest>,
+        begun: Mutex<HashSet<Digest>>,
+        done: Mutex<Vec<String>>,
+    }
+
+    fn descriptor(media_type: &str, content: &[u8]) -> String {
+        let digest = Digest::of(content);
+        format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{}}}"#, content.len())
+    }
+
+    impl Graph {
+        fn add(&mut self, text: String, media_type: MediaType) -> String {
+            let manifest = RawManifest::built(text.into_bytes(), media_type.clone());
+            let descriptor = descriptor(media_type.as_str(), &manifest.bytes);
+            self.manifests.insert(manifest.digest.clone(), manifest);
+            descriptor
+        }
+
+        /// An image with one layer.
+        fn image(&mut self, layer: &str) -> String {
+            let layer = descriptor(LAYER, layer.as_bytes());
+            let text = format!(r#"{{"schemaVersion":2,"layers":[{layer}]}}"#);
+            self.add(text, MediaType::OCI_MANIFEST)
+        }
+
+        /// An index of `children`, made larger by an annotation.
+        fn index_of(&mut self, children: &[String], padding: usize) -> String {
+            let (children, padding) = (children.join(","), "x".repeat(padding));
+            let text = format!(
+                r#"{{"schemaVersion":2,"manifests":[{children}],"annotations":{{"x":"{padding}"}}}}"#
+            );
+            self.add(text, MediaType::OCI_INDEX)
+        }
+
+        fn manifest(&self, digest: &Digest) -> Manifest {
+            let raw = &self.manifests[digest];
+            Manifest::parse(raw.bytes.clone(), Some(&raw.media_type), digest.clone()).unwrap()
+        }
+
+        /// Walks from the manifest that `root` describes.
+        async fn walk(&self, root: &str) -> Result<Vec<String>, OutOfBounds> {
+            let root: Descriptor = serde_json::from_str(root).unwrap();
+            walk_content(self, &self.manifest(&root.digest).content).await?;
+            Ok(self.done.lock().unwrap().clone())
+        }
+
+        fn does(&self, what: &str, digest: &Digest) {
+            let content =
+                self.manifests.get(digest).map_or_else(Bytes::new, |raw| raw.bytes.clone());
+            let text = format!("{what} {} {}", &digest.hex()[..8], content.len());
+            self.done.lock().unwrap().push(text);
+        }
+    }
+
+    impl Visitor for Graph {
+        type Error = OutOfBounds;
+
+        fn once<'a>(
+            &'a self,
+            child: &'a Descriptor,
+            visit: BoxFuture<'a, Result<(), OutOfBounds>>,
+        ) -> BoxFuture<'a, Result<(), OutOfBounds>> {
+            match self.begun.lock().unwrap().insert(child.digest.clone()) {
+                true => visit,
+                false => std::future::ready(Ok(())).boxed(),
+            }
+        }
+
+        fn enter<'a>(
+            &'a self,
+            child: &'a Descriptor,
+        ) -> BoxFuture<'a, Result<Option<Manifest>, OutOfBounds>> {
+            async { Ok(Some(self.manifest(&child.digest))) }.boxed()
+        }
+
+        fn blob<'a>(
+            &'a self,
+            blob: &'a Descriptor,
+            _of: Option<&'a Descriptor>,
+        ) -> BoxFuture<'a, Result<(), OutOfBounds>> {
+            async {
+                self.does("blob", &blob.digest);
+                Ok(())
+            }
+            .boxed()
+        }
+
+        fn leave<'a>(
+            &'a self,
+            child: &'a Descriptor,
+            _manifest: &'a Manifest,
+            _position: u32,
+        ) -> BoxFuture<'a, Result<(), OutOfBounds>> {
+            async {
+                self.does("manifest", &child.digest);
+                Ok(())
+            }
+            .boxed()
+        }
+    }
+
+    impl Descendants for Graph {
+        type Error = OutOfBounds;
+
+        fn index<'a>(
+            &'a self,
+            child: &'a Descriptor,
+        ) -> BoxFuture<'a, Result<Manifest, OutOfBounds>> {
+            async { Ok(self.manifest(&child.digest)) }.boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn blobs_come_before_their_manifest_and_children_before_their_index() {
+        let mut graph = Graph::default();
+        let image = graph.image("layer");
+        let inner = graph.index_of(&[image.clone()], 0);
+        let root = graph.index_of(&[inner, image], 0);
+        let done = graph.walk(&root).await.unwrap();
+        let kinds: Vec<&str> = done.iter().map(|done| &done[..4]).collect();
+        assert_eq!(kinds, ["blob", "mani", "mani"], "{done:?}");
+    }
+
+    #[tokio::test]
+    async fn children_that_are_blobs_are_visited_as_blobs() {
+        let mut graph = Graph::default();
+        let children = [descriptor(LAYER, b"layer"), descriptor(CACHE, b"cache")];
+        let root = graph.index_of(&children, 0);
+        let done = graph.walk(&root).await.unwrap();
+        assert!(done.len() == 2 && done.iter().all(|done| done.starts_with("blob")), "{done:?}");
+        let Content::Index(index) = graph.manifest(&graph.manifests.keys().next().unwrap()).content
+        else {
+            panic!("the root is an index")
+        };
+        assert_eq!(descendants(&graph, index.manifests).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn many_references_to_one_child_cost_one_visit() {
+        let mut graph = Graph::default();
+        let mut child = graph.image("layer");
+        for _ in 0..3 {
+            child = graph.index_of(&vec![child; 200], 0);
+        }
+        assert_eq!(graph.walk(&child).await.unwrap().len(), 4);
+        let root: Descriptor = serde_json::from_str(&child).unwrap();
+        assert_eq!(descendants(&graph, vec![root]).await.unwrap().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn depth_and_children_are_bounded() {
+        let mut graph = Graph::default();
+        let mut deep = graph.image("layer");
+        for _ in 0..DEPTH {
+            deep = graph.index_of(&[deep], 0);
+        }
+        assert!(graph.walk(&deep).await.is_ok(), "so deep is allowed");
+        let too_deep = graph.index_of(&[deep], 0);
+        graph.begun.lock().unwrap().clear();
+        assert_eq!(graph.walk(&too_deep).await.unwrap_err(), OutOfBounds::Depth);
+        let layer = descriptor(LAYER, b"layer");
+        let wide = graph.index_of(&vec![layer; CHILDREN + 1], 0);
+        assert_eq!(graph.walk(&wide).await.unwrap_err(), OutOfBounds::Children);
+    }
+
+    #[tokio::test]
+    async fn all_bodies_that_are_held_at_once_count() {
+        let mut graph = Graph::default();
+        let image = graph.image("layer");
+        let size = BYTES / 4;
+        let mut nested = image.clone();
+        for level in 0..4 {
+            nested = graph.index_of(&[nested], size + level);
+        }
+        let root = graph.index_of(&[nested], 0);
+        assert_eq!(graph.walk(&root).await.unwrap_err(), OutOfBounds::Bytes);
+        let beside: Vec<String> =
+            (0..8).map(|n| graph.index_of(&[image.clone()], size + n)).collect();
+        let root = graph.index_of(&beside, 0);
+        graph.begun.lock().unwrap().clear();
+        assert!(graph.walk(&root).await.is_ok(), "one after the other, they fit");
+    }
+}

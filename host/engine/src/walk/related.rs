@@ -91,3 +91,87 @@ async fn under_cosign_tags<R: Relations>(
     }
     Err(OutOfBounds::Depth.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::Mutex;
+
+    use futures_util::future::{BoxFuture, FutureExt as _};
+    use longshore_oci::{Descriptor, Digest, MediaType, RawManifest, Tag, cosign_tags};
+
+    use super::{Relations, walk_related};
+    use crate::walk::OutOfBounds;
+    use crate::walk::bounds::{DEPTH, REFERRERS};
+
+    /// What is about each manifest, and the subjects that were visited.
+    #[derive(Default)]
+    struct Source {
+        referrers: HashMap<Digest, Vec<Descriptor>>,
+        tags: HashMap<Tag, Digest>,
+        visited: Mutex<Vec<Digest>>,
+    }
+
+    fn manifest(name: &str) -> Descriptor {
+        RawManifest::built(name.as_bytes().to_vec(), MediaType::OCI_MANIFEST).descriptor()
+    }
+
+    fn signature_tag(of: &Descriptor) -> Tag {
+        cosign_tags(&of.digest).next().unwrap()
+    }
+
+    impl Relations for Source {
+        type Error = OutOfBounds;
+
+        fn referrers<'a>(
+            &'a self,
+            subject: &'a Descriptor,
+        ) -> BoxFuture<'a, Result<Vec<Descriptor>, OutOfBounds>> {
+            self.visited.lock().unwrap().push(subject.digest.clone());
+            let found = self.referrers.get(&subject.digest).cloned().unwrap_or_default();
+            std::future::ready(Ok(found)).boxed()
+        }
+
+        fn cosign_tag<'a>(
+            &'a self,
+            tag: Tag,
+            _image: &'a Descriptor,
+        ) -> BoxFuture<'a, Result<Option<Digest>, OutOfBounds>> {
+            std::future::ready(Ok(self.tags.get(&tag).cloned())).boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn referrers_and_tags_of_each_other_are_followed_once() {
+        let [image, sbom, signature, tagged] =
+            ["image", "sbom", "signature", "tagged"].map(manifest);
+        let mut source = Source::default();
+        source.referrers.insert(image.digest.clone(), vec![sbom.clone()]);
+        // An SBOM that was signed by a tag, and a circle back to the image.
+        source.tags.insert(signature_tag(&sbom), signature.digest.clone());
+        source.tags.insert(signature_tag(&signature), tagged.digest.clone());
+        source.referrers.insert(tagged.digest.clone(), vec![image.clone(), sbom.clone()]);
+        walk_related(&source, vec![image.clone()]).await.unwrap();
+        let expected = [&image, &sbom, &signature, &tagged].map(|found| found.digest.clone());
+        assert_eq!(*source.visited.lock().unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn depth_and_number_are_bounded() {
+        let image = manifest("image");
+        let mut chain = Source::default();
+        let mut subject = image.clone();
+        for level in 0..=DEPTH {
+            let next = manifest(&level.to_string());
+            chain.referrers.insert(subject.digest, vec![next.clone()]);
+            subject = next;
+        }
+        let walked = walk_related(&chain, vec![image.clone()]).await;
+        assert_eq!(walked.unwrap_err(), OutOfBounds::Depth);
+        let mut many = Source::default();
+        let all = (0..=REFERRERS).map(|number| manifest(&number.to_string())).collect();
+        many.referrers.insert(image.digest.clone(), all);
+        let walked = walk_related(&many, vec![image]).await;
+        assert_eq!(walked.unwrap_err(), OutOfBounds::Referrers);
+    }
+}
