@@ -9,7 +9,7 @@ use longshore_oci::{
     Descriptor, Digest, Manifest, ManifestReference, Name, Platform, Reference, Repository,
     StoreName, Tag, Version, is_made_of_digest, referrers_tag,
 };
-use longshore_store::{BoundedCells, Intent, Source, StoreError};
+use longshore_store::{BlobPresence, BoundedCells, Fault, Intent, Source, StoreError};
 use tokio::sync::OnceCell;
 
 use crate::manifest_cache::ManifestCache;
@@ -169,11 +169,33 @@ impl SourceReader<'_> {
         {
             return Ok(bytes);
         }
-        let bytes = self.store.small_blob(self.repository(), config, CONFIGURATION_LIMIT).await?;
+        let bytes =
+            match self.store.small_blob(self.repository(), config, CONFIGURATION_LIMIT).await {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    let Some(size) = self.actual_size(config, &error).await else {
+                        return Err(error);
+                    };
+                    let config = Descriptor { size, ..config.clone() };
+                    self.store.small_blob(self.repository(), &config, CONFIGURATION_LIMIT).await?
+                }
+            };
         if let Some(cache) = self.cache {
             cache.keep_configuration(config, &bytes).await;
         }
         Ok(bytes)
+    }
+
+    /// The size of `blob` at the source, where `error` says that it is not the descriptor's.
+    pub(crate) async fn actual_size(&self, blob: &Descriptor, error: &StoreError) -> Option<u64> {
+        // Nothing is read of a blob that should be empty.
+        if !error.is_wrong_content() || (is_wrong_digest(error) && blob.size > 0) {
+            return None;
+        }
+        match self.store.blob_presence(self.repository(), blob).await {
+            Ok(BlobPresence::OtherSize(size)) => Some(size),
+            Ok(_) | Err(_) => None,
+        }
     }
 
     /// Has the source this tag, which is made of a digest? One list of tags for each repository and
@@ -227,6 +249,10 @@ pub(crate) async fn listed_referrers(
         None => store.tagged_referrers(repository, subject, intent).await?,
     };
     Ok(listed.into_iter().map(|referrer| referrer.digest).collect())
+}
+
+fn is_wrong_digest(error: &StoreError) -> bool {
+    matches!(*error.fault, Fault::Digest { .. })
 }
 
 /// A configuration that cannot be read as one says nothing about platforms.

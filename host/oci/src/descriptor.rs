@@ -15,7 +15,9 @@ pub struct Descriptor {
     pub media_type: MediaType,
     /// The content's digest.
     pub digest: Digest,
-    /// The content's size in bytes.
+    /// The content's size in bytes, as the descriptor says; 0 where it says none, or none that can
+    /// be. The digest decides what the content is.
+    #[serde(default, deserialize_with = "size")]
     pub size: u64,
     /// For children of an index: the platform they are made for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +32,17 @@ pub struct Descriptor {
     /// Where foreign content can be had.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub urls: Vec<String>,
+}
+
+/// Reads a size. What is missing, negative or no whole number counts as not said.
+fn size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = Option::<serde_json::Number>::deserialize(deserializer)?;
+    let whole = |number: &serde_json::Number| {
+        let float = number.as_f64().filter(|size| *size >= 0.0 && size.fract() == 0.0)?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole size")]
+        Some(float as u64)
+    };
+    Ok(number.and_then(|number| number.as_u64().or_else(|| whole(&number))).unwrap_or(0))
 }
 
 fn no_media_type() -> MediaType {
@@ -102,8 +115,18 @@ mod tests {
     }
 
     #[test]
-    fn a_negative_size_is_refused() {
-        let text = format!(r#"{{"digest":"{}","size":-1}}"#, super::Digest::of(b""));
-        assert!(serde_json::from_str::<Descriptor>(&text).is_err());
+    fn a_size_that_cannot_be_counts_as_not_said() {
+        let digest = super::Digest::of(b"");
+        for (size, read) in [
+            (r#","size":-1"#, 0),
+            (r#","size":null"#, 0),
+            (r#","size":1.5"#, 0),
+            ("", 0),
+            (r#","size":7"#, 7),
+            (r#","size":1.0e3"#, 1000),
+        ] {
+            let text = format!(r#"{{"digest":"{digest}"{size}}}"#);
+            assert_eq!(serde_json::from_str::<Descriptor>(&text).unwrap().size, read, "{size}");
+        }
     }
 }

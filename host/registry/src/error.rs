@@ -146,6 +146,16 @@ pub enum Cause {
         /// Bytes that arrived, or were announced.
         found: u64,
     },
+    /// The registry keeps a damaged blob in the place of what it is sent.
+    #[error(
+        "it has {found} bytes there, expected {expected}, and sending it again changes nothing"
+    )]
+    Damaged {
+        /// Bytes that the registry has.
+        found: u64,
+        /// Bytes expected.
+        expected: u64,
+    },
     /// A body is larger than the bound for its kind.
     #[error("the answer is larger than {limit} bytes")]
     TooLarge {
@@ -295,6 +305,9 @@ impl RegistryError {
             },
             Cause::Credential(_) => {
                 "mend or remove what is named there; docker login writes it anew"
+            }
+            Cause::Damaged { .. } => {
+                "most registries keep what they have under a digest: delete the blob from the registry's storage first"
             }
             Cause::LoginLimited(_) => "repeat the run with the failed list later",
             Cause::LimitedUntil { .. } | Cause::LimitedForLong { .. } => {

@@ -132,7 +132,11 @@ impl Client {
             self.learn(None);
             drop(first);
             shown.answered(response.status());
-            return self.accepted(response).await;
+            let ended = call.renews && shown.may_have_ended(response.status());
+            if !ended || !self.is_own(response.url()).await? {
+                return self.accepted(response).await;
+            }
+            return self.with_a_new_token(call, response, &shown).await;
         }
         // A refusal that is expected, as of a mount, says nothing of other requests.
         if call.renews || !self.challenge_is_known() {
@@ -143,6 +147,17 @@ impl Client {
         if shown.is_final() || !call.renews {
             return self.accepted(response).await;
         }
+        self.with_a_new_token(call, response, &shown).await
+    }
+
+    /// Sends `call` again with a token in the place of the one that was `shown` and refused, if there
+    /// is another one; else the `response` stands.
+    async fn with_a_new_token(
+        &self,
+        call: &Call,
+        response: Response,
+        shown: &Authorization,
+    ) -> Result<Response, Cause> {
         let mut renewed = self.authorization(&call.scope, shown.token.as_ref()).await?;
         if renewed.header.is_none() {
             return self.accepted(response).await;
@@ -257,7 +272,9 @@ impl Client {
         };
         tracing::debug!("{} {} -> {}", call.method, safe(&call.url), response.status().as_u16());
         shown.answered(response.status());
-        if let (StatusCode::UNAUTHORIZED, Some(token)) = (response.status(), &shown.token)
+        let refused = response.status() == StatusCode::UNAUTHORIZED
+            || shown.may_have_ended(response.status());
+        if let Some(token) = shown.token.as_ref().filter(|_| refused)
             && self.authorization(&call.scope, Some(token)).await?.header.is_some()
         {
             return Err(Cause::Renewed(read_error(response).await));

@@ -105,6 +105,9 @@ pub struct BlobTransfer<'a> {
     pub expected: bool,
     /// What is believed of the destination.
     pub trust: Trust,
+    /// Is the size of a blob compared that was there, or was taken over from elsewhere? Where it is
+    /// wrong, the blob is sent again.
+    pub check_size: bool,
     /// The wish to stop.
     pub interrupt: &'a Interrupt,
     /// Is told of the bytes that are handed over.

@@ -7,7 +7,7 @@ use longshore_store::{BlobSource, BlobTransfer, Placed, Progress, TransferFailur
 
 use super::work::Work;
 use crate::error::JobError;
-use crate::event::{Event, Transferred};
+use crate::event::{Event, Level, Transferred};
 
 /// Makes `blob` be in the destination's repository. `bytes` is its content, where that had to
 /// be read before.
@@ -42,27 +42,43 @@ async fn bring(
     bytes: Option<&Bytes>,
 ) -> Result<Transferred, JobError> {
     if !work.destination.shares_blobs() {
-        return Ok(told(&transfer(work, blob, bytes, None).await?));
+        return Ok(told(&transfer(work, blob, bytes, From::Nowhere).await?));
     }
     let home = work.known.home(work.destination.name(), &blob.digest);
     let mut brought = None;
     let find = async {
-        let placed = transfer(work, blob, bytes, None).await?;
+        let placed = transfer(work, blob, bytes, From::Nowhere).await?;
         brought = Some(told(&placed));
         let home = match &placed {
             Placed::Mounted(from) => from,
             Placed::Moved | Placed::Present => work.repository(),
         };
-        Ok::<_, JobError>(work.known.as_home(home))
+        Ok::<_, JobError>(work.known.as_home(home, placed == Placed::Moved))
     };
     let found = home.get_or_find(work.admitted, find.boxed()).await?;
     if let Some(how) = brought {
         return Ok(how);
     }
-    let found = work.known.repository(found);
-    let elsewhere =
-        found.filter(|found| found != work.repository() && work.trust != Trust::Nothing);
-    Ok(told(&transfer(work, blob, bytes, elsewhere.as_ref()).await?))
+    let repository = work.known.repository(found);
+    let elsewhere = repository
+        .as_ref()
+        .filter(|repository| *repository != work.repository() && work.trust != Trust::Nothing);
+    let from = match elsewhere {
+        Some(repository) => From::Repository { repository, is_written: found.is_written },
+        None => From::Nowhere,
+    };
+    Ok(told(&transfer(work, blob, bytes, from).await?))
+}
+
+/// Where else in the destination a blob is, as far as this run knows.
+#[derive(Clone, Copy)]
+enum From<'a> {
+    Nowhere,
+    Repository {
+        repository: &'a Repository,
+        /// This run wrote it there.
+        is_written: bool,
+    },
 }
 
 /// How a blob got to the destination, as the report tells it.
@@ -74,12 +90,13 @@ const fn told(placed: &Placed) -> Transferred {
     }
 }
 
-/// Lets the destination place the blob, which is in its repository `from`, where that is known.
+/// Lets the destination place the blob. Where the descriptor's size turns out to be wrong, the digest
+/// decides: the blob is placed with the size that it has.
 async fn transfer(
     work: &Work<'_>,
     blob: &Descriptor,
     bytes: Option<&Bytes>,
-    from: Option<&Repository>,
+    from: From<'_>,
 ) -> Result<Placed, JobError> {
     let source = &work.job.source;
     let bad = &work.run.bad_content;
@@ -87,19 +104,18 @@ async fn transfer(
         return Err(JobError::Source(error));
     }
     let _copying = work.admitted.copying().await;
-    let (events, job) = (work.run.events.clone(), work.job.number);
-    let placed = work.destination.place_blob(BlobTransfer {
-        repository: work.repository(),
-        blob,
-        source: BlobSource { store: &work.source, repository: &source.repository, bytes },
-        from,
-        image: job,
-        expected: work.existed,
-        trust: work.trust,
-        interrupt: &work.run.interrupt,
-        progress: Progress::new(move |bytes| events.send(Event::Progress { job, bytes })),
-    });
-    placed.await.map_err(|failure| {
+    let mut placed = attempt(work, blob, bytes, from).await;
+    if let Err(TransferFailure::Source(error)) = &placed
+        && let Some(size) = work.reader().actual_size(blob, error).await
+    {
+        let text = format!(
+            "{}: the manifest says {} bytes, the source has {size}; the digest decides",
+            blob.digest, blob.size
+        );
+        work.note(Level::Warning, text);
+        placed = attempt(work, &Descriptor { size, ..blob.clone() }, bytes, from).await;
+    }
+    placed.map_err(|failure| {
         if let TransferFailure::Source(error) = &failure
             && error.is_wrong_content()
         {
@@ -107,4 +123,30 @@ async fn transfer(
         }
         work.failed(failure)
     })
+}
+
+async fn attempt(
+    work: &Work<'_>,
+    blob: &Descriptor,
+    bytes: Option<&Bytes>,
+    from: From<'_>,
+) -> Result<Placed, TransferFailure> {
+    let (events, job) = (work.run.events.clone(), work.job.number);
+    let (from, is_known) = match from {
+        From::Nowhere => (None, true),
+        From::Repository { repository, is_written } => (Some(repository), is_written),
+    };
+    let placed = work.destination.place_blob(BlobTransfer {
+        repository: work.repository(),
+        blob,
+        source: BlobSource { store: &work.source, repository: &work.job.source.repository, bytes },
+        from,
+        image: job,
+        expected: work.existed,
+        trust: work.trust,
+        check_size: work.run.options.force_recursive || !is_known,
+        interrupt: &work.run.interrupt,
+        progress: Progress::new(move |bytes| events.send(Event::Progress { job, bytes })),
+    });
+    placed.await
 }

@@ -10,7 +10,11 @@ use super::single_flight::{Flight, SingleFlight};
 
 /// A repository from which others take a blob over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Home(u32);
+pub(super) struct Home {
+    repository: u32,
+    /// This run wrote the blob there.
+    pub(super) is_written: bool,
+}
 
 /// What a run knows of its destinations: the home of each blob in a store, and what each repository
 /// holds.
@@ -40,14 +44,14 @@ impl KnownContent {
         self.repositories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `repository` as a home.
-    pub(super) fn as_home(&self, repository: &Repository) -> Home {
-        Home(self.repositories().number_of(repository))
+    /// `repository` as a home; `is_written` where this run wrote the blob there.
+    pub(super) fn as_home(&self, repository: &Repository, is_written: bool) -> Home {
+        Home { repository: self.repositories().number_of(repository), is_written }
     }
 
     /// The repository that is a home: `home` comes from this value, or from one that is made from it.
     pub(super) fn repository(&self, home: Home) -> Option<Repository> {
-        self.repositories().get(home.0).cloned()
+        self.repositories().get(home.repository).cloned()
     }
 
     /// Whether the blob is in `repository`.
@@ -162,7 +166,7 @@ mod tests {
         let brought = known.empty();
         let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
         for digest in [&one, &two] {
-            known.home(&store, digest).set(known.as_home(&"gone".parse().unwrap()));
+            known.home(&store, digest).set(known.as_home(&"gone".parse().unwrap(), true));
             known.blob(&store, &repository, digest).set(());
         }
         known.forget_blob(&store, &repository, &one);
@@ -170,7 +174,7 @@ mod tests {
         assert_eq!(known.blob(&store, &repository, &one).get(), None);
 
         brought.blob(&store, &repository, &one).set(());
-        brought.home(&store, &two).set(brought.as_home(&repository));
+        brought.home(&store, &two).set(brought.as_home(&repository, true));
         known.adopt(&brought);
         assert_eq!(known.blob(&store, &repository, &one).get(), Some(()));
         let home = known.home(&store, &two).get().unwrap();

@@ -215,6 +215,25 @@ impl Look<'_> {
         Ok(None)
     }
 
+    /// Reads a blob whose size is not the descriptor's: where its digest is right, the descriptor is
+    /// wrong, as it is at the source.
+    async fn by_digest(
+        &self,
+        blob: &Descriptor,
+        presence: BlobPresence,
+    ) -> Result<BlobPresence, StoreError> {
+        let Inventory { destination, repository, .. } = self.inventory;
+        let BlobPresence::OtherSize(size) = destination.blob_presence(repository, blob).await?
+        else {
+            return Ok(presence);
+        };
+        let actual = Descriptor { size, ..blob.clone() };
+        match destination.blob_content(repository, &actual).await? {
+            BlobPresence::Present => Ok(BlobPresence::Present),
+            _ => Ok(presence),
+        }
+    }
+
     /// What is wrong with a blob; each is looked at once in a run.
     async fn look_at(&self, blob: &Descriptor) -> Result<Option<Finding>, StoreError> {
         let Inventory { destination, repository, looked, requests, deep, .. } = self.inventory;
@@ -226,6 +245,10 @@ impl Look<'_> {
                     destination.blob_content(repository, blob).await?
                 } else {
                     destination.blob_presence(repository, blob).await?
+                };
+                let presence = match presence {
+                    BlobPresence::OtherSize(_) => self.by_digest(blob, presence).await?,
+                    presence => presence,
                 };
                 Ok::<_, StoreError>(fault(blob, presence).map(Box::new))
             })

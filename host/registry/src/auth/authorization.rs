@@ -38,6 +38,16 @@ impl Authorization {
         if let Some(trial) = self.trial.take().filter(|_| !says_nothing) {
             trial.ends(standing(status));
         }
+        if let Some(token) = self.token.as_ref().filter(|_| status.is_success()) {
+            token.works();
+        }
+    }
+
+    /// May `status` mean that the registry has ended the token? Some answer 400 or 403 then. Only a
+    /// token that worked before is worth a new one.
+    pub(crate) fn may_have_ended(&self, status: StatusCode) -> bool {
+        matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)
+            && self.token.as_ref().is_some_and(Token::has_worked)
     }
 
     /// Would the same be shown again? A password is as wrong the second time.

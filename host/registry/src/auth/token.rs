@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -85,6 +86,8 @@ pub(crate) struct Token {
     life: Duration,
     /// It came in the place of one that was refused.
     replaces: bool,
+    /// A request with it succeeded.
+    worked: Arc<AtomicBool>,
 }
 
 /// The answer of a token service; OAuth 2 names the token differently.
@@ -94,8 +97,23 @@ pub(crate) struct TokenAnswer {
     token: Option<String>,
     #[serde(default)]
     access_token: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "seconds")]
     expires_in: Option<u64>,
+}
+
+/// Reads a number of seconds that services write as an integer, a fraction or a string. What is not a
+/// positive number counts as not said.
+fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let seconds = match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Number(number) => number.as_f64(),
+        serde_json::Value::String(text) => text.trim().parse::<f64>().ok(),
+        _ => None,
+    };
+    let seconds = seconds.filter(|seconds| seconds.is_finite() && *seconds >= 1.0);
+    // A token that lives longer than a number can say is renewed after a day all the same.
+    let whole =
+        seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+    Ok(whole.map(|life| life.as_secs()))
 }
 
 impl Token {
@@ -106,12 +124,29 @@ impl Token {
             .expires_in
             .filter(|&seconds| seconds > 0)
             .map_or(DEFAULT_LIFE, |seconds| Duration::from_secs(seconds.min(LONGEST_LIFE)));
-        Some(Self { value: Arc::new(Secret::new(text)), fetched, life, replaces: false })
+        Some(Self {
+            value: Arc::new(Secret::new(text)),
+            fetched,
+            life,
+            replaces: false,
+            worked: Arc::default(),
+        })
     }
 
     /// The token, which comes in the place of `refused`, if there is such a one.
     pub(crate) fn replacing(self, refused: Option<&Self>) -> Self {
         Self { replaces: refused.is_some(), ..self }
+    }
+
+    /// A request with it succeeded.
+    pub(crate) fn works(&self) {
+        self.worked.store(true, Ordering::Relaxed);
+    }
+
+    /// Did a request with it succeed? Then the registry may have ended it early where it refuses the
+    /// token now.
+    pub(crate) fn has_worked(&self) -> bool {
+        self.worked.load(Ordering::Relaxed)
     }
 
     /// It was refused: would a newer one be refused too? One that is fresh itself and came in the
@@ -182,6 +217,32 @@ mod tests {
             usable(Some(&good), Some(&good), now).is_none(),
             "a refused token is not used again"
         );
+    }
+
+    #[test]
+    fn the_life_of_a_token_is_read_in_every_form_that_services_write() {
+        let life = |expires_in: &str| {
+            let json = format!(r#"{{"token":"t","expires_in":{expires_in}}}"#);
+            let answer: TokenAnswer = serde_json::from_str(&json).unwrap();
+            Token::of(answer, Instant::now()).unwrap().life.as_secs()
+        };
+        for (written, seconds) in [
+            ("300", 300),
+            ("\"300\"", 300),
+            ("300.5", 300),
+            ("3e2", 300),
+            ("\" 90 \"", 90),
+            ("-1", 60),
+            ("0", 60),
+            ("null", 60),
+            ("\"soon\"", 60),
+            ("true", 60),
+            ("[]", 60),
+            ("1e300", 86_400),
+            ("99999999999999999999999", 86_400),
+        ] {
+            assert_eq!(life(written), seconds, "{written}");
+        }
     }
 
     #[test]

@@ -30,11 +30,14 @@ const SETTLES: Duration = Duration::from_millis(200);
 /// And so many times as long as reading and writing it had taken.
 const SETTLES_TIMES: u32 = 4;
 
-/// A fallback index as a registry holds it.
-struct TaggedIndex {
-    index: Manifest,
-    /// What its answer gave for conditional requests.
-    etag: Option<HeaderValue>,
+/// What a registry holds under a fallback tag.
+enum Tagged {
+    /// Nothing.
+    Nothing,
+    /// The subject itself: some registries read `sha256-HEX` as the digest `sha256:HEX`.
+    Subject,
+    /// A manifest, and what its answer gave for conditional requests.
+    Manifest(Manifest, Option<HeaderValue>),
 }
 
 impl Client {
@@ -82,9 +85,11 @@ impl Client {
         let Some(tag) = referrers_tag(subject) else { return Ok(Vec::new()) };
         let reference = ManifestReference::Tag(tag);
         let call = self.index_call(repository, &reference, push).await?;
-        match self.tagged_index(&call).await? {
-            Some(held) => listed(held.index).map_err(|cause| call.operation.failed(cause)),
-            None => Ok(Vec::new()),
+        match self.tagged(&call, subject).await? {
+            Tagged::Manifest(index, _) => {
+                listed(index).map_err(|cause| call.operation.failed(cause))
+            }
+            Tagged::Nothing | Tagged::Subject => Ok(Vec::new()),
         }
     }
 
@@ -103,7 +108,8 @@ impl Client {
         referrers: &[Manifest],
     ) -> Result<(), RegistryError> {
         let Some(tag) = referrers_tag(subject) else { return Ok(()) };
-        let reference = ManifestReference::Tag(tag);
+        let reference = ManifestReference::Tag(tag.clone());
+        let mut written = false;
         let call = self.index_call(repository, &reference, true).await?;
         let failed = |cause: Cause| call.operation.clone().failed(cause);
         let mut pauses = backon::ExponentialBuilder::new()
@@ -113,10 +119,19 @@ impl Client {
             .build();
         loop {
             let started = Instant::now();
-            let held = self.tagged_index(&call).await?;
-            let etag = held.as_ref().and_then(|held| held.etag.clone());
-            let Some(index) = merged(held.map(|held| held.index), referrers).map_err(failed)?
-            else {
+            let (held, etag) = match self.tagged(&call, subject).await? {
+                Tagged::Manifest(index, etag) => (Some(index), etag),
+                // It was written, and is not what the registry shows.
+                Tagged::Subject if written => {
+                    tracing::warn!(
+                        "{} keeps no list of referrers: its tag {tag} always shows the image itself",
+                        self.registry
+                    );
+                    return Ok(());
+                }
+                Tagged::Nothing | Tagged::Subject => (None, None),
+            };
+            let Some(index) = merged(held, referrers).map_err(failed)? else {
                 return Ok(());
             };
             let Some(pause) = pauses.next() else { return Err(failed(Cause::Contended)) };
@@ -124,6 +139,7 @@ impl Client {
             let is_conditional = condition.is_some();
             match self.put_manifest(repository, &reference, &index, condition).await {
                 Ok(_) => {
+                    written = true;
                     tokio::time::sleep(SETTLES.max(started.elapsed() * SETTLES_TIMES)).await;
                 }
                 Err(error)
@@ -145,26 +161,29 @@ impl Client {
         self.manifest_call("fetch referrers", Method::GET, repository, reference, push).await
     }
 
-    /// The fallback index that `call` asks for, or that there is none.
-    async fn tagged_index(&self, call: &Call) -> Result<Option<TaggedIndex>, RegistryError> {
+    /// What is under the fallback tag of `subject`, which `call` asks for.
+    async fn tagged(&self, call: &Call, subject: &Digest) -> Result<Tagged, RegistryError> {
         let mut waits = self.waits();
         loop {
-            match self.read_index(call).await {
-                Ok(index) => return Ok(Some(index)),
+            match self.read_tagged(call, subject).await {
+                Ok(tagged) => return Ok(tagged),
                 Err(cause) if cause.status() == Some(StatusCode::NOT_FOUND.as_u16()) => {
-                    return Ok(None);
+                    return Ok(Tagged::Nothing);
                 }
                 Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
             }
         }
     }
 
-    async fn read_index(&self, call: &Call) -> Result<TaggedIndex, Cause> {
+    async fn read_tagged(&self, call: &Call, subject: &Digest) -> Result<Tagged, Cause> {
         let response = self.send_once(call).await?;
         let etag = response.headers().get(ETAG).cloned();
         let media_type = content_type(response.headers());
         let bytes = read_bounded(response, crate::content::manifest::MANIFEST_LIMIT).await?;
-        Ok(TaggedIndex { index: parse(bytes, media_type.as_ref())?, etag })
+        if subject.same_algorithm_of(&bytes) == *subject {
+            return Ok(Tagged::Subject);
+        }
+        Ok(Tagged::Manifest(parse(bytes, media_type.as_ref())?, etag))
     }
 }
 

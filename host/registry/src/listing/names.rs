@@ -24,13 +24,41 @@ const PAGE: usize = 1000;
 /// A list of more names never ends, or no person means it.
 const NAMES: usize = 1_000_000;
 
+/// All pages of a list may have so many bytes together.
+pub(crate) const LIST_LIMIT: u64 = 64 * 1024 * 1024;
+
 /// A page of either list; registries write `null` for none.
 #[derive(Deserialize)]
 struct Page {
     #[serde(default)]
-    tags: Option<Vec<String>>,
+    tags: Option<Vec<Name>>,
     #[serde(default)]
-    repositories: Option<Vec<String>>,
+    repositories: Option<Vec<Name>>,
+}
+
+/// A name in a list. Some registries list what is no name at all, such as `null`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Name {
+    Text(String),
+    Other(serde::de::IgnoredAny),
+}
+
+/// The names of a page; the others are left out, with a warning.
+fn texts(page: Vec<Name>, operation: &Operation) -> Vec<String> {
+    let count = page.len();
+    let texts: Vec<String> = page
+        .into_iter()
+        .filter_map(|name| match name {
+            Name::Text(text) => Some(text),
+            Name::Other(_) => None,
+        })
+        .collect();
+    if texts.len() < count {
+        let others = count - texts.len();
+        tracing::warn!("{operation}: {others} entries of the list are not text; they are left out");
+    }
+    texts
 }
 
 impl Client {
@@ -69,16 +97,18 @@ impl Client {
         let mut url = self.url(path).await.map_err(failed)?;
         url.query_pairs_mut().append_pair("n", &PAGE.to_string());
         let mut names = Names::default();
+        let mut left = LIST_LIMIT;
         loop {
             let call =
                 Call::new(operation.clone(), Method::GET, url.clone(), scope.clone(), Class::Look);
             let response = self.send(&call).await?;
             let link = next_link(response.headers());
-            let body = read_bounded(response, PAGE_LIMIT).await.map_err(failed)?;
+            let body = read_bounded(response, PAGE_LIMIT.min(left)).await.map_err(failed)?;
+            left -= body.len() as u64;
             let page: Page = serde_json::from_slice(&body)
                 .map_err(|_| failed(Cause::List("it is no JSON of the expected shape")))?;
             let page = page.tags.or(page.repositories).unwrap_or_default();
-            match names.take(page, &url, link.as_deref()).map_err(failed)? {
+            match names.take(texts(page, &operation), &url, link.as_deref()).map_err(failed)? {
                 Some(next) => url = next,
                 None => return Ok(names.found),
             }

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::error::Failed as _;
 use crate::http::connection::read_bounded;
-use crate::listing::names::{PAGE_LIMIT, linked, next_link};
+use crate::listing::names::{LIST_LIMIT, PAGE_LIMIT, linked, next_link};
 use crate::request::Call;
 use crate::{Cause, Client, RegistryError};
 
@@ -22,8 +22,10 @@ impl Client {
         mut take: impl FnMut(&Bytes) -> Result<(), Cause> + Send,
     ) -> Result<(), RegistryError> {
         let mut asked = HashSet::from([call.url.clone()]);
+        let mut left = LIST_LIMIT;
         loop {
-            let (page, next) = self.page(&call).await?;
+            let (page, next) = self.page(&call, PAGE_LIMIT.min(left)).await?;
+            left -= page.len() as u64;
             let failed = |cause: Cause| call.operation.clone().failed(cause);
             take(&page).map_err(failed)?;
             let Some(next) = next else { return Ok(()) };
@@ -37,20 +39,21 @@ impl Client {
         }
     }
 
-    async fn page(&self, call: &Call) -> Result<(Bytes, Option<Url>), RegistryError> {
+    /// One page of at most `limit` bytes, and where the next one is.
+    async fn page(&self, call: &Call, limit: u64) -> Result<(Bytes, Option<Url>), RegistryError> {
         let mut waits = self.waits();
         loop {
-            match self.read_page(call).await {
+            match self.read_page(call, limit).await {
                 Ok(page) => return Ok(page),
                 Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
             }
         }
     }
 
-    async fn read_page(&self, call: &Call) -> Result<(Bytes, Option<Url>), Cause> {
+    async fn read_page(&self, call: &Call, limit: u64) -> Result<(Bytes, Option<Url>), Cause> {
         let response = self.send_once(call).await?;
         let link = next_link(response.headers());
         let next = link.map(|link| linked(&call.url, &link)).transpose()?;
-        Ok((read_bounded(response, PAGE_LIMIT).await?, next))
+        Ok((read_bounded(response, limit).await?, next))
     }
 }

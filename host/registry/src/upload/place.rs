@@ -2,8 +2,9 @@
 
 use futures_util::future::FutureExt;
 use longshore_oci::Repository;
-use longshore_store::{BlobTransfer, Placed, Source as _, TransferFailure, Trust};
+use longshore_store::{BlobPresence, BlobTransfer, Placed, Source as _, TransferFailure, Trust};
 
+use crate::error::{Cause, Failed as _};
 use crate::upload::attempt_error::AttemptError;
 use crate::upload::session::{UploadSession, UploadStart};
 use crate::{Client, RegistryError};
@@ -35,9 +36,24 @@ impl Client {
         &self,
         transfer: &BlobTransfer<'_>,
     ) -> Result<Placed, TransferFailure> {
+        let (placed, is_certain) = self.place_unchecked(transfer).await?;
+        if placed == Placed::Moved || (is_certain && !transfer.check_size) {
+            return Ok(placed);
+        }
+        self.checked(transfer, placed).await
+    }
+
+    /// Places the blob, and says whether this run knows the content that was taken over.
+    async fn place_unchecked(
+        &self,
+        transfer: &BlobTransfer<'_>,
+    ) -> Result<(Placed, bool), TransferFailure> {
         let session = match self.way(transfer) {
             Way::Mount(home) => match self.mount_from(transfer, &home).await? {
-                Some(UploadStart::Present) => return Ok(Placed::Mounted(home)),
+                Some(UploadStart::Present) => {
+                    let is_of_source = transfer.source.store.name() == self.name();
+                    return Ok((Placed::Mounted(home), !is_of_source));
+                }
                 Some(UploadStart::Session(session)) => Some(session),
                 None => None,
             },
@@ -45,13 +61,52 @@ impl Client {
                 Hinted::Mounted(home) => {
                     // Hints are of blobs that manifests name.
                     self.named.learn(&transfer.blob.digest, &home);
-                    return Ok(Placed::Mounted(home));
+                    return Ok((Placed::Mounted(home), false));
                 }
                 Hinted::Not(session) => session,
             },
             Way::Upload => None,
         };
-        Ok(self.upload_blob(transfer, session).boxed().await?)
+        Ok((self.upload_blob(transfer, session).boxed().await?, true))
+    }
+
+    /// Compares the size of a blob that was `placed` without being moved. A blob of another size is
+    /// damaged: it is sent again, without asking whether it is there.
+    async fn checked(
+        &self,
+        transfer: &BlobTransfer<'_>,
+        placed: Placed,
+    ) -> Result<Placed, TransferFailure> {
+        if self.wrong_size(transfer).await?.is_none() {
+            return Ok(placed);
+        }
+        tracing::debug!("{} in {} is damaged", transfer.blob.digest, transfer.repository);
+        let again = BlobTransfer { trust: Trust::Nothing, ..transfer.clone() };
+        let sent = self.upload_blob(&again, None).boxed().await?;
+        match self.wrong_size(transfer).await? {
+            None => Ok(sent),
+            Some(found) => {
+                let digest = &transfer.blob.digest;
+                let operation =
+                    self.upload_operation("push blob", transfer.repository, &digest.to_string());
+                let cause = Cause::Damaged { found, expected: transfer.blob.size };
+                Err(TransferFailure::Destination(operation.failed(cause).into()))
+            }
+        }
+    }
+
+    /// The size of the blob at the registry, where it is not the descriptor's. A registry that does
+    /// not say has not shown damage.
+    async fn wrong_size(&self, transfer: &BlobTransfer<'_>) -> Result<Option<u64>, AttemptError> {
+        let look = self.look_up_blob(transfer.repository, transfer.blob);
+        match unless_interrupted(transfer, look).await? {
+            Ok(BlobPresence::OtherSize(found)) if transfer.blob.size > 0 => Ok(Some(found)),
+            Ok(_) => Ok(None),
+            Err(error) => {
+                tracing::debug!("{error}");
+                Ok(None)
+            }
+        }
     }
 
     fn way(&self, transfer: &BlobTransfer<'_>) -> Way {

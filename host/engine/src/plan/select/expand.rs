@@ -15,7 +15,7 @@ use crate::job::Outcome;
 use crate::list::List;
 use crate::list::{Entry, Filter, Selection};
 use crate::plan::source;
-use longshore_oci::{ReferenceError, Registry, Repository, StoreName};
+use longshore_oci::{ReferenceError, Registry, Repository, StoreName, Tag};
 use longshore_store::{StoreError, Stores};
 
 /// What came of the entries that select by pattern.
@@ -169,6 +169,32 @@ const fn has_tags_to_pick(entry: &Entry) -> bool {
     entry.repositories.is_none() && is_pattern(entry)
 }
 
+/// So many names that are left out are shown.
+const SHOWN: usize = 3;
+
+/// Those of `names`, which a registry listed as `what` of `from`, that can be one. The others, such as a
+/// digest among tags, are left out with a warning.
+fn valid(
+    names: Vec<String>,
+    from: &str,
+    what: &str,
+    is_valid: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let (valid, others): (Vec<String>, Vec<String>) =
+        names.into_iter().partition(|name| is_valid(name));
+    if !others.is_empty() {
+        let shown: Vec<String> =
+            others.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
+        let more = if others.len() > SHOWN { ", …" } else { "" };
+        tracing::warn!(
+            "{from} lists {} names that are not {what} and are left out: {}{more}",
+            others.len(),
+            shown.join(", ")
+        );
+    }
+    valid
+}
+
 fn picker(filter: &Filter) -> Result<Picker, SelectError> {
     Ok(Picker::new(filter)?)
 }
@@ -211,6 +237,8 @@ impl Expansion {
             Ok(listed) => listed,
             Err(error) => return self.fail(entry, &error),
         };
+        let is_valid = |name: &str| name.parse::<Repository>().is_ok();
+        let names = valid(names, &entry.source, "repositories", is_valid);
         let registry = registry_text(&entry.source);
         let mut entries = Vec::new();
         let mut picked = Vec::new();
@@ -265,6 +293,7 @@ impl Expansion {
             Ok(listed) => listed,
             Err(error) => return self.fail(entry, &error),
         };
+        let tags = valid(tags, &entry.source, "tags", |name| name.parse::<Tag>().is_ok());
         let picks = picker.pick(&tags);
         if picks.is_empty() {
             let reason = match tags.len() {

@@ -134,3 +134,17 @@ fn repositories_keep_what_their_path_has_behind_the_source() {
         Some("there are no repositories at a.io:5000/none")
     );
 }
+
+#[test]
+fn names_that_cannot_be_tags_are_left_out() {
+    let all = || entry("a.io/b", None, Selection::All);
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let long = "x".repeat(129);
+    let odd = names(&["", &digest, "-1", "a/b", "a b", &long, "ü", "1.0", "latest"]);
+    let (entries, expansion) = expand_tags(None, all(), ("a.io", "b"), odd);
+    assert_eq!(entries, ["a.io/b - 1.0", "a.io/b - latest"]);
+    assert_eq!(expansion.picked[0].count, 2);
+    let (_, expansion) = expand_tags(None, all(), ("a.io", "b"), names(&["", "."]));
+    let ended = &expansion.unselected[0].outcome;
+    assert_eq!(ended.reason.as_deref(), Some("a.io/b has no tags"));
+}
