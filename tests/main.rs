@@ -20,6 +20,7 @@ mod lists_more;
 mod manifest_cache;
 mod mirror;
 mod odd_content;
+mod odd_registries;
 mod platforms;
 mod plugin;
 mod prompt;

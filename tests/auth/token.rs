@@ -1,6 +1,6 @@
 //! Tokens: one per scope set, with minimal scopes, refreshed when they expire.
 
-use super::{Ends, assert_silent, auth_file, wants_tokens, with_password};
+use super::{Ends, TOKEN, assert_silent, auth_file, wants_tokens, with_password};
 use crate::support::{Answer, FaultProxy, Longshore, Rule};
 
 #[test]
@@ -102,6 +102,47 @@ fn a_token_that_ends_in_mid_run_is_replaced_once() {
         ends.behind_destination.assert_complete("team/app", "1");
         assert_eq!(Ends::scopes(ending).len(), 2, "{method} {pattern}: one more token");
         assert_eq!(Ends::scopes(other).len(), 1, "{method} {pattern}: nothing ended there");
+    }
+}
+
+/// Some registries do not answer 401 to a token that they ended early.
+#[test]
+fn a_token_that_worked_is_replaced_whatever_its_end_is_called() {
+    for (status, code) in [(400, "TOKEN_INVALID"), (403, "DENIED"), (403, "UNAUTHORIZED")] {
+        let ends = Ends::with(&["team/app:1", "team/app:2", "team/app:3"]);
+        // The first token ends after its sixth use.
+        ends.source.rule(
+            Rule::on("GET", "/v2/team/app/*").occurring(6..=6).answers(Answer::error(status, code)),
+        );
+        wants_tokens(&ends.source, false);
+        let run = ends.mirror().args(["-j", "1"]).run().exits(0);
+        run.sums_up("3 copied, 0 skipped, 0 failed");
+        assert_eq!(Ends::scopes(&ends.source).len(), 2, "{status} {code}: one more token");
+    }
+}
+
+#[test]
+fn a_refusal_is_not_answered_with_token_after_token() {
+    let ends = Ends::with(&["team/app:1", "team/app:2", "team/app:3", "team/app:4"]);
+    ends.source.rule(Rule::on("GET", "*/blobs/*").answers(Answer::error(403, "DENIED")));
+    wants_tokens(&ends.source, false);
+    ends.mirror().args(["-j", "1"]).run().exits(1).complains("denied");
+    let tokens = Ends::scopes(&ends.source).len();
+    assert!(tokens <= 5, "one, and at most one more for each image: {tokens}");
+}
+
+#[test]
+fn the_life_of_a_token_comes_in_many_forms() {
+    for life in ["\"300\"", "300.5", "-1", "0", "null", "\"soon\"", "1e3", "true"] {
+        let ends = Ends::with(&["team/app:1"]);
+        ends.source.rule(Rule::on("GET", "/token").answers_by(move |seen| {
+            let scopes = seen.parameters("scope").join("|").replace(' ', "|");
+            let body = format!(r#"{{"token":"{TOKEN}|{scopes}","expires_in":{life}}}"#);
+            Some(Answer::status(200).body(body))
+        }));
+        wants_tokens(&ends.source, false);
+        ends.mirror().run().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+        ends.behind_destination.assert_complete("team/app", "1");
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Registry {
     /// The embedded registry: a run of longshore with its own directory.
     embedded: Option<Running>,
     /// Dropped last, because the servers write into it.
-    _scratch: Option<TempDir>,
+    scratch: Option<TempDir>,
 }
 
 impl Registry {
@@ -63,7 +63,7 @@ impl Registry {
         scratch: Option<TempDir>,
         authority: Option<PathBuf>,
     ) -> Self {
-        Self { address, endpoint, authority, processes, embedded: None, _scratch: scratch }
+        Self { address, endpoint, authority, processes, embedded: None, scratch }
     }
 
     /// Returns `127.0.0.1:PORT`, as in a reference.
@@ -71,9 +71,12 @@ impl Registry {
         &self.address
     }
 
-    /// Returns the storage directory of an embedded registry.
+    /// Returns the storage directory.
     pub(crate) fn directory(&self) -> PathBuf {
-        self.running().directory().join(STORAGE)
+        match &self.scratch {
+            Some(scratch) => scratch.path().join("storage"),
+            None => self.running().directory().join(STORAGE),
+        }
     }
 
     /// Kills an embedded registry. Returns a run with the same directory.

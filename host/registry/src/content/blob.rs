@@ -8,6 +8,7 @@ use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
 use reqwest::{Method, Response, StatusCode};
 
 use crate::auth::token::RepositoryScope;
+use crate::content::blob_check::announced_size;
 use crate::error::Failed as _;
 use crate::http::connection::read_bounded;
 use crate::http::connection::{Purpose, next_chunk};
@@ -132,18 +133,17 @@ impl Client {
         Ok(call)
     }
 
-    /// Is the blob there? A refusal counts as no: the upload decides. The caller holds the permit of a
-    /// blob of `size` bytes.
+    /// Is the blob there, with its size? A refusal counts as no: the upload decides. The caller holds
+    /// the permit of a blob of that size.
     ///
     /// # Errors
     /// Where the registry cannot be reached or keeps failing.
     pub(crate) async fn has_blob(
         &self,
         repository: &Repository,
-        digest: &Digest,
-        size: u64,
+        blob: &Descriptor,
     ) -> Result<bool, RegistryError> {
-        let class = Class::of_blob(size);
+        let (digest, class) = (&blob.digest, Class::of_blob(blob.size));
         let mut call =
             self.blob_call("look up blob", Method::HEAD, repository, digest, class).await?;
         // The token of the upload that follows serves.
@@ -152,7 +152,17 @@ impl Client {
         call.admitted = true;
         // A single try: the upload that asks has tries of its own.
         match self.send_once(&call).await {
-            Ok(_) => Ok(true),
+            Ok(response) => match announced_size(response.headers()) {
+                Some(size) if blob.size > 0 && size != blob.size => {
+                    tracing::warn!(
+                        "{digest} has {size} bytes in {}/{repository} and the manifest says {}: it is sent again",
+                        self.registry,
+                        blob.size
+                    );
+                    Ok(false)
+                }
+                _ => Ok(true),
+            },
             Err(cause) if matches!(cause.status(), Some(400..=428)) => Ok(false),
             Err(cause) => Err(call.operation.failed(cause)),
         }
@@ -163,7 +173,7 @@ impl Client {
     pub(crate) async fn was_committed(&self, repository: &Repository, blob: &Descriptor) -> bool {
         for wait in COMMITTED {
             tokio::time::sleep(wait).await;
-            match self.has_blob(repository, &blob.digest, blob.size).await {
+            match self.has_blob(repository, blob).await {
                 Ok(true) => return true,
                 Ok(false) => {}
                 Err(error) => tracing::debug!("{error}"),

@@ -27,7 +27,7 @@ impl Client {
             self.blob_call("look up blob", Method::HEAD, repository, digest, Class::Look).await?;
         match self.send(&head).await {
             Ok(response) => {
-                return Ok(compared(blob, number(response.headers(), CONTENT_LENGTH)));
+                return Ok(compared(blob, announced_size(response.headers())));
             }
             Err(error) if matches!(error.cause.status(), Some(400..=428)) => {}
             Err(error) => return Err(error),
@@ -40,7 +40,7 @@ impl Client {
             Ok(response) if response.status() == 206 => {
                 Ok(compared(blob, total(response.headers())))
             }
-            Ok(response) => Ok(compared(blob, number(response.headers(), CONTENT_LENGTH))),
+            Ok(response) => Ok(compared(blob, announced_size(response.headers()))),
             Err(error) if error.is_not_found() => Ok(BlobPresence::Absent),
             // An empty blob has no first byte.
             Err(error) if error.cause.status() == Some(416) => Ok(compared(blob, Some(0))),
@@ -115,6 +115,11 @@ fn compared(blob: &Descriptor, size: Option<u64>) -> BlobPresence {
         Some(size) if size != blob.size => BlobPresence::OtherSize(size),
         _ => BlobPresence::Present,
     }
+}
+
+/// The size that a registry announces for a blob.
+pub(super) fn announced_size(headers: &HeaderMap) -> Option<u64> {
+    number(headers, CONTENT_LENGTH)
 }
 
 fn number(headers: &HeaderMap, name: HeaderName) -> Option<u64> {

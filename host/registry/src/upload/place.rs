@@ -37,7 +37,7 @@ impl Client {
         transfer: &BlobTransfer<'_>,
     ) -> Result<Placed, TransferFailure> {
         let (placed, is_certain) = self.place_unchecked(transfer).await?;
-        if placed == Placed::Moved || (is_certain && !transfer.check_size) {
+        if is_certain && !transfer.check_size {
             return Ok(placed);
         }
         self.checked(transfer, placed).await
@@ -70,8 +70,9 @@ impl Client {
         Ok((self.upload_blob(transfer, session).boxed().await?, true))
     }
 
-    /// Compares the size of a blob that was `placed` without being moved. A blob of another size is
-    /// damaged: it is sent again, without asking whether it is there.
+    /// Compares the size of a blob that was `placed`. A blob of another size is damaged: it is sent
+    /// again, without asking whether it is there. Where it had just been sent, the registry keeps
+    /// what it has.
     async fn checked(
         &self,
         transfer: &BlobTransfer<'_>,
@@ -82,7 +83,10 @@ impl Client {
         }
         tracing::debug!("{} in {} is damaged", transfer.blob.digest, transfer.repository);
         let again = BlobTransfer { trust: Trust::Nothing, ..transfer.clone() };
-        let sent = self.upload_blob(&again, None).boxed().await?;
+        let sent = match placed {
+            Placed::Moved => placed,
+            Placed::Mounted(_) | Placed::Present => self.upload_blob(&again, None).boxed().await?,
+        };
         match self.wrong_size(transfer).await? {
             None => Ok(sent),
             Some(found) => {

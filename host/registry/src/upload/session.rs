@@ -87,7 +87,7 @@ impl Client {
                 start => return start,
             }
         }
-        if self.has_blob(repository, digest, blob.size).await? {
+        if self.has_blob(repository, blob).await? {
             return Ok(UploadStart::Present);
         }
         self.start_upload(repository, blob).await

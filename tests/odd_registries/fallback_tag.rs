@@ -1,0 +1,82 @@
+//! Registries that answer a fallback tag `sha256-HEX` with the manifest of that digest.
+
+use longshore_content::{Content, Image, Index};
+
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule};
+
+/// Takes the referrers API from a registry.
+fn has_no_referrers_api(proxy: &FaultProxy) {
+    proxy.rule(Rule::on("GET", "*/referrers/*").answers(Answer::status(404)));
+    proxy.rule(Rule::on("PUT", "*/manifests/*").alters(|answer| answer.without("oci-subject")));
+}
+
+/// Makes a registry read a fallback tag as a digest, and have no referrers API.
+fn reads_tags_as_digests(proxy: &FaultProxy, contents: &[&Content]) {
+    has_no_referrers_api(proxy);
+    for content in contents {
+        let tag = content.digest().replace(':', "-");
+        let answer = Answer::status(200)
+            .header("content-type", content.media_type())
+            .header("docker-content-digest", content.digest())
+            .body(content.bytes().to_vec());
+        for method in ["GET", "HEAD"] {
+            proxy.rule(Rule::on(method, &format!("*/manifests/{tag}")).answers(answer.clone()));
+        }
+    }
+}
+
+struct Signed {
+    source: Registry,
+    destination: Registry,
+    index: Content,
+    signature: Content,
+}
+
+fn signed() -> Signed {
+    let (source, destination) = (Registry::embedded(), Registry::embedded());
+    let amd = Image::new("linux/amd64").layer(1, 100).build();
+    let index = Index::oci().child(&amd).build();
+    let signature = Image::artifact("a/b").layer(2, 50).subject(&index).build();
+    source.push("team/app", "1", &index);
+    source.push("team/app", signature.digest(), &signature);
+    Signed { source, destination, index, signature }
+}
+
+fn mirror(source: &str, destination: &str) -> Longshore {
+    let run = Longshore::new().mirror().list("team/app team/app 1\n").arg("--referrers");
+    run.source(source).destination(destination)
+}
+
+#[test]
+fn a_destination_that_answers_with_the_image_gets_image_and_signature() {
+    let Signed { source, destination, index, signature } = signed();
+    let proxy = FaultProxy::before(&destination);
+    reads_tags_as_digests(&proxy, &[&index, &index.children()[0], &signature]);
+    let run = mirror(source.address(), proxy.address()).run().exits(0);
+    run.complains("always shows the image itself");
+    destination.assert_complete("team/app", "1");
+    destination.assert_complete("team/app", signature.digest());
+}
+
+#[test]
+fn a_destination_that_answers_so_until_it_is_told_otherwise_gets_the_list() {
+    let Signed { source, destination, index, signature } = signed();
+    let proxy = FaultProxy::before(&destination);
+    has_no_referrers_api(&proxy);
+    destination.push("team/app", &index.digest().replace(':', "-"), &index);
+    mirror(source.address(), proxy.address()).run().exits(0);
+    let listed = destination.manifest("team/app", &index.digest().replace(':', "-"));
+    let text = String::from_utf8(listed.bytes).expect("it is text");
+    assert!(text.contains(signature.digest()), "{text}");
+}
+
+#[test]
+fn a_source_that_answers_with_the_image_has_no_referrers() {
+    let Signed { source, destination, index, .. } = signed();
+    let proxy = FaultProxy::before(&source);
+    reads_tags_as_digests(&proxy, &[&index, &index.children()[0]]);
+    mirror(proxy.address(), destination.address()).run().exits(0);
+    destination.assert_complete("team/app", "1");
+    let run = Longshore::new().validate().list("team/app team/app 1\n").arg("--referrers");
+    run.source(proxy.address()).destination(destination.address()).run().exits(0);
+}
