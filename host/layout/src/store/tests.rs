@@ -125,6 +125,7 @@ impl Opened {
             image: 0,
             expected: false,
             trust: way.trust,
+            check_size: false,
             interrupt: &way.interrupt,
             progress: Progress::ignored(),
         };
