@@ -132,9 +132,21 @@ fn an_entry_that_never_stays_in_the_index_fails() {
 #[test]
 fn an_image_under_the_fallback_tag_is_not_overwritten() {
     let Some(scene) = Scene::new() else { return };
-    scene.destination.push("team/app", &scene.tag(), &scene.image);
+    let other = Image::new("linux/amd64").layer(7, 100).build();
+    scene.destination.push("team/app", &scene.tag(), &other);
     let proxy = FaultProxy::before(&scene.destination);
     scene.mirror(&proxy).exits(1).complains("it is no index of referrers");
     let held = scene.destination.manifest("team/app", &scene.tag());
-    assert_eq!(held.digest, scene.image.digest());
+    assert_eq!(held.digest, other.digest());
+}
+
+/// Some registries read the tag as the digest of the subject. The subject has other tags.
+#[test]
+fn the_subject_under_its_fallback_tag_is_replaced_by_the_index() {
+    let Some(scene) = Scene::new() else { return };
+    scene.destination.push("team/app", &scene.tag(), &scene.image);
+    let proxy = FaultProxy::before(&scene.destination);
+    scene.mirror(&proxy).exits(0);
+    assert_eq!(scene.listed(), [scene.ours.digest()]);
+    scene.destination.assert_complete("team/app", "1");
 }

@@ -53,7 +53,7 @@ async fn bring(
             Placed::Mounted(from) => from,
             Placed::Moved | Placed::Present => work.repository(),
         };
-        Ok::<_, JobError>(work.known.as_home(home, placed == Placed::Moved))
+        Ok::<_, JobError>(work.known.as_home(home, placed != Placed::Present))
     };
     let found = home.get_or_find(work.admitted, find.boxed()).await?;
     if let Some(how) = brought {
@@ -64,7 +64,7 @@ async fn bring(
         .as_ref()
         .filter(|repository| *repository != work.repository() && work.trust != Trust::Nothing);
     let from = match elsewhere {
-        Some(repository) => From::Repository { repository, is_written: found.is_written },
+        Some(repository) => From::Repository { repository, is_checked: found.is_checked },
         None => From::Nowhere,
     };
     Ok(told(&transfer(work, blob, bytes, from).await?))
@@ -76,8 +76,8 @@ enum From<'a> {
     Nowhere,
     Repository {
         repository: &'a Repository,
-        /// This run wrote it there.
-        is_written: bool,
+        /// This run wrote it there, or compared its size.
+        is_checked: bool,
     },
 }
 
@@ -134,7 +134,7 @@ async fn attempt(
     let (events, job) = (work.run.events.clone(), work.job.number);
     let (from, is_known) = match from {
         From::Nowhere => (None, true),
-        From::Repository { repository, is_written } => (Some(repository), is_written),
+        From::Repository { repository, is_checked } => (Some(repository), is_checked),
     };
     let placed = work.destination.place_blob(BlobTransfer {
         repository: work.repository(),

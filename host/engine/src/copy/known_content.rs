@@ -12,8 +12,8 @@ use super::single_flight::{Flight, SingleFlight};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Home {
     repository: u32,
-    /// This run wrote the blob there.
-    pub(super) is_written: bool,
+    /// This run wrote the blob there, or compared its size.
+    pub(super) is_checked: bool,
 }
 
 /// What a run knows of its destinations: the home of each blob in a store, and what each repository
@@ -44,9 +44,9 @@ impl KnownContent {
         self.repositories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `repository` as a home; `is_written` where this run wrote the blob there.
-    pub(super) fn as_home(&self, repository: &Repository, is_written: bool) -> Home {
-        Home { repository: self.repositories().number_of(repository), is_written }
+    /// `repository` as a home; `is_checked` where this run wrote the blob there or compared its size.
+    pub(super) fn as_home(&self, repository: &Repository, is_checked: bool) -> Home {
+        Home { repository: self.repositories().number_of(repository), is_checked }
     }
 
     /// The repository that is a home: `home` comes from this value, or from one that is made from it.
