@@ -1,5 +1,5 @@
-//! Lists of tags and of repositories, page by page (distribution-spec, "Listing Tags";
-//! distribution's `_catalog`).
+//! Paged lists of tags and repositories (distribution-spec, "Listing Tags"; distribution's
+//! `_catalog`).
 
 use std::collections::HashSet;
 
@@ -17,14 +17,14 @@ use crate::{Cause, Client, RegistryError};
 use longshore_oci::Repository;
 use longshore_store::Operation;
 
-/// The largest page that is read, in bytes.
+/// The largest accepted page, in bytes.
 pub(crate) const PAGE_LIMIT: u64 = 8 * 1024 * 1024;
-/// So many names are asked for at a time: the most that registries commonly allow.
+/// Names per page: the most that registries commonly allow.
 const PAGE: usize = 1000;
-/// A list of more names never ends, or no person means it.
+/// The most names in a list; a longer one is endless or a mistake.
 const NAMES: usize = 1_000_000;
 
-/// A page of either list; registries write `null` for none.
+/// A page of either list; registries write `null` for an empty one.
 #[derive(Deserialize)]
 struct Page {
     #[serde(default)]
@@ -34,7 +34,7 @@ struct Page {
 }
 
 impl Client {
-    /// All tags of `repository`, in the registry's order, each once. Nobody has parsed them.
+    /// Lists all tags of `repository`, unparsed, in the registry's order and without duplicates.
     ///
     /// # Errors
     /// A refusal, no answer, or pages that cannot be read or do not end.
@@ -49,11 +49,10 @@ impl Client {
         self.pages(operation, &format!("{repository}/tags/list"), scope.into()).await
     }
 
-    /// All repositories of the registry, in its order, each once. Nobody has parsed them.
+    /// Lists all repositories of the registry, unparsed, in its order and without duplicates.
     ///
     /// # Errors
-    /// A refusal, as by every registry that is open to the world, no answer, or pages that cannot be
-    /// read or do not end.
+    /// A refusal (public registries refuse), no answer, or pages that cannot be read or do not end.
     pub(crate) async fn list_repositories(&self) -> Result<Vec<String>, RegistryError> {
         let operation = Operation::new(CATALOG, &self.registry);
         self.pages(operation, "_catalog", TokenScope::Catalog).await
@@ -70,8 +69,13 @@ impl Client {
         url.query_pairs_mut().append_pair("n", &PAGE.to_string());
         let mut names = Names::default();
         loop {
-            let call =
-                Call::new(operation.clone(), Method::GET, url.clone(), scope.clone(), Class::Look);
+            let call = Call::new(
+                operation.clone(),
+                Method::GET,
+                url.clone(),
+                scope.clone(),
+                Class::Lookup,
+            );
             let response = self.send(&call).await?;
             let link = next_link(response.headers());
             let body = read_bounded(response, PAGE_LIMIT).await.map_err(failed)?;
@@ -86,7 +90,7 @@ impl Client {
     }
 }
 
-/// What the pages held until now.
+/// The names of all pages until now.
 #[derive(Default)]
 struct Names {
     found: Vec<String>,
@@ -95,8 +99,10 @@ struct Names {
 }
 
 impl Names {
-    /// Adds a page that `url` gave, and says where the next one is: where `link` says, or behind the
-    /// last name of a full page, as some registries cut pages and do not say so.
+    /// Adds the page that `url` returned, and returns the next page's URL.
+    ///
+    /// The next page is the one in `link`. Some registries cut pages without a link, so a full page
+    /// is followed by a request after its last name.
     fn take(
         &mut self,
         page: Vec<String>,
@@ -117,7 +123,7 @@ impl Names {
         self.asked.insert(url.clone());
         let next = match (link, last) {
             (Some(link), _) => linked(url, link)?,
-            // One that does not know `last` gave the same page again.
+            // A registry that ignores `last` returned the same page again.
             (None, Some(last)) if count == PAGE && self.found.len() > before => behind(url, &last),
             (None, _) => return Ok(None),
         };
@@ -128,8 +134,10 @@ impl Names {
     }
 }
 
-/// The page that a link leads to. Only its path and query count: behind a proxy, registries often do
-/// not know their own name and scheme, and no credential may go elsewhere.
+/// The URL of the page that a link names.
+///
+/// Only its path and query count: behind a proxy, registries often do not know their own name and
+/// scheme. Also, the credential may only go to the registry.
 pub(crate) fn linked(url: &Url, link: &str) -> Result<Url, Cause> {
     let bad = || Cause::List("the link to the next page is no URL");
     let target = url.join(link).map_err(|_| bad())?;
@@ -149,7 +157,7 @@ fn behind(url: &Url, last: &str) -> Url {
     next
 }
 
-/// The target of the link whose relation is `next` (RFC 8288).
+/// The target of the link with the relation `next` (RFC 8288).
 pub(crate) fn next_link(headers: &HeaderMap) -> Option<String> {
     headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).find_map(|text| {
         text.split('<').skip(1).find_map(|link| {

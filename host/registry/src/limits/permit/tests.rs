@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 
-use super::{Claim, HUGE, Permit, Permits, Windows};
-use crate::limits::pause::TooLong;
+use super::{HUGE, Permit, PermitRequest, Permits, Windows};
+use crate::limits::pause::GaveUp;
 use crate::limits::window::Class;
 
 const LONGEST: Duration = Duration::from_secs(900);
@@ -14,10 +14,10 @@ fn permits(large: usize) -> Permits {
     Permits::new(large, LONGEST)
 }
 
-/// Waits for a large transfer between the two.
+/// Backoff for a permit for a large transfer between the two.
 async fn transfer(from: &Windows, to: &Windows, image: u32, size: u64) -> Permit {
     let windows = vec![from.of(Class::Large), to.of(Class::Large)];
-    from.permits.claim(windows, Claim { image, size }).await.unwrap()
+    from.permits.acquire(windows, PermitRequest { image, size }).await.unwrap()
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn twenty_large_blobs_end_whichever_way_they_go_with_one_place_each() {
     let (busy, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut transfers = tokio::task::JoinSet::new();
     for number in 0..20 {
-        // A to B, B to A, and within A.
+        // From A to B, from B to A, and within A.
         let ends = [(&a, &b), (&b, &a), (&a, &a)][number % 3];
         let (from, to) = (Arc::clone(ends.0), Arc::clone(ends.1));
         let (busy, done) = (Arc::clone(&busy), Arc::clone(&done));
@@ -54,7 +54,7 @@ async fn half_of_the_places_are_for_the_largest() {
     let mut old = Box::pin(transfer(&windows, &windows, 3, 10));
     let mut large = Box::pin(transfer(&windows, &windows, 9, 1000));
     assert!((&mut old).now_or_never().is_none() && (&mut large).now_or_never().is_none());
-    // The first two came alone, and one of them for its size.
+    // The first two were the only waiters, and one of them was admitted for its size.
     drop(first);
     let held = large.now_or_never().expect("the largest takes the place of the largest");
     assert!((&mut old).now_or_never().is_none());
@@ -113,19 +113,19 @@ async fn a_pause_is_waited_for_unless_it_is_too_long() {
     let permits = permits(1);
     let windows = permits.register();
     let pause = |pause| {
-        let paused = windows.limited(Class::ManifestGet, &[], Some(pause), Instant::now());
-        paused.map(|paused| (paused.longer.as_secs(), paused.is_new))
+        let paused = windows.throttled(Class::ManifestGet, &[], Some(pause), Instant::now());
+        paused.map(|paused| (paused.added.as_secs(), paused.is_new))
     };
     assert_eq!(pause(Duration::from_secs(60)), Ok((60, true)));
-    let (longer, is_new) = pause(Duration::from_secs(70)).unwrap();
-    assert!((10..=11).contains(&longer) && !is_new, "the rest was known: {longer} s");
+    let (added, is_new) = pause(Duration::from_secs(70)).unwrap();
+    assert!((10..=11).contains(&added) && !is_new, "the rest was known: {added} s");
     assert_eq!(pause(Duration::from_secs(5)), Ok((0, false)));
-    assert!(windows.enter(Class::Look).now_or_never().is_some(), "only that class stands still");
-    let mut waiting = Box::pin(windows.enter(Class::ManifestGet));
-    assert!((&mut waiting).now_or_never().is_none());
-    let Err(TooLong::Until(time)) = pause(LONGEST * 2) else { panic!("it is waited for") };
-    let shut = waiting.await.unwrap_err();
-    assert_eq!(shut.why, TooLong::Until(time));
+    assert!(windows.enter(Class::Lookup).now_or_never().is_some(), "only that class stands still");
+    let mut waiter = Box::pin(windows.enter(Class::ManifestGet));
+    assert!((&mut waiter).now_or_never().is_none());
+    let Err(GaveUp::RetryAt(time)) = pause(LONGEST * 2) else { panic!("it is waited for") };
+    let closed = waiter.await.unwrap_err();
+    assert_eq!(closed.reason, GaveUp::RetryAt(time));
     let later = windows.enter(Class::ManifestGet).now_or_never();
     assert!(later.is_some_and(|permit| permit.is_err()), "nor does anybody wait later");
 }
@@ -135,10 +135,10 @@ async fn whoever_waits_for_a_pause_is_let_in_after_it() {
     let permits = permits(1);
     let windows = permits.register();
     let asked = Some(Duration::from_millis(50));
-    windows.limited(Class::Look, &[Class::Large], asked, Instant::now()).unwrap();
-    for class in [Class::Look, Class::Large] {
-        let waiting = windows.enter(class);
-        let soon = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+    windows.throttled(Class::Lookup, &[Class::Large], asked, Instant::now()).unwrap();
+    for class in [Class::Lookup, Class::Large] {
+        let waiter = windows.enter(class);
+        let soon = tokio::time::timeout(Duration::from_secs(10), waiter).await;
         assert!(soon.is_ok_and(|permit| permit.is_ok()), "{class:?} goes on");
     }
 }
