@@ -84,11 +84,11 @@ impl Client {
         };
         let host = self.registry.api_host();
         let url = Url::parse(&format!("{scheme}://{host}{}", request.path_and_query))
-            .map_err(|_| Cause::Location { host: host.to_owned(), why: "the path is no path" })?;
+            .map_err(|_| Cause::Location { host: host.to_owned(), why: "the path is not valid" })?;
         let bad = |why| Cause::Location { host: host.to_owned(), why };
-        let method =
-            Method::from_bytes(request.method.as_bytes()).map_err(|_| bad("the method is none"))?;
-        let headers = header_map(&request.headers).ok_or_else(|| bad("a header is none"))?;
+        let method = Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| bad("the method is not valid"))?;
+        let headers = header_map(&request.headers).ok_or_else(|| bad("a header is not valid"))?;
         let mut outgoing = base
             .connections
             .metadata(&url)?

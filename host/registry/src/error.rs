@@ -123,7 +123,7 @@ pub enum Cause {
         host: String,
     },
     /// The answer holds another part of a blob or upload than requested.
-    #[error("the answer holds the bytes {answered:?}, byte {offset} was asked for")]
+    #[error("the answer holds the bytes {answered:?}, requested from byte {offset}")]
     Range {
         /// The requested offset, in bytes.
         offset: u64,
@@ -153,7 +153,7 @@ pub enum Cause {
         limit: u64,
     },
     /// The registry does not accept manifests of this size, according to its repository type.
-    #[error("the manifest has {size} bytes, the registry takes {limit}")]
+    #[error("the manifest has {size} bytes, the registry accepts at most {limit}")]
     ManifestTooLarge {
         /// The manifest's size, in bytes.
         size: u64,
@@ -257,10 +257,10 @@ impl RegistryError {
     pub fn hint(&self) -> Option<String> {
         let hint = match &*self.cause {
             Cause::Certificate { .. } => {
-                "put the registry's CA into a certs.d directory or SSL_CERT_FILE, or give --tls-verify=false"
+                "put the registry's CA into a certs.d directory or SSL_CERT_FILE, or use --tls-verify=false"
             }
             Cause::Unreachable { why, .. } if why.contains("no TLS") => {
-                "the registry speaks plain HTTP; give --tls-verify=false to allow that"
+                "the registry speaks plain HTTP; allow it with --tls-verify=false"
             }
             Cause::Unreachable { .. } => {
                 "check the registry's name, the network and the proxy settings"
@@ -268,38 +268,40 @@ impl RegistryError {
             // The credential is never sent to that host, so it cannot be at fault.
             Cause::Answered(answer) if answer.redirected.is_some() => match answer.status {
                 401 | 403 | 404 if self.operation.verb == "fetch blob" => {
-                    "the registry's storage refuses what the registry hands out; try again, or ask its operator"
+                    "try again, or ask the registry's operator: its storage refuses the URL that the registry issued"
                 }
                 _ => return None,
             },
             Cause::Answered(answer) | Cause::Renewed(answer) => match answer.status {
                 401 | 403..=405 if self.operation.verb == CATALOG => {
-                    "not every registry lists its repositories, and some only to who is logged in; name them one by one"
+                    "name the repositories one by one; some registries list them only for logged-in users, others never"
                 }
                 401 => {
                     "check that the credential is right and may do this; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
                 }
                 403 => {
-                    "the credential may not do this, or the registry is read-only or out of quota"
+                    "check the rights of the credential, and whether the registry is read-only or out of quota"
                 }
                 404 if self.operation.verb.starts_with("push") => {
-                    "the repository or its project may have to be created first; see --repo-type"
+                    "create the repository or its project first, if it is missing; see --repo-type"
                 }
                 404 => {
                     "check the name and the tag; a private image answers so without a credential too"
                 }
-                413 => "the registry or a proxy before it limits the size of uploads",
+                413 => {
+                    "ask for a higher limit: the registry or a proxy before it limits the size of uploads"
+                }
                 429 => {
-                    "the registry limits the rate; log in, give fewer jobs with -j, or wait longer with --max-wait"
+                    "log in for a higher limit, run fewer jobs with -j, or wait longer with --max-wait"
                 }
                 _ => return None,
             },
             Cause::Credential(_) => {
-                "mend or remove what is named there; docker login writes it anew"
+                "fix or remove the credential that the error names; docker login writes it again"
             }
-            Cause::LoginLimited(_) => "repeat the run with the failed list later",
+            Cause::LoginLimited(_) => "repeat the run later with the failed list",
             Cause::LimitedUntil { .. } | Cause::LimitedForLong { .. } => {
-                "repeat the run with the failed list later, log in for a higher limit, or wait longer with --max-wait"
+                "repeat the run later with the failed list, log in for a higher limit, or wait longer with --max-wait"
             }
             Cause::Token { .. } | Cause::CredentialRefused(_) => {
                 "check the credential; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"

@@ -277,7 +277,7 @@ impl Client {
 pub(super) fn location(response: &Response, from: &Url, base: &Url) -> Result<Url, Cause> {
     let bad = |why| Cause::Location { host: host_of(from), why };
     let header = response.headers().get(LOCATION).ok_or_else(|| bad("there is none"))?;
-    let text = header.to_str().map_err(|_| bad("it is no text"))?;
+    let text = header.to_str().map_err(|_| bad("it is not text"))?;
     let mut url = from.join(text).map_err(|_| bad("it is no URL"))?;
     let leaves_tls = base.scheme() == "https" && url.scheme() == "http";
     if leaves_tls && (url.host_str() != base.host_str() || url.set_scheme("https").is_err()) {
@@ -286,7 +286,7 @@ pub(super) fn location(response: &Response, from: &Url, base: &Url) -> Result<Ur
     if matches!(url.scheme(), "http" | "https") {
         Ok(url)
     } else {
-        Err(bad("its scheme is not HTTP"))
+        Err(bad("the scheme is not HTTP"))
     }
 }
 

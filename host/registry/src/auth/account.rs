@@ -39,8 +39,8 @@ impl FirstUse {
             CredentialState::Untried | CredentialState::Accepted => {}
             CredentialState::Refused => tracing::warn!("the credential for {owner} was refused"),
             CredentialState::Limited => tracing::warn!(
-                "logins with the credential for {owner} are limited (429); it is not shown again in this run, as more \
-                 tries lock accounts"
+                "logins with the credential for {owner} are limited (429); it is not sent again in this run, as repeated \
+                 logins lock accounts"
             ),
         }
     }

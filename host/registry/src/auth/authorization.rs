@@ -153,7 +153,7 @@ impl Client {
         let failed = |why: String| Cause::Token { realm: host_of(realm), why };
         let base = self.base().await?;
         if base.url.scheme() == "https" && realm.scheme() != "https" && credential.is_some() {
-            return Err(failed("it is plain HTTP, over which no credential is sent".to_owned()));
+            return Err(failed("credentials are not sent over plain HTTP".to_owned()));
         }
         let first_use = match &credential {
             Some(credential) => self.accounts.present(credential, self.owner()).await?,
@@ -203,10 +203,10 @@ impl Client {
         }
         windows.succeeded(Class::Lookup);
         let body = read_bounded(response, TOKEN_BODY_LIMIT).await?;
-        let answer: TokenAnswer =
-            serde_json::from_slice(&body).map_err(|_| failed("it answered no JSON".to_owned()))?;
+        let answer: TokenAnswer = serde_json::from_slice(&body)
+            .map_err(|_| failed("its answer contains no JSON".to_owned()))?;
         Token::of(answer, Instant::now())
-            .ok_or_else(|| failed("its answer holds no token".to_owned()))
+            .ok_or_else(|| failed("its answer contains no token".to_owned()))
     }
 }
 
@@ -268,7 +268,9 @@ fn bearer(token: &Secret) -> Result<HeaderValue, Cause> {
 
 fn sensitive(text: String) -> Result<HeaderValue, Cause> {
     let mut value = HeaderValue::try_from(text).map_err(|_| {
-        Cause::Credential("the credential has characters that no header can carry".to_owned())
+        Cause::Credential(
+            "the credential contains characters that are not allowed in a header".to_owned(),
+        )
     })?;
     value.set_sensitive(true);
     Ok(value)

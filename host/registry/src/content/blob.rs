@@ -93,7 +93,7 @@ impl BlobDownload {
             let Some(wait) = wait else { return Err(error) };
             waited += wait;
             tracing::debug!(
-                "{error}; going on at byte {} in {:.1} s",
+                "{error}; resuming at byte {} in {:.1} s",
                 self.offset,
                 wait.as_secs_f32()
             );

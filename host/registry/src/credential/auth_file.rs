@@ -203,10 +203,10 @@ impl Entry {
 /// Decodes `auth`, the base64 of `username:password`.
 fn decode(auth: &Secret) -> Result<(String, Secret), &'static str> {
     let bytes =
-        BASE64.decode(auth.expose().trim()).map_err(|_| "has an \"auth\" that is no base64")?;
-    let text = String::from_utf8(bytes).map_err(|_| "has an \"auth\" that holds no UTF-8")?;
+        BASE64.decode(auth.expose().trim()).map_err(|_| "has an \"auth\" that is not base64")?;
+    let text = String::from_utf8(bytes).map_err(|_| "has an \"auth\" that is not UTF-8")?;
     let (username, password) =
-        text.split_once(':').ok_or("has an \"auth\" that holds no username:password")?;
+        text.split_once(':').ok_or("has an \"auth\" that is not username:password")?;
     // Old versions of Docker padded the password with zero bytes.
     Ok((username.to_owned(), Secret::new(password.trim_matches('\0'))))
 }

@@ -42,7 +42,7 @@ pub enum ProgramFailure {
     #[error("its name has characters other than letters, digits, '.', '_' and '-'")]
     Name,
     /// The program does not exist.
-    #[error("there is no program {program} on PATH")]
+    #[error("program {program} is not on PATH")]
     Missing {
         /// The program's name.
         program: String,
@@ -81,7 +81,7 @@ pub enum ProgramFailure {
         program: String,
     },
     /// The output does not follow the protocol.
-    #[error("its answer is not the JSON that a credential helper has to write")]
+    #[error("its answer is not the JSON of a credential helper")]
     Answer,
 }
 

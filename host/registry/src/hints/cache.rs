@@ -54,7 +54,7 @@ impl HintCache {
         let (inner, name) = (Arc::clone(&self.0), file_name(registry, account));
         let added = tokio::task::spawn_blocking(move || inner.add(&name, &learnt));
         if let Ok(Err(error)) = added.await {
-            tracing::debug!("where blobs are is not remembered: {error}");
+            tracing::debug!("cannot save blob hints: {error}");
         }
     }
 }

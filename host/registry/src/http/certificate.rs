@@ -59,7 +59,7 @@ pub enum CertificateError {
     },
     /// A client certificate has no key file.
     #[error(
-        "use client certificate {}: there is no {} beside it (certificates of authorities are named *.crt)",
+        "use client certificate {}: {} is missing (CA certificates are named *.crt)",
         certificate.display(), key.display()
     )]
     NoKey {
@@ -69,7 +69,7 @@ pub enum CertificateError {
         key: PathBuf,
     },
     /// A key has no client certificate file.
-    #[error("use private key {}: there is no {} beside it", key.display(), certificate.display())]
+    #[error("use private key {}: {} is missing", key.display(), certificate.display())]
     NoCertificate {
         /// The key.
         key: PathBuf,
@@ -141,7 +141,7 @@ impl RegistryCertificates {
                     let identity = identity_in(&path, &key)?;
                     if self.identity.is_some() {
                         tracing::warn!(
-                            "ignored {}: one client certificate is in use already",
+                            "ignored {}: another client certificate is already in use",
                             path.display()
                         );
                     } else {
@@ -191,7 +191,7 @@ pub(crate) fn roots_of_bundle(
     if usable.is_empty() {
         return Err(CertificateError::Certificate {
             file: file.to_owned(),
-            why: "none of them can be used as a root".to_owned(),
+            why: "it holds no usable root certificate".to_owned(),
         });
     }
     Ok(usable)
@@ -245,7 +245,7 @@ fn certificates_in(file: &Path) -> Result<Vec<CertificateDer<'static>>, Certific
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| bad(error.to_string()))?;
     if certificates.is_empty() {
-        return Err(bad("there is no PEM certificate in it".to_owned()));
+        return Err(bad("it holds no PEM certificate".to_owned()));
     }
     Ok(certificates)
 }
@@ -272,7 +272,7 @@ fn identity_in(certificate: &Path, key: &Path) -> Result<CertifiedKey, Certifica
     let key_bytes = read(key)?;
     let bad_key = |why| CertificateError::Key { file: key.to_owned(), why };
     let private = PrivateKeyDer::from_pem_slice(&key_bytes)
-        .map_err(|_| bad_key("there is no PEM private key in it that is not encrypted"))?;
+        .map_err(|_| bad_key("it holds no unencrypted PEM private key"))?;
     let provider = aws_lc_rs::default_provider();
     CertifiedKey::from_der(chain, private, &provider).map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => {
@@ -282,7 +282,7 @@ fn identity_in(certificate: &Path, key: &Path) -> Result<CertifiedKey, Certifica
             file: certificate.to_owned(),
             why: format!("{error:?}"),
         },
-        _ => bad_key("its kind is not supported"),
+        _ => bad_key("the key type is not supported"),
     })
 }
 

@@ -89,7 +89,7 @@ impl Client {
         }
         if !self.observed.warned_throttled.swap(true, Ordering::Relaxed) {
             let then = match (answer.retry_after, limit) {
-                (Some(pause), Ok(_)) => format!("it is asked again at {}", clock(pause)),
+                (Some(pause), Ok(_)) => format!("next request at {}", clock(pause)),
                 (Some(pause), Err(_)) => {
                     let then = clock(pause);
                     format!("it asks to wait until {then}, which is longer than --max-wait allows")
@@ -125,8 +125,8 @@ impl Client {
         if !self.observed.warned_quota.swap(true, Ordering::Relaxed) {
             let hours = window.as_secs() / 3600;
             tracing::warn!(
-                "{} has {left} of {limit} pulls in {hours} h left for this address or account; manifests are \
-                 fetched one by one from here on",
+                "{} has {left} of {limit} pulls in {hours} h left for this address or account; fetching \
+                 manifests one at a time from now on",
                 self.registry
             );
         }

@@ -80,7 +80,7 @@ impl Client {
             let link = next_link(response.headers());
             let body = read_bounded(response, PAGE_LIMIT).await.map_err(failed)?;
             let page: Page = serde_json::from_slice(&body)
-                .map_err(|_| failed(Cause::List("it is no JSON of the expected shape")))?;
+                .map_err(|_| failed(Cause::List("it is not JSON of the expected form")))?;
             let page = page.tags.or(page.repositories).unwrap_or_default();
             match names.take(page, &url, link.as_deref()).map_err(failed)? {
                 Some(next) => url = next,
@@ -139,10 +139,10 @@ impl Names {
 /// Only its path and query count: behind a proxy, registries often do not know their own name and
 /// scheme. Also, the credential may only go to the registry.
 pub(crate) fn linked(url: &Url, link: &str) -> Result<Url, Cause> {
-    let bad = || Cause::List("the link to the next page is no URL");
+    let bad = || Cause::List("the link to the next page is not a valid URL");
     let target = url.join(link).map_err(|_| bad())?;
     if !target.path().starts_with("/v2/") {
-        return Err(Cause::List("the link to the next page leaves the registry's interface"));
+        return Err(Cause::List("the link to the next page leads out of /v2/"));
     }
     let mut next = url.clone();
     next.set_path(target.path());

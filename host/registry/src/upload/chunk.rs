@@ -141,7 +141,7 @@ impl Client {
         };
         if refused && !self.observed.wants_chunks(size) {
             tracing::debug!(
-                "{error}; larger uploads to {} go in chunks from here on",
+                "{error}; sending larger uploads to {} in chunks from now on",
                 self.registry
             );
             self.observed.chunk_from_now();

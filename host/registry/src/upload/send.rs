@@ -198,7 +198,7 @@ impl Client {
             let wait = backoff.after(&error).filter(|wait| waited + *wait <= LONGEST_PAUSE);
             let Some(wait) = wait else { return Err(AttemptError::Destination(error)) };
             waited += wait;
-            tracing::debug!("{error}; going on at byte {offset} in {:.1} s", wait.as_secs_f32());
+            tracing::debug!("{error}; resuming at byte {offset} in {:.1} s", wait.as_secs_f32());
             tokio::time::sleep(wait).await;
             self.budget.effort.count_retry();
             let Ok((next, has)) = self.upload_status(&session, repository, blob).await else {

@@ -132,7 +132,7 @@ async fn a_missing_helper_is_named() {
         ("absent", PathBuf::from(".")),
     ] {
         let error = ask(name, &registry, &[place], PATIENCE).await.unwrap_err();
-        let expected = format!("there is no program docker-credential-{name} on PATH");
+        let expected = format!("program docker-credential-{name} is not on PATH");
         assert_eq!(error.to_string(), expected);
     }
 }
