@@ -1,4 +1,4 @@
-//! Placing one blob in the destination's repository, once however many images need it.
+//! Places each blob in the destination's repository once, however many images need it.
 
 use bytes::Bytes;
 use futures_util::future::FutureExt as _;
@@ -9,8 +9,8 @@ use super::work::Work;
 use crate::error::JobError;
 use crate::event::{Event, Transferred};
 
-/// Makes `blob` be in the destination's repository. `bytes` is its content, where that had to
-/// be read before.
+/// Ensures that the destination's repository holds `blob`. `bytes` is its content, if it was read
+/// before.
 pub(super) async fn place(
     work: &Work<'_>,
     blob: &Descriptor,
@@ -20,11 +20,11 @@ pub(super) async fn place(
     let mut how = Transferred::Shared;
     if placed.get().is_none() {
         work.run.events.send(Event::BlobPlanned { job: work.job.number, size: blob.size });
-        let find = async {
-            how = bring(work, blob, bytes).await?;
+        let compute = async {
+            how = place_once_per_store(work, blob, bytes).await?;
             Ok::<_, JobError>(())
         };
-        placed.get_or_find(work.admitted, find.boxed()).await?;
+        placed.get_or_compute(work.admitted, compute.boxed()).await?;
     }
     let (digest, size) = (blob.digest.clone(), blob.size);
     work.run.events.send(Event::BlobPlaced { job: work.job.number, digest, size, how });
@@ -34,39 +34,39 @@ pub(super) async fn place(
     Ok(())
 }
 
-/// The first job that needs the blob in this store brings it; the others wait for that, and take
-/// it over from there.
-async fn bring(
+/// Places the blob, by single-flight per store: the first job transfers it, and the others mount it
+/// from its home.
+async fn place_once_per_store(
     work: &Work<'_>,
     blob: &Descriptor,
     bytes: Option<&Bytes>,
 ) -> Result<Transferred, JobError> {
     if !work.destination.shares_blobs() {
-        return Ok(told(&transfer(work, blob, bytes, None).await?));
+        return Ok(transferred(&transfer(work, blob, bytes, None).await?));
     }
     let home = work.known.home(work.destination.name(), &blob.digest);
-    let mut brought = None;
-    let find = async {
+    let mut placed_here = None;
+    let compute = async {
         let placed = transfer(work, blob, bytes, None).await?;
-        brought = Some(told(&placed));
+        placed_here = Some(transferred(&placed));
         let home = match &placed {
             Placed::Mounted(from) => from,
             Placed::Moved | Placed::Present => work.repository(),
         };
         Ok::<_, JobError>(work.known.as_home(home))
     };
-    let found = home.get_or_find(work.admitted, find.boxed()).await?;
-    if let Some(how) = brought {
+    let found = home.get_or_compute(work.admitted, compute.boxed()).await?;
+    if let Some(how) = placed_here {
         return Ok(how);
     }
     let found = work.known.repository(found);
     let elsewhere =
         found.filter(|found| found != work.repository() && work.trust != Trust::Nothing);
-    Ok(told(&transfer(work, blob, bytes, elsewhere.as_ref()).await?))
+    Ok(transferred(&transfer(work, blob, bytes, elsewhere.as_ref()).await?))
 }
 
-/// How a blob got to the destination, as the report tells it.
-const fn told(placed: &Placed) -> Transferred {
+/// The transfer kind that the report shows.
+const fn transferred(placed: &Placed) -> Transferred {
     match placed {
         Placed::Moved => Transferred::Moved,
         Placed::Mounted(_) => Transferred::Mounted,
@@ -74,7 +74,7 @@ const fn told(placed: &Placed) -> Transferred {
     }
 }
 
-/// Lets the destination place the blob, which is in its repository `from`, where that is known.
+/// Asks the destination to place the blob; `from` is a repository that holds it, if known.
 async fn transfer(
     work: &Work<'_>,
     blob: &Descriptor,
@@ -94,7 +94,7 @@ async fn transfer(
         source: BlobSource { store: &work.source, repository: &source.repository, bytes },
         from,
         image: job,
-        expected: work.existed,
+        expected: work.tag_existed,
         trust: work.trust,
         interrupt: &work.run.interrupt,
         progress: Progress::new(move |bytes| events.send(Event::Progress { job, bytes })),
@@ -105,6 +105,6 @@ async fn transfer(
         {
             bad.remember(&source.store, &source.repository, &blob.digest, error);
         }
-        work.failed(failure)
+        work.job_error(failure)
     })
 }

@@ -1,13 +1,13 @@
-//! Stores that flags name.
+//! Parses the stores that flags name.
 
 use longshore_oci::{LayoutsName, Registry, StoreName};
 
 use super::PlanError;
 
-/// Reads the store that `flag` gives: `-s`, `-d` or an environment variable.
+/// Parses the store that `flag` names: `-s`, `-d` or an environment variable.
 ///
 /// # Errors
-/// Where `value` is neither `host[:port]` nor `oci:DIR`.
+/// If `value` is neither `host[:port]` nor `oci:DIR`.
 pub fn parse_store_flag(flag: &'static str, value: &str) -> Result<StoreName, PlanError> {
     if let Some(layouts) = LayoutsName::parse(value).filter(|_| !value.starts_with("oci://")) {
         return Ok(StoreName::Layouts(layouts));
@@ -15,10 +15,11 @@ pub fn parse_store_flag(flag: &'static str, value: &str) -> Result<StoreName, Pl
     parse_registry_flag(flag, value).map(StoreName::Registry)
 }
 
-/// Reads the registry that `flag` gives. A scheme or a path is refused with what to write instead.
+/// Parses the registry that `flag` names. For a scheme or a path, the hint tells what to write
+/// instead.
 ///
 /// # Errors
-/// Where `value` is no `host[:port]`.
+/// If `value` is not `host[:port]`.
 pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, PlanError> {
     let refused = |why: &str, hint: String| PlanError::Registry {
         flag,

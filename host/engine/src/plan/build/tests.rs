@@ -1,4 +1,4 @@
-//! What entries become without any rewrite, and what of them the failed list keeps.
+//! Plans without rewrites, and the lines that the failed list keeps.
 
 use super::{BATCH, PlanOptions, build};
 use crate::job::{Outcome, Status};
@@ -48,7 +48,7 @@ fn ended(plan: &Plan, number: u32) -> Option<&Ended> {
     plan.ended.iter().find(|ended| ended.number == number)
 }
 
-/// `source → destination` of each job, and what the others ended with.
+/// `source → destination` of each job, and the message of each entry that ended.
 fn ends(plan: &Plan) -> Vec<String> {
     let end = |number| match (plan.jobs.get(number), ended(plan, number)) {
         (Some(job), None) => format!("{} → {}", job.source, job.destination),
@@ -111,7 +111,7 @@ async fn sources_are_completed_and_destinations_follow_them() {
             "a.io/x:1 → b.io/x:2".to_owned(),
         ]
     );
-    // Such an entry is a `mirror` line in the failed list, where three columns can say it.
+    // The failed list repeats such an entry as a `mirror` line, if three columns can express it.
     assert_eq!(
         texts(&plan),
         [
