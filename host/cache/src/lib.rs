@@ -25,7 +25,7 @@ impl CacheFolder {
         if !metadata.is_dir() || !ours || metadata.mode() & 0o077 != 0 {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
-                "the folder is not this user's alone (mode 0700)",
+                "the folder must belong to this user alone (mode 0700)",
             ));
         }
         Ok(Self(folder))

@@ -15,7 +15,7 @@ pub enum JobError {
     #[error("destination: {0}")]
     Destination(#[source] StoreError),
     /// The destination failed, after the preparation of its repository had failed too.
-    #[error("destination: {error}; before that the repository type said: {hook}")]
+    #[error("destination: {error}; preparing its repository had failed too: {hook}")]
     Unprepared {
         /// The error of the push.
         #[source]

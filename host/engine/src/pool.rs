@@ -59,7 +59,7 @@ pub(crate) async fn each<S, T, W, F>(
             // A panic fails one entry only, which is then in the failed list.
             let work = AssertUnwindSafe(work(job, admitted)).catch_unwind();
             let outcome = tokio::select! {
-                outcome = work => outcome.unwrap_or_else(|_| Outcome::failed("longshore itself failed")),
+                outcome = work => outcome.unwrap_or_else(|_| Outcome::failed("internal error, this is a bug in longshore")),
                 () = out_of_time => unfinished(),
             };
             events.send(Event::Finished { job: number, outcome });
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_than_so_many_run_at_once_and_each_ends() {
+    async fn a_bounded_number_runs_at_once_and_each_ends() {
         let (events, mut received) = EventSender::channel();
         let (_switch, interrupt) = Interrupt::channel();
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

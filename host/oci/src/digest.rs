@@ -62,7 +62,7 @@ pub enum DigestError {
         found: usize,
     },
     /// A character is not a lower-case hexadecimal digit.
-    #[error("digest contains {0:?}, which is no lower-case hexadecimal digit")]
+    #[error("digest contains {0:?}, which is not a lower-case hexadecimal digit")]
     Character(char),
 }
 

@@ -39,7 +39,7 @@ pub enum PlatformError {
     #[error("operating system {0:?} is invalid: write a word such as linux, or all")]
     Os(String),
     /// The list is empty.
-    #[error("{0} is empty; all means every one")]
+    #[error("{0} is empty; all selects every one")]
     Empty(&'static str),
 }
 

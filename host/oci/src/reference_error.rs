@@ -15,7 +15,7 @@ pub enum ReferenceError {
     #[error("reference {0:?} names no registry")]
     NoRegistry(String),
     /// The reference starts with a folder of layouts, which only `-s` and `-d` may name.
-    #[error("reference {0:?} begins with a folder of image layouts, which only -s and -d name")]
+    #[error("reference {0:?} starts with a folder of image layouts, which only -s and -d may name")]
     Folder(String),
     /// The registry is not `host[:port]`.
     #[error("registry {text:?} is invalid: {why}")]
@@ -35,7 +35,7 @@ pub enum ReferenceError {
     },
     /// The tag is not valid.
     #[error(
-        "tag {0:?} is invalid: a tag has at most 128 letters, digits, '_', '.' and '-' and starts with none of the last two"
+        "tag {0:?} is invalid: a tag has at most 128 letters, digits, '_', '.' and '-', and must not start with '.' or '-'"
     )]
     Tag(String),
     /// The digest is not valid.

@@ -73,11 +73,11 @@ impl FromStr for Registry {
         if let Some(port) = port
             && (!port.bytes().all(|byte| byte.is_ascii_digit()) || port.parse::<u16>().is_err())
         {
-            return Err(bad("the port is no number between 0 and 65535"));
+            return Err(bad("the port is not a number between 0 and 65535"));
         }
         if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             if address.parse::<std::net::Ipv6Addr>().is_err() {
-                return Err(bad("the brackets hold no IPv6 address"));
+                return Err(bad("the brackets do not contain an IPv6 address"));
             }
         } else {
             let label_is_bad = |label: &str| {
@@ -87,7 +87,7 @@ impl FromStr for Registry {
                     || !label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
             };
             if host.is_empty() || host.split('.').any(label_is_bad) {
-                return Err(bad("the host is no host name"));
+                return Err(bad("the host is not a valid host name"));
             }
         }
         let lower = if text.bytes().any(|byte| byte.is_ascii_uppercase()) {

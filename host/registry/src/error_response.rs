@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_hides_nothing() {
+    fn unreadable_headers_do_not_hide_others() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let read = |status, values: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();

@@ -169,14 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_final_is_not_tried_again() {
+    fn final_errors_are_not_retried() {
         for status in [400, 401, 403, 404, 405] {
             assert_eq!(backoff().after(&answered(status, None)), None, "{status}");
         }
     }
 
     #[test]
-    fn the_tries_end() {
+    fn retries_end() {
         let mut backoff = backoff();
         let tries = std::iter::from_fn(|| backoff.after(&answered(503, None))).count();
         assert_eq!(tries, TRIES - 1);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_waited_for_as_long_as_that_is_allowed() {
+    fn throttles_are_waited_for_up_to_max_wait() {
         let mut backoff = backoff();
         let all: Vec<u64> = std::iter::from_fn(|| backoff.after(&answered(429, None)))
             .map(|wait| wait.as_secs())
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_that_only_fails_is_not_tried_for_ever() {
+    fn the_retry_budget_ends() {
         let budget = Arc::new(RetryBudget::new(Arc::default()));
         let retried = |_: usize| backoff_of(&budget).after(&answered(503, None)).is_some();
         assert_eq!((0..2 * BUDGET).filter(|&number| retried(number)).count(), BUDGET);

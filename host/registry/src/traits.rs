@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passed_in_one_request_goes_on_to_do_so() {
+    fn accepted_sizes_stay_single_requests() {
         let observed = Observed::new(&Capabilities::DEFAULT);
         assert!(!observed.wants_chunks(u64::MAX) && !observed.accepted_any_body());
         observed.accepted_body(100);

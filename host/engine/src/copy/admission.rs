@@ -202,18 +202,18 @@ mod tests {
         first.set_held_bytes(100 << 20);
         drop(first.park());
         let mut second = Box::pin(admission.admit());
-        assert!((&mut second).now_or_never().is_none(), "so much is held already");
+        assert!((&mut second).now_or_never().is_none(), "the budget is used up");
         drop(first.copying().now_or_never().expect("the first goes on"));
         drop(first);
         second.now_or_never().expect("nothing is held");
     }
 
     #[tokio::test]
-    async fn a_wait_that_is_given_up_counts_no_more() {
+    async fn a_cancelled_wait_does_not_count() {
         let admission = one_at_a_time();
         let (first, second) = (admission.admit().await, admission.admit().await);
         drop(first.park());
         drop(first.copying().await);
-        assert!(second.copying().now_or_never().is_none(), "the first waits for nobody");
+        assert!(second.copying().now_or_never().is_none(), "the first does not wait");
     }
 }

@@ -100,7 +100,7 @@ mod tests {
         let budget = BodyBudget::with_limit(2 * UNREAD);
         let (first, second) = (budget.begin().await, budget.begin().await);
         let mut third = Box::pin(budget.begin());
-        assert!((&mut third).now_or_never().is_none(), "nobody knows what the others hold");
+        assert!((&mut third).now_or_never().is_none(), "the others have not reported their bytes");
         first.set(UNREAD - 1);
         let third = third.now_or_never().expect("there is room");
         second.set(100 * UNREAD);
@@ -109,7 +109,7 @@ mod tests {
         drop((first, third));
         assert!((&mut fourth).now_or_never().is_none(), "one holds a large manifest");
         drop(second);
-        fourth.now_or_never().expect("nobody holds anything");
+        fourth.now_or_never().expect("the budget is free");
     }
 
     #[tokio::test]
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn room_that_came_before_anybody_waited_is_seen() {
+    async fn room_freed_before_the_wait_is_noticed() {
         let budget = BodyBudget::with_limit(UNREAD);
         let first = budget.begin().await;
         let mut second = Box::pin(budget.begin());

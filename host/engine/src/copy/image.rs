@@ -90,7 +90,8 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
     }
     if shape.changed.is_some() && work.job.destination.version.tag().is_none() {
         let root = &shape.root.digest;
-        let text = format!("it has no tag at the destination and another digest: {root}");
+        let text =
+            format!("the destination gets no tag, and another digest than the source: {root}");
         work.note(Level::Warning, text);
     }
     let referred = place_with_recovery(work, &shape).await?;
@@ -187,7 +188,7 @@ async fn place_with_recovery(work: &Work<'_>, shape: &Shape) -> Result<Referrers
         if !manifest.is_some_and(|manifest| refused.insert(manifest)) {
             return Err(error);
         }
-        work.note(Level::Warning, format!("{error}; what it names is sent again"));
+        work.note(Level::Warning, format!("{error}; sending the content of the manifest again"));
         tokio::time::sleep(AFTER_COLLECTION).await;
         let placed_now = work.known.fresh();
         placed = place_and_tag(&work.without_probes(&placed_now), shape).await;

@@ -156,7 +156,7 @@ mod tests {
     use super::KnownContent;
 
     #[test]
-    fn what_was_wrong_is_forgotten_and_what_was_brought_is_known() {
+    fn wrong_knowledge_is_forgotten_and_placed_content_is_known() {
         let store = StoreName::from("a.io".parse::<Registry>().unwrap());
         let repository = "b".parse().unwrap();
         let known = KnownContent::default();

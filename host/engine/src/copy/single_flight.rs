@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_gives_up_leaves_it_to_the_next() {
+    async fn a_dropped_computation_leaves_it_to_the_next() {
         let (all, key) = (SingleFlight::<u8>::default(), Keys::default().of("x"));
         let flight = all.at(key);
         let never = std::future::pending::<Result<u8, ()>>();

@@ -140,10 +140,10 @@ async fn apply(
                 continue;
             }
             RewriteVerdict::Skip(why) => {
-                Outcome::skipped(format!("{} leaves it out: {why}", rewrite.name()))
+                Outcome::skipped(format!("skipped by {}: {why}", rewrite.name()))
             }
             RewriteVerdict::Refuse(why) => {
-                Outcome::failed(format!("{} refuses it: {why}", rewrite.name()))
+                Outcome::failed(format!("refused by {}: {why}", rewrite.name()))
             }
         };
         draft.stage = Stage::Ended(ended(&going.job, outcome));

@@ -30,12 +30,12 @@ pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, 
     let write =
         if flag.starts_with('-') { format!("write {flag} ") } else { format!("write {flag}=") };
     if LayoutsName::parse(value).is_some() && !value.starts_with("oci://") {
-        let why = "a folder of image layouts cannot stand in a list";
+        let why = "image lists cannot name a folder of image layouts";
         return Err(refused(why, format!("{write}host or host:port")));
     }
     if value == "oci:" {
         return Err(refused(
-            "it names no folder",
+            "it does not name a folder",
             format!("{write}oci:DIR, or a registry without a scheme"),
         ));
     }
@@ -63,7 +63,7 @@ pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, 
         refused(&error.to_string(), format!("{write}host or {}host:port", &write["write ".len()..]))
     })?;
     if !Registry::looks_like_one(value) {
-        let why = "a word without a dot or a port is no registry in a reference";
+        let why = "a word without a dot or a port is not a registry in a reference";
         let hint = format!("{write}host:port or the registry's full name");
         return Err(refused(why, hint));
     }

@@ -43,7 +43,7 @@ pub enum PlanError {
     },
     /// Two entries differ only in their platform filter.
     #[error(
-        "plan lines {first} and {second}: {destination} is asked for twice with different platforms"
+        "plan lines {first} and {second}: {destination} is listed twice with different platforms"
     )]
     Platforms {
         /// The earlier line.
@@ -55,7 +55,7 @@ pub enum PlanError {
     },
     /// A rewrite plugin returned an invalid reference.
     #[error(
-        "plan line {line}: plugin {plugin} answered {answer:?}, which is no reference: {error}"
+        "plan line {line}: plugin {plugin} answered {answer:?}, which is not a reference: {error}"
     )]
     Answer {
         /// The line.
@@ -89,9 +89,9 @@ impl PlanError {
                     .to_owned(),
             ),
             Self::Platforms { .. } => Some("name all platforms in one line".to_owned()),
-            Self::Answer { .. } => {
-                Some("this is a fault of the plugin or of its configuration".to_owned())
-            }
+            Self::Answer { .. } => Some(
+                "check the configuration of the plugin, or report the bug to its author".to_owned(),
+            ),
             Self::Rewrite(error) => error.hint.clone(),
         }
     }

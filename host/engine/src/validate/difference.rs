@@ -188,7 +188,8 @@ fn rest(
 }
 
 fn extra(child: &Descriptor) -> Finding {
-    let text = format!("destination manifest list has {}, which the source has not", child.digest);
+    let text =
+        format!("destination manifest list has {}, which the source does not have", child.digest);
     let destination = Some(child.digest.to_string());
     Finding { destination, ..Finding::said("manifest", text) }.about(child)
 }

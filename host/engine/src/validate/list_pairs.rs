@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_partner_is_lacking_or_extra() {
+    fn unpaired_children_are_missing_or_extra() {
         let source = [child("a", "linux/amd64")];
         let destination = [child("b", "linux/arm64")];
         assert_eq!(paired(&source, &destination, false), [Pair::Missing(0), Pair::Extra(0)]);

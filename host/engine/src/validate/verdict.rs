@@ -135,9 +135,9 @@ impl Judge<'_> {
             }
             Verdict::Altered => "altered: complete, but the source does not have it",
             Verdict::Broken if findings.iter().any(Finding::is_of_bytes) => {
-                "broken: content has other bytes than its digest says; most registries keep what they have under a digest, so delete it from the registry's storage first"
+                "broken: content does not match its digest; most registries do not replace existing content, so delete it from the registry's storage first"
             }
-            Verdict::Broken => "broken: it has lost content that it names",
+            Verdict::Broken => "broken: content that it names is missing",
         };
         Outcome {
             source_digest: digests.source,

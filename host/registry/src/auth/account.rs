@@ -90,7 +90,7 @@ mod tests {
     use crate::{Cause, Credential, Secret};
 
     #[tokio::test]
-    async fn one_shows_it_first_and_a_refusal_is_kept() {
+    async fn one_request_uses_a_credential_first_and_a_refusal_is_kept() {
         let accounts = Accounts::default();
         let credential = Credential::IdentityToken(Secret::new("x".to_owned()));
         let first_use = accounts.present(&credential, "a").await.unwrap().expect("the first tries");

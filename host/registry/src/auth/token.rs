@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_renewed_before_they_end() {
+    fn tokens_are_renewed_before_they_expire() {
         let now = Instant::now();
         let good = token(Some(100), now);
         assert!(usable(Some(&good), None, now + Duration::from_secs(79)).is_some());
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_replaced_once_and_again_when_it_had_time_to_end() {
+    fn a_token_is_renewed_once_unless_it_had_time_to_expire() {
         let now = Instant::now();
         let first = token(Some(100), now);
         assert!(!first.is_hopeless(now));

@@ -136,7 +136,7 @@ mod tests {
     use super::total;
 
     #[test]
-    fn the_size_stands_behind_the_slash() {
+    fn the_total_size_follows_the_slash() {
         let of = |text: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_RANGE, HeaderValue::from_static(text));

@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unbound_credential_is_shown_to_nobody() {
+    fn an_unbound_credential_is_never_sent() {
         let both = [("DOCKER_USERNAME", "me"), ("DOCKER_PASSWORD", "hunter2")];
         let mut sources = sources(&both).unwrap();
         let (ours, other) = ("r.example:5000".parse().unwrap(), "r.example".parse().unwrap());

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_kept_no_longer_but_where_blobs_are_not() {
+    fn written_hints_are_dropped_but_gone_ones_are_remembered() {
         let hints = AccountHints::new(StoredHints::default());
         let blobs: Vec<Digest> = (0..3_u8).map(|number| Digest::of(&[number])).collect();
         blobs[..2].iter().for_each(|blob| hints.learn(blob, &repository("one")));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_in_a_row_are_enough() {
+    fn refusals_in_a_row_disable_hints() {
         let hints = AccountHints::new(StoredHints::default());
         let (blob, one, two) = (Digest::of(b"x"), repository("one"), repository("two"));
         let others = (0..REFUSED).map(|number| Digest::of(&[u8::try_from(number).unwrap()]));

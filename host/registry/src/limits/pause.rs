@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_counts_and_it_ends() {
+    fn the_longest_pause_wins_and_ends() {
         let (mut pause, now) = (Pause::default(), Instant::now());
         pause.extend_until(now + seconds(5));
         pause.extend_until(now + seconds(2));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_where_no_time_is_named_and_not_for_ever() {
+    fn pauses_without_retry_after_grow_up_to_max_wait() {
         let (mut pause, start) = (Pause::default(), Instant::now());
         let mut limited = |asked: Option<u64>, second| {
             let now = start + seconds(second);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_one_limit() {
+    fn a_burst_is_one_pause() {
         let (mut pause, start) = (Pause::default(), Instant::now());
         let at = |millis| start + Duration::from_millis(millis);
         for answer in 0..40 {

@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(window.window(), 7);
         window.in_use = 1;
         (0..100).for_each(|_| window.succeeded());
-        assert_eq!(window.window(), 7, "a window that nobody fills does not grow");
+        assert_eq!(window.window(), 7, "a window that is not full does not grow");
         for _ in 0..10_000 {
             full(&mut window);
             window.succeeded();
@@ -179,7 +179,7 @@ mod tests {
         window.overloaded(later(4), later(5));
         assert_eq!(window.window(), 4);
         (6..20).for_each(|second| window.overloaded(later(second), later(second)));
-        assert_eq!(window.window(), 1, "somebody can always go on");
+        assert_eq!(window.window(), 1, "one request is always admitted");
     }
 
     #[test]

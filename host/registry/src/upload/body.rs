@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_is_counted_and_a_wrong_one_breaks_and_says_why() {
+    async fn a_body_is_counted_and_wrong_content_breaks_it() {
         let moved = Arc::new(AtomicU64::new(0));
         let right = outgoing(b"hello");
         let first: Vec<_> = right.pieces(2, &moved).collect().await;

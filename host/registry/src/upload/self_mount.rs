@@ -40,7 +40,7 @@ mod tests {
     use super::SelfMount;
 
     #[test]
-    fn one_finds_out_for_all() {
+    fn one_caller_tests_for_all() {
         let probe = SelfMount::default();
         assert!(probe.by_mount(), "a mount is tried until it is known to say nothing");
         assert!(probe.begin() && !probe.begin());

@@ -75,12 +75,12 @@ impl SelectError {
     /// Advice for the user.
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Source(_) => Some("a source is [REGISTRY/]REPOSITORY".to_owned()),
+            Self::Source(_) => Some("write the source as [REGISTRY/]REPOSITORY".to_owned()),
             Self::Filter(FilterError::Pattern { .. }) => {
-                Some("expressions are as in RE2, without look-around and references".to_owned())
+                Some("use RE2 syntax, without look-around and backreferences".to_owned())
             }
             Self::Filter(FilterError::Range { .. }) => {
-                Some("a range is such as \">=1.2 <2 || ^3\"".to_owned())
+                Some("write a range such as \">=1.2 <2 || ^3\"".to_owned())
             }
             Self::Store(error) => error.hint.clone(),
         }

@@ -233,7 +233,7 @@ mod tests {
         let found = error(&filter(&[], &[], Some(">=latest"), None));
         assert_eq!(
             found.to_string(),
-            "the range `>=latest` cannot be used: `>=latest` is no condition on a version"
+            "the range `>=latest` cannot be used: `>=latest` is not a version condition"
         );
     }
 }

@@ -114,7 +114,7 @@ pub(super) struct VersionRange(Vec<Alternative>);
 
 /// A text is not a valid range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{part}` is no condition on a version")]
+#[error("`{part}` is not a version condition")]
 pub(super) struct RangeError {
     part: String,
 }

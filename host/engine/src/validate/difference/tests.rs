@@ -87,7 +87,9 @@ fn lacking_and_extra_children_are_named_with_their_platform() {
         texts(&difference),
         [
             format!("destination lacks manifest {a} (linux/amd64)"),
-            format!("destination manifest list has {b}, which the source has not (linux/arm64)"),
+            format!(
+                "destination manifest list has {b}, which the source does not have (linux/arm64)"
+            ),
         ]
     );
     assert!(!difference.only_descriptors);

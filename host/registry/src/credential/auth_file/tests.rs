@@ -174,7 +174,7 @@ fn helpers_and_the_store_have_their_registries() {
 }
 
 #[test]
-fn what_is_not_for_us_is_passed_over() {
+fn unknown_entries_are_skipped() {
     for text in ["", " \n", "{}", r#"{"auths": null, "credHelpers": null, "credsStore": null}"#] {
         let file = parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
         assert_eq!(find(&file, "r.example", None), Found::Nothing, "{text:?}");
@@ -248,7 +248,7 @@ async fn only_a_file_that_was_named_must_exist() {
 }
 
 #[tokio::test]
-async fn a_file_without_end_is_not_read_to_its_end() {
+async fn an_endless_file_is_not_read_to_its_end() {
     let path = AuthFilePath { path: "/dev/zero".into(), named: true };
     let error = AuthFile::read(&path).await.unwrap_err();
     assert!(matches!(error, CredentialError::TooLarge { .. }), "{error}");

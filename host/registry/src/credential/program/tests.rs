@@ -66,7 +66,7 @@ async fn a_failing_helper_says_why_and_shows_no_secret() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_none_is_an_error_without_its_text() {
+async fn a_malformed_answer_is_an_error_without_its_text() {
     for script in [
         "echo hunter2",
         "true",
@@ -107,7 +107,7 @@ async fn a_chatty_helper_does_not_block() {
 }
 
 #[tokio::test]
-async fn a_name_is_no_path() {
+async fn a_name_is_not_a_path() {
     for name in ["", "../x", "a/b", "/bin/sh", "a b", "a\0", "a;b", "ä", "$x"] {
         assert!(!is_plain(name), "{name:?}");
     }

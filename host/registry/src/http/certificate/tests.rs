@@ -167,7 +167,7 @@ fn the_first_of_two_client_certificates_is_taken() {
 }
 
 #[test]
-fn a_bundle_passes_over_what_is_no_root() {
+fn a_bundle_skips_unusable_roots() {
     let garbled = "-----BEGIN CERTIFICATE-----\naHVudGVyMg==\n-----END CERTIFICATE-----\n";
     let mixed = format!("{garbled}{}", authority().pem());
     let directory = directory(&[("mixed", &mixed), ("none", garbled), ("empty", "")]);

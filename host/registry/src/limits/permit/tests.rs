@@ -21,7 +21,7 @@ async fn transfer(from: &Windows, to: &Windows, image: u32, size: u64) -> Permit
 }
 
 #[tokio::test]
-async fn twenty_large_blobs_end_whichever_way_they_go_with_one_place_each() {
+async fn twenty_large_blobs_finish_in_all_directions_with_one_slot_each() {
     let permits = permits(1);
     let (a, b) = (Arc::new(permits.register()), Arc::new(permits.register()));
     let (busy, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -46,7 +46,7 @@ async fn twenty_large_blobs_end_whichever_way_they_go_with_one_place_each() {
 }
 
 #[tokio::test]
-async fn half_of_the_places_are_for_the_largest() {
+async fn half_of_the_slots_go_to_the_largest() {
     let permits = permits(2);
     let windows = permits.register();
     let first = transfer(&windows, &windows, 1, 10).await;
@@ -64,7 +64,7 @@ async fn half_of_the_places_are_for_the_largest() {
 }
 
 #[tokio::test]
-async fn with_one_place_the_oldest_goes_first() {
+async fn with_one_slot_the_oldest_goes_first() {
     let permits = permits(1);
     let windows = permits.register();
     let first = transfer(&windows, &windows, 1, 10).await;
@@ -77,7 +77,7 @@ async fn with_one_place_the_oldest_goes_first() {
 }
 
 #[tokio::test]
-async fn huge_blobs_leave_half_of_the_places_to_others() {
+async fn huge_blobs_leave_half_of_the_slots_to_others() {
     let permits = permits(4);
     let windows = permits.register();
     let huge = |image| transfer(&windows, &windows, image, HUGE + 1);
@@ -90,13 +90,13 @@ async fn huge_blobs_leave_half_of_the_places_to_others() {
     assert!((&mut fifth).now_or_never().is_none() && (&mut small).now_or_never().is_none());
     drop(third);
     assert!((&mut fifth).now_or_never().is_none(), "two huge ones and one more are there");
-    let _held = small.now_or_never().expect("somebody else is ready");
+    let _held = small.now_or_never().expect("another blob is ready");
     drop(fourth);
-    assert!(fifth.now_or_never().is_some(), "nobody else is ready");
+    assert!(fifth.now_or_never().is_some(), "no other blob is ready");
 }
 
 #[tokio::test]
-async fn who_stops_waiting_keeps_nobody_out() {
+async fn a_dropped_waiter_blocks_no_other() {
     let permits = permits(1);
     let windows = permits.register();
     let first = transfer(&windows, &windows, 1, 10).await;
@@ -120,18 +120,18 @@ async fn a_pause_is_waited_for_unless_it_is_too_long() {
     let (added, is_new) = pause(Duration::from_secs(70)).unwrap();
     assert!((10..=11).contains(&added) && !is_new, "the rest was known: {added} s");
     assert_eq!(pause(Duration::from_secs(5)), Ok((0, false)));
-    assert!(windows.enter(Class::Lookup).now_or_never().is_some(), "only that class stands still");
+    assert!(windows.enter(Class::Lookup).now_or_never().is_some(), "only that class is paused");
     let mut waiter = Box::pin(windows.enter(Class::ManifestGet));
     assert!((&mut waiter).now_or_never().is_none());
     let Err(GaveUp::RetryAt(time)) = pause(LONGEST * 2) else { panic!("it is waited for") };
     let closed = waiter.await.unwrap_err();
     assert_eq!(closed.reason, GaveUp::RetryAt(time));
     let later = windows.enter(Class::ManifestGet).now_or_never();
-    assert!(later.is_some_and(|permit| permit.is_err()), "nor does anybody wait later");
+    assert!(later.is_some_and(|permit| permit.is_err()), "later requests do not wait either");
 }
 
 #[tokio::test]
-async fn whoever_waits_for_a_pause_is_let_in_after_it() {
+async fn waiters_are_admitted_after_a_pause() {
     let permits = permits(1);
     let windows = permits.register();
     let asked = Some(Duration::from_millis(50));
