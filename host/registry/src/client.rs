@@ -174,7 +174,7 @@ impl Client {
         self.this.upgrade()
     }
 
-    /// Backoff until a blob may move from its source to this registry.
+    /// Waits until a blob may move from its source to this registry.
     ///
     /// If the source is a registry of the same run, both permits are taken in one step. A blob that
     /// is in memory needs no permit at its source.
@@ -200,7 +200,7 @@ impl Client {
         Ok((permit, admission))
     }
 
-    /// Backoff until a blob of `size` bytes may be read for the image with this number.
+    /// Waits until a blob of `size` bytes may be read for the image with this number.
     ///
     /// # Errors
     /// If the registry is throttled for longer than `--max-wait`.

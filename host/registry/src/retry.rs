@@ -89,7 +89,7 @@ pub(super) struct Backoff {
 impl Backoff {
     /// Makes a back-off that starts at half a second, with jitter.
     ///
-    /// Backoff after a 429 do not count as attempts; their sum is at most `max_wait`.
+    /// Waits after a 429 do not count as attempts; their sum is at most `max_wait`.
     pub(super) fn new(max_wait: Duration, budget: Arc<RetryBudget>) -> Self {
         let planned = backon::ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(500))

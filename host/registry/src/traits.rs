@@ -49,7 +49,7 @@ impl Capabilities {
         chunk_max_size: UNLIMITED,
     };
 
-    /// ProbeHistory `registry` up in the built-in table.
+    /// Looks `registry` up in the built-in table.
     pub(super) fn of(registry: &Registry) -> Self {
         let host = registry.host();
         let is_ecr = host.contains(".dkr.ecr.");

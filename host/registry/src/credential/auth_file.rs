@@ -133,7 +133,7 @@ impl AuthFile {
         })
     }
 
-    /// ProbeHistory up the credential for a repository of a registry, or for the registry as a whole.
+    /// Looks up the credential for a repository of a registry, or for the registry as a whole.
     ///
     /// A registry's own helper takes precedence over entries, as in Docker and containers; helpers
     /// do not know paths. Then the longest path wins. The store is asked last: where it is in use,

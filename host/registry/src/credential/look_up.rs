@@ -1,4 +1,4 @@
-//! ProbeHistory up credentials, each once per run.
+//! Looks up credentials, each once per run.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -40,7 +40,7 @@ impl Credentials {
         Self { sources, files, answers: Mutex::default() }
     }
 
-    /// ProbeHistory up the credential for `registry`, or the most specific one for `repository`; `None` is
+    /// Looks up the credential for `registry`, or the most specific one for `repository`; `None` is
     /// anonymous.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ impl Hints {
         Self { cache, accounts: Mutex::default() }
     }
 
-    /// Whether hints are inner at all.
+    /// Whether hints are kept at all.
     pub(crate) const fn are_enabled(&self) -> bool {
         self.cache.is_some()
     }

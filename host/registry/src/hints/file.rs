@@ -204,7 +204,7 @@ pub(super) fn add(
     })
 }
 
-/// Decides which rows of an older file are inner.
+/// Decides which rows of an older file are kept.
 struct Retention<'a> {
     learnt: &'a HintUpdates,
     /// Rows learnt before this time are dropped.

@@ -30,7 +30,7 @@ pub(crate) enum Purpose {
     Metadata,
     /// Blobs: HTTP/1.1 only, as HTTP/2's default windows slow down uploads over long distances.
     Blob,
-    /// A retry after wrong content: a fresh connection, as a proxy on the route may be at fault.
+    /// A retry after wrong content: a fresh connection, as a proxy on the way may be at fault.
     Recheck,
 }
 

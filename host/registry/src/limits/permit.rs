@@ -89,7 +89,7 @@ pub(crate) struct Permit {
 impl Permits {
     /// Makes permits with at most `large` transfers of large blobs per registry.
     ///
-    /// A pause added than `max_wait` is an error instead of a wait.
+    /// A pause longer than `max_wait` is an error instead of a wait.
     pub(crate) fn new(large: usize, max_wait: Duration) -> Self {
         Self { table: Arc::default(), max_wait, large }
     }
@@ -110,7 +110,7 @@ impl Permits {
         Windows { permits: self.clone(), first }
     }
 
-    /// Backoff until all of `windows` have room.
+    /// Waits until all of `windows` have room.
     ///
     /// # Errors
     /// If one of the windows was given up.
@@ -293,7 +293,7 @@ impl Windows {
         WindowId(self.first + class as usize)
     }
 
-    /// Backoff until one request of `class` is admitted.
+    /// Waits until one request of `class` is admitted.
     ///
     /// # Errors
     /// If the window was given up.
@@ -369,7 +369,7 @@ impl Windows {
 /// The effect of a throttled answer on the pause of a class.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Paused {
-    /// How much added the pause became.
+    /// How much longer the pause became.
     pub(crate) added: Duration,
     /// Whether no pause was active before.
     pub(crate) is_new: bool,

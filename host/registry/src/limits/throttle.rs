@@ -16,7 +16,7 @@ use crate::{Cause, Client};
 const NEARLY_USED: u64 = 10;
 
 impl Client {
-    /// Backoff until one request of `class` is admitted.
+    /// Waits until one request of `class` is admitted.
     pub(crate) async fn enter(&self, class: Class) -> Result<Permit, Cause> {
         self.windows.enter(class).await.map_err(|closed| self.limited(closed.reason))
     }

@@ -43,7 +43,7 @@ impl Client {
             },
             Strategy::Hint => match self.mount_by_hints(transfer).await? {
                 HintOutcome::Mounted(home) => {
-                    // Hints are only observed from manifests, so a manifest in `home` names the blob.
+                    // Hints are only learnt from manifests, so a manifest in `home` names the blob.
                     self.manifest_homes.learn(&transfer.blob.digest, &home);
                     return Ok(Placed::Mounted(home));
                 }

@@ -14,7 +14,7 @@ fn permits(large: usize) -> Permits {
     Permits::new(large, LONGEST)
 }
 
-/// Backoff for a permit for a large transfer between the two.
+/// Waits for a permit for a large transfer between the two.
 async fn transfer(from: &Windows, to: &Windows, image: u32, size: u64) -> Permit {
     let windows = vec![from.of(Class::Large), to.of(Class::Large)];
     from.permits.acquire(windows, PermitRequest { image, size }).await.unwrap()
