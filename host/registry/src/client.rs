@@ -210,7 +210,7 @@ impl Client {
         self.windows.permits().acquire(windows, PermitRequest { image, size }).await.map_err(
             |closed| {
                 let operation = Operation::new("fetch blob", format!("from {}", self.registry));
-                operation.failed(self.limited(closed.reason))
+                operation.failed(self.gave_up_cause(closed.reason))
             },
         )
     }
@@ -225,7 +225,7 @@ impl Client {
         windows.extend(source.map(|source| source.windows.of(class)));
         self.windows.permits().acquire(windows, request).await.map_err(|closed| {
             let limiting = source.filter(|source| source.windows.of(class) == closed.window);
-            let cause = limiting.unwrap_or(self).limited(closed.reason);
+            let cause = limiting.unwrap_or(self).gave_up_cause(closed.reason);
             Operation::new("push blob", format!("to {}", self.registry)).failed(cause)
         })
     }

@@ -74,7 +74,7 @@ pub enum Cause {
     Answered(ErrorResponse),
     /// The token service is overloaded; the registry itself may not be.
     #[error("token service: {0}")]
-    BusyRealm(ErrorResponse),
+    OverloadedRealm(ErrorResponse),
     /// The token had expired, and was renewed.
     #[error("{0}")]
     Renewed(ErrorResponse),
@@ -108,7 +108,7 @@ pub enum Cause {
     },
     /// The registry asked for a wait beyond `--max-wait`.
     #[error("{host} takes no more requests before {until}")]
-    LimitedUntil {
+    RateLimitedUntil {
         /// The registry.
         host: String,
         /// The time of day or the date, in UTC.
@@ -118,7 +118,7 @@ pub enum Cause {
     #[error(
         "{host} has answered that there are too many requests for as long as --max-wait allows"
     )]
-    LimitedForLong {
+    RateLimitedForLong {
         /// The registry.
         host: String,
     },
@@ -175,7 +175,7 @@ impl Cause {
     /// The registry's refusal, if there is one.
     pub const fn answer(&self) -> Option<&ErrorResponse> {
         match self {
-            Self::Answered(answer) | Self::BusyRealm(answer) | Self::Renewed(answer) => {
+            Self::Answered(answer) | Self::OverloadedRealm(answer) | Self::Renewed(answer) => {
                 Some(answer)
             }
             _ => None,
@@ -215,7 +215,7 @@ impl RegistryError {
     pub fn is_transient(&self) -> bool {
         match &*self.cause {
             Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
-            Cause::Answered(answer) | Cause::BusyRealm(answer) => {
+            Cause::Answered(answer) | Cause::OverloadedRealm(answer) => {
                 // A lost session is replaced by a new one.
                 matches!(answer.status, 408 | 429 | 500..=599)
                     || answer.has_code("BLOB_UPLOAD_UNKNOWN")
@@ -226,9 +226,11 @@ impl RegistryError {
     }
 
     /// Whether the registry is rate limiting requests, now or before.
-    pub fn is_limited(&self) -> bool {
-        let before =
-            matches!(&*self.cause, Cause::LimitedUntil { .. } | Cause::LimitedForLong { .. });
+    pub fn is_rate_limited(&self) -> bool {
+        let before = matches!(
+            &*self.cause,
+            Cause::RateLimitedUntil { .. } | Cause::RateLimitedForLong { .. }
+        );
         before || self.cause.status() == Some(429)
     }
 
@@ -238,8 +240,8 @@ impl RegistryError {
         match &*self.cause {
             Cause::Answered(answer) => matches!(answer.status, 408 | 429 | 502..=504 | 520..=524),
             Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
-            Cause::BusyRealm(_) | Cause::LoginLimited(_) => true,
-            _ => self.is_limited(),
+            Cause::OverloadedRealm(_) | Cause::LoginLimited(_) => true,
+            _ => self.is_rate_limited(),
         }
     }
 
@@ -300,7 +302,7 @@ impl RegistryError {
                 "fix or remove the credential that the error names; docker login writes it again"
             }
             Cause::LoginLimited(_) => "repeat the run later with the failed list",
-            Cause::LimitedUntil { .. } | Cause::LimitedForLong { .. } => {
+            Cause::RateLimitedUntil { .. } | Cause::RateLimitedForLong { .. } => {
                 "repeat the run later with the failed list, log in for a higher limit, or wait longer with --max-wait"
             }
             Cause::Token { .. } | Cause::CredentialRefused(_) => {
@@ -341,7 +343,7 @@ impl From<RegistryError> for StoreError {
             message: error.cause.to_string(),
             hint: error.hint(),
             transient: error.is_transient(),
-            rate_limited: error.is_limited(),
+            rate_limited: error.is_rate_limited(),
             retry_after: error.retry_after(),
             operation: error.operation,
             fault: Box::new(fault),

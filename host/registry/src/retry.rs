@@ -80,7 +80,7 @@ impl RetryBudget {
 #[derive(Debug)]
 pub(super) struct Backoff {
     planned: backon::ExponentialBackoff,
-    limited: Duration,
+    throttled_wait: Duration,
     waited: Duration,
     max_wait: Duration,
     budget: Arc<RetryBudget>,
@@ -97,13 +97,13 @@ impl Backoff {
             .with_max_times(TRIES - 1)
             .with_jitter()
             .build();
-        Self { planned, limited: pause::MIN_PAUSE, waited: Duration::ZERO, max_wait, budget }
+        Self { planned, throttled_wait: pause::MIN_PAUSE, waited: Duration::ZERO, max_wait, budget }
     }
 
     /// The wait before the next attempt after `error`; `None` if the error is final.
     pub(super) fn after(&mut self, error: &RegistryError) -> Option<Duration> {
-        let limited = error.is_limited();
-        error.is_transient().then(|| self.next(limited, error.retry_after()))?
+        let throttled = error.is_rate_limited();
+        error.is_transient().then(|| self.next(throttled, error.retry_after()))?
     }
 
     /// Like [`Self::after`], for an error of the store interface.
@@ -111,10 +111,10 @@ impl Backoff {
         error.transient.then(|| self.next(error.rate_limited, error.retry_after))?
     }
 
-    fn next(&mut self, limited: bool, asked: Option<Duration>) -> Option<Duration> {
-        if limited {
-            let wait = asked.filter(|asked| !asked.is_zero()).unwrap_or(self.limited);
-            self.limited = (self.limited * 2).min(pause::MAX_PAUSE);
+    fn next(&mut self, throttled: bool, asked: Option<Duration>) -> Option<Duration> {
+        if throttled {
+            let wait = asked.filter(|asked| !asked.is_zero()).unwrap_or(self.throttled_wait);
+            self.throttled_wait = (self.throttled_wait * 2).min(pause::MAX_PAUSE);
             self.waited = self.waited.saturating_add(wait);
             return (self.waited <= self.max_wait).then_some(wait);
         }

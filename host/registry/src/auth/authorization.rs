@@ -12,7 +12,7 @@ use crate::auth::account::{CredentialState, FirstUse};
 use crate::auth::challenge::Challenge;
 use crate::auth::token::{TOKEN_BODY_LIMIT, Token, TokenAnswer, TokenScope, usable};
 use crate::http::connection::{cause_of, host_of, read_bounded, read_error};
-use crate::limits::throttle::limited;
+use crate::limits::throttle::gave_up_cause;
 use crate::limits::window::Class;
 use crate::{Cause, Client, Credential, Secret};
 use longshore_oci::Repository;
@@ -161,7 +161,7 @@ impl Client {
         };
         // No permit is held while waiting for a first use, so this cannot deadlock.
         let windows = self.token_services.of(&host_of(realm));
-        let too_long = |why| limited(host_of(realm), why);
+        let too_long = |why| gave_up_cause(host_of(realm), why);
         let _permit =
             windows.enter(Class::Lookup).await.map_err(|closed| too_long(closed.reason))?;
         let sent = Instant::now();
@@ -197,7 +197,7 @@ impl Client {
             }
             // A busy realm is worth a retry; a refusal is not.
             return Err(match answer.status {
-                429 | 500..=599 => Cause::BusyRealm(answer),
+                429 | 500..=599 => Cause::OverloadedRealm(answer),
                 _ => failed(answer.to_string()),
             });
         }

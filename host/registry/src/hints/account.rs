@@ -1,6 +1,6 @@
 //! Hints: where a destination holds blobs, as seen by earlier runs and this one.
 //!
-//! A hint replaces the upload of a blob that this run knows no home for by a mount. The mount shows
+//! Where this run knows no home of a blob, a hint allows a mount instead of an upload. The mount shows
 //! at once whether the hint still holds, so a stale hint does no harm.
 
 use std::collections::{HashMap, HashSet};
@@ -63,9 +63,9 @@ impl Hints {
         let Some(cache) = &self.cache else { return };
         let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for ((registry, account), hints) in accounts {
-            let learnt = hints.get().map(|hints| hints.take_updates());
-            if let Some(learnt) = learnt.filter(|learnt| !learnt.is_empty()) {
-                cache.add(&registry, &account, learnt).await;
+            let updates = hints.get().map(|hints| hints.take_updates());
+            if let Some(updates) = updates.filter(|updates| !updates.is_empty()) {
+                cache.add(&registry, &account, updates).await;
             }
         }
     }

@@ -50,9 +50,9 @@ impl HintCache {
     }
 
     /// Merges the changes of a run into the file.
-    pub(super) async fn add(&self, registry: &Registry, account: &str, learnt: HintUpdates) {
+    pub(super) async fn add(&self, registry: &Registry, account: &str, updates: HintUpdates) {
         let (inner, name) = (Arc::clone(&self.0), file_name(registry, account));
-        let added = tokio::task::spawn_blocking(move || inner.add(&name, &learnt));
+        let added = tokio::task::spawn_blocking(move || inner.add(&name, &updates));
         if let Ok(Err(error)) = added.await {
             tracing::debug!("cannot save blob hints: {error}");
         }
@@ -65,11 +65,11 @@ fn file_name(registry: &Registry, account: &str) -> String {
 }
 
 impl Inner {
-    fn add(&self, name: &str, learnt: &HintUpdates) -> io::Result<()> {
+    fn add(&self, name: &str, updates: &HintUpdates) -> io::Result<()> {
         let _lock = self.lock()?;
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let now = u32::try_from(since.as_secs()).unwrap_or(u32::MAX);
-        file::add(&self.0, name, learnt, LIMIT, now)
+        file::add(&self.0, name, updates, LIMIT, now)
     }
 
     /// Locks the folder against other writers until the returned file is dropped.
@@ -103,13 +103,13 @@ mod tests {
         cache.0.0.file(&file_name(&registry(), "jo"))
     }
 
-    fn learnt(pairs: &[(u8, Option<&str>)]) -> HintUpdates {
+    fn updates(pairs: &[(u8, Option<&str>)]) -> HintUpdates {
         let home = |home: &str| home.parse().unwrap();
         pairs.iter().map(|(digest, at)| ([*digest; 32], at.map(home))).collect()
     }
 
     async fn add(cache: &HintCache, pairs: &[(u8, Option<&str>)]) {
-        cache.add(&registry(), "jo", learnt(pairs)).await;
+        cache.add(&registry(), "jo", updates(pairs)).await;
     }
 
     async fn home(cache: &HintCache, digest: u8) -> Option<String> {

@@ -18,12 +18,12 @@ const NEARLY_USED: u64 = 10;
 impl Client {
     /// Waits until one request of `class` is admitted.
     pub(crate) async fn enter(&self, class: Class) -> Result<Permit, Cause> {
-        self.windows.enter(class).await.map_err(|closed| self.limited(closed.reason))
+        self.windows.enter(class).await.map_err(|closed| self.gave_up_cause(closed.reason))
     }
 
     /// The error for a class that was given up.
-    pub(crate) fn limited(&self, why: GaveUp) -> Cause {
-        limited(self.registry.to_string(), why)
+    pub(crate) fn gave_up_cause(&self, why: GaveUp) -> Cause {
+        gave_up_cause(self.registry.to_string(), why)
     }
 
     /// Adapts windows and budget to the result of a request sent at `sent`, and returns the result.
@@ -43,7 +43,7 @@ impl Client {
                 Cause::Answered(answer) if matches!(answer.status, 429 | 503) => {
                     self.windows.overloaded(class, sent);
                     if answer.status == 429 || answer.retry_after.is_some() {
-                        self.pause(class, answer, sent).map_err(|why| self.limited(why))?;
+                        self.pause(class, answer, sent).map_err(|why| self.gave_up_cause(why))?;
                     }
                 }
                 Cause::TimedOut { .. } | Cause::Broken { .. } => {
@@ -134,13 +134,13 @@ impl Client {
 }
 
 /// The error for a `host` that stays throttled for too long.
-pub(crate) fn limited(host: String, why: GaveUp) -> Cause {
+pub(crate) fn gave_up_cause(host: String, why: GaveUp) -> Cause {
     match why {
         GaveUp::RetryAt(time) => {
             let left = time.saturating_duration_since(Instant::now());
-            Cause::LimitedUntil { host, until: clock(left) }
+            Cause::RateLimitedUntil { host, until: clock(left) }
         }
-        GaveUp::MaxWaitSpent => Cause::LimitedForLong { host },
+        GaveUp::MaxWaitSpent => Cause::RateLimitedForLong { host },
     }
 }
 

@@ -58,8 +58,7 @@ impl Client {
                 NextStep::Done => return Ok(Placed::Moved),
                 NextStep::Fail => {
                     // Nothing more is sent to a throttled registry.
-                    let limited =
-                        matches!(&error, AttemptError::Destination(error) if error.is_limited());
+                    let limited = matches!(&error, AttemptError::Destination(error) if error.is_rate_limited());
                     if !limited {
                         self.cancel(transfer, &mut attempts).await;
                     }
