@@ -1,4 +1,4 @@
-//! Folders below the user's cache directory: what is in them saves work and is never needed.
+//! Folders in the user's cache directory. Their content is optional: it only saves work.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// A folder that belongs to this user alone. Several runs may use it at once.
+/// A folder that only this user can access. Several runs may use it concurrently.
 #[derive(Debug)]
 pub struct CacheFolder(PathBuf);
 
 impl CacheFolder {
-    /// Opens the folder `name` below `root`, or makes it.
+    /// Opens or creates the folder `name` below `root`.
     ///
     /// # Errors
-    /// If it cannot be made, is not ours or is open to others: then there is no cache.
+    /// If it cannot be created, belongs to another user, or is open to others. There is no cache
+    /// then.
     pub fn open(root: &Path, name: &str) -> io::Result<Self> {
         let folder = root.join(name);
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
@@ -24,36 +25,38 @@ impl CacheFolder {
         if !metadata.is_dir() || !ours || metadata.mode() & 0o077 != 0 {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
-                "the folder is not this user's alone (mode 0700)",
+                "the folder must belong to this user alone (mode 0700)",
             ));
         }
         Ok(Self(folder))
     }
 
-    /// Where it is.
+    /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Where the file `name` is in it.
+    /// The path of the file `name` in the folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    /// Writes the file `name` whole, its content in parts; only this user can read it. Two runs may
-    /// do this at once, and a third may read or have mapped the older file: that keeps its content,
-    /// since only the name moves.
+    /// Replaces the file `name` atomically; its content is given in parts. Only this user can read
+    /// it.
+    ///
+    /// Several runs may do this concurrently. A reader that opened or mapped the older file keeps
+    /// its content, as only the name moves.
     ///
     /// # Errors
-    /// If it cannot be written: an older file is there then as it was.
+    /// If the file cannot be written. An older file stays unchanged then.
     pub fn replace(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
         self.replace_with(name, |file| parts.iter().try_for_each(|part| file.write_all(part)))
     }
 
-    /// The same with content that `write` writes.
+    /// Like [`Self::replace`], with content that `write` writes.
     ///
     /// # Errors
-    /// If it cannot be written: an older file is there then as it was.
+    /// If the file cannot be written. An older file stays unchanged then.
     pub fn replace_with(
         &self,
         name: &str,

@@ -1,7 +1,7 @@
 //! Copies jobs from source to destination.
 //!
-//! Children land before parents and the tag comes last; every blob is hashed while it streams; content
-//! that the destination has is not sent again. Workers send events and print nothing.
+//! Children are pushed before parents, and the tag last. Every blob is hashed while it streams, and
+//! content at the destination is not sent again. Workers send events and print nothing.
 
 mod admission;
 mod blob;

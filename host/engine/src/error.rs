@@ -1,41 +1,41 @@
-//! Why a job failed.
+//! Errors of jobs.
 
 use longshore_oci::Digest;
 use longshore_store::{StoreError, TransferFailure};
 
 use crate::walk::OutOfBounds;
 
-/// A job failed; the message says on which side, at what and why.
+/// A job failed; the message names the side, the operation and the cause.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum JobError {
-    /// At the source.
+    /// The source failed.
     #[error("source: {0}")]
     Source(#[source] StoreError),
-    /// At the destination.
+    /// The destination failed.
     #[error("destination: {0}")]
     Destination(#[source] StoreError),
-    /// At the destination, after its preparation had failed too.
-    #[error("destination: {error}; before that the repository type said: {hook}")]
+    /// The destination failed, after the preparation of its repository had failed too.
+    #[error("destination: {error}; preparing its repository had failed too: {hook}")]
     Unprepared {
-        /// What the push was answered.
+        /// The error of the push.
         #[source]
         error: StoreError,
-        /// What the preparation was answered.
+        /// The error of the preparation.
         hook: String,
     },
-    /// Nothing satisfies the platform filter, and that is to be a failure.
+    /// Nothing matches the platform filter, and `--no-arch-os-fail` is set.
     #[error("no platform of the source satisfies the filter ({0})")]
     NoPlatform(String),
-    /// The destination's tag may not change and holds something else.
+    /// The destination's tag is immutable and holds another digest.
     #[error("the destination's tag is immutable and holds {}", .0.as_ref().map_or("another digest".to_owned(), ToString::to_string))]
     ImmutableTag(Option<Digest>),
-    /// Indexes or referrers exceed what the walk of a graph allows.
+    /// Indexes or referrers exceed the limits of the graph walk.
     #[error("source: {0}")]
     OutOfBounds(#[from] OutOfBounds),
-    /// The run was interrupted before everything was there.
+    /// The run was interrupted before the copy was complete.
     #[error("interrupted")]
     Interrupted,
-    /// The index of what was selected cannot be built.
+    /// The filtered index cannot be built.
     #[error("source: the index cannot be rebuilt: {0}")]
     Rebuild(String),
 }
@@ -51,7 +51,7 @@ impl From<TransferFailure> for JobError {
 }
 
 impl JobError {
-    /// What a store answered, if that is why.
+    /// The store's error, if a store caused it.
     pub const fn of_store(&self) -> Option<&StoreError> {
         match self {
             Self::Source(error) | Self::Destination(error) | Self::Unprepared { error, .. } => {
@@ -61,7 +61,7 @@ impl JobError {
         }
     }
 
-    /// What a person can do about it.
+    /// Advice for the user.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Source(error) | Self::Destination(error) | Self::Unprepared { error, .. } => {

@@ -1,4 +1,4 @@
-//! What transfer and validation tell the report while they work.
+//! Events that transfer and validation send to the report.
 
 use std::time::Duration;
 
@@ -8,48 +8,48 @@ use tokio::sync::mpsc;
 use crate::job::Outcome;
 use longshore_oci::Digest;
 
-/// How much a note matters.
+/// The level of a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Level {
     /// Shown with `--debug` only.
     Debug,
-    /// What happens.
+    /// Normal progress.
     Info,
-    /// Something is odd, and the work goes on.
+    /// Unusual, but the work continues.
     Warning,
-    /// Something failed.
+    /// A failure.
     Error,
 }
 
-/// How bytes or a blob got to the destination, or why they did not have to.
+/// How a blob got to the destination, or why it was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Transferred {
     /// It was downloaded and uploaded.
     Moved,
     /// The destination registry mounted it from another of its repositories.
     Mounted,
-    /// It was there already.
+    /// The destination had it already.
     Present,
-    /// Another image of this run brings it.
+    /// Another image of this run transfers it.
     Shared,
 }
 
-/// Something happened to the job with the number `job`.
+/// An event of the job with the number `job`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Event {
-    /// Work on the job begins.
+    /// Work on the job starts.
     Started {
         /// The job's number.
         job: u32,
     },
-    /// The job needs a blob of `size` bytes; bars grow by it.
+    /// The job needs a blob of `size` bytes; progress bars grow by it.
     BlobPlanned {
         /// The job's number.
         job: u32,
-        /// Bytes.
+        /// The blob's size, in bytes.
         size: u64,
     },
-    /// So many bytes went from source to destination just now.
+    /// Bytes moved from source to destination.
     Progress {
         /// The job's number.
         job: u32,
@@ -60,60 +60,60 @@ pub enum Event {
     BlobPlaced {
         /// The job's number.
         job: u32,
-        /// Its digest.
+        /// The blob's digest.
         digest: Digest,
-        /// Bytes.
+        /// The blob's size, in bytes.
         size: u64,
         /// How it got there.
         how: Transferred,
     },
-    /// A remark for the log.
+    /// A message for the log.
     Note {
-        /// The job's number; 0 is the run as a whole.
+        /// The job's number; 0 stands for the whole run.
         job: u32,
         /// The child's number in an index, from 1: the `IMG_ID` of log lines.
         image: Option<u32>,
-        /// How much it matters.
+        /// The level.
         level: Level,
-        /// One line.
+        /// The message, one line.
         text: String,
     },
-    /// What the whole run had to do again, or to wait for; the last event of a run.
+    /// The retries and pauses of the whole run; the last event of a run.
     Effort {
-        /// Requests that were made again.
+        /// Requests that were retried.
         retries: u64,
-        /// Pauses that registries asked for.
+        /// Pauses for throttled registries.
         pauses: u64,
-        /// How long these were together.
+        /// The total length of the pauses.
         paused: Duration,
     },
     /// The job ended.
     Finished {
         /// The job's number.
         job: u32,
-        /// How.
+        /// The job's outcome.
         outcome: Outcome,
     },
 }
 
-/// Where events go. Sending never waits; a report that is gone is ignored.
+/// Sends events to the report. Sending never blocks; events after the report has ended are dropped.
 #[derive(Clone, Debug)]
 pub struct EventSender(mpsc::UnboundedSender<Event>);
 
 impl EventSender {
-    /// A sender and the receiver that the report reads.
+    /// Makes a sender, and the receiver that the report reads.
     pub fn channel() -> (Self, mpsc::UnboundedReceiver<Event>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
     }
 
-    /// Tells the report.
+    /// Sends an event.
     pub fn send(&self, event: Event) {
-        // The receiver lives as long as the run; after it nobody wants to know.
+        // The receiver lives until the end of the run; later events do not matter.
         let _gone = self.0.send(event);
     }
 
-    /// A remark for the log.
+    /// Sends a message for the log.
     pub fn note(&self, job: u32, image: Option<u32>, level: Level, text: impl Into<String>) {
         self.send(Event::Note { job, image, level, text: text.into() });
     }

@@ -1,4 +1,4 @@
-//! Jobs: each is one manifest to bring from a source to a destination. And what came of them.
+//! Jobs, each of which copies one manifest from a source to a destination, and their outcomes.
 
 mod finding;
 mod jobs;
@@ -11,18 +11,18 @@ pub use finding::{Comparison, Finding, Spec, Verdict};
 pub use jobs::Jobs;
 pub use outcome::{Outcome, Status};
 
-/// One thing to copy or compare. It names no local file, so that another machine could run it.
+/// One manifest to copy or compare. It names no local file, so that another machine could run it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Job {
     /// The entry's number in the list, from 1: the `M_ID` of log lines.
     pub number: u32,
-    /// Where the entry starts in the list, from 1.
+    /// The line where the entry starts in the list, from 1.
     pub line: u32,
-    /// What is fetched.
+    /// The source.
     pub source: Reference,
-    /// Where it goes.
+    /// The destination.
     pub destination: Reference,
-    /// Which children of an index are wanted.
+    /// The filter for an index's children.
     pub filter: PlatformFilter,
 }

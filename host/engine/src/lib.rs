@@ -1,7 +1,7 @@
-//! The engine: plans what a list asks for, copies it, and validates what was copied.
+//! The engine: plans a list, copies it, and validates the copies.
 //!
-//! It knows stores only by their seam, and neither plugins nor flags: the command line opens the
-//! stores, gives it lists that were read, and prints the events that it sends.
+//! It depends on the store interface only, and knows neither plugins nor flags. The command line
+//! opens the stores, passes parsed lists, and prints the events that the engine sends.
 
 mod error;
 mod manifest_cache;

@@ -1,8 +1,7 @@
 //! Manifests and configurations of earlier runs, on disk by digest.
 //!
-//! What is here saves a request and is never needed: a cache that is unusable, full or damaged is as
-//! good as none. It is asked only for what the source has named in this run, so that nobody gets from
-//! it what the source would not show.
+//! The cache is optional: an unusable, full or damaged one counts as empty. It is only asked for
+//! digests that the source named in this run, so it never reveals what the source would not.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -18,28 +17,28 @@ use longshore_oci::{Descriptor, Digest, Manifest, MediaType, RawManifest};
 
 /// The folder's name.
 const FOLDER: &str = "manifests";
-/// All files together take at most so many bytes.
+/// The limit for all files together, in bytes.
 const LIMIT: u64 = 256 * 1024 * 1024;
-/// A file takes whole blocks of so many bytes.
+/// The block size for estimates of disk usage, in bytes.
 const BLOCK: u64 = 4096;
-/// How the names of unfinished files begin, as `tempfile` has it.
+/// The prefix of unfinished files, as written by `tempfile`.
 const UNFINISHED: &[u8] = b".tmp";
-/// Nobody writes a file for so long.
+/// Unfinished files older than this belong to a killed run.
 const ABANDONED: Duration = Duration::from_secs(3600);
-/// Larger content is not kept.
+/// The largest content that is kept, in bytes.
 const LARGEST: usize = 4 * 1024 * 1024;
 
-/// What earlier runs fetched by digest. Clones share it, and so do other runs.
+/// Manifests that earlier runs fetched, by digest. Clones and other runs share it.
 #[derive(Clone, Debug)]
-pub struct ManifestCache(Arc<Kept>);
+pub struct ManifestCache(Arc<Inner>);
 
 #[derive(Debug)]
-struct Kept {
+struct Inner {
     folder: CacheFolder,
     limit: u64,
-    /// Bytes that the files take, as far as this run knows; `None` until it writes.
+    /// The disk usage as far as this run knows, in bytes; `None` until it writes.
     size: Mutex<Option<u64>>,
-    /// Writing failed: the disk is full, or the folder is locked.
+    /// Set after a write failed: the disk is full, or the folder is not writable.
     read_only: AtomicBool,
 }
 
@@ -47,7 +46,8 @@ impl ManifestCache {
     /// Opens the cache below `root`.
     ///
     /// # Errors
-    /// If the folder cannot be made, is not ours or is open to others: then there is no cache.
+    /// If the folder cannot be created, belongs to another user, or is open to others. There is no
+    /// cache then.
     pub fn open(root: &Path) -> io::Result<Self> {
         Self::with_limit(root, LIMIT)
     }
@@ -55,27 +55,27 @@ impl ManifestCache {
     fn with_limit(root: &Path, limit: u64) -> io::Result<Self> {
         let folder = CacheFolder::open(root, FOLDER)?;
         let (size, read_only) = (Mutex::default(), AtomicBool::default());
-        Ok(Self(Arc::new(Kept { folder, limit, size, read_only })))
+        Ok(Self(Arc::new(Inner { folder, limit, size, read_only })))
     }
 
-    /// The manifest with this digest.
+    /// Returns the manifest with this digest.
     pub async fn manifest(&self, digest: &Digest) -> Option<Manifest> {
         let (media_type, bytes) = self.read(digest).await?;
         Manifest::parse(bytes, Some(&media_type), digest.clone()).ok()
     }
 
-    /// The configuration that a descriptor names.
+    /// Returns the configuration that a descriptor names.
     pub(crate) async fn configuration(&self, config: &Descriptor) -> Option<Bytes> {
         let (_, bytes) = self.read(&config.digest).await?;
         (bytes.len() as u64 == config.size).then_some(bytes)
     }
 
-    /// Keeps a manifest whose digest is right.
+    /// Stores a manifest whose digest was verified.
     pub async fn keep_manifest(&self, manifest: &RawManifest) {
         self.write(&manifest.digest, &manifest.media_type, manifest.bytes.clone()).await;
     }
 
-    /// Keeps a configuration whose digest is right.
+    /// Stores a configuration whose digest was verified.
     pub(crate) async fn keep_configuration(&self, config: &Descriptor, bytes: &Bytes) {
         self.write(&config.digest, &config.media_type, bytes.clone()).await;
     }
@@ -99,21 +99,21 @@ impl ManifestCache {
     }
 }
 
-/// A file begins with the content's type in a line of its own.
-const TYPE_ENDS: u8 = b'\n';
+/// Ends the first line of a file, which holds the media type.
+const TYPE_END: u8 = b'\n';
 
-impl Kept {
+impl Inner {
     fn read(&self, digest: &Digest) -> Option<(MediaType, Bytes)> {
         let path = self.folder.file(&name(digest));
         let mut file = File::open(&path).ok()?;
         let mut content = Vec::new();
         file.read_to_end(&mut content).ok()?;
-        let Some(kept) = unharmed(content, digest) else {
-            // Whoever comes next fetches it and puts it right.
+        let Some(kept) = verified(content, digest) else {
+            // The next read fetches the content again and replaces the file.
             let _gone = std::fs::remove_file(&path);
             return None;
         };
-        // What is used is not among the oldest.
+        // A file that is used is not evicted as one of the oldest.
         let _as_it_was = file.set_modified(SystemTime::now());
         Some(kept)
     }
@@ -124,10 +124,10 @@ impl Kept {
             return Ok(());
         }
         let media_type = media_type.as_str().as_bytes();
-        self.folder.replace(&name, &[media_type, &[TYPE_ENDS], bytes])?;
+        self.folder.replace(&name, &[media_type, &[TYPE_END], bytes])?;
         let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
         let before = match *size {
-            Some(before) => before + taken(bytes.len() as u64),
+            Some(before) => before + disk_usage(bytes.len() as u64),
             None => {
                 let mut all = 0;
                 self.each_file(|file| {
@@ -141,10 +141,11 @@ impl Kept {
         Ok(())
     }
 
-    /// Removes the oldest files until the rest take three quarters of the limit; answers with what
-    /// they take. Another run may do the same, so what is gone already is no failure.
+    /// Removes the oldest files until three quarters of the limit are used; returns the disk usage.
+    ///
+    /// Another run may evict at the same time, so missing files are not an error.
     fn evict(&self) -> io::Result<u64> {
-        // Names of so many files would be most of what a run has in memory: they are looked up again.
+        // The paths are not kept: the names of so many files would dominate the memory of a run.
         let mut files = Vec::new();
         self.each_file(|file| {
             files.push((file.modified, file.taken));
@@ -172,42 +173,42 @@ impl Kept {
         Ok(size)
     }
 
-    /// All files but those that some run is writing; what a killed run left half-written is among them
-    /// in time.
-    fn each_file(&self, mut visit: impl FnMut(KeptFile) -> io::Result<()>) -> io::Result<()> {
+    /// Visits all files except those that a run is writing. Files of killed runs are visited after
+    /// [`ABANDONED`].
+    fn each_file(&self, mut visit: impl FnMut(CacheFile) -> io::Result<()>) -> io::Result<()> {
         for entry in std::fs::read_dir(self.folder.path())? {
             let entry = entry?;
-            // It may be gone by now.
+            // Another run may have removed it.
             let Ok(metadata) = entry.metadata() else { continue };
             let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
             let unfinished = entry.file_name().as_encoded_bytes().starts_with(UNFINISHED);
             if unfinished && modified.elapsed().is_ok_and(|age| age < ABANDONED) {
                 continue;
             }
-            visit(KeptFile { path: entry.path(), taken: taken(metadata.len()), modified })?;
+            visit(CacheFile { path: entry.path(), taken: disk_usage(metadata.len()), modified })?;
         }
         Ok(())
     }
 }
 
-/// What a file holds, if it is what `digest` says.
-fn unharmed(content: Vec<u8>, digest: &Digest) -> Option<(MediaType, Bytes)> {
+/// Returns the content of a file if it matches `digest`.
+fn verified(content: Vec<u8>, digest: &Digest) -> Option<(MediaType, Bytes)> {
     let mut content = Bytes::from(content);
-    let end = content.iter().position(|&byte| byte == TYPE_ENDS)?;
+    let end = content.iter().position(|&byte| byte == TYPE_END)?;
     let media_type = String::from_utf8(content.split_to(end + 1)[..end].to_vec()).ok()?;
     let is_right = digest.same_algorithm_of(&content) == *digest;
     is_right.then(|| (MediaType::from(media_type), content))
 }
 
 /// A file of the cache.
-struct KeptFile {
+struct CacheFile {
     path: PathBuf,
     taken: u64,
     modified: SystemTime,
 }
 
-/// What a file of `length` bytes takes on disk.
-const fn taken(length: u64) -> u64 {
+/// The disk usage of a file of `length` bytes.
+const fn disk_usage(length: u64) -> u64 {
     length.div_ceil(BLOCK) * BLOCK
 }
 

@@ -1,8 +1,7 @@
-//! Turns the entries of a list into jobs: `-s`, tags selected by pattern, completion, the rewrite
-//! plugins, collisions.
+//! Turns the entries of a list into jobs: `-s`, tag selection, completion, rewrite plugins and
+//! collisions.
 //!
-//! `mirror`, `mirror-validate` and a dry run share this one plan. No reference travels as a string
-//! past this room.
+//! `mirror`, `mirror-validate` and dry runs share this plan. After it, no reference is a string.
 
 mod build;
 mod collision;

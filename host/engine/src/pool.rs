@@ -1,4 +1,4 @@
-//! Works on jobs, several at once, until they are done or the run is interrupted.
+//! Runs jobs concurrently until all are done or the run is interrupted.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -13,11 +13,12 @@ use tokio::task::JoinSet;
 use crate::event::{Event, EventSender};
 use crate::job::{Job, Jobs, Outcome};
 
-/// What is under way at an interrupt may go on for so long.
+/// How long running jobs may continue after an interrupt.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
-/// Gives each of `jobs` to `work` as soon as `admit` admits it, and reports the outcomes. After an
-/// interrupt no job is begun; those that are under way have `grace` to end, and the rest end as
+/// Runs `work` for each of `jobs` as soon as `admit` admits it, and reports the outcomes.
+///
+/// After an interrupt no job is started. Running jobs have `grace` to finish; all others end as
 /// unfinished.
 pub(crate) async fn each<S, T, W, F>(
     jobs: &Jobs,
@@ -41,7 +42,7 @@ pub(crate) async fn each<S, T, W, F>(
             () = raised.raised() => None,
             admitted = admit() => Some(admitted),
         };
-        // What has ended is let go of while there is more to begin.
+        // Frees finished tasks while there are more to start.
         while running.try_join_next().is_some() {}
         let number = job.number;
         let Some(admitted) = admitted else {
@@ -55,10 +56,10 @@ pub(crate) async fn each<S, T, W, F>(
                 raised.raised().await;
                 tokio::time::sleep(grace).await;
             };
-            // A fault of ours costs one entry, and is in the failed list.
+            // A panic fails one entry only, which is then in the failed list.
             let work = AssertUnwindSafe(work(job, admitted)).catch_unwind();
             let outcome = tokio::select! {
-                outcome = work => outcome.unwrap_or_else(|_| Outcome::failed("longshore itself failed")),
+                outcome = work => outcome.unwrap_or_else(|_| Outcome::failed("internal error, this is a bug in longshore")),
                 () = out_of_time => unfinished(),
             };
             events.send(Event::Finished { job: number, outcome });
@@ -67,14 +68,14 @@ pub(crate) async fn each<S, T, W, F>(
     while running.join_next().await.is_some() {}
 }
 
-/// Admits `count` jobs at once, at least one.
+/// Admits at most `count` jobs at once, at least one.
 pub(crate) fn at_most(
     count: usize,
 ) -> impl Fn() -> Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>> {
     let permits = Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
     move || {
         let permits = Arc::clone(&permits);
-        // It is never closed.
+        // The semaphore is never closed.
         Box::pin(async move { permits.acquire_owned().await.ok() })
     }
 }
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_than_so_many_run_at_once_and_each_ends() {
+    async fn a_bounded_number_runs_at_once_and_each_ends() {
         let (events, mut received) = EventSender::channel();
         let (_switch, interrupt) = Interrupt::channel();
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

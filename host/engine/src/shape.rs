@@ -1,7 +1,7 @@
-//! What will stand under the destination's tag: the source's manifest as it is, an index of the
-//! children that the filter selects, or a wrapper around a single image.
+//! The shape: what is written under the destination's tag.
 //!
-//! `mirror` writes a shape and `mirror-validate` expects it.
+//! It is the source's manifest as it is, an index of the selected children, or a wrapper around a
+//! single image. `mirror` writes a shape, and `mirror-validate` expects it.
 
 use std::sync::Arc;
 
@@ -22,12 +22,12 @@ use crate::source_reader::SourceReader;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IndexMode {
-    /// As at the source: the digest survives wherever everything is selected.
+    /// As at the source. The digest stays the same if everything is selected.
     #[default]
     Preserve,
-    /// Always a Docker manifest list, around a single image too, as Hangar 1.6 writes.
+    /// Always as a Docker manifest list, even around a single image, as Hangar 1.6 writes.
     Docker,
-    /// Always an OCI index, around a single image too.
+    /// Always as an OCI index, even around a single image.
     Oci,
 }
 
@@ -35,7 +35,7 @@ impl IndexMode {
     /// All modes.
     pub const ALL: [Self; 3] = [Self::Preserve, Self::Docker, Self::Oci];
 
-    /// The word for it in flags and settings.
+    /// The mode's name in flags and settings.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Preserve => "preserve",
@@ -44,7 +44,7 @@ impl IndexMode {
         }
     }
 
-    /// The mode of this name.
+    /// Returns the mode with this name.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.name() == name)
     }
@@ -63,22 +63,23 @@ impl IndexMode {
 pub(crate) struct Shape {
     /// The digest of the source's manifest.
     pub(crate) source: Digest,
-    /// What the tag will name.
+    /// The manifest that the tag will name.
     pub(crate) root: RawManifest,
     /// Manifests that must be at the destination first.
     pub(crate) children: Vec<Descriptor>,
-    /// The image itself, where the root wraps it.
+    /// The image itself, if the root wraps it.
     pub(crate) wrapped: Option<Manifest>,
-    /// The root's own blobs, where it is a single manifest, else the wrapped image's.
+    /// The image whose blobs are needed: the root if it is a single manifest, else the wrapped
+    /// image.
     pub(crate) single: Option<Box<Single>>,
-    /// The configuration, where it was read for the platform.
+    /// The configuration, if it was read for the platform.
     pub(crate) config: Option<Arc<Bytes>>,
-    /// Why the root is not the source's manifest.
+    /// Why the root differs from the source's manifest.
     pub(crate) changed: Option<String>,
 }
 
 impl Shape {
-    /// `manifest` as it is.
+    /// The shape of an unchanged `manifest`.
     pub(crate) fn verbatim(manifest: Manifest) -> Self {
         let (children, single) = match manifest.content {
             Content::Index(index) => (index.manifests, None),
@@ -96,20 +97,19 @@ impl Shape {
     }
 }
 
-/// What a manifest becomes under a filter and an index mode.
+/// The result of applying a filter and an index mode to a manifest.
 #[derive(Clone, Debug)]
 pub(crate) enum Shaped {
-    /// This is to be written.
+    /// Write this shape.
     Write(Box<Shape>),
-    /// Nothing satisfies the filter.
+    /// Nothing matches the filter.
     Nothing,
 }
 
-/// Works out the shape of `manifest`, which was read from `source`.
+/// Computes the shape of `manifest`, which was read from `source`.
 ///
 /// # Errors
-/// Where the configuration of a single image has to be read and cannot be, or an index cannot be
-/// rebuilt.
+/// If an image's configuration is needed and cannot be read, or an index cannot be rebuilt.
 pub(crate) async fn shape(
     manifest: Manifest,
     filter: &PlatformFilter,
@@ -125,11 +125,10 @@ pub(crate) async fn shape(
     }
 }
 
-/// What becomes of `job` where its source has nothing that satisfies the filter: a warning and a
-/// skip, or a failure where `fails`.
+/// The outcome of `job` if nothing at its source matches the filter: a warning and a skip.
 ///
 /// # Errors
-/// Where it is to be a failure.
+/// If `fails` asks for a failure instead.
 pub(crate) fn nothing_selected(
     job: &Job,
     fails: bool,
@@ -184,8 +183,9 @@ fn shape_index(
     })))
 }
 
-/// The type that an index gets in place of its own. Only an index of images becomes another kind of
-/// index; one of artifacts stays as it is.
+/// The media type that replaces the index's own.
+///
+/// Only an index of images is converted; an index of artifacts stays as it is.
 fn other_type(raw: &RawManifest, index: &Index, mode: IndexMode) -> Option<MediaType> {
     let of_images = index
         .manifests
@@ -195,9 +195,10 @@ fn other_type(raw: &RawManifest, index: &Index, mode: IndexMode) -> Option<Media
     mode.media_type().filter(|wanted| of_images && *wanted != raw.media_type)
 }
 
-/// Is `manifest` an index that may stand at the destination as it is? Where it does already, nothing
-/// is to be done, whatever the filter.
-pub(crate) fn may_stand(manifest: &Manifest, mode: IndexMode) -> bool {
+/// Whether `manifest` is an index that is written unchanged in this mode.
+///
+/// If the destination holds it already, nothing is to be done, whatever the filter.
+pub(crate) fn stays_unchanged(manifest: &Manifest, mode: IndexMode) -> bool {
     match &manifest.content {
         Content::Index(index) => other_type(&manifest.raw, index, mode).is_none(),
         Content::Single(_) => false,
@@ -247,10 +248,10 @@ async fn shape_single(
     Ok(Shaped::Write(Box::new(shape)))
 }
 
-/// Does the destination hold the source's manifest verbatim, so that nothing is to be done? With
-/// `--index docker|oci` that holds only for what is such an index already, which the manifest's
-/// type alone tells; the digests alone do not.
-pub(crate) const fn is_same(mode: IndexMode) -> bool {
+/// Whether equal digests alone prove that the destination is up to date.
+///
+/// With `--index docker|oci` they do not: the manifest's type must be known too.
+pub(crate) const fn digest_decides(mode: IndexMode) -> bool {
     matches!(mode, IndexMode::Preserve)
 }
 

@@ -1,5 +1,5 @@
-//! Reads one job's source: manifests, which earlier runs may have kept, configurations, and what
-//! refers to its images.
+//! Reads one job's source: manifests, which earlier runs may have cached, configurations and
+//! referrers.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
@@ -14,15 +14,14 @@ use tokio::sync::OnceCell;
 
 use crate::manifest_cache::ManifestCache;
 
-/// The largest configuration that is read for a platform, in bytes.
+/// The largest configuration that is read for its platform, in bytes.
 const CONFIGURATION_LIMIT: u64 = 16 * 1024 * 1024;
 
-/// What is remembered of a configuration.
+/// The cached part of a configuration.
 #[derive(Debug)]
 struct KnownConfiguration {
     platform: Option<Platform>,
-    /// The bytes, as long as the job that read them is under way: until then they may be missing at
-    /// the destination, afterwards they are there.
+    /// The bytes while the job that read them is running. After that, the destination holds them.
     bytes: Weak<Bytes>,
 }
 
@@ -30,15 +29,15 @@ struct KnownConfiguration {
 pub(crate) struct Configuration {
     /// The platform that it names, if any.
     pub(crate) platform: Option<Platform>,
-    /// Its bytes, where they are at hand.
+    /// Its bytes, if they are in memory.
     pub(crate) bytes: Option<Arc<Bytes>>,
 }
 
-/// What a run knows of its sources, so that each is asked once however many jobs need the answer.
+/// What a run knows about its sources, so that each answer is requested once.
 #[derive(Debug, Default)]
 pub(crate) struct KnownSources {
     configurations: BoundedCells<(StoreName, Repository, Digest), OnceCell<KnownConfiguration>>,
-    /// The tags of a repository that are made of digests.
+    /// The digest-like tags of a repository.
     digest_tags: BoundedCells<Name, OnceCell<HashSet<Tag>>>,
 }
 
@@ -47,9 +46,9 @@ pub(crate) struct KnownSources {
 pub(crate) struct SourceReader<'a> {
     /// The store.
     pub(crate) store: &'a Arc<dyn Source>,
-    /// What the job names.
+    /// The job's source reference.
     pub(crate) reference: &'a Reference,
-    /// What earlier runs have read, if it can be had.
+    /// The manifests cached by earlier runs, if available.
     pub(crate) cache: Option<&'a ManifestCache>,
     /// What this run knows.
     pub(crate) known: &'a KnownSources,
@@ -60,29 +59,30 @@ impl SourceReader<'_> {
         &self.reference.repository
     }
 
-    /// How the job's manifest is fetched.
-    fn wanted(&self) -> ManifestReference {
+    /// The reference to fetch the job's manifest by.
+    fn fetch_reference(&self) -> ManifestReference {
         ManifestReference::to_fetch(&self.reference.version)
     }
 
-    /// The digest of the job's manifest: as the list has it, else as the source resolves the tag.
-    /// Whatever keeps that from working, reading the manifest decides and reports.
+    /// Returns the digest of the job's manifest: from the list, or else resolved at the source.
+    ///
+    /// Errors are ignored here: fetching the manifest reports them.
     pub(crate) async fn digest(&self) -> Option<Digest> {
         match self.reference.version.digest() {
             Some(digest) => Some(digest.clone()),
-            None => self.resolve(&self.wanted()).await,
+            None => self.resolve(&self.fetch_reference()).await,
         }
     }
 
-    /// The digest that `reference` names; `None` where the source does not say.
+    /// Resolves `reference`; `None` if the source gives no digest.
     pub(crate) async fn resolve(&self, reference: &ManifestReference) -> Option<Digest> {
         self.store.resolve(self.repository(), reference, Intent::Read).await.ok().flatten()
     }
 
-    /// Has the source the manifest of this digest?
+    /// Whether the source holds the manifest with this digest.
     ///
     /// # Errors
-    /// Where the source cannot be asked; a refusal counts as no.
+    /// If the source cannot be asked. A refusal counts as no.
     pub(crate) async fn has(&self, digest: &Digest) -> Result<bool, StoreError> {
         let reference = ManifestReference::Digest(digest.clone());
         match self.store.resolve(self.repository(), &reference, Intent::Read).await {
@@ -92,8 +92,9 @@ impl SourceReader<'_> {
         }
     }
 
-    /// The manifest that the job names. `named` is its digest, where the source or the list says so;
-    /// what an earlier run kept is believed only if the source still has it.
+    /// Reads the job's manifest. `named` is its digest, if the source or the list names it.
+    ///
+    /// A cached manifest is used only if the source still has it.
     pub(crate) async fn root(&self, named: Option<&Digest>) -> Result<Manifest, StoreError> {
         if let (Some(digest), Some(cache)) = (named, self.cache)
             && let Some(manifest) = cache.manifest(digest).await
@@ -101,11 +102,11 @@ impl SourceReader<'_> {
         {
             return Ok(manifest);
         }
-        match (self.fetch(&self.wanted()).await, &self.reference.version) {
-            // A pull-through cache knows a digest only once the tag was asked for.
+        match (self.fetch(&self.fetch_reference()).await, &self.reference.version) {
+            // A pull-through cache may know a digest only after its tag was requested.
             (Err(error), Version::Pinned(tag, _)) if error.is_not_found() => {
                 match self.resolve(&ManifestReference::Tag(tag.clone())).await {
-                    Some(_) => self.fetch(&self.wanted()).await,
+                    Some(_) => self.fetch(&self.fetch_reference()).await,
                     None => Err(error),
                 }
             }
@@ -113,15 +114,16 @@ impl SourceReader<'_> {
         }
     }
 
-    /// The digest of a tag was resolved just now; one that stands in the list still has to be.
+    /// Whether the source still has the digest. A tag was resolved just now; a digest from the list
+    /// is checked.
     async fn still_has(&self, digest: &Digest) -> bool {
-        match self.wanted() {
+        match self.fetch_reference() {
             ManifestReference::Tag(_) => true,
             by_digest => self.resolve(&by_digest).await.as_ref() == Some(digest),
         }
     }
 
-    /// A manifest that one of the source's own manifests names.
+    /// Reads a manifest that another manifest of the source names.
     pub(crate) async fn by_digest(&self, digest: &Digest) -> Result<Manifest, StoreError> {
         if let Some(cache) = self.cache
             && let Some(manifest) = cache.manifest(digest).await
@@ -131,7 +133,7 @@ impl SourceReader<'_> {
         self.fetch(&ManifestReference::Digest(digest.clone())).await
     }
 
-    /// A manifest as the source has it now.
+    /// Fetches a manifest from the source, without the cache.
     pub(crate) async fn fetch(
         &self,
         reference: &ManifestReference,
@@ -143,7 +145,7 @@ impl SourceReader<'_> {
         Ok(manifest)
     }
 
-    /// The configuration of an image, which names its platform.
+    /// Reads the configuration of an image, which names its platform.
     pub(crate) async fn configuration(
         &self,
         config: &Descriptor,
@@ -186,7 +188,7 @@ impl SourceReader<'_> {
         Ok(bytes)
     }
 
-    /// The size of `blob` at the source, where `error` says that it is not the descriptor's.
+    /// Looks up the size of `blob` at the source if `error` says that it is not the descriptor's.
     pub(crate) async fn actual_size(&self, blob: &Descriptor, error: &StoreError) -> Option<u64> {
         // Nothing is read of a blob that should be empty.
         if !error.is_wrong_content() || (is_wrong_digest(error) && blob.size > 0) {
@@ -198,8 +200,8 @@ impl SourceReader<'_> {
         }
     }
 
-    /// Has the source this tag, which is made of a digest? One list of tags for each repository and
-    /// run answers that.
+    /// Whether the source has this digest-like tag. The tags of a repository are listed once per
+    /// run.
     pub(crate) async fn has_digest_tag(&self, tag: &Tag) -> Result<bool, StoreError> {
         let tags = self.known.digest_tags.of(self.reference.name());
         let tags = tags.get_or_try_init(|| self.list_digest_tags()).await?;
@@ -212,14 +214,14 @@ impl SourceReader<'_> {
                 let tags = tags.iter().filter_map(|tag| tag.parse().ok());
                 Ok(tags.filter(is_made_of_digest).collect())
             }
-            // A repository without any tag may be answered so.
+            // Some registries answer 404 for a repository without tags.
             Err(error) if error.is_not_found() => Ok(HashSet::new()),
             Err(error) => Err(error),
         }
     }
 
-    /// The manifests that name `subject` as theirs: by the source's own list, else by the index under
-    /// the fallback tag.
+    /// Lists the manifests with the subject `subject`: by the referrers API, or else by the
+    /// fallback tag.
     pub(crate) async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, StoreError> {
         let repository = self.repository();
         if let Some(listed) = self.store.referrers(repository, subject, Intent::Read).await? {
@@ -234,10 +236,10 @@ impl SourceReader<'_> {
     }
 }
 
-/// What a repository lists as referring to `subject`: by its own list, else under the fallback tag.
+/// Lists the referrers of `subject`: by the referrers API, or else by the fallback tag.
 ///
 /// # Errors
-/// Where the store refuses, or cannot be asked.
+/// If the store refuses or cannot be asked.
 pub(crate) async fn listed_referrers(
     store: &dyn Source,
     repository: &Repository,
@@ -255,7 +257,7 @@ fn is_wrong_digest(error: &StoreError) -> bool {
     matches!(*error.fault, Fault::Digest { .. })
 }
 
-/// A configuration that cannot be read as one says nothing about platforms.
+/// Reads the platform of a configuration; `None` if it does not name one.
 fn platform(bytes: &[u8]) -> Option<Platform> {
     serde_json::from_slice::<Platform>(bytes)
         .ok()

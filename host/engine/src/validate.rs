@@ -1,8 +1,8 @@
-//! Compares destinations with their sources: does each hold what `mirror` would have written, and all
-//! that it names?
+//! Validates destinations: whether each holds what `mirror` would write, including all content that
+//! it names.
 //!
-//! Both ends are asked with the right to pull only, and for digests where these are enough. Content of
-//! the destination is read there, so that no pull is counted at the source where the digests agree.
+//! Both ends are asked with the right to pull only, and for digests where these suffice. If the
+//! digests agree, manifests are read at the destination, so that no pull is counted at the source.
 
 mod compare;
 mod difference;

@@ -1,8 +1,7 @@
-//! Walks the graph of an image: the manifests and blobs that a manifest names, and what refers to it.
+//! Walks the graph of an image: the manifests and blobs that a manifest names, and its referrers.
 //!
-//! Copying, comparing and dry runs are visitors of these walks. The bounds, the question whether a
-//! child is a manifest or a blob, and the rules for referrers and cosign's tags stand here and nowhere
-//! else.
+//! Copies, comparisons and dry runs are visitors of these walks. Only this module knows the limits,
+//! which children are manifests, and the rules for referrers and cosign's tags.
 
 mod bounds;
 mod content;

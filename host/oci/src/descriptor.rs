@@ -1,4 +1,4 @@
-//! Descriptors: media type, digest and size of some content (image-spec, descriptor.md).
+//! Descriptors: media type, digest and size of content (image-spec, descriptor.md).
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, MediaType, Platform};
 
-/// The part of a descriptor that longshore reads; what else it holds stays in the raw manifest.
+/// The fields of a descriptor that longshore reads; the raw manifest holds all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// The content's type; empty where it is left out, as in some Docker content.
+    /// The content's media type; empty if missing, as in some Docker content.
     #[serde(default = "no_media_type")]
     pub media_type: MediaType,
     /// The content's digest.
@@ -19,7 +19,7 @@ pub struct Descriptor {
     /// be. The digest decides what the content is.
     #[serde(default, deserialize_with = "size")]
     pub size: u64,
-    /// For children of an index: the platform they are made for.
+    /// The platform of an index's child.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// Annotations.
@@ -29,7 +29,7 @@ pub struct Descriptor {
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub annotations: BTreeMap<String, String>,
-    /// Where foreign content can be had.
+    /// The URLs of foreign content.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub urls: Vec<String>,
 }
@@ -49,7 +49,7 @@ fn no_media_type() -> MediaType {
     MediaType::from(String::new())
 }
 
-/// Go writes empty lists and maps as `null`.
+/// Reads `null` as empty, as Go writes empty lists and maps.
 pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: serde::Deserializer<'de>,
@@ -59,20 +59,21 @@ where
 }
 
 impl Descriptor {
-    /// The annotation by which BuildKit's attestations name the image that they describe.
+    /// The annotation with which BuildKit's attestations name their image.
     pub const ATTESTATION_OF: &'static str = "vnd.docker.reference.digest";
 
-    /// As a child of an index: may it be a manifest? Otherwise it is a blob.
+    /// Whether a child of an index with this descriptor may be a manifest. Other children are
+    /// blobs.
     pub fn may_be_manifest(&self) -> bool {
         self.media_type.may_be_manifest()
     }
 
-    /// Is it content that lives elsewhere and is not copied?
+    /// Whether the content lives elsewhere and is not copied.
     pub fn is_foreign(&self) -> bool {
         self.media_type.is_foreign() && !self.urls.is_empty()
     }
 
-    /// For an attestation child: the digest of the child that it describes.
+    /// The digest of the child that an attestation child describes.
     pub fn attestation_of(&self) -> Option<&str> {
         let unknown = self.platform.as_ref().is_some_and(Platform::is_unknown);
         self.annotations.get(Self::ATTESTATION_OF).filter(|_| unknown).map(String::as_str)

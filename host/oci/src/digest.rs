@@ -6,18 +6,17 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
-/// A digest algorithm registered by the image specification (descriptor.md, "Registered
-/// algorithms") that longshore can compute.
+/// A digest algorithm that longshore supports (image-spec, descriptor.md, "Registered algorithms").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
-    /// SHA-256, what nearly everything uses.
+    /// SHA-256, the common one.
     Sha256,
     /// SHA-512, optional in the specification.
     Sha512,
 }
 
 impl Algorithm {
-    /// The name in front of the colon.
+    /// The name before the colon.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "sha256",
@@ -33,7 +32,7 @@ impl Algorithm {
     }
 }
 
-/// The digest of some content, held as bytes: 40 bytes in memory for SHA-256.
+/// A content digest, held as bytes: 40 bytes in memory for SHA-256.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Digest {
@@ -43,27 +42,27 @@ pub enum Digest {
     Sha512(Box<[u8; 64]>),
 }
 
-/// Why a text is no digest.
+/// Why a text is not a valid digest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
-    /// There is no `algorithm:` in front.
+    /// The `algorithm:` is missing.
     #[error("digest {0:?} has no algorithm (expected sha256:…)")]
     NoAlgorithm(String),
     /// The algorithm is neither sha256 nor sha512.
     #[error("digest algorithm {0:?} is not supported (sha256 and sha512 are)")]
     Algorithm(String),
-    /// The part behind the colon has another length than the algorithm's.
+    /// The hexadecimal part has the wrong length.
     #[error("digest has {found} characters after the colon, {algorithm} needs {expected}")]
     Length {
         /// The algorithm's name.
         algorithm: &'static str,
-        /// Characters needed.
+        /// The expected number of characters.
         expected: usize,
-        /// Characters found.
+        /// The actual number of characters.
         found: usize,
     },
-    /// A character is no lower-case hexadecimal digit.
-    #[error("digest contains {0:?}, which is no lower-case hexadecimal digit")]
+    /// A character is not a lower-case hexadecimal digit.
+    #[error("digest contains {0:?}, which is not a lower-case hexadecimal digit")]
     Character(char),
 }
 
@@ -73,7 +72,7 @@ impl Digest {
         Self::Sha256(sha2::Sha256::digest(bytes).into())
     }
 
-    /// The digest of `bytes` under the algorithm that `self` uses, to compare the two.
+    /// The digest of `bytes` with the algorithm of `self`, for comparison.
     pub fn same_algorithm_of(&self, bytes: &[u8]) -> Self {
         let mut hasher = Hasher::new(self.algorithm());
         hasher.update(bytes);
@@ -138,7 +137,7 @@ impl FromStr for Digest {
     }
 }
 
-/// The value of a digit that was checked to be one.
+/// The value of a valid hexadecimal digit.
 const fn nibble(digit: u8) -> u8 {
     if digit.is_ascii_digit() { digit - b'0' } else { digit - b'a' + 10 }
 }
@@ -179,7 +178,7 @@ pub enum Hasher {
 }
 
 impl Hasher {
-    /// A hasher that has seen nothing.
+    /// Makes an empty hasher.
     pub fn new(algorithm: Algorithm) -> Self {
         match algorithm {
             Algorithm::Sha256 => Self::Sha256(sha2::Sha256::new()),
@@ -187,7 +186,7 @@ impl Hasher {
         }
     }
 
-    /// Takes in the next bytes.
+    /// Hashes the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha256(hasher) => hasher.update(bytes),
@@ -195,7 +194,7 @@ impl Hasher {
         }
     }
 
-    /// The digest of all that was taken in.
+    /// Returns the digest of all bytes.
     pub fn finish(self) -> Digest {
         match self {
             Self::Sha256(hasher) => Digest::Sha256(hasher.finalize().into()),

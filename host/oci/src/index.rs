@@ -1,4 +1,4 @@
-//! Indexes: what they name, and which of their children a platform filter selects.
+//! Indexes: their children, and the selection of children by platform.
 
 use std::collections::HashMap;
 
@@ -7,31 +7,33 @@ use super::{Descriptor, PlatformFilter};
 /// The children of an OCI index or a Docker manifest list.
 #[derive(Clone, Debug)]
 pub struct Index {
-    /// The children in order, repeated ones too.
+    /// The children in order, including duplicates.
     pub manifests: Vec<Descriptor>,
-    /// The manifest that this index refers to.
+    /// The index's subject.
     pub subject: Option<Descriptor>,
 }
 
-/// What a filter leaves of an index.
+/// The children that a filter selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// Everything: the index is pushed verbatim.
+    /// All children: the index is pushed unchanged.
     All,
     /// The children at these positions.
     Part(Vec<usize>),
-    /// No child satisfies the filter.
+    /// No child.
     Nothing,
 }
 
 impl Index {
-    /// An index over `manifests`.
+    /// Makes an index of `manifests`.
     pub const fn new(manifests: Vec<Descriptor>, subject: Option<Descriptor>) -> Self {
         Self { manifests, subject }
     }
 
-    /// Applies `filter`. Children without a platform are kept; attestations follow the child that
-    /// they describe; a child that is an index stands or falls by its own platform.
+    /// Applies `filter` to the children.
+    ///
+    /// Children without a platform are kept. An attestation follows the child that it describes. A
+    /// nested index is judged by its own platform.
     pub fn select(&self, filter: &PlatformFilter) -> Selection {
         if filter.is_everything() {
             return Selection::All;

@@ -1,4 +1,5 @@
-//! Builds the text of indexes: of a selection of children, of more children, around a single image.
+//! Builds the text of indexes: with selected children, with more children, or around a single
+//! image.
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -6,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{Manifest, MediaType, Platform, RawManifest};
 
-/// The fields of a JSON object in order, each as the text it was written with.
+/// The fields of a JSON object, in order and with their original text.
 struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Fields {
@@ -38,11 +39,12 @@ impl Serialize for Fields {
 }
 
 impl RawManifest {
-    /// The index with only the children at `positions`, under `media_type`. Order, annotations and
-    /// the kept descriptors are the source's own text.
+    /// Builds an index with only the children at `positions`, of type `media_type`.
+    ///
+    /// Order, annotations and the kept descriptors are copied from the original text.
     ///
     /// # Errors
-    /// Where `self` is no JSON object with a list of manifests.
+    /// If `self` is not a JSON object with a list of manifests.
     pub fn with_children(
         &self,
         positions: &[usize],
@@ -73,11 +75,10 @@ impl RawManifest {
         Ok(Self::built(serde_json::to_vec(&fields)?, media_type.clone()))
     }
 
-    /// The index with the descriptors `more` behind its own. What it holds already stays as it was
-    /// written.
+    /// Builds an index with the descriptors `more` after the existing ones, whose text is kept.
     ///
     /// # Errors
-    /// Where `self` is no JSON object with a list of manifests.
+    /// If `self` is not a JSON object with a list of manifests.
     pub fn with_more_children(
         &self,
         more: &[serde_json::Value],
@@ -98,11 +99,10 @@ impl RawManifest {
     }
 }
 
-/// An index of `media_type` whose only child is `image`, as `--index docker|oci` writes for a
-/// single manifest.
+/// Builds an index of `media_type` with the only child `image`, for `--index docker|oci`.
 ///
 /// # Errors
-/// Never in practice: the values serialise.
+/// Never in practice: the values always serialize.
 pub fn wrap(
     image: &Manifest,
     platform: Option<&Platform>,

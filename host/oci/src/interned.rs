@@ -1,14 +1,14 @@
-//! Values that are kept once.
+//! Interning: equal values are stored once.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Distinct values, each with a number that is smaller than a pointer to it.
+/// Distinct values, each with a number that is smaller than a pointer.
 #[derive(Clone, Debug)]
 pub struct Interned<T> {
     values: Vec<T>,
     numbers: HashMap<T, u32>,
-    /// The numbers that were given last: neighbours most often have the same values.
+    /// The numbers that were returned last, as neighbours usually have equal values.
     recent: [u32; 2],
 }
 
@@ -19,7 +19,7 @@ impl<T> Default for Interned<T> {
 }
 
 impl<T: Clone + Eq + Hash> Interned<T> {
-    /// The number of `value`, from 0; it is kept if it is new.
+    /// Returns the number of `value`, from 0; stores it if it is new.
     pub fn number_of(&mut self, value: &T) -> u32 {
         let known = self.recent.into_iter().find(|number| self.get(*number) == Some(value));
         if let Some(number) = known {
@@ -35,7 +35,7 @@ impl<T: Clone + Eq + Hash> Interned<T> {
         number
     }
 
-    /// The number of `value`, if it is kept.
+    /// The number of `value`, if it is stored.
     pub fn find(&self, value: &T) -> Option<u32> {
         self.numbers.get(value).copied()
     }
@@ -45,13 +45,13 @@ impl<T: Clone + Eq + Hash> Interned<T> {
         self.values.get(number as usize)
     }
 
-    /// How many are kept.
+    /// The number of values.
     pub fn len(&self) -> u32 {
-        // Memory ends before numbers do.
+        // Memory runs out long before numbers do.
         u32::try_from(self.values.len()).unwrap_or(u32::MAX)
     }
 
-    /// Is nothing kept?
+    /// Whether there are no values.
     pub const fn is_empty(&self) -> bool {
         self.values.is_empty()
     }

@@ -1,8 +1,8 @@
-//! The nouns of OCI images and distribution, parsed once at the edge and without I/O.
+//! The types of OCI images and distribution, parsed once at the edge and without I/O.
 //!
-//! Own types instead of the crate `oci-spec`: a mirror must carry every byte of what it does not
-//! know, and must accept odd but valid content, while `oci-spec` drops unknown fields and refuses
-//! what it does not expect. Each type here is a lenient view beside the raw bytes.
+//! These replace the crate `oci-spec`, which drops unknown fields and rejects unexpected ones. A
+//! mirror must keep every unknown byte, and accept unusual but valid content. Each type here is a
+//! lenient view beside the raw bytes.
 
 mod descriptor;
 mod digest;

@@ -1,4 +1,4 @@
-//! Manifests: the raw bytes, and the view of them that copying needs.
+//! Manifests: the raw bytes, and the parsed fields that copying needs.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +8,23 @@ use serde::Deserialize;
 use super::descriptor::null_as_default;
 use super::{Descriptor, Digest, Index, MediaType};
 
-/// A manifest as it was fetched or built: what was hashed is what is pushed.
+/// A manifest as fetched or built. The hashed bytes are those that are pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawManifest {
-    /// The exact bytes.
+    /// The raw bytes.
     pub bytes: Bytes,
-    /// The type under which it is pushed.
+    /// The media type for the push.
     pub media_type: MediaType,
     /// The digest of `bytes`.
     pub digest: Digest,
 }
 
-/// A manifest and what it says.
+/// A manifest: its raw bytes and its content.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     /// The exact bytes.
     pub raw: RawManifest,
-    /// What they say.
+    /// The parsed content.
     pub content: Content,
 }
 
@@ -40,31 +40,31 @@ pub enum Content {
 /// A manifest that names blobs: of an image, a chart or any other artifact.
 #[derive(Clone, Debug)]
 pub struct Single {
-    /// The configuration; the artifact manifest of image-spec 1.1-rc has none.
+    /// The configuration; missing in artifact manifests of image-spec 1.1-rc.
     pub config: Option<Descriptor>,
-    /// Layers or blobs, in order, repeated ones too.
+    /// Layers or blobs, in order, including duplicates.
     pub layers: Vec<Descriptor>,
-    /// The manifest that this one refers to (signatures and the like).
+    /// The subject, as for signatures.
     pub subject: Option<Descriptor>,
 }
 
-/// Why content is no manifest that can be mirrored.
+/// Why content is not a manifest that can be mirrored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
-    /// It is no JSON, or a field is broken.
+    /// The content is not JSON, or a field is broken.
     #[error("manifest is broken: {0}")]
     Json(String),
-    /// Docker schema 1 holds its layers in a form that no current registry takes.
+    /// Docker schema 1 embeds its layers in a form that current registries reject.
     #[error(
         "manifest is Docker schema 1, which registries no longer accept; build or pull and push the image again to convert it"
     )]
     Schema1,
-    /// Neither its type nor its fields say what it is.
+    /// Neither the media type nor the fields tell what it is.
     #[error("manifest has the unknown type {0:?} and neither \"manifests\" nor \"layers\"")]
     Unknown(String),
 }
 
-/// The fields that tell the kinds apart, and those of all of them.
+/// The fields that distinguish the kinds, and the common ones.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Fields {
@@ -87,11 +87,13 @@ struct Fields {
 }
 
 impl Manifest {
-    /// Reads `bytes`. Its type is the body's `mediaType`, else the header's, else what its fields
-    /// show; `digest` is the digest of `bytes`.
+    /// Parses `bytes`, whose digest is `digest`.
+    ///
+    /// The media type is the body's `mediaType`, else the header's, else it follows from the
+    /// fields.
     ///
     /// # Errors
-    /// Where the content is broken, of an unknown kind, or Docker schema 1.
+    /// If the content is broken, of an unknown kind, or Docker schema 1.
     pub fn parse(
         bytes: Bytes,
         header: Option<&MediaType>,
@@ -139,7 +141,7 @@ impl Manifest {
         Ok(Self { raw: RawManifest { bytes, media_type, digest }, content })
     }
 
-    /// Is it a container image, whose configuration names a platform?
+    /// Whether it is a container image, whose configuration names a platform.
     pub fn is_image(&self) -> bool {
         match &self.content {
             Content::Index(_) => false,
@@ -151,8 +153,8 @@ impl Manifest {
 }
 
 impl Single {
-    /// Every blob that must be at the destination, each once: layers, then the configuration.
-    /// Foreign layers are left out.
+    /// All blobs that the destination must hold, without duplicates: layers, then the
+    /// configuration. Foreign layers are skipped.
     pub fn blobs(&self) -> Vec<&Descriptor> {
         let mut seen = std::collections::HashSet::new();
         self.layers
@@ -176,7 +178,7 @@ impl RawManifest {
         }
     }
 
-    /// A manifest that longshore built.
+    /// Makes a manifest that longshore built.
     pub fn built(bytes: Vec<u8>, media_type: MediaType) -> Self {
         let digest = Digest::of(&bytes);
         Self { bytes: Bytes::from(bytes), media_type, digest }

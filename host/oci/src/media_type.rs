@@ -32,8 +32,8 @@ impl MediaType {
     pub const DOCKER_SCHEMA1: Self =
         Self(Cow::Borrowed("application/vnd.docker.distribution.manifest.v1+json"));
 
-    /// What every manifest request accepts. The bare `*/*` comes last: alone it makes
-    /// docker-registry answer 404 for OCI manifests.
+    /// The `Accept` header of manifest requests. A bare `*/*` would make docker-registry answer 404
+    /// for OCI manifests, so it comes last.
     pub const ACCEPT: &'static str = "application/vnd.oci.image.index.v1+json, \
         application/vnd.docker.distribution.manifest.list.v2+json, \
         application/vnd.oci.image.manifest.v1+json, \
@@ -42,7 +42,7 @@ impl MediaType {
         application/vnd.docker.distribution.manifest.v1+prettyjws, \
         application/vnd.docker.distribution.manifest.v1+json, */*";
 
-    /// The type of a `Content-Type` header: lower-case, parameters cut off.
+    /// Parses a `Content-Type` header: lower-case, without parameters.
     pub fn of_header(header: &str) -> Self {
         let bare = header.split(';').next().unwrap_or_default().trim();
         Self(Cow::Owned(bare.to_ascii_lowercase()))
@@ -53,35 +53,37 @@ impl MediaType {
         &self.0
     }
 
-    /// An OCI index or a Docker manifest list?
+    /// Whether it is an OCI index or a Docker manifest list.
     pub fn is_index(&self) -> bool {
         *self == Self::OCI_INDEX || *self == Self::DOCKER_LIST
     }
 
-    /// A manifest with layers or blobs?
+    /// Whether it is a manifest with layers or blobs.
     pub fn is_single(&self) -> bool {
         [Self::OCI_MANIFEST, Self::DOCKER_MANIFEST, Self::OCI_ARTIFACT].contains(self)
     }
 
-    /// Docker schema 1, signed or not?
+    /// Whether it is Docker schema 1, signed or not.
     pub fn is_schema1(&self) -> bool {
         *self == Self::DOCKER_SCHEMA1 || *self == Self::DOCKER_SCHEMA1_SIGNED
     }
 
-    /// Does content of this type stand for a manifest of its own?
+    /// Whether it is a known type of manifest.
     pub fn is_manifest(&self) -> bool {
         self.is_index() || self.is_single() || self.is_schema1()
     }
 
-    /// May a child of an index that has this type be a manifest? All other children are blobs, such as
-    /// the layers and the configuration that BuildKit's cache index names.
+    /// Whether a child of an index with this type may be a manifest.
+    ///
+    /// Other children are blobs, such as the layers and the configuration in BuildKit's cache
+    /// index.
     pub fn may_be_manifest(&self) -> bool {
         let text = self.as_str();
-        // Some tools leave the type of a manifest out; nobody does so for a layer.
+        // Some tools omit the type of a manifest, but none omits that of a layer.
         self.is_manifest() || text.is_empty() || text.contains("manifest") || text.contains("index")
     }
 
-    /// The configuration of a container image, which names a platform?
+    /// Whether it is the configuration of a container image, which names a platform.
     pub fn is_image_config(&self) -> bool {
         matches!(
             self.as_str(),
@@ -90,7 +92,7 @@ impl MediaType {
         )
     }
 
-    /// A layer that is fetched from elsewhere and is never pushed?
+    /// Whether it is a layer that lives elsewhere and is never pushed.
     pub fn is_foreign(&self) -> bool {
         self.as_str().contains(".nondistributable.")
             || self.as_str() == "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"

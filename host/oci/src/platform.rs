@@ -1,4 +1,4 @@
-//! Platforms, and the filter that selects children of an index by them.
+//! Platforms, and the filter that selects children of an index by platform.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,27 +6,27 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// What an image runs on (image-spec, image-index.md, "platform").
+/// The platform of an image (image-spec, image-index.md, "platform").
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Platform {
-    /// The CPU, in Go's terms.
+    /// The CPU architecture, in Go's terms.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub architecture: String,
     /// The operating system, in Go's terms.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub os: String,
-    /// The CPU's variant, such as `v7`.
+    /// The CPU variant, such as `v7`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
     /// The version of the operating system; Windows images need it.
     #[serde(default, rename = "os.version", skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
-    /// Features that the operating system must have.
+    /// Required features of the operating system.
     #[serde(default, rename = "os.features", skip_serializing_if = "Option::is_none")]
     pub os_features: Option<Vec<String>>,
 }
 
-/// A text is no platform, architecture or operating system.
+/// A text is not a valid platform, architecture or operating system.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlatformError {
     /// A platform is written `os/architecture[/variant]`.
@@ -38,18 +38,18 @@ pub enum PlatformError {
     /// An operating system is one word.
     #[error("operating system {0:?} is invalid: write a word such as linux, or all")]
     Os(String),
-    /// The list holds nothing.
-    #[error("{0} is empty; all means every one")]
+    /// The list is empty.
+    #[error("{0} is empty; all selects every one")]
     Empty(&'static str),
 }
 
 impl Platform {
-    /// BuildKit's mark of an attestation.
+    /// Whether it is `unknown/unknown`, BuildKit's mark of an attestation.
     pub fn is_unknown(&self) -> bool {
         self.os == "unknown" && self.architecture == "unknown"
     }
 
-    /// Says it neither what it runs on nor which CPU?
+    /// Whether the operating system or the architecture is missing.
     pub fn is_unspecified(&self) -> bool {
         self.os.is_empty() || self.architecture.is_empty()
     }
@@ -92,8 +92,8 @@ impl FromStr for Platform {
     }
 }
 
-/// An architecture and its variant, normalised as containerd does, so that `arm64` and `arm64/v8`
-/// or `x86_64` and `amd64` are the same.
+/// An architecture and its variant, normalized as in containerd: `arm64` equals `arm64/v8`, and
+/// `x86_64` equals `amd64`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Cpu {
     architecture: String,
@@ -130,7 +130,7 @@ impl Cpu {
             .then(|| Self::of(architecture, variant))
     }
 
-    /// What is meant where a variant was left out.
+    /// The variant, or the default of its architecture.
     fn implied_variant(&self) -> Option<&str> {
         self.variant.as_deref().or(match self.architecture.as_str() {
             "arm64" => Some("v8"),
@@ -140,15 +140,16 @@ impl Cpu {
         })
     }
 
-    /// Does `wanted` select `self`? Without a variant it selects every one.
+    /// Whether `wanted` selects `self`; without a variant, it selects all variants.
     fn is_selected_by(&self, wanted: &Self) -> bool {
         self.architecture == wanted.architecture
             && (wanted.variant.is_none() || self.implied_variant() == wanted.implied_variant())
     }
 }
 
-/// Which platforms are wanted. Each part that is `None` lets everything through. Clones share their
-/// parts: most entries of a list have the same filter.
+/// A filter for platforms. Parts that are `None` select everything.
+///
+/// Clones share memory, as most entries of a list have the same filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PlatformFilter {
     architectures: Option<Arc<[Cpu]>>,
@@ -157,11 +158,13 @@ pub struct PlatformFilter {
 }
 
 impl PlatformFilter {
-    /// Reads the values of `--arch` and `--os`: comma-separated, blanks allowed, `all` for no
-    /// filter, and `None` where the flag does not apply.
+    /// Parses the values of `--arch` and `--os`.
+    ///
+    /// They are comma-separated, blanks are ignored, and `all` selects everything. `None` stands
+    /// for a flag that does not apply.
     ///
     /// # Errors
-    /// Where a list is empty or a word is none.
+    /// If a list is empty, or a word is not valid.
     pub fn of_flags(arch: Option<&str>, os: Option<&str>) -> Result<Self, PlatformError> {
         let architectures = parse_list(arch, "--arch", |word| {
             Cpu::parse(word).ok_or_else(|| PlatformError::Architecture(word.to_owned()))
@@ -173,18 +176,18 @@ impl PlatformFilter {
         Ok(Self { architectures, systems, platforms: None })
     }
 
-    /// The same filter, and the platform must be one of `platforms` too.
+    /// Adds the condition that the platform is one of `platforms`.
     pub fn and_platforms(mut self, platforms: Vec<Platform>) -> Self {
         self.platforms = Some(platforms.into());
         self
     }
 
-    /// Does it let everything through?
+    /// Whether it selects everything.
     pub const fn is_everything(&self) -> bool {
         self.architectures.is_none() && self.systems.is_none() && self.platforms.is_none()
     }
 
-    /// Is `platform` selected?
+    /// Whether it selects `platform`.
     pub fn selects(&self, platform: &Platform) -> bool {
         let cpu = platform.cpu();
         let listed = |wanted: &Platform| {

@@ -1,4 +1,4 @@
-//! References: which manifest of which repository on which registry.
+//! References: a manifest in a repository in a store.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Algorithm, Digest, ReferenceError, Registry, Repository, StoreName, Tag};
 
-/// A repository in a store that may not be named: `[store/]repository`.
+/// A repository and optionally its store: `[store/]repository`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Name {
-    /// The store, where one is named.
+    /// The store, if named.
     pub store: Option<StoreName>,
     /// The repository.
     pub repository: Repository,
@@ -26,7 +26,7 @@ impl FromStr for Name {
     }
 }
 
-/// The registry and the repository of `[registry/]repository`, neither of them checked.
+/// Splits `[registry/]repository` without validating the parts.
 fn split_registry(text: &str) -> Result<(Option<&str>, &str), ReferenceError> {
     if text.is_empty() {
         return Err(ReferenceError::Empty);
@@ -35,7 +35,7 @@ fn split_registry(text: &str) -> Result<(Option<&str>, &str), ReferenceError> {
         Some((first, rest)) if first.ends_with(':') && rest.starts_with('/') => {
             Err(ReferenceError::Scheme(text.to_owned()))
         }
-        // Where the folder ends and the repository begins, nobody can tell.
+        // There is no way to tell where the folder ends and the repository starts.
         Some(("oci:" | "oci:." | "oci:..", _)) => Err(ReferenceError::Folder(text.to_owned())),
         Some((first, rest)) if Registry::looks_like_one(first) => Ok((Some(first), rest)),
         _ => Ok((None, text)),
@@ -51,19 +51,19 @@ impl fmt::Display for Name {
     }
 }
 
-/// Which manifest of a repository: by tag, by digest, or fetched by digest under a tag.
+/// The version of a repository: a tag, a digest, or both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Version {
-    /// By tag.
+    /// A tag.
     Tag(Tag),
-    /// By digest.
+    /// A digest.
     Digest(Digest),
-    /// `tag@digest`: fetched by the digest, pushed under the tag.
+    /// `tag@digest`: fetched by digest, pushed under the tag.
     Pinned(Tag, Digest),
 }
 
 impl Version {
-    /// The tag, where there is one.
+    /// The tag, if there is one.
     pub const fn tag(&self) -> Option<&Tag> {
         match self {
             Self::Tag(tag) | Self::Pinned(tag, _) => Some(tag),
@@ -71,7 +71,7 @@ impl Version {
         }
     }
 
-    /// The digest, where there is one.
+    /// The digest, if there is one.
     pub const fn digest(&self) -> Option<&Digest> {
         match self {
             Self::Digest(digest) | Self::Pinned(_, digest) => Some(digest),
@@ -83,14 +83,14 @@ impl Version {
 /// One manifest of a repository, by tag or by digest.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ManifestReference {
-    /// By tag.
+    /// A tag.
     Tag(Tag),
-    /// By digest.
+    /// A digest.
     Digest(Digest),
 }
 
 impl ManifestReference {
-    /// How `version` is fetched: by its digest, where it has one.
+    /// The reference to fetch `version` by: its digest, if it has one.
     pub fn to_fetch(version: &Version) -> Self {
         match version {
             Version::Tag(tag) => Self::Tag(tag.clone()),
@@ -98,7 +98,7 @@ impl ManifestReference {
         }
     }
 
-    /// How `version` is pushed: under its tag, where it has one.
+    /// The reference to push `version` to: its tag, if it has one.
     pub fn to_push(version: &Version) -> Self {
         match version {
             Version::Tag(tag) | Version::Pinned(tag, _) => Self::Tag(tag.clone()),
@@ -106,7 +106,7 @@ impl ManifestReference {
         }
     }
 
-    /// How it stands behind a repository in a reference, with its separator.
+    /// The text after a repository in a reference, with its separator.
     pub fn suffix(&self) -> String {
         match self {
             Self::Tag(tag) => format!(":{tag}"),
@@ -114,7 +114,7 @@ impl ManifestReference {
         }
     }
 
-    /// The algorithm of digests that can be compared with what it names.
+    /// The digest algorithm to compare with.
     pub const fn algorithm(&self) -> Algorithm {
         match self {
             Self::Tag(_) => Algorithm::Sha256,
@@ -122,7 +122,7 @@ impl ManifestReference {
         }
     }
 
-    /// The digest of `bytes` that it names.
+    /// The digest of `bytes`, with the algorithm to compare with.
     pub fn digest_of(&self, bytes: &[u8]) -> Digest {
         match self {
             Self::Tag(_) => Digest::of(bytes),
@@ -131,7 +131,7 @@ impl ManifestReference {
     }
 }
 
-/// The tag, or the digest.
+/// Formats the tag or the digest.
 impl fmt::Display for ManifestReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -141,11 +141,11 @@ impl fmt::Display for ManifestReference {
     }
 }
 
-/// A complete reference: `store/repository[:tag][@digest]`, with at least one of the two.
+/// A complete reference: `store/repository[:tag][@digest]`, with a tag, a digest or both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Reference {
-    /// The store that holds the repository.
+    /// The store.
     pub store: StoreName,
     /// The repository.
     pub repository: Repository,
@@ -163,24 +163,25 @@ impl Reference {
 impl FromStr for Reference {
     type Err = ReferenceError;
 
-    /// Reads a complete reference; no tag and no digest is `latest`.
+    /// Parses a complete reference; without tag and digest it is `latest`.
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
         Self::parse_beside(text, &[])
     }
 }
 
 impl Reference {
-    /// Reads a complete reference as [`FromStr`] does. A part that one of `others` has too is shared
-    /// with it, which saves checking and keeping it again.
+    /// Parses a complete reference, as [`FromStr`] does.
+    ///
+    /// Parts that are equal in one of `others` share memory and need no validation.
     ///
     /// # Errors
-    /// Where it is no complete reference.
+    /// If `text` is not a complete reference.
     pub fn parse_beside(text: &str, others: &[&Self]) -> Result<Self, ReferenceError> {
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest.parse::<Digest>()?)),
             None => (text, None),
         };
-        // A colon behind the last slash starts a tag; one before it, a port.
+        // A colon after the last slash starts a tag; one before it starts a port.
         let after_slash = rest.rfind('/').map_or(0, |at| at + 1);
         let (name, tag) = match rest[after_slash..].rfind(':') {
             Some(at) => {
@@ -208,7 +209,7 @@ impl Reference {
     }
 }
 
-/// One of `known` that has this text, or the text parsed.
+/// Returns the value of `known` with this text, or parses it.
 fn shared<'a, T>(text: &str, known: impl IntoIterator<Item = &'a T>) -> Result<T, ReferenceError>
 where
     T: AsRef<str> + Clone + FromStr<Err = ReferenceError> + 'a,
@@ -247,7 +248,7 @@ impl From<Reference> for String {
 }
 
 impl From<&Reference> for String {
-    /// The same as `to_string`, in one piece.
+    /// Formats the reference with a single allocation.
     fn from(reference: &Reference) -> Self {
         let (store, repository) = (reference.store.as_str(), reference.repository.as_str());
         let tag = reference.version.tag().map_or("", Tag::as_str);

@@ -1,44 +1,44 @@
-//! Why a text is not a reference, or not a part of one.
+//! Errors of references and their parts.
 
 use super::DigestError;
 
-/// Why a text is no reference.
+/// Why a text is not a valid reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
-    /// There is nothing.
+    /// The text is empty.
     #[error("reference is empty")]
     Empty,
-    /// A URL was given where a reference is wanted.
+    /// The text is a URL.
     #[error("reference {0:?} has a scheme; write it without one")]
     Scheme(String),
-    /// No registry is named where one is needed.
+    /// The registry is missing.
     #[error("reference {0:?} names no registry")]
     NoRegistry(String),
-    /// A folder of layouts stands where only `-s` and `-d` may name one.
-    #[error("reference {0:?} begins with a folder of image layouts, which only -s and -d name")]
+    /// The reference starts with a folder of layouts, which only `-s` and `-d` may name.
+    #[error("reference {0:?} starts with a folder of image layouts, which only -s and -d may name")]
     Folder(String),
-    /// The registry is no `host[:port]`.
+    /// The registry is not `host[:port]`.
     #[error("registry {text:?} is invalid: {why}")]
     Registry {
-        /// What was given.
+        /// The text.
         text: String,
-        /// What is wrong with it.
+        /// The reason.
         why: &'static str,
     },
-    /// The repository breaks the grammar.
+    /// The repository is not valid.
     #[error("repository {text:?} is invalid: {why}")]
     Repository {
-        /// What was given.
+        /// The text.
         text: String,
-        /// What is wrong with it.
+        /// The reason.
         why: &'static str,
     },
-    /// The tag breaks the grammar.
+    /// The tag is not valid.
     #[error(
-        "tag {0:?} is invalid: a tag has at most 128 letters, digits, '_', '.' and '-' and starts with none of the last two"
+        "tag {0:?} is invalid: a tag has at most 128 letters, digits, '_', '.' and '-', and must not start with '.' or '-'"
     )]
     Tag(String),
-    /// The digest is broken.
+    /// The digest is not valid.
     #[error(transparent)]
     Digest(#[from] DigestError),
 }

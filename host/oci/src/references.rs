@@ -1,29 +1,29 @@
-//! Many references in little memory.
+//! Compact storage for many references.
 
 use super::interned::Interned;
 use super::{Digest, Reference, Repository, StoreName, Tag, Version};
 
-/// References that wait until they are needed. Stores are kept once and texts in one piece, so that
-/// a hundred thousand references are a few allocations.
+/// References in compact form. Stores are interned and all texts share one string, so that a
+/// hundred thousand references need few allocations.
 #[derive(Debug, Default)]
 pub struct References {
-    /// Repositories, each with its tag right behind it.
+    /// Repositories, each followed by its tag.
     text: String,
     stores: Interned<StoreName>,
     digests: Vec<Digest>,
 }
 
-/// A reference that is kept in [`References`].
+/// A reference stored in [`References`].
 #[derive(Clone, Copy, Debug)]
 pub struct PackedReference {
     store: u32,
-    /// [`NO_DIGEST`] where there is none.
+    /// The index of the digest, or [`NO_DIGEST`].
     digest: u32,
-    /// Where the repository starts, the low byte first: five bytes are enough for 1 TiB of text.
+    /// The offset of the repository, little-endian: five bytes address 1 TiB of text.
     start: [u8; 5],
-    /// Bytes of the repository: 255 at most, by its grammar.
+    /// The repository's length in bytes, at most 255 by its grammar.
     repository: u8,
-    /// Bytes of the tag: 128 at most, by its grammar; 0 where there is none.
+    /// The tag's length in bytes, at most 128 by its grammar; 0 without a tag.
     tag: u8,
 }
 
@@ -34,20 +34,20 @@ impl PackedReference {
         self.start.iter().rev().fold(0, |start, &byte| start << 8 | usize::from(byte))
     }
 
-    /// Where its text ends.
+    /// The end of its text.
     fn end(&self) -> usize {
         self.start() + usize::from(self.repository) + usize::from(self.tag)
     }
 }
 
-/// The length of a text that its grammar bounds.
+/// The length of a text that its grammar limits.
 fn length(text: &str) -> u8 {
     u8::try_from(text.len()).unwrap_or(u8::MAX)
 }
 
 impl References {
-    /// Keeps `reference`. What it has in common with `beside` is kept once: most often a source is the
-    /// end of its destination.
+    /// Stores `reference`. Text that it shares with `beside` is stored once, as a source is usually
+    /// the end of its destination.
     pub fn push(
         &mut self,
         reference: &Reference,
@@ -85,7 +85,7 @@ impl References {
         u32::try_from(self.digests.len() - 1).unwrap_or(NO_DIGEST)
     }
 
-    /// The reference again; `None` where it is from somewhere else.
+    /// Unpacks a reference; `None` if it comes from another storage.
     pub fn get(&self, packed: &PackedReference) -> Option<Reference> {
         let tag = self.text.get(packed.end() - usize::from(packed.tag)..packed.end())?;
         let repository = self.text.get(packed.start()..packed.end() - tag.len())?;
@@ -153,7 +153,7 @@ mod tests {
         };
         assert_eq!(pair("d.io/library/app:1.0", "s.io/app:1.0"), "library/app1.0".len());
         assert_eq!(pair("d.io/app:1.0", "d.io/app:1.1"), "app1.0app1.1".len());
-        // The text is the same, the parts are not.
+        // The text is equal, but the parts are not.
         assert_eq!(pair("d.io/a/b1:2", "d.io/b:12"), "a/b12".len());
         let (by_digest, other) = (format!("d.io/app@{DIGEST}"), format!("s.io/app:1@{DIGEST}"));
         assert_eq!(pair(&by_digest, &by_digest), "app".len());

@@ -1,4 +1,4 @@
-//! Referrers: manifests that name another one as their subject, as signatures and SBOMs do
+//! Referrers: manifests with another manifest as their subject, such as signatures and SBOMs
 //! (image-spec, manifest.md, "subject").
 
 use serde::Deserialize;
@@ -6,35 +6,35 @@ use serde_json::{Value, json};
 
 use super::{Content, Digest, Manifest, MediaType, Tag};
 
-/// The tag under which registries without a referrers API keep the list of `subject`'s referrers
-/// (distribution-spec, "Referrers Tag Schema"); `None` where the digest makes no tag.
+/// The fallback tag under which registries without a referrers API keep `subject`'s referrers
+/// (distribution-spec, "Referrers Tag Schema"); `None` if the digest cannot form a tag.
 pub fn referrers_tag(subject: &Digest) -> Option<Tag> {
     let hex = subject.hex();
     let hex = hex.get(..64).unwrap_or(&hex);
     format!("{}-{hex}", subject.algorithm().name()).parse().ok()
 }
 
-/// What cosign puts behind the digest of an image to name what it knows of it.
+/// The suffixes of cosign's tags.
 const COSIGN: [&str; 3] = ["sig", "att", "sbom"];
 
-/// The tags that cosign makes of an image.
+/// Cosign's tags for an image.
 pub fn cosign_tags(image: &Digest) -> impl Iterator<Item = Tag> + use<> {
     let start = format!("{}-{}", image.algorithm().name(), image.hex());
     COSIGN.iter().filter_map(move |end| format!("{start}.{end}").parse().ok())
 }
 
-/// Is `tag` made of a digest: one of cosign's, or that of a list of referrers?
+/// Whether `tag` is made of a digest: a cosign tag or a fallback tag.
 pub fn is_made_of_digest(tag: &Tag) -> bool {
     tag.as_str().starts_with("sha256-") || tag.as_str().starts_with("sha512-")
 }
 
-/// What a list of referrers says of a manifest beside its type, digest and size
-/// (distribution-spec, "Listing Referrers").
+/// The entry of a manifest in a list of referrers, beside type, digest and size (distribution-spec,
+/// "Listing Referrers").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referrer {
-    /// The manifest that is referred to.
+    /// The subject.
     pub subject: Digest,
-    /// The manifest's `artifactType`, else the type of its configuration.
+    /// The manifest's `artifactType`, or else the media type of its configuration.
     pub artifact_type: Option<String>,
     /// The manifest's annotations.
     pub annotations: Option<Value>,
@@ -49,7 +49,7 @@ struct Repeated {
 }
 
 impl Referrer {
-    /// What `manifest` is as a referrer; `None` where it has no subject.
+    /// Reads the referrer fields of `manifest`; `None` if it has no subject.
     pub fn of(manifest: &Manifest) -> Option<Self> {
         let (config, subject) = match &manifest.content {
             Content::Index(index) => (None, index.subject.as_ref()),

@@ -1,4 +1,4 @@
-//! The name of a registry: a host, with a port where it is not the usual one.
+//! Names of registries: a host, and a port if it is not the default.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,38 +9,38 @@ use serde::{Deserialize, Serialize};
 
 use super::ReferenceError;
 
-/// A registry by its `host[:port]`, lower-case, docker.io's aliases folded into one.
+/// A registry by its `host[:port]`, in lower case. Aliases of docker.io are unified.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Registry(Arc<str>);
 
 impl Registry {
-    /// Docker Hub, where a source without a registry lives.
+    /// Docker Hub, the default registry of sources.
     pub fn docker_hub() -> Self {
         Self(Arc::from("docker.io"))
     }
 
-    /// Is this Docker Hub, under any of its names?
+    /// Whether this is Docker Hub, under any of its names.
     pub fn is_docker_hub(&self) -> bool {
         &*self.0 == "docker.io"
     }
 
-    /// The name as it is written in references.
+    /// The name in references.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The host that serves the distribution API, with the port.
+    /// The host of the distribution API, with its port.
     pub fn api_host(&self) -> &str {
         if self.is_docker_hub() { "registry-1.docker.io" } else { &self.0 }
     }
 
-    /// The host without the port and without the brackets of an IPv6 address.
+    /// The host without the port, and without the brackets of an IPv6 address.
     pub fn host(&self) -> &str {
         split_port(&self.0).0.trim_start_matches('[').trim_end_matches(']')
     }
 
-    /// Is it `localhost` or a loopback address?
+    /// Whether it is `localhost` or a loopback address.
     pub fn is_loopback(&self) -> bool {
         let host = self.host();
         host == "localhost"
@@ -48,14 +48,14 @@ impl Registry {
             || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// Does the first component of a name denote a registry? (Docker's rule: it has a dot or a
-    /// port, or is `localhost`.)
+    /// Whether the first component of a name is a registry. Docker's rule: it has a dot or a port,
+    /// or is `localhost`.
     pub fn looks_like_one(component: &str) -> bool {
         component.contains(['.', ':', '[']) || component == "localhost"
     }
 }
 
-/// Splits `host:port`, where the host may be a bracketed IPv6 address.
+/// Splits `host:port`; the host may be a bracketed IPv6 address.
 fn split_port(text: &str) -> (&str, Option<&str>) {
     let after_bracket = text.rfind(']').map_or(0, |at| at + 1);
     match text[after_bracket..].find(':') {
@@ -73,11 +73,11 @@ impl FromStr for Registry {
         if let Some(port) = port
             && (!port.bytes().all(|byte| byte.is_ascii_digit()) || port.parse::<u16>().is_err())
         {
-            return Err(bad("the port is no number between 0 and 65535"));
+            return Err(bad("the port is not a number between 0 and 65535"));
         }
         if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             if address.parse::<std::net::Ipv6Addr>().is_err() {
-                return Err(bad("the brackets hold no IPv6 address"));
+                return Err(bad("the brackets do not contain an IPv6 address"));
             }
         } else {
             let label_is_bad = |label: &str| {
@@ -87,7 +87,7 @@ impl FromStr for Registry {
                     || !label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
             };
             if host.is_empty() || host.split('.').any(label_is_bad) {
-                return Err(bad("the host is no host name"));
+                return Err(bad("the host is not a valid host name"));
             }
         }
         let lower = if text.bytes().any(|byte| byte.is_ascii_uppercase()) {

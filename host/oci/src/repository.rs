@@ -1,4 +1,4 @@
-//! The name of a repository inside a registry.
+//! Names of repositories in a registry.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use super::ReferenceError;
 pub struct Repository(Arc<str>);
 
 impl Repository {
-    /// What was a repository before.
+    /// Makes a repository of a text that was validated before.
     pub(super) fn known(text: &str) -> Self {
         Self(Arc::from(text))
     }
@@ -24,21 +24,21 @@ impl Repository {
         &self.0
     }
 
-    /// Has it one component only, and so no project?
+    /// Whether it has only one component, and thus no project.
     pub fn is_one_part(&self) -> bool {
         !self.0.contains('/')
     }
 
-    /// The same repository inside `project`.
+    /// Prepends `project` to the path.
     ///
     /// # Errors
-    /// Where `project` is no path of a repository.
+    /// If the result is not a valid repository.
     pub fn inside(&self, project: &str) -> Result<Self, ReferenceError> {
         format!("{project}/{}", self.0).parse()
     }
 }
 
-/// Where a component ends or is broken: `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`.
+/// The first error of a component, whose grammar is `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`.
 fn component_error(component: &str) -> Option<&'static str> {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     if component.is_empty() {

@@ -1,4 +1,4 @@
-//! The name of a store: a registry, or a folder of OCI image layouts.
+//! Names of stores: a registry, or a folder of OCI image layouts.
 
 use std::fmt;
 use std::path::Path;
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{ReferenceError, Registry};
 
-/// How the name of a folder of layouts begins.
+/// The prefix of a folder of layouts.
 const LAYOUT: &str = "oci:";
 
-/// A place that holds repositories, as the part of a reference before the repository names it.
+/// The name of a store: the part of a reference before the repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum StoreName {
@@ -27,25 +27,25 @@ pub enum StoreName {
 pub struct LayoutsName(Arc<str>);
 
 impl LayoutsName {
-    /// The name of the folder at `path`.
+    /// Makes the name of the folder at `path`.
     pub fn new(path: &str) -> Self {
         Self(format!("{LAYOUT}{path}").into())
     }
 
-    /// Reads `oci:DIR`; `None` where it is something else, or names no folder.
+    /// Parses `oci:DIR`; `None` for anything else, or without a folder.
     pub fn parse(text: &str) -> Option<Self> {
         let path = text.strip_prefix(LAYOUT).filter(|path| !path.is_empty())?;
         Some(Self::new(path))
     }
 
-    /// The folder.
+    /// The folder's path.
     pub fn path(&self) -> &Path {
         Path::new(&self.0[LAYOUT.len()..])
     }
 }
 
 impl StoreName {
-    /// The name as it stands in references.
+    /// The name in references.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Registry(registry) => registry.as_str(),
@@ -61,7 +61,7 @@ impl StoreName {
         }
     }
 
-    /// Is this Docker Hub?
+    /// Whether this is Docker Hub.
     pub fn is_docker_hub(&self) -> bool {
         self.registry().is_some_and(Registry::is_docker_hub)
     }

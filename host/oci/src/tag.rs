@@ -1,4 +1,4 @@
-//! The tag of a manifest.
+//! Tags of manifests.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,12 +14,12 @@ use super::ReferenceError;
 pub struct Tag(Arc<str>);
 
 impl Tag {
-    /// What is meant where neither tag nor digest is given.
+    /// The default tag.
     pub fn latest() -> Self {
         Self(Arc::from("latest"))
     }
 
-    /// What was a tag before.
+    /// Makes a tag of a text that was validated before.
     pub(super) fn known(text: &str) -> Self {
         Self(Arc::from(text))
     }

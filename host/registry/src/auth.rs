@@ -1,4 +1,4 @@
-//! Authentication: challenges, tokens, and what a registry thinks of a credential.
+//! Authentication: challenges, tokens, and the state of each credential.
 
 pub(crate) mod account;
 pub(crate) mod authorization;

@@ -1,4 +1,4 @@
-//! The registries of a run, and the client of one of them.
+//! The registries of a run, and the client of one registry.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -16,38 +16,38 @@ use crate::hints::{HintCache, Hints};
 use crate::http::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};
 use crate::http::connection::Connections;
 use crate::http::scheme::base_url;
-use crate::known::{Looks, Named};
-use crate::limits::permit::{Claim, Permit, Permits, Windows};
+use crate::known::{ManifestHomes, ProbeHistory};
+use crate::limits::permit::{Permit, PermitRequest, Permits, Windows};
 use crate::limits::token_services::TokenServices;
 use crate::limits::window::Class;
-use crate::retry::{Budget, Effort, Waits};
-use crate::traits::{Learnt, Traits};
+use crate::retry::{Backoff, RetryBudget, RetryStats};
+use crate::traits::{Capabilities, Observed};
 use crate::upload::attempt_error::AttemptError;
 use crate::upload::self_mount::SelfMount;
 use crate::{Cause, Credentials, RegistryError};
 use longshore_oci::{Registry, StoreName};
 use longshore_store::{BlobTransfer, Operation};
 
-/// What holds for every registry of a run.
+/// Options for all registries of a run.
 #[derive(Debug)]
 pub struct RegistryOptions {
-    /// Are certificates checked? If not, plain HTTP is allowed too.
+    /// Whether certificates are verified. If not, plain HTTP is allowed too.
     pub tls_verify: bool,
-    /// Where credentials come from.
+    /// The sources of credentials.
     pub credentials: Credentials,
-    /// The `certs.d` directories; the roots of all of them are trusted.
+    /// The `certs.d` directories; all of their roots are trusted.
     pub certificate_directories: Vec<PathBuf>,
-    /// `SSL_CERT_FILE`: a bundle of roots to trust.
+    /// `SSL_CERT_FILE`: a bundle of trusted roots.
     pub root_bundle: Option<PathBuf>,
-    /// `--max-wait`: a registry that limits requests for longer is given up.
+    /// `--max-wait`: how long to wait for a throttled registry before giving up.
     pub max_wait: Duration,
-    /// No registry has more transfers of large blobs at once.
+    /// The most large blobs in flight per registry.
     pub large_transfers: usize,
-    /// Where earlier runs have put blobs, if that can be had.
+    /// Hints of earlier runs, if available.
     pub hints: Option<HintCache>,
 }
 
-/// The registries of a run. Clones share everything.
+/// The registries of a run. Clones share state.
 #[derive(Clone, Debug)]
 pub struct Registries {
     options: Arc<RegistryOptions>,
@@ -55,15 +55,15 @@ pub struct Registries {
     clients: Arc<Mutex<HashMap<Registry, Arc<Client>>>>,
     permits: Permits,
     token_services: Arc<TokenServices>,
-    effort: Arc<Effort>,
+    effort: Arc<RetryStats>,
     hints: Arc<Hints>,
 }
 
 impl Registries {
-    /// No registry is contacted yet.
+    /// Sets up the registries of a run without contacting any.
     ///
     /// # Errors
-    /// Where the bundle of roots cannot be used.
+    /// If the bundle of roots cannot be used.
     pub fn new(options: RegistryOptions) -> Result<Self, CertificateError> {
         let roots =
             options.root_bundle.as_deref().map(roots_of_bundle).transpose()?.unwrap_or_default();
@@ -82,24 +82,24 @@ impl Registries {
         })
     }
 
-    /// The client of `registry`, the same one each time.
+    /// Returns the client of `registry`; one client is shared per registry.
     pub fn client(&self, registry: &Registry) -> Arc<Client> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let client = clients.entry(registry.clone()).or_insert_with(|| {
-            let traits = Traits::of(registry);
+            let capabilities = Capabilities::of(registry);
             let windows = self.permits.register();
-            if traits.counts_manifest_gets {
+            if capabilities.counts_manifest_gets {
                 windows.shrink_to(Class::ManifestGet, 2);
             }
             Arc::new_cyclic(|this| Client {
                 this: this.clone(),
                 name: StoreName::from(registry.clone()),
                 registry: registry.clone(),
-                learnt: Learnt::new(&traits),
-                traits: Mutex::new(traits),
+                observed: Observed::new(&capabilities),
+                capabilities: Mutex::new(capabilities),
                 windows,
                 token_services: Arc::clone(&self.token_services),
-                budget: Arc::new(Budget::new(Arc::clone(&self.effort))),
+                budget: Arc::new(RetryBudget::new(Arc::clone(&self.effort))),
                 probe: SelfMount::default(),
                 options: Arc::clone(&self.options),
                 shared: Arc::clone(&self.shared),
@@ -109,58 +109,58 @@ impl Registries {
                 accounts: Accounts::default(),
                 tokens: Tokens::default(),
                 hints: Arc::clone(&self.hints),
-                named: Named::default(),
-                looks: Looks::default(),
+                manifest_homes: ManifestHomes::default(),
+                probes: ProbeHistory::default(),
             })
         });
         Arc::clone(client)
     }
 
-    /// What the run had to do more than once, or to wait for.
+    /// The retries and pauses of the run.
     pub fn effort(&self) -> longshore_store::Effort {
-        self.effort.so_far()
+        self.effort.snapshot()
     }
 
-    /// Keeps for later runs where blobs are now.
+    /// Saves hints for later runs.
     pub async fn finish(&self) {
         self.hints.flush().await;
     }
 }
 
-/// Where a registry is and how it is reached.
+/// The address of a registry and the connections to it.
 #[derive(Debug)]
 pub(super) struct Base {
     pub(super) url: Url,
     pub(super) connections: Arc<Connections>,
 }
 
-/// One registry.
+/// The client of one registry.
 #[derive(Debug)]
 pub struct Client {
     /// The client itself, for streams that outlive the call that opened them.
     this: Weak<Self>,
     pub(super) name: StoreName,
     pub(super) registry: Registry,
-    pub(super) traits: Mutex<Traits>,
-    pub(super) learnt: Learnt,
+    pub(super) capabilities: Mutex<Capabilities>,
+    pub(super) observed: Observed,
     pub(super) windows: Windows,
     pub(super) probe: SelfMount,
-    pub(super) budget: Arc<Budget>,
+    pub(super) budget: Arc<RetryBudget>,
     pub(super) token_services: Arc<TokenServices>,
     pub(super) options: Arc<RegistryOptions>,
     shared: Arc<Connections>,
     base: OnceCell<Base>,
-    /// What the first 401 asked for; `Some(None)` where none was met yet but an answer was.
+    /// The challenge of the first 401; `Some(None)` after an answer without any challenge.
     pub(super) challenge: Mutex<Option<Option<Challenge>>>,
-    /// Held by the first request, so that a run's start does not collect one 401 per image.
+    /// Held by the first request, so that a run does not start with one 401 per image.
     pub(super) first: tokio::sync::Mutex<()>,
     pub(super) accounts: Accounts,
     pub(super) tokens: Tokens,
     pub(super) hints: Arc<Hints>,
-    /// Where manifests name blobs.
-    pub(super) named: Named,
-    /// In which repositories blobs were found.
-    pub(super) looks: Looks,
+    /// Repositories whose manifests name a blob.
+    pub(super) manifest_homes: ManifestHomes,
+    /// Whether blobs were found in a repository.
+    pub(super) probes: ProbeHistory,
 }
 
 impl Client {
@@ -169,16 +169,18 @@ impl Client {
         &self.registry
     }
 
-    /// The client itself, to be kept.
+    /// A shared handle to the client itself.
     pub(super) fn shared(&self) -> Option<Arc<Self>> {
         self.this.upgrade()
     }
 
-    /// Waits until a blob may go from its source to this registry. Where the source is a registry of
-    /// the same run, both ends are taken in one step; without one, the blob is in memory.
+    /// Waits until a blob may move from its source to this registry.
+    ///
+    /// If the source is a registry of the same run, both permits are taken in one step. A blob that
+    /// is in memory needs no permit at its source.
     ///
     /// # Errors
-    /// Where one of them limits requests for longer than anybody waits.
+    /// If either registry is throttled for longer than `--max-wait`.
     pub(super) async fn transfer_permit(
         &self,
         transfer: &BlobTransfer<'_>,
@@ -193,63 +195,68 @@ impl Client {
             }
             _ => None,
         };
-        let claim = Claim { image: transfer.image, size };
-        let permit = self.claim(other, claim).await.map_err(AttemptError::Destination)?;
+        let request = PermitRequest { image: transfer.image, size };
+        let permit = self.acquire(other, request).await.map_err(AttemptError::Destination)?;
         Ok((permit, admission))
     }
 
-    /// Waits until a blob of `size` bytes may be read, for the image with this number.
+    /// Waits until a blob of `size` bytes may be read for the image with this number.
     ///
     /// # Errors
-    /// Where the registry limits requests for longer than anybody waits.
+    /// If the registry is throttled for longer than `--max-wait`.
     pub(super) async fn read_permit(&self, image: u32, size: u64) -> Result<Permit, RegistryError> {
         let class = Class::of_blob(size);
         let windows = vec![self.windows.of(class)];
-        self.windows.permits().claim(windows, Claim { image, size }).await.map_err(|shut| {
-            let operation = Operation::new("fetch blob", format!("from {}", self.registry));
-            operation.failed(self.limited(shut.why))
-        })
+        self.windows.permits().acquire(windows, PermitRequest { image, size }).await.map_err(
+            |closed| {
+                let operation = Operation::new("fetch blob", format!("from {}", self.registry));
+                operation.failed(self.gave_up_cause(closed.reason))
+            },
+        )
     }
 
-    async fn claim(&self, source: Option<&Self>, claim: Claim) -> Result<Permit, RegistryError> {
-        let class = Class::of_blob(claim.size);
+    async fn acquire(
+        &self,
+        source: Option<&Self>,
+        request: PermitRequest,
+    ) -> Result<Permit, RegistryError> {
+        let class = Class::of_blob(request.size);
         let mut windows = vec![self.windows.of(class)];
         windows.extend(source.map(|source| source.windows.of(class)));
-        self.windows.permits().claim(windows, claim).await.map_err(|shut| {
-            let limiting = source.filter(|source| source.windows.of(class) == shut.window);
-            let cause = limiting.unwrap_or(self).limited(shut.why);
+        self.windows.permits().acquire(windows, request).await.map_err(|closed| {
+            let limiting = source.filter(|source| source.windows.of(class) == closed.window);
+            let cause = limiting.unwrap_or(self).gave_up_cause(closed.reason);
             Operation::new("push blob", format!("to {}", self.registry)).failed(cause)
         })
     }
 
-    /// Does the registry mount blobs, as far as is known?
+    /// Whether the registry mounts blobs, as far as known.
     pub fn mounts(&self) -> bool {
-        self.traits().mounts && self.learnt.mounts()
+        self.capabilities().mounts && self.observed.mounts()
     }
 
-    /// What a repository type says of the registry, by the keys of `describe`.
+    /// Applies what a repository type says about the registry, with the keys of `describe`.
     pub fn describe(&self, attributes: &[(String, String)]) {
-        let mut traits = self.traits.lock().unwrap_or_else(PoisonError::into_inner);
-        *traits = traits.described(attributes);
-        self.learnt.described(&traits);
+        let mut capabilities = self.capabilities.lock().unwrap_or_else(PoisonError::into_inner);
+        *capabilities = capabilities.with_attributes(attributes);
+        self.observed.apply(&capabilities);
     }
 
-    pub(super) fn traits(&self) -> Traits {
-        *self.traits.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn capabilities(&self) -> Capabilities {
+        *self.capabilities.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits between the tries of one operation.
-    pub(super) fn waits(&self) -> Waits {
-        Waits::new(self.options.max_wait, Arc::clone(&self.budget))
+    /// The back-off between the attempts of one operation.
+    pub(super) fn backoff(&self) -> Backoff {
+        Backoff::new(self.options.max_wait, Arc::clone(&self.budget))
     }
 
-    /// Forgets all tokens: a hook created something that they do not cover.
+    /// Forgets all tokens, after a hook created something that they do not cover.
     pub fn forget_tokens(&self) {
         self.tokens.forget();
     }
 
-    /// Finds out how the registry is reached, as its first request would. What is wrong with it, that
-    /// one reports.
+    /// Connects to find out the registry's scheme. Errors are left for the first request to report.
     pub(super) async fn find_scheme(&self) {
         let _reached = self.base().await;
     }

@@ -1,4 +1,4 @@
-//! Reading and writing content by HTTP: blobs, manifests, referrers.
+//! Blobs, manifests and referrers over HTTP.
 
 pub(crate) mod blob;
 pub(crate) mod blob_check;

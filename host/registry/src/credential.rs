@@ -1,9 +1,9 @@
-//! Which credential a registry gets: from the environment, from the authentication files of Docker
-//! and containers, or from a credential helper.
+//! Credentials of registries: from the environment, from authentication files of Docker and
+//! containers, or from a credential helper.
 //!
-//! The first source that has one wins, nothing else is tried, and no source is an error only where
-//! something is there that cannot be used. Every look-up is kept for the run: a file is read once
-//! and a helper runs once per registry, however many tasks ask at the same time.
+//! The first source with a credential wins. A source is an error only if it exists and cannot be
+//! used. Lookups are cached for the run with single-flight: a file is read once, and a helper runs
+//! once per registry.
 
 mod auth_file;
 mod error;

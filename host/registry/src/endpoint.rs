@@ -1,4 +1,4 @@
-//! Requests that plugins ask for: to a registry's own host, with its credential, and nothing else.
+//! Requests of plugins: to a registry's own host only, with its credential.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::http::connection::cause_of;
 use crate::http::connection::read_bounded;
 use crate::{Cause, Client, Credential, RegistryError};
 
-/// Bound on one request of a plugin.
+/// Timeout of a plugin's request.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The scheme of an endpoint on a registry's host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointScheme {
-    /// What the registry itself speaks.
+    /// The scheme that the registry itself uses.
     Registry,
     /// HTTPS.
     Https,
@@ -28,37 +28,38 @@ pub enum EndpointScheme {
     Http,
 }
 
-/// A request to a registry's host outside the distribution API.
+/// A request to a registry's host outside of the distribution API.
 #[derive(Clone, Debug)]
 pub struct EndpointRequest {
-    /// How the host is reached.
+    /// The scheme.
     pub scheme: EndpointScheme,
     /// The method, such as `POST`.
     pub method: &'static str,
-    /// The escaped path and query, from the slash on.
+    /// The escaped path and query, with the leading slash.
     pub path_and_query: String,
-    /// Names and values of headers, none of which authenticates.
+    /// Header names and values; none of them may authenticate.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Option<Bytes>,
-    /// A longer body of the answer is an error.
+    /// The largest accepted response body, in bytes; a longer one is an error.
     pub body_limit: u64,
 }
 
-/// What the host answered, whatever the status.
+/// The host's answer, whatever its status.
 #[derive(Clone, Debug)]
 pub struct EndpointResponse {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
-    /// Names and values of the headers as they came.
+    /// Header names and values as received.
     pub headers: Vec<(String, String)>,
     /// The whole body.
     pub body: Bytes,
 }
 
 impl Client {
-    /// Sends a plugin's request with the registry's user name and password, if there is one. No
-    /// cookie is kept, no redirect is followed and nothing is tried again.
+    /// Sends a plugin's request with the registry's user name and password, if there is one.
+    ///
+    /// Cookies are dropped, redirects are not followed and nothing is retried.
     ///
     /// # Errors
     /// No answer, or a body above the limit.
@@ -83,11 +84,11 @@ impl Client {
         };
         let host = self.registry.api_host();
         let url = Url::parse(&format!("{scheme}://{host}{}", request.path_and_query))
-            .map_err(|_| Cause::Location { host: host.to_owned(), why: "the path is no path" })?;
+            .map_err(|_| Cause::Location { host: host.to_owned(), why: "the path is not valid" })?;
         let bad = |why| Cause::Location { host: host.to_owned(), why };
-        let method =
-            Method::from_bytes(request.method.as_bytes()).map_err(|_| bad("the method is none"))?;
-        let headers = header_map(&request.headers).ok_or_else(|| bad("a header is none"))?;
+        let method = Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| bad("the method is not valid"))?;
+        let headers = header_map(&request.headers).ok_or_else(|| bad("a header is not valid"))?;
         let mut outgoing = base
             .connections
             .metadata(&url)?

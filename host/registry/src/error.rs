@@ -1,4 +1,4 @@
-//! What goes wrong with a registry: the operation, and the cause.
+//! Errors of registry operations: the operation and the cause.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use longshore_store::{Fault, Operation, StoreError};
 use crate::error_response::ErrorResponse;
 use longshore_oci::{Digest, ManifestError};
 
-/// What is done to a registry's catalogue.
+/// The verb of the operation that lists a registry's repositories.
 pub(super) const CATALOG: &str = "list the repositories of";
-/// What is done where a manifest is pushed.
+/// The verb of the operation that pushes a manifest.
 pub(super) const PUSH_MANIFEST: &str = "push manifest";
 
-/// Makes the error of an operation that failed.
+/// Turns a failed operation into an error.
 pub(super) trait Failed {
-    /// The operation failed by `cause`.
+    /// The error of the operation with this cause.
     fn failed(self, cause: impl Into<Cause>) -> RegistryError;
 }
 
@@ -28,21 +28,21 @@ impl Failed for Operation {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{operation}: {cause}")]
 pub struct RegistryError {
-    /// What was being done.
+    /// The operation.
     pub operation: Operation,
-    /// Why it failed.
+    /// The cause.
     pub cause: Box<Cause>,
 }
 
 /// Why an operation on a registry failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Cause {
-    /// No connection: name, route, refusal, or it broke before an answer.
+    /// No connection: name resolution, routing or refusal, or it broke before an answer.
     #[error("cannot reach {host}: {why}")]
     Unreachable {
         /// The host and port.
         host: String,
-        /// The innermost reason.
+        /// The innermost error.
         why: String,
     },
     /// The peer's certificate is not trusted.
@@ -50,7 +50,7 @@ pub enum Cause {
     Certificate {
         /// The host and port.
         host: String,
-        /// What rustls says.
+        /// The message of rustls.
         why: String,
     },
     /// The connection broke in the middle of a body.
@@ -58,95 +58,95 @@ pub enum Cause {
     Broken {
         /// The host and port.
         host: String,
-        /// The innermost reason.
+        /// The innermost error.
         why: String,
     },
-    /// Nothing came for too long.
+    /// Nothing arrived within the timeout.
     #[error("{host} did not answer within {seconds} s")]
     TimedOut {
         /// The host and port.
         host: String,
-        /// The bound that was exceeded.
+        /// The timeout, in seconds.
         seconds: u64,
     },
-    /// The registry's answer says no.
+    /// The registry refused the request.
     #[error("{0}")]
     Answered(ErrorResponse),
-    /// The token service has no time for us; the registry itself may have.
+    /// The token service is overloaded; the registry itself may not be.
     #[error("token service: {0}")]
-    BusyRealm(ErrorResponse),
-    /// The token had ended, and there is a new one now.
+    OverloadedRealm(ErrorResponse),
+    /// The token had expired, and was renewed.
     #[error("{0}")]
     Renewed(ErrorResponse),
-    /// The token realm gave no token.
+    /// The token service issued no token.
     #[error("token service {realm}: {why}")]
     Token {
-        /// Where tokens come from.
+        /// The host of the token service.
         realm: String,
-        /// Why there is none.
+        /// The reason.
         why: String,
     },
-    /// The realm refused the credential before; it is not tried again, which would lock accounts.
+    /// The credential was refused before; it is not sent again, as that would lock accounts.
     #[error("the credential for {0} was refused earlier in this run")]
     CredentialRefused(String),
-    /// The realm said that there were too many logins; more tries would lock accounts.
+    /// Logins are rate limited; more attempts would lock accounts.
     #[error("logins with the credential for {0} are limited (429)")]
     LoginLimited(String),
-    /// Credentials could not be read.
+    /// The credentials could not be read.
     #[error("{0}")]
     Credential(String),
     /// Certificates of `certs.d` could not be read.
     #[error("{0}")]
     CertificateFile(String),
-    /// A redirect or upload location cannot be followed.
+    /// A redirect or upload location cannot be used.
     #[error("{host} answered with a location that cannot be used: {why}")]
     Location {
         /// The host and port.
         host: String,
-        /// What is wrong with it.
+        /// What is wrong with the location.
         why: &'static str,
     },
-    /// The registry named a time that is further away than `--max-wait` allows.
+    /// The registry asked for a wait beyond `--max-wait`.
     #[error("{host} takes no more requests before {until}")]
-    LimitedUntil {
+    RateLimitedUntil {
         /// The registry.
         host: String,
-        /// The time of day, or the date, in UTC.
+        /// The time of day or the date, in UTC.
         until: String,
     },
-    /// The registry was waited for as long as `--max-wait` allows.
+    /// The registry stayed throttled for all of `--max-wait`.
     #[error(
         "{host} has answered that there are too many requests for as long as --max-wait allows"
     )]
-    LimitedForLong {
+    RateLimitedForLong {
         /// The registry.
         host: String,
     },
-    /// A part of a blob or of an upload is not where it was asked for.
-    #[error("the answer holds the bytes {answered:?}, byte {offset} was asked for")]
+    /// The answer holds another part of a blob or upload than requested.
+    #[error("the answer holds the bytes {answered:?}, requested from byte {offset}")]
     Range {
-        /// The byte that was asked for.
+        /// The requested offset, in bytes.
         offset: u64,
         /// `Content-Range` or `Range` of the answer.
         answered: String,
     },
-    /// The content is not what its digest says.
+    /// The content does not match its digest.
     #[error("content has digest {found}, expected {expected}")]
     Digest {
-        /// What was asked for.
+        /// The requested digest.
         expected: Digest,
-        /// What arrived.
+        /// The digest of the content.
         found: Digest,
     },
-    /// The content has another length than its descriptor says.
+    /// The content's size differs from its descriptor.
     #[error("content has {found} bytes, expected {expected}")]
     Size {
-        /// Bytes expected.
+        /// The expected size, in bytes.
         expected: u64,
-        /// Bytes that arrived, or were announced.
+        /// The received or announced size, in bytes.
         found: u64,
     },
-    /// The registry keeps a damaged blob in the place of what it is sent.
+    /// The registry keeps a damaged blob, whatever is sent to it.
     #[error(
         "it has {found} bytes there, expected {expected}, and sending it again changes nothing"
     )]
@@ -156,21 +156,21 @@ pub enum Cause {
         /// Bytes expected.
         expected: u64,
     },
-    /// A body is larger than the bound for its kind.
+    /// A body exceeds the limit for its kind.
     #[error("the answer is larger than {limit} bytes")]
     TooLarge {
-        /// The bound.
+        /// The limit, in bytes.
         limit: u64,
     },
-    /// The registry takes no manifest of this size, as its repository type says.
-    #[error("the manifest has {size} bytes, the registry takes {limit}")]
+    /// The registry does not accept manifests of this size, according to its repository type.
+    #[error("the manifest has {size} bytes, the registry accepts at most {limit}")]
     ManifestTooLarge {
-        /// Its bytes.
+        /// The manifest's size, in bytes.
         size: u64,
-        /// The most bytes that are taken.
+        /// The registry's limit, in bytes.
         limit: u64,
     },
-    /// Others kept undoing a change to an index that several may change.
+    /// Other writers kept overwriting a shared index.
     #[error("others keep changing it at the same time")]
     Contended,
     /// A list of tags, repositories or referrers cannot be read.
@@ -182,29 +182,29 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// The registry's refusal, where there is one.
+    /// The registry's refusal, if there is one.
     pub const fn answer(&self) -> Option<&ErrorResponse> {
         match self {
-            Self::Answered(answer) | Self::BusyRealm(answer) | Self::Renewed(answer) => {
+            Self::Answered(answer) | Self::OverloadedRealm(answer) | Self::Renewed(answer) => {
                 Some(answer)
             }
             _ => None,
         }
     }
 
-    /// The status of the registry's refusal.
+    /// The HTTP status of the refusal.
     pub fn status(&self) -> Option<u16> {
         self.answer().map(|answer| answer.status)
     }
 }
 
 impl RegistryError {
-    /// Did the registry say that it is not there?
+    /// Whether the registry answered that the object does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self.cause.status(), Some(404))
     }
 
-    /// Did the registry say that the manifest names content that it does not have?
+    /// Whether the registry refused a manifest because it lacks content that the manifest names.
     pub fn is_unknown_content(&self) -> bool {
         matches!(&*self.cause, Cause::Answered(answer) if matches!(answer.status, 400 | 404)
             && ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"]
@@ -212,7 +212,7 @@ impl RegistryError {
                 .any(|&code| answer.has_code(code)))
     }
 
-    /// Did the registry refuse because the tag may not change?
+    /// Whether the registry refused because the tag is immutable.
     pub fn is_immutable_tag(&self) -> bool {
         matches!(&*self.cause, Cause::Answered(answer)
             if answer.status == 412
@@ -221,12 +221,12 @@ impl RegistryError {
                     && answer.detail.to_ascii_lowercase().contains("immutable")))
     }
 
-    /// May the same request succeed later?
+    /// Whether the same request may succeed later.
     pub fn is_transient(&self) -> bool {
         match &*self.cause {
             Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
-            Cause::Answered(answer) | Cause::BusyRealm(answer) => {
-                // A session that got lost is replaced by a new one.
+            Cause::Answered(answer) | Cause::OverloadedRealm(answer) => {
+                // A lost session is replaced by a new one.
                 matches!(answer.status, 408 | 429 | 500..=599)
                     || answer.has_code("BLOB_UPLOAD_UNKNOWN")
             }
@@ -235,83 +235,88 @@ impl RegistryError {
         }
     }
 
-    /// Are there too many requests, by what the registry said now or before?
-    pub fn is_limited(&self) -> bool {
-        let before =
-            matches!(&*self.cause, Cause::LimitedUntil { .. } | Cause::LimitedForLong { .. });
+    /// Whether the registry is rate limiting requests, now or before.
+    pub fn is_rate_limited(&self) -> bool {
+        let before = matches!(
+            &*self.cause,
+            Cause::RateLimitedUntil { .. } | Cause::RateLimitedForLong { .. }
+        );
         before || self.cause.status() == Some(429)
     }
 
-    /// Was nothing said of what was asked, as the registry is busy or cannot be reached?
-    pub fn says_nothing(&self) -> bool {
+    /// Whether the error says nothing about the requested object: the registry is overloaded or
+    /// unreachable.
+    pub fn is_inconclusive(&self) -> bool {
         match &*self.cause {
             Cause::Answered(answer) => matches!(answer.status, 408 | 429 | 502..=504 | 520..=524),
             Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
-            Cause::BusyRealm(_) | Cause::LoginLimited(_) => true,
-            _ => self.is_limited(),
+            Cause::OverloadedRealm(_) | Cause::LoginLimited(_) => true,
+            _ => self.is_rate_limited(),
         }
     }
 
-    /// Did the connection break, so that nobody knows what became of the request?
+    /// Whether the connection broke, so that the request may or may not have been processed.
     pub fn is_unanswered(&self) -> bool {
         matches!(&*self.cause, Cause::Broken { .. } | Cause::TimedOut { .. })
     }
 
-    /// How long the registry asked to wait.
+    /// The wait that the registry asked for.
     pub fn retry_after(&self) -> Option<Duration> {
         self.cause.answer().and_then(|answer| answer.retry_after)
     }
 
-    /// What a person can do about it.
+    /// Advice for the user.
     pub fn hint(&self) -> Option<String> {
         let hint = match &*self.cause {
             Cause::Certificate { .. } => {
-                "put the registry's CA into a certs.d directory or SSL_CERT_FILE, or give --tls-verify=false"
+                "put the registry's CA into a certs.d directory or SSL_CERT_FILE, or use --tls-verify=false"
             }
             Cause::Unreachable { why, .. } if why.contains("no TLS") => {
-                "the registry speaks plain HTTP; give --tls-verify=false to allow that"
+                "the registry speaks plain HTTP; allow it with --tls-verify=false"
             }
             Cause::Unreachable { .. } => {
                 "check the registry's name, the network and the proxy settings"
             }
-            // No credential went there.
+            // The credential is never sent to that host, so it cannot be at fault.
             Cause::Answered(answer) if answer.redirected.is_some() => match answer.status {
                 401 | 403 | 404 if self.operation.verb == "fetch blob" => {
-                    "the registry's storage refuses what the registry hands out; try again, or ask its operator"
+                    "try again, or ask the registry's operator: its storage refuses the URL that the registry issued"
                 }
                 _ => return None,
             },
             Cause::Answered(answer) | Cause::Renewed(answer) => match answer.status {
                 401 | 403..=405 if self.operation.verb == CATALOG => {
-                    "not every registry lists its repositories, and some only to who is logged in; name them one by one"
+                    "name the repositories one by one; some registries list them only for logged-in users, others never"
                 }
                 401 => {
                     "check that the credential is right and may do this; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
                 }
                 403 => {
-                    "the credential may not do this, or the registry is read-only or out of quota"
+                    "check the rights of the credential, and whether the registry is read-only or out of quota"
                 }
                 404 if self.operation.verb.starts_with("push") => {
-                    "the repository or its project may have to be created first; see --repo-type"
+                    "create the repository or its project first, if it is missing; see --repo-type"
                 }
                 404 => {
                     "check the name and the tag; a private image answers so without a credential too"
                 }
-                413 => "the registry or a proxy before it limits the size of uploads",
+                413 => {
+                    "ask for a higher limit: the registry or a proxy before it limits the size of uploads"
+                }
                 429 => {
-                    "the registry limits the rate; log in, give fewer jobs with -j, or wait longer with --max-wait"
+                    "log in for a higher limit, run fewer jobs with -j, or wait longer with --max-wait"
                 }
                 _ => return None,
             },
             Cause::Credential(_) => {
-                "mend or remove what is named there; docker login writes it anew"
+                "fix or remove the credential that the error names; docker login writes it again"
             }
             Cause::Damaged { .. } => {
-                "most registries keep what they have under a digest: delete the blob from the registry's storage first"
+                "most registries keep existing content: delete the blob from the registry's storage first"
             }
-            Cause::LoginLimited(_) => "repeat the run with the failed list later",
-            Cause::LimitedUntil { .. } | Cause::LimitedForLong { .. } => {
-                "repeat the run with the failed list later, log in for a higher limit, or wait longer with --max-wait"
+            Cause::LoginLimited(_) => "repeat the run later with the failed list",
+            Cause::RateLimitedUntil { .. } | Cause::RateLimitedForLong { .. } => {
+                "repeat the run later with the failed list, log in for a higher limit, or wait longer with --max-wait"
             }
             Cause::Token { .. } | Cause::CredentialRefused(_) => {
                 "check the credential; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
@@ -329,7 +334,7 @@ impl From<ErrorResponse> for Cause {
 }
 
 impl From<RegistryError> for StoreError {
-    /// The error as the engine sees it.
+    /// Converts the error for the engine.
     fn from(error: RegistryError) -> Self {
         let is_manifest_push = error.operation.verb == PUSH_MANIFEST;
         let fault = match (&*error.cause, error.cause.status()) {
@@ -351,7 +356,7 @@ impl From<RegistryError> for StoreError {
             message: error.cause.to_string(),
             hint: error.hint(),
             transient: error.is_transient(),
-            rate_limited: error.is_limited(),
+            rate_limited: error.is_rate_limited(),
             retry_after: error.retry_after(),
             operation: error.operation,
             fault: Box::new(fault),

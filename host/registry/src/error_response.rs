@@ -1,4 +1,4 @@
-//! Answers that are no success: status, error codes and the wait that was asked for.
+//! Refusals: status, error codes and `Retry-After`.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
-/// So many characters of a message that is no JSON are shown.
+/// The most characters shown of a message that is not JSON.
 const SHOWN: usize = 200;
 
 /// A registry's refusal (distribution-spec, "Error Codes").
@@ -14,13 +14,13 @@ const SHOWN: usize = 200;
 pub struct ErrorResponse {
     /// The HTTP status.
     pub status: u16,
-    /// The codes of the body, such as `DENIED`.
+    /// The error codes of the body, such as `DENIED`.
     pub codes: Vec<String>,
-    /// Codes and messages as one line.
+    /// Codes and messages, as one line.
     pub detail: String,
-    /// The pause that `Retry-After` and the like ask for, if any.
+    /// The wait that `Retry-After` or a similar header asks for.
     pub retry_after: Option<Duration>,
-    /// The host that it came from, where the registry had redirected to another one.
+    /// The host that answered, if the registry had redirected to another one.
     pub redirected: Option<String>,
 }
 
@@ -28,7 +28,8 @@ pub struct ErrorResponse {
 struct ErrorBody {
     #[serde(default)]
     errors: Vec<ErrorEntry>,
-    /// What token services say instead: Docker Hub's, and those that follow OAuth (RFC 6749, 5.2).
+    /// The fields that token services use instead: Docker Hub's, and OAuth's (RFC 6749, section
+    /// 5.2).
     #[serde(alias = "error_description")]
     details: Option<serde_json::Value>,
 }
@@ -44,7 +45,7 @@ struct ErrorEntry {
 }
 
 impl ErrorResponse {
-    /// The refusal that an answer of `status` with this body is.
+    /// Parses a response of `status` with this body.
     pub(crate) fn of(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
         let Ok(parsed) = serde_json::from_slice::<ErrorBody>(body) else {
             let text = String::from_utf8_lossy(body);
@@ -60,13 +61,13 @@ impl ErrorResponse {
         Self { status, codes, detail: lines.join("; "), retry_after, redirected: None }
     }
 
-    /// Is `code` among the codes?
+    /// Whether `code` is among the codes.
     pub fn has_code(&self, code: &str) -> bool {
         self.codes.iter().any(|found| found == code)
     }
 }
 
-/// The first characters of a text, in one line.
+/// The first characters of a text, as one line.
 fn one_line(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect::<String>().replace(['\n', '\r'], " ")
 }
@@ -106,11 +107,12 @@ impl fmt::Display for ErrorResponse {
     }
 }
 
-/// No wait is longer: what claims to be was meant in another way.
+/// The longest wait that is believed; larger numbers have another meaning.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The wait that the first header asks for which can be read and asks for any. When a quota is reset
-/// matters where it is used up; some registries say so in every answer.
+/// The wait of the first header that names a wait above zero.
+///
+/// Some registries send the quota's reset time in every answer, so it only counts in a 429.
 pub(crate) fn retry_after(status: u16, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let names: &[&str] = match status {
         429 => &[RETRY_AFTER.as_str(), "x-ratelimit-reset", "ratelimit-reset"],
@@ -120,11 +122,11 @@ pub(crate) fn retry_after(status: u16, headers: &HeaderMap, now: SystemTime) -> 
     names.iter().filter_map(read).find(|wait| !wait.is_zero())
 }
 
-/// A wait in seconds, as a date, or as the epoch time that some registries send.
+/// Parses a wait in seconds, as a date, or as an epoch time, which some registries send.
 fn wait(text: &str, now: SystemTime) -> Option<Duration> {
     let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     if let Ok(number) = text.parse::<u64>() {
-        // Some count milliseconds since the epoch.
+        // Some registries count milliseconds since the epoch.
         let millis = number > 1_000_000_000_000;
         let asked =
             if millis { Duration::from_millis(number) } else { Duration::from_secs(number) };
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_hides_nothing() {
+    fn unreadable_headers_do_not_hide_others() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let read = |status, values: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();

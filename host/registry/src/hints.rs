@@ -1,4 +1,4 @@
-//! Hints: where blobs are at a registry, by what earlier runs have seen and this one sees.
+//! Hints: where a registry holds blobs, as seen by earlier runs and this one.
 
 mod account;
 mod cache;

@@ -1,4 +1,4 @@
-//! HTTP connections: clients, TLS and trust, and whether a registry speaks TLS at all.
+//! HTTP connections: clients, TLS, trust, and detection of registries without TLS.
 
 pub(crate) mod certificate;
 pub(crate) mod connection;

@@ -1,7 +1,8 @@
-//! Registries as stores: the only crate that speaks HTTP to registries (distribution-spec 1.1).
+//! Registries as stores (distribution-spec 1.1). This is the only crate that speaks HTTP to
+//! registries.
 //!
-//! [`Registries`] holds what a run shares; a [`Client`] is one registry with its scheme, its
-//! connections and its tokens. The engine sees it as a `Source` and a `Destination` only.
+//! [`Registries`] holds what a run shares. A [`Client`] is one registry with its scheme, its
+//! connections and its tokens. The engine sees it only as a `Source` and a `Destination`.
 
 mod auth;
 mod client;

@@ -1,4 +1,4 @@
-//! How much is asked of a registry at once: windows, permits and pauses.
+//! In-flight limits: AIMD windows, permits, and pauses while a registry throttles.
 
 pub(crate) mod pause;
 pub(crate) mod permit;

@@ -1,4 +1,4 @@
-//! Lists of tags, repositories and referrers, page by page.
+//! Paged lists of tags, repositories and referrers.
 
 pub(crate) mod names;
 pub(crate) mod pages;

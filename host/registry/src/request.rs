@@ -1,4 +1,4 @@
-//! One request: authentication, redirects, bounds and retries.
+//! One HTTP request: authentication, redirects, limits and retries.
 
 use std::time::{Duration, Instant};
 
@@ -19,11 +19,11 @@ use crate::limits::window::Class;
 use crate::{Cause, Client, RegistryError};
 use longshore_store::Operation;
 
-/// A body above this size takes a while, in bytes, for which its token has to be good.
+/// Bodies above this size, in bytes, need a token that stays valid for [`SPARE`].
 const LONG: u64 = 8 * 1024 * 1024;
-/// That while.
+/// How long the token of a long upload must stay valid.
 const SPARE: Duration = Duration::from_secs(30);
-/// Redirects are followed so often.
+/// The most redirects that are followed.
 const REDIRECTS: usize = 5;
 
 /// A request whose body, if any, is in memory, so that it can be sent again.
@@ -36,18 +36,18 @@ pub(super) struct Call {
     pub(super) purpose: Purpose,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Bytes>,
-    /// Bound on the wait for the answer's headers.
+    /// Timeout for the answer's headers.
     pub(super) patience: Duration,
-    /// What it costs the registry.
+    /// The class whose window the request uses.
     pub(super) class: Class,
-    /// Does the caller hold the permit?
+    /// Whether the caller already holds the permit.
     pub(super) admitted: bool,
-    /// Is a token renewed that the registry refuses?
+    /// Whether to renew a token that the registry refuses.
     pub(super) renews: bool,
 }
 
 impl Call {
-    /// A request for metadata without a body.
+    /// Makes a request for metadata without a body.
     pub(super) fn new(
         operation: Operation,
         method: Method,
@@ -70,10 +70,10 @@ impl Call {
         }
     }
 
-    /// The next try goes over a connection of its own if `cause` is that the content was wrong.
-    pub(super) fn doubt(&mut self, cause: &Cause) {
+    /// Sends the next attempt over a fresh connection if `cause` is wrong content.
+    pub(super) fn avoid_connection_after(&mut self, cause: &Cause) {
         if matches!(cause, Cause::Digest { .. } | Cause::Size { .. }) {
-            self.purpose = Purpose::Doubt;
+            self.purpose = Purpose::Recheck;
         }
     }
 
@@ -84,7 +84,7 @@ impl Call {
 }
 
 impl Client {
-    /// The URL of `path` under `/v2/`; `path` is built from parsed names and needs no escaping.
+    /// The URL of `path` under `/v2/`. `path` consists of parsed names and needs no escaping.
     pub(super) async fn url(&self, path: &str) -> Result<Url, Cause> {
         let base = self.base().await?;
         base.url.join(&format!("/v2/{path}")).map_err(|_| Cause::Location {
@@ -93,18 +93,18 @@ impl Client {
         })
     }
 
-    /// Sends `call` and tries again where that helps. Only success is an answer.
+    /// Sends `call` with retries; only a success status is returned.
     pub(super) async fn send(&self, call: &Call) -> Result<Response, RegistryError> {
-        let mut waits = self.waits();
+        let mut backoff = self.backoff();
         loop {
             match self.send_once(call).await {
                 Ok(response) => return Ok(response),
-                Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
+                Err(cause) => backoff.wait_or_fail(call.operation.clone().failed(cause)).await?,
             }
         }
     }
 
-    /// Sends `call` once, with one renewal of the token, as soon as the registry has room for it.
+    /// Sends `call` once, with at most one token renewal, as soon as the registry has room for it.
     pub(super) async fn send_once(&self, call: &Call) -> Result<Response, Cause> {
         let _permit = match call.admitted {
             true => None,
@@ -112,18 +112,19 @@ impl Client {
         };
         let sent = Instant::now();
         let answered = self.send_admitted(call).await;
-        self.judge(call.class, answered, sent)
+        self.observe(call.class, answered, sent)
     }
 
     async fn send_admitted(&self, call: &Call) -> Result<Response, Cause> {
-        // The first request of a run alone finds out how to authenticate; the others wait for that.
+        // The first request of a run finds out how to authenticate; the others wait for it.
         let first = if self.challenge_is_known() { None } else { Some(self.first.lock().await) };
         let first = first.filter(|_| !self.challenge_is_known());
         let mut shown = self.authorization(&call.scope, None).await?;
         let response = match self.exchange(call, shown.header.as_ref()).await {
             Ok(response) => response,
             Err(cause) => {
-                // Nothing was learnt, but the others need not line up for the same fate.
+                // The request failed before any challenge, and would fail for the waiting ones too:
+                // let them proceed.
                 self.learn(None);
                 return Err(cause);
             }
@@ -138,7 +139,7 @@ impl Client {
             }
             return self.with_a_new_token(call, response, &shown).await;
         }
-        // A refusal that is expected, as of a mount, says nothing of other requests.
+        // An expected refusal, such as a mount's, tells nothing about other requests.
         if call.renews || !self.challenge_is_known() {
             self.learn(Challenge::of(response.headers()));
         }
@@ -169,7 +170,7 @@ impl Client {
         self.accepted(response).await
     }
 
-    /// Turns all but success into an error: redirects that help have been followed by now.
+    /// Turns every status but success into an error. Useful redirects were followed before.
     async fn accepted(&self, response: Response) -> Result<Response, Cause> {
         if response.status().is_success() {
             return Ok(response);
@@ -179,19 +180,21 @@ impl Client {
         Err(Cause::Answered(ErrorResponse { redirected, ..read_error(response).await }))
     }
 
-    /// Does the registry itself ask who we are? A host that it redirects to may not: its challenge
-    /// would send the credential wherever it likes.
+    /// Whether the registry itself asks for authentication.
+    ///
+    /// A host that it redirects to may not ask: its challenge could send the credential anywhere.
     async fn asks(&self, response: &Response) -> Result<bool, Cause> {
         Ok(response.status() == StatusCode::UNAUTHORIZED && self.is_own(response.url()).await?)
     }
 
-    /// Is `url` of the registry's own origin?
+    /// Whether `url` has the registry's own origin.
     async fn is_own(&self, url: &Url) -> Result<bool, Cause> {
         Ok(url.origin() == self.base().await?.url.origin())
     }
 
-    /// Sends `call` with `authorization` and follows redirects. The credential goes no further than
-    /// the registry's own origin.
+    /// Sends `call` with `authorization` and follows redirects.
+    ///
+    /// The credential is only sent to the registry's own origin.
     async fn exchange(
         &self,
         call: &Call,
@@ -222,7 +225,7 @@ impl Client {
                 url = location(&response, &url, &base.url)?;
                 continue;
             }
-            // A redirect that has ended: the registry gives another one.
+            // The redirect's target has expired; the registry hands out a new one.
             let is_refused = matches!(response.status().as_u16(), 400..=407 | 409..=428);
             if !is_refused || asked_again || url.origin() == base.url.origin() {
                 return Ok(response);
@@ -233,8 +236,9 @@ impl Client {
         Err(Cause::Location { host: host_of(&url), why: "it redirects too often" })
     }
 
-    /// Sends a body that can be read once only; no redirect is followed and nothing is tried again.
-    /// `watch` ends where the body has stopped moving, with the seconds that were waited.
+    /// Sends a body that can be read only once, without redirects or retries.
+    ///
+    /// `watch` completes when the body stalls, with the seconds waited.
     pub(super) async fn send_stream(
         &self,
         call: Call,
@@ -243,7 +247,7 @@ impl Client {
     ) -> Result<Response, Cause> {
         let (class, sent) = (call.class, Instant::now());
         let answered = self.send_watched(call, body, watch).await;
-        self.judge(class, answered, sent)
+        self.observe(class, answered, sent)
     }
 
     async fn send_watched(
@@ -283,12 +287,14 @@ impl Client {
     }
 }
 
-/// The `Location` of an answer to a request for `from`. `http` on the registry's own host is raised
-/// to `https` where the registry speaks that; elsewhere it is not followed.
+/// The `Location` of an answer to a request for `from`.
+///
+/// `http` on the registry's own host is upgraded to `https` if the registry speaks TLS. On other
+/// hosts it is an error.
 pub(super) fn location(response: &Response, from: &Url, base: &Url) -> Result<Url, Cause> {
     let bad = |why| Cause::Location { host: host_of(from), why };
     let header = response.headers().get(LOCATION).ok_or_else(|| bad("there is none"))?;
-    let text = header.to_str().map_err(|_| bad("it is no text"))?;
+    let text = header.to_str().map_err(|_| bad("it is not text"))?;
     let mut url = from.join(text).map_err(|_| bad("it is no URL"))?;
     let leaves_tls = base.scheme() == "https" && url.scheme() == "http";
     if leaves_tls && (url.host_str() != base.host_str() || url.set_scheme("https").is_err()) {
@@ -297,11 +303,11 @@ pub(super) fn location(response: &Response, from: &Url, base: &Url) -> Result<Ur
     if matches!(url.scheme(), "http" | "https") {
         Ok(url)
     } else {
-        Err(bad("its scheme is not HTTP"))
+        Err(bad("the scheme is not HTTP"))
     }
 }
 
-/// A URL as it may be shown: no user, and of the query only what holds no secret.
+/// Formats a URL for logs: without userinfo, and with allow-listed query keys only.
 fn safe(url: &Url) -> String {
     let mut text = format!("{}://{}{}", url.scheme(), host_of(url), url.path());
     let mut separator = '?';

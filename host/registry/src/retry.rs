@@ -1,4 +1,4 @@
-//! How often and how late a request is tried again.
+//! Retries: how often a request is sent again, and after which back-off.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,22 +12,22 @@ use crate::RegistryError;
 use crate::limits::pause;
 use crate::limits::permit::Paused;
 
-/// Tries of one request, the first included.
+/// Attempts per request, including the first.
 pub(super) const TRIES: usize = 3;
-/// A registry may fail so often before anything goes well.
+/// The retry budget of a registry.
 const BUDGET: usize = 200;
 
-/// What a run had to do more than once, or to wait for.
+/// Counts the retries and pauses of a run.
 #[derive(Debug, Default)]
-pub(super) struct Effort {
+pub(super) struct RetryStats {
     retries: AtomicU64,
     pauses: AtomicU64,
     paused_millis: AtomicU64,
 }
 
-impl Effort {
-    /// All of it until now.
-    pub(super) fn so_far(&self) -> longshore_store::Effort {
+impl RetryStats {
+    /// The counts until now.
+    pub(super) fn snapshot(&self) -> longshore_store::Effort {
         longshore_store::Effort {
             retries: self.retries.load(Ordering::Relaxed),
             pauses: self.pauses.load(Ordering::Relaxed),
@@ -35,34 +35,33 @@ impl Effort {
         }
     }
 
-    /// A request is made again.
-    pub(super) fn made_again(&self) {
+    /// Counts one retry.
+    pub(super) fn count_retry(&self) {
         self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A registry is waited for.
+    /// Counts a pause of a registry.
     pub(super) fn pause(&self, paused: Paused) {
         self.pauses.fetch_add(u64::from(paused.is_new), Ordering::Relaxed);
-        let millis = u64::try_from(paused.longer.as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(paused.added.as_millis()).unwrap_or(u64::MAX);
         self.paused_millis.fetch_add(millis, Ordering::Relaxed);
     }
 }
 
-/// How many more failures of one registry are worth another try: each try takes one, each success
-/// gives one back.
+/// The retry budget of one registry: each retry takes one, each success returns one.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct RetryBudget {
     left: AtomicUsize,
-    pub(super) effort: Arc<Effort>,
+    pub(super) effort: Arc<RetryStats>,
 }
 
-impl Budget {
-    /// The budget of a registry that was not asked yet.
-    pub(super) const fn new(effort: Arc<Effort>) -> Self {
+impl RetryBudget {
+    /// Makes a full budget.
+    pub(super) const fn new(effort: Arc<RetryStats>) -> Self {
         Self { left: AtomicUsize::new(BUDGET), effort }
     }
 
-    /// Something went well.
+    /// Returns one retry to the budget after a success.
     pub(super) fn refill(&self) {
         let _full = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
             (left < BUDGET).then_some(left + 1)
@@ -77,63 +76,64 @@ impl Budget {
     }
 }
 
-/// The waits between the tries of one operation.
+/// The back-off between the attempts of one operation.
 #[derive(Debug)]
-pub(super) struct Waits {
+pub(super) struct Backoff {
     planned: backon::ExponentialBackoff,
-    limited: Duration,
+    throttled_wait: Duration,
     waited: Duration,
-    longest: Duration,
-    budget: Arc<Budget>,
+    max_wait: Duration,
+    budget: Arc<RetryBudget>,
 }
 
-impl Waits {
-    /// Waits that grow from half a second, with jitter. Those that the registry asks for with 429 may
-    /// be `longest` together, and are no tries.
-    pub(super) fn new(longest: Duration, budget: Arc<Budget>) -> Self {
+impl Backoff {
+    /// Makes a back-off that starts at half a second, with jitter.
+    ///
+    /// Waits after a 429 do not count as attempts; their sum is at most `max_wait`.
+    pub(super) fn new(max_wait: Duration, budget: Arc<RetryBudget>) -> Self {
         let planned = backon::ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(500))
             .with_max_delay(Duration::from_secs(20))
             .with_max_times(TRIES - 1)
             .with_jitter()
             .build();
-        Self { planned, limited: pause::SHORTEST, waited: Duration::ZERO, longest, budget }
+        Self { planned, throttled_wait: pause::MIN_PAUSE, waited: Duration::ZERO, max_wait, budget }
     }
 
-    /// How long to wait before the next try after `error`; `None` where it is final.
+    /// The wait before the next attempt after `error`; `None` if the error is final.
     pub(super) fn after(&mut self, error: &RegistryError) -> Option<Duration> {
-        let limited = error.is_limited();
-        error.is_transient().then(|| self.next(limited, error.retry_after()))?
+        let throttled = error.is_rate_limited();
+        error.is_transient().then(|| self.next(throttled, error.retry_after()))?
     }
 
-    /// As [`Self::after`], for an error that went through the seam.
+    /// Like [`Self::after`], for an error of the store interface.
     pub(super) fn after_read(&mut self, error: &StoreError) -> Option<Duration> {
         error.transient.then(|| self.next(error.rate_limited, error.retry_after))?
     }
 
-    fn next(&mut self, limited: bool, asked: Option<Duration>) -> Option<Duration> {
-        if limited {
-            let wait = asked.filter(|asked| !asked.is_zero()).unwrap_or(self.limited);
-            self.limited = (self.limited * 2).min(pause::LONGEST);
+    fn next(&mut self, throttled: bool, asked: Option<Duration>) -> Option<Duration> {
+        if throttled {
+            let wait = asked.filter(|asked| !asked.is_zero()).unwrap_or(self.throttled_wait);
+            self.throttled_wait = (self.throttled_wait * 2).min(pause::MAX_PAUSE);
             self.waited = self.waited.saturating_add(wait);
-            return (self.waited <= self.longest).then_some(wait);
+            return (self.waited <= self.max_wait).then_some(wait);
         }
         let planned = self.planned.next()?;
-        if asked.is_some_and(|asked| asked > self.longest) || !self.budget.take() {
+        if asked.is_some_and(|asked| asked > self.max_wait) || !self.budget.take() {
             return None;
         }
         Some(asked.map_or(planned, |asked| asked.max(planned)))
     }
 
-    /// Waits until the request may be tried again after `error`.
+    /// Sleeps until the request may be sent again after `error`.
     ///
     /// # Errors
-    /// `error` itself, where it is final.
-    pub(super) async fn sit_out(&mut self, error: RegistryError) -> Result<(), RegistryError> {
+    /// Returns `error` if it is final.
+    pub(super) async fn wait_or_fail(&mut self, error: RegistryError) -> Result<(), RegistryError> {
         let Some(wait) = self.after(&error) else { return Err(error) };
         tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
         tokio::time::sleep(wait).await;
-        self.budget.effort.made_again();
+        self.budget.effort.count_retry();
         Ok(())
     }
 }
@@ -143,7 +143,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{BUDGET, Budget, TRIES, Waits};
+    use super::{BUDGET, Backoff, RetryBudget, TRIES};
     use crate::RegistryError;
     use crate::error::Failed as _;
     use crate::error_response::ErrorResponse;
@@ -160,40 +160,40 @@ mod tests {
         })
     }
 
-    fn waits_of(budget: &Arc<Budget>) -> Waits {
-        Waits::new(Duration::from_secs(900), Arc::clone(budget))
+    fn backoff_of(budget: &Arc<RetryBudget>) -> Backoff {
+        Backoff::new(Duration::from_secs(900), Arc::clone(budget))
     }
 
-    fn waits() -> Waits {
-        waits_of(&Arc::new(Budget::new(Arc::default())))
+    fn backoff() -> Backoff {
+        backoff_of(&Arc::new(RetryBudget::new(Arc::default())))
     }
 
     #[test]
-    fn what_is_final_is_not_tried_again() {
+    fn final_errors_are_not_retried() {
         for status in [400, 401, 403, 404, 405] {
-            assert_eq!(waits().after(&answered(status, None)), None, "{status}");
+            assert_eq!(backoff().after(&answered(status, None)), None, "{status}");
         }
     }
 
     #[test]
-    fn the_tries_end() {
-        let mut waits = waits();
-        let tries = std::iter::from_fn(|| waits.after(&answered(503, None))).count();
+    fn retries_end() {
+        let mut backoff = backoff();
+        let tries = std::iter::from_fn(|| backoff.after(&answered(503, None))).count();
         assert_eq!(tries, TRIES - 1);
     }
 
     #[test]
     fn the_registry_s_own_wait_is_obeyed_within_bounds() {
-        assert_eq!(waits().after(&answered(429, Some(30))), Some(Duration::from_secs(30)));
-        assert_eq!(waits().after(&answered(429, Some(100_000))), None);
-        assert_eq!(waits().after(&answered(503, Some(100_000))), None);
-        assert!(waits().after(&answered(503, Some(7))).unwrap() >= Duration::from_secs(7));
+        assert_eq!(backoff().after(&answered(429, Some(30))), Some(Duration::from_secs(30)));
+        assert_eq!(backoff().after(&answered(429, Some(100_000))), None);
+        assert_eq!(backoff().after(&answered(503, Some(100_000))), None);
+        assert!(backoff().after(&answered(503, Some(7))).unwrap() >= Duration::from_secs(7));
     }
 
     #[test]
-    fn a_limit_is_waited_for_as_long_as_that_is_allowed() {
-        let mut waits = waits();
-        let all: Vec<u64> = std::iter::from_fn(|| waits.after(&answered(429, None)))
+    fn throttles_are_waited_for_up_to_max_wait() {
+        let mut backoff = backoff();
+        let all: Vec<u64> = std::iter::from_fn(|| backoff.after(&answered(429, None)))
             .map(|wait| wait.as_secs())
             .collect();
         assert_eq!(all[..7], [1, 2, 4, 8, 16, 32, 60]);
@@ -202,9 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_that_only_fails_is_not_tried_for_ever() {
-        let budget = Arc::new(Budget::new(Arc::default()));
-        let retried = |_: usize| waits_of(&budget).after(&answered(503, None)).is_some();
+    fn the_retry_budget_ends() {
+        let budget = Arc::new(RetryBudget::new(Arc::default()));
+        let retried = |_: usize| backoff_of(&budget).after(&answered(503, None)).is_some();
         assert_eq!((0..2 * BUDGET).filter(|&number| retried(number)).count(), BUDGET);
         budget.refill();
         assert!(retried(0) && !retried(0));

@@ -1,4 +1,4 @@
-//! A text that must never be shown: a password, a token.
+//! Secret texts: passwords and tokens that must never be printed.
 
 use std::fmt;
 
@@ -6,25 +6,25 @@ use serde::Deserialize;
 
 /// A secret text whose `Debug` and `Display` print `***`.
 ///
-/// It can be read from a file and cannot be serialised, so that no report can hold one by mistake.
-/// (The crate `secrecy` would do the same without `Display`, and would bring zeroing, which is worth
-/// little where the same bytes lie in the headers of every request.)
+/// It implements `Deserialize` but not `Serialize`, so that no report can contain one by mistake.
+/// The crate `secrecy` has no `Display`. Its zeroing is worth little here, as every request's
+/// headers hold the same bytes.
 #[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a text into custody.
+    /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for the one place that sends it.
+    /// The text itself, for the code that sends it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Is there no text at all?
+    /// Whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -51,7 +51,7 @@ mod tests {
         let secret = Secret::new("hunter2");
         assert_eq!(secret.expose(), "hunter2");
         assert_eq!(format!("{secret} {secret:?} {secret:#?}"), "*** *** ***");
-        // A shorter secret must not be told from a longer one.
+        // The output must not reveal the secret's length.
         assert_eq!(format!("{:?}", Secret::new("")), format!("{:?}", Secret::new("x".repeat(99))));
     }
 }

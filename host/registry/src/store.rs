@@ -1,4 +1,4 @@
-//! A registry as a store: the client behind the seam that the engine knows.
+//! A registry as a store: implements the engine's interface for the client.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use longshore_store::{
 
 use crate::Client;
 use crate::hints::AccountHints;
-use crate::retry::Waits;
+use crate::retry::Backoff;
 
-/// The retries of a blob that is read from a registry.
-struct ReadRetries(Waits);
+/// The back-off of a blob that is read from a registry.
+struct ReadRetries(Backoff);
 
 impl Retries for ReadRetries {
     fn after(&mut self, error: &StoreError) -> Option<Duration> {
@@ -42,7 +42,7 @@ impl Source for Client {
     }
 
     fn meters_manifest_reads(&self) -> bool {
-        self.traits().counts_manifest_gets
+        self.capabilities().counts_manifest_gets
     }
 
     fn resolve<'a>(
@@ -91,7 +91,7 @@ impl Source for Client {
     }
 
     fn retries(&self) -> Box<dyn Retries> {
-        Box::new(ReadRetries(self.waits()))
+        Box::new(ReadRetries(self.backoff()))
     }
 
     fn small_blob<'a>(
@@ -202,35 +202,36 @@ impl Destination for Client {
 }
 
 impl Client {
-    /// The blobs of a manifest that is in `repository` now can be mounted from there.
+    /// Learns that the blobs of a manifest can be mounted from `repository`, which holds the
+    /// manifest now.
     async fn learn_homes(&self, repository: &Repository, manifest: &RawManifest) {
         let blobs = blobs_of(manifest);
-        if self.traits().mount_after_manifest {
-            blobs.iter().for_each(|blob| self.named.learn(&blob.digest, repository));
+        if self.capabilities().mount_after_manifest {
+            blobs.iter().for_each(|blob| self.manifest_homes.learn(&blob.digest, repository));
         }
         if blobs.is_empty() || !self.mounts() {
             return;
         }
         let Some(hints) = self.hints_of(repository).await else { return };
         blobs.iter().for_each(|blob| hints.learn(&blob.digest, repository));
-        if hints.are_many() {
+        if hints.should_flush() {
             self.hints.flush().await;
         }
     }
 
-    /// What earlier runs have seen as the account that reads `repository`.
+    /// The hints for the account that accesses `repository`.
     pub(crate) async fn hints_of(&self, repository: &Repository) -> Option<Arc<AccountHints>> {
-        if !self.hints.are_kept() {
+        if !self.hints.are_enabled() {
             return None;
         }
         self.hints.of(&self.registry, self.account(repository).await?).await
     }
 
-    /// The registry has refused `manifest`, as it lacks something that is named there.
+    /// Forgets the homes of a manifest's blobs after the registry refused it for missing content.
     async fn forget_homes(&self, repository: &Repository, manifest: &RawManifest) {
         let hints = self.hints_of(repository).await;
         for blob in blobs_of(manifest) {
-            self.named.forget(&blob.digest);
+            self.manifest_homes.forget(&blob.digest);
             if let Some(hints) = &hints {
                 hints.forget(&blob.digest);
             }

@@ -1,77 +1,78 @@
-//! What is known of registries before the first request, and what is learnt of them in a run.
+//! Capabilities of registries: known before the first request, and observed during a run.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use longshore_oci::Registry;
 
-/// So many mounts are refused before the registry counts as one that does not mount.
+/// After this many refused mounts in a row, the registry counts as one that does not mount.
 const REFUSED_MOUNTS: usize = 3;
-/// A chunk of an upload measures so much where the registry does not say otherwise, in bytes.
-const CHUNK: u64 = 16 * 1024 * 1024;
+/// The default chunk size of an upload, in bytes.
+const DEFAULT_CHUNK: u64 = 16 * 1024 * 1024;
 
-/// Peculiarities of a registry, by its host.
+/// What a registry supports, by its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Traits {
-    /// May a blob be mounted from another repository? Public ECR has trouble with mounts, and
-    /// Artifact Registry was never seen to mount. (It takes no chunks either.)
+pub(super) struct Capabilities {
+    /// Whether blobs can be mounted from another repository. Public ECR has trouble with mounts.
+    /// Artifact Registry was never seen to mount; it does not accept chunks either.
     pub(super) mounts: bool,
-    /// Does a mount of a blob from its own repository say whether it is there?
+    /// Whether a mount of a blob from its own repository tells if the blob exists.
     pub(super) mount_from_self: bool,
-    /// A blob can be mounted from a repository only once a manifest there names it (ECR).
+    /// Whether a blob can be mounted only once a manifest of its repository names it (ECR).
     pub(super) mount_after_manifest: bool,
-    /// A GET of a manifest uses up a quota that a HEAD does not (Docker Hub).
+    /// Whether a GET of a manifest counts against a quota that a HEAD does not (Docker Hub).
     pub(super) counts_manifest_gets: bool,
-    /// Are uploads taken in chunks?
+    /// Whether uploads in chunks are accepted.
     pub(super) chunks: bool,
-    /// The largest manifest that is taken, in bytes.
+    /// The largest accepted manifest, in bytes.
     pub(super) manifest_max_size: u64,
-    /// The largest body of an upload in one request, in bytes.
+    /// The largest accepted request body of an upload, in bytes.
     pub(super) upload_max_size: u64,
-    /// The smallest chunk that is taken, the last one apart, in bytes.
+    /// The smallest accepted chunk, in bytes; the last chunk may be smaller.
     pub(super) chunk_min_size: u64,
-    /// The largest chunk that is taken, in bytes.
+    /// The largest accepted chunk, in bytes.
     pub(super) chunk_max_size: u64,
 }
 
-const MANY: u64 = u64::MAX;
+const UNLIMITED: u64 = u64::MAX;
 const MIB: u64 = 1024 * 1024;
 
-impl Traits {
-    const USUAL: Self = Self {
+impl Capabilities {
+    const DEFAULT: Self = Self {
         mounts: true,
         mount_from_self: true,
         mount_after_manifest: false,
         counts_manifest_gets: false,
         chunks: true,
-        manifest_max_size: MANY,
-        upload_max_size: MANY,
-        chunk_min_size: CHUNK,
-        chunk_max_size: MANY,
+        manifest_max_size: UNLIMITED,
+        upload_max_size: UNLIMITED,
+        chunk_min_size: DEFAULT_CHUNK,
+        chunk_max_size: UNLIMITED,
     };
 
-    /// The traits of `registry` by the built-in table.
+    /// Looks `registry` up in the built-in table.
     pub(super) fn of(registry: &Registry) -> Self {
         let host = registry.host();
         let is_ecr = host.contains(".dkr.ecr.");
         match host {
-            "docker.io" => Self { counts_manifest_gets: true, ..Self::USUAL },
-            // PATCH bodies above 4 MiB are answered 416, and later ones overwrite the first.
-            "ghcr.io" => Self { chunk_min_size: 4 * MIB, chunk_max_size: 4 * MIB, ..Self::USUAL },
-            "public.ecr.aws" => Self { mounts: false, mount_from_self: false, ..Self::USUAL },
+            "docker.io" => Self { counts_manifest_gets: true, ..Self::DEFAULT },
+            // PATCH bodies above 4 MiB get a 416, and later chunks overwrite the first.
+            "ghcr.io" => Self { chunk_min_size: 4 * MIB, chunk_max_size: 4 * MIB, ..Self::DEFAULT },
+            "public.ecr.aws" => Self { mounts: false, mount_from_self: false, ..Self::DEFAULT },
             _ if host.ends_with(".pkg.dev") || host == "gcr.io" || host.ends_with(".gcr.io") => {
-                Self { mounts: false, mount_from_self: false, chunks: false, ..Self::USUAL }
+                Self { mounts: false, mount_from_self: false, chunks: false, ..Self::DEFAULT }
             }
             _ if is_ecr => {
-                Self { mount_after_manifest: true, mount_from_self: false, ..Self::USUAL }
+                Self { mount_after_manifest: true, mount_from_self: false, ..Self::DEFAULT }
             }
-            _ => Self::USUAL,
+            _ => Self::DEFAULT,
         }
     }
 
-    /// The traits with what a repository type says of the registry: the keys of `capabilities` in
-    /// `wit/plugin.wit`, and `cross-mount` and `chunked-upload` for its fields. Others, and values that
-    /// do not parse, change nothing.
-    pub(super) fn described(mut self, attributes: &[(String, String)]) -> Self {
+    /// Applies what a repository type says about the registry.
+    ///
+    /// The keys are those of `capabilities` in `wit/plugin.wit`, and `cross-mount` and
+    /// `chunked-upload` for its fields. Other keys, and values that do not parse, are ignored.
+    pub(super) fn with_attributes(mut self, attributes: &[(String, String)]) -> Self {
         for (key, value) in attributes {
             let truth = value.parse::<bool>().ok();
             let size = value.parse::<u64>().ok().filter(|size| *size > 0);
@@ -91,96 +92,99 @@ impl Traits {
         self
     }
 
-    /// How large the chunks of an upload are where the registry's answer asks for at least `least`.
+    /// The chunk size of an upload for which the registry asks for at least `least` bytes per
+    /// chunk.
     pub(super) fn chunk_size(&self, least: Option<u64>) -> u64 {
         self.chunk_min_size.max(least.unwrap_or(0)).min(self.chunk_max_size)
     }
 }
 
-/// What a run learns of a registry while it copies.
+/// What a run observes about a registry while it copies.
 #[derive(Debug)]
-pub(super) struct Learnt {
+pub(super) struct Observed {
     refused_mounts: AtomicUsize,
-    /// The largest body that was taken in one request, in bytes; nothing yet is 0.
+    /// The largest body that was accepted in one request, in bytes; 0 before the first.
     largest_put: AtomicU64,
-    /// Larger blobs than this go in chunks.
+    /// Blobs above this size, in bytes, are sent in chunks.
     chunks_above: AtomicU64,
-    /// A chunk was taken.
+    /// Whether a chunk was accepted.
     took_chunk: AtomicBool,
-    /// The registry takes no chunks.
+    /// Whether the registry rejects all chunks.
     takes_no_chunks: AtomicBool,
-    /// It was said that requests are limited.
-    pub(super) said_limited: AtomicBool,
-    /// It was said that the quota of pulls nears its end.
-    pub(super) said_quota: AtomicBool,
+    /// Whether the warning about throttling was printed.
+    pub(super) warned_throttled: AtomicBool,
+    /// Whether the warning about the pull quota was printed.
+    pub(super) warned_quota: AtomicBool,
 }
 
-impl Learnt {
-    /// Nothing but what `traits` say.
-    pub(super) fn new(traits: &Traits) -> Self {
+impl Observed {
+    /// Starts with the limits of `capabilities`.
+    pub(super) fn new(capabilities: &Capabilities) -> Self {
         Self {
             refused_mounts: AtomicUsize::new(0),
             largest_put: AtomicU64::new(0),
-            chunks_above: AtomicU64::new(traits.upload_max_size),
+            chunks_above: AtomicU64::new(capabilities.upload_max_size),
             took_chunk: AtomicBool::new(false),
             takes_no_chunks: AtomicBool::new(false),
-            said_limited: AtomicBool::new(false),
-            said_quota: AtomicBool::new(false),
+            warned_throttled: AtomicBool::new(false),
+            warned_quota: AtomicBool::new(false),
         }
     }
 
-    /// Does the registry mount, as far as was seen?
+    /// Whether mounts work, as far as observed.
     pub(super) fn mounts(&self) -> bool {
         self.refused_mounts.load(Ordering::Relaxed) < REFUSED_MOUNTS
     }
 
-    /// A mount from a repository that has the blob came back with a session or a refusal.
+    /// Records a mount that failed, or opened a session, although its source holds the blob.
     pub(super) fn mount_refused(&self) {
         self.refused_mounts.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The registry gives no token for two repositories at once.
+    /// Records that the registry issues no token for two repositories.
     pub(super) fn never_mounts(&self) {
         self.refused_mounts.store(REFUSED_MOUNTS, Ordering::Relaxed);
     }
 
-    /// A mount worked: refusals before were about something else.
+    /// Records a mount that worked. Earlier refusals had other reasons.
     pub(super) fn mounted(&self) {
         self.refused_mounts.store(0, Ordering::Relaxed);
     }
 
-    /// A chunk was taken.
+    /// Records an accepted chunk.
     pub(super) fn took_chunk(&self) {
         self.took_chunk.store(true, Ordering::Relaxed);
     }
 
-    /// A chunk was refused. If none was ever taken, bodies go in one again; is that news?
+    /// Records a refused chunk, and returns whether single bodies were enabled by it.
+    ///
+    /// They are enabled once, and only if no chunk was ever accepted.
     pub(super) fn chunk_refused(&self) -> bool {
         !self.took_chunk.load(Ordering::Relaxed)
             && !self.takes_no_chunks.swap(true, Ordering::Relaxed)
     }
 
-    /// A body of `size` bytes was taken in one request.
-    pub(super) fn took(&self, size: u64) {
+    /// Records a body of `size` bytes that was accepted in one request.
+    pub(super) fn accepted_body(&self, size: u64) {
         self.largest_put.fetch_max(size, Ordering::Relaxed);
     }
 
-    /// What a repository type says is more than the table knew.
-    pub(super) fn described(&self, traits: &Traits) {
-        self.chunks_above.fetch_min(traits.upload_max_size, Ordering::Relaxed);
+    /// Applies limits that a repository type adds to the table.
+    pub(super) fn apply(&self, capabilities: &Capabilities) {
+        self.chunks_above.fetch_min(capabilities.upload_max_size, Ordering::Relaxed);
     }
 
-    /// Was a body ever taken in one request?
-    pub(super) fn took_any(&self) -> bool {
+    /// Whether a body was ever accepted in one request.
+    pub(super) fn accepted_any_body(&self) -> bool {
         self.largest_put.load(Ordering::Relaxed) > 0
     }
 
-    /// Bodies above the size that passed go in chunks from here on.
+    /// Sends blobs in chunks from now on if they are larger than every body that was accepted.
     pub(super) fn chunk_from_now(&self) {
         self.chunks_above.fetch_min(self.largest_put.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    /// Does a blob of `size` bytes go in chunks?
+    /// Whether a blob of `size` bytes is sent in chunks.
     pub(super) fn wants_chunks(&self, size: u64) -> bool {
         size > self.chunks_above.load(Ordering::Relaxed)
             && !self.takes_no_chunks.load(Ordering::Relaxed)
@@ -189,19 +193,19 @@ impl Learnt {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHUNK, Learnt, MIB, Traits};
+    use super::{Capabilities, DEFAULT_CHUNK, MIB, Observed};
 
-    fn traits(host: &str) -> Traits {
-        Traits::of(&host.parse().unwrap())
+    fn of_host(host: &str) -> Capabilities {
+        Capabilities::of(&host.parse().unwrap())
     }
 
     #[test]
     fn the_table_goes_by_host() {
-        assert_eq!(traits("localhost:5000"), Traits::USUAL);
-        assert!(traits("docker.io").counts_manifest_gets);
-        assert!(!traits("europe-docker.pkg.dev").mounts);
-        assert!(traits("1.dkr.ecr.eu-west-1.amazonaws.com").mount_after_manifest);
-        assert_eq!(traits("ghcr.io").chunk_size(None), 4 * MIB);
+        assert_eq!(of_host("localhost:5000"), Capabilities::DEFAULT);
+        assert!(of_host("docker.io").counts_manifest_gets);
+        assert!(!of_host("europe-docker.pkg.dev").mounts);
+        assert!(of_host("1.dkr.ecr.eu-west-1.amazonaws.com").mount_after_manifest);
+        assert_eq!(of_host("ghcr.io").chunk_size(None), 4 * MIB);
     }
 
     #[test]
@@ -209,34 +213,34 @@ mod tests {
         let said = |pairs: &[(&str, &str)]| {
             let pairs: Vec<(String, String)> =
                 pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-            traits("r.test").described(&pairs)
+            of_host("r.test").with_attributes(&pairs)
         };
         let described = said(&[("mount-from-self", "false"), ("chunk-max-size", "5000000")]);
         assert!(!described.mount_from_self);
         assert_eq!(described.chunk_size(Some(6_000_000)), 5_000_000);
-        assert_eq!(said(&[("chunk-max-size", "many"), ("else", "1")]), Traits::USUAL);
-        assert_eq!(Traits::USUAL.chunk_size(Some(CHUNK + 1)), CHUNK + 1);
+        assert_eq!(said(&[("chunk-max-size", "many"), ("else", "1")]), Capabilities::DEFAULT);
+        assert_eq!(Capabilities::DEFAULT.chunk_size(Some(DEFAULT_CHUNK + 1)), DEFAULT_CHUNK + 1);
     }
 
     #[test]
     fn three_refusals_and_the_registry_does_not_mount() {
-        let learnt = Learnt::new(&Traits::USUAL);
-        learnt.mount_refused();
-        learnt.mount_refused();
-        learnt.mounted();
-        learnt.mount_refused();
-        learnt.mount_refused();
-        assert!(learnt.mounts());
-        learnt.mount_refused();
-        assert!(!learnt.mounts());
+        let observed = Observed::new(&Capabilities::DEFAULT);
+        observed.mount_refused();
+        observed.mount_refused();
+        observed.mounted();
+        observed.mount_refused();
+        observed.mount_refused();
+        assert!(observed.mounts());
+        observed.mount_refused();
+        assert!(!observed.mounts());
     }
 
     #[test]
-    fn what_passed_in_one_request_goes_on_to_do_so() {
-        let learnt = Learnt::new(&Traits::USUAL);
-        assert!(!learnt.wants_chunks(u64::MAX) && !learnt.took_any());
-        learnt.took(100);
-        learnt.chunk_from_now();
-        assert!(!learnt.wants_chunks(100) && learnt.wants_chunks(101));
+    fn accepted_sizes_stay_single_requests() {
+        let observed = Observed::new(&Capabilities::DEFAULT);
+        assert!(!observed.wants_chunks(u64::MAX) && !observed.accepted_any_body());
+        observed.accepted_body(100);
+        observed.chunk_from_now();
+        assert!(!observed.wants_chunks(100) && observed.wants_chunks(101));
     }
 }

@@ -1,5 +1,7 @@
-//! Bringing one blob into a repository: a mount where another repository has it, else an upload that goes
-//! on through whatever networks and registries do to it.
+//! Uploads one blob into a repository.
+//!
+//! The blob is mounted where another repository has it. Otherwise it is uploaded, with a fallback
+//! for each way in which networks and registries break an upload.
 
 pub(crate) mod attempt_error;
 pub(crate) mod attempts;

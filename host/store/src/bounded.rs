@@ -1,16 +1,17 @@
-//! What a run remembers, in bounded memory: what was not asked for longest is forgotten.
+//! Caches in bounded memory, which forget what was not used for longest.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The key of something in a [`BoundedMap`]: 96 bits of two hashes under keys that nobody else knows. That one thing
-/// is taken for another is less likely than a broken disk.
+/// The key of a [`BoundedMap`] entry: 96 bits of two hashes with random keys.
+///
+/// A collision is less likely than a disk failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key([u32; 3]);
 
-/// Makes keys. Clones make the same ones.
+/// Makes keys. Clones make the same keys.
 #[derive(Clone, Debug, Default)]
 pub struct Keys([RandomState; 2]);
 
@@ -23,17 +24,19 @@ impl Keys {
     }
 }
 
-/// Half of what is known at most; what is forgotten costs a look.
+/// Entries per generation: half of the most that is kept. A forgotten entry costs a lookup.
 const GENERATION: usize = 50_000;
 
-/// Values by key. Of many, those that were asked for last are kept: a generation that is full becomes
-/// the old one, which is forgotten but for what is asked for until the next is full too.
+/// A map of bounded size, which keeps recently used entries.
+///
+/// It has two generations. When the young one is full, it becomes the old one, and the previous old
+/// one is dropped. Entries that are used move to the young one.
 #[derive(Debug)]
 pub struct BoundedMap<V, K = Key> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
     generation: usize,
-    /// Is this kept however long nobody asks for it?
+    /// Whether to keep a value even if it is not used.
     stays: fn(&V) -> bool,
 }
 
@@ -44,14 +47,14 @@ impl<V> Default for BoundedMap<V> {
 }
 
 impl<V, K> BoundedMap<V, K> {
-    /// At most twice so many are known, and those that stay.
+    /// Makes a map for at most twice `generation` entries, plus those for which `stays` holds.
     pub fn of_generations(generation: usize, stays: fn(&V) -> bool) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), generation, stays }
     }
 }
 
 impl<V: Clone, K: Clone + Eq + Hash> BoundedMap<V, K> {
-    /// The value of `key`.
+    /// Returns the value of `key`, and marks it as used.
     pub fn get(&mut self, key: &K) -> Option<V> {
         if let Some(value) = self.young.get(key) {
             return Some(value.clone());
@@ -61,7 +64,7 @@ impl<V: Clone, K: Clone + Eq + Hash> BoundedMap<V, K> {
         Some(value)
     }
 
-    /// `key` has this value from now on.
+    /// Sets the value of `key`.
     pub fn insert(&mut self, key: K, value: V) {
         if self.young.len() >= self.generation {
             let forgotten = mem::replace(&mut self.old, mem::take(&mut self.young));
@@ -70,23 +73,24 @@ impl<V: Clone, K: Clone + Eq + Hash> BoundedMap<V, K> {
         self.young.insert(key, value);
     }
 
-    /// Nothing is known of `key`.
+    /// Removes `key`.
     pub fn forget(&mut self, key: &K) {
         self.young.remove(key);
         self.old.remove(key);
     }
 
-    /// Everything.
+    /// Iterates over all entries.
     pub fn iter(&self) -> impl Iterator<Item = (K, V)> {
         self.old.iter().chain(&self.young).map(|(key, value)| (key.clone(), value.clone()))
     }
 }
 
-/// Half of what [`BoundedCells`] remember at most; what is forgotten costs a request.
+/// Entries per generation of [`BoundedCells`]. A forgotten entry costs a request.
 const CELLS: usize = 10_000;
 
-/// Values by key, each made empty when it is first asked for, so that one of many finds something out
-/// for all. Those that were asked for last are remembered, and those in use.
+/// Shared values by key, created empty on first use, for single-flight lookups.
+///
+/// Recently used values are kept, and values in use are never dropped.
 #[derive(Debug)]
 pub struct BoundedCells<K, V>(Mutex<BoundedMap<Arc<V>, K>>);
 
@@ -98,14 +102,14 @@ impl<K, V> Default for BoundedCells<K, V> {
 
 impl<K, V> BoundedCells<K, V> {
     fn of_generations(generation: usize) -> Self {
-        // A value in use may be a lock.
+        // A value in use may be a lock, so it must not be replaced.
         let used = |value: &Arc<V>| Arc::strong_count(value) > 1;
         Self(Mutex::new(BoundedMap::of_generations(generation, used)))
     }
 }
 
 impl<K: Clone + Eq + Hash, V: Default> BoundedCells<K, V> {
-    /// The value of `key`, shared with everybody else who asks for it.
+    /// Returns the value of `key`, which all callers share.
     pub fn of(&self, key: K) -> Arc<V> {
         let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(value) = values.get(&key) {

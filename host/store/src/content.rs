@@ -1,5 +1,5 @@
-//! The content of a blob on its way: hashed as it streams, its last piece withheld until size and
-//! digest are known to be right.
+//! The content of a blob: hashed while it streams. Its last piece is withheld until size and digest
+//! are verified.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,20 +11,20 @@ use longshore_oci::{Descriptor, Hasher};
 
 use super::{Fault, Operation, StoreError};
 
-/// Progress is reported after so many bytes.
+/// Progress is reported in steps of this size, in bytes.
 const STEP: u64 = 1024 * 1024;
 
 /// Pieces of a blob as they arrive.
 type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, StoreError>> + Send>>;
 
-/// A blob as a store hands it out. Nobody has verified it.
+/// A blob as read from a store, not yet verified.
 pub struct BlobStream {
     operation: Operation,
     pieces: Pieces,
 }
 
 impl BlobStream {
-    /// A blob that arrives as `pieces`; `operation` says in errors what is being done.
+    /// Makes a stream of `pieces`; `operation` is named in errors.
     pub fn new(
         operation: Operation,
         pieces: impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static,
@@ -32,7 +32,7 @@ impl BlobStream {
         Self { operation, pieces: Box::pin(pieces) }
     }
 
-    /// A blob, or its end, that is in memory.
+    /// Makes a stream of a blob, or of its end, from memory.
     pub(crate) fn of_bytes(blob: &Descriptor, bytes: Bytes) -> Self {
         let operation = Operation::new("fetch blob", &blob.digest);
         let piece = (!bytes.is_empty()).then_some(Ok(bytes));
@@ -50,7 +50,7 @@ impl fmt::Debug for BlobStream {
     }
 }
 
-/// Is told, from time to time, of bytes that were handed over.
+/// A callback for bytes that were handed over.
 #[derive(Clone)]
 pub struct Progress(Arc<dyn Fn(u64) + Send + Sync>);
 
@@ -60,7 +60,7 @@ impl Progress {
         Self(Arc::new(told))
     }
 
-    /// Tells nobody.
+    /// A callback that does nothing.
     pub fn ignored() -> Self {
         Self::new(|_| {})
     }
@@ -72,16 +72,16 @@ impl fmt::Debug for Progress {
     }
 }
 
-/// The bytes of a blob from its start that were handed over, and their hash.
+/// The part of a blob that was handed over: its length and hash.
 #[derive(Clone, Debug)]
 pub struct Prefix {
     hasher: Hasher,
-    /// How many they are.
+    /// Its length, in bytes.
     pub bytes: u64,
 }
 
 impl Prefix {
-    /// Nothing of `blob` yet.
+    /// The empty prefix of `blob`.
     pub fn empty(blob: &Descriptor) -> Self {
         Self { hasher: Hasher::new(blob.digest.algorithm()), bytes: 0 }
     }
@@ -92,14 +92,16 @@ impl Prefix {
     }
 }
 
-/// A blob on its way through this process. A mismatch of size or digest is an error before the last
-/// piece is handed over, so that nothing wrong is ever complete.
+/// A blob that is verified while it streams.
+///
+/// A wrong size or digest is an error before the last piece is handed over, so that wrong content
+/// is never complete.
 #[derive(Debug)]
 pub struct VerifiedBlob {
     content: BlobStream,
     blob: Descriptor,
     prefix: Prefix,
-    /// Bytes that the source sent, those before `content` included.
+    /// Bytes received from the source, including those before `content`.
     received: u64,
     withheld: Option<Bytes>,
     ready: Option<Bytes>,
@@ -109,7 +111,7 @@ pub struct VerifiedBlob {
 }
 
 impl VerifiedBlob {
-    /// `blob`, whose `content` begins behind `prefix`.
+    /// Makes a stream of `blob`, whose `content` starts after `prefix`.
     pub fn new(content: BlobStream, blob: Descriptor, prefix: Prefix, progress: Progress) -> Self {
         Self {
             content,
@@ -124,12 +126,12 @@ impl VerifiedBlob {
         }
     }
 
-    /// What was handed over.
+    /// The part that was handed over.
     pub fn prefix(&self) -> Prefix {
         self.prefix.clone()
     }
 
-    /// Takes the next `count` bytes in without handing them over: the destination has them.
+    /// Skips the next `count` bytes, which the destination has already, but hashes them.
     ///
     /// # Errors
     /// Those of [`Self::next`].
@@ -141,10 +143,10 @@ impl VerifiedBlob {
         Ok(())
     }
 
-    /// The next piece to hand over, of `most` bytes at most; `None` when all of it was.
+    /// Returns the next piece, of at most `most` bytes; `None` at the end.
     ///
     /// # Errors
-    /// The source failed, or sent something else than the descriptor says.
+    /// If the source failed, or its content does not match the descriptor.
     pub async fn next(&mut self, most: u64) -> Result<Option<Bytes>, StoreError> {
         while self.ready.is_none() && !self.ended {
             let Some(piece) = self.content.next().await? else {
@@ -177,7 +179,7 @@ impl VerifiedBlob {
         (self.progress.0)(bytes);
     }
 
-    /// Everything arrived: is it what it should be, together with the piece that is withheld?
+    /// Verifies size and digest, including the withheld piece.
     fn check(&self) -> Result<(), StoreError> {
         if self.received != self.blob.size {
             return Err(self.size_error());

@@ -1,4 +1,4 @@
-//! A store to write to.
+//! Stores that can be written.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,19 +9,19 @@ use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference, RawManifest
 
 use super::{BlobStream, Interrupt, Progress, Source, StoreError};
 
-/// How much of what a destination shows is believed.
+/// How far a destination's answers are trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// A look that finds a blob is enough.
+    /// A probe that finds a blob suffices.
     Probe,
-    /// The destination has just said that it lacks content that it showed before: send it again.
+    /// The destination lacks content that a probe found before, so everything is sent again.
     Nothing,
 }
 
-/// What a store said to a manifest that it took.
+/// A store's answer to a pushed manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ManifestPushed {
-    /// The store lists the manifest by itself under the subject that it names.
+    /// Whether the store itself lists the manifest as a referrer of its subject.
     pub is_listed: bool,
 }
 
@@ -30,39 +30,40 @@ pub struct ManifestPushed {
 pub enum Placed {
     /// It was read from the source and written.
     Moved,
-    /// It came from this other repository of the same store: a mount or a link.
+    /// It was mounted or linked from this repository of the same store.
     Mounted(Repository),
-    /// It was there already.
+    /// It was there before.
     Present,
 }
 
-/// Why a blob could not be placed, and on which side.
+/// Why a blob could not be placed, by side.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum TransferFailure {
-    /// The source could not be read, or has other content than its descriptor says.
+    /// The source could not be read, or its content does not match the descriptor.
     #[error("source: {0}")]
     Source(#[source] StoreError),
-    /// The destination did not take it.
+    /// The destination failed or refused.
     #[error("destination: {0}")]
     Destination(#[source] StoreError),
-    /// The run was interrupted; what was begun was given up.
+    /// The run was interrupted, and the transfer was cancelled.
     #[error("interrupted")]
     Interrupted,
 }
 
-/// Where the bytes of a blob come from.
+/// The source of a blob.
 #[derive(Clone, Copy)]
 pub struct BlobSource<'a> {
     /// The store.
     pub store: &'a Arc<dyn Source>,
     /// The repository.
     pub repository: &'a Repository,
-    /// The bytes, where they had to be read before; they are verified all the same.
+    /// The bytes, if they were read before. They are verified nevertheless.
     pub bytes: Option<&'a Bytes>,
 }
 
 impl BlobSource<'_> {
-    /// Opens `blob` from the byte `offset` on, which may have been `wrong` before.
+    /// Opens `blob` at the byte `offset`; `wrong` tells that its content failed verification
+    /// before.
     ///
     /// # Errors
     /// Those of [`Source::read_blob`].
@@ -88,59 +89,62 @@ impl fmt::Debug for BlobSource<'_> {
     }
 }
 
-/// One blob that shall be in a repository of a destination.
+/// A request to place a blob in a repository of a destination.
 #[derive(Clone, Debug)]
 pub struct BlobTransfer<'a> {
-    /// The repository of the destination.
+    /// The destination's repository.
     pub repository: &'a Repository,
     /// The blob.
     pub blob: &'a Descriptor,
-    /// Where its bytes come from.
+    /// The blob's source.
     pub source: BlobSource<'a>,
-    /// Another repository of the destination that holds it, as far as this run knows.
+    /// Another repository of the destination that holds the blob, as far as known.
     pub from: Option<&'a Repository>,
-    /// The number of the image that it is for: lower numbers go first.
+    /// The number of the image that needs the blob; lower numbers go first.
     pub image: u32,
-    /// The destination's tag existed, so the blob may be there too.
+    /// Whether the destination's tag existed, so that the blob may exist too.
     pub expected: bool,
-    /// What is believed of the destination.
+    /// How far the destination's answers are trusted.
     pub trust: Trust,
-    /// Is the size of a blob compared that was there, or was taken over from elsewhere? Where it is
-    /// wrong, the blob is sent again.
+    /// Whether to compare the size of a blob that existed or was mounted. A blob of the wrong size is
+    /// sent again.
     pub check_size: bool,
-    /// The wish to stop.
+    /// The run's interrupt.
     pub interrupt: &'a Interrupt,
-    /// Is told of the bytes that are handed over.
+    /// The callback for bytes that are handed over.
     pub progress: Progress,
 }
 
-/// A store that can be written. All operations may overlap.
+/// A store that can be written. All operations may run concurrently.
 ///
-/// Unless an operation says otherwise, its errors are a refusal of the store, or that the store cannot
-/// be reached or written.
+/// Unless documented otherwise, an operation fails if the store refuses it, or cannot be reached or
+/// written.
 pub trait Destination: Source {
-    /// The store to read from.
+    /// The store as a source.
     fn as_source(self: Arc<Self>) -> Arc<dyn Source>;
 
-    /// May a blob that is in one repository be taken over into another, so that it is worth waiting
-    /// for whoever brings it first?
+    /// Whether a repository can take blobs over from another one, so that it is worth waiting for
+    /// the first upload.
     fn shares_blobs(&self) -> bool;
 
-    /// Makes a blob be in a repository: it is there, is taken over from another repository, or is read
-    /// from its source, verified and written. Content whose digest is wrong is never committed.
+    /// Ensures that a repository holds a blob.
+    ///
+    /// The blob exists already, is taken over from another repository, or is read from its source,
+    /// verified and written. Content with a wrong digest is never committed.
     ///
     /// # Errors
-    /// Either side failed for good, or the run was interrupted.
+    /// If either side failed for good, or the run was interrupted.
     fn place_blob<'a>(
         &'a self,
         transfer: BlobTransfer<'a>,
     ) -> BoxFuture<'a, Result<Placed, TransferFailure>>;
 
-    /// Writes the exact bytes of `manifest`, whose content is in the repository.
+    /// Writes the exact bytes of `manifest`, whose content the repository holds.
     ///
     /// # Errors
-    /// [`Fault::MissingContent`](super::Fault::MissingContent) where the store lacks what the manifest
-    /// names, [`Fault::ImmutableTag`](super::Fault::ImmutableTag) where the tag may not change.
+    /// [`Fault::MissingContent`](super::Fault::MissingContent) if the store lacks content that the
+    /// manifest names, and [`Fault::ImmutableTag`](super::Fault::ImmutableTag) if the tag cannot be
+    /// changed.
     fn push_manifest<'a>(
         &'a self,
         repository: &'a Repository,
@@ -148,8 +152,10 @@ pub trait Destination: Source {
         manifest: &'a RawManifest,
     ) -> BoxFuture<'a, Result<ManifestPushed, StoreError>>;
 
-    /// Adds `referrers`, which are in the repository, to the index under the fallback tag of
-    /// `subject`. Within a run, one at a time may do this for a subject.
+    /// Adds `referrers`, which the repository holds, to the index under the fallback tag of
+    /// `subject`.
+    ///
+    /// Within a run, calls for one subject must not overlap.
     fn add_referrers<'a>(
         &'a self,
         repository: &'a Repository,

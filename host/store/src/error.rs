@@ -1,26 +1,26 @@
-//! What goes wrong with a store: the operation, and the cause.
+//! Errors of stores: the operation and the cause.
 
 use std::fmt;
 use std::time::Duration;
 
 use longshore_oci::{Digest, ManifestError};
 
-/// What was being done, and to what: it reads well behind "failed to".
+/// An operation and its object; fits after "failed to".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// Such as `fetch manifest`.
+    /// The verb, such as `fetch manifest`.
     pub verb: &'static str,
-    /// A reference, a blob of a repository, or a host.
+    /// The object: a reference, a blob of a repository, or a host.
     pub target: String,
 }
 
 impl Operation {
-    /// `verb` done to `target`.
+    /// Makes an operation of a verb and its object.
     pub fn new(verb: &'static str, target: impl fmt::Display) -> Self {
         Self { verb, target: target.to_string() }
     }
 
-    /// The content that was read is not what it should be.
+    /// The error for content that is not as expected.
     pub fn wrong_content(self, fault: Fault) -> StoreError {
         let message = fault.to_string();
         StoreError::new(self, fault, message)
@@ -33,44 +33,44 @@ impl fmt::Display for Operation {
     }
 }
 
-/// The kinds of fault that the engine tells apart.
+/// The kinds of errors that the engine distinguishes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// The store does not have it.
+    /// The store does not have the object.
     #[error("not found")]
     NotFound,
-    /// The store refuses the request, and would refuse it again.
+    /// The store refuses the request, and would refuse a retry.
     #[error("refused")]
     Refused,
-    /// The store lacks content that a manifest names which it was to take.
+    /// The store lacks content that the pushed manifest names.
     #[error("content that the manifest names is missing")]
     MissingContent,
-    /// The tag may not be changed.
+    /// The tag is immutable.
     #[error("the tag is immutable")]
     ImmutableTag,
-    /// The content has another digest than it should have.
+    /// The content has another digest than expected.
     #[error("content has digest {found}, expected {expected}")]
     Digest {
-        /// What was asked for.
+        /// The requested digest.
         expected: Digest,
-        /// What arrived.
+        /// The digest of the content.
         found: Digest,
     },
-    /// The content has another length than its descriptor says.
+    /// The content's size differs from its descriptor.
     #[error("content has {found} bytes, expected {expected}")]
     Size {
-        /// Bytes expected.
+        /// The expected size, in bytes.
         expected: u64,
-        /// Bytes that arrived, or were announced.
+        /// The received or announced size, in bytes.
         found: u64,
     },
     /// The content is not a manifest that can be mirrored.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// The connection broke, so that nobody knows what became of the request.
+    /// The connection broke, so that the request may or may not have been processed.
     #[error("the connection broke")]
     Broken,
-    /// Anything else: no connection, a full disk, a rate limit.
+    /// Any other error: no connection, a full disk, a rate limit.
     #[error("it failed")]
     Other,
 }
@@ -79,26 +79,26 @@ pub enum Fault {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{operation}: {message}")]
 pub struct StoreError {
-    /// What was being done.
+    /// The operation.
     pub operation: Operation,
-    /// What kind of fault it was.
+    /// The kind of error.
     pub fault: Box<Fault>,
-    /// The cause in words.
+    /// The cause.
     pub message: String,
-    /// What a person can do about it.
+    /// Advice for the user.
     pub hint: Option<String>,
-    /// The same request may succeed later.
+    /// Whether the same request may succeed later.
     pub transient: bool,
-    /// The store says that there are too many requests.
+    /// Whether the store is rate limiting requests.
     pub rate_limited: bool,
-    /// How long the store asked to wait.
+    /// The wait that the store asked for.
     pub retry_after: Option<Duration>,
 }
 
 impl StoreError {
-    /// An error that is final, without a hint.
+    /// Makes an error without a hint. It is final, unless the content was wrong.
     pub fn new(operation: Operation, fault: Fault, message: impl Into<String>) -> Self {
-        // Content that was damaged on its way may arrive whole the next time.
+        // Content that was corrupted on the way may arrive intact the next time.
         let transient = matches!(fault, Fault::Digest { .. } | Fault::Size { .. });
         Self {
             operation,
@@ -111,18 +111,19 @@ impl StoreError {
         }
     }
 
-    /// The same error with advice.
+    /// Adds a hint.
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// Did the store say that it does not have it?
+    /// Whether the store does not have the object.
     pub fn is_not_found(&self) -> bool {
         matches!(*self.fault, Fault::NotFound)
     }
 
-    /// Did the store refuse for good: because it is not there, is not allowed, or cannot be done?
+    /// Whether the store refused for good: the object is missing, or the request is forbidden or
+    /// impossible.
     pub fn is_refused(&self) -> bool {
         matches!(
             *self.fault,
@@ -130,7 +131,7 @@ impl StoreError {
         )
     }
 
-    /// Is the content that arrived not what its digest and size say?
+    /// Whether the content did not match its digest or size.
     pub fn is_wrong_content(&self) -> bool {
         matches!(*self.fault, Fault::Digest { .. } | Fault::Size { .. })
     }

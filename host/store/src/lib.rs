@@ -1,12 +1,13 @@
-//! The seam between the engine and the places that hold repositories.
+//! The interface between the engine and stores.
 //!
-//! A *store* is such a place: a registry, or a folder of OCI image layouts. The engine copies,
-//! compares and selects through [`Source`] and [`Destination`] and knows no kind of store; what only
-//! one kind has (upload sessions, mounts, tokens, rate limits; files, links, locks) stays behind its
-//! implementation of these traits.
+//! A *store* holds repositories: a registry, or a folder of OCI image layouts. The engine copies,
+//! compares and selects through [`Source`] and [`Destination`], and depends on no kind of store.
 //!
-//! Nothing that a store says about content is believed: blobs go through [`VerifiedBlob`], and
-//! manifests are hashed by whoever returns them.
+//! Features of one kind stay behind its implementation: upload sessions, mounts, tokens and rate
+//! limits; files, links and locks.
+//!
+//! Content from a store is never trusted: blobs go through [`VerifiedBlob`], and implementations
+//! hash the manifests that they return.
 
 mod bounded;
 mod content;

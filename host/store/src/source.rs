@@ -1,4 +1,4 @@
-//! A store to read from.
+//! Stores that can be read.
 
 use std::any::Any;
 use std::fmt;
@@ -11,47 +11,48 @@ use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference, Repository,
 
 use super::{BlobStream, StoreError};
 
-/// What comes after a read: where a push follows, a registry is asked for the right to push at once,
-/// so that one token serves both.
+/// What follows a read.
+///
+/// If a push follows, the right to push is requested with the read, so that one token serves both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
     /// Nothing is written.
     Read,
-    /// Something is pushed into the same repository.
+    /// A push into the same repository.
     Push,
 }
 
-/// What a look at a blob shows.
+/// The result of checking a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlobPresence {
-    /// It is there, as far as was looked.
+    /// The blob is there, as far as it was checked.
     Present,
-    /// It is not there.
+    /// The blob is not there.
     Absent,
-    /// It has another size, in bytes.
+    /// The blob has another size, in bytes.
     OtherSize(u64),
-    /// Its bytes have another digest.
+    /// The blob's bytes have another digest.
     OtherContent(Digest),
 }
 
-/// Decides how often, and after which wait, one operation on a store is tried again.
+/// Decides about retries of one operation on a store, and their back-off.
 pub trait Retries: Send {
-    /// How long to wait before the next try after `error`; `None` where it is final.
+    /// The wait before the next attempt after `error`; `None` if the error is final.
     fn after(&mut self, error: &StoreError) -> Option<Duration>;
 }
 
-/// The right to read one blob now, where a store limits that; given back when it is dropped.
+/// The permit to read one blob, if the store limits reads; released on drop.
 pub struct Admission(
     #[expect(dead_code, reason = "held for its drop")] Option<Box<dyn Any + Send>>,
 );
 
 impl Admission {
-    /// The store limits nothing.
+    /// A permit of a store without limits.
     pub const fn free() -> Self {
         Self(None)
     }
 
-    /// Gives back what `permit` stands for when it is dropped.
+    /// Holds `permit` until it is dropped.
     pub fn holding(permit: impl Any + Send) -> Self {
         Self(Some(Box::new(permit)))
     }
@@ -63,31 +64,31 @@ impl fmt::Debug for Admission {
     }
 }
 
-/// A store that can be read. All operations may overlap.
+/// A store that can be read. All operations may run concurrently.
 ///
-/// Unless an operation says otherwise, its errors are a refusal of the store, or that the store cannot
-/// be reached or read.
+/// Unless documented otherwise, an operation fails if the store refuses it, or cannot be reached or
+/// read.
 pub trait Source: fmt::Debug + Send + Sync {
-    /// What the store is called in references.
+    /// The store's name in references.
     fn name(&self) -> &StoreName;
 
-    /// The store itself, so that another one of its kind can recognise it: two registries take their
-    /// in-flight limits in one step.
+    /// The concrete store, for others of its kind: two registries take both of their permits in one
+    /// step.
     fn as_any(&self) -> &dyn Any;
 
-    /// Finds out how the store is reached, as the first request would; what is wrong with it, that
-    /// one reports.
+    /// Connects to the store ahead of the first request, which reports any error.
     fn reach(&self) -> BoxFuture<'_, ()> {
         std::future::ready(()).boxed()
     }
 
-    /// Does reading a manifest use up a quota that resolving its tag does not?
+    /// Whether reading a manifest counts against a quota that resolving its tag does not.
     fn meters_manifest_reads(&self) -> bool {
         false
     }
 
-    /// The digest that `reference` names now; `None` where there is no such manifest. It only ever
-    /// saves work: what counts is the hash of what is read.
+    /// Resolves `reference` to a digest; `None` if the manifest does not exist.
+    ///
+    /// The digest only saves work: the hash of the content decides.
     fn resolve<'a>(
         &'a self,
         repository: &'a Repository,
@@ -95,27 +96,30 @@ pub trait Source: fmt::Debug + Send + Sync {
         intent: Intent,
     ) -> BoxFuture<'a, Result<Option<Digest>, StoreError>>;
 
-    /// Reads a manifest of at most 4 MiB and hashes it; by digest, it must have that digest.
+    /// Reads a manifest of at most 4 MiB and hashes it; a manifest requested by digest must match
+    /// it.
     ///
     /// # Errors
-    /// Another digest, or content that is not a manifest, too.
+    /// Also another digest, or content that is not a manifest.
     fn manifest<'a>(
         &'a self,
         repository: &'a Repository,
         reference: &'a ManifestReference,
     ) -> BoxFuture<'a, Result<Manifest, StoreError>>;
 
-    /// Waits until a blob of `size` bytes may be read, for the image with this number: lower numbers
+    /// Waits until a blob of `size` bytes may be read for the image with this number; lower numbers
     /// go first.
     fn admit(&self, _image: u32, _size: u64) -> BoxFuture<'_, Result<Admission, StoreError>> {
         std::future::ready(Ok(Admission::free())).boxed()
     }
 
-    /// Opens a blob for reading from the byte `offset`, with a single try; the caller has been
-    /// admitted. Content that was `wrong` before is read in another way, where there is one.
+    /// Opens a blob for reading from the byte `offset`, without retries. The caller was admitted.
+    ///
+    /// If the content was `wrong` before, it is read in another way, if there is one. The content
+    /// is not verified.
     ///
     /// # Errors
-    /// Another length than the descriptor's, too. Nobody has verified the digest.
+    /// Also another length than the descriptor's.
     fn read_blob<'a>(
         &'a self,
         repository: &'a Repository,
@@ -130,7 +134,7 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// Reads a blob of at most `limit` bytes into memory and verifies it.
     ///
     /// # Errors
-    /// Another length or digest, or a size above `limit`, too.
+    /// Also another length or digest, or a size above `limit`.
     fn small_blob<'a>(
         &'a self,
         repository: &'a Repository,
@@ -138,31 +142,31 @@ pub trait Source: fmt::Debug + Send + Sync {
         limit: u64,
     ) -> BoxFuture<'a, Result<Bytes, StoreError>>;
 
-    /// Looks whether a blob is there, without reading it.
+    /// Checks whether a blob exists, without reading it.
     fn blob_presence<'a>(
         &'a self,
         repository: &'a Repository,
         blob: &'a Descriptor,
     ) -> BoxFuture<'a, Result<BlobPresence, StoreError>>;
 
-    /// Reads a blob and hashes it; nothing is kept.
+    /// Reads and hashes a blob without keeping it.
     fn blob_content<'a>(
         &'a self,
         repository: &'a Repository,
         blob: &'a Descriptor,
     ) -> BoxFuture<'a, Result<BlobPresence, StoreError>>;
 
-    /// All tags of `repository`, in the store's order, each once. Nobody has parsed them.
+    /// Lists all tags of `repository`, unparsed, in the store's order and without duplicates.
     fn tags<'a>(
         &'a self,
         repository: &'a Repository,
     ) -> BoxFuture<'a, Result<Vec<String>, StoreError>>;
 
-    /// All repositories of the store, in its order, each once. Nobody has parsed them.
+    /// Lists all repositories of the store, unparsed, in its order and without duplicates.
     fn repositories(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
 
-    /// The manifests that name `subject` as theirs (distribution-spec, "Listing Referrers"); `None`
-    /// where the store keeps no such list and an index under the fallback tag stands in.
+    /// Lists the manifests with the subject `subject` (distribution-spec, "Listing Referrers");
+    /// `None` if the store has no such list, so that the fallback tag applies.
     fn referrers<'a>(
         &'a self,
         repository: &'a Repository,
@@ -170,11 +174,11 @@ pub trait Source: fmt::Debug + Send + Sync {
         intent: Intent,
     ) -> BoxFuture<'a, Result<Option<Vec<Descriptor>>, StoreError>>;
 
-    /// What the index under the fallback tag of `subject` lists (distribution-spec, "Referrers Tag
-    /// Schema"); nothing where there is none.
+    /// Lists the referrers in the index under the fallback tag of `subject` (distribution-spec,
+    /// "Referrers Tag Schema"); empty if there is no such tag.
     ///
     /// # Errors
-    /// Something else under the tag, too.
+    /// Also anything but an index under the tag.
     fn tagged_referrers<'a>(
         &'a self,
         repository: &'a Repository,

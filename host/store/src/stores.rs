@@ -1,4 +1,4 @@
-//! The stores of a run, by their names.
+//! The stores of a run, by name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,36 +8,34 @@ use longshore_oci::StoreName;
 
 use super::{Destination, Source, StoreError};
 
-/// What a run had to do more than once, or to wait for.
+/// The retries and pauses of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effort {
-    /// Requests that were made again.
+    /// Requests that were retried.
     pub retries: u64,
-    /// Pauses that stores asked for.
+    /// Pauses for throttled stores.
     pub pauses: u64,
-    /// How long these were together.
+    /// The total length of the pauses.
     pub paused: Duration,
 }
 
 /// The stores of a run. Each is opened once, however many jobs name it.
 pub trait Stores: Send + Sync {
-    /// The store of this name, to read from.
+    /// Opens the store with this name as a source.
     ///
     /// # Errors
-    /// Where it cannot be opened. A registry always can: what is wrong with it, its first request
-    /// reports.
+    /// If it cannot be opened. Opening a registry never fails; its first request reports errors.
     fn source(&self, name: &StoreName) -> Result<Arc<dyn Source>, StoreError>;
 
-    /// The store of this name, to write to.
+    /// Opens the store with this name as a destination.
     ///
     /// # Errors
-    /// Where it cannot be opened.
+    /// If it cannot be opened.
     fn destination(&self, name: &StoreName) -> Result<Arc<dyn Destination>, StoreError>;
 
-    /// Keeps for later runs what this one has learnt of the stores; whatever keeps that from working,
-    /// nothing is lost that is needed.
+    /// Saves hints for later runs. Failures only cost later runs a saving.
     fn finish(&self) -> BoxFuture<'_, ()>;
 
-    /// What had to be done more than once until now.
+    /// The retries and pauses until now.
     fn effort(&self) -> Effort;
 }

@@ -1,8 +1,10 @@
-//! Admits images: to be planned, and to have blobs on their way.
+//! Admission of images: limits how many are planned and how many copy.
 //!
-//! `-j` bounds the images between their first blob and their last PUT; more are planned ahead, so that
-//! there is always something to move. An image that only waits for blobs which other images bring
-//! gives both rights back meanwhile, so that it cannot hold up what it waits for.
+//! `-j` limits the images between their first blob and their last PUT. More are planned ahead, so
+//! that there is always something to transfer.
+//!
+//! An image that only waits for blobs of other images returns both permits while it waits, so that
+//! it cannot block them.
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -11,31 +13,31 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use super::body_budget::{BodyBudget, HeldBodies};
 use super::single_flight::Waiter;
 
-/// So many images are planned at once for each that copies.
+/// Images planned ahead for each one that copies.
 const PLANNED_PER_JOB: usize = 32;
-/// No more images are planned at once.
+/// The most images planned at once.
 const PLANNED: usize = 256;
-/// No more images wait for others besides.
+/// The most images waiting for other images, in addition.
 const PARKED: usize = 4096;
 
 /// Admits the images of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Admission {
-    /// Images that have begun and not ended.
-    alive: Arc<Semaphore>,
+    /// Bounds the images that have started and not ended.
+    started: Arc<Semaphore>,
     bodies: BodyBudget,
     planned: Arc<Semaphore>,
     copying: Arc<Semaphore>,
 }
 
 impl Admission {
-    /// Admits `jobs` images that copy at once, at least one.
+    /// Admits at most `jobs` copying images, at least one.
     pub(super) fn new(jobs: usize) -> Self {
-        // A person who says 1 means one after the other.
+        // `-j 1` asks for one image after the other, so nothing is planned ahead.
         let ahead = if jobs > 1 { jobs.saturating_mul(PLANNED_PER_JOB).min(PLANNED) } else { 1 };
         let planned = ahead.max(jobs).min(Semaphore::MAX_PERMITS / 2);
         Self {
-            alive: Arc::new(Semaphore::new(planned + PARKED)),
+            started: Arc::new(Semaphore::new(planned + PARKED)),
             bodies: BodyBudget::default(),
             planned: Arc::new(Semaphore::new(planned)),
             copying: Arc::new(Semaphore::new(jobs.clamp(1, Semaphore::MAX_PERMITS))),
@@ -44,13 +46,13 @@ impl Admission {
 
     /// Waits until another image may be planned.
     pub(super) async fn admit(&self) -> Admitted {
-        let alive = permit(&self.alive).await;
-        // Before the right to be planned, which parked images need again.
+        let started = permit(&self.started).await;
+        // Acquired before the planning permit, which parked images need again.
         let bodies = self.bodies.begin().await;
         let planned = permit(&self.planned).await;
         Admitted {
             admission: self.clone(),
-            _alive: alive,
+            _started: started,
             bodies,
             permits: Mutex::new(Permits { planned, copying: None }),
             activity: std::sync::Mutex::default(),
@@ -59,7 +61,7 @@ impl Admission {
 }
 
 async fn permit(semaphore: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-    // No semaphore of a run is ever closed.
+    // The semaphores of a run are never closed.
     Arc::clone(semaphore).acquire_owned().await.ok()
 }
 
@@ -69,33 +71,34 @@ struct Permits {
     copying: Option<OwnedSemaphorePermit>,
 }
 
-/// What an image does at the moment.
+/// What an image is doing.
 #[derive(Debug, Default)]
 struct Activity {
-    /// Blobs that it moves or mounts; none of these waits for another image.
+    /// Blobs that it transfers or mounts. None of them waits for another image.
     copies: usize,
-    /// Values that other images are finding out for it.
-    waits: usize,
+    /// Values that other images compute for it.
+    parked: usize,
 }
 
-/// One admitted image; its rights are given back when it is dropped.
+/// An admitted image. Its permits are returned on drop.
 #[derive(Debug)]
 pub(super) struct Admitted {
     admission: Admission,
-    _alive: Option<OwnedSemaphorePermit>,
+    _started: Option<OwnedSemaphorePermit>,
     bodies: HeldBodies,
     permits: Mutex<Permits>,
     activity: std::sync::Mutex<Activity>,
 }
 
 impl Admitted {
-    /// The image holds so many bytes of manifests until its end.
-    pub(super) fn holds(&self, bytes: u64) {
-        self.bodies.are(bytes);
+    /// Records the bytes of manifests that the image holds from now on.
+    pub(super) fn set_held_bytes(&self, bytes: u64) {
+        self.bodies.set(bytes);
     }
 
-    /// Waits until the image may copy; it copies as long as the answer lives. Meanwhile it must not
-    /// wait for another image.
+    /// Waits until the image may copy; it may copy until the guard is dropped.
+    ///
+    /// While it holds the guard, it must not wait for another image.
     pub(super) async fn copying(&self) -> Copying<'_> {
         let mut permits = self.permits.lock().await;
         if permits.copying.is_none() {
@@ -112,12 +115,13 @@ impl Admitted {
         self.activity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives back the permits, if the image only waits.
-    fn give_back_if_idle(&self) {
-        // Where they are locked, a blob of the image waits for one, and does this when it is done.
+    /// Returns the permits if the image only waits.
+    fn release_if_idle(&self) {
+        // If the lock is taken, a blob of the image waits for a permit, and returns it when it is
+        // done.
         if let Ok(mut permits) = self.permits.try_lock() {
             let activity = self.activity();
-            if activity.copies == 0 && activity.waits > 0 {
+            if activity.copies == 0 && activity.parked > 0 {
                 (permits.planned, permits.copying) = (None, None);
             }
         }
@@ -126,29 +130,29 @@ impl Admitted {
 
 impl Waiter for Admitted {
     fn park(&self) -> impl Drop + Send {
-        self.activity().waits += 1;
-        self.give_back_if_idle();
+        self.activity().parked += 1;
+        self.release_if_idle();
         Parked(self)
     }
 }
 
-/// An image that copies.
+/// A guard of an image that copies.
 #[derive(Debug)]
 pub(super) struct Copying<'a>(&'a Admitted);
 
 impl Drop for Copying<'_> {
     fn drop(&mut self) {
         self.0.activity().copies -= 1;
-        self.0.give_back_if_idle();
+        self.0.release_if_idle();
     }
 }
 
-/// An image that waits.
+/// A guard of an image that waits.
 struct Parked<'a>(&'a Admitted);
 
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
-        self.0.activity().waits -= 1;
+        self.0.activity().parked -= 1;
     }
 }
 
@@ -195,21 +199,21 @@ mod tests {
     async fn an_image_that_may_not_begin_takes_no_permit_from_those_that_must_end() {
         let admission = Admission { planned: Arc::new(Semaphore::new(1)), ..Admission::new(1) };
         let first = admission.admit().await;
-        first.holds(100 << 20);
+        first.set_held_bytes(100 << 20);
         drop(first.park());
         let mut second = Box::pin(admission.admit());
-        assert!((&mut second).now_or_never().is_none(), "so much is held already");
+        assert!((&mut second).now_or_never().is_none(), "the budget is used up");
         drop(first.copying().now_or_never().expect("the first goes on"));
         drop(first);
         second.now_or_never().expect("nothing is held");
     }
 
     #[tokio::test]
-    async fn a_wait_that_is_given_up_counts_no_more() {
+    async fn a_cancelled_wait_does_not_count() {
         let admission = one_at_a_time();
         let (first, second) = (admission.admit().await, admission.admit().await);
         drop(first.park());
         drop(first.copying().await);
-        assert!(second.copying().now_or_never().is_none(), "the first waits for nobody");
+        assert!(second.copying().now_or_never().is_none(), "the first does not wait");
     }
 }

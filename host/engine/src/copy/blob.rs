@@ -1,4 +1,4 @@
-//! Placing one blob in the destination's repository, once however many images need it.
+//! Places each blob in the destination's repository once, however many images need it.
 
 use bytes::Bytes;
 use futures_util::future::FutureExt as _;
@@ -9,8 +9,8 @@ use super::work::Work;
 use crate::error::JobError;
 use crate::event::{Event, Level, Transferred};
 
-/// Makes `blob` be in the destination's repository. `bytes` is its content, where that had to
-/// be read before.
+/// Ensures that the destination's repository holds `blob`. `bytes` is its content, if it was read
+/// before.
 pub(super) async fn place(
     work: &Work<'_>,
     blob: &Descriptor,
@@ -20,11 +20,11 @@ pub(super) async fn place(
     let mut how = Transferred::Shared;
     if placed.get().is_none() {
         work.run.events.send(Event::BlobPlanned { job: work.job.number, size: blob.size });
-        let find = async {
-            how = bring(work, blob, bytes).await?;
+        let compute = async {
+            how = place_once_per_store(work, blob, bytes).await?;
             Ok::<_, JobError>(())
         };
-        placed.get_or_find(work.admitted, find.boxed()).await?;
+        placed.get_or_compute(work.admitted, compute.boxed()).await?;
     }
     let (digest, size) = (blob.digest.clone(), blob.size);
     work.run.events.send(Event::BlobPlaced { job: work.job.number, digest, size, how });
@@ -34,29 +34,29 @@ pub(super) async fn place(
     Ok(())
 }
 
-/// The first job that needs the blob in this store brings it; the others wait for that, and take
-/// it over from there.
-async fn bring(
+/// Places the blob, by single-flight per store: the first job transfers it, and the others mount it
+/// from its home.
+async fn place_once_per_store(
     work: &Work<'_>,
     blob: &Descriptor,
     bytes: Option<&Bytes>,
 ) -> Result<Transferred, JobError> {
     if !work.destination.shares_blobs() {
-        return Ok(told(&transfer(work, blob, bytes, From::Nowhere).await?));
+        return Ok(transferred(&transfer(work, blob, bytes, From::Nowhere).await?));
     }
     let home = work.known.home(work.destination.name(), &blob.digest);
-    let mut brought = None;
-    let find = async {
+    let mut placed_here = None;
+    let compute = async {
         let placed = transfer(work, blob, bytes, From::Nowhere).await?;
-        brought = Some(told(&placed));
+        placed_here = Some(transferred(&placed));
         let home = match &placed {
             Placed::Mounted(from) => from,
             Placed::Moved | Placed::Present => work.repository(),
         };
         Ok::<_, JobError>(work.known.as_home(home, placed != Placed::Present))
     };
-    let found = home.get_or_find(work.admitted, find.boxed()).await?;
-    if let Some(how) = brought {
+    let found = home.get_or_compute(work.admitted, compute.boxed()).await?;
+    if let Some(how) = placed_here {
         return Ok(how);
     }
     let repository = work.known.repository(found);
@@ -67,7 +67,7 @@ async fn bring(
         Some(repository) => From::Repository { repository, is_checked: found.is_checked },
         None => From::Nowhere,
     };
-    Ok(told(&transfer(work, blob, bytes, from).await?))
+    Ok(transferred(&transfer(work, blob, bytes, from).await?))
 }
 
 /// Where else in the destination a blob is, as far as this run knows.
@@ -81,8 +81,8 @@ enum From<'a> {
     },
 }
 
-/// How a blob got to the destination, as the report tells it.
-const fn told(placed: &Placed) -> Transferred {
+/// The transfer kind that the report shows.
+const fn transferred(placed: &Placed) -> Transferred {
     match placed {
         Placed::Moved => Transferred::Moved,
         Placed::Mounted(_) => Transferred::Mounted,
@@ -90,8 +90,8 @@ const fn told(placed: &Placed) -> Transferred {
     }
 }
 
-/// Lets the destination place the blob. Where the descriptor's size turns out to be wrong, the digest
-/// decides: the blob is placed with the size that it has.
+/// Asks the destination to place the blob. If the descriptor's size turns out to be wrong, the digest
+/// decides: the blob is placed with its actual size.
 async fn transfer(
     work: &Work<'_>,
     blob: &Descriptor,
@@ -121,7 +121,7 @@ async fn transfer(
         {
             bad.remember(&source.store, &source.repository, &blob.digest, error);
         }
-        work.failed(failure)
+        work.job_error(failure)
     })
 }
 
@@ -142,7 +142,7 @@ async fn attempt(
         source: BlobSource { store: &work.source, repository: &work.job.source.repository, bytes },
         from,
         image: job,
-        expected: work.existed,
+        expected: work.tag_existed,
         trust: work.trust,
         check_size: work.run.options.force_recursive || !is_known,
         interrupt: &work.run.interrupt,

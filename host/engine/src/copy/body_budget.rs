@@ -1,20 +1,19 @@
-//! Bounds the manifest bodies that images hold in memory until their content is in its place.
+//! A memory budget for the manifest bodies that running images hold.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// Images may hold bodies of so many bytes before another one begins.
+/// No image starts while the others hold this many bytes.
 const LIMIT: u64 = 4 * 1024 * 1024;
-/// An image counts so much before its manifest was read.
+/// The bytes assumed for an image whose manifest is not read yet.
 const UNREAD: u64 = 32 * 1024;
 
-/// The manifest bodies that the images of a run hold. Clones share it.
+/// The memory budget of a run. Clones share it.
 ///
-/// Only an image that has not begun waits for room. Nobody waits for such an image: it was not
-/// admitted and finds nothing out for others. An image that has begun never waits here, however large
-/// its manifests are. So all of them come to an end, and then there is room for the oldest image that
-/// waits. What the images that have begun read may exceed the limit.
+/// Only images that have not started wait for the budget, and no other image depends on those. A
+/// started image never waits here, however large its manifests are, so its bodies may exceed the
+/// limit. Therefore all started images finish, and then the oldest waiting image gets its room.
 #[derive(Clone, Debug)]
 pub(super) struct BodyBudget(Arc<Shared>);
 
@@ -22,7 +21,7 @@ pub(super) struct BodyBudget(Arc<Shared>);
 struct Shared {
     limit: u64,
     held: Mutex<u64>,
-    less: Notify,
+    freed: Notify,
 }
 
 impl Default for BodyBudget {
@@ -33,14 +32,14 @@ impl Default for BodyBudget {
 
 impl BodyBudget {
     fn with_limit(limit: u64) -> Self {
-        Self(Arc::new(Shared { limit, held: Mutex::new(0), less: Notify::new() }))
+        Self(Arc::new(Shared { limit, held: Mutex::new(0), freed: Notify::new() }))
     }
 
-    /// Waits until another image may begin.
+    /// Waits until another image may start.
     pub(super) async fn begin(&self) -> HeldBodies {
         loop {
-            // From here on no change is missed.
-            let less = self.0.less.notified();
+            // Registers for notifications before the check, so that none is missed.
+            let freed = self.0.freed.notified();
             {
                 let mut held = self.0.held();
                 if *held < self.0.limit {
@@ -48,7 +47,7 @@ impl BodyBudget {
                     return HeldBodies { budget: self.clone(), bytes: Mutex::new(UNREAD) };
                 }
             }
-            less.await;
+            freed.await;
         }
     }
 }
@@ -59,7 +58,7 @@ impl Shared {
     }
 }
 
-/// The bodies that one image holds; given back when it is dropped.
+/// The bodies that one image holds; returned to the budget on drop.
 #[derive(Debug)]
 pub(super) struct HeldBodies {
     budget: BodyBudget,
@@ -67,8 +66,8 @@ pub(super) struct HeldBodies {
 }
 
 impl HeldBodies {
-    /// The image holds so many `bytes`, as far as is known now.
-    pub(super) fn are(&self, bytes: u64) {
+    /// Sets the number of `bytes` that the image holds.
+    pub(super) fn set(&self, bytes: u64) {
         let before = {
             let mut known = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *known, bytes)
@@ -79,14 +78,14 @@ impl HeldBodies {
             *held = *held - before + bytes;
         }
         if bytes < before {
-            shared.less.notify_waiters();
+            shared.freed.notify_waiters();
         }
     }
 }
 
 impl Drop for HeldBodies {
     fn drop(&mut self) {
-        self.are(0);
+        self.set(0);
     }
 }
 
@@ -101,30 +100,30 @@ mod tests {
         let budget = BodyBudget::with_limit(2 * UNREAD);
         let (first, second) = (budget.begin().await, budget.begin().await);
         let mut third = Box::pin(budget.begin());
-        assert!((&mut third).now_or_never().is_none(), "nobody knows what the others hold");
-        first.are(UNREAD - 1);
+        assert!((&mut third).now_or_never().is_none(), "the others have not reported their bytes");
+        first.set(UNREAD - 1);
         let third = third.now_or_never().expect("there is room");
-        second.are(100 * UNREAD);
+        second.set(100 * UNREAD);
         let mut fourth = Box::pin(budget.begin());
         assert!((&mut fourth).now_or_never().is_none());
         drop((first, third));
         assert!((&mut fourth).now_or_never().is_none(), "one holds a large manifest");
         drop(second);
-        fourth.now_or_never().expect("nobody holds anything");
+        fourth.now_or_never().expect("the budget is free");
     }
 
     #[tokio::test]
     async fn one_that_has_begun_may_hold_any_amount() {
         let budget = BodyBudget::with_limit(UNREAD);
         let first = budget.begin().await;
-        first.are(100 * UNREAD);
-        first.are(200 * UNREAD);
+        first.set(100 * UNREAD);
+        first.set(200 * UNREAD);
         drop(first);
         budget.begin().now_or_never().expect("all of it was given back");
     }
 
     #[tokio::test]
-    async fn room_that_came_before_anybody_waited_is_seen() {
+    async fn room_freed_before_the_wait_is_noticed() {
         let budget = BodyBudget::with_limit(UNREAD);
         let first = budget.begin().await;
         let mut second = Box::pin(budget.begin());

@@ -1,4 +1,4 @@
-//! Bringing what a manifest names, children before parents: copying as a visitor of the walk.
+//! Copies the content of a manifest, children before parents, as a visitor of the graph walk.
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use longshore_oci::{Descriptor, Manifest, ManifestReference};
@@ -10,31 +10,31 @@ use crate::event::Level;
 use crate::shape::Shape;
 use crate::walk::{Visitor, walk_blobs, walk_children, walk_content};
 
-/// Brings everything that the root of `shape` names.
+/// Copies all content that the root of `shape` names.
 pub(super) async fn place(work: &Work<'_>, shape: &Shape) -> Result<(), JobError> {
-    let bring = Bring { work, shape: Some(shape) };
+    let visitor = CopyVisitor { work, shape: Some(shape) };
     if let Some(single) = &shape.single {
-        walk_blobs(&bring, single).await?;
+        walk_blobs(&visitor, single).await?;
     }
     if let Some(wrapped) = &shape.wrapped {
         push::by_digest(work, &wrapped.raw).await?;
     }
-    walk_children(&bring, shape.children.iter()).await
+    walk_children(&visitor, shape.children.iter()).await
 }
 
-/// Brings everything that `manifest` names.
-pub(super) async fn place_named(work: &Work<'_>, manifest: &Manifest) -> Result<(), JobError> {
-    walk_content(&Bring { work, shape: None }, &manifest.content).await
+/// Copies all content that `manifest` names.
+pub(super) async fn place_content(work: &Work<'_>, manifest: &Manifest) -> Result<(), JobError> {
+    walk_content(&CopyVisitor { work, shape: None }, &manifest.content).await
 }
 
-/// Brings the blobs and manifests that the walk comes to.
-struct Bring<'a> {
+/// Copies each blob and manifest that the walk visits.
+struct CopyVisitor<'a> {
     work: &'a Work<'a>,
-    /// What stands under the tag, whose configuration may have been read before.
+    /// The shape of the image, whose configuration may be in memory.
     shape: Option<&'a Shape>,
 }
 
-impl Visitor for Bring<'_> {
+impl Visitor for CopyVisitor<'_> {
     type Error = JobError;
 
     fn once<'a>(
@@ -44,7 +44,7 @@ impl Visitor for Bring<'_> {
     ) -> BoxFuture<'a, Result<(), JobError>> {
         let (store, repository) = (self.work.destination.name(), self.work.repository());
         let placed = self.work.known.manifest(store, repository, &child.digest);
-        async move { placed.get_or_find(self.work.admitted, visit).await }.boxed()
+        async move { placed.get_or_compute(self.work.admitted, visit).await }.boxed()
     }
 
     fn enter<'a>(
@@ -54,7 +54,8 @@ impl Visitor for Bring<'_> {
         let work = self.work;
         async move {
             let reference = ManifestReference::Digest(child.digest.clone());
-            if work.existed && work.unless_interrupted(work.probe(&reference)).await??.is_some() {
+            if work.tag_existed && work.unless_interrupted(work.probe(&reference)).await??.is_some()
+            {
                 return Ok(None);
             }
             let reader = work.reader();

@@ -1,4 +1,4 @@
-//! A dry run: looks at both ends with the right to pull only, and says what would happen.
+//! Dry run: inspects both ends with the right to pull only, and reports what a run would do.
 
 use std::sync::atomic::AtomicU64;
 
@@ -7,55 +7,56 @@ use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference};
 use longshore_store::{Intent, StoreError};
 
 use super::admission::Admitted;
-use super::image::already_there;
+use super::image::already_present;
 use super::work::{Run, Work};
 use crate::error::JobError;
 use crate::job::{Job, Outcome, Status};
-use crate::shape::{Shaped, is_same, may_stand, nothing_selected, shape};
+use crate::shape::{Shaped, digest_decides, nothing_selected, shape, stays_unchanged};
 use crate::walk::{Descendants, descendants};
 
-/// What copying `job` would do.
-pub(super) async fn look(run: &Run, job: &Job, admitted: &Admitted) -> Outcome {
+/// Reports what copying `job` would do.
+pub(super) async fn preview(run: &Run, job: &Job, admitted: &Admitted) -> Outcome {
     let moved = AtomicU64::new(0);
-    let looked = async { looked(&Work::new(run, job, admitted, &moved)?).await };
-    match looked.await {
+    let previewed = async { try_preview(&Work::new(run, job, admitted, &moved)?).await };
+    match previewed.await {
         Ok(outcome) => outcome,
         Err(error) => Outcome { hint: error.hint(), ..Outcome::failed(error) },
     }
 }
 
-/// What the destination shows with the right to pull only.
-enum View {
-    /// Nothing is there.
-    Nothing,
-    /// This digest is there.
-    Digest(Digest),
-    /// The store does not say.
-    Hidden(StoreError),
+/// What the destination shows to a reader.
+enum DestinationState {
+    /// The reference does not exist.
+    Absent,
+    /// The reference resolves to this digest.
+    Holds(Digest),
+    /// The store refuses to tell.
+    Unknown(StoreError),
 }
 
-impl View {
+impl DestinationState {
     fn is(&self, digest: &Digest) -> bool {
-        matches!(self, Self::Digest(held) if held == digest)
+        matches!(self, Self::Holds(held) if held == digest)
     }
 }
 
-async fn looked(work: &Work<'_>) -> Result<Outcome, JobError> {
+async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     let (job, mode) = (work.job, work.run.options.index);
     let (digest, manifest) = find_source(work).await?;
-    let mut view = look_at(work, &ManifestReference::to_push(&job.destination.version)).await?;
-    if is_same(mode) && is_done(work, &view, &digest) {
-        return Ok(would_stay(work, digest.clone(), digest));
+    let mut state =
+        probe_as_reader(work, &ManifestReference::to_push(&job.destination.version)).await?;
+    if digest_decides(mode) && is_done(work, &state, &digest) {
+        return Ok(would_skip(work, digest.clone(), digest));
     }
-    if is_same(mode) && job.filter.is_everything() {
-        return Ok(would_copy(work, digest.clone(), digest, &view, None));
+    if digest_decides(mode) && job.filter.is_everything() {
+        return Ok(would_copy(work, digest.clone(), digest, &state, None));
     }
     let manifest = match manifest {
         Some(manifest) => manifest,
         None => work.reader().root(Some(&digest)).await.map_err(JobError::Source)?,
     };
-    if is_done(work, &view, &digest) && may_stand(&manifest, mode) {
-        return Ok(would_stay(work, digest.clone(), digest));
+    if is_done(work, &state, &digest) && stays_unchanged(&manifest, mode) {
+        return Ok(would_skip(work, digest.clone(), digest));
     }
     let shape = match shape(manifest, &job.filter, mode, &work.reader()).await? {
         Shaped::Write(shape) => shape,
@@ -65,20 +66,20 @@ async fn looked(work: &Work<'_>) -> Result<Outcome, JobError> {
             return Ok(Outcome { source_digest: Some(digest), ..outcome });
         }
     };
-    // What copying could not walk through fails here too.
+    // An index that the copy could not walk must fail here too.
     descendants(&SourceIndexes(work), shape.children).await?;
     let root = shape.root.digest;
     if shape.changed.is_some() && job.destination.version.tag().is_none() {
-        // What is pushed by digest goes to the digest of what the filter leaves.
-        view = look_at(work, &ManifestReference::Digest(root.clone())).await?;
+        // A push by digest goes to the digest of the filtered index.
+        state = probe_as_reader(work, &ManifestReference::Digest(root.clone())).await?;
     }
-    if is_done(work, &view, &root) {
-        return Ok(would_stay(work, digest, root));
+    if is_done(work, &state, &root) {
+        return Ok(would_skip(work, digest, root));
     }
-    Ok(would_copy(work, digest, root, &view, shape.changed))
+    Ok(would_copy(work, digest, root, &state, shape.changed))
 }
 
-/// Reads the indexes that an index at the source names.
+/// Reads nested indexes at the source.
 struct SourceIndexes<'a>(&'a Work<'a>);
 
 impl Descendants for SourceIndexes<'_> {
@@ -90,53 +91,57 @@ impl Descendants for SourceIndexes<'_> {
     }
 }
 
-/// The source's digest, and its manifest where that had to be fetched for it.
+/// Resolves the source's digest, and returns the manifest if it had to be fetched.
 async fn find_source(work: &Work<'_>) -> Result<(Digest, Option<Manifest>), JobError> {
     let reader = work.reader();
     let reference = ManifestReference::to_fetch(&work.job.source.version);
     if let Some(digest) = reader.resolve(&reference).await {
         return Ok((digest, None));
     }
-    // Reading it decides: pull-through caches answer 404 to a HEAD of what they would fetch, and some
-    // registries know no HEAD.
+    // The GET decides. Pull-through caches answer 404 to a HEAD of content that they would fetch,
+    // and some registries do not support HEAD.
     let manifest = reader.root(None).await.map_err(JobError::Source)?;
     Ok((manifest.raw.digest.clone(), Some(manifest)))
 }
 
-async fn look_at(work: &Work<'_>, reference: &ManifestReference) -> Result<View, JobError> {
+async fn probe_as_reader(
+    work: &Work<'_>,
+    reference: &ManifestReference,
+) -> Result<DestinationState, JobError> {
     match work.destination.resolve(work.repository(), reference, Intent::Read).await {
-        Ok(None) => Ok(View::Nothing),
-        Ok(Some(digest)) => Ok(View::Digest(digest)),
-        // A repository may be closed to readers, or not be there yet: the push would decide.
-        Err(error) if error.is_refused() => Ok(View::Hidden(error)),
+        Ok(None) => Ok(DestinationState::Absent),
+        Ok(Some(digest)) => Ok(DestinationState::Holds(digest)),
+        // The repository may be private or missing; only a push could tell.
+        Err(error) if error.is_refused() => Ok(DestinationState::Unknown(error)),
         Err(error) => Err(JobError::Destination(error)),
     }
 }
 
-/// Would a run believe that the destination holds what it shall hold?
-fn is_done(work: &Work<'_>, view: &View, digest: &Digest) -> bool {
-    view.is(digest) && !work.run.options.force_recursive
+/// Whether a run would trust that the destination is complete.
+fn is_done(work: &Work<'_>, state: &DestinationState, digest: &Digest) -> bool {
+    state.is(digest) && !work.run.options.force_recursive
 }
 
-fn would_stay(work: &Work<'_>, source: Digest, destination: Digest) -> Outcome {
-    with_referrers(work, already_there(source, destination))
+fn would_skip(work: &Work<'_>, source: Digest, destination: Digest) -> Outcome {
+    with_referrers(work, already_present(source, destination))
 }
 
-/// `changed` says why the destination would get another digest than the source has.
+/// The outcome of a copy; `changed` tells why the destination's digest would differ from the
+/// source's.
 fn would_copy(
     work: &Work<'_>,
     source: Digest,
     destination: Digest,
-    view: &View,
+    state: &DestinationState,
     changed: Option<String>,
 ) -> Outcome {
-    let mut reason = match view {
-        View::Nothing => "would be copied".to_owned(),
-        View::Digest(same) if *same == destination => {
+    let mut reason = match state {
+        DestinationState::Absent => "would be copied".to_owned(),
+        DestinationState::Holds(same) if *same == destination => {
             "would be looked through, and copied where something is missing".to_owned()
         }
-        View::Digest(other) => format!("would be copied over {other}"),
-        View::Hidden(error) => {
+        DestinationState::Holds(other) => format!("would be copied over {other}"),
+        DestinationState::Unknown(error) => {
             format!("would be copied; whether it is there cannot be seen: {}", error.message)
         }
     };
@@ -153,7 +158,7 @@ fn would_copy(
     with_referrers(work, outcome)
 }
 
-/// `outcome` with what a run would do besides.
+/// Adds to `outcome` what a run would do about referrers.
 fn with_referrers(work: &Work<'_>, mut outcome: Outcome) -> Outcome {
     if let (true, Some(reason)) = (work.run.options.referrers, &mut outcome.reason) {
         reason.push_str("; its referrers would be looked for");

@@ -1,4 +1,4 @@
-//! One image: from the two tags to a complete copy.
+//! Copies one image: from its two tags to a complete copy.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -8,30 +8,30 @@ use std::time::Duration;
 use longshore_oci::{Digest, Manifest, ManifestReference};
 
 use super::admission::Admitted;
-use super::referrers::Referred;
+use super::referrers::ReferrersCopied;
 use super::work::{Run, Work};
 use super::{children, push, referrers};
 use crate::error::JobError;
 use crate::event::Level;
 use crate::job::{Job, Outcome, Status};
-use crate::shape::{Shape, Shaped, is_same, may_stand, nothing_selected, shape};
+use crate::shape::{Shape, Shaped, digest_decides, nothing_selected, shape, stays_unchanged};
 
-/// The wait before content is sent again that the registry had just collected.
+/// The wait before content is sent again that the registry's garbage collection removed.
 const AFTER_COLLECTION: Duration = Duration::from_secs(1);
-/// No manifest is larger, whatever its descriptor says.
+/// The largest manifest, in bytes; descriptors may claim more.
 const LARGEST_MANIFEST: u64 = 4 * 1024 * 1024;
-/// So many children of an image are in memory at once.
+/// The most children of an image in memory at once.
 const CHILDREN_IN_MEMORY: usize = 16;
 
-/// What the two sides say before anything is copied.
+/// What the two sides tell before anything is copied.
 enum Start {
-    /// The destination holds the digest that it shall hold.
+    /// The destination is up to date and holds this digest.
     Done(Digest),
     /// The source's manifest is needed.
     Fetch {
         /// The digest that the destination holds.
         held: Option<Digest>,
-        /// The manifest's digest, where it is known.
+        /// The manifest's digest, if known.
         named: Option<Digest>,
     },
 }
@@ -39,7 +39,7 @@ enum Start {
 /// Copies `job`, which was admitted.
 pub(super) async fn copy(run: &Run, job: &Job, admitted: &Admitted) -> Outcome {
     let moved = AtomicU64::new(0);
-    let copied = async { whole(&mut Work::new(run, job, admitted, &moved)?).await };
+    let copied = async { try_copy(&mut Work::new(run, job, admitted, &moved)?).await };
     let mut outcome = copied.await.unwrap_or_else(|error| Outcome {
         hint: error.hint(),
         unfinished: matches!(error, JobError::Interrupted),
@@ -49,7 +49,7 @@ pub(super) async fn copy(run: &Run, job: &Job, admitted: &Admitted) -> Outcome {
     outcome
 }
 
-async fn whole(work: &mut Work<'_>) -> Result<Outcome, JobError> {
+async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
     let options = &work.run.options;
     let forced = options.force_recursive;
     let start = match forced {
@@ -58,21 +58,21 @@ async fn whole(work: &mut Work<'_>) -> Result<Outcome, JobError> {
     };
     let (held, named) = match start {
         Start::Done(digest) if !options.referrers => {
-            return Ok(already_there(digest.clone(), digest));
+            return Ok(already_present(digest.clone(), digest));
         }
         Start::Done(digest) => {
             let manifest = root(work, Some(&digest)).await?;
-            return stands(work, manifest).await;
+            return place_referrers_only(work, manifest).await;
         }
         Start::Fetch { held, named } => (held, named),
     };
-    work.existed = held.is_some();
+    work.tag_existed = held.is_some();
     let work = &*work;
     let manifest = root(work, named.as_ref()).await?;
-    work.admitted.holds(manifest.raw.bytes.len() as u64);
+    work.admitted.set_held_bytes(manifest.raw.bytes.len() as u64);
     let source_digest = manifest.raw.digest.clone();
-    if held.as_ref() == Some(&source_digest) && may_stand(&manifest, options.index) {
-        return stands(work, manifest).await;
+    if held.as_ref() == Some(&source_digest) && stays_unchanged(&manifest, options.index) {
+        return place_referrers_only(work, manifest).await;
     }
     let filter = &work.job.filter;
     let shape = match shape(manifest, filter, options.index, &work.reader()).await? {
@@ -83,18 +83,19 @@ async fn whole(work: &mut Work<'_>) -> Result<Outcome, JobError> {
             return Ok(Outcome { source_digest: Some(source_digest), ..outcome });
         }
     };
-    work.admitted.holds(held_by(&shape));
+    work.admitted.set_held_bytes(memory_of(&shape));
     if !forced && holds(work, held.as_ref(), &shape.root.digest).await? {
         let referred = referrers::place(work, &shape, None).await?;
-        return Ok(referred.told_with(already_there(source_digest, shape.root.digest)));
+        return Ok(referred.add_to(already_present(source_digest, shape.root.digest)));
     }
     if shape.changed.is_some() && work.job.destination.version.tag().is_none() {
         let root = &shape.root.digest;
-        let text = format!("it has no tag at the destination and another digest: {root}");
+        let text =
+            format!("the destination gets no tag, and another digest than the source: {root}");
         work.note(Level::Warning, text);
     }
-    let referred = place_surely(work, &shape).await?;
-    Ok(referred.told_with(Outcome {
+    let referred = place_with_recovery(work, &shape).await?;
+    Ok(referred.add_to(Outcome {
         source_digest: Some(source_digest),
         destination_digest: Some(shape.root.digest),
         reason: shape.changed.map(|why| format!("digest changed: {why}")),
@@ -102,35 +103,35 @@ async fn whole(work: &mut Work<'_>) -> Result<Outcome, JobError> {
     }))
 }
 
-/// The source's manifest, whose digest is `named` where it is known.
+/// Reads the source's manifest; `named` is its digest, if known.
 async fn root(work: &Work<'_>, named: Option<&Digest>) -> Result<Manifest, JobError> {
     let reader = work.reader();
     work.unless_interrupted(reader.root(named)).await?.map_err(JobError::Source)
 }
 
-/// The destination holds `manifest` as it is; what refers to it may be missing.
-async fn stands(work: &Work<'_>, manifest: Manifest) -> Result<Outcome, JobError> {
+/// Completes an image whose manifest the destination holds unchanged: referrers may be missing.
+async fn place_referrers_only(work: &Work<'_>, manifest: Manifest) -> Result<Outcome, JobError> {
     let digest = manifest.raw.digest.clone();
-    let referred = referrers::place_of(work, manifest).await?;
-    Ok(referred.told_with(already_there(digest.clone(), digest)))
+    let referred = referrers::place_for(work, manifest).await?;
+    Ok(referred.add_to(already_present(digest.clone(), digest)))
 }
 
-/// One look at the destination; one at the source only where the tag is there.
+/// Probes the destination, and the source only if the destination's tag exists.
 async fn start(work: &Work<'_>) -> Result<Start, JobError> {
     let reference = ManifestReference::to_push(&work.job.destination.version);
     let pinned = work.job.source.version.digest().is_some();
     let (held, ()) = tokio::join!(work.probe(&reference), async {
-        // Nobody may have to ask a source whose content the list names.
+        // A source whose digest is in the list may never be contacted.
         if !pinned {
             work.source.reach().await;
         }
     });
     let held = held?;
-    let verbatim = is_same(work.run.options.index);
+    let verbatim = digest_decides(work.run.options.index);
     let has_cache = work.run.options.cache.is_some();
     let found = held.clone().filter(|_| verbatim || has_cache);
-    // Reading a manifest may count as a pull where resolving does not, and an earlier run may have
-    // kept it.
+    // Fetching a manifest may count as a pull where resolving does not, and an earlier run may have
+    // cached it.
     let saves = work.source.meters_manifest_reads() && has_cache;
     if found.is_none() && !saves {
         return Ok(Start::Fetch { held, named: None });
@@ -142,8 +143,9 @@ async fn start(work: &Work<'_>) -> Result<Start, JobError> {
     })
 }
 
-/// Does the destination hold `root` already? A push by digest asks for the digest that is pushed,
-/// which a filter may have changed.
+/// Whether the destination holds `root` already.
+///
+/// A push by digest checks the pushed digest, which a filter may have changed.
 async fn holds(work: &Work<'_>, held: Option<&Digest>, root: &Digest) -> Result<bool, JobError> {
     if held == Some(root) {
         return Ok(true);
@@ -156,9 +158,9 @@ async fn holds(work: &Work<'_>, held: Option<&Digest>, root: &Digest) -> Result<
     Ok(work.probe(&ManifestReference::Digest(root.clone())).await?.is_some())
 }
 
-/// Brings all that the root names and what refers to it, and the root itself last, so that the tag
-/// never names content that is missing.
-async fn place_and_tag(work: &Work<'_>, shape: &Shape) -> Result<Referred, JobError> {
+/// Copies all content of the root and its referrers, then the root itself, so that the tag never
+/// names missing content.
+async fn place_and_tag(work: &Work<'_>, shape: &Shape) -> Result<ReferrersCopied, JobError> {
     children::place(work, shape).await?;
     let referred = referrers::place(work, shape, Some(&shape.root)).await?;
     let reference = match work.job.destination.version.tag() {
@@ -169,10 +171,12 @@ async fn place_and_tag(work: &Work<'_>, shape: &Shape) -> Result<Referred, JobEr
     Ok(referred)
 }
 
-/// Places and tags. Where the destination collected something between our look and the push of what
-/// names it, all of it is brought again without believing anything that was seen before, and the run
-/// knows of that afterwards; but once only for each manifest that is refused so.
-async fn place_surely(work: &Work<'_>, shape: &Shape) -> Result<Referred, JobError> {
+/// Copies and tags an image, and recovers from concurrent garbage collection.
+///
+/// The destination may remove content between a probe and the push of the manifest that names it.
+/// All content is then sent again without probes, and the run learns where it is. This happens once
+/// per refused manifest.
+async fn place_with_recovery(work: &Work<'_>, shape: &Shape) -> Result<ReferrersCopied, JobError> {
     let mut refused = HashSet::new();
     let mut placed = place_and_tag(work, shape).await;
     loop {
@@ -184,17 +188,17 @@ async fn place_surely(work: &Work<'_>, shape: &Shape) -> Result<Referred, JobErr
         if !manifest.is_some_and(|manifest| refused.insert(manifest)) {
             return Err(error);
         }
-        work.note(Level::Warning, format!("{error}; what it names is sent again"));
+        work.note(Level::Warning, format!("{error}; sending the content of the manifest again"));
         tokio::time::sleep(AFTER_COLLECTION).await;
-        let brought = work.known.empty();
-        placed = place_and_tag(&work.distrusting(&brought), shape).await;
-        work.known.adopt(&brought);
+        let placed_now = work.known.fresh();
+        placed = place_and_tag(&work.without_probes(&placed_now), shape).await;
+        work.known.merge(&placed_now);
     }
 }
 
-/// The most that an image of this shape holds in memory: what was read of it, and the bodies of as
-/// many children as are visited at once.
-fn held_by(shape: &Shape) -> u64 {
+/// The most memory that an image of this shape needs for manifest bodies, in bytes: its own, and
+/// those of the children visited at once.
+fn memory_of(shape: &Shape) -> u64 {
     let wrapped = shape.wrapped.as_ref().map_or(0, |wrapped| wrapped.raw.bytes.len());
     let config = shape.config.as_ref().map_or(0, |config| config.len());
     let mut children: Vec<u64> =
@@ -204,8 +208,8 @@ fn held_by(shape: &Shape) -> u64 {
     (shape.root.bytes.len() + wrapped + config) as u64 + children
 }
 
-/// The outcome where the destination holds what it shall hold.
-pub(super) fn already_there(source: Digest, destination: Digest) -> Outcome {
+/// The outcome of an image that the destination holds already.
+pub(super) fn already_present(source: Digest, destination: Digest) -> Outcome {
     Outcome {
         source_digest: Some(source),
         destination_digest: Some(destination),

@@ -1,4 +1,5 @@
-//! What a run knows of content: where it is at the destinations, and what of the sources is wrong.
+//! What a run knows about content: where the destinations hold it, and which source blobs are
+//! corrupt.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +9,7 @@ use longshore_store::{BoundedCells, Keys, StoreError};
 
 use super::single_flight::{Flight, SingleFlight};
 
-/// A repository from which others take a blob over.
+/// The repository that other repositories take a blob over from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Home {
     repository: u32,
@@ -16,26 +17,26 @@ pub(super) struct Home {
     pub(super) is_checked: bool,
 }
 
-/// What a run knows of its destinations: the home of each blob in a store, and what each repository
-/// holds.
+/// What a run knows about its destinations: each blob's home in a store, and the content of each
+/// repository.
 #[derive(Debug, Default)]
 pub(super) struct KnownContent {
     keys: Keys,
     homes: SingleFlight<Home>,
-    /// The repositories that are homes, each kept once.
+    /// The repositories that are homes, interned.
     repositories: Arc<Mutex<Interned<Repository>>>,
     blobs: SingleFlight<()>,
     manifests: SingleFlight<()>,
 }
 
 impl KnownContent {
-    /// Knows nothing yet, and may be adopted by `self` later.
-    pub(super) fn empty(&self) -> Self {
+    /// Makes an empty value whose content can be merged into `self` later.
+    pub(super) fn fresh(&self) -> Self {
         let repositories = Arc::clone(&self.repositories);
         Self { keys: self.keys.clone(), repositories, ..Self::default() }
     }
 
-    /// The first repository of the store that holds the blob.
+    /// The home of the blob in the store.
     pub(super) fn home(&self, store: &StoreName, digest: &Digest) -> Flight<'_, Home> {
         self.homes.at(self.keys.of((store, digest)))
     }
@@ -44,17 +45,19 @@ impl KnownContent {
         self.repositories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `repository` as a home; `is_checked` where this run wrote the blob there or compared its size.
+    /// Interns `repository` as a home; `is_checked` if this run wrote the blob there or compared its
+    /// size.
     pub(super) fn as_home(&self, repository: &Repository, is_checked: bool) -> Home {
         Home { repository: self.repositories().number_of(repository), is_checked }
     }
 
-    /// The repository that is a home: `home` comes from this value, or from one that is made from it.
+    /// The repository of a home. `home` must come from this value or from one made by
+    /// [`Self::fresh`].
     pub(super) fn repository(&self, home: Home) -> Option<Repository> {
         self.repositories().get(home.repository).cloned()
     }
 
-    /// Whether the blob is in `repository`.
+    /// Set once the blob is in `repository`.
     pub(super) fn blob(
         &self,
         store: &StoreName,
@@ -64,7 +67,7 @@ impl KnownContent {
         self.blobs.at(self.keys.of((store, repository, digest)))
     }
 
-    /// Whether the manifest with all that it names is in `repository`.
+    /// Set once the manifest and its content are in `repository`.
     pub(super) fn manifest(
         &self,
         store: &StoreName,
@@ -74,13 +77,13 @@ impl KnownContent {
         self.manifests.at(self.keys.of((store, repository, digest)))
     }
 
-    /// The store lacks the blob: it is not in `repository`, and there is nowhere to mount it from.
+    /// Forgets that `repository` holds the blob, and the blob's home.
     pub(super) fn forget_blob(&self, store: &StoreName, repository: &Repository, digest: &Digest) {
         self.blob(store, repository, digest).forget();
         self.home(store, digest).forget();
     }
 
-    /// The store lacks the manifest, or something below it.
+    /// Forgets that `repository` holds the manifest and its content.
     pub(super) fn forget_manifest(
         &self,
         store: &StoreName,
@@ -90,24 +93,23 @@ impl KnownContent {
         self.manifest(store, repository, digest).forget();
     }
 
-    /// Takes in what one image has brought that believed nothing of this; `brought` was made by
-    /// [`Self::empty`].
-    pub(super) fn adopt(&self, brought: &Self) {
-        self.homes.adopt(&brought.homes);
-        self.blobs.adopt(&brought.blobs);
-        self.manifests.adopt(&brought.manifests);
+    /// Merges what one image placed without probes; `placed` was made by [`Self::fresh`].
+    pub(super) fn merge(&self, placed: &Self) {
+        self.homes.merge(&placed.homes);
+        self.blobs.merge(&placed.blobs);
+        self.manifests.merge(&placed.manifests);
     }
 }
 
-/// Content in one repository of one store.
-type Place = (StoreName, Repository, Digest);
+/// A blob in one repository of one store.
+type BlobLocation = (StoreName, Repository, Digest);
 
-/// Blobs of sources that failed verification twice: they are not fetched again in this run.
+/// Source blobs that failed verification twice. They are not fetched again in this run.
 #[derive(Debug, Default)]
-pub(super) struct BadContent(Mutex<HashMap<Place, StoreError>>);
+pub(super) struct BadContent(Mutex<HashMap<BlobLocation, StoreError>>);
 
 impl BadContent {
-    /// What was wrong with the blob.
+    /// The verification error of the blob.
     pub(super) fn of(
         &self,
         store: &StoreName,
@@ -118,7 +120,7 @@ impl BadContent {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
     }
 
-    /// It was wrong twice.
+    /// Records that the blob failed verification twice.
     pub(super) fn remember(
         &self,
         store: &StoreName,
@@ -131,24 +133,24 @@ impl BadContent {
     }
 }
 
-/// What a run knows of referrers.
+/// What a run knows about referrers.
 #[derive(Debug, Default)]
 pub(super) struct KnownReferrers {
     keys: Keys,
-    brought: SingleFlight<Vec<Descriptor>>,
-    /// Held while the fallback index of a subject is changed.
+    copied: SingleFlight<Vec<Descriptor>>,
+    /// Locked while the fallback index of a subject is changed.
     pub(super) indexes: BoundedCells<(Name, Digest), tokio::sync::Mutex<()>>,
 }
 
 impl KnownReferrers {
-    /// What refers to a manifest of `source`, once all of it is in `destination`.
-    pub(super) fn brought(
+    /// The referrers of a manifest of `source`; set once all of them are in `destination`.
+    pub(super) fn copied(
         &self,
         source: &Name,
         destination: &Name,
         subject: &Digest,
     ) -> Flight<'_, Vec<Descriptor>> {
-        self.brought.at(self.keys.of((source, destination, subject)))
+        self.copied.at(self.keys.of((source, destination, subject)))
     }
 }
 
@@ -159,11 +161,11 @@ mod tests {
     use super::KnownContent;
 
     #[test]
-    fn what_was_wrong_is_forgotten_and_what_was_brought_is_known() {
+    fn wrong_knowledge_is_forgotten_and_placed_content_is_known() {
         let store = StoreName::from("a.io".parse::<Registry>().unwrap());
         let repository = "b".parse().unwrap();
         let known = KnownContent::default();
-        let brought = known.empty();
+        let placed = known.fresh();
         let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
         for digest in [&one, &two] {
             known.home(&store, digest).set(known.as_home(&"gone".parse().unwrap(), true));
@@ -173,9 +175,9 @@ mod tests {
         assert_eq!(known.home(&store, &one).get(), None);
         assert_eq!(known.blob(&store, &repository, &one).get(), None);
 
-        brought.blob(&store, &repository, &one).set(());
-        brought.home(&store, &two).set(brought.as_home(&repository, true));
-        known.adopt(&brought);
+        placed.blob(&store, &repository, &one).set(());
+        placed.home(&store, &two).set(placed.as_home(&repository, true));
+        known.merge(&placed);
         assert_eq!(known.blob(&store, &repository, &one).get(), Some(()));
         let home = known.home(&store, &two).get().unwrap();
         assert_eq!(known.repository(home), Some(repository));

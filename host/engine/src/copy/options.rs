@@ -1,4 +1,4 @@
-//! What holds for every job of a run.
+//! Options for all jobs of a run.
 
 use std::collections::HashMap;
 
@@ -7,23 +7,23 @@ use longshore_oci::Name;
 use crate::manifest_cache::ManifestCache;
 use crate::shape::IndexMode;
 
-/// What holds for every job of a run.
+/// Options for all jobs of a run.
 #[derive(Clone, Debug)]
 pub struct CopyOptions {
-    /// Images at once, at least 1.
+    /// The most images that copy at once, at least 1.
     pub jobs: usize,
     /// How indexes are written.
     pub index: IndexMode,
-    /// Is it a failure where nothing satisfies the platform filter?
+    /// Whether it is a failure if nothing matches the platform filter.
     pub no_platform_fails: bool,
-    /// Are signatures and whatever else refers to an image copied too?
+    /// Whether referrers, such as signatures, are copied too.
     pub referrers: bool,
-    /// What earlier runs have fetched, if it can be had.
+    /// The manifests cached by earlier runs, if available.
     pub cache: Option<ManifestCache>,
-    /// Only say what would happen.
+    /// Only report what a run would do.
     pub dry_run: bool,
-    /// Believe nothing of the destination: look at each selected child and blob there.
+    /// Trust no tag at the destination: check each selected child and blob.
     pub force_recursive: bool,
-    /// Repositories whose preparation failed, and how.
+    /// Repositories whose preparation failed, with the error.
     pub unprepared: HashMap<Name, String>,
 }

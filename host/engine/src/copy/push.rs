@@ -1,4 +1,4 @@
-//! Pushing manifests, and what a refusal tells of the content that they name.
+//! Pushes manifests, and forgets content that the destination turns out to lack.
 
 use longshore_oci::{Content, Manifest, ManifestReference, RawManifest};
 use longshore_store::{Fault, ManifestPushed, Operation, StoreError};
@@ -6,7 +6,7 @@ use longshore_store::{Fault, ManifestPushed, Operation, StoreError};
 use super::work::Work;
 use crate::error::JobError;
 
-/// Pushes a manifest under its digest.
+/// Pushes a manifest by its digest.
 pub(super) async fn by_digest(
     work: &Work<'_>,
     manifest: &RawManifest,
@@ -14,7 +14,7 @@ pub(super) async fn by_digest(
     push(work, &ManifestReference::Digest(manifest.digest.clone()), manifest).await
 }
 
-/// Pushes a manifest under a tag, which may be one that holds it already and may not change.
+/// Pushes a manifest under a tag. An immutable tag that already holds it is a success.
 pub(super) async fn under(
     work: &Work<'_>,
     reference: &ManifestReference,
@@ -40,7 +40,7 @@ async fn push(
     manifest: &RawManifest,
 ) -> Result<ManifestPushed, JobError> {
     let pushed = work.destination.push_manifest(work.repository(), reference, manifest).await;
-    let pushed = pushed.map_err(|error| work.at_destination(error));
+    let pushed = pushed.map_err(|error| work.destination_error(error));
     if pushed.as_ref().is_err_and(|error| missing_content(error).is_some()) {
         forget_named(work, manifest);
     }
@@ -49,7 +49,7 @@ async fn push(
     Ok(pushed)
 }
 
-/// The push of a manifest whose content the destination lacks, if that is why it failed.
+/// The failed push, if the destination lacks content that the manifest names.
 pub(super) fn missing_content(error: &JobError) -> Option<&Operation> {
     let error = of_destination(error)?;
     (*error.fault == Fault::MissingContent).then_some(&error.operation)
@@ -62,8 +62,9 @@ const fn of_destination(error: &JobError) -> Option<&StoreError> {
     }
 }
 
-/// The destination has refused `manifest`, as it lacks something that is named there. No image of the
-/// run believes any more that this is there.
+/// Forgets all content of `manifest`, which the destination refused for missing content.
+///
+/// Afterwards no image of the run relies on that content.
 fn forget_named(work: &Work<'_>, manifest: &RawManifest) {
     let (bytes, digest) = (manifest.bytes.clone(), manifest.digest.clone());
     let Ok(manifest) = Manifest::parse(bytes, Some(&manifest.media_type), digest) else {
@@ -75,7 +76,7 @@ fn forget_named(work: &Work<'_>, manifest: &RawManifest) {
             Content::Index(index) => {
                 for child in &index.manifests {
                     known.forget_manifest(store, repository, &child.digest);
-                    // It may be a blob.
+                    // The child may be a blob.
                     known.forget_blob(store, repository, &child.digest);
                 }
             }

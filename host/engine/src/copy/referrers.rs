@@ -1,5 +1,7 @@
-//! Bringing what refers to an image (`--referrers`): signatures, SBOMs and attestations, by their
-//! subject or by cosign's tags. They are at the destination before the tag that they are about.
+//! Copies referrers of an image (`--referrers`): signatures, SBOMs and attestations, by subject or
+//! by cosign's tags.
+//!
+//! They arrive at the destination before the tag of their image.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,83 +21,87 @@ use crate::shape::Shape;
 use crate::source_reader::listed_referrers;
 use crate::walk::{Descendants, Relations, descendants, walk_related};
 
-/// What came of looking for referrers.
+/// The result of copying referrers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Referred {
-    /// So many were brought.
-    brought: usize,
-    /// So many refer to an index that is not copied as it is.
-    left: usize,
+pub(super) struct ReferrersCopied {
+    /// Referrers that were copied.
+    copied: usize,
+    /// Referrers of a source index that is not copied unchanged.
+    left_behind: usize,
 }
 
-impl Referred {
-    /// `outcome` with what there is to say about referrers.
-    pub(super) fn told_with(self, mut outcome: Outcome) -> Outcome {
+impl ReferrersCopied {
+    /// Adds the counts to `outcome`.
+    pub(super) fn add_to(self, mut outcome: Outcome) -> Outcome {
         let mut reasons: Vec<String> = outcome.reason.take().into_iter().collect();
-        if self.brought > 0 {
+        if self.copied > 0 {
             outcome.status = Status::Copied;
-            reasons.push(format!("{} referrers copied", self.brought));
+            reasons.push(format!("{} referrers copied", self.copied));
         }
-        if self.left > 0 {
-            reasons.push(format!("{} referrers of the source's digest left behind", self.left));
+        if self.left_behind > 0 {
+            reasons
+                .push(format!("{} referrers of the source's digest left behind", self.left_behind));
         }
         outcome.reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         outcome
     }
 }
 
-/// Brings what refers to the manifest that the destination holds already as it is at the source.
-pub(super) async fn place_of(work: &Work<'_>, manifest: Manifest) -> Result<Referred, JobError> {
+/// Copies the referrers of a manifest that the destination already holds unchanged.
+pub(super) async fn place_for(
+    work: &Work<'_>,
+    manifest: Manifest,
+) -> Result<ReferrersCopied, JobError> {
     place(work, &Shape::verbatim(manifest), None).await
 }
 
-/// Brings what refers to the manifests of `shape`; `root` is its root, where that is not at the
-/// destination yet.
+/// Copies the referrers of the manifests of `shape`; `root` is its root, unless the destination
+/// holds it.
 pub(super) async fn place(
     work: &Work<'_>,
     shape: &Shape,
     root: Option<&RawManifest>,
-) -> Result<Referred, JobError> {
+) -> Result<ReferrersCopied, JobError> {
     if !work.run.options.referrers {
-        return Ok(Referred::default());
+        return Ok(ReferrersCopied::default());
     }
     if let Some(root) = root {
-        list_root(work, root).await?;
+        list_root_as_referrer(work, root).await?;
     }
-    let bring = BringRelated { work, unplaced: root, brought: AtomicUsize::new(0) };
-    let mut manifests = descendants(&bring, shape.children.clone()).await?;
-    let mut left = 0;
+    let copy = CopyRelated { work, unplaced: root, copied: AtomicUsize::new(0) };
+    let mut manifests = descendants(&copy, shape.children.clone()).await?;
+    let mut left_behind = 0;
     if shape.root.digest == shape.source {
         manifests.push(shape.root.descriptor());
     } else if let Some(wrapped) = &shape.wrapped {
         manifests.push(wrapped.raw.descriptor());
     } else {
-        left = count(work, &shape.source).await?;
+        left_behind = count(work, &shape.source).await?;
     }
-    walk_related(&bring, manifests).await?;
-    if left > 0 {
+    walk_related(&copy, manifests).await?;
+    if left_behind > 0 {
         let text = format!(
-            "{left} referrers of {} are not copied, as it gets another digest at the destination",
+            "{left_behind} referrers of {} are not copied, as it gets another digest at the destination",
             shape.source
         );
         work.note(Level::Warning, text);
     }
-    Ok(Referred { brought: bring.brought.into_inner(), left })
+    Ok(ReferrersCopied { copied: copy.copied.into_inner(), left_behind })
 }
 
-/// How many manifests and tags of the source are about `subject`.
+/// Counts the referrers and cosign tags of `subject` at the source.
 async fn count(work: &Work<'_>, subject: &Digest) -> Result<usize, JobError> {
     let reader = work.reader();
     let mut count = reader.referrers(subject).await.map_err(JobError::Source)?.len();
     for tag in cosign_tags(subject) {
-        let is_there = reader.has_digest_tag(&tag).await.map_err(JobError::Source)?;
-        count += usize::from(is_there);
+        let exists = reader.has_digest_tag(&tag).await.map_err(JobError::Source)?;
+        count += usize::from(exists);
     }
     Ok(count)
 }
 
-/// Where the root refers to another manifest itself, a store that keeps no list has to be told.
-async fn list_root(work: &Work<'_>, root: &RawManifest) -> Result<(), JobError> {
+/// Lists the root itself as a referrer, if it has a subject and the store lists none by itself.
+async fn list_root_as_referrer(work: &Work<'_>, root: &RawManifest) -> Result<(), JobError> {
     let (bytes, digest) = (root.bytes.clone(), root.digest.clone());
     let parsed = Manifest::parse(bytes, Some(&root.media_type), digest);
     let Some(manifest) = parsed.ok() else { return Ok(()) };
@@ -103,27 +109,31 @@ async fn list_root(work: &Work<'_>, root: &RawManifest) -> Result<(), JobError> 
     if push::by_digest(work, root).await?.is_listed {
         return Ok(());
     }
-    list(work, &referrer.subject, &[manifest]).await
+    list_in_fallback_index(work, &referrer.subject, &[manifest]).await
 }
 
 /// Adds `referrers` to the fallback index of `subject` at the destination.
-async fn list(work: &Work<'_>, subject: &Digest, referrers: &[Manifest]) -> Result<(), JobError> {
+async fn list_in_fallback_index(
+    work: &Work<'_>,
+    subject: &Digest,
+    referrers: &[Manifest],
+) -> Result<(), JobError> {
     let name = work.job.destination.name();
     let index = work.run.referrers.indexes.of((name, subject.clone()));
     let _alone = index.lock().await;
     let added = work.destination.add_referrers(work.repository(), subject, referrers).await;
-    added.map_err(|error| work.at_destination(error))
+    added.map_err(|error| work.destination_error(error))
 }
 
-/// Brings what is about the manifests that the walk comes to.
-struct BringRelated<'a> {
+/// Copies the referrers of each manifest that the walk visits.
+struct CopyRelated<'a> {
     work: &'a Work<'a>,
-    /// The image's root, where it is not at the destination yet.
+    /// The image's root, unless the destination holds it.
     unplaced: Option<&'a RawManifest>,
-    brought: AtomicUsize,
+    copied: AtomicUsize,
 }
 
-impl Descendants for BringRelated<'_> {
+impl Descendants for CopyRelated<'_> {
     type Error = JobError;
 
     fn index<'a>(&'a self, child: &'a Descriptor) -> BoxFuture<'a, Result<Manifest, JobError>> {
@@ -132,14 +142,14 @@ impl Descendants for BringRelated<'_> {
     }
 }
 
-impl Relations for BringRelated<'_> {
+impl Relations for CopyRelated<'_> {
     type Error = JobError;
 
     fn referrers<'a>(
         &'a self,
         subject: &'a Descriptor,
     ) -> BoxFuture<'a, Result<Vec<Descriptor>, JobError>> {
-        self.bring_once(&subject.digest).boxed()
+        self.copy_once(&subject.digest).boxed()
     }
 
     fn cosign_tag<'a>(
@@ -148,9 +158,9 @@ impl Relations for BringRelated<'_> {
         _image: &'a Descriptor,
     ) -> BoxFuture<'a, Result<Option<Digest>, JobError>> {
         async move {
-            let is_there = self.work.reader().has_digest_tag(&tag).await;
-            match is_there.map_err(JobError::Source)? {
-                true => self.bring_tag(tag).await.map(Some),
+            let exists = self.work.reader().has_digest_tag(&tag).await;
+            match exists.map_err(JobError::Source)? {
+                true => self.copy_tag(tag).await.map(Some),
                 false => Ok(None),
             }
         }
@@ -158,11 +168,11 @@ impl Relations for BringRelated<'_> {
     }
 }
 
-impl BringRelated<'_> {
-    /// Brings what refers to `subject` itself, once in a run, and answers with it.
-    async fn bring_once(&self, subject: &Digest) -> Result<Vec<Descriptor>, JobError> {
+impl CopyRelated<'_> {
+    /// Copies the direct referrers of `subject`, once per run, and returns them.
+    async fn copy_once(&self, subject: &Digest) -> Result<Vec<Descriptor>, JobError> {
         let work = self.work;
-        let bring = async {
+        let copy = async {
             let found = work.reader().referrers(subject).await.map_err(JobError::Source)?;
             if found.is_empty() {
                 return Ok(found);
@@ -170,19 +180,19 @@ impl BringRelated<'_> {
             if let Some(root) = self.unplaced.filter(|root| root.digest == *subject) {
                 push::by_digest(work, root).await?;
             }
-            self.bring(subject, &found).await?;
+            self.copy_missing(subject, &found).await?;
             Ok(found)
         };
         if work.trust == Trust::Nothing {
-            return bring.await;
+            return copy.await;
         }
         let (source, destination) = (work.job.source.name(), work.job.destination.name());
-        let brought = work.run.referrers.brought(&source, &destination, subject);
-        brought.get_or_find(work.admitted, bring.boxed()).await
+        let copied = work.run.referrers.copied(&source, &destination, subject);
+        copied.get_or_compute(work.admitted, copy.boxed()).await
     }
 
-    /// Brings those of `found` that the destination does not list under `subject`.
-    async fn bring(&self, subject: &Digest, found: &[Descriptor]) -> Result<(), JobError> {
+    /// Copies those of `found` that the destination does not list under `subject`.
+    async fn copy_missing(&self, subject: &Digest, found: &[Descriptor]) -> Result<(), JobError> {
         let work = self.work;
         let held = self.listed_at_destination(subject).await?;
         let mut unlisted = Vec::new();
@@ -197,17 +207,21 @@ impl BringRelated<'_> {
                 work.note(Level::Warning, text);
                 continue;
             }
-            children::place_named(work, &manifest).await?;
+            children::place_content(work, &manifest).await?;
             let pushed = push::by_digest(work, &manifest.raw).await?;
-            self.brought.fetch_add(1, Ordering::Relaxed);
+            self.copied.fetch_add(1, Ordering::Relaxed);
             if !pushed.is_listed {
                 unlisted.push(manifest);
             }
         }
-        if unlisted.is_empty() { Ok(()) } else { list(work, subject, &unlisted).await }
+        if unlisted.is_empty() {
+            Ok(())
+        } else {
+            list_in_fallback_index(work, subject, &unlisted).await
+        }
     }
 
-    /// What the destination lists already. A refusal means nothing: the push decides.
+    /// The referrers that the destination lists. A refusal counts as none: the push decides.
     async fn listed_at_destination(&self, subject: &Digest) -> Result<HashSet<Digest>, JobError> {
         let work = self.work;
         if work.trust == Trust::Nothing || work.run.options.force_recursive {
@@ -217,26 +231,26 @@ impl BringRelated<'_> {
         match listed_referrers(destination, work.repository(), subject, Intent::Push).await {
             Ok(listed) => Ok(listed),
             Err(error) if error.is_refused() => Ok(HashSet::new()),
-            Err(error) => Err(work.at_destination(error)),
+            Err(error) => Err(work.destination_error(error)),
         }
     }
 
-    /// Copies one tag of the source, unless the destination holds the same; answers with what is under
-    /// it.
-    async fn bring_tag(&self, tag: Tag) -> Result<Digest, JobError> {
+    /// Copies one tag of the source, unless the destination holds the same digest. Returns the
+    /// tag's digest.
+    async fn copy_tag(&self, tag: Tag) -> Result<Digest, JobError> {
         let work = self.work;
         let reference = ManifestReference::Tag(tag);
         let held = work.probe(&reference).await?;
-        let believed = work.trust == Trust::Probe && !work.run.options.force_recursive;
-        if let Some(held) = held.filter(|_| believed)
+        let trusted = work.trust == Trust::Probe && !work.run.options.force_recursive;
+        if let Some(held) = held.filter(|_| trusted)
             && work.reader().resolve(&reference).await.as_ref() == Some(&held)
         {
             return Ok(held);
         }
         let manifest = work.reader().fetch(&reference).await.map_err(JobError::Source)?;
-        children::place_named(work, &manifest).await?;
+        children::place_content(work, &manifest).await?;
         push::under(work, &reference, &manifest.raw).await?;
-        self.brought.fetch_add(1, Ordering::Relaxed);
+        self.copied.fetch_add(1, Ordering::Relaxed);
         Ok(manifest.raw.digest)
     }
 }

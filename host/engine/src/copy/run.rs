@@ -1,4 +1,4 @@
-//! Copies all jobs.
+//! Copies all jobs of a run.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::job::Jobs;
 use crate::pool::{GRACE, each};
 use crate::source_reader::KnownSources;
 
-/// Copies `jobs` and ends when each has its outcome.
+/// Copies `jobs`, and returns when each has its outcome.
 pub async fn run(
     jobs: &Jobs,
     stores: Arc<dyn Stores>,
@@ -39,7 +39,7 @@ pub async fn run(
         let run = Arc::clone(&of_jobs);
         async move {
             if run.options.dry_run {
-                dry_run::look(&run, &job, &admitted).await
+                dry_run::preview(&run, &job, &admitted).await
             } else {
                 image::copy(&run, &job, &admitted).await
             }

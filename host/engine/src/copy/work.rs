@@ -1,4 +1,4 @@
-//! What the parts of copying one image share: the run, the job, its two stores.
+//! The context of copying one image: the run, the job and its two stores.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,27 +28,27 @@ pub(super) struct Run {
     pub(super) sources: KnownSources,
 }
 
-/// One image on its way.
+/// The context of one image.
 pub(super) struct Work<'a> {
     pub(super) run: &'a Run,
     pub(super) job: &'a Job,
     pub(super) source: Arc<dyn Source>,
     pub(super) destination: Arc<dyn Destination>,
-    /// What is known to be at the destination: the run's knowledge, or this job's own where the
-    /// run's turned out to be wrong.
+    /// What is known about the destination: shared by the run, or private to the job after the
+    /// run's knowledge was wrong.
     pub(super) known: &'a KnownContent,
     pub(super) trust: Trust,
     pub(super) admitted: &'a Admitted,
     moved: &'a AtomicU64,
-    /// The destination's tag existed, so its content may be there too.
-    pub(super) existed: bool,
+    /// Whether the destination's tag existed, so that its content may exist too.
+    pub(super) tag_existed: bool,
 }
 
 impl<'a> Work<'a> {
-    /// `job` before anything is known; `moved` counts the bytes that go to the destination.
+    /// Makes the context of `job`; `moved` counts the bytes sent to the destination.
     ///
     /// # Errors
-    /// Where a store cannot be opened.
+    /// If a store cannot be opened.
     pub(super) fn new(
         run: &'a Run,
         job: &'a Job,
@@ -66,12 +66,13 @@ impl<'a> Work<'a> {
             trust: Trust::Probe,
             admitted,
             moved,
-            existed: false,
+            tag_existed: false,
         })
     }
 
-    /// The same job, which believes nothing that the destination showed; `known` is what it learns.
-    pub(super) fn distrusting(&'a self, known: &'a KnownContent) -> Self {
+    /// Makes a context for the same job that trusts no probe of the destination; `known` collects
+    /// what it learns.
+    pub(super) fn without_probes(&'a self, known: &'a KnownContent) -> Self {
         Self {
             run: self.run,
             job: self.job,
@@ -81,13 +82,13 @@ impl<'a> Work<'a> {
             trust: Trust::Nothing,
             admitted: self.admitted,
             moved: self.moved,
-            existed: false,
+            tag_existed: false,
         }
     }
 }
 
 impl Work<'_> {
-    /// Reads the job's source.
+    /// A reader of the job's source.
     pub(super) fn reader(&self) -> SourceReader<'_> {
         SourceReader {
             store: &self.source,
@@ -102,36 +103,37 @@ impl Work<'_> {
         &self.job.destination.repository
     }
 
-    /// Counts bytes that went to the destination.
+    /// Counts bytes sent to the destination.
     pub(super) fn count(&self, bytes: u64) {
         self.moved.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Tells the report something about the job.
+    /// Sends a log message about the job.
     pub(super) fn note(&self, level: Level, text: impl Into<String>) {
         self.run.events.note(self.job.number, None, level, text);
     }
 
-    /// An error of the destination, with what the preparation of its repository had to say.
-    pub(super) fn at_destination(&self, error: StoreError) -> JobError {
+    /// Converts an error of the destination, with the error of its repository's preparation, if
+    /// any.
+    pub(super) fn destination_error(&self, error: StoreError) -> JobError {
         match self.run.options.unprepared.get(&self.job.destination.name()) {
             Some(hook) => JobError::Unprepared { error, hook: hook.clone() },
             None => JobError::Destination(error),
         }
     }
 
-    /// Why a blob could not be placed.
-    pub(super) fn failed(&self, failure: TransferFailure) -> JobError {
+    /// Converts the error of a blob transfer.
+    pub(super) fn job_error(&self, failure: TransferFailure) -> JobError {
         match failure {
-            TransferFailure::Destination(error) => self.at_destination(error),
+            TransferFailure::Destination(error) => self.destination_error(error),
             other => other.into(),
         }
     }
 
-    /// Does `work`, unless the run is interrupted before it ends. Manifests whose content is complete
-    /// are pushed all the same.
+    /// Runs `work` until the run is interrupted.
     ///
-    /// The work is boxed: there are thousands of futures that hold one of these.
+    /// Pushes of manifests whose content is complete do not use this. The work is boxed because
+    /// thousands of futures hold one of these.
     pub(super) fn unless_interrupted<'b, T: 'b>(
         &self,
         work: impl Future<Output = T> + Send + 'b,
@@ -147,7 +149,7 @@ impl Work<'_> {
         }
     }
 
-    /// Looks for a manifest at the destination. A refusal means nothing: the push decides.
+    /// Resolves a manifest at the destination. A refusal counts as absent: the push decides.
     pub(super) async fn probe(
         &self,
         reference: &ManifestReference,
@@ -155,7 +157,7 @@ impl Work<'_> {
         match self.destination.resolve(self.repository(), reference, Intent::Push).await {
             Ok(found) => Ok(found),
             Err(error) if error.is_refused() => Ok(None),
-            Err(error) => Err(self.at_destination(error)),
+            Err(error) => Err(self.destination_error(error)),
         }
     }
 }

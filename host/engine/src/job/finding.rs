@@ -1,25 +1,26 @@
-//! What `mirror-validate` found wrong with an entry's destination.
+//! Differences that `mirror-validate` found at an entry's destination.
 
 use serde::{Deserialize, Serialize};
 
 use longshore_oci::{Descriptor, Digest, Platform};
 
-/// What kind of wrong a destination is.
+/// The kind of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// There is nothing.
+    /// The destination does not exist.
     Missing,
-    /// It is complete, and the source still has it by digest: the source has moved on.
+    /// The destination is complete, and the source still holds it by digest: the source's tag has
+    /// moved on.
     MovedOn,
-    /// It is complete, and nothing that the source has.
+    /// The destination is complete, but the source does not hold it.
     Altered,
-    /// Something that it names is missing or has other bytes.
+    /// Content of the destination is missing or corrupt.
     Broken,
 }
 
 impl Verdict {
-    /// The word for people.
+    /// The word shown to users.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -30,39 +31,40 @@ impl Verdict {
     }
 }
 
-/// One respect in which a destination is not what it shall be.
+/// One difference between the expected and the actual destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// The platform of the child, where it is about one.
+    /// The platform of the child that the finding is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
-    /// What differs: `arch`, `os`, `variant`, `os.version`, `digest`, `mediaType`, `length`,
-    /// `manifest`, `blob`, `size`, `order`, `referrer`, or the key of an index or a descriptor.
+    /// The field that differs: `arch`, `os`, `variant`, `os.version`, `digest`, `mediaType`,
+    /// `length`, `manifest`, `blob`, `size`, `order`, `referrer`, or a key of an index or a
+    /// descriptor.
     pub field: String,
-    /// What it shall be; `None` where it shall not be there.
+    /// The expected value; `None` if it should not exist.
     pub source: Option<String>,
-    /// What it is; `None` where it is not there.
+    /// The actual value; `None` if it does not exist.
     pub destination: Option<String>,
-    /// It in words.
+    /// The finding as a sentence.
     pub text: String,
 }
 
 impl Finding {
-    /// `field` has another value, in Hangar's words.
+    /// A finding that `field` has another value, in Hangar's words.
     pub fn differs(field: &str, source: impl ToString, destination: impl ToString) -> Self {
         let (source, destination) = (source.to_string(), destination.to_string());
         let text = format!("source {field} \"{source}\" != dest {field} \"{destination}\"");
         Self { source: Some(source), destination: Some(destination), ..Self::said(field, text) }
     }
 
-    /// `digest`, a `field`, is not at the destination.
+    /// A finding that the destination lacks `digest`, a `field`.
     pub fn lacks(field: &str, digest: &Digest) -> Self {
         let text = format!("destination lacks {field} {digest}");
         Self { source: Some(digest.to_string()), ..Self::said(field, text) }
     }
 
-    /// A finding in words of its own.
+    /// A finding with a text of its own.
     pub fn said(field: &str, text: impl Into<String>) -> Self {
         Self {
             platform: None,
@@ -73,12 +75,12 @@ impl Finding {
         }
     }
 
-    /// Has something at the destination other bytes than its digest says?
+    /// Whether the bytes of something at the destination do not match its digest.
     pub fn is_of_bytes(&self) -> bool {
         matches!(&*self.field, "blob" | "size" | "manifest") && self.destination.is_some()
     }
 
-    /// Says which child it is about, unless that is said already.
+    /// Names the child that the finding is about, unless it names one already.
     #[must_use]
     pub fn about(mut self, child: &Descriptor) -> Self {
         if let (None, Some(platform)) = (&self.platform, &child.platform)
@@ -91,18 +93,18 @@ impl Finding {
     }
 }
 
-/// A child of a manifest list as `srcSpec` and `dstSpec` show it.
+/// A child of a manifest list, as shown in `srcSpec` and `dstSpec`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
-    /// Its digest.
+    /// The child's digest.
     pub digest: Digest,
-    /// Its platform.
+    /// The child's platform.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
 }
 
 impl Spec {
-    /// What is shown of `child`.
+    /// The shown part of `child`.
     pub fn of(child: &Descriptor) -> Self {
         let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let platform = child.platform.as_ref().map(|platform| Platform {
@@ -119,17 +121,17 @@ impl Spec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
-    /// What kind of wrong it is.
+    /// The kind of difference.
     pub verdict: Verdict,
-    /// Everything that is wrong.
+    /// All findings.
     pub findings: Vec<Finding>,
-    /// The children that there shall be, where the lists differ.
+    /// The expected children, if the lists differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub src_spec: Vec<Spec>,
     /// The children that there are, where the lists differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dst_spec: Vec<Spec>,
-    /// The command that mends it.
+    /// The command that repairs the destination.
     pub mend: String,
 }
 

@@ -1,10 +1,12 @@
-//! The jobs of a plan, packed until their turn comes.
+//! The jobs of a plan, in a compact form.
 
 use super::Job;
 use longshore_oci::{Interned, PackedReference, PlatformFilter, References, StoreName};
 
-/// Jobs in the order of their numbers. There may be a million of them, and most of them wait for most
-/// of the run: together they are a few large allocations, and each is made again when it is needed.
+/// Jobs in the order of their numbers, packed into a few large allocations.
+///
+/// A plan may hold a million jobs, most of which wait for most of the run. A job is unpacked when
+/// it is needed.
 #[derive(Debug, Default)]
 pub struct Jobs {
     packed: Vec<Packed>,
@@ -22,12 +24,12 @@ struct Packed {
 }
 
 impl Jobs {
-    /// No jobs yet; so many may come.
+    /// Makes an empty list with room for `jobs`.
     pub(crate) fn with_room_for(jobs: usize) -> Self {
         Self { packed: Vec::with_capacity(jobs), ..Self::default() }
     }
 
-    /// Keeps `job`, whose number is larger than those of the jobs before it.
+    /// Appends `job`, whose number must be larger than all numbers before it.
     pub(crate) fn push(&mut self, job: &Job) {
         let destination = self.references.push(&job.destination, None);
         self.packed.push(Packed {
@@ -39,12 +41,12 @@ impl Jobs {
         });
     }
 
-    /// How many there are.
+    /// The number of jobs.
     pub const fn len(&self) -> usize {
         self.packed.len()
     }
 
-    /// Is there none?
+    /// Whether there are no jobs.
     pub const fn is_empty(&self) -> bool {
         self.packed.is_empty()
     }
@@ -59,17 +61,17 @@ impl Jobs {
         self.at(self.packed.binary_search_by_key(&number, |packed| packed.number).ok()?)
     }
 
-    /// The jobs in their order, each made when it is asked for.
+    /// Iterates over the jobs in order, and unpacks each on demand.
     pub fn iter(&self) -> impl Iterator<Item = Job> {
         self.packed.iter().filter_map(|packed| self.unpack(packed))
     }
 
-    /// The numbers of the jobs in their order.
+    /// The numbers of the jobs, in order.
     pub fn numbers(&self) -> impl ExactSizeIterator<Item = u32> {
         self.packed.iter().map(|packed| packed.number)
     }
 
-    /// The destination's store of each job in their order.
+    /// The destination store of each job, in order.
     pub fn destinations(&self) -> impl Iterator<Item = &StoreName> {
         self.packed.iter().filter_map(|packed| self.references.store(&packed.destination))
     }
@@ -85,7 +87,7 @@ impl Jobs {
     }
 }
 
-/// Jobs in the order of their numbers.
+/// Expects the jobs in the order of their numbers.
 impl FromIterator<Job> for Jobs {
     fn from_iter<T: IntoIterator<Item = Job>>(jobs: T) -> Self {
         let mut packed = Self::default();

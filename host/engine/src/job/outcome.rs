@@ -1,4 +1,4 @@
-//! How an entry ended.
+//! The outcome of an entry.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +9,9 @@ use longshore_oci::Digest;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// The destination was written. (`mirror-validate`: it was compared and is right.)
+    /// The destination was written. (`mirror-validate`: it is as expected.)
     Copied,
-    /// Nothing had to be done, or nothing satisfied the platform filter; the reason says which.
+    /// Nothing had to be done, or nothing matched the platform filter; the reason tells which.
     Skipped,
     /// It failed, and is in the failed list.
     Failed,
@@ -19,19 +19,19 @@ pub enum Status {
     DryRun,
 }
 
-/// What came of an entry.
+/// The outcome of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
     /// How it ended.
     pub status: Status,
-    /// The digest of the source's manifest, where it became known.
+    /// The digest of the source's manifest, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_digest: Option<Digest>,
-    /// The digest at the destination, where it became known.
+    /// The digest at the destination, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination_digest: Option<Digest>,
-    /// Bytes of blobs and manifests that were moved for it.
+    /// Bytes of blobs and manifests that were transferred.
     pub bytes: u64,
     /// Why it was skipped, why the digest changed, or what a dry run would do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,19 +39,19 @@ pub struct Outcome {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What can be done about it.
+    /// Advice for the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// What `mirror-validate` found wrong.
+    /// The differences that `mirror-validate` found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Box<Comparison>>,
-    /// Was it cut off by an interrupt before it could end?
+    /// Whether an interrupt ended it early.
     #[serde(default)]
     pub unfinished: bool,
 }
 
 impl Outcome {
-    /// An outcome of which nothing else is known.
+    /// An outcome with a status and nothing else.
     pub const fn new(status: Status) -> Self {
         Self {
             status,
@@ -71,7 +71,7 @@ impl Outcome {
         Self { error: Some(error.to_string()), ..Self::new(Status::Failed) }
     }
 
-    /// Left alone, and why.
+    /// A skip, with its reason.
     pub fn skipped(reason: impl ToString) -> Self {
         Self { reason: Some(reason.to_string()), ..Self::new(Status::Skipped) }
     }

@@ -1,9 +1,9 @@
-//! What a list-format plugin reads from a list: entries, and remarks on the input.
+//! The output of a list-format plugin: entries, and diagnostics about the input.
 //!
-//! The fields are those of `types` in `wit/plugin.wit`. Strings are as the list has them; the plan
-//! parses them.
+//! The fields are those of `types` in `wit/plugin.wit`. Strings are as in the list; the plan parses
+//! them.
 
-/// An open key and value.
+/// A key and value that the format defines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute {
     /// The key.
@@ -12,82 +12,82 @@ pub struct Attribute {
     pub value: String,
 }
 
-/// How much a remark matters.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// The input was understood all the same.
+    /// The input was understood nevertheless.
     Warning,
-    /// Something of the input became no entry.
+    /// Part of the input did not become an entry.
     Error,
 }
 
-/// A remark on the input.
+/// A diagnostic about the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How much it matters.
+    /// The severity.
     pub severity: Severity,
-    /// From 1; 0 is the input as a whole.
+    /// The line, from 1; 0 stands for the whole input.
     pub line: u32,
-    /// From 1, in Unicode scalar values; 0 is the whole line.
+    /// The column, from 1, in Unicode scalar values; 0 stands for the whole line.
     pub column: u32,
     /// One lower-case fragment without a line break.
     pub message: String,
 }
 
-/// A digest, and the tag that it was written with.
+/// A digest, and the tag that was written with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pinned {
     /// The digest.
     pub digest: String,
-    /// The tag before it, as in `1.4@sha256:…`.
+    /// The tag before the digest, as in `1.4@sha256:…`.
     pub tag: Option<String>,
 }
 
-/// Which tags, or repositories, an entry takes.
+/// A filter for tags or repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// Regular expressions in RE2 syntax, of which one must match; all names match none.
+    /// Regular expressions in RE2 syntax, one of which must match; an empty list allows every name.
     pub allow: Vec<String>,
-    /// Regular expressions of which none may match.
+    /// Regular expressions, none of which may match.
     pub deny: Vec<String>,
-    /// A range such as `>=1.2 <2 || ^3`.
+    /// A version range such as `>=1.2 <2 || ^3`.
     pub versions: Option<String>,
-    /// The so many highest by SemVer precedence.
+    /// How many of the highest versions to keep, by SemVer precedence.
     pub latest: Option<u32>,
 }
 
-/// Which manifests of a repository an entry means.
+/// The manifests of a repository that an entry selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// One tag; empty is `latest`.
+    /// One tag; an empty one is `latest`.
     ByTag(String),
     /// One digest.
     ByDigest(Pinned),
     /// All tags.
     All,
-    /// The tags that the filter takes.
+    /// The tags that match the filter.
     Matching(Filter),
 }
 
-/// One thing to mirror.
+/// One entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// `[registry/]repository`, without tag and digest.
     pub source: String,
-    /// Set: `source` is a registry or a path prefix, and the repositories below it that match are
-    /// meant.
+    /// If set, `source` is a registry or a path prefix, and the entry selects the matching
+    /// repositories below it.
     pub repositories: Option<Filter>,
-    /// Which manifests.
+    /// The selected manifests.
     pub select: Selection,
-    /// `[registry/]repository`; none keeps the source's path.
+    /// `[registry/]repository`; without it, the source's path is kept.
     pub destination: Option<String>,
-    /// Another tag at the destination.
+    /// Another tag for the destination.
     pub destination_tag: Option<String>,
-    /// `os/architecture[/variant]`, each of them to be kept, or the one word `all`; none is what the
-    /// command line says.
+    /// `os/architecture[/variant]` of each platform to keep, or the one word `all`. If empty, the
+    /// command line decides.
     pub platforms: Vec<String>,
-    /// Where it starts in the input, from 1.
+    /// The line where the entry starts, from 1.
     pub line: u32,
-    /// What else the format says of it.
+    /// Further attributes that the format defines.
     pub attributes: Vec<Attribute>,
 }

@@ -2,26 +2,26 @@
 
 use bytes::Bytes;
 
-/// A place in a text: line and column, both from 1.
+/// A position in a text: line and column, both from 1.
 pub type Place = (u32, u32);
 
-/// A list's text and the name under which it is spoken of.
+/// The text of a list, and its name for messages.
 #[derive(Debug)]
 pub struct ListText {
     /// The file's name, or `-` for standard input.
     pub name: String,
-    /// The text, without a byte-order mark. What is no UTF-8 is U+FFFD here.
+    /// The text, without a byte-order mark. Bytes that are not UTF-8 are U+FFFD here.
     pub text: String,
-    /// The number of its first line: 1, but for a part of a conversation.
+    /// The number of its first line: 1, except for a part of a prompt session.
     pub first_line: u32,
-    /// It as it was read.
+    /// The original bytes, without a byte-order mark.
     bytes: Bytes,
-    /// Where lines stop being UTF-8, in their order.
+    /// For each line that is not UTF-8, the first bad position; in order.
     broken: Vec<Place>,
 }
 
 impl ListText {
-    /// A text from somewhere.
+    /// Makes a list text from its name and bytes.
     pub fn new(name: &str, mut bytes: Vec<u8>) -> Self {
         if bytes.starts_with(b"\xef\xbb\xbf") {
             bytes.drain(..3);
@@ -40,24 +40,25 @@ impl ListText {
         }
     }
 
-    /// Where lines stop being UTF-8, in the order of the lines.
+    /// The first bad position of each line that is not UTF-8, in order.
     pub fn broken(&self) -> &[Place] {
         &self.broken
     }
 
-    /// The first 64 KiB at most, cut after a line, for probes.
+    /// The first 64 KiB at most, cut after a line, for format detection.
     pub fn head(&self) -> &str {
         const HEAD: usize = 64 * 1024;
         if self.text.len() <= HEAD {
             return &self.text;
         }
         let whole_lines = self.text.as_bytes()[..HEAD].iter().rposition(|&byte| byte == b'\n');
-        // A newline is never inside a character; a first line that is longer is cut at one.
+        // A newline byte is never inside a character; a first line that is too long is cut between
+        // characters.
         let end = whole_lines.map_or_else(|| self.text.floor_char_boundary(HEAD), |at| at + 1);
         &self.text[..end]
     }
 
-    /// The lines as they were read, from the first on.
+    /// The original lines.
     pub fn lines(&self) -> Lines {
         let mut ends: Vec<usize> =
             (0..).zip(&*self.bytes).filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
@@ -66,17 +67,17 @@ impl ListText {
     }
 }
 
-/// The lines of a list, which need not be text.
+/// The lines of a list, which may not be UTF-8.
 #[derive(Debug)]
 pub struct Lines {
     bytes: Bytes,
-    /// Where each line ends.
+    /// The end of each line, in bytes.
     ends: Vec<usize>,
     first: u32,
 }
 
 impl Lines {
-    /// The line with this number without the blanks around it; it shares the list's memory.
+    /// The line with this number, trimmed; it shares the list's memory.
     pub fn get(&self, number: u32) -> Option<Bytes> {
         let at = number.checked_sub(self.first)? as usize;
         let end = *self.ends.get(at)?;
@@ -85,7 +86,7 @@ impl Lines {
     }
 }
 
-/// Where lines stop being UTF-8: one place for each such line.
+/// Finds the first bad position of each line that is not UTF-8.
 fn broken(bytes: &[u8]) -> Vec<Place> {
     let line = |(number, line): (u32, &[u8])| {
         let valid = std::str::from_utf8(line).err()?.valid_up_to();

@@ -1,6 +1,6 @@
-//! Building the plan.
+//! Builds the plan.
 
-use super::collision::{Beside, Destinations};
+use super::collision::{Destinations, JobPosition};
 use super::draft::{Draft, Drafts, Stage};
 use super::rewrite::{Rewrite, RewriteItem, RewriteVerdict};
 use super::{Ended, Plan, PlanError, PlanOptions};
@@ -10,15 +10,15 @@ use longshore_oci::Reference;
 
 use super::stand_in::StandIns;
 
-/// Entries that are planned at once: what one is until its job is packed is ten times as large.
+/// Entries planned per batch. An unpacked entry takes ten times the memory of its job.
 const BATCH: usize = 10_000;
 
-/// Plans the entries of `list`. The rewrites are applied in the order given; the first of them is
-/// the built-in `registry`.
+/// Plans the entries of `list`. The rewrites are applied in their order; the first is the built-in
+/// `registry`.
 ///
 /// # Errors
-/// Where two entries collide, an entry has no destination, or a rewrite plugin fails. What is wrong
-/// with one entry alone is its outcome.
+/// If two entries collide, an entry has no destination, or a rewrite plugin fails. An error of a
+/// single entry is its outcome.
 pub async fn build(
     list: List,
     options: &PlanOptions,
@@ -26,7 +26,7 @@ pub async fn build(
 ) -> Result<Plan, PlanError> {
     let stand_ins = StandIns::of(options.source.as_ref(), options.destination.as_ref());
     let mut drafts = Drafts::of(list, options)?;
-    let mut taken = Destinations::with_room_for(drafts.len());
+    let mut destinations = Destinations::with_room_for(drafts.len());
     let mut plan = Plan {
         entries: Vec::with_capacity(drafts.len()),
         jobs: Jobs::with_room_for(drafts.len()),
@@ -47,7 +47,7 @@ pub async fn build(
             plan.entries.push(entry);
             let ended = match stage {
                 Stage::Going(_) if collision.is_some() => None,
-                Stage::Going(going) => settle(&going.job, &mut taken, &mut plan.jobs)
+                Stage::Going(going) => add_job(&going.job, &mut destinations, &mut plan.jobs)
                     .unwrap_or_else(|error| {
                         collision = Some(error);
                         None
@@ -57,35 +57,35 @@ pub async fn build(
             plan.ended.extend(ended.map(|ended| *ended));
         }
     }
-    // What a rewrite has to say of a later entry comes first: it may be why two collide.
+    // Errors of rewrites on later entries come first, as they may be the cause of a collision.
     collision.map_or(Ok(plan), Err)
 }
 
-/// Puts a job beside those before it, unless that is its end.
-fn settle(
+/// Adds a job to the plan, or returns why it ends here.
+fn add_job(
     job: &Job,
-    taken: &mut Destinations,
+    destinations: &mut Destinations,
     jobs: &mut Jobs,
 ) -> Result<Option<Box<Ended>>, PlanError> {
-    if is_itself(job) {
+    if copies_onto_itself(job) {
         let outcome = Outcome {
             hint: Some("give another destination registry with -d".to_owned()),
             ..Outcome::failed("source and destination are the same")
         };
         return Ok(Some(ended(job, outcome)));
     }
-    Ok(match taken.take(job, jobs)? {
-        Beside::First => {
+    Ok(match destinations.reserve(job, jobs)? {
+        JobPosition::First => {
             jobs.push(job);
             None
         }
-        Beside::SameAs(line) => {
+        JobPosition::Repeats(line) => {
             Some(ended(job, Outcome::skipped(format!("the same as line {line}"))))
         }
     })
 }
 
-/// The end of what would have been a job.
+/// Ends an entry before it becomes a job.
 fn ended(job: &Job, outcome: Outcome) -> Box<Ended> {
     Box::new(Ended {
         number: job.number,
@@ -97,7 +97,7 @@ fn ended(job: &Job, outcome: Outcome) -> Box<Ended> {
     })
 }
 
-fn is_itself(job: &Job) -> bool {
+fn copies_onto_itself(job: &Job) -> bool {
     job.source.store == job.destination.store
         && job.source.repository == job.destination.repository
         && match (job.source.version.tag(), job.destination.version.tag()) {
@@ -109,13 +109,13 @@ fn is_itself(job: &Job) -> bool {
         }
 }
 
-/// Puts each of `drafts` that still goes through one rewrite.
+/// Applies one rewrite to each of `drafts` that has not ended.
 async fn apply(
     drafts: &mut [Draft],
     rewrite: &dyn Rewrite,
     stand_ins: &StandIns,
 ) -> Result<(), PlanError> {
-    // The registry of one answer is most often that of the next.
+    // Consecutive answers usually have the same registry, whose memory is shared.
     let mut last: Option<Reference> = None;
     let items: Vec<RewriteItem> =
         drafts.iter().filter_map(|draft| item(&draft.stage, stand_ins)).collect();
@@ -140,10 +140,10 @@ async fn apply(
                 continue;
             }
             RewriteVerdict::Skip(why) => {
-                Outcome::skipped(format!("{} leaves it out: {why}", rewrite.name()))
+                Outcome::skipped(format!("skipped by {}: {why}", rewrite.name()))
             }
             RewriteVerdict::Refuse(why) => {
-                Outcome::failed(format!("{} refuses it: {why}", rewrite.name()))
+                Outcome::failed(format!("refused by {}: {why}", rewrite.name()))
             }
         };
         draft.stage = Stage::Ended(ended(&going.job, outcome));
@@ -151,7 +151,7 @@ async fn apply(
     Ok(())
 }
 
-/// What a rewrite is asked about an entry that still goes.
+/// The input of a rewrite for an entry that has not ended.
 fn item(stage: &Stage, stand_ins: &StandIns) -> Option<RewriteItem> {
     let Stage::Going(going) = stage else { return None };
     Some(RewriteItem {

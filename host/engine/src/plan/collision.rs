@@ -1,4 +1,4 @@
-//! Entries that would write the same destination.
+//! Entries that would write to the same destination.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,38 +8,38 @@ use super::PlanError;
 use crate::job::{Job, Jobs};
 use longshore_oci::{Reference, Version};
 
-/// What becomes of a job beside the others.
+/// How a job relates to the jobs before it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Beside {
-    /// It is the first for its destination.
+pub(super) enum JobPosition {
+    /// It is the first one for its destination.
     First,
-    /// The job at this line is the same.
-    SameAs(u32),
+    /// It repeats the job at this line.
+    Repeats(u32),
 }
 
-/// The destinations that are taken, and by which job.
+/// The destinations in use, and their jobs.
 pub(super) struct Destinations {
     state: RandomState,
-    /// Positions of jobs by the hash of what they write. Where that is another's too, the next free
-    /// number is taken.
-    taken: HashMap<u64, usize>,
+    /// Positions of jobs by the hash of their destination. On a collision, the next free number is
+    /// used.
+    used: HashMap<u64, usize>,
 }
 
-/// Would the two write the same tag?
+/// Whether two jobs write the same tag or digest.
 fn is_same_destination(one: &Job, other: &Job) -> bool {
     let (one, other) = (&one.destination, &other.destination);
     let same_version = match (&one.version, &other.version) {
         (Version::Digest(one), Version::Digest(other)) => one == other,
-        // What is fetched by digest is pushed under the tag all the same.
+        // A source with a digest is still pushed under its destination tag.
         (one, other) => one.tag().is_some() && one.tag() == other.tag(),
     };
     same_version && one.repository == other.repository && one.store == other.store
 }
 
 impl Destinations {
-    /// Nothing is taken yet; `jobs` may come.
+    /// Makes an empty set with room for `jobs`.
     pub(super) fn with_room_for(jobs: usize) -> Self {
-        Self { state: RandomState::new(), taken: HashMap::with_capacity(jobs) }
+        Self { state: RandomState::new(), used: HashMap::with_capacity(jobs) }
     }
 
     fn hash(&self, destination: &Reference) -> u64 {
@@ -48,44 +48,45 @@ impl Destinations {
         self.state.hash_one((store, repository, version.tag(), digest))
     }
 
-    /// Takes the destination of `job`, which becomes the next of `jobs` if it is the first. What is
-    /// pushed by digest cannot collide.
+    /// Reserves the destination of `job`. If it is the first one, the caller appends it to `jobs`.
+    ///
+    /// Pushes by digest cannot collide.
     ///
     /// # Errors
-    /// Where another source, or the same one with another filter, has it already.
-    pub(super) fn take(&mut self, job: &Job, jobs: &Jobs) -> Result<Beside, PlanError> {
+    /// If a job with another source, or another filter, has the destination already.
+    pub(super) fn reserve(&mut self, job: &Job, jobs: &Jobs) -> Result<JobPosition, PlanError> {
         let destination = &job.destination;
         let mut hash = self.hash(destination);
-        let taken = loop {
-            let position = match self.taken.entry(hash) {
+        let used = loop {
+            let position = match self.used.entry(hash) {
                 Entry::Vacant(free) => {
                     free.insert(jobs.len());
-                    return Ok(Beside::First);
+                    return Ok(JobPosition::First);
                 }
-                Entry::Occupied(taken) => *taken.get(),
+                Entry::Occupied(used) => *used.get(),
             };
             match jobs.at(position) {
-                Some(taken) if is_same_destination(&taken, job) => break taken,
+                Some(used) if is_same_destination(&used, job) => break used,
                 _ => hash = hash.wrapping_add(1),
             }
         };
-        let (first, second) = (taken.line, job.line);
-        if taken.source != job.source && destination.version.tag().is_some() {
-            let sources = Box::new((taken.source, job.source.clone()));
+        let (first, second) = (used.line, job.line);
+        if used.source != job.source && destination.version.tag().is_some() {
+            let sources = Box::new((used.source, job.source.clone()));
             let destination = Box::new(destination.clone());
             return Err(PlanError::Collision { first, second, sources, destination });
         }
-        if taken.filter != job.filter {
+        if used.filter != job.filter {
             let destination = Box::new(destination.clone());
             return Err(PlanError::Platforms { first, second, destination });
         }
-        Ok(Beside::SameAs(first))
+        Ok(JobPosition::Repeats(first))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Beside, Destinations};
+    use super::{Destinations, JobPosition};
     use crate::job::{Job, Jobs};
     use crate::plan::PlanError;
     use longshore_oci::PlatformFilter;
@@ -100,51 +101,54 @@ mod tests {
         }
     }
 
-    /// The jobs so far, and what they have taken.
-    struct Taking(Destinations, Jobs);
+    /// The jobs so far, and their destinations.
+    struct Reserving(Destinations, Jobs);
 
-    impl Taking {
+    impl Reserving {
         fn new() -> Self {
             Self(Destinations::with_room_for(0), Jobs::default())
         }
 
-        fn take(&mut self, job: &Job) -> Result<Beside, PlanError> {
-            let beside = self.0.take(job, &self.1)?;
-            if beside == Beside::First {
+        fn reserve(&mut self, job: &Job) -> Result<JobPosition, PlanError> {
+            let position_of_job = self.0.reserve(job, &self.1)?;
+            if position_of_job == JobPosition::First {
                 self.1.push(job);
             }
-            Ok(beside)
+            Ok(position_of_job)
         }
     }
 
     #[test]
     fn two_sources_for_one_tag_collide_and_the_same_line_twice_does_not() {
-        let mut taken = Taking::new();
-        assert_eq!(taken.take(&job(1, "a.io/x:1", "d.io/x:1")).unwrap(), Beside::First);
-        assert_eq!(taken.take(&job(2, "a.io/x:2", "d.io/x:2")).unwrap(), Beside::First);
-        assert_eq!(taken.take(&job(3, "a.io/x:1", "d.io/x:1")).unwrap(), Beside::SameAs(1));
-        let error = taken.take(&job(4, "b.io/x:1", "d.io/x:1")).unwrap_err();
+        let mut used = Reserving::new();
+        assert_eq!(used.reserve(&job(1, "a.io/x:1", "d.io/x:1")).unwrap(), JobPosition::First);
+        assert_eq!(used.reserve(&job(2, "a.io/x:2", "d.io/x:2")).unwrap(), JobPosition::First);
+        assert_eq!(used.reserve(&job(3, "a.io/x:1", "d.io/x:1")).unwrap(), JobPosition::Repeats(1));
+        let error = used.reserve(&job(4, "b.io/x:1", "d.io/x:1")).unwrap_err();
         assert!(matches!(error, PlanError::Collision { first: 1, second: 4, .. }), "{error}");
         let mut other = job(5, "a.io/x:2", "d.io/x:2");
         other.filter = PlatformFilter::of_flags(Some("arm"), None).unwrap();
-        assert!(matches!(taken.take(&other), Err(PlanError::Platforms { .. })));
+        assert!(matches!(used.reserve(&other), Err(PlanError::Platforms { .. })));
     }
 
     #[test]
     fn only_what_is_written_counts() {
-        let mut taken = Taking::new();
+        let mut used = Reserving::new();
         let digest = format!("sha256:{}", "0".repeat(64));
         let first = format!("a.io/x:1@{digest}");
         assert_eq!(
-            taken.take(&job(1, &first, &format!("d.io/x:1@{digest}"))).unwrap(),
-            Beside::First
+            used.reserve(&job(1, &first, &format!("d.io/x:1@{digest}"))).unwrap(),
+            JobPosition::First
         );
-        assert!(taken.take(&job(2, "b.io/x:1", "d.io/x:1")).is_err(), "the tag is the same");
+        assert!(used.reserve(&job(2, "b.io/x:1", "d.io/x:1")).is_err(), "the tag is the same");
         for (line, destination) in [(3, "e.io/x:1"), (4, "d.io/y:1"), (5, "d.io/x:2")] {
-            assert_eq!(taken.take(&job(line, "b.io/x:1", destination)).unwrap(), Beside::First);
+            assert_eq!(
+                used.reserve(&job(line, "b.io/x:1", destination)).unwrap(),
+                JobPosition::First
+            );
         }
         let by_digest = format!("d.io/x@{digest}");
-        assert_eq!(taken.take(&job(6, &first, &by_digest)).unwrap(), Beside::First);
-        assert_eq!(taken.take(&job(7, "b.io/x:1", &by_digest)).unwrap(), Beside::SameAs(6));
+        assert_eq!(used.reserve(&job(6, &first, &by_digest)).unwrap(), JobPosition::First);
+        assert_eq!(used.reserve(&job(7, "b.io/x:1", &by_digest)).unwrap(), JobPosition::Repeats(6));
     }
 }

@@ -1,13 +1,13 @@
-//! Stores that flags name.
+//! Parses the stores that flags name.
 
 use longshore_oci::{LayoutsName, Registry, StoreName};
 
 use super::PlanError;
 
-/// Reads the store that `flag` gives: `-s`, `-d` or an environment variable.
+/// Parses the store that `flag` names: `-s`, `-d` or an environment variable.
 ///
 /// # Errors
-/// Where `value` is neither `host[:port]` nor `oci:DIR`.
+/// If `value` is neither `host[:port]` nor `oci:DIR`.
 pub fn parse_store_flag(flag: &'static str, value: &str) -> Result<StoreName, PlanError> {
     if let Some(layouts) = LayoutsName::parse(value).filter(|_| !value.starts_with("oci://")) {
         return Ok(StoreName::Layouts(layouts));
@@ -15,10 +15,11 @@ pub fn parse_store_flag(flag: &'static str, value: &str) -> Result<StoreName, Pl
     parse_registry_flag(flag, value).map(StoreName::Registry)
 }
 
-/// Reads the registry that `flag` gives. A scheme or a path is refused with what to write instead.
+/// Parses the registry that `flag` names. For a scheme or a path, the hint tells what to write
+/// instead.
 ///
 /// # Errors
-/// Where `value` is no `host[:port]`.
+/// If `value` is not `host[:port]`.
 pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, PlanError> {
     let refused = |why: &str, hint: String| PlanError::Registry {
         flag,
@@ -29,12 +30,12 @@ pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, 
     let write =
         if flag.starts_with('-') { format!("write {flag} ") } else { format!("write {flag}=") };
     if LayoutsName::parse(value).is_some() && !value.starts_with("oci://") {
-        let why = "a folder of image layouts cannot stand in a list";
+        let why = "image lists cannot name a folder of image layouts";
         return Err(refused(why, format!("{write}host or host:port")));
     }
     if value == "oci:" {
         return Err(refused(
-            "it names no folder",
+            "it does not name a folder",
             format!("{write}oci:DIR, or a registry without a scheme"),
         ));
     }
@@ -62,7 +63,7 @@ pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, 
         refused(&error.to_string(), format!("{write}host or {}host:port", &write["write ".len()..]))
     })?;
     if !Registry::looks_like_one(value) {
-        let why = "a word without a dot or a port is no registry in a reference";
+        let why = "a word without a dot or a port is not a registry in a reference";
         let hint = format!("{write}host:port or the registry's full name");
         return Err(refused(why, hint));
     }

@@ -1,4 +1,4 @@
-//! The entries of a plan, those that became no job too.
+//! The entries of a plan, including those that did not become jobs.
 
 use std::sync::Arc;
 
@@ -6,42 +6,42 @@ use bytes::Bytes;
 
 use crate::job::{Jobs, Outcome};
 
-/// Everything that a run is about. Each entry is a job or has ended.
+/// The plan of a run. Each entry is a job or has ended.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// What the failed list says for each entry, by number.
+    /// The lines of the failed list for each entry, by number.
     pub entries: Vec<PlannedEntry>,
-    /// What is to be done.
+    /// The jobs.
     pub jobs: Jobs,
-    /// Entries that ended before anything is copied, by number.
+    /// Entries that ended before the copy, by number.
     pub ended: Vec<Ended>,
 }
 
-/// An entry of the list as the failed list repeats it. There may be a million of them.
+/// An entry as the failed list repeats it. A plan may hold a million of them.
 #[derive(Clone, Debug)]
 pub struct PlannedEntry {
-    /// From 1.
+    /// The entry's number, from 1.
     pub number: u32,
-    /// It as it stood before `-s`, `-d` and rewrites, which need not be text.
+    /// The text before `-s`, `-d` and rewrites; it may not be UTF-8.
     pub text: Bytes,
-    /// What the failed list says of it in a comment `# longshore: KEY=VALUE …` above it: its platforms,
-    /// and another tag at the destination.
+    /// The terms of a comment `# longshore: KEY=VALUE …` above it in the failed list: its
+    /// platforms, and another destination tag.
     pub terms: Option<Arc<str>>,
 }
 
-/// An entry that becomes no job.
+/// An entry that did not become a job.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// From 1.
+    /// The entry's number, from 1.
     pub number: u32,
-    /// Where it starts in the list, from 1; 0 is the input as a whole.
+    /// The line where it starts, from 1; 0 stands for the whole input.
     pub line: u32,
-    /// The column of what is wrong, from 1, where it is known.
+    /// The column of the error, from 1, if known.
     pub column: Option<u32>,
-    /// The source, as it stands in the list where it is no reference.
+    /// The source; as written in the list if it is not a valid reference.
     pub source: String,
-    /// The destination; empty where there is none.
+    /// The destination; empty if there is none.
     pub destination: String,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
 }

@@ -1,70 +1,70 @@
-//! Why there is no plan.
+//! Errors of plans.
 
 use super::rewrite::RewriteError;
 use longshore_oci::{PlatformError, Reference, ReferenceError};
 
-/// Nothing can be copied as things are.
+/// The list cannot be planned.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// `-s` or `-d` is no registry.
+    /// A flag does not name a registry.
     #[error("use {flag} {value:?} as a registry: {why}")]
     Registry {
-        /// `-s` or `-d`, or where else it came from.
+        /// `-s` or `-d`, or the variable that held the value.
         flag: &'static str,
-        /// What was given.
+        /// The value.
         value: String,
-        /// What is wrong with it.
+        /// The reason.
         why: String,
-        /// What to give instead.
+        /// What to write instead.
         hint: String,
     },
-    /// A platform, architecture or operating system is none.
+    /// A platform, architecture or operating system is not valid.
     #[error("read the platform filter: {0}")]
     Platform(#[from] PlatformError),
-    /// An entry has no destination and none is given for all: it would go back to Docker Hub.
+    /// An entry has no destination, and no default is given. It would go back to Docker Hub.
     #[error("plan line {line}: {source_text} has no destination")]
     NoDestination {
         /// The line.
         line: u32,
-        /// The source as it stands there.
+        /// The source as written in the list.
         source_text: String,
     },
-    /// Two different sources for one destination.
+    /// Two sources have the same destination.
     #[error("plan lines {first} and {second}: {} and {} would both become {}", sources.0, sources.1, destination)]
     Collision {
         /// The earlier line.
         first: u32,
         /// The later line.
         second: u32,
-        /// Their sources.
+        /// The two sources.
         sources: Box<(Reference, Reference)>,
-        /// Where both would go.
+        /// The destination.
         destination: Box<Reference>,
     },
-    /// The same source and destination with two different platform filters.
+    /// Two entries differ only in their platform filter.
     #[error(
-        "plan lines {first} and {second}: {destination} is asked for twice with different platforms"
+        "plan lines {first} and {second}: {destination} is listed twice with different platforms"
     )]
     Platforms {
         /// The earlier line.
         first: u32,
         /// The later line.
         second: u32,
-        /// Where both would go.
+        /// The destination.
         destination: Box<Reference>,
     },
-    /// A rewrite plugin answered with no reference.
+    /// A rewrite plugin returned an invalid reference.
     #[error(
-        "plan line {line}: plugin {plugin} answered {answer:?}, which is no reference: {error}"
+        "plan line {line}: plugin {plugin} answered {answer:?}, which is not a reference: {error}"
     )]
     Answer {
         /// The line.
         line: u32,
         /// The plugin.
         plugin: String,
-        /// What it answered.
+        /// The plugin's answer.
         answer: String,
-        /// What is wrong with it.
+        /// The parse error.
         #[source]
         error: ReferenceError,
     },
@@ -74,7 +74,7 @@ pub enum PlanError {
 }
 
 impl PlanError {
-    /// What a person can do about it.
+    /// Advice for the user.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Registry { hint, .. } => Some(hint.clone()),
@@ -89,9 +89,9 @@ impl PlanError {
                     .to_owned(),
             ),
             Self::Platforms { .. } => Some("name all platforms in one line".to_owned()),
-            Self::Answer { .. } => {
-                Some("this is a fault of the plugin or of its configuration".to_owned())
-            }
+            Self::Answer { .. } => Some(
+                "check the configuration of the plugin, or report the bug to its author".to_owned(),
+            ),
             Self::Rewrite(error) => error.hint.clone(),
         }
     }

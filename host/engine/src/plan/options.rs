@@ -1,20 +1,20 @@
-//! What a plan is made with.
+//! Options of a plan.
 
 use longshore_oci::StoreName;
 
 use super::{FilterFlags, Unselected};
 
-/// What a plan is made with.
+/// Options of a plan.
 #[derive(Debug)]
 pub struct PlanOptions {
     /// `-s`: replaces the store of every source.
     pub source: Option<StoreName>,
-    /// `-d`: replaces the store of every destination, by the rewrite `registry`.
+    /// `-d`: replaces the store of every destination, with the rewrite `registry`.
     pub destination: Option<StoreName>,
     /// The platform filters.
     pub filter: FilterFlags,
     /// The number of the first entry, from 1.
     pub first_number: u32,
-    /// How entries ended that select tags by pattern and are still in the list.
+    /// The outcomes of entries that select by pattern and remain in the list.
     pub unselected: Vec<Unselected>,
 }

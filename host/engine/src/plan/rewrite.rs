@@ -1,53 +1,53 @@
-//! Rewrites: what changes destinations before anything is copied.
+//! Rewrites, which change destinations before the copy.
 
 use futures_util::future::BoxFuture;
 
 use crate::list::Attribute;
 
-/// One entry that a rewrite is asked about.
+/// The input of a rewrite for one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RewriteItem {
-    /// The source as a complete reference.
+    /// The source, as a complete reference.
     pub source: String,
-    /// The destination so far as a complete reference.
+    /// The current destination, as a complete reference.
     pub destination: String,
-    /// What the list's format says of the entry.
+    /// The attributes that the list format defines.
     pub attributes: Vec<Attribute>,
 }
 
-/// What a rewrite answers about one entry.
+/// The answer of a rewrite for one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RewriteVerdict {
-    /// The entry goes to this reference.
+    /// The new destination.
     Destination(String),
-    /// The entry is left out, and why.
+    /// Skip the entry, for this reason.
     Skip(String),
-    /// The entry fails, and why.
+    /// Fail the entry, for this reason.
     Refuse(String),
 }
 
-/// A rewrite as a whole failed.
+/// A rewrite failed as a whole.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct RewriteError {
-    /// What failed and why; it reads well behind "failed to".
+    /// What failed and why; fits after "failed to".
     pub message: String,
-    /// What a person can do about it.
+    /// Advice for the user.
     pub hint: Option<String>,
 }
 
-/// Something that changes destinations: a plugin, most likely.
+/// Changes destinations; usually a plugin.
 pub trait Rewrite: Send + Sync {
-    /// Its name in messages.
+    /// Its name for messages.
     fn name(&self) -> &str;
 
-    /// How many entries it is best asked about at once, at least 1.
+    /// The preferred number of entries per call, at least 1.
     fn batch(&self) -> usize;
 
-    /// Answers with one verdict for each of `items`, in their order.
+    /// Returns one verdict for each of `items`, in their order.
     ///
     /// # Errors
-    /// Where it fails as a whole.
+    /// If the rewrite fails as a whole.
     fn apply(
         &self,
         items: Vec<RewriteItem>,

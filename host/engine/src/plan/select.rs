@@ -1,5 +1,5 @@
-//! Picking tags, and repositories, by what an entry's filter says: patterns, a range of versions, the
-//! latest ones. What is picked says why.
+//! Selects tags and repositories by an entry's filter: patterns, a version range, the latest ones.
+//! Each selection comes with its reason.
 
 mod expand;
 mod pick;

@@ -1,12 +1,14 @@
-//! Where a source is: its store, and the repository as the store itself knows it.
+//! Completes sources: the store, and the repository's name in that store.
 
 use longshore_oci::{Name, ReferenceError, Registry, Repository, StoreName};
 
-/// Completes a source: `-s` replaces its store, none is Docker Hub, and one part there is in
+/// Completes a source.
+///
+/// `-s` replaces its store; the default store is Docker Hub, where a name with one part is in
 /// `library`.
 ///
 /// # Errors
-/// Where the completed repository is too long.
+/// If the completed repository is too long.
 pub(super) fn complete(
     name: Name,
     source: Option<&StoreName>,

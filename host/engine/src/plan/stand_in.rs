@@ -1,7 +1,7 @@
-//! Names of registries that stand in for folders of layouts where a rewrite sees references.
+//! Registry names that replace folders of image layouts in the input of rewrites.
 //!
-//! A rewrite knows registries only, and a path of this machine is none of its business. No name below
-//! `.invalid` is ever a registry's (RFC 2606).
+//! Rewrites know registries only, and must not see local paths. Names below `.invalid` are never
+//! real registries (RFC 2606).
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ static DESTINATION: LazyLock<Registry> =
     LazyLock::new(|| registry("destination.oci-layout.invalid"));
 
 fn registry(name: &str) -> Registry {
-    // Both are host names.
+    // Both names are valid hosts.
     name.parse().unwrap_or_else(|_| Registry::docker_hub())
 }
 
@@ -20,7 +20,7 @@ fn registry(name: &str) -> Registry {
 pub(super) struct StandIns(Vec<(StoreName, &'static Registry)>);
 
 impl StandIns {
-    /// Stand-ins for those of `-s` and `-d` that are folders.
+    /// Makes stand-ins for `-s` and `-d`, if they are folders.
     pub(super) fn of(source: Option<&StoreName>, destination: Option<&StoreName>) -> Self {
         let both = [(destination, &*DESTINATION), (source, &*SOURCE)];
         let folder = |(name, stand_in): (Option<&StoreName>, &'static Registry)| {
@@ -30,7 +30,7 @@ impl StandIns {
         Self(both.into_iter().filter_map(folder).collect())
     }
 
-    /// `reference` as a rewrite sees it.
+    /// The text of `reference` for a rewrite.
     pub(super) fn text(&self, reference: &Reference) -> String {
         match self.0.iter().find(|(name, _)| *name == reference.store) {
             None => String::from(reference),
@@ -41,10 +41,10 @@ impl StandIns {
         }
     }
 
-    /// The reference that a rewrite answers with. A part that one of `others` has too is shared.
+    /// Parses the answer of a rewrite. Parts that are equal in one of `others` share memory.
     ///
     /// # Errors
-    /// Where it is no complete reference.
+    /// If the answer is not a complete reference.
     pub(super) fn parse(
         &self,
         answer: &str,
@@ -61,7 +61,7 @@ impl StandIns {
     }
 }
 
-/// The registry that a rewrite is told to put in for `destination`: itself, or its stand-in.
+/// The registry to use for `destination` in a rewrite: its own, or its stand-in.
 pub fn rewritten_registry(destination: &StoreName) -> &Registry {
     destination.registry().unwrap_or(&DESTINATION)
 }

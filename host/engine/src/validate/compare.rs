@@ -1,4 +1,4 @@
-//! One entry: from the two tags to what is wrong with the destination.
+//! Compares one entry: from its two tags to the differences at the destination.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,20 +9,20 @@ use longshore_oci::{
 };
 use longshore_store::Source;
 
-use super::difference::{Expected, difference, inside};
+use super::difference::{Expected, difference, selected_positions};
 use super::entry::{Entry, Tagged};
 use super::error::ValidateError;
 use super::fields::platforms;
-use super::referrers::unreferred;
+use super::referrers::compare_referrers_of;
 use super::verdict::{Digests, Judge};
 use crate::error::JobError;
 use crate::job::{Finding, Outcome, Status};
-use crate::shape::{Shape, Shaped, is_same, may_stand, nothing_selected, shape};
+use crate::shape::{Shape, Shaped, digest_decides, nothing_selected, shape, stays_unchanged};
 
-/// The largest configuration that is read for a platform.
+/// The largest configuration that is read for its platform, in bytes.
 const CONFIG_LIMIT: u64 = 16 * 1024 * 1024;
 
-/// Compares `entry`.
+/// Compares the destination of `entry` with its source.
 pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError> {
     let (job, options, judge) = (entry.job, &entry.run.options, Judge { entry });
     let mode = options.index;
@@ -37,7 +37,7 @@ pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError>
         source: Some(source.clone()),
         destination: tagged.map(|tagged| tagged.digest.clone()),
     };
-    // What both have is read at the destination, where nobody counts pulls.
+    // A manifest that both sides have is read at the destination, where pulls are not counted.
     let manifest = match &mut tagged {
         Some(tagged) if wanted.as_ref() == Some(&tagged.digest) => {
             match entry.manifest_of(tagged).await? {
@@ -49,7 +49,7 @@ pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError>
     };
     let source = manifest.raw.digest.clone();
     let same = tagged.as_ref().is_some_and(|tagged| tagged.digest == source);
-    if same && (is_same(mode) || may_stand(&manifest, mode)) {
+    if same && (digest_decides(mode) || stays_unchanged(&manifest, mode)) {
         let kept = kept(entry, &manifest.content);
         let digests = digests(&source, tagged.as_ref());
         return complete(entry, &manifest, kept.as_deref(), None, digests).await;
@@ -61,7 +61,7 @@ pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError>
         return Ok(Outcome { source_digest: Some(source), ..outcome });
     };
     if tagged.is_none() && job.destination.version.tag().is_none() {
-        // A push by digest went to the digest of what the filter left.
+        // `mirror` pushed by digest to the digest of the filtered index.
         let reference = ManifestReference::Digest(shape.root.digest.clone());
         tagged = entry.tagged(&reference).await?;
     }
@@ -69,13 +69,13 @@ pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError>
         None => Ok(judge.missing(Some(source))),
         Some(mut tagged) => {
             let digests = digests(&source, Some(&tagged));
-            against(entry, &shape, &mut tagged, digests).await
+            compare_shape(entry, &shape, &mut tagged, digests).await
         }
     }
 }
 
-/// Compares what the destination has with the shape that `mirror` would write.
-async fn against(
+/// Compares the destination's manifest with the shape that `mirror` would write.
+async fn compare_shape(
     entry: &Entry<'_>,
     shape: &Shape,
     tagged: &mut Tagged,
@@ -110,15 +110,17 @@ async fn against(
     if let (Some(wanted), Content::Single(single)) = (&shape.single, &found.content)
         && shape.wrapped.is_none()
     {
-        let machine = machines(entry, wanted, shape.config.as_ref(), single).await;
-        difference.findings.splice(0..0, machine);
+        let platform_findings =
+            configured_platforms(entry, wanted, shape.config.as_ref(), single).await;
+        difference.findings.splice(0..0, platform_findings);
     }
-    judge.judged(&found, difference, digests).await
+    judge.differs(&found, difference, digests).await
 }
 
-/// How the platforms that two images name in their configurations differ. What cannot be read says
-/// nothing: that the digests differ is known already.
-async fn machines(
+/// Compares the platforms in the configurations of two images.
+///
+/// Unreadable configurations give no findings: the digests are known to differ anyway.
+async fn configured_platforms(
     entry: &Entry<'_>,
     wanted: &Single,
     config: Option<&Arc<Bytes>>,
@@ -137,25 +139,25 @@ async fn machines(
     }
 }
 
-/// The destination is as it shall be, if it is complete.
+/// Checks that the content of a destination that is as expected is complete.
 async fn complete(
     entry: &Entry<'_>,
     held: &Manifest,
     kept: Option<&[usize]>,
-    at_hand: Option<&Manifest>,
+    known_manifest: Option<&Manifest>,
     digests: Digests,
 ) -> Result<Outcome, ValidateError> {
     let judge = Judge { entry };
-    let faults = entry.inventory(at_hand).below(&held.content, kept).await;
+    let faults = entry.inventory(known_manifest).below(&held.content, kept).await;
     let faults = faults.map_err(ValidateError::Destination)?;
     if !faults.is_empty() {
         return Ok(judge.broken(digests, faults));
     }
     if entry.run.options.referrers {
         let is_verbatim = digests.source.as_ref() == Some(&held.raw.digest);
-        let findings = unreferred(entry, held, is_verbatim, kept).await?;
+        let findings = compare_referrers_of(entry, held, is_verbatim, kept).await?;
         if !findings.is_empty() {
-            return judge.unsigned(digests, findings).await;
+            return judge.wrong_referrers(digests, findings).await;
         }
     }
     Ok(Outcome {
@@ -165,18 +167,18 @@ async fn complete(
     })
 }
 
-/// The children that the filter selects; `None` where there are none, or all are looked at.
+/// The children that the filter selects; `None` if there are no children, or all are checked.
 fn kept(entry: &Entry<'_>, content: &Content) -> Option<Vec<usize>> {
     let filter = &entry.job.filter;
     match content {
         Content::Index(index) if !filter.is_everything() => {
-            Some(inside(index, filter, &HashSet::new()))
+            Some(selected_positions(index, filter, &HashSet::new()))
         }
         _ => None,
     }
 }
 
-/// The configuration of an image, if it is one and can be read.
+/// Reads the configuration of an image, if it has one.
 async fn configuration(
     store: &(impl Source + ?Sized),
     repository: &Repository,
@@ -186,7 +188,7 @@ async fn configuration(
     store.small_blob(repository, config, CONFIG_LIMIT).await.ok()
 }
 
-/// A manifest that was built, and what it says.
+/// Parses a manifest that was built.
 fn parsed(raw: &RawManifest) -> Result<Manifest, ValidateError> {
     Manifest::parse(raw.bytes.clone(), Some(&raw.media_type), raw.digest.clone())
         .map_err(|error| JobError::Rebuild(error.to_string()).into())

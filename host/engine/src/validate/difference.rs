@@ -1,4 +1,4 @@
-//! How a destination's manifest differs from the one that shall stand there. No I/O.
+//! The differences between a destination's manifest and the expected one. No I/O.
 
 use std::collections::HashSet;
 
@@ -12,34 +12,34 @@ use longshore_oci::{
     Content, Descriptor, Digest, Index, Manifest, MediaType, PlatformFilter, Selection,
 };
 
-/// What shall stand at a destination.
+/// The expected manifest.
 pub(super) struct Expected<'a> {
     /// The manifest that `mirror` would write.
     pub(super) root: &'a Manifest,
-    /// Does the root wrap a single image?
+    /// Whether the root wraps a single image.
     pub(super) wraps: bool,
-    /// Is the root the source's own manifest?
+    /// Whether the root is the source's own manifest.
     pub(super) verbatim: bool,
     /// How indexes are written.
     pub(super) mode: IndexMode,
-    /// Which children are looked at.
+    /// The filter for children.
     pub(super) filter: &'a PlatformFilter,
 }
 
-/// What differs, and what of the destination was looked at.
+/// The differences, and the children that were compared.
 #[derive(Default)]
 pub(super) struct Difference {
     pub(super) findings: Vec<Finding>,
-    /// Positions of the children that are inside the filter.
+    /// Positions of the children inside the filter.
     pub(super) kept: Vec<usize>,
     pub(super) src_spec: Vec<Spec>,
     pub(super) dst_spec: Vec<Spec>,
-    /// Do only records differ, and no digest?
-    pub(super) of_records: bool,
+    /// Whether only descriptors differ, and no digest.
+    pub(super) only_descriptors: bool,
 }
 
-/// The positions of the children of `index` that `filter` selects, and of those in `wanted`.
-pub(super) fn inside(
+/// The positions of the children of `index` that `filter` selects or `wanted` names.
+pub(super) fn selected_positions(
     index: &Index,
     filter: &PlatformFilter,
     wanted: &HashSet<&Digest>,
@@ -56,8 +56,10 @@ pub(super) fn inside(
         .collect()
 }
 
-/// Compares `held` with what is expected. No finding means that the destination is right: it may
-/// have children outside the filter, and another tool may have written it with other white space.
+/// Compares `held` with the expected manifest; no finding means that the destination is correct.
+///
+/// A correct destination may have children outside of the filter. Another tool may also have
+/// written it with other white space.
 pub(super) fn difference(expected: &Expected<'_>, held: &Manifest) -> Difference {
     let root = expected.root;
     let wants_list = root.raw.media_type == MediaType::DOCKER_LIST;
@@ -80,7 +82,7 @@ pub(super) fn difference(expected: &Expected<'_>, held: &Manifest) -> Difference
     }
 }
 
-/// The positions of all children, if there are any.
+/// The positions of all children.
 fn all(held: &Manifest) -> Vec<usize> {
     match &held.content {
         Content::Index(index) => (0..index.manifests.len()).collect(),
@@ -88,7 +90,7 @@ fn all(held: &Manifest) -> Vec<usize> {
     }
 }
 
-/// Digest and type of the roots.
+/// Compares the digests and media types of the roots.
 fn roots(root: &Manifest, held: &Manifest) -> Vec<Finding> {
     let mut findings = vec![Finding::differs("digest", &root.raw.digest, &held.raw.digest)];
     if root.raw.media_type != held.raw.media_type {
@@ -100,9 +102,9 @@ fn roots(root: &Manifest, held: &Manifest) -> Vec<Finding> {
 
 fn lists(expected: &Expected<'_>, wanted: &Index, held: &Manifest, found: &Index) -> Difference {
     let digests: HashSet<&Digest> = wanted.manifests.iter().map(|child| &child.digest).collect();
-    // One child for one image is compared with it, whatever its platform says.
+    // A single child is compared with a single image, whatever its platform says.
     let lone = expected.wraps && found.manifests.len() == 1;
-    let kept = if lone { vec![0] } else { inside(found, expected.filter, &digests) };
+    let kept = if lone { vec![0] } else { selected_positions(found, expected.filter, &digests) };
     let children: Vec<&Descriptor> = kept.iter().map(|&at| &found.manifests[at]).collect();
     let mut difference = Difference { kept, ..Difference::default() };
     if expected.wraps && expected.mode == IndexMode::Docker && children.len() != 1 {
@@ -113,22 +115,22 @@ fn lists(expected: &Expected<'_>, wanted: &Index, held: &Manifest, found: &Index
         });
     } else {
         let documents = (document(expected.root), document(held));
-        difference.of_records = true;
+        difference.only_descriptors = true;
         for pair in pairs(&wanted.manifests, &children, lone) {
-            let (findings, of_records) = match pair {
+            let (findings, only_descriptors) = match pair {
                 Pair::Both(at, to) => {
                     let record = &documents.0["manifests"][at];
                     let other = &documents.1["manifests"][difference.kept[to]];
                     let (one, two) = (&wanted.manifests[at], children[to]);
                     (both((one, record), (two, other), expected.wraps), one.digest == two.digest)
                 }
-                Pair::Lacking(at) => {
+                Pair::Missing(at) => {
                     let child = &wanted.manifests[at];
                     (vec![Finding::lacks("manifest", &child.digest).about(child)], false)
                 }
                 Pair::Extra(position) => (vec![extra(children[position])], false),
             };
-            difference.of_records &= of_records;
+            difference.only_descriptors &= only_descriptors;
             difference.findings.extend(findings);
         }
         let types = (&expected.root.raw.media_type, &held.raw.media_type);
@@ -149,7 +151,7 @@ fn lists(expected: &Expected<'_>, wanted: &Index, held: &Manifest, found: &Index
     difference
 }
 
-/// How two children that belong together differ; each with its record in the list.
+/// Compares two paired children; each comes with its JSON descriptor in the list.
 fn both(
     (wanted, record): (&Descriptor, &Value),
     (found, other): (&Descriptor, &Value),
@@ -161,12 +163,12 @@ fn both(
     } else {
         findings.push(Finding::differs("digest", &wanted.digest, &found.digest));
     }
-    // Where there is one image only, nobody has to be told which one is meant.
+    // With one image only, the findings need not name it.
     let about = |finding: Finding| if lone { finding } else { finding.about(wanted) };
     findings.into_iter().map(about).collect()
 }
 
-/// What is left to differ where each child and each key agree.
+/// Compares what remains if all children and keys agree: the order and the bytes.
 fn rest(
     expected: &Expected<'_>,
     wanted: &Index,
@@ -179,20 +181,21 @@ fn rest(
     if !in_order {
         return Some(Finding::said("order", "destination manifest list has another order"));
     }
-    // What `mirror` would write verbatim must not differ by a blank.
+    // Manifests that `mirror` copies unchanged must match to the byte.
     let whole = children.len() == found.manifests.len();
     (expected.verbatim && whole)
         .then(|| Finding::differs("digest", &expected.root.raw.digest, &held.raw.digest))
 }
 
 fn extra(child: &Descriptor) -> Finding {
-    let text = format!("destination manifest list has {}, which the source has not", child.digest);
+    let text =
+        format!("destination manifest list has {}, which the source does not have", child.digest);
     let destination = Some(child.digest.to_string());
     Finding { destination, ..Finding::said("manifest", text) }.about(child)
 }
 
 fn document(manifest: &Manifest) -> Value {
-    // It was parsed before, so it is JSON.
+    // The bytes were parsed before, so this is JSON.
     serde_json::from_slice(&manifest.raw.bytes).unwrap_or_default()
 }
 

@@ -1,4 +1,4 @@
-//! What the parts of comparing one entry share: the run, the job, its two stores.
+//! The context of comparing one entry: the run, the job and its two stores.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use longshore_store::{Destination, Intent, Source, Stores};
 use tokio::sync::Semaphore;
 
 use super::error::ValidateError;
-use super::inventory::{Inventory, Looked, damage};
+use super::inventory::{CheckedContent, Inventory, damage};
 use crate::error::JobError;
 use crate::event::EventSender;
 use crate::job::{Finding, Job};
@@ -15,31 +15,31 @@ use crate::manifest_cache::ManifestCache;
 use crate::shape::IndexMode;
 use crate::source_reader::{KnownSources, SourceReader};
 
-/// What holds for every comparison of a run.
+/// Options for all comparisons of a run.
 #[derive(Clone, Debug)]
 pub struct ValidateOptions {
-    /// Comparisons at once, at least 1.
+    /// The most concurrent comparisons, at least 1.
     pub jobs: usize,
     /// How `mirror` wrote indexes.
     pub index: IndexMode,
-    /// Is it a failure where nothing satisfies the platform filter?
+    /// Whether it is a failure if nothing matches the platform filter.
     pub no_platform_fails: bool,
-    /// Is each blob downloaded and hashed?
+    /// Whether each blob is downloaded and hashed.
     pub deep: bool,
-    /// Are signatures and whatever else refers to an image compared too?
+    /// Whether referrers, such as signatures, are compared too.
     pub referrers: bool,
-    /// What earlier runs have fetched, if it can be had.
+    /// The manifests cached by earlier runs, if available.
     pub cache: Option<ManifestCache>,
-    /// The commands that mend what was found.
+    /// The commands that repair the differences.
     pub mend: MendCommands,
 }
 
-/// The commands that mend a destination.
+/// The commands that repair a destination.
 #[derive(Clone, Debug)]
 pub struct MendCommands {
-    /// Mirrors what failed again.
+    /// Mirrors the failed entries again.
     pub again: String,
-    /// The same, and believes nothing of the destination.
+    /// Mirrors the failed entries again, without trusting the destination.
     pub thoroughly: String,
 }
 
@@ -48,12 +48,12 @@ pub(super) struct Run {
     pub(super) stores: Arc<dyn Stores>,
     pub(super) options: ValidateOptions,
     pub(super) events: EventSender,
-    pub(super) looked: Looked,
+    pub(super) checked: CheckedContent,
     pub(super) requests: Semaphore,
     pub(super) sources: KnownSources,
 }
 
-/// One entry that is compared.
+/// The context of one entry.
 pub(super) struct Entry<'a> {
     pub(super) run: &'a Run,
     pub(super) job: &'a Job,
@@ -61,16 +61,18 @@ pub(super) struct Entry<'a> {
     pub(super) destination: Arc<dyn Destination>,
 }
 
-/// What stands under a tag of the destination.
+/// The manifest under a tag of the destination.
 pub(super) struct Tagged {
     pub(super) digest: Digest,
-    /// Its content, where it had to be read for the digest.
+    /// Its content, if it had to be read for the digest.
     manifest: Option<Manifest>,
 }
 
 impl<'a> Entry<'a> {
+    /// Opens the stores of `job`.
+    ///
     /// # Errors
-    /// Where a store cannot be opened.
+    /// If a store cannot be opened.
     pub(super) fn new(run: &'a Run, job: &'a Job) -> Result<Self, ValidateError> {
         let source = run.stores.source(&job.source.store).map_err(JobError::Source)?;
         let destination = run.stores.destination(&job.destination.store);
@@ -85,7 +87,7 @@ impl Entry<'_> {
         &self.job.destination.repository
     }
 
-    /// Reads the job's source.
+    /// A reader of the job's source.
     pub(super) fn reader(&self) -> SourceReader<'_> {
         SourceReader {
             store: &self.source,
@@ -95,20 +97,23 @@ impl Entry<'_> {
         }
     }
 
-    /// Looks at the destination's repository; of the manifest `at_hand` the content is known.
-    pub(super) fn inventory<'b>(&'b self, at_hand: Option<&'b Manifest>) -> Inventory<'b> {
+    /// An inventory of the destination's repository; the content of the manifest `known_manifest` is
+    /// known.
+    pub(super) fn inventory<'b>(&'b self, known_manifest: Option<&'b Manifest>) -> Inventory<'b> {
         Inventory {
             destination: &self.destination,
             repository: self.repository(),
-            looked: &self.run.looked,
+            checked: &self.run.checked,
             requests: &self.run.requests,
             deep: self.run.options.deep,
-            at_hand,
+            known_manifest,
         }
     }
 
-    /// What the destination has; read and hashed where it does not say the digest. Where it says one,
-    /// that is what has to be there: other bytes under it are damage, not another manifest.
+    /// Resolves a reference at the destination; reads the manifest if the store gives no digest.
+    ///
+    /// A digest that the store gives is what must be there: other bytes under it are corruption,
+    /// not another manifest.
     pub(super) async fn tagged(
         &self,
         reference: &ManifestReference,
@@ -128,7 +133,7 @@ impl Entry<'_> {
         }
     }
 
-    /// The manifest that stands there, or what is wrong with it.
+    /// Reads the manifest, or returns what is wrong with it.
     pub(super) async fn manifest_of(
         &self,
         tagged: &mut Tagged,

@@ -1,17 +1,17 @@
-//! Why an entry could not be compared.
+//! Errors of comparisons.
 
 use longshore_store::StoreError;
 
 use crate::error::JobError;
 use crate::walk::OutOfBounds;
 
-/// A side gave no answer that says anything of the destination.
+/// An entry could not be compared, as one side gave no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ValidateError {
     /// The destination could not be read.
     #[error("Validate failed: destination: {0}")]
     Destination(#[source] StoreError),
-    /// The source could not be read, or nothing of it satisfies the filter.
+    /// The source could not be read, or nothing at it matches the filter.
     #[error("Validate failed: {0}")]
     Source(#[from] JobError),
 }
@@ -23,7 +23,7 @@ impl From<OutOfBounds> for ValidateError {
 }
 
 impl ValidateError {
-    /// What a person can do about it.
+    /// Advice for the user.
     pub(super) fn hint(&self) -> Option<String> {
         match self {
             Self::Destination(error) => error.hint.clone(),

@@ -1,14 +1,14 @@
-//! The parts of platforms, and the keys of JSON objects, whose values differ.
+//! Comparison of platforms and of JSON objects.
 
 use serde_json::{Map, Value};
 
 use crate::job::Finding;
 use longshore_oci::Platform;
 
-/// So much of a long value is shown, in characters.
+/// The most characters shown of a value.
 const SHOWN: usize = 200;
 
-/// The parts of two platforms that differ, in Hangar's order and words.
+/// Compares two platforms; the findings have Hangar's order and words.
 pub(super) fn platforms(wanted: Option<&Platform>, found: Option<&Platform>) -> Vec<Finding> {
     let nothing = Platform::default();
     parts(wanted.unwrap_or(&nothing))
@@ -29,8 +29,8 @@ fn parts(platform: &Platform) -> [(&'static str, String); 5] {
     ]
 }
 
-/// The keys of two objects whose values differ, without those in `skipped`. Absent, `null` and empty
-/// are the same.
+/// Compares two objects by key, except those in `skipped`. Absent, `null` and empty values are
+/// equal.
 pub(super) fn keys(wanted: &Value, found: &Value, skipped: &[&str]) -> Vec<Finding> {
     let nothing = Map::new();
     let (wanted, found) =

@@ -1,4 +1,5 @@
-//! Is all that a manifest names at the destination? Comparing as a visitor of the walk.
+//! Checks that the destination holds all content that a manifest names, as a visitor of the graph
+//! walk.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,103 +14,105 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::job::Finding;
 use crate::walk::{OutOfBounds, Visitor, walk_blobs, walk_children};
 
-/// So many findings of one entry are kept: nobody reads more, and a damaged repository has millions.
+/// The most findings kept per entry: a damaged repository has millions.
 const FINDINGS: usize = 1000;
 
 /// Content in one repository of one store.
-type Place = (StoreName, Repository, Digest);
+type ContentLocation = (StoreName, Repository, Digest);
 
-/// What a run has looked at already: each manifest and blob of a repository once, however many tags
-/// need it. A look that could not be taken leaves nothing, and the next entry takes it again.
+/// What a run has checked already: each manifest and blob of a repository once, however many tags
+/// need it.
+///
+/// A failed check leaves nothing, and the next entry repeats it.
 #[derive(Default)]
-pub(super) struct Looked {
-    /// What is wrong with each manifest and its blobs; indexes are not among them.
-    manifests: BoundedCells<Place, OnceCell<Box<[Finding]>>>,
-    /// What is wrong with each blob.
-    blobs: BoundedCells<Place, OnceCell<Option<Box<Finding>>>>,
+pub(super) struct CheckedContent {
+    /// The findings for each manifest and its blobs; indexes are not included.
+    manifests: BoundedCells<ContentLocation, OnceCell<Box<[Finding]>>>,
+    /// The finding for each blob.
+    blobs: BoundedCells<ContentLocation, OnceCell<Option<Box<Finding>>>>,
 }
 
-/// Looks at what a repository of the destination holds.
+/// Checks the content of a repository of the destination.
 #[derive(Clone, Copy)]
 pub(super) struct Inventory<'a> {
     pub(super) destination: &'a Arc<dyn Destination>,
     pub(super) repository: &'a Repository,
-    pub(super) looked: &'a Looked,
-    /// Held by each request for content.
+    pub(super) checked: &'a CheckedContent,
+    /// Acquired for each request for content.
     pub(super) requests: &'a Semaphore,
-    /// Is each blob downloaded and hashed?
+    /// Whether each blob is downloaded and hashed.
     pub(super) deep: bool,
-    /// A manifest whose content is known, so that a look at its digest is enough.
-    pub(super) at_hand: Option<&'a Manifest>,
+    /// A manifest with known content, so that resolving its digest suffices.
+    pub(super) known_manifest: Option<&'a Manifest>,
 }
 
 impl Inventory<'_> {
-    /// Finds what is wrong with the blobs and manifests that `content` names; of an index only the
-    /// children at the positions `kept` are looked at, where that is given.
+    /// Checks the blobs and manifests that `content` names.
+    ///
+    /// With `kept`, only the children of an index at these positions are checked.
     ///
     /// # Errors
-    /// Where the store does not answer, or refuses.
+    /// If the store does not answer, or refuses.
     pub(super) async fn below(
         &self,
         content: &Content,
         kept: Option<&[usize]>,
     ) -> Result<Vec<Finding>, StoreError> {
-        let look = Look { inventory: *self, found: Mutex::default() };
+        let check = ContentCheck { inventory: *self, found: Mutex::default() };
         let walked = match (content, kept) {
-            (Content::Single(single), _) => walk_blobs(&look, single).await,
-            (Content::Index(index), None) => walk_children(&look, index.manifests.iter()).await,
+            (Content::Single(single), _) => walk_blobs(&check, single).await,
+            (Content::Index(index), None) => walk_children(&check, index.manifests.iter()).await,
             (Content::Index(index), Some(kept)) => {
                 let children = kept.iter().filter_map(|&at| index.manifests.get(at));
-                walk_children(&look, children).await
+                walk_children(&check, children).await
             }
         };
-        look.ended(walked)
+        check.finish(walked)
     }
 
-    /// Finds what is wrong with `manifest` and all that is below it.
+    /// Checks `manifest` and all content below it.
     ///
     /// # Errors
-    /// Where the store does not answer, or refuses.
+    /// If the store does not answer, or refuses.
     pub(super) async fn of(&self, manifest: &Descriptor) -> Result<Vec<Finding>, StoreError> {
-        let look = Look { inventory: *self, found: Mutex::default() };
-        let walked = walk_children(&look, std::iter::once(manifest)).await;
-        look.ended(walked)
+        let check = ContentCheck { inventory: *self, found: Mutex::default() };
+        let walked = walk_children(&check, std::iter::once(manifest)).await;
+        check.finish(walked)
     }
 
-    fn place(&self, digest: &Digest) -> Place {
+    fn place(&self, digest: &Digest) -> ContentLocation {
         (self.destination.name().clone(), self.repository.clone(), digest.clone())
     }
 }
 
-/// Why a walk ended before its end.
-enum LookError {
+/// Why a walk ended early.
+enum CheckError {
     Store(StoreError),
     OutOfBounds(OutOfBounds),
 }
 
-impl From<StoreError> for LookError {
+impl From<StoreError> for CheckError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl From<OutOfBounds> for LookError {
+impl From<OutOfBounds> for CheckError {
     fn from(error: OutOfBounds) -> Self {
         Self::OutOfBounds(error)
     }
 }
 
-/// What one walk has found.
+/// The findings of one walk.
 #[derive(Default)]
 struct Found {
-    /// The manifests that were visited, by the order in which the walk came to them, from 1; 0 is the
-    /// image itself.
+    /// The order in which the walk reached each manifest, from 1; 0 stands for the image itself.
     order: HashMap<Digest, usize>,
-    /// Blobs that were visited so far.
+    /// The number of visited blobs.
     blobs: usize,
-    /// Findings by manifest and blob, so that a run says the same each time.
+    /// Findings by manifest and blob, so that their order is the same in each run.
     findings: BTreeMap<(usize, usize), Finding>,
-    /// Findings that are not kept.
+    /// Findings that were dropped.
     more: usize,
 }
 
@@ -132,17 +135,17 @@ impl Found {
 }
 
 /// One walk.
-struct Look<'a> {
+struct ContentCheck<'a> {
     inventory: Inventory<'a>,
     found: Mutex<Found>,
 }
 
-impl Look<'_> {
+impl ContentCheck<'_> {
     fn found(&self) -> MutexGuard<'_, Found> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ended(self, walked: Result<(), LookError>) -> Result<Vec<Finding>, StoreError> {
+    fn finish(self, walked: Result<(), CheckError>) -> Result<Vec<Finding>, StoreError> {
         let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut findings: Vec<Finding> = found.findings.into_values().collect();
         if found.more > 0 {
@@ -151,22 +154,22 @@ impl Look<'_> {
         }
         match walked {
             Ok(()) => {}
-            Err(LookError::OutOfBounds(error)) => {
+            Err(CheckError::OutOfBounds(error)) => {
                 findings.push(Finding::said("manifest", error.to_string()));
             }
-            Err(LookError::Store(error)) => return Err(error),
+            Err(CheckError::Store(error)) => return Err(error),
         }
         Ok(findings)
     }
 
-    /// Visits a manifest that is not an index, unless an earlier entry of the run has done so.
+    /// Visits a manifest that is not an index, unless an earlier entry of the run did.
     async fn single(
         &self,
         child: &Descriptor,
         order: usize,
-        visit: BoxFuture<'_, Result<(), LookError>>,
-    ) -> Result<(), LookError> {
-        let cell = self.inventory.looked.manifests.of(self.inventory.place(&child.digest));
+        visit: BoxFuture<'_, Result<(), CheckError>>,
+    ) -> Result<(), CheckError> {
+        let cell = self.inventory.checked.manifests.of(self.inventory.place(&child.digest));
         let mut is_new = false;
         let known = cell
             .get_or_try_init(|| async {
@@ -174,7 +177,7 @@ impl Look<'_> {
                 visit.await?;
                 let found = self.found();
                 let findings = found.findings.range((order, 0)..=(order, usize::MAX));
-                Ok::<_, LookError>(findings.map(|(_, finding)| finding.clone()).collect())
+                Ok::<_, CheckError>(findings.map(|(_, finding)| finding.clone()).collect())
             })
             .await?;
         if !is_new {
@@ -186,12 +189,12 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// Reads a manifest of the destination; `None` where there is nothing to be looked at below it.
+    /// Reads a manifest of the destination; `None` if nothing below it needs a check.
     async fn read(&self, child: &Descriptor) -> Result<Option<Manifest>, StoreError> {
-        let Inventory { destination, repository, at_hand, deep, .. } = self.inventory;
+        let Inventory { destination, repository, known_manifest, deep, .. } = self.inventory;
         let reference = ManifestReference::Digest(child.digest.clone());
         let _permit = self.inventory.requests.acquire().await;
-        let known = at_hand.filter(|known| known.raw.digest == child.digest && !deep);
+        let known = known_manifest.filter(|known| known.raw.digest == child.digest && !deep);
         let error = if let Some(known) = known {
             match destination.resolve(repository, &reference, Intent::Read).await? {
                 Some(_) => return Ok(Some(known.clone())),
@@ -215,8 +218,8 @@ impl Look<'_> {
         Ok(None)
     }
 
-    /// Reads a blob whose size is not the descriptor's: where its digest is right, the descriptor is
-    /// wrong, as it is at the source.
+    /// Reads a blob whose size differs from the descriptor's. If its digest is right, the descriptor
+    /// is wrong, as at the source.
     async fn by_digest(
         &self,
         blob: &Descriptor,
@@ -234,10 +237,10 @@ impl Look<'_> {
         }
     }
 
-    /// What is wrong with a blob; each is looked at once in a run.
-    async fn look_at(&self, blob: &Descriptor) -> Result<Option<Finding>, StoreError> {
-        let Inventory { destination, repository, looked, requests, deep, .. } = self.inventory;
-        let cell = looked.blobs.of(self.inventory.place(&blob.digest));
+    /// Checks a blob, once per run.
+    async fn check_blob(&self, blob: &Descriptor) -> Result<Option<Finding>, StoreError> {
+        let Inventory { destination, repository, checked, requests, deep, .. } = self.inventory;
+        let cell = checked.blobs.of(self.inventory.place(&blob.digest));
         let finding = cell
             .get_or_try_init(|| async {
                 let _permit = requests.acquire().await;
@@ -257,14 +260,14 @@ impl Look<'_> {
     }
 }
 
-impl Visitor for Look<'_> {
-    type Error = LookError;
+impl Visitor for ContentCheck<'_> {
+    type Error = CheckError;
 
     fn once<'a>(
         &'a self,
         child: &'a Descriptor,
-        visit: BoxFuture<'a, Result<(), LookError>>,
-    ) -> BoxFuture<'a, Result<(), LookError>> {
+        visit: BoxFuture<'a, Result<(), CheckError>>,
+    ) -> BoxFuture<'a, Result<(), CheckError>> {
         let order = {
             let mut found = self.found();
             let next = found.order.len() + 1;
@@ -280,7 +283,7 @@ impl Visitor for Look<'_> {
     fn enter<'a>(
         &'a self,
         child: &'a Descriptor,
-    ) -> BoxFuture<'a, Result<Option<Manifest>, LookError>> {
+    ) -> BoxFuture<'a, Result<Option<Manifest>, CheckError>> {
         async { Ok(self.read(child).await?) }.boxed()
     }
 
@@ -288,14 +291,14 @@ impl Visitor for Look<'_> {
         &'a self,
         blob: &'a Descriptor,
         of: Option<&'a Descriptor>,
-    ) -> BoxFuture<'a, Result<(), LookError>> {
+    ) -> BoxFuture<'a, Result<(), CheckError>> {
         let at = {
             let mut found = self.found();
             found.blobs += 1;
             (found.order_of(of), found.blobs)
         };
         async move {
-            if let Some(finding) = self.look_at(blob).await? {
+            if let Some(finding) = self.check_blob(blob).await? {
                 self.found().add(at, of, finding);
             }
             Ok(())
@@ -308,12 +311,12 @@ impl Visitor for Look<'_> {
         _child: &'a Descriptor,
         _manifest: &'a Manifest,
         _position: u32,
-    ) -> BoxFuture<'a, Result<(), LookError>> {
+    ) -> BoxFuture<'a, Result<(), CheckError>> {
         std::future::ready(Ok(())).boxed()
     }
 }
 
-/// What is wrong with a blob that shows itself so.
+/// The finding for a blob with this presence.
 fn fault(blob: &Descriptor, presence: BlobPresence) -> Option<Finding> {
     match presence {
         BlobPresence::Present => None,
@@ -327,17 +330,17 @@ fn fault(blob: &Descriptor, presence: BlobPresence) -> Option<Finding> {
     }
 }
 
-/// What an error that a manifest was fetched with says of the destination.
+/// The finding that follows from an error of fetching a manifest.
 ///
 /// # Errors
-/// The error itself, where it says nothing of the content.
+/// Returns the error if it says nothing about the content.
 pub(super) fn damage(error: StoreError, digest: &Digest) -> Result<Option<Finding>, StoreError> {
     match &*error.fault {
         Fault::NotFound => Ok(Some(Finding::lacks("manifest", digest))),
         Fault::Digest { expected, found } => {
             Ok(Some(Finding::differs("manifest", expected, found)))
         }
-        // It has the right digest, so the source has the same; what it is does not matter here.
+        // The digest is right, so the source has the same bytes, whatever they are.
         Fault::Manifest(_) => Ok(None),
         _ => Err(error),
     }

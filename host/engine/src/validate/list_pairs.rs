@@ -1,33 +1,35 @@
-//! Which child of a destination's list stands for which child of the source's.
+//! Pairs the children of the source's list with those of the destination's.
 
 use longshore_oci::{Descriptor, Platform};
 
-/// Children that belong together, by their positions.
+/// A pair of children, by their positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pair {
     /// At the source and at the destination.
     Both(usize, usize),
     /// At the source only.
-    Lacking(usize),
+    Missing(usize),
     /// At the destination only.
     Extra(usize),
 }
 
-/// Do two children belong together?
+/// A rule that decides whether two children form a pair.
 type Rule<'a> = &'a dyn Fn(&Descriptor, &Descriptor) -> bool;
 
-/// Pairs children: the same content under the same platform first, then the same content, then the
-/// same platform. With `lone` the one child on each side is meant for the other in any case.
+/// Pairs children: first by content and platform, then by content, then by platform.
+///
+/// With `lone`, the only child of each side is paired with the other in any case.
 pub(super) fn pairs(source: &[Descriptor], destination: &[&Descriptor], lone: bool) -> Vec<Pair> {
     let same_content = |one: &Descriptor, other: &Descriptor| one.digest == other.digest;
     let same_platform = |one: &Descriptor, other: &Descriptor| one.platform == other.platform;
-    let same_machine =
-        |one: &Descriptor, other: &Descriptor| machine(one) == machine(other) && !is_proof(one);
+    let same_cpu = |one: &Descriptor, other: &Descriptor| {
+        machine(one) == machine(other) && !is_attestation(one)
+    };
     let rules: [Rule<'_>; 5] = [
         &|one, other| same_content(one, other) && same_platform(one, other),
         &same_content,
         &same_platform,
-        &same_machine,
+        &same_cpu,
         &|_, _| lone,
     ];
     let mut partner: Vec<Option<usize>> = vec![None; source.len()];
@@ -47,7 +49,7 @@ pub(super) fn pairs(source: &[Descriptor], destination: &[&Descriptor], lone: bo
     }
     let of_source = partner.iter().enumerate().map(|(at, partner)| match partner {
         Some(position) => Pair::Both(at, *position),
-        None => Pair::Lacking(at),
+        None => Pair::Missing(at),
     });
     let extra = taken.iter().enumerate().filter(|(_, taken)| !**taken);
     of_source.chain(extra.map(|(position, _)| Pair::Extra(position))).collect()
@@ -59,7 +61,7 @@ fn machine(child: &Descriptor) -> Option<(&str, &str, Option<&str>)> {
     Some((os, architecture, variant.as_deref()))
 }
 
-fn is_proof(child: &Descriptor) -> bool {
+fn is_attestation(child: &Descriptor) -> bool {
     child.attestation_of().is_some()
 }
 
@@ -92,10 +94,10 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_partner_is_lacking_or_extra() {
+    fn unpaired_children_are_missing_or_extra() {
         let source = [child("a", "linux/amd64")];
         let destination = [child("b", "linux/arm64")];
-        assert_eq!(paired(&source, &destination, false), [Pair::Lacking(0), Pair::Extra(0)]);
+        assert_eq!(paired(&source, &destination, false), [Pair::Missing(0), Pair::Extra(0)]);
         assert_eq!(paired(&source, &destination, true), [Pair::Both(0, 0)]);
     }
 }

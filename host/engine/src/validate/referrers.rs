@@ -1,5 +1,5 @@
-//! What refers to an image (`--referrers`): has the destination the signatures, SBOMs and attestations
-//! that the source has?
+//! Validates referrers (`--referrers`): whether the destination has the source's signatures, SBOMs
+//! and attestations.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,15 +15,16 @@ use crate::job::Finding;
 use crate::source_reader::listed_referrers;
 use crate::walk::{Descendants, Relations, descendants, walk_related};
 
-/// The field of a finding about a referrer.
+/// The field name of findings about referrers.
 pub(super) const REFERRER: &str = "referrer";
 
-/// Finds what of that which refers to `root`, or to its children at the positions `kept`, is missing or
-/// damaged. An index that a filter changed has no referrers at the source.
+/// Finds missing and damaged referrers of `root`, and of its children at the positions `kept`.
+///
+/// An index that a filter changed has no referrers at the source.
 ///
 /// # Errors
-/// Where a side gives no answer.
-pub(super) async fn unreferred(
+/// If a side gives no answer.
+pub(super) async fn compare_referrers_of(
     entry: &Entry<'_>,
     root: &Manifest,
     is_verbatim: bool,
@@ -45,15 +46,14 @@ pub(super) async fn unreferred(
     Ok(found.by_visit.into_values().flatten().collect())
 }
 
-/// Findings in the order in which the walk comes to what they are about, so that a run says the same
-/// each time.
+/// Findings in the order of the walk, so that it is the same in each run.
 #[derive(Default)]
 struct Found {
     visits: usize,
     by_visit: BTreeMap<usize, Vec<Finding>>,
 }
 
-/// Compares what is about the manifests that the walk comes to.
+/// Compares the referrers of each manifest that the walk visits.
 struct CompareRelated<'a> {
     entry: &'a Entry<'a>,
     findings: Mutex<Found>,
@@ -99,7 +99,7 @@ impl CompareRelated<'_> {
         self.findings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of a visit.
+    /// Returns the number of the next visit.
     fn visit(&self) -> usize {
         let mut found = self.found();
         found.visits += 1;
@@ -110,7 +110,7 @@ impl CompareRelated<'_> {
         self.found().by_visit.entry(visit).or_default().extend(findings);
     }
 
-    /// Compares the referrers of one manifest, and answers with those that are there.
+    /// Compares the referrers of one manifest, and returns those that the destination lists.
     async fn compare_referrers(
         &self,
         subject: &Descriptor,
@@ -139,7 +139,7 @@ impl CompareRelated<'_> {
         Ok(there)
     }
 
-    /// Compares a tag that cosign makes of `image`, and answers with what is under it at both ends.
+    /// Compares a cosign tag of `image`, and returns its digest if both ends agree.
     async fn compare_tag(
         &self,
         tag: Tag,
@@ -185,7 +185,7 @@ impl CompareRelated<'_> {
         Ok(reader.fetch(reference).await.map_err(JobError::Source)?.raw.digest)
     }
 
-    /// Does what is listed at the source name `subject`? Only then it is copied.
+    /// Whether a listed referrer names `subject`. Only then it is copied.
     async fn refers(&self, referrer: &Digest, subject: &Digest) -> Result<bool, ValidateError> {
         let manifest = self.entry.reader().by_digest(referrer).await.map_err(JobError::Source)?;
         Ok(Referrer::of(&manifest).is_some_and(|referrer| referrer.subject == *subject))

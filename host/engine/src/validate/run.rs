@@ -1,4 +1,4 @@
-//! Compares all jobs.
+//! Compares all jobs of a run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,19 +8,20 @@ use tokio::sync::Semaphore;
 
 use super::compare::compare;
 use super::entry::{Entry, Run, ValidateOptions};
-use super::inventory::Looked;
+use super::inventory::CheckedContent;
 use crate::event::EventSender;
 use crate::job::{Jobs, Outcome};
 use crate::pool::{at_most, each};
 use crate::source_reader::KnownSources;
 
-/// Requests for content at once, for each comparison.
+/// Concurrent requests for content per comparison.
 const REQUESTS_PER_JOB: usize = 4;
-/// The same where blobs are downloaded.
+/// Concurrent downloads per comparison, with `--deep`.
 const DOWNLOADS_PER_JOB: usize = 2;
 
-/// Compares the destinations of `jobs`; ends when each has its outcome, where
-/// [`Status::Copied`](crate::job::Status::Copied) says that it is right.
+/// Compares the destinations of `jobs`, and returns when each has its outcome.
+///
+/// [`Status::Copied`](crate::job::Status::Copied) means that a destination is as expected.
 pub async fn run(
     jobs: &Jobs,
     stores: Arc<dyn Stores>,
@@ -34,7 +35,7 @@ pub async fn run(
         stores,
         options,
         events: events.clone(),
-        looked: Looked::default(),
+        checked: CheckedContent::default(),
         requests: Semaphore::new(at_once.saturating_mul(per_job).min(Semaphore::MAX_PERMITS)),
         sources: KnownSources::default(),
     });

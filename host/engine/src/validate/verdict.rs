@@ -1,4 +1,4 @@
-//! What kind of wrong a destination is, and how that is said.
+//! The verdict on a destination, and its message.
 
 use longshore_oci::{Content, Digest, Manifest};
 
@@ -9,25 +9,25 @@ use super::referrers::REFERRER;
 use crate::error::JobError;
 use crate::event::Level;
 use crate::job::{Comparison, Finding, Outcome, Spec, Verdict};
-use crate::shape::is_same;
+use crate::shape::digest_decides;
 
-/// So many findings are told in the message of an entry; the document has all.
-const TOLD: usize = 5;
+/// The most findings in an entry's message; the report has all.
+const SHOWN: usize = 5;
 
-/// What the two sides have, as far as it is known.
+/// The digests of both sides, as far as known.
 #[derive(Clone, Default)]
 pub(super) struct Digests {
     pub(super) source: Option<Digest>,
     pub(super) destination: Option<Digest>,
 }
 
-/// Says what kind of wrong the destination of an entry is.
+/// Decides on the verdict for an entry's destination.
 pub(super) struct Judge<'a> {
     pub(super) entry: &'a Entry<'a>,
 }
 
 impl Judge<'_> {
-    /// There is nothing at the destination.
+    /// The destination does not exist.
     pub(super) fn missing(&self, source: Option<Digest>) -> Outcome {
         let finding = Finding {
             source: source.as_ref().map(ToString::to_string),
@@ -37,16 +37,17 @@ impl Judge<'_> {
         self.invalid(Verdict::Missing, difference, Digests { source, destination: None })
     }
 
-    /// Something that the destination names is missing or damaged.
+    /// Content of the destination is missing or damaged.
     pub(super) fn broken(&self, digests: Digests, findings: Vec<Finding>) -> Outcome {
         let difference = Difference { findings, ..Difference::default() };
         self.invalid(Verdict::Broken, difference, digests)
     }
 
-    /// The destination is right, and lacks what refers to it at the source: that came later, or was
-    /// not copied. What is listed and damaged counts as lost; what stands in its place and was never
-    /// at the source, as altered.
-    pub(super) async fn unsigned(
+    /// The destination is correct, but its referrers differ from the source's.
+    ///
+    /// A missing referrer was added later, or not copied: moved on. A listed but damaged referrer
+    /// means broken. A different one that the source never had means altered.
+    pub(super) async fn wrong_referrers(
         &self,
         digests: Digests,
         findings: Vec<Finding>,
@@ -66,8 +67,8 @@ impl Judge<'_> {
         Ok(self.invalid(verdict, difference, digests))
     }
 
-    /// Finds out what kind of wrong it is that `held` differs.
-    pub(super) async fn judged(
+    /// Decides why `held` differs from the expected manifest.
+    pub(super) async fn differs(
         &self,
         held: &Manifest,
         mut difference: Difference,
@@ -86,8 +87,9 @@ impl Judge<'_> {
         Ok(self.invalid(verdict, difference, digests))
     }
 
-    /// Has the source what the destination holds, though not under the tag? Of an index that
-    /// `mirror` writes anew it is the children that the source would have.
+    /// Whether the source holds the destination's content, though not under the tag.
+    ///
+    /// For an index that `mirror` rebuilds, its children must be at the source.
     async fn was_at_source(
         &self,
         held: &Manifest,
@@ -97,10 +99,10 @@ impl Judge<'_> {
             return Ok(true);
         }
         let rebuilt =
-            !self.entry.job.filter.is_everything() || !is_same(self.entry.run.options.index);
+            !self.entry.job.filter.is_everything() || !digest_decides(self.entry.run.options.index);
         let Content::Index(index) = &held.content else { return Ok(false) };
-        // A record that is wrong was never written by copying.
-        if !rebuilt || difference.of_records || difference.kept.is_empty() {
+        // Copying never writes a wrong descriptor.
+        if !rebuilt || difference.only_descriptors || difference.kept.is_empty() {
             return Ok(false);
         }
         for &at in &difference.kept {
@@ -133,9 +135,9 @@ impl Judge<'_> {
             }
             Verdict::Altered => "altered: complete, but the source does not have it",
             Verdict::Broken if findings.iter().any(Finding::is_of_bytes) => {
-                "broken: content has other bytes than its digest says; most registries keep what they have under a digest, so delete it from the registry's storage first"
+                "broken: content does not match its digest; most registries do not replace existing content, so delete it from the registry's storage first"
             }
-            Verdict::Broken => "broken: it has lost content that it names",
+            Verdict::Broken => "broken: content that it names is missing",
         };
         Outcome {
             source_digest: digests.source,
@@ -152,9 +154,9 @@ impl Judge<'_> {
         }
     }
 
-    /// Shows the children of a list as Hangar does.
+    /// Logs the children of a list as Hangar does.
     fn show(&self, name: &str, spec: &[Spec]) {
-        // Digests and texts serialise.
+        // Digests and strings always serialize.
         let json = serde_json::to_string_pretty(spec).unwrap_or_default();
         self.entry.run.events.note(
             self.entry.job.number,
@@ -166,10 +168,10 @@ impl Judge<'_> {
 }
 
 fn message(findings: &[Finding]) -> String {
-    let texts: Vec<&str> = findings.iter().take(TOLD).map(|finding| &*finding.text).collect();
+    let texts: Vec<&str> = findings.iter().take(SHOWN).map(|finding| &*finding.text).collect();
     let mut message = format!("Validate failed: {}", texts.join("; "));
-    if findings.len() > TOLD {
-        message.push_str(&format!("; and {} more", findings.len() - TOLD));
+    if findings.len() > SHOWN {
+        message.push_str(&format!("; and {} more", findings.len() - SHOWN));
     }
     message
 }

@@ -1,4 +1,4 @@
-//! Walks down from a manifest to what it names: its blobs, or the children of an index.
+//! Walks from a manifest to its content: its blobs, or the children of an index.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,21 +9,22 @@ use longshore_oci::{Content, Descriptor, Digest, Manifest, Single};
 
 use super::bounds::{AT_ONCE, BLOBS_AT_ONCE, BYTES, CHILDREN, DEPTH, MANIFESTS, OutOfBounds};
 
-/// What one walk does with the manifests and blobs that it comes to.
+/// The visitor of a walk.
 pub(crate) trait Visitor: Sync {
-    /// Why a walk ends before its end.
+    /// The error that ends a walk.
     type Error: From<OutOfBounds> + Send;
 
-    /// A manifest that an index names is to be visited: called in the index's order. Does `visit`,
-    /// which calls [`Self::enter`] and so on, unless that was done before or is being done elsewhere;
-    /// then waits for it.
+    /// Visits a child manifest of an index once; called in the index's order.
+    ///
+    /// Runs `visit`, which calls the other methods, unless it was run before. If it is running
+    /// elsewhere, waits for it.
     fn once<'a>(
         &'a self,
         child: &'a Descriptor,
         visit: BoxFuture<'a, Result<(), Self::Error>>,
     ) -> BoxFuture<'a, Result<(), Self::Error>>;
 
-    /// Reads `child`; `None` where nothing below it has to be visited.
+    /// Reads `child`; `None` if nothing below it needs a visit.
     fn enter<'a>(
         &'a self,
         child: &'a Descriptor,
@@ -36,7 +37,8 @@ pub(crate) trait Visitor: Sync {
         of: Option<&'a Descriptor>,
     ) -> BoxFuture<'a, Result<(), Self::Error>>;
 
-    /// Everything that `manifest` names was visited. It is the `position`th child of its index, from 1.
+    /// Called after all content of `manifest` was visited. `position` is its position in the index,
+    /// from 1.
     fn leave<'a>(
         &'a self,
         child: &'a Descriptor,
@@ -45,7 +47,7 @@ pub(crate) trait Visitor: Sync {
     ) -> BoxFuture<'a, Result<(), Self::Error>>;
 }
 
-/// Visits all that `content` names.
+/// Visits all content that `content` names.
 ///
 /// # Errors
 /// Those of the visitor, and [`OutOfBounds`].
@@ -59,7 +61,7 @@ pub(crate) async fn walk_content<V: Visitor>(
     }
 }
 
-/// Visits `children`, which an index names, with all that they name.
+/// Visits the children of an index, with all their content.
 ///
 /// # Errors
 /// Those of the visitor, and [`OutOfBounds`].
@@ -71,7 +73,7 @@ pub(crate) async fn walk_children<'a, V: Visitor>(
     walk.children(children.collect(), 1).await
 }
 
-/// Visits the blobs of a manifest; content that lives elsewhere is not among them.
+/// Visits the blobs of a manifest, except content that lives elsewhere.
 ///
 /// # Errors
 /// Those of the visitor.
@@ -91,12 +93,12 @@ async fn blobs<V: Visitor>(
     all(visits, BLOBS_AT_ONCE).await
 }
 
-/// Waits for all of `visits`, at most `at_once` of them at a time; the first error ends the rest.
+/// Waits for all `visits`, at most `at_once` concurrently; the first error cancels the rest.
 async fn all<E>(visits: Vec<BoxFuture<'_, Result<(), E>>>, at_once: usize) -> Result<(), E> {
     stream::iter(visits).buffer_unordered(at_once).try_collect::<Vec<()>>().await.map(drop)
 }
 
-/// One walk, and what it has visited so far.
+/// The state of one walk.
 struct Walk<'a, V> {
     visitor: &'a V,
     manifests: AtomicUsize,
@@ -105,7 +107,7 @@ struct Walk<'a, V> {
 }
 
 impl<V: Visitor> Walk<'_, V> {
-    /// Boxed, as an index's children may be indexes.
+    /// Visits children; boxed, as an index may contain indexes.
     fn children<'a>(
         &'a self,
         children: Vec<&'a Descriptor>,
@@ -132,7 +134,7 @@ impl<V: Visitor> Walk<'_, V> {
                 }
             }
             all(visits, AT_ONCE).await?;
-            // One after the other: each may hold as many manifests as this one.
+            // One after the other, as each may hold as many manifests as this one.
             for (position, child) in indexes {
                 self.visitor.once(child, self.child(child, position, depth).boxed()).await?;
             }
@@ -162,19 +164,19 @@ impl<V: Visitor> Walk<'_, V> {
     }
 }
 
-/// Reads the indexes among the descendants of an image.
+/// Reads nested indexes of an image.
 pub(crate) trait Descendants: Sync {
-    /// Why an index cannot be read.
+    /// The error of a read.
     type Error: From<OutOfBounds> + Send;
 
-    /// Reads an index that another one names.
+    /// Reads an index that another index names.
     fn index<'a>(&'a self, child: &'a Descriptor) -> BoxFuture<'a, Result<Manifest, Self::Error>>;
 }
 
-/// The manifests among `children`, and those below the indexes among them, each once.
+/// The manifests among `children` and below nested indexes, each once.
 ///
 /// # Errors
-/// Where an index cannot be read, and [`OutOfBounds`].
+/// If an index cannot be read, and [`OutOfBounds`].
 pub(crate) async fn descendants<D: Descendants>(
     reader: &D,
     children: Vec<Descriptor>,
@@ -222,7 +224,7 @@ mod tests {
     const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
     const CACHE: &str = "application/vnd.buildkit.cacheconfig.v0";
 
-    /// Manifests by digest, and what was done with them.
+    /// Manifests by digest, and a log of visits.
     #[derive(Default)]
     struct Graph {
         manifests: HashMap<Digest, RawManifest>,
@@ -243,14 +245,14 @@ mod tests {
             descriptor
         }
 
-        /// An image with one layer.
+        /// Adds an image with one layer.
         fn image(&mut self, layer: &str) -> String {
             let layer = descriptor(LAYER, layer.as_bytes());
             let text = format!(r#"{{"schemaVersion":2,"layers":[{layer}]}}"#);
             self.add(text, MediaType::OCI_MANIFEST)
         }
 
-        /// An index of `children`, made larger by an annotation.
+        /// Adds an index of `children`, padded by an annotation.
         fn index_of(&mut self, children: &[String], padding: usize) -> String {
             let (children, padding) = (children.join(","), "x".repeat(padding));
             let text = format!(

@@ -1,5 +1,5 @@
-//! Walks to what is about an image: manifests that name it as their subject, the tags that cosign
-//! makes of its digest, and what is about those in turn.
+//! Walks to the referrers of an image: manifests with it as their subject, cosign's tags for its
+//! digest, and their referrers in turn.
 
 use std::collections::HashSet;
 
@@ -9,21 +9,21 @@ use longshore_oci::{Descriptor, Digest, Tag, cosign_tags};
 
 use super::bounds::{AT_ONCE, DEPTH, OutOfBounds, REFERRERS};
 
-/// What one walk does with what is about the manifests that it comes to. Its methods are called in the
-/// same order each time; what they return is awaited several at a time.
+/// The visitor of referrers.
+///
+/// Its methods are called in a fixed order; the returned futures run concurrently.
 pub(crate) trait Relations: Sync {
-    /// Why a walk ends before its end.
+    /// The error that ends a walk.
     type Error: From<OutOfBounds> + Send;
 
-    /// Visits the manifests that name `subject` as theirs, and answers with those whose own
-    /// relations are to be visited.
+    /// Visits the manifests with the subject `subject`, and returns those whose own referrers are
+    /// to be visited.
     fn referrers<'a>(
         &'a self,
         subject: &'a Descriptor,
     ) -> BoxFuture<'a, Result<Vec<Descriptor>, Self::Error>>;
 
-    /// Visits `tag`, which cosign makes of `image`, where the source has it, and answers with what is
-    /// under it.
+    /// Visits cosign's `tag` for `image`, if the source has it, and returns its digest.
     fn cosign_tag<'a>(
         &'a self,
         tag: Tag,
@@ -31,7 +31,7 @@ pub(crate) trait Relations: Sync {
     ) -> BoxFuture<'a, Result<Option<Digest>, Self::Error>>;
 }
 
-/// Visits all that is about `manifests`, cosign's tags before referrers.
+/// Visits all referrers of `manifests`, cosign's tags before the others.
 ///
 /// # Errors
 /// Those of the visitor, and [`OutOfBounds`].
@@ -60,8 +60,10 @@ pub(crate) async fn walk_related<R: Relations>(
     Err(OutOfBounds::Depth.into())
 }
 
-/// What is under the tags that cosign made of `images`, and of what is under those, as of an SBOM
-/// that was signed. Each is described as the image that it is about.
+/// Visits cosign's tags for `images`, and the tags for their content in turn, such as those of a
+/// signed SBOM.
+///
+/// Returns what the tags name, each with the descriptor of its image.
 async fn under_cosign_tags<R: Relations>(
     visitor: &R,
     images: &[Descriptor],
@@ -104,7 +106,7 @@ mod tests {
     use crate::walk::OutOfBounds;
     use crate::walk::bounds::{DEPTH, REFERRERS};
 
-    /// What is about each manifest, and the subjects that were visited.
+    /// The referrers of each manifest, and a log of the visited subjects.
     #[derive(Default)]
     struct Source {
         referrers: HashMap<Digest, Vec<Descriptor>>,
@@ -147,7 +149,7 @@ mod tests {
             ["image", "sbom", "signature", "tagged"].map(manifest);
         let mut source = Source::default();
         source.referrers.insert(image.digest.clone(), vec![sbom.clone()]);
-        // An SBOM that was signed by a tag, and a circle back to the image.
+        // An SBOM signed by a tag, and a cycle back to the image.
         source.tags.insert(signature_tag(&sbom), signature.digest.clone());
         source.tags.insert(signature_tag(&signature), tagged.digest.clone());
         source.referrers.insert(tagged.digest.clone(), vec![image.clone(), sbom.clone()]);

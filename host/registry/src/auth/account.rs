@@ -1,5 +1,5 @@
-//! What a registry thinks of the credentials that it was shown, so that a wrong password is shown
-//! once in a run: many tries lock accounts.
+//! The state of each credential, so that a wrong password is sent once per run: repeated failures
+//! lock accounts.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,76 +8,77 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::{Cause, Credential};
 
-/// How a credential was received.
+/// The state of a credential at a registry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// It was not answered yet.
+pub(crate) enum CredentialState {
+    /// No answer yet.
     #[default]
     Untried,
-    /// It was accepted.
+    /// The registry accepted it.
     Accepted,
-    /// It was refused and is not shown again.
+    /// The registry refused it; it is not sent again.
     Refused,
-    /// There were too many logins, and it is not shown again.
+    /// Logins are rate limited (429); it is not sent again.
     Limited,
 }
 
-/// The right to show a credential for the first time; nobody else shows it while this is held.
+/// The right to send a credential for the first time. While it is held, all other requests with the
+/// credential wait.
 #[derive(Debug)]
-pub(crate) struct Trial {
-    held: OwnedMutexGuard<Standing>,
-    whose: String,
+pub(crate) struct FirstUse {
+    held: OwnedMutexGuard<CredentialState>,
+    owner: String,
 }
 
-impl Trial {
-    /// The credential was received so.
-    pub(crate) fn ends(mut self, standing: Standing) {
-        *self.held = standing;
-        let whose = &self.whose;
-        match standing {
-            Standing::Untried | Standing::Accepted => {}
-            Standing::Refused => tracing::warn!("the credential for {whose} was refused"),
-            Standing::Limited => tracing::warn!(
-                "logins with the credential for {whose} are limited (429); it is not shown again in this run, as more \
-                 tries lock accounts"
+impl FirstUse {
+    /// Records the result, and warns if the credential is not usable.
+    pub(crate) fn settle(mut self, state: CredentialState) {
+        *self.held = state;
+        let owner = &self.owner;
+        match state {
+            CredentialState::Untried | CredentialState::Accepted => {}
+            CredentialState::Refused => tracing::warn!("the credential for {owner} was refused"),
+            CredentialState::Limited => tracing::warn!(
+                "logins with the credential for {owner} are limited (429); it is not sent again in this run, as repeated \
+                 logins lock accounts"
             ),
         }
     }
 }
 
-type Shared = Arc<tokio::sync::Mutex<Standing>>;
+type SharedState = Arc<tokio::sync::Mutex<CredentialState>>;
 
-/// The credentials of one registry by how they were received.
+/// The credentials of one registry and their states.
 #[derive(Debug, Default)]
-pub(crate) struct Accounts(Mutex<HashMap<Credential, Shared>>);
+pub(crate) struct Accounts(Mutex<HashMap<Credential, SharedState>>);
 
 impl Accounts {
-    /// Asks for the right to show `credential`. Where nobody knows yet what comes of it, the others
-    /// wait until the first has its answer.
+    /// Asks for permission to send `credential`. The first caller gets a [`FirstUse`]; the others
+    /// wait for its result.
     ///
     /// # Errors
-    /// It was refused before, or logins with it were limited; `whose` is its registry's name and where
-    /// it came from.
-    pub(crate) async fn show(
+    /// If the credential was refused before, or its logins are rate limited. The error names
+    /// `owner`: the registry, and where the credential came from.
+    pub(crate) async fn present(
         &self,
         credential: &Credential,
-        whose: impl ToString,
-    ) -> Result<Option<Trial>, Cause> {
+        owner: impl ToString,
+    ) -> Result<Option<FirstUse>, Cause> {
         let held = self.of(credential).lock_owned().await;
         match *held {
-            Standing::Untried => Ok(Some(Trial { held, whose: whose.to_string() })),
-            Standing::Accepted => Ok(None),
-            Standing::Refused => Err(Cause::CredentialRefused(whose.to_string())),
-            Standing::Limited => Err(Cause::LoginLimited(whose.to_string())),
+            CredentialState::Untried => Ok(Some(FirstUse { held, owner: owner.to_string() })),
+            CredentialState::Accepted => Ok(None),
+            CredentialState::Refused => Err(Cause::CredentialRefused(owner.to_string())),
+            CredentialState::Limited => Err(Cause::LoginLimited(owner.to_string())),
         }
     }
 
-    /// A credential that had been good is received so now.
-    pub(crate) async fn received(&self, credential: &Credential, standing: Standing) {
-        *self.of(credential).lock().await = standing;
+    /// Updates the state of a credential that was accepted before.
+    pub(crate) async fn update(&self, credential: &Credential, state: CredentialState) {
+        *self.of(credential).lock().await = state;
     }
 
-    fn of(&self, credential: &Credential) -> Shared {
+    fn of(&self, credential: &Credential) -> SharedState {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(known.entry(credential.clone()).or_default())
     }
@@ -85,25 +86,25 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use super::{Accounts, Standing};
+    use super::{Accounts, CredentialState};
     use crate::{Cause, Credential, Secret};
 
     #[tokio::test]
-    async fn one_shows_it_first_and_a_refusal_is_kept() {
+    async fn one_request_uses_a_credential_first_and_a_refusal_is_kept() {
         let accounts = Accounts::default();
         let credential = Credential::IdentityToken(Secret::new("x".to_owned()));
-        let trial = accounts.show(&credential, "a").await.unwrap().expect("the first tries");
-        let second = accounts.show(&credential, "a");
+        let first_use = accounts.present(&credential, "a").await.unwrap().expect("the first tries");
+        let second = accounts.present(&credential, "a");
         let soon = std::time::Duration::from_millis(20);
         let mut second = std::pin::pin!(second);
         assert!(tokio::time::timeout(soon, &mut second).await.is_err(), "the others wait");
-        trial.ends(Standing::Accepted);
+        first_use.settle(CredentialState::Accepted);
         assert!(second.await.unwrap().is_none(), "it is known to be good");
-        accounts.received(&credential, Standing::Refused).await;
-        let refused = accounts.show(&credential, "a").await;
+        accounts.update(&credential, CredentialState::Refused).await;
+        let refused = accounts.present(&credential, "a").await;
         assert!(matches!(refused, Err(Cause::CredentialRefused(name)) if name == "a"));
-        accounts.received(&credential, Standing::Limited).await;
-        let limited = accounts.show(&credential, "a").await;
+        accounts.update(&credential, CredentialState::Limited).await;
+        let limited = accounts.present(&credential, "a").await;
         assert!(matches!(limited, Err(Cause::LoginLimited(name)) if name == "a"));
     }
 }

@@ -1,4 +1,4 @@
-//! What authorises requests: the credential as it is, or a token that its realm gives for it.
+//! Authorization of requests: a credential, or a token that its realm issued for it.
 
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -8,35 +8,35 @@ use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use url::Url;
 
-use crate::auth::account::{Standing, Trial};
+use crate::auth::account::{CredentialState, FirstUse};
 use crate::auth::challenge::Challenge;
 use crate::auth::token::{TOKEN_BODY_LIMIT, Token, TokenAnswer, TokenScope, usable};
 use crate::http::connection::{cause_of, host_of, read_bounded, read_error};
-use crate::limits::throttle::limited;
+use crate::limits::throttle::gave_up_cause;
 use crate::limits::window::Class;
 use crate::{Cause, Client, Credential, Secret};
 use longshore_oci::Repository;
 
-/// Bound on a token request.
+/// Timeout of a token request.
 const TOKEN: Duration = Duration::from_secs(30);
 
-/// What authorises a request.
+/// The authorization of one request.
 #[derive(Debug, Default)]
 pub(crate) struct Authorization {
     /// The `Authorization` header.
     pub(crate) header: Option<HeaderValue>,
-    /// The token in it, which can be replaced by a newer one, unlike a credential.
+    /// The token in the header. Unlike a credential, it can be renewed.
     pub(crate) token: Option<Token>,
-    trial: Option<Trial>,
+    first_use: Option<FirstUse>,
 }
 
 impl Authorization {
-    /// The registry itself answered with this status to a request that had the header.
+    /// Settles the credential's state with the status of the registry's own answer.
     pub(crate) fn answered(&mut self, status: StatusCode) {
-        // What is too busy to answer has not looked at the credential.
-        let says_nothing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-        if let Some(trial) = self.trial.take().filter(|_| !says_nothing) {
-            trial.ends(standing(status));
+        // An overloaded registry has not checked the credential.
+        let is_inconclusive = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+        if let Some(first_use) = self.first_use.take().filter(|_| !is_inconclusive) {
+            first_use.settle(state_after(status));
         }
         if let Some(token) = self.token.as_ref().filter(|_| status.is_success()) {
             token.works();
@@ -50,7 +50,7 @@ impl Authorization {
             && self.token.as_ref().is_some_and(Token::has_worked)
     }
 
-    /// Would the same be shown again? A password is as wrong the second time.
+    /// Whether a retry would send the same credential again, which would fail again.
     pub(crate) const fn is_final(&self) -> bool {
         self.header.is_some() && self.token.is_none()
     }
@@ -61,8 +61,9 @@ impl Client {
         self.challenge.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Takes note of the challenge in an answer, or that there was none. The first one stays: Harbor
-    /// asks for a password where a token lacks a right.
+    /// Records the challenge of an answer, or that it had none.
+    ///
+    /// The first challenge stays: Harbor asks for a password where a token lacks a right.
     pub(crate) fn learn(&self, challenge: Option<Challenge>) {
         let mut known = self.challenge.lock().unwrap_or_else(PoisonError::into_inner);
         if !matches!(*known, Some(Some(_))) && (challenge.is_some() || known.is_none()) {
@@ -81,8 +82,10 @@ impl Client {
             .map_err(|error| Cause::Credential(error.to_string()))
     }
 
-    /// The name of the account with which `repository` is reached, for what is kept from run to run;
-    /// `None` where that cannot be found out. It holds no secret: tokens without a name share one.
+    /// Names the account that accesses `repository`, as a key for caches that outlive the run.
+    ///
+    /// Returns `None` if the credential cannot be read. The name holds no secret: all tokens
+    /// without a user name share one name.
     pub async fn account(&self, repository: &Repository) -> Option<String> {
         Some(match self.credential(Some(repository)).await.ok()? {
             None => "anonymous".to_owned(),
@@ -92,14 +95,14 @@ impl Client {
         })
     }
 
-    /// Whose credential it is, for messages.
-    fn whose(&self) -> String {
+    /// Describes the credential's origin for messages.
+    fn owner(&self) -> String {
         let origin = self.options.credentials.origin_of(&self.registry);
         format!("{} (from {origin})", self.registry)
     }
 
-    /// What authorises a request that needs `access`. `refused` is a token that was just answered 401
-    /// and is replaced.
+    /// Authorizes a request that needs `access`. `refused` is a token that just got a 401 and is
+    /// renewed.
     pub(crate) async fn authorization(
         &self,
         access: &TokenScope,
@@ -108,7 +111,7 @@ impl Client {
         self.authorization_for(access, refused, Duration::ZERO).await
     }
 
-    /// The same for a request that takes at least so `long`.
+    /// Like [`Self::authorization`], for a request that takes at least `long`.
     pub(crate) async fn authorization_for(
         &self,
         access: &TokenScope,
@@ -127,8 +130,8 @@ impl Client {
             _ => None,
         };
         if let (Some(header), Some(credential)) = (shown_as_it_is, &credential) {
-            let trial = self.accounts.show(credential, self.whose()).await?;
-            return Ok(Authorization { header: Some(header), token: None, trial });
+            let first_use = self.accounts.present(credential, self.owner()).await?;
+            return Ok(Authorization { header: Some(header), token: None, first_use });
         }
         let Challenge::Bearer { realm, service } = challenge else {
             return Ok(Authorization::default());
@@ -147,7 +150,7 @@ impl Client {
             }
         };
         let header = Some(bearer(&token.value)?);
-        Ok(Authorization { header, token: Some(token), trial: None })
+        Ok(Authorization { header, token: Some(token), first_use: None })
     }
 
     async fn fetch_token(
@@ -160,16 +163,17 @@ impl Client {
         let failed = |why: String| Cause::Token { realm: host_of(realm), why };
         let base = self.base().await?;
         if base.url.scheme() == "https" && realm.scheme() != "https" && credential.is_some() {
-            return Err(failed("it is plain HTTP, over which no credential is sent".to_owned()));
+            return Err(failed("credentials are not sent over plain HTTP".to_owned()));
         }
-        let trial = match &credential {
-            Some(credential) => self.accounts.show(credential, self.whose()).await?,
+        let first_use = match &credential {
+            Some(credential) => self.accounts.present(credential, self.owner()).await?,
             None => None,
         };
-        // Nobody who has a place here waits for a trial.
+        // No permit is held while waiting for a first use, so this cannot deadlock.
         let windows = self.token_services.of(&host_of(realm));
-        let too_long = |why| limited(host_of(realm), why);
-        let _permit = windows.enter(Class::Look).await.map_err(|shut| too_long(shut.why))?;
+        let too_long = |why| gave_up_cause(host_of(realm), why);
+        let _permit =
+            windows.enter(Class::Lookup).await.map_err(|closed| too_long(closed.reason))?;
         let sent = Instant::now();
         let client = base.connections.metadata(realm)?;
         let request = token_request(client, realm, service, access, credential.as_ref())?;
@@ -179,53 +183,54 @@ impl Client {
             .await
             .map_err(|error| cause_of(&error, realm, TOKEN.as_secs()))?;
         let status = response.status();
-        match (trial, &credential) {
-            (Some(trial), _) if status.is_success() || refuses(status) => {
-                trial.ends(standing(status));
+        match (first_use, &credential) {
+            (Some(first_use), _) if status.is_success() || is_final_status(status) => {
+                first_use.settle(state_after(status));
             }
-            // A 401 for a credential that was good before is about what was asked for.
+            // The credential worked before, so a 401 is about the requested scope; only a 429 is
+            // about it.
             (None, Some(credential)) if status == StatusCode::TOO_MANY_REQUESTS => {
-                self.accounts.received(credential, Standing::Limited).await;
+                self.accounts.update(credential, CredentialState::Limited).await;
             }
             _ => {}
         }
         if !status.is_success() {
             let answer = read_error(response).await;
             if answer.status == 429 {
-                windows.overrun(Class::Look, sent);
-                // More tries lock accounts.
+                windows.overloaded(Class::Lookup, sent);
+                // Repeated logins lock accounts.
                 if credential.is_some() {
-                    return Err(Cause::LoginLimited(self.whose()));
+                    return Err(Cause::LoginLimited(self.owner()));
                 }
-                let limit = windows.limited(Class::Look, &[], answer.retry_after, sent);
-                self.waits_for(&host_of(realm), &answer, limit).map_err(too_long)?;
+                let limit = windows.throttled(Class::Lookup, &[], answer.retry_after, sent);
+                self.report_throttled(&host_of(realm), &answer, limit).map_err(too_long)?;
             }
-            // A realm that is busy is worth another try, unlike one that refuses.
+            // A busy realm is worth a retry; a refusal is not.
             return Err(match answer.status {
-                429 | 500..=599 => Cause::BusyRealm(answer),
+                429 | 500..=599 => Cause::OverloadedRealm(answer),
                 _ => failed(answer.to_string()),
             });
         }
-        windows.succeeded(Class::Look);
+        windows.succeeded(Class::Lookup);
         let body = read_bounded(response, TOKEN_BODY_LIMIT).await?;
-        let answer: TokenAnswer =
-            serde_json::from_slice(&body).map_err(|_| failed("it answered no JSON".to_owned()))?;
+        let answer: TokenAnswer = serde_json::from_slice(&body)
+            .map_err(|_| failed("its answer contains no JSON".to_owned()))?;
         Token::of(answer, Instant::now())
-            .ok_or_else(|| failed("its answer holds no token".to_owned()))
+            .ok_or_else(|| failed("its answer contains no token".to_owned()))
     }
 }
 
-/// How a credential that is answered so was received.
-fn standing(status: StatusCode) -> Standing {
+/// The credential state that follows from a status.
+fn state_after(status: StatusCode) -> CredentialState {
     match status {
-        StatusCode::UNAUTHORIZED => Standing::Refused,
-        StatusCode::TOO_MANY_REQUESTS => Standing::Limited,
-        _ => Standing::Accepted,
+        StatusCode::UNAUTHORIZED => CredentialState::Refused,
+        StatusCode::TOO_MANY_REQUESTS => CredentialState::Limited,
+        _ => CredentialState::Accepted,
     }
 }
 
-/// Does a token service that answers so want to see the credential no more?
-fn refuses(status: StatusCode) -> bool {
+/// Whether a status of a token service makes the credential unusable.
+fn is_final_status(status: StatusCode) -> bool {
     matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS)
 }
 
@@ -239,7 +244,7 @@ fn token_request(
     let mut parameters: Vec<(&str, String)> = Vec::new();
     parameters.extend(service.map(|service| ("service", service.to_owned())));
     if let Some(Credential::IdentityToken(identity)) = credential {
-        // OAuth 2 takes the scopes as one parameter (distribution's oauth2 specification).
+        // OAuth 2 takes all scopes as one parameter (distribution's oauth2 specification).
         parameters.push(("scope", access.parameters().join(" ")));
         parameters.push(("grant_type", "refresh_token".to_owned()));
         parameters.push(("client_id", "longshore".to_owned()));
@@ -261,7 +266,7 @@ fn token_request(
     Ok(request)
 }
 
-/// The header of HTTP's basic scheme (RFC 7617).
+/// Builds the header of HTTP's Basic scheme (RFC 7617).
 pub(crate) fn basic(username: &str, password: &Secret) -> Result<HeaderValue, Cause> {
     let pair = format!("{username}:{}", password.expose());
     sensitive(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
@@ -273,7 +278,9 @@ fn bearer(token: &Secret) -> Result<HeaderValue, Cause> {
 
 fn sensitive(text: String) -> Result<HeaderValue, Cause> {
     let mut value = HeaderValue::try_from(text).map_err(|_| {
-        Cause::Credential("the credential has characters that no header can carry".to_owned())
+        Cause::Credential(
+            "the credential contains characters that are not allowed in a header".to_owned(),
+        )
     })?;
     value.set_sensitive(true);
     Ok(value)

@@ -1,4 +1,4 @@
-//! Challenges: how a registry wants to be authenticated to.
+//! Authentication challenges of registries.
 
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use url::Url;
@@ -10,16 +10,17 @@ pub(crate) enum Challenge {
     Basic,
     /// A token from a realm (distribution's token authentication specification).
     Bearer {
-        /// Where tokens come from.
+        /// The URL of the token service.
         realm: Url,
-        /// What the token is for.
+        /// The service that the token is for.
         service: Option<String>,
     },
 }
 
 impl Challenge {
-    /// The first usable challenge of a 401's headers, `Bearer` before `Basic`. Harbor sends an
-    /// empty header where a project is missing: that is none.
+    /// Returns the first usable challenge of a 401's headers, `Bearer` before `Basic`.
+    ///
+    /// Harbor sends an empty header for a missing project; that is not a challenge.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut basic = None;
         for value in headers.get_all(WWW_AUTHENTICATE) {

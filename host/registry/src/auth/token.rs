@@ -1,4 +1,4 @@
-//! Tokens: fetched once per scope set however many requests wait for one.
+//! Tokens, fetched once per scope set with single-flight.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,28 +11,28 @@ use tokio::sync::Mutex;
 use crate::Secret;
 use longshore_oci::Repository;
 
-/// A token without `expires_in` lives so long (distribution's token specification).
+/// The lifetime of a token without `expires_in` (distribution's token specification).
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);
-/// No token is believed to live longer, in seconds.
+/// The longest lifetime that is believed, in seconds.
 const LONGEST_LIFE: u64 = 24 * 60 * 60;
-/// A token that was refused this soon after it was fetched did not end meanwhile.
+/// A token that is refused this soon after its fetch has not expired.
 const FRESH: Duration = Duration::from_secs(10);
-/// So many tokens are kept for a registry.
+/// The most tokens kept per registry.
 const KEPT: usize = 512;
-/// An answer of a token service is read up to here.
+/// The most bytes read of a token service's answer.
 pub(crate) const TOKEN_BODY_LIMIT: u64 = 1024 * 1024;
 
-/// What a token must allow.
+/// What a token must grant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum TokenScope {
-    /// To a repository.
+    /// Access to a repository.
     Repository(RepositoryScope),
-    /// To the list of all repositories.
+    /// Access to the list of all repositories.
     Catalog,
 }
 
 impl TokenScope {
-    /// The values of the `scope` parameters, each of which is sent on its own.
+    /// The values of the `scope` parameters; each is a parameter of its own.
     pub(crate) fn parameters(&self) -> Vec<String> {
         match self {
             Self::Repository(scope) => scope.parameters(),
@@ -40,7 +40,7 @@ impl TokenScope {
         }
     }
 
-    /// The repository that is meant first.
+    /// The main repository of the scope.
     pub(crate) const fn repository(&self) -> Option<&Repository> {
         match self {
             Self::Repository(scope) => Some(&scope.repository),
@@ -55,14 +55,14 @@ impl From<RepositoryScope> for TokenScope {
     }
 }
 
-/// What a request wants to do with a repository.
+/// What a request needs to do with a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RepositoryScope {
     /// The repository.
     pub(crate) repository: Repository,
-    /// Is it written to? A push scope creates repositories on some registries.
+    /// Whether the request writes. A push scope creates repositories on some registries.
     pub(crate) push: bool,
-    /// The repository that a blob is mounted from, on the same registry.
+    /// The repository on the same registry that a blob is mounted from.
     pub(crate) mount_from: Option<Repository>,
 }
 
@@ -77,20 +77,20 @@ impl RepositoryScope {
     }
 }
 
-/// A bearer token and when it ends.
+/// A bearer token and its lifetime.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
     /// The opaque token.
     pub(crate) value: Arc<Secret>,
     fetched: Instant,
     life: Duration,
-    /// It came in the place of one that was refused.
+    /// Whether it replaced a token that was refused.
     replaces: bool,
     /// A request with it succeeded.
     worked: Arc<AtomicBool>,
 }
 
-/// The answer of a token service; OAuth 2 names the token differently.
+/// The answer of a token service; OAuth 2 names the token `access_token`.
 #[derive(Deserialize)]
 pub(crate) struct TokenAnswer {
     #[serde(default)]
@@ -117,7 +117,7 @@ fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u
 }
 
 impl Token {
-    /// The token of an answer that came at `fetched`; `None` where it holds none.
+    /// Reads the token of an answer that arrived at `fetched`; `None` if it holds none.
     pub(crate) fn of(answer: TokenAnswer, fetched: Instant) -> Option<Self> {
         let text = answer.token.or(answer.access_token).filter(|token| !token.is_empty())?;
         let life = answer
@@ -133,29 +133,31 @@ impl Token {
         })
     }
 
-    /// The token, which comes in the place of `refused`, if there is such a one.
+    /// Marks the token as the replacement of `refused`, if there is one.
     pub(crate) fn replacing(self, refused: Option<&Self>) -> Self {
         Self { replaces: refused.is_some(), ..self }
     }
 
-    /// A request with it succeeded.
+    /// Records that a request with it succeeded.
     pub(crate) fn works(&self) {
         self.worked.store(true, Ordering::Relaxed);
     }
 
-    /// Did a request with it succeed? Then the registry may have ended it early where it refuses the
-    /// token now.
+    /// Whether a request with it succeeded. If so, a refusal now may mean that the registry ended it
+    /// early.
     pub(crate) fn has_worked(&self) -> bool {
         self.worked.load(Ordering::Relaxed)
     }
 
-    /// It was refused: would a newer one be refused too? One that is fresh itself and came in the
-    /// place of another lacks the right that was asked for, whatever its service says.
+    /// Whether a renewal after a refusal is pointless.
+    ///
+    /// A fresh token that already replaced another lacks the requested right, whatever its service
+    /// says.
     pub(crate) fn is_hopeless(&self, now: Instant) -> bool {
         self.replaces && now.duration_since(self.fetched) < FRESH
     }
 
-    /// Is it good for a while? Tokens are renewed at four fifths of their life.
+    /// Whether the token may still be used. Tokens are renewed at four fifths of their lifetime.
     fn is_good(&self, now: Instant) -> bool {
         now.duration_since(self.fetched) < self.life * 4 / 5
     }
@@ -168,23 +170,24 @@ type Slot = Arc<Mutex<Option<Token>>>;
 pub(crate) struct Tokens(std::sync::Mutex<HashMap<TokenScope, Slot>>);
 
 impl Tokens {
-    /// The place of `access`'s token. Whoever holds its lock may fetch; the others wait and find it.
+    /// Returns the slot of `access`'s token. The holder of its lock may fetch; other requests wait
+    /// and reuse the token.
     pub(crate) fn slot(&self, access: &TokenScope) -> Slot {
         let mut slots = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if slots.len() >= KEPT && !slots.contains_key(access) {
-            // What is forgotten costs a request.
+            // A forgotten token only costs another request.
             slots.retain(|_, slot| Arc::strong_count(slot) > 1);
         }
         Arc::clone(slots.entry(access.clone()).or_default())
     }
 
-    /// Forgets everything, as after a project was created: older tokens do not know it.
+    /// Forgets all tokens: after a project is created, older tokens do not grant access to it.
     pub(crate) fn forget(&self) {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
     }
 }
 
-/// The token in `slot`, unless it is stale or is `refused`, the one that was just answered 401.
+/// Returns the token in `slot`, unless it is stale or equals `refused`, which just got a 401.
 pub(crate) fn usable(slot: Option<&Token>, refused: Option<&Token>, now: Instant) -> Option<Token> {
     slot.filter(|token| {
         token.is_good(now)
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_renewed_before_they_end() {
+    fn tokens_are_renewed_before_they_expire() {
         let now = Instant::now();
         let good = token(Some(100), now);
         assert!(usable(Some(&good), None, now + Duration::from_secs(79)).is_some());
@@ -246,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_replaced_once_and_again_when_it_had_time_to_end() {
+    fn a_token_is_renewed_once_unless_it_had_time_to_expire() {
         let now = Instant::now();
         let first = token(Some(100), now);
         assert!(!first.is_hopeless(now));

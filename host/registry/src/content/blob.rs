@@ -14,49 +14,48 @@ use crate::http::connection::read_bounded;
 use crate::http::connection::{Purpose, next_chunk};
 use crate::limits::window::Class;
 use crate::request::Call;
-use crate::retry::Waits;
+use crate::retry::Backoff;
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Digest, Repository};
 use longshore_store::Operation;
 
-/// Pull-through caches fetch a blob before they answer.
+/// Timeout for a blob's headers: pull-through caches fetch the blob before they answer.
 const BLOB_HEADERS: Duration = Duration::from_secs(300);
-/// Whoever would have to wait longer in the middle of a body gives its place to others, who can use
-/// it.
+/// The longest wait in the middle of a body. A longer one would block a permit that others can use.
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// The waits before a blob is looked for whose upload was not answered.
+/// The waits before each look for a blob whose upload got no answer.
 const COMMITTED: [Duration; 3] =
     [Duration::from_millis(500), Duration::from_millis(2500), Duration::from_secs(7)];
-/// After so many more bytes a break counts as the first one again.
+/// After this much progress, in bytes, a broken connection gets a new back-off.
 const PROGRESS: u64 = 256 * 1024;
 
-/// A blob as it arrives. A connection that breaks is made again, and the rest is asked for.
+/// A blob download that resumes after a broken connection.
 #[derive(Debug)]
 pub(crate) struct BlobDownload {
-    /// `None` where the client was given up meanwhile: then nothing is asked for again.
+    /// `None` once the client was dropped; the download does not resume then.
     client: Option<Arc<Client>>,
     call: Call,
     response: Response,
     size: u64,
-    /// Bytes from the blob's start to what comes next.
+    /// Offset of the next byte, from the blob's start.
     offset: u64,
-    /// Bytes that come first and were had before.
+    /// Leading bytes of the response that were received before.
     surplus: u64,
-    waits: Waits,
+    backoff: Backoff,
     broken_at: u64,
 }
 
 impl BlobDownload {
-    /// The next piece, or `None` at the end.
+    /// Returns the next piece, or `None` at the end.
     ///
     /// # Errors
-    /// Where the connection keeps breaking, is silent for a minute, or the rest is refused.
+    /// If the connection keeps breaking or stalls for a minute, or if the rest is refused.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, RegistryError> {
         loop {
             let mut chunk = match next_chunk(&mut self.response).await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(None),
-                // All of it is here, however the connection ended.
+                // All bytes have arrived, so the error does not matter.
                 Err(_) if self.offset == self.size => return Ok(None),
                 Err(cause) => {
                     self.go_on(cause).await?;
@@ -74,32 +73,33 @@ impl BlobDownload {
         }
     }
 
-    /// What is being done, for errors about the content.
+    /// The operation, for errors about the content.
     pub(crate) const fn operation(&self) -> &Operation {
         &self.call.operation
     }
 
-    /// Asks for the rest after a break. It is the registry that is asked, never the address that
-    /// it redirected to, which may have ended.
+    /// Resumes after a break.
+    ///
+    /// The request goes to the registry, as the address that it redirected to may have expired.
     async fn go_on(&mut self, cause: Cause) -> Result<(), RegistryError> {
         let mut error = self.call.operation.clone().failed(cause);
         let Some(client) = self.client.clone() else { return Err(error) };
         if self.offset >= self.broken_at + PROGRESS {
-            self.waits = client.waits();
+            self.backoff = client.backoff();
         }
         self.broken_at = self.offset;
         let mut waited = Duration::ZERO;
         loop {
-            let wait = self.waits.after(&error).filter(|wait| waited + *wait <= LONGEST_PAUSE);
+            let wait = self.backoff.after(&error).filter(|wait| waited + *wait <= LONGEST_PAUSE);
             let Some(wait) = wait else { return Err(error) };
             waited += wait;
             tracing::debug!(
-                "{error}; going on at byte {} in {:.1} s",
+                "{error}; resuming at byte {} in {:.1} s",
                 self.offset,
                 wait.as_secs_f32()
             );
             tokio::time::sleep(wait).await;
-            client.budget.effort.made_again();
+            client.budget.effort.count_retry();
             match client.open_blob(&self.call, self.size, self.offset).await {
                 Ok((response, surplus)) => {
                     (self.response, self.surplus) = (response, surplus);
@@ -133,11 +133,12 @@ impl Client {
         Ok(call)
     }
 
-    /// Is the blob there, with its size? A refusal counts as no: the upload decides. The caller holds
-    /// the permit of a blob of that size.
+    /// Checks whether a blob exists with its size. A refusal counts as no: the upload decides.
+    ///
+    /// The caller holds the permit of a blob of that size.
     ///
     /// # Errors
-    /// Where the registry cannot be reached or keeps failing.
+    /// If the registry is unreachable or keeps failing.
     pub(crate) async fn has_blob(
         &self,
         repository: &Repository,
@@ -146,11 +147,11 @@ impl Client {
         let (digest, class) = (&blob.digest, Class::of_blob(blob.size));
         let mut call =
             self.blob_call("look up blob", Method::HEAD, repository, digest, class).await?;
-        // The token of the upload that follows serves.
+        // The upload that follows needs a push token, so this request shares it.
         call.scope =
             RepositoryScope { repository: repository.clone(), push: true, mount_from: None }.into();
         call.admitted = true;
-        // A single try: the upload that asks has tries of its own.
+        // No retries here: the upload itself has them.
         match self.send_once(&call).await {
             Ok(response) => match announced_size(response.headers()) {
                 Some(size) if blob.size > 0 && size != blob.size => {
@@ -168,8 +169,9 @@ impl Client {
         }
     }
 
-    /// The answer to an upload got lost: is `blob` there now? Registries commit for seconds, so it
-    /// is asked three times.
+    /// Checks whether `blob` exists after the answer to its upload was lost.
+    ///
+    /// Registries may take seconds to commit, so it checks three times.
     pub(crate) async fn was_committed(&self, repository: &Repository, blob: &Descriptor) -> bool {
         for wait in COMMITTED {
             tokio::time::sleep(wait).await;
@@ -182,9 +184,10 @@ impl Client {
         false
     }
 
-    /// Opens a blob for reading from the byte `offset`, with a single try: whoever reads has to try
-    /// again anyway. Its announced length must be the descriptor's. Content that was `wrong` before is
-    /// fetched over a connection of its own. The caller holds the permit.
+    /// Opens a blob for reading from the byte `offset`, without retries: the reader retries anyway.
+    ///
+    /// The announced length must match the descriptor. If the content was `wrong` before, a fresh
+    /// connection is used. The caller holds the permit.
     ///
     /// # Errors
     /// A refusal, no answer, or another length.
@@ -200,7 +203,7 @@ impl Client {
             self.blob_call("fetch blob", Method::GET, repository, &blob.digest, class).await?;
         call.admitted = true;
         if wrong {
-            call.purpose = Purpose::Doubt;
+            call.purpose = Purpose::Recheck;
         }
         match self.open_blob(&call, blob.size, offset).await {
             Ok((response, surplus)) => Ok(BlobDownload {
@@ -210,15 +213,16 @@ impl Client {
                 size: blob.size,
                 offset,
                 surplus,
-                waits: self.waits(),
+                backoff: self.backoff(),
                 broken_at: 0,
             }),
             Err(cause) => Err(call.operation.failed(cause)),
         }
     }
 
-    /// Asks for the bytes from `offset` on; with the answer, how many come that were not asked for
-    /// (RFC 9110, section 14: a server may ignore `Range`).
+    /// Requests the bytes from `offset` on; also returns how many leading bytes were not requested.
+    ///
+    /// A server may ignore `Range` (RFC 9110, section 14).
     async fn open_blob(
         &self,
         call: &Call,
@@ -257,14 +261,14 @@ impl Client {
         let mut call = self
             .blob_call("fetch blob", Method::GET, repository, &blob.digest, Class::Small)
             .await?;
-        let mut waits = self.waits();
+        let mut backoff = self.backoff();
         loop {
             let cause = match self.read_blob(&call, blob, limit).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(cause) => cause,
             };
-            call.doubt(&cause);
-            waits.sit_out(call.operation.clone().failed(cause)).await?;
+            call.avoid_connection_after(&cause);
+            backoff.wait_or_fail(call.operation.clone().failed(cause)).await?;
         }
     }
 
@@ -279,7 +283,7 @@ impl Client {
     }
 }
 
-/// The answer, if it announces no other length than `size`.
+/// Returns the response unless it announces another length than `size`.
 fn with_length(response: Response, size: u64) -> Result<Response, Cause> {
     match response.content_length() {
         Some(found) if found != size => Err(Cause::Size { expected: size, found }),
@@ -287,7 +291,7 @@ fn with_length(response: Response, size: u64) -> Result<Response, Cause> {
     }
 }
 
-/// Where a `Content-Range` starts, and the whole's size where it says so.
+/// Parses a `Content-Range` into its start and, if given, the total size.
 fn start_and_size(range: &str) -> Option<(u64, Option<u64>)> {
     let (start, rest) = range.strip_prefix("bytes ")?.split_once('-')?;
     let (_, size) = rest.split_once('/')?;

@@ -1,4 +1,4 @@
-//! Is a blob there, and is it what it shall be? Asked with the right to pull only.
+//! Checks whether a blob exists and is intact; needs the right to pull only.
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -12,11 +12,13 @@ use longshore_oci::{Descriptor, Hasher, Repository};
 use longshore_store::BlobPresence;
 
 impl Client {
-    /// Looks for `blob` by a HEAD. Where the registry refuses that, the first byte is asked for:
-    /// pull-through caches and public ECR know no HEAD of a blob.
+    /// Checks for `blob` with a HEAD.
+    ///
+    /// If that is refused, the first byte is requested: pull-through caches and public ECR do not
+    /// support HEAD of a blob.
     ///
     /// # Errors
-    /// Where neither is answered, or the registry keeps failing.
+    /// If both are refused for another reason than absence, or the registry keeps failing.
     pub(crate) async fn look_up_blob(
         &self,
         repository: &Repository,
@@ -24,7 +26,7 @@ impl Client {
     ) -> Result<BlobPresence, RegistryError> {
         let digest = &blob.digest;
         let head =
-            self.blob_call("look up blob", Method::HEAD, repository, digest, Class::Look).await?;
+            self.blob_call("look up blob", Method::HEAD, repository, digest, Class::Lookup).await?;
         match self.send(&head).await {
             Ok(response) => {
                 return Ok(compared(blob, announced_size(response.headers())));
@@ -36,7 +38,7 @@ impl Client {
             self.blob_call("look up blob", Method::GET, repository, digest, Class::Small).await?;
         let first_byte = first_byte.header(RANGE, HeaderValue::from_static("bytes=0-0"));
         match self.send(&first_byte).await {
-            // The connection is given up if there is more than the byte.
+            // Dropping the response closes the connection if more than the byte arrives.
             Ok(response) if response.status() == 206 => {
                 Ok(compared(blob, total(response.headers())))
             }
@@ -48,11 +50,12 @@ impl Client {
         }
     }
 
-    /// Downloads `blob` and hashes it; nothing is kept. Wrong bytes are asked for once more on the
-    /// spot, in case something between us and the registry was at fault.
+    /// Downloads `blob` and hashes it without keeping it.
+    ///
+    /// Wrong content is fetched once more at once, as a proxy on the way may be at fault.
     ///
     /// # Errors
-    /// Where it cannot be read for another reason than that it is not there.
+    /// If the blob exists but cannot be read.
     pub(crate) async fn hash_blob(
         &self,
         repository: &Repository,
@@ -67,7 +70,7 @@ impl Client {
                 Class::of_blob(blob.size),
             )
             .await?;
-        let mut waits = self.waits();
+        let mut backoff = self.backoff();
         let mut seen = None;
         loop {
             let read = match self.send_once(&call).await {
@@ -83,7 +86,7 @@ impl Client {
                     if error.is_not_found() {
                         return Ok(BlobPresence::Absent);
                     }
-                    waits.sit_out(error).await?;
+                    backoff.wait_or_fail(error).await?;
                 }
             }
         }
@@ -102,14 +105,14 @@ async fn hashed(mut response: reqwest::Response, blob: &Descriptor) -> Result<Bl
         hasher.update(&chunk);
     }
     if size != blob.size {
-        // What is longer is not read to its end.
+        // A longer blob is not read to its end.
         return Ok(BlobPresence::OtherSize(size));
     }
     let found = hasher.finish();
     Ok(if found == blob.digest { BlobPresence::Present } else { BlobPresence::OtherContent(found) })
 }
 
-/// It is there and has this size, where the registry says so.
+/// The presence of a blob whose announced size is `size`, if the registry announces it.
 fn compared(blob: &Descriptor, size: Option<u64>) -> BlobPresence {
     match size {
         Some(size) if size != blob.size => BlobPresence::OtherSize(size),
@@ -126,7 +129,7 @@ fn number(headers: &HeaderMap, name: HeaderName) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// The whole size in `Content-Range: bytes 0-0/SIZE`.
+/// The total size in `Content-Range: bytes 0-0/SIZE`.
 fn total(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_RANGE)?.to_str().ok()?.rsplit_once('/')?.1.trim().parse().ok()
 }
@@ -138,7 +141,7 @@ mod tests {
     use super::total;
 
     #[test]
-    fn the_size_stands_behind_the_slash() {
+    fn the_total_size_follows_the_slash() {
         let of = |text: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_RANGE, HeaderValue::from_static(text));

@@ -13,17 +13,18 @@ use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Digest, Manifest, ManifestReference, MediaType, RawManifest, Repository};
 use longshore_store::{ManifestPushed, Operation};
 
-/// The largest manifest that is read (distribution-spec, "Pushing Manifests": at least 4 MiB).
+/// The largest accepted manifest, in bytes (distribution-spec, "Pushing Manifests": at least 4
+/// MiB).
 pub(crate) const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// The header by which a registry says that it has taken note of a subject.
+/// The header by which a registry confirms that it processed a manifest's subject.
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
 fn content_digest(headers: &HeaderMap) -> Option<Digest> {
     headers.get("docker-content-digest")?.to_str().ok()?.parse().ok()
 }
 
-/// The type that an answer gives its body.
+/// The media type in a response's headers.
 pub(crate) fn content_type(headers: &HeaderMap) -> Option<MediaType> {
     headers.get(CONTENT_TYPE)?.to_str().ok().map(MediaType::of_header)
 }
@@ -51,13 +52,14 @@ impl Client {
         let class = match method {
             Method::PUT => Class::ManifestPut,
             Method::GET => Class::ManifestGet,
-            _ => Class::Look,
+            _ => Class::Lookup,
         };
         Ok(Call::new(operation, method, url, scope, class).header(ACCEPT, accept()))
     }
 
-    /// Asks for a manifest's digest without its body; `None` where the registry says that there is none.
-    /// `push` asks for a token with which it can be pushed afterwards.
+    /// Resolves a manifest's digest without fetching the body; `None` if it does not exist.
+    ///
+    /// `push` asks for a token that also allows a push later.
     ///
     /// # Errors
     /// Any other refusal, or no answer.
@@ -69,7 +71,7 @@ impl Client {
     ) -> Result<Option<Digest>, RegistryError> {
         let verb = "look up manifest";
         let call = self.manifest_call(verb, Method::HEAD, repository, reference, push).await?;
-        let mut waits = self.waits();
+        let mut backoff = self.backoff();
         loop {
             let cause = match self.send_once(&call).await {
                 Ok(response) => match content_digest(response.headers()) {
@@ -83,22 +85,22 @@ impl Client {
             match cause.status() {
                 Some(404) => return Ok(None),
                 Some(405 | 500..=599) => break,
-                _ => waits.sit_out(call.operation.clone().failed(cause)).await?,
+                _ => backoff.wait_or_fail(call.operation.clone().failed(cause)).await?,
             }
         }
-        // A registry that cannot say it by HEAD says it by GET.
+        // Registries that cannot answer a HEAD can answer a GET.
         let call = self.manifest_call(verb, Method::GET, repository, reference, push).await?;
-        match self.read_surely(&call, reference).await {
+        match self.read_with_retries(&call, reference).await {
             Ok((bytes, _)) => Ok(Some(reference.digest_of(&bytes))),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Fetches a manifest and hashes it; by digest, what arrives must have that digest.
+    /// Fetches a manifest and hashes it; a manifest requested by digest must match that digest.
     ///
     /// # Errors
-    /// A refusal, no answer, a body over 4 MiB, another digest, or content that is no manifest.
+    /// A refusal, no answer, a body above 4 MiB, another digest, or content that is not a manifest.
     pub(crate) async fn fetch_manifest(
         &self,
         repository: &Repository,
@@ -106,27 +108,28 @@ impl Client {
     ) -> Result<Manifest, RegistryError> {
         let call =
             self.manifest_call("fetch manifest", Method::GET, repository, reference, false).await?;
-        let (bytes, media_type) = self.read_surely(&call, reference).await?;
+        let (bytes, media_type) = self.read_with_retries(&call, reference).await?;
         let digest = reference.digest_of(&bytes);
         Manifest::parse(bytes, media_type.as_ref(), digest)
             .map_err(|error| call.operation.failed(error))
     }
 
-    /// Reads a manifest's bytes and its media type by the header. A body that breaks off or is not
-    /// what was asked for is asked for again too.
-    async fn read_surely(
+    /// Reads a manifest's bytes and the media type of its header.
+    ///
+    /// A body that breaks off or is wrong is fetched again.
+    async fn read_with_retries(
         &self,
         call: &Call,
         reference: &ManifestReference,
     ) -> Result<(Bytes, Option<MediaType>), RegistryError> {
-        let (mut call, mut waits) = (call.clone(), self.waits());
+        let (mut call, mut backoff) = (call.clone(), self.backoff());
         loop {
             let cause = match self.read(&call, reference).await {
                 Ok(read) => return Ok(read),
                 Err(cause) => cause,
             };
-            call.doubt(&cause);
-            waits.sit_out(call.operation.clone().failed(cause)).await?;
+            call.avoid_connection_after(&cause);
+            backoff.wait_or_fail(call.operation.clone().failed(cause)).await?;
         }
     }
 
@@ -147,10 +150,10 @@ impl Client {
         Ok((bytes, media_type))
     }
 
-    /// Pushes the exact bytes of `manifest`, under a condition where one is given.
+    /// Pushes the exact bytes of `manifest`, with an optional condition header.
     ///
     /// # Errors
-    /// A refusal, no answer, or an answer that names another digest of the same algorithm.
+    /// A refusal, no answer, or an answer with another digest of the same algorithm.
     pub(crate) async fn put_manifest(
         &self,
         repository: &Repository,
@@ -164,7 +167,7 @@ impl Client {
         let media_type = HeaderValue::try_from(manifest.media_type.as_str()).map_err(|_| {
             failed(longshore_oci::ManifestError::Unknown(manifest.media_type.to_string()).into())
         })?;
-        let (size, limit) = (manifest.bytes.len() as u64, self.traits().manifest_max_size);
+        let (size, limit) = (manifest.bytes.len() as u64, self.capabilities().manifest_max_size);
         if size > limit {
             return Err(failed(Cause::ManifestTooLarge { size, limit }));
         }
@@ -173,8 +176,9 @@ impl Client {
         call.headers.insert(CONTENT_LENGTH, HeaderValue::from(manifest.bytes.len()));
         call.headers.extend(condition);
         call.body = Some(manifest.bytes.clone());
-        let Some(answered) = self.put_surely(&call, reference, repository, manifest).await? else {
-            // Whether it is listed was not heard: whoever needs to know lists it himself.
+        let Some(answered) = self.put_with_retries(&call, reference, repository, manifest).await?
+        else {
+            // The answer was lost, so callers have to list the referrers themselves.
             return Ok(ManifestPushed { is_listed: false });
         };
         match content_digest(&answered) {
@@ -188,15 +192,15 @@ impl Client {
         }
     }
 
-    /// Sends the PUT until it is answered; `None` where a HEAD says that an unanswered one worked.
-    async fn put_surely(
+    /// Sends the PUT until it is answered; `None` if a HEAD shows that an unanswered PUT worked.
+    async fn put_with_retries(
         &self,
         call: &Call,
         reference: &ManifestReference,
         repository: &Repository,
         manifest: &RawManifest,
     ) -> Result<Option<HeaderMap>, RegistryError> {
-        let mut waits = self.waits();
+        let mut backoff = self.backoff();
         loop {
             let error = match self.send_once(call).await {
                 Ok(response) => return Ok(Some(response.headers().clone())),
@@ -208,7 +212,7 @@ impl Client {
                     return Ok(None);
                 }
             }
-            waits.sit_out(error).await?;
+            backoff.wait_or_fail(error).await?;
         }
     }
 }

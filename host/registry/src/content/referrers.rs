@@ -1,5 +1,5 @@
-//! Referrers: the API that lists them, and the tagged index that stands in where a registry has no
-//! such API (distribution-spec, "Listing Referrers", "Referrers Tag Schema").
+//! Referrers: the API that lists them, and the fallback index of registries without it
+//! (distribution-spec, "Listing Referrers", "Referrers Tag Schema").
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -23,29 +23,29 @@ use longshore_oci::{
 };
 use longshore_store::Operation;
 
-/// How often a fallback index is written until what was added stays in it.
+/// How often a fallback index is written until the additions stay in it.
 const TRIES: usize = 5;
-/// A fallback index is read back so long after it was written, at least.
+/// The shortest wait before a fallback index is read back.
 const SETTLES: Duration = Duration::from_millis(200);
-/// And so many times as long as reading and writing it had taken.
+/// The wait as a multiple of the time that reading and writing took.
 const SETTLES_TIMES: u32 = 4;
 
-/// What a registry holds under a fallback tag.
+/// The content of a fallback tag.
 enum Tagged {
-    /// Nothing.
     Nothing,
     /// The subject itself: some registries read `sha256-HEX` as the digest `sha256:HEX`.
     Subject,
-    /// A manifest, and what its answer gave for conditional requests.
+    /// A manifest, and the `ETag` of the response, for conditional requests.
     Manifest(Manifest, Option<HeaderValue>),
 }
 
 impl Client {
-    /// What refers to `subject` by the referrers API, all pages of it; `None` where the registry has
-    /// no such API. `push` asks for a token with which more can be pushed afterwards.
+    /// Lists the referrers of `subject` by the referrers API, all pages; `None` without that API.
+    ///
+    /// `push` asks for a token that also allows pushing referrers later.
     ///
     /// # Errors
-    /// Any refusal but 404, no answer, or an answer that is no list of referrers.
+    /// Any refusal but 404, no answer, or an answer that is not a list of referrers.
     pub(crate) async fn list_referrers(
         &self,
         repository: &Repository,
@@ -61,7 +61,7 @@ impl Client {
         let scope = RepositoryScope { repository: repository.clone(), push, mount_from: None };
         let mut referrers = Vec::new();
         let listed =
-            self.each_page(Call::new(operation, Method::GET, url, scope, Class::Look), |page| {
+            self.each_page(Call::new(operation, Method::GET, url, scope, Class::Lookup), |page| {
                 referrers.extend(listed(parse(page.clone(), Some(&MediaType::OCI_INDEX))?)?);
                 Ok(())
             });
@@ -72,10 +72,10 @@ impl Client {
         }
     }
 
-    /// What refers to `subject` by the index under its fallback tag; nothing where there is none.
+    /// Lists the referrers of `subject` by its fallback tag; empty if there is no such tag.
     ///
     /// # Errors
-    /// Any refusal but 404, no answer, or something else under the tag.
+    /// Any refusal but 404, no answer, or anything but an index under the tag.
     pub(crate) async fn list_tagged_referrers(
         &self,
         repository: &Repository,
@@ -93,14 +93,17 @@ impl Client {
         }
     }
 
-    /// Adds `referrers`, which are in `repository`, to the index under the fallback tag of `subject`.
+    /// Adds `referrers`, which `repository` holds, to the index under the fallback tag of
+    /// `subject`.
     ///
-    /// Registries change a tag without asking what it held, so whatever another one adds at the same
-    /// time may get lost, or may undo this. It is read back after whoever read before this write must
-    /// have written, and added again where it is gone. Within a run, one at a time may do this.
+    /// Most registries overwrite a tag unconditionally, so a concurrent writer may undo this
+    /// change. The index is therefore read back after any concurrent writer must have finished, and
+    /// written again if the change is gone.
+    ///
+    /// Within a run, calls for one subject must not overlap.
     ///
     /// # Errors
-    /// A refusal, no answer, something else under the tag, or others that keep changing it.
+    /// A refusal, no answer, anything but an index under the tag, or writers that keep changing it.
     pub(crate) async fn add_tagged_referrers(
         &self,
         repository: &Repository,
@@ -161,16 +164,16 @@ impl Client {
         self.manifest_call("fetch referrers", Method::GET, repository, reference, push).await
     }
 
-    /// What is under the fallback tag of `subject`, which `call` asks for.
+    /// Reads the fallback tag of `subject`, which `call` requests.
     async fn tagged(&self, call: &Call, subject: &Digest) -> Result<Tagged, RegistryError> {
-        let mut waits = self.waits();
+        let mut backoff = self.backoff();
         loop {
             match self.read_tagged(call, subject).await {
                 Ok(tagged) => return Ok(tagged),
                 Err(cause) if cause.status() == Some(StatusCode::NOT_FOUND.as_u16()) => {
                     return Ok(Tagged::Nothing);
                 }
-                Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
+                Err(cause) => backoff.wait_or_fail(call.operation.clone().failed(cause)).await?,
             }
         }
     }
@@ -187,7 +190,7 @@ impl Client {
     }
 }
 
-/// The answer to a condition that does not hold (RFC 9110).
+/// The status of a failed precondition (RFC 9110).
 const PRECONDITION_FAILED: u16 = StatusCode::PRECONDITION_FAILED.as_u16();
 
 fn parse(bytes: Bytes, media_type: Option<&MediaType>) -> Result<Manifest, Cause> {
@@ -203,7 +206,7 @@ fn listed(manifest: Manifest) -> Result<Vec<Descriptor>, Cause> {
     }
 }
 
-/// The fallback index `held` with those of `referrers` that it lacks; `None` where it has all.
+/// Adds those of `referrers` that the fallback index `held` lacks; `None` if it lists all of them.
 fn merged(held: Option<Manifest>, referrers: &[Manifest]) -> Result<Option<RawManifest>, Cause> {
     let empty = || {
         let text = format!(

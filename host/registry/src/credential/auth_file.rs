@@ -1,8 +1,8 @@
-//! An authentication file: Docker's `config.json` and containers' `auth.json`, which have one
-//! format (containers-auth.json(5)).
+//! Authentication files: Docker's `config.json` and containers' `auth.json`, which share one format
+//! (containers-auth.json(5)).
 //!
-//! Path-scoped keys belong to `auth.json` and a credential store to `config.json`; both are taken
-//! from either file, as containers' tools do with the keys.
+//! Path-scoped keys belong to `auth.json`, and a credential store to `config.json`. Both are
+//! accepted in either file, as containers' tools accept such keys.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -21,16 +21,16 @@ use super::error::CredentialError;
 use super::kind::Credential;
 use super::source::AuthFilePath;
 
-/// The largest file that is read, in bytes.
+/// The largest accepted file, in bytes.
 const SIZE_LIMIT: u64 = 1 << 20;
 
-/// Docker pads its base64, some tools that write the file do not.
+/// Docker pads its base64; some other tools do not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The file as it is written.
+/// The file's JSON.
 #[derive(Default, Deserialize)]
 struct Written {
     auths: Option<BTreeMap<String, Option<Entry>>>,
@@ -40,7 +40,7 @@ struct Written {
     store: Option<String>,
 }
 
-/// What `auths` holds for one key. A text in any of these may be a secret.
+/// One value of `auths`. Any string in it may be a secret.
 #[derive(Debug, Deserialize)]
 struct Entry {
     auth: Option<Secret>,
@@ -50,29 +50,30 @@ struct Entry {
     registrytoken: Option<Secret>,
 }
 
-/// A file that was read, with its keys in one spelling.
+/// A parsed file with normalized keys.
 #[derive(Debug)]
 pub(super) struct AuthFile {
     path: AuthFilePath,
-    /// By `registry` or `registry/path`; the spelling that comes closest to the key first.
+    /// Entries by `registry` or `registry/path`; the entry with the most exact spelling comes
+    /// first.
     entries: HashMap<String, Vec<Entry>>,
     programs: HashMap<Registry, String>,
     store: Option<String>,
 }
 
-/// What a file has for a registry.
+/// What a file holds for a registry.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found<'a> {
-    /// The credential itself.
+    /// A credential.
     Credential(Credential),
-    /// The name of the credential helper that has it, without `docker-credential-`.
+    /// The name of the credential helper to ask, without `docker-credential-`.
     Program(&'a str),
     /// Nothing.
     Nothing,
 }
 
 impl AuthFile {
-    /// Reads a file; one that nobody named may be missing.
+    /// Reads a file. Only a file that the user named must exist.
     pub(super) async fn read(path: &AuthFilePath) -> Result<Self, CredentialError> {
         let unreadable =
             |cause| CredentialError::Unreadable { file: path.path.clone(), cause: Arc::new(cause) };
@@ -90,13 +91,13 @@ impl AuthFile {
         Self::parse(path, &bytes)
     }
 
-    /// Reads the text of a file; an empty one is a file without entries.
+    /// Parses the text of a file; an empty text is a file without entries.
     fn parse(path: &AuthFilePath, text: &[u8]) -> Result<Self, CredentialError> {
         let written = if text.trim_ascii().is_empty() {
             Written::default()
         } else {
             serde_json::from_slice(text).map_err(|error| {
-                // The error's own text quotes values of the file.
+                // The text of serde's error quotes values of the file.
                 let what =
                     if error.is_data() { "a value of the wrong type" } else { "invalid JSON" };
                 CredentialError::Malformed {
@@ -132,11 +133,11 @@ impl AuthFile {
         })
     }
 
-    /// What the file has for a repository of a registry, or for the registry as a whole.
+    /// Looks up the credential for a repository of a registry, or for the registry as a whole.
     ///
-    /// A helper of the registry's own takes precedence over entries, as both Docker and containers
-    /// have it; helpers know no paths. Then the longest path wins. The store serves all else: where
-    /// it is in use, Docker leaves an empty entry for each registry that somebody logged in to.
+    /// A registry's own helper takes precedence over entries, as in Docker and containers; helpers
+    /// do not know paths. Then the longest path wins. The store is asked last: where it is in use,
+    /// Docker writes an empty entry per registry.
     pub(super) fn find(
         &self,
         registry: &Registry,
@@ -167,7 +168,7 @@ impl AuthFile {
                 None => break,
             }
         }
-        // An empty name in `credHelpers` says that this registry has none, not even the store.
+        // An empty name in `credHelpers` disables helpers for the registry, including the store.
         match &self.store {
             Some(store) if own.is_none() => Ok(Found::Program(store)),
             _ => Ok(Found::Nothing),
@@ -176,7 +177,7 @@ impl AuthFile {
 }
 
 impl Entry {
-    /// The credential of the entry, if it holds one.
+    /// The entry's credential, if it holds one.
     fn credential(&self) -> Result<Option<Credential>, &'static str> {
         let given = |secret: &Option<Secret>| secret.clone().filter(|secret| !secret.is_empty());
         if let Some(token) = given(&self.registrytoken) {
@@ -199,26 +200,26 @@ impl Entry {
     }
 }
 
-/// Reads `auth`: the base64 of `username:password`.
+/// Decodes `auth`, the base64 of `username:password`.
 fn decode(auth: &Secret) -> Result<(String, Secret), &'static str> {
     let bytes =
-        BASE64.decode(auth.expose().trim()).map_err(|_| "has an \"auth\" that is no base64")?;
-    let text = String::from_utf8(bytes).map_err(|_| "has an \"auth\" that holds no UTF-8")?;
+        BASE64.decode(auth.expose().trim()).map_err(|_| "has an \"auth\" that is not base64")?;
+    let text = String::from_utf8(bytes).map_err(|_| "has an \"auth\" that is not UTF-8")?;
     let (username, password) =
-        text.split_once(':').ok_or("has an \"auth\" that holds no username:password")?;
+        text.split_once(':').ok_or("has an \"auth\" that is not username:password")?;
     // Old versions of Docker padded the password with zero bytes.
     Ok((username.to_owned(), Secret::new(password.trim_matches('\0'))))
 }
 
-/// Does the error say only that there is no such file?
+/// Whether the error only means that the file does not exist.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// The one spelling of a key, `registry` or `registry/path`; `None` for what names no registry.
+/// Normalizes a key to `registry` or `registry/path`; `None` if it names no registry.
 ///
-/// A key with a scheme is an old API address, of which only the host counts, and so is one that
-/// ends in `/v1/` or `/v2/`.
+/// A key with a scheme, or one that ends in `/v1/` or `/v2/`, is an old API address; only its host
+/// counts.
 fn key_of(spelling: &str) -> Option<String> {
     let stripped = ["https://", "http://"].iter().find_map(|scheme| spelling.strip_prefix(scheme));
     let (host, path) =
@@ -233,7 +234,8 @@ fn key_of(spelling: &str) -> Option<String> {
     }
 }
 
-/// Which of several spellings of one key counts: the exact one, then the plain ones, then addresses.
+/// Ranks the spellings of one key: the exact one first, then those without a scheme, then
+/// addresses.
 fn rank<'a>(key: &str, spelling: &'a str) -> (u8, &'a str) {
     let class = if spelling == key {
         0

@@ -1,4 +1,4 @@
-//! Why a credential could not be found out.
+//! Errors of credential lookups.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,15 +8,15 @@ use longshore_oci::Registry;
 
 use super::program::ProgramFailure;
 
-/// Why the credential of a registry could not be found out.
+/// Why a registry's credential could not be looked up.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CredentialError {
-    /// One of `DOCKER_USERNAME` and `DOCKER_PASSWORD` is set without the other.
+    /// Only one of `DOCKER_USERNAME` and `DOCKER_PASSWORD` is set.
     #[error("use the credential of the environment: {set} is set and {unset} is not")]
     Incomplete {
-        /// The variable that is there.
+        /// The variable that is set.
         set: &'static str,
-        /// The one that is missing.
+        /// The variable that is missing.
         unset: &'static str,
     },
     /// An authentication file cannot be read.
@@ -24,47 +24,47 @@ pub enum CredentialError {
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         cause: Arc<io::Error>,
     },
-    /// An authentication file is larger than any real one.
+    /// An authentication file is too large.
     #[error("read authentication file {}: it is larger than {limit} bytes", file.display())]
     TooLarge {
         /// The file.
         file: PathBuf,
-        /// The size that is still read.
+        /// The size limit, in bytes.
         limit: u64,
     },
-    /// An authentication file is no JSON, or JSON of another shape.
+    /// An authentication file is not valid JSON, or has the wrong structure.
     #[error("read authentication file {}: {what} at line {line}, column {column}", file.display())]
     Malformed {
         /// The file.
         file: PathBuf,
-        /// What is wrong; never a part of the file.
+        /// What is wrong; never quotes the file.
         what: &'static str,
         /// The line, from 1.
         line: usize,
         /// The column, from 1.
         column: usize,
     },
-    /// The entry of a registry in an authentication file cannot be used.
+    /// An entry of an authentication file cannot be used.
     #[error("read authentication file {}: the entry of {key} {what}", file.display())]
     Entry {
         /// The file.
         file: PathBuf,
-        /// The registry, or the repository prefix, that the entry is for.
+        /// The registry, or the repository prefix, of the entry.
         key: String,
-        /// What is wrong; never a part of the entry's value.
+        /// What is wrong; never quotes the entry's value.
         what: &'static str,
     },
-    /// A credential helper gave no usable answer.
+    /// A credential helper failed.
     #[error("ask credential helper {name:?} for {registry}: {failure}")]
     Program {
-        /// The helper's name as the file has it, without `docker-credential-`.
+        /// The helper's name as in the file, without `docker-credential-`.
         name: String,
-        /// The registry it was to be asked for.
+        /// The registry it was asked for.
         registry: Registry,
-        /// What went wrong.
+        /// The failure.
         failure: ProgramFailure,
     },
 }

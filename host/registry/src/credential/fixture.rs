@@ -1,4 +1,4 @@
-//! Credential helpers for the tests: scripts in a throw-away directory.
+//! Credential helpers for the tests: scripts in a temporary directory.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 /// Writes the helper `docker-credential-NAME`, a script for `sh`, into `directory`.
 ///
-/// Another process does the writing: where this one held the file open, a child that a parallel test
-/// starts at that moment would hold it open too, and running it would fail with "text file busy".
+/// A child process writes the file. If this process held it open, a child forked by a parallel test
+/// would inherit the handle, and running the helper would fail with "text file busy".
 pub(super) fn write_program(directory: &Path, name: &str, script: &str) {
     let mut child = Command::new("/bin/sh")
         .args(["-c", "cat >\"$1\" && chmod 755 \"$1\"", "sh"])

@@ -2,19 +2,19 @@
 
 use crate::secret::Secret;
 
-/// What a registry or its token realm is shown.
+/// A credential for a registry or its token service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Credential {
-    /// A user's name and password, or what stands for one.
+    /// A user name and a password or access token.
     Basic {
-        /// The user.
+        /// The user name.
         username: String,
-        /// The password, or an access token in its place.
+        /// The password, or an access token.
         password: Secret,
     },
-    /// Docker's `identitytoken`: an OAuth2 refresh token, which the token realm trades for an access
-    /// token (`grant_type=refresh_token`).
+    /// Docker's `identitytoken`: an OAuth 2 refresh token, which the token service exchanges for an
+    /// access token (`grant_type=refresh_token`).
     IdentityToken(Secret),
-    /// Docker's `registrytoken`: a bearer token that is sent to the registry as it is.
+    /// Docker's `registrytoken`: a bearer token that is sent to the registry unchanged.
     RegistryToken(Secret),
 }

@@ -1,4 +1,4 @@
-//! Looks credentials up, each once in a run.
+//! Looks up credentials, each once per run.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,10 +13,10 @@ use super::kind::Credential;
 use super::program;
 use super::source::{AuthFilePath, CredentialSources};
 
-/// What one helper answers for one registry, once it is known.
+/// The cached answer of one helper for one registry.
 type Answer = Arc<OnceCell<Result<Option<Credential>, CredentialError>>>;
 
-/// An authentication file and what is in it, once it is known.
+/// An authentication file and its cached content.
 struct KnownFile {
     path: AuthFilePath,
     content: OnceCell<Result<AuthFile, CredentialError>>,
@@ -30,7 +30,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Credentials from these sources; nothing is read before it is asked for.
+    /// Makes the credentials of these sources; files are read on first use.
     pub fn new(sources: CredentialSources) -> Self {
         let files = sources
             .auth_files
@@ -40,11 +40,11 @@ impl Credentials {
         Self { sources, files, answers: Mutex::default() }
     }
 
-    /// The credential for `registry`, or the most specific one for `repository` there; `None` is
+    /// Looks up the credential for `registry`, or the most specific one for `repository`; `None` is
     /// anonymous.
     ///
     /// # Errors
-    /// Where a file that has to be read is unreadable or malformed, or a credential helper fails.
+    /// If a file is unreadable or malformed, or a credential helper fails.
     pub async fn of(
         &self,
         registry: &Registry,
@@ -69,7 +69,7 @@ impl Credentials {
         Ok(None)
     }
 
-    /// Where the credential for `registry` comes from, if it has one, in words.
+    /// Describes where the credential for `registry` comes from.
     pub fn origin_of(&self, registry: &Registry) -> &'static str {
         match self.sources.environment_for(registry) {
             Some(_) => "DOCKER_USERNAME and DOCKER_PASSWORD",
@@ -77,7 +77,7 @@ impl Credentials {
         }
     }
 
-    /// The answer of the credential helper `name`, which runs at the first call.
+    /// Asks the credential helper `name`, which runs once per registry.
     async fn ask(
         &self,
         name: &str,

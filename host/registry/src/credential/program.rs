@@ -1,8 +1,8 @@
-//! Docker's credential helpers: programs that keep credentials in a keychain or a cloud's tool.
+//! Docker's credential helpers: programs that read credentials from a keychain or a cloud's tool.
 //!
-//! The protocol (docker/docker-credential-helpers): `docker-credential-NAME get`, the server's
-//! address on standard input, `{"ServerURL", "Username", "Secret"}` on standard output; a message
-//! on standard output and an exit code other than 0 where there is none.
+//! The protocol (docker/docker-credential-helpers): `docker-credential-NAME get` reads the server's
+//! address from standard input and writes `{"ServerURL", "Username", "Secret"}` to standard output.
+//! Without a credential it writes a message to standard output and exits with a code other than 0.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -20,68 +20,68 @@ use longshore_oci::Registry;
 
 use super::kind::Credential;
 
-/// How long a helper may take: it may have to ask a person or a cloud.
+/// Timeout of a helper, which may have to ask a person or a cloud.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The largest answer that is read, in bytes.
+/// The largest accepted answer, in bytes.
 const ANSWER_LIMIT: u64 = 1 << 20;
-/// How much of what a helper complains about is kept, in bytes.
-const COMPLAINT_LIMIT: u64 = 16 << 10;
-/// How much of that is shown, in characters.
-const COMPLAINT_SHOWN: usize = 300;
+/// The most bytes kept of a helper's standard error.
+const STDERR_LIMIT: u64 = 16 << 10;
+/// The most characters shown of it.
+const STDERR_SHOWN: usize = 300;
 
-/// What helpers say where they have no credential.
+/// The message of helpers that have no credential.
 const NOT_FOUND: &str = "credentials not found in native keychain";
-/// The user name with which a helper says that the secret is an identity token.
+/// The user name that marks the secret as an identity token.
 const TOKEN: &str = "<token>";
 
-/// Why a credential helper gave no answer.
+/// Why a credential helper failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ProgramFailure {
-    /// The name could start some other program.
+    /// The name is not allowed, as it could start another program.
     #[error("its name has characters other than letters, digits, '.', '_' and '-'")]
     Name,
-    /// There is no such program.
-    #[error("there is no program {program} on PATH")]
+    /// The program does not exist.
+    #[error("program {program} is not on PATH")]
     Missing {
         /// The program's name.
         program: String,
     },
-    /// The operating system did not start it, or lost touch with it.
+    /// The program could not be started, or its pipes broke.
     #[error("cannot run {}: {cause}", program.display())]
     Run {
         /// The program.
         program: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         cause: Arc<io::Error>,
     },
-    /// It did not end in time, and was killed.
+    /// The program timed out and was killed.
     #[error("it did not answer within {} s", patience.as_secs_f32())]
     Timeout {
-        /// How long it had.
+        /// The timeout.
         patience: Duration,
     },
-    /// It wrote more than any credential has, and was killed.
+    /// The program's output was too large, and it was killed.
     #[error("its answer is larger than {limit} bytes")]
     TooMuch {
-        /// The size that is still read.
+        /// The limit, in bytes.
         limit: u64,
     },
-    /// It ended with an error. What it wrote to standard output is not shown: that is where the
-    /// secret goes.
+    /// The program exited with an error. Its standard output is not shown, as it may hold the
+    /// secret.
     #[error("it ended with {status}{complaint}; `echo {server} | {program} get` shows why")]
     Exit {
-        /// How it ended.
+        /// The exit status.
         status: ExitStatus,
-        /// What it wrote to standard error, on one line and cut short, after `: `; or nothing.
+        /// The start of its standard error on one line, after `: `; may be empty.
         complaint: String,
-        /// What it was asked for.
+        /// The server it was asked for.
         server: String,
         /// The program's name.
         program: String,
     },
-    /// Its answer is not what the protocol wants.
-    #[error("its answer is not the JSON that a credential helper has to write")]
+    /// The output does not follow the protocol.
+    #[error("its answer is not the JSON of a credential helper")]
     Answer,
 }
 
@@ -94,15 +94,16 @@ struct Answer {
     secret: Secret,
 }
 
-/// What became of a helper that ran to its end.
+/// The result of a helper that exited.
 struct Ended {
     status: ExitStatus,
     answer: Vec<u8>,
     complaint: Vec<u8>,
 }
 
-/// Asks the helper `name` (without `docker-credential-`) for the credential of a registry, looking
-/// for the program in `directories`.
+/// Asks the helper `name` (without `docker-credential-`) for a registry's credential.
+///
+/// The program is searched in `directories`.
 pub(super) async fn ask(
     name: &str,
     registry: &Registry,
@@ -143,7 +144,7 @@ pub(super) async fn ask(
     })
 }
 
-/// Runs the program. Where this is dropped or fails, the program is killed.
+/// Runs the program. It is killed on an error, or if the future is dropped.
 async fn run(path: &Path, server: &str) -> Result<Ended, ProgramFailure> {
     let broken = |cause| ProgramFailure::Run { program: path.to_owned(), cause: Arc::new(cause) };
     let mut child = Command::new(path)
@@ -155,17 +156,17 @@ async fn run(path: &Path, server: &str) -> Result<Ended, ProgramFailure> {
         .spawn()
         .map_err(broken)?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let tell = async {
+    let write_question = async {
         match stdin {
             None => Ok(()),
             Some(mut stdin) => match stdin.write_all(server.as_bytes()).await {
-                // A helper that has one answer only need not read the question.
+                // A helper with only one credential need not read the question.
                 Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => Err(broken(cause)),
                 _ => Ok(()),
             },
         }
     };
-    let hear = async {
+    let read_answer = async {
         let mut answer = Vec::new();
         let rest = read_start(stdout, ANSWER_LIMIT + 1, &mut answer).await;
         rest.map_err(broken)?;
@@ -174,21 +175,21 @@ async fn run(path: &Path, server: &str) -> Result<Ended, ProgramFailure> {
         }
         Ok(answer)
     };
-    let overhear = async {
+    let read_stderr = async {
         let mut complaint = Vec::new();
-        let rest = read_start(stderr, COMPLAINT_LIMIT, &mut complaint).await;
+        let rest = read_start(stderr, STDERR_LIMIT, &mut complaint).await;
         if let Some(mut rest) = rest.map_err(broken)? {
             tokio::io::copy(&mut rest, &mut tokio::io::sink()).await.map_err(broken)?;
         }
         Ok(complaint)
     };
-    // All at once, so that no full pipe blocks the helper; the first failure ends it.
-    let ((), answer, complaint) = tokio::try_join!(tell, hear, overhear)?;
+    // All pipes are served at once, so that no full pipe blocks the helper.
+    let ((), answer, complaint) = tokio::try_join!(write_question, read_answer, read_stderr)?;
     let status = child.wait().await.map_err(broken)?;
     Ok(Ended { status, answer, complaint })
 }
 
-/// Reads at most `limit` bytes and gives back the reader for the rest.
+/// Reads at most `limit` bytes, and returns the reader for the rest.
 async fn read_start<R: AsyncRead + Unpin>(
     reader: Option<R>,
     limit: u64,
@@ -202,13 +203,13 @@ async fn read_start<R: AsyncRead + Unpin>(
     Ok(Some(start.into_inner()))
 }
 
-/// Is this a name, and neither a path nor anything that a shell or a person could misread?
+/// Whether the name is neither a path nor anything a shell or a person could misread.
 fn is_plain(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     !name.is_empty() && name.chars().all(is_plain)
 }
 
-/// The program in the first of the absolute directories that has it.
+/// Finds the program in the first absolute directory that has it.
 fn find(program: &str, directories: &[PathBuf]) -> Option<PathBuf> {
     let is_executable = |path: &PathBuf| {
         std::fs::metadata(path)
@@ -221,7 +222,7 @@ fn find(program: &str, directories: &[PathBuf]) -> Option<PathBuf> {
         .find(is_executable)
 }
 
-/// The address under which `docker login` keeps the credential of a registry.
+/// The server address under which `docker login` stores a registry's credential.
 fn server_of(registry: &Registry) -> String {
     if registry.is_docker_hub() {
         "https://index.docker.io/v1/".to_owned()
@@ -230,15 +231,15 @@ fn server_of(registry: &Registry) -> String {
     }
 }
 
-/// The start of a complaint on one line, after `: `; nothing for an empty one.
+/// The start of a helper's standard error on one line, after `: `; empty if there is none.
 fn one_line(complaint: &[u8]) -> String {
     let text = String::from_utf8_lossy(complaint);
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut line = String::new();
-    for c in words.join(" ").chars().take(COMPLAINT_SHOWN) {
+    for c in words.join(" ").chars().take(STDERR_SHOWN) {
         match c {
             '"' | '\'' => line.push(c),
-            // Escapes what would steer a terminal or turn the direction of the text.
+            // Escapes control characters and changes of the text's direction.
             _ => line.extend(c.escape_debug()),
         }
     }

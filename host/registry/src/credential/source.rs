@@ -1,4 +1,4 @@
-//! Where credentials are looked for, resolved from the environment once.
+//! The sources of credentials, resolved from the environment once.
 
 use std::path::{Path, PathBuf};
 
@@ -8,24 +8,24 @@ use longshore_oci::Registry;
 use super::error::CredentialError;
 use super::kind::Credential;
 
-/// The user's name for the registry of the destination.
+/// The user name for the destination's registry.
 const USERNAME: &str = "DOCKER_USERNAME";
-/// The password that goes with it.
+/// The matching password.
 const PASSWORD: &str = "DOCKER_PASSWORD";
 
-/// The credential that the environment gives for one registry.
+/// The credential that the environment provides for one registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvironmentCredential {
     /// `DOCKER_USERNAME`.
     pub username: String,
     /// `DOCKER_PASSWORD`.
     pub password: Secret,
-    /// The registry that it is for; unbound (`None`) it is shown to nobody.
+    /// The registry it is for. Without one (`None`), it is never sent.
     pub registry: Option<Registry>,
 }
 
 impl EnvironmentCredential {
-    /// Reads the two variables; an empty one is unset.
+    /// Reads the two variables; an empty value counts as unset.
     fn read(get: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, CredentialError> {
         let value = |name| get(name).filter(|value| !value.is_empty());
         let incomplete = |set, unset| Err(CredentialError::Incomplete { set, unset });
@@ -40,46 +40,47 @@ impl EnvironmentCredential {
     }
 }
 
-/// An authentication file, and whether it has to be there.
+/// The path of an authentication file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthFilePath {
-    /// Where it lies.
+    /// The path.
     pub path: PathBuf,
-    /// Somebody named this very file, so its absence is an error.
+    /// Whether the user named this file, so that its absence is an error.
     pub named: bool,
 }
 
 impl AuthFilePath {
-    /// A file at one of the usual places, which need not be there.
+    /// A file at a default path, which may be missing.
     fn usual(path: PathBuf) -> Self {
         Self { path, named: false }
     }
 }
 
-/// All sources of credentials, in the order in which they are asked: the environment, then the files.
+/// All sources of credentials in their order: the environment, then the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CredentialSources {
     /// `DOCKER_USERNAME` and `DOCKER_PASSWORD`.
     pub environment: Option<EnvironmentCredential>,
-    /// The files of containers and of Docker, in order. Their format is the same.
+    /// The files of containers and Docker, in order. Their format is the same.
     pub auth_files: Vec<AuthFilePath>,
-    /// The directories in which credential helpers are looked for (`PATH`); relative ones are passed
-    /// over, so that no program of the working directory is ever started.
+    /// The directories of `PATH`, to search for credential helpers.
+    ///
+    /// Relative ones are skipped, so that no program of the working directory is started.
     pub program_path: Vec<PathBuf>,
 }
 
 impl CredentialSources {
-    /// Resolves the sources from environment variables and the home directory. What is empty is
-    /// unset.
+    /// Resolves the sources from environment variables and the home directory. Empty values count
+    /// as unset.
     ///
-    /// The files are, in this order: `REGISTRY_AUTH_FILE`, `$XDG_RUNTIME_DIR/containers/auth.json`
-    /// (on Linux, without the variable, `/run/containers/UID/auth.json`, where containers' tools
-    /// write then), `$XDG_CONFIG_HOME/containers/auth.json` (without the variable: under
-    /// `~/.config`), `$DOCKER_CONFIG/config.json` (without the variable: under `~/.docker`); see
+    /// The files are, in this order: `REGISTRY_AUTH_FILE`; `$XDG_RUNTIME_DIR/containers/auth.json`
+    /// (on Linux, without the variable, `/run/containers/UID/auth.json`, as containers' tools do);
+    /// `$XDG_CONFIG_HOME/containers/auth.json` (without the variable: under `~/.config`);
+    /// `$DOCKER_CONFIG/config.json` (without the variable: under `~/.docker`). See
     /// containers-auth.json(5) and `docker login`.
     ///
     /// # Errors
-    /// Where one of `DOCKER_USERNAME` and `DOCKER_PASSWORD` is set without the other.
+    /// If only one of `DOCKER_USERNAME` and `DOCKER_PASSWORD` is set.
     pub fn of_environment(
         get: impl Fn(&str) -> Option<String>,
         home: Option<&Path>,
@@ -111,7 +112,7 @@ impl CredentialSources {
         })
     }
 
-    /// Says which registry the environment's credential is for. Unbound, it is shown to nobody.
+    /// Sets the registry of the environment's credential. Without it, the credential is never sent.
     pub fn bind_environment(&mut self, registry: Registry) {
         if let Some(credential) = &mut self.environment {
             credential.registry = Some(registry);
@@ -128,17 +129,17 @@ impl CredentialSources {
     }
 }
 
-/// Where containers' tools keep `auth.json` for a user who has no runtime directory.
+/// The default directory of containers' tools for a user without a runtime directory.
 #[cfg(target_os = "linux")]
 fn system_runtime() -> Option<PathBuf> {
     use std::os::unix::fs::MetadataExt;
-    // A process owns its own directory there, and reading that needs no call into libc.
+    // The owner of `/proc/self` is the user, which avoids a call into libc.
     let user = std::fs::metadata("/proc/self").ok()?.uid();
     Some(PathBuf::from(format!("/run/containers/{user}")))
 }
 
-/// Where containers' tools keep `auth.json` for a user who has no runtime directory: elsewhere than
-/// on Linux, in the configuration directory, which is looked into anyway.
+/// The default directory of containers' tools for a user without a runtime directory. Outside of
+/// Linux it is the configuration directory, which is searched anyway.
 #[cfg(not(target_os = "linux"))]
 fn system_runtime() -> Option<PathBuf> {
     None
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unbound_credential_is_shown_to_nobody() {
+    fn an_unbound_credential_is_never_sent() {
         let both = [("DOCKER_USERNAME", "me"), ("DOCKER_PASSWORD", "hunter2")];
         let mut sources = sources(&both).unwrap();
         let (ours, other) = ("r.example:5000".parse().unwrap(), "r.example".parse().unwrap());

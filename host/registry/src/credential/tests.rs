@@ -1,4 +1,4 @@
-//! The order of the sources, and what is kept for the run.
+//! The order of the sources, and caching within a run.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::{
 use crate::secret::Secret;
 use longshore_oci::Registry;
 
-/// Sources made of files in a directory, each written now, and of the helpers there.
+/// Sources from files in a directory, each written now, and from the helpers there.
 fn sources(directory: &TempDir, files: &[(&str, &str)]) -> CredentialSources {
     let auth_files = files.iter().map(|(name, text)| {
         let path = directory.path().join(name);
@@ -62,7 +62,7 @@ async fn the_first_source_wins() {
         ("env.example", Some("environment")),
         ("a.example", Some("first")),
         ("b.example", Some("second")),
-        // An empty entry is none: the next file is asked.
+        // An empty entry holds no credential, so the next file is read.
         ("c.example", Some("second")),
         ("d.example", None),
     ] {
@@ -138,7 +138,7 @@ async fn a_failing_helper_is_not_run_again_and_hides_nothing_behind_it() {
         assert!(!format!("{error:?} {text}").contains("hunter2"), "{error:?}");
     }
     assert_eq!(lines_of(&log), 1);
-    // Another registry does not care.
+    // Another registry's helper runs on its own.
     assert_eq!(credentials.of(&registry("o.example"), None).await.unwrap(), None);
 }
 
@@ -168,7 +168,7 @@ async fn a_file_is_read_once_and_its_fault_is_told_each_time() {
     for _ in 0..2 {
         let error = credentials.of(&registry("r.example"), None).await.unwrap_err();
         assert!(matches!(error, CredentialError::Malformed { line: 2, column: 3, .. }), "{error}");
-        // Repaired meanwhile: the run goes on with what it knows.
+        // The file was repaired meanwhile, but the run keeps the cached error.
         std::fs::write(directory.path().join("config.json"), "{}").unwrap();
     }
 }

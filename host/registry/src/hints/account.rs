@@ -1,7 +1,7 @@
-//! Hints: where blobs are on a destination, by what earlier runs have seen and this one sees.
+//! Hints: where a destination holds blobs, as seen by earlier runs and this one.
 //!
-//! A hint saves the upload of a blob that this run has no home for yet: it is mounted from where it
-//! was. A mount tells at once whether the hint still holds, so nothing else is believed of it.
+//! Where this run knows no home of a blob, a hint allows a mount instead of an upload. The mount shows
+//! at once whether the hint still holds, so a stale hint does no harm.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,14 +10,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
 
 use super::cache::HintCache;
-use super::file::{Key, KnownHints, Learnt};
+use super::file::{HintUpdates, Key, StoredHints};
 use longshore_oci::{Digest, Registry, Repository};
 
-/// After so many refusals in a row hints are neither used nor learnt in this run: the registry may
-/// never mount, and where it opens a session instead, a blob that was there would be sent again.
+/// After this many refusals in a row, the run neither uses nor learns hints.
+///
+/// The registry may never mount. Each refused mount opens a session, into which a blob that exists
+/// would be sent again.
 const REFUSED: usize = 3;
-/// When so much was learnt it is written. Afterwards the run need not know of it: it knows the homes
-/// of blobs itself.
+/// Unsaved hints are written to disk from this count on. The run then drops them, as it knows its
+/// own blobs' homes.
 const BATCH: usize = 5_000;
 
 /// The hints of a run.
@@ -27,21 +29,21 @@ pub(crate) struct Hints {
     accounts: Mutex<HashMap<(Registry, String), Account>>,
 }
 
-/// Read when it is first asked for.
+/// Read from disk on first use.
 type Account = Arc<OnceCell<Arc<AccountHints>>>;
 
 impl Hints {
-    /// Those of `cache`; none without one.
+    /// Makes the hints of a run from `cache`; without a cache there are none.
     pub(crate) fn new(cache: Option<HintCache>) -> Self {
         Self { cache, accounts: Mutex::default() }
     }
 
-    /// Are hints kept at all?
-    pub(crate) const fn are_kept(&self) -> bool {
+    /// Whether hints are kept at all.
+    pub(crate) const fn are_enabled(&self) -> bool {
         self.cache.is_some()
     }
 
-    /// What is known as this account at `registry`.
+    /// Returns the hints for `account` at `registry`.
     pub(crate) async fn of(
         &self,
         registry: &Registry,
@@ -56,98 +58,99 @@ impl Hints {
         Some(Arc::clone(hints.get_or_init(read).await))
     }
 
-    /// Keeps for later runs what this one has learnt. Whatever keeps that from working, nothing is
-    /// lost that is needed.
+    /// Writes new hints to disk for later runs. Failures only cost later runs a saving.
     pub(crate) async fn flush(&self) {
         let Some(cache) = &self.cache else { return };
         let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for ((registry, account), hints) in accounts {
-            let learnt = hints.get().map(|hints| hints.take_learnt());
-            if let Some(learnt) = learnt.filter(|learnt| !learnt.is_empty()) {
-                cache.add(&registry, &account, learnt).await;
+            let updates = hints.get().map(|hints| hints.take_updates());
+            if let Some(updates) = updates.filter(|updates| !updates.is_empty()) {
+                cache.add(&registry, &account, updates).await;
             }
         }
     }
 }
 
-/// What a run has learnt.
+/// Changes of this run to the hints on disk.
 #[derive(Debug, Default)]
-struct News {
-    /// Where blobs are now or are not, as far as it was not written yet.
-    unwritten: Learnt,
-    /// What is not where it was.
+struct Pending {
+    /// Changes that are not on disk yet.
+    unsaved: HintUpdates,
+    /// Blobs that are no longer where the file says.
     gone: HashSet<Key>,
 }
 
 /// The hints of one account at one registry.
 #[derive(Debug)]
 pub(crate) struct AccountHints {
-    known: KnownHints,
-    news: Mutex<News>,
-    /// Refusals since a mount worked.
+    known: StoredHints,
+    pending: Mutex<Pending>,
+    /// Refusals since the last mount that worked.
     refused: AtomicUsize,
 }
 
 impl AccountHints {
-    fn new(known: KnownHints) -> Self {
-        Self { known, news: Mutex::default(), refused: AtomicUsize::new(0) }
+    fn new(known: StoredHints) -> Self {
+        Self { known, pending: Mutex::default(), refused: AtomicUsize::new(0) }
     }
 
-    fn news(&self) -> MutexGuard<'_, News> {
-        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn are_good(&self) -> bool {
+    fn is_enabled(&self) -> bool {
         self.refused.load(Ordering::Relaxed) < REFUSED
     }
 
-    /// Where `digest` may be mounted from into `repository`.
+    /// A repository from which `digest` may be mounted into `repository`.
     pub(crate) fn home(&self, digest: &Digest, repository: &Repository) -> Option<Repository> {
-        let key = key(digest).filter(|_| self.are_good())?;
-        let news = self.news();
-        let home = match news.unwritten.get(key) {
+        let key = key(digest).filter(|_| self.is_enabled())?;
+        let pending = self.pending();
+        let home = match pending.unsaved.get(key) {
             Some(home) => home.as_ref(),
-            None => self.known.home(key).filter(|_| !news.gone.contains(key)),
+            None => self.known.home(key).filter(|_| !pending.gone.contains(key)),
         };
         home.filter(|home| *home != repository).cloned()
     }
 
-    /// Is it time to write?
-    pub(crate) fn are_many(&self) -> bool {
-        self.news().unwritten.len() >= BATCH
+    /// Whether there are enough unsaved hints to write them.
+    pub(crate) fn should_flush(&self) -> bool {
+        self.pending().unsaved.len() >= BATCH
     }
 
-    /// What is to be written. Where blobs are not, the run goes on to know.
-    fn take_learnt(&self) -> Learnt {
-        std::mem::take(&mut self.news().unwritten)
+    /// Takes the unsaved changes. The run still remembers which hints are gone.
+    fn take_updates(&self) -> HintUpdates {
+        std::mem::take(&mut self.pending().unsaved)
     }
 
-    /// A hint was right.
-    pub(crate) fn held(&self) {
+    /// Records that a hint was right.
+    pub(crate) fn confirm(&self) {
         self.refused.store(0, Ordering::Relaxed);
     }
 
-    /// The hint for `digest` was refused.
+    /// Records that the hint for `digest` was refused, and forgets it.
     pub(crate) fn refuse(&self, digest: &Digest) {
         self.refused.fetch_add(1, Ordering::Relaxed);
         self.forget(digest);
     }
 
-    /// Nobody knows any more where `digest` is.
+    /// Forgets the hint for `digest`.
     pub(crate) fn forget(&self, digest: &Digest) {
         if let Some(key) = key(digest) {
-            let mut news = self.news();
-            news.unwritten.insert(*key, None);
-            news.gone.insert(*key);
+            let mut pending = self.pending();
+            pending.unsaved.insert(*key, None);
+            pending.gone.insert(*key);
         }
     }
 
-    /// A manifest in `repository` names `digest`. What no manifest names is no hint: it will be
-    /// collected, and some registries do not mount it.
+    /// Learns that a manifest in `repository` names `digest`.
+    ///
+    /// Blobs without a manifest make no hints: they will be garbage collected, and some registries
+    /// do not mount them.
     pub(crate) fn learn(&self, digest: &Digest, repository: &Repository) {
-        if let Some(key) = key(digest).filter(|_| self.are_good()) {
-            let mut news = self.news();
-            news.unwritten.insert(*key, Some(repository.clone()));
+        if let Some(key) = key(digest).filter(|_| self.is_enabled()) {
+            let mut pending = self.pending();
+            pending.unsaved.insert(*key, Some(repository.clone()));
         }
     }
 }
@@ -162,7 +165,7 @@ const fn key(digest: &Digest) -> Option<&Key> {
 #[cfg(test)]
 mod tests {
     use super::{AccountHints, REFUSED};
-    use crate::hints::file::KnownHints;
+    use crate::hints::file::StoredHints;
     use longshore_oci::{Digest, Repository};
 
     fn repository(name: &str) -> Repository {
@@ -171,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_hint_leads_elsewhere_until_it_is_refused() {
-        let hints = AccountHints::new(KnownHints::default());
+        let hints = AccountHints::new(StoredHints::default());
         let (blob, one, two) = (Digest::of(b"x"), repository("one"), repository("two"));
         hints.learn(&blob, &one);
         assert_eq!(hints.home(&blob, &two), Some(one.clone()));
@@ -183,35 +186,35 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_kept_no_longer_but_where_blobs_are_not() {
-        let hints = AccountHints::new(KnownHints::default());
+    fn written_hints_are_dropped_but_gone_ones_are_remembered() {
+        let hints = AccountHints::new(StoredHints::default());
         let blobs: Vec<Digest> = (0..3_u8).map(|number| Digest::of(&[number])).collect();
         blobs[..2].iter().for_each(|blob| hints.learn(blob, &repository("one")));
         hints.refuse(&blobs[2]);
-        assert!(!hints.are_many());
-        assert_eq!(hints.take_learnt().len(), 3);
+        assert!(!hints.should_flush());
+        assert_eq!(hints.take_updates().len(), 3);
         assert_eq!(hints.home(&blobs[0], &repository("two")), None);
-        assert!(hints.take_learnt().is_empty(), "all of it is written");
-        assert!(hints.news().gone.contains(super::key(&blobs[2]).unwrap()));
+        assert!(hints.take_updates().is_empty(), "all of it is written");
+        assert!(hints.pending().gone.contains(super::key(&blobs[2]).unwrap()));
         hints.learn(&blobs[2], &repository("one"));
         hints.refuse(&blobs[2]);
-        assert_eq!(hints.take_learnt().get(super::key(&blobs[2]).unwrap()), Some(&None));
+        assert_eq!(hints.take_updates().get(super::key(&blobs[2]).unwrap()), Some(&None));
     }
 
     #[test]
-    fn refusals_in_a_row_are_enough() {
-        let hints = AccountHints::new(KnownHints::default());
+    fn refusals_in_a_row_disable_hints() {
+        let hints = AccountHints::new(StoredHints::default());
         let (blob, one, two) = (Digest::of(b"x"), repository("one"), repository("two"));
         let others = (0..REFUSED).map(|number| Digest::of(&[u8::try_from(number).unwrap()]));
         let others: Vec<Digest> = others.collect();
         hints.learn(&blob, &one);
         hints.refuse(&others[0]);
-        hints.held();
+        hints.confirm();
         others[1..].iter().for_each(|other| hints.refuse(other));
         assert!(hints.home(&blob, &two).is_some(), "one had been right meanwhile");
         hints.refuse(&others[0]);
         assert_eq!(hints.home(&blob, &two), None);
         hints.learn(&others[0], &one);
-        assert_eq!(hints.take_learnt().get(super::key(&others[0]).unwrap()), Some(&None));
+        assert_eq!(hints.take_updates().get(super::key(&others[0]).unwrap()), Some(&None));
     }
 }

@@ -1,9 +1,10 @@
-//! Hints of earlier runs, on disk: in which repository of a registry a blob was last.
+//! Hints of earlier runs, on disk: the repository of a registry that last held a blob.
 //!
-//! There is a file for each registry and account. Whoever reads one needs no lock, as a file is only
-//! ever replaced whole; whoever writes one holds a lock and adds to what other runs have written
-//! meanwhile. Hints are never needed: a folder that cannot be used, or that is locked for long, and
-//! files that are damaged are as good as none.
+//! There is one file per registry and account. Readers need no lock, as files are only replaced as
+//! a whole. Writers hold a lock and merge with what other runs wrote meanwhile.
+//!
+//! Hints are optional: a folder that is unusable or locked for long, or a damaged file, counts as
+//! no hints.
 
 use std::fs::File;
 use std::io;
@@ -11,67 +12,67 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::file::{self, KnownHints, Learnt};
+use super::file::{self, HintUpdates, StoredHints};
 use longshore_cache::CacheFolder;
 use longshore_oci::{Digest, Registry};
 
 /// The folder's name.
 const FOLDER: &str = "hints";
-/// A file has hints for so many blobs; those that were learnt longest ago go first.
+/// The most hints per file; the oldest are dropped first.
 const LIMIT: usize = 100_000;
-/// Another run that writes is waited for so often, and so long each time.
+/// How often a locked folder is tried, and the wait between tries.
 const TRIES: usize = 20;
 const WAIT: Duration = Duration::from_millis(50);
 
-/// Where blobs are on a registry, by what earlier runs have seen. Clones share it, and so do other
-/// runs.
+/// Where registries hold blobs, as seen by earlier runs. Clones and other runs share it.
 #[derive(Clone, Debug)]
-pub struct HintCache(Arc<Kept>);
+pub struct HintCache(Arc<Inner>);
 
 #[derive(Debug)]
-struct Kept(CacheFolder);
+struct Inner(CacheFolder);
 
 impl HintCache {
     /// Opens the cache below `root`.
     ///
     /// # Errors
-    /// If the folder cannot be made, is not ours or is open to others: then there are no hints.
+    /// If the folder cannot be created, belongs to another user, or is open to others. There are no
+    /// hints then.
     pub fn open(root: &Path) -> io::Result<Self> {
-        Ok(Self(Arc::new(Kept(CacheFolder::open(root, FOLDER)?))))
+        Ok(Self(Arc::new(Inner(CacheFolder::open(root, FOLDER)?))))
     }
 
-    /// What is known of `registry` as the account of this name sees it.
-    pub(super) async fn read(&self, registry: &Registry, account: &str) -> KnownHints {
-        let (kept, name) = (Arc::clone(&self.0), file_name(registry, account));
-        tokio::task::spawn_blocking(move || KnownHints::read(&kept.0.file(&name)))
+    /// Reads the hints for `account` at `registry`.
+    pub(super) async fn read(&self, registry: &Registry, account: &str) -> StoredHints {
+        let (inner, name) = (Arc::clone(&self.0), file_name(registry, account));
+        tokio::task::spawn_blocking(move || StoredHints::read(&inner.0.file(&name)))
             .await
             .unwrap_or_default()
     }
 
-    /// Adds what a run has learnt.
-    pub(super) async fn add(&self, registry: &Registry, account: &str, learnt: Learnt) {
-        let (kept, name) = (Arc::clone(&self.0), file_name(registry, account));
-        let added = tokio::task::spawn_blocking(move || kept.add(&name, &learnt));
+    /// Merges the changes of a run into the file.
+    pub(super) async fn add(&self, registry: &Registry, account: &str, updates: HintUpdates) {
+        let (inner, name) = (Arc::clone(&self.0), file_name(registry, account));
+        let added = tokio::task::spawn_blocking(move || inner.add(&name, &updates));
         if let Ok(Err(error)) = added.await {
-            tracing::debug!("where blobs are is not remembered: {error}");
+            tracing::debug!("cannot save blob hints: {error}");
         }
     }
 }
 
-/// The file of a registry and an account. Who has which account is nobody's business.
+/// The file name for a registry and an account, hashed because account names are private.
 fn file_name(registry: &Registry, account: &str) -> String {
     Digest::of(format!("{registry}\n{account}").as_bytes()).hex()
 }
 
-impl Kept {
-    fn add(&self, name: &str, learnt: &Learnt) -> io::Result<()> {
+impl Inner {
+    fn add(&self, name: &str, updates: &HintUpdates) -> io::Result<()> {
         let _lock = self.lock()?;
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let now = u32::try_from(since.as_secs()).unwrap_or(u32::MAX);
-        file::add(&self.0, name, learnt, LIMIT, now)
+        file::add(&self.0, name, updates, LIMIT, now)
     }
 
-    /// Locks the folder against other runs that write, until the answer is dropped.
+    /// Locks the folder against other writers until the returned file is dropped.
     fn lock(&self) -> io::Result<File> {
         let folder = File::open(self.0.path())?;
         for _ in 1..TRIES {
@@ -91,7 +92,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;
 
-    use super::{HintCache, Learnt, file_name};
+    use super::{HintCache, HintUpdates, file_name};
     use longshore_oci::Registry;
 
     fn registry() -> Registry {
@@ -102,13 +103,13 @@ mod tests {
         cache.0.0.file(&file_name(&registry(), "jo"))
     }
 
-    fn learnt(pairs: &[(u8, Option<&str>)]) -> Learnt {
+    fn updates(pairs: &[(u8, Option<&str>)]) -> HintUpdates {
         let home = |home: &str| home.parse().unwrap();
         pairs.iter().map(|(digest, at)| ([*digest; 32], at.map(home))).collect()
     }
 
     async fn add(cache: &HintCache, pairs: &[(u8, Option<&str>)]) {
-        cache.add(&registry(), "jo", learnt(pairs)).await;
+        cache.add(&registry(), "jo", updates(pairs)).await;
     }
 
     async fn home(cache: &HintCache, digest: u8) -> Option<String> {

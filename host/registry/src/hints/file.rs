@@ -1,8 +1,10 @@
-//! A file of hints: one line that says what it is and ends in the digest of all that follows; the length
-//! of the names, the repositories' names in lines, and a row for each hint, by the blob's digest.
+//! The file format of hints.
 //!
-//! It is read and written a piece at a time: one of the greatest size costs a run no more memory than
-//! what it has learnt itself.
+//! The first line names the format and ends in the digest of all that follows. Then come the length
+//! of the names, the repository names as lines, and one row per hint, sorted by blob digest.
+//!
+//! Files are streamed in both directions, so a full file needs no more memory than the run's own
+//! changes.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,30 +15,29 @@ use std::path::Path;
 use longshore_cache::CacheFolder;
 use longshore_oci::{Algorithm, Hasher, Repository};
 
-/// How the first line begins.
+/// The start of the first line.
 const START: &str = "longshore hints 1 ";
-/// Bytes of the first line: a SHA-256 digest and the line's end follow its start.
+/// Bytes of the first line: its start, a SHA-256 digest and a line feed.
 const FIRST_LINE: u64 = START.len() as u64 + 71 + 1;
-/// Bytes of the length of the names.
+/// Bytes of the field that holds the length of the names.
 const LENGTH: u64 = 4;
-/// A hint takes so many bytes: the blob's digest, the number of its repository, and when it was
-/// learnt.
+/// Bytes per hint: the blob's digest, the number of its repository, and the time it was learnt.
 const ROW: usize = 32 + 4 + 4;
-/// No file that we have written is larger, in bytes.
+/// The largest file we write, in bytes.
 const LARGEST: u64 = 32 * 1024 * 1024;
 
-/// A SHA-256 digest; blobs with others are so rare that they have no hints.
+/// A SHA-256 digest. Blobs with other digests are rare and get no hints.
 pub(super) type Key = [u8; 32];
-/// What a run has learnt: where blobs are now, or that they are not where they were.
-pub(super) type Learnt = HashMap<Key, Option<Repository>>;
+/// Changes of a run: the blob's new home, or `None` if the hint is no longer right.
+pub(super) type HintUpdates = HashMap<Key, Option<Repository>>;
 
-/// Where one blob is.
+/// One hint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Row {
     digest: Key,
-    /// The number of its repository's name.
+    /// The index of the repository's name.
     home: u32,
-    /// Seconds since 1970, which last until 2106.
+    /// Seconds since 1970; the type lasts until 2106.
     learnt: u32,
 }
 
@@ -57,14 +58,14 @@ impl Row {
 
 /// All hints of a file.
 #[derive(Debug, Default)]
-pub(super) struct KnownHints {
+pub(super) struct StoredHints {
     names: Vec<Repository>,
-    /// By digest: 40 bytes each.
+    /// Sorted by digest; 40 bytes each.
     rows: Vec<Row>,
 }
 
-impl KnownHints {
-    /// What is in the file at `path`; nothing, where it is damaged, cannot be read or is not there.
+impl StoredHints {
+    /// Reads the file at `path`. A file that is missing, damaged or unreadable counts as empty.
     pub(super) fn read(path: &Path) -> Self {
         let read = || {
             let mut file = HintFile::open(path)?;
@@ -84,7 +85,7 @@ impl KnownHints {
     }
 }
 
-/// A file whose digest is right.
+/// An open file with a correct digest.
 #[derive(Debug)]
 struct HintFile {
     names: Vec<Repository>,
@@ -123,13 +124,13 @@ impl HintFile {
         Some(Self { names, rows_start: FIRST_LINE + LENGTH + length, file })
     }
 
-    /// How many rows it has.
+    /// The number of rows.
     fn length(&self) -> io::Result<usize> {
         let rows = self.file.get_ref().metadata()?.len().saturating_sub(self.rows_start);
         Ok(usize::try_from(rows).unwrap_or(usize::MAX) / ROW)
     }
 
-    /// Its rows from the first one on.
+    /// Iterates over the rows from the first one.
     fn rows(&mut self) -> io::Result<impl Iterator<Item = io::Result<Row>>> {
         self.file.seek(SeekFrom::Start(self.rows_start))?;
         Ok(std::iter::from_fn(|| {
@@ -149,12 +150,13 @@ fn first_line(body: Hasher) -> String {
     format!("{START}{}\n", body.finish())
 }
 
-/// Adds what was `learnt` at `now` to the file `name`. Of more than `limit` hints those that were learnt
-/// longest ago go.
+/// Merges the changes `learnt` at `now` into the file `name`.
+///
+/// Above `limit` hints, the oldest are dropped.
 pub(super) fn add(
     folder: &CacheFolder,
     name: &str,
-    learnt: &Learnt,
+    learnt: &HintUpdates,
     limit: usize,
     now: u32,
 ) -> io::Result<()> {
@@ -163,9 +165,9 @@ pub(super) fn add(
         learnt.iter().filter_map(|(digest, home)| Some((*digest, home.as_ref()?))).collect();
     homes.truncate(limit);
     homes.sort_unstable();
-    let mut stay = Stay::new(old.as_mut(), learnt, limit - homes.len())?;
+    let mut retention = Retention::new(old.as_mut(), learnt, limit - homes.len())?;
     let (mut names, mut of_old) = (Names::default(), Vec::new());
-    for (name, used) in old.iter().flat_map(|old| &old.names).zip(&stay.names) {
+    for (name, used) in old.iter().flat_map(|old| &old.names).zip(&retention.names) {
         of_old.push(if *used { names.number_of(name) } else { 0 });
     }
     let new: Vec<Row> = homes
@@ -187,7 +189,7 @@ pub(super) fn add(
         let rows = old.as_mut().map(HintFile::rows).transpose()?;
         for row in rows.into_iter().flatten() {
             let mut row = row?;
-            if !stay.stays(&row) {
+            if !retention.keeps(&row) {
                 continue;
             }
             while let Some(before) = new.next_if(|new| new.digest < row.digest) {
@@ -202,43 +204,43 @@ pub(super) fn add(
     })
 }
 
-/// Which rows of an older file stay.
-struct Stay<'a> {
-    learnt: &'a Learnt,
-    /// Those that were learnt before it go.
+/// Decides which rows of an older file are kept.
+struct Retention<'a> {
+    learnt: &'a HintUpdates,
+    /// Rows learnt before this time are dropped.
     since: u32,
-    /// So many of those that were learnt just then go too.
+    /// How many rows learnt exactly at that time are dropped too.
     excess: usize,
-    /// Which names they need.
+    /// Whether each name is still used.
     names: Vec<bool>,
 }
 
-impl<'a> Stay<'a> {
-    /// There is room for `room` of them.
-    fn new(old: Option<&mut HintFile>, learnt: &'a Learnt, room: usize) -> io::Result<Self> {
-        let mut stay = Self { learnt, since: 0, excess: 0, names: Vec::new() };
-        let Some(old) = old else { return Ok(stay) };
+impl<'a> Retention<'a> {
+    /// Keeps at most `room` rows.
+    fn new(old: Option<&mut HintFile>, learnt: &'a HintUpdates, room: usize) -> io::Result<Self> {
+        let mut retention = Self { learnt, since: 0, excess: 0, names: Vec::new() };
+        let Some(old) = old else { return Ok(retention) };
         let mut ages = Vec::with_capacity(old.length()?);
-        stay.names = vec![false; old.names.len()];
+        retention.names = vec![false; old.names.len()];
         for row in old.rows()? {
             let row = row?;
             if !learnt.contains_key(&row.digest) {
                 ages.push(row.learnt);
-                if let Some(used) = stay.names.get_mut(row.home as usize) {
+                if let Some(used) = retention.names.get_mut(row.home as usize) {
                     *used = true;
                 }
             }
         }
         if let Some(excess) = ages.len().checked_sub(room).filter(|excess| *excess > 0) {
             ages.sort_unstable();
-            stay.since = ages[excess - 1];
-            stay.excess = ages[..excess].iter().filter(|age| **age == stay.since).count();
+            retention.since = ages[excess - 1];
+            retention.excess = ages[..excess].iter().filter(|age| **age == retention.since).count();
         }
-        Ok(stay)
+        Ok(retention)
     }
 
-    /// Asked once for each row, in their order.
-    fn stays(&mut self, row: &Row) -> bool {
+    /// Must be called once per row, in order.
+    fn keeps(&mut self, row: &Row) -> bool {
         if self.learnt.contains_key(&row.digest) || row.learnt < self.since {
             return false;
         }
@@ -250,7 +252,7 @@ impl<'a> Stay<'a> {
     }
 }
 
-/// The names of a file.
+/// The repository names of a file.
 #[derive(Default)]
 struct Names {
     in_order: Vec<Repository>,
@@ -262,7 +264,7 @@ impl Names {
         if let Some(number) = self.numbers.get(name) {
             return *number;
         }
-        // Memory ends before numbers do.
+        // Memory runs out long before numbers do.
         let number = u32::try_from(self.in_order.len()).unwrap_or(u32::MAX);
         self.in_order.push(name.clone());
         self.numbers.insert(name.clone(), number);
@@ -270,7 +272,7 @@ impl Names {
     }
 }
 
-/// Hashes what is written.
+/// Hashes all bytes that are written.
 struct Hashed<W> {
     to: W,
     hasher: Hasher,
@@ -293,7 +295,7 @@ mod tests {
     use std::fs;
     use std::path::PathBuf;
 
-    use super::{HintFile, Key, KnownHints, Learnt, add};
+    use super::{HintFile, HintUpdates, Key, StoredHints, add};
     use longshore_cache::CacheFolder;
 
     struct Scratch {
@@ -311,17 +313,17 @@ mod tests {
             self.folder.file("x")
         }
 
-        /// Adds what was learnt at a time, to at most four hints.
+        /// Adds changes at a time, with room for four hints.
         fn add(&self, pairs: &[(u8, Option<&str>)], at: u32) {
             let home = |home: &str| home.parse().unwrap();
-            let learnt: Learnt =
+            let learnt: HintUpdates =
                 pairs.iter().map(|(digest, at)| ([*digest; 32], at.map(home))).collect();
             add(&self.folder, "x", &learnt, 4, at).unwrap();
         }
 
-        /// The first byte of each blob's digest, and where it is.
+        /// The first byte of each blob's digest, and its home.
         fn hints(&self) -> Vec<(u8, String)> {
-            let known = KnownHints::read(&self.file());
+            let known = StoredHints::read(&self.file());
             let keys: Vec<Key> = known.rows.iter().map(|row| row.digest).collect();
             assert!(keys.is_sorted());
             let home = |key: &Key| (key[0], known.home(key).unwrap().to_string());

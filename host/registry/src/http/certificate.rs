@@ -1,9 +1,9 @@
 //! Extra roots and client certificates of a registry, from `certs.d` directories
 //! (containers-certs.d(5), Docker's "Use certificates for repository client verification").
 //!
-//! In the sub-directory that is named after the registry, `*.crt` holds roots to trust besides the
-//! platform's, and `*.cert` with `*.key` is what the client shows of itself. Everything is checked
-//! here, because the client's builder could no longer say which file is at fault.
+//! In the sub-directory named after the registry, `*.crt` files hold additional roots. A pair of
+//! `*.cert` and `*.key` is a client certificate. All files are checked here, as the client builder
+//! could not tell which file is at fault.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -19,64 +19,64 @@ use rustls::sign::CertifiedKey;
 
 use longshore_oci::Registry;
 
-/// The largest file that is read, in bytes: a bundle of all public roots has a fifth of it.
+/// The largest accepted file, in bytes: five times a bundle of all public roots.
 const SIZE_LIMIT: u64 = 1 << 20;
 
 /// Why the certificates of a registry cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CertificateError {
-    /// A directory or a file cannot be read.
+    /// A directory or file cannot be read.
     #[error("read {}: {cause}", file.display())]
     Unreadable {
-        /// The directory or the file.
+        /// The directory or file.
         file: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         cause: Arc<io::Error>,
     },
-    /// A file is larger than any certificate.
+    /// A file is too large for certificates.
     #[error("read {}: it is larger than {limit} bytes", file.display())]
     TooLarge {
         /// The file.
         file: PathBuf,
-        /// The size that is still read.
+        /// The size limit, in bytes.
         limit: u64,
     },
-    /// A file holds no PEM certificate, or one that cannot be used.
+    /// A file holds no PEM certificate, or an unusable one.
     #[error("read certificates of {}: {why}", file.display())]
     Certificate {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
-    /// A file holds no usable private key. What is wrong is said without quoting it.
+    /// A file holds no usable private key. The reason never quotes the file.
     #[error("read the private key of {}: {why}", file.display())]
     Key {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         why: &'static str,
     },
-    /// A client certificate lacks its key.
+    /// A client certificate has no key file.
     #[error(
-        "use client certificate {}: there is no {} beside it (certificates of authorities are named *.crt)",
+        "use client certificate {}: {} is missing (CA certificates are named *.crt)",
         certificate.display(), key.display()
     )]
     NoKey {
         /// The certificate.
         certificate: PathBuf,
-        /// The file that is missing.
+        /// The missing file.
         key: PathBuf,
     },
-    /// A key lacks its client certificate.
-    #[error("use private key {}: there is no {} beside it", key.display(), certificate.display())]
+    /// A key has no client certificate file.
+    #[error("use private key {}: {} is missing", key.display(), certificate.display())]
     NoCertificate {
         /// The key.
         key: PathBuf,
-        /// The file that is missing.
+        /// The missing file.
         certificate: PathBuf,
     },
-    /// A key is not the one of the client certificate.
+    /// A key does not match its client certificate.
     #[error("use client certificate {}: {} is not its key", certificate.display(), key.display())]
     Mismatch {
         /// The certificate.
@@ -86,23 +86,24 @@ pub enum CertificateError {
     },
 }
 
-/// What the client of one registry trusts besides the platform's roots, and what it shows of itself.
+/// The additional roots and the client certificate of one registry.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RegistryCertificates {
-    /// Roots to add.
+    /// The additional roots.
     pub(crate) roots: Vec<CertificateDer<'static>>,
     /// The client certificate and its key.
     pub(crate) identity: Option<CertifiedKey>,
 }
 
 impl RegistryCertificates {
-    /// Reads what the `certs.d` directories have for `registry`: the roots of all, and the first
-    /// client certificate.
+    /// Reads the files for `registry` in all `certs.d` directories: all roots, and the first client
+    /// certificate.
+    ///
+    /// Missing directories are skipped. Directories without read permission are skipped with a
+    /// warning, as system directories may belong to another user.
     ///
     /// # Errors
-    /// Where a file is unreadable or broken, or one half of a client certificate is missing. A
-    /// directory that is not there is none, and one that may not be read is passed over with a
-    /// warning, since those of the system may belong to somebody else.
+    /// If a file is unreadable or broken, or one half of a client certificate is missing.
     pub(crate) fn of(
         registry: &Registry,
         directories: &[PathBuf],
@@ -116,7 +117,7 @@ impl RegistryCertificates {
         Ok(found)
     }
 
-    /// Adds what one registry's own directory holds.
+    /// Adds the files of a registry's directory.
     fn add(&mut self, directory: &Path) -> Result<(), CertificateError> {
         let names = match names_in(directory) {
             Ok(names) => names,
@@ -140,7 +141,7 @@ impl RegistryCertificates {
                     let identity = identity_in(&path, &key)?;
                     if self.identity.is_some() {
                         tracing::warn!(
-                            "ignored {}: one client certificate is in use already",
+                            "ignored {}: another client certificate is already in use",
                             path.display()
                         );
                     } else {
@@ -160,7 +161,7 @@ impl RegistryCertificates {
     }
 }
 
-/// The `certs.d` directories of a user and of the system, the user's own first.
+/// The `certs.d` directories of the user and of the system, in this order.
 pub fn certificate_directories(
     get: impl Fn(&str) -> Option<String>,
     home: Option<&Path>,
@@ -169,17 +170,18 @@ pub fn certificate_directories(
     let configured = configured.map(|directory| Path::new(&directory).join("containers/certs.d"));
     let in_home = home.map(|home| home.join(".config/containers/certs.d"));
     let mut directories: Vec<PathBuf> = configured.into_iter().collect();
-    // containers' tools know the one in the home directory only, whatever the variable says.
+    // The tools of containers always read the one in the home directory, whatever the variable
+    // says.
     directories.extend(in_home.filter(|directory| !directories.contains(directory)));
     directories.extend(["/etc/containers/certs.d", "/etc/docker/certs.d"].map(PathBuf::from));
     directories
 }
 
-/// Reads a bundle of roots, such as `SSL_CERT_FILE` names one. As with the platform's roots, what is
-/// no usable root is passed over.
+/// Reads a bundle of roots, such as `SSL_CERT_FILE`. Unusable roots are skipped, as in the
+/// platform's bundle.
 ///
 /// # Errors
-/// Where the file cannot be read or has not a single usable root.
+/// If the file cannot be read, or holds no usable root.
 pub(crate) fn roots_of_bundle(
     file: &Path,
 ) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
@@ -189,14 +191,14 @@ pub(crate) fn roots_of_bundle(
     if usable.is_empty() {
         return Err(CertificateError::Certificate {
             file: file.to_owned(),
-            why: "none of them can be used as a root".to_owned(),
+            why: "it holds no usable root certificate".to_owned(),
         });
     }
     Ok(usable)
 }
 
-/// The names under which a registry's directory may go: as the registry is written, with and without
-/// the port of HTTPS, and Docker Hub's by each of its names.
+/// The directory names to search: the registry with and without port 443, and all names of Docker
+/// Hub.
 fn directory_names(registry: &Registry) -> Vec<String> {
     let name = registry.as_str();
     if registry.is_docker_hub() {
@@ -219,12 +221,12 @@ fn names_in(directory: &Path) -> io::Result<BTreeSet<std::ffi::OsString>> {
     std::fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
 }
 
-/// Is the file among these names of its directory?
+/// Whether `names` holds the file's name.
 fn has(names: &BTreeSet<std::ffi::OsString>, file: &Path) -> bool {
     file.file_name().is_some_and(|name| names.contains(name))
 }
 
-/// Reads a file of bounded size.
+/// Reads a file up to the size limit.
 fn read(file: &Path) -> Result<Vec<u8>, CertificateError> {
     let mut bytes = Vec::new();
     std::fs::File::open(file)
@@ -236,24 +238,24 @@ fn read(file: &Path) -> Result<Vec<u8>, CertificateError> {
     Ok(bytes)
 }
 
-/// All certificates of a PEM file; at least one.
+/// Reads all certificates of a PEM file, at least one.
 fn certificates_in(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let bad = |why: String| CertificateError::Certificate { file: file.to_owned(), why };
     let certificates = CertificateDer::pem_slice_iter(&read(file)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| bad(error.to_string()))?;
     if certificates.is_empty() {
-        return Err(bad("there is no PEM certificate in it".to_owned()));
+        return Err(bad("it holds no PEM certificate".to_owned()));
     }
     Ok(certificates)
 }
 
-/// Can the certificate be a root?
+/// Checks that a certificate can be a root.
 fn check_root(certificate: &CertificateDer<'static>) -> Result<(), rustls::Error> {
     RootCertStore::empty().add(certificate.clone())
 }
 
-/// The certificates of a `.crt` file, all of which somebody meant as roots.
+/// Reads the certificates of a `.crt` file; each of them must be a usable root.
 fn checked_roots(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let certificates = certificates_in(file)?;
     let bad = |error: rustls::Error| CertificateError::Certificate {
@@ -264,13 +266,13 @@ fn checked_roots(file: &Path) -> Result<Vec<CertificateDer<'static>>, Certificat
     Ok(certificates)
 }
 
-/// The client certificate of two PEM files that belong together.
+/// Reads a client certificate and its key.
 fn identity_in(certificate: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
     let chain = certificates_in(certificate)?;
     let key_bytes = read(key)?;
     let bad_key = |why| CertificateError::Key { file: key.to_owned(), why };
     let private = PrivateKeyDer::from_pem_slice(&key_bytes)
-        .map_err(|_| bad_key("there is no PEM private key in it that is not encrypted"))?;
+        .map_err(|_| bad_key("it holds no unencrypted PEM private key"))?;
     let provider = aws_lc_rs::default_provider();
     CertifiedKey::from_der(chain, private, &provider).map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => {
@@ -280,16 +282,16 @@ fn identity_in(certificate: &Path, key: &Path) -> Result<CertifiedKey, Certifica
             file: certificate.to_owned(),
             why: format!("{error:?}"),
         },
-        _ => bad_key("its kind is not supported"),
+        _ => bad_key("the key type is not supported"),
     })
 }
 
-/// Does the error say only that there is no such directory?
+/// Whether the error only means that the directory does not exist.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// The error of a file that the operating system does not give out.
+/// The error for a file that cannot be read.
 fn unreadable(file: &Path, error: io::Error) -> CertificateError {
     CertificateError::Unreadable { file: file.to_owned(), cause: Arc::new(error) }
 }

@@ -1,4 +1,4 @@
-//! HTTP clients, and what their errors mean.
+//! HTTP clients, and the mapping of their errors to causes.
 
 use std::error::Error;
 use std::io;
@@ -15,26 +15,26 @@ use crate::Cause;
 use crate::error_response::{ErrorResponse, retry_after};
 use crate::http::certificate::RegistryCertificates;
 use crate::http::transport::{AGENT, CONNECT, IDLE, Transport};
-use crate::http::trust::{trusting, trusting_nobody};
+use crate::http::trust::{trusting, trusting_none};
 use longshore_oci::Registry;
 
-/// Bound on silence in the middle of a body. It is not reqwest's own read time-out, which also counts
-/// the time that a request's body takes to go out.
+/// Timeout for silence in the middle of a body.
+///
+/// reqwest's read timeout does not fit: it also counts the time that a request body takes.
 pub(crate) const SILENCE: Duration = Duration::from_secs(60);
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Manifests, tags, tokens: small, may share one HTTP/2 connection.
+    /// Manifests, tags and tokens: small requests that may share one HTTP/2 connection.
     Metadata,
-    /// Blobs: HTTP/1.1 only, as HTTP/2's default windows throttle uploads over distance.
+    /// Blobs: HTTP/1.1 only, as HTTP/2's default windows slow down uploads over long distances.
     Blob,
-    /// What was wrong before: on a connection of its own, as what is between us and the registry may
-    /// be to blame.
-    Doubt,
+    /// A retry after wrong content: a fresh connection, as a proxy on the way may be at fault.
+    Recheck,
 }
 
-/// The HTTP clients that registries with the same trust share; each is made when first needed.
+/// The HTTP clients shared by registries with the same trust. Each is built on first use.
 #[derive(Debug)]
 pub(crate) struct Connections {
     tls_verify: bool,
@@ -45,19 +45,19 @@ pub(crate) struct Connections {
     blobs: Clients<BlobClient>,
 }
 
-/// A client for each way to a host: with or without a proxy between, with or without TLS.
+/// A client for each route: with or without a proxy, with or without TLS.
 type Clients<T> = [OnceLock<Result<T, String>>; 4];
 
-/// A client for blobs. What goes through a proxy is left to reqwest.
+/// A client for blobs; connections through a proxy use reqwest.
 #[derive(Debug)]
 enum BlobClient {
     Direct(Box<Transport>),
     Proxied(reqwest::Client),
 }
 
-/// How a host is reached.
+/// The route to a host.
 #[derive(Clone, Copy, Debug)]
-struct Way {
+struct Route {
     proxied: bool,
     tls: bool,
 }
@@ -74,17 +74,18 @@ impl Connections {
         }
     }
 
-    /// Are certificates checked?
+    /// Whether certificates are verified.
     pub(crate) const fn checks_certificates(&self) -> bool {
         self.tls_verify
     }
 
-    /// The roots that are trusted beside the platform's.
+    /// The additional roots.
     pub(crate) fn roots(&self) -> &[CertificateDer<'static>] {
         &self.certificates.roots
     }
 
-    /// Sends `request` and waits for the header of its answer; the caller gives up after `seconds`.
+    /// Sends `request` and waits for the response headers; `seconds` is the caller's timeout, for
+    /// errors.
     ///
     /// # Errors
     /// No connection, or one that broke.
@@ -95,14 +96,13 @@ impl Connections {
         seconds: u64,
     ) -> Result<Response, Cause> {
         let url = request.url().clone();
-        let of_its_own;
+        let fresh;
         let client = match purpose {
             Purpose::Metadata => self.metadata(&url)?,
-            Purpose::Doubt => {
-                let built = self.build(self.way(&url), Purpose::Doubt);
-                of_its_own =
-                    built.map_err(|why| Cause::Unreachable { host: host_of(&url), why })?;
-                &of_its_own
+            Purpose::Recheck => {
+                let built = self.build(self.route(&url), Purpose::Recheck);
+                fresh = built.map_err(|why| Cause::Unreachable { host: host_of(&url), why })?;
+                &fresh
             }
             Purpose::Blob => match self.blobs(&url)? {
                 BlobClient::Direct(transport) => {
@@ -119,7 +119,7 @@ impl Connections {
         sent.map_err(|error| self.through_proxy(cause_of(&error, &url, seconds), &url))
     }
 
-    /// Says which proxy could not be reached, or could not reach the host.
+    /// Adds the proxy to the error of a connection that went through one.
     fn through_proxy(&self, cause: Cause, url: &Url) -> Cause {
         match (cause, self.proxy_of(url)) {
             (Cause::Unreachable { host, why }, Some(proxy)) => {
@@ -130,7 +130,7 @@ impl Connections {
         }
     }
 
-    /// `host[:port]` of the proxy between here and `url`. Loopback never goes through one.
+    /// `host[:port]` of the proxy for `url`. Loopback never uses a proxy.
     fn proxy_of(&self, url: &Url) -> Option<String> {
         if is_loopback(url) {
             return None;
@@ -143,28 +143,28 @@ impl Connections {
 
     /// The client for metadata at `url`.
     pub(crate) fn metadata(&self, url: &Url) -> Result<&reqwest::Client, Cause> {
-        let way = self.way(url);
-        let build = || self.build(way, Purpose::Metadata);
-        made(&self.metadata[way.number()], build, url)
+        let route = self.route(url);
+        let build = || self.build(route, Purpose::Metadata);
+        get_or_build(&self.metadata[route.number()], build, url)
     }
 
     fn blobs(&self, url: &Url) -> Result<&BlobClient, Cause> {
-        let way = self.way(url);
+        let route = self.route(url);
         let build = || {
-            if way.proxied {
-                return self.build(way, Purpose::Blob).map(BlobClient::Proxied);
+            if route.proxied {
+                return self.build(route, Purpose::Blob).map(BlobClient::Proxied);
             }
-            Ok(BlobClient::Direct(Box::new(Transport::new(self.tls(way)?))))
+            Ok(BlobClient::Direct(Box::new(Transport::new(self.tls(route)?))))
         };
-        made(&self.blobs[way.number()], build, url)
+        get_or_build(&self.blobs[route.number()], build, url)
     }
 
-    fn way(&self, url: &Url) -> Way {
-        Way { proxied: self.proxy_of(url).is_some(), tls: url.scheme() == "https" }
+    fn route(&self, url: &Url) -> Route {
+        Route { proxied: self.proxy_of(url).is_some(), tls: url.scheme() == "https" }
     }
 
-    fn build(&self, way: Way, purpose: Purpose) -> Result<reqwest::Client, String> {
-        let mut tls = self.tls(way)?;
+    fn build(&self, route: Route, purpose: Purpose) -> Result<reqwest::Client, String> {
+        let mut tls = self.tls(route)?;
         let mut builder = reqwest::Client::builder()
             .user_agent(AGENT)
             .redirect(reqwest::redirect::Policy::none())
@@ -175,35 +175,35 @@ impl Connections {
             .tcp_nodelay(true);
         match purpose {
             Purpose::Blob => builder = builder.http1_only(),
-            Purpose::Doubt => builder = builder.http1_only().pool_max_idle_per_host(0),
+            Purpose::Recheck => builder = builder.http1_only().pool_max_idle_per_host(0),
             Purpose::Metadata => tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         }
-        if !way.proxied {
+        if !route.proxied {
             builder = builder.no_proxy();
         }
         builder.tls_backend_preconfigured(tls).build().map_err(|error| innermost(&error))
     }
 
-    /// Whom the connections of `way` trust; read once, and only where TLS is spoken.
-    fn tls(&self, way: Way) -> Result<rustls::ClientConfig, String> {
+    /// The TLS configuration for a route; the roots are read once, and only for TLS.
+    fn tls(&self, route: Route) -> Result<rustls::ClientConfig, String> {
         let text = |error: rustls::Error| error.to_string();
-        // Between here and a plain registry there may be a proxy that speaks TLS.
-        if !way.tls && !way.proxied {
-            return trusting_nobody().map_err(text);
+        // The proxy in front of a plain HTTP registry may speak TLS.
+        if !route.tls && !route.proxied {
+            return trusting_none().map_err(text);
         }
         let make = || trusting(&self.certificates, self.tls_verify).map_err(text);
         self.tls.get_or_init(make).clone()
     }
 }
 
-impl Way {
+impl Route {
     fn number(self) -> usize {
         2 * usize::from(self.proxied) + usize::from(self.tls)
     }
 }
 
-/// What is in `slot`, made now if nobody did.
-fn made<'a, T>(
+/// Returns the value in `slot`, after building it on first use.
+fn get_or_build<'a, T>(
     slot: &'a OnceLock<Result<T, String>>,
     build: impl FnOnce() -> Result<T, String>,
     url: &Url,
@@ -222,7 +222,10 @@ pub(crate) fn host_of(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// The next piece of a body, or `None` at its end; silence ends it too.
+/// Returns the next piece of a body, or `None` at its end.
+///
+/// # Errors
+/// A broken connection, or silence for a minute.
 pub(crate) async fn next_chunk(response: &mut Response) -> Result<Option<Bytes>, Cause> {
     let seconds = SILENCE.as_secs();
     match tokio::time::timeout(SILENCE, response.chunk()).await {
@@ -231,12 +234,12 @@ pub(crate) async fn next_chunk(response: &mut Response) -> Result<Option<Bytes>,
     }
 }
 
-/// What an error of reqwest's at `url` means; `seconds` is the bound that was in force.
+/// Converts an error of reqwest at `url`; `seconds` is the timeout that applied.
 pub(crate) fn cause_of(error: &reqwest::Error, url: &Url, seconds: u64) -> Cause {
     cause(error, error.is_connect(), error.is_timeout(), url, seconds)
 }
 
-/// What a transport error at `url` means.
+/// Converts a transport error at `url`.
 fn cause(
     error: &(dyn Error + 'static),
     is_connect: bool,
@@ -270,7 +273,8 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
         if let Some(found) = error.downcast_ref::<rustls::Error>() {
             return Some(found);
         }
-        // An I/O error hides what it wraps from `source`, which may be an I/O error again.
+        // An I/O error does not return a wrapped error from `source`, which may be an I/O error
+        // again.
         next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(wrapped) => Some(wrapped),
             None => error.source(),
@@ -279,7 +283,7 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
     None
 }
 
-/// The innermost reason: it says most and names no URL.
+/// The innermost error: the most specific, and without a URL.
 pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut inner = error;
     while let Some(source) = inner.source() {
@@ -288,7 +292,7 @@ pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
     inner.to_string()
 }
 
-/// Reads a whole body that may have at most `limit` bytes.
+/// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_bounded(mut response: Response, limit: u64) -> Result<Bytes, Cause> {
     if response.content_length().is_some_and(|length| length > limit) {
         return Err(Cause::TooLarge { limit });
@@ -305,10 +309,10 @@ pub(crate) async fn read_bounded(mut response: Response, limit: u64) -> Result<B
     }
 }
 
-/// An error body is read up to here, in bytes.
+/// The most bytes read of an error's body.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
-/// Reads what is needed of an answer that is a refusal.
+/// Reads a refusal's status, body and `Retry-After`.
 pub(crate) async fn read_error(mut response: Response) -> ErrorResponse {
     let status = response.status().as_u16();
     let retry_after = retry_after(status, response.headers(), SystemTime::now());

@@ -1,4 +1,4 @@
-//! Whether a registry speaks HTTPS or plain HTTP, which is found out by a TLS hello and not by a request.
+//! Detects whether a registry speaks HTTPS or plain HTTP, with a TLS hello instead of a request.
 
 use std::io;
 use std::sync::Arc;
@@ -10,12 +10,13 @@ use url::Url;
 use crate::Cause;
 use crate::http::connection::{Connections, host_of};
 use crate::http::transport::CONNECT;
-use crate::http::trust::trusting_nobody;
+use crate::http::trust::trusting_none;
 use longshore_oci::Registry;
 
-/// Decides between HTTPS and HTTP, once per registry. HTTP is possible only on loopback or where
-/// certificates are not checked, and only if the peer speaks no TLS: what its certificate is like
-/// plays no part.
+/// Decides between HTTPS and HTTP, once per registry.
+///
+/// HTTP requires loopback or disabled verification, and a peer that speaks no TLS. A bad
+/// certificate is never a reason for HTTP.
 pub(crate) async fn base_url(registry: &Registry, connections: &Connections) -> Result<Url, Cause> {
     let host = registry.api_host();
     let url = |scheme: &str| {
@@ -30,14 +31,14 @@ pub(crate) async fn base_url(registry: &Registry, connections: &Connections) -> 
     } else {
         answers(connections, &secure).await?.is_none()
             && answers(connections, &plain).await?.is_some_and(|status| {
-                // A proxy may answer for a host that it cannot reach, and a host may point to HTTPS.
+                // A proxy may answer for an unreachable host, and a host may redirect to HTTPS.
                 status.is_success() || status == reqwest::StatusCode::UNAUTHORIZED
             })
     };
     Ok(if is_plain { plain } else { secure })
 }
 
-/// The status with which a registry at `base` says that it is one, through a proxy if there is one.
+/// The status of `/v2/` at `base`, through the proxy if there is one.
 async fn answers(
     connections: &Connections,
     base: &Url,
@@ -49,8 +50,10 @@ async fn answers(
     Ok(request.timeout(2 * CONNECT).send().await.ok().map(|response| response.status()))
 }
 
-/// Opens a connection and offers TLS. An answer that is no TLS record is plain HTTP. Where nothing
-/// listens the answer is no, so that the first real request reports what is wrong.
+/// Opens a connection and offers TLS.
+///
+/// Any answer but a TLS record means plain HTTP. Without a listener the result is false, so that
+/// the first request reports the error.
 async fn speaks_plain_http(host: &str) -> bool {
     let has_port = host.rfind(':') > host.rfind(']') && host.contains(':');
     let with_port = |port: u16| if has_port { host.to_owned() } else { format!("{host}:{port}") };
@@ -74,7 +77,7 @@ async fn answers_tls(stream: &mut TcpStream, host: &str) -> io::Result<bool> {
 }
 
 fn client_hello(host: String) -> io::Result<Vec<u8>> {
-    let config = trusting_nobody().map_err(io::Error::other)?;
+    let config = trusting_none().map_err(io::Error::other)?;
     let name = rustls::pki_types::ServerName::try_from(host).map_err(io::Error::other)?;
     let mut tls =
         rustls::ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;

@@ -1,8 +1,7 @@
-//! HTTP/1.1 for blobs, over connections whose buffers have a size of our own.
+//! HTTP/1.1 for blobs, over connections with bounded buffers.
 //!
-//! reqwest leaves hyper's buffers as they come: they grow to 400 KiB, a piece of a body that was read
-//! into one keeps all of it, and several are alive for each blob on its way. Requests and responses
-//! stay reqwest's own types.
+//! reqwest cannot bound hyper's buffers. They grow to 400 KiB, and each piece of a body keeps its
+//! whole buffer alive, with several pieces per blob. Requests and responses remain reqwest's types.
 
 use std::error::Error as _;
 use std::io;
@@ -19,26 +18,25 @@ use reqwest::{Body, Request, Response, ResponseBuilderExt as _};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-/// Bound on opening a connection.
+/// Timeout for opening a connection.
 pub(crate) const CONNECT: Duration = Duration::from_secs(10);
-/// What longshore calls itself.
+/// The `User-Agent`.
 pub(crate) const AGENT: &str = concat!("longshore/", env!("CARGO_PKG_VERSION"));
-/// Idle connections are kept so long: below the minute after which many servers close them.
+/// How long idle connections are kept. Many servers close them after a minute.
 pub(crate) const IDLE: Duration = Duration::from_secs(45);
 
-/// What is read from a connection at once, and what is written ahead, in bytes at most. It bounds the
-/// header of an answer too.
+/// The read and write buffer of a connection, in bytes. It also limits the response headers.
 const BUFFER: usize = 64 * 1024;
 
-/// A client without proxies.
+/// An HTTP client without proxies.
 #[derive(Clone, Debug)]
 pub(crate) struct Transport(Client<Connector, Body>);
 
 impl Transport {
-    /// Where TLS is spoken, `tls` says whom to trust.
+    /// Makes a client that uses `tls` for HTTPS.
     pub(crate) fn new(tls: rustls::ClientConfig) -> Self {
         let mut tcp = HttpConnector::new();
-        // TLS goes over it too.
+        // The TLS connector wraps this one.
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         let connector = HttpsConnectorBuilder::new()
@@ -54,10 +52,10 @@ impl Transport {
         Self(client)
     }
 
-    /// Sends `request`; the answer's body is yet to be read.
+    /// Sends `request` and returns the response before its body is read.
     ///
     /// # Errors
-    /// No connection, or one that broke before the answer's header was there.
+    /// No connection, or one that broke before the response headers.
     pub(crate) async fn send(&self, mut request: Request) -> Result<Response, TransportError> {
         let url = request.url().clone();
         let headers = request.headers_mut();
@@ -66,34 +64,34 @@ impl Transport {
         let request: http::Request<Body> = request.try_into()?;
         let answered = self.0.request(request).await?;
         let (mut parts, body) = answered.into_parts();
-        // Only a builder can say which URL has answered.
+        // Only the builder can attach the response's URL.
         let (named, ()) = http::Response::builder().url(url).body(())?.into_parts();
         parts.extensions.extend(named.extensions);
         Ok(http::Response::from_parts(parts, Body::wrap(body)).into())
     }
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TransportError {
-    /// No connection, or one that broke.
+    /// No connection, or a broken one.
     #[error(transparent)]
     Connection(#[from] Error),
-    /// The request cannot be written.
+    /// The request cannot be converted.
     #[error(transparent)]
     Request(#[from] reqwest::Error),
-    /// The answer cannot be told.
+    /// The response cannot be converted.
     #[error(transparent)]
     ErrorResponse(#[from] http::Error),
 }
 
 impl TransportError {
-    /// Was there no connection at all?
+    /// Whether no connection could be opened.
     pub(crate) fn is_connect(&self) -> bool {
         matches!(self, Self::Connection(error) if error.is_connect())
     }
 
-    /// Was it given up because it took too long?
+    /// Whether it timed out.
     pub(crate) fn is_timeout(&self) -> bool {
         let mut next = self.source();
         while let Some(error) = next {
@@ -107,11 +105,11 @@ impl TransportError {
     }
 }
 
-/// Opens connections, TLS included, within a time.
+/// Opens connections, including TLS, within [`CONNECT`].
 #[derive(Clone, Debug)]
 struct Connector(HttpsConnector<HttpConnector>);
 
-/// A connection that is being opened.
+/// The future of a connection.
 type Connecting = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,7 +1,7 @@
-//! TLS: whom a registry's connections trust, and what they show of themselves.
+//! TLS configurations: which certificates are trusted, and which client certificate is sent.
 //!
-//! One configuration serves all connections of a registry, because reading the platform's roots costs
-//! milliseconds and memory. Where all is plain HTTP it is never made.
+//! All connections of a registry share one configuration, as reading the platform's roots costs
+//! milliseconds and memory. It is not built for plain HTTP.
 
 use std::sync::Arc;
 
@@ -13,11 +13,12 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, Signatur
 
 use crate::http::certificate::RegistryCertificates;
 
-/// The configuration that trusts the platform's roots and those of `certificates`; without `verify`,
-/// whoever answers. It names no protocol above TLS.
+/// Makes a configuration that trusts the platform's roots and those of `certificates`.
+///
+/// Without `verify` it accepts every certificate. It sets no ALPN protocols.
 ///
 /// # Errors
-/// Where the platform's roots cannot be read.
+/// If the platform's roots cannot be read.
 pub(crate) fn trusting(
     certificates: &RegistryCertificates,
     verify: bool,
@@ -30,7 +31,7 @@ pub(crate) fn trusting(
             Arc::clone(&provider),
         )?)
     } else {
-        Arc::new(Anybody(Arc::clone(&provider)))
+        Arc::new(AcceptAny(Arc::clone(&provider)))
     };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -44,22 +45,22 @@ pub(crate) fn trusting(
     })
 }
 
-/// The configuration that trusts nobody: for looking whether TLS is spoken at all, and for plain HTTP.
+/// Makes a configuration without roots, for TLS detection and for plain HTTP.
 ///
 /// # Errors
-/// Never, as long as the provider knows the protocols that are on by default.
-pub(crate) fn trusting_nobody() -> Result<ClientConfig, Error> {
+/// Only if the provider does not support the default protocol versions.
+pub(crate) fn trusting_none() -> Result<ClientConfig, Error> {
     Ok(ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth())
 }
 
-/// `--tls-verify=false`: every certificate will do, but its key must be the one that signs.
+/// Accepts every certificate (`--tls-verify=false`), but checks that the peer owns its key.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AcceptAny(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AcceptAny {
     fn verify_server_cert(
         &self,
         _end_entity: &CertificateDer<'_>,

@@ -1,93 +1,95 @@
-//! How long a registry is waited for that says that there are too many requests.
+//! Tracks how long a throttled request class stays paused.
 
 use std::time::{Duration, Instant};
 
-/// The shortest and the longest pause where the registry does not say how long it takes.
-pub(crate) const SHORTEST: Duration = Duration::from_secs(1);
-pub(crate) const LONGEST: Duration = Duration::from_secs(60);
+/// The shortest and the longest pause without a `Retry-After`.
+pub(crate) const MIN_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(60);
 
-/// A limit that takes longer than anybody waits.
+/// Why no more requests of a class are sent in this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TooLong {
-    /// The registry has named this time.
-    Until(Instant),
-    /// The registry was waited for as long as that is allowed.
-    Waited,
+pub(crate) enum GaveUp {
+    /// The registry named this time, which lies beyond `--max-wait`.
+    RetryAt(Instant),
+    /// All pauses together reached `--max-wait`.
+    MaxWaitSpent,
 }
 
-/// The pause of one class of requests at one registry.
+/// The pause of one request class at one registry.
 #[derive(Debug, Default)]
 pub(crate) struct Pause {
     until: Option<Instant>,
-    /// When the last one began.
-    begun: Option<Instant>,
-    /// How long they were in all since an answer was another one.
-    waited: Duration,
-    /// Nothing more is sent in this run.
-    given_up: Option<TooLong>,
+    /// When the last pause started.
+    started: Option<Instant>,
+    /// The sum of all pauses since the last answer that was not a throttle.
+    total: Duration,
+    /// Set once no more requests are sent in this run.
+    given_up: Option<GaveUp>,
 }
 
 impl Pause {
-    /// May something be sent?
+    /// Whether a request may be sent now.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
-        self.given_up.is_none() && self.left(now).is_none()
+        self.given_up.is_none() && self.remaining(now).is_none()
     }
 
-    /// How long nothing is sent.
-    pub(crate) fn left(&self, now: Instant) -> Option<Duration> {
-        self.until?.checked_duration_since(now).filter(|left| !left.is_zero())
+    /// The time until the pause ends; `None` outside of a pause.
+    pub(crate) fn remaining(&self, now: Instant) -> Option<Duration> {
+        self.until?.checked_duration_since(now).filter(|remaining| !remaining.is_zero())
     }
 
-    /// Why nobody waits any more.
-    pub(crate) const fn given_up(&self) -> Option<TooLong> {
+    /// The reason for giving up, if the class was given up.
+    pub(crate) const fn given_up(&self) -> Option<GaveUp> {
         self.given_up
     }
 
-    /// Nothing is sent before `until`.
-    pub(crate) fn lasts_until(&mut self, until: Instant) {
+    /// Extends the pause to `until`; never shortens it.
+    pub(crate) fn extend_until(&mut self, until: Instant) {
         self.until = self.until.max(Some(until));
     }
 
-    /// Nothing is sent any more.
-    pub(crate) const fn give_up(&mut self, why: TooLong) {
+    /// Stops all requests of the class for the rest of the run.
+    pub(crate) const fn give_up(&mut self, why: GaveUp) {
         self.given_up = Some(why);
     }
 
-    /// What was sent at `sent` was one too many, and perhaps a wait is `asked`: how long nothing is to be
-    /// sent from `now` on. Where no wait is asked the pauses grow. A registry that answers nothing else
-    /// is waited for `max_wait` in all.
+    /// Records a throttled request that was sent at `sent`, and returns the pause that starts at
+    /// `now`.
+    ///
+    /// Without `Retry-After` (`asked`), pauses grow. Their sum is bounded by `max_wait` until
+    /// another answer than a throttle arrives.
     ///
     /// # Errors
-    /// Where it takes longer than that.
-    pub(crate) fn limited(
+    /// If the pause, or the sum of all pauses, exceeds `max_wait`.
+    pub(crate) fn throttled(
         &mut self,
         asked: Option<Duration>,
         sent: Instant,
         max_wait: Duration,
         now: Instant,
-    ) -> Result<Duration, TooLong> {
+    ) -> Result<Duration, GaveUp> {
         match asked {
-            Some(asked) if asked > max_wait => return Err(TooLong::Until(now + asked)),
-            // It was under way when the pause began, and says nothing that is not known.
-            None if self.begun.is_some_and(|begun| sent <= begun) => {
-                return Ok(self.left(now).unwrap_or_default());
+            Some(asked) if asked > max_wait => return Err(GaveUp::RetryAt(now + asked)),
+            // The request was in flight when the pause started, so its answer says nothing new.
+            None if self.started.is_some_and(|started| sent <= started) => {
+                return Ok(self.remaining(now).unwrap_or_default());
             }
             _ => {}
         }
-        let pause = asked.unwrap_or_else(|| self.waited.clamp(SHORTEST, LONGEST));
-        let longer = pause.saturating_sub(self.left(now).unwrap_or_default());
-        if self.waited + longer > max_wait {
-            return Err(TooLong::Waited);
+        let pause = asked.unwrap_or_else(|| self.total.clamp(MIN_PAUSE, MAX_PAUSE));
+        let added = pause.saturating_sub(self.remaining(now).unwrap_or_default());
+        if self.total + added > max_wait {
+            return Err(GaveUp::MaxWaitSpent);
         }
-        self.waited += longer;
-        self.begun = Some(now);
-        self.lasts_until(now + pause);
+        self.total += added;
+        self.started = Some(now);
+        self.extend_until(now + pause);
         Ok(pause)
     }
 
-    /// An answer was another one.
-    pub(crate) const fn not_limited(&mut self) {
-        self.waited = Duration::ZERO;
+    /// Records an answer that was not a throttle.
+    pub(crate) const fn not_throttled(&mut self) {
+        self.total = Duration::ZERO;
     }
 }
 
@@ -95,7 +97,7 @@ impl Pause {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Pause, SHORTEST, TooLong};
+    use super::{GaveUp, MIN_PAUSE, Pause};
 
     const MAX_WAIT: Duration = Duration::from_secs(250);
 
@@ -104,45 +106,45 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_counts_and_it_ends() {
+    fn the_longest_pause_wins_and_ends() {
         let (mut pause, now) = (Pause::default(), Instant::now());
-        pause.lasts_until(now + seconds(5));
-        pause.lasts_until(now + seconds(2));
+        pause.extend_until(now + seconds(5));
+        pause.extend_until(now + seconds(2));
         assert!(!pause.is_over(now + seconds(4)) && pause.is_over(now + seconds(5)));
-        pause.give_up(TooLong::Waited);
+        pause.give_up(GaveUp::MaxWaitSpent);
         assert!(!pause.is_over(now + seconds(5)), "nothing is sent any more");
     }
 
     #[test]
-    fn pauses_grow_where_no_time_is_named_and_not_for_ever() {
+    fn pauses_without_retry_after_grow_up_to_max_wait() {
         let (mut pause, start) = (Pause::default(), Instant::now());
         let mut limited = |asked: Option<u64>, second| {
             let now = start + seconds(second);
-            pause.limited(asked.map(seconds), now, MAX_WAIT, now).map(|pause| pause.as_secs())
+            pause.throttled(asked.map(seconds), now, MAX_WAIT, now).map(|pause| pause.as_secs())
         };
-        assert_eq!(limited(Some(251), 0), Err(TooLong::Until(start + seconds(251))));
+        assert_eq!(limited(Some(251), 0), Err(GaveUp::RetryAt(start + seconds(251))));
         for (second, pause) in [(0, 1), (1, 1), (2, 2), (4, 4), (8, 8), (16, 16)] {
             assert_eq!(limited(None, second), Ok(pause), "at {second} s");
         }
-        // Nothing was asked for hours, in which nobody waited.
+        // A pause with no requests in it does not count as waiting.
         assert_eq!(limited(Some(100), 10_000), Ok(100));
         assert_eq!(limited(Some(60), 10_050), Ok(60), "ten seconds more");
         assert_eq!(limited(None, 10_110), Ok(60), "not more at once");
-        assert_eq!(limited(Some(49), 10_170), Err(TooLong::Waited));
-        pause.not_limited();
+        assert_eq!(limited(Some(49), 10_170), Err(GaveUp::MaxWaitSpent));
+        pause.not_throttled();
         let now = start + seconds(10_171);
-        assert_eq!(pause.limited(None, now, MAX_WAIT, now), Ok(SHORTEST));
+        assert_eq!(pause.throttled(None, now, MAX_WAIT, now), Ok(MIN_PAUSE));
     }
 
     #[test]
-    fn a_burst_is_one_limit() {
+    fn a_burst_is_one_pause() {
         let (mut pause, start) = (Pause::default(), Instant::now());
         let at = |millis| start + Duration::from_millis(millis);
         for answer in 0..40 {
-            let left = pause.limited(None, at(0), seconds(10), at(1 + answer * 50)).unwrap();
+            let remaining = pause.throttled(None, at(0), seconds(10), at(1 + answer * 50)).unwrap();
             let expected = 1000_u64.saturating_sub(answer * 50);
-            assert_eq!(left, Duration::from_millis(expected), "{answer}");
+            assert_eq!(remaining, Duration::from_millis(expected), "{answer}");
         }
-        assert_eq!(pause.limited(None, at(2500), seconds(10), at(2600)), Ok(SHORTEST));
+        assert_eq!(pause.throttled(None, at(2500), seconds(10), at(2600)), Ok(MIN_PAUSE));
     }
 }

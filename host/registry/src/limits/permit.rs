@@ -1,10 +1,11 @@
-//! Permits: who may use a registry now.
+//! Permits: which request may use a registry now.
 //!
-//! A transfer needs one at both ends and takes them in one step; nobody who holds one waits for
-//! another. So there is no circle of waiters, whatever the limits are (engine.md, section 2).
+//! A transfer needs a permit at both ends and takes both in one step. A permit's owner never waits
+//! for another permit, so waiters cannot deadlock, whatever the limits are (engine.md, section 2).
 //!
-//! Oldest image first; half of the places are for the largest blob that is ready, which would keep the
-//! end waiting otherwise; blobs above 1 GiB take no more than half of them while others are ready.
+//! `Permits` admits the oldest image first. Half of the slots go to the largest waiting blob, which
+//! would otherwise end up alone at the end of the run. Blobs above 1 GiB use at most half of the
+//! slots while others wait.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,82 +13,83 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::limits::pause::TooLong;
+use crate::limits::pause::GaveUp;
 use crate::limits::window::{Class, Window};
 
-/// A blob above this size is huge, in bytes.
+/// Blobs above this size, in bytes, count as huge.
 const HUGE: u64 = 1024 * 1024 * 1024;
 
-/// One class at one registry.
+/// Identifies the window of one request class at one registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct WindowId(usize);
 
-/// What waits is ordered by its image, and then by its arrival.
+/// The order of waiters: by image number, then by arrival.
 type Age = (u32, u64);
 
-/// Who wants in.
+/// A request for a permit.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Claim {
-    /// The number of the image that it is for: lower ones are older.
+pub(crate) struct PermitRequest {
+    /// The number of the image that the request belongs to; lower numbers are older.
     pub(crate) image: u32,
-    /// Bytes to transfer; 0 where it is not a blob.
+    /// Bytes to transfer; 0 for requests other than blobs.
     pub(crate) size: u64,
 }
 
-/// A window that nobody waits for any more.
+/// A window that was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shut {
-    /// Which one it is.
+pub(crate) struct WindowClosed {
+    /// The window.
     pub(crate) window: WindowId,
-    /// Why nobody waits for it.
-    pub(crate) why: TooLong,
+    /// The reason.
+    pub(crate) reason: GaveUp,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct Waiter {
     size: u64,
-    admit: oneshot::Sender<Result<Permit, Shut>>,
+    admit: oneshot::Sender<Result<Permit, WindowClosed>>,
 }
 
-/// Those who wait for the same windows.
+/// The waiters for the same set of windows.
 #[derive(Debug, Default)]
 struct Queue {
     windows: Vec<WindowId>,
-    by_age: BTreeMap<Age, Waiting>,
+    by_age: BTreeMap<Age, Waiter>,
     by_size: BTreeSet<(u64, Age)>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     windows: Vec<Window>,
-    /// The queues that a window's room matters to.
+    /// For each window, the queues that wait for it.
     queues_of: Vec<Vec<usize>>,
     queues: Vec<Queue>,
     queue_of: HashMap<Vec<WindowId>, usize>,
     arrivals: u64,
 }
 
-/// The permits of all registries of a run. Clones share everything.
+/// The permits of all registries of a run. Clones share state.
 #[derive(Clone, Debug)]
 pub(crate) struct Permits {
     table: Arc<Mutex<Table>>,
     max_wait: Duration,
-    /// No registry has more large transfers than this.
+    /// The most large transfers per registry.
     large: usize,
 }
 
-/// The right to use what was claimed; given back when it is dropped.
+/// A slot in each requested window; released on drop.
 #[derive(Debug)]
 pub(crate) struct Permit {
     permits: Permits,
     windows: Vec<WindowId>,
-    by_size: bool,
+    admitted_by_size: bool,
     huge: bool,
 }
 
 impl Permits {
-    /// Permits with at most `large` transfers of large blobs for each registry; a pause above
-    /// `max_wait` is not waited for.
+    /// Makes permits with at most `large` transfers of large blobs per registry.
+    ///
+    /// A pause longer than `max_wait` is an error instead of a wait.
     pub(crate) fn new(large: usize, max_wait: Duration) -> Self {
         Self { table: Arc::default(), max_wait, large }
     }
@@ -96,7 +98,7 @@ impl Permits {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The windows of one more registry.
+    /// Adds the windows of one more registry.
     pub(crate) fn register(&self) -> Windows {
         let mut table = self.lock();
         let first = table.windows.len();
@@ -108,37 +110,38 @@ impl Permits {
         Windows { permits: self.clone(), first }
     }
 
-    /// Waits for room in all of `windows` at once.
+    /// Waits until all of `windows` have room.
     ///
     /// # Errors
-    /// Where one of them stands still for longer than anybody waits.
-    pub(crate) async fn claim(
+    /// If one of the windows was given up.
+    pub(crate) async fn acquire(
         &self,
         mut windows: Vec<WindowId>,
-        claim: Claim,
-    ) -> Result<Permit, Shut> {
+        request: PermitRequest,
+    ) -> Result<Permit, WindowClosed> {
         windows.sort_unstable();
         windows.dedup();
         let (admit, admitted) = oneshot::channel();
-        let unwanted = {
+        let undelivered = {
             let mut table = self.lock();
-            table.enqueue(windows.clone(), claim, admit);
+            table.enqueue(windows.clone(), request, admit);
             table.admit(&windows, self)
         };
-        drop(unwanted);
-        // The sender is in the table, which outlives this; a pause that is too long answers too.
+        drop(undelivered);
+        // The table outlives this future and keeps the sender, so the channel always gets an
+        // answer.
         let window = windows[0];
-        admitted.await.unwrap_or(Err(Shut { window, why: TooLong::Waited }))
+        admitted.await.unwrap_or(Err(WindowClosed { window, reason: GaveUp::MaxWaitSpent }))
     }
 
-    /// Lets in whoever has room now.
+    /// Admits the waiters that have room now.
     fn admit(&self, windows: &[WindowId]) {
-        let unwanted = self.lock().admit(windows, self);
-        // What nobody waits for any more is given back here, outside of the lock.
-        drop(unwanted);
+        let undelivered = self.lock().admit(windows, self);
+        // Dropping a permit locks the table, so undelivered permits are dropped after the lock.
+        drop(undelivered);
     }
 
-    /// Lets in again when the pause of a window is over.
+    /// Admits waiters again when the pause of `window` ends.
     fn admit_after(&self, window: WindowId, pause: Duration) {
         let permits = self.clone();
         tokio::spawn(async move {
@@ -152,8 +155,8 @@ impl Table {
     fn enqueue(
         &mut self,
         windows: Vec<WindowId>,
-        claim: Claim,
-        admit: oneshot::Sender<Result<Permit, Shut>>,
+        request: PermitRequest,
+        admit: oneshot::Sender<Result<Permit, WindowClosed>>,
     ) {
         let next = self.queues.len();
         let queue = *self.queue_of.entry(windows.clone()).or_insert(next);
@@ -161,18 +164,23 @@ impl Table {
             windows.iter().for_each(|window| self.queues_of[window.0].push(queue));
             self.queues.push(Queue { windows, ..Queue::default() });
         }
-        let age = (claim.image, self.arrivals);
+        let age = (request.image, self.arrivals);
         self.arrivals += 1;
         let queue = &mut self.queues[queue];
-        queue.by_size.insert((claim.size, age));
-        queue.by_age.insert(age, Waiting { size: claim.size, admit });
+        queue.by_size.insert((request.size, age));
+        queue.by_age.insert(age, Waiter { size: request.size, admit });
     }
 
-    /// Lets in whoever has room in `windows` now, the oldest first; answers with the permits that
-    /// nobody waits for any more.
-    fn admit(&mut self, windows: &[WindowId], permits: &Permits) -> Vec<Result<Permit, Shut>> {
+    /// Admits the waiters that have room in `windows` now, oldest first.
+    ///
+    /// Returns the permits whose waiter is gone.
+    fn admit(
+        &mut self,
+        windows: &[WindowId],
+        permits: &Permits,
+    ) -> Vec<Result<Permit, WindowClosed>> {
         let now = Instant::now();
-        let mut unwanted = Vec::new();
+        let mut undelivered = Vec::new();
         let mut queues: Vec<usize> =
             windows.iter().flat_map(|window| self.queues_of[window.0].iter().copied()).collect();
         queues.sort_unstable();
@@ -181,56 +189,59 @@ impl Table {
             let oldest = queues
                 .iter()
                 .filter_map(|&queue| Some((*self.queues[queue].by_age.keys().next()?, queue)))
-                .filter(|&(_, queue)| self.is_open(queue, now))
+                .filter(|&(_, queue)| self.can_answer(queue, now))
                 .min();
-            let next = oldest.and_then(|(_, queue)| self.let_in(queue, permits));
-            let Some((waiting, answer)) = next else { return unwanted };
-            unwanted.extend(waiting.admit.send(answer).err());
+            let next = oldest.and_then(|(_, queue)| self.admit_next(queue, permits));
+            let Some((waiter, answer)) = next else { return undelivered };
+            undelivered.extend(waiter.admit.send(answer).err());
         }
     }
 
-    /// Is there somebody to be told something in `queue`: that there is room, or that there will
-    /// be none?
-    fn is_open(&self, queue: usize, now: Instant) -> bool {
+    /// Whether the next waiter of `queue` can get an answer: a permit, or the news that a window
+    /// was given up.
+    fn can_answer(&self, queue: usize, now: Instant) -> bool {
         let windows = &self.queues[queue].windows;
-        self.shut(windows).is_some()
+        self.closed(windows).is_some()
             || windows.iter().all(|window| self.windows[window.0].has_room(now))
     }
 
-    fn shut(&self, windows: &[WindowId]) -> Option<Shut> {
+    fn closed(&self, windows: &[WindowId]) -> Option<WindowClosed> {
         windows.iter().find_map(|&window| {
-            let why = self.windows[window.0].pause.given_up()?;
-            Some(Shut { window, why })
+            let reason = self.windows[window.0].pause.given_up()?;
+            Some(WindowClosed { window, reason })
         })
     }
 
-    /// Takes the next one out of `queue`, with what it is told.
-    fn let_in(
+    /// Removes the next waiter of `queue` and returns it with its answer.
+    fn admit_next(
         &mut self,
         queue: usize,
         permits: &Permits,
-    ) -> Option<(Waiting, Result<Permit, Shut>)> {
+    ) -> Option<(Waiter, Result<Permit, WindowClosed>)> {
         let windows = self.queues[queue].windows.clone();
-        let shut = self.shut(&windows);
-        let (age, by_size) = self.choose(queue)?;
+        let closed = self.closed(&windows);
+        let (age, by_size) = self.pick(queue)?;
         let queue = &mut self.queues[queue];
-        let waiting = queue.by_age.remove(&age)?;
-        queue.by_size.remove(&(waiting.size, age));
-        if let Some(shut) = shut {
-            return Some((waiting, Err(shut)));
+        let waiter = queue.by_age.remove(&age)?;
+        queue.by_size.remove(&(waiter.size, age));
+        if let Some(closed) = closed {
+            return Some((waiter, Err(closed)));
         }
-        let huge = waiting.size > HUGE;
+        let huge = waiter.size > HUGE;
         for window in &windows {
             let window = &mut self.windows[window.0];
             window.in_use += 1;
-            window.by_size += usize::from(by_size);
+            window.admitted_by_size += usize::from(by_size);
             window.huge += usize::from(huge);
         }
-        Some((waiting, Ok(Permit { permits: permits.clone(), windows, by_size, huge })))
+        Some((
+            waiter,
+            Ok(Permit { permits: permits.clone(), windows, admitted_by_size: by_size, huge }),
+        ))
     }
 
-    /// Who is next in `queue`, and whether for its size.
-    fn choose(&self, queue: usize) -> Option<(Age, bool)> {
+    /// Picks the next waiter of `queue`, and tells whether it was picked for its size.
+    fn pick(&self, queue: usize) -> Option<(Age, bool)> {
         let Queue { windows, by_age, by_size } = &self.queues[queue];
         let below_half = |count: fn(&Window) -> usize| {
             windows
@@ -240,10 +251,10 @@ impl Table {
         let may_be_huge = below_half(|window| window.huge);
         let fits = |size: u64| size <= HUGE || may_be_huge;
         let largest = by_size.iter().rev().find(|(size, _)| *size > 0 && fits(*size));
-        if let Some((_, age)) = largest.filter(|_| below_half(|window| window.by_size)) {
+        if let Some((_, age)) = largest.filter(|_| below_half(|window| window.admitted_by_size)) {
             return Some((*age, true));
         }
-        let oldest = by_age.iter().find(|(_, waiting)| fits(waiting.size));
+        let oldest = by_age.iter().find(|(_, waiter)| fits(waiter.size));
         let (age, _) = oldest.or_else(|| by_age.iter().next())?;
         Some((*age, false))
     }
@@ -256,7 +267,7 @@ impl Drop for Permit {
             for window in &self.windows {
                 let window = &mut table.windows[window.0];
                 window.in_use -= 1;
-                window.by_size -= usize::from(self.by_size);
+                window.admitted_by_size -= usize::from(self.admitted_by_size);
                 window.huge -= usize::from(self.huge);
             }
         }
@@ -282,82 +293,85 @@ impl Windows {
         WindowId(self.first + class as usize)
     }
 
-    /// Waits for room for one request.
+    /// Waits until one request of `class` is admitted.
     ///
     /// # Errors
-    /// Where the registry limits requests for longer than anybody waits.
-    pub(crate) async fn enter(&self, class: Class) -> Result<Permit, Shut> {
-        self.permits.claim(vec![self.of(class)], Claim { image: 0, size: 0 }).await
+    /// If the window was given up.
+    pub(crate) async fn enter(&self, class: Class) -> Result<Permit, WindowClosed> {
+        self.permits.acquire(vec![self.of(class)], PermitRequest { image: 0, size: 0 }).await
     }
 
-    /// What was sent within `class` went well.
+    /// Records a success in `class`, which may grow its window.
     pub(crate) fn succeeded(&self, class: Class) {
         self.permits.lock().windows[self.of(class).0].succeeded();
     }
 
-    /// The registry was overrun by what was sent at `sent`.
-    pub(crate) fn overrun(&self, class: Class, sent: Instant) {
-        self.permits.lock().windows[self.of(class).0].overrun(sent, Instant::now());
+    /// Records that a request sent at `sent` overloaded the registry, which may halve the window.
+    pub(crate) fn overloaded(&self, class: Class, sent: Instant) {
+        self.permits.lock().windows[self.of(class).0].overloaded(sent, Instant::now());
     }
 
-    /// No more than `count` of `class` at once for now.
+    /// Shrinks the window of `class` to at most `count` requests; it may grow again.
     pub(crate) fn shrink_to(&self, class: Class, count: usize) {
         self.permits.lock().windows[self.of(class).0].shrink_to(count);
     }
 
-    /// What was sent within `class` was answered, however.
-    pub(crate) fn not_limited(&self, class: Class) {
-        self.permits.lock().windows[self.of(class).0].pause.not_limited();
+    /// Records an answer in `class` that was not a throttle, success or not.
+    pub(crate) fn not_throttled(&self, class: Class) {
+        self.permits.lock().windows[self.of(class).0].pause.not_throttled();
     }
 
-    /// What was sent within `class` at `sent` was one too many, and perhaps a wait is `asked`: nothing of
-    /// it, and of `others`, is sent for a while.
+    /// Records a throttled request of `class` that was sent at `sent`, with its `Retry-After`
+    /// (`asked`).
+    ///
+    /// Pauses `class` and `others`.
     ///
     /// # Errors
-    /// Where that takes longer than anybody waits: then nothing more is sent in this run.
-    pub(crate) fn limited(
+    /// If the pause exceeds `--max-wait`. The paused classes are then given up for the rest of the
+    /// run.
+    pub(crate) fn throttled(
         &self,
         class: Class,
         others: &[Class],
         asked: Option<Duration>,
         sent: Instant,
-    ) -> Result<Paused, TooLong> {
+    ) -> Result<Paused, GaveUp> {
         let (now, own) = (Instant::now(), self.of(class));
         let mut windows: Vec<WindowId> = others.iter().map(|class| self.of(*class)).collect();
         windows.push(own);
         let mut table = self.permits.lock();
         let pause = &mut table.windows[own.0].pause;
-        let before = pause.left(now);
-        let limit = pause.limited(asked, sent, self.permits.max_wait, now);
-        if limit == Err(TooLong::Waited) {
-            // It was this class that nothing else was said of.
+        let before = pause.remaining(now);
+        let limit = pause.throttled(asked, sent, self.permits.max_wait, now);
+        if limit == Err(GaveUp::MaxWaitSpent) {
+            // Only this class spent its wait; the others may still get answers.
             windows = vec![own];
         }
         for window in &windows {
             let pause = &mut table.windows[window.0].pause;
             match limit {
-                Ok(long) => pause.lasts_until(now + long),
+                Ok(long) => pause.extend_until(now + long),
                 Err(why) => pause.give_up(why),
             }
         }
         drop(table);
         if limit.is_err() {
-            // Those who wait are told.
+            // Tells the waiters.
             self.permits.admit(&windows);
         }
         let long = limit?;
         windows.into_iter().for_each(|window| self.permits.admit_after(window, long));
-        let longer = long.saturating_sub(before.unwrap_or_default());
-        Ok(Paused { longer, is_new: before.is_none() && !longer.is_zero() })
+        let added = long.saturating_sub(before.unwrap_or_default());
+        Ok(Paused { added, is_new: before.is_none() && !added.is_zero() })
     }
 }
 
-/// A pause that a limit asks for.
+/// The effect of a throttled answer on the pause of a class.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Paused {
-    /// How much of it was not known yet.
-    pub(crate) longer: Duration,
-    /// There was none before.
+    /// How much longer the pause became.
+    pub(crate) added: Duration,
+    /// Whether no pause was active before.
     pub(crate) is_new: bool,
 }
 

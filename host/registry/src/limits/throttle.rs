@@ -1,5 +1,4 @@
-//! What a registry's answers say about how much it can take: room for the next request, pauses, and
-//! quotas that near their end.
+//! Adapts to what a registry's answers say about its load: windows, pauses and pull quotas.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
@@ -8,27 +7,27 @@ use reqwest::Response;
 use reqwest::header::HeaderMap;
 
 use crate::error_response::ErrorResponse;
-use crate::limits::pause::TooLong;
+use crate::limits::pause::GaveUp;
 use crate::limits::permit::{Paused, Permit};
 use crate::limits::window::Class;
 use crate::{Cause, Client};
 
-/// At this share of a quota and below, what is left is used slowly: one in so many.
+/// At 1/10 of a pull quota and below, manifests are fetched one at a time.
 const NEARLY_USED: u64 = 10;
 
 impl Client {
-    /// Waits for room for one request.
+    /// Waits until one request of `class` is admitted.
     pub(crate) async fn enter(&self, class: Class) -> Result<Permit, Cause> {
-        self.windows.enter(class).await.map_err(|shut| self.limited(shut.why))
+        self.windows.enter(class).await.map_err(|closed| self.gave_up_cause(closed.reason))
     }
 
-    /// The registry limits requests for longer than anybody waits.
-    pub(crate) fn limited(&self, why: TooLong) -> Cause {
-        limited(self.registry.to_string(), why)
+    /// The error for a class that was given up.
+    pub(crate) fn gave_up_cause(&self, why: GaveUp) -> Cause {
+        gave_up_cause(self.registry.to_string(), why)
     }
 
-    /// Learns from what came of a request of `class` that was sent at `sent`, and passes it on.
-    pub(crate) fn judge(
+    /// Adapts windows and budget to the result of a request sent at `sent`, and returns the result.
+    pub(crate) fn observe(
         &self,
         class: Class,
         answered: Result<Response, Cause>,
@@ -38,19 +37,21 @@ impl Client {
             Ok(response) => {
                 self.windows.succeeded(class);
                 self.budget.refill();
-                self.heed_quota(response.headers());
+                self.slow_down_near_quota(response.headers());
             }
             Err(cause) => match cause {
                 Cause::Answered(answer) if matches!(answer.status, 429 | 503) => {
-                    self.windows.overrun(class, sent);
+                    self.windows.overloaded(class, sent);
                     if answer.status == 429 || answer.retry_after.is_some() {
-                        self.pause(class, answer, sent).map_err(|why| self.limited(why))?;
+                        self.pause(class, answer, sent).map_err(|why| self.gave_up_cause(why))?;
                     }
                 }
-                Cause::TimedOut { .. } | Cause::Broken { .. } => self.windows.overrun(class, sent),
-                // A refusal is an answer: the registry can take more of them.
+                Cause::TimedOut { .. } | Cause::Broken { .. } => {
+                    self.windows.overloaded(class, sent)
+                }
+                // A refusal is an answer: the registry is not overloaded.
                 Cause::Answered(_) => {
-                    self.windows.not_limited(class);
+                    self.windows.not_throttled(class);
                     self.budget.refill();
                 }
                 _ => {}
@@ -59,9 +60,11 @@ impl Client {
         answered
     }
 
-    /// A 429, or a 503 that says how long it takes: a quota of pulls stops those alone, a host that
-    /// blobs are redirected to stops blobs, and anything else the registry as a whole.
-    fn pause(&self, class: Class, answer: &ErrorResponse, sent: Instant) -> Result<(), TooLong> {
+    /// Pauses requests after a 429, or a 503 with `Retry-After`.
+    ///
+    /// A pull quota pauses manifest GETs only. A throttle from a host that blobs are redirected to
+    /// pauses blobs. Any other throttle pauses the registry.
+    fn pause(&self, class: Class, answer: &ErrorResponse, sent: Instant) -> Result<(), GaveUp> {
         let others: &[Class] = match class {
             Class::ManifestGet => &[],
             Class::Large | Class::Small if answer.redirected.is_some() => {
@@ -70,23 +73,23 @@ impl Client {
             _ if answer.redirected.is_some() => &[],
             _ => &Class::ALL,
         };
-        let limit = self.windows.limited(class, others, answer.retry_after, sent);
-        self.waits_for(self.registry.as_ref(), answer, limit)
+        let limit = self.windows.throttled(class, others, answer.retry_after, sent);
+        self.report_throttled(self.registry.as_ref(), answer, limit)
     }
 
-    /// `host` limits requests, which may be a token service: said once, and counted.
-    pub(crate) fn waits_for(
+    /// Counts the pause of `host`, which may be a token service, and warns about it once.
+    pub(crate) fn report_throttled(
         &self,
         host: &str,
         answer: &ErrorResponse,
-        limit: Result<Paused, TooLong>,
-    ) -> Result<(), TooLong> {
+        limit: Result<Paused, GaveUp>,
+    ) -> Result<(), GaveUp> {
         if let Ok(paused) = limit {
             self.budget.effort.pause(paused);
         }
-        if !self.learnt.said_limited.swap(true, Ordering::Relaxed) {
+        if !self.observed.warned_throttled.swap(true, Ordering::Relaxed) {
             let then = match (answer.retry_after, limit) {
-                (Some(pause), Ok(_)) => format!("it is asked again at {}", clock(pause)),
+                (Some(pause), Ok(_)) => format!("next request at {}", clock(pause)),
                 (Some(pause), Err(_)) => {
                     let then = clock(pause);
                     format!("it asks to wait until {then}, which is longer than --max-wait allows")
@@ -105,9 +108,10 @@ impl Client {
         limit.map(|_| ())
     }
 
-    /// Docker Hub says how many pulls are left. Others behind the same address use them too, so this
-    /// is a hint: what is left is used one by one.
-    fn heed_quota(&self, headers: &HeaderMap) {
+    /// Slows manifest GETs down when Docker Hub's pull quota is nearly used.
+    ///
+    /// Other clients behind the same address use the quota too, so the number is only a hint.
+    fn slow_down_near_quota(&self, headers: &HeaderMap) {
         let read = |name: &str| quota(headers.get(name)?.to_str().ok()?);
         let (Some((left, window)), Some((limit, _))) =
             (read("ratelimit-remaining"), read("ratelimit-limit"))
@@ -118,35 +122,35 @@ impl Client {
             return;
         }
         self.windows.shrink_to(Class::ManifestGet, 1);
-        if !self.learnt.said_quota.swap(true, Ordering::Relaxed) {
+        if !self.observed.warned_quota.swap(true, Ordering::Relaxed) {
             let hours = window.as_secs() / 3600;
             tracing::warn!(
-                "{} has {left} of {limit} pulls in {hours} h left for this address or account; manifests are \
-                 fetched one by one from here on",
+                "{} has {left} of {limit} pulls in {hours} h left for this address or account; fetching \
+                 manifests one at a time from now on",
                 self.registry
             );
         }
     }
 }
 
-/// `host` limits requests for longer than anybody waits.
-pub(crate) fn limited(host: String, why: TooLong) -> Cause {
+/// The error for a `host` that stays throttled for too long.
+pub(crate) fn gave_up_cause(host: String, why: GaveUp) -> Cause {
     match why {
-        TooLong::Until(time) => {
+        GaveUp::RetryAt(time) => {
             let left = time.saturating_duration_since(Instant::now());
-            Cause::LimitedUntil { host, until: clock(left) }
+            Cause::RateLimitedUntil { host, until: clock(left) }
         }
-        TooLong::Waited => Cause::LimitedForLong { host },
+        GaveUp::MaxWaitSpent => Cause::RateLimitedForLong { host },
     }
 }
 
-/// `100;w=21600`: a number, and the seconds that it is for.
+/// Parses a quota such as `100;w=21600`: the count, and its window in seconds.
 fn quota(text: &str) -> Option<(u64, Duration)> {
     let (number, window) = text.split_once(";w=")?;
     Some((number.trim().parse().ok()?, Duration::from_secs(window.trim().parse().ok()?)))
 }
 
-/// The time of day after `pause`, in UTC; with the date where that is not today.
+/// Formats the UTC time of day after `pause`, with the date unless it is today.
 fn clock(pause: Duration) -> String {
     let now = SystemTime::now();
     let Some(then) = now.checked_add(pause) else { return "a time too far away".to_owned() };

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::limits::permit::{Permits, Windows};
 
-/// The token services of a run, by origin: what they cost is no registry's business.
+/// The windows of a run's token services, by origin. Token requests do not count against a
+/// registry.
 #[derive(Debug)]
 pub(crate) struct TokenServices {
     permits: Permits,
@@ -13,12 +14,12 @@ pub(crate) struct TokenServices {
 }
 
 impl TokenServices {
-    /// No token was asked for yet.
+    /// Starts without any token service.
     pub(crate) fn new(permits: Permits) -> Self {
         Self { permits, windows: Mutex::default() }
     }
 
-    /// The windows of the service at `origin`.
+    /// Returns the windows of the service at `origin`.
     pub(crate) fn of(&self, origin: &str) -> Arc<Windows> {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = windows.get(origin) {

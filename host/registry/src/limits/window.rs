@@ -1,25 +1,27 @@
-//! How much is asked of a registry at once: a window for each class of requests, which grows while
-//! all goes well, halves when the registry is overrun, and stands still while it asks for a pause.
+//! AIMD windows: how many requests of a class may be in flight at a registry.
+//!
+//! A window grows while requests succeed, halves when the registry is overloaded, and admits
+//! nothing during a pause.
 
 use std::time::Instant;
 
 use crate::limits::pause::Pause;
 
-/// Blobs below this size are small, in bytes: what they cost is round trips.
+/// Blobs below this size, in bytes, are small: round trips dominate their cost.
 const SMALL_BLOB: u64 = 1024 * 1024;
-/// No class has more requests under way.
+/// The most requests of one class in flight.
 const CEILING: usize = 32;
-/// No registry has more large transfers under way.
+/// The most large transfers in flight per registry.
 const LARGE_CEILING: usize = 12;
-/// What a request costs the registry.
+/// The class of a request, by its cost for the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Class {
-    /// HEAD of manifests and blobs, lists, tokens apart.
-    Look,
-    /// GET of manifests, which some registries count.
+    /// HEAD of manifests and blobs, and lists.
+    Lookup,
+    /// GET of manifests, which some registries count against a quota.
     ManifestGet,
-    /// Opening an upload that may turn out to be a mount.
-    Open,
+    /// POST that opens an upload, or mounts a blob.
+    UploadStart,
     /// PUT of manifests.
     ManifestPut,
     /// A blob of 1 MiB and more, from its first request to its last.
@@ -29,9 +31,15 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Look, Self::ManifestGet, Self::Open, Self::ManifestPut, Self::Large, Self::Small];
+    /// All classes, in the order of their discriminants.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Lookup,
+        Self::ManifestGet,
+        Self::UploadStart,
+        Self::ManifestPut,
+        Self::Large,
+        Self::Small,
+    ];
 
     /// The class of a blob of `size` bytes.
     pub(crate) const fn of_blob(size: u64) -> Self {
@@ -41,7 +49,11 @@ impl Class {
     const fn start(self) -> usize {
         match self {
             Self::Large => 6,
-            Self::Look | Self::ManifestGet | Self::Open | Self::ManifestPut | Self::Small => 16,
+            Self::Lookup
+            | Self::ManifestGet
+            | Self::UploadStart
+            | Self::ManifestPut
+            | Self::Small => 16,
         }
     }
 
@@ -53,7 +65,7 @@ impl Class {
     }
 }
 
-/// The window of one class at one registry, and who is in it.
+/// The AIMD window of one class at one registry, and its requests in flight.
 #[derive(Debug)]
 pub(crate) struct Window {
     size: f64,
@@ -61,29 +73,29 @@ pub(crate) struct Window {
     decreased: Option<Instant>,
     pub(crate) pause: Pause,
     pub(crate) in_use: usize,
-    /// Transfers in it that were let in for their size rather than for their age.
-    pub(crate) by_size: usize,
-    /// Transfers in it above 1 GiB.
+    /// Requests in flight that were admitted for their size, not for their age.
+    pub(crate) admitted_by_size: usize,
+    /// Transfers in flight above 1 GiB.
     pub(crate) huge: usize,
 }
 
 impl Window {
-    /// The window that `class` starts with; it never exceeds `bound`.
+    /// Makes the initial window of `class`; it never exceeds `bound`.
     pub(crate) fn new(class: Class, bound: usize) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "windows are small numbers")]
-        let within = |count: usize| count.min(bound).max(1) as f64;
+        let clamped = |count: usize| count.min(bound).max(1) as f64;
         Self {
-            size: within(class.start()),
-            ceiling: within(class.ceiling()),
+            size: clamped(class.start()),
+            ceiling: clamped(class.ceiling()),
             decreased: None,
             pause: Pause::default(),
             in_use: 0,
-            by_size: 0,
+            admitted_by_size: 0,
             huge: 0,
         }
     }
 
-    /// So many may be in it at once, at least one.
+    /// How many requests may be in flight, at least one.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -93,30 +105,34 @@ impl Window {
         self.size as usize
     }
 
-    /// Is there room, and no pause?
+    /// Whether a request may start now: there is room, and no pause.
     pub(crate) fn has_room(&self, now: Instant) -> bool {
         self.in_use < self.window() && self.pause.is_over(now)
     }
 
-    /// What was let in went well: one more for each window of successes, if the window was what
-    /// kept others waiting.
+    /// Records a success.
+    ///
+    /// A full window grows by one for each window of successes. A window that is not full limits no
+    /// request, so it does not grow.
     pub(crate) fn succeeded(&mut self) {
-        self.pause.not_limited();
+        self.pause.not_throttled();
         if self.in_use >= self.window() {
             self.size = (self.size + 1.0 / self.size).min(self.ceiling);
         }
     }
 
-    /// The registry was overrun by what was sent at `sent`. One episode halves the window once: what
-    /// was under way before that says nothing about the new one.
-    pub(crate) fn overrun(&mut self, sent: Instant, now: Instant) {
+    /// Halves the window after a request that was sent at `sent` overloaded the registry.
+    ///
+    /// One episode halves it once: requests sent before the last decrease say nothing about the new
+    /// size.
+    pub(crate) fn overloaded(&mut self, sent: Instant, now: Instant) {
         if self.decreased.is_none_or(|decreased| sent > decreased) {
             self.size = (self.size / 2.0).max(1.0);
             self.decreased = Some(now);
         }
     }
 
-    /// No more than `count` at once from here on, until it grows again.
+    /// Shrinks the window to at most `count` requests; it may grow again.
     pub(crate) fn shrink_to(&mut self, count: usize) {
         #[expect(clippy::cast_precision_loss, reason = "windows are small numbers")]
         let count = count.max(1) as f64;
@@ -144,7 +160,7 @@ mod tests {
         assert_eq!(window.window(), 7);
         window.in_use = 1;
         (0..100).for_each(|_| window.succeeded());
-        assert_eq!(window.window(), 7, "a window that nobody fills does not grow");
+        assert_eq!(window.window(), 7, "a window that is not full does not grow");
         for _ in 0..10_000 {
             full(&mut window);
             window.succeeded();
@@ -157,13 +173,13 @@ mod tests {
         let mut window = Window::new(Class::Small, usize::MAX);
         let start = Instant::now();
         let later = |seconds| start + Duration::from_secs(seconds);
-        window.overrun(later(1), later(2));
-        window.overrun(later(1), later(3));
+        window.overloaded(later(1), later(2));
+        window.overloaded(later(1), later(3));
         assert_eq!(window.window(), 8, "both were sent before the first decrease");
-        window.overrun(later(4), later(5));
+        window.overloaded(later(4), later(5));
         assert_eq!(window.window(), 4);
-        (6..20).for_each(|second| window.overrun(later(second), later(second)));
-        assert_eq!(window.window(), 1, "somebody can always go on");
+        (6..20).for_each(|second| window.overloaded(later(second), later(second)));
+        assert_eq!(window.window(), 1, "one request is always admitted");
     }
 
     #[test]
@@ -174,6 +190,6 @@ mod tests {
             window.succeeded();
         }
         assert_eq!(window.window(), 1);
-        assert_eq!(Window::new(Class::Look, CEILING).window(), 16);
+        assert_eq!(Window::new(Class::Lookup, CEILING).window(), 16);
     }
 }

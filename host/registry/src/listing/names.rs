@@ -1,5 +1,5 @@
-//! Lists of tags and of repositories, page by page (distribution-spec, "Listing Tags";
-//! distribution's `_catalog`).
+//! Paged lists of tags and repositories (distribution-spec, "Listing Tags"; distribution's
+//! `_catalog`).
 
 use std::collections::HashSet;
 
@@ -17,17 +17,17 @@ use crate::{Cause, Client, RegistryError};
 use longshore_oci::Repository;
 use longshore_store::Operation;
 
-/// The largest page that is read, in bytes.
+/// The largest accepted page, in bytes.
 pub(crate) const PAGE_LIMIT: u64 = 8 * 1024 * 1024;
-/// So many names are asked for at a time: the most that registries commonly allow.
+/// Names per page: the most that registries commonly allow.
 const PAGE: usize = 1000;
-/// A list of more names never ends, or no person means it.
+/// The most names in a list; a longer one is endless or a mistake.
 const NAMES: usize = 1_000_000;
 
-/// All pages of a list may have so many bytes together.
+/// The limit for all pages of a list together, in bytes.
 pub(crate) const LIST_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// A page of either list; registries write `null` for none.
+/// A page of either list; registries write `null` for an empty one.
 #[derive(Deserialize)]
 struct Page {
     #[serde(default)]
@@ -62,7 +62,7 @@ fn texts(page: Vec<Name>, operation: &Operation) -> Vec<String> {
 }
 
 impl Client {
-    /// All tags of `repository`, in the registry's order, each once. Nobody has parsed them.
+    /// Lists all tags of `repository`, unparsed, in the registry's order and without duplicates.
     ///
     /// # Errors
     /// A refusal, no answer, or pages that cannot be read or do not end.
@@ -77,11 +77,10 @@ impl Client {
         self.pages(operation, &format!("{repository}/tags/list"), scope.into()).await
     }
 
-    /// All repositories of the registry, in its order, each once. Nobody has parsed them.
+    /// Lists all repositories of the registry, unparsed, in its order and without duplicates.
     ///
     /// # Errors
-    /// A refusal, as by every registry that is open to the world, no answer, or pages that cannot be
-    /// read or do not end.
+    /// A refusal (public registries refuse), no answer, or pages that cannot be read or do not end.
     pub(crate) async fn list_repositories(&self) -> Result<Vec<String>, RegistryError> {
         let operation = Operation::new(CATALOG, &self.registry);
         self.pages(operation, "_catalog", TokenScope::Catalog).await
@@ -99,14 +98,19 @@ impl Client {
         let mut names = Names::default();
         let mut left = LIST_LIMIT;
         loop {
-            let call =
-                Call::new(operation.clone(), Method::GET, url.clone(), scope.clone(), Class::Look);
+            let call = Call::new(
+                operation.clone(),
+                Method::GET,
+                url.clone(),
+                scope.clone(),
+                Class::Lookup,
+            );
             let response = self.send(&call).await?;
             let link = next_link(response.headers());
             let body = read_bounded(response, PAGE_LIMIT.min(left)).await.map_err(failed)?;
             left -= body.len() as u64;
             let page: Page = serde_json::from_slice(&body)
-                .map_err(|_| failed(Cause::List("it is no JSON of the expected shape")))?;
+                .map_err(|_| failed(Cause::List("it is not JSON of the expected form")))?;
             let page = page.tags.or(page.repositories).unwrap_or_default();
             match names.take(texts(page, &operation), &url, link.as_deref()).map_err(failed)? {
                 Some(next) => url = next,
@@ -116,7 +120,7 @@ impl Client {
     }
 }
 
-/// What the pages held until now.
+/// The names of all pages until now.
 #[derive(Default)]
 struct Names {
     found: Vec<String>,
@@ -125,8 +129,10 @@ struct Names {
 }
 
 impl Names {
-    /// Adds a page that `url` gave, and says where the next one is: where `link` says, or behind the
-    /// last name of a full page, as some registries cut pages and do not say so.
+    /// Adds the page that `url` returned, and returns the next page's URL.
+    ///
+    /// The next page is the one in `link`. Some registries cut pages without a link, so a full page
+    /// is followed by a request after its last name.
     fn take(
         &mut self,
         page: Vec<String>,
@@ -147,7 +153,7 @@ impl Names {
         self.asked.insert(url.clone());
         let next = match (link, last) {
             (Some(link), _) => linked(url, link)?,
-            // One that does not know `last` gave the same page again.
+            // A registry that ignores `last` returned the same page again.
             (None, Some(last)) if count == PAGE && self.found.len() > before => behind(url, &last),
             (None, _) => return Ok(None),
         };
@@ -158,13 +164,15 @@ impl Names {
     }
 }
 
-/// The page that a link leads to. Only its path and query count: behind a proxy, registries often do
-/// not know their own name and scheme, and no credential may go elsewhere.
+/// The URL of the page that a link names.
+///
+/// Only its path and query count: behind a proxy, registries often do not know their own name and
+/// scheme. Also, the credential may only go to the registry.
 pub(crate) fn linked(url: &Url, link: &str) -> Result<Url, Cause> {
-    let bad = || Cause::List("the link to the next page is no URL");
+    let bad = || Cause::List("the link to the next page is not a valid URL");
     let target = url.join(link).map_err(|_| bad())?;
     if !target.path().starts_with("/v2/") {
-        return Err(Cause::List("the link to the next page leaves the registry's interface"));
+        return Err(Cause::List("the link to the next page leads out of /v2/"));
     }
     let mut next = url.clone();
     next.set_path(target.path());
@@ -179,7 +187,7 @@ fn behind(url: &Url, last: &str) -> Url {
     next
 }
 
-/// The target of the link whose relation is `next` (RFC 8288).
+/// The target of the link with the relation `next` (RFC 8288).
 pub(crate) fn next_link(headers: &HeaderMap) -> Option<String> {
     headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).find_map(|text| {
         text.split('<').skip(1).find_map(|link| {

@@ -1,4 +1,4 @@
-//! Answers that come in pages, each of which names the next one by a `Link` (RFC 8288).
+//! Paged answers that name the next page in a `Link` header (RFC 8288).
 
 use std::collections::HashSet;
 
@@ -11,11 +11,11 @@ use crate::listing::names::{LIST_LIMIT, PAGE_LIMIT, linked, next_link};
 use crate::request::Call;
 use crate::{Cause, Client, RegistryError};
 
-/// A list may have so many pages.
+/// The most pages of a list.
 const PAGES: usize = 10_000;
 
 impl Client {
-    /// Sends `call` and gives the answer to `take`, and so on for each page that is named next.
+    /// Sends `call`, passes the page to `take`, and continues with each next page.
     pub(crate) async fn each_page(
         &self,
         mut call: Call,
@@ -39,13 +39,13 @@ impl Client {
         }
     }
 
-    /// One page of at most `limit` bytes, and where the next one is.
+    /// Fetches one page of at most `limit` bytes, and the URL of the next one.
     async fn page(&self, call: &Call, limit: u64) -> Result<(Bytes, Option<Url>), RegistryError> {
-        let mut waits = self.waits();
+        let mut backoff = self.backoff();
         loop {
             match self.read_page(call, limit).await {
                 Ok(page) => return Ok(page),
-                Err(cause) => waits.sit_out(call.operation.clone().failed(cause)).await?,
+                Err(cause) => backoff.wait_or_fail(call.operation.clone().failed(cause)).await?,
             }
         }
     }

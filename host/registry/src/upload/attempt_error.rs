@@ -1,10 +1,10 @@
-//! Why an attempt to bring a blob failed, and on which side.
+//! The error of an upload attempt, by side.
 
 use longshore_store::{StoreError, TransferFailure};
 
 use crate::RegistryError;
 
-/// Why an attempt failed, and on which side.
+/// The error of an attempt to place a blob, by side.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum AttemptError {
     #[error("source: {0}")]

@@ -1,38 +1,38 @@
-//! The attempts to upload one blob: what happened so far, and what to do after one failed.
+//! The attempts to upload one blob: their history, and the next step after a failure.
 
 use std::time::Duration;
 
 use longshore_store::{BlobTransfer, Fault, Retries, StoreError};
 
 use crate::Client;
-use crate::retry::Waits;
+use crate::retry::Backoff;
 use crate::upload::attempt_error::AttemptError;
 use crate::upload::session::UploadSession;
 
-/// A session that got lost is replaced so often at once.
+/// How many lost sessions are replaced without back-off.
 const LOST_SESSIONS: u32 = 2;
 
-/// What happened to the upload of one blob so far.
+/// The history of the upload of one blob.
 pub(crate) struct Attempts {
     of_source: Box<dyn Retries>,
-    of_destination: Waits,
-    /// Bodies that broke in the middle.
+    of_destination: Backoff,
+    /// Bodies that broke off in the middle.
     pub(crate) broken: u32,
-    /// Connections that ended before anything of a body went out.
-    untouched: u32,
+    /// Connections that ended before any byte of a body was sent.
+    failed_before_body: u32,
     lost_sessions: u32,
-    /// Times that the source's content was not what its digest says.
+    /// How often the source's content did not match its digest.
     pub(crate) wrong: u32,
-    /// The last attempt was one in chunks.
+    /// Whether the last attempt sent chunks.
     pub(crate) in_chunks: bool,
-    /// Bytes of the last body that went out; `None` before a body was begun.
+    /// Bytes of the last body that were sent; `None` before the first body.
     pub(crate) sent: Option<u64>,
-    /// The session that is open now, in case that it is given up.
+    /// The open session, so that it can be cancelled.
     pub(crate) session: Option<UploadSession>,
 }
 
 impl Attempts {
-    /// None yet; `session` is one that is open already.
+    /// Starts without attempts; `session` is a session that is already open.
     pub(crate) fn new(
         client: &Client,
         transfer: &BlobTransfer<'_>,
@@ -40,9 +40,9 @@ impl Attempts {
     ) -> Self {
         Self {
             of_source: transfer.source.store.retries(),
-            of_destination: client.waits(),
+            of_destination: client.backoff(),
             broken: 0,
-            untouched: 0,
+            failed_before_body: 0,
             lost_sessions: 0,
             wrong: 0,
             in_chunks: false,
@@ -52,51 +52,53 @@ impl Attempts {
     }
 }
 
-/// What to do after a failure.
-pub(crate) enum Next {
-    /// All bytes had arrived.
+/// The next step after a failed attempt.
+pub(crate) enum NextStep {
+    /// The registry committed the blob; nothing is left to do.
     Done,
-    /// Try again after this.
+    /// Try again after this back-off.
     Retry(Duration),
-    /// Nothing more.
+    /// Give up.
     Fail,
 }
 
 impl Client {
-    /// Gives up the session of an attempt that failed, unless it is gone, or its registry is or is busy.
-    pub(crate) async fn let_go(
+    /// Cancels the session of a failed attempt.
+    ///
+    /// Nothing is sent if the session is gone, or if the registry is unreachable or throttled.
+    pub(crate) async fn abandon_session(
         &self,
         error: &AttemptError,
         transfer: &BlobTransfer<'_>,
         attempts: &mut Attempts,
     ) {
         match error {
-            AttemptError::Destination(error) if error.is_not_found() || error.says_nothing() => {
+            AttemptError::Destination(error) if error.is_not_found() || error.is_inconclusive() => {
                 attempts.session = None;
             }
             _ => self.cancel(transfer, attempts).await,
         }
     }
 
-    /// Gives up the session that is open, so that the registry can forget it.
+    /// Cancels the open session, so that the registry can free it.
     pub(crate) async fn cancel(&self, transfer: &BlobTransfer<'_>, attempts: &mut Attempts) {
         if let Some(session) = attempts.session.take() {
             self.cancel_upload(session, transfer.repository).await;
         }
     }
 
-    /// What to do after an attempt failed.
+    /// Decides what to do after a failed attempt.
     pub(crate) async fn next_attempt(
         &self,
         error: &AttemptError,
         transfer: &BlobTransfer<'_>,
         attempts: &mut Attempts,
-    ) -> Next {
-        let at_once = Next::Retry(Duration::ZERO);
+    ) -> NextStep {
+        let at_once = NextStep::Retry(Duration::ZERO);
         let (cause, blob) = match error {
             AttemptError::Destination(cause) => (cause, transfer.blob),
             AttemptError::Source(cause) => return attempts.after_source(cause),
-            AttemptError::Interrupted => return Next::Fail,
+            AttemptError::Interrupted => return NextStep::Fail,
         };
         let other_way = match (attempts.in_chunks, attempts.sent) {
             (true, None) => self.may_take_one_body(cause),
@@ -108,13 +110,13 @@ impl Client {
         }
         match attempts.sent {
             Some(sent) if cause.is_unanswered() && sent == blob.size => {
-                // The registry may still be about to commit what it has.
+                // The registry may still be committing the bytes that it received.
                 if self.was_committed(transfer.repository, blob).await {
-                    return Next::Done;
+                    return NextStep::Done;
                 }
             }
-            Some(0) if cause.is_unanswered() && attempts.untouched == 0 => {
-                attempts.untouched += 1;
+            Some(0) if cause.is_unanswered() && attempts.failed_before_body == 0 => {
+                attempts.failed_before_body += 1;
                 return at_once;
             }
             Some(_) if cause.is_unanswered() => {
@@ -129,23 +131,25 @@ impl Client {
             }
             _ => {}
         }
-        attempts.of_destination.after(cause).map_or(Next::Fail, Next::Retry)
+        attempts.of_destination.after(cause).map_or(NextStep::Fail, NextStep::Retry)
     }
 }
 
 impl Attempts {
-    /// What to do after the source failed. Content that was wrong twice is not fetched again.
-    fn after_source(&mut self, cause: &StoreError) -> Next {
+    /// Decides what to do after the source failed.
+    ///
+    /// Content that failed verification twice is not fetched again.
+    fn after_source(&mut self, cause: &StoreError) -> NextStep {
         if cause.is_wrong_content() {
             self.wrong += 1;
             if self.wrong > 1 {
-                return Next::Fail;
+                return NextStep::Fail;
             }
         }
-        // A body that broke was taken up again as often as that is worth it.
+        // The download already resumed as often as the back-off allows.
         if matches!(*cause.fault, Fault::Broken) && self.sent.is_some() {
-            return Next::Fail;
+            return NextStep::Fail;
         }
-        self.of_source.after(cause).map_or(Next::Fail, Next::Retry)
+        self.of_source.after(cause).map_or(NextStep::Fail, NextStep::Retry)
     }
 }

@@ -1,4 +1,4 @@
-//! A verified blob as the body of a request.
+//! A verified blob as a request body.
 
 use std::io;
 use std::sync::Arc;
@@ -10,26 +10,26 @@ use longshore_store::{Prefix, StoreError, VerifiedBlob};
 use reqwest::Body;
 use tokio::sync::Mutex;
 
-/// A blob whose body is read by the connection that sends it, and looked at by whoever waits.
+/// A blob that the connection reads as its body, while the upload can still inspect it.
 #[derive(Clone)]
-pub(crate) struct Outgoing(Arc<Mutex<State>>);
+pub(crate) struct UploadBody(Arc<Mutex<State>>);
 
 struct State {
     blob: VerifiedBlob,
     failure: Option<StoreError>,
 }
 
-impl Outgoing {
+impl UploadBody {
     pub(crate) fn new(blob: VerifiedBlob) -> Self {
         Self(Arc::new(Mutex::new(State { blob, failure: None })))
     }
 
-    /// Why the source's side ended early; the upload itself only sees a broken body.
+    /// The source's error, if it ended the body early; the upload itself only sees a broken body.
     pub(crate) async fn take_failure(&self) -> Option<StoreError> {
         self.0.lock().await.failure.take()
     }
 
-    /// What was handed over.
+    /// The part of the blob that was handed over.
     pub(crate) async fn prefix(&self) -> Prefix {
         self.0.lock().await.blob.prefix()
     }
@@ -76,19 +76,19 @@ mod tests {
     use longshore_oci::{Descriptor, Digest};
     use longshore_store::{BlobStream, Operation, Prefix, Progress, VerifiedBlob};
 
-    use super::Outgoing;
+    use super::UploadBody;
 
-    fn outgoing(content: &'static [u8]) -> Outgoing {
+    fn outgoing(content: &'static [u8]) -> UploadBody {
         let json = format!(r#"{{"digest":"{}","size":5}}"#, Digest::of(b"hello"));
         let blob: Descriptor = serde_json::from_str(&json).unwrap();
         let operation = Operation::new("fetch blob", &blob.digest);
         let pieces = stream::iter([Ok(Bytes::from_static(content))]);
         let (stream, prefix) = (BlobStream::new(operation, pieces), Prefix::empty(&blob));
-        Outgoing::new(VerifiedBlob::new(stream, blob, prefix, Progress::ignored()))
+        UploadBody::new(VerifiedBlob::new(stream, blob, prefix, Progress::ignored()))
     }
 
     #[tokio::test]
-    async fn a_body_is_counted_and_a_wrong_one_breaks_and_says_why() {
+    async fn a_body_is_counted_and_wrong_content_breaks_it() {
         let moved = Arc::new(AtomicU64::new(0));
         let right = outgoing(b"hello");
         let first: Vec<_> = right.pieces(2, &moved).collect().await;

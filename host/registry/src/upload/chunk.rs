@@ -8,29 +8,30 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, 
 
 use crate::error::Failed as _;
 use crate::http::connection::SILENCE;
-use crate::upload::session::{Patience, UploadSession, closing, commit, stalled};
+use crate::upload::session::{StallTimeouts, UploadSession, closing, commit, stalled};
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Repository};
 
-/// A part of a blob on its way.
+/// One chunk of a blob.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    /// Where it starts in the blob, in bytes.
+    /// The chunk's offset in the blob, in bytes.
     pub(crate) offset: u64,
-    /// Its bytes, at least one.
+    /// The chunk's length in bytes, at least one.
     pub(crate) length: u64,
-    /// The bytes.
+    /// The chunk's bytes.
     pub(crate) body: reqwest::Body,
-    /// Counts them as they are handed over.
+    /// Counts bytes as they are handed over.
     pub(crate) moved: Arc<AtomicU64>,
 }
 
 impl Client {
-    /// Sends the bytes from `offset` on, `length` of them, as the next chunk, and answers with the
-    /// session as it goes on. `moved` counts from the chunk's start. The caller holds the permit.
+    /// Sends one chunk, and returns the session's next state.
+    ///
+    /// The caller holds the permit.
     ///
     /// # Errors
-    /// A refusal, or a connection that broke or stopped.
+    /// A refusal, or a connection that broke or stalled.
     pub(crate) async fn upload_chunk(
         &self,
         session: &UploadSession,
@@ -55,14 +56,14 @@ impl Client {
             .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
             .header(CONTENT_LENGTH, HeaderValue::from(length))
             .header(CONTENT_RANGE, range);
-        let patience = Patience { silence: SILENCE, commit: commit(length) };
+        let patience = StallTimeouts { silence: SILENCE, commit: commit(length) };
         let response =
             self.send_stream(call, body, stalled(moved, length, patience)).await.map_err(failed)?;
-        self.learnt.took_chunk();
+        self.observed.took_chunk();
         self.session_of(&response, &session.url).await.map_err(failed)
     }
 
-    /// Closes an upload whose chunks were all sent. The caller holds the permit.
+    /// Closes an upload after its last chunk. The caller holds the permit.
     ///
     /// # Errors
     /// A refusal, or no answer.
@@ -81,10 +82,10 @@ impl Client {
         self.send_once(&call).await.map(|_| ()).map_err(|cause| operation.failed(cause))
     }
 
-    /// How many bytes of an upload the registry has, and the session as it goes on.
+    /// Asks how many bytes of an upload the registry has, and returns the session's next state too.
     ///
     /// # Errors
-    /// Where the session is gone, or its answer says nothing.
+    /// If the session is gone, or the answer has no usable range.
     pub(crate) async fn upload_status(
         &self,
         session: &UploadSession,
@@ -111,62 +112,64 @@ impl Client {
         Ok((session, offset))
     }
 
-    /// How large the chunks are that a blob of `size` bytes is sent in; `None` where it goes in one
-    /// body. `broke` is set where its body broke before.
+    /// The chunk size for a blob of `size` bytes; `None` if it is sent as one body.
+    ///
+    /// `broke` tells that a body of this blob broke before.
     pub(crate) fn chunk_size(
         &self,
         session: &UploadSession,
         size: u64,
         broke: bool,
     ) -> Option<u64> {
-        let traits = self.traits();
-        let chunk = traits.chunk_size(session.chunk_min_length);
+        let capabilities = self.capabilities();
+        let chunk = capabilities.chunk_size(session.chunk_min_length);
         let in_chunks =
-            traits.chunks && (self.learnt.wants_chunks(size) || (broke && size > chunk));
+            capabilities.chunks && (self.observed.wants_chunks(size) || (broke && size > chunk));
         in_chunks.then_some(chunk)
     }
 
-    /// Takes note of why a body of `size` bytes was not taken in one request. Is it worth another try,
-    /// in chunks?
+    /// Records why a single body of `size` bytes was refused, and returns whether chunks are worth
+    /// a try.
     pub(crate) fn may_take_chunks(&self, error: &RegistryError, size: u64) -> bool {
-        let Some(status) = error.cause.status().filter(|_| self.traits().chunks) else {
+        let Some(status) = error.cause.status().filter(|_| self.capabilities().chunks) else {
             return false;
         };
         let refused = match status {
             413 => true,
-            405 | 416 | 500 | 501 => !self.learnt.took_any(),
+            405 | 416 | 500 | 501 => !self.observed.accepted_any_body(),
             _ => false,
         };
-        if refused && !self.learnt.wants_chunks(size) {
+        if refused && !self.observed.wants_chunks(size) {
             tracing::debug!(
-                "{error}; larger uploads to {} go in chunks from here on",
+                "{error}; sending larger uploads to {} in chunks from now on",
                 self.registry
             );
-            self.learnt.chunk_from_now();
+            self.observed.chunk_from_now();
         }
-        refused && self.learnt.wants_chunks(size)
+        refused && self.observed.wants_chunks(size)
     }
 
-    /// Takes note that a chunk was refused. Is one body worth a try instead?
+    /// Records a refused chunk, and returns whether a single body is worth a try.
     pub(crate) fn may_take_one_body(&self, error: &RegistryError) -> bool {
         let refused = matches!(error.cause.status(), Some(400 | 405 | 411 | 415 | 416 | 501));
-        refused && self.learnt.chunk_refused()
+        refused && self.observed.chunk_refused()
     }
 
-    /// A second body broke: larger ones than those that passed go in chunks from here on.
+    /// Records a second broken body: blobs larger than every accepted body are sent in chunks from
+    /// now on.
     pub(crate) fn bodies_break(&self) {
-        self.learnt.chunk_from_now();
+        self.observed.chunk_from_now();
     }
 }
 
-/// How many bytes `Range: 0-LAST` of an upload's status says are there; some write the unit.
+/// Parses `Range: 0-LAST` of an upload's status into a byte count; some registries add the unit.
 fn offset_after(range: &str) -> Option<u64> {
     let (start, last) = range.trim().trim_start_matches("bytes=").split_once('-')?;
     if start != "0" {
         return None;
     }
     let last: u64 = last.parse().ok()?;
-    // Nothing at all cannot be written; distribution and others write 0-0 for it.
+    // The header cannot express an empty upload; distribution and others send 0-0 for it.
     Some(if last == 0 { 0 } else { last + 1 })
 }
 

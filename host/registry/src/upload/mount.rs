@@ -6,9 +6,10 @@ use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Digest, Repository};
 
 impl Client {
-    /// Mounts a blob from the repository `from` of this registry, where it is known to be, or opens a
-    /// session instead. It has a single try: whatever keeps it from working does not keep an upload
-    /// from working.
+    /// Mounts a blob from the repository `from`, which is known to hold it, or opens an upload
+    /// session.
+    ///
+    /// There is no retry: after a failed mount, the blob can still be uploaded.
     ///
     /// # Errors
     /// A refusal, no answer, or an answer without a usable location.
@@ -21,12 +22,12 @@ impl Client {
         let started = self.mount_by_hint(repository, digest, from).await;
         match &started {
             Ok(UploadStart::Present) => {}
-            Ok(UploadStart::Session(_)) => self.learnt.mount_refused(),
+            Ok(UploadStart::Session(_)) => self.observed.mount_refused(),
             Err(error) => match &*error.cause {
-                Cause::Token { .. } => self.learnt.never_mounts(),
-                // What is too busy has not refused.
+                Cause::Token { .. } => self.observed.never_mounts(),
+                // An overloaded registry has not refused the mount.
                 Cause::Answered(answer) if !matches!(answer.status, 408 | 429 | 500..) => {
-                    self.learnt.mount_refused();
+                    self.observed.mount_refused();
                 }
                 _ => {}
             },
@@ -34,8 +35,9 @@ impl Client {
         started
     }
 
-    /// As [`Self::mount`], from where the blob was in an earlier run. That it is refused says nothing
-    /// of the registry.
+    /// Like [`Self::mount`], from a repository that held the blob in an earlier run.
+    ///
+    /// A refusal does not count against the registry, as the hint may be stale.
     ///
     /// # Errors
     /// A refusal, no answer, or an answer without a usable location.
@@ -47,7 +49,7 @@ impl Client {
     ) -> Result<UploadStart, RegistryError> {
         let started = self.start(repository, digest, Some(from), None).await;
         if matches!(started, Ok(UploadStart::Present)) {
-            self.learnt.mounted();
+            self.observed.mounted();
         }
         started
     }

@@ -1,4 +1,4 @@
-//! Placing one blob in one repository: mounted, found, or uploaded.
+//! Places one blob in one repository: by mount, because it exists already, or by upload.
 
 use futures_util::future::FutureExt;
 use longshore_oci::Repository;
@@ -9,29 +9,29 @@ use crate::upload::attempt_error::AttemptError;
 use crate::upload::session::{UploadSession, UploadStart};
 use crate::{Client, RegistryError};
 
-/// What came of a hint.
-enum Hinted {
+/// The result of a mount by hint.
+enum HintOutcome {
     /// The blob was mounted from this repository.
     Mounted(Repository),
-    /// It was not; perhaps there is a session instead.
-    Not(Option<UploadSession>),
+    /// The blob was not mounted; the registry may have opened a session instead.
+    NotMounted(Option<UploadSession>),
 }
 
-/// What there is to do with a blob.
-enum Way {
+/// How a blob is placed.
+enum Strategy {
     /// Mount it from this repository.
     Mount(Repository),
-    /// Ask what earlier runs have seen, then upload.
+    /// Try a mount by hint, then upload.
     Hint,
     /// Upload it.
     Upload,
 }
 
 impl Client {
-    /// Makes a blob be in a repository of this registry.
+    /// Ensures that a repository of this registry holds the blob.
     ///
     /// # Errors
-    /// Either side failed for good, or the run was interrupted.
+    /// If either side failed for good, or the run was interrupted.
     pub(crate) async fn place(
         &self,
         transfer: &BlobTransfer<'_>,
@@ -43,13 +43,13 @@ impl Client {
         self.checked(transfer, placed).await
     }
 
-    /// Places the blob, and says whether this run knows the content that was taken over.
+    /// Places the blob. Also returns whether this run knows the content of a mounted blob.
     async fn place_unchecked(
         &self,
         transfer: &BlobTransfer<'_>,
     ) -> Result<(Placed, bool), TransferFailure> {
-        let session = match self.way(transfer) {
-            Way::Mount(home) => match self.mount_from(transfer, &home).await? {
+        let session = match self.strategy(transfer) {
+            Strategy::Mount(home) => match self.mount_from(transfer, &home).await? {
                 Some(UploadStart::Present) => {
                     let is_of_source = transfer.source.store.name() == self.name();
                     return Ok((Placed::Mounted(home), !is_of_source));
@@ -57,15 +57,15 @@ impl Client {
                 Some(UploadStart::Session(session)) => Some(session),
                 None => None,
             },
-            Way::Hint => match self.mount_by_hints(transfer).await? {
-                Hinted::Mounted(home) => {
-                    // Hints are of blobs that manifests name.
-                    self.named.learn(&transfer.blob.digest, &home);
+            Strategy::Hint => match self.mount_by_hints(transfer).await? {
+                HintOutcome::Mounted(home) => {
+                    // Hints are only learnt from manifests, so a manifest in `home` names the blob.
+                    self.manifest_homes.learn(&transfer.blob.digest, &home);
                     return Ok((Placed::Mounted(home), false));
                 }
-                Hinted::Not(session) => session,
+                HintOutcome::NotMounted(session) => session,
             },
-            Way::Upload => None,
+            Strategy::Upload => None,
         };
         Ok((self.upload_blob(transfer, session).boxed().await?, true))
     }
@@ -113,59 +113,64 @@ impl Client {
         }
     }
 
-    fn way(&self, transfer: &BlobTransfer<'_>) -> Way {
+    fn strategy(&self, transfer: &BlobTransfer<'_>) -> Strategy {
         if !self.mounts() || transfer.trust == Trust::Nothing {
-            return Way::Upload;
+            return Strategy::Upload;
         }
         if transfer.source.store.name() == self.name() {
-            // What is in the source's own repository already needs no hint.
+            // Within one registry, the source repository itself is the mount source.
             return match transfer.source.repository {
-                same if same == transfer.repository => Way::Upload,
-                other => Way::Mount(other.clone()),
+                same if same == transfer.repository => Strategy::Upload,
+                other => Strategy::Mount(other.clone()),
             };
         }
-        let Some(from) = transfer.from else { return Way::Hint };
-        let home = match self.traits().mount_after_manifest {
-            // Where it was brought first, perhaps no manifest names it.
-            true => self.named.of(&transfer.blob.digest),
+        let Some(from) = transfer.from else { return Strategy::Hint };
+        let home = match self.capabilities().mount_after_manifest {
+            // The repository that received the blob first may not have a manifest that names it.
+            true => self.manifest_homes.of(&transfer.blob.digest),
             false => Some(from.clone()),
         };
         match home.filter(|home| home != transfer.repository) {
-            Some(home) => Way::Mount(home),
-            None => Way::Upload,
+            Some(home) => Strategy::Mount(home),
+            None => Strategy::Upload,
         }
     }
 
-    /// Mounts the blob from where an earlier run has seen it. A hint is tried once: where it is refused
-    /// it is forgotten.
-    async fn mount_by_hints(&self, transfer: &BlobTransfer<'_>) -> Result<Hinted, AttemptError> {
+    /// Mounts the blob from where an earlier run saw it. A refused hint is forgotten.
+    async fn mount_by_hints(
+        &self,
+        transfer: &BlobTransfer<'_>,
+    ) -> Result<HintOutcome, AttemptError> {
         let (repository, digest) = (transfer.repository, &transfer.blob.digest);
         let Some(hints) = self.hints_of(repository).await else {
-            return Ok(Hinted::Not(None));
+            return Ok(HintOutcome::NotMounted(None));
         };
-        let Some(home) = hints.home(digest, repository) else { return Ok(Hinted::Not(None)) };
+        let Some(home) = hints.home(digest, repository) else {
+            return Ok(HintOutcome::NotMounted(None));
+        };
         let mount = self.mount_by_hint(repository, digest, &home);
         match unless_interrupted(transfer, mount).await? {
             Ok(UploadStart::Present) => {
-                hints.held();
-                Ok(Hinted::Mounted(home))
+                hints.confirm();
+                Ok(HintOutcome::Mounted(home))
             }
             Ok(UploadStart::Session(session)) => {
                 hints.refuse(digest);
-                Ok(Hinted::Not(Some(session)))
+                Ok(HintOutcome::NotMounted(Some(session)))
             }
             Err(error) => {
                 tracing::debug!("{error}");
-                if !error.says_nothing() {
+                if !error.is_inconclusive() {
                     hints.refuse(digest);
                 }
-                Ok(Hinted::Not(None))
+                Ok(HintOutcome::NotMounted(None))
             }
         }
     }
 
-    /// Mounts the blob from `home`. Registries refuse mounts in many ways, none of which keeps an
-    /// upload from working.
+    /// Mounts the blob from `home`.
+    ///
+    /// Registries refuse mounts in many ways; none of them prevents an upload.
     async fn mount_from(
         &self,
         transfer: &BlobTransfer<'_>,
@@ -181,7 +186,7 @@ impl Client {
         }
     }
 
-    /// Opens an upload, unless the blob turns out to be there.
+    /// Opens an upload session, unless the blob turns out to exist.
     pub(crate) async fn open_upload(
         &self,
         transfer: &BlobTransfer<'_>,
@@ -193,13 +198,14 @@ impl Client {
             (None, Trust::Probe) => self.probe_upload(repository, blob).await?,
             (None, Trust::Nothing) => self.start_upload(repository, blob).await?,
         };
-        self.looks.looked(repository, matches!(start, UploadStart::Present));
+        self.probes.record(repository, matches!(start, UploadStart::Present));
         Ok(start)
     }
 }
 
-/// Does `work`, unless the run is interrupted before it ends. The work is boxed: there are thousands of
-/// futures that hold one of these.
+/// Runs `work` until the run is interrupted.
+///
+/// The work is boxed because thousands of futures hold one of these.
 pub(crate) fn unless_interrupted<'a, T: 'a>(
     transfer: &BlobTransfer<'a>,
     work: impl Future<Output = T> + Send + 'a,

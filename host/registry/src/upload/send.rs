@@ -1,4 +1,4 @@
-//! Moving one blob: both ends open, and then one body or chunks.
+//! Moves one blob: opens both ends, then sends one body or chunks.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,17 +13,17 @@ use longshore_store::{
 use crate::Client;
 use crate::content::blob::LONGEST_PAUSE;
 use crate::upload::attempt_error::AttemptError;
-use crate::upload::attempts::{Attempts, Next};
-use crate::upload::body::Outgoing;
+use crate::upload::attempts::{Attempts, NextStep};
+use crate::upload::body::UploadBody;
 use crate::upload::chunk::Chunk;
 use crate::upload::place::unless_interrupted;
 use crate::upload::session::{UploadSession, UploadStart};
 
-/// Below this size a round trip costs more than a download in vain, in bytes.
+/// Below this size in bytes, a round trip costs more than a wasted download.
 const WORTH_A_ROUND_TRIP: u64 = 128 * 1024;
 
 impl Client {
-    /// Uploads the blob unless it turns out to be there. `session` is one that is open already.
+    /// Uploads the blob unless it turns out to exist. `session` is a session that is already open.
     pub(crate) async fn upload_blob(
         &self,
         transfer: &BlobTransfer<'_>,
@@ -55,25 +55,24 @@ impl Client {
                 Err(error) => error,
             };
             match self.next_attempt(&error, transfer, &mut attempts).await {
-                Next::Done => return Ok(Placed::Moved),
-                Next::Fail => {
-                    // A registry that limits requests is sent nothing more.
-                    let limited =
-                        matches!(&error, AttemptError::Destination(error) if error.is_limited());
+                NextStep::Done => return Ok(Placed::Moved),
+                NextStep::Fail => {
+                    // Nothing more is sent to a throttled registry.
+                    let limited = matches!(&error, AttemptError::Destination(error) if error.is_rate_limited());
                     if !limited {
                         self.cancel(transfer, &mut attempts).await;
                     }
                     return Err(error);
                 }
-                Next::Retry(wait) => {
+                NextStep::Retry(wait) => {
                     tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
-                    self.let_go(&error, transfer, &mut attempts).await;
+                    self.abandon_session(&error, transfer, &mut attempts).await;
                     let waited = unless_interrupted(transfer, tokio::time::sleep(wait)).await;
                     if let Err(interrupted) = waited {
                         self.cancel(transfer, &mut attempts).await;
                         return Err(interrupted);
                     }
-                    self.budget.effort.made_again();
+                    self.budget.effort.count_retry();
                 }
             }
         }
@@ -86,7 +85,7 @@ impl Client {
         attempts: &mut Attempts,
     ) -> Result<Placed, AttemptError> {
         (attempts.sent, attempts.in_chunks) = (None, false);
-        // The permit ends with the attempt: while this one waits to try again, others may move.
+        // The permit is released with the attempt, so that others can transfer during the back-off.
         let _permit = self.transfer_permit(transfer).await?;
         let opened = self.open(transfer, session, attempts).await?;
         let Some((session, content)) = opened else { return Ok(Placed::Present) };
@@ -95,16 +94,18 @@ impl Client {
         Ok(Placed::Moved)
     }
 
-    /// Opens both ends, at the same time where the blob is most likely not there and a round trip
-    /// costs more than a download in vain. `None` where the blob is there already. The session is taken
-    /// note of as soon as it is open.
+    /// Opens both ends; returns `None` if the blob exists already.
+    ///
+    /// Both are opened at the same time if the blob most likely does not exist, or if a round trip
+    /// costs more than a wasted download. The session is recorded in `attempts` as soon as it is
+    /// open.
     async fn open(
         &self,
         transfer: &BlobTransfer<'_>,
         session: Option<UploadSession>,
         attempts: &mut Attempts,
     ) -> Result<Option<(UploadSession, BlobStream)>, AttemptError> {
-        let both = match self.looks.found_in(transfer.repository) {
+        let both = match self.probes.found_in(transfer.repository) {
             _ if transfer.expected => false,
             Some(found) => !found,
             None => transfer.blob.size < WORTH_A_ROUND_TRIP,
@@ -160,19 +161,20 @@ impl Client {
         }
     }
 
-    /// Sends the blob in chunks, one after the other. A chunk that breaks is fetched and sent again
-    /// from where the registry has it.
+    /// Sends the blob in chunks, one after the other.
+    ///
+    /// After a broken chunk, the upload resumes at the offset that the registry reports.
     async fn send_chunks(
         &self,
         transfer: &BlobTransfer<'_>,
         mut session: UploadSession,
-        mut out: Outgoing,
+        mut out: UploadBody,
         chunk: u64,
         attempts: &mut Attempts,
     ) -> Result<(), AttemptError> {
         let (repository, blob) = (transfer.repository, transfer.blob);
         let mut kept = Prefix::empty(blob);
-        let (mut waits, mut waited) = (self.waits(), Duration::ZERO);
+        let (mut backoff, mut waited) = (self.backoff(), Duration::ZERO);
         while kept.bytes < blob.size {
             let offset = kept.bytes;
             let length = chunk.min(blob.size - offset);
@@ -183,7 +185,7 @@ impl Client {
                     session = next;
                     attempts.session = Some(session.clone());
                     kept = out.prefix().await;
-                    (waits, waited) = (self.waits(), Duration::ZERO);
+                    (backoff, waited) = (self.backoff(), Duration::ZERO);
                     continue;
                 }
                 Err(error) => error,
@@ -191,13 +193,13 @@ impl Client {
             if let Some(source) = out.take_failure().await {
                 return Err(AttemptError::Source(source));
             }
-            // An upload that has to wait longer gives its places to others.
-            let wait = waits.after(&error).filter(|wait| waited + *wait <= LONGEST_PAUSE);
+            // An upload that has to wait longer releases its permits.
+            let wait = backoff.after(&error).filter(|wait| waited + *wait <= LONGEST_PAUSE);
             let Some(wait) = wait else { return Err(AttemptError::Destination(error)) };
             waited += wait;
-            tracing::debug!("{error}; going on at byte {offset} in {:.1} s", wait.as_secs_f32());
+            tracing::debug!("{error}; resuming at byte {offset} in {:.1} s", wait.as_secs_f32());
             tokio::time::sleep(wait).await;
-            self.budget.effort.made_again();
+            self.budget.effort.count_retry();
             let Ok((next, has)) = self.upload_status(&session, repository, blob).await else {
                 return Err(AttemptError::Destination(error));
             };
@@ -210,7 +212,7 @@ impl Client {
             let mut rest = verified(transfer, content, kept);
             rest.pass(had).await.map_err(AttemptError::Source)?;
             kept = rest.prefix();
-            out = Outgoing::new(rest);
+            out = UploadBody::new(rest);
         }
         attempts.sent = Some(blob.size);
         let closed = self.close_upload(session, repository, blob).await;
@@ -218,7 +220,8 @@ impl Client {
     }
 }
 
-/// The blob's bytes from `offset` on, which may have been `wrong` before.
+/// Opens the blob's bytes from `offset` on; `wrong` tells that its content failed verification
+/// before.
 async fn content(
     transfer: &BlobTransfer<'_>,
     offset: u64,
@@ -231,11 +234,12 @@ fn verified(transfer: &BlobTransfer<'_>, content: BlobStream, prefix: Prefix) ->
     VerifiedBlob::new(content, transfer.blob.clone(), prefix, transfer.progress.clone())
 }
 
-fn outgoing(transfer: &BlobTransfer<'_>, content: BlobStream, prefix: Prefix) -> Outgoing {
-    Outgoing::new(verified(transfer, content, prefix))
+fn outgoing(transfer: &BlobTransfer<'_>, content: BlobStream, prefix: Prefix) -> UploadBody {
+    UploadBody::new(verified(transfer, content, prefix))
 }
 
-/// An upload without a body has nothing to withhold, so its digest is checked before.
+/// Checks the digest of an empty blob before the upload: without a body, no last piece can be
+/// withheld.
 fn check_empty(blob: &Descriptor) -> Result<(), StoreError> {
     let found = blob.digest.same_algorithm_of(b"");
     if blob.size > 0 || found == blob.digest {

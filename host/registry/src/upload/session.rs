@@ -1,4 +1,4 @@
-//! Uploads: opened, and closed by one body (distribution-spec, "Pushing blobs").
+//! Upload sessions, and uploads as one body (distribution-spec, "Pushing blobs").
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,23 +17,23 @@ use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Digest, Repository};
 use longshore_store::Operation;
 
-/// A registry may take so long to commit an upload, and a second more for each 20 MB.
+/// The base time a registry gets to commit an upload; each 20 MB add a second.
 const COMMIT: Duration = Duration::from_secs(120);
-/// The least that chunks have to measure (distribution-spec, "Pushing a blob in chunks").
+/// The minimum chunk size (distribution-spec, "Pushing a blob in chunks").
 const CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 
-/// An open upload at a registry.
+/// An open upload session at a registry.
 #[derive(Clone, Debug)]
 pub(crate) struct UploadSession {
     pub(crate) url: Url,
-    /// What the registry asks chunks to measure at least, in bytes.
+    /// The minimum chunk size that the registry asks for, in bytes.
     pub(crate) chunk_min_length: Option<u64>,
 }
 
-/// What came of asking for an upload.
+/// The result of starting an upload.
 #[derive(Debug)]
 pub(crate) enum UploadStart {
-    /// The blob is there: it was mounted, or had been there before.
+    /// The blob was mounted, or existed before.
     Present,
     /// A session to upload into.
     Session(UploadSession),
@@ -49,7 +49,7 @@ impl Client {
         Operation::new(verb, format!("{what} to {}/{repository}", self.registry))
     }
 
-    /// A request into a session, for which the caller holds the permit.
+    /// Makes a request within a session; the caller holds the permit.
     pub(crate) fn session_call(
         &self,
         operation: Operation,
@@ -66,9 +66,11 @@ impl Client {
         call
     }
 
-    /// Opens an upload unless the blob of `size` bytes is in `repository` already. Most registries
-    /// answer a mount from the repository itself with 201 where the blob is there and else with the
-    /// session that is needed anyway; the others are asked by HEAD first. The caller holds the permit.
+    /// Opens an upload session unless `repository` holds the blob already.
+    ///
+    /// Most registries answer a mount from the repository itself with 201 if the blob exists, else
+    /// with the session that is needed anyway. The others are probed by HEAD first. The caller
+    /// holds the permit.
     ///
     /// # Errors
     /// A refusal, no answer, or an answer without a usable location.
@@ -78,7 +80,7 @@ impl Client {
         blob: &Descriptor,
     ) -> Result<UploadStart, RegistryError> {
         let digest = &blob.digest;
-        if self.traits().mount_from_self && self.probe.by_mount() {
+        if self.capabilities().mount_from_self && self.probe.by_mount() {
             match self.start(repository, digest, Some(repository), Some(blob.size)).await {
                 Err(error) if matches!(error.cause.status(), Some(400 | 404 | 405)) => {
                     tracing::debug!("{error}");
@@ -93,10 +95,12 @@ impl Client {
         self.start_upload(repository, blob).await
     }
 
-    /// After the first upload of a run: does the registry say by a mount from the repository itself
-    /// that the blob is there now? If not, it is asked by HEAD from here on.
+    /// Tests after a run's first upload whether a mount from the repository itself reports the
+    /// blob.
+    ///
+    /// If not, the registry is probed by HEAD from now on.
     pub(crate) async fn calibrate(&self, repository: &Repository, digest: &Digest) {
-        if !self.traits().mount_from_self || !self.probe.begin() {
+        if !self.capabilities().mount_from_self || !self.probe.begin() {
             return;
         }
         match self.start(repository, digest, Some(repository), None).await {
@@ -115,8 +119,10 @@ impl Client {
         }
     }
 
-    /// Opens an upload of `blob` into `repository`, with a single try, as the upload that follows has
-    /// to be tried again from here. The caller holds the permit.
+    /// Opens an upload session for `blob` in `repository`.
+    ///
+    /// There is no retry here: a failed upload restarts from this point anyway. The caller holds
+    /// the permit.
     ///
     /// # Errors
     /// A refusal, no answer, or an answer without a usable location.
@@ -128,7 +134,7 @@ impl Client {
         self.start(repository, &blob.digest, None, Some(blob.size)).await
     }
 
-    /// `admitted` is the size of the blob whose permit the caller holds.
+    /// Starts an upload; `admitted` is the blob's size if the caller holds its permit.
     pub(crate) async fn start(
         &self,
         repository: &Repository,
@@ -148,13 +154,14 @@ impl Client {
         }
         let mount_from = from.filter(|_| mounts).cloned();
         let scope = RepositoryScope { repository: repository.clone(), push: true, mount_from };
-        let class = admitted.map_or(Class::Open, Class::of_blob);
+        let class = admitted.map_or(Class::UploadStart, Class::of_blob);
         let mut call = Call::new(operation.clone(), Method::POST, url.clone(), scope, class)
             .header(CONTENT_LENGTH, HeaderValue::from(0));
-        // The connection that opens the session carries the upload next.
+        // The connection that opens the session also carries the upload.
         call.purpose = Purpose::Blob;
         call.admitted = admitted.is_some();
-        // A right that a mount lacks is not worth another token: the upload needs none of it.
+        // A mount that lacks a right is not worth a token renewal: the upload does not need that
+        // right.
         call.renews = !mounts;
         let response = self.send_once(&call).await.map_err(failed)?;
         if from.is_some() && response.status() == StatusCode::CREATED {
@@ -175,11 +182,13 @@ impl Client {
         Ok(UploadSession { url: location(response, from, &base.url)?, chunk_min_length })
     }
 
-    /// Uploads the whole blob as one body. `moved` counts the bytes that were handed over, so that
-    /// a body that stops moving is noticed. The caller holds the permit.
+    /// Uploads the whole blob as one body.
+    ///
+    /// `moved` counts the bytes handed over, so that a stalled body is noticed. The caller holds
+    /// the permit.
     ///
     /// # Errors
-    /// A refusal, or a connection that broke or stopped; the session is lost then.
+    /// A refusal, or a connection that broke or stalled; the session is lost then.
     pub(crate) async fn upload(
         &self,
         session: UploadSession,
@@ -194,17 +203,17 @@ impl Client {
             .session_call(operation.clone(), Method::PUT, url, repository, blob.size)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
             .header(CONTENT_LENGTH, HeaderValue::from(blob.size));
-        let patience = Patience { silence: SILENCE, commit: commit(blob.size) };
+        let patience = StallTimeouts { silence: SILENCE, commit: commit(blob.size) };
         match self.send_stream(call, body, stalled(moved, blob.size, patience)).await {
             Ok(_) => {
-                self.learnt.took(blob.size);
+                self.observed.accepted_body(blob.size);
                 Ok(())
             }
             Err(cause) => Err(operation.failed(cause)),
         }
     }
 
-    /// Gives an upload up, so that the registry can forget it. Whether that works does not matter.
+    /// Cancels an upload, so that the registry can free it. Errors are only logged.
     pub(crate) async fn cancel_upload(&self, session: UploadSession, repository: &Repository) {
         let operation = self.upload_operation("cancel upload", repository, "what was begun");
         let ask = async |method: Method, url: &Url| {
@@ -214,7 +223,7 @@ impl Client {
             self.send_once(&call).await
         };
         let cancelled = match ask(Method::DELETE, &session.url).await {
-            // A body that broke has moved it on, and it has another location now (distribution 3).
+            // A broken body changed the session's location (distribution 3).
             Err(cause) if cause.status() == Some(416) => {
                 let moved = async {
                     let status = ask(Method::GET, &session.url).await?;
@@ -243,18 +252,18 @@ pub(crate) fn closing(mut session: Url, digest: &Digest) -> Url {
     session
 }
 
-/// How long an upload may stand still.
+/// Timeouts of an upload without progress.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// While bytes are due.
+pub(crate) struct StallTimeouts {
+    /// While bytes are being sent.
     pub(crate) silence: Duration,
-    /// When all bytes went out and the registry commits them.
+    /// After the last byte, while the registry commits.
     pub(crate) commit: Duration,
 }
 
-/// Ends, with the seconds waited, when no byte moved for too long, or when all bytes went out and
-/// the registry took longer than it may to commit them.
-pub(crate) async fn stalled(moved: Arc<AtomicU64>, size: u64, patience: Patience) -> u64 {
+/// Completes when an upload stalls, with the seconds waited: no byte moved, or the commit took too
+/// long.
+pub(crate) async fn stalled(moved: Arc<AtomicU64>, size: u64, patience: StallTimeouts) -> u64 {
     let mut last = moved.load(Ordering::Relaxed);
     loop {
         let wait = if last >= size { patience.commit } else { patience.silence };
@@ -273,12 +282,12 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
-    use super::{Patience, stalled};
+    use super::{StallTimeouts, stalled};
 
     #[tokio::test]
     async fn a_body_that_stops_is_noticed() {
         let patience =
-            Patience { silence: Duration::from_millis(20), commit: Duration::from_secs(3600) };
+            StallTimeouts { silence: Duration::from_millis(20), commit: Duration::from_secs(3600) };
         let moved = Arc::new(AtomicU64::new(5));
         assert_eq!(stalled(Arc::clone(&moved), 10, patience).await, 0);
         moved.store(10, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What entries become without any rewrite, and what of them the failed list keeps.
+//! Plans without rewrites, and the lines that the failed list keeps.
 
 use super::{BATCH, PlanOptions, build};
 use crate::job::{Outcome, Status};
@@ -48,7 +48,7 @@ fn ended(plan: &Plan, number: u32) -> Option<&Ended> {
     plan.ended.iter().find(|ended| ended.number == number)
 }
 
-/// `source → destination` of each job, and what the others ended with.
+/// `source → destination` of each job, and the message of each entry that ended.
 fn ends(plan: &Plan) -> Vec<String> {
     let end = |number| match (plan.jobs.get(number), ended(plan, number)) {
         (Some(job), None) => format!("{} → {}", job.source, job.destination),
@@ -111,7 +111,7 @@ async fn sources_are_completed_and_destinations_follow_them() {
             "a.io/x:1 → b.io/x:2".to_owned(),
         ]
     );
-    // Such an entry is a `mirror` line in the failed list, where three columns can say it.
+    // The failed list repeats such an entry as a `mirror` line, if three columns can express it.
     assert_eq!(
         texts(&plan),
         [
@@ -138,14 +138,14 @@ async fn sources_are_completed_and_destinations_follow_them() {
 }
 
 #[tokio::test]
-async fn an_entry_that_nobody_gives_a_destination_ends_the_plan() {
+async fn an_entry_without_a_destination_is_an_error() {
     let list = list("default", "a\nb\n", vec![entry(2, "b", None, "1")], vec![]);
     let error = build(list, &options(), &[]).await.unwrap_err();
     assert!(matches!(error, PlanError::NoDestination { line: 2, .. }), "{error}");
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_one_entry_is_its_end_alone() {
+async fn an_error_of_one_entry_fails_only_that_entry() {
     let mut everything = entry(3, "a.io/x", Some("b.io/x"), "");
     everything.select = Selection::All;
     let mut platform = entry(4, "a.io/x", Some("b.io/x"), "1");
@@ -182,7 +182,7 @@ async fn what_is_wrong_with_one_entry_is_its_end_alone() {
 }
 
 #[tokio::test]
-async fn an_entry_of_which_nothing_was_selected_ended_so() {
+async fn an_entry_that_selects_nothing_ends() {
     let everything =
         |line: u32| Entry { select: Selection::All, ..entry(line, "a.io/x", Some("b.io/x"), "") };
     let unselected =

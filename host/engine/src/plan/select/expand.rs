@@ -1,7 +1,7 @@
-//! Replacing the entries that select by pattern by entries with one tag each.
+//! Replaces entries that select by pattern by entries with one tag each.
 //!
-//! Catalogues first, then tags: every registry and every repository is asked once, several at a time.
-//! What is wrong with one entry alone is its outcome; it keeps its place in the list.
+//! Catalogs are listed first, then tags. Each registry and repository is asked once, concurrently.
+//! An error of one entry is its outcome, and the entry keeps its place in the list.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::pick::{FilterError, Picker};
-use super::under::Under;
+use super::under::SelectionRoot;
 use crate::job::Outcome;
 use crate::list::List;
 use crate::list::{Entry, Filter, Selection};
@@ -18,48 +18,49 @@ use crate::plan::source;
 use longshore_oci::{ReferenceError, Registry, Repository, StoreName, Tag};
 use longshore_store::{StoreError, Stores};
 
-/// What came of the entries that select by pattern.
+/// The result of expanding the entries that select by pattern.
 #[derive(Debug, Default)]
 pub struct Expansion {
-    /// Those that became no entries of one tag each.
+    /// Entries that selected nothing or failed.
     pub unselected: Vec<Unselected>,
-    /// What the others became, in the order of the list.
+    /// The selections of the other entries, in the order of the list.
     pub picked: Vec<Picked>,
 }
 
-/// An entry that stays as it is, and how it ended.
+/// An entry that remains in the list, and its outcome.
 #[derive(Debug)]
 pub struct Unselected {
-    /// The entry, which is still in the list.
+    /// The entry.
     pub entry: Entry,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
-/// What was picked for an entry.
+/// The selection of one entry.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Picked {
-    /// Where the entry starts.
+    /// The line where the entry starts.
     pub line: u32,
-    /// The repository whose tags, or the registry or path whose repositories, were picked from.
+    /// The repository whose tags were listed, or the registry or path whose repositories were
+    /// listed.
     pub from: String,
-    /// What there is to pick from: `tags` or `repositories`.
+    /// `tags` or `repositories`.
     pub what: &'static str,
-    /// How many there are.
+    /// How many were listed.
     pub count: usize,
-    /// What was picked, and why.
+    /// The selected names, with the reasons.
     pub names: Vec<(String, String)>,
 }
 
 impl Picked {
-    /// How many of how many were picked, for the log of a run of `list`.
+    /// The log message of the selection; `list` is the list's name.
     pub fn told_of(&self, list: &str) -> String {
         let Self { line, from, what, count, names } = self;
         format!("{list}:{line}: {} of {count} {what} of {from} selected", names.len())
     }
 }
 
-/// Why an entry alone fails.
+/// Errors of a single entry.
 #[derive(Debug, thiserror::Error)]
 enum SelectError {
     #[error("source: {0}")]
@@ -71,22 +72,22 @@ enum SelectError {
 }
 
 impl SelectError {
-    /// What a person can do about it.
+    /// Advice for the user.
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Source(_) => Some("a source is [REGISTRY/]REPOSITORY".to_owned()),
+            Self::Source(_) => Some("write the source as [REGISTRY/]REPOSITORY".to_owned()),
             Self::Filter(FilterError::Pattern { .. }) => {
-                Some("expressions are as in RE2, without look-around and references".to_owned())
+                Some("use RE2 syntax, without look-around and backreferences".to_owned())
             }
             Self::Filter(FilterError::Range { .. }) => {
-                Some("a range is such as \">=1.2 <2 || ^3\"".to_owned())
+                Some("write a range such as \">=1.2 <2 || ^3\"".to_owned())
             }
             Self::Store(error) => error.hint.clone(),
         }
     }
 }
 
-/// Does any entry of `list` have to be expanded?
+/// Whether any entry of `list` needs expansion.
 pub fn selects_by_pattern(list: &List) -> bool {
     list.entries.iter().any(is_pattern)
 }
@@ -95,8 +96,8 @@ const fn is_pattern(entry: &Entry) -> bool {
     entry.repositories.is_some() || matches!(entry.select, Selection::All | Selection::Matching(_))
 }
 
-/// Replaces the entries of `list` that select by pattern. `source` is `-s`; so many lists are asked for
-/// at once.
+/// Expands the entries of `list` that select by pattern. `source` is `-s`; `at_once` limits
+/// concurrent requests.
 pub async fn expand(
     list: &mut List,
     source: Option<&StoreName>,
@@ -105,8 +106,8 @@ pub async fn expand(
 ) -> Expansion {
     let mut expansion = Expansion::default();
     let catalogues = list.entries.iter().filter(|entry| entry.repositories.is_some());
-    let catalogues = catalogues.filter_map(|entry| Under::of(&entry.source, source).ok());
-    let catalogues = ask_each(catalogues.map(|under| under.store), at_once, |store| async move {
+    let catalogues = catalogues.filter_map(|entry| SelectionRoot::of(&entry.source, source).ok());
+    let catalogues = ask_each(catalogues.map(|root| root.store), at_once, |store| async move {
         stores.source(&store)?.repositories().await
     });
     let catalogues = catalogues.await;
@@ -128,7 +129,7 @@ pub async fn expand(
     expansion
 }
 
-/// Asks for each of `keys` once.
+/// Calls `ask` once for each distinct key.
 async fn ask_each<K, F>(
     keys: impl Iterator<Item = K>,
     at_once: usize,
@@ -151,7 +152,7 @@ where
         .await
 }
 
-/// The text's registry as it stands there, with its slash.
+/// The registry of a source as written, with its slash.
 fn registry_text(source: &str) -> String {
     let first = source.split('/').next().unwrap_or_default();
     if Registry::looks_like_one(first) { format!("{first}/") } else { String::new() }
@@ -164,7 +165,7 @@ fn repository_of(
     source::complete(entry.source.parse()?, source)
 }
 
-/// Repositories that were not picked are still there, and have no tags to pick.
+/// Entries whose repositories were not selected have no tags to pick.
 const fn has_tags_to_pick(entry: &Entry) -> bool {
     entry.repositories.is_none() && is_pattern(entry)
 }
@@ -200,7 +201,7 @@ fn picker(filter: &Filter) -> Result<Picker, SelectError> {
 }
 
 impl Expansion {
-    /// What an interrupt leaves of `list`: nothing more is selected.
+    /// The expansion of `list` after an interrupt: nothing is selected.
     pub fn interrupted(list: &List) -> Self {
         let outcome = Outcome { unfinished: true, ..Outcome::failed("interrupted") };
         let entries = list.entries.iter().filter(|entry| is_pattern(entry)).cloned();
@@ -209,7 +210,7 @@ impl Expansion {
         Self { unselected, picked: Vec::new() }
     }
 
-    /// Leaves the entry in the list, ended so.
+    /// Ends an entry, which stays in the list.
     fn end(&mut self, entry: Entry, outcome: Outcome) -> Vec<Entry> {
         self.unselected.push(Unselected { entry: entry.clone(), outcome });
         vec![entry]
@@ -219,7 +220,7 @@ impl Expansion {
         self.end(entry, Outcome { hint: error.hint(), ..Outcome::failed(error) })
     }
 
-    /// One entry for each repository that the entry picks.
+    /// Expands an entry into one for each selected repository.
     fn repositories(
         &mut self,
         entry: Entry,
@@ -228,12 +229,12 @@ impl Expansion {
     ) -> Vec<Entry> {
         let Some(filter) = &entry.repositories else { return vec![entry] };
         let listed = || -> Result<_, SelectError> {
-            let under = Under::of(&entry.source, source)?;
+            let root = SelectionRoot::of(&entry.source, source)?;
             let picker = picker(filter)?;
-            let names = catalogues.get(&under.store).cloned().unwrap_or_else(|| Ok(Vec::new()))?;
-            Ok((under, picker, names))
+            let names = catalogues.get(&root.store).cloned().unwrap_or_else(|| Ok(Vec::new()))?;
+            Ok((root, picker, names))
         };
-        let (under, picker, names) = match listed() {
+        let (root, picker, names) = match listed() {
             Ok(listed) => listed,
             Err(error) => return self.fail(entry, &error),
         };
@@ -244,13 +245,13 @@ impl Expansion {
         let mut picked = Vec::new();
         let mut below = 0;
         for name in &names {
-            let Some(behind) = under.behind(name) else { continue };
+            let Some(suffix) = root.below(name) else { continue };
             below += 1;
             let Some(why) = picker.matches(name) else { continue };
             picked.push((name.clone(), why));
-            let destination = entry.destination.as_deref().map(|to| match behind {
+            let destination = entry.destination.as_deref().map(|to| match suffix {
                 "" => to.to_owned(),
-                behind => format!("{}/{behind}", to.trim_end_matches('/')),
+                suffix => format!("{}/{suffix}", to.trim_end_matches('/')),
             });
             entries.push(Entry {
                 source: format!("{registry}{name}"),
@@ -271,7 +272,7 @@ impl Expansion {
         entries
     }
 
-    /// One entry for each tag that the entry picks.
+    /// Expands an entry into one for each selected tag.
     fn tags(
         &mut self,
         entry: Entry,

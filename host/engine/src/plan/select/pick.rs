@@ -1,4 +1,4 @@
-//! Filters in the form in which they are applied.
+//! Compiled filters.
 
 use std::cmp::Reverse;
 
@@ -8,39 +8,39 @@ use semver::Version;
 use super::version::{RangeError, VersionRange, version_of_tag};
 use crate::list::Filter;
 
-/// A compiled expression may have so many bytes; what people write has far fewer.
+/// The size limit of a compiled expression, in bytes; real ones are far smaller.
 const PATTERN_SIZE: usize = 1024 * 1024;
 
 /// Why a filter cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FilterError {
-    /// An expression is none, or too large.
+    /// An expression is invalid or too large.
     #[error("the expression `{pattern}` cannot be used: {why}")]
     Pattern {
         /// The expression.
         pattern: String,
-        /// The last line of what the parser says.
+        /// The last line of the parser's message.
         why: String,
     },
-    /// The range is none.
+    /// The version range is invalid.
     #[error("the range `{range}` cannot be used: {error}")]
     Range {
         /// The range.
         range: String,
-        /// What is wrong with it.
+        /// The parse error.
         #[source]
         error: RangeError,
     },
 }
 
-/// A name that was picked, and why.
+/// A selected name, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pick {
     pub(super) name: String,
     pub(super) why: String,
 }
 
-/// A filter that can be applied.
+/// A compiled filter.
 #[derive(Debug)]
 pub(super) struct Picker {
     allow: Vec<Regex>,
@@ -50,7 +50,7 @@ pub(super) struct Picker {
 }
 
 impl Picker {
-    /// Takes everything.
+    /// A filter that selects everything.
     pub(super) const fn all() -> Self {
         Self { allow: Vec::new(), deny: Vec::new(), versions: None, latest: None }
     }
@@ -70,13 +70,14 @@ impl Picker {
         })
     }
 
-    /// Why the repository `name` is picked; `None` if it is not. Versions mean nothing for it.
+    /// The reason why the repository `name` is selected; `None` if it is not. Version conditions
+    /// are ignored.
     pub(super) fn matches(&self, name: &str) -> Option<String> {
         let why = self.matching(name)?;
         Some(if why.is_empty() { "every repository is".to_owned() } else { why.join(", ") })
     }
 
-    /// Picks from `names`, in their order.
+    /// Selects from `names`, and keeps their order.
     pub(super) fn pick(&self, names: &[String]) -> Vec<Pick> {
         let mut picked: Vec<(Pick, Option<Version>)> = names
             .iter()
@@ -102,7 +103,7 @@ impl Picker {
         picked.into_iter().map(|(pick, _)| pick).collect()
     }
 
-    /// Which patterns let `name` through; `None` if they do not.
+    /// The patterns that allow `name`; `None` if it is not allowed.
     fn matching(&self, name: &str) -> Option<Vec<String>> {
         let mut why = Vec::new();
         if !self.allow.is_empty() {
@@ -119,10 +120,10 @@ impl Picker {
     }
 }
 
-/// Keeps the `count` highest versions, in the order in which they stand there.
+/// Keeps the `count` highest versions, in their original order.
 fn keep_latest(picked: &mut Vec<(Pick, Option<Version>)>, count: usize) {
     let mut order: Vec<usize> = (0..picked.len()).collect();
-    // Of equal ones, such as `1.0` and `v1.0.0`, the first by name: which it is must not change.
+    // Equal versions, such as `1.0` and `v1.0.0`, are sorted by name, so that the result is stable.
     order.sort_by_key(|&at| (Reverse(picked[at].1.clone()), picked[at].0.name.clone()));
     let mut rank = vec![0; picked.len()];
     for (place, at) in order.into_iter().enumerate() {
@@ -166,7 +167,7 @@ mod tests {
         }
     }
 
-    /// `TAG: WHY` for everything that is picked.
+    /// `TAG: WHY` for each selected tag.
     fn picked(filter: &Filter, tags: &[&str]) -> Vec<String> {
         let tags: Vec<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
         let picks = Picker::new(filter).unwrap().pick(&tags);
@@ -232,7 +233,7 @@ mod tests {
         let found = error(&filter(&[], &[], Some(">=latest"), None));
         assert_eq!(
             found.to_string(),
-            "the range `>=latest` cannot be used: `>=latest` is no condition on a version"
+            "the range `>=latest` cannot be used: `>=latest` is not a version condition"
         );
     }
 }

@@ -1,15 +1,15 @@
-//! Where repositories are picked from.
+//! Where repositories are selected.
 
 use longshore_oci::{ReferenceError, Registry, Repository, StoreName};
 
-/// A store, or a path of it, under which repositories are picked.
-pub(super) struct Under {
+/// A store, or a path in it, whose repositories are selected.
+pub(super) struct SelectionRoot {
     pub(super) store: StoreName,
     path: Option<Repository>,
 }
 
-impl Under {
-    /// Reads `[registry/][path]`; `source` is `-s`.
+impl SelectionRoot {
+    /// Parses `[registry/][path]`; `source` is `-s`.
     pub(super) fn of(text: &str, source: Option<&StoreName>) -> Result<Self, ReferenceError> {
         let (registry, path) = match text.split_once('/') {
             Some((first, rest)) if Registry::looks_like_one(first) => (Some(first), Some(rest)),
@@ -27,8 +27,8 @@ impl Under {
         })
     }
 
-    /// What `repository` has behind the path; `None` if it is not below it.
-    pub(super) fn behind<'a>(&self, repository: &'a str) -> Option<&'a str> {
+    /// The part of `repository` after the path; `None` if it is not below the path.
+    pub(super) fn below<'a>(&self, repository: &'a str) -> Option<&'a str> {
         let Some(path) = &self.path else { return Some(repository) };
         match repository.strip_prefix(path.as_str())? {
             "" => Some(""),
@@ -39,15 +39,15 @@ impl Under {
 
 #[cfg(test)]
 mod tests {
-    use super::Under;
+    use super::SelectionRoot;
     use longshore_oci::StoreName;
 
     #[test]
     fn a_source_is_a_registry_or_a_path() {
         let under = |text: &str, source: Option<&str>| {
             let source: Option<StoreName> = source.map(|source| source.parse().unwrap());
-            let under = Under::of(text, source.as_ref()).unwrap();
-            format!("{} {:?}", under.store, under.path.map(|path| path.to_string()))
+            let root = SelectionRoot::of(text, source.as_ref()).unwrap();
+            format!("{} {:?}", root.store, root.path.map(|path| path.to_string()))
         };
         assert_eq!(under("a.io", None), "a.io None");
         assert_eq!(under("localhost:5000/", None), "localhost:5000 None");
@@ -55,6 +55,6 @@ mod tests {
         assert_eq!(under("team", None), "docker.io Some(\"team\")");
         assert_eq!(under("a.io/b", Some("s.io")), "s.io Some(\"b\")");
         assert_eq!(under("a.io", Some("s.io")), "s.io None");
-        assert!(Under::of("a.io/UPPER", None).is_err());
+        assert!(SelectionRoot::of("a.io/UPPER", None).is_err());
     }
 }

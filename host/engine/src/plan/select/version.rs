@@ -1,25 +1,26 @@
-//! Tags as versions, and ranges of versions.
+//! Tags as versions, and version ranges.
 //!
-//! Tags are read forgivingly: a leading `v`, one or two numbers instead of three, and leading zeros
-//! are fine. Ranges are what npm, Masterminds/semver and blang/semver have in common: comparisons
-//! joined by blanks or commas, `||` between alternatives, `~`, `^`, `x`, and `1.2 - 1.4`. A version
-//! with a suffix (`1.2.3-rc.1`, `1.2.3-alpine`) lies in a range only if the alternative names one.
+//! Tags may have a leading `v`, one or two numbers instead of three, and leading zeros.
+//!
+//! Ranges have the common syntax of npm, Masterminds/semver and blang/semver: comparisons joined by
+//! blanks or commas, `||` between alternatives, `~`, `^`, `x`, and `1.2 - 1.4`. A version with a
+//! suffix (`1.2.3-rc.1`, `1.2.3-alpine`) is in a range only if the alternative names one.
 
 use semver::{BuildMetadata, Prerelease, Version};
 
-/// Reads a tag as a version; `None` if it is none.
+/// Parses a tag as a version; `None` if it is not one.
 pub(super) fn version_of_tag(tag: &str) -> Option<Version> {
     let partial = Partial::of(tag)?;
     (partial.numbers > 0 && !partial.open).then_some(partial.version)
 }
 
-/// Some of `1.2.3-suffix`.
+/// A part of `1.2.3-suffix`.
 struct Partial {
-    /// What is not said is zero.
+    /// Missing numbers are zero.
     version: Version,
-    /// How many of the three numbers are said.
+    /// How many of the three numbers are given.
     numbers: u8,
-    /// Is an `x` or `*` in the place of one?
+    /// Whether an `x` or `*` replaces a number.
     open: bool,
 }
 
@@ -58,8 +59,8 @@ impl Partial {
         Some(Self { version, numbers, open })
     }
 
-    /// The first version behind all that this one may stand for; `None` where there is none.
-    fn behind(&self) -> Option<Version> {
+    /// The first version after all that this one matches; `None` if there is none.
+    fn successor(&self) -> Option<Version> {
         let Version { major, minor, patch, .. } = self.version;
         Some(match self.numbers {
             0 => return None,
@@ -74,7 +75,7 @@ impl Partial {
     }
 }
 
-/// `-01` is no suffix by the letter of SemVer, and common in tags.
+/// Removes leading zeros: SemVer forbids suffixes such as `-01`, but they are common in tags.
 fn without_leading_zeros(suffix: &str) -> String {
     let part = |part: &str| {
         let digits = part.bytes().all(|byte| byte.is_ascii_digit());
@@ -95,36 +96,36 @@ enum Bound {
     Above(Version),
     Below(Version),
     AtMost(Version),
-    /// Not from the first to before the second, or not the first where there is no second.
+    /// Not from the first to before the second version; without a second, not equal to the first.
     Outside(Version, Option<Version>),
 }
 
-/// All of these.
+/// Conditions that must all hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Alternative {
     bounds: Vec<Bound>,
-    /// Does it name a version with a suffix, and so mean them too?
+    /// Whether it names a version with a suffix, and therefore matches such versions.
     suffixes: bool,
 }
 
-/// A range of versions.
+/// A version range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct VersionRange(Vec<Alternative>);
 
-/// Why a text is no range.
+/// A text is not a valid range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{part}` is no condition on a version")]
+#[error("`{part}` is not a version condition")]
 pub(super) struct RangeError {
     part: String,
 }
 
 impl VersionRange {
-    /// Reads a range such as `>=1.2 <2 || ^3`.
+    /// Parses a range such as `>=1.2 <2 || ^3`.
     pub(super) fn parse(text: &str) -> Result<Self, RangeError> {
         text.split("||").map(Alternative::parse).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Does `version` lie in it?
+    /// Whether `version` is in the range.
     pub(super) fn holds(&self, version: &Version) -> bool {
         self.0.iter().any(|alternative| {
             (version.pre.is_empty() || alternative.suffixes)
@@ -159,7 +160,7 @@ impl Alternative {
         while let Some(word) = words.next() {
             let end = word.find(|c: char| !"<>=!~^".contains(c)).unwrap_or(word.len());
             let (operator, rest) = word.split_at(end);
-            // The operator may stand apart, as in `>= 1.2`.
+            // Blanks may follow the operator, as in `>= 1.2`.
             let operand = match rest {
                 "" => words.next().ok_or_else(|| refused(word))?,
                 rest => rest,
@@ -177,10 +178,10 @@ impl Alternative {
         Ok(alternative)
     }
 
-    /// Adds what `operator` says of `partial`; `None` if there is no such operator.
+    /// Adds the conditions of `operator` with `partial`; `None` if there is no such operator.
     fn add(&mut self, operator: &str, partial: Partial) -> Option<()> {
         self.suffixes |= !partial.version.pre.is_empty();
-        let (behind, whole) = (partial.behind(), partial.is_whole());
+        let (behind, whole) = (partial.successor(), partial.is_whole());
         let version = partial.version;
         let mut until = |end: Option<Version>| self.bounds.extend(end.map(Bound::Below));
         match operator {

@@ -87,10 +87,12 @@ fn lacking_and_extra_children_are_named_with_their_platform() {
         texts(&difference),
         [
             format!("destination lacks manifest {a} (linux/amd64)"),
-            format!("destination manifest list has {b}, which the source has not (linux/arm64)"),
+            format!(
+                "destination manifest list has {b}, which the source does not have (linux/arm64)"
+            ),
         ]
     );
-    assert!(!difference.of_records);
+    assert!(!difference.only_descriptors);
     assert_eq!(difference.findings[1].platform.as_deref(), Some("linux/arm64"));
 }
 
@@ -106,9 +108,9 @@ fn a_wrong_record_is_told_from_other_content() {
             r#"source annotations "" != dest annotations "{"a":"b"}""#,
         ]
     );
-    assert!(difference.of_records);
+    assert!(difference.only_descriptors);
     let newer = list(&OCI, &[child("b", "linux/amd64")], "");
-    assert!(!compared(&root, &newer, IndexMode::Preserve, false).of_records);
+    assert!(!compared(&root, &newer, IndexMode::Preserve, false).only_descriptors);
 }
 
 #[test]

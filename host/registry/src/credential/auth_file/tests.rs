@@ -1,4 +1,4 @@
-//! The format of authentication files: spellings of keys, kinds of entries, faults.
+//! The file format: spellings of keys, kinds of entries, errors.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
@@ -17,7 +17,7 @@ fn find<'a>(file: &'a AuthFile, registry: &str, repository: Option<&str>) -> Fou
         .unwrap_or_else(|error| panic!("{registry}: {error}"))
 }
 
-/// An entry that says who it is.
+/// An entry for the user name `user`.
 fn entry(user: &str) -> String {
     format!(r#"{{"auth": "{}"}}"#, BASE64_STANDARD.encode(format!("{user}:p")))
 }
@@ -81,10 +81,10 @@ fn the_longest_path_wins() {
         (Some("a/b"), "a"),
         (Some("a/b/c"), "abc"),
         (Some("a/b/c/d"), "abc"),
-        // A prefix of a name is no prefix of a path.
+        // A prefix of a name is not a prefix of its path.
         (Some("ab"), "all"),
         (Some("a/b/cd"), "a"),
-        // An empty entry hides nothing.
+        // An empty entry does not hide other entries.
         (Some("empty/in/here"), "all"),
     ] {
         assert_eq!(find(&file, "r.example", repository), basic(user, "p"), "{repository:?}");
@@ -110,7 +110,7 @@ fn the_exact_spelling_comes_before_the_others() {
     assert_eq!(find(&file, "docker.io", None), basic("second", "p"));
     let file = both("http://r.example", "https://r.example");
     assert_eq!(find(&file, "r.example", None), basic("second", "p"));
-    // An empty one gives way to one that is not.
+    // A non-empty entry wins over an empty one.
     let text = format!(r#"{{"auths": {{"docker.io": {{}}, "index.docker.io": {}}}}}"#, entry("u"));
     let file = parse(&text).unwrap();
     assert_eq!(find(&file, "docker.io", None), basic("u", "p"));
@@ -158,10 +158,10 @@ fn helpers_and_the_store_have_their_registries() {
     ))
     .unwrap();
     for (registry, expected) in [
-        // What the registry's own helper keeps comes before what stands in the file.
+        // The registry's own helper wins over an entry in the file.
         ("own.example", Found::Program("own")),
         ("docker.io", Found::Program("hub")),
-        // What stands in the file comes before what serves every registry.
+        // An entry in the file wins over the store.
         ("plain.example", basic("u", "p")),
         ("empty.example", Found::Program("store")),
         ("unheard-of.example", Found::Program("store")),
@@ -174,7 +174,7 @@ fn helpers_and_the_store_have_their_registries() {
 }
 
 #[test]
-fn what_is_not_for_us_is_passed_over() {
+fn unknown_entries_are_skipped() {
     for text in ["", " \n", "{}", r#"{"auths": null, "credHelpers": null, "credsStore": null}"#] {
         let file = parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
         assert_eq!(find(&file, "r.example", None), Found::Nothing, "{text:?}");
@@ -233,7 +233,7 @@ async fn only_a_file_that_was_named_must_exist() {
         ("missing", false, true),
         ("missing", true, false),
         ("file/missing", false, true),
-        // A directory is there and is no file.
+        // A directory exists but is not a file.
         ("", false, false),
         ("file", true, true),
     ] {
@@ -248,7 +248,7 @@ async fn only_a_file_that_was_named_must_exist() {
 }
 
 #[tokio::test]
-async fn a_file_without_end_is_not_read_to_its_end() {
+async fn an_endless_file_is_not_read_to_its_end() {
     let path = AuthFilePath { path: "/dev/zero".into(), named: true };
     let error = AuthFile::read(&path).await.unwrap_err();
     assert!(matches!(error, CredentialError::TooLarge { .. }), "{error}");

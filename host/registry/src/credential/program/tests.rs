@@ -1,4 +1,4 @@
-//! Credential helpers that behave, and those that do not.
+//! Credential helpers that work, and broken ones.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::super::fixture::write_program;
 use super::{Credential, PATIENCE, ProgramFailure, Secret, ask, is_plain, one_line};
 
-/// Asks a helper that is this script.
+/// Asks a helper with this script.
 async fn answer_of(
     script: &str,
     registry: &str,
@@ -22,7 +22,7 @@ async fn answer_of(
 
 #[tokio::test]
 async fn a_helper_is_asked_as_docker_does() {
-    // The script answers with what it was asked: argument and standard input.
+    // The script echoes its argument and standard input.
     let script = r#"printf '{"ServerURL":"x","Username":"%s","Secret":"%s"}' "$*" "$(cat)""#;
     for (registry, server) in [
         ("docker.io", "https://index.docker.io/v1/"),
@@ -66,7 +66,7 @@ async fn a_failing_helper_says_why_and_shows_no_secret() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_none_is_an_error_without_its_text() {
+async fn a_malformed_answer_is_an_error_without_its_text() {
     for script in [
         "echo hunter2",
         "true",
@@ -107,7 +107,7 @@ async fn a_chatty_helper_does_not_block() {
 }
 
 #[tokio::test]
-async fn a_name_is_no_path() {
+async fn a_name_is_not_a_path() {
     for name in ["", "../x", "a/b", "/bin/sh", "a b", "a\0", "a;b", "ä", "$x"] {
         assert!(!is_plain(name), "{name:?}");
     }
@@ -122,7 +122,7 @@ async fn a_name_is_no_path() {
 async fn a_missing_helper_is_named() {
     let directory = TempDir::new().unwrap();
     let registry = "r.example".parse().unwrap();
-    // Neither a plain file nor a directory is a program, and relative directories do not count.
+    // Plain files and directories are not programs, and relative directories are skipped.
     std::fs::write(directory.path().join("docker-credential-plain"), "").unwrap();
     std::fs::create_dir(directory.path().join("docker-credential-folder")).unwrap();
     for (name, place) in [
@@ -132,7 +132,7 @@ async fn a_missing_helper_is_named() {
         ("absent", PathBuf::from(".")),
     ] {
         let error = ask(name, &registry, &[place], PATIENCE).await.unwrap_err();
-        let expected = format!("there is no program docker-credential-{name} on PATH");
+        let expected = format!("program docker-credential-{name} is not on PATH");
         assert_eq!(error.to_string(), expected);
     }
 }

@@ -1,4 +1,5 @@
-//! Directories of certificates, good and bad, and one handshake that uses both halves.
+//! Certificate directories, good and bad, and a handshake with both a root and a client
+//! certificate.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -166,7 +167,7 @@ fn the_first_of_two_client_certificates_is_taken() {
 }
 
 #[test]
-fn a_bundle_passes_over_what_is_no_root() {
+fn a_bundle_skips_unusable_roots() {
     let garbled = "-----BEGIN CERTIFICATE-----\naHVudGVyMg==\n-----END CERTIFICATE-----\n";
     let mixed = format!("{garbled}{}", authority().pem());
     let directory = directory(&[("mixed", &mixed), ("none", garbled), ("empty", "")]);
@@ -178,7 +179,7 @@ fn a_bundle_passes_over_what_is_no_root() {
     }
 }
 
-/// Answers one request over TLS, from clients only that the authority knows.
+/// Answers one request over TLS, and requires a client certificate of the authority.
 fn serve_once(authority: &Authority) -> u16 {
     let (certificate, key) = {
         let key = KeyPair::generate().unwrap();
@@ -205,7 +206,7 @@ fn serve_once(authority: &Authority) -> u16 {
         let (mut socket, _) = listener.accept().unwrap();
         let mut connection = ServerConnection::new(Arc::new(config)).unwrap();
         let mut stream = rustls::Stream::new(&mut connection, &mut socket);
-        // A refused handshake shows at the client.
+        // The client reports a refused handshake.
         if stream.read(&mut [0; 4096]).is_ok() {
             let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi";
             stream.write_all(answer).unwrap();

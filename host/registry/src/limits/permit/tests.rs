@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 
-use super::{Claim, HUGE, Permit, Permits, Windows};
-use crate::limits::pause::TooLong;
+use super::{HUGE, Permit, PermitRequest, Permits, Windows};
+use crate::limits::pause::GaveUp;
 use crate::limits::window::Class;
 
 const LONGEST: Duration = Duration::from_secs(900);
@@ -14,20 +14,20 @@ fn permits(large: usize) -> Permits {
     Permits::new(large, LONGEST)
 }
 
-/// Waits for a large transfer between the two.
+/// Waits for a permit for a large transfer between the two.
 async fn transfer(from: &Windows, to: &Windows, image: u32, size: u64) -> Permit {
     let windows = vec![from.of(Class::Large), to.of(Class::Large)];
-    from.permits.claim(windows, Claim { image, size }).await.unwrap()
+    from.permits.acquire(windows, PermitRequest { image, size }).await.unwrap()
 }
 
 #[tokio::test]
-async fn twenty_large_blobs_end_whichever_way_they_go_with_one_place_each() {
+async fn twenty_large_blobs_finish_in_all_directions_with_one_slot_each() {
     let permits = permits(1);
     let (a, b) = (Arc::new(permits.register()), Arc::new(permits.register()));
     let (busy, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut transfers = tokio::task::JoinSet::new();
     for number in 0..20 {
-        // A to B, B to A, and within A.
+        // From A to B, from B to A, and within A.
         let ends = [(&a, &b), (&b, &a), (&a, &a)][number % 3];
         let (from, to) = (Arc::clone(ends.0), Arc::clone(ends.1));
         let (busy, done) = (Arc::clone(&busy), Arc::clone(&done));
@@ -46,7 +46,7 @@ async fn twenty_large_blobs_end_whichever_way_they_go_with_one_place_each() {
 }
 
 #[tokio::test]
-async fn half_of_the_places_are_for_the_largest() {
+async fn half_of_the_slots_go_to_the_largest() {
     let permits = permits(2);
     let windows = permits.register();
     let first = transfer(&windows, &windows, 1, 10).await;
@@ -54,7 +54,7 @@ async fn half_of_the_places_are_for_the_largest() {
     let mut old = Box::pin(transfer(&windows, &windows, 3, 10));
     let mut large = Box::pin(transfer(&windows, &windows, 9, 1000));
     assert!((&mut old).now_or_never().is_none() && (&mut large).now_or_never().is_none());
-    // The first two came alone, and one of them for its size.
+    // The first two were the only waiters, and one of them was admitted for its size.
     drop(first);
     let held = large.now_or_never().expect("the largest takes the place of the largest");
     assert!((&mut old).now_or_never().is_none());
@@ -64,7 +64,7 @@ async fn half_of_the_places_are_for_the_largest() {
 }
 
 #[tokio::test]
-async fn with_one_place_the_oldest_goes_first() {
+async fn with_one_slot_the_oldest_goes_first() {
     let permits = permits(1);
     let windows = permits.register();
     let first = transfer(&windows, &windows, 1, 10).await;
@@ -77,7 +77,7 @@ async fn with_one_place_the_oldest_goes_first() {
 }
 
 #[tokio::test]
-async fn huge_blobs_leave_half_of_the_places_to_others() {
+async fn huge_blobs_leave_half_of_the_slots_to_others() {
     let permits = permits(4);
     let windows = permits.register();
     let huge = |image| transfer(&windows, &windows, image, HUGE + 1);
@@ -90,13 +90,13 @@ async fn huge_blobs_leave_half_of_the_places_to_others() {
     assert!((&mut fifth).now_or_never().is_none() && (&mut small).now_or_never().is_none());
     drop(third);
     assert!((&mut fifth).now_or_never().is_none(), "two huge ones and one more are there");
-    let _held = small.now_or_never().expect("somebody else is ready");
+    let _held = small.now_or_never().expect("another blob is ready");
     drop(fourth);
-    assert!(fifth.now_or_never().is_some(), "nobody else is ready");
+    assert!(fifth.now_or_never().is_some(), "no other blob is ready");
 }
 
 #[tokio::test]
-async fn who_stops_waiting_keeps_nobody_out() {
+async fn a_dropped_waiter_blocks_no_other() {
     let permits = permits(1);
     let windows = permits.register();
     let first = transfer(&windows, &windows, 1, 10).await;
@@ -113,32 +113,32 @@ async fn a_pause_is_waited_for_unless_it_is_too_long() {
     let permits = permits(1);
     let windows = permits.register();
     let pause = |pause| {
-        let paused = windows.limited(Class::ManifestGet, &[], Some(pause), Instant::now());
-        paused.map(|paused| (paused.longer.as_secs(), paused.is_new))
+        let paused = windows.throttled(Class::ManifestGet, &[], Some(pause), Instant::now());
+        paused.map(|paused| (paused.added.as_secs(), paused.is_new))
     };
     assert_eq!(pause(Duration::from_secs(60)), Ok((60, true)));
-    let (longer, is_new) = pause(Duration::from_secs(70)).unwrap();
-    assert!((10..=11).contains(&longer) && !is_new, "the rest was known: {longer} s");
+    let (added, is_new) = pause(Duration::from_secs(70)).unwrap();
+    assert!((10..=11).contains(&added) && !is_new, "the rest was known: {added} s");
     assert_eq!(pause(Duration::from_secs(5)), Ok((0, false)));
-    assert!(windows.enter(Class::Look).now_or_never().is_some(), "only that class stands still");
-    let mut waiting = Box::pin(windows.enter(Class::ManifestGet));
-    assert!((&mut waiting).now_or_never().is_none());
-    let Err(TooLong::Until(time)) = pause(LONGEST * 2) else { panic!("it is waited for") };
-    let shut = waiting.await.unwrap_err();
-    assert_eq!(shut.why, TooLong::Until(time));
+    assert!(windows.enter(Class::Lookup).now_or_never().is_some(), "only that class is paused");
+    let mut waiter = Box::pin(windows.enter(Class::ManifestGet));
+    assert!((&mut waiter).now_or_never().is_none());
+    let Err(GaveUp::RetryAt(time)) = pause(LONGEST * 2) else { panic!("it is waited for") };
+    let closed = waiter.await.unwrap_err();
+    assert_eq!(closed.reason, GaveUp::RetryAt(time));
     let later = windows.enter(Class::ManifestGet).now_or_never();
-    assert!(later.is_some_and(|permit| permit.is_err()), "nor does anybody wait later");
+    assert!(later.is_some_and(|permit| permit.is_err()), "later requests do not wait either");
 }
 
 #[tokio::test]
-async fn whoever_waits_for_a_pause_is_let_in_after_it() {
+async fn waiters_are_admitted_after_a_pause() {
     let permits = permits(1);
     let windows = permits.register();
     let asked = Some(Duration::from_millis(50));
-    windows.limited(Class::Look, &[Class::Large], asked, Instant::now()).unwrap();
-    for class in [Class::Look, Class::Large] {
-        let waiting = windows.enter(class);
-        let soon = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+    windows.throttled(Class::Lookup, &[Class::Large], asked, Instant::now()).unwrap();
+    for class in [Class::Lookup, Class::Large] {
+        let waiter = windows.enter(class);
+        let soon = tokio::time::timeout(Duration::from_secs(10), waiter).await;
         assert!(soon.is_ok_and(|permit| permit.is_ok()), "{class:?} goes on");
     }
 }

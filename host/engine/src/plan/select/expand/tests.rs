@@ -1,4 +1,4 @@
-//! What entries become, by what the registries listed.
+//! The expansion of entries, for given registry lists.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What tags and ranges mean.
+//! The meaning of tags and ranges.
 
 use super::{VersionRange, version_of_tag};
 
