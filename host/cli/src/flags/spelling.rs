@@ -1,13 +1,13 @@
-//! The arguments as clap should see them, and what to say where it does not understand one.
+//! Rewrites arguments before clap parses them, and adds tips to its errors.
 
 use std::ffi::{OsStr, OsString};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
-/// The arguments with Hangar's `-debug` spelt out, and without flags whose value is empty: those are
-/// unset. `command` says which flags there are.
-pub(super) fn normalised(
+/// Returns the arguments with Hangar's `-debug` as `--debug`, and without flags whose value is empty:
+/// those are unset. `command` defines the flags.
+pub(crate) fn normalised(
     arguments: impl IntoIterator<Item = OsString>,
     command: impl FnOnce() -> Command,
 ) -> Vec<OsString> {
@@ -41,7 +41,7 @@ fn ends_in_equals_sign(argument: &OsStr) -> bool {
     argument.as_encoded_bytes().ends_with(b"=")
 }
 
-/// The flags of all commands.
+/// Looks up the flags of all commands.
 struct Flags(Vec<Arg>);
 
 impl Flags {
@@ -50,7 +50,7 @@ impl Flags {
         Self(commands.flat_map(Command::get_arguments).cloned().collect())
     }
 
-    /// The flag that is written like this, such as `--jobs` or `-j`.
+    /// Finds the flag that is written like this, such as `--jobs` or `-j`.
     fn find(&self, written: &str) -> Option<&Arg> {
         let is_meant = |flag: &&Arg| match written.strip_prefix("--") {
             Some(long) => flag.get_long() == Some(long),
@@ -62,13 +62,13 @@ impl Flags {
         self.0.iter().find(is_meant)
     }
 
-    /// Is the next argument the value of this one?
+    /// Says whether the next argument is the value of this one.
     fn takes_next(&self, argument: &OsStr) -> bool {
         let flag = argument.to_str().and_then(|written| self.find(written));
         flag.is_some_and(|flag| flag.get_action().takes_values() && !flag.is_require_equals_set())
     }
 
-    /// Is it `--flag=`?
+    /// Says whether the argument is a flag with an empty value: `--flag=`.
     fn is_emptied_by(&self, argument: &OsStr) -> bool {
         let written = argument.to_str().and_then(|text| text.strip_suffix('='));
         let flag = written.and_then(|written| self.find(written));
@@ -76,8 +76,8 @@ impl Flags {
     }
 }
 
-/// The error with a tip where people are used to another way of writing.
-pub(super) fn with_tip(
+/// Adds a tip to the error if the arguments follow the habits of another tool.
+pub(crate) fn with_tip(
     error: clap::Error,
     arguments: &[OsString],
     command: &Command,
@@ -93,17 +93,17 @@ pub(super) fn with_tip(
     let before = before.and_then(|at| arguments.get(at.checked_sub(1)?)?.to_str());
     let tip = match (before, unknown.as_str()) {
         (Some(flag), "true" | "false") if flag.starts_with("--") => {
-            format!("the value of {flag} is written behind an equals sign: {flag}={unknown}")
+            format!("write the value of {flag} behind an equals sign: {flag}={unknown}")
         }
-        (_, file) if !file.starts_with('-') => format!("an image list is named with -f: -f {file}"),
+        (_, file) if !file.starts_with('-') => format!("name an image list with -f: -f {file}"),
         _ => return error,
     };
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     error
 }
 
-/// The error that an unexpected word behind `mirror` would be if that had no hidden subcommand, which
-/// clap takes the word for.
+/// Reports an unexpected word behind `mirror` as an unexpected argument. Clap reports an unknown
+/// subcommand, because `mirror` has a hidden one.
 fn without_subcommand(
     error: clap::Error,
     arguments: &[OsString],
@@ -133,17 +133,15 @@ fn without_subcommand(
 mod tests {
     use std::ffi::OsString;
 
-    use clap::{CommandFactory, Parser};
-
+    use super::super::command;
     use super::{normalised, with_tip};
-    use crate::cli::Cli;
 
     fn words(line: &str) -> Vec<OsString> {
         line.split(' ').map(|word| word.replace("''", "").into()).collect()
     }
 
     fn read(line: &str) -> Vec<OsString> {
-        normalised(words(line), Cli::command)
+        normalised(words(line), command)
     }
 
     #[test]
@@ -159,7 +157,7 @@ mod tests {
             ("l mirror -j '' --index= -o x", "l mirror -o x"),
             ("l mirror --output '' --dry-run= --debug=", "l mirror"),
             ("l serve --listen '' --settings=", "l serve"),
-            // These hold something, or are no flags of ours.
+            // These have a value, or are not flags of longshore.
             ("l mirror --plugin-config=a.b= -f x", "l mirror --plugin-config=a.b= -f x"),
             ("l mirror --plugin-config a.b= -f --x=", "l mirror --plugin-config a.b= -f --x="),
             ("l mirror --dry-run ''", "l mirror --dry-run ''"),
@@ -170,8 +168,8 @@ mod tests {
     }
 
     fn said(line: &str) -> String {
-        let error = Cli::try_parse_from(words(line)).unwrap_err();
-        with_tip(error, &words(line), &Cli::command()).to_string()
+        let error = command().try_get_matches_from(words(line)).unwrap_err();
+        with_tip(error, &words(line), &command()).to_string()
     }
 
     #[test]
@@ -179,9 +177,9 @@ mod tests {
         for (line, tip) in [
             (
                 "l mirror --tls-verify false -f x",
-                "tip: the value of --tls-verify is written behind an equals sign: --tls-verify=false",
+                "tip: write the value of --tls-verify behind an equals sign: --tls-verify=false",
             ),
-            ("l mirror list.txt -d r.io", "tip: an image list is named with -f: -f list.txt"),
+            ("l mirror list.txt -d r.io", "tip: name an image list with -f: -f list.txt"),
         ] {
             let said = said(line);
             assert!(said.starts_with("error: unexpected argument '"), "{said}");

@@ -1,4 +1,4 @@
-//! Loading list formats, and reading a list with the one that knows it.
+//! Loads list formats, and reads a list with the format that recognises it.
 
 use std::sync::Arc;
 
@@ -14,28 +14,28 @@ use longshore_engine::event::Level;
 use longshore_plugin_host::{Kind, LogLevel, Plugin, PluginHost, PluginLog, PluginSetup};
 
 /// The list formats of a run.
-pub(super) struct Formats<'a> {
-    pub(super) plugins: &'a PluginHost,
-    pub(super) settings: &'a PluginSettings,
-    pub(super) log: &'a Arc<Log>,
+pub(crate) struct Formats<'a> {
+    pub(crate) plugins: &'a PluginHost,
+    pub(crate) settings: &'a PluginSettings,
+    pub(crate) log: &'a Arc<Log>,
 }
 
 impl Formats<'_> {
-    /// Loads the format `name`: a built-in one, or a component by its path.
-    pub(super) async fn load(&self, name: &str) -> Result<Plugin, Fatal> {
+    /// Loads the format `name`: a built-in plugin, or a component by its path.
+    pub(crate) async fn load(&self, name: &str) -> Result<Plugin, Fatal> {
         let configured = self.plugins.name_of(Kind::ListFormat, name).await?;
         let setup = PluginSetup {
             config: self.settings.config(&configured),
             grants: Vec::new(),
             transport: None,
-            log: Arc::new(Lines(Arc::clone(self.log))),
+            log: Arc::new(LogOfPlugins(Arc::clone(self.log))),
             dry_run: false,
         };
         Ok(self.plugins.load(Kind::ListFormat, name, setup).await?)
     }
 
-    /// Reads a list in the format `forced`, else in the one that knows it best.
-    pub(super) async fn read(&self, text: ListText, forced: Option<&str>) -> Result<List, Fatal> {
+    /// Reads a list in the format `forced`, or else in the format that recognises it best.
+    pub(crate) async fn read(&self, text: ListText, forced: Option<&str>) -> Result<List, Fatal> {
         let choice = match forced {
             Some(name) => Choice::forced(self.load(name).await?),
             None => {
@@ -56,10 +56,10 @@ impl Formats<'_> {
     }
 }
 
-/// The log as plugins see it.
-pub(super) struct Lines(pub(super) Arc<Log>);
+/// Writes the messages of plugins to the log.
+pub(crate) struct LogOfPlugins(pub(crate) Arc<Log>);
 
-impl PluginLog for Lines {
+impl PluginLog for LogOfPlugins {
     fn line(&self, plugin: &str, level: LogLevel, message: &str) {
         let level = match level {
             LogLevel::Debug => Level::Debug,

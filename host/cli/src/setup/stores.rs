@@ -1,5 +1,5 @@
-//! Opens the stores of a command: registries, with which credentials and certificates and how gently,
-//! and folders of image layouts.
+//! Opens the stores of a command: registries with their credentials, certificates and limits, and
+//! folders of image layouts.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -17,20 +17,22 @@ use longshore_registry::{
 };
 use longshore_store::{Destination, Effort, Source, StoreError, Stores};
 
-use super::variable;
+use super::environment::variable;
 use crate::error::Fatal;
 use crate::report::Log;
-use crate::settings::DEFAULT_MAX_WAIT;
 
-/// What the settings say about registries.
-pub(super) struct RegistrySettings {
+/// The settings of all registries.
+pub(crate) struct RegistrySettings {
     /// `--tls-verify`.
-    pub(super) tls_verify: bool,
+    pub(crate) tls_verify: bool,
     /// `--max-wait`.
-    pub(super) max_wait: Duration,
-    /// No registry has more transfers of large blobs at once.
-    pub(super) large_transfers: usize,
+    pub(crate) max_wait: Duration,
+    /// The most transfers of large blobs at once, for each registry.
+    pub(crate) large_transfers: usize,
 }
+
+/// The default of `--max-wait`, for commands without the flag.
+const DEFAULT_MAX_WAIT: Duration = Duration::from_mins(15);
 
 impl Default for RegistrySettings {
     fn default() -> Self {
@@ -38,10 +40,10 @@ impl Default for RegistrySettings {
     }
 }
 
-/// The stores of a run: registries are opened when they are first asked for, folders before anything
-/// is planned, so that a folder that cannot be used ends the run with a clear error.
-pub(super) struct OpenStores {
-    pub(super) registries: Registries,
+/// The stores of a run. A registry is opened at its first use. Folders are opened before the plan, so that
+/// an unusable folder ends the run with one clear error.
+pub(crate) struct OpenStores {
+    pub(crate) registries: Registries,
     folders: Folders,
 }
 
@@ -82,22 +84,22 @@ impl Stores for OpenStores {
     }
 }
 
-/// What the settings say about stores and what the environment gives for them, resolved once.
-pub(super) struct StoreSetup {
+/// The settings and the environment of stores, resolved once.
+pub(crate) struct StoreSetup {
     settings: RegistrySettings,
     credentials: CredentialSources,
     certificates: Vec<PathBuf>,
     root_bundle: Option<PathBuf>,
-    /// Where earlier runs have put blobs.
+    /// The blob locations of earlier runs.
     hints: Option<HintCache>,
     folders: Folders,
-    /// The registry that gets the credential of the environment.
+    /// The registry that receives `DOCKER_USERNAME` and `DOCKER_PASSWORD`.
     bound: OnceLock<Registry>,
 }
 
 impl StoreSetup {
-    /// Reads the environment.
-    pub(super) fn of_environment(
+    /// Reads credentials and certificates from the environment.
+    pub(crate) fn of_environment(
         settings: RegistrySettings,
         hints: Option<HintCache>,
     ) -> Result<Self, Fatal> {
@@ -115,9 +117,9 @@ impl StoreSetup {
         })
     }
 
-    /// Opens the folders among `source` and `destination`. A folder to write into is created, unless
-    /// nothing is to be `written`.
-    pub(super) fn with_folders(
+    /// Opens the folders among `source` and `destination`. Creates the destination folder if it will be
+    /// `written`.
+    pub(crate) fn with_folders(
         mut self,
         source: Option<&StoreName>,
         destination: Option<&StoreName>,
@@ -136,8 +138,8 @@ impl StoreSetup {
         Ok(self)
     }
 
-    /// The stores of `jobs`; `destination` is the one that holds for all of them, if it was given.
-    pub(super) fn stores_of(
+    /// Returns the stores of `jobs`. `destination` is the store that overrides every entry's, if given.
+    pub(crate) fn stores_of(
         &self,
         jobs: &Jobs,
         destination: Option<&StoreName>,
@@ -154,8 +156,8 @@ impl StoreSetup {
         self.stores(bound)
     }
 
-    /// All stores. The credential of the environment is for `bound`.
-    pub(super) fn stores(&self, bound: Option<&Registry>) -> Result<OpenStores, Fatal> {
+    /// Returns all stores. Only `bound` receives the credential of the environment.
+    pub(crate) fn stores(&self, bound: Option<&Registry>) -> Result<OpenStores, Fatal> {
         let mut credentials = self.credentials.clone();
         if let Some(registry) = bound {
             credentials.bind_environment(registry.clone());
@@ -172,8 +174,8 @@ impl StoreSetup {
         Ok(OpenStores { registries, folders: self.folders.clone() })
     }
 
-    /// The registry that the credential of the environment is for. At the prompt the first line
-    /// decides: a password typed for one registry is not shown to the next.
+    /// Returns the registry that receives the credential of the environment. At the prompt the first line
+    /// decides, so that no second registry sees the password.
     fn bound_to<'a>(
         &self,
         jobs: &'a Jobs,
@@ -219,10 +221,10 @@ mod tests {
         (1..).zip(destinations).map(job).collect()
     }
 
-    fn bound(access: &StoreSetup, destinations: &[&str], given: Option<&str>) -> Option<String> {
+    fn bound(setup: &StoreSetup, destinations: &[&str], given: Option<&str>) -> Option<String> {
         let given: Option<Registry> = given.map(|given| given.parse().unwrap());
         let jobs = jobs(destinations);
-        access.bound_to(&jobs, given.as_ref()).map(ToString::to_string)
+        setup.bound_to(&jobs, given.as_ref()).map(ToString::to_string)
     }
 
     #[test]
@@ -235,9 +237,9 @@ mod tests {
 
     #[test]
     fn the_first_line_at_the_prompt_decides() {
-        let access = setup();
-        assert_eq!(bound(&access, &["b.io"], None).as_deref(), Some("b.io"));
-        assert_eq!(bound(&access, &["c.io"], None), None, "a second registry sees the password");
-        assert_eq!(bound(&access, &["b.io"], None).as_deref(), Some("b.io"));
+        let setup = setup();
+        assert_eq!(bound(&setup, &["b.io"], None).as_deref(), Some("b.io"));
+        assert_eq!(bound(&setup, &["c.io"], None), None, "a second registry sees the password");
+        assert_eq!(bound(&setup, &["b.io"], None).as_deref(), Some("b.io"));
     }
 }

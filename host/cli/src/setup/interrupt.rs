@@ -1,4 +1,5 @@
-//! SIGINT, SIGTERM and SIGHUP: the first stops the run in order, the second ends the process.
+//! Listens for SIGINT, SIGTERM and SIGHUP: the first signal stops the run in order, the second one ends
+//! the process.
 
 use std::time::{Duration, Instant};
 
@@ -7,15 +8,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::error::Exit;
 use longshore_store::Interrupt;
 
-/// What comes so soon after the first signal is the same wish: a terminal sends one to us and to whoever
-/// started us, who may pass it on.
-const SAME: Duration = Duration::from_millis(200);
+/// A signal so soon after the first one is a duplicate: a terminal signals the whole process group, and
+/// the parent process may pass its signal on.
+const DUPLICATE: Duration = Duration::from_millis(200);
 
-/// Starts to listen; the answer observes the first signal.
+/// Starts to listen, and returns the observer of the first signal.
 ///
 /// # Errors
-/// Where the signals cannot be listened to.
-pub(super) fn listen() -> std::io::Result<Interrupt> {
+/// Returns an error if the signal handlers cannot be installed.
+pub(crate) fn listen() -> std::io::Result<Interrupt> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
@@ -29,12 +30,12 @@ pub(super) fn listen() -> std::io::Result<Interrupt> {
             }
         };
         next().await;
-        // Whoever observes it may be gone already, and the run over.
+        // The run may have ended, and its observers with it.
         let _over = switch.send(true);
         let first = Instant::now();
         loop {
             next().await;
-            if first.elapsed() > SAME {
+            if first.elapsed() > DUPLICATE {
                 std::process::exit(i32::from(Exit::Interrupted.code()));
             }
         }

@@ -1,25 +1,22 @@
-//! From a list to its plan: formats, rewrites, and the tags that entries select by pattern.
+//! From a list to its plan: reads the list, selects tags by pattern, and asks the rewrites.
 
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use longshore_oci::StoreName;
 
-use super::formats::{Formats, Lines};
 use super::rewrite::PluginRewrite;
 use super::session::Session;
 use crate::error::Fatal;
+use crate::flags::REGISTRY_REWRITE;
 use crate::prepare::RegistryEndpoints;
 use crate::report::FailedEntry;
 use crate::settings::SettingsError;
+use crate::setup::{Formats, LogOfPlugins};
 use longshore_engine::event::Level;
-use longshore_engine::list::Severity;
-use longshore_engine::list::{List, ListText};
+use longshore_engine::list::{List, ListText, Severity};
 use longshore_engine::plan::{self, Expansion, Plan, PlanOptions, Rewrite, Unselected};
 use longshore_plugin_host::{Kind, Plugin, PluginHost, PluginSetup};
-
-/// The built-in rewrite that always comes first.
-pub(super) const REGISTRY_REWRITE: &str = "registry";
 
 /// A list and its plan.
 pub(super) struct Planned {
@@ -29,12 +26,12 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    /// The number of entries.
+    /// Returns the number of entries.
     pub(super) fn count(&self) -> u32 {
         u32::try_from(self.plan.entries.len()).unwrap_or(u32::MAX)
     }
 
-    /// What the failed list would hold of them.
+    /// Returns the entries as the failed list holds them.
     pub(super) fn failed_entries(&self) -> Vec<FailedEntry> {
         let entry = |entry: &plan::PlannedEntry| FailedEntry {
             number: entry.number,
@@ -46,7 +43,7 @@ impl Planned {
 }
 
 impl Session {
-    /// Loads a plugin with what the settings say of it.
+    /// Loads a plugin with its settings.
     pub(super) async fn load(
         &self,
         kind: Kind,
@@ -62,13 +59,13 @@ impl Session {
             config,
             grants: self.grants(kind),
             transport: transport.map(|transport| transport as Arc<_>),
-            log: Arc::new(Lines(Arc::clone(&self.log))),
-            dry_run: self.settings.dry_run,
+            log: Arc::new(LogOfPlugins(Arc::clone(&self.log))),
+            dry_run: self.settings.dry_run(),
         };
         Ok(self.plugins.load(kind, name, setup).await?)
     }
 
-    /// `--grant` is for the one kind of plugin that may send requests.
+    /// Returns `--grant` for repository types, the only plugins that send requests.
     fn grants(&self, kind: Kind) -> Vec<String> {
         if kind == Kind::RepoType { self.settings.plugins.grants.clone() } else { Vec::new() }
     }
@@ -79,7 +76,10 @@ impl Session {
             let registry = plan::rewritten_registry(registry);
             config.insert("registry".to_owned(), registry.to_string().into());
         }
-        config.insert("default-project".to_owned(), self.settings.default_project.clone().into());
+        config.insert(
+            "default-project".to_owned(),
+            self.settings.list.default_project.clone().into(),
+        );
         config
     }
 
@@ -88,7 +88,7 @@ impl Session {
         let name = text.name.clone();
         let formats =
             Formats { plugins: &self.plugins, settings: &self.settings.plugins, log: &self.log };
-        let read = formats.read(text, self.settings.list_format.as_deref());
+        let read = formats.read(text, self.settings.list.list_format.as_deref());
         let (mut list, rewrites) = tokio::try_join!(read, self.rewrites())?;
         for diagnostic in
             list.diagnostics.iter().filter(|found| found.severity == Severity::Warning)
@@ -112,21 +112,22 @@ impl Session {
         Ok(Planned { name, format, plan })
     }
 
-    /// The rewrites in their order.
+    /// Loads the rewrites in their order.
     async fn rewrites(&self) -> Result<Vec<Plugin>, Fatal> {
-        let given = self.settings.rewrites.iter().map(String::as_str);
+        let given = self.settings.list.rewrite.iter().map(String::as_str);
         let names = std::iter::once(REGISTRY_REWRITE).chain(given);
         try_join_all(names.map(|name| self.load(Kind::Rewrite, name, None))).await
     }
 
-    /// Replaces the entries of `list` that select tags by pattern; what stays of them has ended so.
+    /// Replaces the entries of `list` that select tags by pattern. Returns those for which this failed or
+    /// selected nothing.
     async fn select(&self, list: &mut List) -> Result<Vec<Unselected>, Fatal> {
         if !plan::selects_by_pattern(list) {
             return Ok(Vec::new());
         }
         let bound = self.settings.destination.as_ref().and_then(StoreName::registry);
         let stores = self.stores.stores(bound)?;
-        let (source, at_once) = (self.settings.source.as_ref(), self.settings.jobs);
+        let (source, at_once) = (self.settings.source.as_ref(), self.settings.list.jobs);
         let mut interrupt = self.interrupt.clone();
         let expansion = tokio::select! {
             expansion = plan::expand(list, source, &stores, at_once) => expansion,
@@ -134,7 +135,7 @@ impl Session {
         };
         for picked in &expansion.picked {
             self.log.write(Level::Info, &picked.told_of(&list.text.name));
-            for (name, why) in picked.names.iter().filter(|_| self.settings.dry_run) {
+            for (name, why) in picked.names.iter().filter(|_| self.settings.dry_run()) {
                 let text = format!("{}: {name} is selected: {why}", picked.from);
                 self.log.write(Level::Info, &text);
             }
@@ -148,19 +149,19 @@ impl Session {
         Ok(expansion.unselected)
     }
 
-    /// A plugin that is configured on the command line and not used is most likely misspelt, and a
-    /// grant that nobody can use is a misunderstanding.
+    /// Refuses options of a plugin that the run does not use, which is most likely misspelt, and a grant
+    /// without a plugin that may use it.
     async fn check_plugin_flags(&self, format: &str, rewrites: &[Plugin]) -> Result<(), Fatal> {
         let granted = self.settings.plugins.grants.first();
         let built_in = PluginHost::built_in(Kind::RepoType);
-        let asks = self.settings.repo_type.as_deref().is_some_and(|name| !built_in.contains(&name));
+        let asks = self.settings.repo_type().is_some_and(|name| !built_in.contains(&name));
         if let Some(grant) = granted.filter(|_| !asks) {
             return Err(SettingsError::UnusedGrant(grant.clone()).into());
         }
         let mut used: Vec<String> =
             rewrites.iter().skip(1).map(|rewrite| rewrite.name().to_owned()).collect();
         used.push(format.to_owned());
-        if let Some(name) = &self.settings.repo_type {
+        if let Some(name) = self.settings.repo_type() {
             used.push(self.plugins.name_of(Kind::RepoType, name).await?);
         }
         let unused = |name: &&str| !used.iter().any(|used| used == name);

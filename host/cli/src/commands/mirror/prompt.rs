@@ -1,21 +1,21 @@
-//! The prompt `>>>`: each line is planned, worked on and reported before the next.
+//! The prompt `>>>`: plans, executes and reports each line before it asks for the next one.
 
 use rustyline::error::ReadlineError;
 
-use super::session::{Session, exit_of};
+use super::exit::exit_of;
+use super::session::Session;
 use crate::error::{Exit, Fatal};
 use crate::report::{FailedEntry, FailedList};
 use longshore_engine::event::Level;
 use longshore_engine::list::{ListText, MIRROR_FORMAT};
 
-/// What ends a conversation beside Ctrl-D, as in a shell; neither can be an entry.
+/// Words that end the prompt as Ctrl-D does. Neither can be an entry.
 const ENDS: [&str; 2] = ["exit", "quit"];
 
-/// Asks until Ctrl-D. The exit code covers all lines, and so does the failed list, whatever ends the
-/// conversation.
+/// Asks for lines until Ctrl-D. The exit code and the failed list cover all lines, even after an error.
 pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
     let format =
-        session.settings.list_format.get_or_insert_with(|| MIRROR_FORMAT.to_owned()).clone();
+        session.settings.list.list_format.get_or_insert_with(|| MIRROR_FORMAT.to_owned()).clone();
     let command = session.repeat_command(&format);
     let failed_list = session.failed_list(&[], &command)?;
     let mut conversation = Conversation {
@@ -33,14 +33,14 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
     ended
 }
 
-/// All lines so far.
+/// The state of the prompt after some lines.
 struct Conversation {
     session: Session,
     command: String,
     failed_list: Option<FailedList>,
     failures: Vec<(u32, String)>,
     next_number: u32,
-    /// The lines that were typed.
+    /// The number of typed lines.
     lines: u32,
     exit: Exit,
 }
@@ -49,7 +49,7 @@ impl Conversation {
     async fn ask(&mut self) -> Result<(), Fatal> {
         let mut editor = rustyline::DefaultEditor::new()?;
         while self.exit != Exit::Interrupted {
-            // Reading blocks; nothing else is under way while the prompt waits.
+            // Reading blocks this thread. No other task runs while the prompt waits.
             let line = match tokio::task::block_in_place(|| editor.readline(">>> ")) {
                 Ok(line) => line,
                 Err(ReadlineError::Eof) => break,
@@ -96,7 +96,7 @@ impl Conversation {
         Ok(())
     }
 
-    /// A line that cannot be planned has failed, and the next one is asked for.
+    /// Reports a line without a plan as failed, so that the prompt can go on.
     fn refused(&mut self, line: &str, error: &Fatal) -> Result<(), Fatal> {
         let why = format!("failed to {error}");
         self.session.log.failure(None, &why, error.hint().as_deref());
@@ -114,7 +114,7 @@ impl Conversation {
         self.failures.iter().map(|(number, why)| (*number, why.as_str())).collect()
     }
 
-    /// Puts the failed list in its place, in case nobody gets to end the conversation.
+    /// Writes the failed list, in case the process is killed before the end.
     fn keep(&mut self) -> Result<(), Fatal> {
         let Some(mut list) = self.failed_list.take() else { return Ok(()) };
         let kept = list.rewrite(&self.failures());

@@ -1,4 +1,4 @@
-//! A rewrite plugin as the plan asks it.
+//! Connects rewrite plugins to the plan.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -8,7 +8,7 @@ use longshore_plugin_host::{Plugin, PluginError};
 
 use crate::list::to_attribute;
 
-/// A plugin of the kind `rewrite`.
+/// A plugin of the kind `rewrite`, as the plan calls it.
 pub(super) struct PluginRewrite(pub(super) Plugin);
 
 impl PluginRewrite {

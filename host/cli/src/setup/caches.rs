@@ -1,31 +1,31 @@
-//! What is kept from run to run, in the user's cache directory.
+//! Opens the caches in the user's cache directory, which runs share.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::variable;
+use super::environment::variable;
 use crate::error::Fatal;
 use longshore_engine::ManifestCache;
 use longshore_plugin_host::{HostOptions, PluginHost};
 use longshore_registry::HintCache;
 
-/// What a run finds of earlier ones. All of it can be done without.
+/// The caches of a run. A run works without any of them.
 #[derive(Clone, Default)]
-pub(super) struct Caches {
+pub(crate) struct Caches {
     /// Manifests and configurations.
-    pub(super) manifests: Option<ManifestCache>,
-    /// Where blobs are at destinations.
-    pub(super) hints: Option<HintCache>,
+    pub(crate) manifests: Option<ManifestCache>,
+    /// The repositories at destinations that hold each blob.
+    pub(crate) hints: Option<HintCache>,
 }
 
 impl Caches {
-    /// Those below the directory that the environment names.
-    pub(super) fn of_environment() -> Self {
+    /// Opens the caches below `LONGSHORE_CACHE_DIR` or the user's cache directory.
+    pub(crate) fn of_environment() -> Self {
         let Some(root) = cache_dir() else { return Self::default() };
         Self {
-            manifests: opened("manifests are not remembered", &root, ManifestCache::open),
-            hints: opened("where blobs are is not remembered", &root, HintCache::open),
+            manifests: opened("no manifest cache", &root, ManifestCache::open),
+            hints: opened("no cache of blob locations", &root, HintCache::open),
         }
     }
 }
@@ -41,8 +41,8 @@ fn cache_dir() -> Option<PathBuf> {
         .or_else(|| Some(directories::BaseDirs::new()?.cache_dir().join("longshore")))
 }
 
-/// The plugin host, with the user's cache of compiled plugins.
-pub(super) fn plugin_host() -> Result<PluginHost, Fatal> {
+/// Creates the plugin host, with the user's cache of compiled plugins.
+pub(crate) fn plugin_host() -> Result<PluginHost, Fatal> {
     let cache_dir = cache_dir();
     Ok(PluginHost::new(HostOptions { cache_dir, clock: SystemTime::now() })?)
 }
