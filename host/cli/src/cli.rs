@@ -9,7 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::commands::{completions, convert, man, mirror, serve};
 use crate::error::{Exit, Fatal};
 use crate::flags::{self, Alias, Command};
-use crate::report::Log;
+use crate::report::{Log, LogLayer};
 use crate::settings::{self, ConvertSettings, Invocation, InvocationError, RunSettings, Task};
 
 /// Runs the program with the arguments of the process.
@@ -69,7 +69,7 @@ fn block_on(
     command: impl Future<Output = Result<Exit, Fatal>>,
     log: &Arc<Log>,
 ) -> Result<Exit, Fatal> {
-    tracing_subscriber::registry().with(log.layer()).init();
+    tracing_subscriber::registry().with(LogLayer::new(Arc::clone(log))).init();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.enable_all().max_blocking_threads(BLOCKING).build()?;
     let ended = runtime.block_on(command);

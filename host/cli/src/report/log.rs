@@ -1,6 +1,8 @@
 //! Log lines on standard error, as people know them from Hangar:
 //! `HH:MM:SS [INFO|WARN|ERRO|DEBU] [M_ID:n] [IMG_ID:n] text`.
 
+mod layer;
+
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
@@ -8,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::MultiProgress;
 
+pub(crate) use self::layer::LogLayer;
 use super::escape::escape_lines;
-use super::layer::LogLayer;
 use longshore_engine::event::Level;
 
 /// Writes log lines, and keeps them apart from the progress bars.
@@ -48,11 +50,6 @@ impl Log {
             colour,
             clock,
         }
-    }
-
-    /// The layer that shows events of the crate `tracing` in this log.
-    pub(crate) fn layer(self: &Arc<Self>) -> LogLayer {
-        LogLayer::new(Arc::clone(self))
     }
 
     /// Are records of the level debug shown?
@@ -151,10 +148,10 @@ pub(super) mod tests {
 
     /// A writer whose content a test can read.
     #[derive(Clone, Default)]
-    pub(in crate::report) struct Page(Arc<Mutex<Vec<u8>>>);
+    pub(crate) struct Page(Arc<Mutex<Vec<u8>>>);
 
     impl Page {
-        pub(in crate::report) fn text(&self) -> String {
+        pub(crate) fn text(&self) -> String {
             String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
         }
     }
@@ -169,7 +166,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::report) fn log_at_noon(debug: bool, colour: bool) -> (Arc<Log>, Page) {
+    pub(crate) fn log_at_noon(debug: bool, colour: bool) -> (Arc<Log>, Page) {
         let page = Page::default();
         let clock = || jiff::civil::time(12, 0, 7, 0);
         (Arc::new(Log::new(Box::new(page.clone()), debug, colour, clock)), page)

@@ -9,10 +9,12 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::failed_list::FailedList;
+use super::finished::Report;
 use super::log::Log;
+use super::options::{OutputFormat, ReportOptions, Verb};
 use super::progress::{Bars, TICK};
 use super::row::{EntryInfo, Row, Rows};
-use super::{Report, ReportOptions, Totals, Verb};
+use super::totals::Totals;
 use longshore_engine::event::{Event, Level, Transferred};
 use longshore_engine::job::{Jobs, Outcome, Status};
 use longshore_engine::plan::Ended;
@@ -129,7 +131,7 @@ impl Follow {
             bars,
             list: options.list.clone(),
             verb: options.verb,
-            quiet: options.dry_run && options.output == super::OutputFormat::Text,
+            quiet: options.dry_run && options.output == OutputFormat::Text,
         }
     }
 

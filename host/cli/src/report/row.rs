@@ -232,7 +232,7 @@ pub(super) mod tests {
     use longshore_engine::plan::Ended;
     use longshore_oci::PlatformFilter;
 
-    pub(in crate::report) fn job(number: u32, name: &str) -> Job {
+    pub(crate) fn job(number: u32, name: &str) -> Job {
         Job {
             number,
             line: number + 1,
@@ -242,12 +242,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::report) fn ended(
-        number: u32,
-        source: &str,
-        destination: &str,
-        error: &str,
-    ) -> Ended {
+    pub(crate) fn ended(number: u32, source: &str, destination: &str, error: &str) -> Ended {
         Ended {
             number,
             line: number + 1,
@@ -259,7 +254,7 @@ pub(super) mod tests {
     }
 
     /// A job for each of `names`, numbered from 1, and what ended before.
-    pub(in crate::report) fn rows(names: &[&str], ended: Vec<Ended>) -> Rows {
+    pub(crate) fn rows(names: &[&str], ended: Vec<Ended>) -> Rows {
         let jobs: Jobs = (1..).zip(names).map(|(number, name)| job(number, name)).collect();
         Rows::new(Arc::new(jobs), ended).0
     }

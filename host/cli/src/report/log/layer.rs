@@ -9,23 +9,24 @@ use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use super::escape::escape;
-use super::log::Log;
+use super::Log;
+use crate::report::escape::escape;
 use longshore_engine::event::Level;
 
-/// A layer that writes longshore's own tracing events into a [`Log`]; made by [`Log::layer`].
+/// A layer that writes longshore's own tracing events into a [`Log`].
 #[derive(Debug)]
 pub(crate) struct LogLayer {
     log: Arc<Log>,
 }
 
 impl LogLayer {
-    pub(super) const fn new(log: Arc<Log>) -> Self {
+    /// Creates the layer for `log`.
+    pub(crate) const fn new(log: Arc<Log>) -> Self {
         Self { log }
     }
 
-    /// The libraries under longshore log for their own authors, and what they log may hold what a
-    /// log must not (a URL with a signature, a header), so only our own targets are shown.
+    /// Says whether the log shows an event. Other libraries may log secrets (a URL with a signature, a
+    /// header), so only longshore's own targets are shown.
     fn shows(&self, metadata: &Metadata<'_>) -> bool {
         *metadata.level() <= self.most() && metadata.target().starts_with("longshore")
     }
@@ -58,7 +59,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         };
         let mut text = Text::default();
         event.record(&mut text);
-        // One line: nothing that is written for diagnosis is meant to have several.
+        // Events for diagnosis have one line each.
         self.log.write(level, &escape(&text.whole()));
     }
 }
@@ -106,7 +107,8 @@ mod tests {
 
     fn shown(debug: bool) -> String {
         let (log, page) = log_at_noon(debug, false);
-        let subscriber = tracing_subscriber::registry().with(log.layer());
+        let subscriber =
+            tracing_subscriber::registry().with(super::LogLayer::new(std::sync::Arc::clone(&log)));
         tracing::subscriber::with_default(subscriber, || {
             tracing::debug!(tries = 3, host = "a.io", "asked\nagain");
             tracing::info!("plain");

@@ -1,15 +1,15 @@
-//! What `mirror-validate` found, in the document and in the summary.
+//! The findings of `mirror-validate`, in the document and in the summary.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::document::Quoted;
-use super::escape::escape;
-use super::row::Rows;
+use super::quoted::Quoted;
+use crate::report::escape::escape;
+use crate::report::row::Rows;
 use longshore_engine::job::{Comparison, Finding, Spec, Verdict};
 
-/// A comparison as the document has it, beside the other fields of its entry.
+/// A comparison in the document, beside the other fields of its entry.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Compared<'a> {
@@ -22,7 +22,7 @@ pub(super) struct Compared<'a> {
     mend: Quoted<&'a str>,
 }
 
-/// A finding; what comes from a registry may hold anything.
+/// A finding in the document. Registries choose its text.
 #[derive(Serialize)]
 struct Found<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Writes what was found, entry by entry, and how each is mended.
+/// Writes the findings of each entry, and the command that mends it.
 pub(super) fn write_findings(rows: &Rows, out: &mut dyn Write) -> io::Result<()> {
     for row in rows.iter() {
         let Some(comparison) = row.comparison() else { continue };

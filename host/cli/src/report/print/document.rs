@@ -1,20 +1,18 @@
 //! The document of `--output json` and `--output yaml`.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
-use serde_saphyr::DoubleQuoted;
 
-use super::Report;
 use super::comparison::Compared;
-use super::escape::needs_escape;
-use super::row::{End, Row, Rows};
+use super::quoted::{Escaping, Quoted};
+use crate::report::finished::Report;
+use crate::report::row::{End, Row, Rows};
 use longshore_engine::job::Status;
 use longshore_oci::Digest;
 
-/// What a machine reads of a run. Fields are only ever added.
+/// The report for machines. New versions only add fields.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
@@ -52,30 +50,6 @@ struct Entry<'a> {
     error: Option<Quoted<&'a str>>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     comparison: Option<Compared<'a>>,
-}
-
-/// Text that YAML puts into double quotes where it holds what [`Escaping`] escapes, as only there
-/// an escape is one. (JSON has no other quotes.)
-pub(super) struct Quoted<T>(pub(super) T);
-
-impl Serialize for Quoted<&str> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0.contains(steers) {
-            DoubleQuoted(self.0).serialize(serializer)
-        } else {
-            serializer.serialize_str(self.0)
-        }
-    }
-}
-
-impl Serialize for Quoted<End<'_>> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0 {
-            // The grammar of references leaves nothing to quote.
-            End::Reference(reference) => serializer.collect_str(reference),
-            End::Text(text) => Quoted(*text).serialize(serializer),
-        }
-    }
 }
 
 impl Serialize for Entries<'_> {
@@ -123,7 +97,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Seconds to the millisecond.
+/// Returns seconds, rounded to milliseconds.
 fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }
@@ -138,7 +112,7 @@ pub(super) fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()>
 /// Writes the document as YAML.
 pub(super) fn write_yaml(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut out = Escaping(out);
-    // A folded block would have to be unfolded by the reader exactly as it was folded.
+    // Readers differ in how they unfold block scalars.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     serde_saphyr::to_io_writer_with_options(&mut out, &Document::of(report), options).map_err(
         |error| match error {
@@ -148,46 +122,12 @@ pub(super) fn write_yaml(report: &Report, out: &mut dyn Write) -> io::Result<()>
     )
 }
 
-/// Is it a character beyond ASCII that steers a terminal? (Both serializers escape ASCII's.)
-const fn steers(character: char) -> bool {
-    !character.is_ascii() && needs_escape(character)
-}
-
-/// Writes the characters that steer a terminal as escapes that JSON and YAML have in common, and
-/// that mean the same to a reader. Beyond ASCII both have nothing but quoted text.
-struct Escaping<W>(W);
-
-impl<W: Write> Write for Escaping<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match std::str::from_utf8(bytes) {
-            Ok(text) if text.contains(steers) => {
-                let mut escaped = String::with_capacity(text.len() + 16);
-                for character in text.chars() {
-                    if steers(character) {
-                        // Writing into a string cannot fail.
-                        let _ok = write!(escaped, "\\u{:04x}", u32::from(character));
-                    } else {
-                        escaped.push(character);
-                    }
-                }
-                self.0.write_all(escaped.as_bytes())
-            }
-            _ => self.0.write_all(bytes),
-        }?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
 
     use super::{write_json, write_yaml};
-    use crate::report::Report;
+    use crate::report::finished::Report;
     use crate::report::row::tests::{ended, rows};
     use crate::report::tests::report_of_all_kinds;
 

@@ -1,4 +1,4 @@
-//! The end of a run in text: what a dry run would do, and the figures.
+//! The report for people: the entries of a dry run, the findings and the totals.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -6,10 +6,12 @@ use std::path::Path;
 use indicatif::HumanBytes;
 
 use super::comparison::write_findings;
-use super::{Report, Verb};
+use crate::report::escape::escape;
+use crate::report::finished::Report;
+use crate::report::options::Verb;
 use longshore_engine::job::Status;
 
-/// Writes the text part of a report.
+/// Writes the summary.
 pub(super) fn write_text(
     report: &Report,
     failed_list: Option<&Path>,
@@ -26,8 +28,8 @@ pub(super) fn write_text(
         writeln!(out, "signatures and other referrers were not looked for")?;
     }
     if let Some(path) = failed_list {
-        writeln!(out, "failed list: {}", super::escape(&path.to_string_lossy()))?;
-        writeln!(out, "{}", super::escape(next_step))?;
+        writeln!(out, "failed list: {}", escape(&path.to_string_lossy()))?;
+        writeln!(out, "{}", escape(next_step))?;
     }
     Ok(())
 }
@@ -37,13 +39,13 @@ fn write_rows(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         let entry = row.entry();
         match (row.status(), row.error(), row.reason()) {
             (Status::Failed, error, _) => {
-                writeln!(out, "{entry}: failed: {}", super::escape(error.unwrap_or_default()))?;
+                writeln!(out, "{entry}: failed: {}", escape(error.unwrap_or_default()))?;
             }
             (Status::Skipped, _, Some(reason)) => {
-                writeln!(out, "{entry}: skipped: {}", super::escape(reason))?;
+                writeln!(out, "{entry}: skipped: {}", escape(reason))?;
             }
             (Status::Skipped, _, None) => writeln!(out, "{entry}: skipped")?,
-            (_, _, Some(reason)) => writeln!(out, "{entry}: {}", super::escape(reason))?,
+            (_, _, Some(reason)) => writeln!(out, "{entry}: {}", escape(reason))?,
             (_, _, None) => writeln!(out, "{entry}")?,
         }
     }

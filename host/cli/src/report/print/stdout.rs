@@ -1,18 +1,18 @@
-//! Standard output: data, and nothing else.
+//! Standard output, which carries data only.
 
 use std::io::{self, BufWriter, Write};
 
-use super::error::{Cause, ReportError};
+use crate::report::error::{Cause, ReportError};
 
 /// Writes `text` to standard output.
 ///
 /// # Errors
-/// Where it cannot be written; a reader that went away is no error.
+/// Returns an error if standard output cannot be written, unless its reader has ended.
 pub(crate) fn print(text: &str) -> Result<(), ReportError> {
     with_stdout(|out| out.write_all(text.as_bytes()))
 }
 
-/// Lets `write` fill standard output, buffered.
+/// Buffers what `write` writes, and sends it to standard output.
 pub(super) fn with_stdout(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), ReportError> {
@@ -20,7 +20,7 @@ pub(super) fn with_stdout(
     quiet(write(&mut out).and_then(|()| out.flush()))
 }
 
-/// Who reads `longshore … | head` has seen enough when `head` ends.
+/// Accepts a closed pipe: in `longshore … | head`, `head` ends when it has enough lines.
 fn quiet(written: io::Result<()>) -> Result<(), ReportError> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
