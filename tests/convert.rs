@@ -68,7 +68,7 @@ fn an_entry_that_three_columns_cannot_express_is_an_error() {
     let run = convert(list, &["--list-format", "regsync"]).exits(2);
     assert_eq!(run.stdout, "");
     let run = run.complains("with plugin `mirror`: line 3: a.io/b: three columns cannot express");
-    run.complains("hint: --resolve asks the registries, and writes each tag by itself");
+    run.complains("hint: give --resolve to write one entry for each tag");
     let run = convert("a.io/b c.io/d 1\n", &["--to", "default"]).exits(2);
     run.complains("line 1: a.io/b: a reference cannot express a destination");
 }

@@ -1,7 +1,7 @@
-//! Turns events into progress, log lines, reports, the failed list and the exit code.
+//! Turns events into progress bars, log lines, the report and the failed list.
 //!
-//! This is the only room that prints: data goes to standard output, everything else to standard
-//! error. Other rooms send events, or log through `tracing`.
+//! Only this module prints: data to standard output, everything else to standard error. Other modules send
+//! events, or log through `tracing`.
 
 mod command;
 mod ending;

@@ -25,7 +25,7 @@ pub(crate) struct Invocation {
     pub(crate) file: SettingsFile,
 }
 
-/// Why there is no invocation.
+/// The command line or the settings file is wrong.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InvocationError {
     /// Clap rejects the command line, or prints help.

@@ -24,8 +24,8 @@ impl Caches {
     pub(crate) fn of_environment() -> Self {
         let Some(root) = cache_dir() else { return Self::default() };
         Self {
-            manifests: opened("no manifest cache", &root, ManifestCache::open),
-            hints: opened("no cache of blob locations", &root, HintCache::open),
+            manifests: opened("manifests are not remembered", &root, ManifestCache::open),
+            hints: opened("blob locations are not remembered", &root, HintCache::open),
         }
     }
 }

@@ -26,7 +26,7 @@ impl Serialize for Quoted<&str> {
 impl Serialize for Quoted<End<'_>> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
-            // The grammar of references leaves nothing to quote.
+            // References have no characters to quote.
             End::Reference(reference) => serializer.collect_str(reference),
             End::Text(text) => Quoted(*text).serialize(serializer),
         }
