@@ -62,7 +62,7 @@ pub(crate) enum SettingsError {
         path: PathBuf,
         /// The problem.
         #[source]
-        error: PlanError,
+        error: Box<PlanError>,
     },
     /// A plugin's setting is not `NAME.KEY=VALUE`.
     #[error("use --plugin-config {0:?}: it is not NAME.KEY=VALUE")]
@@ -118,7 +118,8 @@ impl SettingsError {
             Self::PluginConfig(_) => {
                 Some("for example --plugin-config prefix.prefix=team, or KEY=@FILE for a file's content".to_owned())
             }
-            Self::Plan(error) | Self::InFile { error, .. } => error.hint(),
+            Self::Plan(error) => error.hint(),
+            Self::InFile { error, .. } => error.hint(),
             _ => None,
         }
     }

@@ -118,7 +118,7 @@ pub(super) fn placed(
 ) -> SettingsError {
     match (origins.of(key), file.path()) {
         (Origin::SettingsFile, Some(path)) => {
-            SettingsError::InFile { path: path.to_owned(), error }
+            SettingsError::InFile { path: path.to_owned(), error: Box::new(error) }
         }
         _ => error.into(),
     }
