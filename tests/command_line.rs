@@ -46,7 +46,7 @@ fn empty_values_are_unset() {
 fn flags_of_other_tools_get_a_hint() {
     mirror().args(["--tls-verify", "false"]).run().exits(2).complains("--tls-verify=false");
     let run = Longshore::new().mirror().arg("images.txt").run().exits(2);
-    run.complains("tip: an image list is named with -f: -f images.txt");
+    run.complains("tip: name an image list with -f: -f images.txt");
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn the_embedded_registry_listens_on_names_of_loopback_only() {
     registry.push("team/app", "1", &image());
     let run = Longshore::new().args(["serve", "--listen", "localhost"]).run().exits(2);
     run.complains(
-        "it is no address and port, such as 127.0.0.1:5000, [::1]:5000 or localhost:5000",
+        "it must be an address and a port, such as 127.0.0.1:5000, [::1]:5000 or localhost:5000",
     );
 }
 
@@ -109,7 +109,7 @@ fn o_json_is_a_file_and_a_warning() {
     let pair = Pair::embedded();
     let run = pair.mirror("team/app team/app 1\n").args(["-o", "json"]).run().exits(1);
     let run = run.complains(
-        "[WARN] -o names the file of the failed list, here json; --output json prints the report so",
+        "[WARN] -o names the file of the failed list, here json; --output json prints the report in that format",
     );
     assert!(run.file("json").is_some_and(|text| text.ends_with("\nteam/app team/app 1\n")));
 }
@@ -138,7 +138,7 @@ fn the_settings_file_gives_values_for_missing_flags() {
 
 #[test]
 fn a_wrong_settings_file_is_named_with_the_place() {
-    let hint = "keys are the long flags without the dashes; tables are [mirror], [mirror-validate] \
+    let hint = "use a long flag without its dashes as key; tables are the commands, such as [mirror], \
                 and [plugins.NAME]";
     for (text, error) in [
         ("job = 3\n", "unknown key \"job\""),
@@ -150,16 +150,18 @@ fn a_wrong_settings_file_is_named_with_the_place() {
         assert_eq!(run.complaints(), [error, format!("[ERRO] hint: {hint}")]);
     }
     for (text, error) in [
-        ("jobs = 0\n", "jobs must be a number of at least 1"),
+        ("jobs = 0\n", "use \"0\" for jobs: it must be a number of at least 1"),
         ("debug = \"yes\"\n", "debug must be true or false"),
-        ("index = \"what\"\n", "use \"what\" for index: it is none of preserve, docker, oci"),
+        ("index = \"what\"\n", "use \"what\" for index: it must be one of preserve, docker, oci"),
         ("a = [\n", "line 1"),
     ] {
         let run = mirror().file("s.toml", text).args(["--settings", "s.toml"]).run().exits(2);
         run.complains(error);
     }
     let missing = mirror().args(["--settings", "none.toml"]).run().exits(2);
-    missing.complains("none.toml").complains("hint: --settings or LONGSHORE_CONFIG names the file");
+    missing
+        .complains("none.toml")
+        .complains("hint: name the file with --settings or LONGSHORE_CONFIG");
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn an_entry_that_three_columns_cannot_express_is_an_error() {
     let run = convert(list, &["--list-format", "regsync"]).exits(2);
     assert_eq!(run.stdout, "");
     let run = run.complains("with plugin `mirror`: line 3: a.io/b: three columns cannot express");
-    run.complains("hint: --resolve asks the registries, and writes each tag by itself");
+    run.complains("hint: give --resolve to write one entry for each tag");
     let run = convert("a.io/b c.io/d 1\n", &["--to", "default"]).exits(2);
     run.complains("line 1: a.io/b: a reference cannot express a destination");
 }
@@ -79,7 +79,7 @@ fn malformed_lines_and_broken_references_are_named_and_the_rest_is_written() {
     let run = convert(list, &["--list-format", "mirror"]).exits(1);
     assert_eq!(run.stdout, "a b 1\nc d 2\n");
     let run = run.complains("[ERRO] -:2:9: expected 3 columns").complains("-:3: a.io/Upper: ");
-    run.complains("2 entries are written to standard output");
+    run.complains("wrote 2 entries to standard output");
     let nothing = Longshore::new().file("list", "a.io/Upper b 1\n");
     let run = nothing.args(["convert-list", "-i", "list"]).run().exits(1);
     assert_eq!(run.file("list.converted"), None);

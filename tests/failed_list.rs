@@ -287,7 +287,7 @@ fn a_full_disk_is_found_before_anything_is_copied() {
         run.complaints(),
         [
             "[ERRO] failed to write the failed list full/left.txt: no storage space",
-            "[ERRO] hint: name a place that can be written with -o, such as -o /dev/null for none"
+            "[ERRO] hint: name a writable file with -o, or write no list with -o /dev/null"
         ]
     );
     pair.assert_absent("team/app", "1");
@@ -325,7 +325,7 @@ fn a_read_only_folder_is_found_before_anything_is_copied() {
         [
             "[ERRO] failed to write the failed list fixed/left.txt: read-only filesystem or \
              storage medium",
-            "[ERRO] hint: name a place that can be written with -o, such as -o /dev/null for none"
+            "[ERRO] hint: name a writable file with -o, or write no list with -o /dev/null"
         ]
     );
     pair.assert_absent("team/app", "1");

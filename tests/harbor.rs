@@ -106,7 +106,7 @@ fn a_rejected_creation_still_tries_the_push_and_both_errors_are_shown() {
     // An existing project needs no creation, which would return 403 too.
     let list = "team/a there/a 1\nteam/a team/a 1\n";
     let run = registries.mirror(&harbor, list).run().exits(1);
-    let run = run.complains("project team on ").complains("the push is tried all the same");
+    let run = run.complains("project team on ").complains("trying the push anyway");
     let failed = run.file("mirror-failed.txt").expect("there is a failed list");
     for part in ["project team not found", "administrators only", "\nteam/a team/a 1\n"] {
         assert!(failed.contains(part), "no `{part}` in the failed list:\n{failed}");
@@ -175,7 +175,7 @@ fn a_harbor_without_tls_gets_a_hint_and_no_password() {
         run.args(["--repo-type", "harbor"])
     };
     let by_https = run(harbor.address()).run();
-    by_https.complains("by HTTPS: ").complains("(--harbor-https=false is plain HTTP)");
+    by_https.complains("by HTTPS: ").complains("(--harbor-https=false uses plain HTTP)");
 
     let refused = run("r.invalid").arg("--harbor-https=false").run().exits(2);
     let refused = refused.complains("use --harbor-https=false for r.invalid: plain HTTP would");

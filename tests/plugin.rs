@@ -159,7 +159,7 @@ fn a_hook_without_a_grant_is_denied_and_the_push_tried() {
     for grant in [&[][..], &["--grant", "GET registry /wait/*"], &["--grant", "POST registry /w"]] {
         let longshore = with(mirror(&source, registry.address()), "waits").args(grant);
         let run = longshore.args(["--repo-type", "./waits.wasm"]).run().exits(0);
-        run.complains("with plugin `waits`: ").complains("the push is tried all the same");
+        run.complains("with plugin `waits`: ").complains("trying the push anyway");
     }
     assert_eq!(registry.count("POST", "/wait/ab"), 0, "a request went out without a grant");
     destination.assert_complete("team/app", "1");

@@ -83,20 +83,23 @@ fn invalid_settings_are_named_and_nothing_starts() {
         ("job = 3\n", "unknown key \"job\""),
         ("[mirror]\nx = 1\n", "unknown key \"mirror.x\""),
         ("[miror]\njobs = 1\n", "unknown key \"miror\""),
-        ("jobs = 'many'\n", "jobs must be a number of at least 1"),
-        ("jobs = 0\n", "jobs must be a number of at least 1"),
-        ("jobs = -1\n", "jobs must be a number of at least 1"),
+        ("jobs = 'many'\n", "use \"many\" for jobs: it must be a number of at least 1"),
+        ("jobs = 0\n", "use \"0\" for jobs: it must be a number of at least 1"),
+        ("jobs = -1\n", "use \"-1\" for jobs: it must be a number of at least 1"),
         ("tls-verify = 'yes'\n", "tls-verify must be true or false"),
         ("destination = 5\n", "destination must be a text"),
         ("rewrite = [1]\n", "rewrite must be a list of texts"),
-        ("index = 'maybe'\n", "use \"maybe\" for index: it is none of preserve, docker, oci"),
-        ("destination = 'https://r.example.com'\n", "https://r.example.com"),
+        ("index = 'maybe'\n", "use \"maybe\" for index: it must be one of preserve, docker, oci"),
+        (
+            "destination = 'https://r.example.com'\n",
+            "wrong.toml: use destination \"https://r.example.com\"",
+        ),
         ("jobs = [\n", "line 1"),
         ("plugins = 3\n", "unknown key \"plugins\""),
         ("[plugins]\nprefix = 'x'\n", "plugins.prefix must be a table"),
         ("mirror = 3\n", "unknown key \"mirror\""),
         ("[mirror]\nlisten = '127.0.0.1:0'\n", "unknown key \"mirror.listen\""),
-        ("[jobs]\nx = 1\n", "jobs must be a number of at least 1"),
+        ("[jobs]\nx = 1\n", "jobs must be a number or a text"),
         ("version = true\n", "unknown key \"version\""),
         ("help = true\n", "unknown key \"help\""),
         ("settings = 'other.toml'\n", "unknown key \"settings\""),
@@ -128,7 +131,7 @@ fn the_embedded_registry_has_settings_too() {
 
     let wrong = Longshore::new().file("s.toml", "listen = 'here'\n");
     let run = wrong.args(["serve", "--settings", "s.toml"]).run().exits(2);
-    run.complains("use \"here\" for listen");
+    run.complains("s.toml: use \"here\" for listen: it must be an address and a port");
 }
 
 #[test]

@@ -1,190 +1,79 @@
-//! The command line: clap definitions, one file per command.
+//! Parses the command line and runs its command.
 
-mod arguments;
-mod caches;
-mod completions;
-mod convert;
-mod formats;
-mod interrupt;
-mod man;
-mod mirror;
-mod planning;
-mod prompt;
-mod rewrite;
-mod serve;
-mod session;
-mod spelling;
-mod stores;
-mod validate;
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::commands::{completions, convert, man, mirror, serve};
 use crate::error::{Exit, Fatal};
-use crate::report::{Log, Verb};
-use crate::settings::{Arguments, ConvertSettings, RunSettings, SettingsError, SettingsFile};
-
-/// Mirrors container images, Helm charts and other OCI artifacts between registries.
-#[derive(Debug, Parser)]
-#[command(name = "longshore", version, max_term_width = 100)]
-struct Cli {
-    #[command(flatten)]
-    global: arguments::Global,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    Mirror(Box<mirror::Mirror>),
-    MirrorValidate(Box<validate::Validate>),
-    ConvertList(convert::Convert),
-    Serve(serve::Serve),
-    Completions(completions::Completions),
-    Man(man::Man),
-}
+use crate::flags::{self, Alias, Command};
+use crate::report::{Log, LogLayer};
+use crate::settings::{self, ConvertSettings, Invocation, InvocationError, RunSettings, Task};
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {
-    let arguments = spelling::normalised(std::env::args_os(), Cli::command);
-    let cli = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli,
-        Err(error) => {
-            let error = spelling::with_tip(error, &arguments, &Cli::command());
-            // Printing can only fail where nobody reads it.
+    let arguments = flags::normalised(std::env::args_os(), flags::command);
+    let invocation = match settings::resolve(&arguments) {
+        Ok(invocation) => invocation,
+        Err(InvocationError::Usage(error)) => {
+            let error = flags::with_tip(error, &arguments, &flags::command());
+            // Printing fails only if the reader is gone.
             let _gone = error.print();
             return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
         }
+        Err(InvocationError::Settings(error)) => {
+            return failed(&Log::to_stderr(false), &error.into());
+        }
     };
-    let log = Log::to_stderr(cli.global.debug == Some(true));
-    match start(cli, &log) {
+    let log = Log::to_stderr(invocation.cli.global.debug);
+    match start(invocation, &log) {
         Ok(exit) => exit.into(),
-        Err(fatal) => {
-            log.failure(None, &format!("failed to {fatal}"), fatal.hint().as_deref());
-            fatal.exit().into()
-        }
+        Err(fatal) => failed(&log, &fatal),
     }
 }
 
-fn start(cli: Cli, log: &Arc<Log>) -> Result<Exit, Fatal> {
-    match cli.command {
-        Command::Completions(completions) => completions.print(),
-        Command::Man(man) => man.write(),
-        Command::ConvertList(convert) => {
-            let file = settings_file(cli.global.settings.as_deref())?;
-            let settings = ConvertSettings::resolve(convert.arguments(&cli.global), file)?;
-            let log = with_debug(log, settings.debug);
-            let runtime = runtime()?;
-            let ran = runtime.block_on(convert.run(settings, &log));
-            runtime.shutdown_background();
-            ran
+fn failed(log: &Log, fatal: &Fatal) -> ExitCode {
+    log.failure(None, &format!("failed to {fatal}"), fatal.hint().as_deref());
+    fatal.exit().into()
+}
+
+fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
+    let Invocation { cli, origins, file } = invocation;
+    let global = cli.global;
+    let (list, task) = match cli.command {
+        Command::Completions(flags) => return completions::print(&flags),
+        Command::Man(flags) => return man::write(flags),
+        Command::Serve(flags) => return block_on(serve::run(flags, log), log),
+        Command::ConvertList(flags) => {
+            let settings = ConvertSettings::new(flags, &global, &origins, file)?;
+            return block_on(convert::run(settings, log), log);
         }
-        Command::Serve(serve) => {
-            let file = settings_file(cli.global.settings.as_deref())?;
-            let debug = cli
-                .global
-                .debug
-                .map_or_else(|| file.boolean("serve", "debug"), |given| Ok(Some(given)))?;
-            let log = with_debug(log, debug == Some(true));
-            runtime()?.block_on(serve.run(&file, &log))
-        }
-        Command::Mirror(mut mirror) => match mirror.alias.take() {
-            Some(mirror::Alias::Validate(validate)) => {
-                mirror_or_validate(Verb::Validate, validate.arguments(cli.global), log)
-            }
-            None => mirror_or_validate(Verb::Mirror, mirror.arguments(cli.global, log), log),
+        Command::Mirror(flags) => match flags.alias {
+            Some(Alias::Validate(flags)) => (flags.list, Task::Validate(flags.compare)),
+            None => (flags.list, Task::Mirror(flags.copy)),
         },
-        Command::MirrorValidate(validate) => {
-            mirror_or_validate(Verb::Validate, validate.arguments(cli.global), log)
-        }
-    }
+        Command::MirrorValidate(flags) => (flags.list, Task::Validate(flags.compare)),
+    };
+    let settings = RunSettings::new(list, task, &global, &origins, file)?;
+    block_on(mirror::run(settings, log), log)
 }
 
-fn mirror_or_validate(verb: Verb, arguments: Arguments, log: &Arc<Log>) -> Result<Exit, Fatal> {
-    let file = settings_file(arguments.settings.as_deref())?;
-    let settings = RunSettings::resolve(verb, arguments, variable("DOCKER_REGISTRY"), file)?;
-    let log = with_debug(log, settings.debug);
-    follow_tracing(&log);
-    let runtime = runtime()?;
-    let ran = runtime.block_on(session::run(settings, &log));
-    // A read of standard input that was given up would hold up the end.
-    runtime.shutdown_background();
-    ran
-}
-
-/// The log, or one with details if the settings file asks for them.
-fn with_debug(log: &Arc<Log>, debug: bool) -> Arc<Log> {
-    if debug && !log.shows_debug() { Log::to_stderr(true) } else { Arc::clone(log) }
-}
-
-/// Lets `log` show what the rooms trace.
-fn follow_tracing(log: &Arc<Log>) {
-    tracing_subscriber::registry().with(log.layer()).init();
-}
-
-/// So many threads wait for the disk and for names at once: each keeps megabytes.
+/// Threads for blocking calls, which read files and resolve names. Each keeps megabytes of stack and
+/// arena.
 const BLOCKING: usize = 8;
 
-fn runtime() -> Result<tokio::runtime::Runtime, Fatal> {
+/// Runs a command to its end, and shows the events of `tracing` in `log` meanwhile.
+fn block_on(
+    command: impl Future<Output = Result<Exit, Fatal>>,
+    log: &Arc<Log>,
+) -> Result<Exit, Fatal> {
+    tracing_subscriber::registry().with(LogLayer::new(Arc::clone(log))).init();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    Ok(runtime.enable_all().max_blocking_threads(BLOCKING).build()?)
-}
-
-/// An environment variable as text; what is no text counts as unset.
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-/// The settings file: `--settings`, `LONGSHORE_CONFIG`, or the user's, which need not exist.
-fn settings_file(given: Option<&str>) -> Result<SettingsFile, SettingsError> {
-    let set = |path: &String| !path.is_empty();
-    let named = given.map(str::to_owned).filter(set);
-    let named = named.or_else(|| variable("LONGSHORE_CONFIG").filter(set));
-    let path = match named.map(PathBuf::from) {
-        Some(path) => path,
-        None => match directories::BaseDirs::new() {
-            Some(folders) if folders.config_dir().join("longshore.toml").exists() => {
-                folders.config_dir().join("longshore.toml")
-            }
-            _ => return Ok(SettingsFile::default()),
-        },
-    };
-    SettingsFile::read(&path, &flags_by_command())
-}
-
-/// The long flags of each command, which are the keys of the settings file; only the flag that names
-/// the file cannot stand in it.
-fn flags_by_command() -> BTreeMap<String, BTreeSet<String>> {
-    let cli = Cli::command();
-    let long = |command: &clap::Command| -> BTreeSet<String> {
-        let flags = command.get_arguments().filter_map(clap::Arg::get_long);
-        flags.filter(|&flag| flag != "settings").map(str::to_owned).collect()
-    };
-    let global = long(&cli);
-    let flags_of = |command: &clap::Command| {
-        let mut flags = &long(command) | &global;
-        if command.get_name() == "convert-list" {
-            flags.retain(|flag| !convert::Convert::OWN_FLAGS.contains(&flag.as_str()));
-        }
-        (command.get_name().to_owned(), flags)
-    };
-    cli.get_subcommands().map(flags_of).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::Cli;
-
-    #[test]
-    fn the_definitions_are_consistent() {
-        Cli::command().debug_assert();
-    }
+    let runtime = runtime.enable_all().max_blocking_threads(BLOCKING).build()?;
+    let ended = runtime.block_on(command);
+    // An abandoned read of standard input must not hold up the exit.
+    runtime.shutdown_background();
+    ended
 }

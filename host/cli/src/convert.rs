@@ -1,7 +1,6 @@
-//! Turns the entries of a list into those of another list, and puts that into a file.
+//! Converts the entries of a list, and writes the new list into a file.
 //!
-//! Nothing is planned: no default project is added and no rewrite is asked, as `mirror` will do that
-//! with the list that is written.
+//! It does not plan: default project and rewrites apply when `mirror` reads the new list.
 
 mod entry;
 mod error;

@@ -1,4 +1,4 @@
-//! Exit codes, and what ends the program before or instead of its work.
+//! Exit codes, and the errors that end the program.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,21 +13,21 @@ use longshore_plugin_host::PluginError;
 use longshore_registry::{CertificateError, CredentialError};
 use longshore_store::StoreError;
 
-/// How the program ends.
+/// The result of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// All entries are done.
+    /// All entries succeeded.
     Done,
-    /// Some entries failed; they are in the failed list.
+    /// Some entries failed. The failed list holds them.
     SomeFailed,
-    /// Bad usage or configuration, or nothing could be started.
+    /// The usage or the configuration is wrong, or the run could not start.
     Usage,
-    /// Interrupted; what was unfinished is in the failed list.
+    /// A signal interrupted the run. The failed list holds the unfinished entries.
     Interrupted,
 }
 
 impl Exit {
-    /// The code that the shell sees.
+    /// Returns the exit code of the process.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -44,25 +44,25 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The program could not do its work. Each reads well behind "failed to".
+/// An error that ends the program. Each message completes "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fatal {
     /// A setting is wrong.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The credentials of the environment are incomplete.
+    /// `DOCKER_USERNAME` or `DOCKER_PASSWORD` is missing, or another credential is invalid.
     #[error(transparent)]
     Credential(#[from] CredentialError),
-    /// The roots of `SSL_CERT_FILE` cannot be used.
+    /// The certificates of `SSL_CERT_FILE` are unusable.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// A folder of image layouts cannot be used.
+    /// A folder of image layouts is unusable.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The list is of no use.
+    /// The image list is unreadable, empty or in no known format.
     #[error(transparent)]
     List(#[from] ListError),
-    /// There is no plan.
+    /// The list cannot be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// A plugin failed.
@@ -79,14 +79,14 @@ pub(crate) enum Fatal {
     Manual {
         /// The file or folder.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         error: std::io::Error,
     },
     /// The embedded registry cannot run.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// The runtime could not be started, or a signal not be listened to.
+    /// The runtime or a signal handler could not be started.
     #[error("start: {0}")]
     Start(#[from] std::io::Error),
     /// The prompt failed.
@@ -95,13 +95,13 @@ pub(crate) enum Fatal {
 }
 
 impl Fatal {
-    /// Says that a manual page, or their folder, cannot be written at `path`.
+    /// Returns the error for a manual page, or the folder of pages, at `path`.
     pub(crate) fn manual(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         |error| Self::Manual { path, error }
     }
 
-    /// What a person can do about it.
+    /// Returns advice for the user.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Settings(error) => error.hint(),
@@ -123,7 +123,7 @@ impl Fatal {
         }
     }
 
-    /// The exit code.
+    /// Returns the exit code of the program.
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Settings(_)

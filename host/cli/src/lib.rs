@@ -3,11 +3,14 @@
 //! The crates, their rooms and the arrows between them are described in ARCHITECTURE.md.
 
 mod cli;
+mod commands;
 mod convert;
 mod error;
+mod flags;
 mod list;
 mod prepare;
 mod report;
 mod settings;
+mod setup;
 
 pub use cli::run;

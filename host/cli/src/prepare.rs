@@ -1,7 +1,7 @@
-//! Makes destinations ready through the repo-type plugin before the first push.
+//! Prepares destinations with the repo-type plugin before the first push.
 //!
-//! Each distinct scope (a Harbor project, a repository) is prepared once a run. What fails here is a
-//! warning: the push is tried all the same, and says what the preparation said if it fails too.
+//! Each distinct scope (a Harbor project, a repository) is prepared once in a run. A failure is a warning:
+//! the push is tried anyway, and if it fails too, its error includes the warning.
 
 mod endpoint;
 
@@ -18,17 +18,17 @@ use longshore_plugin_host::contract::{Capabilities, Scope, State};
 use longshore_plugin_host::{Failure, Plugin, PluginError};
 use longshore_registry::Registries;
 
-/// Tries of a call whose plugin says that it is worth another one.
+/// Attempts of a call that fails with a transient error.
 const TRIES: u32 = 3;
-/// The wait between them where the plugin names none, and the longest that is sat out.
+/// The wait between attempts if the plugin does not name one.
 const WAIT: Duration = Duration::from_secs(2);
+/// The longest wait that a plugin may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Prepares the destinations of `jobs`. The answer holds the repositories that could not be made
-/// ready, and why.
+/// Prepares the destinations of `jobs`. Returns the repositories that are not ready, and why.
 ///
 /// # Errors
-/// Where the plugin cannot say which scopes there are.
+/// Returns an error if the plugin cannot name the scopes.
 pub(crate) async fn prepare(
     jobs: &Jobs,
     plugin: &Plugin,
@@ -38,7 +38,7 @@ pub(crate) async fn prepare(
 ) -> Result<HashMap<Name, String>, PluginError> {
     let mut by_registry: BTreeMap<Registry, BTreeSet<Repository>> = BTreeMap::new();
     for Job { destination, .. } in jobs.iter() {
-        // A folder has nothing to prepare.
+        // A folder needs no preparation.
         if let StoreName::Registry(registry) = destination.store {
             by_registry.entry(registry).or_default().insert(destination.repository);
         }
@@ -50,7 +50,7 @@ pub(crate) async fn prepare(
         let capabilities = match preparation.describe().await {
             Ok(capabilities) => capabilities,
             Err(error) => {
-                let text = format!("{error}; the push to {registry} is tried all the same");
+                let text = format!("{error}; trying the push to {registry} anyway");
                 events.note(0, None, Level::Warning, text);
                 let all = repositories.into_iter().map(|repository| name(registry, repository));
                 unprepared.extend(all.map(|name| (name, error.to_string())));
@@ -67,7 +67,7 @@ pub(crate) async fn prepare(
         let (failed, created) = preparation.scopes(&repositories).await?;
         unprepared.extend(failed);
         if created {
-            // Tokens from before do not cover what was created.
+            // Older tokens do not cover the new scopes.
             registries.client(registry).forget_tokens();
         }
     }
@@ -78,7 +78,7 @@ fn name(registry: &Registry, repository: &Repository) -> Name {
     Name { store: Some(registry.clone().into()), repository: repository.clone() }
 }
 
-/// What the copying should know of the registry, by the keys of `capabilities`.
+/// Returns the traits of the registry for its client, by the keys of `capabilities`.
 fn traits(capabilities: &Capabilities) -> Vec<(String, String)> {
     let said = |key: &str, value: bool| (key.to_owned(), value.to_string());
     let mut traits = vec![
@@ -90,7 +90,7 @@ fn traits(capabilities: &Capabilities) -> Vec<(String, String)> {
     traits
 }
 
-/// How many components the registry's repositories have, at least and at most.
+/// Returns how many path components a repository of the registry may have.
 fn depths(capabilities: &Capabilities) -> RangeInclusive<usize> {
     let least = capabilities.attributes.iter().find(|attribute| attribute.key == "min-depth");
     let least = least.and_then(|attribute| attribute.value.parse().ok()).unwrap_or(1);
@@ -98,7 +98,7 @@ fn depths(capabilities: &Capabilities) -> RangeInclusive<usize> {
     least..=most.unwrap_or(usize::MAX)
 }
 
-/// Why the registry will not have `repository`, if its path has a wrong number of components.
+/// Says why the registry refuses `repository`, if its path has a wrong number of components.
 fn misfit(repository: &Repository, depths: &RangeInclusive<usize>) -> Option<String> {
     let depth = repository.as_str().split('/').count();
     if depths.contains(&depth) {
@@ -106,13 +106,15 @@ fn misfit(repository: &Repository, depths: &RangeInclusive<usize>) -> Option<Str
     }
     let (least, most) = (depths.start(), depths.end());
     Some(if depth < *least {
-        format!("its repositories have at least {least} components, such as project/{repository}")
+        format!(
+            "the registry requires at least {least} path components, such as project/{repository}"
+        )
     } else {
-        format!("its repositories have at most {most} components; see --rewrite flatten")
+        format!("the registry allows at most {most} path components; see --rewrite flatten")
     })
 }
 
-/// Preparing one registry.
+/// The preparation of one registry.
 struct Preparation<'a> {
     registry: &'a Registry,
     plugin: &'a Plugin,
@@ -121,7 +123,7 @@ struct Preparation<'a> {
 }
 
 impl Preparation<'_> {
-    /// Is it the kind of registry that the plugin knows?
+    /// Asks the plugin for the capabilities of the registry.
     async fn describe(&self) -> Result<Capabilities, PluginError> {
         let mut tries = 1;
         loop {
@@ -137,8 +139,8 @@ impl Preparation<'_> {
         }
     }
 
-    /// Prepares each distinct scope, outermost first; which repositories that left unready, and
-    /// whether anything was created.
+    /// Prepares each distinct scope, outermost first. Returns the repositories that are not ready, and
+    /// whether a scope was created.
     async fn scopes(
         &self,
         repositories: &[&Repository],
@@ -196,9 +198,8 @@ impl Preparation<'_> {
                         tokio::time::sleep(wait).await;
                         continue;
                     }
-                    let text = format!(
-                        "{what} could not be made ready: {error}; the push is tried all the same"
-                    );
+                    let text =
+                        format!("{what} could not be prepared: {error}; trying the push anyway");
                     self.events.note(0, None, Level::Warning, text);
                     return Err(error.to_string());
                 }
@@ -207,7 +208,7 @@ impl Preparation<'_> {
     }
 }
 
-/// How long to wait before a call is tried again; `None` where that is in vain.
+/// Returns how long to wait before the next attempt of a call, or `None` if a retry cannot help.
 fn wait_after(error: &PluginError) -> Option<Duration> {
     let PluginError::Call { failure: Failure::Transient { retry_after }, .. } = error else {
         return None;

@@ -1,15 +1,16 @@
-//! Resolves arguments, environment, settings file and defaults into one value that the rest of the
+//! Resolves command line, environment, settings file and defaults into one value that the rest of the
 //! program only reads.
 
 mod convert;
-mod duration;
 mod error;
 mod file;
+mod layers;
 mod plugin;
 mod run;
 
-pub(crate) use convert::{ConvertArguments, ConvertSettings};
+pub(crate) use convert::ConvertSettings;
 pub(crate) use error::SettingsError;
 pub(crate) use file::SettingsFile;
+pub(crate) use layers::{Invocation, InvocationError, resolve};
 pub(crate) use plugin::PluginSettings;
-pub(crate) use run::{Arguments, DEFAULT_MAX_WAIT, RunSettings};
+pub(crate) use run::{RunSettings, Task};

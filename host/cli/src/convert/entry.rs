@@ -1,9 +1,9 @@
-//! One entry with `-s` and `-d` applied.
+//! Applies `-s` and `-d` to one entry.
 
 use longshore_engine::list::{Entry, Selection};
 use longshore_oci::{Digest, Name, ReferenceError, Registry, Tag};
 
-/// What `-s` and `-d` name.
+/// The registries of `-s` and `-d`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registries {
     /// Replaces the registry of every source.
@@ -12,11 +12,11 @@ pub(crate) struct Registries {
     pub(crate) destination: Option<Registry>,
 }
 
-/// The entry as the new list has it. Its names, tags and digests are looked at, and kept as they are
-/// written where no flag replaces them.
+/// Returns the entry for the new list. Validates its names, tags and digests, and keeps them as written
+/// unless a flag replaces them.
 ///
 /// # Errors
-/// Where a name, a tag or a digest is none.
+/// Returns an error if a name, a tag or a digest is invalid.
 pub(crate) fn converted(
     mut entry: Entry,
     registries: &Registries,
@@ -42,8 +42,8 @@ pub(crate) fn converted(
     Ok(entry)
 }
 
-/// The name that an entry's source is; `None` where it is the registry alone, which only a prefix of
-/// repositories may be.
+/// Parses the source of an entry. Returns `None` for a registry alone, which is valid only as a prefix of
+/// repositories.
 fn source_name(text: &str, is_prefix: bool) -> Result<Option<Name>, ReferenceError> {
     match text.parse() {
         Ok(name) => Ok(Some(name)),
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_replace_hosts_and_nothing_is_added() {
+    fn flags_replace_hosts_and_add_nothing() {
         let of = |source, to| entry(source, to);
         let (s, d) = (Some("s.io:1"), Some("d.io:2"));
         assert_eq!(names(of("docker.io/a/b", None), None, d), both("docker.io/a/b", "d.io:2/a/b"));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reference_is_refused() {
+    fn invalid_references_are_refused() {
         let broken = |entry| converted(entry, &Registries::default()).is_err();
         assert!(broken(entry("a.io/Upper", None)));
         assert!(broken(entry("a", Some("b:c/d"))));

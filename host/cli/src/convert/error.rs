@@ -1,59 +1,57 @@
-//! Why a list cannot be converted.
+//! Errors of a conversion.
 
 use std::io;
 use std::path::PathBuf;
 
 use longshore_plugin_host::PluginError;
 
-/// Nothing was written.
+/// The conversion failed and wrote nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConvertError {
-    /// The file is there, and nobody can be asked.
+    /// The output file exists, and there is no terminal to ask at.
     #[error("write {}: the file exists", .0.display())]
     Exists(PathBuf),
-    /// Somebody was asked and wants to keep the file.
-    #[error("write {}: it is kept, as you say", .0.display())]
+    /// The user wants to keep the output file.
+    #[error("write {}: you chose to keep the file", .0.display())]
     Kept(PathBuf),
-    /// The list cannot be put there.
+    /// The output file cannot be written.
     #[error("write {}: {error}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         error: io::Error,
     },
-    /// The format can be read only.
+    /// The format is read-only.
     #[error("write the format {format}: it can only be read")]
     ReadOnly {
         /// The format.
         format: String,
     },
-    /// The plugin did not write the list.
+    /// The plugin failed to write the list.
     #[error("{error}")]
     Render {
-        /// What it says.
+        /// The plugin's error.
         #[source]
         error: PluginError,
-        /// Are there entries that select tags by pattern?
+        /// True if entries select tags by pattern.
         patterns: bool,
     },
 }
 
 impl ConvertError {
-    /// What a person can do about it.
+    /// Returns advice for the user.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Exists(_) => Some("give -y to overwrite it, or another file with -o".to_owned()),
             Self::Kept(_) => Some("give another file with -o".to_owned()),
-            Self::Write { .. } => Some("name a place that can be written with -o".to_owned()),
+            Self::Write { .. } => Some("name a writable file with -o".to_owned()),
             Self::Render { patterns: true, .. } => {
-                Some("--resolve asks the registries, and writes each tag by itself".to_owned())
+                Some("give --resolve to write one entry for each tag".to_owned())
             }
             Self::Render { error, .. } => error.hint().map(str::to_owned),
-            Self::ReadOnly { .. } => {
-                Some("formats that can be written are mirror and default".to_owned())
-            }
+            Self::ReadOnly { .. } => Some("write one of the formats mirror and default".to_owned()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The file that a list is written into: as a whole, by renaming, or a device or pipe.
+//! Writes a list into a file, which it replaces as a whole by renaming, or into a device or pipe.
 
 use std::fs::{self, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 
 use super::ConvertError;
 
-/// Where a converted list goes.
+/// The output of a conversion.
 #[derive(Debug)]
 pub(crate) struct Output {
     path: PathBuf,
-    /// What is there now.
+    /// The existing file.
     found: Option<Metadata>,
 }
 
 impl Output {
-    /// Looks at `path`, through symbolic links.
+    /// Inspects `path`, and follows symbolic links.
     ///
     /// # Errors
-    /// Where it is a folder, or cannot be looked at.
+    /// Returns an error if it is a folder or cannot be inspected.
     pub(crate) fn find(path: &Path) -> Result<Self, ConvertError> {
         let failed = |error| ConvertError::Write { path: path.to_owned(), error };
         let found = match fs::metadata(path) {
@@ -33,12 +33,12 @@ impl Output {
         Ok(Self { path: path.to_owned(), found })
     }
 
-    /// Its path.
+    /// Returns the path of the output.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Would a file be lost by writing? A device or a pipe loses nothing.
+    /// Says whether writing overwrites a file. A device or a pipe loses nothing.
     pub(crate) fn overwrites(&self) -> bool {
         self.found.as_ref().is_some_and(Metadata::is_file)
     }
@@ -46,7 +46,7 @@ impl Output {
     /// Writes the whole list.
     ///
     /// # Errors
-    /// Where it cannot be written; a file that was there is still there then.
+    /// Returns an error if the list cannot be written; an existing file is then unchanged.
     pub(crate) fn write(&self, text: &str) -> Result<(), ConvertError> {
         let written = match &self.found {
             Some(found) if !found.is_file() => OpenOptions::new()
@@ -59,7 +59,7 @@ impl Output {
     }
 
     fn replace(&self, found: Option<&Metadata>, text: &str) -> io::Result<()> {
-        // A link stays a link; what it names is replaced.
+        // A symbolic link stays; its target is replaced.
         let path = match found {
             Some(_) => fs::canonicalize(&self.path)?,
             None => self.path.clone(),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_written_to_and_a_folder_is_none() {
+    fn a_device_is_written_and_a_folder_is_refused() {
         let null = Output::find("/dev/null".as_ref()).unwrap();
         assert!(!null.overwrites());
         null.write("x").unwrap();

@@ -1,4 +1,4 @@
-//! Sends the requests of plugins: to the registry's own host, with its credential.
+//! Sends the requests of plugins to the registry's own host, with its credential.
 
 use std::pin::Pin;
 
@@ -7,23 +7,23 @@ use bytes::Bytes;
 use longshore_plugin_host::{EndpointTransport, IncomingResponse, OutgoingRequest, TransportError};
 use longshore_registry::{Cause, EndpointRequest, EndpointScheme, Registries};
 
-/// The registries of a run as the origins that plugins may talk to.
+/// The registries of a run, as the only origins of plugins' requests.
 #[derive(Debug)]
 pub(crate) struct RegistryEndpoints {
     registries: Registries,
-    /// `--harbor-https`: HTTPS for endpoints on the registry's host, else plain HTTP.
+    /// True for HTTPS to endpoints on the registry's host, false for plain HTTP (`--harbor-https`).
     https: bool,
 }
 
 impl RegistryEndpoints {
-    /// Endpoints on the hosts of `registries`.
+    /// Creates endpoints on the hosts of `registries`.
     pub(crate) const fn new(registries: Registries, https: bool) -> Self {
         Self { registries, https }
     }
 
     async fn exchange(&self, request: OutgoingRequest) -> Result<IncomingResponse, TransportError> {
         let registry = request.registry.parse().map_err(|error| {
-            TransportError::Denied(format!("{:?} is no registry: {error}", request.registry))
+            TransportError::Denied(format!("{:?} is not a registry: {error}", request.registry))
         })?;
         let scheme = self.scheme(&request)?;
         let query = if request.escaped_query.is_empty() {
@@ -39,25 +39,25 @@ impl RegistryEndpoints {
             body: request.body.map(Bytes::from),
             body_limit: request.max_body as u64,
         };
-        let answer = self.registries.client(&registry).send_endpoint(outgoing).await.map_err(
+        let response = self.registries.client(&registry).send_endpoint(outgoing).await.map_err(
             |error| match *error.cause {
                 Cause::TooLarge { .. } => TransportError::TooLarge,
                 Cause::Unreachable { host, why } if scheme == EndpointScheme::Https => {
                     TransportError::Unreachable(format!(
-                        "cannot reach {host} by HTTPS: {why} (--harbor-https=false is plain HTTP)"
+                        "cannot reach {host} by HTTPS: {why} (--harbor-https=false uses plain HTTP)"
                     ))
                 }
                 cause => TransportError::Unreachable(cause.to_string()),
             },
         )?;
         Ok(IncomingResponse {
-            status: answer.status,
-            headers: answer.headers,
-            body: answer.body.to_vec(),
+            status: response.status,
+            headers: response.headers,
+            body: response.body.to_vec(),
         })
     }
 
-    /// Only origins on the registry's own host can be reached.
+    /// Returns the scheme of a request. Refuses origins on other hosts.
     fn scheme(&self, request: &OutgoingRequest) -> Result<EndpointScheme, TransportError> {
         if request.origin == "registry" {
             return Ok(EndpointScheme::Registry);
@@ -67,7 +67,7 @@ impl RegistryEndpoints {
                 Ok(if self.https { EndpointScheme::Https } else { EndpointScheme::Http })
             }
             _ => Err(TransportError::Denied(format!(
-                "endpoint {} is at {}, and only the registry's own host can be reached",
+                "endpoint {} is at {}, but plugins reach only the registry's own host",
                 request.endpoint.name, request.origin
             ))),
         }

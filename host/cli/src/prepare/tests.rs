@@ -1,4 +1,4 @@
-//! Preparing by the built-in plugin `harbor`, before a Harbor that is only answers.
+//! Prepares with the built-in plugin `harbor` against fixed responses.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use longshore_plugin_host::{
 };
 use longshore_registry::{CredentialSources, Credentials, Registries, RegistryOptions};
 
-/// Answers every request by its method and path, and remembers them.
+/// Responds to every request by its method and path, and records it.
 struct Harbor {
     answer: fn(&str) -> u16,
     asked: Mutex<Vec<String>>,
@@ -61,7 +61,7 @@ async fn plugin(harbor: &Arc<Harbor>) -> Plugin {
     PluginHost::new(options).unwrap().load(Kind::RepoType, "harbor", setup).await.unwrap()
 }
 
-/// What is left unprepared with why, and the notes.
+/// Returns the unprepared repositories with the cause, and the notes.
 async fn prepared(
     harbor: &Arc<Harbor>,
     repositories: &[&str],
@@ -118,7 +118,7 @@ async fn each_scope_is_prepared_once() {
 }
 
 #[tokio::test]
-async fn a_failure_is_a_warning_that_names_who_is_left_unready() {
+async fn a_failure_is_a_warning_and_names_the_unprepared_repositories() {
     let refusing = Harbor::new(|asked| match asked.split_once(' ') {
         Some(("HEAD", _)) => 404,
         Some(("POST", _)) => 403,
@@ -128,8 +128,8 @@ async fn a_failure_is_a_warning_that_names_who_is_left_unready() {
     let names: Vec<&str> = unprepared.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["h.io/team/a", "h.io/team/b"]);
     let [(Level::Warning, note)] = notes.as_slice() else { panic!("{notes:?}") };
-    assert!(note.starts_with("project team on h.io could not be made ready: "), "{note}");
-    assert!(note.ends_with("the push is tried all the same"), "{note}");
+    assert!(note.starts_with("project team on h.io could not be prepared: "), "{note}");
+    assert!(note.ends_with("trying the push anyway"), "{note}");
 
     let other = Harbor::new(|_| 404);
     let (unprepared, notes) = prepared(&other, &["team/a", "b/c"]).await;

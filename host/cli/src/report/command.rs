@@ -1,27 +1,28 @@
-//! Writes a command so that a shell takes it back.
+//! Writes a command so that a shell reads it back.
 
-/// Joins `words` to a line for a POSIX shell, quoting what needs it.
+use std::borrow::Cow;
+
+/// Joins `words` to a line for a POSIX shell, and quotes what needs it. Of `--flag=value` only the value is
+/// quoted.
 pub(crate) fn shell_command<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> String {
-    let mut command = String::new();
-    for word in words {
-        if !command.is_empty() {
-            command.push(' ');
-        }
-        quote(&mut command, word.as_ref());
-    }
-    command
+    let words: Vec<String> = words.into_iter().map(|word| quoted(word.as_ref())).collect();
+    words.join(" ")
 }
 
-fn quote(command: &mut String, word: &str) {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        command.push_str(word);
-        return;
+fn quoted(word: &str) -> String {
+    let is_flag = |name: &str| {
+        let name = name.strip_prefix("--").unwrap_or_default();
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
+    };
+    match word.split_once('=').filter(|(name, _)| is_flag(name)) {
+        Some((name, value)) => format!("{name}={}", quote(value)),
+        None => quote(word).into_owned(),
     }
-    command.push('\'');
-    // Inside single quotes everything is literal but the quote itself.
-    command.push_str(&word.replace('\'', "'\\''"));
-    command.push('\'');
+}
+
+fn quote(text: &str) -> Cow<'_, str> {
+    // Only a NUL is an error, and no argument can hold one.
+    shlex::Quoter::new().allow_nul(true).quote(text).unwrap_or(Cow::Borrowed(text))
 }
 
 #[cfg(test)]
@@ -29,20 +30,14 @@ mod tests {
     use super::shell_command;
 
     #[test]
-    fn what_a_shell_would_touch_is_quoted() {
+    fn words_that_a_shell_would_change_are_quoted() {
+        let words = ["longshore", "mirror", "-f", "my list.txt", "-d", "r.io:5000", "", "it's"];
+        let command = shell_command(words);
+        assert_eq!(command, "longshore mirror -f 'my list.txt' -d r.io:5000 '' \"it's\"");
+        assert_eq!(shlex::split(&command).unwrap(), words);
         assert_eq!(
-            shell_command([
-                "longshore",
-                "mirror",
-                "-f",
-                "my list.txt",
-                "-d",
-                "r.io:5000",
-                "",
-                "it's"
-            ]),
-            "longshore mirror -f 'my list.txt' -d r.io:5000 '' 'it'\\''s'",
+            shell_command(["--rewrite=$HOME", "--jobs=3", "--arch=a,b", "a*b", "--a b=c"]),
+            "--rewrite='$HOME' --jobs=3 --arch='a,b' 'a*b' '--a b=c'"
         );
-        assert_eq!(shell_command(["--rewrite=$HOME", "a*b"]), "'--rewrite=$HOME' 'a*b'");
     }
 }

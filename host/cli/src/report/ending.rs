@@ -1,40 +1,40 @@
-//! How an entry ended, as the report keeps it: an [`Outcome`] in a quarter of its size.
+//! The outcome of an entry as the report keeps it: an [`Outcome`] in a quarter of its size.
 
 use std::num::NonZeroU8;
 
 use longshore_engine::job::{Comparison, Outcome, Status};
 use longshore_oci::{Digest, Interned};
 
-/// An [`Outcome`] that may be kept 100,000 times. What only few entries have is kept apart.
+/// An [`Outcome`] that is small enough to be kept 100,000 times. Fields that few entries use are boxed.
 #[derive(Debug)]
 pub(super) struct Ending {
     pub(super) status: Status,
     pub(super) unfinished: bool,
     pub(super) bytes: u64,
     digests: Digests,
-    /// The digest at the destination, where it is none of `digests`.
+    /// The digest at the destination, if `digests` does not hold it.
     other: Option<Box<Digest>>,
     /// The number of the reason in [`Reasons`], from 1.
     reason: Option<NonZeroU8>,
     rare: Option<Box<Rare>>,
 }
 
-/// What is known of the digests of source and destination.
+/// The known digests of source and destination.
 #[derive(Debug)]
 enum Digests {
-    /// Nothing, or it is kept apart.
+    /// None, or `Rare` holds it.
     Other,
-    /// The source's is SHA-256.
+    /// The source has this SHA-256 digest.
     Source([u8; 32]),
-    /// Both have the same.
+    /// Both have this SHA-256 digest.
     Both([u8; 32]),
 }
 
 #[derive(Debug)]
 struct Rare {
-    /// It is not SHA-256.
+    /// Set if it is not SHA-256.
     source_digest: Option<Digest>,
-    /// It is not among [`Reasons`].
+    /// Set if [`Reasons`] does not hold it.
     reason: Option<String>,
     error: Option<String>,
     hint: Option<String>,
@@ -42,8 +42,8 @@ struct Rare {
 }
 
 impl Rare {
-    /// The same in a box, unless there is nothing.
-    fn kept(self) -> Option<Box<Self>> {
+    /// Boxes the fields, unless all are empty.
+    fn boxed(self) -> Option<Box<Self>> {
         let Self { source_digest, reason, error, hint, comparison } = &self;
         let is_empty = source_digest.is_none()
             && reason.is_none()
@@ -55,7 +55,7 @@ impl Rare {
 }
 
 impl Ending {
-    /// How an entry ended.
+    /// Shrinks an outcome.
     pub(super) fn of(outcome: Outcome, reasons: &mut Reasons) -> Self {
         let Outcome { source_digest, destination_digest, .. } = outcome;
         let (digests, source_digest) = match source_digest {
@@ -87,11 +87,11 @@ impl Ending {
             digests,
             other,
             reason,
-            rare: rare.kept(),
+            rare: rare.boxed(),
         }
     }
 
-    /// The digest of the source's manifest, where it became known.
+    /// Returns the digest of the source's manifest, if known.
     pub(super) fn source_digest(&self) -> Option<Digest> {
         match self.digests {
             Digests::Source(bytes) | Digests::Both(bytes) => Some(Digest::Sha256(bytes)),
@@ -99,7 +99,7 @@ impl Ending {
         }
     }
 
-    /// The digest at the destination, where it became known.
+    /// Returns the digest at the destination, if known.
     pub(super) fn destination_digest(&self) -> Option<Digest> {
         match self.digests {
             Digests::Both(bytes) => Some(Digest::Sha256(bytes)),
@@ -107,7 +107,7 @@ impl Ending {
         }
     }
 
-    /// Why it was skipped, why the digest changed, or what a dry run would do.
+    /// Returns why the entry was skipped, why its digest changed, or what a dry run would do.
     pub(super) fn reason<'a>(&'a self, reasons: &'a Reasons) -> Option<&'a str> {
         match self.reason {
             Some(number) => reasons.get(number),
@@ -115,31 +115,31 @@ impl Ending {
         }
     }
 
-    /// Why it failed, where that is known.
+    /// Returns why the entry failed, if known.
     pub(super) fn error(&self) -> Option<&str> {
         self.rare.as_ref()?.error.as_deref()
     }
 
-    /// What can be done about a failure.
+    /// Returns advice about a failure.
     pub(super) fn hint(&self) -> Option<&str> {
         self.rare.as_ref()?.hint.as_deref()
     }
 
-    /// What `mirror-validate` found wrong.
+    /// Returns the findings of `mirror-validate`.
     pub(super) fn comparison(&self) -> Option<&Comparison> {
         self.rare.as_ref()?.comparison.as_deref()
     }
 }
 
-/// Reasons that thousands of entries may share, each kept once.
+/// Reasons that thousands of entries share, each kept once.
 #[derive(Debug, Default)]
 pub(super) struct Reasons(Interned<String>);
 
 impl Reasons {
-    /// A reason that names something of its entry is seen once only; beyond so many, none is kept.
+    /// The most reasons to keep. A reason that names its entry occurs once, so sharing it saves nothing.
     const MOST: u32 = 64;
 
-    /// The number of `reason`, which comes back where it gets none.
+    /// Returns the number of `reason`, or `reason` itself if it gets no number.
     fn number_of(&mut self, reason: String) -> Result<NonZeroU8, String> {
         let number = match self.0.find(&reason) {
             None if self.0.len() < Self::MOST => self.0.number_of(&reason),

@@ -1,29 +1,29 @@
-//! What can go wrong while reporting.
+//! Errors of reporting.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a report could not be given.
+/// The report or the failed list could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReportError {
-    /// There is a directory where the failed list is to be written.
+    /// The path of the failed list is a directory.
     #[error("write the failed list {}: it is a directory", .0.display())]
     Directory(PathBuf),
     /// The failed list could not be written.
     #[error("write the failed list {}: {cause}", .path.display())]
     Write {
-        /// The failed list, as it was named.
+        /// The failed list, as the user named it.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         cause: Cause,
     },
-    /// An older failed list, which no longer holds, could not be removed.
+    /// An outdated failed list could not be removed.
     #[error("remove the old failed list {}: {cause}", .path.display())]
     Remove {
-        /// The failed list, as it was named.
+        /// The failed list, as the user named it.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         cause: Cause,
     },
     /// Standard output could not be written.
@@ -32,14 +32,14 @@ pub(crate) enum ReportError {
 }
 
 impl ReportError {
-    /// What can be done about it.
+    /// Returns advice for the user.
     pub(crate) const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Directory(_) => Some("name a file with -o"),
             Self::Write { .. } => {
-                Some("name a place that can be written with -o, such as -o /dev/null for none")
+                Some("name a writable file with -o, or write no list with -o /dev/null")
             }
-            Self::Remove { .. } => Some("every entry is done; remove the file by hand"),
+            Self::Remove { .. } => Some("remove the file by hand; every entry succeeded"),
             Self::Output(_) => None,
         }
     }
@@ -53,7 +53,7 @@ impl ReportError {
     }
 }
 
-/// An error of the operating system, in words that fit into a sentence.
+/// An error of the operating system, worded as part of a sentence.
 #[derive(Debug)]
 pub(crate) struct Cause(pub(super) io::Error);
 
@@ -62,8 +62,8 @@ impl fmt::Display for Cause {
         match self.0.kind() {
             io::ErrorKind::NotFound => f.write_str("no such directory"),
             io::ErrorKind::Other | io::ErrorKind::InvalidInput => self.0.fmt(f),
-            // Other texts of the operating system start with a capital letter, and the crate
-            // `tempfile` adds the name of a file that nobody asked for.
+            // The operating system's other texts start with a capital letter, and the crate `tempfile` adds
+            // the name of a temporary file.
             kind if kind.to_string() != "uncategorized error" => kind.fmt(f),
             _ => self.0.fmt(f),
         }

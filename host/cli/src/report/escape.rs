@@ -1,14 +1,13 @@
-//! Makes text from elsewhere (lists, registries, plugins) safe to show on a terminal and in a log.
+//! Escapes untrusted text (of lists, registries and plugins) for terminals and logs.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// What a continuation line of a log record is moved in by.
+/// The indent of continuation lines in a log record.
 const INDENT: &str = "    ";
 
-/// Shows `text` on one line: control characters and line breaks become escapes, and so do the
-/// characters that turn the direction of writing around (Unicode TR 36, "Bidirectional Text
-/// Spoofing").
+/// Escapes `text` to one line: control characters, line breaks, and characters that change the direction
+/// of writing (Unicode TR 36, "Bidirectional Text Spoofing").
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(needs_escape) {
         return Cow::Borrowed(text);
@@ -20,10 +19,10 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The same for text of several lines, whose line breaks stay.
+/// Escapes text of several lines, and keeps its line breaks.
 ///
-/// A line that starts with neither white space nor a bracket is moved in, so that no text can
-/// forge a log record of its own.
+/// Indents each line that starts with neither white space nor a bracket, so that no text can forge a log
+/// record.
 pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
     if !text.contains(needs_escape) {
         return Cow::Borrowed(text);
@@ -38,7 +37,7 @@ pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
             }
         }
         for character in line.strip_suffix('\r').unwrap_or(line).chars() {
-            // A tab moves in what it begins; it can hide nothing.
+            // A tab cannot hide text.
             if character == '\t' {
                 shown.push(character);
             } else {
@@ -49,7 +48,7 @@ pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Is it a control character, a separator of lines, or one that changes the direction of writing?
+/// Says whether a character is a control character, separates lines, or changes the direction of writing.
 pub(super) const fn needs_escape(character: char) -> bool {
     matches!(
         character,
@@ -89,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_reaches_the_terminal_that_steers_it() {
+    fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(escape("a\u{1b}[2Jb\u{9b}c\u{7f}"), "a\\u{1b}[2Jb\\u{9b}c\\u{7f}");
         assert_eq!(escape("x\r\ny\t\0"), "x\\r\\ny\\t\\u{0}");
         assert_eq!(escape("a\u{202e}b\u{2066}c\u{200f}"), "a\\u{202e}b\\u{2066}c\\u{200f}");

@@ -1,4 +1,4 @@
-//! The failed list: what failed or was cut off, as a list that the same command takes again.
+//! The failed list: the entries that failed or did not finish, as a list that the same command reads.
 
 mod place;
 
@@ -15,26 +15,25 @@ use self::place::{MARK, Place, Replaceable};
 use super::error::ReportError;
 use super::escape::escape;
 
-/// An entry as the failed list would hold it.
+/// An entry of the failed list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FailedEntry {
     /// The entry's number in the list, the `M_ID` of log lines.
     pub(crate) number: u32,
-    /// The entry before `-s`, `-d` and rewrites: the original line for line formats, a `mirror`
-    /// line for others; empty if there is nothing to repeat, and only the reason is written. It is
-    /// written as it is, be it text or not.
+    /// The entry before `-s`, `-d` and rewrites: the original line for line formats, a `mirror` line for
+    /// others. It need not be UTF-8. Empty if nothing can be repeated; the list then has only the reason.
     pub(crate) text: Bytes,
-    /// What stands behind `# longshore:` in the comment above the line, where it needs one.
+    /// The text after `# longshore:` in the comment above the line, if it needs one.
     pub(crate) terms: Option<Arc<str>>,
 }
 
 /// The failed list of a run.
 ///
-/// Opened before anything is copied, it holds every entry in a temporary file beside its place: so
-/// a full disk or a read-only folder is found at once, and at the end there is room for it.
+/// It is opened before anything is copied, and reserves room for every entry in a temporary file in the
+/// same folder. So a full disk or a read-only folder shows at once, and not at the end.
 #[derive(Debug)]
 pub(crate) struct FailedList {
-    /// As it was named, for messages.
+    /// The path as the user named it, for messages.
     path: PathBuf,
     first_line: String,
     target: Target,
@@ -46,9 +45,9 @@ pub(crate) struct FailedList {
 enum Target {
     File {
         place: Replaceable,
-        /// All entries; what is written later is read from here.
+        /// All entries; the list at the end is read from here.
         reserve: NamedTempFile,
-        /// Where a file of somebody else was moved when the list was written before its end.
+        /// The new path of a foreign file that stood at `place`, after a write during the run.
         aside: Option<PathBuf>,
     },
     Stream {
@@ -57,7 +56,7 @@ enum Target {
     },
 }
 
-/// Where an entry lies among all of them.
+/// The location of an entry in the reserve.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     number: u32,
@@ -69,7 +68,7 @@ impl FailedList {
     /// Prepares the list at `path`; `command` repeats the run with it.
     ///
     /// # Errors
-    /// Where the list could not be written at the end either.
+    /// Returns an error if the list could not be written at the end either.
     pub(crate) fn open<'a>(
         path: &Path,
         command: &str,
@@ -93,10 +92,10 @@ impl FailedList {
         Ok(list)
     }
 
-    /// Adds entries: those that are typed while the run goes on.
+    /// Adds entries, such as those typed at the prompt.
     ///
     /// # Errors
-    /// Where there is no room for them.
+    /// Returns an error if there is no room for them.
     pub(crate) fn add<'a>(
         &mut self,
         entries: impl IntoIterator<Item = &'a FailedEntry>,
@@ -113,7 +112,7 @@ impl FailedList {
                     let mut writer = BufWriter::new(file);
                     write_entries(&mut writer, start, slots, entries)?;
                     writer.flush()?;
-                    // Some file systems find out that they are full only now.
+                    // Some file systems report a full disk only here.
                     file.sync_data()
                 })
             }
@@ -124,12 +123,11 @@ impl FailedList {
         Ok(())
     }
 
-    /// Puts a list of `failures` (number and reason) in its place while the run goes on, so that a
-    /// kill leaves one. What is written to a device or a pipe cannot be taken back; there it waits
-    /// for the end.
+    /// Writes the list of `failures` (number and reason) during the run, so that a killed run leaves one. A
+    /// device or a pipe gets the list only at the end, because a write there cannot be undone.
     ///
     /// # Errors
-    /// Where it could not be written; the run can go on.
+    /// Returns an error if the list cannot be written; the run can go on.
     pub(crate) fn rewrite(&mut self, failures: &[(u32, &str)]) -> Result<(), ReportError> {
         if failures.is_empty() || matches!(self.target, Target::Stream { .. }) {
             return Ok(());
@@ -137,13 +135,13 @@ impl FailedList {
         self.replace(failures, false).map_err(|cause| ReportError::write(&self.path, cause))
     }
 
-    /// Writes the list of `failures` (number and reason), and says where it can be read again.
+    /// Writes the list of `failures` (number and reason), and returns its path if it can be read again: a
+    /// device or a pipe cannot.
     ///
-    /// If nothing failed there is none, and an older one of ours is removed. What went to a device or
-    /// a pipe is not there to be repeated.
+    /// Without failures it removes an older failed list of longshore.
     ///
     /// # Errors
-    /// Where it could not be written or removed.
+    /// Returns an error if the list cannot be written or removed.
     pub(crate) fn finish(
         mut self,
         failures: &[(u32, &str)],
@@ -160,13 +158,13 @@ impl FailedList {
             Target::Stream { file, .. } => self.write(file, failures, true),
             Target::File { .. } => match self.replace(failures, true) {
                 Ok(()) => Ok(()),
-                // The disk is full by now: what was kept free for this holds at least the entries.
+                // If the disk is full by now, the reserve has room for the entries without their reasons.
                 Err(_) => self.replace_by_reserve(failures),
             },
         };
         written.map_err(|cause| ReportError::write(&path, cause))?;
         if let Some(aside) = aside {
-            // It was named as the place of this list; what stays behind does no harm.
+            // The user chose to replace this file. A leftover does no harm.
             let _ignored = std::fs::remove_file(aside);
         }
         Ok(can_be_read.then_some(path))
@@ -181,7 +179,7 @@ impl FailedList {
         .map_err(|cause| ReportError::remove(&self.path, cause))
     }
 
-    /// Writes a new file and puts it in place.
+    /// Writes a new file, and renames it to the path of the list.
     fn replace(&mut self, failures: &[(u32, &str)], at_the_end: bool) -> io::Result<()> {
         let Target::File { place, aside, .. } = &self.target else { return Ok(()) };
         let file = place.beside()?;
@@ -190,7 +188,7 @@ impl FailedList {
         if at_the_end {
             file.as_file().sync_data()?;
         } else if aside.is_none() && place.exists() && !place.is_ours()? {
-            // Should nothing fail in the end, somebody else's file must be there again.
+            // If nothing fails in the end, the foreign file is moved back.
             moved = Some(place.move_aside()?);
         }
         place.replace_by(file)?;
@@ -200,7 +198,7 @@ impl FailedList {
         Ok(())
     }
 
-    /// Writes the failures, without their reasons, over the entries that were kept from the start.
+    /// Overwrites the reserve with the failures, without their reasons, and renames it.
     fn replace_by_reserve(self, failures: &[(u32, &str)]) -> io::Result<()> {
         let mut list = Vec::new();
         self.write(&mut list, failures, false)?;
@@ -233,7 +231,7 @@ impl FailedList {
         bytes.clear();
         match &self.target {
             Target::Stream { entries, .. } => {
-                // They were held in memory, so their place fits into a `usize`.
+                // The entries are in memory, so their offset fits into a `usize`.
                 let start = usize::try_from(slot.start).map_err(io::Error::other)?;
                 bytes.extend_from_slice(&entries[start..start + slot.length as usize]);
                 Ok(())
@@ -246,7 +244,8 @@ impl FailedList {
     }
 }
 
-/// Has the failed list at `path` an entry, and not only remarks? What cannot be read has.
+/// Says whether the failed list at `path` has an entry besides comments. An unreadable list counts as one
+/// with entries.
 pub(super) fn has_entries(path: &Path) -> bool {
     let Ok(file) = File::open(path) else { return true };
     let is_entry = |line: &io::Result<Vec<u8>>| match line {
@@ -256,7 +255,7 @@ pub(super) fn has_entries(path: &Path) -> bool {
     BufReader::new(file).split(b'\n').any(|line| is_entry(&line))
 }
 
-/// A reason as a comment; none may look like the comments that a list format understands.
+/// Formats a reason as a comment that no list format reads as a directive.
 fn comment(reason: &str) -> String {
     let reason = escape(reason.trim());
     if reason.starts_with("longshore") { format!("reason: {reason}") } else { reason.into_owned() }
@@ -275,7 +274,7 @@ fn write_entries<'a>(
             writeln!(text, "# longshore: {}", escape(terms))?;
         }
         if !entry.text.is_empty() {
-            // A line break would make two entries of one.
+            // A line break would split the entry.
             if entry.text.contains(&b'\n') || entry.text.contains(&b'\r') {
                 text.extend_from_slice(escape(&String::from_utf8_lossy(&entry.text)).as_bytes());
             } else {

@@ -1,5 +1,7 @@
-//! Log lines on standard error, as people know them from Hangar:
+//! Log lines on standard error, in the format of Hangar:
 //! `HH:MM:SS [INFO|WARN|ERRO|DEBU] [M_ID:n] [IMG_ID:n] text`.
+
+mod layer;
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -8,11 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::MultiProgress;
 
+pub(crate) use self::layer::LogLayer;
 use super::escape::escape_lines;
-use super::layer::LogLayer;
 use longshore_engine::event::Level;
 
-/// Writes log lines, and keeps them apart from the progress bars.
+/// Writes log lines above the progress bars.
 pub(crate) struct Log {
     shared: Mutex<Shared>,
     debug: bool,
@@ -23,19 +25,19 @@ pub(crate) struct Log {
 struct Shared {
     sink: Box<dyn Write + Send>,
     bars: Option<MultiProgress>,
-    /// The hints that were given.
+    /// The hints that were shown.
     hints: HashSet<String>,
 }
 
 impl Log {
-    /// The log on standard error; `debug` shows what is of that level.
+    /// Creates the log on standard error. `debug` shows records of the level debug.
     pub(crate) fn to_stderr(debug: bool) -> Arc<Self> {
         let colour = io::stderr().is_terminal()
             && wants_colour(|name| std::env::var(name).unwrap_or_default());
         Arc::new(Self::new(Box::new(io::stderr()), debug, colour, local_time))
     }
 
-    /// A log into any writer, with a clock of its own.
+    /// Creates a log with its own writer and clock.
     pub(super) fn new(
         sink: Box<dyn Write + Send>,
         debug: bool,
@@ -50,23 +52,18 @@ impl Log {
         }
     }
 
-    /// The layer that shows events of the crate `tracing` in this log.
-    pub(crate) fn layer(self: &Arc<Self>) -> LogLayer {
-        LogLayer::new(Arc::clone(self))
-    }
-
-    /// Are records of the level debug shown?
+    /// Says whether the log shows records of the level debug.
     pub(crate) const fn shows_debug(&self) -> bool {
         self.debug
     }
 
-    /// Writes one record about the run as a whole.
+    /// Writes a record about the whole run.
     pub(crate) fn write(&self, level: Level, text: &str) {
         self.record(level, None, None, text);
     }
 
-    /// Writes one record about the entry `entry` (`M_ID`) and its child `image` (`IMG_ID`); `text`
-    /// may have several lines, and is escaped.
+    /// Writes a record about the entry `entry` (`M_ID`) and its child `image` (`IMG_ID`). `text` may have
+    /// several lines, and is escaped.
     pub(crate) fn record(&self, level: Level, entry: Option<u32>, image: Option<u32>, text: &str) {
         if level == Level::Debug && !self.debug {
             return;
@@ -74,8 +71,8 @@ impl Log {
         let line = self.line(level, entry, image, text);
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let Shared { sink, bars, .. } = &mut *shared;
-        // One call for the whole record, so that no other program writes into its middle. A
-        // standard error that is gone leaves nobody to tell.
+        // One call for the whole record, so that no other program writes into its middle. If standard
+        // error is closed, nobody reads the record.
         let mut write = || {
             let _gone = sink.write_all(line.as_bytes()).and_then(|()| sink.flush());
         };
@@ -85,8 +82,8 @@ impl Log {
         }
     }
 
-    /// Writes what went wrong and, as a record of its own, what can be done about it. Thousands of
-    /// entries may fail for one reason: the same hint is given once.
+    /// Writes an error and, in its own record, a hint. Shows each hint once, because thousands of entries
+    /// may fail for one reason.
     pub(crate) fn failure(&self, entry: Option<u32>, error: &str, hint: Option<&str>) {
         self.record(Level::Error, entry, None, error);
         if let Some(hint) = hint.filter(|hint| self.is_new(hint)) {
@@ -99,7 +96,7 @@ impl Log {
         !shared.hints.contains(hint) && shared.hints.insert(hint.to_owned())
     }
 
-    /// From now on records are written above `bars`, or without any again.
+    /// Sets the bars that records are written above; `None` removes them.
     pub(super) fn set_bars(&self, bars: Option<MultiProgress>) {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).bars = bars;
     }
@@ -136,7 +133,7 @@ fn local_time() -> jiff::civil::Time {
     jiff::Zoned::now().time()
 }
 
-/// Does the terminal want colour? (`NO_COLOR` by its own convention: any text that is not empty.)
+/// Says whether the terminal shows colour. (By convention any non-empty `NO_COLOR` turns it off.)
 fn wants_colour(variable: impl Fn(&str) -> String) -> bool {
     variable("NO_COLOR").is_empty() && variable("TERM") != "dumb"
 }
@@ -149,12 +146,12 @@ pub(super) mod tests {
     use super::{Log, wants_colour};
     use longshore_engine::event::Level;
 
-    /// A writer whose content a test can read.
+    /// A writer whose content the test reads.
     #[derive(Clone, Default)]
-    pub(in crate::report) struct Page(Arc<Mutex<Vec<u8>>>);
+    pub(crate) struct Page(Arc<Mutex<Vec<u8>>>);
 
     impl Page {
-        pub(in crate::report) fn text(&self) -> String {
+        pub(crate) fn text(&self) -> String {
             String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
         }
     }
@@ -169,7 +166,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::report) fn log_at_noon(debug: bool, colour: bool) -> (Arc<Log>, Page) {
+    pub(crate) fn log_at_noon(debug: bool, colour: bool) -> (Arc<Log>, Page) {
         let page = Page::default();
         let clock = || jiff::civil::time(12, 0, 7, 0);
         (Arc::new(Log::new(Box::new(page.clone()), debug, colour, clock)), page)
@@ -200,7 +197,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn debug_and_colour_are_shown_where_wanted() {
+    fn debug_and_colour_can_be_turned_on() {
         let (log, page) = log_at_noon(true, true);
         log.write(Level::Debug, "asked");
         assert_eq!(page.text(), "12:00:07 [\x1b[36mDEBU\x1b[0m] asked\n");
@@ -217,7 +214,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn colour_is_left_out_for_who_does_not_want_it() {
+    fn no_color_and_dumb_terminals_turn_colour_off() {
         let environment = |no_color: &'static str, term: &'static str| {
             move |name: &str| if name == "TERM" { term.to_owned() } else { no_color.to_owned() }
         };

@@ -1,30 +1,30 @@
-//! Progress bars at a terminal: one for the run, and one for each of the first jobs at work.
+//! Progress bars at a terminal: one for the run, and one for each of the oldest running jobs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Jobs that have a bar of their own at a time; a screen has 24 lines.
+/// The most bars of jobs; a terminal has at least 24 lines.
 const MOST_JOBS: usize = 8;
 
 const TOTAL: &str = "{elapsed_precise} {bar:24} {pos}/{len} entries {msg}";
 const JOB: &str = "  {bar:16} {bytes:>10}/{total_bytes:10} {wide_msg}";
 
-/// How often the figures of the total line are written anew.
+/// The interval between updates of the total line.
 pub(super) const TICK: Duration = Duration::from_millis(200);
 
 /// The bars of a run.
 pub(super) struct Bars {
     screen: MultiProgress,
     total: ProgressBar,
-    /// Never drawn; it knows the bytes moved, and how fast they do.
+    /// Counts transferred bytes and their rate. Never drawn.
     bytes: ProgressBar,
     running: BTreeMap<u32, Running>,
     job_style: ProgressStyle,
 }
 
-/// A job at work.
+/// A running job.
 struct Running {
     name: String,
     done: u64,
@@ -33,7 +33,7 @@ struct Running {
 }
 
 impl Bars {
-    /// Bars on standard error for so many entries.
+    /// Creates the bars on standard error for a number of entries.
     pub(super) fn new(entries: usize) -> Self {
         Self::on(ProgressDrawTarget::stderr(), entries)
     }
@@ -45,7 +45,7 @@ impl Bars {
         Self { screen, total, bytes, running: BTreeMap::new(), job_style: style(JOB) }
     }
 
-    /// What log lines have to be kept apart from.
+    /// Returns the bars that log lines must stay above.
     pub(super) fn screen(&self) -> MultiProgress {
         self.screen.clone()
     }
@@ -63,13 +63,13 @@ impl Bars {
         }
     }
 
-    /// Bytes were moved.
+    /// Counts transferred bytes.
     pub(super) fn moved(&mut self, job: u32, bytes: u64) {
         self.bytes.inc(bytes);
         self.advance(job, bytes);
     }
 
-    /// Bytes need not be moved.
+    /// Counts bytes that need no transfer.
     pub(super) fn saved(&mut self, job: u32, bytes: u64) {
         self.advance(job, bytes);
     }
@@ -82,7 +82,7 @@ impl Bars {
         }
     }
 
-    /// An entry ended, whether or not work on it had begun.
+    /// Counts an ended entry, started or not.
     pub(super) fn finished(&mut self, job: u32) {
         self.total.inc(1);
         if let Some(Running { bar: Some(bar), .. }) = self.running.remove(&job) {
@@ -92,7 +92,7 @@ impl Bars {
         self.fill();
     }
 
-    /// Writes the figures of the total line anew.
+    /// Updates the total line.
     pub(super) fn tick(&self) {
         self.bytes.tick();
         let rate = self.bytes.per_sec();
@@ -101,7 +101,7 @@ impl Bars {
         self.total.tick();
     }
 
-    /// Takes all bars off the screen.
+    /// Removes all bars.
     pub(super) fn clear(self) {
         for job in self.running.into_values() {
             if let Some(bar) = job.bar {
@@ -109,11 +109,11 @@ impl Bars {
             }
         }
         self.total.finish_and_clear();
-        // The terminal is gone, if anything; there is nothing left to draw on it.
+        // Clearing fails only if the terminal is gone.
         let _gone = self.screen.clear();
     }
 
-    /// Gives a bar to the oldest jobs without one, as long as there is room.
+    /// Gives bars to the oldest jobs without one, up to the limit.
     fn fill(&mut self) {
         let shown = self.running.values().filter(|job| job.bar.is_some()).count();
         let waiting = self.running.values_mut().filter(|job| job.bar.is_none());
@@ -128,7 +128,7 @@ impl Bars {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    // A test draws both templates, so neither can be broken.
+    // A test checks both templates.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")

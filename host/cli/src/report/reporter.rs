@@ -1,4 +1,4 @@
-//! Follows a run by its events.
+//! Follows a run by its events, and makes its report.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,21 +9,23 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::failed_list::FailedList;
+use super::finished::Report;
 use super::log::Log;
+use super::options::{OutputFormat, ReportOptions, Verb};
 use super::progress::{Bars, TICK};
 use super::row::{EntryInfo, Row, Rows};
-use super::{Report, ReportOptions, Totals, Verb};
+use super::totals::Totals;
 use longshore_engine::event::{Event, Level, Transferred};
 use longshore_engine::job::{Jobs, Outcome, Status};
 use longshore_engine::plan::Ended;
 
-/// How often the failed list is written while the run goes on (engine.md, "Ending").
+/// The interval between writes of the failed list during the run.
 const REWRITE: Duration = Duration::from_secs(30);
 
-/// Events taken from the channel at a time.
+/// The most events to take from the channel at a time.
 const BATCH: usize = 256;
 
-/// Shows a run while it goes on, and makes its [`Report`].
+/// Shows the progress of a run, and makes its [`Report`].
 #[derive(Debug)]
 pub(crate) struct Reporter {
     options: ReportOptions,
@@ -34,28 +36,28 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// A reporter whose clock starts now.
+    /// Creates a reporter and starts its clock.
     pub(crate) fn new(options: ReportOptions, log: Arc<Log>) -> Self {
         let rewrite = Arc::new(Notify::new());
         Self { options, log, started: Instant::now(), failed_list: None, rewrite }
     }
 
-    /// Keeps `list` up to date while the run goes on, and hands it on to the report.
+    /// Updates `list` during the run, and hands it to the report.
     #[must_use]
     pub(crate) fn with_failed_list(mut self, list: FailedList) -> Self {
         self.failed_list = Some(list);
         self
     }
 
-    /// Where to notify (`notify_one`) for the failed list to be written at once: at an interrupt.
+    /// Returns the trigger that writes the failed list at once (`notify_one`), for an interrupt.
     pub(crate) fn rewrite_trigger(&self) -> Arc<Notify> {
         Arc::clone(&self.rewrite)
     }
 
-    /// Follows the run until every sender of events is gone.
+    /// Follows the run until every sender of events is dropped.
     ///
-    /// `ended` are the entries of the list that never become a job. A job without an outcome at the
-    /// end counts as not finished.
+    /// `ended` holds the entries that have no job. A job without an outcome at the end counts as
+    /// unfinished.
     pub(crate) async fn run(
         mut self,
         jobs: Arc<Jobs>,
@@ -63,9 +65,9 @@ impl Reporter {
         mut events: UnboundedReceiver<Event>,
     ) -> Report {
         let (rows, outcomes) = Rows::new(jobs, ended);
-        let mut follow = Follow::new(&self.options, Arc::clone(&self.log), rows);
+        let mut progress = Progress::new(&self.options, Arc::clone(&self.log), rows);
         for (number, outcome) in outcomes {
-            follow.finished(number, outcome, true);
+            progress.finished(number, outcome, true);
         }
         let mut redraw = interval(TICK);
         redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -79,14 +81,14 @@ impl Reporter {
                     if count == 0 {
                         break;
                     }
-                    batch.drain(..).for_each(|event| follow.take(event));
+                    batch.drain(..).for_each(|event| progress.take(event));
                 }
-                _ = redraw.tick(), if follow.bars.is_some() => follow.redraw(),
-                _ = rewrite.tick() => self.rewrite_failed_list(&follow.rows),
-                () = self.rewrite.notified() => self.rewrite_failed_list(&follow.rows),
+                _ = redraw.tick(), if progress.bars.is_some() => progress.redraw(),
+                _ = rewrite.tick() => self.rewrite_failed_list(&progress.rows),
+                () = self.rewrite.notified() => self.rewrite_failed_list(&progress.rows),
             }
         }
-        let (rows, totals) = follow.end();
+        let (rows, totals) = progress.end();
         Report {
             rows,
             totals,
@@ -100,25 +102,25 @@ impl Reporter {
     fn rewrite_failed_list(&mut self, rows: &Rows) {
         let Some(list) = &mut self.failed_list else { return };
         if let Err(error) = list.rewrite(&rows.failures()) {
-            // It is tried again, and at the end what was kept free is used.
+            // The next interval tries again, and the end of the run falls back to the reserved file.
             self.log.write(Level::Warning, &format!("failed to {error}"));
         }
     }
 }
 
-/// What is known of the run so far.
-struct Follow {
+/// The state of the run so far.
+struct Progress {
     log: Arc<Log>,
     rows: Rows,
     totals: Totals,
     bars: Option<Bars>,
     list: String,
     verb: Verb,
-    /// Are the lines of entries that went well left out, as standard output shows them in the end?
+    /// True if the log omits successful entries, because standard output shows them at the end.
     quiet: bool,
 }
 
-impl Follow {
+impl Progress {
     fn new(options: &ReportOptions, log: Arc<Log>, rows: Rows) -> Self {
         let bars = options.draws_bars().then(|| Bars::new(rows.len()));
         log.set_bars(bars.as_ref().map(Bars::screen));
@@ -129,7 +131,7 @@ impl Follow {
             bars,
             list: options.list.clone(),
             verb: options.verb,
-            quiet: options.dry_run && options.output == super::OutputFormat::Text,
+            quiet: options.dry_run && options.output == OutputFormat::Text,
         }
     }
 
@@ -166,14 +168,14 @@ impl Follow {
     fn started(&mut self, number: u32) {
         let Some(row) = self.rows.get(number) else { return };
         match &mut self.bars {
-            // The bar says it.
+            // The bar shows the entry.
             Some(bars) => bars.started(number, row.entry().to_string()),
             None if self.quiet => {}
             None => self.log.record(Level::Info, Some(number), None, &row.entry().to_string()),
         }
     }
 
-    /// Notes how an entry ended; `early` is one that never became a job.
+    /// Records the outcome of an entry. `early` is true for an entry without a job.
     fn finished(&mut self, number: u32, outcome: Outcome, early: bool) {
         if !self.rows.end(number, outcome) {
             return;
@@ -206,7 +208,7 @@ impl Follow {
             }
             _ if self.quiet => {}
             (Status::Skipped, _) => {
-                // It was looked at, and nothing of it is at the destination.
+                // The job ran, but the destination has nothing of the entry.
                 let is_odd = !early && row.destination_digest().is_none();
                 let level = if is_odd { Level::Warning } else { Level::Info };
                 self.log.record(level, number, None, &format!("skipped {entry}{note}"));
@@ -225,7 +227,7 @@ impl Follow {
         }
     }
 
-    /// The digest, and the bytes where any were moved.
+    /// Formats the digest, and for `mirror` the transferred bytes.
     fn figures(&self, row: Row<'_>) -> String {
         let digest = row.destination_digest().or_else(|| row.source_digest());
         match (digest, self.verb) {
@@ -236,7 +238,7 @@ impl Follow {
         }
     }
 
-    /// `list.txt:3:7: `, as compilers write it.
+    /// Formats the position as compilers do: `list.txt:3:7: `.
     fn place(&self, entry: &EntryInfo<'_>) -> String {
         let (line, column) = (entry.line, entry.column);
         match (self.list.as_str(), column) {

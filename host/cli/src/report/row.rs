@@ -1,4 +1,4 @@
-//! What the report keeps of each entry: small, as there may be 100,000 of them.
+//! The entries of a run and their outcomes, kept small for lists of 100,000 entries.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,19 +9,19 @@ use longshore_engine::job::{Comparison, Jobs, Outcome, Status};
 use longshore_engine::plan::Ended;
 use longshore_oci::{Digest, Reference};
 
-/// Every entry of the list, by number, and what came of it.
+/// The entries of the list and their outcomes, by number.
 #[derive(Debug)]
 pub(crate) struct Rows {
     jobs: Arc<Jobs>,
-    /// The entries that became no job, by number.
+    /// The entries without a job, by number.
     texts: Vec<Text>,
     numbers: Vec<u32>,
-    /// What came of each; `None` as long as that is not known.
+    /// The outcome of each entry; `None` until it ends.
     endings: Vec<Option<Ending>>,
     reasons: Reasons,
 }
 
-/// An entry that became no job.
+/// An entry without a job.
 #[derive(Debug)]
 struct Text {
     number: u32,
@@ -32,8 +32,8 @@ struct Text {
 }
 
 impl Rows {
-    /// The entries of a list, and how those of them that became no job have ended, by number. The two
-    /// have no number in common.
+    /// Creates the rows of `jobs` and of `ended`, the entries without a job. Also returns the outcomes of
+    /// `ended`, by number. The two have no number in common.
     pub(super) fn new(jobs: Arc<Jobs>, ended: Vec<Ended>) -> (Self, Vec<(u32, Outcome)>) {
         let mut numbers = Vec::with_capacity(jobs.len() + ended.len());
         numbers.extend(jobs.numbers().chain(ended.iter().map(|ended| ended.number)));
@@ -49,22 +49,22 @@ impl Rows {
         (Self { jobs, texts, numbers, endings, reasons: Reasons::default() }, outcomes)
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub(super) const fn len(&self) -> usize {
         self.numbers.len()
     }
 
-    /// The entries by number.
+    /// Returns the entries in the order of their numbers.
     pub(super) fn iter(&self) -> impl Iterator<Item = Row<'_>> {
         (0..self.len()).map(|at| Row { rows: self, at })
     }
 
-    /// The entry with this number.
+    /// Returns the entry with this number.
     pub(super) fn get(&self, number: u32) -> Option<Row<'_>> {
         Some(Row { rows: self, at: self.numbers.binary_search(&number).ok()? })
     }
 
-    /// Keeps how the entry with this number ended, unless there is none or that is known already.
+    /// Records the outcome of an entry. Returns false if the entry is unknown or has already ended.
     pub(super) fn end(&mut self, number: u32, outcome: Outcome) -> bool {
         let Ok(at) = self.numbers.binary_search(&number) else { return false };
         let is_new = self.endings[at].is_none();
@@ -74,13 +74,13 @@ impl Rows {
         is_new
     }
 
-    /// The number and the reason of each entry that failed or was not done.
+    /// Returns the number and the reason of each entry that failed or did not finish.
     pub(super) fn failures(&self) -> Vec<(u32, &str)> {
         self.iter().filter_map(|row| Some((row.number(), row.error()?))).collect()
     }
 }
 
-/// An entry and what came of it.
+/// An entry and its outcome.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'a> {
     rows: &'a Rows,
@@ -88,12 +88,12 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// The entry's number in the list, from 1.
+    /// Returns the entry's number in the list, from 1.
     pub(super) fn number(self) -> u32 {
         self.rows.numbers[self.at]
     }
 
-    /// The entry, whose references are made for it.
+    /// Returns the entry, with references built for it.
     pub(super) fn entry(self) -> EntryInfo<'a> {
         let number = self.number();
         if let Some(job) = self.rows.jobs.get(number) {
@@ -119,22 +119,22 @@ impl<'a> Row<'a> {
         self.rows.endings[self.at].as_ref()
     }
 
-    /// Is it known what came of it?
+    /// Says whether the entry has ended.
     pub(super) fn has_ended(self) -> bool {
         self.ending().is_some()
     }
 
-    /// How it ended; an entry that the run never came to has failed.
+    /// Returns the status. An entry that has not ended counts as failed.
     pub(super) fn status(self) -> Status {
         self.ending().map_or(Status::Failed, |ending| ending.status)
     }
 
-    /// Was it cut off, or never come to?
+    /// Says whether the entry was interrupted or never started.
     pub(super) fn is_unfinished(self) -> bool {
         self.ending().is_none_or(|ending| ending.unfinished)
     }
 
-    /// Why it failed, if it did.
+    /// Returns why the entry failed, if it did.
     pub(super) fn error(self) -> Option<&'a str> {
         match self.ending() {
             None => Some("the run ended before this entry was done"),
@@ -145,46 +145,46 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// What can be done about a failure.
+    /// Returns advice about a failure.
     pub(super) fn hint(self) -> Option<&'a str> {
         self.ending()?.hint()
     }
 
-    /// Why it was skipped, why the digest changed, or what a dry run would do.
+    /// Returns why the entry was skipped, why its digest changed, or what a dry run would do.
     pub(super) fn reason(self) -> Option<&'a str> {
         self.ending()?.reason(&self.rows.reasons)
     }
 
-    /// Bytes that were moved for it.
+    /// Returns the transferred bytes.
     pub(super) fn bytes(self) -> u64 {
         self.ending().map_or(0, |ending| ending.bytes)
     }
 
-    /// The digest of the source's manifest, where it became known.
+    /// Returns the digest of the source's manifest, if known.
     pub(super) fn source_digest(self) -> Option<Digest> {
         self.ending()?.source_digest()
     }
 
-    /// The digest at the destination, where it became known.
+    /// Returns the digest at the destination, if known.
     pub(super) fn destination_digest(self) -> Option<Digest> {
         self.ending()?.destination_digest()
     }
 
-    /// What `mirror-validate` found wrong.
+    /// Returns the findings of `mirror-validate`.
     pub(super) fn comparison(self) -> Option<&'a Comparison> {
         self.ending()?.comparison()
     }
 }
 
-/// An entry of the list, as the report shows it.
+/// An entry as the report shows it.
 #[derive(Clone, Debug)]
 pub(super) struct EntryInfo<'a> {
-    /// The line where it starts, from 1.
+    /// The first line of the entry, from 1.
     pub(super) line: u32,
-    /// The column where a malformed line goes wrong, from 1.
+    /// The column of the error in a malformed line, from 1.
     pub(super) column: Option<u32>,
     pub(super) source: End<'a>,
-    /// Empty where there is none.
+    /// Empty if the entry has no destination.
     pub(super) destination: End<'a>,
 }
 
@@ -192,7 +192,7 @@ pub(super) struct EntryInfo<'a> {
 impl fmt::Display for EntryInfo<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.source, &self.destination) {
-            // The grammar of references leaves nothing to escape.
+            // References have no characters to escape.
             (End::Reference(source), End::Reference(destination)) => {
                 write!(f, "{source} → {destination}")
             }
@@ -205,7 +205,7 @@ impl fmt::Display for EntryInfo<'_> {
     }
 }
 
-/// A source or a destination: a reference, or the text of what never became one.
+/// A source or a destination: a reference, or the text of an invalid one.
 #[derive(Clone, Debug)]
 pub(super) enum End<'a> {
     /// A reference.
@@ -232,7 +232,7 @@ pub(super) mod tests {
     use longshore_engine::plan::Ended;
     use longshore_oci::PlatformFilter;
 
-    pub(in crate::report) fn job(number: u32, name: &str) -> Job {
+    pub(crate) fn job(number: u32, name: &str) -> Job {
         Job {
             number,
             line: number + 1,
@@ -242,12 +242,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::report) fn ended(
-        number: u32,
-        source: &str,
-        destination: &str,
-        error: &str,
-    ) -> Ended {
+    pub(crate) fn ended(number: u32, source: &str, destination: &str, error: &str) -> Ended {
         Ended {
             number,
             line: number + 1,
@@ -258,14 +253,14 @@ pub(super) mod tests {
         }
     }
 
-    /// A job for each of `names`, numbered from 1, and what ended before.
-    pub(in crate::report) fn rows(names: &[&str], ended: Vec<Ended>) -> Rows {
+    /// Creates rows with a job for each of `names`, numbered from 1, and with `ended`.
+    pub(crate) fn rows(names: &[&str], ended: Vec<Ended>) -> Rows {
         let jobs: Jobs = (1..).zip(names).map(|(number, name)| job(number, name)).collect();
         Rows::new(Arc::new(jobs), ended).0
     }
 
     #[test]
-    fn what_is_kept_of_an_entry_stays_small() {
+    fn an_outcome_is_small() {
         let size = size_of::<Option<Ending>>();
         assert!(size <= 64, "an ending has {size} bytes");
     }

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use super::log::tests::log_at_noon;
 use super::row::tests::{ended, job};
-use super::{
-    FailedEntry, FailedList, Log, OutputFormat, Report, ReportOptions, Reporter, Totals, Verb,
-};
+use super::totals::Totals;
+use super::{FailedEntry, FailedList, Log, OutputFormat, Report, ReportOptions, Reporter, Verb};
 use longshore_engine::event::{Event, EventSender, Level, Transferred};
 use longshore_engine::job::{Jobs, Outcome, Status};
 use longshore_engine::plan::Ended;

@@ -1,11 +1,11 @@
-//! Why the settings are of no use.
+//! Errors in settings.
 
 use std::path::PathBuf;
 
 use longshore_engine::plan::PlanError;
 use longshore_oci::Registry;
 
-/// A setting is wrong; nothing was started.
+/// A setting is wrong, so nothing was started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
     /// The settings file cannot be read.
@@ -17,7 +17,7 @@ pub(crate) enum SettingsError {
         #[source]
         error: std::io::Error,
     },
-    /// The settings file is no TOML.
+    /// The settings file is not TOML.
     #[error("read the settings file {}: {message}", path.display())]
     Toml {
         /// The file.
@@ -25,7 +25,7 @@ pub(crate) enum SettingsError {
         /// Why, with the place.
         message: String,
     },
-    /// It holds a key that is no flag.
+    /// The settings file has a key that is not a flag of the command.
     #[error("read the settings file {}: unknown key {key:?}", path.display())]
     UnknownKey {
         /// The file.
@@ -33,7 +33,7 @@ pub(crate) enum SettingsError {
         /// The key, with its table.
         key: String,
     },
-    /// A value of it has the wrong type.
+    /// A value in the settings file has the wrong type.
     #[error("read the settings file {}: {key} must be {expected}", path.display())]
     Type {
         /// The file.
@@ -43,20 +43,31 @@ pub(crate) enum SettingsError {
         /// What it must be.
         expected: &'static str,
     },
-    /// A value is none of those that there are.
-    #[error("use {value:?} for {key}: {expected}")]
+    /// The flag's parser rejects a value in the settings file.
+    #[error("read the settings file {}: use {value:?} for {key}: {expected}", path.display())]
     Value {
-        /// The flag or key.
-        key: &'static str,
-        /// What was given.
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The rejected value.
         value: String,
-        /// What it may be.
+        /// What it must be.
         expected: String,
     },
-    /// A plugin's setting has no form.
+    /// A registry or a platform filter in the settings file is invalid.
+    #[error("read the settings file {}: {error}", path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// The problem.
+        #[source]
+        error: Box<PlanError>,
+    },
+    /// A plugin's setting is not `NAME.KEY=VALUE`.
     #[error("use --plugin-config {0:?}: it is not NAME.KEY=VALUE")]
     PluginConfig(String),
-    /// The file that a plugin's setting names cannot be read.
+    /// The file of `--plugin-config NAME.KEY=@FILE` cannot be read.
     #[error("use --plugin-config {key}: read {}: {error}", path.display())]
     PluginFile {
         /// The setting.
@@ -67,7 +78,7 @@ pub(crate) enum SettingsError {
         #[source]
         error: std::io::Error,
     },
-    /// It is for installed plugins, which this version does not have.
+    /// The key is reserved for installed plugins, which this version does not have.
     #[error("use [plugins.{plugin}] {key}: there are no installed plugins yet")]
     ReservedKey {
         /// The plugin.
@@ -75,41 +86,40 @@ pub(crate) enum SettingsError {
         /// The key.
         key: &'static str,
     },
-    /// Requests are granted to nobody.
-    #[error(
-        "use --grant {0:?}: it is for a repository type that is given by its path, and there is none"
-    )]
+    /// `--grant` has no plugin to apply to.
+    #[error("use --grant {0:?}: this run has no --repo-type with the path of a component")]
     UnusedGrant(String),
-    /// The API's password would cross the network in plain HTTP.
+    /// Plain HTTP would send the password for Harbor's API unencrypted.
     #[error("use --harbor-https=false for {0}: plain HTTP would show the password to the network")]
     PlainHarbor(Registry),
-    /// A plugin is configured that the run does not use.
+    /// `--plugin-config` names a plugin that the run does not use.
     #[error("use --plugin-config {0}: this run uses no plugin of that name")]
     UnusedPlugin(String),
-    /// `-s` or `-d` is no registry, or a filter is none.
+    /// `-s`, `-d` or a platform filter is invalid.
     #[error(transparent)]
     Plan(#[from] PlanError),
 }
 
 impl SettingsError {
-    /// What a person can do about it.
+    /// Returns advice for the user.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Read { .. } => Some("--settings or LONGSHORE_CONFIG names the file".to_owned()),
+            Self::Read { .. } => Some("name the file with --settings or LONGSHORE_CONFIG".to_owned()),
             Self::UnknownKey { .. } => Some(
-                "keys are the long flags without the dashes; tables are [mirror], [mirror-validate] and [plugins.NAME]"
+                "use a long flag without its dashes as key; tables are the commands, such as [mirror], and [plugins.NAME]"
                     .to_owned(),
             ),
             Self::PlainHarbor(_) => Some(
-                "give --tls-verify=false too if that network is to be trusted".to_owned(),
+                "give --tls-verify=false too if you trust that network".to_owned(),
             ),
             Self::ReservedKey { .. } => {
-                Some("requests of a plugin that is given by its path are allowed by --grant".to_owned())
+                Some("allow requests of a component with --grant".to_owned())
             }
             Self::PluginConfig(_) => {
                 Some("for example --plugin-config prefix.prefix=team, or KEY=@FILE for a file's content".to_owned())
             }
             Self::Plan(error) => error.hint(),
+            Self::InFile { error, .. } => error.hint(),
             _ => None,
         }
     }

@@ -3,14 +3,52 @@
 //! Top-level keys are the long flags and hold for every command that has the flag; a table named
 //! after a command overrides them; `[plugins.NAME]` configures a plugin.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use clap::{Arg, ArgAction};
+use std::any::TypeId;
 use toml::{Table, Value};
 
 use super::SettingsError;
+use crate::flags;
 
-/// A settings file that was read and whose keys are known.
+/// The type of a flag's value in the file.
+#[derive(Clone, Copy)]
+enum Kind {
+    Switch,
+    /// A number, or text that its parser takes as one.
+    Number,
+    Text,
+    /// Several texts, for a flag that may be repeated.
+    Texts,
+}
+
+impl Kind {
+    fn of(flag: &Arg) -> Self {
+        let value = flag.get_value_parser().type_id();
+        if value == TypeId::of::<bool>() {
+            Self::Switch
+        } else if value == TypeId::of::<usize>() || value == TypeId::of::<Duration>() {
+            Self::Number
+        } else if matches!(flag.get_action(), ArgAction::Append) {
+            Self::Texts
+        } else {
+            Self::Text
+        }
+    }
+
+    const fn expected(self) -> &'static str {
+        match self {
+            Self::Switch => "true or false",
+            Self::Number => "a number or a text",
+            Self::Text => "a text",
+            Self::Texts => "a list of texts",
+        }
+    }
+}
+
+/// A settings file whose keys are all known; empty if there is none.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SettingsFile {
     path: PathBuf,
@@ -18,24 +56,28 @@ pub(crate) struct SettingsFile {
 }
 
 impl SettingsFile {
-    /// Reads the file at `path`; `flags` has the long flags of each command.
+    /// Reads the settings file that the user named, or else the one in the user's configuration directory
+    /// if it exists.
     ///
     /// # Errors
-    /// Where it cannot be read, is no TOML or holds unknown keys.
-    pub(crate) fn read(
-        path: &Path,
-        flags: &BTreeMap<String, BTreeSet<String>>,
-    ) -> Result<Self, SettingsError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| SettingsError::Read { path: path.to_owned(), error })?;
-        Self::parse(path, &text, flags)
+    /// Returns an error if the file is unreadable, is not TOML or has unknown keys.
+    pub(crate) fn find(named: Option<&Path>) -> Result<Self, SettingsError> {
+        let path = match named {
+            Some(path) => path.to_owned(),
+            None => match directories::BaseDirs::new() {
+                Some(folders) if folders.config_dir().join("longshore.toml").exists() => {
+                    folders.config_dir().join("longshore.toml")
+                }
+                _ => return Ok(Self::default()),
+            },
+        };
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| SettingsError::Read { path: path.clone(), error })?;
+        Self::parse(&path, &text)
     }
 
-    fn parse(
-        path: &Path,
-        text: &str,
-        flags: &BTreeMap<String, BTreeSet<String>>,
-    ) -> Result<Self, SettingsError> {
+    fn parse(path: &Path, text: &str) -> Result<Self, SettingsError> {
+        let keys = flags::settings_keys();
         let table: Table = text.parse().map_err(|error: toml::de::Error| SettingsError::Toml {
             path: path.to_owned(),
             message: error.to_string().trim().to_owned(),
@@ -43,8 +85,8 @@ impl SettingsFile {
         let unknown = |key: String| SettingsError::UnknownKey { path: path.to_owned(), key };
         for (key, value) in &table {
             match value {
-                Value::Table(inner) if flags.contains_key(key) => {
-                    if let Some(bad) = inner.keys().find(|inner| !flags[key].contains(*inner)) {
+                Value::Table(inner) if keys.contains_key(key) => {
+                    if let Some(bad) = inner.keys().find(|inner| !keys[key].contains(*inner)) {
                         return Err(unknown(format!("{key}.{bad}")));
                     }
                 }
@@ -57,98 +99,62 @@ impl SettingsFile {
                         });
                     }
                 }
-                _ if flags.values().any(|flags| flags.contains(key)) => {}
+                _ if keys.values().any(|keys| keys.contains(key)) => {}
                 _ => return Err(unknown(key.clone())),
             }
         }
         Ok(Self { path: path.to_owned(), table })
     }
 
-    /// Where it lies; `None` where there is none.
+    /// Returns the path of the file, or `None` without a file.
     pub(crate) fn path(&self) -> Option<&Path> {
         (!self.path.as_os_str().is_empty()).then_some(&*self.path)
     }
 
-    fn get(&self, command: &str, key: &str) -> Option<&Value> {
+    /// Returns the values of a flag as the command line would give them; none if the file does not set it.
+    ///
+    /// A text that is empty is unset, and a list of texts for a flag with one value is joined with commas.
+    ///
+    /// # Errors
+    /// Returns an error if the value has a type that the flag does not take.
+    pub(crate) fn values(&self, command: &str, flag: &Arg) -> Result<Vec<String>, SettingsError> {
+        let Some(key) = flag.get_long() else { return Ok(Vec::new()) };
         let of_command =
             self.table.get(command).and_then(Value::as_table).and_then(|table| table.get(key));
-        of_command.or_else(|| self.table.get(key))
-    }
-
-    fn wrong(&self, key: &str, expected: &'static str) -> SettingsError {
-        SettingsError::Type { path: self.path.clone(), key: key.to_owned(), expected }
-    }
-
-    /// A text, or a number written as one; an empty text is unset.
-    ///
-    /// # Errors
-    /// Where it is anything else.
-    pub(crate) fn text(&self, command: &str, key: &str) -> Result<Option<String>, SettingsError> {
-        match self.get(command, key) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
-            Some(Value::Array(_)) => self.texts(command, key).map(|texts| Some(texts.join(","))),
-            Some(_) => Err(self.wrong(key, "a text")),
-        }
-    }
-
-    /// A list of texts; a single text is a list of one.
-    ///
-    /// # Errors
-    /// Where it is anything else.
-    pub(crate) fn texts(&self, command: &str, key: &str) -> Result<Vec<String>, SettingsError> {
-        match self.get(command, key) {
-            None => Ok(Vec::new()),
-            Some(Value::String(text)) if text.is_empty() => Ok(Vec::new()),
-            Some(Value::String(text)) => Ok(vec![text.clone()]),
-            Some(Value::Array(items)) => items
-                .iter()
-                .map(|item| {
-                    item.as_str()
-                        .map(str::to_owned)
-                        .ok_or_else(|| self.wrong(key, "a list of texts"))
-                })
-                .collect(),
-            Some(_) => Err(self.wrong(key, "a list of texts")),
-        }
-    }
-
-    /// A boolean.
-    ///
-    /// # Errors
-    /// Where it is anything else.
-    pub(crate) fn boolean(&self, command: &str, key: &str) -> Result<Option<bool>, SettingsError> {
-        let value = self.get(command, key);
-        value
-            .map(|value| value.as_bool().ok_or_else(|| self.wrong(key, "true or false")))
-            .transpose()
-    }
-
-    /// A number of at least 1.
-    ///
-    /// # Errors
-    /// Where it is anything else.
-    pub(crate) fn count(&self, command: &str, key: &str) -> Result<Option<usize>, SettingsError> {
-        let positive = |value: &Value| {
-            value
-                .as_integer()
-                .and_then(|number| usize::try_from(number).ok())
-                .filter(|&number| number > 0)
+        let Some(value) = of_command.or_else(|| self.table.get(key)) else { return Ok(Vec::new()) };
+        let kind = Kind::of(flag);
+        let texts = match (value, kind) {
+            (Value::Boolean(on), Kind::Switch) => Some(vec![on.to_string()]),
+            (Value::Integer(number), Kind::Number) => Some(vec![number.to_string()]),
+            (Value::String(text), Kind::Number | Kind::Text | Kind::Texts) => {
+                Some(vec![text.clone()])
+            }
+            (Value::Array(items), Kind::Text | Kind::Texts) => {
+                items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+            }
+            _ => None,
         };
-        let value = self.get(command, key);
-        value
-            .map(|value| positive(value).ok_or_else(|| self.wrong(key, "a number of at least 1")))
-            .transpose()
+        let texts: Option<Vec<String>> = match (texts, kind) {
+            (Some(texts), Kind::Text) if texts.len() > 1 => Some(vec![texts.join(",")]),
+            (texts, _) => texts,
+        };
+        let mut texts = texts.ok_or_else(|| SettingsError::Type {
+            path: self.path.clone(),
+            key: key.to_owned(),
+            expected: kind.expected(),
+        })?;
+        texts.retain(|text| !text.is_empty());
+        Ok(texts)
     }
 
-    /// The first plugin whose table has `key`, and the key.
+    /// Returns the first plugin whose table has `key`, and the key.
     pub(crate) fn plugin_with(&self, key: &'static str) -> Option<(String, &'static str)> {
         let plugins = self.table.get("plugins")?.as_table()?;
         let mut having = plugins.iter().filter(|(_, table)| table.get(key).is_some());
         having.next().map(|(plugin, _)| (plugin.clone(), key))
     }
 
-    /// The table of the plugin `name`.
+    /// Returns the table of the plugin `name`.
     pub(crate) fn plugin(&self, name: &str) -> Option<&Table> {
         self.table.get("plugins")?.as_table()?.get(name)?.as_table()
     }
@@ -156,47 +162,52 @@ impl SettingsFile {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::path::Path;
 
     use super::SettingsFile;
+    use crate::flags;
     use crate::settings::SettingsError;
 
     fn parse(text: &str) -> Result<SettingsFile, SettingsError> {
-        let flags = [
-            ("mirror", &["jobs", "arch", "destination", "rewrite", "debug"][..]),
-            ("mirror-validate", &["jobs", "arch", "destination"]),
-            ("serve", &["listen"]),
-        ];
-        let flags = flags.map(|(command, flags)| {
-            (command.to_owned(), flags.iter().map(|&flag| flag.to_owned()).collect())
-        });
-        SettingsFile::parse(Path::new("longshore.toml"), text, &BTreeMap::from(flags))
+        SettingsFile::parse(Path::new("longshore.toml"), text)
+    }
+
+    fn values(file: &SettingsFile, command: &str, key: &str) -> Result<Vec<String>, SettingsError> {
+        let cli = flags::command();
+        let command_flags = cli.find_subcommand(command).unwrap().get_arguments();
+        let mut flags = command_flags.chain(cli.get_arguments());
+        file.values(command, flags.find(|flag| flag.get_long() == Some(key)).unwrap())
     }
 
     #[test]
-    fn the_command_s_table_overrides_the_top() {
-        let file = parse(
-            "jobs = 3\narch = [\"amd64\", \"arm\"]\n[mirror]\njobs = 5\n[plugins.x]\na = 1\n",
-        )
-        .unwrap();
-        assert_eq!(file.count("mirror", "jobs").unwrap(), Some(5));
-        assert_eq!(file.count("mirror-validate", "jobs").unwrap(), Some(3));
-        assert_eq!(file.text("mirror", "arch").unwrap().as_deref(), Some("amd64,arm"));
-        assert_eq!(file.text("mirror", "destination").unwrap(), None);
+    fn the_commands_table_overrides_the_top() {
+        let text =
+            "jobs = 3\narch = [\"amd64\", \"arm\"]\n[mirror]\njobs = 5\n[plugins.x]\na = 1\n";
+        let file = parse(text).unwrap();
+        assert_eq!(values(&file, "mirror", "jobs").unwrap(), ["5"]);
+        assert_eq!(values(&file, "mirror-validate", "jobs").unwrap(), ["3"]);
+        assert_eq!(values(&file, "mirror", "arch").unwrap(), ["amd64,arm"]);
+        assert_eq!(values(&file, "mirror", "destination").unwrap(), [""; 0]);
         assert!(file.plugin("x").is_some() && file.plugin("y").is_none());
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_place() {
+    fn wrong_keys_and_types_are_named_with_their_place() {
         let error = |text| parse(text).unwrap_err().to_string();
         assert!(error("job = 1").contains("unknown key \"job\""));
         assert!(error("[mirror]\nx = 1").contains("mirror.x"));
         assert!(error("[mirror]\nlisten = 'x'").contains("mirror.listen"), "serve's flag");
+        assert!(error("input = 'x'").contains("unknown key \"input\""), "it names one run's file");
         assert!(error("[plugins]\nprefix = 'x'").contains("plugins.prefix must be a table"));
         assert!(error("a = [").contains("line 1"));
-        let file = parse("jobs = 0\ndebug = \"yes\"").unwrap();
-        assert!(file.count("mirror", "jobs").unwrap_err().to_string().contains("at least 1"));
-        assert!(file.boolean("mirror", "debug").is_err());
+        let file = parse("jobs = true\ndebug = \"yes\"\nrewrite = [1]").unwrap();
+        for (key, expected) in [
+            ("jobs", "jobs must be a number or a text"),
+            ("debug", "debug must be true or false"),
+            ("rewrite", "rewrite must be a list of texts"),
+        ] {
+            let error = values(&file, "mirror", key).unwrap_err().to_string();
+            assert!(error.ends_with(expected), "{error}");
+        }
     }
 }

@@ -7,24 +7,24 @@ use serde_json::{Map, Value};
 
 use super::{SettingsError, SettingsFile};
 
-/// Keys of `[plugins.NAME]` that are for installed plugins, which this version does not have.
+/// Keys of `[plugins.NAME]` that are reserved for installed plugins.
 const RESERVED: [&str; 2] = ["grants", "endpoints"];
 
-/// What the user set for plugins.
+/// The user's settings for plugins.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PluginSettings {
     file: SettingsFile,
-    /// By plugin, what `--plugin-config` gives.
+    /// `--plugin-config`, by plugin.
     given: HashMap<String, Map<String, Value>>,
-    /// `--grant`, for plugins that are named by a path.
+    /// `--grant`, for a component that is named by its path.
     pub(crate) grants: Vec<String>,
 }
 
 impl PluginSettings {
-    /// Reads `--plugin-config NAME.KEY=VALUE`; a value `@FILE` is that file's content.
+    /// Reads `--plugin-config NAME.KEY=VALUE`; a value `@FILE` is replaced by the content of the file.
     ///
     /// # Errors
-    /// Where a setting has no such form, or its file cannot be read.
+    /// Returns an error if a setting has another form, or its file cannot be read.
     pub(crate) fn new(
         file: SettingsFile,
         config: &[String],
@@ -58,12 +58,12 @@ impl PluginSettings {
         Ok(Self { file, given, grants })
     }
 
-    /// The configuration of the plugin `name`; the command line overrides the file.
+    /// Returns the configuration of the plugin `name`; the command line overrides the file.
     pub(crate) fn config(&self, name: &str) -> Map<String, Value> {
         let mut config = Map::new();
         if let Some(table) = self.file.plugin(name) {
             for (key, value) in table {
-                // TOML's dates become texts; everything else has its twin in JSON.
+                // TOML's dates become text; JSON has every other type.
                 config.insert(key.clone(), serde_json::to_value(value).unwrap_or(Value::Null));
             }
         }
@@ -71,7 +71,7 @@ impl PluginSettings {
         config
     }
 
-    /// The plugins that `--plugin-config` names.
+    /// Returns the plugins that `--plugin-config` names.
     pub(crate) fn configured(&self) -> impl Iterator<Item = &str> {
         self.given.keys().map(String::as_str)
     }

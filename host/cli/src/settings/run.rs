@@ -1,331 +1,212 @@
 //! The settings of `mirror` and `mirror-validate`.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use clap::ValueEnum;
-
-use super::duration::parse_duration;
+use super::layers::{Origin, Origins};
 use super::{PluginSettings, SettingsError, SettingsFile};
-use crate::report::{OutputFormat, Verb};
-use longshore_engine::IndexMode;
+use crate::flags::{CompareFlags, CopyFlags, Global, ListFlags, NOT_REPEATED};
+use crate::report::Verb;
 use longshore_engine::plan::{FilterFlags, PlanError, parse_store_flag};
 use longshore_oci::StoreName;
 
-/// Images at once where `-j` is not given.
-const DEFAULT_JOBS: usize = 8;
-/// A registry that limits requests for longer is given up where `--max-wait` is not given.
-pub(crate) const DEFAULT_MAX_WAIT: Duration = Duration::from_secs(15 * 60);
-
-/// The command's name, which is also that of its table in the settings file.
-const fn command(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Mirror => "mirror",
-        Verb::Validate => "mirror-validate",
-    }
-}
-
-const fn default_failed(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Mirror => "mirror-failed.txt",
-        Verb::Validate => "mirror-validate-failed.txt",
-    }
-}
-
-/// What the command line gave; `None` and empty lists are what it left open.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Arguments {
-    pub(crate) file: Option<String>,
-    pub(crate) source: Option<String>,
-    pub(crate) destination: Option<String>,
-    pub(crate) arch: Option<String>,
-    pub(crate) os: Option<String>,
-    pub(crate) jobs: Option<usize>,
-    pub(crate) max_wait: Option<String>,
-    pub(crate) failed: Option<String>,
-    pub(crate) repo_type: Option<String>,
-    pub(crate) default_project: Option<String>,
-    pub(crate) harbor_https: Option<bool>,
-    pub(crate) no_arch_os_fail: Option<bool>,
-    pub(crate) index: Option<IndexMode>,
-    pub(crate) referrers: Option<bool>,
-    pub(crate) dry_run: Option<bool>,
-    pub(crate) force_recursive: Option<bool>,
-    pub(crate) deep: Option<bool>,
-    pub(crate) list_format: Option<String>,
-    pub(crate) rewrite: Vec<String>,
-    pub(crate) plugin_config: Vec<String>,
-    pub(crate) grant: Vec<String>,
-    pub(crate) output: Option<OutputFormat>,
-    pub(crate) tls_verify: Option<bool>,
-    pub(crate) debug: Option<bool>,
-    pub(crate) settings: Option<String>,
-}
-
-/// Everything that a run is told.
-#[derive(Clone, Debug)]
+/// The settings of one run.
+#[derive(Debug)]
 pub(crate) struct RunSettings {
-    pub(crate) verb: Verb,
-    /// `-f`; `-` is standard input, `None` the prompt or standard input.
-    pub(crate) file: Option<String>,
+    pub(crate) list: ListFlags,
+    pub(crate) task: Task,
+    pub(crate) tls_verify: bool,
     pub(crate) source: Option<StoreName>,
-    /// `-d`, `DOCKER_REGISTRY` or the settings file's, in this order.
     pub(crate) destination: Option<StoreName>,
     pub(crate) filter: FilterFlags,
-    pub(crate) jobs: usize,
-    pub(crate) max_wait: Duration,
-    pub(crate) failed: PathBuf,
-    pub(crate) repo_type: Option<String>,
-    pub(crate) default_project: String,
-    pub(crate) harbor_https: bool,
-    pub(crate) no_arch_os_fail: bool,
-    pub(crate) index: IndexMode,
-    pub(crate) referrers: bool,
-    pub(crate) dry_run: bool,
-    pub(crate) force_recursive: bool,
-    pub(crate) deep: bool,
-    /// `None` asks the plugins.
-    pub(crate) list_format: Option<String>,
-    pub(crate) rewrites: Vec<String>,
     pub(crate) plugins: PluginSettings,
-    pub(crate) output: OutputFormat,
-    pub(crate) tls_verify: bool,
-    pub(crate) debug: bool,
-    /// What of the above was given explicitly, as the command that repeats the run.
+    /// The command that repeats the run, without its list.
     pub(crate) repeat: Vec<String>,
 }
 
-/// Picks each setting from the arguments, else from the file.
-struct Layers<'a> {
-    command: &'static str,
-    file: &'a SettingsFile,
-}
-
-impl Layers<'_> {
-    fn text(&self, given: Option<String>, key: &str) -> Result<Option<String>, SettingsError> {
-        match given.filter(|text| !text.is_empty()) {
-            Some(text) => Ok(Some(text)),
-            None => self.file.text(self.command, key),
-        }
-    }
-
-    fn boolean(
-        &self,
-        given: Option<bool>,
-        key: &str,
-        default: bool,
-    ) -> Result<bool, SettingsError> {
-        match given {
-            Some(given) => Ok(given),
-            None => Ok(self.file.boolean(self.command, key)?.unwrap_or(default)),
-        }
-    }
-
-    fn texts(&self, given: Vec<String>, key: &str) -> Result<Vec<String>, SettingsError> {
-        let given: Vec<String> = given.into_iter().filter(|text| !text.is_empty()).collect();
-        if given.is_empty() { self.file.texts(self.command, key) } else { Ok(given) }
-    }
-
-    fn index(&self, given: Option<IndexMode>) -> Result<IndexMode, SettingsError> {
-        if let Some(given) = given {
-            return Ok(given);
-        }
-        let Some(text) = self.file.text(self.command, "index")? else {
-            return Ok(IndexMode::default());
-        };
-        IndexMode::of_name(&text).ok_or_else(|| SettingsError::Value {
-            key: "index",
-            value: text,
-            expected: format!("it is none of {}", IndexMode::ALL.map(IndexMode::name).join(", ")),
-        })
-    }
-
-    fn choice<T: ValueEnum>(
-        &self,
-        given: Option<T>,
-        key: &'static str,
-    ) -> Result<Option<T>, SettingsError> {
-        if given.is_some() {
-            return Ok(given);
-        }
-        let Some(text) = self.file.text(self.command, key)? else { return Ok(None) };
-        T::from_str(&text, false).map(Some).map_err(|_| {
-            let names: Vec<String> = T::value_variants()
-                .iter()
-                .filter_map(|value| Some(value.to_possible_value()?.get_name().to_owned()))
-                .collect();
-            SettingsError::Value {
-                key,
-                value: text,
-                expected: format!("it is none of {}", names.join(", ")),
-            }
-        })
-    }
+/// The command to run, with its own flags.
+#[derive(Debug)]
+pub(crate) enum Task {
+    Mirror(CopyFlags),
+    Validate(CompareFlags),
 }
 
 impl RunSettings {
-    /// Resolves arguments over environment (`DOCKER_REGISTRY` is `registry`) over file over
-    /// defaults.
+    /// Parses the flags that name registries, filters and plugins.
     ///
     /// # Errors
-    /// Where a value is wrong, whichever of them it comes from.
-    pub(crate) fn resolve(
-        verb: Verb,
-        arguments: Arguments,
-        registry: Option<String>,
+    /// Returns an error that names the value and its origin.
+    pub(crate) fn new(
+        mut list: ListFlags,
+        task: Task,
+        global: &Global,
+        origins: &Origins,
         file: SettingsFile,
     ) -> Result<Self, SettingsError> {
-        let layers = Layers { command: command(verb), file: &file };
-        let repeat = repeat(verb, &arguments);
-        let source = layers.text(arguments.source, "source")?;
-        let given = arguments.destination.filter(|text| !text.is_empty());
-        let registry = registry.filter(|text| !text.is_empty());
-        let (from, destination) = match (given, registry) {
-            (None, Some(text)) => ("DOCKER_REGISTRY", Some(text)),
-            (given, _) => ("-d", layers.text(given, "destination")?),
+        let store = |key, short, text: Option<&String>| {
+            text.map(|text| parse_store_flag(named(origins, key, short), text))
+                .transpose()
+                .map_err(|error| placed(error, origins, key, &file))
         };
-        let named =
-            |flag, text: Option<String>| text.map(|text| parse_store_flag(flag, &text)).transpose();
-        let arch = layers.text(arguments.arch, "arch")?;
-        let os = layers.text(arguments.os, "os")?;
-        let failed = layers.text(arguments.failed, "failed")?;
-        let config = layers.texts(arguments.plugin_config, "plugin-config")?;
-        let grants = layers.texts(arguments.grant, "grant")?;
-        let jobs = match arguments.jobs {
-            Some(jobs) => jobs,
-            None => layers.file.count(layers.command, "jobs")?.unwrap_or(DEFAULT_JOBS),
+        let source = store("source", "-s", list.source.as_ref())?;
+        let destination = store("destination", "-d", list.destination.as_ref())?;
+        list.list_format = list.list_format.filter(|name| name != "auto");
+        let grants = match &task {
+            Task::Mirror(flags) => flags.grant.clone(),
+            Task::Validate(_) => Vec::new(),
         };
-        let max_wait = match layers.text(arguments.max_wait, "max-wait")? {
-            Some(text) => parse_duration(&text).ok_or_else(|| SettingsError::Value {
-                key: "max-wait",
-                value: text,
-                expected: "it is no time such as 90s, 15m or 2h".to_owned(),
-            })?,
-            None => DEFAULT_MAX_WAIT,
-        };
-        let destination = named(from, destination)?;
         Ok(Self {
-            verb,
-            file: layers.text(arguments.file, "file")?,
-            source: named("-s", source)?,
-            filter: FilterFlags::new(arch.as_deref(), os.as_deref()).map_err(PlanError::from)?,
-            jobs,
-            max_wait,
-            failed: PathBuf::from(failed.unwrap_or_else(|| default_failed(verb).to_owned())),
-            repo_type: layers.text(arguments.repo_type, "repo-type")?,
-            default_project: layers
-                .text(arguments.default_project, "default-project")?
-                .unwrap_or_else(|| "library".to_owned()),
-            harbor_https: layers.boolean(arguments.harbor_https, "harbor-https", true)?,
-            no_arch_os_fail: layers.boolean(arguments.no_arch_os_fail, "no-arch-os-fail", false)?,
-            index: layers.index(arguments.index)?,
-            referrers: layers.boolean(arguments.referrers, "referrers", false)?,
-            dry_run: layers.boolean(arguments.dry_run, "dry-run", false)?,
-            force_recursive: layers.boolean(arguments.force_recursive, "force-recursive", false)?,
-            deep: layers.boolean(arguments.deep, "deep", false)?,
-            list_format: layers
-                .text(arguments.list_format, "list-format")?
-                .filter(|name| name != "auto"),
-            rewrites: layers.texts(arguments.rewrite, "rewrite")?,
-            output: layers.choice(arguments.output, "output")?.unwrap_or_default(),
-            tls_verify: layers.boolean(arguments.tls_verify, "tls-verify", true)?,
-            debug: layers.boolean(arguments.debug, "debug", false)?,
-            repeat: with_origins(repeat, file.path(), destination.as_ref()),
-            plugins: PluginSettings::new(file.clone(), &config, grants)?,
+            filter: filter(&list, origins, &file)?,
+            tls_verify: global.tls_verify,
+            repeat: repeat(&task, origins, &file, destination.as_ref()),
+            plugins: PluginSettings::new(file, &list.plugin_config, grants)?,
+            list,
+            task,
+            source,
             destination,
         })
     }
-}
 
-/// The flags that were given, without `-f` and `--list-format`, which the failed list brings along,
-/// and without `-d` and `--settings`, which may come from elsewhere. `-o` is among them, so that a run in which nothing fails any more removes the list.
-fn repeat(verb: Verb, arguments: &Arguments) -> Vec<String> {
-    let mut words = vec!["longshore".to_owned(), command(verb).to_owned()];
-    let mut flag = |name: &str, value: Option<String>| {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            words.push(format!("--{name}={value}"));
+    pub(crate) const fn verb(&self) -> Verb {
+        match self.task {
+            Task::Mirror(_) => Verb::Mirror,
+            Task::Validate(_) => Verb::Validate,
         }
-    };
-    flag("source", arguments.source.clone());
-    flag("arch", arguments.arch.clone());
-    flag("os", arguments.os.clone());
-    flag("jobs", arguments.jobs.map(|jobs| jobs.to_string()));
-    flag("max-wait", arguments.max_wait.clone());
-    flag("failed", arguments.failed.clone());
-    flag("repo-type", arguments.repo_type.clone());
-    flag("default-project", arguments.default_project.clone());
-    flag("harbor-https", arguments.harbor_https.map(|given| given.to_string()));
-    flag("no-arch-os-fail", arguments.no_arch_os_fail.map(|given| given.to_string()));
-    flag("force-recursive", arguments.force_recursive.map(|given| given.to_string()));
-    flag("deep", arguments.deep.map(|given| given.to_string()));
-    flag("index", arguments.index.map(|index| index.name().to_owned()));
-    flag("referrers", arguments.referrers.map(|given| given.to_string()));
-    for name in &arguments.rewrite {
-        flag("rewrite", Some(name.clone()));
     }
-    for setting in &arguments.plugin_config {
-        flag("plugin-config", Some(setting.clone()));
+
+    /// Returns the path of the failed list.
+    pub(crate) fn failed(&self) -> &Path {
+        match &self.task {
+            Task::Mirror(flags) => &flags.failed,
+            Task::Validate(flags) => &flags.failed,
+        }
     }
-    for grant in &arguments.grant {
-        flag("grant", Some(grant.clone()));
+
+    pub(crate) const fn referrers(&self) -> bool {
+        match &self.task {
+            Task::Mirror(flags) => flags.referrers,
+            Task::Validate(flags) => flags.referrers,
+        }
     }
-    let output = arguments.output.and_then(|output| output.to_possible_value());
-    flag("output", output.map(|output| output.get_name().to_owned()));
-    flag("debug", arguments.debug.map(|given| given.to_string()));
-    flag("tls-verify", arguments.tls_verify.map(|given| given.to_string()));
-    words
+
+    pub(crate) const fn dry_run(&self) -> bool {
+        matches!(&self.task, Task::Mirror(flags) if flags.dry_run)
+    }
+
+    pub(crate) fn repo_type(&self) -> Option<&str> {
+        match &self.task {
+            Task::Mirror(flags) => flags.repo_type.as_deref(),
+            Task::Validate(_) => None,
+        }
+    }
 }
 
-/// What of the environment the command needs to mean the same: the settings file in use and the
-/// destination, wherever they came from.
-fn with_origins(
-    mut words: Vec<String>,
-    settings: Option<&Path>,
+/// Returns the name of a flag as its user wrote it: the short flag, the variable or the key.
+pub(super) fn named(origins: &Origins, key: &'static str, short: &'static str) -> &'static str {
+    match origins.of(key) {
+        Origin::Variable(variable) if variable == "DOCKER_REGISTRY" => "DOCKER_REGISTRY",
+        Origin::SettingsFile => key,
+        Origin::CommandLine | Origin::Variable(_) | Origin::Default => short,
+    }
+}
+
+/// Adds the settings file to the error if the file gave the value.
+pub(super) fn placed(
+    error: PlanError,
+    origins: &Origins,
+    key: &str,
+    file: &SettingsFile,
+) -> SettingsError {
+    match (origins.of(key), file.path()) {
+        (Origin::SettingsFile, Some(path)) => {
+            SettingsError::InFile { path: path.to_owned(), error: Box::new(error) }
+        }
+        _ => error.into(),
+    }
+}
+
+fn filter(
+    list: &ListFlags,
+    origins: &Origins,
+    file: &SettingsFile,
+) -> Result<FilterFlags, SettingsError> {
+    let (arch, os) = (list.arch.as_deref(), list.os.as_deref());
+    // Each alone, because the error does not name its flag in every case.
+    let wrong = |key, arch, os| {
+        let parsed = FilterFlags::new(arch, os).map_err(PlanError::from);
+        parsed.map_err(|error| placed(error, origins, key, file))
+    };
+    wrong("arch", arch, None)?;
+    wrong("os", None, os)?;
+    Ok(FilterFlags::new(arch, os).map_err(PlanError::from)?)
+}
+
+/// Returns the command that repeats the run: the flags of the command line, the settings file in use and
+/// the resolved destination. `--failed` is among them, so that a repeated run without failures removes the
+/// list.
+fn repeat(
+    task: &Task,
+    origins: &Origins,
+    file: &SettingsFile,
     destination: Option<&StoreName>,
 ) -> Vec<String> {
-    words.extend(settings.map(|path| format!("--settings={}", path.display())));
+    let command = match task {
+        Task::Mirror(_) => "mirror",
+        Task::Validate(_) => "mirror-validate",
+    };
+    let mut words = vec!["longshore".to_owned(), command.to_owned()];
+    words.extend(origins.words(&NOT_REPEATED));
+    words.extend(file.path().map(|path| format!("--settings={}", path.display())));
     words.extend(destination.map(|store| format!("--destination={store}")));
     words
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Arguments, RunSettings};
-    use crate::report::Verb;
-    use crate::settings::{SettingsError, SettingsFile};
+    use super::{RunSettings, Task};
+    use crate::flags::Command;
+    use crate::settings::{SettingsError, resolve};
 
-    fn resolve(arguments: Arguments, registry: &str) -> Result<RunSettings, SettingsError> {
-        RunSettings::resolve(
-            Verb::Mirror,
-            arguments,
-            Some(registry.to_owned()),
-            SettingsFile::default(),
-        )
+    fn settings(line: &str, file: &str) -> (Result<RunSettings, SettingsError>, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.toml");
+        std::fs::write(&path, file).unwrap();
+        let words = line.split(' ').map(Into::into);
+        let words: Vec<_> =
+            words.chain([format!("--settings={}", path.display()).into()]).collect();
+        let found = resolve(&words).unwrap();
+        let Command::Mirror(mirror) = found.cli.command else { panic!("it is mirror") };
+        let task = Task::Mirror(mirror.copy);
+        let global = found.cli.global;
+        let settings = RunSettings::new(mirror.list, task, &global, &found.origins, found.file);
+        (settings, path.display().to_string())
     }
 
     #[test]
-    fn the_flag_beats_the_environment_and_empty_values_are_unset() {
-        let given =
-            |text: &str| Arguments { destination: Some(text.into()), ..Arguments::default() };
-        let destination = |text, registry| resolve(given(text), registry).unwrap().destination;
-        assert_eq!(destination("flag.io", "env.io").unwrap().as_str(), "flag.io");
-        assert_eq!(destination("", "env.io").unwrap().as_str(), "env.io");
-        assert_eq!(destination("", ""), None);
-        assert!(resolve(given("https://x"), "").unwrap_err().hint().unwrap().contains("-d x"));
-    }
-
-    #[test]
-    fn the_repeated_command_names_the_destination_wherever_it_came_from() {
-        let arguments = Arguments {
-            arch: Some("arm64".into()),
-            tls_verify: Some(false),
-            ..Arguments::default()
-        };
-        let settings = resolve(arguments, "env.io").unwrap();
+    fn the_repeated_command_names_flags_settings_and_destination() {
+        let line = "longshore mirror --arch=arm64 -f x --list-format=mirror --dry-run -o y \
+                    --tls-verify=false";
+        let (settings, path) = settings(line, "destination = 'file.io'\njobs = 3\n");
         assert_eq!(
-            settings.repeat.join(" "),
-            "longshore mirror --arch=arm64 --tls-verify=false --destination=env.io"
+            settings.unwrap().repeat.join(" "),
+            format!(
+                "longshore mirror --arch=arm64 --failed=y --tls-verify=false --settings={path} \
+                 --destination=file.io"
+            )
         );
-        assert_eq!(settings.failed.to_str(), Some("mirror-failed.txt"));
+    }
+
+    #[test]
+    fn a_wrong_registry_is_named_as_its_user_wrote_it() {
+        let (flag, _) = settings("longshore mirror -d https://x", "");
+        let error = flag.unwrap_err();
+        assert!(error.to_string().starts_with("use -d \"https://x\""), "{error}");
+        assert!(error.hint().unwrap().contains("-d x"));
+        let (file, path) = settings("longshore mirror", "destination = 'https://x'\n");
+        let error = file.unwrap_err();
+        let expected = format!("read the settings file {path}: use destination \"https://x\"");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        assert_eq!(error.hint().as_deref(), Some("write destination=x"));
+        let (filter, path) = settings("longshore mirror -a amd64", "os = ','\n");
+        assert!(filter.unwrap_err().to_string().contains(&path));
     }
 }

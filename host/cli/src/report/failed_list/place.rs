@@ -1,4 +1,4 @@
-//! Where a failed list goes: a file that is replaced, or a device or pipe that is written to.
+//! The path of a failed list: a file to replace, or a device or pipe to write to.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _};
@@ -10,29 +10,29 @@ use tempfile::NamedTempFile;
 
 use crate::report::ReportError;
 
-/// How the first line of each failed list of ours begins.
+/// The start of the first line of each failed list of longshore.
 pub(super) const MARK: &str = "# failed list of longshore;";
 
-/// As many links as the operating system itself would follow.
+/// The most symbolic links to follow, as in the operating system.
 const MOST_LINKS: usize = 40;
 
-/// What there is at the path of a failed list.
+/// The file type at the path of a failed list.
 #[derive(Debug)]
 pub(super) enum Place {
-    /// A regular file or nothing: it is replaced by renaming.
+    /// A regular file or none: replaced by renaming.
     File(Replaceable),
     /// A device, a pipe or a socket, opened for writing; it is never renamed over.
     Stream(File),
 }
 
 impl Place {
-    /// Looks at `path`, and follows symbolic links.
+    /// Inspects `path`, and follows symbolic links.
     pub(super) fn find(path: &Path) -> Result<Self, ReportError> {
         let failed = |cause| ReportError::write(path, cause);
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // No file can have such a name, as the renaming at the end would find.
+                // A file cannot have such a name; the rename at the end would fail.
                 if path.as_os_str().as_bytes().ends_with(b"/") || path.file_name().is_none() {
                     return Err(ReportError::Directory(path.to_owned()));
                 }
@@ -45,11 +45,11 @@ impl Place {
         }
         let mut options = OpenOptions::new();
         options.append(true);
-        // `/dev/stdout` and its like are what the process has open, even where that is a file.
+        // `/dev/stdout` and the like are open files of the process, so they are never replaced.
         let is_descriptor = ["/dev/fd", "/dev/stdout", "/dev/stderr", "/proc"]
             .iter()
             .any(|place| path.starts_with(place));
-        // A file that is protected against writing is not replaced either.
+        // Opening also checks that the file is writable; a read-only file is not replaced.
         let opened = options.open(path).map_err(failed)?;
         if !metadata.is_file() || is_descriptor {
             return Ok(Self::Stream(opened));
@@ -59,7 +59,7 @@ impl Place {
     }
 }
 
-/// Follows symbolic links to what may not exist yet. (A circle was found by the look before.)
+/// Follows symbolic links to a file that may not exist yet. (`find` has already refused link loops.)
 fn resolve(path: &Path) -> PathBuf {
     let mut resolved = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -83,12 +83,12 @@ fn directory(path: &Path) -> &Path {
 #[derive(Debug)]
 pub(super) struct Replaceable {
     path: PathBuf,
-    /// The permissions of the file that is there.
+    /// The permissions of the existing file.
     mode: Option<u32>,
 }
 
 impl Replaceable {
-    /// A temporary file beside it, on the same file system.
+    /// Creates a temporary file in the same folder, and so on the same file system.
     pub(super) fn beside(&self) -> io::Result<NamedTempFile> {
         let file = tempfile::Builder::new()
             .prefix(".longshore-failed-")
@@ -100,12 +100,12 @@ impl Replaceable {
         Ok(file)
     }
 
-    /// Puts `file` in its place.
+    /// Renames `file` to the path of the list.
     pub(super) fn replace_by(&self, file: NamedTempFile) -> io::Result<()> {
         file.persist(&self.path).map(drop).map_err(|error| error.error)
     }
 
-    /// Is there a failed list of ours?
+    /// Says whether the file is a failed list of longshore.
     pub(super) fn is_ours(&self) -> io::Result<bool> {
         let mut start = Vec::with_capacity(MARK.len());
         match File::open(&self.path) {
@@ -116,7 +116,7 @@ impl Replaceable {
         Ok(start == MARK.as_bytes())
     }
 
-    /// Is there any file?
+    /// Says whether the file exists.
     pub(super) fn exists(&self) -> bool {
         self.path.exists()
     }
@@ -125,14 +125,14 @@ impl Replaceable {
         fs::remove_file(&self.path)
     }
 
-    /// Moves the file that is there to another name beside it.
+    /// Renames the existing file within its folder.
     pub(super) fn move_aside(&self) -> io::Result<PathBuf> {
         let (_file, aside) = self.beside()?.keep().map_err(|error| error.error)?;
         fs::rename(&self.path, &aside)?;
         Ok(aside)
     }
 
-    /// Moves it back.
+    /// Renames the file back.
     pub(super) fn move_back(&self, aside: &Path) -> io::Result<()> {
         fs::rename(aside, &self.path)
     }

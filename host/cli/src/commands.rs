@@ -1,0 +1,7 @@
+//! The commands of the program; each runs with resolved settings and returns its exit code.
+
+pub(crate) mod completions;
+pub(crate) mod convert;
+pub(crate) mod man;
+pub(crate) mod mirror;
+pub(crate) mod serve;

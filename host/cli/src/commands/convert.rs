@@ -1,0 +1,173 @@
+//! Runs `longshore convert-list`.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use longshore_engine::event::Level;
+use longshore_engine::list::{Entry, List, MIRROR_FORMAT, Severity, line_hint};
+use longshore_oci::StoreName;
+
+use crate::convert::{ConvertError, Output, Registries, converted};
+use crate::error::{Exit, Fatal};
+use crate::flags::Convert;
+use crate::list;
+use crate::report::{self, Log};
+use crate::settings::ConvertSettings;
+use crate::setup::{Formats, RegistrySettings, StoreSetup, plugin_host};
+use longshore_engine::plan::{self, Unselected};
+
+/// The file name that means standard input or standard output.
+const STREAM: &str = "-";
+/// Registries are asked for so many tag lists at once.
+const AT_ONCE: usize = 8;
+/// The platforms of an entry without a filter.
+const ALL: &str = "all";
+
+/// The target of the new list.
+enum Target {
+    Stdout,
+    File(Output),
+}
+
+/// Converts a list, and writes the new one if it has entries.
+pub(crate) async fn run(settings: ConvertSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
+    let flags = &settings.flags;
+    let target = target(flags)?;
+    let text = match flags.input.as_str() {
+        STREAM => {
+            tokio::task::spawn_blocking(list::read_stdin).await.map_err(std::io::Error::other)??
+        }
+        path => list::read_file(Path::new(path))?,
+    };
+    let plugins = plugin_host()?;
+    let formats = Formats { plugins: &plugins, settings: &settings.plugins, log };
+    let to = formats.load(&flags.to).await?;
+    if !to.can_render() {
+        return Err(ConvertError::ReadOnly { format: to.name().to_owned() }.into());
+    }
+    let mut list = formats.read(text, flags.list_format.as_deref()).await?;
+    let unresolved = if flags.resolve { resolve(&mut list, &settings, log).await? } else { 0 };
+    let patterns = plan::selects_by_pattern(&list);
+    let (entries, failed) = converted_entries(&list, &settings, to.name(), log);
+    if !entries.is_empty() {
+        let entries: Vec<_> = entries.into_iter().map(list::to_entry).collect();
+        let rendered = to.render(&entries).await;
+        let text = rendered.map_err(|error| ConvertError::Render { error, patterns })?;
+        let place = match &target {
+            Target::Stdout => {
+                report::print(&text)?;
+                "standard output".to_owned()
+            }
+            Target::File(output) => {
+                output.write(&text)?;
+                output.path().display().to_string()
+            }
+        };
+        log.write(Level::Info, &format!("wrote {} entries to {place}", entries.len()));
+    }
+    Ok(if failed + unresolved > 0 { Exit::SomeFailed } else { Exit::Done })
+}
+
+/// Finds the target of the list, and asks before it overwrites a file.
+fn target(flags: &Convert) -> Result<Target, Fatal> {
+    let path = match flags.output.as_deref() {
+        Some(STREAM) => return Ok(Target::Stdout),
+        None if flags.input == STREAM => return Ok(Target::Stdout),
+        Some(path) => PathBuf::from(path),
+        None => PathBuf::from(format!("{}.converted", flags.input)),
+    };
+    let output = Output::find(&path)?;
+    if !output.overwrites() || flags.auto_yes {
+        return Ok(Target::File(output));
+    }
+    // Standard input cannot give both the list and the answer.
+    if flags.input == STREAM || !std::io::stdin().is_terminal() {
+        return Err(ConvertError::Exists(path).into());
+    }
+    let question = format!("overwrite {}? [y/N] ", report::escape(&path.to_string_lossy()));
+    let answer = match rustyline::DefaultEditor::new()?.readline(&question) {
+        Ok(answer) => answer,
+        Err(rustyline::error::ReadlineError::Eof) => String::new(),
+        Err(error) => return Err(error.into()),
+    };
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(Target::File(output)),
+        _ => Err(ConvertError::Kept(path).into()),
+    }
+}
+
+/// Replaces each entry that selects tags by pattern with one entry for each tag. Reports and removes the
+/// entries for which this fails, and returns their number.
+async fn resolve(list: &mut List, settings: &ConvertSettings, log: &Log) -> Result<usize, Fatal> {
+    if !plan::selects_by_pattern(list) {
+        return Ok(0);
+    }
+    let registries =
+        RegistrySettings { tls_verify: settings.tls_verify, ..RegistrySettings::default() };
+    let setup = StoreSetup::of_environment(registries, None)?;
+    let stores = setup.stores(settings.destination.as_ref())?;
+    let source = settings.source.clone().map(StoreName::from);
+    let expansion = plan::expand(list, source.as_ref(), &stores, AT_ONCE).await;
+    for picked in &expansion.picked {
+        log.write(Level::Info, &picked.told_of(&list.text.name));
+    }
+    let mut failed = 0;
+    for Unselected { entry, outcome } in &expansion.unselected {
+        list.entries.retain(|left| left != entry);
+        let place = format!("{}:{}: {}", list.text.name, entry.line, entry.source);
+        match (&outcome.error, &outcome.reason) {
+            (Some(error), _) => {
+                failed += 1;
+                log.failure(None, &format!("{place}: {error}"), outcome.hint.as_deref());
+            }
+            (None, reason) => {
+                let reason = reason.as_deref().unwrap_or("nothing is selected");
+                log.write(Level::Warning, &format!("{place}: {reason}"));
+            }
+        }
+    }
+    Ok(failed)
+}
+
+/// Converts the entries. Also returns how many lines and entries are invalid.
+fn converted_entries(
+    list: &List,
+    settings: &ConvertSettings,
+    to: &str,
+    log: &Log,
+) -> (Vec<Entry>, usize) {
+    let mut failed = 0;
+    for found in &list.diagnostics {
+        let place = format!("{}:{}:{}", list.text.name, found.line, found.column);
+        let text = format!("{place}: {}", found.message);
+        match found.severity {
+            Severity::Warning => log.write(Level::Warning, &text),
+            Severity::Error => {
+                failed += 1;
+                log.failure(None, &text, line_hint(&list.format));
+            }
+        }
+    }
+    let registries =
+        Registries { source: settings.source.clone(), destination: settings.destination.clone() };
+    let mut entries = Vec::with_capacity(list.entries.len());
+    for entry in &list.entries {
+        match converted(entry.clone(), &registries) {
+            Ok(mut entry) => {
+                // A `mirror` line without platforms gets the default filter, which an entry of
+                // most other formats does not.
+                if to == MIRROR_FORMAT && entry.platforms.is_empty() && !list.is_line_format() {
+                    entry.platforms = vec![ALL.to_owned()];
+                }
+                entries.push(entry);
+            }
+            Err(error) => {
+                failed += 1;
+                let text = format!("{}:{}: {}: {error}", list.text.name, entry.line, entry.source);
+                log.failure(None, &text, None);
+            }
+        }
+    }
+    (entries, failed)
+}

@@ -1,0 +1,69 @@
+//! Runs `longshore mirror` and `longshore mirror-validate`: list, plan, prepare, copy or validate, report.
+
+mod executing;
+mod exit;
+mod planning;
+mod prompt;
+mod repeat;
+mod rewrite;
+mod session;
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use longshore_engine::event::Level;
+
+use self::exit::exit_of;
+use self::session::Session;
+use crate::error::{Exit, Fatal};
+use crate::list;
+use crate::report::Log;
+use crate::settings::{RunSettings, Task};
+
+/// Runs the command for one list, or for each line at the prompt.
+pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
+    warn_of_output(&settings, log);
+    let terminal = std::io::stdin().is_terminal();
+    let session = Session::new(settings, log)?;
+    let mut interrupt = session.interrupt.clone();
+    let text = match session.settings.list.file.as_deref() {
+        None if terminal => return prompt::run(session).await,
+        Some(path) if path != "-" => list::read_file(path.as_ref())?,
+        _ => {
+            if terminal {
+                let text = "reading the image list from standard input; Ctrl-D ends it";
+                log.write(Level::Info, text);
+            }
+            tokio::select! {
+                read = tokio::task::spawn_blocking(list::read_stdin) => {
+                    read.map_err(std::io::Error::other)??
+                }
+                () = interrupt.raised() => return Ok(Exit::Interrupted),
+            }
+        }
+    };
+    let planned = session.plan(text, 1).await?;
+    let command = session.repeat_command(&planned.format);
+    let failed_list = session.failed_list(&planned.failed_entries(), &command)?;
+    let mut report = session.execute(planned, failed_list).await?;
+    let failed = report.finish_failed_list();
+    // Report the copied entries even if the failed list cannot be written.
+    let place = failed.as_ref().ok().and_then(Option::as_deref);
+    let printed = report.print(place, &command);
+    let exit = exit_of(&report, &session.interrupt);
+    let Err(error) = failed.map(|_| ()).and(printed) else { return Ok(exit) };
+    // The run did start, so the exit code must not say that it could not.
+    log.failure(None, &format!("failed to {error}"), error.hint());
+    Ok(if exit == Exit::Done { Exit::SomeFailed } else { exit })
+}
+
+/// Warns of `-o json`, which other tools read as a format.
+fn warn_of_output(settings: &RunSettings, log: &Log) {
+    let format = settings.failed().to_str().filter(|name| ["json", "yaml"].contains(name));
+    if let (Task::Mirror(_), Some(format)) = (&settings.task, format) {
+        let text = format!(
+            "-o names the file of the failed list, here {format}; --output {format} prints the report in that format"
+        );
+        log.write(Level::Warning, &text);
+    }
+}

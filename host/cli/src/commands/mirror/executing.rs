@@ -1,0 +1,146 @@
+//! From a plan to its report: copies or validates the jobs, and follows their events.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use longshore_engine::copy::{self, CopyOptions};
+use longshore_engine::event::{EventSender, Level};
+use longshore_engine::job::Jobs;
+use longshore_engine::plan::Plan;
+use longshore_engine::validate::{self, ValidateOptions};
+use longshore_oci::{Name, StoreName};
+use longshore_plugin_host::Kind;
+
+use super::planning::Planned;
+use super::session::Session;
+use crate::error::Fatal;
+use crate::flags::CopyFlags;
+use crate::prepare::{self, RegistryEndpoints};
+use crate::report::{FailedList, Report, ReportOptions, Reporter};
+use crate::settings::{SettingsError, Task};
+use crate::setup::OpenStores;
+
+impl Session {
+    /// Copies or validates the planned entries. Hands the failed list to the report, unfinished.
+    pub(super) async fn execute(
+        &self,
+        planned: Planned,
+        failed_list: Option<FailedList>,
+    ) -> Result<Report, Fatal> {
+        let Planned { name, plan, format } = planned;
+        let Plan { entries, jobs, ended } = plan;
+        // The failed list holds them by now.
+        drop(entries);
+        let jobs = Arc::new(jobs);
+        let destination = self.settings.destination.as_ref();
+        let stores = Arc::new(self.stores.stores_of(&jobs, destination, &self.log)?);
+        let (events, received) = EventSender::channel();
+        let mut reporter = Reporter::new(
+            ReportOptions {
+                output: self.settings.list.output,
+                verb: self.settings.verb(),
+                dry_run: self.settings.dry_run(),
+                referrers: self.settings.referrers(),
+                terminal: std::io::stderr().is_terminal(),
+                list: name,
+            },
+            Arc::clone(&self.log),
+        );
+        if let Some(list) = failed_list {
+            reporter = reporter.with_failed_list(list);
+        }
+        let rewrite = reporter.rewrite_trigger();
+        let mut interrupt = self.interrupt.clone();
+        tokio::spawn(async move {
+            interrupt.raised().await;
+            rewrite.notify_one();
+        });
+        let reporting = tokio::spawn(reporter.run(Arc::clone(&jobs), ended, received));
+        let worked = self.work(&jobs, &format, stores, events).await;
+        if let Err(error) = worked {
+            reporting.abort();
+            return Err(error);
+        }
+        Ok(reporting.await.map_err(std::io::Error::other)?)
+    }
+
+    async fn work(
+        &self,
+        jobs: &Jobs,
+        format: &str,
+        stores: Arc<OpenStores>,
+        events: EventSender,
+    ) -> Result<(), Fatal> {
+        let interrupt = self.interrupt.clone();
+        let list = &self.settings.list;
+        match &self.settings.task {
+            Task::Mirror(flags) => {
+                let unprepared = self.prepare(flags, jobs, &stores, &events).await?;
+                let options = CopyOptions {
+                    referrers: flags.referrers,
+                    cache: self.caches.manifests.clone(),
+                    jobs: list.jobs,
+                    index: list.index,
+                    no_platform_fails: list.no_arch_os_fail,
+                    dry_run: flags.dry_run,
+                    force_recursive: flags.force_recursive,
+                    unprepared,
+                };
+                copy::run(jobs, stores, options, events.clone(), interrupt).await;
+                if !flags.referrers {
+                    self.referrers_left_out.call_once(|| {
+                        let text = "referrers (signatures, SBOMs) were not looked for; --referrers copies them too";
+                        events.note(0, None, Level::Info, text);
+                    });
+                }
+            }
+            Task::Validate(flags) => {
+                let options = ValidateOptions {
+                    jobs: list.jobs,
+                    index: list.index,
+                    no_platform_fails: list.no_arch_os_fail,
+                    deep: flags.deep,
+                    referrers: flags.referrers,
+                    cache: self.caches.manifests.clone(),
+                    mend: self.mend_commands(format),
+                };
+                validate::run(jobs, stores, options, events, interrupt).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses plain HTTP for Harbor's API outside loopback, because every request carries the password.
+    fn check_harbor_https(&self, flags: &CopyFlags, jobs: &Jobs) -> Result<(), SettingsError> {
+        if flags.harbor_https || !self.settings.tls_verify {
+            return Ok(());
+        }
+        let mut registries = jobs.destinations().filter_map(StoreName::registry);
+        match registries.find(|registry| !registry.is_loopback()) {
+            Some(registry) => Err(SettingsError::PlainHarbor(registry.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Prepares the destinations with the repository type. Returns the repositories that are not ready, and
+    /// why.
+    async fn prepare(
+        &self,
+        flags: &CopyFlags,
+        jobs: &Jobs,
+        stores: &OpenStores,
+        events: &EventSender,
+    ) -> Result<HashMap<Name, String>, Fatal> {
+        let Some(name) = &flags.repo_type else { return Ok(HashMap::new()) };
+        self.check_harbor_https(flags, jobs)?;
+        let transport = RegistryEndpoints::new(stores.registries.clone(), flags.harbor_https);
+        let plugin = self.load(Kind::RepoType, name, Some(Arc::new(transport))).await?;
+        let mut interrupt = self.interrupt.clone();
+        let prepared = prepare::prepare(jobs, &plugin, &stores.registries, events, flags.dry_run);
+        tokio::select! {
+            prepared = prepared => Ok(prepared?),
+            () = interrupt.raised() => Ok(HashMap::new()),
+        }
+    }
+}

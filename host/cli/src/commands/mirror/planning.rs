@@ -1,0 +1,173 @@
+//! From a list to its plan: reads the list, selects tags by pattern, and asks the rewrites.
+
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+use longshore_oci::StoreName;
+
+use super::rewrite::PluginRewrite;
+use super::session::Session;
+use crate::error::Fatal;
+use crate::flags::REGISTRY_REWRITE;
+use crate::prepare::RegistryEndpoints;
+use crate::report::FailedEntry;
+use crate::settings::SettingsError;
+use crate::setup::{Formats, LogOfPlugins};
+use longshore_engine::event::Level;
+use longshore_engine::list::{List, ListText, Severity};
+use longshore_engine::plan::{self, Expansion, Plan, PlanOptions, Rewrite, Unselected};
+use longshore_plugin_host::{Kind, Plugin, PluginHost, PluginSetup};
+
+/// A list and its plan.
+pub(super) struct Planned {
+    pub(super) name: String,
+    pub(super) format: String,
+    pub(super) plan: Plan,
+}
+
+impl Planned {
+    /// Returns the number of entries.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.plan.entries.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the entries as the failed list holds them.
+    pub(super) fn failed_entries(&self) -> Vec<FailedEntry> {
+        let entry = |entry: &plan::PlannedEntry| FailedEntry {
+            number: entry.number,
+            text: entry.text.clone(),
+            terms: entry.terms.clone(),
+        };
+        self.plan.entries.iter().map(entry).collect()
+    }
+}
+
+impl Session {
+    /// Loads a plugin with its settings.
+    pub(super) async fn load(
+        &self,
+        kind: Kind,
+        name: &str,
+        transport: Option<Arc<RegistryEndpoints>>,
+    ) -> Result<Plugin, Fatal> {
+        let configured = self.plugins.name_of(kind, name).await?;
+        let mut config = self.settings.plugins.config(&configured);
+        if kind == Kind::Rewrite && name == REGISTRY_REWRITE {
+            config.extend(self.registry_config());
+        }
+        let setup = PluginSetup {
+            config,
+            grants: self.grants(kind),
+            transport: transport.map(|transport| transport as Arc<_>),
+            log: Arc::new(LogOfPlugins(Arc::clone(&self.log))),
+            dry_run: self.settings.dry_run(),
+        };
+        Ok(self.plugins.load(kind, name, setup).await?)
+    }
+
+    /// Returns `--grant` for repository types, the only plugins that send requests.
+    fn grants(&self, kind: Kind) -> Vec<String> {
+        if kind == Kind::RepoType { self.settings.plugins.grants.clone() } else { Vec::new() }
+    }
+
+    fn registry_config(&self) -> serde_json::Map<String, serde_json::Value> {
+        let mut config = serde_json::Map::new();
+        if let Some(registry) = &self.settings.destination {
+            let registry = plan::rewritten_registry(registry);
+            config.insert("registry".to_owned(), registry.to_string().into());
+        }
+        config.insert(
+            "default-project".to_owned(),
+            self.settings.list.default_project.clone().into(),
+        );
+        config
+    }
+
+    /// Reads and plans a list whose first entry gets the number `first_number`.
+    pub(super) async fn plan(&self, text: ListText, first_number: u32) -> Result<Planned, Fatal> {
+        let name = text.name.clone();
+        let formats =
+            Formats { plugins: &self.plugins, settings: &self.settings.plugins, log: &self.log };
+        let read = formats.read(text, self.settings.list.list_format.as_deref());
+        let (mut list, rewrites) = tokio::try_join!(read, self.rewrites())?;
+        for diagnostic in
+            list.diagnostics.iter().filter(|found| found.severity == Severity::Warning)
+        {
+            let place = format!("{name}:{}:{}", diagnostic.line, diagnostic.column);
+            self.log.write(Level::Warning, &format!("{place}: {}", diagnostic.message));
+        }
+        self.check_plugin_flags(&list.format, &rewrites).await?;
+        let unselected = self.select(&mut list).await?;
+        let options = PlanOptions {
+            source: self.settings.source.clone(),
+            destination: self.settings.destination.clone(),
+            filter: self.settings.filter.clone(),
+            first_number,
+            unselected,
+        };
+        let format = list.format.clone();
+        let rewrites: Vec<Box<dyn Rewrite>> =
+            rewrites.into_iter().map(|plugin| Box::new(PluginRewrite(plugin)) as Box<_>).collect();
+        let plan = plan::build(list, &options, &rewrites).await?;
+        Ok(Planned { name, format, plan })
+    }
+
+    /// Loads the rewrites in their order.
+    async fn rewrites(&self) -> Result<Vec<Plugin>, Fatal> {
+        let given = self.settings.list.rewrite.iter().map(String::as_str);
+        let names = std::iter::once(REGISTRY_REWRITE).chain(given);
+        try_join_all(names.map(|name| self.load(Kind::Rewrite, name, None))).await
+    }
+
+    /// Replaces the entries of `list` that select tags by pattern. Returns those for which this failed or
+    /// selected nothing.
+    async fn select(&self, list: &mut List) -> Result<Vec<Unselected>, Fatal> {
+        if !plan::selects_by_pattern(list) {
+            return Ok(Vec::new());
+        }
+        let bound = self.settings.destination.as_ref().and_then(StoreName::registry);
+        let stores = self.stores.stores(bound)?;
+        let (source, at_once) = (self.settings.source.as_ref(), self.settings.list.jobs);
+        let mut interrupt = self.interrupt.clone();
+        let expansion = tokio::select! {
+            expansion = plan::expand(list, source, &stores, at_once) => expansion,
+            () = interrupt.raised() => Expansion::interrupted(list),
+        };
+        for picked in &expansion.picked {
+            self.log.write(Level::Info, &picked.told_of(&list.text.name));
+            for (name, why) in picked.names.iter().filter(|_| self.settings.dry_run()) {
+                let text = format!("{}: {name} is selected: {why}", picked.from);
+                self.log.write(Level::Info, &text);
+            }
+        }
+        for ended in &expansion.unselected {
+            if let Some(reason) = &ended.outcome.reason {
+                let place = format!("{}:{}", list.text.name, ended.entry.line);
+                self.log.write(Level::Warning, &format!("{place}: {reason}"));
+            }
+        }
+        Ok(expansion.unselected)
+    }
+
+    /// Refuses options of a plugin that the run does not use, which is most likely misspelt, and a grant
+    /// without a plugin that may use it.
+    async fn check_plugin_flags(&self, format: &str, rewrites: &[Plugin]) -> Result<(), Fatal> {
+        let granted = self.settings.plugins.grants.first();
+        let built_in = PluginHost::built_in(Kind::RepoType);
+        let asks = self.settings.repo_type().is_some_and(|name| !built_in.contains(&name));
+        if let Some(grant) = granted.filter(|_| !asks) {
+            return Err(SettingsError::UnusedGrant(grant.clone()).into());
+        }
+        let mut used: Vec<String> =
+            rewrites.iter().skip(1).map(|rewrite| rewrite.name().to_owned()).collect();
+        used.push(format.to_owned());
+        if let Some(name) = self.settings.repo_type() {
+            used.push(self.plugins.name_of(Kind::RepoType, name).await?);
+        }
+        let unused = |name: &&str| !used.iter().any(|used| used == name);
+        match self.settings.plugins.configured().find(unused) {
+            Some(unused) => Err(SettingsError::UnusedPlugin(unused.to_owned()).into()),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The prompt `>>>`: plans, executes and reports each line before it asks for the next one.
+
+use rustyline::error::ReadlineError;
+
+use super::exit::exit_of;
+use super::session::Session;
+use crate::error::{Exit, Fatal};
+use crate::report::{FailedEntry, FailedList};
+use longshore_engine::event::Level;
+use longshore_engine::list::{ListText, MIRROR_FORMAT};
+
+/// Words that end the prompt as Ctrl-D does. Neither can be an entry.
+const ENDS: [&str; 2] = ["exit", "quit"];
+
+/// Asks for lines until Ctrl-D. The exit code and the failed list cover all lines, even after an error.
+pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
+    let format =
+        session.settings.list.list_format.get_or_insert_with(|| MIRROR_FORMAT.to_owned()).clone();
+    let command = session.repeat_command(&format);
+    let failed_list = session.failed_list(&[], &command)?;
+    let mut conversation = Conversation {
+        session,
+        command,
+        failed_list,
+        failures: Vec::new(),
+        next_number: 1,
+        lines: 0,
+        exit: Exit::Done,
+    };
+    let asked = conversation.ask().await;
+    let ended = conversation.end();
+    asked?;
+    ended
+}
+
+/// The state of the prompt after some lines.
+struct Conversation {
+    session: Session,
+    command: String,
+    failed_list: Option<FailedList>,
+    failures: Vec<(u32, String)>,
+    next_number: u32,
+    /// The number of typed lines.
+    lines: u32,
+    exit: Exit,
+}
+
+impl Conversation {
+    async fn ask(&mut self) -> Result<(), Fatal> {
+        let mut editor = rustyline::DefaultEditor::new()?;
+        while self.exit != Exit::Interrupted {
+            // Reading blocks this thread. No other task runs while the prompt waits.
+            let line = match tokio::task::block_in_place(|| editor.readline(">>> ")) {
+                Ok(line) => line,
+                Err(ReadlineError::Eof) => break,
+                Err(ReadlineError::Interrupted) => {
+                    self.exit = Exit::Interrupted;
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            self.lines += 1;
+            let text = line.trim();
+            if ENDS.contains(&text) {
+                break;
+            }
+            if text.is_empty() || text.starts_with('#') || text.starts_with("//") {
+                continue;
+            }
+            let _unused = editor.add_history_entry(text);
+            self.line(&line).await?;
+        }
+        Ok(())
+    }
+
+    async fn line(&mut self, line: &str) -> Result<(), Fatal> {
+        let mut text = ListText::new(">>>", line.as_bytes().to_vec());
+        text.first_line = self.lines;
+        let planned = match self.session.plan(text, self.next_number).await {
+            Ok(planned) => planned,
+            Err(error) => return self.refused(line, &error),
+        };
+        self.next_number += planned.count();
+        if let Some(list) = &mut self.failed_list {
+            list.add(&planned.failed_entries())?;
+        }
+        let report = self.session.execute(planned, None).await?;
+        let failed = report.failures();
+        self.failures.extend(failed.into_iter().map(|(number, why)| (number, why.to_owned())));
+        self.keep()?;
+        report.print(None, &self.command)?;
+        match exit_of(&report, &self.session.interrupt) {
+            Exit::Done | Exit::Usage => {}
+            exit @ (Exit::SomeFailed | Exit::Interrupted) => self.exit = exit,
+        }
+        Ok(())
+    }
+
+    /// Reports a line without a plan as failed, so that the prompt can go on.
+    fn refused(&mut self, line: &str, error: &Fatal) -> Result<(), Fatal> {
+        let why = format!("failed to {error}");
+        self.session.log.failure(None, &why, error.hint().as_deref());
+        let (number, text) = (self.next_number, line.trim().to_owned().into());
+        if let Some(list) = &mut self.failed_list {
+            list.add(&[FailedEntry { number, text, terms: None }])?;
+        }
+        self.next_number += 1;
+        self.failures.push((number, why));
+        self.exit = Exit::SomeFailed;
+        self.keep()
+    }
+
+    fn failures(&self) -> Vec<(u32, &str)> {
+        self.failures.iter().map(|(number, why)| (*number, why.as_str())).collect()
+    }
+
+    /// Writes the failed list, in case the process is killed before the end.
+    fn keep(&mut self) -> Result<(), Fatal> {
+        let Some(mut list) = self.failed_list.take() else { return Ok(()) };
+        let kept = list.rewrite(&self.failures());
+        self.failed_list = Some(list);
+        Ok(kept?)
+    }
+
+    fn end(mut self) -> Result<Exit, Fatal> {
+        let Some(list) = self.failed_list.take() else { return Ok(self.exit) };
+        if let Some(path) = list.finish(&self.failures())? {
+            let text = format!("failed list: {}; repeat with: {}", path.display(), self.command);
+            self.session.log.write(Level::Info, &text);
+        }
+        Ok(self.exit)
+    }
+}

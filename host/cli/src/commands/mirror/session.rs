@@ -1,0 +1,60 @@
+//! What `mirror` and `mirror-validate` set up once, for one list or for all lines at the prompt.
+
+use std::sync::{Arc, Once};
+
+use longshore_plugin_host::PluginHost;
+use longshore_store::Interrupt;
+
+use crate::error::Fatal;
+use crate::report::{FailedEntry, FailedList, Log};
+use crate::settings::{RunSettings, Task};
+use crate::setup::{Caches, RegistrySettings, StoreSetup, listen, plugin_host};
+
+/// The state of a run that outlives each of its lists.
+pub(super) struct Session {
+    pub(super) settings: RunSettings,
+    pub(super) log: Arc<Log>,
+    pub(super) interrupt: Interrupt,
+    pub(super) plugins: PluginHost,
+    pub(super) caches: Caches,
+    pub(super) stores: StoreSetup,
+    /// Says once that the run copies no referrers.
+    pub(super) referrers_left_out: Once,
+}
+
+impl Session {
+    /// Opens caches and stores, and starts to listen for signals.
+    pub(super) fn new(settings: RunSettings, log: &Arc<Log>) -> Result<Self, Fatal> {
+        let caches = Caches::of_environment();
+        let registry_settings = RegistrySettings {
+            tls_verify: settings.tls_verify,
+            max_wait: settings.list.max_wait,
+            // `-j 1` asks for the least load, so large blobs of one image do not run in parallel either.
+            large_transfers: if settings.list.jobs == 1 { 1 } else { usize::MAX },
+        };
+        let writes = matches!(settings.task, Task::Mirror(_)) && !settings.dry_run();
+        let stores = StoreSetup::of_environment(registry_settings, caches.hints.clone())?
+            .with_folders(settings.source.as_ref(), settings.destination.as_ref(), writes)?;
+        Ok(Self {
+            caches,
+            plugins: plugin_host()?,
+            stores,
+            interrupt: listen()?,
+            referrers_left_out: Once::new(),
+            settings,
+            log: Arc::clone(log),
+        })
+    }
+
+    /// Opens the failed list, with room for `entries`. A dry run has no failed list.
+    pub(super) fn failed_list(
+        &self,
+        entries: &[FailedEntry],
+        command: &str,
+    ) -> Result<Option<FailedList>, Fatal> {
+        if self.settings.dry_run() {
+            return Ok(None);
+        }
+        Ok(Some(FailedList::open(self.settings.failed(), command, entries)?))
+    }
+}

@@ -1,0 +1,130 @@
+//! The command line: each command's flags, their defaults and their help.
+//!
+//! A field of these structures is all that a flag needs: the settings file, the environment, the repeated
+//! command, the manual pages and the completions are derived from it.
+
+mod completions;
+mod convert;
+mod global;
+mod list;
+mod man;
+mod mirror;
+mod serve;
+mod spelling;
+mod validate;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+
+pub(crate) use completions::Completions;
+pub(crate) use convert::Convert;
+pub(crate) use global::Global;
+pub(crate) use list::{ListFlags, NOT_REPEATED, REGISTRY_REWRITE};
+pub(crate) use man::Man;
+pub(crate) use mirror::{Alias, CopyFlags, Mirror};
+pub(crate) use serve::Serve;
+pub(crate) use spelling::{normalised, with_tip};
+pub(crate) use validate::{CompareFlags, Validate};
+
+/// Mirrors container images, Helm charts and other OCI artifacts between registries.
+#[derive(Debug, Parser)]
+#[command(name = "longshore", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Mirror(Box<Mirror>),
+    MirrorValidate(Box<Validate>),
+    ConvertList(Convert),
+    Serve(Serve),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// Returns the definition of the command line.
+pub(crate) fn command() -> clap::Command {
+    completed(Cli::command())
+}
+
+/// Completes what the derived definition of each flag leaves out: a switch takes `=true` and `=false`,
+/// and an empty variable is unset.
+fn completed(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|flag| {
+        let flag =
+            if matches!(flag.get_action(), ArgAction::SetTrue) { switch(flag) } else { flag };
+        let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
+        if flag.get_env().is_some_and(is_empty) { flag.env(None::<&str>) } else { flag }
+    });
+    command.mut_subcommands(completed)
+}
+
+fn switch(flag: clap::Arg) -> clap::Arg {
+    let is_off = flag.get_default_values().is_empty();
+    let flag = flag
+        .action(ArgAction::Set)
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("true")
+        .value_name("BOOL")
+        .hide_possible_values(true);
+    if is_off { flag.default_value("false").hide_default_value(true) } else { flag }
+}
+
+/// Returns the long flags of each command that may stand in the settings file.
+pub(crate) fn settings_keys() -> BTreeMap<String, BTreeSet<String>> {
+    let cli = command();
+    let keys_of = |command: &clap::Command| {
+        let flags = command.get_arguments().chain(cli.get_arguments());
+        let keys = flags.filter(|flag| is_setting(command.get_name(), flag));
+        keys.filter_map(|flag| flag.get_long().map(str::to_owned)).collect()
+    };
+    let commands = cli.get_subcommands();
+    commands.map(|command| (command.get_name().to_owned(), keys_of(command))).collect()
+}
+
+/// Says whether the settings file may set a flag of `command`.
+pub(crate) fn is_setting(command: &str, flag: &clap::Arg) -> bool {
+    let only_on_command_line: &[&str] = match command {
+        "convert-list" => &convert::ONLY_ON_COMMAND_LINE,
+        _ => &[],
+    };
+    flag.get_long().is_some_and(|long| {
+        !only_on_command_line.contains(&long) && !global::ONLY_ON_COMMAND_LINE.contains(&long)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches;
+
+    use super::{Cli, Command, command};
+
+    fn mirror(line: &str) -> super::CopyFlags {
+        let matches = command().try_get_matches_from(line.split(' ')).unwrap();
+        match Cli::from_arg_matches(&matches).unwrap().command {
+            Command::Mirror(mirror) => mirror.copy,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn switches_take_a_value_behind_an_equals_sign() {
+        let defaults = mirror("l mirror");
+        assert!(!defaults.dry_run && defaults.harbor_https);
+        let given = mirror("l mirror --dry-run --harbor-https=false");
+        assert!(given.dry_run && !given.harbor_https);
+        assert!(command().try_get_matches_from(["l", "mirror", "--dry-run=x"]).is_err());
+    }
+}

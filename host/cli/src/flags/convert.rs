@@ -1,0 +1,47 @@
+//! The flags of `longshore convert-list`.
+
+use clap::Args;
+
+/// Flags that the settings file cannot set: they name the files of one run.
+pub(super) const ONLY_ON_COMMAND_LINE: [&str; 3] = ["input", "output", "auto-yes"];
+
+/// Write an image list in another format; the default format is SOURCE DESTINATION TAG
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore convert-list -i rancher-images.txt -d registry.example.com
+  longshore convert-list -i regsync.yml -o images.txt -y
+
+Names, ports, tags and digests stay as they are written. If the format of --to cannot express an \
+entry, an error names the entry. --resolve replaces an entry that selects tags by pattern with one \
+entry for each tag.")]
+pub(crate) struct Convert {
+    /// Read the list from FILE; - is standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: String,
+    /// Write the new list to FILE; - is standard output [default: INPUT.converted]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<String>,
+    /// Override the source registry of every entry
+    #[arg(short, long, value_name = "REGISTRY")]
+    pub(crate) source: Option<String>,
+    /// Override the destination registry of every entry
+    #[arg(short, long, value_name = "REGISTRY")]
+    pub(crate) destination: Option<String>,
+    /// Overwrite the output file without asking
+    #[arg(short = 'y', long)]
+    pub(crate) auto_yes: bool,
+    /// Read the list with PLUGIN: a built-in plugin or the path of a component [default: detected from
+    /// the content]
+    #[arg(long, value_name = "PLUGIN")]
+    pub(crate) list_format: Option<String>,
+    /// Write the list with PLUGIN: a built-in plugin (mirror, default) or the path of a component
+    #[arg(long, value_name = "PLUGIN", default_value = "mirror")]
+    pub(crate) to: String,
+    /// Ask the registries for the tags that entries select by pattern, and write one entry for each tag
+    #[arg(long)]
+    pub(crate) resolve: bool,
+    /// Set an option of a plugin; @FILE as VALUE reads the value from FILE; may be repeated
+    #[arg(long, value_name = "NAME.KEY=VALUE")]
+    pub(crate) plugin_config: Vec<String>,
+}

@@ -1,0 +1,77 @@
+//! Flags that `mirror` and `mirror-validate` share.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::{duration, index_mode, jobs};
+use crate::report::OutputFormat;
+use longshore_engine::IndexMode;
+use longshore_plugin_host::{Kind, PluginHost};
+
+/// The built-in rewrite that always comes first; `--rewrite` adds others.
+pub(crate) const REGISTRY_REWRITE: &str = "registry";
+
+/// Flags that the repeated command leaves out or sets itself: the failed list brings its file and
+/// format, and the resolved destination and settings file may come from the environment. (A dry run
+/// writes no failed list.)
+pub(crate) const NOT_REPEATED: [&str; 5] =
+    ["file", "list-format", "destination", "settings", "dry-run"];
+
+/// Lists the built-in plugins of a kind that a flag may name, for its help.
+fn built_in(kind: Kind) -> String {
+    let names = PluginHost::built_in(kind).into_iter().filter(|&name| name != REGISTRY_REWRITE);
+    format!("a built-in plugin ({})", names.collect::<Vec<_>>().join(", "))
+}
+
+/// Flags that `mirror` and `mirror-validate` share.
+#[derive(Debug, Args)]
+pub(crate) struct ListFlags {
+    /// Read the image list from FILE; - is standard input [default: a prompt at a terminal, else
+    /// standard input]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<String>,
+    /// Override the source registry of every entry: a registry, or oci:DIR for a folder of OCI image
+    /// layouts
+    #[arg(short, long, value_name = "REGISTRY")]
+    pub(crate) source: Option<String>,
+    /// Override the destination registry of every entry: a registry, or oci:DIR for a folder of OCI
+    /// image layouts
+    #[arg(short, long, value_name = "REGISTRY", env = "DOCKER_REGISTRY", hide_env_values = true)]
+    pub(crate) destination: Option<String>,
+    /// Select images of these architectures, separated with commas; all selects every one [default:
+    /// amd64,arm64 for lists in the formats mirror and default, else all]
+    #[arg(short, long, value_name = "LIST")]
+    pub(crate) arch: Option<String>,
+    /// Select images of these operating systems, separated with commas; all selects every one
+    /// [default: linux,windows for lists in the formats mirror and default, else all]
+    #[arg(long, value_name = "LIST")]
+    pub(crate) os: Option<String>,
+    /// Process at most N images at once
+    #[arg(short, long, value_name = "N", default_value = "8", value_parser = jobs, allow_negative_numbers = true)]
+    pub(crate) jobs: usize,
+    /// Stop waiting for a rate-limited registry after TIME, such as 90s, 15m or 2h; a number without a
+    /// unit is seconds
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
+    pub(crate) max_wait: Duration,
+    /// Put destinations that have no project into PROJECT
+    #[arg(long, value_name = "PROJECT", default_value = "library")]
+    pub(crate) default_project: String,
+    /// Fail an entry without any image for --arch and --os, instead of skipping it with a warning
+    #[arg(long)]
+    pub(crate) no_arch_os_fail: bool,
+    /// Write image indexes in MODE: preserve keeps each manifest as it is; docker and oci write a Docker
+    /// manifest list or an OCI index, around single images too
+    #[arg(long, value_name = "MODE", default_value = IndexMode::default().name(), value_parser = index_mode())]
+    pub(crate) index: IndexMode,
+    #[arg(long, value_name = "PLUGIN", help = format!("Read the image list with PLUGIN: {} or the path of a component [default: detected from the content]", built_in(Kind::ListFormat)))]
+    pub(crate) list_format: Option<String>,
+    #[arg(long, value_name = "PLUGIN", help = format!("Change destinations with PLUGIN: {} or the path of a component; may be repeated", built_in(Kind::Rewrite)))]
+    pub(crate) rewrite: Vec<String>,
+    /// Set an option of a plugin; @FILE as VALUE reads the value from FILE; may be repeated
+    #[arg(long, value_name = "NAME.KEY=VALUE")]
+    pub(crate) plugin_config: Vec<String>,
+    /// Print the report to standard output as FORMAT
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: OutputFormat,
+}

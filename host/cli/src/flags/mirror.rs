@@ -1,0 +1,69 @@
+//! The flags of `longshore mirror`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::list::ListFlags;
+use super::validate::Validate;
+
+/// Copy the images of a list from registry to registry
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    after_help = "\
+Examples:
+  longshore mirror -f images.txt -d registry.example.com
+  longshore mirror -f images.txt -d registry.example.com --repo-type harbor
+  longshore mirror -f images.txt -s docker.io -d localhost:5000 -a amd64 --dry-run
+
+A line of images.txt is SOURCE DESTINATION TAG. A list with one reference a line \
+(rancher-images.txt) works too.
+Exit codes: 0 all entries are copied, 1 some entries failed (the failed list names them), 2 nothing \
+was started, 130 interrupted."
+)]
+pub(crate) struct Mirror {
+    #[command(flatten)]
+    pub(crate) list: ListFlags,
+    #[command(flatten)]
+    pub(crate) copy: CopyFlags,
+    #[command(subcommand)]
+    pub(crate) alias: Option<Alias>,
+}
+
+/// Flags of `mirror` alone.
+#[derive(Debug, Args)]
+pub(crate) struct CopyFlags {
+    /// Write failed entries to FILE, a list to run again
+    #[arg(short = 'o', long, value_name = "FILE", default_value = "mirror-failed.txt")]
+    pub(crate) failed: PathBuf,
+    /// Prepare the destination registry with PLUGIN, such as creating Harbor projects: a built-in plugin
+    /// (harbor) or the path of a component
+    #[arg(long, value_name = "PLUGIN")]
+    pub(crate) repo_type: Option<String>,
+    /// Allow the component of --repo-type to send these requests; may be repeated
+    #[arg(long, value_name = "METHODS ENDPOINT /PATH")]
+    pub(crate) grant: Vec<String>,
+    /// Use HTTPS for Harbor's API
+    #[arg(long, default_value = "true")]
+    pub(crate) harbor_https: bool,
+    /// Check every manifest and blob at the destination, even if the destination has the image
+    #[arg(long)]
+    pub(crate) force_recursive: bool,
+    /// Copy the referrers of each image too: signatures, SBOMs and attestations, found by their subject
+    /// or by cosign's tags
+    #[arg(long)]
+    pub(crate) referrers: bool,
+    /// Show what mirror would copy, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Commands that are also spelled as a subcommand of `mirror`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Alias {
+    /// Run mirror-validate
+    #[command(hide = true)]
+    Validate(Box<Validate>),
+}

@@ -1,0 +1,31 @@
+//! The flags of `longshore serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::values::address;
+
+/// Serve a registry from a folder of OCI image layouts
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  longshore serve /srv/registry --listen 127.0.0.1:5000
+
+The registry implements the OCI distribution specification, with referrers, mounts, and deletion of \
+tags, manifests and blobs. Without --htpasswd every client that reaches the address may read, write and \
+delete.
+
+Each repository is an OCI image layout at DIR/REPOSITORY, which other tools read too:
+  skopeo inspect oci:/srv/registry/library/redis:7")]
+pub(crate) struct Serve {
+    /// Serve the folder DIR [default: a temporary folder, removed at the end]
+    pub(crate) dir: Option<PathBuf>,
+    /// Listen on ADDRESS, an address with a port; port 0 picks a free port and prints it
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000", value_parser = address)]
+    pub(crate) listen: SocketAddr,
+    /// Require a user name and password from FILE, with bcrypt hashes as htpasswd -B writes them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) htpasswd: Option<PathBuf>,
+}

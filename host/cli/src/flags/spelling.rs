@@ -1,0 +1,194 @@
+//! Rewrites arguments before clap parses them, and adds tips to its errors.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command};
+
+/// Returns the arguments with Hangar's `-debug` as `--debug`, and without flags whose value is empty:
+/// those are unset. `command` defines the flags.
+pub(crate) fn normalised(
+    arguments: impl IntoIterator<Item = OsString>,
+    command: impl FnOnce() -> Command,
+) -> Vec<OsString> {
+    let arguments: Vec<OsString> = arguments.into_iter().map(old_spelling).collect();
+    let is_empty = |argument: &OsString| argument.is_empty() || ends_in_equals_sign(argument);
+    if !arguments.iter().any(is_empty) {
+        return arguments;
+    }
+    let flags = Flags::of(&command());
+    let mut kept: Vec<OsString> = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        let of_flag = kept.last().is_some_and(|before| flags.takes_next(before));
+        if argument.is_empty() && of_flag {
+            kept.pop();
+        } else if of_flag || !flags.is_emptied_by(&argument) {
+            kept.push(argument);
+        }
+    }
+    kept
+}
+
+/// Hangar and image-tools spell it `-debug`; clap would read `-d ebug`.
+fn old_spelling(argument: OsString) -> OsString {
+    match argument.to_str() {
+        Some(text) if text == "-debug" || text.starts_with("-debug=") => format!("-{text}").into(),
+        _ => argument,
+    }
+}
+
+fn ends_in_equals_sign(argument: &OsStr) -> bool {
+    argument.as_encoded_bytes().ends_with(b"=")
+}
+
+/// Looks up the flags of all commands.
+struct Flags(Vec<Arg>);
+
+impl Flags {
+    fn of(command: &Command) -> Self {
+        let commands = std::iter::once(command).chain(command.get_subcommands());
+        Self(commands.flat_map(Command::get_arguments).cloned().collect())
+    }
+
+    /// Finds the flag that is written like this, such as `--jobs` or `-j`.
+    fn find(&self, written: &str) -> Option<&Arg> {
+        let is_meant = |flag: &&Arg| match written.strip_prefix("--") {
+            Some(long) => flag.get_long() == Some(long),
+            None => written.strip_prefix('-').is_some_and(|short| {
+                let mut letters = short.chars();
+                letters.next() == flag.get_short() && !short.is_empty() && letters.next().is_none()
+            }),
+        };
+        self.0.iter().find(is_meant)
+    }
+
+    /// Says whether the next argument is the value of this one.
+    fn takes_next(&self, argument: &OsStr) -> bool {
+        let flag = argument.to_str().and_then(|written| self.find(written));
+        flag.is_some_and(|flag| flag.get_action().takes_values() && !flag.is_require_equals_set())
+    }
+
+    /// Says whether the argument is a flag with an empty value: `--flag=`.
+    fn is_emptied_by(&self, argument: &OsStr) -> bool {
+        let written = argument.to_str().and_then(|text| text.strip_suffix('='));
+        let flag = written.and_then(|written| self.find(written));
+        flag.is_some_and(|flag| flag.get_action().takes_values())
+    }
+}
+
+/// Adds a tip to the error if the arguments follow the habits of another tool.
+pub(crate) fn with_tip(
+    error: clap::Error,
+    arguments: &[OsString],
+    command: &Command,
+) -> clap::Error {
+    let mut error = without_subcommand(error, arguments, command);
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error;
+    }
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let before = arguments.iter().position(|argument| *argument == **unknown);
+    let before = before.and_then(|at| arguments.get(at.checked_sub(1)?)?.to_str());
+    let tip = match (before, unknown.as_str()) {
+        (Some(flag), "true" | "false") if flag.starts_with("--") => {
+            format!("write the value of {flag} behind an equals sign: {flag}={unknown}")
+        }
+        (_, file) if !file.starts_with('-') => format!("name an image list with -f: -f {file}"),
+        _ => return error,
+    };
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    error
+}
+
+/// Reports an unexpected word behind `mirror` as an unexpected argument. Clap reports an unknown
+/// subcommand, because `mirror` has a hidden one.
+fn without_subcommand(
+    error: clap::Error,
+    arguments: &[OsString],
+    command: &Command,
+) -> clap::Error {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return error;
+    };
+    let Some(of) = arguments.get(1..).and_then(|arguments| {
+        let mut before = arguments.iter().take_while(|argument| **argument != **word);
+        before.find_map(|argument| command.find_subcommand(argument))
+    }) else {
+        return error;
+    };
+    if of.find_subcommand(word).is_some() || error.get(ContextKind::SuggestedSubcommand).is_some() {
+        return error;
+    }
+    let mut unexpected = clap::Error::new(ErrorKind::UnknownArgument).with_cmd(command);
+    unexpected.insert(ContextKind::InvalidArg, ContextValue::String(word.clone()));
+    if let Some(usage) = error.get(ContextKind::Usage) {
+        unexpected.insert(ContextKind::Usage, usage.clone());
+    }
+    unexpected
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::super::command;
+    use super::{normalised, with_tip};
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(|word| word.replace("''", "").into()).collect()
+    }
+
+    fn read(line: &str) -> Vec<OsString> {
+        normalised(words(line), command)
+    }
+
+    #[test]
+    fn the_old_spelling_of_debug_is_understood() {
+        assert_eq!(read("longshore mirror -debug"), words("longshore mirror --debug"));
+        assert_eq!(read("longshore -debug=false"), words("longshore --debug=false"));
+        assert_eq!(read("longshore mirror -d ebug"), words("longshore mirror -d ebug"));
+    }
+
+    #[test]
+    fn flags_with_an_empty_value_are_not_there() {
+        for (given, expected) in [
+            ("l mirror -j '' --index= -o x", "l mirror -o x"),
+            ("l mirror --output '' --dry-run= --debug=", "l mirror"),
+            ("l serve --listen '' --settings=", "l serve"),
+            // These have a value, or are not flags of longshore.
+            ("l mirror --plugin-config=a.b= -f x", "l mirror --plugin-config=a.b= -f x"),
+            ("l mirror --plugin-config a.b= -f --x=", "l mirror --plugin-config a.b= -f --x="),
+            ("l mirror --dry-run ''", "l mirror --dry-run ''"),
+            ("l mirror --nothing= ''", "l mirror --nothing= ''"),
+        ] {
+            assert_eq!(read(given), words(expected), "{given}");
+        }
+    }
+
+    fn said(line: &str) -> String {
+        let error = command().try_get_matches_from(words(line)).unwrap_err();
+        with_tip(error, &words(line), &command()).to_string()
+    }
+
+    #[test]
+    fn other_ways_of_writing_get_a_tip() {
+        for (line, tip) in [
+            (
+                "l mirror --tls-verify false -f x",
+                "tip: write the value of --tls-verify behind an equals sign: --tls-verify=false",
+            ),
+            ("l mirror list.txt -d r.io", "tip: name an image list with -f: -f list.txt"),
+        ] {
+            let said = said(line);
+            assert!(said.starts_with("error: unexpected argument '"), "{said}");
+            assert!(said.contains(tip), "{said}");
+        }
+        assert!(!said("l mirror --nothing").contains("-f"));
+        assert!(said("l list.txt").contains("unrecognized subcommand 'list.txt'"));
+        assert!(
+            said("l mirror -f x validate").contains("the subcommand 'validate' cannot be used")
+        );
+    }
+}

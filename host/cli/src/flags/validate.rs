@@ -1,0 +1,39 @@
+//! The flags of `longshore mirror-validate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::list::ListFlags;
+
+/// Compare the images of a list at the destination with their sources
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  longshore mirror-validate -f images.txt -d registry.example.com
+
+Give the same flags as to mirror. mirror-validate compares the destination with what mirror would \
+write, and checks that every manifest and blob is there. Each finding names the command that mends it. \
+longshore mirror validate is the same command.
+Exit codes: 0 all entries are valid, 1 some are not (the failed list names them), 2 nothing was \
+started, 130 interrupted.")]
+pub(crate) struct Validate {
+    #[command(flatten)]
+    pub(crate) list: ListFlags,
+    #[command(flatten)]
+    pub(crate) compare: CompareFlags,
+}
+
+/// Flags of `mirror-validate` alone.
+#[derive(Debug, Args)]
+pub(crate) struct CompareFlags {
+    /// Write failed entries to FILE, a list to run again
+    #[arg(short = 'o', long, value_name = "FILE", default_value = "mirror-validate-failed.txt")]
+    pub(crate) failed: PathBuf,
+    /// Download every blob and verify its digest, instead of only checking that the blob exists
+    #[arg(long)]
+    pub(crate) deep: bool,
+    /// Compare the referrers of each image too: signatures, SBOMs and attestations
+    #[arg(long)]
+    pub(crate) referrers: bool,
+}

@@ -1,0 +1,53 @@
+//! Prints a finished run to standard output, as a summary or as a document.
+
+mod comparison;
+mod document;
+mod quoted;
+mod stdout;
+mod summary;
+
+use std::path::Path;
+
+use longshore_engine::event::Level;
+
+pub(crate) use self::stdout::print;
+use super::error::ReportError;
+use super::failed_list;
+use super::finished::Report;
+use super::options::OutputFormat;
+
+impl Report {
+    /// Writes the summary or the document to standard output. `command` repeats the run with the failed
+    /// list at `failed_list`.
+    ///
+    /// # Errors
+    /// Returns an error if standard output cannot be written, unless its reader has ended.
+    pub(crate) fn print(
+        &self,
+        failed_list: Option<&Path>,
+        command: &str,
+    ) -> Result<(), ReportError> {
+        if let Some(path) = failed_list
+            && self.options.output != OutputFormat::Text
+        {
+            let path = path.display();
+            let next = next_step(failed_list, command);
+            self.log.write(Level::Info, &format!("failed list: {path}; {next}"));
+        }
+        stdout::with_stdout(|out| match self.options.output {
+            OutputFormat::Text => {
+                summary::write_text(self, failed_list, &next_step(failed_list, command), out)
+            }
+            OutputFormat::Json => document::write_json(self, out),
+            OutputFormat::Yaml => document::write_yaml(self, out),
+        })
+    }
+}
+
+/// Says what to do with the failed list: run `command`, unless the list has comments only.
+fn next_step(failed_list: Option<&Path>, command: &str) -> String {
+    if failed_list.is_some_and(|path| !failed_list::has_entries(path)) {
+        return "nothing in it can be repeated as it is: correct the list that was read".to_owned();
+    }
+    format!("repeat with: {command}")
+}

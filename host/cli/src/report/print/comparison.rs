@@ -1,0 +1,120 @@
+//! The findings of `mirror-validate`, in the document and in the summary.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::quoted::Quoted;
+use crate::report::escape::escape;
+use crate::report::row::Rows;
+use longshore_engine::job::{Comparison, Finding, Spec, Verdict};
+
+/// A comparison in the document, beside the other fields of its entry.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Compared<'a> {
+    verdict: Verdict,
+    findings: Vec<Found<'a>>,
+    #[serde(skip_serializing_if = "<[Spec]>::is_empty")]
+    src_spec: &'a [Spec],
+    #[serde(skip_serializing_if = "<[Spec]>::is_empty")]
+    dst_spec: &'a [Spec],
+    mend: Quoted<&'a str>,
+}
+
+/// A finding in the document. Registries choose its text.
+#[derive(Serialize)]
+struct Found<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<Quoted<&'a str>>,
+    field: Quoted<&'a str>,
+    source: Option<Quoted<&'a str>>,
+    destination: Option<Quoted<&'a str>>,
+    text: Quoted<&'a str>,
+}
+
+impl<'a> Compared<'a> {
+    pub(super) fn of(comparison: &'a Comparison) -> Self {
+        Self {
+            verdict: comparison.verdict,
+            findings: comparison.findings.iter().map(Found::of).collect(),
+            src_spec: &comparison.src_spec,
+            dst_spec: &comparison.dst_spec,
+            mend: Quoted(&comparison.mend),
+        }
+    }
+}
+
+impl<'a> Found<'a> {
+    fn of(finding: &'a Finding) -> Self {
+        Self {
+            platform: finding.platform.as_deref().map(Quoted),
+            field: Quoted(&finding.field),
+            source: finding.source.as_deref().map(Quoted),
+            destination: finding.destination.as_deref().map(Quoted),
+            text: Quoted(&finding.text),
+        }
+    }
+}
+
+/// Writes the findings of each entry, and the command that mends it.
+pub(super) fn write_findings(rows: &Rows, out: &mut dyn Write) -> io::Result<()> {
+    for row in rows.iter() {
+        let Some(comparison) = row.comparison() else { continue };
+        writeln!(out, "{}: {}", row.entry(), comparison.verdict.word())?;
+        for finding in &comparison.findings {
+            writeln!(out, "  {}", escape(&finding.text))?;
+        }
+        writeln!(out, "  mend with: {}", escape(&comparison.mend))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Compared, write_findings};
+    use crate::report::row::tests::rows;
+    use longshore_engine::job::{Comparison, Finding, Outcome, Verdict};
+    use longshore_oci::Digest;
+
+    fn comparison() -> Comparison {
+        let mut finding = Finding::differs("annotations", "", "{\"a\":\"\u{202e}b\"}");
+        finding.platform = Some("linux/amd64".to_owned());
+        Comparison {
+            verdict: Verdict::MovedOn,
+            findings: vec![finding, Finding::lacks("blob", &Digest::of(b"x"))],
+            src_spec: Vec::new(),
+            dst_spec: Vec::new(),
+            mend: "longshore mirror --file=f".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_document_has_each_finding_with_its_parts() {
+        let comparison = comparison();
+        let found = serde_json::to_value(Compared::of(&comparison)).unwrap();
+        assert_eq!(found["verdict"], "moved-on");
+        assert_eq!(found["findings"][0]["platform"], "linux/amd64");
+        assert_eq!(found["findings"][0]["destination"], "{\"a\":\"\u{202e}b\"}");
+        assert!(found["findings"][1]["destination"].is_null());
+        assert!(found.get("srcSpec").is_none());
+    }
+
+    #[test]
+    fn the_summary_names_entry_findings_and_command() {
+        let outcome = Outcome { comparison: Some(Box::new(comparison())), ..Outcome::failed("no") };
+        let mut rows = rows(&["a"], Vec::new());
+        assert!(rows.end(1, outcome));
+        let mut text = Vec::new();
+        write_findings(&rows, &mut text).unwrap();
+        let digest = Digest::of(b"x");
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            format!(
+                "docker.io/library/a:1 → r.example.com/library/a:1: moved on\n  source annotations \
+                 \"\" != dest annotations \"{{\"a\":\"\\u{{202e}}b\"}}\"\n  destination lacks blob \
+                 {digest}\n  mend with: longshore mirror --file=f\n"
+            )
+        );
+    }
+}

@@ -1,0 +1,300 @@
+//! The document of `--output json` and `--output yaml`.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::comparison::Compared;
+use super::quoted::{Escaping, Quoted};
+use crate::report::finished::Report;
+use crate::report::row::{End, Row, Rows};
+use longshore_engine::job::Status;
+use longshore_oci::Digest;
+
+/// The report for machines. New versions only add fields.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    entries: Entries<'a>,
+    copied: u32,
+    skipped: u32,
+    failed: u32,
+    bytes: u64,
+    seconds: f64,
+    mounted_bytes: u64,
+    present_bytes: u64,
+    shared_bytes: u64,
+    retries: u64,
+    pauses: u64,
+    paused_seconds: f64,
+}
+
+struct Entries<'a>(&'a Rows);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    line: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
+    source: Quoted<End<'a>>,
+    destination: Quoted<End<'a>>,
+    status: Status,
+    source_digest: Option<Digest>,
+    destination_digest: Option<Digest>,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Quoted<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Quoted<&'a str>>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    comparison: Option<Compared<'a>>,
+}
+
+impl Serialize for Entries<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Entry::of))
+    }
+}
+
+impl<'a> Entry<'a> {
+    fn of(row: Row<'a>) -> Self {
+        let entry = row.entry();
+        Self {
+            line: entry.line,
+            column: entry.column,
+            source: Quoted(entry.source),
+            destination: Quoted(entry.destination),
+            status: row.status(),
+            source_digest: row.source_digest(),
+            destination_digest: row.destination_digest(),
+            bytes: row.bytes(),
+            reason: row.reason().map(Quoted),
+            error: row.error().map(Quoted),
+            comparison: row.comparison().map(Compared::of),
+        }
+    }
+}
+
+impl<'a> Document<'a> {
+    fn of(report: &'a Report) -> Self {
+        let totals = &report.totals;
+        Self {
+            entries: Entries(&report.rows),
+            copied: totals.copied,
+            skipped: totals.skipped,
+            failed: totals.failed,
+            bytes: totals.bytes,
+            seconds: millis(report.elapsed),
+            mounted_bytes: totals.mounted,
+            present_bytes: totals.present,
+            shared_bytes: totals.shared,
+            retries: totals.retries,
+            pauses: totals.pauses,
+            paused_seconds: millis(totals.paused),
+        }
+    }
+}
+
+/// Returns seconds, rounded to milliseconds.
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+/// Writes the document as JSON.
+pub(super) fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = Escaping(out);
+    serde_json::to_writer_pretty(&mut out, &Document::of(report))?;
+    out.write_all(b"\n")
+}
+
+/// Writes the document as YAML.
+pub(super) fn write_yaml(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = Escaping(out);
+    // Readers differ in how they unfold block scalars.
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    serde_saphyr::to_io_writer_with_options(&mut out, &Document::of(report), options).map_err(
+        |error| match error {
+            serde_saphyr::SerializeError::IO { error } => error,
+            other => io::Error::other(other.to_string()),
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::{write_json, write_yaml};
+    use crate::report::finished::Report;
+    use crate::report::row::tests::{ended, rows};
+    use crate::report::tests::report_of_all_kinds;
+
+    fn text(
+        report: &Report,
+        write: fn(&Report, &mut dyn std::io::Write) -> std::io::Result<()>,
+    ) -> String {
+        let mut bytes = Vec::new();
+        write(report, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn the_document_has_the_promised_fields() {
+        insta::assert_snapshot!(text(&report_of_all_kinds(), write_json), @r#"
+        {
+          "entries": [
+            {
+              "line": 2,
+              "source": "docker.io/library/copied:1",
+              "destination": "r.example.com/library/copied:1",
+              "status": "copied",
+              "sourceDigest": "sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+              "destinationDigest": "sha256:3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d",
+              "bytes": 1500,
+              "reason": "the digest changed: 1 of 2 children were selected"
+            },
+            {
+              "line": 3,
+              "source": "docker.io/library/skipped:1",
+              "destination": "r.example.com/library/skipped:1",
+              "status": "skipped",
+              "sourceDigest": "sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+              "destinationDigest": "sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+              "bytes": 0,
+              "reason": "the destination has it"
+            },
+            {
+              "line": 4,
+              "source": "docker.io/library/failed:1",
+              "destination": "r.example.com/library/failed:1",
+              "status": "failed",
+              "sourceDigest": null,
+              "destinationDigest": null,
+              "bytes": 0,
+              "error": "fetch the manifest: 401 Unauthorized"
+            },
+            {
+              "line": 5,
+              "column": 4,
+              "source": "yes\t\u202e1.0",
+              "destination": "",
+              "status": "failed",
+              "sourceDigest": null,
+              "destinationDigest": null,
+              "bytes": 0,
+              "error": "parse the entry: expected 3 fields, found 2"
+            },
+            {
+              "line": 6,
+              "source": "a.io/Redis",
+              "destination": "1.0",
+              "status": "failed",
+              "sourceDigest": null,
+              "destinationDigest": null,
+              "bytes": 0,
+              "error": "repository \"Redis\" is invalid:\n  it has an upper-case letter"
+            },
+            {
+              "line": 7,
+              "source": "docker.io/library/late:1",
+              "destination": "r.example.com/library/late:1",
+              "status": "failed",
+              "sourceDigest": null,
+              "destinationDigest": null,
+              "bytes": 0,
+              "error": "the run ended before this entry was done"
+            }
+          ],
+          "copied": 1,
+          "skipped": 1,
+          "failed": 4,
+          "bytes": 1500,
+          "seconds": 1.234,
+          "mountedBytes": 2048,
+          "presentBytes": 512,
+          "sharedBytes": 512,
+          "retries": 0,
+          "pauses": 0,
+          "pausedSeconds": 0.0
+        }
+        "#);
+    }
+
+    #[test]
+    fn yaml_says_the_same_to_a_reader() {
+        let report = report_of_all_kinds();
+        let json: Value = serde_json::from_str(&text(&report, write_json)).unwrap();
+        let yaml: Value = serde_saphyr::from_str(&text(&report, write_yaml)).unwrap();
+        assert_eq!(json, yaml);
+    }
+
+    #[test]
+    fn yaml_keeps_text_text() {
+        let texts = [
+            "yes",
+            "No",
+            "on",
+            "~",
+            "null",
+            "true",
+            "1.0",
+            "1e3",
+            "0x1f",
+            "0o7",
+            "12:30:45",
+            "2026-11-21",
+            ".inf",
+            "- a",
+            "? a",
+            "a: b",
+            "a #b",
+            "#",
+            "&a",
+            "*a",
+            "!a",
+            "|",
+            ">",
+            "%a",
+            "@a",
+            "`a",
+            "[a",
+            "{a",
+            "'",
+            "\"",
+            "\\",
+            "",
+            " a",
+            "a ",
+            "a\n",
+            "\na",
+            "a\n\n b\n",
+            "a\tb",
+            "a\rb",
+            "\u{1b}[0m",
+            "\u{85}",
+            "\u{2028}",
+            "\u{202e}",
+            "\u{feff}a",
+            "---",
+            "...",
+            "<<",
+            "=",
+            "1_000",
+            "denied: \"no\": 'x'",
+        ];
+        let mut report = report_of_all_kinds();
+        report.rows = rows(
+            &[],
+            (1..).zip(texts).map(|(number, text)| ended(number, text, text, "")).collect(),
+        );
+        let yaml = text(&report, write_yaml);
+        assert!(!yaml.contains(['\u{1b}', '\u{202e}']), "the terminal is steered: {yaml}");
+        let value: Value = serde_saphyr::from_str(&yaml).unwrap();
+        for (entry, text) in value["entries"].as_array().unwrap().iter().zip(texts) {
+            assert_eq!(entry["source"], *text, "{yaml}");
+            assert_eq!(entry["destination"], *text, "{yaml}");
+        }
+    }
+}

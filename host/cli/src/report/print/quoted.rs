@@ -1,0 +1,68 @@
+//! Text in documents, without characters that steer a terminal.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use serde::{Serialize, Serializer};
+use serde_saphyr::DoubleQuoted;
+
+use crate::report::escape::needs_escape;
+use crate::report::row::End;
+
+/// Text in double quotes, if it has characters that [`Escaping`] escapes: YAML reads escapes only there.
+/// (JSON has no other quotes.)
+pub(super) struct Quoted<T>(pub(super) T);
+
+impl Serialize for Quoted<&str> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.contains(steers) {
+            DoubleQuoted(self.0).serialize(serializer)
+        } else {
+            serializer.serialize_str(self.0)
+        }
+    }
+}
+
+impl Serialize for Quoted<End<'_>> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            // References have no characters to quote.
+            End::Reference(reference) => serializer.collect_str(reference),
+            End::Text(text) => Quoted(*text).serialize(serializer),
+        }
+    }
+}
+
+/// Says whether a character beyond ASCII steers a terminal. (Both serializers escape those of ASCII.)
+const fn steers(character: char) -> bool {
+    !character.is_ascii() && needs_escape(character)
+}
+
+/// Writes characters that steer a terminal as escapes that JSON and YAML share. Beyond ASCII, both have
+/// quoted text only.
+pub(super) struct Escaping<W>(pub(super) W);
+
+impl<W: Write> Write for Escaping<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if text.contains(steers) => {
+                let mut escaped = String::with_capacity(text.len() + 16);
+                for character in text.chars() {
+                    if steers(character) {
+                        // Writing into a string cannot fail.
+                        let _ok = write!(escaped, "\\u{:04x}", u32::from(character));
+                    } else {
+                        escaped.push(character);
+                    }
+                }
+                self.0.write_all(escaped.as_bytes())
+            }
+            _ => self.0.write_all(bytes),
+        }?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}

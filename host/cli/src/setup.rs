@@ -1,0 +1,12 @@
+//! Opens what commands work with: stores, caches, list formats, and the signals that interrupt them.
+
+mod caches;
+mod environment;
+mod formats;
+mod interrupt;
+mod stores;
+
+pub(crate) use caches::{Caches, plugin_host};
+pub(crate) use formats::{Formats, LogOfPlugins};
+pub(crate) use interrupt::listen;
+pub(crate) use stores::{OpenStores, RegistrySettings, StoreSetup};

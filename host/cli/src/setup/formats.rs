@@ -1,0 +1,72 @@
+//! Loads list formats, and reads a list with the format that recognises it.
+
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+
+use crate::error::Fatal;
+use longshore_engine::list::{List, ListText};
+
+use crate::list::{self, Choice};
+use crate::report::Log;
+use crate::settings::PluginSettings;
+use longshore_engine::event::Level;
+use longshore_plugin_host::{Kind, LogLevel, Plugin, PluginHost, PluginLog, PluginSetup};
+
+/// The list formats of a run.
+pub(crate) struct Formats<'a> {
+    pub(crate) plugins: &'a PluginHost,
+    pub(crate) settings: &'a PluginSettings,
+    pub(crate) log: &'a Arc<Log>,
+}
+
+impl Formats<'_> {
+    /// Loads the format `name`: a built-in plugin, or a component by its path.
+    pub(crate) async fn load(&self, name: &str) -> Result<Plugin, Fatal> {
+        let configured = self.plugins.name_of(Kind::ListFormat, name).await?;
+        let setup = PluginSetup {
+            config: self.settings.config(&configured),
+            grants: Vec::new(),
+            transport: None,
+            log: Arc::new(LogOfPlugins(Arc::clone(self.log))),
+            dry_run: false,
+        };
+        Ok(self.plugins.load(Kind::ListFormat, name, setup).await?)
+    }
+
+    /// Reads a list in the format `forced`, or else in the format that recognises it best.
+    pub(crate) async fn read(&self, text: ListText, forced: Option<&str>) -> Result<List, Fatal> {
+        let choice = match forced {
+            Some(name) => Choice::forced(self.load(name).await?),
+            None => {
+                let known = PluginHost::formats_for(&text.name, text.head()).into_iter();
+                let plugins = try_join_all(known.map(|name| self.load(name))).await?;
+                let choice = list::choose(&text, &plugins).await?;
+                for failure in &choice.failures {
+                    self.log.write(Level::Warning, &failure.to_string());
+                }
+                self.log.write(
+                    Level::Info,
+                    &format!("{} is read as {}", text.name, choice.plugin.name()),
+                );
+                choice
+            }
+        };
+        Ok(list::parse(text, choice).await?)
+    }
+}
+
+/// Writes the messages of plugins to the log.
+pub(crate) struct LogOfPlugins(pub(crate) Arc<Log>);
+
+impl PluginLog for LogOfPlugins {
+    fn line(&self, plugin: &str, level: LogLevel, message: &str) {
+        let level = match level {
+            LogLevel::Debug => Level::Debug,
+            LogLevel::Info => Level::Info,
+            LogLevel::Warning => Level::Warning,
+            LogLevel::Error => Level::Error,
+        };
+        self.0.write(level, &format!("{plugin}: {message}"));
+    }
+}

@@ -1,0 +1,245 @@
+//! Opens the stores of a command: registries with their credentials, certificates and limits, and
+//! folders of image layouts.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use longshore_engine::event::Level;
+use longshore_engine::job::Jobs;
+use longshore_layout::LayoutStore;
+use longshore_oci::{LayoutsName, Registry, StoreName};
+use longshore_registry::{
+    CredentialSources, Credentials, HintCache, Registries, RegistryOptions, certificate_directories,
+};
+use longshore_store::{Destination, Effort, Source, StoreError, Stores};
+
+use super::environment::variable;
+use crate::error::Fatal;
+use crate::report::Log;
+
+/// The settings of all registries.
+pub(crate) struct RegistrySettings {
+    /// `--tls-verify`.
+    pub(crate) tls_verify: bool,
+    /// `--max-wait`.
+    pub(crate) max_wait: Duration,
+    /// The most transfers of large blobs at once, for each registry.
+    pub(crate) large_transfers: usize,
+}
+
+/// The default of `--max-wait`, for commands without the flag.
+const DEFAULT_MAX_WAIT: Duration = Duration::from_mins(15);
+
+impl Default for RegistrySettings {
+    fn default() -> Self {
+        Self { tls_verify: true, max_wait: DEFAULT_MAX_WAIT, large_transfers: usize::MAX }
+    }
+}
+
+/// The stores of a run. A registry is opened at its first use. Folders are opened before the plan, so that
+/// an unusable folder ends the run with one clear error.
+pub(crate) struct OpenStores {
+    pub(crate) registries: Registries,
+    folders: Folders,
+}
+
+/// The folders that a run reads and writes.
+#[derive(Clone, Default)]
+struct Folders {
+    sources: HashMap<LayoutsName, Arc<dyn Source>>,
+    destinations: HashMap<LayoutsName, Arc<dyn Destination>>,
+}
+
+impl Stores for OpenStores {
+    fn source(&self, name: &StoreName) -> Result<Arc<dyn Source>, StoreError> {
+        Ok(match name {
+            StoreName::Registry(registry) => self.registries.client(registry),
+            StoreName::Layouts(name) => match self.folders.sources.get(name) {
+                Some(folder) => Arc::clone(folder),
+                None => LayoutStore::open_source(name)?,
+            },
+        })
+    }
+
+    fn destination(&self, name: &StoreName) -> Result<Arc<dyn Destination>, StoreError> {
+        Ok(match name {
+            StoreName::Registry(registry) => self.registries.client(registry),
+            StoreName::Layouts(name) => match self.folders.destinations.get(name) {
+                Some(folder) => Arc::clone(folder),
+                None => LayoutStore::open_destination(name)?,
+            },
+        })
+    }
+
+    fn finish(&self) -> BoxFuture<'_, ()> {
+        self.registries.finish().boxed()
+    }
+
+    fn effort(&self) -> Effort {
+        self.registries.effort()
+    }
+}
+
+/// The settings and the environment of stores, resolved once.
+pub(crate) struct StoreSetup {
+    settings: RegistrySettings,
+    credentials: CredentialSources,
+    certificates: Vec<PathBuf>,
+    root_bundle: Option<PathBuf>,
+    /// The blob locations of earlier runs.
+    hints: Option<HintCache>,
+    folders: Folders,
+    /// The registry that receives `DOCKER_USERNAME` and `DOCKER_PASSWORD`.
+    bound: OnceLock<Registry>,
+}
+
+impl StoreSetup {
+    /// Reads credentials and certificates from the environment.
+    pub(crate) fn of_environment(
+        settings: RegistrySettings,
+        hints: Option<HintCache>,
+    ) -> Result<Self, Fatal> {
+        let folders = directories::BaseDirs::new();
+        let home = folders.as_ref().map(|folders| folders.home_dir());
+        let root_bundle = variable("SSL_CERT_FILE").filter(|path| !path.is_empty());
+        Ok(Self {
+            settings,
+            credentials: CredentialSources::of_environment(variable, home)?,
+            certificates: certificate_directories(variable, home),
+            root_bundle: root_bundle.map(PathBuf::from),
+            hints,
+            folders: Folders::default(),
+            bound: OnceLock::new(),
+        })
+    }
+
+    /// Opens the folders among `source` and `destination`. Creates the destination folder if it will be
+    /// `written`.
+    pub(crate) fn with_folders(
+        mut self,
+        source: Option<&StoreName>,
+        destination: Option<&StoreName>,
+        written: bool,
+    ) -> Result<Self, Fatal> {
+        if let Some(StoreName::Layouts(name)) = source {
+            self.folders.sources.insert(name.clone(), LayoutStore::open_source(name)?);
+        }
+        if let Some(StoreName::Layouts(name)) = destination {
+            let opened = match written {
+                true => LayoutStore::open_destination(name)?,
+                false => LayoutStore::open_to_look(name)?,
+            };
+            self.folders.destinations.insert(name.clone(), opened);
+        }
+        Ok(self)
+    }
+
+    /// Returns the stores of `jobs`. `destination` is the store that overrides every entry's, if given.
+    pub(crate) fn stores_of(
+        &self,
+        jobs: &Jobs,
+        destination: Option<&StoreName>,
+        log: &Log,
+    ) -> Result<OpenStores, Fatal> {
+        let bound = self.bound_to(jobs, destination.and_then(StoreName::registry));
+        let has_registry = jobs.destinations().any(|store| store.registry().is_some());
+        if self.credentials.environment.is_some() && bound.is_none() && has_registry {
+            log.write(
+                Level::Warning,
+                "DOCKER_USERNAME and DOCKER_PASSWORD are ignored: there are several destination registries, and neither -d nor DOCKER_REGISTRY names one",
+            );
+        }
+        self.stores(bound)
+    }
+
+    /// Returns all stores. Only `bound` receives the credential of the environment.
+    pub(crate) fn stores(&self, bound: Option<&Registry>) -> Result<OpenStores, Fatal> {
+        let mut credentials = self.credentials.clone();
+        if let Some(registry) = bound {
+            credentials.bind_environment(registry.clone());
+        }
+        let registries = Registries::new(RegistryOptions {
+            tls_verify: self.settings.tls_verify,
+            credentials: Credentials::new(credentials),
+            certificate_directories: self.certificates.clone(),
+            root_bundle: self.root_bundle.clone(),
+            max_wait: self.settings.max_wait,
+            large_transfers: self.settings.large_transfers,
+            hints: self.hints.clone(),
+        })?;
+        Ok(OpenStores { registries, folders: self.folders.clone() })
+    }
+
+    /// Returns the registry that receives the credential of the environment. At the prompt the first line
+    /// decides, so that no second registry sees the password.
+    fn bound_to<'a>(
+        &self,
+        jobs: &'a Jobs,
+        destination: Option<&'a Registry>,
+    ) -> Option<&'a Registry> {
+        let destinations: BTreeSet<&Registry> =
+            jobs.destinations().filter_map(StoreName::registry).collect();
+        let only = if destinations.len() == 1 { destinations.first().copied() } else { None };
+        let registry = destination.or(only)?;
+        (self.bound.get_or_init(|| registry.clone()) == registry).then_some(registry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use super::{Folders, RegistrySettings, StoreSetup};
+    use longshore_engine::job::{Job, Jobs};
+    use longshore_oci::{PlatformFilter, Registry};
+    use longshore_registry::CredentialSources;
+
+    fn setup() -> StoreSetup {
+        StoreSetup {
+            settings: RegistrySettings::default(),
+            credentials: CredentialSources::default(),
+            certificates: Vec::new(),
+            root_bundle: None,
+            hints: None,
+            folders: Folders::default(),
+            bound: OnceLock::new(),
+        }
+    }
+
+    fn jobs(destinations: &[&str]) -> Jobs {
+        let job = |(number, destination): (u32, &&str)| Job {
+            number,
+            line: number,
+            source: "a.io/x:1".parse().unwrap(),
+            destination: format!("{destination}/x:1").parse().unwrap(),
+            filter: PlatformFilter::default(),
+        };
+        (1..).zip(destinations).map(job).collect()
+    }
+
+    fn bound(setup: &StoreSetup, destinations: &[&str], given: Option<&str>) -> Option<String> {
+        let given: Option<Registry> = given.map(|given| given.parse().unwrap());
+        let jobs = jobs(destinations);
+        setup.bound_to(&jobs, given.as_ref()).map(ToString::to_string)
+    }
+
+    #[test]
+    fn the_password_is_for_the_registry_that_was_given_or_the_only_one() {
+        assert_eq!(bound(&setup(), &["b.io", "c.io"], Some("d.io")).as_deref(), Some("d.io"));
+        assert_eq!(bound(&setup(), &["b.io", "b.io"], None).as_deref(), Some("b.io"));
+        assert_eq!(bound(&setup(), &["b.io", "c.io"], None), None);
+        assert_eq!(bound(&setup(), &[], None), None);
+    }
+
+    #[test]
+    fn the_first_line_at_the_prompt_decides() {
+        let setup = setup();
+        assert_eq!(bound(&setup, &["b.io"], None).as_deref(), Some("b.io"));
+        assert_eq!(bound(&setup, &["c.io"], None), None, "a second registry sees the password");
+        assert_eq!(bound(&setup, &["b.io"], None).as_deref(), Some("b.io"));
+    }
+}
