@@ -14,6 +14,8 @@ pub mod line;
 pub mod list;
 pub mod reference;
 pub mod rewrite;
+#[cfg(feature = "yaml")]
+pub mod scalar;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "yaml")]
