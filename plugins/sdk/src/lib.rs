@@ -16,6 +16,7 @@ pub mod reference;
 pub mod rewrite;
 #[cfg(feature = "yaml")]
 pub mod scalar;
+pub mod shape;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "yaml")]
