@@ -110,12 +110,12 @@ fn starts_as_document(head: &str) -> bool {
     });
     let Some(first) = counting.next() else { return false };
     let text = first.trimmed();
-    // An IPv6 address in brackets is a registry.
-    if text.starts_with(['{', '<']) || (text.starts_with('[') && !looks_like_reference(text)) {
-        return true;
-    }
     let mut words = first.fields().skip_while(|field| field.text == "-");
     let Some(key) = words.next() else { return false };
+    // An IPv6 address in brackets is a registry.
+    if text.starts_with(['{', '<']) || (text.starts_with('[') && !looks_like_reference(key.text)) {
+        return true;
+    }
     if DOCKERFILE.contains(&key.text) && words.clone().next().is_some() {
         return true;
     }
@@ -198,9 +198,13 @@ mod tests {
         ] {
             assert!(starts_as_document(document), "{document:?}");
         }
-        for list in
-            ["nginx:\nredis:7\n", "# c\n[::1]:5000/a/b\n", "- nginx\n", "---\n- nginx\n", "a b 1\n"]
-        {
+        for list in [
+            "nginx:\nredis:7\n",
+            "# c\n[::1]:5000/a/b [::1]:5000/a/b 1\n",
+            "- nginx\n",
+            "---\n- nginx\n",
+            "a b 1\n",
+        ] {
             assert!(!starts_as_document(list), "{list:?}");
         }
     }
