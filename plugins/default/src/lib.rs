@@ -33,13 +33,14 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     confidence(head, |line| entry::read(line).is_ok_and(|(entry, _)| looks_like_entry(&entry)))
 }
 
-/// Reports whether the line looks like a reference. `a/b:1:` is a YAML key.
+/// Reports whether the line looks like a reference. `a/b:1:` and `a@sha256:0:` are YAML keys.
 fn looks_like_entry(entry: &Entry) -> bool {
-    let is_tag = match &entry.selection {
+    let is_version = match &entry.selection {
         Selection::Tag(tag) => !tag.contains(':'),
+        Selection::Digest { digest, .. } => !digest.ends_with(':'),
         _ => true,
     };
-    is_tag && is_word_of_entry(&entry.source)
+    is_version && is_word_of_entry(&entry.source)
 }
 
 /// Parses the list.

@@ -135,6 +135,8 @@ fn probing_counts_lines_that_fit() {
         ("# only\n", Confidence::No),
         ("a b 1\n", Confidence::No),
         ("{\n}\n", Confidence::No),
+        ("a/b@sha256:00:\n- c/d\n", Confidence::No),
+        ("- a/b@sha256:00:\n  - c/d\n", Confidence::No),
         ("images:\n- a\n", Confidence::No),
         ("quay.io/a/b:1:\n  - c/d\n", Confidence::No),
         ("- name: a\n", Confidence::No),
