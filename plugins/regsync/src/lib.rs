@@ -12,12 +12,16 @@
 //! ```
 
 mod item;
+mod template;
+mod variables;
 
-use longshore_plugin_sdk::list::{Confidence, Parsed};
+use longshore_plugin_sdk::list::{Confidence, Configured, Parsed};
 use longshore_plugin_sdk::yaml::{self, Mapping, Node};
 
+use variables::Variables;
+
 #[cfg(target_arch = "wasm32")]
-longshore_plugin_sdk::export_list_format!(probe, parse);
+longshore_plugin_sdk::export_list_format!(probe, configured Regsync);
 
 /// The newest supported version of the configuration.
 const VERSION: u32 = 1;
@@ -89,9 +93,29 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     if certain { Confidence::Certain } else { Confidence::Maybe }
 }
 
-/// Parses the configuration.
+/// The format with its variables.
+#[derive(Debug, Default)]
+pub struct Regsync {
+    variables: Variables,
+}
+
+impl Configured for Regsync {
+    fn from_config(json: &str) -> Result<Self, String> {
+        Ok(Self { variables: Variables::from_config(json)? })
+    }
+
+    fn parse(&self, _file_name: &str, text: &str) -> Parsed {
+        read(&self.variables, text)
+    }
+}
+
+/// Parses a text without variables.
 #[must_use]
-pub fn parse(_file_name: &str, text: &str) -> Parsed {
+pub fn parse(file_name: &str, text: &str) -> Parsed {
+    Regsync::default().parse(file_name, text)
+}
+
+fn read(variables: &Variables, text: &str) -> Parsed {
     let (mut parsed, root) = Parsed::of_one_yaml(text);
     let Some(root) = root else { return parsed };
     let Some(root) = root.expect_mapping("a regsync configuration", &mut parsed) else {
@@ -124,7 +148,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
         && let Some(items) = sync.expect_sequence("`sync`", &mut parsed)
     {
         for node in items {
-            item::read(node, &mut parsed);
+            item::read(variables, node, &mut parsed);
         }
     }
     parsed.in_order()

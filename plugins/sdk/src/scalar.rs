@@ -26,6 +26,20 @@ fn is_number(text: &str) -> bool {
 /// a warning each. Adds an error and returns `None` if only such items are in the list, because an
 /// empty list selects more than they do.
 pub fn texts<'a>(node: &'a Node, what: &str, parsed: &mut Parsed) -> Option<Vec<(Place, &'a str)>> {
+    let texts = texts_with_value(node, what, parsed)?;
+    if texts.is_empty() && !node.items().is_empty() {
+        parsed.error(node.place, format!("{what} has only empty items, so nothing is selected"));
+        return None;
+    }
+    Some(texts)
+}
+
+/// Like [`texts`], for lists that narrow nothing if they are empty.
+pub fn texts_with_value<'a>(
+    node: &'a Node,
+    what: &str,
+    parsed: &mut Parsed,
+) -> Option<Vec<(Place, &'a str)>> {
     let Some(items) = node.as_sequence() else { return node.expect_texts(what, parsed) };
     let item_of = format!("an item of {what}");
     let (mut texts, mut is_whole) = (Vec::new(), true);
@@ -38,10 +52,6 @@ pub fn texts<'a>(node: &'a Node, what: &str, parsed: &mut Parsed) -> Option<Vec<
             Some(text) => texts.push((item.place, text)),
             None => is_whole = false,
         }
-    }
-    if is_whole && texts.is_empty() && !items.is_empty() {
-        parsed.error(node.place, format!("{what} has only empty items, so nothing is selected"));
-        return None;
     }
     is_whole.then_some(texts)
 }
