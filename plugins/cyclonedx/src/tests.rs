@@ -80,3 +80,20 @@ fn the_probe_accepts_only_bills_of_materials() {
 fn mutated_documents_never_panic() {
     survives_mutations(&[BOM], probe, parse);
 }
+
+#[test]
+fn xml_is_named_with_the_command_that_makes_json() {
+    for text in [
+        "<?xml version=\"1.0\"?>\n<bom xmlns=\"http://cyclonedx.org/schema/bom/1.5\">\n</bom>\n",
+        "\u{feff}<bom serialNumber=\"a\"\n  xmlns='http://cyclonedx.org/schema/bom/1.2'/>\n",
+        "<!-- a remark -->\n<c:bom xmlns:c=\"http://cyclonedx.org/schema/bom/1.6\"/>\n",
+    ] {
+        assert_eq!(probe("bom.xml", text), Confidence::Certain, "{text}");
+        assert_eq!(
+            remarks(&parse("bom.xml", text)),
+            ["1:0! the document is XML, make JSON of it: `cyclonedx convert --input-file bom.xml \
+              --input-format xml --output-file bom.xml.cdx.json --output-format json`"]
+        );
+    }
+    assert_eq!(probe("pom.xml", "<project/>\n"), Confidence::No);
+}
