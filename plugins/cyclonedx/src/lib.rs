@@ -3,7 +3,7 @@
 //! It takes the described component and all nested components with a package URL of type `oci` or
 //! `docker`. Other components are the content of images.
 
-use longshore_plugin_purl::{Purls, left_out};
+use longshore_plugin_purl::{Purls, left_out, nothing_found};
 use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
@@ -64,6 +64,7 @@ pub fn parse(file_name: &str, text: &str) -> Parsed {
         }
         components.list(root);
         components.purls.finish(&mut parsed);
+        nothing_found(&mut parsed, root.place, "component");
     }
     parsed.in_order()
 }

@@ -97,3 +97,15 @@ fn xml_is_named_with_the_command_that_makes_json() {
     }
     assert_eq!(probe("pom.xml", "<project/>\n"), Confidence::No);
 }
+
+#[test]
+fn a_document_without_images_says_so() {
+    for text in [
+        "{\"bomFormat\": \"CycloneDX\"}\n",
+        "{\"bomFormat\": \"CycloneDX\", \"components\": []}\n",
+        "{\"bomFormat\": \"CycloneDX\", \"components\": [{\"purl\": \"pkg:deb/debian/curl@7\"}]}\n",
+    ] {
+        let said = ["1:1 no component has a purl of the type `oci` or `docker`"];
+        assert_eq!(remarks(&parse("list", text)), said, "{text}");
+    }
+}

@@ -263,6 +263,17 @@ fn probing_looks_at_the_shape() {
 }
 
 #[test]
+fn an_empty_configuration_says_why() {
+    for (text, said) in [
+        ("tasks:\n", "1:1 there is nothing under `tasks`"),
+        ("tasks: []\n", "1:1 there is nothing under `tasks`"),
+        ("x-a: b\n", "1:1 there are no `tasks`"),
+    ] {
+        assert_eq!(remarks(&parse("list", text)), [said], "{text}");
+    }
+}
+
+#[test]
 fn mutated_configurations_never_panic() {
     survives_mutations(&[DOCUMENTED], probe, parse);
 }

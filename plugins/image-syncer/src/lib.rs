@@ -102,14 +102,17 @@ fn destination(node: &Node) -> Confidence {
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let (mut parsed, root) = Parsed::of_one_yaml(text);
     let Some(root) = root else { return parsed };
+    let place = root.place;
     let Some(root) = root.expect_mapping("image rules", &mut parsed) else { return parsed };
     match root.get(IMAGES).filter(|node| node.as_mapping().is_some() || node.is_empty()) {
         Some(images) => {
             root.warn_unused(&[IMAGES], IGNORED, &mut parsed);
-            if let Some(images) = images.as_mapping() {
-                rules(images, &mut parsed);
+            match images.as_mapping().filter(|images| !images.is_empty()) {
+                Some(images) => rules(images, &mut parsed),
+                None => parsed.warn(images.place, "there is nothing under `images`"),
             }
         }
+        None if root.is_empty() => parsed.warn(place, "there are no rules"),
         None => rules(root, &mut parsed),
     }
     parsed.in_order()

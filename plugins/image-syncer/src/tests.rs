@@ -177,6 +177,17 @@ fn probing_looks_at_the_shape() {
 }
 
 #[test]
+fn an_empty_configuration_says_why() {
+    for (text, said) in [
+        ("{}", "1:1 there are no rules"),
+        ("images: {}\n", "1:9 there is nothing under `images`"),
+        ("images: []\n", "1:9 there is nothing under `images`"),
+    ] {
+        assert_eq!(remarks(&parse("list", text)), [said], "{text}");
+    }
+}
+
+#[test]
 fn mutated_rules_never_panic() {
     survives_mutations(&[YAML, JSON, OLDER], probe, parse);
 }

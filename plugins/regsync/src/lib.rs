@@ -118,6 +118,7 @@ pub fn parse(file_name: &str, text: &str) -> Parsed {
 fn read(variables: &Variables, text: &str) -> Parsed {
     let (mut parsed, root) = Parsed::of_one_yaml(text);
     let Some(root) = root else { return parsed };
+    let place = root.place;
     let Some(root) = root.expect_mapping("a regsync configuration", &mut parsed) else {
         return parsed;
     };
@@ -144,12 +145,14 @@ fn read(variables: &Variables, text: &str) -> Parsed {
     {
         defaults.warn_unused(&[], RUNNING, &mut parsed);
     }
-    if let Some(sync) = root.get("sync").filter(|node| !node.is_empty())
-        && let Some(items) = sync.expect_sequence("`sync`", &mut parsed)
-    {
-        for node in items {
-            item::read(variables, node, &mut parsed);
+    match root.entry("sync") {
+        Some((_, sync)) if !sync.is_empty() => {
+            for node in sync.expect_sequence("`sync`", &mut parsed).unwrap_or_default() {
+                item::read(variables, node, &mut parsed);
+            }
         }
+        Some((key, _)) => parsed.warn(key.place, "there is nothing under `sync`"),
+        None => parsed.warn(place, "there is no `sync`"),
     }
     parsed.in_order()
 }

@@ -229,6 +229,7 @@ fn ignored_registry_settings_get_a_warning_with_their_position() {
         remarks(&parse("list", text)),
         [
             "1:1 `creds` is ignored: credentials come from docker's or containers' configuration, certificates from certs.d",
+            "1:1 there is no `sync`",
             "4:3 `hostname` is ignored: requests go to the registry that the image references name",
             "5:3 `mirrors` is ignored: mirrors are not used",
             "6:3 `pathPrefix` is ignored: images are fetched from the path of their source",
@@ -274,6 +275,18 @@ fn probing_looks_at_the_shape() {
         ("", Confidence::No),
     ] {
         assert_eq!(probe("list", text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn an_empty_configuration_says_why() {
+    for (text, said) in [
+        ("sync:\n", "1:1 there is nothing under `sync`"),
+        ("sync: []\n", "1:1 there is nothing under `sync`"),
+        ("version: 1\n", "1:1 there is no `sync`"),
+        ("sync: {}\nx-a: 1\n", "1:1 there is nothing under `sync`"),
+    ] {
+        assert_eq!(remarks(&parse("list", text)), [said], "{text}");
     }
 }
 

@@ -4,6 +4,7 @@
 //! It takes the packages with a package URL of type `oci` or `docker`. Other packages are the
 //! content of images.
 
+use longshore_plugin_purl::nothing_found;
 use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::outline;
@@ -52,6 +53,7 @@ pub fn parse(file_name: &str, text: &str) -> Parsed {
     if tag_value::is_document(text) {
         let mut parsed = Parsed::default();
         tag_value::read(&mut parsed, text);
+        nothing_found(&mut parsed, Place { line: 0, column: 0 }, "package");
         return parsed.in_order();
     }
     if is_rdf(text) {
@@ -67,8 +69,10 @@ pub fn parse(file_name: &str, text: &str) -> Parsed {
     for root in &roots {
         if version2::is_document(root) {
             version2::read(&mut parsed, root);
+            nothing_found(&mut parsed, root.place, "package");
         } else if version3::is_document(root) {
             version3::read(&mut parsed, root);
+            nothing_found(&mut parsed, root.place, "package");
         } else {
             parsed.error(root.place, "the document is neither SPDX 2 nor SPDX 3");
         }

@@ -224,3 +224,17 @@ fn the_probe_accepts_only_spdx_documents() {
 fn mutated_documents_never_panic() {
     survives_mutations(&[APP, SHOP, TAGS], probe, parse);
 }
+
+#[test]
+fn a_document_without_images_says_so() {
+    let third = format!("{THIRD}, \"@graph\": []}}\n");
+    for (text, place) in [
+        ("{\"spdxVersion\": \"SPDX-2.3\"}\n", "1:1"),
+        ("spdxVersion: SPDX-2.3\npackages: [{name: a}]\n", "1:1"),
+        ("SPDXVersion: SPDX-2.3\nPackageName: a\n", "0:0"),
+        (third.as_str(), "1:1"),
+    ] {
+        let said = format!("{place} no package has a purl of the type `oci` or `docker`");
+        assert_eq!(remarks(&parse("list", text)), [said], "{text}");
+    }
+}
