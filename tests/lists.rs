@@ -213,6 +213,44 @@ fn the_failed_list_has_lines_with_one_tag_each() {
 }
 
 #[test]
+fn dregsy_keeps_the_latest_versions_and_the_tags_by_name() {
+    let (source, destination) = (source(), Registry::embedded());
+    let (from, to) = (source.address(), destination.address());
+    let list = format!(
+        "tasks:\n- source: {{registry: '{from}'}}\n  target: {{registry: '{to}'}}\n  mappings:\n  \
+         - {{from: team/app, tags: [latest, 'semver: >=1.0.0', 'keep: latest 2']}}\n"
+    );
+    mirror(&list).exits(0).sums_up("3 copied, 0 skipped, 0 failed");
+    assert_eq!(destination.endpoint().tags("team/app").unwrap(), ["1.1", "2.0", "latest"]);
+}
+
+#[test]
+fn lines_may_have_a_platform_a_command_a_bullet_and_a_remark() {
+    let (source, destination) = (source(), Registry::embedded());
+    let from = source.address();
+    let list = format!(
+        "--platform=linux/s390x {from}/tools/jq:1.7\ndocker pull {from}/team/app:1.0 # the app\n\
+         - {from}/team/app:1.1\n"
+    );
+    let run = Longshore::new().mirror().list(&list).destination(destination.address()).run();
+    run.exits(0).complains("is read as default").sums_up("3 copied, 0 skipped, 0 failed");
+    assert_eq!(destination.endpoint().tags("team/app").unwrap(), ["1.0", "1.1"]);
+    assert_eq!(destination.endpoint().tags("tools/jq").unwrap(), ["1.7"]);
+}
+
+#[test]
+fn one_line_that_fits_makes_no_list() {
+    for text in [
+        "FROM golang:1.22\nWORKDIR /src\nRUN go build -o app . && \\\n  go mod download\nCMD app\n",
+        "name: test\ndescription: two\n  and other\n  sets.\n",
+        "[\"nginx:1.25\"]\n",
+        "This text names some images,\nsuch as\nnginx\nand it says why they are needed.\n",
+    ] {
+        mirror(text).exits(2).complains("no known format");
+    }
+}
+
+#[test]
 fn two_equally_certain_formats_are_an_error_that_names_both() {
     let list = "sync: [{source: a, target: b, type: image}]\n\
                 tasks: [{source: {}, target: {}, mappings: []}]\n";

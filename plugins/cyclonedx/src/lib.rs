@@ -3,7 +3,8 @@
 //! It takes the described component and all nested components with a package URL of type `oci` or
 //! `docker`. Other components are the content of images.
 
-use longshore_plugin_purl::{Purls, left_out};
+use longshore_plugin_purl::{Purls, left_out, nothing_found};
+use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
 
@@ -16,6 +17,9 @@ const FORMAT: &str = "CycloneDX";
 /// Reports whether the text is a CycloneDX bill of materials.
 #[must_use]
 pub fn probe(file_name: &str, head: &str) -> Confidence {
+    if is_xml(head) {
+        return Confidence::Certain;
+    }
     let roots = outline(head);
     let Some(root) = roots.first().filter(|root| root.as_mapping().is_some()) else {
         return Confidence::No;
@@ -28,9 +32,26 @@ pub fn probe(file_name: &str, head: &str) -> Confidence {
     }
 }
 
+/// Reports whether the text is a CycloneDX bill of materials in XML.
+fn is_xml(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let start = &text[..text.floor_char_boundary(4096)];
+    start.starts_with('<') && start.contains("cyclonedx.org/schema/bom")
+}
+
 /// Parses the bill of materials.
 #[must_use]
-pub fn parse(_file_name: &str, text: &str) -> Parsed {
+pub fn parse(file_name: &str, text: &str) -> Parsed {
+    if is_xml(text) {
+        let mut parsed = Parsed::default();
+        let file = if file_name == "-" { "FILE" } else { file_name };
+        let message = format!(
+            "the document is XML, make JSON of it: `cyclonedx convert --input-file {file} \
+             --input-format xml --output-file {file}.cdx.json --output-format json`"
+        );
+        parsed.error(Place { line: 1, column: 0 }, message);
+        return parsed;
+    }
     let (mut parsed, roots) = Parsed::of_yaml(text);
     for root in &roots {
         if root.text_of("bomFormat") != Some(FORMAT) {
@@ -43,6 +64,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
         }
         components.list(root);
         components.purls.finish(&mut parsed);
+        nothing_found(&mut parsed, root.place, "component");
     }
     parsed.in_order()
 }

@@ -80,3 +80,32 @@ fn the_probe_accepts_only_bills_of_materials() {
 fn mutated_documents_never_panic() {
     survives_mutations(&[BOM], probe, parse);
 }
+
+#[test]
+fn xml_is_named_with_the_command_that_makes_json() {
+    for text in [
+        "<?xml version=\"1.0\"?>\n<bom xmlns=\"http://cyclonedx.org/schema/bom/1.5\">\n</bom>\n",
+        "\u{feff}<bom serialNumber=\"a\"\n  xmlns='http://cyclonedx.org/schema/bom/1.2'/>\n",
+        "<!-- a remark -->\n<c:bom xmlns:c=\"http://cyclonedx.org/schema/bom/1.6\"/>\n",
+    ] {
+        assert_eq!(probe("bom.xml", text), Confidence::Certain, "{text}");
+        assert_eq!(
+            remarks(&parse("bom.xml", text)),
+            ["1:0! the document is XML, make JSON of it: `cyclonedx convert --input-file bom.xml \
+              --input-format xml --output-file bom.xml.cdx.json --output-format json`"]
+        );
+    }
+    assert_eq!(probe("pom.xml", "<project/>\n"), Confidence::No);
+}
+
+#[test]
+fn a_document_without_images_says_so() {
+    for text in [
+        "{\"bomFormat\": \"CycloneDX\"}\n",
+        "{\"bomFormat\": \"CycloneDX\", \"components\": []}\n",
+        "{\"bomFormat\": \"CycloneDX\", \"components\": [{\"purl\": \"pkg:deb/debian/curl@7\"}]}\n",
+    ] {
+        let said = ["1:1 no component has a purl of the type `oci` or `docker`"];
+        assert_eq!(remarks(&parse("list", text)), said, "{text}");
+    }
+}

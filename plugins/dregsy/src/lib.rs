@@ -81,16 +81,19 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let (mut parsed, root) = Parsed::of_one_yaml(text);
     let Some(root) = root else { return parsed };
+    let place = root.place;
     let Some(root) = root.expect_mapping("a dregsy configuration", &mut parsed) else {
         return parsed;
     };
     root.warn_unused(&["tasks"], IGNORED, &mut parsed);
-    if let Some(tasks) = root.get("tasks").filter(|node| !node.is_empty())
-        && let Some(tasks) = tasks.expect_sequence("`tasks`", &mut parsed)
-    {
-        for node in tasks {
-            task(node, &mut parsed);
+    match root.entry("tasks") {
+        Some((_, tasks)) if !tasks.is_empty() => {
+            for node in tasks.expect_sequence("`tasks`", &mut parsed).unwrap_or_default() {
+                task(node, &mut parsed);
+            }
         }
+        Some((key, _)) => parsed.warn(key.place, "there is nothing under `tasks`"),
+        None => parsed.warn(place, "there are no `tasks`"),
     }
     parsed.in_order()
 }

@@ -1,6 +1,7 @@
 //! A mapping of a task: its repositories, their destinations and their tags.
 
 use longshore_plugin_sdk::list::{Entry, Filter, Parsed, Selection};
+use longshore_plugin_sdk::scalar;
 use longshore_plugin_sdk::yaml::{Mapping, Node};
 
 use crate::tags;
@@ -94,11 +95,14 @@ fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Option<Vec<String>> {
 fn selections(mapping: &Mapping, parsed: &mut Parsed) -> Vec<Selection> {
     let texts = |key: &str, parsed: &mut Parsed| {
         let node = mapping.get(key);
-        node.map_or(Some(Vec::new()), |node| node.expect_texts(&format!("`{key}`"), parsed))
+        node.map_or(Some(Vec::new()), |node| scalar::texts(node, &format!("`{key}`"), parsed))
     };
     let digests = texts("digests", parsed);
     let tags = texts("tags", parsed);
     let (Some(digests), Some(tags)) = (digests, tags) else { return Vec::new() };
+    for item in mapping.get("tags").into_iter().flat_map(Node::items) {
+        scalar::warn_number(item, "a tag", parsed);
+    }
     let says_something = |key| mapping.get(key).is_some_and(|node| !node.is_empty());
     let mut selections = match (says_something("tags"), digests.is_empty()) {
         (true, _) => tags::selections(&tags, parsed),

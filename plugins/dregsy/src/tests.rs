@@ -1,6 +1,6 @@
 //! Entries of the documented configuration, and errors with their positions.
 
-use longshore_plugin_sdk::list::{Confidence, Entry, Selection};
+use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Selection};
 use longshore_plugin_sdk::testing::{
     digest, filter, knows_its_own, remarks, survives_mutations, tag,
 };
@@ -119,11 +119,11 @@ fn what_narrows_and_cannot_be_read_takes_nothing() {
 #[test]
 fn what_the_contract_cannot_say_is_an_error() {
     let text = task("  - from: x\n    tags: ['1.0', 'regex: v.*', 'keep: .*-musl']\n");
-    assert_eq!(parse("list", &text).entries, []);
+    assert_eq!(selections("['1.0', 'regex: v.*', 'keep: .*-musl']"), [tag("1.0")]);
     assert_eq!(
         remarks(&parse("list", &text)),
         [
-            "6:12! \"1.0\" beside `keep:` cannot be expressed, put it into a mapping of its own",
+            "6:12 \"1.0\" is named, so it is copied whatever `keep:` says",
             "6:33! a second expression that a tag must match cannot be expressed, write both as one",
         ],
     );
@@ -134,6 +134,118 @@ fn what_the_contract_cannot_say_is_an_error() {
         remarks(&parse("list", text)),
         ["5:11! repositories are listed by the registry's catalogue, not by \"index\""],
     );
+}
+
+/// Returns the selections of a mapping with these tags.
+fn selections(tags: &str) -> Vec<Selection> {
+    let text = task(&format!("  - from: x\n    tags: {tags}\n"));
+    parse("list", &text).entries.into_iter().map(|entry| entry.selection).collect()
+}
+
+#[test]
+fn keep_latest_selects_the_highest_versions_and_every_other_tag() {
+    const VERSIONS: &str = r"^[vV]?[0-9]+(\.[0-9]+){0,2}(-[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*)?$";
+    let latest = |count, filter| Selection::Matching(Filter { latest: Some(count), ..filter });
+    let others = |allow: &[&str], deny: &[&str]| {
+        let deny: Vec<&str> = deny.iter().copied().chain([VERSIONS]).collect();
+        Selection::Matching(filter(allow, &deny, None))
+    };
+    let range = || filter(&[], &[], Some(">=1.0.0"));
+    for (tags, expected) in [
+        ("['semver: >=1.0.0', 'keep: latest 5']", vec![latest(5, range())]),
+        ("['keep:latest  2', ' semver: >=1.0.0']", vec![latest(2, range())]),
+        (
+            "[edge, 'semver: >=1.0.0', 'keep: latest 5', '1.0']",
+            vec![tag("edge"), tag("1.0"), latest(5, range())],
+        ),
+        (
+            "['semver: >=1.0.0', 'keep: latest 5', 'keep: v.*']",
+            vec![latest(5, filter(&["^v.*$"], &[], Some(">=1.0.0")))],
+        ),
+        (
+            "['semver: >=1.0.0', 'keep: latest 3', 'keep: !.*-rc']",
+            vec![latest(3, filter(&[], &["^.*-rc$"], Some(">=1.0.0")))],
+        ),
+        (
+            "['regex: v.*', 'regex: r.*', 'keep: latest 3']",
+            vec![
+                latest(3, filter(&["^v.*$", "^r.*$"], &[], None)),
+                others(&["^v.*$", "^r.*$"], &[]),
+            ],
+        ),
+        (
+            "['regex: !.*-rc', 'keep: latest 3']",
+            vec![latest(3, filter(&[], &["^.*-rc$"], None)), others(&[], &["^.*-rc$"])],
+        ),
+        ("'keep: latest 3'", vec![latest(3, Filter::default()), others(&[], &[])]),
+        ("['keep: latest 1', 'keep: latest 4', 'semver: >=1.0.0']", vec![latest(4, range())]),
+        ("['keep: latest 0', 'semver: >=1.0.0']", vec![Selection::Matching(range())]),
+        (
+            "['keep: latest', 'semver: >=1.0.0']",
+            vec![Selection::Matching(filter(&["^latest$"], &[], Some(">=1.0.0")))],
+        ),
+        ("['1.0', 'keep: latest 1']", vec![tag("1.0")]),
+        ("['keep: latest all', 'semver: >=1.0.0']", vec![]),
+    ] {
+        assert_eq!(selections(tags), expected, "{tags}");
+    }
+}
+
+#[test]
+fn differences_of_keep_latest_are_named() {
+    for (tags, expected) in [
+        (
+            "[edge, '1.0', 'semver: 1.x', 'regex: v.*', 'keep: latest 5']",
+            &[
+                "6:18 \"1.0\" is named, so it is copied whatever `keep:` says",
+                "6:25 `semver:` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one; dregsy compares them too",
+                "6:54 `keep: latest 5` counts for each of the 2 patterns, dregsy counts them together",
+            ][..],
+        ),
+        ("['keep: latest two']", &["6:12! `keep: latest two` must have a number"]),
+        (
+            "['keep: latest 2', 'keep: latest 0']",
+            &[
+                "6:30 this `keep: latest` replaces the one before, as in dregsy",
+                "6:30 `keep: latest 0` keeps every tag, as in dregsy",
+            ],
+        ),
+    ] {
+        let text = task(&format!("  - from: x\n    tags: {tags}\n"));
+        assert_eq!(remarks(&parse("list", &text)), expected, "{tags}");
+    }
+}
+
+#[test]
+fn tags_may_be_digests_numbers_and_empty() {
+    assert_eq!(
+        selections("['sha256:00', 'v1@sha256:01', 'sha512:02', 1.10, ~, '']"),
+        [
+            digest("sha256:00", None),
+            digest("sha256:01", Some("v1")),
+            digest("sha512:02", None),
+            tag("1.10"),
+        ]
+    );
+    assert_eq!(selections("[sha256:00, 'keep: latest 1']"), [digest("sha256:00", None)]);
+    assert_eq!(selections("[~]"), []);
+    let text = task("  - from: x\n    tags: [1.10, ~, sha256:00]\n");
+    assert_eq!(
+        remarks(&parse("list", &text)),
+        [
+            "6:12 a tag is the number 1.10, which is read as text: quote it",
+            "6:18 an item of `tags` is empty, so it selects nothing",
+            "6:21 the destination gets no tag, as only a digest is given",
+        ]
+    );
+}
+
+#[test]
+fn an_ipv6_address_is_a_registry() {
+    let text = "tasks:\n- source: {registry: '[::1]:5000'}\n  target: {registry: '[2001:db8::1]'}\n  mappings:\n  - from: a/b\n";
+    let entry = Entry::new("[::1]:5000/a/b", Selection::All, 5).to("[2001:db8::1]/a/b");
+    assert_eq!(parse("list", text).entries, [entry]);
+    assert_eq!(probe("list", text), Confidence::Certain);
 }
 
 #[test]
@@ -147,6 +259,17 @@ fn probing_looks_at_the_shape() {
         (String::new(), Confidence::No),
     ] {
         assert_eq!(probe("list", &text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn an_empty_configuration_says_why() {
+    for (text, said) in [
+        ("tasks:\n", "1:1 there is nothing under `tasks`"),
+        ("tasks: []\n", "1:1 there is nothing under `tasks`"),
+        ("x-a: b\n", "1:1 there are no `tasks`"),
+    ] {
+        assert_eq!(remarks(&parse("list", text)), [said], "{text}");
     }
 }
 

@@ -12,7 +12,7 @@
 mod rule;
 
 use longshore_plugin_sdk::list::{Confidence, Parsed};
-use longshore_plugin_sdk::reference::{Parts, looks_like_reference};
+use longshore_plugin_sdk::reference::{Parts, looks_like_reference, split_registry};
 use longshore_plugin_sdk::yaml::{self, Mapping, Node, Value};
 
 use rule::Source;
@@ -38,31 +38,63 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let known = older.is_none()
         || root.iter().all(|(key, _)| key.text == IMAGES || IGNORED[0].0 == key.text);
     let rules = older.unwrap_or(root);
-    let fit = rules.iter().filter(|(key, node)| is_rule(&key.text, node)).count();
-    match fit {
+    let (mut sure, mut all) = (0_usize, true);
+    for (key, node) in rules.iter() {
+        match likelihood(&key.text, node) {
+            Confidence::Certain => sure += 1,
+            Confidence::Maybe => {}
+            Confidence::No => all = false,
+        }
+    }
+    // Keys such as `library/nginx` without a value have nothing else to be.
+    let has_paths = !rules.is_empty() && rules.iter().all(|(key, _)| key.text.contains('/'));
+    match sure {
+        0 if known && all && has_paths => Confidence::Maybe,
         0 => Confidence::No,
-        _ if known && fit == rules.iter().count() && documents.complete => Confidence::Certain,
+        _ if known && all && documents.complete => Confidence::Certain,
         _ => Confidence::Maybe,
     }
 }
 
-/// Reports whether both sides are references with a path, which image-syncer requires.
-fn is_rule(source: &str, node: &Node) -> bool {
-    let is_path = |name: &str| name.contains('/') && looks_like_reference(name);
-    let is_destination = |node: &Node| {
-        node.as_text().is_some_and(|text| {
-            let named = text.split_once(',').map_or(text, |(named, _)| named);
-            is_path(Parts::of(named).name)
-        })
-    };
+/// Tells how sure a key and its value are a rule. A source with a path, a tag or a digest is sure. A
+/// word alone, as in `nginx: registry.example.org/m/nginx`, could be a key of anything.
+fn likelihood(key: &str, node: &Node) -> Confidence {
+    let Ok(source) = Source::of(key) else { return Confidence::No };
+    if !looks_like_reference(source.name) {
+        return Confidence::No;
+    }
+    let is_versioned = !source.is_all();
+    let has_path = source.name.contains('/');
     let destinations = match &node.value {
-        Value::Sequence(items) => {
-            !items.is_empty() && items.iter().all(|item| is_destination(item))
+        Value::Sequence(items) if !items.is_empty() => {
+            items.iter().map(|item| destination(item)).min().unwrap_or(Confidence::No)
         }
-        Value::Scalar(scalar) => scalar.text.is_empty() || is_destination(node),
-        Value::Null | Value::Mapping(_) => false,
+        Value::Scalar(scalar) if !scalar.text.is_empty() => destination(node),
+        Value::Mapping(mapping) if !mapping.is_empty() => Confidence::No,
+        // Without a destination the source alone must say that it is one.
+        _ if is_versioned || split_registry(source.name).0.is_some() => return Confidence::Certain,
+        _ => return Confidence::Maybe,
     };
-    destinations && Source::of(source).is_ok_and(|source| is_path(source.name))
+    match (destinations, has_path, is_versioned) {
+        (Confidence::No, ..) => Confidence::No,
+        (_, true, _) | (Confidence::Certain, _, true) => Confidence::Certain,
+        _ => Confidence::Maybe,
+    }
+}
+
+/// Tells how sure a value is a destination. image-syncer requires a path in it.
+fn destination(node: &Node) -> Confidence {
+    let Some(text) = node.as_text() else { return Confidence::No };
+    let named = text.split_once(',').map_or(text, |(named, _)| named);
+    let name = Parts::of(named).name;
+    let is_variable = text.starts_with('$');
+    if !name.contains('/') || !(is_variable || looks_like_reference(name)) {
+        Confidence::No
+    } else if is_variable || split_registry(name).0.is_some() {
+        Confidence::Certain
+    } else {
+        Confidence::Maybe
+    }
 }
 
 /// Parses the rules.
@@ -70,14 +102,17 @@ fn is_rule(source: &str, node: &Node) -> bool {
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let (mut parsed, root) = Parsed::of_one_yaml(text);
     let Some(root) = root else { return parsed };
+    let place = root.place;
     let Some(root) = root.expect_mapping("image rules", &mut parsed) else { return parsed };
     match root.get(IMAGES).filter(|node| node.as_mapping().is_some() || node.is_empty()) {
         Some(images) => {
             root.warn_unused(&[IMAGES], IGNORED, &mut parsed);
-            if let Some(images) = images.as_mapping() {
-                rules(images, &mut parsed);
+            match images.as_mapping().filter(|images| !images.is_empty()) {
+                Some(images) => rules(images, &mut parsed),
+                None => parsed.warn(images.place, "there is nothing under `images`"),
             }
         }
+        None if root.is_empty() => parsed.warn(place, "there are no rules"),
         None => rules(root, &mut parsed),
     }
     parsed.in_order()

@@ -132,6 +132,11 @@ fn destination(place: Place, source: &Source<'_>, text: &str, parsed: &mut Parse
 }
 
 impl Source<'_> {
+    /// Reports whether the rule selects all tags.
+    pub(crate) fn is_all(&self) -> bool {
+        self.which == Which::All
+    }
+
     fn selections(&self) -> Vec<Selection> {
         match &self.which {
             Which::All => vec![Selection::All],

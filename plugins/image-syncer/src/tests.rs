@@ -103,6 +103,24 @@ fn malformed_rules_have_positions_and_do_not_affect_others() {
 }
 
 #[test]
+fn rules_without_a_value_keep_the_path() {
+    let text = "quay.io/a/b:\nnginx:1.25: ~\nredis:7: ''\n'[::1]:5000/a/b:1': []\nc/d: {}\n";
+    assert_eq!(
+        parse("list", text).entries,
+        [
+            Entry::new("quay.io/a/b", Selection::All, 1),
+            Entry::new("nginx", tag("1.25"), 2),
+            Entry::new("redis", tag("7"), 3),
+            Entry::new("[::1]:5000/a/b", tag("1"), 4),
+            Entry::new("c/d", Selection::All, 5),
+        ]
+    );
+    let told = remarks(&parse("list", text));
+    assert_eq!(told.len(), 5);
+    assert!(told.iter().all(|told| told.contains("the source's path is kept")), "{told:?}");
+}
+
+#[test]
 fn a_destination_may_repeat_the_digest_of_its_source() {
     let text = "a.io/b@sha256:00: c.io/d@sha256:00\na.io/b@sha256:01: c.io/d@sha256:00\n";
     let parsed = parse("list", text);
@@ -124,6 +142,28 @@ fn probing_looks_at_the_shape() {
         (JSON, Confidence::Certain),
         (OLDER, Confidence::Certain),
         ("a.io/b: c.io/d\nother: x\n", Confidence::Maybe),
+        ("nginx:1.25: r.example/m/nginx\n", Confidence::Certain),
+        ("nginx:1.25,1.26: r.example/m/nginx:a,b\n", Confidence::Certain),
+        ("nginx:/^1/: [r.example/m/nginx]\n", Confidence::Certain),
+        ("nginx@sha256:00: localhost:5000/m/nginx\n", Confidence::Certain),
+        (
+            "{\"nginx:1.25\": \"r.example/m/nginx\", \"redis\": \"r.example/m/redis\"}",
+            Confidence::Certain,
+        ),
+        ("'[::1]:5000/a/b:1': '[::1]:5001/a/b'\n", Confidence::Certain),
+        ("a/b@sha256:00:\n- r.example/c/d\nb/c@sha256:01: r.example/c/d\n", Confidence::Certain),
+        ("quay.io/a/b:\nquay.io/c/d:v1:\n", Confidence::Certain),
+        ("nginx:1.25: ~\nredis:7: ''\nmysql:8: []\n", Confidence::Certain),
+        ("nginx:1.25:\nredis:\n", Confidence::Certain),
+        ("auth: {}\nimages:\n  quay.io/a/b:\n", Confidence::Certain),
+        ("quay.io/a/b: $REGISTRY/a/b\n", Confidence::Certain),
+        ("nginx: r.example/m/nginx\n", Confidence::No),
+        ("image: quay.io/team/app\nreplicas: 2\n", Confidence::No),
+        ("library/nginx:\nlibrary/redis:\n", Confidence::Maybe),
+        ("library/nginx:\nredis:\n", Confidence::No),
+        ("library/nginx:\nreplicas: 2\n", Confidence::No),
+        ("services:\nvolumes:\n", Confidence::No),
+        ("services:\n  a: {image: b}\n", Confidence::No),
         ("auth: {}\nimages:\n  a.io/b: c.io/d\nother: 1\n", Confidence::Maybe),
         ("a: b\n", Confidence::No),
         ("url: https://a/b\n", Confidence::No),
@@ -133,6 +173,17 @@ fn probing_looks_at_the_shape() {
         ("", Confidence::No),
     ] {
         assert_eq!(probe("list", text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn an_empty_configuration_says_why() {
+    for (text, said) in [
+        ("{}", "1:1 there are no rules"),
+        ("images: {}\n", "1:9 there is nothing under `images`"),
+        ("images: []\n", "1:9 there is nothing under `images`"),
+    ] {
+        assert_eq!(remarks(&parse("list", text)), [said], "{text}");
     }
 }
 

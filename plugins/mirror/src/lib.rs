@@ -6,15 +6,18 @@
 //! # longshore: platforms=linux/amd64,linux/arm64
 //! mysql library/mysql 8@sha256:…
 //! # longshore: destination-tag=stable
-//! redis library/redis 7.2
+//! redis library/redis 7.2  # a remark
 //! ```
 //!
 //! The host validates the references. A line fails here only if its columns are malformed.
 
 use longshore_plugin_sdk::diagnostic::Diagnostic;
-use longshore_plugin_sdk::line::{Field, Line, confidence, lines};
+use longshore_plugin_sdk::line::{Field, Line, lines};
 use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
-use longshore_plugin_sdk::reference::{Parts, has_digest_algorithm, looks_like_reference};
+use longshore_plugin_sdk::reference::{Parts, has_digest_algorithm};
+use longshore_plugin_sdk::shape::{
+    confidence, fields_before_remark, is_word_of_entry, pull_command,
+};
 
 mod render;
 mod terms;
@@ -30,13 +33,13 @@ longshore_plugin_sdk::export_list_render!(render);
 /// Reports whether the text is a list in this format.
 #[must_use]
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
-    confidence(lines(head).filter(|line| !line.is_comment()).map(|line| {
-        columns(&line).is_ok_and(|[source, destination, tag]| {
-            looks_like_reference(source.text)
-                && looks_like_reference(destination.text)
-                && selection(&line, tag).is_ok()
+    confidence(head, |line| {
+        columns(line).is_ok_and(|[source, destination, tag]| {
+            pull_command(&[source, destination, tag]) == 0
+                && [source, destination, tag].iter().all(|column| is_word_of_entry(column.text))
+                && selection(line, tag).is_ok()
         })
-    }))
+    })
 }
 
 /// Parses the list.
@@ -49,6 +52,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
             terms.read(&line, &mut parsed.diagnostics);
             continue;
         }
+        parsed.diagnostics.extend(terms::late(&line));
         // A malformed line consumes the comment, or it would apply to the wrong line.
         let terms = std::mem::take(&mut terms);
         match entry(&line) {
@@ -76,18 +80,15 @@ fn entry(line: &Line<'_>) -> Result<(Entry, Option<Diagnostic>), Diagnostic> {
 
 /// Splits a line into exactly three fields. The first two must be names without tag and digest.
 fn columns<'a>(line: &Line<'a>) -> Result<[Field<'a>; 3], Diagnostic> {
-    let mut fields = line.fields();
-    let (Some(source), Some(destination), Some(tag)) =
-        (fields.next(), fields.next(), fields.next())
-    else {
-        let found = line.fields().count();
-        let end = line.text.trim_end_matches([' ', '\t']).len();
-        return Err(line.error(end, wrong_number(found)));
+    let fields = fields_before_remark(line);
+    let &[source, destination, tag] = fields.as_slice() else {
+        let at = match (fields.get(3), fields.last()) {
+            (Some(fourth), _) => fourth.start,
+            (None, Some(last)) => last.start + last.text.len(),
+            (None, None) => 0,
+        };
+        return Err(line.error(at, wrong_number(fields.len())));
     };
-    if let Some(fourth) = fields.next() {
-        let found = line.fields().count();
-        return Err(line.error(fourth.start, wrong_number(found)));
-    }
     for (number, field) in [(1, source), (2, destination)] {
         let parts = Parts::of(field.text);
         let what = match (parts.tag, parts.digest) {

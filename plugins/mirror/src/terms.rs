@@ -76,6 +76,19 @@ impl Terms {
     }
 }
 
+/// Returns a warning if the options stand behind an entry and not above it.
+pub(crate) fn late(line: &Line<'_>) -> Option<Diagnostic> {
+    let mut fields = line.fields().skip_while(|field| !field.text.starts_with('#'));
+    let first = fields.next()?;
+    let named = first.text.trim_start_matches('#');
+    let is_longshore = match named {
+        "" => fields.next().is_some_and(|field| field.text.starts_with("longshore:")),
+        _ => named.starts_with("longshore:"),
+    };
+    let message = "options for longshore belong into a line of their own above the entry";
+    is_longshore.then(|| line.warning(first.start, message.into()))
+}
+
 /// Splits the options into keys and values. A word without `=` continues the value before it, as in
 /// a list with blanks.
 fn pairs(terms: &str) -> Vec<(&str, String)> {

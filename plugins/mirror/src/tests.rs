@@ -63,7 +63,9 @@ fn malformed_lines_have_positions() {
         ("a", 2, "found 1"),
         ("  a  b  ", 7, "found 2"),
         ("a b 1 d", 7, "found 4"),
-        ("a b 1 # why", 7, "found 5"),
+        ("a b # why", 4, "found 2"),
+        ("a // b 1", 2, "found 1"),
+        ("a b 1 d # why", 7, "found 4"),
         ("a:1 b 1", 2, "tag in column 1"),
         ("h:5000/a:1 b 1", 9, "tag in column 1"),
         ("a b:1 1", 4, "tag in column 2"),
@@ -78,6 +80,27 @@ fn malformed_lines_have_positions() {
         assert!(message.contains(part), "{text:?}: {message}");
     }
     assert_eq!(error("#\n\n\r\na b").0, 4);
+}
+
+#[test]
+fn a_remark_may_follow_the_columns() {
+    for text in ["a b 1 # why", "a b 1\t#why not: x y", "a b 1 // longshore is a tool", "a b 1 #"] {
+        assert_eq!(entries(text), [Entry::new("a", tag("1"), 1).to("b")], "{text}");
+    }
+    for (text, column) in
+        [("a b 1 # longshore: platforms=all", 7), ("a b 1  #longshore:platforms=all", 8)]
+    {
+        let Parsed { entries, diagnostics } = read(text);
+        assert_eq!((entries.len(), entries[0].platforms.len()), (1, 0), "{text}");
+        assert_eq!((diagnostics[0].severity, diagnostics[0].column), (Severity::Warning, column));
+    }
+}
+
+#[test]
+fn an_ipv6_address_is_a_registry() {
+    let text = "[::1]:5000/a/b [2001:db8::1]/c 1.0\n";
+    assert_eq!(entries(text), [Entry::new("[::1]:5000/a/b", tag("1.0"), 1).to("[2001:db8::1]/c")]);
+    assert_eq!(probe("list", text), Confidence::Certain);
 }
 
 #[test]
@@ -146,6 +169,17 @@ fn probing_counts_lines_that_fit() {
         ("nginx:1\nmysql:8\n", Confidence::No),
         ("# c\na b 1\r\nh:5000/c d sha256:0\n", Confidence::Certain),
         ("a b 1\nbroken\n", Confidence::Maybe),
+        ("a b 1 # why\n", Confidence::Certain),
+        (
+            "a b 1\none two\nä/b c/d 1 surplus\na:1 b 1\na b@sha256:00 1\na b @sha256:00\na b 1:2\n",
+            Confidence::Maybe,
+        ),
+        ("docker pull nginx\n", Confidence::No),
+        ("FROM golang\nCOPY go.mod .\nRUN go build\n", Confidence::No),
+        ("RUN make all && \\\n  go mod download\n", Confidence::No),
+        ("set -eu\ncd /src\ngo mod download\nmake all the things\n", Confidence::No),
+        ("a: b\ngo mod download\n", Confidence::No),
+        ("{\n  a b 1\n}\n", Confidence::No),
         ("A/UPPER b 1\n", Confidence::Certain),
         ("version = \"1\"\n", Confidence::No),
         ("{ \"a\": 1\n", Confidence::No),

@@ -1,11 +1,11 @@
 //! The purl type `docker`. Images are on Docker Hub unless the namespace starts with a registry or
 //! `repository_url` names one.
 
-use longshore_plugin_sdk::reference::has_digest_algorithm;
+use longshore_plugin_sdk::reference::{has_digest_algorithm, is_registry};
 use packageurl::PackageUrl;
 
 use crate::image::{Image, qualifier};
-use crate::repository::{is_registry, repository};
+use crate::repository::repository;
 
 pub(crate) fn read(purl: &PackageUrl<'_>) -> Result<Image, String> {
     let mut image = Image {

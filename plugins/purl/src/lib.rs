@@ -60,5 +60,12 @@ pub fn left_out(parsed: &mut Parsed, place: Place, container: Option<&str>) {
     parsed.warn(place, format!("the container `{name}` has no image purl, so it is skipped"));
 }
 
+/// Adds a warning if a document gave neither an entry nor a diagnostic. `what` is what it consists of.
+pub fn nothing_found(parsed: &mut Parsed, place: Place, what: &str) {
+    if parsed.entries.is_empty() && parsed.diagnostics.is_empty() {
+        parsed.warn(place, format!("no {what} has a purl of the type `oci` or `docker`"));
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -16,8 +16,3 @@ pub(crate) fn repository(url: &str) -> Result<&str, String> {
         other => other,
     })
 }
-
-/// Reports whether the text can be a registry host.
-pub(crate) fn is_registry(text: &str) -> bool {
-    text.contains(['.', ':']) || text == "localhost"
-}

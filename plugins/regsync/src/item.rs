@@ -3,9 +3,12 @@
 use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::{Entry, Filter, Parsed, Selection};
 use longshore_plugin_sdk::reference::{LATEST, Parts};
+use longshore_plugin_sdk::scalar;
 use longshore_plugin_sdk::yaml::{Mapping, Node};
 
 use crate::RUNNING;
+use crate::template::{Context, expanded};
+use crate::variables::Variables;
 
 const USED: &[&str] =
     &["source", "target", "type", "tags", "tagSets", "repos", "platform", "platforms"];
@@ -14,17 +17,33 @@ const USED: &[&str] =
 struct Item<'a> {
     mapping: &'a Mapping,
     line: u32,
-    source: (Place, &'a str),
-    target: (Place, &'a str),
+    source: (Place, String),
+    target: (Place, String),
     platforms: Vec<String>,
 }
 
 /// Parses one item. An invalid item does not affect the others.
-pub(crate) fn read(node: &Node, parsed: &mut Parsed) {
+pub(crate) fn read(variables: &Variables, node: &Node, parsed: &mut Parsed) {
     let Some(mapping) = node.expect_mapping("an item of `sync`", parsed) else { return };
     mapping.warn_unused(USED, RUNNING, parsed);
-    let source = reference(node, mapping, "source", parsed);
-    let target = reference(node, mapping, "target", parsed);
+    let written = |key: &str| mapping.get(key).and_then(Node::as_text).unwrap_or_default();
+    let mut sync = [
+        ("Source", written("source")),
+        ("Target", written("target")),
+        ("Type", written("type")),
+        ("Platform", written("platform")),
+    ];
+    let context = Context { variables, sync: &sync };
+    let source = reference(node, mapping, "source", &context, parsed);
+    // As in regsync, the template of the target sees the expanded source.
+    if let Some((_, source)) = &source {
+        sync[0].1 = source;
+    }
+    let context = Context { variables, sync: &sync };
+    let target = match (&source, written("target").contains(".Sync.Source")) {
+        (None, true) => None,
+        _ => reference(node, mapping, "target", &context, parsed),
+    };
     let kind = required(node, mapping, "type", parsed);
     let (Some(source), Some(target), Some((place, kind))) = (source, target, kind) else { return };
     let Some(platforms) = platforms(mapping, parsed) else { return };
@@ -70,22 +89,28 @@ fn required<'a>(
     Some((value.place, value.expect_text(&format!("`{key}`"), parsed)?))
 }
 
-/// Parses a source or a target. It must be in a registry and must not be a template.
-fn reference<'a>(
+/// Parses a source or a target and expands its templates. It must be in a registry.
+fn reference(
     node: &Node,
-    mapping: &'a Mapping,
+    mapping: &Mapping,
     key: &str,
+    context: &Context<'_>,
     parsed: &mut Parsed,
-) -> Option<(Place, &'a str)> {
+) -> Option<(Place, String)> {
     let (place, text) = required(node, mapping, key, parsed)?;
-    let message = if text.contains("{{") {
-        "templates are not expanded, write it out"
-    } else if text.starts_with("ocidir://") {
-        "an image layout is not a registry, longshore copies between registries"
-    } else {
-        return Some((place, text));
+    let wrong = match expanded(text, context) {
+        Ok(expanded) if expanded.text.starts_with("ocidir://") => {
+            "an image layout is not a registry, longshore copies between registries".to_owned()
+        }
+        Ok(expanded) => {
+            for remark in expanded.remarks {
+                parsed.warn(place, remark);
+            }
+            return Some((place, expanded.text));
+        }
+        Err(message) => message,
     };
-    parsed.error(place, format!("`{key}` is {text:?}: {message}"));
+    parsed.error(place, format!("`{key}` is {text:?}: {wrong}"));
     None
 }
 
@@ -103,7 +128,7 @@ fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Option<Vec<String>> {
         let Some((key, node)) = mapping.entry(name).filter(|(_, node)| !node.is_empty()) else {
             continue;
         };
-        let found = node.expect_texts(&format!("`{name}`"), parsed)?;
+        let found = scalar::texts(node, &format!("`{name}`"), parsed)?;
         if !found.is_empty() {
             parsed.warn(key.place, format!("`{name}`: {difference}"));
         }
@@ -121,8 +146,8 @@ impl Item<'_> {
     }
 
     fn image(&self, parsed: &mut Parsed) {
-        let ((_, source), (place, target)) = (self.source, self.target);
-        let (source, target) = (Parts::of(source), Parts::of(target));
+        let place = self.target.0;
+        let (source, target) = (Parts::of(&self.source.1), Parts::of(&self.target.1));
         if target.digest.is_some_and(|digest| source.digest != Some(digest)) {
             return parsed.error(place, "the target has a digest that the source does not have");
         }
@@ -137,8 +162,8 @@ impl Item<'_> {
     }
 
     fn repository(&self, parsed: &mut Parsed) {
-        let source = self.without_version(self.source, "source", parsed);
-        let target = self.without_version(self.target, "target", parsed);
+        let source = without_version(&self.source, "source", parsed);
+        let target = without_version(&self.target, "target", parsed);
         for selection in self.selections(parsed) {
             parsed.entries.push(self.entry(source, selection, target));
         }
@@ -147,7 +172,7 @@ impl Item<'_> {
     fn registry(&self, parsed: &mut Parsed) {
         let Some(repositories) = self.repositories(parsed) else { return };
         for selection in self.selections(parsed) {
-            let entry = self.entry(self.source.1, selection, self.target.1);
+            let entry = self.entry(&self.source.1, selection, &self.target.1);
             parsed.entries.push(Entry { repositories: Some(repositories.clone()), ..entry });
         }
     }
@@ -162,22 +187,6 @@ impl Item<'_> {
         let allow = patterns(mapping, "allow", parsed);
         let deny = patterns(mapping, "deny", parsed);
         Some(Filter { allow: allow?, deny: deny?, ..Filter::default() })
-    }
-
-    fn without_version<'a>(
-        &self,
-        (place, text): (Place, &'a str),
-        key: &str,
-        parsed: &mut Parsed,
-    ) -> &'a str {
-        let parts = Parts::of(text);
-        if parts.tag.is_some() || parts.digest.is_some() {
-            parsed.warn(
-                place,
-                format!("the tag or digest of `{key}` has no effect for a repository"),
-            );
-        }
-        parts.name
     }
 
     /// Returns the selections of `tags` and of each item of `tagSets`. A tag is copied if one of
@@ -202,6 +211,19 @@ impl Item<'_> {
         }
         selections
     }
+}
+
+fn without_version<'a>(
+    (place, text): &'a (Place, String),
+    key: &str,
+    parsed: &mut Parsed,
+) -> &'a str {
+    let parts = Parts::of(text);
+    if parts.tag.is_some() || parts.digest.is_some() {
+        let message = format!("the tag or digest of `{key}` has no effect for a repository");
+        parsed.warn(*place, message);
+    }
+    parts.name
 }
 
 fn selection(what: &str, node: &Node, parsed: &mut Parsed) -> Option<Selection> {
@@ -232,6 +254,15 @@ fn patterns(mapping: &Mapping, key: &str, parsed: &mut Parsed) -> Option<Vec<Str
 /// Returns the texts of an optional list. Returns `None` if one cannot be read.
 fn texts<'a>(mapping: &'a Mapping, key: &str, parsed: &mut Parsed) -> Option<Vec<&'a str>> {
     let Some(node) = mapping.get(key) else { return Some(Vec::new()) };
-    let texts = node.expect_texts(&format!("`{key}`"), parsed)?;
+    let what = format!("`{key}`");
+    for item in node.items() {
+        scalar::warn_number(item, &format!("an item of {what}"), parsed);
+    }
+    scalar::warn_number(node, &what, parsed);
+    let texts = match key {
+        // An item without a value denies nothing.
+        "deny" => scalar::texts_with_value(node, &what, parsed)?,
+        _ => scalar::texts(node, &what, parsed)?,
+    };
     Some(texts.into_iter().map(|(_, text)| text).collect())
 }

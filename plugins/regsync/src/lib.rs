@@ -12,12 +12,16 @@
 //! ```
 
 mod item;
+mod template;
+mod variables;
 
-use longshore_plugin_sdk::list::{Confidence, Parsed};
+use longshore_plugin_sdk::list::{Confidence, Configured, Parsed};
 use longshore_plugin_sdk::yaml::{self, Mapping, Node};
 
+use variables::Variables;
+
 #[cfg(target_arch = "wasm32")]
-longshore_plugin_sdk::export_list_format!(probe, parse);
+longshore_plugin_sdk::export_list_format!(probe, configured Regsync);
 
 /// The newest supported version of the configuration.
 const VERSION: u32 = 1;
@@ -89,11 +93,32 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     if certain { Confidence::Certain } else { Confidence::Maybe }
 }
 
-/// Parses the configuration.
+/// The format with its variables.
+#[derive(Debug, Default)]
+pub struct Regsync {
+    variables: Variables,
+}
+
+impl Configured for Regsync {
+    fn from_config(json: &str) -> Result<Self, String> {
+        Ok(Self { variables: Variables::from_config(json)? })
+    }
+
+    fn parse(&self, _file_name: &str, text: &str) -> Parsed {
+        read(&self.variables, text)
+    }
+}
+
+/// Parses a text without variables.
 #[must_use]
-pub fn parse(_file_name: &str, text: &str) -> Parsed {
+pub fn parse(file_name: &str, text: &str) -> Parsed {
+    Regsync::default().parse(file_name, text)
+}
+
+fn read(variables: &Variables, text: &str) -> Parsed {
     let (mut parsed, root) = Parsed::of_one_yaml(text);
     let Some(root) = root else { return parsed };
+    let place = root.place;
     let Some(root) = root.expect_mapping("a regsync configuration", &mut parsed) else {
         return parsed;
     };
@@ -120,12 +145,14 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
     {
         defaults.warn_unused(&[], RUNNING, &mut parsed);
     }
-    if let Some(sync) = root.get("sync").filter(|node| !node.is_empty())
-        && let Some(items) = sync.expect_sequence("`sync`", &mut parsed)
-    {
-        for node in items {
-            item::read(node, &mut parsed);
+    match root.entry("sync") {
+        Some((_, sync)) if !sync.is_empty() => {
+            for node in sync.expect_sequence("`sync`", &mut parsed).unwrap_or_default() {
+                item::read(variables, node, &mut parsed);
+            }
         }
+        Some((key, _)) => parsed.warn(key.place, "there is nothing under `sync`"),
+        None => parsed.warn(place, "there is no `sync`"),
     }
     parsed.in_order()
 }

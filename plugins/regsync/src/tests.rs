@@ -1,12 +1,12 @@
 //! Entries of the documented configuration, and errors with their positions.
 
 use longshore_plugin_sdk::diagnostic::Severity;
-use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
+use longshore_plugin_sdk::list::{Confidence, Configured, Entry, Parsed, Selection};
 use longshore_plugin_sdk::testing::{
     digest, filter, knows_its_own, remarks, survives_mutations, tag,
 };
 
-use super::{parse, probe};
+use super::{Regsync, parse, probe};
 
 const DOCUMENTED: &str = include_str!("../fixtures/documented.yml");
 
@@ -91,7 +91,6 @@ fn malformed_items_have_positions_and_do_not_affect_others() {
             "5:3! an item of `sync` must be a mapping, found a single value",
             "6:32! the type must be image, repository or registry, found \"tag\"",
             "7:11! `source` is \"ocidir://a\": an image layout is not a registry, longshore copies between registries",
-            "8:11! `target` is \"{{ .Sync.Source }}\": templates are not expanded, write it out",
             "11:11! the target has a digest that the source does not have",
         ],
     );
@@ -121,8 +120,8 @@ fn what_narrows_and_cannot_be_read_takes_nothing() {
         ),
         ("type: repository, tags: {deny: {x: y}}", "1:72! `deny` must be a list, found a mapping"),
         (
-            "type: repository, tags: {semverRange: [a, ~]}",
-            "1:83! an item of `semverRange` must be a string, found nothing",
+            "type: repository, tags: {semverRange: [a, [~]]}",
+            "1:83! an item of `semverRange` must be a string, found a list",
         ),
         ("type: registry, repos: x", "1:64! `repos` must be a mapping, found a single value"),
         (
@@ -146,6 +145,83 @@ fn what_narrows_and_cannot_be_read_takes_nothing() {
 }
 
 #[test]
+fn empty_items_lose_nothing_else() {
+    for (tags, selected, said) in [
+        ("{allow: [a, ~]}", Some(filter(&["^a$"], &[], None)), &["an item of `allow`"][..]),
+        ("{allow: ['', a]}", Some(filter(&["^a$"], &[], None)), &["an item of `allow`"]),
+        ("{deny: [~]}", Some(filter(&[], &[], None)), &["an item of `deny`"]),
+        ("{semverRange: [a, ~]}", Some(filter(&[], &[], Some("a"))), &["an item", "`semverRange`"]),
+        ("{allow: [~]}", None, &["an item", "`allow` has only empty items"]),
+    ] {
+        let text =
+            format!("sync: [{{source: a.io/b, target: c/d, type: repository, tags: {tags}}}]");
+        let parsed = parse("list", &text);
+        let found: Vec<_> = parsed.entries.iter().map(|entry| entry.selection.clone()).collect();
+        let selected: Vec<_> = selected.map(Selection::Matching).into_iter().collect();
+        assert_eq!(found, selected, "{tags}");
+        for said in said {
+            let remarks = remarks(&parsed);
+            assert!(remarks.iter().any(|remark| remark.contains(said)), "{tags}: {remarks:?}");
+        }
+    }
+    let text =
+        "sync: [{source: a.io/b:1, target: c/d:1, type: image, platforms: [linux/amd64, ~]}]";
+    assert_eq!(parse("list", text).entries[0].platforms, ["linux/amd64"]);
+}
+
+#[test]
+fn numbers_without_quotes_are_taken_with_a_warning() {
+    let text = "sync:\n- source: a.io/b\n  target: c/d\n  type: repository\n  tags:\n    \
+                allow: [1.10, '1.20', 1.2.3]\n    deny: 7\n";
+    let parsed = parse("list", text);
+    let expected = filter(&["^1.10$", "^1.20$", "^1.2.3$"], &["^7$"], None);
+    assert_eq!(parsed.entries[0].selection, Selection::Matching(expected));
+    assert_eq!(
+        remarks(&parsed),
+        [
+            "6:13 an item of `allow` is the number 1.10, which is read as text: quote it",
+            "7:11 `deny` is the number 7, which is read as text: quote it",
+        ]
+    );
+}
+
+#[test]
+fn templates_are_expanded_from_the_item_and_the_variables() {
+    let text = "x-hub: &hub\n  target: '{{ env \"REG\" }}/hub/{{ .Sync.Source }}'\nsync:\n\
+                - <<: *hub\n  source: alpine\n  type: repository\n\
+                - <<: *hub\n  source: '{{ env \"FROM\" | default \"docker.io\" }}/a/b:1'\n  type: image\n\
+                - source: '[::1]:5000/a/b:1'\n  target: '[::1]:5001/{{ .Sync.Type }}/b:1'\n  type: image\n\
+                - source: '{{ file \"x\" }}/a'\n  target: '{{ .Sync.Source }}'\n  type: image\n\
+                - source: gcr.io/c/d\n  target: r.io/{{ index (split .Sync.Source \"gcr.io/\") 1 }}\n  type: repository\n";
+    let regsync = Regsync::from_config(r#"{"variables":{"REG":"r.io:5000"}}"#).expect("variables");
+    let parsed = regsync.parse("list", text);
+    assert_eq!(
+        parsed.entries,
+        [
+            Entry::new("alpine", Selection::All, 4).to("r.io:5000/hub/alpine"),
+            Entry::new("docker.io/a/b", tag("1"), 7).to("r.io:5000/hub/docker.io/a/b"),
+            Entry::new("[::1]:5000/a/b", tag("1"), 10).to("[::1]:5001/image/b"),
+            Entry::new("gcr.io/c/d", Selection::All, 16).to("r.io/c/d"),
+        ]
+    );
+    assert_eq!(
+        remarks(&parsed),
+        [
+            "8:11 the variable `FROM` is not set: its default is used",
+            "13:11! `source` is \"{{ file \\\"x\\\" }}/a\": the template uses `file`, which is not supported: write it out",
+        ]
+    );
+    let [first, ..] = &remarks(&parse("list", text))[..] else { panic!("remarks") };
+    assert!(
+        first.ends_with(
+            "the variable `REG` is not set; --plugin-config regsync.variables=@FILE sets it"
+        ),
+        "{first}"
+    );
+    assert!(Regsync::from_config(r#"{"variable":""}"#).is_err());
+}
+
+#[test]
 fn ignored_registry_settings_get_a_warning_with_their_position() {
     let text = "creds:\n- {registry: a.io, user: x, tls: enabled, mirrors: []}\n- registry: b.io\n  \
                 hostname: c.io\n  mirrors: [d.io]\n  pathPrefix: hub\n  tls: disabled\n";
@@ -153,6 +229,7 @@ fn ignored_registry_settings_get_a_warning_with_their_position() {
         remarks(&parse("list", text)),
         [
             "1:1 `creds` is ignored: credentials come from docker's or containers' configuration, certificates from certs.d",
+            "1:1 there is no `sync`",
             "4:3 `hostname` is ignored: requests go to the registry that the image references name",
             "5:3 `mirrors` is ignored: mirrors are not used",
             "6:3 `pathPrefix` is ignored: images are fetched from the path of their source",
@@ -198,6 +275,18 @@ fn probing_looks_at_the_shape() {
         ("", Confidence::No),
     ] {
         assert_eq!(probe("list", text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn an_empty_configuration_says_why() {
+    for (text, said) in [
+        ("sync:\n", "1:1 there is nothing under `sync`"),
+        ("sync: []\n", "1:1 there is nothing under `sync`"),
+        ("version: 1\n", "1:1 there is no `sync`"),
+        ("sync: {}\nx-a: 1\n", "1:1 there is nothing under `sync`"),
+    ] {
+        assert_eq!(remarks(&parse("list", text)), [said], "{text}");
     }
 }
 

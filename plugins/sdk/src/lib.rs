@@ -14,6 +14,9 @@ pub mod line;
 pub mod list;
 pub mod reference;
 pub mod rewrite;
+#[cfg(feature = "yaml")]
+pub mod scalar;
+pub mod shape;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "yaml")]

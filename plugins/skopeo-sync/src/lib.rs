@@ -37,16 +37,18 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let Some(root) = documents.roots.first().and_then(|root| root.as_mapping()) else {
         return Confidence::No;
     };
-    let fit = root
-        .iter()
-        .filter(|(key, node)| looks_like_reference(&key.text) && is_registry(node))
-        .count();
+    let fit = root.iter().filter(|(key, node)| is_host(&key.text) && is_registry(node)).count();
     let all = root.iter().count();
     match fit {
         0 => Confidence::No,
         _ if fit == all && documents.complete => Confidence::Certain,
         _ => Confidence::Maybe,
     }
+}
+
+/// Reports whether a key can be a registry or a path below one.
+fn is_host(key: &str) -> bool {
+    looks_like_reference(&format!("{key}/image"))
 }
 
 /// Reports whether the node names images in one of the three ways and has no unknown keys.
@@ -65,9 +67,13 @@ fn is_registry(node: &Node) -> bool {
 pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let (mut parsed, root) = Parsed::of_one_yaml(text);
     let Some(root) = root else { return parsed };
+    let place = root.place;
     let Some(root) = root.expect_mapping("a file of skopeo sync", &mut parsed) else {
         return parsed;
     };
+    if root.is_empty() {
+        parsed.warn(place, "no registry is named");
+    }
     for (key, node) in root.iter() {
         if key.text.is_empty() {
             parsed.error(key.place, "there is no registry before the colon");
@@ -95,23 +101,7 @@ fn registry(name: &str, mapping: &Mapping, parsed: &mut Parsed) {
         }
     }
     each(mapping, IMAGES, parsed, |repository, line, node, parsed| {
-        let source = format!("{name}/{repository}");
-        if matches!(node.value, Value::Null) || node.as_sequence().is_some_and(<[_]>::is_empty) {
-            parsed.entries.push(Entry::new(source, Selection::All, line));
-            return;
-        }
-        let Some(items) = node.expect_sequence("the tags of an image", parsed) else { return };
-        for item in items {
-            let Some(text) = item.expect_text("a tag", parsed) else { continue };
-            let selection = if has_digest_algorithm(text) {
-                let message = "the destination gets no tag, as only a digest is given";
-                parsed.warn(item.place, message);
-                Selection::Digest { digest: text.to_owned(), tag: None }
-            } else {
-                Selection::Tag(text.to_owned())
-            };
-            parsed.entries.push(Entry::new(source.clone(), selection, item.place.line));
-        }
+        image(&format!("{name}/{repository}"), line, node, parsed);
     });
     each(mapping, BY_REGEX, parsed, |repository, line, node, parsed| {
         let Some(pattern) = node.expect_text("a regular expression", parsed) else { return };
@@ -125,6 +115,39 @@ fn registry(name: &str, mapping: &Mapping, parsed: &mut Parsed) {
         let source = format!("{name}/{repository}");
         parsed.entries.push(Entry::new(source, Selection::Matching(filter), line));
     });
+}
+
+/// Parses the tags of an image; all tags if there are none.
+fn image(source: &str, line: u32, node: &Node, parsed: &mut Parsed) {
+    if matches!(node.value, Value::Null) || node.as_sequence().is_some_and(<[_]>::is_empty) {
+        parsed.entries.push(Entry::new(source, Selection::All, line));
+        return;
+    }
+    let tags = match node.as_text().filter(|text| !text.is_empty()) {
+        Some(_) => {
+            parsed.warn(node.place, "one tag is read as a list of one, which skopeo requires");
+            vec![node]
+        }
+        None => match node.expect_sequence("the tags of an image", parsed) {
+            Some(items) => items.iter().map(|item| &**item).collect(),
+            None => return,
+        },
+    };
+    for item in tags {
+        if matches!(item.value, Value::Null) || item.as_text() == Some("") {
+            parsed.warn(item.place, "a tag is empty, so it selects nothing");
+            continue;
+        }
+        let Some(text) = item.expect_text("a tag", parsed) else { continue };
+        let selection = if has_digest_algorithm(text) {
+            let message = "the destination gets no tag, as only a digest is given";
+            parsed.warn(item.place, message);
+            Selection::Digest { digest: text.to_owned(), tag: None }
+        } else {
+            Selection::Tag(text.to_owned())
+        };
+        parsed.entries.push(Entry::new(source, selection, item.place.line));
+    }
 }
 
 /// Calls `take` for every repository under `key`, with its line.

@@ -47,12 +47,16 @@ fn malformed_parts_have_positions_and_do_not_affect_others() {
     let found = parse("list", text).entries;
     assert_eq!(
         found,
-        [Entry::new("a.io/y", tag("1"), 4), Entry::new("a.io/w", Selection::All, 6),]
+        [
+            Entry::new("a.io/x", tag("1.0"), 3),
+            Entry::new("a.io/y", tag("1"), 4),
+            Entry::new("a.io/w", Selection::All, 6),
+        ]
     );
     assert_eq!(
         remarks(&parse("list", text)),
         [
-            "3:8! the tags of an image must be a list, found a single value",
+            "3:8 one tag is read as a list of one, which skopeo requires",
             "4:9! a tag must be a string, found a mapping",
             "5:5! \"z:1\" must be a repository without tag and digest",
             "7:21! `images-by-semver` must be a mapping, found a list",
@@ -72,6 +76,48 @@ fn a_registry_without_images_gets_a_warning() {
         remarks(&parsed),
         ["1:1 no images of `a.io` are named", "2:1 no images of `b.io` are named"]
     );
+}
+
+#[test]
+fn an_empty_file_says_why() {
+    assert_eq!(remarks(&parse("list", "{}\n")), ["1:1 no registry is named"]);
+}
+
+#[test]
+fn an_ipv6_address_is_a_registry() {
+    let text = "'[::1]:5000':\n  images:\n    a/b: ['1']\n'[2001:db8::1]':\n  images: {c: []}\n";
+    assert_eq!(
+        parse("list", text).entries,
+        [
+            Entry::new("[::1]:5000/a/b", tag("1"), 3),
+            Entry::new("[2001:db8::1]/c", Selection::All, 5),
+        ]
+    );
+    assert_eq!(probe("list", text), Confidence::Certain);
+}
+
+#[test]
+fn tags_may_be_numbers_and_empty() {
+    let text = "a.io:\n  images:\n    x: [1.10, ~, '']\n    y: 1.20\n    z: latest\n    w: ''\n";
+    assert_eq!(
+        parse("list", text).entries,
+        [
+            Entry::new("a.io/x", tag("1.10"), 3),
+            Entry::new("a.io/y", tag("1.20"), 4),
+            Entry::new("a.io/z", tag("latest"), 5),
+        ]
+    );
+    assert_eq!(
+        remarks(&parse("list", text)),
+        [
+            "3:15 a tag is empty, so it selects nothing",
+            "3:18 a tag is empty, so it selects nothing",
+            "4:8 one tag is read as a list of one, which skopeo requires",
+            "5:8 one tag is read as a list of one, which skopeo requires",
+            "6:8! the tags of an image must be a list, found an empty string",
+        ]
+    );
+    assert_eq!(parse("list", "a.io: {images: {x: [~]}}").entries, []);
 }
 
 #[test]

@@ -1,11 +1,15 @@
-//! The list format `spdx`: the images in an SPDX 2 or SPDX 3 document in JSON.
+//! The list format `spdx`: the images in an SPDX 2 or SPDX 3 document in JSON or YAML, and in an
+//! SPDX 2 document in the tag-value format.
 //!
 //! It takes the packages with a package URL of type `oci` or `docker`. Other packages are the
 //! content of images.
 
+use longshore_plugin_purl::nothing_found;
+use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::outline;
 
+mod tag_value;
 mod version2;
 mod version3;
 
@@ -18,6 +22,9 @@ const FILE_NAMES: [&str; 2] = [".spdx.json", ".spdx3.json"];
 /// Reports whether the text is an SPDX document.
 #[must_use]
 pub fn probe(file_name: &str, head: &str) -> Confidence {
+    if tag_value::is_document(head) || is_rdf(head) {
+        return Confidence::Certain;
+    }
     let roots = outline(head);
     let Some(root) = roots.first().filter(|root| root.as_mapping().is_some()) else {
         return Confidence::No;
@@ -33,15 +40,39 @@ pub fn probe(file_name: &str, head: &str) -> Confidence {
     }
 }
 
+/// Reports whether the text is an SPDX 2 document in RDF/XML.
+fn is_rdf(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let start = &text[..text.floor_char_boundary(4096)];
+    start.starts_with('<') && start.contains("spdx.org/rdf/terms")
+}
+
 /// Parses the document.
 #[must_use]
-pub fn parse(_file_name: &str, text: &str) -> Parsed {
+pub fn parse(file_name: &str, text: &str) -> Parsed {
+    if tag_value::is_document(text) {
+        let mut parsed = Parsed::default();
+        tag_value::read(&mut parsed, text);
+        nothing_found(&mut parsed, Place { line: 0, column: 0 }, "package");
+        return parsed.in_order();
+    }
+    if is_rdf(text) {
+        let mut parsed = Parsed::default();
+        let file = if file_name == "-" { "FILE" } else { file_name };
+        let message = format!(
+            "the document is RDF/XML, make JSON of it: `pyspdxtools -i {file} -o {file}.spdx.json`"
+        );
+        parsed.error(Place { line: 1, column: 0 }, message);
+        return parsed;
+    }
     let (mut parsed, roots) = Parsed::of_yaml(text);
     for root in &roots {
         if version2::is_document(root) {
             version2::read(&mut parsed, root);
+            nothing_found(&mut parsed, root.place, "package");
         } else if version3::is_document(root) {
             version3::read(&mut parsed, root);
+            nothing_found(&mut parsed, root.place, "package");
         } else {
             parsed.error(root.place, "the document is neither SPDX 2 nor SPDX 3");
         }

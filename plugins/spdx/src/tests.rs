@@ -8,6 +8,8 @@ use super::{parse, probe};
 const APP: &str = include_str!("../fixtures/app.spdx.json");
 const SHOP: &str = include_str!("../fixtures/shop.spdx3.json");
 
+const TAGS: &str = include_str!("../fixtures/app.spdx");
+
 /// The start of an SPDX 3 document.
 const THIRD: &str = "{\"@context\": \"https://spdx.org/rdf/3.0.1/spdx-context.jsonld\"";
 
@@ -22,6 +24,49 @@ fn purls_of_images_are_entries() {
         remarks(&parsed),
         ["37:5 the container `busybox` has no image purl, so it is skipped"]
     );
+}
+
+#[test]
+fn tag_value_files_are_read() {
+    let parsed = parse("app.spdx", TAGS);
+    assert_eq!(
+        entries(&parsed),
+        ["19 quay.io/team/app 1.0@sha256:aaaa", "28 ghcr.io/team/sidecar 2.1 linux/arm64"]
+    );
+    assert_eq!(
+        remarks(&parsed),
+        ["30:1 the container `busybox` has no image purl, so it is skipped"]
+    );
+    for (rest, expected) in [
+        ("PackageName: a\nExternalRef: PACKAGE-MANAGER purl", "3:1! a purl has no locator"),
+        (
+            "PackageName: a\nExternalRef: PACKAGE-MANAGER purl pkg:oci/a@sha256:0",
+            "3:35! the purl `pkg:oci/a@sha256:0` cannot be used: it has no repository_url, so it does \
+             not say where the image is",
+        ),
+        ("PackageComment: <text>a\nb", "2:0! a `<text>` has no `</text>`, the rest is not read"),
+    ] {
+        let text = format!("SPDXVersion: SPDX-2.2\n{rest}\n");
+        assert_eq!(remarks(&parse("list", &text)), [expected], "{text}");
+    }
+    let ipv6 = "SPDXVersion: SPDX-2.3\nPackageName: a\nExternalRef: PACKAGE-MANAGER purl \
+                pkg:oci/b@sha256:0?repository_url=%5B::1%5D:5000/a/b\n";
+    assert_eq!(entries(&parse("list", ipv6)), ["3 [::1]:5000/a/b @sha256:0"]);
+    let old = parse("list", "SPDXVersion: SPDX-1.2\nPackageName: a\n");
+    assert_eq!(remarks(&old), ["1:1! the document is neither SPDX 2 nor SPDX 3"]);
+}
+
+#[test]
+fn rdf_is_named_with_the_command_that_makes_json() {
+    let text = "<?xml version=\"1.0\"?>\n<rdf:RDF xmlns:spdx=\"http://spdx.org/rdf/terms#\">\n</rdf:RDF>\n";
+    assert_eq!(probe("a.rdf", text), Confidence::Certain);
+    assert_eq!(
+        remarks(&parse("a.rdf", text)),
+        [
+            "1:0! the document is RDF/XML, make JSON of it: `pyspdxtools -i a.rdf -o a.rdf.spdx.json`"
+        ]
+    );
+    assert!(remarks(&parse("-", text))[0].contains("-i FILE "));
 }
 
 #[test]
@@ -152,6 +197,10 @@ fn the_probe_accepts_only_spdx_documents() {
     knows_its_own("spdx", probe);
     for (name, head, expected) in [
         ("list", APP, Confidence::Certain),
+        ("list", TAGS, Confidence::Certain),
+        ("list", &TAGS[..100], Confidence::Certain),
+        ("list", "# SPDXVersion: SPDX-2.3\nnginx\n", Confidence::No),
+        ("list", "<bom xmlns=\"http://cyclonedx.org/schema/bom/1.5\"/>\n", Confidence::No),
         ("list", "{\"spdxVersion\": \"SPDX-3.0\"}", Confidence::No),
         (
             "list",
@@ -173,5 +222,19 @@ fn the_probe_accepts_only_spdx_documents() {
 
 #[test]
 fn mutated_documents_never_panic() {
-    survives_mutations(&[APP, SHOP], probe, parse);
+    survives_mutations(&[APP, SHOP, TAGS], probe, parse);
+}
+
+#[test]
+fn a_document_without_images_says_so() {
+    let third = format!("{THIRD}, \"@graph\": []}}\n");
+    for (text, place) in [
+        ("{\"spdxVersion\": \"SPDX-2.3\"}\n", "1:1"),
+        ("spdxVersion: SPDX-2.3\npackages: [{name: a}]\n", "1:1"),
+        ("SPDXVersion: SPDX-2.3\nPackageName: a\n", "0:0"),
+        (third.as_str(), "1:1"),
+    ] {
+        let said = format!("{place} no package has a purl of the type `oci` or `docker`");
+        assert_eq!(remarks(&parse("list", text)), [said], "{text}");
+    }
 }
