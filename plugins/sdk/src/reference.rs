@@ -44,14 +44,26 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Removes the registry from a name. By Docker's rule, a registry has a dot or a port, or is
-/// `localhost`.
+/// Reports whether the first component of a name is a registry. By Docker's rule, a registry has a
+/// dot or a port, is an IPv6 address in brackets, or is `localhost`. The host uses the same rule.
+#[must_use]
+pub fn is_registry(component: &str) -> bool {
+    component.contains(['.', ':', '[']) || component == "localhost"
+}
+
+/// Splits a name into its registry, if it names one, and the path.
+#[must_use]
+pub fn split_registry(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('/') {
+        Some((first, rest)) if is_registry(first) => (Some(first), rest),
+        _ => (None, name),
+    }
+}
+
+/// Removes the registry from a name.
 #[must_use]
 pub fn without_host(name: &str) -> &str {
-    match name.split_once('/') {
-        Some((first, rest)) if first.contains(['.', ':', '[']) || first == "localhost" => rest,
-        _ => name,
-    }
+    split_registry(name).1
 }
 
 /// Reports whether the text starts with a known digest algorithm. The host validates the rest.
@@ -64,9 +76,24 @@ pub fn has_digest_algorithm(text: &str) -> bool {
 /// punctuation, a URL or a piece of JSON, YAML or TOML.
 #[must_use]
 pub fn looks_like_reference(text: &str) -> bool {
+    let text = without_ipv6(text);
     text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && !text.contains(['{', '}', '[', ']', '(', ')', '"', '\'', '<', '>', '=', ',', ';'])
         && !text.contains("://")
+}
+
+/// Removes the brackets and colons of an IPv6 address at the start of a name, such as
+/// `[::1]:5000/team/app`.
+fn without_ipv6(text: &str) -> &str {
+    let inner = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    match inner {
+        Some((address, rest))
+            if rest.starts_with([':', '/']) && address.parse::<std::net::Ipv6Addr>().is_ok() =>
+        {
+            rest.trim_start_matches([':', '/'])
+        }
+        _ => text,
+    }
 }
 
 /// Reports whether the text is a repository path or a part of one. A path consists of components
@@ -92,7 +119,7 @@ fn is_component(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Parts, is_path, looks_like_reference};
+    use super::{Parts, is_path, is_registry, looks_like_reference, split_registry, without_host};
 
     #[test]
     fn a_port_is_no_tag() {
@@ -112,6 +139,42 @@ mod tests {
     }
 
     #[test]
+    fn registries_have_a_dot_a_port_or_brackets_or_are_localhost() {
+        for good in [
+            "docker.io",
+            "localhost",
+            "localhost:5000",
+            "host:5000",
+            "127.0.0.1",
+            "[::1]",
+            "[::1]:5000",
+            "[2001:db8::1]:443",
+            "REG.Example",
+        ] {
+            assert!(is_registry(good), "{good:?}");
+        }
+        for bad in ["", "library", "team-a", "localhosts", "LOCALHOST", "a_b"] {
+            assert!(!is_registry(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_registry_is_split_from_the_path() {
+        for (name, registry, path) in [
+            ("nginx", None, "nginx"),
+            ("team/app", None, "team/app"),
+            ("quay.io/team/app", Some("quay.io"), "team/app"),
+            ("[::1]:5000/a/b", Some("[::1]:5000"), "a/b"),
+            ("[fe80::2]/a", Some("[fe80::2]"), "a"),
+            ("localhost/a", Some("localhost"), "a"),
+            ("h:5000/a", Some("h:5000"), "a"),
+        ] {
+            assert_eq!(split_registry(name), (registry, path), "{name}");
+            assert_eq!(without_host(name), path, "{name}");
+        }
+    }
+
+    #[test]
     fn paths_follow_the_distribution_grammar() {
         for good in ["a", "a/b", "a.b/c_d/e__f/g---h", "0/1"] {
             assert!(is_path(good), "{good:?}");
@@ -126,10 +189,32 @@ mod tests {
 
     #[test]
     fn json_yaml_and_toml_do_not_look_like_references() {
-        for meant in ["nginx", "H:5000/Upper$Case:1@sha256:0", "8.0"] {
+        for meant in [
+            "nginx",
+            "H:5000/Upper$Case:1@sha256:0",
+            "8.0",
+            "[::1]:5000/a/b:1",
+            "[2001:db8::1]/a@sha256:0",
+            "[::ffff:10.0.0.1]:80/a",
+        ] {
             assert!(looks_like_reference(meant), "{meant:?}");
         }
-        for other in ["{", "---", "=", "\"a\"", "https://a/b", "a,b", "version=1", ""] {
+        for other in [
+            "{",
+            "---",
+            "=",
+            "\"a\"",
+            "https://a/b",
+            "a,b",
+            "version=1",
+            "",
+            "[a]",
+            "[::1]",
+            "[::1]a",
+            "[x]:5000/a",
+            "[1]/a",
+            "[::1]:5000/[a]",
+        ] {
             assert!(!looks_like_reference(other), "{other:?}");
         }
     }
