@@ -5,6 +5,7 @@
 //! the others.
 
 mod look;
+mod mend;
 mod read;
 
 use std::rc::Rc;
@@ -225,5 +226,7 @@ impl Node {
     }
 }
 
+#[cfg(test)]
+mod mend_tests;
 #[cfg(test)]
 mod tests;
