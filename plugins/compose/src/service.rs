@@ -15,7 +15,7 @@ pub(crate) fn read(parsed: &mut Parsed, variables: &Variables, key: &Key, servic
     }
     remarks(parsed, name, service);
     // An empty image is none: `image: ${TAG:+…}` beside `build`.
-    let reference = service.get("image").filter(|image| !image.is_empty());
+    let reference = service.get("image").filter(|image| !image.is_blank());
     let text = reference.map(|reference| text_of(parsed, variables, "an image", reference));
     let is_empty = matches!(&text, Some(Some(text)) if text.trim().is_empty());
     match (reference.filter(|_| !is_empty), service.member("build")) {
@@ -39,10 +39,10 @@ pub(crate) fn read(parsed: &mut Parsed, variables: &Variables, key: &Key, servic
         (None, None) => parsed.error(key.place, format!("service `{name}` has no image")),
     }
     for volume in service.get("volumes").map(Node::items).unwrap_or_default() {
-        if let (Some("image"), Some(source)) = (volume.text_of("type"), volume.get("source")) {
-            if let Some(text) = text_of(parsed, variables, "an image", source) {
-                image(parsed, variables, source.place, &text, None);
-            }
+        if let (Some("image"), Some(source)) = (volume.text_of("type"), volume.get("source"))
+            && let Some(text) = text_of(parsed, variables, "an image", source)
+        {
+            image(parsed, variables, source.place, &text, None);
         }
     }
 }
@@ -77,7 +77,7 @@ fn image(
     platform: Option<&Node>,
 ) {
     let platform = platform
-        .filter(|platform| !platform.is_empty())
+        .filter(|platform| !platform.is_blank())
         .map(|platform| text_of(parsed, variables, "a platform", platform));
     // Without the intended platform, the entry would take all platforms.
     if platform == Some(None) {

@@ -59,7 +59,7 @@ pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
             parsed.error(node.place, message);
             continue;
         }
-        let platform = match node.get("platform").filter(|own| !own.is_empty()) {
+        let platform = match node.get("platform").filter(|own| !own.is_blank()) {
             None => platform,
             // Without the intended platform, the entry would take all platforms.
             Some(own) => match own.expect_text("`platform`", parsed) {
