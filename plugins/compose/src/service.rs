@@ -1,5 +1,6 @@
 //! One service: its image, and warnings where longshore differs from Compose.
 
+use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::Parsed;
 use longshore_plugin_sdk::yaml::{Key, Node};
 
@@ -13,7 +14,11 @@ pub(crate) fn read(parsed: &mut Parsed, variables: &Variables, key: &Key, servic
         return;
     }
     remarks(parsed, name, service);
-    match (service.get("image"), service.member("build")) {
+    // An empty image is none: `image: ${TAG:+…}` beside `build`.
+    let reference = service.get("image").filter(|image| !image.is_blank());
+    let text = reference.map(|reference| text_of(parsed, variables, "an image", reference));
+    let is_empty = matches!(&text, Some(Some(text)) if text.trim().is_empty());
+    match (reference.filter(|_| !is_empty), service.member("build")) {
         (Some(reference), build) => {
             if let Some((build, _)) = build {
                 let message = format!(
@@ -21,7 +26,10 @@ pub(crate) fn read(parsed: &mut Parsed, variables: &Variables, key: &Key, servic
                 );
                 parsed.warn(build.place, message);
             }
-            image(parsed, variables, reference, service.get("platform"));
+            if let Some(text) = text.flatten() {
+                let platform = service.get("platform");
+                image(parsed, variables, reference.place, &text, platform);
+            }
         }
         (None, Some((build, _))) => {
             let message = format!("service `{name}` is built, so there is nothing to mirror");
@@ -31,8 +39,10 @@ pub(crate) fn read(parsed: &mut Parsed, variables: &Variables, key: &Key, servic
         (None, None) => parsed.error(key.place, format!("service `{name}` has no image")),
     }
     for volume in service.get("volumes").map(Node::items).unwrap_or_default() {
-        if let (Some("image"), Some(source)) = (volume.text_of("type"), volume.get("source")) {
-            image(parsed, variables, source, None);
+        if let (Some("image"), Some(source)) = (volume.text_of("type"), volume.get("source"))
+            && let Some(text) = text_of(parsed, variables, "an image", source)
+        {
+            image(parsed, variables, source.place, &text, None);
         }
     }
 }
@@ -58,20 +68,28 @@ fn remarks(parsed: &mut Parsed, name: &str, service: &Node) {
     }
 }
 
-fn image(parsed: &mut Parsed, variables: &Variables, image: &Node, platform: Option<&Node>) {
-    let Some(reference) = text(parsed, variables, "an image", image) else { return };
-    let platform = platform.map(|platform| text(parsed, variables, "a platform", platform));
+/// Adds an image, for its platform if it has one.
+fn image(
+    parsed: &mut Parsed,
+    variables: &Variables,
+    place: Place,
+    reference: &str,
+    platform: Option<&Node>,
+) {
+    let platform = platform
+        .filter(|platform| !platform.is_blank())
+        .map(|platform| text_of(parsed, variables, "a platform", platform));
     // Without the intended platform, the entry would take all platforms.
     if platform == Some(None) {
         return;
     }
-    if let Some(entry) = parsed.image(image.place, &reference) {
-        entry.platforms.extend(platform.flatten());
+    if let Some(entry) = parsed.image(place, reference) {
+        entry.keep_platform(&platform.flatten().unwrap_or_default());
     }
 }
 
 /// Returns the text of a scalar with its variables expanded.
-fn text(parsed: &mut Parsed, variables: &Variables, what: &str, node: &Node) -> Option<String> {
+fn text_of(parsed: &mut Parsed, variables: &Variables, what: &str, node: &Node) -> Option<String> {
     match interpolated(node.expect_text(what, parsed)?, variables) {
         Ok(Interpolated { text, remarks }) => {
             for remark in remarks {

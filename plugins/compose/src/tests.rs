@@ -58,6 +58,44 @@ fn variables_come_from_the_configuration_only() {
 }
 
 #[test]
+fn an_empty_platform_is_none() {
+    for (platform, expected) in [
+        ("''", "2 a 1"),
+        ("", "2 a 1"),
+        ("~", "2 a 1"),
+        ("' '", "2 a 1"),
+        ("$EMPTY", "2 a 1"),
+        ("${EMPTY}", "2 a 1"),
+        ("${P:-}", "2 a 1"),
+        ("${P-}", "2 a 1"),
+        ("${P:+linux/amd64}", "2 a 1"),
+        ("${P:-${Q:-}}", "2 a 1"),
+        ("'${EMPTY}${P:-} '", "2 a 1"),
+        ("${EMPTY:-linux/arm64}", "2 a 1 linux/arm64"),
+        ("'${P:-} linux/arm64'", "2 a 1 linux/arm64"),
+    ] {
+        let text = format!("services:\n  a:\n    platform: {platform}\n    image: a:1\n");
+        let compose = Compose::from_config(r#"{"variables":"EMPTY=\n"}"#).expect("variables");
+        let parsed = compose.parse("compose.yaml", &text);
+        assert_eq!(entries(&parsed), [expected.replace('2', "4")], "{text}");
+        assert!(remarks(&parsed).iter().all(|remark| !remark.contains('!')), "{text}");
+    }
+}
+
+#[test]
+fn an_empty_image_is_none() {
+    let built = ["3:5 service `a` is built, so there is nothing to mirror"];
+    for image in ["''", "", "$EMPTY", "${EMPTY:-}", "'${EMPTY} '"] {
+        let text = format!("services:\n  a:\n    build: .\n    image: {image}\n");
+        let compose = Compose::from_config(r#"{"variables":"EMPTY=\n"}"#).expect("variables");
+        assert_eq!(remarks(&compose.parse("compose.yaml", &text)), built, "{text}");
+        let alone = text.replace("    build: .\n", "");
+        let parsed = compose.parse("compose.yaml", &alone);
+        assert_eq!(remarks(&parsed), ["2:3! service `a` has no image"], "{alone}");
+    }
+}
+
+#[test]
 fn malformed_files_have_exact_diagnostics() {
     for (text, expected) in [
         (

@@ -1,6 +1,7 @@
 //! The kind `Images`.
 
 use longshore_plugin_sdk::list::Parsed;
+use longshore_plugin_sdk::reference::split_registry;
 use longshore_plugin_sdk::yaml::Node;
 
 /// Prefix of Hauler's annotations. They apply to every image of the document that does not set its
@@ -27,8 +28,10 @@ const NOT_VERIFIED: &str = "signatures are not verified";
 /// Parses one document.
 pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
     let annotations = root.path(&["metadata", "annotations"]);
-    let annotation =
-        |name: &str| annotations.and_then(|node| node.text_of(&format!("{ANNOTATION}{name}")));
+    let annotation = |name: &str| {
+        let text = annotations?.text_of(&format!("{ANNOTATION}{name}"))?.trim();
+        (!text.is_empty()).then_some(text)
+    };
     let (platform, registry) = (annotation("platform"), annotation("registry"));
     for (key, _) in annotations.into_iter().flat_map(Node::members) {
         let Some(name) = key.text.strip_prefix(ANNOTATION) else { continue };
@@ -45,6 +48,9 @@ pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
         parsed.error(root.place, "there are no `spec.images`");
         return;
     };
+    if let Some(spec) = root.get("spec").and_then(Node::as_mapping) {
+        spec.warn_unused(&["images"], &[], parsed);
+    }
     for node in images.expect_sequence("`images`", parsed).unwrap_or_default() {
         let Some(image) = node.expect_mapping("an item of `images`", parsed) else { continue };
         image.warn_unused(&["name", "platform", "local"], IGNORED, parsed);
@@ -53,7 +59,7 @@ pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
             parsed.error(node.place, message);
             continue;
         }
-        let platform = match node.get("platform") {
+        let platform = match node.get("platform").filter(|own| !own.is_blank()) {
             None => platform,
             // Without the intended platform, the entry would take all platforms.
             Some(own) => match own.expect_text("`platform`", parsed) {
@@ -67,16 +73,11 @@ pub(crate) fn read(parsed: &mut Parsed, root: &Node) {
         };
         let Some(text) = name.expect_text("`name`", parsed) else { continue };
         let reference = match registry {
-            Some(registry) if !names_registry(text) => format!("{registry}/{text}"),
+            Some(registry) if split_registry(text).0.is_none() => format!("{registry}/{text}"),
             _ => text.to_owned(),
         };
         if let Some(entry) = parsed.image(name.place, &reference) {
-            entry.platforms.extend(platform.filter(|all| *all != "all").map(str::to_owned));
+            entry.keep_platform(platform.filter(|all| *all != "all").unwrap_or_default());
         }
     }
-}
-
-fn names_registry(name: &str) -> bool {
-    name.split_once('/')
-        .is_some_and(|(first, _)| first.contains(['.', ':']) || first == "localhost")
 }

@@ -34,6 +34,47 @@ fn images_are_entries_and_other_kinds_get_warnings() {
 }
 
 #[test]
+fn empty_values_are_none() {
+    for (annotations, image, expected) in [
+        ("{hauler.dev/platform: ''}", "{name: 'a:1'}", "5 a 1"),
+        ("{hauler.dev/platform: ' ', hauler.dev/registry: ''}", "{name: 'a:1'}", "5 a 1"),
+        ("{hauler.dev/platform: linux/arm64}", "{name: 'a:1', platform: ''}", "5 a 1 linux/arm64"),
+        ("{hauler.dev/platform: linux/arm64}", "{name: 'a:1', platform: }", "5 a 1 linux/arm64"),
+        ("{hauler.dev/platform: linux/arm64}", "{name: 'a:1', platform: all}", "5 a 1"),
+        ("{}", "{name: 'a:1', platform: '  '}", "5 a 1"),
+        ("{hauler.dev/registry: r.io}", "{name: 'b/a:1'}", "5 r.io/b/a 1"),
+        ("{hauler.dev/registry: r.io}", "{name: '[::1]:5000/a:1'}", "5 [::1]:5000/a 1"),
+        ("{hauler.dev/registry: r.io}", "{name: 'localhost/a:1'}", "5 localhost/a 1"),
+        ("{hauler.dev/registry: '[::1]'}", "{name: 'a:1'}", "5 [::1]/a 1"),
+    ] {
+        let text = format!(
+            "apiVersion: content.hauler.cattle.io/v1\nkind: Images\nmetadata: {{annotations: \
+             {annotations}}}\nspec: {{images: [\n{image}]}}\n"
+        );
+        let parsed = parse("list", &text);
+        assert_eq!(entries(&parsed), [expected], "{text}");
+        assert_eq!(remarks(&parsed), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn a_file_without_images_keeps_its_warnings() {
+    let of = |kind: &str, spec: &str| {
+        let text = format!("apiVersion: content.hauler.cattle.io/v1\nkind: {kind}\nspec: {spec}\n");
+        let parsed = parse("list", &text);
+        assert_eq!(entries(&parsed), [""; 0], "{text}");
+        remarks(&parsed)
+    };
+    assert_eq!(of("Charts", "{charts: [{name: a}]}"), ["1:1 kind Charts is not mirrored (1 item)"]);
+    assert_eq!(of("Files", "{files: [a, b]}"), ["1:1 kind Files is not mirrored (2 items)"]);
+    assert_eq!(of("Images", "{images: [], other: 1}"), ["3:20 unknown key \"other\" is ignored"],);
+    assert_eq!(
+        of("Images", "{images: [{name: a, local: true}]}"),
+        ["3:17! an image of the Docker daemon (`local`) is in no registry"],
+    );
+}
+
+#[test]
 fn malformed_files_have_exact_diagnostics() {
     const IMAGES: &str = "apiVersion: content.hauler.cattle.io/v1\nkind: Images\n";
     for (rest, expected) in [

@@ -9,22 +9,12 @@
 //!   - image: nginx:1.27
 //! ```
 //!
-//! The format finds images by field name in objects of any kind, custom resources included. It
-//! reads:
-//!
-//! - `image: REFERENCE` and `image: {registry, repository, tag, digest}`
-//! - these four fields side by side
-//! - fields with names that end in `Image`, and lists with names that end in `Images`
-//! - image volumes
-//! - `RELATED_IMAGE_` variables of operators
+//! The crate `longshore-plugin-images` finds the images in objects of any kind, custom resources
+//! included: by the names of fields, in arguments, variables and texts. What only looks like an image
+//! gets a warning.
 
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
-
-use walk::Walk;
-
-mod field;
-mod walk;
 
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
@@ -63,7 +53,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
             if !is_object(root) {
                 parsed.warn(root.place, "the document has no apiVersion and kind");
             }
-            Walk::new(&mut parsed).node(root);
+            longshore_plugin_images::add(longshore_plugin_images::find(root), &mut parsed);
         } else {
             parsed
                 .error(root.place, format!("a manifest must be a mapping, found {}", root.kind()));

@@ -22,11 +22,21 @@ fn every_container_of_every_workload_is_an_entry() {
             "23 nginx latest",
             "38 fluent/fluent-bit 3.1",
             "51 postgres 16",
+            "54 team/backup 1",
             "67 example.com/job @sha256:bbbb",
             "85 example.com/cron 1.0",
         ]
     );
-    assert_eq!(remarks(&parsed), ["67:18 the destination gets no tag, as only a digest is given"]);
+    assert_eq!(
+        remarks(&parsed),
+        [
+            "6:24 `not/this:1` may be an image, but `image` is an annotation, so it is skipped",
+            "67:18 the destination gets no tag, as only a digest is given",
+            "84:15 `not/this:1` may be an image, but it is a part of `args`, so it is skipped",
+            "92:10 `not/this:1` may be an image, but `image` of a text may mean something else, so it \
+             is skipped",
+        ]
+    );
 }
 
 #[test]
@@ -42,9 +52,10 @@ fn custom_resources_are_read_by_the_usual_fields() {
             "25 nvcr.io/nvidia/driver 550.90.07",
             "28 nvcr.io/nvidia/toolkit @sha256:dddd",
             "34 ghcr.io/cloudnative-pg/postgresql 16.4",
-            "36 mysql latest",
             "51 quay.io/operator/operand 2.0",
+            "53 quay.io/operator/other 2.0",
             "54 quay.io/operator/operator 2.0",
+            "60 nginx 1.27",
             "77 quay.io/team/early 1",
             "78 nginx 1.27",
             "80 ghcr.io/team/late @sha256:eeee",
@@ -58,11 +69,15 @@ fn custom_resources_are_read_by_the_usual_fields() {
             "20:12 `image` has no repository, so it is skipped",
             "22:17 `quay.io/team/no-tag` has no tag and no digest, so it is skipped",
             "28:27 the destination gets no tag, as only a digest is given",
-            "36:12 `mysql` is read as an image on Docker Hub",
+            "36:12 `mysql` may be an image, but `image` outside a container has no tag and no digest, \
+             so it is skipped",
             "37:20 `image` is not an image reference, so it is skipped",
-            "57:1 kustomize is not run: images that it sets are not found",
+            "57:1 kustomize is not run: the files that it names are not read",
+            "60:3 `nginx:1.27` is read as an image on Docker Hub",
             "79:5 `not-certain` of `images` may not be an image, so it is skipped",
             "80:17 the destination gets no tag, as only a digest is given",
+            "81:13 `quay.io/not/this:1` may be an image, but `mirrors` may mean something else, so it \
+             is skipped",
             "83:1 the chart is not rendered: only images named here are found",
         ]
     );
@@ -76,6 +91,52 @@ fn lists_in_json_are_read_with_their_lines() {
         ["15 registry.k8s.io/pause 3.10", "33 quay.io/team/app 1.2.3", "34 alpine latest"]
     );
     assert_eq!(remarks(&parsed), [""; 0]);
+}
+
+#[test]
+fn manifests_without_images_keep_their_warnings() {
+    for (text, expected) in [
+        (
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a.yaml]\n",
+            &["1:1 kustomize is not run: the files that it names are not read"][..],
+        ),
+        (
+            "kind: Kustomization\nresources: [a.yaml]\n",
+            &[
+                "1:1 the document has no apiVersion and kind",
+                "1:1 kustomize is not run: the files that it names are not read",
+            ],
+        ),
+        (
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec: {path: a}\n",
+            &["1:1 kustomize is not run: the files that it names are not read"],
+        ),
+        (
+            "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nspec: {chart: a}\n",
+            &["1:1 the chart is not rendered: only images named here are found"],
+        ),
+        ("apiVersion: v1\nkind: Service\n", &[]),
+    ] {
+        let parsed = parse("list", text);
+        assert_eq!(entries(&parsed), [""; 0], "{text}");
+        assert_eq!(remarks(&parsed), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_broken_document_does_not_hide_the_next_one() {
+    const POD: &str = "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: 'a/b:1'}]}\n";
+    for (broken, errors) in [
+        ("metadata: {annotations: {a: b", 1),
+        ("a: 'x", 1),
+        ("a: b: c", 1),
+        ("{{- if .Values.x }}", 1),
+        ("apiVersion: v1\nkind: Pod\nx: \"one\ntwo\"\nspec: {containers: [{image: 'c:1'}]}", 0),
+    ] {
+        let parsed = parse("list", &format!("{POD}---\n{broken}\n---\n{POD}"));
+        assert_eq!(parsed.entries.len(), 3 - errors, "{broken}");
+        assert_eq!(remarks(&parsed).len(), errors, "{broken}: {:?}", remarks(&parsed));
+    }
 }
 
 #[test]

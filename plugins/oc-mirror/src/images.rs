@@ -32,7 +32,7 @@ pub(crate) fn read(parsed: &mut Parsed, mirror: &Node) {
             parsed.warn(name.place, message);
             continue;
         }
-        let Some(tag) = node.get("targetTag") else {
+        let Some(tag) = node.get("targetTag").filter(|tag| !tag.is_blank()) else {
             parsed.image(name.place, text);
             continue;
         };

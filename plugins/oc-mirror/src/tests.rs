@@ -40,6 +40,47 @@ fn additional_images_are_entries_and_other_sections_get_warnings() {
 }
 
 #[test]
+fn an_image_set_without_images_keeps_its_warnings() {
+    const HEAD: &str = "apiVersion: mirror.openshift.io/v2alpha1\nkind: ImageSetConfiguration\n";
+    for (mirror, expected) in [
+        (
+            "{operators: [{catalog: a}]}",
+            &["3:10 `operators` is ignored: its content is not mirrored"][..],
+        ),
+        (
+            "{platform: {channels: [{name: b}]}, helm: {repositories: [c]}}",
+            &[
+                "3:10 `platform` is ignored: its content is not mirrored",
+                "3:45 `helm` is ignored: its content is not mirrored",
+            ],
+        ),
+        (
+            "{blockedImages: [{name: a}], additionalImages: [{name: 'a:1'}]}",
+            &["3:64 `a:1` is among `blockedImages`, so it is skipped"],
+        ),
+        ("{}", &[]),
+    ] {
+        let parsed = parse("list", &format!("{HEAD}mirror: {mirror}\n"));
+        assert_eq!(entries(&parsed), [""; 0], "{mirror}");
+        assert_eq!(remarks(&parsed), expected, "{mirror}");
+    }
+}
+
+#[test]
+fn an_empty_target_tag_is_none() {
+    for tag in ["''", "\"\"", "~", ""] {
+        let text = format!(
+            "apiVersion: mirror.openshift.io/v2alpha1\nkind: ImageSetConfiguration\nmirror:\n  \
+             additionalImages:\n  - name: '[::1]:5000/a/b:1'\n    targetTag: {tag}\n"
+        );
+        let parsed = parse("list", &text);
+        assert_eq!(entries(&parsed), ["5 [::1]:5000/a/b 1"], "{tag}");
+        assert_eq!(parsed.entries[0].destination_tag, None, "{tag}");
+        assert_eq!(remarks(&parsed), [""; 0], "{tag}");
+    }
+}
+
+#[test]
 fn blocked_images_are_left_out_as_written_or_with_any_tag() {
     for (blocked, image, taken) in [
         ("a.io/b", "a.io/b:1", false),

@@ -90,6 +90,14 @@ impl Entry {
     pub fn to(self, destination: impl Into<String>) -> Self {
         Self { destination: Some(destination.into()), ..self }
     }
+
+    /// Adds a platform. An empty one, such as that of a variable without a value, is none.
+    pub fn keep_platform(&mut self, platform: &str) {
+        let platform = platform.trim();
+        if !platform.is_empty() {
+            self.platforms.push(platform.to_owned());
+        }
+    }
 }
 
 /// A parsed list.
@@ -184,6 +192,15 @@ mod tests {
         parsed.image(PLACE, "c@sha256:00");
         assert_eq!(parsed.entries, [Entry::new("c", pinned(None), 3)]);
         assert_eq!(parsed.diagnostics[0].severity, Severity::Warning);
+    }
+
+    #[test]
+    fn an_empty_platform_is_none() {
+        let mut entry = Entry::new("a", Selection::All, 1);
+        for platform in ["", " ", "\t", "linux/arm64", " linux/amd64 "] {
+            entry.keep_platform(platform);
+        }
+        assert_eq!(entry.platforms, ["linux/arm64", "linux/amd64"]);
     }
 
     #[test]

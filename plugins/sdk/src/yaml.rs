@@ -5,6 +5,7 @@
 //! the others.
 
 mod look;
+mod mend;
 mod read;
 
 use std::rc::Rc;
@@ -160,6 +161,12 @@ impl Node {
         }
     }
 
+    /// Reports whether the value is a text of blanks, which stands for a value that is not set.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.as_text().is_some_and(|text| text.trim().is_empty())
+    }
+
     /// Describes the type of the value in words.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
@@ -225,5 +232,7 @@ impl Node {
     }
 }
 
+#[cfg(test)]
+mod mend_tests;
 #[cfg(test)]
 mod tests;

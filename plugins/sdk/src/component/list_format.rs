@@ -106,13 +106,15 @@ impl From<list::Parsed> for Parsed {
 impl From<Entry> for types::Entry {
     fn from(entry: Entry) -> Self {
         let attribute = |(key, value)| types::Attribute { key, value };
+        // An empty platform is none. As one of the list, it would select nothing.
+        let is_named = |platform: &String| !platform.trim().is_empty();
         Self {
             source: entry.source,
             repositories: entry.repositories.map(Into::into),
             select: entry.selection.into(),
             destination: entry.destination,
             destination_tag: entry.destination_tag,
-            platforms: entry.platforms,
+            platforms: entry.platforms.into_iter().filter(is_named).collect(),
             line: entry.line,
             attributes: entry.attributes.into_iter().map(attribute).collect(),
         }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 
+use super::mend::mended;
 use super::{Key, Mapping, Node, Scalar, Value};
 use crate::diagnostic::{Diagnostic, Place};
 
@@ -46,6 +47,17 @@ pub fn read(text: &str) -> Documents {
 /// characters before a syntax error.
 pub(super) fn read_within(text: &str, simple_key_max_lookahead: usize) -> Documents {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let documents = read_strictly(text, simple_key_max_lookahead);
+    if documents.complete {
+        return documents;
+    }
+    match mended(text) {
+        Some(mended) => read_strictly(&mended, simple_key_max_lookahead),
+        None => documents,
+    }
+}
+
+fn read_strictly(text: &str, simple_key_max_lookahead: usize) -> Documents {
     let options = granit_parser::options! { emit_comments: false, simple_key_max_lookahead: simple_key_max_lookahead };
     let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX).max(1);
     let mut builder = Builder { lines, ..Builder::default() };

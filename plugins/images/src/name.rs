@@ -1,0 +1,107 @@
+//! Names of fields, flags and variables.
+
+/// Last words of names that hold something about an image, but not the image.
+const OTHER: [&str; 17] = [
+    "arch",
+    "digest",
+    "dir",
+    "format",
+    "id",
+    "policy",
+    "pullpolicy",
+    "registry",
+    "repo",
+    "repository",
+    "secret",
+    "secrets",
+    "size",
+    "tag",
+    "type",
+    "user",
+    "version",
+];
+
+/// Splits a name such as `sidecarImage`, `--sidecar-image` or `SIDECAR_IMAGE` into lower-case words.
+pub(crate) fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_lower = false;
+    for letter in name.chars() {
+        let is_start = was_lower && letter.is_ascii_uppercase();
+        if is_start || !letter.is_ascii_alphanumeric() {
+            words.push(String::new());
+        }
+        if letter.is_ascii_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.push(letter.to_ascii_lowercase());
+        }
+        was_lower = letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Reports whether a name says that its value is an image.
+pub(crate) fn is_image(name: &str) -> bool {
+    let words = words(name);
+    words.iter().any(|word| word.ends_with("image"))
+        && words.last().is_none_or(|last| !OTHER.contains(&last.as_str()))
+}
+
+/// Reports whether a word says that a value is a repository, without its tag.
+pub(crate) fn is_repository(word: &str) -> bool {
+    matches!(word, "repository" | "repo" | "name")
+}
+
+/// Reports whether a name says that its value is the repository of an image.
+pub(crate) fn is_image_repository(name: &str) -> bool {
+    match &words(name)[..] {
+        [.., image, last] => image.ends_with("image") && is_repository(last),
+        _ => false,
+    }
+}
+
+/// Reports whether a name says that its value is a list of images.
+pub(crate) fn is_images(name: &str) -> bool {
+    words(name).last().is_some_and(|last| last.ends_with("images"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_image, is_images, words};
+
+    #[test]
+    fn names_are_split_by_every_convention() {
+        for name in
+            ["sidecarImageTag", "--sidecar-image-tag", "SIDECAR_IMAGE_TAG", "sidecar.image/tag"]
+        {
+            assert_eq!(words(name), ["sidecar", "image", "tag"], "{name}");
+        }
+        assert_eq!(words("imageURL"), ["image", "url"]);
+        assert_eq!(words("--"), [""; 0]);
+    }
+
+    #[test]
+    fn names_tell_images_from_their_attributes() {
+        for name in [
+            "image",
+            "sidecarImage",
+            "docker_image",
+            "dockerimage",
+            "proxy-image",
+            "imageName",
+            "image_url",
+            "RELATED_IMAGE_APP",
+            "IMAGE_OF_JOB",
+            "dockerImageReference",
+            "sidecar.istio.io/proxyImage",
+        ] {
+            assert!(is_image(name), "{name}");
+        }
+        for name in ["imagePullPolicy", "image_tag", "IMAGE_REGISTRY", "images", "name", "imagine"]
+        {
+            assert!(!is_image(name), "{name}");
+        }
+        assert!(is_images("extraImages") && is_images("job_images") && !is_images("image"));
+    }
+}

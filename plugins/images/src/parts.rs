@@ -1,0 +1,195 @@
+//! Images in parts, as separate fields of one mapping.
+
+use longshore_plugin_sdk::diagnostic::Place;
+use longshore_plugin_sdk::reference::{Parts, has_digest_algorithm, is_path, split_registry};
+use longshore_plugin_sdk::yaml::Node;
+
+/// Fields of a mapping that holds an image and nothing else.
+const KNOWN: [&str; 19] = [
+    "digest",
+    "hub",
+    "image",
+    "imageDigest",
+    "imagePullPolicy",
+    "imagePullSecrets",
+    "imageTag",
+    "name",
+    "pullPolicy",
+    "pullSecret",
+    "pullSecretRef",
+    "pullSecrets",
+    "registry",
+    "repo",
+    "repository",
+    "sha",
+    "tag",
+    "version",
+    "debug",
+];
+
+/// Keys of a `registry` mapping that name its host.
+const HOSTS: [&str; 7] = ["server", "host", "hostname", "url", "address", "domain", "name"];
+
+/// An image in parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Split {
+    /// Position of the image.
+    pub(crate) place: Place,
+    /// The registry and the path, without tag and digest unless they are in the field itself.
+    name: String,
+    tag: Option<String>,
+    digest: Option<String>,
+    /// A text beside the image that may be part of it.
+    pub(crate) doubt: Option<String>,
+}
+
+impl Split {
+    /// Reads the parts of a mapping. `is_image` says that the key of the mapping names an image. It
+    /// accepts a repository with a tag or digest, with the last component of the path in its own
+    /// field or not. A mapping that holds nothing but image fields may lack tag and digest.
+    pub(crate) fn of(map: &Node, is_image: bool) -> Option<Self> {
+        let text = |key: &str| map.text_of(key).map(str::trim).filter(|text| !text.is_empty());
+        let is_bare = map.members().all(|(key, _)| KNOWN.contains(&key.text.as_str()));
+        let repository = text("repository").or_else(|| text("repo")).or_else(|| text("hub"));
+        let (key, name) = match (text("image"), text("name")) {
+            (Some(image), _) => ("image", Some(image)),
+            (None, name) => ("name", name),
+        };
+        // `name` alone names images only where its mapping does.
+        let named =
+            name.filter(|_| key == "image" || is_image || is_bare && text("registry").is_some());
+        let first = ["repository", "repo", "hub"].iter().find_map(|key| map.get(key));
+        let mut split = Self {
+            place: first.or_else(|| map.get(key))?.place,
+            name: String::new(),
+            tag: text("tag").or_else(|| text("imageTag")).map(str::to_owned),
+            digest: text("digest")
+                .or_else(|| text("imageDigest"))
+                .or_else(|| text("sha"))
+                .map(digest),
+            doubt: None,
+        };
+        let path = match (repository, name) {
+            (Some(repository), Some(name)) if key == "image" => {
+                // `image` is a complete reference, so `repository` means something else.
+                if name.contains(['/', ':', '@']) {
+                    return None;
+                }
+                split.version(text("version"));
+                join(repository, name)
+            }
+            (Some(repository), Some(name)) if split.is_versioned() => {
+                if is_last(repository, name) || !is_path(name) {
+                    repository.to_owned()
+                } else if (is_bare || is_image)
+                    && is_project(repository, text("registry").is_some())
+                {
+                    join(repository, name)
+                } else {
+                    split.doubt = Some(join(repository, name));
+                    repository.to_owned()
+                }
+            }
+            (Some(repository), _) => {
+                let is_image = split.is_versioned() || is_bare && map.get("hub").is_none();
+                (is_image && !repository.contains("://")).then(|| repository.to_owned())?
+            }
+            (None, _) => {
+                let name = named?;
+                let parts = Parts::of(name);
+                let is_split = parts.tag.is_none() && parts.digest.is_none();
+                (is_split && split.is_versioned()).then(|| name.to_owned())?
+            }
+        };
+        split.name = match registry(map) {
+            Some(registry) => join(registry, &path),
+            None => path,
+        };
+        Some(split)
+    }
+
+    /// Reports whether the field is one of the parts in its mapping.
+    pub(crate) fn owns(map: &Node, key: &str, is_image: bool) -> bool {
+        matches!(key, "image" | "imageTag" | "imageDigest") && Split::of(map, is_image).is_some()
+    }
+
+    /// Takes a version as the tag, or as the digest.
+    fn version(&mut self, version: Option<&str>) {
+        match version {
+            Some(version) if has_digest_algorithm(version) => {
+                self.digest = Some(version.to_owned())
+            }
+            Some(version) => self.tag = Some(version.to_owned()),
+            None => {}
+        }
+        if let Some(digest) = self.tag.take_if(|tag| has_digest_algorithm(tag)) {
+            self.digest = Some(digest);
+        }
+    }
+
+    fn is_versioned(&self) -> bool {
+        self.tag.is_some() || self.digest.is_some()
+    }
+
+    /// Assembles the reference.
+    ///
+    /// # Errors
+    /// Fails if there is no tag and no digest.
+    pub(crate) fn reference(&self) -> Result<String, String> {
+        let mut reference = self.name.clone();
+        let parts = Parts::of(&reference);
+        if !self.is_versioned() && parts.tag.is_none() && parts.digest.is_none() {
+            return Err(format!("`{reference}` has no tag and no digest, so it is skipped"));
+        }
+        // `tag: 1@sha256:…` and `tag: sha256:…` are written too.
+        let tag = self.tag.as_deref().map(|tag| tag.trim_start_matches([':', '@']));
+        if let Some(tag) = tag {
+            reference.push(if has_digest_algorithm(tag) { '@' } else { ':' });
+            reference.push_str(tag);
+        }
+        if let Some(digest) = &self.digest
+            && !tag.is_some_and(|tag| tag.contains("sha256:"))
+        {
+            reference.push('@');
+            reference.push_str(digest);
+        }
+        Ok(reference)
+    }
+}
+
+/// Returns the host of `registry: HOST` or `registry: {server: HOST}`, without a scheme.
+fn registry(map: &Node) -> Option<&str> {
+    let registry = ["registry", "imageRegistry"].iter().find_map(|key| map.get(key))?;
+    let host = HOSTS.iter().find_map(|key| registry.text_of(key));
+    let host = registry.as_text().or(host)?.trim();
+    let host = host.split_once("://").map_or(host, |(_, host)| host);
+    Some(host).filter(|host| !host.is_empty())
+}
+
+fn join(before: &str, after: &str) -> String {
+    format!("{}/{}", before.trim_end_matches('/'), after.trim_start_matches('/'))
+}
+
+/// Reports whether the path ends in the name.
+fn is_last(repository: &str, name: &str) -> bool {
+    repository == name || repository.ends_with(&format!("/{name}"))
+}
+
+/// Reports whether a repository is a project, to which the name of the image is missing: it has at
+/// most one component beside the registry, and more only if the registry has a field of its own.
+fn is_project(repository: &str, has_registry: bool) -> bool {
+    let repository = repository.trim_end_matches('/');
+    let parts = Parts::of(repository);
+    // `quay.io` and `localhost:5000` alone are registries.
+    let (registry, path) = split_registry(repository);
+    let is_open = parts.digest.is_none() && (parts.tag.is_none() || !repository.contains('/'));
+    is_open
+        && (has_registry || registry.is_some() || !path.contains('/'))
+        && path.split('/').count() <= 1
+}
+
+/// Returns a digest with its algorithm; charts also write it without.
+fn digest(text: &str) -> String {
+    let is_hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hex { format!("sha256:{text}") } else { text.to_owned() }
+}
