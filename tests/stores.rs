@@ -93,7 +93,16 @@ macro_rules! for_each_pair {
     )*};
 }
 
+mod concurrent;
+mod damage;
+mod dry_run;
+mod folder;
+mod full_disk;
+mod interrupt;
+mod kill;
+mod referrers;
 mod round_trip;
+mod selection;
 
 use longshore_content::{Content, Image, Index};
 

@@ -31,17 +31,18 @@ pub(crate) struct DockerRegistry {
     program: &'static str,
     account: Option<(String, String)>,
     tls: bool,
+    lists_blobs: bool,
 }
 
 impl DockerRegistry {
     /// Debian's `docker-registry`.
     pub(super) fn debian() -> Self {
-        Self { program: DEBIAN, account: None, tls: false }
+        Self { program: DEBIAN, account: None, tls: false, lists_blobs: false }
     }
 
     /// Distribution 3.
     pub(super) fn version_3() -> Self {
-        Self { program: VERSION_3, account: None, tls: false }
+        Self { program: VERSION_3, account: None, tls: false, lists_blobs: false }
     }
 
     /// Requires this user name and password.
@@ -53,6 +54,13 @@ impl DockerRegistry {
     /// Serves TLS with a certificate of a temporary authority.
     pub(crate) fn tls(mut self) -> Self {
         self.tls = true;
+        self
+    }
+
+    /// Accepts an index whose children are blobs. Distribution 3 refuses it otherwise, because it looks
+    /// for manifests only.
+    pub(crate) fn lists_blobs(mut self) -> Self {
+        self.lists_blobs = true;
         self
     }
 
@@ -84,6 +92,9 @@ impl DockerRegistry {
             std::fs::write(&path, format!("{user}:{hash}\n")).expect("htpasswd can be written");
             let path = path.display();
             let _ = writeln!(config, "auth: {{htpasswd: {{realm: test, path: '{path}'}}}}");
+        }
+        if self.lists_blobs {
+            config += "validation: {manifests: {indexes: {platforms: none}}}\n";
         }
         let (front, address) = serve(&program, folder, "config.yml", &config);
         let guarded = self.tls || self.account.is_some();

@@ -46,6 +46,16 @@ impl Store {
         })
     }
 
+    /// Creates an empty store that accepts an index whose children are blobs.
+    pub(crate) fn for_caches(kind: Kind) -> Option<Self> {
+        match kind {
+            Kind::Distribution => {
+                Registry::distribution().lists_blobs().start().map(Self::Registry)
+            }
+            _ => Self::new(kind),
+        }
+    }
+
     /// Returns what `-s` and `-d` call it.
     pub(crate) fn name(&self) -> String {
         match self {
