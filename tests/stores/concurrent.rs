@@ -71,7 +71,7 @@ fn a_served_folder_shows_what_a_run_writes_into_it() {
     }
     run.finish().exits(0).sums_up("15 copied, 0 skipped, 0 failed");
     served.push("team/app", "after", &image(2));
-    let served = Store::Registry(served);
+    let served = Store::from(served);
     assert_arrived(&served, "run", 100);
     assert_arrived(&served, "client", 200);
     served.assert_has("team/app", "before", &image(1));

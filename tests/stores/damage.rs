@@ -14,6 +14,7 @@ for_each_kind!(
     a_flipped_bit_in_a_blob_is_found_by_deep,
     a_flipped_bit_in_a_manifest_is_found,
     a_missing_child_is_found_and_repaired,
+    a_damaged_source_is_not_copied,
 );
 
 /// Creates a store of the kind with a valid copy of the index.
@@ -106,8 +107,31 @@ fn a_flipped_bit_in_a_blob_is_found_by_deep(kind: Kind) {
 fn a_flipped_bit_in_a_manifest_is_found(kind: Kind) {
     let Some(stores) = mirrored(kind) else { return };
     change(&stores, arm().digest(), |bytes| *bytes.last_mut().expect("it is not empty") = b' ');
+    if matches!(kind, Kind::DockerRegistry | Kind::Distribution) {
+        // These verify manifests themselves, and answer with an error.
+        for arguments in [&["--deep"][..], &[]] {
+            let run = stores.validate(LIST).args(arguments).run().exits(1);
+            run.sums_up("0 valid, 0 skipped, 1 failed").complains(arm().digest());
+        }
+        return;
+    }
     let run = finds(&stores, arm().digest());
     if kind == Kind::Folder {
         repairs(&stores, &run);
     }
+}
+
+/// Content is verified on its way, whatever the kind of its source.
+fn a_damaged_source_is_not_copied(kind: Kind) {
+    let Some(stores) = Stores::new(kind, Kind::Folder) else { return };
+    stores.source.push("team/app", "1", &index());
+    let path = stores.source.stored("team/app", &layer());
+    let mut bytes = fs::read(&path).expect("the content is there");
+    bytes[50] ^= 1;
+    fs::write(path, bytes).expect("the content can be changed");
+    let run = stores.mirror(LIST).run().exits(1).sums_up("0 copied, 0 skipped, 1 failed");
+    run.complains(&layer());
+    stores.destination.assert_lacks("team/app", "1");
+    stores.destination.assert_lacks("team/app", index().digest());
+    assert!(!stores.destination.stored("team/app", &layer()).exists(), "the wrong bytes are kept");
 }

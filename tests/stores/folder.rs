@@ -1,5 +1,7 @@
 //! Folders that cannot be a store: clear errors with hints, and nothing is written.
 
+use longshore_content::Layouts;
+
 use super::{LIST, image};
 use crate::support::{Kind, Longshore, Registry, Store};
 
@@ -64,7 +66,7 @@ fn a_read_only_folder_is_a_source_all_the_same() {
     let run = Longshore::new().mirror().list(LIST).source(&store.name());
     let Some(run) = run.destination(destination.address()).mounting(&script) else { return };
     run.run().exits(0);
-    Store::Registry(destination).assert_has("team/app", "1", &image);
+    Store::from(destination).assert_has("team/app", "1", &image);
 }
 
 #[test]
@@ -82,11 +84,48 @@ fn a_folder_in_a_list_gets_the_hint_to_use_the_flags() {
     let destination = Registry::embedded();
     let list = format!("{}/team/app team/app 1\n", store.name());
     let run = Longshore::new().mirror().list(&list).destination(destination.address()).run();
-    let run = run.exits(1).complains("cannot stand in a list").complains("hint: ");
-    run.sums_up("0 copied, 0 skipped, 1 failed").complains("-s oci:");
-    let list = "team/app oci:images/app 1\n";
+    let run = run.exits(1).sums_up("0 copied, 0 skipped, 1 failed");
+    run.complains("begins with a folder of image layouts, which only -s and -d name");
+    let list = "team/app oci:./images/app 1\n";
     let run = Longshore::new().mirror().list(list).source(&store.name()).run();
-    let run = run.exits(1).complains("cannot stand in a list").complains("-d oci:");
+    let run = run.exits(1).sums_up("0 copied, 0 skipped, 1 failed");
+    let run = run.complains("begins with a folder of image layouts, which only -s and -d name");
     assert!(!run.directory().join("images").exists());
     assert!(!run.directory().join("oci:images").exists());
+}
+
+#[test]
+fn an_index_that_is_not_json_is_named_and_kept() {
+    let source = Registry::embedded();
+    source.push("team/app", "1", &image("linux/amd64", 1));
+    for (text, at_source) in [("{\"manifests\":[{", false), ("", false), ("{", true)] {
+        let Some(store) = Store::new(Kind::Folder) else { return };
+        store.push("team/app", "2", &image("linux/amd64", 2));
+        let Store::Folder(layouts, _) = &store else { unreachable!("it is a folder") };
+        let path = layouts.root().join("team/app/index.json");
+        std::fs::write(&path, text).expect("the index can be written");
+        let run = Longshore::new().mirror().list(LIST);
+        let run = match at_source {
+            true => run.source(&store.name()).destination(source.address()),
+            false => run.source(source.address()).destination(&store.name()),
+        };
+        let run = run.run().exits(1).complains(&format!("{} is broken: ", path.display()));
+        run.complains("hint: remove the repository's folder and mirror it again");
+        assert_eq!(std::fs::read_to_string(path).ok().as_deref(), Some(text), "it was replaced");
+    }
+}
+
+#[test]
+fn a_relative_folder_and_one_with_blanks_can_be_repeated() {
+    let source = Registry::embedded();
+    let image = image("linux/amd64", 1);
+    source.push("team/app", "1", &image);
+    let list = "team/app team/app 1\nteam/late team/late 1\n";
+    let run = Longshore::new().mirror().list(list).source(source.address());
+    let run = run.destination("oci:my images/$x").run().exits(1);
+    source.push("team/late", "1", &image);
+    let run = run.repeated("mirror-failed.txt").exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+    let layouts = Layouts::new(&run.directory().join("my images/$x"));
+    assert_eq!(layouts.repositories().expect("it is readable"), ["team/app", "team/late"]);
+    assert_eq!(layouts.broken("team/late", "1").expect("it is readable"), [""; 0]);
 }

@@ -27,7 +27,7 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) enum Store {
     /// A running registry.
-    Registry(Registry),
+    Registry(Box<Registry>),
     /// A folder with one image layout per repository. It does not exist until content is pushed.
     Folder(Layouts, TempDir),
 }
@@ -36,9 +36,9 @@ impl Store {
     /// Creates an empty store. Returns `None` and skips the test if its server is not installed.
     pub(crate) fn new(kind: Kind) -> Option<Self> {
         Some(match kind {
-            Kind::DockerRegistry => Self::Registry(Registry::docker().start()?),
-            Kind::Distribution => Self::Registry(Registry::distribution().start()?),
-            Kind::Serve => Self::Registry(Registry::embedded()),
+            Kind::DockerRegistry => Registry::docker().start()?.into(),
+            Kind::Distribution => Registry::distribution().start()?.into(),
+            Kind::Serve => Registry::embedded().into(),
             Kind::Folder => {
                 let scratch = tempfile::tempdir().expect("a scratch directory can be made");
                 Self::Folder(Layouts::new(&scratch.path().join("images")), scratch)
@@ -49,9 +49,7 @@ impl Store {
     /// Creates an empty store that accepts an index whose children are blobs.
     pub(crate) fn for_caches(kind: Kind) -> Option<Self> {
         match kind {
-            Kind::Distribution => {
-                Registry::distribution().lists_blobs().start().map(Self::Registry)
-            }
+            Kind::Distribution => Registry::distribution().lists_blobs().start().map(Self::from),
             _ => Self::new(kind),
         }
     }
@@ -155,6 +153,13 @@ impl Store {
         assert!(found.is_none(), "{}/{repository} must not have {reference}", self.name());
     }
 
+    /// Reports whether any tag of the repositories is not complete.
+    pub(crate) fn has_broken_tags(&self, repositories: &[&str]) -> bool {
+        repositories.iter().any(|repository| {
+            self.tags(repository).iter().any(|tag| !self.broken(repository, tag).is_empty())
+        })
+    }
+
     /// Checks that every tag of the repositories is complete. Returns the number of tags.
     #[track_caller]
     pub(crate) fn assert_whole(&self, repositories: &[&str]) -> usize {
@@ -193,6 +198,12 @@ impl Store {
             Self::Registry(registry) => registry.stored(repository, digest),
             Self::Folder(layouts, _) => layouts.file(repository, digest),
         }
+    }
+}
+
+impl From<Registry> for Store {
+    fn from(registry: Registry) -> Self {
+        Self::Registry(Box::new(registry))
     }
 }
 
