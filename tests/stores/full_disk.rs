@@ -2,7 +2,7 @@
 
 use longshore_content::{Image, Layouts};
 
-use crate::support::{Longshore, Registry};
+use crate::support::{Longshore, Registry, Store};
 
 const LIST: &str = "team/small team/small 1\nteam/large team/large 1\nteam/late team/late 1\n";
 
@@ -55,4 +55,23 @@ fn a_full_disk_is_named_and_a_later_run_completes() {
         assert_eq!(found.map(|found| found.digest).as_deref(), Some(content.digest()));
         assert_eq!(second.broken(repository, "1").expect("it is readable"), [""; 0]);
     }
+}
+
+#[test]
+fn a_registry_with_a_full_disk_keeps_complete_tags() {
+    let source = Registry::embedded();
+    let image = |seed, size| Image::new("linux/amd64").layer(seed, size).build();
+    source.push("team/small", "1", &image(1, 20_000));
+    source.push("team/large", "1", &image(2, 1_500_000));
+    source.push("team/late", "1", &image(3, 20_000));
+    let serve = Longshore::new().args(["serve", "registry", "--listen", "127.0.0.1:0"]);
+    let script = "mkdir registry; mount -t tmpfs -o size=1m tmpfs registry";
+    let Some(serve) = serve.mounting(script) else { return };
+    let destination = Registry::embedded_by(serve);
+    let run = Longshore::new().mirror().list(LIST).args(["-j", "1"]);
+    let run = run.source(source.address()).destination(destination.address()).run();
+    run.exits(1).sums_up("2 copied, 0 skipped, 1 failed").complains("No space left on device");
+    let destination = Store::from(destination);
+    assert_eq!(destination.tags("team/large"), [""; 0]);
+    assert_eq!(destination.assert_whole(&["team/small", "team/late"]), 2);
 }

@@ -101,3 +101,28 @@ fn a_killed_run_from_folder_to_folder_leaves_complete_tags() {
     assert_eq!(assert_whole(&stores.destination), 60);
     stores.validate(&list).arg("--deep").run().exits(0);
 }
+
+/// A run that is killed neither stops another run into the same folder nor takes its tags along.
+#[test]
+fn a_run_into_the_same_folder_survives_the_kill_of_another() {
+    let Some(stores) = Stores::new(Kind::Serve, Kind::Folder) else { return };
+    let mut list = String::new();
+    for seed in 0..30 {
+        let image = Image::new("linux/amd64").layer(seed, 20_000).build();
+        stores.source.push("team/one", &seed.to_string(), &image);
+        list += &format!("team/one team/one {seed}\nteam/one team/two {seed}\n");
+    }
+    for point in points(6, 31) {
+        let Some(destination) = Store::new(Kind::Folder) else { return };
+        let run = || {
+            let run = Longshore::new().mirror().list(&list).source(&stores.source.name());
+            run.destination(&destination.name()).start()
+        };
+        let (killed, other) = (run(), run());
+        killed.line(|line| line.contains("[M_ID:1]").then_some(()));
+        std::thread::sleep(Duration::from_millis(point / 5));
+        drop(killed.kill());
+        other.finish().exits(0);
+        assert_eq!(assert_whole(&destination), 60, "killed after {} ms", point / 5);
+    }
+}

@@ -14,6 +14,7 @@ for_each_pair!(
     indexes_are_converted,
     a_buildkit_cache_arrives,
 );
+for_each_kind!(rewrites_hold_for_every_destination);
 
 fn odd_content_arrives_as_it_is(source: Kind, destination: Kind) {
     let (Some(stores), Some(skopeo)) = (Stores::new(source, destination), Skopeo::find()) else {
@@ -114,6 +115,26 @@ fn a_buildkit_cache_arrives(source: Kind, destination: Kind) {
     let file = stores.destination.stored("team/app", layer.digest());
     std::fs::remove_file(file).expect("the layer is there");
     stores.validate(LIST).run().exits(1).complains(layer.digest());
+}
+
+fn rewrites_hold_for_every_destination(kind: Kind) {
+    let Some(stores) = Stores::new(Kind::Serve, kind) else { return };
+    let image = image("linux/amd64", 1);
+    stores.source.push("team/app", "1", &image);
+    // The destination's registry in the list gives way to `-d`.
+    let list = "team/app other.example.com:5000/team/app 1\n";
+    let flags = ["--rewrite", "prefix", "--plugin-config", "prefix.prefix=it"];
+    stores.mirror(list).args(flags).run().exits(0);
+    stores.destination.assert_has("it/team/app", "1", &image);
+    stores.validate(list).args(flags).run().exits(0);
+    stores.mirror(list).args(["--rewrite", "flatten"]).run().exits(0);
+    stores.destination.assert_has("team-app", "1", &image);
+
+    stores.source.push("team/other", "1", &image);
+    let list = "team/app a/app 1\nteam/other a/app 1\n";
+    let run = stores.mirror(list).run().exits(2);
+    run.complains(&format!("would both become {}/a/app:1", stores.destination.name()));
+    stores.destination.assert_lacks("a/app", "1");
 }
 
 #[test]
