@@ -6,7 +6,7 @@ use longshore_content::Image;
 
 use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule};
 
-const LIST: &str = "\
+pub(crate) const LIST: &str = "\
 # a list with three entries
 team/quick team/quick 1
 team/slow  team/slow  1
@@ -14,7 +14,7 @@ team/next team/next 1
 ";
 
 /// Creates a source with three images. The second one takes a minute to fetch.
-fn source() -> (Registry, FaultProxy) {
+pub(crate) fn source() -> (Registry, FaultProxy) {
     let source = Registry::embedded();
     for (seed, name) in (1..).zip(["quick", "slow", "next"]) {
         let image = Image::new("linux/amd64").layer(seed, 50_000).build();
@@ -30,7 +30,7 @@ fn source() -> (Registry, FaultProxy) {
 }
 
 /// Waits until the proxy gets such a request.
-fn wait_for(proxy: &FaultProxy, method: &str, pattern: &str) {
+pub(crate) fn wait_for(proxy: &FaultProxy, method: &str, pattern: &str) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while proxy.count(method, pattern) == 0 {
         assert!(Instant::now() < deadline, "no {method} {pattern} arrived");

@@ -6,12 +6,12 @@ use longshore_content::{Content, Image, Index};
 
 use crate::support::{FaultProxy, Longshore, Registry, Rule, Running};
 
-const REPOSITORIES: [&str; 3] = ["team/one", "team/two", "team/three"];
-const LIST: &str = "team/one team/one 1\nteam/two team/two 1\nteam/three team/three 1\n";
+pub(crate) const REPOSITORIES: [&str; 3] = ["team/one", "team/two", "team/three"];
+pub(crate) const LIST: &str = "team/one team/one 1\nteam/two team/two 1\nteam/three team/three 1\n";
 
 /// Creates an index of two images. They share a layer with each other and with the other
 /// repositories.
-fn content(seed: u64) -> Content {
+pub(crate) fn content(seed: u64) -> Content {
     let image = |platform: &str, own: u64| {
         Image::new(platform).layer(1, 150_000).layer(100 * seed + own, 60_000).build()
     };
@@ -45,7 +45,7 @@ fn assert_whole(destination: &Registry, point: u64) -> usize {
 const COPY: u64 = 700;
 
 /// Creates a proxy that delays each request.
-fn slow(registry: &Registry) -> FaultProxy {
+pub(crate) fn slow(registry: &Registry) -> FaultProxy {
     let proxy = FaultProxy::before(registry);
     let pause = Duration::from_millis(3);
     proxy.rule(Rule::on("GET", "*/blobs/*").alters(move |answer| answer.dripping(8_000, pause)));
@@ -55,7 +55,7 @@ fn slow(registry: &Registry) -> FaultProxy {
 }
 
 /// Returns points in time in milliseconds: spread over a copy, with a jitter from a fixed seed.
-fn points(count: u64, seed: u64) -> impl Iterator<Item = u64> {
+pub(crate) fn points(count: u64, seed: u64) -> impl Iterator<Item = u64> {
     let mut state = seed;
     (0..count).map(move |index| {
         state =

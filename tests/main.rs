@@ -29,6 +29,7 @@ mod requests;
 mod rewrites;
 mod settings;
 mod smoke;
+mod stores;
 mod support;
 mod tls;
 mod validate;

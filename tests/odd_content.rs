@@ -9,7 +9,7 @@ fn image(seed: u64) -> Content {
 }
 
 /// Returns unusual content with a name for each kind. The default filter selects all of it.
-fn oddities() -> Vec<(&'static str, Content)> {
+pub(crate) fn oddities() -> Vec<(&'static str, Content)> {
     let amd = image(1);
     let arm = Image::new("linux/arm64").docker().layer(2, 100).build();
     let linux = Platform::new("linux/amd64");

@@ -1,4 +1,5 @@
-//! Debian's `docker-registry` (distribution 2.8), configured for one test.
+//! A server of the distribution project, configured for one test: Debian's `docker-registry` (2.8), or
+//! version 3 as `go install` builds it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,19 +13,38 @@ use super::process::Process;
 use super::registry::Registry;
 use super::skip::skip;
 
-const PROGRAM: &str = "docker-registry";
+/// Debian's program, distribution 2.8.
+const DEBIAN: &str = "docker-registry";
+
+/// The program of distribution 3, which Debian does not package.
+const VERSION_3: &str = "registry";
 
 /// Time limit for a server to start on a machine that is also compiling.
 const START: Duration = Duration::from_secs(30);
 
-/// The requirements of the server for its clients.
-#[derive(Debug, Default)]
+/// The folder of the server with all content.
+pub(super) const STORAGE: &str = "storage";
+
+/// The program, and its requirements for its clients.
+#[derive(Debug)]
 pub(crate) struct DockerRegistry {
+    program: &'static str,
     account: Option<(String, String)>,
     tls: bool,
+    lists_blobs: bool,
 }
 
 impl DockerRegistry {
+    /// Debian's `docker-registry`.
+    pub(super) fn debian() -> Self {
+        Self { program: DEBIAN, account: None, tls: false, lists_blobs: false }
+    }
+
+    /// Distribution 3.
+    pub(super) fn version_3() -> Self {
+        Self { program: VERSION_3, account: None, tls: false, lists_blobs: false }
+    }
+
     /// Requires this user name and password.
     pub(crate) fn htpasswd(mut self, user: &str, password: &str) -> Self {
         self.account = Some((user.to_owned(), password.to_owned()));
@@ -37,16 +57,26 @@ impl DockerRegistry {
         self
     }
 
+    /// Accepts an index whose children are blobs. Distribution 3 refuses it otherwise, because it looks
+    /// for manifests only.
+    pub(crate) fn lists_blobs(mut self) -> Self {
+        self.lists_blobs = true;
+        self
+    }
+
     /// Starts the server on a free loopback port. Returns `None` and skips the test if it is not
     /// installed.
     ///
     /// With TLS or a password, a second server without both shares the storage. Tests push and read
     /// through the second one.
     pub(crate) fn start(self) -> Option<Registry> {
-        if !super::skip::installed(PROGRAM) {
-            skip("docker-registry is missing");
+        let Some(program) = super::skip::found(self.program) else {
+            skip(match self.program {
+                VERSION_3 => "registry (distribution 3) is missing",
+                _ => "docker-registry is missing",
+            });
             return None;
-        }
+        };
         let scratch = tempfile::tempdir().expect("a scratch directory can be made");
         let folder = scratch.path();
         let mut config = base_config(folder);
@@ -63,9 +93,12 @@ impl DockerRegistry {
             let path = path.display();
             let _ = writeln!(config, "auth: {{htpasswd: {{realm: test, path: '{path}'}}}}");
         }
-        let (front, address) = serve(folder, "config.yml", &config);
+        if self.lists_blobs {
+            config += "validation: {manifests: {indexes: {platforms: none}}}\n";
+        }
+        let (front, address) = serve(&program, folder, "config.yml", &config);
         let guarded = self.tls || self.account.is_some();
-        let back = guarded.then(|| serve(folder, "back.yml", &base_config(folder)));
+        let back = guarded.then(|| serve(&program, folder, "back.yml", &base_config(folder)));
         let open = back.as_ref().map_or(&address, |(_, address)| address);
         let endpoint = Endpoint::new(open);
         let mut processes = vec![front];
@@ -76,7 +109,7 @@ impl DockerRegistry {
 }
 
 fn base_config(folder: &Path) -> String {
-    let storage = folder.join("storage");
+    let storage = folder.join(STORAGE);
     format!(
         "version: 0.1\n\
          log: {{level: info, accesslog: {{disabled: false}}}}\n\
@@ -88,13 +121,15 @@ fn base_config(folder: &Path) -> String {
 }
 
 /// Starts a server and waits for its address.
-fn serve(folder: &Path, name: &str, config: &str) -> (Process, String) {
+fn serve(program: &Path, folder: &Path, name: &str, config: &str) -> (Process, String) {
     let path = folder.join(name);
     std::fs::write(&path, config).expect("the server's configuration can be written");
-    let mut command = Command::new(PROGRAM);
+    let mut command = Command::new(program);
     command.arg("serve").arg(&path).env_clear().stdin(Stdio::null());
     command.envs(std::env::var_os("PATH").map(|value| ("PATH", value)));
-    let process = Process::start(PROGRAM, &mut command);
+    // Version 3 sends traces to a collector otherwise.
+    command.env("OTEL_TRACES_EXPORTER", "none");
+    let process = Process::start(&program.to_string_lossy(), &mut command);
     let address = process.line(START, |line| {
         let (_, rest) = line.split_once("listening on ")?;
         Some(rest.split(['"', ',']).next()?.to_owned())

@@ -142,6 +142,24 @@ impl Longshore {
         Some(self)
     }
 
+    /// Runs `script` first, and then longshore as a user who may not do everything. Returns `None` and
+    /// skips the test where that is not possible.
+    pub(crate) fn unprivileged(mut self, script: &str) -> Option<Self> {
+        let drop =
+            "if test $(id -u) = 0; then set -- setpriv --reuid 65534 --clear-groups \"$@\"; fi";
+        let probe = format!("{drop}\nexec \"$@\"");
+        // The other user may lack access to the program.
+        let probe = Command::new("sh").args(["-ec", &probe, "sh", PROGRAM, "--version"]).output();
+        if !probe.is_ok_and(|probe| probe.status.success()) {
+            skip("longshore does not run without privileges");
+            return None;
+        }
+        let script = format!("{script}\n{drop}\nexec \"$@\"");
+        let before = ["sh", "-ec", &script, "sh"];
+        self.program.splice(0..0, before.map(OsString::from));
+        Some(self)
+    }
+
     /// Runs a shell command line in which `longshore` is the program under test.
     fn shell(mut self, command: &str) -> Self {
         self.program = ["sh", "-c", command].map(OsString::from).to_vec();
@@ -338,6 +356,13 @@ impl Run {
         let command = first.split_once("repeat the run with: ");
         let (_, command) = command.unwrap_or_else(|| panic!("no command in {first}"));
         self.shell(command)
+    }
+
+    /// Runs the command that `mirror-validate` printed for the first broken entry.
+    #[track_caller]
+    pub(crate) fn repaired(&self) -> Self {
+        let command = self.stdout.lines().find_map(|line| line.strip_prefix("  mend with: "));
+        self.shell(command.unwrap_or_else(|| panic!("no command\n{}", self.said())))
     }
 
     /// Runs a command that longshore printed through the shell.

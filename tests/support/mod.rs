@@ -30,6 +30,7 @@ mod regctl;
 mod registry;
 pub(crate) mod skip;
 mod skopeo;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -39,3 +40,4 @@ pub(crate) use pair::Pair;
 pub(crate) use regctl::Regctl;
 pub(crate) use registry::Registry;
 pub(crate) use skopeo::Skopeo;
+pub(crate) use store::{Kind, Store, Stores};

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use longshore_content::{Content, Endpoint, Fetched};
+use longshore_content::{Content, Endpoint, Fetched, Layouts};
 use tempfile::TempDir;
 
-use super::docker::DockerRegistry;
+use super::docker::{self, DockerRegistry};
 use super::longshore::{Longshore, Running};
 use super::process::Process;
 
@@ -53,7 +53,12 @@ impl Registry {
 
     /// Returns a builder for Debian's `docker-registry`.
     pub(crate) fn docker() -> DockerRegistry {
-        DockerRegistry::default()
+        DockerRegistry::debian()
+    }
+
+    /// Returns a builder for distribution 3.
+    pub(crate) fn distribution() -> DockerRegistry {
+        DockerRegistry::version_3()
     }
 
     pub(crate) fn new(
@@ -77,6 +82,16 @@ impl Registry {
             Some(scratch) => scratch.path().join("storage"),
             None => self.running().directory().join(STORAGE),
         }
+    }
+
+    /// Returns the file of a blob or manifest of a repository.
+    pub(crate) fn stored(&self, repository: &str, digest: &str) -> PathBuf {
+        let Some(scratch) = &self.scratch else {
+            return Layouts::new(&self.directory()).file(repository, digest);
+        };
+        let hex = digest.strip_prefix("sha256:").expect("it is SHA-256");
+        let blobs = scratch.path().join(docker::STORAGE).join("docker/registry/v2/blobs/sha256");
+        blobs.join(&hex[..2]).join(hex).join("data")
     }
 
     /// Kills an embedded registry. Returns a run with the same directory.

@@ -21,8 +21,13 @@ impl Skopeo {
     /// Returns the raw manifest of `host:port/repository:tag`.
     #[track_caller]
     pub(crate) fn inspect_raw(self, reference: &str) -> Vec<u8> {
-        let reference = format!("docker://{reference}");
-        self.run(&["inspect", "--tls-verify=false", "--raw", &reference]).stdout
+        self.inspect_raw_at(&format!("docker://{reference}"))
+    }
+
+    /// Returns the raw manifest of an image of any transport, such as `oci:DIRECTORY:TAG`.
+    #[track_caller]
+    pub(crate) fn inspect_raw_at(self, name: &str) -> Vec<u8> {
+        self.run(&["inspect", "--tls-verify=false", "--raw", name]).stdout
     }
 
     /// Copies an image with all its platforms between transports, such as `docker://…` and

@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     workspace.ensure_wasm_target()?;
     system::ensure_servers(&workspace)?;
-    system::name_missing_clients();
+    system::name_missing_of_go();
     let skips = workspace.folder("xtask")?.join("skips.txt");
     fs::write(&skips, "").with_context(|| format!("failed to write {}", skips.display()))?;
 

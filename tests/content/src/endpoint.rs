@@ -13,6 +13,7 @@ use ureq::{Agent, Body};
 
 use crate::bytes::digest;
 use crate::content::{Blob, Content};
+use crate::walk::{self, Reader};
 
 /// All types of manifests, so that the registry returns what it stores.
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
@@ -282,50 +283,7 @@ impl Endpoint {
     /// # Errors
     /// Fails if the registry responds with neither 200 nor 404.
     pub fn broken(&self, repository: &str, reference: &str) -> Result<Vec<String>, EndpointError> {
-        let mut findings = Vec::new();
-        self.walk(repository, reference, &mut BTreeSet::new(), &mut findings)?;
-        Ok(findings)
-    }
-
-    fn walk(
-        &self,
-        repository: &str,
-        reference: &str,
-        seen: &mut BTreeSet<String>,
-        findings: &mut Vec<String>,
-    ) -> Result<(), EndpointError> {
-        let Some(fetched) = self.manifest(repository, reference)? else {
-            findings.push(format!("{repository}: manifest {reference} is missing"));
-            return Ok(());
-        };
-        if reference.contains(':') && fetched.digest != reference {
-            findings.push(format!("{repository}: manifest {reference} is {}", fetched.digest));
-        }
-        let Ok(document) = serde_json::from_slice::<Value>(&fetched.bytes) else {
-            findings.push(format!("{repository}: manifest {reference} is not JSON"));
-            return Ok(());
-        };
-        let named = |value: &Value| value["digest"].as_str().map(str::to_owned);
-        for child in document["manifests"].as_array().into_iter().flatten().filter_map(named) {
-            if seen.insert(child.clone()) {
-                self.walk(repository, &child, seen, findings)?;
-            }
-        }
-        let layers = document["layers"].as_array().into_iter().flatten();
-        let pushed = layers.filter(|layer| layer.get("urls").is_none());
-        for name in named(&document["config"]).into_iter().chain(pushed.filter_map(named)) {
-            if !seen.insert(name.clone()) {
-                continue;
-            }
-            match self.blob(repository, &name)?.map(|bytes| digest(&bytes)) {
-                None => findings.push(format!("{repository}: blob {name} is missing")),
-                Some(actual) if actual != name => {
-                    findings.push(format!("{repository}: blob {name} is {actual}"));
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(())
+        walk::broken(self, repository, reference)
     }
 
     fn url(&self, path: &str) -> String {
@@ -359,6 +317,22 @@ impl Endpoint {
         }
         let sent = request.body(body).map_err(ureq::Error::from);
         sent.and_then(|request| self.agent.run(request)).map_err(unanswered(method, url))
+    }
+}
+
+impl Reader for Endpoint {
+    type Error = EndpointError;
+
+    fn manifest(
+        &self,
+        repository: &str,
+        reference: &str,
+    ) -> Result<Option<Fetched>, EndpointError> {
+        self.manifest(repository, reference)
+    }
+
+    fn blob(&self, repository: &str, digest: &str) -> Result<Option<Vec<u8>>, EndpointError> {
+        self.blob(repository, digest)
     }
 }
 

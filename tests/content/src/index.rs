@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::content::Content;
+use crate::content::{Blob, Content};
 use crate::json::{PADDING, Style, annotate};
 use crate::platform::Platform;
 
@@ -12,6 +12,7 @@ pub struct Index {
     media_type: &'static str,
     descriptors: Vec<Value>,
     children: Vec<Content>,
+    blobs: Vec<Blob>,
     annotations: Vec<(String, String)>,
     artifact_type: Option<String>,
     subject: Option<Map<String, Value>>,
@@ -36,6 +37,7 @@ impl Index {
             media_type,
             descriptors: Vec::new(),
             children: Vec::new(),
+            blobs: Vec::new(),
             annotations: Vec::new(),
             artifact_type: None,
             subject: None,
@@ -60,6 +62,14 @@ impl Index {
     #[must_use]
     pub fn child_without_platform(self, child: &Content) -> Self {
         self.push(child, None, &[])
+    }
+
+    /// Lists a blob like a child, as BuildKit's caches do.
+    #[must_use]
+    pub fn blob(mut self, blob: &Blob) -> Self {
+        self.descriptors.push(Value::Object(blob.descriptor()));
+        self.blobs.push(blob.clone());
+        self
     }
 
     /// Adds an attestation of another child, as BuildKit writes it.
@@ -146,6 +156,7 @@ impl Index {
         let bytes = self.style.write(&Value::Object(document));
         let mut content = Content::new(self.media_type, bytes);
         content.children = self.children;
+        content.blobs = self.blobs;
         content
     }
 }

@@ -1,4 +1,4 @@
-//! Synthetic registry content, and a client that pushes it without longshore.
+//! Synthetic registry content, and clients that push and read it without longshore.
 //!
 //! Tests, quickstart and benchmark share this crate. Everything is deterministic: the same calls
 //! give the same bytes and digests on every machine. So no image has to be committed.
@@ -9,11 +9,14 @@ mod endpoint;
 mod image;
 mod index;
 mod json;
+mod layouts;
 mod platform;
+mod walk;
 
 pub use bytes::{digest, random};
 pub use content::{Blob, Content};
 pub use endpoint::{Endpoint, EndpointError, Fetched};
 pub use image::Image;
 pub use index::Index;
+pub use layouts::Layouts;
 pub use platform::Platform;

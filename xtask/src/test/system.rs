@@ -10,15 +10,22 @@ use crate::workspace::Workspace;
 /// The programs. Debian's packages have the same names.
 const NEEDED: &[&str] = &["docker-registry", "skopeo"];
 
-/// Import path of a client that Debian does not package.
-const REGCTL: &str = "github.com/regclient/regclient/cmd/regctl";
+/// Programs that Debian does not package, and their import paths.
+const OF_GO: &[(&str, &str)] = &[
+    ("regctl", "github.com/regclient/regclient/cmd/regctl"),
+    ("registry", "github.com/distribution/distribution/v3/cmd/registry"),
+];
 
-/// Prints a hint if clients are missing that only Go can install.
-pub(crate) fn name_missing_clients() {
-    let of_go = std::env::home_dir().map(|home| home.join("go/bin/regctl"));
-    if !installed("regctl") && !of_go.is_some_and(|path| path.is_file()) {
-        println!("regctl is neither on PATH nor in ~/go/bin: the tests that need it are skipped");
-        println!("install with: go install {REGCTL}@latest");
+/// Prints a hint for each missing program that only Go can install.
+pub(crate) fn name_missing_of_go() {
+    for (program, import_path) in OF_GO {
+        let of_go = std::env::home_dir().map(|home| home.join("go/bin").join(program));
+        if !installed(program) && !of_go.is_some_and(|path| path.is_file()) {
+            println!(
+                "{program} is neither on PATH nor in ~/go/bin: the tests that need it are skipped"
+            );
+            println!("install with: go install {import_path}@latest");
+        }
     }
 }
 

@@ -1,0 +1,131 @@
+//! Folders that cannot be a store: clear errors with hints, and nothing is written.
+
+use longshore_content::Layouts;
+
+use super::{LIST, image};
+use crate::support::{Kind, Longshore, Registry, Store};
+
+/// Prepares `mirror` with a source on which nothing listens.
+fn into(destination: &str) -> Longshore {
+    Longshore::new().mirror().list(LIST).source("127.0.0.1:9").destination(destination)
+}
+
+fn from(source: &str) -> Longshore {
+    Longshore::new().mirror().list(LIST).source(source).destination("127.0.0.1:9")
+}
+
+#[test]
+fn a_source_folder_that_does_not_exist_is_named() {
+    for command in ["mirror", "mirror-validate"] {
+        let run = Longshore::new().arg(command).list(LIST).source("oci:missing");
+        let run = run.destination("127.0.0.1:9").run().exits(2);
+        let run = run.complains("failed to open oci:missing: the folder does not exist");
+        let run = run.complains("hint: check the path; only a destination is created");
+        assert!(!run.directory().join("missing").exists());
+        assert_eq!(run.file("mirror-failed.txt"), None);
+    }
+}
+
+#[test]
+fn a_folder_that_is_one_layout_gets_the_hint_to_name_the_folder_above() {
+    let Some(store) = Store::new(Kind::Folder) else { return };
+    store.push("team/app", "1", &image("linux/amd64", 1));
+    let layout = format!("{}/team/app", store.name());
+    for run in [from(&layout), into(&layout), into(&layout).arg("--dry-run")] {
+        let run = run.run().exits(2).complains("the folder is one image layout");
+        run.complains(&format!("hint: name the folder above it: {}/team", store.name()));
+    }
+}
+
+#[test]
+fn a_file_is_not_a_folder() {
+    for run in [from("oci:file"), into("oci:file"), into("oci:file/below")] {
+        let run = run.file("file", "text").run().exits(2);
+        let run = run.complains("failed to open oci:file").complains("ot a directory");
+        assert_eq!(run.file("file").as_deref(), Some("text"));
+    }
+}
+
+#[test]
+fn a_disk_that_cannot_be_written_is_named() {
+    let script = "mkdir disk; mount -t tmpfs -o ro tmpfs disk";
+    let Some(run) = into("oci:disk").mounting(script) else { return };
+    let run = run.run().exits(2).complains("failed to open oci:disk");
+    run.complains("hint: remount the disk that holds disk so that it can be written");
+}
+
+#[test]
+fn a_read_only_folder_is_a_source_all_the_same() {
+    let destination = Registry::embedded();
+    let Some(store) = Store::new(Kind::Folder) else { return };
+    let image = image("linux/amd64", 1);
+    store.push("team/app", "1", &image);
+    let Store::Folder(layouts, _) = &store else { unreachable!("it is a folder") };
+    let root = layouts.root().display();
+    let script = format!("mount --bind '{root}' '{root}'; mount -o remount,bind,ro '{root}'");
+    let run = Longshore::new().mirror().list(LIST).source(&store.name());
+    let Some(run) = run.destination(destination.address()).mounting(&script) else { return };
+    run.run().exits(0);
+    Store::from(destination).assert_has("team/app", "1", &image);
+}
+
+#[test]
+fn a_folder_without_permission_is_named() {
+    let script = "mkdir closed; chmod 0 closed; chmod 755 ..";
+    let Some(run) = into("oci:closed/images").unprivileged(script) else { return };
+    let run = run.run().exits(2).complains("failed to open oci:closed/images");
+    run.complains("hint: run as a user who may read and write closed/images");
+}
+
+#[test]
+fn a_folder_in_a_list_gets_the_hint_to_use_the_flags() {
+    let Some(store) = Store::new(Kind::Folder) else { return };
+    store.push("team/app", "1", &image("linux/amd64", 1));
+    let destination = Registry::embedded();
+    let list = format!("{}/team/app team/app 1\n", store.name());
+    let run = Longshore::new().mirror().list(&list).destination(destination.address()).run();
+    let run = run.exits(1).sums_up("0 copied, 0 skipped, 1 failed");
+    run.complains("begins with a folder of image layouts, which only -s and -d name");
+    let list = "team/app oci:./images/app 1\n";
+    let run = Longshore::new().mirror().list(list).source(&store.name()).run();
+    let run = run.exits(1).sums_up("0 copied, 0 skipped, 1 failed");
+    let run = run.complains("begins with a folder of image layouts, which only -s and -d name");
+    assert!(!run.directory().join("images").exists());
+    assert!(!run.directory().join("oci:images").exists());
+}
+
+#[test]
+fn an_index_that_is_not_json_is_named_and_kept() {
+    let source = Registry::embedded();
+    source.push("team/app", "1", &image("linux/amd64", 1));
+    for (text, at_source) in [("{\"manifests\":[{", false), ("", false), ("{", true)] {
+        let Some(store) = Store::new(Kind::Folder) else { return };
+        store.push("team/app", "2", &image("linux/amd64", 2));
+        let Store::Folder(layouts, _) = &store else { unreachable!("it is a folder") };
+        let path = layouts.root().join("team/app/index.json");
+        std::fs::write(&path, text).expect("the index can be written");
+        let run = Longshore::new().mirror().list(LIST);
+        let run = match at_source {
+            true => run.source(&store.name()).destination(source.address()),
+            false => run.source(source.address()).destination(&store.name()),
+        };
+        let run = run.run().exits(1).complains(&format!("{} is broken: ", path.display()));
+        run.complains("hint: remove the repository's folder and mirror it again");
+        assert_eq!(std::fs::read_to_string(path).ok().as_deref(), Some(text), "it was replaced");
+    }
+}
+
+#[test]
+fn a_relative_folder_and_one_with_blanks_can_be_repeated() {
+    let source = Registry::embedded();
+    let image = image("linux/amd64", 1);
+    source.push("team/app", "1", &image);
+    let list = "team/app team/app 1\nteam/late team/late 1\n";
+    let run = Longshore::new().mirror().list(list).source(source.address());
+    let run = run.destination("oci:my images/$x").run().exits(1);
+    source.push("team/late", "1", &image);
+    let run = run.repeated("mirror-failed.txt").exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+    let layouts = Layouts::new(&run.directory().join("my images/$x"));
+    assert_eq!(layouts.repositories().expect("it is readable"), ["team/app", "team/late"]);
+    assert_eq!(layouts.broken("team/late", "1").expect("it is readable"), [""; 0]);
+}
