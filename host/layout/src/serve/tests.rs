@@ -34,6 +34,7 @@ fn options(root: Option<&Path>) -> ServeOptions {
         root: root.map(Path::to_owned),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         htpasswd: None,
+        hosts: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -12,6 +12,7 @@ use axum::response::Response;
 
 use longshore_oci::{Digest, Repository};
 
+use super::net::RequestBody;
 use super::response::{Code, Refusal, created, response, text};
 use super::route::{digest, parameter};
 use super::server::Server;
@@ -24,11 +25,16 @@ const IDLE: Duration = Duration::from_secs(3600);
 /// How often idle sessions are looked for.
 const SWEEP: Duration = Duration::from_secs(60);
 
+/// How many sessions may be open. A new one takes the place of the one that was idle for longest.
+const SESSIONS: usize = 1024;
+
 /// An upload that may take several requests.
 #[derive(Debug)]
 struct Session {
     repository: Repository,
     used: Instant,
+    /// Another request than the first one named it.
+    began: bool,
     spool: Arc<tokio::sync::Mutex<Spool>>,
 }
 
@@ -43,6 +49,24 @@ pub(super) struct Uploads {
 struct Sessions {
     open: HashMap<String, Session>,
     swept: Instant,
+}
+
+impl Session {
+    /// Whether a request works on it.
+    fn is_busy(&self) -> bool {
+        Arc::strong_count(&self.spool) > 1
+    }
+}
+
+impl Sessions {
+    /// Takes out the session that was idle for longest. Those that nothing was sent to go first: they
+    /// cost their client nothing.
+    fn take_oldest(&mut self) -> Option<Session> {
+        let idle = self.open.iter().filter(|(_, session)| !session.is_busy());
+        let (id, _) = idle.min_by_key(|(_, session)| (session.began, session.used))?;
+        let id = id.clone();
+        self.open.remove(&id)
+    }
 }
 
 impl Uploads {
@@ -65,17 +89,24 @@ impl Uploads {
         let session = Session {
             repository: repository.clone(),
             used: now,
+            began: false,
             spool: Arc::new(tokio::sync::Mutex::new(spool)),
         };
+        // Their files are removed when nobody waits for the lock.
+        let mut dropped = Vec::new();
         let mut sessions = lock(&self.sessions);
         if now.duration_since(sessions.swept) > SWEEP {
             sessions.swept = now;
-            let is_used = |session: &mut Session| {
-                now.duration_since(session.used) < IDLE || Arc::strong_count(&session.spool) > 1
-            };
-            sessions.open.retain(|_, session| is_used(session));
+            let is_old = |session: &Session| now.duration_since(session.used) >= IDLE;
+            let old = sessions.open.extract_if(|_, other| !other.is_busy() && is_old(other));
+            dropped.extend(old.map(|(_, session)| session));
+        }
+        if sessions.open.len() >= SESSIONS {
+            dropped.extend(sessions.take_oldest());
         }
         sessions.open.insert(id.clone(), session);
+        drop(sessions);
+        drop(dropped);
         id
     }
 
@@ -91,6 +122,7 @@ impl Uploads {
             let session = session.filter(|session| session.repository == *repository);
             let session = session.ok_or_else(unknown)?;
             session.used = Instant::now();
+            session.began = true;
             Arc::clone(&session.spool)
         };
         let spool = spool.lock_owned().await;
@@ -100,7 +132,8 @@ impl Uploads {
 
     /// Ends a session; what it received goes with its spool.
     pub(super) fn close(&self, id: &str) {
-        lock(&self.sessions).open.remove(id);
+        let closed = lock(&self.sessions).open.remove(id);
+        drop(closed);
     }
 }
 
@@ -117,7 +150,7 @@ impl Server {
         &self,
         repository: &Repository,
         request: &Parts,
-        body: &mut BodyDataStream,
+        body: &mut RequestBody,
     ) -> Result<Response, Refusal> {
         let query = request.uri.query();
         if let Some(wanted) = parameter(query, "digest") {
@@ -130,12 +163,14 @@ impl Server {
         }
         let wanted = parameter(query, "mount").and_then(|wanted| wanted.parse::<Digest>().ok());
         // What cannot be mounted is uploaded: the session is the answer to every other case.
-        let from = match parameter(query, "from") {
-            Some(from) => from.parse().ok(),
-            None => Some(repository.clone()),
-        };
-        if let (Some(wanted), Some(from)) = (wanted, from) {
-            let mounted = self.folder.mount(&wanted, None, &from, repository).await;
+        if let Some(wanted) = wanted {
+            let from = parameter(query, "from").map(|from| from.parse::<Repository>());
+            let mounted = match from {
+                Some(Ok(from)) => self.folder.mount(&wanted, None, &from, repository).await,
+                Some(Err(_)) => Ok(false),
+                // Whoever may ask at all may read every repository.
+                None => self.folder.mount_from_any(&wanted, repository).await,
+            };
             if mounted.map_err(|error| Refusal::fault("mount the blob", &error))? {
                 return Ok(created(location(repository, &wanted), &wanted));
             }
@@ -160,7 +195,7 @@ impl Server {
         repository: &Repository,
         id: &str,
         request: &Parts,
-        body: &mut BodyDataStream,
+        body: &mut RequestBody,
     ) -> Result<Response, Refusal> {
         let spool = self.uploads.lock_spool(repository, id).await?;
         check_place(&request.headers, repository, id, spool.received())?;
@@ -175,7 +210,7 @@ impl Server {
         repository: &Repository,
         id: &str,
         request: &Parts,
-        body: &mut BodyDataStream,
+        body: &mut RequestBody,
     ) -> Result<Response, Refusal> {
         let wanted = parameter(request.uri.query(), "digest");
         let wanted = digest(&wanted.ok_or_else(|| {
