@@ -22,13 +22,13 @@ mod repositories;
 mod verified;
 
 pub(crate) use batches::{Append, Batches};
-pub(crate) use blob::DeletedBlob;
 pub(crate) use blob_pieces::BlobPieces;
 pub(crate) use blocking::{blocking, lock};
 pub(crate) use contents::{Contents, MANIFEST_LIMIT, MEDIA_TYPE_LIMIT};
 pub(crate) use disk::OpenError;
 pub(crate) use files::fresh_name;
 pub(crate) use incoming_blob::IncomingBlob;
+pub(crate) use layout::DeletedBlob;
 pub(crate) use manifest::{ContentCheck, DeletedManifest, Lookup, PutError};
 pub(crate) use referrers::ListedReferrer;
 pub(crate) use repositories::Folder;

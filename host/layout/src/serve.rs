@@ -15,7 +15,6 @@ mod response;
 mod route;
 mod router;
 mod server;
-mod spool;
 mod tag;
 #[cfg(test)]
 mod tests;

@@ -37,6 +37,10 @@ pub(super) struct Serve {
     /// Ask for a user name and password of this file (bcrypt, as of htpasswd -B)
     #[arg(long, value_name = "FILE")]
     htpasswd: Option<PathBuf>,
+    /// Answer requests to this host name too; may be repeated. On loopback, other names than localhost
+    /// are refused without it; elsewhere it refuses names that are not given
+    #[arg(long = "host", value_name = "NAME", value_parser = host)]
+    hosts: Vec<String>,
 }
 
 impl Serve {
@@ -51,7 +55,7 @@ impl Serve {
             Some(htpasswd) => Some(htpasswd),
             None => file.text(COMMAND, "htpasswd")?.map(PathBuf::from),
         };
-        let options = ServeOptions { root: self.dir, listen, htpasswd };
+        let options = ServeOptions { root: self.dir, listen, htpasswd, hosts: self.hosts };
         let announce = |address: SocketAddr, root: &std::path::Path| {
             log.write(Level::Info, &format!("serving {} on http://{address}", root.display()));
         };
@@ -67,6 +71,15 @@ fn listen_of(file: &SettingsFile) -> Result<Option<SocketAddr>, SettingsError> {
         value: text,
         expected,
     })
+}
+
+/// A name of a host, without a port.
+fn host(text: &str) -> Result<String, String> {
+    let is_name = |character: char| character.is_ascii_alphanumeric() || "-._".contains(character);
+    if !text.is_empty() && text.chars().all(is_name) {
+        return Ok(text.to_owned());
+    }
+    Err("it is no host name without a port, such as registry.example".to_owned())
 }
 
 /// An address and a port, or a name of this machine's loopback in the address's place.
@@ -94,7 +107,17 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::address;
+    use super::{address, host};
+
+    #[test]
+    fn a_host_is_a_name_without_a_port() {
+        for good in ["registry.example", "build-7", "Registry.Local", "a_b"] {
+            assert_eq!(host(good).unwrap(), good);
+        }
+        for bad in ["", "registry.example:5000", "http://registry.example", "a/b", "[::1]", "a b"] {
+            assert!(host(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn addresses_and_names_of_loopback_are_taken() {

@@ -9,20 +9,8 @@ use longshore_oci::{Digest, Repository};
 use super::blob_pieces::{BlobPieces, Check};
 use super::blocking::blocking;
 use super::disk::Recalled;
+use super::layout::DeletedBlob;
 use super::repositories::Folder;
-
-/// What came of deleting a blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DeletedBlob {
-    /// It is gone.
-    Deleted,
-    /// The repository did not have it.
-    NotFound,
-    /// It is a manifest of the repository, and stays.
-    IsManifest,
-    /// A manifest of the repository names it, and it stays.
-    InUse,
-}
 
 impl Folder {
     /// The size of a blob's file in bytes; `None` where the repository does not have it. Nobody has

@@ -28,7 +28,7 @@ pub(crate) struct BlobPieces {
     /// Bytes behind the first piece.
     left: u64,
     /// `None`: the blob was verified already, or the reader verifies it.
-    check: Option<Check>,
+    check: Option<Box<Check>>,
 }
 
 /// Verifies a blob while it is read from its start to its end.
@@ -71,10 +71,10 @@ impl BlobPieces {
 
     /// Reads the first piece of all `size` bytes of `file`, which `check` verifies. Blocks.
     pub(super) fn read_checked(file: File, size: u64, check: Check) -> io::Result<Self> {
-        Self::read_on(file, size, Some(check))
+        Self::read_on(file, size, Some(Box::new(check)))
     }
 
-    fn read_on(file: File, left: u64, mut check: Option<Check>) -> io::Result<Self> {
+    fn read_on(file: File, left: u64, mut check: Option<Box<Check>>) -> io::Result<Self> {
         let length = left.min(PIECE);
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
         let mut limited = file.take(length);

@@ -82,11 +82,12 @@ impl Disk {
         Self { root: root.to_owned(), incoming, durable, links, verified: Verified::default() }
     }
 
-    /// As [`Self::open_to_read`], where a folder that does not exist holds nothing.
+    /// Opens the folder `root` to see what a writer would find. A folder that does not exist holds
+    /// nothing.
     pub(super) fn open_to_look(root: &Path) -> Result<Self, OpenError> {
         match Self::open_to_read(root) {
-            Err(OpenError::Missing) => Ok(Self::new(root, None, false, Links::Follow)),
-            opened => opened,
+            Ok(_) | Err(OpenError::Missing) => Ok(Self::new(root, None, false, Links::Ignore)),
+            Err(error) => Err(error),
         }
     }
 

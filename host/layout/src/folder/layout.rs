@@ -15,7 +15,6 @@ use std::sync::{Arc, Mutex};
 use longshore_oci::{Content, Digest, Manifest, MediaType, Repository};
 use tokio::sync::oneshot;
 
-use super::blob::DeletedBlob;
 use super::blocking::{blocking, lock};
 use super::contents::{
     Change, Contents, Effect, Known, MANIFEST_LIMIT, MEDIA_TYPE_LIMIT, content_named,
@@ -23,7 +22,7 @@ use super::contents::{
 use super::disk::{Disk, blob_in};
 use super::files::{Stamp, is_absent};
 
-/// The largest `index.json` that is read, 64 MiB: some 250,000 tags.
+/// The largest `index.json` that is read or written, 64 MiB: some 250,000 tags.
 const INDEX_LIMIT: usize = 64 * 1024 * 1024;
 
 /// The contents, and the version of the file that they stand for.
@@ -36,6 +35,19 @@ struct Seen {
 
 /// A change that waits to be written, and where to say what it came to.
 type Waiting = (Change, oneshot::Sender<io::Result<Effect>>);
+
+/// What came of deleting a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeletedBlob {
+    /// It is gone.
+    Deleted,
+    /// The repository did not have it.
+    NotFound,
+    /// It is a manifest of the repository, and stays.
+    IsManifest,
+    /// A manifest of the repository names it, and it stays.
+    InUse,
+}
 
 /// A repository.
 #[derive(Debug)]
@@ -199,6 +211,10 @@ impl Layout {
         }
         if effects.iter().any(|effect| effect.changed) {
             let text = lock(&self.seen).contents.render();
+            if text.len() > INDEX_LIMIT {
+                let message = format!("the index would have more than {INDEX_LIMIT} bytes");
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+            }
             let marker = self.directory.join("oci-layout");
             if self.disk.size_of(&marker)?.is_none() {
                 self.disk.write(&marker, br#"{"imageLayoutVersion":"1.0.0"}"#)?;

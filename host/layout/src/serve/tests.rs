@@ -1,9 +1,13 @@
 //! The registry as a client sees it, over HTTP.
 
 mod access;
+mod damaged;
+mod in_use;
 mod kept;
 mod lists;
+mod load;
 mod manifests;
+mod planted;
 mod uploads;
 
 use std::net::SocketAddr;

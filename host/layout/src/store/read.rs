@@ -271,8 +271,13 @@ fn named(
     Some((digest.clone(), media_type))
 }
 
+/// The annotations of a referrer that are kept, in bytes. A list holds those of all referrers at once.
+const ANNOTATIONS_LIMIT: usize = 16 * 1024;
+
 fn described(referrer: ListedReferrer) -> Descriptor {
-    let annotations = referrer.annotations.map(|found| serde_json::from_str(found.get()));
+    let annotations = referrer.annotations;
+    let annotations = annotations.filter(|found| found.get().len() <= ANNOTATIONS_LIMIT);
+    let annotations = annotations.map(|found| serde_json::from_str(found.get()));
     Descriptor {
         media_type: referrer.media_type,
         digest: referrer.digest,

@@ -14,7 +14,7 @@ use crate::serve::response::{Code, Refusal};
 
 /// The names of this registry.
 #[derive(Debug)]
-pub(in crate::serve) struct Hosts {
+pub(crate) struct Hosts {
     is_loopback: bool,
     /// What the user named besides, in lower case.
     names: Vec<String>,
@@ -22,13 +22,13 @@ pub(in crate::serve) struct Hosts {
 
 impl Hosts {
     /// The names of a registry that listens on `listen`, and `names`.
-    pub(in crate::serve) fn new(listen: IpAddr, names: &[String]) -> Self {
+    pub(crate) fn new(listen: IpAddr, names: &[String]) -> Self {
         let names = names.iter().map(|name| plain(name)).collect();
         Self { is_loopback: listen.to_canonical().is_loopback(), names }
     }
 
     /// Refuses a request to another host, or by a page of another host.
-    pub(in crate::serve) fn check(&self, request: &Parts) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, request: &Parts) -> Result<(), Refusal> {
         let mut hosts = request.headers.get_all(HOST).iter();
         let host = authority(hosts.next().and_then(|host| host.to_str().ok()));
         let (Some(host), None) = (host, hosts.next()) else {

@@ -37,7 +37,7 @@ const PASSWORD_LIMIT: usize = 72;
 const LIMITED_PACE: Duration = Duration::from_millis(250);
 
 /// The users, and what was checked already.
-pub(in crate::serve) struct Htpasswd {
+pub(crate) struct Htpasswd {
     hashes: HashMap<String, String>,
     /// One hash for each cost in the file.
     costs: Vec<(u32, String)>,
@@ -57,7 +57,7 @@ impl fmt::Debug for Htpasswd {
 
 impl Htpasswd {
     /// Reads a file.
-    pub(in crate::serve) fn read(path: &Path) -> Result<Self, ServeError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, ServeError> {
         let text = read_bounded(path)
             .map_err(|cause| ServeError::Htpasswd { path: path.to_owned(), cause })?;
         let (mut hashes, mut costs) = (HashMap::new(), HashMap::new());
@@ -87,7 +87,7 @@ impl Htpasswd {
 
     /// Lets a request through if it names a user and the password. A password that was right before
     /// costs no time.
-    pub(in crate::serve) async fn check(
+    pub(crate) async fn check(
         self: &Arc<Self>,
         headers: &HeaderMap,
         peer: Peer,

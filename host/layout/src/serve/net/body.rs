@@ -19,7 +19,7 @@ const FLOOR: usize = 16 * 1024;
 
 /// Why a body did not arrive.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::serve) enum BodyError {
+pub(crate) enum BodyError {
     /// The client sends too little.
     #[error("the body brought less than {FLOOR} bytes in {} seconds", WINDOW.as_secs())]
     Slow,
@@ -29,7 +29,7 @@ pub(in crate::serve) enum BodyError {
 }
 
 /// The body of a request.
-pub(in crate::serve) struct RequestBody {
+pub(crate) struct RequestBody {
     stream: BodyDataStream,
     connection: Arc<Connection>,
     window: Duration,
@@ -49,7 +49,7 @@ impl RequestBody {
     ///
     /// # Errors
     /// The connection broke, or the client sends too little.
-    pub(in crate::serve) async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
+    pub(crate) async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
         loop {
             let began = Instant::now();
             self.connection.wait_for_client();

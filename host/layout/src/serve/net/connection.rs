@@ -13,10 +13,10 @@ const STUCK: Duration = Duration::from_secs(5);
 
 /// An address that limits apply to: IPv4, or the /64 network of IPv6, which one household has whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::serve) struct Peer(IpAddr);
+pub(crate) struct Peer(IpAddr);
 
 impl Peer {
-    pub(in crate::serve) fn of(address: IpAddr) -> Self {
+    pub(crate) fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(address) if !address.is_loopback() => {
                 let [a, b, c, d, ..] = address.segments();

@@ -14,7 +14,7 @@ const FILES: u64 = 4096;
 
 /// How many connections there may be.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::serve) struct Limits {
+pub(crate) struct Limits {
     all: usize,
     /// From one address.
     peer: usize,
@@ -22,7 +22,7 @@ pub(in crate::serve) struct Limits {
 
 impl Limits {
     /// As many as the limit of open files allows, where each request may open two files of its own.
-    pub(in crate::serve) fn of_system() -> Self {
+    pub(crate) fn of_system() -> Self {
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         let wanted = maximum.unwrap_or(FILES).min(FILES);
         let mut files = current.unwrap_or(FILES);
@@ -36,7 +36,7 @@ impl Limits {
     }
 
     /// So many in all; one address has half of them.
-    pub(in crate::serve) const fn of(all: usize) -> Self {
+    pub(crate) const fn of(all: usize) -> Self {
         Self { all, peer: all / 2 }
     }
 }

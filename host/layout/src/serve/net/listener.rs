@@ -34,14 +34,14 @@ const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n
     connection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// A request, and who sent it.
-pub(in crate::serve) struct Request {
-    pub(in crate::serve) parts: Parts,
-    pub(in crate::serve) body: RequestBody,
-    pub(in crate::serve) peer: Peer,
+pub(crate) struct Request {
+    pub(crate) parts: Parts,
+    pub(crate) body: RequestBody,
+    pub(crate) peer: Peer,
 }
 
 /// A socket that is listened on, and its connections. They end when it is dropped.
-pub(in crate::serve) struct Listener {
+pub(crate) struct Listener {
     listener: TcpListener,
     connections: Arc<Connections>,
     stop: watch::Sender<bool>,
@@ -50,16 +50,14 @@ pub(in crate::serve) struct Listener {
 }
 
 impl Listener {
-    pub(in crate::serve) fn new(listener: TcpListener, limits: Limits) -> Self {
+    pub(crate) fn new(listener: TcpListener, limits: Limits) -> Self {
         let connections = Arc::new(Connections::new(limits));
         Self { listener, connections, stop: watch::Sender::new(false), running: mpsc::channel(1) }
     }
 
     /// Accepts connections for ever. `answer` gives a request its response.
-    pub(in crate::serve) async fn accept<F>(
-        &self,
-        answer: impl Fn(Request) -> F + Clone + Send + 'static,
-    ) where
+    pub(crate) async fn accept<F>(&self, answer: impl Fn(Request) -> F + Clone + Send + 'static)
+    where
         F: Future<Output = Response> + Send + 'static,
     {
         loop {
@@ -139,7 +137,7 @@ impl Listener {
     }
 
     /// Gives requests under way `grace` to end, and closes what is left. False if something was.
-    pub(in crate::serve) async fn stop(self, grace: Duration) -> bool {
+    pub(crate) async fn stop(self, grace: Duration) -> bool {
         drop(self.listener);
         let (running, mut all_ended) = self.running;
         drop(running);

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use longshore_oci::{Algorithm, Digest, Hasher, Repository};
 use tokio::sync::OwnedMutexGuard;
 
-use super::net::RequestBody;
-use super::response::{Code, Refusal};
 use crate::folder::{Append, Batches, IncomingBlob, blocking};
+use crate::serve::net::RequestBody;
+use crate::serve::response::{Code, Refusal};
 
 /// Content that is being received.
 #[derive(Debug)]
