@@ -3,18 +3,18 @@
 //! It speaks the OCI distribution specification 1.1. The quickstart, the tests and machines without a
 //! network use it.
 
+mod access;
 mod blob;
 mod catalog;
 mod error;
-mod htpasswd;
 mod manifest;
+mod net;
 mod page;
 mod referrers;
 mod response;
 mod route;
 mod router;
 mod server;
-mod spool;
 mod tag;
 #[cfg(test)]
 mod tests;
@@ -22,18 +22,15 @@ mod upload;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use crate::folder::Folder;
-use htpasswd::Htpasswd;
+use access::{Hosts, Htpasswd};
+use net::{Limits, Listener};
 use server::Server;
-use upload::Uploads;
 
 pub use error::ServeError;
 pub use router::ACCESS_LOG;
@@ -51,6 +48,9 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// A file of users and bcrypt hashes; without one, everybody may do everything.
     pub htpasswd: Option<PathBuf>,
+    /// Names of this registry beside `localhost` and addresses. Without any, a registry that does not
+    /// listen on loopback answers to every name.
+    pub hosts: Vec<String>,
 }
 
 /// Serves until `shutdown` is done, then gives requests under way five seconds to end.
@@ -66,7 +66,7 @@ pub async fn serve(
     on_ready: impl FnOnce(SocketAddr, &Path),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let users = options.htpasswd.as_deref().map(Htpasswd::read).transpose()?;
+    let users = options.htpasswd.as_deref().map(Htpasswd::read).transpose()?.map(Arc::new);
     let (root, temporary) = match options.root {
         Some(root) => (root, None),
         None => {
@@ -84,27 +84,15 @@ pub async fn serve(
     let listen = |cause| ServeError::Listen { address, cause };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let bound = listener.local_addr().map_err(listen)?;
-    // Answers are often two small writes: headers, then a body.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!("failed to set TCP_NODELAY: {error}");
-        }
-    });
-    let server = Server { users, uploads: Uploads::new(Arc::clone(&folder)), folder };
-    let (stop, stopped) = oneshot::channel::<()>();
-    let serving = axum::serve(listener, router::of(server))
-        .with_graceful_shutdown(async move {
-            let _ = stopped.await;
-        })
-        .into_future();
-    let mut serving = pin!(serving);
+    let hosts = Hosts::new(bound.ip(), &options.hosts);
+    let server = Arc::new(Server::new(users, hosts, folder));
+    let listener = Listener::new(listener, Limits::of_system());
     on_ready(bound, &root);
     tokio::select! {
-        ended = &mut serving => return ended.map_err(|cause| ServeError::Ended { cause }),
+        () = listener.accept(move |request| router::respond(Arc::clone(&server), request)) => {}
         () = shutdown => {}
     }
-    let _ = stop.send(());
-    if tokio::time::timeout(GRACE, serving).await.is_err() {
+    if !listener.stop(GRACE).await {
         tracing::debug!("requests were still under way {GRACE:?} after the end");
     }
     Ok(())

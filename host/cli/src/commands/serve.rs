@@ -13,7 +13,8 @@ use longshore_layout::{ServeOptions, serve};
 /// Serves a registry until an interrupt.
 pub(crate) async fn run(flags: Serve, log: &Log) -> Result<Exit, Fatal> {
     let mut interrupt = listen()?;
-    let options = ServeOptions { root: flags.dir, listen: flags.listen, htpasswd: flags.htpasswd };
+    let Serve { dir, listen: address, htpasswd, hosts } = flags;
+    let options = ServeOptions { root: dir, listen: address, htpasswd, hosts };
     let announce = |address: SocketAddr, root: &Path| {
         log.write(Level::Info, &format!("serving {} on http://{address}", root.display()));
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values::address;
+use super::values::{address, host};
 
 /// Serve a registry from a folder of OCI image layouts
 #[derive(Debug, Args)]
@@ -28,4 +28,8 @@ pub(crate) struct Serve {
     /// Require a user name and password from FILE, with bcrypt hashes as htpasswd -B writes them
     #[arg(long, value_name = "FILE")]
     pub(crate) htpasswd: Option<PathBuf>,
+    /// Also answer requests to the host NAME; may be repeated. Without it, a registry on loopback
+    /// answers only to localhost, and others answer to every name
+    #[arg(long = "host", value_name = "NAME", value_parser = host)]
+    pub(crate) hosts: Vec<String>,
 }

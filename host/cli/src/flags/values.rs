@@ -56,11 +56,30 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
+/// Parses the name of a host, without a port.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    let is_name = |character: char| character.is_ascii_alphanumeric() || "-._".contains(character);
+    if !text.is_empty() && text.chars().all(is_name) {
+        return Ok(text.to_owned());
+    }
+    Err("it must be a host name without a port, such as registry.example".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{address, duration};
+    use super::{address, duration, host};
+
+    #[test]
+    fn a_host_is_a_name_without_a_port() {
+        for good in ["registry.example", "build-7", "Registry.Local", "a_b"] {
+            assert_eq!(host(good).unwrap(), good);
+        }
+        for bad in ["", "registry.example:5000", "http://registry.example", "a/b", "[::1]", "a b"] {
+            assert!(host(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn durations_have_units_and_seconds_need_none() {

@@ -3,58 +3,58 @@
 //! `index.json` names tags and the manifests that nothing else leads to. The children of an index
 //! are left out, so that it stays small and tools that expect one image in a layout find one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use longshore_oci::{Content, Descriptor, Digest, Manifest, MediaType, Referrer, Tag};
+use longshore_oci::{Content, Descriptor, Digest, Manifest, ManifestReference, MediaType, Tag};
 
 /// The largest manifest that is taken, 4 MiB: what the specification asks of every registry
 /// (distribution-spec, "Pushing Manifests").
 pub(crate) const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
 
+/// The longest media type that is taken, in bytes; RFC 6838 allows 255.
+pub(crate) const MEDIA_TYPE_LIMIT: usize = 255;
+
 /// The annotation that makes an entry of `index.json` a tag (image-spec, annotations.md).
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// A manifest of the repository.
-#[derive(Clone, Debug)]
+/// A manifest of the repository: what is kept of it in memory. Annotations can have megabytes, and stay
+/// in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
     pub(crate) digest: Digest,
     pub(crate) media_type: MediaType,
     /// In bytes.
     pub(crate) size: u64,
     children: Vec<Digest>,
-    referrer: Option<Box<Referrer>>,
+    subject: Option<Digest>,
 }
 
 impl Known {
     /// What is kept of a parsed manifest.
     pub(super) fn of(manifest: &Manifest) -> Self {
-        let children = match &manifest.content {
+        let (children, subject) = match &manifest.content {
             Content::Index(index) => {
-                index.manifests.iter().map(|child| child.digest.clone()).collect()
+                let children = index.manifests.iter().map(|child| child.digest.clone());
+                (children.collect(), &index.subject)
             }
-            Content::Single(_) => Vec::new(),
+            Content::Single(single) => (Vec::new(), &single.subject),
         };
         Self {
             digest: manifest.raw.digest.clone(),
             media_type: manifest.raw.media_type.clone(),
             size: manifest.raw.bytes.len() as u64,
             children,
-            referrer: Referrer::of(manifest).map(Box::new),
+            subject: subject.as_ref().map(|subject| subject.digest.clone()),
         }
     }
 
     /// A manifest of which only its descriptor can be read.
     pub(super) const fn bare(digest: Digest, media_type: MediaType, size: u64) -> Self {
-        Self { digest, media_type, size, children: Vec::new(), referrer: None }
-    }
-
-    /// What it refers to, where it has a subject.
-    pub(crate) fn referrer(&self) -> Option<&Referrer> {
-        self.referrer.as_deref()
+        Self { digest, media_type, size, children: Vec::new(), subject: None }
     }
 
     /// Its line in `index.json`.
@@ -87,6 +87,8 @@ pub(crate) struct Contents {
     /// Lines of other tools that are neither: names that are no tags, unknown digests.
     others: Vec<(Option<Digest>, String)>,
     manifests: HashMap<Digest, Known>,
+    /// Manifests that a line or an index names and that are missing or damaged.
+    broken: HashSet<Digest>,
     referrers: HashMap<Digest, BTreeSet<Digest>>,
     /// The members of `index.json` beside `manifests`.
     rest: Map<String, Value>,
@@ -95,8 +97,8 @@ pub(crate) struct Contents {
 /// Something to be done to a repository.
 #[derive(Debug)]
 pub(super) enum Change {
-    /// A manifest, under a tag or without one.
-    Put(Option<Tag>, Known),
+    /// A manifest, under a tag or without one, and the content that must be there before it.
+    Put(Option<Tag>, Known, Vec<Digest>),
     /// The tag goes, its manifest stays.
     Untag(Tag),
     /// The manifest goes and all its tags.
@@ -104,12 +106,16 @@ pub(super) enum Change {
 }
 
 /// What a change came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Effect {
     /// Was there what it is about?
     pub(super) found: bool,
     /// Does `index.json` have to be written?
     pub(super) changed: bool,
+    /// Nothing was done: this content went away since it was looked for.
+    pub(super) missing: Option<Digest>,
+    /// Nothing was done: an index names the manifest.
+    pub(super) in_use: bool,
 }
 
 impl Default for Contents {
@@ -122,6 +128,7 @@ impl Default for Contents {
             untagged: BTreeMap::new(),
             others: Vec::new(),
             manifests: HashMap::new(),
+            broken: HashSet::new(),
             referrers: HashMap::new(),
             rest,
         }
@@ -190,11 +197,31 @@ impl Contents {
 
     /// Takes in a manifest that is there; false if it was known.
     pub(super) fn learn(&mut self, known: Known) -> bool {
-        if let Some(referrer) = known.referrer() {
-            let referrers = self.referrers.entry(referrer.subject.clone()).or_default();
+        if let Some(subject) = &known.subject {
+            let referrers = self.referrers.entry(subject.clone()).or_default();
             referrers.insert(known.digest.clone());
         }
+        self.broken.remove(&known.digest);
         self.manifests.insert(known.digest.clone(), known).is_none()
+    }
+
+    /// Takes in that a manifest is missing or damaged.
+    pub(super) fn learn_broken(&mut self, digest: Digest) {
+        self.broken.insert(digest);
+    }
+
+    /// The manifest that `reference` names, where it is missing or damaged.
+    pub(super) fn broken(&self, reference: &ManifestReference) -> Option<&Digest> {
+        let digest = match reference {
+            ManifestReference::Tag(tag) => self.tagged_digest(tag)?,
+            ManifestReference::Digest(digest) => digest,
+        };
+        self.broken.get(digest)
+    }
+
+    /// All manifests.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Known> {
+        self.manifests.values()
     }
 
     /// A manifest and its children; `None` where one of them is not known.
@@ -207,11 +234,11 @@ impl Contents {
     /// Does what is asked, in memory.
     pub(super) fn apply(&mut self, change: Change) -> Effect {
         match change {
-            Change::Put(tag, known) => self.put(tag, known),
+            Change::Put(tag, known, _) => self.put(tag, known),
             Change::Untag(tag) => match self.tags.remove(&tag) {
                 Some(entry) => {
                     self.keep(&entry.digest);
-                    Effect { found: true, changed: true }
+                    Effect { found: true, changed: true, ..Effect::default() }
                 }
                 None => Effect::default(),
             },
@@ -245,19 +272,25 @@ impl Contents {
                 self.untagged.insert(digest, entry);
             }
         }
-        Effect { found, changed }
+        Effect { found, changed, ..Effect::default() }
     }
 
     fn delete(&mut self, digest: &Digest) -> Effect {
+        let is_above = |known: &Known| known.digest != *digest && known.children.contains(digest);
+        if self.manifests.contains_key(digest) && self.manifests.values().any(is_above) {
+            return Effect { found: true, in_use: true, ..Effect::default() };
+        }
         let known = self.manifests.remove(digest);
         let tags = self.tags.len();
         self.tags.retain(|_, entry| entry.digest != *digest);
-        let found = known.is_some() || tags != self.tags.len();
-        self.untagged.remove(digest);
+        // A damaged manifest is not known, but its lines go all the same.
+        let was_untagged = self.untagged.remove(digest).is_some();
+        let found = known.is_some() || was_untagged || tags != self.tags.len();
+        self.broken.remove(digest);
         self.others.retain(|(other, _)| other.as_ref() != Some(digest));
         if let Some(known) = known {
-            if let Some(referrer) = known.referrer()
-                && let Some(referrers) = self.referrers.get_mut(&referrer.subject)
+            if let Some(subject) = &known.subject
+                && let Some(referrers) = self.referrers.get_mut(subject)
             {
                 referrers.remove(digest);
             }
@@ -265,7 +298,7 @@ impl Contents {
                 self.keep(child);
             }
         }
-        Effect { found, changed: found }
+        Effect { found, changed: found, ..Effect::default() }
     }
 
     /// Gives a manifest a line of its own if it has none, so that it is not lost.
@@ -302,14 +335,18 @@ impl Contents {
     }
 
     /// The manifests whose subject is `subject`.
-    pub(crate) fn referrers_of(
-        &self,
-        subject: &Digest,
-    ) -> impl Iterator<Item = (&Known, &Referrer)> {
+    pub(super) fn referrers_of(&self, subject: &Digest) -> impl Iterator<Item = &Known> {
         let digests = self.referrers.get(subject).into_iter().flatten();
-        digests.filter_map(|digest| {
-            let known = self.manifests.get(digest)?;
-            Some((known, known.referrer()?))
-        })
+        digests.filter_map(|digest| self.manifests.get(digest))
     }
+}
+
+/// The content that must be in the repository before `manifest`, each once: blobs, and children of an
+/// index.
+pub(super) fn content_named(manifest: &Manifest) -> impl Iterator<Item = &Descriptor> {
+    let (children, blobs) = match &manifest.content {
+        Content::Index(index) => (index.manifests.as_slice(), Vec::new()),
+        Content::Single(single) => ([].as_slice(), single.blobs()),
+    };
+    children.iter().chain(blobs)
 }

@@ -2,16 +2,22 @@
 //!
 //! Everything is written in a folder of this process below `.longshore/incoming` and then renamed, so
 //! a kill leaves nothing half-written under its final name. All calls block.
+//!
+//! Below a folder that is written, symbolic links count as absent and nothing is written through them.
+//! Only regular files are opened.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use bytes::Bytes;
 use longshore_oci::{Digest, Repository};
 
 use super::file_lock;
-use super::files::{digest_of, open, rename, size_of};
+use super::files::{self, Links, Stamp, digest_of, read_bounded, rename};
 use super::process_folder::ProcessFolder;
+use super::verified::Verified;
 
 /// Names that an image layout has for itself (image-spec, image-layout.md). They are good names of
 /// repositories too, so a component of that name below another repository is written with an
@@ -43,6 +49,22 @@ pub(crate) struct Disk {
     incoming: Option<ProcessFolder>,
     /// Is content flushed to the device before it gets its final name?
     durable: bool,
+    /// A folder that is only read is the user's own choice, links and all.
+    links: Links,
+    verified: Verified,
+}
+
+/// What is known of a file without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recalled {
+    /// There is no such file.
+    Absent,
+    /// It was read and has the digest. Its size in bytes.
+    Whole(u64),
+    /// It was read and has another digest.
+    Damaged,
+    /// This version was not read yet.
+    Unread,
 }
 
 impl Disk {
@@ -53,16 +75,19 @@ impl Disk {
         }
         // The system says here already if it may not be read.
         fs::read_dir(root)?;
-        Ok(Self { root: root.to_owned(), incoming: None, durable: false })
+        Ok(Self::new(root, None, false, Links::Follow))
     }
 
-    /// As [`Self::open_to_read`], where a folder that does not exist holds nothing.
+    fn new(root: &Path, incoming: Option<ProcessFolder>, durable: bool, links: Links) -> Self {
+        Self { root: root.to_owned(), incoming, durable, links, verified: Verified::default() }
+    }
+
+    /// Opens the folder `root` to see what a writer would find. A folder that does not exist holds
+    /// nothing.
     pub(super) fn open_to_look(root: &Path) -> Result<Self, OpenError> {
         match Self::open_to_read(root) {
-            Err(OpenError::Missing) => {
-                Ok(Self { root: root.to_owned(), incoming: None, durable: false })
-            }
-            opened => opened,
+            Ok(_) | Err(OpenError::Missing) => Ok(Self::new(root, None, false, Links::Ignore)),
+            Err(error) => Err(error),
         }
     }
 
@@ -70,10 +95,14 @@ impl Disk {
     /// gone left incomplete.
     pub(super) fn open_to_write(root: &Path, durable: bool) -> Result<Self, OpenError> {
         is_folder(root)?;
+        fs::create_dir_all(root)?;
         let own = root.join(OWN);
-        fs::create_dir_all(own.join("locks"))?;
+        // What is below is removed at each start: a link must not lead that elsewhere.
+        for folder in [&own, &own.join("locks"), &own.join("incoming")] {
+            own_folder(folder)?;
+        }
         let incoming = Some(ProcessFolder::create(&own.join("incoming"))?);
-        Ok(Self { root: root.to_owned(), incoming, durable })
+        Ok(Self::new(root, incoming, durable, Links::Ignore))
     }
 
     /// The folder.
@@ -107,6 +136,112 @@ impl Disk {
         blob_in(&self.directory(repository), digest)
     }
 
+    /// Whether a folder between the root and `path` is a symbolic link that is not followed.
+    fn is_behind_link(&self, path: &Path) -> io::Result<bool> {
+        if self.links == Links::Follow {
+            return Ok(false);
+        }
+        let above = path.ancestors().skip(1).take_while(|above| *above != self.root);
+        for folder in above {
+            match fs::symlink_metadata(folder) {
+                Ok(found) if found.is_symlink() => return Ok(true),
+                Err(error) if !files::is_absent(&error) => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(false)
+    }
+
+    /// The version of a regular file; `None` where there is no such file.
+    pub(super) fn stamp_of(&self, path: &Path) -> io::Result<Option<Stamp>> {
+        let Some(stamp) = files::stamp_of(path, self.links)? else { return Ok(None) };
+        Ok((!self.is_behind_link(path)?).then_some(stamp))
+    }
+
+    /// The size of a regular file in bytes; `None` where there is no such file.
+    pub(super) fn size_of(&self, path: &Path) -> io::Result<Option<u64>> {
+        Ok(self.stamp_of(path)?.map(|stamp| stamp.size))
+    }
+
+    /// Opens a regular file; `None` where there is no such file.
+    pub(super) fn open(&self, path: &Path) -> io::Result<Option<(File, Stamp)>> {
+        if self.is_behind_link(path)? {
+            return Ok(None);
+        }
+        files::open(path, self.links)
+    }
+
+    /// The content of a regular file of at most `limit` bytes; `None` where there is no such file.
+    /// Nobody has verified it.
+    ///
+    /// # Errors
+    /// It has more bytes, too.
+    pub(super) fn read(&self, path: &Path, limit: usize) -> io::Result<Option<(Bytes, Stamp)>> {
+        let Some((mut file, stamp)) = self.open(path)? else { return Ok(None) };
+        Ok(Some((read_bounded(&mut file, stamp.size, limit)?, stamp)))
+    }
+
+    /// The content of a file that has this digest; `None` where it is missing, damaged, or has more
+    /// than `limit` bytes.
+    pub(super) fn read_whole(
+        &self,
+        path: &Path,
+        digest: &Digest,
+        limit: usize,
+    ) -> io::Result<Option<Bytes>> {
+        let Some((mut file, stamp)) = self.open(path)? else { return Ok(None) };
+        let bytes = match read_bounded(&mut file, stamp.size, limit) {
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => return Ok(None),
+            read => read?,
+        };
+        let found = digest.same_algorithm_of(&bytes);
+        self.remember(&file, stamp, &found)?;
+        Ok((found == *digest).then_some(bytes))
+    }
+
+    /// Remembers the digest of all that was read from `file`, whose version was `stamp` at first.
+    pub(super) fn remember(&self, file: &File, stamp: Stamp, found: &Digest) -> io::Result<()> {
+        self.verified.remember(stamp, Stamp::of(&file.metadata()?), found);
+        Ok(())
+    }
+
+    /// Remembers that this version of a file has this digest, as it was written with it.
+    pub(super) fn remember_written(&self, stamp: Stamp, digest: &Digest) {
+        self.verified.remember_written(stamp, digest);
+    }
+
+    /// What is known of a file without reading it.
+    pub(super) fn recall(&self, path: &Path, digest: &Digest) -> io::Result<Recalled> {
+        let Some(stamp) = self.stamp_of(path)? else { return Ok(Recalled::Absent) };
+        Ok(self.recall_version(&stamp, digest))
+    }
+
+    /// What is known of a version of a file.
+    pub(super) fn recall_version(&self, stamp: &Stamp, digest: &Digest) -> Recalled {
+        match self.verified.recall(stamp, digest.algorithm()) {
+            None => Recalled::Unread,
+            Some(found) if found == *digest => Recalled::Whole(stamp.size),
+            Some(_) => Recalled::Damaged,
+        }
+    }
+
+    /// The size in bytes of a file that has this digest; `None` where it is missing or damaged. A
+    /// version that was not read yet is hashed.
+    pub(super) fn whole_size(&self, path: &Path, digest: &Digest) -> io::Result<Option<u64>> {
+        let Some((mut file, stamp)) = self.open(path)? else { return Ok(None) };
+        match self.recall_version(&stamp, digest) {
+            Recalled::Whole(size) => return Ok(Some(size)),
+            Recalled::Damaged | Recalled::Absent => return Ok(None),
+            Recalled::Unread => {}
+        }
+        let found = digest_of(&mut file, digest.algorithm())?;
+        self.remember(&file, stamp, &found)?;
+        if found != *digest {
+            tracing::warn!("{} is damaged: its content has the digest {found}", path.display());
+        }
+        Ok((found == *digest).then_some(stamp.size))
+    }
+
     /// A path for a file to be written, which nothing else uses.
     pub(super) fn incoming(&self) -> io::Result<PathBuf> {
         let incoming = self.incoming.as_ref().ok_or(io::ErrorKind::ReadOnlyFilesystem)?;
@@ -118,20 +253,36 @@ impl Disk {
         if self.durable { file.sync_data() } else { Ok(()) }
     }
 
+    /// Ends the writing of a file, and says which version it is now.
+    pub(super) fn seal(&self, file: &File) -> io::Result<Stamp> {
+        mark_written(file);
+        self.flush(file)?;
+        Ok(Stamp::of(&file.metadata()?))
+    }
+
     /// Writes a whole file, replacing what is there, and returns it opened.
     pub(super) fn write(&self, destination: &Path, content: &[u8]) -> io::Result<File> {
         let path = self.incoming()?;
         let written = (|| {
             let mut file = File::create_new(&path)?;
             file.write_all(content)?;
-            self.flush(&file)?;
-            rename(&path, destination)?;
+            self.seal(&file)?;
+            self.rename(&path, destination)?;
             Ok(file)
         })();
         if written.is_err() {
             let _ = fs::remove_file(&path);
         }
         written
+    }
+
+    /// Gives a file its final name, unless that lies behind a link.
+    fn rename(&self, path: &Path, destination: &Path) -> io::Result<()> {
+        if self.is_behind_link(destination)? {
+            let message = format!("{} lies behind a symbolic link", destination.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+        }
+        rename(path, destination)
     }
 
     /// Writes a small blob, unless the file has these bytes already.
@@ -142,35 +293,31 @@ impl Disk {
         content: &[u8],
     ) -> io::Result<()> {
         let destination = self.blob_path(repository, digest);
-        if size_of(&destination)? == Some(content.len() as u64)
-            && fs::read(&destination)? == content
-        {
+        if self.whole_size(&destination, digest)?.is_some() {
             return Ok(());
         }
-        self.write(&destination, content).map(drop)
+        let file = self.write(&destination, content)?;
+        self.remember_written(Stamp::of(&file.metadata()?), digest);
+        Ok(())
     }
 
-    /// Moves a blob of `size` bytes that was written to `path` into a repository. A file of the same
-    /// content stays, as it may be linked to other repositories.
+    /// Moves a blob that was written to `path` into a repository. A file of the same content stays, as
+    /// it may be linked to other repositories.
     pub(super) fn place_blob(
         &self,
         path: &Path,
-        size: u64,
         repository: &Repository,
         digest: &Digest,
     ) -> io::Result<()> {
         let destination = self.blob_path(repository, digest);
-        if let Some((file, found)) = open(&destination)?
-            && found == size
-            && digest_of(file, digest.algorithm())? == *digest
-        {
+        if self.whole_size(&destination, digest)?.is_some() {
             return fs::remove_file(path);
         }
-        rename(path, &destination)
+        self.rename(path, &destination)
     }
 
     /// Makes the blob `digest` of `from` be in `to` as well, by a hard link or else a copy. False if
-    /// `from` does not have it, or with another size than `expected` bytes.
+    /// `from` does not have it whole, or with another size than `expected` bytes.
     pub(super) fn mount(
         &self,
         digest: &Digest,
@@ -179,17 +326,20 @@ impl Disk {
         to: &Repository,
     ) -> io::Result<bool> {
         let source = self.blob_path(from, digest);
-        let found = size_of(&source)?;
-        let Some(size) = found.filter(|found| expected.is_none_or(|size| size == *found)) else {
+        let found = self.size_of(&source)?;
+        if found.is_none_or(|found| expected.is_some_and(|size| size != found))
+            || self.whole_size(&source, digest)?.is_none()
+        {
             return Ok(false);
-        };
+        }
         let destination = self.blob_path(to, digest);
-        if from == to || size_of(&destination)? == Some(size) {
+        if from == to || self.whole_size(&destination, digest)?.is_some() {
             return Ok(true);
         }
         let path = self.incoming()?;
         // Linked under a fresh name first: a link is never half-there, but a copy would be.
-        let moved = self.link_or_copy(&source, &path).and_then(|()| rename(&path, &destination));
+        let moved =
+            self.link_or_copy(&source, &path).and_then(|()| self.rename(&path, &destination));
         // Renaming one link of a file over another link of it does nothing and leaves both.
         let _ = fs::remove_file(&path);
         moved.map(|()| true)
@@ -199,19 +349,46 @@ impl Disk {
         if fs::hard_link(source, path).is_ok() {
             return Ok(());
         }
-        fs::copy(source, path)?;
-        self.flush(&File::open(path)?)
+        let Some((mut original, _)) = self.open(source)? else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let mut copy = File::create_new(path)?;
+        io::copy(&mut original, &mut copy)?;
+        self.flush(&copy)
+    }
+
+    /// A repository that has a file for this blob, wherever in the folder it is.
+    pub(super) fn find_blob(&self, digest: &Digest) -> io::Result<Option<Repository>> {
+        self.walk(|folder, repository| {
+            let is_here = self.whole_size(&blob_in(folder, digest), digest)?.is_some();
+            Ok(is_here.then_some(repository))
+        })
     }
 
     /// All repositories with an `index.json`, in order.
     pub(super) fn repositories(&self) -> io::Result<Vec<Repository>> {
         let mut found = Vec::new();
+        self.walk(|folder, repository| {
+            if self.stamp_of(&folder.join("index.json"))?.is_some() {
+                found.push(repository);
+            }
+            Ok(None::<()>)
+        })?;
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// Visits every folder that may be a repository's, until `visit` returns something.
+    fn walk<T>(
+        &self,
+        mut visit: impl FnMut(&Path, Repository) -> io::Result<Option<T>>,
+    ) -> io::Result<Option<T>> {
         let mut folders = vec![(self.root.clone(), String::new())];
         while let Some((folder, name)) = folders.pop() {
             if let Ok(repository) = name.parse()
-                && folder.join("index.json").is_file()
+                && let Some(found) = visit(&folder, repository)?
             {
-                found.push(repository);
+                return Ok(Some(found));
             }
             for entry in fs::read_dir(&folder)? {
                 let entry = entry?;
@@ -227,9 +404,29 @@ impl Disk {
                 }
             }
         }
-        found.sort_unstable();
-        Ok(found)
+        Ok(None)
     }
+}
+
+/// Makes a file that was just written differ from each later version. The clock of the file system
+/// moves in steps; this one does not.
+fn mark_written(file: &File) {
+    if let Err(error) = file.set_modified(SystemTime::now()) {
+        tracing::debug!("failed to set a file's time: {error}");
+    }
+}
+
+/// Creates one of longshore's own folders.
+fn own_folder(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => return created,
+    }
+    if fs::symlink_metadata(folder)?.is_dir() {
+        return Ok(());
+    }
+    let message = format!("{} is not a folder", folder.display());
+    Err(io::Error::new(io::ErrorKind::NotADirectory, message))
 }
 
 /// The name of the repository in the folder `component` of the folder of the repository `name`, where

@@ -65,7 +65,7 @@ impl IncomingBlob {
     pub(crate) fn digest(&mut self, algorithm: Algorithm) -> io::Result<Digest> {
         self.opened()?;
         let path = self.path.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        digest_of(File::open(path)?, algorithm)
+        digest_of(&mut File::open(path)?, algorithm)
     }
 
     /// Flushes the blob and moves it into `repository`. The caller knows that it has this digest.
@@ -74,11 +74,12 @@ impl IncomingBlob {
     /// The file cannot be flushed or moved.
     pub(crate) fn place(&mut self, repository: &Repository, digest: &Digest) -> io::Result<()> {
         self.opened()?;
-        if let Some(file) = self.file.take() {
-            self.disk.flush(&file)?;
-        }
+        let stamp = self.file.take().map(|file| self.disk.seal(&file)).transpose()?;
         let path = self.path.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        self.disk.place_blob(path, self.length, repository, digest)?;
+        self.disk.place_blob(path, repository, digest)?;
+        if let Some(stamp) = stamp {
+            self.disk.remember_written(stamp, digest);
+        }
         self.path = None;
         Ok(())
     }

@@ -6,41 +6,24 @@
 //! lock, and each reads first what the others wrote.
 
 use std::collections::HashSet;
-use std::fs::{self, Metadata};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::mem;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use longshore_oci::{Content, Digest, Manifest, MediaType, Repository};
 use tokio::sync::oneshot;
 
 use super::blocking::{blocking, lock};
-use super::contents::{Change, Contents, Effect, Known, MANIFEST_LIMIT};
+use super::contents::{
+    Change, Contents, Effect, Known, MANIFEST_LIMIT, MEDIA_TYPE_LIMIT, content_named,
+};
 use super::disk::{Disk, blob_in};
-use super::files::{self, is_absent, read_bounded, size_of};
+use super::files::{Stamp, is_absent};
 
-/// What tells one version of a file from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    inode: u64,
-    seconds: i64,
-    nanoseconds: i64,
-    size: u64,
-}
-
-impl Stamp {
-    fn of(found: &Metadata) -> Self {
-        Self {
-            inode: found.ino(),
-            seconds: found.mtime(),
-            nanoseconds: found.mtime_nsec(),
-            size: found.size(),
-        }
-    }
-}
+/// The largest `index.json` that is read or written, 64 MiB: some 250,000 tags.
+const INDEX_LIMIT: usize = 64 * 1024 * 1024;
 
 /// The contents, and the version of the file that they stand for.
 #[derive(Debug, Default)]
@@ -52,6 +35,19 @@ struct Seen {
 
 /// A change that waits to be written, and where to say what it came to.
 type Waiting = (Change, oneshot::Sender<io::Result<Effect>>);
+
+/// What came of deleting a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeletedBlob {
+    /// It is gone.
+    Deleted,
+    /// The repository did not have it.
+    NotFound,
+    /// It is a manifest of the repository, and stays.
+    IsManifest,
+    /// A manifest of the repository names it, and it stays.
+    InUse,
+}
 
 /// A repository.
 #[derive(Debug)]
@@ -79,9 +75,54 @@ impl Layout {
 
     /// The version of the file; `None` where the repository does not exist.
     fn stamp(&self) -> io::Result<Option<Stamp>> {
-        match fs::metadata(self.directory.join("index.json")) {
-            Ok(found) => Ok(Some(Stamp::of(&found))),
-            Err(error) if is_absent(&error) => Ok(None),
+        self.disk.stamp_of(&self.directory.join("index.json"))
+    }
+
+    /// Reads the file again before the next use: a manifest that was damaged was mended.
+    pub(super) fn forget(&self) {
+        lock(&self.seen).stamp = None;
+    }
+
+    /// Deletes a blob that no manifest names.
+    pub(super) async fn delete_blob(self: &Arc<Self>, digest: &Digest) -> io::Result<DeletedBlob> {
+        let (layout, digest) = (Arc::clone(self), digest.clone());
+        let _turn = self.turn.lock().await;
+        blocking(move || layout.delete_unnamed(&digest)).await
+    }
+
+    /// As [`Self::delete_blob`], for the holder of the turn. The lock keeps other processes from
+    /// writing a manifest that names the blob meanwhile.
+    fn delete_unnamed(&self, digest: &Digest) -> io::Result<DeletedBlob> {
+        let path = blob_in(&self.directory, digest);
+        // A name that nothing was pushed to must not make folders or wait for locks.
+        if self.disk.stamp_of(&path)?.is_none() {
+            return Ok(DeletedBlob::NotFound);
+        }
+        let _alone = self.disk.lock_index(&self.repository)?;
+        self.refresh()?;
+        let manifests: Vec<(Digest, MediaType)> = {
+            let seen = lock(&self.seen);
+            if seen.contents.known(digest).is_some() {
+                return Ok(DeletedBlob::IsManifest);
+            }
+            let all = seen.contents.all();
+            all.map(|known| (known.digest.clone(), known.media_type.clone())).collect()
+        };
+        for (manifest, media_type) in manifests {
+            let path = blob_in(&self.directory, &manifest);
+            let Some(bytes) = self.disk.read_whole(&path, &manifest, MANIFEST_LIMIT)? else {
+                continue;
+            };
+            let parsed = Manifest::parse(bytes, Some(&media_type), manifest);
+            if parsed
+                .is_ok_and(|parsed| content_named(&parsed).any(|named| named.digest == *digest))
+            {
+                return Ok(DeletedBlob::InUse);
+            }
+        }
+        match fs::remove_file(path) {
+            Ok(()) => Ok(DeletedBlob::Deleted),
+            Err(error) if is_absent(&error) => Ok(DeletedBlob::NotFound),
             Err(error) => Err(error),
         }
     }
@@ -141,7 +182,7 @@ impl Layout {
             }
             Err(error) => {
                 // What is in memory was not written: read the file again before the next use.
-                lock(&self.seen).stamp = None;
+                self.forget();
                 for sender in senders {
                     let _ = sender.send(Err(io::Error::new(error.kind(), error.to_string())));
                 }
@@ -153,21 +194,62 @@ impl Layout {
     fn write(&self, changes: Vec<Change>) -> io::Result<Vec<Effect>> {
         let _alone = self.disk.lock_index(&self.repository)?;
         self.refresh()?;
-        let (effects, text) = {
-            let mut seen = lock(&self.seen);
-            let effects: Vec<Effect> =
-                changes.into_iter().map(|change| seen.contents.apply(change)).collect();
-            let changed = effects.iter().any(|effect| effect.changed);
-            (effects, changed.then(|| seen.contents.render()))
-        };
-        let Some(text) = text else { return Ok(effects) };
-        let marker = self.directory.join("oci-layout");
-        if size_of(&marker)?.is_none() {
-            self.disk.write(&marker, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        let mut effects = Vec::with_capacity(changes.len());
+        let mut deleted = Vec::new();
+        for change in changes {
+            // Somebody may have deleted content since it was looked for. Now nobody can.
+            if let Change::Put(_, known, needed) = &change
+                && let Some(missing) = self.first_missing(&known.digest, needed)?
+            {
+                effects.push(Effect { missing: Some(missing), ..Effect::default() });
+                continue;
+            }
+            if let Change::Delete(digest) = &change {
+                deleted.push(digest.clone());
+            }
+            effects.push(lock(&self.seen).contents.apply(change));
         }
-        let file = self.disk.write(&self.directory.join("index.json"), text.as_bytes())?;
-        lock(&self.seen).stamp = Some(Stamp::of(&file.metadata()?));
+        if effects.iter().any(|effect| effect.changed) {
+            let text = lock(&self.seen).contents.render();
+            if text.len() > INDEX_LIMIT {
+                let message = format!("the index would have more than {INDEX_LIMIT} bytes");
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+            }
+            let marker = self.directory.join("oci-layout");
+            if self.disk.size_of(&marker)?.is_none() {
+                self.disk.write(&marker, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+            }
+            let file = self.disk.write(&self.directory.join("index.json"), text.as_bytes())?;
+            lock(&self.seen).stamp = Some(Stamp::of(&file.metadata()?));
+        }
+        for digest in deleted {
+            self.remove_unknown(&digest)?;
+        }
         Ok(effects)
+    }
+
+    fn first_missing(&self, manifest: &Digest, needed: &[Digest]) -> io::Result<Option<Digest>> {
+        for digest in needed.iter().chain([manifest]) {
+            if self.disk.stamp_of(&blob_in(&self.directory, digest))?.is_none() {
+                return Ok(Some(digest.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes the file of a manifest that the index no longer leads to.
+    fn remove_unknown(&self, digest: &Digest) -> io::Result<()> {
+        if lock(&self.seen).contents.known(digest).is_some() {
+            return Ok(());
+        }
+        let path = blob_in(&self.directory, digest);
+        if self.disk.stamp_of(&path)?.is_none() {
+            return Ok(());
+        }
+        match fs::remove_file(path) {
+            Err(error) if !is_absent(&error) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Reads the file if it is another one than was seen. The caller has the turn.
@@ -187,16 +269,13 @@ impl Layout {
     }
 
     /// Reads `index.json` and all manifests that it leads to. Those that `earlier` knows and whose files
-    /// have the right size are not read again: when two processes write to a repository in turn, each
+    /// did not change are not read again: when two processes write to a repository in turn, each
     /// change would cost a read of everything.
     fn load(&self, earlier: &Contents) -> io::Result<Seen> {
         let path = self.directory.join("index.json");
-        let Some((mut file, _)) = files::open(&path)? else {
+        let Some((text, stamp)) = self.disk.read(&path, INDEX_LIMIT)? else {
             return Ok(Seen::default());
         };
-        let stamp = Stamp::of(&file.metadata()?);
-        let mut text = Vec::new();
-        file.read_to_end(&mut text)?;
         let (mut contents, roots) = Contents::parse(&text).map_err(|error| {
             let message = format!("{} is broken: {error}", path.display());
             io::Error::new(io::ErrorKind::InvalidData, message)
@@ -215,11 +294,17 @@ impl Layout {
                 ahead.extend(children.iter().map(described));
                 continue;
             }
-            let Some(bytes) = self.whole_manifest(&digest)? else {
+            let path = blob_in(&self.directory, &digest);
+            let read = self.disk.read_whole(&path, &digest, MANIFEST_LIMIT)?;
+            let Some(bytes) = read.filter(|_| media_type.as_str().len() <= MEDIA_TYPE_LIMIT) else {
+                contents.learn_broken(digest);
                 continue;
             };
             let size = bytes.len() as u64;
             match Manifest::parse(bytes, Some(&media_type), digest.clone()) {
+                Ok(manifest) if manifest.raw.media_type.as_str().len() > MEDIA_TYPE_LIMIT => {
+                    contents.learn_broken(digest);
+                }
                 Ok(manifest) => {
                     contents.learn(Known::of(&manifest));
                     if let Content::Index(index) = manifest.content {
@@ -237,8 +322,8 @@ impl Layout {
         Ok(Seen { stamp: Some(stamp), contents })
     }
 
-    /// A manifest that `earlier` knows under this type and with all its children, if its file still has
-    /// the right size.
+    /// A manifest that `earlier` knows under this type and with all its children, if its file is still
+    /// whole.
     fn still_there<'a>(
         &self,
         earlier: &'a Contents,
@@ -250,17 +335,8 @@ impl Layout {
         else {
             return Ok(None);
         };
-        let size = size_of(&blob_in(&self.directory, digest))?;
-        Ok((size == Some(known.size)).then_some((known, children)))
-    }
-
-    /// The bytes of a manifest, unless it is missing, too large or damaged.
-    fn whole_manifest(&self, digest: &Digest) -> io::Result<Option<Bytes>> {
-        let read = match read_bounded(&blob_in(&self.directory, digest), MANIFEST_LIMIT) {
-            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => None,
-            read => read?,
-        };
-        Ok(read.filter(|bytes| digest.same_algorithm_of(bytes) == *digest))
+        let size = self.disk.whole_size(&blob_in(&self.directory, digest), digest)?;
+        Ok(size.is_some().then_some((known, children)))
     }
 }
 
@@ -278,12 +354,14 @@ mod tests {
     async fn changes_that_wait_are_written_together() {
         let root = tempfile::tempdir().unwrap();
         let disk = Arc::new(Disk::open_to_write(root.path(), true).unwrap());
-        let layout = Layout::new(disk, &"app".parse().unwrap());
+        let layout = Layout::new(Arc::clone(&disk), &"app".parse().unwrap());
         let busy = layout.turn.lock().await;
         let changes = (0..100).map(|number: u32| {
-            let digest = Digest::of(&number.to_le_bytes());
+            let content = number.to_le_bytes();
+            let digest = Digest::of(&content);
+            disk.write_blob(&"app".parse().unwrap(), &digest, &content).unwrap();
             let known = Known::bare(digest, MediaType::OCI_MANIFEST, 4);
-            let change = Change::Put(format!("t{number}").parse().ok(), known);
+            let change = Change::Put(format!("t{number}").parse().ok(), known, Vec::new());
             let layout = Arc::clone(&layout);
             tokio::spawn(async move { layout.change(change).await.unwrap() })
         });

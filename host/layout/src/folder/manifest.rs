@@ -3,17 +3,33 @@
 //! The one rule of writing: a manifest is taken only when the content that it names is in its
 //! repository, and a tag is written after its manifest. So a kill never leaves a tag without content.
 
-use std::fs;
 use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use longshore_oci::{Content, Digest, Manifest, ManifestReference, Repository, Tag};
+use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference, Repository, Tag};
 
 use super::blocking::blocking;
-use super::contents::{Change, Known, MANIFEST_LIMIT};
-use super::files::{is_absent, read_bounded, size_of};
+use super::contents::{Change, Contents, Effect, Known, MANIFEST_LIMIT, content_named};
 use super::repositories::Folder;
+
+/// How the content that a manifest names is looked at before the manifest is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ContentCheck {
+    /// It has the digest. A version of a file is read once for this.
+    Digest,
+    /// It has the descriptor's size, or else the digest.
+    Size,
+}
+
+/// What came of deleting a manifest or a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeletedManifest {
+    /// It is gone.
+    Deleted,
+    /// An index of the repository names it, and it stays.
+    InUse,
+}
 
 /// What a look for a manifest came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +55,7 @@ impl<T> Lookup<T> {
 /// Why a manifest was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PutError {
-    /// The repository lacks this content, which the manifest names.
+    /// The repository lacks this content, which the manifest names, or has it damaged.
     #[error("the manifest names {0}, which is not in the repository")]
     MissingContent(Digest),
     /// The manifest could not be written.
@@ -51,20 +67,39 @@ pub(crate) enum PutError {
 }
 
 impl Folder {
-    /// The manifest that `reference` names.
+    /// The manifest that `reference` names, if its file is whole.
     ///
     /// # Errors
-    /// The index cannot be read.
+    /// The index or the file cannot be read.
     pub(crate) async fn find(
         &self,
         repository: &Repository,
         reference: &ManifestReference,
     ) -> io::Result<Lookup<Known>> {
-        let look = self.look_up(repository, |contents| match reference {
-            ManifestReference::Tag(tag) => contents.tagged(tag).cloned(),
-            ManifestReference::Digest(digest) => contents.known(digest).cloned(),
-        });
-        look.await.map(Lookup::of)
+        let look = || {
+            self.look_up(repository, |contents| match reference {
+                ManifestReference::Tag(tag) => contents.tagged(tag).cloned(),
+                ManifestReference::Digest(digest) => contents.known(digest).cloned(),
+            })
+        };
+        let mut found = look().await?;
+        if matches!(found, Some(None)) {
+            let broken = |contents: &Contents| contents.broken(reference).cloned();
+            let broken = self.look_up(repository, broken).await?.flatten();
+            if let Some(broken) = broken
+                && self.whole_size(repository, &broken).await?.is_some()
+            {
+                // Somebody has mended the file.
+                self.layout(repository).forget();
+                found = look().await?;
+            }
+        }
+        if let Some(Some(known)) = &found
+            && self.whole_size(repository, &known.digest).await?.is_none()
+        {
+            found = Some(None);
+        }
+        Ok(Lookup::of(found))
     }
 
     /// The bytes of the manifest `digest`, as the file has them now; `None` where there is no file.
@@ -77,11 +112,12 @@ impl Folder {
         repository: &Repository,
         digest: &Digest,
     ) -> io::Result<Option<Bytes>> {
-        let path = self.disk.blob_path(repository, digest);
-        blocking(move || read_bounded(&path, MANIFEST_LIMIT)).await
+        let (disk, path) = (Arc::clone(&self.disk), self.disk.blob_path(repository, digest));
+        blocking(move || Ok(disk.read(&path, MANIFEST_LIMIT)?.map(|(bytes, _)| bytes))).await
     }
 
-    /// Writes `manifest`, under `tag` or without one, and returns when it is on disk.
+    /// Writes `manifest`, under `tag` or without one, and returns when it is on disk. A damaged file is
+    /// replaced.
     ///
     /// # Errors
     /// The repository lacks a blob or a child that the manifest names, or cannot be written. A subject
@@ -91,25 +127,45 @@ impl Folder {
         repository: &Repository,
         tag: Option<Tag>,
         manifest: Manifest,
+        check: ContentCheck,
     ) -> Result<(), PutError> {
         let known = Known::of(&manifest);
-        let named = children_and_blobs(&manifest);
-        let (disk, at) = (Arc::clone(&self.disk), repository.clone());
-        let missing = blocking(move || {
-            for named in named {
-                if size_of(&disk.blob_path(&at, &named))?.is_none() {
-                    return Ok(Some(named));
-                }
+        let mut named = Vec::new();
+        for content in content_named(&manifest) {
+            let is_there = self.is_there(repository, content, check).await;
+            if !is_there.map_err(PutError::Manifest)? {
+                return Err(PutError::MissingContent(content.digest.clone()));
             }
-            disk.write_blob(&at, &manifest.raw.digest, &manifest.raw.bytes)?;
-            Ok(None)
-        });
-        if let Some(missing) = missing.await.map_err(PutError::Manifest)? {
-            return Err(PutError::MissingContent(missing));
+            named.push(content.digest.clone());
         }
+        let (disk, at, raw) = (Arc::clone(&self.disk), repository.clone(), manifest.raw);
+        blocking(move || disk.write_blob(&at, &raw.digest, &raw.bytes))
+            .await
+            .map_err(PutError::Manifest)?;
         let layout = self.layout_to_change(repository);
-        layout.change(Change::Put(tag, known)).await.map_err(PutError::Index)?;
-        Ok(())
+        let effect = layout.change(Change::Put(tag, known, named)).await;
+        match effect.map_err(PutError::Index)?.missing {
+            Some(missing) => Err(PutError::MissingContent(missing)),
+            None => Ok(()),
+        }
+    }
+
+    async fn is_there(
+        &self,
+        repository: &Repository,
+        content: &Descriptor,
+        check: ContentCheck,
+    ) -> io::Result<bool> {
+        if check == ContentCheck::Size {
+            let path = self.disk.blob_path(repository, &content.digest);
+            match self.disk.size_of(&path)? {
+                None => return Ok(false),
+                Some(size) if size == content.size => return Ok(true),
+                // A descriptor may lie about the size, so the digest decides.
+                Some(_) => {}
+            }
+        }
+        Ok(self.whole_size(repository, &content.digest).await?.is_some())
     }
 
     /// Deletes a tag alone, or a manifest and all its tags.
@@ -120,7 +176,7 @@ impl Folder {
         &self,
         repository: &Repository,
         reference: &ManifestReference,
-    ) -> io::Result<Lookup<()>> {
+    ) -> io::Result<Lookup<DeletedManifest>> {
         let layout = self.layout(repository);
         if layout.read(|_| ()).await?.is_none() {
             return Ok(Lookup::NoRepository);
@@ -129,26 +185,11 @@ impl Folder {
             ManifestReference::Tag(tag) => Change::Untag(tag.clone()),
             ManifestReference::Digest(digest) => Change::Delete(digest.clone()),
         };
-        if !layout.change(change).await?.found {
-            return Ok(Lookup::NoManifest);
-        }
-        if let ManifestReference::Digest(digest) = reference {
-            let path = self.disk.blob_path(repository, digest);
-            match blocking(move || fs::remove_file(path)).await {
-                Err(error) if !is_absent(&error) => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(Lookup::Found(()))
-    }
-}
-
-/// The digests that must be in the repository before the manifest: blobs, and children of an index.
-fn children_and_blobs(manifest: &Manifest) -> Vec<Digest> {
-    match &manifest.content {
-        Content::Index(index) => index.manifests.iter().map(|child| child.digest.clone()).collect(),
-        Content::Single(single) => {
-            single.blobs().into_iter().map(|blob| blob.digest.clone()).collect()
-        }
+        let effect = layout.change(change).await?;
+        Ok(match effect {
+            Effect { in_use: true, .. } => Lookup::Found(DeletedManifest::InUse),
+            Effect { found: true, .. } => Lookup::Found(DeletedManifest::Deleted),
+            _ => Lookup::NoManifest,
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use longshore_oci::Repository;
+use longshore_oci::{Digest, Repository};
 
 use super::blocking::{blocking, lock};
 use super::contents::Contents;
@@ -13,11 +13,16 @@ use super::disk::{Disk, OpenError};
 use super::incoming_blob::IncomingBlob;
 use super::layout::Layout;
 
+/// How many files may be hashed at once, and which wait for each other by chance.
+const HASHING: usize = 64;
+
 /// A folder with one image layout per repository. Each index is read when it is first asked for.
 #[derive(Debug)]
 pub(crate) struct Folder {
     pub(super) disk: Arc<Disk>,
     layouts: Mutex<HashMap<Repository, Arc<Layout>>>,
+    /// One holder of each hashes a file, so that many who look at one blob cost one read of it.
+    hashing: [tokio::sync::Mutex<()>; HASHING],
 }
 
 impl Folder {
@@ -47,7 +52,17 @@ impl Folder {
     }
 
     fn new(disk: Disk) -> Self {
-        Self { disk: Arc::new(disk), layouts: Mutex::default() }
+        let hashing = std::array::from_fn(|_| tokio::sync::Mutex::default());
+        Self { disk: Arc::new(disk), layouts: Mutex::default(), hashing }
+    }
+
+    /// Waits until nobody else hashes a file of this digest.
+    pub(super) async fn hashing_turn(&self, digest: &Digest) -> tokio::sync::MutexGuard<'_, ()> {
+        let first = match digest {
+            Digest::Sha256(bytes) => bytes[0],
+            Digest::Sha512(bytes) => bytes[0],
+        };
+        self.hashing[usize::from(first) % HASHING].lock().await
     }
 
     /// The folder.
@@ -61,7 +76,8 @@ impl Folder {
         if let Some(layout) = lock(&self.layouts).get(repository) {
             return Arc::clone(layout);
         }
-        if self.disk.directory(repository).join("index.json").is_file() {
+        let index = self.disk.directory(repository).join("index.json");
+        if self.disk.stamp_of(&index).is_ok_and(|found| found.is_some()) {
             return self.layout_to_change(repository);
         }
         Layout::new(Arc::clone(&self.disk), repository)

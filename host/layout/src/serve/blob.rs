@@ -25,12 +25,12 @@ impl Server {
         request: &Parts,
     ) -> Result<Response, Refusal> {
         let asked = (request.method != Method::HEAD).then(|| request.headers.clone());
-        let choose = move |size| match part_of(&asked?, size) {
+        let choose = move |size| match part_of(asked.as_ref()?, size) {
             Ok(None) => Some(0..size),
             Ok(part) => part,
             Err(Unsatisfiable) => None,
         };
-        let opened = self.folder.open_blob(repository, digest, choose).await;
+        let opened = self.folder.open_whole_blob(repository, digest, choose).await;
         let opened = opened.map_err(|error| Refusal::fault("read the blob", &error))?;
         let (size, pieces) = opened.ok_or_else(|| Refusal::no_blob(digest))?;
         let part = match request.method {
@@ -72,6 +72,10 @@ impl Server {
         match deleted.map_err(|error| Refusal::fault("delete the blob", &error))? {
             DeletedBlob::Deleted => Ok(response(StatusCode::ACCEPTED, [], Body::empty())),
             DeletedBlob::NotFound => Err(Refusal::no_blob(digest)),
+            DeletedBlob::InUse => {
+                let message = format!("a manifest names {digest}: delete that first");
+                Err(Refusal::in_use(message))
+            }
             DeletedBlob::IsManifest => {
                 let message = format!("{digest} is a manifest: delete it as one");
                 let status = StatusCode::METHOD_NOT_ALLOWED;
@@ -86,7 +90,8 @@ impl Server {
 struct Unsatisfiable;
 
 /// The part that a `Range` header asks for (RFC 9110, section 14.2); none is the whole. Several
-/// ranges, other units and nonsense are ignored, as that section says.
+/// ranges, other units and nonsense are ignored, as that section says. A range that ends before it
+/// starts cannot be satisfied, as the conformance suite expects.
 fn part_of(headers: &HeaderMap, size: u64) -> Result<Option<Range<u64>>, Unsatisfiable> {
     // Without an ETag of ours, no condition can hold.
     if headers.contains_key(IF_RANGE) {
@@ -100,7 +105,8 @@ fn part_of(headers: &HeaderMap, size: u64) -> Result<Option<Range<u64>>, Unsatis
         return Ok(None);
     };
     let part = match (first.parse::<u64>(), last.parse::<u64>()) {
-        (Ok(first), Ok(last)) if first <= last => first..last.saturating_add(1).min(size),
+        (Ok(first), Ok(last)) if first > last => return Err(Unsatisfiable),
+        (Ok(first), Ok(last)) => first..last.saturating_add(1).min(size),
         (Ok(first), Err(_)) if last.is_empty() => first..size,
         (Err(_), Ok(count)) if first.is_empty() => {
             if count == 0 {
@@ -113,7 +119,8 @@ fn part_of(headers: &HeaderMap, size: u64) -> Result<Option<Range<u64>>, Unsatis
     if part.start < part.end { Ok(Some(part)) } else { Err(Unsatisfiable) }
 }
 
-fn body(pieces: BlobPieces) -> Body {
+/// A response's body of these pieces.
+pub(super) fn body(pieces: BlobPieces) -> Body {
     match pieces.whole() {
         Ok(bytes) => Body::from(bytes),
         Err(pieces) => Body::from_stream(pieces.into_stream()),
@@ -142,7 +149,10 @@ mod tests {
         assert_eq!(part("bytes=-30"), Ok(Some(0..10)));
         assert_eq!(part("bytes=10-"), Err(Unsatisfiable));
         assert_eq!(part("bytes=-0"), Err(Unsatisfiable));
-        for ignored in ["bytes=3-1", "bytes=0-1,3-4", "lines=0-1", "bytes=a-b", "bytes=-"] {
+        for backwards in ["bytes=3-1", "bytes=9-0", "bytes=500-0"] {
+            assert_eq!(part(backwards), Err(Unsatisfiable), "{backwards}");
+        }
+        for ignored in ["bytes=0-1,3-4", "lines=0-1", "bytes=a-b", "bytes=-"] {
             assert_eq!(part(ignored), Ok(None), "{ignored}");
         }
         let mut headers = HeaderMap::new();

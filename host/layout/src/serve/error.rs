@@ -61,12 +61,6 @@ pub enum ServeError {
         /// What the system says.
         cause: io::Error,
     },
-    /// The server ended by itself.
-    #[error("go on serving: {cause}")]
-    Ended {
-        /// What the system says.
-        cause: io::Error,
-    },
 }
 
 impl ServeError {

@@ -1,18 +1,21 @@
 //! Endpoints of manifests.
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt as _;
 
-use longshore_oci::{Digest, Manifest, ManifestReference, MediaType, Referrer, Repository};
+use longshore_oci::{Content, Digest, Manifest, ManifestReference, MediaType, Repository};
 
+use super::blob;
+use super::net::RequestBody;
 use super::response::{CONTENT_DIGEST, Code, Refusal, created, response, text};
 use super::server::Server;
-use crate::folder::{Lookup, MANIFEST_LIMIT, PutError};
+use crate::folder::{
+    ContentCheck, DeletedManifest, Lookup, MANIFEST_LIMIT, MEDIA_TYPE_LIMIT, PutError,
+};
 
 /// The digest of the subject of a manifest that was pushed.
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
@@ -31,10 +34,11 @@ impl Server {
         let (length, body) = if method == Method::HEAD {
             (known.size, Body::empty())
         } else {
-            let read = self.folder.manifest_bytes(repository, &known.digest).await;
-            let bytes = read.map_err(|error| Refusal::fault("read the manifest", &error))?;
-            let bytes = bytes.ok_or_else(|| no_manifest(reference))?;
-            (bytes.len() as u64, Body::from(bytes))
+            let choose = |size| Some(0..size);
+            let opened = self.folder.open_whole_blob(repository, &known.digest, choose).await;
+            let opened = opened.map_err(|error| Refusal::fault("read the manifest", &error))?;
+            let (size, pieces) = opened.ok_or_else(|| no_manifest(reference))?;
+            (size, pieces.map_or_else(Body::empty, blob::body))
         };
         let headers = [
             (CONTENT_TYPE, text(&known.media_type)),
@@ -50,17 +54,23 @@ impl Server {
         repository: &Repository,
         reference: ManifestReference,
         request: &Parts,
-        body: &mut BodyDataStream,
+        body: &mut RequestBody,
     ) -> Result<Response, Refusal> {
-        let bytes = whole(&request.headers, body).await?;
+        let length = stated_length(&request.headers)?;
+        let _room = self.room_for_text(length.unwrap_or(MANIFEST_LIMIT)).await;
+        let bytes = whole(length, body).await?;
         let manifest = parse(&request.headers, bytes, &reference)?;
         let digest = manifest.raw.digest.clone();
-        let subject = Referrer::of(&manifest).map(|referrer| referrer.subject);
+        let subject = match &manifest.content {
+            Content::Index(index) => index.subject.as_ref(),
+            Content::Single(single) => single.subject.as_ref(),
+        };
+        let subject = subject.map(|subject| subject.digest.clone());
         let tag = match reference {
             ManifestReference::Tag(tag) => Some(tag),
             ManifestReference::Digest(_) => None,
         };
-        let put = self.folder.put_manifest(repository, tag, manifest).await;
+        let put = self.folder.put_manifest(repository, tag, manifest, ContentCheck::Digest).await;
         put.map_err(|error| match error {
             PutError::MissingContent(missing) => {
                 let message = format!("the manifest names {missing}, which is not in {repository}");
@@ -84,8 +94,13 @@ impl Server {
     ) -> Result<Response, Refusal> {
         let deleted = self.folder.delete_manifest(repository, reference).await;
         let deleted = deleted.map_err(|error| Refusal::fault("delete the manifest", &error))?;
-        existing(deleted, repository, reference)?;
-        Ok(response(StatusCode::ACCEPTED, [], Body::empty()))
+        match existing(deleted, repository, reference)? {
+            DeletedManifest::Deleted => Ok(response(StatusCode::ACCEPTED, [], Body::empty())),
+            DeletedManifest::InUse => {
+                let message = "an index names the manifest: delete that first".to_owned();
+                Err(Refusal::in_use(message))
+            }
+        }
     }
 }
 
@@ -110,22 +125,26 @@ fn no_manifest(reference: &ManifestReference) -> Refusal {
     Refusal::absent(Code::ManifestUnknown, message)
 }
 
-/// Receives a manifest.
-async fn whole(headers: &HeaderMap, body: &mut BodyDataStream) -> Result<Bytes, Refusal> {
-    let too_large = || {
-        let message = format!("a manifest may have {MANIFEST_LIMIT} bytes");
-        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, message)
-    };
+fn too_large() -> Refusal {
+    let message = format!("a manifest may have {MANIFEST_LIMIT} bytes");
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, message)
+}
+
+/// The size of a manifest in bytes, where the request says it.
+fn stated_length(headers: &HeaderMap) -> Result<Option<usize>, Refusal> {
     let stated =
         headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if stated.is_some_and(|stated| stated > MANIFEST_LIMIT) {
-        return Err(too_large());
+    match stated {
+        Some(stated) if stated > MANIFEST_LIMIT => Err(too_large()),
+        stated => Ok(stated),
     }
+}
+
+/// Receives a manifest.
+async fn whole(stated: Option<usize>, body: &mut RequestBody) -> Result<Bytes, Refusal> {
     let mut bytes = BytesMut::with_capacity(stated.unwrap_or_default());
     while let Some(frame) = body.next().await {
-        let frame = frame.map_err(|error| {
-            Refusal::bad(Code::ManifestInvalid, format!("the body ended early: {error}"))
-        })?;
+        let frame = frame.map_err(|error| Refusal::body(Code::ManifestInvalid, &error))?;
         if bytes.len() + frame.len() > MANIFEST_LIMIT {
             return Err(too_large());
         }
@@ -157,6 +176,10 @@ fn parse(
     let manifest = Manifest::parse(bytes, stated.as_ref(), digest)
         .map_err(|error| invalid(error.to_string()))?;
     let found = &manifest.raw.media_type;
+    if found.as_str().len() > MEDIA_TYPE_LIMIT {
+        let message = format!("a media type may have {MEDIA_TYPE_LIMIT} bytes");
+        return Err(invalid(message));
+    }
     match stated {
         Some(stated) if stated.is_manifest() && stated != *found => Err(invalid(format!(
             "the manifest says that it is {found}, its Content-Type is {stated}"

@@ -4,11 +4,15 @@ use std::fmt::Display;
 use std::io;
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
+use axum::http::header::{
+    ALLOW, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use longshore_oci::{Digest, Repository};
+
+use super::net::BodyError;
 
 /// The digest of what a response is about.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -19,6 +23,7 @@ pub(super) enum Code {
     BlobUnknown,
     BlobUploadInvalid,
     BlobUploadUnknown,
+    Denied,
     DigestInvalid,
     ManifestBlobUnknown,
     ManifestInvalid,
@@ -27,6 +32,7 @@ pub(super) enum Code {
     NameUnknown,
     PaginationNumberInvalid,
     SizeInvalid,
+    TooManyRequests,
     Unauthorized,
     Unsupported,
     Unknown,
@@ -38,6 +44,7 @@ impl Code {
             Self::BlobUnknown => "BLOB_UNKNOWN",
             Self::BlobUploadInvalid => "BLOB_UPLOAD_INVALID",
             Self::BlobUploadUnknown => "BLOB_UPLOAD_UNKNOWN",
+            Self::Denied => "DENIED",
             Self::DigestInvalid => "DIGEST_INVALID",
             Self::ManifestBlobUnknown => "MANIFEST_BLOB_UNKNOWN",
             Self::ManifestInvalid => "MANIFEST_INVALID",
@@ -46,6 +53,7 @@ impl Code {
             Self::NameUnknown => "NAME_UNKNOWN",
             Self::PaginationNumberInvalid => "PAGINATION_NUMBER_INVALID",
             Self::SizeInvalid => "SIZE_INVALID",
+            Self::TooManyRequests => "TOOMANYREQUESTS",
             Self::Unauthorized => "UNAUTHORIZED",
             Self::Unsupported => "UNSUPPORTED",
             Self::Unknown => "UNKNOWN",
@@ -88,9 +96,30 @@ impl Refusal {
     }
 
     /// The user or the password is missing or wrong.
-    pub(super) fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, "a user and a password are needed")
+    pub(super) fn unauthorized(message: &'static str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, message)
             .with(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"longshore\""))
+    }
+
+    /// Too many passwords wait to be checked.
+    pub(super) fn too_many_attempts() -> Self {
+        let message = "too many passwords are being checked; try again later";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests, message)
+            .with(RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    /// The body of a request did not arrive.
+    pub(super) fn body(code: Code, error: &BodyError) -> Self {
+        let status = match error {
+            BodyError::Slow => StatusCode::REQUEST_TIMEOUT,
+            BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, code, error.to_string())
+    }
+
+    /// Something else needs what was to be deleted.
+    pub(super) fn in_use(message: String) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, Code::Denied, message)
     }
 
     /// The path exists and does not take this method.

@@ -2,6 +2,7 @@
 //!
 //! Names have slashes and may hold words like `manifests`, so a path is read from its end.
 
+use axum::http::Method;
 use longshore_oci::{Digest, ManifestReference, Repository, Tag};
 
 use super::response::{Code, Refusal};
@@ -31,8 +32,9 @@ impl Route {
     /// Reads a path.
     ///
     /// # Errors
-    /// 404 for paths that are none of the API's, 400 for a bad name, tag or digest.
-    pub(super) fn parse(path: &str) -> Result<Self, Refusal> {
+    /// 404 for paths that are none of the API's, and for what cannot exist where it is looked for; 400
+    /// for a bad name or digest, and for a bad tag where it is to be written.
+    pub(super) fn parse(path: &str, method: &Method) -> Result<Self, Refusal> {
         let path = unescape(path)?;
         let nowhere = || Refusal::absent(Code::Unsupported, "the path is none of the registry API");
         let rest = path.strip_prefix("/v2").ok_or_else(nowhere)?;
@@ -56,7 +58,7 @@ impl Route {
             }
             ("tags", "list") => Ok(Self::Tags(repository(name)?)),
             ("manifests", reference) => {
-                Ok(Self::Manifest(repository(name)?, manifest_reference(reference)?))
+                Ok(Self::Manifest(repository(name)?, manifest_reference(reference, method)?))
             }
             ("blobs", reference) => Ok(Self::Blob(repository(name)?, digest(reference)?)),
             ("referrers", reference) => Ok(Self::Referrers(repository(name)?, digest(reference)?)),
@@ -72,14 +74,18 @@ fn repository(name: Option<&str>) -> Result<Repository, Refusal> {
 }
 
 /// A tag or a digest: a digest has a colon, a tag cannot.
-fn manifest_reference(reference: &str) -> Result<ManifestReference, Refusal> {
+fn manifest_reference(reference: &str, method: &Method) -> Result<ManifestReference, Refusal> {
     if reference.contains(':') {
         return digest(reference).map(ManifestReference::Digest);
     }
-    reference
-        .parse::<Tag>()
-        .map(ManifestReference::Tag)
-        .map_err(|error| Refusal::bad(Code::ManifestInvalid, error.to_string()))
+    reference.parse::<Tag>().map(ManifestReference::Tag).map_err(|error| {
+        let message = error.to_string();
+        if *method == Method::PUT {
+            Refusal::bad(Code::ManifestInvalid, message)
+        } else {
+            Refusal::absent(Code::ManifestUnknown, message)
+        }
+    })
 }
 
 /// Reads a digest of a path or a query.
@@ -110,6 +116,8 @@ pub(super) fn parameter(query: Option<&str>, key: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::Method;
+
     use super::{Route, parameter};
     use longshore_oci::{Digest, ManifestReference, Repository};
 
@@ -149,7 +157,7 @@ mod tests {
             (format!("/v2/a/referrers/{digest}"), Route::Referrers(name("a"), digest)),
         ];
         for (path, expected) in cases {
-            assert_eq!(Route::parse(&path).unwrap(), expected, "{path}");
+            assert_eq!(Route::parse(&path, &Method::GET).unwrap(), expected, "{path}");
         }
     }
 
@@ -169,7 +177,24 @@ mod tests {
             "/v2/a/manifests/%zz",
             "/v2/a/nothing/x",
         ] {
-            assert!(Route::parse(path).is_err(), "{path}");
+            assert!(Route::parse(path, &Method::PUT).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_tag_that_cannot_exist_is_not_found() {
+        use axum::http::StatusCode;
+        use axum::response::IntoResponse as _;
+
+        let status = |method, tag: &str| {
+            let refused = Route::parse(&format!("/v2/a/manifests/{tag}"), &method).unwrap_err();
+            refused.into_response().status()
+        };
+        for tag in [".INVALID", "-x", "a%20b", &"x".repeat(129)] {
+            for method in [Method::GET, Method::HEAD, Method::DELETE] {
+                assert_eq!(status(method, tag), StatusCode::NOT_FOUND, "{tag}");
+            }
+            assert_eq!(status(Method::PUT, tag), StatusCode::BAD_REQUEST, "{tag}");
         }
     }
 

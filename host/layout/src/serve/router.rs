@@ -1,18 +1,16 @@
 //! From a request to its response: authentication, the endpoint, the access log.
+//!
+//! Names have slashes, which the routes of a web framework cannot have in their middle.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::BodyDataStream;
-use axum::extract::{Request, State};
 use axum::http::header::EXPECT;
-use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
+use super::net::{Request, RequestBody};
 use super::response::{Refusal, json};
 use super::route::Route;
 use super::server::Server;
@@ -27,22 +25,11 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// The target of the access log: one debug line `METHOD PATH STATUS` per request.
 pub const ACCESS_LOG: &str = "longshore::serve::access";
 
-/// A router that hands every path to `server`: names have slashes, which routes of axum cannot have
-/// in their middle.
-pub(super) fn of(server: Server) -> Router {
-    Router::new().fallback(respond).with_state(Arc::new(server))
-}
-
 impl Server {
-    async fn handle(
-        &self,
-        request: &Parts,
-        body: &mut BodyDataStream,
-    ) -> Result<Response, Refusal> {
-        if let Some(users) = &self.users {
-            users.check(&request.headers).await?;
-        }
-        let route = Route::parse(request.uri.path())?;
+    async fn handle(&self, request: &mut Request) -> Result<Response, Refusal> {
+        self.check(&request.parts, request.peer).await?;
+        let (request, body) = (&request.parts, &mut request.body);
+        let route = Route::parse(request.uri.path(), &request.method)?;
         let (method, query) = (&request.method, request.uri.query());
         let reads = *method == Method::GET || *method == Method::HEAD;
         match (method, route) {
@@ -88,10 +75,11 @@ const fn allowed(route: &Route) -> &'static str {
     }
 }
 
-async fn respond(State(server): State<Arc<Server>>, request: Request) -> Response {
-    let (request, body) = request.into_parts();
-    let mut body = body.into_data_stream();
-    let mut response = match server.handle(&request, &mut body).await {
+/// Answers a request.
+pub(super) async fn respond(server: Arc<Server>, mut request: Request) -> Response {
+    let handled = server.handle(&mut request).await;
+    let Request { parts: request, mut body, .. } = request;
+    let mut response = match handled {
         Ok(response) => response,
         Err(refusal) => {
             // A client that waits for leave to send its body must not be asked for it now.
@@ -111,7 +99,7 @@ async fn respond(State(server): State<Arc<Server>>, request: Request) -> Respons
 
 /// Reads what is left of a body. A connection closed with bytes unread is reset, and with it goes
 /// the response that the client should see.
-async fn drain(body: &mut BodyDataStream) {
+async fn drain(body: &mut RequestBody) {
     let mut left = DRAIN_BYTES;
     while let Some(Ok(frame)) = body.next().await {
         match left.checked_sub(frame.len()) {

@@ -2,15 +2,50 @@
 
 use std::sync::Arc;
 
-use super::htpasswd::Htpasswd;
+use axum::http::request::Parts;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::access::{Hosts, Htpasswd};
+use super::net::Peer;
+use super::response::Refusal;
 use super::upload::Uploads;
 use crate::folder::Folder;
+
+/// How much text of manifests is worked on at once, in units of [`UNIT`] bytes: 16 MiB. Parsed text
+/// needs several times its size.
+const UNITS: u32 = 256;
+const UNIT: usize = 64 * 1024;
 
 /// The registry. Each file of endpoints gives it the methods for them.
 #[derive(Debug)]
 pub(super) struct Server {
     /// `None`: everybody may do everything.
-    pub(super) users: Option<Htpasswd>,
+    users: Option<Arc<Htpasswd>>,
+    hosts: Hosts,
     pub(super) folder: Arc<Folder>,
     pub(super) uploads: Uploads,
+    text: Semaphore,
+}
+
+impl Server {
+    pub(super) fn new(users: Option<Arc<Htpasswd>>, hosts: Hosts, folder: Arc<Folder>) -> Self {
+        let uploads = Uploads::new(Arc::clone(&folder));
+        Self { users, hosts, folder, uploads, text: Semaphore::new(UNITS as usize) }
+    }
+
+    /// Lets a request through that names this registry, and a user with the password.
+    pub(super) async fn check(&self, request: &Parts, peer: Peer) -> Result<(), Refusal> {
+        self.hosts.check(request)?;
+        match &self.users {
+            Some(users) => users.check(&request.headers, peer).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until there is room for so many bytes of text.
+    pub(super) async fn room_for_text(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(UNITS).clamp(1, UNITS);
+        // The semaphore is never closed.
+        self.text.acquire_many(units).await.ok()
+    }
 }

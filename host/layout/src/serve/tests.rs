@@ -1,9 +1,13 @@
 //! The registry as a client sees it, over HTTP.
 
 mod access;
+mod damaged;
+mod in_use;
 mod kept;
 mod lists;
+mod load;
 mod manifests;
+mod planted;
 mod uploads;
 
 use std::net::SocketAddr;
@@ -34,6 +38,7 @@ fn options(root: Option<&Path>) -> ServeOptions {
         root: root.map(Path::to_owned),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         htpasswd: None,
+        hosts: Vec::new(),
     }
 }
 

@@ -1,10 +1,9 @@
 //! Uploads: sessions of several requests, and their endpoints.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+mod sessions;
+mod spool;
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -12,104 +11,13 @@ use axum::response::Response;
 
 use longshore_oci::{Digest, Repository};
 
+use super::net::RequestBody;
 use super::response::{Code, Refusal, created, response, text};
 use super::route::{digest, parameter};
 use super::server::Server;
-use super::spool::{LockedSpool, Spool, finish, pause, receive};
-use crate::folder::{Folder, fresh_name, lock};
+use spool::{finish, pause, receive};
 
-/// A session that nobody used for so long is dropped.
-const IDLE: Duration = Duration::from_secs(3600);
-
-/// How often idle sessions are looked for.
-const SWEEP: Duration = Duration::from_secs(60);
-
-/// An upload that may take several requests.
-#[derive(Debug)]
-struct Session {
-    repository: Repository,
-    used: Instant,
-    spool: Arc<tokio::sync::Mutex<Spool>>,
-}
-
-/// The sessions that are open.
-#[derive(Debug)]
-pub(super) struct Uploads {
-    folder: Arc<Folder>,
-    sessions: Mutex<Sessions>,
-}
-
-#[derive(Debug)]
-struct Sessions {
-    open: HashMap<String, Session>,
-    swept: Instant,
-}
-
-impl Uploads {
-    pub(super) fn new(folder: Arc<Folder>) -> Self {
-        let sessions = Sessions { open: HashMap::new(), swept: Instant::now() };
-        Self { folder, sessions: Mutex::new(sessions) }
-    }
-
-    /// A spool without a session, for an upload in one request.
-    pub(super) async fn alone(&self) -> LockedSpool {
-        let spool = tokio::sync::Mutex::new(Spool::new(self.folder.incoming_blob()));
-        Arc::new(spool).lock_owned().await
-    }
-
-    /// Opens a session and returns its name.
-    pub(super) fn open(&self, repository: &Repository) -> String {
-        let id = fresh_name();
-        let spool = Spool::new(self.folder.incoming_blob());
-        let now = Instant::now();
-        let session = Session {
-            repository: repository.clone(),
-            used: now,
-            spool: Arc::new(tokio::sync::Mutex::new(spool)),
-        };
-        let mut sessions = lock(&self.sessions);
-        if now.duration_since(sessions.swept) > SWEEP {
-            sessions.swept = now;
-            let is_used = |session: &mut Session| {
-                now.duration_since(session.used) < IDLE || Arc::strong_count(&session.spool) > 1
-            };
-            sessions.open.retain(|_, session| is_used(session));
-        }
-        sessions.open.insert(id.clone(), session);
-        id
-    }
-
-    /// Locks a session's spool, after the request that holds it now.
-    pub(super) async fn lock_spool(
-        &self,
-        repository: &Repository,
-        id: &str,
-    ) -> Result<LockedSpool, Refusal> {
-        let spool = {
-            let mut sessions = lock(&self.sessions);
-            let session = sessions.open.get_mut(id);
-            let session = session.filter(|session| session.repository == *repository);
-            let session = session.ok_or_else(unknown)?;
-            session.used = Instant::now();
-            Arc::clone(&session.spool)
-        };
-        let spool = spool.lock_owned().await;
-        // It may have been completed while we waited.
-        if lock(&self.sessions).open.contains_key(id) { Ok(spool) } else { Err(unknown()) }
-    }
-
-    /// Ends a session; what it received goes with its spool.
-    pub(super) fn close(&self, id: &str) {
-        lock(&self.sessions).open.remove(id);
-    }
-}
-
-fn unknown() -> Refusal {
-    Refusal::absent(
-        Code::BlobUploadUnknown,
-        "the upload session is not known: it is complete, cancelled, too old, or of another run",
-    )
-}
+pub(super) use sessions::Uploads;
 
 impl Server {
     /// `POST`: mounts a blob, takes one in a single request, or opens a session.
@@ -117,7 +25,7 @@ impl Server {
         &self,
         repository: &Repository,
         request: &Parts,
-        body: &mut BodyDataStream,
+        body: &mut RequestBody,
     ) -> Result<Response, Refusal> {
         let query = request.uri.query();
         if let Some(wanted) = parameter(query, "digest") {
@@ -130,12 +38,14 @@ impl Server {
         }
         let wanted = parameter(query, "mount").and_then(|wanted| wanted.parse::<Digest>().ok());
         // What cannot be mounted is uploaded: the session is the answer to every other case.
-        let from = match parameter(query, "from") {
-            Some(from) => from.parse().ok(),
-            None => Some(repository.clone()),
-        };
-        if let (Some(wanted), Some(from)) = (wanted, from) {
-            let mounted = self.folder.mount(&wanted, None, &from, repository).await;
+        if let Some(wanted) = wanted {
+            let from = parameter(query, "from").map(|from| from.parse::<Repository>());
+            let mounted = match from {
+                Some(Ok(from)) => self.folder.mount(&wanted, None, &from, repository).await,
+                Some(Err(_)) => Ok(false),
+                // Whoever may ask at all may read every repository.
+                None => self.folder.mount_from_any(&wanted, repository).await,
+            };
             if mounted.map_err(|error| Refusal::fault("mount the blob", &error))? {
                 return Ok(created(location(repository, &wanted), &wanted));
             }
@@ -160,7 +70,7 @@ impl Server {
         repository: &Repository,
         id: &str,
         request: &Parts,
-        body: &mut BodyDataStream,
+        body: &mut RequestBody,
     ) -> Result<Response, Refusal> {
         let spool = self.uploads.lock_spool(repository, id).await?;
         check_place(&request.headers, repository, id, spool.received())?;
@@ -175,7 +85,7 @@ impl Server {
         repository: &Repository,
         id: &str,
         request: &Parts,
-        body: &mut BodyDataStream,
+        body: &mut RequestBody,
     ) -> Result<Response, Refusal> {
         let wanted = parameter(request.uri.query(), "digest");
         let wanted = digest(&wanted.ok_or_else(|| {

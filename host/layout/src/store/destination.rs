@@ -9,7 +9,7 @@ use longshore_store::{
 };
 
 use super::LayoutStore;
-use crate::folder::{MANIFEST_LIMIT, PutError};
+use crate::folder::{ContentCheck, MANIFEST_LIMIT, PutError};
 
 impl Destination for LayoutStore {
     fn as_source(self: Arc<Self>) -> Arc<dyn Source> {
@@ -76,7 +76,7 @@ impl LayoutStore {
             StoreError::new(operation.clone(), Fault::Manifest(error), message)
         })?;
         let is_listed = Referrer::of(&parsed).is_some();
-        let put = self.folder.put_manifest(repository, tag, parsed).await;
+        let put = self.folder.put_manifest(repository, tag, parsed, ContentCheck::Size).await;
         put.map_err(|error| match &error {
             PutError::MissingContent(_) => {
                 StoreError::new(operation, Fault::MissingContent, error.to_string())

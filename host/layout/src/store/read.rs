@@ -13,7 +13,7 @@ use longshore_store::{BlobPresence, BlobStream, Fault, Operation, StoreError};
 
 use super::LayoutStore;
 use super::error::{failed, not_found};
-use crate::folder::{BlobPieces, Contents, Lookup};
+use crate::folder::{BlobPieces, Contents, ListedReferrer, Lookup};
 
 impl LayoutStore {
     /// The digest of the manifest that `reference` names; `None` where the repository does not have
@@ -199,12 +199,20 @@ impl LayoutStore {
         repository: &Repository,
         subject: &Digest,
     ) -> Result<Vec<Descriptor>, StoreError> {
-        let listed = self.folder.look_up(repository, |contents| referrers_of(contents, subject));
-        let listed = listed.await.map_err(|error| {
-            let target = format!("of {}/{repository}@{subject}", self.name);
-            self.failed(Operation::new("list referrers", target), &error)
-        })?;
-        let Some(mut referrers) = listed else { return Ok(Vec::new()) };
+        let mut referrers = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.folder.list_referrers(repository, subject, None, after.as_ref());
+            let page = page.await.map_err(|error| {
+                let target = format!("of {}/{repository}@{subject}", self.name);
+                self.failed(Operation::new("list referrers", target), &error)
+            })?;
+            referrers.extend(page.referrers.into_iter().map(described));
+            after = page.last;
+            if after.is_none() {
+                break;
+            }
+        }
         let tagged = match self.tagged_index(repository, subject).await? {
             Some(Content::Index(index)) => index.manifests,
             // Some other manifest under a tag that looks like the fallback tag.
@@ -263,17 +271,19 @@ fn named(
     Some((digest.clone(), media_type))
 }
 
-fn referrers_of(contents: &Contents, subject: &Digest) -> Vec<Descriptor> {
-    let referrers = contents.referrers_of(subject).map(|(known, referrer)| {
-        let annotations = referrer.annotations.clone().unwrap_or_default();
-        Descriptor {
-            media_type: known.media_type.clone(),
-            digest: known.digest.clone(),
-            size: known.size,
-            platform: None,
-            annotations: serde_json::from_value(annotations).unwrap_or_default(),
-            urls: Vec::new(),
-        }
-    });
-    referrers.collect()
+/// The annotations of a referrer that are kept, in bytes. A list holds those of all referrers at once.
+const ANNOTATIONS_LIMIT: usize = 16 * 1024;
+
+fn described(referrer: ListedReferrer) -> Descriptor {
+    let annotations = referrer.annotations;
+    let annotations = annotations.filter(|found| found.get().len() <= ANNOTATIONS_LIMIT);
+    let annotations = annotations.map(|found| serde_json::from_str(found.get()));
+    Descriptor {
+        media_type: referrer.media_type,
+        digest: referrer.digest,
+        size: referrer.size,
+        platform: None,
+        annotations: annotations.and_then(Result::ok).unwrap_or_default(),
+        urls: Vec::new(),
+    }
 }

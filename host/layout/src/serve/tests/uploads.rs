@@ -155,7 +155,7 @@ async fn a_mount_links_what_is_there_and_opens_a_session_for_the_rest() {
         |digest: &Digest, from: &str| format!("/v2/b/c/blobs/uploads/?mount={digest}{from}");
 
     for path in [
-        mount(&digest, ""),
+        mount(&absent, ""),
         mount(&digest, "&from=b%2Fc"),
         mount(&digest, "&from=nowhere"),
         mount(&digest, "&from=NOT"),

@@ -2,14 +2,13 @@
 
 use std::io;
 
-use axum::body::BodyDataStream;
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use longshore_oci::{Algorithm, Digest, Hasher, Repository};
 use tokio::sync::OwnedMutexGuard;
 
-use super::response::{Code, Refusal};
 use crate::folder::{Append, Batches, IncomingBlob, blocking};
+use crate::serve::net::RequestBody;
+use crate::serve::response::{Code, Refusal};
 
 /// Content that is being received.
 #[derive(Debug)]
@@ -90,7 +89,7 @@ impl Append for LockedSpool {
 /// What arrived of a body that broke stays, so that the client can go on from there.
 pub(super) async fn receive(
     spool: LockedSpool,
-    body: &mut BodyDataStream,
+    body: &mut RequestBody,
 ) -> Result<(LockedSpool, Vec<Bytes>), Refusal> {
     let mut batches = Batches::new(spool);
     let fault = |error: io::Error| Refusal::fault("write the blob", &error);
@@ -100,8 +99,7 @@ pub(super) async fn receive(
             Err(error) => {
                 let (spool, rest) = batches.finish().await.map_err(fault)?;
                 pause(spool, rest).await?;
-                let message = format!("the body ended early: {error}");
-                return Err(Refusal::bad(Code::BlobUploadInvalid, message));
+                return Err(Refusal::body(Code::BlobUploadInvalid, &error));
             }
         }
     }
