@@ -122,6 +122,28 @@ fn the_images_of_manifests_are_copied() {
 }
 
 #[test]
+fn what_only_looks_like_an_image_gets_a_warning() {
+    let pair = pair();
+    let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  annotations:\n    text: \"one\n    two\"\n\
+                spec:\n  containers:\n  - image: team/app:1.0\n\
+                \x20   args: [--job-image=team/web:2.1, --other=team/data:v3]\n";
+    let run = mirror(&pair, "pod.yaml", text).run().exits(0);
+    let run = run.sums_up("2 copied, 0 skipped, 0 failed");
+    run.complains("pod.yaml:10:38: `team/data:v3` may be an image, but `--other` of `args` may");
+    pair.assert_arrived("team/app", "1.0", &image(1));
+    pair.assert_arrived("team/web", "2.1", &image(2));
+}
+
+#[test]
+fn an_empty_platform_is_not_written() {
+    let text = "services:\n  a:\n    image: team/app:1.0\n    platform: ${P:-}\n";
+    let run = Longshore::new().file("compose.yaml", text);
+    let run = run.args(["convert-list", "-i", "compose.yaml", "-o", "-"]).run().exits(0);
+    assert!(!run.stdout.contains("platforms="), "{}", run.stdout);
+    assert!(run.stdout.contains("team/app"), "{}", run.stdout);
+}
+
+#[test]
 fn malformed_parts_fail_and_the_rest_is_copied() {
     let pair = pair();
     let text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n\

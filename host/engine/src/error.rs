@@ -19,7 +19,7 @@ pub enum JobError {
     Unprepared {
         /// The error of the push.
         #[source]
-        error: StoreError,
+        error: Box<StoreError>,
         /// The error of the preparation.
         hook: String,
     },
@@ -54,9 +54,8 @@ impl JobError {
     /// The store's error, if a store caused it.
     pub const fn of_store(&self) -> Option<&StoreError> {
         match self {
-            Self::Source(error) | Self::Destination(error) | Self::Unprepared { error, .. } => {
-                Some(error)
-            }
+            Self::Source(error) | Self::Destination(error) => Some(error),
+            Self::Unprepared { error, .. } => Some(error),
             _ => None,
         }
     }
@@ -64,9 +63,8 @@ impl JobError {
     /// Advice for the user.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Source(error) | Self::Destination(error) | Self::Unprepared { error, .. } => {
-                error.hint.clone()
-            }
+            Self::Source(error) | Self::Destination(error) => error.hint.clone(),
+            Self::Unprepared { error, .. } => error.hint.clone(),
             Self::NoPlatform(_) => Some(
                 "give other values with --arch and --os, or leave --no-arch-os-fail out".to_owned(),
             ),

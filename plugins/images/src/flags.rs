@@ -7,7 +7,7 @@ use longshore_plugin_sdk::yaml::Node;
 
 use crate::Finding;
 use crate::likeness::{Likeness, is_certain, is_digest, is_suspect, is_tag};
-use crate::name::{is_image, is_repository, words};
+use crate::name::{is_bare, is_image, is_repository, words};
 
 /// A named value: a flag, a variable or a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +110,7 @@ fn judge(text: &str, setting: &Setting<'_>, source: Source<'_>) -> Option<Findin
         return Some(Finding::Image { place, reference });
     }
     let why = match (setting.name, likeness) {
-        (name, Likeness::Repository) if named => {
+        (name, _) if named && likeness == Likeness::Repository || is_bare(name, text) => {
             format!("`{name}` of {} has no tag and no digest", source.place)
         }
         _ if !(is_suspect(text) || named && likeness.has_version()) => return None,

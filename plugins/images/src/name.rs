@@ -1,5 +1,7 @@
 //! Names of fields, flags and variables.
 
+use crate::likeness::Likeness;
+
 /// Last words of names that hold something about an image, but not the image.
 const OTHER: [&str; 17] = [
     "arch",
@@ -46,6 +48,16 @@ pub(crate) fn is_image(name: &str) -> bool {
     let words = words(name);
     words.iter().any(|word| word.ends_with("image"))
         && words.last().is_none_or(|last| !OTHER.contains(&last.as_str()))
+}
+
+/// Reports whether a field holds a name without a registry and a version, such as `JOB_IMAGE=nginx`.
+pub(crate) fn is_bare(name: &str, text: &str) -> bool {
+    let is_named = words(name).last().is_some_and(|last| last.ends_with("image"));
+    // Names have no dots, files have.
+    let is_other = text.contains('.')
+        || matches!(text, "true" | "false" | "auto" | "none" | "default")
+        || text.bytes().all(|byte| byte.is_ascii_digit());
+    is_named && !is_other && Likeness::of(text) == Likeness::Path
 }
 
 /// Reports whether a word says that a value is a repository, without its tag.

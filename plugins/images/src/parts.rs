@@ -1,8 +1,12 @@
 //! Images in parts, as separate fields of one mapping.
 
 use longshore_plugin_sdk::diagnostic::Place;
-use longshore_plugin_sdk::reference::{Parts, has_digest_algorithm, is_path, split_registry};
+use longshore_plugin_sdk::reference::{
+    Parts, has_digest_algorithm, is_path, is_registry, split_registry,
+};
 use longshore_plugin_sdk::yaml::Node;
+
+use crate::likeness::Likeness;
 
 /// Fields of a mapping that holds an image and nothing else.
 const KNOWN: [&str; 19] = [
@@ -28,7 +32,7 @@ const KNOWN: [&str; 19] = [
 ];
 
 /// Keys of a `registry` mapping that name its host.
-const HOSTS: [&str; 7] = ["server", "host", "hostname", "url", "address", "domain", "name"];
+const HOSTS: [&str; 6] = ["server", "host", "hostname", "url", "address", "domain"];
 
 /// An image in parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +61,7 @@ impl Split {
         };
         // `name` alone names images only where its mapping does.
         let named =
-            name.filter(|_| key == "image" || is_image || is_bare && text("registry").is_some());
+            name.filter(|_| key == "image" || is_image || is_bare && registry(map).is_some());
         let first = ["repository", "repo", "hub"].iter().find_map(|key| map.get(key));
         let mut split = Self {
             place: first.or_else(|| map.get(key))?.place,
@@ -69,6 +73,10 @@ impl Split {
                 .map(digest),
             doubt: None,
         };
+        // Beside `name`, `version` may be that of a chart.
+        if !split.is_versioned() && is_bare && (is_image || name.is_none()) {
+            split.version(text("version"));
+        }
         let path = match (repository, name) {
             (Some(repository), Some(name)) if key == "image" => {
                 // `image` is a complete reference, so `repository` means something else.
@@ -96,12 +104,18 @@ impl Split {
             }
             (None, _) => {
                 let name = named?;
-                let parts = Parts::of(name);
-                let is_split = parts.tag.is_none() && parts.digest.is_none();
-                (is_split && split.is_versioned()).then(|| name.to_owned())?
+                let has_version = Likeness::of(name).has_version();
+                // `image: REFERENCE` alone is a field like others, but its registry may be beside it.
+                let is_reference = has_version
+                    && !split.is_versioned()
+                    && (key == "name" && is_image || registry(map).is_some());
+                let is_split = !has_version && split.is_versioned();
+                (is_split || is_reference).then(|| name.to_owned())?
             }
         };
         split.name = match registry(map) {
+            // A complete reference keeps its own registry.
+            Some(_) if Likeness::of(&path) == Likeness::Full => path,
             Some(registry) => join(registry, &path),
             None => path,
         };
@@ -161,6 +175,7 @@ impl Split {
 fn registry(map: &Node) -> Option<&str> {
     let registry = ["registry", "imageRegistry"].iter().find_map(|key| map.get(key))?;
     let host = HOSTS.iter().find_map(|key| registry.text_of(key));
+    let host = host.or_else(|| registry.text_of("name").filter(|name| is_registry(name)));
     let host = registry.as_text().or(host)?.trim();
     let host = host.split_once("://").map_or(host, |(_, host)| host);
     Some(host).filter(|host| !host.is_empty())

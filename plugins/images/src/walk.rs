@@ -8,7 +8,7 @@ use longshore_plugin_sdk::yaml::{Key, Node, outline, read};
 use crate::Finding;
 use crate::flags::{self, ByName, Setting, Source};
 use crate::likeness::{Likeness, is_certain};
-use crate::name::{is_image, is_image_repository, is_images};
+use crate::name::{is_bare, is_image, is_image_repository, is_images};
 use crate::object::{self, Object};
 use crate::parts::Split;
 use crate::text;
@@ -108,6 +108,9 @@ impl Walk {
         let likeness = Likeness::of(text);
         match likeness {
             _ if is_image(&key.text) && likeness.has_version() => self.image(value, text),
+            _ if is_bare(&key.text, text) => {
+                self.suspect(value, text, format!("`{}` has no tag and no digest", key.text));
+            }
             Likeness::Repository if is_image(&key.text) || is_image_repository(&key.text) => {
                 let why = format!("`{}` has no tag and no digest", key.text);
                 self.suspect(value, text, why);

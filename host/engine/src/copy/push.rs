@@ -57,7 +57,8 @@ pub(super) fn missing_content(error: &JobError) -> Option<&Operation> {
 
 const fn of_destination(error: &JobError) -> Option<&StoreError> {
     match error {
-        JobError::Destination(error) | JobError::Unprepared { error, .. } => Some(error),
+        JobError::Destination(error) => Some(error),
+        JobError::Unprepared { error, .. } => Some(error),
         _ => None,
     }
 }

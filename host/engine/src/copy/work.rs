@@ -117,7 +117,7 @@ impl Work<'_> {
     /// any.
     pub(super) fn destination_error(&self, error: StoreError) -> JobError {
         match self.run.options.unprepared.get(&self.job.destination.name()) {
-            Some(hook) => JobError::Unprepared { error, hook: hook.clone() },
+            Some(hook) => JobError::Unprepared { error: Box::new(error), hook: hook.clone() },
             None => JobError::Destination(error),
         }
     }

@@ -13,12 +13,18 @@ pub(super) enum ValidateError {
     Destination(#[source] StoreError),
     /// The source could not be read, or nothing at it matches the filter.
     #[error("Validate failed: {0}")]
-    Source(#[from] JobError),
+    Source(#[source] Box<JobError>),
+}
+
+impl From<JobError> for ValidateError {
+    fn from(error: JobError) -> Self {
+        Self::Source(Box::new(error))
+    }
 }
 
 impl From<OutOfBounds> for ValidateError {
     fn from(error: OutOfBounds) -> Self {
-        Self::Source(error.into())
+        JobError::from(error).into()
     }
 }
 

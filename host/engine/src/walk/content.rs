@@ -343,7 +343,7 @@ mod tests {
     async fn blobs_come_before_their_manifest_and_children_before_their_index() {
         let mut graph = Graph::default();
         let image = graph.image("layer");
-        let inner = graph.index_of(&[image.clone()], 0);
+        let inner = graph.index_of(std::slice::from_ref(&image), 0);
         let root = graph.index_of(&[inner, image], 0);
         let done = graph.walk(&root).await.unwrap();
         let kinds: Vec<&str> = done.iter().map(|done| &done[..4]).collect();
@@ -357,7 +357,7 @@ mod tests {
         let root = graph.index_of(&children, 0);
         let done = graph.walk(&root).await.unwrap();
         assert!(done.len() == 2 && done.iter().all(|done| done.starts_with("blob")), "{done:?}");
-        let Content::Index(index) = graph.manifest(&graph.manifests.keys().next().unwrap()).content
+        let Content::Index(index) = graph.manifest(graph.manifests.keys().next().unwrap()).content
         else {
             panic!("the root is an index")
         };
@@ -404,7 +404,7 @@ mod tests {
         let root = graph.index_of(&[nested], 0);
         assert_eq!(graph.walk(&root).await.unwrap_err(), OutOfBounds::Bytes);
         let beside: Vec<String> =
-            (0..8).map(|n| graph.index_of(&[image.clone()], size + n)).collect();
+            (0..8).map(|n| graph.index_of(std::slice::from_ref(&image), size + n)).collect();
         let root = graph.index_of(&beside, 0);
         graph.begun.lock().unwrap().clear();
         assert!(graph.walk(&root).await.is_ok(), "one after the other, they fit");

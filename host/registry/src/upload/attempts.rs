@@ -111,7 +111,8 @@ impl Client {
         match attempts.sent {
             Some(sent) if cause.is_unanswered() && sent == blob.size => {
                 // The registry may still be committing the bytes that it received.
-                if self.was_committed(transfer.repository, blob).await {
+                let is_committed = self.was_committed(transfer.repository, blob).await;
+                if is_committed {
                     return NextStep::Done;
                 }
             }
