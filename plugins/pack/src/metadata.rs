@@ -1,5 +1,6 @@
 //! The metadata types.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -31,6 +32,9 @@ pub struct Metadata {
     /// word.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probe_names: Vec<String>,
+    /// What is true of a list format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<ListFacts>,
     /// The endpoints that the plugin sends requests to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<Endpoint>,
@@ -43,6 +47,34 @@ pub struct Metadata {
     /// The oldest longshore version that the plugin works with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_host_version: Option<String>,
+}
+
+/// What a list-format plugin says about its format. A format that says nothing has entries of
+/// several lines, no default platform filter, and the default of each fact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct ListFacts {
+    /// Each entry is one line, and lines that start with `#` are comments. A failed list repeats
+    /// these lines as they are.
+    #[serde(skip_serializing_if = "is_false")]
+    pub lines: bool,
+    /// The plugin applies comments `# longshore: KEY=VALUE …` to the next line.
+    #[serde(skip_serializing_if = "is_false")]
+    pub directives: bool,
+    /// The `--arch` for entries that name no platforms, such as `amd64,arm64`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_arch: Option<Cow<'static, str>>,
+    /// The `--os` for entries that name no platforms, such as `linux`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_os: Option<Cow<'static, str>>,
+    /// A hint for malformed lines that says what a line is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line_hint: Option<Cow<'static, str>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_false(fact: &bool) -> bool {
+    !*fact
 }
 
 /// The kind of a plugin.
@@ -189,7 +221,7 @@ fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Auth, Kind, Metadata};
+    use super::{Auth, Kind, ListFacts, Metadata};
 
     #[test]
     fn the_json_is_kebab_case_and_ignores_unknown_keys() {
@@ -203,6 +235,18 @@ mod tests {
         assert!(metadata.config_schema.is_some());
         let kind: Kind = serde_json::from_str(&format!("\"{}\"", Kind::ChartRender)).expect("kind");
         assert_eq!(kind, Kind::ChartRender);
+    }
+
+    #[test]
+    fn list_facts_have_defaults_and_ignore_unknown_keys() {
+        let facts: ListFacts =
+            serde_json::from_str(r#"{"lines":true,"default-arch":"amd64","later":1}"#)
+                .expect("reads");
+        let expected =
+            ListFacts { lines: true, default_arch: Some("amd64".into()), ..ListFacts::default() };
+        assert_eq!(facts, expected);
+        let json = serde_json::to_string(&facts).expect("writes");
+        assert_eq!(json, r#"{"lines":true,"default-arch":"amd64"}"#);
     }
 
     #[test]

@@ -1,17 +1,34 @@
 //! Flags that several commands share.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::report::OutputFormat;
 use crate::settings::Arguments;
 use longshore_engine::IndexMode;
-use longshore_plugin_host::{Kind, PluginHost};
+use longshore_plugin_host::{Kind, ListFacts, PluginHost};
 
 /// The built-in plugins of a kind that can be named, for help.
 fn known(kind: Kind, except: &[&str]) -> String {
     let names = PluginHost::built_in(kind).into_iter().filter(|name| !except.contains(name));
     format!("a built-in plugin ({})", names.collect::<Vec<_>>().join(", "))
+}
+
+/// Returns the default of a filter flag, for help: the built-in formats that have one.
+fn default_of(fact: impl Fn(&ListFacts) -> Option<&str>) -> String {
+    let mut formats: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for format in PluginHost::built_in_formats() {
+        if let Some(default) = fact(&format.list) {
+            formats.entry(default).or_default().push(format.name);
+        }
+    }
+    let defaults = formats.iter().map(|(default, names)| {
+        let formats = if names.len() == 1 { "format" } else { "formats" };
+        format!("{default} for the {formats} {}, ", names.join(" and "))
+    });
+    format!(" [default: {}else all]", defaults.collect::<String>())
 }
 
 /// Flags of every command.
@@ -41,13 +58,9 @@ pub(super) struct Plan {
     /// Override the destination registry of the list [env: DOCKER_REGISTRY]
     #[arg(short, long, value_name = "REGISTRY")]
     destination: Option<String>,
-    /// Architectures, separated with ',', or all [default: amd64,arm64 for the formats mirror and
-    /// default, else all]
-    #[arg(short, long, value_name = "LIST")]
+    #[arg(short, long, value_name = "LIST", help = format!("Architectures, separated with ',', or all{}", default_of(|list| list.default_arch.as_deref())))]
     arch: Option<String>,
-    /// Operating systems, separated with ',', or all [default: linux,windows for the formats mirror
-    /// and default, else all]
-    #[arg(long, value_name = "LIST")]
+    #[arg(long, value_name = "LIST", help = format!("Operating systems, separated with ',', or all{}", default_of(|list| list.default_os.as_deref())))]
     os: Option<String>,
     /// Images at once [default: 8]
     #[arg(short, long, value_name = "N", value_parser = jobs, allow_negative_numbers = true)]

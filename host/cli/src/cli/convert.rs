@@ -13,7 +13,7 @@ use super::formats::Formats;
 use super::stores::{RegistrySettings, StoreSetup};
 use crate::convert::{ConvertError, Output, Registries, converted};
 use crate::error::{Exit, Fatal};
-use longshore_engine::list::{List, MIRROR_FORMAT, line_hint};
+use longshore_engine::list::{Format, List, STANDARD_FORMAT};
 
 use crate::list;
 use crate::report::{self, Log};
@@ -21,6 +21,7 @@ use crate::settings::{ConvertArguments, ConvertSettings};
 use longshore_engine::event::Level;
 use longshore_engine::list::{Entry, Severity};
 use longshore_engine::plan::{self, Unselected};
+use longshore_plugin_host::PluginHost;
 
 /// Standard input or standard output in place of a file.
 const STREAM: &str = "-";
@@ -58,9 +59,7 @@ pub(super) struct Convert {
     /// asked]
     #[arg(long, value_name = "PLUGIN")]
     list_format: Option<String>,
-    /// Format to write: a built-in plugin (mirror, default) or the path of a component [default:
-    /// mirror]
-    #[arg(long, value_name = "PLUGIN")]
+    #[arg(long, value_name = "PLUGIN", help = to_help())]
     to: Option<String>,
     /// Ask the registries for the tags that the list selects by pattern, and write each by itself
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
@@ -68,6 +67,15 @@ pub(super) struct Convert {
     /// Configure a plugin; @FILE as value is that file's content; may be repeated
     #[arg(long, value_name = "NAME.KEY=VALUE")]
     plugin_config: Vec<String>,
+}
+
+fn to_help() -> String {
+    let written = PluginHost::built_in_formats().filter(|format| format.renders);
+    let names: Vec<&str> = written.map(|format| format.name).collect();
+    format!(
+        "Format to write: a built-in plugin ({}) or the path of a component [default: {STANDARD_FORMAT}]",
+        names.join(", ")
+    )
 }
 
 /// Where the list goes.
@@ -117,7 +125,8 @@ impl Convert {
         let unresolved =
             if settings.resolve { resolve(&mut list, &settings, log).await? } else { 0 };
         let patterns = plan::selects_by_pattern(&list);
-        let (entries, failed) = converted_entries(&list, &settings, to.name(), log);
+        let to_format = list::format_of(&to);
+        let (entries, failed) = converted_entries(&list, &settings, &to_format, log);
         if !entries.is_empty() {
             let entries: Vec<_> = entries.into_iter().map(list::to_entry).collect();
             let rendered = to.render(&entries).await;
@@ -202,9 +211,10 @@ async fn resolve(list: &mut List, settings: &ConvertSettings, log: &Log) -> Resu
 fn converted_entries(
     list: &List,
     settings: &ConvertSettings,
-    to: &str,
+    to: &Format,
     log: &Log,
 ) -> (Vec<Entry>, usize) {
+    let changes_filter = to.directives && to.has_filter() && !to.has_filter_of(&list.format);
     let mut failed = 0;
     for found in &list.diagnostics {
         let place = format!("{}:{}:{}", list.text.name, found.line, found.column);
@@ -213,7 +223,7 @@ fn converted_entries(
             Severity::Warning => log.write(Level::Warning, &text),
             Severity::Error => {
                 failed += 1;
-                log.failure(None, &text, line_hint(&list.format));
+                log.failure(None, &text, list.format.line_hint.as_deref());
             }
         }
     }
@@ -223,9 +233,8 @@ fn converted_entries(
     for entry in &list.entries {
         match converted(entry.clone(), &registries) {
             Ok(mut entry) => {
-                // A `mirror` line without platforms gets the default filter, which an entry of
-                // most other formats does not.
-                if to == MIRROR_FORMAT && entry.platforms.is_empty() && !list.is_line_format() {
+                // The new list's default filter must not apply to an entry that has another one.
+                if changes_filter && entry.platforms.is_empty() {
                     entry.platforms = vec![ALL.to_owned()];
                 }
                 entries.push(entry);

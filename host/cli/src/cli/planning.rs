@@ -13,8 +13,7 @@ use crate::prepare::RegistryEndpoints;
 use crate::report::FailedEntry;
 use crate::settings::SettingsError;
 use longshore_engine::event::Level;
-use longshore_engine::list::Severity;
-use longshore_engine::list::{List, ListText};
+use longshore_engine::list::{Format, List, ListText, Severity};
 use longshore_engine::plan::{self, Expansion, Plan, PlanOptions, Rewrite, Unselected};
 use longshore_plugin_host::{Kind, Plugin, PluginHost, PluginSetup};
 
@@ -24,7 +23,7 @@ pub(super) const REGISTRY_REWRITE: &str = "registry";
 /// A list and its plan.
 pub(super) struct Planned {
     pub(super) name: String,
-    pub(super) format: String,
+    pub(super) format: Format,
     pub(super) plan: Plan,
 }
 
@@ -68,6 +67,11 @@ impl Session {
         Ok(self.plugins.load(kind, name, setup).await?)
     }
 
+    /// Returns the list formats of the run.
+    pub(super) const fn formats(&self) -> Formats<'_> {
+        Formats { plugins: &self.plugins, settings: &self.settings.plugins, log: &self.log }
+    }
+
     /// `--grant` is for the one kind of plugin that may send requests.
     fn grants(&self, kind: Kind) -> Vec<String> {
         if kind == Kind::RepoType { self.settings.plugins.grants.clone() } else { Vec::new() }
@@ -86,8 +90,7 @@ impl Session {
     /// Reads and plans a list whose first entry gets the number `first_number`.
     pub(super) async fn plan(&self, text: ListText, first_number: u32) -> Result<Planned, Fatal> {
         let name = text.name.clone();
-        let formats =
-            Formats { plugins: &self.plugins, settings: &self.settings.plugins, log: &self.log };
+        let formats = self.formats();
         let read = formats.read(text, self.settings.list_format.as_deref());
         let (mut list, rewrites) = tokio::try_join!(read, self.rewrites())?;
         for diagnostic in
@@ -96,7 +99,7 @@ impl Session {
             let place = format!("{name}:{}:{}", diagnostic.line, diagnostic.column);
             self.log.write(Level::Warning, &format!("{place}: {}", diagnostic.message));
         }
-        self.check_plugin_flags(&list.format, &rewrites).await?;
+        self.check_plugin_flags(&list.format.name, &rewrites).await?;
         let unselected = self.select(&mut list).await?;
         let options = PlanOptions {
             source: self.settings.source.clone(),

@@ -4,9 +4,10 @@ use rustyline::error::ReadlineError;
 
 use super::session::{Session, exit_of};
 use crate::error::{Exit, Fatal};
+use crate::list;
 use crate::report::{FailedEntry, FailedList};
 use longshore_engine::event::Level;
-use longshore_engine::list::{ListText, MIRROR_FORMAT};
+use longshore_engine::list::{ListText, STANDARD_FORMAT};
 
 /// What ends a conversation beside Ctrl-D, as in a shell; neither can be an entry.
 const ENDS: [&str; 2] = ["exit", "quit"];
@@ -14,8 +15,9 @@ const ENDS: [&str; 2] = ["exit", "quit"];
 /// Asks until Ctrl-D. The exit code covers all lines, and so does the failed list, whatever ends the
 /// conversation.
 pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
-    let format =
-        session.settings.list_format.get_or_insert_with(|| MIRROR_FORMAT.to_owned()).clone();
+    let name =
+        session.settings.list_format.get_or_insert_with(|| STANDARD_FORMAT.to_owned()).clone();
+    let format = list::format_of(&session.formats().load(&name).await?);
     let command = session.repeat_command(&format);
     let failed_list = session.failed_list(&[], &command)?;
     let mut conversation = Conversation {

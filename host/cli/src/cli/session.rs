@@ -20,6 +20,7 @@ use crate::settings::{RunSettings, SettingsError};
 use longshore_engine::copy::{self, CopyOptions};
 use longshore_engine::event::{EventSender, Level};
 use longshore_engine::job::Jobs;
+use longshore_engine::list::Format;
 use longshore_engine::plan::Plan;
 use longshore_engine::validate::{self, MendCommands, ValidateOptions};
 use longshore_plugin_host::{Kind, PluginHost};
@@ -120,13 +121,13 @@ impl Session {
     /// The command that repeats the run of a list in `format` with the failed list.
     ///
     /// The format is always named: where only malformed lines are left, it cannot be told from them.
-    pub(super) fn repeat_command(&self, format: &str) -> String {
+    pub(super) fn repeat_command(&self, format: &Format) -> String {
         self.command_of(self.settings.repeat.clone(), format)
     }
 
     /// The commands that mend what a validation of a list in `format` found: `mirror` with the same
     /// flags and the failed list.
-    fn mend_commands(&self, format: &str) -> MendCommands {
+    fn mend_commands(&self, format: &Format) -> MendCommands {
         let kept = |word: &&String| {
             !["--failed=", "--output=", "--deep="].iter().any(|flag| word.starts_with(flag))
         };
@@ -138,16 +139,19 @@ impl Session {
     }
 
     /// The command with these words and the failed list.
-    fn command_of(&self, mut words: Vec<String>, format: &str) -> String {
+    fn command_of(&self, mut words: Vec<String>, format: &Format) -> String {
         let failed = &self.settings.failed;
         // What is written to a device or a pipe cannot be read again; the list itself can.
         let (file, repeated) = match (failed.metadata(), &self.settings.file) {
-            (Ok(found), Some(list)) if !found.is_file() => (list.clone(), format),
-            _ => (failed.display().to_string(), longshore_engine::list::failed_list_format(format)),
+            (Ok(found), Some(list)) if !found.is_file() => (list.clone(), &*format.flag),
+            _ => (failed.display().to_string(), format.repeated_as()),
         };
-        if repeated != format {
-            // The format that is replaced takes its configuration along.
-            words.retain(|word| !word.starts_with(&format!("--plugin-config={format}.")));
+        if repeated != format.flag {
+            // The configuration and the default filter of the format that is replaced.
+            let config = format!("--plugin-config={}.", format.name);
+            words.retain(|word| !word.starts_with(&config));
+            let flags = ["arch", "os"].into_iter().zip(self.settings.filter.defaults(format));
+            words.extend(flags.filter_map(|(flag, value)| Some(format!("--{flag}={}", value?))));
         }
         words.push(format!("--file={file}"));
         words.push(format!("--list-format={repeated}"));
@@ -200,7 +204,7 @@ impl Session {
     async fn work(
         &self,
         jobs: &Jobs,
-        format: &str,
+        format: &Format,
         stores: Arc<OpenStores>,
         events: EventSender,
     ) -> Result<(), Fatal> {

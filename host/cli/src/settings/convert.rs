@@ -1,6 +1,7 @@
 //! The settings of `convert-list`.
 
 use super::{PluginSettings, SettingsError, SettingsFile};
+use longshore_engine::list::STANDARD_FORMAT;
 use longshore_engine::plan::parse_registry_flag;
 use longshore_oci::Registry;
 
@@ -62,7 +63,7 @@ impl ConvertSettings {
             source: registry("-s", text(arguments.source, "source")?)?,
             destination: registry("-d", text(arguments.destination, "destination")?)?,
             list_format: text(arguments.list_format, "list-format")?.filter(|name| name != "auto"),
-            to: text(arguments.to, "to")?.unwrap_or_else(|| "mirror".to_owned()),
+            to: text(arguments.to, "to")?.unwrap_or_else(|| STANDARD_FORMAT.to_owned()),
             plugins: PluginSettings::new(file.clone(), &config, Vec::new())?,
             resolve: boolean(arguments.resolve, "resolve", false)?,
             tls_verify: boolean(arguments.tls_verify, "tls-verify", true)?,
@@ -73,7 +74,7 @@ impl ConvertSettings {
 
 #[cfg(test)]
 mod tests {
-    use super::{ConvertArguments, ConvertSettings};
+    use super::{ConvertArguments, ConvertSettings, STANDARD_FORMAT};
     use crate::settings::SettingsFile;
 
     #[test]
@@ -85,7 +86,7 @@ mod tests {
         };
         let settings = resolve("r.io:5000").unwrap();
         assert_eq!(settings.destination.unwrap().as_str(), "r.io:5000");
-        assert_eq!(settings.to, "mirror");
+        assert_eq!(settings.to, STANDARD_FORMAT);
         assert!(resolve("").unwrap().destination.is_none());
         assert!(resolve("https://r.io").is_err());
     }
