@@ -1,6 +1,6 @@
 //! Where an endpoint is: the registry itself, a template over its host, or a configured place.
 
-use longshore_plugin_pack::{Auth, Endpoint};
+use longshore_plugin_pack::Endpoint;
 use serde_json::{Map, Value};
 
 use super::error::LoadProblem;
@@ -40,13 +40,7 @@ impl Origin {
         }
         // The registry's credential goes to the registry's host and nowhere else, and a component
         // does not choose hosts: a fixed one comes from the user's configuration.
-        let host = authority(&endpoint.origin);
-        let allowed = match (host, &endpoint.auth) {
-            (Some(host), Auth::Registry) => host == HOST,
-            (Some(host), _) => host.contains(HOST),
-            (None, _) => false,
-        };
-        if allowed && is_origin(&endpoint.origin) {
+        if authority(&endpoint.origin) == Some(HOST) {
             Ok(Self::Template(endpoint.origin.clone()))
         } else {
             Err(refused(&endpoint.origin))
@@ -82,8 +76,9 @@ mod tests {
 
     use super::Origin;
 
-    fn read(origin: &str, auth: Auth, config: Value) -> Option<String> {
-        let endpoint = Endpoint { name: "api".to_owned(), origin: origin.to_owned(), auth };
+    fn read(origin: &str, config: Value) -> Option<String> {
+        let (name, origin) = ("api".to_owned(), origin.to_owned());
+        let endpoint = Endpoint { name, origin, auth: Auth::Registry };
         let config: Map<String, Value> = serde_json::from_value(config).expect("an object");
         let origin = Origin::read(&endpoint, &config).ok()?;
         Some(origin.resolve("r.example.com:8443"))
@@ -92,36 +87,32 @@ mod tests {
     #[test]
     fn origins_follow_the_registry_or_the_configuration() {
         let none = || json!({});
-        assert_eq!(read("registry", Auth::Registry, none()).as_deref(), Some("registry"));
+        assert_eq!(read("registry", none()).as_deref(), Some("registry"));
         assert_eq!(
-            read("https://{registry}", Auth::Registry, none()).as_deref(),
+            read("https://{registry}", none()).as_deref(),
             Some("https://r.example.com:8443")
         );
         assert_eq!(
-            read("https://api.{registry}", Auth::Bearer, none()).as_deref(),
-            Some("https://api.r.example.com:8443")
-        );
-        assert_eq!(
-            read("config:api", Auth::Basic, json!({"api": "https://api.example.com"})).as_deref(),
+            read("config:api", json!({"api": "https://api.example.com"})).as_deref(),
             Some("https://api.example.com")
         );
-        assert_eq!(read("config:api", Auth::Basic, none()).as_deref(), Some("registry"));
+        assert_eq!(read("config:api", none()).as_deref(), Some("registry"));
     }
 
     #[test]
     fn a_component_chooses_no_host() {
-        for (origin, auth) in [
-            ("https://api.{registry}", Auth::Registry),
-            ("https://evil.example.com", Auth::Bearer),
-            ("https://evil.example.com/{registry}", Auth::Bearer),
-            ("https://{registry}@evil.example.com", Auth::Bearer),
-            ("https://{registry}/path", Auth::Registry),
-            ("ftp://{registry}", Auth::Registry),
-            ("{registry}", Auth::Registry),
+        for origin in [
+            "https://api.{registry}",
+            "https://evil.example.com",
+            "https://evil.example.com/{registry}",
+            "https://{registry}@evil.example.com",
+            "https://{registry}/path",
+            "ftp://{registry}",
+            "{registry}",
         ] {
-            assert_eq!(read(origin, auth, json!({})), None, "{origin} passed");
+            assert_eq!(read(origin, json!({})), None, "{origin} passed");
         }
         let config = json!({"api": "https://user@api.example.com"});
-        assert_eq!(read("config:api", Auth::Basic, config), None);
+        assert_eq!(read("config:api", config), None);
     }
 }

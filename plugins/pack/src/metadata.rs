@@ -124,7 +124,8 @@ pub struct Endpoint {
 }
 
 /// How the host authenticates requests to an endpoint; written `registry`, `basic`, `bearer` or
-/// `sigv4:SERVICE`.
+/// `sigv4:SERVICE`. The host loads only plugins whose endpoints use `registry`; the other words are
+/// reserved.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Auth {
