@@ -11,5 +11,5 @@ mod run;
 pub(crate) use convert::{ConvertArguments, ConvertSettings};
 pub(crate) use error::SettingsError;
 pub(crate) use file::SettingsFile;
-pub(crate) use plugin::PluginSettings;
+pub(crate) use plugin::{PluginSettings, plugin_flag};
 pub(crate) use run::{Arguments, DEFAULT_MAX_WAIT, RunSettings};

@@ -39,6 +39,17 @@ impl Access {
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self { endpoints, grants, transport })
     }
+
+    /// Returns key and value of the configuration that makes an endpoint use plain HTTP.
+    pub(super) fn plain_http(&self) -> Option<(&str, String)> {
+        let (endpoint, origin) =
+            self.endpoints.iter().find(|(_, origin)| origin.is_plain_http())?;
+        match (&endpoint.https_key, endpoint.origin.strip_prefix("config:")) {
+            (_, Some(key)) => Some((key, origin.resolve(""))),
+            (Some(key), None) => Some((key, false.to_string())),
+            (None, None) => None,
+        }
+    }
 }
 
 /// Refuses credentials that no transport attaches yet. Without them the endpoint would answer 401 in
@@ -79,7 +90,9 @@ mod tests {
             let error = read(auth).err().unwrap_or_else(|| panic!("{auth} passed"));
             assert_eq!(
                 error.to_string(),
-                format!("endpoint `api` needs the authentication `{auth}`, which is not supported yet")
+                format!(
+                    "endpoint `api` needs the authentication `{auth}`, which is not supported yet"
+                )
             );
             assert!(error.hint().is_some_and(|hint| hint.contains("registry")), "no hint");
         }

@@ -75,6 +75,12 @@ impl Plugin {
         &self.0.given_name
     }
 
+    /// Returns key and value of the configuration that makes it send requests over plain HTTP.
+    #[must_use]
+    pub fn plain_http(&self) -> Option<(&str, String)> {
+        self.0.access.plain_http()
+    }
+
     /// Returns what its metadata says about the list format; texts are cut and escaped.
     #[must_use]
     pub fn list_facts(&self) -> ListFacts {

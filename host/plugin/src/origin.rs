@@ -7,6 +7,7 @@ use super::error::LoadProblem;
 use super::escape::shown;
 
 const HOST: &str = "{registry}";
+const PLAIN: &str = "http://";
 
 /// An endpoint's origin as far as it is known before a registry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +19,22 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    /// Reads what the metadata says; `config` answers for `config:KEY`.
+    /// Reads the origin of an endpoint; `config` holds the values of `config:KEY` and `https-key`.
     pub(super) fn read(
         endpoint: &Endpoint,
         config: &Map<String, Value>,
     ) -> Result<Self, LoadProblem> {
+        let origin = Self::declared(endpoint, config)?;
+        let https = endpoint.https_key.as_ref().and_then(|key| config.get(key));
+        Ok(match origin {
+            Self::Template(text) if https == Some(&Value::Bool(false)) => {
+                Self::Template(text.replacen("https://", PLAIN, 1))
+            }
+            origin => origin,
+        })
+    }
+
+    fn declared(endpoint: &Endpoint, config: &Map<String, Value>) -> Result<Self, LoadProblem> {
         let refused = |origin: &str| LoadProblem::Origin {
             endpoint: endpoint.name.clone(),
             origin: shown(origin),
@@ -38,13 +50,18 @@ impl Origin {
                 Some(origin) => Err(refused(origin)),
             };
         }
-        // The registry's credential goes to the registry's host and nowhere else, and a component
-        // does not choose hosts: a fixed one comes from the user's configuration.
-        if authority(&endpoint.origin) == Some(HOST) {
+        // The registry's credential goes only to the registry's host. A component chooses neither
+        // another host nor plain HTTP: both come from the user's configuration.
+        if endpoint.origin == "https://{registry}" {
             Ok(Self::Template(endpoint.origin.clone()))
         } else {
             Err(refused(&endpoint.origin))
         }
+    }
+
+    /// Returns whether requests go over plain HTTP, whatever the registry uses.
+    pub(super) fn is_plain_http(&self) -> bool {
+        matches!(self, Self::Template(text) if text.starts_with(PLAIN))
     }
 
     /// The origin for a registry's host: `registry`, or scheme and authority.
@@ -57,15 +74,16 @@ impl Origin {
 }
 
 fn authority(origin: &str) -> Option<&str> {
-    origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))
+    origin.strip_prefix("https://").or_else(|| origin.strip_prefix(PLAIN))
 }
 
 /// Scheme and authority alone: no path, no user, nothing that a URL would be read differently for.
 fn is_origin(origin: &str) -> bool {
     authority(origin).is_some_and(|authority| {
-        let bare = authority.replace(HOST, "h");
-        !bare.is_empty()
-            && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+        !authority.is_empty()
+            && authority
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
     })
 }
 
@@ -78,9 +96,12 @@ mod tests {
 
     fn read(origin: &str, config: Value) -> Option<String> {
         let (name, origin) = ("api".to_owned(), origin.to_owned());
-        let endpoint = Endpoint { name, origin, auth: Auth::Registry };
+        let https_key = Some("https".to_owned());
+        let endpoint = Endpoint { name, origin, https_key, auth: Auth::Registry };
         let config: Map<String, Value> = serde_json::from_value(config).expect("an object");
         let origin = Origin::read(&endpoint, &config).ok()?;
+        let is_plain = origin.resolve("r").starts_with("http://");
+        assert_eq!(origin.is_plain_http(), is_plain);
         Some(origin.resolve("r.example.com:8443"))
     }
 
@@ -100,8 +121,21 @@ mod tests {
     }
 
     #[test]
+    fn only_the_configuration_chooses_plain_http() {
+        for (config, expected) in [
+            (json!({"https": false}), "http://r.example.com:8443"),
+            (json!({"https": true}), "https://r.example.com:8443"),
+            (json!({"other": false}), "https://r.example.com:8443"),
+        ] {
+            assert_eq!(read("https://{registry}", config).as_deref(), Some(expected));
+        }
+        assert_eq!(read("registry", json!({"https": false})).as_deref(), Some("registry"));
+    }
+
+    #[test]
     fn a_component_chooses_no_host() {
         for origin in [
+            "http://{registry}",
             "https://api.{registry}",
             "https://evil.example.com",
             "https://evil.example.com/{registry}",

@@ -8,6 +8,8 @@ use crate::Failure;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
+    /// Whether Harbor's API uses HTTPS. The host reads it.
+    pub https: Option<bool>,
     /// Whether everybody may pull from the project.
     pub public: bool,
     /// Quota in bytes; -1 means unlimited. Harbor accepts it from administrators only and applies

@@ -90,6 +90,7 @@ mod tests {
             endpoints: vec![Endpoint {
                 name: "api".into(),
                 origin: "https://{registry}".into(),
+                https_key: Some("https".into()),
                 auth: Auth::Registry,
             }],
             grants: vec!["GET api /api/v2.0/ping".into()],

@@ -116,9 +116,12 @@ impl fmt::Display for Kind {
 pub struct Endpoint {
     /// What the plugin calls it.
     pub name: String,
-    /// `registry` (the destination itself, scheme included), a template over the registry's host
-    /// such as `https://{registry}`, or `config:KEY`.
+    /// `registry` (the destination itself, scheme included), `https://{registry}`, or `config:KEY`.
     pub origin: String,
+    /// The key of a boolean in the configuration. If its value is `false`, the host sends requests
+    /// over plain HTTP instead of HTTPS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub https_key: Option<String>,
     /// Which credential the host attaches.
     pub auth: Auth,
 }

@@ -16,14 +16,14 @@ use crate::prepare::{self, RegistryEndpoints};
 use crate::report::{
     FailedEntry, FailedList, Log, Report, ReportOptions, Reporter, Verb, shell_command,
 };
-use crate::settings::{RunSettings, SettingsError};
+use crate::settings::{RunSettings, SettingsError, plugin_flag};
 use longshore_engine::copy::{self, CopyOptions};
 use longshore_engine::event::{EventSender, Level};
 use longshore_engine::job::Jobs;
 use longshore_engine::list::Format;
 use longshore_engine::plan::Plan;
 use longshore_engine::validate::{self, MendCommands, ValidateOptions};
-use longshore_plugin_host::{Kind, PluginHost};
+use longshore_plugin_host::{Kind, Plugin, PluginHost};
 use longshore_store::Interrupt;
 
 /// Runs as `settings` say.
@@ -246,14 +246,18 @@ impl Session {
         Ok(())
     }
 
-    /// The password goes to the API with every request, where over plain HTTP anybody between reads it.
-    fn check_harbor_https(&self, jobs: &Jobs) -> Result<(), SettingsError> {
-        if self.settings.harbor_https || !self.settings.tls_verify {
+    /// Refuses a plugin that sends the registry's password over plain HTTP, unless the registry is on
+    /// loopback or `--tls-verify=false` was given.
+    fn check_plain_http(&self, plugin: &Plugin, jobs: &Jobs) -> Result<(), SettingsError> {
+        let Some((key, value)) = plugin.plain_http().filter(|_| self.settings.tls_verify) else {
             return Ok(());
-        }
+        };
         let mut registries = jobs.destinations().filter_map(StoreName::registry);
         match registries.find(|registry| !registry.is_loopback()) {
-            Some(registry) => Err(SettingsError::PlainHarbor(registry.clone())),
+            Some(registry) => Err(SettingsError::PlainHttp {
+                setting: format!("{}={value}", plugin_flag(plugin.name(), key)),
+                registry: registry.clone(),
+            }),
             None => Ok(()),
         }
     }
@@ -265,10 +269,10 @@ impl Session {
         events: &EventSender,
     ) -> Result<HashMap<Name, String>, Fatal> {
         let Some(name) = &self.settings.repo_type else { return Ok(HashMap::new()) };
-        self.check_harbor_https(jobs)?;
-        let transport =
-            RegistryEndpoints::new(stores.registries.clone(), self.settings.harbor_https);
+        let configured = self.plugins.name_of(Kind::RepoType, name).await?;
+        let transport = RegistryEndpoints::new(stores.registries.clone(), configured);
         let plugin = self.load(Kind::RepoType, name, Some(Arc::new(transport))).await?;
+        self.check_plain_http(&plugin, jobs)?;
         let mut interrupt = self.interrupt.clone();
         tokio::select! {
             prepared = prepare::prepare(jobs, &plugin, &stores.registries, events, self.settings.dry_run) => Ok(prepared?),

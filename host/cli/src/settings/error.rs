@@ -80,9 +80,14 @@ pub(crate) enum SettingsError {
         "use --grant {0:?}: it is for a repository type that is given by its path, and there is none"
     )]
     UnusedGrant(String),
-    /// The API's password would cross the network in plain HTTP.
-    #[error("use --harbor-https=false for {0}: plain HTTP would show the password to the network")]
-    PlainHarbor(Registry),
+    /// A plugin would send the registry's password over plain HTTP.
+    #[error("use {setting} for {registry}: plain HTTP would show the password to the network")]
+    PlainHttp {
+        /// The flag that asks for plain HTTP.
+        setting: String,
+        /// The registry, which is not on loopback.
+        registry: Registry,
+    },
     /// A plugin is configured that the run does not use.
     #[error("use --plugin-config {0}: this run uses no plugin of that name")]
     UnusedPlugin(String),
@@ -100,7 +105,7 @@ impl SettingsError {
                 "keys are the long flags without the dashes; tables are [mirror], [mirror-validate] and [plugins.NAME]"
                     .to_owned(),
             ),
-            Self::PlainHarbor(_) => Some(
+            Self::PlainHttp { .. } => Some(
                 "give --tls-verify=false too if that network is to be trusted".to_owned(),
             ),
             Self::ReservedKey { .. } => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::duration::parse_duration;
+use super::plugin::HARBOR_HTTPS;
 use super::{PluginSettings, SettingsError, SettingsFile};
 use crate::report::{OutputFormat, Verb};
 use longshore_engine::IndexMode;
@@ -77,7 +78,6 @@ pub(crate) struct RunSettings {
     pub(crate) failed: PathBuf,
     pub(crate) repo_type: Option<String>,
     pub(crate) default_project: String,
-    pub(crate) harbor_https: bool,
     pub(crate) no_arch_os_fail: bool,
     pub(crate) index: IndexMode,
     pub(crate) referrers: bool,
@@ -115,9 +115,13 @@ impl Layers<'_> {
         key: &str,
         default: bool,
     ) -> Result<bool, SettingsError> {
+        Ok(self.given(given, key)?.unwrap_or(default))
+    }
+
+    fn given(&self, given: Option<bool>, key: &str) -> Result<Option<bool>, SettingsError> {
         match given {
-            Some(given) => Ok(given),
-            None => Ok(self.file.boolean(self.command, key)?.unwrap_or(default)),
+            Some(given) => Ok(Some(given)),
+            None => self.file.boolean(self.command, key),
         }
     }
 
@@ -191,6 +195,10 @@ impl RunSettings {
         let failed = layers.text(arguments.failed, "failed")?;
         let config = layers.texts(arguments.plugin_config, "plugin-config")?;
         let grants = layers.texts(arguments.grant, "grant")?;
+        let mut plugins = PluginSettings::new(file.clone(), &config, grants)?;
+        if let Some(https) = layers.given(arguments.harbor_https, "harbor-https")? {
+            plugins.set(HARBOR_HTTPS, https);
+        }
         let jobs = match arguments.jobs {
             Some(jobs) => jobs,
             None => layers.file.count(layers.command, "jobs")?.unwrap_or(DEFAULT_JOBS),
@@ -216,7 +224,6 @@ impl RunSettings {
             default_project: layers
                 .text(arguments.default_project, "default-project")?
                 .unwrap_or_else(|| "library".to_owned()),
-            harbor_https: layers.boolean(arguments.harbor_https, "harbor-https", true)?,
             no_arch_os_fail: layers.boolean(arguments.no_arch_os_fail, "no-arch-os-fail", false)?,
             index: layers.index(arguments.index)?,
             referrers: layers.boolean(arguments.referrers, "referrers", false)?,
@@ -231,7 +238,7 @@ impl RunSettings {
             tls_verify: layers.boolean(arguments.tls_verify, "tls-verify", true)?,
             debug: layers.boolean(arguments.debug, "debug", false)?,
             repeat: with_origins(repeat, file.path(), destination.as_ref()),
-            plugins: PluginSettings::new(file.clone(), &config, grants)?,
+            plugins,
             destination,
         })
     }
