@@ -28,8 +28,23 @@ fn edited(name: &str, edit: impl Fn(String) -> String) -> Vec<u8> {
 
 /// Returns a component with a metadata section.
 fn packed(name: &str, metadata: &serde_json::Value) -> Vec<u8> {
+    with_metadata(&component(name), metadata)
+}
+
+fn with_metadata(component: &[u8], metadata: &serde_json::Value) -> Vec<u8> {
     let metadata = serde_json::from_value(metadata.clone()).expect("these are metadata");
-    longshore_plugin_pack::append(&component(name), &metadata).expect("it can be packed")
+    longshore_plugin_pack::append(component, &metadata).expect("it can be packed")
+}
+
+/// Returns a list format whose only entry is `team/app`, at the first line.
+fn one_entry() -> Vec<u8> {
+    // The hostile component, with a good reference instead of the bad one.
+    let good = format!("team/app{}", " ".repeat(33));
+    edited("newline", |text| {
+        text.replace("registry.example.com/evil\\0afatal: all lost", &good)
+            .replace(r#""\00\01\00\00\29\00\00\00""#, r#""\00\01\00\00\08\00\00\00""#)
+            .replace(r#""\07""#, r#""\01""#)
+    })
 }
 
 /// Adds the component to the run as `./NAME.wasm`.
@@ -170,19 +185,61 @@ fn a_hook_without_a_grant_is_denied_and_the_push_tried() {
 #[test]
 fn a_format_by_its_path_reads_lists() {
     let (source, destination) = registries();
-    // The hostile component, with a good reference of the same length instead of the bad one.
-    let good = format!("team/app{}", " ".repeat(33));
-    let format = edited("newline", |text| {
-        text.replace("registry.example.com/evil\\0afatal: all lost", &good)
-            .replace(r#""\00\01\00\00\29\00\00\00""#, r#""\00\01\00\00\08\00\00\00""#)
-    });
-    let longshore = mirror(&source, destination.address()).file("my-format.wasm", format);
+    let longshore = mirror(&source, destination.address()).file("my-format.wasm", one_entry());
     let run = longshore.args(["--list-format", "./my-format.wasm", "--output=json"]).run();
     // Its only entry has no tag.
     let run = run.exits(1);
     assert!(run.stdout.contains("team/app:latest"), "{}", run.stdout);
     let failed = run.file("mirror-failed.txt").expect("there is a failed list");
     assert!(failed.contains("--list-format=mirror"), "the failed list is a mirror list:\n{failed}");
+}
+
+/// Adds a list format to the run whose metadata has these list facts.
+fn with_list_facts(longshore: Longshore, facts: &serde_json::Value) -> Longshore {
+    let metadata = serde_json::json!({
+        "name": "mine", "version": "1.0.0", "kind": "list-format", "list": facts,
+    });
+    let longshore = longshore.file("my-format.wasm", with_metadata(&one_entry(), &metadata));
+    longshore.args(["--list-format", "./my-format.wasm"])
+}
+
+#[test]
+fn a_format_by_its_path_that_has_lines_repeats_them_as_they_were() {
+    let (source, destination) = registries();
+    let list = Longshore::new().mirror().list("  the app :: newest  \n");
+    let longshore = list.source(source.address()).destination(destination.address());
+    let longshore = with_list_facts(longshore, &serde_json::json!({"lines": true}));
+    let run = longshore.args(["--plugin-config", "mine.key=value"]).run().exits(1);
+    let failed = run.file("mirror-failed.txt").expect("there is a failed list");
+    let lines: Vec<&str> = failed.lines().collect();
+    assert!(lines[0].contains("--list-format=./my-format.wasm"), "not by its path:\n{failed}");
+    assert!(lines[0].contains("--plugin-config=mine.key=value"), "not configured:\n{failed}");
+    assert_eq!(lines[2..], ["the app :: newest"], "not as it was:\n{failed}");
+
+    source.push("team/app", "latest", &Image::new("linux/amd64").layer(1, 1000).build());
+    run.repeated("mirror-failed.txt").exits(0);
+    destination.assert_complete("team/app", "latest");
+}
+
+#[test]
+fn a_format_by_its_path_has_its_default_platforms() {
+    let (source, destination) = registries();
+    let facts = serde_json::json!({"default-arch": "arm64", "default-os": "linux"});
+    source.push("team/app", "latest", &Image::new("linux/amd64").layer(1, 1000).build());
+    let longshore = || with_list_facts(mirror(&source, destination.address()), &facts);
+    let run = longshore().arg("--no-arch-os-fail").run().exits(1);
+    let failed = run.file("mirror-failed.txt").expect("there is a failed list");
+    assert!(failed.contains("--arch=arm64 --os=linux"), "the filter is lost:\n{failed}");
+    let lines: Vec<&str> = failed.lines().skip(2).collect();
+    assert_eq!(lines, ["# longshore: platforms=all", "team/app team/app "], "{failed}");
+    run.repeated("mirror-failed.txt").exits(1);
+
+    longshore().args(["--arch", "amd64"]).run().exits(0);
+    destination.assert_complete("team/app", "latest");
+
+    let facts = serde_json::json!({"default-arch": "no arch"});
+    let run = with_list_facts(mirror(&source, destination.address()), &facts).run().exits(2);
+    run.complains("default platform filter of the list format mine");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use longshore_plugin_pack::Metadata;
+use longshore_plugin_pack::{ListFacts, Metadata};
 use sha2::{Digest as _, Sha256};
 
 const TARGET: &str = "wasm32-wasip2";
@@ -111,12 +111,39 @@ fn write_plugin(name: &str, packed: &[u8], out: &Path, table: &mut String) -> Re
     fs::write(out.join(format!("{name}.wasm")), packed).context("cannot write a component")?;
     writeln!(
         table,
-        "    Embedded {{\n        name: {name:?},\n        kind: Kind::{:?},\n        probe_words: \
-         &{:?},\n        probe_names: &{:?},\n        bytes: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.wasm\")),\n        sha256: \
+        "    Embedded {{\n        name: {name:?},\n        kind: Kind::{:?},\n        list: {},\n        \
+         renders: {},\n        probe_words: &{:?},\n        probe_names: &{:?},\n        bytes: \
+         include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.wasm\")),\n        sha256: \
          {sha256:?},\n    }},",
-        metadata.kind, metadata.probe_words, metadata.probe_names
+        metadata.kind,
+        list_facts(metadata.list.unwrap_or_default()),
+        names_interface(packed, "list-render"),
+        metadata.probe_words,
+        metadata.probe_names
     )?;
     Ok(())
+}
+
+/// Writes the facts as an expression for a static.
+fn list_facts(facts: ListFacts) -> String {
+    let ListFacts { lines, directives, default_arch, default_os, line_hint } = facts;
+    let text = |text: Option<std::borrow::Cow<'_, str>>| {
+        text.map_or("None".to_owned(), |text| format!("Some(Cow::Borrowed({text:?}))"))
+    };
+    format!(
+        "ListFacts {{ lines: {lines:?}, directives: {directives:?}, default_arch: {}, default_os: \
+         {}, line_hint: {} }}",
+        text(default_arch),
+        text(default_os),
+        text(line_hint)
+    )
+}
+
+/// Returns whether the component names the interface, which is then an export: plugins import none
+/// of this kind. A unit test compares the result with the exports.
+fn names_interface(component: &[u8], interface: &str) -> bool {
+    let name = format!("longshore:plugin/{interface}@");
+    component.windows(name.len()).any(|window| window == name.as_bytes())
 }
 
 /// Reads every `NAME.wasm` of a directory.

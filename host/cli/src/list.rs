@@ -7,5 +7,5 @@ mod input;
 
 pub(crate) use contract::{to_attribute, to_entry};
 pub(crate) use error::ListError;
-pub(crate) use format::{Choice, choose, parse};
+pub(crate) use format::{Choice, choose, format_of, parse};
 pub(crate) use input::{read_file, read_stdin};

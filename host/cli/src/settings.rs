@@ -12,5 +12,5 @@ pub(crate) use convert::ConvertSettings;
 pub(crate) use error::SettingsError;
 pub(crate) use file::SettingsFile;
 pub(crate) use layers::{Invocation, InvocationError, resolve};
-pub(crate) use plugin::PluginSettings;
+pub(crate) use plugin::{PluginSettings, plugin_flag};
 pub(crate) use run::{RunSettings, Task};

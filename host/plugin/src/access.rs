@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longshore_plugin_pack::{Endpoint, Metadata};
+use longshore_plugin_pack::{Auth, Endpoint, Metadata};
 
 use super::endpoint::{EndpointTransport, registry_endpoint};
 use super::error::LoadProblem;
@@ -26,6 +26,7 @@ impl Access {
     ) -> Result<Self, LoadProblem> {
         let registry = registry_endpoint();
         let declared = metadata.map_or(&[][..], |metadata| &metadata.endpoints);
+        declared.iter().try_for_each(check_auth)?;
         let others = declared.iter().filter(|other| other.name != registry.name);
         let endpoints = std::iter::once(&registry)
             .chain(others)
@@ -37,5 +38,63 @@ impl Access {
             .map(|grant| Grant::for_endpoints(grant, names()))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self { endpoints, grants, transport })
+    }
+
+    /// Returns key and value of the configuration that makes an endpoint use plain HTTP.
+    pub(super) fn plain_http(&self) -> Option<(&str, String)> {
+        let (endpoint, origin) =
+            self.endpoints.iter().find(|(_, origin)| origin.is_plain_http())?;
+        match (&endpoint.https_key, endpoint.origin.strip_prefix("config:")) {
+            (_, Some(key)) => Some((key, origin.resolve(""))),
+            (Some(key), None) => Some((key, false.to_string())),
+            (None, None) => None,
+        }
+    }
+}
+
+/// Refuses credentials that no transport attaches yet. Without them the endpoint would answer 401 in
+/// the middle of a run.
+fn check_auth(endpoint: &Endpoint) -> Result<(), LoadProblem> {
+    match endpoint.auth {
+        Auth::Registry => Ok(()),
+        Auth::Basic | Auth::Bearer | Auth::Sigv4 { .. } => Err(LoadProblem::Auth {
+            endpoint: endpoint.name.clone(),
+            auth: endpoint.auth.to_string(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Access;
+    use crate::error::LoadProblem;
+
+    fn read(auth: &str) -> Result<Access, LoadProblem> {
+        let metadata = json!({
+            "name": "p", "version": "1.0.0", "kind": "repo-type",
+            "endpoints": [{"name": "api", "origin": "registry", "auth": auth}],
+        });
+        let metadata = serde_json::from_value(metadata).expect("metadata");
+        Access::read(Some(&metadata), &[], &serde_json::Map::new(), None)
+    }
+
+    #[test]
+    fn only_the_credential_of_the_registry_can_be_used() {
+        let access = read("registry").expect("is supported");
+        let names: Vec<&str> =
+            access.endpoints.iter().map(|(endpoint, _)| endpoint.name.as_str()).collect();
+        assert_eq!(names, ["registry", "api"]);
+        for auth in ["basic", "bearer", "sigv4:ecr"] {
+            let error = read(auth).err().unwrap_or_else(|| panic!("{auth} passed"));
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "endpoint `api` needs the authentication `{auth}`, which is not supported yet"
+                )
+            );
+            assert!(error.hint().is_some_and(|hint| hint.contains("registry")), "no hint");
+        }
     }
 }

@@ -1,14 +1,20 @@
 //! The built-in plugins: components that `build.rs` put into the binary.
 
-use longshore_plugin_pack::Kind;
+use std::borrow::Cow;
+
+use longshore_plugin_pack::{Kind, ListFacts};
 
 /// A plugin in the binary.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Embedded {
     /// What the user types; the same as in the component's metadata.
     pub name: &'static str,
     /// Which kind it is, as its metadata says.
     pub kind: Kind,
+    /// What its metadata says about the list format.
+    pub list: ListFacts,
+    /// Whether it writes its list format.
+    pub renders: bool,
     /// Of a list format: what a text in it has at least one of; empty if that cannot be said.
     pub probe_words: &'static [&'static str],
     /// Endings of file names for which its probe is asked all the same.
@@ -74,6 +80,7 @@ mod tests {
             let metadata = metadata(plugin);
             assert_eq!(metadata.name, plugin.name);
             assert_eq!(metadata.kind, plugin.kind);
+            assert_eq!(metadata.list.unwrap_or_default(), plugin.list);
             assert!(!metadata.description.is_empty(), "{}", plugin.name);
             assert!(metadata.config_schema.is_some(), "{}", plugin.name);
             let mut sha256 = String::new();
@@ -114,8 +121,7 @@ mod tests {
             };
             let exports: BTreeSet<_> =
                 shape.exports(&engine).filter_map(|(name, _)| ours(name)).collect();
-            let writes = matches!(plugin.name, "default" | "mirror");
-            let render = writes.then_some("list-render");
+            let render = plugin.renders.then_some("list-render");
             let kind = plugin.kind.as_str();
             let expected = [kind].into_iter().chain(render).map(str::to_owned).collect();
             assert_eq!(exports, expected, "exports of {}", plugin.name);

@@ -123,6 +123,7 @@ pub(super) fn registry_endpoint() -> Endpoint {
     Endpoint {
         name: "registry".to_owned(),
         origin: "registry".to_owned(),
+        https_key: None,
         auth: longshore_plugin_pack::Auth::Registry,
     }
 }

@@ -123,14 +123,22 @@ pub enum LoadProblem {
     },
     /// An endpoint's origin has no known form.
     #[error(
-        "the origin `{origin}` of endpoint `{endpoint}` is none of `registry`, \
-         `https://{{registry}}…` and `config:KEY`"
+        "the origin `{origin}` of endpoint `{endpoint}` is not `registry`, \
+         `https://{{registry}}` or `config:KEY`"
     )]
     Origin {
         /// The endpoint's name.
         endpoint: String,
         /// What its metadata says.
         origin: String,
+    },
+    /// An endpoint needs a credential that the host cannot attach.
+    #[error("endpoint `{endpoint}` needs the authentication `{auth}`, which is not supported yet")]
+    Auth {
+        /// The endpoint's name.
+        endpoint: String,
+        /// The authentication in its metadata.
+        auth: String,
     },
     /// A grant that its metadata or the user gave.
     #[error(transparent)]
@@ -267,8 +275,11 @@ impl PluginError {
 }
 
 impl LoadProblem {
-    fn hint(&self) -> Option<&'static str> {
+    pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Auth { .. } => Some(
+                "use a plugin whose endpoints have `\"auth\": \"registry\"`: the credential for the destination",
+            ),
             Self::Remote => Some("download the component and give the path of the file"),
             Self::Import { import, .. } if import.starts_with("wasi:http") => {
                 Some("send requests with longshore:plugin/endpoints, which adds the credential")

@@ -110,6 +110,11 @@ impl PluginHost {
         names
     }
 
+    /// Returns what the metadata of each built-in list format says about it, by its name.
+    pub fn built_in_formats() -> impl Iterator<Item = &'static Embedded> {
+        EMBEDDED.iter().filter(|embedded| embedded.kind == Kind::ListFormat)
+    }
+
     /// The built-in list formats that a text may be in: those of whose words it has one, and those
     /// that name none. Nothing is loaded to find out.
     #[must_use]
@@ -119,8 +124,7 @@ impl PluginHost {
                 || embedded.probe_words.iter().any(|word| head.contains(word))
                 || embedded.probe_names.iter().any(|ending| file_name.ends_with(ending))
         };
-        let formats = EMBEDDED.iter().filter(|embedded| embedded.kind == Kind::ListFormat);
-        formats.filter(may_read).map(|embedded| embedded.name).collect()
+        Self::built_in_formats().filter(may_read).map(|embedded| embedded.name).collect()
     }
 
     /// The name under which the user configures a plugin that [`PluginHost::load`] takes: a built-in
@@ -182,6 +186,7 @@ impl PluginHost {
             runtime: Arc::clone(&self.runtime),
             linked,
             kind,
+            given_name: given.into(),
             name: name.into(),
             metadata,
             config: serde_json::Value::Object(config).to_string().into(),

@@ -39,5 +39,5 @@ pub use grant::GrantError;
 pub use host::{HostOptions, PluginHost};
 pub use limits::Limits;
 pub use loaded::Plugin;
-pub use longshore_plugin_pack::{Auth, Endpoint, Kind, Metadata};
+pub use longshore_plugin_pack::{Auth, Endpoint, Kind, ListFacts, Metadata};
 pub use setup::{LogLevel, PluginLog, PluginSetup};

@@ -1,15 +1,17 @@
 //! A plugin that can be called, and what it can be asked.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use longshore_plugin_pack::{Kind, Metadata};
+use longshore_plugin_pack::{Kind, ListFacts, Metadata};
 use tokio::time::timeout_at;
 
 use super::access::Access;
 use super::answer;
 use super::contract::{Capabilities, Confidence, Entry, Item, Parsed, Prepared, Scope, Verdict};
 use super::error::{Call, Failure, PluginError};
+use super::escape::shown;
 use super::host::{Linked, Runtime};
 use super::session::Session;
 use super::setup::PluginLog;
@@ -26,6 +28,7 @@ pub(super) struct Loaded {
     pub(super) linked: Arc<Linked>,
     pub(super) kind: Kind,
     pub(super) name: Arc<str>,
+    pub(super) given_name: Arc<str>,
     pub(super) metadata: Option<Metadata>,
     /// JSON, as the guest gets it.
     pub(super) config: Arc<str>,
@@ -64,6 +67,31 @@ impl Plugin {
     #[must_use]
     pub fn metadata(&self) -> Option<&Metadata> {
         self.0.metadata.as_ref()
+    }
+
+    /// Returns the name or the path that it was loaded by.
+    #[must_use]
+    pub fn given_name(&self) -> &str {
+        &self.0.given_name
+    }
+
+    /// Returns key and value of the configuration that makes it send requests over plain HTTP.
+    #[must_use]
+    pub fn plain_http(&self) -> Option<(&str, String)> {
+        self.0.access.plain_http()
+    }
+
+    /// Returns what its metadata says about the list format; texts are cut and escaped.
+    #[must_use]
+    pub fn list_facts(&self) -> ListFacts {
+        let facts = self.metadata().and_then(|metadata| metadata.list.clone()).unwrap_or_default();
+        let safe = |text: Option<Cow<'static, str>>| text.map(|text| shown(&text).into());
+        ListFacts {
+            default_arch: safe(facts.default_arch),
+            default_os: safe(facts.default_os),
+            line_hint: safe(facts.line_hint),
+            ..facts
+        }
     }
 
     /// Asks a list format whether a text is in it; `head` is the text's start, at most 64 KiB, cut

@@ -1,12 +1,13 @@
 //! Where an endpoint is: the registry itself, a template over its host, or a configured place.
 
-use longshore_plugin_pack::{Auth, Endpoint};
+use longshore_plugin_pack::Endpoint;
 use serde_json::{Map, Value};
 
 use super::error::LoadProblem;
 use super::escape::shown;
 
 const HOST: &str = "{registry}";
+const PLAIN: &str = "http://";
 
 /// An endpoint's origin as far as it is known before a registry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +19,22 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    /// Reads what the metadata says; `config` answers for `config:KEY`.
+    /// Reads the origin of an endpoint; `config` holds the values of `config:KEY` and `https-key`.
     pub(super) fn read(
         endpoint: &Endpoint,
         config: &Map<String, Value>,
     ) -> Result<Self, LoadProblem> {
+        let origin = Self::declared(endpoint, config)?;
+        let https = endpoint.https_key.as_ref().and_then(|key| config.get(key));
+        Ok(match origin {
+            Self::Template(text) if https == Some(&Value::Bool(false)) => {
+                Self::Template(text.replacen("https://", PLAIN, 1))
+            }
+            origin => origin,
+        })
+    }
+
+    fn declared(endpoint: &Endpoint, config: &Map<String, Value>) -> Result<Self, LoadProblem> {
         let refused = |origin: &str| LoadProblem::Origin {
             endpoint: endpoint.name.clone(),
             origin: shown(origin),
@@ -38,19 +50,18 @@ impl Origin {
                 Some(origin) => Err(refused(origin)),
             };
         }
-        // The registry's credential goes to the registry's host and nowhere else, and a component
-        // does not choose hosts: a fixed one comes from the user's configuration.
-        let host = authority(&endpoint.origin);
-        let allowed = match (host, &endpoint.auth) {
-            (Some(host), Auth::Registry) => host == HOST,
-            (Some(host), _) => host.contains(HOST),
-            (None, _) => false,
-        };
-        if allowed && is_origin(&endpoint.origin) {
+        // The registry's credential goes only to the registry's host. A component chooses neither
+        // another host nor plain HTTP: both come from the user's configuration.
+        if endpoint.origin == "https://{registry}" {
             Ok(Self::Template(endpoint.origin.clone()))
         } else {
             Err(refused(&endpoint.origin))
         }
+    }
+
+    /// Returns whether requests go over plain HTTP, whatever the registry uses.
+    pub(super) fn is_plain_http(&self) -> bool {
+        matches!(self, Self::Template(text) if text.starts_with(PLAIN))
     }
 
     /// The origin for a registry's host: `registry`, or scheme and authority.
@@ -63,15 +74,16 @@ impl Origin {
 }
 
 fn authority(origin: &str) -> Option<&str> {
-    origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))
+    origin.strip_prefix("https://").or_else(|| origin.strip_prefix(PLAIN))
 }
 
 /// Scheme and authority alone: no path, no user, nothing that a URL would be read differently for.
 fn is_origin(origin: &str) -> bool {
     authority(origin).is_some_and(|authority| {
-        let bare = authority.replace(HOST, "h");
-        !bare.is_empty()
-            && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+        !authority.is_empty()
+            && authority
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
     })
 }
 
@@ -82,46 +94,59 @@ mod tests {
 
     use super::Origin;
 
-    fn read(origin: &str, auth: Auth, config: Value) -> Option<String> {
-        let endpoint = Endpoint { name: "api".to_owned(), origin: origin.to_owned(), auth };
+    fn read(origin: &str, config: Value) -> Option<String> {
+        let (name, origin) = ("api".to_owned(), origin.to_owned());
+        let https_key = Some("https".to_owned());
+        let endpoint = Endpoint { name, origin, https_key, auth: Auth::Registry };
         let config: Map<String, Value> = serde_json::from_value(config).expect("an object");
         let origin = Origin::read(&endpoint, &config).ok()?;
+        let is_plain = origin.resolve("r").starts_with("http://");
+        assert_eq!(origin.is_plain_http(), is_plain);
         Some(origin.resolve("r.example.com:8443"))
     }
 
     #[test]
     fn origins_follow_the_registry_or_the_configuration() {
         let none = || json!({});
-        assert_eq!(read("registry", Auth::Registry, none()).as_deref(), Some("registry"));
+        assert_eq!(read("registry", none()).as_deref(), Some("registry"));
         assert_eq!(
-            read("https://{registry}", Auth::Registry, none()).as_deref(),
+            read("https://{registry}", none()).as_deref(),
             Some("https://r.example.com:8443")
         );
         assert_eq!(
-            read("https://api.{registry}", Auth::Bearer, none()).as_deref(),
-            Some("https://api.r.example.com:8443")
-        );
-        assert_eq!(
-            read("config:api", Auth::Basic, json!({"api": "https://api.example.com"})).as_deref(),
+            read("config:api", json!({"api": "https://api.example.com"})).as_deref(),
             Some("https://api.example.com")
         );
-        assert_eq!(read("config:api", Auth::Basic, none()).as_deref(), Some("registry"));
+        assert_eq!(read("config:api", none()).as_deref(), Some("registry"));
+    }
+
+    #[test]
+    fn only_the_configuration_chooses_plain_http() {
+        for (config, expected) in [
+            (json!({"https": false}), "http://r.example.com:8443"),
+            (json!({"https": true}), "https://r.example.com:8443"),
+            (json!({"other": false}), "https://r.example.com:8443"),
+        ] {
+            assert_eq!(read("https://{registry}", config).as_deref(), Some(expected));
+        }
+        assert_eq!(read("registry", json!({"https": false})).as_deref(), Some("registry"));
     }
 
     #[test]
     fn a_component_chooses_no_host() {
-        for (origin, auth) in [
-            ("https://api.{registry}", Auth::Registry),
-            ("https://evil.example.com", Auth::Bearer),
-            ("https://evil.example.com/{registry}", Auth::Bearer),
-            ("https://{registry}@evil.example.com", Auth::Bearer),
-            ("https://{registry}/path", Auth::Registry),
-            ("ftp://{registry}", Auth::Registry),
-            ("{registry}", Auth::Registry),
+        for origin in [
+            "http://{registry}",
+            "https://api.{registry}",
+            "https://evil.example.com",
+            "https://evil.example.com/{registry}",
+            "https://{registry}@evil.example.com",
+            "https://{registry}/path",
+            "ftp://{registry}",
+            "{registry}",
         ] {
-            assert_eq!(read(origin, auth, json!({})), None, "{origin} passed");
+            assert_eq!(read(origin, json!({})), None, "{origin} passed");
         }
         let config = json!({"api": "https://user@api.example.com"});
-        assert_eq!(read("config:api", Auth::Basic, config), None);
+        assert_eq!(read("config:api", config), None);
     }
 }

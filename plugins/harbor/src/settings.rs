@@ -8,6 +8,8 @@ use crate::Failure;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
+    /// Whether Harbor's API uses HTTPS. The host reads it.
+    pub https: Option<bool>,
     /// Whether everybody may pull from the project.
     pub public: bool,
     /// Quota in bytes; -1 means unlimited. Harbor accepts it from administrators only and applies
@@ -48,7 +50,8 @@ mod tests {
         assert_eq!(Settings::from_config("{}"), Ok(Settings::default()));
         assert!(!Settings::default().public);
         let json = r#"{"public":true,"storage-limit":-1,"registry-id":3}"#;
-        let expected = Settings { public: true, storage_limit: Some(-1), registry_id: Some(3) };
+        let expected =
+            Settings { public: true, storage_limit: Some(-1), registry_id: Some(3), https: None };
         assert_eq!(Settings::from_config(json), Ok(expected));
     }
 

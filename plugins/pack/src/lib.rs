@@ -11,7 +11,7 @@ mod metadata;
 mod section;
 
 pub use error::PackError;
-pub use metadata::{Auth, Endpoint, Kind, Metadata};
+pub use metadata::{Auth, Endpoint, Kind, ListFacts, Metadata};
 
 use section::{Sections, write_custom};
 
@@ -86,9 +86,11 @@ mod tests {
             description: "Makes projects".into(),
             probe_words: Vec::new(),
             probe_names: Vec::new(),
+            list: None,
             endpoints: vec![Endpoint {
                 name: "api".into(),
                 origin: "https://{registry}".into(),
+                https_key: Some("https".into()),
                 auth: Auth::Registry,
             }],
             grants: vec!["GET api /api/v2.0/ping".into()],

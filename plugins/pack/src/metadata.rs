@@ -1,5 +1,6 @@
 //! The metadata types.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -31,6 +32,9 @@ pub struct Metadata {
     /// word.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probe_names: Vec<String>,
+    /// What is true of a list format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<ListFacts>,
     /// The endpoints that the plugin sends requests to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<Endpoint>,
@@ -43,6 +47,34 @@ pub struct Metadata {
     /// The oldest longshore version that the plugin works with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_host_version: Option<String>,
+}
+
+/// What a list-format plugin says about its format. A format that says nothing has entries of
+/// several lines, no default platform filter, and the default of each fact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct ListFacts {
+    /// Each entry is one line, and lines that start with `#` are comments. A failed list repeats
+    /// these lines as they are.
+    #[serde(skip_serializing_if = "is_false")]
+    pub lines: bool,
+    /// The plugin applies comments `# longshore: KEY=VALUE …` to the next line.
+    #[serde(skip_serializing_if = "is_false")]
+    pub directives: bool,
+    /// The `--arch` for entries that name no platforms, such as `amd64,arm64`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_arch: Option<Cow<'static, str>>,
+    /// The `--os` for entries that name no platforms, such as `linux`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_os: Option<Cow<'static, str>>,
+    /// A hint for malformed lines that says what a line is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line_hint: Option<Cow<'static, str>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_false(fact: &bool) -> bool {
+    !*fact
 }
 
 /// The kind of a plugin.
@@ -84,15 +116,19 @@ impl fmt::Display for Kind {
 pub struct Endpoint {
     /// What the plugin calls it.
     pub name: String,
-    /// `registry` (the destination itself, scheme included), a template over the registry's host
-    /// such as `https://{registry}`, or `config:KEY`.
+    /// `registry` (the destination itself, scheme included), `https://{registry}`, or `config:KEY`.
     pub origin: String,
+    /// The key of a boolean in the configuration. If its value is `false`, the host sends requests
+    /// over plain HTTP instead of HTTPS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub https_key: Option<String>,
     /// Which credential the host attaches.
     pub auth: Auth,
 }
 
 /// How the host authenticates requests to an endpoint; written `registry`, `basic`, `bearer` or
-/// `sigv4:SERVICE`.
+/// `sigv4:SERVICE`. The host loads only plugins whose endpoints use `registry`; the other words are
+/// reserved.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Auth {
@@ -189,7 +225,7 @@ fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Auth, Kind, Metadata};
+    use super::{Auth, Kind, ListFacts, Metadata};
 
     #[test]
     fn the_json_is_kebab_case_and_ignores_unknown_keys() {
@@ -203,6 +239,18 @@ mod tests {
         assert!(metadata.config_schema.is_some());
         let kind: Kind = serde_json::from_str(&format!("\"{}\"", Kind::ChartRender)).expect("kind");
         assert_eq!(kind, Kind::ChartRender);
+    }
+
+    #[test]
+    fn list_facts_have_defaults_and_ignore_unknown_keys() {
+        let facts: ListFacts =
+            serde_json::from_str(r#"{"lines":true,"default-arch":"amd64","later":1}"#)
+                .expect("reads");
+        let expected =
+            ListFacts { lines: true, default_arch: Some("amd64".into()), ..ListFacts::default() };
+        assert_eq!(facts, expected);
+        let json = serde_json::to_string(&facts).expect("writes");
+        assert_eq!(json, r#"{"lines":true,"default-arch":"amd64"}"#);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use longshore_engine::event::Level;
-use longshore_engine::list::{Entry, List, MIRROR_FORMAT, Severity, line_hint};
+use longshore_engine::list::{Entry, Format, List, Severity};
 use longshore_oci::StoreName;
 
 use crate::convert::{ConvertError, Output, Registries, converted};
@@ -49,7 +49,8 @@ pub(crate) async fn run(settings: ConvertSettings, log: &Arc<Log>) -> Result<Exi
     let mut list = formats.read(text, flags.list_format.as_deref()).await?;
     let unresolved = if flags.resolve { resolve(&mut list, &settings, log).await? } else { 0 };
     let patterns = plan::selects_by_pattern(&list);
-    let (entries, failed) = converted_entries(&list, &settings, to.name(), log);
+    let to_format = list::format_of(&to);
+    let (entries, failed) = converted_entries(&list, &settings, &to_format, log);
     if !entries.is_empty() {
         let entries: Vec<_> = entries.into_iter().map(list::to_entry).collect();
         let rendered = to.render(&entries).await;
@@ -134,9 +135,10 @@ async fn resolve(list: &mut List, settings: &ConvertSettings, log: &Log) -> Resu
 fn converted_entries(
     list: &List,
     settings: &ConvertSettings,
-    to: &str,
+    to: &Format,
     log: &Log,
 ) -> (Vec<Entry>, usize) {
+    let changes_filter = to.directives && to.has_filter() && !to.has_filter_of(&list.format);
     let mut failed = 0;
     for found in &list.diagnostics {
         let place = format!("{}:{}:{}", list.text.name, found.line, found.column);
@@ -145,7 +147,7 @@ fn converted_entries(
             Severity::Warning => log.write(Level::Warning, &text),
             Severity::Error => {
                 failed += 1;
-                log.failure(None, &text, line_hint(&list.format));
+                log.failure(None, &text, list.format.line_hint.as_deref());
             }
         }
     }
@@ -155,9 +157,8 @@ fn converted_entries(
     for entry in &list.entries {
         match converted(entry.clone(), &registries) {
             Ok(mut entry) => {
-                // A `mirror` line without platforms gets the default filter, which an entry of
-                // most other formats does not.
-                if to == MIRROR_FORMAT && entry.platforms.is_empty() && !list.is_line_format() {
+                // The new list's default filter must not apply to an entry that has another one.
+                if changes_filter && entry.platforms.is_empty() {
                     entry.platforms = vec![ALL.to_owned()];
                 }
                 entries.push(entry);

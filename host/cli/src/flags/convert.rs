@@ -1,6 +1,8 @@
 //! The flags of `longshore convert-list`.
 
 use clap::Args;
+use longshore_engine::list::STANDARD_FORMAT;
+use longshore_plugin_host::PluginHost;
 
 /// Flags that the settings file cannot set: they name the files of one run.
 pub(super) const ONLY_ON_COMMAND_LINE: [&str; 3] = ["input", "output", "auto-yes"];
@@ -35,8 +37,7 @@ pub(crate) struct Convert {
     /// the content]
     #[arg(long, value_name = "PLUGIN")]
     pub(crate) list_format: Option<String>,
-    /// Write the list with PLUGIN: a built-in plugin (mirror, default) or the path of a component
-    #[arg(long, value_name = "PLUGIN", default_value = "mirror")]
+    #[arg(long, value_name = "PLUGIN", default_value = STANDARD_FORMAT, help = to_help())]
     pub(crate) to: String,
     /// Ask the registries for the tags that entries select by pattern, and write one entry for each tag
     #[arg(long)]
@@ -44,4 +45,13 @@ pub(crate) struct Convert {
     /// Set an option of a plugin; @FILE as VALUE reads the value from FILE; may be repeated
     #[arg(long, value_name = "NAME.KEY=VALUE")]
     pub(crate) plugin_config: Vec<String>,
+}
+
+fn to_help() -> String {
+    let written = PluginHost::built_in_formats().filter(|format| format.renders);
+    let names: Vec<&str> = written.map(|format| format.name).collect();
+    format!(
+        "Write the list with PLUGIN: a built-in plugin ({}) or the path of a component",
+        names.join(", ")
+    )
 }

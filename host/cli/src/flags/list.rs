@@ -1,5 +1,6 @@
 //! Flags that `mirror` and `mirror-validate` share.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::Args;
@@ -7,7 +8,7 @@ use clap::Args;
 use super::values::{duration, index_mode, jobs};
 use crate::report::OutputFormat;
 use longshore_engine::IndexMode;
-use longshore_plugin_host::{Kind, PluginHost};
+use longshore_plugin_host::{Kind, ListFacts, PluginHost};
 
 /// The built-in rewrite that always comes first; `--rewrite` adds others.
 pub(crate) const REGISTRY_REWRITE: &str = "registry";
@@ -22,6 +23,21 @@ pub(crate) const NOT_REPEATED: [&str; 5] =
 fn built_in(kind: Kind) -> String {
     let names = PluginHost::built_in(kind).into_iter().filter(|&name| name != REGISTRY_REWRITE);
     format!("a built-in plugin ({})", names.collect::<Vec<_>>().join(", "))
+}
+
+/// Returns the default of a filter flag, for its help: the built-in formats that have one.
+fn default_of(fact: impl Fn(&ListFacts) -> Option<&str>) -> String {
+    let mut formats: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for format in PluginHost::built_in_formats() {
+        if let Some(default) = fact(&format.list) {
+            formats.entry(default).or_default().push(format.name);
+        }
+    }
+    let defaults = formats.iter().map(|(default, names)| {
+        let formats = if names.len() == 1 { "format" } else { "formats" };
+        format!("{default} for lists in the {formats} {}, ", names.join(" and "))
+    });
+    format!(" [default: {}else all]", defaults.collect::<String>())
 }
 
 /// Flags that `mirror` and `mirror-validate` share.
@@ -39,13 +55,9 @@ pub(crate) struct ListFlags {
     /// image layouts
     #[arg(short, long, value_name = "REGISTRY", env = "DOCKER_REGISTRY", hide_env_values = true)]
     pub(crate) destination: Option<String>,
-    /// Select images of these architectures, separated with commas; all selects every one [default:
-    /// amd64,arm64 for lists in the formats mirror and default, else all]
-    #[arg(short, long, value_name = "LIST")]
+    #[arg(short, long, value_name = "LIST", help = format!("Select images of these architectures, separated with commas; all selects every one{}", default_of(|list| list.default_arch.as_deref())))]
     pub(crate) arch: Option<String>,
-    /// Select images of these operating systems, separated with commas; all selects every one
-    /// [default: linux,windows for lists in the formats mirror and default, else all]
-    #[arg(long, value_name = "LIST")]
+    #[arg(long, value_name = "LIST", help = format!("Select images of these operating systems, separated with commas; all selects every one{}", default_of(|list| list.default_os.as_deref())))]
     pub(crate) os: Option<String>,
     /// Process at most N images at once
     #[arg(short, long, value_name = "N", default_value = "8", value_parser = jobs, allow_negative_numbers = true)]

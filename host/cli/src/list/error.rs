@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use longshore_engine::list::line_hint;
 use longshore_plugin_host::PluginError;
 
 /// The list as a whole is of no use; nothing was copied.
@@ -37,8 +36,13 @@ pub(crate) enum ListError {
         line: u32,
     },
     /// There is nothing to mirror in it.
-    #[error("read the image list {0}: it has no entries")]
-    Empty(String),
+    #[error("read the image list {name}: it has no entries")]
+    Empty {
+        /// The file's name.
+        name: String,
+        /// What a line is, if the format says so.
+        line_hint: Option<String>,
+    },
     /// No plugin knows its format.
     #[error("read the image list {name}: no known format")]
     NoFormat {
@@ -74,7 +78,7 @@ impl ListError {
             Self::Folder(_) => Some("-f names a file".to_owned()),
             Self::TooLarge { .. } => Some("split it into several lists".to_owned()),
             Self::NotText { .. } => Some("save it as UTF-8".to_owned()),
-            Self::Empty(_) => line_hint("mirror").map(str::to_owned),
+            Self::Empty { line_hint, .. } => line_hint.clone(),
             Self::NoFormat { known, .. } => {
                 Some(format!("known formats are {}; --list-format forces one", known.join(", ")))
             }

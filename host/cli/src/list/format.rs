@@ -1,8 +1,10 @@
 //! Which plugin reads a list, and reading it.
 
-use longshore_engine::list::{Diagnostic, List, ListText, Place, Severity, is_line_format};
+use longshore_engine::list::{
+    Diagnostic, Format, List, ListText, Place, STANDARD_FORMAT, Severity,
+};
 use longshore_plugin_host::contract::Confidence;
-use longshore_plugin_host::{Kind, Plugin, PluginError, PluginHost};
+use longshore_plugin_host::{Kind, ListFacts, Plugin, PluginError, PluginHost};
 
 use super::ListError;
 use super::contract::{Parsed, of_parsed};
@@ -35,7 +37,10 @@ pub(crate) async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice
     }
     let best = sure.iter().map(|(rank, _)| *rank).max().unwrap_or(0);
     if best == 0 && says_nothing(&text.text) {
-        return Err(ListError::Empty(text.name.clone()));
+        let standard = PluginHost::built_in_formats().find(|known| known.name == STANDARD_FORMAT);
+        let line_hint = standard.and_then(|known| known.list.line_hint.as_deref());
+        let line_hint = line_hint.map(str::to_owned);
+        return Err(ListError::Empty { name: text.name.clone(), line_hint });
     }
     if best == 0
         && let Some((line, _)) = text.broken().first()
@@ -53,7 +58,7 @@ pub(crate) async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice
         return Ok(Choice { plugin: (*only).clone(), parsed: None, failures });
     }
     if let [first, second, ..] = surest.as_slice()
-        && !surest.iter().all(|plugin| is_line_format(plugin.name()))
+        && !surest.iter().all(|plugin| plugin.list_facts().lines)
     {
         return Err(ListError::Ambiguous {
             name: text.name.clone(),
@@ -107,6 +112,20 @@ impl Choice {
     }
 }
 
+/// Returns the format that a plugin reads, with what its metadata says about it.
+pub(crate) fn format_of(plugin: &Plugin) -> Format {
+    let ListFacts { lines, directives, default_arch, default_os, line_hint } = plugin.list_facts();
+    Format {
+        name: plugin.name().to_owned(),
+        flag: plugin.given_name().to_owned(),
+        lines,
+        directives,
+        default_arch: default_arch.map(Into::into),
+        default_os: default_os.map(Into::into),
+        line_hint: line_hint.map(Into::into),
+    }
+}
+
 /// Reads `text` with the plugin that was chosen.
 ///
 /// # Errors
@@ -117,9 +136,10 @@ pub(crate) async fn parse(text: ListText, choice: Choice) -> Result<List, ListEr
         Some(parsed) => parsed,
         None => of_parsed(choice.plugin.parse(&text.name, &text.text).await?),
     };
+    let format = format_of(&choice.plugin);
     match text.broken() {
         [] => {}
-        broken if is_line_format(choice.plugin.name()) => refuse(&mut parsed, broken),
+        broken if format.lines => refuse(&mut parsed, broken),
         // What such a line was part of cannot be told.
         &[(line, _), ..] => {
             return Err(ListError::NotText { name: text.name, line });
@@ -128,14 +148,9 @@ pub(crate) async fn parse(text: ListText, choice: Choice) -> Result<List, ListEr
     number_from(&mut parsed, text.first_line);
     let has_error = parsed.diagnostics.iter().any(|found| found.severity == Severity::Error);
     if parsed.entries.is_empty() && !has_error {
-        return Err(ListError::Empty(text.name));
+        return Err(ListError::Empty { name: text.name, line_hint: format.line_hint });
     }
-    Ok(List {
-        format: choice.plugin.name().to_owned(),
-        text,
-        entries: parsed.entries,
-        diagnostics: parsed.diagnostics,
-    })
+    Ok(List { format, text, entries: parsed.entries, diagnostics: parsed.diagnostics })
 }
 
 /// Makes remarks of the entries at `broken` lines, which are no UTF-8. A comment may be what it likes.

@@ -4,6 +4,7 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 
+use crate::settings::plugin_flag;
 use longshore_plugin_host::{EndpointTransport, IncomingResponse, OutgoingRequest, TransportError};
 use longshore_registry::{Cause, EndpointRequest, EndpointScheme, Registries};
 
@@ -11,21 +12,21 @@ use longshore_registry::{Cause, EndpointRequest, EndpointScheme, Registries};
 #[derive(Debug)]
 pub(crate) struct RegistryEndpoints {
     registries: Registries,
-    /// True for HTTPS to endpoints on the registry's host, false for plain HTTP (`--harbor-https`).
-    https: bool,
+    /// The name that configures the plugin, for messages.
+    plugin: String,
 }
 
 impl RegistryEndpoints {
     /// Creates endpoints on the hosts of `registries`.
-    pub(crate) const fn new(registries: Registries, https: bool) -> Self {
-        Self { registries, https }
+    pub(crate) const fn new(registries: Registries, plugin: String) -> Self {
+        Self { registries, plugin }
     }
 
     async fn exchange(&self, request: OutgoingRequest) -> Result<IncomingResponse, TransportError> {
         let registry = request.registry.parse().map_err(|error| {
             TransportError::Denied(format!("{:?} is not a registry: {error}", request.registry))
         })?;
-        let scheme = self.scheme(&request)?;
+        let scheme = scheme_of(&request)?;
         let query = if request.escaped_query.is_empty() {
             String::new()
         } else {
@@ -39,38 +40,28 @@ impl RegistryEndpoints {
             body: request.body.map(Bytes::from),
             body_limit: request.max_body as u64,
         };
-        let response = self.registries.client(&registry).send_endpoint(outgoing).await.map_err(
-            |error| match *error.cause {
-                Cause::TooLarge { .. } => TransportError::TooLarge,
-                Cause::Unreachable { host, why } if scheme == EndpointScheme::Https => {
-                    TransportError::Unreachable(format!(
-                        "cannot reach {host} by HTTPS: {why} (--harbor-https=false uses plain HTTP)"
-                    ))
+        // What to set if the host does not speak HTTPS.
+        let https_key = request.endpoint.https_key.as_deref();
+        let advice = https_key.map_or_else(String::new, |key| {
+            format!(" ({}=false uses plain HTTP)", plugin_flag(&self.plugin, key))
+        });
+        let response =
+            self.registries.client(&registry).send_endpoint(outgoing).await.map_err(|error| {
+                match *error.cause {
+                    Cause::TooLarge { .. } => TransportError::TooLarge,
+                    Cause::Unreachable { host, why } if scheme == EndpointScheme::Https => {
+                        TransportError::Unreachable(format!(
+                            "cannot reach {host} by HTTPS: {why}{advice}"
+                        ))
+                    }
+                    cause => TransportError::Unreachable(cause.to_string()),
                 }
-                cause => TransportError::Unreachable(cause.to_string()),
-            },
-        )?;
+            })?;
         Ok(IncomingResponse {
             status: response.status,
             headers: response.headers,
             body: response.body.to_vec(),
         })
-    }
-
-    /// Returns the scheme of a request. Refuses origins on other hosts.
-    fn scheme(&self, request: &OutgoingRequest) -> Result<EndpointScheme, TransportError> {
-        if request.origin == "registry" {
-            return Ok(EndpointScheme::Registry);
-        }
-        match request.origin.split_once("://") {
-            Some(("https", host)) if host == request.registry => {
-                Ok(if self.https { EndpointScheme::Https } else { EndpointScheme::Http })
-            }
-            _ => Err(TransportError::Denied(format!(
-                "endpoint {} is at {}, but plugins reach only the registry's own host",
-                request.endpoint.name, request.origin
-            ))),
-        }
     }
 }
 
@@ -80,5 +71,21 @@ impl EndpointTransport for RegistryEndpoints {
         request: OutgoingRequest,
     ) -> Pin<Box<dyn Future<Output = Result<IncomingResponse, TransportError>> + Send + 'a>> {
         Box::pin(self.exchange(request))
+    }
+}
+
+/// Returns the scheme of a request's origin, which must be on the registry's own host.
+fn scheme_of(request: &OutgoingRequest) -> Result<EndpointScheme, TransportError> {
+    if request.origin == "registry" {
+        return Ok(EndpointScheme::Registry);
+    }
+    match request.origin.split_once("://") {
+        Some(("https", host)) if host == request.registry => Ok(EndpointScheme::Https),
+        // The session has checked that the user accepts it for this registry.
+        Some(("http", host)) if host == request.registry => Ok(EndpointScheme::Http),
+        _ => Err(TransportError::Denied(format!(
+            "endpoint {} is at {}, and only the registry's own host can be reached",
+            request.endpoint.name, request.origin
+        ))),
     }
 }

@@ -89,9 +89,14 @@ pub(crate) enum SettingsError {
     /// `--grant` has no plugin to apply to.
     #[error("use --grant {0:?}: this run has no --repo-type with the path of a component")]
     UnusedGrant(String),
-    /// Plain HTTP would send the password for Harbor's API unencrypted.
-    #[error("use --harbor-https=false for {0}: plain HTTP would show the password to the network")]
-    PlainHarbor(Registry),
+    /// A plugin would send the registry's password over plain HTTP.
+    #[error("use {setting} for {registry}: plain HTTP would show the password to the network")]
+    PlainHttp {
+        /// The flag that asks for plain HTTP.
+        setting: String,
+        /// The registry, which is not on loopback.
+        registry: Registry,
+    },
     /// `--plugin-config` names a plugin that the run does not use.
     #[error("use --plugin-config {0}: this run uses no plugin of that name")]
     UnusedPlugin(String),
@@ -109,7 +114,7 @@ impl SettingsError {
                 "use a long flag without its dashes as key; tables are the commands, such as [mirror], and [plugins.NAME]"
                     .to_owned(),
             ),
-            Self::PlainHarbor(_) => Some(
+            Self::PlainHttp { .. } => Some(
                 "give --tls-verify=false too if you trust that network".to_owned(),
             ),
             Self::ReservedKey { .. } => {

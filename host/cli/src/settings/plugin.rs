@@ -10,10 +10,23 @@ use super::{SettingsError, SettingsFile};
 /// Keys of `[plugins.NAME]` that are reserved for installed plugins.
 const RESERVED: [&str; 2] = ["grants", "endpoints"];
 
+/// The setting that `--harbor-https` is short for: the plugin and its key.
+pub(super) const HARBOR_HTTPS: (&str, &str) = ("harbor", "https");
+
+/// Returns the flag that sets a key of a plugin's configuration.
+pub(crate) fn plugin_flag(plugin: &str, key: &str) -> String {
+    if (plugin, key) == HARBOR_HTTPS {
+        return format!("--{plugin}-{key}");
+    }
+    format!("--plugin-config {plugin}.{key}")
+}
+
 /// The user's settings for plugins.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PluginSettings {
     file: SettingsFile,
+    /// The settings of other flags, by plugin.
+    set: HashMap<&'static str, Map<String, Value>>,
     /// `--plugin-config`, by plugin.
     given: HashMap<String, Map<String, Value>>,
     /// `--grant`, for a component that is named by its path.
@@ -55,7 +68,13 @@ impl PluginSettings {
         if let Some((plugin, key)) = RESERVED.iter().find_map(|key| file.plugin_with(key)) {
             return Err(SettingsError::ReservedKey { plugin, key });
         }
-        Ok(Self { file, given, grants })
+        Ok(Self { file, set: HashMap::new(), given, grants })
+    }
+
+    /// Sets a key for which there is a flag. `--plugin-config` overrides it. The run need not use the
+    /// plugin.
+    pub(super) fn set(&mut self, (plugin, key): (&'static str, &str), value: bool) {
+        self.set.entry(plugin).or_default().insert(key.to_owned(), Value::Bool(value));
     }
 
     /// Returns the configuration of the plugin `name`; the command line overrides the file.
@@ -67,6 +86,7 @@ impl PluginSettings {
                 config.insert(key.clone(), serde_json::to_value(value).unwrap_or(Value::Null));
             }
         }
+        config.extend(self.set.get(name).cloned().unwrap_or_default());
         config.extend(self.given.get(name).cloned().unwrap_or_default());
         config
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::layers::{Origin, Origins};
+use super::plugin::HARBOR_HTTPS;
 use super::{PluginSettings, SettingsError, SettingsFile};
 use crate::flags::{CompareFlags, CopyFlags, Global, ListFlags, NOT_REPEATED};
 use crate::report::Verb;
@@ -50,15 +51,11 @@ impl RunSettings {
         let source = store("source", "-s", list.source.as_ref())?;
         let destination = store("destination", "-d", list.destination.as_ref())?;
         list.list_format = list.list_format.filter(|name| name != "auto");
-        let grants = match &task {
-            Task::Mirror(flags) => flags.grant.clone(),
-            Task::Validate(_) => Vec::new(),
-        };
         Ok(Self {
             filter: filter(&list, origins, &file)?,
             tls_verify: global.tls_verify,
             repeat: repeat(&task, origins, &file, destination.as_ref()),
-            plugins: PluginSettings::new(file, &list.plugin_config, grants)?,
+            plugins: plugins(&list, &task, origins, file)?,
             list,
             task,
             source,
@@ -122,6 +119,23 @@ pub(super) fn placed(
         }
         _ => error.into(),
     }
+}
+
+/// Collects the settings of plugins. `--harbor-https` is a setting of the plugin `harbor`.
+fn plugins(
+    list: &ListFlags,
+    task: &Task,
+    origins: &Origins,
+    file: SettingsFile,
+) -> Result<PluginSettings, SettingsError> {
+    let Task::Mirror(flags) = task else {
+        return PluginSettings::new(file, &list.plugin_config, Vec::new());
+    };
+    let mut plugins = PluginSettings::new(file, &list.plugin_config, flags.grant.clone())?;
+    if origins.of("harbor-https") != Origin::Default {
+        plugins.set(HARBOR_HTTPS, flags.harbor_https);
+    }
+    Ok(plugins)
 }
 
 fn filter(

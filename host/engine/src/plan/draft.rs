@@ -5,11 +5,11 @@ use std::ops::RangeFrom;
 use std::sync::Arc;
 use std::vec::IntoIter;
 
-use super::filter::ALL;
+use super::filter::{ALL, ListFilter};
 use super::{Ended, PlanError, PlanOptions, PlannedEntry, source};
 use crate::job::{Job, Outcome};
 use crate::list::{Attribute, Diagnostic, Entry, Selection, Severity};
-use crate::list::{Lines, List, line_hint};
+use crate::list::{Format, Lines, List};
 use longshore_oci::{Digest, Name, Reference, ReferenceError, Registry, Tag, Version};
 
 /// An entry that has been understood, before it goes through the rewrites.
@@ -62,6 +62,7 @@ impl EntryError {
 pub(super) struct Drafts<'a> {
     list: List,
     lines: Lines,
+    filter: ListFilter,
     options: &'a PlanOptions,
     entries: Peekable<IntoIter<Entry>>,
     errors: Peekable<IntoIter<Diagnostic>>,
@@ -70,8 +71,12 @@ pub(super) struct Drafts<'a> {
 
 impl<'a> Drafts<'a> {
     /// # Errors
-    /// Where an entry has no destination.
+    /// Fails if an entry has no destination, or if the default filter of the format is not valid.
     pub(super) fn of(mut list: List, options: &'a PlanOptions) -> Result<Self, PlanError> {
+        let filter = options
+            .filter
+            .for_list(&list.format)
+            .map_err(|error| PlanError::FormatFilter { format: list.format.name.clone(), error })?;
         let lines = list.text.lines();
         let mut entries = std::mem::take(&mut list.entries);
         let mut errors = std::mem::take(&mut list.diagnostics);
@@ -87,6 +92,7 @@ impl<'a> Drafts<'a> {
         Ok(Self {
             list,
             lines,
+            filter,
             options,
             entries: entries.into_iter().peekable(),
             errors: errors.into_iter().peekable(),
@@ -110,23 +116,21 @@ impl Iterator for Drafts<'_> {
             return Some(malformed(self.numbers.next()?, error, &self.lines, &self.list));
         }
         let entry = self.entries.next()?;
-        Some(draft(self.numbers.next()?, entry, &self.lines, &self.list, self.options))
+        let number = self.numbers.next()?;
+        Some(self.draft(number, entry))
     }
 }
 
 fn malformed(number: u32, error: Diagnostic, lines: &Lines, list: &List) -> Draft {
     let original = lines.get(error.line).unwrap_or_default();
-    let (source, text) = if list.is_line_format() {
+    let (source, text) = if list.format.lines {
         (String::from_utf8_lossy(&original).into_owned(), original)
     } else {
-        // A format of several lines: what stands there is only a comment in a `mirror` list.
+        // The failed list is in another format, in which the line is only a comment.
         let comment = format!("# {}", around(&original, error.column));
         (comment.clone(), comment.into())
     };
-    let outcome = Outcome {
-        hint: line_hint(&list.format).map(str::to_owned),
-        ..Outcome::failed(error.message)
-    };
+    let outcome = Outcome { hint: list.format.line_hint.clone(), ..Outcome::failed(error.message) };
     let column = (error.column > 0).then_some(error.column);
     let line = error.line;
     let terms = list.terms_above(lines, line).map(Into::into);
@@ -151,49 +155,58 @@ fn around(line: &[u8], column: u32) -> String {
     format!("{}{shown}{}", ellipsis(before > 0), ellipsis(rest.next().is_some()))
 }
 
-fn draft(number: u32, entry: Entry, lines: &Lines, list: &List, options: &PlanOptions) -> Draft {
-    // A `mirror` line that stands for an entry of another format must not get the default filter.
+impl Drafts<'_> {
+    fn draft(&self, number: u32, entry: Entry) -> Draft {
+        let format = &self.list.format;
+        let terms = terms(&entry, format);
+        let original = if format.lines { self.lines.get(entry.line) } else { None };
+        let text = original.unwrap_or_else(|| standard_line(&entry).into());
+        let line = entry.line;
+        let stage = match job(number, &entry, &self.filter, self.options) {
+            Ok(job) => Stage::Going(Going { job: Box::new(job), attributes: entry.attributes }),
+            Err(error) => {
+                let known = self.options.unselected.iter().find(|known| known.entry == entry);
+                let failed = || Outcome { hint: error.hint(), ..Outcome::failed(&error) };
+                Stage::Ended(Box::new(Ended {
+                    number,
+                    line,
+                    column: None,
+                    outcome: known.map_or_else(failed, |known| known.outcome.clone()),
+                    source: entry.source,
+                    destination: entry.destination.unwrap_or_default(),
+                }))
+            }
+        };
+        Draft { entry: PlannedEntry { number, text, terms }, stage }
+    }
+}
+
+/// Returns what the comment above the entry's line in the failed list must say.
+fn terms(entry: &Entry, format: &Format) -> Option<Arc<str>> {
+    // A comment above a pattern, which is a comment too, would apply to the next line.
+    let is_comment = matches!(entry.select, Selection::All | Selection::Matching(_));
+    if is_comment || (format.lines && !format.directives) {
+        return None;
+    }
     let platforms = match entry.platforms.as_slice() {
-        [] if list.is_line_format() => None,
+        [] if format.lines => None,
+        // The default filter of the standard format must not apply to an entry of another format.
         [] => Some(format!("platforms={ALL}")),
         platforms => Some(format!("platforms={}", platforms.join(","))),
     };
     let renamed = match &entry.select {
         Selection::ByTag(tag) => entry.destination_tag.as_ref().filter(|to| *to != tag),
         // In three columns a digest has the destination's tag before it.
-        _ => entry.destination_tag.as_ref().filter(|_| list.is_line_format()),
+        _ => entry.destination_tag.as_ref().filter(|_| format.lines),
     };
     let renamed = renamed.map(|to| format!("destination-tag={to}"));
-    let mut terms: Vec<String> = [platforms, renamed].into_iter().flatten().collect();
-    if matches!(entry.select, Selection::All | Selection::Matching(_)) {
-        // What stands for it is a comment, and these would be about the next line.
-        terms.clear();
-    }
-    let terms: Option<Arc<str>> = (!terms.is_empty()).then(|| terms.join(" ").into());
-    let original = if list.is_line_format() { lines.get(entry.line) } else { None };
-    let text = original.unwrap_or_else(|| mirror_line(&entry).into());
-    let line = entry.line;
-    let stage = match job(number, &entry, &list.format, options) {
-        Ok(job) => Stage::Going(Going { job: Box::new(job), attributes: entry.attributes }),
-        Err(error) => {
-            let known = options.unselected.iter().find(|known| known.entry == entry);
-            let failed = || Outcome { hint: error.hint(), ..Outcome::failed(&error) };
-            Stage::Ended(Box::new(Ended {
-                number,
-                line,
-                column: None,
-                outcome: known.map_or_else(failed, |known| known.outcome.clone()),
-                source: entry.source,
-                destination: entry.destination.unwrap_or_default(),
-            }))
-        }
-    };
-    Draft { entry: PlannedEntry { number, text, terms }, stage }
+    let terms: Vec<String> = [platforms, renamed].into_iter().flatten().collect();
+    (!terms.is_empty()).then(|| terms.join(" ").into())
 }
 
-/// An entry of a format that is not line by line, as a line of the format `mirror`; as a comment where
-/// three columns cannot say it.
-fn mirror_line(entry: &Entry) -> String {
+/// Returns the entry as a line of [`STANDARD_FORMAT`](crate::list::STANDARD_FORMAT), or as a comment
+/// if three columns cannot express it.
+fn standard_line(entry: &Entry) -> String {
     let says_it = |version: String| (version, "");
     let (version, comment) = match &entry.select {
         Selection::ByDigest(pinned) if entry.destination_tag.is_some() => {
@@ -216,7 +229,12 @@ fn mirror_line(entry: &Entry) -> String {
     format!("{comment}{} {destination} {version}", entry.source)
 }
 
-fn job(number: u32, entry: &Entry, format: &str, options: &PlanOptions) -> Result<Job, EntryError> {
+fn job(
+    number: u32,
+    entry: &Entry,
+    filter: &ListFilter,
+    options: &PlanOptions,
+) -> Result<Job, EntryError> {
     if entry.repositories.is_some() {
         return Err(EntryError::Pattern);
     }
@@ -247,7 +265,7 @@ fn job(number: u32, entry: &Entry, format: &str, options: &PlanOptions) -> Resul
             repository: to.repository,
             version: to_version,
         },
-        filter: options.filter.of_entry(format, &entry.platforms)?,
+        filter: filter.of_entry(&entry.platforms)?,
     })
 }
 

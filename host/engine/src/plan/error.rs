@@ -21,6 +21,15 @@ pub enum PlanError {
     /// A platform, architecture or operating system is not valid.
     #[error("read the platform filter: {0}")]
     Platform(#[from] PlatformError),
+    /// The default filter of a list format is not valid.
+    #[error("read the default platform filter of the list format {format}: {error}")]
+    FormatFilter {
+        /// The format's name.
+        format: String,
+        /// Why it is not valid.
+        #[source]
+        error: PlatformError,
+    },
     /// An entry has no destination, and no default is given. It would go back to Docker Hub.
     #[error("plan line {line}: {source_text} has no destination")]
     NoDestination {
@@ -80,6 +89,9 @@ impl PlanError {
             Self::Registry { hint, .. } => Some(hint.clone()),
             Self::Platform(_) => {
                 Some("for example --arch amd64,arm64 --os linux; all is every one".to_owned())
+            }
+            Self::FormatFilter { .. } => {
+                Some("this is a fault of the plugin; give --arch and --os".to_owned())
             }
             Self::NoDestination { .. } => {
                 Some("give the destination registry with -d or DOCKER_REGISTRY".to_owned())

@@ -1,52 +1,71 @@
 //! Which platform filter holds for an entry.
 
+use crate::list::Format;
 use longshore_oci::{Platform, PlatformError, PlatformFilter};
 
-/// The formats whose entries get the default filter, as Hangar documents it.
-const FILTERED_FORMATS: [&str; 2] = ["mirror", "default"];
-/// The default of `--arch`.
-const DEFAULT_ARCH: &str = "amd64,arm64";
-/// The default of `--os`.
-const DEFAULT_OS: &str = "linux,windows";
 /// The word in an entry's platforms that switches its filter off.
 pub(super) const ALL: &str = "all";
 
-/// The filter flags of the command line, and the filters that follow from them.
-#[derive(Clone, Debug)]
+/// The platform filter flags of the command line.
+#[derive(Clone, Debug, Default)]
 pub struct FilterFlags {
-    /// What was asked for explicitly.
+    arch: Option<String>,
+    os: Option<String>,
     explicit: PlatformFilter,
-    /// For entries of the formats with a default.
-    with_defaults: PlatformFilter,
 }
 
 impl FilterFlags {
-    /// Reads `--arch` and `--os`, where they were given.
+    /// Parses `--arch` and `--os`.
     ///
     /// # Errors
-    /// Where one holds no list of words.
+    /// Fails if a value is not a list of words.
     pub fn new(arch: Option<&str>, os: Option<&str>) -> Result<Self, PlatformError> {
         Ok(Self {
+            arch: arch.map(str::to_owned),
+            os: os.map(str::to_owned),
             explicit: PlatformFilter::of_flags(arch, os)?,
-            with_defaults: PlatformFilter::of_flags(
-                Some(arch.unwrap_or(DEFAULT_ARCH)),
-                Some(os.unwrap_or(DEFAULT_OS)),
-            )?,
         })
     }
 
-    /// The filter of an entry of `format` that names `platforms`.
+    /// Returns the defaults of `format` for `--arch` and `--os` that hold because the flags are not
+    /// given, in this order.
+    pub fn defaults<'a>(&self, format: &'a Format) -> [Option<&'a str>; 2] {
+        let unless = |given: &Option<String>, default: &'a Option<String>| match given {
+            Some(_) => None,
+            None => default.as_deref(),
+        };
+        [unless(&self.arch, &format.default_arch), unless(&self.os, &format.default_os)]
+    }
+
+    /// Returns the filters for the entries of a list in `format`.
     ///
     /// # Errors
-    /// Where a platform is none.
-    pub(super) fn of_entry(
-        &self,
-        format: &str,
-        platforms: &[String],
-    ) -> Result<PlatformFilter, PlatformError> {
+    /// Fails if a default of the format is not a list of words.
+    pub(super) fn for_list(&self, format: &Format) -> Result<ListFilter, PlatformError> {
+        let [arch, os] = self.defaults(format);
+        let with_defaults =
+            PlatformFilter::of_flags(self.arch.as_deref().or(arch), self.os.as_deref().or(os))?;
+        Ok(ListFilter { explicit: self.explicit.clone(), with_defaults })
+    }
+}
+
+/// The filters for the entries of one list.
+#[derive(Debug)]
+pub(super) struct ListFilter {
+    /// For entries that name platforms.
+    explicit: PlatformFilter,
+    /// For the others.
+    with_defaults: PlatformFilter,
+}
+
+impl ListFilter {
+    /// Returns the filter of an entry that names `platforms`.
+    ///
+    /// # Errors
+    /// Fails if one of them is not a platform.
+    pub(super) fn of_entry(&self, platforms: &[String]) -> Result<PlatformFilter, PlatformError> {
         if platforms.is_empty() {
-            let has_default = FILTERED_FORMATS.contains(&format);
-            return Ok(if has_default { &self.with_defaults } else { &self.explicit }.clone());
+            return Ok(self.with_defaults.clone());
         }
         if platforms.iter().any(|platform| platform == ALL) {
             return Ok(self.explicit.clone());
@@ -60,33 +79,44 @@ impl FilterFlags {
 #[cfg(test)]
 mod tests {
     use super::FilterFlags;
+    use crate::list::Format;
+    use longshore_oci::PlatformError;
+
+    fn filtered() -> Format {
+        let text = |text: &str| Some(text.to_owned());
+        Format { default_arch: text("amd64,arm64"), default_os: text("linux"), ..Format::default() }
+    }
+
+    fn of(
+        flags: &FilterFlags,
+        format: &Format,
+        platforms: &[&str],
+    ) -> Result<String, PlatformError> {
+        let platforms: Vec<String> = platforms.iter().map(|&text| text.to_owned()).collect();
+        flags.for_list(format)?.of_entry(&platforms).map(|filter| filter.to_string())
+    }
 
     #[test]
-    fn the_default_is_for_two_formats_and_for_entries_without_platforms() {
+    fn the_default_of_a_format_is_for_entries_without_platforms() {
         let flags = FilterFlags::new(None, None).unwrap();
-        let of = |format, platforms: &[&str]| {
-            let platforms: Vec<String> = platforms.iter().map(|&text| text.to_owned()).collect();
-            flags.of_entry(format, &platforms).map(|filter| filter.to_string())
-        };
-        assert_eq!(of("mirror", &[]).unwrap(), "arch amd64,arm64, os linux,windows");
-        assert_eq!(of("regsync", &[]).unwrap(), "all platforms");
-        assert_eq!(of("mirror", &["all"]).unwrap(), "all platforms");
-        assert_eq!(of("mirror", &["linux/s390x"]).unwrap(), "platforms linux/s390x");
-        assert!(of("mirror", &["linux"]).is_err());
+        assert_eq!(of(&flags, &filtered(), &[]).unwrap(), "arch amd64,arm64, os linux");
+        assert_eq!(of(&flags, &Format::default(), &[]).unwrap(), "all platforms");
+        assert_eq!(of(&flags, &filtered(), &["all"]).unwrap(), "all platforms");
+        assert_eq!(of(&flags, &filtered(), &["linux/s390x"]).unwrap(), "platforms linux/s390x");
+        assert!(of(&flags, &filtered(), &["linux"]).is_err());
+        let broken = Format { default_os: Some("a b".to_owned()), ..Format::default() };
+        assert!(of(&flags, &broken, &[]).is_err());
     }
 
     #[test]
     fn explicit_flags_hold_everywhere() {
         let flags = FilterFlags::new(Some("arm64"), None).unwrap();
-        let platforms = ["linux/amd64".to_owned()];
         assert_eq!(
-            flags.of_entry("mirror", &platforms).unwrap().to_string(),
+            of(&flags, &filtered(), &["linux/amd64"]).unwrap(),
             "arch arm64, platforms linux/amd64"
         );
-        assert_eq!(
-            flags.of_entry("mirror", &[]).unwrap().to_string(),
-            "arch arm64, os linux,windows"
-        );
-        assert_eq!(flags.of_entry("compose", &[]).unwrap().to_string(), "arch arm64");
+        assert_eq!(of(&flags, &filtered(), &[]).unwrap(), "arch arm64, os linux");
+        assert_eq!(of(&flags, &Format::default(), &[]).unwrap(), "arch arm64");
+        assert_eq!(flags.defaults(&filtered()), [None, Some("linux")]);
     }
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use longshore_engine::copy::{self, CopyOptions};
 use longshore_engine::event::{EventSender, Level};
 use longshore_engine::job::Jobs;
+use longshore_engine::list::Format;
 use longshore_engine::plan::Plan;
 use longshore_engine::validate::{self, ValidateOptions};
 use longshore_oci::{Name, StoreName};
-use longshore_plugin_host::Kind;
+use longshore_plugin_host::{Kind, Plugin};
 
 use super::planning::Planned;
 use super::session::Session;
@@ -18,7 +19,7 @@ use crate::error::Fatal;
 use crate::flags::CopyFlags;
 use crate::prepare::{self, RegistryEndpoints};
 use crate::report::{FailedList, Report, ReportOptions, Reporter};
-use crate::settings::{SettingsError, Task};
+use crate::settings::{SettingsError, Task, plugin_flag};
 use crate::setup::OpenStores;
 
 impl Session {
@@ -68,7 +69,7 @@ impl Session {
     async fn work(
         &self,
         jobs: &Jobs,
-        format: &str,
+        format: &Format,
         stores: Arc<OpenStores>,
         events: EventSender,
     ) -> Result<(), Fatal> {
@@ -111,14 +112,18 @@ impl Session {
         Ok(())
     }
 
-    /// Refuses plain HTTP for Harbor's API outside loopback, because every request carries the password.
-    fn check_harbor_https(&self, flags: &CopyFlags, jobs: &Jobs) -> Result<(), SettingsError> {
-        if flags.harbor_https || !self.settings.tls_verify {
+    /// Refuses a plugin that sends the registry's password over plain HTTP, unless the registry is on
+    /// loopback or `--tls-verify=false` was given.
+    fn check_plain_http(&self, plugin: &Plugin, jobs: &Jobs) -> Result<(), SettingsError> {
+        let Some((key, value)) = plugin.plain_http().filter(|_| self.settings.tls_verify) else {
             return Ok(());
-        }
+        };
         let mut registries = jobs.destinations().filter_map(StoreName::registry);
         match registries.find(|registry| !registry.is_loopback()) {
-            Some(registry) => Err(SettingsError::PlainHarbor(registry.clone())),
+            Some(registry) => Err(SettingsError::PlainHttp {
+                setting: format!("{}={value}", plugin_flag(plugin.name(), key)),
+                registry: registry.clone(),
+            }),
             None => Ok(()),
         }
     }
@@ -133,9 +138,10 @@ impl Session {
         events: &EventSender,
     ) -> Result<HashMap<Name, String>, Fatal> {
         let Some(name) = &flags.repo_type else { return Ok(HashMap::new()) };
-        self.check_harbor_https(flags, jobs)?;
-        let transport = RegistryEndpoints::new(stores.registries.clone(), flags.harbor_https);
+        let configured = self.plugins.name_of(Kind::RepoType, name).await?;
+        let transport = RegistryEndpoints::new(stores.registries.clone(), configured);
         let plugin = self.load(Kind::RepoType, name, Some(Arc::new(transport))).await?;
+        self.check_plain_http(&plugin, jobs)?;
         let mut interrupt = self.interrupt.clone();
         let prepared = prepare::prepare(jobs, &plugin, &stores.registries, events, flags.dry_run);
         tokio::select! {

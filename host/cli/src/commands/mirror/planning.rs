@@ -14,14 +14,14 @@ use crate::report::FailedEntry;
 use crate::settings::SettingsError;
 use crate::setup::{Formats, LogOfPlugins};
 use longshore_engine::event::Level;
-use longshore_engine::list::{List, ListText, Severity};
+use longshore_engine::list::{Format, List, ListText, Severity};
 use longshore_engine::plan::{self, Expansion, Plan, PlanOptions, Rewrite, Unselected};
 use longshore_plugin_host::{Kind, Plugin, PluginHost, PluginSetup};
 
 /// A list and its plan.
 pub(super) struct Planned {
     pub(super) name: String,
-    pub(super) format: String,
+    pub(super) format: Format,
     pub(super) plan: Plan,
 }
 
@@ -65,6 +65,11 @@ impl Session {
         Ok(self.plugins.load(kind, name, setup).await?)
     }
 
+    /// Returns the list formats of the run.
+    pub(super) const fn formats(&self) -> Formats<'_> {
+        Formats { plugins: &self.plugins, settings: &self.settings.plugins, log: &self.log }
+    }
+
     /// Returns `--grant` for repository types, the only plugins that send requests.
     fn grants(&self, kind: Kind) -> Vec<String> {
         if kind == Kind::RepoType { self.settings.plugins.grants.clone() } else { Vec::new() }
@@ -86,8 +91,7 @@ impl Session {
     /// Reads and plans a list whose first entry gets the number `first_number`.
     pub(super) async fn plan(&self, text: ListText, first_number: u32) -> Result<Planned, Fatal> {
         let name = text.name.clone();
-        let formats =
-            Formats { plugins: &self.plugins, settings: &self.settings.plugins, log: &self.log };
+        let formats = self.formats();
         let read = formats.read(text, self.settings.list.list_format.as_deref());
         let (mut list, rewrites) = tokio::try_join!(read, self.rewrites())?;
         for diagnostic in
@@ -96,7 +100,7 @@ impl Session {
             let place = format!("{name}:{}:{}", diagnostic.line, diagnostic.column);
             self.log.write(Level::Warning, &format!("{place}: {}", diagnostic.message));
         }
-        self.check_plugin_flags(&list.format, &rewrites).await?;
+        self.check_plugin_flags(&list.format.name, &rewrites).await?;
         let unselected = self.select(&mut list).await?;
         let options = PlanOptions {
             source: self.settings.source.clone(),

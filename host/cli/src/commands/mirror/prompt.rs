@@ -5,17 +5,19 @@ use rustyline::error::ReadlineError;
 use super::exit::exit_of;
 use super::session::Session;
 use crate::error::{Exit, Fatal};
+use crate::list;
 use crate::report::{FailedEntry, FailedList};
 use longshore_engine::event::Level;
-use longshore_engine::list::{ListText, MIRROR_FORMAT};
+use longshore_engine::list::{ListText, STANDARD_FORMAT};
 
 /// Words that end the prompt as Ctrl-D does. Neither can be an entry.
 const ENDS: [&str; 2] = ["exit", "quit"];
 
 /// Asks for lines until Ctrl-D. The exit code and the failed list cover all lines, even after an error.
 pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
-    let format =
-        session.settings.list.list_format.get_or_insert_with(|| MIRROR_FORMAT.to_owned()).clone();
+    let name =
+        session.settings.list.list_format.get_or_insert_with(|| STANDARD_FORMAT.to_owned()).clone();
+    let format = list::format_of(&session.formats().load(&name).await?);
     let command = session.repeat_command(&format);
     let failed_list = session.failed_list(&[], &command)?;
     let mut conversation = Conversation {

@@ -1,6 +1,6 @@
 //! The commands that reports give: to repeat a run, and to mend a destination.
 
-use longshore_engine::list::failed_list_format;
+use longshore_engine::list::Format;
 use longshore_engine::validate::MendCommands;
 
 use super::session::Session;
@@ -10,13 +10,13 @@ impl Session {
     /// Returns the command that repeats the run of a list in `format` with the failed list.
     ///
     /// The command always names the format, because malformed lines alone do not reveal it.
-    pub(super) fn repeat_command(&self, format: &str) -> String {
+    pub(super) fn repeat_command(&self, format: &Format) -> String {
         self.command_of(self.settings.repeat.clone(), format)
     }
 
     /// Returns the commands that mend the findings in a list in `format`: `mirror` with the same flags and
     /// the failed list.
-    pub(super) fn mend_commands(&self, format: &str) -> MendCommands {
+    pub(super) fn mend_commands(&self, format: &Format) -> MendCommands {
         let kept = |word: &&String| {
             !["--failed=", "--output=", "--deep="].iter().any(|flag| word.starts_with(flag))
         };
@@ -28,16 +28,19 @@ impl Session {
     }
 
     /// Returns the command with these words and the failed list.
-    fn command_of(&self, mut words: Vec<String>, format: &str) -> String {
+    fn command_of(&self, mut words: Vec<String>, format: &Format) -> String {
         let failed = self.settings.failed();
         // A failed list in a device or a pipe cannot be read again. The original list can.
         let (file, repeated) = match (failed.metadata(), &self.settings.list.file) {
-            (Ok(found), Some(list)) if !found.is_file() => (list.clone(), format),
-            _ => (failed.display().to_string(), failed_list_format(format)),
+            (Ok(found), Some(list)) if !found.is_file() => (list.clone(), &*format.flag),
+            _ => (failed.display().to_string(), format.repeated_as()),
         };
-        if repeated != format {
-            // The failed list does not use that format, so its options go too.
-            words.retain(|word| !word.starts_with(&format!("--plugin-config={format}.")));
+        if repeated != format.flag {
+            // The failed list does not use that format: its options go, and its default filter stays.
+            let config = format!("--plugin-config={}.", format.name);
+            words.retain(|word| !word.starts_with(&config));
+            let flags = ["arch", "os"].into_iter().zip(self.settings.filter.defaults(format));
+            words.extend(flags.filter_map(|(flag, value)| Some(format!("--{flag}={}", value?))));
         }
         words.push(format!("--file={file}"));
         words.push(format!("--list-format={repeated}"));

@@ -57,7 +57,7 @@ async fn the_surest_format_is_taken() {
 async fn a_text_in_no_format_says_why() {
     let formats = formats().await;
     let refused = async |list: &[u8]| choose(&text(list), &formats).await.err().unwrap();
-    assert!(matches!(refused(b"# a\n\n// b\n").await, ListError::Empty(_)));
+    assert!(matches!(refused(b"# a\n\n// b\n").await, ListError::Empty { line_hint: Some(_), .. }));
     let unknown = refused(b"images:\n  - one two three four\n").await;
     assert!(
         matches!(unknown, ListError::NoFormat { ref known, .. } if known.len() > 10),
@@ -71,11 +71,11 @@ async fn a_text_in_no_format_says_why() {
 async fn a_named_format_reads_whatever_it_is_given() {
     let [mirror, _] = formats().await;
     let comments = parse(text(b"# a\n"), Choice::forced(mirror.clone())).await;
-    assert!(matches!(comments, Err(ListError::Empty(_))));
+    assert!(matches!(comments, Err(ListError::Empty { line_hint: Some(_), .. })));
     let mut third = text(b"a b 1\nc\xff d 1\n");
     third.first_line = 3;
     let list = parse(third, Choice::forced(mirror)).await.unwrap();
-    assert_eq!((&*list.format, list.entries.len(), list.entries[0].line), ("mirror", 1, 3));
+    assert_eq!((&*list.format.name, list.entries.len(), list.entries[0].line), ("mirror", 1, 3));
     assert_eq!(list.diagnostics, [remark(Severity::Error, 4, 2, "it is not UTF-8 text")]);
 }
 

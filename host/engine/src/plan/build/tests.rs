@@ -3,7 +3,7 @@
 use super::{BATCH, PlanOptions, build};
 use crate::job::{Outcome, Status};
 use crate::list::{Diagnostic, Entry, Pinned, Selection, Severity};
-use crate::list::{List, ListText};
+use crate::list::{Format, List, ListText};
 use crate::plan::{Ended, FilterFlags, Plan, PlanError, Unselected};
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -35,9 +35,28 @@ fn error(line: u32, column: u32) -> Diagnostic {
     Diagnostic { severity: Severity::Error, line, column, message: "it is odd".to_owned() }
 }
 
-fn list(format: &str, text: &str, entries: Vec<Entry>, diagnostics: Vec<Diagnostic>) -> List {
+/// A format whose entries are lines, and which has every fact.
+fn lines() -> Format {
+    let text = |text: &str| Some(text.to_owned());
+    Format {
+        name: "lines".to_owned(),
+        flag: "./lines.wasm".to_owned(),
+        lines: true,
+        directives: true,
+        default_arch: text("amd64"),
+        default_os: text("linux"),
+        line_hint: text("a line is a line"),
+    }
+}
+
+/// A format whose plugin says nothing.
+fn other() -> Format {
+    Format { name: "other".to_owned(), flag: "other".to_owned(), ..Format::default() }
+}
+
+fn list(format: Format, text: &str, entries: Vec<Entry>, diagnostics: Vec<Diagnostic>) -> List {
     let text = ListText::new("list.txt", text.as_bytes().to_vec());
-    List { format: format.to_owned(), text, entries, diagnostics }
+    List { format, text, entries, diagnostics }
 }
 
 async fn planned(list: List, options: &PlanOptions) -> Plan {
@@ -69,7 +88,7 @@ fn texts(plan: &Plan) -> Vec<String> {
 async fn entries_and_malformed_lines_are_numbered_in_the_order_of_the_list() {
     let text = "  a b 1 \nodd\n# c\nc.io/d e.io/f 2\nlast";
     let entries = vec![entry(4, "c.io/d", Some("e.io/f"), "2"), entry(1, "a", Some("b"), "1")];
-    let list = list("mirror", text, entries, vec![error(5, 0), error(2, 4)]);
+    let list = list(lines(), text, entries, vec![error(5, 0), error(2, 4)]);
     let plan = planned(list, &PlanOptions { first_number: 7, ..options() }).await;
     let mut places: Vec<_> = plan.jobs.iter().map(|job| (job.number, job.line)).collect();
     assert_eq!(places, [(7, 1), (9, 4)]);
@@ -82,7 +101,7 @@ async fn entries_and_malformed_lines_are_numbered_in_the_order_of_the_list() {
     assert_eq!(texts(&plan), ["a b 1", "odd", "c.io/d e.io/f 2", "last"]);
     let malformed = &plan.ended[0];
     assert_eq!((&*malformed.source, malformed.column), ("odd", Some(4)));
-    assert!(malformed.outcome.hint.is_some());
+    assert_eq!(malformed.outcome.hint.as_deref(), Some("a line is a line"));
 }
 
 #[tokio::test]
@@ -101,7 +120,7 @@ async fn sources_are_completed_and_destinations_follow_them() {
         ]
     };
     let given = PlanOptions { destination: Some("d.io".parse().unwrap()), ..options() };
-    let plan = planned(list("other", "", entries(), vec![]), &given).await;
+    let plan = planned(list(other(), "", entries(), vec![]), &given).await;
     assert_eq!(
         ends(&plan),
         [
@@ -111,7 +130,7 @@ async fn sources_are_completed_and_destinations_follow_them() {
             "a.io/x:1 → b.io/x:2".to_owned(),
         ]
     );
-    // The failed list repeats such an entry as a `mirror` line, if three columns can express it.
+    // Such an entry is a line of the standard format in the failed list.
     assert_eq!(
         texts(&plan),
         [
@@ -130,7 +149,7 @@ async fn sources_are_completed_and_destinations_follow_them() {
     assert_eq!(renamed, Some("platforms=all destination-tag=2"), "three columns cannot say it");
 
     let replaced = PlanOptions { source: Some("s.io".parse().unwrap()), ..given };
-    let plan = planned(list("other", "", entries(), vec![]), &replaced).await;
+    let plan = planned(list(other(), "", entries(), vec![]), &replaced).await;
     assert_eq!(
         ends(&plan)[..2],
         ["s.io/redis:latest → docker.io/redis:latest", "s.io/x:2 → docker.io/x:2"]
@@ -138,8 +157,34 @@ async fn sources_are_completed_and_destinations_follow_them() {
 }
 
 #[tokio::test]
+async fn a_line_format_repeats_its_lines_and_has_comments_only_if_it_applies_them() {
+    let mut named = entry(1, "a.io/x", Some("b.io/x"), "1");
+    named.platforms = vec!["linux/arm64".to_owned()];
+    let entries = || vec![named.clone(), entry(2, "a.io/y", Some("b.io/y"), "1")];
+    for (directives, terms) in [(true, Some("platforms=linux/arm64")), (false, None)] {
+        let format = Format { directives, ..lines() };
+        assert_eq!(format.repeated_as(), "./lines.wasm");
+        let plan = planned(list(format, "1st | line\n2nd", entries(), vec![]), &options()).await;
+        assert_eq!(texts(&plan), ["1st | line", "2nd"]);
+        assert_eq!(plan.entries[0].terms.as_deref(), terms);
+        assert_eq!(plan.entries[1].terms, None);
+    }
+    let filters: Vec<String> = planned(list(lines(), "", entries(), vec![]), &options())
+        .await
+        .jobs
+        .iter()
+        .map(|job| job.filter.to_string())
+        .collect();
+    assert_eq!(filters, ["platforms linux/arm64", "arch amd64, os linux"]);
+    assert_eq!(other().repeated_as(), crate::list::STANDARD_FORMAT);
+    let broken = Format { default_arch: Some(String::new()), ..lines() };
+    let error = build(list(broken, "", entries(), vec![]), &options(), &[]).await.unwrap_err();
+    assert!(matches!(error, PlanError::FormatFilter { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn an_entry_without_a_destination_is_an_error() {
-    let list = list("default", "a\nb\n", vec![entry(2, "b", None, "1")], vec![]);
+    let list = list(lines(), "a\nb\n", vec![entry(2, "b", None, "1")], vec![]);
     let error = build(list, &options(), &[]).await.unwrap_err();
     assert!(matches!(error, PlanError::NoDestination { line: 2, .. }), "{error}");
 }
@@ -159,7 +204,7 @@ async fn an_error_of_one_entry_fails_only_that_entry() {
         entry(6, "a.io/x", Some("b.io/x"), "1"),
         entry(7, "a.io/x", Some("b.io/x"), "1"),
     ];
-    let plan = planned(list("mirror", "", entries, vec![]), &options()).await;
+    let plan = planned(list(lines(), "", entries, vec![]), &options()).await;
     let ends = ends(&plan);
     for (end, why) in ends.iter().zip([
         "source: repository \"X\" is invalid",
@@ -189,7 +234,7 @@ async fn an_entry_that_selects_nothing_ends() {
         Unselected { entry: everything(2), outcome: Outcome::skipped("a.io/x has no tags") };
     let options = PlanOptions { unselected: vec![unselected], ..options() };
     let entries = vec![everything(1), everything(2)];
-    let plan = planned(list("regsync", "", entries, vec![]), &options).await;
+    let plan = planned(list(other(), "", entries, vec![]), &options).await;
     let expected = ["it selects tags by pattern, and none were listed", "a.io/x has no tags"];
     assert_eq!(ends(&plan), expected);
     assert_eq!(texts(&plan), ["# a.io/x b.io/x (tags by pattern)"; 2]);
@@ -201,7 +246,7 @@ async fn batches_are_one_plan() {
     let entries = |last: u32| {
         let tag = |line: u32| if line == count { last } else { line };
         let entry = |line| entry(line, "a.io/x", Some("b.io/x"), &tag(line).to_string());
-        list("mirror", "", (1..=count).map(entry).collect(), vec![error(count, 0)])
+        list(lines(), "", (1..=count).map(entry).collect(), vec![error(count, 0)])
     };
     let plan = planned(entries(1), &options()).await;
     let numbers: Vec<u32> = plan.entries.iter().map(|entry| entry.number).collect();
