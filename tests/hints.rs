@@ -63,10 +63,9 @@ impl Ends {
         mount_sources.collect()
     }
 
-    /// Deletes the layer of this image, as a garbage collector would.
+    /// Removes the layer of this image, as a garbage collector would.
     fn collect(&self, name: &str) {
-        let endpoint = self.destination.endpoint();
-        endpoint.delete_blob(&repository(name), &layer(name)).expect("blobs can be deleted");
+        self.destination.lose(&repository(name), &layer(name));
     }
 }
 

@@ -82,10 +82,11 @@ fn other_images_mount_from_the_new_location() {
     }
     let proxy = FaultProxy::before(&destination);
     // The registry confirms the mount of the layer, but has just lost it everywhere.
-    let (behind, lost) = (destination.endpoint().clone(), layer.clone());
+    let hex = layer.strip_prefix("sha256:").expect("it is SHA-256");
+    let lost = destination.directory().join("team/one/blobs/sha256").join(hex);
     let mount = "/v2/team/two/blobs/uploads/?*from=team%2Fone*";
     proxy.rule(Rule::on("POST", mount).answers_by(move |_| {
-        behind.delete_blob("team/one", &lost).expect("it was there");
+        std::fs::remove_file(&lost).expect("it was there");
         Some(Answer::status(201))
     }));
     let run = Longshore::new().mirror().list(&list).source(source.address());

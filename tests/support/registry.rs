@@ -94,6 +94,13 @@ impl Registry {
         blobs.join(&hex[..2]).join(hex).join("data")
     }
 
+    /// Removes a blob of an embedded registry behind its back. It deletes nothing that is in use.
+    pub(crate) fn lose(&self, repository: &str, digest: &str) {
+        let hex = digest.strip_prefix("sha256:").expect("it is SHA-256");
+        let path = self.directory().join(repository).join("blobs/sha256").join(hex);
+        std::fs::remove_file(path).expect("it is there");
+    }
+
     /// Kills an embedded registry. Returns a run with the same directory.
     pub(crate) fn killed(self) -> Longshore {
         let running = self.embedded.expect("only an embedded registry is killed");

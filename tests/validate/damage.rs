@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use longshore_content::{Blob, Content, Image, Index, Platform};
 use serde_json::Value;
 
-use crate::support::{Pair, Registry, Run};
+use crate::support::{Answer, FaultProxy, Longshore, Pair, Registry, Rule, Run};
 
 const LIST: &str = "team/app team/app 1\n";
 
@@ -173,26 +173,44 @@ fn deep_finds_wrong_bytes() {
     let layer = arm().blobs()[1].clone();
     let mut bytes = layer.bytes().to_vec();
     bytes[50] ^= 1;
-    let damaged = Blob::new("x", bytes.clone());
-    std::fs::write(stored(&pair.destination, layer.digest()), bytes).expect("it can be written");
-    pair.validate(LIST).run().exits(0);
-    assert_eq!(
-        findings(&pair, &["--deep"], "broken"),
-        [found(["linux/arm64", "blob", layer.digest(), damaged.digest()])]
-    );
+    let damaged = Blob::new("x", bytes);
+    // The embedded registry hands out no damaged blob, others do.
+    let proxy = FaultProxy::before(&pair.destination);
+    let flipped = |mut answer: Answer| {
+        answer.body[50] ^= 1;
+        answer
+    };
+    let path = format!("/v2/team/app/blobs/{}", layer.digest());
+    proxy.rule(Rule::on("GET", &path).alters(flipped));
+    let validate = || {
+        let run = Longshore::new().validate().list(LIST).source(pair.source.address());
+        run.destination(proxy.address())
+    };
+    validate().run().exits(0);
+    let run = validate().args(["--output", "json", "--deep"]).run().exits(1);
+    let entry = entry(&run);
+    assert_eq!(entry["verdict"], "broken", "{entry:#}");
+    assert_eq!(entry["findings"][0]["destination"], damaged.digest(), "{entry:#}");
 }
 
 #[test]
-fn a_truncated_blob_is_found_without_downloading_it() {
-    let pair = mirrored();
+fn a_damaged_blob_is_missing_and_is_mended() {
+    let flipped = |bytes: &mut Vec<u8>| bytes[50] ^= 1;
+    let cut = |bytes: &mut Vec<u8>| bytes.truncate(60);
     let layer = arm().blobs()[1].clone();
-    let path = stored(&pair.destination, layer.digest());
-    std::fs::write(path, &layer.bytes()[..60]).expect("it can be written");
-    for arguments in [&[][..], &["--deep"]] {
-        assert_eq!(
-            findings(&pair, arguments, "broken"),
-            [found(["linux/arm64", "size", "100", "60"])]
-        );
+    for damage in [flipped as fn(&mut Vec<u8>), cut] {
+        let pair = mirrored();
+        let mut bytes = layer.bytes().to_vec();
+        damage(&mut bytes);
+        let path = stored(&pair.destination, layer.digest());
+        std::fs::write(path, bytes).expect("it can be written");
+        for arguments in [&[][..], &["--deep"]] {
+            assert_eq!(
+                findings(&pair, arguments, "broken"),
+                [found(["linux/arm64", "blob", layer.digest(), "-"])]
+            );
+        }
+        mend(&pair);
     }
 }
 
