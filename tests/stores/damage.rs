@@ -86,15 +86,22 @@ fn a_missing_child_is_found_and_repaired(kind: Kind) {
 fn a_cut_blob_is_found(kind: Kind) {
     let Some(stores) = mirrored(kind) else { return };
     change(&stores, &layer(), |bytes| bytes.truncate(60));
-    let run = finds(&stores, "100");
-    if kind == Kind::Folder {
-        repairs(&stores, &run);
+    match kind {
+        Kind::DockerRegistry | Kind::Distribution => drop(finds(&stores, "100")),
+        Kind::Folder => repairs(&stores, &finds(&stores, "100")),
+        // It hands out no damaged blob.
+        Kind::Serve => repairs(&stores, &finds(&stores, &format!("lacks blob {}", layer()))),
     }
 }
 
 fn a_flipped_bit_in_a_blob_is_found_by_deep(kind: Kind) {
     let Some(stores) = mirrored(kind) else { return };
     change(&stores, &layer(), |bytes| bytes[50] ^= 1);
+    if kind == Kind::Serve {
+        // It hands out no damaged blob.
+        repairs(&stores, &finds(&stores, &format!("lacks blob {}", layer())));
+        return;
+    }
     stores.validate(LIST).run().exits(0);
     let run = finds_with(&stores, &["--deep"], &layer());
     match kind {
