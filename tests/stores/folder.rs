@@ -85,11 +85,11 @@ fn a_folder_in_a_list_gets_the_hint_to_use_the_flags() {
     let list = format!("{}/team/app team/app 1\n", store.name());
     let run = Longshore::new().mirror().list(&list).destination(destination.address()).run();
     let run = run.exits(1).sums_up("0 copied, 0 skipped, 1 failed");
-    run.complains("begins with a folder of image layouts, which only -s and -d name");
+    run.complains("a folder of image layouts, which only -s and -d");
     let list = "team/app oci:./images/app 1\n";
     let run = Longshore::new().mirror().list(list).source(&store.name()).run();
     let run = run.exits(1).sums_up("0 copied, 0 skipped, 1 failed");
-    let run = run.complains("begins with a folder of image layouts, which only -s and -d name");
+    let run = run.complains("a folder of image layouts, which only -s and -d");
     assert!(!run.directory().join("images").exists());
     assert!(!run.directory().join("oci:images").exists());
 }
