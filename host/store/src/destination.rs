@@ -14,6 +14,9 @@ use super::{BlobStream, Interrupt, Progress, Source, StoreError};
 pub enum Trust {
     /// A probe that finds a blob suffices.
     Probe,
+    /// The store verifies the content that it finds if it can read it cheaply. A folder can, a registry
+    /// is trusted.
+    Verify,
     /// The destination lacks content that a probe found before, so everything is sent again.
     Nothing,
 }

@@ -63,7 +63,7 @@ impl<'a> Work<'a> {
             source,
             destination: destination.map_err(JobError::Destination)?,
             known: &run.known,
-            trust: Trust::Probe,
+            trust: if run.options.force_recursive { Trust::Verify } else { Trust::Probe },
             admitted,
             moved,
             tag_existed: false,

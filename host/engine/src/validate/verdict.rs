@@ -128,15 +128,18 @@ impl Judge<'_> {
             Verdict::Broken => &commands.thoroughly,
             Verdict::Missing | Verdict::MovedOn | Verdict::Altered => &commands.again,
         };
+        let wrong_bytes = findings.iter().any(Finding::is_of_bytes);
+        let in_registry = self.entry.job.destination.store.registry().is_some();
         let why = match verdict {
             Verdict::Missing => "missing: it was not mirrored yet, or was deleted",
             Verdict::MovedOn => {
                 "moved on: complete, and the source has it by digest, but it is not what mirror would write now"
             }
             Verdict::Altered => "altered: complete, but the source does not have it",
-            Verdict::Broken if findings.iter().any(Finding::is_of_bytes) => {
+            Verdict::Broken if wrong_bytes && in_registry => {
                 "broken: content does not match its digest; most registries do not replace existing content, so delete it from the registry's storage first"
             }
+            Verdict::Broken if wrong_bytes => "broken: content does not match its digest",
             Verdict::Broken => "broken: content that it names is missing",
         };
         Outcome {

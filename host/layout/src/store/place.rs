@@ -24,10 +24,17 @@ impl LayoutStore {
         transfer: &BlobTransfer<'_>,
     ) -> Result<Placed, TransferFailure> {
         let presence = unless_interrupted(transfer.interrupt, self.presence(transfer)).await?;
-        if presence.map_err(TransferFailure::Destination)? == BlobPresence::Present {
-            return Ok(Placed::Present);
-        }
-        for home in self.homes(transfer) {
+        let homes = match presence.map_err(TransferFailure::Destination)? {
+            BlobPresence::Present => return Ok(Placed::Present),
+            // A link to a file that may be the same damaged one repairs nothing.
+            BlobPresence::OtherContent(_) => Vec::new(),
+            BlobPresence::Absent | BlobPresence::OtherSize(_) => self.homes(transfer),
+        };
+        for home in homes {
+            let good = unless_interrupted(transfer.interrupt, self.is_good(transfer, home)).await?;
+            if !good.map_err(TransferFailure::Destination)? {
+                continue;
+            }
             let mounted =
                 unless_interrupted(transfer.interrupt, self.mount(transfer, home)).await?;
             if mounted.map_err(TransferFailure::Destination)? {
@@ -37,11 +44,27 @@ impl LayoutStore {
         self.move_in(transfer).await.map(|()| Placed::Moved)
     }
 
-    /// Looks for the blob in its repository; with [`Trust::Nothing`] its content is looked at.
+    /// Looks for the blob in its repository; unless a look is enough, its content is verified.
     async fn presence(&self, transfer: &BlobTransfer<'_>) -> Result<BlobPresence, StoreError> {
         match transfer.trust {
             Trust::Probe => self.look_up_blob(transfer.repository, transfer.blob).await,
-            Trust::Nothing => self.hash_blob(transfer.repository, transfer.blob).await,
+            Trust::Verify | Trust::Nothing => {
+                self.hash_blob(transfer.repository, transfer.blob).await
+            }
+        }
+    }
+
+    /// Whether the blob may be linked from `home`: with [`Trust::Verify`] its content there is verified.
+    async fn is_good(
+        &self,
+        transfer: &BlobTransfer<'_>,
+        home: &Repository,
+    ) -> Result<bool, StoreError> {
+        match transfer.trust {
+            Trust::Verify => {
+                Ok(self.hash_blob(home, transfer.blob).await? == BlobPresence::Present)
+            }
+            Trust::Probe | Trust::Nothing => Ok(true),
         }
     }
 

@@ -195,7 +195,7 @@ impl Client {
         let (repository, blob) = (transfer.repository, transfer.blob);
         let start = match (session, transfer.trust) {
             (Some(session), _) => return Ok(UploadStart::Session(session)),
-            (None, Trust::Probe) => self.probe_upload(repository, blob).await?,
+            (None, Trust::Probe | Trust::Verify) => self.probe_upload(repository, blob).await?,
             (None, Trust::Nothing) => self.start_upload(repository, blob).await?,
         };
         self.probes.record(repository, matches!(start, UploadStart::Present));

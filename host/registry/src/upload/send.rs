@@ -47,7 +47,7 @@ impl Client {
             };
             let error = match attempted {
                 Ok(how) => {
-                    if how == Placed::Moved && transfer.trust == Trust::Probe {
+                    if how == Placed::Moved && transfer.trust != Trust::Nothing {
                         self.calibrate(transfer.repository, &transfer.blob.digest).await;
                     }
                     return Ok(how);
