@@ -86,12 +86,14 @@ fn a_folder_in_a_list_gets_the_hint_to_use_the_flags() {
     let run = Longshore::new().mirror().list(&list).destination(destination.address()).run();
     let run = run.exits(1).sums_up("0 copied, 0 skipped, 1 failed");
     run.complains("a folder of image layouts, which only -s and -d");
-    let list = "team/app oci:./images/app 1\n";
-    let run = Longshore::new().mirror().list(list).source(&store.name()).run();
-    let run = run.exits(1).sums_up("0 copied, 0 skipped, 1 failed");
-    let run = run.complains("a folder of image layouts, which only -s and -d");
-    assert!(!run.directory().join("images").exists());
-    assert!(!run.directory().join("oci:images").exists());
+    for folder in ["oci:images", "oci:./images"] {
+        let list = format!("team/app {folder}/app 1\n");
+        let run = Longshore::new().mirror().list(&list).source(&store.name()).run();
+        let run = run.exits(1).sums_up("0 copied, 0 skipped, 1 failed");
+        let run = run.complains("a folder of image layouts, which only -s and -d");
+        assert!(!run.directory().join("images").exists());
+        assert!(!run.directory().join(folder).exists());
+    }
 }
 
 #[test]

@@ -36,10 +36,18 @@ fn split_registry(text: &str) -> Result<(Option<&str>, &str), ReferenceError> {
             Err(ReferenceError::Scheme(text.to_owned()))
         }
         // There is no way to tell where the folder ends and the repository starts.
-        Some(("oci:" | "oci:." | "oci:..", _)) => Err(ReferenceError::Folder(text.to_owned())),
+        Some((first, _)) if begins_with_folder(first) => {
+            Err(ReferenceError::Folder(text.to_owned()))
+        }
         Some((first, rest)) if Registry::looks_like_one(first) => Ok((Some(first), rest)),
         _ => Ok((None, text)),
     }
+}
+
+/// Whether `oci:` begins a folder in `first`, and is not a host with a port.
+fn begins_with_folder(first: &str) -> bool {
+    let port = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+    first.strip_prefix("oci:").is_some_and(|rest| !port(rest))
 }
 
 impl fmt::Display for Name {
