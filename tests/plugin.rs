@@ -107,12 +107,12 @@ fn a_format_that_allocates_without_end_is_stopped() {
 
 #[test]
 fn a_format_with_ten_million_entries_is_stopped() {
-    stopped("many-entries", "the plugin answered too much");
+    stopped("many-entries", "the plugin returned too much");
 }
 
 #[test]
 fn a_format_that_returns_gigabytes_is_stopped() {
-    stopped("lifts-gigabytes", "the plugin answered too much");
+    stopped("lifts-gigabytes", "the plugin returned too much");
 }
 
 #[test]
@@ -322,8 +322,8 @@ fn unusable_values_are_named() {
         .complains("(there are: flatten, map, prefix, regex, registry)");
     run(&["--list-format", "x"]).complains("(there are: compose, ").complains(" mirror, ");
     run(&["--repo-type", "quay"]).complains("(there are: harbor)");
-    run(&["--rewrite", "./traps.wasm"]).complains("./traps.wasm").complains("no rewrite plugin");
-    run(&["--repo-type", "keeps.wasm"]).complains("keeps.wasm").complains("no repo-type plugin");
+    run(&["--rewrite", "./traps.wasm"]).complains("./traps.wasm").complains("not a rewrite plugin");
+    run(&["--repo-type", "keeps.wasm"]).complains("keeps.wasm").complains("not a repo-type plugin");
     run(&["--rewrite", "./no.wasm"]).complains("./no.wasm");
     run(&["--rewrite", "./text.wasm"]).complains("./text.wasm");
     run(&["--rewrite", "oci://r.example.com/x:1"]).complains("oci://r.example.com/x:1");
@@ -335,7 +335,7 @@ fn unusable_values_are_named() {
     let bad = run(&["--rewrite=prefix", "--plugin-config", "prefix.prefix=A/"]);
     bad.complains("with plugin `prefix`").complains("prefix \"A/\"");
     let unknown = run(&["--rewrite=prefix", "--plugin-config", "prefix.perfix=a"]);
-    unknown.complains("configure plugin `prefix`").complains("no key `perfix`");
+    unknown.complains("configure plugin `prefix`").complains("unknown key `perfix`");
 }
 
 /// Lists the files of a compiled-code cache: name, inode and modification time.

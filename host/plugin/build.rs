@@ -1,5 +1,5 @@
 //! Puts the built-in plugins into the binary: takes or builds their components, appends their
-//! metadata, and writes the table that `src/plugin/embedded.rs` includes.
+//! metadata, and writes the table that `src/load/embedded.rs` includes.
 //!
 //! Components come from the first of: the directory that `LONGSHORE_COMPONENTS` names (xtask builds
 //! them once and sets it), `components/` beside this file (a packaged crate), a nested cargo that

@@ -1,6 +1,6 @@
-//! The Rust side of the contract in `wit/plugin.wit`, generated.
+//! The generated Rust types of the contract in `wit/plugin.wit`.
 
-#![expect(missing_docs, reason = "generated; the documents are in the WIT file")]
+#![expect(missing_docs, reason = "generated; the WIT file has the documentation")]
 
 wasmtime::component::bindgen!({
     path: "../../wit",

@@ -1,4 +1,4 @@
-//! What can go wrong with a plugin. Every error names the plugin and what it was to do.
+//! Errors of plugins. Each names the plugin and the operation.
 
 use std::fmt;
 use std::io;
@@ -7,121 +7,121 @@ use std::time::Duration;
 
 use longshore_plugin_pack::{Kind, PackError};
 
-use super::config::ConfigError;
-use super::grant::GrantError;
+use crate::load::config::ConfigError;
+use crate::network::grant::GrantError;
 
-/// Why a plugin could not be had or did not answer. Text that came from a component is cut and
-/// escaped already. An error may be cloned, because many entries can fail for one of them.
+/// Explains why a plugin cannot be loaded or called. Text from a component is cut and escaped. Errors
+/// can be cloned, because one error may fail many entries.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PluginError {
-    /// The machinery for running WebAssembly does not start on this machine.
+    /// This machine cannot run WebAssembly.
     #[error("start the plugin runtime: {reason}")]
     Runtime {
-        /// What wasmtime or the system said.
+        /// The error of wasmtime or of the system.
         reason: String,
     },
-    /// A bare name that is no built-in of the kind.
+    /// There is no built-in plugin with this name and kind.
     #[error("find plugin `{plugin}`: no built-in {kind} plugin has that name (there are: {known})")]
     Unknown {
-        /// What was asked for.
+        /// The name that the user gave.
         plugin: String,
-        /// The kind that was asked for.
+        /// The wanted kind.
         kind: Kind,
-        /// The built-ins of that kind, comma-separated.
+        /// The names of the built-in plugins of this kind, comma-separated.
         known: String,
     },
-    /// The component cannot be used.
+    /// The component cannot be loaded.
     #[error("load plugin `{plugin}`: {problem}")]
     Load {
         /// The plugin's name or path.
         plugin: String,
-        /// What is wrong with it.
+        /// Why it cannot be loaded.
         problem: LoadProblem,
     },
-    /// Its configuration does not fit.
+    /// The configuration is invalid.
     #[error("configure plugin `{plugin}`: {problem}")]
     Config {
         /// The plugin's name.
         plugin: String,
-        /// Which key, and why.
+        /// The key and the reason.
         problem: ConfigError,
     },
-    /// It ran and failed.
+    /// A call failed.
     #[error("{call} with plugin `{plugin}`: {failure}")]
     Call {
         /// The plugin's name.
         plugin: String,
-        /// What it was asked.
+        /// The function.
         call: Call,
-        /// How it failed.
+        /// The reason.
         failure: Failure,
     },
 }
 
-/// Why a component cannot be used as the plugin that was asked for.
+/// Explains why a component cannot be loaded as the wanted plugin.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadProblem {
-    /// An `oci://` name.
-    #[error("plugins cannot be fetched from a registry during a run")]
+    /// The name starts with `oci://`.
+    #[error("longshore does not fetch plugins from a registry")]
     Remote,
     /// The file cannot be read.
     #[error("{0}")]
     Read(Arc<io::Error>),
-    /// The file is larger than a component may be.
+    /// The file is too large.
     #[error("the component has {size} bytes, at most {most} are allowed")]
     TooLarge {
-        /// Bytes in the file.
+        /// The size of the file in bytes.
         size: u64,
-        /// Bytes allowed.
+        /// The allowed size in bytes.
         most: usize,
     },
-    /// The metadata section is broken, or there is no component around it.
+    /// The metadata section is invalid, or the file is not a component.
     #[error(transparent)]
     Metadata(Arc<PackError>),
-    /// The metadata gives a name that a built-in has.
-    #[error("its metadata calls it `{name}`, which is the name of a built-in plugin")]
+    /// The name in the metadata is the name of a built-in plugin.
+    #[error("the name `{name}` in its metadata is the name of a built-in plugin")]
     Reserved {
         /// The name.
         name: String,
     },
-    /// It is made for a newer longshore.
+    /// The plugin needs a newer longshore.
     #[error("it needs longshore {needs}, this is {here}")]
     HostTooOld {
-        /// The version it needs.
+        /// The version that it needs.
         needs: String,
         /// Our version.
         here: &'static str,
     },
-    /// wasmtime refuses to compile or to link it.
+    /// wasmtime cannot compile or link the component.
     #[error("{0}")]
     Component(String),
-    /// It imports something that no plugin gets.
+    /// The component imports something that no plugin gets.
     #[error("it imports `{import}`, {why}")]
     Import {
-        /// The import's name.
+        /// The name of the import.
         import: String,
-        /// What that means.
+        /// The reason.
         why: String,
     },
-    /// It is no plugin of this kind.
-    #[error("it is no {wanted} plugin: {exports}")]
+    /// The plugin has another kind.
+    #[error("it is not a {wanted} plugin: {exports}")]
     Kind {
-        /// The kind that was asked for.
+        /// The wanted kind.
         wanted: Kind,
-        /// What it exports instead.
+        /// Its exports.
         exports: String,
     },
-    /// Its metadata contradicts its exports.
-    #[error("its metadata calls it a {says} plugin, but {exports}")]
+    /// The kind in the metadata contradicts the exports.
+    #[error("the kind in its metadata is {declared}, but {exports}")]
     Contradiction {
-        /// What the metadata says.
-        says: Kind,
-        /// What it exports.
+        /// The kind in the metadata.
+        declared: Kind,
+        /// Its exports.
         exports: String,
     },
-    /// An endpoint's origin has no known form.
+    /// The origin of an endpoint is invalid.
     #[error(
         "the origin `{origin}` of endpoint `{endpoint}` is not `registry`, \
          `https://{{registry}}` or `config:KEY`"
@@ -129,7 +129,7 @@ pub enum LoadProblem {
     Origin {
         /// The endpoint's name.
         endpoint: String,
-        /// What its metadata says.
+        /// The origin in the metadata or in the configuration.
         origin: String,
     },
     /// An endpoint needs a credential that the host cannot attach.
@@ -140,12 +140,12 @@ pub enum LoadProblem {
         /// The authentication in its metadata.
         auth: String,
     },
-    /// A grant that its metadata or the user gave.
+    /// A grant of the metadata or of the user is invalid.
     #[error(transparent)]
     Grant(#[from] GrantError),
 }
 
-/// What a plugin was asked to do.
+/// A function of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Call {
@@ -179,94 +179,94 @@ impl fmt::Display for Call {
     }
 }
 
-/// How a call failed.
+/// Explains why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
-    /// WebAssembly trapped.
+    /// The guest trapped.
     #[error("the plugin trapped: {reason}")]
     Trapped {
         /// The kind of trap.
         reason: String,
     },
-    /// It ended itself instead of answering.
-    #[error("the plugin exited with status {status} instead of answering")]
+    /// The guest called `exit`.
+    #[error("the plugin exited with status {status} and returned no result")]
     Exited {
-        /// What it gave to `exit`.
+        /// The exit status.
         status: i32,
     },
-    /// It computed for too long.
+    /// The guest used too much CPU time.
     #[error("the plugin ran out of CPU time ({} s)", .limit.as_secs_f64())]
     CpuTime {
-        /// What a call may use.
+        /// The limit of a call.
         limit: Duration,
     },
-    /// It waited for too long.
-    #[error("the plugin did not answer within {} s", .limit.as_secs_f64())]
+    /// The call took too long.
+    #[error("the plugin did not return within {} s", .limit.as_secs_f64())]
     WallTime {
-        /// What a call may take.
+        /// The limit of a call.
         limit: Duration,
     },
-    /// It wanted more memory than it may have.
+    /// The guest needed too much memory.
     #[error("the plugin ran out of memory ({limit} bytes)")]
     OutOfMemory {
-        /// Bytes that it may have.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// Its answer is too large.
-    #[error("the plugin answered too much: {reason}")]
-    AnsweredTooMuch {
-        /// What of it, and the bound.
+    /// The result is too large.
+    #[error("the plugin returned too much: {reason}")]
+    ResultTooLarge {
+        /// What is too large, and the limit.
         reason: String,
     },
-    /// Its answer is not what was asked for.
-    #[error("the plugin gave a bad answer: {reason}")]
-    BadAnswer {
-        /// What is wrong.
+    /// The result is invalid.
+    #[error("the plugin returned an invalid result: {reason}")]
+    InvalidResult {
+        /// Why it is invalid.
         reason: String,
     },
-    /// It says that its configuration is wrong.
-    #[error("the plugin says its configuration is wrong: {message}")]
+    /// The plugin rejected its configuration.
+    #[error("the plugin rejected its configuration: {message}")]
     InvalidConfig {
-        /// The plugin's words.
+        /// The message of the plugin.
         message: String,
     },
-    /// It says that the registry refused the credential.
+    /// The registry refused the credential.
     #[error("the registry refused the credential: {message}")]
     Unauthorized {
-        /// The plugin's words.
+        /// The message of the plugin.
         message: String,
     },
-    /// It says that another try may succeed.
-    #[error("the registry cannot do it right now{}", wait(*.retry_after))]
+    /// A retry may succeed.
+    #[error("the registry is not ready{}", wait(*.retry_after))]
     Transient {
-        /// How long to wait, where the registry named a time.
+        /// The wait that the registry asks for.
         retry_after: Option<Duration>,
     },
-    /// Anything else that it says.
+    /// Any other error of the plugin.
     #[error("{message} ({code})")]
     Coded {
-        /// A word for machines, `kebab-case`.
+        /// A code in `kebab-case`.
         code: String,
-        /// The plugin's words.
+        /// The message of the plugin.
         message: String,
     },
 }
 
 fn wait(retry_after: Option<Duration>) -> String {
-    retry_after.map_or_else(String::new, |wait| format!(", it asks to wait {} s", wait.as_secs()))
+    retry_after.map_or_else(String::new, |wait| format!(", retry after {} s", wait.as_secs()))
 }
 
 impl PluginError {
-    /// What the user could do about it, for a `hint:` line.
+    /// Returns what the user can do, for a `hint:` line.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unknown { .. } => {
-                Some("a plugin in a file is named by its path, such as ./my-plugin.wasm")
+                Some("give the path of a plugin in a file, such as ./my-plugin.wasm")
             }
             Self::Load { problem, .. } => problem.hint(),
-            Self::Call { call: Call::Parse, failure: Failure::AnsweredTooMuch { .. }, .. } => {
+            Self::Call { call: Call::Parse, failure: Failure::ResultTooLarge { .. }, .. } => {
                 Some("split the list into several files")
             }
             _ => None,
@@ -275,7 +275,7 @@ impl PluginError {
 }
 
 impl LoadProblem {
-    pub(super) fn hint(&self) -> Option<&'static str> {
+    pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Auth { .. } => Some(
                 "use a plugin whose endpoints have `\"auth\": \"registry\"`: the credential for the destination",

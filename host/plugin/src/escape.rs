@@ -1,14 +1,13 @@
-//! Making text of strangers fit to be shown: no control characters, nothing that reorders a line,
-//! no more than a screen can bear.
+//! Escapes and cuts untrusted text for display.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The most bytes of a stranger's string that are shown.
+/// The maximum size of the shown part of an untrusted string, in bytes.
 pub const MAX_SHOWN: usize = 8 * 1024;
 
 /// Escapes control and bidirectional characters as `\n`, `\t` or `\u{202e}`, so that a terminal
-/// shows them instead of obeying them. Text without any comes back as it is.
+/// shows them and does not act on them. Returns text without such characters unchanged.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_dangerous) {
@@ -26,14 +25,14 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// The first [`MAX_SHOWN`] bytes of a text, escaped; `…` tells that it was cut.
+/// Returns the first [`MAX_SHOWN`] bytes of a text, escaped. `…` marks a cut.
 #[must_use]
 pub fn shown(text: &str) -> String {
     cut_and_escape(text, MAX_SHOWN)
 }
 
-/// The first `most` bytes of a text, escaped; `…` tells that it was cut.
-pub(super) fn cut_and_escape(text: &str, most: usize) -> String {
+/// Returns the first `most` bytes of a text, escaped. `…` marks a cut.
+pub(crate) fn cut_and_escape(text: &str, most: usize) -> String {
     if text.len() <= most {
         return escape(text).into_owned();
     }
@@ -42,7 +41,7 @@ pub(super) fn cut_and_escape(text: &str, most: usize) -> String {
     kept
 }
 
-/// Whether a character would move the cursor, end the line or reorder what is around it.
+/// Returns whether a character moves the cursor, ends the line or reorders the text around it.
 fn is_dangerous(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -69,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_would_obey_is_spelled_out() {
+    fn control_and_bidirectional_characters_are_escaped() {
         assert_eq!(escape("a\n\u{1b}[2J\u{202e}b\u{9b}"), "a\\n\\u{1b}[2J\\u{202e}b\\u{9b}");
     }
 

@@ -1,41 +1,41 @@
-//! What the host gives a plugin along: configuration, grants, a transport and a log.
+//! What a caller gives a plugin: configuration, grants, a transport and a log.
 
 use std::sync::Arc;
 
-use super::endpoint::EndpointTransport;
+use crate::network::transport::EndpointTransport;
 
-/// What one plugin of one run gets.
+/// The configuration, grants, transport and log of one plugin in one run.
 #[derive(Clone)]
 pub struct PluginSetup {
-    /// The user's configuration; strings are typed by the plugin's schema, if it has one.
+    /// The user's configuration. The plugin's schema, if it has one, gives strings their types.
     pub config: serde_json::Map<String, serde_json::Value>,
-    /// What `--grant` allows a plugin that is named by its path. Built-in plugins hold what their
-    /// metadata wants.
+    /// The `--grant`s for a plugin that is given by its path. A built-in plugin has the grants in its
+    /// metadata.
     pub grants: Vec<String>,
-    /// Whoever sends requests; without one every request is denied.
+    /// The transport for requests. Without one, the host denies every request.
     pub transport: Option<Arc<dyn EndpointTransport>>,
-    /// Where the plugin's lines go.
+    /// Receives the lines that the plugin logs.
     pub log: Arc<dyn PluginLog>,
-    /// Lets only requests through that change nothing.
+    /// Sends only requests that change nothing.
     pub dry_run: bool,
 }
 
-/// Takes the lines that plugins log.
+/// Receives the lines that plugins log.
 pub trait PluginLog: Send + Sync {
-    /// Takes one line, cut and escaped already. Standard output and error of a plugin come as
-    /// [`LogLevel::Debug`].
+    /// Receives one line, which is cut and escaped. Lines of a plugin's standard output and standard
+    /// error have the level [`LogLevel::Debug`].
     fn line(&self, plugin: &str, level: LogLevel, message: &str);
 }
 
-/// How much a line matters.
+/// The level of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LogLevel {
-    /// For the plugin's author.
+    /// Helps the author of the plugin.
     Debug,
-    /// Worth a line.
+    /// Informs the user.
     Info,
-    /// Something is odd.
+    /// Reports something unexpected.
     Warning,
-    /// Something failed.
+    /// Reports a failure.
     Error,
 }

@@ -1,5 +1,5 @@
-//! Plugins run for real: the components of `tests/plugins`, most of which misbehave, and the
-//! built-in ones.
+//! Tests that run plugins: the components of `tests/plugins`, most of which are hostile, and the
+//! built-in plugins.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,7 +8,7 @@ use super::{
     HostOptions, Kind, Limits, LogLevel, Plugin, PluginError, PluginHost, PluginLog, PluginSetup,
 };
 
-/// A component's name and its text; for the modules below, which are a folder further down.
+/// Returns the name and the text of a component, for the modules in `tests/`.
 macro_rules! fixture {
     ($name:literal) => {
         ($name, include_str!(concat!("../../../../tests/plugins/", $name, ".wat")))

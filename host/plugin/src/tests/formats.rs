@@ -1,4 +1,4 @@
-//! No list format claims what is another one's: every built-in format is shown the fixtures of all.
+//! No built-in list format accepts the fixtures of another one.
 
 use std::path::{Path, PathBuf};
 
@@ -49,8 +49,8 @@ async fn each_fixture_has_one_format_that_is_certain() {
     }
     for (format, file, text) in &texts {
         for (name, plugin) in &formats {
-            let found = plugin.probe("list", text).await.expect("an answer");
-            // A line of something else may look like one of a list, which is no claim to all of it.
+            let found = plugin.probe("list", text).await.expect("a result");
+            // One line of another format may fit, so that `maybe` is not wrong.
             assert_eq!(found == Confidence::Certain, name == format, "{name} on {file}: {found:?}");
             let asked = PluginHost::formats_for("list", text).contains(name);
             assert!(

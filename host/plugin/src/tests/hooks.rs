@@ -1,17 +1,17 @@
-//! Repository hooks: what their requests cost, and which of them are sent.
+//! Requests of repository types: their limits and their grants.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::super::contract::{Scope, State};
-use super::super::{
+use super::{host, load, setup};
+use crate::contract::{Scope, State};
+use crate::{
     EndpointTransport, Failure, IncomingResponse, Kind, Limits, Method, OutgoingRequest, Plugin,
     PluginError, PluginSetup, TransportError,
 };
-use super::{host, load, setup};
 
-/// Answers after a while.
+/// A transport that responds after a while.
 struct Slow {
     wait: Duration,
     status: u16,
@@ -70,7 +70,7 @@ async fn waiting_for_the_network_is_not_charged() {
 
 #[tokio::test]
 async fn a_hook_that_waits_for_ever_ends_at_the_wall() {
-    let limits = Limits { wall_of_hooks: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { hook_wall: Duration::from_millis(50), ..Limits::default() };
     let slow = Slow::new(Duration::from_secs(600), 200);
     let plugin = hook(limits, &["POST registry /wait/*"], &slow).await;
     let error =
@@ -81,12 +81,12 @@ async fn a_hook_that_waits_for_ever_ends_at_the_wall() {
     );
 }
 
-/// The code of `other(coded)`, which `waits` answers with when a request was refused.
+/// Returns the code of `other(coded)`, with which `waits` reports a refused request.
 async fn refusal(limits: Limits, grants: &[&str], name: &str) -> String {
     let slow = Slow::new(Duration::ZERO, 200);
     let plugin = hook(limits, grants, &slow).await;
-    let answer = plugin.prepare("r.example.com", &scope(name), false).await;
-    match answer {
+    let result = plugin.prepare("r.example.com", &scope(name), false).await;
+    match result {
         Err(PluginError::Call { failure: Failure::Coded { code, .. }, .. }) => code,
         other => panic!("{other:?}"),
     }

@@ -1,10 +1,10 @@
-//! Plugins that trap, loop, allocate, pry and answer nonsense.
+//! Plugins that trap, loop, allocate, pry and return nonsense.
 
 use std::time::{Duration, Instant};
 
-use super::super::contract::{Artifact, Item};
-use super::super::{Call, Failure, Kind, Limits, PluginError};
 use super::{host, load, setup};
+use crate::contract::{Artifact, Item};
+use crate::{Call, Failure, Kind, Limits, PluginError};
 
 /// How a list format fails on a list.
 async fn failure_of(fixture: (&str, &str), limits: Limits) -> Failure {
@@ -52,10 +52,10 @@ async fn endless_allocation_ends_at_the_memory_limit() {
 #[tokio::test]
 async fn ten_million_entries_are_too_much() {
     let failure = failure_of(fixture!("many-entries"), Limits::default()).await;
-    assert!(matches!(failure, Failure::AnsweredTooMuch { .. }), "{failure:?}");
+    assert!(matches!(failure, Failure::ResultTooLarge { .. }), "{failure:?}");
     let few = Limits {
         memory: 64 * 1024 * 1024,
-        answer_of_lists: usize::MAX,
+        list_result: usize::MAX,
         entries: 1000,
         ..Limits::default()
     };
@@ -67,7 +67,7 @@ async fn ten_million_entries_are_too_much() {
 async fn gigabytes_of_one_megabyte_are_never_lifted() {
     let started = Instant::now();
     let failure = failure_of(fixture!("lifts-gigabytes"), Limits::default()).await;
-    assert!(matches!(failure, Failure::AnsweredTooMuch { .. }), "{failure:?}");
+    assert!(matches!(failure, Failure::ResultTooLarge { .. }), "{failure:?}");
     assert!(started.elapsed() < Duration::from_secs(20), "it was lifted before it was refused");
 }
 
@@ -80,7 +80,7 @@ async fn exit_is_a_failure() {
 #[tokio::test]
 async fn a_newline_in_a_reference_is_the_plugins_error() {
     let failure = failure_of(fixture!("newline"), Limits::default()).await;
-    let Failure::BadAnswer { reason } = failure else {
+    let Failure::InvalidResult { reason } = failure else {
         panic!("{failure:?}");
     };
     assert_eq!(
@@ -97,7 +97,7 @@ async fn there_is_nothing_behind_wasi() {
         .expect("loads");
     let mut runs = Vec::new();
     for _ in 0..2 {
-        let parsed = plugin.parse("list.txt", "").await.expect("answers");
+        let parsed = plugin.parse("list.txt", "").await.expect("returns");
         let found: Vec<_> = parsed.diagnostics.iter().map(|found| found.column).collect();
         runs.push(found);
     }
@@ -115,7 +115,7 @@ async fn there_is_nothing_behind_wasi() {
 }
 
 #[tokio::test]
-async fn an_answer_of_another_length_is_the_plugins_error() {
+async fn a_result_of_another_length_is_an_error_of_the_plugin() {
     let plugin = load(&host(Limits::default()), Kind::Rewrite, fixture!("swallows"), setup())
         .await
         .expect("loads");
@@ -128,7 +128,7 @@ async fn an_answer_of_another_length_is_the_plugins_error() {
     let error = plugin.rewrite(&[item]).await.expect_err("it was believed");
     assert_eq!(
         error.to_string(),
-        "rewrite destinations with plugin `swallows`: the plugin gave a bad answer: \
+        "rewrite destinations with plugin `swallows`: the plugin returned an invalid result: \
          0 verdicts for 1 items"
     );
     assert_eq!(plugin.rewrite(&[]).await.expect("nothing to ask"), []);

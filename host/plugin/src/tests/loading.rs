@@ -3,10 +3,8 @@
 use std::os::unix::fs::DirEntryExt as _;
 use std::time::SystemTime;
 
-use super::super::{
-    HostOptions, Kind, Limits, LoadProblem, Plugin, PluginError, PluginHost, PluginSetup,
-};
 use super::{host, load, setup};
+use crate::{HostOptions, Kind, Limits, LoadProblem, Plugin, PluginError, PluginHost, PluginSetup};
 
 #[tokio::test]
 async fn a_plugin_of_another_kind_is_refused() {
@@ -108,7 +106,7 @@ async fn calls_of_one_plugin_overlap() {
         })
         .collect();
     for call in calls {
-        let parsed = call.await.expect("no panic").expect("answers");
+        let parsed = call.await.expect("no panic").expect("returns");
         assert_eq!(parsed.entries.len(), 1);
     }
 }

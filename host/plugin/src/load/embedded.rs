@@ -1,28 +1,28 @@
-//! The built-in plugins: components that `build.rs` put into the binary.
+//! The built-in plugins: components that `build.rs` puts into the binary.
 
 use std::borrow::Cow;
 
 use longshore_plugin_pack::{Kind, ListFacts};
 
-/// A plugin in the binary.
+/// A built-in plugin.
 #[derive(Clone, Debug)]
 pub struct Embedded {
-    /// What the user types; the same as in the component's metadata.
+    /// The name in the metadata, which users type.
     pub name: &'static str,
-    /// Which kind it is, as its metadata says.
+    /// The kind in the metadata.
     pub kind: Kind,
-    /// What its metadata says about the list format.
+    /// The facts about the list format in the metadata.
     pub list: ListFacts,
     /// Whether it writes its list format.
     pub renders: bool,
-    /// Of a list format: what a text in it has at least one of; empty if that cannot be said.
+    /// Words of which each text in the list format has at least one; empty if there are none.
     pub probe_words: &'static [&'static str],
-    /// Endings of file names for which its probe is asked all the same.
+    /// Endings of file names for which the host calls the probe without a probe word.
     pub probe_names: &'static [&'static str],
-    /// The component, metadata included.
+    /// The component with its metadata.
     pub bytes: &'static [u8],
-    /// The component's digest in lower-case hexadecimal digits: what its compiled code is cached
-    /// under, without hashing it at every start.
+    /// The SHA-256 of the component in lower-case hexadecimal digits. It is the key of the compiled
+    /// code in the cache, and saves hashing the component at every start.
     pub sha256: &'static str,
 }
 
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_plugins_are_all_there() {
+    fn all_built_in_plugins_are_embedded() {
         let found: Vec<_> = EMBEDDED.iter().map(|plugin| (plugin.name, plugin.kind)).collect();
         assert_eq!(
             found,
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_says_what_the_components_say() {
+    fn the_table_matches_the_metadata_of_the_components() {
         for plugin in EMBEDDED {
             let metadata = metadata(plugin);
             assert_eq!(metadata.name, plugin.name);
@@ -85,14 +85,14 @@ mod tests {
             assert!(metadata.config_schema.is_some(), "{}", plugin.name);
             let mut sha256 = String::new();
             for byte in Sha256::digest(plugin.bytes) {
-                write!(sha256, "{byte:02x}").expect("a string takes everything");
+                write!(sha256, "{byte:02x}").expect("a string grows");
             }
             assert_eq!(sha256, plugin.sha256, "{}", plugin.name);
         }
     }
 
     #[test]
-    fn only_harbor_wants_the_network() {
+    fn only_harbor_uses_the_network() {
         for plugin in EMBEDDED {
             let metadata = metadata(plugin);
             if plugin.name == "harbor" {

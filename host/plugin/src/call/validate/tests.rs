@@ -1,43 +1,43 @@
-use super::super::contract::{
+use super::{capabilities, parsed, plain, prepared, scopes, verdicts};
+use crate::contract::{
     Attribute, Capabilities, Diagnostic, Entry, Parsed, Prepared, Scope, Selection, Severity,
     State, Verdict,
 };
-use super::super::error::Failure;
-use super::super::escape::MAX_SHOWN;
-use super::{capabilities, parsed, plain, prepared, scopes, verdicts};
+use crate::error::Failure;
+use crate::escape::MAX_SHOWN;
 
-fn reason<T: std::fmt::Debug>(answer: Result<T, Failure>) -> String {
-    match answer {
-        Err(Failure::BadAnswer { reason }) => reason,
-        other => panic!("no bad answer: {other:?}"),
+fn reason<T: std::fmt::Debug>(result: Result<T, Failure>) -> String {
+    match result {
+        Err(Failure::InvalidResult { reason }) => reason,
+        other => panic!("no invalid result: {other:?}"),
     }
 }
 
 #[test]
 fn destinations_are_refused_and_reasons_escaped() {
-    let answer = vec![
+    let result = vec![
         Verdict::Destination("registry.example.com/a:1".to_owned()),
         Verdict::Skip("no\nway".to_owned()),
         Verdict::Refuse("\u{202e}evil".to_owned()),
     ];
     assert_eq!(
-        verdicts(answer, 3),
+        verdicts(result, 3),
         Ok(vec![
             Verdict::Destination("registry.example.com/a:1".to_owned()),
             Verdict::Skip("no\\nway".to_owned()),
             Verdict::Refuse("\\u{202e}evil".to_owned()),
         ])
     );
-    let answer = vec![Verdict::Destination("a\tb".to_owned())];
-    assert_eq!(reason(verdicts(answer, 1)), "destination 1 holds a control character: `a\\tb`");
+    let result = vec![Verdict::Destination("a\tb".to_owned())];
+    assert_eq!(reason(verdicts(result, 1)), "destination 1 holds a control character: `a\\tb`");
 }
 
 #[test]
 fn scopes_come_one_list_per_repository() {
     let scope = |name: &str| Scope { kind: "project".to_owned(), name: name.to_owned() };
-    let answer = vec![vec![scope("a"), scope("b")], vec![]];
-    assert_eq!(scopes(answer.clone(), 2), Ok(answer.clone()));
-    assert_eq!(reason(scopes(answer, 3)), "2 lists of scopes for 3 repositories");
+    let result = vec![vec![scope("a"), scope("b")], vec![]];
+    assert_eq!(scopes(result.clone(), 2), Ok(result.clone()));
+    assert_eq!(reason(scopes(result, 3)), "2 lists of scopes for 3 repositories");
     assert_eq!(
         reason(scopes(vec![vec![scope("a\r")]], 1)),
         "the name of a scope holds a control character: `a\\r`"
@@ -47,22 +47,22 @@ fn scopes_come_one_list_per_repository() {
 #[test]
 fn attributes_of_registries_are_plain_and_messages_escaped() {
     let attribute = |value: &str| Attribute { key: "k".to_owned(), value: value.to_owned() };
-    let answer = Capabilities {
+    let result = Capabilities {
         max_depth: None,
         chunked_upload: true,
         cross_mount: true,
         referrers: true,
         attributes: vec![attribute("a\u{1b}")],
     };
-    reason(capabilities(answer));
-    let answer = Prepared {
+    reason(capabilities(result));
+    let result = Prepared {
         state: State::Ready,
         message: Some("a\u{1b}".to_owned()),
         attributes: vec![attribute("\n")],
     };
-    let answer = prepared(answer).expect("escaped");
-    assert_eq!(answer.message.as_deref(), Some("a\\u{1b}"));
-    assert_eq!(answer.attributes[0].value, "\\n");
+    let result = prepared(result).expect("escaped");
+    assert_eq!(result.message.as_deref(), Some("a\\u{1b}"));
+    assert_eq!(result.attributes[0].value, "\\n");
 }
 
 #[test]
@@ -89,8 +89,8 @@ fn what_stands_in_the_input_is_the_inputs_fault_and_anything_else_the_plugins() 
     let long = "ä".repeat(MAX_SHOWN);
     let text = format!("good\nä {long}\na\u{1}\n");
     let entries = vec![entry(1, "good"), entry(2, &long), entry(1, "a\u{1}")];
-    let answer = parsed(Parsed { entries, diagnostics: Vec::new() }, &text, 3).expect("usable");
-    assert_eq!(answer.entries, [entry(1, "good")]);
+    let result = parsed(Parsed { entries, diagnostics: Vec::new() }, &text, 3).expect("usable");
+    assert_eq!(result.entries, [entry(1, "good")]);
     let remark = |line, column, message: &str| Diagnostic {
         severity: Severity::Error,
         line,
@@ -98,7 +98,7 @@ fn what_stands_in_the_input_is_the_inputs_fault_and_anything_else_the_plugins() 
         message: message.to_owned(),
     };
     assert_eq!(
-        answer.diagnostics,
+        result.diagnostics,
         [
             remark(2, 3, "the source has 16384 bytes, at most 8192 are allowed"),
             remark(1, 0, "the source holds a control character: `a\\u{1}`"),

@@ -1,4 +1,4 @@
-//! The inside of one call: a fresh store whose only ways out are the log and the endpoints.
+//! The store of one call. A guest reaches only the log, its configuration and its endpoints.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
@@ -8,64 +8,67 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{Deterministic, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use super::bindings::longshore::plugin::{config, log, types};
-use super::limits::{Limits, MemoryLimiter};
+use super::memory::MemoryLimiter;
 use super::output::{CallLog, Stdio};
-use super::requests::Requests;
-use super::setup::LogLevel;
 use super::ticker::TICK;
+use crate::bindings::longshore::plugin::endpoints::{Request, RequestError, Response};
+use crate::bindings::longshore::plugin::{config, endpoints, log, types};
+use crate::limits::Limits;
+use crate::network::requests::Requests;
+use crate::setup::LogLevel;
 
-/// Handles that a guest may hold at once: streams, pollables, descriptors.
+/// The number of handles (streams, pollables, descriptors) that a guest may hold at once.
 const MAX_HANDLES: usize = 1_024;
 
-/// What the host keeps for one call.
-pub(super) struct Guest {
+/// Holds the state of one call.
+pub(crate) struct Guest {
     wasi: WasiCtx,
     table: ResourceTable,
-    pub(super) memory: MemoryLimiter,
-    /// Ticks that the call may still use; none when it was stopped for that.
+    pub(crate) memory: MemoryLimiter,
+    /// Ticks that the call may still use; 0 if it was stopped because they ran out.
     ticks: u128,
     log: Arc<CallLog>,
     config: Arc<str>,
-    pub(super) requests: Requests,
+    pub(crate) requests: Requests,
 }
 
 impl Guest {
-    pub(super) fn out_of_cpu_time(&self) -> bool {
+    /// Returns whether the call was stopped because it ran out of CPU time.
+    pub(crate) fn out_of_cpu_time(&self) -> bool {
         self.ticks == 0
     }
 }
 
-/// What a call gets.
-pub(super) struct Surroundings {
-    pub(super) name: Arc<str>,
-    pub(super) log: Arc<CallLog>,
-    pub(super) config: Arc<str>,
-    pub(super) clock: SystemTime,
-    pub(super) requests: Requests,
-    /// Bytes that the host may take from the guest at once.
-    pub(super) answer: usize,
+/// What one call has of its own.
+pub(crate) struct CallContext {
+    pub(crate) name: Arc<str>,
+    pub(crate) log: Arc<CallLog>,
+    pub(crate) config: Arc<str>,
+    pub(crate) clock: SystemTime,
+    pub(crate) requests: Requests,
+    /// Bytes that the host copies from the guest at once.
+    pub(crate) result: usize,
 }
 
-/// A store for one call.
-pub(super) fn store(engine: &Engine, limits: &Limits, surroundings: Surroundings) -> Store<Guest> {
+/// Creates the store of one call.
+pub(crate) fn store(engine: &Engine, limits: &Limits, context: CallContext) -> Store<Guest> {
     let guest = Guest {
-        wasi: inert(&surroundings),
+        wasi: inert(&context),
         table: handles(),
         memory: MemoryLimiter::new(limits),
         ticks: (limits.cpu.as_nanos() / TICK.as_nanos()).max(1),
-        log: surroundings.log,
-        config: surroundings.config,
-        requests: surroundings.requests,
+        log: context.log,
+        config: context.config,
+        requests: context.requests,
     };
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.memory);
-    store.set_hostcall_fuel(surroundings.answer);
+    store.set_hostcall_fuel(context.result);
     store.set_max_component_handles(MAX_HANDLES);
     store.set_epoch_deadline(1);
-    // A plain deadline would charge the time spent waiting on the host as well. Here a call pays one
-    // tick whenever it is found computing at one, and lets other tasks run; tokio's own yield, not
-    // wasmtime's, also lets the timers run that end the call.
+    // A plain deadline would also charge time in which the guest waits for the host. This callback
+    // runs only if the guest computes at a tick. It charges one tick and yields to other tasks. The
+    // yield is tokio's, because wasmtime's does not let the timers run that end the call.
     store.epoch_deadline_callback(|mut store| {
         let guest = store.data_mut();
         guest.ticks = guest.ticks.saturating_sub(1);
@@ -84,19 +87,20 @@ fn handles() -> ResourceTable {
     table
 }
 
-/// All of WASI, with nothing behind it. Runtimes of other languages import sockets and files
-/// whatever the author wrote, so that this context is the boundary, and not the list of imports.
-fn inert(surroundings: &Surroundings) -> WasiCtx {
+/// Creates a WASI context without files, sockets, environment or a real clock. Language runtimes
+/// import sockets and files even if the author uses none, so that this context is the boundary of the
+/// sandbox, and not the list of imports.
+fn inert(context: &CallContext) -> WasiCtx {
     let mut builder = WasiCtxBuilder::new();
     builder
-        .arg(&*surroundings.name)
-        .stdout(Stdio::new(Arc::clone(&surroundings.log)))
-        .stderr(Stdio::new(Arc::clone(&surroundings.log)))
+        .arg(&*context.name)
+        .stdout(Stdio::new(Arc::clone(&context.log)))
+        .stderr(Stdio::new(Arc::clone(&context.log)))
         .secure_random(Deterministic::new(RANDOM.clone()))
         .insecure_random(Deterministic::new(RANDOM.clone()))
         .insecure_random_seed(0)
         .max_random_size(64 * 1024)
-        .wall_clock(StoppedClock(surroundings.clock))
+        .wall_clock(StoppedClock(context.clock))
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
@@ -104,11 +108,12 @@ fn inert(surroundings: &Surroundings) -> WasiCtx {
     builder.build()
 }
 
-/// The same bytes in every run, so that a plan repeats; enough of them that no guest which draws
-/// again when it dislikes a number draws the same few for ever.
+/// The random bytes of every run: always the same, so that a plan is reproducible. They are many,
+/// because a guest that draws until a number fits must not see the same few forever.
 static RANDOM: LazyLock<Vec<u8>> =
     LazyLock::new(|| (0..128_u32).flat_map(|block| Sha256::digest(block.to_le_bytes())).collect());
 
+/// A clock that always shows the start of the run.
 struct StoppedClock(SystemTime);
 
 impl HostWallClock for StoppedClock {
@@ -144,5 +149,11 @@ impl log::Host for Guest {
 impl config::Host for Guest {
     fn get(&mut self) -> String {
         self.config.as_ref().to_owned()
+    }
+}
+
+impl endpoints::Host for Guest {
+    async fn send(&mut self, endpoint: String, request: Request) -> Result<Response, RequestError> {
+        self.requests.send(&endpoint, request).await
     }
 }

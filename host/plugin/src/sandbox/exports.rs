@@ -1,39 +1,45 @@
-//! What a component exports and imports: its kind, and whether it may be linked at all.
+//! The exports of a component, which are its kind, and the imports that it may have.
 
 use longshore_plugin_pack::{Kind, Metadata};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre};
 
-use super::bindings::exports::longshore::plugin::{
+use super::guest::Guest;
+use crate::bindings::exports::longshore::plugin::{
     chart_render, list_format, list_render, repo_type, rewrite,
 };
-use super::error::LoadProblem;
-use super::escape::shown;
-use super::guest::Guest;
+use crate::error::LoadProblem;
+use crate::escape::shown;
 
-/// Version of the contract that this host speaks.
+/// The version of the contract that this host implements.
 const CONTRACT: &str = "0.1.0-draft";
 
-/// What of WASI 0.2 is linked.
+/// The parts of WASI 0.2 that the host links.
 const WASI: [&str; 6] =
     ["wasi:io/", "wasi:clocks/", "wasi:cli/", "wasi:filesystem/", "wasi:random/", "wasi:sockets/"];
 
-/// Interfaces that a plugin may import from longshore.
+/// The interfaces of longshore that a plugin may import.
 const OURS: [&str; 4] = ["types", "log", "config", "endpoints"];
+
+/// A component that is ready to be instantiated.
+pub(crate) struct LinkedComponent {
+    pub(crate) component: InstancePre<Guest>,
+    pub(crate) exports: Exports,
+}
 
 /// The plugin interfaces that a component exports, looked up once.
 #[derive(Default)]
-pub(super) struct Exports {
-    pub(super) list_format: Option<list_format::GuestIndices>,
+pub(crate) struct Exports {
+    pub(crate) list_format: Option<list_format::GuestIndices>,
     /// Optional beside `list_format`.
-    pub(super) list_render: Option<list_render::GuestIndices>,
-    pub(super) rewrite: Option<rewrite::GuestIndices>,
-    pub(super) repo_type: Option<repo_type::GuestIndices>,
+    pub(crate) list_render: Option<list_render::GuestIndices>,
+    pub(crate) rewrite: Option<rewrite::GuestIndices>,
+    pub(crate) repo_type: Option<repo_type::GuestIndices>,
     chart_render: Option<chart_render::GuestIndices>,
 }
 
 impl Exports {
-    pub(super) fn of(component: &InstancePre<Guest>) -> Self {
+    pub(crate) fn of(component: &InstancePre<Guest>) -> Self {
         Self {
             list_format: list_format::GuestIndices::new(component).ok(),
             list_render: list_render::GuestIndices::new(component).ok(),
@@ -52,28 +58,28 @@ impl Exports {
         }
     }
 
-    /// Checks that it is what was asked for and what its metadata says.
-    pub(super) fn check(
+    /// Checks that the component has the wanted kind, and the kind in its metadata.
+    pub(crate) fn check(
         &self,
         wanted: Kind,
         metadata: Option<&Metadata>,
         component: &Component,
         engine: &Engine,
     ) -> Result<(), LoadProblem> {
-        let says = metadata.map_or(wanted, |metadata| metadata.kind);
-        if says != wanted || !self.has(wanted) {
+        let declared = metadata.map_or(wanted, |metadata| metadata.kind);
+        if declared != wanted || !self.has(wanted) {
             let exports = exported(component, engine);
-            return Err(if self.has(says) || metadata.is_none() {
+            return Err(if self.has(declared) || metadata.is_none() {
                 LoadProblem::Kind { wanted, exports }
             } else {
-                LoadProblem::Contradiction { says, exports }
+                LoadProblem::Contradiction { declared, exports }
             });
         }
         Ok(())
     }
 }
 
-/// Which interfaces of longshore it exports, in words.
+/// Describes the interfaces of longshore that the component exports.
 fn exported(component: &Component, engine: &Engine) -> String {
     let ty = component.component_type();
     let names: Vec<_> = ty
@@ -88,8 +94,8 @@ fn exported(component: &Component, engine: &Engine) -> String {
     }
 }
 
-/// Refuses imports that nothing is linked to, by name.
-pub(super) fn check_imports(component: &Component, engine: &Engine) -> Result<(), LoadProblem> {
+/// Fails if the component imports something that the host does not link.
+pub(crate) fn check_imports(component: &Component, engine: &Engine) -> Result<(), LoadProblem> {
     let ty = component.component_type();
     for (import, _) in ty.imports(engine) {
         if let Some(why) = refusal(import) {
@@ -99,23 +105,24 @@ pub(super) fn check_imports(component: &Component, engine: &Engine) -> Result<()
     Ok(())
 }
 
+/// Returns why the host does not link an import.
 fn refusal(import: &str) -> Option<String> {
     let (interface, version) = import.split_once('@').unwrap_or((import, ""));
     if let Some(ours) = interface.strip_prefix("longshore:plugin/") {
         if version != CONTRACT {
             let version = shown(version);
-            return Some(format!("so it needs longshore:plugin {version}, this is {CONTRACT}"));
+            return Some(format!("which needs longshore:plugin {version}; this is {CONTRACT}"));
         }
         return (!OURS.contains(&ours)).then(|| "which is not in the contract".to_owned());
     }
     if interface.starts_with("wasi:http/") {
-        return Some("but plugins reach no network of their own".to_owned());
+        return Some("but a plugin has no direct access to the network".to_owned());
     }
     if interface.starts_with("wasi:") && !version.starts_with("0.2.") {
-        return Some("but plugins are given WASI 0.2".to_owned());
+        return Some("but plugins get WASI 0.2".to_owned());
     }
     (!WASI.iter().any(|known| interface.starts_with(known)))
-        .then(|| "which no plugin is given".to_owned())
+        .then(|| "which no plugin gets".to_owned())
 }
 
 #[cfg(test)]
@@ -128,15 +135,15 @@ mod tests {
             ("longshore:plugin/log@0.1.0-draft", None),
             ("wasi:sockets/tcp@0.2.3", None),
             ("wasi:cli/environment@0.2.0", None),
-            ("wasi:http/outgoing-handler@0.2.0", Some("no network")),
+            ("wasi:http/outgoing-handler@0.2.0", Some("no direct access to the network")),
             ("wasi:cli/environment@0.3.0", Some("WASI 0.2")),
-            ("wasi:keyvalue/store@0.2.0", Some("no plugin is given")),
+            ("wasi:keyvalue/store@0.2.0", Some("no plugin gets")),
             (
                 "longshore:plugin/log@0.1.3",
-                Some("needs longshore:plugin 0.1.3, this is 0.1.0-draft"),
+                Some("needs longshore:plugin 0.1.3; this is 0.1.0-draft"),
             ),
             ("longshore:plugin/secrets@0.1.0-draft", Some("not in the contract")),
-            ("run", Some("no plugin is given")),
+            ("run", Some("no plugin gets")),
         ] {
             let refused = refusal(import);
             match why {

@@ -1,6 +1,6 @@
-//! The clock by which plugins are charged: a thread that ticks while guests run.
+//! The thread that ticks while guests run, so that their CPU time can be charged.
 //!
-//! A thread of its own, since tasks of the runtime stand still while a guest computes on it.
+//! A task of the runtime cannot tick, because a guest that computes blocks its thread.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,13 +8,13 @@ use std::time::Duration;
 use wasmtime::Engine;
 
 /// The time between two ticks.
-pub(super) const TICK: Duration = Duration::from_millis(10);
+pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// Starts the thread with the first guest and ends it when dropped.
-pub(super) struct Ticker(Arc<Shared>);
+/// Starts the thread with the first guest. Ends it when dropped.
+pub(crate) struct Ticker(Arc<Shared>);
 
-/// Held while a guest runs.
-pub(super) struct Running(Arc<Shared>);
+/// Keeps the ticker ticking until it is dropped.
+pub(crate) struct TickGuard(Arc<Shared>);
 
 struct Shared {
     engine: Engine,
@@ -30,12 +30,16 @@ struct State {
 }
 
 impl Ticker {
-    pub(super) fn new(engine: Engine) -> Self {
+    pub(crate) fn new(engine: Engine) -> Self {
         Self(Arc::new(Shared { engine, state: Mutex::default(), wake: Condvar::new() }))
     }
 
-    /// Ticks until the answer is dropped.
-    pub(super) fn run(&self) -> std::io::Result<Running> {
+    /// Ticks until the guard is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the system starts no thread.
+    pub(crate) fn run(&self) -> std::io::Result<TickGuard> {
         let mut state = self.0.lock();
         if !state.started {
             let shared = Arc::clone(&self.0);
@@ -48,7 +52,7 @@ impl Ticker {
         state.guests += 1;
         drop(state);
         self.0.wake.notify_one();
-        Ok(Running(Arc::clone(&self.0)))
+        Ok(TickGuard(Arc::clone(&self.0)))
     }
 }
 
@@ -59,7 +63,7 @@ impl Drop for Ticker {
     }
 }
 
-impl Drop for Running {
+impl Drop for TickGuard {
     fn drop(&mut self) {
         self.0.lock().guests -= 1;
     }
@@ -67,7 +71,7 @@ impl Drop for Running {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock, and three plain fields cannot be left half-done.
+        // No code panics while it holds the lock, and a panic could not leave the fields inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,52 +1,54 @@
-//! What an answer must be before the rest of the host sees it.
+//! Validation of the results of plugins.
 //!
-//! Strings that become part of references are refused if they hold control characters, and never
-//! changed: what is mirrored would be something else. Strings that are only shown are escaped.
+//! A string that becomes part of a reference must not hold control characters. The host refuses such a
+//! string and never changes it, because it would then mirror something else. It escapes strings that it
+//! only shows.
 
-use super::contract::{
+use crate::contract::{
     Capabilities, Diagnostic, Entry, Filter, Parsed, Prepared, Scope, Selection, Severity, Verdict,
 };
-use super::error::Failure;
-use super::escape::{MAX_SHOWN, shown};
+use crate::error::Failure;
+use crate::escape::{MAX_SHOWN, shown};
 
-/// A parsed list of at most `most` entries and as many diagnostics. An entry that cannot be used
-/// because of something that stands so in `text` becomes a diagnostic: the rest of the list is as good
-/// as before. What the plugin made up is its own fault.
-pub(super) fn parsed(mut parsed: Parsed, text: &str, most: usize) -> Result<Parsed, Failure> {
+/// Validates a parsed list, which has at most `most` entries and `most` diagnostics.
+///
+/// An entry with an invalid string that is in `text` becomes a diagnostic, and the rest of the list
+/// stays valid. An invalid string that is not in `text` is a fault of the plugin.
+pub(crate) fn parsed(mut parsed: Parsed, text: &str, most: usize) -> Result<Parsed, Failure> {
     for (what, count) in
         [("entries", parsed.entries.len()), ("diagnostics", parsed.diagnostics.len())]
     {
         if count > most {
-            return Err(Failure::AnsweredTooMuch {
+            return Err(Failure::ResultTooLarge {
                 reason: format!("{count} {what}, at most {most} are allowed"),
             });
         }
     }
-    let mut unusable = Vec::new();
+    let mut invalid = Vec::new();
     parsed.entries.retain(|entry| {
         let found = check(entry);
         let good = found.is_ok();
-        unusable.extend(found.err());
+        invalid.extend(found.err());
         good
     });
-    parsed.diagnostics.extend(placed(unusable, text)?);
+    parsed.diagnostics.extend(diagnostics_of(invalid, text)?);
     for diagnostic in &mut parsed.diagnostics {
         diagnostic.message = shown(&diagnostic.message);
     }
     Ok(parsed)
 }
 
-/// What of an entry cannot be used, and why.
-struct Unusable {
+/// An invalid string in an entry.
+struct InvalidField {
     line: u32,
     what: &'static str,
     text: String,
     problem: String,
 }
 
-fn check(entry: &Entry) -> Result<(), Unusable> {
+fn check(entry: &Entry) -> Result<(), InvalidField> {
     let check = |what: &'static str, text: &str| {
-        plain(text).map_err(|problem| Unusable {
+        plain(text).map_err(|problem| InvalidField {
             line: entry.line,
             what,
             text: text.to_owned(),
@@ -82,14 +84,14 @@ fn check(entry: &Entry) -> Result<(), Unusable> {
     entry.repositories.iter().flat_map(texts_of).try_for_each(|text| check("filter", text))
 }
 
-/// Remarks on the input for what is unusable in it, with the column where it stands in its line.
-fn placed(unusable: Vec<Unusable>, text: &str) -> Result<Vec<Diagnostic>, Failure> {
-    if unusable.is_empty() {
+/// Returns a diagnostic for each invalid string, with its column in the line.
+fn diagnostics_of(invalid: Vec<InvalidField>, text: &str) -> Result<Vec<Diagnostic>, Failure> {
+    if invalid.is_empty() {
         return Ok(Vec::new());
     }
     let lines: Vec<&str> = text.lines().collect();
-    let placed = |found: Unusable| {
-        let Unusable { line, what, text: bad_text, problem } = found;
+    let placed = |found: InvalidField| {
+        let InvalidField { line, what, text: bad_text, problem } = found;
         if !text.contains(&bad_text) {
             return Err(bad(format!("the {what} of the entry at line {line} {problem}")));
         }
@@ -99,7 +101,7 @@ fn placed(unusable: Vec<Unusable>, text: &str) -> Result<Vec<Diagnostic>, Failur
         let message = format!("the {what} {problem}");
         Ok(Diagnostic { severity: Severity::Error, line, column, message })
     };
-    unusable.into_iter().map(placed).collect()
+    invalid.into_iter().map(placed).collect()
 }
 
 fn texts_of(filter: &Filter) -> impl Iterator<Item = &str> {
@@ -107,8 +109,8 @@ fn texts_of(filter: &Filter) -> impl Iterator<Item = &str> {
     lists.chain(&filter.versions).map(String::as_str)
 }
 
-/// One verdict for each of `asked` items.
-pub(super) fn verdicts(mut verdicts: Vec<Verdict>, asked: usize) -> Result<Vec<Verdict>, Failure> {
+/// Validates the verdicts of `asked` items.
+pub(crate) fn verdicts(mut verdicts: Vec<Verdict>, asked: usize) -> Result<Vec<Verdict>, Failure> {
     check_length("verdicts", verdicts.len(), "items", asked)?;
     for (index, verdict) in verdicts.iter_mut().enumerate() {
         match verdict {
@@ -120,8 +122,8 @@ pub(super) fn verdicts(mut verdicts: Vec<Verdict>, asked: usize) -> Result<Vec<V
     Ok(verdicts)
 }
 
-/// The scopes of each of `asked` repositories.
-pub(super) fn scopes(scopes: Vec<Vec<Scope>>, asked: usize) -> Result<Vec<Vec<Scope>>, Failure> {
+/// Validates the scopes of `asked` repositories.
+pub(crate) fn scopes(scopes: Vec<Vec<Scope>>, asked: usize) -> Result<Vec<Vec<Scope>>, Failure> {
     check_length("lists of scopes", scopes.len(), "repositories", asked)?;
     for scope in scopes.iter().flatten() {
         for (what, text) in [("kind", &scope.kind), ("name", &scope.name)] {
@@ -131,8 +133,8 @@ pub(super) fn scopes(scopes: Vec<Vec<Scope>>, asked: usize) -> Result<Vec<Vec<Sc
     Ok(scopes)
 }
 
-/// What a registry can do.
-pub(super) fn capabilities(capabilities: Capabilities) -> Result<Capabilities, Failure> {
+/// Validates the capabilities of a registry.
+pub(crate) fn capabilities(capabilities: Capabilities) -> Result<Capabilities, Failure> {
     for attribute in &capabilities.attributes {
         for text in [&attribute.key, &attribute.value] {
             plain(text).map_err(|problem| bad(format!("an attribute {problem}")))?;
@@ -141,8 +143,8 @@ pub(super) fn capabilities(capabilities: Capabilities) -> Result<Capabilities, F
     Ok(capabilities)
 }
 
-/// What became of a scope.
-pub(super) fn prepared(mut prepared: Prepared) -> Result<Prepared, Failure> {
+/// Escapes the result of preparing a scope, which is only shown.
+pub(crate) fn prepared(mut prepared: Prepared) -> Result<Prepared, Failure> {
     prepared.message = prepared.message.as_deref().map(shown);
     for attribute in &mut prepared.attributes {
         attribute.key = shown(&attribute.key);
@@ -155,14 +157,14 @@ fn check_length(what: &str, got: usize, of: &str, asked: usize) -> Result<(), Fa
     if got == asked { Ok(()) } else { Err(bad(format!("{got} {what} for {asked} {of}"))) }
 }
 
-/// Whether a text may become part of a reference; if not, why, and the text as it can be shown.
+/// Checks that a text may become part of a reference. The error says why not, and shows the text.
 fn plain(text: &str) -> Result<(), String> {
-    /// So much of a bad text is shown.
+    /// The size of the shown part of an invalid text, in bytes.
     const SAMPLE: usize = 200;
-    // Long lists are all printable ASCII, which is told without decoding.
+    // Most texts are printable ASCII, which is found without decoding.
     let is_odd = |byte: u8| !(b' '..=b'~').contains(&byte);
     if text.bytes().any(is_odd) && text.contains(char::is_control) {
-        let sample = super::escape::cut_and_escape(text, SAMPLE);
+        let sample = crate::escape::cut_and_escape(text, SAMPLE);
         return Err(format!("holds a control character: `{sample}`"));
     }
     if text.len() > MAX_SHOWN {
@@ -172,9 +174,8 @@ fn plain(text: &str) -> Result<(), String> {
 }
 
 fn bad(reason: String) -> Failure {
-    Failure::BadAnswer { reason }
+    Failure::InvalidResult { reason }
 }
 
 #[cfg(test)]
-#[path = "tests/answer.rs"]
 mod tests;

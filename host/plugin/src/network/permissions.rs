@@ -1,24 +1,24 @@
-//! What of the network a plugin has: its endpoints, its grants, and who sends.
+//! The endpoints and grants of a plugin, and the transport that sends its requests.
 
 use std::sync::Arc;
 
 use longshore_plugin_pack::{Auth, Endpoint, Metadata};
 
-use super::endpoint::{EndpointTransport, registry_endpoint};
-use super::error::LoadProblem;
 use super::grant::Grant;
 use super::origin::Origin;
+use super::transport::{EndpointTransport, registry_endpoint};
+use crate::error::LoadProblem;
 
-/// The same for all calls of a plugin.
-pub(super) struct Access {
-    pub(super) endpoints: Vec<(Endpoint, Origin)>,
-    pub(super) grants: Vec<Grant>,
-    pub(super) transport: Option<Arc<dyn EndpointTransport>>,
+/// What a plugin may reach over the network, in all its calls.
+pub(crate) struct Permissions {
+    pub(crate) endpoints: Vec<(Endpoint, Origin)>,
+    pub(crate) grants: Vec<Grant>,
+    pub(crate) transport: Option<Arc<dyn EndpointTransport>>,
 }
 
-impl Access {
-    /// Reads endpoints and grants; `config` answers for origins that the user configured.
-    pub(super) fn read(
+impl Permissions {
+    /// Reads endpoints and grants; `config` holds the origins that the user configured.
+    pub(crate) fn read(
         metadata: Option<&Metadata>,
         grants: &[String],
         config: &serde_json::Map<String, serde_json::Value>,
@@ -41,7 +41,7 @@ impl Access {
     }
 
     /// Returns key and value of the configuration that makes an endpoint use plain HTTP.
-    pub(super) fn plain_http(&self) -> Option<(&str, String)> {
+    pub(crate) fn plain_http(&self) -> Option<(&str, String)> {
         let (endpoint, origin) =
             self.endpoints.iter().find(|(_, origin)| origin.is_plain_http())?;
         match (&endpoint.https_key, endpoint.origin.strip_prefix("config:")) {
@@ -52,8 +52,8 @@ impl Access {
     }
 }
 
-/// Refuses credentials that no transport attaches yet. Without them the endpoint would answer 401 in
-/// the middle of a run.
+/// Fails if the endpoint needs a credential that no transport attaches. Its requests would fail in the
+/// middle of a run.
 fn check_auth(endpoint: &Endpoint) -> Result<(), LoadProblem> {
     match endpoint.auth {
         Auth::Registry => Ok(()),
@@ -68,23 +68,23 @@ fn check_auth(endpoint: &Endpoint) -> Result<(), LoadProblem> {
 mod tests {
     use serde_json::json;
 
-    use super::Access;
+    use super::Permissions;
     use crate::error::LoadProblem;
 
-    fn read(auth: &str) -> Result<Access, LoadProblem> {
+    fn read(auth: &str) -> Result<Permissions, LoadProblem> {
         let metadata = json!({
             "name": "p", "version": "1.0.0", "kind": "repo-type",
             "endpoints": [{"name": "api", "origin": "registry", "auth": auth}],
         });
         let metadata = serde_json::from_value(metadata).expect("metadata");
-        Access::read(Some(&metadata), &[], &serde_json::Map::new(), None)
+        Permissions::read(Some(&metadata), &[], &serde_json::Map::new(), None)
     }
 
     #[test]
     fn only_the_credential_of_the_registry_can_be_used() {
-        let access = read("registry").expect("is supported");
+        let permissions = read("registry").expect("is supported");
         let names: Vec<&str> =
-            access.endpoints.iter().map(|(endpoint, _)| endpoint.name.as_str()).collect();
+            permissions.endpoints.iter().map(|(endpoint, _)| endpoint.name.as_str()).collect();
         assert_eq!(names, ["registry", "api"]);
         for auth in ["basic", "bearer", "sigv4:ecr"] {
             let error = read(auth).err().unwrap_or_else(|| panic!("{auth} passed"));

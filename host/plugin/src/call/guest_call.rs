@@ -1,4 +1,4 @@
-//! One call from its fresh store to its answer, with its deadline, and why it ended early.
+//! One call: a new store and instance, a deadline, and a result or the reason for its failure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,64 +8,71 @@ use wasmtime::component::Instance;
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
 
-use super::bindings::exports::longshore::plugin::{list_format, list_render, repo_type, rewrite};
-use super::bindings::longshore::plugin::types::PluginError as WitError;
-use super::error::{Call, Failure, PluginError};
-use super::escape::shown;
-use super::guest::{Guest, Surroundings, store};
-use super::limits::Limits;
 use super::loaded::Loaded;
-use super::output::CallLog;
-use super::requests::Requests;
-use super::ticker::Running;
+use crate::bindings::exports::longshore::plugin::{list_format, list_render, repo_type, rewrite};
+use crate::bindings::longshore::plugin::types::PluginError as WitError;
+use crate::error::{Call, Failure, PluginError};
+use crate::escape::shown;
+use crate::limits::Limits;
+use crate::network::requests::Requests;
+use crate::sandbox::guest::{CallContext, Guest, store};
+use crate::sandbox::output::CallLog;
+use crate::sandbox::ticker::TickGuard;
 
-/// An instance that answers one call.
-pub(super) struct Session<'a> {
+/// An instance for one call.
+pub(crate) struct GuestCall<'a> {
     plugin: &'a Loaded,
     call: Call,
     store: Store<Guest>,
     instance: Instance,
     deadline: Instant,
-    /// The clock ticks as long as this is held.
-    _running: Running,
+    /// Keeps the ticker ticking.
+    _tick_guard: TickGuard,
 }
 
-/// An answer, or none in time.
-pub(super) type Bounded<T> = Result<wasmtime::Result<T>, tokio::time::error::Elapsed>;
+/// The result of a guest function, or an error if it took too long.
+pub(crate) type Bounded<T> = Result<wasmtime::Result<T>, tokio::time::error::Elapsed>;
 
-impl<'a> Session<'a> {
-    /// Makes a store and an instance. `registry` is the destination that the call is about.
-    pub(super) async fn start(
+impl<'a> GuestCall<'a> {
+    /// Creates a store and an instance. `registry` is the destination that the call is about.
+    pub(crate) async fn start(
         plugin: &'a Loaded,
         call: Call,
         registry: Option<&str>,
     ) -> Result<Self, PluginError> {
         let runtime = &plugin.runtime;
         let limits = &runtime.limits;
-        let running = runtime.ticker.run().map_err(|error| PluginError::Runtime {
-            reason: format!("its clock does not start: {error}"),
+        let tick_guard = runtime.ticker.run().map_err(|error| PluginError::Runtime {
+            reason: format!("cannot start the ticker thread: {error}"),
         })?;
-        let surroundings = Surroundings {
+        let context = CallContext {
             name: Arc::clone(&plugin.name),
             log: Arc::new(CallLog::new(Arc::clone(&plugin.name), Arc::clone(&plugin.log), limits)),
             config: Arc::clone(&plugin.config),
             clock: runtime.clock,
             requests: Requests::new(
-                Arc::clone(&plugin.access),
+                Arc::clone(&plugin.permissions),
                 registry.map(str::to_owned),
                 plugin.dry_run,
                 limits,
             ),
-            answer: call.answer(limits),
+            result: call.max_result(limits),
         };
-        let mut store = store(&runtime.engine, limits, surroundings);
+        let mut store = store(&runtime.engine, limits, context);
         let deadline = Instant::now() + call.wall(limits);
-        // Instantiating runs code of the guest as well.
+        // Instantiation runs code of the guest too.
         let instance =
             timeout_at(deadline, plugin.linked.component.instantiate_async(&mut store)).await;
         let failure = match instance {
             Ok(Ok(instance)) => {
-                return Ok(Self { plugin, call, store, instance, deadline, _running: running });
+                return Ok(Self {
+                    plugin,
+                    call,
+                    store,
+                    instance,
+                    deadline,
+                    _tick_guard: tick_guard,
+                });
             }
             Ok(Err(error)) => failure(&error, &store, call, limits),
             Err(_) => timed_out(call, limits),
@@ -73,25 +80,25 @@ impl<'a> Session<'a> {
         Err(failed(plugin, call, failure))
     }
 
-    pub(super) fn list_format(&mut self) -> Result<list_format::Guest, PluginError> {
+    pub(crate) fn list_format(&mut self) -> Result<list_format::Guest, PluginError> {
         let indices = self.plugin.linked.exports.list_format.as_ref();
         let guest = indices.map(|indices| indices.load(&mut self.store, &self.instance));
         self.exported(guest)
     }
 
-    pub(super) fn list_render(&mut self) -> Result<list_render::Guest, PluginError> {
+    pub(crate) fn list_render(&mut self) -> Result<list_render::Guest, PluginError> {
         let indices = self.plugin.linked.exports.list_render.as_ref();
         let guest = indices.map(|indices| indices.load(&mut self.store, &self.instance));
         self.exported(guest)
     }
 
-    pub(super) fn rewrite(&mut self) -> Result<rewrite::Guest, PluginError> {
+    pub(crate) fn rewrite(&mut self) -> Result<rewrite::Guest, PluginError> {
         let indices = self.plugin.linked.exports.rewrite.as_ref();
         let guest = indices.map(|indices| indices.load(&mut self.store, &self.instance));
         self.exported(guest)
     }
 
-    pub(super) fn repo_type(&mut self) -> Result<repo_type::Guest, PluginError> {
+    pub(crate) fn repo_type(&mut self) -> Result<repo_type::Guest, PluginError> {
         let indices = self.plugin.linked.exports.repo_type.as_ref();
         let guest = indices.map(|indices| indices.load(&mut self.store, &self.instance));
         self.exported(guest)
@@ -101,38 +108,38 @@ impl<'a> Session<'a> {
         let reason = match guest {
             Some(Ok(guest)) => return Ok(guest),
             Some(Err(error)) => shown(&format!("{error:#}")),
-            None => format!("it is a {} plugin and cannot do this", self.plugin.kind),
+            None => format!("a {} plugin does not have this function", self.plugin.kind),
         };
-        Err(self.failed(Failure::BadAnswer { reason }))
+        Err(self.failed(Failure::InvalidResult { reason }))
     }
 
-    /// Lets nothing through from here on that changes something.
-    pub(super) fn forbid_changes(&mut self) {
+    /// Allows only requests that change nothing from now on.
+    pub(crate) fn forbid_changes(&mut self) {
         self.store.data_mut().requests.forbid_changes();
     }
 
-    /// Where functions of the guest run.
-    pub(super) fn store(&mut self) -> &mut Store<Guest> {
+    /// Returns the store in which functions of the guest run.
+    pub(crate) fn store(&mut self) -> &mut Store<Guest> {
         &mut self.store
     }
 
-    /// Until when they may.
-    pub(super) fn deadline(&self) -> Instant {
+    /// Returns the time at which the call ends.
+    pub(crate) fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// The answer of a function that can itself say what failed.
-    pub(super) fn end<T>(self, answer: Bounded<Result<T, WitError>>) -> Result<T, PluginError> {
+    /// Ends the call of a function that returns a `result` in the contract.
+    pub(crate) fn end<T>(self, result: Bounded<Result<T, WitError>>) -> Result<T, PluginError> {
         let call = self.call;
         let plugin = self.plugin;
-        self.end_plainly(answer)?.map_err(|error| failed(plugin, call, said(error)))
+        self.end_infallible(result)?.map_err(|error| failed(plugin, call, plugin_failure(error)))
     }
 
-    /// The answer of a function that only answers.
-    pub(super) fn end_plainly<T>(self, answer: Bounded<T>) -> Result<T, PluginError> {
+    /// Ends the call of a function that returns no `result` in the contract.
+    pub(crate) fn end_infallible<T>(self, result: Bounded<T>) -> Result<T, PluginError> {
         let limits = &self.plugin.runtime.limits;
-        let failure = match answer {
-            Ok(Ok(answer)) => return Ok(answer),
+        let failure = match result {
+            Ok(Ok(result)) => return Ok(result),
             Ok(Err(error)) => failure(&error, &self.store, self.call, limits),
             Err(_) => timed_out(self.call, limits),
         };
@@ -152,16 +159,16 @@ impl Call {
     fn wall(self, limits: &Limits) -> Duration {
         match self {
             Self::Probe | Self::Parse | Self::Render | Self::Rewrite => limits.wall,
-            Self::Describe | Self::Scopes | Self::Prepare => limits.wall_of_hooks,
+            Self::Describe | Self::Scopes | Self::Prepare => limits.hook_wall,
         }
     }
 
-    /// Bytes that the host takes at once, an answer or the arguments of an import.
-    fn answer(self, limits: &Limits) -> usize {
+    /// Returns the bytes that the host copies at once: a result, or the arguments of an import.
+    fn max_result(self, limits: &Limits) -> usize {
         match self {
-            Self::Probe | Self::Parse | Self::Render => limits.answer_of_lists,
-            Self::Rewrite => limits.answer_of_rewrites,
-            Self::Describe | Self::Scopes | Self::Prepare => limits.answer_of_hooks,
+            Self::Probe | Self::Parse | Self::Render => limits.list_result,
+            Self::Rewrite => limits.rewrite_result,
+            Self::Describe | Self::Scopes | Self::Prepare => limits.hook_result,
         }
     }
 }
@@ -170,8 +177,8 @@ fn timed_out(call: Call, limits: &Limits) -> Failure {
     Failure::WallTime { limit: call.wall(limits) }
 }
 
-/// What a plugin's own words mean.
-fn said(error: WitError) -> Failure {
+/// Converts an error that the plugin returned.
+fn plugin_failure(error: WitError) -> Failure {
     match error {
         WitError::InvalidConfig(message) => Failure::InvalidConfig { message: shown(&message) },
         WitError::Unauthorized(message) => Failure::Unauthorized { message: shown(&message) },
@@ -184,8 +191,8 @@ fn said(error: WitError) -> Failure {
     }
 }
 
-/// Why a guest did not come to its end. What the host stopped it for is looked at first: the trap
-/// that follows says little.
+/// Returns why a guest stopped. Checks first whether the host stopped it, because the trap that follows
+/// does not name the cause.
 fn failure(error: &wasmtime::Error, store: &Store<Guest>, call: Call, limits: &Limits) -> Failure {
     let guest = store.data();
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
@@ -194,9 +201,9 @@ fn failure(error: &wasmtime::Error, store: &Store<Guest>, call: Call, limits: &L
     if guest.out_of_cpu_time() {
         return Failure::CpuTime { limit: limits.cpu };
     }
-    if took_too_much(error) {
-        return Failure::AnsweredTooMuch {
-            reason: format!("the host takes at most {} bytes at once", call.answer(limits)),
+    if exceeded_result_limit(error) {
+        return Failure::ResultTooLarge {
+            reason: format!("the host copies at most {} bytes at once", call.max_result(limits)),
         };
     }
     if guest.memory.refused() {
@@ -208,12 +215,12 @@ fn failure(error: &wasmtime::Error, store: &Store<Guest>, call: Call, limits: &L
             let reason = trap.strip_prefix("wasm trap: ").unwrap_or(&trap).to_owned();
             Failure::Trapped { reason }
         }
-        None => Failure::BadAnswer { reason: shown(&error.root_cause().to_string()) },
+        None => Failure::InvalidResult { reason: shown(&error.root_cause().to_string()) },
     }
 }
 
-/// Whether the host refused to copy so much out of the guest. wasmtime keeps the error's type to
-/// itself, so that its words must do; a test fails when they change.
-fn took_too_much(error: &wasmtime::Error) -> bool {
+/// Returns whether the host refused to copy too many bytes from the guest. wasmtime hides the type of
+/// this error, so that only its text tells. A test fails if the text changes.
+fn exceeded_result_limit(error: &wasmtime::Error) -> bool {
     error.root_cause().to_string().contains("fuel allocated for hostcalls has been exhausted")
 }

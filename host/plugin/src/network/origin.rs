@@ -1,26 +1,26 @@
-//! Where an endpoint is: the registry itself, a template over its host, or a configured place.
+//! The origin of an endpoint: the registry itself, a template over its host, or a configured origin.
 
 use longshore_plugin_pack::Endpoint;
 use serde_json::{Map, Value};
 
-use super::error::LoadProblem;
-use super::escape::shown;
+use crate::error::LoadProblem;
+use crate::escape::shown;
 
 const HOST: &str = "{registry}";
 const PLAIN: &str = "http://";
 
-/// An endpoint's origin as far as it is known before a registry is.
+/// The origin of an endpoint before the registry of a call is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// The destination, scheme included.
+pub(crate) enum Origin {
+    /// The destination with the scheme that the host uses for it.
     Registry,
-    /// Scheme and authority, with the registry's host in place of `{registry}`.
+    /// Scheme and authority, in which `{registry}` stands for the registry's host.
     Template(String),
 }
 
 impl Origin {
     /// Reads the origin of an endpoint; `config` holds the values of `config:KEY` and `https-key`.
-    pub(super) fn read(
+    pub(crate) fn read(
         endpoint: &Endpoint,
         config: &Map<String, Value>,
     ) -> Result<Self, LoadProblem> {
@@ -43,7 +43,7 @@ impl Origin {
             return Ok(Self::Registry);
         }
         if let Some(key) = endpoint.origin.strip_prefix("config:") {
-            // Without a value the registry itself is meant: the user configured no other place.
+            // Without a value the origin is the registry itself.
             return match config.get(key).and_then(Value::as_str) {
                 None | Some("" | "registry") => Ok(Self::Registry),
                 Some(origin) if is_origin(origin) => Ok(Self::Template(origin.to_owned())),
@@ -60,12 +60,12 @@ impl Origin {
     }
 
     /// Returns whether requests go over plain HTTP, whatever the registry uses.
-    pub(super) fn is_plain_http(&self) -> bool {
+    pub(crate) fn is_plain_http(&self) -> bool {
         matches!(self, Self::Template(text) if text.starts_with(PLAIN))
     }
 
-    /// The origin for a registry's host: `registry`, or scheme and authority.
-    pub(super) fn resolve(&self, registry: &str) -> String {
+    /// Returns the origin for a registry's host: `registry`, or scheme and authority.
+    pub(crate) fn resolve(&self, registry: &str) -> String {
         match self {
             Self::Registry => "registry".to_owned(),
             Self::Template(template) => template.replace(HOST, registry),
@@ -77,7 +77,7 @@ fn authority(origin: &str) -> Option<&str> {
     origin.strip_prefix("https://").or_else(|| origin.strip_prefix(PLAIN))
 }
 
-/// Scheme and authority alone: no path, no user, nothing that a URL would be read differently for.
+/// Returns whether the text is only a scheme and an authority, without a path or a user.
 fn is_origin(origin: &str) -> bool {
     authority(origin).is_some_and(|authority| {
         !authority.is_empty()

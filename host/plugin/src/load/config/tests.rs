@@ -38,7 +38,7 @@ fn mismatches_name_the_key() {
         (json!({"mode": "c"}), "`mode` must be one of a, b, not `c`"),
         (json!({"mode": 1}), "`mode` must be one of a, b, not `1`"),
         (json!({"ports": "80,x"}), "`ports` must be an integer, not `x`"),
-        (json!({"htps": "true"}), "it knows no key `htps` (known: https, depth, mode, ports)"),
+        (json!({"htps": "true"}), "unknown key `htps` (known: https, depth, mode, ports)"),
     ] {
         let error = fit(&schema(), given.clone()).expect_err("a mismatch passed");
         assert_eq!(error.to_string(), message, "for {given}");

@@ -1,7 +1,7 @@
-//! Requests of plugins, and whoever sends them.
+//! Requests and responses of plugins, and the transport that carries them.
 //!
-//! This room decides whether a request may be sent at all; the transport, another room's, attaches
-//! the credential and speaks HTTP.
+//! This crate decides whether a plugin may send a request. The transport belongs to another crate: it
+//! attaches the credential and speaks HTTP.
 
 use std::pin::Pin;
 
@@ -9,66 +9,66 @@ use longshore_plugin_pack::Endpoint;
 
 /// Sends the requests of plugins.
 ///
-/// It attaches the endpoint's credential for that exact origin, follows no redirect, keeps no cookie
-/// and reads at most `max_body` bytes of a response's body.
+/// It attaches the credential of the endpoint to requests for that exact origin. It follows no
+/// redirect, keeps no cookie and reads at most `max_body` bytes of a response's body.
 pub trait EndpointTransport: Send + Sync {
-    /// Sends one request that the plugin was granted.
+    /// Sends one request that a grant covers.
     fn send<'a>(
         &'a self,
         request: OutgoingRequest,
     ) -> Pin<Box<dyn Future<Output = Result<IncomingResponse, TransportError>> + Send + 'a>>;
 }
 
-/// A request that has passed the grants and the limits.
+/// A request that passed the grants and the limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutgoingRequest {
-    /// As the plugin's metadata declares it; `registry` always exists.
+    /// The endpoint as the metadata declares it. `registry` always exists.
     pub endpoint: Endpoint,
-    /// The endpoint's origin with the registry's host and the configuration put in: `registry`, or
-    /// scheme and authority such as `https://harbor.example.com`.
+    /// The origin of the endpoint for this registry and configuration: `registry`, or scheme and
+    /// authority such as `https://harbor.example.com`.
     pub origin: String,
-    /// The host, and port if any, of the destination that the plugin was called for.
+    /// `HOST[:PORT]` of the destination that the call is about.
     pub registry: String,
-    /// What to do.
+    /// The HTTP method.
     pub method: Method,
-    /// The path's segments, unescaped: none is `.` or `..`, only the last may be empty.
+    /// The segments of the path, unescaped. None is `.` or `..`. Only the last may be empty.
     pub path: Vec<String>,
-    /// The same with each segment escaped, from its leading slash.
+    /// The path with escaped segments and a leading slash.
     pub escaped_path: String,
-    /// The query's keys and values, unescaped.
+    /// The keys and values of the query, unescaped.
     pub query: Vec<(String, String)>,
-    /// The same escaped, without the question mark; empty if there is no query.
+    /// The escaped query without the question mark; empty if there is none.
     pub escaped_query: String,
-    /// Lower-case names out of `accept`, `content-type`, `if-match` and `if-none-match`.
+    /// Headers with lower-case names: only `accept`, `content-type`, `if-match` and `if-none-match`.
     pub headers: Vec<(String, String)>,
     /// The body, if there is one.
     pub body: Option<Vec<u8>>,
-    /// Bytes of the response's body that the plugin may still get.
+    /// The largest response body that the plugin may still receive, in bytes.
     pub max_body: usize,
 }
 
-/// What came back.
+/// The response to a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IncomingResponse {
     /// The status code.
     pub status: u16,
-    /// All headers; this room drops those that a plugin may not see.
+    /// All headers. This crate drops those that a plugin must not see.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
-/// Why no response came back. The texts reach the plugin: they hold no secret.
+/// Explains why there is no response. The plugin sees the texts, so they must not hold a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {
-    /// The endpoint may not be reached this way, such as a token realm or a foreign origin.
+    /// The transport does not send requests to this origin.
     #[error("{0}")]
     Denied(String),
     /// The response's body is larger than `max_body`.
     #[error("the response is too large")]
     TooLarge,
-    /// Name, connection, TLS or time-out.
+    /// The name, the connection, TLS or a time limit failed.
     #[error("{0}")]
     Unreachable(String),
 }
@@ -94,7 +94,7 @@ impl Method {
     const ALL: [Self; 6] =
         [Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete];
 
-    /// As it is written in HTTP.
+    /// Returns the method as HTTP writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -107,19 +107,19 @@ impl Method {
         }
     }
 
-    /// Whether it changes nothing at the other end, and so is let through in a dry run.
+    /// Returns whether the method changes nothing on the server. A dry run sends only such requests.
     #[must_use]
     pub const fn is_safe(self) -> bool {
         matches!(self, Self::Get | Self::Head)
     }
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == text)
     }
 }
 
-/// The endpoint that every plugin has: the destination itself.
-pub(super) fn registry_endpoint() -> Endpoint {
+/// Returns the endpoint that every plugin has: the destination itself.
+pub(crate) fn registry_endpoint() -> Endpoint {
     Endpoint {
         name: "registry".to_owned(),
         origin: "registry".to_owned(),

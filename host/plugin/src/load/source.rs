@@ -1,4 +1,4 @@
-//! A component's way from a name to compiled code.
+//! Components: their bytes, their metadata and their compiled code.
 
 use std::borrow::Cow;
 use std::io::Read as _;
@@ -12,20 +12,20 @@ use wasmtime::component::Component;
 
 use super::cache::{CodeCache, hex};
 use super::embedded::{EMBEDDED, Embedded};
-use super::error::LoadProblem;
-use super::escape::shown;
+use crate::error::LoadProblem;
+use crate::escape::shown;
 
-/// A component's bytes, and what is known of them without looking.
-pub(super) struct Source {
-    pub(super) bytes: Cow<'static, [u8]>,
-    pub(super) sha256: Cow<'static, str>,
-    pub(super) built_in: bool,
-    /// Its name, unless its metadata gives another.
-    pub(super) name: String,
+/// The bytes of a component and where they come from.
+pub(crate) struct Source {
+    pub(crate) bytes: Cow<'static, [u8]>,
+    pub(crate) sha256: Cow<'static, str>,
+    pub(crate) built_in: bool,
+    /// The name of the plugin if the metadata gives none.
+    pub(crate) name: String,
 }
 
 impl Source {
-    pub(super) fn built_in(embedded: &'static Embedded) -> Self {
+    pub(crate) fn built_in(embedded: &'static Embedded) -> Self {
         Self {
             bytes: Cow::Borrowed(embedded.bytes),
             sha256: Cow::Borrowed(embedded.sha256),
@@ -35,21 +35,22 @@ impl Source {
     }
 }
 
-/// Reading, hashing and compiling would hold up every task of the thread.
-pub(super) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+/// Runs work that would block other tasks: reading, hashing and compiling.
+pub(crate) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        // It is never cancelled, so that it can only have panicked: go on with that.
+        // The task is never cancelled, so that the only possible error is a panic.
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 
-pub(super) fn read(path: &Path, most: usize) -> Result<Source, LoadProblem> {
+/// Reads a component of at most `most` bytes.
+pub(crate) fn read(path: &Path, most: usize) -> Result<Source, LoadProblem> {
     let problem = |error| LoadProblem::Read(Arc::new(error));
     let file = std::fs::File::open(path).map_err(problem)?;
     let size = file.metadata().map_err(problem)?.len();
     let mut bytes = Vec::new();
-    // What is no regular file has no size beforehand.
+    // Only a regular file reports its size.
     file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(problem)?;
     if bytes.len() > most {
         let size = size.max(bytes.len() as u64);
@@ -64,7 +65,8 @@ pub(super) fn read(path: &Path, most: usize) -> Result<Source, LoadProblem> {
     })
 }
 
-pub(super) fn compiled(
+/// Takes compiled code from the cache, else compiles the component and stores the code.
+pub(crate) fn compiled(
     engine: &Engine,
     cache: Option<&CodeCache>,
     source: &Source,
@@ -80,26 +82,26 @@ pub(super) fn compiled(
             .map_err(std::io::Error::other)
             .and_then(|code| cache.put(&source.sha256, &code));
         if let Err(error) = kept {
-            tracing::debug!(%error, plugin = source.name, "the compiled plugin is not cached");
+            tracing::debug!(%error, plugin = source.name, "cannot cache the compiled plugin");
         }
     }
     Ok(component)
 }
 
-pub(super) fn unusable(error: &wasmtime::Error) -> LoadProblem {
+pub(crate) fn unusable(error: &wasmtime::Error) -> LoadProblem {
     LoadProblem::Component(shown(&format!("{error:#}")))
 }
 
-/// What metadata may not say.
-pub(super) fn check_metadata(
+/// Fails if the metadata has the name of a built-in plugin or needs a newer longshore.
+pub(crate) fn check_metadata(
     source: &Source,
     metadata: Option<&Metadata>,
 ) -> Result<(), LoadProblem> {
     let Some(metadata) = metadata else {
         return Ok(());
     };
-    // Settings and credentials belong to names, and these names are ours. The same component by its
-    // path is the same plugin.
+    // Settings belong to names, and the names of built-in plugins are reserved. A file with the same
+    // component is the same plugin.
     let taken =
         |embedded: &Embedded| embedded.name == metadata.name && embedded.sha256 != source.sha256;
     if !source.built_in && EMBEDDED.iter().any(taken) {
@@ -114,7 +116,7 @@ pub(super) fn check_metadata(
     }
 }
 
-/// Whether a version asks for more than ours; what is no version does.
+/// Returns whether a version is newer than ours. An invalid version counts as newer.
 fn is_newer(needs: &str, here: &str) -> bool {
     let numbers = |version: &str| -> Option<Vec<u64>> {
         let release = version.split(['-', '+']).next()?;

@@ -1,19 +1,19 @@
 use std::sync::Arc;
 
-use super::super::access::Access;
-use super::super::endpoint::{IncomingResponse, registry_endpoint};
-use super::super::limits::Limits;
-use super::super::origin::Origin;
 use super::{Attribute, OutgoingRequest, Request, RequestError, Requests, WitMethod, response};
+use crate::limits::Limits;
+use crate::network::origin::Origin;
+use crate::network::permissions::Permissions;
+use crate::network::transport::{IncomingResponse, registry_endpoint};
 
 fn requests(grants: &[&str], dry_run: bool) -> Requests {
-    let access = Access {
+    let permissions = Permissions {
         endpoints: vec![(registry_endpoint(), Origin::Registry)],
         grants: grants.iter().map(|grant| grant.parse().expect("a grant")).collect(),
         transport: None,
     };
     let registry = Some("r.example.com".to_owned());
-    Requests::new(Arc::new(access), registry, dry_run, &Limits::default())
+    Requests::new(Arc::new(permissions), registry, dry_run, &Limits::default())
 }
 
 fn attribute(key: &str, value: &str) -> Attribute {
@@ -58,8 +58,8 @@ fn paths_lead_nowhere_else() {
         &["v2/_catalog"],
         &["api", "a\r\nb"],
     ] {
-        let answer = check(request(WitMethod::Get, path));
-        assert!(matches!(answer, Err(RequestError::Denied(_))), "{path:?}: {answer:?}");
+        let result = check(request(WitMethod::Get, path));
+        assert!(matches!(result, Err(RequestError::Denied(_))), "{path:?}: {result:?}");
     }
 }
 
@@ -79,8 +79,8 @@ fn only_four_headers_are_sent() {
         ("accept", "a\r\nHost: evil.example.com"),
         ("accept", "ü"),
     ] {
-        let answer = with(key, value);
-        assert!(matches!(answer, Err(RequestError::Denied(_))), "{key}: {answer:?}");
+        let result = with(key, value);
+        assert!(matches!(result, Err(RequestError::Denied(_))), "{key}: {result:?}");
     }
 }
 
@@ -95,7 +95,7 @@ fn a_dry_run_sends_only_what_changes_nothing() {
 #[test]
 fn cookies_and_challenges_stay_in_the_host() {
     let header = |key: &str| (key.to_owned(), "x".to_owned());
-    let answer = response(IncomingResponse {
+    let result = response(IncomingResponse {
         status: 401,
         headers: vec![
             header("Set-Cookie"),
@@ -105,5 +105,5 @@ fn cookies_and_challenges_stay_in_the_host() {
         ],
         body: Vec::new(),
     });
-    assert_eq!(answer.headers, [attribute("etag", "x")]);
+    assert_eq!(result.headers, [attribute("etag", "x")]);
 }

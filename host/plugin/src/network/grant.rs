@@ -1,16 +1,16 @@
-//! What a plugin may send where: `METHODS ENDPOINT /path`.
+//! The requests that a plugin may send: `METHODS ENDPOINT /path`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::endpoint::Method;
+use super::transport::Method;
 
-/// A permission, such as `GET,HEAD registry /api/v2.0/projects/*`.
+/// A permission to send requests, such as `GET,HEAD registry /api/v2.0/projects/*`.
 ///
-/// Path segments match exactly; `*` is one segment, and `**`, only at the end, any number. The query
-/// is not looked at.
+/// Path segments match exactly. `*` matches one segment. `**` at the end matches any number. The host
+/// does not match the query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Grant {
+pub(crate) struct Grant {
     methods: Vec<Method>,
     endpoint: String,
     path: Vec<Segment>,
@@ -23,7 +23,7 @@ enum Segment {
     Rest,
 }
 
-/// A grant that cannot be read or that nobody can give.
+/// Explains why a grant is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the grant `{grant}` is invalid: {problem}")]
 pub struct GrantError {
@@ -49,16 +49,16 @@ impl fmt::Display for GrantProblem {
                 "its methods are GET, HEAD, POST, PUT, PATCH and DELETE, comma-separated"
             }
             Self::Path => "its path must be absolute, without `.`, `..` and empty segments",
-            Self::Rest => "`**` stands only at the end of a path, and `*` for a whole segment",
-            Self::Registry => "nothing can be granted under /v2/, where the host itself works",
-            Self::Endpoint => "the plugin has no endpoint of that name",
+            Self::Rest => "`**` may only end a path, and `*` must be a whole segment",
+            Self::Registry => "a plugin may not use the registry API under /v2/",
+            Self::Endpoint => "the plugin has no endpoint with this name",
         })
     }
 }
 
 impl Grant {
-    /// Reads a grant whose endpoint must be one of `endpoints`.
-    pub(super) fn for_endpoints<'a>(
+    /// Parses a grant. Its endpoint must be one of `endpoints`.
+    pub(crate) fn for_endpoints<'a>(
         text: &str,
         endpoints: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, GrantError> {
@@ -70,19 +70,19 @@ impl Grant {
         }
     }
 
-    /// Whether it covers a request. `path` holds unescaped segments.
+    /// Returns whether the grant covers a request. `path` holds unescaped segments.
     ///
-    /// A slash inside a segment is sent as `%2F`, which some servers take for a slash: such a path
-    /// must be covered in both readings, and none may lead under `/v2/`.
-    pub(super) fn covers(&self, method: Method, endpoint: &str, path: &[String]) -> bool {
+    /// The host sends a slash inside a segment as `%2F`, which some servers treat as a slash. The grant
+    /// must cover such a path in both readings, and neither may be below `/v2/`.
+    pub(crate) fn covers(&self, method: Method, endpoint: &str, path: &[String]) -> bool {
         let as_sent: Vec<&str> = path.iter().map(String::as_str).collect();
-        let unfolded: Vec<&str> =
+        let split_at_slashes: Vec<&str> =
             as_sent.iter().flat_map(|segment| segment.split(['/', '\\'])).collect();
         self.endpoint == endpoint
             && self.methods.contains(&method)
-            && !is_registry_api(&unfolded)
+            && !is_registry_api(&split_at_slashes)
             && self.matches(&as_sent)
-            && self.matches(&unfolded)
+            && self.matches(&split_at_slashes)
     }
 
     fn matches(&self, path: &[&str]) -> bool {
@@ -99,13 +99,13 @@ impl Grant {
     }
 }
 
-/// Whether a path is the distribution API's, where a plugin could push and pull by itself.
+/// Returns whether a path belongs to the distribution API, with which a plugin could push and pull.
 fn is_registry_api(path: &[&str]) -> bool {
     path.first().is_some_and(|first| first.eq_ignore_ascii_case("v2"))
 }
 
 fn refused(grant: &str, problem: GrantProblem) -> GrantError {
-    GrantError { grant: super::escape::shown(grant), problem }
+    GrantError { grant: crate::escape::shown(grant), problem }
 }
 
 impl FromStr for Grant {

@@ -1,4 +1,4 @@
-//! Compiled code on disk, so that a plugin is compiled once per machine and longshore.
+//! A cache of compiled plugins on disk, so that each version of longshore compiles a plugin once.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -11,18 +11,18 @@ use wasmtime::component::Component;
 
 use longshore_cache::CacheFolder;
 
-/// The folder's name.
+/// The name of the folder.
 const FOLDER: &str = "compiled";
-/// Extension of compiled code.
+/// The extension of a file with compiled code.
 const CODE: &str = "cwasm";
-/// Extension of the file with its hash.
+/// The extension of a file with the hash of compiled code.
 const SIDECAR: &str = "sha256";
 
-/// A folder of compiled components that belongs to this user alone.
-pub(super) struct CodeCache {
+/// A folder of compiled components that only this user can access.
+pub(crate) struct CodeCache {
     folder: CacheFolder,
-    /// Hash of all that compiled code depends on beside the component: wasmtime's version, the
-    /// machine and our settings.
+    /// The hash of what else compiled code depends on: the version of wasmtime, the machine and our
+    /// settings.
     compatibility: u64,
 }
 
@@ -31,16 +31,16 @@ impl CodeCache {
     ///
     /// # Errors
     ///
-    /// If the folder cannot be made, is not ours or is open to others: then there is no cache.
-    pub(super) fn open(root: &Path, engine: &Engine) -> io::Result<Self> {
+    /// Fails if the folder cannot be created, belongs to another user or is open to others.
+    pub(crate) fn open(root: &Path, engine: &Engine) -> io::Result<Self> {
         let folder = CacheFolder::open(root, FOLDER)?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         Ok(Self { folder, compatibility: hasher.finish() })
     }
 
-    /// The compiled form of a component, if it is here and unharmed.
-    pub(super) fn get(&self, engine: &Engine, sha256: &str) -> Option<Component> {
+    /// Returns the compiled form of a component if the cache has it and its hash matches.
+    pub(crate) fn get(&self, engine: &Engine, sha256: &str) -> Option<Component> {
         let code = self.code(sha256);
         let expected = std::fs::read_to_string(self.sidecar(sha256)).ok()?;
         if hash_of(&code).ok()? != expected {
@@ -49,8 +49,8 @@ impl CodeCache {
         deserialize(engine, &code)
     }
 
-    /// Keeps the compiled form of a component, replacing an older one.
-    pub(super) fn put(&self, sha256: &str, compiled: &[u8]) -> io::Result<()> {
+    /// Stores the compiled form of a component. Replaces an older one.
+    pub(crate) fn put(&self, sha256: &str, compiled: &[u8]) -> io::Result<()> {
         let hash = hex(&Sha256::digest(compiled));
         self.folder.replace(&self.name(sha256, CODE), &[compiled])?;
         self.folder.replace(&self.name(sha256, SIDECAR), &[hash.as_bytes()])
@@ -69,20 +69,19 @@ impl CodeCache {
     }
 }
 
-/// Maps compiled code.
-#[expect(unsafe_code, reason = "mapping compiled code is what makes a start take milliseconds")]
+/// Maps compiled code into memory.
+#[expect(unsafe_code, reason = "mapped code starts in milliseconds, compiling takes seconds")]
 fn deserialize(engine: &Engine, code: &Path) -> Option<Component> {
-    // SAFETY: wasmtime asks that the file was written by `Component::serialize` of the same version
-    // and is not changed while it is mapped. It lies in a folder that was found to be this user's
-    // and closed to everybody else (mode 0700), under a name that holds the hash of wasmtime's
-    // version and settings; its SHA-256 was just compared with the one written when it was compiled,
-    // so a torn or damaged file does not get here; and we never write into such a file but rename a
-    // new one over its name. What is left is this user forging both files, who could as well replace
-    // the program.
+    // SAFETY: wasmtime requires that `Component::serialize` of the same version wrote the file, and
+    // that it does not change while it is mapped. The file is in a folder that belongs to this user
+    // and is closed to others (mode 0700). Its name holds the hash of wasmtime's version and
+    // settings. Its SHA-256 was just compared with the one of the compiled code, so that it is not
+    // damaged. We never write into such a file, but rename a new file over it. Only this user could
+    // forge both files, and this user could replace the program too.
     unsafe { Component::deserialize_file(engine, code) }.ok()
 }
 
-/// The SHA-256 of a file in hexadecimal digits, without holding it in memory.
+/// Returns the SHA-256 of a file in hexadecimal digits. Reads the file in pieces.
 fn hash_of(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
@@ -95,8 +94,8 @@ fn hash_of(path: &Path) -> io::Result<String> {
     }
 }
 
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+/// Returns the bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
@@ -111,13 +110,13 @@ mod tests {
 
     use wasmtime::component::Component;
 
-    use super::super::engine::engine;
     use super::CodeCache;
+    use crate::sandbox::engine::engine;
 
     const SHA256: &str = "00ff";
 
     #[test]
-    fn code_comes_back_unless_it_or_its_hash_was_touched() {
+    fn code_is_returned_unless_it_or_its_hash_was_changed() {
         let folder = tempfile::tempdir().expect("a folder");
         let engine = engine().expect("an engine");
         let cache = CodeCache::open(folder.path(), &engine).expect("a cache");
@@ -125,7 +124,7 @@ mod tests {
         let compiled = Component::new(&engine, component)
             .and_then(|component| component.serialize())
             .expect("compiles");
-        assert!(cache.get(&engine, SHA256).is_none(), "an empty cache answered");
+        assert!(cache.get(&engine, SHA256).is_none(), "an empty cache returned code");
         cache.put(SHA256, &compiled).expect("is written");
         assert!(cache.get(&engine, SHA256).is_some());
 

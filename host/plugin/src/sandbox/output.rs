@@ -1,6 +1,6 @@
-//! What a plugin says while it runs: log lines, standard output and standard error.
+//! The output of a plugin: log lines, standard output and standard error.
 //!
-//! All of it is bounded per call and goes to the host's log under the plugin's name.
+//! It goes to the host's log under the plugin's name. Its size is limited for each call.
 
 use std::io;
 use std::pin::Pin;
@@ -14,12 +14,12 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use super::escape::cut_and_escape;
-use super::limits::Limits;
-use super::setup::{LogLevel, PluginLog};
+use crate::escape::cut_and_escape;
+use crate::limits::Limits;
+use crate::setup::{LogLevel, PluginLog};
 
 /// The log of one call.
-pub(super) struct CallLog {
+pub(crate) struct CallLog {
     plugin: Arc<str>,
     log: Arc<dyn PluginLog>,
     lines: AtomicUsize,
@@ -28,7 +28,7 @@ pub(super) struct CallLog {
 }
 
 impl CallLog {
-    pub(super) fn new(plugin: Arc<str>, log: Arc<dyn PluginLog>, limits: &Limits) -> Self {
+    pub(crate) fn new(plugin: Arc<str>, log: Arc<dyn PluginLog>, limits: &Limits) -> Self {
         Self {
             plugin,
             log,
@@ -38,22 +38,22 @@ impl CallLog {
         }
     }
 
-    /// Takes one line; the first one beyond the bound is replaced by a remark, the others are lost.
-    pub(super) fn line(&self, level: LogLevel, message: &str) {
+    /// Logs one line. A remark replaces the first line above the limit; later lines are dropped.
+    pub(crate) fn line(&self, level: LogLevel, message: &str) {
         let earlier = self.lines.fetch_add(1, Ordering::Relaxed);
         if earlier < self.max_lines {
             let message = cut_and_escape(message, self.max_line);
             self.log.line(&self.plugin, level, &message);
         } else if earlier == self.max_lines {
-            let message = format!("more than {earlier} lines in one call, the rest is left out");
+            let message = format!("more than {earlier} lines in one call, the others are dropped");
             self.log.line(&self.plugin, LogLevel::Debug, &message);
         }
     }
 }
 
-/// Standard output or standard error: complete lines go to the log, and it never fills.
+/// Standard output or standard error. It logs complete lines and accepts every write.
 #[derive(Clone)]
-pub(super) struct Stdio(Arc<LineBuffer>);
+pub(crate) struct Stdio(Arc<LineBuffer>);
 
 struct LineBuffer {
     log: Arc<CallLog>,
@@ -61,7 +61,7 @@ struct LineBuffer {
 }
 
 impl Stdio {
-    pub(super) fn new(log: Arc<CallLog>) -> Self {
+    pub(crate) fn new(log: Arc<CallLog>) -> Self {
         Self(Arc::new(LineBuffer { log, partial: Mutex::default() }))
     }
 }
@@ -70,7 +70,7 @@ impl LineBuffer {
     fn write(&self, bytes: &[u8]) {
         let mut partial = self.partial.lock().unwrap_or_else(PoisonError::into_inner);
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
-            // One byte more than is shown, so that the cut is marked.
+            // One byte more than the log shows, so that the log marks the cut.
             let room = (self.log.max_line + 1).saturating_sub(partial.len());
             let text = piece.strip_suffix(b"\n").unwrap_or(piece);
             partial.extend_from_slice(&text[..text.len().min(room)]);
@@ -205,7 +205,7 @@ mod tests {
             [
                 "p Debug 1234…",
                 "p Error 1234…",
-                "p Debug more than 2 lines in one call, the rest is left out"
+                "p Debug more than 2 lines in one call, the others are dropped"
             ]
         );
     }

@@ -1,4 +1,4 @@
-//! Finding, checking and compiling plugins.
+//! The plugin host: finds, checks, compiles and configures plugins.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -6,74 +6,60 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use longshore_plugin_pack::Kind;
-use wasmtime::Engine;
-use wasmtime::component::{InstancePre, Linker};
+use wasmtime::component::Linker;
 
-use super::Plugin;
-use super::access::Access;
 use super::cache::CodeCache;
 use super::config::typed;
 use super::embedded::{EMBEDDED, Embedded};
-use super::engine::{engine, linker};
-use super::error::{LoadProblem, PluginError};
-use super::escape::shown;
-use super::exports::{Exports, check_imports};
-use super::guest::Guest;
-use super::limits::Limits;
-use super::loaded::Loaded;
-use super::setup::PluginSetup;
 use super::source::{Source, check_metadata, compiled, off_thread, read, unusable};
-use super::ticker::Ticker;
+use crate::call::loaded::Loaded;
+use crate::call::plugin::Plugin;
+use crate::error::{LoadProblem, PluginError};
+use crate::escape::shown;
+use crate::limits::Limits;
+use crate::network::permissions::Permissions;
+use crate::sandbox::engine::{engine, linker};
+use crate::sandbox::exports::{Exports, LinkedComponent, check_imports};
+use crate::sandbox::guest::Guest;
+use crate::sandbox::runtime::Runtime;
+use crate::sandbox::ticker::Ticker;
+use crate::setup::PluginSetup;
 
-/// What a [`PluginHost`] needs to know of the run.
+/// Options of a [`PluginHost`].
 #[derive(Clone, Debug)]
 pub struct HostOptions {
-    /// The user's cache folder, where compiled code is kept; none means compiling every time.
+    /// The user's cache folder for compiled code. Without one, the host compiles in every run.
     pub cache_dir: Option<PathBuf>,
-    /// The start of the run, which is what plugins take for the time of day.
+    /// The start of the run, which plugins see as the time of day.
     pub clock: SystemTime,
 }
 
-/// Loads plugins; made once a run. Plugins keep what they need of it alive.
+/// Loads plugins. A run creates one host. Plugins may outlive it.
 pub struct PluginHost {
     runtime: Arc<Runtime>,
     linker: Arc<Linker<Guest>>,
     cache: Option<Arc<CodeCache>>,
-    /// Components of this run by SHA-256, so that using one twice links it once.
-    linked: Mutex<HashMap<String, Arc<Linked>>>,
-    /// Files that were read for their name and not loaded yet, by the name that was given.
+    /// The components of this run by SHA-256, so that each is linked once.
+    linked: Mutex<HashMap<String, Arc<LinkedComponent>>>,
+    /// Components that were read for their name and are not loaded yet, by their path.
     read: Mutex<HashMap<String, Source>>,
 }
 
-/// What calls of plugins share.
-pub(super) struct Runtime {
-    pub(super) engine: Engine,
-    pub(super) ticker: Ticker,
-    pub(super) limits: Limits,
-    pub(super) clock: SystemTime,
-}
-
-/// A component that is ready to be instantiated.
-pub(super) struct Linked {
-    pub(super) component: InstancePre<Guest>,
-    pub(super) exports: Exports,
-}
-
 impl PluginHost {
-    /// Starts the machinery; a few milliseconds.
+    /// Creates a host. It takes a few milliseconds.
     ///
     /// # Errors
     ///
-    /// If this machine cannot run WebAssembly.
+    /// Fails if this machine cannot run WebAssembly.
     pub fn new(options: HostOptions) -> Result<Self, PluginError> {
         Self::with_limits(options, Limits::default())
     }
 
-    /// As [`PluginHost::new`], with other limits than the usual ones.
+    /// Creates a host like [`PluginHost::new`], with other limits than the default.
     ///
     /// # Errors
     ///
-    /// If this machine cannot run WebAssembly.
+    /// Fails if this machine cannot run WebAssembly.
     pub fn with_limits(options: HostOptions, limits: Limits) -> Result<Self, PluginError> {
         let runtime =
             |error: wasmtime::Error| PluginError::Runtime { reason: format!("{error:#}") };
@@ -81,7 +67,7 @@ impl PluginHost {
         let linker = linker(&engine).map_err(runtime)?;
         let cache = options.cache_dir.as_deref().and_then(|root| {
             CodeCache::open(root, &engine)
-                .inspect_err(|error| tracing::debug!(%error, "compiled plugins are not cached"))
+                .inspect_err(|error| tracing::debug!(%error, "cannot cache compiled plugins"))
                 .ok()
         });
         Ok(Self {
@@ -98,7 +84,7 @@ impl PluginHost {
         })
     }
 
-    /// The names of the built-in plugins of a kind, in alphabetical order.
+    /// Returns the names of the built-in plugins of a kind, in alphabetical order.
     #[must_use]
     pub fn built_in(kind: Kind) -> Vec<&'static str> {
         let mut names: Vec<_> = EMBEDDED
@@ -110,13 +96,13 @@ impl PluginHost {
         names
     }
 
-    /// Returns what the metadata of each built-in list format says about it, by its name.
+    /// Returns the built-in list formats, in alphabetical order.
     pub fn built_in_formats() -> impl Iterator<Item = &'static Embedded> {
         EMBEDDED.iter().filter(|embedded| embedded.kind == Kind::ListFormat)
     }
 
-    /// The built-in list formats that a text may be in: those of whose words it has one, and those
-    /// that name none. Nothing is loaded to find out.
+    /// Returns the built-in list formats that may read a text: those without probe words, and those of
+    /// which it has a probe word. Loads no plugin.
     #[must_use]
     pub fn formats_for(file_name: &str, head: &str) -> Vec<&'static str> {
         let may_read = |embedded: &&Embedded| {
@@ -127,12 +113,12 @@ impl PluginHost {
         Self::built_in_formats().filter(may_read).map(|embedded| embedded.name).collect()
     }
 
-    /// The name under which the user configures a plugin that [`PluginHost::load`] takes: a built-in
-    /// one's own; of a file what its metadata says, else its stem. Nothing is compiled.
+    /// Returns the name that configures a plugin: the name of a built-in plugin, the name in the
+    /// metadata of a file, or its file name without extension. Compiles nothing.
     ///
     /// # Errors
     ///
-    /// If there is no such plugin, or the file is no component.
+    /// Fails if there is no such plugin, or if the file is not a component.
     pub async fn name_of(&self, kind: Kind, name: &str) -> Result<String, PluginError> {
         let source = self.source(kind, name).await?;
         if source.built_in {
@@ -143,18 +129,18 @@ impl PluginHost {
             PluginError::Load { plugin: shown(name), problem }
         })?;
         let known = metadata.map_or_else(|| source.name.clone(), |metadata| metadata.name);
-        // It is loaded next, from the same bytes.
+        // The next load uses the same bytes.
         lock(&self.read).insert(name.to_owned(), source);
         Ok(known)
     }
 
-    /// Loads a built-in plugin by its name, or one from a file if the name has a `/` or ends in
+    /// Loads a built-in plugin by its name, or a plugin from a file if the name has a `/` or ends with
     /// `.wasm`. Compiles it if no earlier run did.
     ///
     /// # Errors
     ///
-    /// If there is no such plugin, it is of another kind or imports what no plugin gets, or if its
-    /// configuration or its grants are wrong.
+    /// Fails if there is no such plugin, or if it has another kind. Fails if it imports something that
+    /// no plugin gets, or if its metadata, its configuration or a grant is invalid.
     pub async fn load(
         &self,
         kind: Kind,
@@ -178,10 +164,10 @@ impl PluginHost {
         let schema = metadata.as_ref().and_then(|metadata| metadata.config_schema.as_ref());
         let config = typed(schema, setup.config)
             .map_err(|problem| PluginError::Config { plugin: name.clone(), problem })?;
-        let wanted = metadata.as_ref().map_or(&[][..], |known| &known.grants);
-        let grants = if built_in { wanted } else { &setup.grants };
-        let access =
-            Access::read(metadata.as_ref(), grants, &config, setup.transport).map_err(failed)?;
+        let declared = metadata.as_ref().map_or(&[][..], |known| &known.grants);
+        let grants = if built_in { declared } else { &setup.grants };
+        let permissions = Permissions::read(metadata.as_ref(), grants, &config, setup.transport)
+            .map_err(failed)?;
         Ok(Plugin::new(Loaded {
             runtime: Arc::clone(&self.runtime),
             linked,
@@ -190,7 +176,7 @@ impl PluginHost {
             name: name.into(),
             metadata,
             config: serde_json::Value::Object(config).to_string().into(),
-            access: Arc::new(access),
+            permissions: Arc::new(permissions),
             log: setup.log,
             dry_run: setup.dry_run,
         }))
@@ -220,18 +206,18 @@ impl PluginHost {
             })
     }
 
-    async fn link(&self, source: Source) -> Result<Arc<Linked>, LoadProblem> {
+    async fn link(&self, source: Source) -> Result<Arc<LinkedComponent>, LoadProblem> {
         let sha256 = source.sha256.clone().into_owned();
         if let Some(linked) = lock(&self.linked).get(&sha256) {
             return Ok(Arc::clone(linked));
         }
         let engine = self.runtime.engine.clone();
         let (cache, linker) = (self.cache.clone(), Arc::clone(&self.linker));
-        let work = move || -> Result<Arc<Linked>, LoadProblem> {
+        let work = move || -> Result<Arc<LinkedComponent>, LoadProblem> {
             let component = compiled(&engine, cache.as_deref(), &source)?;
             check_imports(&component, &engine)?;
             let component = linker.instantiate_pre(&component).map_err(|error| unusable(&error))?;
-            Ok(Arc::new(Linked { exports: Exports::of(&component), component }))
+            Ok(Arc::new(LinkedComponent { exports: Exports::of(&component), component }))
         };
         let linked = off_thread(work).await?;
         lock(&self.linked).insert(sha256, Arc::clone(&linked));
@@ -240,6 +226,6 @@ impl PluginHost {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while it holds one of these maps.
+    // No code panics while it holds one of these maps.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

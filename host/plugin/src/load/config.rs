@@ -1,22 +1,22 @@
-//! A plugin's configuration, typed and checked by the JSON Schema in its metadata.
+//! The configuration of a plugin, typed and checked by the JSON Schema in its metadata.
 //!
-//! The schema describes one flat object, as `--plugin-config KEY=VALUE` can express it. What of
-//! JSON Schema a plugin may use is listed here; a keyword that would constrain something and is not
-//! understood is refused, so that nothing a plugin relies on is skipped silently.
+//! The schema describes one flat object, because `--plugin-config KEY=VALUE` expresses no more. A
+//! schema may use the keywords of JSON Schema that are listed here. The host refuses other keywords, so
+//! that it never ignores a constraint of a plugin.
 
 use serde_json::{Map, Number, Value};
 
-use super::escape::shown;
+use crate::escape::shown;
 
-/// Keywords that describe and constrain nothing.
+/// Keywords that describe a value and do not constrain it.
 const ANNOTATIONS: [&str; 8] =
     ["$schema", "$id", "$comment", "title", "description", "default", "examples", "deprecated"];
 
-/// What is wrong with a configuration or with the schema that it is checked by.
+/// Explains why a configuration or its schema is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// The schema itself cannot be used.
+    /// The schema is invalid.
     #[error("its config schema is invalid at `{place}`: {reason}")]
     Schema {
         /// The property, or the schema as a whole.
@@ -24,43 +24,43 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
-    /// A property that would hold a secret.
+    /// A property is a secret.
     #[error(
-        "its config schema wants a secret in `{key}`; secrets belong to endpoints, whose \
+        "its config schema has a secret in `{key}`; secrets belong to endpoints, whose \
          credentials a plugin never sees"
     )]
     Secret {
         /// The property.
         key: String,
     },
-    /// A key that the schema does not know.
-    #[error("it knows no key `{key}` (known: {known})")]
+    /// A key is not in the schema.
+    #[error("unknown key `{key}` (known: {known})")]
     UnknownKey {
-        /// What the user wrote.
+        /// The key that the user set.
         key: String,
-        /// What could be written.
+        /// The keys in the schema.
         known: String,
     },
-    /// A key that must be there.
-    #[error("it needs a value for `{key}`")]
+    /// A required key is missing.
+    #[error("`{key}` needs a value")]
     Missing {
         /// The key.
         key: String,
     },
-    /// A value that does not fit.
+    /// A value has the wrong type or is out of range.
     #[error("`{key}` must be {expected}, not `{value}`")]
     Mismatch {
         /// The key.
         key: String,
-        /// What fits.
+        /// The values that the schema allows.
         expected: String,
-        /// What the user wrote.
+        /// The value that the user set.
         value: String,
     },
 }
 
-/// Types the values by the schema and checks them; without a schema they stay as they are.
-pub(super) fn typed(
+/// Gives the values the types of the schema and checks them. Without a schema they stay unchanged.
+pub(crate) fn typed(
     schema: Option<&Value>,
     values: Map<String, Value>,
 ) -> Result<Map<String, Value>, ConfigError> {
@@ -86,8 +86,8 @@ pub(super) fn typed(
 struct Schema<'a> {
     properties: Map<String, Value>,
     required: Vec<&'a str>,
-    /// Whether keys without a property are taken. Other than in JSON Schema they are not, unless
-    /// the schema says so: a misspelt key must not be ignored.
+    /// Whether keys without a property are allowed. Unlike in JSON Schema, the default is no, so that
+    /// a misspelt key is an error.
     open: bool,
 }
 
@@ -112,7 +112,7 @@ impl<'a> Schema<'a> {
                 (keyword, _) => return Err(unsupported(WHOLE, keyword)),
             }
         }
-        // All of them, so that a broken schema shows before the user happens to set that key.
+        // Checks all properties, so that an invalid schema fails even if the user sets no key.
         for (key, property) in &read.properties {
             Property::read(key, property)?;
         }
@@ -164,7 +164,7 @@ impl<'a> Property<'a> {
                 ("format", format) if format == "password" => {
                     return Err(ConfigError::Secret { key: shown(key) });
                 }
-                // In JSON Schema `format` is a remark unless a validator chooses otherwise.
+                // In JSON Schema `format` is an annotation by default.
                 ("format", Value::String(_)) => {}
                 (keyword, _) if ANNOTATIONS.contains(&keyword) => {}
                 (keyword, _) => return Err(unsupported(key, keyword)),
@@ -229,7 +229,7 @@ impl<'a> Property<'a> {
 }
 
 impl Type {
-    /// Reads a text of the command line as this type.
+    /// Parses a text from the command line as this type.
     fn parse(self, text: &str) -> Option<Value> {
         match self {
             Self::Any | Self::String => Some(Value::from(text)),
@@ -283,10 +283,9 @@ fn invalid(place: &str, reason: &str) -> ConfigError {
 }
 
 fn unsupported(place: &str, keyword: &str) -> ConfigError {
-    let reason = format!("the keyword `{}` cannot be used this way", shown(keyword));
+    let reason = format!("the keyword `{}` is not supported here", shown(keyword));
     invalid(place, &reason)
 }
 
 #[cfg(test)]
-#[path = "tests/config.rs"]
 mod tests;

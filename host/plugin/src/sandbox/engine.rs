@@ -1,19 +1,19 @@
-//! The WebAssembly engine: which features it has, and what is linked to every plugin.
+//! The WebAssembly engine: its features, and the interfaces that it links to every plugin.
 
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, OptLevel};
 
-use super::bindings::longshore::plugin;
 use super::guest::Guest;
+use crate::bindings::longshore::plugin;
 
-/// An engine for components that are interrupted by ticks.
-pub(super) fn engine() -> wasmtime::Result<Engine> {
+/// Creates an engine whose guests the ticker interrupts.
+pub(crate) fn engine() -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
         .cranelift_opt_level(OptLevel::Speed)
-        // Backtraces into guests are never shown; without these tables compiled code is smaller
-        // and is mapped faster.
+        // Nothing shows backtraces into guests. Without these tables compiled code is smaller and
+        // faster to map.
         .native_unwind_info(false)
         .generate_address_map(false)
         .wasm_backtrace_max_frames(None)
@@ -22,8 +22,8 @@ pub(super) fn engine() -> wasmtime::Result<Engine> {
     Engine::new(&config)
 }
 
-/// Links all of WASI 0.2, which leads to an inert context, and the interfaces of longshore.
-pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+/// Links the interfaces of longshore, and all of WASI 0.2, which a guest gets in an inert context.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     plugin::types::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;

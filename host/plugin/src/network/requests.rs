@@ -1,35 +1,35 @@
-//! The requests of one call: what is checked before anything is sent, and after it came back.
+//! The requests of one call, checked before they are sent, and their responses.
 
 use std::sync::Arc;
 
 use longshore_plugin_pack::Endpoint;
 
-use super::access::Access;
-use super::bindings::longshore::plugin::endpoints::{
-    Host, Method as WitMethod, Request, RequestError, Response,
-};
-use super::bindings::longshore::plugin::types::{Attribute, Coded};
-use super::endpoint::{IncomingResponse, Method, OutgoingRequest, TransportError};
-use super::escape::shown;
-use super::guest::Guest;
-use super::limits::Limits;
 use super::origin::Origin;
+use super::permissions::Permissions;
+use super::transport::{IncomingResponse, Method, OutgoingRequest, TransportError};
+use crate::bindings::longshore::plugin::endpoints::{
+    Method as WitMethod, Request, RequestError, Response,
+};
+use crate::bindings::longshore::plugin::types::{Attribute, Coded};
+use crate::escape::shown;
+use crate::limits::Limits;
 
-/// What a plugin may put into a request.
+/// Headers that a plugin may send.
 const REQUEST_HEADERS: [&str; 4] = ["accept", "content-type", "if-match", "if-none-match"];
 
-/// What a plugin never sees of a response.
+/// Response headers that a plugin must not see.
 const HIDDEN_HEADERS: [&str; 5] =
     ["set-cookie", "set-cookie2", "www-authenticate", "authorization", "proxy-authenticate"];
 
-/// Bytes of path and query, escaped, and of a header's value.
+/// The maximum size of the escaped path and query, in bytes.
 const MAX_TARGET: usize = 16 * 1024;
+/// The maximum size of a header value, in bytes.
 const MAX_HEADER: usize = 8 * 1024;
 
-/// The requests of one call.
-pub(super) struct Requests {
-    access: Arc<Access>,
-    /// The destination that the plugin was called for; none for plugins that have no business there.
+/// Sends the requests of one call within their grants and limits.
+pub(crate) struct Requests {
+    permissions: Arc<Permissions>,
+    /// The destination that the call is about, if there is one.
     registry: Option<String>,
     dry_run: bool,
     left: u32,
@@ -39,14 +39,14 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn new(
-        access: Arc<Access>,
+    pub(crate) fn new(
+        permissions: Arc<Permissions>,
         registry: Option<String>,
         dry_run: bool,
         limits: &Limits,
     ) -> Self {
         Self {
-            access,
+            permissions,
             registry,
             dry_run,
             left: limits.requests,
@@ -56,15 +56,20 @@ impl Requests {
         }
     }
 
-    /// Makes the call a dry run.
-    pub(super) fn forbid_changes(&mut self) {
+    /// Makes the call a dry run, in which only requests that change nothing are sent.
+    pub(crate) fn forbid_changes(&mut self) {
         self.dry_run = true;
     }
 
-    async fn send(&mut self, endpoint: &str, request: Request) -> Result<Response, RequestError> {
+    /// Sends a request if a grant covers it and the limits of the call allow it.
+    pub(crate) async fn send(
+        &mut self,
+        endpoint: &str,
+        request: Request,
+    ) -> Result<Response, RequestError> {
         let outgoing = self.check(endpoint, request)?;
-        let Some(transport) = self.access.transport.clone() else {
-            return Err(denied("this command sends no requests for plugins"));
+        let Some(transport) = self.permissions.transport.clone() else {
+            return Err(denied("this command does not send requests of plugins"));
         };
         self.left -= 1;
         self.traffic -= outgoing.body.as_ref().map_or(0, Vec::len);
@@ -78,7 +83,7 @@ impl Requests {
         Ok(response(incoming))
     }
 
-    /// Everything that can be refused without sending.
+    /// Checks a request without sending it.
     fn check(&self, endpoint: &str, request: Request) -> Result<OutgoingRequest, RequestError> {
         let method = method(request.method);
         check_path(&request.path)?;
@@ -86,10 +91,10 @@ impl Requests {
         let query: Vec<_> = request.query.into_iter().map(pair).collect();
         let escaped_query = escaped_query(&query);
         if escaped_path.len() + escaped_query.len() > MAX_TARGET {
-            return Err(denied("its path and query are too long"));
+            return Err(denied("the path and the query are too long"));
         }
         let (known, origin) = self.known(endpoint)?;
-        let grants = &self.access.grants;
+        let grants = &self.permissions.grants;
         if !grants.iter().any(|grant| grant.covers(method, endpoint, &request.path)) {
             let wanted = format!("{} {} {escaped_path}", method.as_str(), shown(endpoint));
             return Err(denied(format!("no grant covers `{wanted}`")));
@@ -98,7 +103,7 @@ impl Requests {
             return Err(denied(format!("a dry run sends no {} request", method.as_str())));
         }
         let Some(registry) = self.registry.clone() else {
-            return Err(denied("this call is about no registry"));
+            return Err(denied("this call has no registry"));
         };
         let (endpoint, origin) = (known.clone(), origin.resolve(&registry));
         Ok(OutgoingRequest {
@@ -117,31 +122,27 @@ impl Requests {
     }
 
     fn known(&self, name: &str) -> Result<&(Endpoint, Origin), RequestError> {
-        self.access.endpoints.iter().find(|(endpoint, _)| endpoint.name == name).ok_or_else(|| {
-            let names = "its metadata names none so; without metadata there is only `registry`";
-            denied(format!("there is no endpoint `{}`: {names}", shown(name)))
-        })
+        self.permissions.endpoints.iter().find(|(endpoint, _)| endpoint.name == name).ok_or_else(
+            || {
+                let known = "the metadata declares the endpoints; `registry` always exists";
+                denied(format!("there is no endpoint `{}`: {known}", shown(name)))
+            },
+        )
     }
 
-    /// Bytes of a response that still fit into the limits of this call.
+    /// Returns how many bytes of a response the limits of this call still allow.
     fn room(&self, body: Option<&[u8]>) -> Result<usize, RequestError> {
         let body = body.map_or(0, <[u8]>::len);
         if self.left == 0 {
-            return Err(exhausted("the requests of this call are used up"));
+            return Err(exhausted("this call has sent too many requests"));
         }
         if body > self.request_body {
             return Err(exhausted("the request's body is too large"));
         }
         match self.traffic.checked_sub(body) {
             Some(left) if left > 0 => Ok(left.min(self.response_body)),
-            _ => Err(exhausted("the bytes of this call are used up")),
+            _ => Err(exhausted("this call has transferred too many bytes")),
         }
-    }
-}
-
-impl Host for Guest {
-    async fn send(&mut self, endpoint: String, request: Request) -> Result<Response, RequestError> {
-        self.requests.send(&endpoint, request).await
     }
 }
 
@@ -161,9 +162,9 @@ fn check_path(path: &[String]) -> Result<(), RequestError> {
         if segment.is_empty() && index + 1 == path.len() {
             continue;
         }
-        // Servers that take an escaped slash for a slash must not be led elsewhere either.
+        // Some servers treat an escaped slash as a slash.
         if segment.split(['/', '\\']).any(|part| matches!(part, "" | "." | "..")) {
-            return Err(denied(format!("`{}` is no path segment", shown(segment))));
+            return Err(denied(format!("`{}` is not a valid path segment", shown(segment))));
         }
         if segment.contains(char::is_control) {
             return Err(denied("a path segment holds a control character"));
@@ -178,7 +179,7 @@ fn headers(headers: Vec<Attribute>) -> Result<Vec<(String, String)>, RequestErro
         .map(|Attribute { key, value }| {
             let key = key.to_ascii_lowercase();
             if !REQUEST_HEADERS.contains(&key.as_str()) {
-                return Err(denied(format!("the header `{}` may not be sent", shown(&key))));
+                return Err(denied(format!("a plugin may not send the header `{}`", shown(&key))));
             }
             let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
             if !plain || value.len() > MAX_HEADER {
@@ -263,5 +264,4 @@ fn percent_encode(text: &str, escaped: &mut String) {
 }
 
 #[cfg(test)]
-#[path = "tests/requests.rs"]
 mod tests;

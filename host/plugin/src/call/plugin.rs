@@ -1,0 +1,220 @@
+//! The functions of a loaded plugin.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use longshore_plugin_pack::{Kind, ListFacts, Metadata};
+use tokio::time::timeout_at;
+
+use super::guest_call::GuestCall;
+use super::loaded::Loaded;
+use super::validate;
+use crate::contract::{Capabilities, Confidence, Entry, Item, Parsed, Prepared, Scope, Verdict};
+use crate::error::{Call, Failure, PluginError};
+use crate::escape::shown;
+
+/// A loaded plugin. Any task may call it, and clones share everything.
+///
+/// Every call has its own instance: no state reaches the next call, and calls may overlap.
+#[derive(Clone)]
+pub struct Plugin(Arc<Loaded>);
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Plugin")
+            .field("name", &self.0.name)
+            .field("kind", &self.0.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Plugin {
+    pub(crate) fn new(loaded: Loaded) -> Self {
+        Self(Arc::new(loaded))
+    }
+
+    /// Returns the name in the metadata, or the file name without its extension.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Returns the kind of the plugin.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// Returns the metadata of the component, if it has any.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&Metadata> {
+        self.0.metadata.as_ref()
+    }
+
+    /// Returns the name or the path that the plugin was loaded by.
+    #[must_use]
+    pub fn given_name(&self) -> &str {
+        &self.0.given_name
+    }
+
+    /// Returns key and value of the configuration that makes the plugin use plain HTTP, if one does.
+    #[must_use]
+    pub fn plain_http(&self) -> Option<(&str, String)> {
+        self.0.permissions.plain_http()
+    }
+
+    /// Returns the facts about the list format in the metadata. Texts are cut and escaped.
+    #[must_use]
+    pub fn list_facts(&self) -> ListFacts {
+        let facts = self.metadata().and_then(|metadata| metadata.list.clone()).unwrap_or_default();
+        let safe = |text: Option<Cow<'static, str>>| text.map(|text| shown(&text).into());
+        ListFacts {
+            default_arch: safe(facts.default_arch),
+            default_os: safe(facts.default_os),
+            line_hint: safe(facts.line_hint),
+            ..facts
+        }
+    }
+
+    /// Asks a list format whether it reads a text. `head` is the start of the text: at most 64 KiB,
+    /// cut after a line.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the plugin fails.
+    pub async fn probe(&self, file_name: &str, head: &str) -> Result<Confidence, PluginError> {
+        let mut call = GuestCall::start(&self.0, Call::Probe, None).await?;
+        let guest = call.list_format()?;
+        let result =
+            timeout_at(call.deadline(), guest.call_probe(call.store(), file_name, head)).await;
+        call.end_infallible(result)
+    }
+
+    /// Parses a text with a list format.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the plugin fails, rejects the whole text, or returns an invalid result.
+    pub async fn parse(&self, file_name: &str, text: &str) -> Result<Parsed, PluginError> {
+        let mut call = GuestCall::start(&self.0, Call::Parse, None).await?;
+        let guest = call.list_format()?;
+        let result =
+            timeout_at(call.deadline(), guest.call_parse(call.store(), file_name, text)).await;
+        let parsed = call.end(result)?;
+        validate::parsed(parsed, text, self.0.runtime.limits.entries)
+            .map_err(|failure| self.failed(Call::Parse, failure))
+    }
+
+    /// Returns whether the plugin writes its list format.
+    #[must_use]
+    pub fn can_render(&self) -> bool {
+        self.0.linked.exports.list_render.is_some()
+    }
+
+    /// Writes a list with a list format.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the plugin does not write lists, if it fails, or if its format cannot express an
+    /// entry.
+    pub async fn render(&self, entries: &[Entry]) -> Result<String, PluginError> {
+        let mut call = GuestCall::start(&self.0, Call::Render, None).await?;
+        let guest = call.list_render()?;
+        let result = timeout_at(call.deadline(), guest.call_render(call.store(), entries)).await;
+        call.end(result)
+    }
+
+    /// Returns the number of items in one call of a rewrite. [`Plugin::rewrite`] splits larger
+    /// slices.
+    #[must_use]
+    pub fn batch(&self) -> usize {
+        self.0.runtime.limits.batch
+    }
+
+    /// Rewrites items. Returns one verdict for each, in their order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the plugin fails or returns an invalid result.
+    pub async fn rewrite(&self, items: &[Item]) -> Result<Vec<Verdict>, PluginError> {
+        let mut verdicts = Vec::with_capacity(items.len());
+        for batch in items.chunks(self.batch()) {
+            let mut call = GuestCall::start(&self.0, Call::Rewrite, None).await?;
+            let guest = call.rewrite()?;
+            let result = timeout_at(call.deadline(), guest.call_apply(call.store(), batch)).await;
+            let result = call.end(result)?;
+            let result = validate::verdicts(result, batch.len())
+                .map_err(|failure| self.failed(Call::Rewrite, failure))?;
+            verdicts.extend(result);
+        }
+        Ok(verdicts)
+    }
+
+    /// Asks a repository type for the capabilities of a registry.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the plugin fails or returns an invalid result.
+    pub async fn describe(&self, registry: &str) -> Result<Capabilities, PluginError> {
+        let mut call = GuestCall::start(&self.0, Call::Describe, Some(registry)).await?;
+        let guest = call.repo_type()?;
+        let result = timeout_at(call.deadline(), guest.call_describe(call.store(), registry)).await;
+        let capabilities = call.end(result)?;
+        validate::capabilities(capabilities).map_err(|failure| self.failed(Call::Describe, failure))
+    }
+
+    /// Asks a repository type what must exist before a push. Returns the scopes of each repository,
+    /// in order, with the outermost scope first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the plugin fails or returns an invalid result.
+    pub async fn scopes(
+        &self,
+        registry: &str,
+        repositories: &[String],
+    ) -> Result<Vec<Vec<Scope>>, PluginError> {
+        let mut scopes = Vec::with_capacity(repositories.len());
+        for batch in repositories.chunks(self.0.runtime.limits.batch) {
+            let mut call = GuestCall::start(&self.0, Call::Scopes, Some(registry)).await?;
+            let guest = call.repo_type()?;
+            let result =
+                timeout_at(call.deadline(), guest.call_scopes(call.store(), registry, batch)).await;
+            let result = call.end(result)?;
+            let result = validate::scopes(result, batch.len())
+                .map_err(|failure| self.failed(Call::Scopes, failure))?;
+            scopes.extend(result);
+        }
+        Ok(scopes)
+    }
+
+    /// Prepares a scope with a repository type. In a dry run of this call or of the whole run, the
+    /// host sends only requests that change nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the plugin fails. After [`Failure::Transient`] another call may succeed.
+    pub async fn prepare(
+        &self,
+        registry: &str,
+        scope: &Scope,
+        dry_run: bool,
+    ) -> Result<Prepared, PluginError> {
+        let dry_run = dry_run || self.0.dry_run;
+        let mut call = GuestCall::start(&self.0, Call::Prepare, Some(registry)).await?;
+        if dry_run {
+            call.forbid_changes();
+        }
+        let guest = call.repo_type()?;
+        let result =
+            timeout_at(call.deadline(), guest.call_prepare(call.store(), registry, scope, dry_run))
+                .await;
+        let prepared = call.end(result)?;
+        validate::prepared(prepared).map_err(|failure| self.failed(Call::Prepare, failure))
+    }
+
+    fn failed(&self, call: Call, failure: Failure) -> PluginError {
+        PluginError::Call { plugin: self.name().to_owned(), call, failure }
+    }
+}

@@ -1,0 +1,7 @@
+//! Loading a plugin: find its component, check and compile it, and check its configuration.
+
+mod cache;
+pub(crate) mod config;
+pub(crate) mod embedded;
+pub(crate) mod host;
+mod source;

@@ -1,0 +1,9 @@
+//! The sandbox: the WebAssembly engine, and what a guest gets of the host.
+
+pub(crate) mod engine;
+pub(crate) mod exports;
+pub(crate) mod guest;
+mod memory;
+pub(crate) mod output;
+pub(crate) mod runtime;
+pub(crate) mod ticker;
