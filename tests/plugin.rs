@@ -213,7 +213,7 @@ fn a_format_by_its_path_that_has_lines_repeats_them_as_they_were() {
     let failed = run.file("mirror-failed.txt").expect("there is a failed list");
     let lines: Vec<&str> = failed.lines().collect();
     assert!(lines[0].contains("--list-format=./my-format.wasm"), "not by its path:\n{failed}");
-    assert!(lines[0].contains("--plugin-config=mine.key=value"), "not configured:\n{failed}");
+    assert!(lines[0].contains("--plugin-config='mine.key=value'"), "not configured:\n{failed}");
     assert_eq!(lines[2..], ["the app :: newest"], "not as it was:\n{failed}");
 
     source.push("team/app", "latest", &Image::new("linux/amd64").layer(1, 1000).build());

@@ -93,9 +93,10 @@ fn a_push_to_a_registry_with_tls_works() {
 
 /// Creates two registries with plain HTTP and an image at the source.
 fn plain() -> (Registry, Registry) {
-    let (source, destination) = (Registry::embedded(), Registry::embedded());
+    let serve = ["serve", "registry", "--listen", "127.0.0.1:0", "--host", "registry.test"];
+    let source = Registry::embedded_by(Longshore::new().args(serve));
     source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 1000).build());
-    (source, destination)
+    (source, Registry::embedded())
 }
 
 #[test]

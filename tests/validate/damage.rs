@@ -308,17 +308,33 @@ fn a_manifest_with_other_bytes_is_broken_with_and_without_deep() {
 }
 
 #[test]
-fn wrong_bytes_get_a_hint_to_delete_them_and_a_new_upload_repairs_them() {
+fn wrong_bytes_that_a_registry_shows_get_a_hint_to_delete_them() {
+    let pair = mirrored();
+    let layer = amd().blobs()[1].clone();
+    let mut bytes = layer.bytes().to_vec();
+    bytes[0] ^= 1;
+    let proxy = FaultProxy::before(&pair.destination);
+    let shown = Answer::status(200).body(bytes);
+    proxy.rule(Rule::on("GET", &format!("*/blobs/{}", layer.digest())).answers(shown));
+    let validate = || {
+        let run = Longshore::new().validate().list(LIST).source(pair.source.address());
+        run.destination(proxy.address())
+    };
+    validate().run().exits(0);
+    let run = validate().arg("--deep").run().exits(1);
+    run.complains("delete it from the registry's storage first");
+}
+
+/// `serve` hides wrong bytes, and accepts right ones in their place.
+#[test]
+fn a_new_push_repairs_wrong_bytes_in_serve() {
     let pair = mirrored();
     let layer = amd().blobs()[1].digest().to_owned();
     let path = stored(&pair.destination, &layer);
     let mut bytes = std::fs::read(&path).expect("it is there");
     bytes[0] ^= 1;
     std::fs::write(&path, &bytes).expect("it can be changed");
-    pair.validate(LIST).run().exits(0);
-    let run = pair.validate(LIST).arg("--deep").run().exits(1);
-    run.complains("delete it from the registry's storage first");
-    // A registry that verifies its content accepts good bytes as a replacement.
+    pair.validate(LIST).run().exits(1).complains(&format!("destination lacks blob {layer}"));
     pair.destination.push("team/app", "again", &amd());
     pair.validate(LIST).arg("--deep").run().exits(0);
 }
