@@ -72,8 +72,9 @@ pub(crate) struct ListFlags {
     /// Fail an entry without any image for --arch and --os, instead of skipping it with a warning
     #[arg(long)]
     pub(crate) no_arch_os_fail: bool,
-    /// Write image indexes in MODE: preserve keeps each manifest as it is; docker and oci write a Docker
-    /// manifest list or an OCI index, around single images too
+    /// Write image indexes in MODE: preserve keeps an index as it is if all of its platforms are
+    /// selected; docker and oci always write a Docker manifest list or an OCI index, around single
+    /// images too
     #[arg(long, value_name = "MODE", default_value = IndexMode::default().name(), value_parser = index_mode())]
     pub(crate) index: IndexMode,
     #[arg(long, value_name = "PLUGIN", help = format!("Read the image list with PLUGIN: {} or the path of a component [default: detected from the content]", built_in(Kind::ListFormat)))]

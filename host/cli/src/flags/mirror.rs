@@ -20,8 +20,8 @@ Examples:
 
 A line of images.txt is SOURCE DESTINATION TAG. A list with one reference a line \
 (rancher-images.txt) works too.
-Exit codes: 0 all entries are copied, 1 some entries failed (the failed list names them), 2 nothing \
-was started, 130 interrupted."
+Exit codes: 0 all entries are copied, 1 some entries failed (the failed list names them), 2 the usage \
+or configuration is wrong and nothing was copied, 130 interrupted."
 )]
 pub(crate) struct Mirror {
     #[command(flatten)]
@@ -42,13 +42,15 @@ pub(crate) struct CopyFlags {
     /// (harbor) or the path of a component
     #[arg(long, value_name = "PLUGIN")]
     pub(crate) repo_type: Option<String>,
-    /// Allow the component of --repo-type to send these requests; may be repeated
+    /// Allow the component of --repo-type to send these requests to the registry, such as
+    /// 'GET,POST registry /api/**'; may be repeated
     #[arg(long, value_name = "METHODS ENDPOINT /PATH")]
     pub(crate) grant: Vec<String>,
-    /// Use HTTPS for Harbor's API
+    /// Use HTTPS for Harbor's API; short for --plugin-config harbor.https=BOOL
     #[arg(long, default_value = "true")]
     pub(crate) harbor_https: bool,
-    /// Check every manifest and blob at the destination, even if the destination has the image
+    /// Check every manifest and blob at the destination, and the sizes of blobs, even if the
+    /// destination has the image; send again what is lost
     #[arg(long)]
     pub(crate) force_recursive: bool,
     /// Copy the referrers of each image too: signatures, SBOMs and attestations, found by their subject

@@ -28,8 +28,8 @@ pub(crate) struct Serve {
     /// Require a user name and password from FILE, with bcrypt hashes as htpasswd -B writes them
     #[arg(long, value_name = "FILE")]
     pub(crate) htpasswd: Option<PathBuf>,
-    /// Also answer requests to the host NAME; may be repeated. Without it, a registry on loopback
-    /// answers only to localhost, and others answer to every name
+    /// Answer requests to the host NAME, besides localhost and addresses; may be repeated [default:
+    /// no name for a loopback address, else every name]
     #[arg(long = "host", value_name = "NAME", value_parser = host)]
     pub(crate) hosts: Vec<String>,
 }

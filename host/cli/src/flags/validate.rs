@@ -12,11 +12,11 @@ use super::list::ListFlags;
 Example:
   longshore mirror-validate -f images.txt -d registry.example.com
 
-Give the same flags as to mirror. mirror-validate compares the destination with what mirror would \
-write, and checks that every manifest and blob is there. Each finding names the command that mends it. \
-longshore mirror validate is the same command.
-Exit codes: 0 all entries are valid, 1 some are not (the failed list names them), 2 nothing was \
-started, 130 interrupted.")]
+Give the flags that you gave to mirror, except those that only mirror has. mirror-validate compares \
+the destination with what mirror would write, and checks that it has every manifest and blob. Each \
+finding names the command that mends it. longshore mirror validate is the same command.
+Exit codes: 0 all entries are valid, 1 some are not (the failed list names them), 2 the usage or \
+configuration is wrong and nothing was compared, 130 interrupted.")]
 pub(crate) struct Validate {
     #[command(flatten)]
     pub(crate) list: ListFlags,
