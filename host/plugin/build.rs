@@ -1,11 +1,14 @@
 //! Puts the built-in plugins into the binary: takes or builds their components, appends their
 //! metadata, and writes the table that `src/load/embedded.rs` includes.
 //!
-//! Components come from the first of: the directory that `LONGSHORE_COMPONENTS` names (xtask builds
-//! them once and sets it), `components/` beside this file (a packaged crate), a nested cargo that
-//! builds `plugins/` of the workspace. The nested cargo has a target directory of its own, because
-//! this build holds the lock on the other one, and sees nothing of this build's flags, wrappers and
-//! paths: the same sources give the same bytes wherever, and under whatever command, they are built.
+//! Components come from the first of these that exists:
+//!
+//! - the directory in `LONGSHORE_COMPONENTS`; xtask builds the components once and sets it
+//! - `components/` beside this file, in a packaged crate
+//! - a nested cargo, which builds `plugins/` of the workspace
+//!
+//! The nested cargo has its own target directory, because this build locks the other one. It sees none of
+//! this build's flags, wrappers and paths, so the same sources give the same bytes everywhere.
 
 use std::collections::BTreeMap;
 use std::env;

@@ -1,4 +1,4 @@
-//! Reading an image list: the text, and which plugin reads it.
+//! Reads an image list: its text, with the plugin that recognises it.
 
 mod contract;
 mod error;

@@ -1,4 +1,4 @@
-//! Events that transfer and validation send to the report.
+//! Events that copying and validation send to the report.
 
 use std::time::Duration;
 

@@ -1,9 +1,8 @@
 //! A folder of OCI image layouts: one layout per repository, blobs shared between them by hard links.
 //!
-//! What both the registry over HTTP and the store behind the engine's seam need stands here once: a
-//! manifest is taken only when the content that it names is in its repository, content appears whole
-//! or not at all, and what names content is written after it. Several processes may have a folder
-//! open at once.
+//! It keeps the rules that the store and the served registry share. A manifest is accepted only if its
+//! repository holds all content that it names. Content appears whole or not at all, and before anything
+//! that names it. Several processes may have a folder open at once.
 
 mod batches;
 mod blob;

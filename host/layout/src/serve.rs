@@ -1,4 +1,4 @@
-//! The embedded registry: `longshore serve`, a registry on one's own disk or in memory of a run.
+//! The embedded registry: `longshore serve`, a registry of a given folder or a temporary one.
 //!
 //! It speaks the OCI distribution specification 1.1. The quickstart, the tests and machines without a
 //! network use it.

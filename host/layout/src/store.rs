@@ -1,4 +1,4 @@
-//! A folder of layouts as a store: what the engine reads from and writes to.
+//! A folder of layouts as a store, which the engine reads and writes.
 
 mod destination;
 mod error;

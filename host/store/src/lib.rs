@@ -3,8 +3,8 @@
 //! A *store* holds repositories: a registry, or a folder of OCI image layouts. The engine copies,
 //! compares and selects through [`Source`] and [`Destination`], and depends on no kind of store.
 //!
-//! Features of one kind stay behind its implementation: upload sessions, mounts, tokens and rate
-//! limits; files, links and locks.
+//! Features of one kind stay in its implementation. Registries have upload sessions, mounts, tokens and
+//! rate limits. Folders have files, links and locks.
 //!
 //! Content from a store is never trusted: blobs go through [`VerifiedBlob`], and implementations
 //! hash the manifests that they return.
