@@ -24,6 +24,8 @@ use crate::tools::version;
 pub(crate) enum Peer {
     /// The program of this repository.
     Longshore,
+    /// Another build of longshore, to compare a change with what was before it.
+    LongshoreBaseline,
     /// One process that copies the images in sequence.
     SkopeoSync,
     /// `skopeo copy --all`, four concurrent processes.
@@ -59,6 +61,7 @@ pub(crate) struct Job<'a> {
 impl Peer {
     /// All peers except longshore.
     pub(crate) const ALL: &'static [Self] = &[
+        Self::LongshoreBaseline,
         Self::SkopeoSync,
         Self::SkopeoCopy,
         Self::Hangar,
@@ -87,6 +90,7 @@ impl Peer {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Longshore => "**longshore**",
+            Self::LongshoreBaseline => "longshore, baseline",
             Self::SkopeoSync => "skopeo sync",
             Self::SkopeoCopy => "skopeo copy --all, 4 at a time",
             Self::Crane => "crane copy, 4 at a time",
@@ -101,6 +105,7 @@ impl Peer {
     pub(crate) fn program(self) -> &'static str {
         match self {
             Self::Longshore => "longshore",
+            Self::LongshoreBaseline => "longshore-baseline",
             Self::SkopeoSync | Self::SkopeoCopy => "skopeo",
             Self::Crane => "crane",
             Self::Regsync | Self::RegsyncTuned => "regsync",
@@ -112,7 +117,7 @@ impl Peer {
     /// Returns the version that the program reports.
     pub(crate) fn version(self, program: &Path) -> String {
         match self {
-            Self::Longshore | Self::SkopeoSync | Self::SkopeoCopy => {
+            Self::Longshore | Self::LongshoreBaseline | Self::SkopeoSync | Self::SkopeoCopy => {
                 version(program, &["--version"])
             }
             _ => version(program, &["version"]),
@@ -128,7 +133,7 @@ impl Peer {
     /// Returns the commands for the task.
     pub(crate) fn work(self, program: &Path, job: &Job<'_>) -> Result<Work> {
         match self {
-            Self::Longshore => longshore::work(program, job),
+            Self::Longshore | Self::LongshoreBaseline => longshore::work(program, job),
             Self::SkopeoSync => skopeo::sync(program, job),
             Self::SkopeoCopy => Ok(skopeo::copy(program, job)),
             Self::Crane => Ok(crane::work(program, job)),
@@ -159,6 +164,6 @@ mod tests {
         assert_eq!(Peer::parse("regsync-tuned"), Ok(Some(Peer::RegsyncTuned)));
         assert_eq!(Peer::parse("none"), Ok(None));
         let refused = Peer::parse("docker").expect_err("no peer has this name");
-        assert!(refused.contains("skopeo-sync") && !refused.contains("longshore"), "{refused}");
+        assert!(refused.contains("skopeo-sync") && !refused.contains("longshore,"), "{refused}");
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 use crate::manifest_cache::ManifestCache;
 
 /// The largest configuration that is read for its platform, in bytes.
-const CONFIGURATION_LIMIT: u64 = 16 * 1024 * 1024;
+pub(crate) const CONFIGURATION_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// The cached part of a configuration.
 #[derive(Debug)]

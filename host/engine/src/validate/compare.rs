@@ -18,9 +18,7 @@ use super::verdict::{Digests, Judge};
 use crate::error::JobError;
 use crate::job::{Finding, Outcome, Status};
 use crate::shape::{Shape, Shaped, digest_decides, nothing_selected, shape, stays_unchanged};
-
-/// The largest configuration that is read for its platform, in bytes.
-const CONFIG_LIMIT: u64 = 16 * 1024 * 1024;
+use crate::source_reader::CONFIGURATION_LIMIT;
 
 /// Compares the destination of `entry` with its source.
 pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError> {
@@ -185,7 +183,7 @@ async fn configuration(
     image: &Single,
 ) -> Option<Bytes> {
     let config = image.config.as_ref().filter(|config| config.media_type.is_image_config())?;
-    store.small_blob(repository, config, CONFIG_LIMIT).await.ok()
+    store.small_blob(repository, config, CONFIGURATION_LIMIT).await.ok()
 }
 
 /// Parses a manifest that was built.
