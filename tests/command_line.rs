@@ -72,7 +72,7 @@ fn filters_and_plugins_that_do_not_exist_are_refused_with_a_hint() {
         (
             ["--list-format", "what"],
             "no built-in list-format plugin has that name (there are: compose, ",
-            "hint: a plugin in a file is named by its path",
+            "hint: give the path of a plugin in a file",
         ),
         (["--rewrite", "what"], "no built-in rewrite plugin has that name", "named by its path"),
         (["--repo-type", "what"], "no built-in repo-type plugin has that name", "by its path"),
