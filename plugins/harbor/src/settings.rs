@@ -49,8 +49,13 @@ mod tests {
     fn projects_are_private_unless_configured() {
         assert_eq!(Settings::from_config("{}"), Ok(Settings::default()));
         assert!(!Settings::default().public);
-        let json = r#"{"public":true,"storage-limit":-1,"registry-id":3}"#;
-        let expected = Settings { public: true, storage_limit: Some(-1), registry_id: Some(3) };
+        let json = r#"{"https":false,"public":true,"storage-limit":-1,"registry-id":3}"#;
+        let expected = Settings {
+            https: Some(false),
+            public: true,
+            storage_limit: Some(-1),
+            registry_id: Some(3),
+        };
         assert_eq!(Settings::from_config(json), Ok(expected));
     }
 
