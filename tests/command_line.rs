@@ -74,8 +74,8 @@ fn filters_and_plugins_that_do_not_exist_are_refused_with_a_hint() {
             "no built-in list-format plugin has that name (there are: compose, ",
             "hint: give the path of a plugin in a file",
         ),
-        (["--rewrite", "what"], "no built-in rewrite plugin has that name", "named by its path"),
-        (["--repo-type", "what"], "no built-in repo-type plugin has that name", "by its path"),
+        (["--rewrite", "what"], "no built-in rewrite plugin has that name", "give the path"),
+        (["--repo-type", "what"], "no built-in repo-type plugin has that name", "give the path"),
         (["--plugin-config", "prefix"], "it is not NAME.KEY=VALUE", "hint: for example"),
         (["--plugin-config", "nobody.x=1"], "this run uses no plugin of that name", "use"),
     ] {
