@@ -180,4 +180,7 @@ fn a_harbor_without_tls_gets_a_hint_and_no_password() {
     let refused = run("r.invalid").arg("--harbor-https=false").run().exits(2);
     let refused = refused.complains("use --harbor-https=false for r.invalid: plain HTTP would");
     refused.complains("hint: give --tls-verify=false too");
+    let configured = ["--plugin-config", "harbor.https=false"];
+    let refused = run("r.invalid").args(configured).run().exits(2);
+    refused.complains("use --harbor-https=false for r.invalid: plain HTTP would");
 }

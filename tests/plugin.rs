@@ -182,6 +182,39 @@ fn a_hook_without_a_grant_is_denied_and_the_push_tried() {
     with(mirror(&source, registry.address()), "waits").args(grant).run().exits(2).complains("/v2/");
 }
 
+/// Adds a repository type to the run whose endpoint `api` is like this.
+fn with_endpoint(longshore: Longshore, endpoint: &serde_json::Value) -> Longshore {
+    let metadata = serde_json::json!({
+        "name": "mine", "version": "1.0.0", "kind": "repo-type", "endpoints": [endpoint],
+        "config-schema": {"type": "object", "properties": {"tls": {"type": "boolean"}}},
+    });
+    let longshore = longshore.file("mine.wasm", packed("waits", &metadata));
+    longshore.args(["--repo-type", "./mine.wasm"])
+}
+
+#[test]
+fn a_hook_that_needs_a_credential_of_its_own_is_refused() {
+    let endpoint =
+        serde_json::json!({"name": "api", "origin": "https://{registry}", "auth": "bearer"});
+    let run = with_endpoint(nowhere(), &endpoint).run().exits(2);
+    run.complains("endpoint `api` needs the authentication `bearer`").complains("hint: ");
+}
+
+#[test]
+fn a_hook_uses_plain_http_only_if_configured_and_safe() {
+    let endpoint = serde_json::json!({
+        "name": "api", "origin": "https://{registry}", "auth": "registry", "https-key": "tls",
+    });
+    let plain = ["--plugin-config", "mine.tls=false"];
+    let remote = Longshore::new().mirror().list("team/app team/app 1\n").source(NOBODY);
+    let remote = with_endpoint(remote.destination("r.invalid"), &endpoint);
+    let refused = remote.args(plain).run().exits(2);
+    let refused = refused.complains("use --plugin-config mine.tls=false for r.invalid: plain HTTP");
+    refused.complains("hint: give --tls-verify=false too");
+    // Nothing listens there, which fails the entry and not the start.
+    with_endpoint(nowhere(), &endpoint).args(plain).run().exits(1);
+}
+
 #[test]
 fn a_format_by_its_path_reads_lists() {
     let (source, destination) = registries();
