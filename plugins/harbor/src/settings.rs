@@ -49,11 +49,6 @@ mod tests {
     fn projects_are_private_unless_configured() {
         assert_eq!(Settings::from_config("{}"), Ok(Settings::default()));
         assert!(!Settings::default().public);
-<<<<<<< HEAD
-        let json = r#"{"public":true,"storage-limit":-1,"registry-id":3}"#;
-        let expected =
-            Settings { public: true, storage_limit: Some(-1), registry_id: Some(3), https: None };
-=======
         let json = r#"{"https":false,"public":true,"storage-limit":-1,"registry-id":3}"#;
         let expected = Settings {
             https: Some(false),
@@ -61,7 +56,6 @@ mod tests {
             storage_limit: Some(-1),
             registry_id: Some(3),
         };
->>>>>>> facts
         assert_eq!(Settings::from_config(json), Ok(expected));
     }
 

@@ -54,17 +54,12 @@ fn a_missing_project_is_created_private() {
 
 #[test]
 fn the_settings_reach_the_new_project() {
-<<<<<<< HEAD
-    let settings =
-        Settings { public: true, storage_limit: Some(1 << 40), registry_id: Some(3), https: None };
-=======
     let settings = Settings {
         public: true,
         storage_limit: Some(1 << 40),
         registry_id: Some(3),
         ..Settings::default()
     };
->>>>>>> facts
     let (_, asked) = run([answer(404, ""), answer(201, "")], false, &settings);
     let body: Value =
         serde_json::from_slice(asked[1].body.as_ref().expect("a body")).expect("JSON");
