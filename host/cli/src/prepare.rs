@@ -43,6 +43,10 @@ pub(crate) async fn prepare(
             by_registry.entry(registry).or_default().insert(destination.repository);
         }
     }
+    if by_registry.is_empty() && jobs.iter().next().is_some() {
+        let text = "--repo-type has no effect: every destination is a folder".to_owned();
+        events.note(0, None, Level::Warning, text);
+    }
     let mut unprepared = HashMap::new();
     for (registry, repositories) in &by_registry {
         let repositories: Vec<&Repository> = repositories.iter().collect();

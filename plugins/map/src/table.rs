@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use longshore_plugin_sdk::reference::Parts;
+use longshore_plugin_sdk::reference::{Parts, is_registry};
 
 /// The registry of a source that does not name one.
 const DOCKER_HUB: &str = "docker.io";
@@ -132,8 +132,4 @@ impl Target {
         let between = if self.path.is_empty() || rest.is_empty() { "" } else { "/" };
         format!("{registry}/{}{between}{rest}{version}", self.path)
     }
-}
-
-fn is_registry(component: &str) -> bool {
-    component.contains(['.', ':']) || component == "localhost"
 }

@@ -27,6 +27,8 @@ fn the_longest_matching_row_wins() {
         docker.io/library/ hub/\n\
         docker.io/* all\n\
         bitnami/charts/ other.io:5000/*\n\
+        [::1]/team/ v6/\n\
+        [::1]:5000/x [2001:db8::1]:5000/y\n\
         quay.io/a@sha256:00 pinned/a:fixed\n"});
     for (source, destination, after) in [
         ("docker.io/library/mysql:8", "d.io/library/mysql:8", "d.io/db/mysql:8-lts"),
@@ -36,6 +38,8 @@ fn the_longest_matching_row_wins() {
         ("docker.io/team/a/b:1", "d.io/team/a/b:1", "d.io/all/team/a/b:1"),
         ("docker.io/bitnami/charts/x:1", "d.io/x:1", "other.io:5000/x:1"),
         ("quay.io/a:1@sha256:00", "d.io/a:1@sha256:00", "d.io/pinned/a:fixed"),
+        ("[::1]/team/x:1", "d.io/team/x:1", "d.io/v6/x:1"),
+        ("[::1]:5000/x:1", "d.io/x:1", "[2001:db8::1]:5000/y:1"),
         ("quay.io/b:1", "d.io/b:1", "d.io/b:1"),
     ] {
         assert_eq!(mapped(&config, source, destination), to(after), "{source}");

@@ -2,8 +2,11 @@
 //!
 //! Names have slashes and may hold words like `manifests`, so a path is read from its end.
 
+use std::borrow::Cow;
+
 use axum::http::Method;
 use longshore_oci::{Digest, ManifestReference, Repository, Tag};
+use percent_encoding::percent_decode_str;
 
 use super::response::{Code, Refusal};
 
@@ -95,15 +98,16 @@ pub(super) fn digest(text: &str) -> Result<Digest, Refusal> {
 
 /// Some clients write the colon of a digest as `%3A`.
 fn unescape(path: &str) -> Result<String, Refusal> {
-    let mut parts = path.split('%');
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     let bad = || Refusal::bad(Code::NameInvalid, "the path has a broken percent escape");
-    for part in parts {
-        let code = part.get(..2).ok_or_else(bad)?;
-        bytes.push(u8::from_str_radix(code, 16).map_err(|_| bad())?);
-        bytes.extend_from_slice(&part.as_bytes()[2..]);
+    // The decoder passes broken escapes through.
+    let is_broken = path.match_indices('%').any(|(at, _)| {
+        let code = path.as_bytes().get(at + 1..at + 3);
+        !code.is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit))
+    });
+    if is_broken {
+        return Err(bad());
     }
-    String::from_utf8(bytes).map_err(|_| bad())
+    percent_decode_str(path).decode_utf8().map(Cow::into_owned).map_err(|_| bad())
 }
 
 /// The first value of `key` in a query. A plus stays a plus: media types have them, and nothing
@@ -175,6 +179,8 @@ mod tests {
             "/v2/a/manifests/-x",
             "/v2/a/manifests/sha256:12",
             "/v2/a/manifests/%zz",
+            "/v2/a/manifests/%+F",
+            "/v2/a/manifests/%4",
             "/v2/a/nothing/x",
         ] {
             assert!(Route::parse(path, &Method::PUT).is_err(), "{path}");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use longshore_plugin_pack::Endpoint;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::origin::Origin;
 use super::permissions::Permissions;
@@ -249,18 +250,11 @@ fn escaped_query(query: &[(String, String)]) -> String {
     escaped
 }
 
-/// Escapes everything but RFC 3986's unreserved characters (section 2.3).
+/// Everything except the unreserved characters of RFC 3986 (section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 fn percent_encode(text: &str, escaped: &mut String) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push('%');
-            escaped.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            escaped.push(char::from(DIGITS[usize::from(byte & 15)]));
-        }
-    }
+    escaped.extend(utf8_percent_encode(text, RESERVED));
 }
 
 #[cfg(test)]
