@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::measure::{Work, cost_of};
+use crate::peer::Peer;
 use crate::workbench::Workbench;
 
 /// Number of lines in the long list.
@@ -28,28 +29,36 @@ pub(crate) struct Start {
     pub(crate) peak: u64,
 }
 
-/// Calls every plugin once, so that no measured run has to compile it.
+/// Calls every plugin of each build once, so that no measured run has to compile it.
 pub(crate) fn compile_plugins(bench: &Workbench<'_>) -> Result<()> {
     let list = list(bench, "one.txt", 1)?;
     let output = bench.folder.join("start.log");
-    cost_of(plan(bench, &list), &output).map(drop)
+    for contestant in bench.contestants() {
+        if matches!(contestant.peer, Peer::Longshore | Peer::LongshoreBaseline) {
+            cost_of(plan(bench, &contestant.program, &list), &output)?;
+        }
+    }
+    Ok(())
 }
 
 /// Measures the start, and a run with a long list.
 pub(crate) fn measure(bench: &Workbench<'_>) -> Result<Vec<Start>> {
     println!("\n== the program itself");
     let (one, long) = (list(bench, "one.txt", 1)?, list(bench, "lines.txt", LINES)?);
+    let program = bench.longshore().program;
     let times = if bench.options.quick { 5 } else { 20 };
     let version = || {
-        let mut command = command(bench);
+        let mut command = command(bench, &program);
         command.arg("--version");
         Work::one(command)
     };
     Ok(vec![
         median(bench, "`longshore --version`", times, version)?,
-        median(bench, "load and call the plugins, plan one line", times, || plan(bench, &one))?,
+        median(bench, "load and call the plugins, plan one line", times, || {
+            plan(bench, &program, &one)
+        })?,
         median(bench, &format!("the same with {LINES} lines"), times.div_ceil(5), || {
-            plan(bench, &long)
+            plan(bench, &program, &long)
         })?,
     ])
 }
@@ -87,14 +96,14 @@ fn list(bench: &Workbench<'_>, name: &str, lines: usize) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn plan(bench: &Workbench<'_>, list: &Path) -> Work {
-    let mut command = command(bench);
+fn plan(bench: &Workbench<'_>, program: &Path, list: &Path) -> Work {
+    let mut command = command(bench, program);
     command.args(["mirror", "-s", "localhost:1", "-d", "localhost:2", "-f"]).arg(list);
     Work { code: 2, ..Work::one(command) }
 }
 
-fn command(bench: &Workbench<'_>) -> Command {
-    let mut command = Command::new(bench.longshore().program);
+fn command(bench: &Workbench<'_>, program: &Path) -> Command {
+    let mut command = Command::new(program);
     command.current_dir(&bench.folder).env_clear().env("HOME", &bench.folder);
     command.env("LONGSHORE_CACHE_DIR", bench.cache());
     command
