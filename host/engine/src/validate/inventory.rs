@@ -218,23 +218,12 @@ impl ContentCheck<'_> {
         Ok(None)
     }
 
-    /// Reads a blob whose size differs from the descriptor's. If its digest is right, the descriptor
-    /// is wrong, as at the source.
-    async fn by_digest(
-        &self,
-        blob: &Descriptor,
-        presence: BlobPresence,
-    ) -> Result<BlobPresence, StoreError> {
+    /// Whether the digest of a blob with this actual size is right. If it is, the descriptor is
+    /// wrong, as at the source.
+    async fn has_digest(&self, blob: &Descriptor, size: u64) -> Result<bool, StoreError> {
         let Inventory { destination, repository, .. } = self.inventory;
-        let BlobPresence::OtherSize(size) = destination.blob_presence(repository, blob).await?
-        else {
-            return Ok(presence);
-        };
         let actual = Descriptor { size, ..blob.clone() };
-        match destination.blob_content(repository, &actual).await? {
-            BlobPresence::Present => Ok(BlobPresence::Present),
-            _ => Ok(presence),
-        }
+        Ok(destination.blob_content(repository, &actual).await? == BlobPresence::Present)
     }
 
     /// Checks a blob, once per run.
@@ -249,10 +238,18 @@ impl ContentCheck<'_> {
                 } else {
                     destination.blob_presence(repository, blob).await?
                 };
-                let presence = match presence {
-                    BlobPresence::OtherSize(_) => self.by_digest(blob, presence).await?,
-                    presence => presence,
+                let actual = match presence {
+                    // A longer blob was not read to its end, so the found size is not its size.
+                    BlobPresence::OtherSize(_) if deep => {
+                        destination.blob_presence(repository, blob).await?
+                    }
+                    _ => presence.clone(),
                 };
+                if let BlobPresence::OtherSize(size) = actual
+                    && self.has_digest(blob, size).await?
+                {
+                    return Ok(None);
+                }
                 Ok::<_, StoreError>(fault(blob, presence).map(Box::new))
             })
             .await?;

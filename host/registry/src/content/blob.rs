@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
 use reqwest::{Method, Response, StatusCode};
 
 use crate::auth::token::RepositoryScope;
-use crate::content::blob_check::announced_size;
+use crate::content::blob_check::announced;
 use crate::error::Failed as _;
 use crate::http::connection::read_bounded;
 use crate::http::connection::{Purpose, next_chunk};
@@ -17,7 +17,7 @@ use crate::request::Call;
 use crate::retry::Backoff;
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Digest, Repository};
-use longshore_store::Operation;
+use longshore_store::{BlobPresence, Operation};
 
 /// Timeout for a blob's headers: pull-through caches fetch the blob before they answer.
 const BLOB_HEADERS: Duration = Duration::from_secs(300);
@@ -153,8 +153,8 @@ impl Client {
         call.admitted = true;
         // No retries here: the upload itself has them.
         match self.send_once(&call).await {
-            Ok(response) => match announced_size(response.headers()) {
-                Some(size) if blob.size > 0 && size != blob.size => {
+            Ok(response) => match announced(blob, response.headers()) {
+                BlobPresence::OtherSize(size) if blob.size > 0 => {
                     tracing::warn!(
                         "{digest} has {size} bytes in {}/{repository} and the manifest says {}: it is sent again",
                         self.registry,

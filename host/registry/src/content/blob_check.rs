@@ -29,7 +29,7 @@ impl Client {
             self.blob_call("look up blob", Method::HEAD, repository, digest, Class::Lookup).await?;
         match self.send(&head).await {
             Ok(response) => {
-                return Ok(compared(blob, announced_size(response.headers())));
+                return Ok(announced(blob, response.headers()));
             }
             Err(error) if matches!(error.cause.status(), Some(400..=428)) => {}
             Err(error) => return Err(error),
@@ -42,7 +42,7 @@ impl Client {
             Ok(response) if response.status() == 206 => {
                 Ok(compared(blob, total(response.headers())))
             }
-            Ok(response) => Ok(compared(blob, announced_size(response.headers()))),
+            Ok(response) => Ok(announced(blob, response.headers())),
             Err(error) if error.is_not_found() => Ok(BlobPresence::Absent),
             // An empty blob has no first byte.
             Err(error) if error.cause.status() == Some(416) => Ok(compared(blob, Some(0))),
@@ -120,9 +120,9 @@ fn compared(blob: &Descriptor, size: Option<u64>) -> BlobPresence {
     }
 }
 
-/// The size that a registry announces for a blob.
-pub(super) fn announced_size(headers: &HeaderMap) -> Option<u64> {
-    number(headers, CONTENT_LENGTH)
+/// The presence of a blob by the `Content-Length` of its response.
+pub(super) fn announced(blob: &Descriptor, headers: &HeaderMap) -> BlobPresence {
+    compared(blob, number(headers, CONTENT_LENGTH))
 }
 
 fn number(headers: &HeaderMap, name: HeaderName) -> Option<u64> {

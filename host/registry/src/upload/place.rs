@@ -78,25 +78,20 @@ impl Client {
         transfer: &BlobTransfer<'_>,
         placed: Placed,
     ) -> Result<Placed, TransferFailure> {
-        if self.wrong_size(transfer).await?.is_none() {
-            return Ok(placed);
-        }
-        tracing::debug!("{} in {} is damaged", transfer.blob.digest, transfer.repository);
-        let again = BlobTransfer { trust: Trust::Nothing, ..transfer.clone() };
-        let sent = match placed {
-            Placed::Moved => placed,
-            Placed::Mounted(_) | Placed::Present => self.upload_blob(&again, None).boxed().await?,
-        };
-        match self.wrong_size(transfer).await? {
-            None => Ok(sent),
-            Some(found) => {
-                let digest = &transfer.blob.digest;
-                let operation =
-                    self.upload_operation("push blob", transfer.repository, &digest.to_string());
-                let cause = Cause::Damaged { found, expected: transfer.blob.size };
-                Err(TransferFailure::Destination(operation.failed(cause).into()))
+        let Some(mut found) = self.wrong_size(transfer).await? else { return Ok(placed) };
+        if placed != Placed::Moved {
+            tracing::debug!("{} in {} is damaged", transfer.blob.digest, transfer.repository);
+            let again = BlobTransfer { trust: Trust::Nothing, ..transfer.clone() };
+            let sent = self.upload_blob(&again, None).boxed().await?;
+            match self.wrong_size(transfer).await? {
+                None => return Ok(sent),
+                Some(still) => found = still,
             }
         }
+        let digest = transfer.blob.digest.to_string();
+        let operation = self.upload_operation("push blob", transfer.repository, &digest);
+        let cause = Cause::Damaged { found, expected: transfer.blob.size };
+        Err(TransferFailure::Destination(operation.failed(cause).into()))
     }
 
     /// The size of the blob at the registry, where it is not the descriptor's. A registry that does
