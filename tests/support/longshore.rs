@@ -142,19 +142,20 @@ impl Longshore {
         Some(self)
     }
 
-    /// Runs `script` first, and then longshore as a user who may not do everything. Returns `None` and
-    /// skips the test where that is not possible.
+    /// Runs `script` first, and then longshore without the capabilities that let root ignore permissions.
+    /// Returns `None` and skips the test where that is not possible.
+    ///
+    /// The user stays the same, because another user may lack access to the program.
     pub(crate) fn unprivileged(mut self, script: &str) -> Option<Self> {
-        let drop =
-            "if test $(id -u) = 0; then set -- setpriv --reuid 65534 --clear-groups \"$@\"; fi";
-        let probe = format!("{drop}\nexec \"$@\"");
-        // The other user may lack access to the program.
-        let probe = Command::new("sh").args(["-ec", &probe, "sh", PROGRAM, "--version"]).output();
+        let root = "test $(id -u) = 0";
+        let drop = "setpriv --bounding-set=-all --inh-caps=-all";
+        let probe = format!("if {root}; then {drop} true; fi");
+        let probe = Command::new("sh").args(["-ec", &probe]).output();
         if !probe.is_ok_and(|probe| probe.status.success()) {
-            skip("longshore does not run without privileges");
+            skip("root cannot drop its capabilities with setpriv");
             return None;
         }
-        let script = format!("{script}\n{drop}\nexec \"$@\"");
+        let script = format!("{script}\nif {root}; then set -- {drop} \"$@\"; fi\nexec \"$@\"");
         let before = ["sh", "-ec", &script, "sh"];
         self.program.splice(0..0, before.map(OsString::from));
         Some(self)
