@@ -20,7 +20,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("layout", &["oci", "store"]),
     ("engine", &["oci", "cache", "store"]),
     ("plugin", &["cache"]),
-    ("cli", &["oci", "cache", "store", "registry", "layout", "engine", "plugin"]),
+    ("chart", &["oci", "cache", "store", "registry"]),
+    ("cli", &["oci", "cache", "store", "registry", "layout", "engine", "plugin", "chart"]),
 ];
 
 /// Dependencies that one crate keeps to itself.

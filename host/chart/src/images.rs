@@ -1,0 +1,1 @@
+//! Finds the images in what a chart renders.

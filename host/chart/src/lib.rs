@@ -1,0 +1,12 @@
+//! Helm charts: their archives and sources, how they are rendered, and the images in what they render.
+//!
+//! A chart becomes jobs in three steps. The host unpacks and checks its archive. A [`Renderer`] turns
+//! the files and values into manifests. [`images`] finds the images in the manifests, by the same rules
+//! for every renderer.
+
+pub mod images;
+mod render;
+mod rendered;
+
+pub use render::{RenderError, RenderInput, Renderer};
+pub use rendered::Rendered;
