@@ -4,6 +4,7 @@
 //! the files and values into manifests. [`images`] finds the images in the manifests, by the same rules
 //! for every renderer.
 
+pub mod archive;
 pub mod images;
 mod render;
 mod rendered;

@@ -20,6 +20,7 @@ mod registry;
 mod repository;
 mod store_name;
 mod tag;
+mod version_range;
 
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
@@ -37,3 +38,4 @@ pub use registry::Registry;
 pub use repository::Repository;
 pub use store_name::{LayoutsName, StoreName};
 pub use tag::Tag;
+pub use version_range::{RangeError, VersionRange, version_of_tag};

@@ -4,6 +4,5 @@
 mod expand;
 mod pick;
 mod under;
-mod version;
 
 pub use expand::{Expansion, Picked, Unselected, expand, selects_by_pattern};

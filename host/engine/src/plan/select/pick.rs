@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use regex::{Regex, RegexBuilder};
 use semver::Version;
 
-use super::version::{RangeError, VersionRange, version_of_tag};
 use crate::list::Filter;
+use longshore_oci::{RangeError, VersionRange, version_of_tag};
 
 /// The size limit of a compiled expression, in bytes; real ones are far smaller.
 const PATTERN_SIZE: usize = 1024 * 1024;

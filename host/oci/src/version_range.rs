@@ -9,7 +9,7 @@
 use semver::{BuildMetadata, Prerelease, Version};
 
 /// Parses a tag as a version; `None` if it is not one.
-pub(super) fn version_of_tag(tag: &str) -> Option<Version> {
+pub fn version_of_tag(tag: &str) -> Option<Version> {
     let partial = Partial::of(tag)?;
     (partial.numbers > 0 && !partial.open).then_some(partial.version)
 }
@@ -110,23 +110,26 @@ struct Alternative {
 
 /// A version range.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct VersionRange(Vec<Alternative>);
+pub struct VersionRange(Vec<Alternative>);
 
 /// A text is not a valid range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{part}` is not a version condition")]
-pub(super) struct RangeError {
+pub struct RangeError {
     part: String,
 }
 
 impl VersionRange {
     /// Parses a range such as `>=1.2 <2 || ^3`.
-    pub(super) fn parse(text: &str) -> Result<Self, RangeError> {
+    ///
+    /// # Errors
+    /// If a part is not a condition.
+    pub fn parse(text: &str) -> Result<Self, RangeError> {
         text.split("||").map(Alternative::parse).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether `version` is in the range.
-    pub(super) fn holds(&self, version: &Version) -> bool {
+    pub fn holds(&self, version: &Version) -> bool {
         self.0.iter().any(|alternative| {
             (version.pre.is_empty() || alternative.suffixes)
                 && alternative.bounds.iter().all(|bound| bound.holds(version))
