@@ -28,6 +28,7 @@ mod referrers;
 mod requests;
 mod rewrites;
 mod settings;
+mod shard;
 mod smoke;
 mod stores;
 mod support;

@@ -13,6 +13,7 @@ mod filter;
 mod options;
 mod rewrite;
 mod select;
+mod shard;
 mod source;
 mod stand_in;
 
@@ -24,4 +25,5 @@ pub use filter::FilterFlags;
 pub use options::PlanOptions;
 pub use rewrite::{Rewrite, RewriteError, RewriteItem, RewriteVerdict};
 pub use select::{Expansion, Picked, Unselected, expand, selects_by_pattern};
+pub use shard::{Shard, ShardError};
 pub use stand_in::rewritten_registry;

@@ -8,6 +8,7 @@ use clap::Args;
 use super::values::{duration, index_mode, jobs};
 use crate::report::OutputFormat;
 use longshore_engine::IndexMode;
+use longshore_engine::plan::Shard;
 use longshore_plugin_host::{Kind, ListFacts, PluginHost};
 
 /// The built-in rewrite that always comes first; `--rewrite` adds others.
@@ -62,6 +63,10 @@ pub(crate) struct ListFlags {
     /// Process at most N images at once
     #[arg(short, long, value_name = "N", default_value = "8", value_parser = jobs, allow_negative_numbers = true)]
     pub(crate) jobs: usize,
+    /// Process only part K of N of the list, as 2/5, so that N machines share it: all tags of a source
+    /// repository are in one part [default: the whole list]
+    #[arg(long, value_name = "K/N")]
+    pub(crate) shard: Option<Shard>,
     /// Stop waiting for a rate-limited registry after TIME, such as 90s, 15m or 2h; a number without a
     /// unit is seconds
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]

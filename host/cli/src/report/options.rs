@@ -1,5 +1,6 @@
 //! How a run is reported.
 
+use longshore_engine::plan::Shard;
 use serde::{Deserialize, Serialize};
 
 /// The form of the report on standard output (`--output`).
@@ -37,6 +38,8 @@ pub(crate) struct ReportOptions {
     pub(crate) referrers: bool,
     /// True if standard error is a terminal, which can show progress bars.
     pub(crate) terminal: bool,
+    /// The part of the list that the run processes, if not all of it.
+    pub(crate) shard: Option<Shard>,
     /// The list as the user named it, a prefix for line numbers; empty for none.
     pub(crate) list: String,
 }

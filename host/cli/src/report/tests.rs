@@ -13,6 +13,7 @@ use longshore_oci::Digest;
 
 fn options() -> ReportOptions {
     ReportOptions {
+        shard: None,
         output: OutputFormat::Text,
         verb: Verb::Mirror,
         dry_run: false,

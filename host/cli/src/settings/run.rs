@@ -1,13 +1,13 @@
 //! The settings of `mirror` and `mirror-validate`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::layers::{Origin, Origins};
 use super::plugin::HARBOR_HTTPS;
 use super::{PluginSettings, SettingsError, SettingsFile};
 use crate::flags::{CompareFlags, CopyFlags, Global, ListFlags, NOT_REPEATED};
 use crate::report::Verb;
-use longshore_engine::plan::{FilterFlags, PlanError, parse_store_flag};
+use longshore_engine::plan::{FilterFlags, PlanError, Shard, parse_store_flag};
 use longshore_oci::StoreName;
 
 /// The settings of one run.
@@ -31,6 +31,23 @@ pub(crate) enum Task {
     Validate(CompareFlags),
 }
 
+impl Task {
+    const fn failed_mut(&mut self) -> &mut PathBuf {
+        match self {
+            Self::Mirror(flags) => &mut flags.failed,
+            Self::Validate(flags) => &mut flags.failed,
+        }
+    }
+}
+
+/// Returns the default failed list of a part, so that parts in one folder do not replace each other's:
+/// `mirror-failed.2-of-5.txt`.
+fn failed_of_part(path: &Path, shard: Shard) -> PathBuf {
+    let extension =
+        path.extension().map(|extension| extension.to_string_lossy()).unwrap_or_default();
+    path.with_extension(format!("{}-of-{}.{extension}", shard.part(), shard.parts()))
+}
+
 impl RunSettings {
     /// Parses the flags that name registries, filters and plugins.
     ///
@@ -38,7 +55,7 @@ impl RunSettings {
     /// Returns an error that names the value and its origin.
     pub(crate) fn new(
         mut list: ListFlags,
-        task: Task,
+        mut task: Task,
         global: &Global,
         origins: &Origins,
         file: SettingsFile,
@@ -51,6 +68,10 @@ impl RunSettings {
         let source = store("source", "-s", list.source.as_ref())?;
         let destination = store("destination", "-d", list.destination.as_ref())?;
         list.list_format = list.list_format.filter(|name| name != "auto");
+        if let Some(shard) = list.shard.filter(|_| origins.of("failed") == Origin::Default) {
+            let failed = task.failed_mut();
+            *failed = failed_of_part(failed, shard);
+        }
         Ok(Self {
             filter: filter(&list, origins, &file)?,
             tls_verify: global.tls_verify,

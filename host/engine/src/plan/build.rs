@@ -31,6 +31,7 @@ pub async fn build(
         entries: Vec::with_capacity(drafts.len()),
         jobs: Jobs::with_room_for(drafts.len()),
         ended: Vec::new(),
+        count: 0,
     };
     let mut collision = None;
     let at_once = rewrites.iter().map(|rewrite| rewrite.batch()).min().unwrap_or(BATCH).max(1);
@@ -43,8 +44,11 @@ pub async fn build(
         for rewrite in rewrites {
             apply(&mut batch, &**rewrite, &stand_ins).await?;
         }
-        for Draft { entry, stage } in batch.drain(..) {
-            plan.entries.push(entry);
+        for Draft { entry, stage, is_in_shard } in batch.drain(..) {
+            plan.count += 1;
+            if is_in_shard {
+                plan.entries.push(entry);
+            }
             let ended = match stage {
                 Stage::Going(_) if collision.is_some() => None,
                 Stage::Going(going) => add_job(&going.job, &mut destinations, &mut plan.jobs)
@@ -54,8 +58,13 @@ pub async fn build(
                     }),
                 Stage::Ended(ended) => Some(ended),
             };
-            plan.ended.extend(ended.map(|ended| *ended));
+            plan.ended.extend(ended.filter(|_| is_in_shard).map(|ended| *ended));
         }
+    }
+    if let Some(shard) = options.shard {
+        // Only now, because a collision with an entry of another part is an error too.
+        let is_in_shard = |job: &Job| shard.has(&job.source.store, &job.source.repository);
+        plan.jobs = plan.jobs.iter().filter(is_in_shard).collect();
     }
     // Errors of rewrites on later entries come first, as they may be the cause of a collision.
     collision.map_or(Ok(plan), Err)

@@ -16,6 +16,8 @@ use longshore_oci::{Digest, Name, Reference, ReferenceError, Registry, Tag, Vers
 pub(super) struct Draft {
     pub(super) entry: PlannedEntry,
     pub(super) stage: Stage,
+    /// True if it belongs to the part of the run.
+    pub(super) is_in_shard: bool,
 }
 
 pub(super) enum Stage {
@@ -113,7 +115,10 @@ impl Iterator for Drafts<'_> {
         let entry = self.entries.peek().map(|entry| entry.line);
         let error = self.errors.next_if(|error| entry.is_none_or(|entry| error.line < entry));
         if let Some(error) = error {
-            return Some(malformed(self.numbers.next()?, error, &self.lines, &self.list));
+            let mut draft = malformed(self.numbers.next()?, error, &self.lines, &self.list);
+            draft.is_in_shard =
+                self.options.shard.is_none_or(|shard| shard.has_text(&draft.entry.text));
+            return Some(draft);
         }
         let entry = self.entries.next()?;
         let number = self.numbers.next()?;
@@ -135,7 +140,8 @@ fn malformed(number: u32, error: Diagnostic, lines: &Lines, list: &List) -> Draf
     let line = error.line;
     let terms = list.terms_above(lines, line).map(Into::into);
     let ended = Ended { number, line, column, source, destination: String::new(), outcome };
-    Draft { entry: PlannedEntry { number, text, terms }, stage: Stage::Ended(Box::new(ended)) }
+    let entry = PlannedEntry { number, text, terms };
+    Draft { entry, stage: Stage::Ended(Box::new(ended)), is_in_shard: true }
 }
 
 /// So much of a line is shown, in characters: all of a document may stand on one, and every remark on
@@ -162,6 +168,7 @@ impl Drafts<'_> {
         let original = if format.lines { self.lines.get(entry.line) } else { None };
         let text = original.unwrap_or_else(|| standard_line(&entry).into());
         let line = entry.line;
+        let is_in_shard = self.is_in_shard(&entry);
         let stage = match job(number, &entry, &self.filter, self.options) {
             Ok(job) => Stage::Going(Going { job: Box::new(job), attributes: entry.attributes }),
             Err(error) => {
@@ -177,7 +184,22 @@ impl Drafts<'_> {
                 }))
             }
         };
-        Draft { entry: PlannedEntry { number, text, terms }, stage }
+        Draft { entry: PlannedEntry { number, text, terms }, stage, is_in_shard }
+    }
+
+    /// Says whether an entry belongs to the part of the run.
+    fn is_in_shard(&self, entry: &Entry) -> bool {
+        let Some(shard) = self.options.shard else { return true };
+        if entry.repositories.is_some() {
+            // Its repositories could not be listed. Each part misses those that it would have had.
+            return true;
+        }
+        let completed =
+            entry.source.parse().map(|name| source::complete(name, self.options.source.as_ref()));
+        match completed {
+            Ok(Ok((store, repository))) => shard.has(&store, &repository),
+            _ => shard.has_text(entry.source.as_bytes()),
+        }
     }
 }
 

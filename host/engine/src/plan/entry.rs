@@ -15,6 +15,8 @@ pub struct Plan {
     pub jobs: Jobs,
     /// Entries that ended before the copy, by number.
     pub ended: Vec<Ended>,
+    /// The number of entries of all parts.
+    pub count: u32,
 }
 
 /// An entry as the failed list repeats it. A plan may hold a million of them.

@@ -2,7 +2,7 @@
 
 use longshore_oci::StoreName;
 
-use super::{FilterFlags, Unselected};
+use super::{FilterFlags, Shard, Unselected};
 
 /// Options of a plan.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct PlanOptions {
     pub filter: FilterFlags,
     /// The number of the first entry, from 1.
     pub first_number: u32,
+    /// The part to which the plan is limited; `None` for all of it. Collisions are errors in every part.
+    pub shard: Option<Shard>,
     /// The outcomes of entries that select by pattern and remain in the list.
     pub unselected: Vec<Unselected>,
 }

@@ -30,7 +30,7 @@ impl Session {
         failed_list: Option<FailedList>,
     ) -> Result<Report, Fatal> {
         let Planned { name, plan, format } = planned;
-        let Plan { entries, jobs, ended } = plan;
+        let Plan { entries, jobs, ended, count: _ } = plan;
         // The failed list holds them by now.
         drop(entries);
         let jobs = Arc::new(jobs);
@@ -44,6 +44,7 @@ impl Session {
                 dry_run: self.settings.dry_run(),
                 referrers: self.settings.referrers(),
                 terminal: std::io::stderr().is_terminal(),
+                shard: self.settings.list.shard,
                 list: name,
             },
             Arc::clone(&self.log),

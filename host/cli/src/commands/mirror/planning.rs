@@ -26,11 +26,6 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    /// Returns the number of entries.
-    pub(super) fn count(&self) -> u32 {
-        u32::try_from(self.plan.entries.len()).unwrap_or(u32::MAX)
-    }
-
     /// Returns the entries as the failed list holds them.
     pub(super) fn failed_entries(&self) -> Vec<FailedEntry> {
         let entry = |entry: &plan::PlannedEntry| FailedEntry {
@@ -107,12 +102,19 @@ impl Session {
             destination: self.settings.destination.clone(),
             filter: self.settings.filter.clone(),
             first_number,
+            shard: self.settings.list.shard,
             unselected,
         };
         let format = list.format.clone();
         let rewrites: Vec<Box<dyn Rewrite>> =
             rewrites.into_iter().map(|plugin| Box::new(PluginRewrite(plugin)) as Box<_>).collect();
         let plan = plan::build(list, &options, &rewrites).await?;
+        if let Some(shard) = options.shard {
+            let (part, kept) = (shard.described(), plan.entries.len());
+            let text =
+                format!("{part}: {kept} of {} entries; the other parts have the rest", plan.count);
+            self.log.write(Level::Info, &text);
+        }
         Ok(Planned { name, format, plan })
     }
 

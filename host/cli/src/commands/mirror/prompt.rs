@@ -82,7 +82,7 @@ impl Conversation {
             Ok(planned) => planned,
             Err(error) => return self.refused(line, &error),
         };
-        self.next_number += planned.count();
+        self.next_number += planned.plan.count;
         if let Some(list) = &mut self.failed_list {
             list.add(&planned.failed_entries())?;
         }

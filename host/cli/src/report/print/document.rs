@@ -16,6 +16,9 @@ use longshore_oci::Digest;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
+    /// The part of the list, as in `--shard`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<String>,
     entries: Entries<'a>,
     copied: u32,
     skipped: u32,
@@ -81,6 +84,7 @@ impl<'a> Document<'a> {
     fn of(report: &'a Report) -> Self {
         let totals = &report.totals;
         Self {
+            shard: report.options.shard.map(|shard| shard.to_string()),
             entries: Entries(&report.rows),
             copied: totals.copied,
             skipped: totals.skipped,

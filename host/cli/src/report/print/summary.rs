@@ -59,6 +59,9 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         (false, Verb::Mirror) => (totals.copied, "copied"),
         (false, Verb::Validate) => (totals.copied, "valid"),
     };
+    if let Some(shard) = report.options.shard {
+        write!(out, "{}: ", shard.described())?;
+    }
     write!(out, "{done} {word}, {} skipped, {} failed", totals.skipped, totals.failed)?;
     if totals.unfinished > 0 {
         write!(out, " ({} of them not finished)", totals.unfinished)?;

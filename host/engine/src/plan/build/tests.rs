@@ -2,7 +2,7 @@
 
 use super::{BATCH, PlanOptions, build};
 use crate::job::{Outcome, Status};
-use crate::list::{Diagnostic, Entry, Pinned, Selection, Severity};
+use crate::list::{Diagnostic, Entry, Filter, Pinned, Selection, Severity};
 use crate::list::{Format, List, ListText};
 use crate::plan::{Ended, FilterFlags, Plan, PlanError, Unselected};
 
@@ -10,6 +10,7 @@ const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49
 
 fn options() -> PlanOptions {
     PlanOptions {
+        shard: None,
         source: None,
         destination: None,
         filter: FilterFlags::new(None, None).unwrap(),
@@ -258,4 +259,72 @@ async fn batches_are_one_plan() {
     colliding.entries[BATCH + 1].source = "c.io/x".to_owned();
     let error = build(colliding, &options(), &[]).await.unwrap_err();
     assert!(matches!(error, PlanError::Collision { first: 1, second, .. } if second == count));
+}
+
+#[tokio::test]
+async fn parts_are_disjoint_and_together_everything() {
+    let whole = || {
+        let of = |line: u32, source: &str| entry(line, source, Some("b.io/x"), &line.to_string());
+        let mut entries: Vec<Entry> =
+            (1..40).map(|line| of(line, &format!("a.io/x-{}", line % 13))).collect();
+        entries.extend([of(40, "b.io/x"), of(41, "a.io/UPPER"), of(42, "busybox")]);
+        // Two entries that are one, and an entry of the default registry.
+        entries.push(Entry { line: 43, ..of(42, "docker.io/library/busybox") });
+        list(lines(), &"odd line\n".repeat(45), entries, vec![error(44, 1), error(45, 1)])
+    };
+    let all = planned(whole(), &options()).await;
+    let shown = |plan: &Plan| {
+        let jobs = plan
+            .jobs
+            .iter()
+            .map(|job| format!("{} {} {}", job.number, job.source, job.destination));
+        let ended = plan.ended.iter().map(|ended| {
+            format!("{} {}", ended.number, format_args!("{:?}", ended.outcome.status))
+        });
+        jobs.chain(ended).collect::<Vec<_>>()
+    };
+    let mut union = Vec::new();
+    for part in 1..=4 {
+        let shard = Some(format!("{part}/4").parse().unwrap());
+        let plan = planned(whole(), &PlanOptions { shard, ..options() }).await;
+        assert_eq!(plan.count, all.count, "each part numbers all entries");
+        assert_eq!(plan.entries.len(), plan.jobs.len() + plan.ended.len());
+        assert!(plan.jobs.len() < all.jobs.len(), "it is a part");
+        union.extend(shown(&plan));
+    }
+    let mut expected = shown(&all);
+    expected.sort();
+    union.sort();
+    assert_eq!(union, expected);
+}
+
+#[tokio::test]
+async fn each_part_has_the_entries_whose_repositories_could_not_be_listed() {
+    let everything = Entry {
+        select: Selection::All,
+        repositories: Some(Filter { allow: vec![], deny: vec![], versions: None, latest: None }),
+        ..entry(1, "a.io/team", Some("b.io"), "")
+    };
+    for part in 1..=3 {
+        let unselected =
+            Unselected { entry: everything.clone(), outcome: Outcome::failed("a.io is away") };
+        let shard = Some(format!("{part}/3").parse().unwrap());
+        let options = PlanOptions { unselected: vec![unselected], shard, ..options() };
+        let plan = planned(list(other(), "", vec![everything.clone()], vec![]), &options).await;
+        assert_eq!(ends(&plan), ["a.io is away"], "part {part}");
+    }
+}
+
+#[tokio::test]
+async fn a_collision_with_another_part_is_an_error_in_every_part() {
+    let colliding = || {
+        let entries =
+            (1..=8).map(|line| entry(line, &format!("a.io/x-{line}"), Some("b.io/x"), "1"));
+        list(lines(), "", entries.collect(), vec![])
+    };
+    for part in 1..=3 {
+        let shard = Some(format!("{part}/3").parse().unwrap());
+        let error = build(colliding(), &PlanOptions { shard, ..options() }, &[]).await.unwrap_err();
+        assert!(matches!(error, PlanError::Collision { first: 1, second: 2, .. }), "{error}");
+    }
 }
