@@ -11,6 +11,9 @@ const OPERATORS: [&str; 6] = [":-", ":?", ":+", "-", "?", "+"];
 /// A hint on how to set a variable.
 const HINT: &str = "--plugin-config compose.variables=@FILE sets it";
 
+/// A hint on how to set several variables.
+const SEVERAL: &str = "--plugin-config compose.variables=@FILE sets them";
+
 /// A text with all variables expanded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Interpolated {
@@ -24,22 +27,39 @@ pub(crate) struct Interpolated {
 /// # Errors
 /// Fails for a variable without value and default, and for malformed variables.
 pub(crate) fn interpolated(text: &str, variables: &Variables) -> Result<Interpolated, String> {
-    let mut result = Interpolated::default();
-    result.append(text, variables, 0)?;
-    Ok(result)
+    let mut expansion = Expansion::default();
+    expansion.append(text, variables, 0)?;
+    let Expansion { result, unset } = expansion;
+    match &unset[..] {
+        [] => Ok(result),
+        [name] => Err(format!("the variable `{name}` is not set and has no default; {HINT}")),
+        names => {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            let names = names.join(", ");
+            Err(format!("the variables {names} are not set and have no default; {SEVERAL}"))
+        }
+    }
 }
 
-impl Interpolated {
+/// An expansion of a text, as far as it got.
+#[derive(Default)]
+struct Expansion {
+    result: Interpolated,
+    /// The variables without value and default.
+    unset: Vec<String>,
+}
+
+impl Expansion {
     fn append(&mut self, text: &str, variables: &Variables, depth: usize) -> Result<(), String> {
         if depth > MAX_DEPTH {
             return Err("variables are nested too deeply".into());
         }
         let mut rest = text;
         while let Some(dollar) = rest.find('$') {
-            self.text.push_str(&rest[..dollar]);
+            self.result.text.push_str(&rest[..dollar]);
             let after = &rest[dollar + 1..];
             if let Some(literal) = after.strip_prefix('$') {
-                self.text.push('$');
+                self.result.text.push('$');
                 rest = literal;
             } else if let Some(braced) = after.strip_prefix('{') {
                 let end = closing(braced).ok_or("a `${` has no `}`")?;
@@ -49,13 +69,13 @@ impl Interpolated {
                 let name = name_of(after);
                 match name {
                     // A dollar sign without a name after it stays as it is.
-                    "" => self.text.push('$'),
+                    "" => self.result.text.push('$'),
                     _ => self.value(name, variables)?,
                 }
                 rest = &after[name.len()..];
             }
         }
-        self.text.push_str(rest);
+        self.result.text.push_str(rest);
         Ok(())
     }
 
@@ -84,7 +104,7 @@ impl Interpolated {
                 if found.is_none() {
                     let message =
                         format!("the variable `{name}` is not set: it expands to nothing");
-                    self.remarks.push(message);
+                    self.result.remarks.push(message);
                 }
                 Ok(())
             }
@@ -92,14 +112,14 @@ impl Interpolated {
             ("-", false) => {
                 if found.is_none() {
                     let message = format!("the variable `{name}` is not set: its default is used");
-                    self.remarks.push(message);
+                    self.result.remarks.push(message);
                 }
                 self.append(operand, variables, depth + 1)
             }
             (_, false) => {
                 let mut reason = Self::default();
                 reason.append(operand, variables, depth + 1)?;
-                let reason = match reason.text.as_str() {
+                let reason = match reason.result.text.as_str() {
                     "" => String::new(),
                     reason => format!(" ({reason})"),
                 };
@@ -113,12 +133,17 @@ impl Interpolated {
     fn value(&mut self, name: &str, variables: &Variables) -> Result<(), String> {
         match variables.get(name) {
             Some(Ok(value)) => {
-                self.text.push_str(&value.text);
-                self.remarks.extend_from_slice(&value.remarks);
+                self.result.text.push_str(&value.text);
+                self.result.remarks.extend_from_slice(&value.remarks);
                 Ok(())
             }
             Some(Err(message)) => Err(format!("the variable `{name}` has no value: {message}")),
-            None => Err(format!("the variable `{name}` is not set and has no default; {HINT}")),
+            None => {
+                if !self.unset.iter().any(|unset| unset == name) {
+                    self.unset.push(name.to_owned());
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -195,6 +220,11 @@ mod tests {
             ("a:${T}", unset),
             ("a:$T-x", unset),
             ("a:${U:-${T}}", unset),
+            ("$T:$T", unset),
+            (
+                "$R/${N}:${T:-${R}}",
+                "the variables `R`, `N` are not set and have no default; --plugin-config compose.variables=@FILE sets them",
+            ),
             ("a:${SET:+$T}", unset),
             (
                 "a:${T:?set the $SET}",

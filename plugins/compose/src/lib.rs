@@ -13,11 +13,13 @@
 use longshore_plugin_sdk::list::{Confidence, Configured, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
 
+use shared::Shared;
 use variables::Variables;
 
 mod env_file;
 mod interpolate;
 mod service;
+mod shared;
 mod variables;
 
 #[cfg(target_arch = "wasm32")]
@@ -97,9 +99,13 @@ fn document(parsed: &mut Parsed, root: &Node, variables: &Variables) {
         return;
     };
     if let Some(services) = services.expect_mapping("`services`", parsed) {
-        for (name, service) in services.iter() {
-            service::read(parsed, variables, name, service);
+        let mut shared = Shared::default();
+        for (key, service) in services.iter() {
+            let before = parsed.diagnostics.len();
+            service::read(parsed, variables, key, service);
+            shared.unite(parsed, before, &key.text);
         }
+        shared.name_services(parsed);
     }
 }
 

@@ -96,6 +96,54 @@ fn an_empty_image_is_none() {
 }
 
 #[test]
+fn an_error_that_services_share_is_one_and_names_them() {
+    let unset = "the variable `REG` is not set and has no default; --plugin-config \
+                 compose.variables=@FILE sets it";
+    for (text, expected) in [
+        // A merged mapping.
+        (
+            "x-a: &a\n  image: $REG/app\nservices:\n  web: {<<: *a}\n  job: {<<: *a}\n  db: {<<: *a}\n",
+            vec![format!("2:10! {unset} (services `web`, `job`, `db`)")],
+        ),
+        // An anchor at the service itself.
+        (
+            "services:\n  web: &a\n    image: $REG/app\n  job: *a\n",
+            vec![format!("3:12! {unset} (services `web`, `job`)")],
+        ),
+        // An anchor at the text, and a service of its own.
+        (
+            "services:\n  web: {image: &i $REG/app}\n  job: {image: *i}\n  db: {image: $REG/app}\n",
+            vec![format!("2:19! {unset} (services `web`, `job`)"), format!("4:15! {unset}")],
+        ),
+        // Another error than that of a variable, and a platform.
+        (
+            "x-a: &a {image: 'a b'}\nx-b: &b {image: b, platform: $REG}\nservices:\n  web: *a\n  \
+             job: *a\n  db: *b\n  db2: *b\n",
+            vec![
+                "1:17! `a b` is not an image reference (services `web`, `job`)".to_owned(),
+                format!("2:30! {unset} (services `db`, `db2`)"),
+            ],
+        ),
+        // Warnings need no names.
+        (
+            "x-a: &a {image: 'a:${T:-1}'}\nservices: {web: *a, job: *a}\n",
+            vec!["1:17 the variable `T` is not set: its default is used".to_owned()],
+        ),
+    ] {
+        assert_eq!(remarks(&parse("compose.yaml", text)), expected, "{text}");
+    }
+}
+
+#[test]
+fn an_error_of_many_services_stays_short() {
+    let services: String = (0..300).map(|number| format!("  s{number}: *a\n")).collect();
+    let text = format!("x-a: &a {{image: $REG/app}}\nservices:\n{services}");
+    let parsed = parse("compose.yaml", &text);
+    let [error] = &parsed.diagnostics[..] else { panic!("{:?}", parsed.diagnostics) };
+    assert!(error.message.ends_with("`s98`, `s99` and 200 more)"), "{}", error.message);
+}
+
+#[test]
 fn malformed_files_have_exact_diagnostics() {
     for (text, expected) in [
         (

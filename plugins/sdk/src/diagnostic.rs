@@ -1,7 +1,7 @@
 //! Diagnostics about the input, with their positions.
 
 /// Tells whether part of the input was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Severity {
     /// The input was read, but the user should know about something.
     Warning,
@@ -19,7 +19,7 @@ pub struct Place {
 }
 
 /// A diagnostic about the input.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     /// Tells whether part of the input was lost.
     pub severity: Severity,

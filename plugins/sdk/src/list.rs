@@ -1,5 +1,7 @@
 //! The result types of list formats.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::{Diagnostic, Place};
 use crate::reference::{Parts, has_digest_algorithm, looks_like_reference};
 
@@ -140,9 +142,12 @@ impl Parsed {
         None
     }
 
-    /// Sorts the diagnostics by position.
+    /// Sorts the diagnostics by position. Of equal ones, which a YAML anchor with several aliases
+    /// causes, one stays.
     #[must_use]
     pub fn in_order(mut self) -> Self {
+        let mut known = HashSet::with_capacity(self.diagnostics.len());
+        self.diagnostics.retain(|found| known.insert(found.clone()));
         self.diagnostics.sort_by_key(|found| (found.line, found.column));
         self
     }
@@ -192,6 +197,24 @@ mod tests {
         parsed.image(PLACE, "c@sha256:00");
         assert_eq!(parsed.entries, [Entry::new("c", pinned(None), 3)]);
         assert_eq!(parsed.diagnostics[0].severity, Severity::Warning);
+    }
+
+    #[test]
+    fn equal_diagnostics_are_one_and_all_are_in_order() {
+        let mut parsed = Parsed::default();
+        let other = Place { line: 1, column: 9 };
+        for (place, message) in [(PLACE, "a"), (other, "a"), (PLACE, "b"), (PLACE, "a")] {
+            parsed.error(place, message);
+        }
+        parsed.warn(PLACE, "a");
+        let parsed = parsed.in_order();
+        let found: Vec<_> = parsed
+            .diagnostics
+            .iter()
+            .map(|found| (found.line, found.severity, found.message.as_str()))
+            .collect();
+        let (error, warning) = (Severity::Error, Severity::Warning);
+        assert_eq!(found, [(1, error, "a"), (3, error, "a"), (3, error, "b"), (3, warning, "a")]);
     }
 
     #[test]
