@@ -3,6 +3,7 @@
 //! It depends on the store interface only, and knows neither plugins nor flags. The command line
 //! opens the stores, passes parsed lists, and prints the events that the engine sends.
 
+mod counted;
 mod error;
 mod manifest_cache;
 mod pool;
@@ -17,6 +18,7 @@ pub mod list;
 pub mod plan;
 pub mod validate;
 
+pub use counted::counted;
 pub use error::JobError;
 pub use manifest_cache::ManifestCache;
 pub use shape::IndexMode;

@@ -80,8 +80,12 @@ pub(super) async fn place(
     }
     walk_related(&copy, manifests).await?;
     if left_behind > 0 {
+        let (count, are) = match left_behind {
+            1 => ("1 referrer".to_owned(), "is"),
+            count => (format!("{count} referrers"), "are"),
+        };
         let text = format!(
-            "{left_behind} referrers of {} are not copied, as it gets another digest at the destination",
+            "{count} of {} {are} not copied, as it gets another digest at the destination",
             shape.source
         );
         work.note(Level::Warning, text);

@@ -149,7 +149,10 @@ impl ContentCheck<'_> {
         let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut findings: Vec<Finding> = found.findings.into_values().collect();
         if found.more > 0 {
-            let text = format!("{} more findings are not listed", found.more);
+            let text = match found.more {
+                1 => "1 more finding is not listed".to_owned(),
+                more => format!("{more} more findings are not listed"),
+            };
             findings.push(Finding::said("manifest", text));
         }
         match walked {

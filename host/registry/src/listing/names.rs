@@ -56,7 +56,7 @@ fn texts(page: Vec<Name>, operation: &Operation) -> Vec<String> {
         .collect();
     if texts.len() < count {
         let others = count - texts.len();
-        tracing::warn!("{operation}: {others} entries of the list are not text; they are left out");
+        tracing::warn!("{operation}: names that are not text are left out ({others})");
     }
     texts
 }
