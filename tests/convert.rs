@@ -67,10 +67,82 @@ fn an_entry_that_three_columns_cannot_express_is_an_error() {
     let list = "version: 1\nsync:\n  - source: a.io/b\n    target: c.io/d\n    type: repository\n";
     let run = convert(list, &["--list-format", "regsync"]).exits(2);
     assert_eq!(run.stdout, "");
-    let run = run.complains("with plugin `mirror`: line 3: a.io/b: three columns cannot express");
-    run.complains("hint: give --resolve to write one entry for each tag");
+    let run = run.complains("-:3: a.io/b: three columns cannot express a pattern for tags");
+    let run = run.complains("write the format mirror: it cannot express 1 of 1 entry");
+    let run = run.complains("hint: give --resolve to write one entry for each tag");
+    assert!(!run.stderr.contains("--keep-going"), "there are no other entries\n{}", run.stderr);
     let run = convert("a.io/b c.io/d 1\n", &["--to", "default"]).exits(2);
-    run.complains("line 1: a.io/b: a reference cannot express a destination");
+    let run = run.complains("-:1: a.io/b: a reference cannot express a destination");
+    run.complains("hint: leave --to out to write the format mirror");
+}
+
+/// A list of regsync. Every third entry selects tags, or repositories, by pattern.
+fn with_patterns(count: usize) -> String {
+    let entry = |number| {
+        let (from, to) = (format!("a.io/s{number}"), format!("c.io/d{number}"));
+        match number % 6 {
+            2 => format!("  - {{source: {from}, target: {to}, type: repository}}\n"),
+            5 => format!("  - {{source: s{number}.io, target: {to}, type: registry}}\n"),
+            _ => format!("  - {{source: {from}:1, target: {to}:1, type: image}}\n"),
+        }
+    };
+    format!("version: 1\nsync:\n{}", (0..count).map(entry).collect::<String>())
+}
+
+#[test]
+fn every_inexpressible_entry_is_named_and_keep_going_writes_the_others() {
+    for count in [4, 7, 31] {
+        let list = with_patterns(count);
+        let patterns: Vec<usize> = (0..count).filter(|number| number % 3 == 2).collect();
+        let refused = patterns.len();
+        let run = convert(&list, &[]).exits(2);
+        assert_eq!(run.stdout, "");
+        let named: Vec<&str> =
+            run.complaints().into_iter().filter(|line| line.contains("three columns")).collect();
+        let lines: Vec<String> = named
+            .iter()
+            .map(|line| line.split(':').nth(1).unwrap_or_default().to_owned())
+            .collect();
+        let expected: Vec<String> =
+            patterns.iter().map(|number| (number + 3).to_string()).collect();
+        assert_eq!(lines, expected, "{}", run.stderr);
+        let summary = format!("it cannot express {refused} of {count} entries");
+        run.complains(&summary).complains(
+            "hint: give --resolve to write one entry for each tag, or give --keep-going to write the \
+             other entries",
+        );
+        let run = convert(&list, &["--keep-going"]).exits(1);
+        let expected: String = (0..count)
+            .filter(|number| number % 3 != 2)
+            .map(|number| format!("# longshore: platforms=all\na.io/s{number} c.io/d{number} 1\n"))
+            .collect();
+        assert_eq!(run.stdout, expected, "{}", run.stderr);
+        assert_eq!(run.stderr.matches("three columns cannot").count(), refused, "{}", run.stderr);
+        run.complains(&format!("wrote {} entries to standard output", count - refused));
+    }
+}
+
+#[test]
+fn keep_going_writes_no_file_if_nothing_is_left() {
+    let list = "sync:\n  - {source: a.io/b, target: c.io/d, type: repository}\n";
+    for (list, flags) in [
+        (list, &["--keep-going"][..]),
+        ("a.io/b c.io/d 1\n", &["--keep-going", "--to", "default"]),
+        ("# longshore: platforms=linux/arm64\na.io/b b 1\n", &["--keep-going", "--to=default"]),
+    ] {
+        let run = Longshore::new().file("list", list).args(["convert-list", "-i", "list"]);
+        let run = run.args(flags).run().exits(1);
+        assert_eq!(run.file("list.converted"), None, "{}", run.stderr);
+    }
+}
+
+#[test]
+fn keep_going_does_not_change_what_else_fails() {
+    let list = "a b 1\nonly two\na.io/Upper b 1\nc d 2\n";
+    let run = convert(list, &["--keep-going"]).exits(1);
+    assert_eq!(run.stdout, "a b 1\nc d 2\n");
+    converts("a b 1\n", &["--keep-going"], "a b 1\n");
+    convert("a b 1\n", &["--keep-going"]).complains("wrote 1 entry to standard output");
 }
 
 #[test]

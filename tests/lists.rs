@@ -266,7 +266,7 @@ fn broken_yaml_fails_with_its_place_and_nothing_of_it_is_copied() {
     let (from, to) = (source.address(), destination.address());
     let list = format!("{from}/team/app:1.0: {to}/team/app\n{from}/team/app:2.0: [{to}/team/app\n");
     let run = Longshore::new().mirror().list(&list).args(["--list-format", "image-syncer"]).run();
-    let run = run.exits(1).complains("this is not valid YAML or JSON: ").complains("images.txt:2:");
-    run.sums_up("0 copied, 0 skipped, 1 failed");
+    let run = run.exits(2).complains("this is not valid YAML or JSON: ").complains("images.txt:2:");
+    run.complains("nothing in it can be read as image-syncer");
     assert!(destination.endpoint().tags("team/app").unwrap_or_default().is_empty());
 }

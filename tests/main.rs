@@ -15,6 +15,7 @@ mod hints;
 mod index_mode;
 mod interrupt;
 mod kill;
+mod list_errors;
 mod lists;
 mod lists_more;
 mod manifest_cache;

@@ -5,7 +5,9 @@
 mod entry;
 mod error;
 mod output;
+mod render;
 
 pub(crate) use entry::{Registries, converted};
 pub(crate) use error::ConvertError;
 pub(crate) use output::Output;
+pub(crate) use render::{Inexpressible, Rendered, render, without};

@@ -4,6 +4,7 @@ mod contract;
 mod error;
 mod format;
 mod input;
+mod refusal;
 
 pub(crate) use contract::{to_attribute, to_entry};
 pub(crate) use error::ListError;

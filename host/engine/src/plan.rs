@@ -24,6 +24,6 @@ pub use error::PlanError;
 pub use filter::FilterFlags;
 pub use options::PlanOptions;
 pub use rewrite::{Rewrite, RewriteError, RewriteItem, RewriteVerdict};
-pub use select::{Expansion, Picked, Unselected, expand, selects_by_pattern};
+pub use select::{Expansion, Picked, Unselected, expand, is_pattern, selects_by_pattern};
 pub use shard::{Shard, ShardError};
 pub use stand_in::rewritten_registry;

@@ -4,17 +4,21 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use longshore_engine::counted;
 use longshore_engine::event::Level;
 use longshore_engine::list::{Entry, Format, List, Severity};
 use longshore_oci::StoreName;
+use longshore_plugin_host::Plugin;
 
-use crate::convert::{ConvertError, Output, Registries, converted};
+use crate::convert::{
+    ConvertError, Inexpressible, Output, Registries, Rendered, converted, render, without,
+};
 use crate::error::{Exit, Fatal};
 use crate::flags::Convert;
 use crate::list;
 use crate::report::{self, Log};
 use crate::settings::ConvertSettings;
-use crate::setup::{Formats, RegistrySettings, StoreSetup, plugin_host};
+use crate::setup::{Formats, RegistrySettings, StoreSetup, log_remark, plugin_host};
 use longshore_engine::plan::{self, Unselected};
 
 /// The file name that means standard input or standard output.
@@ -47,27 +51,85 @@ pub(crate) async fn run(settings: ConvertSettings, log: &Arc<Log>) -> Result<Exi
         return Err(ConvertError::ReadOnly { format: to.name().to_owned() }.into());
     }
     let mut list = formats.read(text, flags.list_format.as_deref()).await?;
-    let unresolved = if flags.resolve { resolve(&mut list, &settings, log).await? } else { 0 };
-    let patterns = plan::selects_by_pattern(&list);
-    let to_format = list::format_of(&to);
-    let (entries, failed) = converted_entries(&list, &settings, &to_format, log);
-    if !entries.is_empty() {
-        let entries: Vec<_> = entries.into_iter().map(list::to_entry).collect();
-        let rendered = to.render(&entries).await;
-        let text = rendered.map_err(|error| ConvertError::Render { error, patterns })?;
-        let place = match &target {
-            Target::Stdout => {
-                report::print(&text)?;
+    let mut failed = log_remarks(&list, log);
+    if flags.resolve {
+        failed += resolve(&mut list, &settings, log).await?;
+    }
+    let (entries, invalid) = converted_entries(&list, &settings, &list::format_of(&to), log);
+    failed += invalid;
+    let name = &list.text.name;
+    let (written, refused) = expressible(entries, &to, flags.keep_going, name, log).await?;
+    failed += refused;
+    if let Some((text, count)) = written {
+        let place = target.write(&text)?;
+        let entries = counted(count, "entry", "entries");
+        log.write(Level::Info, &format!("wrote {entries} to {place}"));
+    }
+    Ok(if failed > 0 { Exit::SomeFailed } else { Exit::Done })
+}
+
+impl Target {
+    /// Writes the list. Returns the name of the target.
+    fn write(&self, text: &str) -> Result<String, Fatal> {
+        Ok(match self {
+            Self::Stdout => {
+                report::print(text)?;
                 "standard output".to_owned()
             }
-            Target::File(output) => {
-                output.write(&text)?;
+            Self::File(output) => {
+                output.write(text)?;
                 output.path().display().to_string()
             }
-        };
-        log.write(Level::Info, &format!("wrote {} entries to {place}", entries.len()));
+        })
     }
-    Ok(if failed + unresolved > 0 { Exit::SomeFailed } else { Exit::Done })
+}
+
+/// Logs the remarks on a list. Returns the number of errors.
+fn log_remarks(list: &List, log: &Log) -> usize {
+    for remark in &list.diagnostics {
+        log_remark(log, &list.text.name, remark, list.format.line_hint.as_deref());
+    }
+    list.diagnostics.iter().filter(|remark| remark.severity == Severity::Error).count()
+}
+
+/// The text of a list, and the number of its entries.
+type Written = (String, usize);
+
+/// Writes `entries` as text in the format `to`. Names each entry that the format cannot express, and leaves
+/// these out if it shall keep going. Returns the text, and how many entries it leaves out.
+async fn expressible(
+    entries: Vec<Entry>,
+    to: &Plugin,
+    keep_going: bool,
+    list: &str,
+    log: &Log,
+) -> Result<(Option<Written>, usize), ConvertError> {
+    if entries.is_empty() {
+        return Ok((None, 0));
+    }
+    let is_pattern: Vec<bool> = entries.iter().map(plan::is_pattern).collect();
+    let entries: Vec<_> = entries.into_iter().map(list::to_entry).collect();
+    let refused = match render(to, &entries).await? {
+        Rendered::Whole(text) => return Ok((Some((text, entries.len())), 0)),
+        Rendered::Part(refused) => refused,
+    };
+    for Inexpressible { position, why } in &refused {
+        let entry = &entries[*position];
+        log.failure(None, &format!("{list}:{}: {}: {why}", entry.line, entry.source), None);
+    }
+    if !keep_going {
+        return Err(ConvertError::Inexpressible {
+            format: to.name().to_owned(),
+            refused: refused.len(),
+            entries: entries.len(),
+            patterns: refused.iter().any(|entry| is_pattern[entry.position]),
+        });
+    }
+    let kept = without(entries, &refused);
+    if kept.is_empty() {
+        return Ok((None, refused.len()));
+    }
+    Ok((Some((to.render(&kept).await?, kept.len())), refused.len()))
 }
 
 /// Finds the target of the list, and asks before it overwrites a file.
@@ -131,7 +193,7 @@ async fn resolve(list: &mut List, settings: &ConvertSettings, log: &Log) -> Resu
     Ok(failed)
 }
 
-/// Converts the entries. Also returns how many lines and entries are invalid.
+/// Converts the entries. Also returns how many of them are invalid.
 fn converted_entries(
     list: &List,
     settings: &ConvertSettings,
@@ -140,17 +202,6 @@ fn converted_entries(
 ) -> (Vec<Entry>, usize) {
     let changes_filter = to.directives && to.has_filter() && !to.has_filter_of(&list.format);
     let mut failed = 0;
-    for found in &list.diagnostics {
-        let place = format!("{}:{}:{}", list.text.name, found.line, found.column);
-        let text = format!("{place}: {}", found.message);
-        match found.severity {
-            Severity::Warning => log.write(Level::Warning, &text),
-            Severity::Error => {
-                failed += 1;
-                log.failure(None, &text, list.format.line_hint.as_deref());
-            }
-        }
-    }
     let registries =
         Registries { source: settings.source.clone(), destination: settings.destination.clone() };
     let mut entries = Vec::with_capacity(list.entries.len());

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use longshore_engine::counted;
+use longshore_engine::list::STANDARD_FORMAT;
 use longshore_plugin_host::PluginError;
 
 /// The conversion failed and wrote nothing.
@@ -29,15 +31,21 @@ pub(crate) enum ConvertError {
         /// The format.
         format: String,
     },
-    /// The plugin failed to write the list.
-    #[error("{error}")]
-    Render {
-        /// The plugin's error.
-        #[source]
-        error: PluginError,
-        /// True if entries select tags by pattern.
+    /// The format cannot express some entries. The log names each.
+    #[error("write the format {format}: it cannot express {refused} of {}", counted(*entries, "entry", "entries"))]
+    Inexpressible {
+        /// The format.
+        format: String,
+        /// The number of inexpressible entries.
+        refused: usize,
+        /// The number of all entries.
+        entries: usize,
+        /// True if some of them select tags or repositories by pattern.
         patterns: bool,
     },
+    /// The plugin failed to write the list.
+    #[error(transparent)]
+    Render(#[from] PluginError),
 }
 
 impl ConvertError {
@@ -47,10 +55,16 @@ impl ConvertError {
             Self::Exists(_) => Some("give -y to overwrite it, or another file with -o".to_owned()),
             Self::Kept(_) => Some("give another file with -o".to_owned()),
             Self::Write { .. } => Some("name a writable file with -o".to_owned()),
-            Self::Render { patterns: true, .. } => {
-                Some("give --resolve to write one entry for each tag".to_owned())
+            Self::Inexpressible { format, refused, entries, patterns } => {
+                let resolve = patterns.then_some("give --resolve to write one entry for each tag");
+                let standard = (!patterns && format != STANDARD_FORMAT)
+                    .then_some("leave --to out to write the format mirror");
+                let others =
+                    (entries > refused).then_some("give --keep-going to write the other entries");
+                let advice = [resolve, standard, others].into_iter().flatten();
+                Some(advice.collect::<Vec<_>>().join(", or ")).filter(|advice| !advice.is_empty())
             }
-            Self::Render { error, .. } => error.hint().map(str::to_owned),
+            Self::Render(error) => error.hint().map(str::to_owned),
             Self::ReadOnly { .. } => Some("write one of the formats mirror and default".to_owned()),
         }
     }

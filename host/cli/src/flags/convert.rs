@@ -14,9 +14,10 @@ Examples:
   longshore convert-list -i rancher-images.txt -d registry.example.com
   longshore convert-list -i regsync.yml -o images.txt -y
 
-Names, ports, tags and digests stay as they are written. If the format of --to cannot express an \
-entry, an error names the entry. --resolve replaces an entry that selects tags by pattern with one \
-entry for each tag.")]
+Names, ports, tags and digests stay as they are written. If the format of --to cannot express some \
+entries, errors name them, and nothing is written; --keep-going writes the others. --resolve replaces an \
+entry that selects tags by pattern with one entry for each tag.
+Exit codes: 0 all entries are written, 1 some entries are left out, 2 nothing is written.")]
 pub(crate) struct Convert {
     /// Read the list from FILE; - is standard input
     #[arg(short, long, value_name = "FILE")]
@@ -42,6 +43,9 @@ pub(crate) struct Convert {
     /// Ask the registries for the tags that entries select by pattern, and write one entry for each tag
     #[arg(long)]
     pub(crate) resolve: bool,
+    /// Write the other entries if the format of --to cannot express some
+    #[arg(long)]
+    pub(crate) keep_going: bool,
     /// Set an option of a plugin; @FILE as VALUE reads the value from FILE; may be repeated
     #[arg(long, value_name = "NAME.KEY=VALUE")]
     pub(crate) plugin_config: Vec<String>,

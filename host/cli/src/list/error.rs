@@ -1,62 +1,79 @@
-//! Why a list cannot be used at all.
+//! Errors that concern a whole list.
 
 use std::path::PathBuf;
 
+use longshore_engine::list::Diagnostic;
 use longshore_plugin_host::PluginError;
 
-/// The list as a whole is of no use; nothing was copied.
+use super::refusal::Refusal;
+
+/// The list cannot be used; nothing was copied.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ListError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("read the image list {}: {error}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         error: std::io::Error,
     },
-    /// It is a folder.
+    /// The file is a folder.
     #[error("read the image list {}: it is a folder", .0.display())]
     Folder(PathBuf),
-    /// It is larger than any list that a person means.
+    /// The file is larger than any list that a user means.
     #[error("read the image list {}: it has more than {limit} bytes", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// The bound.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// It is no UTF-8.
+    /// The file is not UTF-8.
     #[error("read the image list {name}: line {line} is not UTF-8 text")]
     NotText {
-        /// The file's name.
+        /// The name of the list.
         name: String,
-        /// From 1.
+        /// The line, from 1.
         line: u32,
     },
-    /// There is nothing to mirror in it.
+    /// The list has no entries. The remarks say what the format left out.
     #[error("read the image list {name}: it has no entries")]
     Empty {
-        /// The file's name.
+        /// The name of the list.
         name: String,
-        /// What a line is, if the format says so.
+        /// What a line is, if the format has lines.
         line_hint: Option<String>,
+        /// The warnings of the format.
+        remarks: Vec<Diagnostic>,
     },
-    /// No plugin knows its format.
+    /// Everything in the list is malformed.
+    #[error("read the image list {name}: nothing in it can be read as {format}")]
+    Malformed {
+        /// The name of the list.
+        name: String,
+        /// The format.
+        format: String,
+        /// The errors and warnings of the format.
+        remarks: Vec<Diagnostic>,
+    },
+    /// No plugin knows the format.
     #[error("read the image list {name}: no known format")]
     NoFormat {
-        /// The file's name.
+        /// The name of the list.
         name: String,
         /// The formats that were asked.
         known: Vec<String>,
+        /// The reasons.
+        refusal: Refusal,
     },
     /// Two plugins are equally sure.
     #[error(
         "read the image list {name}: it may be in the format {first} or {second}, both are equally sure"
     )]
     Ambiguous {
-        /// The file's name.
+        /// The name of the list.
         name: String,
         /// One format.
         first: String,
@@ -69,7 +86,7 @@ pub(crate) enum ListError {
 }
 
 impl ListError {
-    /// What a person can do about it.
+    /// Returns advice for the user.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Read { .. } => {
@@ -78,7 +95,12 @@ impl ListError {
             Self::Folder(_) => Some("-f names a file".to_owned()),
             Self::TooLarge { .. } => Some("split it into several lists".to_owned()),
             Self::NotText { .. } => Some("save it as UTF-8".to_owned()),
-            Self::Empty { line_hint, .. } => line_hint.clone(),
+            Self::Empty { line_hint, remarks, .. } => match (line_hint, remarks.as_slice()) {
+                (Some(hint), _) => Some(hint.clone()),
+                (None, []) => None,
+                (None, _) => Some("the warnings above say what was left out".to_owned()),
+            },
+            Self::Malformed { .. } => Some("correct what the errors above name".to_owned()),
             Self::NoFormat { known, .. } => {
                 Some(format!("known formats are {}; --list-format forces one", known.join(", ")))
             }

@@ -8,6 +8,7 @@ use longshore_plugin_host::{Kind, ListFacts, Plugin, PluginError, PluginHost};
 
 use super::ListError;
 use super::contract::{Parsed, of_parsed};
+use super::refusal::Refusal;
 
 /// The plugin that reads a list, and what should be said about the choice.
 pub(crate) struct Choice {
@@ -40,7 +41,8 @@ pub(crate) async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice
         let standard = PluginHost::built_in_formats().find(|known| known.name == STANDARD_FORMAT);
         let line_hint = standard.and_then(|known| known.list.line_hint.as_deref());
         let line_hint = line_hint.map(str::to_owned);
-        return Err(ListError::Empty { name: text.name.clone(), line_hint });
+        let name = text.name.clone();
+        return Err(ListError::Empty { name, line_hint, remarks: Vec::new() });
     }
     if best == 0
         && let Some((line, _)) = text.broken().first()
@@ -48,9 +50,7 @@ pub(crate) async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice
         return Err(ListError::NotText { name: text.name.clone(), line: *line });
     }
     if best == 0 {
-        let built_in = PluginHost::built_in(Kind::ListFormat);
-        let known = built_in.into_iter().map(str::to_owned).collect();
-        return Err(ListError::NoFormat { name: text.name.clone(), known });
+        return Err(no_format(text, plugins).await);
     }
     let surest: Vec<&Plugin> =
         sure.iter().filter(|(rank, _)| *rank == best).map(|(_, plugin)| *plugin).collect();
@@ -86,8 +86,15 @@ pub(crate) async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice
         (Some((_, plugin, parsed)), _) => {
             Ok(Choice { plugin: plugin.clone(), parsed: Some(parsed), failures })
         }
-        (None, _) => Err(ListError::NoFormat { name: text.name.clone(), known: Vec::new() }),
+        (None, _) => Err(no_format(text, plugins).await),
     }
+}
+
+/// Returns the error for a text that no format knows.
+async fn no_format(text: &ListText, plugins: &[Plugin]) -> ListError {
+    let known = PluginHost::built_in(Kind::ListFormat).into_iter().map(str::to_owned).collect();
+    let refusal = Refusal::of(text, plugins).await;
+    ListError::NoFormat { name: text.name.clone(), known, refusal }
 }
 
 /// Is there nothing but what every format of lines takes for a comment?
@@ -129,8 +136,8 @@ pub(crate) fn format_of(plugin: &Plugin) -> Format {
 /// Reads `text` with the plugin that was chosen.
 ///
 /// # Errors
-/// Where the plugin fails, there is neither an entry nor a line that should have been one, or
-/// something that is not made of lines is no UTF-8.
+/// Fails if the plugin fails, or if the list has no entries. Malformed lines count as entries, because a
+/// failed list repeats them. Malformed parts of a document do not. Fails if a document is not UTF-8.
 pub(crate) async fn parse(text: ListText, choice: Choice) -> Result<List, ListError> {
     let mut parsed = match choice.parsed {
         Some(parsed) => parsed,
@@ -147,10 +154,18 @@ pub(crate) async fn parse(text: ListText, choice: Choice) -> Result<List, ListEr
     }
     number_from(&mut parsed, text.first_line);
     let has_error = parsed.diagnostics.iter().any(|found| found.severity == Severity::Error);
-    if parsed.entries.is_empty() && !has_error {
-        return Err(ListError::Empty { name: text.name, line_hint: format.line_hint });
+    let Parsed { entries, diagnostics } = parsed;
+    match (entries.is_empty(), has_error) {
+        (true, false) => {
+            let (name, line_hint) = (text.name, format.line_hint);
+            Err(ListError::Empty { name, line_hint, remarks: diagnostics })
+        }
+        (true, true) if !format.lines => {
+            let (name, format) = (text.name, format.name);
+            Err(ListError::Malformed { name, format, remarks: diagnostics })
+        }
+        _ => Ok(List { format, text, entries, diagnostics }),
     }
-    Ok(List { format, text, entries: parsed.entries, diagnostics: parsed.diagnostics })
 }
 
 /// Makes remarks of the entries at `broken` lines, which are no UTF-8. A comment may be what it likes.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 
 use crate::error::Fatal;
-use longshore_engine::list::{List, ListText};
+use longshore_engine::list::{Diagnostic, List, ListText, Severity};
 
-use crate::list::{self, Choice};
+use crate::list::{self, Choice, ListError};
 use crate::report::Log;
 use crate::settings::PluginSettings;
 use longshore_engine::event::Level;
@@ -34,8 +34,34 @@ impl Formats<'_> {
         Ok(self.plugins.load(Kind::ListFormat, name, setup).await?)
     }
 
-    /// Reads a list in the format `forced`, or else in the format that recognises it best.
+    /// Reads a list in the format `forced`, or else in the format that recognises it best. Logs what
+    /// explains an error.
     pub(crate) async fn read(&self, text: ListText, forced: Option<&str>) -> Result<List, Fatal> {
+        let read = self.read_list(text, forced).await;
+        if let Err(Fatal::List(error)) = &read {
+            self.explain(error);
+        }
+        read
+    }
+
+    /// Logs the remarks on a list that cannot be used.
+    fn explain(&self, error: &ListError) {
+        match error {
+            ListError::Empty { name, remarks, .. } | ListError::Malformed { name, remarks, .. } => {
+                for remark in remarks {
+                    log_remark(self.log, name, remark, None);
+                }
+            }
+            ListError::NoFormat { name, refusal, .. } => {
+                for line in refusal.told_of(name) {
+                    self.log.write(Level::Info, &line);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn read_list(&self, text: ListText, forced: Option<&str>) -> Result<List, Fatal> {
         let choice = match forced {
             Some(name) => Choice::forced(self.load(name).await?),
             None => {
@@ -53,6 +79,15 @@ impl Formats<'_> {
             }
         };
         Ok(list::parse(text, choice).await?)
+    }
+}
+
+/// Logs a remark on the list of this name. `hint` is advice for an error.
+pub(crate) fn log_remark(log: &Log, list: &str, remark: &Diagnostic, hint: Option<&str>) {
+    let text = remark.told_of(list);
+    match remark.severity {
+        Severity::Warning => log.write(Level::Warning, &text),
+        Severity::Error => log.failure(None, &text, hint),
     }
 }
 

@@ -34,6 +34,17 @@ pub struct Diagnostic {
     pub message: String,
 }
 
+impl Diagnostic {
+    /// The log message of the diagnostic; `list` is the list's name.
+    pub fn told_of(&self, list: &str) -> String {
+        match (self.line, self.column) {
+            (0, _) => format!("{list}: {}", self.message),
+            (line, 0) => format!("{list}:{line}: {}", self.message),
+            (line, column) => format!("{list}:{line}:{column}: {}", self.message),
+        }
+    }
+}
+
 /// A digest, and the tag that was written with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pinned {
@@ -90,4 +101,20 @@ pub struct Entry {
     pub line: u32,
     /// Further attributes that the format defines.
     pub attributes: Vec<Attribute>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Diagnostic, Severity};
+
+    #[test]
+    fn a_place_without_a_line_or_a_column_is_not_shown() {
+        for (line, column, expected) in
+            [(0, 0, "l: x"), (3, 0, "l:3: x"), (3, 7, "l:3:7: x"), (0, 7, "l: x")]
+        {
+            let message = "x".to_owned();
+            let found = Diagnostic { severity: Severity::Warning, line, column, message };
+            assert_eq!(found.told_of("l"), expected);
+        }
+    }
 }

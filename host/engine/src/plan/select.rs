@@ -5,4 +5,4 @@ mod expand;
 mod pick;
 mod under;
 
-pub use expand::{Expansion, Picked, Unselected, expand, selects_by_pattern};
+pub use expand::{Expansion, Picked, Unselected, expand, is_pattern, selects_by_pattern};

@@ -12,7 +12,7 @@ use crate::flags::REGISTRY_REWRITE;
 use crate::prepare::RegistryEndpoints;
 use crate::report::FailedEntry;
 use crate::settings::SettingsError;
-use crate::setup::{Formats, LogOfPlugins};
+use crate::setup::{Formats, LogOfPlugins, log_remark};
 use longshore_engine::event::Level;
 use longshore_engine::list::{Format, List, ListText, Severity};
 use longshore_engine::plan::{self, Expansion, Plan, PlanOptions, Rewrite, Unselected};
@@ -89,11 +89,9 @@ impl Session {
         let formats = self.formats();
         let read = formats.read(text, self.settings.list.list_format.as_deref());
         let (mut list, rewrites) = tokio::try_join!(read, self.rewrites())?;
-        for diagnostic in
-            list.diagnostics.iter().filter(|found| found.severity == Severity::Warning)
-        {
-            let place = format!("{name}:{}:{}", diagnostic.line, diagnostic.column);
-            self.log.write(Level::Warning, &format!("{place}: {}", diagnostic.message));
+        // The report names the errors.
+        for warning in list.diagnostics.iter().filter(|found| found.severity == Severity::Warning) {
+            log_remark(&self.log, &name, warning, None);
         }
         self.check_plugin_flags(&list.format.name, &rewrites).await?;
         let unselected = self.select(&mut list).await?;

@@ -92,7 +92,8 @@ pub fn selects_by_pattern(list: &List) -> bool {
     list.entries.iter().any(is_pattern)
 }
 
-const fn is_pattern(entry: &Entry) -> bool {
+/// Whether the entry selects tags or repositories by pattern.
+pub const fn is_pattern(entry: &Entry) -> bool {
     entry.repositories.is_some() || matches!(entry.select, Selection::All | Selection::Matching(_))
 }
 
@@ -188,8 +189,8 @@ fn valid(
             others.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
         let more = if others.len() > SHOWN { ", …" } else { "" };
         tracing::warn!(
-            "{from} lists {} names that are not {what} and are left out: {}{more}",
-            others.len(),
+            "{from} lists names that are not {what}, and {} left out: {}{more}",
+            if others.len() == 1 { "1 is".to_owned() } else { format!("{} are", others.len()) },
             shown.join(", ")
         );
     }
@@ -263,6 +264,7 @@ impl Expansion {
         if entries.is_empty() {
             let reason = match below {
                 0 => format!("there are no repositories at {}", entry.source),
+                1 => format!("the only repository at {} is not selected", entry.source),
                 _ => format!("none of {below} repositories at {} is selected", entry.source),
             };
             return self.end(entry, Outcome::skipped(reason));
@@ -299,6 +301,7 @@ impl Expansion {
         if picks.is_empty() {
             let reason = match tags.len() {
                 0 => format!("{} has no tags", entry.source),
+                1 => format!("the only tag of {} is not selected", entry.source),
                 count => format!("none of {count} tags of {} is selected", entry.source),
             };
             return self.end(entry, Outcome::skipped(reason));

@@ -1,0 +1,126 @@
+//! Explains why no format reads a text.
+
+use longshore_engine::list::{ListText, Severity};
+use longshore_plugin_host::{Plugin, PluginHost};
+
+use super::contract::{Parsed, of_parsed};
+
+/// The number of lines to show.
+const LINES: usize = 3;
+/// The number of characters of a line to show.
+const WIDTH: usize = 120;
+
+/// The first lines of a text, and the reason of each format.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    lines: Vec<(u32, String)>,
+    /// The reason of each format that was asked.
+    asked: Vec<(String, String)>,
+    /// The formats that were not asked, and the words that the text lacks.
+    unasked: Vec<(&'static str, &'static [&'static str])>,
+}
+
+impl Refusal {
+    /// Asks `plugins`, none of which knows the text, for their reasons.
+    pub(super) async fn of(text: &ListText, plugins: &[Plugin]) -> Self {
+        let mut asked = Vec::with_capacity(plugins.len());
+        for plugin in plugins {
+            let reason = match plugin.parse(&text.name, &text.text).await {
+                Ok(parsed) => reason(&of_parsed(parsed)),
+                Err(error) => error.to_string(),
+            };
+            asked.push((plugin.name().to_owned(), reason));
+        }
+        let is_asked = |name: &str| asked.iter().any(|(asked, _)| asked == name);
+        let unasked = PluginHost::built_in_formats()
+            .filter(|format| !is_asked(format.name) && !format.probe_words.is_empty())
+            .map(|format| (format.name, format.probe_words))
+            .collect();
+        Self { lines: first_lines(&text.text), asked, unasked }
+    }
+
+    /// Returns the explanation in lines; `list` is the list's name.
+    pub(crate) fn told_of(&self, list: &str) -> Vec<String> {
+        let lines = self.lines.iter().map(|(number, line)| format!("{list}:{number}: {line}"));
+        let asked = self.asked.iter().map(|(format, why)| format!("not {format}: {why}"));
+        let lacks = self.unasked.iter().map(|(format, words)| format!("{format} ({})", or(words)));
+        let lacks: Vec<String> = lacks.collect();
+        let unasked = (!lacks.is_empty())
+            .then(|| format!("it lacks the words of other formats: {}", lacks.join(", ")));
+        lines.chain(asked).chain(unasked).collect()
+    }
+}
+
+/// Returns the first remark on a text, which is an error if there is one.
+fn reason(parsed: &Parsed) -> String {
+    let errors = || parsed.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+    let Some(first) = errors().next().or_else(|| parsed.diagnostics.first()) else {
+        return "it does not look like a list in this format".to_owned();
+    };
+    let place = match (first.line, first.column) {
+        (0, _) => String::new(),
+        (line, 0) => format!("line {line}: "),
+        (line, column) => format!("line {line}, column {column}: "),
+    };
+    let more = match errors().count() {
+        0 | 1 => String::new(),
+        count => format!(" ({count} errors)"),
+    };
+    format!("{place}{}{more}", first.message)
+}
+
+/// Returns the first lines that are neither empty nor comments.
+fn first_lines(text: &str) -> Vec<(u32, String)> {
+    let lines = (1..).zip(text.lines().map(str::trim));
+    let counting = lines
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#') && !line.starts_with("//"));
+    let shown = counting.map(|(number, line)| {
+        let ellipsis = if line.chars().nth(WIDTH).is_some() { "…" } else { "" };
+        (number, line.chars().take(WIDTH).chain(ellipsis.chars()).collect())
+    });
+    shown.take(LINES).collect()
+}
+
+fn or(words: &[&str]) -> String {
+    let quoted: Vec<String> =
+        words.iter().map(|word| format!("`{}`", word.escape_default())).collect();
+    quoted.join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LINES, WIDTH, first_lines, reason};
+    use crate::list::contract::Parsed;
+    use longshore_engine::list::{Diagnostic, Severity};
+
+    #[test]
+    fn the_first_lines_are_cut_and_comments_do_not_count() {
+        let long = "ä".repeat(WIDTH + 1);
+        let text = format!("# a\n\n  {long}\n// b\nc\n{}", "d\n".repeat(LINES));
+        let found = first_lines(&text);
+        assert_eq!(found[0], (3, format!("{}…", "ä".repeat(WIDTH))));
+        assert_eq!(found[1..], [(5, "c".to_owned()), (6, "d".to_owned())]);
+        assert_eq!(first_lines("#\n"), []);
+    }
+
+    #[test]
+    fn an_error_explains_more_than_a_warning() {
+        let remark = |severity, line, column, message: &str| Diagnostic {
+            severity,
+            line,
+            column,
+            message: message.to_owned(),
+        };
+        let warning = remark(Severity::Warning, 1, 2, "odd");
+        let error = remark(Severity::Error, 3, 0, "bad");
+        for (diagnostics, expected) in [
+            (vec![], "it does not look like a list in this format"),
+            (vec![warning.clone()], "line 1, column 2: odd"),
+            (vec![warning.clone(), error.clone()], "line 3: bad"),
+            (vec![error.clone(), warning, error], "line 3: bad (2 errors)"),
+            (vec![remark(Severity::Error, 0, 0, "all")], "all"),
+        ] {
+            assert_eq!(reason(&Parsed { entries: Vec::new(), diagnostics }), expected);
+        }
+    }
+}
