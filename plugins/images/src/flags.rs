@@ -1,67 +1,65 @@
-//! Images in arguments, commands and environment variables.
+//! Images in arguments, commands, environment variables and other named values.
 
-use std::collections::HashMap;
-
-use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::yaml::Node;
 
-use crate::Finding;
-use crate::likeness::{Likeness, is_certain, is_digest, is_suspect, is_tag};
-use crate::name::{is_bare, is_image, is_repository, words};
-
-/// A named value: a flag, a variable or a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Setting<'n> {
-    pub(crate) name: &'n str,
-    pub(crate) value: &'n str,
-    pub(crate) place: Place,
-    /// Whether the value is one word, and not a part of a script.
-    pub(crate) whole: bool,
-}
-
-impl<'n> Setting<'n> {
-    fn of(name: &'n str, value: &'n str, place: Place) -> Self {
-        let value = value.trim();
-        Self { name, value, place, whole: !value.contains(char::is_whitespace) }
-    }
-}
-
-/// Characters around the references in a value.
-const AROUND: [char; 13] = ['=', ',', ';', '"', '\'', '(', ')', '[', ']', '|', '\n', '\t', ' '];
+use crate::finding::Found;
+use crate::likeness::{Likeness, is_certain, is_suspect};
+use crate::name::{is_bare, is_database, is_image};
+use crate::pair::ByName;
+use crate::rule::Rule;
+use crate::setting::{At, Setting};
 
 /// Returns the settings of a list of arguments. Values without a flag have an empty name.
 pub(crate) fn arguments(list: &Node) -> Vec<Setting<'_>> {
     let mut settings: Vec<Setting<'_>> = Vec::new();
     // The flag whose value is the next argument.
     let mut flag = "";
-    for item in list.items() {
+    for (index, item) in list.items().iter().enumerate() {
         let Some(text) = item.as_text() else { continue };
         let whole = !text.trim().contains(char::is_whitespace);
-        for word in text.split_whitespace() {
-            let word = word.trim_matches(['"', '\'', ';', '`']);
-            let (name, value) = match word.split_once('=') {
-                Some((name, value)) => (name, value),
-                None if word.starts_with('-') => {
-                    flag = word;
-                    continue;
-                }
-                None => (flag, word),
-            };
-            flag = "";
-            settings.push(Setting { name, value, place: item.place, whole });
+        let at = At::Item(index);
+        for (name, value) in words(text, &mut flag) {
+            settings.push(Setting { name, value, place: item.place, whole, at });
         }
     }
     settings
 }
 
-/// Returns the settings of a list of `{name, value}`.
-pub(crate) fn variables(list: &Node) -> Vec<Setting<'_>> {
-    list.items().iter().filter_map(|item| of_variable(item)).collect()
+/// Splits a text into the values of flags, and words without one. `flag` is the flag before the text,
+/// and becomes the one whose value is still missing.
+pub(crate) fn words<'t>(text: &'t str, flag: &mut &'t str) -> Vec<(&'t str, &'t str)> {
+    let mut settings = Vec::new();
+    for word in text.split_whitespace() {
+        let word = word.trim_matches(['"', '\'', ';', '`']);
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) if is_name(name) => (name, value),
+            None if word.starts_with('-') => {
+                *flag = word;
+                continue;
+            }
+            _ => (*flag, word),
+        };
+        *flag = "";
+        settings.push((name, value));
+    }
+    settings
 }
 
-fn of_variable(item: &Node) -> Option<Setting<'_>> {
+/// Reports whether a text can be the name of a flag or variable.
+pub(crate) fn is_name(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    !text.is_empty() && text.bytes().all(is_letter)
+}
+
+/// Returns the settings of a list of `{name, value}`.
+pub(crate) fn variables(list: &Node) -> Vec<Setting<'_>> {
+    let items = list.items().iter().enumerate();
+    items.filter_map(|(index, item)| of_variable(item, index)).collect()
+}
+
+fn of_variable(item: &Node, index: usize) -> Option<Setting<'_>> {
     let (name, value) = (item.text_of("name")?, item.get("value")?);
-    Some(Setting::of(name, value.as_text()?, value.place))
+    Some(Setting::of(name, value.as_text()?, value.place, At::Value(index)))
 }
 
 /// Returns the scalar fields of a mapping.
@@ -69,7 +67,7 @@ pub(crate) fn fields(node: &Node) -> Vec<Setting<'_>> {
     node.members()
         .filter_map(|(key, value)| {
             let text = value.as_text().filter(|text| !text.contains('\n'))?;
-            Some(Setting::of(&key.text, text, value.place))
+            Some(Setting::of(&key.text, text, value.place, At::Key(&key.text)))
         })
         .collect()
 }
@@ -81,100 +79,121 @@ pub(crate) struct Source<'n> {
     pub(crate) place: &'n str,
     /// Whether a reference by itself, without a name that says so, is an image for sure.
     pub(crate) trusted: bool,
+    /// The rule of its references.
+    pub(crate) rule: Rule,
 }
 
 /// Finds the images of settings: values that are references, and repositories whose tag has its own
 /// setting.
-pub(crate) fn find(settings: &[Setting<'_>], source: Source<'_>, found: &mut Vec<Finding>) {
+pub(crate) fn find(settings: &[Setting<'_>], source: Source<'_>, found: &mut Found) {
     let by_name = ByName::of(settings);
     for setting in settings {
+        let mark = setting.at.enter(found);
         if let Some(reference) = by_name.paired(setting) {
-            found.push(Finding::Image { place: setting.place, reference });
-            continue;
+            found.image(setting.place, Rule::Pair, reference);
+        } else {
+            for text in references(setting.value) {
+                judge(text, setting, source, found);
+            }
         }
-        for text in setting.value.split(AROUND).map(str::trim) {
-            found.extend(judge(text, setting, source));
-        }
+        found.back(mark);
     }
 }
 
-fn judge(text: &str, setting: &Setting<'_>, source: Source<'_>) -> Option<Finding> {
+/// Splits a text at the characters that stand around references. Leaves out the words that a template
+/// or placeholder touches.
+pub(crate) fn references(text: &str) -> impl Iterator<Item = &str> {
+    let is_around = |letter: char| {
+        letter.is_whitespace()
+            || matches!(
+                letter,
+                '"' | '\''
+                    | '`'
+                    | ','
+                    | ';'
+                    | '='
+                    | '('
+                    | ')'
+                    | '['
+                    | ']'
+                    | '<'
+                    | '>'
+                    | '|'
+                    | '{'
+                    | '}'
+                    | '\\'
+            )
+    };
+    text.split(is_around).filter_map(move |word| {
+        let start = word.as_ptr() as usize - text.as_ptr() as usize;
+        let (before, after) = (&text[..start], &text[start + word.len()..]);
+        let is_template = before.ends_with('}')
+            || before.ends_with('>') && !before.ends_with("/>") && !before.contains("</")
+            || after.starts_with("{{")
+            || after.starts_with('<') && !after.starts_with("</");
+        let word = word.trim_end_matches('.');
+        (!is_template && !word.is_empty()).then(|| without_scheme(word))
+    })
+}
+
+/// Removes a scheme that says that the rest is a reference.
+pub(crate) fn without_scheme(text: &str) -> &str {
+    let schemes = ["docker://", "docker-image://", "oci://", "registry://"];
+    schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text)
+}
+
+fn judge(text: &str, setting: &Setting<'_>, source: Source<'_>, found: &mut Found) {
     let (likeness, named) = (Likeness::of(text), is_image(setting.name));
     let is_image = match named {
         true if source.trusted => likeness.has_version(),
         true => likeness == Likeness::Full,
         false => source.trusted && is_certain(text),
     };
-    let (place, reference) = (setting.place, text.to_owned());
     if setting.whole && is_image {
-        return Some(Finding::Image { place, reference });
+        return found.image(setting.place, source.rule, text);
     }
-    let why = match (setting.name, likeness) {
-        (name, _) if named && likeness == Likeness::Repository || is_bare(name, text) => {
-            format!("`{name}` of {} has no tag and no digest", source.place)
-        }
-        _ if !(is_suspect(text) || named && likeness.has_version()) => return None,
-        ("", _) => format!("it is a part of {}", source.place),
-        (name, _) => format!("`{name}` of {} may mean something else", source.place),
+    if likeness == Likeness::Repository && is_database(setting.name) {
+        let why = format!("`{}` of {} has no tag", setting.name, source.place);
+        return found.likely(setting.place, source.rule, text, why);
+    }
+    // Programs have names like `image` for all sorts of values.
+    let is_bare = source.rule != Rule::Text && is_bare(setting.name, text);
+    if named && likeness == Likeness::Repository || is_bare {
+        let why = format!("`{}` of {} has no tag and no digest", setting.name, source.place);
+        return found.doubtful(setting.place, source.rule, text, why);
+    }
+    let is_versioned = named && likeness.has_version();
+    if !(is_suspect(text) || is_versioned) {
+        return;
+    }
+    let why = match setting.name {
+        "" => format!("it is a part of {}", source.place),
+        name => format!("`{name}` of {} may mean something else", source.place),
     };
-    Some(Finding::Suspect { place, reference, why })
+    if is_versioned || is_certain(text) {
+        found.likely(setting.place, source.rule, text, why);
+    } else {
+        found.doubtful(setting.place, source.rule, text, why);
+    }
 }
 
-/// The values of settings by the words of their names.
-pub(crate) struct ByName<'n> {
-    values: HashMap<String, &'n str>,
-}
+#[cfg(test)]
+mod tests {
+    use super::references;
 
-impl<'n> ByName<'n> {
-    pub(crate) fn of(settings: &[Setting<'n>]) -> Self {
-        let named = settings.iter().filter(|setting| !setting.value.is_empty());
-        Self {
-            values: named.map(|setting| (words(setting.name).join("-"), setting.value)).collect(),
+    #[test]
+    fn words_beside_templates_are_left_out() {
+        for (text, expected) in [
+            ("a q.io/b:1, 'c'", &["a", "q.io/b:1", "c"][..]),
+            ("{{ .Hub }}/pilot:1", &[".Hub"]),
+            ("q.io/a:1.{{ .Minor }} x", &[".Minor", "x"]),
+            ("{{ .Registry }}q.io/a:1", &[".Registry"]),
+            ("q.io/a:<tag>", &["tag"]),
+            ("<code>q.io/a:1</code>", &["code", "/code"]),
+            ("{\"a\":\"q.io/a:1\"}", &["a", ":", "q.io/a:1"]),
+            ("docker://a:1 registry://q.io/b:2.", &["a:1", "q.io/b:2"]),
+        ] {
+            assert_eq!(references(text).collect::<Vec<_>>(), expected, "{text}");
         }
-    }
-
-    /// Returns the value of the first name with one of these ends.
-    fn get(&self, before: &[String], ends: &[&str]) -> Option<&'n str> {
-        let mut names = ends.iter().map(|end| match before {
-            [] => (*end).to_owned(),
-            _ => format!("{}-{end}", before.join("-")),
-        });
-        names.find_map(|name| self.values.get(&name).copied())
-    }
-
-    /// Assembles an image whose registry, tag or digest has its own setting beside the repository,
-    /// such as `--x-image-repository` and `--x-image-tag`.
-    pub(crate) fn paired(&self, setting: &Setting<'_>) -> Option<String> {
-        let likeness = Likeness::of(setting.value);
-        if !matches!(likeness, Likeness::Path | Likeness::Repository) {
-            return None;
-        }
-        let words = words(setting.name);
-        let before = match &words[..] {
-            [before @ .., image, last] if image == "image" && is_repository(last) => before,
-            [before @ .., last]
-                if last == "image" || !before.is_empty() && last == "repository" =>
-            {
-                before
-            }
-            _ => return None,
-        };
-        let tag = self.get(before, &["image-tag", "tag", "image-version", "version"]);
-        let digest = self.get(before, &["image-digest", "digest"]).or(tag);
-        let mut reference = match self.get(before, &["image-registry", "registry"]) {
-            Some(registry) if likeness == Likeness::Path => {
-                format!("{}/{}", registry.trim_end_matches('/'), setting.value)
-            }
-            _ => setting.value.to_owned(),
-        };
-        for (mark, version) in
-            [(':', tag.filter(|tag| is_tag(tag))), ('@', digest.filter(|digest| is_digest(digest)))]
-        {
-            if let Some(version) = version {
-                reference.push(mark);
-                reference.push_str(version);
-            }
-        }
-        Likeness::of(&reference).has_version().then_some(reference)
     }
 }

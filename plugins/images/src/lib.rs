@@ -5,52 +5,32 @@
 //! a registry, and in both cases the text has a tag or a digest. The images of a pod's containers
 //! need no sign.
 
+mod embedded;
+mod finding;
 mod flags;
 mod likeness;
 mod name;
 mod object;
+mod pair;
 mod parts;
+mod rule;
+mod setting;
 mod text;
 mod walk;
 
 use std::collections::HashSet;
 
-use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::Parsed;
 use longshore_plugin_sdk::yaml::Node;
 
-/// Something that a walk found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// A reference. The host validates it.
-    Image {
-        /// Its position.
-        place: Place,
-        /// `[registry/]repository[:tag][@digest]`.
-        reference: String,
-    },
-    /// A text that looks like a reference, and why it is not one for sure.
-    Suspect {
-        /// Its position.
-        place: Place,
-        /// The text.
-        reference: String,
-        /// A lower-case fragment that names the place.
-        why: String,
-    },
-    /// A part of the document that is not read.
-    Remark {
-        /// Its position.
-        place: Place,
-        /// A lower-case fragment.
-        message: String,
-    },
-}
+pub use finding::{Finding, Origin, What};
+pub use object::is_object;
+pub use rule::Rule;
 
 /// Finds the images of a document.
 #[must_use]
 pub fn find(root: &Node) -> Vec<Finding> {
-    walk::Walk::default().run(root)
+    walk::document(root)
 }
 
 /// Adds the findings of a document to a list: the references as entries, and a warning for all else.
@@ -58,24 +38,25 @@ pub fn find(root: &Node) -> Vec<Finding> {
 pub fn add(findings: Vec<Finding>, parsed: &mut Parsed) {
     let mut known: HashSet<String> = findings
         .iter()
-        .filter_map(|finding| match finding {
-            Finding::Image { reference, .. } => Some(reference.clone()),
+        .filter_map(|finding| match &finding.what {
+            What::Image(reference) => Some(reference.clone()),
             _ => None,
         })
         .collect();
-    for finding in findings {
-        match finding {
-            Finding::Image { place, reference } => {
+    for Finding { place, what, .. } in findings {
+        match what {
+            What::Image(reference) => {
                 parsed.image(place, &reference);
             }
-            Finding::Suspect { place, reference, why } => {
+            What::Likely { reference, why } | What::Doubtful { reference, why } => {
                 if known.insert(reference.clone()) {
                     let message =
                         format!("`{reference}` may be an image, but {why}, so it is skipped");
                     parsed.warn(place, message);
                 }
             }
-            Finding::Remark { place, message } => parsed.warn(place, message),
+            What::Unnamed { why, .. } => parsed.warn(place, format!("{why}, so it is skipped")),
+            What::Remark(message) => parsed.warn(place, message),
         }
     }
 }

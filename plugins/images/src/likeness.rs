@@ -50,14 +50,35 @@ impl Likeness {
 }
 
 /// Reports whether a text is a reference by itself: it names a registry on the internet, and has a
-/// tag or digest.
+/// tag or digest. `example.com/component:x` may be a label, and `example.com/path:8080` a port.
 pub(crate) fn is_certain(text: &str) -> bool {
-    let registry = split_registry(Parts::of(text).name).0.unwrap_or_default();
+    let parts = Parts::of(text);
+    let (registry, path) = split_registry(parts.name);
+    let registry = registry.unwrap_or_default();
     let host = registry.split(':').next().unwrap_or_default();
     let has_domain = host.rsplit_once('.').is_some_and(|(_, top)| {
         top.len() > 1 && top.bytes().all(|byte| byte.is_ascii_alphabetic())
     });
-    has_domain && Likeness::of(text) == Likeness::Full
+    has_domain
+        && !is_label_domain(host)
+        && (parts.digest.is_some() || path.contains('/') || parts.tag.is_some_and(is_version))
+        && Likeness::of(text) == Likeness::Full
+}
+
+/// Reports whether Kubernetes uses the domain for labels. Its registries are `registry.k8s.io` and
+/// others below it.
+fn is_label_domain(host: &str) -> bool {
+    host == "kubernetes.io"
+        || host == "k8s.io"
+        || host.ends_with(".kubernetes.io")
+        || host.ends_with(".k8s.io") && !host.contains("registry")
+}
+
+/// Reports whether a tag looks like a version and not like a word or a port.
+fn is_version(tag: &str) -> bool {
+    let is_port = matches!(tag.len(), 4 | 5) && tag.bytes().all(|byte| byte.is_ascii_digit());
+    let names = ["latest", "stable", "edge", "nightly", "main", "master", "dev", "canary"];
+    names.contains(&tag) || tag.bytes().any(|byte| byte.is_ascii_digit()) && !is_port
 }
 
 /// Reports whether a text with a path, a tag and no registry may be a reference. `db:5432` and
@@ -142,6 +163,14 @@ mod tests {
             ("registry.example.com:5000/a@sha256:00", true, true),
             ("10.0.0.1/a:1", false, true),
             ("localhost:5000/a:80", false, true),
+            ("quay.io/a:latest", true, true),
+            ("quay.io/team/a:word", true, true),
+            ("example.com/component:x", false, true),
+            ("example.com/path:8080", false, true),
+            ("app.kubernetes.io/version:1.0", false, true),
+            ("node.k8s.io/kind:1", false, true),
+            ("registry.k8s.io/pause:3.10", true, true),
+            ("k8s.gcr.io/pause:3.9", true, true),
             ("team/app:v1", false, true),
             ("team/app:1", false, true),
             ("app@sha256:00", false, true),

@@ -65,12 +65,30 @@ pub(crate) fn is_repository(word: &str) -> bool {
     matches!(word, "repository" | "repo" | "name")
 }
 
+/// Reports whether a name says that its value is the repository of a database, which scanners pull as
+/// an artifact. They choose its tag themselves.
+pub(crate) fn is_database(name: &str) -> bool {
+    match &words(name)[..] {
+        [.., db, last] => db == "db" && matches!(last.as_str(), "repository" | "repositories"),
+        _ => false,
+    }
+}
+
 /// Reports whether a name says that its value is the repository of an image.
 pub(crate) fn is_image_repository(name: &str) -> bool {
     match &words(name)[..] {
         [.., image, last] => image.ends_with("image") && is_repository(last),
         _ => false,
     }
+}
+
+/// Reports whether a name says that its value holds labels or annotations. Their keys and values look
+/// like references, and never are.
+pub(crate) fn is_describing(name: &str) -> bool {
+    let words = words(name);
+    words.last().is_some_and(|last| {
+        matches!(last.as_str(), "labels" | "annotations" | "selector" | "matchlabels")
+    })
 }
 
 /// Reports whether a name says that its value is a list of images.
@@ -80,7 +98,7 @@ pub(crate) fn is_images(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_image, is_images, words};
+    use super::{is_describing, is_image, is_images, words};
 
     #[test]
     fn names_are_split_by_every_convention() {
@@ -114,6 +132,8 @@ mod tests {
         {
             assert!(!is_image(name), "{name}");
         }
+        assert!(is_describing("podAnnotations") && is_describing("labels"));
+        assert!(is_describing("nodeSelector") && !is_describing("labelled"));
         assert!(is_images("extraImages") && is_images("job_images") && !is_images("image"));
     }
 }

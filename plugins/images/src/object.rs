@@ -3,8 +3,9 @@
 use longshore_plugin_sdk::reference::split_registry;
 use longshore_plugin_sdk::yaml::Node;
 
-use crate::Finding;
+use crate::finding::Found;
 use crate::likeness::Likeness;
+use crate::rule::Rule;
 
 /// Kinds that make a controller install a chart.
 const CHARTS: [&str; 2] = ["HelmRelease", "HelmChart"];
@@ -23,8 +24,32 @@ pub(crate) enum Object {
     Schema,
 }
 
+/// Groups of Kubernetes itself. The version of their objects is never that of an image.
+const KUBERNETES: &str = "k8s.io";
+
+/// Reports whether a document is an object of Kubernetes, or a list of objects. Helm sends nothing
+/// else to a cluster.
+#[must_use]
+pub fn is_object(root: &Node) -> bool {
+    root.text_of("apiVersion").is_some()
+        && (root.text_of("kind").is_some() || root.get("items").is_some())
+}
+
+/// Returns `KIND/NAME` of an object; `None` for other mappings and for a list of objects.
+pub(crate) fn title(node: &Node) -> Option<String> {
+    let kind = node.text_of("kind").filter(|_| node.text_of("apiVersion").is_some())?;
+    let metadata = node.get("metadata");
+    let name = metadata
+        .and_then(|metadata| metadata.text_of("name").or_else(|| metadata.text_of("generateName")));
+    match name {
+        Some(name) => Some(format!("{kind}/{name}")),
+        None if node.get("items").is_some() => None,
+        None => Some(kind.to_owned()),
+    }
+}
+
 /// Reads what an object's kind says, and adds its images.
-pub(crate) fn read(node: &Node, found: &mut Vec<Finding>) -> Object {
+pub(crate) fn read(node: &Node, found: &mut Found) -> Object {
     let (Some(kind), Some(version)) = (node.text_of("kind"), node.text_of("apiVersion")) else {
         if node.text_of("kind") == Some("Kustomization") {
             kustomization(node, found);
@@ -39,7 +64,7 @@ pub(crate) fn read(node: &Node, found: &mut Vec<Finding>) -> Object {
         }
         _ if CHARTS.contains(&kind) => {
             let message = "the chart is not rendered: only images named here are found";
-            found.push(Finding::Remark { place: node.place, message: message.to_owned() });
+            found.remark(node.place, Rule::Kind, message);
         }
         _ if version.starts_with(PACKAGES) => package(node, found),
         _ => {}
@@ -47,42 +72,80 @@ pub(crate) fn read(node: &Node, found: &mut Vec<Finding>) -> Object {
     Object::Usual
 }
 
-fn kustomization(node: &Node, found: &mut Vec<Finding>) {
+fn kustomization(node: &Node, found: &mut Found) {
     let message = "kustomize is not run: the files that it names are not read";
-    found.push(Finding::Remark { place: node.place, message: message.to_owned() });
+    found.remark(node.place, Rule::Kind, message);
 }
 
 /// Adds the image of a Crossplane package. The default registry of packages is Crossplane's.
-fn package(node: &Node, found: &mut Vec<Finding>) {
+fn package(node: &Node, found: &mut Found) {
     let Some(package) = node.path(&["spec", "package"]) else { return };
     let Some(text) = package.as_text().filter(|text| !text.is_empty()) else { return };
-    let reference = text.to_owned();
-    let place = package.place;
+    let mark = found.key("spec");
+    let _ = found.key("package");
     if split_registry(text).0.is_none() {
         let why = "`package` names no registry, and Crossplane's version decides".to_owned();
-        found.push(Finding::Suspect { place, reference, why });
+        found.doubtful(package.place, Rule::Kind, text, why);
     } else {
-        found.push(Finding::Image { place, reference });
+        found.image(package.place, Rule::Kind, text);
+    }
+    found.back(mark);
+}
+
+/// Adds the version of a custom resource without an image: its operator knows the image.
+pub(crate) fn version(node: &Node, found: &mut Found) {
+    let version = node.text_of("apiVersion").unwrap_or_default();
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let is_custom = group.contains('.') && !group.ends_with(KUBERNETES);
+    let is_chart = node.text_of("kind").is_some_and(|kind| CHARTS.contains(&kind));
+    let Some(spec) = node.get("spec").filter(|_| is_custom && !is_chart) else { return };
+    let mark = found.key("spec");
+    add_version(spec, found);
+    for (key, part) in spec.members() {
+        let mark = found.key(&key.text);
+        add_version(part, found);
+        found.back(mark);
+    }
+    found.back(mark);
+}
+
+fn add_version(node: &Node, found: &mut Found) {
+    let Some(version) = node.get("version") else { return };
+    let Some(text) = version.as_text().filter(|text| is_release(text)) else { return };
+    let mark = found.key("version");
+    let why = format!("the operator chooses the image of `version: {text}`");
+    found.unnamed(version.place, text, why);
+    found.back(mark);
+}
+
+/// Reports whether a text is the version of a release, such as `9.5.0` or `v1.2`.
+fn is_release(text: &str) -> bool {
+    let digits = text.strip_prefix('v').unwrap_or(text);
+    digits.contains('.')
+        && digits.split('.').take(2).all(|part| part.parse::<u32>().is_ok())
+        && !text.contains(char::is_whitespace)
+}
+
+/// Adds the image of `{kind: DockerImage, name: REFERENCE}`, as image streams and builds write it.
+pub(crate) fn docker_image(node: &Node, found: &mut Found) {
+    let name = node.get("name").filter(|_| node.text_of("kind") == Some("DockerImage"));
+    if let Some((name, reference)) = name.and_then(|name| Some((name, name.as_text()?))) {
+        let mark = found.key("name");
+        found.image(name.place, Rule::Kind, reference);
+        found.back(mark);
     }
 }
 
-/// Returns the image of `{kind: DockerImage, name: REFERENCE}`, as image streams and builds write it.
-pub(crate) fn docker_image(node: &Node) -> Option<Finding> {
-    let name = node.get("name").filter(|_| node.text_of("kind") == Some("DockerImage"))?;
-    let reference = name.as_text()?.to_owned();
-    Some(Finding::Image { place: name.place, reference })
-}
-
-/// Returns the image of an item of kustomize's `images`: `{name, newName, newTag, digest}`.
-pub(crate) fn replaced(item: &Node) -> Option<Finding> {
+/// Adds the image of an item of kustomize's `images`: `{name, newName, newTag, digest}`.
+pub(crate) fn replaced(item: &Node, found: &mut Found) {
     let text = |key: &str| item.text_of(key).filter(|text| !text.is_empty());
     let (new_name, tag, digest) = (text("newName"), text("newTag"), text("digest"));
     let is_kustomize = new_name.is_some() || text("newTag").is_some();
-    let name = new_name.or_else(|| text("name"))?;
+    let Some(name) = new_name.or_else(|| text("name")) else { return };
     if !is_kustomize && (digest.is_none() || item.members().count() > 2) {
-        return None;
+        return;
     }
-    let place = item.get("newName").or_else(|| item.get("name"))?.place;
+    let Some(node) = item.get("newName").or_else(|| item.get("name")) else { return };
     let mut reference = name.to_owned();
     for (mark, version) in [(':', tag), ('@', digest)] {
         if let Some(version) = version {
@@ -90,9 +153,13 @@ pub(crate) fn replaced(item: &Node) -> Option<Finding> {
             reference.push_str(version);
         }
     }
-    if Likeness::of(&reference).has_version() || tag.is_some() || digest.is_some() {
-        return Some(Finding::Image { place, reference });
+    if !Likeness::of(&reference).has_version() && tag.is_none() && digest.is_none() {
+        let why = "it keeps the tag of a manifest that is not read".to_owned();
+        return found.doubtful(node.place, Rule::Kind, &reference, why);
     }
-    let why = "it keeps the tag of a manifest that is not read".to_owned();
-    Some(Finding::Suspect { place, reference, why })
+    if !reference.contains('/') {
+        let message = format!("`{reference}` is read as an image on Docker Hub");
+        found.remark(item.place, Rule::Kind, message);
+    }
+    found.image(node.place, Rule::Kind, reference);
 }

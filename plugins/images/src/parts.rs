@@ -9,7 +9,8 @@ use longshore_plugin_sdk::yaml::Node;
 use crate::likeness::Likeness;
 
 /// Fields of a mapping that holds an image and nothing else.
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 23] = [
+    "defaultImageVersion",
     "digest",
     "hub",
     "image",
@@ -17,7 +18,9 @@ const KNOWN: [&str; 19] = [
     "imagePullPolicy",
     "imagePullSecrets",
     "imageTag",
+    "imageVersion",
     "name",
+    "prefix",
     "pullPolicy",
     "pullSecret",
     "pullSecretRef",
@@ -28,8 +31,15 @@ const KNOWN: [&str; 19] = [
     "sha",
     "tag",
     "version",
+    "versionTag",
     "debug",
 ];
+
+/// Keys of a tag. `version` is one only beside an image and nothing else.
+const TAGS: [&str; 5] = ["tag", "imageTag", "versionTag", "imageVersion", "defaultImageVersion"];
+
+/// Keys beside a `repository` that say that it is one of charts or sources.
+const OTHER_REPOSITORIES: [&str; 5] = ["name", "chart", "url", "path", "branch"];
 
 /// Keys of a `registry` mapping that name its host.
 const HOSTS: [&str; 6] = ["server", "host", "hostname", "url", "address", "domain"];
@@ -54,7 +64,10 @@ impl Split {
     pub(crate) fn of(map: &Node, is_image: bool) -> Option<Self> {
         let text = |key: &str| map.text_of(key).map(str::trim).filter(|text| !text.is_empty());
         let is_bare = map.members().all(|(key, _)| KNOWN.contains(&key.text.as_str()));
-        let repository = text("repository").or_else(|| text("repo")).or_else(|| text("hub"));
+        let prefix = text("prefix").filter(|_| is_image);
+        // A hub is a project, to which the image is missing.
+        let hub = text("hub").filter(|_| map.get("image").is_some());
+        let repository = text("repository").or_else(|| text("repo")).or(hub).or(prefix);
         let (key, name) = match (text("image"), text("name")) {
             (Some(image), _) => ("image", Some(image)),
             (None, name) => ("name", name),
@@ -62,11 +75,11 @@ impl Split {
         // `name` alone names images only where its mapping does.
         let named =
             name.filter(|_| key == "image" || is_image || is_bare && registry(map).is_some());
-        let first = ["repository", "repo", "hub"].iter().find_map(|key| map.get(key));
+        let first = ["repository", "repo", "hub", "prefix"].iter().find_map(|key| map.get(key));
         let mut split = Self {
             place: first.or_else(|| map.get(key))?.place,
             name: String::new(),
-            tag: text("tag").or_else(|| text("imageTag")).map(str::to_owned),
+            tag: TAGS.iter().find_map(|tag| text(tag)).map(str::to_owned),
             digest: text("digest")
                 .or_else(|| text("imageDigest"))
                 .or_else(|| text("sha"))
@@ -74,7 +87,12 @@ impl Split {
             doubt: None,
         };
         // Beside `name`, `version` may be that of a chart.
-        if !split.is_versioned() && is_bare && (is_image || name.is_none()) {
+        let names_registry = repository
+            .is_some_and(|text| Likeness::of(text) == Likeness::Repository)
+            && !OTHER_REPOSITORIES.iter().any(|key| map.get(key).is_some());
+        if !split.is_versioned()
+            && (is_bare && (is_image || name.is_none()) || names_registry && name.is_none())
+        {
             split.version(text("version"));
         }
         let path = match (repository, name) {
@@ -99,7 +117,7 @@ impl Split {
                 }
             }
             (Some(repository), _) => {
-                let is_image = split.is_versioned() || is_bare && map.get("hub").is_none();
+                let is_image = split.is_versioned() || is_bare && hub.is_none();
                 (is_image && !repository.contains("://")).then(|| repository.to_owned())?
             }
             (None, _) => {
@@ -124,7 +142,8 @@ impl Split {
 
     /// Reports whether the field is one of the parts in its mapping.
     pub(crate) fn owns(map: &Node, key: &str, is_image: bool) -> bool {
-        matches!(key, "image" | "imageTag" | "imageDigest") && Split::of(map, is_image).is_some()
+        (matches!(key, "image" | "imageDigest") || TAGS.contains(&key))
+            && Split::of(map, is_image).is_some()
     }
 
     /// Takes a version as the tag, or as the digest.

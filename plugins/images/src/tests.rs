@@ -5,6 +5,8 @@ use longshore_plugin_sdk::testing::{entries, remarks};
 
 use super::{add, find};
 
+mod shapes;
+
 /// Reads a document with `body` as its `spec`. Returns the references and the texts with a warning.
 fn of(body: &str) -> (Vec<String>, Vec<String>) {
     document(&format!("apiVersion: example.com/v1\nkind: App\nspec: {body}\n"))
@@ -211,7 +213,8 @@ fn variables_name_images() {
         ("IMAGE_OF_JOB", "busybox:1", &["busybox 1"], &[]),
         ("workerImage", "q.io/a@sha256:aa", &["q.io/a @sha256:aa"], &[]),
         ("OTHER", "q.io/a/b:1", &["q.io/a/b 1"], &[]),
-        ("OTHER", "4.2=q.io/a:1\n4.3=q.io/a:2\n", &[], &["q.io/a:1", "q.io/a:2"]),
+        ("OTHER", "4.2=q.io/a:1\n4.3=q.io/a:2\n", &["q.io/a 1", "q.io/a 2"], &[]),
+        ("OTHER", "4.2=q.io/a:1\nand=other\n", &[], &["q.io/a:1"]),
         ("WORKER_IMAGE", "q.io/a/b", &[], &["q.io/a/b"]),
         ("OTHER", "team/app:v1", &[], &["team/app:v1"]),
         ("JOB_IMAGE", "nginx", &[], &["nginx"]),

@@ -3,18 +3,22 @@
 use std::collections::HashSet;
 
 use longshore_plugin_sdk::reference::looks_like_reference;
-use longshore_plugin_sdk::yaml::{Key, Node, outline, read};
+use longshore_plugin_sdk::yaml::{Key, Node};
 
-use crate::Finding;
-use crate::flags::{self, ByName, Setting, Source};
-use crate::likeness::{Likeness, is_certain};
-use crate::name::{is_bare, is_image, is_image_repository, is_images};
+use crate::embedded;
+use crate::finding::{Finding, Found, What};
+use crate::flags::{self, Source, without_scheme};
+use crate::likeness::{Likeness, is_certain, is_tag};
+use crate::name::{is_bare, is_describing, is_image, is_image_repository, is_images};
 use crate::object::{self, Object};
+use crate::pair::ByName;
 use crate::parts::Split;
+use crate::rule::Rule;
+use crate::setting::Setting;
 use crate::text;
 
-/// Fields that the cluster writes, and labels.
-const DESCRIBING: [&str; 2] = ["status", "labels"];
+/// Field that the cluster writes.
+const STATUS: &str = "status";
 
 /// The container lists of a pod, where `image` is always a reference.
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
@@ -31,65 +35,106 @@ const INJECTED: &str = "auto";
 /// What `kubectl apply` writes: the object once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Walks one document.
-#[derive(Debug, Default)]
-pub(crate) struct Walk {
-    found: Vec<Finding>,
-    /// Whether the mapping is a container of a pod.
-    in_container: bool,
-    /// Whether the document is a text in another one.
-    is_embedded: bool,
+/// Returns what a document and all its children hold.
+pub(crate) fn document(root: &Node) -> Vec<Finding> {
+    let mut found = Found::default();
+    Walk::new(&mut found).node(root, "");
+    found.findings
 }
 
-impl Walk {
-    /// Returns what the document and all its children hold.
-    pub(crate) fn run(mut self, root: &Node) -> Vec<Finding> {
-        self.node(root, "");
-        self.found
-    }
+/// Adds what a document in a text holds.
+fn in_text(root: &Node, found: &mut Found) {
+    Walk::new(found).node(root, "");
+}
 
-    fn image(&mut self, node: &Node, reference: &str) {
-        self.found.push(Finding::Image { place: node.place, reference: reference.to_owned() });
-    }
+/// Walks one document.
+#[derive(Debug)]
+struct Walk<'f> {
+    found: &'f mut Found,
+    /// Whether the mapping is a container of a pod.
+    in_container: bool,
+    /// Whether the mapping is one of a mapping of images.
+    in_images: bool,
+    /// The `hub` and `tag` of the mappings around.
+    hub: Option<(String, String)>,
+    /// The `version` of the mappings around.
+    version: Option<String>,
+}
 
-    fn suspect(&mut self, node: &Node, reference: &str, why: impl Into<String>) {
-        let (place, reference) = (node.place, reference.to_owned());
-        self.found.push(Finding::Suspect { place, reference, why: why.into() });
-    }
-
-    fn remark(&mut self, node: &Node, message: impl Into<String>) {
-        self.found.push(Finding::Remark { place: node.place, message: message.into() });
+impl<'f> Walk<'f> {
+    const fn new(found: &'f mut Found) -> Self {
+        Self { found, in_container: false, in_images: false, hub: None, version: None }
     }
 
     /// Walks a node, which is the value of `name`.
     fn node(&mut self, node: &Node, name: &str) {
-        for item in node.items() {
-            self.node(item, name);
+        // Only a mapping has names of images as keys.
+        let item_name = if is_images(name) { "" } else { name };
+        for (index, item) in node.items().iter().enumerate() {
+            let mark = self.found.item(index);
+            self.node(item, item_name);
+            self.found.back(mark);
         }
         if node.as_mapping().is_none() {
             return;
         }
+        let title = object::title(node).filter(|_| self.found.depth() == 0);
+        let Some(title) = title else { return self.mapping(node, name) };
+        let before = self.found.findings.len();
+        let outer = std::mem::replace(&mut self.found.object, title);
+        self.mapping(node, name);
+        if !self.found.findings[before..]
+            .iter()
+            .any(|finding| matches!(finding.what, What::Image(_)))
+        {
+            object::version(node, self.found);
+        }
+        self.found.object = outer;
+    }
+
+    fn mapping(&mut self, node: &Node, name: &str) {
         let in_container = std::mem::take(&mut self.in_container);
-        match object::read(node, &mut self.found) {
+        match object::read(node, self.found) {
             Object::Schema => return,
-            Object::Texts => return self.texts(node),
+            Object::Texts => return embedded::object(node, self.found, in_text),
             Object::Usual => {}
         }
-        self.found.extend(object::docker_image(node));
-        let is_named = is_image(name);
+        object::docker_image(node, self.found);
+        let is_named = is_image(name) || std::mem::take(&mut self.in_images);
         if let Some(split) = Split::of(node, is_named) {
             self.split(&split);
         }
+        let outer = (self.hub.clone(), self.version.clone());
+        self.inherit(node);
         let paired = self.pairs(node);
         for (key, value) in node.members() {
             let text = key.text.as_str();
+            let mark = self.found.key(text);
             match text {
-                "metadata" => self.annotations(value),
-                _ if DESCRIBING.contains(&text) || text == "annotations" => {}
+                "metadata" => self.metadata(value),
+                STATUS => {}
+                _ if is_describing(text) => {}
                 _ if paired.contains(text) || Split::owns(node, text, is_named) => {}
-                _ if !self.field(key, value, in_container) => self.below(key, value),
+                _ if is_images(name) && self.image_entry(name, key, value) => {}
+                _ if !self.field(key, value, in_container) => {
+                    self.in_images = is_images(name) && value.as_mapping().is_some();
+                    self.below(key, value);
+                }
                 _ => {}
             }
+            self.found.back(mark);
+        }
+        (self.hub, self.version) = outer;
+    }
+
+    /// Keeps the fields that mappings below may leave out.
+    fn inherit(&mut self, node: &Node) {
+        let text = |key: &str| node.text_of(key).filter(|text| !text.is_empty());
+        if let (Some(hub), Some(tag)) = (text("hub"), text("tag").filter(|tag| is_tag(tag))) {
+            self.hub = Some((hub.to_owned(), tag.to_owned()));
+        }
+        if let Some(version) = text("version").filter(|version| is_tag(version)) {
+            self.version = Some(version.to_owned());
         }
     }
 
@@ -101,42 +146,59 @@ impl Walk {
                     self.reference(value, text, in_container);
                     true
                 }
-                None => self.mapping(key, value),
+                None => self.image_mapping(key, value),
             };
         }
         let Some(text) = value.as_text() else { return false };
+        if let (Some(version), "baseImage") = (&self.version, key.text.as_str())
+            && matches!(Likeness::of(text), Likeness::Path | Likeness::Repository)
+        {
+            let reference = format!("{text}:{version}");
+            self.found.image(value.place, Rule::Pair, reference);
+            return true;
+        }
+        let text = without_scheme(text);
         let likeness = Likeness::of(text);
         match likeness {
-            _ if is_image(&key.text) && likeness.has_version() => self.image(value, text),
+            _ if is_image(&key.text) && likeness.has_version() => {
+                self.found.image(value.place, Rule::Field, text);
+            }
             _ if is_bare(&key.text, text) => {
-                self.suspect(value, text, format!("`{}` has no tag and no digest", key.text));
+                let why = format!("`{}` has no tag and no digest", key.text);
+                self.found.doubtful(value.place, Rule::Field, text, why);
             }
             Likeness::Repository if is_image(&key.text) || is_image_repository(&key.text) => {
                 let why = format!("`{}` has no tag and no digest", key.text);
-                self.suspect(value, text, why);
+                self.found.doubtful(value.place, Rule::Field, text, why);
             }
             // Text between is the business of `below`.
             _ if !is_certain(text) => return false,
-            _ => self.suspect(value, text, format!("`{}` may mean something else", key.text)),
+            _ => {
+                let why = format!("`{}` may mean something else", key.text);
+                self.found.likely(value.place, Rule::Text, text, why);
+            }
         }
         true
     }
 
     /// Adds the image of a mapping `image`. Returns whether it holds one.
-    fn mapping(&mut self, key: &Key, value: &Node) -> bool {
+    fn image_mapping(&mut self, key: &Key, value: &Node) -> bool {
         // The volume `image: {reference, pullPolicy}`.
         let volume = value.text_of("reference").filter(|_| value.get("repository").is_none());
         if let Some(reference) = volume {
+            let mark = self.found.key("reference");
             self.reference(value, reference, false);
+            self.found.back(mark);
             return true;
         }
-        let is_parts =
-            ["repository", "tag", "digest"].iter().any(|part| value.text_of(part).is_some());
-        if !is_parts {
+        let text = |part: &str| value.text_of(part);
+        if ["repository", "tag", "digest"].iter().all(|part| text(part).is_none()) {
             return false;
         }
         if Split::of(value, true).is_none() {
-            self.remark(value, format!("`{}` has no repository, so it is skipped", key.text));
+            let why = format!("`{}` has no repository", key.text);
+            let version = text("tag").or_else(|| text("digest")).unwrap_or_default();
+            self.found.unnamed(value.place, version, why);
         }
         self.node(value, &key.text);
         true
@@ -144,29 +206,40 @@ impl Walk {
 
     /// Adds the text of a field `image`. Outside a container, it may mean something else.
     fn reference(&mut self, value: &Node, text: &str, in_container: bool) {
+        let place = value.place;
+        let text = if in_container { text } else { without_scheme(text) };
+        let rule = if in_container { Rule::Container } else { Rule::Field };
         let likeness = Likeness::of(text);
-        if self.is_embedded && !likeness.has_version() {
+        if let Some((hub, tag)) = self.hub.as_ref().filter(|_| !in_container)
+            && likeness == Likeness::Path
+            && !text.contains('/')
+        {
+            let reference = format!("{}/{text}:{tag}", hub.trim_end_matches('/'));
+            return self.found.image(place, Rule::Parts, reference);
+        }
+        if self.found.depth() > 0 && !likeness.has_version() {
             // In a text, even a container's image needs a version.
             if in_container && likeness != Likeness::No || likeness == Likeness::Repository {
-                self.suspect(value, text, "`image` in a text has no tag and no digest");
+                let why = "`image` in a text has no tag and no digest".to_owned();
+                self.found.doubtful(place, rule, text, why);
             }
             return;
         }
         if in_container && text == INJECTED {
             let message = "`auto` is not an image: a service mesh replaces it at injection";
-            return self.remark(value, message);
+            return self.found.remark(place, rule, message);
         }
         if !in_container {
             if !looks_like_reference(text) || text.contains(char::is_whitespace) {
                 let message = "`image` is not an image reference, so it is skipped";
-                return self.remark(value, message);
+                return self.found.remark(place, rule, message);
             }
             if likeness == Likeness::Path && !text.contains('/') {
-                let why = "`image` outside a container has no tag and no digest";
-                return self.suspect(value, text, why);
+                let why = "`image` outside a container has no tag and no digest".to_owned();
+                return self.found.doubtful(place, rule, text, why);
             }
         }
-        self.image(value, text);
+        self.found.image(place, rule, text);
     }
 
     /// Adds an image in parts.
@@ -175,12 +248,11 @@ impl Walk {
             Ok(reference) => {
                 if let Some(doubt) = &split.doubt {
                     let why = format!("`{reference}` is taken, as `name` may be a label");
-                    let (place, reference) = (split.place, doubt.clone());
-                    self.found.push(Finding::Suspect { place, reference, why });
+                    self.found.doubtful(split.place, Rule::Parts, doubt, why);
                 }
-                self.found.push(Finding::Image { place: split.place, reference });
+                self.found.image(split.place, Rule::Parts, reference);
             }
-            Err(message) => self.found.push(Finding::Remark { place: split.place, message }),
+            Err(message) => self.found.remark(split.place, Rule::Parts, message),
         }
     }
 
@@ -193,7 +265,9 @@ impl Walk {
         // Other rules read the parts of one image.
         for field in fields.iter().filter(|field| !matches!(field.name, "image" | "repository")) {
             if let Some(reference) = by_name.paired(field) {
-                self.found.push(Finding::Image { place: field.place, reference });
+                let mark = field.at.enter(self.found);
+                self.found.image(field.place, Rule::Pair, reference);
+                self.found.back(mark);
                 paired.insert(field.name);
             }
         }
@@ -204,130 +278,128 @@ impl Walk {
     fn below(&mut self, key: &Key, value: &Node) {
         let name = key.text.as_str();
         if CONTAINERS.contains(&name) {
-            for container in value.items() {
+            for (index, container) in value.items().iter().enumerate() {
+                let mark = self.found.item(index);
                 self.in_container = true;
                 self.node(container, name);
                 self.in_container = false;
+                self.found.back(mark);
             }
             return;
         }
         if ARGUMENTS.contains(&name) && value.items().iter().any(|item| item.as_text().is_some()) {
-            let source = Source { place: &format!("`{name}`"), trusted: true };
-            flags::find(&flags::arguments(value), source, &mut self.found);
-            return;
+            let source =
+                Source { place: &format!("`{name}`"), trusted: true, rule: Rule::Argument };
+            return flags::find(&flags::arguments(value), source, self.found);
         }
         self.variables(value);
         self.list(name, value);
-        if let Some(text) = value.as_text().filter(|text| text.contains(char::is_whitespace)) {
-            self.embedded(value, text, name);
+        if let Some(text) = value.as_text() {
+            self.text(value, text, name);
         }
         self.node(value, name);
     }
 
+    /// Adds the images of a text with blanks or of JSON.
+    fn text(&mut self, value: &Node, text: &str, name: &str) {
+        if text.contains(char::is_whitespace) || embedded::is_document(text) {
+            embedded::inside(value, text, name, self.found, in_text);
+        }
+    }
+
     /// Adds the variables of a list of `{name, value}`.
     fn variables(&mut self, list: &Node) {
-        let (related, others): (Vec<_>, Vec<_>) = flags::variables(list)
+        let variables = flags::variables(list);
+        // The walk of the items reads documents.
+        let variables: Vec<_> = variables
             .into_iter()
-            .partition(|variable| variable.name.starts_with(RELATED_IMAGE));
-        for Setting { place, value, .. } in related {
-            self.found.push(Finding::Image { place, reference: value.to_owned() });
+            .filter(|variable| !embedded::is_document(variable.value))
+            .collect();
+        let (related, others): (Vec<_>, Vec<_>) =
+            variables.into_iter().partition(|variable| variable.name.starts_with(RELATED_IMAGE));
+        for Setting { place, value, at, .. } in related {
+            let mark = at.enter(self.found);
+            self.found.image(place, Rule::Variable, value);
+            self.found.back(mark);
         }
-        let source = Source { place: "the environment", trusted: true };
-        flags::find(&others, source, &mut self.found);
+        let source = Source { place: "the environment", trusted: true, rule: Rule::Variable };
+        flags::find(&others, source, self.found);
     }
 
     /// Adds a list of references, such as the images that a resource pulls in advance.
     fn list(&mut self, name: &str, list: &Node) {
-        for item in list.items() {
-            if name == "images"
-                && let Some(found) = object::replaced(item)
-            {
-                if let Finding::Image { reference, .. } = &found
-                    && !reference.contains('/')
-                {
-                    let message = format!("`{reference}` is read as an image on Docker Hub");
-                    self.remark(item, message);
-                }
-                self.found.push(found);
-            }
-            let named = item.text_of("name").filter(|name| Likeness::of(name) == Likeness::Full);
-            if is_images(name)
-                && let Some(reference) = named
-            {
-                self.image(item, reference);
-            }
-            let Some(text) = item.as_text() else { continue };
-            // Argo CD writes `NAME=NEW-NAME:TAG`.
-            let new = text.rsplit_once('=').map_or(text, |(_, new)| new);
-            match Likeness::of(new) {
-                likeness if is_images(name) && likeness.has_version() => self.image(item, new),
-                Likeness::Repository if is_images(name) => {
-                    self.suspect(
-                        item,
-                        new,
-                        format!("an item of `{name}` has no tag and no digest"),
-                    );
-                }
-                _ if name == "images" => {
-                    let message =
-                        format!("`{text}` of `images` may not be an image, so it is skipped");
-                    self.remark(item, message);
-                }
-                _ if is_certain(text) => {
-                    self.suspect(item, text, format!("`{name}` may mean something else"));
-                }
-                _ => {}
-            }
+        for (index, item) in list.items().iter().enumerate() {
+            let mark = self.found.item(index);
+            self.list_item(name, item);
+            self.found.back(mark);
         }
+    }
+
+    fn list_item(&mut self, name: &str, item: &Node) {
+        if name == "images" {
+            object::replaced(item, self.found);
+        }
+        let named = item.text_of("name").filter(|name| Likeness::of(name) == Likeness::Full);
+        if is_images(name)
+            && let Some(reference) = named
+        {
+            self.found.image(item.place, Rule::List, reference);
+        }
+        let Some(text) = item.as_text() else { return };
+        // Argo CD writes `NAME=NEW-NAME:TAG`.
+        let new = without_scheme(text.rsplit_once('=').map_or(text, |(_, new)| new));
+        match Likeness::of(new) {
+            likeness if is_images(name) && likeness.has_version() => {
+                self.found.image(item.place, Rule::List, new);
+            }
+            Likeness::Repository if is_images(name) => {
+                let why = format!("an item of `{name}` has no tag and no digest");
+                self.found.doubtful(item.place, Rule::List, new, why);
+            }
+            _ if name == "images" => {
+                let message = format!("`{text}` of `images` may not be an image, so it is skipped");
+                self.found.remark(item.place, Rule::List, message);
+            }
+            _ if is_certain(new) => {
+                let why = format!("`{name}` may mean something else");
+                self.found.likely(item.place, Rule::Text, new, why);
+            }
+            _ => self.text(item, text, name),
+        }
+    }
+
+    /// Adds an entry of a mapping of names to images. Returns whether it is one. The walk of the fields
+    /// takes names such as `proxyImage`.
+    fn image_entry(&mut self, name: &str, key: &Key, value: &Node) -> bool {
+        let Some(text) = value.as_text().filter(|_| !is_image(&key.text)) else { return false };
+        match Likeness::of(text) {
+            likeness if likeness.has_version() => {
+                self.found.image(value.place, Rule::List, text);
+            }
+            Likeness::Repository => {
+                let why = format!("`{}` of `{name}` has no tag and no digest", key.text);
+                self.found.doubtful(value.place, Rule::List, text, why);
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// Names the annotations that look like images.
-    fn annotations(&mut self, metadata: &Node) {
+    fn metadata(&mut self, metadata: &Node) {
         let annotations = metadata.get("annotations").into_iter().flat_map(Node::members);
         for (key, value) in annotations.filter(|(key, _)| key.text != LAST_APPLIED) {
             let Some(text) = value.as_text() else { continue };
+            let mark = self.found.key("annotations");
+            let _ = self.found.key(&key.text);
             let named = is_image(&key.text) && Likeness::of(text).has_version();
             if named || is_certain(text) {
-                self.suspect(value, text, format!("`{}` is an annotation", key.text));
+                let why = format!("`{}` is an annotation", key.text);
+                self.found.doubtful(value.place, Rule::Annotation, text, why);
             } else {
-                text::find(text, value.place, &key.text, &mut self.found);
+                text::words(text, value.place, &key.text, self.found);
             }
+            self.found.back(mark);
         }
-    }
-
-    /// Adds the images of a `ConfigMap` or `Secret`.
-    fn texts(&mut self, object: &Node) {
-        for data in ["data", "stringData"].iter().filter_map(|key| object.get(key)) {
-            let source = Source { place: "a text", trusted: false };
-            flags::find(&flags::fields(data), source, &mut self.found);
-            for (key, value) in data.members() {
-                if let Some(text) = value.as_text().filter(|text| text.contains('\n')) {
-                    self.embedded(value, text, &key.text);
-                }
-            }
-        }
-    }
-
-    /// Adds the images of a text in a document: the fields of YAML or JSON, and words.
-    fn embedded(&mut self, node: &Node, text: &str, key: &str) {
-        let is_document = |root: &Node| root.as_mapping().is_some() || root.as_sequence().is_some();
-        if !self.is_embedded && outline(text).iter().any(|root| is_document(root)) {
-            let documents = read(text);
-            for root in documents.whole().iter().filter(|root| is_document(root)) {
-                let walk = Self { is_embedded: true, ..Self::default() };
-                let found = walk.run(root).into_iter().filter_map(|found| match found {
-                    // The places are those of the text.
-                    Finding::Image { reference, .. } if Likeness::of(&reference).has_version() => {
-                        Some(Finding::Image { place: node.place, reference })
-                    }
-                    Finding::Suspect { reference, why, .. } => {
-                        Some(Finding::Suspect { place: node.place, reference, why })
-                    }
-                    _ => None,
-                });
-                self.found.extend(found);
-            }
-        }
-        text::find(text, node.place, key, &mut self.found);
     }
 }

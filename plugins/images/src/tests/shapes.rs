@@ -1,0 +1,220 @@
+//! Shapes of public charts: what a chart's images are, and where they stand.
+
+use longshore_plugin_sdk::yaml::read;
+
+use crate::{What, find};
+
+/// Returns what a chart takes from a document, as `REFERENCE RULE PATH`.
+fn taken(text: &str) -> Vec<String> {
+    let documents = read(text);
+    assert_eq!(documents.errors, [], "{text}");
+    let findings = documents.whole().iter().flat_map(|root| find(root));
+    findings
+        .filter_map(|finding| match finding.what {
+            What::Image(reference) | What::Likely { reference, .. } => {
+                Some(format!("{reference} {} {}", finding.origin.rule, finding.origin.path))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// Checks the body of a custom resource.
+fn resource(spec: &str, expected: &[&str]) {
+    let text =
+        format!("apiVersion: example.com/v1\nkind: App\nmetadata: {{name: a}}\nspec: {spec}\n");
+    assert_eq!(taken(&text), expected, "{spec}");
+}
+
+/// Checks a file in a `ConfigMap`.
+fn file(content: &str, expected: &[&str]) {
+    let indented: String = content.lines().map(|line| format!("    {line}\n")).collect();
+    let text = format!("apiVersion: v1\nkind: ConfigMap\ndata:\n  f: |\n{indented}");
+    assert_eq!(taken(&text), expected, "{content}");
+}
+
+/// Checks an entry of a `ConfigMap`.
+fn entry(data: &str, expected: &[&str]) {
+    let text = format!("apiVersion: v1\nkind: ConfigMap\ndata: {{{data}}}\n");
+    assert_eq!(taken(&text), expected, "{data}");
+}
+
+#[test]
+fn a_hub_and_tag_hold_for_the_images_below() {
+    file(
+        "{\"global\": {\"hub\": \"r.io/mesh\", \"tag\": \"1.24\",\n\"proxy\": {\"image\": \"proxyv2\"}}, \"x\": {\"image\": \"bare\"}}",
+        &["r.io/mesh/proxyv2:1.24 parts data.f//global.proxy.image"],
+    );
+    resource(
+        "{hub: r.io/mesh, tag: 1.24, pilot: {image: pilot}, cni: {image: 'q.io/cni:1'}}",
+        &["r.io/mesh/pilot:1.24 parts spec.pilot.image", "q.io/cni:1 field spec.cni.image"],
+    );
+}
+
+#[test]
+fn versions_stand_where_operators_look() {
+    resource(
+        "{repository: r.io/db, version: 5.4, agentRepository: r.io/agent, agentVersion: 3}",
+        &["r.io/db:5.4 parts spec", "r.io/agent:3 pair spec.agentRepository"],
+    );
+    resource(
+        "{version: v7, pd: {baseImage: team/pd, replicas: 3}, kv: {baseImage: team/kv}}",
+        &["team/pd:v7 pair spec.pd.baseImage", "team/kv:v7 pair spec.kv.baseImage"],
+    );
+    resource(
+        "{spec: {repository: r.io/db, versionTag: 7.4.2-54}}",
+        &["r.io/db:7.4.2-54 parts spec.spec"],
+    );
+    resource(
+        "{driver: {repository: r.io/team, image: driver, version: '550'}}",
+        &["r.io/team/driver:550 parts spec.driver"],
+    );
+    resource(
+        "{driver: {repository: r.io/team, image: driver, version: '550', enabled: true}}",
+        &["r.io/team/driver:550 parts spec.driver"],
+    );
+    resource("{chart: {repository: r.io/charts, name: db, version: 1.0.0}}", &[]);
+    resource("{source: {repository: r.io/charts, chart: db, version: 1.0.0}}", &[]);
+    resource("{image: team/connect, version: 3.7.0}", &["team/connect field spec.image"]);
+}
+
+#[test]
+fn json_of_model_servers_names_default_versions() {
+    entry(
+        "explainers: '{\"art\": {\"image\": \"team/art\", \"defaultImageVersion\": \"1.17\"}}'",
+        &["team/art:1.17 parts data.explainers//art"],
+    );
+    entry(
+        "agent: '{\"image\": \"team/agent:v0.12\", \"memory\": \"1Gi\"}'",
+        &["team/agent:v0.12 field data.agent//image"],
+    );
+    file(
+        "{\"nodejs\": [{\"kind\": \"nodejs:10\", \"image\": {\"prefix\": \"team\", \"name\": \"action\", \"tag\": \"1\"}}]}",
+        &["team/action:1 parts data.f//nodejs[0].image"],
+    );
+}
+
+#[test]
+fn a_mapping_of_images_names_each() {
+    file(
+        "images:\n  logger: team/logger:v1\n  client: {name: team/client, tag: v2}\n  x: word\n",
+        &[
+            "team/logger:v1 list data.f//images.logger",
+            "team/client:v2 parts data.f//images.client",
+        ],
+    );
+    resource(
+        "{extraImages: {a: 'q.io/a:1', b: {repository: b, tag: 2}}}",
+        &["q.io/a:1 list spec.extraImages.a", "b:2 parts spec.extraImages.b"],
+    );
+}
+
+#[test]
+fn files_of_every_language_have_settings() {
+    file(
+        "[kubernetes]\nworker_container_repository = team/worker\nworker_container_tag = 2.9\n",
+        &["team/worker:2.9 pair data.f//"],
+    );
+    file(
+        "[[runners]]\n  [runners.kubernetes]\n    image = \"ubuntu:22.04\"\n# image = \"old:1\"\n",
+        &["ubuntu:22.04 text data.f//"],
+    );
+    file(
+        "import json\nc.Spawner.image = 'team/lab:1'\nx = json.loads('''{\"image\": {\"name\": \"q.io/gate\", \"tag\": \"7\"}}''')\n",
+        &["q.io/gate:7 parts data.f//image", "team/lab:1 text data.f//"],
+    );
+    file(
+        "set -e\nkubectl run x --image=team/kubectl:1.30 \\\n  --other\ndocker pull q.io/a/b:1\n",
+        &["team/kubectl:1.30 text data.f//", "q.io/a/b:1 text data.f//"],
+    );
+    file(
+        "{{- if .x }}\nimage: {{ .image }}\nimage: \"q.io/{{ .y }}/a:1\"\nimage: q.io/b:1\n{{- end }}\n",
+        &["q.io/b:1 text data.f//"],
+    );
+    file("labels:\n- \"ubuntu:docker://team/runner:22.04\"\n", &[]);
+    file("see https://q.io/a/b:1 and k8s.io/docs and kubernetes.io/os:linux\n", &[]);
+}
+
+#[test]
+fn documents_in_texts_are_documents() {
+    entry(
+        "image: 'team/helper:v1', other: 'a/b:v1', db: 'db:5432'",
+        &["team/helper:v1 entry data.image"],
+    );
+    file(
+        "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: nginx:1.27\n  - image: bare\n",
+        &["nginx:1.27 container data.f//spec.containers[0].image"],
+    );
+    file(
+        "a: |\n  b: |\n    jobImage: q.io/deep:1\n",
+        &["q.io/deep:1 field data.f//a//b//jobImage"],
+    );
+    let secret = "apiVersion: v1\nkind: Secret\ndata: {v.yaml: aW1hZ2U6IHtuYW1lOiBxLmlvL2EsIHRhZzogMX0K, \
+                  JOB_IMAGE: cS5pby9qb2I6MQ==, bad: '%%', bytes: /w==}\n";
+    assert_eq!(
+        taken(secret),
+        ["q.io/job:1 entry data.JOB_IMAGE", "q.io/a:1 parts data[\"v.yaml\"]//image",]
+    );
+    let variable = "{env: [{name: CONFIG, value: '{\"image\": \"nginx:1\"}'}]}";
+    resource(variable, &["nginx:1 field spec.env[0].value//image"]);
+}
+
+#[test]
+fn artifacts_travel_too() {
+    resource("{module: 'registry://q.io/policies/x:v1'}", &["q.io/policies/x:v1 text spec.module"]);
+    resource("{url: 'oci://q.io/wasm/filter:1.0'}", &["q.io/wasm/filter:1.0 text spec.url"]);
+    resource(
+        "{refs: ['rules:5', 'q.io/plugins/k8s:0.7.1']}",
+        &["q.io/plugins/k8s:0.7.1 text spec.refs[1]"],
+    );
+    resource(
+        "{env: [{name: X_JAVA_DB_REPOSITORY, value: 'm.io/db,q.io/db'}, {name: GIT_REPOSITORY, value: g.io/a/b}]}",
+        &["m.io/db variable spec.env[0].value", "q.io/db variable spec.env[0].value"],
+    );
+}
+
+#[test]
+fn a_version_without_a_name_is_the_operators() {
+    let unnamed = |text: &str| -> Vec<String> {
+        let documents = read(text);
+        let findings = documents.whole().iter().flat_map(|root| find(root));
+        findings
+            .filter_map(|finding| match finding.what {
+                What::Unnamed { version, .. } => Some(format!("{version} {}", finding.origin.path)),
+                _ => None,
+            })
+            .collect()
+    };
+    for (text, expected) in [
+        ("apiVersion: a.b/v1\nkind: A\nspec: {version: 9.5.0}", &["9.5.0 spec.version"][..]),
+        ("apiVersion: a.b/v1\nkind: A\nspec: {db: {version: v1.2}}", &["v1.2 spec.db.version"]),
+        ("apiVersion: a.b/v1\nkind: A\nspec: {image: {tag: v1.2}}", &["v1.2 spec.image"]),
+        ("apiVersion: a.b/v1\nkind: A\nspec: {version: 9.5.0, image: 'a:1'}", &[]),
+        ("apiVersion: a.b/v1\nkind: A\nspec: {version: latest, x: {version: 7}}", &[]),
+        ("apiVersion: apps/v1\nkind: A\nspec: {version: 9.5.0}", &[]),
+        ("apiVersion: a.k8s.io/v1\nkind: A\nspec: {version: 9.5.0}", &[]),
+    ] {
+        assert_eq!(unnamed(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn labels_and_annotations_name_no_images() {
+    resource("{podAnnotations: {a.b/proxyImage: 'q.io/a:1'}, extraLabels: {x: 'q.io/b:1'}}", &[]);
+    resource(
+        "{nodeSelector: {image: 'q.io/a:1'}, template: {metadata: {labels: {image: 'a:1'}}}}",
+        &[],
+    );
+}
+
+#[test]
+fn objects_in_a_list_have_their_own_names() {
+    let text = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: a.b/v1\n  kind: A\n  metadata: {name: x}\n  \
+                spec: {image: 'a/b:1'}\n- apiVersion: a.b/v1\n  kind: B\n  spec: {image: 'a/b:1'}\n";
+    let found: Vec<_> = read(text).whole().iter().flat_map(|root| find(root)).collect();
+    let origins: Vec<_> = found
+        .iter()
+        .map(|finding| format!("{} {}", finding.origin.object, finding.origin.path))
+        .collect();
+    assert_eq!(origins, ["A/x items[0].spec.image", "B items[1].spec.image"]);
+}
