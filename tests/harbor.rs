@@ -1,5 +1,8 @@
 //! `--repo-type harbor` against a fake Harbor with the behaviour of a real one.
 
+mod login;
+mod token;
+
 use longshore_content::Image;
 
 use crate::support::harbor::{Behaviour, Harbor, PASSWORD, USER};

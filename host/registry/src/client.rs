@@ -9,14 +9,14 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::auth::account::Accounts;
-use crate::auth::challenge::Challenge;
+use crate::auth::challenge::Challenges;
 use crate::auth::token::Tokens;
 use crate::error::Failed as _;
 use crate::hints::{HintCache, Hints};
 use crate::http::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};
 use crate::http::connection::Connections;
 use crate::http::scheme::base_url;
-use crate::known::{ManifestHomes, ProbeHistory};
+use crate::known::{BlobHomes, ManifestHomes, ProbeHistory};
 use crate::limits::permit::{Permit, PermitRequest, Permits, Windows};
 use crate::limits::token_services::TokenServices;
 use crate::limits::window::Class;
@@ -104,12 +104,13 @@ impl Registries {
                 options: Arc::clone(&self.options),
                 shared: Arc::clone(&self.shared),
                 base: OnceCell::new(),
-                challenge: Mutex::new(None),
+                challenge: Mutex::default(),
                 first: tokio::sync::Mutex::new(()),
                 accounts: Accounts::default(),
                 tokens: Tokens::default(),
                 hints: Arc::clone(&self.hints),
                 manifest_homes: ManifestHomes::default(),
+                blob_homes: BlobHomes::default(),
                 probes: ProbeHistory::default(),
             })
         });
@@ -150,8 +151,7 @@ pub struct Client {
     pub(super) options: Arc<RegistryOptions>,
     shared: Arc<Connections>,
     base: OnceCell<Base>,
-    /// The challenge of the first 401; `Some(None)` after an answer without any challenge.
-    pub(super) challenge: Mutex<Option<Option<Challenge>>>,
+    pub(super) challenge: Mutex<Challenges>,
     /// Held by the first request, so that a run does not start with one 401 per image.
     pub(super) first: tokio::sync::Mutex<()>,
     pub(super) accounts: Accounts,
@@ -159,6 +159,8 @@ pub struct Client {
     pub(super) hints: Arc<Hints>,
     /// Repositories whose manifests name a blob.
     pub(super) manifest_homes: ManifestHomes,
+    /// Repositories that this run put a blob into, where requests carry tokens.
+    pub(super) blob_homes: BlobHomes,
     /// Whether blobs were found in a repository.
     pub(super) probes: ProbeHistory,
 }

@@ -8,6 +8,7 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use crate::auth::account::CredentialState;
 use crate::auth::authorization::basic;
 use crate::error::Failed as _;
 use crate::http::connection::cause_of;
@@ -43,6 +44,8 @@ pub struct EndpointRequest {
     pub body: Option<Bytes>,
     /// The largest accepted response body, in bytes; a longer one is an error.
     pub body_limit: u64,
+    /// Whether the request carries the registry's user name and password, if there is one.
+    pub authenticates: bool,
 }
 
 /// The host's answer, whatever its status.
@@ -57,12 +60,12 @@ pub struct EndpointResponse {
 }
 
 impl Client {
-    /// Sends a plugin's request with the registry's user name and password, if there is one.
+    /// Sends a plugin's request. A credential that the registry or its API refused is not sent again.
     ///
     /// Cookies are dropped, redirects are not followed and nothing is retried.
     ///
     /// # Errors
-    /// No answer, or a body above the limit.
+    /// No answer, a body above the limit, or a credential that was refused before.
     pub async fn send_endpoint(
         &self,
         request: EndpointRequest,
@@ -95,8 +98,14 @@ impl Client {
             .request(method, url.clone())
             .headers(headers)
             .timeout(PATIENCE);
-        if let Some(Credential::Basic { username, password }) = self.credential(None).await? {
-            outgoing = outgoing.header(AUTHORIZATION, basic(&username, &password)?);
+        let credential = match request.authenticates {
+            true => self.credential(None).await?,
+            false => None,
+        };
+        let mut first_use = None;
+        if let Some(credential @ Credential::Basic { username, password }) = &credential {
+            first_use = self.accounts.present_to_api(credential, self.owner()).await?;
+            outgoing = outgoing.header(AUTHORIZATION, basic(username, password)?);
         }
         if let Some(body) = request.body {
             outgoing = outgoing.header(CONTENT_LENGTH, body.len()).body(body);
@@ -104,6 +113,10 @@ impl Client {
         let response =
             outgoing.send().await.map_err(|error| cause_of(&error, &url, PATIENCE.as_secs()))?;
         let status = response.status().as_u16();
+        // Public endpoints answer to a wrong password too, so a success proves nothing.
+        if let (Some(first_use), 401) = (first_use, status) {
+            first_use.settle(CredentialState::Doubted);
+        }
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = response
             .headers()

@@ -117,34 +117,38 @@ impl Client {
 
     async fn send_admitted(&self, call: &Call) -> Result<Response, Cause> {
         // The first request of a run finds out how to authenticate; the others wait for it.
-        let first = if self.challenge_is_known() { None } else { Some(self.first.lock().await) };
-        let first = first.filter(|_| !self.challenge_is_known());
+        let is_known = || self.challenge_is_known(&call.scope);
+        let first = if is_known() { None } else { Some(self.first.lock().await) };
+        let first = first.filter(|_| !is_known());
         let mut shown = self.authorization(&call.scope, None).await?;
         let response = match self.exchange(call, shown.header.as_ref()).await {
             Ok(response) => response,
             Err(cause) => {
                 // The request failed before any challenge, and would fail for the waiting ones too:
                 // let them proceed.
-                self.learn(None);
+                self.learn(&call.scope, None);
                 return Err(cause);
             }
         };
         if !self.asks(&response).await? {
-            self.learn(None);
+            self.learn(&call.scope, None);
             drop(first);
-            shown.answered(response.status());
+            // A redirect was authorized, whatever its target answers.
+            let is_own = self.is_own(response.url()).await?;
+            let status = if is_own { response.status() } else { StatusCode::FOUND };
+            self.settle(&mut shown, &call.scope, status).await;
             let ended = call.renews && shown.may_have_ended(response.status());
-            if !ended || !self.is_own(response.url()).await? {
+            if !ended || !is_own {
                 return self.accepted(response).await;
             }
             return self.with_a_new_token(call, response, &shown).await;
         }
         // An expected refusal, such as a mount's, tells nothing about other requests.
-        if call.renews || !self.challenge_is_known() {
-            self.learn(Challenge::of(response.headers()));
+        if call.renews || !is_known() {
+            self.learn(&call.scope, Challenge::of(response.headers()));
         }
         drop(first);
-        shown.answered(response.status());
+        self.settle(&mut shown, &call.scope, response.status()).await;
         if shown.is_final() || !call.renews {
             return self.accepted(response).await;
         }
@@ -165,7 +169,7 @@ impl Client {
         }
         let response = self.exchange(call, renewed.header.as_ref()).await?;
         if self.is_own(response.url()).await? {
-            renewed.answered(response.status());
+            self.settle(&mut renewed, &call.scope, response.status()).await;
         }
         self.accepted(response).await
     }
@@ -275,7 +279,7 @@ impl Client {
             seconds = watch => return Err(Cause::TimedOut { host: host_of(&call.url), seconds }),
         };
         tracing::debug!("{} {} -> {}", call.method, safe(&call.url), response.status().as_u16());
-        shown.answered(response.status());
+        self.settle(&mut shown, &call.scope, response.status()).await;
         let refused = response.status() == StatusCode::UNAUTHORIZED
             || shown.may_have_ended(response.status());
         if let Some(token) = shown.token.as_ref().filter(|_| refused)

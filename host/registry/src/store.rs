@@ -232,6 +232,7 @@ impl Client {
         let hints = self.hints_of(repository).await;
         for blob in blobs_of(manifest) {
             self.manifest_homes.forget(&blob.digest);
+            self.blob_homes.forget(&blob.digest);
             if let Some(hints) = &hints {
                 hints.forget(&blob.digest);
             }

@@ -18,7 +18,7 @@ use bindings::exports::longshore::plugin::repo_type::{self, Capabilities, Guest,
 use bindings::longshore::plugin::types::{Attribute, Coded, PluginError};
 use bindings::longshore::plugin::{config, endpoints, log};
 
-use crate::api::{self, ENDPOINT, Method, Request, Response, SendError};
+use crate::api::{self, Method, Request, Response, SendError};
 use crate::{Failure, PROJECT, Settings, State};
 
 struct Component;
@@ -83,7 +83,7 @@ fn scopes(repository: &str) -> Vec<Scope> {
 fn send(request: &Request) -> Result<Response, SendError> {
     let query = request.query.iter();
     let sent = endpoints::send(
-        ENDPOINT,
+        request.endpoint(),
         &endpoints::Request {
             method: match request.method {
                 Method::Get => endpoints::Method::Get,

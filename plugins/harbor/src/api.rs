@@ -1,7 +1,11 @@
 //! The API requests to Harbor, independent of the component types.
 
-/// The endpoint name in the plugin's metadata.
-pub const ENDPOINT: &str = "api";
+/// The endpoint in the plugin's metadata that gets the credential.
+const API: &str = "api";
+
+/// The endpoint in the plugin's metadata that gets no credential: Harbor counts a wrong password there
+/// as a failed login too.
+const PUBLIC: &str = "ping";
 
 /// Path segments of `/api/v2.0/ping`, not escaped.
 pub const PING: [&str; 3] = ["api", "v2.0", "ping"];
@@ -31,6 +35,14 @@ pub struct Request {
     pub query: Option<(&'static str, String)>,
     /// The JSON body, if there is one.
     pub body: Option<Vec<u8>>,
+}
+
+impl Request {
+    /// Returns the endpoint that the request is for.
+    #[must_use]
+    pub fn endpoint(&self) -> &'static str {
+        if self.path == PING { PUBLIC } else { API }
+    }
 }
 
 /// A response.

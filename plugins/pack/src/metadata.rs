@@ -126,14 +126,16 @@ pub struct Endpoint {
     pub auth: Auth,
 }
 
-/// How the host authenticates requests to an endpoint; written `registry`, `basic`, `bearer` or
-/// `sigv4:SERVICE`. The host loads only plugins whose endpoints use `registry`; the other words are
+/// How the host authenticates requests to an endpoint; written `registry`, `none`, `basic`, `bearer` or
+/// `sigv4:SERVICE`. The host loads only plugins whose endpoints use the first two; the other words are
 /// reserved.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Auth {
     /// The credential that the registry itself is used with.
     Registry,
+    /// Without a credential: what everybody may ask, for which a wrong password is not shown.
+    None,
     /// A name and a password of the endpoint's own.
     Basic,
     /// A token of the endpoint's own.
@@ -149,6 +151,7 @@ impl fmt::Display for Auth {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Registry => out.write_str("registry"),
+            Self::None => out.write_str("none"),
             Self::Basic => out.write_str("basic"),
             Self::Bearer => out.write_str("bearer"),
             Self::Sigv4 { service } => write!(out, "sigv4:{service}"),
@@ -158,7 +161,7 @@ impl fmt::Display for Auth {
 
 /// An authentication that is not one of the known ones.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown auth {0:?}, expected registry, basic, bearer or sigv4:SERVICE")]
+#[error("unknown auth {0:?}, expected registry, none, basic, bearer or sigv4:SERVICE")]
 pub struct UnknownAuth(String);
 
 impl FromStr for Auth {
@@ -167,6 +170,7 @@ impl FromStr for Auth {
     fn from_str(text: &str) -> Result<Self, UnknownAuth> {
         match text {
             "registry" => Ok(Self::Registry),
+            "none" => Ok(Self::None),
             "basic" => Ok(Self::Basic),
             "bearer" => Ok(Self::Bearer),
             _ => match text.strip_prefix("sigv4:") {
@@ -255,11 +259,11 @@ mod tests {
 
     #[test]
     fn auth_is_one_word() {
-        for text in ["registry", "basic", "bearer", "sigv4:ecr-public"] {
+        for text in ["registry", "none", "basic", "bearer", "sigv4:ecr-public"] {
             let auth: Auth = text.parse().expect("known");
             assert_eq!(auth.to_string(), text);
         }
-        for text in ["", "none", "sigv4", "sigv4:", "sigv4:A", "Basic"] {
+        for text in ["", "nothing", "sigv4", "sigv4:", "sigv4:A", "Basic"] {
             assert!(text.parse::<Auth>().is_err(), "{text:?} passed");
         }
     }

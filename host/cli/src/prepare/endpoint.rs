@@ -5,7 +5,9 @@ use std::pin::Pin;
 use bytes::Bytes;
 
 use crate::settings::plugin_flag;
-use longshore_plugin_host::{EndpointTransport, IncomingResponse, OutgoingRequest, TransportError};
+use longshore_plugin_host::{
+    Auth, EndpointTransport, IncomingResponse, OutgoingRequest, TransportError,
+};
 use longshore_registry::{Cause, EndpointRequest, EndpointScheme, Registries};
 
 /// The registries of a run, as the only origins of plugins' requests.
@@ -39,6 +41,7 @@ impl RegistryEndpoints {
             headers: request.headers,
             body: request.body.map(Bytes::from),
             body_limit: request.max_body as u64,
+            authenticates: request.endpoint.auth != Auth::None,
         };
         // What to set if the host does not speak HTTPS.
         let https_key = request.endpoint.https_key.as_deref();
@@ -49,6 +52,10 @@ impl RegistryEndpoints {
             self.registries.client(&registry).send_endpoint(outgoing).await.map_err(|error| {
                 match *error.cause {
                     Cause::TooLarge { .. } => TransportError::TooLarge,
+                    // It would count as another failed login.
+                    cause @ (Cause::CredentialRefused(_) | Cause::LoginLimited(_)) => {
+                        TransportError::Denied(cause.to_string())
+                    }
                     Cause::Unreachable { host, why } if scheme == EndpointScheme::Https => {
                         TransportError::Unreachable(format!(
                             "cannot reach {host} by HTTPS: {why}{advice}"

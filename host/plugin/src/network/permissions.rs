@@ -56,7 +56,7 @@ impl Permissions {
 /// middle of a run.
 fn check_auth(endpoint: &Endpoint) -> Result<(), LoadProblem> {
     match endpoint.auth {
-        Auth::Registry => Ok(()),
+        Auth::Registry | Auth::None => Ok(()),
         Auth::Basic | Auth::Bearer | Auth::Sigv4 { .. } => Err(LoadProblem::Auth {
             endpoint: endpoint.name.clone(),
             auth: endpoint.auth.to_string(),
@@ -86,6 +86,7 @@ mod tests {
         let names: Vec<&str> =
             permissions.endpoints.iter().map(|(endpoint, _)| endpoint.name.as_str()).collect();
         assert_eq!(names, ["registry", "api"]);
+        read("none").expect("is supported");
         for auth in ["basic", "bearer", "sigv4:ecr"] {
             let error = read(auth).err().unwrap_or_else(|| panic!("{auth} passed"));
             assert_eq!(

@@ -14,6 +14,9 @@ pub(crate) enum CredentialState {
     /// No answer yet.
     #[default]
     Untried,
+    /// The registry's API refused it. The API may want another credential than the registry, so it is
+    /// proved before it is used there.
+    Doubted,
     /// The registry accepted it.
     Accepted,
     /// The registry refused it; it is not sent again.
@@ -31,12 +34,17 @@ pub(crate) struct FirstUse {
 }
 
 impl FirstUse {
+    /// Whether an API refused the credential.
+    pub(crate) fn is_doubted(&self) -> bool {
+        *self.held == CredentialState::Doubted
+    }
+
     /// Records the result, and warns if the credential is not usable.
     pub(crate) fn settle(mut self, state: CredentialState) {
         *self.held = state;
         let owner = &self.owner;
         match state {
-            CredentialState::Untried | CredentialState::Accepted => {}
+            CredentialState::Untried | CredentialState::Doubted | CredentialState::Accepted => {}
             CredentialState::Refused => tracing::warn!("the credential for {owner} was refused"),
             CredentialState::Limited => tracing::warn!(
                 "logins with the credential for {owner} are limited (429); it is not sent again in this run, as repeated \
@@ -66,10 +74,28 @@ impl Accounts {
     ) -> Result<Option<FirstUse>, Cause> {
         let held = self.of(credential).lock_owned().await;
         match *held {
-            CredentialState::Untried => Ok(Some(FirstUse { held, owner: owner.to_string() })),
+            CredentialState::Untried | CredentialState::Doubted => {
+                Ok(Some(FirstUse { held, owner: owner.to_string() }))
+            }
             CredentialState::Accepted => Ok(None),
             CredentialState::Refused => Err(Cause::CredentialRefused(owner.to_string())),
             CredentialState::Limited => Err(Cause::LoginLimited(owner.to_string())),
+        }
+    }
+
+    /// Like [`Self::present`], for the registry's API, which gets no credential that it refused.
+    ///
+    /// # Errors
+    /// Those of [`Self::present`].
+    pub(crate) async fn present_to_api(
+        &self,
+        credential: &Credential,
+        owner: impl ToString,
+    ) -> Result<Option<FirstUse>, Cause> {
+        let first_use = self.present(credential, owner).await?;
+        match first_use {
+            Some(doubted) if doubted.is_doubted() => Err(Cause::CredentialRefused(doubted.owner)),
+            first_use => Ok(first_use),
         }
     }
 
@@ -106,5 +132,19 @@ mod tests {
         accounts.update(&credential, CredentialState::Limited).await;
         let limited = accounts.present(&credential, "a").await;
         assert!(matches!(limited, Err(Cause::LoginLimited(name)) if name == "a"));
+    }
+
+    #[tokio::test]
+    async fn a_credential_that_an_api_refused_is_kept_from_it_and_proved_elsewhere() {
+        let accounts = Accounts::default();
+        let credential = Credential::IdentityToken(Secret::new("x".to_owned()));
+        let first_use = accounts.present_to_api(&credential, "a").await.unwrap();
+        first_use.expect("the first tries").settle(CredentialState::Doubted);
+        let again = accounts.present_to_api(&credential, "a").await;
+        assert!(matches!(again, Err(Cause::CredentialRefused(name)) if name == "a"));
+        let elsewhere = accounts.present(&credential, "a").await.unwrap().expect("it is not known");
+        assert!(elsewhere.is_doubted());
+        elsewhere.settle(CredentialState::Accepted);
+        assert!(accounts.present_to_api(&credential, "a").await.unwrap().is_none());
     }
 }

@@ -5,20 +5,14 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use reqwest::StatusCode;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use url::Url;
+use reqwest::header::HeaderValue;
 
 use crate::auth::account::{CredentialState, FirstUse};
 use crate::auth::challenge::Challenge;
-use crate::auth::token::{TOKEN_BODY_LIMIT, Token, TokenAnswer, TokenScope, usable};
-use crate::http::connection::{cause_of, host_of, read_bounded, read_error};
-use crate::limits::throttle::gave_up_cause;
-use crate::limits::window::Class;
+use crate::auth::service::Service;
+use crate::auth::token::{Grant, Held, Token, TokenScope, usable};
 use crate::{Cause, Client, Credential, Secret};
 use longshore_oci::Repository;
-
-/// Timeout of a token request.
-const TOKEN: Duration = Duration::from_secs(30);
 
 /// The authorization of one request.
 #[derive(Debug, Default)]
@@ -27,22 +21,17 @@ pub(crate) struct Authorization {
     pub(crate) header: Option<HeaderValue>,
     /// The token in the header. Unlike a credential, it can be renewed.
     pub(crate) token: Option<Token>,
-    first_use: Option<FirstUse>,
+    first_use: Option<Unproved>,
+}
+
+/// A credential that nothing is known about until the registry answers.
+#[derive(Debug)]
+struct Unproved {
+    first_use: FirstUse,
+    credential: Credential,
 }
 
 impl Authorization {
-    /// Settles the credential's state with the status of the registry's own answer.
-    pub(crate) fn answered(&mut self, status: StatusCode) {
-        // An overloaded registry has not checked the credential.
-        let is_inconclusive = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-        if let Some(first_use) = self.first_use.take().filter(|_| !is_inconclusive) {
-            first_use.settle(state_after(status));
-        }
-        if let Some(token) = self.token.as_ref().filter(|_| status.is_success()) {
-            token.works();
-        }
-    }
-
     /// May `status` mean that the registry has ended the token? Some answer 400 or 403 then. Only a
     /// token that worked before is worth a new one.
     pub(crate) fn may_have_ended(&self, status: StatusCode) -> bool {
@@ -57,17 +46,75 @@ impl Authorization {
 }
 
 impl Client {
-    pub(crate) fn challenge_is_known(&self) -> bool {
-        self.challenge.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    /// Whether it is known how requests for `access` authenticate.
+    pub(crate) fn challenge_is_known(&self, access: &TokenScope) -> bool {
+        let known = self.challenge.lock().unwrap_or_else(PoisonError::into_inner);
+        known.registry.is_some() || (access.repository().is_none() && known.catalog.is_some())
     }
 
-    /// Records the challenge of an answer, or that it had none.
+    /// The challenge that requests for `access` answer.
+    pub(crate) fn challenge_for(&self, access: &TokenScope) -> Option<Challenge> {
+        let known = self.challenge.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_catalog = known.catalog.clone().filter(|_| access.repository().is_none());
+        of_catalog.or_else(|| known.registry.clone().flatten())
+    }
+
+    /// The challenge of the registry's repositories.
+    pub(crate) fn registry_challenge(&self) -> Option<Challenge> {
+        let known = self.challenge.lock().unwrap_or_else(PoisonError::into_inner);
+        known.registry.clone().flatten().or_else(|| known.catalog.clone())
+    }
+
+    /// Whether requests for repositories carry tokens.
+    pub(crate) fn uses_tokens(&self) -> bool {
+        let known = self.challenge.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(known.registry, Some(Some(Challenge::Bearer { .. })))
+    }
+
+    /// Records the challenge of an answer to a request for `access`, or that it had none.
     ///
-    /// The first challenge stays: Harbor asks for a password where a token lacks a right.
-    pub(crate) fn learn(&self, challenge: Option<Challenge>) {
+    /// The first challenge stays: Harbor asks for a password where a token lacks a right. It also asks
+    /// for one to list all repositories, which says nothing about the others.
+    pub(crate) fn learn(&self, access: &TokenScope, challenge: Option<Challenge>) {
         let mut known = self.challenge.lock().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(*known, Some(Some(_))) && (challenge.is_some() || known.is_none()) {
-            *known = Some(challenge);
+        if access.repository().is_none() && challenge == Some(Challenge::Basic) {
+            known.catalog = challenge;
+            return;
+        }
+        let is_known = matches!(known.registry, Some(Some(_)));
+        if !is_known && (challenge.is_some() || known.registry.is_none()) {
+            known.registry = Some(challenge);
+        }
+    }
+
+    /// Settles what is known about the credential of `shown`, after the registry itself answered a
+    /// request for `access` with `status`.
+    pub(crate) async fn settle(
+        &self,
+        shown: &mut Authorization,
+        access: &TokenScope,
+        status: StatusCode,
+    ) {
+        // A registry that says that something is not there has accepted the token.
+        if let Some(token) = &shown.token
+            && (status.is_success() || status == StatusCode::NOT_FOUND)
+        {
+            token.works();
+        }
+        let Some(Unproved { first_use, credential }) = shown.first_use.take() else { return };
+        let by_token = shown.token.is_some();
+        let is_refused =
+            status == StatusCode::UNAUTHORIZED || (by_token && status == StatusCode::FORBIDDEN);
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            // An overloaded registry has not checked the credential.
+        } else if !is_refused {
+            first_use.settle(CredentialState::Accepted);
+        } else if !by_token && access.repository().is_some() {
+            first_use.settle(CredentialState::Refused);
+        } else if let Some(challenge) = self.challenge_for(access)
+            && let Some(state) = self.prove(&challenge, &credential).await
+        {
+            first_use.settle(state);
         }
     }
 
@@ -96,7 +143,7 @@ impl Client {
     }
 
     /// Describes the credential's origin for messages.
-    fn owner(&self) -> String {
+    pub(crate) fn owner(&self) -> String {
         let origin = self.options.credentials.origin_of(&self.registry);
         format!("{} (from {origin})", self.registry)
     }
@@ -118,9 +165,9 @@ impl Client {
         refused: Option<&Token>,
         long: Duration,
     ) -> Result<Authorization, Cause> {
-        let challenge =
-            self.challenge.lock().unwrap_or_else(PoisonError::into_inner).clone().flatten();
-        let Some(challenge) = challenge else { return Ok(Authorization::default()) };
+        let Some(challenge) = self.challenge_for(access) else {
+            return Ok(Authorization::default());
+        };
         let credential = self.credential(access.repository()).await?;
         let shown_as_it_is = match (&challenge, &credential) {
             (_, Some(Credential::RegistryToken(token))) => Some(bearer(token)?),
@@ -131,139 +178,44 @@ impl Client {
         };
         if let (Some(header), Some(credential)) = (shown_as_it_is, &credential) {
             let first_use = self.accounts.present(credential, self.owner()).await?;
+            let first_use = unproved(first_use, Some(credential));
             return Ok(Authorization { header: Some(header), token: None, first_use });
         }
         let Challenge::Bearer { realm, service } = challenge else {
             return Ok(Authorization::default());
         };
+        let service = Service { realm: &realm, name: service.as_deref() };
         let slot = self.tokens.slot(access);
         let mut held = slot.lock().await;
-        let token = match (usable(held.as_ref(), refused, Instant::now() + long), refused) {
-            (Some(token), _) => token,
-            (None, Some(refused)) if refused.is_hopeless(Instant::now()) => {
+        let mut grant = Grant::of(access);
+        let now = Instant::now();
+        let found = usable(held.as_ref(), &grant, refused, now + long);
+        let (token, first_use) = match (found, refused) {
+            (Some(token), _) => (token, None),
+            (None, Some(refused)) if refused.is_hopeless(now) => {
                 return Ok(Authorization::default());
             }
             (None, _) => {
-                let fetched =
-                    self.fetch_token(&realm, service.as_deref(), access, credential).await?;
-                held.insert(fetched.replacing(refused)).clone()
+                if let Some(held) = &*held {
+                    grant.join(&held.grant);
+                }
+                let credential = credential.as_ref();
+                let (fetched, first_use) =
+                    self.fetch_token(service, access, grant, credential).await?;
+                let token = fetched.token.replacing(refused);
+                *held = Some(Held { token: token.clone(), grant: fetched.grant });
+                (token, unproved(first_use, credential))
             }
         };
         let header = Some(bearer(&token.value)?);
-        Ok(Authorization { header, token: Some(token), first_use: None })
-    }
-
-    async fn fetch_token(
-        &self,
-        realm: &Url,
-        service: Option<&str>,
-        access: &TokenScope,
-        credential: Option<Credential>,
-    ) -> Result<Token, Cause> {
-        let failed = |why: String| Cause::Token { realm: host_of(realm), why };
-        let base = self.base().await?;
-        if base.url.scheme() == "https" && realm.scheme() != "https" && credential.is_some() {
-            return Err(failed("credentials are not sent over plain HTTP".to_owned()));
-        }
-        let first_use = match &credential {
-            Some(credential) => self.accounts.present(credential, self.owner()).await?,
-            None => None,
-        };
-        // No permit is held while waiting for a first use, so this cannot deadlock.
-        let windows = self.token_services.of(&host_of(realm));
-        let too_long = |why| gave_up_cause(host_of(realm), why);
-        let _permit =
-            windows.enter(Class::Lookup).await.map_err(|closed| too_long(closed.reason))?;
-        let sent = Instant::now();
-        let client = base.connections.metadata(realm)?;
-        let request = token_request(client, realm, service, access, credential.as_ref())?;
-        let response = request
-            .timeout(TOKEN)
-            .send()
-            .await
-            .map_err(|error| cause_of(&error, realm, TOKEN.as_secs()))?;
-        let status = response.status();
-        match (first_use, &credential) {
-            (Some(first_use), _) if status.is_success() || is_final_status(status) => {
-                first_use.settle(state_after(status));
-            }
-            // The credential worked before, so a 401 is about the requested scope; only a 429 is
-            // about it.
-            (None, Some(credential)) if status == StatusCode::TOO_MANY_REQUESTS => {
-                self.accounts.update(credential, CredentialState::Limited).await;
-            }
-            _ => {}
-        }
-        if !status.is_success() {
-            let answer = read_error(response).await;
-            if answer.status == 429 {
-                windows.overloaded(Class::Lookup, sent);
-                // Repeated logins lock accounts.
-                if credential.is_some() {
-                    return Err(Cause::LoginLimited(self.owner()));
-                }
-                let limit = windows.throttled(Class::Lookup, &[], answer.retry_after, sent);
-                self.report_throttled(&host_of(realm), &answer, limit).map_err(too_long)?;
-            }
-            // A busy realm is worth a retry; a refusal is not.
-            return Err(match answer.status {
-                429 | 500..=599 => Cause::OverloadedRealm(answer),
-                _ => failed(answer.to_string()),
-            });
-        }
-        windows.succeeded(Class::Lookup);
-        let body = read_bounded(response, TOKEN_BODY_LIMIT).await?;
-        let answer: TokenAnswer = serde_json::from_slice(&body)
-            .map_err(|_| failed("its answer contains no JSON".to_owned()))?;
-        Token::of(answer, Instant::now())
-            .ok_or_else(|| failed("its answer contains no token".to_owned()))
+        Ok(Authorization { header, token: Some(token), first_use })
     }
 }
 
-/// The credential state that follows from a status.
-fn state_after(status: StatusCode) -> CredentialState {
-    match status {
-        StatusCode::UNAUTHORIZED => CredentialState::Refused,
-        StatusCode::TOO_MANY_REQUESTS => CredentialState::Limited,
-        _ => CredentialState::Accepted,
-    }
-}
-
-/// Whether a status of a token service makes the credential unusable.
-fn is_final_status(status: StatusCode) -> bool {
-    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS)
-}
-
-fn token_request(
-    client: &reqwest::Client,
-    realm: &Url,
-    service: Option<&str>,
-    access: &TokenScope,
-    credential: Option<&Credential>,
-) -> Result<reqwest::RequestBuilder, Cause> {
-    let mut parameters: Vec<(&str, String)> = Vec::new();
-    parameters.extend(service.map(|service| ("service", service.to_owned())));
-    if let Some(Credential::IdentityToken(identity)) = credential {
-        // OAuth 2 takes all scopes as one parameter (distribution's oauth2 specification).
-        parameters.push(("scope", access.parameters().join(" ")));
-        parameters.push(("grant_type", "refresh_token".to_owned()));
-        parameters.push(("client_id", "longshore".to_owned()));
-        parameters.push(("refresh_token", identity.expose().to_owned()));
-        let body =
-            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-        return Ok(client
-            .post(realm.clone())
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(body));
-    }
-    parameters.extend(access.parameters().into_iter().map(|scope| ("scope", scope)));
-    let mut url = realm.clone();
-    url.query_pairs_mut().extend_pairs(parameters);
-    let mut request = client.get(url);
-    if let Some(Credential::Basic { username, password }) = credential {
-        request = request.header(AUTHORIZATION, basic(username, password)?);
-    }
-    Ok(request)
+/// Keeps the first use of a credential until the registry answers.
+fn unproved(first_use: Option<FirstUse>, credential: Option<&Credential>) -> Option<Unproved> {
+    let credential = credential.cloned();
+    first_use.zip(credential).map(|(first_use, credential)| Unproved { first_use, credential })
 }
 
 /// Builds the header of HTTP's Basic scheme (RFC 7617).

@@ -17,6 +17,15 @@ pub(crate) enum Challenge {
     },
 }
 
+/// The challenges of a registry, as far as known.
+#[derive(Debug, Default)]
+pub(crate) struct Challenges {
+    /// The challenge of the first 401; `Some(None)` after an answer without any challenge.
+    pub(crate) registry: Option<Option<Challenge>>,
+    /// The challenge of the list of all repositories, where that is another one.
+    pub(crate) catalog: Option<Challenge>,
+}
+
 impl Challenge {
     /// Returns the first usable challenge of a 401's headers, `Bearer` before `Basic`.
     ///

@@ -1,14 +1,21 @@
-//! Tokens, fetched once per scope set with single-flight.
+//! Tokens: one for each repository, fetched with single-flight.
+//!
+//! A token serves the pulls and pushes of its repository, and mounts from the homes that were seen
+//! before it was fetched.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::Secret;
+use crate::auth::homes::Homes;
+use crate::auth::token_cost::TokenCost;
+use crate::{Credential, Secret};
 use longshore_oci::Repository;
 
 /// The lifetime of a token without `expires_in` (distribution's token specification).
@@ -22,8 +29,8 @@ const KEPT: usize = 512;
 /// The most bytes read of a token service's answer.
 pub(crate) const TOKEN_BODY_LIMIT: u64 = 1024 * 1024;
 
-/// What a token must grant.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// What a request needs a token to grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TokenScope {
     /// Access to a repository.
     Repository(RepositoryScope),
@@ -32,14 +39,6 @@ pub(crate) enum TokenScope {
 }
 
 impl TokenScope {
-    /// The values of the `scope` parameters; each is a parameter of its own.
-    pub(crate) fn parameters(&self) -> Vec<String> {
-        match self {
-            Self::Repository(scope) => scope.parameters(),
-            Self::Catalog => vec!["registry:catalog:*".to_owned()],
-        }
-    }
-
     /// The main repository of the scope.
     pub(crate) const fn repository(&self) -> Option<&Repository> {
         match self {
@@ -56,7 +55,7 @@ impl From<RepositoryScope> for TokenScope {
 }
 
 /// What a request needs to do with a repository.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RepositoryScope {
     /// The repository.
     pub(crate) repository: Repository,
@@ -66,14 +65,58 @@ pub(crate) struct RepositoryScope {
     pub(crate) mount_from: Option<Repository>,
 }
 
-impl RepositoryScope {
-    fn parameters(&self) -> Vec<String> {
-        let actions = if self.push { "pull,push" } else { "pull" };
-        let mut scopes = vec![format!("repository:{}:{actions}", self.repository)];
-        if let Some(from) = &self.mount_from {
-            scopes.push(format!("repository:{from}:pull"));
+/// What a token was asked to grant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Grant {
+    /// Whether it also allows pushes into its repository.
+    push: bool,
+    /// The repositories that blobs may be mounted from.
+    from: BTreeSet<Repository>,
+}
+
+impl Grant {
+    /// What `access` needs.
+    pub(crate) fn of(access: &TokenScope) -> Self {
+        match access {
+            TokenScope::Repository(scope) => {
+                Self { push: scope.push, from: scope.mount_from.iter().cloned().collect() }
+            }
+            TokenScope::Catalog => Self::default(),
         }
-        scopes
+    }
+
+    /// Whether a token with this grant also serves `other`.
+    fn covers(&self, other: &Self) -> bool {
+        (self.push || !other.push) && other.from.is_subset(&self.from)
+    }
+
+    /// Adds what `other` grants.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.push |= other.push;
+        self.from.extend(other.from.iter().cloned());
+    }
+
+    /// Adds mounts from `homes`.
+    pub(crate) fn mounting_from(&self, homes: Vec<Repository>) -> Self {
+        let mut joint = self.clone();
+        joint.from.extend(homes);
+        joint
+    }
+
+    /// Whether it is for pushes.
+    pub(crate) const fn is_for_pushes(&self) -> bool {
+        self.push
+    }
+
+    /// The values of the `scope` parameters; each is a parameter of its own.
+    pub(crate) fn parameters(&self, access: &TokenScope) -> Vec<String> {
+        let Some(repository) = access.repository() else {
+            return vec!["registry:catalog:*".to_owned()];
+        };
+        let actions = if self.push { "pull,push" } else { "pull" };
+        let from = self.from.iter().filter(|from| *from != repository);
+        let mounts = from.map(|from| format!("repository:{from}:pull"));
+        std::iter::once(format!("repository:{repository}:{actions}")).chain(mounts).collect()
     }
 }
 
@@ -151,10 +194,24 @@ impl Token {
 
     /// Whether a renewal after a refusal is pointless.
     ///
-    /// A fresh token that already replaced another lacks the requested right, whatever its service
-    /// says.
+    /// A fresh token that never worked, or already replaced another, lacks the requested right,
+    /// whatever its service says.
     pub(crate) fn is_hopeless(&self, now: Instant) -> bool {
-        self.replaces && now.duration_since(self.fetched) < FRESH
+        (self.replaces || !self.has_worked()) && now.duration_since(self.fetched) < FRESH
+    }
+
+    /// Whether the service says that it issued the token to nobody, although it got a credential.
+    ///
+    /// Harbor does that for a wrong password. Only a JSON Web Token names its subject.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Claims {
+            sub: String,
+        }
+        let payload = self.value.expose().split('.').nth(1);
+        let payload = payload.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+        let claims = payload.and_then(|json| serde_json::from_slice::<Claims>(&json).ok());
+        claims.is_some_and(|claims| claims.sub.is_empty())
     }
 
     /// Whether the token may still be used. Tokens are renewed at four fifths of their lifetime.
@@ -163,44 +220,105 @@ impl Token {
     }
 }
 
-type Slot = Arc<Mutex<Option<Token>>>;
+/// A token and what it was asked to grant.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) token: Token,
+    pub(crate) grant: Grant,
+}
 
-/// The tokens of one registry, by scope set.
+type Slot = Arc<Mutex<Option<Held>>>;
+
+/// The tokens of one registry, by repository; `None` is the list of repositories.
 #[derive(Debug, Default)]
-pub(crate) struct Tokens(std::sync::Mutex<HashMap<TokenScope, Slot>>);
+pub(crate) struct Tokens {
+    slots: std::sync::Mutex<HashMap<Option<Repository>, Slot>>,
+    homes: std::sync::Mutex<Homes>,
+    /// Whether the service refuses tokens for more than one repository.
+    refuses_joint: AtomicBool,
+    pub(crate) cost: TokenCost,
+}
 
 impl Tokens {
-    /// Returns the slot of `access`'s token. The holder of its lock may fetch; other requests wait
-    /// and reuse the token.
+    fn slots(&self) -> MutexGuard<'_, HashMap<Option<Repository>, Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn homes(&self) -> MutexGuard<'_, Homes> {
+        self.homes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the slot of the token for `access`. The holder of its lock may fetch; other requests
+    /// wait and reuse the token.
     pub(crate) fn slot(&self, access: &TokenScope) -> Slot {
-        let mut slots = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if slots.len() >= KEPT && !slots.contains_key(access) {
+        let (mut slots, key) = (self.slots(), access.repository().cloned());
+        if slots.len() >= KEPT && !slots.contains_key(&key) {
             // A forgotten token only costs another request.
             slots.retain(|_, slot| Arc::strong_count(slot) > 1);
         }
-        Arc::clone(slots.entry(access.clone()).or_default())
+        Arc::clone(slots.entry(key).or_default())
+    }
+
+    /// Whether the token of `repository` allows a mount from `home`. Waits while it is fetched.
+    pub(crate) async fn cover_mount(&self, repository: &Repository, home: &Repository) -> bool {
+        let slot = self.slots().get(&Some(repository.clone())).map(Arc::clone);
+        let Some(slot) = slot else { return false };
+        let held = slot.lock().await;
+        held.as_ref().is_some_and(|held| held.grant.push && held.grant.from.contains(home))
+    }
+
+    /// The repositories that the next token of `repository` should allow mounts from. Pushes into
+    /// `repository` make it such a home for later tokens.
+    pub(crate) fn homes_for(
+        &self,
+        repository: &Repository,
+        credential: Option<&Credential>,
+    ) -> Vec<Repository> {
+        let found = match self.refuses_joint.load(Ordering::Relaxed) {
+            true => Vec::new(),
+            false => self.homes().best(repository, credential),
+        };
+        self.homes().add(repository, credential);
+        found
+    }
+
+    /// Records that a blob was mounted from `home`.
+    pub(crate) fn mounted_from(&self, home: &Repository) {
+        self.homes().used(home);
+    }
+
+    /// Records that the service refused a token for several repositories.
+    pub(crate) fn refuse_joint(&self) {
+        self.refuses_joint.store(true, Ordering::Relaxed);
     }
 
     /// Forgets all tokens: after a project is created, older tokens do not grant access to it.
     pub(crate) fn forget(&self) {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+        self.slots().clear();
     }
 }
 
-/// Returns the token in `slot`, unless it is stale or equals `refused`, which just got a 401.
-pub(crate) fn usable(slot: Option<&Token>, refused: Option<&Token>, now: Instant) -> Option<Token> {
-    slot.filter(|token| {
-        token.is_good(now)
-            && refused.is_none_or(|refused| !Arc::ptr_eq(&refused.value, &token.value))
-    })
-    .cloned()
+/// Returns the token in `slot`, unless it is stale, lacks a right that is `needed`, or equals `refused`,
+/// which just got a 401.
+pub(crate) fn usable(
+    slot: Option<&Held>,
+    needed: &Grant,
+    refused: Option<&Token>,
+    now: Instant,
+) -> Option<Token> {
+    let held = slot.filter(|held| held.token.is_good(now) && held.grant.covers(needed))?;
+    let is_refused = refused.is_some_and(|refused| Arc::ptr_eq(&refused.value, &held.token.value));
+    (!is_refused).then(|| held.token.clone())
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{RepositoryScope, Token, TokenAnswer, TokenScope, Tokens, usable};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::{Grant, Held, RepositoryScope, Token, TokenAnswer, TokenScope, Tokens, usable};
 
     fn token(seconds: Option<u64>, fetched: Instant) -> Token {
         let answer =
@@ -208,18 +326,67 @@ mod tests {
         Token::of(answer, fetched).unwrap()
     }
 
+    fn access(push: bool, mount_from: Option<&str>) -> TokenScope {
+        let mount_from = mount_from.map(|from| from.parse().unwrap());
+        RepositoryScope { repository: "a/b".parse().unwrap(), push, mount_from }.into()
+    }
+
+    fn held(token: &Token, access: &TokenScope) -> Held {
+        Held { token: token.clone(), grant: Grant::of(access) }
+    }
+
     #[test]
     fn tokens_are_renewed_before_they_expire() {
+        let (now, pull) = (Instant::now(), access(false, None));
+        let usable_after = |token: &Token, refused: Option<&Token>, seconds| {
+            let later = now + Duration::from_secs(seconds);
+            usable(Some(&held(token, &pull)), &Grant::of(&pull), refused, later).is_some()
+        };
+        let good = token(Some(100), now);
+        assert!(usable_after(&good, None, 79) && !usable_after(&good, None, 81));
+        assert!(!usable_after(&token(None, now), None, 49));
+        assert!(!usable_after(&good, Some(&good), 0), "a refused token is not used again");
+    }
+
+    #[test]
+    fn one_token_serves_everything_that_it_was_asked_for() {
         let now = Instant::now();
         let good = token(Some(100), now);
-        assert!(usable(Some(&good), None, now + Duration::from_secs(79)).is_some());
-        assert!(usable(Some(&good), None, now + Duration::from_secs(81)).is_none());
-        let default = token(None, now);
-        assert!(usable(Some(&default), None, now + Duration::from_secs(49)).is_none());
+        let all = [
+            access(false, None),
+            access(true, None),
+            access(true, Some("home")),
+            access(true, Some("other")),
+        ];
+        let served = |by: &TokenScope| -> Vec<bool> {
+            let held = held(&good, by);
+            let serves = |needed| usable(Some(&held), &Grant::of(needed), None, now).is_some();
+            all.iter().map(serves).collect()
+        };
+        assert_eq!(served(&all[0]), [true, false, false, false]);
+        assert_eq!(served(&all[1]), [true, true, false, false]);
+        assert_eq!(served(&all[2]), [true, true, true, false]);
+        let mut joint = Grant::of(&all[2]);
+        joint.join(&Grant::of(&all[3]));
+        let held = Held { token: good, grant: joint };
         assert!(
-            usable(Some(&good), Some(&good), now).is_none(),
-            "a refused token is not used again"
+            all.iter().all(|needed| usable(Some(&held), &Grant::of(needed), None, now).is_some())
         );
+    }
+
+    #[test]
+    fn a_token_for_nobody_is_recognised() {
+        let of = |claims: &str| {
+            let text = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+            let answer = TokenAnswer { token: Some(text), access_token: None, expires_in: None };
+            Token::of(answer, Instant::now()).unwrap().is_anonymous()
+        };
+        assert!(of(r#"{"iss":"harbor-token-issuer","sub":"","access":[]}"#));
+        assert!(!of(r#"{"sub":"admin"}"#));
+        for unknown in [r#"{"access":[]}"#, "{}", "[]", "no JSON", r#"{"sub":null}"#] {
+            assert!(!of(unknown), "{unknown}");
+        }
+        assert!(!token(None, Instant::now()).is_anonymous(), "an opaque token says nothing");
     }
 
     #[test]
@@ -249,26 +416,61 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_renewed_once_unless_it_had_time_to_expire() {
+    fn a_token_is_renewed_once_if_it_worked_or_had_time_to_expire() {
         let now = Instant::now();
         let first = token(Some(100), now);
+        assert!(first.is_hopeless(now), "it never worked");
+        assert!(!first.is_hopeless(now + Duration::from_secs(11)));
+        first.works();
         assert!(!first.is_hopeless(now));
         let second = token(Some(100), now).replacing(Some(&first));
+        second.works();
         assert!(second.is_hopeless(now));
         assert!(!second.is_hopeless(now + Duration::from_secs(11)));
     }
 
     #[test]
     fn scopes_are_repeated_parameters() {
-        let access = TokenScope::from(RepositoryScope {
-            repository: "a/b".parse().unwrap(),
-            push: true,
-            mount_from: Some("c".parse().unwrap()),
-        });
-        assert_eq!(access.parameters(), ["repository:a/b:pull,push", "repository:c:pull"]);
-        assert_eq!(TokenScope::Catalog.parameters(), ["registry:catalog:*"]);
+        let both = access(true, Some("c"));
+        let parameters = |access: &TokenScope| Grant::of(access).parameters(access);
+        assert_eq!(parameters(&both), ["repository:a/b:pull,push", "repository:c:pull"]);
+        assert_eq!(parameters(&access(false, None)), ["repository:a/b:pull"]);
+        assert_eq!(parameters(&TokenScope::Catalog), ["registry:catalog:*"]);
+        let homes = ["d".parse().unwrap(), "a/b".parse().unwrap()].to_vec();
+        let joint = Grant::of(&both).mounting_from(homes);
+        assert_eq!(
+            joint.parameters(&both),
+            ["repository:a/b:pull,push", "repository:c:pull", "repository:d:pull"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_token_covers_the_homes_that_were_seen_before_it() {
+        let (tokens, push) = (Tokens::default(), access(true, None));
+        let [repository, home] = ["a/b", "home"].map(|name| name.parse().unwrap());
+        assert!(tokens.homes_for(&home, None).is_empty());
+        let homes = tokens.homes_for(&repository, None);
+        assert_eq!(homes, std::slice::from_ref(&home));
+        assert!(!tokens.cover_mount(&repository, &home).await, "there is no token yet");
+        let joint = Grant::of(&push).mounting_from(homes);
+        let fetched = Held { token: token(None, Instant::now()), grant: joint };
+        *tokens.slot(&push).lock().await = Some(fetched);
+        assert!(tokens.cover_mount(&repository, &home).await);
+        assert!(!tokens.cover_mount(&repository, &"other".parse().unwrap()).await);
+        tokens.forget();
+        assert!(!tokens.cover_mount(&repository, &home).await);
+        tokens.refuse_joint();
+        assert!(tokens.homes_for(&repository, None).is_empty());
+    }
+
+    #[test]
+    fn a_repository_has_one_slot_for_all_of_its_scopes() {
         let tokens = Tokens::default();
-        assert!(std::sync::Arc::ptr_eq(&tokens.slot(&access), &tokens.slot(&access)));
-        assert!(!std::sync::Arc::ptr_eq(&tokens.slot(&access), &tokens.slot(&TokenScope::Catalog)));
+        let same = |one: &TokenScope, two: &TokenScope| {
+            std::sync::Arc::ptr_eq(&tokens.slot(one), &tokens.slot(two))
+        };
+        assert!(same(&access(true, None), &access(false, None)));
+        assert!(same(&access(true, Some("c")), &access(true, Some("d"))));
+        assert!(!same(&access(true, None), &TokenScope::Catalog));
     }
 }

@@ -50,7 +50,21 @@ impl Client {
         let started = self.start(repository, digest, Some(from), None).await;
         if matches!(started, Ok(UploadStart::Present)) {
             self.observed.mounted();
+            self.tokens.mounted_from(from);
         }
         started
+    }
+
+    /// Whether a mount of a blob of `size` bytes from `home` is cheaper than its upload. A mount that
+    /// needs another token may not be.
+    pub(crate) async fn is_worth_mounting(
+        &self,
+        repository: &Repository,
+        home: &Repository,
+        size: u64,
+    ) -> bool {
+        !self.uses_tokens()
+            || self.tokens.cost.is_worth_a_token(size)
+            || self.tokens.cover_mount(repository, home).await
     }
 }

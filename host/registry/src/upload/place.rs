@@ -37,10 +37,14 @@ impl Client {
         transfer: &BlobTransfer<'_>,
     ) -> Result<Placed, TransferFailure> {
         let (placed, is_certain) = self.place_unchecked(transfer).await?;
-        if is_certain && !transfer.check_size {
-            return Ok(placed);
+        let placed = match is_certain && !transfer.check_size {
+            true => placed,
+            false => self.checked(transfer, placed).await?,
+        };
+        if placed != Placed::Present && self.uses_tokens() {
+            self.blob_homes.learn(&transfer.blob.digest, transfer.repository);
         }
-        self.checked(transfer, placed).await
+        Ok(placed)
     }
 
     /// Places the blob. Also returns whether this run knows the content of a mounted blob.
@@ -48,7 +52,7 @@ impl Client {
         &self,
         transfer: &BlobTransfer<'_>,
     ) -> Result<(Placed, bool), TransferFailure> {
-        let session = match self.strategy(transfer) {
+        let session = match self.strategy(transfer).await {
             Strategy::Mount(home) => match self.mount_from(transfer, &home).await? {
                 Some(UploadStart::Present) => {
                     let is_of_source = transfer.source.store.name() == self.name();
@@ -108,26 +112,41 @@ impl Client {
         }
     }
 
-    fn strategy(&self, transfer: &BlobTransfer<'_>) -> Strategy {
+    async fn strategy(&self, transfer: &BlobTransfer<'_>) -> Strategy {
         if !self.mounts() || transfer.trust == Trust::Nothing {
             return Strategy::Upload;
         }
-        if transfer.source.store.name() == self.name() {
+        let home = if transfer.source.store.name() == self.name() {
             // Within one registry, the source repository itself is the mount source.
-            return match transfer.source.repository {
-                same if same == transfer.repository => Strategy::Upload,
-                other => Strategy::Mount(other.clone()),
-            };
-        }
-        let Some(from) = transfer.from else { return Strategy::Hint };
-        let home = match self.capabilities().mount_after_manifest {
-            // The repository that received the blob first may not have a manifest that names it.
-            true => self.manifest_homes.of(&transfer.blob.digest),
-            false => Some(from.clone()),
+            Some(transfer.source.repository.clone())
+        } else {
+            let Some(from) = transfer.from else { return Strategy::Hint };
+            match self.capabilities().mount_after_manifest {
+                // The repository that received the blob first may not have a manifest that names it.
+                true => self.manifest_homes.of(&transfer.blob.digest),
+                false => Some(from.clone()),
+            }
         };
         match home.filter(|home| home != transfer.repository) {
-            Some(home) => Strategy::Mount(home),
+            Some(home) => self.affordable(transfer, home).await,
             None => Strategy::Upload,
+        }
+    }
+
+    /// Chooses the home of a mount: one that the token at hand allows, else `home` if the blob is
+    /// worth another token.
+    async fn affordable(&self, transfer: &BlobTransfer<'_>, home: Repository) -> Strategy {
+        let (repository, blob) = (transfer.repository, transfer.blob);
+        if self.uses_tokens() && !self.tokens.cover_mount(repository, &home).await {
+            for other in self.blob_homes.of(&blob.digest) {
+                if other != *repository && self.tokens.cover_mount(repository, &other).await {
+                    return Strategy::Mount(other);
+                }
+            }
+        }
+        match self.is_worth_mounting(repository, &home, blob.size).await {
+            true => Strategy::Mount(home),
+            false => Strategy::Upload,
         }
     }
 
@@ -143,6 +162,9 @@ impl Client {
         let Some(home) = hints.home(digest, repository) else {
             return Ok(HintOutcome::NotMounted(None));
         };
+        if !self.is_worth_mounting(repository, &home, transfer.blob.size).await {
+            return Ok(HintOutcome::NotMounted(None));
+        }
         let mount = self.mount_by_hint(repository, digest, &home);
         match unless_interrupted(transfer, mount).await? {
             Ok(UploadStart::Present) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, Response, StatusCode};
@@ -204,9 +204,11 @@ impl Client {
             .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
             .header(CONTENT_LENGTH, HeaderValue::from(blob.size));
         let patience = StallTimeouts { silence: SILENCE, commit: commit(blob.size) };
+        let began = Instant::now();
         match self.send_stream(call, body, stalled(moved, blob.size, patience)).await {
             Ok(_) => {
                 self.observed.accepted_body(blob.size);
+                self.tokens.cost.upload_took(blob.size, began.elapsed());
                 Ok(())
             }
             Err(cause) => Err(operation.failed(cause)),

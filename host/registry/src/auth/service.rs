@@ -1,0 +1,302 @@
+//! Requests to token services, and the proof that a credential is wrong.
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::AUTHORIZATION;
+use reqwest::{Method, Request, StatusCode};
+use url::Url;
+
+use crate::auth::account::{CredentialState, FirstUse};
+use crate::auth::authorization::basic;
+use crate::auth::challenge::Challenge;
+use crate::auth::token::{Grant, Held, TOKEN_BODY_LIMIT, Token, TokenAnswer, TokenScope};
+use crate::error_response::ErrorResponse;
+use crate::http::connection::{Purpose, cause_of, host_of, read_bounded, read_error};
+use crate::limits::throttle::gave_up_cause;
+use crate::limits::window::Class;
+use crate::{Cause, Client, Credential};
+
+/// Timeout of a token request.
+const TOKEN: Duration = Duration::from_secs(30);
+
+/// A token service, as a challenge names it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Service<'a> {
+    pub(crate) realm: &'a Url,
+    pub(crate) name: Option<&'a str>,
+}
+
+/// A refusal of a token service.
+struct Refused {
+    answer: ErrorResponse,
+    cause: Cause,
+}
+
+impl Client {
+    /// Fetches a token that grants `grant` and, if the service allows it, mounts from the homes that
+    /// were seen so far. The caller settles the first use of the credential, if it gets one.
+    ///
+    /// # Errors
+    /// If the service issues no token, or the credential must not be sent.
+    pub(crate) async fn fetch_token(
+        &self,
+        service: Service<'_>,
+        access: &TokenScope,
+        grant: Grant,
+        credential: Option<&Credential>,
+    ) -> Result<(Held, Option<FirstUse>), Cause> {
+        let base = self.base().await?;
+        if base.url.scheme() == "https" && service.realm.scheme() != "https" && credential.is_some()
+        {
+            let why = "credentials are not sent over plain HTTP".to_owned();
+            return Err(Cause::Token { realm: host_of(service.realm), why });
+        }
+        let first_use = match credential {
+            Some(credential) => self.first_use(service, credential).await?,
+            None => None,
+        };
+        let homes = match access.repository().filter(|_| grant.is_for_pushes()) {
+            Some(repository) => self.tokens.homes_for(repository, credential),
+            None => Vec::new(),
+        };
+        // A refusal of the first token must mean the credential, and not the homes.
+        let homes = if first_use.is_some() { Vec::new() } else { homes };
+        let joint = grant.mounting_from(homes);
+        let mut granted = joint.clone();
+        let mut fetched = self.request_token(service, joint.parameters(access), credential).await?;
+        if let Err(refused) = &fetched
+            && joint != grant
+            && matches!(refused.answer.status, 400..=428)
+        {
+            tracing::debug!("no token for several repositories: {}", refused.answer);
+            self.tokens.refuse_joint();
+            fetched = self.request_token(service, grant.parameters(access), credential).await?;
+            granted = grant;
+        }
+        let (token, credential) = match (fetched, credential) {
+            (Ok(token), credential) => (token, credential),
+            (Err(refused), Some(credential)) => {
+                self.settle_refusal(first_use, &refused.answer, access, credential).await;
+                return Err(refused.cause);
+            }
+            (Err(refused), None) => return Err(refused.cause),
+        };
+        let unproved = first_use.is_some();
+        match (token, credential) {
+            (Some(token), Some(credential)) if unproved && token.is_anonymous() => {
+                self.settle_by_proof(first_use, credential).await?;
+                Ok((Held { token, grant: granted }, None))
+            }
+            (Some(token), _) => Ok((Held { token, grant: granted }, first_use)),
+            (None, credential) => {
+                if let (true, Some(credential)) = (unproved, credential) {
+                    self.settle_by_proof(first_use, credential).await?;
+                }
+                let why = "its answer contains no token".to_owned();
+                Err(Cause::Token { realm: host_of(service.realm), why })
+            }
+        }
+    }
+
+    /// Asks for the right to send `credential`. One that an API refused is proved first.
+    async fn first_use(
+        &self,
+        service: Service<'_>,
+        credential: &Credential,
+    ) -> Result<Option<FirstUse>, Cause> {
+        match self.accounts.present(credential, self.owner()).await? {
+            Some(first_use) if first_use.is_doubted() => {
+                let challenge = Challenge::Bearer {
+                    realm: service.realm.clone(),
+                    service: service.name.map(str::to_owned),
+                };
+                match self.prove(&challenge, credential).await {
+                    Some(state) => first_use.settle(state),
+                    None => return Ok(Some(first_use)),
+                }
+                self.accounts.present(credential, self.owner()).await
+            }
+            first_use => Ok(first_use),
+        }
+    }
+
+    /// Settles the credential's state after the token service refused `access`.
+    async fn settle_refusal(
+        &self,
+        first_use: Option<FirstUse>,
+        answer: &ErrorResponse,
+        access: &TokenScope,
+        credential: &Credential,
+    ) {
+        let Some(first_use) = first_use else {
+            // The credential worked before, so a 401 is about the requested scope; only a 429 is
+            // about the credential.
+            if answer.status == 429 {
+                self.accounts.update(credential, CredentialState::Limited).await;
+            }
+            return;
+        };
+        let speaks_of_scope = !answer.codes.is_empty() && !answer.has_code("UNAUTHORIZED");
+        match answer.status {
+            429 => first_use.settle(CredentialState::Limited),
+            401 if access.repository().is_some() && !speaks_of_scope => {
+                first_use.settle(CredentialState::Refused);
+            }
+            401 | 403 => {
+                // Most accounts may not list all repositories, or not push: that says nothing about
+                // the credential itself.
+                let challenge = self.challenge_for(access);
+                if let Some(challenge) = challenge
+                    && let Some(state) = self.prove(&challenge, credential).await
+                {
+                    first_use.settle(state);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Proves `credential` after its token turned out to be nobody's.
+    async fn settle_by_proof(
+        &self,
+        first_use: Option<FirstUse>,
+        credential: &Credential,
+    ) -> Result<(), Cause> {
+        let (Some(first_use), Some(challenge)) = (first_use, self.registry_challenge()) else {
+            return Ok(());
+        };
+        let Some(state) = self.prove(&challenge, credential).await else { return Ok(()) };
+        first_use.settle(state);
+        match state {
+            CredentialState::Refused => Err(Cause::CredentialRefused(self.owner())),
+            CredentialState::Limited => Err(Cause::LoginLimited(self.owner())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks once whether `credential` is right, without any scope: a scope may be refused for other
+    /// reasons, and Harbor issues useless tokens for a scope and a wrong password.
+    ///
+    /// Returns `None` if there is no answer.
+    pub(crate) async fn prove(
+        &self,
+        challenge: &Challenge,
+        credential: &Credential,
+    ) -> Option<CredentialState> {
+        let status = match challenge {
+            Challenge::Bearer { realm, service } => {
+                let service = Service { realm, name: service.as_deref() };
+                match self.request_token(service, Vec::new(), Some(credential)).await {
+                    Ok(Ok(_)) => StatusCode::OK,
+                    Ok(Err(refused)) => StatusCode::from_u16(refused.answer.status).ok()?,
+                    Err(Cause::LoginLimited(_)) => StatusCode::TOO_MANY_REQUESTS,
+                    Err(_) => return None,
+                }
+            }
+            Challenge::Basic => self.log_in(credential).await?,
+        };
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(CredentialState::Refused),
+            StatusCode::TOO_MANY_REQUESTS => Some(CredentialState::Limited),
+            status if status.is_server_error() => None,
+            // A service that insists on a scope has not refused the credential.
+            _ => Some(CredentialState::Accepted),
+        }
+    }
+
+    /// Sends user name and password to `/v2/`, as `docker login` does (distribution-spec,
+    /// "Determining Support").
+    async fn log_in(&self, credential: &Credential) -> Option<StatusCode> {
+        let Credential::Basic { username, password } = credential else { return None };
+        let (base, url) = (self.base().await.ok()?, self.url("").await.ok()?);
+        let mut request = Request::new(Method::GET, url);
+        request.headers_mut().insert(AUTHORIZATION, basic(username, password).ok()?);
+        let sent = base.connections.send(request, Purpose::Metadata, TOKEN.as_secs());
+        let response = tokio::time::timeout(TOKEN, sent).await.ok()?.ok()?;
+        Some(response.status())
+    }
+
+    /// Sends one token request. The inner error is a refusal, `None` an answer without a token.
+    async fn request_token(
+        &self,
+        service: Service<'_>,
+        scopes: Vec<String>,
+        credential: Option<&Credential>,
+    ) -> Result<Result<Option<Token>, Refused>, Cause> {
+        let Service { realm, name } = service;
+        let failed = |why: String| Cause::Token { realm: host_of(realm), why };
+        let base = self.base().await?;
+        // No permit is held while waiting for a first use, so this cannot deadlock.
+        let windows = self.token_services.of(&host_of(realm));
+        let too_long = |why| gave_up_cause(host_of(realm), why);
+        let _permit =
+            windows.enter(Class::Lookup).await.map_err(|closed| too_long(closed.reason))?;
+        let sent = Instant::now();
+        let client = base.connections.metadata(realm)?;
+        let response = token_request(client, realm, name, scopes, credential)?
+            .timeout(TOKEN)
+            .send()
+            .await
+            .map_err(|error| cause_of(&error, realm, TOKEN.as_secs()))?;
+        if !response.status().is_success() {
+            let answer = read_error(response).await;
+            let cause = match answer.status {
+                // Repeated logins lock accounts.
+                429 if credential.is_some() => {
+                    windows.overloaded(Class::Lookup, sent);
+                    Cause::LoginLimited(self.owner())
+                }
+                429 => {
+                    windows.overloaded(Class::Lookup, sent);
+                    let limit = windows.throttled(Class::Lookup, &[], answer.retry_after, sent);
+                    self.report_throttled(&host_of(realm), &answer, limit).map_err(too_long)?;
+                    Cause::OverloadedRealm(answer.clone())
+                }
+                // A busy realm is worth a retry; a refusal is not.
+                500..=599 => Cause::OverloadedRealm(answer.clone()),
+                _ => failed(answer.to_string()),
+            };
+            return Ok(Err(Refused { answer, cause }));
+        }
+        windows.succeeded(Class::Lookup);
+        let body = read_bounded(response, TOKEN_BODY_LIMIT).await?;
+        self.tokens.cost.token_took(sent.elapsed());
+        let answer: TokenAnswer = serde_json::from_slice(&body)
+            .map_err(|_| failed("its answer contains no JSON".to_owned()))?;
+        Ok(Ok(Token::of(answer, Instant::now())))
+    }
+}
+
+fn token_request(
+    client: &reqwest::Client,
+    realm: &Url,
+    service: Option<&str>,
+    scopes: Vec<String>,
+    credential: Option<&Credential>,
+) -> Result<reqwest::RequestBuilder, Cause> {
+    let mut parameters: Vec<(&str, String)> = Vec::new();
+    parameters.extend(service.map(|service| ("service", service.to_owned())));
+    if let Some(Credential::IdentityToken(identity)) = credential {
+        // OAuth 2 takes all scopes as one parameter (distribution's oauth2 specification).
+        if !scopes.is_empty() {
+            parameters.push(("scope", scopes.join(" ")));
+        }
+        parameters.push(("grant_type", "refresh_token".to_owned()));
+        parameters.push(("client_id", "longshore".to_owned()));
+        parameters.push(("refresh_token", identity.expose().to_owned()));
+        let body =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        return Ok(client
+            .post(realm.clone())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body));
+    }
+    parameters.extend(scopes.into_iter().map(|scope| ("scope", scope)));
+    let mut url = realm.clone();
+    url.query_pairs_mut().extend_pairs(parameters);
+    let mut request = client.get(url);
+    if let Some(Credential::Basic { username, password }) = credential {
+        request = request.header(AUTHORIZATION, basic(username, password)?);
+    }
+    Ok(request)
+}
