@@ -16,5 +16,8 @@ pub use folder::{ChartFolder, Locked};
 pub use metadata::{Dependency, Maintainer, Metadata};
 pub use pack::pack;
 
+/// The largest accepted archive, in bytes.
+pub const ARCHIVE_LIMIT: u64 = unpack::TOTAL;
+
 /// The files of a chart with their paths inside the chart's folder, in order.
 pub type Files = Vec<(String, Vec<u8>)>;

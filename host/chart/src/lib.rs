@@ -5,9 +5,12 @@
 //! for every renderer.
 
 pub mod archive;
+pub mod artifact;
+pub mod config;
 pub mod images;
 mod render;
 mod rendered;
+pub mod source;
 
 pub use render::{RenderError, RenderInput, Renderer};
 pub use rendered::Rendered;

@@ -11,6 +11,7 @@ use url::Url;
 use crate::auth::account::Accounts;
 use crate::auth::challenge::Challenges;
 use crate::auth::token::Tokens;
+use crate::download::Downloads;
 use crate::error::Failed as _;
 use crate::hints::{HintCache, Hints};
 use crate::http::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};
@@ -33,6 +34,8 @@ use longshore_store::{BlobTransfer, Operation};
 pub struct RegistryOptions {
     /// Whether certificates are verified. If not, plain HTTP is allowed too.
     pub tls_verify: bool,
+    /// Registries that may be reached over plain HTTP, whatever `tls_verify` says.
+    pub plain_http: Vec<Registry>,
     /// The sources of credentials.
     pub credentials: Credentials,
     /// The `certs.d` directories; all of their roots are trusted.
@@ -50,8 +53,9 @@ pub struct RegistryOptions {
 /// The registries of a run. Clones share state.
 #[derive(Clone, Debug)]
 pub struct Registries {
-    options: Arc<RegistryOptions>,
-    shared: Arc<Connections>,
+    pub(super) options: Arc<RegistryOptions>,
+    pub(super) shared: Arc<Connections>,
+    pub(super) downloads: Arc<Downloads>,
     clients: Arc<Mutex<HashMap<Registry, Arc<Client>>>>,
     permits: Permits,
     token_services: Arc<TokenServices>,
@@ -71,14 +75,16 @@ impl Registries {
         let shared = Arc::new(Connections::new(options.tls_verify, certificates));
         let permits = Permits::new(options.large_transfers, options.max_wait);
         let hints = Arc::new(Hints::new(options.hints.clone()));
+        let effort = Arc::<RetryStats>::default();
         Ok(Self {
             hints,
+            downloads: Arc::new(Downloads::new(RetryBudget::new(Arc::clone(&effort)))),
             options: Arc::new(options),
             shared,
             clients: Arc::default(),
             token_services: Arc::new(TokenServices::new(permits.clone())),
             permits,
-            effort: Arc::default(),
+            effort,
         })
     }
 
@@ -276,7 +282,11 @@ impl Client {
                         certificates.roots.extend(self.shared.roots().iter().cloned());
                         Arc::new(Connections::new(self.options.tls_verify, certificates))
                     };
-                Ok(Base { url: base_url(&self.registry, &connections).await?, connections })
+                let allows_plain = self.options.plain_http.contains(&self.registry);
+                Ok(Base {
+                    url: base_url(&self.registry, &connections, allows_plain).await?,
+                    connections,
+                })
             })
             .await
     }

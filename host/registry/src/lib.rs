@@ -8,6 +8,7 @@ mod auth;
 mod client;
 mod content;
 mod credential;
+mod download;
 mod endpoint;
 mod error;
 mod error_response;
@@ -28,6 +29,7 @@ pub use credential::{
     AuthFilePath, Credential, CredentialError, CredentialSources, Credentials,
     EnvironmentCredential, ProgramFailure,
 };
+pub use download::{FileCredential, FileRequest, FileTls};
 pub use endpoint::{EndpointRequest, EndpointResponse, EndpointScheme};
 pub use error::{Cause, RegistryError};
 pub use hints::HintCache;

@@ -312,7 +312,7 @@ pub(super) fn location(response: &Response, from: &Url, base: &Url) -> Result<Ur
 }
 
 /// Formats a URL for logs: without userinfo, and with allow-listed query keys only.
-fn safe(url: &Url) -> String {
+pub(super) fn safe(url: &Url) -> String {
     let mut text = format!("{}://{}{}", url.scheme(), host_of(url), url.path());
     let mut separator = '?';
     for (key, value) in url.query_pairs() {

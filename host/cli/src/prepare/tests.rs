@@ -76,6 +76,7 @@ async fn prepared(
     let jobs: Jobs = (1..).zip(repositories).map(job).collect();
     let registries = Registries::new(RegistryOptions {
         tls_verify: true,
+        plain_http: Vec::new(),
         credentials: Credentials::new(CredentialSources::default()),
         certificate_directories: Vec::new(),
         root_bundle: None,

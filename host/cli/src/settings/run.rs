@@ -8,7 +8,7 @@ use super::{PluginSettings, SettingsError, SettingsFile};
 use crate::flags::{CompareFlags, CopyFlags, Global, ListFlags, NOT_REPEATED};
 use crate::report::Verb;
 use longshore_engine::plan::{FilterFlags, PlanError, Shard, parse_store_flag};
-use longshore_oci::StoreName;
+use longshore_oci::{Registry, StoreName};
 
 /// The settings of one run.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct RunSettings {
     pub(crate) list: ListFlags,
     pub(crate) task: Task,
     pub(crate) tls_verify: bool,
+    /// Registries that may be reached over plain HTTP.
+    pub(crate) plain_http: Vec<Registry>,
     pub(crate) source: Option<StoreName>,
     pub(crate) destination: Option<StoreName>,
     pub(crate) filter: FilterFlags,
@@ -75,6 +77,7 @@ impl RunSettings {
         Ok(Self {
             filter: filter(&list, origins, &file)?,
             tls_verify: global.tls_verify,
+            plain_http: Vec::new(),
             repeat: repeat(&task, origins, &file, destination.as_ref()),
             plugins: plugins(&list, &task, origins, file)?,
             list,

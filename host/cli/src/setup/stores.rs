@@ -25,6 +25,8 @@ use crate::report::Log;
 pub(crate) struct RegistrySettings {
     /// `--tls-verify`.
     pub(crate) tls_verify: bool,
+    /// Registries that may be reached over plain HTTP: the `insecure` target of charts.
+    pub(crate) plain_http: Vec<Registry>,
     /// `--max-wait`.
     pub(crate) max_wait: Duration,
     /// The most transfers of large blobs at once, for each registry.
@@ -36,7 +38,12 @@ const DEFAULT_MAX_WAIT: Duration = Duration::from_mins(15);
 
 impl Default for RegistrySettings {
     fn default() -> Self {
-        Self { tls_verify: true, max_wait: DEFAULT_MAX_WAIT, large_transfers: usize::MAX }
+        Self {
+            tls_verify: true,
+            plain_http: Vec::new(),
+            max_wait: DEFAULT_MAX_WAIT,
+            large_transfers: usize::MAX,
+        }
     }
 }
 
@@ -164,6 +171,7 @@ impl StoreSetup {
         }
         let registries = Registries::new(RegistryOptions {
             tls_verify: self.settings.tls_verify,
+            plain_http: self.settings.plain_http.clone(),
             credentials: Credentials::new(credentials),
             certificate_directories: self.certificates.clone(),
             root_bundle: self.root_bundle.clone(),

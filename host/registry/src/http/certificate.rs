@@ -197,6 +197,20 @@ pub(crate) fn roots_of_bundle(
     Ok(usable)
 }
 
+/// Reads further roots and a client certificate that files of other tools name.
+///
+/// # Errors
+/// If a file is unreadable or broken.
+pub(crate) fn certificates_of_files(
+    roots: Option<&Path>,
+    identity: Option<&(PathBuf, PathBuf)>,
+) -> Result<RegistryCertificates, CertificateError> {
+    Ok(RegistryCertificates {
+        roots: roots.map(checked_roots).transpose()?.unwrap_or_default(),
+        identity: identity.map(|(file, key)| identity_in(file, key)).transpose()?,
+    })
+}
+
 /// The directory names to search: the registry with and without port 443, and all names of Docker
 /// Hub.
 fn directory_names(registry: &Registry) -> Vec<String> {

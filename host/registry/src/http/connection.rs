@@ -79,6 +79,11 @@ impl Connections {
         self.tls_verify
     }
 
+    /// The additional roots and the client certificate.
+    pub(crate) const fn certificates(&self) -> &RegistryCertificates {
+        &self.certificates
+    }
+
     /// The additional roots.
     pub(crate) fn roots(&self) -> &[CertificateDer<'static>] {
         &self.certificates.roots

@@ -15,9 +15,13 @@ use longshore_oci::Registry;
 
 /// Decides between HTTPS and HTTP, once per registry.
 ///
-/// HTTP requires loopback or disabled verification, and a peer that speaks no TLS. A bad
-/// certificate is never a reason for HTTP.
-pub(crate) async fn base_url(registry: &Registry, connections: &Connections) -> Result<Url, Cause> {
+/// HTTP requires loopback, disabled verification or `allows_plain`, and a peer that speaks no TLS. A
+/// bad certificate is never a reason for HTTP.
+pub(crate) async fn base_url(
+    registry: &Registry,
+    connections: &Connections,
+    allows_plain: bool,
+) -> Result<Url, Cause> {
     let host = registry.api_host();
     let url = |scheme: &str| {
         Url::parse(&format!("{scheme}://{host}/"))
@@ -26,9 +30,12 @@ pub(crate) async fn base_url(registry: &Registry, connections: &Connections) -> 
     let (secure, plain) = (url("https")?, url("http")?);
     let is_plain = if registry.is_loopback() {
         speaks_plain_http(host).await
-    } else if connections.checks_certificates() {
+    } else if connections.checks_certificates() && !allows_plain {
         false
     } else {
+        // A certificate that is not trusted is an answer too.
+        let unverified = Connections::new(false, connections.certificates().clone());
+        let connections = &unverified;
         answers(connections, &secure).await?.is_none()
             && answers(connections, &plain).await?.is_some_and(|status| {
                 // A proxy may answer for an unreachable host, and a host may redirect to HTTPS.
@@ -116,16 +123,16 @@ mod tests {
     async fn http_needs_a_peer_that_speaks_no_tls() {
         let connections = connections();
         let plain = registry_that_answers(b"HTTP/1.0 400 Bad Request\r\n\r\n").await;
-        assert_eq!(base_url(&plain, &connections).await.unwrap().scheme(), "http");
+        assert_eq!(base_url(&plain, &connections, false).await.unwrap().scheme(), "http");
         let secure = registry_that_answers(&[22, 3, 3, 0, 1]).await;
-        assert_eq!(base_url(&secure, &connections).await.unwrap().scheme(), "https");
+        assert_eq!(base_url(&secure, &connections, false).await.unwrap().scheme(), "https");
         let closing = registry_that_answers(b"").await;
-        assert_eq!(base_url(&closing, &connections).await.unwrap().scheme(), "http");
+        assert_eq!(base_url(&closing, &connections, false).await.unwrap().scheme(), "http");
     }
 
     #[tokio::test]
     async fn http_needs_permission() {
         let elsewhere = "registry.test".parse().unwrap();
-        assert_eq!(base_url(&elsewhere, &connections()).await.unwrap().scheme(), "https");
+        assert_eq!(base_url(&elsewhere, &connections(), false).await.unwrap().scheme(), "https");
     }
 }

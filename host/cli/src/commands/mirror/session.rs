@@ -28,6 +28,7 @@ impl Session {
         let caches = Caches::of_environment();
         let registry_settings = RegistrySettings {
             tls_verify: settings.tls_verify,
+            plain_http: settings.plain_http.clone(),
             max_wait: settings.list.max_wait,
             // `-j 1` asks for the least load, so large blobs of one image do not run in parallel either.
             large_transfers: if settings.list.jobs == 1 { 1 } else { usize::MAX },

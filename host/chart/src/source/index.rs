@@ -1,0 +1,134 @@
+//! `index.yaml` of a chart repository.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+/// The largest accepted index, in bytes; the largest public one has 30 MB.
+pub(super) const INDEX_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// The charts of a repository.
+#[derive(Debug, Deserialize)]
+pub(super) struct Index {
+    #[serde(default, deserialize_with = "or_default")]
+    entries: BTreeMap<String, Option<Vec<IndexEntry>>>,
+}
+
+/// One version of a chart.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct IndexEntry {
+    #[serde(deserialize_with = "or_default")]
+    pub(super) version: String,
+    /// Addresses of the archive; relative ones are below the repository's.
+    #[serde(deserialize_with = "or_default")]
+    pub(super) urls: Vec<String>,
+    /// SHA-256 of the archive; empty if the index has none.
+    #[serde(deserialize_with = "or_default")]
+    pub(super) digest: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) created: String,
+}
+
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl Index {
+    /// Parses the text of an index; keys that are not needed cost no memory.
+    ///
+    /// # Errors
+    /// Returns the cause, with line and column.
+    pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(text).map_err(|_| "it is not UTF-8".to_owned())?;
+        let options = serde_saphyr::options! {
+            budget: serde_saphyr::budget! { max_nodes: 20_000_000, max_events: 50_000_000 },
+            duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::LastWins,
+            with_snippet: false,
+        };
+        serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())
+    }
+
+    /// The versions of a chart in the order of the index; `None` if the chart is not there.
+    pub(super) fn chart(&self, name: &str) -> Option<&[IndexEntry]> {
+        self.entries.get(name).map(|entries| entries.as_deref().unwrap_or_default())
+    }
+
+    /// Names of charts that contain `name`, or that `name` contains.
+    pub(super) fn similar(&self, name: &str) -> Vec<String> {
+        let is_like = |other: &&String| other.contains(name) || name.contains(other.as_str());
+        self.entries.keys().filter(is_like).take(3).cloned().collect()
+    }
+}
+
+/// The address of a file of the repository at `repository`, as Helm joins them: relative ones are
+/// below it, and keep its query.
+pub(super) fn join(repository: &Url, address: &str) -> Option<Url> {
+    match Url::parse(address) {
+        Ok(absolute) => return absolute.has_host().then_some(absolute),
+        Err(url::ParseError::RelativeUrlWithoutBase) => {}
+        Err(_) => return None,
+    }
+    let mut base = repository.clone();
+    if !base.path().ends_with('/') {
+        base.set_path(&format!("{}/", base.path()));
+    }
+    let mut joined = base.join(address).ok()?;
+    if joined.query().is_none() {
+        joined.set_query(repository.query());
+    }
+    Some(joined)
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::{Index, join};
+
+    #[test]
+    fn versions_are_read_and_odd_parts_are_skipped() {
+        let text = "apiVersion: v1\ngenerated: x\nentries:\n  a:\n  - version: 1.10\n    urls: [a-1.tgz]\n    \
+                    digest: abc\n    maintainers: [{name: x}]\n    annotations: {x: |\n      y}\n  - version: 2.0.0\n    urls: null\n  b: null\n";
+        let text = text.replace("annotations: {x: |\n      y}", "annotations: {x: y}");
+        let index = Index::parse(text.as_bytes()).unwrap();
+        let versions = index.chart("a").unwrap();
+        assert_eq!(versions[0].version, "1.10", "as it is written");
+        assert_eq!((versions[0].digest.as_str(), versions[1].urls.len()), ("abc", 0));
+        assert!(index.chart("b").unwrap().is_empty() && index.chart("c").is_none());
+        assert_eq!(index.similar("ab"), ["a", "b"]);
+        let json = br#"{"apiVersion":"v1","entries":{"a":[{"version":"1.0.0","urls":["x"]}]}}"#;
+        assert_eq!(Index::parse(json).unwrap().chart("a").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_broken_index_names_the_place() {
+        let error = Index::parse(b"entries:\n  a: [\n").unwrap_err();
+        assert!(error.contains("line"), "{error}");
+        assert!(Index::parse(b"entries: 3\n").is_err());
+        assert!(Index::parse(b"<html></html>\n").is_err());
+        assert!(Index::parse(&[0xff, 0xfe]).unwrap_err().contains("UTF-8"));
+    }
+
+    #[test]
+    fn addresses_are_joined_as_helm_does() {
+        for (repository, address, expected) in [
+            ("https://a.example/charts", "x-1.tgz", "https://a.example/charts/x-1.tgz"),
+            ("https://a.example/charts/", "./x-1.tgz", "https://a.example/charts/x-1.tgz"),
+            ("https://a.example", "sub/x.tgz", "https://a.example/sub/x.tgz"),
+            ("https://a.example/charts", "/x.tgz", "https://a.example/x.tgz"),
+            ("https://a.example/c?t=1", "x.tgz", "https://a.example/c/x.tgz?t=1"),
+            ("https://a.example/c", "https://b.example/x.tgz", "https://b.example/x.tgz"),
+            ("https://a.example/c", "oci://r.example/x:1", "oci://r.example/x:1"),
+            ("https://a.example/c", "../x.tgz", "https://a.example/x.tgz"),
+        ] {
+            let found = join(&Url::parse(repository).unwrap(), address).unwrap();
+            assert_eq!(found.as_str(), expected);
+        }
+        assert!(join(&Url::parse("https://a.example").unwrap(), "mailto:x").is_none());
+    }
+}

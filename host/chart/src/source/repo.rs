@@ -1,0 +1,166 @@
+//! Charts of repositories with an `index.yaml`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use longshore_oci::{Digest, Reference};
+use longshore_registry::FileRequest;
+use url::Url;
+
+use super::error::SourceError;
+use super::fetched::Fetched;
+use super::index::{INDEX_LIMIT, Index, IndexEntry, join};
+use super::sources::{Sources, checked, no_version, same_version};
+use crate::archive::ARCHIVE_LIMIT;
+
+/// The largest accepted provenance file, in bytes.
+pub(super) const PROVENANCE_LIMIT: u64 = 1024 * 1024;
+
+impl Sources {
+    /// The versions of a chart in the repository at `url`.
+    pub(super) async fn repo_versions(
+        &self,
+        url: &Url,
+        chart: &str,
+    ) -> Result<Vec<String>, SourceError> {
+        let index = self.index(url).await?;
+        let entries = entries(&index, url, chart)?;
+        Ok(entries.iter().map(|entry| entry.version.clone()).collect())
+    }
+
+    /// Fetches a version of a chart from the repository at `url`.
+    pub(super) async fn fetch_repo(
+        &self,
+        url: &Url,
+        chart: &str,
+        version: &str,
+        provenance: bool,
+    ) -> Result<Fetched, SourceError> {
+        let index = self.index(url).await?;
+        let entries = entries(&index, url, chart)?;
+        let existing: Vec<&str> = entries.iter().map(|entry| entry.version.as_str()).collect();
+        let found = same_version(version, &existing)
+            .and_then(|found| entries.iter().find(|entry| entry.version == found))
+            .ok_or_else(|| no_version(chart, version, url.as_str(), &existing))?;
+        let written = found.urls.first().map_or("", String::as_str);
+        let address = join(url, written).filter(|_| !written.is_empty());
+        let refused = || SourceError::Address {
+            chart: chart.to_owned(),
+            version: version.to_owned(),
+            url: written.to_owned(),
+        };
+        let address = address.ok_or_else(refused)?;
+        let mut fetched = match address.scheme() {
+            "http" | "https" => self.download(url, &address, found, chart, provenance).await?,
+            "oci" => {
+                let text = address.as_str().trim_start_matches("oci://");
+                let reference: Reference = text.parse().map_err(|_| refused())?;
+                self.fetch_reference(reference, chart, &found.version).await?
+            }
+            _ => return Err(refused()),
+        };
+        fetched.created = Some(found.created.clone()).filter(|created| !created.is_empty());
+        Ok(fetched)
+    }
+
+    async fn download(
+        &self,
+        repository: &Url,
+        address: &Url,
+        entry: &IndexEntry,
+        chart: &str,
+        provenance: bool,
+    ) -> Result<Fetched, SourceError> {
+        let archive = self.file("fetch chart", repository, address, ARCHIVE_LIMIT).await?;
+        check_digest(&archive, &entry.digest, address)?;
+        let place = shown(address);
+        let unpacked = checked(archive.clone(), &place, chart, &entry.version).await?;
+        let provenance = match provenance {
+            true => self.provenance(repository, address).await?,
+            false => None,
+        };
+        Ok(Fetched { chart: unpacked, archive, provenance, created: None, place, reference: None })
+    }
+
+    /// The provenance file beside an archive, if there is one.
+    async fn provenance(
+        &self,
+        repository: &Url,
+        address: &Url,
+    ) -> Result<Option<Bytes>, SourceError> {
+        let mut beside = address.clone();
+        beside.set_path(&format!("{}.prov", address.path()));
+        match self.file("fetch provenance", repository, &beside, PROVENANCE_LIMIT).await {
+            Ok(file) => Ok(is_provenance(&file).then_some(file)),
+            // Some servers refuse what does not exist.
+            Err(SourceError::Download(error))
+                if matches!(error.cause.status(), Some(400..=499)) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The index of the repository at `url`, which is read once per run.
+    async fn index(&self, url: &Url) -> Result<Arc<Index>, SourceError> {
+        let cell = self.index_cell(url);
+        let read = cell.get_or_init(|| async { self.read_index(url).await.map_err(Arc::new) });
+        Ok(Arc::clone(read.await.as_ref().map_err(Arc::clone)?))
+    }
+
+    async fn read_index(&self, url: &Url) -> Result<Arc<Index>, SourceError> {
+        let address = join(url, "index.yaml").unwrap_or_else(|| url.clone());
+        let text = self.file("fetch index", url, &address, INDEX_LIMIT).await?;
+        let parsed = tokio::task::spawn_blocking(move || Index::parse(&text)).await;
+        let parsed = parsed.unwrap_or_else(|error| Err(error.to_string()));
+        parsed.map(Arc::new).map_err(|message| SourceError::Index { url: shown(&address), message })
+    }
+
+    async fn file(
+        &self,
+        verb: &'static str,
+        repository: &Url,
+        address: &Url,
+        limit: u64,
+    ) -> Result<Bytes, SourceError> {
+        let credential = self.helm.credential(repository);
+        let tls = self.helm.tls(repository);
+        let request =
+            FileRequest { verb, url: address, credential: credential.as_ref(), tls: &tls, limit };
+        Ok(self.registries.download(&request).await?)
+    }
+}
+
+fn entries<'a>(index: &'a Index, url: &Url, chart: &str) -> Result<&'a [IndexEntry], SourceError> {
+    index.chart(chart).ok_or_else(|| SourceError::NoChart {
+        chart: chart.to_owned(),
+        place: shown(url),
+        similar: index.similar(chart),
+    })
+}
+
+/// An address without its query, which may hold a secret.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
+}
+
+/// A page that a server sends in the place of a missing file is none.
+fn is_provenance(file: &[u8]) -> bool {
+    file.starts_with(b"-----BEGIN PGP SIGNED MESSAGE-----")
+}
+
+fn check_digest(archive: &Bytes, expected: &str, address: &Url) -> Result<(), SourceError> {
+    let expected = expected.trim();
+    let hex = expected.strip_prefix("sha256:").unwrap_or(expected);
+    if hex.is_empty() {
+        return Ok(());
+    }
+    let found = Digest::of(archive).to_string();
+    if found.strip_prefix("sha256:").is_some_and(|found| found.eq_ignore_ascii_case(hex)) {
+        return Ok(());
+    }
+    Err(SourceError::Digest { url: shown(address), expected: expected.to_owned(), found })
+}

@@ -1,0 +1,228 @@
+//! Downloads files from web servers, such as chart repositories.
+//!
+//! A file server is no registry: its URL says the scheme, and Basic authentication is all that it
+//! asks for. It shares certificates, proxies, retries and time-outs with registries.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use longshore_oci::Registry;
+use longshore_store::Operation;
+use reqwest::header::AUTHORIZATION;
+use reqwest::{Method, Request, Response};
+use url::{Origin, Url};
+
+use crate::auth::authorization::basic;
+use crate::error::Failed as _;
+use crate::http::certificate::{RegistryCertificates, certificates_of_files};
+use crate::http::connection::{Connections, Purpose, host_of, read_bounded, read_error};
+use crate::request::{location, safe};
+use crate::retry::{Backoff, RetryBudget};
+use crate::{Cause, Registries, RegistryError, Secret};
+
+/// Timeout for the answer's headers.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The most redirects that are followed.
+const REDIRECTS: usize = 5;
+
+/// A user name and a password for a file server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileCredential {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+    /// The URL whose origin gets the credential; other origins never do.
+    pub url: Url,
+    /// Whether the origin of the first request gets the credential too, wherever it is. A redirect
+    /// never carries it there.
+    pub everywhere: bool,
+}
+
+/// Options for the TLS connections to one file server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FileTls {
+    /// A file with further roots.
+    pub roots: Option<PathBuf>,
+    /// The files of a client certificate and its key.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// Whether certificates are not verified.
+    pub unverified: bool,
+}
+
+/// A file to download.
+#[derive(Clone, Debug)]
+pub struct FileRequest<'a> {
+    /// What is done, such as `fetch index`.
+    pub verb: &'static str,
+    /// The address.
+    pub url: &'a Url,
+    /// The credential, if there is one.
+    pub credential: Option<&'a FileCredential>,
+    /// Options of the server.
+    pub tls: &'a FileTls,
+    /// The largest accepted file, in bytes.
+    pub limit: u64,
+}
+
+/// What the downloads of a run share.
+pub(super) struct Downloads {
+    budget: Arc<RetryBudget>,
+    /// Connections by host and options.
+    connections: Mutex<HashMap<(String, FileTls), Arc<Connections>>>,
+}
+
+impl Downloads {
+    pub(super) fn new(budget: RetryBudget) -> Self {
+        Self { budget: Arc::new(budget), connections: Mutex::default() }
+    }
+}
+
+impl fmt::Debug for Downloads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Downloads")
+    }
+}
+
+impl Registries {
+    /// Downloads a file into memory, with retries.
+    ///
+    /// Redirects are followed, but never from HTTPS to HTTP, and without the credential once they
+    /// leave its origin.
+    ///
+    /// # Errors
+    /// If the server cannot be reached or refuses, or the file is larger than the limit.
+    pub async fn download(&self, request: &FileRequest<'_>) -> Result<Bytes, RegistryError> {
+        let mut backoff = Backoff::new(self.options.max_wait, Arc::clone(&self.downloads.budget));
+        loop {
+            match self.download_once(request).await {
+                Ok(file) => {
+                    self.downloads.budget.refill();
+                    return Ok(file);
+                }
+                Err(cause) => {
+                    let operation = Operation::new(request.verb, safe(request.url));
+                    backoff.wait_or_fail(operation.failed(cause)).await?;
+                }
+            }
+        }
+    }
+
+    async fn download_once(&self, request: &FileRequest<'_>) -> Result<Bytes, Cause> {
+        let response = self.file_response(request).await?;
+        if !response.status().is_success() {
+            let other = response.url().origin() != request.url.origin();
+            let redirected = other.then(|| host_of(response.url()));
+            let mut error = read_error(response).await;
+            error.redirected = redirected;
+            return Err(Cause::Answered(error));
+        }
+        read_bounded(response, request.limit).await
+    }
+
+    async fn file_response(&self, request: &FileRequest<'_>) -> Result<Response, Cause> {
+        let seconds = PATIENCE.as_secs();
+        let mut url = request.url.clone();
+        for hop in 0..=REDIRECTS {
+            let mut outgoing = Request::new(Method::GET, url.clone());
+            if let Some(credential) = request.credential
+                && is_for(credential, &url, request.url, hop)
+            {
+                let value = basic(&credential.username, &credential.password)?;
+                outgoing.headers_mut().insert(AUTHORIZATION, value);
+            }
+            let connections = self.file_connections(&url, request.tls)?;
+            let sent = connections.send(outgoing, Purpose::Metadata, seconds);
+            let response = tokio::time::timeout(PATIENCE, sent)
+                .await
+                .map_err(|_| Cause::TimedOut { host: host_of(&url), seconds })??;
+            tracing::debug!("GET {} -> {}", safe(&url), response.status().as_u16());
+            let status = response.status().as_u16();
+            if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+                return Ok(response);
+            }
+            url = location(&response, &url, request.url)?;
+        }
+        Err(Cause::Location { host: host_of(&url), why: "it redirects too often" })
+    }
+
+    /// The connections to the host of `url`, with its roots and client certificate in `certs.d`.
+    fn file_connections(&self, url: &Url, tls: &FileTls) -> Result<Arc<Connections>, Cause> {
+        let host = host_of(url);
+        let mut known = self.downloads.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (host.clone(), tls.clone());
+        if let Some(known) = known.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let unusable = |error: crate::CertificateError| Cause::CertificateFile(error.to_string());
+        let mut certificates =
+            certificates_of_files(tls.roots.as_deref(), tls.identity.as_ref()).map_err(unusable)?;
+        if let Ok(registry) = host.parse::<Registry>() {
+            let found = RegistryCertificates::of(&registry, &self.options.certificate_directories)
+                .map_err(unusable)?;
+            certificates.roots.extend(found.roots);
+            certificates.identity = certificates.identity.or(found.identity);
+        }
+        let plain = certificates.roots.is_empty() && certificates.identity.is_none();
+        let connections = if plain && !tls.unverified {
+            Arc::clone(&self.shared)
+        } else {
+            certificates.roots.extend(self.shared.roots().iter().cloned());
+            let verify = self.options.tls_verify && !tls.unverified;
+            Arc::new(Connections::new(verify, certificates))
+        };
+        known.insert(key, Arc::clone(&connections));
+        Ok(connections)
+    }
+}
+
+/// Whether the credential is sent to `url`, which is the request's own at hop 0.
+fn is_for(credential: &FileCredential, url: &Url, first: &Url, hop: usize) -> bool {
+    let is_tuple = matches!(url.origin(), Origin::Tuple(..));
+    let own = url.origin() == credential.url.origin();
+    let named = credential.everywhere && (hop == 0 || url.origin() == first.origin());
+    // A password is never sent in the clear where it was given for HTTPS.
+    let leaves_tls = credential.url.scheme() == "https" && url.scheme() != "https";
+    is_tuple && !leaves_tls && (own || named)
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::{FileCredential, is_for};
+    use crate::Secret;
+
+    fn sent(everywhere: bool, to: &str, first: &str, hop: usize) -> bool {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let credential = FileCredential {
+            username: "me".to_owned(),
+            password: Secret::new("hunter2"),
+            url: url("https://charts.example/stable"),
+            everywhere,
+        };
+        is_for(&credential, &url(to), &url(first), hop)
+    }
+
+    #[test]
+    fn a_credential_stays_at_its_origin() {
+        let own = "https://charts.example/x.tgz";
+        assert!(sent(false, own, own, 0));
+        for other in [
+            "https://charts.example:8443/x",
+            "http://charts.example/x",
+            "https://cdn.example/x",
+            "https://charts.example.evil.example/x",
+        ] {
+            assert!(!sent(false, other, other, 0), "{other}");
+            assert!(!sent(false, other, own, 1), "{other} after a redirect");
+            assert!(!sent(true, other, own, 1), "{other} after a redirect");
+        }
+        assert!(sent(true, "https://cdn.example/x", "https://cdn.example/x", 0));
+        assert!(!sent(true, "http://cdn.example/x", "http://cdn.example/x", 0), "not in the clear");
+    }
+}
