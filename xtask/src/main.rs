@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod charts;
 mod command;
 mod lint;
 mod quickstart;
@@ -31,6 +32,8 @@ enum Task {
     Test(test::Options),
     /// Measure longshore and its peers side by side
     Bench(bench::Options),
+    /// Look for the images of real charts, and compare with what they need
+    Charts(charts::Options),
     /// Check format, lints, documentation and dependencies
     Lint,
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Task::Quickstart(options) => quickstart::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Charts(options) => charts::run(&options),
         Task::Lint => lint::run(),
     };
     match result {

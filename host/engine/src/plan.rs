@@ -14,7 +14,6 @@ mod options;
 mod rewrite;
 mod select;
 mod shard;
-mod source;
 mod stand_in;
 
 pub use build::build;

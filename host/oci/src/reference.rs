@@ -26,6 +26,28 @@ impl FromStr for Name {
     }
 }
 
+impl Name {
+    /// Completes a source.
+    ///
+    /// `store` replaces its store. The default store is Docker Hub, where a name with one part is in
+    /// `library`.
+    ///
+    /// # Errors
+    /// If the completed repository is too long.
+    pub fn completed(
+        self,
+        store: Option<&StoreName>,
+    ) -> Result<(StoreName, Repository), ReferenceError> {
+        let store = store.cloned().or(self.store).unwrap_or_else(|| Registry::docker_hub().into());
+        let repository = if store.is_docker_hub() && self.repository.is_one_part() {
+            self.repository.inside("library")?
+        } else {
+            self.repository
+        };
+        Ok((store, repository))
+    }
+}
+
 /// Splits `[registry/]repository` without validating the parts.
 fn split_registry(text: &str) -> Result<(Option<&str>, &str), ReferenceError> {
     if text.is_empty() {
@@ -165,6 +187,25 @@ impl Reference {
     /// The reference without tag and digest.
     pub fn name(&self) -> Name {
         Name { store: Some(self.store.clone()), repository: self.repository.clone() }
+    }
+}
+
+impl Reference {
+    /// Parses a reference as container runtimes do: the default registry is Docker Hub, and the default
+    /// tag is `latest`.
+    ///
+    /// # Errors
+    /// If `text` is not a reference.
+    pub fn of_image(text: &str) -> Result<Self, ReferenceError> {
+        let parsed = match text.parse() {
+            Err(ReferenceError::NoRegistry(_)) => {
+                format!("{}/{text}", Registry::docker_hub()).parse()
+            }
+            parsed => parsed,
+        };
+        let Self { store, repository, version } = parsed?;
+        let (store, repository) = Name { store: Some(store), repository }.completed(None)?;
+        Ok(Self { store, repository, version })
     }
 }
 
@@ -328,5 +369,22 @@ mod tests {
         assert!(matches!("a.io/b:".parse::<Reference>(), Err(ReferenceError::Tag(_))));
         assert!(matches!("a.io/b@sha256:1".parse::<Reference>(), Err(ReferenceError::Digest(_))));
         assert!("a.io/b\nc:1".parse::<Reference>().is_err());
+    }
+
+    #[test]
+    fn images_are_completed_as_runtimes_do() {
+        for (text, expected) in [
+            ("nginx", "docker.io/library/nginx:latest"),
+            ("nginx:1.27", "docker.io/library/nginx:1.27"),
+            ("team/app:1", "docker.io/team/app:1"),
+            ("index.docker.io/nginx:1", "docker.io/library/nginx:1"),
+            ("quay.io/app", "quay.io/app:latest"),
+            ("localhost/app:1", "localhost/app:1"),
+        ] {
+            assert_eq!(Reference::of_image(text).unwrap().to_string(), expected, "{text}");
+        }
+        for text in ["", "Team/app", "a:", "https://a/b:1", "a@sha256:0"] {
+            Reference::of_image(text).unwrap_err();
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::vec::IntoIter;
 
 use super::filter::{ALL, ListFilter};
-use super::{Ended, PlanError, PlanOptions, PlannedEntry, source};
+use super::{Ended, PlanError, PlanOptions, PlannedEntry};
 use crate::job::{Job, Outcome};
 use crate::list::{Attribute, Diagnostic, Entry, Selection, Severity};
 use crate::list::{Format, Lines, List};
@@ -195,7 +195,7 @@ impl Drafts<'_> {
             return true;
         }
         let completed =
-            entry.source.parse().map(|name| source::complete(name, self.options.source.as_ref()));
+            entry.source.parse().map(|name: Name| name.completed(self.options.source.as_ref()));
         match completed {
             Ok(Ok((store, repository))) => shard.has(&store, &repository),
             _ => shard.has_text(entry.source.as_bytes()),
@@ -267,7 +267,7 @@ fn job(
         None => Name { store: None, repository: name.repository.clone() },
     };
     let (store, repository) =
-        source::complete(name, options.source.as_ref()).map_err(EntryError::Source)?;
+        name.completed(options.source.as_ref()).map_err(EntryError::Source)?;
     let version = version(&entry.select)?;
     let to_tag = match &entry.destination_tag {
         Some(tag) => Some(tag.parse::<Tag>().map_err(EntryError::Destination)?),

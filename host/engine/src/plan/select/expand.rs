@@ -14,8 +14,7 @@ use super::under::SelectionRoot;
 use crate::job::Outcome;
 use crate::list::List;
 use crate::list::{Entry, Filter, Selection};
-use crate::plan::source;
-use longshore_oci::{ReferenceError, Registry, Repository, StoreName, Tag};
+use longshore_oci::{Name, ReferenceError, Registry, Repository, StoreName, Tag};
 use longshore_store::{StoreError, Stores};
 
 /// The result of expanding the entries that select by pattern.
@@ -163,7 +162,7 @@ fn repository_of(
     entry: &Entry,
     source: Option<&StoreName>,
 ) -> Result<(StoreName, Repository), ReferenceError> {
-    source::complete(entry.source.parse()?, source)
+    entry.source.parse::<Name>()?.completed(source)
 }
 
 /// Entries whose repositories were not selected have no tags to pick.

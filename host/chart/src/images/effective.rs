@@ -1,0 +1,154 @@
+//! The values that a chart and its subcharts really have.
+
+use std::collections::HashMap;
+
+use longshore_plugin_sdk::yaml::{self, Node, read};
+use serde_json::{Map, Value};
+
+use crate::archive::{Chart, Metadata};
+
+/// The deepest nesting of subcharts.
+const DEPTH: usize = 16;
+
+/// The values of a chart or subchart, with those that the charts above set.
+#[derive(Debug)]
+pub(super) struct Effective {
+    /// The folder inside the chart, with a slash; empty for the chart itself.
+    pub(super) folder: String,
+    /// `appVersion` of the chart.
+    pub(super) app_version: String,
+    /// The values.
+    pub(super) values: Value,
+}
+
+/// Returns the folders of a chart and its subcharts with the text of their `Chart.yaml`. A folder has
+/// its slash.
+pub(super) fn charts(chart: &Chart) -> impl Iterator<Item = (&str, &[u8])> {
+    chart.files().iter().filter_map(|(path, content)| {
+        let folder = path.strip_suffix("Chart.yaml")?;
+        is_chart_folder(folder).then_some((folder, content.as_slice()))
+    })
+}
+
+/// Reports whether a path is made of `charts/NAME/`.
+fn is_chart_folder(folder: &str) -> bool {
+    let parts: Vec<&str> = folder.split_terminator('/').collect();
+    parts.len().is_multiple_of(2) && parts.iter().step_by(2).all(|part| *part == "charts")
+}
+
+/// Returns the values of a chart and all its subcharts, as a rendering with `over` has them. Subcharts
+/// count whether their conditions hold or not.
+pub(super) fn effective(chart: &Chart, over: &[String]) -> Vec<Effective> {
+    let files: HashMap<&str, &[u8]> = chart
+        .files()
+        .iter()
+        .filter(|(path, _)| path.ends_with("/values.yaml") || path == "values.yaml")
+        .map(|(path, content)| (path.as_str(), content.as_slice()))
+        .collect();
+    let metadata: HashMap<&str, Metadata> = charts(chart)
+        .filter_map(|(folder, text)| Some((folder, Metadata::parse(text).ok()?)))
+        .collect();
+    let mut set = Value::Object(Map::new());
+    for text in over {
+        merge(&mut set, &parse(text.as_bytes()));
+    }
+    let mut all = Vec::new();
+    Tree { files, metadata }.add("", &set, DEPTH, &mut all);
+    all
+}
+
+struct Tree<'c> {
+    files: HashMap<&'c str, &'c [u8]>,
+    metadata: HashMap<&'c str, Metadata>,
+}
+
+impl Tree<'_> {
+    /// Adds a chart and its subcharts. `over` are the values that the charts above set for it.
+    fn add(&self, folder: &str, over: &Value, depth: usize, all: &mut Vec<Effective>) {
+        let Some(metadata) = self.metadata.get(folder).filter(|_| depth > 0) else { return };
+        let file = self.files.get(format!("{folder}values.yaml").as_str());
+        let mut values = file.map_or_else(|| Value::Object(Map::new()), |text| parse(text));
+        merge(&mut values, over);
+        let mut subcharts: Vec<&str> = self
+            .metadata
+            .keys()
+            .filter(|below| below.strip_prefix(folder).is_some_and(is_subchart))
+            .copied()
+            .collect();
+        subcharts.sort_unstable();
+        for below in subcharts {
+            let Some(subchart) = self.metadata.get(below) else { continue };
+            let aliases: Vec<&str> = metadata
+                .dependencies
+                .iter()
+                .filter(|dependency| dependency.name == subchart.name)
+                .map(|dependency| match dependency.alias.as_str() {
+                    "" => dependency.name.as_str(),
+                    alias => alias,
+                })
+                .collect();
+            let names = if aliases.is_empty() { vec![subchart.name.as_str()] } else { aliases };
+            for name in names {
+                let mut over = values.get(name).cloned().unwrap_or_default();
+                if !over.is_object() {
+                    over = Value::Object(Map::new());
+                }
+                if let (Some(global), Some(over)) = (values.get("global"), over.as_object_mut()) {
+                    merge(
+                        over.entry("global").or_insert_with(|| Value::Object(Map::new())),
+                        global,
+                    );
+                }
+                self.add(below, &over, depth - 1, all);
+            }
+        }
+        all.push(Effective {
+            folder: folder.to_owned(),
+            app_version: metadata.app_version.clone(),
+            values,
+        });
+    }
+}
+
+fn is_subchart(below: &str) -> bool {
+    below.strip_prefix("charts/").is_some_and(|name| {
+        name.strip_suffix('/').is_some_and(|name| !name.is_empty() && !name.contains('/'))
+    })
+}
+
+/// Parses values; a text that is not a mapping has none.
+fn parse(text: &[u8]) -> Value {
+    let documents = read(&String::from_utf8_lossy(text));
+    match documents.whole().first().map(|root| value(root)) {
+        Some(value @ Value::Object(_)) => value,
+        _ => Value::Object(Map::new()),
+    }
+}
+
+/// Returns a node as JSON. Numbers and booleans stay the texts that they are written as.
+fn value(node: &Node) -> Value {
+    match &node.value {
+        yaml::Value::Null => Value::Null,
+        yaml::Value::Scalar(scalar) => Value::String(scalar.text.clone()),
+        yaml::Value::Sequence(items) => items.iter().map(|item| value(item)).collect(),
+        yaml::Value::Mapping(map) => {
+            Value::Object(map.iter().map(|(key, node)| (key.text.clone(), value(node))).collect())
+        }
+    }
+}
+
+/// Merges values as Helm does: mappings key by key, `null` removes a key, and anything else replaces.
+fn merge(into: &mut Value, over: &Value) {
+    let (Value::Object(into), Value::Object(over)) = (into, over) else { return };
+    for (key, value) in over {
+        match (into.get_mut(key), value) {
+            (Some(_), Value::Null) => {
+                into.remove(key);
+            }
+            (Some(existing @ Value::Object(_)), Value::Object(_)) => merge(existing, value),
+            _ => {
+                into.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}

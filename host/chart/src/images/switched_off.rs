@@ -1,0 +1,89 @@
+//! The images of components that the values switch off.
+//!
+//! Values say what the images of a chart are, whether its templates use them or not. Those that no
+//! rendering has belong to components that are switched off.
+
+use longshore_oci::{Reference, Registry};
+use longshore_plugin_images::{What, find};
+use longshore_plugin_sdk::yaml::read;
+use serde_json::Value;
+
+use super::collected::Images;
+use super::effective::{Effective, effective};
+use super::image::{Confidence, Provenance};
+use super::rendering::Rendering;
+use crate::archive::Chart;
+
+/// Stands for the tag of an image whose values leave it to `appVersion`.
+const DEFAULT: &str = "longshore.default.tag";
+
+/// Adds the images in the values of a chart that no rendering has.
+pub(super) fn add(
+    chart: &Chart,
+    rendering: &Rendering<'_>,
+    images: &Images,
+    disabled: &mut Images,
+) {
+    for mut values in effective(chart, rendering.values) {
+        mark_defaults(&mut values.values);
+        // JSON is YAML, and the rules read YAML.
+        let documents = read(&values.values.to_string());
+        for finding in documents.whole().iter().flat_map(|root| find(root)) {
+            let (text, confidence) = match finding.what {
+                What::Image(text) => (text, Confidence::Sure),
+                What::Likely { reference, .. } => (reference, Confidence::Likely),
+                _ => continue,
+            };
+            let Some((reference, is_default)) = completed(&text, &values) else { continue };
+            // The template may complete the default in its own way.
+            // So may the registry, which often stands in another place.
+            let names_registry =
+                text.split_once('/').is_some_and(|(first, _)| Registry::looks_like_one(first));
+            let is_rendered = images.has(&reference)
+                || is_default && images.has_repository(&reference)
+                || !names_registry && images.has_path(&reference);
+            if is_rendered {
+                continue;
+            }
+            let template = format!("{}values.yaml", values.folder);
+            let provenance = Provenance::new(rendering.name, &template, finding.origin);
+            disabled.insert(
+                reference,
+                text.replace(DEFAULT, &values.app_version),
+                confidence,
+                provenance,
+            );
+        }
+    }
+}
+
+/// Completes a reference, with `appVersion` as the default tag. Returns whether the tag is a default.
+fn completed(text: &str, values: &Effective) -> Option<(Reference, bool)> {
+    let is_default = text.contains(DEFAULT);
+    let text = match values.app_version.as_str() {
+        "" => text.replace(&format!(":{DEFAULT}"), ""),
+        version => text.replace(DEFAULT, version),
+    };
+    let has_version = text.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
+    Some((Reference::of_image(&text).ok()?, is_default || !has_version))
+}
+
+/// Gives a tag to each image in parts that has none.
+fn mark_defaults(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(mark_defaults),
+        Value::Object(map) => {
+            let is_set = |key: &str| match map.get(key) {
+                Some(Value::String(text)) => !text.is_empty(),
+                _ => false,
+            };
+            let is_image =
+                is_set("repository") && (map.contains_key("tag") || map.contains_key("pullPolicy"));
+            if is_image && !is_set("tag") && !is_set("digest") && !is_set("version") {
+                map.insert("tag".to_owned(), Value::String(DEFAULT.to_owned()));
+            }
+            map.values_mut().for_each(mark_defaults);
+        }
+        _ => {}
+    }
+}
