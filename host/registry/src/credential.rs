@@ -11,12 +11,14 @@ mod kind;
 mod look_up;
 mod program;
 mod source;
+mod stored;
 
 pub use error::CredentialError;
 pub use kind::Credential;
 pub use look_up::Credentials;
 pub use program::ProgramFailure;
 pub use source::{AuthFilePath, CredentialSources, EnvironmentCredential};
+pub use stored::{CredentialPlace, CredentialStore};
 
 #[cfg(test)]
 mod fixture;

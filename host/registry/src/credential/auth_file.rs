@@ -5,13 +5,15 @@
 //! accepted in either file, as containers' tools accept such keys.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io;
+use std::io::{self, Read as _};
+use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use tokio::io::AsyncReadExt;
 
 use crate::secret::Secret;
@@ -176,6 +178,30 @@ impl AuthFile {
     }
 }
 
+/// Reads a file as a document that can be changed and written back. A missing or empty file is an empty
+/// document.
+///
+/// # Errors
+/// If the file cannot be read, is too large, or would not be understood afterwards.
+pub(super) fn read_document(path: &Path) -> Result<Map<String, Value>, CredentialError> {
+    let file = AuthFilePath::usual(path.to_owned());
+    let unreadable =
+        |cause| CredentialError::Unreadable { file: path.to_owned(), cause: Arc::new(cause) };
+    let mut bytes = Vec::new();
+    match std::fs::File::open(path) {
+        Ok(file) => {
+            file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        }
+        Err(cause) if is_absent(&cause) => {}
+        Err(cause) => return Err(unreadable(cause)),
+    }
+    if bytes.len() as u64 > SIZE_LIMIT {
+        return Err(CredentialError::TooLarge { file: path.to_owned(), limit: SIZE_LIMIT });
+    }
+    AuthFile::parse(&file, &bytes)?;
+    Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+}
+
 impl Entry {
     /// The entry's credential, if it holds one.
     fn credential(&self) -> Result<Option<Credential>, &'static str> {
@@ -220,7 +246,7 @@ fn is_absent(error: &io::Error) -> bool {
 ///
 /// A key with a scheme, or one that ends in `/v1/` or `/v2/`, is an old API address; only its host
 /// counts.
-fn key_of(spelling: &str) -> Option<String> {
+pub(super) fn key_of(spelling: &str) -> Option<String> {
     let stripped = ["https://", "http://"].iter().find_map(|scheme| spelling.strip_prefix(scheme));
     let (host, path) =
         stripped.unwrap_or(spelling).split_once('/').unwrap_or((stripped.unwrap_or(spelling), ""));

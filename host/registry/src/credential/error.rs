@@ -27,6 +27,14 @@ pub enum CredentialError {
         /// The error of the operating system.
         cause: Arc<io::Error>,
     },
+    /// An authentication file cannot be written.
+    #[error("write authentication file {}: {cause}", file.display())]
+    Unwritable {
+        /// The file.
+        file: PathBuf,
+        /// The error of the operating system.
+        cause: Arc<io::Error>,
+    },
     /// An authentication file is too large.
     #[error("read authentication file {}: it is larger than {limit} bytes", file.display())]
     TooLarge {

@@ -1,8 +1,10 @@
-//! Docker's credential helpers: programs that read credentials from a keychain or a cloud's tool.
+//! Docker's credential helpers: programs that keep credentials in a keychain, or get them from a cloud's
+//! tool.
 //!
 //! The protocol (docker/docker-credential-helpers): `docker-credential-NAME get` reads the server's
 //! address from standard input and writes `{"ServerURL", "Username", "Secret"}` to standard output.
 //! Without a credential it writes a message to standard output and exits with a code other than 0.
+//! `store` reads such a document, and `erase` reads the server's address.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -80,6 +82,14 @@ pub enum ProgramFailure {
         /// The program's name.
         program: String,
     },
+    /// The program could not store or erase a credential.
+    #[error("it ended with {status}{complaint}")]
+    Change {
+        /// The exit status.
+        status: ExitStatus,
+        /// The start of its standard error on one line, after `: `; may be empty.
+        complaint: String,
+    },
     /// The output does not follow the protocol.
     #[error("its answer is not the JSON of a credential helper")]
     Answer,
@@ -110,22 +120,10 @@ pub(super) async fn ask(
     directories: &[PathBuf],
     patience: Duration,
 ) -> Result<Option<Credential>, ProgramFailure> {
-    if !is_plain(name) {
-        return Err(ProgramFailure::Name);
-    }
-    let program = format!("docker-credential-{name}");
-    let Some(path) = find(&program, directories) else {
-        return Err(ProgramFailure::Missing { program });
-    };
     let server = server_of(registry);
-    let ended = tokio::time::timeout(patience, run(&path, &server))
-        .await
-        .map_err(|_| ProgramFailure::Timeout { patience })??;
+    let (program, ended) = run_named(name, "get", &server, directories, patience).await?;
     if !ended.status.success() {
-        if [&ended.answer, &ended.complaint]
-            .into_iter()
-            .any(|text| String::from_utf8_lossy(text).contains(NOT_FOUND))
-        {
+        if ended.has_no_credential() {
             return Ok(None);
         }
         return Err(ProgramFailure::Exit {
@@ -144,11 +142,77 @@ pub(super) async fn ask(
     })
 }
 
+/// Lets the helper `name` store a registry's credential.
+pub(super) async fn store(
+    name: &str,
+    registry: &Registry,
+    (username, password): (&str, &Secret),
+    directories: &[PathBuf],
+) -> Result<(), ProgramFailure> {
+    let document = serde_json::json!({
+        "ServerURL": server_of(registry),
+        "Username": username,
+        "Secret": password.expose(),
+    });
+    change(name, "store", &document.to_string(), directories).await
+}
+
+/// Lets the helper `name` erase a registry's credential. A credential that it does not have is no error.
+pub(super) async fn erase(
+    name: &str,
+    registry: &Registry,
+    directories: &[PathBuf],
+) -> Result<(), ProgramFailure> {
+    change(name, "erase", &server_of(registry), directories).await
+}
+
+async fn change(
+    name: &str,
+    verb: &str,
+    input: &str,
+    directories: &[PathBuf],
+) -> Result<(), ProgramFailure> {
+    let (_, ended) = run_named(name, verb, input, directories, PATIENCE).await?;
+    if ended.status.success() || ended.has_no_credential() {
+        return Ok(());
+    }
+    Err(ProgramFailure::Change { status: ended.status, complaint: one_line(&ended.complaint) })
+}
+
+impl Ended {
+    /// Says whether the program said that it has no credential for the server.
+    fn has_no_credential(&self) -> bool {
+        let texts = [&self.answer, &self.complaint];
+        texts.into_iter().any(|text| String::from_utf8_lossy(text).contains(NOT_FOUND))
+    }
+}
+
+/// Runs the helper `name` to its end. Returns the name of its program too.
+async fn run_named(
+    name: &str,
+    verb: &str,
+    input: &str,
+    directories: &[PathBuf],
+    patience: Duration,
+) -> Result<(String, Ended), ProgramFailure> {
+    if !is_plain(name) {
+        return Err(ProgramFailure::Name);
+    }
+    let program = format!("docker-credential-{name}");
+    let Some(path) = find(&program, directories) else {
+        return Err(ProgramFailure::Missing { program });
+    };
+    let ended = tokio::time::timeout(patience, run(&path, verb, input))
+        .await
+        .map_err(|_| ProgramFailure::Timeout { patience })??;
+    Ok((program, ended))
+}
+
 /// Runs the program. It is killed on an error, or if the future is dropped.
-async fn run(path: &Path, server: &str) -> Result<Ended, ProgramFailure> {
+async fn run(path: &Path, verb: &str, input: &str) -> Result<Ended, ProgramFailure> {
     let broken = |cause| ProgramFailure::Run { program: path.to_owned(), cause: Arc::new(cause) };
     let mut child = Command::new(path)
-        .arg("get")
+        .arg(verb)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -159,7 +223,7 @@ async fn run(path: &Path, server: &str) -> Result<Ended, ProgramFailure> {
     let write_question = async {
         match stdin {
             None => Ok(()),
-            Some(mut stdin) => match stdin.write_all(server.as_bytes()).await {
+            Some(mut stdin) => match stdin.write_all(input.as_bytes()).await {
                 // A helper with only one credential need not read the question.
                 Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => Err(broken(cause)),
                 _ => Ok(()),
@@ -223,7 +287,7 @@ fn find(program: &str, directories: &[PathBuf]) -> Option<PathBuf> {
 }
 
 /// The server address under which `docker login` stores a registry's credential.
-fn server_of(registry: &Registry) -> String {
+pub(super) fn server_of(registry: &Registry) -> String {
     if registry.is_docker_hub() {
         "https://index.docker.io/v1/".to_owned()
     } else {

@@ -7,6 +7,7 @@ use longshore_oci::Registry;
 
 use super::error::CredentialError;
 use super::kind::Credential;
+use super::stored::CredentialStore;
 
 /// The user name for the destination's registry.
 const USERNAME: &str = "DOCKER_USERNAME";
@@ -51,7 +52,7 @@ pub struct AuthFilePath {
 
 impl AuthFilePath {
     /// A file at a default path, which may be missing.
-    fn usual(path: PathBuf) -> Self {
+    pub(super) fn usual(path: PathBuf) -> Self {
         Self { path, named: false }
     }
 }
@@ -110,6 +111,13 @@ impl CredentialSources {
                 .collect(),
             program_path: std::env::split_paths(&program_path).collect(),
         })
+    }
+
+    /// Returns the file that `login` changes: the one that the user named, else Docker's.
+    pub fn stored(&self) -> Option<CredentialStore> {
+        let named = self.auth_files.iter().find(|file| file.named);
+        let file = named.or(self.auth_files.last())?;
+        Some(CredentialStore::new(file.path.clone(), self.program_path.clone()))
     }
 
     /// Sets the registry of the environment's credential. Without it, the credential is never sent.
