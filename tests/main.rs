@@ -13,6 +13,7 @@ mod faults;
 mod harbor;
 mod hints;
 mod index_mode;
+mod inspect;
 mod interrupt;
 mod kill;
 mod list_errors;

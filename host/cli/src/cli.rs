@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::commands::{completions, convert, man, mirror, serve};
+use crate::commands::{completions, convert, inspect, man, mirror, serve};
 use crate::error::{Exit, Fatal};
 use crate::flags::{self, Alias, Command};
 use crate::report::{Log, LogLayer};
@@ -46,6 +46,10 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
         Command::Completions(flags) => return completions::print(&flags),
         Command::Man(flags) => return man::write(flags),
         Command::Serve(flags) => return block_on(serve::run(flags, log), log),
+        Command::Tags(flags) => return block_on(inspect::tags(flags, global.tls_verify, log), log),
+        Command::Inspect(flags) => {
+            return block_on(inspect::inspect(flags, global.tls_verify, log), log);
+        }
         Command::ConvertList(flags) => {
             let settings = ConvertSettings::new(flags, &global, &origins, file)?;
             return block_on(convert::run(settings, log), log);

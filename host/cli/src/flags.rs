@@ -6,6 +6,7 @@
 mod completions;
 mod convert;
 mod global;
+mod inspect;
 mod list;
 mod man;
 mod mirror;
@@ -21,6 +22,7 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 pub(crate) use completions::Completions;
 pub(crate) use convert::Convert;
 pub(crate) use global::Global;
+pub(crate) use inspect::{Inspect, Tags};
 pub(crate) use list::{ListFlags, NOT_REPEATED, REGISTRY_REWRITE};
 pub(crate) use man::Man;
 pub(crate) use mirror::{Alias, CopyFlags, Mirror};
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     Mirror(Box<Mirror>),
     MirrorValidate(Box<Validate>),
     ConvertList(Convert),
+    Tags(Tags),
+    Inspect(Inspect),
     Serve(Serve),
     Completions(Completions),
     Man(Man),

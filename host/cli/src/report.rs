@@ -24,7 +24,7 @@ pub(crate) use failed_list::{FailedEntry, FailedList};
 pub(crate) use finished::Report;
 pub(crate) use log::{Log, LogLayer};
 pub(crate) use options::{OutputFormat, ReportOptions, Verb};
-pub(crate) use print::print;
+pub(crate) use print::{print, print_inspection, print_tags};
 pub(crate) use reporter::Reporter;
 
 #[cfg(test)]

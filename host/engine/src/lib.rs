@@ -13,6 +13,7 @@ mod walk;
 
 pub mod copy;
 pub mod event;
+pub mod inspect;
 pub mod job;
 pub mod list;
 pub mod plan;

@@ -197,6 +197,17 @@ impl Reference {
     /// # Errors
     /// If `text` is not a reference.
     pub fn of_image(text: &str) -> Result<Self, ReferenceError> {
+        Self::of_image_in(text, None)
+    }
+
+    /// Parses a reference like [`Self::of_image`]; `replacement` replaces its store.
+    ///
+    /// # Errors
+    /// If `text` is not a reference, or the completed repository is too long.
+    pub fn of_image_in(
+        text: &str,
+        replacement: Option<&StoreName>,
+    ) -> Result<Self, ReferenceError> {
         let parsed = match text.parse() {
             Err(ReferenceError::NoRegistry(_)) => {
                 format!("{}/{text}", Registry::docker_hub()).parse()
@@ -204,7 +215,7 @@ impl Reference {
             parsed => parsed,
         };
         let Self { store, repository, version } = parsed?;
-        let (store, repository) = Name { store: Some(store), repository }.completed(None)?;
+        let (store, repository) = Name { store: Some(store), repository }.completed(replacement)?;
         Ok(Self { store, repository, version })
     }
 }
@@ -383,8 +394,18 @@ mod tests {
         ] {
             assert_eq!(Reference::of_image(text).unwrap().to_string(), expected, "{text}");
         }
-        for text in ["", "Team/app", "a:", "https://a/b:1", "a@sha256:0"] {
+        for text in ["", "Team/app", "a:", "a:b:c", "a b", "https://a/b:1", "a@sha256:0"] {
             Reference::of_image(text).unwrap_err();
+        }
+        for (text, store, expected) in [
+            ("ghcr.io/team/app:1", "r.example", "r.example/team/app:1"),
+            ("redis:1", "r.example", "r.example/redis:1"),
+            ("r.example/redis", "docker.io", "docker.io/library/redis:latest"),
+            ("team/app:1", "oci:/srv", "oci:/srv/team/app:1"),
+        ] {
+            let store: StoreName = store.parse().unwrap();
+            let found = Reference::of_image_in(text, Some(&store)).unwrap();
+            assert_eq!(found.to_string(), expected, "{text}");
         }
     }
 }

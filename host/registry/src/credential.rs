@@ -15,7 +15,7 @@ mod stored;
 
 pub use error::CredentialError;
 pub use kind::Credential;
-pub use look_up::Credentials;
+pub use look_up::{CredentialOrigin, Credentials};
 pub use program::ProgramFailure;
 pub use source::{AuthFilePath, CredentialSources, EnvironmentCredential};
 pub use stored::{CredentialPlace, CredentialStore};

@@ -26,8 +26,8 @@ mod upload;
 
 pub use client::{Client, Registries, RegistryOptions};
 pub use credential::{
-    AuthFilePath, Credential, CredentialError, CredentialPlace, CredentialSources, CredentialStore,
-    Credentials, EnvironmentCredential, ProgramFailure,
+    AuthFilePath, Credential, CredentialError, CredentialOrigin, CredentialPlace,
+    CredentialSources, CredentialStore, Credentials, EnvironmentCredential, ProgramFailure,
 };
 pub use download::{FileCredential, FileRequest, FileTls};
 pub use endpoint::{EndpointRequest, EndpointResponse, EndpointScheme};

@@ -2,6 +2,7 @@
 
 mod comparison;
 mod document;
+mod inspection;
 mod quoted;
 mod stdout;
 mod summary;
@@ -10,6 +11,7 @@ use std::path::Path;
 
 use longshore_engine::event::Level;
 
+pub(crate) use self::inspection::{print_inspection, print_tags};
 pub(crate) use self::stdout::print;
 use super::error::ReportError;
 use super::failed_list;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use longshore_engine::plan::PlanError;
-use longshore_oci::Registry;
+use longshore_oci::{ReferenceError, Registry};
 
 /// A setting is wrong, so nothing was started.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +100,21 @@ pub(crate) enum SettingsError {
     /// `--plugin-config` names a plugin that the run does not use.
     #[error("use --plugin-config {0}: this run uses no plugin of that name")]
     UnusedPlugin(String),
+    /// A reference on the command line is invalid.
+    #[error("read the reference {text:?}: {error}")]
+    Reference {
+        /// The text.
+        text: String,
+        /// Why.
+        #[source]
+        error: ReferenceError,
+    },
+    /// A repository on the command line has a tag or a digest.
+    #[error("list the tags of {text:?}: it has a tag or a digest")]
+    NotRepository {
+        /// The text.
+        text: String,
+    },
     /// `-s`, `-d` or a platform filter is invalid.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -122,6 +137,13 @@ impl SettingsError {
             }
             Self::PluginConfig(_) => {
                 Some("for example --plugin-config prefix.prefix=team, or KEY=@FILE for a file's content".to_owned())
+            }
+            Self::Reference { .. } => Some(
+                "write [REGISTRY/]REPOSITORY, and :TAG or @DIGEST behind it; a folder is named by --source oci:DIR"
+                    .to_owned(),
+            ),
+            Self::NotRepository { .. } => {
+                Some("leave the tag out; longshore inspect shows one image".to_owned())
             }
             Self::Plan(error) => error.hint(),
             Self::InFile { error, .. } => error.hint(),

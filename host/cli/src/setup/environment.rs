@@ -1,5 +1,14 @@
 //! Reads environment variables.
 
+use longshore_engine::plan::parse_registry_flag;
+use longshore_oci::Registry;
+
+/// Returns the registry of `DOCKER_REGISTRY`, to which the credential of the environment belongs.
+pub(crate) fn destination_of_environment() -> Option<Registry> {
+    let text = variable("DOCKER_REGISTRY").filter(|text| !text.is_empty())?;
+    parse_registry_flag("DOCKER_REGISTRY", &text).ok()
+}
+
 /// Returns the value of an environment variable; a value that is not UTF-8 counts as unset.
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()

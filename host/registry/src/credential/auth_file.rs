@@ -66,8 +66,8 @@ pub(super) struct AuthFile {
 /// What a file holds for a registry.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found<'a> {
-    /// A credential.
-    Credential(Credential),
+    /// A credential, and the entry that it is from, as `registry` or `registry/path`.
+    Credential(Credential, String),
     /// The name of the credential helper to ask, without `docker-credential-`.
     Program(&'a str),
     /// Nothing.
@@ -157,7 +157,7 @@ impl AuthFile {
         loop {
             for entry in self.entries.get(&key).into_iter().flatten() {
                 match entry.credential() {
-                    Ok(Some(credential)) => return Ok(Found::Credential(credential)),
+                    Ok(Some(credential)) => return Ok(Found::Credential(credential, key)),
                     Ok(None) => {}
                     Err(what) => {
                         let file = self.path.path.clone();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use longshore_oci::{Registry, Repository};
@@ -12,6 +13,43 @@ use super::error::CredentialError;
 use super::kind::Credential;
 use super::program;
 use super::source::{AuthFilePath, CredentialSources};
+
+/// Where a credential is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialOrigin {
+    /// `DOCKER_USERNAME` and `DOCKER_PASSWORD`.
+    Environment,
+    /// An entry of an authentication file.
+    File {
+        /// The file.
+        file: PathBuf,
+        /// The key of the entry, as `registry` or `registry/path`.
+        key: String,
+    },
+    /// A credential helper.
+    Program {
+        /// Its name, without `docker-credential-`.
+        name: String,
+        /// The authentication file that names it.
+        file: PathBuf,
+    },
+}
+
+impl fmt::Display for CredentialOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment => f.write_str("DOCKER_USERNAME and DOCKER_PASSWORD"),
+            Self::File { file, key } => write!(f, "the entry {key} of {}", file.display()),
+            Self::Program { name, file } => {
+                write!(
+                    f,
+                    "the credential helper docker-credential-{name}, which {} names",
+                    file.display()
+                )
+            }
+        }
+    }
+}
 
 /// The cached answer of one helper for one registry.
 type Answer = Arc<OnceCell<Result<Option<Credential>, CredentialError>>>;
@@ -50,17 +88,33 @@ impl Credentials {
         registry: &Registry,
         repository: Option<&Repository>,
     ) -> Result<Option<Credential>, CredentialError> {
+        Ok(self.locate(registry, repository).await?.map(|(credential, _)| credential))
+    }
+
+    /// Looks up a credential like [`Self::of`], and says where it is from.
+    ///
+    /// # Errors
+    /// As for [`Self::of`].
+    pub async fn locate(
+        &self,
+        registry: &Registry,
+        repository: Option<&Repository>,
+    ) -> Result<Option<(Credential, CredentialOrigin)>, CredentialError> {
         if let Some(credential) = self.sources.environment_for(registry) {
-            return Ok(Some(credential));
+            return Ok(Some((credential, CredentialOrigin::Environment)));
         }
         for file in &self.files {
             let content = file.content.get_or_init(|| AuthFile::read(&file.path));
             let content = content.await.as_ref().map_err(Clone::clone)?;
             match content.find(registry, repository)? {
-                Found::Credential(credential) => return Ok(Some(credential)),
+                Found::Credential(credential, key) => {
+                    let file = file.path.path.clone();
+                    return Ok(Some((credential, CredentialOrigin::File { file, key })));
+                }
                 Found::Program(name) => {
                     if let Some(credential) = self.ask(name, registry).await? {
-                        return Ok(Some(credential));
+                        let (name, file) = (name.to_owned(), file.path.path.clone());
+                        return Ok(Some((credential, CredentialOrigin::Program { name, file })));
                     }
                 }
                 Found::Nothing => {}

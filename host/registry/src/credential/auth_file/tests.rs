@@ -14,7 +14,15 @@ fn parse(text: &str) -> Result<AuthFile, CredentialError> {
 fn find<'a>(file: &'a AuthFile, registry: &str, repository: Option<&str>) -> Found<'a> {
     let repository = repository.map(|text| text.parse().unwrap());
     file.find(&registry.parse().unwrap(), repository.as_ref())
+        .map(without_key)
         .unwrap_or_else(|error| panic!("{registry}: {error}"))
+}
+
+fn without_key(found: Found<'_>) -> Found<'_> {
+    match found {
+        Found::Credential(credential, _) => Found::Credential(credential, String::new()),
+        other => other,
+    }
 }
 
 /// An entry for the user name `user`.
@@ -23,10 +31,9 @@ fn entry(user: &str) -> String {
 }
 
 fn basic(username: &str, password: &str) -> Found<'static> {
-    Found::Credential(Credential::Basic {
-        username: username.to_owned(),
-        password: Secret::new(password),
-    })
+    let password = Secret::new(password);
+    let credential = Credential::Basic { username: username.to_owned(), password };
+    Found::Credential(credential, String::new())
 }
 
 #[test]
@@ -119,8 +126,8 @@ fn the_exact_spelling_comes_before_the_others() {
 #[test]
 fn an_entry_holds_one_of_four_kinds() {
     let encoded = |text: &str| BASE64_STANDARD.encode(text);
-    let identity = Found::Credential(Credential::IdentityToken(Secret::new("i")));
-    let bearer = Found::Credential(Credential::RegistryToken(Secret::new("r")));
+    let identity = Found::Credential(Credential::IdentityToken(Secret::new("i")), String::new());
+    let bearer = Found::Credential(Credential::RegistryToken(Secret::new("r")), String::new());
     for (text, expected) in [
         (format!(r#"{{"auth": "{}"}}"#, encoded("u:p:q")), basic("u", "p:q")),
         (format!(r#"{{"auth": "{}"}}"#, BASE64_STANDARD_NO_PAD.encode("u:pp")), basic("u", "pp")),

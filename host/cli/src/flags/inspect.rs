@@ -1,0 +1,50 @@
+//! The flags of `longshore tags` and `longshore inspect`.
+
+use clap::Args;
+
+use crate::report::OutputFormat;
+
+/// List the tags of a repository, one a line
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore tags docker.io/library/redis
+  longshore tags team/app -s oci:/srv/images
+
+Exit codes: 0 the tags are listed, 1 the registry could not list them, 2 the usage is wrong.")]
+pub(crate) struct Tags {
+    /// List the tags of REPOSITORY; without a registry it is on Docker Hub, or on the one of --source
+    #[arg(value_name = "REPOSITORY")]
+    pub(crate) repository: String,
+    /// Look in REGISTRY, or in oci:DIR, a folder of OCI image layouts
+    #[arg(short, long, value_name = "REGISTRY")]
+    pub(crate) source: Option<String>,
+    /// Print the tags to standard output as FORMAT
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: OutputFormat,
+}
+
+/// Show the platforms, sizes and referrers of an image, and what the destination has of it
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore inspect docker.io/library/redis:7.2
+  longshore inspect redis:7.2 -d registry.example.com
+
+Only manifests are read, no layers. With -d, inspect looks for the image where mirror would put it without \
+rewrites.
+Exit codes: 0 the image is shown, 1 it could not be read, 2 the usage is wrong.")]
+pub(crate) struct Inspect {
+    /// Show the image REFERENCE, such as redis:7.2 or ghcr.io/team/app@sha256:…
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: String,
+    /// Look in REGISTRY, or in oci:DIR, a folder of OCI image layouts
+    #[arg(short, long, value_name = "REGISTRY")]
+    pub(crate) source: Option<String>,
+    /// Say what REGISTRY, or oci:DIR, has of the image already
+    #[arg(short, long, value_name = "REGISTRY")]
+    pub(crate) destination: Option<String>,
+    /// Print the image to standard output as FORMAT
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: OutputFormat,
+}

@@ -1,0 +1,195 @@
+//! Looks at one image without copying it: its platforms, sizes and referrers, and what another store has
+//! of it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use longshore_oci::{
+    Content, Descriptor, Digest, Manifest, ManifestReference, MediaType, Platform, Reference,
+    Single,
+};
+use longshore_store::{Intent, Source};
+
+use crate::error::JobError;
+use crate::source_reader::{KnownSources, SourceReader};
+use crate::walk::{Descendants, descendants};
+
+/// Concurrent requests for the manifests of one image.
+const AT_ONCE: usize = 16;
+
+/// What a reference names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// The digest of the manifest under the reference.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: MediaType,
+    /// True for an index or manifest list.
+    pub is_index: bool,
+    /// The manifest itself, or the manifests of an index, without indexes in it.
+    pub manifests: Vec<InspectedManifest>,
+    /// Size of all manifests and blobs, in bytes; what several manifests share counts once.
+    pub size: u64,
+    /// The manifests whose subject it is: signatures, SBOMs, attestations.
+    pub referrers: Vec<Descriptor>,
+}
+
+/// One manifest of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectedManifest {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: MediaType,
+    /// Its platform, if the index or the configuration names one.
+    pub platform: Option<Platform>,
+    /// The digest of the manifest that it describes, for BuildKit's attestations.
+    pub attests: Option<String>,
+    /// Number of layers.
+    pub layers: usize,
+    /// Size of its blobs, in bytes.
+    pub size: u64,
+}
+
+/// What a store has of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// The same digest is under the tag.
+    Same,
+    /// Another digest is under the tag. So many of the image's manifests are in the repository.
+    Other {
+        /// The digest under the tag.
+        digest: Digest,
+        /// The number of manifests that are there.
+        manifests: usize,
+    },
+    /// The tag does not exist. So many of the image's manifests are in the repository.
+    Absent {
+        /// The number of manifests that are there.
+        manifests: usize,
+    },
+}
+
+/// Inspects what `reference` names in `store`.
+///
+/// # Errors
+/// If a manifest, a configuration or the list of referrers cannot be read.
+pub async fn inspect(
+    store: &Arc<dyn Source>,
+    reference: &Reference,
+) -> Result<Inspection, JobError> {
+    let known = KnownSources::default();
+    let reader = SourceReader { store, reference, cache: None, known: &known };
+    let root = reader.root(reference.version.digest()).await.map_err(JobError::Source)?;
+    let own = root.raw.descriptor();
+    let mut blobs = HashSet::new();
+    let mut size = own.size;
+    let mut manifests = Vec::new();
+    match &root.content {
+        Content::Single(single) => {
+            let platform = match &single.config {
+                Some(config) if root.is_image() => {
+                    reader.configuration(config).await.map_err(JobError::Source)?.platform
+                }
+                _ => None,
+            };
+            let child = Descriptor { platform, ..own.clone() };
+            manifests.push(inspected(&child, single));
+            size += added(single, &mut blobs);
+        }
+        Content::Index(index) => {
+            let children = descendants(&Nested(&reader), index.manifests.clone()).await?;
+            let read = |child: Descriptor| {
+                let reader = &reader;
+                async move {
+                    let manifest =
+                        reader.by_digest(&child.digest).await.map_err(JobError::Source)?;
+                    Ok::<_, JobError>((child, manifest))
+                }
+            };
+            let read = stream::iter(children).map(read).buffered(AT_ONCE);
+            for (child, manifest) in read.try_collect::<Vec<_>>().await? {
+                size += manifest.raw.bytes.len() as u64;
+                if let Content::Single(single) = &manifest.content {
+                    manifests.push(inspected(&child, single));
+                    size += added(single, &mut blobs);
+                }
+            }
+            let own_blobs = index.manifests.iter().filter(|child| !child.may_be_manifest());
+            size += own_blobs
+                .filter(|blob| blobs.insert(blob.digest.clone()))
+                .map(|blob| blob.size)
+                .sum::<u64>();
+        }
+    }
+    Ok(Inspection {
+        referrers: reader.referrers(&own.digest).await.map_err(JobError::Source)?,
+        is_index: matches!(root.content, Content::Index(_)),
+        digest: own.digest,
+        media_type: own.media_type,
+        manifests,
+        size,
+    })
+}
+
+/// Looks for an inspected image under `reference` in `store`.
+///
+/// # Errors
+/// If the store cannot be asked.
+pub async fn find(
+    inspection: &Inspection,
+    store: &Arc<dyn Source>,
+    reference: &Reference,
+) -> Result<Presence, JobError> {
+    let resolve = |wanted: ManifestReference| async move {
+        let found = store.resolve(&reference.repository, &wanted, Intent::Read).await;
+        match found {
+            Err(error) if error.is_not_found() => Ok(None),
+            other => other.map_err(JobError::Destination),
+        }
+    };
+    let tagged = resolve(ManifestReference::to_fetch(&reference.version)).await?;
+    if tagged.as_ref() == Some(&inspection.digest) {
+        return Ok(Presence::Same);
+    }
+    let present = stream::iter(&inspection.manifests)
+        .map(|manifest| resolve(ManifestReference::Digest(manifest.digest.clone())))
+        .buffered(AT_ONCE)
+        .try_collect::<Vec<_>>();
+    let manifests = present.await?.into_iter().flatten().count();
+    Ok(match tagged {
+        Some(digest) => Presence::Other { digest, manifests },
+        None => Presence::Absent { manifests },
+    })
+}
+
+fn inspected(child: &Descriptor, single: &Single) -> InspectedManifest {
+    let platform = child.platform.clone().filter(|platform| !platform.is_unknown());
+    InspectedManifest {
+        digest: child.digest.clone(),
+        media_type: child.media_type.clone(),
+        platform,
+        attests: child.attestation_of().map(str::to_owned),
+        layers: single.layers.len(),
+        size: single.blobs().iter().map(|blob| blob.size).sum(),
+    }
+}
+
+/// Returns the size of the blobs that are not among `known` yet, and adds them.
+fn added(single: &Single, known: &mut HashSet<Digest>) -> u64 {
+    let new = single.blobs().into_iter().filter(|blob| known.insert(blob.digest.clone()));
+    new.map(|blob| blob.size).sum()
+}
+
+/// Reads the indexes in an index.
+struct Nested<'a, 'b>(&'a SourceReader<'b>);
+
+impl Descendants for Nested<'_, '_> {
+    type Error = JobError;
+
+    fn index<'a>(&'a self, child: &'a Descriptor) -> BoxFuture<'a, Result<Manifest, JobError>> {
+        async { self.0.by_digest(&child.digest).await.map_err(JobError::Source) }.boxed()
+    }
+}

@@ -1,0 +1,136 @@
+//! `tags` and `inspect`: one repository and one image, without copying.
+
+use longshore_content::{Content, Image, Index};
+
+use crate::support::{Longshore, Pair, Registry};
+
+const SIGNATURE: &str = "application/vnd.example.signature.v1+json";
+
+/// An index of two images with a shared layer, and an attestation.
+fn index() -> (Content, Content, Content) {
+    let amd = Image::new("linux/amd64").layer(1, 1000).layer(2, 100).build();
+    let arm = Image::new("linux/arm64/v8").layer(1, 1000).layer(3, 10).build();
+    let attestation = Image::artifact("application/vnd.in-toto+json").layer(4, 50).build();
+    let index = Index::oci().child(&amd).child(&arm).attestation(&attestation, &amd).build();
+    (index, amd, arm)
+}
+
+fn signature(subject: &Content) -> Content {
+    Image::artifact(SIGNATURE).layer(9, 20).subject(subject).build()
+}
+
+fn inspect(reference: &str) -> Longshore {
+    Longshore::new().args(["inspect", reference])
+}
+
+#[test]
+fn tags_are_listed_one_a_line() {
+    let registry = Registry::embedded();
+    let image = Image::new("linux/amd64").layer(1, 10).build();
+    for tag in ["2", "1.0", "latest"] {
+        registry.push("team/app", tag, &image);
+    }
+    let name = format!("{}/team/app", registry.address());
+    let run = Longshore::new().args(["tags", &name]).run().exits(0);
+    let mut tags: Vec<&str> = run.stdout.lines().collect();
+    tags.sort_unstable();
+    assert_eq!(tags, ["1.0", "2", "latest"]);
+    let json =
+        Longshore::new().args(["tags", "team/app", "--output=json", "-s", registry.address()]);
+    assert_eq!(json.run().exits(0).json()["tags"].as_array().map(Vec::len), Some(3));
+    for wrong in [format!("{name}:1.0"), format!("{name}@{}", image.digest())] {
+        let run = Longshore::new().args(["tags", &wrong]).run().exits(2);
+        run.complains("it has a tag or a digest");
+    }
+    let run = Longshore::new().args(["tags", &format!("{}/team/none", registry.address())]).run();
+    run.exits(1).complains("list the tags of").complains("not found (404)");
+}
+
+#[test]
+fn an_image_is_shown_with_platforms_sizes_and_referrers() {
+    let registry = Registry::embedded();
+    let (index, amd, arm) = index();
+    registry.push("team/app", "1", &index);
+    let signature = signature(&index);
+    registry.push("team/app", signature.digest(), &signature);
+    let reference = format!("{}/team/app:1", registry.address());
+    let report = inspect(&reference).arg("--output=json").run().exits(0).json();
+    assert_eq!(report["digest"], index.digest());
+    assert_eq!(report["isIndex"], true);
+    let manifests = report["manifests"].as_array().expect("there are manifests");
+    let shown = |key: &str| manifests.iter().map(|found| found[key].clone()).collect::<Vec<_>>();
+    assert_eq!(shown("digest")[..2], [amd.digest(), arm.digest()]);
+    assert_eq!(shown("platform")[..2], ["linux/amd64", "linux/arm64/v8"]);
+    assert_eq!(shown("layers"), [2, 2, 1]);
+    assert_eq!(manifests[2]["attestationOf"], amd.digest());
+    assert!(manifests[2]["platform"].is_null());
+    assert_eq!(report["referrers"][0]["digest"], signature.digest());
+    assert!(report["destination"].is_null());
+    let run = inspect(&reference).run().exits(0);
+    assert!(run.stdout.contains("linux/arm64/v8, 2 layers, "), "{}", run.stdout);
+    // The shared layer counts once.
+    let blobs = |content: &Content| content.blob_bytes();
+    let both = report["bytes"].as_u64().expect("it is a number");
+    assert!(both < blobs(&index) + 10_000 && both > 1_160, "{both}");
+}
+
+#[test]
+fn a_single_image_has_the_platform_of_its_configuration() {
+    let registry = Registry::embedded();
+    let image = Image::new("linux/arm/v7").layer(1, 10).build();
+    registry.push("app", "1", &image);
+    let reference = format!("{}/app:1", registry.address());
+    let report = inspect(&reference).arg("--output=yaml").run().exits(0);
+    assert!(report.stdout.contains("platform: linux/arm/v7"), "{}", report.stdout);
+    assert!(report.stdout.contains("isIndex: false"), "{}", report.stdout);
+    let artifact = Image::artifact(SIGNATURE).layer(1, 10).build();
+    registry.push("app", "sig", &artifact);
+    let run = inspect(&format!("{}/app:sig", registry.address())).run().exits(0);
+    assert!(run.stdout.contains("no platform, 1 layer, "), "{}", run.stdout);
+}
+
+#[test]
+fn the_destination_has_all_some_or_nothing_of_it() {
+    let pair = Pair::embedded();
+    let (index, amd, _) = index();
+    pair.source.push("team/app", "1", &index);
+    let reference = format!("{}/team/app:1", pair.source.address());
+    let status = || {
+        let run = inspect(&reference).args(["--output=json", "-d", pair.destination.address()]);
+        let found = run.run().exits(0).json()["destination"].clone();
+        let status = found["status"].as_str().expect("it is text").to_owned();
+        (status, found["manifests"].as_u64().expect("it is a number"))
+    };
+    assert_eq!(status(), ("missing".to_owned(), 0));
+    pair.destination.push("team/app", "other", &amd);
+    assert_eq!(status(), ("missing".to_owned(), 1));
+    pair.destination.push("team/app", "1", &amd);
+    assert_eq!(status(), ("other".to_owned(), 1));
+    pair.mirror("team/app team/app 1\n").run().exits(0);
+    assert_eq!(status(), ("same".to_owned(), 3));
+    let run = inspect(&reference).args(["-d", pair.destination.address()]).run().exits(0);
+    assert!(run.stdout.ends_with("/team/app:1: the same digest\n"), "{}", run.stdout);
+}
+
+#[test]
+fn a_folder_is_inspected_like_a_registry() {
+    let registry = Registry::embedded();
+    let image = Image::new("linux/amd64").layer(1, 10).build();
+    registry.push("team/app", "1", &image);
+    let folder = format!("oci:{}", registry.directory().display());
+    let run = inspect("team/app:1").args(["-s", &folder, "-d", registry.address()]).run().exits(0);
+    assert!(run.stdout.contains("the same digest"), "{}", run.stdout);
+    let run = Longshore::new().args(["tags", "team/app", "-s", &folder]).run().exits(0);
+    assert_eq!(run.stdout, "1\n");
+}
+
+#[test]
+fn what_is_missing_or_no_reference_is_named() {
+    let registry = Registry::embedded();
+    let run = inspect(&format!("{}/team/app:1", registry.address())).run().exits(1);
+    run.complains("fetch manifest").complains("not found (404)");
+    for wrong in ["UPPER", "https://ghcr.io/team/app:1", "a b", "app:1:2"] {
+        let run = inspect(wrong).run().exits(2);
+        run.complains("read the reference").complains("hint: write [REGISTRY/]REPOSITORY");
+    }
+}
