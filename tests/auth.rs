@@ -1,6 +1,7 @@
 //! Which credentials go to which registry, and how often.
 
 mod credential;
+mod login;
 mod refusal;
 mod token;
 

@@ -1,5 +1,6 @@
 //! Runs skopeo, to check what another client sees.
 
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use super::skip::{installed, skip};
@@ -37,6 +38,15 @@ impl Skopeo {
         let verify = ["--src-tls-verify=false", "--dest-tls-verify=false"];
         let arguments = ["--insecure-policy", "copy", "--all", "--preserve-digests", "--quiet"];
         self.run(&[&arguments[..], &verify[..], &[source, destination]].concat());
+    }
+
+    /// Lists the tags of `host:port/repository` with the credentials of a file.
+    #[track_caller]
+    pub(crate) fn list_tags(self, repository: &str, auth_file: &Path) -> String {
+        let auth_file = auth_file.to_str().expect("the path is text");
+        let name = format!("docker://{repository}");
+        let listed = self.run(&["list-tags", "--tls-verify=false", "--authfile", auth_file, &name]);
+        String::from_utf8_lossy(&listed.stdout).into_owned()
     }
 
     #[track_caller]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::commands::{completions, convert, inspect, man, mirror, serve};
+use crate::commands::{completions, convert, inspect, login, man, mirror, serve};
 use crate::error::{Exit, Fatal};
 use crate::flags::{self, Alias, Command};
 use crate::report::{Log, LogLayer};
@@ -49,6 +49,11 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
         Command::Tags(flags) => return block_on(inspect::tags(flags, global.tls_verify, log), log),
         Command::Inspect(flags) => {
             return block_on(inspect::inspect(flags, global.tls_verify, log), log);
+        }
+        Command::Login(flags) => return block_on(login::run(flags, global.tls_verify, log), log),
+        Command::Logout(flags) => return block_on(login::log_out(flags, log), log),
+        Command::WhoAmI(flags) => {
+            return block_on(login::who_am_i(flags, global.tls_verify, log), log);
         }
         Command::ConvertList(flags) => {
             let settings = ConvertSettings::new(flags, &global, &origins, file)?;

@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod inspect;
+pub(crate) mod login;
 pub(crate) mod man;
 pub(crate) mod mirror;
 pub(crate) mod serve;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::commands::login::LoginError;
 use crate::convert::ConvertError;
 use crate::list::ListError;
 use crate::report::ReportError;
@@ -74,6 +75,9 @@ pub(crate) enum Fatal {
     /// A list cannot be converted.
     #[error(transparent)]
     Convert(#[from] ConvertError),
+    /// A login cannot be tried.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// A manual page cannot be written.
     #[error("write {}: {error}", path.display())]
     Manual {
@@ -110,6 +114,7 @@ impl Fatal {
             Self::Convert(error) => error.hint(),
             Self::Plan(error) => error.hint(),
             Self::Plugin(error) => error.hint().map(str::to_owned),
+            Self::Login(error) => error.hint().map(str::to_owned),
             Self::Report(error) => error.hint().map(|hint| hint.to_string()),
             Self::Credential(CredentialError::Incomplete { .. }) => {
                 Some("set both or neither".to_owned())
@@ -135,6 +140,7 @@ impl Fatal {
             | Self::Plugin(_)
             | Self::Report(_)
             | Self::Convert(_)
+            | Self::Login(_)
             | Self::Manual { .. }
             | Self::Serve(_)
             | Self::Start(_)

@@ -8,6 +8,7 @@ mod convert;
 mod global;
 mod inspect;
 mod list;
+mod login;
 mod man;
 mod mirror;
 mod serve;
@@ -24,6 +25,7 @@ pub(crate) use convert::Convert;
 pub(crate) use global::Global;
 pub(crate) use inspect::{Inspect, Tags};
 pub(crate) use list::{ListFlags, NOT_REPEATED, REGISTRY_REWRITE};
+pub(crate) use login::{Account, Login, Logout, WhoAmI};
 pub(crate) use man::Man;
 pub(crate) use mirror::{Alias, CopyFlags, Mirror};
 pub(crate) use serve::Serve;
@@ -47,6 +49,10 @@ pub(crate) enum Command {
     ConvertList(Convert),
     Tags(Tags),
     Inspect(Inspect),
+    Login(Login),
+    Logout(Logout),
+    #[command(name = "whoami")]
+    WhoAmI(WhoAmI),
     Serve(Serve),
     Completions(Completions),
     Man(Man),
@@ -97,6 +103,7 @@ pub(crate) fn settings_keys() -> BTreeMap<String, BTreeSet<String>> {
 pub(crate) fn is_setting(command: &str, flag: &clap::Arg) -> bool {
     let only_on_command_line: &[&str] = match command {
         "convert-list" => &convert::ONLY_ON_COMMAND_LINE,
+        "login" => &login::ONLY_ON_COMMAND_LINE,
         _ => &[],
     };
     flag.get_long().is_some_and(|long| {

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod authorization;
 pub(crate) mod challenge;
 mod homes;
+pub(crate) mod login;
 pub(crate) mod service;
 pub(crate) mod token;
 mod token_cost;

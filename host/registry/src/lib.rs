@@ -24,6 +24,7 @@ mod store;
 mod traits;
 mod upload;
 
+pub use auth::login::LoginAnswer;
 pub use client::{Client, Registries, RegistryOptions};
 pub use credential::{
     AuthFilePath, Credential, CredentialError, CredentialOrigin, CredentialPlace,

@@ -2,11 +2,21 @@
 
 use longshore_engine::plan::parse_registry_flag;
 use longshore_oci::Registry;
+use longshore_registry::{CredentialError, CredentialSources};
 
 /// Returns the registry of `DOCKER_REGISTRY`, to which the credential of the environment belongs.
 pub(crate) fn destination_of_environment() -> Option<Registry> {
     let text = variable("DOCKER_REGISTRY").filter(|text| !text.is_empty())?;
     parse_registry_flag("DOCKER_REGISTRY", &text).ok()
+}
+
+/// Returns the sources of credentials.
+///
+/// # Errors
+/// If only one of `DOCKER_USERNAME` and `DOCKER_PASSWORD` is set.
+pub(crate) fn credential_sources() -> Result<CredentialSources, CredentialError> {
+    let folders = directories::BaseDirs::new();
+    CredentialSources::of_environment(variable, folders.as_ref().map(|folders| folders.home_dir()))
 }
 
 /// Returns the value of an environment variable; a value that is not UTF-8 counts as unset.

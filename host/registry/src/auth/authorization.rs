@@ -224,7 +224,7 @@ pub(crate) fn basic(username: &str, password: &Secret) -> Result<HeaderValue, Ca
     sensitive(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
 }
 
-fn bearer(token: &Secret) -> Result<HeaderValue, Cause> {
+pub(crate) fn bearer(token: &Secret) -> Result<HeaderValue, Cause> {
     sensitive(format!("Bearer {}", token.expose()))
 }
 

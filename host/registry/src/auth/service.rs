@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::StatusCode;
 use reqwest::header::AUTHORIZATION;
-use reqwest::{Method, Request, StatusCode};
 use url::Url;
 
 use crate::auth::account::{CredentialState, FirstUse};
@@ -11,13 +11,13 @@ use crate::auth::authorization::basic;
 use crate::auth::challenge::Challenge;
 use crate::auth::token::{Grant, Held, TOKEN_BODY_LIMIT, Token, TokenAnswer, TokenScope};
 use crate::error_response::ErrorResponse;
-use crate::http::connection::{Purpose, cause_of, host_of, read_bounded, read_error};
+use crate::http::connection::{cause_of, host_of, read_bounded, read_error};
 use crate::limits::throttle::gave_up_cause;
 use crate::limits::window::Class;
 use crate::{Cause, Client, Credential};
 
 /// Timeout of a token request.
-const TOKEN: Duration = Duration::from_secs(30);
+pub(crate) const TOKEN: Duration = Duration::from_secs(30);
 
 /// A token service, as a challenge names it.
 #[derive(Clone, Copy, Debug)]
@@ -45,11 +45,8 @@ impl Client {
         grant: Grant,
         credential: Option<&Credential>,
     ) -> Result<(Held, Option<FirstUse>), Cause> {
-        let base = self.base().await?;
-        if base.url.scheme() == "https" && service.realm.scheme() != "https" && credential.is_some()
-        {
-            let why = "credentials are not sent over plain HTTP".to_owned();
-            return Err(Cause::Token { realm: host_of(service.realm), why });
+        if credential.is_some() {
+            self.check_realm(service.realm).await?;
         }
         let first_use = match credential {
             Some(credential) => self.first_use(service, credential).await?,
@@ -118,6 +115,15 @@ impl Client {
             }
             first_use => Ok(first_use),
         }
+    }
+
+    /// Refuses to send a credential of a registry with TLS to a token service without.
+    pub(crate) async fn check_realm(&self, realm: &Url) -> Result<(), Cause> {
+        if self.base().await?.url.scheme() == "https" && realm.scheme() != "https" {
+            let why = "credentials are not sent over plain HTTP".to_owned();
+            return Err(Cause::Token { realm: host_of(realm), why });
+        }
+        Ok(())
     }
 
     /// Settles the credential's state after the token service refused `access`.
@@ -208,11 +214,7 @@ impl Client {
     /// "Determining Support").
     async fn log_in(&self, credential: &Credential) -> Option<StatusCode> {
         let Credential::Basic { username, password } = credential else { return None };
-        let (base, url) = (self.base().await.ok()?, self.url("").await.ok()?);
-        let mut request = Request::new(Method::GET, url);
-        request.headers_mut().insert(AUTHORIZATION, basic(username, password).ok()?);
-        let sent = base.connections.send(request, Purpose::Metadata, TOKEN.as_secs());
-        let response = tokio::time::timeout(TOKEN, sent).await.ok()?.ok()?;
+        let response = self.ping(Some(basic(username, password).ok()?)).await.ok()?;
         Some(response.status())
     }
 

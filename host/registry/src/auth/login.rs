@@ -1,0 +1,120 @@
+//! Checks a credential and what it may do, without changing anything.
+
+use longshore_oci::{Digest, Repository};
+use longshore_store::Operation;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Method, Request, Response, StatusCode};
+
+use crate::auth::account::CredentialState;
+use crate::auth::authorization::bearer;
+use crate::auth::challenge::Challenge;
+use crate::auth::service::TOKEN;
+use crate::auth::token::RepositoryScope;
+use crate::error::Failed as _;
+use crate::http::connection::{Purpose, host_of, read_error};
+use crate::limits::window::Class;
+use crate::request::Call;
+use crate::upload::session::UploadStart;
+use crate::{Cause, Client, Credential, RegistryError};
+
+/// The answer of a registry to a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginAnswer {
+    /// The credential is right.
+    Accepted,
+    /// The registry serves everybody, so it does not check credentials.
+    NotAsked,
+    /// The credential is wrong, or its logins are rate limited.
+    Refused(String),
+}
+
+impl Client {
+    /// Checks a credential, without a scope, as `docker login` does (distribution-spec, "Determining
+    /// Support").
+    ///
+    /// # Errors
+    /// If the registry or its token service gives no answer.
+    pub async fn check_login(&self, credential: &Credential) -> Result<LoginAnswer, RegistryError> {
+        let operation = Operation::new("log in to", &self.registry);
+        self.answer_to(credential).await.map_err(|cause| operation.failed(cause))
+    }
+
+    async fn answer_to(&self, credential: &Credential) -> Result<LoginAnswer, Cause> {
+        let refused = |why: &str| Ok(LoginAnswer::Refused(why.to_owned()));
+        let asked = self.ping(None).await?;
+        if asked.status().is_success() {
+            return Ok(LoginAnswer::NotAsked);
+        }
+        if asked.status() != StatusCode::UNAUTHORIZED {
+            return Err(Cause::Answered(read_error(asked).await));
+        }
+        let Some(challenge) = Challenge::of(asked.headers()) else {
+            return refused("it offers neither Basic nor Bearer authentication");
+        };
+        let state = match (&challenge, credential) {
+            (_, Credential::RegistryToken(token)) => {
+                let answer = self.ping(Some(bearer(token)?)).await?;
+                match answer.status() {
+                    status if status.is_success() => Some(CredentialState::Accepted),
+                    StatusCode::UNAUTHORIZED => Some(CredentialState::Refused),
+                    _ => return Err(Cause::Answered(read_error(answer).await)),
+                }
+            }
+            (Challenge::Bearer { realm, .. }, _) => {
+                self.check_realm(realm).await?;
+                self.prove(&challenge, credential).await
+            }
+            (Challenge::Basic, _) => self.prove(&challenge, credential).await,
+        };
+        match state {
+            Some(CredentialState::Accepted) => Ok(LoginAnswer::Accepted),
+            Some(CredentialState::Limited) => {
+                refused("it limits logins (429); try again later, as repeated logins lock accounts")
+            }
+            Some(_) => refused("it refused the credential (401)"),
+            None => Err(Cause::Unreachable {
+                host: self.registry.to_string(),
+                why: "the login got no answer".to_owned(),
+            }),
+        }
+    }
+
+    /// Sends `GET /v2/`.
+    pub(crate) async fn ping(&self, authorization: Option<HeaderValue>) -> Result<Response, Cause> {
+        let mut request = Request::new(Method::GET, self.url("").await?);
+        if let Some(authorization) = authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization);
+        }
+        let (host, seconds) = (host_of(request.url()), TOKEN.as_secs());
+        let base = self.base().await?;
+        let sent = base.connections.send(request, Purpose::Metadata, seconds);
+        tokio::time::timeout(TOKEN, sent).await.map_err(|_| Cause::TimedOut { host, seconds })?
+    }
+
+    /// Checks that the content of `repository` may be read: asks for one tag.
+    ///
+    /// # Errors
+    /// If the registry refuses, or gives no answer. A repository without tags may be an error too.
+    pub async fn check_pull(&self, repository: &Repository) -> Result<(), RegistryError> {
+        let operation = Operation::new("pull from", format!("{}/{repository}", self.registry));
+        let url = self.url(&format!("{repository}/tags/list")).await;
+        let mut url = url.map_err(|cause| operation.clone().failed(cause))?;
+        url.query_pairs_mut().append_pair("n", "1");
+        let scope =
+            RepositoryScope { repository: repository.clone(), push: false, mount_from: None };
+        let call = Call::new(operation, Method::GET, url, scope, Class::Lookup);
+        self.send(&call).await.map(drop)
+    }
+
+    /// Checks that content may be written to `repository`: opens an upload and cancels it.
+    ///
+    /// # Errors
+    /// If the registry refuses, or gives no answer.
+    pub async fn check_push(&self, repository: &Repository) -> Result<(), RegistryError> {
+        let started = self.start(repository, &Digest::of(b""), None, None).await?;
+        if let UploadStart::Session(session) = started {
+            self.cancel_upload(session, repository).await;
+        }
+        Ok(())
+    }
+}

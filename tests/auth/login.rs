@@ -1,0 +1,135 @@
+//! `login`, `logout` and `whoami`.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use longshore_content::Image;
+
+use super::{PASSWORD, USER, wants_password, wants_tokens};
+use crate::support::{FaultProxy, Longshore, Registry, Run, Skopeo};
+
+/// The file of the credentials, from the working directory.
+const FILE: &str = "../home/.docker/config.json";
+
+fn login(registry: &str, password: &str) -> Longshore {
+    let arguments = ["login", registry, "-u", USER, "--password-stdin"];
+    Longshore::new().args(arguments).stdin(&format!("{password}\n"))
+}
+
+fn whoami(run: &Run, account: &str) -> Run {
+    run.again().args(["whoami", account]).run()
+}
+
+#[test]
+fn a_login_is_checked_stored_and_used() {
+    let Some(registry) = Registry::docker().htpasswd(USER, PASSWORD).start() else { return };
+    let address = registry.address();
+    let run = login(address, PASSWORD).run().exits(0);
+    assert!(
+        run.stdout.starts_with(&format!("logged in to {address} as {USER}; ")),
+        "{}",
+        run.stdout
+    );
+    let path = run.directory().join(FILE);
+    let mode = std::fs::metadata(&path).expect("the file is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let source = Registry::embedded();
+    source.push("app", "1", &Image::new("linux/amd64").layer(1, 10).build());
+    let list = "app team/app 1\n";
+    let mirror = run.again().mirror().list(list).source(source.address()).destination(address);
+    mirror.run().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+    let who = whoami(&run, &format!("{address}/team/app")).exits(0);
+    for line in [
+        format!("{address}: user {USER}, from the entry {address} of "),
+        "login: accepted\n".to_owned(),
+        format!("pull {address}/team/app: allowed\n"),
+        format!("push {address}/team/app: allowed\n"),
+    ] {
+        assert!(who.stdout.contains(&line), "no {line}: {}", who.stdout);
+    }
+    assert!(!format!("{}{}", who.stdout, who.stderr).contains(PASSWORD));
+    if let Some(skopeo) = Skopeo::find() {
+        assert!(skopeo.list_tags(&format!("{address}/team/app"), &path).contains("\"1\""));
+    }
+    let out = run.again().args(["logout", address]).run().exits(0);
+    assert!(out.stdout.starts_with(&format!("logged out of {address}; ")), "{}", out.stdout);
+    let again = run.again().args(["logout", address]).run().exits(0);
+    again.complains("there is no credential for");
+    let who = whoami(&run, address).exits(0);
+    assert!(who.stdout.contains("no credential, so anonymous"), "{}", who.stdout);
+}
+
+#[test]
+fn a_wrong_password_is_not_stored() {
+    let Some(registry) = Registry::docker().htpasswd(USER, PASSWORD).start() else { return };
+    let run = login(registry.address(), "wrong").run().exits(1);
+    let run =
+        run.complains("it refused the credential (401)").complains("hint: check the user name");
+    assert_eq!(run.file(FILE), None);
+    assert!(!run.stderr.contains("wrong"), "{}", run.stderr);
+}
+
+#[test]
+fn tokens_prove_a_login_too() {
+    let registry = Registry::embedded();
+    let proxy = FaultProxy::before(&registry);
+    wants_tokens(&proxy, true);
+    let run = login(proxy.address(), PASSWORD).run().exits(0);
+    let asked = proxy.count("GET", "/token");
+    assert_eq!(asked, 1, "one login");
+    whoami(&run, proxy.address()).exits(0);
+    login(proxy.address(), "wrong").run().exits(1).complains("it refused the credential (401)");
+}
+
+#[test]
+fn a_credential_that_is_refused_later_is_shown_as_refused() {
+    let registry = Registry::embedded();
+    let proxy = FaultProxy::before(&registry);
+    wants_password(&proxy, "other");
+    let run = Longshore::new().args(["whoami", &format!("{}/team/app", proxy.address())]);
+    let run = run.env("DOCKER_USERNAME", USER).env("DOCKER_PASSWORD", PASSWORD).run().exits(1);
+    let from = format!("user {USER}, from DOCKER_USERNAME and DOCKER_PASSWORD");
+    assert!(run.stdout.contains(&from), "{}", run.stdout);
+    assert!(run.stdout.contains("login: refused: it refused the credential"), "{}", run.stdout);
+    let shown = proxy.requests().into_iter().filter(|seen| seen.authorization().is_some()).count();
+    assert_eq!(shown, 1, "repeated logins lock accounts");
+}
+
+#[test]
+fn a_registry_without_logins_is_said_to_check_nothing() {
+    let registry = Registry::embedded();
+    let run = login(registry.address(), PASSWORD).run().exits(0);
+    let run = run.complains("does not ask for a login, so the credential was not checked");
+    let who = whoami(&run, registry.address()).exits(0);
+    assert!(who.stdout.contains("login: not asked for, so not checked"), "{}", who.stdout);
+}
+
+#[test]
+fn another_credential_that_wins_is_named() {
+    let registry = Registry::embedded();
+    let key = registry.address();
+    let auths = format!(r#"{{"auths":{{"{key}":{{"auth":"bWU6b3RoZXI="}}}}}}"#);
+    let login = login(key, PASSWORD).file("../run/containers/auth.json", auths);
+    let run = login.run().exits(0).complains("another credential for");
+    let out = run.again().args(["logout", key]).run().exits(0);
+    out.complains("is left: it is from the entry").complains("containers/auth.json");
+}
+
+#[test]
+fn a_login_without_a_terminal_says_what_to_give() {
+    let without = |arguments: &[&str]| Longshore::new().arg("login").args(arguments).run().exits(2);
+    without(&["r.example"]).complains("ask for the user name: there is no terminal");
+    without(&["r.example", "-u", "me"]).complains("hint: write it to standard input");
+    without(&["r.example", "--password-stdin"]).complains("hint: give it with --username");
+    without(&["r.example", "-u", "a:b", "--password-stdin"]).complains("it has a colon");
+    without(&["r.example", "-u", "me", "--password-stdin"])
+        .complains("use the password: it is empty");
+    without(&["r.example/team", "-u", "me"]).complains("it must be a registry without a path");
+}
+
+#[test]
+fn a_broken_file_is_named_and_kept() {
+    let registry = Registry::embedded();
+    let run = login(registry.address(), PASSWORD).file(FILE, "{\"auths\": [").run().exits(2);
+    let run = run.complains("read authentication file").complains(" at line 1, column ");
+    assert_eq!(run.file(FILE).as_deref(), Some("{\"auths\": ["));
+}
