@@ -327,7 +327,7 @@ impl From<&Reference> for String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Name, Reference, ReferenceError};
+    use super::{Name, Reference, ReferenceError, StoreName};
 
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -66,7 +66,7 @@ fn store(flag: &'static str, text: Option<&str>) -> Result<Option<StoreName>, Se
 }
 
 fn reference(text: &str, source: Option<&StoreName>) -> Result<Reference, SettingsError> {
-    parse_source(text, source)
+    Reference::of_image_in(text, source)
         .map_err(|error: ReferenceError| SettingsError::Reference { text: text.to_owned(), error })
 }
 
