@@ -1,39 +1,48 @@
 //! Runs jobs concurrently until all are done or the run is interrupted.
 
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use longshore_store::Interrupt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::event::{Event, EventSender};
-use crate::job::{Job, Jobs, Outcome};
+use crate::job::{Job, Jobs, Outcome, Status};
 
 /// How long running jobs may continue after an interrupt.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
-/// Runs `work` for each of `jobs` as soon as `admit` admits it, and reports the outcomes.
+/// The times that jobs have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Times {
+    /// The time to finish after an interrupt.
+    pub(crate) grace: Duration,
+    /// The time of one job, after which it is interrupted and fails; `None` is no limit.
+    pub(crate) limit: Option<Duration>,
+}
+
+/// Runs `work` for each of `jobs` as soon as `admit` admits it, and reports the outcomes. `work` gets an
+/// interrupt of its own.
 ///
-/// After an interrupt no job is started. Running jobs have `grace` to finish; all others end as
-/// unfinished.
+/// After an interrupt of the run no job is started. Running jobs have the grace to finish; all others end
+/// as unfinished.
 pub(crate) async fn each<S, T, W, F>(
     jobs: &Jobs,
     admit: impl Fn() -> S,
-    grace: Duration,
+    times: Times,
     events: EventSender,
     interrupt: Interrupt,
     work: W,
 ) where
     S: Future<Output = T>,
     T: Send + 'static,
-    W: Fn(Box<Job>, T) -> F + Clone + Send + 'static,
+    W: Fn(Box<Job>, T, Interrupt) -> F + Clone + Send + 'static,
     F: Future<Output = Outcome> + Send + 'static,
 {
-    let unfinished = || Outcome { unfinished: true, ..Outcome::failed("interrupted") };
     let mut running = JoinSet::new();
     for job in jobs.iter().map(Box::new) {
         let mut raised = interrupt.clone();
@@ -52,20 +61,62 @@ pub(crate) async fn each<S, T, W, F>(
         events.send(Event::Started { job: number });
         let (work, events) = (work.clone(), events.clone());
         running.spawn(async move {
-            let out_of_time = async {
-                raised.raised().await;
-                tokio::time::sleep(grace).await;
-            };
-            // A panic fails one entry only, which is then in the failed list.
-            let work = AssertUnwindSafe(work(job, admitted)).catch_unwind();
-            let outcome = tokio::select! {
-                outcome = work => outcome.unwrap_or_else(|_| Outcome::failed("internal error, this is a bug in longshore")),
-                () = out_of_time => unfinished(),
-            };
+            let (stop, stopped) = Interrupt::channel();
+            let outcome = timed(work(job, admitted, stopped), times, raised, &stop).await;
             events.send(Event::Finished { job: number, outcome });
         });
     }
     while running.join_next().await.is_some() {}
+}
+
+/// Runs `work` to its end, or until the run is interrupted or the time is over. Then it switches `stop`
+/// on, and gives the work the grace to finish.
+async fn timed(
+    work: impl Future<Output = Outcome>,
+    times: Times,
+    mut interrupt: Interrupt,
+    stop: &watch::Sender<bool>,
+) -> Outcome {
+    // A panic fails one entry only, which is then in the failed list.
+    let work = AssertUnwindSafe(work).catch_unwind().map(|outcome| {
+        outcome.unwrap_or_else(|_| Outcome::failed("internal error, this is a bug in longshore"))
+    });
+    let mut work = pin!(work);
+    let over = async {
+        match times.limit {
+            Some(limit) => {
+                tokio::time::sleep(limit).await;
+                limit
+            }
+            None => std::future::pending().await,
+        }
+    };
+    let limit = tokio::select! {
+        outcome = &mut work => return outcome,
+        () = interrupt.raised() => None,
+        limit = over => Some(limit),
+    };
+    stop.send_replace(true);
+    let ended = tokio::time::timeout(times.grace, work).await.ok();
+    match (ended, limit) {
+        // It was done by then.
+        (Some(outcome), _) if !outcome.unfinished && outcome.status != Status::Failed => outcome,
+        (ended, Some(limit)) => {
+            let bytes = ended.map_or(0, |outcome| outcome.bytes);
+            Outcome { bytes, ..out_of_time(limit) }
+        }
+        (ended, None) => ended.unwrap_or_else(unfinished),
+    }
+}
+
+fn unfinished() -> Outcome {
+    Outcome { unfinished: true, ..Outcome::failed("interrupted") }
+}
+
+fn out_of_time(limit: Duration) -> Outcome {
+    let hint = "give a longer --timeout, or leave it out".to_owned();
+    let error = format!("it was not done within {limit:?} (--timeout)");
+    Outcome { hint: Some(hint), ..Outcome::failed(error) }
 }
 
 /// Admits at most `count` jobs at once, at least one.
@@ -90,7 +141,7 @@ mod tests {
     use longshore_oci::PlatformFilter;
     use longshore_store::Interrupt;
 
-    use super::{at_most, each};
+    use super::{Times, at_most, each};
     use crate::event::{Event, EventSender};
     use crate::job::{Job, Jobs, Outcome, Status};
 
@@ -111,7 +162,7 @@ mod tests {
         let (_switch, interrupt) = Interrupt::channel();
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let seen = Arc::clone(&most);
-        each(&jobs(20), at_most(3), Duration::ZERO, events, interrupt, move |_, admitted| {
+        each(&jobs(20), at_most(3), Times::default(), events, interrupt, move |_, admitted, _| {
             let (running, most) = (Arc::clone(&running), Arc::clone(&most));
             async move {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -135,7 +186,7 @@ mod tests {
         let (events, mut received) = EventSender::channel();
         let (switch, interrupt) = Interrupt::channel();
         switch.send(true).unwrap();
-        each(&jobs(2), at_most(1), Duration::ZERO, events, interrupt, |_, _| {
+        each(&jobs(2), at_most(1), Times::default(), events, interrupt, |_, _, _| {
             std::future::pending()
         })
         .await;
@@ -145,5 +196,58 @@ mod tests {
                 u32::from(matches!(event, Event::Finished { outcome, .. } if outcome.unfinished));
         }
         assert_eq!(unfinished, 2);
+    }
+
+    /// Runs one job that takes longer than its time, and returns its outcome.
+    async fn late(work: impl Future<Output = Outcome> + Send + Clone + 'static) -> Outcome {
+        let (events, mut received) = EventSender::channel();
+        let (_switch, interrupt) = Interrupt::channel();
+        let limit = Some(Duration::from_millis(5));
+        let times = Times { grace: Duration::from_millis(50), limit };
+        each(&jobs(1), at_most(1), times, events, interrupt, move |_, _, mut own| {
+            let work = work.clone();
+            async move {
+                own.raised().await;
+                work.await
+            }
+        })
+        .await;
+        loop {
+            if let Some(Event::Finished { outcome, .. }) = received.recv().await {
+                return outcome;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_is_late_is_interrupted_and_fails() {
+        let error = Some("it was not done within 5ms (--timeout)");
+        let unfinished = Outcome { unfinished: true, ..Outcome::failed("interrupted") };
+        for outcome in [
+            late(std::future::ready(unfinished)).await,
+            late(std::future::ready(Outcome::failed("a request was cut off"))).await,
+        ] {
+            assert_eq!((outcome.error.as_deref(), outcome.unfinished), (error, false));
+            assert!(outcome.hint.is_some());
+        }
+        let done = late(std::future::ready(Outcome::new(Status::Copied))).await;
+        assert_eq!(done, Outcome::new(Status::Copied), "its last manifest arrived in the grace");
+    }
+
+    #[tokio::test]
+    async fn a_job_that_ignores_its_interrupt_ends_after_the_grace() {
+        #[derive(Clone)]
+        struct Never;
+        impl Future for Never {
+            type Output = Outcome;
+            fn poll(
+                self: std::pin::Pin<&mut Self>,
+                _context: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<Outcome> {
+                std::task::Poll::Pending
+            }
+        }
+        let outcome = late(Never).await;
+        assert!(outcome.error.is_some_and(|error| error.contains("--timeout")));
     }
 }

@@ -145,7 +145,7 @@ async fn attempt(
         expected: work.tag_existed,
         trust: work.trust,
         check_size: work.run.options.force_recursive || !is_known,
-        interrupt: &work.run.interrupt,
+        interrupt: &work.interrupt,
         progress: Progress::new(move |bytes| events.send(Event::Progress { job, bytes })),
     });
     placed.await

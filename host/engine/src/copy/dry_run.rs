@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference};
-use longshore_store::{Intent, StoreError};
+use longshore_store::{Intent, Interrupt, StoreError};
 
 use super::admission::Admitted;
 use super::image::already_present;
@@ -15,9 +15,14 @@ use crate::shape::{Shaped, digest_decides, nothing_selected, shape, stays_unchan
 use crate::walk::{Descendants, descendants};
 
 /// Reports what copying `job` would do.
-pub(super) async fn preview(run: &Run, job: &Job, admitted: &Admitted) -> Outcome {
+pub(super) async fn preview(
+    run: &Run,
+    job: &Job,
+    admitted: &Admitted,
+    interrupt: Interrupt,
+) -> Outcome {
     let moved = AtomicU64::new(0);
-    let previewed = async { try_preview(&Work::new(run, job, admitted, &moved)?).await };
+    let previewed = async { try_preview(&Work::new(run, job, admitted, &moved, interrupt)?).await };
     match previewed.await {
         Ok(outcome) => outcome,
         Err(error) => Outcome { hint: error.hint(), ..Outcome::failed(error) },

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use longshore_oci::{Digest, Manifest, ManifestReference};
+use longshore_store::Interrupt;
 
 use super::admission::Admitted;
 use super::referrers::ReferrersCopied;
@@ -36,10 +37,15 @@ enum Start {
     },
 }
 
-/// Copies `job`, which was admitted.
-pub(super) async fn copy(run: &Run, job: &Job, admitted: &Admitted) -> Outcome {
+/// Copies `job`, which was admitted, until `interrupt` is raised.
+pub(super) async fn copy(
+    run: &Run,
+    job: &Job,
+    admitted: &Admitted,
+    interrupt: Interrupt,
+) -> Outcome {
     let moved = AtomicU64::new(0);
-    let copied = async { try_copy(&mut Work::new(run, job, admitted, &moved)?).await };
+    let copied = async { try_copy(&mut Work::new(run, job, admitted, &moved, interrupt)?).await };
     let mut outcome = copied.await.unwrap_or_else(|error| Outcome {
         hint: error.hint(),
         unfinished: matches!(error, JobError::Interrupted),

@@ -1,6 +1,7 @@
 //! Options for all jobs of a run.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use longshore_oci::Name;
 
@@ -12,6 +13,8 @@ use crate::shape::IndexMode;
 pub struct CopyOptions {
     /// The most images that copy at once, at least 1.
     pub jobs: usize,
+    /// The time that an image has, if it is limited.
+    pub timeout: Option<Duration>,
     /// How indexes are written.
     pub index: IndexMode,
     /// Whether it is a failure if nothing matches the platform filter.

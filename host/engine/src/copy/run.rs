@@ -11,7 +11,7 @@ use super::work::Run;
 use super::{dry_run, image};
 use crate::event::{Event, EventSender};
 use crate::job::Jobs;
-use crate::pool::{GRACE, each};
+use crate::pool::{GRACE, Times, each};
 use crate::source_reader::KnownSources;
 
 /// Copies `jobs`, and returns when each has its outcome.
@@ -27,7 +27,6 @@ pub async fn run(
         stores,
         options,
         events: events.clone(),
-        interrupt: interrupt.clone(),
         known: KnownContent::default(),
         bad_content: BadContent::default(),
         referrers: KnownReferrers::default(),
@@ -35,13 +34,14 @@ pub async fn run(
     });
     let admit = || admission.admit();
     let of_jobs = Arc::clone(&run);
-    each(jobs, admit, GRACE, events.clone(), interrupt, move |job, admitted| {
+    let times = Times { grace: GRACE, limit: run.options.timeout };
+    each(jobs, admit, times, events.clone(), interrupt, move |job, admitted, interrupt| {
         let run = Arc::clone(&of_jobs);
         async move {
             if run.options.dry_run {
-                dry_run::preview(&run, &job, &admitted).await
+                dry_run::preview(&run, &job, &admitted, interrupt).await
             } else {
-                image::copy(&run, &job, &admitted).await
+                image::copy(&run, &job, &admitted, interrupt).await
             }
         }
     })

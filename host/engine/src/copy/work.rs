@@ -21,7 +21,6 @@ pub(super) struct Run {
     pub(super) stores: Arc<dyn Stores>,
     pub(super) options: CopyOptions,
     pub(super) events: EventSender,
-    pub(super) interrupt: Interrupt,
     pub(super) known: KnownContent,
     pub(super) bad_content: BadContent,
     pub(super) referrers: KnownReferrers,
@@ -42,6 +41,8 @@ pub(super) struct Work<'a> {
     moved: &'a AtomicU64,
     /// Whether the destination's tag existed, so that its content may exist too.
     pub(super) tag_existed: bool,
+    /// The interrupt of the job: of the run, or because its time is over.
+    pub(super) interrupt: Interrupt,
 }
 
 impl<'a> Work<'a> {
@@ -54,6 +55,7 @@ impl<'a> Work<'a> {
         job: &'a Job,
         admitted: &'a Admitted,
         moved: &'a AtomicU64,
+        interrupt: Interrupt,
     ) -> Result<Self, JobError> {
         let source = run.stores.source(&job.source.store).map_err(JobError::Source)?;
         let destination = run.stores.destination(&job.destination.store);
@@ -67,6 +69,7 @@ impl<'a> Work<'a> {
             admitted,
             moved,
             tag_existed: false,
+            interrupt,
         })
     }
 
@@ -83,6 +86,7 @@ impl<'a> Work<'a> {
             admitted: self.admitted,
             moved: self.moved,
             tag_existed: false,
+            interrupt: self.interrupt.clone(),
         }
     }
 }
@@ -130,7 +134,7 @@ impl Work<'_> {
         }
     }
 
-    /// Runs `work` until the run is interrupted.
+    /// Runs `work` until the job is interrupted.
     ///
     /// Pushes of manifests whose content is complete do not use this. The work is boxed because
     /// thousands of futures hold one of these.
@@ -139,7 +143,7 @@ impl Work<'_> {
         work: impl Future<Output = T> + Send + 'b,
     ) -> impl Future<Output = Result<T, JobError>> + Send + 'b {
         let mut work = Box::pin(work);
-        let mut interrupt = self.run.interrupt.clone();
+        let mut interrupt = self.interrupt.clone();
         async move {
             tokio::select! {
                 biased;

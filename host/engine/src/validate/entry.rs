@@ -1,6 +1,7 @@
 //! The context of comparing one entry: the run, the job and its two stores.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use longshore_oci::{Digest, Manifest, ManifestReference, Repository};
 use longshore_store::{Destination, Intent, Source, Stores};
@@ -20,6 +21,8 @@ use crate::source_reader::{KnownSources, SourceReader};
 pub struct ValidateOptions {
     /// The most concurrent comparisons, at least 1.
     pub jobs: usize,
+    /// The time that a comparison has, if it is limited.
+    pub timeout: Option<Duration>,
     /// How `mirror` wrote indexes.
     pub index: IndexMode,
     /// Whether it is a failure if nothing matches the platform filter.

@@ -11,7 +11,7 @@ use super::entry::{Entry, Run, ValidateOptions};
 use super::inventory::CheckedContent;
 use crate::event::EventSender;
 use crate::job::{Jobs, Outcome};
-use crate::pool::{at_most, each};
+use crate::pool::{Times, at_most, each};
 use crate::source_reader::KnownSources;
 
 /// Concurrent requests for content per comparison.
@@ -39,7 +39,8 @@ pub async fn run(
         requests: Semaphore::new(at_once.saturating_mul(per_job).min(Semaphore::MAX_PERMITS)),
         sources: KnownSources::default(),
     });
-    each(jobs, at_most(at_once), Duration::ZERO, events, interrupt, move |job, _admitted| {
+    let times = Times { grace: Duration::ZERO, limit: run.options.timeout };
+    each(jobs, at_most(at_once), times, events, interrupt, move |job, _admitted, _interrupt| {
         let run = Arc::clone(&run);
         async move {
             let compared = async { compare(&Entry::new(&run, &job)?).await };
