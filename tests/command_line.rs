@@ -201,6 +201,41 @@ fn manual_pages_are_written() {
 }
 
 #[test]
+fn a_flag_without_effect_is_hidden_and_refused() {
+    for command in [&["serve"][..], &["completions", "bash"], &["man"]] {
+        let help = Longshore::new().args(command).arg("--help").run().exits(0);
+        assert!(!help.stdout.contains("--tls-verify"), "{}", help.stdout);
+        assert!(help.stdout.contains("--debug"), "{}", help.stdout);
+        let error = format!("use --tls-verify: it has no effect on {}", command[0]);
+        for flag in ["--tls-verify=false", "--tls-verify"] {
+            let behind = Longshore::new().args(command).arg(flag).run().exits(2);
+            behind.complains(&error).complains("hint: leave it out");
+            let before = Longshore::new().arg(flag).args(command).run().exits(2);
+            before.complains(&error);
+        }
+    }
+    for command in ["mirror", "mirror-validate", "convert-list"] {
+        let help = Longshore::new().args([command, "--help"]).run().exits(0);
+        assert!(help.stdout.contains("--tls-verify"), "{}", help.stdout);
+    }
+    let settings = Longshore::new().file("../home/.config/longshore.toml", "tls-verify = false\n");
+    settings.args(["serve", "--listen", "300.0.0.1:1"]).run().exits(2).complains("--listen");
+}
+
+#[test]
+fn help_names_folders_and_no_flag_of_hangar() {
+    for command in ["mirror", "mirror-validate"] {
+        let help = Longshore::new().args([command, "-h"]).run().exits(0);
+        for flag in ["--source <REGISTRY|oci:DIR>", "--destination <REGISTRY|oci:DIR>"] {
+            assert!(help.stdout.contains(flag), "{}", help.stdout);
+        }
+        for flag in ["skip-login", "overwrite", "sigstore", "insecure-policy", "provenance"] {
+            assert!(!help.stdout.contains(flag), "{flag}");
+        }
+    }
+}
+
+#[test]
 fn help_is_no_error() {
     for arguments in [&["--help"][..], &["mirror", "--help"], &["mirror-validate", "-h"]] {
         let run = Longshore::new().args(arguments).run().exits(0);

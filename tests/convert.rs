@@ -188,8 +188,20 @@ fn invalid_lists_and_formats_are_rejected_before_anything_is_written() {
     run(&["--to", "regsync"]).complains("write the format regsync: it can only be read");
     run(&["--to", "what"]).complains("no built-in list-format plugin has that name");
     run(&["-d", "https://x"]).complains("hint: write -d x");
+    for folder in ["oci:DIR", "oci://DIR", "./DIR", "dir:/DIR"] {
+        let run = run(&["-d", folder]).complains("the lines of a list cannot name a folder");
+        run.complains("hint: leave -d out, and give -d oci:DIR to mirror with the new list");
+        run_of_source(folder);
+    }
     run(&["-i", "none"]);
     Longshore::new().arg("convert-list").run().exits(2).complains("--input <FILE>");
+}
+
+/// Checks that the source cannot be this folder.
+#[track_caller]
+fn run_of_source(folder: &str) {
+    let run = convert("a:1\n", &["-s", folder]).exits(2);
+    run.complains("hint: leave -s out, and give -s oci:DIR to mirror with the new list");
 }
 
 #[test]

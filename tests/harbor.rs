@@ -183,7 +183,15 @@ fn a_harbor_without_tls_gets_a_hint_and_no_password() {
     let refused = run("r.invalid").arg("--harbor-https=false").run().exits(2);
     let refused = refused.complains("use --harbor-https=false for r.invalid: plain HTTP would");
     refused.complains("hint: give --tls-verify=false too");
+    // The error names the setting as it was written.
     let configured = ["--plugin-config", "harbor.https=false"];
     let refused = run("r.invalid").args(configured).run().exits(2);
-    refused.complains("use --harbor-https=false for r.invalid: plain HTTP would");
+    refused.complains("use --plugin-config harbor.https=false for r.invalid: plain HTTP would");
+    for (settings, written) in [
+        ("[plugins.harbor]\nhttps = false\n", "[plugins.harbor] https=false"),
+        ("harbor-https = false\n", "--harbor-https=false"),
+    ] {
+        let run = run("r.invalid").file("s.toml", settings).args(["--settings", "s.toml"]);
+        run.run().exits(2).complains(&format!("use {written} for r.invalid: plain HTTP would"));
+    }
 }

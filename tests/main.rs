@@ -10,6 +10,7 @@ mod convert;
 mod dry_run;
 mod failed_list;
 mod faults;
+mod hangar_flags;
 mod harbor;
 mod hints;
 mod index_mode;

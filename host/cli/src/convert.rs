@@ -7,7 +7,7 @@ mod error;
 mod output;
 mod render;
 
-pub(crate) use entry::{Registries, converted};
+pub(crate) use entry::{Replacements, converted};
 pub(crate) use error::ConvertError;
 pub(crate) use output::Output;
 pub(crate) use render::{Inexpressible, Rendered, render, without};

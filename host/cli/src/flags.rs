@@ -6,6 +6,7 @@
 mod completions;
 mod convert;
 mod global;
+mod hangar;
 mod inspect;
 mod list;
 mod login;
@@ -22,7 +23,8 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 pub(crate) use completions::Completions;
 pub(crate) use convert::Convert;
-pub(crate) use global::Global;
+pub(crate) use global::{Global, OF_CONNECTIONS, is_without_effect};
+pub(crate) use hangar::{HangarFlags, Replaced};
 pub(crate) use inspect::{Inspect, Tags};
 pub(crate) use list::{ListFlags, NOT_REPEATED, REGISTRY_REWRITE};
 pub(crate) use login::{Account, Login, Logout, WhoAmI};
@@ -60,7 +62,7 @@ pub(crate) enum Command {
 
 /// Returns the definition of the command line.
 pub(crate) fn command() -> clap::Command {
-    completed(Cli::command())
+    global::hide_without_effect(completed(Cli::command()))
 }
 
 /// Completes what the derived definition of each flag leaves out: a switch takes `=true` and `=false`,
@@ -106,9 +108,10 @@ pub(crate) fn is_setting(command: &str, flag: &clap::Arg) -> bool {
         "login" => &login::ONLY_ON_COMMAND_LINE,
         _ => &[],
     };
-    flag.get_long().is_some_and(|long| {
-        !only_on_command_line.contains(&long) && !global::ONLY_ON_COMMAND_LINE.contains(&long)
-    })
+    !flag.is_hide_set()
+        && flag.get_long().is_some_and(|long| {
+            !only_on_command_line.contains(&long) && !global::ONLY_ON_COMMAND_LINE.contains(&long)
+        })
 }
 
 #[cfg(test)]

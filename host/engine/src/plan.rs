@@ -14,6 +14,7 @@ mod options;
 mod rewrite;
 mod select;
 mod shard;
+mod source;
 mod stand_in;
 
 pub use build::build;
@@ -25,4 +26,5 @@ pub use options::PlanOptions;
 pub use rewrite::{Rewrite, RewriteError, RewriteItem, RewriteVerdict};
 pub use select::{Expansion, Picked, Unselected, expand, is_pattern, selects_by_pattern};
 pub use shard::{Shard, ShardError};
+pub use source::SourceOverride;
 pub use stand_in::rewritten_registry;

@@ -29,6 +29,15 @@ impl Repository {
         !self.0.contains('/')
     }
 
+    /// Replaces the project, which is the first component. A path of one component gets the project.
+    ///
+    /// # Errors
+    /// If the result is too long.
+    pub fn with_project(&self, project: &Self) -> Result<Self, ReferenceError> {
+        let rest = self.0.split_once('/').map_or(&*self.0, |(_, rest)| rest);
+        format!("{project}/{rest}").parse()
+    }
+
     /// Prepends `project` to the path.
     ///
     /// # Errors
@@ -103,6 +112,19 @@ impl From<Repository> for String {
 #[cfg(test)]
 mod tests {
     use super::Repository;
+
+    #[test]
+    fn a_project_replaces_the_first_component() {
+        let project: Repository = "new".parse().unwrap();
+        for (path, expected) in
+            [("nginx", "new/nginx"), ("team/nginx", "new/nginx"), ("a/b/c", "new/b/c")]
+        {
+            let path: Repository = path.parse().unwrap();
+            assert_eq!(path.with_project(&project).unwrap().as_str(), expected);
+        }
+        let long: Repository = "a".repeat(250).parse().unwrap();
+        assert!(long.with_project(&"project".parse().unwrap()).is_err());
+    }
 
     #[test]
     fn the_grammar_of_the_specification_holds() {

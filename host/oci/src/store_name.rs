@@ -27,9 +27,20 @@ pub enum StoreName {
 pub struct LayoutsName(Arc<str>);
 
 impl LayoutsName {
-    /// Makes the name of the folder at `path`.
+    /// Makes the name of the folder at `path`, without slashes at its end and repeated ones.
     pub fn new(path: &str) -> Self {
-        Self(format!("{LAYOUT}{path}").into())
+        let mut name = String::with_capacity(LAYOUT.len() + path.len());
+        name.push_str(LAYOUT);
+        for character in path.chars() {
+            if character != '/' || !name.ends_with('/') {
+                name.push(character);
+            }
+        }
+        // `/` alone is the root.
+        if name.len() > LAYOUT.len() + 1 && name.ends_with('/') {
+            name.pop();
+        }
+        Self(name.into())
     }
 
     /// Parses `oci:DIR`; `None` for anything else, or without a folder.
@@ -132,6 +143,16 @@ mod tests {
             };
             assert_eq!(found, folder.map(Path::new), "{text}");
             assert_eq!(name.to_string(), text);
+        }
+        for (text, name) in [
+            ("oci:dir/", "oci:dir"),
+            ("oci:dir//", "oci:dir"),
+            ("oci:/mnt//usb/", "oci:/mnt/usb"),
+            ("oci:./", "oci:."),
+            ("oci:/", "oci:/"),
+            ("oci:///", "oci:/"),
+        ] {
+            assert_eq!(text.parse::<StoreName>().unwrap().as_str(), name, "{text}");
         }
         assert_eq!(LayoutsName::parse("oci:"), None, "it names no folder");
         assert!("oci:".parse::<StoreName>().is_err());

@@ -1,5 +1,6 @@
-//! The rewrite `registry`: replaces the destination's registry (`-d`) and adds a default project to
-//! one-component paths (`--default-project`). It runs before all other rewrites.
+//! The rewrite `registry`: replaces the destination's registry (`-d`) and its project
+//! (`--destination-project`), or adds a default project to one-component paths (`--default-project`). It
+//! runs before all other rewrites.
 //!
 //! With the default project `library`, `private.io/mysql:5.8` becomes
 //! `private.io/library/mysql:5.8`. `private.io/a/b` is already in project `a`.
@@ -16,12 +17,13 @@ longshore_plugin_sdk::export_rewrite!(Target);
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Target {
     registry: String,
+    project: String,
     default_project: String,
 }
 
 impl Rewrite for Target {
-    /// Parses `{"registry": "host[:port]", "default-project": "library"}`. A missing or empty value
-    /// changes nothing.
+    /// Parses `{"registry": "host[:port]", "project": "team", "default-project": "library"}`. A missing
+    /// or empty value changes nothing.
     fn from_config(json: &str) -> Result<Self, String> {
         let target: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
         if !target.registry.is_empty() && !is_host(&target.registry) {
@@ -30,12 +32,15 @@ impl Rewrite for Target {
                 target.registry
             ));
         }
-        if !target.default_project.is_empty() && !is_path(&target.default_project) {
-            return Err(format!(
-                "default-project {:?} is not a repository path: lower-case letters, digits and single \
-                 separators, parts joined by `/`",
-                target.default_project
-            ));
+        for (key, project) in
+            [("project", &target.project), ("default-project", &target.default_project)]
+        {
+            if !project.is_empty() && !is_path(project) {
+                return Err(format!(
+                    "{key} {project:?} is not a repository path: lower-case letters, digits and single \
+                     separators, parts joined by `/`"
+                ));
+            }
         }
         Ok(target)
     }
@@ -53,9 +58,10 @@ impl Target {
     fn rewritten(&self, destination: String) -> Option<String> {
         let (registry, path) = destination.split_once('/')?;
         // Digests contain no slash, so a slash in `path` separates repository components.
-        let project = match self.default_project.as_str() {
-            "" => None,
-            project => (!path.contains('/')).then_some(project),
+        let (project, path) = match (self.project.as_str(), self.default_project.as_str()) {
+            ("", "") => (None, path),
+            ("", project) => ((!path.contains('/')).then_some(project), path),
+            (project, _) => (Some(project), path.split_once('/').map_or(path, |(_, rest)| rest)),
         };
         let target = match self.registry.as_str() {
             "" => registry,
@@ -118,6 +124,21 @@ mod tests {
     }
 
     #[test]
+    fn a_project_replaces_the_first_component() {
+        let target = target(r#"{"project":"new","default-project":"library"}"#);
+        for (before, after) in [
+            ("r.io/mysql:8", "r.io/new/mysql:8"),
+            ("r.io/team/mysql@sha256:0", "r.io/new/mysql@sha256:0"),
+            ("r.io/a/b/c:1@sha256:0", "r.io/new/b/c:1@sha256:0"),
+            ("r.io/new/mysql", "r.io/new/mysql"),
+        ] {
+            assert_eq!(target.rewritten(before.into()).as_deref(), Some(after));
+        }
+        let both = Target { registry: "d.io".into(), ..target };
+        assert_eq!(both.rewritten("r.io/a/b:1".into()).as_deref(), Some("d.io/new/b:1"));
+    }
+
+    #[test]
     fn a_destination_without_a_registry_is_refused() {
         assert_eq!(target("{}").rewritten("mysql:8".into()), None);
     }
@@ -131,7 +152,8 @@ mod tests {
             (r#"{"default-project":"Library"}"#, "not a repository path"),
             (r#"{"default-project":"/a"}"#, "not a repository path"),
             (r#"{"default-project":1}"#, "string"),
-            (r#"{"project":"a"}"#, "project"),
+            (r#"{"project":"A"}"#, "not a repository path"),
+            (r#"{"projects":"a"}"#, "projects"),
         ] {
             let message = Target::from_config(json).expect_err(json);
             assert!(message.contains(part), "{json}: {message}");

@@ -11,7 +11,7 @@ use longshore_oci::StoreName;
 use longshore_plugin_host::Plugin;
 
 use crate::convert::{
-    ConvertError, Inexpressible, Output, Registries, Rendered, converted, render, without,
+    ConvertError, Inexpressible, Output, Rendered, Replacements, converted, render, without,
 };
 use crate::error::{Exit, Fatal};
 use crate::flags::Convert;
@@ -19,7 +19,7 @@ use crate::list;
 use crate::report::{self, Log};
 use crate::settings::ConvertSettings;
 use crate::setup::{Formats, RegistrySettings, StoreSetup, log_remark, plugin_host};
-use longshore_engine::plan::{self, Unselected};
+use longshore_engine::plan::{self, SourceOverride, Unselected};
 
 /// The file name that means standard input or standard output.
 const STREAM: &str = "-";
@@ -37,6 +37,9 @@ enum Target {
 /// Converts a list, and writes the new one if it has entries.
 pub(crate) async fn run(settings: ConvertSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
     let flags = &settings.flags;
+    for note in &settings.notes {
+        log.write(Level::Info, note);
+    }
     let target = target(flags)?;
     let text = match flags.input.as_str() {
         STREAM => {
@@ -169,9 +172,11 @@ async fn resolve(list: &mut List, settings: &ConvertSettings, log: &Log) -> Resu
     let registries =
         RegistrySettings { tls_verify: settings.tls_verify, ..RegistrySettings::default() };
     let setup = StoreSetup::of_environment(registries, None)?;
-    let stores = setup.stores(settings.destination.as_ref())?;
-    let source = settings.source.clone().map(StoreName::from);
-    let expansion = plan::expand(list, source.as_ref(), &stores, AT_ONCE).await;
+    let Replacements { source, destination, source_project, .. } = &settings.replacements;
+    let stores = setup.stores(destination.as_ref())?;
+    let store = source.clone().map(StoreName::from);
+    let source = SourceOverride { store, project: source_project.clone() };
+    let expansion = plan::expand(list, &source, &stores, AT_ONCE).await;
     for picked in &expansion.picked {
         log.write(Level::Info, &picked.told_of(&list.text.name));
     }
@@ -202,11 +207,9 @@ fn converted_entries(
 ) -> (Vec<Entry>, usize) {
     let changes_filter = to.directives && to.has_filter() && !to.has_filter_of(&list.format);
     let mut failed = 0;
-    let registries =
-        Registries { source: settings.source.clone(), destination: settings.destination.clone() };
     let mut entries = Vec::with_capacity(list.entries.len());
     for entry in &list.entries {
-        match converted(entry.clone(), &registries) {
+        match converted(entry.clone(), &settings.replacements) {
             Ok(mut entry) => {
                 // The new list's default filter must not apply to an entry that has another one.
                 if changes_filter && entry.platforms.is_empty() {

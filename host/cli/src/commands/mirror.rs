@@ -23,6 +23,9 @@ use crate::settings::{RunSettings, Task};
 /// Runs the command for one list, or for each line at the prompt.
 pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
     warn_of_output(&settings, log);
+    for note in &settings.notes {
+        log.write(Level::Info, note);
+    }
     let terminal = std::io::stdin().is_terminal();
     let session = Session::new(settings, log)?;
     let mut interrupt = session.interrupt.clone();

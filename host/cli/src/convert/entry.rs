@@ -1,15 +1,19 @@
-//! Applies `-s` and `-d` to one entry.
+//! Applies `-s`, `-d` and the flags for projects to one entry.
 
 use longshore_engine::list::{Entry, Selection};
-use longshore_oci::{Digest, Name, ReferenceError, Registry, Tag};
+use longshore_oci::{Digest, Name, ReferenceError, Registry, Repository, StoreName, Tag};
 
-/// The registries of `-s` and `-d`.
+/// What replaces parts of every entry.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Registries {
-    /// Replaces the registry of every source.
+pub(crate) struct Replacements {
+    /// `-s`: the registry of the source.
     pub(crate) source: Option<Registry>,
-    /// Replaces the registry of every destination.
+    /// `-d`: the registry of the destination.
     pub(crate) destination: Option<Registry>,
+    /// `--source-project`: the project of the source.
+    pub(crate) source_project: Option<Repository>,
+    /// `--destination-project`: the project of the destination.
+    pub(crate) destination_project: Option<Repository>,
 }
 
 /// Returns the entry for the new list. Validates its names, tags and digests, and keeps them as written
@@ -17,29 +21,52 @@ pub(crate) struct Registries {
 ///
 /// # Errors
 /// Returns an error if a name, a tag or a digest is invalid.
-pub(crate) fn converted(
-    mut entry: Entry,
-    registries: &Registries,
-) -> Result<Entry, ReferenceError> {
+pub(crate) fn converted(mut entry: Entry, by: &Replacements) -> Result<Entry, ReferenceError> {
     let is_prefix = entry.repositories.is_some();
     let source = source_name(&entry.source, is_prefix)?;
     let destination = entry.destination.as_deref().map(str::parse::<Name>).transpose()?;
     check_version(&mut entry)?;
-    if let Some(registry) = &registries.destination {
-        let path = destination.as_ref().map(|name| &name.repository);
-        let path = path.or(source.as_ref().map(|name| &name.repository));
-        entry.destination = Some(match path {
-            Some(path) => format!("{registry}/{path}"),
-            None => registry.to_string(),
-        });
+    if by.destination.is_some() || by.destination_project.is_some() {
+        let path = destination.as_ref().or(source.as_ref()).map(|name| &name.repository);
+        let registry = by.destination.clone().map(StoreName::from);
+        let registry = registry.or_else(|| destination.as_ref()?.store.clone());
+        let project = by.destination_project.as_ref();
+        entry.destination = Some(replaced(registry, path, project, is_prefix)?);
+    } else if by.source_project.is_some() && entry.destination.is_none() {
+        // The destination keeps the path that the list names.
+        entry.destination = source.as_ref().map(|name| name.repository.to_string());
     }
-    if let Some(registry) = &registries.source {
-        entry.source = match &source {
-            Some(name) => format!("{registry}/{}", name.repository),
-            None => registry.to_string(),
+    if by.source.is_some() || by.source_project.is_some() {
+        let path = source.as_ref().map(|name| &name.repository);
+        let registry = by.source.clone().map(StoreName::from);
+        let registry = match &source {
+            Some(name) => registry.or_else(|| name.store.clone()),
+            // A registry alone is the prefix of repositories.
+            None => registry.or(Some(StoreName::from(entry.source.parse::<Registry>()?))),
         };
+        entry.source = replaced(registry, path, by.source_project.as_ref(), is_prefix)?;
     }
     Ok(entry)
+}
+
+/// Returns a name with this registry, and with `project` as the first component of the path. A prefix of
+/// repositories may have no path.
+fn replaced(
+    registry: Option<StoreName>,
+    path: Option<&Repository>,
+    project: Option<&Repository>,
+    is_prefix: bool,
+) -> Result<String, ReferenceError> {
+    let path = match (path, project) {
+        // One component of a prefix is a project.
+        (Some(path), Some(project)) if !(is_prefix && path.is_one_part()) => {
+            Some(path.with_project(project)?)
+        }
+        (_, Some(project)) => Some(project.clone()),
+        (path, None) => path.cloned(),
+    };
+    let parts = [registry.map(|name| name.to_string()), path.map(|path| path.to_string())];
+    Ok(parts.into_iter().flatten().collect::<Vec<_>>().join("/"))
 }
 
 /// Parses the source of an entry. Returns `None` for a registry alone, which is valid only as a prefix of
@@ -72,8 +99,8 @@ fn check_version(entry: &mut Entry) -> Result<(), ReferenceError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Registries, converted};
-    use longshore_engine::list::{Entry, Selection};
+    use super::{Replacements, converted};
+    use longshore_engine::list::{Entry, Filter, Selection};
 
     fn entry(source: &str, destination: Option<&str>) -> Entry {
         Entry {
@@ -90,9 +117,12 @@ mod tests {
 
     fn names(entry: Entry, source: Option<&str>, destination: Option<&str>) -> (String, String) {
         let registry = |text: Option<&str>| text.map(|text| text.parse().unwrap());
-        let registries =
-            Registries { source: registry(source), destination: registry(destination) };
-        let entry = converted(entry, &registries).unwrap();
+        let by = Replacements {
+            source: registry(source),
+            destination: registry(destination),
+            ..Replacements::default()
+        };
+        let entry = converted(entry, &by).unwrap();
         assert_eq!(entry.select, Selection::ByTag("latest".to_owned()));
         (entry.source, entry.destination.unwrap_or_default())
     }
@@ -114,8 +144,32 @@ mod tests {
     }
 
     #[test]
+    fn projects_are_replaced() {
+        let project = |text: &str| Some(text.parse().unwrap());
+        let of = |entry: Entry, source: Option<&str>, destination: Option<&str>| {
+            let by = Replacements {
+                source_project: source.and_then(project),
+                destination_project: destination.and_then(project),
+                ..Replacements::default()
+            };
+            let entry = converted(entry, &by).unwrap();
+            (entry.source, entry.destination.unwrap_or_default())
+        };
+        let (s, d) = (Some("s"), Some("d"));
+        assert_eq!(of(entry("h:5000/a/b", None), s, None), both("h:5000/s/b", "a/b"));
+        assert_eq!(of(entry("h:5000/a/b", None), None, d), both("h:5000/a/b", "d/b"));
+        assert_eq!(of(entry("mysql", Some("x.io/b/c/e")), s, d), both("s/mysql", "x.io/d/c/e"));
+        let mut all = entry("h:5000", Some("x.io"));
+        let (allow, deny) = (Vec::new(), Vec::new());
+        all.repositories = Some(Filter { allow, deny, versions: None, latest: None });
+        assert_eq!(of(all.clone(), s, None), both("h:5000/s", "x.io"));
+        all.source = "h:5000/a".to_owned();
+        assert_eq!(of(all, s, None), both("h:5000/s", "x.io"));
+    }
+
+    #[test]
     fn invalid_references_are_refused() {
-        let broken = |entry| converted(entry, &Registries::default()).is_err();
+        let broken = |entry| converted(entry, &Replacements::default()).is_err();
         assert!(broken(entry("a.io/Upper", None)));
         assert!(broken(entry("a", Some("b:c/d"))));
         assert!(broken(Entry { destination_tag: Some("-".to_owned()), ..entry("a", None) }));

@@ -1,8 +1,14 @@
 //! The flags of `longshore convert-list`.
 
+use std::time::Duration;
+
 use clap::Args;
 use longshore_engine::list::STANDARD_FORMAT;
+use longshore_oci::Repository;
 use longshore_plugin_host::PluginHost;
+
+use super::HangarFlags;
+use super::values::{duration, project};
 
 /// Flags that the settings file cannot set: they name the files of one run.
 pub(super) const ONLY_ON_COMMAND_LINE: [&str; 3] = ["input", "output", "auto-yes"];
@@ -31,6 +37,12 @@ pub(crate) struct Convert {
     /// Override the destination registry of every entry
     #[arg(short, long, value_name = "REGISTRY")]
     pub(crate) destination: Option<String>,
+    /// Replace the project of every source, which is the first component of its path, by PROJECT
+    #[arg(long, value_name = "PROJECT", value_parser = project)]
+    pub(crate) source_project: Option<Repository>,
+    /// Replace the project of every destination, which is the first component of its path, by PROJECT
+    #[arg(long, value_name = "PROJECT", value_parser = project)]
+    pub(crate) destination_project: Option<Repository>,
     /// Overwrite the output file without asking
     #[arg(short = 'y', long)]
     pub(crate) auto_yes: bool,
@@ -49,6 +61,11 @@ pub(crate) struct Convert {
     /// Set an option of a plugin; @FILE as VALUE reads the value from FILE; may be repeated
     #[arg(long, value_name = "NAME.KEY=VALUE")]
     pub(crate) plugin_config: Vec<String>,
+    /// The time of one image, which a conversion does not need
+    #[arg(long, value_name = "TIME", hide = true, value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) hangar: HangarFlags,
 }
 
 fn to_help() -> String {

@@ -2,10 +2,32 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, Command};
 
 /// Flags that the settings file cannot set.
 pub(super) const ONLY_ON_COMMAND_LINE: [&str; 1] = ["settings"];
+
+/// Commands that connect to no registry.
+const OFFLINE: [&str; 3] = ["serve", "completions", "man"];
+/// The flag that has no effect on them.
+pub(crate) const OF_CONNECTIONS: &str = "tls-verify";
+const ID: &str = "tls_verify";
+
+/// Says whether `--tls-verify` has no effect on `command`, and is on the command line of `matches`.
+pub(crate) fn is_without_effect(command: &str, matches: &ArgMatches) -> bool {
+    let source = matches.try_contains_id(ID).ok().and_then(|_| matches.value_source(ID));
+    OFFLINE.contains(&command) && source == Some(ValueSource::CommandLine)
+}
+
+/// Hides `--tls-verify` where it has no effect: a hidden flag of the command takes its place.
+pub(super) fn hide_without_effect(cli: Command) -> Command {
+    OFFLINE.into_iter().fold(cli, |cli, command| {
+        let hidden = Arg::new(ID).long(OF_CONNECTIONS).hide(true);
+        let hidden = hidden.num_args(0..=1).require_equals(true);
+        cli.mut_subcommand(command, |command| command.arg(hidden))
+    })
+}
 
 /// Flags of every command.
 #[derive(Debug, Args)]

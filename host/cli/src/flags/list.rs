@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{duration, index_mode, jobs};
+use super::HangarFlags;
+use super::values::{duration, index_mode, jobs, project};
 use crate::report::OutputFormat;
 use longshore_engine::IndexMode;
 use longshore_engine::plan::Shard;
+use longshore_oci::Repository;
 use longshore_plugin_host::{Kind, ListFacts, PluginHost};
 
 /// The built-in rewrite that always comes first; `--rewrite` adds others.
@@ -50,11 +52,17 @@ pub(crate) struct ListFlags {
     pub(crate) file: Option<String>,
     /// Override the source registry of every entry: a registry, or oci:DIR for a folder of OCI image
     /// layouts
-    #[arg(short, long, value_name = "REGISTRY")]
+    #[arg(short, long, value_name = "REGISTRY|oci:DIR")]
     pub(crate) source: Option<String>,
     /// Override the destination registry of every entry: a registry, or oci:DIR for a folder of OCI
     /// image layouts
-    #[arg(short, long, value_name = "REGISTRY", env = "DOCKER_REGISTRY", hide_env_values = true)]
+    #[arg(
+        short,
+        long,
+        value_name = "REGISTRY|oci:DIR",
+        env = "DOCKER_REGISTRY",
+        hide_env_values = true
+    )]
     pub(crate) destination: Option<String>,
     #[arg(short, long, value_name = "LIST", help = format!("Select images of these architectures, separated with commas; all selects every one{}", default_of(|list| list.default_arch.as_deref())))]
     pub(crate) arch: Option<String>,
@@ -71,6 +79,15 @@ pub(crate) struct ListFlags {
     /// unit is seconds
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
     pub(crate) max_wait: Duration,
+    /// Fail an image that is not done after TIME, such as 90s, 15m or 2h; 0 is no limit [default: no limit]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
+    /// Replace the project of every source, which is the first component of its path, by PROJECT
+    #[arg(long, value_name = "PROJECT", value_parser = project)]
+    pub(crate) source_project: Option<Repository>,
+    /// Replace the project of every destination, which is the first component of its path, by PROJECT
+    #[arg(long, value_name = "PROJECT", value_parser = project)]
+    pub(crate) destination_project: Option<Repository>,
     /// Put destinations that have no project into PROJECT
     #[arg(long, value_name = "PROJECT", default_value = "library")]
     pub(crate) default_project: String,
@@ -92,4 +109,13 @@ pub(crate) struct ListFlags {
     /// Print the report to standard output as FORMAT
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: OutputFormat,
+    #[command(flatten)]
+    pub(crate) hangar: HangarFlags,
+}
+
+impl ListFlags {
+    /// Returns the time of one image, if it is limited.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.timeout.filter(|time| !time.is_zero())
+    }
 }

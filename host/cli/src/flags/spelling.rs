@@ -5,36 +5,46 @@ use std::ffi::{OsStr, OsString};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
-/// Returns the arguments with Hangar's `-debug` as `--debug`, and without flags whose value is empty:
-/// those are unset. `command` defines the flags.
+/// Returns the arguments with long flags behind two dashes, and without flags whose value is empty: those
+/// are unset. `command` defines the flags.
+///
+/// Old versions of Hangar, and image-tools, spell long flags with one dash. Clap would read `-debug` as
+/// `-d ebug`, and `-harbor-https` as `-h`.
 pub(crate) fn normalised(
     arguments: impl IntoIterator<Item = OsString>,
     command: impl FnOnce() -> Command,
 ) -> Vec<OsString> {
-    let arguments: Vec<OsString> = arguments.into_iter().map(old_spelling).collect();
-    let is_empty = |argument: &OsString| argument.is_empty() || ends_in_equals_sign(argument);
-    if !arguments.iter().any(is_empty) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let is_odd = |argument: &OsString| {
+        argument.is_empty() || ends_in_equals_sign(argument) || has_one_dash(argument)
+    };
+    if !arguments.iter().any(is_odd) {
         return arguments;
     }
     let flags = Flags::of(&command());
     let mut kept: Vec<OsString> = Vec::with_capacity(arguments.len());
-    for argument in arguments {
+    let mut arguments = arguments.into_iter();
+    for argument in arguments.by_ref() {
         let of_flag = kept.last().is_some_and(|before| flags.takes_next(before));
+        if argument == "--" && !of_flag {
+            kept.push(argument);
+            break;
+        }
+        let argument = if of_flag { argument } else { flags.with_two_dashes(argument) };
         if argument.is_empty() && of_flag {
             kept.pop();
         } else if of_flag || !flags.is_emptied_by(&argument) {
             kept.push(argument);
         }
     }
+    kept.extend(arguments);
     kept
 }
 
-/// Hangar and image-tools spell it `-debug`; clap would read `-d ebug`.
-fn old_spelling(argument: OsString) -> OsString {
-    match argument.to_str() {
-        Some(text) if text == "-debug" || text.starts_with("-debug=") => format!("-{text}").into(),
-        _ => argument,
-    }
+/// Says whether the argument may be a long flag behind one dash.
+fn has_one_dash(argument: &OsStr) -> bool {
+    let bytes = argument.as_encoded_bytes();
+    bytes.len() > 2 && bytes[0] == b'-' && bytes[1].is_ascii_lowercase()
 }
 
 fn ends_in_equals_sign(argument: &OsStr) -> bool {
@@ -60,6 +70,18 @@ impl Flags {
             }),
         };
         self.0.iter().find(is_meant)
+    }
+
+    /// Returns the argument with two dashes if it is a long flag behind one.
+    fn with_two_dashes(&self, argument: OsString) -> OsString {
+        let Some(text) = argument.to_str().filter(|_| has_one_dash(&argument)) else {
+            return argument;
+        };
+        let flag = text[1..].split_once('=').map_or(&text[1..], |(flag, _)| flag);
+        if self.0.iter().any(|known| known.get_long() == Some(flag)) {
+            return format!("-{text}").into();
+        }
+        argument
     }
 
     /// Says whether the next argument is the value of this one.
@@ -145,10 +167,26 @@ mod tests {
     }
 
     #[test]
-    fn the_old_spelling_of_debug_is_understood() {
-        assert_eq!(read("longshore mirror -debug"), words("longshore mirror --debug"));
-        assert_eq!(read("longshore -debug=false"), words("longshore --debug=false"));
-        assert_eq!(read("longshore mirror -d ebug"), words("longshore mirror -d ebug"));
+    fn long_flags_behind_one_dash_are_understood() {
+        for (given, expected) in [
+            ("l mirror -debug", "l mirror --debug"),
+            ("l -debug=false", "l --debug=false"),
+            ("l mirror -harbor-https=false -f x", "l mirror --harbor-https=false -f x"),
+            ("l mirror -repo-type harbor -os linux", "l mirror --repo-type harbor --os linux"),
+            (
+                "l mirror -default-project=a -no-arch-os-fail",
+                "l mirror --default-project=a --no-arch-os-fail",
+            ),
+            ("l mirror -skip-login -j '' -source a", "l mirror --skip-login --source a"),
+            // These are short flags with a value, values, or no flags.
+            ("l mirror -d ebug", "l mirror -d ebug"),
+            ("l mirror -debugs", "l mirror -debugs"),
+            ("l mirror -f -debug -j8", "l mirror -f -debug -j8"),
+            ("l mirror -dsource.io", "l mirror -dsource.io"),
+            ("l serve -- -debug", "l serve -- -debug"),
+        ] {
+            assert_eq!(read(given), words(expected), "{given}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::fmt::friendly::SpanParser;
 use longshore_engine::IndexMode;
-use longshore_oci::{Name, ReferenceError, Registry};
+use longshore_oci::{Name, ReferenceError, Registry, Repository};
 
 use super::login::Account;
 
@@ -33,6 +33,15 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     SpanParser::new()
         .parse_unsigned_duration(text)
         .map_err(|_| "it must be a duration such as 90s, 15m or 2h".to_owned())
+}
+
+/// Parses a project: one component of a repository.
+pub(super) fn project(text: &str) -> Result<Repository, String> {
+    match text.parse::<Repository>() {
+        Ok(project) if project.is_one_part() => Ok(project),
+        Ok(_) => Err("a project is one component without a slash, such as library".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Parses an address with a port. A name must resolve to loopback addresses only.
@@ -103,7 +112,7 @@ pub(super) fn host(text: &str) -> Result<String, String> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Account, account, address, duration, host, registry};
+    use super::{Account, account, address, duration, host, project, registry};
 
     #[test]
     fn a_registry_may_be_written_as_docker_login_takes_it() {
@@ -127,6 +136,16 @@ mod tests {
     }
 
     #[test]
+    fn a_project_is_one_component() {
+        for good in ["library", "team-1", "a_b"] {
+            assert_eq!(project(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "a/b", "/a", "a/", "Team", "reg.io:5000", "a b"] {
+            assert!(project(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn a_host_is_a_name_without_a_port() {
         for good in ["registry.example", "build-7", "Registry.Local", "a_b"] {
             assert_eq!(host(good).unwrap(), good);
@@ -144,6 +163,7 @@ mod tests {
         assert_eq!(seconds("15m"), Some(900));
         assert_eq!(seconds("2h"), Some(7200));
         assert_eq!(seconds("1h30m"), Some(5400));
+        assert_eq!(seconds("10m0s"), Some(600), "as Hangar writes it");
         for wrong in ["", "m", "-1", "-1s", "5d", "1s ago", "99999999999999999999"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }

@@ -3,18 +3,19 @@
 use super::layers::Origins;
 use super::run::{named, placed};
 use super::{PluginSettings, SettingsError, SettingsFile};
+use crate::convert::Replacements;
 use crate::flags::{Convert, Global};
 use longshore_engine::plan::parse_registry_flag;
-use longshore_oci::Registry;
 
 /// The settings of one conversion.
 #[derive(Debug)]
 pub(crate) struct ConvertSettings {
     pub(crate) flags: Convert,
     pub(crate) tls_verify: bool,
-    pub(crate) source: Option<Registry>,
-    pub(crate) destination: Option<Registry>,
+    pub(crate) replacements: Replacements,
     pub(crate) plugins: PluginSettings,
+    /// Notes on flags that change nothing.
+    pub(crate) notes: Vec<String>,
 }
 
 impl ConvertSettings {
@@ -33,15 +34,23 @@ impl ConvertSettings {
                 .transpose()
                 .map_err(|error| placed(error, origins, key, &file))
         };
-        let source = registry("source", "-s", flags.source.as_ref())?;
-        let destination = registry("destination", "-d", flags.destination.as_ref())?;
+        let replacements = Replacements {
+            source: registry("source", "-s", flags.source.as_ref())?,
+            destination: registry("destination", "-d", flags.destination.as_ref())?,
+            source_project: flags.source_project.clone(),
+            destination_project: flags.destination_project.clone(),
+        };
+        let mut notes = flags.hangar.notes(false).map_err(SettingsError::Replaced)?;
+        if flags.timeout.is_some() {
+            notes.push("--timeout changes nothing: a conversion copies no images".to_owned());
+        }
         flags.list_format = flags.list_format.filter(|name| name != "auto");
         Ok(Self {
             plugins: PluginSettings::new(file, &flags.plugin_config, Vec::new())?,
             tls_verify: global.tls_verify,
             flags,
-            source,
-            destination,
+            replacements,
+            notes,
         })
     }
 }

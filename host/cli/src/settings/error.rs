@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::flags::Replaced;
 use longshore_engine::plan::PlanError;
 use longshore_oci::{ReferenceError, Registry};
 
@@ -115,6 +116,17 @@ pub(crate) enum SettingsError {
         /// The text.
         text: String,
     },
+    /// A global flag has no effect on the command.
+    #[error("use --{flag}: it has no effect on {command}")]
+    NoEffect {
+        /// The flag without its dashes.
+        flag: &'static str,
+        /// The command.
+        command: String,
+    },
+    /// longshore cannot follow a flag of Hangar.
+    #[error("use {}: {}", .0.flag, .0.why)]
+    Replaced(Replaced),
     /// `-s`, `-d` or a platform filter is invalid.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -145,6 +157,8 @@ impl SettingsError {
             Self::NotRepository { .. } => {
                 Some("leave the tag out; longshore inspect shows one image".to_owned())
             }
+            Self::NoEffect { .. } => Some("leave it out".to_owned()),
+            Self::Replaced(replaced) => Some(replaced.instead.to_owned()),
             Self::Plan(error) => error.hint(),
             Self::InFile { error, .. } => error.hint(),
             _ => None,

@@ -86,6 +86,7 @@ impl Origins {
 pub(crate) fn resolve(arguments: &[OsString]) -> Result<Invocation, InvocationError> {
     let given = flags::command().try_get_matches_from(arguments)?;
     let path = path(&given);
+    refuse_without_effect(&given, &path)?;
     // These print what is compiled in. A broken settings file must not stop them.
     let file = match path.first().map(String::as_str) {
         Some("completions" | "man") => SettingsFile::default(),
@@ -96,6 +97,17 @@ pub(crate) fn resolve(arguments: &[OsString]) -> Result<Invocation, InvocationEr
     let matches = command.try_get_matches_from_mut(arguments)?;
     let origins = origins(&command, &matches, &path, &values);
     Ok(Invocation { cli: Cli::from_arg_matches(&matches)?, origins, file })
+}
+
+/// Refuses a global flag of the command line that has no effect on the command.
+fn refuse_without_effect(given: &ArgMatches, path: &[String]) -> Result<(), SettingsError> {
+    let Some(command) = path.first() else { return Ok(()) };
+    let is_given = |matches| flags::is_without_effect(command, matches);
+    if is_given(given) || is_given(innermost(given)) {
+        let flag = flags::OF_CONNECTIONS;
+        return Err(SettingsError::NoEffect { flag, command: command.clone() });
+    }
+    Ok(())
 }
 
 /// Returns the subcommands that lead to the command to run.
@@ -220,7 +232,9 @@ fn origins(
         let values = raw.map(|value| value.to_string_lossy().into_owned()).collect();
         Some(FlagOrigin { key: key.to_owned(), origin, values })
     };
-    Origins(at(command, path).get_arguments().filter_map(origin).collect())
+    // Hidden flags are those of another tool, which nothing repeats.
+    let flags = at(command, path).get_arguments().filter(|flag| !flag.is_hide_set());
+    Origins(flags.filter_map(origin).collect())
 }
 
 #[cfg(test)]

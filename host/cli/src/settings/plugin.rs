@@ -77,6 +77,22 @@ impl PluginSettings {
         self.set.entry(plugin).or_default().insert(key.to_owned(), Value::Bool(value));
     }
 
+    /// Returns the key of a plugin's configuration as the user wrote it: a flag, or a key of the settings
+    /// file.
+    pub(crate) fn written(&self, plugin: &str, key: &str) -> String {
+        let has =
+            |table: Option<&Map<String, Value>>| table.is_some_and(|table| table.contains_key(key));
+        if has(self.given.get(plugin)) {
+            format!("--plugin-config {plugin}.{key}")
+        } else if !has(self.set.get(plugin))
+            && self.file.plugin(plugin).is_some_and(|table| table.contains_key(key))
+        {
+            format!("[plugins.{plugin}] {key}")
+        } else {
+            plugin_flag(plugin, key)
+        }
+    }
+
     /// Returns the configuration of the plugin `name`; the command line overrides the file.
     pub(crate) fn config(&self, name: &str) -> Map<String, Value> {
         let mut config = Map::new();

@@ -7,7 +7,7 @@ use super::plugin::HARBOR_HTTPS;
 use super::{PluginSettings, SettingsError, SettingsFile};
 use crate::flags::{CompareFlags, CopyFlags, Global, ListFlags, NOT_REPEATED};
 use crate::report::Verb;
-use longshore_engine::plan::{FilterFlags, PlanError, Shard, parse_store_flag};
+use longshore_engine::plan::{FilterFlags, PlanError, Shard, SourceOverride, parse_store_flag};
 use longshore_oci::{Registry, StoreName};
 
 /// The settings of one run.
@@ -18,12 +18,14 @@ pub(crate) struct RunSettings {
     pub(crate) tls_verify: bool,
     /// Registries that may be reached over plain HTTP.
     pub(crate) plain_http: Vec<Registry>,
-    pub(crate) source: Option<StoreName>,
+    pub(crate) source: SourceOverride,
     pub(crate) destination: Option<StoreName>,
     pub(crate) filter: FilterFlags,
     pub(crate) plugins: PluginSettings,
     /// The command that repeats the run, without its list.
     pub(crate) repeat: Vec<String>,
+    /// Notes on flags that change nothing.
+    pub(crate) notes: Vec<String>,
 }
 
 /// The command to run, with its own flags.
@@ -34,6 +36,13 @@ pub(crate) enum Task {
 }
 
 impl Task {
+    const fn referrers(&self) -> bool {
+        match self {
+            Self::Mirror(flags) => flags.referrers,
+            Self::Validate(flags) => flags.referrers,
+        }
+    }
+
     const fn failed_mut(&mut self) -> &mut PathBuf {
         match self {
             Self::Mirror(flags) => &mut flags.failed,
@@ -69,7 +78,9 @@ impl RunSettings {
         };
         let source = store("source", "-s", list.source.as_ref())?;
         let destination = store("destination", "-d", list.destination.as_ref())?;
+        let source = SourceOverride { store: source, project: list.source_project.clone() };
         list.list_format = list.list_format.filter(|name| name != "auto");
+        let notes = list.hangar.notes(task.referrers()).map_err(SettingsError::Replaced)?;
         if let Some(shard) = list.shard.filter(|_| origins.of("failed") == Origin::Default) {
             let failed = task.failed_mut();
             *failed = failed_of_part(failed, shard);
@@ -78,6 +89,7 @@ impl RunSettings {
             filter: filter(&list, origins, &file)?,
             tls_verify: global.tls_verify,
             plain_http: Vec::new(),
+            notes,
             repeat: repeat(&task, origins, &file, destination.as_ref()),
             plugins: plugins(&list, &task, origins, file)?,
             list,
@@ -103,10 +115,7 @@ impl RunSettings {
     }
 
     pub(crate) const fn referrers(&self) -> bool {
-        match &self.task {
-            Task::Mirror(flags) => flags.referrers,
-            Task::Validate(flags) => flags.referrers,
-        }
+        self.task.referrers()
     }
 
     pub(crate) const fn dry_run(&self) -> bool {

@@ -6,7 +6,7 @@ use super::rewrite::{Rewrite, RewriteItem, RewriteVerdict};
 use super::{Ended, Plan, PlanError, PlanOptions};
 use crate::job::{Job, Jobs, Outcome};
 use crate::list::List;
-use longshore_oci::Reference;
+use longshore_oci::{Reference, StoreName};
 
 use super::stand_in::StandIns;
 
@@ -24,7 +24,7 @@ pub async fn build(
     options: &PlanOptions,
     rewrites: &[Box<dyn Rewrite>],
 ) -> Result<Plan, PlanError> {
-    let stand_ins = StandIns::of(options.source.as_ref(), options.destination.as_ref());
+    let stand_ins = StandIns::of(options.source.store.as_ref(), options.destination.as_ref());
     let mut drafts = Drafts::of(list, options)?;
     let mut destinations = Destinations::with_room_for(drafts.len());
     let mut plan = Plan {
@@ -77,8 +77,12 @@ fn add_job(
     jobs: &mut Jobs,
 ) -> Result<Option<Box<Ended>>, PlanError> {
     if copies_onto_itself(job) {
+        let hint = match job.destination.store {
+            StoreName::Registry(_) => "give another destination registry with -d",
+            StoreName::Layouts(_) => "give another folder or a registry with -d",
+        };
         let outcome = Outcome {
-            hint: Some("give another destination registry with -d".to_owned()),
+            hint: Some(hint.to_owned()),
             ..Outcome::failed("source and destination are the same")
         };
         return Ok(Some(ended(job, outcome)));

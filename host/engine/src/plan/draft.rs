@@ -194,8 +194,7 @@ impl Drafts<'_> {
             // Its repositories could not be listed. Each part misses those that it would have had.
             return true;
         }
-        let completed =
-            entry.source.parse().map(|name: Name| name.completed(self.options.source.as_ref()));
+        let completed = entry.source.parse().map(|name| self.options.source.complete(name));
         match completed {
             Ok(Ok((store, repository))) => shard.has(&store, &repository),
             _ => shard.has_text(entry.source.as_bytes()),
@@ -266,8 +265,7 @@ fn job(
         Some(text) => text.parse().map_err(EntryError::Destination)?,
         None => Name { store: None, repository: name.repository.clone() },
     };
-    let (store, repository) =
-        name.completed(options.source.as_ref()).map_err(EntryError::Source)?;
+    let (store, repository) = options.source.complete(name).map_err(EntryError::Source)?;
     let version = version(&entry.select)?;
     let to_tag = match &entry.destination_tag {
         Some(tag) => Some(tag.parse::<Tag>().map_err(EntryError::Destination)?),

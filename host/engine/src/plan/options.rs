@@ -2,13 +2,13 @@
 
 use longshore_oci::StoreName;
 
-use super::{FilterFlags, Shard, Unselected};
+use super::{FilterFlags, Shard, SourceOverride, Unselected};
 
 /// Options of a plan.
 #[derive(Debug)]
 pub struct PlanOptions {
-    /// `-s`: replaces the store of every source.
-    pub source: Option<StoreName>,
+    /// What replaces parts of every source.
+    pub source: SourceOverride,
     /// `-d`: replaces the store of every destination, with the rewrite `registry`.
     pub destination: Option<StoreName>,
     /// The platform filters.

@@ -19,7 +19,7 @@ use crate::error::Fatal;
 use crate::flags::CopyFlags;
 use crate::prepare::{self, RegistryEndpoints};
 use crate::report::{FailedList, Report, ReportOptions, Reporter};
-use crate::settings::{SettingsError, Task, plugin_flag};
+use crate::settings::{SettingsError, Task};
 use crate::setup::OpenStores;
 
 impl Session {
@@ -83,6 +83,7 @@ impl Session {
                     referrers: flags.referrers,
                     cache: self.caches.manifests.clone(),
                     jobs: list.jobs,
+                    timeout: list.timeout(),
                     index: list.index,
                     no_platform_fails: list.no_arch_os_fail,
                     dry_run: flags.dry_run,
@@ -100,6 +101,7 @@ impl Session {
             Task::Validate(flags) => {
                 let options = ValidateOptions {
                     jobs: list.jobs,
+                    timeout: list.timeout(),
                     index: list.index,
                     no_platform_fails: list.no_arch_os_fail,
                     deep: flags.deep,
@@ -122,7 +124,7 @@ impl Session {
         let mut registries = jobs.destinations().filter_map(StoreName::registry);
         match registries.find(|registry| !registry.is_loopback()) {
             Some(registry) => Err(SettingsError::PlainHttp {
-                setting: format!("{}={value}", plugin_flag(plugin.name(), key)),
+                setting: format!("{}={value}", self.settings.plugins.written(plugin.name(), key)),
                 registry: registry.clone(),
             }),
             None => Ok(()),

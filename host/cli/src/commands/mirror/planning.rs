@@ -76,6 +76,9 @@ impl Session {
             let registry = plan::rewritten_registry(registry);
             config.insert("registry".to_owned(), registry.to_string().into());
         }
+        if let Some(project) = &self.settings.list.destination_project {
+            config.insert("project".to_owned(), project.to_string().into());
+        }
         config.insert(
             "default-project".to_owned(),
             self.settings.list.default_project.clone().into(),
@@ -131,7 +134,7 @@ impl Session {
         }
         let bound = self.settings.destination.as_ref().and_then(StoreName::registry);
         let stores = self.stores.stores(bound)?;
-        let (source, at_once) = (self.settings.source.as_ref(), self.settings.list.jobs);
+        let (source, at_once) = (&self.settings.source, self.settings.list.jobs);
         let mut interrupt = self.interrupt.clone();
         let expansion = tokio::select! {
             expansion = plan::expand(list, source, &stores, at_once) => expansion,

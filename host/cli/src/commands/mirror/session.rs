@@ -35,7 +35,7 @@ impl Session {
         };
         let writes = matches!(settings.task, Task::Mirror(_)) && !settings.dry_run();
         let stores = StoreSetup::of_environment(registry_settings, caches.hints.clone())?
-            .with_folders(settings.source.as_ref(), settings.destination.as_ref(), writes)?;
+            .with_folders(settings.source.store.as_ref(), settings.destination.as_ref(), writes)?;
         Ok(Self {
             caches,
             plugins: plugin_host()?,

@@ -4,14 +4,14 @@ use super::{BATCH, PlanOptions, build};
 use crate::job::{Outcome, Status};
 use crate::list::{Diagnostic, Entry, Filter, Pinned, Selection, Severity};
 use crate::list::{Format, List, ListText};
-use crate::plan::{Ended, FilterFlags, Plan, PlanError, Unselected};
+use crate::plan::{Ended, FilterFlags, Plan, PlanError, SourceOverride, Unselected};
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 fn options() -> PlanOptions {
     PlanOptions {
         shard: None,
-        source: None,
+        source: SourceOverride::default(),
         destination: None,
         filter: FilterFlags::new(None, None).unwrap(),
         first_number: 1,
@@ -149,11 +149,25 @@ async fn sources_are_completed_and_destinations_follow_them() {
     let renamed = plan.entries[3].terms.as_deref();
     assert_eq!(renamed, Some("platforms=all destination-tag=2"), "three columns cannot say it");
 
-    let replaced = PlanOptions { source: Some("s.io".parse().unwrap()), ..given };
+    let source = SourceOverride { store: Some("s.io".parse().unwrap()), project: None };
+    let replaced = PlanOptions { source, ..given };
     let plan = planned(list(other(), "", entries(), vec![]), &replaced).await;
     assert_eq!(
         ends(&plan)[..2],
         ["s.io/redis:latest → docker.io/redis:latest", "s.io/x:2 → docker.io/x:2"]
+    );
+    // A project replaces that of the source, and the destination keeps its own.
+    let source = SourceOverride { store: None, project: Some("new".parse().unwrap()) };
+    let replaced = PlanOptions { source, ..replaced };
+    let plan = planned(list(other(), "", entries(), vec![]), &replaced).await;
+    assert_eq!(
+        ends(&plan),
+        [
+            "docker.io/new/redis:latest → docker.io/redis:latest".to_owned(),
+            "a.io/new/x:2 → docker.io/x:2".to_owned(),
+            format!("a.io/new/y:1@{DIGEST} → docker.io/x/y:1"),
+            "a.io/new/x:1 → b.io/x:2".to_owned(),
+        ]
     );
 }
 

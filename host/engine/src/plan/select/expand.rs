@@ -14,7 +14,8 @@ use super::under::SelectionRoot;
 use crate::job::Outcome;
 use crate::list::List;
 use crate::list::{Entry, Filter, Selection};
-use longshore_oci::{Name, ReferenceError, Registry, Repository, StoreName, Tag};
+use crate::plan::SourceOverride;
+use longshore_oci::{ReferenceError, Registry, Repository, StoreName, Tag};
 use longshore_store::{StoreError, Stores};
 
 /// The result of expanding the entries that select by pattern.
@@ -96,11 +97,11 @@ pub const fn is_pattern(entry: &Entry) -> bool {
     entry.repositories.is_some() || matches!(entry.select, Selection::All | Selection::Matching(_))
 }
 
-/// Expands the entries of `list` that select by pattern. `source` is `-s`; `at_once` limits
-/// concurrent requests.
+/// Expands the entries of `list` that select by pattern. `source` replaces parts of every source;
+/// `at_once` limits concurrent requests.
 pub async fn expand(
     list: &mut List,
-    source: Option<&StoreName>,
+    source: &SourceOverride,
     stores: &dyn Stores,
     at_once: usize,
 ) -> Expansion {
@@ -160,9 +161,9 @@ fn registry_text(source: &str) -> String {
 
 fn repository_of(
     entry: &Entry,
-    source: Option<&StoreName>,
+    source: &SourceOverride,
 ) -> Result<(StoreName, Repository), ReferenceError> {
-    entry.source.parse::<Name>()?.completed(source)
+    source.complete(entry.source.parse()?)
 }
 
 /// Entries whose repositories were not selected have no tags to pick.
@@ -224,7 +225,7 @@ impl Expansion {
     fn repositories(
         &mut self,
         entry: Entry,
-        source: Option<&StoreName>,
+        source: &SourceOverride,
         catalogues: &HashMap<StoreName, Result<Vec<String>, StoreError>>,
     ) -> Vec<Entry> {
         let Some(filter) = &entry.repositories else { return vec![entry] };
@@ -277,7 +278,7 @@ impl Expansion {
     fn tags(
         &mut self,
         entry: Entry,
-        source: Option<&StoreName>,
+        source: &SourceOverride,
         tags: &HashMap<(StoreName, Repository), Result<Vec<String>, StoreError>>,
     ) -> Vec<Entry> {
         if !has_tags_to_pick(&entry) {

@@ -2,6 +2,8 @@
 
 use longshore_oci::{ReferenceError, Registry, Repository, StoreName};
 
+use crate::plan::SourceOverride;
+
 /// A store, or a path in it, whose repositories are selected.
 pub(super) struct SelectionRoot {
     pub(super) store: StoreName,
@@ -9,21 +11,29 @@ pub(super) struct SelectionRoot {
 }
 
 impl SelectionRoot {
-    /// Parses `[registry/][path]`; `source` is `-s`.
-    pub(super) fn of(text: &str, source: Option<&StoreName>) -> Result<Self, ReferenceError> {
+    /// Parses `[registry/][path]`; `source` replaces parts of it. A registry alone gets the project as path.
+    pub(super) fn of(text: &str, source: &SourceOverride) -> Result<Self, ReferenceError> {
         let (registry, path) = match text.split_once('/') {
             Some((first, rest)) if Registry::looks_like_one(first) => (Some(first), Some(rest)),
             None if Registry::looks_like_one(text) => (Some(text), None),
             _ => (None, Some(text)),
         };
         let path = path.map(|path| path.trim_end_matches('/')).filter(|path| !path.is_empty());
+        let path = path.map(str::parse::<Repository>).transpose()?;
         Ok(Self {
-            store: match (source, registry) {
+            store: match (&source.store, registry) {
                 (Some(source), _) => source.clone(),
                 (None, Some(registry)) => registry.parse::<Registry>()?.into(),
                 (None, None) => Registry::docker_hub().into(),
             },
-            path: path.map(str::parse).transpose()?,
+            path: match (path, &source.project) {
+                (Some(path), Some(project)) if !path.is_one_part() => {
+                    Some(path.with_project(project)?)
+                }
+                // The path is a project itself, or there is none.
+                (_, Some(project)) => Some(project.clone()),
+                (path, None) => path,
+            },
         })
     }
 
@@ -40,13 +50,15 @@ impl SelectionRoot {
 #[cfg(test)]
 mod tests {
     use super::SelectionRoot;
+    use crate::plan::SourceOverride;
     use longshore_oci::StoreName;
 
     #[test]
     fn a_source_is_a_registry_or_a_path() {
         let under = |text: &str, source: Option<&str>| {
-            let source: Option<StoreName> = source.map(|source| source.parse().unwrap());
-            let root = SelectionRoot::of(text, source.as_ref()).unwrap();
+            let store: Option<StoreName> = source.map(|source| source.parse().unwrap());
+            let source = SourceOverride { store, project: None };
+            let root = SelectionRoot::of(text, &source).unwrap();
             format!("{} {:?}", root.store, root.path.map(|path| path.to_string()))
         };
         assert_eq!(under("a.io", None), "a.io None");
@@ -55,6 +67,11 @@ mod tests {
         assert_eq!(under("team", None), "docker.io Some(\"team\")");
         assert_eq!(under("a.io/b", Some("s.io")), "s.io Some(\"b\")");
         assert_eq!(under("a.io", Some("s.io")), "s.io None");
-        assert!(SelectionRoot::of("a.io/UPPER", None).is_err());
+        assert!(SelectionRoot::of("a.io/UPPER", &SourceOverride::default()).is_err());
+        let project = SourceOverride { store: None, project: Some("new".parse().unwrap()) };
+        for (text, expected) in [("a.io", "new"), ("a.io/b", "new"), ("a.io/b/c", "new/c")] {
+            let root = SelectionRoot::of(text, &project).unwrap();
+            assert_eq!(root.path.map(|path| path.to_string()).as_deref(), Some(expected), "{text}");
+        }
     }
 }

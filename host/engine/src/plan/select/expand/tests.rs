@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Expansion;
 use crate::job::Status;
 use crate::list::{Entry, Filter, Selection};
+use crate::plan::SourceOverride;
 use longshore_oci::StoreName;
 use longshore_store::{Fault, Operation, StoreError};
 
@@ -51,8 +52,9 @@ fn expand_tags(
 ) -> (Vec<String>, Expansion) {
     let mut expansion = Expansion::default();
     let from = (from.0.parse().unwrap(), from.1.parse().unwrap());
-    let source: Option<StoreName> = source.map(|source| source.parse().unwrap());
-    let entries = expansion.tags(entry, source.as_ref(), &HashMap::from([(from, tags)]));
+    let store: Option<StoreName> = source.map(|source| source.parse().unwrap());
+    let source = SourceOverride { store, project: None };
+    let entries = expansion.tags(entry, &source, &HashMap::from([(from, tags)]));
     (shown(&entries), expansion)
 }
 
@@ -107,7 +109,8 @@ fn repositories_keep_what_their_path_has_behind_the_source() {
             ..entry(source, destination, Selection::All)
         };
         let catalogues = HashMap::from([("a.io:5000".parse().unwrap(), catalogue.clone())]);
-        let entries = shown(&expansion.repositories(entry, None, &catalogues));
+        let entries =
+            shown(&expansion.repositories(entry, &SourceOverride::default(), &catalogues));
         (entries, expansion)
     };
     let (entries, expansion) = expand("a.io:5000", Some("b.io"), &["^team/.*$"]);
