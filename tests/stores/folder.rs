@@ -1,5 +1,7 @@
 //! Folders that cannot be a store: clear errors with hints, and nothing is written.
 
+use std::os::unix::fs::symlink;
+
 use longshore_content::Layouts;
 
 use super::{LIST, image};
@@ -43,6 +45,72 @@ fn a_file_is_not_a_folder() {
         let run = run.file("file", "text").run().exits(2);
         let run = run.complains("failed to open oci:file").complains("ot a directory");
         assert_eq!(run.file("file").as_deref(), Some("text"));
+    }
+}
+
+#[test]
+fn a_link_to_nothing_is_named_with_its_target() {
+    for (folder, link) in
+        [("oci:link", "link"), ("oci:link/below", "link"), ("oci:./link/", "./link")]
+    {
+        for run in [into(folder), from(folder), into(folder).arg("--dry-run")] {
+            let directory = run.directory();
+            symlink("no/where", directory.join("link")).expect("a link can be made");
+            let run = run.run().exits(2);
+            let run =
+                run.complains(&format!("{link} is a symbolic link to no/where, which does not"));
+            run.complains("hint: create no/where, or remove the link");
+            assert!(!directory.join("no").exists());
+        }
+    }
+    let run = into("oci:link");
+    std::fs::create_dir(run.directory().join("target")).expect("a folder can be made");
+    symlink("target", run.directory().join("link")).expect("a link can be made");
+    run.run().exits(1);
+}
+
+#[test]
+fn a_folder_in_another_spelling_gets_the_right_one() {
+    for (folder, hint) in [
+        ("oci://images", "oci:images"),
+        ("./images", "oci:./images"),
+        ("/images", "oci:/images"),
+        ("ocidir://images", "oci:images"),
+    ] {
+        into(folder).run().exits(2).complains(&format!("hint: write -d {hint}\n"));
+        from(folder).run().exits(2).complains(&format!("hint: write -s {hint}\n"));
+    }
+    for folder in ["oci:~/images", "oci:~jo", "oci:$HOME/images"] {
+        let run = into(folder).run().exits(2).complains("is not expanded behind oci:");
+        assert_eq!(run.directory().read_dir().expect("it is readable").count(), 1, "{folder}");
+    }
+    let run = Longshore::new().mirror().list(LIST).env("DOCKER_REGISTRY", "oci:~/images");
+    run.run().exits(2).complains("hint: write DOCKER_REGISTRY=oci: and the whole path");
+}
+
+#[test]
+fn slashes_at_the_end_change_nothing() {
+    let source = Registry::embedded();
+    source.push("team/app", "1", &image("linux/amd64", 1));
+    let run = |folder: &str| {
+        Longshore::new().mirror().list(LIST).source(source.address()).destination(folder).run()
+    };
+    for folder in ["oci:images/", "oci:images//", "oci:./images/"] {
+        let run = run(folder).exits(0).complains("images/team/app:1");
+        assert!(!run.stderr.contains("//"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_folder_that_is_source_and_destination_gets_a_hint_about_folders() {
+    let Some(store) = Store::new(Kind::Folder) else { return };
+    store.push("team/app", "1", &image("linux/amd64", 1));
+    let slashes = format!("{}//", store.name());
+    for destination in [store.name(), slashes] {
+        let run = Longshore::new().mirror().list(LIST).source(&store.name());
+        let run = run.destination(&destination).run().exits(1);
+        let run = run.complains("source and destination are the same");
+        run.complains("hint: give another folder or a registry with -d");
     }
 }
 

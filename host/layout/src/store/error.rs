@@ -1,7 +1,8 @@
 //! What goes wrong with a folder, in words, and what a person can do about it.
 
-use std::io;
-use std::path::Path;
+use std::fs;
+use std::io::{self, ErrorKind::NotFound};
+use std::path::{Path, PathBuf};
 
 use longshore_oci::LayoutsName;
 use longshore_store::{Fault, Operation, StoreError};
@@ -43,10 +44,33 @@ pub(super) fn not_found(operation: Operation) -> StoreError {
     StoreError::new(operation, Fault::NotFound, Fault::NotFound.to_string())
 }
 
+/// Returns the first symbolic link in `path` whose target does not exist, and the target.
+fn dead_link(path: &Path) -> Option<(&Path, PathBuf)> {
+    let mut parts: Vec<&Path> = path.ancestors().collect();
+    parts.reverse();
+    let dead = |part: &&Path| fs::metadata(part).is_err_and(|error| error.kind() == NotFound);
+    parts.into_iter().filter(dead).find_map(|part| Some((part, part.read_link().ok()?)))
+}
+
+/// Returns the error for a folder `name` whose path leads through a dead symbolic link.
+pub(super) fn behind_dead_link(name: &LayoutsName) -> Option<StoreError> {
+    let (link, target) = dead_link(name.path())?;
+    let operation = Operation::new("open", format!("oci:{}", name.path().display()));
+    let (link, target) = (link.display(), target.display());
+    let message = format!("{link} is a symbolic link to {target}, which does not exist");
+    let hint = format!("create {target}, or remove the link");
+    Some(StoreError::new(operation, Fault::NotFound, message).with_hint(hint))
+}
+
 /// The folder `name` cannot be opened.
 pub(super) fn not_opened(name: &LayoutsName, error: OpenError) -> StoreError {
     let root = name.path();
     let operation = Operation::new("open", format!("oci:{}", root.display()));
+    if let (OpenError::Missing | OpenError::Unusable(_), Some(dead)) =
+        (&error, behind_dead_link(name))
+    {
+        return dead;
+    }
     match error {
         OpenError::Missing => {
             StoreError::new(operation, Fault::NotFound, "the folder does not exist")

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use longshore_oci::{Digest, LayoutsName, ManifestReference, Repository, StoreName};
 use longshore_store::{Destination, Operation, Source, StoreError};
 
-use super::error::{failed, not_opened};
+use super::error::{behind_dead_link, failed, not_opened};
 use crate::folder::{Folder, OpenError};
 
 /// A folder with one OCI image layout per repository, as a store.
@@ -45,8 +45,11 @@ impl LayoutStore {
     /// holds nothing. Blocks.
     ///
     /// # Errors
-    /// The folder is one image layout itself, or cannot be read.
+    /// The folder is one image layout itself, cannot be read, or lies behind a dead symbolic link.
     pub fn open_to_look(name: &LayoutsName) -> Result<Arc<dyn Destination>, StoreError> {
+        if let Some(dead) = behind_dead_link(name) {
+            return Err(dead);
+        }
         Ok(Arc::new(Self::new(name, Folder::open_to_look(name.path()))?))
     }
 
