@@ -57,7 +57,8 @@ pub(crate) fn variables(list: &Node) -> Vec<Setting<'_>> {
     items.filter_map(|(index, item)| of_variable(item, index)).collect()
 }
 
-fn of_variable(item: &Node, index: usize) -> Option<Setting<'_>> {
+/// Returns the setting of `{name, value}`.
+pub(crate) fn of_variable(item: &Node, index: usize) -> Option<Setting<'_>> {
     let (name, value) = (item.text_of("name")?, item.get("value")?);
     Some(Setting::of(name, value.as_text()?, value.place, At::Value(index)))
 }
@@ -92,8 +93,8 @@ pub(crate) fn find(settings: &[Setting<'_>], source: Source<'_>, found: &mut Fou
         if let Some(reference) = by_name.paired(setting) {
             found.image(setting.place, Rule::Pair, reference);
         } else {
-            for text in references(setting.value) {
-                judge(text, setting, source, found);
+            for word in references(setting.value) {
+                judge(word, setting, source, found);
             }
         }
         found.back(mark);
@@ -102,7 +103,7 @@ pub(crate) fn find(settings: &[Setting<'_>], source: Source<'_>, found: &mut Fou
 
 /// Splits a text at the characters that stand around references. Leaves out the words that a template
 /// or placeholder touches.
-pub(crate) fn references(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn references(text: &str) -> impl Iterator<Item = Word<'_>> {
     let is_around = |letter: char| {
         letter.is_whitespace()
             || matches!(
@@ -132,18 +133,40 @@ pub(crate) fn references(text: &str) -> impl Iterator<Item = &str> {
             || after.starts_with("{{")
             || after.starts_with('<') && !after.starts_with("</");
         let word = word.trim_end_matches('.');
-        (!is_template && !word.is_empty()).then(|| without_scheme(word))
+        (!is_template && !word.is_empty()).then(|| Word::of(word))
     })
+}
+
+/// A word of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Word<'t> {
+    /// The word without a scheme.
+    pub(crate) text: &'t str,
+    /// Whether a scheme says that the rest is an image.
+    is_image: bool,
+}
+
+impl<'t> Word<'t> {
+    fn of(word: &'t str) -> Self {
+        // Runners write `LABEL:docker://IMAGE`.
+        match word.split_once("docker://") {
+            Some((before, text)) if before.is_empty() || before.ends_with(':') => {
+                Self { text, is_image: true }
+            }
+            _ => Self { text: without_scheme(word), is_image: false },
+        }
+    }
 }
 
 /// Removes a scheme that says that the rest is a reference.
 pub(crate) fn without_scheme(text: &str) -> &str {
-    let schemes = ["docker://", "docker-image://", "oci://", "registry://"];
+    let schemes = ["docker-image://", "docker://", "oci://", "registry://"];
     schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text)
 }
 
-fn judge(text: &str, setting: &Setting<'_>, source: Source<'_>, found: &mut Found) {
-    let (likeness, named) = (Likeness::of(text), is_image(setting.name));
+fn judge(word: Word<'_>, setting: &Setting<'_>, source: Source<'_>, found: &mut Found) {
+    let text = word.text;
+    let (likeness, named) = (Likeness::of(text), word.is_image || is_image(setting.name));
     let is_image = match named {
         true if source.trusted => likeness.has_version(),
         true => likeness == Likeness::Full,
@@ -191,9 +214,10 @@ mod tests {
             ("q.io/a:<tag>", &["tag"]),
             ("<code>q.io/a:1</code>", &["code", "/code"]),
             ("{\"a\":\"q.io/a:1\"}", &["a", ":", "q.io/a:1"]),
-            ("docker://a:1 registry://q.io/b:2.", &["a:1", "q.io/b:2"]),
+            ("x:docker://a:1 registry://q.io/b:2.", &["a:1", "q.io/b:2"]),
         ] {
-            assert_eq!(references(text).collect::<Vec<_>>(), expected, "{text}");
+            let words: Vec<_> = references(text).map(|word| word.text).collect();
+            assert_eq!(words, expected, "{text}");
         }
     }
 }

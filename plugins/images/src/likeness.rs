@@ -81,14 +81,17 @@ fn is_version(tag: &str) -> bool {
     names.contains(&tag) || tag.bytes().any(|byte| byte.is_ascii_digit()) && !is_port
 }
 
-/// Reports whether a text with a path, a tag and no registry may be a reference. `db:5432` and
+/// Reports whether a text with a tag or digest may be a reference. `db:5432` and
 /// `tcp/53:80` are ports.
 pub(crate) fn is_suspect(text: &str) -> bool {
     let parts = Parts::of(text);
     let is_port =
         parts.tag.is_some_and(|tag| tag.len() > 1 && tag.bytes().all(|byte| byte.is_ascii_digit()));
     match Likeness::of(text) {
-        Likeness::Full => true,
+        Likeness::Full => {
+            let registry = split_registry(parts.name).0.unwrap_or_default();
+            !is_label_domain(registry)
+        }
         Likeness::Versioned => parts.digest.is_some() || parts.name.contains('/') && !is_port,
         _ => false,
     }
@@ -167,8 +170,8 @@ mod tests {
             ("quay.io/team/a:word", true, true),
             ("example.com/component:x", false, true),
             ("example.com/path:8080", false, true),
-            ("app.kubernetes.io/version:1.0", false, true),
-            ("node.k8s.io/kind:1", false, true),
+            ("app.kubernetes.io/version:1.0", false, false),
+            ("node.k8s.io/kind:1", false, false),
             ("registry.k8s.io/pause:3.10", true, true),
             ("k8s.gcr.io/pause:3.9", true, true),
             ("team/app:v1", false, true),

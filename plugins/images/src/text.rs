@@ -56,7 +56,7 @@ pub(crate) fn find(text: &str, place: Place, key: &str, found: &mut Found) {
 
 /// Finds the words of an annotation that look like references.
 pub(crate) fn words(text: &str, place: Place, key: &str, found: &mut Found) {
-    for word in references(text).filter(|word| is_certain(word)) {
+    for word in references(text).map(|word| word.text).filter(|word| is_certain(word)) {
         let why = format!("it stands in the text of `{key}`");
         found.doubtful(place, Rule::Annotation, word, why);
     }
@@ -66,8 +66,12 @@ fn is_section(line: &str) -> bool {
     line.starts_with('[') && line.ends_with(']')
 }
 
-/// Splits `name = value`, `name: value`, `"name": "value",` and `export NAME=value`.
+/// Splits `name = value`, `name: value`, `"name": "value",`, `export NAME=value` and `<name>value</name>`.
 fn assignment(line: &str) -> Option<(&str, &str)> {
+    if let Some((name, rest)) = line.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+        let end = rest.find("</")?;
+        return is_name(name).then_some((name, &rest[..end]));
+    }
     let line = line.trim_start_matches("- ").trim_start_matches("export ").trim();
     let end = line.find(['=', ':'])?;
     let name = line[..end].trim().trim_matches(['"', '\'']);
@@ -152,6 +156,8 @@ mod tests {
             ("export JOB_IMAGE=a/b:1", Some(("JOB_IMAGE", "a/b:1"))),
             ("c.Spawner.image = 'a/b:1';", Some(("c.Spawner.image", "a/b:1"))),
             ("x := \"a/b:1\"", Some(("x", "a/b:1"))),
+            ("<image>a/b:1</image>", Some(("image", "a/b:1"))),
+            ("<image>", None),
             ("db.host:80", None),
             ("quay.io/a:1", None),
             ("--image=a", None),

@@ -14,14 +14,25 @@ use crate::object::{self, Object};
 use crate::pair::ByName;
 use crate::parts::Split;
 use crate::rule::Rule;
-use crate::setting::Setting;
+use crate::setting::{At, Setting};
 use crate::text;
 
 /// Field that the cluster writes.
 const STATUS: &str = "status";
 
-/// The container lists of a pod, where `image` is always a reference.
-const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+/// Lists of containers, where `image` is always a reference: those of a pod, and those of pipelines.
+const CONTAINERS: [&str; 7] = [
+    "containers",
+    "initContainers",
+    "ephemeralContainers",
+    "extraContainers",
+    "extraInitContainers",
+    "steps",
+    "sidecars",
+];
+
+/// Fields with one container, as workflows have them.
+const CONTAINER: [&str; 2] = ["container", "script"];
 
 /// Lists of arguments.
 const ARGUMENTS: [&str; 4] = ["args", "command", "extraArgs", "additionalArguments"];
@@ -47,23 +58,41 @@ fn in_text(root: &Node, found: &mut Found) {
     Walk::new(found).node(root, "");
 }
 
+/// Reports whether an item of a list is `{name, value}` with a value that is not a document or script.
+fn is_variable(item: &Node) -> bool {
+    flags::of_variable(item, 0)
+        .is_some_and(|variable| variable.whole && !embedded::is_document(variable.value))
+}
+
 /// Walks one document.
 #[derive(Debug)]
 struct Walk<'f> {
     found: &'f mut Found,
     /// Whether the mapping is a container of a pod.
     in_container: bool,
+    /// Whether the mapping is an item of a list.
+    in_list: bool,
     /// Whether the mapping is one of a mapping of images.
     in_images: bool,
     /// The `hub` and `tag` of the mappings around.
     hub: Option<(String, String)>,
-    /// The `version` of the mappings around.
+    /// The `version` of the mapping or of those around.
     version: Option<String>,
+    /// The `version` of the mapping.
+    own_version: Option<String>,
 }
 
 impl<'f> Walk<'f> {
     const fn new(found: &'f mut Found) -> Self {
-        Self { found, in_container: false, in_images: false, hub: None, version: None }
+        Self {
+            found,
+            in_container: false,
+            in_list: false,
+            in_images: false,
+            hub: None,
+            version: None,
+            own_version: None,
+        }
     }
 
     /// Walks a node, which is the value of `name`.
@@ -72,7 +101,9 @@ impl<'f> Walk<'f> {
         let item_name = if is_images(name) { "" } else { name };
         for (index, item) in node.items().iter().enumerate() {
             let mark = self.found.item(index);
+            self.in_list = true;
             self.node(item, item_name);
+            self.in_list = false;
             self.found.back(mark);
         }
         if node.as_mapping().is_none() {
@@ -94,6 +125,7 @@ impl<'f> Walk<'f> {
 
     fn mapping(&mut self, node: &Node, name: &str) {
         let in_container = std::mem::take(&mut self.in_container);
+        let in_list = std::mem::take(&mut self.in_list);
         match object::read(node, self.found) {
             Object::Schema => return,
             Object::Texts => return embedded::object(node, self.found, in_text),
@@ -104,7 +136,7 @@ impl<'f> Walk<'f> {
         if let Some(split) = Split::of(node, is_named) {
             self.split(&split);
         }
-        let outer = (self.hub.clone(), self.version.clone());
+        let outer = (self.hub.clone(), self.version.clone(), self.own_version.take());
         self.inherit(node);
         let paired = self.pairs(node);
         for (key, value) in node.members() {
@@ -113,7 +145,10 @@ impl<'f> Walk<'f> {
             match text {
                 "metadata" => self.metadata(value),
                 STATUS => {}
-                _ if is_describing(text) => {}
+                // The rules of variables have read it.
+                "value" if in_list && is_variable(node) => {}
+                // A list is not what Kubernetes calls labels.
+                _ if is_describing(text) && value.as_sequence().is_none() => {}
                 _ if paired.contains(text) || Split::owns(node, text, is_named) => {}
                 _ if is_images(name) && self.image_entry(name, key, value) => {}
                 _ if !self.field(key, value, in_container) => {
@@ -124,7 +159,7 @@ impl<'f> Walk<'f> {
             }
             self.found.back(mark);
         }
-        (self.hub, self.version) = outer;
+        (self.hub, self.version, self.own_version) = outer;
     }
 
     /// Keeps the fields that mappings below may leave out.
@@ -135,6 +170,7 @@ impl<'f> Walk<'f> {
         }
         if let Some(version) = text("version").filter(|version| is_tag(version)) {
             self.version = Some(version.to_owned());
+            self.own_version.clone_from(&self.version);
         }
     }
 
@@ -238,6 +274,10 @@ impl<'f> Walk<'f> {
                 let why = "`image` outside a container has no tag and no digest".to_owned();
                 return self.found.doubtful(place, rule, text, why);
             }
+            if let Some(version) = self.own_version.as_ref().filter(|_| !likeness.has_version()) {
+                let reference = format!("{text}:{version}");
+                return self.found.image(place, Rule::Pair, reference);
+            }
         }
         self.found.image(place, rule, text);
     }
@@ -287,10 +327,17 @@ impl<'f> Walk<'f> {
             }
             return;
         }
+        if CONTAINER.contains(&name) && value.text_of("image").is_some() {
+            self.in_container = true;
+            self.node(value, name);
+            self.in_container = false;
+            return;
+        }
         if ARGUMENTS.contains(&name) && value.items().iter().any(|item| item.as_text().is_some()) {
             let source =
                 Source { place: &format!("`{name}`"), trusted: true, rule: Rule::Argument };
-            return flags::find(&flags::arguments(value), source, self.found);
+            flags::find(&flags::arguments(value), source, self.found);
+            return self.argument_documents(value);
         }
         self.variables(value);
         self.list(name, value);
@@ -298,6 +345,19 @@ impl<'f> Walk<'f> {
             self.text(value, text, name);
         }
         self.node(value, name);
+    }
+
+    /// Adds the images of arguments that are JSON, such as `--config={"image": "team/app:1"}`.
+    fn argument_documents(&mut self, arguments: &Node) {
+        for (index, item) in arguments.items().iter().enumerate() {
+            let Some(text) = item.as_text() else { continue };
+            let value = text.split_once('=').map_or(text, |(_, value)| value);
+            if let Some(json) = [text, value].into_iter().find(|text| embedded::is_document(text)) {
+                let mark = self.found.item(index);
+                embedded::inside(item, json, "an argument", self.found, in_text);
+                self.found.back(mark);
+            }
+        }
     }
 
     /// Adds the images of a text with blanks or of JSON.
@@ -363,6 +423,11 @@ impl<'f> Walk<'f> {
             _ if is_certain(new) => {
                 let why = format!("`{name}` may mean something else");
                 self.found.likely(item.place, Rule::Text, new, why);
+            }
+            _ if text.contains("docker://") => {
+                let setting = Setting::of("", text, item.place, At::Here);
+                let source = Source { place: "a list", trusted: false, rule: Rule::Text };
+                flags::find(&[setting], source, self.found);
             }
             _ => self.text(item, text, name),
         }

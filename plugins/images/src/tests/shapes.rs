@@ -75,7 +75,7 @@ fn versions_stand_where_operators_look() {
     );
     resource("{chart: {repository: r.io/charts, name: db, version: 1.0.0}}", &[]);
     resource("{source: {repository: r.io/charts, chart: db, version: 1.0.0}}", &[]);
-    resource("{image: team/connect, version: 3.7.0}", &["team/connect field spec.image"]);
+    resource("{image: team/connect, version: 3.7.0}", &["team/connect:3.7.0 pair spec.image"]);
 }
 
 #[test]
@@ -131,7 +131,11 @@ fn files_of_every_language_have_settings() {
         "{{- if .x }}\nimage: {{ .image }}\nimage: \"q.io/{{ .y }}/a:1\"\nimage: q.io/b:1\n{{- end }}\n",
         &["q.io/b:1 text data.f//"],
     );
-    file("labels:\n- \"ubuntu:docker://team/runner:22.04\"\n", &[]);
+    file(
+        "labels:\n- \"ubuntu:docker://team/runner:22.04\"\n",
+        &["team/runner:22.04 text data.f//labels[0]"],
+    );
+    file("<slave>\n<image>team/agent:1</image>\n</slave>\n", &["team/agent:1 text data.f//"]);
     file("see https://q.io/a/b:1 and k8s.io/docs and kubernetes.io/os:linux\n", &[]);
 }
 
@@ -157,6 +161,25 @@ fn documents_in_texts_are_documents() {
     );
     let variable = "{env: [{name: CONFIG, value: '{\"image\": \"nginx:1\"}'}]}";
     resource(variable, &["nginx:1 field spec.env[0].value//image"]);
+}
+
+#[test]
+fn containers_of_pipelines_are_containers() {
+    resource(
+        "{steps: [{name: a, image: alpine}], sidecars: [{image: docker}]}",
+        &["alpine container spec.steps[0].image", "docker container spec.sidecars[0].image"],
+    );
+    resource(
+        "{templates: [{container: {image: alpine}}, {script: {image: 'python:3'}}]}",
+        &[
+            "alpine container spec.templates[0].container.image",
+            "python:3 container spec.templates[1].script.image",
+        ],
+    );
+    resource(
+        "{args: ['--config={\"image\": \"team/app:1\"}', '{\"jobImage\": \"nginx:1\"}']}",
+        &["team/app:1 field spec.args[0]//image", "nginx:1 field spec.args[1]//jobImage"],
+    );
 }
 
 #[test]
