@@ -5,6 +5,7 @@
 mod architecture;
 mod auth;
 mod bad_input;
+mod chart_images;
 mod command_line;
 mod convert;
 mod dry_run;

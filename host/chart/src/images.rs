@@ -7,7 +7,6 @@
 mod collected;
 mod discovery;
 mod documents;
-mod effective;
 mod hints;
 mod image;
 mod rendering;

@@ -7,7 +7,9 @@
 pub mod archive;
 pub mod artifact;
 pub mod config;
+mod effective;
 pub mod images;
+pub mod overlay;
 mod render;
 mod rendered;
 pub mod source;

@@ -1,6 +1,6 @@
 //! Looks for the images of charts and compares with what they need. `cargo xtask charts` runs it.
 //!
-//! A folder holds `NAME.tgz` archives and `truth.json`, which says for each chart how it renders and
+//! A folder holds charts as archives or folders, and `truth.json`, which says for each chart how it renders and
 //! what images it needs. The program prints recall and precision by class and each miss.
 #![expect(
     clippy::print_stdout,
@@ -12,21 +12,26 @@ mod helm;
 mod score;
 mod truth;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
-use longshore_chart::archive::Chart;
+use futures_util::FutureExt as _;
+use longshore_chart::RenderInput;
+use longshore_chart::archive::{Chart, ChartFolder};
 use longshore_chart::images::{Discovery, Rendering, discover};
+use longshore_chart::overlay::overlay;
+use longshore_oci::{Reference, Registry, StoreName};
 
+use crate::helm::Helm;
 use crate::score::Score;
 use crate::truth::Expected;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask charts", about = "Look for the images of real charts")]
 struct Arguments {
-    /// Folder with the archives and truth.json
+    /// Folder with charts (archives or folders) and truth.json
     folder: Option<PathBuf>,
     /// Folder to read if none is given
     #[arg(long, hide = true, default_value = ".")]
@@ -37,6 +42,9 @@ struct Arguments {
     /// Also print every image with its places, and every remark
     #[arg(long)]
     all: bool,
+    /// Also compute the values that make each chart pull from a mirror
+    #[arg(long)]
+    overlay: bool,
 }
 
 fn main() -> ExitCode {
@@ -62,7 +70,9 @@ fn run(arguments: &Arguments) -> Result<()> {
         }
         let archive = folder.join(&expected.archive);
         let name = expected.archive.trim_end_matches(".tgz").to_owned();
-        let rendered = match helm::render(&archive, &helm_arguments(&expected, folder)) {
+        let (values, flags) = arguments_of(&expected, folder)?;
+        let helm = Helm { chart: archive.clone(), flags };
+        let rendered = match helm.run(&values) {
             Ok(rendered) => rendered,
             Err(error) => {
                 println!("{name}: not rendered: {error:#}");
@@ -70,28 +80,68 @@ fn run(arguments: &Arguments) -> Result<()> {
                 continue;
             }
         };
-        let bytes = std::fs::read(&archive)
-            .with_context(|| format!("failed to read {}", archive.display()))?;
-        let chart = Chart::of_archive(&bytes).with_context(|| format!("failed to open {name}"))?;
-        let values = Vec::new();
+        let chart = open(&archive).with_context(|| format!("failed to open {name}"))?;
         let rendering = Rendering { name: "", values: &values, rendered: &rendered };
         let found = discover(&chart, &[rendering]);
         if arguments.all {
             print(&name, &found);
         }
         score.add(&name, &expected, &found);
+        if arguments.overlay {
+            move_to_mirror(&name, &chart, values, &helm)?;
+        }
     }
     score.print();
     Ok(())
 }
 
-/// Returns the arguments that make a chart render: a file with values, or flags.
-fn helm_arguments(expected: &Expected, folder: &std::path::Path) -> Vec<String> {
-    let Some(with) = &expected.renders_with else { return Vec::new() };
+/// Opens an archive or a folder.
+fn open(path: &Path) -> Result<Chart> {
+    let archive = match path.is_dir() {
+        true => ChartFolder::read(path)?.pack(),
+        false => std::fs::read(path)?,
+    };
+    Ok(Chart::of_archive(&archive)?)
+}
+
+/// Returns the values and the flags that make a chart render.
+fn arguments_of(expected: &Expected, folder: &Path) -> Result<(Vec<String>, Vec<String>)> {
+    let Some(with) = &expected.renders_with else { return Ok((Vec::new(), Vec::new())) };
     if with.starts_with("values/") {
-        return vec!["--values".to_owned(), folder.join(with).display().to_string()];
+        let path = folder.join(with);
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("failed to read {}", path.display()))?;
+        return Ok((vec![text], Vec::new()));
     }
-    with.split_whitespace().map(str::to_owned).collect()
+    Ok((Vec::new(), with.split_whitespace().map(str::to_owned).collect()))
+}
+
+/// Computes the overlay of a chart and prints it.
+fn move_to_mirror(name: &str, chart: &Chart, values: Vec<String>, helm: &Helm) -> Result<()> {
+    let input = RenderInput { values, ..RenderInput::default() };
+    let mirror = |source: &Reference| {
+        let store = "mirror.example.com".parse::<Registry>().map(StoreName::from);
+        let repository = source.repository.inside("charts");
+        let parts = store.ok().zip(repository.ok());
+        let version = source.version.clone();
+        parts.map_or_else(
+            || source.clone(),
+            |(store, repository)| Reference { store, repository, version },
+        )
+    };
+    let overlay = overlay(chart, &input, helm, mirror)
+        .now_or_never()
+        .context("helm does not wait")?
+        .map_err(|error| anyhow::anyhow!("failed to render {name}: {error}"))?;
+    println!("{name}: {} moved, {} stay", overlay.moved.len(), overlay.stays.len());
+    for stays in &overlay.stays {
+        let place = stays.image.provenance.first().map(ToString::to_string).unwrap_or_default();
+        println!("    stays {}: {place}", stays.image.reference);
+    }
+    for line in overlay.values.iter().flat_map(|values| values.lines()) {
+        println!("    {line}");
+    }
+    Ok(())
 }
 
 /// Prints what a chart needs and where it stands.

@@ -5,9 +5,9 @@ use longshore_plugin_images::{Origin, Rule};
 use longshore_plugin_sdk::yaml::read;
 
 use super::collected::Images;
-use super::effective::charts;
 use super::image::{Confidence, Provenance};
 use crate::archive::{Chart, Metadata};
+use crate::effective::charts;
 
 /// Annotations whose value is a YAML list of `{name, image}`.
 const LISTS: [&str; 3] = ["artifacthub.io/images", "helm.sh/images", "images"];

@@ -9,10 +9,10 @@ use longshore_plugin_sdk::yaml::read;
 use serde_json::Value;
 
 use super::collected::Images;
-use super::effective::{Effective, effective};
 use super::image::{Confidence, Provenance};
 use super::rendering::Rendering;
 use crate::archive::Chart;
+use crate::effective::{Effective, effective};
 
 /// Stands for the tag of an image whose values leave it to `appVersion`.
 const DEFAULT: &str = "longshore.default.tag";
@@ -75,6 +75,7 @@ fn mark_defaults(value: &mut Value) {
         Value::Object(map) => {
             let is_set = |key: &str| match map.get(key) {
                 Some(Value::String(text)) => !text.is_empty(),
+                Some(Value::Number(_)) => true,
                 _ => false,
             };
             let is_image =

@@ -12,18 +12,20 @@ const DEPTH: usize = 16;
 
 /// The values of a chart or subchart, with those that the charts above set.
 #[derive(Debug)]
-pub(super) struct Effective {
+pub(crate) struct Effective {
     /// The folder inside the chart, with a slash; empty for the chart itself.
-    pub(super) folder: String,
+    pub(crate) folder: String,
+    /// Keys of the values in those of the chart: `redis` for a subchart, or none.
+    pub(crate) prefix: Vec<String>,
     /// `appVersion` of the chart.
-    pub(super) app_version: String,
+    pub(crate) app_version: String,
     /// The values.
-    pub(super) values: Value,
+    pub(crate) values: Value,
 }
 
 /// Returns the folders of a chart and its subcharts with the text of their `Chart.yaml`. A folder has
 /// its slash.
-pub(super) fn charts(chart: &Chart) -> impl Iterator<Item = (&str, &[u8])> {
+pub(crate) fn charts(chart: &Chart) -> impl Iterator<Item = (&str, &[u8])> {
     chart.files().iter().filter_map(|(path, content)| {
         let folder = path.strip_suffix("Chart.yaml")?;
         is_chart_folder(folder).then_some((folder, content.as_slice()))
@@ -38,7 +40,7 @@ fn is_chart_folder(folder: &str) -> bool {
 
 /// Returns the values of a chart and all its subcharts, as a rendering with `over` has them. Subcharts
 /// count whether their conditions hold or not.
-pub(super) fn effective(chart: &Chart, over: &[String]) -> Vec<Effective> {
+pub(crate) fn effective(chart: &Chart, over: &[String]) -> Vec<Effective> {
     let files: HashMap<&str, &[u8]> = chart
         .files()
         .iter()
@@ -53,7 +55,7 @@ pub(super) fn effective(chart: &Chart, over: &[String]) -> Vec<Effective> {
         merge(&mut set, &parse(text.as_bytes()));
     }
     let mut all = Vec::new();
-    Tree { files, metadata }.add("", &set, DEPTH, &mut all);
+    Tree { files, metadata }.add("", &[], &set, &mut all);
     all
 }
 
@@ -64,8 +66,10 @@ struct Tree<'c> {
 
 impl Tree<'_> {
     /// Adds a chart and its subcharts. `over` are the values that the charts above set for it.
-    fn add(&self, folder: &str, over: &Value, depth: usize, all: &mut Vec<Effective>) {
-        let Some(metadata) = self.metadata.get(folder).filter(|_| depth > 0) else { return };
+    fn add(&self, folder: &str, prefix: &[String], over: &Value, all: &mut Vec<Effective>) {
+        let Some(metadata) = self.metadata.get(folder).filter(|_| prefix.len() < DEPTH) else {
+            return;
+        };
         let file = self.files.get(format!("{folder}values.yaml").as_str());
         let mut values = file.map_or_else(|| Value::Object(Map::new()), |text| parse(text));
         merge(&mut values, over);
@@ -99,11 +103,13 @@ impl Tree<'_> {
                         global,
                     );
                 }
-                self.add(below, &over, depth - 1, all);
+                let below_prefix = [prefix, &[name.to_owned()]].concat();
+                self.add(below, &below_prefix, &over, all);
             }
         }
         all.push(Effective {
             folder: folder.to_owned(),
+            prefix: prefix.to_vec(),
             app_version: metadata.app_version.clone(),
             values,
         });
@@ -125,16 +131,29 @@ fn parse(text: &[u8]) -> Value {
     }
 }
 
-/// Returns a node as JSON. Numbers and booleans stay the texts that they are written as.
+/// Returns a node as JSON.
 fn value(node: &Node) -> Value {
     match &node.value {
         yaml::Value::Null => Value::Null,
+        yaml::Value::Scalar(scalar) if scalar.plain => plain(&scalar.text),
         yaml::Value::Scalar(scalar) => Value::String(scalar.text.clone()),
         yaml::Value::Sequence(items) => items.iter().map(|item| value(item)).collect(),
         yaml::Value::Mapping(map) => {
             Value::Object(map.iter().map(|(key, node)| (key.text.clone(), value(node))).collect())
         }
     }
+}
+
+/// Returns a scalar without quotes: a boolean or number, if it is one, as Helm reads it.
+fn plain(text: &str) -> Value {
+    match text {
+        "true" | "True" | "TRUE" => return Value::Bool(true),
+        "false" | "False" | "FALSE" => return Value::Bool(false),
+        _ => {}
+    }
+    let is_number = text.starts_with(|first: char| first.is_ascii_digit() || first == '-');
+    let number = is_number.then(|| serde_json::from_str::<serde_json::Number>(text).ok()).flatten();
+    number.map_or_else(|| Value::String(text.to_owned()), Value::Number)
 }
 
 /// Merges values as Helm does: mappings key by key, `null` removes a key, and anything else replaces.

@@ -1,0 +1,221 @@
+//! Computes the values that make a chart pull from the mirror.
+//!
+//! A value that is the name of an image, or the beginning of one, is a candidate. Rendering says which
+//! candidates the chart really reads: with all of them every image must point at the mirror, and the
+//! rest of the output must be unchanged. What no value can move is listed.
+
+mod candidates;
+mod edits;
+mod explained;
+
+use std::collections::{BTreeMap, HashMap};
+
+use longshore_oci::{Name, Reference};
+
+use self::candidates::candidates;
+use self::edits::{Edit, text_of};
+use self::explained::{Base, Renames};
+use crate::archive::Chart;
+use crate::effective::effective;
+use crate::images::{Image, Rendering, discover};
+use crate::{RenderError, RenderInput, Rendered, Renderer};
+
+/// The most renderings for one chart.
+const RENDERINGS: usize = 400;
+
+/// The values that make a chart pull from the mirror.
+#[derive(Clone, Debug, Default)]
+pub struct Overlay {
+    /// The values as YAML; `None` if no value moves an image.
+    pub values: Option<String>,
+    /// The references of the mirror that the chart pulls with the values.
+    pub moved: Vec<Reference>,
+    /// The images that no value can move.
+    pub stays: Vec<Stays>,
+}
+
+/// An image that no value can move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stays {
+    /// The image, with its places.
+    pub image: Image,
+    /// Its reference in the mirror.
+    pub destination: Reference,
+}
+
+impl Stays {
+    /// Returns the lines for `registries.conf` that make containers-runtimes pull it from the mirror.
+    #[must_use]
+    pub fn registries_conf(&self) -> String {
+        let (from, to) = (self.image.reference.name(), self.destination.name());
+        format!("[[registry]]\nprefix = \"{from}\"\nlocation = \"{to}\"\n")
+    }
+
+    /// Returns the lines of `hosts.toml` in containerd's folder for the registry of the image; `None`
+    /// if the path at the mirror does not end with the path at the source, which containerd asks for.
+    #[must_use]
+    pub fn hosts_toml(&self) -> Option<String> {
+        let path = self.image.reference.repository.as_str();
+        let before = self.destination.repository.as_str().strip_suffix(path)?;
+        let host = format!("https://{}/v2/{before}", self.destination.store);
+        let override_path = if before.is_empty() { "" } else { "  override_path = true\n" };
+        Some(format!(
+            "[host.\"{}\"]\n  capabilities = [\"pull\", \"resolve\"]\n{override_path}",
+            host.trim_end_matches('/').trim_end_matches("/v2")
+        ))
+    }
+}
+
+/// Computes the overlay for one rendering of a chart. `destination` returns the reference of an image
+/// in the mirror.
+///
+/// # Errors
+/// If the chart cannot be rendered without the overlay.
+pub async fn overlay(
+    chart: &Chart,
+    input: &RenderInput,
+    renderer: &dyn Renderer,
+    destination: impl Fn(&Reference) -> Reference + Sync,
+) -> Result<Overlay, RenderError> {
+    let first = renderer.render(input).await?;
+    let base = Base { second: renderer.render(input).await?, first };
+    let images = images_of(chart, input, &base.first);
+    let moves: Vec<(&Image, Reference)> =
+        images.iter().map(|image| (image, destination(&image.reference))).collect();
+    let values = effective(chart, &input.values);
+    let candidates = candidates(&values, &moves);
+    let root = values.iter().find(|values| values.prefix.is_empty()).map(|root| &root.values);
+    let mut search = Search {
+        chart,
+        input,
+        renderer,
+        root: root.cloned().unwrap_or_default(),
+        renames: Renames::new(&moves, &candidates),
+        names: moves.iter().map(|(image, to)| (image.reference.name(), to.name())).collect(),
+        base,
+        left: RENDERINGS,
+    };
+    let read = search.read(candidates).await;
+    let chosen = search.choose(read).await;
+    let now = match chosen.is_empty() {
+        true => images.clone(),
+        false => search.images(&chosen).await.unwrap_or_else(|| images.clone()),
+    };
+    let mut result = Overlay::default();
+    let by_source: BTreeMap<&Reference, &Reference> =
+        moves.iter().map(|(image, to)| (&image.reference, to)).collect();
+    for image in now {
+        match by_source.get(&image.reference) {
+            Some(destination) if **destination != image.reference => {
+                result.stays.push(Stays { destination: (*destination).clone(), image });
+            }
+            _ => result.moved.push(image.reference),
+        }
+    }
+    if !chosen.is_empty() {
+        result.values = Some(text_of(&search.root, &chosen));
+    }
+    Ok(result)
+}
+
+fn images_of(chart: &Chart, input: &RenderInput, rendered: &[Rendered]) -> Vec<Image> {
+    discover(chart, &[Rendering { name: "", values: &input.values, rendered }]).images
+}
+
+/// Searches the edits that a chart reads.
+struct Search<'a> {
+    chart: &'a Chart,
+    input: &'a RenderInput,
+    renderer: &'a dyn Renderer,
+    /// The chart's values without edits.
+    root: serde_json::Value,
+    renames: Renames,
+    /// The names in the mirror by the names at the sources.
+    names: HashMap<Name, Name>,
+    /// The output without edits.
+    base: Base,
+    /// The number of renderings that are left.
+    left: usize,
+}
+
+impl Search<'_> {
+    /// Renders the chart with edits; `None` if it fails or there were too many renderings.
+    async fn render(&mut self, edits: &[Edit]) -> Option<Vec<Rendered>> {
+        self.left = self.left.checked_sub(1)?;
+        let mut input = self.input.clone();
+        input.values.push(text_of(&self.root, edits));
+        self.renderer.render(&input).await.ok()
+    }
+
+    /// Returns the edits that change the output, each in a way that the renames explain. A group that
+    /// changes nothing is left out as a whole.
+    async fn read(&mut self, candidates: Vec<Edit>) -> Vec<Edit> {
+        let mut read = Vec::new();
+        let mut groups = vec![candidates];
+        while let Some(mut group) = groups.pop() {
+            if group.is_empty() {
+                continue;
+            }
+            let rendered = self.render(&group).await;
+            if rendered.as_ref().is_some_and(|rendered| self.base.is_same(rendered)) {
+                continue;
+            }
+            if group.len() > 1 {
+                let second = group.split_off(group.len() / 2);
+                // The last group is looked at first.
+                groups.push(second);
+                groups.push(group);
+                continue;
+            }
+            if rendered.is_some_and(|rendered| self.renames.explain(&self.base, &rendered)) {
+                read.append(&mut group);
+            }
+        }
+        read
+    }
+
+    /// Returns the edits that move the most images together. All edits are tried at once, and one by
+    /// one if that does not do.
+    async fn choose(&mut self, read: Vec<Edit>) -> Vec<Edit> {
+        let all = self.count(&read).await;
+        if all.is_some_and(|stay| stay == 0) {
+            return read;
+        }
+        let mut chosen: Vec<Edit> = Vec::new();
+        let mut best = usize::MAX;
+        for edit in read {
+            chosen.push(edit);
+            match self.count(&chosen).await {
+                Some(stay) if stay < best => best = stay,
+                _ => {
+                    chosen.pop();
+                }
+            }
+        }
+        chosen
+    }
+
+    /// Counts the places of images outside the mirror with edits; `None` if something else changes.
+    async fn count(&mut self, edits: &[Edit]) -> Option<usize> {
+        if edits.is_empty() {
+            return None;
+        }
+        let rendered = self.render(edits).await?;
+        if !self.renames.explain(&self.base, &rendered) {
+            return None;
+        }
+        let images = images_of(self.chart, self.input, &rendered);
+        let stay = images.iter().filter(|image| self.names.contains_key(&image.reference.name()));
+        Some(stay.map(|image| image.provenance.len()).sum())
+    }
+
+    /// Returns the images with edits.
+    async fn images(&mut self, edits: &[Edit]) -> Option<Vec<Image>> {
+        self.left = self.left.max(1);
+        let rendered = self.render(edits).await?;
+        Some(images_of(self.chart, self.input, &rendered))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! The values that may be names of images, or beginnings of them.
+
+use longshore_oci::{Reference, Registry};
+use serde_json::Value;
+
+use super::edits::{Edit, Step};
+use crate::effective::Effective;
+use crate::images::Image;
+
+/// An image: its name as the chart writes it, and its name in the mirror.
+struct Move<'a> {
+    from: &'a str,
+    to: String,
+}
+
+/// Returns the edits that may move images, those of whole names first.
+pub(super) fn candidates(values: &[Effective], moves: &[(&Image, Reference)]) -> Vec<Edit> {
+    let moves: Vec<Move<'_>> = moves
+        .iter()
+        .map(|(image, to)| Move { from: split(&image.written).0, to: to.name().to_string() })
+        .collect();
+    let mut found = Found { moves: &moves, whole: Vec::new(), parts: Vec::new() };
+    for values in values {
+        let mut path: Vec<Step> = values.prefix.iter().cloned().map(Step::Key).collect();
+        found.walk(&values.values, "", &mut path);
+    }
+    let mut all = found.whole;
+    for edit in found.parts {
+        if !all.iter().any(|other| other.path == edit.path) {
+            all.push(edit);
+        }
+    }
+    all
+}
+
+struct Found<'m> {
+    moves: &'m [Move<'m>],
+    whole: Vec<Edit>,
+    parts: Vec<Edit>,
+}
+
+impl Found<'_> {
+    fn walk(&mut self, value: &Value, key: &str, path: &mut Vec<Step>) {
+        match value {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    path.push(Step::Key(key.clone()));
+                    self.walk(value, key, path);
+                    path.pop();
+                }
+            }
+            Value::Array(items) => {
+                for (at, value) in items.iter().enumerate() {
+                    path.push(Step::Item(at));
+                    self.walk(value, key, path);
+                    path.pop();
+                }
+            }
+            Value::String(text) => self.text(text, key, path),
+            Value::Null => self.text("", key, path),
+            Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn text(&mut self, text: &str, key: &str, path: &[Step]) {
+        let edit = |to: String| Edit { path: path.to_vec(), from: text.to_owned(), to };
+        if text.is_empty() {
+            if is_registry_key(key)
+                && let Some(to) = self.registry_of_names_without_one()
+            {
+                self.parts.push(edit(to));
+            }
+            return;
+        }
+        let (name, version) = split(text);
+        if let Some(found) = self.moves.iter().find(|image| image.from == name) {
+            self.whole.push(edit(format!("{}{version}", found.to)));
+        } else if version.is_empty()
+            && let Some(to) = self.beginning(name)
+        {
+            self.parts.push(edit(to));
+        }
+    }
+
+    /// Returns what replaces the beginning of names, if it is the same for all images.
+    fn beginning(&self, name: &str) -> Option<String> {
+        let name = name.trim_end_matches('/');
+        if !Registry::looks_like_one(name.split('/').next()?) {
+            return None;
+        }
+        let mut begins = self.moves.iter().filter_map(|image| {
+            let rest = image.from.strip_prefix(name)?.strip_prefix('/')?;
+            Some(image.to.strip_suffix(rest).and_then(|to| to.strip_suffix('/')))
+        });
+        let first = begins.next()??;
+        begins.all(|other| other == Some(first)).then(|| first.to_owned())
+    }
+
+    /// Returns the registry that images without one have in the mirror.
+    fn registry_of_names_without_one(&self) -> Option<String> {
+        let mut registries = self.moves.iter().map(|image| {
+            let rest = match image.from.split_once('/') {
+                Some((first, rest)) if Registry::looks_like_one(first) => rest,
+                _ => image.from,
+            };
+            image.to.strip_suffix(rest).and_then(|to| to.strip_suffix('/'))
+        });
+        let first = registries.next()??;
+        registries.all(|other| other == Some(first)).then(|| first.to_owned())
+    }
+}
+
+/// Splits a reference into its name, and its tag and digest with their marks.
+fn split(text: &str) -> (&str, &str) {
+    let end = text.find('@').unwrap_or(text.len());
+    let last = text[..end].rfind('/').map_or(0, |slash| slash + 1);
+    let end = text[last..end].find(':').map_or(end, |colon| last + colon);
+    text.split_at(end)
+}
+
+fn is_registry_key(key: &str) -> bool {
+    key.to_ascii_lowercase().ends_with("registry")
+}

@@ -1,0 +1,106 @@
+//! Edits of values, and the YAML that makes them.
+
+use serde_json::{Map, Value};
+
+/// A step into values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The value of a key.
+    Key(String),
+    /// An item of a list.
+    Item(usize),
+}
+
+/// A value to set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Edit {
+    /// The path in the values of the chart.
+    pub(super) path: Vec<Step>,
+    /// The text that the chart has there.
+    pub(super) from: String,
+    /// The text to set.
+    pub(super) to: String,
+}
+
+/// Returns the YAML that sets edits over `root`. Helm replaces a list as a whole, so an edit in a list
+/// repeats the other items.
+pub(super) fn text_of(root: &Value, edits: &[Edit]) -> String {
+    let mut values = Value::Object(Map::new());
+    for edit in edits {
+        set(&mut values, Some(root), &edit.path, &edit.to);
+    }
+    serde_saphyr::to_string(&values).unwrap_or_default()
+}
+
+fn set(values: &mut Value, root: Option<&Value>, path: &[Step], to: &str) {
+    match path {
+        [] => *values = Value::String(to.to_owned()),
+        [Step::Key(key), rest @ ..] => {
+            if !values.is_object() {
+                *values = Value::Object(Map::new());
+            }
+            let below = root.and_then(|root| root.get(key));
+            if let Value::Object(map) = values {
+                set(map.entry(key.clone()).or_insert(Value::Null), below, rest, to);
+            }
+        }
+        [Step::Item(at), rest @ ..] => {
+            if !values.is_array() {
+                *values = root.cloned().unwrap_or_default();
+            }
+            if let Some(item) = values.get_mut(at) {
+                set_in(item, rest, to);
+            }
+        }
+    }
+}
+
+/// Sets a value inside an item that is complete already.
+fn set_in(item: &mut Value, path: &[Step], to: &str) {
+    let next = match path {
+        [] => return *item = Value::String(to.to_owned()),
+        [Step::Key(key), ..] => item.get_mut(key),
+        [Step::Item(at), ..] => item.get_mut(at),
+    };
+    if let Some(next) = next {
+        set_in(next, &path[1..], to);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Edit, Step, text_of};
+
+    fn edit(path: &[&str], to: &str) -> Edit {
+        let step = |part: &&str| match part.parse() {
+            Ok(at) => Step::Item(at),
+            Err(_) => Step::Key((*part).to_owned()),
+        };
+        let path = path.iter().map(step).collect();
+        Edit { path, from: String::new(), to: to.to_owned() }
+    }
+
+    #[test]
+    fn only_the_edited_keys_are_set_and_lists_are_whole() {
+        let root = json!({
+            "image": {"repository": "a", "tag": "1"},
+            "jobs": [{"name": "x", "image": "a", "on": true}, {"name": "y", "images": ["b", "c"]}]
+        });
+        let edits = [
+            edit(&["image", "repository"], "m/a"),
+            edit(&["jobs", "0", "image"], "m/a"),
+            edit(&["jobs", "1", "images", "1"], "m/c"),
+            edit(&["global", "registry"], "m"),
+        ];
+        let expected = json!({
+            "image": {"repository": "m/a"},
+            "jobs": [{"name": "x", "image": "m/a", "on": true}, {"name": "y", "images": ["b", "m/c"]}],
+            "global": {"registry": "m"}
+        });
+        let text = text_of(&root, &edits);
+        let found: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(found, expected, "{text}");
+    }
+}

@@ -1,0 +1,218 @@
+//! Overlays of charts that a small renderer fills in.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use longshore_oci::Reference;
+
+use super::{Overlay, overlay};
+use crate::archive::{Chart, pack};
+use crate::effective::effective;
+use crate::{RenderError, RenderInput, Rendered, Renderer};
+
+/// Replaces each `{{ a.b }}` of `templates/` by a value, `{{ sum }}` by a checksum of all values, and
+/// `{{ random }}` by another number each time.
+#[derive(Debug)]
+struct Fill {
+    chart: Chart,
+    count: AtomicUsize,
+}
+
+impl Renderer for Fill {
+    fn render<'a>(
+        &'a self,
+        input: &'a RenderInput,
+    ) -> BoxFuture<'a, Result<Vec<Rendered>, RenderError>> {
+        let all = effective(&self.chart, &input.values);
+        let root = all.last().expect("the chart itself comes last").values.clone();
+        let sum = format!("{:032x}", root.to_string().bytes().map(u128::from).sum::<u128>());
+        let files = self.chart.files().iter().filter(|(path, _)| path.starts_with("templates/"));
+        let rendered = files.map(|(path, text)| {
+            let mut out = String::new();
+            let text = String::from_utf8_lossy(text);
+            for (at, piece) in text.split("{{ ").enumerate() {
+                let Some((path, rest)) = piece.split_once(" }}").filter(|_| at > 0) else {
+                    out.push_str(piece);
+                    continue;
+                };
+                let value =
+                    path.split('.').try_fold(&root, |value, key| match key.parse::<usize>() {
+                        Ok(at) => value.get(at),
+                        Err(_) => value.get(key),
+                    });
+                match (path, value) {
+                    ("sum", _) => out.push_str(&sum),
+                    ("random", _) => {
+                        out.push_str(&self.count.fetch_add(1, Ordering::Relaxed).to_string());
+                    }
+                    (_, Some(serde_json::Value::String(text))) => out.push_str(text),
+                    (_, other) => out.push_str(&other.map(ToString::to_string).unwrap_or_default()),
+                }
+                out.push_str(rest);
+            }
+            Rendered { template: format!("demo/{path}"), text: out }
+        });
+        let rendered: Vec<_> = rendered.collect();
+        futures_util::future::ready(Ok(rendered)).boxed()
+    }
+}
+
+/// Computes the overlay of a chart with one pod. A line of the pod is `IMAGE`, or another field with
+/// a colon.
+fn of(values: &str, lines: &[&str]) -> Overlay {
+    let mut pod =
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n".to_owned();
+    for line in lines {
+        let line = line
+            .strip_prefix("+")
+            .map_or(format!("  - image: {line}\n"), |line| format!("    {line}\n"));
+        pod.push_str(&line);
+    }
+    let files = [
+        ("Chart.yaml", "apiVersion: v2\nname: demo\nversion: 1.0.0\n"),
+        ("values.yaml", values),
+        ("templates/pod.yaml", &pod),
+    ]
+    .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
+    let chart = Chart::of_archive(&pack("demo", &files)).expect("the chart is good");
+    let renderer = Fill { chart: chart.clone(), count: AtomicUsize::new(0) };
+    let mirror = |reference: &Reference| {
+        format!("m.io/ns/{}:{}", reference.repository, reference.version.tag().expect("a tag"))
+            .parse()
+            .expect("a reference")
+    };
+    overlay(&chart, &RenderInput::default(), &renderer, mirror)
+        .now_or_never()
+        .expect("nothing waits")
+        .expect("the chart renders")
+}
+
+/// Checks the overlay's values as YAML in one line, what moved and what stays.
+fn check(values: &str, lines: &[&str], expected: &str, moved: &[&str], stays: &[&str]) {
+    let found = of(values, lines);
+    let text = found.values.as_deref().unwrap_or("{}");
+    let json: serde_json::Value = serde_saphyr::from_str(text).unwrap();
+    assert_eq!(json.to_string(), expected, "{values}");
+    let names: Vec<_> = found.moved.iter().map(ToString::to_string).collect();
+    assert_eq!(names, moved, "{values}");
+    let names: Vec<_> = found.stays.iter().map(|stays| stays.image.written.clone()).collect();
+    assert_eq!(names, stays, "{values}");
+}
+
+#[test]
+fn each_way_to_write_an_image_is_moved() {
+    check(
+        "image: {registry: q.io, repository: a/b, tag: '1'}",
+        &["{{ image.registry }}/{{ image.repository }}:{{ image.tag }}"],
+        r#"{"image":{"registry":"m.io/ns"}}"#,
+        &["m.io/ns/a/b:1"],
+        &[],
+    );
+    check(
+        "image: {repository: q.io/a/b, tag: '1'}",
+        &["{{ image.repository }}:{{ image.tag }}"],
+        r#"{"image":{"repository":"m.io/ns/a/b"}}"#,
+        &["m.io/ns/a/b:1"],
+        &[],
+    );
+    check(
+        "jobImage: nginx:1",
+        &["{{ jobImage }}"],
+        r#"{"jobImage":"m.io/ns/library/nginx:1"}"#,
+        &["m.io/ns/library/nginx:1"],
+        &[],
+    );
+    check(
+        "global: {imageRegistry: ''}\nname: a/b",
+        &["\"{{ global.imageRegistry }}/a/b:1\""],
+        r"{}",
+        &[],
+        &[],
+    );
+    check(
+        "hub: q.io/mesh",
+        &["{{ hub }}/pilot:1", "{{ hub }}/proxy:2"],
+        r#"{"hub":"m.io/ns/mesh"}"#,
+        &["m.io/ns/mesh/pilot:1", "m.io/ns/mesh/proxy:2"],
+        &[],
+    );
+    check(
+        "jobs: [{name: x, on: true, image: 'q.io/a:1'}]",
+        &["{{ jobs.0.image }}", "+on: {{ jobs.0.on }}"],
+        r#"{"jobs":[{"name":"x","on":true,"image":"m.io/ns/a:1"}]}"#,
+        &["m.io/ns/a:1"],
+        &[],
+    );
+}
+
+#[test]
+fn only_values_that_are_read_are_set() {
+    check(
+        "image: {repository: q.io/a/b}\nother: {repository: q.io/a/b}\ndocs: q.io",
+        &["{{ image.repository }}:1"],
+        r#"{"image":{"repository":"m.io/ns/a/b"}}"#,
+        &["m.io/ns/a/b:1"],
+        &[],
+    );
+}
+
+#[test]
+fn what_no_value_moves_is_listed() {
+    let found = of("image: q.io/a:1", &["{{ image }}", "q.io/fixed/b:2"]);
+    let [stays] = &found.stays[..] else { panic!("{found:?}") };
+    assert_eq!(stays.destination.to_string(), "m.io/ns/fixed/b:2");
+    assert_eq!(
+        stays.registries_conf(),
+        "[[registry]]\nprefix = \"q.io/fixed/b\"\nlocation = \"m.io/ns/fixed/b\"\n"
+    );
+    assert_eq!(
+        stays.hosts_toml().unwrap(),
+        "[host.\"https://m.io/v2/ns\"]\n  capabilities = [\"pull\", \"resolve\"]\n  override_path = true\n"
+    );
+    assert_eq!(found.moved.len(), 1);
+    check("x: 1", &["q.io/a:1"], "{}", &[], &["q.io/a:1"]);
+}
+
+#[test]
+fn an_edit_that_changes_something_else_is_not_made() {
+    // The registry is also the host of a service.
+    check(
+        "host: q.io",
+        &["{{ host }}/a:1", "+name: {{ host }}.internal"],
+        "{}",
+        &[],
+        &["q.io/a:1"],
+    );
+    // A checksum of what was moved may change.
+    check(
+        "image: q.io/a:1",
+        &["{{ image }}", "+checksum: {{ sum }}"],
+        r#"{"image":"m.io/ns/a:1"}"#,
+        &["m.io/ns/a:1"],
+        &[],
+    );
+}
+
+#[test]
+fn random_words_say_nothing() {
+    check(
+        "image: q.io/a:1\nother: q.io/a",
+        &["{{ image }}", "+name: x-{{ random }}", "+hash: {{ random }} {{ image }}"],
+        r#"{"image":"m.io/ns/a:1"}"#,
+        &["m.io/ns/a:1"],
+        &[],
+    );
+}
+
+#[test]
+fn many_values_take_few_renderings() {
+    let unread: String = (0..500).map(|at| format!("x{at}: q.io/a\n")).collect();
+    check(
+        &format!("{unread}image: q.io/a\n"),
+        &["{{ image }}:1"],
+        r#"{"image":"m.io/ns/a"}"#,
+        &["m.io/ns/a:1"],
+        &[],
+    );
+}
