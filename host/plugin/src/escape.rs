@@ -1,4 +1,4 @@
-//! Escapes and cuts untrusted text for display.
+//! Escapes and cuts untrusted text for display. The command line escapes with it too.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -10,12 +10,12 @@ pub const MAX_SHOWN: usize = 8 * 1024;
 /// shows them and does not act on them. Returns text without such characters unchanged.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_dangerous) {
+    if !is_unsafe_text(text) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 16);
     for character in text.chars() {
-        if is_dangerous(character) {
+        if is_unsafe(character) {
             // Writing to a String cannot fail.
             let _ = write!(escaped, "{}", character.escape_default());
         } else {
@@ -41,19 +41,29 @@ pub(crate) fn cut_and_escape(text: &str, most: usize) -> String {
     kept
 }
 
-/// Returns whether a character moves the cursor, ends the line or reorders the text around it.
-fn is_dangerous(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{061c}'
-                | '\u{200e}'
-                | '\u{200f}'
-                | '\u{2028}'
-                | '\u{2029}'
-                | '\u{202a}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}'
-        )
+/// Returns whether a character moves the cursor, ends the line or reorders the text around it: the
+/// controls of C0 and C1, DEL, the separators of lines and paragraphs, and the bidirectional controls
+/// (Unicode TR 36, "Bidirectional Text Spoofing").
+#[must_use]
+pub const fn is_unsafe(character: char) -> bool {
+    matches!(
+        character,
+        '\0'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// Returns whether [`escape`] changes a text.
+#[must_use]
+pub fn is_unsafe_text(text: &str) -> bool {
+    // Most texts are printable ASCII, which is found without decoding.
+    let is_odd = |byte: u8| !(b' '..=b'~').contains(&byte);
+    text.bytes().any(is_odd) && text.contains(is_unsafe)
 }
 
 #[cfg(test)]
@@ -70,6 +80,9 @@ mod tests {
     #[test]
     fn control_and_bidirectional_characters_are_escaped() {
         assert_eq!(escape("a\n\u{1b}[2J\u{202e}b\u{9b}"), "a\\n\\u{1b}[2J\\u{202e}b\\u{9b}");
+        assert_eq!(escape("x\r\ny\t\0\u{7f}"), "x\\r\\ny\\t\\u{0}\\u{7f}");
+        assert_eq!(escape("a\u{85}b\u{2028}c\u{2066}"), "a\\u{85}b\\u{2028}c\\u{2066}");
+        assert_eq!(escape("a\u{61c}b\u{200f}"), "a\\u{61c}b\\u{200f}");
     }
 
     #[test]

@@ -116,13 +116,13 @@ impl Plugin {
     ///
     /// # Errors
     ///
-    /// Fails if the plugin does not write lists, if it fails, or if its format cannot express an
-    /// entry.
+    /// Fails if the plugin does not write lists, if it fails or returns an invalid result, or if its
+    /// format cannot express an entry.
     pub async fn render(&self, entries: &[Entry]) -> Result<String, PluginError> {
         let mut call = GuestCall::start(&self.0, Call::Render, None).await?;
         let guest = call.list_render()?;
         let result = timeout_at(call.deadline(), guest.call_render(call.store(), entries)).await;
-        call.end(result)
+        validate::rendered(call.end(result)?).map_err(|failure| self.failed(Call::Render, failure))
     }
 
     /// Returns the number of items in one call of a rewrite. [`Plugin::rewrite`] splits larger

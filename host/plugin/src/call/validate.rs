@@ -1,19 +1,20 @@
 //! Validation of the results of plugins.
 //!
-//! A string that becomes part of a reference must not hold control characters. The host refuses such a
-//! string and never changes it, because it would then mirror something else. It escapes strings that it
-//! only shows.
+//! A string that becomes part of a reference must not hold control characters, or such that reorder the
+//! text around them. The host refuses such a string and never changes it, because it would then mirror
+//! something else. It escapes strings that it only shows.
 
 use crate::contract::{
     Capabilities, Diagnostic, Entry, Filter, Parsed, Prepared, Scope, Selection, Severity, Verdict,
 };
 use crate::error::Failure;
-use crate::escape::{MAX_SHOWN, shown};
+use crate::escape::{MAX_SHOWN, is_unsafe, is_unsafe_text, shown};
 
 /// Validates a parsed list, which has at most `most` entries and `most` diagnostics.
 ///
-/// An entry with an invalid string that is in `text` becomes a diagnostic, and the rest of the list
-/// stays valid. An invalid string that is not in `text` is a fault of the plugin.
+/// An entry with an invalid string that is in `text`, or may be in it as an escape such as `\u001b`,
+/// becomes a diagnostic, and the rest of the list stays valid. Another invalid string is a fault of the
+/// plugin.
 pub(crate) fn parsed(mut parsed: Parsed, text: &str, most: usize) -> Result<Parsed, Failure> {
     for (what, count) in
         [("entries", parsed.entries.len()), ("diagnostics", parsed.diagnostics.len())]
@@ -90,9 +91,11 @@ fn diagnostics_of(invalid: Vec<InvalidField>, text: &str) -> Result<Vec<Diagnost
         return Ok(Vec::new());
     }
     let lines: Vec<&str> = text.lines().collect();
+    // JSON, YAML and others write any character with a backslash.
+    let may_be_escaped = text.contains('\\');
     let placed = |found: InvalidField| {
         let InvalidField { line, what, text: bad_text, problem } = found;
-        if !text.contains(&bad_text) {
+        if !may_be_escaped && !text.contains(&bad_text) {
             return Err(bad(format!("the {what} of the entry at line {line} {problem}")));
         }
         let in_line = (line as usize).checked_sub(1).and_then(|at| lines.get(at));
@@ -157,13 +160,30 @@ fn check_length(what: &str, got: usize, of: &str, asked: usize) -> Result<(), Fa
     if got == asked { Ok(()) } else { Err(bad(format!("{got} {what} for {asked} {of}"))) }
 }
 
+/// Checks that a rendered list has no character that steers a terminal. Its lines may have tabs, and the
+/// line endings of another system.
+pub(crate) fn rendered(text: String) -> Result<String, Failure> {
+    let is_bad = |(at, character): &(usize, char)| match character {
+        '\n' | '\t' => false,
+        '\r' => !text[at + 1..].starts_with('\n'),
+        other => is_unsafe(*other),
+    };
+    let found = text.char_indices().find(is_bad);
+    match found {
+        Some((at, character)) => {
+            let line = text[..at].matches('\n').count() + 1;
+            let character = character.escape_default();
+            Err(bad(format!("line {line} holds the control character `{character}`")))
+        }
+        None => Ok(text),
+    }
+}
+
 /// Checks that a text may become part of a reference. The error says why not, and shows the text.
 fn plain(text: &str) -> Result<(), String> {
     /// The size of the shown part of an invalid text, in bytes.
     const SAMPLE: usize = 200;
-    // Most texts are printable ASCII, which is found without decoding.
-    let is_odd = |byte: u8| !(b' '..=b'~').contains(&byte);
-    if text.bytes().any(is_odd) && text.contains(char::is_control) {
+    if is_unsafe_text(text) {
         let sample = crate::escape::cut_and_escape(text, SAMPLE);
         return Err(format!("holds a control character: `{sample}`"));
     }

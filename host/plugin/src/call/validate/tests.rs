@@ -1,4 +1,4 @@
-use super::{capabilities, parsed, plain, prepared, scopes, verdicts};
+use super::{capabilities, parsed, plain, prepared, rendered, scopes, verdicts};
 use crate::contract::{
     Attribute, Capabilities, Diagnostic, Entry, Parsed, Prepared, Scope, Selection, Severity,
     State, Verdict,
@@ -109,4 +109,43 @@ fn what_stands_in_the_input_is_the_inputs_fault_and_anything_else_the_plugins() 
         reason(parsed(made_up, &text, 1)),
         "the source of the entry at line 1 holds a control character: `b\\u{1}`"
     );
+}
+
+#[test]
+fn an_escape_in_the_input_is_the_inputs_fault_too() {
+    let text = "{\"a\\u001b\": 1}";
+    let entries = vec![entry(1, "a\u{1b}"), entry(1, "a")];
+    let result = parsed(Parsed { entries, diagnostics: Vec::new() }, text, 3).expect("usable");
+    assert_eq!(result.entries, [entry(1, "a")], "one bad entry stops no other");
+    assert_eq!(result.diagnostics[0].message, "the source holds a control character: `a\\u{1b}`");
+}
+
+#[test]
+fn characters_that_reorder_text_or_separate_lines_are_control_characters() {
+    for bad in
+        ["\u{85}", "\u{9b}", "\u{7f}", "\u{202e}", "\u{2066}", "\u{2028}", "\u{2029}", "\u{200f}"]
+    {
+        let verdict = vec![Verdict::Destination(format!("r.io/a{bad}:1"))];
+        assert!(reason(verdicts(verdict, 1)).contains("a control character"), "{bad:?}");
+        let platforms = vec![format!("linux/{bad}")];
+        let entries = vec![Entry { platforms, ..entry(1, "a") }];
+        let result = parsed(Parsed { entries, diagnostics: Vec::new() }, bad, 1);
+        reason(result);
+    }
+    assert_eq!(plain("größe → 日本"), Ok(()));
+}
+
+#[test]
+fn a_rendered_list_has_lines_tabs_and_no_other_control_characters() {
+    for text in ["a b 1\n\tä: 日本\n", "a\r\nb\r\n", ""] {
+        assert_eq!(rendered(text.to_owned()).as_deref(), Ok(text));
+    }
+    for (bad, shown) in [
+        ("a\n\u{1b}[2J", "line 2 holds the control character `\\u{1b}`"),
+        ("a\rb", "line 1 holds the control character `\\r`"),
+        ("a\n\nb\u{85}", "line 3 holds the control character `\\u{85}`"),
+        ("\u{202e}", "line 1 holds the control character `\\u{202e}`"),
+    ] {
+        assert_eq!(reason(rendered(bad.to_owned())), shown);
+    }
 }
