@@ -7,6 +7,8 @@
 //! mysql library/mysql 8@sha256:…
 //! # longshore: destination-tag=stable
 //! redis library/redis 7.2  # a remark
+//! # longshore: tags=^8\. latest=3
+//! mysql library/mysql *
 //! ```
 //!
 //! The host validates the references. A line fails here only if its columns are malformed.
@@ -25,6 +27,9 @@ mod terms;
 pub use render::render;
 use terms::Terms;
 
+/// Column 3 of a line that selects tags by pattern: those of the comment above, or all.
+const PATTERN: &str = "*";
+
 #[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
 #[cfg(target_arch = "wasm32")]
@@ -35,8 +40,11 @@ longshore_plugin_sdk::export_list_render!(render);
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     confidence(head, |line| {
         columns(line).is_ok_and(|[source, destination, tag]| {
+            let is_word = |column: &Field<'_>| is_word_of_entry(column.text);
             pull_command(&[source, destination, tag]) == 0
-                && [source, destination, tag].iter().all(|column| is_word_of_entry(column.text))
+                && check_names(line, [source, destination]).is_ok()
+                && [source, destination].iter().all(is_word)
+                && (tag.text == PATTERN || is_word(&tag))
                 && selection(line, tag).is_ok()
         })
     })
@@ -55,9 +63,9 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
         parsed.diagnostics.extend(terms::late(&line));
         // A malformed line consumes the comment, or it would apply to the wrong line.
         let terms = std::mem::take(&mut terms);
-        match entry(&line) {
+        match entry(&line, terms.selects_repositories()) {
             Ok((mut entry, warning)) => {
-                terms.give_to(&mut entry);
+                parsed.diagnostics.extend(terms.give_to(&mut entry, &line));
                 parsed.entries.push(entry);
                 parsed.diagnostics.extend(warning);
             }
@@ -68,8 +76,15 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
     parsed
 }
 
-fn entry(line: &Line<'_>) -> Result<(Entry, Option<Diagnostic>), Diagnostic> {
+/// Parses a line. If it `selects_repositories`, its first two columns may be registries alone.
+fn entry(
+    line: &Line<'_>,
+    selects_repositories: bool,
+) -> Result<(Entry, Option<Diagnostic>), Diagnostic> {
     let [source, destination, tag] = columns(line)?;
+    if !selects_repositories {
+        check_names(line, [source, destination])?;
+    }
     let selection = selection(line, tag)?;
     let warning = matches!(selection, Selection::Digest { tag: None, .. }).then(|| {
         line.warning(tag.start, "the destination gets no tag, as only a digest is given".into())
@@ -78,7 +93,7 @@ fn entry(line: &Line<'_>) -> Result<(Entry, Option<Diagnostic>), Diagnostic> {
     Ok((entry, warning))
 }
 
-/// Splits a line into exactly three fields. The first two must be names without tag and digest.
+/// Splits a line into exactly three fields.
 fn columns<'a>(line: &Line<'a>) -> Result<[Field<'a>; 3], Diagnostic> {
     let fields = fields_before_remark(line);
     let &[source, destination, tag] = fields.as_slice() else {
@@ -89,7 +104,12 @@ fn columns<'a>(line: &Line<'a>) -> Result<[Field<'a>; 3], Diagnostic> {
         };
         return Err(line.error(at, wrong_number(fields.len())));
     };
-    for (number, field) in [(1, source), (2, destination)] {
+    Ok([source, destination, tag])
+}
+
+/// Checks that the first two columns are names without tag and digest.
+fn check_names(line: &Line<'_>, names: [Field<'_>; 2]) -> Result<(), Diagnostic> {
+    for (number, field) in (1..).zip(names) {
         let parts = Parts::of(field.text);
         let what = match (parts.tag, parts.digest) {
             (None, None) => continue,
@@ -101,15 +121,18 @@ fn columns<'a>(line: &Line<'a>) -> Result<[Field<'a>; 3], Diagnostic> {
             format!("{what} in column {number}, it belongs in column 3"),
         ));
     }
-    Ok([source, destination, tag])
+    Ok(())
 }
 
 fn wrong_number(found: usize) -> String {
     format!("expected 3 columns (source, destination, tag), found {found}")
 }
 
-/// Parses `TAG`, `sha256:…` or `TAG@sha256:…`.
+/// Parses `TAG`, `sha256:…`, `TAG@sha256:…` or `*`.
 fn selection(line: &Line<'_>, column: Field<'_>) -> Result<Selection, Diagnostic> {
+    if column.text == PATTERN {
+        return Ok(Selection::All);
+    }
     let (tag, digest) = match column.text.split_once('@') {
         Some((tag, digest)) => (Some(tag), digest),
         None if column.text.contains(':') => (None, column.text),

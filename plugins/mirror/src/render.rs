@@ -5,7 +5,7 @@ use longshore_plugin_sdk::reference::without_host;
 
 use crate::terms::Terms;
 
-/// Writes one line per entry, with a comment for platforms and a destination tag.
+/// Writes one line per entry, with a comment for platforms, a destination tag and attributes.
 ///
 /// # Errors
 /// Names the entry that three columns cannot express.
@@ -18,7 +18,7 @@ pub fn render(entries: &[Entry]) -> Result<String, String> {
             Selection::Tag(tag) => entry.destination_tag.as_deref().filter(|to| to != tag),
             _ => None,
         };
-        text.extend(Terms::comment(&entry.platforms, renamed));
+        text.extend(Terms::comment(&entry.platforms, renamed, &entry.attributes));
         let destination = match &entry.destination {
             Some(destination) => destination.as_str(),
             None => without_host(&entry.source),
@@ -62,7 +62,8 @@ mod tests {
     fn written_lists_are_read_back() {
         let text = "# longshore: platforms=linux/amd64,linux/arm/v7\nh:5000/a/b r.io/c 1.0\n\
                     a b sha256:00\n# longshore: platforms=all\na b 1@sha256:00\n\
-                    # longshore: platforms=all destination-tag=stable\na b 1\n";
+                    # longshore: platforms=all destination-tag=stable\na b 1\n\
+                    # longshore: attribute=a%3Db=c%20d\na b 1\n";
         assert_eq!(render(&parse("", text).entries).as_deref(), Ok(text));
     }
 

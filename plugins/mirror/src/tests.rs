@@ -1,7 +1,7 @@
 //! Entries of lines, and errors with their columns.
 
 use longshore_plugin_sdk::diagnostic::Severity;
-use longshore_plugin_sdk::list::{Confidence, Entry, Parsed};
+use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Parsed, Selection};
 use longshore_plugin_sdk::testing::{digest, survives_mutations, tag};
 
 use super::{parse, probe};
@@ -136,6 +136,64 @@ fn a_tag_may_have_another_name_at_the_destination() {
 }
 
 #[test]
+fn an_asterisk_selects_tags_by_pattern() {
+    let text = "a b *\n# longshore: tags=^v1\\. tags=a%20b%25 not-tags=-rc%20%C3%BC latest=3\n\
+                # longshore: versions=>=1.2%20<2%20||%20^3\na b *  # why\n";
+    let found = entries(text);
+    assert_eq!(found[0].selection, Selection::All);
+    let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    let filter = Filter {
+        allow: texts(&[r"^v1\.", "a b%"]),
+        deny: texts(&["-rc ü"]),
+        versions: Some(">=1.2 <2 || ^3".to_owned()),
+        latest: Some(3),
+    };
+    assert_eq!(found[1].selection, Selection::Matching(filter));
+    let Parsed { entries, diagnostics } = read("# longshore: tags=^1 latest=x\na b 1\n");
+    assert_eq!(entries[0].selection, tag("1"));
+    let told: Vec<_> = diagnostics.iter().map(|found| &*found.message).collect();
+    let expected = "the comment above selects tags by pattern, but column 3 is not `*`";
+    assert_eq!(told, ["`x` is not a number of tags", expected]);
+    assert_eq!(probe("list", text), Confidence::Certain);
+}
+
+#[test]
+fn repositories_are_selected_below_a_registry_or_a_path() {
+    let text = "# longshore: repositories=* platforms=all\nlocalhost:5000 b.io:1 *\n\
+                # longshore: repositories=^team/ not-repositories=old tags=^1\na.io/team/ b.io/x *\n\
+                # longshore: not-repositories=x\na.io a.io 1\n";
+    let found = entries(text);
+    assert_eq!(
+        (&*found[0].source, found[0].destination.as_deref()),
+        ("localhost:5000", Some("b.io:1"))
+    );
+    assert_eq!(found[0].repositories, Some(Filter::default()));
+    let filter = |allow: &[&str], deny: &[&str]| Filter {
+        allow: allow.iter().map(|&text| text.to_owned()).collect(),
+        deny: deny.iter().map(|&text| text.to_owned()).collect(),
+        ..Filter::default()
+    };
+    assert_eq!(found[1].repositories, Some(filter(&["^team/"], &["old"])));
+    assert_eq!(found[1].selection, Selection::Matching(filter(&["^1"], &[])));
+    assert_eq!(
+        (&found[2].repositories, &found[2].selection),
+        (&Some(filter(&[], &["x"])), &tag("1"))
+    );
+    assert_eq!(error("localhost:5000 b *").2, "tag in column 1, it belongs in column 3");
+}
+
+#[test]
+fn attributes_and_encoded_values_are_read_back() {
+    let text = "# longshore: attribute=team/a%3Db=x%20y%0A=1 attribute=k= attribute=alone\n\
+                # longshore: platforms=a%2Cb,linux/%zz destination-tag=x%20y\na b 1\n";
+    let [entry] = &entries(text)[..] else { panic!("expected one entry") };
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    assert_eq!(entry.attributes, [pair("team/a=b", "x y\n=1"), pair("k", ""), pair("alone", "")]);
+    assert_eq!(entry.platforms, ["a,b", "linux/%zz"]);
+    assert_eq!(entry.destination_tag.as_deref(), Some("x y"));
+}
+
+#[test]
 fn unknown_options_in_comments_get_a_warning() {
     let text = "# longshore: other=1\n# longshore: platforms=\n# longshore: platforms=all\n\
                 # longshore: platforms=linux/amd64\na b 1\n#longshore: destination-tag=x\n";
@@ -145,7 +203,11 @@ fn unknown_options_in_comments_get_a_warning() {
     assert_eq!(
         told,
         [
-            (1, "`other` is not an option, use `platforms=` or `destination-tag=`"),
+            (
+                1,
+                "`other` is not an option, use `platforms=`, `destination-tag=`, `tags=`, `not-tags=`, \
+                 `versions=`, `latest=`, `repositories=`, `not-repositories=` or `attribute=`"
+            ),
             (2, "`platforms` has no value"),
             (4, "`platforms` was set before, and no line has used it"),
             (6, "no line comes after this comment"),
