@@ -192,10 +192,6 @@ pub(super) struct EntryInfo<'a> {
 impl fmt::Display for EntryInfo<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.source, &self.destination) {
-            // References have no characters to escape.
-            (End::Reference(source), End::Reference(destination)) => {
-                write!(f, "{source} → {destination}")
-            }
             (source, End::Text("")) => f.write_str(&escape(&source.to_string())),
             (source, destination) => {
                 let (source, destination) = (source.to_string(), destination.to_string());

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::quoted::Quoted;
 use crate::report::escape::escape;
@@ -15,10 +15,10 @@ use longshore_engine::job::{Comparison, Finding, Spec, Verdict};
 pub(super) struct Compared<'a> {
     verdict: Verdict,
     findings: Vec<Found<'a>>,
-    #[serde(skip_serializing_if = "<[Spec]>::is_empty")]
-    src_spec: &'a [Spec],
-    #[serde(skip_serializing_if = "<[Spec]>::is_empty")]
-    dst_spec: &'a [Spec],
+    #[serde(skip_serializing_if = "Specs::is_empty")]
+    src_spec: Specs<'a>,
+    #[serde(skip_serializing_if = "Specs::is_empty")]
+    dst_spec: Specs<'a>,
     mend: Quoted<&'a str>,
 }
 
@@ -38,10 +38,26 @@ impl<'a> Compared<'a> {
         Self {
             verdict: comparison.verdict,
             findings: comparison.findings.iter().map(Found::of).collect(),
-            src_spec: &comparison.src_spec,
-            dst_spec: &comparison.dst_spec,
+            src_spec: Specs(&comparison.src_spec),
+            dst_spec: Specs(&comparison.dst_spec),
             mend: Quoted(&comparison.mend),
         }
+    }
+}
+
+/// Children in the document. Registries choose the texts of their platforms.
+struct Specs<'a>(&'a [Spec]);
+
+impl Specs<'_> {
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Specs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = serde_json::to_value(self.0).map_err(serde::ser::Error::custom)?;
+        Quoted(&value).serialize(serializer)
     }
 }
 

@@ -131,6 +131,7 @@ mod tests {
     use serde_json::Value;
 
     use super::{write_json, write_yaml};
+    use crate::report::escape::is_unsafe;
     use crate::report::finished::Report;
     use crate::report::row::tests::{ended, rows};
     use crate::report::tests::report_of_all_kinds;
@@ -277,6 +278,8 @@ mod tests {
             "a\tb",
             "a\rb",
             "\u{1b}[0m",
+            "\u{7f}",
+            "\u{7f}: a",
             "\u{85}",
             "\u{2028}",
             "\u{202e}",
@@ -294,7 +297,10 @@ mod tests {
             (1..).zip(texts).map(|(number, text)| ended(number, text, text, "")).collect(),
         );
         let yaml = text(&report, write_yaml);
-        assert!(!yaml.contains(['\u{1b}', '\u{202e}']), "the terminal is steered: {yaml}");
+        let is_raw = |character| character != '\n' && is_unsafe(character);
+        assert!(!yaml.contains(is_raw), "the terminal is steered: {yaml:?}");
+        let json = text(&report, write_json);
+        assert!(!json.contains(is_raw), "the terminal is steered: {json:?}");
         let value: Value = serde_saphyr::from_str(&yaml).unwrap();
         for (entry, text) in value["entries"].as_array().unwrap().iter().zip(texts) {
             assert_eq!(entry["source"], *text, "{yaml}");

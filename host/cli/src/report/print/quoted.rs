@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 use serde_saphyr::DoubleQuoted;
 
-use crate::report::escape::needs_escape;
+use crate::report::escape::is_unsafe;
 use crate::report::row::End;
 
 /// Text in double quotes, if it has characters that [`Escaping`] escapes: YAML reads escapes only there.
@@ -33,13 +33,29 @@ impl Serialize for Quoted<End<'_>> {
     }
 }
 
-/// Says whether a character beyond ASCII steers a terminal. (Both serializers escape those of ASCII.)
-const fn steers(character: char) -> bool {
-    !character.is_ascii() && needs_escape(character)
+/// All texts of a value, such as the platforms of a manifest.
+impl Serialize for Quoted<&serde_json::Value> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            serde_json::Value::String(text) => Quoted(&**text).serialize(serializer),
+            serde_json::Value::Array(items) => serializer.collect_seq(items.iter().map(Quoted)),
+            serde_json::Value::Object(fields) => {
+                let fields = fields.iter().map(|(key, value)| (Quoted(&**key), Quoted(value)));
+                serializer.collect_map(fields)
+            }
+            other => other.serialize(serializer),
+        }
+    }
 }
 
-/// Writes characters that steer a terminal as escapes that JSON and YAML share. Beyond ASCII, both have
-/// quoted text only.
+/// Says whether a character steers a terminal and neither serializer escapes it: DEL, and those beyond
+/// ASCII.
+fn steers(character: char) -> bool {
+    character >= '\u{7f}' && is_unsafe(character)
+}
+
+/// Writes characters that steer a terminal as escapes that JSON and YAML share. Both have them in quoted
+/// text only.
 pub(super) struct Escaping<W>(pub(super) W);
 
 impl<W: Write> Write for Escaping<W> {
