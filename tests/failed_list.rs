@@ -224,8 +224,9 @@ fn a_foreign_list_is_not_removed_when_nothing_failed() {
     pair.source.push("team/app", "1", &image());
     let run = pair.mirror("team/app team/app 1\n").args(["-o", "images.txt"]).run().exits(0);
     assert_eq!(run.file("images.txt").as_deref(), Some("team/app team/app 1\n"));
-    let run = pair.mirror("team/app team/app 1\n").file(LIST, "my notes\n").run().exits(0);
-    assert_eq!(run.file(LIST).as_deref(), Some("my notes\n"));
+    let run = pair.mirror("team/app team/app 1\n").file("notes.txt", "my notes\n");
+    let run = run.args(["-o", "notes.txt"]).run().exits(0);
+    assert_eq!(run.file("notes.txt").as_deref(), Some("my notes\n"));
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn index(seed: u64) -> Content {
 }
 
 /// Creates a registry with two repositories, each with several tags.
-fn source() -> Registry {
+pub(crate) fn source() -> Registry {
     let source = Registry::embedded();
     for (tag, seed) in [("1.0", 1), ("1.1", 2), ("1.1-rc.1", 3), ("2.0", 4), ("latest", 4)] {
         source.push("team/app", tag, &image(seed));
@@ -26,7 +26,7 @@ fn source() -> Registry {
 }
 
 /// Returns tags and digests of both repositories.
-fn content(registry: &Registry) -> BTreeMap<String, String> {
+pub(crate) fn content(registry: &Registry) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for repository in ["team/app", "tools/jq"] {
         for tag in registry.endpoint().tags(repository).expect("tags are listed") {
@@ -50,7 +50,7 @@ fn regsync(from: &str, to: &str, allow: &str) -> String {
 }
 
 /// Returns the same list in each format: two tags of `team/app`, and `tools/jq`.
-fn same_list(from: &str, to: &str) -> [(&'static str, String); 4] {
+pub(crate) fn same_list(from: &str, to: &str) -> [(&'static str, String); 4] {
     let app = regsync(&format!("{from}/team/app"), &format!("{to}/team/app"), r"1\.\d");
     let jq = format!("- source: {from}/tools/jq:1.7\n  target: {to}/tools/jq:1.7\n  type: image\n");
     let skopeo = format!(
@@ -136,7 +136,8 @@ fn a_tag_list_error_fails_only_its_entry() {
         .sums_up("1 copied, 0 skipped, 3 failed");
     let failed = run.file("mirror-failed.txt").expect("a failed list");
     assert!(
-        failed.contains(&format!("\n# {from}/team/app {to}/team/app (tags by pattern)\n")),
+        failed
+            .contains(&format!("\n# longshore: platforms=all\n{from}/team/app {to}/team/app *\n")),
         "{failed}"
     );
     assert_eq!(content(&destination).len(), 1);

@@ -115,7 +115,7 @@ impl Fatal {
             Self::Plan(error) => error.hint(),
             Self::Plugin(error) => error.hint().map(str::to_owned),
             Self::Login(error) => error.hint().map(str::to_owned),
-            Self::Report(error) => error.hint().map(|hint| hint.to_string()),
+            Self::Report(error) => error.hint(),
             Self::Credential(CredentialError::Incomplete { .. }) => {
                 Some("set both or neither".to_owned())
             }

@@ -4,9 +4,11 @@ mod contract;
 mod error;
 mod format;
 mod input;
+mod notation;
 mod refusal;
 
 pub(crate) use contract::{to_attribute, to_entry};
 pub(crate) use error::ListError;
 pub(crate) use format::{Choice, choose, format_of, parse};
 pub(crate) use input::{read_file, read_stdin};
+pub(crate) use notation::{MARK, is_repeatable, push_line};

@@ -20,7 +20,7 @@ mod totals;
 pub(crate) use command::shell_command;
 pub(crate) use error::ReportError;
 pub(crate) use escape::escape;
-pub(crate) use failed_list::{FailedEntry, FailedList};
+pub(crate) use failed_list::{FailedEntry, FailedList, FailedListFile};
 pub(crate) use finished::Report;
 pub(crate) use log::{Log, LogLayer};
 pub(crate) use options::{OutputFormat, ReportOptions, Verb};

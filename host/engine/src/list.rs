@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 pub use entry::{Attribute, Diagnostic, Entry, Filter, Pinned, Selection, Severity};
 pub use format::{Format, STANDARD_FORMAT};
-pub use text::{Lines, ListText, Place};
+pub use text::{Lines, ListText, Place, UNREADABLE};
 
 /// A list that was read.
 #[derive(Debug)]

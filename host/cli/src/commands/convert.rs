@@ -31,7 +31,7 @@ const ALL: &str = "all";
 /// The target of the new list.
 enum Target {
     Stdout,
-    File(Output),
+    File(Box<Output>),
 }
 
 /// Converts a list, and writes the new one if it has entries.
@@ -47,6 +47,7 @@ pub(crate) async fn run(settings: ConvertSettings, log: &Arc<Log>) -> Result<Exi
         }
         path => list::read_file(Path::new(path))?,
     };
+    let is_private = text.is_private;
     let plugins = plugin_host()?;
     let formats = Formats { plugins: &plugins, settings: &settings.plugins, log };
     let to = formats.load(&flags.to).await?;
@@ -64,7 +65,7 @@ pub(crate) async fn run(settings: ConvertSettings, log: &Arc<Log>) -> Result<Exi
     let (written, refused) = expressible(entries, &to, flags.keep_going, name, log).await?;
     failed += refused;
     if let Some((text, count)) = written {
-        let place = target.write(&text)?;
+        let place = target.write(&text, is_private)?;
         let entries = counted(count, "entry", "entries");
         log.write(Level::Info, &format!("wrote {entries} to {place}"));
     }
@@ -72,15 +73,15 @@ pub(crate) async fn run(settings: ConvertSettings, log: &Arc<Log>) -> Result<Exi
 }
 
 impl Target {
-    /// Writes the list. Returns the name of the target.
-    fn write(&self, text: &str) -> Result<String, Fatal> {
+    /// Writes the list. If it `is_private`, others may not read it. Returns the name of the target.
+    fn write(&self, text: &str, is_private: bool) -> Result<String, Fatal> {
         Ok(match self {
             Self::Stdout => {
                 report::print(text)?;
                 "standard output".to_owned()
             }
             Self::File(output) => {
-                output.write(text)?;
+                output.write(text, is_private)?;
                 output.path().display().to_string()
             }
         })
@@ -143,9 +144,9 @@ fn target(flags: &Convert) -> Result<Target, Fatal> {
         Some(path) => PathBuf::from(path),
         None => PathBuf::from(format!("{}.converted", flags.input)),
     };
-    let output = Output::find(&path)?;
+    let output = Output::find(&path, flags.output.is_none())?;
     if !output.overwrites() || flags.auto_yes {
-        return Ok(Target::File(output));
+        return Ok(Target::File(Box::new(output)));
     }
     // Standard input cannot give both the list and the answer.
     if flags.input == STREAM || !std::io::stdin().is_terminal() {
@@ -158,7 +159,7 @@ fn target(flags: &Convert) -> Result<Target, Fatal> {
         Err(error) => return Err(error.into()),
     };
     match answer.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Ok(Target::File(output)),
+        "y" | "yes" => Ok(Target::File(Box::new(output))),
         _ => Err(ConvertError::Kept(path).into()),
     }
 }

@@ -45,9 +45,10 @@ pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
             }
         }
     };
+    let is_private = text.is_private;
     let planned = session.plan(text, 1).await?;
     let command = session.repeat_command(&planned.format);
-    let failed_list = session.failed_list(&planned.failed_entries(), &command)?;
+    let failed_list = session.failed_list(&planned.failed_entries(), &command, is_private)?;
     let mut report = session.execute(planned, failed_list).await?;
     let failed = report.finish_failed_list();
     // Report the copied entries even if the failed list cannot be written.
@@ -56,7 +57,7 @@ pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
     let exit = exit_of(&report, &session.interrupt);
     let Err(error) = failed.map(|_| ()).and(printed) else { return Ok(exit) };
     // The run did start, so the exit code must not say that it could not.
-    log.failure(None, &format!("failed to {error}"), error.hint());
+    log.failure(None, &format!("failed to {error}"), error.hint().as_deref());
     Ok(if exit == Exit::Done { Exit::SomeFailed } else { exit })
 }
 

@@ -16,6 +16,14 @@ pub(crate) enum ConvertError {
     /// The user wants to keep the output file.
     #[error("write {}: you chose to keep the file", .0.display())]
     Kept(PathBuf),
+    /// The default path has a link, a pipe or the like.
+    #[error("write {}: {what}", path.display())]
+    Foreign {
+        /// The default path.
+        path: PathBuf,
+        /// What is there.
+        what: &'static str,
+    },
     /// The output file cannot be written.
     #[error("write {}: {error}", path.display())]
     Write {
@@ -53,6 +61,7 @@ impl ConvertError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Exists(_) => Some("give -y to overwrite it, or another file with -o".to_owned()),
+            Self::Foreign { .. } => Some("move it away, or name a file with -o".to_owned()),
             Self::Kept(_) => Some("give another file with -o".to_owned()),
             Self::Write { .. } => Some("name a writable file with -o".to_owned()),
             Self::Inexpressible { format, refused, entries, patterns } => {

@@ -8,6 +8,7 @@ use longshore_plugin_host::{Kind, ListFacts, Plugin, PluginError, PluginHost};
 
 use super::ListError;
 use super::contract::{Parsed, of_parsed};
+use super::notation::UNREADABLE_HINT;
 use super::refusal::Refusal;
 
 /// The plugin that reads a list, and what should be said about the choice.
@@ -152,6 +153,13 @@ pub(crate) async fn parse(text: ListText, choice: Choice) -> Result<List, ListEr
             return Err(ListError::NotText { name: text.name, line });
         }
     }
+    let unreadable = text.unreadable().iter().map(|line| Diagnostic {
+        severity: Severity::Error,
+        line: *line,
+        column: 1,
+        message: UNREADABLE_HINT.to_owned(),
+    });
+    parsed.diagnostics.extend(unreadable);
     number_from(&mut parsed, text.first_line);
     let has_error = parsed.diagnostics.iter().any(|found| found.severity == Severity::Error);
     let Parsed { entries, diagnostics } = parsed;

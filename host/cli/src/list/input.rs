@@ -1,11 +1,15 @@
 //! The text of a list: from a file, or from standard input.
 
-use std::io::Read;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use longshore_engine::list::ListText;
 
 use super::ListError;
+use super::notation::list_text;
 
 /// The largest list that is read, in bytes: what a plugin can be given.
 const LIMIT: u64 = 64 * 1024 * 1024;
@@ -19,8 +23,9 @@ pub(crate) fn read_file(path: &Path) -> Result<ListText, ListError> {
     if std::fs::metadata(path).map_err(unreadable)?.is_dir() {
         return Err(ListError::Folder(path.to_owned()));
     }
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    read(path, file)
+    let file = File::open(path).map_err(unreadable)?;
+    let is_private = is_private(&file.metadata().map_err(unreadable)?);
+    read(path, file, is_private)
 }
 
 /// Reads standard input to its end.
@@ -28,10 +33,20 @@ pub(crate) fn read_file(path: &Path) -> Result<ListText, ListError> {
 /// # Errors
 /// Where it cannot be read.
 pub(crate) fn read_stdin() -> Result<ListText, ListError> {
-    read(Path::new("-"), std::io::stdin().lock())
+    let stdin = io::stdin();
+    let file = stdin.as_fd().try_clone_to_owned().map(File::from);
+    let found = file.and_then(|file| file.metadata());
+    read(Path::new("-"), stdin.lock(), found.map_or(true, |found| is_private(&found)))
 }
 
-fn read(path: &Path, from: impl Read) -> Result<ListText, ListError> {
+/// Says whether only some users may read a list. What a pipe brings is known to its two ends.
+fn is_private(list: &Metadata) -> bool {
+    /// The right of all others to read.
+    const OTHERS_READ: u32 = 0o004;
+    !list.is_file() || list.permissions().mode() & OTHERS_READ == 0
+}
+
+fn read(path: &Path, from: impl Read, is_private: bool) -> Result<ListText, ListError> {
     let mut bytes = Vec::new();
     from.take(LIMIT + 1)
         .read_to_end(&mut bytes)
@@ -39,5 +54,7 @@ fn read(path: &Path, from: impl Read) -> Result<ListText, ListError> {
     if bytes.len() as u64 > LIMIT {
         return Err(ListError::TooLarge { path: path.to_owned(), limit: LIMIT });
     }
-    Ok(ListText::new(&path.display().to_string(), bytes))
+    let mut text = list_text(&path.display().to_string(), bytes);
+    text.is_private = is_private;
+    Ok(text)
 }

@@ -4,12 +4,34 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::command::shell_command;
+
 /// The report or the failed list could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReportError {
     /// The path of the failed list is a directory.
     #[error("write the failed list {}: it is a directory", .0.display())]
     Directory(PathBuf),
+    /// The default path of the failed list has something else.
+    #[error("write the failed list {}: {what}", .path.display())]
+    Foreign {
+        /// The default path.
+        path: PathBuf,
+        /// What is there.
+        what: &'static str,
+    },
+    /// Another file appeared at the default path during the run.
+    #[error(
+        "write the failed list {}: another file took its place; the list is {}",
+        .path.display(),
+        .kept.display()
+    )]
+    Displaced {
+        /// The default path.
+        path: PathBuf,
+        /// The file with the list.
+        kept: PathBuf,
+    },
     /// The failed list could not be written.
     #[error("write the failed list {}: {cause}", .path.display())]
     Write {
@@ -33,15 +55,23 @@ pub(crate) enum ReportError {
 
 impl ReportError {
     /// Returns advice for the user.
-    pub(crate) const fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Directory(_) => Some("name a file with -o"),
-            Self::Write { .. } => {
-                Some("name a writable file with -o, or write no list with -o /dev/null")
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Directory(_) => "name a file with -o",
+            Self::Foreign { path, .. } => {
+                let path = shell_command([path.to_string_lossy()]);
+                return Some(format!(
+                    "move it away, or name another file with -o; -o {path} writes there nevertheless"
+                ));
             }
-            Self::Remove { .. } => Some("remove the file by hand; every entry succeeded"),
-            Self::Output(_) => None,
-        }
+            Self::Displaced { .. } => "repeat the run with this list as -f",
+            Self::Write { .. } => {
+                "name a writable file with -o, or write no list with -o /dev/null"
+            }
+            Self::Remove { .. } => "remove the file by hand; every entry succeeded",
+            Self::Output(_) => return None,
+        };
+        Some(hint.to_owned())
     }
 
     pub(super) fn write(path: &Path, cause: io::Error) -> Self {

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tempfile::NamedTempFile;
 
-use self::place::{MARK, Place, Replaceable};
+use self::place::{Place, Replaceable};
 use super::error::ReportError;
 use super::escape::escape;
+use crate::list::{MARK, is_repeatable, push_line};
 
 /// An entry of the failed list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,18 @@ pub(crate) struct FailedEntry {
     pub(crate) text: Bytes,
     /// The text after `# longshore:` in the comment above the line, if it needs one.
     pub(crate) terms: Option<Arc<str>>,
+}
+
+/// The file of a failed list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FailedListFile<'a> {
+    /// The path as the user named it.
+    pub(crate) path: &'a Path,
+    /// True if the user did not choose the path. Then longshore follows no link there, and replaces
+    /// nothing but its own failed lists.
+    pub(crate) is_default: bool,
+    /// True if others may not read the list that was read. Then they may not read this one either.
+    pub(crate) is_private: bool,
 }
 
 /// The failed list of a run.
@@ -56,7 +69,7 @@ enum Target {
     },
 }
 
-/// The location of an entry in the reserve.
+/// The location of an entry in the reserve. Entries of one line share a location.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     number: u32,
@@ -65,17 +78,18 @@ struct Slot {
 }
 
 impl FailedList {
-    /// Prepares the list at `path`; `command` repeats the run with it.
+    /// Prepares the list in `file`; `command` repeats the run with it.
     ///
     /// # Errors
     /// Returns an error if the list could not be written at the end either.
     pub(crate) fn open<'a>(
-        path: &Path,
+        file: FailedListFile<'_>,
         command: &str,
         entries: impl IntoIterator<Item = &'a FailedEntry>,
     ) -> Result<Self, ReportError> {
+        let path = file.path;
         let first_line = format!("{MARK} repeat the run with: {}\n", escape(command));
-        let target = match Place::find(path)? {
+        let target = match Place::find(file)? {
             Place::Stream(file) => Target::Stream { file, entries: Vec::new() },
             Place::File(place) => {
                 let reserve = place
@@ -141,7 +155,8 @@ impl FailedList {
     /// Without failures it removes an older failed list of longshore.
     ///
     /// # Errors
-    /// Returns an error if the list cannot be written or removed.
+    /// Returns an error if the list cannot be written or removed, or if another file took its place. Then
+    /// it names the file that has the list.
     pub(crate) fn finish(
         mut self,
         failures: &[(u32, &str)],
@@ -155,14 +170,16 @@ impl FailedList {
             Target::Stream { .. } => (false, None),
         };
         let written = match &self.target {
-            Target::Stream { file, .. } => self.write(file, failures, true),
+            Target::Stream { file, .. } => self.write(file, failures, true).map(|()| None),
             Target::File { .. } => match self.replace(failures, true) {
-                Ok(()) => Ok(()),
+                Ok(()) => Ok(None),
                 // If the disk is full by now, the reserve has room for the entries without their reasons.
                 Err(_) => self.replace_by_reserve(failures),
             },
         };
-        written.map_err(|cause| ReportError::write(&path, cause))?;
+        if let Some(kept) = written.map_err(|cause| ReportError::write(&path, cause))? {
+            return Err(ReportError::Displaced { path, kept });
+        }
         if let Some(aside) = aside {
             // The user chose to replace this file. A leftover does no harm.
             let _ignored = std::fs::remove_file(aside);
@@ -182,6 +199,12 @@ impl FailedList {
     /// Writes a new file, and renames it to the path of the list.
     fn replace(&mut self, failures: &[(u32, &str)], at_the_end: bool) -> io::Result<()> {
         let Target::File { place, aside, .. } = &self.target else { return Ok(()) };
+        if place.is_taken()? {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "another file took its place",
+            ));
+        }
         let file = place.beside()?;
         self.write(file.as_file(), failures, true)?;
         let mut moved = None;
@@ -198,30 +221,39 @@ impl FailedList {
         Ok(())
     }
 
-    /// Overwrites the reserve with the failures, without their reasons, and renames it.
-    fn replace_by_reserve(self, failures: &[(u32, &str)]) -> io::Result<()> {
+    /// Overwrites the reserve with the failures, without their reasons, and renames it. If another file
+    /// took its place, keeps the reserve and returns its path.
+    fn replace_by_reserve(self, failures: &[(u32, &str)]) -> io::Result<Option<PathBuf>> {
         let mut list = Vec::new();
         self.write(&mut list, failures, false)?;
-        let Target::File { place, reserve, .. } = self.target else { return Ok(()) };
+        let Target::File { place, reserve, .. } = self.target else { return Ok(None) };
         let file = reserve.as_file();
         file.write_all_at(&list, 0)?;
         file.set_len(list.len() as u64)?;
         file.sync_data()?;
-        place.replace_by(reserve)
+        if place.is_taken()? {
+            return reserve.keep().map(|(_, kept)| Some(kept)).map_err(|error| error.error);
+        }
+        place.replace_by(reserve).map(|()| None)
     }
 
     fn write(&self, sink: impl Write, failures: &[(u32, &str)], reasons: bool) -> io::Result<()> {
         let mut sink = BufWriter::new(sink);
         sink.write_all(self.first_line.as_bytes())?;
         let mut bytes = Vec::new();
+        let mut last = None;
         for &(number, reason) in failures {
             let from = self.slots.partition_point(|slot| slot.number < number);
             for slot in self.slots[from..].iter().take_while(|slot| slot.number == number) {
                 if reasons {
                     writeln!(sink, "# {}", comment(reason))?;
                 }
-                self.read(*slot, &mut bytes)?;
-                sink.write_all(&bytes)?;
+                // One line repeats all of its entries.
+                if last != Some((slot.start, slot.length)) {
+                    self.read(*slot, &mut bytes)?;
+                    sink.write_all(&bytes)?;
+                }
+                last = Some((slot.start, slot.length));
             }
         }
         sink.flush()
@@ -244,14 +276,12 @@ impl FailedList {
     }
 }
 
-/// Says whether the failed list at `path` has an entry besides comments. An unreadable list counts as one
-/// with entries.
+/// Says whether the failed list at `path` has an entry that can be repeated. An unreadable list counts as
+/// one with such entries.
 pub(super) fn has_entries(path: &Path) -> bool {
     let Ok(file) = File::open(path) else { return true };
-    let is_entry = |line: &io::Result<Vec<u8>>| match line {
-        Ok(line) => !line.is_empty() && !line.starts_with(b"#"),
-        Err(_) => true,
-    };
+    let is_entry =
+        |line: &io::Result<Vec<u8>>| line.as_ref().map_or(true, |line| is_repeatable(line));
     BufReader::new(file).split(b'\n').any(|line| is_entry(&line))
 }
 
@@ -268,19 +298,20 @@ fn write_entries<'a>(
     entries: impl IntoIterator<Item = &'a FailedEntry>,
 ) -> io::Result<()> {
     let mut text = Vec::new();
+    let mut last: Option<&FailedEntry> = None;
     for entry in entries {
+        if let (Some(last), Some(slot)) = (last.replace(entry), slots.last().copied())
+            && is_of_one_line(last, entry)
+        {
+            slots.push(Slot { number: entry.number, ..slot });
+            continue;
+        }
         text.clear();
         if let Some(terms) = &entry.terms {
             writeln!(text, "# longshore: {}", escape(terms))?;
         }
         if !entry.text.is_empty() {
-            // A line break would split the entry.
-            if entry.text.contains(&b'\n') || entry.text.contains(&b'\r') {
-                text.extend_from_slice(escape(&String::from_utf8_lossy(&entry.text)).as_bytes());
-            } else {
-                text.extend_from_slice(&entry.text);
-            }
-            text.push(b'\n');
+            push_line(&mut text, &entry.text);
         }
         sink.write_all(&text)?;
         let length = u32::try_from(text.len()).map_err(io::Error::other)?;
@@ -288,6 +319,15 @@ fn write_entries<'a>(
         start += u64::from(length);
     }
     Ok(())
+}
+
+/// Says whether two entries have not only the same text but the very same line, which selects both by a
+/// pattern. Lines share the memory of their list.
+fn is_of_one_line(one: &FailedEntry, other: &FailedEntry) -> bool {
+    !one.text.is_empty()
+        && one.text.as_ptr() == other.text.as_ptr()
+        && one.text.len() == other.text.len()
+        && one.terms == other.terms
 }
 
 #[cfg(test)]

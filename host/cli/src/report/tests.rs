@@ -5,7 +5,10 @@ use std::time::Duration;
 use super::log::tests::log_at_noon;
 use super::row::tests::{ended, job};
 use super::totals::Totals;
-use super::{FailedEntry, FailedList, Log, OutputFormat, Report, ReportOptions, Reporter, Verb};
+use super::{
+    FailedEntry, FailedList, FailedListFile, Log, OutputFormat, Report, ReportOptions, Reporter,
+    Verb,
+};
 use longshore_engine::event::{Event, EventSender, Level, Transferred};
 use longshore_engine::job::{Jobs, Outcome, Status};
 use longshore_engine::plan::Ended;
@@ -151,7 +154,8 @@ fn an_interrupt_leaves_a_list_at_once() {
     let texts: Vec<FailedEntry> = (1..=6)
         .map(|number| FailedEntry { number, text: format!("line {number}").into(), terms: None })
         .collect();
-    let list = FailedList::open(&path, "longshore mirror -f failed.txt", &texts).unwrap();
+    let file = FailedListFile { path: &path, is_default: true, is_private: false };
+    let list = FailedList::open(file, "longshore mirror -f failed.txt", &texts).unwrap();
     let reporter = Reporter::new(options(), log_at_noon(false, false).0).with_failed_list(list);
     let trigger = reporter.rewrite_trigger();
     let (jobs, ended) = jobs_and_ended();

@@ -22,6 +22,8 @@ pub(crate) struct RunSettings {
     pub(crate) destination: Option<StoreName>,
     pub(crate) filter: FilterFlags,
     pub(crate) plugins: PluginSettings,
+    /// True if neither flag, variable nor settings file names the failed list.
+    pub(crate) failed_is_default: bool,
     /// The command that repeats the run, without its list.
     pub(crate) repeat: Vec<String>,
     /// Notes on flags that change nothing.
@@ -90,6 +92,7 @@ impl RunSettings {
             tls_verify: global.tls_verify,
             plain_http: Vec::new(),
             notes,
+            failed_is_default: origins.of("failed") == Origin::Default,
             repeat: repeat(&task, origins, &file, destination.as_ref()),
             plugins: plugins(&list, &task, origins, file)?,
             list,

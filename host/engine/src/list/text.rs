@@ -2,6 +2,10 @@
 
 use bytes::Bytes;
 
+/// The start of a line of a failed list that names a part of another list, which could not be read. It
+/// fails in every run until it is removed.
+pub const UNREADABLE: &str = "? ";
+
 /// A position in a text: line and column, both from 1.
 pub type Place = (u32, u32);
 
@@ -14,6 +18,10 @@ pub struct ListText {
     pub text: String,
     /// The number of its first line: 1, except for a part of a prompt session.
     pub first_line: u32,
+    /// Whether others may not read the list: then they may not read what is copied from it either.
+    pub is_private: bool,
+    /// The lines that start with [`UNREADABLE`] in a failed list.
+    unreadable: Vec<u32>,
     /// The original bytes, without a byte-order mark.
     bytes: Bytes,
     /// For each line that is not UTF-8, the first bad position; in order.
@@ -27,17 +35,38 @@ impl ListText {
             bytes.drain(..3);
         }
         let name = name.to_owned();
-        match String::from_utf8(bytes) {
+        let (text, bytes, broken) = match String::from_utf8(bytes) {
             Ok(text) => {
                 let bytes = Bytes::copy_from_slice(text.as_bytes());
-                Self { name, text, first_line: 1, bytes, broken: Vec::new() }
+                (text, bytes, Vec::new())
             }
             Err(error) => {
                 let bytes = Bytes::from(error.into_bytes());
-                let (text, broken) = (String::from_utf8_lossy(&bytes).into_owned(), broken(&bytes));
-                Self { name, text, first_line: 1, bytes, broken }
+                let broken = broken(&bytes);
+                (String::from_utf8_lossy(&bytes).into_owned(), bytes, broken)
             }
+        };
+        let unreadable = Vec::new();
+        Self { name, text, first_line: 1, is_private: false, unreadable, bytes, broken }
+    }
+
+    /// Makes comments of the lines that start with [`UNREADABLE`], for the format. The original lines
+    /// stay.
+    pub fn hide_unreadable(&mut self) {
+        let mut shown = String::with_capacity(self.text.len() + 16);
+        for (number, line) in (self.first_line..).zip(self.text.split_inclusive('\n')) {
+            if line.starts_with(UNREADABLE) {
+                self.unreadable.push(number);
+                shown.push('#');
+            }
+            shown.push_str(line);
         }
+        self.text = shown;
+    }
+
+    /// The lines of a failed list that name unreadable parts of another list, in order.
+    pub fn unreadable(&self) -> &[u32] {
+        &self.unreadable
     }
 
     /// The first bad position of each line that is not UTF-8, in order.

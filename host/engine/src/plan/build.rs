@@ -3,7 +3,7 @@
 use super::collision::{Destinations, JobPosition};
 use super::draft::{Draft, Drafts, Stage};
 use super::rewrite::{Rewrite, RewriteItem, RewriteVerdict};
-use super::{Ended, Plan, PlanError, PlanOptions};
+use super::{Ended, Plan, PlanError, PlanOptions, PlannedEntry};
 use crate::job::{Job, Jobs, Outcome};
 use crate::list::List;
 use longshore_oci::{Reference, StoreName};
@@ -34,6 +34,8 @@ pub async fn build(
         count: 0,
     };
     let mut collision = None;
+    // Positions in the plan of entries that repeat a job, and the numbers of these jobs.
+    let mut repeats: Vec<(usize, u32)> = Vec::new();
     let at_once = rewrites.iter().map(|rewrite| rewrite.batch()).min().unwrap_or(BATCH).max(1);
     let mut batch = Vec::with_capacity(at_once.min(drafts.len()));
     loop {
@@ -51,15 +53,28 @@ pub async fn build(
             }
             let ended = match stage {
                 Stage::Going(_) if collision.is_some() => None,
-                Stage::Going(going) => add_job(&going.job, &mut destinations, &mut plan.jobs)
-                    .unwrap_or_else(|error| {
+                Stage::Going(going) => match add_job(&going.job, &mut destinations, &mut plan.jobs)
+                {
+                    Ok(Added::Job) => None,
+                    Ok(Added::Ended(ended)) => Some(ended),
+                    Ok(Added::Repeats { number, ended }) => {
+                        if is_in_shard && says_more(&plan.entries, number) {
+                            repeats.push((plan.entries.len() - 1, number));
+                        }
+                        Some(ended)
+                    }
+                    Err(error) => {
                         collision = Some(error);
                         None
-                    }),
+                    }
+                },
                 Stage::Ended(ended) => Some(ended),
             };
             plan.ended.extend(ended.filter(|_| is_in_shard).map(|ended| *ended));
         }
+    }
+    for (at, number) in repeats {
+        plan.entries[at].number = number;
     }
     if let Some(shard) = options.shard {
         // Only now, because a collision with an entry of another part is an error too.
@@ -70,12 +85,34 @@ pub async fn build(
     collision.map_or(Ok(plan), Err)
 }
 
+/// What became of an entry that went through the rewrites.
+enum Added {
+    Job,
+    Ended(Box<Ended>),
+    /// It ended, because the job with this number does the same.
+    Repeats {
+        number: u32,
+        ended: Box<Ended>,
+    },
+}
+
+/// Says whether the last of `entries`, which does the same as the job with this number, has another line. Then
+/// it belongs into the failed list if that job fails: all lines together may say more than the first, as in a
+/// list with a line for each platform.
+fn says_more(entries: &[PlannedEntry], number: u32) -> bool {
+    let first = entries.binary_search_by_key(&number, |entry| entry.number).ok();
+    match (first.map(|at| &entries[at]), entries.last()) {
+        (Some(first), Some(last)) => first.text != last.text || first.terms != last.terms,
+        _ => false,
+    }
+}
+
 /// Adds a job to the plan, or returns why it ends here.
 fn add_job(
     job: &Job,
     destinations: &mut Destinations,
     jobs: &mut Jobs,
-) -> Result<Option<Box<Ended>>, PlanError> {
+) -> Result<Added, PlanError> {
     if copies_onto_itself(job) {
         let hint = match job.destination.store {
             StoreName::Registry(_) => "give another destination registry with -d",
@@ -85,15 +122,16 @@ fn add_job(
             hint: Some(hint.to_owned()),
             ..Outcome::failed("source and destination are the same")
         };
-        return Ok(Some(ended(job, outcome)));
+        return Ok(Added::Ended(ended(job, outcome)));
     }
     Ok(match destinations.reserve(job, jobs)? {
         JobPosition::First => {
             jobs.push(job);
-            None
+            Added::Job
         }
-        JobPosition::Repeats(line) => {
-            Some(ended(job, Outcome::skipped(format!("the same as line {line}"))))
+        JobPosition::Repeats { number, line } => {
+            let outcome = Outcome::skipped(format!("the same as line {line}"));
+            Added::Repeats { number, ended: ended(job, outcome) }
         }
     })
 }

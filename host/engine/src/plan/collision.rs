@@ -13,8 +13,8 @@ use longshore_oci::{Reference, Version};
 pub(super) enum JobPosition {
     /// It is the first one for its destination.
     First,
-    /// It repeats the job at this line.
-    Repeats(u32),
+    /// It repeats the job with this number, at this line.
+    Repeats { number: u32, line: u32 },
 }
 
 /// The destinations in use, and their jobs.
@@ -70,7 +70,7 @@ impl Destinations {
                 _ => hash = hash.wrapping_add(1),
             }
         };
-        let (first, second) = (used.line, job.line);
+        let (number, first, second) = (used.number, used.line, job.line);
         if used.source != job.source && destination.version.tag().is_some() {
             let sources = Box::new((used.source, job.source.clone()));
             let destination = Box::new(destination.clone());
@@ -80,7 +80,7 @@ impl Destinations {
             let destination = Box::new(destination.clone());
             return Err(PlanError::Platforms { first, second, destination });
         }
-        Ok(JobPosition::Repeats(first))
+        Ok(JobPosition::Repeats { number, line: first })
     }
 }
 
@@ -123,7 +123,8 @@ mod tests {
         let mut used = Reserving::new();
         assert_eq!(used.reserve(&job(1, "a.io/x:1", "d.io/x:1")).unwrap(), JobPosition::First);
         assert_eq!(used.reserve(&job(2, "a.io/x:2", "d.io/x:2")).unwrap(), JobPosition::First);
-        assert_eq!(used.reserve(&job(3, "a.io/x:1", "d.io/x:1")).unwrap(), JobPosition::Repeats(1));
+        let repeats = |line| JobPosition::Repeats { number: line, line };
+        assert_eq!(used.reserve(&job(3, "a.io/x:1", "d.io/x:1")).unwrap(), repeats(1));
         let error = used.reserve(&job(4, "b.io/x:1", "d.io/x:1")).unwrap_err();
         assert!(matches!(error, PlanError::Collision { first: 1, second: 4, .. }), "{error}");
         let mut other = job(5, "a.io/x:2", "d.io/x:2");
@@ -149,6 +150,7 @@ mod tests {
         }
         let by_digest = format!("d.io/x@{digest}");
         assert_eq!(used.reserve(&job(6, &first, &by_digest)).unwrap(), JobPosition::First);
-        assert_eq!(used.reserve(&job(7, "b.io/x:1", &by_digest)).unwrap(), JobPosition::Repeats(6));
+        let repeats = JobPosition::Repeats { number: 6, line: 6 };
+        assert_eq!(used.reserve(&job(7, "b.io/x:1", &by_digest)).unwrap(), repeats);
     }
 }

@@ -1,15 +1,17 @@
 //! Entries of a list, understood and completed, before they go through the rewrites.
 
+use std::cell::OnceCell;
 use std::iter::Peekable;
 use std::ops::RangeFrom;
-use std::sync::Arc;
 use std::vec::IntoIter;
 
-use super::filter::{ALL, ListFilter};
+use super::filter::ListFilter;
+use super::masked::{around, masked};
+use super::repeated::{plain_terms, repeated};
 use super::{Ended, PlanError, PlanOptions, PlannedEntry};
 use crate::job::{Job, Outcome};
 use crate::list::{Attribute, Diagnostic, Entry, Selection, Severity};
-use crate::list::{Format, Lines, List};
+use crate::list::{Lines, List, ListText, UNREADABLE};
 use longshore_oci::{Digest, Name, Reference, ReferenceError, Registry, Tag, Version};
 
 /// An entry that has been understood, before it goes through the rewrites.
@@ -64,6 +66,8 @@ impl EntryError {
 pub(super) struct Drafts<'a> {
     list: List,
     lines: Lines,
+    /// The lines without secrets, for those that are shown.
+    masked: OnceCell<Lines>,
     filter: ListFilter,
     options: &'a PlanOptions,
     entries: Peekable<IntoIter<Entry>>,
@@ -94,6 +98,7 @@ impl<'a> Drafts<'a> {
         Ok(Self {
             list,
             lines,
+            masked: OnceCell::new(),
             filter,
             options,
             entries: entries.into_iter().peekable(),
@@ -115,10 +120,8 @@ impl Iterator for Drafts<'_> {
         let entry = self.entries.peek().map(|entry| entry.line);
         let error = self.errors.next_if(|error| entry.is_none_or(|entry| error.line < entry));
         if let Some(error) = error {
-            let mut draft = malformed(self.numbers.next()?, error, &self.lines, &self.list);
-            draft.is_in_shard =
-                self.options.shard.is_none_or(|shard| shard.has_text(&draft.entry.text));
-            return Some(draft);
+            let number = self.numbers.next()?;
+            return Some(self.malformed(number, error));
         }
         let entry = self.entries.next()?;
         let number = self.numbers.next()?;
@@ -126,47 +129,52 @@ impl Iterator for Drafts<'_> {
     }
 }
 
-fn malformed(number: u32, error: Diagnostic, lines: &Lines, list: &List) -> Draft {
-    let original = lines.get(error.line).unwrap_or_default();
-    let (source, text) = if list.format.lines {
-        (String::from_utf8_lossy(&original).into_owned(), original)
-    } else {
-        // The failed list is in another format, in which the line is only a comment.
-        let comment = format!("# {}", around(&original, error.column));
-        (comment.clone(), comment.into())
-    };
-    let outcome = Outcome { hint: list.format.line_hint.clone(), ..Outcome::failed(error.message) };
-    let column = (error.column > 0).then_some(error.column);
-    let line = error.line;
-    let terms = list.terms_above(lines, line).map(Into::into);
-    let ended = Ended { number, line, column, source, destination: String::new(), outcome };
-    let entry = PlannedEntry { number, text, terms };
-    Draft { entry, stage: Stage::Ended(Box::new(ended)), is_in_shard: true }
-}
-
-/// So much of a line is shown, in characters: all of a document may stand on one, and every remark on
-/// it shows it.
-const SHOWN: usize = 160;
-
-/// `line`, or of a long one the part around a column, from 1.
-fn around(line: &[u8], column: u32) -> String {
-    let text = String::from_utf8_lossy(line);
-    if text.chars().nth(SHOWN).is_none() {
-        return text.into_owned();
-    }
-    let before = (column as usize).saturating_sub(SHOWN / 2);
-    let mut rest = text.chars().skip(before);
-    let shown: String = rest.by_ref().take(SHOWN).collect();
-    let ellipsis = |cut: bool| if cut { "…" } else { "" };
-    format!("{}{shown}{}", ellipsis(before > 0), ellipsis(rest.next().is_some()))
-}
-
 impl Drafts<'_> {
+    fn malformed(&self, number: u32, error: Diagnostic) -> Draft {
+        let (lines, list) = (&self.lines, &self.list);
+        let (line, column) = (error.line, (error.column > 0).then_some(error.column));
+        let original = lines.get(line).unwrap_or_default();
+        let text = if list.format.lines && !original.is_empty() {
+            original.clone()
+        } else {
+            self.unreadable(&error).into()
+        };
+        let source = match list.format.lines {
+            true => String::from_utf8_lossy(&original).into_owned(),
+            false => self.shown(&error),
+        };
+        let is_of_other = text.starts_with(UNREADABLE.as_bytes());
+        let hint = list.format.line_hint.clone().filter(|_| !is_of_other);
+        let outcome = Outcome { hint, ..Outcome::failed(error.message) };
+        let terms = list.terms_above(lines, line).map(|terms| plain_terms(&terms).into());
+        let ended = Ended { number, line, column, source, destination: String::new(), outcome };
+        let is_in_shard = self.options.shard.is_none_or(|shard| shard.has_text(&text));
+        let entry = PlannedEntry { number, text, terms };
+        Draft { entry, stage: Stage::Ended(Box::new(ended)), is_in_shard }
+    }
+
+    /// Returns the line that names a malformed part of this list in the failed list, which is in another
+    /// format. There it fails until a person removes it.
+    fn unreadable(&self, error: &Diagnostic) -> String {
+        let Diagnostic { line, column, message, .. } = error;
+        let name = &self.list.text.name;
+        format!("{UNREADABLE}{name}:{line}:{column}: {message}: {}", self.shown(error))
+    }
+
+    /// Returns the part of the list around an error, without secrets.
+    fn shown(&self, error: &Diagnostic) -> String {
+        let lines = self.masked.get_or_init(|| {
+            let text = &self.list.text;
+            let mut masked = ListText::new(&text.name, masked(&text.text).into_bytes());
+            masked.first_line = text.first_line;
+            masked.lines()
+        });
+        let line = lines.get(error.line).unwrap_or_default();
+        around(&String::from_utf8_lossy(&line), error.column)
+    }
+
     fn draft(&self, number: u32, entry: Entry) -> Draft {
-        let format = &self.list.format;
-        let terms = terms(&entry, format);
-        let original = if format.lines { self.lines.get(entry.line) } else { None };
-        let text = original.unwrap_or_else(|| standard_line(&entry).into());
+        let (text, terms) = repeated(&entry, &self.list.format, self.lines.get(entry.line));
         let line = entry.line;
         let is_in_shard = self.is_in_shard(&entry);
         let stage = match job(number, &entry, &self.filter, self.options) {
@@ -200,54 +208,6 @@ impl Drafts<'_> {
             _ => shard.has_text(entry.source.as_bytes()),
         }
     }
-}
-
-/// Returns what the comment above the entry's line in the failed list must say.
-fn terms(entry: &Entry, format: &Format) -> Option<Arc<str>> {
-    // A comment above a pattern, which is a comment too, would apply to the next line.
-    let is_comment = matches!(entry.select, Selection::All | Selection::Matching(_));
-    if is_comment || (format.lines && !format.directives) {
-        return None;
-    }
-    let platforms = match entry.platforms.as_slice() {
-        [] if format.lines => None,
-        // The default filter of the standard format must not apply to an entry of another format.
-        [] => Some(format!("platforms={ALL}")),
-        platforms => Some(format!("platforms={}", platforms.join(","))),
-    };
-    let renamed = match &entry.select {
-        Selection::ByTag(tag) => entry.destination_tag.as_ref().filter(|to| *to != tag),
-        // In three columns a digest has the destination's tag before it.
-        _ => entry.destination_tag.as_ref().filter(|_| format.lines),
-    };
-    let renamed = renamed.map(|to| format!("destination-tag={to}"));
-    let terms: Vec<String> = [platforms, renamed].into_iter().flatten().collect();
-    (!terms.is_empty()).then(|| terms.join(" ").into())
-}
-
-/// Returns the entry as a line of [`STANDARD_FORMAT`](crate::list::STANDARD_FORMAT), or as a comment
-/// if three columns cannot express it.
-fn standard_line(entry: &Entry) -> String {
-    let says_it = |version: String| (version, "");
-    let (version, comment) = match &entry.select {
-        Selection::ByDigest(pinned) if entry.destination_tag.is_some() => {
-            let tag = entry.destination_tag.as_deref().unwrap_or_default();
-            says_it(format!("{tag}@{}", pinned.digest))
-        }
-        Selection::ByTag(tag) => says_it(tag.clone()),
-        Selection::ByDigest(pinned) => says_it(match &pinned.tag {
-            Some(tag) => format!("{tag}@{}", pinned.digest),
-            None => pinned.digest.clone(),
-        }),
-        // What it selects is not known; the list that it came from has to be run again.
-        Selection::All | Selection::Matching(_) => ("(tags by pattern)".to_owned(), "# "),
-    };
-    let host_stripped = || match entry.source.split_once('/') {
-        Some((first, rest)) if Registry::looks_like_one(first) => rest.to_owned(),
-        _ => entry.source.clone(),
-    };
-    let destination = entry.destination.clone().unwrap_or_else(host_stripped);
-    format!("{comment}{} {destination} {version}", entry.source)
 }
 
 fn job(
@@ -304,21 +264,5 @@ fn version(select: &Selection) -> Result<Version, EntryError> {
             })
         }
         Selection::All | Selection::Matching(_) => Err(EntryError::Pattern),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{SHOWN, around};
-
-    #[test]
-    fn a_long_line_is_shown_around_its_column() {
-        let short = "x".repeat(SHOWN);
-        assert_eq!(around(short.as_bytes(), 150), short, "all of it");
-        let long = format!("{}here{}", "a".repeat(500), "b".repeat(500));
-        let shown = around(long.as_bytes(), 501);
-        assert!(shown.starts_with("…a") && shown.contains("here") && shown.ends_with("b…"));
-        assert_eq!(shown.chars().count(), SHOWN + 2);
-        assert!(around(long.as_bytes(), 0).starts_with('a'), "no column is the start");
     }
 }

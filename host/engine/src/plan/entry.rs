@@ -9,7 +9,7 @@ use crate::job::{Jobs, Outcome};
 /// The plan of a run. Each entry is a job or has ended.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// The lines of the failed list for each entry, by number.
+    /// The lines of the failed list for each entry, in the order of the list.
     pub entries: Vec<PlannedEntry>,
     /// The jobs.
     pub jobs: Jobs,
@@ -22,7 +22,8 @@ pub struct Plan {
 /// An entry as the failed list repeats it. A plan may hold a million of them.
 #[derive(Clone, Debug)]
 pub struct PlannedEntry {
-    /// The entry's number, from 1.
+    /// The number of the entry whose failure puts this one into the failed list, from 1: its own, or that
+    /// of an earlier entry that does the same.
     pub number: u32,
     /// The text before `-s`, `-d` and rewrites; it may not be UTF-8.
     pub text: Bytes,

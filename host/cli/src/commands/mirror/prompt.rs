@@ -19,7 +19,7 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
         session.settings.list.list_format.get_or_insert_with(|| STANDARD_FORMAT.to_owned()).clone();
     let format = list::format_of(&session.formats().load(&name).await?);
     let command = session.repeat_command(&format);
-    let failed_list = session.failed_list(&[], &command)?;
+    let failed_list = session.failed_list(&[], &command, true)?;
     let mut conversation = Conversation {
         session,
         command,

@@ -6,7 +6,7 @@ use longshore_plugin_host::PluginHost;
 use longshore_store::Interrupt;
 
 use crate::error::Fatal;
-use crate::report::{FailedEntry, FailedList, Log};
+use crate::report::{FailedEntry, FailedList, FailedListFile, Log};
 use crate::settings::{RunSettings, Task};
 use crate::setup::{Caches, RegistrySettings, StoreSetup, listen, plugin_host};
 
@@ -47,15 +47,19 @@ impl Session {
         })
     }
 
-    /// Opens the failed list, with room for `entries`. A dry run has no failed list.
+    /// Opens the failed list, with room for `entries`. If the list that was read `is_private`, so is this
+    /// one. A dry run has no failed list.
     pub(super) fn failed_list(
         &self,
         entries: &[FailedEntry],
         command: &str,
+        is_private: bool,
     ) -> Result<Option<FailedList>, Fatal> {
         if self.settings.dry_run() {
             return Ok(None);
         }
-        Ok(Some(FailedList::open(self.settings.failed(), command, entries)?))
+        let (path, is_default) = (self.settings.failed(), self.settings.failed_is_default);
+        let file = FailedListFile { path, is_default, is_private };
+        Ok(Some(FailedList::open(file, command, entries)?))
     }
 }

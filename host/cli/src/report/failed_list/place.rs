@@ -3,15 +3,18 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
+use super::FailedListFile;
+use crate::list::MARK;
 use crate::report::ReportError;
 
-/// The start of the first line of each failed list of longshore.
-pub(super) const MARK: &str = "# failed list of longshore;";
+/// The permissions of everybody but the owner.
+const OF_OTHERS: u32 = 0o077;
 
 /// The most symbolic links to follow, as in the operating system.
 const MOST_LINKS: usize = 40;
@@ -26,9 +29,14 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// Inspects `path`, and follows symbolic links.
-    pub(super) fn find(path: &Path) -> Result<Self, ReportError> {
+    /// Inspects the path of a failed list. Follows symbolic links, unless it is the default path.
+    pub(super) fn find(file: FailedListFile<'_>) -> Result<Self, ReportError> {
+        let FailedListFile { path, is_default, is_private } = file;
         let failed = |cause| ReportError::write(path, cause);
+        let replaceable = |path: PathBuf, mode| Replaceable { path, mode, is_default, is_private };
+        if is_default {
+            return Self::find_own(replaceable(path.to_owned(), None));
+        }
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -36,7 +44,7 @@ impl Place {
                 if path.as_os_str().as_bytes().ends_with(b"/") || path.file_name().is_none() {
                     return Err(ReportError::Directory(path.to_owned()));
                 }
-                return Ok(Self::File(Replaceable { path: resolve(path), mode: None }));
+                return Ok(Self::File(replaceable(resolve(path), None)));
             }
             Err(error) => return Err(failed(error)),
         };
@@ -55,7 +63,33 @@ impl Place {
             return Ok(Self::Stream(opened));
         }
         let mode = Some(metadata.permissions().mode() & 0o777);
-        Ok(Self::File(Replaceable { path: resolve(path), mode }))
+        Ok(Self::File(replaceable(resolve(path), mode)))
+    }
+
+    /// Accepts the default path if it is free or has a failed list of longshore. Whoever made the folder, such
+    /// as the author of a checkout, chose what else is there: a link to a file of the user's, or a pipe.
+    fn find_own(mut place: Replaceable) -> Result<Self, ReportError> {
+        let path = place.path.clone();
+        let failed = |cause| ReportError::write(&path, cause);
+        let foreign = |what| ReportError::Foreign { path: path.clone(), what };
+        let found = match fs::symlink_metadata(&path) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::File(place)),
+            Err(error) => return Err(failed(error)),
+        };
+        match found.file_type() {
+            kind if kind.is_dir() => return Err(ReportError::Directory(path)),
+            kind if kind.is_symlink() => return Err(foreign("it is a symbolic link")),
+            kind if !kind.is_file() => return Err(foreign("it is a pipe, a socket or a device")),
+            _ => {}
+        }
+        // Opening also checks that the file is writable; a read-only file is not replaced.
+        place.open(OpenOptions::new().append(true)).map_err(failed)?;
+        if !place.is_ours().map_err(failed)? {
+            return Err(foreign("it is not a failed list of longshore"));
+        }
+        place.mode = Some(found.permissions().mode() & 0o777);
+        Ok(Self::File(place))
     }
 }
 
@@ -85,19 +119,39 @@ pub(super) struct Replaceable {
     path: PathBuf,
     /// The permissions of the existing file.
     mode: Option<u32>,
+    /// See [`FailedListFile`].
+    is_default: bool,
+    is_private: bool,
 }
 
 impl Replaceable {
     /// Creates a temporary file in the same folder, and so on the same file system.
     pub(super) fn beside(&self) -> io::Result<NamedTempFile> {
+        let allowed = if self.is_private { !OF_OTHERS } else { !0 };
         let file = tempfile::Builder::new()
             .prefix(".longshore-failed-")
-            .permissions(Permissions::from_mode(0o666))
+            .permissions(Permissions::from_mode(0o666 & allowed))
             .tempfile_in(directory(&self.path))?;
         if let Some(mode) = self.mode {
-            file.as_file().set_permissions(Permissions::from_mode(mode))?;
+            file.as_file().set_permissions(Permissions::from_mode(mode & allowed))?;
         }
         Ok(file)
+    }
+
+    /// Says whether another file stands at the default path by now, which was free or had a failed list.
+    pub(super) fn is_taken(&self) -> io::Result<bool> {
+        if !self.is_default || !self.exists() {
+            return Ok(false);
+        }
+        // A link, or a file that cannot be read, is not a failed list of longshore.
+        Ok(!self.is_ours().unwrap_or(false))
+    }
+
+    /// Opens the file. At the default path it neither follows a link nor waits for the other end of a pipe.
+    fn open(&self, options: &mut OpenOptions) -> io::Result<File> {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let flags = if self.is_default { flags } else { OFlags::empty() };
+        options.custom_flags(flags.bits().cast_signed()).open(&self.path)
     }
 
     /// Renames `file` to the path of the list.
@@ -108,7 +162,7 @@ impl Replaceable {
     /// Says whether the file is a failed list of longshore.
     pub(super) fn is_ours(&self) -> io::Result<bool> {
         let mut start = Vec::with_capacity(MARK.len());
-        match File::open(&self.path) {
+        match self.open(OpenOptions::new().read(true)) {
             Ok(file) => file.take(MARK.len() as u64).read_to_end(&mut start)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
@@ -116,9 +170,9 @@ impl Replaceable {
         Ok(start == MARK.as_bytes())
     }
 
-    /// Says whether the file exists.
+    /// Says whether the file, or a link to nothing, exists.
     pub(super) fn exists(&self) -> bool {
-        self.path.exists()
+        self.path.symlink_metadata().is_ok()
     }
 
     pub(super) fn remove(&self) -> io::Result<()> {

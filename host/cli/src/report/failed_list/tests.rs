@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{FailedEntry, FailedList, comment};
+use super::{FailedEntry, FailedList, FailedListFile, comment, has_entries};
 use crate::report::ReportError;
 
 const COMMAND: &str = "longshore mirror -f failed.txt -d r.example.com";
@@ -22,8 +22,13 @@ fn entries(count: u32) -> Vec<FailedEntry> {
         .collect()
 }
 
+/// A path that the user named.
+const fn chosen(path: &Path) -> FailedListFile<'_> {
+    FailedListFile { path, is_default: false, is_private: false }
+}
+
 fn open(path: &Path, count: u32) -> FailedList {
-    FailedList::open(path, COMMAND, &entries(count)).unwrap()
+    FailedList::open(chosen(path), COMMAND, &entries(count)).unwrap()
 }
 
 /// The names in a folder, temporary files included.
@@ -102,7 +107,7 @@ fn links_are_followed_and_permissions_stay() {
     assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
     let circle = folder.path().join("circle");
     symlink("circle", &circle).unwrap();
-    let error = FailedList::open(&circle, COMMAND, &entries(1)).unwrap_err();
+    let error = FailedList::open(chosen(&circle), COMMAND, &entries(1)).unwrap_err();
     assert!(error.to_string().contains("loop"), "{error}");
 }
 
@@ -114,7 +119,7 @@ fn devices_and_pipes_are_written_and_stay() {
     list.finish(&[(1, "denied")]).unwrap();
     assert!(!fs::metadata(null).unwrap().is_file());
 
-    let full = FailedList::open(Path::new("/dev/full"), COMMAND, &entries(1));
+    let full = FailedList::open(chosen(Path::new("/dev/full")), COMMAND, &entries(1));
     if let Ok(full) = full {
         let error = full.finish(&[(1, "denied")]).unwrap_err();
         assert!(error.to_string().contains("/dev/full"), "{error}");
@@ -140,11 +145,11 @@ fn an_impossible_place_is_found_before_anything_is_copied() {
         (folder.path().join("none/failed.txt"), "no such directory"),
         (file.join("failed.txt"), "not a directory"),
     ] {
-        let error = FailedList::open(&path, COMMAND, &entries(1)).unwrap_err();
+        let error = FailedList::open(chosen(&path), COMMAND, &entries(1)).unwrap_err();
         assert!(error.to_string().ends_with(expected), "{error}");
         assert!(error.hint().is_some());
     }
-    let error = FailedList::open(folder.path(), COMMAND, &entries(1)).unwrap_err();
+    let error = FailedList::open(chosen(folder.path()), COMMAND, &entries(1)).unwrap_err();
     assert!(matches!(error, ReportError::Directory(_)));
 }
 
@@ -174,8 +179,146 @@ fn entries_can_be_added_and_nothing_makes_two_of_one() {
     list.add(&[FailedEntry { number: 4, text: no_text, terms: None }]).unwrap();
     list.finish(&[(1, "one"), (2, "two"), (3, "three"), (4, "four")]).unwrap();
     let text = fs::read(&path).unwrap();
-    let expected = b"\n# one\na1\\nb\n# two\na2\\nb\n# three\n# four\na\xff b 1\n";
+    let expected = b"\\x0ab\n# three\n# four\na\xff b 1\n";
     assert!(text.ends_with(expected), "{}", text.escape_ascii());
+    let entries = text.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"#"));
+    assert_eq!(entries.count(), 4, "three, and the end: {}", text.escape_ascii());
+}
+
+#[test]
+fn a_line_that_selects_several_entries_stands_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failed.txt");
+    let list = Bytes::from_static(b"docker pull -a a\nb\ndocker pull -a a");
+    let lines = [
+        list.slice(0..16),
+        list.slice(0..16),
+        list.slice(0..16),
+        list.slice(17..18),
+        list.slice(19..),
+    ];
+    let entries: Vec<FailedEntry> =
+        (1..).zip(lines).map(|(number, text)| FailedEntry { number, text, terms: None }).collect();
+    let written = |failures: &[(u32, &str)]| {
+        let list = FailedList::open(chosen(&path), COMMAND, &entries).unwrap();
+        list.finish(failures).unwrap();
+        fs::read_to_string(&path).unwrap().split_once('\n').unwrap().1.to_owned()
+    };
+    assert_eq!(written(&[(1, "x"), (3, "y"), (4, "z")]), "# x\ndocker pull -a a\n# y\n# z\nb\n");
+    assert_eq!(written(&[(3, "y"), (5, "z")]), "# y\ndocker pull -a a\n# z\ndocker pull -a a\n");
+}
+
+/// The default path in a folder.
+fn default(path: &Path) -> FailedListFile<'_> {
+    FailedListFile { is_default: true, ..chosen(path) }
+}
+
+#[test]
+fn the_default_path_has_a_failed_list_or_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = (folder.path().join("failed.txt"), folder.path().join("target"));
+    let refused = |what: &str| {
+        let error = FailedList::open(default(&path), COMMAND, &entries(1)).unwrap_err();
+        assert!(error.to_string().ends_with(what), "{error}");
+        assert!(error.hint().unwrap().contains("-o"), "{error}");
+    };
+    for text in ["my notes\n", "", "# failed list of another tool\n"] {
+        fs::write(&path, text).unwrap();
+        refused("it is not a failed list of longshore");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+    fs::write(&target, "my notes\n").unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::hard_link(&target, &path).unwrap();
+    refused("it is not a failed list of longshore");
+    for to in ["target", "none", "failed.txt", "/dev/null"] {
+        fs::remove_file(&path).unwrap();
+        symlink(to, &path).unwrap();
+        refused("it is a symbolic link");
+    }
+    fs::remove_file(&path).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.is_ok_and(|status| status.success()), "no pipe could be made");
+    refused("it is a pipe, a socket or a device");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    refused("it is a directory");
+    assert_eq!(names(folder.path()), ["failed.txt", "target"], "nothing is left behind");
+}
+
+#[test]
+fn another_name_of_our_list_keeps_its_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("failed.txt"), folder.path().join("other"));
+    open(&path, 1).finish(&[(1, "denied")]).unwrap();
+    fs::hard_link(&path, &other).unwrap();
+    let old = fs::read_to_string(&other).unwrap();
+    let list = FailedList::open(default(&path), COMMAND, &entries(2)).unwrap();
+    list.finish(&[(2, "denied")]).unwrap();
+    assert_eq!(fs::read_to_string(&other).unwrap(), old);
+    assert!(fs::read_to_string(&path).unwrap().contains("image-2"));
+}
+
+#[test]
+fn what_appears_at_the_default_path_is_kept_and_so_is_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failed.txt");
+    for link in [false, true] {
+        let mut list = FailedList::open(default(&path), COMMAND, &entries(2)).unwrap();
+        if link {
+            symlink("target", &path).unwrap();
+        } else {
+            fs::write(&path, "my notes\n").unwrap();
+        }
+        assert!(list.rewrite(&[(1, "not done")]).is_err());
+        let error = list.finish(&[(2, "denied")]).unwrap_err();
+        let ReportError::Displaced { kept, .. } = error else { panic!("{error}") };
+        assert!(fs::read_to_string(&kept).unwrap().contains("image-2"));
+        fs::remove_file(kept).unwrap();
+        if !link {
+            assert_eq!(fs::read_to_string(&path).unwrap(), "my notes\n");
+            let list = FailedList::open(chosen(&path), COMMAND, &entries(1)).unwrap();
+            list.finish(&[]).unwrap();
+        }
+        assert_eq!(names(folder.path()), ["failed.txt"]);
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_list_of_a_private_list_is_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failed.txt");
+    let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    for is_default in [true, false] {
+        for before in [None, Some(0o644), Some(0o640)] {
+            if let Some(before) = before {
+                open(&path, 1).finish(&[(1, "denied")]).unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(before)).unwrap();
+            }
+            let file = FailedListFile { path: &path, is_default, is_private: true };
+            let mut list = FailedList::open(file, COMMAND, &entries(1)).unwrap();
+            for name in names(folder.path()).iter().filter(|name| name.starts_with('.')) {
+                let found = fs::metadata(folder.path().join(name)).unwrap();
+                assert_eq!(found.permissions().mode() & 0o077, 0, "{name}");
+            }
+            list.rewrite(&[(1, "not done")]).unwrap();
+            assert_eq!(mode(), 0o600);
+            list.finish(&[(1, "denied")]).unwrap();
+            assert_eq!(mode(), 0o600);
+            fs::remove_file(&path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_list_says_whether_anything_in_it_can_be_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failed.txt");
+    for (text, expected) in [("# a\n? b.yml:1: c\n\n", false), ("? b.yml:1: c\na b *\n", true)] {
+        fs::write(&path, text).unwrap();
+        assert_eq!(has_entries(&path), expected, "{text}");
+    }
 }
 
 #[test]

@@ -135,7 +135,7 @@ async fn sources_are_completed_and_destinations_follow_them() {
     assert_eq!(
         texts(&plan),
         [
-            "redis redis ".to_owned(),
+            "redis redis latest".to_owned(),
             "a.io/x x 2".to_owned(),
             format!("a.io/x/y x/y 1@{DIGEST}"),
             "a.io/x b.io/x 1".to_owned(),
@@ -252,7 +252,51 @@ async fn an_entry_that_selects_nothing_ends() {
     let plan = planned(list(other(), "", entries, vec![]), &options).await;
     let expected = ["it selects tags by pattern, and none were listed", "a.io/x has no tags"];
     assert_eq!(ends(&plan), expected);
-    assert_eq!(texts(&plan), ["# a.io/x b.io/x (tags by pattern)"; 2]);
+    assert_eq!(texts(&plan), ["a.io/x b.io/x *"; 2], "it can be repeated");
+}
+
+#[tokio::test]
+async fn lines_for_one_job_fail_with_it() {
+    let text = "--platform=linux/arm64 a\n--platform=linux/amd64 a\na # again\nb\na # again\n";
+    let entries = [1, 2, 3, 4, 5].map(|line| {
+        let source = if line == 4 { "a.io/b" } else { "a.io/a" };
+        entry(line, source, Some("b.io/x"), if line == 4 { "2" } else { "1" })
+    });
+    let options = PlanOptions { first_number: 11, ..options() };
+    let plan = planned(list(lines(), text, entries.to_vec(), vec![]), &options).await;
+    let numbers: Vec<u32> = plan.entries.iter().map(|entry| entry.number).collect();
+    assert_eq!(numbers, [11, 11, 11, 14, 11]);
+    assert_eq!(plan.ended.iter().map(|ended| ended.number).collect::<Vec<_>>(), [12, 13, 15]);
+    let twice = [entry(1, "a.io/a", Some("b.io/x"), "1"), entry(2, "a.io/a", Some("b.io/x"), "1")];
+    let plan = planned(list(other(), "", twice.to_vec(), vec![]), &options).await;
+    let numbers: Vec<u32> = plan.entries.iter().map(|entry| entry.number).collect();
+    assert_eq!(numbers, [11, 12], "the first says it all");
+}
+
+#[tokio::test]
+async fn malformed_parts_of_other_formats_are_named_without_secrets() {
+    let text = "a: 1\n{\"password\":\"s3\",\"image\":1}\nlongshore: destination-tag=x\n";
+    let errors = vec![error(2, 17), error(3, 0), error(0, 0)];
+    let plan = planned(list(other(), text, vec![], errors), &options()).await;
+    assert_eq!(
+        texts(&plan),
+        [
+            "? list.txt:0:0: it is odd: ",
+            "? list.txt:2:17: it is odd: {\"password\":***,\"image\":1}",
+            "? list.txt:3:0: it is odd: longshore: destination-tag=x",
+        ]
+    );
+    assert_eq!(plan.ended[1].source, "{\"password\":***,\"image\":1}");
+}
+
+#[tokio::test]
+async fn a_part_of_another_list_stays_in_the_failed_list() {
+    let text = "? list.yml:3: it is odd: # a\n";
+    let plan =
+        planned(list(lines(), text, vec![], vec![error(1, 1), error(0, 0)]), &options()).await;
+    assert_eq!(texts(&plan)[1], text.trim_end());
+    assert_eq!(texts(&plan)[0], "? list.txt:0:0: it is odd: ", "no line of it can be repeated");
+    assert_eq!(plan.ended[1].outcome.hint, None, "what a line is does not help");
 }
 
 #[tokio::test]
