@@ -191,12 +191,15 @@ fn a_renamed_tag_is_kept_in_the_failed_list() {
 #[test]
 fn a_document_on_one_line_is_shown_in_parts_and_cannot_be_repeated() {
     let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image());
+    let good = "{\"type\":\"container\",\"name\":\"app\",\"purl\":\"pkg:docker/team/app@1\"}";
     let components: Vec<String> = (0..200)
         .map(|n| {
             format!(
                 "{{\"type\":\"container\",\"name\":\"c{n}\",\"purl\":\"pkg:oci/c{n}@sha256%3A00\"}}"
             )
         })
+        .chain([good.to_owned()])
         .collect();
     let list = format!("{{\"bomFormat\":\"CycloneDX\",\"components\":[{}]}}", components.join(","));
     let run = pair.mirror(&list).args(["--list-format", "cyclonedx"]).run().exits(1);
