@@ -202,7 +202,7 @@ fn manual_pages_are_written() {
 
 #[test]
 fn a_flag_without_effect_is_hidden_and_refused() {
-    for command in [&["serve"][..], &["completions", "bash"], &["man"]] {
+    for command in [&["serve"][..], &["completions", "bash"], &["man"], &["logout", "r.io"]] {
         let help = Longshore::new().args(command).arg("--help").run().exits(0);
         assert!(!help.stdout.contains("--tls-verify"), "{}", help.stdout);
         assert!(help.stdout.contains("--debug"), "{}", help.stdout);

@@ -3,4 +3,5 @@
 mod damage;
 mod fallback_tag;
 mod names;
+mod refused_types;
 mod sizes;

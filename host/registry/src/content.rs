@@ -4,3 +4,4 @@ pub(crate) mod blob;
 pub(crate) mod blob_check;
 pub(crate) mod manifest;
 pub(crate) mod referrers;
+mod refused_manifest;

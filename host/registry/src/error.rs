@@ -20,7 +20,7 @@ pub(super) trait Failed {
 
 impl Failed for Operation {
     fn failed(self, cause: impl Into<Cause>) -> RegistryError {
-        RegistryError { operation: self, cause: Box::new(cause.into()) }
+        RegistryError { operation: self, cause: Box::new(cause.into()), advice: None }
     }
 }
 
@@ -32,6 +32,8 @@ pub struct RegistryError {
     pub operation: Operation,
     /// The cause.
     pub cause: Box<Cause>,
+    /// Advice that fits the object, and comes before that for the cause.
+    pub advice: Option<String>,
 }
 
 /// Why an operation on a registry failed.
@@ -267,6 +269,9 @@ impl RegistryError {
 
     /// Advice for the user.
     pub fn hint(&self) -> Option<String> {
+        if let Some(advice) = &self.advice {
+            return Some(advice.clone());
+        }
         let hint = match &*self.cause {
             Cause::Certificate { .. } => {
                 "put the registry's CA into a certs.d directory or SSL_CERT_FILE, or use --tls-verify=false"

@@ -23,6 +23,9 @@ longshore_plugin_sdk::export_list_format!(probe, parse);
 const FOREIGN_GROUPS: [&str; 3] =
     ["content.hauler.cattle.io/", "collection.hauler.cattle.io/", "mirror.openshift.io/"];
 
+/// A head of more bytes may be the start of a longer text.
+const LONG: usize = 32 * 1024;
+
 /// Reports whether the text holds manifests.
 #[must_use]
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
@@ -31,7 +34,9 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     if roots.iter().any(|root| is_foreign(root)) {
         return Confidence::No;
     }
+    let is_cut = head.len() > LONG && roots.last().is_some_and(|root| is_start_of_object(root));
     match objects {
+        0 if is_cut => Confidence::Maybe,
         0 => Confidence::No,
         objects if objects == roots.len() => Confidence::Certain,
         _ => Confidence::Maybe,
@@ -66,6 +71,14 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
 fn is_object(root: &Node) -> bool {
     root.text_of("apiVersion").is_some()
         && (root.text_of("kind").is_some() || root.get("items").is_some())
+}
+
+/// Reports whether an object starts here whose kind comes later: sorted keys put it behind the data.
+fn is_start_of_object(root: &Node) -> bool {
+    let version = root.text_of("apiVersion").unwrap_or_default();
+    let version = version.rsplit('/').next().unwrap_or_default();
+    let number = version.strip_prefix('v').unwrap_or_default();
+    number.starts_with(|first: char| first.is_ascii_digit())
 }
 
 fn is_foreign(root: &Node) -> bool {

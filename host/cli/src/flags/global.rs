@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches, Args, Command};
 pub(super) const ONLY_ON_COMMAND_LINE: [&str; 1] = ["settings"];
 
 /// Commands that connect to no registry.
-const OFFLINE: [&str; 3] = ["serve", "completions", "man"];
+const OFFLINE: [&str; 4] = ["serve", "completions", "man", "logout"];
 /// The flag that has no effect on them.
 pub(crate) const OF_CONNECTIONS: &str = "tls-verify";
 const ID: &str = "tls_verify";

@@ -38,7 +38,7 @@ pub(crate) async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice
         }
     }
     let best = sure.iter().map(|(rank, _)| *rank).max().unwrap_or(0);
-    if best == 0 && says_nothing(&text.text) {
+    if best == 0 && text.says_nothing() {
         let standard = PluginHost::built_in_formats().find(|known| known.name == STANDARD_FORMAT);
         let line_hint = standard.and_then(|known| known.list.line_hint.as_deref());
         let line_hint = line_hint.map(str::to_owned);
@@ -96,13 +96,6 @@ async fn no_format(text: &ListText, plugins: &[Plugin]) -> ListError {
     let known = PluginHost::built_in(Kind::ListFormat).into_iter().map(str::to_owned).collect();
     let refusal = Refusal::of(text, plugins).await;
     ListError::NoFormat { name: text.name.clone(), known, refusal }
-}
-
-/// Is there nothing but what every format of lines takes for a comment?
-fn says_nothing(text: &str) -> bool {
-    text.lines()
-        .map(str::trim_start)
-        .all(|line| line.is_empty() || line.starts_with('#') || line.starts_with("//"))
 }
 
 const fn rank(confidence: Confidence) -> u8 {

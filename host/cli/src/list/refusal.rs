@@ -33,7 +33,9 @@ impl Refusal {
         }
         let is_asked = |name: &str| asked.iter().any(|(asked, _)| asked == name);
         let unasked = PluginHost::built_in_formats()
-            .filter(|format| !is_asked(format.name) && !format.probe_words.is_empty())
+            .filter(|format| {
+                !is_asked(format.name) && format.probe_words.iter().any(|word| is_word(word))
+            })
             .map(|format| (format.name, format.probe_words))
             .collect();
         Self { lines: first_lines(&text.text), asked, unasked }
@@ -49,6 +51,11 @@ impl Refusal {
             .then(|| format!("it lacks the words of other formats: {}", lacks.join(", ")));
         lines.chain(asked).chain(unasked).collect()
     }
+}
+
+/// Says whether a probe word is more than punctuation.
+fn is_word(word: &str) -> bool {
+    word.contains(char::is_alphanumeric)
 }
 
 /// Returns the first remark on a text, which is an error if there is one.

@@ -74,17 +74,28 @@ impl ListText {
         &self.broken
     }
 
-    /// The first 64 KiB at most, cut after a line, for format detection.
+    /// The first 64 KiB at most, cut after a line, for format detection. In a longer text, empty lines and
+    /// comments at its start do not count.
     pub fn head(&self) -> &str {
         const HEAD: usize = 64 * 1024;
         if self.text.len() <= HEAD {
             return &self.text;
         }
-        let whole_lines = self.text.as_bytes()[..HEAD].iter().rposition(|&byte| byte == b'\n');
+        let comments = self.text.split_inclusive('\n').take_while(|line| says_nothing(line));
+        let text = &self.text[comments.map(str::len).sum()..];
+        if text.len() <= HEAD {
+            return text;
+        }
+        let whole_lines = text.as_bytes()[..HEAD].iter().rposition(|&byte| byte == b'\n');
         // A newline byte is never inside a character; a first line that is too long is cut between
         // characters.
-        let end = whole_lines.map_or_else(|| self.text.floor_char_boundary(HEAD), |at| at + 1);
-        &self.text[..end]
+        let end = whole_lines.map_or_else(|| text.floor_char_boundary(HEAD), |at| at + 1);
+        &text[..end]
+    }
+
+    /// Whether there are only empty lines, and comments in every format of lines.
+    pub fn says_nothing(&self) -> bool {
+        self.text.lines().all(says_nothing)
     }
 
     /// The original lines.
@@ -113,6 +124,12 @@ impl Lines {
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before] + 1);
         Some(self.bytes.slice_ref(self.bytes[start..end].trim_ascii()))
     }
+}
+
+/// Whether a line is empty, or a comment in every format of lines.
+fn says_nothing(line: &str) -> bool {
+    let line = line.trim_start();
+    line.is_empty() || line.starts_with('#') || line.starts_with("//")
 }
 
 /// Finds the first bad position of each line that is not UTF-8.
@@ -159,5 +176,14 @@ mod tests {
         assert!(text.head().len() <= 65_536 && text.head().ends_with('\n'));
         let long = ListText::new("l", "ä".repeat(65_536).into_bytes());
         assert_eq!(long.head().len(), 65_536);
+        let comments = format!("#{}\n\n", "x".repeat(70_000));
+        for (text, head) in [
+            (format!("{comments}kind: Pod\n"), "kind: Pod\n"),
+            (format!("{comments}{comments}// a\nb\n# c\n"), "b\n# c\n"),
+            (comments.clone(), ""),
+            ("# a\nb\n".to_owned(), "# a\nb\n"),
+        ] {
+            assert_eq!(ListText::new("l", text.into_bytes()).head(), head);
+        }
     }
 }

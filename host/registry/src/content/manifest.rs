@@ -4,6 +4,7 @@ use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
+use super::refused_manifest::advice;
 use crate::auth::token::RepositoryScope;
 use crate::error::{Failed as _, PUSH_MANIFEST};
 use crate::http::connection::read_bounded;
@@ -202,10 +203,11 @@ impl Client {
     ) -> Result<Option<HeaderMap>, RegistryError> {
         let mut backoff = self.backoff();
         loop {
-            let error = match self.send_once(call).await {
+            let mut error = match self.send_once(call).await {
                 Ok(response) => return Ok(Some(response.headers().clone())),
                 Err(cause) => call.operation.clone().failed(cause),
             };
+            error.advice = error.cause.answer().and_then(|answer| advice(answer, manifest));
             if error.is_unanswered() {
                 let held = self.manifest_head(repository, reference, true).await.ok().flatten();
                 if held.as_ref() == Some(&manifest.digest) {
