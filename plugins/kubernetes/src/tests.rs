@@ -208,3 +208,22 @@ fn the_probe_accepts_only_manifests() {
 fn mutated_manifests_never_panic() {
     survives_mutations(&[WORKLOADS, CUSTOM, LIST], probe, parse);
 }
+
+#[test]
+fn the_kind_may_come_after_the_head() {
+    let data: String = (0..4000).map(|number| format!("  k{number}: value{number}\n")).collect();
+    for (text, expected) in [
+        (format!("apiVersion: v1\ndata:\n{data}"), Confidence::Maybe),
+        (format!("apiVersion: example.com/v1beta2\nspec:\n{data}"), Confidence::Maybe),
+        (
+            format!("kind: Pod\napiVersion: v1\n---\napiVersion: v1\ndata:\n{data}"),
+            Confidence::Maybe,
+        ),
+        (format!("apiVersion: two\ndata:\n{data}"), Confidence::No),
+        (format!("version: v1\ndata:\n{data}"), Confidence::No),
+        // A chart's own file has no kind.
+        ("apiVersion: v2\nname: chart\nversion: 1.0.0\n".to_owned(), Confidence::No),
+    ] {
+        assert_eq!(probe("list", &text), expected, "{}", &text[..40]);
+    }
+}
