@@ -1,6 +1,10 @@
 //! `--repo-type harbor` against a fake Harbor with the behaviour of a real one.
 
+mod dry_run;
 mod login;
+mod missing;
+mod proxy_cache;
+mod signature;
 mod token;
 
 use longshore_content::Image;

@@ -32,17 +32,19 @@ pub(crate) struct DockerRegistry {
     account: Option<(String, String)>,
     tls: bool,
     lists_blobs: bool,
+    /// The registry that it is a pull-through cache of.
+    upstream: Option<String>,
 }
 
 impl DockerRegistry {
     /// Debian's `docker-registry`.
     pub(super) fn debian() -> Self {
-        Self { program: DEBIAN, account: None, tls: false, lists_blobs: false }
+        Self { program: DEBIAN, account: None, tls: false, lists_blobs: false, upstream: None }
     }
 
     /// Distribution 3.
     pub(super) fn version_3() -> Self {
-        Self { program: VERSION_3, account: None, tls: false, lists_blobs: false }
+        Self { program: VERSION_3, account: None, tls: false, lists_blobs: false, upstream: None }
     }
 
     /// Requires this user name and password.
@@ -54,6 +56,12 @@ impl DockerRegistry {
     /// Serves TLS with a certificate of a temporary authority.
     pub(crate) fn tls(mut self) -> Self {
         self.tls = true;
+        self
+    }
+
+    /// Makes it a pull-through cache of a registry on loopback.
+    pub(crate) fn caching(mut self, upstream: &Registry) -> Self {
+        self.upstream = Some(upstream.address().to_owned());
         self
     }
 
@@ -92,6 +100,9 @@ impl DockerRegistry {
             std::fs::write(&path, format!("{user}:{hash}\n")).expect("htpasswd can be written");
             let path = path.display();
             let _ = writeln!(config, "auth: {{htpasswd: {{realm: test, path: '{path}'}}}}");
+        }
+        if let Some(upstream) = &self.upstream {
+            let _ = writeln!(config, "proxy: {{remoteurl: 'http://{upstream}'}}");
         }
         if self.lists_blobs {
             config += "validation: {manifests: {indexes: {platforms: none}}}\n";

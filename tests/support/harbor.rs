@@ -35,6 +35,8 @@ pub(crate) struct Behaviour {
     pub(crate) raced: bool,
     /// The account is a robot of a project, which can never create one.
     pub(crate) robot: bool,
+    /// Does not say to the account whether a project exists.
+    pub(crate) hides_head: bool,
     /// Shows no project to the account.
     pub(crate) hides_projects: bool,
     /// Locks the account after this many failed logins.

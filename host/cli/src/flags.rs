@@ -12,6 +12,7 @@ mod list;
 mod login;
 mod man;
 mod mirror;
+mod repo_type;
 mod serve;
 mod spelling;
 mod validate;
@@ -30,6 +31,7 @@ pub(crate) use list::{ListFlags, NOT_REPEATED, REGISTRY_REWRITE};
 pub(crate) use login::{Account, Login, Logout, WhoAmI};
 pub(crate) use man::Man;
 pub(crate) use mirror::{Alias, CopyFlags, Mirror};
+pub(crate) use repo_type::RepoTypeFlags;
 pub(crate) use serve::Serve;
 pub(crate) use spelling::{normalised, with_tip};
 pub(crate) use validate::{CompareFlags, Validate};
@@ -136,9 +138,9 @@ mod tests {
     #[test]
     fn switches_take_a_value_behind_an_equals_sign() {
         let defaults = mirror("l mirror");
-        assert!(!defaults.dry_run && defaults.harbor_https);
+        assert!(!defaults.dry_run && defaults.registry.harbor_https);
         let given = mirror("l mirror --dry-run --harbor-https=false");
-        assert!(given.dry_run && !given.harbor_https);
+        assert!(given.dry_run && !given.registry.harbor_https);
         assert!(command().try_get_matches_from(["l", "mirror", "--dry-run=x"]).is_err());
     }
 }

@@ -1,7 +1,8 @@
 //! Prepares destinations with the repo-type plugin before the first push.
 //!
 //! Each distinct scope (a Harbor project, a repository) is prepared once in a run. A failure is a warning:
-//! the push is tried anyway, and if it fails too, its error includes the warning.
+//! the push is tried anyway, and if it fails too, its error includes the warning. A dry run and a
+//! validation only look.
 
 mod endpoint;
 
@@ -25,7 +26,27 @@ const WAIT: Duration = Duration::from_secs(2);
 /// The longest wait that a plugin may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Prepares the destinations of `jobs`. Returns the repositories that are not ready, and why.
+/// What follows the preparation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Pushes.
+    Push,
+    /// A report of what would be pushed.
+    DryRun,
+    /// A comparison.
+    Validate,
+}
+
+/// The result of a preparation.
+#[derive(Debug, Default)]
+pub(crate) struct Prepared {
+    /// The repositories that are not ready, and why.
+    pub(crate) unprepared: HashMap<Name, String>,
+    /// The repositories for which a run would create something, and what.
+    pub(crate) would_create: HashMap<Name, String>,
+}
+
+/// Prepares the destinations of `jobs`.
 ///
 /// # Errors
 /// Returns an error if the plugin cannot name the scopes.
@@ -34,8 +55,8 @@ pub(crate) async fn prepare(
     plugin: &Plugin,
     registries: &Registries,
     events: &EventSender,
-    dry_run: bool,
-) -> Result<HashMap<Name, String>, PluginError> {
+    purpose: Purpose,
+) -> Result<Prepared, PluginError> {
     let mut by_registry: BTreeMap<Registry, BTreeSet<Repository>> = BTreeMap::new();
     for Job { destination, .. } in jobs.iter() {
         // A folder needs no preparation.
@@ -47,35 +68,42 @@ pub(crate) async fn prepare(
         let text = "--repo-type has no effect: every destination is a folder".to_owned();
         events.note(0, None, Level::Warning, text);
     }
-    let mut unprepared = HashMap::new();
+    let mut prepared = Prepared::default();
     for (registry, repositories) in &by_registry {
         let repositories: Vec<&Repository> = repositories.iter().collect();
-        let preparation = Preparation { registry, plugin, events, dry_run };
+        let client = registries.client(registry);
+        let anonymous = match repositories.first() {
+            Some(first) => client.account(first).await.as_deref() == Some("anonymous"),
+            None => false,
+        };
+        let preparation = Preparation { registry, plugin, events, purpose, anonymous };
         let capabilities = match preparation.describe().await {
             Ok(capabilities) => capabilities,
             Err(error) => {
-                let text = format!("{error}; trying the push to {registry} anyway");
+                let text = match purpose {
+                    Purpose::Push => format!("{error}; trying the push to {registry} anyway"),
+                    Purpose::DryRun | Purpose::Validate => error.to_string(),
+                };
                 events.note(0, None, Level::Warning, text);
                 let all = repositories.into_iter().map(|repository| name(registry, repository));
-                unprepared.extend(all.map(|name| (name, error.to_string())));
+                prepared.unprepared.extend(all.map(|name| (name, error.to_string())));
                 continue;
             }
         };
-        registries.client(registry).describe(&traits(&capabilities));
+        client.describe(&traits(&capabilities));
         let depths = depths(&capabilities);
         for repository in &repositories {
             if let Some(why) = misfit(repository, &depths) {
-                unprepared.insert(name(registry, repository), why);
+                prepared.unprepared.insert(name(registry, repository), why);
             }
         }
-        let (failed, created) = preparation.scopes(&repositories).await?;
-        unprepared.extend(failed);
+        let created = preparation.scopes(&repositories, &mut prepared).await?;
         if created {
             // Older tokens do not cover the new scopes.
-            registries.client(registry).forget_tokens();
+            client.forget_tokens();
         }
     }
-    Ok(unprepared)
+    Ok(prepared)
 }
 
 fn name(registry: &Registry, repository: &Repository) -> Name {
@@ -123,7 +151,9 @@ struct Preparation<'a> {
     registry: &'a Registry,
     plugin: &'a Plugin,
     events: &'a EventSender,
-    dry_run: bool,
+    purpose: Purpose,
+    /// No credential is known for the registry.
+    anonymous: bool,
 }
 
 impl Preparation<'_> {
@@ -143,16 +173,18 @@ impl Preparation<'_> {
         }
     }
 
-    /// Prepares each distinct scope, outermost first. Returns the repositories that are not ready, and
-    /// whether a scope was created.
+    /// Prepares each distinct scope, outermost first, and adds the result to `prepared`. Returns whether
+    /// a scope was created.
     async fn scopes(
         &self,
         repositories: &[&Repository],
-    ) -> Result<(HashMap<Name, String>, bool), PluginError> {
+        prepared: &mut Prepared,
+    ) -> Result<bool, PluginError> {
         let texts: Vec<String> = repositories.iter().map(ToString::to_string).collect();
         let needed = self.plugin.scopes(self.registry.as_str(), &texts).await?;
         let mut done: HashSet<(String, String)> = HashSet::new();
         let mut failures: HashMap<(String, String), String> = HashMap::new();
+        let mut missing: HashMap<(String, String), String> = HashMap::new();
         let mut created = false;
         let depth = needed.iter().map(Vec::len).max().unwrap_or(0);
         for level in 0..depth {
@@ -162,6 +194,9 @@ impl Preparation<'_> {
                     continue;
                 }
                 match self.scope(scope).await {
+                    Ok(State::WouldCreate) => {
+                        missing.insert(key, format!("{} {}", scope.kind, scope.name));
+                    }
                     Ok(state) => created |= state == State::Created,
                     Err(why) => {
                         failures.insert(key, why);
@@ -169,25 +204,51 @@ impl Preparation<'_> {
                 }
             }
         }
-        let mut unprepared = HashMap::new();
         for (repository, scopes) in repositories.iter().zip(&needed) {
-            let keys = scopes.iter().map(|scope| (scope.kind.clone(), scope.name.clone()));
-            if let Some(why) = keys.into_iter().find_map(|key| failures.get(&key)) {
-                unprepared.insert(name(self.registry, repository), why.clone());
-            }
+            let of = |found: &HashMap<(String, String), String>| {
+                let keys = scopes.iter().map(|scope| (scope.kind.clone(), scope.name.clone()));
+                keys.into_iter().find_map(|key| found.get(&key).cloned())
+            };
+            let name = name(self.registry, repository);
+            match (of(&failures), of(&missing)) {
+                (Some(why), _) => prepared.unprepared.entry(name).or_insert(why),
+                // What the registry refuses is not created for it.
+                (None, Some(what)) if !prepared.unprepared.contains_key(&name) => {
+                    prepared.would_create.entry(name).or_insert(what)
+                }
+                (None, _) => continue,
+            };
         }
-        Ok((unprepared, created))
+        Ok(created)
+    }
+
+    /// Says that no credential was sent, where that is why the registry refused.
+    fn with_advice(&self, error: &PluginError) -> String {
+        match error {
+            PluginError::Call { failure: Failure::Unauthorized { .. }, .. } if self.anonymous => {
+                format!(
+                    "{error}; no credential is known for {}, log in with docker login or set \
+                     DOCKER_USERNAME and DOCKER_PASSWORD",
+                    self.registry
+                )
+            }
+            _ => error.to_string(),
+        }
     }
 
     async fn scope(&self, scope: &Scope) -> Result<State, String> {
         let what = format!("{} {} on {}", scope.kind, scope.name, self.registry);
         let mut tries = 1;
         loop {
-            match self.plugin.prepare(self.registry.as_str(), scope, self.dry_run).await {
+            let looks = self.purpose != Purpose::Push;
+            match self.plugin.prepare(self.registry.as_str(), scope, looks).await {
                 Ok(outcome) => {
                     let (level, state) = match outcome.state {
                         State::Ready => (Level::Debug, "is ready"),
                         State::Created => (Level::Info, "was created"),
+                        State::WouldCreate if self.purpose == Purpose::Validate => {
+                            (Level::Info, "does not exist")
+                        }
                         State::WouldCreate => (Level::Info, "would be created"),
                         State::ReadOnly => (Level::Warning, "is read-only"),
                     };
@@ -202,10 +263,16 @@ impl Preparation<'_> {
                         tokio::time::sleep(wait).await;
                         continue;
                     }
-                    let text =
-                        format!("{what} could not be prepared: {error}; trying the push anyway");
+                    let why = self.with_advice(&error);
+                    let text = match self.purpose {
+                        Purpose::Push => {
+                            format!("{what} could not be prepared: {why}; trying the push anyway")
+                        }
+                        Purpose::DryRun => format!("{what} could not be prepared: {why}"),
+                        Purpose::Validate => format!("{what} could not be looked up: {why}"),
+                    };
                     self.events.note(0, None, Level::Warning, text);
-                    return Err(error.to_string());
+                    return Err(why);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Errors of jobs.
 
 use longshore_oci::Digest;
-use longshore_store::{StoreError, TransferFailure};
+use longshore_store::{Fault, StoreError, TransferFailure};
 
 use crate::walk::OutOfBounds;
 
@@ -63,6 +63,13 @@ impl JobError {
     /// Advice for the user.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Destination(error) if *error.fault == Fault::NoNamespace => Some(
+                "create the project first; --repo-type harbor creates missing projects of a Harbor"
+                    .to_owned(),
+            ),
+            Self::Unprepared { error, .. } if *error.fault == Fault::NoNamespace => {
+                Some("create the project first, or use an account that may create it".to_owned())
+            }
             Self::Source(error) | Self::Destination(error) => error.hint.clone(),
             Self::Unprepared { error, .. } => error.hint.clone(),
             Self::NoPlatform(_) => Some(

@@ -231,8 +231,8 @@ pub enum Failure {
         /// The message of the plugin.
         message: String,
     },
-    /// The registry refused the credential.
-    #[error("the registry refused the credential: {message}")]
+    /// The registry refused the request: the credential is missing, wrong or lacks rights.
+    #[error("not authorized: {message}")]
     Unauthorized {
         /// The message of the plugin.
         message: String,

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod authorization;
 pub(crate) mod challenge;
+pub(crate) mod header;
 mod homes;
 pub(crate) mod login;
 pub(crate) mod service;

@@ -21,6 +21,7 @@ use crate::known::{BlobHomes, ManifestHomes, ProbeHistory};
 use crate::limits::permit::{Permit, PermitRequest, Permits, Windows};
 use crate::limits::token_services::TokenServices;
 use crate::limits::window::Class;
+use crate::pull_through::known::PullThrough;
 use crate::retry::{Backoff, RetryBudget, RetryStats};
 use crate::traits::{Capabilities, Observed};
 use crate::upload::attempt_error::AttemptError;
@@ -118,6 +119,7 @@ impl Registries {
                 manifest_homes: ManifestHomes::default(),
                 blob_homes: BlobHomes::default(),
                 probes: ProbeHistory::default(),
+                pull_through: PullThrough::default(),
             })
         });
         Arc::clone(client)
@@ -169,6 +171,7 @@ pub struct Client {
     pub(super) blob_homes: BlobHomes,
     /// Whether blobs were found in a repository.
     pub(super) probes: ProbeHistory,
+    pub(super) pull_through: PullThrough,
 }
 
 impl Client {

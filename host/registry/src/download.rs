@@ -16,7 +16,7 @@ use reqwest::header::AUTHORIZATION;
 use reqwest::{Method, Request, Response};
 use url::{Origin, Url};
 
-use crate::auth::authorization::basic;
+use crate::auth::header::basic;
 use crate::error::Failed as _;
 use crate::http::certificate::{RegistryCertificates, certificates_of_files};
 use crate::http::connection::{Connections, Purpose, host_of, read_bounded, read_error};

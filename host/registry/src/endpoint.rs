@@ -9,7 +9,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, Head
 use url::Url;
 
 use crate::auth::account::CredentialState;
-use crate::auth::authorization::basic;
+use crate::auth::header::basic;
 use crate::error::Failed as _;
 use crate::http::connection::cause_of;
 use crate::http::connection::read_bounded;

@@ -12,6 +12,9 @@ pub(super) const CATALOG: &str = "list the repositories of";
 /// The verb of the operation that pushes a manifest.
 pub(super) const PUSH_MANIFEST: &str = "push manifest";
 
+/// The way out of a push into a pull-through cache.
+const INTO_CACHE: &str = "choose a project or registry that is not a pull-through cache; what such a cache shows is stored elsewhere";
+
 /// Turns a failed operation into an error.
 pub(super) trait Failed {
     /// The error of the operation with this cause.
@@ -172,6 +175,9 @@ pub enum Cause {
         /// The registry's limit, in bytes.
         limit: u64,
     },
+    /// The destination is a pull-through cache.
+    #[error("{0}; nothing can be mirrored into it")]
+    PullThrough(String),
     /// Other writers kept overwriting a shared index.
     #[error("others keep changing it at the same time")]
     Contended,
@@ -203,7 +209,10 @@ impl Cause {
 impl RegistryError {
     /// Whether the registry answered that the object does not exist.
     pub fn is_not_found(&self) -> bool {
-        matches!(self.cause.status(), Some(404))
+        let says_so = |answer: &ErrorResponse| {
+            answer.status == 404 || answer.lacks_namespace() || answer.lacks_repository()
+        };
+        self.cause.answer().is_some_and(says_so)
     }
 
     /// Whether the registry refused a manifest because it lacks content that the manifest names.
@@ -293,6 +302,10 @@ impl RegistryError {
                 401 | 403..=405 if self.operation.verb == CATALOG => {
                     "name the repositories one by one; some registries list them only for logged-in users, others never"
                 }
+                403 | 405 if answer.is_of_cache() => INTO_CACHE,
+                401 if answer.anonymous => {
+                    "log in with docker login, or set DOCKER_USERNAME and DOCKER_PASSWORD; no credential is known for this registry"
+                }
                 401 => {
                     "check that the credential is right and may do this; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
                 }
@@ -319,6 +332,7 @@ impl RegistryError {
             Cause::Damaged { .. } => {
                 "most registries keep existing content: delete the blob from the registry's storage first"
             }
+            Cause::PullThrough(_) => INTO_CACHE,
             Cause::LoginLimited(_) => "repeat the run later with the failed list",
             Cause::RateLimitedUntil { .. } | Cause::RateLimitedForLong { .. } => {
                 "repeat the run later with the failed list, log in for a higher limit, or wait longer with --max-wait"
@@ -349,10 +363,14 @@ impl From<RegistryError> for StoreError {
             (Cause::Size { expected, found }, _) => {
                 Fault::Size { expected: *expected, found: *found }
             }
+            (Cause::PullThrough(_), _) => Fault::Refused,
             (Cause::Manifest(manifest), _) => Fault::Manifest(manifest.clone()),
             _ if is_manifest_push && error.is_unknown_content() => Fault::MissingContent,
             _ if is_manifest_push && error.is_immutable_tag() => Fault::ImmutableTag,
-            (_, Some(404)) => Fault::NotFound,
+            _ if error.cause.answer().is_some_and(ErrorResponse::lacks_namespace) => {
+                Fault::NoNamespace
+            }
+            _ if error.is_not_found() => Fault::NotFound,
             (_, Some(400..=428)) => Fault::Refused,
             _ if error.is_unanswered() => Fault::Broken,
             _ => Fault::Other,

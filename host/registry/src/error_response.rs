@@ -22,6 +22,8 @@ pub struct ErrorResponse {
     pub retry_after: Option<Duration>,
     /// The host that answered, if the registry had redirected to another one.
     pub redirected: Option<String>,
+    /// Whether no credential is known for the registry, so that none was refused.
+    pub anonymous: bool,
 }
 
 #[derive(Deserialize)]
@@ -51,14 +53,63 @@ impl ErrorResponse {
             let text = String::from_utf8_lossy(body);
             let text = if text.trim_start().starts_with('<') { "" } else { text.trim() };
             let detail = one_line(text, SHOWN);
-            return Self { status, codes: Vec::new(), detail, retry_after, redirected: None };
+            return Self { detail, ..Self::bare(status, retry_after) };
         };
         let mut lines: Vec<String> = parsed.errors.iter().map(ErrorEntry::line).collect();
         if let Some(serde_json::Value::String(details)) = parsed.details {
             lines.push(one_line(&details, SHOWN));
         }
         let codes = parsed.errors.into_iter().filter_map(|error| error.code).collect();
-        Self { status, codes, detail: lines.join("; "), retry_after, redirected: None }
+        Self { codes, detail: lines.join("; "), ..Self::bare(status, retry_after) }
+    }
+
+    const fn bare(status: u16, retry_after: Option<Duration>) -> Self {
+        Self {
+            status,
+            codes: Vec::new(),
+            detail: String::new(),
+            retry_after,
+            redirected: None,
+            anonymous: false,
+        }
+    }
+
+    /// Whether the registry says that the project or namespace of a repository does not exist.
+    ///
+    /// Harbor answers 401 then, and others 403, which looks like a wrong credential.
+    pub fn lacks_namespace(&self) -> bool {
+        let said = self.detail.to_ascii_lowercase();
+        let is_certain = |place: &usize| {
+            let rest = &said[*place..];
+            let missing = ["not found", "does not exist", "doesn't exist", "not exist"];
+            let unsure = [" or ", "may not", "might not", "permission", "denied"];
+            missing.iter().any(|word| rest.contains(word))
+                && !unsure.iter().any(|word| rest.contains(word))
+        };
+        let kinds = ["project ", "namespace ", "organization ", "organisation "];
+        matches!(self.status, 401 | 403 | 404)
+            && self.redirected.is_none()
+            && kinds.iter().filter_map(|kind| said.find(kind)).any(|place| is_certain(&place))
+    }
+
+    /// Whether the registry refuses an upload because it is a pull-through cache.
+    ///
+    /// Distribution says that this is not supported, and Harbor names its proxy project. A registry
+    /// that is read-only answers otherwise.
+    pub(crate) fn is_of_cache(&self) -> bool {
+        let is_unsupported = self.status == 405 && self.has_code("UNSUPPORTED");
+        let is_of_harbor =
+            matches!(self.status, 403 | 405) && self.detail.contains("to a proxy project");
+        is_unsupported || is_of_harbor
+    }
+
+    /// Whether the registry says that a repository does not exist, whatever the status.
+    pub(crate) fn lacks_repository(&self) -> bool {
+        matches!(self.status, 400 | 401 | 403)
+            && self.redirected.is_none()
+            && ["NAME_UNKNOWN", "MANIFEST_UNKNOWN", "REPOSITORY_NOT_FOUND"]
+                .iter()
+                .any(|code| self.has_code(code))
     }
 
     /// Whether `code` is among the codes.
@@ -153,6 +204,58 @@ mod tests {
         let answer = ErrorResponse::of(403, body, None);
         assert!(answer.has_code("DENIED"));
         assert_eq!(answer.to_string(), "denied (403): DENIED: no push; X");
+    }
+
+    #[test]
+    fn a_missing_project_is_told_from_a_refused_credential() {
+        let lacks = |status, message: &str| {
+            let body = format!(r#"{{"errors":[{{"code":"UNAUTHORIZED","message":"{message}"}}]}}"#);
+            ErrorResponse::of(status, body.as_bytes(), None).lacks_namespace()
+        };
+        assert!(lacks(401, "project team not found"));
+        assert!(lacks(403, "Project my-team does not exist"));
+        assert!(lacks(404, "namespace acme not found"));
+        assert!(lacks(401, "the organization acme doesn't exist"));
+        for other in [
+            "unauthorized to access repository: team/app, action: push",
+            "artifact team/app:1 not found",
+            "project team not found or access denied",
+            "project team does not exist or may require a login",
+            "the project has exceeded its quota",
+            "",
+        ] {
+            assert!(!lacks(401, other), "{other}");
+        }
+        assert!(!lacks(500, "project team not found"));
+    }
+
+    #[test]
+    fn a_missing_repository_has_a_code() {
+        let lacks = |status, code: &str| {
+            let body = format!(r#"{{"errors":[{{"code":"{code}","message":"no"}}]}}"#);
+            ErrorResponse::of(status, body.as_bytes(), None).lacks_repository()
+        };
+        assert!(lacks(401, "NAME_UNKNOWN") && lacks(403, "NAME_UNKNOWN"));
+        assert!(lacks(400, "REPOSITORY_NOT_FOUND") && lacks(401, "MANIFEST_UNKNOWN"));
+        assert!(
+            !lacks(401, "UNAUTHORIZED") && !lacks(403, "DENIED") && !lacks(429, "NAME_UNKNOWN")
+        );
+    }
+
+    #[test]
+    fn only_the_refusals_of_caches_count() {
+        let of = |status, code: &str, message: &str| {
+            let body = format!(r#"{{"errors":[{{"code":"{code}","message":"{message}"}}]}}"#);
+            ErrorResponse::of(status, body.as_bytes(), None).is_of_cache()
+        };
+        assert!(of(405, "UNSUPPORTED", "The operation is unsupported."));
+        assert!(of(403, "DENIED", "can not push artifact to a proxy project: hub"));
+        assert!(of(405, "METHOD_NOT_ALLOWED", "can not push artifact to a proxy project: hub"));
+        assert!(!of(403, "DENIED", "The system is in read only mode."));
+        assert!(!of(403, "DENIED", "adding 1 MiB exceeds the quota of project proxy"));
+        assert!(!of(401, "UNAUTHORIZED", "unauthorized"));
+        let read_only = ErrorResponse::of(405, b"Method Not Allowed\n", None);
+        assert!(!read_only.is_of_cache());
     }
 
     #[test]

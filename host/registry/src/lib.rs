@@ -17,6 +17,7 @@ mod http;
 mod known;
 mod limits;
 mod listing;
+mod pull_through;
 mod request;
 mod retry;
 mod secret;

@@ -157,6 +157,7 @@ mod tests {
             detail: String::new(),
             retry_after,
             redirected: None,
+            anonymous: false,
         })
     }
 

@@ -160,6 +160,16 @@ impl Destination for Client {
         self.mounts()
     }
 
+    fn check_storage<'a>(
+        &'a self,
+        repository: &'a Repository,
+        held: Option<&'a Digest>,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        let checked = self.check_storage(repository, held, intent);
+        async { Ok(checked.await?) }.boxed()
+    }
+
     fn place_blob<'a>(
         &'a self,
         transfer: BlobTransfer<'a>,

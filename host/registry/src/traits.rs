@@ -31,6 +31,8 @@ pub(super) struct Capabilities {
     pub(super) chunk_min_size: u64,
     /// The largest accepted chunk, in bytes.
     pub(super) chunk_max_size: u64,
+    /// Whether it is a known service, which is no pull-through cache.
+    pub(super) is_service: bool,
 }
 
 const UNLIMITED: u64 = u64::MAX;
@@ -47,13 +49,14 @@ impl Capabilities {
         upload_max_size: UNLIMITED,
         chunk_min_size: DEFAULT_CHUNK,
         chunk_max_size: UNLIMITED,
+        is_service: false,
     };
 
     /// Looks `registry` up in the built-in table.
     pub(super) fn of(registry: &Registry) -> Self {
         let host = registry.host();
         let is_ecr = host.contains(".dkr.ecr.");
-        match host {
+        let of_host = match host {
             "docker.io" => Self { counts_manifest_gets: true, ..Self::DEFAULT },
             // PATCH bodies above 4 MiB get a 416, and later chunks overwrite the first.
             "ghcr.io" => Self { chunk_min_size: 4 * MIB, chunk_max_size: 4 * MIB, ..Self::DEFAULT },
@@ -65,7 +68,8 @@ impl Capabilities {
                 Self { mount_after_manifest: true, mount_from_self: false, ..Self::DEFAULT }
             }
             _ => Self::DEFAULT,
-        }
+        };
+        Self { is_service: host == "quay.io" || of_host != Self::DEFAULT, ..of_host }
     }
 
     /// Applies what a repository type says about the registry.

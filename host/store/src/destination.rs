@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference, RawManifest, Repository};
 
-use super::{BlobStream, Interrupt, Progress, Source, StoreError};
+use super::{BlobStream, Intent, Interrupt, Progress, Source, StoreError};
 
 /// How far a destination's answers are trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +130,21 @@ pub trait Destination: Source {
     /// Whether a repository can take blobs over from another one, so that it is worth waiting for
     /// the first upload.
     fn shares_blobs(&self) -> bool;
+
+    /// Checks that the store keeps what it shows of `repository`, as far as that can be told. `held` is
+    /// the digest of a manifest that it showed. With [`Intent::Push`], the check may use the right to
+    /// push.
+    ///
+    /// # Errors
+    /// If the store shows content of another one, such as a pull-through cache, and takes no pushes.
+    fn check_storage<'a>(
+        &'a self,
+        _repository: &'a Repository,
+        _held: Option<&'a Digest>,
+        _intent: Intent,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        std::future::ready(Ok(())).boxed()
+    }
 
     /// Ensures that a repository holds a blob.
     ///

@@ -39,6 +39,9 @@ pub enum Fault {
     /// The store does not have the object.
     #[error("not found")]
     NotFound,
+    /// The project or namespace of the repository does not exist, and no push creates it.
+    #[error("the project does not exist")]
+    NoNamespace,
     /// The store refuses the request, and would refuse a retry.
     #[error("refused")]
     Refused,
@@ -119,7 +122,7 @@ impl StoreError {
 
     /// Whether the store does not have the object.
     pub fn is_not_found(&self) -> bool {
-        matches!(*self.fault, Fault::NotFound)
+        matches!(*self.fault, Fault::NotFound | Fault::NoNamespace)
     }
 
     /// Whether the store refused for good: the object is missing, or the request is forbidden or
@@ -127,7 +130,11 @@ impl StoreError {
     pub fn is_refused(&self) -> bool {
         matches!(
             *self.fault,
-            Fault::NotFound | Fault::Refused | Fault::MissingContent | Fault::ImmutableTag
+            Fault::NotFound
+                | Fault::NoNamespace
+                | Fault::Refused
+                | Fault::MissingContent
+                | Fault::ImmutableTag
         )
     }
 

@@ -90,7 +90,7 @@ fn send(request: &Request) -> Result<Response, SendError> {
                 Method::Head => endpoints::Method::Head,
                 Method::Post => endpoints::Method::Post,
             },
-            path: request.path.map(String::from).into(),
+            path: request.path.iter().map(|&segment| segment.into()).collect(),
             query: query.map(|(key, value)| attribute(key, value)).collect(),
             headers: match request.body {
                 Some(_) => vec![attribute("content-type", "application/json")],

@@ -24,10 +24,9 @@ pub(crate) fn failed(error: SendError) -> Failure {
 /// Converts an error response that has no special meaning for the step.
 pub(crate) fn refused(request: &str, response: &Response) -> Failure {
     match response.status {
-        401 => Failure::Unauthorized(with_words(
-            format!("Harbor accepts no credential for {request}"),
-            response,
-        )),
+        401 => {
+            Failure::Unauthorized(with_words(format!("Harbor answered 401 to {request}"), response))
+        }
         403 => forbidden(request, response),
         408 | 429 | 500..=599 => Failure::Transient(response.retry_after),
         status => Failure::Other {

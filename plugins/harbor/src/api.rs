@@ -8,10 +8,16 @@ const API: &str = "api";
 const PUBLIC: &str = "ping";
 
 /// Path segments of `/api/v2.0/ping`, not escaped.
-pub const PING: [&str; 3] = ["api", "v2.0", "ping"];
+pub const PING: &[&str] = &["api", "v2.0", "ping"];
 
 /// Path segments of `/api/v2.0/projects`, not escaped.
-pub const PROJECTS: [&str; 3] = ["api", "v2.0", "projects"];
+pub const PROJECTS: &[&str] = &["api", "v2.0", "projects"];
+
+/// Path segments of `/api/v2.0/systeminfo`, not escaped.
+pub const SYSTEM: &[&str] = &["api", "v2.0", "systeminfo"];
+
+/// Path segments of `/api/v2.0/users/current`, not escaped.
+pub const ACCOUNT: &[&str] = &["api", "v2.0", "users", "current"];
 
 /// The HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +36,7 @@ pub struct Request {
     /// The HTTP method.
     pub method: Method,
     /// The path segments.
-    pub path: [&'static str; 3],
+    pub path: &'static [&'static str],
     /// The query parameter, if there is one.
     pub query: Option<(&'static str, String)>,
     /// The JSON body, if there is one.

@@ -4,10 +4,11 @@
 //! only administrators may create projects, Harbor would return 403 for existing projects too. The
 //! check uses HEAD: a GET returns 403 to other users for private and for missing projects alike.
 
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::answer::{failed, is_read_only, refused, with_words};
-use crate::api::{Method, PROJECTS, Request, Response, Transport};
+use crate::api::{ACCOUNT, Method, PROJECTS, Request, Response, SYSTEM, Transport};
 use crate::{Failure, Settings};
 
 const MAX_NAME: usize = 255;
@@ -80,6 +81,7 @@ pub fn prepare(
         if !is_project_name(name) {
             return Err(bad_name(name, None));
         }
+        check_rights(&mut send)?;
         return Ok(outcome(State::WouldCreate, None));
     }
     let body = NewProject {
@@ -98,6 +100,40 @@ pub fn prepare(
         })?),
     };
     created(name, settings, &send(&creation).map_err(failed)?)
+}
+
+/// Fails if a real run could not create projects: only administrators may, and the account is a user
+/// who is none. Whether a robot may cannot be seen.
+fn check_rights(send: &mut impl Transport) -> Result<(), Failure> {
+    #[derive(Deserialize)]
+    struct System {
+        project_creation_restriction: String,
+    }
+    #[derive(Deserialize)]
+    struct Account {
+        sysadmin_flag: bool,
+    }
+    let system: Option<System> = read(SYSTEM, send)?;
+    if system.is_none_or(|system| system.project_creation_restriction != "adminonly") {
+        return Ok(());
+    }
+    match read(ACCOUNT, send)? {
+        Some(Account { sysadmin_flag: false }) => Err(Failure::Unauthorized(
+            "projects may be created by administrators only (project creation is `adminonly`)"
+                .into(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a document, if Harbor shows it to this account.
+fn read<T: DeserializeOwned>(
+    path: &'static [&'static str],
+    send: &mut impl Transport,
+) -> Result<Option<T>, Failure> {
+    let request = Request { method: Method::Get, path, query: None, body: None };
+    let answer = send(&request).map_err(failed)?;
+    Ok(serde_json::from_slice(&answer.body).ok().filter(|_| answer.status == 200))
 }
 
 /// Converts the response to the create request.

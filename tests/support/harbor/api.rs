@@ -13,6 +13,9 @@ impl Server {
             ("GET", "/api/v2.0/ping") => Answer::new(200, "Pong"),
             ("GET", "/api/v2.0/projects") => self.projects(asked, is_user),
             _ if !is_user => Answer::error(401, "UNAUTHORIZED", "unauthorized"),
+            ("HEAD", "/api/v2.0/projects") if self.behaviour.hides_head => {
+                Answer::error(403, "FORBIDDEN", "forbidden")
+            }
             ("HEAD", "/api/v2.0/projects") => {
                 let name = asked.parameters("project_name").next().unwrap_or_default();
                 let mut state = self.state();

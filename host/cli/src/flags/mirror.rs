@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::list::ListFlags;
+use super::repo_type::RepoTypeFlags;
 use super::validate::Validate;
 
 /// Copy the images of a list from registry to registry
@@ -38,17 +39,8 @@ pub(crate) struct CopyFlags {
     /// Write failed entries to FILE, a list to run again
     #[arg(short = 'o', long, value_name = "FILE", default_value = "mirror-failed.txt")]
     pub(crate) failed: PathBuf,
-    /// Prepare the destination registry with PLUGIN, such as creating Harbor projects: a built-in plugin
-    /// (harbor) or the path of a component
-    #[arg(long, value_name = "PLUGIN")]
-    pub(crate) repo_type: Option<String>,
-    /// Allow the component of --repo-type to send these requests to the registry, such as
-    /// 'GET,POST registry /api/**'; may be repeated
-    #[arg(long, value_name = "METHODS ENDPOINT /PATH")]
-    pub(crate) grant: Vec<String>,
-    /// Use HTTPS for Harbor's API; short for --plugin-config harbor.https=BOOL
-    #[arg(long, default_value = "true")]
-    pub(crate) harbor_https: bool,
+    #[command(flatten)]
+    pub(crate) registry: RepoTypeFlags,
     /// Check every manifest and blob at the destination, and the sizes of blobs, even if the
     /// destination has the image; send again what is lost
     #[arg(long)]

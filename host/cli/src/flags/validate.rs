@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::list::ListFlags;
+use super::repo_type::RepoTypeFlags;
 
 /// Compare the images of a list at the destination with their sources
 #[derive(Debug, Args)]
@@ -30,6 +31,8 @@ pub(crate) struct CompareFlags {
     /// Write failed entries to FILE, a list to run again
     #[arg(short = 'o', long, value_name = "FILE", default_value = "mirror-validate-failed.txt")]
     pub(crate) failed: PathBuf,
+    #[command(flatten)]
+    pub(crate) registry: RepoTypeFlags,
     /// Download every blob and verify its digest, instead of only checking that the blob exists
     #[arg(long)]
     pub(crate) deep: bool,

@@ -1,13 +1,14 @@
 //! Prepares with the built-in plugin `harbor` against fixed responses.
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use super::{LONGEST_WAIT, WAIT, prepare, wait_after};
+use super::{LONGEST_WAIT, Prepared, Purpose, WAIT, prepare, wait_after};
 use longshore_engine::event::{Event, EventSender, Level};
 use longshore_engine::job::{Job, Jobs};
-use longshore_oci::PlatformFilter;
+use longshore_oci::{Name, PlatformFilter};
 use longshore_plugin_host::{
     Call, EndpointTransport, Failure, HostOptions, IncomingResponse, Kind, LogLevel,
     OutgoingRequest, Plugin, PluginError, PluginHost, PluginLog, PluginSetup, TransportError,
@@ -61,11 +62,27 @@ async fn plugin(harbor: &Arc<Harbor>) -> Plugin {
     PluginHost::new(options).unwrap().load(Kind::RepoType, "harbor", setup).await.unwrap()
 }
 
-/// Returns the unprepared repositories with the cause, and the notes.
+/// Prepares for pushes. Returns the unprepared repositories with the cause, and the notes.
 async fn prepared(
     harbor: &Arc<Harbor>,
     repositories: &[&str],
 ) -> (Vec<(String, String)>, Vec<(Level, String)>) {
+    let (prepared, notes) = prepared_for(Purpose::Push, harbor, repositories).await;
+    assert!(prepared.would_create.is_empty(), "{prepared:?}");
+    (sorted(prepared.unprepared), notes)
+}
+
+fn sorted(found: HashMap<Name, String>) -> Vec<(String, String)> {
+    let mut found: Vec<_> = found.into_iter().map(|(name, why)| (name.to_string(), why)).collect();
+    found.sort();
+    found
+}
+
+async fn prepared_for(
+    purpose: Purpose,
+    harbor: &Arc<Harbor>,
+    repositories: &[&str],
+) -> (Prepared, Vec<(Level, String)>) {
     let job = |(number, repository): (u32, &&str)| Job {
         number,
         line: number,
@@ -86,8 +103,8 @@ async fn prepared(
     })
     .unwrap();
     let (events, mut received) = EventSender::channel();
-    let unprepared =
-        prepare(&jobs, &plugin(harbor).await, &registries, &events, false).await.unwrap();
+    let plugin = plugin(harbor).await;
+    let prepared = prepare(&jobs, &plugin, &registries, &events, purpose).await.unwrap();
     drop(events);
     let mut notes = Vec::new();
     while let Some(event) = received.recv().await {
@@ -95,10 +112,41 @@ async fn prepared(
             notes.push((level, text));
         }
     }
-    let mut unprepared: Vec<_> =
-        unprepared.into_iter().map(|(name, why)| (name.to_string(), why)).collect();
-    unprepared.sort();
-    (unprepared, notes)
+    (prepared, notes)
+}
+
+#[tokio::test]
+async fn looking_creates_nothing_and_names_what_is_missing() {
+    let harbor = Harbor::new(|asked| match asked.split_once(' ') {
+        Some(("HEAD", _)) => 404,
+        Some(("POST", _)) => 201,
+        _ => 200,
+    });
+    for (purpose, said) in
+        [(Purpose::DryRun, "would be created"), (Purpose::Validate, "does not exist")]
+    {
+        let repositories = ["team/a", "team/b", "my__proj/a", "single"];
+        let (prepared, notes) = prepared_for(purpose, &harbor, &repositories).await;
+        let missing = [("h.io/team/a", "project team"), ("h.io/team/b", "project team")];
+        let missing = missing.map(|(name, what)| (name.to_owned(), what.to_owned()));
+        assert_eq!(sorted(prepared.would_create), missing);
+        let unprepared = sorted(prepared.unprepared);
+        let names: Vec<&str> = unprepared.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["h.io/my__proj/a", "h.io/single"]);
+        assert!(notes.iter().any(|(_, note)| note.ends_with(said)), "{notes:?}");
+        let pushes = notes.iter().filter(|(_, note)| note.contains("trying the push"));
+        assert_eq!(pushes.count(), 0, "{notes:?}");
+    }
+    assert_eq!(harbor.asked("POST "), 0);
+}
+
+#[tokio::test]
+async fn a_refusal_without_a_credential_says_that_none_is_known() {
+    let harbor = Harbor::new(|asked| if asked.starts_with("HEAD") { 401 } else { 200 });
+    let (unprepared, _) = prepared(&harbor, &["team/a"]).await;
+    let why = &unprepared[0].1;
+    assert!(why.contains("no credential is known for h.io, log in with docker login"), "{why}");
+    assert!(!why.contains("refused the credential"), "{why}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::layers::{Origin, Origins};
 use super::plugin::HARBOR_HTTPS;
 use super::{PluginSettings, SettingsError, SettingsFile};
-use crate::flags::{CompareFlags, CopyFlags, Global, ListFlags, NOT_REPEATED};
+use crate::flags::{CompareFlags, CopyFlags, Global, ListFlags, NOT_REPEATED, RepoTypeFlags};
 use crate::report::Verb;
 use longshore_engine::plan::{FilterFlags, PlanError, Shard, SourceOverride, parse_store_flag};
 use longshore_oci::{Registry, StoreName};
@@ -59,6 +59,16 @@ fn failed_of_part(path: &Path, shard: Shard) -> PathBuf {
     let extension =
         path.extension().map(|extension| extension.to_string_lossy()).unwrap_or_default();
     path.with_extension(format!("{}-of-{}.{extension}", shard.part(), shard.parts()))
+}
+
+impl Task {
+    /// Returns the flags of the repository type.
+    pub(crate) const fn registry(&self) -> &RepoTypeFlags {
+        match self {
+            Self::Mirror(flags) => &flags.registry,
+            Self::Validate(flags) => &flags.registry,
+        }
+    }
 }
 
 impl RunSettings {
@@ -126,10 +136,7 @@ impl RunSettings {
     }
 
     pub(crate) fn repo_type(&self) -> Option<&str> {
-        match &self.task {
-            Task::Mirror(flags) => flags.repo_type.as_deref(),
-            Task::Validate(_) => None,
-        }
+        self.task.registry().repo_type.as_deref()
     }
 }
 
@@ -164,9 +171,7 @@ fn plugins(
     origins: &Origins,
     file: SettingsFile,
 ) -> Result<PluginSettings, SettingsError> {
-    let Task::Mirror(flags) = task else {
-        return PluginSettings::new(file, &list.plugin_config, Vec::new());
-    };
+    let flags = task.registry();
     let mut plugins = PluginSettings::new(file, &list.plugin_config, flags.grant.clone())?;
     if origins.of("harbor-https") != Origin::Default {
         plugins.set(HARBOR_HTTPS, flags.harbor_https);

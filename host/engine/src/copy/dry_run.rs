@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference};
-use longshore_store::{Intent, Interrupt, StoreError};
+use longshore_store::{Fault, Intent, Interrupt, StoreError};
 
 use super::admission::Admitted;
 use super::image::already_present;
@@ -37,6 +37,8 @@ enum DestinationState {
     Holds(Digest),
     /// The store refuses to tell.
     Unknown(StoreError),
+    /// The reference does not exist, and neither does this: a run would create it first.
+    WouldBeCreated(String),
 }
 
 impl DestinationState {
@@ -48,8 +50,18 @@ impl DestinationState {
 async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     let (job, mode) = (work.job, work.run.options.index);
     let (digest, manifest) = find_source(work).await?;
-    let mut state =
-        probe_as_reader(work, &ManifestReference::to_push(&job.destination.version)).await?;
+    let would_create = work.run.options.would_create.get(&job.destination.name());
+    let mut state = match would_create {
+        Some(what) => DestinationState::WouldBeCreated(what.clone()),
+        None => {
+            probe_as_reader(work, &ManifestReference::to_push(&job.destination.version)).await?
+        }
+    };
+    if would_create.is_none() {
+        // Without a digest, so that nothing is tried that only a push may do.
+        let checked = work.destination.check_storage(work.repository(), None, Intent::Read).await;
+        checked.map_err(|error| work.destination_error(error))?;
+    }
     if digest_decides(mode) && is_done(work, &state, &digest) {
         return Ok(would_skip(work, digest.clone(), digest));
     }
@@ -74,7 +86,8 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     // An index that the copy could not walk must fail here too.
     descendants(&SourceIndexes(work), shape.children).await?;
     let root = shape.root.digest;
-    if shape.changed.is_some() && job.destination.version.tag().is_none() {
+    if shape.changed.is_some() && job.destination.version.tag().is_none() && would_create.is_none()
+    {
         // A push by digest goes to the digest of the filtered index.
         state = probe_as_reader(work, &ManifestReference::Digest(root.clone())).await?;
     }
@@ -116,9 +129,28 @@ async fn probe_as_reader(
     match work.destination.resolve(work.repository(), reference, Intent::Read).await {
         Ok(None) => Ok(DestinationState::Absent),
         Ok(Some(digest)) => Ok(DestinationState::Holds(digest)),
-        // The repository may be private or missing; only a push could tell.
-        Err(error) if error.is_refused() => Ok(DestinationState::Unknown(error)),
+        Err(error) if error.is_refused() => explained(work, reference, error).await,
         Err(error) => Err(JobError::Destination(error)),
+    }
+}
+
+/// Explains the refusal of a lookup, which says nothing itself: a HEAD has no body.
+async fn explained(
+    work: &Work<'_>,
+    reference: &ManifestReference,
+    error: StoreError,
+) -> Result<DestinationState, JobError> {
+    let unprepared = work.run.options.unprepared.contains_key(&work.job.destination.name());
+    match work.destination.manifest(work.repository(), reference).await {
+        Ok(manifest) => Ok(DestinationState::Holds(manifest.raw.digest)),
+        Err(missing) if *missing.fault == Fault::NoNamespace => {
+            Err(work.destination_error(missing))
+        }
+        Err(missing) if missing.is_not_found() => Ok(DestinationState::Absent),
+        // The preparation was refused too: a push would be.
+        Err(refused) if unprepared => Err(work.destination_error(refused)),
+        // The repository may be private or missing; only a push could tell.
+        Err(_) => Ok(DestinationState::Unknown(error)),
     }
 }
 
@@ -146,6 +178,9 @@ fn would_copy(
             "would be looked through, and copied where something is missing".to_owned()
         }
         DestinationState::Holds(other) => format!("would be copied over {other}"),
+        DestinationState::WouldBeCreated(what) => {
+            format!("would be copied; {what} would be created")
+        }
         DestinationState::Unknown(error) => {
             format!("would be copied; whether it is there cannot be seen: {}", error.message)
         }

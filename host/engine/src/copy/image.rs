@@ -62,6 +62,11 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
         true => Start::Fetch { held: None, named: None },
         false => work.unless_interrupted(start(work)).await??,
     };
+    let shown = match &start {
+        Start::Done(digest) => Some(digest),
+        Start::Fetch { held, .. } => held.as_ref(),
+    };
+    work.unless_interrupted(work.check_storage(shown)).await??;
     let (held, named) = match start {
         Start::Done(digest) if !options.referrers => {
             return Ok(already_present(digest.clone(), digest));

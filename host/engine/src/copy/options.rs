@@ -29,4 +29,6 @@ pub struct CopyOptions {
     pub force_recursive: bool,
     /// Repositories whose preparation failed, with the error.
     pub unprepared: HashMap<Name, String>,
+    /// In a dry run: repositories that a preparation would create something for, and what.
+    pub would_create: HashMap<Name, String>,
 }

@@ -93,15 +93,38 @@ pub(super) async fn place(
     Ok(ReferrersCopied { copied: copy.copied.into_inner(), left_behind })
 }
 
-/// Counts the referrers and cosign tags of `subject` at the source.
+/// Counts the referrers and cosign tags of `subject` at the source, without those that the destination
+/// has: another entry of the list may copy a tag. A signature that is listed and tagged counts once.
 async fn count(work: &Work<'_>, subject: &Digest) -> Result<usize, JobError> {
-    let reader = work.reader();
-    let mut count = reader.referrers(subject).await.map_err(JobError::Source)?.len();
-    for tag in cosign_tags(subject) {
-        let exists = reader.has_digest_tag(&tag).await.map_err(JobError::Source)?;
-        count += usize::from(exists);
+    let listed = work.reader().referrers(subject).await.map_err(JobError::Source)?;
+    let mut left: HashSet<Digest> = listed.into_iter().map(|referrer| referrer.digest).collect();
+    for (tag, digest) in under_cosign_tags(work, subject).await? {
+        match work.probe(&ManifestReference::Tag(tag)).await? {
+            Some(held) if held == digest => left.remove(&digest),
+            _ => left.insert(digest),
+        };
     }
-    Ok(count)
+    Ok(left.len())
+}
+
+/// Cosign's tags for `subject` that the source has, and the digests that they name.
+async fn under_cosign_tags(
+    work: &Work<'_>,
+    subject: &Digest,
+) -> Result<Vec<(Tag, Digest)>, JobError> {
+    let (reader, mut found) = (work.reader(), Vec::new());
+    for tag in cosign_tags(subject) {
+        if !reader.has_digest_tag(&tag).await.map_err(JobError::Source)? {
+            continue;
+        }
+        let reference = ManifestReference::Tag(tag.clone());
+        let digest = match reader.resolve(&reference).await {
+            Some(digest) => digest,
+            None => reader.fetch(&reference).await.map_err(JobError::Source)?.raw.digest,
+        };
+        found.push((tag, digest));
+    }
+    Ok(found)
 }
 
 /// Lists the root itself as a referrer, if it has a subject and the store lists none by itself.
@@ -204,6 +227,10 @@ impl CopyRelated<'_> {
             let read = work.reader().by_digest(&referrer.digest).await;
             let manifest = read.map_err(JobError::Source)?;
             if Referrer::of(&manifest).is_none_or(|referrer| referrer.subject != *subject) {
+                // Harbor lists what has cosign's tag for the subject; it is copied under that tag.
+                if self.is_under_cosign_tag(subject, &referrer.digest).await? {
+                    continue;
+                }
                 let text = format!(
                     "{} is listed as a referrer of {subject} but does not name it, and is not copied",
                     referrer.digest
@@ -223,6 +250,16 @@ impl CopyRelated<'_> {
         } else {
             list_in_fallback_index(work, subject, &unlisted).await
         }
+    }
+
+    /// Whether one of cosign's tags for `subject` names `referrer` at the source.
+    async fn is_under_cosign_tag(
+        &self,
+        subject: &Digest,
+        referrer: &Digest,
+    ) -> Result<bool, JobError> {
+        let under = under_cosign_tags(self.work, subject).await?;
+        Ok(under.iter().any(|(_, digest)| digest == referrer))
     }
 
     /// The referrers that the destination lists. A refusal counts as none: the push decides.

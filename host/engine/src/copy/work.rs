@@ -153,6 +153,13 @@ impl Work<'_> {
         }
     }
 
+    /// Refuses a destination that shows content of another store; `shown` is a manifest that it
+    /// showed.
+    pub(super) async fn check_storage(&self, shown: Option<&Digest>) -> Result<(), JobError> {
+        let checked = self.destination.check_storage(self.repository(), shown, Intent::Push).await;
+        checked.map_err(|error| self.destination_error(error))
+    }
+
     /// Resolves a manifest at the destination. A refusal counts as absent: the push decides.
     pub(super) async fn probe(
         &self,

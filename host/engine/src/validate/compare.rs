@@ -25,6 +25,7 @@ pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError>
     let (job, options, judge) = (entry.job, &entry.run.options, Judge { entry });
     let mode = options.index;
     let mut tagged = entry.tagged(&ManifestReference::to_push(&job.destination.version)).await?;
+    entry.check_storage(tagged.as_ref().map(|tagged| &tagged.digest)).await?;
     let takes_all = job.filter.is_everything();
     let needs_source = tagged.is_some() || (job.destination.version.tag().is_some() && takes_all);
     let wanted = if needs_source { entry.reader().digest().await } else { None };
@@ -151,6 +152,8 @@ async fn complete(
     if !faults.is_empty() {
         return Ok(judge.broken(digests, faults));
     }
+    // The blobs may have given a pull-through cache away.
+    entry.check_storage(None).await?;
     if entry.run.options.referrers {
         let is_verbatim = digests.source.as_ref() == Some(&held.raw.digest);
         let findings = compare_referrers_of(entry, held, is_verbatim, kept).await?;

@@ -1,9 +1,10 @@
 //! The context of comparing one entry: the run, the job and its two stores.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_oci::{Digest, Manifest, ManifestReference, Repository};
+use longshore_oci::{Digest, Manifest, ManifestReference, Name, Repository};
 use longshore_store::{Destination, Intent, Source, Stores};
 use tokio::sync::Semaphore;
 
@@ -35,6 +36,8 @@ pub struct ValidateOptions {
     pub cache: Option<ManifestCache>,
     /// The commands that repair the differences.
     pub mend: MendCommands,
+    /// Repositories that cannot exist yet, because something around them does not, and what.
+    pub missing: HashMap<Name, String>,
 }
 
 /// The commands that repair a destination.
@@ -113,6 +116,16 @@ impl Entry<'_> {
         }
     }
 
+    /// Refuses a destination that shows content of another store; `shown` is a manifest that it
+    /// showed.
+    pub(super) async fn check_storage(&self, shown: Option<&Digest>) -> Result<(), ValidateError> {
+        if self.run.options.missing.contains_key(&self.job.destination.name()) {
+            return Ok(());
+        }
+        let checked = self.destination.check_storage(self.repository(), shown, Intent::Read).await;
+        checked.map_err(ValidateError::Destination)
+    }
+
     /// Resolves a reference at the destination; reads the manifest if the store gives no digest.
     ///
     /// A digest that the store gives is what must be there: other bytes under it are corruption,
@@ -121,6 +134,9 @@ impl Entry<'_> {
         &self,
         reference: &ManifestReference,
     ) -> Result<Option<Tagged>, ValidateError> {
+        if self.run.options.missing.contains_key(&self.job.destination.name()) {
+            return Ok(None);
+        }
         match self.destination.resolve(self.repository(), reference, Intent::Read).await {
             Ok(Some(digest)) => return Ok(Some(Tagged { digest, manifest: None })),
             Ok(None) => return Ok(None),

@@ -96,11 +96,11 @@ mod tests {
         for plugin in EMBEDDED {
             let metadata = metadata(plugin);
             if plugin.name == "harbor" {
-                let [api] = &metadata.endpoints[..] else {
-                    panic!("{:?}", metadata.endpoints);
-                };
-                assert_eq!((api.name.as_str(), &api.auth), ("api", &Auth::Registry));
-                assert_eq!(metadata.grants.len(), 2);
+                let endpoints = metadata.endpoints.iter();
+                let endpoints: Vec<(&str, &Auth)> =
+                    endpoints.map(|endpoint| (&*endpoint.name, &endpoint.auth)).collect();
+                assert_eq!(endpoints, [("api", &Auth::Registry), ("ping", &Auth::None)]);
+                assert_eq!(metadata.grants.len(), 4);
             } else {
                 assert!(metadata.endpoints.is_empty(), "{}", plugin.name);
                 assert!(metadata.grants.is_empty(), "{}", plugin.name);

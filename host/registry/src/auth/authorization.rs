@@ -3,15 +3,15 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
 use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
 
 use crate::auth::account::{CredentialState, FirstUse};
 use crate::auth::challenge::Challenge;
+use crate::auth::header::{basic, bearer};
 use crate::auth::service::Service;
 use crate::auth::token::{Grant, Held, Token, TokenScope, usable};
-use crate::{Cause, Client, Credential, Secret};
+use crate::{Cause, Client, Credential};
 use longshore_oci::Repository;
 
 /// The authorization of one request.
@@ -216,24 +216,4 @@ impl Client {
 fn unproved(first_use: Option<FirstUse>, credential: Option<&Credential>) -> Option<Unproved> {
     let credential = credential.cloned();
     first_use.zip(credential).map(|(first_use, credential)| Unproved { first_use, credential })
-}
-
-/// Builds the header of HTTP's Basic scheme (RFC 7617).
-pub(crate) fn basic(username: &str, password: &Secret) -> Result<HeaderValue, Cause> {
-    let pair = format!("{username}:{}", password.expose());
-    sensitive(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
-}
-
-pub(crate) fn bearer(token: &Secret) -> Result<HeaderValue, Cause> {
-    sensitive(format!("Bearer {}", token.expose()))
-}
-
-fn sensitive(text: String) -> Result<HeaderValue, Cause> {
-    let mut value = HeaderValue::try_from(text).map_err(|_| {
-        Cause::Credential(
-            "the credential contains characters that are not allowed in a header".to_owned(),
-        )
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }

@@ -6,8 +6,8 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request, Response, StatusCode};
 
 use crate::auth::account::CredentialState;
-use crate::auth::authorization::bearer;
 use crate::auth::challenge::Challenge;
+use crate::auth::header::bearer;
 use crate::auth::service::TOKEN;
 use crate::auth::token::RepositoryScope;
 use crate::error::Failed as _;

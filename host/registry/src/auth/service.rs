@@ -7,8 +7,8 @@ use reqwest::header::AUTHORIZATION;
 use url::Url;
 
 use crate::auth::account::{CredentialState, FirstUse};
-use crate::auth::authorization::basic;
 use crate::auth::challenge::Challenge;
+use crate::auth::header::basic;
 use crate::auth::token::{Grant, Held, TOKEN_BODY_LIMIT, Token, TokenAnswer, TokenScope};
 use crate::error_response::ErrorResponse;
 use crate::http::connection::{cause_of, host_of, read_bounded, read_error};

@@ -29,6 +29,7 @@ impl Client {
             self.blob_call("look up blob", Method::HEAD, repository, digest, Class::Lookup).await?;
         match self.send(&head).await {
             Ok(response) => {
+                self.pull_through.saw_blob(repository, digest, response.headers());
                 return Ok(announced(blob, response.headers()));
             }
             Err(error) if matches!(error.cause.status(), Some(400..=428)) => {}

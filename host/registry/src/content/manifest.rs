@@ -77,6 +77,7 @@ impl Client {
             let cause = match self.send_once(&call).await {
                 Ok(response) => match content_digest(response.headers()) {
                     Some(digest) if digest.algorithm() == reference.algorithm() => {
+                        self.pull_through.saw_manifest(repository, &digest, response.headers());
                         return Ok(Some(digest));
                     }
                     _ => break,

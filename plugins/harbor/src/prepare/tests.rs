@@ -76,11 +76,35 @@ fn the_settings_reach_the_new_project() {
 
 #[test]
 fn a_dry_run_only_asks() {
-    let (result, asked) = run([answer(404, "")], true, &Settings::default());
+    let open = r#"{"project_creation_restriction":"everyone"}"#;
+    let (result, asked) = run([answer(404, ""), answer(200, open)], true, &Settings::default());
     assert_eq!(state(result), State::WouldCreate);
-    assert_eq!(asked.len(), 1);
+    assert!(asked.iter().all(|asked| asked.method != Method::Post));
     let (result, _) = run([answer(200, "")], true, &Settings::default());
     assert_eq!(state(result), State::Ready);
+}
+
+#[test]
+fn a_dry_run_knows_who_may_create() {
+    let only = r#"{"project_creation_restriction":"adminonly","harbor_version":"v2.15.0"}"#;
+    let creates = |account: Answer| {
+        let answers = [answer(404, ""), answer(200, only), account];
+        run(answers, true, &Settings::default()).0
+    };
+    let user = creates(answer(200, r#"{"username":"jo","sysadmin_flag":false}"#));
+    assert!(
+        matches!(&user, Err(Failure::Unauthorized(why)) if why.contains("administrators only")),
+        "{user:?}"
+    );
+    let admin = creates(answer(200, r#"{"username":"jo","sysadmin_flag":true}"#));
+    assert_eq!(state(admin), State::WouldCreate);
+    let robot = harbor_error("PRECONDITION", "not available for security context: robot");
+    assert_eq!(state(creates(answer(412, &robot))), State::WouldCreate, "it may have the right");
+    for unseen in [answer(401, ""), answer(404, "no"), answer(200, "{}"), answer(200, "<html>")] {
+        let answers = [answer(404, ""), unseen];
+        let (result, _) = run(answers, true, &Settings::default());
+        assert_eq!(state(result), State::WouldCreate, "what is not shown refuses nothing");
+    }
 }
 
 #[test]

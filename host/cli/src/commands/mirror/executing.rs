@@ -1,6 +1,5 @@
 //! From a plan to its report: copies or validates the jobs, and follows their events.
 
-use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
@@ -10,14 +9,13 @@ use longshore_engine::job::Jobs;
 use longshore_engine::list::Format;
 use longshore_engine::plan::Plan;
 use longshore_engine::validate::{self, ValidateOptions};
-use longshore_oci::{Name, StoreName};
+use longshore_oci::StoreName;
 use longshore_plugin_host::{Kind, Plugin};
 
 use super::planning::Planned;
 use super::session::Session;
 use crate::error::Fatal;
-use crate::flags::CopyFlags;
-use crate::prepare::{self, RegistryEndpoints};
+use crate::prepare::{self, Prepared, Purpose, RegistryEndpoints};
 use crate::report::{FailedList, Report, ReportOptions, Reporter};
 use crate::settings::{SettingsError, Task};
 use crate::setup::OpenStores;
@@ -78,7 +76,8 @@ impl Session {
         let list = &self.settings.list;
         match &self.settings.task {
             Task::Mirror(flags) => {
-                let unprepared = self.prepare(flags, jobs, &stores, &events).await?;
+                let purpose = if flags.dry_run { Purpose::DryRun } else { Purpose::Push };
+                let prepared = self.prepare(purpose, jobs, &stores, &events).await?;
                 let options = CopyOptions {
                     referrers: flags.referrers,
                     cache: self.caches.manifests.clone(),
@@ -88,7 +87,8 @@ impl Session {
                     no_platform_fails: list.no_arch_os_fail,
                     dry_run: flags.dry_run,
                     force_recursive: flags.force_recursive,
-                    unprepared,
+                    unprepared: prepared.unprepared,
+                    would_create: prepared.would_create,
                 };
                 copy::run(jobs, stores, options, events.clone(), interrupt).await;
                 if !flags.referrers {
@@ -99,6 +99,7 @@ impl Session {
                 }
             }
             Task::Validate(flags) => {
+                let prepared = self.prepare(Purpose::Validate, jobs, &stores, &events).await?;
                 let options = ValidateOptions {
                     jobs: list.jobs,
                     timeout: list.timeout(),
@@ -108,6 +109,7 @@ impl Session {
                     referrers: flags.referrers,
                     cache: self.caches.manifests.clone(),
                     mend: self.mend_commands(format),
+                    missing: prepared.would_create,
                 };
                 validate::run(jobs, stores, options, events, interrupt).await;
             }
@@ -131,25 +133,24 @@ impl Session {
         }
     }
 
-    /// Prepares the destinations with the repository type. Returns the repositories that are not ready, and
-    /// why.
+    /// Prepares the destinations with the repository type.
     async fn prepare(
         &self,
-        flags: &CopyFlags,
+        purpose: Purpose,
         jobs: &Jobs,
         stores: &OpenStores,
         events: &EventSender,
-    ) -> Result<HashMap<Name, String>, Fatal> {
-        let Some(name) = &flags.repo_type else { return Ok(HashMap::new()) };
+    ) -> Result<Prepared, Fatal> {
+        let Some(name) = self.settings.repo_type() else { return Ok(Prepared::default()) };
         let configured = self.plugins.name_of(Kind::RepoType, name).await?;
         let transport = RegistryEndpoints::new(stores.registries.clone(), configured);
         let plugin = self.load(Kind::RepoType, name, Some(Arc::new(transport))).await?;
         self.check_plain_http(&plugin, jobs)?;
         let mut interrupt = self.interrupt.clone();
-        let prepared = prepare::prepare(jobs, &plugin, &stores.registries, events, flags.dry_run);
+        let prepared = prepare::prepare(jobs, &plugin, &stores.registries, events, purpose);
         tokio::select! {
             prepared = prepared => Ok(prepared?),
-            () = interrupt.raised() => Ok(HashMap::new()),
+            () = interrupt.raised() => Ok(Prepared::default()),
         }
     }
 }

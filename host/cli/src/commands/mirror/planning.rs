@@ -11,7 +11,7 @@ use crate::error::Fatal;
 use crate::flags::REGISTRY_REWRITE;
 use crate::prepare::RegistryEndpoints;
 use crate::report::FailedEntry;
-use crate::settings::SettingsError;
+use crate::settings::{SettingsError, Task};
 use crate::setup::{Formats, LogOfPlugins, log_remark};
 use longshore_engine::event::Level;
 use longshore_engine::list::{Format, List, ListText, Severity};
@@ -55,7 +55,7 @@ impl Session {
             grants: self.grants(kind),
             transport: transport.map(|transport| transport as Arc<_>),
             log: Arc::new(LogOfPlugins(Arc::clone(&self.log))),
-            dry_run: self.settings.dry_run(),
+            dry_run: self.settings.dry_run() || matches!(self.settings.task, Task::Validate(_)),
         };
         Ok(self.plugins.load(kind, name, setup).await?)
     }

@@ -1,0 +1,19 @@
+//! The flags of the repository type, which `mirror` and `mirror-validate` share.
+
+use clap::Args;
+
+/// Flags of the repository type.
+#[derive(Debug, Args)]
+pub(crate) struct RepoTypeFlags {
+    /// Prepare the destination registry with PLUGIN, such as creating Harbor projects: a built-in plugin
+    /// (harbor) or the path of a component. mirror-validate and a dry run only look
+    #[arg(long, value_name = "PLUGIN")]
+    pub(crate) repo_type: Option<String>,
+    /// Allow the component of --repo-type to send these requests to the registry, such as
+    /// 'GET,POST registry /api/**'; may be repeated
+    #[arg(long, value_name = "METHODS ENDPOINT /PATH")]
+    pub(crate) grant: Vec<String>,
+    /// Use HTTPS for Harbor's API; short for --plugin-config harbor.https=BOOL
+    #[arg(long, default_value = "true")]
+    pub(crate) harbor_https: bool,
+}

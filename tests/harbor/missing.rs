@@ -1,0 +1,70 @@
+//! A project that is missing is a 401 at a Harbor.
+
+use super::{PASSWORD, Registries, USER};
+use crate::support::Longshore;
+use crate::support::harbor::{Behaviour, Harbor};
+
+const LIST: &str = "team/a team/a 1\n";
+
+fn validate(registries: &Registries, harbor: &Harbor) -> Longshore {
+    let run = Longshore::new().validate().list(LIST).source(registries.source.address());
+    let pair = format!("{USER}:{PASSWORD}");
+    let pair = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pair);
+    let known = format!(r#"{{"auths":{{"{}":{{"auth":"{pair}"}}}}}}"#, harbor.address());
+    run.destination(harbor.address()).file("../home/.docker/config.json", known)
+}
+
+#[test]
+fn a_push_into_a_missing_project_names_the_repository_type() {
+    let registries = Registries::with(&["team/a"]);
+    let harbor = registries.harbor(Behaviour::default());
+    let run = Longshore::new().mirror().list(LIST).source(registries.source.address());
+    let run = run.destination(harbor.address()).env("DOCKER_USERNAME", USER);
+    let run = run.env("DOCKER_PASSWORD", PASSWORD).run().exits(1);
+    run.complains("project team not found")
+        .complains("hint: create the project first; --repo-type harbor creates missing projects");
+}
+
+#[test]
+fn a_validation_calls_it_missing() {
+    let registries = Registries::with(&["team/a"]);
+    let harbor = registries.harbor(Behaviour::default());
+    let run = validate(&registries, &harbor).run().exits(1);
+    assert!(run.stdout.contains("team/a:1: missing"), "{}", run.stdout);
+    assert!(!run.stderr.contains("unauthorized"), "{}", run.stderr);
+}
+
+#[test]
+fn a_validation_takes_the_repository_type_and_names_it_in_its_mend_command() {
+    let registries = Registries::with(&["team/a"]);
+    let harbor = registries.harbor(Behaviour::default());
+    let flags = ["--repo-type", "harbor", "--harbor-https=false"];
+    let run = validate(&registries, &harbor).args(flags).run().exits(1);
+    assert!(run.stdout.contains("team/a:1: missing"), "{}", run.stdout);
+    let mend = run.stdout.lines().find(|line| line.contains("mend with: longshore mirror "));
+    let mend = mend.expect("a mend command");
+    for flag in ["--repo-type=harbor", "--harbor-https=false"] {
+        assert!(mend.contains(flag), "{mend}");
+    }
+    assert_eq!(harbor.created(), [], "a validation creates nothing");
+    assert_eq!(harbor.count("POST", "/api/v2.0/projects"), 0);
+
+    let command = mend.split_once("mend with: ").expect("a command").1;
+    run.shell(command).exits(0);
+    assert_eq!(harbor.created(), [("team".to_owned(), "false".to_owned())]);
+    validate(&registries, &harbor).args(flags).run().exits(0);
+    validate(&registries, &harbor).run().exits(0);
+}
+
+#[test]
+fn without_a_credential_none_is_said_to_be_wrong() {
+    let registries = Registries::with(&["team/a"]);
+    let harbor = registries.harbor(Behaviour::default()).with_project("team");
+    let run = Longshore::new().mirror().list(LIST).source(registries.source.address());
+    let run = run.destination(harbor.address());
+    let run = run.args(["--repo-type", "harbor", "--harbor-https=false"]).run().exits(1);
+    let run = run.complains("no credential is known for ");
+    for untrue in ["refused the credential", "credential is right", "was refused"] {
+        assert!(!run.stderr.contains(untrue), "`{untrue}` in {}", run.stderr);
+    }
+}

@@ -1,0 +1,109 @@
+//! Destinations that are pull-through caches: they show everything of another registry, and store
+//! nothing that is pushed.
+
+use longshore_content::Image;
+
+use crate::support::{FaultProxy, Longshore, Registry};
+
+const LIST: &str = "team/app team/app 1\nteam/app team/app 2\n";
+const HINT: &str = "hint: choose a project or registry that is not a pull-through cache";
+
+fn source() -> Registry {
+    let source = Registry::embedded();
+    for tag in ["1", "2"] {
+        let image = Image::new("linux/amd64").layer(1, 1000).label("tag", tag).build();
+        source.push("team/app", tag, &image);
+    }
+    source
+}
+
+/// Runs a test with a cache of `source`, by distribution 2.8 and 3.
+fn with_caches(test: impl Fn(&Registry, &Registry)) {
+    let source = source();
+    for server in [Registry::docker(), Registry::distribution()] {
+        let Some(cache) = server.caching(&source).start() else { return };
+        test(&source, &cache);
+    }
+}
+
+#[test]
+fn mirror_refuses_a_cache() {
+    with_caches(|source, cache| {
+        let run = Longshore::new().mirror().list(LIST).source(source.address());
+        let run = run.destination(cache.address()).run().exits(1).complains(HINT);
+        run.sums_up("0 copied, 0 skipped, 2 failed")
+            .complains("refuses uploads as a pull-through cache does");
+    });
+}
+
+#[test]
+fn validation_refuses_a_cache_even_after_it_fetched_the_content() {
+    with_caches(|source, cache| {
+        for _ in 0..2 {
+            let run = Longshore::new().validate().list(LIST).source(source.address());
+            let run = run.destination(cache.address()).run().exits(1).complains(HINT);
+            run.sums_up("0 valid, 0 skipped, 2 failed");
+            // A client pulls through the cache, which stores the content after that.
+            let manifest = cache.manifest("team/app", "1");
+            assert!(!manifest.bytes.is_empty());
+            cache.endpoint().broken("team/app", "1").expect("the cache answers");
+        }
+    });
+}
+
+#[test]
+fn a_tag_that_a_cache_does_not_show_fails_with_the_same_advice() {
+    with_caches(|source, cache| {
+        let run = Longshore::new().mirror().list("team/app team/new 1\n");
+        let run = run.source(source.address()).destination(cache.address()).run().exits(1);
+        run.complains("The operation is unsupported").complains(HINT);
+    });
+}
+
+#[test]
+fn ordinary_registries_are_asked_once_and_nothing_is_left_behind() {
+    let source = source();
+    for server in [Registry::docker(), Registry::distribution()] {
+        let Some(registry) = server.start() else { return };
+        let counting = FaultProxy::before(&registry);
+        let mirror = || {
+            let run = Longshore::new().mirror().list(LIST).source(source.address());
+            run.destination(counting.address()).run().exits(0)
+        };
+        mirror().sums_up("2 copied");
+        counting.forget();
+        mirror().sums_up("0 copied, 2 skipped");
+        let (begun, ended) =
+            (counting.count("POST", "*/blobs/uploads/*"), counting.count("DELETE", "*"));
+        assert_eq!((begun, ended), (1, 1), "{}", counting.tally());
+        counting.forget();
+        let run = Longshore::new().mirror().list(LIST).source(source.address());
+        run.destination(counting.address()).arg("--dry-run").run().exits(0);
+        assert!(
+            counting.requests().iter().all(|seen| seen.method == "HEAD" || seen.method == "GET")
+        );
+    }
+}
+
+#[test]
+fn a_read_only_registry_that_has_everything_is_up_to_date() {
+    use crate::support::{Answer, Rule};
+    let source = source();
+    let Some(registry) = Registry::docker().start() else { return };
+    let proxy = FaultProxy::before(&registry);
+    let mirror = || {
+        let run = Longshore::new().mirror().list(LIST).source(source.address());
+        run.destination(proxy.address()).run()
+    };
+    mirror().exits(0).sums_up("2 copied");
+    for refusal in [
+        Answer::status(405).body("Method Not Allowed\n"),
+        Answer::error(403, "DENIED"),
+        Answer::error(401, "UNAUTHORIZED"),
+        Answer::status(503),
+    ] {
+        proxy.clear_rules();
+        proxy.rule(Rule::on("POST", "*").answers(refusal));
+        mirror().exits(0).sums_up("0 copied, 2 skipped");
+    }
+}
