@@ -10,6 +10,9 @@ use crate::archive::{Chart, Metadata};
 /// The deepest nesting of subcharts.
 const DEPTH: usize = 16;
 
+/// The most values in a file with all aliases expanded.
+const MOST_VALUES: usize = 500_000;
+
 /// The values of a chart or subchart, with those that the charts above set.
 #[derive(Debug)]
 pub(crate) struct Effective {
@@ -81,7 +84,9 @@ impl Tree<'_> {
             .collect();
         subcharts.sort_unstable();
         for below in subcharts {
-            let Some(subchart) = self.metadata.get(below) else { continue };
+            // A library renders nothing, and its values mean nothing by themselves.
+            let subchart = self.metadata.get(below).filter(|subchart| !subchart.is_library());
+            let Some(subchart) = subchart else { continue };
             let aliases: Vec<&str> = metadata
                 .dependencies
                 .iter()
@@ -122,26 +127,31 @@ fn is_subchart(below: &str) -> bool {
     })
 }
 
-/// Parses values; a text that is not a mapping has none.
+/// Parses values; a text that is not a mapping, or too large, has none.
 fn parse(text: &[u8]) -> Value {
     let documents = read(&String::from_utf8_lossy(text));
-    match documents.whole().first().map(|root| value(root)) {
+    let mut left = MOST_VALUES;
+    match documents.whole().first().and_then(|root| value(root, &mut left)) {
         Some(value @ Value::Object(_)) => value,
         _ => Value::Object(Map::new()),
     }
 }
 
-/// Returns a node as JSON.
-fn value(node: &Node) -> Value {
-    match &node.value {
+/// Returns a node as JSON; `None` if it has more than `left` values. Aliases count each time.
+fn value(node: &Node, left: &mut usize) -> Option<Value> {
+    *left = left.checked_sub(1)?;
+    Some(match &node.value {
         yaml::Value::Null => Value::Null,
         yaml::Value::Scalar(scalar) if scalar.plain => plain(&scalar.text),
         yaml::Value::Scalar(scalar) => Value::String(scalar.text.clone()),
-        yaml::Value::Sequence(items) => items.iter().map(|item| value(item)).collect(),
-        yaml::Value::Mapping(map) => {
-            Value::Object(map.iter().map(|(key, node)| (key.text.clone(), value(node))).collect())
+        yaml::Value::Sequence(items) => {
+            Value::Array(items.iter().map(|item| value(item, left)).collect::<Option<_>>()?)
         }
-    }
+        yaml::Value::Mapping(map) => {
+            let pairs = map.iter().map(|(key, node)| Some((key.text.clone(), value(node, left)?)));
+            Value::Object(pairs.collect::<Option<_>>()?)
+        }
+    })
 }
 
 /// Returns a scalar without quotes: a boolean or number, if it is one, as Helm reads it.
@@ -169,5 +179,82 @@ fn merge(into: &mut Value, over: &Value) {
                 into.insert(key.clone(), value.clone());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{effective, parse};
+    use crate::archive::{Chart, pack};
+
+    fn chart(files: &[(&str, &str)]) -> Chart {
+        let files: Vec<_> = files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
+            .collect();
+        Chart::of_archive(&pack("a", &files)).expect("the chart is good")
+    }
+
+    #[test]
+    fn scalars_have_the_types_that_helm_gives_them() {
+        let text = "{a: true, b: 'true', c: 1.10, d: '1.10', e: 1.2.3, f: ~, g: [07, -1], h: 0x1}";
+        let expected = json!({
+            "a": true, "b": "true", "c": 1.1, "d": "1.10", "e": "1.2.3", "f": null,
+            "g": ["07", -1], "h": "0x1"
+        });
+        assert_eq!(parse(text.as_bytes()), expected);
+        for other in ["[1]", "text", "", "a: [", "\u{feff}"] {
+            assert_eq!(parse(other.as_bytes()), json!({}), "{other}");
+        }
+    }
+
+    #[test]
+    fn values_that_expand_without_end_are_not_read() {
+        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..6 {
+            let below = format!("*a{}, ", level - 1).repeat(10);
+            text.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+        }
+        assert_eq!(parse(text.as_bytes()), json!({}));
+    }
+
+    #[test]
+    fn a_subchart_has_what_all_charts_above_set() {
+        let chart = chart(&[
+            (
+                "Chart.yaml",
+                "apiVersion: v2\nname: a\nversion: 1.0.0\n\
+                 dependencies: [{name: b, alias: one}, {name: b, alias: two}]\n",
+            ),
+            ("values.yaml", "global: {g: 1}\none: {x: 2, c: {y: 3}, gone: null}\nc: no\n"),
+            ("charts/b/Chart.yaml", "apiVersion: v2\nname: b\nversion: 1.0.0\n"),
+            ("charts/b/values.yaml", "x: 1\ngone: 1\nc: {z: 1}\n"),
+            ("charts/b/charts/c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n"),
+            ("charts/b/charts/c/values.yaml", "y: 1\nz: 0\n"),
+            ("templates/Chart.yaml", "not: a chart"),
+        ]);
+        let found: Vec<_> = effective(&chart, &["two: {x: 9}\n".to_owned()])
+            .into_iter()
+            .map(|values| (values.prefix.join("."), values.values))
+            .collect();
+        let global = json!({"g": 1});
+        let with_global = |mut values: serde_json::Value| {
+            values["global"] = global.clone();
+            values
+        };
+        let expected = [
+            ("one.c", with_global(json!({"y": 3, "z": 1}))),
+            ("one", with_global(json!({"x": 2, "c": {"y": 3, "z": 1}}))),
+            ("two.c", with_global(json!({"y": 1, "z": 1}))),
+            ("two", with_global(json!({"x": 9, "gone": 1, "c": {"z": 1}}))),
+        ];
+        for (prefix, values) in expected {
+            let (_, found) = found.iter().find(|(found, _)| found == prefix).expect(prefix);
+            assert_eq!(*found, values, "{prefix}");
+        }
+        assert_eq!(found.last().map(|(prefix, _)| prefix.as_str()), Some(""));
+        assert_eq!(found.len(), 5);
     }
 }

@@ -8,12 +8,12 @@ mod candidates;
 mod edits;
 mod explained;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
 use longshore_oci::{Name, Reference};
 
 use self::candidates::candidates;
-use self::edits::{Edit, text_of};
+use self::edits::{Edit, Switch, text_of};
 use self::explained::{Base, Renames};
 use crate::archive::Chart;
 use crate::effective::effective;
@@ -83,7 +83,7 @@ pub async fn overlay(
     let moves: Vec<(&Image, Reference)> =
         images.iter().map(|image| (image, destination(&image.reference))).collect();
     let values = effective(chart, &input.values);
-    let candidates = candidates(&values, &moves);
+    let (candidates, switches) = candidates(&values, &moves);
     let root = values.iter().find(|values| values.prefix.is_empty()).map(|root| &root.values);
     let mut search = Search {
         chart,
@@ -91,8 +91,14 @@ pub async fn overlay(
         renderer,
         root: root.cloned().unwrap_or_default(),
         renames: Renames::new(&moves, &candidates),
-        names: moves.iter().map(|(image, to)| (image.reference.name(), to.name())).collect(),
+        sources: moves
+            .iter()
+            .map(|(image, to)| (image.reference.name(), to.name()))
+            .filter(|(from, to)| from != to)
+            .map(|(from, _)| from)
+            .collect(),
         base,
+        switches,
         left: RENDERINGS,
     };
     let read = search.read(candidates).await;
@@ -113,7 +119,7 @@ pub async fn overlay(
         }
     }
     if !chosen.is_empty() {
-        result.values = Some(text_of(&search.root, &chosen));
+        result.values = Some(text_of(&search.root, &chosen, &search.switches));
     }
     Ok(result)
 }
@@ -130,10 +136,12 @@ struct Search<'a> {
     /// The chart's values without edits.
     root: serde_json::Value,
     renames: Renames,
-    /// The names in the mirror by the names at the sources.
-    names: HashMap<Name, Name>,
+    /// The names of the images at their sources.
+    sources: HashSet<Name>,
     /// The output without edits.
     base: Base,
+    /// What must be on so that the chart takes another registry.
+    switches: Vec<Switch>,
     /// The number of renderings that are left.
     left: usize,
 }
@@ -143,12 +151,12 @@ impl Search<'_> {
     async fn render(&mut self, edits: &[Edit]) -> Option<Vec<Rendered>> {
         self.left = self.left.checked_sub(1)?;
         let mut input = self.input.clone();
-        input.values.push(text_of(&self.root, edits));
+        input.values.push(text_of(&self.root, edits, &self.switches));
         self.renderer.render(&input).await.ok()
     }
 
-    /// Returns the edits that change the output, each in a way that the renames explain. A group that
-    /// changes nothing is left out as a whole.
+    /// Returns the edits that change the output, each in a way that the renames explain. Those that move
+    /// the most images come first. A group that changes nothing is left out as a whole.
     async fn read(&mut self, candidates: Vec<Edit>) -> Vec<Edit> {
         let mut read = Vec::new();
         let mut groups = vec![candidates];
@@ -167,19 +175,19 @@ impl Search<'_> {
                 groups.push(group);
                 continue;
             }
-            if rendered.is_some_and(|rendered| self.renames.explain(&self.base, &rendered)) {
-                read.append(&mut group);
+            if let Some(stay) = rendered.and_then(|rendered| self.stay(&rendered)) {
+                read.extend(group.into_iter().map(|edit| (stay, edit)));
             }
         }
-        read
+        read.sort_by_key(|(stay, _)| *stay);
+        read.into_iter().map(|(_, edit)| edit).collect()
     }
 
     /// Returns the edits that move the most images together. All edits are tried at once, and one by
     /// one if that does not do.
     async fn choose(&mut self, read: Vec<Edit>) -> Vec<Edit> {
-        let all = self.count(&read).await;
-        if all.is_some_and(|stay| stay == 0) {
-            return read;
+        if self.count(&read).await == Some(0) {
+            return self.pruned(read, 0).await;
         }
         let mut chosen: Vec<Edit> = Vec::new();
         let mut best = usize::MAX;
@@ -192,7 +200,20 @@ impl Search<'_> {
                 }
             }
         }
-        chosen
+        self.pruned(chosen, best).await
+    }
+
+    /// Leaves out the edits that others make superfluous, such as the registry of one image beside the
+    /// registry of all. `stay` places stay outside the mirror with all edits.
+    async fn pruned(&mut self, mut edits: Vec<Edit>, stay: usize) -> Vec<Edit> {
+        // The last edits move the fewest images.
+        for at in (0..edits.len()).rev() {
+            let edit = edits.remove(at);
+            if self.count(&edits).await != Some(stay) {
+                edits.insert(at, edit);
+            }
+        }
+        edits
     }
 
     /// Counts the places of images outside the mirror with edits; `None` if something else changes.
@@ -201,11 +222,16 @@ impl Search<'_> {
             return None;
         }
         let rendered = self.render(edits).await?;
-        if !self.renames.explain(&self.base, &rendered) {
+        self.stay(&rendered)
+    }
+
+    /// Counts the places of images outside the mirror in an output; `None` if something else changed.
+    fn stay(&self, rendered: &[Rendered]) -> Option<usize> {
+        if !self.renames.explain(&self.base, rendered) {
             return None;
         }
-        let images = images_of(self.chart, self.input, &rendered);
-        let stay = images.iter().filter(|image| self.names.contains_key(&image.reference.name()));
+        let images = images_of(self.chart, self.input, rendered);
+        let stay = images.iter().filter(|image| self.sources.contains(&image.reference.name()));
         Some(stay.map(|image| image.provenance.len()).sum())
     }
 

@@ -7,6 +7,9 @@ use longshore_plugin_images::{Finding, What};
 
 use super::image::{Confidence, Image, Provenance, Remark, RemarkKind};
 
+/// The most places that an image keeps. A template can repeat an image without end.
+const MOST_PLACES: usize = 256;
+
 /// Images without duplicates.
 #[derive(Debug, Default)]
 pub(super) struct Images {
@@ -103,7 +106,7 @@ impl Images {
         if confidence > image.confidence {
             image.confidence = confidence;
             image.provenance.insert(0, provenance);
-        } else {
+        } else if image.provenance.len() < MOST_PLACES {
             image.provenance.push(provenance);
         }
     }

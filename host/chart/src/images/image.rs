@@ -78,7 +78,7 @@ pub struct Image {
     pub written: String,
     /// How sure it is that this is an image. The surest place counts.
     pub confidence: Confidence,
-    /// All places, in the order of the templates; the surest place is first.
+    /// The places, in the order of the templates; the surest place is first. At most 256 are kept.
     pub provenance: Vec<Provenance>,
 }
 

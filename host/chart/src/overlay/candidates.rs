@@ -3,7 +3,7 @@
 use longshore_oci::{Reference, Registry};
 use serde_json::Value;
 
-use super::edits::{Edit, Step};
+use super::edits::{Edit, Step, Switch};
 use crate::effective::Effective;
 use crate::images::Image;
 
@@ -13,13 +13,21 @@ struct Move<'a> {
     to: String,
 }
 
-/// Returns the edits that may move images, those of whole names first.
-pub(super) fn candidates(values: &[Effective], moves: &[(&Image, Reference)]) -> Vec<Edit> {
+/// Name of the value without which some charts refuse registries that they do not know.
+const ALLOWED: &str = "allowinsecureimages";
+
+/// Returns the edits that may move images, those of whole names first, and the switches without which
+/// the chart refuses them.
+pub(super) fn candidates(
+    values: &[Effective],
+    moves: &[(&Image, Reference)],
+) -> (Vec<Edit>, Vec<Switch>) {
     let moves: Vec<Move<'_>> = moves
         .iter()
         .map(|(image, to)| Move { from: split(&image.written).0, to: to.name().to_string() })
         .collect();
-    let mut found = Found { moves: &moves, whole: Vec::new(), parts: Vec::new() };
+    let mut found =
+        Found { moves: &moves, whole: Vec::new(), parts: Vec::new(), switches: Vec::new() };
     for values in values {
         let mut path: Vec<Step> = values.prefix.iter().cloned().map(Step::Key).collect();
         found.walk(&values.values, "", &mut path);
@@ -30,13 +38,29 @@ pub(super) fn candidates(values: &[Effective], moves: &[(&Image, Reference)]) ->
             all.push(edit);
         }
     }
-    all
+    (all, without_inherited(found.switches))
+}
+
+/// Leaves out the switches below `global` of a subchart that a chart above has too: subcharts inherit
+/// `global`.
+fn without_inherited(mut switches: Vec<Switch>) -> Vec<Switch> {
+    let mut known: Vec<Vec<Step>> = Vec::new();
+    switches.sort_by_key(|Switch(path)| path.len());
+    switches.retain(|Switch(path)| {
+        let global = path.iter().position(|step| *step == Step::Key("global".to_owned()));
+        let Some(tail) = global.map(|at| path[at..].to_vec()) else { return true };
+        let is_new = !known.contains(&tail);
+        known.push(tail);
+        is_new
+    });
+    switches
 }
 
 struct Found<'m> {
     moves: &'m [Move<'m>],
     whole: Vec<Edit>,
     parts: Vec<Edit>,
+    switches: Vec<Switch>,
 }
 
 impl Found<'_> {
@@ -58,6 +82,9 @@ impl Found<'_> {
             }
             Value::String(text) => self.text(text, key, path),
             Value::Null => self.text("", key, path),
+            Value::Bool(false) if key.to_ascii_lowercase() == ALLOWED => {
+                self.switches.push(Switch(path.clone()));
+            }
             Value::Bool(_) | Value::Number(_) => {}
         }
     }

@@ -22,19 +22,26 @@ pub(super) struct Edit {
     pub(super) to: String,
 }
 
-/// Returns the YAML that sets edits over `root`. Helm replaces a list as a whole, so an edit in a list
+/// The path of a boolean to set to true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Switch(pub(super) Vec<Step>);
+
+/// Returns the YAML that sets edits and switches over `root`. Helm replaces a list as a whole, so an edit in a list
 /// repeats the other items.
-pub(super) fn text_of(root: &Value, edits: &[Edit]) -> String {
+pub(super) fn text_of(root: &Value, edits: &[Edit], switches: &[Switch]) -> String {
     let mut values = Value::Object(Map::new());
     for edit in edits {
-        set(&mut values, Some(root), &edit.path, &edit.to);
+        set(&mut values, Some(root), &edit.path, &Value::String(edit.to.clone()));
+    }
+    for Switch(path) in switches {
+        set(&mut values, Some(root), path, &Value::Bool(true));
     }
     serde_saphyr::to_string(&values).unwrap_or_default()
 }
 
-fn set(values: &mut Value, root: Option<&Value>, path: &[Step], to: &str) {
+fn set(values: &mut Value, root: Option<&Value>, path: &[Step], to: &Value) {
     match path {
-        [] => *values = Value::String(to.to_owned()),
+        [] => *values = to.clone(),
         [Step::Key(key), rest @ ..] => {
             if !values.is_object() {
                 *values = Value::Object(Map::new());
@@ -56,9 +63,9 @@ fn set(values: &mut Value, root: Option<&Value>, path: &[Step], to: &str) {
 }
 
 /// Sets a value inside an item that is complete already.
-fn set_in(item: &mut Value, path: &[Step], to: &str) {
+fn set_in(item: &mut Value, path: &[Step], to: &Value) {
     let next = match path {
-        [] => return *item = Value::String(to.to_owned()),
+        [] => return *item = to.clone(),
         [Step::Key(key), ..] => item.get_mut(key),
         [Step::Item(at), ..] => item.get_mut(at),
     };
@@ -71,7 +78,7 @@ fn set_in(item: &mut Value, path: &[Step], to: &str) {
 mod tests {
     use serde_json::json;
 
-    use super::{Edit, Step, text_of};
+    use super::{Edit, Step, Switch, text_of};
 
     fn edit(path: &[&str], to: &str) -> Edit {
         let step = |part: &&str| match part.parse() {
@@ -97,9 +104,10 @@ mod tests {
         let expected = json!({
             "image": {"repository": "m/a"},
             "jobs": [{"name": "x", "image": "m/a", "on": true}, {"name": "y", "images": ["b", "m/c"]}],
-            "global": {"registry": "m"}
+            "global": {"registry": "m"},
+            "on": true
         });
-        let text = text_of(&root, &edits);
+        let text = text_of(&root, &edits, &[Switch(vec![Step::Key("on".to_owned())])]);
         let found: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
         assert_eq!(found, expected, "{text}");
     }

@@ -11,12 +11,19 @@ use crate::archive::{Chart, pack};
 use crate::effective::effective;
 use crate::{RenderError, RenderInput, Rendered, Renderer};
 
-/// Replaces each `{{ a.b }}` of `templates/` by a value, `{{ sum }}` by a checksum of all values, and
+/// Replaces each `{{ a.b }}` of `templates/` by a value, `{{ or.a|b }}` by the first that is set, `{{ sum }}` by a checksum of all values, and
 /// `{{ random }}` by another number each time.
 #[derive(Debug)]
 struct Fill {
     chart: Chart,
     count: AtomicUsize,
+}
+
+fn lookup<'v>(root: &'v serde_json::Value, path: &str) -> Option<&'v serde_json::Value> {
+    path.split('.').try_fold(root, |value, key| match key.parse::<usize>() {
+        Ok(at) => value.get(at),
+        Err(_) => value.get(key),
+    })
 }
 
 impl Renderer for Fill {
@@ -36,11 +43,8 @@ impl Renderer for Fill {
                     out.push_str(piece);
                     continue;
                 };
-                let value =
-                    path.split('.').try_fold(&root, |value, key| match key.parse::<usize>() {
-                        Ok(at) => value.get(at),
-                        Err(_) => value.get(key),
-                    });
+                let paths = path.strip_prefix("or.").unwrap_or(path).split('|');
+                let value = paths.filter_map(|path| lookup(&root, path)).find(|value| *value != "");
                 match (path, value) {
                     ("sum", _) => out.push_str(&sum),
                     ("random", _) => {
@@ -189,6 +193,32 @@ fn an_edit_that_changes_something_else_is_not_made() {
         "image: q.io/a:1",
         &["{{ image }}", "+checksum: {{ sum }}"],
         r#"{"image":"m.io/ns/a:1"}"#,
+        &["m.io/ns/a:1"],
+        &[],
+    );
+}
+
+#[test]
+fn one_registry_is_enough_for_all() {
+    // `or` takes the first value that is set.
+    check(
+        "all: ''\nglobal: {imageRegistry: ''}\na: {registry: q.io}\nb: {registry: q.io}",
+        &[
+            "{{ or.global.imageRegistry|a.registry }}/a:1",
+            "{{ or.global.imageRegistry|b.registry }}/b:1",
+        ],
+        r#"{"global":{"imageRegistry":"m.io/ns"}}"#,
+        &["m.io/ns/a:1", "m.io/ns/b:1"],
+        &[],
+    );
+}
+
+#[test]
+fn a_chart_that_refuses_other_registries_is_told_to_take_them() {
+    check(
+        "global: {security: {allowInsecureImages: false}}\nimage: q.io/a:1",
+        &["{{ image }}"],
+        r#"{"image":"m.io/ns/a:1","global":{"security":{"allowInsecureImages":true}}}"#,
         &["m.io/ns/a:1"],
         &[],
     );
