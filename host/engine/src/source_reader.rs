@@ -156,7 +156,8 @@ impl SourceReader<'_> {
         let known = known
             .get_or_try_init(|| async {
                 let bytes = Arc::new(self.read_configuration(config).await?);
-                let (platform, weak) = (platform(&bytes), Arc::downgrade(&bytes));
+                let platform = Platform::of_configuration(&bytes);
+                let weak = Arc::downgrade(&bytes);
                 read = Some(bytes);
                 Ok::<_, StoreError>(KnownConfiguration { platform, bytes: weak })
             })
@@ -255,11 +256,4 @@ pub(crate) async fn listed_referrers(
 
 fn is_wrong_digest(error: &StoreError) -> bool {
     matches!(*error.fault, Fault::Digest { .. })
-}
-
-/// Reads the platform of a configuration; `None` if it does not name one.
-fn platform(bytes: &[u8]) -> Option<Platform> {
-    serde_json::from_slice::<Platform>(bytes)
-        .ok()
-        .filter(|platform| !platform.is_unspecified() && !platform.is_unknown())
 }

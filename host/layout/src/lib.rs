@@ -8,5 +8,5 @@ mod folder;
 mod serve;
 mod store;
 
-pub use serve::{ACCESS_LOG, ServeError, ServeOptions, serve};
+pub use serve::{ACCESS_LOG, ServeError, ServeOptions, TlsError, TlsFiles, serve};
 pub use store::LayoutStore;

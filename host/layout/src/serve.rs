@@ -19,6 +19,7 @@ mod tag;
 #[cfg(test)]
 mod tests;
 mod upload;
+mod web;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ use net::{Limits, Listener};
 use server::Server;
 
 pub use error::ServeError;
+pub use net::{TlsError, TlsFiles};
 pub use router::ACCESS_LOG;
 
 /// How long requests under way may take once the server was told to stop.
@@ -51,6 +53,10 @@ pub struct ServeOptions {
     /// Names of this registry beside `localhost` and addresses. Without any, a registry that does not
     /// listen on loopback answers to every name.
     pub hosts: Vec<String>,
+    /// True to refuse everything but reads. The folder must exist, and stays as it is.
+    pub read_only: bool,
+    /// The certificate to serve TLS with; plain HTTP without one.
+    pub tls: Option<TlsFiles>,
 }
 
 /// Serves until `shutdown` is done, then gives requests under way five seconds to end.
@@ -66,9 +72,11 @@ pub async fn serve(
     on_ready: impl FnOnce(SocketAddr, &Path),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
+    let tls = options.tls.as_ref().map(TlsFiles::acceptor).transpose()?;
     let users = options.htpasswd.as_deref().map(Htpasswd::read).transpose()?.map(Arc::new);
     let (root, temporary) = match options.root {
         Some(root) => (root, None),
+        None if options.read_only => return Err(ServeError::NothingToRead),
         None => {
             let made = tempfile::Builder::new()
                 .prefix("longshore-serve-")
@@ -77,16 +85,19 @@ pub async fn serve(
             (made.path().to_owned(), Some(made))
         }
     };
-    let folder = Folder::open_to_write(&root, temporary.is_none())
-        .map_err(|error| ServeError::of_root(&root, error))?;
+    let opened = match options.read_only {
+        true => Folder::open_to_read(&root),
+        false => Folder::open_to_write(&root, temporary.is_none()),
+    };
+    let folder = opened.map_err(|error| ServeError::of_root(&root, error))?;
     let folder = Arc::new(folder);
     let address = options.listen;
     let listen = |cause| ServeError::Listen { address, cause };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let bound = listener.local_addr().map_err(listen)?;
     let hosts = Hosts::new(bound.ip(), &options.hosts);
-    let server = Arc::new(Server::new(users, hosts, folder));
-    let listener = Listener::new(listener, Limits::of_system());
+    let server = Arc::new(Server::new(users, hosts, folder, options.read_only));
+    let listener = Listener::new(listener, Limits::of_system(), tls);
     on_ready(bound, &root);
     tokio::select! {
         () = listener.accept(move |request| router::respond(Arc::clone(&server), request)) => {}

@@ -54,6 +54,12 @@ impl Platform {
         self.os.is_empty() || self.architecture.is_empty()
     }
 
+    /// The platform that the configuration of an image names, if any (image-spec, config.md).
+    pub fn of_configuration(bytes: &[u8]) -> Option<Self> {
+        let platform: Self = serde_json::from_slice(bytes).ok()?;
+        (!platform.is_unspecified() && !platform.is_unknown()).then_some(platform)
+    }
+
     fn cpu(&self) -> Cpu {
         Cpu::of(&self.architecture, self.variant.as_deref())
     }

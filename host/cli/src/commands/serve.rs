@@ -8,15 +8,33 @@ use crate::flags::Serve;
 use crate::report::Log;
 use crate::setup::listen;
 use longshore_engine::event::Level;
-use longshore_layout::{ServeOptions, serve};
+use longshore_layout::{ServeOptions, TlsFiles, serve};
 
 /// Serves a registry until an interrupt.
 pub(crate) async fn run(flags: Serve, log: &Log) -> Result<Exit, Fatal> {
     let mut interrupt = listen()?;
-    let Serve { dir, listen: address, htpasswd, hosts } = flags;
-    let options = ServeOptions { root: dir, listen: address, htpasswd, hosts };
+    let Serve { dir, listen: address, htpasswd, tls_cert, tls_key, read_only, hosts } = flags;
+    let tls = tls_cert.zip(tls_key).map(|(certificate, key)| TlsFiles { certificate, key });
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let (is_open, is_plain) =
+        (htpasswd.is_none() && !read_only, tls.is_none() && htpasswd.is_some());
+    let options = ServeOptions { root: dir, listen: address, htpasswd, hosts, read_only, tls };
     let announce = |address: SocketAddr, root: &Path| {
-        log.write(Level::Info, &format!("serving {} on http://{address}", root.display()));
+        log.write(Level::Info, &format!("serving {} on {scheme}://{address}", root.display()));
+        if address.ip().is_loopback() {
+            return;
+        }
+        if is_open {
+            let text = format!(
+                "everybody who reaches {address} may read, write and delete; --htpasswd FILE wants a password, and --read-only refuses writes"
+            );
+            log.write(Level::Warning, &text);
+        } else if is_plain {
+            let text = format!(
+                "passwords reach {address} over plain HTTP, where the network can read them; --tls-cert and --tls-key serve TLS"
+            );
+            log.write(Level::Warning, &text);
+        }
     };
     serve(options, announce, async move { interrupt.raised().await }).await?;
     Ok(Exit::Done)

@@ -10,12 +10,15 @@ use super::values::{address, host};
 /// Serve a registry from a folder of OCI image layouts
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   longshore serve /srv/registry --listen 127.0.0.1:5000
+  longshore serve /srv/registry --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --read-only
 
 The registry implements the OCI distribution specification, with referrers, mounts, and deletion of \
 tags, manifests and blobs. Without --htpasswd every client that reaches the address may read, write and \
 delete.
+
+A browser shows the repositories, tags, sizes and platforms at the address itself.
 
 Each repository is an OCI image layout at DIR/REPOSITORY, which other tools read too:
   skopeo inspect oci:/srv/registry/library/redis:7")]
@@ -28,6 +31,15 @@ pub(crate) struct Serve {
     /// Require a user name and password from FILE, with bcrypt hashes as htpasswd -B writes them
     #[arg(long, value_name = "FILE")]
     pub(crate) htpasswd: Option<PathBuf>,
+    /// Serve TLS with the certificate in FILE, in PEM with those that signed it
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Read the private key of --tls-cert from FILE, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Refuse everything but reads; DIR must exist
+    #[arg(long)]
+    pub(crate) read_only: bool,
     /// Answer requests to the host NAME, besides localhost and addresses; may be repeated [default:
     /// no name for a loopback address, else every name]
     #[arg(long = "host", value_name = "NAME", value_parser = host)]

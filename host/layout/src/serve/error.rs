@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::net::TlsError;
 use crate::folder::OpenError;
 
 /// Why the registry could not be started; each text names its cause in full.
@@ -47,6 +48,12 @@ pub enum ServeError {
         /// The folder.
         path: PathBuf,
     },
+    /// A registry that is only read needs a folder with content.
+    #[error("serve a temporary folder: with --read-only it stays empty; name a folder")]
+    NothingToRead,
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// No temporary folder can be made.
     #[error("make a temporary folder: {cause}")]
     Temporary {

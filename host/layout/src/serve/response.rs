@@ -122,6 +122,13 @@ impl Refusal {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, Code::Denied, message)
     }
 
+    /// Nothing can be written here.
+    pub(super) fn read_only() -> Self {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        Self::new(status, Code::Denied, "this registry is read-only")
+            .with(ALLOW, HeaderValue::from_static("GET, HEAD"))
+    }
+
     /// The path exists and does not take this method.
     pub(super) fn method(allowed: &'static str) -> Self {
         Self::new(

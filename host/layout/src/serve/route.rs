@@ -13,6 +13,8 @@ use super::response::{Code, Refusal};
 /// What a path stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
+    /// `/`, for people.
+    Web,
     /// `/v2/`.
     Root,
     /// `/v2/_catalog`.
@@ -38,6 +40,9 @@ impl Route {
     /// 404 for paths that are none of the API's, and for what cannot exist where it is looked for; 400
     /// for a bad name or digest, and for a bad tag where it is to be written.
     pub(super) fn parse(path: &str, method: &Method) -> Result<Self, Refusal> {
+        if path == "/" {
+            return Ok(Self::Web);
+        }
         let path = unescape(path)?;
         let nowhere = || Refusal::absent(Code::Unsupported, "the path is none of the registry API");
         let rest = path.strip_prefix("/v2").ok_or_else(nowhere)?;
@@ -138,6 +143,7 @@ mod tests {
         let digest = Digest::of(b"");
         let colon = digest.to_string().replace(':', "%3A");
         let cases = [
+            ("/".to_owned(), Route::Web),
             ("/v2".to_owned(), Route::Root),
             ("/v2/".to_owned(), Route::Root),
             ("/v2/_catalog".to_owned(), Route::Catalog),
@@ -168,7 +174,8 @@ mod tests {
     #[test]
     fn what_is_no_path_of_the_api_is_refused() {
         for path in [
-            "/",
+            "/index.html",
+            "//",
             "/v1/",
             "/v2x",
             "/v2/a",

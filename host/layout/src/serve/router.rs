@@ -32,7 +32,11 @@ impl Server {
         let route = Route::parse(request.uri.path(), &request.method)?;
         let (method, query) = (&request.method, request.uri.query());
         let reads = *method == Method::GET || *method == Method::HEAD;
+        if self.read_only && !reads {
+            return Err(Refusal::read_only());
+        }
         match (method, route) {
+            (_, Route::Web) if reads => self.show(query).await,
             (_, Route::Root) if reads => Ok(json(StatusCode::OK, [], "{}".to_owned())),
             (_, Route::Catalog) if reads => self.list_repositories(query).await,
             (_, Route::Tags(name)) if reads => self.list_tags(&name, query).await,
@@ -67,7 +71,9 @@ impl Server {
 /// What can be done at a path.
 const fn allowed(route: &Route) -> &'static str {
     match route {
-        Route::Root | Route::Catalog | Route::Tags(_) | Route::Referrers(..) => "GET, HEAD",
+        Route::Web | Route::Root | Route::Catalog | Route::Tags(_) | Route::Referrers(..) => {
+            "GET, HEAD"
+        }
         Route::Manifest(..) => "GET, HEAD, PUT, DELETE",
         Route::Blob(..) => "GET, HEAD, DELETE",
         Route::Uploads(_) => "POST",

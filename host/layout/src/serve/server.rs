@@ -22,15 +22,22 @@ pub(super) struct Server {
     /// `None`: everybody may do everything.
     users: Option<Arc<Htpasswd>>,
     hosts: Hosts,
+    /// True if nothing may be written or deleted.
+    pub(super) read_only: bool,
     pub(super) folder: Arc<Folder>,
     pub(super) uploads: Uploads,
     text: Semaphore,
 }
 
 impl Server {
-    pub(super) fn new(users: Option<Arc<Htpasswd>>, hosts: Hosts, folder: Arc<Folder>) -> Self {
+    pub(super) fn new(
+        users: Option<Arc<Htpasswd>>,
+        hosts: Hosts,
+        folder: Arc<Folder>,
+        read_only: bool,
+    ) -> Self {
         let uploads = Uploads::new(Arc::clone(&folder));
-        Self { users, hosts, folder, uploads, text: Semaphore::new(UNITS as usize) }
+        Self { users, hosts, read_only, folder, uploads, text: Semaphore::new(UNITS as usize) }
     }
 
     /// Lets a request through that names this registry, and a user with the password.

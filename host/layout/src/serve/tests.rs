@@ -8,7 +8,10 @@ mod lists;
 mod load;
 mod manifests;
 mod planted;
+mod read_only;
+mod tls;
 mod uploads;
+mod web;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -39,6 +42,8 @@ fn options(root: Option<&Path>) -> ServeOptions {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         htpasswd: None,
         hosts: Vec::new(),
+        read_only: false,
+        tls: None,
     }
 }
 

@@ -13,13 +13,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use super::body::{RequestBody, ResponseBody};
-use super::connection::Peer;
+use super::connection::{Connection, Peer};
 use super::connections::{Connections, Limits};
 use super::watched::Watched;
 
@@ -44,15 +45,17 @@ pub(crate) struct Request {
 pub(crate) struct Listener {
     listener: TcpListener,
     connections: Arc<Connections>,
+    tls: Option<TlsAcceptor>,
     stop: watch::Sender<bool>,
     /// Each connection's task has a sender, so the receiver knows when all have ended.
     running: (mpsc::Sender<()>, mpsc::Receiver<()>),
 }
 
 impl Listener {
-    pub(crate) fn new(listener: TcpListener, limits: Limits) -> Self {
+    pub(crate) fn new(listener: TcpListener, limits: Limits, tls: Option<TlsAcceptor>) -> Self {
         let connections = Arc::new(Connections::new(limits));
-        Self { listener, connections, stop: watch::Sender::new(false), running: mpsc::channel(1) }
+        let stop = watch::Sender::new(false);
+        Self { listener, connections, tls, stop, running: mpsc::channel(1) }
     }
 
     /// Accepts connections for ever. `answer` gives a request its response.
@@ -87,7 +90,7 @@ impl Listener {
         &self,
         stream: TcpStream,
         number: u64,
-        connection: Arc<super::connection::Connection>,
+        connection: Arc<Connection>,
         answer: impl Fn(Request) -> F + Clone + Send + 'static,
     ) where
         F: Future<Output = Response> + Send + 'static,
@@ -97,39 +100,23 @@ impl Listener {
             tracing::debug!("failed to set TCP_NODELAY: {error}");
         }
         let connections = Arc::clone(&self.connections);
-        let (running, mut stop) = (self.running.0.clone(), self.stop.subscribe());
+        let (running, stop) = (self.running.0.clone(), self.stop.subscribe());
+        let tls = self.tls.clone();
         tokio::spawn(async move {
-            let (peer, ours) = (connection.peer, Arc::clone(&connection));
-            let service = service_fn(move |request: hyper::Request<Incoming>| {
-                let (answer, connection) = (answer.clone(), Arc::clone(&ours));
-                async move {
-                    connection.begin();
-                    let (parts, body) = request.into_parts();
-                    let body = RequestBody::new(Body::new(body), Arc::clone(&connection));
-                    let response = answer(Request { parts, body, peer }).await;
-                    let response = response.map(|body| ResponseBody::new(body, connection));
-                    Ok::<_, Infallible>(response)
-                }
-            });
-            let io = TokioIo::new(Watched::new(stream, Arc::clone(&connection)));
-            let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(BUFFER);
-            let mut serving = pin!(http.serve_connection(io, service));
-            let ended = tokio::select! {
-                ended = &mut serving => ended,
-                () = connection.closed() => Ok(()),
-                () = async { drop(stop.wait_for(|stop| *stop).await) } => {
-                    serving.as_mut().graceful_shutdown();
-                    if connection.is_idle() { Ok(()) } else {
-                        tokio::select! {
-                            ended = &mut serving => ended,
-                            () = connection.closed() => Ok(()),
-                        }
+            let stream = Watched::new(stream, Arc::clone(&connection));
+            match tls {
+                None => serve(stream, connection, stop, answer).await,
+                Some(tls) => {
+                    let shaken = tokio::select! {
+                        shaken = timeout(HEAD_TIME, tls.accept(stream)) => shaken,
+                        () = connection.closed() => Ok(Err(io::ErrorKind::ConnectionAborted.into())),
+                    };
+                    match shaken {
+                        Ok(Ok(stream)) => serve(stream, connection, stop, answer).await,
+                        Ok(Err(error)) => tracing::debug!("a TLS handshake failed: {error}"),
+                        Err(_) => tracing::debug!("a TLS handshake took too long"),
                     }
                 }
-            };
-            if let Err(error) = ended {
-                tracing::debug!("a connection ended: {error}");
             }
             connections.remove(number);
             drop(running);
@@ -146,6 +133,48 @@ impl Listener {
         self.connections.close_all();
         let _ = timeout(Duration::from_secs(1), all_ended.recv()).await;
         in_time
+    }
+}
+
+/// Serves the requests of one connection until it ends, is closed, or is told to stop.
+async fn serve<F>(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    connection: Arc<Connection>,
+    mut stop: watch::Receiver<bool>,
+    answer: impl Fn(Request) -> F + Clone,
+) where
+    F: Future<Output = Response>,
+{
+    let (peer, ours) = (connection.peer, Arc::clone(&connection));
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let (answer, connection) = (answer.clone(), Arc::clone(&ours));
+        async move {
+            connection.begin();
+            let (parts, body) = request.into_parts();
+            let body = RequestBody::new(Body::new(body), Arc::clone(&connection));
+            let response = answer(Request { parts, body, peer }).await;
+            let response = response.map(|body| ResponseBody::new(body, connection));
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(BUFFER);
+    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = &mut serving => ended,
+        () = connection.closed() => Ok(()),
+        () = async { drop(stop.wait_for(|stop| *stop).await) } => {
+            serving.as_mut().graceful_shutdown();
+            if connection.is_idle() { Ok(()) } else {
+                tokio::select! {
+                    ended = &mut serving => ended,
+                    () = connection.closed() => Ok(()),
+                }
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!("a connection ended: {error}");
     }
 }
 

@@ -21,7 +21,7 @@ async fn the_root_says_what_this_is() {
         assert_eq!(header(&root, "docker-distribution-api-version"), "registry/2.0");
         assert_eq!(root.text().await.unwrap(), "{}");
     }
-    assert_eq!(refused(registry.get("/").await).await, refusal(404, "UNSUPPORTED"));
+    assert_eq!(refused(registry.get("/index.html").await).await, refusal(404, "UNSUPPORTED"));
     let posted = registry.post("/v2/_catalog").await;
     assert_eq!(header(&posted, "allow"), "GET, HEAD");
     assert_eq!(refused(posted).await, refusal(405, "UNSUPPORTED"));
