@@ -77,8 +77,8 @@ pub async fn overlay(
     renderer: &dyn Renderer,
     destination: impl Fn(&Reference) -> Reference + Sync,
 ) -> Result<Overlay, RenderError> {
-    let first = renderer.render(input).await?;
-    let base = Base { second: renderer.render(input).await?, first };
+    let first = sorted(renderer.render(input).await?);
+    let base = Base { second: sorted(renderer.render(input).await?), first };
     let images = images_of(chart, input, &base.first);
     let moves: Vec<(&Image, Reference)> =
         images.iter().map(|image| (image, destination(&image.reference))).collect();
@@ -124,6 +124,12 @@ pub async fn overlay(
     Ok(result)
 }
 
+/// Sorts by template, so that outputs can be compared: a renderer may return them in any order.
+fn sorted(mut rendered: Vec<Rendered>) -> Vec<Rendered> {
+    rendered.sort_by(|one, other| one.template.cmp(&other.template));
+    rendered
+}
+
 fn images_of(chart: &Chart, input: &RenderInput, rendered: &[Rendered]) -> Vec<Image> {
     discover(chart, &[Rendering { name: "", values: &input.values, rendered }]).images
 }
@@ -152,7 +158,7 @@ impl Search<'_> {
         self.left = self.left.checked_sub(1)?;
         let mut input = self.input.clone();
         input.values.push(text_of(&self.root, edits, &self.switches));
-        self.renderer.render(&input).await.ok()
+        self.renderer.render(&input).await.ok().map(sorted)
     }
 
     /// Returns the edits that change the output, each in a way that the renames explain. Those that move

@@ -11,7 +11,12 @@ use crate::images::Image;
 struct Move<'a> {
     from: &'a str,
     to: String,
+    /// Its tag and digest with their marks.
+    version: &'a str,
 }
+
+/// The most images of a chart for which each empty image is tried with each of them.
+const MOST_GUESSES: usize = 12;
 
 /// Name of the value without which some charts refuse registries that they do not know.
 const ALLOWED: &str = "allowinsecureimages";
@@ -24,10 +29,18 @@ pub(super) fn candidates(
 ) -> (Vec<Edit>, Vec<Switch>) {
     let moves: Vec<Move<'_>> = moves
         .iter()
-        .map(|(image, to)| Move { from: split(&image.written).0, to: to.name().to_string() })
+        .map(|(image, to)| {
+            let (from, version) = split(&image.written);
+            Move { from, to: to.name().to_string(), version }
+        })
         .collect();
-    let mut found =
-        Found { moves: &moves, whole: Vec::new(), parts: Vec::new(), switches: Vec::new() };
+    let mut found = Found {
+        moves: &moves,
+        whole: Vec::new(),
+        parts: Vec::new(),
+        guesses: Vec::new(),
+        switches: Vec::new(),
+    };
     for values in values {
         let mut path: Vec<Step> = values.prefix.iter().cloned().map(Step::Key).collect();
         found.walk(&values.values, "", &mut path);
@@ -38,6 +51,7 @@ pub(super) fn candidates(
             all.push(edit);
         }
     }
+    all.extend(found.guesses);
     (all, without_inherited(found.switches))
 }
 
@@ -60,6 +74,8 @@ struct Found<'m> {
     moves: &'m [Move<'m>],
     whole: Vec<Edit>,
     parts: Vec<Edit>,
+    /// References for empty values.
+    guesses: Vec<Edit>,
     switches: Vec<Switch>,
 }
 
@@ -92,6 +108,12 @@ impl Found<'_> {
     fn text(&mut self, text: &str, key: &str, path: &[Step]) {
         let edit = |to: String| Edit { path: path.to_vec(), from: text.to_owned(), to };
         if text.is_empty() {
+            if is_image_key(key) && self.moves.len() <= MOST_GUESSES {
+                // Which image it stands for, only a rendering tells.
+                let all =
+                    self.moves.iter().map(|image| edit(format!("{}{}", image.to, image.version)));
+                self.guesses.extend(all);
+            }
             if is_registry_key(key)
                 && let Some(to) = self.registry_of_names_without_one()
             {
@@ -116,8 +138,10 @@ impl Found<'_> {
             return None;
         }
         let mut begins = self.moves.iter().filter_map(|image| {
-            let rest = image.from.strip_prefix(name)?.strip_prefix('/')?;
-            Some(image.to.strip_suffix(rest).and_then(|to| to.strip_suffix('/')))
+            let rest = image.from.strip_prefix(name)?;
+            // Templates add paths, and endings such as `-debug`.
+            let is_part = rest.starts_with('/') || rest.starts_with('-') && name.contains('/');
+            is_part.then(|| image.to.strip_suffix(rest))
         });
         let first = begins.next()??;
         begins.all(|other| other == Some(first)).then(|| first.to_owned())
@@ -143,6 +167,11 @@ fn split(text: &str) -> (&str, &str) {
     let last = text[..end].rfind('/').map_or(0, |slash| slash + 1);
     let end = text[last..end].find(':').map_or(end, |colon| last + colon);
     text.split_at(end)
+}
+
+fn is_image_key(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["image", "imagename", "imageref", "override"].iter().any(|end| key.ends_with(end))
 }
 
 fn is_registry_key(key: &str) -> bool {

@@ -199,6 +199,31 @@ fn an_edit_that_changes_something_else_is_not_made() {
 }
 
 #[test]
+fn empty_images_and_endings_of_templates_are_moved() {
+    check(
+        "operator: {image: q.io/a/operator}",
+        &["{{ operator.image }}-generic:1"],
+        r#"{"operator":{"image":"m.io/ns/a/operator"}}"#,
+        &["m.io/ns/a/operator-generic:1"],
+        &[],
+    );
+    check(
+        "imageName: ''\nother: {override: ''}\ndefaults: [q.io/db:16]",
+        &["{{ or.imageName|defaults.0 }}", "q.io/fixed:1"],
+        r#"{"defaults":["m.io/ns/db:16"]}"#,
+        &["m.io/ns/db:16"],
+        &["q.io/fixed:1"],
+    );
+    check(
+        "imageName: ''\ndb: '16'",
+        &["{{ or.imageName|fixed }}q.io/db:{{ db }}"],
+        "{}",
+        &[],
+        &["q.io/db:16"],
+    );
+}
+
+#[test]
 fn one_registry_is_enough_for_all() {
     // `or` takes the first value that is set.
     check(
