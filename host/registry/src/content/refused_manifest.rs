@@ -111,6 +111,7 @@ mod tests {
             detail: String::new(),
             retry_after: None,
             redirected: None,
+            anonymous: false,
         };
         advice(&answer, &manifest)
     }
