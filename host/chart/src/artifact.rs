@@ -3,5 +3,5 @@
 mod manifest;
 mod store;
 
-pub use manifest::{CONFIG, CONTENT, ChartArtifact, LEGACY_CONTENT, PROVENANCE};
+pub use manifest::ChartArtifact;
 pub use store::ChartStore;

@@ -14,6 +14,7 @@ mod options;
 mod push;
 mod referrers;
 mod run;
+mod same_chart;
 mod single_flight;
 mod work;
 

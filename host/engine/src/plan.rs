@@ -21,7 +21,7 @@ mod stand_in;
 
 pub use build::build;
 pub use destination::{parse_registry_flag, parse_store_flag};
-pub use entry::{Ended, Plan, PlannedEntry};
+pub use entry::{Collision, Ended, Plan, PlannedEntry};
 pub use error::PlanError;
 pub use filter::FilterFlags;
 pub use options::PlanOptions;

@@ -153,6 +153,13 @@ impl Manifest {
 }
 
 impl Single {
+    /// The layer with the archive, if this is a Helm chart.
+    pub fn chart_content(&self) -> Option<&Descriptor> {
+        let is_chart = self.config.as_ref()?.media_type == MediaType::HELM_CONFIG;
+        let types = [MediaType::HELM_CONTENT, MediaType::HELM_LEGACY_CONTENT];
+        self.layers.iter().find(|layer| is_chart && types.contains(&layer.media_type))
+    }
+
     /// All blobs that the destination must hold, without duplicates: layers, then the
     /// configuration. Foreign layers are skipped.
     pub fn blobs(&self) -> Vec<&Descriptor> {

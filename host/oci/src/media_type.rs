@@ -32,6 +32,17 @@ impl MediaType {
     pub const DOCKER_SCHEMA1: Self =
         Self(Cow::Borrowed("application/vnd.docker.distribution.manifest.v1+json"));
 
+    /// The configuration of a Helm chart.
+    pub const HELM_CONFIG: Self = Self(Cow::Borrowed("application/vnd.cncf.helm.config.v1+json"));
+    /// The layer with the archive of a Helm chart.
+    pub const HELM_CONTENT: Self =
+        Self(Cow::Borrowed("application/vnd.cncf.helm.chart.content.v1.tar+gzip"));
+    /// The type that Helm 3.0 to 3.6 gave that layer.
+    pub const HELM_LEGACY_CONTENT: Self = Self(Cow::Borrowed("application/tar+gzip"));
+    /// The layer with the provenance file of a Helm chart.
+    pub const HELM_PROVENANCE: Self =
+        Self(Cow::Borrowed("application/vnd.cncf.helm.chart.provenance.v1.prov"));
+
     /// The `Accept` header of manifest requests. A bare `*/*` would make docker-registry answer 404
     /// for OCI manifests, so it comes last.
     pub const ACCEPT: &'static str = "application/vnd.oci.image.index.v1+json, \

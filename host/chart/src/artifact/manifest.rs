@@ -8,15 +8,6 @@ use serde::Serialize;
 
 use crate::archive::Metadata;
 
-/// The media type of a chart's configuration: `Chart.yaml` as JSON.
-pub const CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
-/// The media type of the layer with the archive.
-pub const CONTENT: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
-/// The media type that Helm 3.0 to 3.6 gave that layer.
-pub const LEGACY_CONTENT: &str = "application/tar+gzip";
-/// The media type of the layer with the provenance file.
-pub const PROVENANCE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
-
 /// The annotations that always come from `Chart.yaml`'s own fields.
 const FIXED: [&str; 2] = ["org.opencontainers.image.title", "org.opencontainers.image.version"];
 
@@ -50,8 +41,12 @@ impl ChartArtifact {
     ) -> Self {
         // The fields are strings, lists and maps of strings, which JSON can always hold.
         let config = serde_json::to_vec(metadata).unwrap_or_default();
-        let mut blobs = vec![described(CONFIG, config.into()), described(CONTENT, archive)];
-        blobs.extend(provenance.map(|provenance| described(PROVENANCE, provenance)));
+        let mut blobs = vec![
+            described(MediaType::HELM_CONFIG, config.into()),
+            described(MediaType::HELM_CONTENT, archive),
+        ];
+        blobs
+            .extend(provenance.map(|provenance| described(MediaType::HELM_PROVENANCE, provenance)));
         let mut layers: Vec<&Descriptor> = blobs[1..].iter().map(|(blob, _)| blob).collect();
         layers.sort_by_key(|layer| layer.digest.to_string());
         let annotations = annotations(metadata, created);
@@ -62,8 +57,8 @@ impl ChartArtifact {
     }
 }
 
-fn described(media_type: &str, bytes: Bytes) -> (Descriptor, Bytes) {
-    let manifest = RawManifest::built(bytes.to_vec(), MediaType::from(media_type.to_owned()));
+fn described(media_type: MediaType, bytes: Bytes) -> (Descriptor, Bytes) {
+    let manifest = RawManifest::built(bytes.to_vec(), media_type);
     (manifest.descriptor(), bytes)
 }
 
@@ -114,7 +109,7 @@ mod tests {
             Some("2024-01-02T03:04:05Z"),
         );
         let manifest: serde_json::Value = serde_json::from_slice(&artifact.manifest.bytes).unwrap();
-        assert_eq!(manifest["config"]["mediaType"], super::CONFIG);
+        assert_eq!(manifest["config"]["mediaType"], "application/vnd.cncf.helm.config.v1+json");
         let layers: Vec<_> = manifest["layers"].as_array().unwrap().iter().collect();
         let digests: Vec<_> =
             layers.iter().map(|layer| layer["digest"].as_str().unwrap()).collect();

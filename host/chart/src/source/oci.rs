@@ -1,7 +1,8 @@
 //! Charts of registries.
 
 use longshore_oci::{
-    Content, Descriptor, ManifestReference, Reference, Registry, Repository, Single, Tag, Version,
+    Content, Descriptor, ManifestReference, MediaType, Reference, Registry, Repository, Single,
+    Tag, Version,
 };
 use longshore_store::Source as _;
 
@@ -9,7 +10,6 @@ use super::error::SourceError;
 use super::fetched::Fetched;
 use super::sources::{Sources, checked, no_version};
 use crate::archive::ARCHIVE_LIMIT;
-use crate::artifact::{CONFIG, CONTENT, LEGACY_CONTENT};
 
 impl Sources {
     /// The versions of a chart in a registry.
@@ -101,13 +101,20 @@ impl Sources {
 
 /// The layer with the archive of a chart.
 fn content_layer(single: &Single) -> Result<&Descriptor, String> {
-    let config = single.config.as_ref().map_or("", |config| config.media_type.as_str());
-    if config != CONFIG {
-        return Err(format!("its configuration has the type {config:?}, expected {CONFIG:?}"));
+    let (config, content) = (MediaType::HELM_CONFIG, MediaType::HELM_CONTENT);
+    match &single.config {
+        Some(found) if found.media_type == config => {}
+        found => {
+            let found = found.as_ref().map_or("", |found| found.media_type.as_str());
+            return Err(format!(
+                "its configuration has the type {found:?}, expected {:?}",
+                config.as_str()
+            ));
+        }
     }
-    let is_content =
-        |layer: &&Descriptor| [CONTENT, LEGACY_CONTENT].contains(&layer.media_type.as_str());
-    single.layers.iter().find(is_content).ok_or_else(|| format!("it has no layer {CONTENT:?}"))
+    single
+        .chart_content()
+        .ok_or_else(|| format!("it has no layer of the type {:?}", content.as_str()))
 }
 
 /// The repository of a chart.

@@ -7,7 +7,8 @@ use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference};
 use longshore_store::{Fault, Intent, Interrupt, StoreError};
 
 use super::admission::Admitted;
-use super::image::already_present;
+use super::image::{already_present, same_archive};
+use super::same_chart;
 use super::work::{Run, Work};
 use crate::error::JobError;
 use crate::job::{Job, Outcome, Status};
@@ -64,6 +65,16 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     }
     if digest_decides(mode) && is_done(work, &state, &digest) {
         return Ok(would_skip(work, digest.clone(), digest));
+    }
+    if work.run.options.charts_by_content
+        && let DestinationState::Holds(held) = &state
+    {
+        let chart = work.reader().root(Some(&digest)).await.map_err(JobError::Source)?;
+        if let Some(archive) = same_chart::archive_of(&chart)
+            && same_chart::is_held(work, held, &archive).await
+        {
+            return Ok(same_archive(digest, held.clone()));
+        }
     }
     if digest_decides(mode) && job.filter.is_everything() {
         return Ok(would_copy(work, digest.clone(), digest, &state, None));

@@ -11,7 +11,7 @@ use longshore_store::Interrupt;
 use super::admission::Admitted;
 use super::referrers::ReferrersCopied;
 use super::work::{Run, Work};
-use super::{children, push, referrers};
+use super::{children, push, referrers, same_chart};
 use crate::error::JobError;
 use crate::event::Level;
 use crate::job::{Job, Outcome, Status};
@@ -85,6 +85,12 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
     if held.as_ref() == Some(&source_digest) && stays_unchanged(&manifest, options.index) {
         return place_referrers_only(work, manifest).await;
     }
+    let archive = same_chart::archive_of(&manifest).filter(|_| options.charts_by_content);
+    if let (Some(archive), Some(held)) = (&archive, &held)
+        && work.unless_interrupted(same_chart::is_held(work, held, archive)).await?
+    {
+        return Ok(same_archive(source_digest, held.clone()));
+    }
     let filter = &work.job.filter;
     let shape = match shape(manifest, filter, options.index, &work.reader()).await? {
         Shaped::Write(shape) => shape,
@@ -107,6 +113,7 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
     }
     let referred = place_with_recovery(work, &shape).await?;
     Ok(referred.add_to(Outcome {
+        replaced: held.filter(|held| *held != shape.root.digest),
         source_digest: Some(source_digest),
         destination_digest: Some(shape.root.digest),
         reason: shape.changed.map(|why| format!("digest changed: {why}")),
@@ -217,6 +224,15 @@ fn memory_of(shape: &Shape) -> u64 {
     children.sort_unstable_by_key(|size| Reverse(*size));
     let children: u64 = children.iter().take(CHILDREN_IN_MEMORY).sum();
     (shape.root.bytes.len() + wrapped + config) as u64 + children
+}
+
+/// The outcome of a chart whose archive the destination holds under another manifest.
+pub(super) fn same_archive(source: Digest, destination: Digest) -> Outcome {
+    Outcome {
+        source_digest: Some(source),
+        destination_digest: Some(destination),
+        ..Outcome::skipped("the destination has the same chart, with another manifest")
+    }
 }
 
 /// The outcome of an image that the destination holds already.

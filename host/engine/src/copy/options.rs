@@ -27,6 +27,9 @@ pub struct CopyOptions {
     pub dry_run: bool,
     /// Trust no tag at the destination: check each selected child and blob.
     pub force_recursive: bool,
+    /// Whether a chart at the destination is up to date if its archive is the same, whatever else its
+    /// manifest says: Helm writes the time of a push into it.
+    pub charts_by_content: bool,
     /// Repositories whose preparation failed, with the error.
     pub unprepared: HashMap<Name, String>,
     /// In a dry run: repositories that a preparation would create something for, and what.

@@ -42,6 +42,9 @@ pub struct Outcome {
     /// Advice for the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The digest of other content that the destination's tag named before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<Digest>,
     /// The differences that `mirror-validate` found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Box<Comparison>>,
@@ -61,6 +64,7 @@ impl Outcome {
             reason: None,
             error: None,
             hint: None,
+            replaced: None,
             comparison: None,
             unfinished: false,
         }

@@ -3,7 +3,7 @@
 use super::collision::{Destinations, JobPosition};
 use super::draft::{Draft, Drafts, Stage};
 use super::rewrite::{Rewrite, RewriteItem, RewriteVerdict};
-use super::{Ended, Plan, PlanError, PlanOptions, PlannedEntry};
+use super::{Collision, Ended, Plan, PlanError, PlanOptions, PlannedEntry};
 use crate::job::{Job, Jobs, Outcome};
 use crate::list::List;
 use longshore_oci::{Reference, StoreName};
@@ -31,6 +31,7 @@ pub async fn build(
         entries: Vec::with_capacity(drafts.len()),
         jobs: Jobs::with_room_for(drafts.len()),
         ended: Vec::new(),
+        collisions: Vec::new(),
         count: 0,
     };
     let mut collision = None;
@@ -62,6 +63,10 @@ pub async fn build(
                             repeats.push((plan.entries.len() - 1, number));
                         }
                         Some(ended)
+                    }
+                    Err(PlanError::Collision { first, .. }) if options.keep_collisions => {
+                        plan.collisions.push(Collision { first, second: *going.job });
+                        None
                     }
                     Err(error) => {
                         collision = Some(error);

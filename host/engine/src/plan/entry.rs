@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::job::{Jobs, Outcome};
+use crate::job::{Job, Jobs, Outcome};
 
 /// The plan of a run. Each entry is a job or has ended.
 #[derive(Debug, Default)]
@@ -15,8 +15,19 @@ pub struct Plan {
     pub jobs: Jobs,
     /// Entries that ended before the copy, by number.
     pub ended: Vec<Ended>,
+    /// Entries whose destination is that of another source, if the options keep them.
+    pub collisions: Vec<Collision>,
     /// The number of entries of all parts.
     pub count: u32,
+}
+
+/// Two entries with one destination and two sources.
+#[derive(Clone, Debug)]
+pub struct Collision {
+    /// The line of the job that has the destination.
+    pub first: u32,
+    /// The job that would have it too. It is not among the jobs of the plan.
+    pub second: Job,
 }
 
 /// An entry as the failed list repeats it. A plan may hold a million of them.

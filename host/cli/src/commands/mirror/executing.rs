@@ -87,6 +87,7 @@ impl Session {
                     no_platform_fails: list.no_arch_os_fail,
                     dry_run: flags.dry_run,
                     force_recursive: flags.force_recursive,
+                    charts_by_content: false,
                     unprepared: prepared.unprepared,
                     would_create: prepared.would_create,
                 };

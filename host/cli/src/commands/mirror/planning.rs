@@ -104,6 +104,7 @@ impl Session {
             filter: self.settings.filter.clone(),
             first_number,
             shard: self.settings.list.shard,
+            keep_collisions: false,
             unselected,
         };
         let format = list.format.clone();

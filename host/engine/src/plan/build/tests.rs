@@ -12,6 +12,7 @@ fn options() -> PlanOptions {
     PlanOptions {
         shard: None,
         source: SourceOverride::default(),
+        keep_collisions: false,
         destination: None,
         filter: FilterFlags::new(None, None).unwrap(),
         first_number: 1,
