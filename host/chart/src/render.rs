@@ -1,11 +1,15 @@
 //! Rendering charts: what a renderer gets, and what it returns.
 
+mod helm;
+
 use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
 use super::Rendered;
+
+pub use helm::HelmProgram;
 
 /// The input of one rendering.
 #[derive(Clone, Debug, Default)]

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::commands::{completions, convert, inspect, login, man, mirror, serve};
+use crate::commands::{completions, convert, inspect, login, man, mirror, mirror_charts, serve};
 use crate::error::{Exit, Fatal};
 use crate::flags::{self, Alias, Command};
-use crate::report::{Log, LogLayer};
-use crate::settings::{self, ConvertSettings, Invocation, InvocationError, RunSettings, Task};
+use crate::report::{self, Log, LogLayer};
+use crate::settings::{
+    self, ChartSettings, ConvertSettings, Invocation, InvocationError, RunSettings, Task,
+};
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {
@@ -58,6 +60,14 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
         Command::ConvertList(flags) => {
             let settings = ConvertSettings::new(flags, &global, &origins, file)?;
             return block_on(convert::run(settings, log), log);
+        }
+        Command::MirrorCharts(flags) if flags.schema => {
+            report::print(longshore_chart::config::SCHEMA)?;
+            return Ok(Exit::Done);
+        }
+        Command::MirrorCharts(flags) => {
+            let settings = ChartSettings::new(*flags, &global, &origins, file)?;
+            return block_on(mirror_charts::run(settings, log), log);
         }
         Command::Mirror(flags) => match flags.alias {
             Some(Alias::Validate(flags)) => (flags.list, Task::Validate(flags.compare)),

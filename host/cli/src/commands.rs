@@ -6,4 +6,5 @@ pub(crate) mod inspect;
 pub(crate) mod login;
 pub(crate) mod man;
 pub(crate) mod mirror;
+pub(crate) mod mirror_charts;
 pub(crate) mod serve;

@@ -8,6 +8,8 @@ use crate::convert::ConvertError;
 use crate::list::ListError;
 use crate::report::ReportError;
 use crate::settings::SettingsError;
+use longshore_chart::config::ConfigError;
+use longshore_chart::source::HelmFileError;
 use longshore_engine::plan::PlanError;
 use longshore_layout::ServeError;
 use longshore_plugin_host::PluginError;
@@ -78,6 +80,12 @@ pub(crate) enum Fatal {
     /// A login cannot be tried.
     #[error(transparent)]
     Login(#[from] LoginError),
+    /// The configuration of charts is wrong.
+    #[error(transparent)]
+    Charts(#[from] ConfigError),
+    /// Helm's file of repositories cannot be read.
+    #[error(transparent)]
+    Helm(#[from] HelmFileError),
     /// A manual page cannot be written.
     #[error("write {}: {error}", path.display())]
     Manual {
@@ -112,6 +120,7 @@ impl Fatal {
             Self::List(error) => error.hint(),
             Self::Store(error) => error.hint.clone(),
             Self::Convert(error) => error.hint(),
+            Self::Charts(error) => error.hint(),
             Self::Plan(error) => error.hint(),
             Self::Plugin(error) => error.hint().map(str::to_owned),
             Self::Login(error) => error.hint().map(str::to_owned),
@@ -121,6 +130,7 @@ impl Fatal {
             }
             Self::Credential(_)
             | Self::Certificate(_)
+            | Self::Helm(_)
             | Self::Manual { .. }
             | Self::Serve(_)
             | Self::Start(_)
@@ -141,6 +151,8 @@ impl Fatal {
             | Self::Report(_)
             | Self::Convert(_)
             | Self::Login(_)
+            | Self::Charts(_)
+            | Self::Helm(_)
             | Self::Manual { .. }
             | Self::Serve(_)
             | Self::Start(_)

@@ -12,6 +12,7 @@ mod list;
 mod login;
 mod man;
 mod mirror;
+mod mirror_charts;
 mod repo_type;
 mod serve;
 mod spelling;
@@ -31,6 +32,7 @@ pub(crate) use list::{ListFlags, NOT_REPEATED, REGISTRY_REWRITE};
 pub(crate) use login::{Account, Login, Logout, WhoAmI};
 pub(crate) use man::Man;
 pub(crate) use mirror::{Alias, CopyFlags, Mirror};
+pub(crate) use mirror_charts::MirrorCharts;
 pub(crate) use repo_type::RepoTypeFlags;
 pub(crate) use serve::Serve;
 pub(crate) use spelling::{normalised, with_tip};
@@ -50,6 +52,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Mirror(Box<Mirror>),
     MirrorValidate(Box<Validate>),
+    MirrorCharts(Box<MirrorCharts>),
     ConvertList(Convert),
     Tags(Tags),
     Inspect(Inspect),
@@ -108,6 +111,7 @@ pub(crate) fn is_setting(command: &str, flag: &clap::Arg) -> bool {
     let only_on_command_line: &[&str] = match command {
         "convert-list" => &convert::ONLY_ON_COMMAND_LINE,
         "login" => &login::ONLY_ON_COMMAND_LINE,
+        "mirror-charts" => &mirror_charts::ONLY_ON_COMMAND_LINE,
         _ => &[],
     };
     !flag.is_hide_set()

@@ -3,6 +3,7 @@
 //! Only this module prints: data to standard output, everything else to standard error. Other modules send
 //! events, or log through `tracing`.
 
+mod charts;
 mod command;
 mod ending;
 mod error;
@@ -17,6 +18,10 @@ mod reporter;
 mod row;
 mod totals;
 
+pub(crate) use charts::{
+    ChartFailure, ChartGroup, ChartPlan, ChartReport, ChartReporter, ChartVersion, ImageUse, Place,
+    UnusedImage,
+};
 pub(crate) use command::shell_command;
 pub(crate) use error::ReportError;
 pub(crate) use escape::escape;

@@ -1,6 +1,7 @@
 //! Resolves command line, environment, settings file and defaults into one value that the rest of the
 //! program only reads.
 
+mod charts;
 mod convert;
 mod error;
 mod file;
@@ -8,6 +9,7 @@ mod layers;
 mod plugin;
 mod run;
 
+pub(crate) use charts::ChartSettings;
 pub(crate) use convert::ConvertSettings;
 pub(crate) use error::SettingsError;
 pub(crate) use file::SettingsFile;

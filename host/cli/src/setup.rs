@@ -7,7 +7,7 @@ mod interrupt;
 mod stores;
 
 pub(crate) use caches::{Caches, plugin_host};
-pub(crate) use environment::{credential_sources, destination_of_environment};
+pub(crate) use environment::{credential_sources, destination_of_environment, variable};
 pub(crate) use formats::{Formats, LogOfPlugins, log_remark};
 pub(crate) use interrupt::listen;
 pub(crate) use stores::{OpenStores, RegistrySettings, StoreSetup};

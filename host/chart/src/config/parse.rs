@@ -332,7 +332,8 @@ impl Reader {
     }
 
     fn added(&mut self, place: Place, text: &str) -> Option<AddedImage> {
-        let image = complete(text).map_err(|error| self.parsed.error(place, error.to_string()));
+        let image = Reference::of_image(text.trim())
+            .map_err(|error| self.parsed.error(place, error.to_string()));
         Some(AddedImage { image: image.ok()?, line: place.line })
     }
 
@@ -361,21 +362,6 @@ impl Reader {
             }
         }
         read
-    }
-}
-
-/// Completes a reference as Docker does: without a registry it is on Docker Hub.
-pub(crate) fn complete(text: &str) -> Result<Reference, longshore_oci::ReferenceError> {
-    let text = text.trim();
-    match text.split_once('/') {
-        Some((first, rest)) if Registry::looks_like_one(first) => {
-            let host: Registry = first.parse()?;
-            let is_official = host.is_docker_hub() && !rest.contains('/');
-            let library = if is_official { "library/" } else { "" };
-            format!("{host}/{library}{rest}").parse()
-        }
-        Some(_) => format!("docker.io/{text}").parse(),
-        None => format!("docker.io/library/{text}").parse(),
     }
 }
 

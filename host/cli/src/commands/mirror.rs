@@ -5,8 +5,8 @@ mod exit;
 mod planning;
 mod prompt;
 mod repeat;
-mod rewrite;
-mod session;
+pub(super) mod rewrite;
+pub(super) mod session;
 
 use std::io::IsTerminal;
 use std::sync::Arc;

@@ -81,7 +81,7 @@ pub(crate) struct ListFlags {
     pub(crate) max_wait: Duration,
     /// Fail an image that is not done after TIME, such as 90s, 15m or 2h; 0 is no limit [default: no limit]
     #[arg(long, value_name = "TIME", value_parser = duration)]
-    timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
     /// Replace the project of every source, which is the first component of its path, by PROJECT
     #[arg(long, value_name = "PROJECT", value_parser = project)]
     pub(crate) source_project: Option<Repository>,

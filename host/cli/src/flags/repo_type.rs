@@ -3,7 +3,7 @@
 use clap::Args;
 
 /// Flags of the repository type.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct RepoTypeFlags {
     /// Prepare the destination registry with PLUGIN, such as creating Harbor projects: a built-in plugin
     /// (harbor) or the path of a component. mirror-validate and a dry run only look

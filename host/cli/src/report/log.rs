@@ -82,6 +82,19 @@ impl Log {
         }
     }
 
+    /// Writes lines that are no records, such as the text of a chart. They must be escaped.
+    pub(super) fn page(&self, text: &str) {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let Shared { sink, bars, .. } = &mut *shared;
+        let mut write = || {
+            let _gone = sink.write_all(text.as_bytes()).and_then(|()| sink.flush());
+        };
+        match bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+
     /// Writes an error and, in its own record, a hint. Shows each hint once, because thousands of entries
     /// may fail for one reason.
     pub(crate) fn failure(&self, entry: Option<u32>, error: &str, hint: Option<&str>) {

@@ -11,8 +11,12 @@ use std::path::Path;
 
 use longshore_engine::event::Level;
 
+pub(super) use self::document::{
+    write_document_as_json as write_json, write_document_as_yaml as write_yaml,
+};
 pub(crate) use self::inspection::{print_inspection, print_tags};
 pub(crate) use self::stdout::print;
+pub(super) use self::stdout::with_stdout;
 use super::error::ReportError;
 use super::failed_list;
 use super::finished::Report;
@@ -36,7 +40,7 @@ impl Report {
             let next = next_step(failed_list, command);
             self.log.write(Level::Info, &format!("failed list: {path}; {next}"));
         }
-        stdout::with_stdout(|out| match self.options.output {
+        with_stdout(|out| match self.options.output {
             OutputFormat::Text => {
                 summary::write_text(self, failed_list, &next_step(failed_list, command), out)
             }

@@ -127,6 +127,63 @@ pub(crate) enum SettingsError {
     /// longshore cannot follow a flag of Hangar.
     #[error("use {}: {}", .0.flag, .0.why)]
     Replaced(Replaced),
+    /// `--renderer` names none that can be used.
+    #[error("use --renderer {name}: {why}")]
+    Renderer {
+        /// The value.
+        name: String,
+        /// Why not.
+        why: String,
+    },
+    /// `--why` is not a reference.
+    #[error("use --why {image:?}: {error}")]
+    Why {
+        /// The value.
+        image: String,
+        /// Why not.
+        #[source]
+        error: ReferenceError,
+    },
+    /// A login in `[repositories]` cannot be used.
+    #[error("read the settings file {}: use repositories.{url:?}: {why}", path.display())]
+    Repository {
+        /// The file.
+        path: PathBuf,
+        /// The repository.
+        url: String,
+        /// Why.
+        why: String,
+    },
+    /// Neither `--chart` nor `--all` is given.
+    #[error("select charts: neither --chart nor --all is given")]
+    NoChart,
+    /// `--version` is given with `--all`.
+    #[error("use --version with --all: the versions of one chart are no versions of others")]
+    VersionOfAll,
+    /// A `--version` is not valid.
+    #[error("use --version: {0}")]
+    ChartVersion(String),
+    /// `--chart` names no upstream.
+    #[error("use --chart {key:?}: there is no such key under upstreams")]
+    UnknownChart {
+        /// The key.
+        key: String,
+        /// The keys that exist.
+        keys: Vec<String>,
+    },
+    /// There is nothing under `upstreams`.
+    #[error("read the configuration {}: there is nothing under upstreams", .0.display())]
+    NoUpstreams(PathBuf),
+    /// An upstream has no versions, and the command line gives none.
+    #[error("read the configuration {}:{line}: upstream {key:?} has no versions", path.display())]
+    NoVersions {
+        /// The configuration.
+        path: PathBuf,
+        /// The line of the upstream.
+        line: u32,
+        /// The key.
+        key: String,
+    },
     /// `-s`, `-d` or a platform filter is invalid.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -141,6 +198,15 @@ impl SettingsError {
                 "use a long flag without its dashes as key; tables are the commands, such as [mirror], and [plugins.NAME]"
                     .to_owned(),
             ),
+            Self::Renderer { .. } => Some(
+                "install helm and give --renderer helm, or give --charts-only".to_owned(),
+            ),
+            Self::NoChart => Some("give --all, or --chart with a key of the configuration".to_owned()),
+            Self::VersionOfAll => Some("give --chart".to_owned()),
+            Self::UnknownChart { keys, .. } => Some(format!("the keys are {}", keys.join(", "))),
+            Self::NoVersions { .. } => {
+                Some("add versions, for example versions: [latest], or give --version".to_owned())
+            }
             Self::PlainHttp { .. } => Some(
                 "give --tls-verify=false too if you trust that network".to_owned(),
             ),

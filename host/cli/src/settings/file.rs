@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Arg, ArgAction};
+use longshore_chart::source::RepoLogin;
+use longshore_registry::Secret;
 use std::any::TypeId;
 use toml::{Table, Value};
+use url::Url;
 
 use super::SettingsError;
 use crate::flags;
@@ -99,11 +102,48 @@ impl SettingsFile {
                         });
                     }
                 }
+                Value::Table(logins) if key == REPOSITORIES => check_logins(path, logins)?,
                 _ if keys.values().any(|keys| keys.contains(key)) => {}
                 _ => return Err(unknown(key.clone())),
             }
         }
         Ok(Self { path: path.to_owned(), table })
+    }
+
+    /// Returns the logins of `[repositories."URL"]`. Passwords may come from the environment.
+    ///
+    /// # Errors
+    /// Returns an error that names the repository.
+    pub(crate) fn repositories(&self) -> Result<Vec<RepoLogin>, SettingsError> {
+        let Some(logins) = self.table.get(REPOSITORIES).and_then(Value::as_table) else {
+            return Ok(Vec::new());
+        };
+        logins.iter().map(|(url, login)| self.login(url, login)).collect()
+    }
+
+    fn login(&self, address: &str, login: &Value) -> Result<RepoLogin, SettingsError> {
+        let refused = |why: String| SettingsError::Repository {
+            path: self.path.clone(),
+            url: address.to_owned(),
+            why,
+        };
+        let url = Url::parse(address).map_err(|error| refused(error.to_string()))?;
+        let text = |key: &str| -> Result<Option<String>, SettingsError> {
+            if let Some(value) = login.get(key) {
+                let text =
+                    value.as_str().ok_or_else(|| refused(format!("{key} must be a text")))?;
+                return Ok(Some(text.to_owned()));
+            }
+            let Some(name) = login.get(format!("{key}-env")).and_then(Value::as_str) else {
+                return Ok(None);
+            };
+            let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+            value.map(Some).ok_or_else(|| refused(format!("the variable {name} is not set")))
+        };
+        let username = text("username")?.unwrap_or_default();
+        let password = text("password")?;
+        let password = password.ok_or_else(|| refused("there is no password".to_owned()))?;
+        Ok(RepoLogin { url, username, password: Secret::new(password) })
     }
 
     /// Returns the path of the file, or `None` without a file.
@@ -158,6 +198,26 @@ impl SettingsFile {
     pub(crate) fn plugin(&self, name: &str) -> Option<&Table> {
         self.table.get("plugins")?.as_table()?.get(name)?.as_table()
     }
+}
+
+/// The table of logins for chart repositories.
+const REPOSITORIES: &str = "repositories";
+/// The keys of a login.
+const LOGIN: [&str; 4] = ["username", "username-env", "password", "password-env"];
+
+fn check_logins(path: &Path, logins: &Table) -> Result<(), SettingsError> {
+    for (url, login) in logins {
+        let key = format!("{REPOSITORIES}.{url:?}");
+        let path = path.to_owned();
+        let Some(login) = login.as_table() else {
+            let expected = "a table, such as [repositories.\"https://charts.example.com\"]";
+            return Err(SettingsError::Type { path, key, expected });
+        };
+        if let Some(bad) = login.keys().find(|key| !LOGIN.contains(&key.as_str())) {
+            return Err(SettingsError::UnknownKey { path, key: format!("{key}.{bad}") });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

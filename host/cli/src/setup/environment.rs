@@ -20,6 +20,6 @@ pub(crate) fn credential_sources() -> Result<CredentialSources, CredentialError>
 }
 
 /// Returns the value of an environment variable; a value that is not UTF-8 counts as unset.
-pub(super) fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

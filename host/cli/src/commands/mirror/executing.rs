@@ -28,7 +28,8 @@ impl Session {
         failed_list: Option<FailedList>,
     ) -> Result<Report, Fatal> {
         let Planned { name, plan, format } = planned;
-        let Plan { entries, jobs, ended, count: _ } = plan;
+        // The options keep no collisions.
+        let Plan { entries, jobs, ended, count: _, collisions: _ } = plan;
         // The failed list holds them by now.
         drop(entries);
         let jobs = Arc::new(jobs);
@@ -135,7 +136,7 @@ impl Session {
     }
 
     /// Prepares the destinations with the repository type.
-    async fn prepare(
+    pub(in crate::commands) async fn prepare(
         &self,
         purpose: Purpose,
         jobs: &Jobs,

@@ -121,7 +121,7 @@ impl Session {
     }
 
     /// Loads the rewrites in their order.
-    async fn rewrites(&self) -> Result<Vec<Plugin>, Fatal> {
+    pub(in crate::commands) async fn rewrites(&self) -> Result<Vec<Plugin>, Fatal> {
         let given = self.settings.list.rewrite.iter().map(String::as_str);
         let names = std::iter::once(REGISTRY_REWRITE).chain(given);
         try_join_all(names.map(|name| self.load(Kind::Rewrite, name, None))).await
@@ -159,7 +159,11 @@ impl Session {
 
     /// Refuses options of a plugin that the run does not use, which is most likely misspelt, and a grant
     /// without a plugin that may use it.
-    async fn check_plugin_flags(&self, format: &str, rewrites: &[Plugin]) -> Result<(), Fatal> {
+    pub(in crate::commands) async fn check_plugin_flags(
+        &self,
+        format: &str,
+        rewrites: &[Plugin],
+    ) -> Result<(), Fatal> {
         let granted = self.settings.plugins.grants.first();
         let built_in = PluginHost::built_in(Kind::RepoType);
         let asks = self.settings.repo_type().is_some_and(|name| !built_in.contains(&name));

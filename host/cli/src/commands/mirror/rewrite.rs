@@ -2,6 +2,7 @@
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use longshore_engine::list::Attribute;
 use longshore_engine::plan::{Rewrite, RewriteError, RewriteItem, RewriteVerdict};
 use longshore_plugin_host::contract::{Artifact, Item, Verdict};
 use longshore_plugin_host::{Plugin, PluginError};
@@ -9,7 +10,12 @@ use longshore_plugin_host::{Plugin, PluginError};
 use crate::list::to_attribute;
 
 /// A plugin of the kind `rewrite`, as the plan calls it.
-pub(super) struct PluginRewrite(pub(super) Plugin);
+pub(in crate::commands) struct PluginRewrite(pub(in crate::commands) Plugin);
+
+/// The attribute of an entry that says what kind of artifact it is.
+pub(in crate::commands) const ARTIFACT: &str = "artifact";
+/// The value of that attribute for a Helm chart. All other entries count as images.
+pub(in crate::commands) const CHART: &str = "chart";
 
 impl PluginRewrite {
     async fn ask(&self, items: Vec<RewriteItem>) -> Result<Vec<RewriteVerdict>, PluginError> {
@@ -42,8 +48,13 @@ impl Rewrite for PluginRewrite {
 }
 
 fn item(item: RewriteItem) -> Item {
+    let is_chart = |found: &&Attribute| found.key == ARTIFACT && found.value == CHART;
+    let artifact = match item.attributes.iter().find(is_chart) {
+        Some(_) => Artifact::Chart,
+        None => Artifact::Image,
+    };
     Item {
-        artifact: Artifact::Image,
+        artifact,
         source: item.source,
         destination: item.destination,
         attributes: item.attributes.into_iter().map(to_attribute).collect(),

@@ -11,20 +11,20 @@ use crate::settings::{RunSettings, Task};
 use crate::setup::{Caches, RegistrySettings, StoreSetup, listen, plugin_host};
 
 /// The state of a run that outlives each of its lists.
-pub(super) struct Session {
-    pub(super) settings: RunSettings,
-    pub(super) log: Arc<Log>,
-    pub(super) interrupt: Interrupt,
-    pub(super) plugins: PluginHost,
-    pub(super) caches: Caches,
-    pub(super) stores: StoreSetup,
+pub(in crate::commands) struct Session {
+    pub(in crate::commands) settings: RunSettings,
+    pub(in crate::commands) log: Arc<Log>,
+    pub(in crate::commands) interrupt: Interrupt,
+    pub(in crate::commands) plugins: PluginHost,
+    pub(in crate::commands) caches: Caches,
+    pub(in crate::commands) stores: StoreSetup,
     /// Says once that the run copies no referrers.
-    pub(super) referrers_left_out: Once,
+    pub(in crate::commands) referrers_left_out: Once,
 }
 
 impl Session {
     /// Opens caches and stores, and starts to listen for signals.
-    pub(super) fn new(settings: RunSettings, log: &Arc<Log>) -> Result<Self, Fatal> {
+    pub(in crate::commands) fn new(settings: RunSettings, log: &Arc<Log>) -> Result<Self, Fatal> {
         let caches = Caches::of_environment();
         let registry_settings = RegistrySettings {
             tls_verify: settings.tls_verify,
@@ -49,7 +49,7 @@ impl Session {
 
     /// Opens the failed list, with room for `entries`. If the list that was read `is_private`, so is this
     /// one. A dry run has no failed list.
-    pub(super) fn failed_list(
+    pub(in crate::commands) fn failed_list(
         &self,
         entries: &[FailedEntry],
         command: &str,

@@ -108,17 +108,33 @@ fn millis(duration: Duration) -> f64 {
 
 /// Writes the document as JSON.
 pub(super) fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    write_document_as_json(&Document::of(report), out)
+}
+
+/// Writes any document as JSON, without characters that steer a terminal.
+pub(in crate::report) fn write_document_as_json(
+    document: &impl Serialize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut out = Escaping(out);
-    serde_json::to_writer_pretty(&mut out, &Document::of(report))?;
+    serde_json::to_writer_pretty(&mut out, document)?;
     out.write_all(b"\n")
 }
 
 /// Writes the document as YAML.
 pub(super) fn write_yaml(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    write_document_as_yaml(&Document::of(report), out)
+}
+
+/// Writes any document as YAML, without characters that steer a terminal.
+pub(in crate::report) fn write_document_as_yaml(
+    document: &impl Serialize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut out = Escaping(out);
     // Readers differ in how they unfold block scalars.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    serde_saphyr::to_io_writer_with_options(&mut out, &Document::of(report), options).map_err(
+    serde_saphyr::to_io_writer_with_options(&mut out, document, options).map_err(
         |error| match error {
             serde_saphyr::SerializeError::IO { error } => error,
             other => io::Error::other(other.to_string()),

@@ -13,7 +13,7 @@ pub(crate) fn print(text: &str) -> Result<(), ReportError> {
 }
 
 /// Buffers what `write` writes, and sends it to standard output.
-pub(super) fn with_stdout(
+pub(in crate::report) fn with_stdout(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), ReportError> {
     let mut out = BufWriter::new(io::stdout().lock());

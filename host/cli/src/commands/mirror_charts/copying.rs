@@ -1,0 +1,87 @@
+//! From the plan to the report: copies the jobs, and follows their events.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+use longshore_engine::copy::{self, CopyOptions};
+use longshore_engine::event::EventSender;
+
+use super::super::mirror::session::Session;
+use super::planning::PlannedCharts;
+use super::stores::StoresWithCharts;
+use crate::error::Fatal;
+use crate::prepare::Purpose;
+use crate::report::{ChartPlan, ChartReport, ChartReporter, FailedList, ReportOptions};
+use crate::settings::Task;
+
+impl Session {
+    /// Copies charts and images. Hands the failed list to the report, unfinished.
+    pub(super) async fn copy_charts(
+        &self,
+        planned: PlannedCharts,
+        plan: ChartPlan,
+        stores: Arc<StoresWithCharts>,
+        failed_list: Option<FailedList>,
+        images_only: bool,
+        started: Instant,
+    ) -> Result<ChartReport, Fatal> {
+        let Task::Mirror(flags) = &self.settings.task else {
+            return Err(std::io::Error::other("charts are mirrored only").into());
+        };
+        let jobs = Arc::new(planned.jobs);
+        let (events, received) = EventSender::channel();
+        let options = ReportOptions {
+            output: self.settings.list.output,
+            verb: self.settings.verb(),
+            dry_run: flags.dry_run,
+            referrers: flags.referrers,
+            terminal: std::io::stderr().is_terminal(),
+            list: String::new(),
+            shard: None,
+        };
+        let mut reporter = ChartReporter::new(
+            plan,
+            options,
+            Arc::clone(&self.log),
+            started,
+            images_only,
+            jobs.len(),
+        )
+        .with_failed_list(failed_list);
+        for (number, outcome) in planned.ended {
+            reporter.end(number, outcome);
+        }
+        let rewrite = reporter.rewrite_trigger();
+        let mut interrupt = self.interrupt.clone();
+        tokio::spawn(async move {
+            interrupt.raised().await;
+            rewrite.notify_one();
+        });
+        let reporting = tokio::spawn(reporter.run(received));
+        let purpose = if flags.dry_run { Purpose::DryRun } else { Purpose::Push };
+        let prepared = match self.prepare(purpose, &jobs, &stores.open, &events).await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                reporting.abort();
+                return Err(error);
+            }
+        };
+        let list = &self.settings.list;
+        let options = CopyOptions {
+            referrers: flags.referrers,
+            cache: self.caches.manifests.clone(),
+            jobs: list.jobs,
+            index: list.index,
+            no_platform_fails: list.no_arch_os_fail,
+            dry_run: flags.dry_run,
+            force_recursive: flags.force_recursive,
+            charts_by_content: true,
+            unprepared: prepared.unprepared,
+            would_create: prepared.would_create,
+            timeout: list.timeout(),
+        };
+        copy::run(&jobs, stores, options, events, self.interrupt.clone()).await;
+        Ok(reporting.await.map_err(std::io::Error::other)?)
+    }
+}

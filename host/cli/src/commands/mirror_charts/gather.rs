@@ -1,0 +1,365 @@
+//! From the configuration to what is to be mirrored: fetches each chart, renders it and finds its images.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _};
+use longshore_chart::archive::Chart;
+use longshore_chart::artifact::{ChartArtifact, ChartStore};
+use longshore_chart::config::{ImageOptions, Origin, Upstream, ValuesFile};
+use longshore_chart::images::{Discovery, Image, Provenance, Rendering, discover};
+use longshore_chart::source::{Fetched, SourceError, Sources};
+use longshore_chart::{RenderError, RenderInput, Rendered, Renderer};
+use longshore_engine::event::Level;
+use longshore_oci::{Reference, Repository, Tag, Version};
+
+use super::versions::{Artifact, FoundChart, FoundImage, FoundVersion};
+use crate::flags::MirrorCharts;
+use crate::report::{ChartFailure, Log, Place, UnusedImage};
+
+/// Why a chart or its images cannot be mirrored.
+#[derive(Debug, thiserror::Error)]
+enum GatherError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error("render {place}: {error}")]
+    Render { place: String, error: RenderError, hint: Option<String> },
+    #[error("find the images of {0}: there are none")]
+    NoImages(String),
+    #[error("keep the chart {name}: {error}")]
+    Keep { name: String, error: std::io::Error },
+    #[error("use {what} {text:?} in a registry: {error}")]
+    Name { what: &'static str, text: String, error: longshore_oci::ReferenceError },
+}
+
+impl GatherError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Source(error) => error.hint(),
+            Self::Render { hint, error, .. } => hint.clone().or_else(|| error.hint.clone()),
+            Self::NoImages(_) => Some(
+                "set `allow-empty: true` if the chart needs none, or give `values` that switch its parts on"
+                    .to_owned(),
+            ),
+            Self::Keep { .. } | Self::Name { .. } => None,
+        }
+    }
+
+    fn failure(&self) -> ChartFailure {
+        ChartFailure { error: self.to_string(), hint: self.hint() }
+    }
+}
+
+/// What finding out about charts needs.
+pub(super) struct Gathering<'a> {
+    pub(super) sources: &'a Sources,
+    /// `None` with `--charts-only`.
+    pub(super) renderer: Option<&'a dyn Renderer>,
+    pub(super) charts: &'a Arc<ChartStore>,
+    pub(super) flags: &'a MirrorCharts,
+    pub(super) log: &'a Arc<Log>,
+}
+
+impl Gathering<'_> {
+    /// Finds out about all versions of all upstreams, some at once. The result is in their order.
+    pub(super) async fn all(&self, upstreams: &[Upstream]) -> Vec<FoundChart> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let at_once = self.flags.concurrency.max(cores);
+        let choices: Vec<_> = stream::iter(upstreams.iter())
+            .map(|upstream| {
+                self.sources.choose(&upstream.origin, &upstream.chart, &upstream.versions)
+            })
+            .buffered(at_once)
+            .collect()
+            .await;
+        let mut wanted = Vec::new();
+        for (at, (upstream, choices)) in upstreams.iter().zip(choices).enumerate() {
+            wanted.extend(choices.into_iter().map(|choice| (at, upstream, choice)));
+        }
+        let found: Vec<(usize, FoundVersion)> = stream::iter(wanted)
+            .map(|(at, upstream, choice)| async move {
+                let found = match choice {
+                    Ok(version) => self.version(at, upstream, version).await,
+                    Err(unfulfilled) => FoundVersion {
+                        version: unfulfilled.wish,
+                        failure: Some(ChartFailure {
+                            error: unfulfilled.error.to_string(),
+                            hint: unfulfilled.error.hint(),
+                        }),
+                        ..FoundVersion::default()
+                    },
+                };
+                (at, found)
+            })
+            .buffered(at_once)
+            .collect()
+            .await;
+        let mut charts: Vec<FoundChart> = upstreams
+            .iter()
+            .map(|upstream| FoundChart {
+                key: upstream.key.clone(),
+                chart: upstream.chart.clone(),
+                versions: Vec::new(),
+            })
+            .collect();
+        for (at, version) in found {
+            charts[at].versions.push(version);
+        }
+        self.log_remarks(&charts);
+        charts
+    }
+
+    /// Says once what was not taken, for each chart.
+    fn log_remarks(&self, charts: &[FoundChart]) {
+        for chart in charts {
+            let mut said = HashSet::new();
+            for version in &chart.versions {
+                for remark in version.remarks.iter().filter(|remark| said.insert(*remark)) {
+                    let text = format!("{} {}: {remark}", chart.key, version.version);
+                    self.log.write(Level::Warning, &text);
+                }
+            }
+        }
+    }
+
+    async fn version(&self, at: usize, upstream: &Upstream, version: String) -> FoundVersion {
+        let mut found = FoundVersion { version, ..FoundVersion::default() };
+        if let Err(error) = self.fill(at, upstream, &mut found).await {
+            found.failure = Some(error.failure());
+            found.artifact = None;
+        }
+        found
+    }
+
+    async fn fill(
+        &self,
+        at: usize,
+        upstream: &Upstream,
+        found: &mut FoundVersion,
+    ) -> Result<(), GatherError> {
+        let pushes = !self.flags.images_only && self.flags.why.is_none();
+        // A dry run shows the digest too, and so needs the provenance file.
+        let fetched =
+            self.sources.fetch(&upstream.origin, &upstream.chart, &found.version, pushes).await?;
+        if !matches!(upstream.origin, Origin::Oci { .. }) {
+            found.version.clone_from(&fetched.chart.metadata.version);
+        }
+        found.place.clone_from(&fetched.place);
+        if let Some(folder) = &self.flags.artifact_dir {
+            keep(folder, &fetched).await?;
+        }
+        if pushes {
+            found.artifact = Some(self.artifact(at, &fetched).await?);
+        }
+        if let Some(renderer) = self.renderer {
+            match images(renderer, upstream, &fetched).await {
+                Ok(discovery) => self.take_images(&upstream.images, discovery, found),
+                Err(error) => found.images_failure = Some(error.failure()),
+            }
+            let is_empty = found.images.is_empty() && found.images_failure.is_none();
+            let may_be_empty = upstream.images.allow_empty || fetched.chart.metadata.is_library();
+            if is_empty && !may_be_empty {
+                let error = GatherError::NoImages(fetched.place.clone());
+                found.images_failure = Some(error.failure());
+            }
+        }
+        Ok(())
+    }
+
+    /// The source from which the engine copies the chart.
+    async fn artifact(&self, at: usize, fetched: &Fetched) -> Result<Artifact, GatherError> {
+        let metadata = &fetched.chart.metadata;
+        let name = metadata.name.clone();
+        if let Some(source) = &fetched.reference {
+            let tag = source.version.tag().map(ToString::to_string);
+            let tag = tag.unwrap_or_else(|| metadata.tag());
+            return Ok(Artifact { source: source.clone(), name, tag });
+        }
+        let wrong = |what, text: &str| {
+            let text = text.to_owned();
+            move |error| GatherError::Name { what, text, error }
+        };
+        // Two upstreams may have charts with the same name and version.
+        let repository: Repository =
+            format!("u{at}/{name}").parse().map_err(wrong("chart name", &name))?;
+        let tag = metadata.tag();
+        let parsed: Tag = tag.parse().map_err(wrong("version", &tag))?;
+        let (archive, provenance) = (fetched.archive.clone(), fetched.provenance.clone());
+        let artifact =
+            ChartArtifact::new(metadata, archive, provenance, fetched.created.as_deref());
+        let store = Arc::clone(self.charts);
+        let added =
+            tokio::task::spawn_blocking(move || store.add(repository, parsed, artifact)).await;
+        let added = added.map_err(std::io::Error::other).and_then(|added| added);
+        let source = added.map_err(|error| GatherError::Keep { name: name.clone(), error })?;
+        Ok(Artifact { source, name, tag })
+    }
+
+    /// Takes over what discovery found: without what is ignored, with what is added.
+    fn take_images(&self, options: &ImageOptions, discovery: Discovery, found: &mut FoundVersion) {
+        let ignored = |reference: &str| {
+            options.ignore.iter().find(|pattern| pattern.matches(reference)).is_some()
+        };
+        let mut taken = HashSet::new();
+        let mut take = |image: Image, unused: Option<&'static str>| {
+            let source = image.reference.to_string();
+            let places: Vec<Place> = image.provenance.iter().map(place).collect();
+            let unused = if ignored(&source) { Some("it is ignored") } else { unused };
+            if let Some(reason) = unused {
+                found.unused.push(UnusedImage { source, reason, provenance: places });
+            } else if taken.insert(image.reference.clone()) {
+                found.images.push(FoundImage { reference: image.reference, places });
+            }
+        };
+        let off = "its component is switched off (--include-disabled)";
+        let disabled = if self.flags.include_disabled { None } else { Some(off) };
+        discovery.images.into_iter().for_each(|image| take(image, None));
+        discovery.disabled.into_iter().for_each(|image| take(image, disabled));
+        let hint = "only an annotation of the chart names it";
+        discovery.hints.into_iter().for_each(|image| take(image, Some(hint)));
+        for added in &options.add {
+            if taken.insert(added.image.clone()) {
+                let place = Place {
+                    values: String::new(),
+                    template: format!("{}:{}", self.flags.config.display(), added.line),
+                    object: String::new(),
+                    path: "images".to_owned(),
+                    rule: "added".to_owned(),
+                };
+                let (reference, places) = (added.image.clone(), vec![place]);
+                found.images.push(FoundImage { reference, places });
+            }
+        }
+        found.remarks = discovery.remarks.iter().map(ToString::to_string).collect();
+    }
+}
+
+fn place(provenance: &Provenance) -> Place {
+    Place {
+        values: provenance.values.clone(),
+        template: provenance.template.clone(),
+        object: provenance.object.clone(),
+        path: provenance.path.clone(),
+        rule: provenance.rule.to_string(),
+    }
+}
+
+/// One rendering of a chart.
+struct Rendition {
+    name: String,
+    values: Vec<String>,
+    rendered: Vec<Rendered>,
+}
+
+/// Renders a chart with each set of values, and finds the images.
+async fn images(
+    renderer: &dyn Renderer,
+    upstream: &Upstream,
+    fetched: &Fetched,
+) -> Result<Discovery, GatherError> {
+    let options = &upstream.images;
+    let mut renditions = Vec::new();
+    for layers in &options.values {
+        let values: Vec<String> = layers.iter().map(|file| file.text.clone()).collect();
+        let rendered = if fetched.chart.metadata.is_library() {
+            Vec::new()
+        } else {
+            let input = input(options, &fetched.chart, values.clone());
+            let rendered = renderer.render(&input).await;
+            rendered.map_err(|error| render_error(upstream, fetched, layers, error))?
+        };
+        renditions.push(Rendition { name: name_of(layers), values, rendered });
+    }
+    let chart = fetched.chart.clone();
+    let found = tokio::task::spawn_blocking(move || {
+        let renderings: Vec<Rendering<'_>> = renditions
+            .iter()
+            .map(|rendition| Rendering {
+                name: &rendition.name,
+                values: &rendition.values,
+                rendered: &rendition.rendered,
+            })
+            .collect();
+        discover(&chart, &renderings)
+    });
+    found.await.map_err(|error| GatherError::Keep {
+        name: fetched.place.clone(),
+        error: std::io::Error::other(error),
+    })
+}
+
+fn input(options: &ImageOptions, chart: &Chart, values: Vec<String>) -> RenderInput {
+    RenderInput {
+        files: Arc::clone(chart.files()),
+        values,
+        release: options.release.clone().unwrap_or_else(|| chart.metadata.name.clone()),
+        namespace: options.namespace.clone(),
+        kube_version: options.kube_version.clone(),
+        api_versions: options.api_versions.clone(),
+        skip_tests: options.skip_tests,
+    }
+}
+
+/// The name of a set of values: its files.
+fn name_of(layers: &[ValuesFile]) -> String {
+    let paths: Vec<&str> = layers.iter().map(|file| file.path.as_str()).collect();
+    paths.join("+")
+}
+
+fn render_error(
+    upstream: &Upstream,
+    fetched: &Fetched,
+    layers: &[ValuesFile],
+    error: RenderError,
+) -> GatherError {
+    let values =
+        if layers.is_empty() { String::new() } else { format!(" with {}", name_of(layers)) };
+    let text = error.message.to_ascii_lowercase();
+    let is_kubernetes = text.contains("kubeversion") || text.contains("kubernetes version");
+    let hint = is_kubernetes
+        .then(|| format!("set `kube-version` of upstream {:?} in the configuration", upstream.key))
+        .or_else(|| {
+            let key = &upstream.key;
+            error.hint.clone().or_else(|| {
+                Some(format!("give upstream {key:?} `values` with which the chart renders"))
+            })
+        });
+    GatherError::Render { place: format!("{}{values}", fetched.place), error, hint }
+}
+
+/// Keeps the archive of a chart, and its provenance file, in the folder of `--artifact-dir`.
+async fn keep(folder: &Path, fetched: &Fetched) -> Result<(), GatherError> {
+    let metadata = &fetched.chart.metadata;
+    let name = format!("{}-{}.tgz", metadata.name, metadata.version);
+    let failed =
+        |error| GatherError::Keep { name: folder.join(&name).display().to_string(), error };
+    tokio::fs::create_dir_all(folder).await.map_err(failed)?;
+    let mut files = vec![(name.clone(), fetched.archive.clone())];
+    files.extend(fetched.provenance.clone().map(|file| (format!("{name}.prov"), file)));
+    for (name, content) in files {
+        let (folder, path) = (folder.to_owned(), folder.join(name));
+        let written = tokio::task::spawn_blocking(move || {
+            use std::io::Write as _;
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            file.write_all(&content)?;
+            file.persist(path).map(|_| ()).map_err(|error| error.error)
+        });
+        written.await.map_err(std::io::Error::other).and_then(|done| done).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The version of a reference as the plan selects it.
+pub(super) fn select(reference: &Reference) -> longshore_engine::list::Selection {
+    use longshore_engine::list::{Pinned, Selection};
+    match &reference.version {
+        Version::Tag(tag) => Selection::ByTag(tag.to_string()),
+        Version::Digest(digest) => {
+            Selection::ByDigest(Pinned { digest: digest.to_string(), tag: None })
+        }
+        Version::Pinned(tag, digest) => {
+            Selection::ByDigest(Pinned { digest: digest.to_string(), tag: Some(tag.to_string()) })
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! One plan for charts and images.
+
+use std::collections::HashMap;
+
+use longshore_chart::config::Target;
+use longshore_engine::job::{Job, Jobs, Outcome};
+use longshore_engine::list::{Attribute, Entry, Format, List, ListText};
+use longshore_engine::plan::{self, Collision, PlanOptions, Rewrite, SourceOverride};
+use longshore_oci::{Digest, ManifestReference, Name, Reference, StoreName};
+use longshore_store::{Intent, Stores};
+
+use super::super::mirror::rewrite::{ARTIFACT, CHART, PluginRewrite};
+use super::super::mirror::session::Session;
+use super::gather::select;
+use super::versions::{FoundChart, FoundVersion};
+use crate::error::Fatal;
+use crate::report::{ChartGroup, ChartPlan, ChartVersion, FailedEntry, ImageUse, shell_command};
+
+/// The plan of a run: jobs for the engine, charts for the report.
+pub(super) struct PlannedCharts {
+    pub(super) jobs: Jobs,
+    /// Outcomes of entries that are no jobs.
+    pub(super) ended: Vec<(u32, Outcome)>,
+    pub(super) charts: ChartPlan,
+    /// The lines of the failed list for images, by number.
+    lines: Vec<FailedEntry>,
+    /// The number of entries.
+    count: u32,
+    /// Entries that are charts.
+    is_chart: Vec<bool>,
+}
+
+/// The entries of the plan, each source and destination once. The number of an entry is its position,
+/// from 1, and is its line too.
+#[derive(Default)]
+struct Entries {
+    entries: Vec<Entry>,
+    is_chart: Vec<bool>,
+    known: HashMap<Reference, u32>,
+}
+
+impl Entries {
+    /// Adds an entry, and returns its number.
+    fn add(
+        &mut self,
+        source: &Reference,
+        destination: String,
+        tag: Option<String>,
+        chart: bool,
+    ) -> u32 {
+        if let Some(number) = self.known.get(source) {
+            return *number;
+        }
+        let number = u32::try_from(self.entries.len() + 1).unwrap_or(u32::MAX);
+        let attribute = Attribute { key: ARTIFACT.to_owned(), value: CHART.to_owned() };
+        self.entries.push(Entry {
+            source: format!("{}/{}", source.store, source.repository),
+            repositories: None,
+            select: select(source),
+            destination: Some(destination),
+            destination_tag: tag,
+            platforms: Vec::new(),
+            line: number,
+            attributes: chart.then_some(attribute).into_iter().collect(),
+        });
+        self.is_chart.push(chart);
+        self.known.insert(source.clone(), number);
+        number
+    }
+}
+
+impl Session {
+    /// Plans charts and images, and decides about destinations that several sources have.
+    pub(super) async fn plan_charts(
+        &self,
+        found: &[FoundChart],
+        target: &Target,
+        stores: &dyn Stores,
+    ) -> Result<PlannedCharts, Fatal> {
+        let base = match &target.path {
+            Some(path) => format!("{}/{path}", target.registry),
+            None => target.registry.to_string(),
+        };
+        let for_charts = match &target.charts_prefix {
+            Some(prefix) => format!("{base}/{prefix}"),
+            None => base.clone(),
+        };
+        let mut entries = Entries::default();
+        let mut charts = ChartPlan { target: for_charts.clone(), groups: Vec::new() };
+        for chart in found {
+            let versions = chart.versions.iter();
+            let versions = versions.map(|found| version(found, &base, &for_charts, &mut entries));
+            let (key, name) = (chart.key.clone(), chart.chart.clone());
+            charts.groups.push(ChartGroup { key, chart: name, versions: versions.collect() });
+        }
+        let Entries { entries, is_chart, .. } = entries;
+        let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+        let list = List {
+            format: Format { name: "charts".to_owned(), ..Format::default() },
+            text: ListText::new("", Vec::new()),
+            entries,
+            diagnostics: Vec::new(),
+        };
+        let options = PlanOptions {
+            source: SourceOverride::default(),
+            destination: Some(target.registry.clone().into()),
+            filter: self.settings.filter.clone(),
+            first_number: 1,
+            shard: None,
+            keep_collisions: true,
+            unselected: Vec::new(),
+        };
+        let rewrites = self.rewrites().await?;
+        self.check_plugin_flags("", &rewrites).await?;
+        let rewrites: Vec<Box<dyn Rewrite>> =
+            rewrites.into_iter().map(|plugin| Box::new(PluginRewrite(plugin)) as Box<_>).collect();
+        let mut plan = plan::build(list, &options, &rewrites).await?;
+        let lines = plan.entries.drain(..).map(|entry| FailedEntry {
+            number: entry.number,
+            text: entry.text,
+            terms: entry.terms,
+        });
+        let lines = lines.collect();
+        let mut ended: Vec<(u32, Outcome)> =
+            plan.ended.into_iter().map(|ended| (ended.number, ended.outcome)).collect();
+        let mut destinations: HashMap<u32, String> =
+            plan.jobs.iter().map(|job| (job.number, job.destination.to_string())).collect();
+        destinations.extend(
+            plan.collisions.iter().map(|collision| {
+                (collision.second.number, collision.second.destination.to_string())
+            }),
+        );
+        let (jobs, same) = settle(plan.jobs, plan.collisions, stores, &mut ended).await;
+        show(&mut charts, &destinations, &same);
+        Ok(PlannedCharts { jobs, ended, charts, lines, count, is_chart })
+    }
+}
+
+/// The entries of a version, as the report shows it. Destinations are those before the rewrites.
+fn version(
+    found: &FoundVersion,
+    base: &str,
+    for_charts: &str,
+    entries: &mut Entries,
+) -> ChartVersion {
+    let mut version = ChartVersion {
+        version: found.version.clone(),
+        source: found.place.clone(),
+        failure: found.failure.clone(),
+        images_failure: found.images_failure.clone(),
+        remarks: found.remarks.clone(),
+        ..ChartVersion::default()
+    };
+    if let Some(artifact) = &found.artifact {
+        let destination = format!("{for_charts}/{}", artifact.name);
+        let tag = Some(artifact.tag.clone());
+        version.job = Some(entries.add(&artifact.source, destination, tag, true));
+    }
+    version.images = found
+        .images
+        .iter()
+        .map(|image| {
+            let destination = format!("{base}/{}", image.reference.repository);
+            ImageUse {
+                job: entries.add(&image.reference, destination, None, false),
+                source: image.reference.to_string(),
+                target: String::new(),
+                places: image.places.clone(),
+            }
+        })
+        .collect();
+    version.unused = found
+        .unused
+        .iter()
+        .map(|unused| crate::report::UnusedImage {
+            source: unused.source.clone(),
+            reason: unused.reason,
+            provenance: unused.provenance.clone(),
+        })
+        .collect();
+    version
+}
+
+/// Fills in the destinations. A source whose content is that of another one has its job.
+fn show(charts: &mut ChartPlan, destinations: &HashMap<u32, String>, same: &HashMap<u32, u32>) {
+    let destination = |job: &u32| destinations.get(job).cloned().unwrap_or_default();
+    for version in charts.groups.iter_mut().flat_map(|group| &mut group.versions) {
+        if let Some(job) = &mut version.job {
+            version.target = destination(job);
+            *job = same.get(job).copied().unwrap_or(*job);
+        }
+        for image in &mut version.images {
+            image.target = destination(&image.job);
+            image.job = same.get(&image.job).copied().unwrap_or(image.job);
+        }
+    }
+}
+
+/// Decides about destinations that two sources have: with the same content one is copied, else both fail.
+///
+/// Returns the jobs that remain, and the job of each entry that another one stands for.
+async fn settle(
+    jobs: Jobs,
+    collisions: Vec<Collision>,
+    stores: &dyn Stores,
+    ended: &mut Vec<(u32, Outcome)>,
+) -> (Jobs, HashMap<u32, u32>) {
+    let mut same = HashMap::new();
+    let mut failed = Vec::new();
+    for Collision { first: number, second } in collisions {
+        let Some(first) = jobs.get(number) else { continue };
+        let digests = (digest(&first, stores).await, digest(&second, stores).await);
+        if let (Ok(one), Ok(other)) = &digests
+            && one == other
+        {
+            same.insert(second.number, number);
+            continue;
+        }
+        let shown = |digest: Result<Digest, String>| {
+            digest.map_or_else(|error| error, |digest| digest.to_string())
+        };
+        let error = format!(
+            "plan {}: {} ({}) and {} ({}) would both go there, and their content differs",
+            first.destination,
+            first.source,
+            shown(digests.0),
+            second.source,
+            shown(digests.1),
+        );
+        let outcome = Outcome {
+            hint: Some(
+                "keep the paths apart with --rewrite, or add one of them to `ignore`".to_owned(),
+            ),
+            ..Outcome::failed(error)
+        };
+        ended.push((number, outcome.clone()));
+        ended.push((second.number, outcome));
+        failed.push(number);
+    }
+    if failed.is_empty() {
+        return (jobs, same);
+    }
+    // What stood for a failed job fails like it.
+    for (second, first) in &same {
+        if failed.contains(first)
+            && let Some(outcome) = ended.iter().find(|(number, _)| number == first)
+        {
+            let outcome = outcome.1.clone();
+            ended.push((*second, outcome));
+        }
+    }
+    same.retain(|_, first| !failed.contains(first));
+    (jobs.iter().filter(|job| !failed.contains(&job.number)).collect(), same)
+}
+
+/// The digest of a job's source.
+async fn digest(job: &Job, stores: &dyn Stores) -> Result<Digest, String> {
+    if let Some(digest) = job.source.version.digest() {
+        return Ok(digest.clone());
+    }
+    let store: &StoreName = &job.source.store;
+    let source = stores.source(store).map_err(|error| error.to_string())?;
+    let reference = ManifestReference::to_fetch(&job.source.version);
+    let found = source.resolve(&job.source.repository, &reference, Intent::Read).await;
+    match found.map_err(|error| error.to_string())? {
+        Some(digest) => Ok(digest),
+        None => {
+            let Name { repository, .. } = job.source.name();
+            Err(format!("{repository} is not found"))
+        }
+    }
+}
+
+/// The entries of the failed list: `mirror` lines for images, comments with a command for charts.
+pub(super) fn failed_entries(planned: &PlannedCharts, repeat: &[String]) -> Vec<FailedEntry> {
+    let command = |key: &str, version: &str| {
+        let words = repeat.iter().cloned();
+        let words = words.chain([format!("--chart={key}"), format!("--version={version}")]);
+        bytes::Bytes::from(format!("# {}", shell_command(words)))
+    };
+    let mut of_charts: HashMap<u32, bytes::Bytes> = HashMap::new();
+    let mut without_job = Vec::new();
+    let mut next = planned.count;
+    for group in &planned.charts.groups {
+        for version in &group.versions {
+            let text = command(&group.key, &version.version);
+            if version.failure.is_some() || version.images_failure.is_some() {
+                next += 1;
+                without_job.push(FailedEntry { number: next, text: text.clone(), terms: None });
+            }
+            if let Some(job) = version.job {
+                of_charts.insert(job, text);
+            }
+        }
+    }
+    let lines = planned.lines.iter().map(|line| {
+        let at = (line.number as usize).saturating_sub(1);
+        if planned.is_chart.get(at).copied().unwrap_or(false) {
+            let text = of_charts.get(&line.number).cloned().unwrap_or_default();
+            return FailedEntry { number: line.number, text, terms: None };
+        }
+        line.clone()
+    });
+    lines.chain(without_job).collect()
+}

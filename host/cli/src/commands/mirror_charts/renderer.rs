@@ -1,0 +1,81 @@
+//! Chooses the renderer of charts.
+
+use std::path::{Path, PathBuf};
+
+use longshore_chart::{HelmProgram, Renderer};
+use longshore_engine::event::Level;
+
+use super::super::mirror::session::Session;
+use crate::error::Fatal;
+use crate::settings::SettingsError;
+use crate::setup::variable;
+
+/// Returns the renderer that `--renderer` names.
+///
+/// # Errors
+/// Returns an error if there is none.
+pub(super) async fn choose(session: &Session, name: &str) -> Result<Box<dyn Renderer>, Fatal> {
+    let missing = |why: &str| {
+        Fatal::from(SettingsError::Renderer { name: name.to_owned(), why: why.to_owned() })
+    };
+    match name {
+        "auto" => {
+            if let Some(builtin) = built_in(session).await? {
+                return Ok(builtin);
+            }
+            let Some(helm) = on_path() else {
+                return Err(missing(
+                    "this longshore was built without a renderer, and helm is not on PATH",
+                ));
+            };
+            let text = format!(
+                "this longshore was built without a renderer: charts are rendered with {}",
+                helm.display()
+            );
+            session.log.write(Level::Info, &text);
+            Ok(Box::new(HelmProgram::new(helm)))
+        }
+        "builtin" => built_in(session)
+            .await?
+            .ok_or_else(|| missing("this longshore was built without a renderer")),
+        "helm" => {
+            let helm = on_path().ok_or_else(|| missing("helm is not on PATH"))?;
+            Ok(Box::new(HelmProgram::new(helm)))
+        }
+        path => {
+            let path = Path::new(path);
+            if !path.is_file() {
+                return Err(missing("there is no such file"));
+            }
+            if is_component(path) {
+                return Err(missing("components cannot be loaded by their path yet"));
+            }
+            Ok(Box::new(HelmProgram::new(path.to_owned())))
+        }
+    }
+}
+
+/// The renderer that is embedded in this program, if there is one.
+async fn built_in(_session: &Session) -> Result<Option<Box<dyn Renderer>>, Fatal> {
+    Ok(None)
+}
+
+/// Whether a file is a WebAssembly component, and not a program.
+fn is_component(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut magic = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    read.is_ok() && magic == *b"\0asm"
+}
+
+/// The program `helm` in the absolute directories of `PATH`.
+fn on_path() -> Option<PathBuf> {
+    let path = variable("PATH")?;
+    let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join("helm")).find(|file| is_program(file))
+}
+
+fn is_program(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}

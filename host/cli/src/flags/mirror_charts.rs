@@ -1,0 +1,111 @@
+//! The flags of `longshore mirror-charts`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::repo_type::RepoTypeFlags;
+use super::values::{duration, jobs};
+use crate::report::OutputFormat;
+
+/// Flags that the settings file cannot set: they choose the charts of one run.
+pub(super) const ONLY_ON_COMMAND_LINE: [&str; 6] =
+    ["chart", "all", "version", "config", "schema", "why"];
+
+/// Copy Helm charts, and the images that they need, to a registry
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore mirror-charts --config mirror.yaml --all
+  longshore mirror-charts -c mirror.yaml --chart vault --version '^0.28' --dry-run
+
+mirror.yaml names the target and the charts; --schema prints its schema. Images are found by rendering \
+each chart; a dry run says for each image where it was found.
+Exit codes: 0 all charts and images are copied, 1 some failed (the failed list names them), 2 the usage \
+or configuration is wrong and nothing was copied, 130 interrupted.")]
+pub(crate) struct MirrorCharts {
+    /// Read the configuration from FILE
+    #[arg(short, long, value_name = "FILE", default_value = "mirror.yaml")]
+    pub(crate) config: PathBuf,
+    /// Mirror the charts of one key under upstreams
+    #[arg(long, value_name = "KEY", conflicts_with = "all")]
+    pub(crate) chart: Option<String>,
+    /// Mirror the charts of all keys under upstreams
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Mirror this version of --chart instead of those in the configuration: a version, a range such as
+    /// '^0.28' or '>=1 <2', or latest:3; may be repeated
+    #[arg(long = "version", value_name = "VERSION")]
+    pub(crate) versions: Vec<String>,
+    /// Show what would be mirrored and why, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Mirror charts only, without images
+    #[arg(long, conflicts_with = "images_only")]
+    pub(crate) charts_only: bool,
+    /// Mirror images only, without charts
+    #[arg(long)]
+    pub(crate) images_only: bool,
+    /// Copy at most N charts and images at once, over the whole run
+    #[arg(long, value_name = "N", default_value = "4", value_parser = jobs, allow_negative_numbers = true)]
+    pub(crate) concurrency: usize,
+    /// Print the report to standard output as FORMAT
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: OutputFormat,
+    /// Keep the archives of the charts in DIR
+    #[arg(long, value_name = "DIR")]
+    pub(crate) artifact_dir: Option<PathBuf>,
+    /// Accept the name of a theme; longshore has no themes
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub(crate) theme: Option<String>,
+    /// Render charts with RENDERER: auto, builtin, helm (the program on PATH), or the path of a program or
+    /// a component; auto is the built-in one, else helm
+    #[arg(long, value_name = "RENDERER", default_value = "auto")]
+    pub(crate) renderer: String,
+    /// Mirror images of components too that the values switch off
+    #[arg(long)]
+    pub(crate) include_disabled: bool,
+    /// Say which charts need IMAGE and where it was found, and copy nothing
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) why: Option<String>,
+    /// Print the JSON schema of the configuration
+    #[arg(long)]
+    pub(crate) schema: bool,
+    /// Write failed images to FILE, a list for mirror, and failed charts as comments
+    #[arg(long, value_name = "FILE", default_value = "mirror-charts-failed.txt")]
+    pub(crate) failed: PathBuf,
+    /// Select images of these architectures, separated with commas [default: all]
+    #[arg(short, long, value_name = "LIST")]
+    pub(crate) arch: Option<String>,
+    /// Select images of these operating systems, separated with commas [default: all]
+    #[arg(long, value_name = "LIST")]
+    pub(crate) os: Option<String>,
+    /// Fail an image without any platform for --arch and --os, instead of skipping it with a warning
+    #[arg(long)]
+    pub(crate) no_arch_os_fail: bool,
+    /// Put destinations that have no project into PROJECT [default: none]
+    #[arg(long, value_name = "PROJECT")]
+    pub(crate) default_project: Option<String>,
+    /// Change destinations with PLUGIN: a built-in plugin (flatten, map, prefix, regex) or the path of a
+    /// component; may be repeated
+    #[arg(long, value_name = "PLUGIN")]
+    pub(crate) rewrite: Vec<String>,
+    /// Set an option of a plugin; @FILE as VALUE reads the value from FILE; may be repeated
+    #[arg(long, value_name = "NAME.KEY=VALUE")]
+    pub(crate) plugin_config: Vec<String>,
+    #[command(flatten)]
+    pub(crate) registry: RepoTypeFlags,
+    /// Copy the referrers of charts and images too: signatures, SBOMs and attestations
+    #[arg(long)]
+    pub(crate) referrers: bool,
+    /// Check every manifest and blob at the target; send again what is lost
+    #[arg(long)]
+    pub(crate) force_recursive: bool,
+    /// Stop waiting for a rate-limited registry after TIME, such as 90s, 15m or 2h
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
+    pub(crate) max_wait: Duration,
+    /// Fail a chart or image that is not copied after TIME; 0 is no limit [default: no limit]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+}

@@ -1,0 +1,210 @@
+//! A finished run: each chart and image with its status.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use longshore_engine::job::{Outcome, Status};
+use serde::Serialize;
+
+use super::model::{ChartFailure, ChartPlan, ChartVersion, ImageUse, Place};
+use crate::report::options::OutputFormat;
+use crate::report::{FailedList, Log, ReportError};
+
+/// The status of a chart in the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ChartStatus {
+    Pushed,
+    Skipped,
+    Replaced,
+    Failed,
+    DryRun,
+}
+
+impl ChartStatus {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Pushed => "pushed",
+            Self::Skipped => "skipped",
+            Self::Replaced => "replaced",
+            Self::Failed => "failed",
+            Self::DryRun => "dry-run",
+        }
+    }
+}
+
+/// A version of a chart, and what became of it.
+#[derive(Debug)]
+pub(super) struct VersionResult {
+    pub(super) chart: ChartStatus,
+    pub(super) chart_reason: Option<String>,
+    pub(super) chart_failure: Option<ChartFailure>,
+    pub(super) chart_digest: Option<String>,
+    pub(super) images: Vec<ImageResult>,
+}
+
+/// An image of a chart, and what became of it.
+#[derive(Debug)]
+pub(super) struct ImageResult {
+    pub(super) source: String,
+    pub(super) target: String,
+    pub(super) status: Status,
+    pub(super) reason: Option<String>,
+    pub(super) error: Option<String>,
+    pub(super) hint: Option<String>,
+    pub(super) places: Vec<Place>,
+}
+
+/// Sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) done: u32,
+    pub(super) skipped: u32,
+    pub(super) failed: u32,
+    pub(super) dry_run: u32,
+    /// The part of `done` that replaced other content; only of charts.
+    pub(super) replaced: u32,
+}
+
+/// Outcomes by job, and what several charts share.
+#[derive(Debug, Default)]
+pub(super) struct Outcomes {
+    pub(super) by_job: HashMap<u32, Outcome>,
+    /// Jobs whose image was reported with an earlier chart.
+    pub(super) told: HashSet<u32>,
+    pub(super) images_only: bool,
+}
+
+impl Outcomes {
+    /// Whether all jobs of a version have ended.
+    pub(super) fn are_complete(&self, version: &ChartVersion) -> bool {
+        let mut jobs = version.job.iter().chain(version.images.iter().map(|image| &image.job));
+        jobs.all(|job| self.by_job.contains_key(job))
+    }
+
+    /// The result of a version. Its images count as told from then on.
+    pub(super) fn result(&mut self, version: &ChartVersion) -> VersionResult {
+        let (chart, chart_reason, chart_failure, chart_digest) = self.chart(version);
+        let images = version.images.iter().map(|image| self.image(image)).collect();
+        VersionResult { chart, chart_reason, chart_failure, chart_digest, images }
+    }
+
+    fn chart(
+        &self,
+        version: &ChartVersion,
+    ) -> (ChartStatus, Option<String>, Option<ChartFailure>, Option<String>) {
+        if let Some(failure) = &version.failure {
+            return (ChartStatus::Failed, None, Some(failure.clone()), None);
+        }
+        let Some(job) = version.job else {
+            let reason = self.images_only.then(|| "--images-only was given".to_owned());
+            return (ChartStatus::Skipped, reason, None, None);
+        };
+        let Some(outcome) = self.by_job.get(&job) else {
+            let failure = unfinished();
+            return (ChartStatus::Failed, None, Some(failure), None);
+        };
+        let status = match (outcome.status, &outcome.replaced) {
+            (Status::Copied, None) => ChartStatus::Pushed,
+            (Status::Copied, Some(_)) => ChartStatus::Replaced,
+            (Status::Skipped, _) => ChartStatus::Skipped,
+            (Status::DryRun, _) => ChartStatus::DryRun,
+            (Status::Failed, _) => ChartStatus::Failed,
+        };
+        let failure =
+            outcome.error.clone().map(|error| ChartFailure { error, hint: outcome.hint.clone() });
+        let digest = outcome.destination_digest.as_ref().map(ToString::to_string);
+        (status, outcome.reason.clone(), failure, digest)
+    }
+
+    fn image(&mut self, image: &ImageUse) -> ImageResult {
+        let is_first = self.told.insert(image.job);
+        let (mut status, mut reason, error, hint) = match self.by_job.get(&image.job) {
+            None => {
+                let ChartFailure { error, hint } = unfinished();
+                (Status::Failed, None, Some(error), hint)
+            }
+            Some(outcome) => (
+                outcome.status,
+                outcome.reason.clone(),
+                outcome.error.clone(),
+                outcome.hint.clone(),
+            ),
+        };
+        if status == Status::Copied && !is_first {
+            status = Status::Skipped;
+            reason = Some("copied with an earlier chart of this run".to_owned());
+        }
+        let first = image.places.first().map(Place::text);
+        let error = error.map(|error| match first {
+            Some(place) => format!("{error}; found in {place}"),
+            None => error,
+        });
+        ImageResult {
+            source: image.source.clone(),
+            target: image.target.clone(),
+            status,
+            reason,
+            error,
+            hint,
+            places: image.places.clone(),
+        }
+    }
+}
+
+fn unfinished() -> ChartFailure {
+    ChartFailure { error: "the run ended before this was done".to_owned(), hint: None }
+}
+
+/// Counts the images of a version. A version whose images are not known has one failure.
+pub(super) fn count_images(version: &ChartVersion, result: &VersionResult) -> Counts {
+    let mut counts = Counts::default();
+    for image in &result.images {
+        match image.status {
+            Status::Copied => counts.done += 1,
+            Status::Skipped => counts.skipped += 1,
+            Status::Failed => counts.failed += 1,
+            Status::DryRun => counts.dry_run += 1,
+        }
+    }
+    counts.failed += u32::from(version.images_failure.is_some());
+    counts
+}
+
+/// The result of a run.
+#[derive(Debug)]
+pub(crate) struct ChartReport {
+    pub(super) plan: ChartPlan,
+    /// The results by group and version.
+    pub(super) results: Vec<Vec<VersionResult>>,
+    pub(super) charts: Counts,
+    pub(super) images: Counts,
+    pub(super) seconds: f64,
+    pub(super) bytes: u64,
+    pub(super) output: OutputFormat,
+    pub(super) log: Arc<Log>,
+    pub(super) failed_list: Option<FailedList>,
+    /// Number and reason of each failure, as the failed list wants them.
+    pub(super) failures: Vec<(u32, String)>,
+}
+
+impl ChartReport {
+    /// Says whether a chart or an image failed.
+    pub(crate) const fn has_failures(&self) -> bool {
+        self.charts.failed > 0 || self.images.failed > 0
+    }
+
+    /// Writes the failed list of the run, and returns its path; `None` without a list or failures.
+    ///
+    /// # Errors
+    /// Returns an error if the list cannot be written, or an older one cannot be removed.
+    pub(crate) fn finish_failed_list(&mut self) -> Result<Option<PathBuf>, ReportError> {
+        let failures: Vec<(u32, &str)> =
+            self.failures.iter().map(|(number, why)| (*number, why.as_str())).collect();
+        match self.failed_list.take() {
+            Some(list) => list.finish(&failures),
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The settings of `mirror-charts`.
+
+use longshore_chart::config::{Config, Target, Upstream, VersionWish};
+use longshore_chart::source::RepoLogin;
+use longshore_engine::IndexMode;
+
+use super::layers::Origins;
+use super::{RunSettings, SettingsError, SettingsFile, Task};
+use crate::error::Fatal;
+use crate::flags::{CopyFlags, Global, HangarFlags, ListFlags, MirrorCharts};
+
+/// The flags of `mirror-charts` that `mirror` has too, for the command that repeats failed images.
+const OF_MIRROR: [&str; 13] = [
+    "arch",
+    "os",
+    "no-arch-os-fail",
+    "rewrite",
+    "plugin-config",
+    "repo-type",
+    "grant",
+    "harbor-https",
+    "referrers",
+    "max-wait",
+    "timeout",
+    "tls-verify",
+    "debug",
+];
+/// Flags that the command for one chart sets itself, or that a repeated run does not need.
+const OF_ONE_RUN: [&str; 7] = ["config", "chart", "all", "version", "dry-run", "settings", "why"];
+
+/// The settings of one run.
+#[derive(Debug)]
+pub(crate) struct ChartSettings {
+    /// The settings that a run of `mirror` has too.
+    pub(crate) run: RunSettings,
+    pub(crate) flags: MirrorCharts,
+    pub(crate) target: Target,
+    /// The upstreams to mirror, in the order of the configuration.
+    pub(crate) upstreams: Vec<Upstream>,
+    pub(crate) logins: Vec<RepoLogin>,
+    /// The words of the command that repeats the charts of one key, without the key.
+    pub(crate) repeat: Vec<String>,
+    /// The words of the command that repeats failed images, without the list.
+    pub(crate) repeat_images: Vec<String>,
+}
+
+impl ChartSettings {
+    /// Reads the configuration, and resolves the flags.
+    ///
+    /// # Errors
+    /// Returns an error that names the flag, the key or the place in the configuration.
+    pub(crate) fn new(
+        flags: MirrorCharts,
+        global: &Global,
+        origins: &Origins,
+        file: SettingsFile,
+    ) -> Result<Self, Fatal> {
+        if flags.chart.is_none() && !flags.all {
+            return Err(SettingsError::NoChart.into());
+        }
+        if flags.all && !flags.versions.is_empty() {
+            return Err(SettingsError::VersionOfAll.into());
+        }
+        let logins = file.repositories()?;
+        let settings_path = file.path().map(|path| format!("--settings={}", path.display()));
+        let config = Config::read(&flags.config)?;
+        let upstreams = selected(config.upstreams, &flags)?;
+        let target = config.target;
+        let list = list_flags(&flags, &target);
+        let task = Task::Mirror(copy_flags(&flags));
+        let mut run = RunSettings::new(list, task, global, origins, file)?;
+        if target.insecure {
+            run.plain_http.push(target.registry.clone());
+        }
+        let words = |command: &str, given: Vec<String>| {
+            let mut words = vec!["longshore".to_owned(), command.to_owned()];
+            words.extend(given);
+            words.extend(settings_path.clone());
+            words
+        };
+        let mut repeat = words("mirror-charts", origins.words(&OF_ONE_RUN));
+        repeat.push(format!("--config={}", flags.config.display()));
+        let others = origins.words(&OF_ONE_RUN);
+        let is_shared =
+            |word: &String| OF_MIRROR.iter().any(|flag| word.starts_with(&format!("--{flag}=")));
+        let mut repeat_images = words("mirror", others.into_iter().filter(is_shared).collect());
+        if target.insecure && global.tls_verify && !target.registry.is_loopback() {
+            repeat_images.push("--tls-verify=false".to_owned());
+        }
+        Ok(Self { run, flags, target, upstreams, logins, repeat, repeat_images })
+    }
+}
+
+/// Selects the upstreams of a run, with the versions of the command line if it has some.
+fn selected(
+    upstreams: Vec<Upstream>,
+    flags: &MirrorCharts,
+) -> Result<Vec<Upstream>, SettingsError> {
+    let keys: Vec<String> = upstreams.iter().map(|upstream| upstream.key.clone()).collect();
+    let mut selected = upstreams;
+    if let Some(key) = &flags.chart {
+        selected.retain(|upstream| upstream.key == *key);
+        if selected.is_empty() {
+            return Err(SettingsError::UnknownChart { key: key.clone(), keys });
+        }
+    }
+    if selected.is_empty() {
+        return Err(SettingsError::NoUpstreams(flags.config.clone()));
+    }
+    if !flags.versions.is_empty() {
+        let wishes = flags.versions.iter().map(|text| {
+            VersionWish::parse(text).map_err(|error| SettingsError::ChartVersion(error.to_string()))
+        });
+        let wishes: Vec<VersionWish> = wishes.collect::<Result<_, _>>()?;
+        for upstream in &mut selected {
+            upstream.versions.clone_from(&wishes);
+        }
+    }
+    match selected.iter().find(|upstream| upstream.versions.is_empty()) {
+        Some(upstream) => Err(SettingsError::NoVersions {
+            path: flags.config.clone(),
+            line: upstream.line,
+            key: upstream.key.clone(),
+        }),
+        None => Ok(selected),
+    }
+}
+
+fn list_flags(flags: &MirrorCharts, target: &Target) -> ListFlags {
+    ListFlags {
+        file: Some(flags.config.display().to_string()),
+        source: None,
+        destination: Some(target.registry.to_string()),
+        arch: flags.arch.clone(),
+        os: flags.os.clone(),
+        jobs: flags.concurrency,
+        shard: None,
+        max_wait: flags.max_wait,
+        timeout: flags.timeout,
+        source_project: None,
+        destination_project: None,
+        hangar: HangarFlags::default(),
+        default_project: flags.default_project.clone().unwrap_or_default(),
+        no_arch_os_fail: flags.no_arch_os_fail,
+        index: IndexMode::default(),
+        list_format: None,
+        rewrite: flags.rewrite.clone(),
+        plugin_config: flags.plugin_config.clone(),
+        output: flags.output,
+    }
+}
+
+fn copy_flags(flags: &MirrorCharts) -> CopyFlags {
+    CopyFlags {
+        failed: flags.failed.clone(),
+        registry: flags.registry.clone(),
+        force_recursive: flags.force_recursive,
+        referrers: flags.referrers,
+        dry_run: flags.dry_run,
+    }
+}
