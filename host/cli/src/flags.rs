@@ -3,6 +3,7 @@
 //! A field of these structures is all that a flag needs: the settings file, the environment, the repeated
 //! command, the manual pages and the completions are derived from it.
 
+mod account;
 mod completions;
 mod convert;
 mod global;
@@ -23,13 +24,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
+pub(crate) use account::Account;
 pub(crate) use completions::Completions;
 pub(crate) use convert::Convert;
 pub(crate) use global::{Global, OF_CONNECTIONS, is_without_effect};
 pub(crate) use hangar::{HangarFlags, Replaced};
 pub(crate) use inspect::{Inspect, Tags};
 pub(crate) use list::{ListFlags, NOT_REPEATED, REGISTRY_REWRITE};
-pub(crate) use login::{Account, Login, Logout, WhoAmI};
+pub(crate) use login::{Login, Logout, WhoAmI};
 pub(crate) use man::Man;
 pub(crate) use mirror::{Alias, CopyFlags, Mirror};
 pub(crate) use mirror_charts::MirrorCharts;

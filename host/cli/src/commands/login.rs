@@ -24,7 +24,7 @@ pub(crate) use self::whoami::run as who_am_i;
 pub(crate) async fn run(flags: Login, tls_verify: bool, log: &Log) -> Result<Exit, Fatal> {
     let Login { registry, username, password_stdin } = flags;
     let sources = credential_sources()?;
-    let store = sources.stored().ok_or(LoginError::NoHome)?;
+    let store = CredentialStore::of(&sources).ok_or(LoginError::NoHome)?;
     let (username, password) = password::ask(username, password_stdin, &registry)?;
     let credential = Credential::Basic { username: username.clone(), password: password.clone() };
     let settings = RegistrySettings { tls_verify, ..RegistrySettings::default() };
@@ -80,7 +80,7 @@ async fn warn_of_other(
 pub(crate) async fn log_out(flags: Logout, log: &Log) -> Result<Exit, Fatal> {
     let Logout { registry } = flags;
     let sources = credential_sources()?;
-    let store = sources.stored().ok_or(LoginError::NoHome)?;
+    let store = CredentialStore::of(&sources).ok_or(LoginError::NoHome)?;
     match store.erase(&registry).await? {
         Some(place) => {
             let place = described(&place, store.path());

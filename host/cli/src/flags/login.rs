@@ -1,9 +1,9 @@
 //! The flags of `longshore login`, `logout` and `whoami`.
 
 use clap::Args;
-use longshore_oci::{Name, Registry};
+use longshore_oci::Registry;
 
-use super::values::{account, registry};
+use super::account::{Account, account, registry};
 
 /// Flags that the settings file cannot set: they are about one login.
 pub(super) const ONLY_ON_COMMAND_LINE: [&str; 2] = ["username", "password-stdin"];
@@ -64,13 +64,4 @@ pub(crate) struct WhoAmI {
     /// Ask REGISTRY, or what the credential may do with REGISTRY/REPOSITORY
     #[arg(value_name = "REGISTRY[/REPOSITORY]", value_parser = account)]
     pub(crate) account: Account,
-}
-
-/// A registry, or one of its repositories.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Account {
-    /// The registry as a whole.
-    Registry(Registry),
-    /// A repository, with its registry.
-    Repository(Name),
 }

@@ -7,7 +7,6 @@ use longshore_oci::Registry;
 
 use super::error::CredentialError;
 use super::kind::Credential;
-use super::stored::CredentialStore;
 
 /// The user name for the destination's registry.
 const USERNAME: &str = "DOCKER_USERNAME";
@@ -111,13 +110,6 @@ impl CredentialSources {
                 .collect(),
             program_path: std::env::split_paths(&program_path).collect(),
         })
-    }
-
-    /// Returns the file that `login` changes: the one that the user named, else Docker's.
-    pub fn stored(&self) -> Option<CredentialStore> {
-        let named = self.auth_files.iter().find(|file| file.named);
-        let file = named.or(self.auth_files.last())?;
-        Some(CredentialStore::new(file.path.clone(), self.program_path.clone()))
     }
 
     /// Sets the registry of the environment's credential. Without it, the credential is never sent.

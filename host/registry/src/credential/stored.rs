@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::auth_file::{self, key_of};
 use super::error::CredentialError;
 use super::program::{self, ProgramFailure};
+use super::source::CredentialSources;
 use crate::secret::Secret;
 use longshore_oci::Registry;
 
@@ -33,6 +34,13 @@ pub struct CredentialStore {
 }
 
 impl CredentialStore {
+    /// The file that `login` changes: the one that the user named, else Docker's.
+    pub fn of(sources: &CredentialSources) -> Option<Self> {
+        let named = sources.auth_files.iter().find(|file| file.named);
+        let file = named.or(sources.auth_files.last())?;
+        Some(Self::new(file.path.clone(), sources.program_path.clone()))
+    }
+
     /// The authentication file at `path`, which may not exist yet. Credential helpers are searched in
     /// `program_path`.
     pub fn new(path: PathBuf, program_path: Vec<PathBuf>) -> Self {
