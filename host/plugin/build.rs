@@ -7,6 +7,9 @@
 //! - `components/` beside this file, in a packaged crate
 //! - a nested cargo, which builds `plugins/` of the workspace
 //!
+//! A plugin in Go is built by `cargo xtask renderer`, which needs Go. It is embedded compressed if that
+//! folder is there, and left out otherwise.
+//!
 //! The nested cargo has its own target directory, because this build locks the other one. It sees none of
 //! this build's flags, wrappers and paths, so the same sources give the same bytes everywhere.
 
@@ -86,6 +89,22 @@ fn embed() -> Result<()> {
             .with_context(|| format!("cannot pack {name}"))?;
         write_plugin(name, &packed, &out, &mut table)?;
     }
+    let mut left_out = Vec::new();
+    for name in workspace.iter().map(Workspace::in_go).collect::<Result<Vec<_>>>()?.concat() {
+        if !components.contains_key(&name) && !write_compressed(&name, &out, &mut table)? {
+            left_out.push(name);
+        }
+    }
+    table.push_str("];\n");
+    println!("cargo::rustc-check-cfg=cfg(without_renderer)");
+    if !left_out.is_empty() {
+        println!("cargo::rustc-cfg=without_renderer");
+    }
+    writeln!(table, "/// The plugins that were not built.")?;
+    writeln!(table, "pub(super) static LEFT_OUT: &[(&str, Kind)] = &[")?;
+    for name in left_out {
+        writeln!(table, "    ({name:?}, Kind::ChartRender),")?;
+    }
     table.push_str("];\n");
     fs::write(out.join("embedded.rs"), table).context("cannot write the table")
 }
@@ -106,21 +125,59 @@ fn packed(name: &str, component: &[u8], workspace: Option<&Workspace>) -> Result
 /// Writes one component and its line of the table.
 fn write_plugin(name: &str, packed: &[u8], out: &Path, table: &mut String) -> Result<()> {
     let metadata = longshore_plugin_pack::read(packed)?.context("it has no metadata")?;
-    ensure!(metadata.name == name, "the metadata of {name} says it is {}", metadata.name);
     let mut sha256 = String::new();
     for byte in Sha256::digest(packed) {
         write!(sha256, "{byte:02x}")?;
     }
     fs::write(out.join(format!("{name}.wasm")), packed).context("cannot write a component")?;
+    let content =
+        format!("Content::Plain(include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.wasm\")))");
+    let renders = names_interface(packed, "list-render");
+    write_row(name, metadata, renders, &content, &sha256, table)
+}
+
+/// Writes the line of the table for a component that xtask has built and compressed. Returns whether there
+/// is one.
+fn write_compressed(name: &str, out: &Path, table: &mut String) -> Result<bool> {
+    let folder = renderer_dir(out);
+    // A folder that is not there would count as changed every time.
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let facts = folder.join(format!("{name}.json"));
+    if !facts.is_file() {
+        return Ok(false);
+    }
+    let facts: serde_json::Value = serde_json::from_slice(&fs::read(&facts)?)
+        .with_context(|| format!("cannot read {}", facts.display()))?;
+    let sha256 = facts["sha256"].as_str().context("no digest of the component")?;
+    let size = facts["size"].as_u64().context("no size of the component")?;
+    let json = facts["metadata"].to_string();
+    let metadata: Metadata = serde_json::from_str(&json).context("no metadata of the component")?;
+    let path = folder.join(format!("{name}.wasm.gz"));
+    let content = format!(
+        "Content::Gzip {{ bytes: include_bytes!({path:?}), size: {size}, metadata: {json:?} }}"
+    );
+    write_row(name, metadata, false, &content, sha256, table)?;
+    Ok(true)
+}
+
+/// Writes the line of a component.
+fn write_row(
+    name: &str,
+    metadata: Metadata,
+    renders: bool,
+    content: &str,
+    sha256: &str,
+    table: &mut String,
+) -> Result<()> {
+    ensure!(metadata.name == name, "the metadata of {name} says it is {}", metadata.name);
     writeln!(
         table,
         "    Embedded {{\n        name: {name:?},\n        kind: Kind::{:?},\n        list: {},\n        \
-         renders: {},\n        probe_words: &{:?},\n        probe_names: &{:?},\n        bytes: \
-         include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.wasm\")),\n        sha256: \
-         {sha256:?},\n    }},",
+         renders: {renders},\n        probe_words: &{:?},\n        probe_names: &{:?},\n        \
+         content: {content},\n        sha256: {sha256:?},\n    }},",
         metadata.kind,
         list_facts(metadata.list.unwrap_or_default()),
-        names_interface(packed, "list-render"),
         metadata.probe_words,
         metadata.probe_names
     )?;
@@ -186,10 +243,20 @@ impl Workspace {
 
     /// The crates that say what plugin they are, in order; the others are libraries.
     fn plugins(&self) -> Result<Vec<String>> {
+        self.folders(false)
+    }
+
+    /// The plugins in Go, in order.
+    fn in_go(&self) -> Result<Vec<String>> {
+        self.folders(true)
+    }
+
+    fn folders(&self, in_go: bool) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(self.root.join("plugins")).context("cannot read plugins/")? {
             let entry = entry?;
-            if entry.path().join("plugin.json").is_file() {
+            let is_in_go = entry.path().join("go.mod").is_file();
+            if entry.path().join("plugin.json").is_file() && is_in_go == in_go {
                 let name = entry.file_name().into_string();
                 names.push(name.ok().context("odd name in plugins/")?);
             }
@@ -336,6 +403,15 @@ fn target_dir(out: &Path) -> PathBuf {
         .and_then(|build| build.ancestors().nth(2))
         .unwrap_or(out)
         .join("components")
+}
+
+/// The folder where xtask puts components in Go: below the outer target directory, which is one further up
+/// if cargo builds for a target that it was told.
+fn renderer_dir(out: &Path) -> PathBuf {
+    let components = target_dir(out);
+    let above = components.ancestors().skip(1).take(2).map(|folder| folder.join("renderer"));
+    let found = above.filter(|folder| folder.is_dir()).last();
+    found.unwrap_or_else(|| components.with_file_name("renderer"))
 }
 
 fn is_hidden(key: &OsString) -> bool {

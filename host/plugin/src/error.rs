@@ -31,6 +31,12 @@ pub enum PluginError {
         /// The names of the built-in plugins of this kind, comma-separated.
         known: String,
     },
+    /// This longshore was built without the plugin, because building it needs Go.
+    #[error("find plugin `{plugin}`: this longshore was built without it")]
+    NotBuilt {
+        /// The name of the plugin.
+        plugin: String,
+    },
     /// The component cannot be loaded.
     #[error("load plugin `{plugin}`: {problem}")]
     Load {
@@ -48,12 +54,14 @@ pub enum PluginError {
         problem: ConfigError,
     },
     /// A call failed.
-    #[error("{call} with plugin `{plugin}`: {failure}")]
+    #[error("{call} with plugin `{plugin}`: {}{failure}", at(place.as_deref()))]
     Call {
         /// The plugin's name.
         plugin: String,
         /// The function.
         call: Call,
+        /// What the plugin worked on when the host ended the call, if it said so.
+        place: Option<String>,
         /// The reason.
         failure: Failure,
     },
@@ -163,6 +171,8 @@ pub enum Call {
     Scopes,
     /// `repo-type.prepare`
     Prepare,
+    /// `chart-render.render`
+    RenderChart,
 }
 
 impl fmt::Display for Call {
@@ -175,6 +185,7 @@ impl fmt::Display for Call {
             Self::Describe => "describe the registry",
             Self::Scopes => "work out what the registry needs",
             Self::Prepare => "prepare the registry",
+            Self::RenderChart => "render the chart",
         })
     }
 }
@@ -257,6 +268,10 @@ fn wait(retry_after: Option<Duration>) -> String {
     retry_after.map_or_else(String::new, |wait| format!(", retry after {} s", wait.as_secs()))
 }
 
+fn at(place: Option<&str>) -> String {
+    place.map_or_else(String::new, |place| format!("{place}: "))
+}
+
 impl PluginError {
     /// Returns what the user can do, for a `hint:` line.
     #[must_use]
@@ -265,6 +280,10 @@ impl PluginError {
             Self::Unknown { .. } => {
                 Some("give the path of a plugin in a file, such as ./my-plugin.wasm")
             }
+            Self::NotBuilt { .. } => Some(
+                "install Go 1.26 or newer, run `cargo xtask renderer` and build longshore again; or \
+                 use --renderer helm with the program `helm`, or --renderer with a component",
+            ),
             Self::Load { problem, .. } => problem.hint(),
             Self::Call { call: Call::Parse, failure: Failure::ResultTooLarge { .. }, .. } => {
                 Some("split the list into several files")

@@ -29,4 +29,4 @@ pub use network::grant::GrantError;
 pub use network::transport::{
     EndpointTransport, IncomingResponse, Method, OutgoingRequest, TransportError,
 };
-pub use setup::{LogLevel, PluginLog, PluginSetup};
+pub use setup::{CompileNotice, LogLevel, PluginLog, PluginSetup};

@@ -14,8 +14,14 @@ pub struct Limits {
     pub wall: Duration,
     /// The same for `describe`, `scopes` and `prepare`, which wait for registries.
     pub hook_wall: Duration,
+    /// CPU time of one rendering of a chart. Charts that make keys take seconds.
+    pub chart_cpu: Duration,
+    /// Time from the start to the end of one rendering.
+    pub chart_wall: Duration,
     /// Bytes in all linear memories together.
     pub memory: usize,
+    /// The same for one rendering of a chart.
+    pub chart_memory: usize,
     /// Number of linear memories.
     pub memories: usize,
     /// Number of tables.
@@ -30,6 +36,8 @@ pub struct Limits {
     pub rewrite_result: usize,
     /// The same for a repository type.
     pub hook_result: usize,
+    /// The same for one rendering of a chart.
+    pub chart_result: usize,
     /// Number of entries, and of diagnostics, in one parsed list.
     pub entries: usize,
     /// Number of items in one call of a rewrite, and of repositories in one call of `scopes`.
@@ -56,7 +64,10 @@ impl Default for Limits {
             cpu: Duration::from_secs(10),
             wall: Duration::from_secs(60),
             hook_wall: Duration::from_secs(120),
+            chart_cpu: Duration::from_secs(60),
+            chart_wall: Duration::from_secs(300),
             memory: 256 * MIB,
+            chart_memory: 512 * MIB,
             memories: 16,
             tables: 16,
             // An element takes eight bytes, so that all tables take at most 16 MiB.
@@ -65,6 +76,7 @@ impl Default for Limits {
             list_result: 64 * MIB,
             rewrite_result: 8 * MIB,
             hook_result: 4 * MIB,
+            chart_result: 64 * MIB,
             entries: 1_000_000,
             batch: 10_000,
             component: 64 * MIB,

@@ -5,5 +5,6 @@ pub(crate) mod exports;
 pub(crate) mod guest;
 mod memory;
 pub(crate) mod output;
+mod random;
 pub(crate) mod runtime;
 pub(crate) mod ticker;

@@ -20,6 +20,9 @@ pub struct PluginSetup {
     pub dry_run: bool,
 }
 
+/// Receives the name of a plugin that is about to be compiled.
+pub type CompileNotice = dyn Fn(&str) + Send + Sync;
+
 /// Receives the lines that plugins log.
 pub trait PluginLog: Send + Sync {
     /// Receives one line, which is cut and escaped. Lines of a plugin's standard output and standard

@@ -48,7 +48,7 @@ pub(crate) async fn run(settings: ConvertSettings, log: &Arc<Log>) -> Result<Exi
         path => list::read_file(Path::new(path))?,
     };
     let is_private = text.is_private;
-    let plugins = plugin_host()?;
+    let plugins = plugin_host(log)?;
     let formats = Formats { plugins: &plugins, settings: &settings.plugins, log };
     let to = formats.load(&flags.to).await?;
     if !to.can_render() {

@@ -51,7 +51,7 @@ impl PluginLog for NoLog {
 }
 
 async fn plugin(harbor: &Arc<Harbor>) -> Plugin {
-    let options = HostOptions { cache_dir: None, clock: SystemTime::UNIX_EPOCH };
+    let options = HostOptions { cache_dir: None, notice: None, clock: SystemTime::UNIX_EPOCH };
     let setup = PluginSetup {
         config: serde_json::Map::new(),
         grants: Vec::new(),
@@ -190,8 +190,12 @@ async fn a_failure_is_a_warning_and_names_the_unprepared_repositories() {
 
 #[test]
 fn waits_are_bounded_and_only_for_what_passes() {
-    let failed =
-        |failure| PluginError::Call { plugin: "p".to_owned(), call: Call::Prepare, failure };
+    let failed = |failure| PluginError::Call {
+        plugin: "p".to_owned(),
+        call: Call::Prepare,
+        place: None,
+        failure,
+    };
     let transient = |seconds: Option<u64>| {
         wait_after(&failed(Failure::Transient { retry_after: seconds.map(Duration::from_secs) }))
     };

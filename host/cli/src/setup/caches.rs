@@ -2,12 +2,15 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::environment::variable;
 use crate::error::Fatal;
+use crate::report::Log;
 use longshore_engine::ManifestCache;
-use longshore_plugin_host::{HostOptions, PluginHost};
+use longshore_engine::event::Level;
+use longshore_plugin_host::{CompileNotice, HostOptions, PluginHost};
 use longshore_registry::HintCache;
 
 /// The caches of a run. A run works without any of them.
@@ -42,7 +45,13 @@ fn cache_dir() -> Option<PathBuf> {
 }
 
 /// Creates the plugin host, with the user's cache of compiled plugins.
-pub(crate) fn plugin_host() -> Result<PluginHost, Fatal> {
+pub(crate) fn plugin_host(log: &Arc<Log>) -> Result<PluginHost, Fatal> {
+    let log = Arc::clone(log);
+    let notice = move |plugin: &str| {
+        let message = format!("compiling the plugin {plugin}, which takes a while the first time");
+        log.write(Level::Info, &message);
+    };
     let cache_dir = cache_dir();
-    Ok(PluginHost::new(HostOptions { cache_dir, clock: SystemTime::now() })?)
+    let notice: Option<Arc<CompileNotice>> = Some(Arc::new(notice));
+    Ok(PluginHost::new(HostOptions { cache_dir, clock: SystemTime::now(), notice })?)
 }

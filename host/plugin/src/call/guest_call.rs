@@ -9,7 +9,9 @@ use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
 
 use super::loaded::Loaded;
-use crate::bindings::exports::longshore::plugin::{list_format, list_render, repo_type, rewrite};
+use crate::bindings::exports::longshore::plugin::{
+    chart_render, list_format, list_render, repo_type, rewrite,
+};
 use crate::bindings::longshore::plugin::types::PluginError as WitError;
 use crate::error::{Call, Failure, PluginError};
 use crate::escape::shown;
@@ -56,6 +58,8 @@ impl<'a> GuestCall<'a> {
                 plugin.dry_run,
                 limits,
             ),
+            cpu: call.cpu(limits),
+            memory: call.memory(limits),
             result: call.max_result(limits),
         };
         let mut store = store(&runtime.engine, limits, context);
@@ -77,7 +81,7 @@ impl<'a> GuestCall<'a> {
             Ok(Err(error)) => failure(&error, &store, call, limits),
             Err(_) => timed_out(call, limits),
         };
-        Err(failed(plugin, call, failure))
+        Err(failed(plugin, call, store.data().place(), failure))
     }
 
     pub(crate) fn list_format(&mut self) -> Result<list_format::Guest, PluginError> {
@@ -100,6 +104,12 @@ impl<'a> GuestCall<'a> {
 
     pub(crate) fn repo_type(&mut self) -> Result<repo_type::Guest, PluginError> {
         let indices = self.plugin.linked.exports.repo_type.as_ref();
+        let guest = indices.map(|indices| indices.load(&mut self.store, &self.instance));
+        self.exported(guest)
+    }
+
+    pub(crate) fn chart_render(&mut self) -> Result<chart_render::Guest, PluginError> {
+        let indices = self.plugin.linked.exports.chart_render.as_ref();
         let guest = indices.map(|indices| indices.load(&mut self.store, &self.instance));
         self.exported(guest)
     }
@@ -132,7 +142,9 @@ impl<'a> GuestCall<'a> {
     pub(crate) fn end<T>(self, result: Bounded<Result<T, WitError>>) -> Result<T, PluginError> {
         let call = self.call;
         let plugin = self.plugin;
-        self.end_infallible(result)?.map_err(|error| failed(plugin, call, plugin_failure(error)))
+        // The plugin says itself where it failed.
+        self.end_infallible(result)?
+            .map_err(|error| failed(plugin, call, None, plugin_failure(error)))
     }
 
     /// Ends the call of a function that returns no `result` in the contract.
@@ -147,12 +159,12 @@ impl<'a> GuestCall<'a> {
     }
 
     fn failed(&self, failure: Failure) -> PluginError {
-        failed(self.plugin, self.call, failure)
+        failed(self.plugin, self.call, self.store.data().place(), failure)
     }
 }
 
-fn failed(plugin: &Loaded, call: Call, failure: Failure) -> PluginError {
-    PluginError::Call { plugin: plugin.name.to_string(), call, failure }
+fn failed(plugin: &Loaded, call: Call, place: Option<String>, failure: Failure) -> PluginError {
+    PluginError::Call { plugin: plugin.name.to_string(), call, place, failure }
 }
 
 impl Call {
@@ -160,7 +172,16 @@ impl Call {
         match self {
             Self::Probe | Self::Parse | Self::Render | Self::Rewrite => limits.wall,
             Self::Describe | Self::Scopes | Self::Prepare => limits.hook_wall,
+            Self::RenderChart => limits.chart_wall,
         }
+    }
+
+    fn cpu(self, limits: &Limits) -> Duration {
+        if self == Self::RenderChart { limits.chart_cpu } else { limits.cpu }
+    }
+
+    fn memory(self, limits: &Limits) -> usize {
+        if self == Self::RenderChart { limits.chart_memory } else { limits.memory }
     }
 
     /// Returns the bytes that the host copies at once: a result, or the arguments of an import.
@@ -169,6 +190,7 @@ impl Call {
             Self::Probe | Self::Parse | Self::Render => limits.list_result,
             Self::Rewrite => limits.rewrite_result,
             Self::Describe | Self::Scopes | Self::Prepare => limits.hook_result,
+            Self::RenderChart => limits.chart_result,
         }
     }
 }
@@ -195,19 +217,20 @@ fn plugin_failure(error: WitError) -> Failure {
 /// does not name the cause.
 fn failure(error: &wasmtime::Error, store: &Store<Guest>, call: Call, limits: &Limits) -> Failure {
     let guest = store.data();
-    if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        return Failure::Exited { status: exit.0 };
-    }
     if guest.out_of_cpu_time() {
-        return Failure::CpuTime { limit: limits.cpu };
+        return Failure::CpuTime { limit: call.cpu(limits) };
     }
     if exceeded_result_limit(error) {
         return Failure::ResultTooLarge {
             reason: format!("the host copies at most {} bytes at once", call.max_result(limits)),
         };
     }
+    // Without memory, some guests trap and others exit, such as those in Go.
     if guest.memory.refused() {
-        return Failure::OutOfMemory { limit: limits.memory };
+        return Failure::OutOfMemory { limit: call.memory(limits) };
+    }
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return Failure::Exited { status: exit.0 };
     }
     match error.downcast_ref::<Trap>() {
         Some(trap) => {

@@ -10,7 +10,10 @@ use tokio::time::timeout_at;
 use super::guest_call::GuestCall;
 use super::loaded::Loaded;
 use super::validate;
-use crate::contract::{Capabilities, Confidence, Entry, Item, Parsed, Prepared, Scope, Verdict};
+use crate::contract::{
+    Capabilities, ChartFile, Confidence, Entry, Item, Manifest, Parsed, Prepared, Release, Scope,
+    Verdict,
+};
 use crate::error::{Call, Failure, PluginError};
 use crate::escape::shown;
 
@@ -214,7 +217,30 @@ impl Plugin {
         validate::prepared(prepared).map_err(|failure| self.failed(Call::Prepare, failure))
     }
 
+    /// Renders a chart. `files` is the unpacked chart, with paths relative to the folder with
+    /// `Chart.yaml`. `values` are YAML texts over the chart's own values; a later one overrides an
+    /// earlier one. Returns the documents in the order of `helm template`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Failure::Coded`] if the chart cannot be rendered; `wit/plugin.wit` has the codes.
+    /// Fails if the plugin fails or returns an invalid result.
+    pub async fn render_chart(
+        &self,
+        files: &[ChartFile],
+        values: &[String],
+        release: &Release,
+    ) -> Result<Vec<Manifest>, PluginError> {
+        let mut call = GuestCall::start(&self.0, Call::RenderChart, None).await?;
+        let guest = call.chart_render()?;
+        let result =
+            timeout_at(call.deadline(), guest.call_render(call.store(), files, values, release))
+                .await;
+        let manifests = call.end(result)?;
+        validate::manifests(manifests).map_err(|failure| self.failed(Call::RenderChart, failure))
+    }
+
     fn failed(&self, call: Call, failure: Failure) -> PluginError {
-        PluginError::Call { plugin: self.name().to_owned(), call, failure }
+        PluginError::Call { plugin: self.name().to_owned(), call, place: None, failure }
     }
 }

@@ -5,7 +5,8 @@
 //! something else. It escapes strings that it only shows.
 
 use crate::contract::{
-    Capabilities, Diagnostic, Entry, Filter, Parsed, Prepared, Scope, Selection, Severity, Verdict,
+    Capabilities, Diagnostic, Entry, Filter, Manifest, Parsed, Prepared, Scope, Selection,
+    Severity, Verdict,
 };
 use crate::error::Failure;
 use crate::escape::{MAX_SHOWN, is_unsafe, is_unsafe_text, shown};
@@ -154,6 +155,15 @@ pub(crate) fn prepared(mut prepared: Prepared) -> Result<Prepared, Failure> {
         attribute.value = shown(&attribute.value);
     }
     Ok(prepared)
+}
+
+/// Validates the paths of rendered documents. Their texts are parsed and never shown as they are.
+pub(crate) fn manifests(manifests: Vec<Manifest>) -> Result<Vec<Manifest>, Failure> {
+    for manifest in &manifests {
+        plain(&manifest.path)
+            .map_err(|problem| bad(format!("the path of a document {problem}")))?;
+    }
+    Ok(manifests)
 }
 
 fn check_length(what: &str, got: usize, of: &str, asked: usize) -> Result<(), Failure> {

@@ -20,10 +20,30 @@ pub struct Embedded {
     /// Endings of file names for which the host calls the probe without a probe word.
     pub probe_names: &'static [&'static str],
     /// The component with its metadata.
-    pub bytes: &'static [u8],
+    pub(crate) content: Content,
     /// The SHA-256 of the component in lower-case hexadecimal digits. It is the key of the compiled
     /// code in the cache, and saves hashing the component at every start.
     pub sha256: &'static str,
+}
+
+/// A component as the binary holds it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Content {
+    /// The bytes of the component.
+    Plain(&'static [u8]),
+    /// A large component, compressed. It is unpacked only to be compiled.
+    #[cfg_attr(
+        without_renderer,
+        expect(dead_code, reason = "only the chart renderer is large, and building it needs Go")
+    )]
+    Gzip {
+        /// The compressed bytes of the component.
+        bytes: &'static [u8],
+        /// The size of the component in bytes.
+        size: usize,
+        /// The metadata of the component, as JSON.
+        metadata: &'static str,
+    },
 }
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
@@ -38,17 +58,27 @@ mod tests {
     use wasmtime::component::Component;
     use wasmtime::{Config, Engine};
 
-    use super::{EMBEDDED, Embedded};
+    use super::{Content, EMBEDDED, Embedded};
+    use crate::load::source::Source;
 
-    fn metadata(plugin: &Embedded) -> Metadata {
-        read(plugin.bytes)
+    fn metadata(plugin: &'static Embedded) -> Metadata {
+        read(&bytes(plugin))
             .expect("a component")
             .unwrap_or_else(|| panic!("{} has no metadata", plugin.name))
     }
 
+    fn bytes(plugin: &'static Embedded) -> Vec<u8> {
+        Source::built_in(plugin).bytes().expect("it is unpacked").into_owned()
+    }
+
+    /// The plugins in Rust. The chart renderer is missing if longshore was built without Go.
+    fn in_rust() -> impl Iterator<Item = &'static Embedded> {
+        EMBEDDED.iter().filter(|plugin| plugin.kind != Kind::ChartRender)
+    }
+
     #[test]
     fn all_built_in_plugins_are_embedded() {
-        let found: Vec<_> = EMBEDDED.iter().map(|plugin| (plugin.name, plugin.kind)).collect();
+        let found: Vec<_> = in_rust().map(|plugin| (plugin.name, plugin.kind)).collect();
         assert_eq!(
             found,
             [
@@ -84,10 +114,16 @@ mod tests {
             assert!(!metadata.description.is_empty(), "{}", plugin.name);
             assert!(metadata.config_schema.is_some(), "{}", plugin.name);
             let mut sha256 = String::new();
-            for byte in Sha256::digest(plugin.bytes) {
+            for byte in Sha256::digest(bytes(plugin)) {
                 write!(sha256, "{byte:02x}").expect("a string grows");
             }
             assert_eq!(sha256, plugin.sha256, "{}", plugin.name);
+            if let Content::Gzip { size, metadata: json, .. } = plugin.content {
+                assert_eq!(size, bytes(plugin).len(), "{}", plugin.name);
+                let json: Metadata = serde_json::from_str(json).expect("it is metadata");
+                assert_eq!(json.name, plugin.name);
+                assert_eq!(json.kind, plugin.kind);
+            }
         }
     }
 
@@ -111,8 +147,8 @@ mod tests {
     #[test]
     fn components_import_and_export_what_their_kind_may() {
         let engine = Engine::new(&Config::new()).expect("an engine");
-        for plugin in EMBEDDED {
-            let component = Component::new(&engine, plugin.bytes).expect("it compiles");
+        for plugin in in_rust() {
+            let component = Component::new(&engine, bytes(plugin)).expect("it compiles");
             let shape = component.component_type();
             let ours = |name: &str| {
                 name.strip_prefix("longshore:plugin/")
@@ -148,7 +184,7 @@ mod tests {
     fn no_path_of_the_building_machine_is_in_a_component() {
         for plugin in EMBEDDED {
             let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
-            let found = plugin.bytes.windows(root.len()).any(|window| window == root.as_bytes());
+            let found = bytes(plugin).windows(root.len()).any(|window| window == root.as_bytes());
             assert!(!found, "{} holds {root}", plugin.name);
         }
     }

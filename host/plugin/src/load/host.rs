@@ -10,7 +10,7 @@ use wasmtime::component::Linker;
 
 use super::cache::CodeCache;
 use super::config::typed;
-use super::embedded::{EMBEDDED, Embedded};
+use super::embedded::{EMBEDDED, Embedded, LEFT_OUT};
 use super::source::{Source, check_metadata, compiled, off_thread, read, unusable};
 use crate::call::loaded::Loaded;
 use crate::call::plugin::Plugin;
@@ -23,15 +23,17 @@ use crate::sandbox::exports::{Exports, LinkedComponent, check_imports};
 use crate::sandbox::guest::Guest;
 use crate::sandbox::runtime::Runtime;
 use crate::sandbox::ticker::Ticker;
-use crate::setup::PluginSetup;
+use crate::setup::{CompileNotice, PluginSetup};
 
 /// Options of a [`PluginHost`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HostOptions {
     /// The user's cache folder for compiled code. Without one, the host compiles in every run.
     pub cache_dir: Option<PathBuf>,
     /// The start of the run, which plugins see as the time of day.
     pub clock: SystemTime,
+    /// Told the name of a plugin before the host compiles it, if that takes seconds.
+    pub notice: Option<Arc<CompileNotice>>,
 }
 
 /// Loads plugins. A run creates one host. Plugins may outlive it.
@@ -39,6 +41,7 @@ pub struct PluginHost {
     runtime: Arc<Runtime>,
     linker: Arc<Linker<Guest>>,
     cache: Option<Arc<CodeCache>>,
+    notice: Option<Arc<CompileNotice>>,
     /// The components of this run by SHA-256, so that each is linked once.
     linked: Mutex<HashMap<String, Arc<LinkedComponent>>>,
     /// Components that were read for their name and are not loaded yet, by their path.
@@ -73,6 +76,7 @@ impl PluginHost {
         Ok(Self {
             linker: Arc::new(linker),
             cache: cache.map(Arc::new),
+            notice: options.notice,
             linked: Mutex::default(),
             read: Mutex::default(),
             runtime: Arc::new(Runtime {
@@ -124,7 +128,7 @@ impl PluginHost {
         if source.built_in {
             return Ok(source.name);
         }
-        let metadata = longshore_plugin_pack::read(&source.bytes).map_err(|error| {
+        let metadata = source.metadata().map_err(|error| {
             let problem = LoadProblem::Metadata(Arc::new(error));
             PluginError::Load { plugin: shown(name), problem }
         })?;
@@ -150,8 +154,8 @@ impl PluginHost {
         let given = shown(name);
         let failed = |problem: LoadProblem| PluginError::Load { plugin: given.clone(), problem };
         let source = self.source(kind, name).await?;
-        let metadata = longshore_plugin_pack::read(&source.bytes)
-            .map_err(|error| failed(LoadProblem::Metadata(Arc::new(error))))?;
+        let metadata =
+            source.metadata().map_err(|error| failed(LoadProblem::Metadata(Arc::new(error))))?;
         check_metadata(&source, metadata.as_ref()).map_err(failed)?;
         let built_in = source.built_in;
         let name =
@@ -199,10 +203,12 @@ impl PluginHost {
             .iter()
             .find(|embedded| embedded.kind == kind && embedded.name == name)
             .map(Source::built_in)
-            .ok_or_else(|| PluginError::Unknown {
-                plugin: shown(name),
-                kind,
-                known: Self::built_in(kind).join(", "),
+            .ok_or_else(|| {
+                let plugin = shown(name);
+                if LEFT_OUT.contains(&(name, kind)) {
+                    return PluginError::NotBuilt { plugin };
+                }
+                PluginError::Unknown { plugin, kind, known: Self::built_in(kind).join(", ") }
             })
     }
 
@@ -213,8 +219,9 @@ impl PluginHost {
         }
         let engine = self.runtime.engine.clone();
         let (cache, linker) = (self.cache.clone(), Arc::clone(&self.linker));
+        let notice = self.notice.clone();
         let work = move || -> Result<Arc<LinkedComponent>, LoadProblem> {
-            let component = compiled(&engine, cache.as_deref(), &source)?;
+            let component = compiled(&engine, cache.as_deref(), &source, notice.as_deref())?;
             check_imports(&component, &engine)?;
             let component = linker.instantiate_pre(&component).map_err(|error| unusable(&error))?;
             Ok(Arc::new(LinkedComponent { exports: Exports::of(&component), component }))

@@ -5,33 +5,76 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use longshore_plugin_pack::Metadata;
+use flate2::read::GzDecoder;
+use longshore_plugin_pack::{Metadata, PackError};
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::cache::{CodeCache, hex};
-use super::embedded::{EMBEDDED, Embedded};
+use super::embedded::{Content, EMBEDDED, Embedded};
 use crate::error::LoadProblem;
 use crate::escape::shown;
+use crate::setup::CompileNotice;
 
 /// The bytes of a component and where they come from.
 pub(crate) struct Source {
-    pub(crate) bytes: Cow<'static, [u8]>,
+    content: Held,
     pub(crate) sha256: Cow<'static, str>,
     pub(crate) built_in: bool,
     /// The name of the plugin if the metadata gives none.
     pub(crate) name: String,
 }
 
+/// A component in the binary or in memory.
+enum Held {
+    BuiltIn(Content),
+    Read(Vec<u8>),
+}
+
 impl Source {
     pub(crate) fn built_in(embedded: &'static Embedded) -> Self {
         Self {
-            bytes: Cow::Borrowed(embedded.bytes),
+            content: Held::BuiltIn(embedded.content),
             sha256: Cow::Borrowed(embedded.sha256),
             built_in: true,
             name: embedded.name.to_owned(),
         }
+    }
+
+    /// Reads the metadata. Unpacks nothing.
+    pub(crate) fn metadata(&self) -> Result<Option<Metadata>, PackError> {
+        match &self.content {
+            Held::BuiltIn(Content::Gzip { metadata, .. }) => {
+                serde_json::from_str(metadata).map(Some).map_err(PackError::Json)
+            }
+            Held::BuiltIn(Content::Plain(bytes)) => longshore_plugin_pack::read(bytes),
+            Held::Read(bytes) => longshore_plugin_pack::read(bytes),
+        }
+    }
+
+    /// Returns the component. Unpacks it if it is compressed.
+    pub(crate) fn bytes(&self) -> std::io::Result<Cow<'_, [u8]>> {
+        Ok(match &self.content {
+            Held::BuiltIn(Content::Gzip { bytes, size, .. }) => {
+                let mut unpacked = Vec::with_capacity(*size);
+                GzDecoder::new(*bytes).read_to_end(&mut unpacked)?;
+                Cow::Owned(unpacked)
+            }
+            Held::BuiltIn(Content::Plain(bytes)) => Cow::Borrowed(*bytes),
+            Held::Read(bytes) => Cow::Borrowed(bytes),
+        })
+    }
+
+    /// Returns whether compiling takes seconds.
+    pub(crate) fn is_large(&self) -> bool {
+        const LARGE: usize = 4 * 1024 * 1024;
+        let size = match &self.content {
+            Held::BuiltIn(Content::Gzip { size, .. }) => *size,
+            Held::BuiltIn(Content::Plain(bytes)) => bytes.len(),
+            Held::Read(bytes) => bytes.len(),
+        };
+        size >= LARGE
     }
 }
 
@@ -59,23 +102,30 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Source, LoadProblem> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     Ok(Source {
         sha256: Cow::Owned(hex(&Sha256::digest(&bytes))),
-        bytes: Cow::Owned(bytes),
+        content: Held::Read(bytes),
         built_in: false,
         name: shown(&name),
     })
 }
 
-/// Takes compiled code from the cache, else compiles the component and stores the code.
+/// Takes compiled code from the cache, else compiles the component and stores the code. Calls `notice`
+/// before it compiles a large component.
 pub(crate) fn compiled(
     engine: &Engine,
     cache: Option<&CodeCache>,
     source: &Source,
+    notice: Option<&CompileNotice>,
 ) -> Result<Component, LoadProblem> {
     if let Some(component) = cache.and_then(|cache| cache.get(engine, &source.sha256)) {
         return Ok(component);
     }
-    let component =
-        Component::from_binary(engine, &source.bytes).map_err(|error| unusable(&error))?;
+    if let Some(notice) = notice
+        && source.is_large()
+    {
+        notice(&source.name);
+    }
+    let bytes = source.bytes().map_err(|error| LoadProblem::Read(Arc::new(error)))?;
+    let component = Component::from_binary(engine, &bytes).map_err(|error| unusable(&error))?;
     if let Some(cache) = cache {
         let kept = component
             .serialize()

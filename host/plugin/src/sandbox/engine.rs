@@ -6,12 +6,18 @@ use wasmtime::{Config, Engine, OptLevel};
 use super::guest::Guest;
 use crate::bindings::longshore::plugin;
 
+/// Bytes of stack that a guest may use.
+const STACK: usize = 32 * 1024 * 1024;
+
 /// Creates an engine whose guests the ticker interrupts.
 pub(crate) fn engine() -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
         .cranelift_opt_level(OptLevel::Speed)
+        // Helm lets templates include each other a thousand levels deep. Only used pages take memory.
+        .max_wasm_stack(STACK)
+        .async_stack_size(STACK + 2 * 1024 * 1024)
         // Nothing shows backtraces into guests. Without these tables compiled code is smaller and
         // faster to map.
         .native_unwind_info(false)

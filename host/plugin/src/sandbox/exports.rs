@@ -35,7 +35,7 @@ pub(crate) struct Exports {
     pub(crate) list_render: Option<list_render::GuestIndices>,
     pub(crate) rewrite: Option<rewrite::GuestIndices>,
     pub(crate) repo_type: Option<repo_type::GuestIndices>,
-    chart_render: Option<chart_render::GuestIndices>,
+    pub(crate) chart_render: Option<chart_render::GuestIndices>,
 }
 
 impl Exports {

@@ -1,18 +1,19 @@
 //! The store of one call. A guest reaches only the log, its configuration and its endpoints.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store, UpdateDeadline};
-use wasmtime_wasi::{Deterministic, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::memory::MemoryLimiter;
 use super::output::{CallLog, Stdio};
+use super::random::Seeded;
 use super::ticker::TICK;
 use crate::bindings::longshore::plugin::endpoints::{Request, RequestError, Response};
 use crate::bindings::longshore::plugin::{config, endpoints, log, types};
+use crate::escape::{MAX_SHOWN, shown};
 use crate::limits::Limits;
 use crate::network::requests::Requests;
 use crate::setup::LogLevel;
@@ -27,6 +28,8 @@ pub(crate) struct Guest {
     pub(crate) memory: MemoryLimiter,
     /// Ticks that the call may still use; 0 if it was stopped because they ran out.
     ticks: u128,
+    /// What the plugin says that it works on.
+    place: String,
     log: Arc<CallLog>,
     config: Arc<str>,
     pub(crate) requests: Requests,
@@ -37,6 +40,11 @@ impl Guest {
     pub(crate) fn out_of_cpu_time(&self) -> bool {
         self.ticks == 0
     }
+
+    /// Returns what the plugin last said that it works on.
+    pub(crate) fn place(&self) -> Option<String> {
+        (!self.place.is_empty()).then(|| shown(&self.place))
+    }
 }
 
 /// What one call has of its own.
@@ -46,6 +54,10 @@ pub(crate) struct CallContext {
     pub(crate) config: Arc<str>,
     pub(crate) clock: SystemTime,
     pub(crate) requests: Requests,
+    /// CPU time that the call may use.
+    pub(crate) cpu: Duration,
+    /// Bytes that its memories may have.
+    pub(crate) memory: usize,
     /// Bytes that the host copies from the guest at once.
     pub(crate) result: usize,
 }
@@ -55,8 +67,9 @@ pub(crate) fn store(engine: &Engine, limits: &Limits, context: CallContext) -> S
     let guest = Guest {
         wasi: inert(&context),
         table: handles(),
-        memory: MemoryLimiter::new(limits),
-        ticks: (limits.cpu.as_nanos() / TICK.as_nanos()).max(1),
+        memory: MemoryLimiter::new(limits, context.memory),
+        ticks: (context.cpu.as_nanos() / TICK.as_nanos()).max(1),
+        place: String::new(),
         log: context.log,
         config: context.config,
         requests: context.requests,
@@ -96,8 +109,8 @@ fn inert(context: &CallContext) -> WasiCtx {
         .arg(&*context.name)
         .stdout(Stdio::new(Arc::clone(&context.log)))
         .stderr(Stdio::new(Arc::clone(&context.log)))
-        .secure_random(Deterministic::new(RANDOM.clone()))
-        .insecure_random(Deterministic::new(RANDOM.clone()))
+        .secure_random(Seeded::default())
+        .insecure_random(Seeded::default())
         .insecure_random_seed(0)
         .max_random_size(64 * 1024)
         .wall_clock(StoppedClock(context.clock))
@@ -107,11 +120,6 @@ fn inert(context: &CallContext) -> WasiCtx {
         .socket_addr_check(|_, _| Box::pin(async { false }));
     builder.build()
 }
-
-/// The random bytes of every run: always the same, so that a plan is reproducible. They are many,
-/// because a guest that draws until a number fits must not see the same few forever.
-static RANDOM: LazyLock<Vec<u8>> =
-    LazyLock::new(|| (0..128_u32).flat_map(|block| Sha256::digest(block.to_le_bytes())).collect());
 
 /// A clock that always shows the start of the run.
 struct StoppedClock(SystemTime);
@@ -143,6 +151,12 @@ impl log::Host for Guest {
             log::Level::Error => LogLevel::Error,
         };
         self.log.line(level, &message);
+    }
+
+    fn at(&mut self, mut place: String) {
+        // Most places are never shown. What is kept is bounded.
+        place.truncate(place.floor_char_boundary(MAX_SHOWN));
+        self.place = place;
     }
 }
 

@@ -22,10 +22,10 @@ struct MemoryLimits {
 }
 
 impl MemoryLimiter {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, memory: usize) -> Self {
         Self {
             limits: MemoryLimits {
-                memory: limits.memory,
+                memory,
                 memories: limits.memories,
                 tables: limits.tables,
                 table_elements: limits.table_elements,
@@ -102,8 +102,7 @@ mod tests {
 
     #[test]
     fn memories_are_summed_and_failed_growth_is_subtracted() {
-        let limits = Limits { memory: 300, ..Limits::default() };
-        let mut limiter = MemoryLimiter::new(&limits);
+        let mut limiter = MemoryLimiter::new(&Limits::default(), 300);
         assert!(limiter.memory_growing(0, 200, None).expect("no trap"));
         assert!(
             !limiter.memory_growing(0, 101, None).expect("no trap"),
@@ -120,7 +119,7 @@ mod tests {
 
     #[test]
     fn tables_are_bounded() {
-        let mut limiter = MemoryLimiter::new(&Limits::default());
+        let mut limiter = MemoryLimiter::new(&Limits::default(), 0);
         assert!(limiter.table_growing(0, 1000, None).expect("no trap"));
         assert!(!limiter.table_growing(0, 1 << 24, None).expect("no trap"));
     }

@@ -10,7 +10,7 @@ use crate::{Call, Failure, Kind, Limits, PluginError};
 async fn failure_of(fixture: (&str, &str), limits: Limits) -> Failure {
     let plugin = load(&host(limits), Kind::ListFormat, fixture, setup()).await.expect("loads");
     match plugin.parse("list.txt", "a b c").await {
-        Err(PluginError::Call { plugin, call: Call::Parse, failure }) => {
+        Err(PluginError::Call { plugin, call: Call::Parse, failure, .. }) => {
             assert_eq!(plugin, fixture.0, "the error names another plugin");
             failure
         }

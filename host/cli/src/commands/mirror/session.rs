@@ -38,7 +38,7 @@ impl Session {
             .with_folders(settings.source.store.as_ref(), settings.destination.as_ref(), writes)?;
         Ok(Self {
             caches,
-            plugins: plugin_host()?,
+            plugins: plugin_host(log)?,
             stores,
             interrupt: listen()?,
             referrers_left_out: Once::new(),
