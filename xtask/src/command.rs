@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -84,8 +84,14 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 
 /// Reports whether a program is on `PATH`.
 pub(crate) fn installed(program: &str) -> bool {
+    found(program).is_some()
+}
+
+/// Finds a program on `PATH`.
+pub(crate) fn found(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    let mut places = std::env::split_paths(&path).map(|folder| folder.join(program));
+    places.find(|place| place.is_file())
 }
 
 #[cfg(test)]

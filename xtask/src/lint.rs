@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use crate::command::{cargo, installed, run as run_command, succeeds};
+use crate::command::{cargo, command, installed, output, run as run_command, succeeds};
+use crate::renderer;
 use crate::workspace::{WASM, Workspace};
 
 /// The version of cargo-deny that `deny.toml` is written for.
@@ -30,6 +31,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("clippy", clippy),
     ("clippy of the components", clippy_of_components),
     ("documentation", documentation),
+    ("Go", go),
 ];
 
 /// Runs all checks.
@@ -112,6 +114,31 @@ fn clippy_of_components(workspace: &Workspace) -> Result<bool> {
         clippy.args(["--package", component]);
     }
     succeeds(clippy.arg("--").args(STRICT))
+}
+
+/// Checks the chart renderer, and that its stand-ins know the same API versions as Kubernetes' modules.
+fn go(workspace: &Workspace) -> Result<bool> {
+    let Some(go) = renderer::go() else {
+        println!("Go is missing: the chart renderer is not checked");
+        return Ok(true);
+    };
+    let mut clippy = cargo(&workspace.root);
+    clippy.args(["clippy", "--locked", "--manifest-path", renderer::MANIFEST, "--target-dir"]);
+    clippy.arg(workspace.folder("renderer-build")?).arg("--").args(STRICT);
+    let mut passed = succeeds(&mut clippy)?;
+    let mut format = cargo(&workspace.root);
+    passed &= succeeds(format.args(["fmt", "--check", "--manifest-path", renderer::MANIFEST]))?;
+    let folder = workspace.root.join("plugins/helm-render");
+    let gofmt = go.with_file_name("gofmt");
+    if gofmt.is_file() {
+        let unformatted = output(command(gofmt, &folder).args(["-l", "."]))?;
+        print!("{unformatted}");
+        passed &= unformatted.is_empty();
+    }
+    passed &= succeeds(command(&go, &folder).args(["vet", "./..."]))?;
+    passed &= succeeds(command(&go, &folder.join("check")).args(["vet", "./..."]))?;
+    passed &= succeeds(command(&go, &folder.join("check")).args(["test", "./..."]))?;
+    Ok(passed)
 }
 
 fn documentation(workspace: &Workspace) -> Result<bool> {

@@ -10,6 +10,7 @@ mod charts;
 mod command;
 mod lint;
 mod quickstart;
+mod renderer;
 mod test;
 mod workspace;
 
@@ -28,6 +29,8 @@ struct Arguments {
 enum Task {
     /// Build longshore, mirror a few made-up images between two registries, and check the result
     Quickstart(quickstart::Options),
+    /// Build the chart renderer, which needs Go; the next build of longshore embeds it
+    Renderer,
     /// Set up what the tests need and run all of them
     Test(test::Options),
     /// Measure longshore and its peers side by side
@@ -41,6 +44,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Quickstart(options) => quickstart::run(&options),
+        Task::Renderer => renderer::run(),
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Charts(options) => charts::run(&options),

@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::command::{cargo, shown};
+use crate::renderer;
 use crate::workspace::Workspace;
 use tally::Tally;
 
@@ -35,6 +36,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     workspace.ensure_wasm_target()?;
     system::ensure_servers(&workspace)?;
     system::name_missing_of_go();
+    renderer::ensure(&workspace)?;
     let skips = workspace.folder("xtask")?.join("skips.txt");
     fs::write(&skips, "").with_context(|| format!("failed to write {}", skips.display()))?;
 

@@ -12,6 +12,7 @@ const NEEDED: &[&str] = &["docker-registry", "skopeo"];
 
 /// Programs that Debian does not package, and their import paths.
 const OF_GO: &[(&str, &str)] = &[
+    ("helm", "helm.sh/helm/v4/cmd/helm"),
     ("regctl", "github.com/regclient/regclient/cmd/regctl"),
     ("registry", "github.com/distribution/distribution/v3/cmd/registry"),
 ];

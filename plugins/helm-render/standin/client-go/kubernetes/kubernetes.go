@@ -1,0 +1,2 @@
+// Package kubernetes is empty. Helm imports it, so that the build records the version of the module.
+package kubernetes
