@@ -32,6 +32,7 @@ mod plugin;
 mod prompt;
 mod pull_through;
 mod referrers;
+mod rendering;
 mod repeat;
 mod requests;
 mod rewrites;

@@ -213,7 +213,7 @@ impl Longshore {
 
 /// Returns the cache that all tests share. Files in place of its folders keep it from caching
 /// manifests and blob locations. Otherwise the requests of a test would depend on other tests.
-fn shared_cache() -> PathBuf {
+pub(crate) fn shared_cache() -> PathBuf {
     static BLOCKED: Once = Once::new();
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("longshore-cache");
     BLOCKED.call_once(|| {

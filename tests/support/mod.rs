@@ -35,7 +35,7 @@ mod store;
 mod tests;
 
 pub(crate) use fault_proxy::{Answer, FaultProxy, Rule, Seen};
-pub(crate) use longshore::{Longshore, Run, Running};
+pub(crate) use longshore::{Longshore, Run, Running, shared_cache};
 pub(crate) use pair::Pair;
 pub(crate) use regctl::Regctl;
 pub(crate) use registry::Registry;

@@ -1,0 +1,3 @@
+{{- define "helper.image" -}}
+registry.example.com/{{ .Chart.Name }}-helper:{{ .Values.version }}
+{{- end }}

@@ -1,0 +1,6 @@
+//! The built-in chart renderer: it renders the example charts as `helm template` does, and says where bad
+//! charts are wrong.
+
+mod bad_charts;
+mod renderer;
+mod same_as_helm;
