@@ -4,6 +4,11 @@ mod caches;
 mod environment;
 mod formats;
 mod interrupt;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no command renders charts yet; mirror-charts will")
+)]
+mod renderer;
 mod stores;
 
 pub(crate) use caches::{Caches, plugin_host};
