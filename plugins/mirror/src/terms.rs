@@ -195,14 +195,14 @@ pub(crate) fn late(line: &Line<'_>) -> Option<Diagnostic> {
     is_longshore.then(|| line.warning(first.start, message.into()))
 }
 
-/// Splits the options into keys and values. A word without `=` continues the value before it, as in
-/// a list with blanks.
+/// Splits the options into keys and values. A word without `=` continues a list of platforms before it, which
+/// people write with blanks.
 fn pairs(terms: &str) -> Vec<(&str, String)> {
     let mut pairs: Vec<(&str, String)> = Vec::new();
     for word in terms.split_whitespace() {
         match (word.split_once('='), pairs.last_mut()) {
-            (None, Some((_, value))) => value.push_str(word),
-            (None, None) => pairs.push((word, String::new())),
+            (None, Some((key, value))) if *key == PLATFORMS => value.push_str(word),
+            (None, _) => pairs.push((word, String::new())),
             (Some((key, value)), _) => pairs.push((key, value.to_owned())),
         }
     }

@@ -217,6 +217,19 @@ fn unknown_options_in_comments_get_a_warning() {
 }
 
 #[test]
+fn a_blank_ends_a_value() {
+    let Parsed { entries, diagnostics } =
+        read("# longshore: tags=^1 ^2 destination-tag=x y\na b *\n");
+    let Selection::Matching(filter) = &entries[0].selection else { panic!("no pattern") };
+    assert_eq!(
+        (&*filter.allow, entries[0].destination_tag.as_deref()),
+        (&["^1".to_owned()][..], Some("x"))
+    );
+    let told: Vec<_> = diagnostics.iter().map(|found| &found.message[..25]).collect();
+    assert_eq!(told, ["`^2` is not an option, us", "`y` is not an option, use"]);
+}
+
+#[test]
 fn platforms_do_not_skip_a_malformed_line() {
     let Parsed { entries, diagnostics } = read("# longshore: platforms=all\nbroken\na b 1");
     assert_eq!((entries.len(), diagnostics.len()), (1, 1));

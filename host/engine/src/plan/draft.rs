@@ -1,6 +1,7 @@
 //! Entries of a list, understood and completed, before they go through the rewrites.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::iter::Peekable;
 use std::ops::RangeFrom;
 use std::vec::IntoIter;
@@ -8,7 +9,7 @@ use std::vec::IntoIter;
 use super::filter::ListFilter;
 use super::masked::{around, masked};
 use super::repeated::{plain_terms, repeated};
-use super::{Ended, PlanError, PlanOptions, PlannedEntry};
+use super::{Ended, PlanError, PlanOptions, PlannedEntry, Unselected};
 use crate::job::{Job, Outcome};
 use crate::list::{Attribute, Diagnostic, Entry, Selection, Severity};
 use crate::list::{Lines, List, ListText, UNREADABLE};
@@ -70,6 +71,8 @@ pub(super) struct Drafts<'a> {
     masked: OnceCell<Lines>,
     filter: ListFilter,
     options: &'a PlanOptions,
+    /// The entries that the selection ended, by their sources.
+    unselected: HashMap<&'a str, Vec<&'a Unselected>>,
     entries: Peekable<IntoIter<Entry>>,
     errors: Peekable<IntoIter<Diagnostic>>,
     numbers: RangeFrom<u32>,
@@ -95,12 +98,17 @@ impl<'a> Drafts<'a> {
             let (line, source_text) = (*line, source.clone());
             return Err(PlanError::NoDestination { line, source_text });
         }
+        let mut unselected: HashMap<&str, Vec<&Unselected>> = HashMap::new();
+        for known in &options.unselected {
+            unselected.entry(&known.entry.source).or_default().push(known);
+        }
         Ok(Self {
             list,
             lines,
             masked: OnceCell::new(),
             filter,
             options,
+            unselected,
             entries: entries.into_iter().peekable(),
             errors: errors.into_iter().peekable(),
             numbers: options.first_number..,
@@ -180,19 +188,26 @@ impl Drafts<'_> {
         let stage = match job(number, &entry, &self.filter, self.options) {
             Ok(job) => Stage::Going(Going { job: Box::new(job), attributes: entry.attributes }),
             Err(error) => {
-                let known = self.options.unselected.iter().find(|known| known.entry == entry);
+                let known = self.known_outcome(&entry);
                 let failed = || Outcome { hint: error.hint(), ..Outcome::failed(&error) };
                 Stage::Ended(Box::new(Ended {
                     number,
                     line,
                     column: None,
-                    outcome: known.map_or_else(failed, |known| known.outcome.clone()),
+                    outcome: known.cloned().unwrap_or_else(failed),
                     source: entry.source,
                     destination: entry.destination.unwrap_or_default(),
                 }))
             }
         };
         Draft { entry: PlannedEntry { number, text, terms }, stage, is_in_shard }
+    }
+
+    /// Returns the outcome of an entry that selects by pattern, if the selection ended it. An outage may end all
+    /// of a registry's repositories, so the search goes by the name of the source.
+    fn known_outcome(&self, entry: &Entry) -> Option<&Outcome> {
+        let mut known = self.unselected.get(entry.source.as_str())?.iter();
+        known.find(|known| known.entry == *entry).map(|known| &known.outcome)
     }
 
     /// Says whether an entry belongs to the part of the run.

@@ -8,7 +8,7 @@ use crate::error::{Exit, Fatal};
 use crate::list;
 use crate::report::{FailedEntry, FailedList};
 use longshore_engine::event::Level;
-use longshore_engine::list::{ListText, STANDARD_FORMAT};
+use longshore_engine::list::{ListText, STANDARD_FORMAT, UNREADABLE};
 
 /// Words that end the prompt as Ctrl-D does. Neither can be an entry.
 const ENDS: [&str; 2] = ["exit", "quit"];
@@ -23,6 +23,7 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
     let mut conversation = Conversation {
         session,
         command,
+        repeats_lines: format.lines,
         failed_list,
         failures: Vec::new(),
         next_number: 1,
@@ -39,6 +40,8 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
 struct Conversation {
     session: Session,
     command: String,
+    /// True if the failed list has the typed lines, and not lines of another format.
+    repeats_lines: bool,
     failed_list: Option<FailedList>,
     failures: Vec<(u32, String)>,
     next_number: u32,
@@ -102,7 +105,12 @@ impl Conversation {
     fn refused(&mut self, line: &str, error: &Fatal) -> Result<(), Fatal> {
         let why = format!("failed to {error}");
         self.session.log.failure(None, &why, error.hint().as_deref());
-        let (number, text) = (self.next_number, line.trim().to_owned().into());
+        let (number, line) = (self.next_number, line.trim());
+        let text = if self.repeats_lines {
+            line.to_owned().into()
+        } else {
+            format!("{UNREADABLE}>>>:{}: {why}: {line}", self.lines).into()
+        };
         if let Some(list) = &mut self.failed_list {
             list.add(&[FailedEntry { number, text, terms: None }])?;
         }
