@@ -43,6 +43,9 @@ const RELATED_IMAGE: &str = "RELATED_IMAGE_";
 /// Placeholder that a service mesh replaces when it injects its proxy.
 const INJECTED: &str = "auto";
 
+/// The longest name of a repository that registries accept.
+const LONGEST_NAME: usize = 255;
+
 /// What `kubectl apply` writes: the object once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -126,13 +129,14 @@ impl<'f> Walk<'f> {
     fn mapping(&mut self, node: &Node, name: &str) {
         let in_container = std::mem::take(&mut self.in_container);
         let in_list = std::mem::take(&mut self.in_list);
+        let in_images = std::mem::take(&mut self.in_images);
         match object::read(node, self.found) {
             Object::Schema => return,
             Object::Texts => return embedded::object(node, self.found, in_text),
             Object::Usual => {}
         }
         object::docker_image(node, self.found);
-        let is_named = is_image(name) || std::mem::take(&mut self.in_images);
+        let is_named = in_images || is_image(name);
         if let Some(split) = Split::of(node, is_named) {
             self.split(&split);
         }
@@ -165,7 +169,8 @@ impl<'f> Walk<'f> {
     /// Keeps the fields that mappings below may leave out.
     fn inherit(&mut self, node: &Node) {
         let text = |key: &str| node.text_of(key).filter(|text| !text.is_empty());
-        if let (Some(hub), Some(tag)) = (text("hub"), text("tag").filter(|tag| is_tag(tag))) {
+        let hub = text("hub").filter(|hub| hub.len() <= LONGEST_NAME);
+        if let (Some(hub), Some(tag)) = (hub, text("tag").filter(|tag| is_tag(tag))) {
             self.hub = Some((hub.to_owned(), tag.to_owned()));
         }
         if let Some(version) = text("version").filter(|version| is_tag(version)) {
