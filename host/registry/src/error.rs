@@ -303,9 +303,6 @@ impl RegistryError {
                     "name the repositories one by one; some registries list them only for logged-in users, others never"
                 }
                 403 | 405 if answer.is_of_cache() => INTO_CACHE,
-                401 if answer.anonymous => {
-                    "log in with docker login, or set DOCKER_USERNAME and DOCKER_PASSWORD; no credential is known for this registry"
-                }
                 401 => {
                     "check that the credential is right and may do this; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
                 }

@@ -22,8 +22,6 @@ pub struct ErrorResponse {
     pub retry_after: Option<Duration>,
     /// The host that answered, if the registry had redirected to another one.
     pub redirected: Option<String>,
-    /// Whether no credential is known for the registry, so that none was refused.
-    pub anonymous: bool,
 }
 
 #[derive(Deserialize)]
@@ -64,14 +62,7 @@ impl ErrorResponse {
     }
 
     const fn bare(status: u16, retry_after: Option<Duration>) -> Self {
-        Self {
-            status,
-            codes: Vec::new(),
-            detail: String::new(),
-            retry_after,
-            redirected: None,
-            anonymous: false,
-        }
+        Self { status, codes: Vec::new(), detail: String::new(), retry_after, redirected: None }
     }
 
     /// Whether the registry says that the project or namespace of a repository does not exist.

@@ -17,7 +17,6 @@ mod http;
 mod known;
 mod limits;
 mod listing;
-mod pull_through;
 mod request;
 mod retry;
 mod secret;

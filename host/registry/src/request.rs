@@ -139,7 +139,7 @@ impl Client {
             self.settle(&mut shown, &call.scope, status).await;
             let ended = call.renews && shown.may_have_ended(response.status());
             if !ended || !is_own {
-                return self.accepted(response, &call.scope).await;
+                return self.accepted(response).await;
             }
             return self.with_a_new_token(call, response, &shown).await;
         }
@@ -150,7 +150,7 @@ impl Client {
         drop(first);
         self.settle(&mut shown, &call.scope, response.status()).await;
         if shown.is_final() || !call.renews {
-            return self.accepted(response, &call.scope).await;
+            return self.accepted(response).await;
         }
         self.with_a_new_token(call, response, &shown).await
     }
@@ -165,26 +165,23 @@ impl Client {
     ) -> Result<Response, Cause> {
         let mut renewed = self.authorization(&call.scope, shown.token.as_ref()).await?;
         if renewed.header.is_none() {
-            return self.accepted(response, &call.scope).await;
+            return self.accepted(response).await;
         }
         let response = self.exchange(call, renewed.header.as_ref()).await?;
         if self.is_own(response.url()).await? {
             self.settle(&mut renewed, &call.scope, response.status()).await;
         }
-        self.accepted(response, &call.scope).await
+        self.accepted(response).await
     }
 
     /// Turns every status but success into an error. Useful redirects were followed before.
-    async fn accepted(&self, response: Response, access: &TokenScope) -> Result<Response, Cause> {
+    async fn accepted(&self, response: Response) -> Result<Response, Cause> {
         if response.status().is_success() {
             return Ok(response);
         }
         let other = !self.is_own(response.url()).await?;
         let redirected = other.then(|| host_of(response.url()));
-        let credential = self.credential(access.repository()).await;
-        let anonymous = credential.is_ok_and(|credential| credential.is_none());
-        let answer = read_error(response).await;
-        Err(Cause::Answered(ErrorResponse { redirected, anonymous, ..answer }))
+        Err(Cause::Answered(ErrorResponse { redirected, ..read_error(response).await }))
     }
 
     /// Whether the registry itself asks for authentication.
@@ -290,7 +287,7 @@ impl Client {
         {
             return Err(Cause::Renewed(read_error(response).await));
         }
-        self.accepted(response, &call.scope).await
+        self.accepted(response).await
     }
 }
 

@@ -157,7 +157,6 @@ mod tests {
             detail: String::new(),
             retry_after,
             redirected: None,
-            anonymous: false,
         })
     }
 
