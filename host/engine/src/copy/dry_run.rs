@@ -59,8 +59,11 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
         }
     };
     if would_create.is_none() {
-        // Without a digest, so that nothing is tried that only a push may do.
-        let checked = work.destination.check_storage(work.repository(), None, Intent::Read).await;
+        let shown = match &state {
+            DestinationState::Holds(digest) => Some(digest),
+            _ => None,
+        };
+        let checked = work.destination.check_storage(work.repository(), shown, Intent::Read).await;
         checked.map_err(|error| work.destination_error(error))?;
     }
     if digest_decides(mode) && is_done(work, &state, &digest) {

@@ -1,6 +1,6 @@
 //! Looks for the signs of a pull-through cache.
 
-use longshore_oci::{Digest, Repository};
+use longshore_oci::{Content, Digest, ManifestReference, Repository};
 use longshore_store::{Intent, Operation};
 use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, HeaderValue};
@@ -69,21 +69,53 @@ impl Client {
             if self.pull_through.is_foreign(repository) {
                 return Some(format!("Harbor's project {project} answers like a proxy cache"));
             }
-        } else if self.pull_through.is_distribution() && self.pull_through.is_foreign(repository) {
-            return Some(format!("{} is a pull-through cache", self.registry));
+        } else {
+            return self.distribution_sign(repository, held).await;
         }
-        // A service whose tokens are for pulls would refuse the upload anyway.
-        let may_ask = intent == Intent::Push || !self.uses_tokens();
-        let digest = held.filter(|_| may_ask)?;
-        let key = match is_harbor {
-            true => project,
-            false if self.pull_through.is_distribution() && !self.capabilities().is_service => {
-                String::new()
+        let digest = held.filter(|_| intent == Intent::Push)?;
+        let known = cell(&self.pull_through.uploads, project);
+        known.get_or_init(|| self.refuses_uploads(repository, digest)).await.clone()
+    }
+
+    /// Says that a registry with distribution's code is a cache, if a blob gives it away.
+    ///
+    /// Its manifests look like those of other registries. So do the blobs that it has fetched: it
+    /// stores them.
+    async fn distribution_sign(
+        &self,
+        repository: &Repository,
+        held: Option<&Digest>,
+    ) -> Option<String> {
+        if !self.pull_through.is_distribution() || self.capabilities().is_service {
+            return None;
+        }
+        if let Some(digest) = held {
+            let known = cell(&self.pull_through.looks, namespace(repository));
+            known.get_or_init(|| self.look_at_a_blob(repository, digest)).await;
+        }
+        let is_foreign = self.pull_through.is_foreign(repository);
+        is_foreign.then(|| format!("{} is a pull-through cache", self.registry))
+    }
+
+    /// Asks for one blob of a manifest, for the headers of the answer.
+    async fn look_at_a_blob(&self, repository: &Repository, digest: &Digest) {
+        let mut digest = digest.clone();
+        for _ in 0..2 {
+            let reference = ManifestReference::Digest(digest);
+            let Ok(manifest) = self.fetch_manifest(repository, &reference).await else { return };
+            match manifest.content {
+                Content::Index(index) => match index.manifests.first() {
+                    Some(child) => digest = child.digest.clone(),
+                    None => return,
+                },
+                Content::Single(single) => {
+                    if let Some(blob) = single.blobs().last() {
+                        let _presence = self.look_up_blob(repository, blob).await;
+                    }
+                    return;
+                }
             }
-            false => return None,
-        };
-        let known = cell(&self.pull_through.uploads, key);
-        known.get_or_init(|| self.refuses_uploads(repository, digest, intent)).await.clone()
+        }
     }
 
     /// Finds out how the registry authenticates, if nothing was asked of it yet.
@@ -159,19 +191,14 @@ impl Client {
     ///
     /// The upload asks for a mount of `digest` from the repository itself, so that a registry that has
     /// it opens no session.
-    async fn refuses_uploads(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        intent: Intent,
-    ) -> Option<String> {
+    async fn refuses_uploads(&self, repository: &Repository, digest: &Digest) -> Option<String> {
         let mut url = self.url(&format!("{repository}/blobs/uploads/")).await.ok()?;
         url.query_pairs_mut()
             .append_pair("mount", &digest.to_string())
             .append_pair("from", repository.as_str());
         let operation = self.upload_operation("begin upload", repository, "nothing");
-        let push = intent == Intent::Push;
-        let scope = RepositoryScope { repository: repository.clone(), push, mount_from: None };
+        let scope =
+            RepositoryScope { repository: repository.clone(), push: true, mount_from: None };
         let mut call = Call::new(operation, Method::POST, url.clone(), scope, Class::UploadStart)
             .header(CONTENT_LENGTH, HeaderValue::from(0));
         call.renews = false;
