@@ -111,7 +111,6 @@ mod tests {
             detail: String::new(),
             retry_after: None,
             redirected: None,
-            anonymous: false,
         };
         advice(&answer, &manifest)
     }
