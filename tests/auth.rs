@@ -1,7 +1,9 @@
 //! Which credentials go to which registry, and how often.
 
 mod credential;
+mod environment;
 mod login;
+mod reflection;
 mod refusal;
 mod token;
 

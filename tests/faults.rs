@@ -2,6 +2,7 @@
 //! content at the destination or with the right error.
 
 mod answer;
+mod astray;
 mod chunk;
 mod collected;
 mod download;

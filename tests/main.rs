@@ -30,6 +30,7 @@ mod planted;
 mod platforms;
 mod plugin;
 mod prompt;
+mod proxies;
 mod pull_through;
 mod referrers;
 mod rendering;

@@ -1,20 +1,25 @@
-//! Certificates, plain HTTP and proxies.
+//! Certificates, trusted and refused.
 
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 use longshore_content::{Content, Image};
 
-use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule};
+use crate::support::{Longshore, Registry, Run, Tls};
 
 /// Creates a registry with TLS and an image. Returns `None` to skip the test.
-fn secure() -> Option<(Registry, Content)> {
-    let registry = Registry::docker().tls().start()?;
+pub(super) fn secure() -> Option<(Registry, Content)> {
+    secure_with(Tls::Issued)
+}
+
+/// Creates a registry with a certificate of this kind, and an image.
+fn secure_with(kind: Tls) -> Option<(Registry, Content)> {
+    let registry = Registry::docker().tls_of(kind).start()?;
     let image = Image::new("linux/amd64").layer(1, 1000).build();
     registry.push("team/app", "1", &image);
     Some((registry, image))
 }
 
-fn mirror(source: &str, destination: &Registry) -> Longshore {
+pub(super) fn mirror(source: &str, destination: &Registry) -> Longshore {
     Longshore::new()
         .mirror()
         .list("team/app team/app 1\n")
@@ -23,7 +28,7 @@ fn mirror(source: &str, destination: &Registry) -> Longshore {
 }
 
 /// Returns the certificate of a registry's authority.
-fn authority(registry: &Registry) -> String {
+pub(super) fn authority(registry: &Registry) -> String {
     let path = registry.authority().expect("a registry with TLS has an authority");
     std::fs::read_to_string(path).expect("the certificate can be read")
 }
@@ -73,6 +78,67 @@ fn a_bundle_in_ssl_cert_file_is_trusted() {
     destination.assert_complete("team/app", "1");
 }
 
+/// Runs with the registry's root in `certs.d`, and with these files beside it.
+fn trusted(source: &Registry, destination: &Registry, files: &[(&str, String)]) -> Run {
+    let place = format!("../home/.config/containers/certs.d/{}", source.address());
+    let run = mirror(source.address(), destination);
+    let run = run.file(&format!("{place}/ca.crt"), authority(source));
+    let with = |run: Longshore, (name, text): &(&str, String)| {
+        run.file(&format!("{place}/{name}"), text.clone())
+    };
+    files.iter().fold(run, with).run()
+}
+
+#[test]
+fn a_certificate_that_is_its_own_authority_is_trusted_where_it_is_given() {
+    let Some((source, image)) = secure_with(Tls::Docker) else { return };
+    let destination = Registry::embedded();
+    let unknown = mirror(source.address(), &destination).run().exits(1);
+    unknown
+        .complains("is not trusted: it is the certificate of a CA that is not trusted")
+        .complains("hint: put this certificate itself into a certs.d directory");
+    trusted(&source, &destination, &[]).exits(0);
+    assert_eq!(destination.manifest("team/app", "1").bytes, image.bytes());
+    destination.assert_complete("team/app", "1");
+
+    let (between, last) = (secure_with(Tls::Issued), Registry::embedded());
+    let Some((between, _)) = between else { return };
+    // A bundle has more than one certificate, and text between them.
+    let bundle = format!("{}\n# the registry's own\n{}", authority(&between), authority(&source));
+    let run = mirror(source.address(), &last).file("bundle.pem", bundle);
+    let bundle = run.directory().join("bundle.pem");
+    run.env("SSL_CERT_FILE", bundle).run().exits(0);
+    last.assert_complete("team/app", "1");
+}
+
+#[test]
+fn the_fault_of_a_trusted_certificate_is_named_with_its_own_hint() {
+    for (kind, fault, hint) in [
+        (Tls::Expired, "it expired on Mon, 01 Jan 2001", "hint: renew the certificate"),
+        (Tls::OtherNames, "it is for registry.test, other.test", "hint: use a name that"),
+        (Tls::Nameless, "it has no subject alternative name", "the common name does not count"),
+    ] {
+        let Some((source, _)) = secure_with(kind) else { return };
+        let run = trusted(&source, &Registry::embedded(), &[]).exits(1);
+        let fault = format!("certificate of {} is not trusted: {fault}", source.address());
+        let run = run.complains(&fault).complains(hint);
+        assert!(!run.stderr.contains("trying again"), "a certificate does not get better");
+        assert!(!run.stderr.contains("hint: put the"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_registry_that_wants_a_client_certificate_gets_it() {
+    let Some((source, _)) = secure_with(Tls::Mutual) else { return };
+    let destination = Registry::embedded();
+    trusted(&source, &destination, &[]).exits(1).complains(source.address());
+    let folder = source.authority().and_then(Path::parent).expect("it has a folder");
+    let text = |name| std::fs::read_to_string(folder.join(name)).expect("it can be read");
+    let files = [("client.cert", text("server.crt")), ("client.key", text("server.key"))];
+    trusted(&source, &destination, &files).exits(0);
+    destination.assert_complete("team/app", "1");
+}
+
 #[test]
 fn certificates_are_not_checked_if_that_is_asked_for() {
     let Some((source, _)) = secure() else { return };
@@ -89,104 +155,4 @@ fn a_push_to_a_registry_with_tls_works() {
     let place = format!("../home/.config/containers/certs.d/{}/ca.crt", destination.address());
     mirror(source.address(), &destination).file(&place, authority(&destination)).run().exits(0);
     destination.assert_complete("team/app", "1");
-}
-
-/// Creates two registries with plain HTTP and an image at the source.
-fn plain() -> (Registry, Registry) {
-    let serve = ["serve", "registry", "--listen", "127.0.0.1:0", "--host", "registry.test"];
-    let source = Registry::embedded_by(Longshore::new().args(serve));
-    source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 1000).build());
-    (source, Registry::embedded())
-}
-
-#[test]
-fn loopback_needs_no_flag_for_plain_http_and_no_proxy() {
-    let (source, destination) = plain();
-    let proxy = FaultProxy::without_upstream();
-    let at = format!("http://{}", proxy.address());
-    mirror(source.address(), &destination)
-        .env("HTTP_PROXY", &at)
-        .env("HTTPS_PROXY", &at)
-        .env("ALL_PROXY", &at)
-        .run()
-        .exits(0);
-    destination.assert_complete("team/app", "1");
-    assert_eq!(proxy.requests().len(), 0, "loopback went through the proxy");
-}
-
-/// Prepares a run with a registry name that can only be reached through the proxy.
-fn through(proxy: &FaultProxy, destination: &Registry) -> Longshore {
-    let at = format!("http://{}", proxy.address());
-    mirror("registry.test", destination).env("HTTP_PROXY", &at).env("HTTPS_PROXY", &at)
-}
-
-#[test]
-fn plain_http_goes_through_the_proxy() {
-    let (source, destination) = plain();
-    let proxy = FaultProxy::before(&source);
-    proxy.rule(Rule::on("CONNECT", "*").answers(Answer::status(403)));
-    through(&proxy, &destination).arg("--tls-verify=false").run().exits(0);
-    destination.assert_complete("team/app", "1");
-    let asked = proxy.matching("GET", "/v2/team/app/manifests/1");
-    assert_eq!(asked.len(), 1);
-    assert_eq!(asked[0].host, "registry.test", "the proxy is told whom it is for");
-}
-
-#[test]
-fn without_the_flag_no_name_is_reached_by_plain_http() {
-    let (source, destination) = plain();
-    let proxy = FaultProxy::before(&source);
-    proxy.rule(Rule::on("CONNECT", "*").answers(Answer::status(403)));
-    through(&proxy, &destination).run().exits(1).complains("registry.test");
-    assert!(proxy.count("CONNECT", "*") > 0, "HTTPS was tried");
-    assert_eq!(proxy.count("GET", "*"), 0, "HTTP was not");
-}
-
-#[test]
-fn a_registry_that_speaks_no_tls_is_refused_with_a_hint() {
-    let (source, destination) = plain();
-    let proxy = FaultProxy::before(&source);
-    let run = through(&proxy, &destination).run().exits(1);
-    run.complains("the peer speaks no TLS").complains("hint: the registry speaks plain HTTP");
-    assert_eq!(proxy.count("GET", "*"), 0, "HTTP was tried");
-    through(&proxy, &destination).arg("--tls-verify=false").run().exits(0);
-    destination.assert_complete("team/app", "1");
-}
-
-#[test]
-fn tls_goes_through_the_proxy() {
-    let Some((source, _)) = secure() else { return };
-    let destination = Registry::embedded();
-    let proxy = FaultProxy::before(&source);
-    through(&proxy, &destination).arg("--tls-verify=false").run().exits(0);
-    destination.assert_complete("team/app", "1");
-    let asked = proxy.matching("CONNECT", "*");
-    assert!(!asked.is_empty() && asked.iter().all(|seen| seen.host == "registry.test:443"));
-    assert_eq!(proxy.requests().len(), asked.len(), "nothing but tunnels");
-}
-
-#[test]
-fn the_name_on_a_certificate_is_checked_behind_a_proxy_too() {
-    let Some((source, _)) = secure() else { return };
-    let destination = Registry::embedded();
-    let proxy = FaultProxy::before(&source);
-    let run = through(&proxy, &destination).file("bundle.pem", authority(&source));
-    let bundle = run.directory().join("bundle.pem");
-    let run = run.env("SSL_CERT_FILE", bundle).run();
-    run.exits(1).complains("certificate of registry.test is not trusted");
-}
-
-#[test]
-fn no_proxy_is_respected() {
-    let (source, destination) = plain();
-    let proxy = FaultProxy::before(&source);
-    let started = Instant::now();
-    let run = through(&proxy, &destination)
-        .arg("--tls-verify=false")
-        .env("NO_PROXY", "example.test,registry.test")
-        .run();
-    run.exits(1).complains("cannot reach registry.test");
-    assert_eq!(proxy.requests().len(), 0, "it went through the proxy");
-    let took = started.elapsed();
-    assert!(took < Duration::from_secs(60), "it took {took:?}");
 }

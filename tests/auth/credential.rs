@@ -4,11 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use longshore_content::Image;
 
-use super::{
-    Ends, PASSWORD, TOKEN, USER, assert_silent, auth_file, pair, wants_password, wants_tokens,
-    with_password,
-};
-use crate::support::{Longshore, Registry};
+use super::{Ends, PASSWORD, USER, assert_silent, auth_file, pair, wants_password, wants_tokens};
+use crate::support::{Answer, Longshore, Registry, Rule};
 
 #[test]
 fn a_password_opens_the_embedded_registry_and_docker_registry() {
@@ -107,34 +104,51 @@ fn an_identity_token_is_traded_for_tokens() {
 }
 
 #[test]
-fn the_environment_is_for_the_destination_only() {
-    let ends = Ends::with(&["team/app:1"]);
+fn a_helper_that_is_missing_is_warned_of_once() {
+    let ends = Ends::with(&["team/one:1", "team/two:1"]);
     wants_tokens(&ends.source, false);
-    wants_password(&ends.destination, PASSWORD);
-    let run = ends.mirror().env("DOCKER_USERNAME", USER).env("DOCKER_PASSWORD", PASSWORD);
-    let run = run.run().exits(0);
-    ends.behind_destination.assert_complete("team/app", "1");
-    assert!(with_password(&ends.destination) > 0);
-    assert_eq!(with_password(&ends.source), 0, "the source saw the destination's password");
-    let tokens = ends.source.requests();
-    assert!(tokens.iter().any(|seen| seen.authorization().is_some_and(|it| it.contains(TOKEN))));
-    assert_silent(&run);
+    let config =
+        format!(r#"{{"credHelpers":{{"{}":"lost"}},"credsStore":"lost"}}"#, ends.source.address());
+    let run = ends.mirror().file("../home/.docker/config.json", &config).run().exits(0);
+    ends.behind_destination.assert_complete("team/two", "1");
+    let warnings = run.complaints();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("program docker-credential-lost is not on PATH"), "{warnings:?}");
+
+    let private = Ends::with(&["team/app:1"]);
+    wants_password(&private.source, PASSWORD);
+    let config = config.replace(ends.source.address(), private.source.address());
+    let run = private.mirror().file("../home/.docker/config.json", config).run().exits(1);
+    run.complains("docker-credential-lost is not on PATH").complains("unauthorized (401)");
 }
 
 #[test]
-fn the_environment_goes_before_files() {
-    let ends = Ends::with(&["team/app:1"]);
-    wants_password(&ends.destination, PASSWORD);
-    let wrong = auth_file(&[ends.destination.address()]).replace(&pair(), "am86d3Jvbmc=");
-    let run = ends.mirror().file("../home/.docker/config.json", wrong);
-    run.env("DOCKER_USERNAME", USER).env("DOCKER_PASSWORD", PASSWORD).run().exits(0);
+fn a_helper_that_fails_is_an_error_without_its_words() {
+    for words in [PASSWORD.to_owned(), pair(), format!("https://{USER}:{PASSWORD}@r.test")] {
+        let ends = Ends::with(&["team/app:1"]);
+        wants_password(&ends.source, PASSWORD);
+        let answer = format!("'; echo 'cannot log in: {words}' >&2; exit 3; '");
+        let run = with_helper(ends.mirror(), ends.source.address(), &answer).run().exits(1);
+        assert_silent(&run);
+        run.complains("it ended with exit status: 3").complains("get` shows why");
+    }
 }
 
 #[test]
-fn an_incomplete_credential_is_rejected() {
-    let ends = Ends::with(&["team/app:1"]);
-    let run = ends.mirror().env("DOCKER_PASSWORD", PASSWORD).run().exits(2);
-    assert_silent(&run);
-    run.complains("DOCKER_USERNAME");
-    assert_eq!(ends.source.requests().len(), 0, "nothing was started");
+fn a_registry_that_offers_another_way_to_log_in_is_named() {
+    for (challenge, offered) in [
+        ("Negotiate", "Negotiate"),
+        ("Digest realm=\"r\", nonce=\"n\"", "Digest"),
+        ("NTLM", "NTLM"),
+    ] {
+        let ends = Ends::with(&["team/app:1"]);
+        let answer = Answer::status(401).header("www-authenticate", challenge);
+        ends.source.rule(Rule::on("*", "/v2/*").answers(answer));
+        let known = auth_file(&[ends.source.address()]);
+        let run = ends.mirror().file("../home/.docker/config.json", known).run().exits(1);
+        assert_silent(&run);
+        assert!(!run.stderr.contains("check that the credential is right"), "{}", run.stderr);
+        run.complains(&format!("(it offers only {offered})"))
+            .complains("hint: no credential was shown: longshore logs in with Basic or Bearer");
+    }
 }

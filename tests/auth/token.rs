@@ -1,5 +1,7 @@
 //! Tokens: one per repository, refreshed when they expire.
 
+use base64::Engine as _;
+
 use super::{Ends, TOKEN, assert_silent, auth_file, wants_tokens, with_password};
 use crate::support::{Answer, FaultProxy, Longshore, Rule};
 
@@ -196,4 +198,27 @@ fn a_password_goes_to_the_token_service_and_nowhere_else() {
     assert_eq!(with_password(&service), 1);
     assert_eq!(with_password(&ends.destination), 0, "the destination is another registry");
     assert_silent(&run);
+}
+
+#[test]
+fn a_token_that_is_not_valid_yet_names_the_clocks() {
+    // The clock of the registry shows 2001-09-09 01:46:30.
+    let date = "Sun, 09 Sep 2001 01:46:30 GMT";
+    for (claims, is_early) in [
+        (r#"{"nbf":1000000000}"#, true),
+        (r#"{"iat":1000003600,"exp":1000007200}"#, true),
+        (r#"{"nbf":1000000300.5,"iat":1}"#, true),
+        (r#"{"nbf":999999000}"#, false),
+    ] {
+        let ends = Ends::with(&["team/app:1"]);
+        let encoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims);
+        let answer = format!(r#"{{"token":"e30.{encoded}.c2ln"}}"#);
+        ends.source.rule(Rule::on("GET", "/token").answers(Answer::status(200).body(answer)));
+        let realm = format!("Bearer realm=\"http://{}/token\"", ends.source.address());
+        let refused = Answer::error(401, "UNAUTHORIZED").header("www-authenticate", &realm);
+        ends.source.rule(Rule::on("*", "/v2/*").answers(refused.header("date", date)));
+        let run = ends.mirror().run().exits(1);
+        assert_eq!(run.stderr.contains("hint: set the clocks"), is_early, "{}", run.stderr);
+        assert_eq!(run.stderr.contains(&format!("its clock shows {date}")), is_early);
+    }
 }

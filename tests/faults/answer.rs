@@ -153,3 +153,25 @@ fn a_pull_through_cache_without_the_digest_is_asked_for_the_tag() {
     assert_eq!(ends.source_proxy.count("HEAD", TAG_PATH), 1);
     ends.destination.assert_complete(REPOSITORY, TAG);
 }
+
+#[test]
+fn a_proxy_that_compresses_answers_is_named() {
+    let gzip: &[u8] = &[0x1f, 0x8b, 8, 0, 1, 2, 3, 4];
+    let others: &[u8] = &[0x8b, 2, 0x80, 3];
+    for (header, body, encoding) in [
+        (Some("gzip"), gzip, "gzip"),
+        (None, gzip, "gzip"),
+        (Some("br"), others, "br"),
+        (Some("deflate"), others, "deflate"),
+    ] {
+        let ends = Ends::with_layer(1000);
+        let answer = Answer::status(200).body(body);
+        let answer = match header {
+            Some(name) => answer.header("content-encoding", name),
+            None => answer,
+        };
+        ends.source_proxy.rule(Rule::on("GET", "*/manifests/*").answers(answer));
+        let said = format!("is compressed ({encoding}), which was not asked for");
+        ends.fails(&["source: fetch manifest", &said, "hint: a proxy on the way compresses"]);
+    }
+}

@@ -70,9 +70,68 @@ fn a_host_that_is_redirected_to_cannot_ask_for_the_credential() {
         let run = mirror_with_credential(&ends).exits(1).complains(&refused);
         assert!(!run.stderr.contains("check that the credential"), "{}", run.stderr);
         for seen in elsewhere.requests() {
-            assert_eq!(seen.authorization(), None, "{} {} got it", seen.method, seen.path);
-            assert_ne!(seen.path, "/token", "a foreign token service got a request");
+            let shown = seen.authorization().filter(|shown| *shown != "Bearer t");
+            assert_eq!(shown, None, "{} {} got it", seen.method, seen.path);
         }
+    }
+}
+
+/// Makes a registry give a token to everybody and want it with each request.
+fn gives_tokens(registry: &FaultProxy) {
+    let realm = format!(
+        "Bearer realm=\"http://{}/token\",service=\"other\",scope=\"repository:x:pull\"",
+        registry.address()
+    );
+    registry.rule(Rule::on("GET", "/token").answers(Answer::status(200).body(r#"{"token":"t"}"#)));
+    registry.rule(Rule::on("*", "/v2/*").answers_by(move |seen| {
+        let refused = || Answer::status(401).header("www-authenticate", &realm);
+        (seen.authorization() != Some("Bearer t")).then(refused)
+    }));
+}
+
+#[test]
+fn another_registry_that_wants_a_token_is_asked_as_nobody() {
+    let ends = Ends::with_layer(1000);
+    let elsewhere = FaultProxy::before(&ends.source);
+    gives_tokens(&elsewhere);
+    ends.source_proxy.rule(asks_for_a_password());
+    for (method, path) in
+        [("GET", "*/blobs/*"), ("GET", "*/manifests/*"), ("HEAD", "*/manifests/*")]
+    {
+        let host = elsewhere.address().to_owned();
+        ends.source_proxy.rule(Rule::on(method, path).answers_by(move |seen| {
+            Some(Answer::redirect(&format!("http://{host}{}", seen.path)))
+        }));
+    }
+    mirror_with_credential(&ends).exits(0);
+    ends.destination.assert_complete(REPOSITORY, "1");
+    let tokens = elsewhere.matching("GET", "/token");
+    assert_eq!(tokens.len(), 1, "the token is used again");
+    assert_eq!(tokens[0].parameters("scope"), ["repository:x:pull"]);
+    assert_eq!(tokens[0].parameters("service"), ["other"]);
+    for seen in elsewhere.requests() {
+        let shown = seen.authorization().filter(|shown| *shown != "Bearer t");
+        assert_eq!(shown, None, "the credential left its registry");
+    }
+    let own = ends.source_proxy.requests();
+    assert!(own.iter().all(|seen| seen.authorization() != Some("Bearer t")), "nor the token");
+}
+
+#[test]
+fn another_registry_that_gives_no_token_to_all_is_named() {
+    for status in [401, 403, 404, 500] {
+        let ends = Ends::with_layer(1000);
+        let elsewhere = FaultProxy::before(&ends.source);
+        elsewhere.rule(Rule::on("GET", "/token").answers(Answer::status(status)));
+        gives_tokens(&elsewhere);
+        let to = format!("http://{}{}", elsewhere.address(), ends.layer_path());
+        ends.source_proxy.rule(Rule::on("GET", "*/blobs/*").answers(Answer::redirect(&to)));
+        let refused = format!("unauthorized (401) at {}, which it redirects", elsewhere.address());
+        let hint = format!(
+            "hint: it redirects to another registry: log in there and name {}",
+            elsewhere.address()
+        );
+        mirror_with_credential(&ends).exits(1).complains(&refused).complains(&hint);
     }
 }
 

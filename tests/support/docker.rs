@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use longshore_content::Endpoint;
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, Tls};
 use super::process::Process;
 use super::registry::Registry;
 use super::skip::skip;
@@ -30,7 +30,7 @@ pub(super) const STORAGE: &str = "storage";
 pub(crate) struct DockerRegistry {
     program: &'static str,
     account: Option<(String, String)>,
-    tls: bool,
+    tls: Option<Tls>,
     lists_blobs: bool,
     /// The registry that it is a pull-through cache of.
     upstream: Option<String>,
@@ -39,12 +39,12 @@ pub(crate) struct DockerRegistry {
 impl DockerRegistry {
     /// Debian's `docker-registry`.
     pub(super) fn debian() -> Self {
-        Self { program: DEBIAN, account: None, tls: false, lists_blobs: false, upstream: None }
+        Self { program: DEBIAN, account: None, tls: None, lists_blobs: false, upstream: None }
     }
 
     /// Distribution 3.
     pub(super) fn version_3() -> Self {
-        Self { program: VERSION_3, account: None, tls: false, lists_blobs: false, upstream: None }
+        Self { program: VERSION_3, account: None, tls: None, lists_blobs: false, upstream: None }
     }
 
     /// Requires this user name and password.
@@ -54,8 +54,13 @@ impl DockerRegistry {
     }
 
     /// Serves TLS with a certificate of a temporary authority.
-    pub(crate) fn tls(mut self) -> Self {
-        self.tls = true;
+    pub(crate) fn tls(self) -> Self {
+        self.tls_of(Tls::Issued)
+    }
+
+    /// Serves TLS with a certificate of this kind.
+    pub(crate) fn tls_of(mut self, kind: Tls) -> Self {
+        self.tls = Some(kind);
         self
     }
 
@@ -88,11 +93,16 @@ impl DockerRegistry {
         let scratch = tempfile::tempdir().expect("a scratch directory can be made");
         let folder = scratch.path();
         let mut config = base_config(folder);
-        let certificate = self.tls.then(|| Certificate::write(folder));
+        let certificate = self.tls.map(|kind| Certificate::write(folder, kind));
         if let Some(files) = &certificate {
             let (certificate, key) = (files.certificate.display(), files.key.display());
             // The `http` section is the last one in the file.
-            let _ = writeln!(config, "  tls: {{certificate: '{certificate}', key: '{key}'}}");
+            let clients = match self.tls {
+                Some(Tls::Mutual) => format!(", clientcas: ['{}']", files.authority.display()),
+                _ => String::new(),
+            };
+            let _ =
+                writeln!(config, "  tls: {{certificate: '{certificate}', key: '{key}'{clients}}}");
         }
         if let Some((user, password)) = &self.account {
             let path = folder.join("htpasswd");
@@ -108,7 +118,7 @@ impl DockerRegistry {
             config += "validation: {manifests: {indexes: {platforms: none}}}\n";
         }
         let (front, address) = serve(&program, folder, "config.yml", &config);
-        let guarded = self.tls || self.account.is_some();
+        let guarded = self.tls.is_some() || self.account.is_some();
         let back = guarded.then(|| serve(&program, folder, "back.yml", &base_config(folder)));
         let open = back.as_ref().map_or(&address, |(_, address)| address);
         let endpoint = Endpoint::new(open);

@@ -34,6 +34,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use certificate::Tls;
 pub(crate) use fault_proxy::{Answer, FaultProxy, Rule, Seen};
 pub(crate) use longshore::{Longshore, Run, Running, shared_cache};
 pub(crate) use pair::Pair;

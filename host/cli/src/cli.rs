@@ -1,8 +1,11 @@
 //! Parses the command line and runs its command.
 
+use std::borrow::Cow;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use longshore_registry::redact;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -21,8 +24,7 @@ pub fn run() -> ExitCode {
         Ok(invocation) => invocation,
         Err(InvocationError::Usage(error)) => {
             let error = flags::with_tip(error, &arguments, &flags::command());
-            // Printing fails only if the reader is gone.
-            let _gone = error.print();
+            print_usage(&error);
             return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
         }
         Err(InvocationError::Settings(error)) => {
@@ -34,6 +36,16 @@ pub fn run() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(fatal) => failed(&log, &fatal),
     }
+}
+
+/// Prints clap's error, or its help. An error may quote an argument with a password in it.
+fn print_usage(error: &clap::Error) {
+    let text = error.render().to_string();
+    // Printing fails only if the reader is gone.
+    let _gone = match redact(&text) {
+        Cow::Owned(shown) if error.use_stderr() => std::io::stderr().write_all(shown.as_bytes()),
+        _ => error.print(),
+    };
 }
 
 fn failed(log: &Log, fatal: &Fatal) -> ExitCode {

@@ -13,8 +13,8 @@ use longshore_chart::source::HelmFileError;
 use longshore_engine::plan::PlanError;
 use longshore_layout::ServeError;
 use longshore_plugin_host::PluginError;
-use longshore_registry::{CertificateError, CredentialError};
-use longshore_store::StoreError;
+use longshore_registry::{CertificateError, CredentialError, ProxyError};
+use longshore_store::{StoreError, out_of_files};
 
 /// The result of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,9 @@ pub(crate) enum Fatal {
     /// The certificates of `SSL_CERT_FILE` are unusable.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// A proxy variable is malformed.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// A folder of image layouts is unusable.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -115,7 +118,7 @@ impl Fatal {
 
     /// Returns advice for the user.
     pub(crate) fn hint(&self) -> Option<String> {
-        match self {
+        let hint = match self {
             Self::Settings(error) => error.hint(),
             Self::List(error) => error.hint(),
             Self::Store(error) => error.hint.clone(),
@@ -125,6 +128,7 @@ impl Fatal {
             Self::Plugin(error) => error.hint().map(str::to_owned),
             Self::Login(error) => error.hint().map(str::to_owned),
             Self::Report(error) => error.hint(),
+            Self::Proxy(error) => Some(error.hint().to_owned()),
             Self::Credential(CredentialError::Incomplete { .. }) => {
                 Some("set both or neither".to_owned())
             }
@@ -135,7 +139,8 @@ impl Fatal {
             | Self::Serve(_)
             | Self::Start(_)
             | Self::Prompt(_) => None,
-        }
+        };
+        hint.or_else(|| out_of_files(&self.to_string()).map(str::to_owned))
     }
 
     /// Returns the exit code of the program.
@@ -144,6 +149,7 @@ impl Fatal {
             Self::Settings(_)
             | Self::Credential(_)
             | Self::Certificate(_)
+            | Self::Proxy(_)
             | Self::List(_)
             | Self::Store(_)
             | Self::Plan(_)

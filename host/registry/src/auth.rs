@@ -3,6 +3,8 @@
 pub(crate) mod account;
 pub(crate) mod authorization;
 pub(crate) mod challenge;
+pub(crate) mod early;
+mod guest;
 pub(crate) mod header;
 mod homes;
 pub(crate) mod login;

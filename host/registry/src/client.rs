@@ -10,13 +10,14 @@ use url::Url;
 
 use crate::auth::account::Accounts;
 use crate::auth::challenge::Challenges;
-use crate::auth::token::Tokens;
+use crate::auth::token::{GuestTokens, Tokens};
 use crate::content::pull_through::known::PullThrough;
 use crate::download::Downloads;
 use crate::error::Failed as _;
 use crate::hints::{HintCache, Hints};
 use crate::http::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};
 use crate::http::connection::Connections;
+use crate::http::proxy::Proxies;
 use crate::http::scheme::base_url;
 use crate::known::{BlobHomes, ManifestHomes, ProbeHistory};
 use crate::limits::permit::{Permit, PermitRequest, Permits, Windows};
@@ -43,6 +44,8 @@ pub struct RegistryOptions {
     pub certificate_directories: Vec<PathBuf>,
     /// `SSL_CERT_FILE`: a bundle of trusted roots.
     pub root_bundle: Option<PathBuf>,
+    /// The proxies.
+    pub proxies: Arc<Proxies>,
     /// `--max-wait`: how long to wait for a throttled registry before giving up.
     pub max_wait: Duration,
     /// The most large blobs in flight per registry.
@@ -73,7 +76,11 @@ impl Registries {
         let roots =
             options.root_bundle.as_deref().map(roots_of_bundle).transpose()?.unwrap_or_default();
         let certificates = RegistryCertificates { roots, identity: None };
-        let shared = Arc::new(Connections::new(options.tls_verify, certificates));
+        let shared = Arc::new(Connections::new(
+            options.tls_verify,
+            certificates,
+            Arc::clone(&options.proxies),
+        ));
         let permits = Permits::new(options.large_transfers, options.max_wait);
         let hints = Arc::new(Hints::new(options.hints.clone()));
         let effort = Arc::<RetryStats>::default();
@@ -115,6 +122,7 @@ impl Registries {
                 first: tokio::sync::Mutex::new(()),
                 accounts: Accounts::default(),
                 tokens: Tokens::default(),
+                guest_tokens: GuestTokens::default(),
                 hints: Arc::clone(&self.hints),
                 manifest_homes: ManifestHomes::default(),
                 blob_homes: BlobHomes::default(),
@@ -164,6 +172,7 @@ pub struct Client {
     pub(super) first: tokio::sync::Mutex<()>,
     pub(super) accounts: Accounts,
     pub(super) tokens: Tokens,
+    pub(super) guest_tokens: GuestTokens,
     pub(super) hints: Arc<Hints>,
     /// Repositories whose manifests name a blob.
     pub(super) manifest_homes: ManifestHomes,
@@ -283,7 +292,8 @@ impl Client {
                         Arc::clone(&self.shared)
                     } else {
                         certificates.roots.extend(self.shared.roots().iter().cloned());
-                        Arc::new(Connections::new(self.options.tls_verify, certificates))
+                        let proxies = Arc::clone(&self.options.proxies);
+                        Arc::new(Connections::new(self.options.tls_verify, certificates, proxies))
                     };
                 let allows_plain = self.options.plain_http.contains(&self.registry);
                 Ok(Base {

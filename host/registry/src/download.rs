@@ -18,9 +18,11 @@ use url::{Origin, Url};
 
 use crate::auth::header::basic;
 use crate::error::Failed as _;
+use crate::http::address::{host_of, safe};
+use crate::http::body::{read_bounded, read_error};
 use crate::http::certificate::{RegistryCertificates, certificates_of_files};
-use crate::http::connection::{Connections, Purpose, host_of, read_bounded, read_error};
-use crate::request::{location, safe};
+use crate::http::connection::{Connections, Purpose};
+use crate::http::location::{Location, location};
 use crate::retry::{Backoff, RetryBudget};
 use crate::{Cause, Registries, RegistryError, Secret};
 
@@ -126,28 +128,28 @@ impl Registries {
 
     async fn file_response(&self, request: &FileRequest<'_>) -> Result<Response, Cause> {
         let seconds = PATIENCE.as_secs();
-        let mut url = request.url.clone();
+        let mut at = Location { url: request.url.clone(), from: None };
         for hop in 0..=REDIRECTS {
-            let mut outgoing = Request::new(Method::GET, url.clone());
+            let mut outgoing = Request::new(Method::GET, at.url.clone());
             if let Some(credential) = request.credential
-                && is_for(credential, &url, request.url, hop)
+                && is_for(credential, &at.url, request.url, hop)
             {
                 let value = basic(&credential.username, &credential.password)?;
                 outgoing.headers_mut().insert(AUTHORIZATION, value);
             }
-            let connections = self.file_connections(&url, request.tls)?;
-            let sent = connections.send(outgoing, Purpose::Metadata, seconds);
+            let connections = self.file_connections(&at.url, request.tls)?;
+            let sent = connections.send(outgoing, at.from, Purpose::Metadata, seconds);
             let response = tokio::time::timeout(PATIENCE, sent)
                 .await
-                .map_err(|_| Cause::TimedOut { host: host_of(&url), seconds })??;
-            tracing::debug!("GET {} -> {}", safe(&url), response.status().as_u16());
+                .map_err(|_| Cause::TimedOut { host: host_of(&at.url), seconds })??;
+            tracing::debug!("GET {} -> {}", safe(&at.url), response.status().as_u16());
             let status = response.status().as_u16();
             if !matches!(status, 301 | 302 | 303 | 307 | 308) {
                 return Ok(response);
             }
-            url = location(&response, &url, request.url)?;
+            at = location(&response, &at.url, request.url, &connections)?;
         }
-        Err(Cause::Location { host: host_of(&url), why: "it redirects too often" })
+        Err(Cause::Location { host: host_of(&at.url), why: "it redirects too often" })
     }
 
     /// The connections to the host of `url`, with its roots and client certificate in `certs.d`.
@@ -173,7 +175,8 @@ impl Registries {
         } else {
             certificates.roots.extend(self.shared.roots().iter().cloned());
             let verify = self.options.tls_verify && !tls.unverified;
-            Arc::new(Connections::new(verify, certificates))
+            let proxies = Arc::clone(&self.options.proxies);
+            Arc::new(Connections::new(verify, certificates, proxies))
         };
         known.insert(key, Arc::clone(&connections));
         Ok(connections)

@@ -11,8 +11,9 @@ use url::Url;
 use crate::auth::account::CredentialState;
 use crate::auth::header::basic;
 use crate::error::Failed as _;
-use crate::http::connection::cause_of;
-use crate::http::connection::read_bounded;
+use crate::http::body::read_bounded;
+use crate::http::failure::cause_of;
+use crate::secret::known::{Origin, masked, masked_bytes};
 use crate::{Cause, Client, Credential, RegistryError};
 
 /// Timeout of a plugin's request.
@@ -71,7 +72,9 @@ impl Client {
         request: EndpointRequest,
     ) -> Result<EndpointResponse, RegistryError> {
         let host = self.registry.api_host();
-        let operation = Operation::new("call", format!("{host}{}", request.path_and_query));
+        // A query may hold a token.
+        let path = request.path_and_query.split('?').next().unwrap_or_default();
+        let operation = Operation::new("call", format!("{host}{path}"));
         match self.endpoint_exchange(request).await {
             Ok(response) => Ok(response),
             Err(cause) => Err(operation.failed(cause)),
@@ -94,7 +97,7 @@ impl Client {
         let headers = header_map(&request.headers).ok_or_else(|| bad("a header is not valid"))?;
         let mut outgoing = base
             .connections
-            .metadata(&url)?
+            .metadata(&url, None)?
             .request(method, url.clone())
             .headers(headers)
             .timeout(PATIENCE);
@@ -117,13 +120,17 @@ impl Client {
         if let (Some(first_use), 401) = (first_use, status) {
             first_use.settle(CredentialState::Doubted);
         }
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        // A server may repeat the credential, which the plugin must not get.
+        let text = |value: &HeaderValue| {
+            masked(&String::from_utf8_lossy(value.as_bytes()), Origin::Answer).into_owned()
+        };
         let headers = response
             .headers()
             .iter()
             .map(|(name, value)| (name.to_string(), text(value)))
             .collect();
         let body = read_bounded(response, request.body_limit).await?;
+        let body = masked_bytes(&body, Origin::Answer).map_or(body, Bytes::from);
         Ok(EndpointResponse { status, headers, body })
     }
 }

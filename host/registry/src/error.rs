@@ -1,10 +1,14 @@
 //! Errors of registry operations: the operation and the cause.
 
+mod advice;
+
 use std::time::Duration;
 
 use longshore_store::{Fault, Operation, StoreError};
 
 use crate::error_response::ErrorResponse;
+use crate::http::tls_fault::TlsFault;
+use crate::http::zone::Zone;
 use longshore_oci::{Digest, ManifestError};
 
 /// The verb of the operation that lists a registry's repositories.
@@ -51,12 +55,20 @@ pub enum Cause {
         why: String,
     },
     /// The peer's certificate is not trusted.
-    #[error("certificate of {host} is not trusted: {why}")]
+    #[error("certificate of {host} is not trusted: {fault}")]
     Certificate {
         /// The host and port.
         host: String,
-        /// The message of rustls.
-        why: String,
+        /// What is wrong with the certificate.
+        fault: TlsFault,
+    },
+    /// The peer refuses the TLS handshake.
+    #[error("the TLS handshake with {host} failed: {fault}")]
+    Handshake {
+        /// The host and port.
+        host: String,
+        /// What the peer says.
+        fault: TlsFault,
     },
     /// The connection broke in the middle of a body.
     #[error("connection to {host} broke: {why}")]
@@ -78,8 +90,13 @@ pub enum Cause {
     #[error("{0}")]
     Answered(ErrorResponse),
     /// The token service is overloaded; the registry itself may not be.
-    #[error("token service: {0}")]
-    OverloadedRealm(ErrorResponse),
+    #[error("token service {realm}: {answer}")]
+    OverloadedRealm {
+        /// The host of the token service.
+        realm: String,
+        /// Its refusal.
+        answer: ErrorResponse,
+    },
     /// The token had expired, and was renewed.
     #[error("{0}")]
     Renewed(ErrorResponse),
@@ -110,6 +127,17 @@ pub enum Cause {
         host: String,
         /// What is wrong with the location.
         why: &'static str,
+    },
+    /// A redirect, an upload location or a token service lies where the answer that named it must not
+    /// lead to.
+    #[error(
+        "an answer leads to {host}, which is at a {zone} address, unlike the host that sent it"
+    )]
+    Astray {
+        /// The host and port that it leads to.
+        host: String,
+        /// Where that host is.
+        zone: Zone,
     },
     /// The registry asked for a wait beyond `--max-wait`.
     #[error("{host} takes no more requests before {until}")]
@@ -161,6 +189,14 @@ pub enum Cause {
         /// Bytes expected.
         expected: u64,
     },
+    /// A proxy on the way compresses what nobody asked it to compress.
+    #[error("the answer of {host} is compressed ({encoding}), which was not asked for")]
+    Encoded {
+        /// The host and port.
+        host: String,
+        /// The encoding.
+        encoding: String,
+    },
     /// A body exceeds the limit for its kind.
     #[error("the answer is larger than {limit} bytes")]
     TooLarge {
@@ -193,9 +229,9 @@ impl Cause {
     /// The registry's refusal, if there is one.
     pub const fn answer(&self) -> Option<&ErrorResponse> {
         match self {
-            Self::Answered(answer) | Self::OverloadedRealm(answer) | Self::Renewed(answer) => {
-                Some(answer)
-            }
+            Self::Answered(answer)
+            | Self::OverloadedRealm { answer, .. }
+            | Self::Renewed(answer) => Some(answer),
             _ => None,
         }
     }
@@ -236,7 +272,7 @@ impl RegistryError {
     pub fn is_transient(&self) -> bool {
         match &*self.cause {
             Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
-            Cause::Answered(answer) | Cause::OverloadedRealm(answer) => {
+            Cause::Answered(answer) | Cause::OverloadedRealm { answer, .. } => {
                 // A lost session is replaced by a new one.
                 matches!(answer.status, 408 | 429 | 500..=599)
                     || answer.has_code("BLOB_UPLOAD_UNKNOWN")
@@ -261,7 +297,7 @@ impl RegistryError {
         match &*self.cause {
             Cause::Answered(answer) => matches!(answer.status, 408 | 429 | 502..=504 | 520..=524),
             Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
-            Cause::OverloadedRealm(_) | Cause::LoginLimited(_) => true,
+            Cause::OverloadedRealm { .. } | Cause::LoginLimited(_) => true,
             _ => self.is_rate_limited(),
         }
     }
@@ -274,72 +310,6 @@ impl RegistryError {
     /// The wait that the registry asked for.
     pub fn retry_after(&self) -> Option<Duration> {
         self.cause.answer().and_then(|answer| answer.retry_after)
-    }
-
-    /// Advice for the user.
-    pub fn hint(&self) -> Option<String> {
-        if let Some(advice) = &self.advice {
-            return Some(advice.clone());
-        }
-        let hint = match &*self.cause {
-            Cause::Certificate { .. } => {
-                "put the registry's CA into a certs.d directory or SSL_CERT_FILE, or use --tls-verify=false"
-            }
-            Cause::Unreachable { why, .. } if why.contains("no TLS") => {
-                "the registry speaks plain HTTP; allow it with --tls-verify=false"
-            }
-            Cause::Unreachable { .. } => {
-                "check the registry's name, the network and the proxy settings"
-            }
-            // The credential is never sent to that host, so it cannot be at fault.
-            Cause::Answered(answer) if answer.redirected.is_some() => match answer.status {
-                401 | 403 | 404 if self.operation.verb == "fetch blob" => {
-                    "try again, or ask the registry's operator: its storage refuses the URL that the registry issued"
-                }
-                _ => return None,
-            },
-            Cause::Answered(answer) | Cause::Renewed(answer) => match answer.status {
-                401 | 403..=405 if self.operation.verb == CATALOG => {
-                    "name the repositories one by one; some registries list them only for logged-in users, others never"
-                }
-                403 | 405 if answer.is_of_cache() => INTO_CACHE,
-                401 => {
-                    "check that the credential is right and may do this; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
-                }
-                403 => {
-                    "check the rights of the credential, and whether the registry is read-only or out of quota"
-                }
-                404 if self.operation.verb.starts_with("push") => {
-                    "create the repository or its project first, if it is missing; see --repo-type"
-                }
-                404 => {
-                    "check the name and the tag; a private image answers so without a credential too"
-                }
-                413 => {
-                    "ask for a higher limit: the registry or a proxy before it limits the size of uploads"
-                }
-                429 => {
-                    "log in for a higher limit, run fewer jobs with -j, or wait longer with --max-wait"
-                }
-                _ => return None,
-            },
-            Cause::Credential(_) => {
-                "fix or remove the credential that the error names; docker login writes it again"
-            }
-            Cause::Damaged { .. } => {
-                "most registries keep existing content: delete the blob from the registry's storage first"
-            }
-            Cause::PullThrough(_) => INTO_CACHE,
-            Cause::LoginLimited(_) => "repeat the run later with the failed list",
-            Cause::RateLimitedUntil { .. } | Cause::RateLimitedForLong { .. } => {
-                "repeat the run later with the failed list, log in for a higher limit, or wait longer with --max-wait"
-            }
-            Cause::Token { .. } | Cause::CredentialRefused(_) => {
-                "check the credential; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
-            }
-            _ => return None,
-        };
-        Some(hint.to_owned())
     }
 }
 

@@ -6,11 +6,14 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
+use crate::auth::early::EarlyToken;
+use crate::secret::known::{Origin, masked_bytes};
+
 /// The most characters shown of a message that is not JSON.
 const SHOWN: usize = 200;
 
 /// A registry's refusal (distribution-spec, "Error Codes").
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorResponse {
     /// The HTTP status.
     pub status: u16,
@@ -22,6 +25,10 @@ pub struct ErrorResponse {
     pub retry_after: Option<Duration>,
     /// The host that answered, if the registry had redirected to another one.
     pub redirected: Option<String>,
+    /// The schemes to log in with that a 401 offers, such as `Basic`.
+    pub offers: Vec<String>,
+    /// The token that was refused is not valid yet.
+    pub early: Option<EarlyToken>,
 }
 
 #[derive(Deserialize)]
@@ -47,22 +54,21 @@ struct ErrorEntry {
 impl ErrorResponse {
     /// Parses a response of `status` with this body.
     pub(crate) fn of(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
+        // Some servers repeat the request, with its credential.
+        let masked = masked_bytes(body, Origin::Answer);
+        let body = masked.as_deref().unwrap_or(body);
         let Ok(parsed) = serde_json::from_slice::<ErrorBody>(body) else {
             let text = String::from_utf8_lossy(body);
             let text = if text.trim_start().starts_with('<') { "" } else { text.trim() };
             let detail = one_line(text, SHOWN);
-            return Self { detail, ..Self::bare(status, retry_after) };
+            return Self { status, detail, retry_after, ..Self::default() };
         };
         let mut lines: Vec<String> = parsed.errors.iter().map(ErrorEntry::line).collect();
         if let Some(serde_json::Value::String(details)) = parsed.details {
             lines.push(one_line(&details, SHOWN));
         }
         let codes = parsed.errors.into_iter().filter_map(|error| error.code).collect();
-        Self { codes, detail: lines.join("; "), ..Self::bare(status, retry_after) }
-    }
-
-    const fn bare(status: u16, retry_after: Option<Duration>) -> Self {
-        Self { status, codes: Vec::new(), detail: String::new(), retry_after, redirected: None }
+        Self { status, codes, detail: lines.join("; "), retry_after, ..Self::default() }
     }
 
     /// Whether the registry says that the project or namespace of a repository does not exist.
@@ -101,6 +107,14 @@ impl ErrorResponse {
             && ["NAME_UNKNOWN", "MANIFEST_UNKNOWN", "REPOSITORY_NOT_FOUND"]
                 .iter()
                 .any(|code| self.has_code(code))
+    }
+
+    /// Whether longshore knows a scheme that is offered. True if none is named.
+    pub fn offers_a_known_scheme(&self) -> bool {
+        let is_known = |scheme: &String| {
+            ["basic", "bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+        };
+        self.offers.is_empty() || self.offers.iter().any(is_known)
     }
 
     /// Whether `code` is among the codes.
@@ -144,6 +158,12 @@ impl fmt::Display for ErrorResponse {
         }
         if !self.detail.is_empty() {
             write!(f, ": {}", self.detail)?;
+        }
+        if !self.offers_a_known_scheme() {
+            write!(f, " (it offers only {})", self.offers.join(", "))?;
+        }
+        if let Some(early) = &self.early {
+            write!(f, " ({early})")?;
         }
         Ok(())
     }

@@ -35,4 +35,7 @@ pub use endpoint::{EndpointRequest, EndpointResponse, EndpointScheme};
 pub use error::{Cause, RegistryError};
 pub use hints::HintCache;
 pub use http::certificate::{CertificateError, certificate_directories};
-pub use secret::Secret;
+pub use http::proxy::{Proxies, ProxyError, ProxyFault};
+pub use http::tls_fault::TlsFault;
+pub use http::zone::Zone;
+pub use secret::{Secret, redact};

@@ -3,19 +3,23 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reqwest::header::{
-    AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, LOCATION,
-};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Method, Request, Response, StatusCode};
-use url::Url;
+use url::{Origin, Url};
 
 use crate::auth::authorization::Authorization;
 use crate::auth::challenge::Challenge;
+use crate::auth::early::EarlyToken;
 use crate::auth::token::TokenScope;
 use crate::error::Failed as _;
 use crate::error_response::ErrorResponse;
-use crate::http::connection::{Purpose, host_of, read_error};
+use crate::http::address::{host_of, safe};
+use crate::http::body::read_error;
+use crate::http::connection::Purpose;
+use crate::http::location::{Location, location};
+use crate::http::zone::Zone;
 use crate::limits::window::Class;
+use crate::secret::known::{Origin as Where, masked};
 use crate::{Cause, Client, RegistryError};
 use longshore_store::Operation;
 
@@ -44,6 +48,8 @@ pub(super) struct Call {
     pub(super) admitted: bool,
     /// Whether to renew a token that the registry refuses.
     pub(super) renews: bool,
+    /// The zone of the answer that named the URL; `None` for a URL of the registry itself.
+    pub(super) from: Option<Zone>,
 }
 
 impl Call {
@@ -67,6 +73,7 @@ impl Call {
             class,
             admitted: false,
             renews: true,
+            from: None,
         }
     }
 
@@ -145,7 +152,9 @@ impl Client {
         }
         // An expected refusal, such as a mount's, tells nothing about other requests.
         if call.renews || !is_known() {
-            self.learn(&call.scope, Challenge::of(response.headers()));
+            let base = self.base().await?;
+            let zone = base.connections.zone_of(&response);
+            self.learn(&call.scope, Challenge::of(response.headers(), &base.url, zone));
         }
         drop(first);
         self.settle(&mut shown, &call.scope, response.status()).await;
@@ -168,10 +177,16 @@ impl Client {
             return self.accepted(response).await;
         }
         let response = self.exchange(call, renewed.header.as_ref()).await?;
-        if self.is_own(response.url()).await? {
+        let is_own = self.is_own(response.url()).await?;
+        if is_own {
             self.settle(&mut renewed, &call.scope, response.status()).await;
         }
-        self.accepted(response).await
+        let token = renewed.token.as_ref().filter(|_| is_own);
+        let early = token.and_then(|token| EarlyToken::of(token, response.headers()));
+        self.accepted(response).await.map_err(|cause| match cause {
+            Cause::Answered(answer) => Cause::Answered(ErrorResponse { early, ..answer }),
+            cause => cause,
+        })
     }
 
     /// Turns every status but success into an error. Useful redirects were followed before.
@@ -198,46 +213,77 @@ impl Client {
 
     /// Sends `call` with `authorization` and follows redirects.
     ///
-    /// The credential is only sent to the registry's own origin.
+    /// The credential is only sent to the registry's own origin. Another registry that wants a token
+    /// is asked for one without any credential.
     async fn exchange(
         &self,
         call: &Call,
         authorization: Option<&HeaderValue>,
     ) -> Result<Response, Cause> {
         let base = self.base().await?;
-        let mut url = call.url.clone();
+        let first = Location { url: call.url.clone(), from: call.from };
+        let mut at = first.clone();
         let (mut hops, mut asked_again) = (0, false);
+        let mut guest: Option<(Origin, HeaderValue)> = None;
         while hops <= REDIRECTS {
             hops += 1;
-            let mut request = Request::new(call.method.clone(), url.clone());
-            *request.headers_mut() = call.headers.clone();
-            if let Some(authorization) = authorization.filter(|_| url.origin() == base.url.origin())
-            {
-                request.headers_mut().insert(AUTHORIZATION, authorization.clone());
-            }
-            *request.body_mut() = call.body.clone().map(Body::from);
-            let seconds = call.patience.as_secs();
-            let sent = base.connections.send(request, call.purpose, seconds);
-            let response = tokio::time::timeout(call.patience, sent)
-                .await
-                .map_err(|_| Cause::TimedOut { host: host_of(&url), seconds })??;
-            tracing::debug!("{} {} -> {}", call.method, safe(&url), response.status().as_u16());
+            let is_own = at.url.origin() == base.url.origin();
+            let shown = match &guest {
+                _ if is_own => authorization,
+                Some((origin, token)) if *origin == at.url.origin() => Some(token),
+                _ => None,
+            };
+            let response = self.send_to(call, &at, shown).await?;
             let follows = response.status().is_redirection()
                 && response.status() != StatusCode::NOT_MODIFIED
                 && matches!(call.method, Method::GET | Method::HEAD);
             if follows {
-                url = location(&response, &url, &base.url)?;
+                at = location(&response, &at.url, &base.url, &base.connections)?;
+                continue;
+            }
+            if response.status() == StatusCode::UNAUTHORIZED
+                && !is_own
+                && guest.is_none()
+                && let Some(token) = self.guest_token(&response, base).await
+            {
+                guest = Some((at.url.origin(), token));
                 continue;
             }
             // The redirect's target has expired; the registry hands out a new one.
             let is_refused = matches!(response.status().as_u16(), 400..=407 | 409..=428);
-            if !is_refused || asked_again || url.origin() == base.url.origin() {
+            if !is_refused || asked_again || is_own || guest.is_some() {
                 return Ok(response);
             }
             (hops, asked_again) = (0, true);
-            url = call.url.clone();
+            at = first.clone();
         }
-        Err(Cause::Location { host: host_of(&url), why: "it redirects too often" })
+        Err(Cause::Location { host: host_of(&at.url), why: "it redirects too often" })
+    }
+
+    /// Sends `call` to one place.
+    async fn send_to(
+        &self,
+        call: &Call,
+        at: &Location,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response, Cause> {
+        let base = self.base().await?;
+        let mut request = Request::new(call.method.clone(), at.url.clone());
+        *request.headers_mut() = call.headers.clone();
+        if let Some(authorization) = authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
+        *request.body_mut() = call.body.clone().map(Body::from);
+        let seconds = call.patience.as_secs();
+        let sent = base.connections.send(request, at.from, call.purpose, seconds);
+        let response = tokio::time::timeout(call.patience, sent)
+            .await
+            .map_err(|_| Cause::TimedOut { host: host_of(&at.url), seconds })??;
+        // A server that repeats the credential may do so in a location.
+        let named = safe(&at.url);
+        let shown = if at.url == call.url { named.into() } else { masked(&named, Where::Answer) };
+        tracing::debug!("{} {shown} -> {}", call.method, response.status().as_u16());
+        Ok(response)
     }
 
     /// Sends a body that can be read only once, without redirects or retries.
@@ -275,7 +321,7 @@ impl Client {
         }
         *request.body_mut() = Some(body);
         let response = tokio::select! {
-            response = base.connections.send(request, Purpose::Blob, 0) => response?,
+            response = base.connections.send(request, call.from, Purpose::Blob, 0) => response?,
             seconds = watch => return Err(Cause::TimedOut { host: host_of(&call.url), seconds }),
         };
         tracing::debug!("{} {} -> {}", call.method, safe(&call.url), response.status().as_u16());
@@ -288,55 +334,5 @@ impl Client {
             return Err(Cause::Renewed(read_error(response).await));
         }
         self.accepted(response).await
-    }
-}
-
-/// The `Location` of an answer to a request for `from`.
-///
-/// `http` on the registry's own host is upgraded to `https` if the registry speaks TLS. On other
-/// hosts it is an error.
-pub(super) fn location(response: &Response, from: &Url, base: &Url) -> Result<Url, Cause> {
-    let bad = |why| Cause::Location { host: host_of(from), why };
-    let header = response.headers().get(LOCATION).ok_or_else(|| bad("there is none"))?;
-    let text = header.to_str().map_err(|_| bad("it is not text"))?;
-    let mut url = from.join(text).map_err(|_| bad("it is no URL"))?;
-    let leaves_tls = base.scheme() == "https" && url.scheme() == "http";
-    if leaves_tls && (url.host_str() != base.host_str() || url.set_scheme("https").is_err()) {
-        return Err(bad("it leaves TLS"));
-    }
-    if matches!(url.scheme(), "http" | "https") {
-        Ok(url)
-    } else {
-        Err(bad("the scheme is not HTTP"))
-    }
-}
-
-/// Formats a URL for logs: without userinfo, and with allow-listed query keys only.
-pub(super) fn safe(url: &Url) -> String {
-    let mut text = format!("{}://{}{}", url.scheme(), host_of(url), url.path());
-    let mut separator = '?';
-    for (key, value) in url.query_pairs() {
-        if matches!(&*key, "digest" | "mount" | "from" | "n" | "last" | "artifactType") {
-            text.push(separator);
-            text.push_str(&format!("{key}={value}"));
-            separator = '&';
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use url::Url;
-
-    use super::safe;
-
-    #[test]
-    fn shown_urls_hold_no_secret() {
-        let url = Url::parse(
-            "https://u:p@h:1/v2/a/blobs/uploads/?_state=secret&digest=sha256:1&X-Amz-Signature=s",
-        )
-        .unwrap();
-        assert_eq!(safe(&url), "https://h:1/v2/a/blobs/uploads/?digest=sha256:1");
     }
 }

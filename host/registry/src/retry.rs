@@ -153,10 +153,8 @@ mod tests {
         let retry_after = retry_after.map(Duration::from_secs);
         Operation::new("fetch", "x").failed(ErrorResponse {
             status,
-            codes: Vec::new(),
-            detail: String::new(),
             retry_after,
-            redirected: None,
+            ..ErrorResponse::default()
         })
     }
 

@@ -1,8 +1,14 @@
 //! Secret texts: passwords and tokens that must never be printed.
 
+mod account;
+pub(crate) mod known;
+
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
+
+use self::known::{Origin, masked};
 
 /// A secret text whose `Debug` and `Display` print `***`.
 ///
@@ -39,6 +45,15 @@ impl fmt::Debug for Secret {
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
+    }
+}
+
+/// Writes `***` for secrets in a text that is about to be shown: user names and passwords before a
+/// host, and what this process has sent to log in.
+pub fn redact(text: &str) -> Cow<'_, str> {
+    match account::without_accounts(text) {
+        Cow::Borrowed(text) => masked(text, Origin::Shown),
+        Cow::Owned(text) => Cow::Owned(masked(&text, Origin::Shown).into_owned()),
     }
 }
 

@@ -78,6 +78,13 @@ pub enum Fault {
     Other,
 }
 
+/// Advice for a process whose error says that it has no more file descriptors (`EMFILE`, `ENFILE`).
+pub fn out_of_files(error: &str) -> Option<&'static str> {
+    // Linux and macOS number these errors alike.
+    let is_out = ["(os error 24)", "(os error 23)"].iter().any(|code| error.contains(code));
+    is_out.then_some("raise the limit of open files (ulimit -n), or run fewer jobs with -j")
+}
+
 /// An operation on a store failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{operation}: {message}")]
@@ -99,15 +106,16 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// Makes an error without a hint. It is final, unless the content was wrong.
+    /// Makes an error; only a lack of file descriptors has a hint. It is final, unless the content was wrong.
     pub fn new(operation: Operation, fault: Fault, message: impl Into<String>) -> Self {
         // Content that was corrupted on the way may arrive intact the next time.
         let transient = matches!(fault, Fault::Digest { .. } | Fault::Size { .. });
+        let message = message.into();
         Self {
             operation,
             fault: Box::new(fault),
-            message: message.into(),
-            hint: None,
+            hint: out_of_files(&message).map(str::to_owned),
+            message,
             transient,
             rate_limited: false,
             retry_after: None,
@@ -141,5 +149,23 @@ impl StoreError {
     /// Whether the content did not match its digest or size.
     pub fn is_wrong_content(&self) -> bool {
         matches!(*self.fault, Fault::Digest { .. } | Fault::Size { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fault, Operation, StoreError, out_of_files};
+
+    #[test]
+    fn a_lack_of_file_descriptors_has_its_own_advice() {
+        for number in [23, 24] {
+            let error = std::io::Error::from_raw_os_error(number).to_string();
+            assert!(error.starts_with("Too many open files"), "{error}");
+            assert!(out_of_files(&format!("read x: {error}")).is_some(), "{error}");
+            let error = StoreError::new(Operation::new("read", "x"), Fault::Other, error);
+            assert!(error.hint.unwrap().contains("ulimit -n"));
+        }
+        let other = std::io::Error::from_raw_os_error(2).to_string();
+        assert_eq!(StoreError::new(Operation::new("read", "x"), Fault::Other, other).hint, None);
     }
 }

@@ -97,6 +97,7 @@ async fn prepared_for(
         credentials: Credentials::new(CredentialSources::default()),
         certificate_directories: Vec::new(),
         root_bundle: None,
+        proxies: Arc::default(),
         max_wait: Duration::from_secs(1),
         large_transfers: usize::MAX,
         hints: None,

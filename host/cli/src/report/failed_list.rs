@@ -15,6 +15,7 @@ use self::place::{Place, Replaceable};
 use super::error::ReportError;
 use super::escape::escape;
 use crate::list::{MARK, is_repeatable, push_line};
+use longshore_registry::redact;
 
 /// An entry of the failed list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -287,7 +288,8 @@ pub(super) fn has_entries(path: &Path) -> bool {
 
 /// Formats a reason as a comment that no list format reads as a directive.
 fn comment(reason: &str) -> String {
-    let reason = escape(reason.trim());
+    let reason = redact(reason.trim());
+    let reason = escape(&reason);
     if reason.starts_with("longshore") { format!("reason: {reason}") } else { reason.into_owned() }
 }
 

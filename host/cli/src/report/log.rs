@@ -13,6 +13,7 @@ use indicatif::MultiProgress;
 pub(crate) use self::layer::LogLayer;
 use super::escape::escape_lines;
 use longshore_engine::event::Level;
+use longshore_registry::redact;
 
 /// Writes log lines above the progress bars.
 pub(crate) struct Log {
@@ -63,7 +64,7 @@ impl Log {
     }
 
     /// Writes a record about the entry `entry` (`M_ID`) and its child `image` (`IMG_ID`). `text` may have
-    /// several lines, and is escaped.
+    /// several lines, and is escaped. Secrets in it are not shown.
     pub(crate) fn record(&self, level: Level, entry: Option<u32>, image: Option<u32>, text: &str) {
         if level == Level::Debug && !self.debug {
             return;
@@ -131,7 +132,7 @@ impl Log {
         if let Some(image) = image {
             let _ok = write!(line, " [IMG_ID:{image}]");
         }
-        let _ok = writeln!(line, " {}", escape_lines(text));
+        let _ok = writeln!(line, " {}", escape_lines(&redact(text)));
         line
     }
 }

@@ -1,5 +1,6 @@
 //! The entries of a run and their outcomes, kept small for lists of 100,000 entries.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use super::escape::escape;
 use longshore_engine::job::{Comparison, Jobs, Outcome, Status};
 use longshore_engine::plan::Ended;
 use longshore_oci::{Digest, Reference};
+use longshore_registry::redact;
 
 /// The entries of the list and their outcomes, by number.
 #[derive(Debug)]
@@ -41,6 +43,7 @@ impl Rows {
         let mut texts = Vec::with_capacity(ended.len());
         let mut outcomes = Vec::with_capacity(ended.len());
         for Ended { number, line, column, source, destination, outcome } in ended {
+            let [source, destination] = [source, destination].map(redacted);
             texts.push(Text { number, line, column, source, destination });
             outcomes.push((number, outcome));
         }
@@ -69,6 +72,13 @@ impl Rows {
         let Ok(at) = self.numbers.binary_search(&number) else { return false };
         let is_new = self.endings[at].is_none();
         if is_new {
+            let outcome = Outcome {
+                reason: outcome.reason.map(redacted),
+                error: outcome.error.map(redacted),
+                hint: outcome.hint.map(redacted),
+                comparison: outcome.comparison.map(redacted_comparison),
+                ..outcome
+            };
             self.endings[at] = Some(Ending::of(outcome, &mut self.reasons));
         }
         is_new
@@ -78,6 +88,23 @@ impl Rows {
     pub(super) fn failures(&self) -> Vec<(u32, &str)> {
         self.iter().filter_map(|row| Some((row.number(), row.error()?))).collect()
     }
+}
+
+/// A text of an entry as it is shown and kept, without secrets.
+fn redacted(text: String) -> String {
+    match redact(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(shown) => shown,
+    }
+}
+
+fn redacted_comparison(mut comparison: Box<Comparison>) -> Box<Comparison> {
+    for finding in &mut comparison.findings {
+        finding.text = redacted(std::mem::take(&mut finding.text));
+        finding.source = finding.source.take().map(redacted);
+        finding.destination = finding.destination.take().map(redacted);
+    }
+    comparison
 }
 
 /// An entry and its outcome.

@@ -1,7 +1,7 @@
 //! Opens the stores of a command: registries with their credentials, certificates and limits, and
 //! folders of image layouts.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,7 +13,8 @@ use longshore_engine::job::Jobs;
 use longshore_layout::LayoutStore;
 use longshore_oci::{LayoutsName, Registry, StoreName};
 use longshore_registry::{
-    CredentialSources, Credentials, HintCache, Registries, RegistryOptions, certificate_directories,
+    CredentialSources, Credentials, HintCache, Proxies, Registries, RegistryOptions,
+    certificate_directories,
 };
 use longshore_store::{Destination, Effort, Source, StoreError, Stores};
 
@@ -97,6 +98,7 @@ pub(crate) struct StoreSetup {
     credentials: CredentialSources,
     certificates: Vec<PathBuf>,
     root_bundle: Option<PathBuf>,
+    proxies: Arc<Proxies>,
     /// The blob locations of earlier runs.
     hints: Option<HintCache>,
     folders: Folders,
@@ -105,7 +107,7 @@ pub(crate) struct StoreSetup {
 }
 
 impl StoreSetup {
-    /// Reads credentials and certificates from the environment.
+    /// Reads credentials, certificates and proxies from the environment.
     pub(crate) fn of_environment(
         settings: RegistrySettings,
         hints: Option<HintCache>,
@@ -118,6 +120,7 @@ impl StoreSetup {
             credentials: CredentialSources::of_environment(variable, home)?,
             certificates: certificate_directories(variable, home),
             root_bundle: root_bundle.map(PathBuf::from),
+            proxies: Arc::new(Proxies::of_environment(|name| std::env::var_os(name))?),
             hints,
             folders: Folders::default(),
             bound: OnceLock::new(),
@@ -145,19 +148,21 @@ impl StoreSetup {
         Ok(self)
     }
 
-    /// Returns the stores of `jobs`. `destination` is the store that overrides every entry's, if given.
+    /// Returns the stores of `jobs`. `named` is the registry that the user named, or that the whole list
+    /// names: only this one receives the credential of the environment, wherever rewrites lead.
     pub(crate) fn stores_of(
         &self,
         jobs: &Jobs,
-        destination: Option<&StoreName>,
+        named: Option<&Registry>,
         log: &Log,
     ) -> Result<OpenStores, Fatal> {
-        let bound = self.bound_to(jobs, destination.and_then(StoreName::registry));
-        let has_registry = jobs.destinations().any(|store| store.registry().is_some());
-        if self.credentials.environment.is_some() && bound.is_none() && has_registry {
+        let bound = self.bound_to(named);
+        if self.credentials.environment.is_some()
+            && let Some(why) = unused(bound, jobs)
+        {
             log.write(
                 Level::Warning,
-                "DOCKER_USERNAME and DOCKER_PASSWORD are ignored: there are several destination registries, and neither -d nor DOCKER_REGISTRY names one",
+                &format!("DOCKER_USERNAME and DOCKER_PASSWORD are ignored: {why}"),
             );
         }
         self.stores(bound)
@@ -175,6 +180,7 @@ impl StoreSetup {
             credentials: Credentials::new(credentials),
             certificate_directories: self.certificates.clone(),
             root_bundle: self.root_bundle.clone(),
+            proxies: Arc::clone(&self.proxies),
             max_wait: self.settings.max_wait,
             large_transfers: self.settings.large_transfers,
             hints: self.hints.clone(),
@@ -184,24 +190,31 @@ impl StoreSetup {
 
     /// Returns the registry that receives the credential of the environment. At the prompt the first line
     /// decides, so that no second registry sees the password.
-    fn bound_to<'a>(
-        &self,
-        jobs: &'a Jobs,
-        destination: Option<&'a Registry>,
-    ) -> Option<&'a Registry> {
-        let destinations: BTreeSet<&Registry> =
-            jobs.destinations().filter_map(StoreName::registry).collect();
-        let only = if destinations.len() == 1 { destinations.first().copied() } else { None };
-        let registry = destination.or(only)?;
+    fn bound_to<'a>(&self, named: Option<&'a Registry>) -> Option<&'a Registry> {
+        let registry = named?;
         (self.bound.get_or_init(|| registry.clone()) == registry).then_some(registry)
     }
 }
 
+/// Says why no destination of `jobs` receives the credential of the environment, which is for `bound`.
+fn unused(bound: Option<&Registry>, jobs: &Jobs) -> Option<String> {
+    let mut destinations = jobs.destinations().filter_map(StoreName::registry).peekable();
+    destinations.peek()?;
+    let Some(bound) = bound else {
+        let why = "there are several destination registries, and neither -d nor DOCKER_REGISTRY names one";
+        return Some(why.to_owned());
+    };
+    let other = destinations.find(|destination| *destination == bound).is_none();
+    other.then(|| {
+        format!("they are for {bound}, and the rewrites lead elsewhere; name the registry with -d")
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::OnceLock;
+    use std::sync::{Arc, OnceLock};
 
-    use super::{Folders, RegistrySettings, StoreSetup};
+    use super::{Folders, RegistrySettings, StoreSetup, unused};
     use longshore_engine::job::{Job, Jobs};
     use longshore_oci::{PlatformFilter, Registry};
     use longshore_registry::CredentialSources;
@@ -212,6 +225,7 @@ mod tests {
             credentials: CredentialSources::default(),
             certificates: Vec::new(),
             root_bundle: None,
+            proxies: Arc::default(),
             hints: None,
             folders: Folders::default(),
             bound: OnceLock::new(),
@@ -229,25 +243,34 @@ mod tests {
         (1..).zip(destinations).map(job).collect()
     }
 
-    fn bound(setup: &StoreSetup, destinations: &[&str], given: Option<&str>) -> Option<String> {
-        let given: Option<Registry> = given.map(|given| given.parse().unwrap());
-        let jobs = jobs(destinations);
-        setup.bound_to(&jobs, given.as_ref()).map(ToString::to_string)
+    fn bound(setup: &StoreSetup, named: Option<&str>) -> Option<String> {
+        let named: Option<Registry> = named.map(|named| named.parse().unwrap());
+        setup.bound_to(named.as_ref()).map(ToString::to_string)
     }
 
     #[test]
-    fn the_password_is_for_the_registry_that_was_given_or_the_only_one() {
-        assert_eq!(bound(&setup(), &["b.io", "c.io"], Some("d.io")).as_deref(), Some("d.io"));
-        assert_eq!(bound(&setup(), &["b.io", "b.io"], None).as_deref(), Some("b.io"));
-        assert_eq!(bound(&setup(), &["b.io", "c.io"], None), None);
-        assert_eq!(bound(&setup(), &[], None), None);
+    fn the_password_is_for_the_registry_that_was_named() {
+        assert_eq!(bound(&setup(), Some("d.io")).as_deref(), Some("d.io"));
+        assert_eq!(bound(&setup(), None), None);
     }
 
     #[test]
     fn the_first_line_at_the_prompt_decides() {
         let setup = setup();
-        assert_eq!(bound(&setup, &["b.io"], None).as_deref(), Some("b.io"));
-        assert_eq!(bound(&setup, &["c.io"], None), None, "a second registry sees the password");
-        assert_eq!(bound(&setup, &["b.io"], None).as_deref(), Some("b.io"));
+        assert_eq!(bound(&setup, Some("b.io")).as_deref(), Some("b.io"));
+        assert_eq!(bound(&setup, Some("c.io")), None, "a second registry sees the password");
+        assert_eq!(bound(&setup, Some("b.io")).as_deref(), Some("b.io"));
+    }
+
+    #[test]
+    fn a_password_that_nobody_receives_is_told() {
+        let why = |bound: Option<&str>, destinations: &[&str]| {
+            let bound: Option<Registry> = bound.map(|bound| bound.parse().unwrap());
+            unused(bound.as_ref(), &jobs(destinations))
+        };
+        assert_eq!(why(Some("b.io"), &["c.io", "b.io"]), None);
+        assert_eq!(why(None, &[]), None, "there is nothing to log in to");
+        assert!(why(None, &["b.io", "c.io"]).unwrap().contains("several destination registries"));
+        assert!(why(Some("b.io"), &["c.io"]).unwrap().contains("they are for b.io"));
     }
 }

@@ -6,7 +6,7 @@ use super::rewrite::{Rewrite, RewriteItem, RewriteVerdict};
 use super::{Collision, Ended, Plan, PlanError, PlanOptions, PlannedEntry};
 use crate::job::{Job, Jobs, Outcome};
 use crate::list::List;
-use longshore_oci::{Reference, StoreName};
+use longshore_oci::{Reference, Registry, StoreName};
 
 use super::stand_in::StandIns;
 
@@ -33,7 +33,9 @@ pub async fn build(
         ended: Vec::new(),
         collisions: Vec::new(),
         count: 0,
+        listed: None,
     };
+    let mut listed = Listed::default();
     let mut collision = None;
     // Positions in the plan of entries that repeat a job, and the numbers of these jobs.
     let mut repeats: Vec<(usize, u32)> = Vec::new();
@@ -44,6 +46,7 @@ pub async fn build(
         if batch.is_empty() {
             break;
         }
+        batch.iter().for_each(|draft| listed.see(&draft.stage));
         for rewrite in rewrites {
             apply(&mut batch, &**rewrite, &stand_ins).await?;
         }
@@ -86,6 +89,7 @@ pub async fn build(
         let is_in_shard = |job: &Job| shard.has(&job.source.store, &job.source.repository);
         plan.jobs = plan.jobs.iter().filter(is_in_shard).collect();
     }
+    plan.listed = listed.only;
     // Errors of rewrites on later entries come first, as they may be the cause of a collision.
     collision.map_or(Ok(plan), Err)
 }
@@ -109,6 +113,25 @@ fn says_more(entries: &[PlannedEntry], number: u32) -> bool {
     match (first.map(|at| &entries[at]), entries.last()) {
         (Some(first), Some(last)) => first.text != last.text || first.terms != last.terms,
         _ => false,
+    }
+}
+
+/// The registry that the destinations of a list share.
+#[derive(Default)]
+struct Listed {
+    only: Option<Registry>,
+    several: bool,
+}
+
+impl Listed {
+    /// Looks at an entry before the rewrites.
+    fn see(&mut self, stage: &Stage) {
+        let Stage::Going(going) = stage else { return };
+        let Some(registry) = going.job.destination.store.registry() else { return };
+        if self.only.as_ref().is_some_and(|only| only != registry) {
+            self.several = true;
+        }
+        self.only = (!self.several).then(|| registry.clone());
     }
 }
 

@@ -17,6 +17,9 @@ const FOLDER_SCHEMES: [&str; 7] =
 /// If `value` is neither `host[:port]` nor `oci:DIR`.
 pub fn parse_store_flag(flag: &'static str, value: &str) -> Result<StoreName, PlanError> {
     let refused = Refused { flag, value };
+    if let Some(error) = refused.account() {
+        return Err(error);
+    }
     if let Some(name) = LayoutsName::parse(value).filter(|_| !value.starts_with("oci://")) {
         let path = &value[LAYOUTS.len()..];
         if path.starts_with(['~', '$']) {
@@ -53,6 +56,9 @@ pub fn parse_store_flag(flag: &'static str, value: &str) -> Result<StoreName, Pl
 /// If `value` is not `host[:port]`.
 pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, PlanError> {
     let refused = Refused { flag, value };
+    if let Some(error) = refused.account() {
+        return Err(error);
+    }
     if value.starts_with(LAYOUTS) || scheme_of(value).is_some() || is_path(value) {
         let why = "the lines of a list cannot name a folder of image layouts";
         let hint = format!("leave {flag} out, and give {flag} oci:DIR to mirror with the new list");
@@ -122,6 +128,26 @@ struct Refused<'a> {
 }
 
 impl Refused<'_> {
+    /// Refuses a registry with a user name before it. The error does not show a password.
+    fn account(&self) -> Option<PlanError> {
+        let (scheme, rest) = match self.value.split_once("://") {
+            Some((scheme, rest)) => (Some(scheme), rest),
+            None => (None, self.value),
+        };
+        let is_folder = is_path(rest) || (scheme.is_none() && scheme_of(rest).is_some());
+        if is_folder || rest.starts_with(LAYOUTS) {
+            return None;
+        }
+        let (_, bare) = rest.rsplit_once('@')?;
+        let host = bare.split('/').next().filter(|host| Registry::looks_like_one(host))?;
+        let write = self.write();
+        let hint = format!(
+            "{write}{host} and log in with docker login {host}, or set DOCKER_USERNAME and DOCKER_PASSWORD"
+        );
+        let shown = format!("***@{bare}");
+        Some(Refused { flag: self.flag, value: &shown }.because("it has a user name", hint))
+    }
+
     fn because(&self, why: &str, hint: String) -> PlanError {
         let (flag, value, why) = (self.flag, self.value.to_owned(), why.to_owned());
         PlanError::Registry { flag, value, why, hint }
@@ -172,6 +198,23 @@ mod tests {
     use super::{parse_registry_flag, parse_store_flag};
 
     #[test]
+    fn a_password_is_not_shown() {
+        for value in [
+            "jo:pa55@a.io",
+            "https://jo:pa55@a.io/x",
+            "jo:pa55/x@a.io",
+            "jo:pa55#@x@a.io:5000",
+            "pa55@a.io",
+            "oci://pa55@a.io",
+        ] {
+            let error = parse_registry_flag("-s", value).unwrap_err();
+            let said = format!("{error} {error:?} {:?}", error.hint());
+            assert!(said.contains("it has a user name") && said.contains("***@a.io"), "{said}");
+            assert!(!said.contains("pa55"), "{said}");
+        }
+    }
+
+    #[test]
     fn the_hint_says_what_to_write() {
         let hint = |flag, value| parse_registry_flag(flag, value).unwrap_err().hint().unwrap();
         assert_eq!(hint("-d", "https://a.io/b"), "write -d a.io");
@@ -183,6 +226,7 @@ mod tests {
         assert_eq!(hint("-s", "a.io/"), "write -s a.io");
         assert_eq!(hint("-d", "a b"), "write -d host or -d host:port");
         assert_eq!(hint("DOCKER_REGISTRY", "https://a.io"), "write DOCKER_REGISTRY=a.io");
+        assert!(hint("-d", "jo:pw@a.io").starts_with("write -d a.io and log in with docker login"));
         assert_eq!(parse_registry_flag("-d", "a.io:5000").unwrap().as_str(), "a.io:5000");
         for folder in ["oci:dir", "oci:", "oci://x", "./dir", "ocidir://x", "/tmp/x"] {
             let expected = "leave -d out, and give -d oci:DIR to mirror with the new list";
@@ -243,7 +287,9 @@ mod tests {
             assert!(error.to_string().contains("is not expanded behind oci:"), "{error}");
             assert!(error.hint().unwrap().contains(part), "{path}: {:?}", error.hint());
         }
-        for path in ["oci:./~", "oci:a~/b", "oci:/home/~jo", "oci:a$b"] {
+        for path in
+            ["oci:a@b.io", "oci:/mnt/jo:pw@b.io", "oci:./~", "oci:a~/b", "oci:/home/~jo", "oci:a$b"]
+        {
             assert_eq!(parse_store_flag("-d", path).unwrap().as_str(), path);
         }
     }

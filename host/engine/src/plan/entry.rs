@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::job::{Job, Jobs, Outcome};
+use longshore_oci::Registry;
 
 /// The plan of a run. Each entry is a job or has ended.
 #[derive(Debug, Default)]
@@ -19,6 +20,9 @@ pub struct Plan {
     pub collisions: Vec<Collision>,
     /// The number of entries of all parts.
     pub count: u32,
+    /// The registry of every destination in the list, before the rewrites; `None` if there are
+    /// several. Destinations without a registry are on Docker Hub.
+    pub listed: Option<Registry>,
 }
 
 /// Two entries with one destination and two sources.

@@ -9,7 +9,6 @@ use reqwest::header::HeaderValue;
 use crate::auth::account::{CredentialState, FirstUse};
 use crate::auth::challenge::Challenge;
 use crate::auth::header::{basic, bearer};
-use crate::auth::service::Service;
 use crate::auth::token::{Grant, Held, Token, TokenScope, usable};
 use crate::{Cause, Client, Credential};
 use longshore_oci::Repository;
@@ -68,7 +67,7 @@ impl Client {
     /// Whether requests for repositories carry tokens.
     pub(crate) fn uses_tokens(&self) -> bool {
         let known = self.challenge.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(known.registry, Some(Some(Challenge::Bearer { .. })))
+        matches!(known.registry, Some(Some(Challenge::Bearer(_))))
     }
 
     /// Records the challenge of an answer to a request for `access`, or that it had none.
@@ -181,10 +180,9 @@ impl Client {
             let first_use = unproved(first_use, Some(credential));
             return Ok(Authorization { header: Some(header), token: None, first_use });
         }
-        let Challenge::Bearer { realm, service } = challenge else {
+        let Challenge::Bearer(realm) = challenge else {
             return Ok(Authorization::default());
         };
-        let service = Service { realm: &realm, name: service.as_deref() };
         let slot = self.tokens.slot(access);
         let mut held = slot.lock().await;
         let mut grant = Grant::of(access);
@@ -201,7 +199,7 @@ impl Client {
                 }
                 let credential = credential.as_ref();
                 let (fetched, first_use) =
-                    self.fetch_token(service, access, grant, credential).await?;
+                    self.fetch_token(&realm, access, grant, credential).await?;
                 let token = fetched.token.replacing(refused);
                 *held = Some(Held { token: token.clone(), grant: fetched.grant });
                 (token, unproved(first_use, credential))

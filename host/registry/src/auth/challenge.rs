@@ -3,18 +3,41 @@
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use url::Url;
 
+use crate::http::address::without_account;
+use crate::http::zone::Zone;
+
+/// The most schemes that an error names, and the most characters of each.
+const MAX_SCHEMES: usize = 5;
+const MAX_SCHEME: usize = 40;
+
 /// The scheme that a 401 asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Challenge {
     /// User name and password with each request.
     Basic,
     /// A token from a realm (distribution's token authentication specification).
-    Bearer {
-        /// The URL of the token service.
-        realm: Url,
-        /// The service that the token is for.
-        service: Option<String>,
-    },
+    Bearer(Realm),
+}
+
+/// A token service, as a challenge names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Realm {
+    /// The URL of the token service.
+    pub(crate) url: Url,
+    /// The service that the token is for.
+    pub(crate) service: Option<String>,
+    /// The scope that the refused request needs.
+    pub(crate) scope: Option<String>,
+    /// The zone of the registry that named it; `None` if the registry is its own token service.
+    pub(crate) from: Option<Zone>,
+}
+
+impl Realm {
+    /// The realm of an answer of `registry`, which is in `zone`.
+    pub(crate) fn named_by(self, registry: &Url, zone: Zone) -> Self {
+        let from = (self.url.origin() != registry.origin()).then_some(zone);
+        Self { from, ..self }
+    }
 }
 
 /// The challenges of a registry, as far as known.
@@ -27,10 +50,40 @@ pub(crate) struct Challenges {
 }
 
 impl Challenge {
-    /// Returns the first usable challenge of a 401's headers, `Bearer` before `Basic`.
+    /// Returns the first usable challenge of a 401 from `registry`, which is in `zone`. `Bearer` goes
+    /// before `Basic`.
+    pub(crate) fn of(headers: &HeaderMap, registry: &Url, zone: Zone) -> Option<Self> {
+        Some(match Self::parse(headers)? {
+            Self::Bearer(realm) => Self::Bearer(realm.named_by(registry, zone)),
+            Self::Basic => Self::Basic,
+        })
+    }
+
+    /// The names of the schemes that a 401's headers offer.
+    pub(crate) fn schemes(headers: &HeaderMap) -> Vec<String> {
+        let mut schemes: Vec<String> = Vec::new();
+        for value in headers.get_all(WWW_AUTHENTICATE) {
+            let Ok(text) = value.to_str() else { continue };
+            let known = http_auth::parse_challenges(text).unwrap_or_default();
+            let mut found: Vec<&str> = known.iter().map(|challenge| challenge.scheme).collect();
+            if found.is_empty() {
+                // `Negotiate` with its data is no list of challenges.
+                found.extend(text.split_whitespace().next());
+            }
+            for scheme in found {
+                if !schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
+                    schemes.push(scheme.chars().take(MAX_SCHEME).collect());
+                }
+            }
+        }
+        schemes.truncate(MAX_SCHEMES);
+        schemes
+    }
+
+    /// Returns the first usable challenge of a 401's headers.
     ///
     /// Harbor sends an empty header for a missing project; that is not a challenge.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+    fn parse(headers: &HeaderMap) -> Option<Self> {
         let mut basic = None;
         for value in headers.get_all(WWW_AUTHENTICATE) {
             let challenges =
@@ -44,10 +97,13 @@ impl Challenge {
                             challenge.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
                         found.map(|(_, value)| value.to_unescaped())
                     };
-                    if let Some(realm) =
-                        parameter("realm").and_then(|realm| Url::parse(&realm).ok())
-                    {
-                        return Some(Self::Bearer { realm, service: parameter("service") });
+                    if let Some(url) = parameter("realm").and_then(|realm| realm_url(&realm)) {
+                        return Some(Self::Bearer(Realm {
+                            url,
+                            service: parameter("service"),
+                            scope: parameter("scope"),
+                            from: None,
+                        }));
                     }
                 }
             }
@@ -56,26 +112,68 @@ impl Challenge {
     }
 }
 
+/// The URL of a realm. A user name in it is not ours to send.
+fn realm_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    without_account(url)
+}
+
 #[cfg(test)]
 mod tests {
     use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 
-    use super::Challenge;
+    use url::Url;
+
+    use super::{Challenge, Zone};
+
+    fn headers(values: &[&'static str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(value));
+        }
+        headers
+    }
 
     fn of(value: &'static str) -> Option<Challenge> {
-        let mut headers = HeaderMap::new();
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(value));
-        Challenge::of(&headers)
+        let registry = Url::parse("https://r.example/").unwrap();
+        Challenge::of(&headers(&[value]), &registry, Zone::Public)
     }
 
     #[test]
     fn schemes_are_told_apart() {
         assert_eq!(of(r#"Basic realm="harbor""#), Some(Challenge::Basic));
-        let bearer = of(r#"Bearer realm="https://auth.example/token",service="a, b",scope="x""#);
-        let Some(Challenge::Bearer { realm, service }) = bearer else { panic!("{bearer:?}") };
-        assert_eq!(realm.as_str(), "https://auth.example/token");
-        assert_eq!(service.as_deref(), Some("a, b"));
+        let bearer =
+            of(r#"Bearer realm="https://u:p@auth.example/token",service="a, b",scope="x""#);
+        let Some(Challenge::Bearer(realm)) = bearer else { panic!("{bearer:?}") };
+        assert_eq!(realm.url.as_str(), "https://auth.example/token");
+        assert_eq!(realm.service.as_deref(), Some("a, b"));
+        assert_eq!(realm.scope.as_deref(), Some("x"));
+        assert_eq!(realm.from, Some(Zone::Public));
         assert_eq!(of(""), None);
         assert_eq!(of(r#"Bearer realm="no url""#), None);
+        assert_eq!(of(r#"Bearer realm="file:///etc/passwd""#), None);
+    }
+
+    #[test]
+    fn a_registry_may_be_its_own_token_service() {
+        let bearer = of(r#"Bearer realm="https://r.example:443/token""#);
+        let Some(Challenge::Bearer(realm)) = bearer else { panic!("{bearer:?}") };
+        assert_eq!(realm.from, None);
+    }
+
+    #[test]
+    fn the_schemes_that_are_offered_are_named() {
+        for (values, expected) in [
+            (&["Negotiate"][..], &["Negotiate"][..]),
+            (&["Negotiate YIIB=="], &["Negotiate"]),
+            (&["Negotiate", "NTLM"], &["Negotiate", "NTLM"]),
+            (&["Digest realm=\"x\", nonce=\"y\""], &["Digest"]),
+            (&["Negotiate, Basic realm=\"x\", basic realm=\"y\""], &["Negotiate", "Basic"]),
+            (&["Bearer realm=\"no url\""], &["Bearer"]),
+            (&[""], &[]),
+            (&[], &[]),
+        ] {
+            assert_eq!(Challenge::schemes(&headers(values)), expected, "{values:?}");
+        }
     }
 }

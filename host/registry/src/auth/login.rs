@@ -11,7 +11,9 @@ use crate::auth::header::bearer;
 use crate::auth::service::TOKEN;
 use crate::auth::token::RepositoryScope;
 use crate::error::Failed as _;
-use crate::http::connection::{Purpose, host_of, read_error};
+use crate::http::address::host_of;
+use crate::http::body::read_error;
+use crate::http::connection::Purpose;
 use crate::limits::window::Class;
 use crate::request::Call;
 use crate::upload::session::UploadStart;
@@ -48,7 +50,9 @@ impl Client {
         if asked.status() != StatusCode::UNAUTHORIZED {
             return Err(Cause::Answered(read_error(asked).await));
         }
-        let Some(challenge) = Challenge::of(asked.headers()) else {
+        let base = self.base().await?;
+        let zone = base.connections.zone_of(&asked);
+        let Some(challenge) = Challenge::of(asked.headers(), &base.url, zone) else {
             return refused("it offers neither Basic nor Bearer authentication");
         };
         let state = match (&challenge, credential) {
@@ -60,8 +64,8 @@ impl Client {
                     _ => return Err(Cause::Answered(read_error(answer).await)),
                 }
             }
-            (Challenge::Bearer { realm, .. }, _) => {
-                self.check_realm(realm).await?;
+            (Challenge::Bearer(realm), _) => {
+                self.check_realm(&realm.url).await?;
                 self.prove(&challenge, credential).await
             }
             (Challenge::Basic, _) => self.prove(&challenge, credential).await,
@@ -87,7 +91,7 @@ impl Client {
         }
         let (host, seconds) = (host_of(request.url()), TOKEN.as_secs());
         let base = self.base().await?;
-        let sent = base.connections.send(request, Purpose::Metadata, seconds);
+        let sent = base.connections.send(request, None, Purpose::Metadata, seconds);
         tokio::time::timeout(TOKEN, sent).await.map_err(|_| Cause::TimedOut { host, seconds })?
     }
 

@@ -7,24 +7,20 @@ use reqwest::header::AUTHORIZATION;
 use url::Url;
 
 use crate::auth::account::{CredentialState, FirstUse};
-use crate::auth::challenge::Challenge;
+use crate::auth::challenge::{Challenge, Realm};
 use crate::auth::header::basic;
 use crate::auth::token::{Grant, Held, TOKEN_BODY_LIMIT, Token, TokenAnswer, TokenScope};
 use crate::error_response::ErrorResponse;
-use crate::http::connection::{cause_of, host_of, read_bounded, read_error};
+use crate::http::address::host_of;
+use crate::http::body::{read_error, read_json};
+use crate::http::failure::cause_of;
 use crate::limits::throttle::gave_up_cause;
 use crate::limits::window::Class;
+use crate::secret::known::remember;
 use crate::{Cause, Client, Credential};
 
 /// Timeout of a token request.
 pub(crate) const TOKEN: Duration = Duration::from_secs(30);
-
-/// A token service, as a challenge names it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Service<'a> {
-    pub(crate) realm: &'a Url,
-    pub(crate) name: Option<&'a str>,
-}
 
 /// A refusal of a token service.
 struct Refused {
@@ -40,13 +36,13 @@ impl Client {
     /// If the service issues no token, or the credential must not be sent.
     pub(crate) async fn fetch_token(
         &self,
-        service: Service<'_>,
+        service: &Realm,
         access: &TokenScope,
         grant: Grant,
         credential: Option<&Credential>,
     ) -> Result<(Held, Option<FirstUse>), Cause> {
         if credential.is_some() {
-            self.check_realm(service.realm).await?;
+            self.check_realm(&service.url).await?;
         }
         let first_use = match credential {
             Some(credential) => self.first_use(service, credential).await?,
@@ -90,7 +86,7 @@ impl Client {
                     self.settle_by_proof(first_use, credential).await?;
                 }
                 let why = "its answer contains no token".to_owned();
-                Err(Cause::Token { realm: host_of(service.realm), why })
+                Err(Cause::Token { realm: host_of(&service.url), why })
             }
         }
     }
@@ -98,15 +94,12 @@ impl Client {
     /// Asks for the right to send `credential`. One that an API refused is proved first.
     async fn first_use(
         &self,
-        service: Service<'_>,
+        service: &Realm,
         credential: &Credential,
     ) -> Result<Option<FirstUse>, Cause> {
         match self.accounts.present(credential, self.owner()).await? {
             Some(first_use) if first_use.is_doubted() => {
-                let challenge = Challenge::Bearer {
-                    realm: service.realm.clone(),
-                    service: service.name.map(str::to_owned),
-                };
+                let challenge = Challenge::Bearer(service.clone());
                 match self.prove(&challenge, credential).await {
                     Some(state) => first_use.settle(state),
                     None => return Ok(Some(first_use)),
@@ -190,8 +183,7 @@ impl Client {
         credential: &Credential,
     ) -> Option<CredentialState> {
         let status = match challenge {
-            Challenge::Bearer { realm, service } => {
-                let service = Service { realm, name: service.as_deref() };
+            Challenge::Bearer(service) => {
                 match self.request_token(service, Vec::new(), Some(credential)).await {
                     Ok(Ok(_)) => StatusCode::OK,
                     Ok(Err(refused)) => StatusCode::from_u16(refused.answer.status).ok()?,
@@ -221,11 +213,11 @@ impl Client {
     /// Sends one token request. The inner error is a refusal, `None` an answer without a token.
     async fn request_token(
         &self,
-        service: Service<'_>,
+        service: &Realm,
         scopes: Vec<String>,
         credential: Option<&Credential>,
     ) -> Result<Result<Option<Token>, Refused>, Cause> {
-        let Service { realm, name } = service;
+        let Realm { url: realm, service: name, from, .. } = service;
         let failed = |why: String| Cause::Token { realm: host_of(realm), why };
         let base = self.base().await?;
         // No permit is held while waiting for a first use, so this cannot deadlock.
@@ -234,8 +226,8 @@ impl Client {
         let _permit =
             windows.enter(Class::Lookup).await.map_err(|closed| too_long(closed.reason))?;
         let sent = Instant::now();
-        let client = base.connections.metadata(realm)?;
-        let response = token_request(client, realm, name, scopes, credential)?
+        let client = base.connections.metadata(realm, *from)?;
+        let response = token_request(client, realm, name.as_deref(), scopes, credential)?
             .timeout(TOKEN)
             .send()
             .await
@@ -252,16 +244,18 @@ impl Client {
                     windows.overloaded(Class::Lookup, sent);
                     let limit = windows.throttled(Class::Lookup, &[], answer.retry_after, sent);
                     self.report_throttled(&host_of(realm), &answer, limit).map_err(too_long)?;
-                    Cause::OverloadedRealm(answer.clone())
+                    Cause::OverloadedRealm { realm: host_of(realm), answer: answer.clone() }
                 }
                 // A busy realm is worth a retry; a refusal is not.
-                500..=599 => Cause::OverloadedRealm(answer.clone()),
+                500..=599 => {
+                    Cause::OverloadedRealm { realm: host_of(realm), answer: answer.clone() }
+                }
                 _ => failed(answer.to_string()),
             };
             return Ok(Err(Refused { answer, cause }));
         }
         windows.succeeded(Class::Lookup);
-        let body = read_bounded(response, TOKEN_BODY_LIMIT).await?;
+        let body = read_json(response, TOKEN_BODY_LIMIT).await?;
         self.tokens.cost.token_took(sent.elapsed());
         let answer: TokenAnswer = serde_json::from_slice(&body)
             .map_err(|_| failed("its answer contains no JSON".to_owned()))?;
@@ -285,6 +279,7 @@ fn token_request(
         }
         parameters.push(("grant_type", "refresh_token".to_owned()));
         parameters.push(("client_id", "longshore".to_owned()));
+        remember(identity.expose());
         parameters.push(("refresh_token", identity.expose().to_owned()));
         let body =
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();

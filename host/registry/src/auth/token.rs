@@ -298,6 +298,30 @@ impl Tokens {
     }
 }
 
+/// What a token for another registry is for: realm, service and scope.
+type GuestKey = [String; 3];
+
+/// The tokens for registries that a registry redirects to.
+#[derive(Debug, Default)]
+pub(crate) struct GuestTokens(std::sync::Mutex<HashMap<GuestKey, Token>>);
+
+impl GuestTokens {
+    /// The token for `key`, if it may still be used.
+    pub(crate) fn get(&self, key: &GuestKey) -> Option<Token> {
+        let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.get(key).filter(|token| token.is_good(Instant::now())).cloned()
+    }
+
+    /// Keeps a token for later requests.
+    pub(crate) fn keep(&self, key: GuestKey, token: Token) {
+        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tokens.len() >= KEPT {
+            tokens.clear();
+        }
+        tokens.insert(key, token);
+    }
+}
+
 /// Returns the token in `slot`, unless it is stale, lacks a right that is `needed`, or equals `refused`,
 /// which just got a 401.
 pub(crate) fn usable(

@@ -10,11 +10,12 @@ use reqwest::{Method, Response, StatusCode};
 use crate::auth::token::RepositoryScope;
 use crate::content::blob_check::announced;
 use crate::error::Failed as _;
-use crate::http::connection::read_bounded;
-use crate::http::connection::{Purpose, next_chunk};
+use crate::http::body::{next_chunk, read_bounded};
+use crate::http::connection::Purpose;
 use crate::limits::window::Class;
 use crate::request::Call;
 use crate::retry::Backoff;
+use crate::secret::known::{Origin, masked};
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Digest, Repository};
 use longshore_store::{BlobPresence, Operation};
@@ -242,7 +243,7 @@ impl Client {
         let range = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
         let found = range.and_then(start_and_size);
         if found.is_none_or(|(start, total)| start != offset || total.is_some_and(|t| t != size)) {
-            let answered = range.unwrap_or_default().to_owned();
+            let answered = masked(range.unwrap_or_default(), Origin::Answer).into_owned();
             return Err(Cause::Range { offset, answered });
         }
         Ok((with_length(response, size - offset)?, 0))

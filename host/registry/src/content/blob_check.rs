@@ -5,7 +5,7 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderName, HeaderValue, RANGE};
 
 use crate::error::Failed as _;
-use crate::http::connection::next_chunk;
+use crate::http::body::next_chunk;
 use crate::limits::window::Class;
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Hasher, Repository};

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::auth::token::RepositoryScope;
 use crate::content::manifest::content_type;
 use crate::error::Failed as _;
-use crate::http::connection::read_bounded;
+use crate::http::body::read_json;
 use crate::limits::window::Class;
 use crate::request::Call;
 use crate::{Cause, Client, RegistryError};
@@ -182,7 +182,7 @@ impl Client {
         let response = self.send_once(call).await?;
         let etag = response.headers().get(ETAG).cloned();
         let media_type = content_type(response.headers());
-        let bytes = read_bounded(response, crate::content::manifest::MANIFEST_LIMIT).await?;
+        let bytes = read_json(response, crate::content::manifest::MANIFEST_LIMIT).await?;
         if subject.same_algorithm_of(&bytes) == *subject {
             return Ok(Tagged::Subject);
         }

@@ -105,13 +105,8 @@ mod tests {
             bytes: Bytes::from(text),
             media_type: media_type.clone(),
         };
-        let answer = ErrorResponse {
-            status,
-            codes: vec![code.to_owned()],
-            detail: String::new(),
-            retry_after: None,
-            redirected: None,
-        };
+        let answer =
+            ErrorResponse { status, codes: vec![code.to_owned()], ..ErrorResponse::default() };
         advice(&answer, &manifest)
     }
 

@@ -1,6 +1,6 @@
 //! Looks up credentials, each once per run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use super::auth_file::{AuthFile, Found};
 use super::error::CredentialError;
 use super::kind::Credential;
-use super::program;
+use super::program::{self, ProgramFailure};
 use super::source::{AuthFilePath, CredentialSources};
 
 /// Where a credential is from.
@@ -65,6 +65,8 @@ pub struct Credentials {
     sources: CredentialSources,
     files: Vec<KnownFile>,
     answers: Mutex<HashMap<(String, Registry), Answer>>,
+    /// The helpers that are not installed.
+    missing: Mutex<HashSet<String>>,
 }
 
 impl Credentials {
@@ -75,14 +77,15 @@ impl Credentials {
             .iter()
             .map(|path| KnownFile { path: path.clone(), content: OnceCell::new() });
         let files = files.collect();
-        Self { sources, files, answers: Mutex::default() }
+        Self { sources, files, answers: Mutex::default(), missing: Mutex::default() }
     }
 
     /// Looks up the credential for `registry`, or the most specific one for `repository`; `None` is
     /// anonymous.
     ///
     /// # Errors
-    /// If a file is unreadable or malformed, or a credential helper fails.
+    /// If a file is unreadable or malformed, or a credential helper fails. A helper that is not
+    /// installed has no credential.
     pub async fn of(
         &self,
         registry: &Registry,
@@ -111,12 +114,19 @@ impl Credentials {
                     let file = file.path.path.clone();
                     return Ok(Some((credential, CredentialOrigin::File { file, key })));
                 }
-                Found::Program(name) => {
-                    if let Some(credential) = self.ask(name, registry).await? {
+                Found::Program(name) => match self.ask(name, registry).await {
+                    Ok(Some(credential)) => {
                         let (name, file) = (name.to_owned(), file.path.path.clone());
                         return Ok(Some((credential, CredentialOrigin::Program { name, file })));
                     }
-                }
+                    Ok(None) => {}
+                    // The file may come from another machine, and the image may be public.
+                    Err(CredentialError::Program {
+                        failure: failure @ ProgramFailure::Missing { .. },
+                        ..
+                    }) => self.warn_of_missing(name, registry, &failure),
+                    Err(error) => return Err(error),
+                },
                 Found::Nothing => {}
             }
         }
@@ -128,6 +138,14 @@ impl Credentials {
         match self.sources.environment_for(registry) {
             Some(_) => "DOCKER_USERNAME and DOCKER_PASSWORD",
             None => "an authentication file, as docker login writes it",
+        }
+    }
+
+    /// Warns once for each helper that is not installed.
+    fn warn_of_missing(&self, name: &str, registry: &Registry, failure: &ProgramFailure) {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        if missing.insert(name.to_owned()) {
+            tracing::warn!("no credential of a helper is used for {registry}: {failure}");
         }
     }
 

@@ -29,8 +29,6 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 const ANSWER_LIMIT: u64 = 1 << 20;
 /// The most bytes kept of a helper's standard error.
 const STDERR_LIMIT: u64 = 16 << 10;
-/// The most characters shown of it.
-const STDERR_SHOWN: usize = 300;
 
 /// The message of helpers that have no credential.
 const NOT_FOUND: &str = "credentials not found in native keychain";
@@ -69,26 +67,23 @@ pub enum ProgramFailure {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// The program exited with an error. Its standard output is not shown, as it may hold the
-    /// secret.
-    #[error("it ended with {status}{complaint}; `echo {server} | {program} get` shows why")]
+    /// The program exited with an error. Neither its standard output nor its standard error is shown,
+    /// as either may hold the secret.
+    #[error("it ended with {status}; `echo {server} | {program} get` shows why")]
     Exit {
         /// The exit status.
         status: ExitStatus,
-        /// The start of its standard error on one line, after `: `; may be empty.
-        complaint: String,
         /// The server it was asked for.
         server: String,
         /// The program's name.
         program: String,
     },
-    /// The program could not store or erase a credential.
-    #[error("it ended with {status}{complaint}")]
+    /// The program could not store or erase a credential. Its output is not shown: it was given the
+    /// secret.
+    #[error("it ended with {status}")]
     Change {
         /// The exit status.
         status: ExitStatus,
-        /// The start of its standard error on one line, after `: `; may be empty.
-        complaint: String,
     },
     /// The output does not follow the protocol.
     #[error("its answer is not the JSON of a credential helper")]
@@ -126,12 +121,7 @@ pub(super) async fn ask(
         if ended.has_no_credential() {
             return Ok(None);
         }
-        return Err(ProgramFailure::Exit {
-            status: ended.status,
-            complaint: one_line(&ended.complaint),
-            server,
-            program,
-        });
+        return Err(ProgramFailure::Exit { status: ended.status, server, program });
     }
     let answer: Answer =
         serde_json::from_slice(&ended.answer).map_err(|_| ProgramFailure::Answer)?;
@@ -176,7 +166,7 @@ async fn change(
     if ended.status.success() || ended.has_no_credential() {
         return Ok(());
     }
-    Err(ProgramFailure::Change { status: ended.status, complaint: one_line(&ended.complaint) })
+    Err(ProgramFailure::Change { status: ended.status })
 }
 
 impl Ended {
@@ -293,24 +283,6 @@ pub(super) fn server_of(registry: &Registry) -> String {
     } else {
         registry.to_string()
     }
-}
-
-/// The start of a helper's standard error on one line, after `: `; empty if there is none.
-fn one_line(complaint: &[u8]) -> String {
-    let text = String::from_utf8_lossy(complaint);
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let mut line = String::new();
-    for c in words.join(" ").chars().take(STDERR_SHOWN) {
-        match c {
-            '"' | '\'' => line.push(c),
-            // Escapes control characters and changes of the text's direction.
-            _ => line.extend(c.escape_debug()),
-        }
-    }
-    if !line.is_empty() {
-        line.insert_str(0, ": ");
-    }
-    line
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use crate::Cause;
-use crate::http::connection::{Connections, host_of};
+use crate::http::address::host_of;
+use crate::http::connection::Connections;
 use crate::http::transport::CONNECT;
 use crate::http::trust::trusting_none;
 use longshore_oci::Registry;
@@ -34,7 +35,7 @@ pub(crate) async fn base_url(
         false
     } else {
         // A certificate that is not trusted is an answer too.
-        let unverified = Connections::new(false, connections.certificates().clone());
+        let unverified = connections.unverified();
         let connections = &unverified;
         answers(connections, &secure).await?.is_none()
             && answers(connections, &plain).await?.is_some_and(|status| {
@@ -53,7 +54,7 @@ async fn answers(
     let url = base
         .join("/v2/")
         .map_err(|error| Cause::Unreachable { host: host_of(base), why: error.to_string() })?;
-    let request = connections.metadata(&url)?.get(url);
+    let request = connections.metadata(&url, None)?.get(url);
     Ok(request.timeout(2 * CONNECT).send().await.ok().map(|response| response.status()))
 }
 
@@ -98,7 +99,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    use super::base_url;
+    use super::{Arc, base_url};
     use crate::http::certificate::RegistryCertificates;
     use crate::http::connection::Connections;
     use longshore_oci::Registry;
@@ -116,7 +117,7 @@ mod tests {
     }
 
     fn connections() -> Connections {
-        Connections::new(true, RegistryCertificates { roots: Vec::new(), identity: None })
+        Connections::new(true, RegistryCertificates::default(), Arc::default())
     }
 
     #[tokio::test]

@@ -18,6 +18,8 @@ use reqwest::{Body, Request, Response, ResponseBuilderExt as _};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use crate::http::resolver::Resolver;
+
 /// Timeout for opening a connection.
 pub(crate) const CONNECT: Duration = Duration::from_secs(10);
 /// The `User-Agent`.
@@ -34,8 +36,8 @@ pub(crate) struct Transport(Client<Connector, Body>);
 
 impl Transport {
     /// Makes a client that uses `tls` for HTTPS.
-    pub(crate) fn new(tls: rustls::ClientConfig) -> Self {
-        let mut tcp = HttpConnector::new();
+    pub(crate) fn new(tls: rustls::ClientConfig, resolver: Resolver) -> Self {
+        let mut tcp = HttpConnector::new_with_resolver(resolver);
         // The TLS connector wraps this one.
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -107,7 +109,7 @@ impl TransportError {
 
 /// Opens connections, including TLS, within [`CONNECT`].
 #[derive(Clone, Debug)]
-struct Connector(HttpsConnector<HttpConnector>);
+struct Connector(HttpsConnector<HttpConnector<Resolver>>);
 
 /// The future of a connection.
 type Connecting = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;

@@ -3,15 +3,20 @@
 //! All connections of a registry share one configuration, as reading the platform's roots costs
 //! milliseconds and memory. It is not built for plain HTTP.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::sign::SingleCertAndKey;
-use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
 
 use crate::http::certificate::RegistryCertificates;
+use crate::http::tls_fault::webpki_error;
 
 /// Makes a configuration that trusts the platform's roots and those of `certificates`.
 ///
@@ -25,11 +30,7 @@ pub(crate) fn trusting(
 ) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = if verify {
-        let roots = certificates.roots.iter().cloned();
-        Arc::new(rustls_platform_verifier::Verifier::new_with_extra_roots(
-            roots,
-            Arc::clone(&provider),
-        )?)
+        Arc::new(RootsAndLeaves::of(certificates.roots.clone(), Arc::clone(&provider))?)
     } else {
         Arc::new(AcceptAny(Arc::clone(&provider)))
     };
@@ -54,6 +55,117 @@ pub(crate) fn trusting_none() -> Result<ClientConfig, Error> {
         .with_safe_default_protocol_versions()?
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth())
+}
+
+/// Accepts certificates that a root issued, and server certificates that are themselves among the
+/// roots.
+///
+/// Docker's documentation makes a self-signed certificate that is its own CA, and distributes it as
+/// a root. webpki refuses a CA as the certificate of a server; OpenSSL and Go accept it.
+#[derive(Debug)]
+struct RootsAndLeaves {
+    roots: rustls_platform_verifier::Verifier,
+    /// The additional roots.
+    given: Vec<CertificateDer<'static>>,
+    /// The platform's roots as they are written. They are only read if a certificate is refused.
+    platform: OnceLock<Vec<CertificateDer<'static>>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl RootsAndLeaves {
+    fn of(
+        given: Vec<CertificateDer<'static>>,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Self, Error> {
+        let roots = rustls_platform_verifier::Verifier::new_with_extra_roots(
+            given.iter().cloned(),
+            Arc::clone(&provider),
+        )?;
+        Ok(Self { roots, given, platform: OnceLock::new(), provider })
+    }
+
+    /// Whether a server certificate is itself among the roots.
+    fn has(&self, leaf: &CertificateDer<'_>) -> bool {
+        let platform =
+            || self.platform.get_or_init(|| rustls_native_certs::load_native_certs().certs);
+        self.given.contains(leaf) || platform().contains(leaf)
+    }
+
+    /// Checks everything but the issuer: the dates, the purpose and the name.
+    fn check_alone(
+        &self,
+        leaf: &CertificateDer<'_>,
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let parsed = ParsedCertificate::try_from(leaf)?;
+        let mut only = RootCertStore::empty();
+        only.add(leaf.clone().into_owned())?;
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        verify_server_cert_signed_by_trust_anchor(&parsed, &only, &[], now, algorithms)
+            .or_else(|error| if is_about_the_issuer(&error) { Ok(()) } else { Err(error) })?;
+        verify_server_name(&parsed, name)
+    }
+}
+
+/// Whether the error is about the issuer. webpki checks the dates before.
+fn is_about_the_issuer(error: &Error) -> bool {
+    let Error::InvalidCertificate(error) = error else { return false };
+    match error {
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => true,
+        other => matches!(webpki_error(other), Some(webpki::Error::CaUsedAsEndEntity)),
+    }
+}
+
+impl ServerCertVerifier for RootsAndLeaves {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified = self.roots.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        match verified {
+            Err(_) if self.has(end_entity) => {
+                self.check_alone(end_entity, server_name, now)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.roots.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.roots.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.roots.supported_verify_schemes()
+    }
 }
 
 /// Accepts every certificate (`--tls-verify=false`), but checks that the peer owns its key.
@@ -104,3 +216,6 @@ impl ServerCertVerifier for AcceptAny {
         self.0.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests;

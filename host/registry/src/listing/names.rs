@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::auth::token::{RepositoryScope, TokenScope};
 use crate::error::{CATALOG, Failed as _};
-use crate::http::connection::read_bounded;
+use crate::http::body::read_json;
 use crate::limits::window::Class;
 use crate::request::Call;
 use crate::{Cause, Client, RegistryError};
@@ -107,7 +107,7 @@ impl Client {
             );
             let response = self.send(&call).await?;
             let link = next_link(response.headers());
-            let body = read_bounded(response, PAGE_LIMIT.min(left)).await.map_err(failed)?;
+            let body = read_json(response, PAGE_LIMIT.min(left)).await.map_err(failed)?;
             left -= body.len() as u64;
             let page: Page = serde_json::from_slice(&body)
                 .map_err(|_| failed(Cause::List("it is not JSON of the expected form")))?;

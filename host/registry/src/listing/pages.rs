@@ -6,7 +6,7 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::error::Failed as _;
-use crate::http::connection::read_bounded;
+use crate::http::body::read_json;
 use crate::listing::names::{LIST_LIMIT, PAGE_LIMIT, linked, next_link};
 use crate::request::Call;
 use crate::{Cause, Client, RegistryError};
@@ -54,6 +54,6 @@ impl Client {
         let response = self.send_once(call).await?;
         let link = next_link(response.headers());
         let next = link.map(|link| linked(&call.url, &link)).transpose()?;
-        Ok((read_bounded(response, limit).await?, next))
+        Ok((read_json(response, limit).await?, next))
     }
 }

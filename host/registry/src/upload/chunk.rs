@@ -7,7 +7,8 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RANGE};
 
 use crate::error::Failed as _;
-use crate::http::connection::SILENCE;
+use crate::http::body::SILENCE;
+use crate::secret::known::{Origin, masked};
 use crate::upload::session::{StallTimeouts, UploadSession, closing, commit, stalled};
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Repository};
@@ -49,7 +50,7 @@ impl Client {
             .session_call(
                 operation.clone(),
                 Method::PATCH,
-                session.url.clone(),
+                session.at.clone(),
                 repository,
                 blob.size,
             )
@@ -60,7 +61,7 @@ impl Client {
         let response =
             self.send_stream(call, body, stalled(moved, length, patience)).await.map_err(failed)?;
         self.observed.took_chunk();
-        self.session_of(&response, &session.url).await.map_err(failed)
+        self.session_of(&response, &session.at.url).await.map_err(failed)
     }
 
     /// Closes an upload after its last chunk. The caller holds the permit.
@@ -73,10 +74,10 @@ impl Client {
         repository: &Repository,
         blob: &Descriptor,
     ) -> Result<(), RegistryError> {
-        let url = closing(session.url, &blob.digest);
+        let at = closing(session.at, &blob.digest);
         let operation = self.upload_operation("push blob", repository, &blob.digest.to_string());
         let mut call = self
-            .session_call(operation.clone(), Method::PUT, url, repository, blob.size)
+            .session_call(operation.clone(), Method::PUT, at, repository, blob.size)
             .header(CONTENT_LENGTH, HeaderValue::from(0));
         call.patience = commit(blob.size);
         self.send_once(&call).await.map(|_| ()).map_err(|cause| operation.failed(cause))
@@ -98,17 +99,17 @@ impl Client {
         let call = self.session_call(
             operation.clone(),
             Method::GET,
-            session.url.clone(),
+            session.at.clone(),
             repository,
             blob.size,
         );
         let response = self.send_once(&call).await.map_err(failed)?;
         let range = response.headers().get(RANGE).and_then(|value| value.to_str().ok());
         let offset = range.and_then(offset_after).ok_or_else(|| {
-            let answered = range.unwrap_or_default().to_owned();
+            let answered = masked(range.unwrap_or_default(), Origin::Answer).into_owned();
             failed(Cause::Range { offset: 0, answered })
         })?;
-        let session = self.session_of(&response, &session.url).await.map_err(failed)?;
+        let session = self.session_of(&response, &session.at.url).await.map_err(failed)?;
         Ok((session, offset))
     }
 

@@ -10,9 +10,11 @@ use url::Url;
 
 use crate::auth::token::RepositoryScope;
 use crate::error::Failed as _;
-use crate::http::connection::{Purpose, SILENCE};
+use crate::http::body::SILENCE;
+use crate::http::connection::Purpose;
+use crate::http::location::{Location, location};
 use crate::limits::window::Class;
-use crate::request::{Call, location};
+use crate::request::Call;
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Digest, Repository};
 use longshore_store::Operation;
@@ -25,7 +27,7 @@ const CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-leng
 /// An open upload session at a registry.
 #[derive(Clone, Debug)]
 pub(crate) struct UploadSession {
-    pub(crate) url: Url,
+    pub(crate) at: Location,
     /// The minimum chunk size that the registry asks for, in bytes.
     pub(crate) chunk_min_length: Option<u64>,
 }
@@ -54,13 +56,14 @@ impl Client {
         &self,
         operation: Operation,
         method: Method,
-        url: Url,
+        at: Location,
         repository: &Repository,
         size: u64,
     ) -> Call {
         let scope =
             RepositoryScope { repository: repository.clone(), push: true, mount_from: None };
-        let mut call = Call::new(operation, method, url, scope, Class::of_blob(size));
+        let mut call = Call::new(operation, method, at.url, scope, Class::of_blob(size));
+        call.from = at.from;
         call.purpose = Purpose::Blob;
         call.admitted = true;
         call
@@ -179,7 +182,10 @@ impl Client {
         let least = response.headers().get(CHUNK_MIN_LENGTH);
         let chunk_min_length =
             least.and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
-        Ok(UploadSession { url: location(response, from, &base.url)?, chunk_min_length })
+        Ok(UploadSession {
+            at: location(response, from, &base.url, &base.connections)?,
+            chunk_min_length,
+        })
     }
 
     /// Uploads the whole blob as one body.
@@ -197,10 +203,10 @@ impl Client {
         body: reqwest::Body,
         moved: Arc<AtomicU64>,
     ) -> Result<(), RegistryError> {
-        let url = closing(session.url, &blob.digest);
+        let at = closing(session.at, &blob.digest);
         let operation = self.upload_operation("push blob", repository, &blob.digest.to_string());
         let call = self
-            .session_call(operation.clone(), Method::PUT, url, repository, blob.size)
+            .session_call(operation.clone(), Method::PUT, at, repository, blob.size)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
             .header(CONTENT_LENGTH, HeaderValue::from(blob.size));
         let patience = StallTimeouts { silence: SILENCE, commit: commit(blob.size) };
@@ -218,21 +224,21 @@ impl Client {
     /// Cancels an upload, so that the registry can free it. Errors are only logged.
     pub(crate) async fn cancel_upload(&self, session: UploadSession, repository: &Repository) {
         let operation = self.upload_operation("cancel upload", repository, "what was begun");
-        let ask = async |method: Method, url: &Url| {
+        let ask = async |method: Method, at: &Location| {
             let operation = operation.clone();
-            let mut call = self.session_call(operation, method, url.clone(), repository, 0);
+            let mut call = self.session_call(operation, method, at.clone(), repository, 0);
             call.patience = Duration::from_secs(5);
             self.send_once(&call).await
         };
-        let cancelled = match ask(Method::DELETE, &session.url).await {
+        let cancelled = match ask(Method::DELETE, &session.at).await {
             // A broken body changed the session's location (distribution 3).
             Err(cause) if cause.status() == Some(416) => {
                 let moved = async {
-                    let status = ask(Method::GET, &session.url).await?;
-                    self.session_of(&status, &session.url).await
+                    let status = ask(Method::GET, &session.at).await?;
+                    self.session_of(&status, &session.at.url).await
                 };
                 match moved.await {
-                    Ok(moved) => ask(Method::DELETE, &moved.url).await,
+                    Ok(moved) => ask(Method::DELETE, &moved.at).await,
                     Err(cause) => Err(cause),
                 }
             }
@@ -248,9 +254,9 @@ pub(crate) fn commit(size: u64) -> Duration {
     COMMIT + Duration::from_secs(size / 20_000_000)
 }
 
-/// The URL that closes a session.
-pub(crate) fn closing(mut session: Url, digest: &Digest) -> Url {
-    session.query_pairs_mut().append_pair("digest", &digest.to_string());
+/// The location that closes a session.
+pub(crate) fn closing(mut session: Location, digest: &Digest) -> Location {
+    session.url.query_pairs_mut().append_pair("digest", &digest.to_string());
     session
 }
 

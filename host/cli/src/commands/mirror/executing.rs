@@ -29,12 +29,15 @@ impl Session {
     ) -> Result<Report, Fatal> {
         let Planned { name, plan, format } = planned;
         // The options keep no collisions.
-        let Plan { entries, jobs, ended, count: _, collisions: _ } = plan;
+        let Plan { entries, jobs, ended, listed, count: _, collisions: _ } = plan;
         // The failed list holds them by now.
         drop(entries);
         let jobs = Arc::new(jobs);
-        let destination = self.settings.destination.as_ref();
-        let stores = Arc::new(self.stores.stores_of(&jobs, destination, &self.log)?);
+        let named = match &self.settings.destination {
+            Some(store) => store.registry(),
+            None => listed.as_ref(),
+        };
+        let stores = Arc::new(self.stores.stores_of(&jobs, named, &self.log)?);
         let (events, received) = EventSender::channel();
         let mut reporter = Reporter::new(
             ReportOptions {

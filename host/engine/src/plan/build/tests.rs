@@ -387,3 +387,20 @@ async fn a_collision_with_another_part_is_an_error_in_every_part() {
         assert!(matches!(error, PlanError::Collision { first: 1, second: 2, .. }), "{error}");
     }
 }
+
+#[tokio::test]
+async fn the_registry_that_all_destinations_of_the_list_share_is_known() {
+    let listed = async |destinations: &[&str]| {
+        let entries =
+            (1..).zip(destinations).map(|(line, to)| entry(line, "a.io/x", Some(to), "1"));
+        let text = "x\n".repeat(destinations.len());
+        let list = list(lines(), &text, entries.collect(), Vec::new());
+        planned(list, &options()).await.listed.map(|registry| registry.to_string())
+    };
+    assert_eq!(listed(&["r.io/a", "r.io/b"]).await.as_deref(), Some("r.io"));
+    assert_eq!(listed(&["r.io/a", "s.io/b"]).await, None);
+    assert_eq!(listed(&["r.io/a", "s.io/b", "r.io/c"]).await, None);
+    assert_eq!(listed(&["r.io/a", "b"]).await, None, "the second one is on Docker Hub");
+    assert_eq!(listed(&["r.io/a", "-/b", "r.io/c"]).await.as_deref(), Some("r.io"));
+    assert_eq!(listed(&[]).await, None);
+}

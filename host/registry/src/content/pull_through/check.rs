@@ -135,9 +135,9 @@ impl Client {
     /// Whether the registry is a Harbor, by its token service.
     fn is_harbor(&self) -> bool {
         match self.registry_challenge() {
-            Some(Challenge::Bearer { realm, service }) => {
-                realm.path().ends_with("/service/token")
-                    || service.as_deref() == Some("harbor-registry")
+            Some(Challenge::Bearer(realm)) => {
+                realm.url.path().ends_with("/service/token")
+                    || realm.service.as_deref() == Some("harbor-registry")
             }
             _ => false,
         }

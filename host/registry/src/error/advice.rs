@@ -1,0 +1,107 @@
+//! Advice for each cause of a failure.
+
+use longshore_store::out_of_files;
+
+use super::{CATALOG, Cause, INTO_CACHE, RegistryError};
+use crate::error_response::ErrorResponse;
+
+impl RegistryError {
+    /// Advice for the user.
+    pub fn hint(&self) -> Option<String> {
+        if let Some(advice) = &self.advice {
+            return Some(advice.clone());
+        }
+        let hint = match &*self.cause {
+            Cause::Certificate { fault, .. } | Cause::Handshake { fault, .. } => fault.hint(),
+            Cause::Astray { .. } => {
+                "ask the operator of the registry; only a registry in the same network may lead there"
+            }
+            Cause::Unreachable { why, .. } | Cause::Broken { why, .. }
+                if out_of_files(why).is_some() =>
+            {
+                out_of_files(why)?
+            }
+            Cause::Unreachable { why, .. } if why.contains("no TLS") => {
+                "the registry speaks plain HTTP; allow it with --tls-verify=false"
+            }
+            Cause::Unreachable { .. } => {
+                "check the registry's name, the network and the proxy settings"
+            }
+            Cause::Answered(answer) | Cause::Renewed(answer) => return self.after_answer(answer),
+            Cause::Encoded { .. } => {
+                "a proxy on the way compresses answers: let it pass them unchanged, or add the registry to NO_PROXY"
+            }
+            Cause::Credential(why) | Cause::CertificateFile(why) if out_of_files(why).is_some() => {
+                out_of_files(why)?
+            }
+            Cause::Credential(_) => {
+                "fix or remove the credential that the error names; docker login writes it again"
+            }
+            Cause::Damaged { .. } => {
+                "most registries keep existing content: delete the blob from the registry's storage first"
+            }
+            Cause::PullThrough(_) => INTO_CACHE,
+            Cause::LoginLimited(_) => "repeat the run later with the failed list",
+            Cause::RateLimitedUntil { .. } | Cause::RateLimitedForLong { .. } => {
+                "repeat the run later with the failed list, log in for a higher limit, or wait longer with --max-wait"
+            }
+            Cause::Token { .. } | Cause::CredentialRefused(_) => {
+                "check the credential; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    /// Advice after a refusal.
+    fn after_answer(&self, answer: &ErrorResponse) -> Option<String> {
+        // The credential is never sent to another host, so it cannot be at fault.
+        if let Some(host) = &answer.redirected {
+            return match answer.status {
+                401 if !answer.offers.is_empty() => Some(format!(
+                    "it redirects to another registry: log in there and name {host} as the source"
+                )),
+                401 | 403 | 404 if self.operation.verb == "fetch blob" => Some(
+                    "try again, or ask the registry's operator: its storage refuses the URL that the registry issued"
+                        .to_owned(),
+                ),
+                _ => None,
+            };
+        }
+        let hint = match answer.status {
+            401 if answer.early.is_some() => {
+                "set the clocks of the registry and of its token service; a token counts from the time of the second one"
+            }
+            401 if !answer.offers_a_known_scheme() => {
+                return Some(format!(
+                    "no credential was shown: longshore logs in with Basic or Bearer, and the registry offers only {}",
+                    answer.offers.join(", ")
+                ));
+            }
+            401 | 403..=405 if self.operation.verb == CATALOG => {
+                "name the repositories one by one; some registries list them only for logged-in users, others never"
+            }
+            403 | 405 if answer.is_of_cache() => INTO_CACHE,
+            401 => {
+                "check that the credential is right and may do this; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
+            }
+            403 => {
+                "check the rights of the credential, and whether the registry is read-only or out of quota"
+            }
+            404 if self.operation.verb.starts_with("push") => {
+                "create the repository or its project first, if it is missing; see --repo-type"
+            }
+            404 => {
+                "check the name and the tag; a private image answers so without a credential too"
+            }
+            413 => {
+                "ask for a higher limit: the registry or a proxy before it limits the size of uploads"
+            }
+            429 => {
+                "log in for a higher limit, run fewer jobs with -j, or wait longer with --max-wait"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

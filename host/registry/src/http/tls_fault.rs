@@ -1,0 +1,258 @@
+//! Why a TLS handshake failed, in words that name the way out.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError, Error};
+
+/// Why a TLS handshake failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsFault {
+    /// No trusted CA issued the certificate.
+    UnknownAuthority,
+    /// The certificate is a CA's own, and not among the trusted ones.
+    SelfSigned,
+    /// The certificate has expired.
+    Expired {
+        /// The end of its life; `None` if it is not known.
+        at: Option<SystemTime>,
+    },
+    /// The certificate is not valid yet.
+    NotYetValid {
+        /// The start of its life; `None` if it is not known.
+        from: Option<SystemTime>,
+    },
+    /// The certificate is for other names.
+    OtherName {
+        /// The names that it has.
+        names: Vec<String>,
+    },
+    /// The certificate has no subject alternative name. A common name does not count (RFC 6125).
+    NoName,
+    /// Another fault of the certificate.
+    Certificate(String),
+    /// The server asks for a client certificate.
+    WantsCertificate,
+    /// The server refuses the client certificate, or the client.
+    Refused(String),
+}
+
+impl TlsFault {
+    /// The fault that an error of rustls means; `None` if it is none of the handshake.
+    pub(crate) fn of(error: &Error) -> Option<Self> {
+        match error {
+            Error::InvalidCertificate(error) => Some(Self::of_certificate(error)),
+            Error::AlertReceived(alert) => Self::of_alert(*alert),
+            _ => None,
+        }
+    }
+
+    fn of_certificate(error: &CertificateError) -> Self {
+        match error {
+            CertificateError::UnknownIssuer => Self::UnknownAuthority,
+            CertificateError::Expired => Self::Expired { at: None },
+            CertificateError::ExpiredContext { not_after, .. } => {
+                Self::Expired { at: time(*not_after) }
+            }
+            CertificateError::NotValidYet => Self::NotYetValid { from: None },
+            CertificateError::NotValidYetContext { not_before, .. } => {
+                Self::NotYetValid { from: time(*not_before) }
+            }
+            CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+                Self::NoName
+            }
+            CertificateError::NotValidForNameContext { presented, .. } => {
+                Self::OtherName { names: presented.iter().map(|name| bare(name)).collect() }
+            }
+            CertificateError::BadEncoding => Self::Certificate("its encoding is broken".to_owned()),
+            CertificateError::BadSignature => {
+                Self::Certificate("its signature is wrong".to_owned())
+            }
+            other => match webpki_error(other) {
+                Some(webpki::Error::CaUsedAsEndEntity) => Self::SelfSigned,
+                // Alternative names are an extension, which the first version does not have.
+                Some(webpki::Error::UnsupportedCertVersion) => Self::NoName,
+                _ => Self::Certificate(other.to_string()),
+            },
+        }
+    }
+
+    fn of_alert(alert: AlertDescription) -> Option<Self> {
+        match alert {
+            // OpenSSL's servers send the second one with TLS 1.2.
+            AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
+                Some(Self::WantsCertificate)
+            }
+            AlertDescription::HandshakeFailure
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::ProtocolVersion
+            | AlertDescription::InsufficientSecurity
+            | AlertDescription::UnrecognisedName => Some(Self::Refused(format!("{alert:?}"))),
+            _ => None,
+        }
+    }
+
+    /// Whether the fault lies with the server's certificate.
+    pub(crate) const fn is_of_certificate(&self) -> bool {
+        !matches!(self, Self::WantsCertificate | Self::Refused(_))
+    }
+
+    /// Advice for the user.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::UnknownAuthority => {
+                "put the registry's CA into a certs.d directory or SSL_CERT_FILE, or use --tls-verify=false"
+            }
+            Self::SelfSigned => {
+                "put this certificate itself into a certs.d directory or SSL_CERT_FILE, or use --tls-verify=false"
+            }
+            Self::Expired { .. } => {
+                "renew the certificate of that host; if it is valid, check the clock of this machine"
+            }
+            Self::NotYetValid { .. } => {
+                "check the clocks of this machine and of the one that issued the certificate"
+            }
+            Self::OtherName { .. } => {
+                "use a name that the certificate has, or have a certificate issued for this one"
+            }
+            Self::NoName => {
+                "have a certificate issued that has the host among its subject alternative names; the common name does not count"
+            }
+            Self::Certificate(_) => {
+                "have another certificate issued for that host, or use --tls-verify=false"
+            }
+            Self::WantsCertificate => {
+                "put a client certificate and its key into the registry's certs.d directory, as client.cert and client.key"
+            }
+            Self::Refused(alert) if alert == "ProtocolVersion" => {
+                "let the registry speak TLS 1.2 or newer"
+            }
+            Self::Refused(_) => {
+                "check the client certificate in the registry's certs.d directory, if the registry asks for one"
+            }
+        }
+    }
+}
+
+impl fmt::Display for TlsFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownAuthority => f.write_str("no trusted CA issued it"),
+            Self::SelfSigned => f.write_str("it is the certificate of a CA that is not trusted"),
+            Self::Expired { at: None } => f.write_str("it has expired"),
+            Self::Expired { at: Some(at) } => {
+                write!(f, "it expired on {}", httpdate::fmt_http_date(*at))
+            }
+            Self::NotYetValid { from: None } => f.write_str("it is not valid yet"),
+            Self::NotYetValid { from: Some(from) } => {
+                write!(f, "it is not valid before {}", httpdate::fmt_http_date(*from))
+            }
+            Self::OtherName { names } => {
+                const SHOWN: usize = 10;
+                let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>();
+                write!(f, "it is for {}", shown.join(", "))?;
+                match names.len().saturating_sub(SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} other names"),
+                }
+            }
+            Self::NoName => f.write_str("it has no subject alternative name"),
+            Self::Certificate(why) => f.write_str(why),
+            Self::WantsCertificate => f.write_str("it asks for a client certificate"),
+            Self::Refused(alert) => write!(f, "it sent the alert {alert}"),
+        }
+    }
+}
+
+/// The error of webpki that rustls has no variant for.
+pub(crate) fn webpki_error(error: &CertificateError) -> Option<&webpki::Error> {
+    match error {
+        CertificateError::Other(other) => other.0.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// The time, unless it lies behind what dates of HTTP can say.
+fn time(time: UnixTime) -> Option<SystemTime> {
+    const YEAR_9999: u64 = 253_402_300_799;
+    let seconds = Some(time.as_secs()).filter(|seconds| *seconds <= YEAR_9999)?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
+/// The name alone, from webpki's `DnsName("…")`.
+fn bare(presented: &str) -> String {
+    let inner = presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(presented).trim_matches('"').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::{ServerName, UnixTime};
+    use rustls::{AlertDescription, CertificateError, Error};
+
+    use super::TlsFault;
+
+    fn of(error: CertificateError) -> TlsFault {
+        TlsFault::of(&Error::InvalidCertificate(error)).unwrap()
+    }
+
+    fn other_name(presented: &[&str]) -> TlsFault {
+        of(CertificateError::NotValidForNameContext {
+            expected: ServerName::try_from("r.test").unwrap(),
+            presented: presented.iter().map(|&name| name.to_owned()).collect(),
+        })
+    }
+
+    #[test]
+    fn each_fault_is_said_and_has_its_own_way_out() {
+        let (long_ago, time) =
+            (UnixTime::since_unix_epoch(std::time::Duration::ZERO), UnixTime::now());
+        let mut hints = std::collections::BTreeSet::new();
+        for (fault, said) in [
+            (of(CertificateError::UnknownIssuer), "no trusted CA issued it"),
+            (
+                of(CertificateError::ExpiredContext { time, not_after: long_ago }),
+                "it expired on Thu, 01 Jan 1970 00:00:00 GMT",
+            ),
+            (
+                of(CertificateError::NotValidYetContext { time: long_ago, not_before: long_ago }),
+                "it is not valid before Thu, 01 Jan 1970 00:00:00 GMT",
+            ),
+            (
+                other_name(&["DnsName(\"a.test\")", "IpAddress(10.0.0.1)"]),
+                "it is for a.test, 10.0.0.1",
+            ),
+            (other_name(&[]), "it has no subject alternative name"),
+            (of(CertificateError::BadEncoding), "its encoding is broken"),
+        ] {
+            assert!(fault.to_string().to_lowercase().contains(&said.to_lowercase()), "{fault}");
+            assert!(hints.insert(fault.hint()), "{fault}: another fault has that hint");
+        }
+    }
+
+    #[test]
+    fn many_names_are_cut() {
+        let names: Vec<String> = (0..12).map(|number| format!("DnsName(\"h{number}\")")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let said = other_name(&names).to_string();
+        assert!(said.ends_with("h9 and 2 other names"), "{said}");
+    }
+
+    #[test]
+    fn alerts_about_the_client_are_told_apart_from_broken_connections() {
+        let of = |alert| TlsFault::of(&Error::AlertReceived(alert));
+        assert_eq!(of(AlertDescription::CertificateRequired), Some(TlsFault::WantsCertificate));
+        let refused = of(AlertDescription::UnknownCA).unwrap();
+        assert_eq!(refused.to_string(), "it sent the alert UnknownCA");
+        assert!(of(AlertDescription::ProtocolVersion).unwrap().hint().contains("TLS 1.2"));
+        assert_eq!(of(AlertDescription::CloseNotify), None);
+        assert_eq!(of(AlertDescription::InternalError), None, "the next try may work");
+    }
+}
