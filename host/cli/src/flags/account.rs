@@ -66,14 +66,4 @@ mod tests {
             assert!(account(wrong).is_err(), "{wrong}");
         }
     }
-
-    #[test]
-    fn a_project_is_one_component() {
-        for good in ["library", "team-1", "a_b"] {
-            assert_eq!(project(good).unwrap().as_str(), good);
-        }
-        for bad in ["", "a/b", "/a", "a/", "Team", "reg.io:5000", "a b"] {
-            assert!(project(bad).is_err(), "{bad}");
-        }
-    }
 }

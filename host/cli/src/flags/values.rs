@@ -79,7 +79,17 @@ pub(super) fn host(text: &str) -> Result<String, String> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Account, account, address, duration, host, project, registry};
+    use super::{address, duration, host, project};
+
+    #[test]
+    fn a_project_is_one_component() {
+        for good in ["library", "team-1", "a_b"] {
+            assert_eq!(project(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "a/b", "/a", "a/", "Team", "reg.io:5000", "a b"] {
+            assert!(project(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_host_is_a_name_without_a_port() {
