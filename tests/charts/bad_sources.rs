@@ -1,0 +1,115 @@
+//! Sources that are wrong: each fails alone, with its place.
+
+use super::server::{Answer, Server};
+use super::{archive, config, mirror_charts};
+use crate::support::{Longshore, Registry, Run};
+
+fn index(entries: &str) -> Answer {
+    Answer::File(format!("entries:\n  demo:\n{entries}").into())
+}
+
+fn run(server: &Server, target: &Registry, versions: &str) -> Run {
+    let lines = format!("type: repo\nrepo: {}\nchart: demo\nversions: [{versions}]", server.url);
+    mirror_charts(&config(target, &lines)).args(["--all", "--charts-only"]).run()
+}
+
+#[test]
+fn one_wrong_version_fails_alone_and_names_the_nearest() {
+    let (server, target) = (Server::start(), Registry::embedded());
+    let entries = "  - {version: 1.1.0, urls: [a.tgz]}\n  - {version: 1.2.0, urls: [b.tgz], digest: '00'}\n  - {version: 1.3.0, urls: [c.tgz]}\n";
+    server.set("/index.yaml", index(entries));
+    server.set("/a.tgz", Answer::File(archive("demo", "1.1.0", &[])));
+    server.set("/b.tgz", Answer::File(archive("demo", "1.2.0", &[])));
+    server.set("/c.tgz", Answer::File(archive("other", "1.3.0", &[])));
+    let run = run(&server, &target, "1.1.0, 1.2.0, 1.3.0, 1.4.0").exits(1);
+    assert!(run.stdout.contains("1.1.0: chart=pushed"), "{}", run.stdout);
+    assert!(run.stdout.contains("1 pushed, 0 skipped, 3 failed"), "{}", run.stdout);
+    for text in [
+        "b.tgz: content has digest sha256:",
+        "Chart.yaml has name \"other\", expected \"demo\"",
+        "the nearest are 1.3.0, 1.2.0, 1.1.0",
+    ] {
+        assert!(run.stderr.contains(text), "{text}: {}", run.stderr);
+    }
+    let list = run.file("mirror-charts-failed.txt").expect("a failed list");
+    assert!(list.contains("--chart=a") && list.contains("--version=1.4.0"), "{list}");
+}
+
+#[test]
+fn an_index_that_is_huge_broken_or_missing_is_named() {
+    let target = Registry::embedded();
+    for (answer, text) in [
+        (Some(Answer::Zeros(200 * 1024 * 1024)), "is larger than"),
+        (Some(Answer::File(b"entries: [".to_vec())), "index.yaml: "),
+        (Some(index("  - {version: 1.0.0}\n")), "is not an address of a chart"),
+        (None, "404"),
+    ] {
+        let server = Server::start();
+        if let Some(answer) = answer {
+            server.set("/index.yaml", answer);
+        }
+        let run = run(&server, &target, "1.0.0").exits(1);
+        assert!(run.stderr.contains(text), "{text}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn an_index_of_50_000_versions_is_read() {
+    let (server, target) = (Server::start(), Registry::embedded());
+    let entries: String = (0..50_000)
+        .map(|number| format!("  - {{version: 1.0.{number}, urls: [a.tgz]}}\n"))
+        .collect();
+    server.set("/index.yaml", index(&entries));
+    server.set("/a.tgz", Answer::File(archive("demo", "1.0.49999", &[])));
+    run(&server, &target, "latest").exits(0);
+}
+
+#[test]
+fn a_credential_of_the_settings_stays_at_its_origin() {
+    let (server, other, target) = (Server::start(), Server::start(), Registry::embedded());
+    let basic = "Basic bWU6aHVudGVyMg==".to_owned();
+    let entries = b"entries:\n  demo:\n  - {version: 1.0.0, urls: [a.tgz]}\n".to_vec();
+    server.set("/index.yaml", Answer::Private(basic, entries));
+    server.set("/a.tgz", Answer::Redirect(format!("{}/moved.tgz", other.url)));
+    other.set("/moved.tgz", Answer::File(archive("demo", "1.0.0", &[])));
+    let lines = format!("type: repo\nrepo: {}\nchart: demo\nversions: ['1.0.0']", server.url);
+    let text = config(&target, &lines);
+    let settings = format!(
+        "[repositories.\"{}\"]\nusername = 'me'\npassword-env = 'CHARTS_PASSWORD'\n",
+        server.url
+    );
+    let run = |longshore: Longshore| longshore.args(["--all", "--charts-only"]).run();
+    let refused = run(mirror_charts(&text)).exits(1);
+    assert!(refused.stderr.contains("[repositories.\"URL\"]"), "{}", refused.stderr);
+    let run = run(mirror_charts(&text)
+        .file("s.toml", settings)
+        .args(["--settings", "s.toml"])
+        .env("CHARTS_PASSWORD", "hunter2"));
+    let run = run.exits(0);
+    assert!(!run.stderr.contains("hunter2"));
+    assert!(server.requests().iter().any(|(_, sent)| sent.is_some()));
+    assert!(other.requests().iter().all(|(_, sent)| sent.is_none()), "{:?}", other.requests());
+}
+
+#[test]
+fn wrong_usage_is_exit_2_and_copies_nothing() {
+    let target = Registry::embedded();
+    let text = config(&target, "type: local\npath: ./gone\nchart: demo\nversions: ['1.0.0']");
+    for (arguments, message) in [
+        (&["--charts-only"][..], "neither --chart nor --all"),
+        (&["--all", "--chart", "a"], "cannot be used with"),
+        (&["--all", "--version", "1"], "use --version with --all"),
+        (&["--chart", "b"], "no such key"),
+        (&["--all", "--charts-only", "--images-only"], "cannot be used with"),
+        (&["--chart", "a", "--version", "newest"], "neither a version nor a range"),
+        (&["--all", "-c", "gone.yaml"], "gone.yaml"),
+        (&["--all", "--renderer", "gone"], "there is no such file"),
+    ] {
+        let run = mirror_charts(&text).args(arguments).run().exits(2);
+        assert!(run.stderr.contains(message), "{arguments:?}: {}", run.stderr);
+    }
+    let run = mirror_charts("- a\n").args(["--all", "--charts-only"]).run().exits(2);
+    assert!(run.stderr.contains("mirror.yaml:1:1: "), "{}", run.stderr);
+    let schema = mirror_charts("").arg("--schema").run().exits(0);
+    assert!(schema.json()["properties"]["upstreams"].is_object());
+}
