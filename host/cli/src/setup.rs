@@ -4,10 +4,7 @@ mod caches;
 mod environment;
 mod formats;
 mod interrupt;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no command renders charts yet; mirror-charts will")
-)]
+#[expect(dead_code, reason = "no command renders charts yet; mirror-charts will")]
 mod renderer;
 mod stores;
 
