@@ -1,6 +1,6 @@
 //! Looks for the signs of a pull-through cache.
 
-use longshore_oci::{Content, Digest, ManifestReference, Repository};
+use longshore_oci::{Digest, Repository};
 use longshore_store::{Intent, Operation};
 use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, HeaderValue};
@@ -70,7 +70,7 @@ impl Client {
                 return Some(format!("Harbor's project {project} answers like a proxy cache"));
             }
         } else {
-            return self.distribution_sign(repository, held).await;
+            return self.distribution_sign(repository);
         }
         let digest = held.filter(|_| intent == Intent::Push)?;
         let known = cell(&self.pull_through.uploads, project);
@@ -81,41 +81,12 @@ impl Client {
     ///
     /// Its manifests look like those of other registries. So do the blobs that it has fetched: it
     /// stores them.
-    async fn distribution_sign(
-        &self,
-        repository: &Repository,
-        held: Option<&Digest>,
-    ) -> Option<String> {
+    fn distribution_sign(&self, repository: &Repository) -> Option<String> {
         if !self.pull_through.is_distribution() || self.capabilities().is_service {
             return None;
         }
-        if let Some(digest) = held {
-            let known = cell(&self.pull_through.looks, namespace(repository));
-            known.get_or_init(|| self.look_at_a_blob(repository, digest)).await;
-        }
         let is_foreign = self.pull_through.is_foreign(repository);
         is_foreign.then(|| format!("{} is a pull-through cache", self.registry))
-    }
-
-    /// Asks for one blob of a manifest, for the headers of the answer.
-    async fn look_at_a_blob(&self, repository: &Repository, digest: &Digest) {
-        let mut digest = digest.clone();
-        for _ in 0..2 {
-            let reference = ManifestReference::Digest(digest);
-            let Ok(manifest) = self.fetch_manifest(repository, &reference).await else { return };
-            match manifest.content {
-                Content::Index(index) => match index.manifests.first() {
-                    Some(child) => digest = child.digest.clone(),
-                    None => return,
-                },
-                Content::Single(single) => {
-                    if let Some(blob) = single.blobs().last() {
-                        let _presence = self.look_up_blob(repository, blob).await;
-                    }
-                    return;
-                }
-            }
-        }
     }
 
     /// Finds out how the registry authenticates, if nothing was asked of it yet.

@@ -13,8 +13,6 @@ use tokio::sync::OnceCell;
 pub(crate) struct PullThrough {
     /// By namespace: what Harbor says about it.
     pub(super) projects: Mutex<HashMap<String, Arc<OnceCell<Project>>>>,
-    /// By namespace: whether a blob was looked at for its headers.
-    pub(super) looks: Mutex<HashMap<String, Arc<OnceCell<()>>>>,
     /// By namespace: whether an upload was refused as a cache refuses it.
     pub(super) uploads: Mutex<HashMap<String, Arc<OnceCell<Option<String>>>>>,
     signs: Mutex<Signs>,
