@@ -14,14 +14,14 @@ use crate::support::imports::Imports;
 /// its place is decided, not found out.
 const CRATES: &[(&str, &[&str])] = &[
     ("oci", &[]),
-    ("cache", &[]),
+    ("files", &[]),
     ("store", &["oci"]),
-    ("registry", &["oci", "cache", "store"]),
+    ("registry", &["oci", "files", "store"]),
     ("layout", &["oci", "store"]),
-    ("engine", &["oci", "cache", "store"]),
-    ("plugin", &["cache"]),
-    ("chart", &["oci", "cache", "store", "registry"]),
-    ("cli", &["oci", "cache", "store", "registry", "layout", "engine", "plugin", "chart"]),
+    ("engine", &["oci", "files", "store"]),
+    ("plugin", &["files"]),
+    ("chart", &["oci", "files", "store", "registry"]),
+    ("cli", &["oci", "files", "store", "registry", "layout", "engine", "plugin", "chart"]),
 ];
 
 /// Dependencies that one crate keeps to itself.

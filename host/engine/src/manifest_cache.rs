@@ -3,16 +3,15 @@
 //! The cache is optional: an unusable, full or damaged one counts as empty. It is only asked for
 //! digests that the source named in this run, so it never reveals what the source would not.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use longshore_cache::CacheFolder;
+use longshore_files::{CacheFolder, CachedFile, read_from};
 use longshore_oci::{Descriptor, Digest, Manifest, MediaType, RawManifest};
 
 /// The folder's name.
@@ -21,12 +20,12 @@ const FOLDER: &str = "manifests";
 const LIMIT: u64 = 256 * 1024 * 1024;
 /// The block size for estimates of disk usage, in bytes.
 const BLOCK: u64 = 4096;
-/// The prefix of unfinished files, as written by `tempfile`.
-const UNFINISHED: &[u8] = b".tmp";
 /// Unfinished files older than this belong to a killed run.
 const ABANDONED: Duration = Duration::from_secs(3600);
 /// The largest content that is kept, in bytes.
 const LARGEST: usize = 4 * 1024 * 1024;
+/// The largest file that is read, in bytes: the content, and a line with its media type.
+const FILE_LIMIT: u64 = LARGEST as u64 + 64 * 1024;
 
 /// Manifests that earlier runs fetched, by digest. Clones and other runs share it.
 #[derive(Clone, Debug)]
@@ -104,13 +103,12 @@ const TYPE_END: u8 = b'\n';
 
 impl Inner {
     fn read(&self, digest: &Digest) -> Option<(MediaType, Bytes)> {
-        let path = self.folder.file(&name(digest));
-        let mut file = File::open(&path).ok()?;
-        let mut content = Vec::new();
-        file.read_to_end(&mut content).ok()?;
-        let Some(kept) = verified(content, digest) else {
+        let name = name(digest);
+        let file = self.folder.open_file(&name).ok()?;
+        let content = read_from(&file, FILE_LIMIT).ok();
+        let Some(kept) = content.and_then(|content| verified(content, digest)) else {
             // The next read fetches the content again and replaces the file.
-            let _gone = std::fs::remove_file(&path);
+            let _gone = self.folder.remove(&*name);
             return None;
         };
         // A file that is used is not evicted as one of the oldest.
@@ -120,7 +118,7 @@ impl Inner {
 
     fn write(&self, digest: &Digest, media_type: &MediaType, bytes: &[u8]) -> io::Result<()> {
         let name = name(digest);
-        if self.folder.file(&name).exists() {
+        if self.folder.has(&name) {
             return Ok(());
         }
         let media_type = media_type.as_str().as_bytes();
@@ -130,10 +128,9 @@ impl Inner {
             Some(before) => before + disk_usage(bytes.len() as u64),
             None => {
                 let mut all = 0;
-                self.each_file(|file| {
-                    all += file.taken;
-                    Ok(())
-                })?;
+                for file in self.files()? {
+                    all += disk_usage(file?.size);
+                }
                 all
             }
         };
@@ -147,10 +144,10 @@ impl Inner {
     fn evict(&self) -> io::Result<u64> {
         // The paths are not kept: the names of so many files would dominate the memory of a run.
         let mut files = Vec::new();
-        self.each_file(|file| {
-            files.push((file.modified, file.taken));
-            Ok(())
-        })?;
+        for file in self.files()? {
+            let file = file?;
+            files.push((file.modified, disk_usage(file.size)));
+        }
         files.sort_unstable();
         let mut size: u64 = files.iter().map(|(_, taken)| taken).sum();
         let (room, mut left) = (self.limit / 4 * 3, size);
@@ -160,34 +157,24 @@ impl Inner {
             goes
         };
         let Some((last, _)) = files.iter().take_while(goes).last() else { return Ok(size) };
-        self.each_file(|file| {
-            if file.modified > *last || size <= room {
-                return Ok(());
+        for file in self.files()? {
+            let file = file?;
+            if file.modified <= *last && size > room {
+                self.folder.remove(&*file.name)?;
+                size = size.saturating_sub(disk_usage(file.size));
             }
-            match std::fs::remove_file(&file.path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => size = size.saturating_sub(file.taken),
-            }
-            Ok(())
-        })?;
+        }
         Ok(size)
     }
 
-    /// Visits all files except those that a run is writing. Files of killed runs are visited after
+    /// All files except those that a run is writing. Files of killed runs are among them after
     /// [`ABANDONED`].
-    fn each_file(&self, mut visit: impl FnMut(CacheFile) -> io::Result<()>) -> io::Result<()> {
-        for entry in std::fs::read_dir(self.folder.path())? {
-            let entry = entry?;
-            // Another run may have removed it.
-            let Ok(metadata) = entry.metadata() else { continue };
-            let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            let unfinished = entry.file_name().as_encoded_bytes().starts_with(UNFINISHED);
-            if unfinished && modified.elapsed().is_ok_and(|age| age < ABANDONED) {
-                continue;
-            }
-            visit(CacheFile { path: entry.path(), taken: disk_usage(metadata.len()), modified })?;
-        }
-        Ok(())
+    fn files(&self) -> io::Result<impl Iterator<Item = io::Result<CachedFile>>> {
+        let is_written = |file: &CachedFile| {
+            file.unfinished && file.modified.elapsed().is_ok_and(|age| age < ABANDONED)
+        };
+        let files = self.folder.files()?;
+        Ok(files.filter(move |file| !file.as_ref().is_ok_and(is_written)))
     }
 }
 
@@ -198,13 +185,6 @@ fn verified(content: Vec<u8>, digest: &Digest) -> Option<(MediaType, Bytes)> {
     let media_type = String::from_utf8(content.split_to(end + 1)[..end].to_vec()).ok()?;
     let is_right = digest.same_algorithm_of(&content) == *digest;
     is_right.then(|| (MediaType::from(media_type), content))
-}
-
-/// A file of the cache.
-struct CacheFile {
-    path: PathBuf,
-    taken: u64,
-    modified: SystemTime,
 }
 
 /// The disk usage of a file of `length` bytes.
@@ -241,7 +221,7 @@ mod tests {
         let other_run = ManifestCache::open(root.path()).unwrap();
         assert_eq!(other_run.manifest(&kept.digest).await.unwrap().raw, kept);
 
-        let path = cache.0.folder.file(&name(&kept.digest));
+        let path = cache.0.folder.path().join(name(&kept.digest));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let good = fs::read(&path).unwrap();
         let mut changed = good.clone();
@@ -262,14 +242,14 @@ mod tests {
         let (last, earlier) = manifests.split_last().unwrap();
         for (age, kept) in (1..).zip(earlier) {
             cache.keep_manifest(kept).await;
-            let file = fs::File::open(cache.0.folder.file(&name(&kept.digest))).unwrap();
+            let file = fs::File::open(cache.0.folder.path().join(name(&kept.digest))).unwrap();
             file.set_modified(SystemTime::now() - Duration::from_secs(1000 - age)).unwrap();
         }
         assert!(cache.manifest(&manifests[0].digest).await.is_some(), "the oldest is used");
         cache.keep_manifest(last).await;
         let mut left = Vec::new();
         for (at, manifest) in manifests.iter().enumerate() {
-            if cache.0.folder.file(&name(&manifest.digest)).exists() {
+            if cache.0.folder.has(&name(&manifest.digest)) {
                 left.push(at);
             }
         }
@@ -295,12 +275,7 @@ mod tests {
         }
         for run in runs {
             assert!(!run.0.read_only.load(Ordering::Relaxed), "a run has given up");
-            let mut left = 0;
-            let count = |_| {
-                left += 1;
-                Ok(())
-            };
-            run.0.each_file(count).unwrap();
+            let left = run.0.files().unwrap().count();
             assert!((1..=8).contains(&left), "{left} files are left");
         }
     }

@@ -10,12 +10,15 @@ use longshore_oci::{
     StoreName, Tag, Version, is_made_of_digest, referrers_tag,
 };
 use longshore_store::{BlobPresence, BoundedCells, Fault, Intent, Source, StoreError};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::manifest_cache::ManifestCache;
 
 /// The largest configuration that is read for its platform, in bytes.
-pub(crate) const CONFIGURATION_LIMIT: u64 = 16 * 1024 * 1024;
+const CONFIGURATION_LIMIT: u64 = 16 * 1024 * 1024;
+/// A configuration above this size, in bytes, is large. A run reads one large configuration at a time,
+/// and reads it again when its turn to be copied comes.
+const LARGE_CONFIGURATION: u64 = 128 * 1024;
 
 /// The cached part of a configuration.
 #[derive(Debug)]
@@ -37,8 +40,33 @@ pub(crate) struct Configuration {
 #[derive(Debug, Default)]
 pub(crate) struct KnownSources {
     configurations: BoundedCells<(StoreName, Repository, Digest), OnceCell<KnownConfiguration>>,
+    /// Held while a large configuration is in memory.
+    large: Mutex<()>,
     /// The digest-like tags of a repository.
     digest_tags: BoundedCells<Name, OnceCell<HashSet<Tag>>>,
+}
+
+impl KnownSources {
+    /// Waits until `config` may be in memory, if it is large. A size that is not known may be large.
+    async fn turn(&self, config: &Descriptor) -> Option<MutexGuard<'_, ()>> {
+        let is_small = (1..=LARGE_CONFIGURATION).contains(&config.size);
+        if is_small { None } else { Some(self.large.lock().await) }
+    }
+
+    /// Reads what the configuration of an image in `repository` of `store` says about its platform.
+    ///
+    /// # Errors
+    /// If the store does not answer or refuses, and if the configuration is too large.
+    pub(crate) async fn platform_of(
+        &self,
+        store: &(impl Source + ?Sized),
+        repository: &Repository,
+        config: &Descriptor,
+    ) -> Result<Option<Platform>, StoreError> {
+        let _turn = self.turn(config).await;
+        let bytes = store.small_blob(repository, config, CONFIGURATION_LIMIT).await?;
+        Ok(Platform::stated(&bytes))
+    }
 }
 
 /// Reads the source of one job.
@@ -155,10 +183,11 @@ impl SourceReader<'_> {
         let mut read = None;
         let known = known
             .get_or_try_init(|| async {
+                let _turn = self.known.turn(config).await;
                 let bytes = Arc::new(self.read_configuration(config).await?);
                 let platform = Platform::of_configuration(&bytes);
                 let weak = Arc::downgrade(&bytes);
-                read = Some(bytes);
+                read = Some(bytes).filter(|bytes| bytes.len() as u64 <= LARGE_CONFIGURATION);
                 Ok::<_, StoreError>(KnownConfiguration { platform, bytes: weak })
             })
             .await?;

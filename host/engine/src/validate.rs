@@ -12,6 +12,7 @@ mod fields;
 mod inventory;
 mod list_pairs;
 mod referrers;
+mod room;
 mod run;
 mod verdict;
 

@@ -13,6 +13,7 @@ mod disk;
 mod file_lock;
 mod files;
 mod incoming_blob;
+mod index_text;
 mod layout;
 mod manifest;
 mod process_folder;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::parts::{self, annotations, first_texts};
 use super::{Digest, MediaType, Platform};
 
 /// The fields of a descriptor that longshore reads; the raw manifest holds all others.
@@ -22,15 +23,11 @@ pub struct Descriptor {
     /// The platform of an index's child.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
-    /// Annotations.
-    #[serde(
-        default,
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "BTreeMap::is_empty"
-    )]
+    /// The annotations [`Self::ATTESTATION_OF`] and [`Self::REF_NAME`], if they are texts.
+    #[serde(default, deserialize_with = "annotations", skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-    /// The URLs of foreign content.
-    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    /// The first URLs of foreign content.
+    #[serde(default, deserialize_with = "first_texts", skip_serializing_if = "Vec::is_empty")]
     pub urls: Vec<String>,
 }
 
@@ -49,18 +46,11 @@ fn no_media_type() -> MediaType {
     MediaType::from(String::new())
 }
 
-/// Reads `null` as empty, as Go writes empty lists and maps.
-pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
-}
-
 impl Descriptor {
     /// The annotation with which BuildKit's attestations name their image.
-    pub const ATTESTATION_OF: &'static str = "vnd.docker.reference.digest";
+    pub const ATTESTATION_OF: &'static str = parts::ATTESTATION_OF;
+    /// The annotation with which image layouts name a manifest (image-spec, annotations.md).
+    pub const REF_NAME: &'static str = parts::REF_NAME;
 
     /// Whether a child of an index with this descriptor may be a manifest. Other children are
     /// blobs.

@@ -11,6 +11,7 @@ mod index_text;
 mod interned;
 mod manifest;
 mod media_type;
+mod parts;
 mod platform;
 mod reference;
 mod reference_error;

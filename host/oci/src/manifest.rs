@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::descriptor::null_as_default;
+use super::parts::null_as_default;
 use super::{Descriptor, Digest, Index, MediaType};
 
 /// A manifest as fetched or built. The hashed bytes are those that are pushed.

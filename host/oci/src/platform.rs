@@ -6,6 +6,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::parts::first_texts_if_any;
+
+/// The longest word of a configuration's platform, in bytes.
+const WORD: usize = 255;
+
 /// The platform of an image (image-spec, image-index.md, "platform").
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Platform {
@@ -22,7 +27,12 @@ pub struct Platform {
     #[serde(default, rename = "os.version", skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
     /// Required features of the operating system.
-    #[serde(default, rename = "os.features", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "os.features",
+        deserialize_with = "first_texts_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub os_features: Option<Vec<String>>,
 }
 
@@ -56,8 +66,18 @@ impl Platform {
 
     /// The platform that the configuration of an image names, if any (image-spec, config.md).
     pub fn of_configuration(bytes: &[u8]) -> Option<Self> {
+        Self::stated(bytes).filter(|platform| !platform.is_unspecified() && !platform.is_unknown())
+    }
+
+    /// What the configuration of an image says about its platform. Words that are too long to be true are
+    /// not believed, as platforms are kept in memory.
+    pub fn stated(bytes: &[u8]) -> Option<Self> {
         let platform: Self = serde_json::from_slice(bytes).ok()?;
-        (!platform.is_unspecified() && !platform.is_unknown()).then_some(platform)
+        let Self { architecture, os, variant, os_version, os_features } = &platform;
+        let features = os_features.iter().flatten();
+        let mut words =
+            [architecture, os].into_iter().chain(variant).chain(os_version).chain(features);
+        words.all(|word| word.len() <= WORD).then_some(platform)
     }
 
     fn cpu(&self) -> Cpu {

@@ -1,10 +1,10 @@
 //! Errors of plugins. Each names the plugin and the operation.
 
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use longshore_files::ReadError;
 use longshore_plugin_pack::{Kind, PackError};
 
 use crate::load::config::ConfigError;
@@ -76,15 +76,7 @@ pub enum LoadProblem {
     Remote,
     /// The file cannot be read.
     #[error("{0}")]
-    Read(Arc<io::Error>),
-    /// The file is too large.
-    #[error("the component has {size} bytes, at most {most} are allowed")]
-    TooLarge {
-        /// The size of the file in bytes.
-        size: u64,
-        /// The allowed size in bytes.
-        most: usize,
-    },
+    Read(Arc<ReadError>),
     /// The metadata section is invalid, or the file is not a component.
     #[error(transparent)]
     Metadata(Arc<PackError>),
@@ -210,6 +202,12 @@ pub enum Failure {
     #[error("the plugin ran out of CPU time ({} s)", .limit.as_secs_f64())]
     CpuTime {
         /// The limit of a call.
+        limit: Duration,
+    },
+    /// All calls of the run used too much CPU time together.
+    #[error("the plugin ran out of CPU time for the run ({} s)", .limit.as_secs_f64())]
+    RunCpuTime {
+        /// The limit of a run.
         limit: Duration,
     },
     /// The call took too long.

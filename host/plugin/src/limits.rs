@@ -5,7 +5,7 @@ use std::time::Duration;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// Limits one call of a plugin. Users get the defaults; tests set smaller ones.
+/// Limits the calls of a plugin. Users get the defaults; tests set smaller ones.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// CPU time of the plugin, in steps of 10 ms.
@@ -52,6 +52,16 @@ pub struct Limits {
     pub response_body: usize,
     /// Bytes in all request and response bodies of one call together.
     pub traffic: usize,
+    /// CPU time of all calls of a component in a run.
+    pub run_cpu: Duration,
+    /// Number of scopes of one repository.
+    pub scopes: usize,
+    /// Number of scopes in a run.
+    pub run_scopes: usize,
+    /// Number of lines that all calls of a component may log in a run.
+    pub run_log_lines: usize,
+    /// Bytes in these lines.
+    pub run_log_bytes: usize,
     /// Number of lines that one call may log.
     pub log_lines: usize,
     /// Bytes in one such line.
@@ -66,7 +76,7 @@ impl Default for Limits {
             hook_wall: Duration::from_secs(120),
             chart_cpu: Duration::from_secs(60),
             chart_wall: Duration::from_secs(300),
-            memory: 256 * MIB,
+            memory: 192 * MIB,
             chart_memory: 512 * MIB,
             memories: 16,
             tables: 16,
@@ -84,6 +94,11 @@ impl Default for Limits {
             request_body: MIB,
             response_body: 4 * MIB,
             traffic: 16 * MIB,
+            run_cpu: Duration::from_secs(300),
+            scopes: 16,
+            run_scopes: 100_000,
+            run_log_lines: 10_000,
+            run_log_bytes: 4 * MIB,
             log_lines: 1_000,
             log_line: 8 * KIB,
         }

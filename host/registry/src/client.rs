@@ -64,6 +64,7 @@ pub struct Registries {
     permits: Permits,
     token_services: Arc<TokenServices>,
     effort: Arc<RetryStats>,
+    long_lists: Arc<tokio::sync::Mutex<()>>,
     hints: Arc<Hints>,
 }
 
@@ -93,6 +94,7 @@ impl Registries {
             token_services: Arc::new(TokenServices::new(permits.clone())),
             permits,
             effort,
+            long_lists: Arc::default(),
         })
     }
 
@@ -123,6 +125,7 @@ impl Registries {
                 accounts: Accounts::default(),
                 tokens: Tokens::default(),
                 guest_tokens: GuestTokens::default(),
+                long_lists: Arc::clone(&self.long_lists),
                 hints: Arc::clone(&self.hints),
                 manifest_homes: ManifestHomes::default(),
                 blob_homes: BlobHomes::default(),
@@ -173,6 +176,8 @@ pub struct Client {
     pub(super) accounts: Accounts,
     pub(super) tokens: Tokens,
     pub(super) guest_tokens: GuestTokens,
+    /// Held by the run's one list that is long.
+    pub(super) long_lists: Arc<tokio::sync::Mutex<()>>,
     pub(super) hints: Arc<Hints>,
     /// Repositories whose manifests name a blob.
     pub(super) manifest_homes: ManifestHomes,

@@ -86,6 +86,16 @@ pub enum Cause {
         /// The timeout, in seconds.
         seconds: u64,
     },
+    /// The peer sends or takes a body too slowly.
+    #[error("{host} moves less than {floor} bytes in {seconds} s")]
+    Slow {
+        /// The host and port.
+        host: String,
+        /// The fewest bytes that it must move in this time.
+        floor: u64,
+        /// The time, in seconds.
+        seconds: u64,
+    },
     /// The registry refused the request.
     #[error("{0}")]
     Answered(ErrorResponse),
@@ -271,7 +281,8 @@ impl RegistryError {
     /// Whether the same request may succeed later.
     pub fn is_transient(&self) -> bool {
         match &*self.cause {
-            Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
+            Cause::Unreachable { .. } | Cause::Broken { .. } => true,
+            Cause::TimedOut { .. } | Cause::Slow { .. } => true,
             Cause::Answered(answer) | Cause::OverloadedRealm { answer, .. } => {
                 // A lost session is replaced by a new one.
                 matches!(answer.status, 408 | 429 | 500..=599)
@@ -296,7 +307,8 @@ impl RegistryError {
     pub fn is_inconclusive(&self) -> bool {
         match &*self.cause {
             Cause::Answered(answer) => matches!(answer.status, 408 | 429 | 502..=504 | 520..=524),
-            Cause::Unreachable { .. } | Cause::Broken { .. } | Cause::TimedOut { .. } => true,
+            Cause::Unreachable { .. } | Cause::Broken { .. } => true,
+            Cause::TimedOut { .. } | Cause::Slow { .. } => true,
             Cause::OverloadedRealm { .. } | Cause::LoginLimited(_) => true,
             _ => self.is_rate_limited(),
         }
@@ -304,7 +316,7 @@ impl RegistryError {
 
     /// Whether the connection broke, so that the request may or may not have been processed.
     pub fn is_unanswered(&self) -> bool {
-        matches!(&*self.cause, Cause::Broken { .. } | Cause::TimedOut { .. })
+        matches!(&*self.cause, Cause::Broken { .. } | Cause::TimedOut { .. } | Cause::Slow { .. })
     }
 
     /// The wait that the registry asked for.

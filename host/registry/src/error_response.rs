@@ -11,6 +11,8 @@ use crate::secret::known::{Origin, masked_bytes};
 
 /// The most characters shown of a message that is not JSON.
 const SHOWN: usize = 200;
+/// The most codes kept of a refusal.
+const CODES: usize = 16;
 
 /// A registry's refusal (distribution-spec, "Error Codes").
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,8 +69,9 @@ impl ErrorResponse {
         if let Some(serde_json::Value::String(details)) = parsed.details {
             lines.push(one_line(&details, SHOWN));
         }
-        let codes = parsed.errors.into_iter().filter_map(|error| error.code).collect();
-        Self { status, codes, detail: lines.join("; "), retry_after, ..Self::default() }
+        let codes = parsed.errors.into_iter().filter_map(|error| error.code).take(CODES).collect();
+        let detail = one_line(&lines.join("; "), 5 * SHOWN);
+        Self { status, codes, detail, retry_after, ..Self::default() }
     }
 
     /// Whether the registry says that the project or namespace of a repository does not exist.

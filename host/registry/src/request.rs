@@ -20,6 +20,7 @@ use crate::http::location::{Location, location};
 use crate::http::zone::Zone;
 use crate::limits::window::Class;
 use crate::secret::known::{Origin as Where, masked};
+use crate::upload::stall::Stall;
 use crate::{Cause, Client, RegistryError};
 use longshore_store::Operation;
 
@@ -288,12 +289,12 @@ impl Client {
 
     /// Sends a body that can be read only once, without redirects or retries.
     ///
-    /// `watch` completes when the body stalls, with the seconds waited.
+    /// `watch` completes when the body stalls.
     pub(super) async fn send_stream(
         &self,
         call: Call,
         body: Body,
-        watch: impl Future<Output = u64>,
+        watch: impl Future<Output = Stall>,
     ) -> Result<Response, Cause> {
         let (class, sent) = (call.class, Instant::now());
         let answered = self.send_watched(call, body, watch).await;
@@ -304,7 +305,7 @@ impl Client {
         &self,
         call: Call,
         body: Body,
-        watch: impl Future<Output = u64>,
+        watch: impl Future<Output = Stall>,
     ) -> Result<Response, Cause> {
         let base = self.base().await?;
         let mut shown = Authorization::default();
@@ -322,7 +323,7 @@ impl Client {
         *request.body_mut() = Some(body);
         let response = tokio::select! {
             response = base.connections.send(request, call.from, Purpose::Blob, 0) => response?,
-            seconds = watch => return Err(Cause::TimedOut { host: host_of(&call.url), seconds }),
+            stall = watch => return Err(stall.at(host_of(&call.url))),
         };
         tracing::debug!("{} {} -> {}", call.method, safe(&call.url), response.status().as_u16());
         self.settle(&mut shown, &call.scope, response.status()).await;

@@ -8,6 +8,11 @@ use longshore_oci::Registry;
 const REFUSED_MOUNTS: usize = 3;
 /// The default chunk size of an upload, in bytes.
 const DEFAULT_CHUNK: u64 = 16 * 1024 * 1024;
+/// The smallest upper limit of a chunk or an upload that is believed, in bytes. With smaller chunks, an
+/// upload would need very many requests.
+const LEAST_CHUNK: u64 = 256 * 1024;
+/// The smallest upper limit of a manifest that is believed, in bytes.
+const LEAST_MANIFEST: u64 = 64 * 1024;
 
 /// What a registry supports, by its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +80,8 @@ impl Capabilities {
     /// Applies what a repository type says about the registry.
     ///
     /// The keys are those of `capabilities` in `wit/plugin.wit`, and `cross-mount` and
-    /// `chunked-upload` for its fields. Other keys, and values that do not parse, are ignored.
+    /// `chunked-upload` for its fields. Other keys, and values that do not parse, are ignored. Limits that
+    /// are too low are raised.
     pub(super) fn with_attributes(mut self, attributes: &[(String, String)]) -> Self {
         for (key, value) in attributes {
             let truth = value.parse::<bool>().ok();
@@ -83,13 +89,15 @@ impl Capabilities {
             match (key.as_str(), truth, size) {
                 ("cross-mount", Some(truth), _) => self.mounts = truth,
                 ("chunked-upload", Some(truth), _) => self.chunks = truth,
-                ("manifest-max-size", _, Some(size)) => self.manifest_max_size = size,
+                ("manifest-max-size", _, Some(size)) => {
+                    self.manifest_max_size = size.max(LEAST_MANIFEST);
+                }
                 ("mount-after-manifest", Some(truth), _) => self.mount_after_manifest = truth,
                 ("mount-from-self", Some(truth), _) => self.mount_from_self = truth,
                 ("counts-manifest-gets", Some(truth), _) => self.counts_manifest_gets = truth,
-                ("upload-max-size", _, Some(size)) => self.upload_max_size = size,
-                ("chunk-min-size", _, Some(size)) => self.chunk_min_size = size,
-                ("chunk-max-size", _, Some(size)) => self.chunk_max_size = size,
+                ("upload-max-size", _, Some(size)) => self.upload_max_size = size.max(LEAST_CHUNK),
+                ("chunk-min-size", _, Some(size)) => self.chunk_min_size = size.max(LEAST_CHUNK),
+                ("chunk-max-size", _, Some(size)) => self.chunk_max_size = size.max(LEAST_CHUNK),
                 _ => {}
             }
         }
@@ -197,7 +205,7 @@ impl Observed {
 
 #[cfg(test)]
 mod tests {
-    use super::{Capabilities, DEFAULT_CHUNK, MIB, Observed};
+    use super::{Capabilities, DEFAULT_CHUNK, LEAST_CHUNK, LEAST_MANIFEST, MIB, Observed};
 
     fn of_host(host: &str) -> Capabilities {
         Capabilities::of(&host.parse().unwrap())
@@ -224,6 +232,26 @@ mod tests {
         assert_eq!(described.chunk_size(Some(6_000_000)), 5_000_000);
         assert_eq!(said(&[("chunk-max-size", "many"), ("else", "1")]), Capabilities::DEFAULT);
         assert_eq!(Capabilities::DEFAULT.chunk_size(Some(DEFAULT_CHUNK + 1)), DEFAULT_CHUNK + 1);
+    }
+
+    #[test]
+    fn limits_that_would_need_endless_requests_are_not_believed() {
+        for size in ["1", "1000", "262143"] {
+            let pair = |key: &str| (key.to_owned(), size.to_owned());
+            let said = |keys: &[&str]| {
+                let pairs: Vec<_> = keys.iter().map(|&key| pair(key)).collect();
+                of_host("r.test").with_attributes(&pairs)
+            };
+            for keys in [&["chunk-max-size"][..], &["chunk-min-size", "chunk-max-size"]] {
+                let described = said(keys);
+                assert_eq!(described.chunk_size(None), LEAST_CHUNK, "{keys:?} {size}");
+                assert_eq!(described.chunk_size(Some(1)), LEAST_CHUNK);
+            }
+            assert_eq!(said(&["upload-max-size"]).upload_max_size, LEAST_CHUNK);
+            assert!(said(&["manifest-max-size"]).manifest_max_size >= LEAST_MANIFEST);
+        }
+        let large = [("chunk-min-size".to_owned(), u64::MAX.to_string())];
+        assert_eq!(of_host("r.test").with_attributes(&large).chunk_size(None), u64::MAX);
     }
 
     #[test]

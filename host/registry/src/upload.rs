@@ -12,3 +12,4 @@ pub(crate) mod place;
 pub(crate) mod self_mount;
 pub(crate) mod send;
 pub(crate) mod session;
+pub(crate) mod stall;

@@ -9,6 +9,7 @@ use longshore_engine::event::Level;
 use longshore_engine::list::{Entry, Format, List, Severity};
 use longshore_oci::StoreName;
 use longshore_plugin_host::Plugin;
+use longshore_store::Interrupt;
 
 use crate::convert::{
     ConvertError, Inexpressible, Output, Rendered, Replacements, converted, render, without,
@@ -41,12 +42,13 @@ pub(crate) async fn run(settings: ConvertSettings, log: &Arc<Log>) -> Result<Exi
         log.write(Level::Info, note);
     }
     let target = target(flags)?;
+    // Nothing listens for signals, so that the first one ends the process.
+    let (_never, mut interrupt) = Interrupt::channel();
     let text = match flags.input.as_str() {
-        STREAM => {
-            tokio::task::spawn_blocking(list::read_stdin).await.map_err(std::io::Error::other)??
-        }
-        path => list::read_file(Path::new(path))?,
+        STREAM => list::read_stdin(&mut interrupt).await?,
+        path => list::read_file(Path::new(path), &mut interrupt).await?,
     };
+    let Some(text) = text else { return Ok(Exit::Interrupted) };
     let is_private = text.is_private;
     let plugins = plugin_host(log)?;
     let formats = Formats { plugins: &plugins, settings: &settings.plugins, log };

@@ -31,26 +31,23 @@ pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
     let mut interrupt = session.interrupt.clone();
     let text = match session.settings.list.file.as_deref() {
         None if terminal => return prompt::run(session).await,
-        Some(path) if path != "-" => list::read_file(path.as_ref())?,
+        Some(path) if path != "-" => list::read_file(path.as_ref(), &mut interrupt).await?,
         _ => {
             if terminal {
                 let text = "reading the image list from standard input; Ctrl-D ends it";
                 log.write(Level::Info, text);
             }
-            tokio::select! {
-                read = tokio::task::spawn_blocking(list::read_stdin) => {
-                    read.map_err(std::io::Error::other)??
-                }
-                () = interrupt.raised() => return Ok(Exit::Interrupted),
-            }
+            list::read_stdin(&mut interrupt).await?
         }
     };
+    let Some(text) = text else { return Ok(Exit::Interrupted) };
     let is_private = text.is_private;
-    let planned = session.plan(text, 1).await?;
+    let Some(planned) = session.plan(text, 1).await? else { return Ok(Exit::Interrupted) };
     let command = session.repeat_command(&planned.format);
-    let failed_list = session.failed_list(&planned.failed_entries(), &command, is_private)?;
+    let opened = session.failed_list(planned.failed_entries(), &command, is_private).await?;
+    let Some(failed_list) = opened else { return Ok(Exit::Interrupted) };
     let mut report = session.execute(planned, failed_list).await?;
-    let failed = report.finish_failed_list();
+    let failed = report.finish_failed_list(&mut interrupt).await;
     // Report the copied entries even if the failed list cannot be written.
     let place = failed.as_ref().ok().and_then(Option::as_deref);
     let printed = report.print(place, &command);

@@ -64,7 +64,8 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
             "--list-format=mirror".to_owned(),
         ]));
     let entries = planning::failed_entries(&planned, &repeat);
-    let failed_list = session.failed_list(&entries, &command, false)?;
+    let opened = session.failed_list(entries, &command, false).await?;
+    let Some(failed_list) = opened else { return Ok(Exit::Interrupted) };
     let images_only = flags.images_only;
     let plan = std::mem::take(&mut planned.charts);
     let mut report =

@@ -138,6 +138,16 @@ impl FailedList {
         Ok(())
     }
 
+    /// Whether the list goes to a device or a pipe, whose reader may let it wait.
+    pub(crate) const fn is_stream(&self) -> bool {
+        matches!(self.target, Target::Stream { .. })
+    }
+
+    /// The path as the user named it.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes the list of `failures` (number and reason) during the run, so that a killed run leaves one. A
     /// device or a pipe gets the list only at the end, because a write there cannot be undone.
     ///

@@ -1,5 +1,6 @@
 //! A finished run: its entries, its totals and its failed list.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,10 @@ use super::log::Log;
 use super::options::ReportOptions;
 use super::row::Rows;
 use super::totals::Totals;
+use longshore_store::Interrupt;
+
+/// How long a device or a pipe may take the failed list after an interrupt.
+const LAST_WRITE: Duration = Duration::from_secs(10);
 
 /// The result of a run.
 #[derive(Debug)]
@@ -37,13 +42,33 @@ impl Report {
     }
 
     /// Writes the failed list of the run, and returns its path; `None` without a list or without failures.
+    /// A pipe without a reader is given up after an interrupt.
     ///
     /// # Errors
     /// Returns an error if the list cannot be written, or an older one cannot be removed.
-    pub(crate) fn finish_failed_list(&mut self) -> Result<Option<PathBuf>, ReportError> {
-        match self.failed_list.take() {
-            Some(list) => list.finish(&self.failures()),
-            None => Ok(None),
+    pub(crate) async fn finish_failed_list(
+        &mut self,
+        interrupt: &mut Interrupt,
+    ) -> Result<Option<PathBuf>, ReportError> {
+        let Some(list) = self.failed_list.take() else { return Ok(None) };
+        if !list.is_stream() {
+            return list.finish(&self.failures());
+        }
+        let failures = self.failures().into_iter();
+        let failures: Vec<_> = failures.map(|(number, why)| (number, why.to_owned())).collect();
+        let path = list.path().to_owned();
+        let writing = tokio::task::spawn_blocking(move || {
+            let failures: Vec<_> = failures.iter().map(|(number, why)| (*number, &**why)).collect();
+            list.finish(&failures)
+        });
+        let too_long = async {
+            interrupt.raised().await;
+            tokio::time::sleep(LAST_WRITE).await;
+        };
+        let broken = |cause| ReportError::write(&path, cause);
+        tokio::select! {
+            written = writing => written.map_err(|error| broken(io::Error::other(error)))?,
+            () = too_long => Err(broken(io::ErrorKind::Interrupted.into())),
         }
     }
 }

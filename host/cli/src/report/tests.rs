@@ -13,6 +13,7 @@ use longshore_engine::event::{Event, EventSender, Level, Transferred};
 use longshore_engine::job::{Jobs, Outcome, Status};
 use longshore_engine::plan::Ended;
 use longshore_oci::Digest;
+use longshore_store::Interrupt;
 
 fn options() -> ReportOptions {
     ReportOptions {
@@ -172,7 +173,8 @@ fn an_interrupt_leaves_a_list_at_once() {
         drop(sender);
         run.await.unwrap()
     });
-    assert_eq!(report.finish_failed_list().unwrap(), Some(path.clone()));
+    let finished = blocking(report.finish_failed_list(&mut Interrupt::channel().1));
+    assert_eq!(finished.unwrap(), Some(path.clone()));
     insta::assert_snapshot!(fs::read_to_string(&path).unwrap(), @r#"
     # failed list of longshore; repeat the run with: longshore mirror -f failed.txt
     # fetch the manifest: 401 Unauthorized

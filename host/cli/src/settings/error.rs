@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::flags::Replaced;
 use longshore_engine::plan::PlanError;
+use longshore_files::ReadError;
 use longshore_oci::{ReferenceError, Registry};
 
 /// A setting is wrong, so nothing was started.
@@ -16,7 +17,7 @@ pub(crate) enum SettingsError {
         path: PathBuf,
         /// Why.
         #[source]
-        error: std::io::Error,
+        error: ReadError,
     },
     /// The settings file is not TOML.
     #[error("read the settings file {}: {message}", path.display())]
@@ -77,7 +78,7 @@ pub(crate) enum SettingsError {
         path: PathBuf,
         /// Why.
         #[source]
-        error: std::io::Error,
+        error: ReadError,
     },
     /// The key is reserved for installed plugins, which this version does not have.
     #[error("use [plugins.{plugin}] {key}: there are no installed plugins yet")]

@@ -15,6 +15,15 @@ use url::Url;
 
 use super::SettingsError;
 use crate::flags;
+use longshore_files::{ReadError, read_any};
+
+/// The largest settings file that is read, in bytes.
+const LIMIT: u64 = 1024 * 1024;
+
+/// Returns what was read as text.
+pub(super) fn text_of(read: Result<Vec<u8>, ReadError>) -> Result<String, ReadError> {
+    String::from_utf8(read?).map_err(|_| ReadError::NotText)
+}
 
 /// The type of a flag's value in the file.
 #[derive(Clone, Copy)]
@@ -74,8 +83,8 @@ impl SettingsFile {
                 _ => return Ok(Self::default()),
             },
         };
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| SettingsError::Read { path: path.clone(), error })?;
+        let unreadable = |error| SettingsError::Read { path: path.clone(), error };
+        let text = text_of(read_any(&path, LIMIT)).map_err(unreadable)?;
         Self::parse(&path, &text)
     }
 
@@ -268,6 +277,28 @@ mod tests {
         ] {
             let error = values(&file, "mirror", key).unwrap_err().to_string();
             assert!(error.ends_with(expected), "{error}");
+        }
+    }
+    #[test]
+    fn what_is_no_settings_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, content: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            path
+        };
+        let largest = file("largest", &[b' '; super::LIMIT as usize]);
+        assert!(SettingsFile::find(Some(&largest)).is_ok());
+        let (larger, odd) =
+            (file("larger", &[b' '; super::LIMIT as usize + 1]), file("odd", b"\xff"));
+        for (path, why) in [
+            (larger.as_path(), "it has more than 1048576 bytes"),
+            (Path::new("/dev/zero"), "it has more than 1048576 bytes"),
+            (&odd, "it is not UTF-8 text"),
+            (folder.path(), "Is a directory"),
+        ] {
+            let error = SettingsFile::find(Some(path)).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
         }
     }
 }

@@ -5,7 +5,13 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
+use super::file::text_of;
 use super::{SettingsError, SettingsFile};
+use longshore_files::read_any;
+
+/// The limit for all files of `--plugin-config NAME.KEY=@FILE` together, in bytes. Plugins need several
+/// times as much memory.
+const FILES_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// Keys of `[plugins.NAME]` that are reserved for installed plugins.
 const RESERVED: [&str; 2] = ["grants", "endpoints"];
@@ -44,6 +50,7 @@ impl PluginSettings {
         grants: Vec<String>,
     ) -> Result<Self, SettingsError> {
         let mut given: HashMap<String, Map<String, Value>> = HashMap::new();
+        let mut left = FILES_LIMIT;
         for setting in config {
             let parts = setting
                 .split_once('=')
@@ -53,16 +60,17 @@ impl PluginSettings {
             else {
                 return Err(SettingsError::PluginConfig(setting.clone()));
             };
-            let text =
-                match value.strip_prefix('@') {
-                    None => value.to_owned(),
-                    Some(path) => {
-                        let path = PathBuf::from(path);
-                        std::fs::read_to_string(&path).map_err(|error| {
-                            SettingsError::PluginFile { key: format!("{name}.{key}"), path, error }
-                        })?
-                    }
-                };
+            let text = match value.strip_prefix('@') {
+                None => value.to_owned(),
+                Some(path) => {
+                    let path = PathBuf::from(path);
+                    let text = text_of(read_any(&path, left)).map_err(|error| {
+                        SettingsError::PluginFile { key: format!("{name}.{key}"), path, error }
+                    })?;
+                    left -= text.len() as u64;
+                    text
+                }
+            };
             given.entry(name.to_owned()).or_default().insert(key.to_owned(), Value::String(text));
         }
         if let Some((plugin, key)) = RESERVED.iter().find_map(|key| file.plugin_with(key)) {
@@ -115,7 +123,7 @@ impl PluginSettings {
 
 #[cfg(test)]
 mod tests {
-    use super::PluginSettings;
+    use super::{FILES_LIMIT, PluginSettings};
 
     #[test]
     fn values_come_from_the_command_line_and_from_files() {
@@ -132,6 +140,32 @@ mod tests {
                 PluginSettings::new(Default::default(), &[bad.to_owned()], Vec::new()).is_err(),
                 "{bad}"
             );
+        }
+    }
+    #[test]
+    fn files_are_read_up_to_a_limit_for_all_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, size: u64| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, vec![b'x'; usize::try_from(size).unwrap()]).unwrap();
+            path.display().to_string()
+        };
+        let (half, more) = (file("half", FILES_LIMIT / 2), file("more", FILES_LIMIT / 2 + 1));
+        let read = |files: &[&str]| {
+            let config: Vec<String> =
+                (0..).zip(files).map(|(n, file)| format!("p.k{n}=@{file}")).collect();
+            PluginSettings::new(Default::default(), &config, Vec::new()).map(drop)
+        };
+        read(&[&half, &half]).unwrap();
+        let folder = folder.path().display().to_string();
+        for (files, why) in [
+            (vec![half.as_str(), &more], "it has more than 8388608 bytes"),
+            (vec!["/dev/zero"], "it has more than 16777216 bytes"),
+            (vec!["/dev/null", "/dev/urandom"], "it has more than 16777216 bytes"),
+            (vec![&folder], "Is a directory"),
+        ] {
+            let error = read(&files).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
         }
     }
 }

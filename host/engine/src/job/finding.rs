@@ -50,10 +50,24 @@ pub struct Finding {
     pub text: String,
 }
 
+/// The most bytes kept of each text of a finding. Registries choose them.
+const TEXT: usize = 512;
+
+/// The first bytes of a text.
+fn cut(mut text: String) -> String {
+    if text.len() > TEXT {
+        text.truncate(text.floor_char_boundary(TEXT));
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
+}
+
 impl Finding {
     /// A finding that `field` has another value, in Hangar's words.
     pub fn differs(field: &str, source: impl ToString, destination: impl ToString) -> Self {
-        let (source, destination) = (source.to_string(), destination.to_string());
+        let (source, destination) = (cut(source.to_string()), cut(destination.to_string()));
+        let field = &cut(field.to_owned());
         let text = format!("source {field} \"{source}\" != dest {field} \"{destination}\"");
         Self { source: Some(source), destination: Some(destination), ..Self::said(field, text) }
     }
@@ -68,7 +82,7 @@ impl Finding {
     pub fn said(field: &str, text: impl Into<String>) -> Self {
         Self {
             platform: None,
-            field: field.to_owned(),
+            field: cut(field.to_owned()),
             source: None,
             destination: None,
             text: text.into(),
@@ -86,8 +100,9 @@ impl Finding {
         if let (None, Some(platform)) = (&self.platform, &child.platform)
             && !platform.is_unspecified()
         {
+            let platform = cut(platform.to_string());
             self.text = format!("{} ({platform})", self.text);
-            self.platform = Some(platform.to_string());
+            self.platform = Some(platform);
         }
         self
     }
@@ -106,11 +121,13 @@ pub struct Spec {
 impl Spec {
     /// The shown part of `child`.
     pub fn of(child: &Descriptor) -> Self {
-        let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty()).map(cut);
         let platform = child.platform.as_ref().map(|platform| Platform {
+            architecture: cut(platform.architecture.clone()),
+            os: cut(platform.os.clone()),
             variant: set(&platform.variant),
             os_version: set(&platform.os_version),
-            ..platform.clone()
+            os_features: platform.os_features.clone().filter(|all| all.concat().len() <= TEXT),
         });
         let platform = platform.filter(|platform| *platform != Platform::default());
         Self { digest: child.digest.clone(), platform }
@@ -154,6 +171,24 @@ mod tests {
             spec(r#","platform":{"os":"linux","architecture":"arm","variant":""}"#),
             r#"{"architecture":"arm","os":"linux"}"#
         );
+    }
+
+    #[test]
+    fn long_texts_of_registries_are_cut() {
+        let long = "é".repeat(4 << 20);
+        let differs = Finding::differs("arch", &long, "arm64");
+        let platform =
+            format!(r#"{{"os":"{long}","architecture":"{long}","os.features":["{long}"]}}"#);
+        let child =
+            format!(r#"{{"digest":"{}","size":1,"platform":{platform}}}"#, Digest::of(b"x"));
+        let child: Descriptor = serde_json::from_str(&child).unwrap();
+        let finding = Finding::differs(&long, &long, &long).about(&child);
+        for finding in [differs, finding] {
+            let size = serde_json::to_string(&finding).unwrap().len();
+            assert!(size < 5000, "it has {size} bytes");
+        }
+        let size = serde_json::to_string(&Spec::of(&child)).unwrap().len();
+        assert!(size < 2500, "it has {size} bytes");
     }
 
     #[test]

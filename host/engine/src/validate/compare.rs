@@ -18,7 +18,10 @@ use super::verdict::{Digests, Judge};
 use crate::error::JobError;
 use crate::job::{Finding, Outcome, Status};
 use crate::shape::{Shape, Shaped, digest_decides, nothing_selected, shape, stays_unchanged};
-use crate::source_reader::CONFIGURATION_LIMIT;
+use crate::walk::OutOfBounds;
+
+/// Manifests that have more bytes together are large.
+const LARGE: usize = 512 * 1024;
 
 /// Compares the destination of `entry` with its source.
 pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError> {
@@ -101,7 +104,15 @@ async fn compare_shape(
         mode: entry.run.options.index,
         filter: &entry.job.filter,
     };
-    let mut difference = difference(&expected, &found);
+    if let Some(children) = [&root, &found].into_iter().find_map(too_many_children) {
+        let text = format!("{children}: {}", found.raw.digest);
+        return Ok(judge.broken(digests, vec![Finding::said("manifest", text)]));
+    }
+    let mut difference = {
+        let is_large = root.raw.bytes.len() + found.raw.bytes.len() > LARGE;
+        let _turn = is_large.then(|| entry.run.large.lock());
+        difference(&expected, &found)
+    };
     if difference.findings.is_empty() {
         let kept = Some(&*difference.kept);
         return complete(entry, &found, kept, shape.wrapped.as_ref(), digests).await;
@@ -111,9 +122,17 @@ async fn compare_shape(
     {
         let platform_findings =
             configured_platforms(entry, wanted, shape.config.as_ref(), single).await;
-        difference.findings.splice(0..0, platform_findings);
+        difference.findings.prepend(platform_findings);
     }
     judge.differs(&found, difference, digests).await
+}
+
+/// The limit that an index with too many children exceeds.
+fn too_many_children(manifest: &Manifest) -> Option<OutOfBounds> {
+    match &manifest.content {
+        Content::Index(index) => OutOfBounds::of_children(index.manifests.len()),
+        Content::Single(_) => None,
+    }
 }
 
 /// Compares the platforms in the configurations of two images.
@@ -127,12 +146,11 @@ async fn configured_platforms(
 ) -> Vec<Finding> {
     let source = &entry.job.source.repository;
     let one = match config {
-        Some(bytes) => Some(Bytes::clone(bytes)),
-        None => configuration(entry.source.as_ref(), source, wanted).await,
+        Some(bytes) => Platform::stated(bytes),
+        None => configured(entry, entry.source.as_ref(), source, wanted).await,
     };
-    let other = configuration(entry.destination.as_ref(), entry.repository(), found).await;
-    let platform = |bytes: Bytes| serde_json::from_slice::<Platform>(&bytes).ok();
-    match (one.and_then(platform), other.and_then(platform)) {
+    let other = configured(entry, entry.destination.as_ref(), entry.repository(), found).await;
+    match (one, other) {
         (Some(one), Some(other)) => platforms(Some(&one), Some(&other)),
         _ => Vec::new(),
     }
@@ -179,14 +197,15 @@ fn kept(entry: &Entry<'_>, content: &Content) -> Option<Vec<usize>> {
     }
 }
 
-/// Reads the configuration of an image, if it has one.
-async fn configuration(
+/// Reads the platform in the configuration of an image, if it has one.
+async fn configured(
+    entry: &Entry<'_>,
     store: &(impl Source + ?Sized),
     repository: &Repository,
     image: &Single,
-) -> Option<Bytes> {
+) -> Option<Platform> {
     let config = image.config.as_ref().filter(|config| config.media_type.is_image_config())?;
-    store.small_blob(repository, config, CONFIGURATION_LIMIT).await.ok()
+    entry.run.sources.platform_of(store, repository, config).await.ok().flatten()
 }
 
 /// Parses a manifest that was built.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::fields::{keys, platforms};
 use super::list_pairs::{Pair, pairs};
+use super::room::Findings;
 use crate::job::{Finding, Spec};
 use crate::shape::IndexMode;
 use longshore_oci::{
@@ -29,13 +30,22 @@ pub(super) struct Expected<'a> {
 /// The differences, and the children that were compared.
 #[derive(Default)]
 pub(super) struct Difference {
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Findings,
     /// Positions of the children inside the filter.
     pub(super) kept: Vec<usize>,
     pub(super) src_spec: Vec<Spec>,
     pub(super) dst_spec: Vec<Spec>,
     /// Whether only descriptors differ, and no digest.
     pub(super) only_descriptors: bool,
+}
+
+impl Difference {
+    /// Makes a difference of findings alone.
+    pub(super) fn of(findings: impl IntoIterator<Item = Finding>) -> Self {
+        let mut difference = Self::default();
+        difference.findings.extend(findings);
+        difference
+    }
 }
 
 /// The positions of the children of `index` that `filter` selects or `wanted` names.
@@ -75,10 +85,10 @@ pub(super) fn difference(expected: &Expected<'_>, held: &Manifest) -> Difference
                 destination: Some(found.to_string()),
                 ..Finding::said("mediaType", text)
             };
-            Difference { findings: vec![finding], kept: all(held), ..Difference::default() }
+            Difference { kept: all(held), ..Difference::of([finding]) }
         }
         (Content::Index(wanted), Content::Index(found)) => lists(expected, wanted, held, found),
-        _ => Difference { findings: roots(root, held), kept: all(held), ..Difference::default() },
+        _ => Difference { kept: all(held), ..Difference::of(roots(root, held)) },
     }
 }
 

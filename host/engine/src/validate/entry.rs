@@ -1,7 +1,7 @@
 //! The context of comparing one entry: the run, the job and its two stores.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use longshore_oci::{Digest, Manifest, ManifestReference, Name, Repository};
@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::error::ValidateError;
 use super::inventory::{CheckedContent, Inventory, damage};
+use super::room::Room;
 use crate::error::JobError;
 use crate::event::EventSender;
 use crate::job::{Finding, Job};
@@ -57,6 +58,10 @@ pub(super) struct Run {
     pub(super) checked: CheckedContent,
     pub(super) requests: Semaphore,
     pub(super) sources: KnownSources,
+    /// The room that the report has for findings.
+    pub(super) room: Room,
+    /// Held while large manifests are compared, because their JSON takes much memory.
+    pub(super) large: Mutex<()>,
 }
 
 /// The context of one entry.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::room::FINDINGS;
 use crate::job::Finding;
 use longshore_oci::Platform;
 
@@ -44,6 +45,7 @@ pub(super) fn keys(wanted: &Value, found: &Value, skipped: &[&str]) -> Vec<Findi
             let (one, other) = (value(wanted, key), value(found, key));
             (one != other).then(|| Finding::differs(key, shown(one), shown(other)))
         })
+        .take(FINDINGS)
         .collect()
 }
 

@@ -11,11 +11,12 @@ use longshore_oci::{
 use longshore_store::{BlobPresence, BoundedCells, Destination, Fault, Intent, StoreError};
 use tokio::sync::{OnceCell, Semaphore};
 
+use super::room::{FINDINGS, Findings, Room};
 use crate::job::Finding;
 use crate::walk::{OutOfBounds, Visitor, walk_blobs, walk_children};
 
-/// The most findings kept per entry: a damaged repository has millions.
-const FINDINGS: usize = 1000;
+/// The most findings kept of a manifest that is checked for one entry after the other.
+const REPEATED: usize = 5;
 
 /// Content in one repository of one store.
 type ContentLocation = (StoreName, Repository, Digest);
@@ -27,9 +28,18 @@ type ContentLocation = (StoreName, Repository, Digest);
 #[derive(Default)]
 pub(super) struct CheckedContent {
     /// The findings for each manifest and its blobs; indexes are not included.
-    manifests: BoundedCells<ContentLocation, OnceCell<Box<[Finding]>>>,
+    manifests: BoundedCells<ContentLocation, OnceCell<KnownFindings>>,
+    /// The room for findings of manifests that have many.
+    room: Room,
     /// The finding for each blob.
     blobs: BoundedCells<ContentLocation, OnceCell<Option<Box<Finding>>>>,
+}
+
+/// The findings for a manifest.
+struct KnownFindings {
+    first: Box<[Finding]>,
+    /// Findings that were dropped.
+    more: usize,
 }
 
 /// Checks the content of a repository of the destination.
@@ -147,14 +157,10 @@ impl ContentCheck<'_> {
 
     fn finish(self, walked: Result<(), CheckError>) -> Result<Vec<Finding>, StoreError> {
         let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut findings: Vec<Finding> = found.findings.into_values().collect();
-        if found.more > 0 {
-            let text = match found.more {
-                1 => "1 more finding is not listed".to_owned(),
-                more => format!("{more} more findings are not listed"),
-            };
-            findings.push(Finding::said("manifest", text));
-        }
+        let mut findings = Findings::default();
+        findings.extend(found.findings.into_values());
+        findings.drop_more(found.more);
+        let mut findings = findings.into_vec();
         match walked {
             Ok(()) => {}
             Err(CheckError::OutOfBounds(error)) => {
@@ -180,16 +186,25 @@ impl ContentCheck<'_> {
                 visit.await?;
                 let found = self.found();
                 let findings = found.findings.range((order, 0)..=(order, usize::MAX));
-                Ok::<_, CheckError>(findings.map(|(_, finding)| finding.clone()).collect())
+                Ok::<_, CheckError>(self.known(findings.map(|(_, finding)| finding)))
             })
             .await?;
         if !is_new {
             let mut found = self.found();
-            for (position, finding) in known.iter().enumerate() {
+            for (position, finding) in known.first.iter().enumerate() {
                 found.add((order, position), Some(child), finding.clone());
             }
+            found.more += known.more;
         }
         Ok(())
+    }
+
+    /// Keeps the findings for a manifest, or only the first where there is no room for all.
+    fn known<'a>(&self, findings: impl Iterator<Item = &'a Finding> + Clone) -> KnownFindings {
+        let count = findings.clone().count();
+        let has_room = count <= REPEATED || self.inventory.checked.room.takes(count);
+        let kept = if has_room { count } else { REPEATED };
+        KnownFindings { first: findings.take(kept).cloned().collect(), more: count - kept }
     }
 
     /// Reads a manifest of the destination; `None` if nothing below it needs a check.

@@ -10,6 +10,7 @@ use longshore_store::Intent;
 
 use super::entry::Entry;
 use super::error::ValidateError;
+use super::room::{FINDINGS, Findings};
 use crate::error::JobError;
 use crate::job::Finding;
 use crate::source_reader::listed_referrers;
@@ -43,7 +44,10 @@ pub(super) async fn compare_referrers_of(
     }
     walk_related(&compare, manifests).await?;
     let found = compare.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(found.by_visit.into_values().flatten().collect())
+    let mut findings = Findings::default();
+    findings.extend(found.by_visit.into_values().flatten());
+    findings.drop_more(found.more);
+    Ok(findings.into_vec())
 }
 
 /// Findings in the order of the walk, so that it is the same in each run.
@@ -51,6 +55,10 @@ pub(super) async fn compare_referrers_of(
 struct Found {
     visits: usize,
     by_visit: BTreeMap<usize, Vec<Finding>>,
+    /// The number of findings.
+    count: usize,
+    /// Findings that were dropped.
+    more: usize,
 }
 
 /// Compares the referrers of each manifest that the walk visits.
@@ -107,7 +115,15 @@ impl CompareRelated<'_> {
     }
 
     fn add(&self, visit: usize, findings: impl IntoIterator<Item = Finding>) {
-        self.found().by_visit.entry(visit).or_default().extend(findings);
+        let mut found = self.found();
+        for finding in findings {
+            if found.count < FINDINGS {
+                found.count += 1;
+                found.by_visit.entry(visit).or_default().push(finding);
+            } else {
+                found.more += 1;
+            }
+        }
     }
 
     /// Compares the referrers of one manifest, and returns those that the destination lists.

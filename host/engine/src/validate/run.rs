@@ -1,6 +1,6 @@
 //! Compares all jobs of a run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use longshore_store::{Interrupt, Stores};
@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use super::compare::compare;
 use super::entry::{Entry, Run, ValidateOptions};
 use super::inventory::CheckedContent;
+use super::room::Room;
 use crate::event::EventSender;
 use crate::job::{Jobs, Outcome};
 use crate::pool::{Times, at_most, each};
@@ -38,6 +39,8 @@ pub async fn run(
         checked: CheckedContent::default(),
         requests: Semaphore::new(at_once.saturating_mul(per_job).min(Semaphore::MAX_PERMITS)),
         sources: KnownSources::default(),
+        room: Room::default(),
+        large: Mutex::default(),
     });
     let times = Times { grace: Duration::ZERO, limit: run.options.timeout };
     each(jobs, at_most(at_once), times, events, interrupt, move |job, _admitted, _interrupt| {

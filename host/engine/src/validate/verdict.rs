@@ -33,14 +33,16 @@ impl Judge<'_> {
             source: source.as_ref().map(ToString::to_string),
             ..Finding::said("manifest", "destination manifest does not exists")
         };
-        let difference = Difference { findings: vec![finding], ..Difference::default() };
-        self.invalid(Verdict::Missing, difference, Digests { source, destination: None })
+        self.invalid(
+            Verdict::Missing,
+            Difference::of([finding]),
+            Digests { source, destination: None },
+        )
     }
 
     /// Content of the destination is missing or damaged.
     pub(super) fn broken(&self, digests: Digests, findings: Vec<Finding>) -> Outcome {
-        let difference = Difference { findings, ..Difference::default() };
-        self.invalid(Verdict::Broken, difference, digests)
+        self.invalid(Verdict::Broken, Difference::of(findings), digests)
     }
 
     /// The destination is correct, but its referrers differ from the source's.
@@ -63,8 +65,7 @@ impl Judge<'_> {
                 _ => verdict,
             };
         }
-        let difference = Difference { findings, ..Difference::default() };
-        Ok(self.invalid(verdict, difference, digests))
+        Ok(self.invalid(verdict, Difference::of(findings), digests))
     }
 
     /// Decides why `held` differs from the expected manifest.
@@ -118,7 +119,14 @@ impl Judge<'_> {
     }
 
     fn invalid(&self, verdict: Verdict, difference: Difference, digests: Digests) -> Outcome {
-        let Difference { findings, src_spec, dst_spec, .. } = difference;
+        let Difference { findings, mut src_spec, mut dst_spec, .. } = difference;
+        let mut findings = findings.into_vec();
+        let room = &self.entry.run.room;
+        room.fit(&mut findings);
+        if !room.takes(src_spec.len() + dst_spec.len()) {
+            (src_spec, dst_spec) = (Vec::new(), Vec::new());
+        }
+        let message = message(&findings);
         if !src_spec.is_empty() || !dst_spec.is_empty() {
             self.show("srcSpec", &src_spec);
             self.show("dstSpec", &dst_spec);
@@ -151,9 +159,9 @@ impl Judge<'_> {
                 src_spec,
                 dst_spec,
                 mend: mend.clone(),
-                findings: findings.clone(),
+                findings,
             })),
-            ..Outcome::failed(message(&findings))
+            ..Outcome::failed(message)
         }
     }
 

@@ -34,3 +34,10 @@ pub enum OutOfBounds {
     #[error("more than {REFERRERS} manifests refer to the image")]
     Referrers,
 }
+
+impl OutOfBounds {
+    /// The limit that an index of `count` children exceeds, if it does.
+    pub(crate) fn of_children(count: usize) -> Option<Self> {
+        (count > CHILDREN).then_some(Self::Children)
+    }
+}

@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use longshore_oci::{Content, Descriptor, Digest, Manifest, Single};
 
-use super::bounds::{AT_ONCE, BLOBS_AT_ONCE, BYTES, CHILDREN, DEPTH, MANIFESTS, OutOfBounds};
+use super::bounds::{AT_ONCE, BLOBS_AT_ONCE, BYTES, DEPTH, MANIFESTS, OutOfBounds};
 
 /// The visitor of a walk.
 pub(crate) trait Visitor: Sync {
@@ -117,8 +117,8 @@ impl<V: Visitor> Walk<'_, V> {
             if depth > DEPTH {
                 return Err(OutOfBounds::Depth.into());
             }
-            if children.len() > CHILDREN {
-                return Err(OutOfBounds::Children.into());
+            if let Some(many) = OutOfBounds::of_children(children.len()) {
+                return Err(many.into());
             }
             let mut visits = Vec::new();
             let mut indexes = Vec::new();
@@ -219,7 +219,7 @@ mod tests {
 
     use super::{Descendants, Visitor, descendants, walk_content};
     use crate::walk::OutOfBounds;
-    use crate::walk::bounds::{BYTES, CHILDREN, DEPTH};
+    use crate::walk::bounds::{BYTES, CHILDREN, DEPTH, MANIFESTS};
 
     const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
     const CACHE: &str = "application/vnd.buildkit.cacheconfig.v0";
@@ -408,5 +408,35 @@ mod tests {
         let root = graph.index_of(&beside, 0);
         graph.begun.lock().unwrap().clear();
         assert!(graph.walk(&root).await.is_ok(), "one after the other, they fit");
+    }
+    #[tokio::test]
+    async fn the_number_of_manifests_is_bounded() {
+        let mut graph = Graph::default();
+        let width = CHILDREN / 32;
+        let number =
+            |number: usize| descriptor(MediaType::OCI_MANIFEST.as_str(), &number.to_le_bytes());
+        let mut indexes = Vec::new();
+        for at in 0..=MANIFESTS / width {
+            let children: Vec<String> = (at * width..(at + 1) * width).map(number).collect();
+            indexes.push(graph.index_of(&children, 0));
+        }
+        let root = graph.index_of(&indexes, 0);
+        let root: Descriptor = serde_json::from_str(&root).unwrap();
+        let few = graph.index_of(&indexes[..8], 0);
+        let few: Descriptor = serde_json::from_str(&few).unwrap();
+        assert_eq!(descendants(&graph, vec![few]).await.unwrap().len(), 9 + 8 * width);
+        let all = descendants(&graph, vec![root.clone()]).await;
+        assert_eq!(all.unwrap_err(), OutOfBounds::Manifests);
+        for manifest in (0..(MANIFESTS / width + 1) * width).map(usize::to_le_bytes) {
+            // What is visited as a child has no content of its own.
+            let empty = RawManifest {
+                bytes: Bytes::from_static(br#"{"schemaVersion":2,"layers":[]}"#),
+                media_type: MediaType::OCI_MANIFEST,
+                digest: Digest::of(&manifest),
+            };
+            graph.manifests.insert(empty.digest.clone(), empty);
+        }
+        let content = graph.manifest(&root.digest).content;
+        assert_eq!(walk_content(&graph, &content).await.unwrap_err(), OutOfBounds::Manifests);
     }
 }

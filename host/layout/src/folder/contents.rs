@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use longshore_oci::{Content, Descriptor, Digest, Manifest, ManifestReference, MediaType, Tag};
+
+use super::index_text::IndexText;
 
 /// The largest manifest that is taken, 4 MiB: what the specification asks of every registry
 /// (distribution-spec, "Pushing Manifests").
@@ -17,9 +18,6 @@ pub(crate) const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
 
 /// The longest media type that is taken, in bytes; RFC 6838 allows 255.
 pub(crate) const MEDIA_TYPE_LIMIT: usize = 255;
-
-/// The annotation that makes an entry of `index.json` a tag (image-spec, annotations.md).
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// A manifest of the repository: what is kept of it in memory. Annotations can have megabytes, and stay
 /// in the file.
@@ -65,7 +63,7 @@ impl Known {
             "size": self.size,
         });
         if let Some(tag) = tag {
-            line["annotations"] = serde_json::json!({ REF_NAME: tag.as_str() });
+            line["annotations"] = serde_json::json!({ Descriptor::REF_NAME: tag.as_str() });
         }
         line.to_string()
     }
@@ -91,7 +89,7 @@ pub(crate) struct Contents {
     broken: HashSet<Digest>,
     referrers: HashMap<Digest, BTreeSet<Digest>>,
     /// The members of `index.json` beside `manifests`.
-    rest: Map<String, Value>,
+    rest: BTreeMap<String, Box<RawValue>>,
 }
 
 /// Something to be done to a repository.
@@ -120,9 +118,11 @@ pub(super) struct Effect {
 
 impl Default for Contents {
     fn default() -> Self {
-        let mut rest = Map::new();
-        rest.insert("schemaVersion".to_owned(), Value::from(2));
-        rest.insert("mediaType".to_owned(), Value::from(MediaType::OCI_INDEX.as_str()));
+        let text = |value: Value| serde_json::value::to_raw_value(&value).unwrap_or_default();
+        let rest = BTreeMap::from([
+            ("schemaVersion".to_owned(), text(Value::from(2))),
+            ("mediaType".to_owned(), text(Value::from(MediaType::OCI_INDEX.as_str()))),
+        ]);
         Self {
             tags: BTreeMap::new(),
             untagged: BTreeMap::new(),
@@ -138,24 +138,17 @@ impl Default for Contents {
 impl Contents {
     /// Reads an `index.json`, and says which manifests it leads to. They are not known yet.
     pub(super) fn parse(text: &[u8]) -> Result<(Self, Vec<Descriptor>), serde_json::Error> {
-        #[derive(Deserialize)]
-        struct Document {
-            #[serde(default)]
-            manifests: Option<Vec<Box<RawValue>>>,
-            #[serde(flatten)]
-            rest: Map<String, Value>,
-        }
-        let document: Document = serde_json::from_slice(text)?;
+        let document: IndexText<'_> = serde_json::from_slice(text)?;
         let mut contents = Self { rest: document.rest, ..Self::default() };
         let mut roots = Vec::new();
-        for line in document.manifests.unwrap_or_default() {
+        for line in document.manifests {
             let line = line.get().to_owned();
             let Ok(root) = serde_json::from_str::<Descriptor>(&line) else {
                 contents.others.push((None, line));
                 continue;
             };
             let digest = root.digest.clone();
-            let name = root.annotations.get(REF_NAME).map(|name| name.parse::<Tag>());
+            let name = root.annotations.get(Descriptor::REF_NAME).map(|name| name.parse::<Tag>());
             roots.push(root);
             match name {
                 // Of two lines with one name the later is the tag, as after an append.
@@ -183,7 +176,7 @@ impl Contents {
         for (key, value) in &self.rest {
             text.push_str(&Value::from(key.as_str()).to_string());
             text.push(':');
-            text.push_str(&value.to_string());
+            text.push_str(value.get());
             text.push(',');
         }
         text.push_str("\"manifests\":[");

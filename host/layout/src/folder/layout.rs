@@ -23,7 +23,7 @@ use super::disk::{Disk, blob_in};
 use super::files::{Stamp, is_absent};
 
 /// The largest `index.json` that is read or written, 64 MiB: some 250,000 tags.
-const INDEX_LIMIT: usize = 64 * 1024 * 1024;
+const INDEX_LIMIT: usize = 32 * 1024 * 1024;
 
 /// The contents, and the version of the file that they stand for.
 #[derive(Debug, Default)]
@@ -348,7 +348,7 @@ mod tests {
     use futures_util::future::{join_all, select_all};
     use longshore_oci::{Digest, MediaType};
 
-    use super::{Change, Disk, Known, Layout, lock};
+    use super::{Change, Disk, INDEX_LIMIT, Known, Layout, lock};
 
     #[tokio::test]
     async fn changes_that_wait_are_written_together() {
@@ -374,5 +374,21 @@ mod tests {
         let text = fs::read_to_string(root.path().join("app/index.json")).unwrap();
         assert_eq!(text.matches("ref.name").count(), 100);
         join_all(others).await;
+    }
+    #[tokio::test]
+    async fn an_index_is_read_up_to_its_limit() {
+        let root = tempfile::tempdir().unwrap();
+        let disk = Arc::new(Disk::open_to_write(root.path(), true).unwrap());
+        fs::create_dir(root.path().join("app")).unwrap();
+        let index = root.path().join("app/index.json");
+        for (size, is_read) in
+            [(INDEX_LIMIT, true), (INDEX_LIMIT + 1, false), (INDEX_LIMIT * 4, false)]
+        {
+            let mut text = r#"{"manifests":[]}"#.to_owned();
+            text.push_str(&" ".repeat(size - text.len()));
+            fs::write(&index, text).unwrap();
+            let layout = Layout::new(Arc::clone(&disk), &"app".parse().unwrap());
+            assert_eq!(layout.refresh().is_ok(), is_read, "{size}");
+        }
     }
 }

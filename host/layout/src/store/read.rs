@@ -1,6 +1,6 @@
 //! Reading from a folder: what it hands out is checked as what a registry sends is.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::pin::pin;
 
 use bytes::Bytes;
@@ -271,19 +271,13 @@ fn named(
     Some((digest.clone(), media_type))
 }
 
-/// The annotations of a referrer that are kept, in bytes. A list holds those of all referrers at once.
-const ANNOTATIONS_LIMIT: usize = 16 * 1024;
-
 fn described(referrer: ListedReferrer) -> Descriptor {
-    let annotations = referrer.annotations;
-    let annotations = annotations.filter(|found| found.get().len() <= ANNOTATIONS_LIMIT);
-    let annotations = annotations.map(|found| serde_json::from_str(found.get()));
     Descriptor {
         media_type: referrer.media_type,
         digest: referrer.digest,
         size: referrer.size,
         platform: None,
-        annotations: annotations.and_then(Result::ok).unwrap_or_default(),
+        annotations: BTreeMap::new(),
         urls: Vec::new(),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use wasmtime::component::Instance;
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
@@ -18,7 +18,9 @@ use crate::escape::shown;
 use crate::limits::Limits;
 use crate::network::requests::Requests;
 use crate::sandbox::guest::{CallContext, Guest, store};
+use crate::sandbox::meter::{CallTime, OutOfTime};
 use crate::sandbox::output::CallLog;
+use crate::sandbox::run_use::RunUse;
 use crate::sandbox::ticker::TickGuard;
 
 /// An instance for one call.
@@ -27,13 +29,13 @@ pub(crate) struct GuestCall<'a> {
     call: Call,
     store: Store<Guest>,
     instance: Instance,
-    deadline: Instant,
+    time: CallTime,
     /// Keeps the ticker ticking.
     _tick_guard: TickGuard,
 }
 
 /// The result of a guest function, or an error if it took too long.
-pub(crate) type Bounded<T> = Result<wasmtime::Result<T>, tokio::time::error::Elapsed>;
+pub(crate) type Bounded<T> = Result<wasmtime::Result<T>, OutOfTime>;
 
 impl<'a> GuestCall<'a> {
     /// Creates a store and an instance. `registry` is the destination that the call is about.
@@ -49,7 +51,12 @@ impl<'a> GuestCall<'a> {
         })?;
         let context = CallContext {
             name: Arc::clone(&plugin.name),
-            log: Arc::new(CallLog::new(Arc::clone(&plugin.name), Arc::clone(&plugin.log), limits)),
+            log: Arc::new(CallLog::new(
+                Arc::clone(&plugin.name),
+                Arc::clone(&plugin.log),
+                Arc::clone(&plugin.linked.run),
+                limits,
+            )),
             config: Arc::clone(&plugin.config),
             clock: runtime.clock,
             requests: Requests::new(
@@ -63,23 +70,23 @@ impl<'a> GuestCall<'a> {
             result: call.max_result(limits),
         };
         let mut store = store(&runtime.engine, limits, context);
-        let deadline = Instant::now() + call.wall(limits);
+        let mut time = CallTime {
+            deadline: Instant::now() + call.wall(limits),
+            cpu: call.cpu(limits),
+            // Each chart is a call, and a run may have very many.
+            run: match call {
+                Call::RenderChart => Arc::new(RunUse::new(limits)),
+                _ => Arc::clone(&plugin.linked.run),
+            },
+        };
         // Instantiation runs code of the guest too.
-        let instance =
-            timeout_at(deadline, plugin.linked.component.instantiate_async(&mut store)).await;
+        let instance = time.spend(plugin.linked.component.instantiate_async(&mut store)).await;
         let failure = match instance {
             Ok(Ok(instance)) => {
-                return Ok(Self {
-                    plugin,
-                    call,
-                    store,
-                    instance,
-                    deadline,
-                    _tick_guard: tick_guard,
-                });
+                return Ok(Self { plugin, call, store, instance, time, _tick_guard: tick_guard });
             }
             Ok(Err(error)) => failure(&error, &store, call, limits),
-            Err(_) => timed_out(call, limits),
+            Err(time) => timed_out(time, call, limits),
         };
         Err(failed(plugin, call, store.data().place(), failure))
     }
@@ -133,9 +140,9 @@ impl<'a> GuestCall<'a> {
         &mut self.store
     }
 
-    /// Returns the time at which the call ends.
-    pub(crate) fn deadline(&self) -> Instant {
-        self.deadline
+    /// Returns the time that the call may still take.
+    pub(crate) fn time(&self) -> CallTime {
+        self.time.clone()
     }
 
     /// Ends the call of a function that returns a `result` in the contract.
@@ -153,7 +160,7 @@ impl<'a> GuestCall<'a> {
         let failure = match result {
             Ok(Ok(result)) => return Ok(result),
             Ok(Err(error)) => failure(&error, &self.store, self.call, limits),
-            Err(_) => timed_out(self.call, limits),
+            Err(time) => timed_out(time, self.call, limits),
         };
         Err(self.failed(failure))
     }
@@ -195,8 +202,12 @@ impl Call {
     }
 }
 
-fn timed_out(call: Call, limits: &Limits) -> Failure {
-    Failure::WallTime { limit: call.wall(limits) }
+fn timed_out(time: OutOfTime, call: Call, limits: &Limits) -> Failure {
+    match time {
+        OutOfTime::Wall => Failure::WallTime { limit: call.wall(limits) },
+        OutOfTime::Cpu => Failure::CpuTime { limit: call.cpu(limits) },
+        OutOfTime::RunCpu => Failure::RunCpuTime { limit: limits.run_cpu },
+    }
 }
 
 /// Converts an error that the plugin returned.

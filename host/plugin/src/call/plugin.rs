@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use longshore_plugin_pack::{Kind, ListFacts, Metadata};
-use tokio::time::timeout_at;
 
 use super::guest_call::GuestCall;
 use super::loaded::Loaded;
@@ -89,8 +88,7 @@ impl Plugin {
     pub async fn probe(&self, file_name: &str, head: &str) -> Result<Confidence, PluginError> {
         let mut call = GuestCall::start(&self.0, Call::Probe, None).await?;
         let guest = call.list_format()?;
-        let result =
-            timeout_at(call.deadline(), guest.call_probe(call.store(), file_name, head)).await;
+        let result = call.time().spend(guest.call_probe(call.store(), file_name, head)).await;
         call.end_infallible(result)
     }
 
@@ -102,8 +100,7 @@ impl Plugin {
     pub async fn parse(&self, file_name: &str, text: &str) -> Result<Parsed, PluginError> {
         let mut call = GuestCall::start(&self.0, Call::Parse, None).await?;
         let guest = call.list_format()?;
-        let result =
-            timeout_at(call.deadline(), guest.call_parse(call.store(), file_name, text)).await;
+        let result = call.time().spend(guest.call_parse(call.store(), file_name, text)).await;
         let parsed = call.end(result)?;
         validate::parsed(parsed, text, self.0.runtime.limits.entries)
             .map_err(|failure| self.failed(Call::Parse, failure))
@@ -124,7 +121,7 @@ impl Plugin {
     pub async fn render(&self, entries: &[Entry]) -> Result<String, PluginError> {
         let mut call = GuestCall::start(&self.0, Call::Render, None).await?;
         let guest = call.list_render()?;
-        let result = timeout_at(call.deadline(), guest.call_render(call.store(), entries)).await;
+        let result = call.time().spend(guest.call_render(call.store(), entries)).await;
         validate::rendered(call.end(result)?).map_err(|failure| self.failed(Call::Render, failure))
     }
 
@@ -145,7 +142,7 @@ impl Plugin {
         for batch in items.chunks(self.batch()) {
             let mut call = GuestCall::start(&self.0, Call::Rewrite, None).await?;
             let guest = call.rewrite()?;
-            let result = timeout_at(call.deadline(), guest.call_apply(call.store(), batch)).await;
+            let result = call.time().spend(guest.call_apply(call.store(), batch)).await;
             let result = call.end(result)?;
             let result = validate::verdicts(result, batch.len())
                 .map_err(|failure| self.failed(Call::Rewrite, failure))?;
@@ -162,7 +159,7 @@ impl Plugin {
     pub async fn describe(&self, registry: &str) -> Result<Capabilities, PluginError> {
         let mut call = GuestCall::start(&self.0, Call::Describe, Some(registry)).await?;
         let guest = call.repo_type()?;
-        let result = timeout_at(call.deadline(), guest.call_describe(call.store(), registry)).await;
+        let result = call.time().spend(guest.call_describe(call.store(), registry)).await;
         let capabilities = call.end(result)?;
         validate::capabilities(capabilities).map_err(|failure| self.failed(Call::Describe, failure))
     }
@@ -182,11 +179,15 @@ impl Plugin {
         for batch in repositories.chunks(self.0.runtime.limits.batch) {
             let mut call = GuestCall::start(&self.0, Call::Scopes, Some(registry)).await?;
             let guest = call.repo_type()?;
-            let result =
-                timeout_at(call.deadline(), guest.call_scopes(call.store(), registry, batch)).await;
+            let result = call.time().spend(guest.call_scopes(call.store(), registry, batch)).await;
             let result = call.end(result)?;
-            let result = validate::scopes(result, batch.len())
+            let limits = &self.0.runtime.limits;
+            let result = validate::scopes(result, batch.len(), limits.scopes)
                 .map_err(|failure| self.failed(Call::Scopes, failure))?;
+            if !self.0.linked.run.take_scopes(result.iter().map(Vec::len).sum()) {
+                let reason = format!("more than {} scopes in a run", limits.run_scopes);
+                return Err(self.failed(Call::Scopes, Failure::ResultTooLarge { reason }));
+            }
             scopes.extend(result);
         }
         Ok(scopes)
@@ -211,8 +212,7 @@ impl Plugin {
         }
         let guest = call.repo_type()?;
         let result =
-            timeout_at(call.deadline(), guest.call_prepare(call.store(), registry, scope, dry_run))
-                .await;
+            call.time().spend(guest.call_prepare(call.store(), registry, scope, dry_run)).await;
         let prepared = call.end(result)?;
         validate::prepared(prepared).map_err(|failure| self.failed(Call::Prepare, failure))
     }
@@ -234,8 +234,7 @@ impl Plugin {
         let mut call = GuestCall::start(&self.0, Call::RenderChart, None).await?;
         let guest = call.chart_render()?;
         let result =
-            timeout_at(call.deadline(), guest.call_render(call.store(), files, values, release))
-                .await;
+            call.time().spend(guest.call_render(call.store(), files, values, release)).await;
         let manifests = call.end(result)?;
         validate::manifests(manifests).map_err(|failure| self.failed(Call::RenderChart, failure))
     }

@@ -9,7 +9,19 @@ use crate::contract::{
     Severity, Verdict,
 };
 use crate::error::Failure;
-use crate::escape::{MAX_SHOWN, is_unsafe, is_unsafe_text, shown};
+use crate::escape::{MAX_SHOWN, cut_and_escape, is_unsafe, is_unsafe_text, shown};
+
+/// The longest kind or name of a scope, and key or value of an attribute, in bytes.
+const MAX_WORD: usize = 512;
+/// The most attributes of a registry.
+const MAX_ATTRIBUTES: usize = 64;
+/// The longest remark on an item or a scope, in bytes. A run may have very many.
+const MAX_REMARK: usize = 512;
+
+/// Cuts and escapes a remark.
+fn remark(text: &str) -> String {
+    cut_and_escape(text, MAX_REMARK)
+}
 
 /// Validates a parsed list, which has at most `most` entries and `most` diagnostics.
 ///
@@ -120,18 +132,27 @@ pub(crate) fn verdicts(mut verdicts: Vec<Verdict>, asked: usize) -> Result<Vec<V
         match verdict {
             Verdict::Destination(destination) => plain(destination)
                 .map_err(|problem| bad(format!("destination {} {problem}", index + 1)))?,
-            Verdict::Skip(reason) | Verdict::Refuse(reason) => *reason = shown(reason),
+            Verdict::Skip(reason) | Verdict::Refuse(reason) => *reason = remark(reason),
         }
     }
     Ok(verdicts)
 }
 
-/// Validates the scopes of `asked` repositories.
-pub(crate) fn scopes(scopes: Vec<Vec<Scope>>, asked: usize) -> Result<Vec<Vec<Scope>>, Failure> {
+/// Validates the scopes of `asked` repositories, at most `most` of each.
+pub(crate) fn scopes(
+    scopes: Vec<Vec<Scope>>,
+    asked: usize,
+    most: usize,
+) -> Result<Vec<Vec<Scope>>, Failure> {
     check_length("lists of scopes", scopes.len(), "repositories", asked)?;
+    if let Some(count) = scopes.iter().map(Vec::len).find(|&count| count > most) {
+        let reason = format!("{count} scopes of a repository, at most {most} are allowed");
+        return Err(Failure::ResultTooLarge { reason });
+    }
     for scope in scopes.iter().flatten() {
         for (what, text) in [("kind", &scope.kind), ("name", &scope.name)] {
-            plain(text).map_err(|problem| bad(format!("the {what} of a scope {problem}")))?;
+            plain_up_to(text, MAX_WORD)
+                .map_err(|problem| bad(format!("the {what} of a scope {problem}")))?;
         }
     }
     Ok(scopes)
@@ -139,9 +160,15 @@ pub(crate) fn scopes(scopes: Vec<Vec<Scope>>, asked: usize) -> Result<Vec<Vec<Sc
 
 /// Validates the capabilities of a registry.
 pub(crate) fn capabilities(capabilities: Capabilities) -> Result<Capabilities, Failure> {
+    let count = capabilities.attributes.len();
+    if count > MAX_ATTRIBUTES {
+        let reason = format!("{count} attributes, at most {MAX_ATTRIBUTES} are allowed");
+        return Err(Failure::ResultTooLarge { reason });
+    }
     for attribute in &capabilities.attributes {
         for text in [&attribute.key, &attribute.value] {
-            plain(text).map_err(|problem| bad(format!("an attribute {problem}")))?;
+            plain_up_to(text, MAX_WORD)
+                .map_err(|problem| bad(format!("an attribute {problem}")))?;
         }
     }
     Ok(capabilities)
@@ -149,7 +176,7 @@ pub(crate) fn capabilities(capabilities: Capabilities) -> Result<Capabilities, F
 
 /// Escapes the result of preparing a scope, which is only shown.
 pub(crate) fn prepared(mut prepared: Prepared) -> Result<Prepared, Failure> {
-    prepared.message = prepared.message.as_deref().map(shown);
+    prepared.message = prepared.message.as_deref().map(remark);
     for attribute in &mut prepared.attributes {
         attribute.key = shown(&attribute.key);
         attribute.value = shown(&attribute.value);
@@ -191,14 +218,19 @@ pub(crate) fn rendered(text: String) -> Result<String, Failure> {
 
 /// Checks that a text may become part of a reference. The error says why not, and shows the text.
 fn plain(text: &str) -> Result<(), String> {
+    plain_up_to(text, MAX_SHOWN)
+}
+
+/// Like [`plain`], with a limit in bytes.
+fn plain_up_to(text: &str, limit: usize) -> Result<(), String> {
     /// The size of the shown part of an invalid text, in bytes.
     const SAMPLE: usize = 200;
     if is_unsafe_text(text) {
-        let sample = crate::escape::cut_and_escape(text, SAMPLE);
+        let sample = cut_and_escape(text, SAMPLE);
         return Err(format!("holds a control character: `{sample}`"));
     }
-    if text.len() > MAX_SHOWN {
-        return Err(format!("has {} bytes, at most {MAX_SHOWN} are allowed", text.len()));
+    if text.len() > limit {
+        return Err(format!("has {} bytes, at most {limit} are allowed", text.len()));
     }
     Ok(())
 }

@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use longshore_cache::CacheFolder;
+use longshore_files::{CacheFolder, read_from};
 
 /// The name of the folder.
 const FOLDER: &str = "compiled";
@@ -17,6 +18,8 @@ const FOLDER: &str = "compiled";
 const CODE: &str = "cwasm";
 /// The extension of a file with the hash of compiled code.
 const SIDECAR: &str = "sha256";
+/// The largest such file, in bytes.
+const SIDECAR_LIMIT: u64 = 64;
 
 /// A folder of compiled components that only this user can access.
 pub(crate) struct CodeCache {
@@ -41,9 +44,10 @@ impl CodeCache {
 
     /// Returns the compiled form of a component if the cache has it and its hash matches.
     pub(crate) fn get(&self, engine: &Engine, sha256: &str) -> Option<Component> {
-        let code = self.code(sha256);
-        let expected = std::fs::read_to_string(self.sidecar(sha256)).ok()?;
-        if hash_of(&code).ok()? != expected {
+        let sidecar = self.folder.open_file(&self.name(sha256, SIDECAR)).ok()?;
+        let expected = read_from(sidecar, SIDECAR_LIMIT).ok()?;
+        let mut code = self.folder.open_file(&self.name(sha256, CODE)).ok()?;
+        if hash_of(&mut code).ok()?.as_bytes() != expected {
             return None;
         }
         deserialize(engine, &code)
@@ -56,34 +60,27 @@ impl CodeCache {
         self.folder.replace(&self.name(sha256, SIDECAR), &[hash.as_bytes()])
     }
 
-    fn code(&self, sha256: &str) -> PathBuf {
-        self.folder.file(&self.name(sha256, CODE))
-    }
-
-    fn sidecar(&self, sha256: &str) -> PathBuf {
-        self.folder.file(&self.name(sha256, SIDECAR))
-    }
-
     fn name(&self, sha256: &str, extension: &str) -> String {
         format!("{sha256}-{:016x}.{extension}", self.compatibility)
     }
 }
 
-/// Maps compiled code into memory.
+/// Maps compiled code into memory, by the file that was hashed and not by its name.
 #[expect(unsafe_code, reason = "mapped code starts in milliseconds, compiling takes seconds")]
-fn deserialize(engine: &Engine, code: &Path) -> Option<Component> {
+fn deserialize(engine: &Engine, code: &File) -> Option<Component> {
+    let path = format!("/proc/self/fd/{}", code.as_raw_fd());
     // SAFETY: wasmtime requires that `Component::serialize` of the same version wrote the file, and
-    // that it does not change while it is mapped. The file is in a folder that belongs to this user
-    // and is closed to others (mode 0700). Its name holds the hash of wasmtime's version and
-    // settings. Its SHA-256 was just compared with the one of the compiled code, so that it is not
+    // that it does not change while it is mapped. The file belongs to this user and is closed to others
+    // (mode 0600). It was opened in a folder of this user that is closed too (0700), and nobody else can
+    // exchange a folder above that one. Its name holds the hash of wasmtime's version and settings. The
+    // SHA-256 of this open file was just compared with the one of the compiled code, so that it is not
     // damaged. We never write into such a file, but rename a new file over it. Only this user could
     // forge both files, and this user could replace the program too.
-    unsafe { Component::deserialize_file(engine, code) }.ok()
+    unsafe { Component::deserialize_file(engine, path) }.ok()
 }
 
 /// Returns the SHA-256 of a file in hexadecimal digits. Reads the file in pieces.
-fn hash_of(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+fn hash_of(file: &mut File) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 128 * 1024];
     loop {
@@ -110,7 +107,7 @@ mod tests {
 
     use wasmtime::component::Component;
 
-    use super::CodeCache;
+    use super::{CODE, CodeCache, SIDECAR};
     use crate::sandbox::engine::engine;
 
     const SHA256: &str = "00ff";
@@ -130,11 +127,45 @@ mod tests {
 
         let mut damaged = compiled.clone();
         damaged[100] ^= 1;
-        fs::write(cache.code(SHA256), damaged).expect("is damaged");
+        let path = |extension| cache.folder.path().join(cache.name(SHA256, extension));
+        fs::write(path(CODE), damaged).expect("is damaged");
         assert!(cache.get(&engine, SHA256).is_none(), "damaged code was mapped");
         cache.put(SHA256, &compiled).expect("is written again");
         assert!(cache.get(&engine, SHA256).is_some());
-        fs::remove_file(cache.sidecar(SHA256)).expect("is removed");
+        fs::remove_file(path(SIDECAR)).expect("is removed");
         assert!(cache.get(&engine, SHA256).is_none(), "code without a hash was mapped");
+    }
+    #[test]
+    fn code_that_others_put_in_its_place_is_not_mapped() {
+        let root = tempfile::tempdir().expect("a folder");
+        let engine = engine().expect("an engine");
+        let cache = CodeCache::open(root.path(), &engine).expect("a cache");
+        let compile = |text: &str| {
+            let component = wat::parse_str(text).expect("a component");
+            Component::new(&engine, component).and_then(|component| component.serialize())
+        };
+        let right = compile("(component)").expect("compiles");
+        let wrong = compile("(component (core module))").expect("compiles");
+        cache.put(SHA256, &right).expect("is written");
+        // The folder is exchanged for one with other code and its hash.
+        let (place, moved) = (cache.folder.path(), root.path().join("moved"));
+        fs::rename(place, &moved).expect("is moved");
+        let other = CodeCache::open(root.path(), &engine).expect("another cache");
+        other.put(SHA256, &wrong).expect("is written");
+        let mapped = cache.get(&engine, SHA256).expect("the code of the checked folder");
+        assert_eq!(mapped.serialize().expect("its code"), right);
+
+        // The code is a link to other code, or another user may write it.
+        let file = other.folder.path().join(other.name(SHA256, CODE));
+        let elsewhere = root.path().join("elsewhere");
+        fs::rename(&file, &elsewhere).expect("is moved");
+        std::os::unix::fs::symlink(&elsewhere, &file).expect("a link");
+        assert!(other.get(&engine, SHA256).is_none(), "a link was followed");
+        fs::remove_file(&file).expect("is removed");
+        fs::rename(&elsewhere, &file).expect("is moved back");
+        assert!(other.get(&engine, SHA256).is_some());
+        let shared = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        fs::set_permissions(&file, shared).expect("is shared");
+        assert!(other.get(&engine, SHA256).is_none(), "code that others may write was mapped");
     }
 }

@@ -21,6 +21,7 @@ use crate::network::permissions::Permissions;
 use crate::sandbox::engine::{engine, linker};
 use crate::sandbox::exports::{Exports, LinkedComponent, check_imports};
 use crate::sandbox::guest::Guest;
+use crate::sandbox::run_use::RunUse;
 use crate::sandbox::runtime::Runtime;
 use crate::sandbox::ticker::Ticker;
 use crate::setup::{CompileNotice, PluginSetup};
@@ -220,15 +221,17 @@ impl PluginHost {
         let engine = self.runtime.engine.clone();
         let (cache, linker) = (self.cache.clone(), Arc::clone(&self.linker));
         let notice = self.notice.clone();
+        let run = Arc::new(RunUse::new(&self.runtime.limits));
         let work = move || -> Result<Arc<LinkedComponent>, LoadProblem> {
             let component = compiled(&engine, cache.as_deref(), &source, notice.as_deref())?;
             check_imports(&component, &engine)?;
             let component = linker.instantiate_pre(&component).map_err(|error| unusable(&error))?;
-            Ok(Arc::new(LinkedComponent { exports: Exports::of(&component), component }))
+            let exports = Exports::of(&component);
+            Ok(Arc::new(LinkedComponent { exports, component, run }))
         };
         let linked = off_thread(work).await?;
-        lock(&self.linked).insert(sha256, Arc::clone(&linked));
-        Ok(linked)
+        // Another task may have linked it meanwhile; what both use counts together.
+        Ok(Arc::clone(lock(&self.linked).entry(sha256).or_insert(linked)))
     }
 }
 

@@ -1,11 +1,11 @@
 //! Components: their bytes, their metadata and their compiled code.
 
 use std::borrow::Cow;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use flate2::read::GzDecoder;
+use longshore_files::read_regular;
 use longshore_plugin_pack::{Metadata, PackError};
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
@@ -89,16 +89,8 @@ pub(crate) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Sen
 
 /// Reads a component of at most `most` bytes.
 pub(crate) fn read(path: &Path, most: usize) -> Result<Source, LoadProblem> {
-    let problem = |error| LoadProblem::Read(Arc::new(error));
-    let file = std::fs::File::open(path).map_err(problem)?;
-    let size = file.metadata().map_err(problem)?.len();
-    let mut bytes = Vec::new();
-    // Only a regular file reports its size.
-    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(problem)?;
-    if bytes.len() > most {
-        let size = size.max(bytes.len() as u64);
-        return Err(LoadProblem::TooLarge { size, most });
-    }
+    let bytes =
+        read_regular(path, most as u64).map_err(|error| LoadProblem::Read(Arc::new(error)))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     Ok(Source {
         sha256: Cow::Owned(hex(&Sha256::digest(&bytes))),

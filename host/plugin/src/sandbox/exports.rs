@@ -1,10 +1,13 @@
 //! The exports of a component, which are its kind, and the imports that it may have.
 
+use std::sync::Arc;
+
 use longshore_plugin_pack::{Kind, Metadata};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre};
 
 use super::guest::Guest;
+use super::run_use::RunUse;
 use crate::bindings::exports::longshore::plugin::{
     chart_render, list_format, list_render, repo_type, rewrite,
 };
@@ -25,6 +28,8 @@ const OURS: [&str; 4] = ["types", "log", "config", "endpoints"];
 pub(crate) struct LinkedComponent {
     pub(crate) component: InstancePre<Guest>,
     pub(crate) exports: Exports,
+    /// What it may still use in this run.
+    pub(crate) run: Arc<RunUse>,
 }
 
 /// The plugin interfaces that a component exports, looked up once.

@@ -14,6 +14,7 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use super::run_use::{Logged, RunUse};
 use crate::escape::cut_and_escape;
 use crate::limits::Limits;
 use crate::setup::{LogLevel, PluginLog};
@@ -22,16 +23,23 @@ use crate::setup::{LogLevel, PluginLog};
 pub(crate) struct CallLog {
     plugin: Arc<str>,
     log: Arc<dyn PluginLog>,
+    run: Arc<RunUse>,
     lines: AtomicUsize,
     max_lines: usize,
     max_line: usize,
 }
 
 impl CallLog {
-    pub(crate) fn new(plugin: Arc<str>, log: Arc<dyn PluginLog>, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        plugin: Arc<str>,
+        log: Arc<dyn PluginLog>,
+        run: Arc<RunUse>,
+        limits: &Limits,
+    ) -> Self {
         Self {
             plugin,
             log,
+            run,
             lines: AtomicUsize::new(0),
             max_lines: limits.log_lines,
             max_line: limits.log_line,
@@ -43,7 +51,14 @@ impl CallLog {
         let earlier = self.lines.fetch_add(1, Ordering::Relaxed);
         if earlier < self.max_lines {
             let message = cut_and_escape(message, self.max_line);
-            self.log.line(&self.plugin, level, &message);
+            match self.run.log(message.len()) {
+                Logged::Yes => self.log.line(&self.plugin, level, &message),
+                Logged::Last => {
+                    let message = "it logs too much in this run, its other lines are dropped";
+                    self.log.line(&self.plugin, LogLevel::Warning, message);
+                }
+                Logged::No => {}
+            }
         } else if earlier == self.max_lines {
             let message = format!("more than {earlier} lines in one call, the others are dropped");
             self.log.line(&self.plugin, LogLevel::Debug, &message);
@@ -158,7 +173,7 @@ impl AsyncWrite for Stdio {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use super::{CallLog, LogLevel, PluginLog, Stdio};
+    use super::{CallLog, LogLevel, PluginLog, RunUse, Stdio};
     use crate::Limits;
 
     #[derive(Default)]
@@ -174,7 +189,8 @@ mod tests {
     fn log(limits: &Limits) -> (Arc<Lines>, Arc<CallLog>) {
         let lines = Arc::new(Lines::default());
         let log: Arc<dyn PluginLog> = Arc::<Lines>::clone(&lines);
-        (lines, Arc::new(CallLog::new("p".into(), log, limits)))
+        let run = Arc::new(RunUse::new(limits));
+        (lines, Arc::new(CallLog::new("p".into(), log, run, limits)))
     }
 
     #[test]
@@ -206,6 +222,26 @@ mod tests {
                 "p Debug 1234…",
                 "p Error 1234…",
                 "p Debug more than 2 lines in one call, the others are dropped"
+            ]
+        );
+    }
+    #[test]
+    fn all_calls_of_a_run_share_a_log() {
+        let limits = Limits { run_log_lines: 3, ..Limits::default() };
+        let (lines, first) = log(&limits);
+        let (run, sink) = (Arc::clone(&first.run), Arc::clone(&first.log));
+        for call in 0..3 {
+            let log = CallLog::new("p".into(), Arc::clone(&sink), Arc::clone(&run), &limits);
+            log.line(LogLevel::Error, &format!("{call}a"));
+            log.line(LogLevel::Error, &format!("{call}b"));
+        }
+        assert_eq!(
+            *lines.0.lock().expect("lines"),
+            [
+                "p Error 0a",
+                "p Error 0b",
+                "p Error 1a",
+                "p Warning it logs too much in this run, its other lines are dropped"
             ]
         );
     }

@@ -10,7 +10,7 @@ use reqwest::{Method, Response, StatusCode};
 use crate::auth::token::RepositoryScope;
 use crate::content::blob_check::announced;
 use crate::error::Failed as _;
-use crate::http::body::{next_chunk, read_bounded};
+use crate::http::body::{ResponseBody, read_bounded};
 use crate::http::connection::Purpose;
 use crate::limits::window::Class;
 use crate::request::Call;
@@ -36,7 +36,7 @@ pub(crate) struct BlobDownload {
     /// `None` once the client was dropped; the download does not resume then.
     client: Option<Arc<Client>>,
     call: Call,
-    response: Response,
+    body: ResponseBody,
     size: u64,
     /// Offset of the next byte, from the blob's start.
     offset: u64,
@@ -50,10 +50,10 @@ impl BlobDownload {
     /// Returns the next piece, or `None` at the end.
     ///
     /// # Errors
-    /// If the connection keeps breaking or stalls for a minute, or if the rest is refused.
+    /// If the connection keeps breaking or is too slow for a minute, or if the rest is refused.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, RegistryError> {
         loop {
-            let mut chunk = match next_chunk(&mut self.response).await {
+            let mut chunk = match self.body.next().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(None),
                 // All bytes have arrived, so the error does not matter.
@@ -103,7 +103,7 @@ impl BlobDownload {
             client.budget.effort.count_retry();
             match client.open_blob(&self.call, self.size, self.offset).await {
                 Ok((response, surplus)) => {
-                    (self.response, self.surplus) = (response, surplus);
+                    (self.body, self.surplus) = (ResponseBody::of(response), surplus);
                     return Ok(());
                 }
                 Err(cause) => error = self.call.operation.clone().failed(cause),
@@ -210,7 +210,7 @@ impl Client {
             Ok((response, surplus)) => Ok(BlobDownload {
                 client: self.shared(),
                 call,
-                response,
+                body: ResponseBody::of(response),
                 size: blob.size,
                 offset,
                 surplus,

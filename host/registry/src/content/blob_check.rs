@@ -1,11 +1,10 @@
 //! Checks whether a blob exists and is intact; needs the right to pull only.
 
-use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderName, HeaderValue, RANGE};
 
 use crate::error::Failed as _;
-use crate::http::body::next_chunk;
+use crate::http::body::ResponseBody;
 use crate::limits::window::Class;
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Hasher, Repository};
@@ -94,11 +93,11 @@ impl Client {
     }
 }
 
-async fn hashed(mut response: reqwest::Response, blob: &Descriptor) -> Result<BlobPresence, Cause> {
+async fn hashed(response: reqwest::Response, blob: &Descriptor) -> Result<BlobPresence, Cause> {
     let mut hasher = Hasher::new(blob.digest.algorithm());
     let mut size = 0;
-    while let Some(chunk) = next_chunk(&mut response).await? {
-        let chunk: Bytes = chunk;
+    let mut body = ResponseBody::of(response);
+    while let Some(chunk) = body.next().await? {
         size += chunk.len() as u64;
         if size > blob.size {
             break;

@@ -23,6 +23,8 @@ use longshore_oci::{
 };
 use longshore_store::Operation;
 
+/// The most referrers of one manifest. Each takes some 500 bytes.
+const MOST: usize = 20_000;
 /// How often a fallback index is written until the additions stay in it.
 const TRIES: usize = 5;
 /// The shortest wait before a fallback index is read back.
@@ -62,8 +64,11 @@ impl Client {
         let mut referrers = Vec::new();
         let listed =
             self.each_page(Call::new(operation, Method::GET, url, scope, Class::Lookup), |page| {
-                referrers.extend(listed(parse(page.clone(), Some(&MediaType::OCI_INDEX))?)?);
-                Ok(())
+                referrers.extend(listed(parse(page.body, Some(&MediaType::OCI_INDEX))?)?);
+                if referrers.len() > MOST {
+                    return Err(Cause::List("it has more than 20,000 referrers"));
+                }
+                Ok(page.next)
             });
         match listed.await {
             Ok(()) => Ok(Some(referrers)),

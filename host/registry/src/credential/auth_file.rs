@@ -8,15 +8,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tokio::io::AsyncReadExt;
 
 use crate::secret::Secret;
+use longshore_files::{ReadError, read_any, read_regular};
 use longshore_oci::{Registry, Repository};
 
 use super::error::CredentialError;
@@ -25,6 +26,8 @@ use super::source::AuthFilePath;
 
 /// The largest accepted file, in bytes.
 const SIZE_LIMIT: u64 = 1 << 20;
+/// How long a pipe may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Docker pads its base64; some other tools do not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -79,17 +82,15 @@ impl AuthFile {
     pub(super) async fn read(path: &AuthFilePath) -> Result<Self, CredentialError> {
         let unreadable =
             |cause| CredentialError::Unreadable { file: path.path.clone(), cause: Arc::new(cause) };
-        let mut bytes = Vec::new();
-        match tokio::fs::File::open(&path.path).await {
-            Ok(file) => {
-                file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).await.map_err(unreadable)?;
+        let bytes = match read(path).await {
+            Ok(bytes) => bytes,
+            Err(ReadError::System(cause)) if !path.named && is_absent(&cause) => Vec::new(),
+            Err(ReadError::System(cause)) => return Err(unreadable(cause)),
+            Err(ReadError::TooLarge { limit }) => {
+                return Err(CredentialError::TooLarge { file: path.path.clone(), limit });
             }
-            Err(cause) if !path.named && is_absent(&cause) => {}
-            Err(cause) => return Err(unreadable(cause)),
-        }
-        if bytes.len() as u64 > SIZE_LIMIT {
-            return Err(CredentialError::TooLarge { file: path.path.clone(), limit: SIZE_LIMIT });
-        }
+            Err(other) => return Err(unreadable(io::Error::other(other))),
+        };
         Self::parse(path, &bytes)
     }
 
@@ -235,6 +236,19 @@ fn decode(auth: &Secret) -> Result<(String, Secret), &'static str> {
         text.split_once(':').ok_or("has an \"auth\" that is not username:password")?;
     // Old versions of Docker padded the password with zero bytes.
     Ok((username.to_owned(), Secret::new(password.trim_matches('\0'))))
+}
+
+/// Reads the bytes of a file. Only what the user named may be a pipe, whose writer gets some time.
+async fn read(path: &AuthFilePath) -> Result<Vec<u8>, ReadError> {
+    let file = path.path.clone();
+    let reading = match path.named {
+        true => tokio::task::spawn_blocking(move || read_any(&file, SIZE_LIMIT)),
+        false => tokio::task::spawn_blocking(move || read_regular(&file, SIZE_LIMIT)),
+    };
+    match tokio::time::timeout(PATIENCE, reading).await {
+        Ok(read) => read.map_err(io::Error::other)?,
+        Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+    }
 }
 
 /// Whether the error only means that the file does not exist.

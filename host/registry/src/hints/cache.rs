@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::file::{self, HintUpdates, StoredHints};
-use longshore_cache::CacheFolder;
+use longshore_files::CacheFolder;
 use longshore_oci::{Digest, Registry};
 
 /// The folder's name.
@@ -44,7 +44,7 @@ impl HintCache {
     /// Reads the hints for `account` at `registry`.
     pub(super) async fn read(&self, registry: &Registry, account: &str) -> StoredHints {
         let (inner, name) = (Arc::clone(&self.0), file_name(registry, account));
-        tokio::task::spawn_blocking(move || StoredHints::read(&inner.0.file(&name)))
+        tokio::task::spawn_blocking(move || StoredHints::read(&inner.0, &name))
             .await
             .unwrap_or_default()
     }
@@ -74,7 +74,7 @@ impl Inner {
 
     /// Locks the folder against other writers until the returned file is dropped.
     fn lock(&self) -> io::Result<File> {
-        let folder = File::open(self.0.path())?;
+        let folder = self.0.to_lock()?;
         for _ in 1..TRIES {
             if folder.try_lock().is_ok() {
                 return Ok(folder);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     fn file(cache: &HintCache) -> PathBuf {
-        cache.0.0.file(&file_name(&registry(), "jo"))
+        cache.0.0.path().join(file_name(&registry(), "jo"))
     }
 
     fn updates(pairs: &[(u8, Option<&str>)]) -> HintUpdates {

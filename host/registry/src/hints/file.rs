@@ -10,9 +10,8 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
 
-use longshore_cache::CacheFolder;
+use longshore_files::CacheFolder;
 use longshore_oci::{Algorithm, Hasher, Repository};
 
 /// The start of the first line.
@@ -65,10 +64,10 @@ pub(super) struct StoredHints {
 }
 
 impl StoredHints {
-    /// Reads the file at `path`. A file that is missing, damaged or unreadable counts as empty.
-    pub(super) fn read(path: &Path) -> Self {
+    /// Reads the file `name`. A file that is missing, damaged or unreadable counts as empty.
+    pub(super) fn read(folder: &CacheFolder, name: &str) -> Self {
         let read = || {
-            let mut file = HintFile::open(path)?;
+            let mut file = HintFile::open(folder, name)?;
             let mut rows = Vec::with_capacity(file.length().ok()?);
             for row in file.rows().ok()? {
                 rows.push(row.ok()?);
@@ -94,8 +93,8 @@ struct HintFile {
 }
 
 impl HintFile {
-    fn open(path: &Path) -> Option<Self> {
-        let file = File::open(path).ok()?;
+    fn open(folder: &CacheFolder, name: &str) -> Option<Self> {
+        let file = folder.open_file(name).ok()?;
         if file.metadata().ok()?.len() > LARGEST {
             return None;
         }
@@ -160,7 +159,7 @@ pub(super) fn add(
     limit: usize,
     now: u32,
 ) -> io::Result<()> {
-    let mut old = HintFile::open(&folder.file(name));
+    let mut old = HintFile::open(folder, name);
     let mut homes: Vec<_> =
         learnt.iter().filter_map(|(digest, home)| Some((*digest, home.as_ref()?))).collect();
     homes.truncate(limit);
@@ -296,7 +295,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::{HintFile, HintUpdates, Key, StoredHints, add};
-    use longshore_cache::CacheFolder;
+    use longshore_files::CacheFolder;
 
     struct Scratch {
         folder: CacheFolder,
@@ -310,7 +309,7 @@ mod tests {
         }
 
         fn file(&self) -> PathBuf {
-            self.folder.file("x")
+            self.folder.path().join("x")
         }
 
         /// Adds changes at a time, with room for four hints.
@@ -323,7 +322,7 @@ mod tests {
 
         /// The first byte of each blob's digest, and its home.
         fn hints(&self) -> Vec<(u8, String)> {
-            let known = StoredHints::read(&self.file());
+            let known = StoredHints::read(&self.folder, "x");
             let keys: Vec<Key> = known.rows.iter().map(|row| row.digest).collect();
             assert!(keys.is_sorted());
             let home = |key: &Key| (key[0], known.home(key).unwrap().to_string());
@@ -373,9 +372,9 @@ mod tests {
             let mut damaged = good.clone();
             damaged[at] ^= 1;
             fs::write(scratch.file(), &damaged).unwrap();
-            assert!(HintFile::open(&scratch.file()).is_none(), "byte {at}");
+            assert!(HintFile::open(&scratch.folder, "x").is_none(), "byte {at}");
             fs::write(scratch.file(), &good[..at]).unwrap();
-            assert!(HintFile::open(&scratch.file()).is_none(), "the first {at} bytes");
+            assert!(HintFile::open(&scratch.folder, "x").is_none(), "the first {at} bytes");
         }
         scratch.add(&[(3, Some("a/x"))], 2);
         assert_eq!(scratch.hints(), hints(&[(3, "a/x")]));

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,10 +17,15 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
+use longshore_files::{ReadError, read_regular};
 use longshore_oci::Registry;
 
 /// The largest accepted file, in bytes: five times a bundle of all public roots.
 const SIZE_LIMIT: u64 = 1 << 20;
+/// The largest size of all roots of a registry together, in bytes.
+const ROOTS_LIMIT: u64 = 4 << 20;
+/// The most files in a directory.
+const NAMES_LIMIT: usize = 1000;
 
 /// Why the certificates of a registry cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -132,6 +137,10 @@ impl RegistryCertificates {
             match path.extension().and_then(OsStr::to_str) {
                 Some("crt") => {
                     self.roots.extend(checked_roots(&path)?);
+                    if self.roots.iter().map(|root| root.len() as u64).sum::<u64>() > ROOTS_LIMIT {
+                        let (file, limit) = (directory.to_owned(), ROOTS_LIMIT);
+                        return Err(CertificateError::TooLarge { file, limit });
+                    }
                 }
                 Some("cert") => {
                     let key = path.with_extension("key");
@@ -232,7 +241,12 @@ fn directory_names(registry: &Registry) -> Vec<String> {
 
 /// The names in a directory, sorted.
 fn names_in(directory: &Path) -> io::Result<BTreeSet<std::ffi::OsString>> {
-    std::fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
+    let entries = std::fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.file_name()));
+    let names: BTreeSet<_> = entries.take(NAMES_LIMIT + 1).collect::<io::Result<_>>()?;
+    if names.len() > NAMES_LIMIT {
+        return Err(io::Error::other(format!("it has more than {NAMES_LIMIT} files")));
+    }
+    Ok(names)
 }
 
 /// Whether `names` holds the file's name.
@@ -242,14 +256,14 @@ fn has(names: &BTreeSet<std::ffi::OsString>, file: &Path) -> bool {
 
 /// Reads a file up to the size limit.
 fn read(file: &Path) -> Result<Vec<u8>, CertificateError> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)
-        .and_then(|opened| opened.take(SIZE_LIMIT + 1).read_to_end(&mut bytes))
-        .map_err(|error| unreadable(file, error))?;
-    if bytes.len() as u64 > SIZE_LIMIT {
-        return Err(CertificateError::TooLarge { file: file.to_owned(), limit: SIZE_LIMIT });
+    match read_regular(file, SIZE_LIMIT) {
+        Ok(bytes) => Ok(bytes),
+        Err(ReadError::System(error)) => Err(unreadable(file, error)),
+        Err(ReadError::TooLarge { limit }) => {
+            Err(CertificateError::TooLarge { file: file.to_owned(), limit })
+        }
+        Err(error) => Err(unreadable(file, io::Error::other(error))),
     }
-    Ok(bytes)
 }
 
 /// Reads all certificates of a PEM file, at least one.

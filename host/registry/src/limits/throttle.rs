@@ -46,7 +46,7 @@ impl Client {
                         self.pause(class, answer, sent).map_err(|why| self.gave_up_cause(why))?;
                     }
                 }
-                Cause::TimedOut { .. } | Cause::Broken { .. } => {
+                Cause::TimedOut { .. } | Cause::Slow { .. } | Cause::Broken { .. } => {
                     self.windows.overloaded(class, sent)
                 }
                 // A refusal is an answer: the registry is not overloaded.

@@ -1,66 +1,28 @@
-//! Paged lists of tags and repositories (distribution-spec, "Listing Tags"; distribution's
-//! `_catalog`).
+//! Lists of tags and repositories (distribution-spec, "Listing Tags"; distribution's `_catalog`).
 
 use std::collections::HashSet;
+use std::fmt;
 
+use longshore_store::{Key, Keys};
 use reqwest::Method;
-use reqwest::header::{HeaderMap, LINK};
-use serde::Deserialize;
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use url::Url;
 
 use crate::auth::token::{RepositoryScope, TokenScope};
 use crate::error::{CATALOG, Failed as _};
-use crate::http::body::read_json;
 use crate::limits::window::Class;
+use crate::listing::pages::Page;
 use crate::request::Call;
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::Repository;
 use longshore_store::Operation;
 
-/// The largest accepted page, in bytes.
-pub(crate) const PAGE_LIMIT: u64 = 8 * 1024 * 1024;
 /// Names per page: the most that registries commonly allow.
 const PAGE: usize = 1000;
 /// The most names in a list; a longer one is endless or a mistake.
 const NAMES: usize = 1_000_000;
-
-/// The limit for all pages of a list together, in bytes.
-pub(crate) const LIST_LIMIT: u64 = 64 * 1024 * 1024;
-
-/// A page of either list; registries write `null` for an empty one.
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    tags: Option<Vec<Name>>,
-    #[serde(default)]
-    repositories: Option<Vec<Name>>,
-}
-
-/// A name in a list. Some registries list what is no name at all, such as `null`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Name {
-    Text(String),
-    Other(serde::de::IgnoredAny),
-}
-
-/// The names of a page; the others are left out, with a warning.
-fn texts(page: Vec<Name>, operation: &Operation) -> Vec<String> {
-    let count = page.len();
-    let texts: Vec<String> = page
-        .into_iter()
-        .filter_map(|name| match name {
-            Name::Text(text) => Some(text),
-            Name::Other(_) => None,
-        })
-        .collect();
-    if texts.len() < count {
-        let others = count - texts.len();
-        tracing::warn!("{operation}: names that are not text are left out ({others})");
-    }
-    texts
-}
-
 impl Client {
     /// Lists all tags of `repository`, unparsed, in the registry's order and without duplicates.
     ///
@@ -74,7 +36,7 @@ impl Client {
             Operation::new("list the tags of", format!("{}/{repository}", self.registry));
         let scope =
             RepositoryScope { repository: repository.clone(), push: false, mount_from: None };
-        self.pages(operation, &format!("{repository}/tags/list"), scope.into()).await
+        self.names(operation, &format!("{repository}/tags/list"), scope.into(), "tags").await
     }
 
     /// Lists all repositories of the registry, unparsed, in its order and without duplicates.
@@ -83,101 +45,212 @@ impl Client {
     /// A refusal (public registries refuse), no answer, or pages that cannot be read or do not end.
     pub(crate) async fn list_repositories(&self) -> Result<Vec<String>, RegistryError> {
         let operation = Operation::new(CATALOG, &self.registry);
-        self.pages(operation, "_catalog", TokenScope::Catalog).await
+        self.names(operation, "_catalog", TokenScope::Catalog, "repositories").await
     }
 
-    async fn pages(
+    /// Lists the names under `key` of all pages.
+    async fn names(
         &self,
         operation: Operation,
         path: &str,
         scope: TokenScope,
+        key: &'static str,
     ) -> Result<Vec<String>, RegistryError> {
-        let failed = |cause: Cause| operation.clone().failed(cause);
-        let mut url = self.url(path).await.map_err(failed)?;
+        let url = self.url(path).await;
+        let mut url = url.map_err(|cause| operation.clone().failed(cause))?;
         url.query_pairs_mut().append_pair("n", &PAGE.to_string());
-        let mut names = Names::default();
-        let mut left = LIST_LIMIT;
-        loop {
-            let call = Call::new(
-                operation.clone(),
-                Method::GET,
-                url.clone(),
-                scope.clone(),
-                Class::Lookup,
-            );
-            let response = self.send(&call).await?;
-            let link = next_link(response.headers());
-            let body = read_json(response, PAGE_LIMIT.min(left)).await.map_err(failed)?;
-            left -= body.len() as u64;
-            let page: Page = serde_json::from_slice(&body)
-                .map_err(|_| failed(Cause::List("it is not JSON of the expected form")))?;
-            let page = page.tags.or(page.repositories).unwrap_or_default();
-            match names.take(texts(page, &operation), &url, link.as_deref()).map_err(failed)? {
-                Some(next) => url = next,
-                None => return Ok(names.found),
-            }
+        let call = Call::new(operation.clone(), Method::GET, url, scope, Class::Lookup);
+        let mut names = Names::new(key);
+        self.each_page(call, |page| names.take(&page)).await?;
+        if names.others > 0 {
+            let others = names.others;
+            tracing::warn!("{operation}: names that are not text are left out ({others})");
         }
+        Ok(names.found)
     }
 }
 
 /// The names of all pages until now.
-#[derive(Default)]
 struct Names {
+    /// The field that holds them.
+    key: &'static str,
+    most: usize,
     found: Vec<String>,
-    known: HashSet<String>,
-    asked: HashSet<Url>,
+    keys: Keys,
+    /// The keys of the names that were found.
+    known: HashSet<Key>,
+    /// How many entries are not text. Some registries list such as `null`.
+    others: usize,
+    /// The number of entries in the current page.
+    count: usize,
+    /// The last name of the current page.
+    last: Option<String>,
 }
 
 impl Names {
-    /// Adds the page that `url` returned, and returns the next page's URL.
-    ///
-    /// The next page is the one in `link`. Some registries cut pages without a link, so a full page
-    /// is followed by a request after its last name.
-    fn take(
-        &mut self,
-        page: Vec<String>,
-        url: &Url,
-        link: Option<&str>,
-    ) -> Result<Option<Url>, Cause> {
-        let count = page.len();
-        let last = page.last().cloned();
-        let before = self.found.len();
-        for name in page {
-            if self.known.insert(name.clone()) {
-                self.found.push(name);
-            }
+    fn new(key: &'static str) -> Self {
+        Self {
+            key,
+            most: NAMES,
+            found: Vec::new(),
+            keys: Keys::default(),
+            known: HashSet::new(),
+            others: 0,
+            count: 0,
+            last: None,
         }
-        if self.found.len() > NAMES {
+    }
+
+    /// Adds the names of a page, and returns the next page's URL.
+    ///
+    /// The next page is the one that a link names. Some registries cut pages without a link, so a full
+    /// page is followed by a request after its last name.
+    fn take(&mut self, page: &Page) -> Result<Option<Url>, Cause> {
+        let before = self.found.len();
+        (self.count, self.last) = (0, None);
+        let mut json = serde_json::Deserializer::from_slice(&page.body);
+        let read = json.deserialize_map(&mut *self).and_then(|()| json.end());
+        if self.found.len() > self.most {
             return Err(Cause::List("it has more than a million names"));
         }
-        self.asked.insert(url.clone());
-        let next = match (link, last) {
-            (Some(link), _) => linked(url, link)?,
+        read.map_err(|_| Cause::List("it is not JSON of the expected form"))?;
+        Ok(match (&page.next, &self.last) {
+            (Some(next), _) => Some(next.clone()),
             // A registry that ignores `last` returned the same page again.
-            (None, Some(last)) if count == PAGE && self.found.len() > before => behind(url, &last),
-            (None, _) => return Ok(None),
-        };
-        if self.asked.contains(&next) {
-            return Err(Cause::List("its pages go round in a circle"));
+            (None, Some(last)) if self.count == PAGE && self.found.len() > before => {
+                Some(behind(&page.url, last))
+            }
+            (None, _) => None,
+        })
+    }
+
+    fn add(&mut self, name: &str) {
+        if self.known.insert(self.keys.of(name)) {
+            self.found.push(name.to_owned());
         }
-        Ok(Some(next))
+        if self.count + 1 == PAGE {
+            self.last = Some(name.to_owned());
+        }
     }
 }
 
-/// The URL of the page that a link names.
-///
-/// Only its path and query count: behind a proxy, registries often do not know their own name and
-/// scheme. Also, the credential may only go to the registry.
-pub(crate) fn linked(url: &Url, link: &str) -> Result<Url, Cause> {
-    let bad = || Cause::List("the link to the next page is not a valid URL");
-    let target = url.join(link).map_err(|_| bad())?;
-    if !target.path().starts_with("/v2/") {
-        return Err(Cause::List("the link to the next page leads out of /v2/"));
+/// Reads a page; registries write `null` for an empty list. No list but that of new names is kept in
+/// memory, as an entry may be a small part of the page.
+impl<'de> Visitor<'de> for &mut Names {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object with {}", self.key)
     }
-    let mut next = url.clone();
-    next.set_path(target.path());
-    next.set_query(target.query());
-    Ok(next)
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            if key == self.key {
+                map.next_value_seed(List(&mut *self))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the list of a page.
+struct List<'a>(&'a mut Names);
+
+impl<'de> DeserializeSeed<'de> for List<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of names or null")
+    }
+
+    fn visit_none<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element_seed(Name(self.0))?.is_some() {
+            self.0.count += 1;
+            if self.0.found.len() > self.0.most {
+                return Err(A::Error::custom("too many names"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads an entry of the list.
+struct Name<'a>(&'a mut Names);
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<(), E> {
+        self.0.add(name);
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.other()
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        self.other()
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        self.other()
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        self.other()
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.other()
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        self.other()
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        self.other()
+    }
+}
+
+impl Name<'_> {
+    fn other<E>(self) -> Result<(), E> {
+        self.0.others += 1;
+        Ok(())
+    }
 }
 
 fn behind(url: &Url, last: &str) -> Url {
@@ -187,96 +260,85 @@ fn behind(url: &Url, last: &str) -> Url {
     next
 }
 
-/// The target of the link with the relation `next` (RFC 8288).
-pub(crate) fn next_link(headers: &HeaderMap) -> Option<String> {
-    headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).find_map(|text| {
-        text.split('<').skip(1).find_map(|link| {
-            let (target, parameters) = link.split_once('>')?;
-            let is_next = parameters.split([';', ',']).any(|parameter| {
-                let (name, value) = parameter.split_once('=').unwrap_or_default();
-                name.trim().eq_ignore_ascii_case("rel")
-                    && value.trim().trim_matches('"').split(' ').any(|rel| rel == "next")
-            });
-            is_next.then(|| target.to_owned())
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use reqwest::header::{HeaderMap, HeaderValue, LINK};
+    use bytes::Bytes;
     use url::Url;
 
-    use super::{Names, PAGE, next_link};
+    use super::{Names, PAGE};
+    use crate::listing::pages::Page;
 
-    fn url(text: &str) -> Url {
-        Url::parse(text).unwrap()
+    /// Takes a page with this body, which links to nothing, and returns the query of the next one.
+    fn take(names: &mut Names, body: &str) -> Option<String> {
+        names.take(&page(body)).unwrap().map(|next| next.query().unwrap().to_owned())
     }
 
-    fn full(from: usize) -> Vec<String> {
-        (from..from + PAGE).map(|number| format!("t{number}")).collect()
+    fn page(body: &str) -> Page {
+        let url = Url::parse("https://h/v2/a/tags/list?n=1000").unwrap();
+        Page { url, body: Bytes::copy_from_slice(body.as_bytes()), next: None }
     }
 
-    #[test]
-    fn the_next_link_is_found_among_others() {
-        for (header, expected) in [
-            ("</v2/a/tags/list?n=1&last=x>; rel=\"next\"", Some("/v2/a/tags/list?n=1&last=x")),
-            ("<https://h/v2/_catalog?last=a>;rel=next", Some("https://h/v2/_catalog?last=a")),
-            ("<a>; rel=\"prev\", <b>; title=\"x\"; rel=\"last next\"", Some("b")),
-            ("<a>; rel=\"prev\"", None),
-            ("a; rel=\"next\"", None),
-            ("<a", None),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(LINK, HeaderValue::from_static(header));
-            assert_eq!(next_link(&headers).as_deref(), expected, "{header}");
-        }
+    fn tags(numbers: impl IntoIterator<Item = usize>) -> String {
+        let names: Vec<String> =
+            numbers.into_iter().map(|number| format!("\"t{number}\"")).collect();
+        format!(r#"{{"name":"a","tags":[{}]}}"#, names.join(","))
     }
 
-    #[test]
-    fn links_stay_at_the_registry() {
-        let from = url("https://h:5000/v2/a/tags/list?n=1000");
-        let next = |link: &str| Names::default().take(Vec::new(), &from, Some(link));
-        let expected = url("https://h:5000/v2/a/tags/list?last=b");
-        for link in [
-            "/v2/a/tags/list?last=b",
-            "http://other/v2/a/tags/list?last=b",
-            "https://h:5000/v2/a/tags/list?last=b",
-        ] {
-            assert_eq!(next(link).unwrap(), Some(expected.clone()), "{link}");
-        }
-        assert!(next("/elsewhere?last=b").is_err());
-        assert!(next("http://[").is_err());
-    }
-
-    #[test]
-    fn pages_that_go_round_are_an_error() {
-        let first = url("https://h/v2/a/tags/list?n=1000");
-        let mut names = Names::default();
-        let second = names.take(vec!["a".into()], &first, Some("/v2/a/tags/list?last=a"));
-        let second = second.unwrap().unwrap();
-        assert!(names.take(vec!["b".into()], &second, Some("?last=a")).is_err());
-        assert!(names.take(vec!["b".into()], &second, Some("?n=1000")).is_err());
+    fn full(from: usize) -> String {
+        tags(from..from + PAGE)
     }
 
     #[test]
     fn a_full_page_without_a_link_is_followed_until_nothing_is_new() {
-        let first = url("https://h/v2/a/tags/list?n=1000");
-        let mut names = Names::default();
-        let second = names.take(full(0), &first, None).unwrap().unwrap();
-        assert_eq!(second.query(), Some("n=1000&last=t999"));
-        assert_eq!(names.take(full(0), &second, None).unwrap(), None, "`last` is not known there");
+        let mut names = Names::new("tags");
+        assert_eq!(take(&mut names, &full(0)).as_deref(), Some("n=1000&last=t999"));
+        assert_eq!(take(&mut names, &full(0)), None, "`last` is not known there");
         assert_eq!(names.found.len(), PAGE);
-        assert_eq!(
-            names.take(full(1), &second, None).unwrap().unwrap().query(),
-            Some("n=1000&last=t1000")
-        );
+        assert_eq!(take(&mut names, &full(1)).as_deref(), Some("n=1000&last=t1000"));
         assert_eq!(names.found.len(), PAGE + 1);
-        let more: Vec<_> = full(0).into_iter().chain(full(5000)).collect();
-        assert_eq!(
-            Names::default().take(more, &first, None).unwrap(),
-            None,
-            "it does not cut pages"
-        );
+        let more = tags((0..PAGE).chain(5000..5000 + PAGE));
+        assert_eq!(take(&mut Names::new("tags"), &more), None, "it does not cut pages");
+    }
+
+    #[test]
+    fn a_link_decides_over_a_full_page() {
+        let next = Url::parse("https://h/v2/a/tags/list?last=x").unwrap();
+        for body in [full(0), tags([]), tags([1])] {
+            let page = Page { next: Some(next.clone()), ..page(&body) };
+            assert_eq!(Names::new("tags").take(&page).unwrap(), Some(next.clone()));
+        }
+    }
+
+    #[test]
+    fn what_is_not_text_is_left_out() {
+        for (body, found, others) in [
+            (r#"{"tags":["a",null,"b"]}"#, 2, 1),
+            (r#"{"tags":[1,-1,1.5,true,[["a"]],{"b":["c"]}]}"#, 0, 6),
+            (r#"{"tags":null}"#, 0, 0),
+            (r#"{"x":{"tags":["a"]},"tags":["\u0061","a"],"repositories":["b"]}"#, 1, 0),
+            ("{}", 0, 0),
+        ] {
+            let mut names = Names::new("tags");
+            assert_eq!(take(&mut names, body), None, "{body}");
+            assert_eq!((names.found.len(), names.others), (found, others), "{body}");
+        }
+        for body in ["", "[]", "{", r#"{"tags":["a"]}x"#, r#"{"tags":1}"#, r#"{"tags":["a"}"#] {
+            assert!(Names::new("tags").take(&page(body)).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_names_is_bounded() {
+        let most = 5000;
+        let mut names = Names { most, ..Names::new("tags") };
+        take(&mut names, &tags(0..most));
+        assert_eq!(names.found.len(), most);
+        take(&mut names, &tags(0..most));
+        assert!(names.take(&page(&tags(most..2 * most))).is_err());
+        assert!(names.found.len() <= most + 1, "no more is kept");
+        let mut many = Names { most, ..Names::new("repositories") };
+        let same = format!(r#"{{"repositories":[{}"x"]}}"#, r#""x","#.repeat(2 * most));
+        assert_eq!(take(&mut many, &same), None, "many times the same name is one name");
+        assert_eq!(many.found, ["x"]);
     }
 }

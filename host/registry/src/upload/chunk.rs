@@ -7,9 +7,9 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RANGE};
 
 use crate::error::Failed as _;
-use crate::http::body::SILENCE;
 use crate::secret::known::{Origin, masked};
-use crate::upload::session::{StallTimeouts, UploadSession, closing, commit, stalled};
+use crate::upload::session::{UploadSession, closing};
+use crate::upload::stall::{StallTimeouts, commit, stalled};
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Repository};
 
@@ -57,9 +57,8 @@ impl Client {
             .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
             .header(CONTENT_LENGTH, HeaderValue::from(length))
             .header(CONTENT_RANGE, range);
-        let patience = StallTimeouts { silence: SILENCE, commit: commit(length) };
-        let response =
-            self.send_stream(call, body, stalled(moved, length, patience)).await.map_err(failed)?;
+        let watch = stalled(moved, length, StallTimeouts::of(length));
+        let response = self.send_stream(call, body, watch).await.map_err(failed)?;
         self.observed.took_chunk();
         self.session_of(&response, &session.at.url).await.map_err(failed)
     }

@@ -1,7 +1,7 @@
 //! Upload sessions, and uploads as one body (distribution-spec, "Pushing blobs").
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -10,17 +10,15 @@ use url::Url;
 
 use crate::auth::token::RepositoryScope;
 use crate::error::Failed as _;
-use crate::http::body::SILENCE;
 use crate::http::connection::Purpose;
 use crate::http::location::{Location, location};
 use crate::limits::window::Class;
 use crate::request::Call;
+use crate::upload::stall::{StallTimeouts, stalled};
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Digest, Repository};
 use longshore_store::Operation;
 
-/// The base time a registry gets to commit an upload; each 20 MB add a second.
-const COMMIT: Duration = Duration::from_secs(120);
 /// The minimum chunk size (distribution-spec, "Pushing a blob in chunks").
 const CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 
@@ -209,9 +207,9 @@ impl Client {
             .session_call(operation.clone(), Method::PUT, at, repository, blob.size)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
             .header(CONTENT_LENGTH, HeaderValue::from(blob.size));
-        let patience = StallTimeouts { silence: SILENCE, commit: commit(blob.size) };
+        let watch = stalled(moved, blob.size, StallTimeouts::of(blob.size));
         let began = Instant::now();
-        match self.send_stream(call, body, stalled(moved, blob.size, patience)).await {
+        match self.send_stream(call, body, watch).await {
             Ok(_) => {
                 self.observed.accepted_body(blob.size);
                 self.tokens.cost.upload_took(blob.size, began.elapsed());
@@ -250,57 +248,8 @@ impl Client {
     }
 }
 
-pub(crate) fn commit(size: u64) -> Duration {
-    COMMIT + Duration::from_secs(size / 20_000_000)
-}
-
 /// The location that closes a session.
 pub(crate) fn closing(mut session: Location, digest: &Digest) -> Location {
     session.url.query_pairs_mut().append_pair("digest", &digest.to_string());
     session
-}
-
-/// Timeouts of an upload without progress.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct StallTimeouts {
-    /// While bytes are being sent.
-    pub(crate) silence: Duration,
-    /// After the last byte, while the registry commits.
-    pub(crate) commit: Duration,
-}
-
-/// Completes when an upload stalls, with the seconds waited: no byte moved, or the commit took too
-/// long.
-pub(crate) async fn stalled(moved: Arc<AtomicU64>, size: u64, patience: StallTimeouts) -> u64 {
-    let mut last = moved.load(Ordering::Relaxed);
-    loop {
-        let wait = if last >= size { patience.commit } else { patience.silence };
-        tokio::time::sleep(wait).await;
-        let now = moved.load(Ordering::Relaxed);
-        if now == last {
-            return wait.as_secs();
-        }
-        last = now;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::Duration;
-
-    use super::{StallTimeouts, stalled};
-
-    #[tokio::test]
-    async fn a_body_that_stops_is_noticed() {
-        let patience =
-            StallTimeouts { silence: Duration::from_millis(20), commit: Duration::from_secs(3600) };
-        let moved = Arc::new(AtomicU64::new(5));
-        assert_eq!(stalled(Arc::clone(&moved), 10, patience).await, 0);
-        moved.store(10, Ordering::Relaxed);
-        let committing = stalled(moved, 10, patience);
-        let soon = tokio::time::timeout(Duration::from_millis(60), committing).await;
-        assert!(soon.is_err(), "a registry that commits is given its own time");
-    }
 }

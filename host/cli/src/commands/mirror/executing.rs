@@ -147,15 +147,14 @@ impl Session {
         events: &EventSender,
     ) -> Result<Prepared, Fatal> {
         let Some(name) = self.settings.repo_type() else { return Ok(Prepared::default()) };
-        let configured = self.plugins.name_of(Kind::RepoType, name).await?;
-        let transport = RegistryEndpoints::new(stores.registries.clone(), configured);
-        let plugin = self.load(Kind::RepoType, name, Some(Arc::new(transport))).await?;
-        self.check_plain_http(&plugin, jobs)?;
-        let mut interrupt = self.interrupt.clone();
-        let prepared = prepare::prepare(jobs, &plugin, &stores.registries, events, purpose);
-        tokio::select! {
-            prepared = prepared => Ok(prepared?),
-            () = interrupt.raised() => Ok(Prepared::default()),
-        }
+        let prepared = self.unless_interrupted(async {
+            let configured = self.plugins.name_of(Kind::RepoType, name).await?;
+            let transport = RegistryEndpoints::new(stores.registries.clone(), configured);
+            let plugin = self.load(Kind::RepoType, name, Some(Arc::new(transport))).await?;
+            self.check_plain_http(&plugin, jobs)?;
+            let registries = &stores.registries;
+            Ok(prepare::prepare(jobs, &plugin, registries, events, purpose).await?)
+        });
+        Ok(prepared.await?.unwrap_or_default())
     }
 }

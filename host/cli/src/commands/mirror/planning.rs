@@ -86,17 +86,26 @@ impl Session {
         config
     }
 
-    /// Reads and plans a list whose first entry gets the number `first_number`.
-    pub(super) async fn plan(&self, text: ListText, first_number: u32) -> Result<Planned, Fatal> {
+    /// Reads and plans a list whose first entry gets the number `first_number`. Returns `None` if the run
+    /// is interrupted while plugins are compiled, read the list or rewrite it.
+    pub(super) async fn plan(
+        &self,
+        text: ListText,
+        first_number: u32,
+    ) -> Result<Option<Planned>, Fatal> {
         let name = text.name.clone();
         let formats = self.formats();
         let read = formats.read(text, self.settings.list.list_format.as_deref());
-        let (mut list, rewrites) = tokio::try_join!(read, self.rewrites())?;
+        let loaded = self.unless_interrupted(async { tokio::try_join!(read, self.rewrites()) });
+        let Some((mut list, rewrites)) = loaded.await? else { return Ok(None) };
         // The report names the errors.
         for warning in list.diagnostics.iter().filter(|found| found.severity == Severity::Warning) {
             log_remark(&self.log, &name, warning, None);
         }
-        self.check_plugin_flags(&list.format.name, &rewrites).await?;
+        let checked = self.check_plugin_flags(&list.format.name, &rewrites);
+        if self.unless_interrupted(checked).await?.is_none() {
+            return Ok(None);
+        }
         let unselected = self.select(&mut list).await?;
         let options = PlanOptions {
             source: self.settings.source.clone(),
@@ -110,14 +119,33 @@ impl Session {
         let format = list.format.clone();
         let rewrites: Vec<Box<dyn Rewrite>> =
             rewrites.into_iter().map(|plugin| Box::new(PluginRewrite(plugin)) as Box<_>).collect();
-        let plan = plan::build(list, &options, &rewrites).await?;
+        let planning = async { Ok(plan::build(list, &options, &rewrites).await?) };
+        let plan = if self.interrupt.is_raised() {
+            // The selection was interrupted, and the failed list gets the entries: rewrites finish.
+            Some(planning.await?)
+        } else {
+            self.unless_interrupted(planning).await?
+        };
+        let Some(plan) = plan else { return Ok(None) };
         if let Some(shard) = options.shard {
             let (part, kept) = (shard.described(), plan.entries.len());
             let text =
                 format!("{part}: {kept} of {} entries; the other parts have the rest", plan.count);
             self.log.write(Level::Info, &text);
         }
-        Ok(Planned { name, format, plan })
+        Ok(Some(Planned { name, format, plan }))
+    }
+
+    /// Awaits `work`, or returns `None` at the first signal.
+    pub(super) async fn unless_interrupted<T>(
+        &self,
+        work: impl Future<Output = Result<T, Fatal>>,
+    ) -> Result<Option<T>, Fatal> {
+        let mut interrupt = self.interrupt.clone();
+        tokio::select! {
+            done = work => done.map(Some),
+            () = interrupt.raised() => Ok(None),
+        }
     }
 
     /// Loads the rewrites in their order.

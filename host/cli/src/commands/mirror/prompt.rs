@@ -19,7 +19,8 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
         session.settings.list.list_format.get_or_insert_with(|| STANDARD_FORMAT.to_owned()).clone();
     let format = list::format_of(&session.formats().load(&name).await?);
     let command = session.repeat_command(&format);
-    let failed_list = session.failed_list(&[], &command, true)?;
+    let opened = session.failed_list(Vec::new(), &command, true).await?;
+    let Some(failed_list) = opened else { return Ok(Exit::Interrupted) };
     let mut conversation = Conversation {
         session,
         command,
@@ -82,7 +83,11 @@ impl Conversation {
         let mut text = ListText::new(">>>", line.as_bytes().to_vec());
         text.first_line = self.lines;
         let planned = match self.session.plan(text, self.next_number).await {
-            Ok(planned) => planned,
+            Ok(Some(planned)) => planned,
+            Ok(None) => {
+                self.exit = Exit::Interrupted;
+                return Ok(());
+            }
             Err(error) => return self.refused(line, &error),
         };
         self.next_number += planned.plan.count;

@@ -48,18 +48,30 @@ impl Session {
     }
 
     /// Opens the failed list, with room for `entries`. If the list that was read `is_private`, so is this
-    /// one. A dry run has no failed list.
-    pub(in crate::commands) fn failed_list(
+    /// one. A dry run has no failed list (`Some(None)`).
+    ///
+    /// Returns `None` if the run is interrupted first: opening a pipe waits for its reader.
+    pub(in crate::commands) async fn failed_list(
         &self,
-        entries: &[FailedEntry],
+        entries: Vec<FailedEntry>,
         command: &str,
         is_private: bool,
-    ) -> Result<Option<FailedList>, Fatal> {
+    ) -> Result<Option<Option<FailedList>>, Fatal> {
         if self.settings.dry_run() {
-            return Ok(None);
+            return Ok(Some(None));
         }
-        let (path, is_default) = (self.settings.failed(), self.settings.failed_is_default);
-        let file = FailedListFile { path, is_default, is_private };
-        Ok(Some(FailedList::open(file, command, entries)?))
+        let (path, command) = (self.settings.failed().to_owned(), command.to_owned());
+        let is_default = self.settings.failed_is_default;
+        let opening = move || {
+            let file = FailedListFile { path: &path, is_default, is_private };
+            FailedList::open(file, &command, &entries)
+        };
+        let mut interrupt = self.interrupt.clone();
+        tokio::select! {
+            opened = tokio::task::spawn_blocking(opening) => {
+                Ok(Some(Some(opened.map_err(std::io::Error::other)??)))
+            }
+            () = interrupt.raised() => Ok(None),
+        }
     }
 }

@@ -5,6 +5,9 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::pin::pin;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -69,6 +72,8 @@ enum SelectError {
     Filter(#[from] FilterError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the patterns of the list select more than {MOST} tags, or {} MiB", BYTES >> 20)]
+    TooMany,
 }
 
 impl SelectError {
@@ -83,6 +88,7 @@ impl SelectError {
                 Some("write a range such as \">=1.2 <2 || ^3\"".to_owned())
             }
             Self::Store(error) => error.hint.clone(),
+            Self::TooMany => Some("select fewer tags, or split the list into several".to_owned()),
         }
     }
 }
@@ -99,6 +105,8 @@ pub const fn is_pattern(entry: &Entry) -> bool {
 
 /// Expands the entries of `list` that select by pattern. `source` replaces parts of every source;
 /// `at_once` limits concurrent requests.
+///
+/// Names are picked as soon as a list is there, so that a run holds few lists in memory.
 pub async fn expand(
     list: &mut List,
     source: &SourceOverride,
@@ -106,51 +114,133 @@ pub async fn expand(
     at_once: usize,
 ) -> Expansion {
     let mut expansion = Expansion::default();
-    let catalogues = list.entries.iter().filter(|entry| entry.repositories.is_some());
-    let catalogues = catalogues.filter_map(|entry| SelectionRoot::of(&entry.source, source).ok());
-    let catalogues = ask_each(catalogues.map(|root| root.store), at_once, |store| async move {
-        stores.source(&store)?.repositories().await
-    });
-    let catalogues = catalogues.await;
-    list.entries = std::mem::take(&mut list.entries)
-        .into_iter()
-        .flat_map(|entry| expansion.repositories(entry, source, &catalogues))
-        .collect();
+    let room = Room::default();
+    let catalogue_of = |entry: &Entry| {
+        let root = SelectionRoot::of(&entry.source, source).ok();
+        root.filter(|_| entry.repositories.is_some()).map(|root| root.store)
+    };
+    let entries = std::mem::take(&mut list.entries);
+    let catalogues = Lists { key_of: catalogue_of, at_once, expansion: &mut expansion };
+    let ask = |store: StoreName| async move { stores.source(&store)?.repositories().await };
+    let entries = catalogues
+        .expand(entries, ask, |expansion, entry, names| {
+            expansion.repositories(entry, source, names, &room)
+        })
+        .await;
 
-    let wanted = list.entries.iter().filter(|entry| has_tags_to_pick(entry));
-    let wanted = wanted.filter_map(|entry| repository_of(entry, source).ok());
-    let tags = ask_each(wanted, at_once, |(store, repository)| async move {
+    let tags_of = |entry: &Entry| {
+        has_tags_to_pick(entry).then(|| repository_of(entry, source).ok()).flatten()
+    };
+    let tags = Lists { key_of: tags_of, at_once, expansion: &mut expansion };
+    let ask = |(store, repository): (StoreName, Repository)| async move {
         stores.source(&store)?.tags(&repository).await
-    });
-    let tags = tags.await;
-    list.entries = std::mem::take(&mut list.entries)
-        .into_iter()
-        .flat_map(|entry| expansion.tags(entry, source, &tags))
-        .collect();
+    };
+    list.entries = tags
+        .expand(entries, ask, |expansion, entry, names| expansion.tags(entry, source, names, &room))
+        .await;
     expansion
 }
 
-/// Calls `ask` once for each distinct key.
-async fn ask_each<K, F>(
-    keys: impl Iterator<Item = K>,
+/// Names, or why they cannot be listed; `None` if nothing was asked.
+type Listed<'a> = Option<&'a Result<Vec<String>, StoreError>>;
+
+/// The lists that entries need, by `key_of`.
+struct Lists<'a, F> {
+    key_of: F,
     at_once: usize,
-    ask: impl Fn(K) -> F,
-) -> HashMap<K, F::Output>
-where
-    K: Clone + Eq + Hash,
-    F: Future,
-{
-    let mut distinct: Vec<K> = Vec::new();
-    let mut known = std::collections::HashSet::new();
-    distinct.extend(keys.filter(|key| known.insert(key.clone())));
-    stream::iter(distinct)
-        .map(|key| {
+    expansion: &'a mut Expansion,
+}
+
+impl<F> Lists<'_, F> {
+    /// Asks for each list once, and expands the entries that need it with `expand`.
+    async fn expand<K, A>(
+        self,
+        entries: Vec<Entry>,
+        ask: impl Fn(K) -> A,
+        expand: impl Fn(&mut Expansion, Entry, Listed<'_>) -> Vec<Entry>,
+    ) -> Vec<Entry>
+    where
+        K: Clone + Eq + Hash,
+        F: Fn(&Entry) -> Option<K>,
+        A: Future<Output = Result<Vec<String>, StoreError>>,
+    {
+        let mut waiting: HashMap<K, Vec<(usize, Entry)>> = HashMap::new();
+        let mut keys = Vec::new();
+        let mut expanded: Vec<(Vec<Entry>, Expansion)> = Vec::new();
+        expanded.resize_with(entries.len(), Default::default);
+        for (at, entry) in entries.into_iter().enumerate() {
+            let Some(key) = (self.key_of)(&entry) else {
+                expanded[at].0 = expand(&mut expanded[at].1, entry, None);
+                continue;
+            };
+            let those = waiting.entry(key.clone()).or_default();
+            if those.is_empty() {
+                keys.push(key);
+            }
+            those.push((at, entry));
+        }
+        let asked = stream::iter(keys).map(|key| {
             let asked = ask(key.clone());
             async { (key, asked.await) }
-        })
-        .buffer_unordered(at_once.max(1))
-        .collect()
-        .await
+        });
+        let mut asked = pin!(asked.buffer_unordered(self.at_once.max(1)));
+        while let Some((key, names)) = asked.next().await {
+            for (at, entry) in waiting.remove(&key).unwrap_or_default() {
+                expanded[at].0 = expand(&mut expanded[at].1, entry, Some(&names));
+            }
+        }
+        let mut all = Vec::new();
+        for (entries, expansion) in expanded {
+            all.extend(entries);
+            self.expansion.unselected.extend(expansion.unselected);
+            self.expansion.picked.extend(expansion.picked);
+        }
+        all
+    }
+}
+
+/// The room for what a run selects by pattern. A short list may select very much.
+#[derive(Debug)]
+struct Room {
+    entries: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// The most entries that a run selects by pattern.
+const MOST: usize = 250_000;
+/// The most bytes that they take.
+const BYTES: usize = 112 * 1024 * 1024;
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { entries: AtomicUsize::new(MOST), bytes: AtomicUsize::new(BYTES) }
+    }
+}
+
+impl Room {
+    /// Takes room for `count` copies of `entry` with names and reasons of `bytes`.
+    fn take(&self, entry: &Entry, count: usize, bytes: usize) -> Result<(), SelectError> {
+        let take = |room: &AtomicUsize, size: usize| {
+            room.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(size)).is_ok()
+        };
+        let size = count.saturating_mul(size_of_copy(entry)).saturating_add(bytes);
+        if take(&self.entries, count) && take(&self.bytes, size) {
+            Ok(())
+        } else {
+            Err(SelectError::TooMany)
+        }
+    }
+}
+
+/// What a copy of `entry` takes, in bytes, beside the selected name.
+fn size_of_copy(entry: &Entry) -> usize {
+    let attributes = entry.attributes.iter();
+    let attributes = attributes.map(|one| 64 + one.key.len() + one.value.len());
+    let platforms = entry.platforms.iter().map(|one| 32 + one.len());
+    let texts = entry.source.len()
+        + entry.destination.as_ref().map_or(0, String::len)
+        + entry.destination_tag.as_ref().map_or(0, String::len);
+    size_of::<Entry>() + texts + attributes.chain(platforms).sum::<usize>()
 }
 
 /// The registry of a source as written, with its slash.
@@ -174,19 +264,31 @@ const fn has_tags_to_pick(entry: &Entry) -> bool {
 /// So many names that are left out are shown.
 const SHOWN: usize = 3;
 
+/// What a selected name and its reason take beside their texts, in bytes.
+const NAMED: usize = 100;
+
+/// The listed names.
+fn listed_names(names: Listed<'_>) -> Result<&[String], StoreError> {
+    match names {
+        Some(Ok(names)) => Ok(names),
+        Some(Err(error)) => Err(error.clone()),
+        None => Ok(&[]),
+    }
+}
+
 /// Those of `names`, which a registry listed as `what` of `from`, that can be one. The others, such as a
 /// digest among tags, are left out with a warning.
-fn valid(
-    names: Vec<String>,
+fn valid<'a>(
+    names: &'a [String],
     from: &str,
     what: &str,
     is_valid: impl Fn(&str) -> bool,
-) -> Vec<String> {
-    let (valid, others): (Vec<String>, Vec<String>) =
-        names.into_iter().partition(|name| is_valid(name));
+) -> Vec<&'a str> {
+    let (valid, others): (Vec<&str>, Vec<&str>) =
+        names.iter().map(String::as_str).partition(|name| is_valid(name));
     if !others.is_empty() {
         let shown: Vec<String> =
-            others.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
+            others.iter().take(SHOWN).map(|name| format!("{:?}", shortened(name))).collect();
         let more = if others.len() > SHOWN { ", …" } else { "" };
         tracing::warn!(
             "{from} lists names that are not {what}, and {} left out: {}{more}",
@@ -195,6 +297,11 @@ fn valid(
         );
     }
     valid
+}
+
+/// The start of a name, which may have megabytes.
+fn shortened(name: &str) -> &str {
+    &name[..name.floor_char_boundary(255)]
 }
 
 fn picker(filter: &Filter) -> Result<Picker, SelectError> {
@@ -226,14 +333,14 @@ impl Expansion {
         &mut self,
         entry: Entry,
         source: &SourceOverride,
-        catalogues: &HashMap<StoreName, Result<Vec<String>, StoreError>>,
+        names: Listed<'_>,
+        room: &Room,
     ) -> Vec<Entry> {
         let Some(filter) = &entry.repositories else { return vec![entry] };
         let listed = || -> Result<_, SelectError> {
             let root = SelectionRoot::of(&entry.source, source)?;
             let picker = picker(filter)?;
-            let names = catalogues.get(&root.store).cloned().unwrap_or_else(|| Ok(Vec::new()))?;
-            Ok((root, picker, names))
+            Ok((root, picker, listed_names(names)?))
         };
         let (root, picker, names) = match listed() {
             Ok(listed) => listed,
@@ -245,11 +352,15 @@ impl Expansion {
         let mut entries = Vec::new();
         let mut picked = Vec::new();
         let mut below = 0;
-        for name in &names {
+        for name in names {
             let Some(suffix) = root.below(name) else { continue };
             below += 1;
             let Some(why) = picker.matches(name) else { continue };
-            picked.push((name.clone(), why));
+            // The name is in the source, the destination and the log.
+            if let Err(error) = room.take(&entry, 1, 3 * name.len() + why.len() + NAMED) {
+                return self.fail(entry, &error);
+            }
+            picked.push((name.to_owned(), why));
             let destination = entry.destination.as_deref().map(|to| match suffix {
                 "" => to.to_owned(),
                 suffix => format!("{}/{suffix}", to.trim_end_matches('/')),
@@ -279,25 +390,26 @@ impl Expansion {
         &mut self,
         entry: Entry,
         source: &SourceOverride,
-        tags: &HashMap<(StoreName, Repository), Result<Vec<String>, StoreError>>,
+        names: Listed<'_>,
+        room: &Room,
     ) -> Vec<Entry> {
         if !has_tags_to_pick(&entry) {
             return vec![entry];
         }
         let listed = || -> Result<_, SelectError> {
-            let repository = repository_of(&entry, source)?;
+            repository_of(&entry, source)?;
             let picker = match &entry.select {
                 Selection::Matching(filter) => picker(filter)?,
                 _ => Picker::all(),
             };
-            Ok((picker, tags.get(&repository).cloned().unwrap_or_else(|| Ok(Vec::new()))?))
+            Ok((picker, listed_names(names)?))
         };
         let (picker, tags) = match listed() {
             Ok(listed) => listed,
             Err(error) => return self.fail(entry, &error),
         };
         let tags = valid(tags, &entry.source, "tags", |name| name.parse::<Tag>().is_ok());
-        let picks = picker.pick(&tags);
+        let picks = picker.pick(&tags, MOST + 1);
         if picks.is_empty() {
             let reason = match tags.len() {
                 0 => format!("{} has no tags", entry.source),
@@ -305,6 +417,10 @@ impl Expansion {
                 count => format!("none of {count} tags of {} is selected", entry.source),
             };
             return self.end(entry, Outcome::skipped(reason));
+        }
+        let bytes = picks.iter().map(|pick| 2 * pick.name.len() + pick.why.len() + NAMED).sum();
+        if let Err(error) = room.take(&entry, picks.len(), bytes) {
+            return self.fail(entry, &error);
         }
         let entries = picks
             .iter()

@@ -77,8 +77,10 @@ impl Picker {
         Some(if why.is_empty() { "every repository is".to_owned() } else { why.join(", ") })
     }
 
-    /// Selects from `names`, and keeps their order.
-    pub(super) fn pick(&self, names: &[String]) -> Vec<Pick> {
+    /// Selects from `names`, and keeps their order. Ends after `most` names, unless only the latest are
+    /// selected.
+    pub(super) fn pick(&self, names: &[&str], most: usize) -> Vec<Pick> {
+        let most = if self.latest.is_some() { usize::MAX } else { most };
         let mut picked: Vec<(Pick, Option<Version>)> = names
             .iter()
             .filter_map(|name| {
@@ -91,11 +93,12 @@ impl Picker {
                     if !range.holds(version) {
                         return None;
                     }
-                    why.push(format!("{version} is in `{text}`"));
+                    why.push(format!("{version} is in `{}`", shortened(text)));
                 }
                 let why = if why.is_empty() { "every tag is".to_owned() } else { why.join(", ") };
-                Some((Pick { name: name.clone(), why }, version))
+                Some((Pick { name: (*name).to_owned(), why }, version))
             })
+            .take(most)
             .collect();
         if let Some(latest) = self.latest {
             keep_latest(&mut picked, latest);
@@ -108,7 +111,7 @@ impl Picker {
         let mut why = Vec::new();
         if !self.allow.is_empty() {
             let allow = self.allow.iter().find(|pattern| pattern.is_match(name))?;
-            why.push(format!("matches `{allow}`"));
+            why.push(format!("matches `{}`", shortened(allow.as_str())));
         }
         if self.deny.iter().any(|pattern| pattern.is_match(name)) {
             return None;
@@ -118,6 +121,11 @@ impl Picker {
         }
         Some(why)
     }
+}
+
+/// The start of a pattern, for the reasons of very many names.
+fn shortened(pattern: &str) -> &str {
+    &pattern[..pattern.floor_char_boundary(100)]
 }
 
 /// Keeps the `count` highest versions, in their original order.
@@ -169,8 +177,7 @@ mod tests {
 
     /// `TAG: WHY` for each selected tag.
     fn picked(filter: &Filter, tags: &[&str]) -> Vec<String> {
-        let tags: Vec<String> = tags.iter().map(|&tag| tag.to_owned()).collect();
-        let picks = Picker::new(filter).unwrap().pick(&tags);
+        let picks = Picker::new(filter).unwrap().pick(tags, usize::MAX);
         picks.into_iter().map(|pick| format!("{}: {}", pick.name, pick.why)).collect()
     }
 

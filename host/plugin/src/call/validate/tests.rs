@@ -36,10 +36,10 @@ fn destinations_are_refused_and_reasons_escaped() {
 fn scopes_come_one_list_per_repository() {
     let scope = |name: &str| Scope { kind: "project".to_owned(), name: name.to_owned() };
     let result = vec![vec![scope("a"), scope("b")], vec![]];
-    assert_eq!(scopes(result.clone(), 2), Ok(result.clone()));
-    assert_eq!(reason(scopes(result, 3)), "2 lists of scopes for 3 repositories");
+    assert_eq!(scopes(result.clone(), 2, 2), Ok(result.clone()));
+    assert_eq!(reason(scopes(result, 3, 2)), "2 lists of scopes for 3 repositories");
     assert_eq!(
-        reason(scopes(vec![vec![scope("a\r")]], 1)),
+        reason(scopes(vec![vec![scope("a\r")]], 1, 2)),
         "the name of a scope holds a control character: `a\\r`"
     );
 }

@@ -1,12 +1,12 @@
 //! The expansion of entries, for given registry lists.
 
-use std::collections::HashMap;
+use std::sync::Mutex;
 
-use super::Expansion;
+use super::{BYTES, Expansion, Lists, MOST, Room, is_pattern, repository_of};
 use crate::job::Status;
-use crate::list::{Entry, Filter, Selection};
+use crate::list::{Attribute, Entry, Filter, Selection};
 use crate::plan::SourceOverride;
-use longshore_oci::StoreName;
+use longshore_oci::{Repository, StoreName};
 use longshore_store::{Fault, Operation, StoreError};
 
 fn entry(source: &str, destination: Option<&str>, select: Selection) -> Entry {
@@ -51,10 +51,12 @@ fn expand_tags(
     tags: Result<Vec<String>, StoreError>,
 ) -> (Vec<String>, Expansion) {
     let mut expansion = Expansion::default();
-    let from = (from.0.parse().unwrap(), from.1.parse().unwrap());
     let store: Option<StoreName> = source.map(|source| source.parse().unwrap());
     let source = SourceOverride { store, project: None };
-    let entries = expansion.tags(entry, &source, &HashMap::from([(from, tags)]));
+    let from: (StoreName, Repository) = (from.0.parse().unwrap(), from.1.parse().unwrap());
+    let asked = repository_of(&entry, &source).ok() == Some(from);
+    let listed = asked.then_some(&tags);
+    let entries = expansion.tags(entry, &source, listed, &Room::default());
     (shown(&entries), expansion)
 }
 
@@ -108,9 +110,8 @@ fn repositories_keep_what_their_path_has_behind_the_source() {
             repositories: Some(filter(allow)),
             ..entry(source, destination, Selection::All)
         };
-        let catalogues = HashMap::from([("a.io:5000".parse().unwrap(), catalogue.clone())]);
-        let entries =
-            shown(&expansion.repositories(entry, &SourceOverride::default(), &catalogues));
+        let (listed, source) = (Some(&catalogue), SourceOverride::default());
+        let entries = shown(&expansion.repositories(entry, &source, listed, &Room::default()));
         (entries, expansion)
     };
     let (entries, expansion) = expand("a.io:5000", Some("b.io"), &["^team/.*$"]);
@@ -150,4 +151,81 @@ fn names_that_cannot_be_tags_are_left_out() {
     let (_, expansion) = expand_tags(None, all(), ("a.io", "b"), names(&["", "."]));
     let ended = &expansion.unselected[0].outcome;
     assert_eq!(ended.reason.as_deref(), Some("a.io/b has no tags"));
+}
+
+/// Expands entries one after the other into the room of one run, and returns how many entries each
+/// becomes; `None` if it fails.
+fn in_one_run(entries: impl IntoIterator<Item = Entry>, tags: &[&str]) -> Vec<Option<usize>> {
+    let (room, tags) = (Room::default(), names(tags));
+    let expand = |entry: Entry| {
+        let mut expansion = Expansion::default();
+        let entries = expansion.tags(entry, &SourceOverride::default(), Some(&tags), &room);
+        let failed = expansion.unselected.first().and_then(|ended| ended.outcome.error.as_ref());
+        assert!(failed.is_none_or(|error| error.contains("select more than")), "{failed:?}");
+        failed.is_none().then_some(entries.len())
+    };
+    entries.into_iter().map(expand).collect()
+}
+
+#[test]
+fn what_a_run_selects_is_bounded() {
+    let many: Vec<String> = (0..MOST / 2).map(|number| number.to_string()).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let all = || entry("a.io/b", None, Selection::All);
+    let half = Some(MOST / 2);
+    assert_eq!(in_one_run([all(), all(), all()], &many), [half, half, None]);
+    let long = Entry { destination: Some("d".repeat(8000)), ..all() };
+    let room = BYTES / 8000;
+    assert_eq!(in_one_run([long.clone()], &many[..room]), [None], "long entries are repeated");
+    let attribute = Attribute { key: "k".to_owned(), value: "v".repeat(8000) };
+    let long = Entry { attributes: vec![attribute], ..all() };
+    assert_eq!(in_one_run([long], &many[..room]), [None]);
+    let long = Entry { platforms: vec!["p".repeat(8000)], ..all() };
+    assert_eq!(in_one_run([long, all()], &many[..room]), [None, Some(room)], "others go on");
+}
+
+#[tokio::test]
+async fn each_list_is_asked_for_once_and_entries_keep_their_order() {
+    let entries = vec![
+        entry("a.io/b", None, Selection::All),
+        entry("a.io/x", None, Selection::ByTag("1".to_owned())),
+        entry("a.io/c", None, Selection::All),
+        entry("a.io/b", Some("d.io/b"), Selection::All),
+    ];
+    let asked = Mutex::new(Vec::new());
+    let mut expansion = Expansion::default();
+    let lists = Lists {
+        key_of: |entry: &Entry| is_pattern(entry).then(|| entry.source.clone()),
+        at_once: 2,
+        expansion: &mut expansion,
+    };
+    let ask = |source: String| {
+        asked.lock().unwrap().push(source.clone());
+        let slow = source == "a.io/b";
+        async move {
+            if slow {
+                tokio::task::yield_now().await;
+            }
+            names(if slow { &["1", "2"] } else { &["3"] })
+        }
+    };
+    let room = Room::default();
+    let expanded = lists.expand(entries, ask, |expansion, entry, names| {
+        expansion.tags(entry, &SourceOverride::default(), names, &room)
+    });
+    let expanded = shown(&expanded.await);
+    assert_eq!(
+        expanded,
+        [
+            "a.io/b - 1",
+            "a.io/b - 2",
+            "a.io/x - 1",
+            "a.io/c - 3",
+            "a.io/b d.io/b 1",
+            "a.io/b d.io/b 2"
+        ]
+    );
+    assert_eq!(*asked.lock().unwrap(), ["a.io/b", "a.io/c"]);
+    let from: Vec<&str> = expansion.picked.iter().map(|picked| &*picked.from).collect();
+    assert_eq!(from, ["a.io/b", "a.io/c", "a.io/b"]);
 }
