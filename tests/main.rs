@@ -6,6 +6,7 @@ mod architecture;
 mod auth;
 mod bad_input;
 mod chart_images;
+mod bounds;
 mod charts;
 mod command_line;
 mod control_characters;
