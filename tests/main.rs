@@ -5,8 +5,8 @@
 mod architecture;
 mod auth;
 mod bad_input;
-mod chart_images;
 mod bounds;
+mod chart_images;
 mod charts;
 mod command_line;
 mod control_characters;
