@@ -73,11 +73,13 @@ impl Platform {
     /// not believed, as platforms are kept in memory.
     pub fn stated(bytes: &[u8]) -> Option<Self> {
         let platform: Self = serde_json::from_slice(bytes).ok()?;
-        let Self { architecture, os, variant, os_version, os_features } = &platform;
-        let features = os_features.iter().flatten();
-        let mut words =
-            [architecture, os].into_iter().chain(variant).chain(os_version).chain(features);
-        words.all(|word| word.len() <= WORD).then_some(platform)
+        let words = [Some(&platform.architecture), Some(&platform.os)].into_iter();
+        let words =
+            words.chain([platform.variant.as_ref(), platform.os_version.as_ref()]).flatten();
+        let mut words = words.chain(platform.os_features.iter().flatten());
+        let is_short = words.all(|word| word.len() <= WORD);
+        drop(words);
+        is_short.then_some(platform)
     }
 
     fn cpu(&self) -> Cpu {
