@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use longshore_chart::{HelmProgram, Renderer};
 use longshore_engine::event::Level;
+use longshore_plugin_host::PluginError;
 
 use super::super::mirror::session::Session;
 use crate::error::Fatal;
 use crate::settings::SettingsError;
-use crate::setup::variable;
+use crate::setup::{BUILT_IN, PluginRenderer, variable};
 
 /// Returns the renderer that `--renderer` names.
 ///
@@ -48,7 +49,7 @@ pub(super) async fn choose(session: &Session, name: &str) -> Result<Box<dyn Rend
                 return Err(missing("there is no such file"));
             }
             if is_component(path) {
-                return Err(missing("components cannot be loaded by their path yet"));
+                return load(session, name).await;
             }
             Ok(Box::new(HelmProgram::new(path.to_owned())))
         }
@@ -56,8 +57,19 @@ pub(super) async fn choose(session: &Session, name: &str) -> Result<Box<dyn Rend
 }
 
 /// The renderer that is embedded in this program, if there is one.
-async fn built_in(_session: &Session) -> Result<Option<Box<dyn Renderer>>, Fatal> {
-    Ok(None)
+async fn built_in(session: &Session) -> Result<Option<Box<dyn Renderer>>, Fatal> {
+    match load(session, BUILT_IN).await {
+        Ok(renderer) => Ok(Some(renderer)),
+        Err(Fatal::Plugin(PluginError::NotBuilt { .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Loads a plugin: the built-in renderer, or a component by its path.
+async fn load(session: &Session, name: &str) -> Result<Box<dyn Renderer>, Fatal> {
+    let loading =
+        PluginRenderer::load(&session.plugins, name, &session.settings.plugins, &session.log);
+    Ok(Box::new(loading.await?))
 }
 
 /// Whether a file is a WebAssembly component, and not a program.
