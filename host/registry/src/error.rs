@@ -105,7 +105,7 @@ pub enum Cause {
         /// The host of the token service.
         realm: String,
         /// Its refusal.
-        answer: ErrorResponse,
+        answer: Box<ErrorResponse>,
     },
     /// The token had expired, and was renewed.
     #[error("{0}")]
@@ -239,9 +239,8 @@ impl Cause {
     /// The registry's refusal, if there is one.
     pub const fn answer(&self) -> Option<&ErrorResponse> {
         match self {
-            Self::Answered(answer)
-            | Self::OverloadedRealm { answer, .. }
-            | Self::Renewed(answer) => Some(answer),
+            Self::Answered(answer) | Self::Renewed(answer) => Some(answer),
+            Self::OverloadedRealm { answer, .. } => Some(answer),
             _ => None,
         }
     }
@@ -283,7 +282,8 @@ impl RegistryError {
         match &*self.cause {
             Cause::Unreachable { .. } | Cause::Broken { .. } => true,
             Cause::TimedOut { .. } | Cause::Slow { .. } => true,
-            Cause::Answered(answer) | Cause::OverloadedRealm { answer, .. } => {
+            Cause::Answered(_) | Cause::OverloadedRealm { .. } => {
+                let Some(answer) = self.cause.answer() else { return false };
                 // A lost session is replaced by a new one.
                 matches!(answer.status, 408 | 429 | 500..=599)
                     || answer.has_code("BLOB_UPLOAD_UNKNOWN")

@@ -28,9 +28,9 @@ pub struct ErrorResponse {
     /// The host that answered, if the registry had redirected to another one.
     pub redirected: Option<String>,
     /// The schemes to log in with that a 401 offers, such as `Basic`.
-    pub offers: Vec<String>,
+    pub offers: Box<[String]>,
     /// The token that was refused is not valid yet.
-    pub early: Option<EarlyToken>,
+    pub early: Option<Box<EarlyToken>>,
 }
 
 #[derive(Deserialize)]

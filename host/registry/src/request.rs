@@ -184,6 +184,7 @@ impl Client {
         }
         let token = renewed.token.as_ref().filter(|_| is_own);
         let early = token.and_then(|token| EarlyToken::of(token, response.headers()));
+        let early = early.map(Box::new);
         self.accepted(response).await.map_err(|cause| match cause {
             Cause::Answered(answer) => Cause::Answered(ErrorResponse { early, ..answer }),
             cause => cause,

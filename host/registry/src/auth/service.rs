@@ -244,12 +244,16 @@ impl Client {
                     windows.overloaded(Class::Lookup, sent);
                     let limit = windows.throttled(Class::Lookup, &[], answer.retry_after, sent);
                     self.report_throttled(&host_of(realm), &answer, limit).map_err(too_long)?;
-                    Cause::OverloadedRealm { realm: host_of(realm), answer: answer.clone() }
+                    Cause::OverloadedRealm {
+                        realm: host_of(realm),
+                        answer: Box::new(answer.clone()),
+                    }
                 }
                 // A busy realm is worth a retry; a refusal is not.
-                500..=599 => {
-                    Cause::OverloadedRealm { realm: host_of(realm), answer: answer.clone() }
-                }
+                500..=599 => Cause::OverloadedRealm {
+                    realm: host_of(realm),
+                    answer: Box::new(answer.clone()),
+                },
                 _ => failed(answer.to_string()),
             };
             return Ok(Err(Refused { answer, cause }));

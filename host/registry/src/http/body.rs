@@ -164,7 +164,10 @@ fn encoding_of(header: Option<&str>, body: &[u8]) -> Option<String> {
 pub(crate) async fn read_error(response: Response) -> ErrorResponse {
     let status = response.status().as_u16();
     let retry_after = retry_after(status, response.headers(), SystemTime::now());
-    let offers = if status == 401 { Challenge::schemes(response.headers()) } else { Vec::new() };
+    let offers: Box<[String]> = match status {
+        401 => Challenge::schemes(response.headers()).into(),
+        _ => Box::default(),
+    };
     let mut response = ResponseBody::of(response);
     let mut body = Vec::new();
     while let Ok(Some(piece)) = response.next().await {

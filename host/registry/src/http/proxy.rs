@@ -244,9 +244,7 @@ fn host_and_port(text: &str) -> Result<(&str, Option<u16>), ProxyFault> {
     not_empty((&text[..colon], Some(port.ok_or(fault)?)))
 }
 
-fn not_empty<'a>(
-    (host, port): (&'a str, Option<u16>),
-) -> Result<(&'a str, Option<u16>), ProxyFault> {
+fn not_empty((host, port): (&str, Option<u16>)) -> Result<(&str, Option<u16>), ProxyFault> {
     if host.is_empty() { Err(ProxyFault::Host) } else { Ok((host, port)) }
 }
 
