@@ -1,6 +1,7 @@
 //! Components: their bytes, their metadata and their compiled code.
 
 use std::borrow::Cow;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -116,7 +117,7 @@ pub(crate) fn compiled(
     {
         notice(&source.name);
     }
-    let bytes = source.bytes().map_err(|error| LoadProblem::Read(Arc::new(error)))?;
+    let bytes = source.bytes().map_err(|error| LoadProblem::Read(Arc::new(error.into())))?;
     let component = Component::from_binary(engine, &bytes).map_err(|error| unusable(&error))?;
     if let Some(cache) = cache {
         let kept = component
