@@ -12,7 +12,7 @@ use crate::auth::account::Accounts;
 use crate::auth::challenge::Challenges;
 use crate::auth::token::{GuestTokens, Tokens};
 use crate::content::pull_through::known::PullThrough;
-use crate::download::Downloads;
+use crate::download::shared::Downloads;
 use crate::error::Failed as _;
 use crate::hints::{HintCache, Hints};
 use crate::http::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};

@@ -3,10 +3,9 @@
 //! A file server is no registry: its URL says the scheme, and Basic authentication is all that it
 //! asks for. It shares certificates, proxies, retries and time-outs with registries.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+pub(crate) mod shared;
+
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,8 +22,10 @@ use crate::http::body::{read_bounded, read_error};
 use crate::http::certificate::{RegistryCertificates, certificates_of_files};
 use crate::http::connection::{Connections, Purpose};
 use crate::http::location::{Location, location};
-use crate::retry::{Backoff, RetryBudget};
+use crate::retry::Backoff;
 use crate::{Cause, Registries, RegistryError, Secret};
+
+pub use shared::FileTls;
 
 /// Timeout for the answer's headers.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,17 +46,6 @@ pub struct FileCredential {
     pub everywhere: bool,
 }
 
-/// Options for the TLS connections to one file server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct FileTls {
-    /// A file with further roots.
-    pub roots: Option<PathBuf>,
-    /// The files of a client certificate and its key.
-    pub identity: Option<(PathBuf, PathBuf)>,
-    /// Whether certificates are not verified.
-    pub unverified: bool,
-}
-
 /// A file to download.
 #[derive(Clone, Debug)]
 pub struct FileRequest<'a> {
@@ -69,25 +59,6 @@ pub struct FileRequest<'a> {
     pub tls: &'a FileTls,
     /// The largest accepted file, in bytes.
     pub limit: u64,
-}
-
-/// What the downloads of a run share.
-pub(super) struct Downloads {
-    budget: Arc<RetryBudget>,
-    /// Connections by host and options.
-    connections: Mutex<HashMap<(String, FileTls), Arc<Connections>>>,
-}
-
-impl Downloads {
-    pub(super) fn new(budget: RetryBudget) -> Self {
-        Self { budget: Arc::new(budget), connections: Mutex::default() }
-    }
-}
-
-impl fmt::Debug for Downloads {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Downloads")
-    }
 }
 
 impl Registries {

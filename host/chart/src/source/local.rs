@@ -97,22 +97,26 @@ impl Sources {
     }
 }
 
-/// The version of a local chart.
-pub(super) async fn version(path: &Path) -> Result<String, SourceError> {
-    if path.is_dir() {
-        let metadata = in_folder(path, |path| {
-            let file = path.join("Chart.yaml");
-            if !file.is_file() {
-                return Err(ArchiveError::NoChartYaml);
-            }
-            let text = std::fs::read(&file);
-            Metadata::parse(&text.map_err(|error| ArchiveError::Unreadable { path: file, error })?)
-        });
-        return Ok(metadata.await?.version);
+impl Sources {
+    /// The version of a local chart.
+    pub(super) async fn local_version(&self, path: &Path) -> Result<String, SourceError> {
+        if path.is_dir() {
+            let metadata = in_folder(path, |path| {
+                let file = path.join("Chart.yaml");
+                if !file.is_file() {
+                    return Err(ArchiveError::NoChartYaml);
+                }
+                let text = std::fs::read(&file);
+                Metadata::parse(
+                    &text.map_err(|error| ArchiveError::Unreadable { path: file, error })?,
+                )
+            });
+            return Ok(metadata.await?.version);
+        }
+        let archive = read(path, ARCHIVE_LIMIT).await?;
+        let chart = in_folder(path, move |_| Chart::of_archive(&archive)).await?;
+        Ok(chart.metadata.version)
     }
-    let archive = read(path, ARCHIVE_LIMIT).await?;
-    let chart = in_folder(path, move |_| Chart::of_archive(&archive)).await?;
-    Ok(chart.metadata.version)
 }
 
 /// Runs `work` for a path on a thread that may block.

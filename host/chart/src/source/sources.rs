@@ -92,7 +92,7 @@ impl Sources {
             Origin::Oci { registry, path } => {
                 self.oci_versions(registry, path.as_ref(), chart).await
             }
-            Origin::Local(path) => Ok(vec![super::local::version(path).await?]),
+            Origin::Local(path) => Ok(vec![self.local_version(path).await?]),
         }
     }
 
