@@ -276,7 +276,8 @@ mod tests {
         for run in runs {
             assert!(!run.0.read_only.load(Ordering::Relaxed), "a run has given up");
             let left = run.0.files().unwrap().count();
-            assert!((1..=8).contains(&left), "{left} files are left");
+            // Both may remove the same files as the oldest, and each counts them as its own.
+            assert!(left <= 8, "{left} files are left");
         }
     }
 
