@@ -115,8 +115,7 @@ impl CacheFolder {
                 let is_file = FileType::from_raw_mode(found.st_mode).is_file();
                 let name = entry.file_name().to_bytes().to_vec();
                 let seconds = Duration::from_secs(u64::try_from(found.st_mtime).unwrap_or(0));
-                let nanoseconds =
-                    Duration::from_nanos(u64::try_from(found.st_mtime_nsec).unwrap_or(0));
+                let nanoseconds = Duration::from_nanos(found.st_mtime_nsec);
                 is_file.then(|| {
                     Ok(CachedFile {
                         unfinished: name.starts_with(UNFINISHED.as_bytes()),
