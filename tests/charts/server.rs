@@ -17,11 +17,14 @@ pub(super) enum Answer {
     Zeros(u64),
 }
 
+/// A path that was asked for, and its `Authorization`.
+type Asked = (String, Option<String>);
+
 /// A server on loopback that lives as long as the test process.
 pub(super) struct Server {
     pub(super) url: String,
     answers: Arc<Mutex<HashMap<String, Answer>>>,
-    requests: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    requests: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Server {
@@ -44,7 +47,7 @@ impl Server {
     }
 
     /// The paths that were asked for, each with its `Authorization`.
-    pub(super) fn requests(&self) -> Vec<(String, Option<String>)> {
+    pub(super) fn requests(&self) -> Vec<Asked> {
         self.requests.lock().unwrap().clone()
     }
 }
@@ -52,7 +55,7 @@ impl Server {
 fn serve(
     stream: TcpStream,
     answers: &Mutex<HashMap<String, Answer>>,
-    requests: &Mutex<Vec<(String, Option<String>)>>,
+    requests: &Mutex<Vec<Asked>>,
 ) {
     let mut lines = BufReader::new(stream.try_clone().expect("a socket")).lines();
     let first = lines.next().and_then(Result::ok).unwrap_or_default();

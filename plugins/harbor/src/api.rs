@@ -30,7 +30,7 @@ pub enum Method {
     Post,
 }
 
-/// A request to [`ENDPOINT`].
+/// A request to Harbor's API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The HTTP method.
