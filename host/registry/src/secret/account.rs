@@ -48,13 +48,18 @@ fn account(word: &str) -> Option<(usize, usize)> {
     }
     let at = word.rfind('@')?;
     let (before, host) = (&word[..at], &word[at + 1..]);
-    let colon = before.find(':')?;
+    let registry = host.split('/').next().unwrap_or(host);
+    let is_host = Registry::looks_like_one(registry) && !is_digest(host);
+    let Some(colon) = before.find(':') else {
+        // A token alone. A mail address has neither a port nor a path.
+        let has_more = ends_in_port(registry) || host.contains('/');
+        let is_scp = registry.contains(':') && !ends_in_port(registry);
+        let is_token = at > 0 && !before.contains('/') && is_host && has_more && !is_scp;
+        return is_token.then_some((0, at));
+    };
     // `host/name:tag@…` and `name:tag@sha256:…` are references, `pkg:docker/name@1.0` is a purl.
-    let is_account = colon > 0
-        && !before[..colon].contains('/')
-        && !before.starts_with("pkg:")
-        && Registry::looks_like_one(host.split('/').next().unwrap_or(host))
-        && !is_digest(host);
+    let is_account =
+        colon > 0 && !before[..colon].contains('/') && !before.starts_with("pkg:") && is_host;
     is_account.then_some((0, at))
 }
 
@@ -90,6 +95,9 @@ mod tests {
             ("use -s \"jo:pa55@r.test\" as a registry", "use -s \"***@r.test\" as a registry"),
             ("--source=jo:pa55@r.test", "--source=***@r.test"),
             ("a,jo:pa55@r.test,b", "a,***@r.test,b"),
+            ("t0k3n@r.test:5000", "***@r.test:5000"),
+            ("t0k3n@r.test/team/app:1", "***@r.test/team/app:1"),
+            ("t0k3n@127.0.0.1:5000/path", "***@127.0.0.1:5000/path"),
             ("oci://jo:pa55@r.test and jo:pa55@s.test", "oci://***@r.test and ***@s.test"),
         ] {
             assert_eq!(without_accounts(text), shown, "{text}");

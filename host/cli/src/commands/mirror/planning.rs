@@ -165,10 +165,16 @@ impl Session {
         let stores = self.stores.stores(bound)?;
         let (source, at_once) = (&self.settings.source, self.settings.list.jobs);
         let mut interrupt = self.interrupt.clone();
+        // The failed list gets the entries as they are now if the selection is interrupted.
+        let entries = list.entries.clone();
         let expansion = tokio::select! {
-            expansion = plan::expand(list, source, &stores, at_once) => expansion,
-            () = interrupt.raised() => Expansion::interrupted(list),
+            expansion = plan::expand(list, source, &stores, at_once) => Some(expansion),
+            () = interrupt.raised() => None,
         };
+        let expansion = expansion.unwrap_or_else(|| {
+            list.entries = entries;
+            Expansion::interrupted(list)
+        });
         for picked in &expansion.picked {
             self.log.write(Level::Info, &picked.told_of(&list.text.name));
             for (name, why) in picked.names.iter().filter(|_| self.settings.dry_run()) {

@@ -1,5 +1,6 @@
 //! What `mirror` and `mirror-validate` set up once, for one list or for all lines at the prompt.
 
+use std::os::unix::fs::FileTypeExt as _;
 use std::sync::{Arc, Once};
 
 use longshore_plugin_host::PluginHost;
@@ -50,7 +51,8 @@ impl Session {
     /// Opens the failed list, with room for `entries`. If the list that was read `is_private`, so is this
     /// one. A dry run has no failed list (`Some(None)`).
     ///
-    /// Returns `None` if the run is interrupted first: opening a pipe waits for its reader.
+    /// Returns `None` if the run is interrupted while a pipe has no reader. A file is opened even then: it
+    /// gets the entries whose tags were being listed.
     pub(in crate::commands) async fn failed_list(
         &self,
         entries: Vec<FailedEntry>,
@@ -67,11 +69,13 @@ impl Session {
             FailedList::open(file, &command, &entries)
         };
         let mut interrupt = self.interrupt.clone();
+        let is_pipe =
+            self.settings.failed().metadata().is_ok_and(|found| found.file_type().is_fifo());
         tokio::select! {
             opened = tokio::task::spawn_blocking(opening) => {
                 Ok(Some(Some(opened.map_err(std::io::Error::other)??)))
             }
-            () = interrupt.raised() => Ok(None),
+            () = interrupt.raised(), if is_pipe => Ok(None),
         }
     }
 }
