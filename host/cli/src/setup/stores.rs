@@ -18,7 +18,7 @@ use longshore_registry::{
 };
 use longshore_store::{Destination, Effort, Source, StoreError, Stores};
 
-use super::environment::variable;
+use super::environment::{credential_sources, variable};
 use crate::error::Fatal;
 use crate::report::Log;
 
@@ -117,7 +117,7 @@ impl StoreSetup {
         let root_bundle = variable("SSL_CERT_FILE").filter(|path| !path.is_empty());
         Ok(Self {
             settings,
-            credentials: CredentialSources::of_environment(variable, home)?,
+            credentials: credential_sources()?,
             certificates: certificate_directories(variable, home),
             root_bundle: root_bundle.map(PathBuf::from),
             proxies: Arc::new(Proxies::of_environment(|name| std::env::var_os(name))?),

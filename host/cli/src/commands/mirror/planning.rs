@@ -164,14 +164,10 @@ impl Session {
         let bound = self.settings.destination.as_ref().and_then(StoreName::registry);
         let stores = self.stores.stores(bound)?;
         let (source, at_once) = (&self.settings.source, self.settings.list.jobs);
-        let mut interrupt = self.interrupt.clone();
         // The failed list gets the entries as they are now if the selection is interrupted.
         let entries = list.entries.clone();
-        let expansion = tokio::select! {
-            expansion = plan::expand(list, source, &stores, at_once) => Some(expansion),
-            () = interrupt.raised() => None,
-        };
-        let expansion = expansion.unwrap_or_else(|| {
+        let expanding = async { Ok(plan::expand(list, source, &stores, at_once).await) };
+        let expansion = self.unless_interrupted(expanding).await?.unwrap_or_else(|| {
             list.entries = entries;
             Expansion::interrupted(list)
         });
