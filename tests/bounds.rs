@@ -5,6 +5,7 @@ mod answers;
 mod cache;
 mod files;
 mod lists;
+mod manifests;
 mod pipes;
 
 use crate::support::{Longshore, Run};

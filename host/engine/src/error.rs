@@ -35,6 +35,9 @@ pub enum JobError {
     /// The run was interrupted before the copy was complete.
     #[error("interrupted")]
     Interrupted,
+    /// The manifests are large, and the image has to wait for its turn. The copy begins again.
+    #[error("the manifests of the image are large")]
+    NeedsTurn,
     /// The filtered index cannot be built.
     #[error("source: the index cannot be rebuilt: {0}")]
     Rebuild(String),

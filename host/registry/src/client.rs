@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
 use crate::auth::account::Accounts;
@@ -15,6 +15,7 @@ use crate::content::pull_through::known::PullThrough;
 use crate::download::shared::Downloads;
 use crate::error::Failed as _;
 use crate::hints::{HintCache, Hints};
+use crate::http::body::LARGE_AT_ONCE;
 use crate::http::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};
 use crate::http::connection::Connections;
 use crate::http::proxy::Proxies;
@@ -65,6 +66,7 @@ pub struct Registries {
     token_services: Arc<TokenServices>,
     effort: Arc<RetryStats>,
     long_lists: Arc<tokio::sync::Mutex<()>>,
+    large_manifests: Arc<Semaphore>,
     hints: Arc<Hints>,
 }
 
@@ -95,6 +97,7 @@ impl Registries {
             permits,
             effort,
             long_lists: Arc::default(),
+            large_manifests: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
         })
     }
 
@@ -126,6 +129,7 @@ impl Registries {
                 tokens: Tokens::default(),
                 guest_tokens: GuestTokens::default(),
                 long_lists: Arc::clone(&self.long_lists),
+                large_manifests: Arc::clone(&self.large_manifests),
                 hints: Arc::clone(&self.hints),
                 manifest_homes: ManifestHomes::default(),
                 blob_homes: BlobHomes::default(),
@@ -178,6 +182,8 @@ pub struct Client {
     pub(super) guest_tokens: GuestTokens,
     /// Held by the run's one list that is long.
     pub(super) long_lists: Arc<tokio::sync::Mutex<()>>,
+    /// Taken while a large manifest is read.
+    pub(super) large_manifests: Arc<Semaphore>,
     pub(super) hints: Arc<Hints>,
     /// Repositories whose manifests name a blob.
     pub(super) manifest_homes: ManifestHomes,

@@ -5,8 +5,12 @@
 //!
 //! An image that only waits for blobs of other images returns both permits while it waits, so that
 //! it cannot block them.
+//!
+//! An image with large manifests needs its turn, and begins again when it has it. Nothing waits for an
+//! image without its turn, because what it had begun is dropped.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
@@ -19,6 +23,14 @@ const PLANNED_PER_JOB: usize = 32;
 const PLANNED: usize = 256;
 /// The most images waiting for other images, in addition.
 const PARKED: usize = 4096;
+/// The bytes of manifests above which an image needs its turn.
+const LARGE: u64 = 256 * 1024;
+/// A manifest up to this size, in bytes, is not counted if it was read on the way.
+const SMALL: u64 = 32 * 1024;
+
+/// The image holds more bytes of manifests than it may without its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NeedsTurn;
 
 /// Admits the images of a run.
 #[derive(Clone, Debug)]
@@ -28,6 +40,8 @@ pub(super) struct Admission {
     bodies: BodyBudget,
     planned: Arc<Semaphore>,
     copying: Arc<Semaphore>,
+    /// One image with large manifests at a time.
+    turn: Arc<Semaphore>,
 }
 
 impl Admission {
@@ -41,6 +55,7 @@ impl Admission {
             bodies: BodyBudget::default(),
             planned: Arc::new(Semaphore::new(planned)),
             copying: Arc::new(Semaphore::new(jobs.clamp(1, Semaphore::MAX_PERMITS))),
+            turn: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -54,6 +69,9 @@ impl Admission {
             admission: self.clone(),
             _started: started,
             bodies,
+            known_bytes: AtomicU64::new(0),
+            read_bytes: AtomicU64::new(0),
+            turn: OnceLock::new(),
             permits: Mutex::new(Permits { planned, copying: None }),
             activity: std::sync::Mutex::default(),
         }
@@ -86,14 +104,56 @@ pub(super) struct Admitted {
     admission: Admission,
     _started: Option<OwnedSemaphorePermit>,
     bodies: HeldBodies,
+    /// Bytes of manifests that the image is known to need.
+    known_bytes: AtomicU64,
+    /// Bytes of large manifests that it read beside those.
+    read_bytes: AtomicU64,
+    turn: OnceLock<Option<OwnedSemaphorePermit>>,
     permits: Mutex<Permits>,
     activity: std::sync::Mutex<Activity>,
 }
 
 impl Admitted {
-    /// Records the bytes of manifests that the image holds from now on.
-    pub(super) fn set_held_bytes(&self, bytes: u64) {
-        self.bodies.set(bytes);
+    /// Records the bytes of manifests that the image needs from now on.
+    ///
+    /// # Errors
+    /// If it needs its turn for so many.
+    pub(super) fn hold(&self, bytes: u64) -> Result<(), NeedsTurn> {
+        self.known_bytes.store(bytes, Ordering::Relaxed);
+        self.check_held()
+    }
+
+    /// Records that the image read a manifest of so many bytes, whatever its descriptor says.
+    ///
+    /// # Errors
+    /// If the image needs its turn.
+    pub(super) fn hold_more(&self, bytes: usize) -> Result<(), NeedsTurn> {
+        if bytes as u64 > SMALL {
+            self.read_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+            self.check_held()?;
+        }
+        Ok(())
+    }
+
+    fn check_held(&self) -> Result<(), NeedsTurn> {
+        let [known, read] =
+            [&self.known_bytes, &self.read_bytes].map(|bytes| bytes.load(Ordering::Relaxed));
+        let held = known + read;
+        if held > LARGE && self.turn.get().is_none() {
+            return Err(NeedsTurn);
+        }
+        self.bodies.set(held);
+        Ok(())
+    }
+
+    /// Waits for the turn of an image with large manifests, and keeps it. The image holds no manifest and
+    /// has begun nothing.
+    pub(super) async fn take_turn(&self) {
+        self.read_bytes.store(0, Ordering::Relaxed);
+        let _parked = self.park();
+        let turn = permit(&self.admission.turn).await;
+        // Only the image itself asks, and only once.
+        drop(self.turn.set(turn));
     }
 
     /// Waits until the image may copy; it may copy until the guard is dropped.
@@ -163,7 +223,7 @@ mod tests {
     use futures_util::FutureExt;
     use tokio::sync::Semaphore;
 
-    use super::Admission;
+    use super::{Admission, LARGE, NeedsTurn, SMALL};
     use crate::copy::single_flight::Waiter as _;
 
     fn one_at_a_time() -> Admission {
@@ -199,13 +259,59 @@ mod tests {
     async fn an_image_that_may_not_begin_takes_no_permit_from_those_that_must_end() {
         let admission = Admission { planned: Arc::new(Semaphore::new(1)), ..Admission::new(1) };
         let first = admission.admit().await;
-        first.set_held_bytes(100 << 20);
+        first.take_turn().await;
+        first.hold(100 << 20).expect("it is its turn");
         drop(first.park());
         let mut second = Box::pin(admission.admit());
         assert!((&mut second).now_or_never().is_none(), "the budget is used up");
         drop(first.copying().now_or_never().expect("the first goes on"));
         drop(first);
         second.now_or_never().expect("nothing is held");
+    }
+
+    #[tokio::test]
+    async fn large_images_come_one_at_a_time_and_small_ones_go_on() {
+        let admission = Admission::new(4);
+        let images = [admission.admit().await, admission.admit().await, admission.admit().await];
+        let [first, second, small] = &images;
+        assert_eq!(first.hold(LARGE), Ok(()), "so much needs no turn");
+        for large in [first, second] {
+            assert_eq!(large.hold(LARGE + 1), Err(NeedsTurn));
+        }
+        first.take_turn().await;
+        assert_eq!(first.hold(64 << 20), Ok(()));
+        assert!(second.take_turn().now_or_never().is_none(), "the first is large too");
+        assert_eq!(small.hold(SMALL), Ok(()));
+        drop(images.into_iter().next());
+    }
+
+    #[tokio::test]
+    async fn manifests_that_are_larger_than_announced_count() {
+        let admission = Admission::new(2);
+        for sizes in [vec![LARGE + 1], vec![SMALL + 1; 8], vec![1 << 10, LARGE, SMALL, SMALL + 1]] {
+            let image = admission.admit().await;
+            let held = sizes.iter().try_for_each(|size| image.hold_more(*size as usize));
+            assert_eq!(held, Err(NeedsTurn), "{sizes:?}");
+            image.take_turn().await;
+            sizes.iter().try_for_each(|size| image.hold_more(*size as usize)).unwrap();
+        }
+        let image = admission.admit().await;
+        for _ in 0..1000 {
+            image.hold_more(SMALL as usize).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn an_image_that_waits_for_its_turn_holds_no_permit() {
+        let admission = Admission { planned: Arc::new(Semaphore::new(2)), ..Admission::new(1) };
+        let (first, second) = (admission.admit().await, admission.admit().await);
+        first.take_turn().await;
+        let mut waiting = Box::pin(second.take_turn());
+        assert!((&mut waiting).now_or_never().is_none());
+        admission.admit().now_or_never().expect("another image may be planned");
+        drop(first);
+        waiting.await;
+        second.hold(64 << 20).unwrap();
     }
 
     #[tokio::test]

@@ -58,9 +58,7 @@ impl Visitor for CopyVisitor<'_> {
             {
                 return Ok(None);
             }
-            let reader = work.reader();
-            let manifest = work.unless_interrupted(reader.by_digest(&child.digest)).await?;
-            manifest.map(Some).map_err(JobError::Source)
+            work.unless_interrupted(work.named(&child.digest)).await?.map(Some)
         }
         .boxed()
     }

@@ -23,7 +23,16 @@ pub(super) async fn preview(
     interrupt: Interrupt,
 ) -> Outcome {
     let moved = AtomicU64::new(0);
-    let previewed = async { try_preview(&Work::new(run, job, admitted, &moved, interrupt)?).await };
+    let previewed = async {
+        let work = Work::new(run, job, admitted, &moved, interrupt)?;
+        match Box::pin(try_preview(&work)).await {
+            Err(JobError::NeedsTurn) => {
+                work.take_turn().await?;
+                Box::pin(try_preview(&work)).await
+            }
+            previewed => previewed,
+        }
+    };
     match previewed.await {
         Ok(outcome) => outcome,
         Err(error) => Outcome { hint: error.hint(), ..Outcome::failed(error) },
@@ -72,7 +81,7 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     if work.run.options.charts_by_content
         && let DestinationState::Holds(held) = &state
     {
-        let chart = work.reader().root(Some(&digest)).await.map_err(JobError::Source)?;
+        let chart = work.root(Some(&digest)).await?;
         if let Some(archive) = same_chart::archive_of(&chart)
             && same_chart::is_held(work, held, &archive).await
         {
@@ -84,7 +93,7 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     }
     let manifest = match manifest {
         Some(manifest) => manifest,
-        None => work.reader().root(Some(&digest)).await.map_err(JobError::Source)?,
+        None => work.root(Some(&digest)).await?,
     };
     if is_done(work, &state, &digest) && stays_unchanged(&manifest, mode) {
         return Ok(would_skip(work, digest.clone(), digest));
@@ -118,8 +127,7 @@ impl Descendants for SourceIndexes<'_> {
     type Error = JobError;
 
     fn index<'a>(&'a self, child: &'a Descriptor) -> BoxFuture<'a, Result<Manifest, JobError>> {
-        let reader = self.0.reader();
-        async move { reader.by_digest(&child.digest).await.map_err(JobError::Source) }.boxed()
+        self.0.named(&child.digest).boxed()
     }
 }
 
@@ -132,7 +140,7 @@ async fn find_source(work: &Work<'_>) -> Result<(Digest, Option<Manifest>), JobE
     }
     // The GET decides. Pull-through caches answer 404 to a HEAD of content that they would fetch,
     // and some registries do not support HEAD.
-    let manifest = reader.root(None).await.map_err(JobError::Source)?;
+    let manifest = work.root(None).await?;
     Ok((manifest.raw.digest.clone(), Some(manifest)))
 }
 

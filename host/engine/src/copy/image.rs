@@ -45,7 +45,16 @@ pub(super) async fn copy(
     interrupt: Interrupt,
 ) -> Outcome {
     let moved = AtomicU64::new(0);
-    let copied = async { try_copy(&mut Work::new(run, job, admitted, &moved, interrupt)?).await };
+    let copied = async {
+        let mut work = Work::new(run, job, admitted, &moved, interrupt)?;
+        match Box::pin(try_copy(&mut work)).await {
+            Err(JobError::NeedsTurn) => {
+                work.take_turn().await?;
+                Box::pin(try_copy(&mut work)).await
+            }
+            copied => copied,
+        }
+    };
     let mut outcome = copied.await.unwrap_or_else(|error| Outcome {
         hint: error.hint(),
         unfinished: matches!(error, JobError::Interrupted),
@@ -72,15 +81,14 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
             return Ok(already_present(digest.clone(), digest));
         }
         Start::Done(digest) => {
-            let manifest = root(work, Some(&digest)).await?;
+            let manifest = work.unless_interrupted(work.root(Some(&digest))).await??;
             return place_referrers_only(work, manifest).await;
         }
         Start::Fetch { held, named } => (held, named),
     };
     work.tag_existed = held.is_some();
     let work = &*work;
-    let manifest = root(work, named.as_ref()).await?;
-    work.admitted.set_held_bytes(manifest.raw.bytes.len() as u64);
+    let manifest = work.unless_interrupted(work.root(named.as_ref())).await??;
     let source_digest = manifest.raw.digest.clone();
     if held.as_ref() == Some(&source_digest) && stays_unchanged(&manifest, options.index) {
         return place_referrers_only(work, manifest).await;
@@ -100,7 +108,7 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
             return Ok(Outcome { source_digest: Some(source_digest), ..outcome });
         }
     };
-    work.admitted.set_held_bytes(memory_of(&shape));
+    work.admitted.hold(memory_of(&shape))?;
     if !forced && holds(work, held.as_ref(), &shape.root.digest).await? {
         let referred = referrers::place(work, &shape, None).await?;
         return Ok(referred.add_to(already_present(source_digest, shape.root.digest)));
@@ -119,12 +127,6 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
         reason: shape.changed.map(|why| format!("digest changed: {why}")),
         ..Outcome::new(Status::Copied)
     }))
-}
-
-/// Reads the source's manifest; `named` is its digest, if known.
-async fn root(work: &Work<'_>, named: Option<&Digest>) -> Result<Manifest, JobError> {
-    let reader = work.reader();
-    work.unless_interrupted(reader.root(named)).await?.map_err(JobError::Source)
 }
 
 /// Completes an image whose manifest the destination holds unchanged: referrers may be missing.

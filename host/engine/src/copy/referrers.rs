@@ -21,6 +21,9 @@ use crate::shape::Shape;
 use crate::source_reader::listed_referrers;
 use crate::walk::{Descendants, Relations, descendants, walk_related};
 
+/// The bytes of copied referrers that wait for the fallback index. More are added to it at once.
+const UNLISTED_BYTES: usize = 256 * 1024;
+
 /// The result of copying referrers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ReferrersCopied {
@@ -164,8 +167,7 @@ impl Descendants for CopyRelated<'_> {
     type Error = JobError;
 
     fn index<'a>(&'a self, child: &'a Descriptor) -> BoxFuture<'a, Result<Manifest, JobError>> {
-        let reader = self.work.reader();
-        async move { reader.by_digest(&child.digest).await.map_err(JobError::Source) }.boxed()
+        self.work.named(&child.digest).boxed()
     }
 }
 
@@ -222,10 +224,9 @@ impl CopyRelated<'_> {
     async fn copy_missing(&self, subject: &Digest, found: &[Descriptor]) -> Result<(), JobError> {
         let work = self.work;
         let held = self.listed_at_destination(subject).await?;
-        let mut unlisted = Vec::new();
+        let (mut unlisted, mut unlisted_bytes) = (Vec::new(), 0);
         for referrer in found.iter().filter(|referrer| !held.contains(&referrer.digest)) {
-            let read = work.reader().by_digest(&referrer.digest).await;
-            let manifest = read.map_err(JobError::Source)?;
+            let manifest = work.named(&referrer.digest).await?;
             if Referrer::of(&manifest).is_none_or(|referrer| referrer.subject != *subject) {
                 // Harbor lists what has cosign's tag for the subject; it is copied under that tag.
                 if self.is_under_cosign_tag(subject, &referrer.digest).await? {
@@ -241,14 +242,19 @@ impl CopyRelated<'_> {
             children::place_content(work, &manifest).await?;
             let pushed = push::by_digest(work, &manifest.raw).await?;
             self.copied.fetch_add(1, Ordering::Relaxed);
-            if !pushed.is_listed {
-                unlisted.push(manifest);
+            if pushed.is_listed {
+                continue;
+            }
+            unlisted_bytes += manifest.raw.bytes.len();
+            unlisted.push(manifest);
+            if unlisted_bytes > UNLISTED_BYTES {
+                list_in_fallback_index(work, subject, &unlisted).await?;
+                (unlisted, unlisted_bytes) = (Vec::new(), 0);
             }
         }
-        if unlisted.is_empty() {
-            Ok(())
-        } else {
-            list_in_fallback_index(work, subject, &unlisted).await
+        match unlisted.as_slice() {
+            [] => Ok(()),
+            unlisted => list_in_fallback_index(work, subject, unlisted).await,
         }
     }
 
@@ -289,6 +295,7 @@ impl CopyRelated<'_> {
             return Ok(held);
         }
         let manifest = work.reader().fetch(&reference).await.map_err(JobError::Source)?;
+        work.admitted.hold_more(manifest.raw.bytes.len())?;
         children::place_content(work, &manifest).await?;
         push::under(work, &reference, &manifest.raw).await?;
         self.copied.fetch_add(1, Ordering::Relaxed);

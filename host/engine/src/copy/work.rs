@@ -3,18 +3,24 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use longshore_oci::{Digest, ManifestReference, Repository};
+use longshore_oci::{Digest, Manifest, ManifestReference, Repository};
 use longshore_store::{
     Destination, Intent, Interrupt, Source, StoreError, Stores, TransferFailure, Trust,
 };
 
-use super::admission::Admitted;
+use super::admission::{Admitted, NeedsTurn};
 use super::known_content::{BadContent, KnownContent, KnownReferrers};
 use super::options::CopyOptions;
 use crate::error::JobError;
 use crate::event::{EventSender, Level};
 use crate::job::Job;
 use crate::source_reader::{KnownSources, SourceReader};
+
+impl From<NeedsTurn> for JobError {
+    fn from(NeedsTurn: NeedsTurn) -> Self {
+        Self::NeedsTurn
+    }
+}
 
 /// What the jobs of a run share.
 pub(super) struct Run {
@@ -100,6 +106,25 @@ impl Work<'_> {
             cache: self.run.options.cache.as_ref(),
             known: &self.run.sources,
         }
+    }
+
+    /// Reads the source's manifest; `named` is its digest, if known.
+    pub(super) async fn root(&self, named: Option<&Digest>) -> Result<Manifest, JobError> {
+        let manifest = self.reader().root(named).await.map_err(JobError::Source)?;
+        self.admitted.hold(manifest.raw.bytes.len() as u64)?;
+        Ok(manifest)
+    }
+
+    /// Reads a manifest that another manifest of the source names.
+    pub(super) async fn named(&self, digest: &Digest) -> Result<Manifest, JobError> {
+        let manifest = self.reader().by_digest(digest).await.map_err(JobError::Source)?;
+        self.admitted.hold_more(manifest.raw.bytes.len())?;
+        Ok(manifest)
+    }
+
+    /// Waits for the turn of an image with large manifests.
+    pub(super) async fn take_turn(&self) -> Result<(), JobError> {
+        self.unless_interrupted(self.admitted.take_turn()).await
     }
 
     /// The destination's repository.

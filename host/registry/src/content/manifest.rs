@@ -7,7 +7,7 @@ use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderNam
 use super::refused_manifest::advice;
 use crate::auth::token::RepositoryScope;
 use crate::error::{Failed as _, PUSH_MANIFEST};
-use crate::http::body::read_json;
+use crate::http::body::read_json_in_turn;
 use crate::limits::window::Class;
 use crate::request::Call;
 use crate::{Cause, Client, RegistryError};
@@ -142,7 +142,7 @@ impl Client {
     ) -> Result<(Bytes, Option<MediaType>), Cause> {
         let response = self.send_once(call).await?;
         let media_type = content_type(response.headers());
-        let bytes = read_json(response, MANIFEST_LIMIT).await?;
+        let bytes = read_json_in_turn(response, MANIFEST_LIMIT, &self.large_manifests).await?;
         if let ManifestReference::Digest(expected) = reference {
             let found = reference.digest_of(&bytes);
             if found != *expected {

@@ -11,9 +11,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::auth::token::RepositoryScope;
-use crate::content::manifest::content_type;
+use crate::content::manifest::{MANIFEST_LIMIT, content_type};
 use crate::error::Failed as _;
-use crate::http::body::read_json;
+use crate::http::body::read_json_in_turn;
 use crate::limits::window::Class;
 use crate::request::Call;
 use crate::{Cause, Client, RegistryError};
@@ -187,7 +187,7 @@ impl Client {
         let response = self.send_once(call).await?;
         let etag = response.headers().get(ETAG).cloned();
         let media_type = content_type(response.headers());
-        let bytes = read_json(response, crate::content::manifest::MANIFEST_LIMIT).await?;
+        let bytes = read_json_in_turn(response, MANIFEST_LIMIT, &self.large_manifests).await?;
         if subject.same_algorithm_of(&bytes) == *subject {
             return Ok(Tagged::Subject);
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use reqwest::Response;
 use reqwest::header::CONTENT_ENCODING;
+use tokio::sync::Semaphore;
 
 use crate::Cause;
 use crate::auth::challenge::Challenge;
@@ -19,6 +20,10 @@ use crate::http::failure::cause_of;
 pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 /// The fewest bytes per [`WINDOW`].
 pub(crate) const FLOOR: u64 = 64 * 1024;
+/// A body above this size, in bytes, is large.
+const LARGE: usize = 256 * 1024;
+/// The large manifests that a run reads at once.
+pub(crate) const LARGE_AT_ONCE: usize = 4;
 /// The most bytes read of an error's body.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
@@ -96,14 +101,28 @@ impl ResponseBody {
 /// # Errors
 /// Those of [`ResponseBody::next`], and a larger body.
 pub(crate) async fn read_bounded(response: Response, limit: u64) -> Result<Bytes, Cause> {
+    read_in_turn(response, limit, None).await
+}
+
+/// Reads a whole body of at most `limit` bytes. The part above [`LARGE`] waits for one of `turns`.
+async fn read_in_turn(
+    response: Response,
+    limit: u64,
+    turns: Option<&Semaphore>,
+) -> Result<Bytes, Cause> {
     if response.content_length().is_some_and(|length| length > limit) {
         return Err(Cause::TooLarge { limit });
     }
     let mut response = ResponseBody::of(response);
-    let mut body: Vec<u8> = Vec::new();
+    let (mut body, mut turn) = (Vec::<u8>::new(), None);
     while let Some(piece) = response.next().await? {
         if (body.len() + piece.len()) as u64 > limit {
             return Err(Cause::TooLarge { limit });
+        }
+        if let (Some(turns), None) = (turns, &turn)
+            && body.len() + piece.len() > LARGE
+        {
+            turn = turns.acquire().await.ok();
         }
         body.extend_from_slice(&piece);
     }
@@ -117,6 +136,21 @@ pub(crate) async fn read_bounded(response: Response, limit: u64) -> Result<Bytes
 pub(crate) async fn read_json(response: Response, limit: u64) -> Result<Bytes, Cause> {
     let encoding = Encoding::of(&response);
     let body = read_bounded(response, limit).await?;
+    encoding.check(&body)?;
+    Ok(body)
+}
+
+/// Reads JSON as [`read_json`] does. The part above [`LARGE`] waits for one of `turns`.
+///
+/// # Errors
+/// Those of [`read_json`].
+pub(crate) async fn read_json_in_turn(
+    response: Response,
+    limit: u64,
+    turns: &Semaphore,
+) -> Result<Bytes, Cause> {
+    let encoding = Encoding::of(&response);
+    let body = read_in_turn(response, limit, Some(turns)).await?;
     encoding.check(&body)?;
     Ok(body)
 }
