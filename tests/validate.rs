@@ -1,6 +1,7 @@
 //! `mirror-validate`, and the JSON and YAML documents of both commands.
 
 mod damage;
+mod mend;
 mod messages;
 mod referrers;
 mod requests;
@@ -48,7 +49,9 @@ fn a_missing_and_a_moved_tag_are_found() {
         "team/app team/app gone",
     ];
     assert_eq!(failed.lines().skip(1).collect::<Vec<_>>(), expected);
-    let run = run.complains("[M_ID:2]").complains("; mirror it again: longshore mirror --source=");
+    let run = run.complains("[M_ID:2]").complains("hint: missing: it was not mirrored yet");
+    let verdicts = "of the failed: 1 missing, 1 altered, 1 not compared\n";
+    assert!(run.stdout.contains(verdicts), "{}", run.stdout);
 
     pair.source.push("team/app", "gone", &image(1));
     pair.mirror(list).run().exits(0).sums_up("3 copied, 1 skipped, 0 failed");
@@ -188,11 +191,10 @@ fn the_documents_have_the_promised_fields() {
             "bytes": false,
             "error": "expected 3 columns (source, destination, tag), found 2",
         });
-        let copied = if status == "skipped" { 0 } else { 2 };
-        json!({
+        let done = if status == "skipped" { 0 } else { 2 };
+        let mut document = json!({
             "entries": [first, second, third, fourth],
-            "copied": copied,
-            "skipped": 2 - copied,
+            "skipped": 2 - done,
             "failed": 2,
             "bytes": null,
             "seconds": null,
@@ -202,7 +204,17 @@ fn the_documents_have_the_promised_fields() {
             "retries": null,
             "pauses": null,
             "pausedSeconds": null,
-        })
+        });
+        let counts = match status {
+            "valid" => &["missing", "movedOn", "altered", "broken"][..],
+            _ => &[],
+        };
+        let word = if status == "skipped" { "copied" } else { status };
+        document[word] = json!(done);
+        for count in counts {
+            document[count] = json!(0);
+        }
+        document
     };
     let changed = "digest changed: the platform filter keeps 1 of 2 manifests (arch amd64,arm64, \
                    os linux,windows)";
@@ -217,7 +229,7 @@ fn the_documents_have_the_promised_fields() {
     assert_eq!(json_of(pair.mirror(list)), first, "mirror");
     let second = expected("skipped", false, [there; 2], "");
     assert_eq!(yaml_of(pair.mirror(list)), second, "mirror again");
-    let valid = expected("copied", false, [None; 2], "Validate failed: ");
+    let valid = expected("valid", false, [None; 2], "Validate failed: ");
     assert_eq!(json_of(pair.validate(list)), valid, "mirror-validate");
     assert_eq!(yaml_of(pair.validate(list)), valid, "mirror-validate in YAML");
 }

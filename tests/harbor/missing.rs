@@ -41,16 +41,14 @@ fn a_validation_takes_the_repository_type_and_names_it_in_its_mend_command() {
     let flags = ["--repo-type", "harbor", "--harbor-https=false"];
     let run = validate(&registries, &harbor).args(flags).run().exits(1);
     assert!(run.stdout.contains("team/a:1: missing"), "{}", run.stdout);
-    let mend = run.stdout.lines().find(|line| line.contains("mend with: longshore mirror "));
-    let mend = mend.expect("a mend command");
+    let mend = run.mend_command();
     for flag in ["--repo-type=harbor", "--harbor-https=false"] {
         assert!(mend.contains(flag), "{mend}");
     }
     assert_eq!(harbor.created(), [], "a validation creates nothing");
     assert_eq!(harbor.count("POST", "/api/v2.0/projects"), 0);
 
-    let command = mend.split_once("mend with: ").expect("a command").1;
-    run.shell(command).exits(0);
+    run.repaired().exits(0);
     assert_eq!(harbor.created(), [("team".to_owned(), "false".to_owned())]);
     validate(&registries, &harbor).args(flags).run().exits(0);
     validate(&registries, &harbor).run().exits(0);

@@ -359,11 +359,17 @@ impl Run {
         self.shell(command)
     }
 
-    /// Runs the command that `mirror-validate` printed for the first broken entry.
+    /// Returns the command in the last line of `mirror-validate`.
+    #[track_caller]
+    pub(crate) fn mend_command(&self) -> &str {
+        let command = self.stdout.lines().last().and_then(|line| line.strip_prefix("mend with: "));
+        command.unwrap_or_else(|| panic!("no command\n{}", self.said()))
+    }
+
+    /// Runs the command in the last line of `mirror-validate`.
     #[track_caller]
     pub(crate) fn repaired(&self) -> Self {
-        let command = self.stdout.lines().find_map(|line| line.strip_prefix("  mend with: "));
-        self.shell(command.unwrap_or_else(|| panic!("no command\n{}", self.said())))
+        self.shell(self.mend_command())
     }
 
     /// Runs a command that longshore printed through the shell.

@@ -71,8 +71,7 @@ fn found(parts: [&str; 4]) -> [String; 4] {
 #[track_caller]
 fn mend(pair: &Pair) {
     let run = pair.validate(LIST).run().exits(1);
-    let command = run.stdout.lines().find_map(|line| line.strip_prefix("  mend with: "));
-    run.shell(command.expect("a command is given")).exits(0);
+    run.repaired().exits(0);
     pair.validate(LIST).run().exits(0);
 }
 
@@ -344,7 +343,6 @@ fn an_unreadable_failed_list_is_not_suggested_as_repair() {
     let pair = mirrored();
     lose(&pair.destination, amd().blobs()[1].digest());
     let run = pair.validate(LIST).args(["-o", "/dev/null"]).run().exits(1);
-    let command = run.stdout.lines().find_map(|line| line.strip_prefix("  mend with: "));
-    run.shell(command.expect("a command is given")).exits(0);
+    run.repaired().exits(0);
     pair.validate(LIST).run().exits(0);
 }

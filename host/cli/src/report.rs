@@ -29,8 +29,10 @@ pub(crate) use failed_list::{FailedEntry, FailedList, FailedListFile};
 pub(crate) use finished::Report;
 pub(crate) use log::{Log, LogLayer};
 pub(crate) use options::{OutputFormat, ReportOptions, Verb};
+pub(crate) use print::mend::MendCommands;
 pub(crate) use print::{print, print_inspection, print_tags};
 pub(crate) use reporter::Reporter;
+pub(crate) use totals::Verdicts;
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 
 mod counted;
 mod error;
+mod intact;
 mod manifest_cache;
 mod pool;
 mod shape;

@@ -16,5 +16,5 @@ mod room;
 mod run;
 mod verdict;
 
-pub use entry::{MendCommands, ValidateOptions};
+pub use entry::ValidateOptions;
 pub use run::run;

@@ -45,6 +45,10 @@ pub(crate) struct CopyFlags {
     /// destination has the image; send again what is lost
     #[arg(long)]
     pub(crate) force_recursive: bool,
+    /// Download every blob at the destination too and verify its digest; send again what is corrupt, and
+    /// fail if the registry keeps it. Includes --force-recursive
+    #[arg(long)]
+    pub(crate) deep: bool,
     /// Copy the referrers of each image too: signatures, SBOMs and attestations, found by their subject
     /// or by cosign's tags
     #[arg(long)]

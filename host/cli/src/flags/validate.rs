@@ -14,8 +14,8 @@ Example:
   longshore mirror-validate -f images.txt -d registry.example.com
 
 Give the flags that you gave to mirror, except those that only mirror has. mirror-validate compares \
-the destination with what mirror would write, and checks that it has every manifest and blob. Each \
-finding names the command that mends it. longshore mirror validate is the same command.
+the destination with what mirror would write, and checks that it has every manifest and blob. Its \
+last line is the command that mends all findings. longshore mirror validate is the same command.
 Exit codes: 0 all entries are valid, 1 some are not (the failed list names them), 2 the usage or \
 configuration is wrong and nothing was compared, 130 interrupted.")]
 pub(crate) struct Validate {

@@ -36,6 +36,11 @@ impl Report {
         self.totals.failed > 0
     }
 
+    /// Returns the command that mends all that a validation found; `None` if it found nothing.
+    pub(super) fn mend(&self) -> Option<&str> {
+        self.options.mend.as_ref()?.of(self.totals.verdicts)
+    }
+
     /// Returns the number and the reason of each entry that failed or did not finish.
     pub(crate) fn failures(&self) -> Vec<(u32, &str)> {
         self.rows.failures()

@@ -1,5 +1,6 @@
 //! How a run is reported.
 
+use super::print::mend::MendCommands;
 use longshore_engine::plan::Shard;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,8 @@ pub(crate) struct ReportOptions {
     pub(crate) terminal: bool,
     /// The part of the list that the run processes, if not all of it.
     pub(crate) shard: Option<Shard>,
+    /// The commands that mend what a validation finds.
+    pub(crate) mend: Option<MendCommands>,
     /// The list as the user named it, a prefix for line numbers; empty for none.
     pub(crate) list: String,
 }

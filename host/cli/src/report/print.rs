@@ -3,6 +3,7 @@
 mod comparison;
 mod document;
 mod inspection;
+pub(super) mod mend;
 mod quoted;
 mod stdout;
 mod summary;
@@ -39,6 +40,9 @@ impl Report {
             let path = path.display();
             let next = next_step(failed_list, command);
             self.log.write(Level::Info, &format!("failed list: {path}; {next}"));
+            if let Some(mend) = self.mend() {
+                self.log.write(Level::Info, &format!("mend with: {mend}"));
+            }
         }
         with_stdout(|out| match self.options.output {
             OutputFormat::Text => {

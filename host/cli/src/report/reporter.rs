@@ -216,11 +216,8 @@ impl Progress {
             (Status::DryRun, _) => {
                 self.log.record(Level::Info, number, None, &format!("{entry}{note}"));
             }
-            (Status::Copied, _) => {
-                let word = match self.verb {
-                    Verb::Mirror => "copied",
-                    Verb::Validate => "valid",
-                };
+            (status @ (Status::Copied | Status::Valid), _) => {
+                let word = status.word();
                 let text = format!("{word} {entry}{}{note}", self.figures(row));
                 self.log.record(Level::Info, number, None, &text);
             }

@@ -156,6 +156,11 @@ impl<'a> Row<'a> {
         self.ending().map_or(Status::Failed, |ending| ending.status)
     }
 
+    /// Returns the status as the report shows it: a verdict of `mirror-validate` is more than a failure.
+    pub(super) fn status_word(self) -> &'static str {
+        self.comparison().map_or_else(|| self.status().word(), |found| found.verdict.word())
+    }
+
     /// Says whether the entry was interrupted or never started.
     pub(super) fn is_unfinished(self) -> bool {
         self.ending().is_none_or(|ending| ending.unfinished)

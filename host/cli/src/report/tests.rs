@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::log::tests::log_at_noon;
 use super::row::tests::{ended, job};
-use super::totals::Totals;
+use super::totals::{Totals, Verdicts};
 use super::{
     FailedEntry, FailedList, FailedListFile, Log, OutputFormat, Report, ReportOptions, Reporter,
     Verb,
@@ -23,6 +23,7 @@ fn options() -> ReportOptions {
         dry_run: false,
         referrers: false,
         terminal: false,
+        mend: None,
         list: "list.txt".to_owned(),
     }
 }
@@ -117,8 +118,13 @@ fn each_way_to_end_has_its_log_line() {
 #[test]
 fn validation_and_dry_runs_log_in_their_own_words() {
     let (log, page) = log_at_noon(false, false);
-    blocking(run(ReportOptions { verb: Verb::Validate, ..options() }, log));
-    assert!(page.text().contains("] valid docker.io/library/copied:1 → "), "{}", page.text());
+    let (sender, receiver) = EventSender::channel();
+    sender.send(Event::Finished { job: 1, outcome: Outcome::new(Status::Valid) });
+    drop(sender);
+    let options_of = ReportOptions { verb: Verb::Validate, ..options() };
+    let jobs = Arc::new([job(1, "a")].into_iter().collect());
+    blocking(Reporter::new(options_of, log).run(jobs, Vec::new(), receiver));
+    assert!(page.text().contains("] valid docker.io/library/a:1 → "), "{}", page.text());
     let (log, page) = log_at_noon(false, false);
     blocking(run(ReportOptions { dry_run: true, ..options() }, log));
     assert!(!page.text().contains("skipped docker.io"), "standard output says it");
@@ -129,6 +135,8 @@ fn validation_and_dry_runs_log_in_their_own_words() {
 fn the_figures_add_up() {
     let report = report_of_all_kinds();
     let expected = Totals {
+        valid: 0,
+        verdicts: Verdicts::default(),
         copied: 1,
         skipped: 1,
         failed: 4,

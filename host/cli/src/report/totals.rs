@@ -4,17 +4,21 @@ use std::time::Duration;
 
 use super::row::Row;
 use longshore_engine::event::Transferred;
-use longshore_engine::job::Status;
+use longshore_engine::job::{Comparison, Status, Verdict};
 
 /// The totals of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
-    /// Entries that were copied or are valid.
+    /// Entries that were copied.
     pub(crate) copied: u32,
+    /// Entries that are valid.
+    pub(crate) valid: u32,
     /// Entries that were skipped.
     pub(crate) skipped: u32,
-    /// Entries that failed, were interrupted, or never started.
+    /// Entries that failed, were interrupted, or never started. Those with a verdict are among them.
     pub(crate) failed: u32,
+    /// The entries with a verdict of `mirror-validate`.
+    pub(crate) verdicts: Verdicts,
     /// Entries that a dry run would copy.
     pub(crate) dry_run: u32,
     /// The part of the failed entries that were interrupted or never started.
@@ -35,10 +39,61 @@ pub(crate) struct Totals {
     pub(crate) paused: Duration,
 }
 
+/// The entries with a verdict of `mirror-validate`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdicts {
+    pub(crate) missing: u32,
+    pub(crate) moved_on: u32,
+    pub(crate) altered: u32,
+    pub(crate) broken: u32,
+    /// The broken entries with content that does not match its digest.
+    pub(crate) wrong_bytes: u32,
+}
+
+impl Verdicts {
+    fn count(&mut self, comparison: &Comparison) {
+        match comparison.verdict {
+            Verdict::Missing => self.missing += 1,
+            Verdict::MovedOn => self.moved_on += 1,
+            Verdict::Altered => self.altered += 1,
+            Verdict::Broken => self.broken += 1,
+        }
+        self.wrong_bytes += u32::from(comparison.has_wrong_bytes());
+    }
+
+    /// Adds the entries of another list.
+    pub(crate) const fn add(&mut self, other: Self) {
+        self.missing += other.missing;
+        self.moved_on += other.moved_on;
+        self.altered += other.altered;
+        self.broken += other.broken;
+        self.wrong_bytes += other.wrong_bytes;
+    }
+
+    /// Returns the number of entries.
+    pub(crate) const fn sum(self) -> u32 {
+        self.missing + self.moved_on + self.altered + self.broken
+    }
+
+    /// Returns each verdict with its number of entries.
+    pub(super) fn each(self) -> [(Verdict, u32); 4] {
+        [
+            (Verdict::Missing, self.missing),
+            (Verdict::MovedOn, self.moved_on),
+            (Verdict::Altered, self.altered),
+            (Verdict::Broken, self.broken),
+        ]
+    }
+}
+
 impl Totals {
     pub(super) fn count(&mut self, row: Row<'_>) {
+        if let Some(comparison) = row.comparison() {
+            self.verdicts.count(comparison);
+        }
         match row.status() {
             Status::Copied => self.copied += 1,
+            Status::Valid => self.valid += 1,
             Status::Skipped => self.skipped += 1,
             Status::Failed => self.failed += 1,
             Status::DryRun => self.dry_run += 1,

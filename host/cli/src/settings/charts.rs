@@ -155,6 +155,7 @@ fn copy_flags(flags: &MirrorCharts) -> CopyFlags {
         failed: flags.failed.clone(),
         registry: flags.registry.clone(),
         force_recursive: flags.force_recursive,
+        deep: false,
         referrers: flags.referrers,
         dry_run: flags.dry_run,
     }

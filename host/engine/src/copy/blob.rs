@@ -3,11 +3,15 @@
 use bytes::Bytes;
 use futures_util::future::FutureExt as _;
 use longshore_oci::{Descriptor, Repository};
-use longshore_store::{BlobSource, BlobTransfer, Placed, Progress, TransferFailure, Trust};
+use longshore_store::{
+    BlobPresence, BlobSource, BlobTransfer, Operation, Placed, Progress, TransferFailure, Trust,
+};
 
+use super::push::corrupt;
 use super::work::Work;
 use crate::error::JobError;
 use crate::event::{Event, Level, Transferred};
+use crate::intact::hashed;
 
 /// Ensures that the destination's repository holds `blob`. `bytes` is its content, if it was read
 /// before.
@@ -115,14 +119,49 @@ async fn transfer(
         work.note(Level::Warning, text);
         placed = attempt(work, &Descriptor { size, ..blob.clone() }, bytes, from).await;
     }
-    placed.map_err(|failure| {
+    let placed = placed.map_err(|failure| {
         if let TransferFailure::Source(error) = &failure
             && error.is_wrong_content()
         {
             bad.remember(&source.store, &source.repository, &blob.digest, error);
         }
         work.job_error(failure)
-    })
+    })?;
+    if work.run.options.deep { read_back(work, blob, bytes, placed).await } else { Ok(placed) }
+}
+
+/// Reads a blob that was placed (`--deep`). If it is corrupt, sends it again without asking whether it is
+/// there.
+///
+/// # Errors
+/// Also if the destination keeps the corrupt content.
+async fn read_back(
+    work: &Work<'_>,
+    blob: &Descriptor,
+    bytes: Option<&Bytes>,
+    placed: Placed,
+) -> Result<Placed, JobError> {
+    if is_intact(work, blob).await? {
+        return Ok(placed);
+    }
+    if placed != Placed::Moved {
+        let text = format!("{} is corrupt at the destination; sending it again", blob.digest);
+        work.note(Level::Warning, text);
+        let sent = attempt_with(work, blob, bytes, From::Nowhere, Trust::Nothing).await;
+        let sent = sent.map_err(|failure| work.job_error(failure))?;
+        if is_intact(work, blob).await? {
+            return Ok(sent);
+        }
+    }
+    let target = format!("{} to {}", blob.digest, work.job.destination.name());
+    let error = corrupt(Operation::new("push blob", target), &blob.digest);
+    Err(work.destination_error(error))
+}
+
+async fn is_intact(work: &Work<'_>, blob: &Descriptor) -> Result<bool, JobError> {
+    let read = hashed(work.destination.as_ref(), work.repository(), blob);
+    let read = work.unless_interrupted(read).await?;
+    Ok(read.map_err(|error| work.destination_error(error))? == BlobPresence::Present)
 }
 
 async fn attempt(
@@ -130,6 +169,16 @@ async fn attempt(
     blob: &Descriptor,
     bytes: Option<&Bytes>,
     from: From<'_>,
+) -> Result<Placed, TransferFailure> {
+    attempt_with(work, blob, bytes, from, work.trust).await
+}
+
+async fn attempt_with(
+    work: &Work<'_>,
+    blob: &Descriptor,
+    bytes: Option<&Bytes>,
+    from: From<'_>,
+    trust: Trust,
 ) -> Result<Placed, TransferFailure> {
     let (events, job) = (work.run.events.clone(), work.job.number);
     let (from, is_known) = match from {
@@ -143,7 +192,7 @@ async fn attempt(
         from,
         image: job,
         expected: work.tag_existed,
-        trust: work.trust,
+        trust,
         check_size: work.run.options.force_recursive || !is_known,
         interrupt: &work.interrupt,
         progress: Progress::new(move |bytes| events.send(Event::Progress { job, bytes })),

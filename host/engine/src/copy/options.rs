@@ -27,6 +27,8 @@ pub struct CopyOptions {
     pub dry_run: bool,
     /// Trust no tag at the destination: check each selected child and blob.
     pub force_recursive: bool,
+    /// Read all content at the destination, and send again what is corrupt. Needs `force_recursive`.
+    pub deep: bool,
     /// Whether a chart at the destination is up to date if its archive is the same, whatever else its
     /// manifest says: Helm writes the time of a push into it.
     pub charts_by_content: bool,

@@ -1,6 +1,6 @@
 //! Pushes manifests, and forgets content that the destination turns out to lack.
 
-use longshore_oci::{Content, Manifest, ManifestReference, RawManifest};
+use longshore_oci::{Content, Digest, Manifest, ManifestReference, RawManifest};
 use longshore_store::{Fault, ManifestPushed, Operation, StoreError};
 
 use super::work::Work;
@@ -46,7 +46,39 @@ async fn push(
     }
     let pushed = pushed?;
     work.count(manifest.bytes.len() as u64);
+    if work.run.options.deep {
+        read_back(work, manifest).await?;
+    }
     Ok(pushed)
+}
+
+/// Reads a manifest that was pushed (`--deep`).
+///
+/// # Errors
+/// Also if the destination keeps other bytes under its digest.
+async fn read_back(work: &Work<'_>, manifest: &RawManifest) -> Result<(), JobError> {
+    let reference = ManifestReference::Digest(manifest.digest.clone());
+    let error = match work.destination.manifest(work.repository(), &reference).await {
+        Ok(_) => return Ok(()),
+        Err(error) if error.is_wrong_content() => {
+            let target = format!("{} to {}", manifest.digest, work.job.destination.name());
+            corrupt(Operation::new("push manifest", target), &manifest.digest)
+        }
+        Err(error) => error,
+    };
+    Err(work.destination_error(error))
+}
+
+/// The error of a push after which the destination still holds other content under the digest.
+pub(super) fn corrupt(operation: Operation, digest: &Digest) -> StoreError {
+    let message = "the destination holds other content under this digest, and keeps it";
+    let (algorithm, hex) = (digest.algorithm().name(), digest.hex());
+    let hint = format!(
+        "most registries do not replace existing content: delete {digest} from the registry's storage, then \
+         run this again (docker-registry keeps it in docker/registry/v2/blobs/{algorithm}/{}/{hex})",
+        &hex[..2]
+    );
+    StoreError::new(operation, Fault::Refused, message).with_hint(hint)
 }
 
 /// The failed push, if the destination lacks content that the manifest names.

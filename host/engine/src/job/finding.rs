@@ -20,11 +20,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The word shown to users.
+    /// The word shown to users, as in JSON.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Missing => "missing",
-            Self::MovedOn => "moved on",
+            Self::MovedOn => "moved-on",
             Self::Altered => "altered",
             Self::Broken => "broken",
         }
@@ -148,8 +148,13 @@ pub struct Comparison {
     /// The children that there are, where the lists differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dst_spec: Vec<Spec>,
-    /// The command that repairs the destination.
-    pub mend: String,
+}
+
+impl Comparison {
+    /// Whether the bytes of something at the destination do not match its digest.
+    pub fn has_wrong_bytes(&self) -> bool {
+        self.findings.iter().any(Finding::is_of_bytes)
+    }
 }
 
 #[cfg(test)]

@@ -9,14 +9,29 @@ use longshore_oci::Digest;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// The destination was written. (`mirror-validate`: it is as expected.)
+    /// The destination was written.
     Copied,
+    /// `mirror-validate` found the destination as expected.
+    Valid,
     /// Nothing had to be done, or nothing matched the platform filter; the reason tells which.
     Skipped,
     /// It failed, and is in the failed list.
     Failed,
     /// A dry run, which changes nothing: the entry could be copied.
     DryRun,
+}
+
+impl Status {
+    /// The word shown to users, as in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Copied => "copied",
+            Self::Valid => "valid",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+            Self::DryRun => "dry-run",
+        }
+    }
 }
 
 /// The outcome of an entry.

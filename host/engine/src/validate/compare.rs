@@ -182,7 +182,7 @@ async fn complete(
     Ok(Outcome {
         source_digest: digests.source,
         destination_digest: digests.destination,
-        ..Outcome::new(Status::Copied)
+        ..Outcome::new(Status::Valid)
     })
 }
 

@@ -35,19 +35,8 @@ pub struct ValidateOptions {
     pub referrers: bool,
     /// The manifests cached by earlier runs, if available.
     pub cache: Option<ManifestCache>,
-    /// The commands that repair the differences.
-    pub mend: MendCommands,
     /// Repositories that cannot exist yet, because something around them does not, and what.
     pub missing: HashMap<Name, String>,
-}
-
-/// The commands that repair a destination.
-#[derive(Clone, Debug)]
-pub struct MendCommands {
-    /// Mirrors the failed entries again.
-    pub again: String,
-    /// Mirrors the failed entries again, without trusting the destination.
-    pub thoroughly: String,
 }
 
 /// What the comparisons of a run share.

@@ -12,6 +12,7 @@ use longshore_store::{BlobPresence, BoundedCells, Destination, Fault, Intent, St
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::room::{FINDINGS, Findings, Room};
+use crate::intact::{has_digest, hashed};
 use crate::job::Finding;
 use crate::walk::{OutOfBounds, Visitor, walk_blobs, walk_children};
 
@@ -236,14 +237,6 @@ impl ContentCheck<'_> {
         Ok(None)
     }
 
-    /// Whether the digest of a blob with this actual size is right. If it is, the descriptor is
-    /// wrong, as at the source.
-    async fn has_digest(&self, blob: &Descriptor, size: u64) -> Result<bool, StoreError> {
-        let Inventory { destination, repository, .. } = self.inventory;
-        let actual = Descriptor { size, ..blob.clone() };
-        Ok(destination.blob_content(repository, &actual).await? == BlobPresence::Present)
-    }
-
     /// Checks a blob, once per run.
     async fn check_blob(&self, blob: &Descriptor) -> Result<Option<Finding>, StoreError> {
         let Inventory { destination, repository, checked, requests, deep, .. } = self.inventory;
@@ -251,20 +244,15 @@ impl ContentCheck<'_> {
         let finding = cell
             .get_or_try_init(|| async {
                 let _permit = requests.acquire().await;
+                let store = destination.as_ref();
                 let presence = if deep {
-                    destination.blob_content(repository, blob).await?
+                    hashed(store, repository, blob).await?
                 } else {
                     destination.blob_presence(repository, blob).await?
                 };
-                let actual = match presence {
-                    // A longer blob was not read to its end, so the found size is not its size.
-                    BlobPresence::OtherSize(_) if deep => {
-                        destination.blob_presence(repository, blob).await?
-                    }
-                    _ => presence.clone(),
-                };
-                if let BlobPresence::OtherSize(size) = actual
-                    && self.has_digest(blob, size).await?
+                if let BlobPresence::OtherSize(size) = presence
+                    && !deep
+                    && has_digest(store, repository, blob, size).await?
                 {
                     return Ok(None);
                 }

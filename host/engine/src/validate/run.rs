@@ -21,8 +21,6 @@ const REQUESTS_PER_JOB: usize = 4;
 const DOWNLOADS_PER_JOB: usize = 2;
 
 /// Compares the destinations of `jobs`, and returns when each has its outcome.
-///
-/// [`Status::Copied`](crate::job::Status::Copied) means that a destination is as expected.
 pub async fn run(
     jobs: &Jobs,
     stores: Arc<dyn Stores>,

@@ -131,17 +131,13 @@ impl Judge<'_> {
             self.show("srcSpec", &src_spec);
             self.show("dstSpec", &dst_spec);
         }
-        let commands = &self.entry.run.options.mend;
-        let mend = match verdict {
-            Verdict::Broken => &commands.thoroughly,
-            Verdict::Missing | Verdict::MovedOn | Verdict::Altered => &commands.again,
-        };
-        let wrong_bytes = findings.iter().any(Finding::is_of_bytes);
+        let comparison = Comparison { verdict, findings, src_spec, dst_spec };
+        let wrong_bytes = comparison.has_wrong_bytes();
         let in_registry = self.entry.job.destination.store.registry().is_some();
         let why = match verdict {
             Verdict::Missing => "missing: it was not mirrored yet, or was deleted",
             Verdict::MovedOn => {
-                "moved on: complete, and the source has it by digest, but it is not what mirror would write now"
+                "moved-on: complete, and the source has it by digest, but it is not what mirror would write now"
             }
             Verdict::Altered => "altered: complete, but the source does not have it",
             Verdict::Broken if wrong_bytes && in_registry => {
@@ -153,14 +149,8 @@ impl Judge<'_> {
         Outcome {
             source_digest: digests.source,
             destination_digest: digests.destination,
-            hint: Some(format!("{why}; mirror it again: {mend}")),
-            comparison: Some(Box::new(Comparison {
-                verdict,
-                src_spec,
-                dst_spec,
-                mend: mend.clone(),
-                findings,
-            })),
+            hint: Some(why.to_owned()),
+            comparison: Some(Box::new(comparison)),
             ..Outcome::failed(message)
         }
     }

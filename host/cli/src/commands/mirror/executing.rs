@@ -6,7 +6,6 @@ use std::sync::Arc;
 use longshore_engine::copy::{self, CopyOptions};
 use longshore_engine::event::{EventSender, Level};
 use longshore_engine::job::Jobs;
-use longshore_engine::list::Format;
 use longshore_engine::plan::Plan;
 use longshore_engine::validate::{self, ValidateOptions};
 use longshore_oci::StoreName;
@@ -47,6 +46,8 @@ impl Session {
                 referrers: self.settings.referrers(),
                 terminal: std::io::stderr().is_terminal(),
                 shard: self.settings.list.shard,
+                mend: matches!(self.settings.task, Task::Validate(_))
+                    .then(|| self.mend_commands(&format)),
                 list: name,
             },
             Arc::clone(&self.log),
@@ -61,7 +62,7 @@ impl Session {
             rewrite.notify_one();
         });
         let reporting = tokio::spawn(reporter.run(Arc::clone(&jobs), ended, received));
-        let worked = self.work(&jobs, &format, stores, events).await;
+        let worked = self.work(&jobs, stores, events).await;
         if let Err(error) = worked {
             reporting.abort();
             return Err(error);
@@ -72,7 +73,6 @@ impl Session {
     async fn work(
         &self,
         jobs: &Jobs,
-        format: &Format,
         stores: Arc<OpenStores>,
         events: EventSender,
     ) -> Result<(), Fatal> {
@@ -90,7 +90,8 @@ impl Session {
                     index: list.index,
                     no_platform_fails: list.no_arch_os_fail,
                     dry_run: flags.dry_run,
-                    force_recursive: flags.force_recursive,
+                    force_recursive: flags.force_recursive || flags.deep,
+                    deep: flags.deep,
                     charts_by_content: false,
                     unprepared: prepared.unprepared,
                     would_create: prepared.would_create,
@@ -113,7 +114,6 @@ impl Session {
                     deep: flags.deep,
                     referrers: flags.referrers,
                     cache: self.caches.manifests.clone(),
-                    mend: self.mend_commands(format),
                     missing: prepared.would_create,
                 };
                 validate::run(jobs, stores, options, events, interrupt).await;

@@ -6,7 +6,7 @@ use super::exit::exit_of;
 use super::session::Session;
 use crate::error::{Exit, Fatal};
 use crate::list;
-use crate::report::{FailedEntry, FailedList};
+use crate::report::{FailedEntry, FailedList, MendCommands, Verdicts};
 use longshore_engine::event::Level;
 use longshore_engine::list::{ListText, STANDARD_FORMAT, UNREADABLE};
 
@@ -18,15 +18,17 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
     let name =
         session.settings.list.list_format.get_or_insert_with(|| STANDARD_FORMAT.to_owned()).clone();
     let format = list::format_of(&session.formats().load(&name).await?);
-    let command = session.repeat_command(&format);
+    let (command, mend) = (session.repeat_command(&format), session.mend_commands(&format));
     let opened = session.failed_list(Vec::new(), &command, true).await?;
     let Some(failed_list) = opened else { return Ok(Exit::Interrupted) };
     let mut conversation = Conversation {
         session,
         command,
+        mend,
         repeats_lines: format.lines,
         failed_list,
         failures: Vec::new(),
+        verdicts: Verdicts::default(),
         next_number: 1,
         lines: 0,
         exit: Exit::Done,
@@ -41,10 +43,13 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
 struct Conversation {
     session: Session,
     command: String,
+    mend: MendCommands,
     /// True if the failed list has the typed lines, and not lines of another format.
     repeats_lines: bool,
     failed_list: Option<FailedList>,
     failures: Vec<(u32, String)>,
+    /// What `mirror-validate` found in all lines.
+    verdicts: Verdicts,
     next_number: u32,
     /// The number of typed lines.
     lines: u32,
@@ -97,6 +102,7 @@ impl Conversation {
         let report = self.session.execute(planned, None).await?;
         let failed = report.failures();
         self.failures.extend(failed.into_iter().map(|(number, why)| (number, why.to_owned())));
+        self.verdicts.add(report.totals.verdicts);
         self.keep()?;
         report.print(None, &self.command)?;
         match exit_of(&report, &self.session.interrupt) {
@@ -142,6 +148,9 @@ impl Conversation {
         if let Some(path) = list.finish(&self.failures())? {
             let text = format!("failed list: {}; repeat with: {}", path.display(), self.command);
             self.session.log.write(Level::Info, &text);
+            if let Some(mend) = self.mend.of(self.verdicts) {
+                self.session.log.write(Level::Info, &format!("mend with: {mend}"));
+            }
         }
         Ok(self.exit)
     }

@@ -1,10 +1,9 @@
 //! The commands that reports give: to repeat a run, and to mend a destination.
 
 use longshore_engine::list::Format;
-use longshore_engine::validate::MendCommands;
 
 use super::session::Session;
-use crate::report::shell_command;
+use crate::report::{MendCommands, shell_command};
 
 impl Session {
     /// Returns the command that repeats the run of a list in `format` with the failed list.
@@ -24,7 +23,9 @@ impl Session {
         words[1] = "mirror".to_owned();
         let again = self.command_of(words.clone(), format);
         words.push("--force-recursive".to_owned());
-        MendCommands { again, thoroughly: self.command_of(words, format) }
+        let thoroughly = self.command_of(words.clone(), format);
+        words.push("--deep".to_owned());
+        MendCommands { again, thoroughly, deeply: self.command_of(words, format) }
     }
 
     /// Returns the command with these words and the failed list.

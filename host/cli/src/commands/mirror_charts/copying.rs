@@ -39,6 +39,7 @@ impl Session {
             terminal: std::io::stderr().is_terminal(),
             list: String::new(),
             shard: None,
+            mend: None,
         };
         let mut reporter = ChartReporter::new(
             plan,
@@ -76,6 +77,7 @@ impl Session {
             no_platform_fails: list.no_arch_os_fail,
             dry_run: flags.dry_run,
             force_recursive: flags.force_recursive,
+            deep: false,
             charts_by_content: true,
             unprepared: prepared.unprepared,
             would_create: prepared.would_create,

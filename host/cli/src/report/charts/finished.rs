@@ -106,8 +106,8 @@ impl Outcomes {
             return (ChartStatus::Failed, None, Some(failure), None);
         };
         let status = match (outcome.status, &outcome.replaced) {
-            (Status::Copied, None) => ChartStatus::Pushed,
-            (Status::Copied, Some(_)) => ChartStatus::Replaced,
+            (Status::Copied | Status::Valid, None) => ChartStatus::Pushed,
+            (Status::Copied | Status::Valid, Some(_)) => ChartStatus::Replaced,
             (Status::Skipped, _) => ChartStatus::Skipped,
             (Status::DryRun, _) => ChartStatus::DryRun,
             (Status::Failed, _) => ChartStatus::Failed,
@@ -162,7 +162,7 @@ pub(super) fn count_images(version: &ChartVersion, result: &VersionResult) -> Co
     let mut counts = Counts::default();
     for image in &result.images {
         match image.status {
-            Status::Copied => counts.done += 1,
+            Status::Copied | Status::Valid => counts.done += 1,
             Status::Skipped => counts.skipped += 1,
             Status::Failed => counts.failed += 1,
             Status::DryRun => counts.dry_run += 1,

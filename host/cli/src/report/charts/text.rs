@@ -79,7 +79,7 @@ fn image_lines(image: &ImageResult, shows_places: bool, text: &mut String) {
         let _infallible = writeln!(text, "    {source} → {what}");
     };
     match image.status {
-        Status::Copied => {
+        Status::Copied | Status::Valid => {
             line("copying...");
             line("OK");
         }

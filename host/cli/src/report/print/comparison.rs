@@ -19,7 +19,8 @@ pub(super) struct Compared<'a> {
     src_spec: Specs<'a>,
     #[serde(skip_serializing_if = "Specs::is_empty")]
     dst_spec: Specs<'a>,
-    mend: Quoted<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<Quoted<&'a str>>,
 }
 
 /// A finding in the document. Registries choose its text.
@@ -34,13 +35,14 @@ struct Found<'a> {
 }
 
 impl<'a> Compared<'a> {
-    pub(super) fn of(comparison: &'a Comparison) -> Self {
+    /// `mend` is the command that mends all entries.
+    pub(super) fn of(comparison: &'a Comparison, mend: Option<&'a str>) -> Self {
         Self {
             verdict: comparison.verdict,
             findings: comparison.findings.iter().map(Found::of).collect(),
             src_spec: Specs(&comparison.src_spec),
             dst_spec: Specs(&comparison.dst_spec),
-            mend: Quoted(&comparison.mend),
+            mend: mend.map(Quoted),
         }
     }
 }
@@ -73,7 +75,7 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Writes the findings of each entry, and the command that mends it.
+/// Writes the verdict and the findings of each entry.
 pub(super) fn write_findings(rows: &Rows, out: &mut dyn Write) -> io::Result<()> {
     for row in rows.iter() {
         let Some(comparison) = row.comparison() else { continue };
@@ -81,7 +83,6 @@ pub(super) fn write_findings(rows: &Rows, out: &mut dyn Write) -> io::Result<()>
         for finding in &comparison.findings {
             writeln!(out, "  {}", escape(&finding.text))?;
         }
-        writeln!(out, "  mend with: {}", escape(&comparison.mend))?;
     }
     Ok(())
 }
@@ -101,14 +102,14 @@ mod tests {
             findings: vec![finding, Finding::lacks("blob", &Digest::of(b"x"))],
             src_spec: Vec::new(),
             dst_spec: Vec::new(),
-            mend: "longshore mirror --file=f".to_owned(),
         }
     }
 
     #[test]
     fn the_document_has_each_finding_with_its_parts() {
         let comparison = comparison();
-        let found = serde_json::to_value(Compared::of(&comparison)).unwrap();
+        let found = serde_json::to_value(Compared::of(&comparison, Some("m"))).unwrap();
+        assert_eq!(found["mend"], "m");
         assert_eq!(found["verdict"], "moved-on");
         assert_eq!(found["findings"][0]["platform"], "linux/amd64");
         assert_eq!(found["findings"][0]["destination"], "{\"a\":\"\u{202e}b\"}");
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_names_entry_findings_and_command() {
+    fn the_summary_names_entry_verdict_and_findings() {
         let outcome = Outcome { comparison: Some(Box::new(comparison())), ..Outcome::failed("no") };
         let mut rows = rows(&["a"], Vec::new());
         assert!(rows.end(1, outcome));
@@ -127,9 +128,9 @@ mod tests {
         assert_eq!(
             String::from_utf8(text).unwrap(),
             format!(
-                "docker.io/library/a:1 → r.example.com/library/a:1: moved on\n  source annotations \
+                "docker.io/library/a:1 → r.example.com/library/a:1: moved-on\n  source annotations \
                  \"\" != dest annotations \"{{\"a\":\"\\u{{202e}}b\"}}\"\n  destination lacks blob \
-                 {digest}\n  mend with: longshore mirror --file=f\n"
+                 {digest}\n"
             )
         );
     }

@@ -8,8 +8,9 @@ use serde::{Serialize, Serializer};
 use super::comparison::Compared;
 use super::quoted::{Escaping, Quoted};
 use crate::report::finished::Report;
+use crate::report::options::Verb;
 use crate::report::row::{End, Row, Rows};
-use longshore_engine::job::Status;
+use crate::report::totals::Verdicts;
 use longshore_oci::Digest;
 
 /// The report for machines. New versions only add fields.
@@ -20,7 +21,8 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     shard: Option<String>,
     entries: Entries<'a>,
-    copied: u32,
+    #[serde(flatten)]
+    done: Done,
     skipped: u32,
     failed: u32,
     bytes: u64,
@@ -31,9 +33,47 @@ struct Document<'a> {
     retries: u64,
     pauses: u64,
     paused_seconds: f64,
+    /// The command that mends all that a validation found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<Quoted<&'a str>>,
 }
 
-struct Entries<'a>(&'a Rows);
+/// The entries that are done, in the words of the command.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Done {
+    Mirror {
+        copied: u32,
+    },
+    /// The entries with a verdict count as failed too.
+    #[serde(rename_all = "camelCase")]
+    Validate {
+        valid: u32,
+        missing: u32,
+        moved_on: u32,
+        altered: u32,
+        broken: u32,
+    },
+}
+
+impl Done {
+    const fn of(report: &Report) -> Self {
+        let totals = &report.totals;
+        match report.options.verb {
+            Verb::Mirror => Self::Mirror { copied: totals.copied },
+            Verb::Validate => {
+                let Verdicts { missing, moved_on, altered, broken, wrong_bytes: _ } =
+                    totals.verdicts;
+                Self::Validate { valid: totals.valid, missing, moved_on, altered, broken }
+            }
+        }
+    }
+}
+
+struct Entries<'a> {
+    rows: &'a Rows,
+    mend: Option<&'a str>,
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,7 +83,7 @@ struct Entry<'a> {
     column: Option<u32>,
     source: Quoted<End<'a>>,
     destination: Quoted<End<'a>>,
-    status: Status,
+    status: &'static str,
     source_digest: Option<Digest>,
     destination_digest: Option<Digest>,
     bytes: u64,
@@ -57,25 +97,25 @@ struct Entry<'a> {
 
 impl Serialize for Entries<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(Entry::of))
+        serializer.collect_seq(self.rows.iter().map(|row| Entry::of(row, self.mend)))
     }
 }
 
 impl<'a> Entry<'a> {
-    fn of(row: Row<'a>) -> Self {
+    fn of(row: Row<'a>, mend: Option<&'a str>) -> Self {
         let entry = row.entry();
         Self {
             line: entry.line,
             column: entry.column,
             source: Quoted(entry.source),
             destination: Quoted(entry.destination),
-            status: row.status(),
+            status: row.status_word(),
             source_digest: row.source_digest(),
             destination_digest: row.destination_digest(),
             bytes: row.bytes(),
             reason: row.reason().map(Quoted),
             error: row.error().map(Quoted),
-            comparison: row.comparison().map(Compared::of),
+            comparison: row.comparison().map(|found| Compared::of(found, mend)),
         }
     }
 }
@@ -85,8 +125,8 @@ impl<'a> Document<'a> {
         let totals = &report.totals;
         Self {
             shard: report.options.shard.map(|shard| shard.to_string()),
-            entries: Entries(&report.rows),
-            copied: totals.copied,
+            entries: Entries { rows: &report.rows, mend: report.mend() },
+            done: Done::of(report),
             skipped: totals.skipped,
             failed: totals.failed,
             bytes: totals.bytes,
@@ -97,6 +137,7 @@ impl<'a> Document<'a> {
             retries: totals.retries,
             pauses: totals.pauses,
             paused_seconds: millis(totals.paused),
+            mend: report.mend().map(Quoted),
         }
     }
 }

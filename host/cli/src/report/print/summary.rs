@@ -9,6 +9,7 @@ use super::comparison::write_findings;
 use crate::report::escape::escape;
 use crate::report::finished::Report;
 use crate::report::options::Verb;
+use crate::report::totals::Totals;
 use longshore_engine::job::Status;
 
 /// Writes the summary.
@@ -30,6 +31,9 @@ pub(super) fn write_text(
     if let Some(path) = failed_list {
         writeln!(out, "failed list: {}", escape(&path.to_string_lossy()))?;
         writeln!(out, "{}", escape(next_step))?;
+    }
+    if let Some(mend) = report.mend() {
+        writeln!(out, "mend with: {}", escape(mend))?;
     }
     Ok(())
 }
@@ -57,7 +61,7 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let (done, word) = match (report.options.dry_run, report.options.verb) {
         (true, _) => (totals.dry_run, "to copy"),
         (false, Verb::Mirror) => (totals.copied, "copied"),
-        (false, Verb::Validate) => (totals.copied, "valid"),
+        (false, Verb::Validate) => (totals.valid, "valid"),
     };
     if let Some(shard) = report.options.shard {
         write!(out, "{}: ", shard.described())?;
@@ -67,6 +71,7 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         write!(out, " ({} of them not finished)", totals.unfinished)?;
     }
     writeln!(out, ", {:.1} s", report.elapsed.as_secs_f64())?;
+    write_verdicts(totals, out)?;
     let saved = [
         (totals.mounted, "mounted"),
         (totals.present, "there already"),
@@ -96,6 +101,19 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes how many entries have each verdict, if one has any.
+fn write_verdicts(totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
+    let verdicts = totals.verdicts;
+    if verdicts.sum() == 0 {
+        return Ok(());
+    }
+    let others = totals.failed.saturating_sub(verdicts.sum() + totals.unfinished);
+    let counts = verdicts.each().into_iter().map(|(verdict, number)| (number, verdict.word()));
+    let counts = counts.chain([(others, "not compared")]).filter(|(number, _)| *number > 0);
+    let counts: Vec<String> = counts.map(|(number, word)| format!("{number} {word}")).collect();
+    writeln!(out, "of the failed: {}", counts.join(", "))
+}
+
 fn count(number: u64, what: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {what}{ending}")
@@ -107,7 +125,7 @@ mod tests {
 
     use super::write_text;
     use crate::report::tests::report_of_all_kinds;
-    use crate::report::{Report, Verb};
+    use crate::report::{MendCommands, Report, Verb, Verdicts};
 
     fn text(report: &Report, failed_list: Option<&str>) -> String {
         let mut bytes = Vec::new();
@@ -155,6 +173,15 @@ mod tests {
         let mut report = report_of_all_kinds();
         report.options.verb = Verb::Validate;
         report.totals.bytes = 0;
-        assert!(text(&report, None).starts_with("1 valid, 1 skipped, 4 failed"));
+        report.totals.valid = 1;
+        let verdicts = Verdicts { missing: 1, broken: 1, ..Verdicts::default() };
+        report.totals.verdicts = verdicts;
+        let [again, thoroughly, deeply] = ["a", "t", "d"].map(str::to_owned);
+        report.options.mend = Some(MendCommands { again, thoroughly, deeply });
+        let text = text(&report, Some("f"));
+        let counts = "1 valid, 1 skipped, 4 failed (1 of them not finished), 1.2 s\n\
+                      of the failed: 1 missing, 1 broken, 1 not compared\n";
+        assert!(text.starts_with(counts), "{text}");
+        assert!(text.ends_with("\nmend with: t\n"), "{text}");
     }
 }

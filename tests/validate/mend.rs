@@ -1,0 +1,111 @@
+//! The one command that mends everything that `mirror-validate` found.
+
+use longshore_content::{Content, Image};
+use serde_json::Value;
+
+use crate::support::{Pair, Run};
+
+const TAGS: [&str; 6] = ["good", "absent", "moved", "foreign", "lost", "gone"];
+
+fn image(seed: u64) -> Content {
+    Image::new("linux/amd64").layer(seed, 100).build()
+}
+
+fn list() -> String {
+    TAGS.map(|tag| format!("team/{tag} team/{tag} 1\n")).concat()
+}
+
+/// Returns the statuses of the entries, in the order of the list.
+fn statuses(run: &Run) -> Vec<String> {
+    let document = run.json();
+    let entries = document["entries"].as_array().expect("there are entries").iter();
+    entries.map(|entry| entry["status"].as_str().expect("a status").to_owned()).collect()
+}
+
+/// Damages one tag in each way, at a destination that held all of them.
+fn damaged(pair: &Pair) {
+    for (seed, tag) in (1..).zip(TAGS) {
+        if tag != "gone" {
+            pair.source.push(&format!("team/{tag}"), "1", &image(seed));
+        }
+        if tag != "absent" {
+            pair.destination.push(&format!("team/{tag}"), "1", &image(seed));
+        }
+    }
+    pair.source.push("team/moved", "1", &image(30));
+    pair.destination.push("team/foreign", "1", &image(40));
+    let layer = image(5).blobs()[1].digest().to_owned();
+    std::fs::remove_file(pair.destination.stored("team/lost", &layer)).expect("it is there");
+}
+
+#[test]
+fn one_command_mends_all_kinds_and_statuses_name_them() {
+    let pairs = [Some(Pair::embedded()), Pair::docker()];
+    for pair in pairs.into_iter().flatten() {
+        damaged(&pair);
+        let json = pair.validate(&list()).args(["--output", "json"]).run().exits(1);
+        let expected = ["valid", "missing", "moved-on", "altered", "broken", "failed"];
+        assert_eq!(statuses(&json), expected);
+        let document = json.json();
+        let counts = ["valid", "missing", "movedOn", "altered", "broken", "skipped", "failed"];
+        let counts = counts.map(|name| document[name].as_u64().expect("a number"));
+        assert_eq!(counts, [1, 1, 1, 1, 1, 0, 5]);
+        assert_eq!(document["copied"], Value::Null, "nothing was copied");
+        let command = document["mend"].as_str().expect("a command");
+        assert_eq!(document["entries"][1]["mend"], command);
+
+        let text = pair.validate(&list()).run().exits(1);
+        let text = text.sums_up("1 valid, 0 skipped, 5 failed");
+        let verdicts = "of the failed: 1 missing, 1 moved-on, 1 altered, 1 broken, 1 not compared";
+        assert!(text.stdout.contains(verdicts), "{}", text.stdout);
+        assert_eq!(text.mend_command(), command);
+        assert!(command.ends_with(" --list-format=mirror"), "{command}");
+        assert!(command.contains("--force-recursive") && !command.contains("--deep"), "{command}");
+        assert_eq!(text.stdout.matches("longshore mirror ").count(), 1, "one:\n{}", text.stdout);
+        // The source of the last entry is gone for good.
+        text.repaired().exits(1).sums_up("4 copied, 0 skipped, 1 failed");
+        let json = pair.validate(&list()).args(["--output", "json"]).run().exits(1);
+        assert_eq!(statuses(&json), ["valid", "valid", "valid", "valid", "valid", "failed"]);
+        assert_eq!(json.json()["mend"], Value::Null, "no command mends a lost source");
+    }
+}
+
+#[test]
+fn the_command_trusts_the_destination_unless_something_is_broken() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image(1));
+    let run = pair.validate("team/app team/app 1\n").arg("--deep").run().exits(1);
+    let command = run.mend_command();
+    assert!(!command.contains("--force-recursive") && !command.contains("--deep"), "{command}");
+    run.repaired().exits(0);
+    pair.validate("team/app team/app 1\n").run().exits(0);
+}
+
+#[test]
+fn corrupt_content_that_a_registry_keeps_is_never_said_to_be_copied() {
+    let image = image(1);
+    let flip = |bytes: &mut Vec<u8>| bytes[0] ^= 1;
+    let cut = |bytes: &mut Vec<u8>| bytes.truncate(9);
+    for (blob, change) in [(0, flip as fn(&mut Vec<u8>)), (1, flip), (1, cut)] {
+        let Some(pair) = Pair::docker() else { return };
+        pair.source.push("team/app", "1", &image);
+        let list = "team/app team/app 1\n";
+        pair.mirror(list).run().exits(0);
+        let path = pair.destination.stored("team/app", image.blobs()[blob].digest());
+        let mut bytes = std::fs::read(&path).expect("it is there");
+        change(&mut bytes);
+        std::fs::write(&path, bytes).expect("it can be changed");
+
+        let validate = || pair.validate(list).arg("--deep").run();
+        let run = validate().exits(1).sums_up("0 valid, 0 skipped, 1 failed");
+        assert!(run.stdout.contains("team/app:1: broken\n"), "{}", run.stdout);
+        assert!(run.mend_command().contains(" --deep "), "{}", run.mend_command());
+        let mending = run.repaired().exits(1).sums_up("0 copied, 0 skipped, 1 failed");
+        mending.complains("hint: most registries ").complains("from the registry's storage");
+        validate().exits(1);
+
+        std::fs::remove_file(&path).expect("it is there");
+        run.repaired().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+        validate().exits(0).sums_up("1 valid, 0 skipped, 0 failed");
+    }
+}
