@@ -4,6 +4,7 @@
 //! opens the stores, passes parsed lists, and prints the events that the engine sends.
 
 mod counted;
+mod digest_tags;
 mod error;
 mod intact;
 mod manifest_cache;

@@ -6,12 +6,13 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use longshore_oci::{
-    Descriptor, Digest, Manifest, ManifestReference, Name, Platform, Reference, Repository,
-    StoreName, Tag, Version, is_made_of_digest, referrers_tag,
+    Descriptor, Digest, Manifest, ManifestReference, Platform, Reference, Repository, StoreName,
+    Tag, Version, is_made_of_digest, referrers_tag,
 };
 use longshore_store::{BlobPresence, BoundedCells, Fault, Intent, Source, StoreError};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
+use crate::digest_tags::DigestTags;
 use crate::manifest_cache::ManifestCache;
 
 /// The largest configuration that is read for its platform, in bytes.
@@ -42,8 +43,7 @@ pub(crate) struct KnownSources {
     configurations: BoundedCells<(StoreName, Repository, Digest), OnceCell<KnownConfiguration>>,
     /// Held while a large configuration is in memory.
     large: Mutex<()>,
-    /// The digest-like tags of a repository.
-    digest_tags: BoundedCells<Name, OnceCell<HashSet<Tag>>>,
+    digest_tags: DigestTags,
 }
 
 impl KnownSources {
@@ -107,13 +107,12 @@ impl SourceReader<'_> {
         self.store.resolve(self.repository(), reference, Intent::Read).await.ok().flatten()
     }
 
-    /// Whether the source holds the manifest with this digest.
+    /// Whether the source holds a manifest.
     ///
     /// # Errors
     /// If the source cannot be asked. A refusal counts as no.
-    pub(crate) async fn has(&self, digest: &Digest) -> Result<bool, StoreError> {
-        let reference = ManifestReference::Digest(digest.clone());
-        match self.store.resolve(self.repository(), &reference, Intent::Read).await {
+    pub(crate) async fn has(&self, reference: &ManifestReference) -> Result<bool, StoreError> {
+        match self.store.resolve(self.repository(), reference, Intent::Read).await {
             Ok(found) => Ok(found.is_some()),
             Err(error) if error.is_refused() => Ok(false),
             Err(error) => Err(error),
@@ -231,11 +230,13 @@ impl SourceReader<'_> {
     }
 
     /// Whether the source has this digest-like tag. The tags of a repository are listed once per
-    /// run.
+    /// run, or asked for one by one if they are too many.
     pub(crate) async fn has_digest_tag(&self, tag: &Tag) -> Result<bool, StoreError> {
-        let tags = self.known.digest_tags.of(self.reference.name());
-        let tags = tags.get_or_try_init(|| self.list_digest_tags()).await?;
-        Ok(tags.contains(tag))
+        let listed = self.list_digest_tags();
+        match self.known.digest_tags.has(self.reference.name(), tag, listed).await? {
+            Some(has) => Ok(has),
+            None => self.has(&ManifestReference::Tag(tag.clone())).await,
+        }
     }
 
     async fn list_digest_tags(&self) -> Result<HashSet<Tag>, StoreError> {

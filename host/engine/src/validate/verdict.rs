@@ -1,6 +1,6 @@
 //! The verdict on a destination, and its message.
 
-use longshore_oci::{Content, Digest, Manifest};
+use longshore_oci::{Content, Digest, Manifest, ManifestReference};
 
 use super::difference::Difference;
 use super::entry::Entry;
@@ -115,7 +115,8 @@ impl Judge<'_> {
     }
 
     async fn is_at_source(&self, digest: &Digest) -> Result<bool, ValidateError> {
-        Ok(self.entry.reader().has(digest).await.map_err(JobError::Source)?)
+        let reference = ManifestReference::Digest(digest.clone());
+        Ok(self.entry.reader().has(&reference).await.map_err(JobError::Source)?)
     }
 
     fn invalid(&self, verdict: Verdict, difference: Difference, digests: Digests) -> Outcome {
