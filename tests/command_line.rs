@@ -202,11 +202,15 @@ fn manual_pages_are_written() {
 
 #[test]
 fn a_flag_without_effect_is_hidden_and_refused() {
-    for command in [&["serve"][..], &["completions", "bash"], &["man"], &["logout", "r.io"]] {
+    let plugins = ["plugin", "list"];
+    for command in
+        [&["serve"][..], &["completions", "bash"], &["man"], &["logout", "r.io"], &plugins]
+    {
         let help = Longshore::new().args(command).arg("--help").run().exits(0);
         assert!(!help.stdout.contains("--tls-verify"), "{}", help.stdout);
         assert!(help.stdout.contains("--debug"), "{}", help.stdout);
-        let error = format!("use --tls-verify: it has no effect on {}", command[0]);
+        let named = if command[0] == "plugin" { "plugin list" } else { command[0] };
+        let error = format!("use --tls-verify: it has no effect on {named}");
         for flag in ["--tls-verify=false", "--tls-verify"] {
             let behind = Longshore::new().args(command).arg(flag).run().exits(2);
             behind.complains(&error).complains("hint: leave it out");

@@ -31,6 +31,7 @@ mod odd_registries;
 mod planted;
 mod platforms;
 mod plugin;
+mod plugin_commands;
 mod prompt;
 mod proxies;
 mod pull_through;

@@ -27,7 +27,7 @@ fn edited(name: &str, edit: impl Fn(String) -> String) -> Vec<u8> {
 }
 
 /// Returns a component with a metadata section.
-fn packed(name: &str, metadata: &serde_json::Value) -> Vec<u8> {
+pub(crate) fn packed(name: &str, metadata: &serde_json::Value) -> Vec<u8> {
     with_metadata(&component(name), metadata)
 }
 

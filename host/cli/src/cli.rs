@@ -9,7 +9,9 @@ use longshore_registry::redact;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::commands::{completions, convert, inspect, login, man, mirror, mirror_charts, serve};
+use crate::commands::{
+    completions, convert, inspect, login, man, mirror, mirror_charts, plugin, serve,
+};
 use crate::error::{Exit, Fatal};
 use crate::flags::{self, Alias, Command};
 use crate::report::{self, Log, LogLayer};
@@ -59,6 +61,7 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
     let (list, task) = match cli.command {
         Command::Completions(flags) => return completions::print(&flags),
         Command::Man(flags) => return man::write(flags),
+        Command::Plugin(flags) => return plugin::run(flags.command),
         Command::Serve(flags) => return block_on(serve::run(flags, log), log),
         Command::Tags(flags) => return block_on(inspect::tags(flags, global.tls_verify, log), log),
         Command::Inspect(flags) => {

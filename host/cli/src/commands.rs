@@ -7,4 +7,5 @@ pub(crate) mod login;
 pub(crate) mod man;
 pub(crate) mod mirror;
 pub(crate) mod mirror_charts;
+pub(crate) mod plugin;
 pub(crate) mod serve;

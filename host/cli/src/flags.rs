@@ -14,6 +14,7 @@ mod login;
 mod man;
 mod mirror;
 mod mirror_charts;
+mod plugin;
 mod repo_type;
 mod serve;
 mod spelling;
@@ -35,6 +36,7 @@ pub(crate) use login::{Login, Logout, WhoAmI};
 pub(crate) use man::Man;
 pub(crate) use mirror::{Alias, CopyFlags, Mirror};
 pub(crate) use mirror_charts::MirrorCharts;
+pub(crate) use plugin::{Plugin, PluginCommand, PluginInfo, PluginList};
 pub(crate) use repo_type::RepoTypeFlags;
 pub(crate) use serve::Serve;
 pub(crate) use spelling::{normalised, with_tip};
@@ -62,6 +64,7 @@ pub(crate) enum Command {
     Logout(Logout),
     #[command(name = "whoami")]
     WhoAmI(WhoAmI),
+    Plugin(Plugin),
     Serve(Serve),
     Completions(Completions),
     Man(Man),

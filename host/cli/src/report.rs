@@ -30,7 +30,9 @@ pub(crate) use finished::Report;
 pub(crate) use log::{Log, LogLayer};
 pub(crate) use options::{OutputFormat, ReportOptions, Verb};
 pub(crate) use print::mend::MendCommands;
-pub(crate) use print::{print, print_inspection, print_tags};
+pub(crate) use print::{
+    PluginDescription, PluginRow, print, print_inspection, print_plugin, print_plugins, print_tags,
+};
 pub(crate) use reporter::Reporter;
 pub(crate) use totals::Verdicts;
 

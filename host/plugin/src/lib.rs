@@ -24,6 +24,7 @@ pub use limits::Limits;
 pub use load::config::ConfigError;
 pub use load::embedded::Embedded;
 pub use load::host::{HostOptions, PluginHost};
+pub use load::info::ComponentInfo;
 pub use longshore_plugin_pack::{Auth, Endpoint, Kind, ListFacts, Metadata};
 pub use network::grant::GrantError;
 pub use network::transport::{

@@ -4,4 +4,5 @@ mod cache;
 pub(crate) mod config;
 pub(crate) mod embedded;
 pub(crate) mod host;
+pub(crate) mod info;
 mod source;

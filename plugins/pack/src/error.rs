@@ -27,6 +27,9 @@ pub enum PackError {
     /// The component already has a metadata section, or has two.
     #[error("read plugin metadata: the component has more than one section `longshore:plugin`")]
     Twice,
+    /// The component has no metadata section.
+    #[error("read plugin metadata: the component has no section `longshore:plugin`")]
+    NoMetadata,
     /// The JSON is larger than [`MAX_METADATA`](crate::MAX_METADATA).
     #[error("read plugin metadata: {size} bytes, at most 65536 are allowed")]
     TooLarge {

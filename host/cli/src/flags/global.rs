@@ -8,25 +8,31 @@ use clap::{Arg, ArgMatches, Args, Command};
 /// Flags that the settings file cannot set.
 pub(super) const ONLY_ON_COMMAND_LINE: [&str; 1] = ["settings"];
 
-/// Commands that connect to no registry.
-const OFFLINE: [&str; 4] = ["serve", "completions", "man", "logout"];
+/// Commands that connect to no registry, each with its subcommand.
+const OFFLINE: [&[&str]; 6] =
+    [&["serve"], &["completions"], &["man"], &["logout"], &["plugin", "list"], &["plugin", "info"]];
 /// The flag that has no effect on them.
 pub(crate) const OF_CONNECTIONS: &str = "tls-verify";
 const ID: &str = "tls_verify";
 
-/// Says whether `--tls-verify` has no effect on `command`, and is on the command line of `matches`.
-pub(crate) fn is_without_effect(command: &str, matches: &ArgMatches) -> bool {
+/// Says whether `--tls-verify` has no effect on the command at `path`, and is on the command line of
+/// `matches`.
+pub(crate) fn is_without_effect(path: &[String], matches: &ArgMatches) -> bool {
     let source = matches.try_contains_id(ID).ok().and_then(|_| matches.value_source(ID));
-    OFFLINE.contains(&command) && source == Some(ValueSource::CommandLine)
+    OFFLINE.iter().any(|command| *command == path) && source == Some(ValueSource::CommandLine)
 }
 
 /// Hides `--tls-verify` where it has no effect: a hidden flag of the command takes its place.
 pub(super) fn hide_without_effect(cli: Command) -> Command {
-    OFFLINE.into_iter().fold(cli, |cli, command| {
+    OFFLINE.into_iter().fold(cli, hide_at)
+}
+
+fn hide_at(command: Command, path: &[&str]) -> Command {
+    let Some((name, path)) = path.split_first() else {
         let hidden = Arg::new(ID).long(OF_CONNECTIONS).hide(true);
-        let hidden = hidden.num_args(0..=1).require_equals(true);
-        cli.mut_subcommand(command, |command| command.arg(hidden))
-    })
+        return command.arg(hidden.num_args(0..=1).require_equals(true));
+    };
+    command.mut_subcommand(name, |command| hide_at(command, path))
 }
 
 /// Flags of every command.

@@ -4,6 +4,7 @@ mod comparison;
 mod document;
 mod inspection;
 pub(super) mod mend;
+mod plugin;
 mod quoted;
 mod stdout;
 mod summary;
@@ -16,6 +17,7 @@ pub(super) use self::document::{
     write_document_as_json as write_json, write_document_as_yaml as write_yaml,
 };
 pub(crate) use self::inspection::{print_inspection, print_tags};
+pub(crate) use self::plugin::{PluginDescription, PluginRow, print_plugin, print_plugins};
 pub(crate) use self::stdout::print;
 pub(super) use self::stdout::with_stdout;
 use super::error::ReportError;

@@ -101,11 +101,10 @@ pub(crate) fn resolve(arguments: &[OsString]) -> Result<Invocation, InvocationEr
 
 /// Refuses a global flag of the command line that has no effect on the command.
 fn refuse_without_effect(given: &ArgMatches, path: &[String]) -> Result<(), SettingsError> {
-    let Some(command) = path.first() else { return Ok(()) };
-    let is_given = |matches| flags::is_without_effect(command, matches);
+    let is_given = |matches| flags::is_without_effect(path, matches);
     if is_given(given) || is_given(innermost(given)) {
         let flag = flags::OF_CONNECTIONS;
-        return Err(SettingsError::NoEffect { flag, command: command.clone() });
+        return Err(SettingsError::NoEffect { flag, command: path.join(" ") });
     }
     Ok(())
 }

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use longshore_plugin_pack::Kind;
+use longshore_plugin_pack::{Kind, Metadata, PackError};
 use wasmtime::component::Linker;
 
 use super::cache::CodeCache;
 use super::config::typed;
 use super::embedded::{EMBEDDED, Embedded, LEFT_OUT};
+use super::info::ComponentInfo;
 use super::source::{Source, check_metadata, compiled, off_thread, read, unusable};
 use crate::call::loaded::Loaded;
 use crate::call::plugin::Plugin;
@@ -99,6 +100,40 @@ impl PluginHost {
             .collect();
         names.sort_unstable();
         names
+    }
+
+    /// Returns all built-in plugins with their metadata, in alphabetical order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the program is damaged.
+    pub fn built_in_plugins() -> Result<Vec<(&'static Embedded, Metadata)>, PluginError> {
+        let with_metadata = |embedded: &'static Embedded| {
+            let metadata = Source::built_in(embedded).metadata();
+            let metadata = metadata.and_then(|found| found.ok_or(PackError::NoMetadata));
+            metadata.map(|metadata| (embedded, metadata)).map_err(|error| PluginError::Load {
+                plugin: embedded.name.to_owned(),
+                problem: LoadProblem::Metadata(Arc::new(error)),
+            })
+        };
+        EMBEDDED.iter().map(with_metadata).collect()
+    }
+
+    /// Returns what the built-in plugin `name` says about itself, or `None` if there is none. Compiles
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the program is damaged.
+    pub fn built_in_info(name: &str) -> Result<Option<ComponentInfo>, PluginError> {
+        let Some(embedded) = EMBEDDED.iter().find(|embedded| embedded.name == name) else {
+            return Ok(None);
+        };
+        let failed = |problem| PluginError::Load { plugin: name.to_owned(), problem };
+        let source = Source::built_in(embedded);
+        let bytes =
+            source.bytes().map_err(|error| failed(LoadProblem::Read(Arc::new(error.into()))));
+        ComponentInfo::read(&bytes?).map(Some).map_err(failed)
     }
 
     /// Returns the built-in list formats, in alphabetical order.

@@ -40,7 +40,7 @@ pub(crate) fn print_inspection(
     })
 }
 
-fn write_document(
+pub(super) fn write_document(
     document: &impl Serialize,
     output: OutputFormat,
     out: &mut dyn Write,
