@@ -38,6 +38,7 @@ mod pull_through;
 mod referrers;
 mod rendering;
 mod repeat;
+mod report;
 mod requests;
 mod rewrites;
 mod settings;

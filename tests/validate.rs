@@ -131,17 +131,43 @@ fn validate_skips_what_mirror_skipped() {
 fn shape(mut document: Value) -> Value {
     assert!(document["seconds"].take().is_f64(), "seconds are a number");
     assert!(document["pausedSeconds"].take().is_f64(), "seconds are a number");
-    for figure in ["mountedBytes", "presentBytes", "sharedBytes", "retries", "pauses"] {
-        assert!(document[figure].take().is_u64(), "{figure} is a number");
+    let saved = ["mountedBytes", "presentBytes", "sharedBytes"];
+    let sums = saved.map(|figure| document[figure].take().as_u64().expect("a number"));
+    for figure in ["retries", "pauses"] {
+        assert_eq!(document[figure].take(), json!(0), "{figure}");
     }
+    assert_eq!(document["registries"].take(), json!([]), "no registry needed a retry");
+    check_timeline(&document["timeline"].take(), sums.iter().sum());
     let total = document["bytes"].take();
     let entries = document["entries"].as_array_mut().expect("entries are a list");
     let sum: u64 = entries.iter().map(|entry| entry["bytes"].as_u64().expect("a number")).sum();
     assert_eq!(total, sum, "the bytes of the entries add up");
+    for (figure, sum) in saved.into_iter().zip(sums) {
+        let of_entries = entries.iter().map(|entry| entry[figure].as_u64().expect("a number"));
+        assert_eq!(sum, of_entries.sum::<u64>(), "{figure} of the entries add up");
+    }
     for entry in entries {
         entry["bytes"] = json!(entry["bytes"] != json!(0));
+        entry["hint"] = json!(entry["hint"].is_string());
+        let fields = entry.as_object_mut().expect("an entry is an object");
+        let seconds = fields.remove("seconds").and_then(|seconds| seconds.as_f64());
+        let ran = !fields.contains_key("column");
+        assert_eq!(seconds.expect("a number") > 0.0, ran, "{fields:?}");
+        saved.iter().for_each(|figure| drop(fields.remove(*figure)));
     }
     document
+}
+
+/// Checks that the timeline has all ended entries, and the bytes that were saved.
+fn check_timeline(timeline: &Value, saved: u64) {
+    assert!(timeline["startedAt"].as_str().is_some_and(|time| time.ends_with('Z')), "{timeline}");
+    assert!(timeline["intervalSeconds"].as_f64().is_some_and(|length| length > 0.0), "{timeline}");
+    let sum = |list: &str| {
+        let numbers = timeline[list].as_array().expect("a list");
+        numbers.iter().map(|number| number.as_u64().expect("a number")).sum::<u64>()
+    };
+    assert_eq!((sum("ended"), sum("savedBytes")), (4, saved), "{timeline}");
+    assert_eq!(timeline["pauses"], json!([]), "{timeline}");
 }
 
 #[test]
@@ -158,6 +184,7 @@ fn the_documents_have_the_promised_fields() {
         "source: fetch manifest {source}/team/app:3: not found (404): MANIFEST_UNKNOWN: tag 3 is \
          not in this repository"
     );
+    let keeps = "the platform filter keeps 1 of 2 manifests (arch amd64,arm64, os linux,windows)";
     let expected = |status: &str, moved: bool, reasons: [Option<&str>; 2], prefix: &str| {
         let entry = |line: u32, tag: u32, digests: [Option<&str>; 2]| {
             json!({
@@ -165,6 +192,7 @@ fn the_documents_have_the_promised_fields() {
                 "source": format!("{source}/team/app:{tag}"),
                 "destination": format!("{destination}/team/app:{tag}"),
                 "status": if digests[0].is_some() { status } else { "failed" },
+                "hint": digests[0].is_none(),
                 "sourceDigest": digests[0],
                 "destinationDigest": digests[1],
                 "bytes": moved && digests[0].is_some(),
@@ -178,6 +206,7 @@ fn the_documents_have_the_promised_fields() {
                 entry["reason"] = json!(reason);
             }
         }
+        second["digestChange"] = json!(keeps);
         let mut third = entry(5, 3, [None, None]);
         third["error"] = json!(format!("{prefix}{missing}"));
         let fourth = json!({
@@ -189,6 +218,7 @@ fn the_documents_have_the_promised_fields() {
             "sourceDigest": null,
             "destinationDigest": null,
             "bytes": false,
+            "hint": true,
             "error": "expected 3 columns (source, destination, tag), found 2",
         });
         let done = if status == "skipped" { 0 } else { 2 };
@@ -204,6 +234,8 @@ fn the_documents_have_the_promised_fields() {
             "retries": null,
             "pauses": null,
             "pausedSeconds": null,
+            "registries": null,
+            "timeline": null,
         });
         let counts = match status {
             "valid" => &["missing", "movedOn", "altered", "broken"][..],
@@ -216,8 +248,7 @@ fn the_documents_have_the_promised_fields() {
         }
         document
     };
-    let changed = "digest changed: the platform filter keeps 1 of 2 manifests (arch amd64,arm64, \
-                   os linux,windows)";
+    let changed = format!("digest changed: {keeps}");
     let there = Some("already at the destination");
     let json_of = |run: Longshore| shape(run.args(["--output", "json"]).run().exits(1).json());
     let yaml_of = |run: Longshore| {
@@ -225,7 +256,7 @@ fn the_documents_have_the_promised_fields() {
         assert!(!run.stdout.contains(" [ERRO] "), "log lines on standard output:\n{}", run.stdout);
         shape(serde_saphyr::from_str(&run.stdout).expect("it is YAML"))
     };
-    let first = expected("copied", true, [None, Some(changed)], "");
+    let first = expected("copied", true, [None, Some(&changed)], "");
     assert_eq!(json_of(pair.mirror(list)), first, "mirror");
     let second = expected("skipped", false, [there; 2], "");
     assert_eq!(yaml_of(pair.mirror(list)), second, "mirror again");

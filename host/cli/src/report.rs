@@ -5,6 +5,7 @@
 
 mod charts;
 mod command;
+mod course;
 mod ending;
 mod error;
 mod escape;
@@ -13,7 +14,6 @@ mod finished;
 mod log;
 mod options;
 mod print;
-mod progress;
 mod reporter;
 mod row;
 mod totals;

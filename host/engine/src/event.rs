@@ -1,12 +1,11 @@
 //! Events that copying and validation send to the report.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::job::Outcome;
 use longshore_oci::Digest;
+use longshore_store::Effort;
 
 /// The level of a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -79,20 +78,13 @@ pub enum Event {
         text: String,
     },
     /// The retries and pauses of the whole run; the last event of a run.
-    Effort {
-        /// Requests that were retried.
-        retries: u64,
-        /// Pauses for throttled registries.
-        pauses: u64,
-        /// The total length of the pauses.
-        paused: Duration,
-    },
+    Effort(Effort),
     /// The job ended.
     Finished {
         /// The job's number.
         job: u32,
         /// The job's outcome.
-        outcome: Outcome,
+        outcome: Box<Outcome>,
     },
 }
 

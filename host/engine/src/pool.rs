@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use longshore_store::Interrupt;
@@ -55,15 +55,20 @@ pub(crate) async fn each<S, T, W, F>(
         while running.try_join_next().is_some() {}
         let number = job.number;
         let Some(admitted) = admitted else {
-            events.send(Event::Finished { job: number, outcome: unfinished() });
+            events.send(Event::Finished { job: number, outcome: Box::new(unfinished()) });
             continue;
         };
         events.send(Event::Started { job: number });
         let (work, events) = (work.clone(), events.clone());
         running.spawn(async move {
             let (stop, stopped) = Interrupt::channel();
-            let outcome = timed(work(job, admitted, stopped), times, raised, &stop).await;
-            events.send(Event::Finished { job: number, outcome });
+            let started = Instant::now();
+            let mut outcome = timed(work(job, admitted, stopped), times, raised, &stop).await;
+            // Work that waits for its turn measures itself.
+            if outcome.took.is_zero() {
+                outcome.took = started.elapsed();
+            }
+            events.send(Event::Finished { job: number, outcome: Box::new(outcome) });
         });
     }
     while running.join_next().await.is_some() {}
@@ -214,7 +219,7 @@ mod tests {
         .await;
         loop {
             if let Some(Event::Finished { outcome, .. }) = received.recv().await {
-                return outcome;
+                return *outcome;
             }
         }
     }
@@ -231,6 +236,8 @@ mod tests {
             assert!(outcome.hint.is_some());
         }
         let done = late(std::future::ready(Outcome::new(Status::Copied))).await;
+        assert!(done.took >= Duration::from_millis(5), "{done:?}");
+        let done = Outcome { took: Duration::ZERO, ..done };
         assert_eq!(done, Outcome::new(Status::Copied), "its last manifest arrived in the grace");
     }
 

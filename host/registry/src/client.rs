@@ -24,13 +24,13 @@ use crate::known::{BlobHomes, ManifestHomes, ProbeHistory};
 use crate::limits::permit::{Permit, PermitRequest, Permits, Windows};
 use crate::limits::token_services::TokenServices;
 use crate::limits::window::Class;
-use crate::retry::{Backoff, RetryBudget, RetryStats};
+use crate::retry::{Backoff, RetryBudget};
 use crate::traits::{Capabilities, Observed};
 use crate::upload::attempt_error::AttemptError;
 use crate::upload::self_mount::SelfMount;
 use crate::{Cause, Credentials, RegistryError};
 use longshore_oci::{Registry, StoreName};
-use longshore_store::{BlobTransfer, Operation};
+use longshore_store::{BlobTransfer, Effort, Operation, StoreEffort};
 
 /// Options for all registries of a run.
 #[derive(Debug)]
@@ -55,6 +55,9 @@ pub struct RegistryOptions {
     pub hints: Option<HintCache>,
 }
 
+/// The name of the servers of charts among the retries of a run.
+const CHART_SERVERS: &str = "servers of charts";
+
 /// The registries of a run. Clones share state.
 #[derive(Clone, Debug)]
 pub struct Registries {
@@ -64,7 +67,6 @@ pub struct Registries {
     clients: Arc<Mutex<HashMap<Registry, Arc<Client>>>>,
     permits: Permits,
     token_services: Arc<TokenServices>,
-    effort: Arc<RetryStats>,
     long_lists: Arc<tokio::sync::Mutex<()>>,
     large_manifests: Arc<Semaphore>,
     hints: Arc<Hints>,
@@ -86,16 +88,14 @@ impl Registries {
         ));
         let permits = Permits::new(options.large_transfers, options.max_wait);
         let hints = Arc::new(Hints::new(options.hints.clone()));
-        let effort = Arc::<RetryStats>::default();
         Ok(Self {
             hints,
-            downloads: Arc::new(Downloads::new(RetryBudget::new(Arc::clone(&effort)))),
+            downloads: Arc::new(Downloads::new(RetryBudget::new(Arc::default()))),
             options: Arc::new(options),
             shared,
             clients: Arc::default(),
             token_services: Arc::new(TokenServices::new(permits.clone())),
             permits,
-            effort,
             long_lists: Arc::default(),
             large_manifests: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
         })
@@ -118,7 +118,7 @@ impl Registries {
                 capabilities: Mutex::new(capabilities),
                 windows,
                 token_services: Arc::clone(&self.token_services),
-                budget: Arc::new(RetryBudget::new(Arc::clone(&self.effort))),
+                budget: Arc::new(RetryBudget::new(Arc::default())),
                 probe: SelfMount::default(),
                 options: Arc::clone(&self.options),
                 shared: Arc::clone(&self.shared),
@@ -141,8 +141,15 @@ impl Registries {
     }
 
     /// The retries and pauses of the run.
-    pub fn effort(&self) -> longshore_store::Effort {
-        self.effort.snapshot()
+    pub fn effort(&self) -> Effort {
+        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_clients =
+            clients.iter().map(|(name, client)| client.budget.effort.snapshot(name.as_ref()));
+        let of_downloads = self.downloads.effort().snapshot(CHART_SERVERS);
+        let mut stores: Vec<StoreEffort> = of_clients.chain([of_downloads]).collect();
+        stores.retain(|store| !store.is_none());
+        stores.sort_by(|one, other| one.name.cmp(&other.name));
+        Effort { stores }
     }
 
     /// Saves hints for later runs.

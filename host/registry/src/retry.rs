@@ -1,12 +1,12 @@
 //! Retries: how often a request is sent again, and after which back-off.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder;
 
-use longshore_store::StoreError;
+use longshore_store::{PauseSpan, StoreEffort, StoreError};
 
 use crate::RegistryError;
 use crate::limits::pause;
@@ -16,22 +16,39 @@ use crate::limits::permit::Paused;
 pub(super) const TRIES: usize = 3;
 /// The retry budget of a registry.
 const BUDGET: usize = 200;
+/// The pauses of a registry whose times are kept.
+const SPANS: usize = 200;
 
-/// Counts the retries and pauses of a run.
+/// Counts the retries and pauses of a run at one registry.
 #[derive(Debug, Default)]
 pub(super) struct RetryStats {
     retries: AtomicU64,
-    pauses: AtomicU64,
-    paused_millis: AtomicU64,
+    pauses: Mutex<Pauses>,
+}
+
+#[derive(Debug, Default)]
+struct Pauses {
+    count: u64,
+    length: Duration,
+    /// Start and length of the first pauses.
+    spans: Vec<(Instant, Duration)>,
 }
 
 impl RetryStats {
-    /// The counts until now.
-    pub(super) fn snapshot(&self) -> longshore_store::Effort {
-        longshore_store::Effort {
+    /// The counts until now, of the registry `name`.
+    pub(super) fn snapshot(&self, name: &str) -> StoreEffort {
+        let now = Instant::now();
+        let pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+        let span = |&(start, length): &(Instant, Duration)| PauseSpan {
+            ago: now.saturating_duration_since(start),
+            length,
+        };
+        StoreEffort {
+            name: name.to_owned(),
             retries: self.retries.load(Ordering::Relaxed),
-            pauses: self.pauses.load(Ordering::Relaxed),
-            paused: Duration::from_millis(self.paused_millis.load(Ordering::Relaxed)),
+            pauses: pauses.count,
+            paused: pauses.length,
+            spans: pauses.spans.iter().map(span).collect(),
         }
     }
 
@@ -42,9 +59,15 @@ impl RetryStats {
 
     /// Counts a pause of a registry.
     pub(super) fn pause(&self, paused: Paused) {
-        self.pauses.fetch_add(u64::from(paused.is_new), Ordering::Relaxed);
-        let millis = u64::try_from(paused.added.as_millis()).unwrap_or(u64::MAX);
-        self.paused_millis.fetch_add(millis, Ordering::Relaxed);
+        let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+        pauses.length += paused.added;
+        let has_room = pauses.spans.len() < SPANS;
+        match pauses.spans.last_mut() {
+            Some((_, length)) if !paused.is_new => *length += paused.added,
+            _ if has_room => pauses.spans.push((Instant::now(), paused.added)),
+            _ => {}
+        }
+        pauses.count += u64::from(paused.is_new);
     }
 }
 
@@ -143,7 +166,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{BUDGET, Backoff, RetryBudget, TRIES};
+    use super::{BUDGET, Backoff, Paused, RetryBudget, RetryStats, SPANS, TRIES};
     use crate::RegistryError;
     use crate::error::Failed as _;
     use crate::error_response::ErrorResponse;
@@ -164,6 +187,25 @@ mod tests {
 
     fn backoff() -> Backoff {
         backoff_of(&Arc::new(RetryBudget::new(Arc::default())))
+    }
+
+    #[test]
+    fn a_pause_that_is_extended_stays_one_span() {
+        let stats = RetryStats::default();
+        for (seconds, is_new) in [(2, true), (3, false), (4, true)] {
+            stats.pause(Paused { added: Duration::from_secs(seconds), is_new });
+        }
+        stats.count_retry();
+        let effort = stats.snapshot("r.io");
+        assert_eq!((effort.name.as_str(), effort.retries, effort.pauses), ("r.io", 1, 2));
+        assert_eq!(effort.paused, Duration::from_secs(9));
+        let lengths: Vec<u64> = effort.spans.iter().map(|span| span.length.as_secs()).collect();
+        assert_eq!(lengths, [5, 4]);
+        for _ in 0..2 * SPANS {
+            stats.pause(Paused { added: Duration::from_secs(1), is_new: true });
+        }
+        let effort = stats.snapshot("r.io");
+        assert_eq!((effort.spans.len(), effort.pauses), (SPANS, 2 + 2 * SPANS as u64));
     }
 
     #[test]

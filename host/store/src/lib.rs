@@ -25,4 +25,4 @@ pub use destination::{
 pub use error::{Fault, Operation, StoreError, out_of_files};
 pub use interrupt::Interrupt;
 pub use source::{Admission, BlobPresence, Intent, Retries, Source};
-pub use stores::{Effort, Stores};
+pub use stores::{Effort, PauseSpan, StoreEffort, Stores};

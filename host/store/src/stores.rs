@@ -5,18 +5,46 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use longshore_oci::StoreName;
+use serde::{Deserialize, Serialize};
 
 use super::{Destination, Source, StoreError};
 
-/// The retries and pauses of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The retries and pauses of a run, by store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effort {
+    /// Each store with a retry or a pause, by name.
+    pub stores: Vec<StoreEffort>,
+}
+
+/// The retries and pauses of a run at one store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreEffort {
+    /// The name of the store.
+    pub name: String,
     /// Requests that were retried.
     pub retries: u64,
-    /// Pauses for throttled stores.
+    /// Pauses, because the store throttled requests.
     pub pauses: u64,
     /// The total length of the pauses.
     pub paused: Duration,
+    /// The first pauses, by start.
+    pub spans: Vec<PauseSpan>,
+}
+
+impl StoreEffort {
+    /// Says whether the store needed neither a retry nor a pause.
+    pub const fn is_none(&self) -> bool {
+        self.retries == 0 && self.pauses == 0
+    }
+}
+
+/// One pause of a throttled store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseSpan {
+    /// How long ago the pause started.
+    pub ago: Duration,
+    /// Its length.
+    pub length: Duration,
 }
 
 /// The stores of a run. Each is opened once, however many jobs name it.

@@ -1,6 +1,7 @@
 //! The outcome of an entry as the report keeps it: an [`Outcome`] in a quarter of its size.
 
 use std::num::NonZeroU8;
+use std::time::Duration;
 
 use longshore_engine::job::{Comparison, Outcome, Status};
 use longshore_oci::{Digest, Interned};
@@ -8,15 +9,25 @@ use longshore_oci::{Digest, Interned};
 /// An [`Outcome`] that is small enough to be kept 100,000 times. Fields that few entries use are boxed.
 #[derive(Debug)]
 pub(super) struct Ending {
-    pub(super) status: Status,
-    pub(super) unfinished: bool,
+    end: End,
     pub(super) bytes: u64,
+    /// The time that the entry took, in milliseconds.
+    millis: u32,
     digests: Digests,
     /// The digest at the destination, if `digests` does not hold it.
     other: Option<Box<Digest>>,
     /// The number of the reason in [`Reasons`], from 1.
     reason: Option<NonZeroU8>,
+    /// The number of the cause of another digest in [`Reasons`], from 1.
+    digest_change: Option<NonZeroU8>,
     rare: Option<Box<Rare>>,
+}
+
+/// A [`Status`], with what an interrupt ended apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Ended(Status),
+    Unfinished,
 }
 
 /// The known digests of source and destination.
@@ -36,6 +47,8 @@ struct Rare {
     source_digest: Option<Digest>,
     /// Set if [`Reasons`] does not hold it.
     reason: Option<String>,
+    /// Set if [`Reasons`] does not hold it.
+    digest_change: Option<String>,
     error: Option<String>,
     hint: Option<String>,
     comparison: Option<Box<Comparison>>,
@@ -44,9 +57,10 @@ struct Rare {
 impl Rare {
     /// Boxes the fields, unless all are empty.
     fn boxed(self) -> Option<Box<Self>> {
-        let Self { source_digest, reason, error, hint, comparison } = &self;
+        let Self { source_digest, reason, digest_change, error, hint, comparison } = &self;
         let is_empty = source_digest.is_none()
             && reason.is_none()
+            && digest_change.is_none()
             && error.is_none()
             && hint.is_none()
             && comparison.is_none();
@@ -68,27 +82,48 @@ impl Ending {
             }
             (digests, other) => (digests, other.map(Box::new)),
         };
-        let (reason, unknown) = match outcome.reason.map(|reason| reasons.number_of(reason)) {
-            None => (None, None),
-            Some(Ok(number)) => (Some(number), None),
-            Some(Err(reason)) => (None, Some(reason)),
-        };
+        let (reason, unknown) = reasons.numbered(outcome.reason);
+        let (digest_change, unknown_change) = reasons.numbered(outcome.digest_change);
         let rare = Rare {
             source_digest,
             reason: unknown,
+            digest_change: unknown_change,
             error: outcome.error,
             hint: outcome.hint,
             comparison: outcome.comparison,
         };
         Self {
-            status: outcome.status,
-            unfinished: outcome.unfinished,
+            end: match (outcome.unfinished, outcome.status) {
+                (true, Status::Failed) => End::Unfinished,
+                (_, status) => End::Ended(status),
+            },
             bytes: outcome.bytes,
+            // Seven weeks.
+            millis: u32::try_from(outcome.took.as_millis()).unwrap_or(u32::MAX),
             digests,
             other,
             reason,
+            digest_change,
             rare: rare.boxed(),
         }
+    }
+
+    /// Returns how the entry ended.
+    pub(super) const fn status(&self) -> Status {
+        match self.end {
+            End::Ended(status) => status,
+            End::Unfinished => Status::Failed,
+        }
+    }
+
+    /// Says whether an interrupt ended the entry early.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.end == End::Unfinished
+    }
+
+    /// Returns the time that the entry took.
+    pub(super) const fn took(&self) -> Duration {
+        Duration::from_millis(self.millis as u64)
     }
 
     /// Returns the digest of the source's manifest, if known.
@@ -112,6 +147,14 @@ impl Ending {
         match self.reason {
             Some(number) => reasons.get(number),
             None => self.rare.as_ref()?.reason.as_deref(),
+        }
+    }
+
+    /// Returns why the digest at the destination is not the source's.
+    pub(super) fn digest_change<'a>(&'a self, reasons: &'a Reasons) -> Option<&'a str> {
+        match self.digest_change {
+            Some(number) => reasons.get(number),
+            None => self.rare.as_ref()?.digest_change.as_deref(),
         }
     }
 
@@ -139,6 +182,15 @@ impl Reasons {
     /// The most reasons to keep. A reason that names its entry occurs once, so sharing it saves nothing.
     const MOST: u32 = 64;
 
+    /// Returns the number of `reason`, or else `reason` itself.
+    fn numbered(&mut self, reason: Option<String>) -> (Option<NonZeroU8>, Option<String>) {
+        match reason.map(|reason| self.number_of(reason)) {
+            None => (None, None),
+            Some(Ok(number)) => (Some(number), None),
+            Some(Err(reason)) => (None, Some(reason)),
+        }
+    }
+
     /// Returns the number of `reason`, or `reason` itself if it gets no number.
     fn number_of(&mut self, reason: String) -> Result<NonZeroU8, String> {
         let number = match self.0.find(&reason) {
@@ -156,6 +208,8 @@ impl Reasons {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::{Ending, Reasons};
     use longshore_engine::job::{Outcome, Status};
     use longshore_oci::{Algorithm, Digest, Hasher};
@@ -178,11 +232,21 @@ mod tests {
                 assert_eq!((ending.error(), ending.hint()), (None, None));
             }
         }
-        let failed =
-            Outcome { hint: Some("log in".to_owned()), bytes: 7, ..Outcome::failed("denied") };
+        let failed = Outcome {
+            hint: Some("log in".to_owned()),
+            bytes: 7,
+            took: Duration::from_millis(1500),
+            digest_change: Some("a filter".to_owned()),
+            ..Outcome::failed("denied")
+        };
         let ending = Ending::of(failed, &mut reasons);
         assert_eq!((ending.error(), ending.hint()), (Some("denied"), Some("log in")));
-        assert_eq!((ending.status, ending.unfinished, ending.bytes), (Status::Failed, false, 7));
+        assert_eq!((ending.status(), ending.is_unfinished()), (Status::Failed, false));
+        assert_eq!((ending.bytes, ending.took()), (7, Duration::from_millis(1500)));
+        assert_eq!(ending.digest_change(&reasons), Some("a filter"));
+        let unfinished = Outcome { unfinished: true, ..Outcome::failed("interrupted") };
+        let ending = Ending::of(unfinished, &mut reasons);
+        assert_eq!((ending.status(), ending.is_unfinished()), (Status::Failed, true));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::course::Figures;
 use super::error::ReportError;
 use super::failed_list::FailedList;
 use super::log::Log;
@@ -21,6 +22,8 @@ const LAST_WRITE: Duration = Duration::from_secs(10);
 pub(crate) struct Report {
     /// Every entry of the list, by number.
     pub(super) rows: Rows,
+    /// The bytes saved, the effort and the timeline.
+    pub(super) figures: Figures,
     /// The totals.
     pub(crate) totals: Totals,
     /// The duration of the run.

@@ -48,6 +48,11 @@ pub(crate) struct ReportOptions {
 }
 
 impl ReportOptions {
+    /// Says whether the report shows what each entry saved.
+    pub(crate) fn shows_savings(&self) -> bool {
+        self.output != OutputFormat::Text
+    }
+
     /// Says whether the run shows progress bars.
     pub(crate) fn draws_bars(&self) -> bool {
         self.terminal && self.output == OutputFormat::Text

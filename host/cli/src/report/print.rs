@@ -2,6 +2,7 @@
 
 mod comparison;
 mod document;
+mod figures;
 mod inspection;
 pub(super) mod mend;
 mod plugin;
@@ -16,6 +17,7 @@ use longshore_engine::event::Level;
 pub(super) use self::document::{
     write_document_as_json as write_json, write_document_as_yaml as write_yaml,
 };
+pub(super) use self::figures::{RunFigures, seconds};
 pub(crate) use self::inspection::{print_inspection, print_tags};
 pub(crate) use self::plugin::{PluginDescription, PluginRow, print_plugin, print_plugins};
 pub(crate) use self::stdout::print;

@@ -8,14 +8,14 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::course::{Course, Figures, TICK};
 use super::failed_list::FailedList;
 use super::finished::Report;
 use super::log::Log;
 use super::options::{OutputFormat, ReportOptions, Verb};
-use super::progress::{Bars, TICK};
 use super::row::{EntryInfo, Row, Rows};
 use super::totals::Totals;
-use longshore_engine::event::{Event, Level, Transferred};
+use longshore_engine::event::{Event, Level};
 use longshore_engine::job::{Jobs, Outcome, Status};
 use longshore_engine::plan::Ended;
 
@@ -64,8 +64,9 @@ impl Reporter {
         ended: Vec<Ended>,
         mut events: UnboundedReceiver<Event>,
     ) -> Report {
-        let (rows, outcomes) = Rows::new(jobs, ended);
-        let mut progress = Progress::new(&self.options, Arc::clone(&self.log), rows);
+        let (rows, outcomes) = Rows::new(jobs, ended, self.options.shows_savings());
+        let course = Course::new(&self.options, Arc::clone(&self.log), self.started, rows.len());
+        let mut progress = Progress::new(&self.options, course, Arc::clone(&self.log), rows);
         for (number, outcome) in outcomes {
             progress.finished(number, outcome, true);
         }
@@ -83,15 +84,16 @@ impl Reporter {
                     }
                     batch.drain(..).for_each(|event| progress.take(event));
                 }
-                _ = redraw.tick(), if progress.bars.is_some() => progress.redraw(),
+                _ = redraw.tick(), if progress.course.has_bars() => progress.course.redraw(),
                 _ = rewrite.tick() => self.rewrite_failed_list(&progress.rows),
                 () = self.rewrite.notified() => self.rewrite_failed_list(&progress.rows),
             }
         }
-        let (rows, totals) = progress.end();
+        let (rows, totals, figures) = progress.end();
         Report {
             rows,
             totals,
+            figures,
             elapsed: self.started.elapsed(),
             options: self.options,
             log: self.log,
@@ -113,7 +115,7 @@ struct Progress {
     log: Arc<Log>,
     rows: Rows,
     totals: Totals,
-    bars: Option<Bars>,
+    course: Course,
     list: String,
     verb: Verb,
     /// True if the log omits successful entries, because standard output shows them at the end.
@@ -121,14 +123,12 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(options: &ReportOptions, log: Arc<Log>, rows: Rows) -> Self {
-        let bars = options.draws_bars().then(|| Bars::new(rows.len()));
-        log.set_bars(bars.as_ref().map(Bars::screen));
+    fn new(options: &ReportOptions, course: Course, log: Arc<Log>, rows: Rows) -> Self {
         Self {
             log,
             rows,
             totals: Totals::default(),
-            bars,
+            course,
             list: options.list.clone(),
             verb: options.verb,
             quiet: options.dry_run && options.output == OutputFormat::Text,
@@ -136,42 +136,21 @@ impl Progress {
     }
 
     fn take(&mut self, event: Event) {
-        match event {
-            Event::Started { job } => self.started(job),
-            Event::Finished { job, outcome } => self.finished(job, outcome, false),
-            Event::Note { job, image, level, text } => {
-                self.log.record(level, (job > 0).then_some(job), image, &text);
-            }
-            Event::Effort { retries, pauses, paused } => {
-                (self.totals.retries, self.totals.pauses) = (retries, pauses);
-                self.totals.paused = paused;
-            }
-            Event::BlobPlanned { job, size } => {
-                if let Some(bars) = &mut self.bars {
-                    bars.planned(job, size);
-                }
-            }
-            Event::Progress { job, bytes } => {
-                if let Some(bars) = &mut self.bars {
-                    bars.moved(job, bytes);
-                }
-            }
-            Event::BlobPlaced { job, size, how, digest: _ } => {
-                self.totals.count_blob(size, how);
-                if let (Some(bars), false) = (&mut self.bars, how == Transferred::Moved) {
-                    bars.saved(job, size);
-                }
-            }
+        match self.course.take(event) {
+            Some(Event::Started { job }) => self.started(job),
+            Some(Event::Finished { job, outcome }) => self.finished(job, *outcome, false),
+            Some(Event::BlobPlaced { job, size, how, digest: _ }) => self.rows.save(job, size, how),
+            _ => {}
         }
     }
 
     fn started(&mut self, number: u32) {
         let Some(row) = self.rows.get(number) else { return };
-        match &mut self.bars {
+        if self.course.has_bars() {
             // The bar shows the entry.
-            Some(bars) => bars.started(number, row.entry().to_string()),
-            None if self.quiet => {}
-            None => self.log.record(Level::Info, Some(number), None, &row.entry().to_string()),
+            self.course.started(number, || row.entry().to_string());
+        } else if !self.quiet {
+            self.log.record(Level::Info, Some(number), None, &row.entry().to_string());
         }
     }
 
@@ -182,9 +161,7 @@ impl Progress {
         }
         let Some(row) = self.rows.get(number) else { return };
         self.totals.count(row);
-        if let Some(bars) = &mut self.bars {
-            bars.finished(number);
-        }
+        self.course.finished(number);
         self.log_ending(row, early);
     }
 
@@ -246,20 +223,10 @@ impl Progress {
         }
     }
 
-    fn redraw(&self) {
-        if let Some(bars) = &self.bars {
-            bars.tick();
-        }
-    }
-
-    fn end(mut self) -> (Rows, Totals) {
-        self.log.set_bars(None);
-        if let Some(bars) = self.bars.take() {
-            bars.clear();
-        }
+    fn end(mut self) -> (Rows, Totals, Figures) {
         for row in self.rows.iter().filter(|row| !row.has_ended()) {
             self.totals.count(row);
         }
-        (self.rows, self.totals)
+        (self.rows, self.totals, self.course.end())
     }
 }

@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::course::Saved;
 use super::ending::{Ending, Reasons};
 use super::escape::escape;
+use longshore_engine::event::Transferred;
 use longshore_engine::job::{Comparison, Jobs, Outcome, Status};
 use longshore_engine::plan::Ended;
 use longshore_oci::{Digest, Reference};
@@ -20,6 +23,8 @@ pub(crate) struct Rows {
     numbers: Vec<u32>,
     /// The outcome of each entry; `None` until it ends.
     endings: Vec<Option<Ending>>,
+    /// The bytes that each entry saved; empty unless the report shows them.
+    saved: Vec<Saved>,
     reasons: Reasons,
 }
 
@@ -35,8 +40,13 @@ struct Text {
 
 impl Rows {
     /// Creates the rows of `jobs` and of `ended`, the entries without a job. Also returns the outcomes of
-    /// `ended`, by number. The two have no number in common.
-    pub(super) fn new(jobs: Arc<Jobs>, ended: Vec<Ended>) -> (Self, Vec<(u32, Outcome)>) {
+    /// `ended`, by number. The two have no number in common. `keeps_saved` tells whether the report shows
+    /// the bytes that each entry saved.
+    pub(super) fn new(
+        jobs: Arc<Jobs>,
+        ended: Vec<Ended>,
+        keeps_saved: bool,
+    ) -> (Self, Vec<(u32, Outcome)>) {
         let mut numbers = Vec::with_capacity(jobs.len() + ended.len());
         numbers.extend(jobs.numbers().chain(ended.iter().map(|ended| ended.number)));
         numbers.sort_unstable();
@@ -49,7 +59,8 @@ impl Rows {
         }
         texts.sort_unstable_by_key(|text| text.number);
         let endings = numbers.iter().map(|_| None).collect();
-        (Self { jobs, texts, numbers, endings, reasons: Reasons::default() }, outcomes)
+        let saved = vec![Saved::default(); if keeps_saved { numbers.len() } else { 0 }];
+        (Self { jobs, texts, numbers, endings, saved, reasons: Reasons::default() }, outcomes)
     }
 
     /// Returns the number of entries.
@@ -76,12 +87,22 @@ impl Rows {
                 reason: outcome.reason.map(redacted),
                 error: outcome.error.map(redacted),
                 hint: outcome.hint.map(redacted),
+                digest_change: outcome.digest_change.map(redacted),
                 comparison: outcome.comparison.map(redacted_comparison),
                 ..outcome
             };
             self.endings[at] = Some(Ending::of(outcome, &mut self.reasons));
         }
         is_new
+    }
+
+    /// Adds bytes that an entry needed not to move.
+    pub(super) fn save(&mut self, number: u32, size: u64, how: Transferred) {
+        if let Ok(at) = self.numbers.binary_search(&number)
+            && let Some(saved) = self.saved.get_mut(at)
+        {
+            saved.count(size, how);
+        }
     }
 
     /// Returns the number and the reason of each entry that failed or did not finish.
@@ -153,7 +174,7 @@ impl<'a> Row<'a> {
 
     /// Returns the status. An entry that has not ended counts as failed.
     pub(super) fn status(self) -> Status {
-        self.ending().map_or(Status::Failed, |ending| ending.status)
+        self.ending().map_or(Status::Failed, Ending::status)
     }
 
     /// Returns the status as the report shows it: a verdict of `mirror-validate` is more than a failure.
@@ -163,14 +184,14 @@ impl<'a> Row<'a> {
 
     /// Says whether the entry was interrupted or never started.
     pub(super) fn is_unfinished(self) -> bool {
-        self.ending().is_none_or(|ending| ending.unfinished)
+        self.ending().is_none_or(Ending::is_unfinished)
     }
 
     /// Returns why the entry failed, if it did.
     pub(super) fn error(self) -> Option<&'a str> {
         match self.ending() {
             None => Some("the run ended before this entry was done"),
-            Some(ending) if ending.status == Status::Failed => {
+            Some(ending) if ending.status() == Status::Failed => {
                 Some(ending.error().unwrap_or("no reason was given"))
             }
             Some(_) => None,
@@ -185,6 +206,21 @@ impl<'a> Row<'a> {
     /// Returns why the entry was skipped, why its digest changed, or what a dry run would do.
     pub(super) fn reason(self) -> Option<&'a str> {
         self.ending()?.reason(&self.rows.reasons)
+    }
+
+    /// Returns why the digest at the destination is not the source's.
+    pub(super) fn digest_change(self) -> Option<&'a str> {
+        self.ending()?.digest_change(&self.rows.reasons)
+    }
+
+    /// Returns the time that the entry took.
+    pub(super) fn took(self) -> Duration {
+        self.ending().map_or(Duration::ZERO, Ending::took)
+    }
+
+    /// Returns the bytes that needed no transfer; none unless the report shows them.
+    pub(super) fn saved(self) -> Saved {
+        self.rows.saved.get(self.at).copied().unwrap_or_default()
     }
 
     /// Returns the transferred bytes.
@@ -284,7 +320,7 @@ pub(super) mod tests {
     /// Creates rows with a job for each of `names`, numbered from 1, and with `ended`.
     pub(crate) fn rows(names: &[&str], ended: Vec<Ended>) -> Rows {
         let jobs: Jobs = (1..).zip(names).map(|(number, name)| job(number, name)).collect();
-        Rows::new(Arc::new(jobs), ended).0
+        Rows::new(Arc::new(jobs), ended, true).0
     }
 
     #[test]

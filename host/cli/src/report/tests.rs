@@ -2,6 +2,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::course::{Saved, Slot};
 use super::log::tests::log_at_noon;
 use super::row::tests::{ended, job};
 use super::totals::{Totals, Verdicts};
@@ -13,7 +14,7 @@ use longshore_engine::event::{Event, EventSender, Level, Transferred};
 use longshore_engine::job::{Jobs, Outcome, Status};
 use longshore_engine::plan::Ended;
 use longshore_oci::Digest;
-use longshore_store::Interrupt;
+use longshore_store::{Effort, Interrupt, PauseSpan, StoreEffort};
 
 fn options() -> ReportOptions {
     ReportOptions {
@@ -60,22 +61,29 @@ fn send_events(events: &EventSender) {
         destination_digest: Some(Digest::of(b"b")),
         bytes: 1500,
         reason: Some("the digest changed: 1 of 2 children were selected".to_owned()),
+        digest_change: Some("1 of 2 children were selected".to_owned()),
+        took: Duration::from_millis(1100),
         ..Outcome::new(Status::Copied)
     };
-    events.send(Event::Finished { job: 1, outcome: copied });
-    events.send(Event::Finished { job: 1, outcome: Outcome::failed("said twice") });
+    events.send(Event::Finished { job: 1, outcome: Box::new(copied) });
+    events.send(Event::Finished { job: 1, outcome: Box::new(Outcome::failed("said twice")) });
     let skipped = Outcome {
         source_digest: Some(digest.clone()),
         destination_digest: Some(digest),
         ..Outcome::skipped("the destination has it")
     };
-    events.send(Event::Finished { job: 2, outcome: skipped });
+    events.send(Event::Finished { job: 2, outcome: Box::new(skipped) });
     let failed = Outcome {
         hint: Some("log in with docker login".to_owned()),
         ..Outcome::failed("fetch the manifest: 401 Unauthorized")
     };
-    events.send(Event::Finished { job: 3, outcome: failed });
+    events.send(Event::Finished { job: 3, outcome: Box::new(failed) });
     events.send(Event::Started { job: 6 });
+    let span = PauseSpan { ago: Duration::ZERO, length: Duration::from_secs(1) };
+    let paused = Duration::from_secs(1);
+    let name = "r.example.com".to_owned();
+    let store = StoreEffort { name, retries: 3, pauses: 1, paused, spans: vec![span] };
+    events.send(Event::Effort(Effort { stores: vec![store] }));
 }
 
 async fn run(options: ReportOptions, log: Arc<Log>) -> Report {
@@ -85,6 +93,11 @@ async fn run(options: ReportOptions, log: Arc<Log>) -> Report {
     drop(sender);
     let mut report = Reporter::new(options, log).run(jobs, ended, receiver).await;
     report.elapsed = Duration::from_millis(1234);
+    report.figures.started_at = jiff::Timestamp::UNIX_EPOCH;
+    // Where events take longer than an interval, there are more.
+    let slots = std::mem::take(&mut report.figures.timeline.slots);
+    report.figures.timeline.slots = vec![slots.into_iter().fold(Slot::default(), Slot::with)];
+    report.figures.timeline.pauses[0].start = Duration::from_millis(200);
     report
 }
 
@@ -93,7 +106,8 @@ fn blocking<T>(future: impl Future<Output = T>) -> T {
 }
 
 pub(super) fn report_of_all_kinds() -> Report {
-    blocking(run(options(), log_at_noon(false, false).0))
+    let options = ReportOptions { output: OutputFormat::Json, ..options() };
+    blocking(run(options, log_at_noon(false, false).0))
 }
 
 #[test]
@@ -119,7 +133,7 @@ fn each_way_to_end_has_its_log_line() {
 fn validation_and_dry_runs_log_in_their_own_words() {
     let (log, page) = log_at_noon(false, false);
     let (sender, receiver) = EventSender::channel();
-    sender.send(Event::Finished { job: 1, outcome: Outcome::new(Status::Valid) });
+    sender.send(Event::Finished { job: 1, outcome: Box::new(Outcome::new(Status::Valid)) });
     drop(sender);
     let options_of = ReportOptions { verb: Verb::Validate, ..options() };
     let jobs = Arc::new([job(1, "a")].into_iter().collect());
@@ -143,14 +157,15 @@ fn the_figures_add_up() {
         dry_run: 0,
         unfinished: 1,
         bytes: 1500,
-        mounted: 2048,
-        present: 512,
-        shared: 512,
-        retries: 0,
-        pauses: 0,
-        paused: Duration::ZERO,
     };
     assert_eq!(report.totals, expected);
+    assert_eq!(report.figures.saved, Saved { mounted: 2048, present: 512, shared: 512 });
+    assert_eq!(report.figures.retries(), 3);
+    assert_eq!(report.figures.paused(), Duration::from_secs(1));
+    let slots = &report.figures.timeline.slots;
+    assert_eq!(slots.iter().map(|slot| slot.moved).sum::<u64>(), 1024);
+    assert_eq!(slots.iter().map(|slot| slot.saved).sum::<u64>(), 3072);
+    assert_eq!(slots.iter().map(|slot| slot.ended).sum::<u64>(), 5, "one never ended");
     assert!(report.has_failures());
     let numbers: Vec<u32> = report.failures().iter().map(|(number, _)| *number).collect();
     assert_eq!(numbers, [3, 4, 5, 6]);

@@ -1,9 +1,6 @@
 //! The totals of a run.
 
-use std::time::Duration;
-
 use super::row::Row;
-use longshore_engine::event::Transferred;
 use longshore_engine::job::{Comparison, Status, Verdict};
 
 /// The totals of a run.
@@ -25,18 +22,6 @@ pub(crate) struct Totals {
     pub(crate) unfinished: u32,
     /// Bytes of blobs and manifests that were transferred.
     pub(crate) bytes: u64,
-    /// Bytes of blobs that the destination mounted from another repository.
-    pub(crate) mounted: u64,
-    /// Bytes of blobs that the destination already had.
-    pub(crate) present: u64,
-    /// Bytes of blobs that another image of the run transferred.
-    pub(crate) shared: u64,
-    /// Requests that were retried.
-    pub(crate) retries: u64,
-    /// Pauses that registries asked for by rate limits.
-    pub(crate) pauses: u64,
-    /// The total length of these pauses.
-    pub(crate) paused: Duration,
 }
 
 /// The entries with a verdict of `mirror-validate`.
@@ -100,15 +85,5 @@ impl Totals {
         }
         self.unfinished += u32::from(row.is_unfinished());
         self.bytes += row.bytes();
-    }
-
-    pub(super) fn count_blob(&mut self, size: u64, how: Transferred) {
-        match how {
-            // The outcome of the entry counts these bytes.
-            Transferred::Moved => {}
-            Transferred::Mounted => self.mounted += size,
-            Transferred::Present => self.present += size,
-            Transferred::Shared => self.shared += size,
-        }
     }
 }

@@ -11,6 +11,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
@@ -73,6 +74,7 @@ impl Admission {
             read_bytes: AtomicU64::new(0),
             turn: OnceLock::new(),
             permits: Mutex::new(Permits { planned, copying: None }),
+            waited: std::sync::Mutex::default(),
             activity: std::sync::Mutex::default(),
         }
     }
@@ -110,6 +112,8 @@ pub(super) struct Admitted {
     read_bytes: AtomicU64,
     turn: OnceLock<Option<OwnedSemaphorePermit>>,
     permits: Mutex<Permits>,
+    /// How long it has waited for its turn to copy.
+    waited: std::sync::Mutex<Duration>,
     activity: std::sync::Mutex<Activity>,
 }
 
@@ -151,7 +155,9 @@ impl Admitted {
     pub(super) async fn take_turn(&self) {
         self.read_bytes.store(0, Ordering::Relaxed);
         let _parked = self.park();
+        let asked = Instant::now();
         let turn = permit(&self.admission.turn).await;
+        self.count_wait(asked);
         // Only the image itself asks, and only once.
         drop(self.turn.set(turn));
     }
@@ -162,13 +168,24 @@ impl Admitted {
     pub(super) async fn copying(&self) -> Copying<'_> {
         let mut permits = self.permits.lock().await;
         if permits.copying.is_none() {
+            let asked = Instant::now();
             if permits.planned.is_none() {
                 permits.planned = permit(&self.admission.planned).await;
             }
             permits.copying = permit(&self.admission.copying).await;
+            self.count_wait(asked);
         }
         self.activity().copies += 1;
         Copying(self)
+    }
+
+    fn count_wait(&self, since: Instant) {
+        *self.waited.lock().unwrap_or_else(PoisonError::into_inner) += since.elapsed();
+    }
+
+    /// How long the image has waited for its turn to copy (`-j`).
+    pub(super) fn waited(&self) -> Duration {
+        *self.waited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn activity(&self) -> MutexGuard<'_, Activity> {

@@ -207,14 +207,15 @@ fn would_copy(
             format!("would be copied; whether it is there cannot be seen: {}", error.message)
         }
     };
-    if let Some(why) = changed {
+    if let Some(why) = &changed {
         reason.push_str("; digest changes: ");
-        reason.push_str(&why);
+        reason.push_str(why);
     }
     let outcome = Outcome {
         source_digest: Some(source),
         destination_digest: Some(destination),
         reason: Some(reason),
+        digest_change: changed,
         ..Outcome::new(Status::DryRun)
     };
     with_referrers(work, outcome)

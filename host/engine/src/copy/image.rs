@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use longshore_oci::{Digest, Manifest, ManifestReference};
 use longshore_store::Interrupt;
@@ -44,6 +44,7 @@ pub(super) async fn copy(
     admitted: &Admitted,
     interrupt: Interrupt,
 ) -> Outcome {
+    let started = Instant::now();
     let moved = AtomicU64::new(0);
     let copied = async {
         let mut work = Work::new(run, job, admitted, &moved, interrupt)?;
@@ -61,6 +62,7 @@ pub(super) async fn copy(
         ..Outcome::failed(error)
     });
     outcome.bytes = moved.load(Ordering::Relaxed);
+    outcome.took = started.elapsed().saturating_sub(admitted.waited());
     outcome
 }
 
@@ -111,7 +113,10 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
     work.admitted.hold(memory_of(&shape))?;
     if !forced && holds(work, held.as_ref(), &shape.root.digest).await? {
         let referred = referrers::place(work, &shape, None).await?;
-        return Ok(referred.add_to(already_present(source_digest, shape.root.digest)));
+        return Ok(referred.add_to(Outcome {
+            digest_change: shape.changed,
+            ..already_present(source_digest, shape.root.digest)
+        }));
     }
     if shape.changed.is_some() && work.job.destination.version.tag().is_none() {
         let root = &shape.root.digest;
@@ -124,7 +129,8 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
         replaced: held.filter(|held| *held != shape.root.digest),
         source_digest: Some(source_digest),
         destination_digest: Some(shape.root.digest),
-        reason: shape.changed.map(|why| format!("digest changed: {why}")),
+        reason: shape.changed.as_ref().map(|why| format!("digest changed: {why}")),
+        digest_change: shape.changed,
         ..Outcome::new(Status::Copied)
     }))
 }

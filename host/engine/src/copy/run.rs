@@ -47,7 +47,5 @@ pub async fn run(
     })
     .await;
     run.stores.finish().await;
-    let effort = run.stores.effort();
-    let (retries, pauses, paused) = (effort.retries, effort.pauses, effort.paused);
-    events.send(Event::Effort { retries, pauses, paused });
+    events.send(Event::Effort(run.stores.effort()));
 }

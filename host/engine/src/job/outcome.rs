@@ -1,5 +1,7 @@
 //! The outcome of an entry.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::Comparison;
@@ -63,6 +65,12 @@ pub struct Outcome {
     /// The differences that `mirror-validate` found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Box<Comparison>>,
+    /// Why the destination's digest is not the source's, if a filter or an index mode changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest_change: Option<String>,
+    /// The time that it took, without the time that it waited for its turn (`-j`).
+    #[serde(default)]
+    pub took: Duration,
     /// Whether an interrupt ended it early.
     #[serde(default)]
     pub unfinished: bool,
@@ -81,6 +89,8 @@ impl Outcome {
             hint: None,
             replaced: None,
             comparison: None,
+            digest_change: None,
+            took: Duration::ZERO,
             unfinished: false,
         }
     }

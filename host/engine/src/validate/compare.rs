@@ -71,7 +71,9 @@ pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError>
         None => Ok(judge.missing(Some(source))),
         Some(mut tagged) => {
             let digests = digests(&source, Some(&tagged));
-            compare_shape(entry, &shape, &mut tagged, digests).await
+            let outcome = compare_shape(entry, &shape, &mut tagged, digests).await?;
+            let digest_change = shape.changed.filter(|_| outcome.status == Status::Valid);
+            Ok(Outcome { digest_change, ..outcome })
         }
     }
 }

@@ -10,7 +10,7 @@ use super::compare::compare;
 use super::entry::{Entry, Run, ValidateOptions};
 use super::inventory::CheckedContent;
 use super::room::Room;
-use crate::event::EventSender;
+use crate::event::{Event, EventSender};
 use crate::job::{Jobs, Outcome};
 use crate::pool::{Times, at_most, each};
 use crate::source_reader::KnownSources;
@@ -40,9 +40,11 @@ pub async fn run(
         room: Room::default(),
         large: Mutex::default(),
     });
+    let of_jobs = Arc::clone(&run);
     let times = Times { grace: Duration::ZERO, limit: run.options.timeout };
-    each(jobs, at_most(at_once), times, events, interrupt, move |job, _admitted, _interrupt| {
-        let run = Arc::clone(&run);
+    let admit = at_most(at_once);
+    each(jobs, admit, times, events.clone(), interrupt, move |job, _admitted, _interrupt| {
+        let run = Arc::clone(&of_jobs);
         async move {
             let compared = async { compare(&Entry::new(&run, &job)?).await };
             compared
@@ -51,4 +53,5 @@ pub async fn run(
         }
     })
     .await;
+    events.send(Event::Effort(run.stores.effort()));
 }

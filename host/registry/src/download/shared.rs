@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crate::http::connection::Connections;
-use crate::retry::RetryBudget;
+use crate::retry::{RetryBudget, RetryStats};
 
 /// Options for the TLS connections to one file server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -29,6 +29,11 @@ pub(crate) struct Downloads {
 impl Downloads {
     pub(crate) fn new(budget: RetryBudget) -> Self {
         Self { budget: Arc::new(budget), connections: Mutex::default() }
+    }
+
+    /// The retries of all downloads.
+    pub(crate) fn effort(&self) -> &RetryStats {
+        &self.budget.effort
     }
 }
 

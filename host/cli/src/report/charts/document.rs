@@ -5,8 +5,10 @@ use std::io::{self, Write};
 use longshore_engine::job::Status;
 use serde::Serialize;
 
-use super::finished::{ChartReport, ChartStatus, count_images};
-use super::model::{Place, UnusedImage};
+use super::finished::{ChartReport, ChartStatus, JobFigures, count_images};
+use super::model::{ChartFailure, Place, UnusedImage};
+use crate::report::course::Saved;
+use crate::report::print::{RunFigures, seconds};
 
 /// The report for machines. New versions only add fields.
 #[derive(Serialize)]
@@ -22,6 +24,8 @@ struct Document<'a> {
     charts_replaced: u32,
     bytes: u64,
     seconds: f64,
+    #[serde(flatten)]
+    figures: RunFigures<'a>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +56,13 @@ struct Version<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(flatten)]
+    chart: Work<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     images_error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    images_hint: Option<&'a str>,
     #[serde(skip_serializing_if = "is_empty")]
     not_mirrored: &'a [UnusedImage],
     #[serde(skip_serializing_if = "is_empty")]
@@ -73,7 +83,40 @@ struct Image<'a> {
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a str>,
+    #[serde(flatten)]
+    work: Work<'a>,
     provenance: &'a [Place],
+}
+
+/// The figures of a chart or an image.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Work<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest_change: Option<&'a str>,
+    seconds: f64,
+    bytes: u64,
+    mounted_bytes: u64,
+    present_bytes: u64,
+    shared_bytes: u64,
+}
+
+impl<'a> Work<'a> {
+    fn of(figures: &'a JobFigures) -> Self {
+        let Saved { mounted, present, shared } = figures.saved;
+        Self {
+            digest_change: figures.digest_change.as_deref(),
+            seconds: seconds(figures.took),
+            bytes: figures.bytes,
+            mounted_bytes: mounted,
+            present_bytes: present,
+            shared_bytes: shared,
+        }
+    }
 }
 
 impl<'a> Document<'a> {
@@ -87,6 +130,9 @@ impl<'a> Document<'a> {
                     status: image.status,
                     reason: image.reason.as_deref(),
                     error: image.error.as_deref(),
+                    hint: image.hint.as_deref(),
+                    digest: image.figures.digest.as_deref(),
+                    work: Work::of(&image.figures),
                     provenance: &image.places,
                 });
                 Version {
@@ -100,11 +146,11 @@ impl<'a> Document<'a> {
                     chart_target: &version.target,
                     chart_digest: result.chart_digest.as_deref(),
                     chart_reason: result.chart_reason.as_deref(),
-                    error: result.chart_failure.as_ref().map(|failure| failure.error.as_str()),
-                    images_error: version
-                        .images_failure
-                        .as_ref()
-                        .map(|failure| failure.error.as_str()),
+                    error: result.chart_failure.as_ref().map(ChartFailure::error),
+                    hint: result.chart_failure.as_ref().and_then(ChartFailure::hint),
+                    chart: Work::of(&result.chart_figures),
+                    images_error: version.images_failure.as_ref().map(ChartFailure::error),
+                    images_hint: version.images_failure.as_ref().and_then(ChartFailure::hint),
                     not_mirrored: &version.unused,
                     remarks: &version.remarks,
                 }
@@ -121,7 +167,8 @@ impl<'a> Document<'a> {
             images_failed: report.images.failed,
             charts_replaced: report.charts.replaced,
             bytes: report.bytes,
-            seconds: report.seconds,
+            seconds: seconds(report.elapsed),
+            figures: RunFigures::of(&report.figures),
         }
     }
 }

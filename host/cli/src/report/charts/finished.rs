@@ -3,11 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use longshore_engine::job::{Outcome, Status};
 use serde::Serialize;
 
 use super::model::{ChartFailure, ChartPlan, ChartVersion, ImageUse, Place};
+use crate::report::course::{Figures, Saved};
 use crate::report::options::OutputFormat;
 use crate::report::{FailedList, Log, ReportError};
 
@@ -41,6 +43,7 @@ pub(super) struct VersionResult {
     pub(super) chart_reason: Option<String>,
     pub(super) chart_failure: Option<ChartFailure>,
     pub(super) chart_digest: Option<String>,
+    pub(super) chart_figures: JobFigures,
     pub(super) images: Vec<ImageResult>,
 }
 
@@ -53,7 +56,21 @@ pub(super) struct ImageResult {
     pub(super) reason: Option<String>,
     pub(super) error: Option<String>,
     pub(super) hint: Option<String>,
+    /// None of an image that was reported with an earlier chart, so that sums are right.
+    pub(super) figures: JobFigures,
     pub(super) places: Vec<Place>,
+}
+
+/// The figures of the job that copied a chart or an image.
+#[derive(Clone, Debug, Default)]
+pub(super) struct JobFigures {
+    pub(super) bytes: u64,
+    pub(super) took: Duration,
+    pub(super) saved: Saved,
+    /// The digest at the target.
+    pub(super) digest: Option<String>,
+    /// Why this digest is not the source's.
+    pub(super) digest_change: Option<String>,
 }
 
 /// Sums.
@@ -71,6 +88,8 @@ pub(super) struct Counts {
 #[derive(Debug, Default)]
 pub(super) struct Outcomes {
     pub(super) by_job: HashMap<u32, Outcome>,
+    /// The bytes that each job saved, if it saved some.
+    pub(super) saved: HashMap<u32, Saved>,
     /// Jobs whose image was reported with an earlier chart.
     pub(super) told: HashSet<u32>,
     pub(super) images_only: bool,
@@ -86,8 +105,20 @@ impl Outcomes {
     /// The result of a version. Its images count as told from then on.
     pub(super) fn result(&mut self, version: &ChartVersion) -> VersionResult {
         let (chart, chart_reason, chart_failure, chart_digest) = self.chart(version);
+        let chart_figures = version.job.map(|job| self.figures(job)).unwrap_or_default();
         let images = version.images.iter().map(|image| self.image(image)).collect();
-        VersionResult { chart, chart_reason, chart_failure, chart_digest, images }
+        VersionResult { chart, chart_reason, chart_failure, chart_digest, chart_figures, images }
+    }
+
+    fn figures(&self, job: u32) -> JobFigures {
+        let Some(outcome) = self.by_job.get(&job) else { return JobFigures::default() };
+        JobFigures {
+            bytes: outcome.bytes,
+            took: outcome.took,
+            saved: self.saved.get(&job).copied().unwrap_or_default(),
+            digest: outcome.destination_digest.as_ref().map(ToString::to_string),
+            digest_change: outcome.digest_change.clone(),
+        }
     }
 
     fn chart(
@@ -148,6 +179,7 @@ impl Outcomes {
             reason,
             error,
             hint,
+            figures: if is_first { self.figures(image.job) } else { JobFigures::default() },
             places: image.places.clone(),
         }
     }
@@ -180,8 +212,9 @@ pub(crate) struct ChartReport {
     pub(super) results: Vec<Vec<VersionResult>>,
     pub(super) charts: Counts,
     pub(super) images: Counts,
-    pub(super) seconds: f64,
+    pub(super) elapsed: Duration,
     pub(super) bytes: u64,
+    pub(super) figures: Figures,
     pub(super) output: OutputFormat,
     pub(super) log: Arc<Log>,
     pub(super) failed_list: Option<FailedList>,

@@ -48,6 +48,18 @@ pub(crate) struct ChartFailure {
     pub(crate) hint: Option<String>,
 }
 
+impl ChartFailure {
+    /// Returns why it failed.
+    pub(super) fn error(&self) -> &str {
+        &self.error
+    }
+
+    /// Returns advice.
+    pub(super) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
 /// An image that a chart needs.
 #[derive(Debug)]
 pub(crate) struct ImageUse {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use longshore_engine::event::{Event, Level, Transferred};
+use longshore_engine::event::{Event, Level};
 use longshore_engine::job::{Outcome, Status};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -13,9 +13,9 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::finished::{ChartReport, ChartStatus, Counts, Outcomes, VersionResult, count_images};
 use super::model::{ChartPlan, ChartVersion};
 use super::{document, summary, text};
+use crate::report::course::{Course, TICK};
 use crate::report::options::OutputFormat;
 use crate::report::print::with_stdout;
-use crate::report::progress::{Bars, TICK};
 use crate::report::{FailedList, Log, ReportError, ReportOptions};
 
 /// The interval between writes of the failed list during the run.
@@ -31,7 +31,7 @@ pub(crate) struct ChartReporter {
     rewrite: Arc<Notify>,
     outcomes: Outcomes,
     results: Vec<Vec<VersionResult>>,
-    bars: Option<Bars>,
+    course: Course,
     bytes: u64,
 }
 
@@ -45,8 +45,7 @@ impl ChartReporter {
         images_only: bool,
         jobs: usize,
     ) -> Self {
-        let bars = options.draws_bars().then(|| Bars::new(jobs));
-        log.set_bars(bars.as_ref().map(Bars::screen));
+        let course = Course::new(&options, Arc::clone(&log), started, jobs);
         let results = plan.groups.iter().map(|_| Vec::new()).collect();
         let outcomes = Outcomes { images_only, ..Outcomes::default() };
         Self {
@@ -58,7 +57,7 @@ impl ChartReporter {
             rewrite: Arc::default(),
             outcomes,
             results,
-            bars,
+            course,
             bytes: 0,
         }
     }
@@ -93,57 +92,29 @@ impl ChartReporter {
                     Some(event) => self.take(event),
                     None => break,
                 },
-                _ = redraw.tick(), if self.bars.is_some() => {
-                    if let Some(bars) = &self.bars {
-                        bars.tick();
-                    }
-                }
+                _ = redraw.tick(), if self.course.has_bars() => self.course.redraw(),
                 _ = rewrite.tick() => self.rewrite_failed_list(),
                 () = self.rewrite.notified() => self.rewrite_failed_list(),
             }
         }
-        self.log.set_bars(None);
-        if let Some(bars) = self.bars.take() {
-            bars.clear();
-        }
+        self.course.remove_bars();
         self.write_ready(true);
         self.finish()
     }
 
     fn take(&mut self, event: Event) {
-        match event {
-            Event::Started { job } => {
-                if let Some(bars) = &mut self.bars {
-                    bars.started(job, format!("entry {job}"));
-                }
-            }
-            Event::Finished { job, outcome } => {
-                if let Some(bars) = &mut self.bars {
-                    bars.finished(job);
-                }
+        match self.course.take(event) {
+            Some(Event::Started { job }) => self.course.started(job, || format!("entry {job}")),
+            Some(Event::Finished { job, outcome }) => {
+                self.course.finished(job);
                 self.bytes += outcome.bytes;
-                self.outcomes.by_job.insert(job, outcome);
+                self.outcomes.by_job.insert(job, *outcome);
                 self.write_ready(false);
             }
-            Event::Note { job, image, level, text } => {
-                self.log.record(level, (job > 0).then_some(job), image, &text);
+            Some(Event::BlobPlaced { job, size, how, digest: _ }) => {
+                self.outcomes.saved.entry(job).or_default().count(size, how);
             }
-            Event::BlobPlanned { job, size } => {
-                if let Some(bars) = &mut self.bars {
-                    bars.planned(job, size);
-                }
-            }
-            Event::Progress { job, bytes } => {
-                if let Some(bars) = &mut self.bars {
-                    bars.moved(job, bytes);
-                }
-            }
-            Event::BlobPlaced { job, size, how, digest: _ } => {
-                if let (Some(bars), false) = (&mut self.bars, how == Transferred::Moved) {
-                    bars.saved(job, size);
-                }
-            }
-            Event::Effort { .. } => {}
+            _ => {}
         }
     }
 
@@ -232,8 +203,9 @@ impl ChartReporter {
             results: self.results,
             charts,
             images,
-            seconds: (self.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+            elapsed: self.started.elapsed(),
             bytes: self.bytes,
+            figures: self.course.end(),
             output: self.options.output,
             log: self.log,
             failed_list: self.failed_list,

@@ -1,11 +1,11 @@
 //! The document of `--output json` and `--output yaml`.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
 use super::comparison::Compared;
+use super::figures::{RunFigures, seconds};
 use super::quoted::{Escaping, Quoted};
 use crate::report::finished::Report;
 use crate::report::options::Verb;
@@ -27,12 +27,8 @@ struct Document<'a> {
     failed: u32,
     bytes: u64,
     seconds: f64,
-    mounted_bytes: u64,
-    present_bytes: u64,
-    shared_bytes: u64,
-    retries: u64,
-    pauses: u64,
-    paused_seconds: f64,
+    #[serde(flatten)]
+    figures: RunFigures<'a>,
     /// The command that mends all that a validation found.
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<Quoted<&'a str>>,
@@ -91,6 +87,14 @@ struct Entry<'a> {
     reason: Option<Quoted<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Quoted<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<Quoted<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest_change: Option<Quoted<&'a str>>,
+    seconds: f64,
+    mounted_bytes: u64,
+    present_bytes: u64,
+    shared_bytes: u64,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     comparison: Option<Compared<'a>>,
 }
@@ -103,7 +107,7 @@ impl Serialize for Entries<'_> {
 
 impl<'a> Entry<'a> {
     fn of(row: Row<'a>, mend: Option<&'a str>) -> Self {
-        let entry = row.entry();
+        let (entry, saved) = (row.entry(), row.saved());
         Self {
             line: entry.line,
             column: entry.column,
@@ -115,6 +119,12 @@ impl<'a> Entry<'a> {
             bytes: row.bytes(),
             reason: row.reason().map(Quoted),
             error: row.error().map(Quoted),
+            hint: row.hint().map(Quoted),
+            digest_change: row.digest_change().map(Quoted),
+            seconds: seconds(row.took()),
+            mounted_bytes: saved.mounted,
+            present_bytes: saved.present,
+            shared_bytes: saved.shared,
             comparison: row.comparison().map(|found| Compared::of(found, mend)),
         }
     }
@@ -130,21 +140,11 @@ impl<'a> Document<'a> {
             skipped: totals.skipped,
             failed: totals.failed,
             bytes: totals.bytes,
-            seconds: millis(report.elapsed),
-            mounted_bytes: totals.mounted,
-            present_bytes: totals.present,
-            shared_bytes: totals.shared,
-            retries: totals.retries,
-            pauses: totals.pauses,
-            paused_seconds: millis(totals.paused),
+            seconds: seconds(report.elapsed),
+            figures: RunFigures::of(&report.figures),
             mend: report.mend().map(Quoted),
         }
     }
-}
-
-/// Returns seconds, rounded to milliseconds.
-fn millis(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 /// Writes the document as JSON.
@@ -215,7 +215,12 @@ mod tests {
               "sourceDigest": "sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
               "destinationDigest": "sha256:3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d",
               "bytes": 1500,
-              "reason": "the digest changed: 1 of 2 children were selected"
+              "reason": "the digest changed: 1 of 2 children were selected",
+              "digestChange": "1 of 2 children were selected",
+              "seconds": 1.1,
+              "mountedBytes": 2048,
+              "presentBytes": 512,
+              "sharedBytes": 512
             },
             {
               "line": 3,
@@ -225,7 +230,11 @@ mod tests {
               "sourceDigest": "sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
               "destinationDigest": "sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
               "bytes": 0,
-              "reason": "the destination has it"
+              "reason": "the destination has it",
+              "seconds": 0.0,
+              "mountedBytes": 0,
+              "presentBytes": 0,
+              "sharedBytes": 0
             },
             {
               "line": 4,
@@ -235,7 +244,12 @@ mod tests {
               "sourceDigest": null,
               "destinationDigest": null,
               "bytes": 0,
-              "error": "fetch the manifest: 401 Unauthorized"
+              "error": "fetch the manifest: 401 Unauthorized",
+              "hint": "log in with docker login",
+              "seconds": 0.0,
+              "mountedBytes": 0,
+              "presentBytes": 0,
+              "sharedBytes": 0
             },
             {
               "line": 5,
@@ -246,7 +260,11 @@ mod tests {
               "sourceDigest": null,
               "destinationDigest": null,
               "bytes": 0,
-              "error": "parse the entry: expected 3 fields, found 2"
+              "error": "parse the entry: expected 3 fields, found 2",
+              "seconds": 0.0,
+              "mountedBytes": 0,
+              "presentBytes": 0,
+              "sharedBytes": 0
             },
             {
               "line": 6,
@@ -256,7 +274,11 @@ mod tests {
               "sourceDigest": null,
               "destinationDigest": null,
               "bytes": 0,
-              "error": "repository \"Redis\" is invalid:\n  it has an upper-case letter"
+              "error": "repository \"Redis\" is invalid:\n  it has an upper-case letter",
+              "seconds": 0.0,
+              "mountedBytes": 0,
+              "presentBytes": 0,
+              "sharedBytes": 0
             },
             {
               "line": 7,
@@ -266,7 +288,11 @@ mod tests {
               "sourceDigest": null,
               "destinationDigest": null,
               "bytes": 0,
-              "error": "the run ended before this entry was done"
+              "error": "the run ended before this entry was done",
+              "seconds": 0.0,
+              "mountedBytes": 0,
+              "presentBytes": 0,
+              "sharedBytes": 0
             }
           ],
           "copied": 1,
@@ -277,9 +303,37 @@ mod tests {
           "mountedBytes": 2048,
           "presentBytes": 512,
           "sharedBytes": 512,
-          "retries": 0,
-          "pauses": 0,
-          "pausedSeconds": 0.0
+          "retries": 3,
+          "pauses": 1,
+          "pausedSeconds": 1.0,
+          "registries": [
+            {
+              "name": "r.example.com",
+              "retries": 3,
+              "pauses": 1,
+              "pausedSeconds": 1.0
+            }
+          ],
+          "timeline": {
+            "startedAt": "1970-01-01T00:00:00Z",
+            "intervalSeconds": 0.25,
+            "bytes": [
+              1024
+            ],
+            "savedBytes": [
+              3072
+            ],
+            "ended": [
+              5
+            ],
+            "pauses": [
+              {
+                "registry": "r.example.com",
+                "startSeconds": 0.2,
+                "seconds": 0.0
+              }
+            ]
+          }
         }
         "#);
     }

@@ -57,7 +57,7 @@ fn write_rows(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let totals = &report.totals;
+    let (totals, figures) = (&report.totals, &report.figures);
     let (done, word) = match (report.options.dry_run, report.options.verb) {
         (true, _) => (totals.dry_run, "to copy"),
         (false, Verb::Mirror) => (totals.copied, "copied"),
@@ -73,9 +73,9 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, ", {:.1} s", report.elapsed.as_secs_f64())?;
     write_verdicts(totals, out)?;
     let saved = [
-        (totals.mounted, "mounted"),
-        (totals.present, "there already"),
-        (totals.shared, "shared by images"),
+        (figures.saved.mounted, "mounted"),
+        (figures.saved.present, "there already"),
+        (figures.saved.shared, "shared by images"),
     ];
     let ways: Vec<String> = saved
         .iter()
@@ -85,16 +85,17 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if totals.bytes > 0 || !ways.is_empty() {
         write!(out, "{} moved", HumanBytes(totals.bytes))?;
         if !ways.is_empty() {
-            let sum = HumanBytes(totals.mounted + totals.present + totals.shared);
+            let sum = HumanBytes(figures.saved.sum());
             write!(out, ", {sum} saved ({})", ways.join(", "))?;
         }
         writeln!(out)?;
     }
-    if totals.retries > 0 || totals.pauses > 0 {
-        write!(out, "{} made again", count(totals.retries, "request"))?;
-        if totals.pauses > 0 {
-            let seconds = totals.paused.as_secs();
-            write!(out, ", {} of {seconds} s in all", count(totals.pauses, "pause"))?;
+    let (retries, pauses) = (figures.retries(), figures.pauses());
+    if retries > 0 || pauses > 0 {
+        write!(out, "{} made again", count(retries, "request"))?;
+        if pauses > 0 {
+            let seconds = figures.paused().as_secs();
+            write!(out, ", {} of {seconds} s in all", count(pauses, "pause"))?;
         }
         writeln!(out)?;
     }
@@ -139,6 +140,7 @@ mod tests {
         insta::assert_snapshot!(text(&report_of_all_kinds(), Some("mirror-failed.txt")), @r"
         1 copied, 1 skipped, 4 failed (1 of them not finished), 1.2 s
         1.46 KiB moved, 3.00 KiB saved (2.00 KiB mounted, 512 B there already, 512 B shared by images)
+        3 requests made again, 1 pause of 1 s in all
         signatures and other referrers were not looked for
         failed list: mirror-failed.txt
         repeat with: longshore mirror -f mirror-failed.txt
@@ -165,6 +167,7 @@ mod tests {
         docker.io/library/late:1 → r.example.com/library/late:1: failed: the run ended before this entry was done
         0 to copy, 1 skipped, 4 failed (1 of them not finished), 1.2 s
         1.46 KiB moved, 3.00 KiB saved (2.00 KiB mounted, 512 B there already, 512 B shared by images)
+        3 requests made again, 1 pause of 1 s in all
         "#);
     }
 

@@ -12,10 +12,10 @@ const TOTAL: &str = "{elapsed_precise} {bar:24} {pos}/{len} entries {msg}";
 const JOB: &str = "  {bar:16} {bytes:>10}/{total_bytes:10} {wide_msg}";
 
 /// The interval between updates of the total line.
-pub(super) const TICK: Duration = Duration::from_millis(200);
+pub(in crate::report) const TICK: Duration = Duration::from_millis(200);
 
 /// The bars of a run.
-pub(super) struct Bars {
+pub(in crate::report) struct Bars {
     screen: MultiProgress,
     total: ProgressBar,
     /// Counts transferred bytes and their rate. Never drawn.
@@ -34,7 +34,7 @@ struct Running {
 
 impl Bars {
     /// Creates the bars on standard error for a number of entries.
-    pub(super) fn new(entries: usize) -> Self {
+    pub(in crate::report) fn new(entries: usize) -> Self {
         Self::on(ProgressDrawTarget::stderr(), entries)
     }
 
@@ -46,16 +46,16 @@ impl Bars {
     }
 
     /// Returns the bars that log lines must stay above.
-    pub(super) fn screen(&self) -> MultiProgress {
+    pub(in crate::report) fn screen(&self) -> MultiProgress {
         self.screen.clone()
     }
 
-    pub(super) fn started(&mut self, job: u32, name: String) {
+    pub(in crate::report) fn started(&mut self, job: u32, name: String) {
         self.running.insert(job, Running { name, done: 0, planned: 0, bar: None });
         self.fill();
     }
 
-    pub(super) fn planned(&mut self, job: u32, size: u64) {
+    pub(in crate::report) fn planned(&mut self, job: u32, size: u64) {
         let Some(job) = self.running.get_mut(&job) else { return };
         job.planned += size;
         if let Some(bar) = &job.bar {
@@ -64,13 +64,13 @@ impl Bars {
     }
 
     /// Counts transferred bytes.
-    pub(super) fn moved(&mut self, job: u32, bytes: u64) {
+    pub(in crate::report) fn moved(&mut self, job: u32, bytes: u64) {
         self.bytes.inc(bytes);
         self.advance(job, bytes);
     }
 
     /// Counts bytes that need no transfer.
-    pub(super) fn saved(&mut self, job: u32, bytes: u64) {
+    pub(in crate::report) fn saved(&mut self, job: u32, bytes: u64) {
         self.advance(job, bytes);
     }
 
@@ -83,7 +83,7 @@ impl Bars {
     }
 
     /// Counts an ended entry, started or not.
-    pub(super) fn finished(&mut self, job: u32) {
+    pub(in crate::report) fn finished(&mut self, job: u32) {
         self.total.inc(1);
         if let Some(Running { bar: Some(bar), .. }) = self.running.remove(&job) {
             bar.finish_and_clear();
@@ -93,7 +93,7 @@ impl Bars {
     }
 
     /// Updates the total line.
-    pub(super) fn tick(&self) {
+    pub(in crate::report) fn tick(&self) {
         self.bytes.tick();
         let rate = self.bytes.per_sec();
         let rate = HumanBytes(rate as u64);
@@ -102,7 +102,7 @@ impl Bars {
     }
 
     /// Removes all bars.
-    pub(super) fn clear(self) {
+    pub(in crate::report) fn clear(self) {
         for job in self.running.into_values() {
             if let Some(bar) = job.bar {
                 bar.finish_and_clear();

@@ -1,0 +1,52 @@
+//! The figures of a run beside its entries.
+
+use std::time::Duration;
+
+use longshore_store::{Effort, StoreEffort};
+
+use super::saved::Saved;
+use super::timeline::Timeline;
+
+/// The figures of a run beside its entries.
+#[derive(Clone, Debug)]
+pub(in crate::report) struct Figures {
+    /// When the run started.
+    pub(in crate::report) started_at: jiff::Timestamp,
+    /// Bytes that needed no transfer.
+    pub(in crate::report) saved: Saved,
+    /// Retries and pauses by registry.
+    pub(in crate::report) effort: Effort,
+    /// The course of the run over time.
+    pub(in crate::report) timeline: Timeline,
+}
+
+impl Figures {
+    /// Creates the figures of a run that starts now.
+    pub(in crate::report) fn new() -> Self {
+        Self {
+            started_at: jiff::Timestamp::now(),
+            saved: Saved::default(),
+            effort: Effort::default(),
+            timeline: Timeline::default(),
+        }
+    }
+
+    /// Returns the number of requests that were made again.
+    pub(in crate::report) fn retries(&self) -> u64 {
+        self.sum(|store| store.retries)
+    }
+
+    /// Returns the number of pauses that registries asked for by rate limits.
+    pub(in crate::report) fn pauses(&self) -> u64 {
+        self.sum(|store| store.pauses)
+    }
+
+    /// Returns the total length of these pauses.
+    pub(in crate::report) fn paused(&self) -> Duration {
+        self.effort.stores.iter().map(|store| store.paused).sum()
+    }
+
+    fn sum(&self, of: impl Fn(&StoreEffort) -> u64) -> u64 {
+        self.effort.stores.iter().map(of).sum()
+    }
+}

@@ -1,0 +1,31 @@
+//! Bytes that needed no transfer.
+
+use longshore_engine::event::Transferred;
+
+/// Bytes of blobs that needed no transfer, by the way in which they got to the destination.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::report) struct Saved {
+    /// Mounted from another repository of the destination.
+    pub(in crate::report) mounted: u64,
+    /// At the destination before.
+    pub(in crate::report) present: u64,
+    /// Transferred by another image of the run.
+    pub(in crate::report) shared: u64,
+}
+
+impl Saved {
+    /// Adds a blob of `size` bytes. A moved blob saves nothing.
+    pub(in crate::report) const fn count(&mut self, size: u64, how: Transferred) {
+        match how {
+            Transferred::Moved => {}
+            Transferred::Mounted => self.mounted += size,
+            Transferred::Present => self.present += size,
+            Transferred::Shared => self.shared += size,
+        }
+    }
+
+    /// Returns the sum.
+    pub(in crate::report) const fn sum(self) -> u64 {
+        self.mounted + self.present + self.shared
+    }
+}

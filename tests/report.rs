@@ -1,0 +1,3 @@
+//! The report of a run: its figures in documents.
+
+mod figures;
