@@ -1,4 +1,4 @@
-use super::{capabilities, parsed, plain, prepared, rendered, scopes, verdicts};
+use super::{MAX_ATTRIBUTES, capabilities, parsed, plain, prepared, rendered, scopes, verdicts};
 use crate::contract::{
     Attribute, Capabilities, Diagnostic, Entry, Parsed, Prepared, Scope, Selection, Severity,
     State, Verdict,
@@ -42,6 +42,33 @@ fn scopes_come_one_list_per_repository() {
         reason(scopes(vec![vec![scope("a\r")]], 1, 2)),
         "the name of a scope holds a control character: `a\\r`"
     );
+}
+
+#[test]
+fn a_repository_type_says_so_much_and_no_more() {
+    let scope = || Scope { kind: "project".to_owned(), name: "a".to_owned() };
+    for (counts, most, refused) in [
+        (vec![2, 0, 2], 2, None),
+        (vec![3], 2, Some("3 scopes of a repository, at most 2 are allowed")),
+        (vec![0, 1, 17], 16, Some("17 scopes of a repository, at most 16 are allowed")),
+    ] {
+        let lists: Vec<Vec<Scope>> = counts.iter().map(|&count| vec![scope(); count]).collect();
+        let answer = scopes(lists, counts.len(), most);
+        let refusal = answer.err().map(|failure| failure.to_string());
+        let expected = refused.map(|reason| format!("the plugin returned too much: {reason}"));
+        assert_eq!(refusal, expected);
+    }
+    let attribute = Attribute { key: "k".to_owned(), value: "v".to_owned() };
+    for (count, is_accepted) in [(0, true), (MAX_ATTRIBUTES, true), (MAX_ATTRIBUTES + 1, false)] {
+        let described = Capabilities {
+            max_depth: None,
+            chunked_upload: true,
+            cross_mount: true,
+            referrers: true,
+            attributes: vec![attribute.clone(); count],
+        };
+        assert_eq!(capabilities(described).is_ok(), is_accepted, "{count}");
+    }
 }
 
 #[test]
