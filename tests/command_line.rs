@@ -70,6 +70,14 @@ fn filters_and_plugins_that_do_not_exist_are_refused_with_a_hint() {
         ),
         (["--os", ","], "read the platform filter: --os is empty", "all is every one"),
         (
+            ["-a", "amd46"],
+            "read the platform filter: architecture \"amd46\" is unknown",
+            "hint: the nearest known one is amd64; --arch-any takes any word, and so does OS/ARCH",
+        ),
+        (["-a", "arm64,arm/v77"], "architecture \"arm/v77\" is unknown", "is arm/v7"),
+        (["--os", "Linx"], "operating system \"Linx\" is unknown", "is linux"),
+        (["--os", "macos"], "operating system \"macos\" is unknown", "known are aix, android, "),
+        (
             ["--list-format", "what"],
             "no built-in list-format plugin has that name (there are: compose, ",
             "hint: give the path of a plugin in a file",

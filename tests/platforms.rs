@@ -3,7 +3,7 @@
 use longshore_content::{Content, Image, Index, Platform};
 use serde_json::Value;
 
-use crate::support::{Pair, Skopeo};
+use crate::support::{Pair, Run, Skopeo};
 
 /// The children of one index, with all kinds that a filter treats differently.
 struct Children {
@@ -233,4 +233,80 @@ fn a_complete_index_at_the_destination_is_skipped_with_any_filter() {
         pair.assert_arrived("team/app", mode, &index);
         pair.validate(&list).args(flags).run().exits(0);
     }
+}
+
+#[test]
+fn unknown_words_need_a_flag_or_a_whole_platform() {
+    let pair = Pair::embedded();
+    let odd = Image::new("plan9/vax").layer(1, 10).build();
+    pair.source.push("team/app", "1", &odd);
+    for (number, flags) in [
+        &["-a", "vax", "--os", "all", "--arch-any"][..],
+        &["-a", "plan9/vax"],
+        &["-a", "s390x,plan9/vax", "--os", "linux"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let list = format!("team/app case{number}/app 1\n");
+        pair.mirror(&list).args(flags).run().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+        pair.validate(&list).args(flags).run().exits(0).sums_up("1 valid, 0 skipped, 0 failed");
+    }
+    pair.mirror("team/app team/app 1\n").args(["-a", "vax"]).run().exits(2);
+}
+
+#[test]
+fn a_run_in_which_everything_is_left_out_ends_with_a_warning() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &Image::new("linux/s390x").build());
+    pair.source.push("team/app", "2", &Image::new("linux/amd64").build());
+    let last = |run: &Run| run.stdout.lines().last().expect("there is output").to_owned();
+    let one = "team/app team/app 1\n";
+    let reason = "no platform satisfies the filter (arch amd64,arm64, os linux,windows)";
+    for (verb, run) in [
+        ("copied", pair.mirror(one).run()),
+        ("copied", pair.mirror(one).arg("--dry-run").run()),
+        ("compared", pair.validate(one).run()),
+    ] {
+        let expected = format!("warning: nothing was {verb}: the only entry was skipped: {reason}");
+        assert_eq!(last(&run.exits(0)), expected);
+    }
+    let json = pair.mirror(one).args(["--output", "json"]).run().exits(0);
+    json.complains("nothing was copied: the only entry was skipped").json();
+    let both = pair.mirror("team/app team/app 1\nteam/app team/app 2\n");
+    let both = both.args(["-a", "arm"]).run().exits(0);
+    assert!(
+        last(&both)
+            .starts_with("warning: nothing was copied: all 2 entries were skipped; the first")
+    );
+    // What is there already is no reason to warn.
+    let list = "team/app team/app 2\n";
+    for sum in ["1 copied, 0 skipped, 0 failed", "0 copied, 1 skipped, 0 failed"] {
+        let run = pair.mirror(list).run().exits(0).sums_up(sum);
+        assert!(!run.stdout.contains("warning:"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_run_says_at_its_start_that_digests_will_change() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &Image::new("linux/amd64").build());
+    let run = |flags: &[&str]| pair.mirror("team/app team/app 1\n").args(flags).run().exits(0);
+    let said = |run: &Run| {
+        let lines = run.stderr.lines().filter(|line| line.contains("igests change"));
+        let lines: Vec<String> = lines.map(|line| line[9..].to_owned()).collect();
+        lines.join("\n")
+    };
+    let cut = "the platform filter (arch amd64,arm64, os linux,windows) cuts indexes with other \
+               platforms, and their digests change at the destination";
+    let way_out = "; --arch all --os all copies them whole";
+    assert_eq!(said(&run(&[])), format!("[INFO] {cut}{way_out}"));
+    let unverified = ", and signatures of the old digest do not verify there";
+    assert_eq!(said(&run(&["--referrers"])), format!("[WARN] {cut}{unverified}{way_out}"));
+    for kept in [&["-a", "all", "--os", "all"][..], &["-a", "all", "--os", "all", "--referrers"]] {
+        assert_eq!(said(&run(kept)), "");
+    }
+    assert!(said(&run(&["--index", "oci"])).starts_with("[INFO] --index oci writes indexes anew"));
+    let line = run(&["-a", "arm64"]).stderr.lines().position(|line| line.contains("igests change"));
+    assert!(line.is_some_and(|line| line < 3), "it is said at the start: {line:?}");
 }

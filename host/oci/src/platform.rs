@@ -1,11 +1,14 @@
 //! Platforms, and the filter that selects children of an index by platform.
 
+mod known;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::nearest::nearest;
 use super::parts::first_texts_if_any;
 
 /// The longest word of a configuration's platform, in bytes.
@@ -51,6 +54,42 @@ pub enum PlatformError {
     /// The list is empty.
     #[error("{0} is empty; all selects every one")]
     Empty(&'static str),
+    /// An architecture, a variant or an operating system is not known, so it is probably mistyped.
+    #[error("{kind} {word:?} is unknown")]
+    Unknown {
+        /// `architecture` or `operating system`.
+        kind: &'static str,
+        /// The word.
+        word: String,
+        /// The known word that it resembles, or all of them.
+        meant: Meant,
+    },
+}
+
+/// What an unknown word may mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meant {
+    /// The most similar word.
+    Nearest(String),
+    /// No word is similar; these are known.
+    AnyOf(Vec<String>),
+}
+
+impl fmt::Display for Meant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nearest(word) => write!(f, "the nearest known one is {word}"),
+            Self::AnyOf(words) => write!(f, "known are {}", words.join(", ")),
+        }
+    }
+}
+
+/// The error of a word that is none of `known`. `before` precedes each of them.
+fn unknown(kind: &'static str, word: &str, before: &str, known: &[&str]) -> PlatformError {
+    let known: Vec<String> = known.iter().map(|known| format!("{before}{known}")).collect();
+    let nearest = nearest(word, known.iter().map(String::as_str)).map(str::to_owned);
+    let meant = nearest.map_or(Meant::AnyOf(known), Meant::Nearest);
+    PlatformError::Unknown { kind, word: word.to_owned(), meant }
 }
 
 impl Platform {
@@ -130,13 +169,7 @@ struct Cpu {
 
 impl Cpu {
     fn of(architecture: &str, variant: Option<&str>) -> Self {
-        let architecture = match architecture.to_ascii_lowercase().as_str() {
-            "x86_64" | "x86-64" => "amd64".to_owned(),
-            "aarch64" => "arm64".to_owned(),
-            "i386" => "386".to_owned(),
-            "armhf" => "arm".to_owned(),
-            other => other.to_owned(),
-        };
+        let architecture = known::normalized(architecture);
         let variant = variant.filter(|variant| !variant.is_empty()).map(|variant| {
             let lower = variant.to_ascii_lowercase();
             if lower.starts_with('v') { lower } else { format!("v{lower}") }
@@ -149,13 +182,31 @@ impl Cpu {
             Some((architecture, variant)) => (architecture, Some(variant)),
             None => (text, None),
         };
-        // `linux/amd64` is a platform, not an architecture with a variant.
         let is_variant = |text: &str| {
             let digits = text.strip_prefix(['v', 'V']).unwrap_or(text);
             digits.starts_with(|c: char| c.is_ascii_digit()) && is_word(digits)
+                || known::is_variant(&architecture.to_ascii_lowercase(), &text.to_ascii_lowercase())
         };
         (is_word(architecture) && variant.is_none_or(is_variant))
             .then(|| Self::of(architecture, variant))
+    }
+
+    /// Refuses an architecture or a variant that Go does not know. `word` is its text.
+    fn check_known(&self, word: &str) -> Result<(), PlatformError> {
+        let kind = "architecture";
+        if !known::is_architecture(&self.architecture) {
+            return Err(unknown(kind, word, "", &known::ARCHITECTURES));
+        }
+        match &self.variant {
+            Some(variant) if !known::is_variant(&self.architecture, variant) => {
+                let before = format!("{}/", self.architecture);
+                match known::variants(&self.architecture) {
+                    [] => Err(unknown(kind, word, "", &[&self.architecture])),
+                    known => Err(unknown(kind, word, &before, known)),
+                }
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The variant, or the default of its architecture.
@@ -175,12 +226,45 @@ impl Cpu {
     }
 }
 
+/// One value of `--arch`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Selected {
+    cpu: Cpu,
+    /// The operating system, if the value is a platform. Then `--os` does not matter.
+    os: Option<String>,
+}
+
+impl Selected {
+    fn parse(word: &str) -> Result<Self, PlatformError> {
+        if is_platform(word)
+            && let Ok(platform) = word.parse::<Platform>()
+        {
+            return Ok(Self { cpu: platform.cpu(), os: Some(platform.os) });
+        }
+        match Cpu::parse(word) {
+            Some(cpu) => Ok(Self { cpu, os: None }),
+            None => Err(PlatformError::Architecture(word.to_owned())),
+        }
+    }
+}
+
+/// Says whether a value of `--arch` is `OS/ARCH` or `OS/ARCH/VARIANT`, and not `ARCH/VARIANT`.
+fn is_platform(word: &str) -> bool {
+    match word.split_once('/') {
+        None => false,
+        Some((first, _)) if known::is_architecture(first) => false,
+        Some((first, rest)) => {
+            known::is_system(first) || known::is_architecture(rest) || Cpu::parse(word).is_none()
+        }
+    }
+}
+
 /// A filter for platforms. Parts that are `None` select everything.
 ///
 /// Clones share memory, as most entries of a list have the same filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PlatformFilter {
-    architectures: Option<Arc<[Cpu]>>,
+    architectures: Option<Arc<[Selected]>>,
     systems: Option<Arc<[String]>>,
     platforms: Option<Arc<[Platform]>>,
 }
@@ -189,19 +273,34 @@ impl PlatformFilter {
     /// Parses the values of `--arch` and `--os`.
     ///
     /// They are comma-separated, blanks are ignored, and `all` selects everything. `None` stands
-    /// for a flag that does not apply.
+    /// for a flag that does not apply. `--arch` also takes platforms, such as `linux/arm/v7`.
     ///
     /// # Errors
     /// If a list is empty, or a word is not valid.
     pub fn of_flags(arch: Option<&str>, os: Option<&str>) -> Result<Self, PlatformError> {
-        let architectures = parse_list(arch, "--arch", |word| {
-            Cpu::parse(word).ok_or_else(|| PlatformError::Architecture(word.to_owned()))
-        })?;
+        let architectures = parse_list(arch, "--arch", Selected::parse)?;
         let systems = parse_list(os, "--os", |word| {
             let good = is_word(word).then(|| word.to_ascii_lowercase());
             good.ok_or_else(|| PlatformError::Os(word.to_owned()))
         })?;
         Ok(Self { architectures, systems, platforms: None })
+    }
+
+    /// Checks that the words of `--arch` and `--os` are known. An unknown one is probably mistyped, and
+    /// would select nothing. A platform such as `plan9/sparc64` is meant as it stands.
+    ///
+    /// # Errors
+    /// Also those of [`of_flags`](Self::of_flags).
+    pub fn check_known(arch: Option<&str>, os: Option<&str>) -> Result<(), PlatformError> {
+        parse_list(arch, "--arch", |word| match Selected::parse(word)? {
+            Selected { os: Some(_), .. } => Ok(()),
+            Selected { cpu, os: None } => cpu.check_known(word),
+        })?;
+        parse_list(os, "--os", |word| match known::is_system(word) {
+            true => Ok(()),
+            false => Err(unknown("operating system", word, "", &known::SYSTEMS)),
+        })?;
+        Ok(())
     }
 
     /// Adds the condition that the platform is one of `platforms`.
@@ -221,13 +320,18 @@ impl PlatformFilter {
         let listed = |wanted: &Platform| {
             wanted.os.eq_ignore_ascii_case(&platform.os) && cpu.is_selected_by(&wanted.cpu())
         };
-        self.architectures
+        let has_system = self
+            .systems
             .as_ref()
-            .is_none_or(|wanted| wanted.iter().any(|wanted| cpu.is_selected_by(wanted)))
-            && self
-                .systems
-                .as_ref()
-                .is_none_or(|wanted| wanted.iter().any(|os| os.eq_ignore_ascii_case(&platform.os)))
+            .is_none_or(|wanted| wanted.iter().any(|os| os.eq_ignore_ascii_case(&platform.os)));
+        let is_selected = |wanted: &Selected| {
+            let has_system = match &wanted.os {
+                Some(os) => os.eq_ignore_ascii_case(&platform.os),
+                None => has_system,
+            };
+            has_system && cpu.is_selected_by(&wanted.cpu)
+        };
+        self.architectures.as_ref().map_or(has_system, |wanted| wanted.iter().any(is_selected))
             && self.platforms.as_ref().is_none_or(|wanted| wanted.iter().any(listed))
     }
 }
@@ -255,9 +359,12 @@ impl fmt::Display for PlatformFilter {
         if let Some(architectures) = &self.architectures {
             let words: Vec<String> = architectures
                 .iter()
-                .map(|cpu| match &cpu.variant {
-                    Some(variant) => format!("{}/{variant}", cpu.architecture),
-                    None => cpu.architecture.clone(),
+                .map(|Selected { cpu, os }| {
+                    let os = os.as_ref().map_or_else(String::new, |os| format!("{os}/"));
+                    match &cpu.variant {
+                        Some(variant) => format!("{os}{}/{variant}", cpu.architecture),
+                        None => format!("{os}{}", cpu.architecture),
+                    }
                 })
                 .collect();
             parts.push(format!("arch {}", words.join(",")));
@@ -275,7 +382,7 @@ impl fmt::Display for PlatformFilter {
 
 #[cfg(test)]
 mod tests {
-    use super::{Platform, PlatformFilter};
+    use super::{Platform, PlatformError, PlatformFilter};
 
     fn selects(arch: &str, os: &str, platform: &str) -> bool {
         let filter = PlatformFilter::of_flags(Some(arch), Some(os)).unwrap();
@@ -300,7 +407,60 @@ mod tests {
         assert!(PlatformFilter::of_flags(Some(" , "), None).is_err());
         assert!(PlatformFilter::of_flags(Some("am d64"), None).is_err());
         assert!("linux".parse::<Platform>().is_err());
-        assert!(PlatformFilter::of_flags(Some("linux/amd64"), None).is_err());
+        assert!(PlatformFilter::of_flags(Some("linux/a b"), None).is_err());
+    }
+
+    #[test]
+    fn an_architecture_may_name_its_system() {
+        assert!(selects("linux/amd64", "windows", "linux/amd64"));
+        assert!(selects("linux/386", "windows", "linux/386"));
+        assert!(!selects("linux/amd64", "windows", "windows/amd64"));
+        assert!(selects("arm64,freebsd/amd64", "linux", "linux/arm64"));
+        assert!(!selects("arm64,freebsd/amd64", "linux", "linux/amd64"));
+        assert!(
+            selects("linux/arm/v7", "all", "linux/arm")
+                && !selects("linux/arm/v7", "all", "linux/arm/v6")
+        );
+        let filter = PlatformFilter::of_flags(Some("plan9/sparc,arm/v6"), Some("linux")).unwrap();
+        assert_eq!(filter.to_string(), "arch plan9/sparc,arm/v6, os linux");
+    }
+
+    #[test]
+    fn unknown_words_are_refused_with_the_nearest_known_one() {
+        let meant =
+            |arch: Option<&str>, os: Option<&str>| match PlatformFilter::check_known(arch, os) {
+                Ok(()) => String::new(),
+                Err(PlatformError::Unknown { meant, .. }) => meant.to_string(),
+                Err(error) => panic!("{error}"),
+            };
+        for (arch, expected) in [
+            ("amd46", "the nearest known one is amd64"),
+            ("arm64, amr", "the nearest known one is arm"),
+            ("x86_65", "known are 386, amd64, "),
+            ("s390", "the nearest known one is s390x"),
+            ("arm/v77", "the nearest known one is arm/v7"),
+            ("amd64/v9", "the nearest known one is amd64/v"),
+            ("riscv64/v1", "the nearest known one is riscv64/rva2"),
+            ("s390x/v1", "the nearest known one is s390x"),
+        ] {
+            assert!(
+                meant(Some(arch), None).starts_with(expected),
+                "{arch}: {}",
+                meant(Some(arch), None)
+            );
+        }
+        for (os, expected) in [
+            ("linx", "the nearest known one is linux"),
+            ("linux,Window", "the nearest known one is windows"),
+            ("macos", "known are aix, "),
+        ] {
+            assert!(meant(None, Some(os)).starts_with(expected), "{os}: {}", meant(None, Some(os)));
+        }
+        let known = "X86_64,aarch64,i386,armhf,ARM/v6,arm/7,arm64/v8.2,amd64/v3,386/softfloat,\
+                     ppc64le/power9,riscv64/rva22u64,wasm,unknown,all";
+        for word in known.split(',').chain(["plan9/sparc64", "linux/amd46", "myos/386"]) {
+            assert_eq!(meant(Some(word), Some("Linux,wasip1,plan9")), "", "{word}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Runs `longshore mirror` and `longshore mirror-validate`: list, plan, prepare, copy or validate, report.
 
+mod digests;
 mod executing;
 mod exit;
 mod planning;

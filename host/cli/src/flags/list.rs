@@ -64,10 +64,14 @@ pub(crate) struct ListFlags {
         hide_env_values = true
     )]
     pub(crate) destination: Option<String>,
-    #[arg(short, long, value_name = "LIST", help = format!("Select images of these architectures, separated with commas; all selects every one{}", default_of(|list| list.default_arch.as_deref())))]
+    #[arg(short, long, value_name = "LIST", help = format!("Select images of these architectures, separated with commas, such as amd64, arm/v7 or linux/amd64; all selects every one{}", default_of(|list| list.default_arch.as_deref())))]
     pub(crate) arch: Option<String>,
     #[arg(long, value_name = "LIST", help = format!("Select images of these operating systems, separated with commas; all selects every one{}", default_of(|list| list.default_os.as_deref())))]
     pub(crate) os: Option<String>,
+    /// Take any word for --arch and --os. Without it, an architecture or system that Go does not know is
+    /// an error, unless --arch names both, as plan9/sparc64
+    #[arg(long)]
+    pub(crate) arch_any: bool,
     /// Process at most N images at once
     #[arg(short, long, value_name = "N", default_value = "8", value_parser = jobs, allow_negative_numbers = true)]
     pub(crate) jobs: usize,

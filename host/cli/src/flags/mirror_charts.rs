@@ -81,6 +81,10 @@ pub(crate) struct MirrorCharts {
     /// Select images of these operating systems, separated with commas [default: all]
     #[arg(long, value_name = "LIST")]
     pub(crate) os: Option<String>,
+    /// Take any word for --arch and --os. Without it, an architecture or system that Go does not know is
+    /// an error, unless --arch names both, as plan9/sparc64
+    #[arg(long)]
+    pub(crate) arch_any: bool,
     /// Fail an image without any platform for --arch and --os, instead of skipping it with a warning
     #[arg(long)]
     pub(crate) no_arch_os_fail: bool,

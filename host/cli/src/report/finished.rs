@@ -9,8 +9,8 @@ use super::course::Figures;
 use super::error::ReportError;
 use super::failed_list::FailedList;
 use super::log::Log;
-use super::options::ReportOptions;
-use super::row::Rows;
+use super::options::{ReportOptions, Verb};
+use super::row::{Row, Rows};
 use super::totals::Totals;
 use longshore_store::Interrupt;
 
@@ -42,6 +42,26 @@ impl Report {
     /// Returns the command that mends all that a validation found; `None` if it found nothing.
     pub(super) fn mend(&self) -> Option<&str> {
         self.options.mend.as_ref()?.of(self.totals.verdicts)
+    }
+
+    /// Returns a warning if the run did nothing because every entry was left out.
+    pub(super) fn warning(&self) -> Option<String> {
+        let all = self.rows.len();
+        if all == 0 || usize::try_from(self.totals.left_out).ok() != Some(all) {
+            return None;
+        }
+        let verb = match self.options.verb {
+            Verb::Mirror => "copied",
+            Verb::Validate => "compared",
+        };
+        let which =
+            if all == 1 { "the only entry was" } else { &format!("all {all} entries were") };
+        let mut reasons = self.rows.iter().filter_map(Row::reason);
+        let reason = reasons.next().map_or_else(String::new, |reason| match all {
+            1 => format!(": {reason}"),
+            _ => format!("; the first: {reason}"),
+        });
+        Some(format!("nothing was {verb}: {which} skipped{reason}"))
     }
 
     /// Returns the number and the reason of each entry that failed or did not finish.

@@ -38,6 +38,10 @@ impl Report {
         failed_list: Option<&Path>,
         command: &str,
     ) -> Result<(), ReportError> {
+        if let Some(warning) = self.warning().filter(|_| self.options.output != OutputFormat::Text)
+        {
+            self.log.write(Level::Warning, &warning);
+        }
         if let Some(path) = failed_list
             && self.options.output != OutputFormat::Text
         {

@@ -186,7 +186,7 @@ impl Progress {
             _ if self.quiet => {}
             (Status::Skipped, _) => {
                 // The job ran, but the destination has nothing of the entry.
-                let is_odd = !early && row.destination_digest().is_none();
+                let is_odd = !early && row.is_left_out();
                 let level = if is_odd { Level::Warning } else { Level::Info };
                 self.log.record(level, number, None, &format!("skipped {entry}{note}"));
             }

@@ -182,6 +182,11 @@ impl<'a> Row<'a> {
         self.comparison().map_or_else(|| self.status().word(), |found| found.verdict.word())
     }
 
+    /// Says whether the entry was skipped although the destination has nothing of it.
+    pub(super) fn is_left_out(self) -> bool {
+        self.status() == Status::Skipped && self.destination_digest().is_none()
+    }
+
     /// Says whether the entry was interrupted or never started.
     pub(super) fn is_unfinished(self) -> bool {
         self.ending().is_none_or(Ending::is_unfinished)

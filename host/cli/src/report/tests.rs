@@ -150,6 +150,7 @@ fn the_figures_add_up() {
     let report = report_of_all_kinds();
     let expected = Totals {
         valid: 0,
+        left_out: 0,
         verdicts: Verdicts::default(),
         copied: 1,
         skipped: 1,

@@ -12,6 +12,9 @@ pub(crate) struct Totals {
     pub(crate) valid: u32,
     /// Entries that were skipped.
     pub(crate) skipped: u32,
+    /// The part of the skipped entries of which the destination has nothing: no platform was selected, or
+    /// a rewrite left them out.
+    pub(crate) left_out: u32,
     /// Entries that failed, were interrupted, or never started. Those with a verdict are among them.
     pub(crate) failed: u32,
     /// The entries with a verdict of `mirror-validate`.
@@ -83,6 +86,7 @@ impl Totals {
             Status::Failed => self.failed += 1,
             Status::DryRun => self.dry_run += 1,
         }
+        self.left_out += u32::from(row.is_left_out());
         self.unfinished += u32::from(row.is_unfinished());
         self.bytes += row.bytes();
     }

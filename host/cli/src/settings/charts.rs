@@ -10,8 +10,9 @@ use crate::error::Fatal;
 use crate::flags::{CopyFlags, Global, HangarFlags, ListFlags, MirrorCharts};
 
 /// The flags of `mirror-charts` that `mirror` has too, for the command that repeats failed images.
-const OF_MIRROR: [&str; 13] = [
+const OF_MIRROR: [&str; 14] = [
     "arch",
+    "arch-any",
     "os",
     "no-arch-os-fail",
     "rewrite",
@@ -133,6 +134,7 @@ fn list_flags(flags: &MirrorCharts, target: &Target) -> ListFlags {
         destination: Some(target.registry.to_string()),
         arch: flags.arch.clone(),
         os: flags.os.clone(),
+        arch_any: flags.arch_any,
         jobs: flags.concurrency,
         shard: None,
         max_wait: flags.max_wait,

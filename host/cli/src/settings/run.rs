@@ -8,7 +8,7 @@ use super::{PluginSettings, SettingsError, SettingsFile};
 use crate::flags::{CompareFlags, CopyFlags, Global, ListFlags, NOT_REPEATED, RepoTypeFlags};
 use crate::report::Verb;
 use longshore_engine::plan::{FilterFlags, PlanError, Shard, SourceOverride, parse_store_flag};
-use longshore_oci::{Registry, StoreName};
+use longshore_oci::{PlatformFilter, Registry, StoreName};
 
 /// The settings of one run.
 #[derive(Debug)]
@@ -187,8 +187,11 @@ fn filter(
     let (arch, os) = (list.arch.as_deref(), list.os.as_deref());
     // Each alone, because the error does not name its flag in every case.
     let wrong = |key, arch, os| {
-        let parsed = FilterFlags::new(arch, os).map_err(PlanError::from);
-        parsed.map_err(|error| placed(error, origins, key, file))
+        let parsed = match list.arch_any {
+            true => PlatformFilter::of_flags(arch, os).map(drop),
+            false => PlatformFilter::check_known(arch, os),
+        };
+        parsed.map_err(PlanError::from).map_err(|error| placed(error, origins, key, file))
     };
     wrong("arch", arch, None)?;
     wrong("os", None, os)?;

@@ -87,6 +87,9 @@ impl PlanError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Registry { hint, .. } => Some(hint.clone()),
+            Self::Platform(PlatformError::Unknown { meant, .. }) => {
+                Some(format!("{meant}; --arch-any takes any word, and so does OS/ARCH in --arch"))
+            }
             Self::Platform(_) => {
                 Some("for example --arch amd64,arm64 --os linux; all is every one".to_owned())
             }

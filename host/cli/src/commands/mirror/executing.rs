@@ -37,6 +37,9 @@ impl Session {
             None => listed.as_ref(),
         };
         let stores = Arc::new(self.stores.stores_of(&jobs, named, &self.log)?);
+        if matches!(self.settings.task, Task::Mirror(_)) {
+            self.tell_of_digests(&format)?;
+        }
         let (events, received) = EventSender::channel();
         let mut reporter = Reporter::new(
             ReportOptions {

@@ -21,6 +21,8 @@ pub(in crate::commands) struct Session {
     pub(in crate::commands) stores: StoreSetup,
     /// Says once that the run copies no referrers.
     pub(in crate::commands) referrers_left_out: Once,
+    /// Says once which digests will change.
+    pub(in crate::commands) digests_told: Once,
 }
 
 impl Session {
@@ -43,6 +45,7 @@ impl Session {
             stores,
             interrupt: listen()?,
             referrers_left_out: Once::new(),
+            digests_told: Once::new(),
             settings,
             log: Arc::clone(log),
         })

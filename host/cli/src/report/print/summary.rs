@@ -35,6 +35,9 @@ pub(super) fn write_text(
     if let Some(mend) = report.mend() {
         writeln!(out, "mend with: {}", escape(mend))?;
     }
+    if let Some(warning) = report.warning() {
+        writeln!(out, "warning: {}", escape(&warning))?;
+    }
     Ok(())
 }
 
