@@ -152,13 +152,18 @@ fn the_settings_file_gives_values_for_missing_flags() {
 fn a_wrong_settings_file_is_named_with_the_place() {
     let hint = "use a long flag without its dashes as key; tables are the commands, such as [mirror], \
                 and [plugins.NAME]";
-    for (text, error) in [
-        ("job = 3\n", "unknown key \"job\""),
-        ("[mirror]\nfoo = 1\n", "unknown key \"mirror.foo\""),
-        ("[charts]\nfoo = 1\n", "unknown key \"charts\""),
+    for (text, error, hint) in [
+        ("job = 3\n", "1: unknown key \"job\"", "the nearest key is jobs"),
+        ("[mirror]\nqqqq = 1\n", "2: unknown key \"mirror.qqqq\"", hint),
+        ("\n[charts]\nfoo = 1\n", "2: unknown key \"charts\"", hint),
+        (
+            "[mirror-chart]\nfoo = 1\n",
+            "1: unknown key \"mirror-chart\"",
+            "the nearest key is mirror-charts",
+        ),
     ] {
         let run = mirror().file("s.toml", text).args(["--settings", "s.toml"]).run().exits(2);
-        let error = format!("[ERRO] failed to read the settings file s.toml: {error}");
+        let error = format!("[ERRO] failed to read the settings file s.toml:{error}");
         assert_eq!(run.complaints(), [error, format!("[ERRO] hint: {hint}")]);
     }
     for (text, error) in [

@@ -2,6 +2,7 @@
 
 use crate::plugin::{component, recited};
 use crate::support::{Longshore, Registry};
+use longshore_content::Image;
 
 /// The user's settings file, relative to the working directory.
 const USERS: &str = if cfg!(target_os = "macos") {
@@ -65,7 +66,47 @@ fn a_commands_table_overrides_the_top_for_that_command() {
     let named = ["--settings", "longshore.toml"];
     assert_eq!(destination(with(mirror()).args(named)), "127.0.0.1:1/mirror/app:1");
     let validate = refused(Longshore::new().validate()).args(["--rewrite", "./recites.wasm"]);
-    assert_eq!(destination(with(validate).args(named)), "127.0.0.1:2/top/app:1");
+    let mirrored = "127.0.0.1:2/mirror/app:1";
+    assert_eq!(destination(with(validate).args(named)), mirrored, "as mirror wrote it");
+}
+
+#[test]
+fn validation_looks_where_mirror_wrote() {
+    let source = Registry::embedded();
+    source.push("team/app", "1", &Image::new("linux/amd64").build());
+    let destination = Registry::embedded();
+    let file = format!(
+        "destination = '{}'\nsource = '{}'\n[mirror]\nrewrite = ['prefix', 'flatten']\n\
+         plugin-config = ['prefix.prefix=copies']\n",
+        destination.address(),
+        source.address()
+    );
+    let list = "team/app team/app 1\n";
+    let settings =
+        |run: Longshore| run.list(list).file("s.toml", &file).args(["--settings", "s.toml"]);
+    let run = settings(Longshore::new().mirror()).run().exits(0);
+    let written = settings(run.again().validate()).run().exits(0);
+    written.sums_up("1 valid, 0 skipped, 0 failed");
+    let other = settings(run.again().validate()).args(["--rewrite", "prefix"]).run().exits(1);
+    other.sums_up("0 valid, 0 skipped, 1 failed");
+}
+
+#[test]
+fn debug_names_the_settings_file_and_an_idle_table_is_told() {
+    let run = |file: &str| {
+        let run = refused(Longshore::new().mirror()).file("s.toml", file);
+        run.args(["--settings", "s.toml", "-d", "127.0.0.1:9", "--debug"]).run()
+    };
+    let told = run("[plugins.other]\na = 1\n").complains("settings file: s.toml");
+    told.complains("[plugins.other] in s.toml has no effect");
+    let quiet = run("[plugins.harbor]\npublic = true\n");
+    assert!(!quiet.stderr.contains("has no effect"), "{}", quiet.stderr);
+    let none = refused(Longshore::new().mirror()).args(["-d", "127.0.0.1:9", "--debug"]).run();
+    none.complains("settings file: none");
+    let registry = Registry::embedded();
+    let who = Longshore::new().file("s.toml", "jobs = 3\n");
+    let who = who.args(["whoami", registry.address(), "--settings", "s.toml"]).run().exits(0);
+    assert!(who.stdout.ends_with("settings file: s.toml\n"), "{}", who.stdout);
 }
 
 #[test]
@@ -95,6 +136,16 @@ fn invalid_settings_are_named_and_nothing_starts() {
             "wrong.toml: use destination \"https://r.example.com\"",
         ),
         ("jobs = [\n", "line 1"),
+        ("a = 1\n\njob = 3\n", "wrong.toml:1: unknown key \"a\""),
+        ("\n\njob = 3\n", "wrong.toml:3: unknown key \"job\""),
+        ("\n\njob = 3\n", "hint: the nearest key is jobs"),
+        ("[plugins.prefx]\nprefix = 'a'\n", "wrong.toml:1: unknown key \"plugins.prefx\""),
+        ("[plugins.prefx]\nprefix = 'a'\n", "hint: the nearest key is plugins.prefix"),
+        (
+            "[plugins.harbor]\npublik = true\n",
+            "wrong.toml:2: unknown key \"plugins.harbor.publik\"",
+        ),
+        ("[mirror]\nlisten = 'x'\n", "hint: [serve] has it"),
         ("plugins = 3\n", "unknown key \"plugins\""),
         ("[plugins]\nprefix = 'x'\n", "plugins.prefix must be a table"),
         ("mirror = 3\n", "unknown key \"mirror\""),

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use longshore_engine::event::Level;
 use longshore_registry::redact;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -58,6 +59,8 @@ fn failed(log: &Log, fatal: &Fatal) -> ExitCode {
 fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
     let Invocation { cli, origins, file } = invocation;
     let global = cli.global;
+    let used = file.path().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+    log.write(Level::Debug, &format!("settings file: {used}"));
     let (list, task) = match cli.command {
         Command::Completions(flags) => return completions::print(&flags),
         Command::Man(flags) => return man::write(flags),
@@ -70,7 +73,7 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
         Command::Login(flags) => return block_on(login::run(flags, global.tls_verify, log), log),
         Command::Logout(flags) => return block_on(login::log_out(flags, log), log),
         Command::WhoAmI(flags) => {
-            return block_on(login::who_am_i(flags, global.tls_verify, log), log);
+            return block_on(login::who_am_i(flags, global.tls_verify, &used, log), log);
         }
         Command::ConvertList(flags) => {
             let settings = ConvertSettings::new(flags, &global, &origins, file)?;

@@ -5,6 +5,7 @@ mod charts;
 mod convert;
 mod error;
 mod file;
+mod keys;
 mod layers;
 mod plugin;
 mod run;

@@ -31,7 +31,7 @@ pub use index_text::wrap;
 pub use interned::Interned;
 pub use manifest::{Content, Manifest, ManifestError, RawManifest, Single};
 pub use media_type::MediaType;
-pub use nearest::nearest;
+pub use nearest::{mistyped, nearest};
 pub use platform::{Meant, Platform, PlatformError, PlatformFilter};
 pub use reference::{ManifestReference, Name, Reference, Version};
 pub use reference_error::ReferenceError;

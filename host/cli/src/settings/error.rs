@@ -28,12 +28,16 @@ pub(crate) enum SettingsError {
         message: String,
     },
     /// The settings file has a key that is not a flag of the command.
-    #[error("read the settings file {}: unknown key {key:?}", path.display())]
+    #[error("read the settings file {}:{line}: unknown key {key:?}", path.display())]
     UnknownKey {
         /// The file.
         path: PathBuf,
+        /// The line, from 1.
+        line: usize,
         /// The key, with its table.
         key: String,
+        /// What was probably meant.
+        meant: Option<String>,
     },
     /// A value in the settings file has the wrong type.
     #[error("read the settings file {}: {key} must be {expected}", path.display())]
@@ -195,7 +199,8 @@ impl SettingsError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Read { .. } => Some("name the file with --settings or LONGSHORE_CONFIG".to_owned()),
-            Self::UnknownKey { .. } => Some(
+            Self::UnknownKey { meant: Some(meant), .. } => Some(meant.clone()),
+            Self::UnknownKey { meant: None, .. } => Some(
                 "use a long flag without its dashes as key; tables are the commands, such as [mirror], and [plugins.NAME]"
                     .to_owned(),
             ),

@@ -3,6 +3,7 @@
 //! Top-level keys are the long flags and hold for every command that has the flag; a table named
 //! after a command overrides them; `[plugins.NAME]` configures a plugin.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,11 +15,29 @@ use toml::{Table, Value};
 use url::Url;
 
 use super::SettingsError;
-use crate::flags;
+use super::keys::{PLUGINS, REPOSITORIES, UnknownKey, components_in, first_unknown};
 use longshore_files::{ReadError, read_any};
 
 /// The largest settings file that is read, in bytes.
 const LIMIT: u64 = 1024 * 1024;
+
+/// The keys of `[mirror]` that `mirror-validate` takes from there unless its own table has them: they
+/// decide what `mirror` writes, and under which names.
+const OF_MIRROR: [&str; 13] = [
+    "arch",
+    "arch-any",
+    "default-project",
+    "destination",
+    "destination-project",
+    "index",
+    "list-format",
+    "no-arch-os-fail",
+    "os",
+    "plugin-config",
+    "rewrite",
+    "source",
+    "source-project",
+];
 
 /// Returns what was read as text.
 pub(super) fn text_of(read: Result<Vec<u8>, ReadError>) -> Result<String, ReadError> {
@@ -69,11 +88,11 @@ pub(crate) struct SettingsFile {
 
 impl SettingsFile {
     /// Reads the settings file that the user named, or else the one in the user's configuration directory
-    /// if it exists.
+    /// if it exists. `words` is the command line, which may name components.
     ///
     /// # Errors
     /// Returns an error if the file is unreadable, is not TOML or has unknown keys.
-    pub(crate) fn find(named: Option<&Path>) -> Result<Self, SettingsError> {
+    pub(crate) fn find(named: Option<&Path>, words: &[OsString]) -> Result<Self, SettingsError> {
         let path = match named {
             Some(path) => path.to_owned(),
             None => match directories::BaseDirs::new() {
@@ -85,38 +104,34 @@ impl SettingsFile {
         };
         let unreadable = |error| SettingsError::Read { path: path.clone(), error };
         let text = text_of(read_any(&path, LIMIT)).map_err(unreadable)?;
-        Self::parse(&path, &text)
+        Self::parse(&path, &text, components_in(words))
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, SettingsError> {
-        let keys = flags::settings_keys();
+    fn parse(path: &Path, text: &str, components: Vec<String>) -> Result<Self, SettingsError> {
         let table: Table = text.parse().map_err(|error: toml::de::Error| SettingsError::Toml {
             path: path.to_owned(),
             message: error.to_string().trim().to_owned(),
         })?;
-        let unknown = |key: String| SettingsError::UnknownKey { path: path.to_owned(), key };
-        for (key, value) in &table {
-            match value {
-                Value::Table(inner) if keys.contains_key(key) => {
-                    if let Some(bad) = inner.keys().find(|inner| !keys[key].contains(*inner)) {
-                        return Err(unknown(format!("{key}.{bad}")));
-                    }
-                }
-                Value::Table(plugins) if key == "plugins" => {
-                    if let Some((name, _)) = plugins.iter().find(|(_, value)| !value.is_table()) {
-                        return Err(SettingsError::Type {
-                            path: path.to_owned(),
-                            key: format!("plugins.{name}"),
-                            expected: "a table, such as [plugins.prefix]",
-                        });
-                    }
-                }
-                Value::Table(logins) if key == REPOSITORIES => check_logins(path, logins)?,
-                _ if keys.values().any(|keys| keys.contains(key)) => {}
-                _ => return Err(unknown(key.clone())),
-            }
+        if let Some(UnknownKey { line, key, meant }) = first_unknown(text, components) {
+            return Err(SettingsError::UnknownKey { path: path.to_owned(), line, key, meant });
         }
-        Ok(Self { path: path.to_owned(), table })
+        let file = Self { path: path.to_owned(), table };
+        file.check_tables(PLUGINS, "a table, such as [plugins.prefix]")?;
+        let example = "a table, such as [repositories.\"https://charts.example.com\"]";
+        file.check_tables(REPOSITORIES, example)?;
+        Ok(file)
+    }
+
+    /// Checks that each value in the table `key` is a table.
+    fn check_tables(&self, key: &str, expected: &'static str) -> Result<(), SettingsError> {
+        let table = self.table.get(key).and_then(Value::as_table);
+        match table.and_then(|table| table.iter().find(|(_, value)| !value.is_table())) {
+            Some((name, _)) => {
+                let key = format!("{key}.{name}");
+                Err(SettingsError::Type { path: self.path.clone(), key, expected })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Returns the logins of `[repositories."URL"]`. Passwords may come from the environment.
@@ -168,9 +183,11 @@ impl SettingsFile {
     /// Returns an error if the value has a type that the flag does not take.
     pub(crate) fn values(&self, command: &str, flag: &Arg) -> Result<Vec<String>, SettingsError> {
         let Some(key) = flag.get_long() else { return Ok(Vec::new()) };
-        let of_command =
-            self.table.get(command).and_then(Value::as_table).and_then(|table| table.get(key));
-        let Some(value) = of_command.or_else(|| self.table.get(key)) else { return Ok(Vec::new()) };
+        let of = |command: &str| self.table.get(command).and_then(Value::as_table)?.get(key);
+        let of_mirror =
+            || (command == "mirror-validate" && OF_MIRROR.contains(&key)).then(|| of("mirror"));
+        let value = of(command).or_else(|| of_mirror()?).or_else(|| self.table.get(key));
+        let Some(value) = value else { return Ok(Vec::new()) };
         let kind = Kind::of(flag);
         let texts = match (value, kind) {
             (Value::Boolean(on), Kind::Switch) => Some(vec![on.to_string()]),
@@ -198,35 +215,21 @@ impl SettingsFile {
 
     /// Returns the first plugin whose table has `key`, and the key.
     pub(crate) fn plugin_with(&self, key: &'static str) -> Option<(String, &'static str)> {
-        let plugins = self.table.get("plugins")?.as_table()?;
+        let plugins = self.table.get(PLUGINS)?.as_table()?;
         let mut having = plugins.iter().filter(|(_, table)| table.get(key).is_some());
         having.next().map(|(plugin, _)| (plugin.clone(), key))
     }
 
+    /// Returns the names of the configured plugins.
+    pub(crate) fn plugins(&self) -> impl Iterator<Item = &str> {
+        let plugins = self.table.get(PLUGINS).and_then(Value::as_table);
+        plugins.into_iter().flat_map(Table::keys).map(String::as_str)
+    }
+
     /// Returns the table of the plugin `name`.
     pub(crate) fn plugin(&self, name: &str) -> Option<&Table> {
-        self.table.get("plugins")?.as_table()?.get(name)?.as_table()
+        self.table.get(PLUGINS)?.as_table()?.get(name)?.as_table()
     }
-}
-
-/// The table of logins for chart repositories.
-const REPOSITORIES: &str = "repositories";
-/// The keys of a login.
-const LOGIN: [&str; 4] = ["username", "username-env", "password", "password-env"];
-
-fn check_logins(path: &Path, logins: &Table) -> Result<(), SettingsError> {
-    for (url, login) in logins {
-        let key = format!("{REPOSITORIES}.{url:?}");
-        let path = path.to_owned();
-        let Some(login) = login.as_table() else {
-            let expected = "a table, such as [repositories.\"https://charts.example.com\"]";
-            return Err(SettingsError::Type { path, key, expected });
-        };
-        if let Some(bad) = login.keys().find(|key| !LOGIN.contains(&key.as_str())) {
-            return Err(SettingsError::UnknownKey { path, key: format!("{key}.{bad}") });
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -238,7 +241,7 @@ mod tests {
     use crate::settings::SettingsError;
 
     fn parse(text: &str) -> Result<SettingsFile, SettingsError> {
-        SettingsFile::parse(Path::new("longshore.toml"), text)
+        SettingsFile::parse(Path::new("longshore.toml"), text, Vec::new())
     }
 
     fn values(file: &SettingsFile, command: &str, key: &str) -> Result<Vec<String>, SettingsError> {
@@ -258,6 +261,26 @@ mod tests {
         assert_eq!(values(&file, "mirror", "arch").unwrap(), ["amd64,arm"]);
         assert_eq!(values(&file, "mirror", "destination").unwrap(), [""; 0]);
         assert!(file.plugin("x").is_some() && file.plugin("y").is_none());
+    }
+
+    #[test]
+    fn validation_takes_from_mirror_what_decides_the_destination() {
+        let text =
+            "rewrite = ['a']\nos = 'linux'\n[mirror]\nrewrite = ['b']\njobs = 2\nos = 'aix'\n";
+        let file = parse(&format!("{text}[mirror-validate]\nos = 'plan9'\n")).unwrap();
+        assert_eq!(values(&file, "mirror-validate", "rewrite").unwrap(), ["b"]);
+        assert_eq!(
+            values(&file, "mirror-validate", "os").unwrap(),
+            ["plan9"],
+            "its own table wins"
+        );
+        assert_eq!(values(&file, "mirror-validate", "jobs").unwrap(), [""; 0]);
+        assert_eq!(values(&file, "mirror-charts", "rewrite").unwrap(), ["a"]);
+        for key in super::OF_MIRROR {
+            for command in ["mirror", "mirror-validate"] {
+                assert!(flags::settings_keys()[command].contains(key), "{command} has no {key}");
+            }
+        }
     }
 
     #[test]
@@ -288,7 +311,7 @@ mod tests {
             path
         };
         let largest = file("largest", &[b' '; super::LIMIT as usize]);
-        assert!(SettingsFile::find(Some(&largest)).is_ok());
+        assert!(SettingsFile::find(Some(&largest), &[]).is_ok());
         let (larger, odd) =
             (file("larger", &[b' '; super::LIMIT as usize + 1]), file("odd", b"\xff"));
         for (path, why) in [
@@ -297,7 +320,7 @@ mod tests {
             (&odd, "it is not UTF-8 text"),
             (folder.path(), "Is a directory"),
         ] {
-            let error = SettingsFile::find(Some(path)).unwrap_err().to_string();
+            let error = SettingsFile::find(Some(path), &[]).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         }
     }

@@ -90,7 +90,10 @@ pub(crate) fn resolve(arguments: &[OsString]) -> Result<Invocation, InvocationEr
     // These print what is compiled in. A broken settings file must not stop them.
     let file = match path.first().map(String::as_str) {
         Some("completions" | "man") => SettingsFile::default(),
-        _ => SettingsFile::find(given.get_one::<PathBuf>("settings").map(PathBuf::as_path))?,
+        _ => {
+            let named = given.get_one::<PathBuf>("settings").map(PathBuf::as_path);
+            SettingsFile::find(named, arguments)?
+        }
     };
     let values = open_values(&given, &path, &file)?;
     let mut command = with_defaults(flags::command(), &path, &values);

@@ -1,20 +1,19 @@
 //! The configuration and grants of plugins, from the settings file and the command line.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use super::file::text_of;
+use super::keys::RESERVED;
 use super::{SettingsError, SettingsFile};
 use longshore_files::read_any;
+use longshore_plugin_host::PluginHost;
 
 /// The limit for all files of `--plugin-config NAME.KEY=@FILE` together, in bytes. Plugins need several
 /// times as much memory.
 const FILES_LIMIT: u64 = 16 * 1024 * 1024;
-
-/// Keys of `[plugins.NAME]` that are reserved for installed plugins.
-const RESERVED: [&str; 2] = ["grants", "endpoints"];
 
 /// The setting that `--harbor-https` is short for: the plugin and its key.
 pub(super) const HARBOR_HTTPS: (&str, &str) = ("harbor", "https");
@@ -113,6 +112,19 @@ impl PluginSettings {
         config.extend(self.set.get(name).cloned().unwrap_or_default());
         config.extend(self.given.get(name).cloned().unwrap_or_default());
         config
+    }
+
+    /// Returns the plugins whose tables in the settings file have no effect on a run that uses these, and
+    /// the file. A built-in plugin may have a table for other runs.
+    pub(crate) fn idle<'a>(
+        &'a self,
+        used: &'a [String],
+    ) -> impl Iterator<Item = (&'a str, &'a Path)> {
+        let is_idle = |name: &&str| {
+            PluginHost::built_in_keys(name).is_none() && !used.iter().any(|used| used == name)
+        };
+        let path = self.file.path().unwrap_or(Path::new(""));
+        self.file.plugins().filter(is_idle).map(move |name| (name, path))
     }
 
     /// Returns the plugins that `--plugin-config` names.

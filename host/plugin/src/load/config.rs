@@ -83,6 +83,12 @@ pub(crate) fn typed(
     }
 }
 
+/// Returns the keys that a schema allows; `None` if it allows any key, or is invalid.
+pub(crate) fn keys(schema: &Value) -> Option<Vec<String>> {
+    let schema = Schema::read(schema).ok().filter(|schema| !schema.open)?;
+    Some(schema.properties.keys().cloned().collect())
+}
+
 struct Schema<'a> {
     properties: Map<String, Value>,
     required: Vec<&'a str>,

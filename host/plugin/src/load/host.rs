@@ -9,7 +9,7 @@ use longshore_plugin_pack::{Kind, Metadata, PackError};
 use wasmtime::component::Linker;
 
 use super::cache::CodeCache;
-use super::config::typed;
+use super::config::{keys, typed};
 use super::embedded::{EMBEDDED, Embedded, LEFT_OUT};
 use super::info::ComponentInfo;
 use super::source::{Source, check_metadata, compiled, off_thread, read, unusable};
@@ -134,6 +134,15 @@ impl PluginHost {
         let bytes =
             source.bytes().map_err(|error| failed(LoadProblem::Read(Arc::new(error.into()))));
         ComponentInfo::read(&bytes?).map(Some).map_err(failed)
+    }
+
+    /// Returns the keys that the configuration of a built-in plugin may have; `None` if there is no such
+    /// plugin, or it takes any key.
+    #[must_use]
+    pub fn built_in_keys(name: &str) -> Option<Vec<String>> {
+        let embedded = EMBEDDED.iter().find(|embedded| embedded.name == name)?;
+        let metadata = Source::built_in(embedded).metadata().ok()??;
+        keys(&metadata.config_schema?)
     }
 
     /// Returns the built-in list formats, in alphabetical order.

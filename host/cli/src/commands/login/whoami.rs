@@ -10,8 +10,13 @@ use crate::flags::{Account, WhoAmI};
 use crate::report::{self, Log};
 use crate::setup::{RegistrySettings, StoreSetup, credential_sources, destination_of_environment};
 
-/// Shows the credential for a registry, and what it may do.
-pub(crate) async fn run(flags: WhoAmI, tls_verify: bool, log: &Log) -> Result<Exit, Fatal> {
+/// Shows the credential for a registry, what it may do, and the settings file in use.
+pub(crate) async fn run(
+    flags: WhoAmI,
+    tls_verify: bool,
+    settings_file: &str,
+    log: &Log,
+) -> Result<Exit, Fatal> {
     let (registry, repository) = match flags.account {
         Account::Registry(registry) => (registry, None),
         Account::Repository(name) => {
@@ -42,6 +47,7 @@ pub(crate) async fn run(flags: WhoAmI, tls_verify: bool, log: &Log) -> Result<Ex
     if let Some(repository) = repository.filter(|_| all_well) {
         all_well &= access(&client, &registry, &repository, &mut text, log).await;
     }
+    _ = writeln!(text, "settings file: {}", report::escape(settings_file));
     report::print(&text)?;
     Ok(if all_well { Exit::Done } else { Exit::SomeFailed })
 }

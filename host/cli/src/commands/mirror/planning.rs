@@ -206,6 +206,12 @@ impl Session {
         if let Some(name) = self.settings.repo_type() {
             used.push(self.plugins.name_of(Kind::RepoType, name).await?);
         }
+        for (name, path) in self.settings.plugins.idle(&used) {
+            let path = path.display();
+            let text =
+                format!("[plugins.{name}] in {path} has no effect: this run uses no such plugin");
+            self.log.write(Level::Info, &text);
+        }
         let unused = |name: &&str| !used.iter().any(|used| used == name);
         match self.settings.plugins.configured().find(unused) {
             Some(unused) => Err(SettingsError::UnusedPlugin(unused.to_owned()).into()),
