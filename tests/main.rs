@@ -12,6 +12,7 @@ mod command_line;
 mod control_characters;
 mod convert;
 mod dry_run;
+mod endpoints;
 mod failed_list;
 mod faults;
 mod hangar_flags;

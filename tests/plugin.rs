@@ -19,7 +19,7 @@ pub(crate) fn component(name: &str) -> Vec<u8> {
 }
 
 /// Returns a component of `tests/plugins` with an edited source.
-fn edited(name: &str, edit: impl Fn(String) -> String) -> Vec<u8> {
+pub(crate) fn edited(name: &str, edit: impl Fn(String) -> String) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/plugins");
     let text = std::fs::read_to_string(folder.join(name).with_extension("wat"));
     let text = edit(text.unwrap_or_else(|error| panic!("failed to read {name}.wat: {error}")));
@@ -31,7 +31,8 @@ pub(crate) fn packed(name: &str, metadata: &serde_json::Value) -> Vec<u8> {
     with_metadata(&component(name), metadata)
 }
 
-fn with_metadata(component: &[u8], metadata: &serde_json::Value) -> Vec<u8> {
+/// Appends metadata to a component.
+pub(crate) fn with_metadata(component: &[u8], metadata: &serde_json::Value) -> Vec<u8> {
     let metadata = serde_json::from_value(metadata.clone()).expect("these are metadata");
     longshore_plugin_pack::append(component, &metadata).expect("it can be packed")
 }
@@ -190,14 +191,6 @@ fn with_endpoint(longshore: Longshore, endpoint: &serde_json::Value) -> Longshor
     });
     let longshore = longshore.file("mine.wasm", packed("waits", &metadata));
     longshore.args(["--repo-type", "./mine.wasm"])
-}
-
-#[test]
-fn a_hook_that_needs_a_credential_of_its_own_is_refused() {
-    let endpoint =
-        serde_json::json!({"name": "api", "origin": "https://{registry}", "auth": "bearer"});
-    let run = with_endpoint(nowhere(), &endpoint).run().exits(2);
-    run.complains("endpoint `api` needs the authentication `bearer`").complains("hint: ");
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub(crate) async fn renderer(limits: Limits) -> Option<Plugin> {
     let setup = PluginSetup {
         config: serde_json::Map::new(),
         grants: Vec::new(),
+        origins: std::collections::HashMap::new(),
         transport: None,
         log: Arc::new(NoLog),
         dry_run: false,

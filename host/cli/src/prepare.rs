@@ -5,12 +5,15 @@
 //! validation only look.
 
 mod endpoint;
+mod endpoint_credential;
+mod exchange;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub(crate) use endpoint::RegistryEndpoints;
+use exchange::use_exchange;
 
 use longshore_engine::event::{EventSender, Level};
 use longshore_engine::job::{Job, Jobs};
@@ -53,7 +56,7 @@ pub(crate) struct Prepared {
 pub(crate) async fn prepare(
     jobs: &Jobs,
     plugin: &Plugin,
-    registries: &Registries,
+    (registries, endpoints): (&Registries, &RegistryEndpoints),
     events: &EventSender,
     purpose: Purpose,
 ) -> Result<Prepared, PluginError> {
@@ -72,6 +75,10 @@ pub(crate) async fn prepare(
     for (registry, repositories) in &by_registry {
         let repositories: Vec<&Repository> = repositories.iter().collect();
         let client = registries.client(registry);
+        if let Err(why) = use_exchange(plugin, endpoints, &client).await {
+            let text = format!("no credential is fetched for {registry}: {why}");
+            events.note(0, None, Level::Warning, text);
+        }
         let anonymous = match repositories.first() {
             Some(first) => client.account(first).await.as_deref() == Some("anonymous"),
             None => false,

@@ -3,6 +3,7 @@
 
 mod charts;
 mod convert;
+mod endpoint;
 mod error;
 mod file;
 mod keys;
@@ -12,6 +13,7 @@ mod run;
 
 pub(crate) use charts::ChartSettings;
 pub(crate) use convert::ConvertSettings;
+pub(crate) use endpoint::{CredentialSettings, EndpointSettings};
 pub(crate) use error::SettingsError;
 pub(crate) use file::SettingsFile;
 pub(crate) use layers::{Invocation, InvocationError, resolve};

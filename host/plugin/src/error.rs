@@ -123,8 +123,8 @@ pub enum LoadProblem {
     },
     /// The origin of an endpoint is invalid.
     #[error(
-        "the origin `{origin}` of endpoint `{endpoint}` is not `registry`, \
-         `https://{{registry}}` or `config:KEY`"
+        "the origin `{origin}` of endpoint `{endpoint}` is not `registry`, `config:KEY`, or a scheme and \
+         a host such as `https://api.{{registry}}`"
     )]
     Origin {
         /// The endpoint's name.
@@ -132,13 +132,13 @@ pub enum LoadProblem {
         /// The origin in the metadata or in the configuration.
         origin: String,
     },
-    /// An endpoint needs a credential that the host cannot attach.
-    #[error("endpoint `{endpoint}` needs the authentication `{auth}`, which is not supported yet")]
-    Auth {
-        /// The endpoint's name.
+    /// The settings name an endpoint that the plugin does not have.
+    #[error("its settings name the endpoint `{endpoint}`, which it does not have (known: {known})")]
+    UnknownEndpoint {
+        /// The name in the settings.
         endpoint: String,
-        /// The authentication in its metadata.
-        auth: String,
+        /// The names of its endpoints.
+        known: String,
     },
     /// A grant of the metadata or of the user is invalid.
     #[error(transparent)]
@@ -163,6 +163,8 @@ pub enum Call {
     Scopes,
     /// `repo-type.prepare`
     Prepare,
+    /// The exchange in the metadata of a repository type.
+    Exchange,
     /// `chart-render.render`
     RenderChart,
 }
@@ -177,6 +179,7 @@ impl fmt::Display for Call {
             Self::Describe => "describe the registry",
             Self::Scopes => "work out what the registry needs",
             Self::Prepare => "prepare the registry",
+            Self::Exchange => "fetch the registry's credential",
             Self::RenderChart => "render the chart",
         })
     }
@@ -294,9 +297,6 @@ impl PluginError {
 impl LoadProblem {
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Auth { .. } => Some(
-                "use a plugin whose endpoints have `\"auth\": \"registry\"`: the credential for the destination",
-            ),
             Self::Remote => Some("download the component and give the path of the file"),
             Self::Import { import, .. } if import.starts_with("wasi:http") => {
                 Some("send requests with longshore:plugin/endpoints, which adds the credential")

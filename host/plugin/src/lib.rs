@@ -26,7 +26,9 @@ pub use load::embedded::Embedded;
 pub use load::host::{HostOptions, PluginHost};
 pub use load::info::ComponentInfo;
 pub use longshore_plugin_pack::{Auth, Endpoint, Kind, ListFacts, Metadata};
+pub use network::exchange::{Ends, Exchanged};
 pub use network::grant::GrantError;
+pub use network::permissions::{PlainHttp, PlainSetting};
 pub use network::transport::{
     EndpointTransport, IncomingResponse, Method, OutgoingRequest, TransportError,
 };

@@ -1,5 +1,6 @@
 //! What a caller gives a plugin: configuration, grants, a transport and a log.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::network::transport::EndpointTransport;
@@ -12,6 +13,8 @@ pub struct PluginSetup {
     /// The `--grant`s for a plugin that is given by its path. A built-in plugin has the grants in its
     /// metadata.
     pub grants: Vec<String>,
+    /// The origins that the settings give to endpoints, by the endpoint's name.
+    pub origins: HashMap<String, String>,
     /// The transport for requests. Without one, the host denies every request.
     pub transport: Option<Arc<dyn EndpointTransport>>,
     /// Receives the lines that the plugin logs.

@@ -30,6 +30,7 @@ fn setup() -> PluginSetup {
     PluginSetup {
         config: serde_json::Map::new(),
         grants: Vec::new(),
+        origins: std::collections::HashMap::new(),
         transport: None,
         log: Arc::new(NoLog),
         dry_run: false,

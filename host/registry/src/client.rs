@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::auth::account::Accounts;
 use crate::auth::challenge::Challenges;
+use crate::auth::exchange::{CredentialExchange, Exchanges};
 use crate::auth::token::{GuestTokens, Tokens};
 use crate::content::pull_through::known::PullThrough;
 use crate::download::shared::Downloads;
@@ -126,6 +127,7 @@ impl Registries {
                 challenge: Mutex::default(),
                 first: tokio::sync::Mutex::new(()),
                 accounts: Accounts::default(),
+                exchange: Exchanges::default(),
                 tokens: Tokens::default(),
                 guest_tokens: GuestTokens::default(),
                 long_lists: Arc::clone(&self.long_lists),
@@ -138,6 +140,11 @@ impl Registries {
             })
         });
         Arc::clone(client)
+    }
+
+    /// The credentials of the run.
+    pub fn credentials(&self) -> &Credentials {
+        &self.options.credentials
     }
 
     /// The retries and pauses of the run.
@@ -185,6 +192,7 @@ pub struct Client {
     /// Held by the first request, so that a run does not start with one 401 per image.
     pub(super) first: tokio::sync::Mutex<()>,
     pub(super) accounts: Accounts,
+    pub(super) exchange: Exchanges,
     pub(super) tokens: Tokens,
     pub(super) guest_tokens: GuestTokens,
     /// Held by the run's one list that is long.
@@ -287,6 +295,11 @@ impl Client {
     /// The back-off between the attempts of one operation.
     pub(super) fn backoff(&self) -> Backoff {
         Backoff::new(self.options.max_wait, Arc::clone(&self.budget))
+    }
+
+    /// Uses the credentials that `exchange` fetches, in place of those that the user has for the registry.
+    pub fn use_exchange(&self, exchange: Arc<dyn CredentialExchange>) {
+        self.exchange.set(exchange);
     }
 
     /// Forgets all tokens, after a hook created something that they do not cover.

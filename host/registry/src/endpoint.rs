@@ -1,6 +1,7 @@
-//! Requests of plugins: to a registry's own host only, with its credential.
+//! Requests of plugins to the API of a registry, with its credential or one of the API's own.
 
-use std::time::Duration;
+use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use longshore_store::Operation;
@@ -8,13 +9,14 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use crate::auth::account::CredentialState;
-use crate::auth::header::basic;
+use crate::auth::account::{CredentialState, FirstUse};
+use crate::auth::header::{basic, bearer};
+use crate::auth::sigv4::{AwsKeys, AwsScope, sign};
 use crate::error::Failed as _;
 use crate::http::body::read_bounded;
 use crate::http::failure::cause_of;
 use crate::secret::known::{Origin, masked, masked_bytes};
-use crate::{Cause, Client, Credential, RegistryError};
+use crate::{Cause, Client, Credential, RegistryError, Secret};
 
 /// Timeout of a plugin's request.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,8 +47,58 @@ pub struct EndpointRequest {
     pub body: Option<Bytes>,
     /// The largest accepted response body, in bytes; a longer one is an error.
     pub body_limit: u64,
-    /// Whether the request carries the registry's user name and password, if there is one.
-    pub authenticates: bool,
+    /// How the request authenticates.
+    pub auth: EndpointAuth,
+    /// Whether a success brings a credential, which is left as it is. In all other bodies, the secrets that
+    /// this process has sent are masked.
+    pub brings_credential: bool,
+}
+
+/// How a plugin's request authenticates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndpointAuth {
+    /// Without a credential.
+    None,
+    /// With the user name and password that the user has for the registry, if there are any.
+    Registry,
+    /// With a credential of the API's own.
+    Own {
+        /// The credential.
+        credential: EndpointCredential,
+        /// What it belongs to and where it is from, for messages.
+        owner: String,
+    },
+}
+
+/// A credential for an API.
+#[derive(Clone, PartialEq, Eq)]
+pub enum EndpointCredential {
+    /// A user name and a password.
+    Basic {
+        /// The user name.
+        username: String,
+        /// The password.
+        password: Secret,
+    },
+    /// A token.
+    Bearer(Secret),
+    /// Keys of AWS, which sign the request.
+    Aws {
+        /// The keys.
+        keys: AwsKeys,
+        /// What the signature is for.
+        scope: AwsScope,
+    },
+}
+
+impl fmt::Debug for EndpointCredential {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Basic { .. } => "Basic(***)",
+            Self::Bearer(_) => "Bearer(***)",
+            Self::Aws { .. } => "Aws(***)",
+        })
+    }
 }
 
 /// The host's answer, whatever its status.
@@ -94,23 +146,19 @@ impl Client {
         let bad = |why| Cause::Location { host: host.to_owned(), why };
         let method = Method::from_bytes(request.method.as_bytes())
             .map_err(|_| bad("the method is not valid"))?;
-        let headers = header_map(&request.headers).ok_or_else(|| bad("a header is not valid"))?;
+        let mut headers =
+            header_map(&request.headers).ok_or_else(|| bad("a header is not valid"))?;
+        let brings_credential = request.brings_credential;
+        let body = request.body.unwrap_or_default();
+        let signed = (request.method, &url, &*body);
+        let first_use = self.authenticate(&request.auth, &mut headers, signed).await?;
         let mut outgoing = base
             .connections
             .metadata(&url, None)?
             .request(method, url.clone())
             .headers(headers)
             .timeout(PATIENCE);
-        let credential = match request.authenticates {
-            true => self.credential(None).await?,
-            false => None,
-        };
-        let mut first_use = None;
-        if let Some(credential @ Credential::Basic { username, password }) = &credential {
-            first_use = self.accounts.present_to_api(credential, self.owner()).await?;
-            outgoing = outgoing.header(AUTHORIZATION, basic(username, password)?);
-        }
-        if let Some(body) = request.body {
+        if !body.is_empty() || matches!(request.method, "POST" | "PUT" | "PATCH") {
             outgoing = outgoing.header(CONTENT_LENGTH, body.len()).body(body);
         }
         let response =
@@ -130,8 +178,51 @@ impl Client {
             .map(|(name, value)| (name.to_string(), text(value)))
             .collect();
         let body = read_bounded(response, request.body_limit).await?;
-        let body = masked_bytes(&body, Origin::Answer).map_or(body, Bytes::from);
+        let body = match brings_credential && (200..300).contains(&status) {
+            true => body,
+            false => masked_bytes(&body, Origin::Answer).map_or(body, Bytes::from),
+        };
         Ok(EndpointResponse { status, headers, body })
+    }
+}
+
+impl Client {
+    /// Adds the headers that authenticate a request. Returns the first use of a credential that a server
+    /// may refuse.
+    async fn authenticate(
+        &self,
+        auth: &EndpointAuth,
+        headers: &mut HeaderMap,
+        signed: (&str, &Url, &[u8]),
+    ) -> Result<Option<FirstUse>, Cause> {
+        let (credential, owner) = match auth {
+            EndpointAuth::None => return Ok(None),
+            EndpointAuth::Registry => match self.given_credential(None).await? {
+                Some(credential @ Credential::Basic { .. }) => (credential, self.owner()),
+                _ => return Ok(None),
+            },
+            EndpointAuth::Own { credential, owner } => match credential {
+                EndpointCredential::Aws { keys, scope } => {
+                    sign(headers, signed, keys, scope, SystemTime::now())?;
+                    // A wrong signature locks no account.
+                    return Ok(None);
+                }
+                EndpointCredential::Basic { username, password } => {
+                    let (username, password) = (username.clone(), password.clone());
+                    (Credential::Basic { username, password }, owner.clone())
+                }
+                EndpointCredential::Bearer(token) => {
+                    (Credential::RegistryToken(token.clone()), owner.clone())
+                }
+            },
+        };
+        let value = match &credential {
+            Credential::Basic { username, password } => basic(username, password)?,
+            Credential::RegistryToken(token) | Credential::IdentityToken(token) => bearer(token)?,
+        };
+        let first_use = self.accounts.present_to_api(&credential, owner).await?;
+        headers.insert(AUTHORIZATION, value);
+        Ok(first_use)
     }
 }
 

@@ -24,14 +24,18 @@ mod store;
 mod traits;
 mod upload;
 
+pub use auth::exchange::{CredentialExchange, ExchangedCredential};
 pub use auth::login::LoginAnswer;
+pub use auth::sigv4::{AwsKeys, AwsScope};
 pub use client::{Client, Registries, RegistryOptions};
 pub use credential::{
     AuthFilePath, Credential, CredentialError, CredentialOrigin, CredentialPlace,
     CredentialSources, CredentialStore, Credentials, EnvironmentCredential, ProgramFailure,
 };
 pub use download::{FileCredential, FileRequest, FileTls};
-pub use endpoint::{EndpointRequest, EndpointResponse, EndpointScheme};
+pub use endpoint::{
+    EndpointAuth, EndpointCredential, EndpointRequest, EndpointResponse, EndpointScheme,
+};
 pub use error::{Cause, RegistryError};
 pub use hints::HintCache;
 pub use http::certificate::{CertificateError, certificate_directories};

@@ -50,6 +50,12 @@ pub enum PackError {
         /// The name, shortened and escaped for display.
         name: String,
     },
+    /// The exchange names an endpoint that the metadata does not declare.
+    #[error("read plugin metadata: the exchange names the unknown endpoint {name:?}")]
+    ExchangeEndpoint {
+        /// The name.
+        name: String,
+    },
     /// Two endpoints have the same name.
     #[error("read plugin metadata: endpoint {name:?} is declared twice")]
     EndpointTwice {

@@ -6,12 +6,15 @@
 //! requested grants and origins it allows. The input is untrusted: a component may come from
 //! anywhere.
 
+mod endpoint;
 mod error;
 mod metadata;
+mod name;
 mod section;
 
+pub use endpoint::{Auth, Encoding, Endpoint, Exchange, OriginTemplate, UnknownAuth};
 pub use error::PackError;
-pub use metadata::{Auth, Endpoint, Kind, ListFacts, Metadata};
+pub use metadata::{Kind, ListFacts, Metadata};
 
 use section::{Sections, write_custom};
 
@@ -90,10 +93,12 @@ mod tests {
             endpoints: vec![Endpoint {
                 name: "api".into(),
                 origin: "https://{registry}".into(),
+                templates: Vec::new(),
                 https_key: Some("https".into()),
                 auth: Auth::Registry,
             }],
             grants: vec!["GET api /api/v2.0/ping".into()],
+            exchange: None,
             config_schema: Some(serde_json::json!({"type": "object"})),
             least_host_version: None,
         }

@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::PackError;
-
-const MAX_NAME: usize = 64;
+use crate::endpoint::{Endpoint, Exchange};
+use crate::name::{check_name, shown};
 
 /// The content of the metadata section. Unknown keys are ignored, so that a host can read what a
 /// newer `pack` wrote.
@@ -41,6 +40,9 @@ pub struct Metadata {
     /// The requests that the plugin sends to them, each as `METHODS ENDPOINT /path`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<String>,
+    /// The request that fetches the registry's own credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Exchange>,
     /// JSON Schema of the plugin's configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_schema: Option<serde_json::Value>,
@@ -110,93 +112,6 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A place that a plugin sends requests to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Endpoint {
-    /// What the plugin calls it.
-    pub name: String,
-    /// `registry` (the destination itself, scheme included), `https://{registry}`, or `config:KEY`.
-    pub origin: String,
-    /// The key of a boolean in the configuration. If its value is `false`, the host sends requests
-    /// over plain HTTP instead of HTTPS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub https_key: Option<String>,
-    /// Which credential the host attaches.
-    pub auth: Auth,
-}
-
-/// How the host authenticates requests to an endpoint; written `registry`, `none`, `basic`, `bearer` or
-/// `sigv4:SERVICE`. The host loads only plugins whose endpoints use the first two; the other words are
-/// reserved.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Auth {
-    /// The credential that the registry itself is used with.
-    Registry,
-    /// Without a credential: what everybody may ask, for which a wrong password is not shown.
-    None,
-    /// A name and a password of the endpoint's own.
-    Basic,
-    /// A token of the endpoint's own.
-    Bearer,
-    /// AWS signature version 4.
-    Sigv4 {
-        /// The service to sign for, such as `ecr`.
-        service: String,
-    },
-}
-
-impl fmt::Display for Auth {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Registry => out.write_str("registry"),
-            Self::None => out.write_str("none"),
-            Self::Basic => out.write_str("basic"),
-            Self::Bearer => out.write_str("bearer"),
-            Self::Sigv4 { service } => write!(out, "sigv4:{service}"),
-        }
-    }
-}
-
-/// An authentication that is not one of the known ones.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown auth {0:?}, expected registry, none, basic, bearer or sigv4:SERVICE")]
-pub struct UnknownAuth(String);
-
-impl FromStr for Auth {
-    type Err = UnknownAuth;
-
-    fn from_str(text: &str) -> Result<Self, UnknownAuth> {
-        match text {
-            "registry" => Ok(Self::Registry),
-            "none" => Ok(Self::None),
-            "basic" => Ok(Self::Basic),
-            "bearer" => Ok(Self::Bearer),
-            _ => match text.strip_prefix("sigv4:") {
-                Some(service) if is_name(service) => {
-                    Ok(Self::Sigv4 { service: service.to_owned() })
-                }
-                _ => Err(UnknownAuth(shown(text))),
-            },
-        }
-    }
-}
-
-impl TryFrom<String> for Auth {
-    type Error = UnknownAuth;
-
-    fn try_from(text: String) -> Result<Self, UnknownAuth> {
-        text.parse()
-    }
-}
-
-impl From<Auth> for String {
-    fn from(auth: Auth) -> Self {
-        auth.to_string()
-    }
-}
-
 impl Metadata {
     /// Checks what the types leave open: names become settings keys and words of a command line.
     pub(crate) fn check(&self) -> Result<(), PackError> {
@@ -207,29 +122,20 @@ impl Metadata {
                 return Err(PackError::EndpointTwice { name: endpoint.name.clone() });
             }
         }
-        Ok(())
+        match &self.exchange {
+            Some(exchange)
+                if !self.endpoints.iter().any(|known| known.name == exchange.endpoint) =>
+            {
+                Err(PackError::ExchangeEndpoint { name: shown(&exchange.endpoint) })
+            }
+            _ => Ok(()),
+        }
     }
-}
-
-fn check_name(what: &'static str, name: &str) -> Result<(), PackError> {
-    if is_name(name) { Ok(()) } else { Err(PackError::Name { what, name: shown(name) }) }
-}
-
-fn is_name(name: &str) -> bool {
-    name.len() <= MAX_NAME
-        && name.split('-').all(|word| {
-            !word.is_empty()
-                && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        })
-}
-
-fn shown(text: &str) -> String {
-    text.chars().take(MAX_NAME).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Auth, Kind, ListFacts, Metadata};
+    use super::{Kind, ListFacts, Metadata};
 
     #[test]
     fn the_json_is_kebab_case_and_ignores_unknown_keys() {
@@ -255,16 +161,5 @@ mod tests {
         assert_eq!(facts, expected);
         let json = serde_json::to_string(&facts).expect("writes");
         assert_eq!(json, r#"{"lines":true,"default-arch":"amd64"}"#);
-    }
-
-    #[test]
-    fn auth_is_one_word() {
-        for text in ["registry", "none", "basic", "bearer", "sigv4:ecr-public"] {
-            let auth: Auth = text.parse().expect("known");
-            assert_eq!(auth.to_string(), text);
-        }
-        for text in ["", "nothing", "sigv4", "sigv4:", "sigv4:A", "Basic"] {
-            assert!(text.parse::<Auth>().is_err(), "{text:?} passed");
-        }
     }
 }

@@ -1,34 +1,133 @@
-//! Sends the requests of plugins to the registry's own host, with its credential.
+//! Sends the requests of plugins, each with the credential of its endpoint.
 
+use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use longshore_oci::Registry;
 
-use crate::settings::plugin_flag;
+use super::endpoint_credential::{CredentialQuestion, credential_of};
+use crate::settings::{EndpointSettings, plugin_flag};
 use longshore_plugin_host::{
-    Auth, EndpointTransport, IncomingResponse, OutgoingRequest, TransportError,
+    Auth, Endpoint, EndpointTransport, IncomingResponse, OutgoingRequest, TransportError,
 };
-use longshore_registry::{Cause, EndpointRequest, EndpointScheme, Registries};
+use longshore_registry::{
+    Cause, Client, EndpointAuth, EndpointCredential, EndpointRequest, EndpointScheme, Registries,
+};
 
-/// The registries of a run, as the only origins of plugins' requests.
+/// The registries of a run, and the settings of the endpoints of one plugin.
 #[derive(Debug)]
 pub(crate) struct RegistryEndpoints {
     registries: Registries,
     /// The name that configures the plugin, for messages.
     plugin: String,
+    settings: HashMap<String, EndpointSettings>,
+    /// Whether the plugin is built in, so that it may use the usual variables of AWS.
+    built_in: bool,
 }
 
 impl RegistryEndpoints {
-    /// Creates endpoints on the hosts of `registries`.
-    pub(crate) const fn new(registries: Registries, plugin: String) -> Self {
-        Self { registries, plugin }
+    /// Creates the transport of the plugin that `plugin` configures.
+    pub(crate) const fn new(
+        registries: Registries,
+        plugin: String,
+        settings: HashMap<String, EndpointSettings>,
+        built_in: bool,
+    ) -> Self {
+        Self { registries, plugin, settings, built_in }
+    }
+
+    /// Returns whether the user gave the endpoint a credential for `registry`.
+    ///
+    /// # Errors
+    /// Returns why the credential cannot be used.
+    pub(super) async fn has_credential(
+        &self,
+        endpoint: &Endpoint,
+        registry: &Registry,
+    ) -> Result<bool, String> {
+        let own = self.own(endpoint, registry.as_str());
+        match endpoint.auth {
+            Auth::None => return Ok(true),
+            Auth::Registry if own.is_none() => return Ok(true),
+            _ if own
+                .is_some_and(|own| own.credential(registry.as_str()).plain("helper").is_some()) =>
+            {
+                return Ok(true);
+            }
+            _ => {}
+        }
+        // The region does not matter yet.
+        let found = self.credential(endpoint, registry.as_str(), registry, Some("any")).await;
+        Ok(found?.is_some())
+    }
+
+    fn own(&self, endpoint: &Endpoint, registry: &str) -> Option<&EndpointSettings> {
+        let settings = self.settings.get(&endpoint.name);
+        settings.filter(|settings| !settings.credential(registry).is_empty())
+    }
+
+    async fn credential(
+        &self,
+        endpoint: &Endpoint,
+        registry: &str,
+        host: &Registry,
+        region: Option<&str>,
+    ) -> Result<Option<EndpointCredential>, String> {
+        let question = CredentialQuestion {
+            auth: &endpoint.auth,
+            settings: self.settings.get(&endpoint.name).map(|known| known.credential(registry)),
+            credentials: self.registries.credentials(),
+            host,
+            region,
+            built_in: self.built_in,
+        };
+        credential_of(&question).await
+    }
+
+    /// Returns how a request to `host` authenticates.
+    async fn auth(
+        &self,
+        request: &OutgoingRequest,
+        host: &Registry,
+    ) -> Result<EndpointAuth, TransportError> {
+        let endpoint = &request.endpoint;
+        let table = format!("[plugins.{}.endpoints.{}]", self.plugin, endpoint.name);
+        match endpoint.auth {
+            Auth::None => return Ok(EndpointAuth::None),
+            Auth::Registry if self.own(endpoint, &request.registry).is_none() => {
+                if host.as_str() == request.registry {
+                    return Ok(EndpointAuth::Registry);
+                }
+                return Err(TransportError::Denied(format!(
+                    "endpoint {} is at {}, and the registry's credential is not sent there; give the \
+                     endpoint its own in {table}",
+                    endpoint.name, request.origin
+                )));
+            }
+            _ => {}
+        }
+        let found = self
+            .credential(endpoint, &request.registry, host, request.region.as_deref())
+            .await
+            .map_err(|why| TransportError::Denied(format!("use {table}: {why}")))?;
+        match found {
+            Some(credential) => {
+                let owner = format!("endpoint {} of {} (from {table})", endpoint.name, self.plugin);
+                Ok(EndpointAuth::Own { credential, owner })
+            }
+            None => Err(TransportError::Denied(format!(
+                "endpoint {} has no credential: {}",
+                endpoint.name,
+                wanted(&endpoint.auth, &table)
+            ))),
+        }
     }
 
     async fn exchange(&self, request: OutgoingRequest) -> Result<IncomingResponse, TransportError> {
-        let registry = request.registry.parse().map_err(|error| {
-            TransportError::Denied(format!("{:?} is not a registry: {error}", request.registry))
-        })?;
-        let scheme = scheme_of(&request)?;
+        let (client, scheme) = self.place(&request)?;
+        let auth = self.auth(&request, client.registry()).await?;
         let query = if request.escaped_query.is_empty() {
             String::new()
         } else {
@@ -41,7 +140,8 @@ impl RegistryEndpoints {
             headers: request.headers,
             body: request.body.map(Bytes::from),
             body_limit: request.max_body as u64,
-            authenticates: request.endpoint.auth != Auth::None,
+            auth,
+            brings_credential: request.is_exchange,
         };
         // What to set if the host does not speak HTTPS.
         let https_key = request.endpoint.https_key.as_deref();
@@ -49,26 +149,59 @@ impl RegistryEndpoints {
             format!(" ({}=false uses plain HTTP)", plugin_flag(&self.plugin, key))
         });
         let response =
-            self.registries.client(&registry).send_endpoint(outgoing).await.map_err(|error| {
-                match *error.cause {
-                    Cause::TooLarge { .. } => TransportError::TooLarge,
-                    // It would count as another failed login.
-                    cause @ (Cause::CredentialRefused(_) | Cause::LoginLimited(_)) => {
-                        TransportError::Denied(cause.to_string())
-                    }
-                    Cause::Unreachable { host, why } if scheme == EndpointScheme::Https => {
-                        TransportError::Unreachable(format!(
-                            "cannot reach {host} by HTTPS: {why}{advice}"
-                        ))
-                    }
-                    cause => TransportError::Unreachable(cause.to_string()),
+            client.send_endpoint(outgoing).await.map_err(|error| match *error.cause {
+                Cause::TooLarge { .. } => TransportError::TooLarge,
+                // It would count as another failed login.
+                cause @ (Cause::CredentialRefused(_) | Cause::LoginLimited(_)) => {
+                    TransportError::Denied(cause.to_string())
                 }
+                Cause::Unreachable { host, why } if scheme == EndpointScheme::Https => {
+                    TransportError::Unreachable(format!(
+                        "cannot reach {host} by HTTPS: {why}{advice}"
+                    ))
+                }
+                cause => TransportError::Unreachable(cause.to_string()),
             })?;
         Ok(IncomingResponse {
             status: response.status,
             headers: response.headers,
             body: response.body.to_vec(),
         })
+    }
+
+    /// Returns the client of the host that a request goes to, and the scheme.
+    fn place(
+        &self,
+        request: &OutgoingRequest,
+    ) -> Result<(Arc<Client>, EndpointScheme), TransportError> {
+        let (scheme, host) = match request.origin.split_once("://") {
+            None => (EndpointScheme::Registry, request.registry.as_str()),
+            Some(("https", host)) => (EndpointScheme::Https, host),
+            // The session has checked that the user accepts it for this host.
+            Some(("http", host)) => (EndpointScheme::Http, host),
+            Some(_) => {
+                let text = format!("{} is not an origin", request.origin);
+                return Err(TransportError::Denied(text));
+            }
+        };
+        let host: Registry = host
+            .parse()
+            .map_err(|error| TransportError::Denied(format!("{host:?} is not a host: {error}")))?;
+        Ok((self.registries.client(&host), scheme))
+    }
+}
+
+/// Says which settings an authentication wants.
+fn wanted(auth: &Auth, table: &str) -> String {
+    match auth {
+        Auth::Bearer => format!("set token or token-env in {table}"),
+        Auth::Sigv4 { .. } => format!(
+            "set access-key-id and secret-access-key in {table}, or AWS_ACCESS_KEY_ID and \
+             AWS_SECRET_ACCESS_KEY"
+        ),
+        Auth::Registry | Auth::None | Auth::Basic => {
+            format!("set username and password, or password-env, in {table}")
+        }
     }
 }
 
@@ -78,21 +211,5 @@ impl EndpointTransport for RegistryEndpoints {
         request: OutgoingRequest,
     ) -> Pin<Box<dyn Future<Output = Result<IncomingResponse, TransportError>> + Send + 'a>> {
         Box::pin(self.exchange(request))
-    }
-}
-
-/// Returns the scheme of a request's origin, which must be on the registry's own host.
-fn scheme_of(request: &OutgoingRequest) -> Result<EndpointScheme, TransportError> {
-    if request.origin == "registry" {
-        return Ok(EndpointScheme::Registry);
-    }
-    match request.origin.split_once("://") {
-        Some(("https", host)) if host == request.registry => Ok(EndpointScheme::Https),
-        // The session has checked that the user accepts it for this registry.
-        Some(("http", host)) if host == request.registry => Ok(EndpointScheme::Http),
-        _ => Err(TransportError::Denied(format!(
-            "endpoint {} is at {}, and only the registry's own host can be reached",
-            request.endpoint.name, request.origin
-        ))),
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use super::{LONGEST_WAIT, Prepared, Purpose, WAIT, prepare, wait_after};
+use super::{LONGEST_WAIT, Prepared, Purpose, RegistryEndpoints, WAIT, prepare, wait_after};
 use longshore_engine::event::{Event, EventSender, Level};
 use longshore_engine::job::{Job, Jobs};
 use longshore_oci::{Name, PlatformFilter};
@@ -55,6 +55,7 @@ async fn plugin(harbor: &Arc<Harbor>) -> Plugin {
     let setup = PluginSetup {
         config: serde_json::Map::new(),
         grants: Vec::new(),
+        origins: HashMap::new(),
         transport: Some(Arc::clone(harbor) as Arc<_>),
         log: Arc::new(NoLog),
         dry_run: false,
@@ -105,7 +106,10 @@ async fn prepared_for(
     .unwrap();
     let (events, mut received) = EventSender::channel();
     let plugin = plugin(harbor).await;
-    let prepared = prepare(&jobs, &plugin, &registries, &events, purpose).await.unwrap();
+    let endpoints =
+        RegistryEndpoints::new(registries.clone(), "harbor".to_owned(), HashMap::new(), true);
+    let reached = (&registries, &endpoints);
+    let prepared = prepare(&jobs, &plugin, reached, &events, purpose).await.unwrap();
     drop(events);
     let mut notes = Vec::new();
     while let Some(event) = received.recv().await {

@@ -100,7 +100,7 @@ pub(crate) enum SettingsError {
     PlainHttp {
         /// The flag that asks for plain HTTP.
         setting: String,
-        /// The registry, which is not on loopback.
+        /// The host, which is not on loopback.
         registry: Registry,
     },
     /// `--plugin-config` names a plugin that the run does not use.

@@ -226,6 +226,13 @@ impl SettingsFile {
         plugins.into_iter().flat_map(Table::keys).map(String::as_str)
     }
 
+    /// Returns the plugins with a table, and their tables.
+    pub(crate) fn plugin_tables(&self) -> impl Iterator<Item = (&String, &Table)> {
+        let plugins = self.table.get(PLUGINS).and_then(Value::as_table);
+        let all = plugins.into_iter().flatten();
+        all.filter_map(|(name, value)| Some((name, value.as_table()?)))
+    }
+
     /// Returns the table of the plugin `name`.
     pub(crate) fn plugin(&self, name: &str) -> Option<&Table> {
         self.table.get(PLUGINS)?.as_table()?.get(name)?.as_table()

@@ -9,6 +9,7 @@ use longshore_plugin_host::{Kind, PluginHost};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::endpoint::{ORIGIN, credential_keys};
 use crate::flags;
 
 /// The table of plugins.
@@ -18,7 +19,9 @@ pub(super) const REPOSITORIES: &str = "repositories";
 /// The keys of a login.
 const LOGIN: [&str; 4] = ["username", "username-env", "password", "password-env"];
 /// Keys of `[plugins.NAME]` that are reserved for installed plugins.
-pub(super) const RESERVED: [&str; 2] = ["grants", "endpoints"];
+pub(super) const RESERVED: [&str; 1] = ["grants"];
+/// The key of `[plugins.NAME]` with the settings of endpoints, which the plugin does not get.
+pub(super) const ENDPOINTS: &str = "endpoints";
 
 /// A key that no settings file has.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,6 +74,14 @@ fn collect_components(value: &DeValue<'_>, components: &mut Vec<String>) {
 /// A key with its place in the text.
 type Key<'i> = Spanned<std::borrow::Cow<'i, str>>;
 
+/// Returns the table, if the value is one.
+fn inner<'a, 'i>(value: &'a DeValue<'i>) -> Option<&'a DeTable<'i>> {
+    match value {
+        DeValue::Table(table) => Some(table),
+        _ => None,
+    }
+}
+
 struct Check<'a> {
     text: &'a str,
     components: Vec<String>,
@@ -116,6 +127,7 @@ impl Check<'_> {
         let built_in: Vec<&str> = kinds.into_iter().flat_map(PluginHost::built_in).collect();
         for (key, value) in plugins {
             let name = key.get_ref().as_ref();
+            self.endpoints(name, value.get_ref());
             if !built_in.contains(&name) {
                 // A component has the name in its metadata, so only a mistyped one is an error.
                 let is_component = self.components.iter().any(|component| component == name);
@@ -132,10 +144,41 @@ impl Check<'_> {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             for key in table.keys() {
                 let written = key.get_ref().as_ref();
-                if !known.contains(&written) && !RESERVED.contains(&written) {
+                let is_ours = written == ENDPOINTS || RESERVED.contains(&written);
+                if !known.contains(&written) && !is_ours {
                     self.refuse(&format!("{PLUGINS}.{name}"), key, &known, None);
                 }
             }
+        }
+    }
+
+    /// Checks `[plugins.NAME.endpoints]`.
+    fn endpoints(&mut self, plugin: &str, table: &DeValue<'_>) {
+        let endpoints = inner(table).and_then(|table| inner(table.get(ENDPOINTS)?.get_ref()));
+        let credential: Vec<String> = credential_keys().collect();
+        let credential: Vec<&str> = credential.iter().map(String::as_str).collect();
+        for (endpoint, value) in endpoints.into_iter().flatten() {
+            let place = format!("{PLUGINS}.{plugin}.{ENDPOINTS}.{}", endpoint.get_ref());
+            for (key, value) in inner(value.get_ref()).into_iter().flatten() {
+                match inner(value.get_ref()) {
+                    Some(of_registry) => {
+                        let place = format!("{place}.{:?}", key.get_ref());
+                        for key in of_registry.keys() {
+                            self.refuse_unless(&place, key, &credential);
+                        }
+                    }
+                    None => {
+                        let known: Vec<&str> = credential.iter().copied().chain([ORIGIN]).collect();
+                        self.refuse_unless(&place, key, &known);
+                    }
+                }
+            }
+        }
+    }
+
+    fn refuse_unless(&mut self, place: &str, key: &Key<'_>, known: &[&str]) {
+        if !known.contains(&key.get_ref().as_ref()) {
+            self.refuse(place, key, known, None);
         }
     }
 
@@ -213,6 +256,18 @@ mod tests {
                 "repositories.\"https://a\".usernam",
                 "the nearest key is repositories.\"https://a\".username",
             ),
+            (
+                "[plugins.mine.endpoints.api]\norigin = 'x'\npasword = 'x'\n",
+                3,
+                "plugins.mine.endpoints.api.pasword",
+                "the nearest key is plugins.mine.endpoints.api.password",
+            ),
+            (
+                "[plugins.ecr.endpoints.api.'r.test']\norgin = 'x'\n",
+                2,
+                "plugins.ecr.endpoints.api.\"r.test\".orgin",
+                "the nearest key is plugins.ecr.endpoints.api.\"r.test\".region",
+            ),
             ("qqqq = 1\n", 1, "qqqq", ""),
             ("jobs = 1\nzzzz = 1\n[mirror]\nqqqq = 1\n", 2, "zzzz", ""),
         ] {
@@ -228,6 +283,8 @@ mod tests {
             "rewrite = ['prefix', './plugins/prefixes.wasm']\n[plugins.prefixes]\na = 1\n",
             "[plugins.mine-alone]\nanything = 1\n",
             "[plugins.harbor]\ngrants = ['x']\n",
+            "[plugins.harbor.endpoints.api]\nusername = 'x'\npassword-env = 'X'\norigin = 'y'\n",
+            "[plugins.mine.endpoints.api.'r.test']\ntoken-env = 'X'\nregion = 'y'\n",
             "[repositories.'https://a']\nusername = 'x'\npassword-env = 'X'\n",
         ] {
             assert_eq!(unknown(text), None, "{text}");

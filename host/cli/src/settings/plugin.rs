@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::endpoint::EndpointSettings;
 use super::file::text_of;
-use super::keys::RESERVED;
+use super::keys::{ENDPOINTS, RESERVED};
 use super::{SettingsError, SettingsFile};
 use longshore_files::read_any;
 use longshore_plugin_host::PluginHost;
@@ -34,6 +35,8 @@ pub(crate) struct PluginSettings {
     set: HashMap<&'static str, Map<String, Value>>,
     /// `--plugin-config`, by plugin.
     given: HashMap<String, Map<String, Value>>,
+    /// `[plugins.NAME.endpoints.ENDPOINT]`, by plugin and endpoint.
+    endpoints: HashMap<String, HashMap<String, EndpointSettings>>,
     /// `--grant`, for a component that is named by its path.
     pub(crate) grants: Vec<String>,
 }
@@ -75,7 +78,15 @@ impl PluginSettings {
         if let Some((plugin, key)) = RESERVED.iter().find_map(|key| file.plugin_with(key)) {
             return Err(SettingsError::ReservedKey { plugin, key });
         }
-        Ok(Self { file, set: HashMap::new(), given, grants })
+        let mut endpoints = HashMap::new();
+        for (plugin, table) in file.plugin_tables() {
+            if let Some(value) = table.get(ENDPOINTS) {
+                let place = format!("plugins.{plugin}.{ENDPOINTS}");
+                let path = file.path().unwrap_or(Path::new(""));
+                endpoints.insert(plugin.clone(), EndpointSettings::all(path, &place, value)?);
+            }
+        }
+        Ok(Self { file, set: HashMap::new(), given, endpoints, grants })
     }
 
     /// Sets a key for which there is a flag. `--plugin-config` overrides it. The run need not use the
@@ -104,7 +115,7 @@ impl PluginSettings {
     pub(crate) fn config(&self, name: &str) -> Map<String, Value> {
         let mut config = Map::new();
         if let Some(table) = self.file.plugin(name) {
-            for (key, value) in table {
+            for (key, value) in table.iter().filter(|(key, _)| *key != ENDPOINTS) {
                 // TOML's dates become text; JSON has every other type.
                 config.insert(key.clone(), serde_json::to_value(value).unwrap_or(Value::Null));
             }
@@ -125,6 +136,11 @@ impl PluginSettings {
         };
         let path = self.file.path().unwrap_or(Path::new(""));
         self.file.plugins().filter(is_idle).map(move |name| (name, path))
+    }
+
+    /// Returns the settings of the endpoints of the plugin `name`.
+    pub(crate) fn endpoints(&self, name: &str) -> HashMap<String, EndpointSettings> {
+        self.endpoints.get(name).cloned().unwrap_or_default()
     }
 
     /// Returns the plugins that `--plugin-config` names.

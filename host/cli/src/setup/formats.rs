@@ -27,6 +27,7 @@ impl Formats<'_> {
         let setup = PluginSetup {
             config: self.settings.config(&configured),
             grants: Vec::new(),
+            origins: std::collections::HashMap::new(),
             transport: None,
             log: Arc::new(LogOfPlugins(Arc::clone(self.log))),
             dry_run: false,

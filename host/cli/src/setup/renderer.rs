@@ -35,6 +35,7 @@ impl PluginRenderer {
         let setup = PluginSetup {
             config: settings.config(&configured),
             grants: Vec::new(),
+            origins: HashMap::new(),
             transport: None,
             log: Arc::new(LogOfPlugins(Arc::clone(log))),
             dry_run: false,

@@ -178,7 +178,7 @@ impl Call {
     fn wall(self, limits: &Limits) -> Duration {
         match self {
             Self::Probe | Self::Parse | Self::Render | Self::Rewrite => limits.wall,
-            Self::Describe | Self::Scopes | Self::Prepare => limits.hook_wall,
+            Self::Describe | Self::Scopes | Self::Prepare | Self::Exchange => limits.hook_wall,
             Self::RenderChart => limits.chart_wall,
         }
     }
@@ -196,7 +196,7 @@ impl Call {
         match self {
             Self::Probe | Self::Parse | Self::Render => limits.list_result,
             Self::Rewrite => limits.rewrite_result,
-            Self::Describe | Self::Scopes | Self::Prepare => limits.hook_result,
+            Self::Describe | Self::Scopes | Self::Prepare | Self::Exchange => limits.hook_result,
             Self::RenderChart => limits.chart_result,
         }
     }

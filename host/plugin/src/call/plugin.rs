@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use longshore_plugin_pack::{Kind, ListFacts, Metadata};
+use longshore_plugin_pack::{Endpoint, Kind, ListFacts, Metadata};
 
 use super::guest_call::GuestCall;
 use super::loaded::Loaded;
@@ -15,6 +15,9 @@ use crate::contract::{
 };
 use crate::error::{Call, Failure, PluginError};
 use crate::escape::shown;
+use crate::network::exchange::{self, Exchanged};
+use crate::network::permissions::PlainHttp;
+use crate::network::requests::exchange_request;
 
 /// A loaded plugin. Any task may call it, and clones share everything.
 ///
@@ -60,10 +63,54 @@ impl Plugin {
         &self.0.given_name
     }
 
-    /// Returns key and value of the configuration that makes the plugin use plain HTTP, if one does.
+    /// Returns the endpoints that use plain HTTP because the user said so.
     #[must_use]
-    pub fn plain_http(&self) -> Option<(&str, String)> {
+    pub fn plain_http(&self) -> Vec<PlainHttp> {
         self.0.permissions.plain_http()
+    }
+
+    /// Returns the endpoint of the plugin's exchange, if it declares one.
+    #[must_use]
+    pub fn exchange_endpoint(&self) -> Option<&Endpoint> {
+        let exchange = self.0.permissions.exchange.as_ref()?;
+        self.0.permissions.endpoint(&exchange.endpoint).map(|(endpoint, _)| endpoint)
+    }
+
+    /// Fetches the credential of a registry with the exchange that the plugin declares.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the plugin declares none or lacks the grant, or if the endpoint does not answer with a
+    /// credential.
+    pub async fn exchange(&self, registry: &str) -> Result<Exchanged, PluginError> {
+        let failed = |failure| self.failed(Call::Exchange, failure);
+        let coded =
+            |code: &str, message: String| failed(Failure::Coded { code: code.to_owned(), message });
+        let permissions = &self.0.permissions;
+        let (Some(exchange), Some(transport)) = (&permissions.exchange, &permissions.transport)
+        else {
+            return Err(coded("no-exchange", "the plugin declares no exchange".to_owned()));
+        };
+        let most = self.0.runtime.limits.response_body;
+        let request = exchange_request(permissions, exchange, registry, most)
+            .map_err(|why| coded("denied", why))?;
+        let asked = format!("{} {}{}", exchange.method, request.origin, request.escaped_path);
+        let answer = transport
+            .send(request)
+            .await
+            .map_err(|error| coded("no-answer", shown(&error.to_string())))?;
+        match answer.status {
+            200..=299 => exchange::read(exchange, &answer.body)
+                .map_err(|why| coded("bad-answer", format!("{}: {why}", shown(&asked)))),
+            status => {
+                let said = said(&answer.body).map_or_else(String::new, |said| format!(" ({said})"));
+                let message = format!("{} answered {status}{said}", shown(&asked));
+                Err(match status {
+                    401 | 403 => failed(Failure::Unauthorized { message }),
+                    _ => coded("refused", message),
+                })
+            }
+        }
     }
 
     /// Returns the facts about the list format in the metadata. Texts are cut and escaped.
@@ -242,4 +289,11 @@ impl Plugin {
     fn failed(&self, call: Call, failure: Failure) -> PluginError {
         PluginError::Call { plugin: self.name().to_owned(), call, place: None, failure }
     }
+}
+
+/// Returns the message in the error document of an API, on one line.
+fn said(body: &[u8]) -> Option<String> {
+    let document: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let message = ["message", "Message", "error"].iter().find_map(|key| document[key].as_str())?;
+    Some(shown(&message.chars().take(300).collect::<String>()))
 }

@@ -18,7 +18,7 @@ use crate::call::plugin::Plugin;
 use crate::error::{LoadProblem, PluginError};
 use crate::escape::shown;
 use crate::limits::Limits;
-use crate::network::permissions::Permissions;
+use crate::network::permissions::{Decisions, Permissions};
 use crate::sandbox::engine::{engine, linker};
 use crate::sandbox::exports::{Exports, LinkedComponent, check_imports};
 use crate::sandbox::guest::Guest;
@@ -215,8 +215,9 @@ impl PluginHost {
             .map_err(|problem| PluginError::Config { plugin: name.clone(), problem })?;
         let declared = metadata.as_ref().map_or(&[][..], |known| &known.grants);
         let grants = if built_in { declared } else { &setup.grants };
-        let permissions = Permissions::read(metadata.as_ref(), grants, &config, setup.transport)
-            .map_err(failed)?;
+        let decisions = Decisions { grants, config: &config, origins: &setup.origins, built_in };
+        let permissions =
+            Permissions::read(metadata.as_ref(), &decisions, setup.transport).map_err(failed)?;
         Ok(Plugin::new(Loaded {
             runtime: Arc::clone(&self.runtime),
             linked,

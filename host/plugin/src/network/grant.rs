@@ -1,19 +1,45 @@
-//! The requests that a plugin may send: `METHODS ENDPOINT /path`.
+//! The requests that a plugin may send: `METHODS ENDPOINT /path [HEADER=VALUE …] [dry-run]`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::transport::Method;
 
+/// Headers that a plugin may send with any grant.
+pub(super) const REQUEST_HEADERS: [&str; 4] =
+    ["accept", "content-type", "if-match", "if-none-match"];
+
+/// Parts of the names of headers that no grant allows.
+const RESERVED_HEADERS: [&str; 9] =
+    ["auth", "token", "key", "cookie", "forwarded", "date", "override", "host", "rewrite"];
+
+/// The word behind a grant for requests that change nothing.
+const IN_DRY_RUN: &str = "dry-run";
+
 /// A permission to send requests, such as `GET,HEAD registry /api/v2.0/projects/*`.
 ///
 /// Path segments match exactly. `*` matches one segment. `**` at the end matches any number. The host
-/// does not match the query.
+/// does not match the query. A request must have each header that the grant names, with this value: some
+/// APIs name their operation in a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
     methods: Vec<Method>,
     endpoint: String,
     path: Vec<Segment>,
+    /// Names in lower case, and values.
+    headers: Vec<(String, String)>,
+    /// Whether the request changes nothing whatever its method, so that a dry run sends it too.
+    in_dry_run: bool,
+}
+
+/// What a grant is asked about.
+pub(crate) struct Wanted<'a> {
+    pub(crate) method: Method,
+    pub(crate) endpoint: &'a str,
+    /// The unescaped segments of the path.
+    pub(crate) path: &'a [String],
+    /// Headers with lower-case names.
+    pub(crate) headers: &'a [(String, String)],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,12 +65,13 @@ enum GrantProblem {
     Rest,
     Registry,
     Endpoint,
+    Header,
 }
 
 impl fmt::Display for GrantProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Shape => "it must read `METHODS ENDPOINT /path`",
+            Self::Shape => "it must read `METHODS ENDPOINT /path [HEADER=VALUE …] [dry-run]`",
             Self::Method => {
                 "its methods are GET, HEAD, POST, PUT, PATCH and DELETE, comma-separated"
             }
@@ -52,6 +79,9 @@ impl fmt::Display for GrantProblem {
             Self::Rest => "`**` may only end a path, and `*` must be a whole segment",
             Self::Registry => "a plugin may not use the registry API under /v2/",
             Self::Endpoint => "the plugin has no endpoint with this name",
+            Self::Header => {
+                "a header is `x-NAME=VALUE`, and none that authenticates, dates or redirects a request"
+            }
         })
     }
 }
@@ -70,19 +100,31 @@ impl Grant {
         }
     }
 
-    /// Returns whether the grant covers a request. `path` holds unescaped segments.
+    /// Returns whether the grant covers a request.
     ///
     /// The host sends a slash inside a segment as `%2F`, which some servers treat as a slash. The grant
     /// must cover such a path in both readings, and neither may be below `/v2/`.
-    pub(crate) fn covers(&self, method: Method, endpoint: &str, path: &[String]) -> bool {
-        let as_sent: Vec<&str> = path.iter().map(String::as_str).collect();
+    pub(crate) fn covers(&self, wanted: &Wanted<'_>) -> bool {
+        let as_sent: Vec<&str> = wanted.path.iter().map(String::as_str).collect();
         let split_at_slashes: Vec<&str> =
             as_sent.iter().flat_map(|segment| segment.split(['/', '\\'])).collect();
-        self.endpoint == endpoint
-            && self.methods.contains(&method)
+        self.endpoint == wanted.endpoint
+            && self.methods.contains(&wanted.method)
             && !is_registry_api(&split_at_slashes)
             && self.matches(&as_sent)
             && self.matches(&split_at_slashes)
+            && self.headers.iter().all(|header| wanted.headers.contains(header))
+            && wanted.headers.iter().all(|(name, _)| self.allows(name))
+    }
+
+    /// Returns whether a request may have the header `name`, which is in lower case.
+    fn allows(&self, name: &str) -> bool {
+        REQUEST_HEADERS.contains(&name) || self.headers.iter().any(|(known, _)| known == name)
+    }
+
+    /// Returns whether a dry run sends the request that the grant covers.
+    pub(crate) const fn holds_in_dry_run(&self) -> bool {
+        self.in_dry_run
     }
 
     fn matches(&self, path: &[&str]) -> bool {
@@ -113,8 +155,8 @@ impl FromStr for Grant {
 
     fn from_str(text: &str) -> Result<Self, GrantError> {
         let mut words = text.split_ascii_whitespace();
-        let (Some(methods), Some(endpoint), Some(path), None) =
-            (words.next(), words.next(), words.next(), words.next())
+        let (Some(methods), Some(endpoint), Some(path)) =
+            (words.next(), words.next(), words.next())
         else {
             return Err(refused(text, GrantProblem::Shape));
         };
@@ -128,8 +170,38 @@ impl FromStr for Grant {
             .ok_or(GrantProblem::Path)
             .and_then(segments)
             .map_err(|problem| refused(text, problem))?;
-        Ok(Self { methods, endpoint: endpoint.to_owned(), path })
+        let mut grant = Self {
+            methods,
+            endpoint: endpoint.to_owned(),
+            path,
+            headers: Vec::new(),
+            in_dry_run: false,
+        };
+        for word in words {
+            match word.split_once('=') {
+                _ if grant.in_dry_run => return Err(refused(text, GrantProblem::Shape)),
+                Some((name, value)) => {
+                    let header = header(name, value).map_err(|problem| refused(text, problem))?;
+                    grant.headers.push(header);
+                }
+                None if word == IN_DRY_RUN => grant.in_dry_run = true,
+                None => return Err(refused(text, GrantProblem::Shape)),
+            }
+        }
+        Ok(grant)
     }
+}
+
+/// Reads a header of a grant. A plugin gets no header that changes who asks, where, when or for what
+/// method.
+fn header(name: &str, value: &str) -> Result<(String, String), GrantProblem> {
+    let name = name.to_ascii_lowercase();
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_reserved = RESERVED_HEADERS.iter().any(|reserved| name.contains(reserved));
+    if !name.starts_with("x-") || !is_plain || is_reserved || value.is_empty() {
+        return Err(GrantProblem::Header);
+    }
+    Ok((name, value.to_owned()))
 }
 
 fn segments(path: &str) -> Result<Vec<Segment>, GrantProblem> {
@@ -154,12 +226,18 @@ fn segments(path: &str) -> Result<Vec<Segment>, GrantProblem> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Grant, Method};
+    use super::{Grant, Method, Wanted};
 
     fn covers(grant: &str, method: Method, path: &[&str]) -> bool {
+        covers_with(grant, method, path, &[])
+    }
+
+    fn covers_with(grant: &str, method: Method, path: &[&str], headers: &[(&str, &str)]) -> bool {
         let grant: Grant = grant.parse().expect("a grant");
         let path: Vec<String> = path.iter().map(|&segment| segment.to_owned()).collect();
-        grant.covers(method, "registry", &path)
+        let headers: Vec<(String, String)> =
+            headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        grant.covers(&Wanted { method, endpoint: "registry", path: &path, headers: &headers })
     }
 
     #[test]
@@ -187,6 +265,23 @@ mod tests {
     }
 
     #[test]
+    fn a_header_of_a_grant_must_be_there_with_its_value() {
+        let grant = "POST registry / x-amz-target=Service.Look dry-run";
+        let target = |value: &'static str| [("x-amz-target", value)];
+        let with = |headers: &[(&str, &str)]| covers_with(grant, Method::Post, &[""], headers);
+        assert!(with(&target("Service.Look")));
+        assert!(with(&[("x-amz-target", "Service.Look"), ("content-type", "a/b")]));
+        assert!(!with(&target("Service.Delete")));
+        assert!(!with(&target("service.look")), "values are exact");
+        assert!(!with(&[]), "the header is missing");
+        assert!(!with(&[("x-amz-target", "Service.Look"), ("x-other", "1")]), "it was not granted");
+        assert!(!covers_with("POST registry /", Method::Post, &[""], &target("Service.Look")));
+        let grant: Grant = grant.parse().expect("a grant");
+        assert!(grant.holds_in_dry_run());
+        assert!(!"POST registry /".parse::<Grant>().expect("a grant").holds_in_dry_run());
+    }
+
+    #[test]
     fn nothing_covers_the_registry_itself() {
         for path in [&["v2", "a", "tags"][..], &["V2", "x"], &["v2/a", "x"], &["v2\\a"]] {
             assert!(!covers("GET registry /**", Method::Get, path), "{path:?} was covered");
@@ -203,6 +298,18 @@ mod tests {
             "",
             "GET registry",
             "GET registry /a b",
+            "GET registry /a dry-run b",
+            "GET registry /a dry-run x-a=b",
+            "GET registry /a DRY-RUN",
+            "GET registry /a x-a",
+            "GET registry /a x-a=",
+            "GET registry /a accept=b",
+            "GET registry /a authorization=b",
+            "GET registry /a x-auth-token=b",
+            "GET registry /a x-api-key=b",
+            "GET registry /a x-amz-date=b",
+            "GET registry /a x-forwarded-host=b",
+            "GET registry /a x-http-method-override=DELETE",
             "get registry /a",
             "GET, registry /a",
             "TRACE registry /a",

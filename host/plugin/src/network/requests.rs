@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use longshore_plugin_pack::Endpoint;
+use longshore_plugin_pack::{Endpoint, Exchange};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::exchange::{is_exchange, segments};
+use super::grant::{REQUEST_HEADERS, Wanted};
 use super::origin::Origin;
-use super::permissions::Permissions;
+use super::permissions::{NotGranted, Permissions};
 use super::transport::{IncomingResponse, Method, OutgoingRequest, TransportError};
 use crate::bindings::longshore::plugin::endpoints::{
     Method as WitMethod, Request, RequestError, Response,
@@ -14,9 +16,6 @@ use crate::bindings::longshore::plugin::endpoints::{
 use crate::bindings::longshore::plugin::types::{Attribute, Coded};
 use crate::escape::shown;
 use crate::limits::Limits;
-
-/// Headers that a plugin may send.
-const REQUEST_HEADERS: [&str; 4] = ["accept", "content-type", "if-match", "if-none-match"];
 
 /// Response headers that a plugin must not see.
 const HIDDEN_HEADERS: [&str; 5] =
@@ -95,40 +94,71 @@ impl Requests {
             return Err(denied("the path and the query are too long"));
         }
         let (known, origin) = self.known(endpoint)?;
-        let grants = &self.permissions.grants;
-        if !grants.iter().any(|grant| grant.covers(method, endpoint, &request.path)) {
-            let wanted = format!("{} {} {escaped_path}", method.as_str(), shown(endpoint));
-            return Err(denied(format!("no grant covers `{wanted}`")));
+        let headers = headers(request.headers)?;
+        let wanted = Wanted { method, endpoint, path: &request.path, headers: &headers };
+        match self.permissions.grant(&wanted, self.dry_run) {
+            Ok(()) => {}
+            Err(NotGranted::Ever) => return Err(self.ungranted(&wanted, &escaped_path)),
+            Err(NotGranted::InDryRun) => {
+                return Err(denied(format!("a dry run sends no {} request", method.as_str())));
+            }
         }
-        if self.dry_run && !method.is_safe() {
-            return Err(denied(format!("a dry run sends no {} request", method.as_str())));
+        if self.permissions.exchange.as_ref().is_some_and(|known| is_exchange(known, &wanted)) {
+            return Err(denied("the host itself sends the request for the registry's credential"));
         }
         let Some(registry) = self.registry.clone() else {
             return Err(denied("this call has no registry"));
         };
-        let (endpoint, origin) = (known.clone(), origin.resolve(&registry));
+        let resolved = self.permissions.resolve(known, origin, &registry).map_err(denied)?;
         Ok(OutgoingRequest {
-            endpoint,
-            origin,
+            endpoint: known.clone(),
+            origin: resolved.origin,
+            region: resolved.region,
             registry,
             method,
             path: request.path,
             escaped_path,
             query,
             escaped_query,
-            headers: headers(request.headers)?,
+            headers,
+            is_exchange: false,
             max_body: self.room(request.body.as_deref())?,
             body: request.body,
         })
     }
 
+    /// Says that no grant covers a request, or that it has a header that no grant names.
+    fn ungranted(&self, wanted: &Wanted<'_>, escaped_path: &str) -> RequestError {
+        let plain: Vec<(String, String)> = wanted
+            .headers
+            .iter()
+            .filter(|(name, _)| REQUEST_HEADERS.contains(&name.as_str()))
+            .cloned()
+            .collect();
+        let without = Wanted { headers: &plain, ..*wanted };
+        let other =
+            wanted.headers.iter().find(|(name, _)| !REQUEST_HEADERS.contains(&name.as_str()));
+        match other {
+            Some((name, _)) if self.permissions.grant(&without, false).is_ok() => {
+                denied(format!("a plugin may not send the header `{}`", shown(name)))
+            }
+            _ => {
+                let method = wanted.method.as_str();
+                let mut text = format!("{method} {} {escaped_path}", shown(wanted.endpoint));
+                for (name, value) in wanted.headers.iter().filter(|header| !plain.contains(header))
+                {
+                    text.push_str(&format!(" {}={}", shown(name), shown(value)));
+                }
+                denied(format!("no grant covers `{text}`"))
+            }
+        }
+    }
+
     fn known(&self, name: &str) -> Result<&(Endpoint, Origin), RequestError> {
-        self.permissions.endpoints.iter().find(|(endpoint, _)| endpoint.name == name).ok_or_else(
-            || {
-                let known = "the metadata declares the endpoints; `registry` always exists";
-                denied(format!("there is no endpoint `{}`: {known}", shown(name)))
-            },
-        )
+        self.permissions.endpoint(name).ok_or_else(|| {
+            let known = "the metadata declares the endpoints; `registry` always exists";
+            denied(format!("there is no endpoint `{}`: {known}", shown(name)))
+        })
     }
 
     /// Returns how many bytes of a response the limits of this call still allow.
@@ -145,6 +175,50 @@ impl Requests {
             _ => Err(exhausted("this call has transferred too many bytes")),
         }
     }
+}
+
+/// Returns the request of an exchange for the credential of `registry`, or why it may not be sent.
+pub(crate) fn exchange_request(
+    permissions: &Permissions,
+    exchange: &Exchange,
+    registry: &str,
+    max_body: usize,
+) -> Result<OutgoingRequest, String> {
+    let path = segments(exchange);
+    check_path(&path).map_err(|_| "its path is not valid".to_owned())?;
+    let (endpoint, origin) =
+        permissions.endpoint(&exchange.endpoint).ok_or("it has no endpoint".to_owned())?;
+    let method = Method::parse(&exchange.method).ok_or("its method is not valid".to_owned())?;
+    let header =
+        |(key, value): (&String, &String)| Attribute { key: key.clone(), value: value.clone() };
+    let headers = headers(exchange.headers.iter().map(header).collect())
+        .map_err(|_| "a header is not valid".to_owned())?;
+    // A login changes nothing, so that a dry run needs no special grant.
+    let wanted = Wanted { method, endpoint: &exchange.endpoint, path: &path, headers: &headers };
+    let escaped_path = escaped_path(&path);
+    permissions.grant(&wanted, false).map_err(|_| {
+        let mut text = format!("{} {} {escaped_path}", method.as_str(), shown(&exchange.endpoint));
+        for (name, value) in headers.iter().filter(|(name, _)| name.starts_with("x-")) {
+            text.push_str(&format!(" {}={}", shown(name), shown(value)));
+        }
+        format!("no grant covers `{text}`")
+    })?;
+    let resolved = permissions.resolve(endpoint, origin, registry)?;
+    Ok(OutgoingRequest {
+        endpoint: endpoint.clone(),
+        origin: resolved.origin,
+        region: resolved.region,
+        registry: registry.to_owned(),
+        method,
+        escaped_path,
+        path,
+        query: Vec::new(),
+        escaped_query: String::new(),
+        headers,
+        body: exchange.body.clone().map(String::into_bytes),
+        is_exchange: true,
+        max_body,
+    })
 }
 
 fn method(method: WitMethod) -> Method {
@@ -179,9 +253,6 @@ fn headers(headers: Vec<Attribute>) -> Result<Vec<(String, String)>, RequestErro
         .into_iter()
         .map(|Attribute { key, value }| {
             let key = key.to_ascii_lowercase();
-            if !REQUEST_HEADERS.contains(&key.as_str()) {
-                return Err(denied(format!("a plugin may not send the header `{}`", shown(&key))));
-            }
             let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
             if !plain || value.len() > MAX_HEADER {
                 return Err(denied(format!("the value of the header `{key}` is invalid")));

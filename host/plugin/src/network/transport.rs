@@ -27,6 +27,8 @@ pub struct OutgoingRequest {
     /// The origin of the endpoint for this registry and configuration: `registry`, or scheme and
     /// authority such as `https://harbor.example.com`.
     pub origin: String,
+    /// The region in the registry's host, if the pattern of the origin has one.
+    pub region: Option<String>,
     /// `HOST[:PORT]` of the destination that the call is about.
     pub registry: String,
     /// The HTTP method.
@@ -39,10 +41,13 @@ pub struct OutgoingRequest {
     pub query: Vec<(String, String)>,
     /// The escaped query without the question mark; empty if there is none.
     pub escaped_query: String,
-    /// Headers with lower-case names: only `accept`, `content-type`, `if-match` and `if-none-match`.
+    /// Headers with lower-case names: `accept`, `content-type`, `if-match` and `if-none-match`, and those
+    /// that a grant names.
     pub headers: Vec<(String, String)>,
     /// The body, if there is one.
     pub body: Option<Vec<u8>>,
+    /// Whether this is the exchange of the plugin, whose answer only the host gets.
+    pub is_exchange: bool,
     /// The largest response body that the plugin may still receive, in bytes.
     pub max_body: usize,
 }
@@ -123,6 +128,7 @@ pub(crate) fn registry_endpoint() -> Endpoint {
     Endpoint {
         name: "registry".to_owned(),
         origin: "registry".to_owned(),
+        templates: Vec::new(),
         https_key: None,
         auth: longshore_plugin_pack::Auth::Registry,
     }

@@ -117,7 +117,21 @@ impl Client {
         }
     }
 
+    /// Returns the credential with which requests to the registry authenticate: what an exchange
+    /// fetched, else what the user gave.
     pub(crate) async fn credential(
+        &self,
+        repository: Option<&Repository>,
+    ) -> Result<Option<Credential>, Cause> {
+        match self.exchange.current(&self.registry).await {
+            Some(Ok(credential)) => Ok(Some(credential)),
+            Some(Err(why)) => Err(Cause::Credential(why)),
+            None => self.given_credential(repository).await,
+        }
+    }
+
+    /// Returns the credential that the user has for the registry.
+    pub(crate) async fn given_credential(
         &self,
         repository: Option<&Repository>,
     ) -> Result<Option<Credential>, Cause> {
@@ -143,6 +157,9 @@ impl Client {
 
     /// Describes the credential's origin for messages.
     pub(crate) fn owner(&self) -> String {
+        if self.exchange.is_set() {
+            return format!("{} (from the exchange of the repository type)", self.registry);
+        }
         let origin = self.options.credentials.origin_of(&self.registry);
         format!("{} (from {origin})", self.registry)
     }

@@ -141,6 +141,19 @@ impl Credentials {
         }
     }
 
+    /// Asks the credential helper `name` (without `docker-credential-`) for the user name and password, or
+    /// token, of the server `host`.
+    ///
+    /// # Errors
+    /// If the helper is not installed or fails.
+    pub async fn of_helper(
+        &self,
+        name: &str,
+        host: &Registry,
+    ) -> Result<Option<Credential>, CredentialError> {
+        self.ask(name, host).await
+    }
+
     /// Warns once for each helper that is not installed.
     fn warn_of_missing(&self, name: &str, registry: &Registry, failure: &ProgramFailure) {
         let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,8 +8,8 @@ use longshore_engine::event::{EventSender, Level};
 use longshore_engine::job::Jobs;
 use longshore_engine::plan::Plan;
 use longshore_engine::validate::{self, ValidateOptions};
-use longshore_oci::StoreName;
-use longshore_plugin_host::{Kind, Plugin};
+use longshore_oci::{Registry, StoreName};
+use longshore_plugin_host::{Kind, PlainHttp, PlainSetting, Plugin, PluginHost};
 
 use super::planning::Planned;
 use super::session::Session;
@@ -125,20 +125,30 @@ impl Session {
         Ok(())
     }
 
-    /// Refuses a plugin that sends the registry's password over plain HTTP, unless the registry is on
-    /// loopback or `--tls-verify=false` was given.
+    /// Refuses a plugin that sends a password over plain HTTP, unless the host is on loopback or
+    /// `--tls-verify=false` was given.
     fn check_plain_http(&self, plugin: &Plugin, jobs: &Jobs) -> Result<(), SettingsError> {
-        let Some((key, value)) = plugin.plain_http().filter(|_| self.settings.tls_verify) else {
+        if !self.settings.tls_verify {
             return Ok(());
-        };
-        let mut registries = jobs.destinations().filter_map(StoreName::registry);
-        match registries.find(|registry| !registry.is_loopback()) {
-            Some(registry) => Err(SettingsError::PlainHttp {
-                setting: format!("{}={value}", self.settings.plugins.written(plugin.name(), key)),
-                registry: registry.clone(),
-            }),
-            None => Ok(()),
         }
+        let registries: Vec<&Registry> =
+            jobs.destinations().filter_map(StoreName::registry).collect();
+        for PlainHttp { setting, host } in plugin.plain_http() {
+            let given: Option<Registry> = host.and_then(|host| host.parse().ok());
+            let hosts = given.iter().chain(registries.iter().copied().filter(|_| given.is_none()));
+            if let Some(registry) = hosts.into_iter().find(|host| !host.is_loopback()) {
+                let setting = match &setting {
+                    PlainSetting::Key { key, value } => {
+                        format!("{}={value}", self.settings.plugins.written(plugin.name(), key))
+                    }
+                    PlainSetting::Origin { endpoint } => {
+                        format!("[plugins.{}.endpoints.{endpoint}] origin", plugin.name())
+                    }
+                };
+                return Err(SettingsError::PlainHttp { setting, registry: registry.clone() });
+            }
+        }
+        Ok(())
     }
 
     /// Prepares the destinations with the repository type.
@@ -152,11 +162,15 @@ impl Session {
         let Some(name) = self.settings.repo_type() else { return Ok(Prepared::default()) };
         let prepared = self.unless_interrupted(async {
             let configured = self.plugins.name_of(Kind::RepoType, name).await?;
-            let transport = RegistryEndpoints::new(stores.registries.clone(), configured);
-            let plugin = self.load(Kind::RepoType, name, Some(Arc::new(transport))).await?;
+            let endpoints = self.settings.plugins.endpoints(&configured);
+            let built_in = PluginHost::built_in(Kind::RepoType).contains(&name);
+            let registries = stores.registries.clone();
+            let endpoints = RegistryEndpoints::new(registries, configured, endpoints, built_in);
+            let endpoints = Arc::new(endpoints);
+            let plugin = self.load(Kind::RepoType, name, Some(Arc::clone(&endpoints))).await?;
             self.check_plain_http(&plugin, jobs)?;
-            let registries = &stores.registries;
-            Ok(prepare::prepare(jobs, &plugin, registries, events, purpose).await?)
+            let reached = (&stores.registries, &*endpoints);
+            Ok(prepare::prepare(jobs, &plugin, reached, events, purpose).await?)
         });
         Ok(prepared.await?.unwrap_or_default())
     }

@@ -50,9 +50,12 @@ impl Session {
         if kind == Kind::Rewrite && name == REGISTRY_REWRITE {
             config.extend(self.registry_config());
         }
+        let endpoints = self.settings.plugins.endpoints(&configured).into_iter();
+        let origins = endpoints.filter_map(|(name, known)| Some((name, known.origin?))).collect();
         let setup = PluginSetup {
             config,
             grants: self.grants(kind),
+            origins,
             transport: transport.map(|transport| transport as Arc<_>),
             log: Arc::new(LogOfPlugins(Arc::clone(&self.log))),
             dry_run: self.settings.dry_run() || matches!(self.settings.task, Task::Validate(_)),

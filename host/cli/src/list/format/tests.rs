@@ -26,6 +26,7 @@ async fn formats() -> [Plugin; 2] {
     let setup = || PluginSetup {
         config: serde_json::Map::new(),
         grants: Vec::new(),
+        origins: std::collections::HashMap::new(),
         transport: None,
         log: Arc::new(NoLog),
         dry_run: false,

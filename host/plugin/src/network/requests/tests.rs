@@ -1,17 +1,31 @@
 use std::sync::Arc;
 
-use super::{Attribute, OutgoingRequest, Request, RequestError, Requests, WitMethod, response};
+use super::{
+    Attribute, OutgoingRequest, Request, RequestError, Requests, WitMethod, exchange_request,
+    response,
+};
 use crate::limits::Limits;
-use crate::network::origin::Origin;
-use crate::network::permissions::Permissions;
-use crate::network::transport::{IncomingResponse, registry_endpoint};
+use crate::network::permissions::{Decisions, Permissions};
+use crate::network::transport::IncomingResponse;
+
+fn permissions(grants: &[&str]) -> Permissions {
+    let metadata = serde_json::json!({
+        "name": "p", "version": "1.0.0", "kind": "repo-type", "endpoints": [],
+        "exchange": {
+            "endpoint": "registry", "method": "POST", "path": "/login", "body": "{}",
+            "headers": {"X-Target": "Login"}, "pointer": "/token", "encoding": "bearer",
+        },
+    });
+    let metadata = serde_json::from_value(metadata).expect("metadata");
+    let grants: Vec<String> = grants.iter().map(|&grant| grant.to_owned()).collect();
+    let (config, origins) = Default::default();
+    let decisions =
+        Decisions { grants: &grants, config: &config, origins: &origins, built_in: false };
+    Permissions::read(Some(&metadata), &decisions, None).expect("they are valid")
+}
 
 fn requests(grants: &[&str], dry_run: bool) -> Requests {
-    let permissions = Permissions {
-        endpoints: vec![(registry_endpoint(), Origin::Registry)],
-        grants: grants.iter().map(|grant| grant.parse().expect("a grant")).collect(),
-        transport: None,
-    };
+    let permissions = permissions(grants);
     let registry = Some("r.example.com".to_owned());
     Requests::new(Arc::new(permissions), registry, dry_run, &Limits::default())
 }
@@ -90,6 +104,49 @@ fn a_dry_run_sends_only_what_changes_nothing() {
     assert!(dry.check("registry", request(WitMethod::Get, &["api"])).is_ok());
     let refused = dry.check("registry", request(WitMethod::Post, &["api"]));
     assert!(matches!(refused, Err(RequestError::Denied(_))), "{refused:?}");
+}
+
+/// A request that names its operation in a header.
+fn targeted(operation: &str) -> Request {
+    let mut asked = request(WitMethod::Post, &[""]);
+    asked.headers = vec![attribute("X-Target", operation)];
+    asked
+}
+
+#[test]
+fn a_grant_can_name_a_header_and_hold_in_a_dry_run() {
+    let grants = ["POST registry / x-target=Look dry-run", "POST registry / x-target=Make"];
+    for (operation, dry_run, passes) in [
+        ("Look", false, true),
+        ("Look", true, true),
+        ("Make", false, true),
+        ("Make", true, false),
+        ("Burn", false, false),
+    ] {
+        let result = requests(&grants, dry_run).check("registry", targeted(operation));
+        assert_eq!(result.is_ok(), passes, "{operation} {dry_run}: {result:?}");
+    }
+    let denied = requests(&grants, false).check("registry", targeted("Burn"));
+    let Err(RequestError::Denied(why)) = denied else { panic!("{denied:?}") };
+    assert_eq!(why, "no grant covers `POST registry / x-target=Burn`");
+}
+
+#[test]
+fn the_host_alone_sends_the_exchange_and_only_with_a_grant() {
+    let grants = ["POST registry /login x-target=Login"];
+    let granted = permissions(&grants);
+    let exchange = granted.exchange.clone().expect("it is declared");
+    let sent = exchange_request(&granted, &exchange, "r.example.com", 10).expect("it is granted");
+    assert_eq!((sent.escaped_path.as_str(), sent.body.as_deref()), ("/login", Some(&b"{}"[..])));
+    assert_eq!(sent.headers, [("x-target".to_owned(), "Login".to_owned())]);
+    let why = exchange_request(&permissions(&[]), &exchange, "r.example.com", 10);
+    assert_eq!(why.expect_err("no grant"), "no grant covers `POST registry /login x-target=Login`");
+
+    let mut asked = request(WitMethod::Post, &["login"]);
+    asked.headers = vec![attribute("x-target", "Login")];
+    let refused = requests(&grants, false).check("registry", asked);
+    let Err(RequestError::Denied(why)) = refused else { panic!("{refused:?}") };
+    assert!(why.contains("the host itself"), "{why}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::known::{Project, cell, namespace};
 use crate::auth::challenge::Challenge;
 use crate::auth::token::RepositoryScope;
-use crate::endpoint::{EndpointRequest, EndpointScheme};
+use crate::endpoint::{EndpointAuth, EndpointRequest, EndpointScheme};
 use crate::error::Failed as _;
 use crate::limits::window::Class;
 use crate::request::Call;
@@ -129,7 +129,8 @@ impl Client {
                 headers: Vec::new(),
                 body: None,
                 body_limit: PROJECTS_LIMIT,
-                authenticates: true,
+                auth: EndpointAuth::Registry,
+                brings_credential: false,
             };
             let response = match self.send_endpoint(request).await {
                 Ok(response) if response.status == 200 => response,

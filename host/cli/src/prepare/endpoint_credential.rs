@@ -1,0 +1,119 @@
+//! Finds the credential of an endpoint: in its settings, in variables, or with a credential helper.
+
+use longshore_oci::Registry;
+use longshore_plugin_host::Auth;
+use longshore_registry::{AwsKeys, AwsScope, Credential, Credentials, EndpointCredential, Secret};
+
+use crate::settings::CredentialSettings;
+use crate::setup::variable;
+
+/// What a credential is wanted for.
+pub(super) struct CredentialQuestion<'a> {
+    pub(super) auth: &'a Auth,
+    pub(super) settings: Option<&'a CredentialSettings>,
+    pub(super) credentials: &'a Credentials,
+    /// The host that the request goes to.
+    pub(super) host: &'a Registry,
+    /// The region in the registry's host.
+    pub(super) region: Option<&'a str>,
+    /// Whether the usual variables of AWS may be used without being named in the settings.
+    pub(super) built_in: bool,
+}
+
+/// Returns the credential, or `None` if there is none.
+///
+/// # Errors
+/// Returns a fragment if the settings are incomplete, a variable is not set, or a helper fails.
+pub(super) async fn credential_of(
+    question: &CredentialQuestion<'_>,
+) -> Result<Option<EndpointCredential>, String> {
+    let none = CredentialSettings::default();
+    let settings = question.settings.unwrap_or(&none);
+    let helped = match settings.plain("helper") {
+        Some(name) => Some(helped(question, name).await?),
+        None => None,
+    };
+    let secret = |key: &str| settings.secret(key, variable);
+    match question.auth {
+        Auth::None => Ok(None),
+        Auth::Registry | Auth::Basic => match helped {
+            Some((username, password)) => basic(username, password).map(Some),
+            None => match (secret("username")?, secret("password")?) {
+                (Some(username), Some(password)) => {
+                    basic(username.expose().to_owned(), password).map(Some)
+                }
+                // Some APIs take a token where others take a password.
+                (None, None) => Ok(secret("token")?.map(EndpointCredential::Bearer)),
+                (None, Some(_)) => Err("password is set and username is not".to_owned()),
+                (Some(_), None) => Err("username is set and password is not".to_owned()),
+            },
+        },
+        Auth::Bearer => match helped {
+            Some((_, token)) => Ok(Some(EndpointCredential::Bearer(token))),
+            None => Ok(secret("token")?.map(EndpointCredential::Bearer)),
+        },
+        Auth::Sigv4 { service } => {
+            let keys = match helped {
+                Some((access_key_id, secret_access_key)) => {
+                    Some(AwsKeys { access_key_id, secret_access_key, session_token: None })
+                }
+                None => keys(settings, question.built_in)?,
+            };
+            let Some(keys) = keys else { return Ok(None) };
+            let usual = || variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
+            let region = settings.plain("region").or(question.region).map(str::to_owned);
+            let region = region.or_else(usual).filter(|region| !region.is_empty());
+            let region = region.ok_or("no region is known; set region".to_owned())?;
+            let scope = AwsScope { region, service: service.clone() };
+            Ok(Some(EndpointCredential::Aws { keys, scope }))
+        }
+    }
+}
+
+fn basic(username: String, password: Secret) -> Result<EndpointCredential, String> {
+    if username.is_empty() || username.contains(':') {
+        return Err("the user name is empty or has a colon".to_owned());
+    }
+    Ok(EndpointCredential::Basic { username, password })
+}
+
+/// Asks a credential helper for the host of the request. Returns user name and secret; a token has no user
+/// name.
+async fn helped(question: &CredentialQuestion<'_>, name: &str) -> Result<(String, Secret), String> {
+    let host = question.host;
+    let found = question.credentials.of_helper(name, host).await;
+    match found.map_err(|error| error.to_string())? {
+        Some(Credential::Basic { username, password }) => Ok((username, password)),
+        Some(Credential::IdentityToken(token) | Credential::RegistryToken(token)) => {
+            Ok((String::new(), token))
+        }
+        None => Err(format!("docker-credential-{name} has no credential for {host}")),
+    }
+}
+
+/// Returns the AWS keys of the settings, else those of the usual variables.
+fn keys(settings: &CredentialSettings, built_in: bool) -> Result<Option<AwsKeys>, String> {
+    let usual = |name: &str| {
+        let is_used = built_in && settings.secret("access-key-id", variable) == Ok(None);
+        variable(name).filter(|value| is_used && !value.is_empty()).map(Secret::new)
+    };
+    let find =
+        |key: &str, name: &str| Ok::<_, String>(settings.secret(key, variable)?.or(usual(name)));
+    let id = find("access-key-id", "AWS_ACCESS_KEY_ID")?;
+    let key = find("secret-access-key", "AWS_SECRET_ACCESS_KEY")?;
+    let session_token = find("session-token", "AWS_SESSION_TOKEN")?;
+    match (id, key) {
+        (Some(id), Some(secret_access_key)) => Ok(Some(AwsKeys {
+            access_key_id: id.expose().to_owned(),
+            secret_access_key,
+            session_token,
+        })),
+        (None, None) => Ok(None),
+        (Some(_), None) => {
+            Err("an access key ID is set and the secret access key is not".to_owned())
+        }
+        (None, Some(_)) => {
+            Err("a secret access key is set and the access key ID is not".to_owned())
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Gives registries the credentials that the exchange of a repository type fetches.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use longshore_oci::Registry;
+use longshore_plugin_host::{Ends, Exchanged, Plugin};
+use longshore_registry::{Client, Credential, CredentialExchange, ExchangedCredential, Secret};
+
+use super::endpoint::RegistryEndpoints;
+
+/// The exchange of a plugin.
+struct PluginExchange(Plugin);
+
+impl fmt::Debug for PluginExchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PluginExchange").field(&self.0.name()).finish()
+    }
+}
+
+impl CredentialExchange for PluginExchange {
+    fn fetch<'a>(
+        &'a self,
+        registry: &'a Registry,
+    ) -> BoxFuture<'a, Result<ExchangedCredential, String>> {
+        async {
+            let exchanged = self.0.exchange(registry.as_str()).await;
+            exchanged.map(converted).map_err(|error| error.to_string())
+        }
+        .boxed()
+    }
+}
+
+fn converted(exchanged: Exchanged) -> ExchangedCredential {
+    let Exchanged { username, secret, ends } = exchanged;
+    let secret = Secret::new(secret);
+    let ends = ends.and_then(|ends| match ends {
+        Ends::At(seconds) => SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),
+        Ends::In(seconds) => SystemTime::now().checked_add(Duration::from_secs(seconds)),
+    });
+    let credential = match username {
+        Some(username) => Credential::Basic { username, password: secret },
+        None => Credential::RegistryToken(secret),
+    };
+    ExchangedCredential { credential, ends }
+}
+
+/// Lets `client` use the exchange of `plugin`, if it declares one and its endpoint has a credential for
+/// the registry. Otherwise the registry keeps the credential that the user has for it.
+///
+/// # Errors
+/// Returns why the credential of the endpoint cannot be used.
+pub(crate) async fn use_exchange(
+    plugin: &Plugin,
+    endpoints: &RegistryEndpoints,
+    client: &Client,
+) -> Result<(), String> {
+    let Some(endpoint) = plugin.exchange_endpoint() else { return Ok(()) };
+    if endpoints.has_credential(endpoint, client.registry()).await? {
+        client.use_exchange(Arc::new(PluginExchange(plugin.clone())));
+    }
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! Names of plugins and endpoints.
+
+use crate::PackError;
+
+const MAX_NAME: usize = 64;
+
+pub(crate) fn check_name(what: &'static str, name: &str) -> Result<(), PackError> {
+    if is_name(name) { Ok(()) } else { Err(PackError::Name { what, name: shown(name) }) }
+}
+
+pub(crate) fn is_name(name: &str) -> bool {
+    name.len() <= MAX_NAME
+        && name.split('-').all(|word| {
+            !word.is_empty()
+                && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        })
+}
+
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().take(MAX_NAME).collect()
+}
