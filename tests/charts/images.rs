@@ -57,6 +57,38 @@ fn a_missing_image_fails_with_its_provenance_and_stands_in_the_failed_list() {
 }
 
 #[test]
+fn the_report_has_charts_and_images_with_their_figures() {
+    let (source, target) = (Registry::embedded(), Registry::embedded());
+    source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 5000).build());
+    let image = |name: &str| format!("{}/team/{name}:1", source.address());
+    let images = [image("app"), image("gone")];
+    for path in ["mirror.yaml", "mirror-charts-failed.txt", "no/page.html"] {
+        let Some(run) = run_over(&target, &images, "") else { return };
+        run.args(["--report", path]).run().exits(2).complains("failed to write the report");
+    }
+    let Some(run) = run_over(&target, &images, "") else { return };
+    let run = run.args(["-o", "json", "--report", "page.html"]).run().exits(1);
+    let document = run.json();
+    let version = &document["charts"][0]["versions"][0];
+    let number = |of: &serde_json::Value, field: &str| of[field].as_u64().expect("a number");
+    assert!(number(&version["images"][0], "bytes") > 5000, "{version:#}");
+    assert!(version["images"][0]["seconds"].as_f64().is_some_and(|seconds| seconds > 0.0));
+    assert!(version["images"][1]["hint"].is_string(), "{version:#}");
+    assert!(number(version, "bytes") > 0, "the chart moved too: {version:#}");
+    assert_eq!(document["timeline"]["pauses"], serde_json::json!([]));
+    let page = run.file("page.html").expect("a page");
+    for text in [
+        "<h1>longshore mirror-charts: 1 of 1 charts and 1 of 2 images arrived, 1 failed</h1>",
+        "chart a 1.0.0",
+        images[0].as_str(),
+        images[1].as_str(),
+        "<dt>Configuration</dt><dd><code>mirror.yaml</code>",
+    ] {
+        assert!(page.contains(text), "no `{text}` in\n{page}");
+    }
+}
+
+#[test]
 fn images_are_added_ignored_and_explained() {
     let (source, target) = (Registry::embedded(), Registry::embedded());
     let content = Image::new("linux/amd64").layer(1, 100).build();

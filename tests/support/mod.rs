@@ -18,6 +18,7 @@
 //! assert_eq!(destination.manifest("team/app", "1.0").bytes, image.bytes());
 //! ```
 
+pub(crate) mod browser;
 mod certificate;
 mod docker;
 mod fault_proxy;

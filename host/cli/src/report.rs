@@ -13,6 +13,7 @@ mod failed_list;
 mod finished;
 mod log;
 mod options;
+mod page;
 mod print;
 mod reporter;
 mod row;
@@ -29,6 +30,7 @@ pub(crate) use failed_list::{FailedEntry, FailedList, FailedListFile};
 pub(crate) use finished::Report;
 pub(crate) use log::{Log, LogLayer};
 pub(crate) use options::{OutputFormat, ReportOptions, Verb};
+pub(crate) use page::{Asked, PageFile};
 pub(crate) use print::mend::MendCommands;
 pub(crate) use print::{
     PluginDescription, PluginRow, print, print_inspection, print_plugin, print_plugins, print_tags,

@@ -3,6 +3,7 @@
 mod digests;
 mod executing;
 mod exit;
+mod page;
 mod planning;
 mod prompt;
 mod repeat;
@@ -19,7 +20,7 @@ use self::session::Session;
 use crate::error::{Exit, Fatal};
 use crate::list;
 use crate::report::Log;
-use crate::settings::{RunSettings, Task};
+use crate::settings::{RunSettings, SettingsError, Task};
 
 /// Runs the command for one list, or for each line at the prompt.
 pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
@@ -31,7 +32,12 @@ pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
     let session = Session::new(settings, log)?;
     let mut interrupt = session.interrupt.clone();
     let text = match session.settings.list.file.as_deref() {
-        None if terminal => return prompt::run(session).await,
+        None if terminal => {
+            if let Some(path) = session.settings.list.report.clone() {
+                return Err(SettingsError::ReportOfPrompt(path).into());
+            }
+            return prompt::run(session).await;
+        }
         Some(path) if path != "-" => list::read_file(path.as_ref(), &mut interrupt).await?,
         _ => {
             if terminal {
@@ -43,6 +49,8 @@ pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
     };
     let Some(text) = text else { return Ok(Exit::Interrupted) };
     let is_private = text.is_private;
+    let page = session.page("the image list", is_private)?;
+    let name = text.name.clone();
     let Some(planned) = session.plan(text, 1).await? else { return Ok(Exit::Interrupted) };
     let command = session.repeat_command(&planned.format);
     let opened = session.failed_list(planned.failed_entries(), &command, is_private).await?;
@@ -52,8 +60,10 @@ pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
     // Report the copied entries even if the failed list cannot be written.
     let place = failed.as_ref().ok().and_then(Option::as_deref);
     let printed = report.print(place, &command);
+    let asked = session.asked(("List", name));
+    let paged = page.map_or(Ok(()), |page| report.write_page(page, &asked));
     let exit = exit_of(&report, &session.interrupt);
-    let Err(error) = failed.map(|_| ()).and(printed) else { return Ok(exit) };
+    let Err(error) = failed.map(|_| ()).and(printed).and(paged) else { return Ok(exit) };
     // The run did start, so the exit code must not say that it could not.
     log.failure(None, &format!("failed to {error}"), error.hint().as_deref());
     Ok(if exit == Exit::Done { Exit::SomeFailed } else { exit })

@@ -31,6 +31,7 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
         log.write(Level::Info, &format!("--theme {theme} has no effect: longshore has no themes"));
     }
     let session = Session::new(run, log)?;
+    let page = session.page("the configuration", false)?;
     let renderer = match flags.charts_only {
         true => None,
         false => Some(renderer::choose(&session, &flags.renderer).await?),
@@ -73,8 +74,10 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
     let failed = report.finish_failed_list();
     let place = failed.as_ref().ok().and_then(Option::as_deref);
     let printed = report.print(place, &command);
+    let asked = session.asked(("Configuration", flags.config.display().to_string()));
+    let paged = page.map_or(Ok(()), |page| report.write_page(page, &asked));
     let exit = exit_of(&report, &session);
-    let Err(error) = failed.map(|_| ()).and(printed) else { return Ok(exit) };
+    let Err(error) = failed.map(|_| ()).and(printed).and(paged) else { return Ok(exit) };
     log.failure(None, &format!("failed to {error}"), error.hint().as_deref());
     Ok(if exit == Exit::Done { Exit::SomeFailed } else { exit })
 }

@@ -1,9 +1,10 @@
 //! Flags that `mirror` and `mirror-validate` share.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::HangarFlags;
 use super::values::{duration, index_mode, jobs, project};
@@ -18,9 +19,9 @@ pub(crate) const REGISTRY_REWRITE: &str = "registry";
 
 /// Flags that the repeated command leaves out or sets itself: the failed list brings its file and
 /// format, and the resolved destination and settings file may come from the environment. (A dry run
-/// writes no failed list.)
-pub(crate) const NOT_REPEATED: [&str; 5] =
-    ["file", "list-format", "destination", "settings", "dry-run"];
+/// writes no failed list, and a repeated run must not replace the report of this one.)
+pub(crate) const NOT_REPEATED: [&str; 6] =
+    ["file", "list-format", "destination", "settings", "dry-run", "report"];
 
 /// Lists the built-in plugins of a kind that a flag may name, for its help.
 fn built_in(kind: Kind) -> String {
@@ -113,6 +114,9 @@ pub(crate) struct ListFlags {
     /// Print the report to standard output as FORMAT
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: OutputFormat,
+    /// Write the report to FILE too, as one HTML page
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
+    pub(crate) report: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) hangar: HangarFlags,
 }

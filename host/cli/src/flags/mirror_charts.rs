@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::repo_type::RepoTypeFlags;
 use super::values::{duration, jobs};
@@ -53,6 +53,9 @@ pub(crate) struct MirrorCharts {
     /// Print the report to standard output as FORMAT
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: OutputFormat,
+    /// Write the report to FILE too, as one HTML page
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
+    pub(crate) report: Option<PathBuf>,
     /// Keep the archives of the charts in DIR
     #[arg(long, value_name = "DIR")]
     pub(crate) artifact_dir: Option<PathBuf>,

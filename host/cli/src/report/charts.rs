@@ -4,6 +4,7 @@
 mod document;
 mod finished;
 mod model;
+mod page;
 mod reporter;
 mod summary;
 mod text;

@@ -48,6 +48,25 @@ pub(crate) enum ReportError {
         /// The cause.
         cause: Cause,
     },
+    /// The path of the page is no file that can be replaced.
+    #[error("write the report {}: it is not a file", .0.display())]
+    PageNoFile(PathBuf),
+    /// The path of the page is that of another file of the run.
+    #[error("write the report {}: it is {what}", .path.display())]
+    PageTaken {
+        /// The page, as the user named it.
+        path: PathBuf,
+        /// The other file.
+        what: &'static str,
+    },
+    /// The page could not be written.
+    #[error("write the report {}: {cause}", .path.display())]
+    Page {
+        /// The page, as the user named it.
+        path: PathBuf,
+        /// The cause.
+        cause: Cause,
+    },
     /// Standard output could not be written.
     #[error("write to standard output: {0}")]
     Output(Cause),
@@ -69,6 +88,8 @@ impl ReportError {
                 "name a writable file with -o, or write no list with -o /dev/null"
             }
             Self::Remove { .. } => "remove the file by hand; every entry succeeded",
+            Self::PageNoFile(_) | Self::PageTaken { .. } => "name another file with --report",
+            Self::Page { .. } => "name a writable file with --report, or leave it out",
             Self::Output(_) => return None,
         };
         Some(hint.to_owned())
@@ -76,6 +97,10 @@ impl ReportError {
 
     pub(super) fn write(path: &Path, cause: io::Error) -> Self {
         Self::Write { path: path.to_owned(), cause: Cause(cause) }
+    }
+
+    pub(super) fn page(path: &Path, cause: io::Error) -> Self {
+        Self::Page { path: path.to_owned(), cause: Cause(cause) }
     }
 
     pub(super) fn remove(path: &Path, cause: io::Error) -> Self {

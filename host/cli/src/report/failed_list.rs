@@ -11,7 +11,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tempfile::NamedTempFile;
 
-use self::place::{Place, Replaceable};
+use self::place::OURS;
+pub(super) use self::place::{Place, Replaceable};
 use super::error::ReportError;
 use super::escape::escape;
 use crate::list::{MARK, is_repeatable, push_line};
@@ -94,7 +95,7 @@ impl FailedList {
             Place::Stream(file) => Target::Stream { file, entries: Vec::new() },
             Place::File(place) => {
                 let reserve = place
-                    .beside()
+                    .beside(OURS)
                     .and_then(|file| {
                         file.as_file().write_all_at(first_line.as_bytes(), 0).map(|()| file)
                     })
@@ -216,7 +217,7 @@ impl FailedList {
                 "another file took its place",
             ));
         }
-        let file = place.beside()?;
+        let file = place.beside(OURS)?;
         self.write(file.as_file(), failures, true)?;
         let mut moved = None;
         if at_the_end {

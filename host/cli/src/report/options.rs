@@ -37,6 +37,8 @@ pub(crate) struct ReportOptions {
     pub(crate) dry_run: bool,
     /// True if the run looks for signatures and other referrers.
     pub(crate) referrers: bool,
+    /// True if the run also writes a page.
+    pub(crate) page: bool,
     /// True if standard error is a terminal, which can show progress bars.
     pub(crate) terminal: bool,
     /// The part of the list that the run processes, if not all of it.
@@ -50,7 +52,7 @@ pub(crate) struct ReportOptions {
 impl ReportOptions {
     /// Says whether the report shows what each entry saved.
     pub(crate) fn shows_savings(&self) -> bool {
-        self.output != OutputFormat::Text
+        self.page || self.output != OutputFormat::Text
     }
 
     /// Says whether the run shows progress bars.

@@ -22,6 +22,7 @@ fn options() -> ReportOptions {
         output: OutputFormat::Text,
         verb: Verb::Mirror,
         dry_run: false,
+        page: false,
         referrers: false,
         terminal: false,
         mend: None,

@@ -27,7 +27,8 @@ const OF_MIRROR: [&str; 14] = [
     "debug",
 ];
 /// Flags that the command for one chart sets itself, or that a repeated run does not need.
-const OF_ONE_RUN: [&str; 7] = ["config", "chart", "all", "version", "dry-run", "settings", "why"];
+const OF_ONE_RUN: [&str; 8] =
+    ["config", "chart", "all", "version", "dry-run", "settings", "why", "report"];
 
 /// The settings of one run.
 #[derive(Debug)]
@@ -149,6 +150,7 @@ fn list_flags(flags: &MirrorCharts, target: &Target) -> ListFlags {
         rewrite: flags.rewrite.clone(),
         plugin_config: flags.plugin_config.clone(),
         output: flags.output,
+        report: flags.report.clone(),
     }
 }
 

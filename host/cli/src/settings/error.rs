@@ -10,6 +10,9 @@ use longshore_oci::{ReferenceError, Registry};
 /// A setting is wrong, so nothing was started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
+    /// The prompt has no list that a page could report.
+    #[error("write the report {}: the prompt reports each line by itself", .0.display())]
+    ReportOfPrompt(PathBuf),
     /// The settings file cannot be read.
     #[error("read the settings file {}: {error}", path.display())]
     Read {
@@ -230,6 +233,7 @@ impl SettingsError {
                 Some("leave the tag out; longshore inspect shows one image".to_owned())
             }
             Self::NoEffect { .. } => Some("leave it out".to_owned()),
+            Self::ReportOfPrompt(_) => Some("name the list with -f".to_owned()),
             Self::Replaced(replaced) => Some(replaced.instead.to_owned()),
             Self::Plan(error) => error.hint(),
             Self::InFile { error, .. } => error.hint(),

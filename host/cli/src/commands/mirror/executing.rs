@@ -46,6 +46,7 @@ impl Session {
                 output: self.settings.list.output,
                 verb: self.settings.verb(),
                 dry_run: self.settings.dry_run(),
+                page: self.settings.list.report.is_some(),
                 referrers: self.settings.referrers(),
                 terminal: std::io::stderr().is_terminal(),
                 shard: self.settings.list.shard,

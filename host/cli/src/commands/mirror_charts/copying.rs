@@ -37,6 +37,7 @@ impl Session {
             output: self.settings.list.output,
             verb: self.settings.verb(),
             dry_run: flags.dry_run,
+            page: self.settings.list.report.is_some(),
             referrers: flags.referrers,
             terminal: std::io::stderr().is_terminal(),
             list: String::new(),

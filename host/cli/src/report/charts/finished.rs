@@ -67,6 +67,7 @@ pub(super) struct JobFigures {
     pub(super) bytes: u64,
     pub(super) took: Duration,
     pub(super) saved: Saved,
+    pub(super) source_digest: Option<String>,
     /// The digest at the target.
     pub(super) digest: Option<String>,
     /// Why this digest is not the source's.
@@ -116,6 +117,7 @@ impl Outcomes {
             bytes: outcome.bytes,
             took: outcome.took,
             saved: self.saved.get(&job).copied().unwrap_or_default(),
+            source_digest: outcome.source_digest.as_ref().map(ToString::to_string),
             digest: outcome.destination_digest.as_ref().map(ToString::to_string),
             digest_change: outcome.digest_change.clone(),
         }

@@ -16,12 +16,15 @@ use crate::report::ReportError;
 /// The permissions of everybody but the owner.
 const OF_OTHERS: u32 = 0o077;
 
+/// The start of the names of temporary files.
+pub(super) const OURS: &str = ".longshore-failed-";
+
 /// The most symbolic links to follow, as in the operating system.
 const MOST_LINKS: usize = 40;
 
 /// The file type at the path of a failed list.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(in crate::report) enum Place {
     /// A regular file or none: replaced by renaming.
     File(Replaceable),
     /// A device, a pipe or a socket, opened for writing; it is never renamed over.
@@ -30,7 +33,7 @@ pub(super) enum Place {
 
 impl Place {
     /// Inspects the path of a failed list. Follows symbolic links, unless it is the default path.
-    pub(super) fn find(file: FailedListFile<'_>) -> Result<Self, ReportError> {
+    pub(in crate::report) fn find(file: FailedListFile<'_>) -> Result<Self, ReportError> {
         let FailedListFile { path, is_default, is_private } = file;
         let failed = |cause| ReportError::write(path, cause);
         let replaceable = |path: PathBuf, mode| Replaceable { path, mode, is_default, is_private };
@@ -115,7 +118,7 @@ fn directory(path: &Path) -> &Path {
 
 /// A file that is replaced as a whole.
 #[derive(Debug)]
-pub(super) struct Replaceable {
+pub(in crate::report) struct Replaceable {
     path: PathBuf,
     /// The permissions of the existing file.
     mode: Option<u32>,
@@ -125,11 +128,12 @@ pub(super) struct Replaceable {
 }
 
 impl Replaceable {
-    /// Creates a temporary file in the same folder, and so on the same file system.
-    pub(super) fn beside(&self) -> io::Result<NamedTempFile> {
+    /// Creates a temporary file in the same folder, and so on the same file system. Its name starts with
+    /// `prefix`.
+    pub(in crate::report) fn beside(&self, prefix: &str) -> io::Result<NamedTempFile> {
         let allowed = if self.is_private { !OF_OTHERS } else { !0 };
         let file = tempfile::Builder::new()
-            .prefix(".longshore-failed-")
+            .prefix(prefix)
             .permissions(Permissions::from_mode(0o666 & allowed))
             .tempfile_in(directory(&self.path))?;
         if let Some(mode) = self.mode {
@@ -155,7 +159,7 @@ impl Replaceable {
     }
 
     /// Renames `file` to the path of the list.
-    pub(super) fn replace_by(&self, file: NamedTempFile) -> io::Result<()> {
+    pub(in crate::report) fn replace_by(&self, file: NamedTempFile) -> io::Result<()> {
         file.persist(&self.path).map(drop).map_err(|error| error.error)
     }
 
@@ -181,7 +185,7 @@ impl Replaceable {
 
     /// Renames the existing file within its folder.
     pub(super) fn move_aside(&self) -> io::Result<PathBuf> {
-        let (_file, aside) = self.beside()?.keep().map_err(|error| error.error)?;
+        let (_file, aside) = self.beside(OURS)?.keep().map_err(|error| error.error)?;
         fs::rename(&self.path, &aside)?;
         Ok(aside)
     }

@@ -1,0 +1,97 @@
+//! The page of a run of `mirror` or `mirror-validate`.
+
+use super::file::PageFile;
+use super::item::{Item, Kind};
+use super::{Asked, Head, write};
+use crate::report::ReportError;
+use crate::report::finished::Report;
+use crate::report::options::Verb;
+use crate::report::row::Row;
+use longshore_engine::job::Status;
+
+impl Report {
+    /// Writes the page.
+    ///
+    /// # Errors
+    /// Returns an error if the page cannot be written.
+    pub(crate) fn write_page(&self, page: PageFile, asked: &Asked) -> Result<(), ReportError> {
+        let head = Head {
+            command: match self.options.verb {
+                Verb::Mirror => "mirror",
+                Verb::Validate => "mirror-validate",
+            },
+            noun: ["entry", "entries"],
+            headline: self.headline(),
+            counts: counts(self.rows.iter().map(Row::status_word)),
+            asked,
+            elapsed: self.elapsed,
+            bytes: self.totals.bytes,
+            figures: &self.figures,
+        };
+        page.finish(|out| write(&head, || self.rows.iter().map(Item::of), out))
+    }
+
+    fn headline(&self) -> String {
+        let (totals, all) = (&self.totals, self.rows.len());
+        let verb = match (self.options.dry_run, self.options.verb) {
+            (true, _) => "would arrive",
+            (false, Verb::Mirror) => "arrived",
+            (false, Verb::Validate) => "are valid",
+        };
+        let done = totals.copied + totals.valid + totals.dry_run;
+        match (totals.failed, totals.skipped) {
+            (0, 0) => format!("all {all} entries {verb}"),
+            (0, skipped) => format!("{done} of {all} entries {verb}, {skipped} were skipped"),
+            (failed, 0) => format!("{done} of {all} entries {verb}, {failed} failed"),
+            (failed, skipped) => {
+                format!("{done} of {all} entries {verb}, {skipped} were skipped, {failed} failed")
+            }
+        }
+    }
+}
+
+impl<'a> Item<'a> {
+    fn of(row: Row<'a>) -> Self {
+        let entry = row.entry();
+        Self {
+            number: row.number(),
+            kind: kind(row.status()),
+            status: row.status_word(),
+            source: entry.source.to_string(),
+            destination: entry.destination.to_string(),
+            took: row.took(),
+            bytes: row.bytes(),
+            saved: row.saved(),
+            source_digest: row.source_digest().map(|digest| digest.to_string()),
+            destination_digest: row.destination_digest().map(|digest| digest.to_string()),
+            digest_change: row.digest_change(),
+            reason: row.reason(),
+            error: row.error(),
+            hint: row.hint(),
+        }
+    }
+}
+
+/// Returns the kind of a status.
+pub(in crate::report) const fn kind(status: Status) -> Kind {
+    match status {
+        Status::Copied | Status::Valid => Kind::Copied,
+        Status::Skipped => Kind::Skipped,
+        Status::Failed => Kind::Failed,
+        Status::DryRun => Kind::Planned,
+    }
+}
+
+/// Counts words, in the order in which they first occur.
+pub(in crate::report) fn counts(
+    words: impl Iterator<Item = &'static str>,
+) -> Vec<(&'static str, u64)> {
+    let mut counts: Vec<(&'static str, u64)> = Vec::new();
+    for word in words {
+        match counts.iter_mut().find(|(other, _)| *other == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    counts
+}
