@@ -49,3 +49,4 @@ mod stores;
 mod support;
 mod tls;
 mod validate;
+mod web_page;
