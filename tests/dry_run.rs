@@ -99,9 +99,41 @@ fn an_unreadable_destination_is_not_treated_as_empty() {
     let source = Registry::embedded();
     source.push("team/app", "1", &image(1));
     let run = Longshore::new().mirror().list("team/app team/app 1\n").source(source.address());
-    let run = run.destination(destination.address()).arg("--dry-run").run().exits(0);
-    let said = "would be copied; whether it is there cannot be seen: unauthorized (401)";
-    assert!(run.stdout.contains(said), "{}", run.stdout);
+    let run = run.destination(destination.address()).arg("--dry-run").run().exits(1);
+    let run = run.sums_up("0 to copy, 0 skipped, 1 failed");
+    run.complains("a push would be refused: no credential is known for");
+}
+
+#[test]
+fn a_push_that_would_be_refused_is_said_to_be_once_for_all() {
+    let Some(destination) = Registry::docker().htpasswd("jo", "secret").start() else { return };
+    let source = Registry::embedded();
+    for (seed, tag) in [(1, "a"), (2, "b"), (3, "c")] {
+        source.push(&format!("team/{tag}"), "1", &image(seed));
+    }
+    destination.push("team/b", "1", &image(2));
+    let list = "team/a team/a 1\nteam/b team/b 1\nteam/c other/c 1\n";
+    let run = |login: Option<(&str, &str)>, flag: &str| {
+        let mut run = Longshore::new().mirror().list(list).source(source.address());
+        if let Some((user, password)) = login {
+            run = run.env("DOCKER_USERNAME", user).env("DOCKER_PASSWORD", password);
+        }
+        run.destination(destination.address()).args(["-j", "1", flag]).run()
+    };
+    for (login, why) in [
+        (None, "no credential is known for "),
+        (Some(("jo", "wrong")), "the credential for "),
+        (Some(("who", "secret")), "the credential for "),
+    ] {
+        let dry = run(login, "--dry-run").exits(1).sums_up("0 to copy, 0 skipped, 3 failed");
+        let said: Vec<&str> = dry.stdout.lines().filter(|line| line.contains(why)).collect();
+        assert_eq!(said.len(), 3, "the same fault has the same answer:\n{}", dry.stdout);
+        assert!(said.iter().all(|line| line.contains("failed: destination: push to ")), "{said:?}");
+        // The run itself fails too.
+        run(login, "--debug=false").exits(1).sums_up("0 copied, 0 skipped, 3 failed");
+    }
+    let right = run(Some(("jo", "secret")), "--dry-run").exits(0);
+    right.sums_up("2 to copy, 1 skipped, 0 failed");
 }
 
 #[test]

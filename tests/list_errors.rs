@@ -162,3 +162,27 @@ fn a_long_line_is_cut() {
         run.stderr.lines().find(|line| line.contains("long.txt:1: ")).expect("the first line");
     assert!(line.ends_with('…') && line.chars().count() < 160, "{line}");
 }
+
+#[test]
+fn what_other_tools_take_gets_the_message_that_helps() {
+    for (text, hint) in [
+        ("http://r.io/team/a team/a 1\n", "hint: write references without a scheme"),
+        ("https://r.io/team/a:1\n", "hint: write references without a scheme"),
+        ("team/a team/a 1 --platform linux/arm64\n", "# longshore: platforms=linux/arm64"),
+        ("--platform=linux/arm64 team/a team/a 1\n", "# longshore: platforms=linux/arm64"),
+        ("team/a,team/a,1\n", "hint: separate columns with blanks"),
+    ] {
+        for run in refused_by_all("list.txt", text, &[]) {
+            run.complains(hint);
+        }
+    }
+    let one = |line: &str| {
+        let list = format!("team/a team/b 1 # a remark\n{line}\n");
+        let run = Longshore::new().mirror().list(&list).args(["-d", "127.0.0.1:9", "--dry-run"]);
+        run.args(["-s", "127.0.0.1:9"]).run().exits(1)
+    };
+    one("team/c http://r.io/team/c 1").complains("has a scheme; write it without one");
+    one("team/c team/c 1 --platform=linux/arm64")
+        .complains("hint: name the platforms in a comment above the line: # longshore: platforms=");
+    one("--platform linux/arm64 team/c team/c 1").complains("# longshore: platforms=linux/arm64");
+}

@@ -214,7 +214,7 @@ fn a_wrapped_image_copies_all_referrers() {
     pair.source.push("team/app", "1", &image);
     pair.source.push("team/app", "signature", &signature);
     let run = pair.mirror("team/app team/app 1\n").args(["--referrers", "--index", "docker"]).run();
-    run.exits(0).complains("1 referrers copied");
+    run.exits(0).complains("1 referrer copied");
     pair.assert_arrived("team/app", signature.digest(), &signature);
 }
 

@@ -78,7 +78,7 @@ fn an_overwritten_index_entry_is_added_again() {
         other.push("team/app", &tag, &index).expect("the other one writes");
         None
     }));
-    scene.mirror(&proxy).exits(0).complains("1 referrers copied");
+    scene.mirror(&proxy).exits(0).complains("1 referrer copied");
     assert_eq!(scene.listed(), scene.both());
     assert_eq!(proxy.count("PUT", &format!("*/manifests/{}", scene.tag())), 2);
 }

@@ -94,7 +94,7 @@ fn after_404_the_fallback_tag_is_read_if_there_is_one() {
     source.pair.assert_absent("team/app", source.signatures[0].digest());
     let index = longshore_content::Index::oci().child_without_platform(&source.signatures[0]);
     source.pair.source.push("team/app", &tag_of(&source.image, ""), &index.build());
-    source.mirror().exits(0).complains("1 referrers copied");
+    source.mirror().exits(0).complains("1 referrer copied");
     source.assert_all_arrived();
 }
 
@@ -125,7 +125,7 @@ fn tags_are_listed_once_however_many_images_a_repository_has() {
     source.proxy.rule(whole);
     let run = Longshore::new().mirror().list("team/app team/app 1\nteam/app team/app 2\n");
     let run = run.source(source.proxy.address()).destination(source.pair.destination.address());
-    run.arg("--referrers").run().exits(0).complains("1 referrers copied");
+    run.arg("--referrers").run().exits(0).complains("1 referrer copied");
     source.pair.assert_arrived("team/app", &tag_of(&source.image, ".sig"), &signature);
     assert_eq!(source.proxy.count("GET", "*/tags/list"), 2, "two pages");
 }

@@ -221,6 +221,9 @@ pub enum Cause {
         /// The registry's limit, in bytes.
         limit: u64,
     },
+    /// The registry asks for a login, and no credential is known.
+    #[error("a push would be refused: no credential is known for {0}")]
+    NoCredential(String),
     /// The destination is a pull-through cache.
     #[error("{0}; nothing can be mirrored into it")]
     PullThrough(String),

@@ -146,6 +146,15 @@ pub trait Destination: Source {
         std::future::ready(Ok(())).boxed()
     }
 
+    /// Says why the store would refuse every push to `repository`, if that is known without a push. Ask
+    /// it after the store refused to show something.
+    fn push_refusal<'a>(
+        &'a self,
+        _repository: &'a Repository,
+    ) -> BoxFuture<'a, Option<StoreError>> {
+        std::future::ready(None).boxed()
+    }
+
     /// Ensures that a repository holds a blob.
     ///
     /// The blob exists already, is taken over from another repository, or is read from its source,

@@ -101,7 +101,10 @@ impl ListError {
                 (None, _) => Some("the warnings above say what was left out".to_owned()),
             },
             Self::Malformed { .. } => Some("correct what the errors above name".to_owned()),
-            Self::NoFormat { known, .. } => {
+            Self::NoFormat { known, refusal, .. } => {
+                if let Some(advice) = refusal.advice() {
+                    return Some(advice.to_owned());
+                }
                 Some(format!("known formats are {}; --list-format forces one", known.join(", ")))
             }
             Self::Ambiguous { .. } => Some("say which with --list-format".to_owned()),

@@ -41,6 +41,27 @@ impl Refusal {
         Self { lines: first_lines(&text.text), asked, unasked }
     }
 
+    /// Returns advice for what people write in a list that no format has.
+    pub(crate) fn advice(&self) -> Option<&'static str> {
+        let words = || self.lines.iter().flat_map(|(_, line)| line.split_whitespace());
+        if words().any(|word| word.contains("://")) {
+            return Some(
+                "write references without a scheme, as registry.example.com/team/app; --tls-verify=false allows \
+                 plain HTTP",
+            );
+        }
+        if words().any(|word| word.split('=').next() == Some("--platform")) {
+            return Some(
+                "name platforms in a comment above a line of three columns, as # longshore: \
+                 platforms=linux/arm64, or give one reference a line behind --platform=linux/arm64",
+            );
+        }
+        let is_separated = |mark: char| {
+            self.lines.iter().all(|(_, line)| line.split(mark).count() == 3 && !line.contains(' '))
+        };
+        [',', ';', '|'].into_iter().any(is_separated).then_some("separate columns with blanks")
+    }
+
     /// Returns the explanation in lines; `list` is the list's name.
     pub(crate) fn told_of(&self, list: &str) -> Vec<String> {
         let lines = self.lines.iter().map(|(number, line)| format!("{list}:{number}: {line}"));
@@ -96,7 +117,7 @@ fn or(words: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LINES, WIDTH, first_lines, reason};
+    use super::{LINES, Refusal, WIDTH, first_lines, reason};
     use crate::list::contract::Parsed;
     use longshore_engine::list::{Diagnostic, Severity};
 
@@ -108,6 +129,27 @@ mod tests {
         assert_eq!(found[0], (3, format!("{}…", "ä".repeat(WIDTH))));
         assert_eq!(found[1..], [(5, "c".to_owned()), (6, "d".to_owned())]);
         assert_eq!(first_lines("#\n"), []);
+    }
+
+    #[test]
+    fn habits_of_other_tools_have_advice() {
+        for (text, advice) in [
+            ("http://r.io/a a 1\n", Some("without a scheme")),
+            ("a https://r.io/a 1\n", Some("without a scheme")),
+            ("docker://r.io/a:1\n", Some("without a scheme")),
+            ("--platform=linux/arm64 a a 1\n", Some("platforms=linux/arm64")),
+            ("a a 1 --platform linux/arm64\n", Some("platforms=linux/arm64")),
+            ("a,b,1\nc,d,2\n", Some("with blanks")),
+            ("a|b|1\n", Some("with blanks")),
+            ("These images, please\n", None),
+        ] {
+            let refusal =
+                Refusal { lines: first_lines(text), asked: Vec::new(), unasked: Vec::new() };
+            match (refusal.advice(), advice) {
+                (Some(found), Some(part)) => assert!(found.contains(part), "{text}{found}"),
+                (found, part) => assert_eq!(found, part, "{text}"),
+            }
+        }
     }
 
     #[test]

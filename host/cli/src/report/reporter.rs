@@ -190,7 +190,7 @@ impl Progress {
                 let level = if is_odd { Level::Warning } else { Level::Info };
                 self.log.record(level, number, None, &format!("skipped {entry}{note}"));
             }
-            (Status::DryRun, _) => {
+            (Status::DryRun | Status::Unknown, _) => {
                 self.log.record(Level::Info, number, None, &format!("{entry}{note}"));
             }
             (status @ (Status::Copied | Status::Valid), _) => {

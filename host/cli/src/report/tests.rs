@@ -152,6 +152,7 @@ fn the_figures_add_up() {
     let expected = Totals {
         valid: 0,
         left_out: 0,
+        unknown: 0,
         verdicts: Verdicts::default(),
         copied: 1,
         skipped: 1,

@@ -21,6 +21,8 @@ pub(crate) struct Totals {
     pub(crate) verdicts: Verdicts,
     /// Entries that a dry run would copy.
     pub(crate) dry_run: u32,
+    /// Entries of a dry run whose destination could not be looked at.
+    pub(crate) unknown: u32,
     /// The part of the failed entries that were interrupted or never started.
     pub(crate) unfinished: u32,
     /// Bytes of blobs and manifests that were transferred.
@@ -85,6 +87,7 @@ impl Totals {
             Status::Skipped => self.skipped += 1,
             Status::Failed => self.failed += 1,
             Status::DryRun => self.dry_run += 1,
+            Status::Unknown => self.unknown += 1,
         }
         self.left_out += u32::from(row.is_left_out());
         self.unfinished += u32::from(row.is_unfinished());

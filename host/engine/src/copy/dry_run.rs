@@ -151,8 +151,12 @@ async fn probe_as_reader(
     match work.destination.resolve(work.repository(), reference, Intent::Read).await {
         Ok(None) => Ok(DestinationState::Absent),
         Ok(Some(digest)) => Ok(DestinationState::Holds(digest)),
-        Err(error) if error.is_refused() => explained(work, reference, error).await,
-        Err(error) => Err(JobError::Destination(error)),
+        // Whatever the store said first, a push that it would refuse has one message.
+        Err(error) => match work.destination.push_refusal(work.repository()).await {
+            Some(refusal) => Err(work.destination_error(refusal)),
+            None if error.is_refused() => explained(work, reference, error).await,
+            None => Err(JobError::Destination(error)),
+        },
     }
 }
 
@@ -171,8 +175,11 @@ async fn explained(
         Err(missing) if missing.is_not_found() => Ok(DestinationState::Absent),
         // The preparation was refused too: a push would be.
         Err(refused) if unprepared => Err(work.destination_error(refused)),
-        // The repository may be private or missing; only a push could tell.
-        Err(_) => Ok(DestinationState::Unknown(error)),
+        Err(_) => match work.destination.push_refusal(work.repository()).await {
+            Some(refusal) => Err(work.destination_error(refusal)),
+            // The repository may be private or missing; only a push could tell.
+            None => Ok(DestinationState::Unknown(error)),
+        },
     }
 }
 
@@ -204,8 +211,12 @@ fn would_copy(
             format!("would be copied; {what} would be created")
         }
         DestinationState::Unknown(error) => {
-            format!("would be copied; whether it is there cannot be seen: {}", error.message)
+            format!("could not be looked at, so only a push can tell: {}", error.message)
         }
+    };
+    let status = match state {
+        DestinationState::Unknown(_) => Status::Unknown,
+        _ => Status::DryRun,
     };
     if let Some(why) = &changed {
         reason.push_str("; digest changes: ");
@@ -216,7 +227,7 @@ fn would_copy(
         destination_digest: Some(destination),
         reason: Some(reason),
         digest_change: changed,
-        ..Outcome::new(Status::DryRun)
+        ..Outcome::new(status)
     };
     with_referrers(work, outcome)
 }

@@ -14,6 +14,7 @@ use longshore_store::{Intent, Trust};
 
 use super::work::Work;
 use super::{children, push};
+use crate::counted;
 use crate::error::JobError;
 use crate::event::Level;
 use crate::job::{Outcome, Status};
@@ -39,11 +40,11 @@ impl ReferrersCopied {
         let mut reasons: Vec<String> = outcome.reason.take().into_iter().collect();
         if self.copied > 0 {
             outcome.status = Status::Copied;
-            reasons.push(format!("{} referrers copied", self.copied));
+            reasons.push(format!("{} copied", counted(self.copied, "referrer", "referrers")));
         }
         if self.left_behind > 0 {
-            reasons
-                .push(format!("{} referrers of the source's digest left behind", self.left_behind));
+            let left = counted(self.left_behind, "referrer", "referrers");
+            reasons.push(format!("{left} of the source's digest left behind"));
         }
         outcome.reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         outcome
@@ -83,10 +84,8 @@ pub(super) async fn place(
     }
     walk_related(&copy, manifests).await?;
     if left_behind > 0 {
-        let (count, are) = match left_behind {
-            1 => ("1 referrer".to_owned(), "is"),
-            count => (format!("{count} referrers"), "are"),
-        };
+        let count = counted(left_behind, "referrer", "referrers");
+        let are = if left_behind == 1 { "is" } else { "are" };
         let text = format!(
             "{count} of {} {are} not copied, as it gets another digest at the destination",
             shape.source

@@ -21,6 +21,8 @@ pub enum Status {
     Failed,
     /// A dry run, which changes nothing: the entry could be copied.
     DryRun,
+    /// A dry run could not look at the destination, and only a push can tell whether it is allowed.
+    Unknown,
 }
 
 impl Status {
@@ -32,6 +34,7 @@ impl Status {
             Self::Skipped => "skipped",
             Self::Failed => "failed",
             Self::DryRun => "dry-run",
+            Self::Unknown => "unknown",
         }
     }
 }

@@ -137,6 +137,15 @@ impl Iterator for Drafts<'_> {
     }
 }
 
+/// What to write instead of an option of `docker pull` in a line with columns.
+const PLATFORM_HINT: &str =
+    "name the platforms in a comment above the line: # longshore: platforms=linux/arm64";
+
+/// Says whether a line has the option of `docker pull`.
+fn names_platform(line: &str) -> bool {
+    line.split_whitespace().any(|word| word.split('=').next() == Some("--platform"))
+}
+
 impl Drafts<'_> {
     fn malformed(&self, number: u32, error: Diagnostic) -> Draft {
         let (lines, list) = (&self.lines, &self.list);
@@ -152,7 +161,12 @@ impl Drafts<'_> {
             false => self.shown(&error),
         };
         let is_of_other = text.starts_with(UNREADABLE.as_bytes());
-        let hint = list.format.line_hint.clone().filter(|_| !is_of_other);
+        let hint = match list.format.line_hint.clone() {
+            Some(_) if list.format.directives && names_platform(&source) => {
+                Some(PLATFORM_HINT.to_owned())
+            }
+            hint => hint.filter(|_| !is_of_other),
+        };
         let outcome = Outcome { hint, ..Outcome::failed(error.message) };
         let terms = list.terms_above(lines, line).map(|terms| plain_terms(&terms).into());
         let ended = Ended { number, line, column, source, destination: String::new(), outcome };

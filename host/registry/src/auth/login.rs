@@ -110,6 +110,20 @@ impl Client {
         self.send(&call).await.map(drop)
     }
 
+    /// Returns why the registry would refuse every push to `repository`: there is no credential, or it was
+    /// refused. Sends nothing, so it knows only what earlier requests showed.
+    pub(crate) async fn why_no_push(&self, repository: &Repository) -> Option<RegistryError> {
+        // Without a challenge, the registry serves everybody.
+        self.registry_challenge()?;
+        let cause = match self.credential(Some(repository)).await {
+            Err(cause) => cause,
+            Ok(None) => Cause::NoCredential(self.registry.to_string()),
+            Ok(Some(credential)) => self.accounts.present(&credential, self.owner()).await.err()?,
+        };
+        let target = format!("{}/{repository}", self.registry);
+        Some(Operation::new("push to", target).failed(cause))
+    }
+
     /// Checks that content may be written to `repository`: opens an upload and cancels it.
     ///
     /// # Errors

@@ -41,6 +41,11 @@ impl RegistryError {
                 "most registries keep existing content: delete the blob from the registry's storage first"
             }
             Cause::PullThrough(_) => INTO_CACHE,
+            Cause::NoCredential(registry) => {
+                return Some(format!(
+                    "log in with longshore login {registry}, or set DOCKER_USERNAME and DOCKER_PASSWORD"
+                ));
+            }
             Cause::LoginLimited(_) => "repeat the run later with the failed list",
             Cause::RateLimitedUntil { .. } | Cause::RateLimitedForLong { .. } => {
                 "repeat the run later with the failed list, log in for a higher limit, or wait longer with --max-wait"

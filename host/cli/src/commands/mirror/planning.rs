@@ -13,6 +13,7 @@ use crate::prepare::RegistryEndpoints;
 use crate::report::FailedEntry;
 use crate::settings::{SettingsError, Task};
 use crate::setup::{Formats, LogOfPlugins, log_remark};
+use longshore_engine::counted;
 use longshore_engine::event::Level;
 use longshore_engine::list::{Format, List, ListText, Severity};
 use longshore_engine::plan::{self, Expansion, Plan, PlanOptions, Rewrite, Unselected};
@@ -132,8 +133,8 @@ impl Session {
         let Some(plan) = plan else { return Ok(None) };
         if let Some(shard) = options.shard {
             let (part, kept) = (shard.described(), plan.entries.len());
-            let text =
-                format!("{part}: {kept} of {} entries; the other parts have the rest", plan.count);
+            let all = counted(plan.count.try_into().unwrap_or(usize::MAX), "entry", "entries");
+            let text = format!("{part}: {kept} of {all}; the other parts have the rest");
             self.log.write(Level::Info, &text);
         }
         Ok(Some(Planned { name, format, plan }))

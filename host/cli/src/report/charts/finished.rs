@@ -142,7 +142,7 @@ impl Outcomes {
             (Status::Copied | Status::Valid, None) => ChartStatus::Pushed,
             (Status::Copied | Status::Valid, Some(_)) => ChartStatus::Replaced,
             (Status::Skipped, _) => ChartStatus::Skipped,
-            (Status::DryRun, _) => ChartStatus::DryRun,
+            (Status::DryRun | Status::Unknown, _) => ChartStatus::DryRun,
             (Status::Failed, _) => ChartStatus::Failed,
         };
         let failure =
@@ -199,7 +199,7 @@ pub(super) fn count_images(version: &ChartVersion, result: &VersionResult) -> Co
             Status::Copied | Status::Valid => counts.done += 1,
             Status::Skipped => counts.skipped += 1,
             Status::Failed => counts.failed += 1,
-            Status::DryRun => counts.dry_run += 1,
+            Status::DryRun | Status::Unknown => counts.dry_run += 1,
         }
     }
     counts.failed += u32::from(version.images_failure.is_some());

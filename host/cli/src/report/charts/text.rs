@@ -91,7 +91,7 @@ fn image_lines(image: &ImageResult, shows_places: bool, text: &mut String) {
             line(&format!("FAILED: {}", escape(image.error.as_deref().unwrap_or_default())));
             hint(image.hint.as_deref(), text);
         }
-        Status::DryRun => {
+        Status::DryRun | Status::Unknown => {
             line(&escape(image.reason.as_deref().unwrap_or("would be copied")));
         }
     }

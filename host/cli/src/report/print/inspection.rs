@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use indicatif::HumanBytes;
+use longshore_engine::counted;
 use longshore_engine::inspect::{Inspection, Presence};
 use longshore_oci::Reference;
 use serde::Serialize;
@@ -90,15 +91,15 @@ fn write_text(
         )?;
     }
     if let Some((copy, presence)) = copy {
-        let all = found.manifests.len();
+        let all = counted(found.manifests.len(), "manifest", "manifests");
         let text = match presence {
             Presence::Same => "the same digest".to_owned(),
             Presence::Other { digest, manifests } => {
-                format!("another digest, {digest}; {manifests} of {all} manifests are there")
+                format!("another digest, {digest}; {manifests} of {all} there")
             }
             Presence::Absent { manifests: 0 } => "missing".to_owned(),
             Presence::Absent { manifests } => {
-                format!("no such tag; {manifests} of {all} manifests are there")
+                format!("no such tag; {manifests} of {all} there")
             }
         };
         writeln!(out, "at          {copy}: {text}")?;

@@ -75,6 +75,10 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, ", {:.1} s", report.elapsed.as_secs_f64())?;
     write_verdicts(totals, out)?;
+    if totals.unknown > 0 {
+        let unknown = totals.unknown;
+        writeln!(out, "not looked at: {unknown}; only a push can tell whether it is allowed")?;
+    }
     let saved = [
         (figures.saved.mounted, "mounted"),
         (figures.saved.present, "there already"),

@@ -14,6 +14,7 @@ use futures_util::stream;
 
 use super::pick::{FilterError, Picker};
 use super::under::SelectionRoot;
+use crate::counted;
 use crate::job::Outcome;
 use crate::list::List;
 use crate::list::{Entry, Filter, Selection};
@@ -59,7 +60,9 @@ impl Picked {
     /// The log message of the selection; `list` is the list's name.
     pub fn told_of(&self, list: &str) -> String {
         let Self { line, from, what, count, names } = self;
-        format!("{list}:{line}: {} of {count} {what} of {from} selected", names.len())
+        let one = if *what == "tags" { "tag" } else { "repository" };
+        let all = counted(*count, one, what);
+        format!("{list}:{line}: {} of {all} of {from} selected", names.len())
     }
 }
 
