@@ -224,6 +224,47 @@ fn exit_and_quit_end_it_and_lines_are_counted() {
 }
 
 #[test]
+fn it_says_what_to_type_and_takes_one_reference_a_line() {
+    let (source, destination) = registries();
+    source.push("team/app", "2", &Image::new("linux/amd64").layer(2, 10).build());
+    let longshore = between(Longshore::new().mirror(), &source, &destination);
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+    terminal.wait_for("type SOURCE DESTINATION TAG or one reference");
+    terminal.types("help\r");
+    terminal.wait_for("Ctrl-D ends too");
+    terminal.types("team/app:1\r");
+    terminal.wait_for("1 copied, 0 skipped, 0 failed");
+    terminal.types("docker pull team/app:2\r");
+    terminal.wait_for("1 copied, 0 skipped, 0 failed");
+    terminal.types("team/app other/app 1\r");
+    terminal.wait_for("1 copied, 0 skipped, 0 failed");
+    terminal.types("team/app:absent\r");
+    terminal.wait_for("0 copied, 0 skipped, 1 failed");
+    terminal.types("\u{4}");
+    terminal.exits(1);
+    let path = longshore.directory().join("mirror-failed.txt");
+    let failed = std::fs::read_to_string(path).expect("there is a failed list");
+    assert!(failed.lines().next().is_some_and(|line| line.contains("--list-format=mirror")));
+    assert!(failed.ends_with("\nteam/app team/app absent\n"), "{failed}");
+}
+
+#[test]
+fn a_destination_needs_a_registry() {
+    let (source, destination) = registries();
+    let longshore = Longshore::new().mirror().source(source.address());
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+    terminal.types("team/app team/app 1\r");
+    terminal.wait_for("failed to plan line 1: the destination team/app names no registry");
+    terminal.wait_for("hint: name it, as registry.example.com/team/app, or start again with -d");
+    terminal.types("team/app:1\r");
+    terminal.wait_for("has no destination");
+    terminal.types(&format!("team/app {}/team/app 1\r", destination.address()));
+    terminal.wait_for("1 copied, 0 skipped, 0 failed");
+    terminal.types("\u{4}");
+    terminal.exits(1);
+}
+
+#[test]
 fn a_list_is_overwritten_only_after_yes() {
     for (answer, code, expected) in [("y\r", 0, "a a 1\n"), ("\r", 2, "old"), ("n\r", 2, "old")] {
         let convert = Longshore::new()

@@ -20,7 +20,8 @@ Examples:
   longshore mirror -f images.txt -s docker.io -d localhost:5000 -a amd64 --dry-run
 
 A line of images.txt is SOURCE DESTINATION TAG. A list with one reference a line \
-(rancher-images.txt) works too.
+(rancher-images.txt) works too. In the log, M_ID is the number of the entry in the list, and IMG_ID that of an \
+image in its index.
 Exit codes: 0 all entries are copied, 1 some entries failed (the failed list names them), 2 the usage \
 or configuration is wrong and nothing was copied, 130 interrupted."
 )]

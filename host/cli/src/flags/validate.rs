@@ -15,7 +15,8 @@ Example:
 
 Give the flags that you gave to mirror, except those that only mirror has. mirror-validate compares \
 the destination with what mirror would write, and checks that it has every manifest and blob. Its \
-last line is the command that mends all findings. longshore mirror validate is the same command.
+last line is the command that mends all findings. longshore mirror validate is the same command. \
+In the log, M_ID is the number of the entry in the list, and IMG_ID that of an image in its index.
 Exit codes: 0 all entries are valid, 1 some are not (the failed list names them), 2 the usage or \
 configuration is wrong and nothing was compared, 130 interrupted.")]
 pub(crate) struct Validate {

@@ -38,6 +38,14 @@ pub enum PlanError {
         /// The source as written in the list.
         source_text: String,
     },
+    /// A typed destination has no registry, and no default is given.
+    #[error("plan line {line}: the destination {destination} names no registry")]
+    NoRegistry {
+        /// The line.
+        line: u32,
+        /// The destination as typed.
+        destination: String,
+    },
     /// Two sources have the same destination.
     #[error("plan lines {first} and {second}: {} and {} would both become {}", sources.0, sources.1, destination)]
     Collision {
@@ -99,6 +107,9 @@ impl PlanError {
             Self::NoDestination { .. } => {
                 Some("give the destination registry with -d or DOCKER_REGISTRY".to_owned())
             }
+            Self::NoRegistry { destination, .. } => Some(format!(
+                "name it, as registry.example.com/{destination}, or start again with -d or DOCKER_REGISTRY"
+            )),
             Self::Collision { .. } => Some(
                 "give one of them another name or tag, or keep the paths apart with --rewrite"
                     .to_owned(),

@@ -90,6 +90,16 @@ impl Session {
         config
     }
 
+    /// Reads and plans a text in `format`, whose failed list has columns. See [`Self::plan`].
+    pub(super) async fn plan_as_columns(
+        &self,
+        text: ListText,
+        first_number: u32,
+        format: &str,
+    ) -> Result<Option<Planned>, Fatal> {
+        self.plan_in(text, first_number, Some(format), false).await
+    }
+
     /// Reads and plans a list whose first entry gets the number `first_number`. Returns `None` if the run
     /// is interrupted while plugins are compiled, read the list or rewrite it.
     pub(super) async fn plan(
@@ -97,11 +107,24 @@ impl Session {
         text: ListText,
         first_number: u32,
     ) -> Result<Option<Planned>, Fatal> {
+        let format = self.settings.list.list_format.as_deref();
+        self.plan_in(text, first_number, format, true).await
+    }
+
+    /// Plans a text in `format`. If the failed list does not `repeat_lines` as they are, it has columns.
+    async fn plan_in(
+        &self,
+        text: ListText,
+        first_number: u32,
+        format: Option<&str>,
+        repeat_lines: bool,
+    ) -> Result<Option<Planned>, Fatal> {
         let name = text.name.clone();
         let formats = self.formats();
-        let read = formats.read(text, self.settings.list.list_format.as_deref());
+        let read = formats.read(text, format);
         let loaded = self.unless_interrupted(async { tokio::try_join!(read, self.rewrites()) });
         let Some((mut list, rewrites)) = loaded.await? else { return Ok(None) };
+        list.format.lines &= repeat_lines;
         // The report names the errors.
         for warning in list.diagnostics.iter().filter(|found| found.severity == Severity::Warning) {
             log_remark(&self.log, &name, warning, None);

@@ -9,12 +9,32 @@ use crate::list;
 use crate::report::{FailedEntry, FailedList, MendCommands, Verdicts};
 use longshore_engine::event::Level;
 use longshore_engine::list::{ListText, STANDARD_FORMAT, UNREADABLE};
+use longshore_engine::plan::PlanError;
+use longshore_oci::Name;
 
 /// Words that end the prompt as Ctrl-D does. Neither can be an entry.
 const ENDS: [&str; 2] = ["exit", "quit"];
+/// The word that asks what to type. It cannot be an entry either.
+const HELP: &str = "help";
+/// The format of a line with one reference.
+const REFERENCES: &str = "default";
+
+/// What to type, in one line.
+const WELCOME: &str =
+    "type SOURCE DESTINATION TAG or one reference, then Enter; help says more, Ctrl-D ends";
+
+/// The answer to [`HELP`].
+const MORE: &str = "\
+redis library/redis 7.2     copies one tag; the three columns are those of a list
+ghcr.io/team/app:1.0        keeps the path: give the destination registry with -d
+# longshore: platforms=all  a comment for the next line works only in a list: use -f FILE
+help, exit, quit            Ctrl-D ends too; Ctrl-C ends with exit code 130
+Each line is worked on at once. Failed lines are kept in the failed list.
+";
 
 /// Asks for lines until Ctrl-D. The exit code and the failed list cover all lines, even after an error.
 pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
+    let is_chosen = session.settings.list.list_format.is_some();
     let name =
         session.settings.list.list_format.get_or_insert_with(|| STANDARD_FORMAT.to_owned()).clone();
     let format = list::format_of(&session.formats().load(&name).await?);
@@ -26,6 +46,7 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
         command,
         mend,
         repeats_lines: format.lines,
+        is_chosen,
         failed_list,
         failures: Vec::new(),
         verdicts: Verdicts::default(),
@@ -46,6 +67,8 @@ struct Conversation {
     mend: MendCommands,
     /// True if the failed list has the typed lines, and not lines of another format.
     repeats_lines: bool,
+    /// True if `--list-format` says how to read each line.
+    is_chosen: bool,
     failed_list: Option<FailedList>,
     failures: Vec<(u32, String)>,
     /// What `mirror-validate` found in all lines.
@@ -59,6 +82,9 @@ struct Conversation {
 impl Conversation {
     async fn ask(&mut self) -> Result<(), Fatal> {
         let mut editor = rustyline::DefaultEditor::new()?;
+        if !self.is_chosen {
+            self.session.log.write(Level::Info, WELCOME);
+        }
         while self.exit != Exit::Interrupted {
             // Reading blocks this thread. No other task runs while the prompt waits.
             let line = match tokio::task::block_in_place(|| editor.readline(">>> ")) {
@@ -75,6 +101,10 @@ impl Conversation {
             if ENDS.contains(&text) {
                 break;
             }
+            if text == HELP {
+                self.session.log.write(Level::Info, MORE.trim_end());
+                continue;
+            }
             if text.is_empty() || text.starts_with('#') || text.starts_with("//") {
                 continue;
             }
@@ -87,7 +117,18 @@ impl Conversation {
     async fn line(&mut self, line: &str) -> Result<(), Fatal> {
         let mut text = ListText::new(">>>", line.as_bytes().to_vec());
         text.first_line = self.lines;
-        let planned = match self.session.plan(text, self.next_number).await {
+        let typed = if self.is_chosen { Typed::AsChosen } else { Typed::of(line) };
+        if let (Typed::Columns, Some(destination)) = (typed, self.without_registry(line)) {
+            let error = PlanError::NoRegistry { line: self.lines, destination };
+            return self.refused(line, &error.into());
+        }
+        let planned = match typed {
+            Typed::AsChosen | Typed::Columns => self.session.plan(text, self.next_number).await,
+            Typed::Reference => {
+                self.session.plan_as_columns(text, self.next_number, REFERENCES).await
+            }
+        };
+        let planned = match planned {
             Ok(Some(planned)) => planned,
             Ok(None) => {
                 self.exit = Exit::Interrupted;
@@ -112,12 +153,24 @@ impl Conversation {
         Ok(())
     }
 
+    /// Returns the destination of a line with columns if nothing names its registry: it would be Docker
+    /// Hub, which nobody means who types it.
+    fn without_registry(&self, line: &str) -> Option<String> {
+        if self.session.settings.destination.is_some() {
+            return None;
+        }
+        let destination = line.split_whitespace().nth(1)?;
+        let names_none = destination.parse::<Name>().is_ok_and(|name| name.store.is_none());
+        names_none.then(|| destination.to_owned())
+    }
+
     /// Reports a line without a plan as failed, so that the prompt can go on.
     fn refused(&mut self, line: &str, error: &Fatal) -> Result<(), Fatal> {
         let why = format!("failed to {error}");
         self.session.log.failure(None, &why, error.hint().as_deref());
         let (number, line) = (self.next_number, line.trim());
-        let text = if self.repeats_lines {
+        let is_of_list = self.is_chosen || Typed::of(line) == Typed::Columns;
+        let text = if self.repeats_lines && is_of_list {
             line.to_owned().into()
         } else {
             format!("{UNREADABLE}>>>:{}: {why}: {line}", self.lines).into()
@@ -153,5 +206,53 @@ impl Conversation {
             }
         }
         Ok(self.exit)
+    }
+}
+
+/// How to read a typed line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Typed {
+    /// In the format of `--list-format`.
+    AsChosen,
+    /// As source, destination and tag.
+    Columns,
+    /// As one reference, or as the command that pulls it.
+    Reference,
+}
+
+impl Typed {
+    /// Tells columns from one reference, without the remark behind it.
+    fn of(line: &str) -> Self {
+        let is_remark = |word: &&str| !word.starts_with('#') && !word.starts_with("//");
+        let words: Vec<&str> = line.split_whitespace().take_while(is_remark).collect();
+        let is_command = words.get(1) == Some(&"pull") || words.get(2) == Some(&"pull");
+        let has_option = words.first().is_some_and(|word| word.starts_with('-'));
+        match words.len() {
+            1 => Self::Reference,
+            _ if is_command || has_option => Self::Reference,
+            _ => Self::Columns,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Typed;
+
+    #[test]
+    fn a_line_is_columns_or_one_reference() {
+        for line in [
+            "redis:7.2",
+            "  ghcr.io/team/app@sha256:0 ",
+            "redis # a remark",
+            "docker pull redis:7.2",
+            "--platform=linux/arm64 redis:7.2",
+            "- redis:7.2",
+        ] {
+            assert_eq!(Typed::of(line), Typed::Reference, "{line}");
+        }
+        for line in ["a b 1", "only two", "a\tb\t1 # a remark", "a b 1 2"] {
+            assert_eq!(Typed::of(line), Typed::Columns, "{line}");
+        }
     }
 }
