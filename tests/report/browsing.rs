@@ -81,7 +81,7 @@ fn the_script_of_the_page_runs_and_no_other_one() {
         let (_, rest) = document.split_once("<title>").expect("a title");
         rest.split("</title>").next().expect("its end").to_owned()
     };
-    let expected = "longshore mirror: 4 of 8 entries arrived, 1 were skipped, 3 failed";
+    let expected = "longshore mirror: 4 of 8 entries arrived, 1 skipped, 3 failed";
     assert_eq!(title(&document), expected);
     assert!(document.contains("&lt;/script&gt;&lt;script&gt;document.title"), "{document}");
     // Even a script in the page does not run.

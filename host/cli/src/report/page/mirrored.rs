@@ -7,6 +7,7 @@ use crate::report::ReportError;
 use crate::report::finished::Report;
 use crate::report::options::Verb;
 use crate::report::row::Row;
+use longshore_engine::counted;
 use longshore_engine::job::Status;
 
 impl Report {
@@ -39,13 +40,17 @@ impl Report {
             (false, Verb::Validate) => "are valid",
         };
         let done = totals.copied + totals.valid + totals.dry_run;
-        match (totals.failed, totals.skipped) {
-            (0, 0) => format!("all {all} entries {verb}"),
-            (0, skipped) => format!("{done} of {all} entries {verb}, {skipped} were skipped"),
-            (failed, 0) => format!("{done} of {all} entries {verb}, {failed} failed"),
-            (failed, skipped) => {
-                format!("{done} of {all} entries {verb}, {skipped} were skipped, {failed} failed")
-            }
+        let others = [
+            (totals.skipped, "skipped"),
+            (totals.failed, "failed"),
+            (totals.unknown, "not looked at"),
+        ];
+        let others = others.iter().filter(|(number, _)| *number > 0);
+        let others: String = others.map(|(number, what)| format!(", {number} {what}")).collect();
+        let all_entries = counted(all, "entry", "entries");
+        match others.as_str() {
+            "" if all > 1 => format!("all {all} entries {verb}"),
+            others => format!("{done} of {all_entries} {verb}{others}"),
         }
     }
 }
@@ -78,7 +83,7 @@ pub(in crate::report) const fn kind(status: Status) -> Kind {
         Status::Copied | Status::Valid => Kind::Copied,
         Status::Skipped => Kind::Skipped,
         Status::Failed => Kind::Failed,
-        Status::DryRun => Kind::Planned,
+        Status::DryRun | Status::Unknown => Kind::Planned,
     }
 }
 
