@@ -1,7 +1,9 @@
 //! `mirror-charts`: sources, pushes as Helm does, images, reports.
 
 mod bad_sources;
+mod failures;
 mod images;
+mod overlay;
 mod pushes;
 mod server;
 

@@ -6,7 +6,7 @@ use super::{config, helm, mirror_charts, pod};
 use crate::support::{Longshore, Registry};
 
 /// A run over a local chart whose pods have these images.
-fn run_over(target: &Registry, images: &[String], more: &str) -> Option<Longshore> {
+pub(super) fn run_over(target: &Registry, images: &[String], more: &str) -> Option<Longshore> {
     let helm = helm()?;
     let lines = format!("type: local\npath: ./demo\nchart: demo\nversions: ['1.0.0']\n{more}");
     let mut run = mirror_charts(&config(target, &lines))

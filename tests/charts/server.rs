@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// What a path is answered with.
 #[derive(Clone)]
@@ -15,6 +16,8 @@ pub(super) enum Answer {
     Private(String, Vec<u8>),
     /// A body of zeros with this length.
     Zeros(u64),
+    /// No answer while the test runs.
+    Silence,
 }
 
 /// A path that was asked for, and its `Authorization`.
@@ -78,6 +81,7 @@ fn serve(
             Some(given) if given == wanted => ("200 OK", String::new(), body),
             _ => ("401 Unauthorized", String::new(), Vec::new()),
         },
+        Some(Answer::Silence) => return thread::sleep(Duration::from_secs(600)),
         Some(Answer::Zeros(length)) => {
             let mut stream = stream;
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");

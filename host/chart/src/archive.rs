@@ -12,7 +12,7 @@ mod unpack;
 
 pub use chart::Chart;
 pub use error::ArchiveError;
-pub use folder::{ChartFolder, Locked};
+pub use folder::{ChartFolder, Locked, metadata_in};
 pub use metadata::{Dependency, Maintainer, Metadata};
 pub use pack::pack;
 

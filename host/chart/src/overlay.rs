@@ -7,6 +7,7 @@
 mod candidates;
 mod edits;
 mod explained;
+mod pulls;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -19,6 +20,8 @@ use crate::archive::Chart;
 use crate::effective::effective;
 use crate::images::{Image, Rendering, discover};
 use crate::{RenderError, RenderInput, Rendered, Renderer};
+
+pub use self::pulls::Pulls;
 
 /// The most renderings for one chart.
 const RENDERINGS: usize = 400;
@@ -43,31 +46,8 @@ pub struct Stays {
     pub destination: Reference,
 }
 
-impl Stays {
-    /// Returns the lines for `registries.conf` that make containers-runtimes pull it from the mirror.
-    #[must_use]
-    pub fn registries_conf(&self) -> String {
-        let (from, to) = (self.image.reference.name(), self.destination.name());
-        format!("[[registry]]\nprefix = \"{from}\"\nlocation = \"{to}\"\n")
-    }
-
-    /// Returns the lines of `hosts.toml` in containerd's folder for the registry of the image; `None`
-    /// if the path at the mirror does not end with the path at the source, which containerd asks for.
-    #[must_use]
-    pub fn hosts_toml(&self) -> Option<String> {
-        let path = self.image.reference.repository.as_str();
-        let before = self.destination.repository.as_str().strip_suffix(path)?;
-        let host = format!("https://{}/v2/{before}", self.destination.store);
-        let override_path = if before.is_empty() { "" } else { "  override_path = true\n" };
-        Some(format!(
-            "[host.\"{}\"]\n  capabilities = [\"pull\", \"resolve\"]\n{override_path}",
-            host.trim_end_matches('/').trim_end_matches("/v2")
-        ))
-    }
-}
-
 /// Computes the overlay for one rendering of a chart. `destination` returns the reference of an image
-/// in the mirror.
+/// in the mirror, or `None` if the image is not mirrored; such an image is not moved.
 ///
 /// # Errors
 /// If the chart cannot be rendered without the overlay.
@@ -75,28 +55,31 @@ pub async fn overlay(
     chart: &Chart,
     input: &RenderInput,
     renderer: &dyn Renderer,
-    destination: impl Fn(&Reference) -> Reference + Sync,
+    destination: impl Fn(&Reference) -> Option<Reference> + Sync,
 ) -> Result<Overlay, RenderError> {
     let first = sorted(renderer.render(input).await?);
     let base = Base { second: sorted(renderer.render(input).await?), first };
     let images = images_of(chart, input, &base.first);
-    let moves: Vec<(&Image, Reference)> =
-        images.iter().map(|image| (image, destination(&image.reference))).collect();
+    let moves: Vec<(&Image, Reference)> = images
+        .iter()
+        .filter_map(|image| Some((image, destination(&image.reference)?)))
+        .filter(|(image, to)| image.reference.name() != to.name())
+        .collect();
+    if moves.is_empty() {
+        return Ok(Overlay::default());
+    }
     let values = effective(chart, &input.values);
     let (candidates, switches) = candidates(&values, &moves);
     let root = values.iter().find(|values| values.prefix.is_empty()).map(|root| &root.values);
+    let destinations = moves.iter().map(|(_, to)| to.name());
     let mut search = Search {
         chart,
         input,
         renderer,
         root: root.cloned().unwrap_or_default(),
         renames: Renames::new(&moves, &candidates),
-        sources: moves
-            .iter()
-            .map(|(image, to)| (image.reference.name(), to.name()))
-            .filter(|(from, to)| from != to)
-            .map(|(from, _)| from)
-            .collect(),
+        sources: moves.iter().map(|(image, _)| image.reference.name()).collect(),
+        known: images.iter().map(|image| image.reference.name()).chain(destinations).collect(),
         base,
         switches,
         left: RENDERINGS,
@@ -107,21 +90,27 @@ pub async fn overlay(
         true => images.clone(),
         false => search.images(&chosen).await.unwrap_or_else(|| images.clone()),
     };
-    let mut result = Overlay::default();
     let by_source: BTreeMap<&Reference, &Reference> =
         moves.iter().map(|(image, to)| (&image.reference, to)).collect();
+    let mut result = Overlay::default();
     for image in now {
-        match by_source.get(&image.reference) {
-            Some(destination) if **destination != image.reference => {
-                result.stays.push(Stays { destination: (*destination).clone(), image });
-            }
-            _ => result.moved.push(image.reference),
+        if let Some(destination) = by_source.get(&image.reference) {
+            result.stays.push(Stays { destination: (*destination).clone(), image });
+        } else if moves.iter().any(|(_, to)| is_at(&image.reference, to)) {
+            result.moved.push(image.reference);
         }
     }
     if !chosen.is_empty() {
         result.values = Some(text_of(&search.root, &chosen, &search.switches));
     }
     Ok(result)
+}
+
+/// Reports whether an image of the chart is the one at `destination`. A chart may name an image by tag
+/// and digest, and the plan its destination by one of them.
+fn is_at(image: &Reference, destination: &Reference) -> bool {
+    let tags = (image.version.tag(), destination.version.tag());
+    image.name() == destination.name() && !matches!(tags, (Some(one), Some(other)) if one != other)
 }
 
 /// Sorts by template, so that outputs can be compared: a renderer may return them in any order.
@@ -142,8 +131,10 @@ struct Search<'a> {
     /// The chart's values without edits.
     root: serde_json::Value,
     renames: Renames,
-    /// The names of the images at their sources.
+    /// The names at their sources of the images to move.
     sources: HashSet<Name>,
+    /// The names of all images at their sources, and in the mirror.
+    known: HashSet<Name>,
     /// The output without edits.
     base: Base,
     /// What must be on so that the chart takes another registry.
@@ -237,6 +228,11 @@ impl Search<'_> {
             return None;
         }
         let images = images_of(self.chart, self.input, rendered);
+        // The mirror lacks any other image: for example one that shares a registry with the others, and
+        // is not mirrored.
+        if images.iter().any(|image| !self.known.contains(&image.reference.name())) {
+            return None;
+        }
         let stay = images.iter().filter(|image| self.sources.contains(&image.reference.name()));
         Some(stay.map(|image| image.provenance.len()).sum())
     }

@@ -20,8 +20,8 @@ mod row;
 mod totals;
 
 pub(crate) use charts::{
-    ChartFailure, ChartGroup, ChartPlan, ChartReport, ChartReporter, ChartVersion, ImageUse, Place,
-    UnusedImage,
+    ChartFailure, ChartGroup, ChartPlan, ChartReport, ChartReporter, ChartVersion, ImageUse,
+    NotMoved, Place, UnusedImage, WrittenOverlay,
 };
 pub(crate) use command::shell_command;
 pub(crate) use error::ReportError;

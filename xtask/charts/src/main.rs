@@ -8,22 +8,24 @@
     reason = "a developer command prints to the terminal"
 )]
 
+mod builtin;
 mod helm;
 mod score;
 mod truth;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use clap::Parser;
-use futures_util::FutureExt as _;
-use longshore_chart::RenderInput;
+use clap::{Parser, ValueEnum};
 use longshore_chart::archive::{Chart, ChartFolder};
 use longshore_chart::images::{Discovery, Rendering, discover};
 use longshore_chart::overlay::overlay;
+use longshore_chart::{RenderInput, Renderer};
 use longshore_oci::{Reference, Registry, StoreName};
 
+use crate::builtin::Builtin;
 use crate::helm::Helm;
 use crate::score::Score;
 use crate::truth::Expected;
@@ -45,6 +47,19 @@ struct Arguments {
     /// Also compute the values that make each chart pull from a mirror
     #[arg(long)]
     overlay: bool,
+    /// Render with the built-in renderer or with helm; auto is the built-in one, else helm
+    #[arg(long, value_enum, default_value = "auto")]
+    renderer: Choice,
+    /// Folder for compiled code
+    #[arg(long, hide = true, default_value = "target/charts")]
+    cache: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Choice {
+    Auto,
+    Builtin,
+    Helm,
 }
 
 fn main() -> ExitCode {
@@ -58,10 +73,24 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(measure(arguments))
+}
+
+async fn measure(arguments: &Arguments) -> Result<()> {
     let folder = arguments.folder.as_ref().unwrap_or(&arguments.default_folder);
     let truth = folder.join("truth.json");
     if !truth.is_file() {
         bail!("{} does not exist: name a folder with charts and their truth.json", truth.display());
+    }
+    let builtin = match arguments.renderer {
+        Choice::Helm => None,
+        _ => Builtin::load(std::path::absolute(&arguments.cache)?).await?,
+    };
+    match (&builtin, arguments.renderer) {
+        (None, Choice::Builtin) => bail!("this build has no renderer; run `cargo xtask renderer`"),
+        (None, Choice::Auto) => println!("this build has no renderer: helm renders"),
+        _ => {}
     }
     let mut score = Score::default();
     for expected in truth::read(&truth)? {
@@ -70,25 +99,34 @@ fn run(arguments: &Arguments) -> Result<()> {
         }
         let archive = folder.join(&expected.archive);
         let name = expected.archive.trim_end_matches(".tgz").to_owned();
-        let (values, flags) = arguments_of(&expected, folder)?;
-        let helm = Helm { chart: archive.clone(), flags };
-        let rendered = match helm.run(&values) {
+        let chart = open(&archive).with_context(|| format!("failed to open {name}"))?;
+        let (input, flags) = input_of(&expected, folder, &chart)?;
+        let helm = Helm { chart: archive, flags };
+        let renderer: &dyn Renderer = match (&builtin, input.understood) {
+            (Some(builtin), true) => builtin,
+            (Some(_), false) => {
+                println!("{name}: helm renders, because of {}", helm.flags.join(" "));
+                &helm
+            }
+            (None, _) => &helm,
+        };
+        let input = input.input;
+        let rendered = match renderer.render(&input).await {
             Ok(rendered) => rendered,
             Err(error) => {
-                println!("{name}: not rendered: {error:#}");
+                println!("{name}: not rendered: {error}");
                 score.not_rendered(&expected);
                 continue;
             }
         };
-        let chart = open(&archive).with_context(|| format!("failed to open {name}"))?;
-        let rendering = Rendering { name: "", values: &values, rendered: &rendered };
+        let rendering = Rendering { name: "", values: &input.values, rendered: &rendered };
         let found = discover(&chart, &[rendering]);
         if arguments.all {
             print(&name, &found);
         }
         score.add(&name, &expected, &found);
         if arguments.overlay {
-            move_to_mirror(&name, &chart, values, &helm)?;
+            move_to_mirror(&name, &chart, &input, renderer).await?;
         }
     }
     score.print();
@@ -104,34 +142,59 @@ fn open(path: &Path) -> Result<Chart> {
     Ok(Chart::of_archive(&archive)?)
 }
 
-/// Returns the values and the flags that make a chart render.
-fn arguments_of(expected: &Expected, folder: &Path) -> Result<(Vec<String>, Vec<String>)> {
-    let Some(with) = &expected.renders_with else { return Ok((Vec::new(), Vec::new())) };
+/// What a renderer gets for a chart.
+struct Input {
+    input: RenderInput,
+    /// Whether `input` says all that the flags say. Only helm knows the other flags.
+    understood: bool,
+}
+
+/// Returns the input with which a chart renders, and the flags of helm that say the same.
+fn input_of(expected: &Expected, folder: &Path, chart: &Chart) -> Result<(Input, Vec<String>)> {
+    let mut input = RenderInput {
+        files: Arc::clone(chart.files()),
+        release: "x".to_owned(),
+        namespace: "default".to_owned(),
+        ..RenderInput::default()
+    };
+    let mut understood = true;
+    let Some(with) = &expected.renders_with else {
+        return Ok((Input { input, understood }, Vec::new()));
+    };
     if with.starts_with("values/") {
         let path = folder.join(with);
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("failed to read {}", path.display()))?;
-        return Ok((vec![text], Vec::new()));
+        input.values.push(text);
+        return Ok((Input { input, understood }, Vec::new()));
     }
-    Ok((Vec::new(), with.split_whitespace().map(str::to_owned).collect()))
+    let flags: Vec<String> = with.split_whitespace().map(str::to_owned).collect();
+    for pair in flags.chunks(2) {
+        match pair {
+            [flag, value] if flag == "--kube-version" => input.kube_version = Some(value.clone()),
+            [flag, value] if flag == "--api-versions" => {
+                input.api_versions.extend(value.split(',').map(str::to_owned));
+            }
+            _ => understood = false,
+        }
+    }
+    Ok((Input { input, understood }, flags))
 }
 
 /// Computes the overlay of a chart and prints it.
-fn move_to_mirror(name: &str, chart: &Chart, values: Vec<String>, helm: &Helm) -> Result<()> {
-    let input = RenderInput { values, ..RenderInput::default() };
+async fn move_to_mirror(
+    name: &str,
+    chart: &Chart,
+    input: &RenderInput,
+    renderer: &dyn Renderer,
+) -> Result<()> {
     let mirror = |source: &Reference| {
-        let store = "mirror.example.com".parse::<Registry>().map(StoreName::from);
-        let repository = source.repository.inside("charts");
-        let parts = store.ok().zip(repository.ok());
-        let version = source.version.clone();
-        parts.map_or_else(
-            || source.clone(),
-            |(store, repository)| Reference { store, repository, version },
-        )
+        let store = StoreName::from("mirror.example.com".parse::<Registry>().ok()?);
+        let repository = source.repository.inside("charts").ok()?;
+        Some(Reference { store, repository, version: source.version.clone() })
     };
-    let overlay = overlay(chart, &input, helm, mirror)
-        .now_or_never()
-        .context("helm does not wait")?
+    let overlay = overlay(chart, input, renderer, mirror)
+        .await
         .map_err(|error| anyhow::anyhow!("failed to render {name}: {error}"))?;
     println!("{name}: {} moved, {} stay", overlay.moved.len(), overlay.stays.len());
     for stays in &overlay.stays {

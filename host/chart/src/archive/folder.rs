@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use longshore_files::{ReadError, read_regular};
 use longshore_oci::{VersionRange, version_of_tag};
 
 use super::chart::metadata_of;
@@ -12,6 +13,22 @@ use super::metadata::parse_dependencies;
 use super::pack::pack;
 use super::unpack::{Budget, unpack};
 use super::{ArchiveError, Dependency, Files, Metadata};
+
+/// The largest `.helmignore`, or `Chart.yaml` that is read alone, in bytes; Helm bounds each file so.
+const FILE_LIMIT: u64 = 5 * 1024 * 1024;
+
+/// Reads the metadata of the chart in the folder at `path`, and nothing else.
+///
+/// # Errors
+/// If there is no such file, it cannot be read, or it is wrong.
+pub fn metadata_in(path: &Path) -> Result<Metadata, ArchiveError> {
+    let file = path.join("Chart.yaml");
+    match read_regular(&file, FILE_LIMIT) {
+        Ok(text) => Metadata::parse(&text),
+        Err(error) if is_missing(&error) => Err(ArchiveError::NoChartYaml),
+        Err(error) => Err(not_read(&file)(error)),
+    }
+}
 
 /// A chart in a folder, with the dependencies that it still lacks.
 #[derive(Debug)]
@@ -221,6 +238,18 @@ fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> ArchiveError {
     |error| ArchiveError::Unreadable { path, error }
 }
 
+fn not_read(path: &Path) -> impl FnOnce(ReadError) -> ArchiveError {
+    let path = path.to_owned();
+    |error| match error {
+        ReadError::System(error) => ArchiveError::Unreadable { path, error },
+        error => ArchiveError::Unreadable { path, error: std::io::Error::other(error) },
+    }
+}
+
+fn is_missing(error: &ReadError) -> bool {
+    matches!(error, ReadError::System(error) if error.kind() == std::io::ErrorKind::NotFound)
+}
+
 /// A walk over the files of a chart's folder.
 struct Walk<'a> {
     root: &'a Path,
@@ -234,10 +263,10 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn new(root: &'a Path, budget: &'a mut Budget) -> Result<Self, ArchiveError> {
         let path = root.join(".helmignore");
-        let text = match fs::read(&path) {
+        let text = match read_regular(&path, FILE_LIMIT) {
             Ok(text) => String::from_utf8_lossy(&text).into_owned(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(unreadable(&path)(error)),
+            Err(error) if is_missing(&error) => String::new(),
+            Err(error) => return Err(not_read(&path)(error)),
         };
         let rules = Rules::parse(&text)?;
         Ok(Self { root, rules, budget, above: HashSet::new(), files: Files::new() })
@@ -295,7 +324,8 @@ impl<'a> Walk<'a> {
             return Err(ArchiveError::Kind { entry, kind: "special file" });
         }
         self.budget.take(found.len())?;
-        let mut content = fs::read(path).map_err(unreadable(path))?;
+        // It may have grown, or become something else, since.
+        let mut content = read_regular(path, found.len()).map_err(not_read(path))?;
         if content.starts_with(&[0xef, 0xbb, 0xbf]) {
             content.drain(..3);
         }

@@ -65,6 +65,15 @@ impl Renderer for Fill {
 /// Computes the overlay of a chart with one pod. A line of the pod is `IMAGE`, or another field with
 /// a colon.
 fn of(values: &str, lines: &[&str]) -> Overlay {
+    of_mirrored(values, lines, |_| true)
+}
+
+/// Like [`of`], for a mirror that has only some images.
+fn of_mirrored(
+    values: &str,
+    lines: &[&str],
+    is_mirrored: impl Fn(&Reference) -> bool + Sync,
+) -> Overlay {
     let mut pod =
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n".to_owned();
     for line in lines {
@@ -82,9 +91,9 @@ fn of(values: &str, lines: &[&str]) -> Overlay {
     let chart = Chart::of_archive(&pack("demo", &files)).expect("the chart is good");
     let renderer = Fill { chart: chart.clone(), count: AtomicUsize::new(0) };
     let mirror = |reference: &Reference| {
-        format!("m.io/ns/{}:{}", reference.repository, reference.version.tag().expect("a tag"))
-            .parse()
-            .expect("a reference")
+        let tag = reference.version.tag().expect("a tag");
+        let text = format!("m.io/ns/{}:{tag}", reference.repository);
+        is_mirrored(reference).then(|| text.parse().expect("a reference"))
     };
     overlay(&chart, &RenderInput::default(), &renderer, mirror)
         .now_or_never()
@@ -166,16 +175,31 @@ fn what_no_value_moves_is_listed() {
     let found = of("image: q.io/a:1", &["{{ image }}", "q.io/fixed/b:2"]);
     let [stays] = &found.stays[..] else { panic!("{found:?}") };
     assert_eq!(stays.destination.to_string(), "m.io/ns/fixed/b:2");
-    assert_eq!(
-        stays.registries_conf(),
-        "[[registry]]\nprefix = \"q.io/fixed/b\"\nlocation = \"m.io/ns/fixed/b\"\n"
-    );
-    assert_eq!(
-        stays.hosts_toml().unwrap(),
-        "[host.\"https://m.io/v2/ns\"]\n  capabilities = [\"pull\", \"resolve\"]\n  override_path = true\n"
-    );
     assert_eq!(found.moved.len(), 1);
     check("x: 1", &["q.io/a:1"], "{}", &[], &["q.io/a:1"]);
+}
+
+#[test]
+fn an_image_that_is_not_mirrored_stays_where_it_is() {
+    let kept = |reference: &Reference| reference.repository.as_str() != "kept/b";
+    let of = |values: &str, lines: &[&str]| {
+        let found = of_mirrored(values, lines, kept);
+        assert!(
+            found.stays.iter().all(|stays| stays.image.written != "q.io/kept/b:1"),
+            "{found:?}"
+        );
+        (found.values.unwrap_or_default(), found.moved.len())
+    };
+    // The registry of both cannot be set, the repository of the mirrored one can.
+    let (values, moved) = of(
+        "registry: q.io\na: {repository: a, registry: q.io}",
+        &["{{ registry }}/kept/b:1", "{{ a.registry }}/{{ a.repository }}:1"],
+    );
+    assert_eq!((values.as_str(), moved), ("a:\n  registry: \"m.io/ns\"\n", 1));
+    let (values, moved) = of("registry: q.io", &["{{ registry }}/kept/b:1", "{{ registry }}/a:1"]);
+    assert_eq!((values.as_str(), moved), ("", 0));
+    let (values, moved) = of("image: q.io/kept/b:1", &["{{ image }}"]);
+    assert_eq!((values.as_str(), moved), ("", 0));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use longshore_files::{ReadError, read_regular};
 use longshore_registry::{FileCredential, FileTls, Secret};
 use serde::{Deserialize, Deserializer};
 use url::Url;
@@ -145,20 +146,15 @@ fn is_below(url: &Url, above: &Url) -> bool {
 }
 
 fn read(path: &Path) -> Result<Vec<Known>, HelmFileError> {
-    use std::io::Read as _;
     let failed = |message: String| HelmFileError { path: path.to_owned(), message };
-    let mut text = String::new();
-    match std::fs::File::open(path) {
-        Ok(file) => {
-            let read = file.take(SIZE_LIMIT + 1).read_to_string(&mut text);
-            read.map_err(|error| failed(error.to_string()))?;
+    let text = match read_regular(path, SIZE_LIMIT) {
+        Ok(text) => text,
+        Err(ReadError::System(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Vec::new());
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(failed(error.to_string())),
-    }
-    if text.len() as u64 > SIZE_LIMIT {
-        return Err(failed(format!("it is larger than {SIZE_LIMIT} bytes")));
-    }
+    };
+    let text = String::from_utf8(text).map_err(|_| failed(ReadError::NotText.to_string()))?;
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use longshore_files::{ReadError, read_regular};
 use longshore_oci::Registry;
 use url::Url;
 
@@ -10,7 +11,9 @@ use super::error::SourceError;
 use super::fetched::Fetched;
 use super::repo::PROVENANCE_LIMIT;
 use super::sources::{Sources, checked};
-use crate::archive::{ARCHIVE_LIMIT, ArchiveError, Chart, ChartFolder, Locked, Metadata};
+use crate::archive::{
+    ARCHIVE_LIMIT, ArchiveError, Chart, ChartFolder, Locked, Metadata, metadata_in,
+};
 use crate::config::{Origin, VersionWish};
 
 impl Sources {
@@ -69,7 +72,8 @@ impl Sources {
             Some(Err(unfulfilled)) => return Err(unfulfilled.error.into()),
             None => text.to_owned(),
         };
-        self.fetch_remote(&origin, name, &version, false).await
+        // Boxed, because the chart in a folder has dependencies. No dependency is in a folder.
+        Box::pin(self.fetch(&origin, name, &version, false)).await
     }
 
     /// The source that a dependency's `repository` names.
@@ -101,17 +105,7 @@ impl Sources {
     /// The version of a local chart.
     pub(super) async fn local_version(&self, path: &Path) -> Result<String, SourceError> {
         if path.is_dir() {
-            let metadata = in_folder(path, |path| {
-                let file = path.join("Chart.yaml");
-                if !file.is_file() {
-                    return Err(ArchiveError::NoChartYaml);
-                }
-                let text = std::fs::read(&file);
-                Metadata::parse(
-                    &text.map_err(|error| ArchiveError::Unreadable { path: file, error })?,
-                )
-            });
-            return Ok(metadata.await?.version);
+            return Ok(in_folder(path, metadata_in).await?.version);
         }
         let archive = read(path, ARCHIVE_LIMIT).await?;
         let chart = in_folder(path, move |_| Chart::of_archive(&archive)).await?;
@@ -133,16 +127,15 @@ async fn in_folder<T: Send + 'static>(
     })
 }
 
+/// Reads a file on a thread that may block.
 async fn read(path: &Path, limit: u64) -> Result<Bytes, SourceError> {
-    use tokio::io::AsyncReadExt as _;
-    let mut content = Vec::new();
-    let file = tokio::fs::File::open(path).await.map_err(unreadable(path))?;
-    file.take(limit + 1).read_to_end(&mut content).await.map_err(unreadable(path))?;
-    if content.len() as u64 > limit {
-        let error = std::io::Error::other(format!("it is larger than {limit} bytes"));
-        return Err(unreadable(path)(error));
-    }
-    Ok(Bytes::from(content))
+    let owned = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || read_regular(&owned, limit)).await;
+    let read = read.map_err(std::io::Error::other).map_err(unreadable(path))?;
+    read.map(Bytes::from).map_err(|error| match error {
+        ReadError::System(error) => unreadable(path)(error),
+        error => unreadable(path)(std::io::Error::other(error)),
+    })
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> SourceError {

@@ -109,27 +109,10 @@ impl Sources {
     ) -> Result<Fetched, SourceError> {
         match origin {
             Origin::Local(path) => self.fetch_local(path, chart, version, provenance).await,
-            _ => self.fetch_remote(origin, chart, version, provenance).await,
-        }
-    }
-
-    /// Like [`fetch`](Self::fetch), for repositories and registries.
-    pub(super) async fn fetch_remote(
-        &self,
-        origin: &Origin,
-        chart: &str,
-        version: &str,
-        provenance: bool,
-    ) -> Result<Fetched, SourceError> {
-        match origin {
             Origin::Repo(url) => self.fetch_repo(url, chart, version, provenance).await,
             Origin::Oci { registry, path } => {
                 self.fetch_oci(registry, path.as_ref(), chart, version).await
             }
-            Origin::Local(path) => Err(SourceError::File {
-                path: path.clone(),
-                error: std::io::Error::other("it is not remote"),
-            }),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod copying;
 mod gather;
+mod overlays;
 mod planning;
 mod renderer;
 mod stores;
@@ -16,6 +17,7 @@ use longshore_chart::source::{HelmRepositories, Sources};
 use longshore_engine::event::Level;
 
 use self::gather::Gathering;
+use self::overlays::Overlays;
 use self::stores::{STORE, StoresWithCharts};
 use super::mirror::session::Session;
 use crate::error::{Exit, Fatal};
@@ -31,10 +33,14 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
         log.write(Level::Info, &format!("--theme {theme} has no effect: longshore has no themes"));
     }
     let session = Session::new(run, log)?;
+    if let Some(folder) = &flags.values_overlay {
+        overlays::create(folder)?;
+    }
     let page = session.page("the configuration", false)?;
     let renderer = match flags.charts_only {
         true => None,
-        false => Some(renderer::choose(&session, &flags.renderer).await?),
+        // The first load compiles for some seconds.
+        false => session.unless_interrupted(renderer::choose(&session, &flags.renderer)).await?,
     };
     let open = session.stores.stores(Some(&target.registry))?;
     let home = directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned());
@@ -49,16 +55,24 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
         flags: &flags,
         log,
     };
-    let mut interrupt = session.interrupt.clone();
-    let found = tokio::select! {
-        found = gathering.all(&upstreams) => found,
-        () = interrupt.raised() => return Ok(Exit::Interrupted),
-    };
+    let found = session.unless_interrupted(async { Ok(gathering.all(&upstreams).await) }).await?;
     if let Some(image) = &flags.why {
-        return why::answer(image, &found);
+        return found.map_or(Ok(Exit::Interrupted), |found| why::answer(image, &found));
     }
+    // After an interrupt, the failed list has all charts.
+    let found = found.unwrap_or_else(|| Gathering::interrupted(&upstreams));
     let stores = Arc::new(StoresWithCharts::new(open, charts));
     let mut planned = session.plan_charts(&found, &target, stores.as_ref()).await?;
+    if let (Some(folder), Some(renderer)) = (&flags.values_overlay, renderer.as_deref()) {
+        let (insecure, concurrency) = (target.insecure, flags.concurrency);
+        let overlays = Overlays { folder, renderer, insecure, concurrency };
+        let charts = &mut planned.charts;
+        let writing = async {
+            overlays.write(&found, charts).await;
+            Ok(())
+        };
+        session.unless_interrupted(writing).await?;
+    }
     let command =
         shell_command(repeat_images.iter().cloned().chain([
             format!("--file={}", flags.failed.display()),

@@ -69,8 +69,11 @@ pub(crate) struct MirrorCharts {
     /// Mirror images of components too that the values switch off
     #[arg(long)]
     pub(crate) include_disabled: bool,
+    /// Write values to DIR, for each chart, that make it pull its images from the target
+    #[arg(long, value_name = "DIR", conflicts_with = "charts_only")]
+    pub(crate) values_overlay: Option<PathBuf>,
     /// Say which charts need IMAGE and where it was found, and copy nothing
-    #[arg(long, value_name = "IMAGE")]
+    #[arg(long, value_name = "IMAGE", conflicts_with = "values_overlay")]
     pub(crate) why: Option<String>,
     /// Print the JSON schema of the configuration
     #[arg(long)]

@@ -11,6 +11,7 @@ mod text;
 
 pub(crate) use finished::ChartReport;
 pub(crate) use model::{
-    ChartFailure, ChartGroup, ChartPlan, ChartVersion, ImageUse, Place, UnusedImage,
+    ChartFailure, ChartGroup, ChartPlan, ChartVersion, ImageUse, NotMoved, Place, UnusedImage,
+    WrittenOverlay,
 };
 pub(crate) use reporter::ChartReporter;

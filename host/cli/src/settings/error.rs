@@ -143,6 +143,17 @@ pub(crate) enum SettingsError {
         /// Why not.
         why: String,
     },
+    /// A flag names a folder that cannot be written.
+    #[error("use --{flag} {}: {error}", path.display())]
+    Folder {
+        /// The flag without its dashes.
+        flag: &'static str,
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
     /// `--why` is not a reference.
     #[error("use --why {image:?}: {error}")]
     Why {

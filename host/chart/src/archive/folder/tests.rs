@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use super::ChartFolder;
-use crate::archive::Chart;
+use crate::archive::{ArchiveError, Chart};
 
 fn write(folder: &Path, files: &[(&str, &str)]) {
     for (path, text) in files {
@@ -199,4 +199,29 @@ fn requirements_of_old_charts_count() {
     );
     let found = ChartFolder::read(folder.path()).unwrap().missing();
     assert_eq!((found[0].1.dependency.name.as_str(), found[0].1.version.as_str()), ("b", "1.5.0"));
+}
+
+#[test]
+fn files_without_end_and_large_ones_are_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    fs::write(file("Chart.yaml"), "apiVersion: v2\nname: a\nversion: 1.0.0\n").unwrap();
+    for name in [".helmignore", "templates"] {
+        std::os::unix::fs::symlink("/dev/zero", file(name)).unwrap();
+        let error = ChartFolder::read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(name) && !error.is_empty(), "{error}");
+        fs::remove_file(file(name)).unwrap();
+    }
+    let zeros = fs::File::create(file(".helmignore")).unwrap();
+    zeros.set_len(super::FILE_LIMIT + 1).unwrap();
+    let error = ChartFolder::read(folder.path()).unwrap_err().to_string();
+    assert!(error.contains(".helmignore: it has more than"), "{error}");
+    fs::remove_file(file(".helmignore")).unwrap();
+    assert_eq!(super::metadata_in(folder.path()).unwrap().name, "a");
+    let zeros = fs::File::create(file("Chart.yaml")).unwrap();
+    zeros.set_len(super::FILE_LIMIT + 1).unwrap();
+    let error = super::metadata_in(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("Chart.yaml: it has more than"), "{error}");
+    fs::remove_file(file("Chart.yaml")).unwrap();
+    assert!(matches!(super::metadata_in(folder.path()), Err(ArchiveError::NoChartYaml)));
 }

@@ -164,7 +164,7 @@ impl Session {
     }
 
     /// Awaits `work`, or returns `None` at the first signal.
-    pub(super) async fn unless_interrupted<T>(
+    pub(in crate::commands) async fn unless_interrupted<T>(
         &self,
         work: impl Future<Output = Result<T, Fatal>>,
     ) -> Result<Option<T>, Fatal> {

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _};
 use longshore_chart::archive::Chart;
 use longshore_chart::artifact::{ChartArtifact, ChartStore};
-use longshore_chart::config::{ImageOptions, Origin, Upstream, ValuesFile};
+use longshore_chart::config::{ImageOptions, Origin, Upstream, ValuesFile, VersionWish};
 use longshore_chart::images::{Discovery, Image, Provenance, Rendering, discover};
 use longshore_chart::source::{Fetched, SourceError, Sources};
 use longshore_chart::{RenderError, RenderInput, Rendered, Renderer};
 use longshore_engine::event::Level;
 use longshore_oci::{Reference, Repository, Tag, Version};
 
-use super::versions::{Artifact, FoundChart, FoundImage, FoundVersion};
+use super::versions::{Artifact, FoundChart, FoundImage, FoundVersion, Renderings};
 use crate::flags::MirrorCharts;
 use crate::report::{ChartFailure, Log, Place, UnusedImage};
 
@@ -51,6 +51,11 @@ impl GatherError {
     }
 }
 
+/// The number of charts to render at once: one for each core at least.
+pub(super) fn at_once(concurrency: usize) -> usize {
+    concurrency.max(std::thread::available_parallelism().map_or(1, usize::from))
+}
+
 /// What finding out about charts needs.
 pub(super) struct Gathering<'a> {
     pub(super) sources: &'a Sources,
@@ -64,8 +69,7 @@ pub(super) struct Gathering<'a> {
 impl Gathering<'_> {
     /// Finds out about all versions of all upstreams, some at once. The result is in their order.
     pub(super) async fn all(&self, upstreams: &[Upstream]) -> Vec<FoundChart> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let at_once = self.flags.concurrency.max(cores);
+        let at_once = at_once(self.flags.concurrency);
         let choices: Vec<_> = stream::iter(upstreams.iter())
             .map(|upstream| {
                 self.sources.choose(&upstream.origin, &upstream.chart, &upstream.versions)
@@ -123,6 +127,24 @@ impl Gathering<'_> {
         }
     }
 
+    /// The versions of all upstreams, as wished, none of which was looked at before an interrupt.
+    pub(super) fn interrupted(upstreams: &[Upstream]) -> Vec<FoundChart> {
+        let version = |wish: &VersionWish| FoundVersion {
+            version: wish.to_string(),
+            failure: Some(ChartFailure {
+                error: "the run was interrupted before this was fetched".to_owned(),
+                hint: None,
+            }),
+            ..FoundVersion::default()
+        };
+        let chart = |upstream: &Upstream| FoundChart {
+            key: upstream.key.clone(),
+            chart: upstream.chart.clone(),
+            versions: upstream.versions.iter().map(version).collect(),
+        };
+        upstreams.iter().map(chart).collect()
+    }
+
     async fn version(&self, at: usize, upstream: &Upstream, version: String) -> FoundVersion {
         let mut found = FoundVersion { version, ..FoundVersion::default() };
         if let Err(error) = self.fill(at, upstream, &mut found).await {
@@ -154,7 +176,12 @@ impl Gathering<'_> {
         }
         if let Some(renderer) = self.renderer {
             match images(renderer, upstream, &fetched).await {
-                Ok(discovery) => self.take_images(&upstream.images, discovery, found),
+                Ok(discovery) => {
+                    self.take_images(&upstream.images, discovery, found);
+                    if self.flags.values_overlay.is_some() {
+                        found.renderings = Some(renderings(&upstream.images, &fetched.chart));
+                    }
+                }
                 Err(error) => found.images_failure = Some(error.failure()),
             }
             let is_empty = found.images.is_empty() && found.images_failure.is_none();
@@ -235,7 +262,7 @@ impl Gathering<'_> {
     }
 }
 
-fn place(provenance: &Provenance) -> Place {
+pub(super) fn place(provenance: &Provenance) -> Place {
     Place {
         values: provenance.values.clone(),
         template: provenance.template.clone(),
@@ -299,6 +326,16 @@ fn input(options: &ImageOptions, chart: &Chart, values: Vec<String>) -> RenderIn
         api_versions: options.api_versions.clone(),
         skip_tests: options.skip_tests,
     }
+}
+
+/// The inputs of all renderings of a chart; a library has none.
+fn renderings(options: &ImageOptions, chart: &Chart) -> Renderings {
+    let layers = options.values.iter().filter(|_| !chart.metadata.is_library());
+    let inputs = layers.map(|layers| {
+        let values = layers.iter().map(|file| file.text.clone()).collect();
+        (name_of(layers), input(options, chart, values))
+    });
+    Renderings { chart: chart.clone(), inputs: inputs.collect() }
 }
 
 /// The name of a set of values: its files.

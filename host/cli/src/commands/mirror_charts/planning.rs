@@ -26,8 +26,6 @@ pub(super) struct PlannedCharts {
     lines: Vec<FailedEntry>,
     /// The number of entries.
     count: u32,
-    /// Entries that are charts.
-    is_chart: Vec<bool>,
 }
 
 /// The entries of the plan, each source and destination once. The number of an entry is its position,
@@ -35,7 +33,6 @@ pub(super) struct PlannedCharts {
 #[derive(Default)]
 struct Entries {
     entries: Vec<Entry>,
-    is_chart: Vec<bool>,
     known: HashMap<Reference, u32>,
 }
 
@@ -63,7 +60,6 @@ impl Entries {
             line: number,
             attributes: chart.then_some(attribute).into_iter().collect(),
         });
-        self.is_chart.push(chart);
         self.known.insert(source.clone(), number);
         number
     }
@@ -86,14 +82,15 @@ impl Session {
             None => base.clone(),
         };
         let mut entries = Entries::default();
-        let mut charts = ChartPlan { target: for_charts.clone(), groups: Vec::new() };
+        let mut charts =
+            ChartPlan { target: for_charts.clone(), base: base.clone(), groups: Vec::new() };
         for chart in found {
             let versions = chart.versions.iter();
             let versions = versions.map(|found| version(found, &base, &for_charts, &mut entries));
             let (key, name) = (chart.key.clone(), chart.chart.clone());
             charts.groups.push(ChartGroup { key, chart: name, versions: versions.collect() });
         }
-        let Entries { entries, is_chart, .. } = entries;
+        let Entries { entries, .. } = entries;
         let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
         let list = List {
             format: Format { name: "charts".to_owned(), ..Format::default() },
@@ -132,7 +129,7 @@ impl Session {
         );
         let (jobs, same) = settle(plan.jobs, plan.collisions, stores, &mut ended).await;
         show(&mut charts, &destinations, &same);
-        Ok(PlannedCharts { jobs, ended, charts, lines, count, is_chart })
+        Ok(PlannedCharts { jobs, ended, charts, lines, count })
     }
 }
 
@@ -271,7 +268,8 @@ async fn digest(job: &Job, stores: &dyn Stores) -> Result<Digest, String> {
     }
 }
 
-/// The entries of the failed list: `mirror` lines for images, comments with a command for charts.
+/// The entries of the failed list: `mirror` lines for images, comments with a command for charts and for
+/// images that `mirror` would send elsewhere.
 pub(super) fn failed_entries(planned: &PlannedCharts, repeat: &[String]) -> Vec<FailedEntry> {
     let command = |key: &str, version: &str| {
         let words = repeat.iter().cloned();
@@ -284,22 +282,24 @@ pub(super) fn failed_entries(planned: &PlannedCharts, repeat: &[String]) -> Vec<
     for group in &planned.charts.groups {
         for version in &group.versions {
             let text = command(&group.key, &version.version);
-            if version.failure.is_some() || version.images_failure.is_some() {
+            if version.failures().next().is_some() {
                 next += 1;
                 without_job.push(FailedEntry { number: next, text: text.clone(), terms: None });
             }
-            if let Some(job) = version.job {
-                of_charts.insert(job, text);
+            // `mirror` would put an image into its default project.
+            let images = version.images.iter().filter(|image| is_one_part(&image.target));
+            for job in images.map(|image| image.job).chain(version.job) {
+                of_charts.entry(job).or_insert_with(|| text.clone());
             }
         }
     }
-    let lines = planned.lines.iter().map(|line| {
-        let at = (line.number as usize).saturating_sub(1);
-        if planned.is_chart.get(at).copied().unwrap_or(false) {
-            let text = of_charts.get(&line.number).cloned().unwrap_or_default();
-            return FailedEntry { number: line.number, text, terms: None };
-        }
-        line.clone()
+    let lines = planned.lines.iter().map(|line| match of_charts.get(&line.number) {
+        Some(text) => FailedEntry { number: line.number, text: text.clone(), terms: None },
+        None => line.clone(),
     });
     lines.chain(without_job).collect()
+}
+
+fn is_one_part(destination: &str) -> bool {
+    destination.parse::<Reference>().is_ok_and(|parsed| parsed.repository.is_one_part())
 }

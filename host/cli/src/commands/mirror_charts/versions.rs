@@ -1,5 +1,7 @@
 //! What was found out about each version of a chart before the plan.
 
+use longshore_chart::RenderInput;
+use longshore_chart::archive::Chart;
 use longshore_oci::Reference;
 
 use crate::report::{ChartFailure, Place, UnusedImage};
@@ -25,6 +27,14 @@ pub(super) struct FoundVersion {
     pub(super) images: Vec<FoundImage>,
     pub(super) unused: Vec<UnusedImage>,
     pub(super) remarks: Vec<String>,
+    /// How it was rendered; `None` without `--values-overlay`.
+    pub(super) renderings: Option<Renderings>,
+}
+
+/// A chart, and the inputs of its renderings by the names of their values.
+pub(super) struct Renderings {
+    pub(super) chart: Chart,
+    pub(super) inputs: Vec<(String, RenderInput)>,
 }
 
 /// The source of a chart's artifact, and its name and tag at the target.

@@ -6,7 +6,7 @@ use longshore_engine::job::Status;
 use serde::Serialize;
 
 use super::finished::{ChartReport, ChartStatus, JobFigures, count_images};
-use super::model::{ChartFailure, Place, UnusedImage};
+use super::model::{ChartFailure, Place, UnusedImage, WrittenOverlay};
 use crate::report::course::Saved;
 use crate::report::print::{RunFigures, seconds};
 
@@ -63,6 +63,10 @@ struct Version<'a> {
     images_error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     images_hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_empty")]
+    values_overlays: &'a [WrittenOverlay],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    values_overlay_error: Option<&'a str>,
     #[serde(skip_serializing_if = "is_empty")]
     not_mirrored: &'a [UnusedImage],
     #[serde(skip_serializing_if = "is_empty")]
@@ -151,6 +155,8 @@ impl<'a> Document<'a> {
                     chart: Work::of(&result.chart_figures),
                     images_error: version.images_failure.as_ref().map(ChartFailure::error),
                     images_hint: version.images_failure.as_ref().and_then(ChartFailure::hint),
+                    values_overlays: &version.overlays,
+                    values_overlay_error: version.overlay_failure.as_ref().map(ChartFailure::error),
                     not_mirrored: &version.unused,
                     remarks: &version.remarks,
                 }

@@ -225,9 +225,12 @@ pub(crate) struct ChartReport {
 }
 
 impl ChartReport {
-    /// Says whether a chart or an image failed.
-    pub(crate) const fn has_failures(&self) -> bool {
-        self.charts.failed > 0 || self.images.failed > 0
+    /// Says whether a chart, an image or an overlay failed.
+    pub(crate) fn has_failures(&self) -> bool {
+        let mut versions = self.plan.versions();
+        self.charts.failed > 0
+            || self.images.failed > 0
+            || versions.any(|version| version.overlay_failure.is_some())
     }
 
     /// Writes the failed list of the run, and returns its path; `None` without a list or failures.

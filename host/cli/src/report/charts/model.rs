@@ -7,6 +7,8 @@ use serde::Serialize;
 pub(crate) struct ChartPlan {
     /// The target of charts: registry, path and prefix.
     pub(crate) target: String,
+    /// The target of images: registry and path.
+    pub(crate) base: String,
     /// The charts by key.
     pub(crate) groups: Vec<ChartGroup>,
 }
@@ -33,12 +35,45 @@ pub(crate) struct ChartVersion {
     pub(crate) target: String,
     /// Why its images are not known.
     pub(crate) images_failure: Option<ChartFailure>,
+    /// The values that make it pull from the target.
+    pub(crate) overlays: Vec<WrittenOverlay>,
+    /// Why there are no such values.
+    pub(crate) overlay_failure: Option<ChartFailure>,
     /// The images that it needs.
     pub(crate) images: Vec<ImageUse>,
     /// Images of components that the values switch off, and images that only annotations name.
     pub(crate) unused: Vec<UnusedImage>,
     /// What looked like an image and was not taken, and what only an operator decides.
     pub(crate) remarks: Vec<String>,
+}
+
+impl ChartVersion {
+    /// Returns the failures that no job has.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = &ChartFailure> {
+        self.failure.iter().chain(&self.images_failure).chain(&self.overlay_failure)
+    }
+}
+
+/// A file with values that make a chart pull its images from the target.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WrittenOverlay {
+    pub(crate) file: String,
+    /// The values that it goes with; empty for the chart's own.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) values: String,
+    /// The number of images that the values move.
+    pub(crate) moved: usize,
+    /// The images that no value moves.
+    pub(crate) not_moved: Vec<NotMoved>,
+}
+
+/// An image that no value moves.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct NotMoved {
+    pub(crate) source: String,
+    pub(crate) target: String,
+    pub(crate) provenance: Vec<Place>,
 }
 
 /// An error and advice.

@@ -170,10 +170,8 @@ impl ChartReporter {
             }
         }
         for version in self.plan.versions() {
-            for failure in version.failure.iter().chain(&version.images_failure) {
-                failures.push((next, failure.error.clone()));
-            }
-            next += u32::from(version.failure.is_some() || version.images_failure.is_some());
+            failures.extend(version.failures().map(|failure| (next, failure.error.clone())));
+            next += u32::from(version.failures().next().is_some());
         }
         failures
     }
@@ -229,7 +227,8 @@ impl ChartPlan {
 /// Logs what failed, where no text shows it.
 fn log_failures(log: &Log, key: &str, version: &ChartVersion, result: &VersionResult) {
     let name = format!("{key} {}", version.version);
-    for failure in result.chart_failure.iter().chain(&version.images_failure) {
+    let of_version = version.images_failure.iter().chain(&version.overlay_failure);
+    for failure in result.chart_failure.iter().chain(of_version) {
         log.failure(None, &format!("failed {name}: {}", failure.error), failure.hint.as_deref());
     }
     for image in &result.images {

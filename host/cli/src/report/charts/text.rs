@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use longshore_engine::counted;
 use longshore_engine::job::Status;
 
 use super::finished::{ChartStatus, ImageResult, VersionResult};
@@ -39,12 +40,35 @@ pub(super) fn version(
     for image in &result.images {
         image_lines(image, shows_places, &mut text);
     }
+    overlay_lines(version, &mut text);
     for unused in version.unused.iter().filter(|_| shows_places) {
         let _infallible =
             writeln!(text, "    {} → not mirrored: {}", escape(&unused.source), unused.reason);
         places(&unused.provenance, &mut text);
     }
     text
+}
+
+/// The files with values that make the chart pull from the target, and the images that stay.
+fn overlay_lines(version: &ChartVersion, text: &mut String) {
+    if let Some(failure) = &version.overlay_failure {
+        let _infallible = writeln!(text, "  Values: FAILED: {}", escape(&failure.error));
+        hint(failure.hint.as_deref(), text);
+    }
+    for overlay in &version.overlays {
+        let (file, moved) = (escape(&overlay.file), overlay.moved);
+        let of = match overlay.values.as_str() {
+            "" => String::new(),
+            values => format!(" over {}", escape(values)),
+        };
+        let moved = counted(moved, "image is pulled", "images are pulled");
+        let _infallible = writeln!(text, "  Values: {file}{of}: {moved} from the target");
+        for image in &overlay.not_moved {
+            let source = escape(&image.source);
+            let _infallible = writeln!(text, "    {source} → no value moves it");
+            places(&image.provenance, text);
+        }
+    }
 }
 
 fn hint(hint: Option<&str>, text: &mut String) {
