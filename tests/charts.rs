@@ -3,6 +3,7 @@
 mod bad_sources;
 mod failures;
 mod images;
+mod listing;
 mod overlay;
 mod pushes;
 mod server;

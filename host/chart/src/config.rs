@@ -12,6 +12,7 @@ use regex::Regex;
 use url::Url;
 
 pub use error::ConfigError;
+pub use parse::is_config;
 pub use schema::SCHEMA;
 pub(crate) use versions::nearest;
 pub use versions::{VersionWish, WishError};

@@ -4,6 +4,7 @@
 //! command, the manual pages and the completions are derived from it.
 
 mod account;
+mod chart_list;
 mod completions;
 mod convert;
 mod global;
@@ -26,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 pub(crate) use account::Account;
+pub(crate) use chart_list::ChartListFlags;
 pub(crate) use completions::Completions;
 pub(crate) use convert::Convert;
 pub(crate) use global::{Global, OF_CONNECTIONS, is_without_effect};

@@ -11,7 +11,7 @@ mod layers;
 mod plugin;
 mod run;
 
-pub(crate) use charts::ChartSettings;
+pub(crate) use charts::{ChartSettings, mirror_charts_words, with_versions};
 pub(crate) use convert::ConvertSettings;
 pub(crate) use endpoint::{CredentialSettings, EndpointSettings};
 pub(crate) use error::SettingsError;

@@ -152,6 +152,16 @@ impl Manifest {
     }
 }
 
+impl Content {
+    /// The digest of the archive, if this is a Helm chart.
+    pub fn chart_archive(&self) -> Option<&Digest> {
+        match self {
+            Self::Single(single) => single.chart_content().map(|layer| &layer.digest),
+            Self::Index(_) => None,
+        }
+    }
+}
+
 impl Single {
     /// The layer with the archive, if this is a Helm chart.
     pub fn chart_content(&self) -> Option<&Descriptor> {

@@ -91,6 +91,20 @@ impl Config {
     }
 }
 
+/// Reports whether a text is a configuration: a mapping with both keys of one. It may be a wrong one.
+#[must_use]
+pub fn is_config(text: &str) -> bool {
+    let has = |key: &&str| text.contains(key);
+    TOP.iter().all(has)
+        && Parsed::of_one_yaml(text)
+            .1
+            .and_then(|root| {
+                let mapping = root.as_mapping()?;
+                TOP.iter().all(|key| mapping.entry(key).is_some()).then_some(())
+            })
+            .is_some()
+}
+
 fn read_text(path: &Path) -> std::io::Result<String> {
     use std::io::Read as _;
     let mut bytes = Vec::new();

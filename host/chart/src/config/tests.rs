@@ -195,3 +195,25 @@ fn the_schema_has_the_keys_that_are_read() {
     assert_eq!(keys(&schema["properties"]["target"]), TARGET);
     assert_eq!(keys(&schema["$defs"]["upstream"]), UPSTREAM);
 }
+
+#[test]
+fn a_configuration_is_told_from_lists_in_yaml() {
+    for text in [
+        "target: {url: r.io}\nupstreams: {}\n",
+        "# x\nupstreams:\n  a: {type: local}\ntarget:\n  url: r.io/ns\nother: 1\n",
+        "{\"target\": {\"url\": \"r.io\"}, \"upstreams\": {\"a\": {}}}",
+        "target:\nupstreams:\n",
+    ] {
+        assert!(super::is_config(text), "{text}");
+    }
+    for text in [
+        "target: r.io\n",
+        "sync:\n- {source: target, target: upstreams}\n",
+        "a: {target: 1, upstreams: 2}\n",
+        "target upstreams 1\n",
+        "- target: 1\n  upstreams: 2\n",
+        "",
+    ] {
+        assert!(!super::is_config(text), "{text}");
+    }
+}

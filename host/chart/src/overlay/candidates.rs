@@ -122,12 +122,13 @@ impl Found<'_> {
             return;
         }
         let (name, version) = split(text);
+        // Without a slash, what looks like a tag may be the port of a registry.
+        let is_whole_name = version.is_empty() || !text.contains('/');
         if let Some(found) = self.moves.iter().find(|image| image.from == name) {
             self.whole.push(edit(format!("{}{version}", found.to)));
-        } else if version.is_empty()
-            && let Some(to) = self.beginning(name)
-        {
-            self.parts.push(edit(to));
+        } else if is_whole_name && let Some(to) = self.beginning(text) {
+            let slash = if text.ends_with('/') { "/" } else { "" };
+            self.parts.push(edit(format!("{to}{slash}")));
         }
     }
 

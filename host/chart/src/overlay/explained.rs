@@ -89,6 +89,9 @@ impl Renames {
         for edit in edits {
             let (from, to) = (without_version(&edit.from), without_version(&edit.to));
             pairs.insert((from.to_owned(), to.to_owned()));
+            // What looks like a tag may be the port of a registry.
+            let (from, to) = (edit.from.trim_end_matches('/'), edit.to.trim_end_matches('/'));
+            pairs.insert((from.to_owned(), to.to_owned()));
         }
         Self { pairs }
     }

@@ -160,6 +160,38 @@ fn each_way_to_write_an_image_is_moved() {
 }
 
 #[test]
+fn registries_with_ports_are_moved() {
+    check(
+        "image: {registry: 'q.io:5000', repository: a/b, tag: '1'}",
+        &["{{ image.registry }}/{{ image.repository }}:{{ image.tag }}"],
+        r#"{"image":{"registry":"m.io/ns"}}"#,
+        &["m.io/ns/a/b:1"],
+        &[],
+    );
+    check(
+        "hub: 127.0.0.1:5000/mesh/",
+        &["{{ hub }}pilot:1", "{{ hub }}proxy:2"],
+        r#"{"hub":"m.io/ns/mesh/"}"#,
+        &["m.io/ns/mesh/pilot:1", "m.io/ns/mesh/proxy:2"],
+        &[],
+    );
+    check(
+        "global: {registry: 'localhost:5000'}\nother: 'db:5000'",
+        &["{{ global.registry }}/a:1", "{{ global.registry }}/b/c:2", "+host: {{ other }}"],
+        r#"{"global":{"registry":"m.io/ns"}}"#,
+        &["m.io/ns/a:1", "m.io/ns/b/c:2"],
+        &[],
+    );
+    check(
+        "image: q.io:5000/a/b",
+        &["{{ image }}:1"],
+        r#"{"image":"m.io/ns/a/b"}"#,
+        &["m.io/ns/a/b:1"],
+        &[],
+    );
+}
+
+#[test]
 fn only_values_that_are_read_are_set() {
     check(
         "image: {repository: q.io/a/b}\nother: {repository: q.io/a/b}\ndocs: q.io",

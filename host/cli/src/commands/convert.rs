@@ -4,13 +4,16 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use longshore_chart::source::RepoLogin;
 use longshore_engine::counted;
 use longshore_engine::event::Level;
-use longshore_engine::list::{Entry, Format, List, Severity};
+use longshore_engine::list::{Entry, Format, List, ListText, Severity};
 use longshore_oci::StoreName;
-use longshore_plugin_host::Plugin;
+use longshore_plugin_host::{Plugin, PluginHost};
 use longshore_store::Interrupt;
 
+use super::mirror_charts::listing::{Reading, config_of, is_of_charts};
+use super::mirror_charts::renderer::Plugins;
 use crate::convert::{
     ConvertError, Inexpressible, Output, Rendered, Replacements, converted, render, without,
 };
@@ -36,7 +39,8 @@ enum Target {
 }
 
 /// Converts a list, and writes the new one if it has entries.
-pub(crate) async fn run(settings: ConvertSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
+pub(crate) async fn run(mut settings: ConvertSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
+    let logins = std::mem::replace(&mut settings.logins, Ok(Vec::new()));
     let flags = &settings.flags;
     for note in &settings.notes {
         log.write(Level::Info, note);
@@ -56,8 +60,14 @@ pub(crate) async fn run(settings: ConvertSettings, log: &Arc<Log>) -> Result<Exi
     if !to.can_render() {
         return Err(ConvertError::ReadOnly { format: to.name().to_owned() }.into());
     }
-    let mut list = formats.read(text, flags.list_format.as_deref()).await?;
-    let mut failed = log_remarks(&list, log);
+    let (mut list, mut failed) = match is_of_charts(&text, flags.list_format.as_deref()) {
+        true => charts(text, logins?, &settings, &plugins, log).await?,
+        false => {
+            let list = formats.read(text, flags.list_format.as_deref()).await?;
+            let failed = log_remarks(&list, log);
+            (list, failed)
+        }
+    };
     if flags.resolve {
         failed += resolve(&mut list, &settings, log).await?;
     }
@@ -72,6 +82,30 @@ pub(crate) async fn run(settings: ConvertSettings, log: &Arc<Log>) -> Result<Exi
         log.write(Level::Info, &format!("wrote {entries} to {place}"));
     }
     Ok(if failed > 0 { Exit::SomeFailed } else { Exit::Done })
+}
+
+/// Lists the charts and images of a configuration of charts. Also returns the number of failures.
+async fn charts(
+    text: ListText,
+    logins: Vec<RepoLogin>,
+    settings: &ConvertSettings,
+    host: &PluginHost,
+    log: &Arc<Log>,
+) -> Result<(List, usize), Fatal> {
+    let config = config_of(&text)?;
+    let plain_http = Vec::from_iter(config.target.insecure.then(|| config.target.registry.clone()));
+    let registries = RegistrySettings {
+        tls_verify: settings.tls_verify,
+        plain_http,
+        ..RegistrySettings::default()
+    };
+    let stores = StoreSetup::of_environment(registries, None)?.stores(None)?;
+    let plugins = Plugins { host, settings: &settings.plugins, log };
+    let reading = Reading { flags: &settings.flags.charts, plugins, logins };
+    let listed = reading.read(config, &text.name, stores.registries).await?;
+    let (entries, failed) = listed.entries(log);
+    let format = Format { name: "charts".to_owned(), ..Format::default() };
+    Ok((List { format, text, entries, diagnostics: Vec::new() }, failed))
 }
 
 impl Target {

@@ -4,7 +4,7 @@ mod digests;
 mod executing;
 mod exit;
 mod page;
-mod planning;
+pub(super) mod planning;
 mod prompt;
 mod repeat;
 pub(super) mod rewrite;
@@ -17,6 +17,8 @@ use longshore_engine::event::Level;
 
 use self::exit::exit_of;
 use self::session::Session;
+use super::mirror_charts::listing::is_of_charts;
+use super::mirror_charts::validating;
 use crate::error::{Exit, Fatal};
 use crate::list;
 use crate::report::Log;
@@ -29,7 +31,7 @@ pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
         log.write(Level::Info, note);
     }
     let terminal = std::io::stdin().is_terminal();
-    let session = Session::new(settings, log)?;
+    let mut session = Session::new(settings, log)?;
     let mut interrupt = session.interrupt.clone();
     let text = match session.settings.list.file.as_deref() {
         None if terminal => {
@@ -51,9 +53,17 @@ pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
     let is_private = text.is_private;
     let page = session.page("the image list", is_private)?;
     let name = text.name.clone();
-    let Some(planned) = session.plan(text, 1).await? else { return Ok(Exit::Interrupted) };
+    let format = session.settings.list.list_format.as_deref();
+    let planned = match is_of_charts(&text, format) {
+        true => validating::plan(&mut session, text).await?,
+        false => session.plan(text, 1).await?.map(|planned| {
+            let entries = planned.failed_entries();
+            (planned, entries)
+        }),
+    };
+    let Some((planned, entries)) = planned else { return Ok(Exit::Interrupted) };
     let command = session.repeat_command(&planned.format);
-    let opened = session.failed_list(planned.failed_entries(), &command, is_private).await?;
+    let opened = session.failed_list(entries, &command, is_private).await?;
     let Some(failed_list) = opened else { return Ok(Exit::Interrupted) };
     let mut report = session.execute(planned, failed_list).await?;
     let failed = report.finish_failed_list(&mut interrupt).await;

@@ -2,10 +2,12 @@
 
 mod copying;
 mod gather;
+pub(super) mod listing;
 mod overlays;
 mod planning;
-mod renderer;
-mod stores;
+pub(super) mod renderer;
+pub(super) mod stores;
+pub(super) mod validating;
 mod versions;
 mod why;
 
@@ -13,17 +15,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use longshore_chart::artifact::ChartStore;
-use longshore_chart::source::{HelmRepositories, Sources};
 use longshore_engine::event::Level;
 
-use self::gather::Gathering;
+use self::gather::{Gathering, Wanted};
 use self::overlays::Overlays;
+use self::renderer::Plugins;
 use self::stores::{STORE, StoresWithCharts};
 use super::mirror::session::Session;
 use crate::error::{Exit, Fatal};
 use crate::report::{ChartReport, Log, shell_command};
 use crate::settings::ChartSettings;
-use crate::setup::variable;
 
 /// Runs the command.
 pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
@@ -40,19 +41,31 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
     let renderer = match flags.charts_only {
         true => None,
         // The first load compiles for some seconds.
-        false => session.unless_interrupted(renderer::choose(&session, &flags.renderer)).await?,
+        false => {
+            let plugins = Plugins {
+                host: &session.plugins,
+                settings: &session.settings.plugins,
+                log: &session.log,
+            };
+            session.unless_interrupted(renderer::choose(plugins, &flags.renderer)).await?
+        }
     };
     let open = session.stores.stores(Some(&target.registry))?;
-    let home = directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned());
-    let helm = HelmRepositories::of_environment(variable, home.as_deref(), logins)?;
-    let sources = Sources::new(open.registries.clone(), helm);
+    let sources = listing::sources(open.registries.clone(), logins)?;
     let name = STORE.parse().map_err(std::io::Error::other)?;
     let charts = Arc::new(ChartStore::new(name)?);
     let gathering = Gathering {
         sources: &sources,
         renderer: renderer.as_deref(),
         charts: &charts,
-        flags: &flags,
+        wanted: Wanted {
+            config: &flags.config,
+            concurrency: flags.concurrency,
+            charts: !flags.images_only && flags.why.is_none(),
+            include_disabled: flags.include_disabled,
+            renderings: flags.values_overlay.is_some(),
+            artifact_dir: flags.artifact_dir.as_deref(),
+        },
         log,
     };
     let found = session.unless_interrupted(async { Ok(gathering.all(&upstreams).await) }).await?;

@@ -8,6 +8,7 @@ use longshore_oci::Repository;
 use longshore_plugin_host::PluginHost;
 
 use super::HangarFlags;
+use super::chart_list::ChartListFlags;
 use super::values::{duration, project};
 
 /// Flags that the settings file cannot set: they name the files of one run.
@@ -19,10 +20,12 @@ pub(super) const ONLY_ON_COMMAND_LINE: [&str; 3] = ["input", "output", "auto-yes
 Examples:
   longshore convert-list -i rancher-images.txt -d registry.example.com
   longshore convert-list -i regsync.yml -o images.txt -y
+  longshore convert-list -i mirror.yaml -o charts-and-images.txt
 
 Names, ports, tags and digests stay as they are written. If the format of --to cannot express some \
 entries, errors name them, and nothing is written; --keep-going writes the others. --resolve replaces an \
-entry that selects tags by pattern with one entry for each tag.
+entry that selects tags by pattern with one entry for each tag. The configuration of mirror-charts \
+becomes a list of its charts and their images.
 Exit codes: 0 all entries are written, 1 some entries are left out, 2 nothing is written.")]
 pub(crate) struct Convert {
     /// Read the list from FILE; - is standard input
@@ -64,6 +67,8 @@ pub(crate) struct Convert {
     /// The time of one image, which a conversion does not need
     #[arg(long, value_name = "TIME", hide = true, value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) charts: ChartListFlags,
     #[command(flatten)]
     pub(crate) hangar: HangarFlags,
 }

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::chart_list::ChartListFlags;
 use super::list::ListFlags;
 use super::repo_type::RepoTypeFlags;
 
 /// Compare the images of a list at the destination with their sources
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   longshore mirror-validate -f images.txt -d registry.example.com
+  longshore mirror-validate -f mirror.yaml
 
 Give the flags that you gave to mirror, except those that only mirror has. mirror-validate compares \
 the destination with what mirror would write, and checks that it has every manifest and blob. Its \
@@ -40,4 +42,6 @@ pub(crate) struct CompareFlags {
     /// Compare the referrers of each image too: signatures, SBOMs and attestations
     #[arg(long)]
     pub(crate) referrers: bool,
+    #[command(flatten)]
+    pub(crate) charts: ChartListFlags,
 }

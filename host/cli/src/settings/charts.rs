@@ -1,5 +1,7 @@
 //! The settings of `mirror-charts`.
 
+use std::path::Path;
+
 use longshore_chart::config::{Config, Target, Upstream, VersionWish};
 use longshore_chart::source::RepoLogin;
 use longshore_engine::IndexMode;
@@ -26,6 +28,8 @@ const OF_MIRROR: [&str; 14] = [
     "tls-verify",
     "debug",
 ];
+/// The other flags that `mirror-charts` shares with commands that read its configuration as a list.
+const OF_CHART_LISTS: [&str; 4] = ["renderer", "include-disabled", "default-project", "settings"];
 /// Flags that the command for one chart sets itself, or that a repeated run does not need.
 const OF_ONE_RUN: [&str; 8] =
     ["config", "chart", "all", "version", "dry-run", "settings", "why", "report"];
@@ -106,9 +110,6 @@ fn selected(
             return Err(SettingsError::UnknownChart { key: key.clone(), keys });
         }
     }
-    if selected.is_empty() {
-        return Err(SettingsError::NoUpstreams(flags.config.clone()));
-    }
     if !flags.versions.is_empty() {
         let wishes = flags.versions.iter().map(|text| {
             VersionWish::parse(text).map_err(|error| SettingsError::ChartVersion(error.to_string()))
@@ -118,14 +119,36 @@ fn selected(
             upstream.versions.clone_from(&wishes);
         }
     }
-    match selected.iter().find(|upstream| upstream.versions.is_empty()) {
+    with_versions(&flags.config, selected)
+}
+
+/// Returns the upstreams of the configuration at `path`, if there are some and each has versions.
+pub(crate) fn with_versions(
+    path: &Path,
+    upstreams: Vec<Upstream>,
+) -> Result<Vec<Upstream>, SettingsError> {
+    if upstreams.is_empty() {
+        return Err(SettingsError::NoUpstreams(path.to_owned()));
+    }
+    match upstreams.iter().find(|upstream| upstream.versions.is_empty()) {
         Some(upstream) => Err(SettingsError::NoVersions {
-            path: flags.config.clone(),
+            path: path.to_owned(),
             line: upstream.line,
             key: upstream.key.clone(),
         }),
-        None => Ok(selected),
+        None => Ok(upstreams),
     }
+}
+
+/// Returns the command that mirrors the charts of the configuration `config`, without the choice of
+/// charts: the words of a command with other flags too, of which `mirror-charts` has some.
+pub(crate) fn mirror_charts_words(words: &[String], config: &str) -> Vec<String> {
+    let shared = OF_MIRROR.iter().chain(&OF_CHART_LISTS);
+    let shared: Vec<String> = shared.map(|flag| format!("--{flag}=")).collect();
+    let kept = words.iter().filter(|word| shared.iter().any(|flag| word.starts_with(flag)));
+    let command = ["longshore".to_owned(), "mirror-charts".to_owned()];
+    let config = format!("--config={config}");
+    command.into_iter().chain(kept.cloned()).chain([config]).collect()
 }
 
 fn list_flags(flags: &MirrorCharts, target: &Target) -> ListFlags {

@@ -5,6 +5,7 @@ use super::run::{named, placed};
 use super::{PluginSettings, SettingsError, SettingsFile};
 use crate::convert::Replacements;
 use crate::flags::{Convert, Global};
+use longshore_chart::source::RepoLogin;
 use longshore_engine::plan::parse_registry_flag;
 
 /// The settings of one conversion.
@@ -14,6 +15,8 @@ pub(crate) struct ConvertSettings {
     pub(crate) tls_verify: bool,
     pub(crate) replacements: Replacements,
     pub(crate) plugins: PluginSettings,
+    /// The logins of chart repositories, or why they cannot be used.
+    pub(crate) logins: Result<Vec<RepoLogin>, SettingsError>,
     /// Notes on flags that change nothing.
     pub(crate) notes: Vec<String>,
 }
@@ -46,6 +49,7 @@ impl ConvertSettings {
         }
         flags.list_format = flags.list_format.filter(|name| name != "auto");
         Ok(Self {
+            logins: file.repositories(),
             plugins: PluginSettings::new(file, &flags.plugin_config, Vec::new())?,
             tls_verify: global.tls_verify,
             flags,

@@ -190,6 +190,12 @@ pub(crate) enum SettingsError {
         /// The keys that exist.
         keys: Vec<String>,
     },
+    /// `mirror` got the configuration of `mirror-charts` as its list.
+    #[error("read the list {0}: it is a configuration of charts")]
+    ChartsAsList(String),
+    /// A flag names what the configuration of charts names.
+    #[error("use --{0} with a configuration of charts: it names the sources and the target itself")]
+    NamedByCharts(&'static str),
     /// There is nothing under `upstreams`.
     #[error("read the configuration {}: there is nothing under upstreams", .0.display())]
     NoUpstreams(PathBuf),
@@ -243,8 +249,11 @@ impl SettingsError {
             Self::NotRepository { .. } => {
                 Some("leave the tag out; longshore inspect shows one image".to_owned())
             }
-            Self::NoEffect { .. } => Some("leave it out".to_owned()),
+            Self::NoEffect { .. } | Self::NamedByCharts(_) => Some("leave it out".to_owned()),
             Self::ReportOfPrompt(_) => Some("name the list with -f".to_owned()),
+            Self::ChartsAsList(name) => {
+                Some(format!("use longshore mirror-charts --config {name} --all"))
+            }
             Self::Replaced(replaced) => Some(replaced.instead.to_owned()),
             Self::Plan(error) => error.hint(),
             Self::InFile { error, .. } => error.hint(),

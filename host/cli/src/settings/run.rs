@@ -7,6 +7,7 @@ use super::plugin::HARBOR_HTTPS;
 use super::{PluginSettings, SettingsError, SettingsFile};
 use crate::flags::{CompareFlags, CopyFlags, Global, ListFlags, NOT_REPEATED, RepoTypeFlags};
 use crate::report::Verb;
+use longshore_chart::source::RepoLogin;
 use longshore_engine::plan::{FilterFlags, PlanError, Shard, SourceOverride, parse_store_flag};
 use longshore_oci::{PlatformFilter, Registry, StoreName};
 
@@ -28,6 +29,12 @@ pub(crate) struct RunSettings {
     pub(crate) repeat: Vec<String>,
     /// Notes on flags that change nothing.
     pub(crate) notes: Vec<String>,
+    /// A flag of this run that names a registry or a project. A configuration of charts names them itself.
+    pub(crate) overrides: Option<&'static str>,
+    /// True if neither flag, variable nor settings file gives `--default-project`.
+    pub(crate) default_project_is_default: bool,
+    /// The logins of chart repositories, or why they cannot be used.
+    pub(crate) logins: Result<Vec<RepoLogin>, SettingsError>,
 }
 
 /// The command to run, with its own flags.
@@ -104,6 +111,9 @@ impl RunSettings {
             notes,
             failed_is_default: origins.of("failed") == Origin::Default,
             repeat: repeat(&task, origins, &file, destination.as_ref()),
+            overrides: overrides(origins),
+            default_project_is_default: origins.of("default-project") == Origin::Default,
+            logins: file.repositories(),
             plugins: plugins(&list, &task, origins, file)?,
             list,
             task,
@@ -147,6 +157,12 @@ pub(super) fn named(origins: &Origins, key: &'static str, short: &'static str) -
         Origin::SettingsFile => key,
         Origin::CommandLine | Origin::Variable(_) | Origin::Default => short,
     }
+}
+
+/// Returns the first flag on the command line that replaces the registry or the project of entries.
+fn overrides(origins: &Origins) -> Option<&'static str> {
+    let flags = ["source", "destination", "source-project", "destination-project"];
+    flags.into_iter().find(|flag| origins.of(flag) == Origin::CommandLine)
 }
 
 /// Adds the settings file to the error if the file gave the value.

@@ -50,6 +50,7 @@ impl Default for RegistrySettings {
 
 /// The stores of a run. A registry is opened at its first use. Folders are opened before the plan, so that
 /// an unusable folder ends the run with one clear error.
+#[derive(Clone)]
 pub(crate) struct OpenStores {
     pub(crate) registries: Registries,
     folders: Folders,
@@ -125,6 +126,11 @@ impl StoreSetup {
             folders: Folders::default(),
             bound: OnceLock::new(),
         })
+    }
+
+    /// Allows plain HTTP to a registry: the `insecure` target of charts.
+    pub(crate) fn allow_plain_http(&mut self, registry: Registry) {
+        self.settings.plain_http.push(registry);
     }
 
     /// Opens the folders among `source` and `destination`. Creates the destination folder if it will be

@@ -82,8 +82,8 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
         && let DestinationState::Holds(held) = &state
     {
         let chart = work.root(Some(&digest)).await?;
-        if let Some(archive) = same_chart::archive_of(&chart)
-            && same_chart::is_held(work, held, &archive).await
+        if let Some(archive) = chart.content.chart_archive()
+            && same_chart::is_held(work, held, archive).await
         {
             return Ok(same_archive(digest, held.clone()));
         }

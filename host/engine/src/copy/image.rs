@@ -95,7 +95,7 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
     if held.as_ref() == Some(&source_digest) && stays_unchanged(&manifest, options.index) {
         return place_referrers_only(work, manifest).await;
     }
-    let archive = same_chart::archive_of(&manifest).filter(|_| options.charts_by_content);
+    let archive = manifest.content.chart_archive().filter(|_| options.charts_by_content).cloned();
     if let (Some(archive), Some(held)) = (&archive, &held)
         && work.unless_interrupted(same_chart::is_held(work, held, archive)).await?
     {

@@ -1,16 +1,8 @@
 //! Compares Helm charts by their archives, because Helm writes the time of a push into the manifest.
 
-use longshore_oci::{Content, Digest, Manifest, ManifestReference};
+use longshore_oci::{Digest, ManifestReference};
 
 use super::work::Work;
-
-/// The digest of a chart's archive, if `manifest` is a chart.
-pub(super) fn archive_of(manifest: &Manifest) -> Option<Digest> {
-    match &manifest.content {
-        Content::Single(single) => single.chart_content().map(|layer| layer.digest.clone()),
-        Content::Index(_) => None,
-    }
-}
 
 /// Whether the destination's manifest `held` is a chart with this archive.
 ///
@@ -18,5 +10,5 @@ pub(super) fn archive_of(manifest: &Manifest) -> Option<Digest> {
 pub(super) async fn is_held(work: &Work<'_>, held: &Digest, archive: &Digest) -> bool {
     let reference = ManifestReference::Digest(held.clone());
     let read = work.destination.manifest(work.repository(), &reference).await;
-    read.is_ok_and(|manifest| archive_of(&manifest).as_ref() == Some(archive))
+    read.is_ok_and(|manifest| manifest.content.chart_archive() == Some(archive))
 }

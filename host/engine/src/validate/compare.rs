@@ -56,6 +56,18 @@ pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError>
         let digests = digests(&source, tagged.as_ref());
         return complete(entry, &manifest, kept.as_deref(), None, digests).await;
     }
+    if let (Some(archive), Some(tagged)) = (manifest.content.chart_archive(), &mut tagged)
+        && options.charts_by_content
+    {
+        let digests = digests(&source, Some(tagged));
+        match entry.manifest_of(tagged).await? {
+            Ok(held) if held.content.chart_archive() == Some(archive) => {
+                return complete(entry, &held, None, None, digests).await;
+            }
+            Ok(held) => tagged.manifest = Some(held),
+            Err(found) => return Ok(judge.broken(digests, found)),
+        }
+    }
     let shaped = shape(manifest, &job.filter, mode, &entry.reader()).await?;
     let Shaped::Write(shape) = shaped else {
         let fails = options.no_platform_fails;

@@ -35,6 +35,9 @@ pub struct ValidateOptions {
     pub referrers: bool,
     /// The manifests cached by earlier runs, if available.
     pub cache: Option<ManifestCache>,
+    /// Whether the archive of a Helm chart decides, and not its manifest: Helm writes the time of a push
+    /// into it.
+    pub charts_by_content: bool,
     /// Repositories that cannot exist yet, because something around them does not, and what.
     pub missing: HashMap<Name, String>,
 }
@@ -65,7 +68,7 @@ pub(super) struct Entry<'a> {
 pub(super) struct Tagged {
     pub(super) digest: Digest,
     /// Its content, if it had to be read for the digest.
-    manifest: Option<Manifest>,
+    pub(super) manifest: Option<Manifest>,
 }
 
 impl<'a> Entry<'a> {

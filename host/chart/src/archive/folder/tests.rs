@@ -207,7 +207,7 @@ fn files_without_end_and_large_ones_are_not_read() {
     let file = |name: &str| folder.path().join(name);
     fs::write(file("Chart.yaml"), "apiVersion: v2\nname: a\nversion: 1.0.0\n").unwrap();
     for name in [".helmignore", "templates"] {
-        std::os::unix::fs::symlink("/dev/zero", file(name)).unwrap();
+        symlink("/dev/zero", file(name)).unwrap();
         let error = ChartFolder::read(folder.path()).unwrap_err().to_string();
         assert!(error.contains(name) && !error.is_empty(), "{error}");
         fs::remove_file(file(name)).unwrap();

@@ -10,8 +10,10 @@ use longshore_engine::plan::Plan;
 use longshore_engine::validate::{self, ValidateOptions};
 use longshore_oci::{Registry, StoreName};
 use longshore_plugin_host::{Kind, PlainHttp, PlainSetting, Plugin, PluginHost};
+use longshore_store::Stores;
 
-use super::planning::Planned;
+use super::super::mirror_charts::stores::StoresWithCharts;
+use super::planning::{OfCharts, Planned};
 use super::session::Session;
 use crate::error::Fatal;
 use crate::prepare::{self, Prepared, Purpose, RegistryEndpoints};
@@ -26,7 +28,7 @@ impl Session {
         planned: Planned,
         failed_list: Option<FailedList>,
     ) -> Result<Report, Fatal> {
-        let Planned { name, plan, format } = planned;
+        let Planned { name, plan, format, charts } = planned;
         // The options keep no collisions.
         let Plan { entries, jobs, ended, listed, count: _, collisions: _ } = plan;
         // The failed list holds them by now.
@@ -36,7 +38,14 @@ impl Session {
             Some(store) => store.registry(),
             None => listed.as_ref(),
         };
-        let stores = Arc::new(self.stores.stores_of(&jobs, named, &self.log)?);
+        let open = self.stores.stores_of(&jobs, named, &self.log)?;
+        let by_content = charts.is_some();
+        let (stores, mend): (Arc<dyn Stores>, _) = match charts {
+            None => (Arc::new(open.clone()), self.mend_commands(&format)),
+            Some(OfCharts { store, mend }) => {
+                (Arc::new(StoresWithCharts::new(open.clone(), store)), mend)
+            }
+        };
         if matches!(self.settings.task, Task::Mirror(_)) {
             self.tell_of_digests(&format)?;
         }
@@ -50,8 +59,7 @@ impl Session {
                 referrers: self.settings.referrers(),
                 terminal: std::io::stderr().is_terminal(),
                 shard: self.settings.list.shard,
-                mend: matches!(self.settings.task, Task::Validate(_))
-                    .then(|| self.mend_commands(&format)),
+                mend: Some(mend).filter(|_| matches!(self.settings.task, Task::Validate(_))),
                 list: name,
             },
             Arc::clone(&self.log),
@@ -66,7 +74,7 @@ impl Session {
             rewrite.notify_one();
         });
         let reporting = tokio::spawn(reporter.run(Arc::clone(&jobs), ended, received));
-        let worked = self.work(&jobs, stores, events).await;
+        let worked = self.work(&jobs, &open, stores, by_content, events).await;
         if let Err(error) = worked {
             reporting.abort();
             return Err(error);
@@ -77,7 +85,9 @@ impl Session {
     async fn work(
         &self,
         jobs: &Jobs,
-        stores: Arc<OpenStores>,
+        open: &OpenStores,
+        stores: Arc<dyn Stores>,
+        charts_by_content: bool,
         events: EventSender,
     ) -> Result<(), Fatal> {
         let interrupt = self.interrupt.clone();
@@ -85,7 +95,7 @@ impl Session {
         match &self.settings.task {
             Task::Mirror(flags) => {
                 let purpose = if flags.dry_run { Purpose::DryRun } else { Purpose::Push };
-                let prepared = self.prepare(purpose, jobs, &stores, &events).await?;
+                let prepared = self.prepare(purpose, jobs, open, &events).await?;
                 let options = CopyOptions {
                     referrers: flags.referrers,
                     cache: self.caches.manifests.clone(),
@@ -96,7 +106,7 @@ impl Session {
                     dry_run: flags.dry_run,
                     force_recursive: flags.force_recursive || flags.deep,
                     deep: flags.deep,
-                    charts_by_content: false,
+                    charts_by_content,
                     unprepared: prepared.unprepared,
                     would_create: prepared.would_create,
                 };
@@ -109,7 +119,7 @@ impl Session {
                 }
             }
             Task::Validate(flags) => {
-                let prepared = self.prepare(Purpose::Validate, jobs, &stores, &events).await?;
+                let prepared = self.prepare(Purpose::Validate, jobs, open, &events).await?;
                 let options = ValidateOptions {
                     jobs: list.jobs,
                     timeout: list.timeout(),
@@ -118,6 +128,7 @@ impl Session {
                     deep: flags.deep,
                     referrers: flags.referrers,
                     cache: self.caches.manifests.clone(),
+                    charts_by_content,
                     missing: prepared.would_create,
                 };
                 validate::run(jobs, stores, options, events, interrupt).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
+use longshore_chart::artifact::ChartStore;
 use longshore_oci::StoreName;
 
 use super::rewrite::PluginRewrite;
@@ -10,7 +11,7 @@ use super::session::Session;
 use crate::error::Fatal;
 use crate::flags::REGISTRY_REWRITE;
 use crate::prepare::RegistryEndpoints;
-use crate::report::FailedEntry;
+use crate::report::{FailedEntry, MendCommands};
 use crate::settings::{SettingsError, Task};
 use crate::setup::{Formats, LogOfPlugins, log_remark};
 use longshore_engine::counted;
@@ -20,10 +21,18 @@ use longshore_engine::plan::{self, Expansion, Plan, PlanOptions, Rewrite, Unsele
 use longshore_plugin_host::{Kind, Plugin, PluginHost, PluginSetup};
 
 /// A list and its plan.
-pub(super) struct Planned {
-    pub(super) name: String,
-    pub(super) format: Format,
-    pub(super) plan: Plan,
+pub(in crate::commands) struct Planned {
+    pub(in crate::commands) name: String,
+    pub(in crate::commands) format: Format,
+    pub(in crate::commands) plan: Plan,
+    /// What a configuration of charts has beside its plan.
+    pub(in crate::commands) charts: Option<OfCharts>,
+}
+
+/// The charts that come from no registry, and the commands that mirror charts and images again.
+pub(in crate::commands) struct OfCharts {
+    pub(in crate::commands) store: Arc<ChartStore>,
+    pub(in crate::commands) mend: MendCommands,
 }
 
 impl Planned {
@@ -160,7 +169,7 @@ impl Session {
             let text = format!("{part}: {kept} of {all}; the other parts have the rest");
             self.log.write(Level::Info, &text);
         }
-        Ok(Some(Planned { name, format, plan }))
+        Ok(Some(Planned { name, format, plan, charts: None }))
     }
 
     /// Awaits `work`, or returns `None` at the first signal.

@@ -15,7 +15,6 @@ use longshore_engine::event::Level;
 use longshore_oci::{Reference, Repository, Tag, Version};
 
 use super::versions::{Artifact, FoundChart, FoundImage, FoundVersion, Renderings};
-use crate::flags::MirrorCharts;
 use crate::report::{ChartFailure, Log, Place, UnusedImage};
 
 /// Why a chart or its images cannot be mirrored.
@@ -62,14 +61,30 @@ pub(super) struct Gathering<'a> {
     /// `None` with `--charts-only`.
     pub(super) renderer: Option<&'a dyn Renderer>,
     pub(super) charts: &'a Arc<ChartStore>,
-    pub(super) flags: &'a MirrorCharts,
+    pub(super) wanted: Wanted<'a>,
     pub(super) log: &'a Arc<Log>,
+}
+
+/// What is to be found out.
+pub(super) struct Wanted<'a> {
+    /// The configuration.
+    pub(super) config: &'a Path,
+    /// The number of charts at once.
+    pub(super) concurrency: usize,
+    /// Whether charts are mirrored, and not only their images.
+    pub(super) charts: bool,
+    /// Whether images of components that are switched off are needed too.
+    pub(super) include_disabled: bool,
+    /// Whether to keep how each chart was rendered.
+    pub(super) renderings: bool,
+    /// The folder that keeps the archives.
+    pub(super) artifact_dir: Option<&'a Path>,
 }
 
 impl Gathering<'_> {
     /// Finds out about all versions of all upstreams, some at once. The result is in their order.
     pub(super) async fn all(&self, upstreams: &[Upstream]) -> Vec<FoundChart> {
-        let at_once = at_once(self.flags.concurrency);
+        let at_once = at_once(self.wanted.concurrency);
         let choices: Vec<_> = stream::iter(upstreams.iter())
             .map(|upstream| {
                 self.sources.choose(&upstream.origin, &upstream.chart, &upstream.versions)
@@ -160,7 +175,7 @@ impl Gathering<'_> {
         upstream: &Upstream,
         found: &mut FoundVersion,
     ) -> Result<(), GatherError> {
-        let pushes = !self.flags.images_only && self.flags.why.is_none();
+        let pushes = self.wanted.charts;
         // A dry run shows the digest too, and so needs the provenance file.
         let fetched =
             self.sources.fetch(&upstream.origin, &upstream.chart, &found.version, pushes).await?;
@@ -168,7 +183,7 @@ impl Gathering<'_> {
             found.version.clone_from(&fetched.chart.metadata.version);
         }
         found.place.clone_from(&fetched.place);
-        if let Some(folder) = &self.flags.artifact_dir {
+        if let Some(folder) = self.wanted.artifact_dir {
             keep(folder, &fetched).await?;
         }
         if pushes {
@@ -178,7 +193,7 @@ impl Gathering<'_> {
             match images(renderer, upstream, &fetched).await {
                 Ok(discovery) => {
                     self.take_images(&upstream.images, discovery, found);
-                    if self.flags.values_overlay.is_some() {
+                    if self.wanted.renderings {
                         found.renderings = Some(renderings(&upstream.images, &fetched.chart));
                     }
                 }
@@ -240,7 +255,7 @@ impl Gathering<'_> {
             }
         };
         let off = "its component is switched off (--include-disabled)";
-        let disabled = if self.flags.include_disabled { None } else { Some(off) };
+        let disabled = if self.wanted.include_disabled { None } else { Some(off) };
         discovery.images.into_iter().for_each(|image| take(image, None));
         discovery.disabled.into_iter().for_each(|image| take(image, disabled));
         let hint = "only an annotation of the chart names it";
@@ -249,7 +264,7 @@ impl Gathering<'_> {
             if taken.insert(added.image.clone()) {
                 let place = Place {
                     values: String::new(),
-                    template: format!("{}:{}", self.flags.config.display(), added.line),
+                    template: format!("{}:{}", self.wanted.config.display(), added.line),
                     object: String::new(),
                     path: "images".to_owned(),
                     rule: "added".to_owned(),

@@ -24,8 +24,8 @@ pub(super) struct PlannedCharts {
     pub(super) charts: ChartPlan,
     /// The lines of the failed list for images, by number.
     lines: Vec<FailedEntry>,
-    /// The number of entries.
-    count: u32,
+    /// The number of entries. Failures without an entry have the numbers after it.
+    pub(super) count: u32,
 }
 
 /// The entries of the plan, each source and destination once. The number of an entry is its position,
@@ -73,24 +73,7 @@ impl Session {
         target: &Target,
         stores: &dyn Stores,
     ) -> Result<PlannedCharts, Fatal> {
-        let base = match &target.path {
-            Some(path) => format!("{}/{path}", target.registry),
-            None => target.registry.to_string(),
-        };
-        let for_charts = match &target.charts_prefix {
-            Some(prefix) => format!("{base}/{prefix}"),
-            None => base.clone(),
-        };
-        let mut entries = Entries::default();
-        let mut charts =
-            ChartPlan { target: for_charts.clone(), base: base.clone(), groups: Vec::new() };
-        for chart in found {
-            let versions = chart.versions.iter();
-            let versions = versions.map(|found| version(found, &base, &for_charts, &mut entries));
-            let (key, name) = (chart.key.clone(), chart.chart.clone());
-            charts.groups.push(ChartGroup { key, chart: name, versions: versions.collect() });
-        }
-        let Entries { entries, .. } = entries;
+        let (mut charts, entries) = entries(found, target);
         let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
         let list = List {
             format: Format { name: "charts".to_owned(), ..Format::default() },
@@ -103,7 +86,7 @@ impl Session {
             destination: Some(target.registry.clone().into()),
             filter: self.settings.filter.clone(),
             first_number: 1,
-            shard: None,
+            shard: self.settings.list.shard,
             keep_collisions: true,
             unselected: Vec::new(),
         };
@@ -131,6 +114,27 @@ impl Session {
         show(&mut charts, &destinations, &same);
         Ok(PlannedCharts { jobs, ended, charts, lines, count })
     }
+}
+
+/// The charts of the report, and the entries of the plan.
+pub(super) fn entries(found: &[FoundChart], target: &Target) -> (ChartPlan, Vec<Entry>) {
+    let base = match &target.path {
+        Some(path) => format!("{}/{path}", target.registry),
+        None => target.registry.to_string(),
+    };
+    let for_charts = match &target.charts_prefix {
+        Some(prefix) => format!("{base}/{prefix}"),
+        None => base.clone(),
+    };
+    let mut entries = Entries::default();
+    let mut groups = Vec::new();
+    for chart in found {
+        let versions = chart.versions.iter();
+        let versions = versions.map(|found| version(found, &base, &for_charts, &mut entries));
+        let (key, name) = (chart.key.clone(), chart.chart.clone());
+        groups.push(ChartGroup { key, chart: name, versions: versions.collect() });
+    }
+    (ChartPlan { target: for_charts, base, groups }, entries.entries)
 }
 
 /// The entries of a version, as the report shows it. Destinations are those before the rewrites.

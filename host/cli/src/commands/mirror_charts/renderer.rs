@@ -1,27 +1,36 @@
 //! Chooses the renderer of charts.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use longshore_chart::{HelmProgram, Renderer};
 use longshore_engine::event::Level;
-use longshore_plugin_host::PluginError;
+use longshore_plugin_host::{PluginError, PluginHost};
 
-use super::super::mirror::session::Session;
 use crate::error::Fatal;
-use crate::settings::SettingsError;
+use crate::report::Log;
+use crate::settings::{PluginSettings, SettingsError};
 use crate::setup::{BUILT_IN, PluginRenderer, variable};
+
+/// What loading a plugin needs.
+#[derive(Clone, Copy)]
+pub(in crate::commands) struct Plugins<'a> {
+    pub(in crate::commands) host: &'a PluginHost,
+    pub(in crate::commands) settings: &'a PluginSettings,
+    pub(in crate::commands) log: &'a Arc<Log>,
+}
 
 /// Returns the renderer that `--renderer` names.
 ///
 /// # Errors
 /// Returns an error if there is none.
-pub(super) async fn choose(session: &Session, name: &str) -> Result<Box<dyn Renderer>, Fatal> {
+pub(super) async fn choose(plugins: Plugins<'_>, name: &str) -> Result<Box<dyn Renderer>, Fatal> {
     let missing = |why: &str| {
         Fatal::from(SettingsError::Renderer { name: name.to_owned(), why: why.to_owned() })
     };
     match name {
         "auto" => {
-            if let Some(builtin) = built_in(session).await? {
+            if let Some(builtin) = built_in(plugins).await? {
                 return Ok(builtin);
             }
             let Some(helm) = on_path() else {
@@ -33,10 +42,10 @@ pub(super) async fn choose(session: &Session, name: &str) -> Result<Box<dyn Rend
                 "this longshore was built without a renderer: charts are rendered with {}",
                 helm.display()
             );
-            session.log.write(Level::Info, &text);
+            plugins.log.write(Level::Info, &text);
             Ok(Box::new(HelmProgram::new(helm)))
         }
-        "builtin" => built_in(session)
+        "builtin" => built_in(plugins)
             .await?
             .ok_or_else(|| missing("this longshore was built without a renderer")),
         "helm" => {
@@ -49,7 +58,7 @@ pub(super) async fn choose(session: &Session, name: &str) -> Result<Box<dyn Rend
                 return Err(missing("there is no such file"));
             }
             if is_component(path) {
-                return load(session, name).await;
+                return load(plugins, name).await;
             }
             Ok(Box::new(HelmProgram::new(path.to_owned())))
         }
@@ -57,8 +66,8 @@ pub(super) async fn choose(session: &Session, name: &str) -> Result<Box<dyn Rend
 }
 
 /// The renderer that is embedded in this program, if there is one.
-async fn built_in(session: &Session) -> Result<Option<Box<dyn Renderer>>, Fatal> {
-    match load(session, BUILT_IN).await {
+async fn built_in(plugins: Plugins<'_>) -> Result<Option<Box<dyn Renderer>>, Fatal> {
+    match load(plugins, BUILT_IN).await {
         Ok(renderer) => Ok(Some(renderer)),
         Err(Fatal::Plugin(PluginError::NotBuilt { .. })) => Ok(None),
         Err(error) => Err(error),
@@ -66,9 +75,9 @@ async fn built_in(session: &Session) -> Result<Option<Box<dyn Renderer>>, Fatal>
 }
 
 /// Loads a plugin: the built-in renderer, or a component by its path.
-async fn load(session: &Session, name: &str) -> Result<Box<dyn Renderer>, Fatal> {
-    let loading =
-        PluginRenderer::load(&session.plugins, name, &session.settings.plugins, &session.log);
+async fn load(plugins: Plugins<'_>, name: &str) -> Result<Box<dyn Renderer>, Fatal> {
+    let Plugins { host, settings, log } = plugins;
+    let loading = PluginRenderer::load(host, name, settings, log);
     Ok(Box::new(loading.await?))
 }
 

@@ -13,13 +13,13 @@ use crate::setup::OpenStores;
 pub(super) const STORE: &str = "charts.longshore.invalid";
 
 /// All stores of a run.
-pub(super) struct StoresWithCharts {
+pub(in crate::commands) struct StoresWithCharts {
     pub(super) open: OpenStores,
     charts: Arc<ChartStore>,
 }
 
 impl StoresWithCharts {
-    pub(super) const fn new(open: OpenStores, charts: Arc<ChartStore>) -> Self {
+    pub(in crate::commands) const fn new(open: OpenStores, charts: Arc<ChartStore>) -> Self {
         Self { open, charts }
     }
 }

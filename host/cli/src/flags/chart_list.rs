@@ -1,0 +1,15 @@
+//! Flags for a list that is the configuration of `mirror-charts`.
+
+use clap::Args;
+
+/// Flags for a list that is the configuration of `mirror-charts`; they mean what they mean there.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ChartListFlags {
+    /// Render the charts of a mirror.yaml with RENDERER: auto, builtin, helm (the program on PATH), or the
+    /// path of a program or a component; auto is the built-in one, else helm
+    #[arg(long, value_name = "RENDERER", default_value = "auto")]
+    pub(crate) renderer: String,
+    /// Take images of components too that the values of a mirror.yaml switch off
+    #[arg(long)]
+    pub(crate) include_disabled: bool,
+}
