@@ -35,6 +35,7 @@ impl Builtin {
         let host = PluginHost::new(options).context("failed to start the plugin host")?;
         let setup = PluginSetup {
             config: serde_json::Map::new(),
+            origins: std::collections::HashMap::new(),
             grants: Vec::new(),
             transport: None,
             log: Arc::new(NoLog),
