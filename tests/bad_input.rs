@@ -89,7 +89,7 @@ fn lists_in_no_known_format() {
     refused(
         of_list("images:\n  - one two three four\n"),
         "read the image list images.txt: no known format",
-        "known formats are compose, cyclonedx, default, dregsy, hauler, image-syncer, kubernetes, mirror, \
+        "known formats are compose, cyclonedx, default, dockerfile, dregsy, hauler, image-syncer, kubernetes, mirror, \
          oc-mirror, regsync, skopeo-sync, spdx; --list-format forces one",
     );
 }

@@ -80,4 +80,4 @@
     (export "describe" (func $describe))
     (export "scopes" (func $scopes))
     (export "prepare" (func $prepare)))
-  (export "longshore:plugin/repo-type@0.1.0-draft" (instance $repo-type)))
+  (export "longshore:plugin/repo-type@0.1.0" (instance $repo-type)))

@@ -90,4 +90,4 @@
     (export "parsed" (type $parsed))
     (export "probe" (func $probe))
     (export "parse" (func $parse)))
-  (export "longshore:plugin/list-format@0.1.0-draft" (instance $list-format)))
+  (export "longshore:plugin/list-format@0.1.0" (instance $list-format)))

@@ -4,7 +4,7 @@
 ;; Memory layout: the result (`ok`, the verdicts) at 0, the configuration at 16. An item has 28
 ;; bytes, with its destination at 12. A verdict has 12 bytes, with its text at 4.
 (component
-  (import "longshore:plugin/config@0.1.0-draft" (instance $config
+  (import "longshore:plugin/config@0.1.0" (instance $config
     (export "get" (func (result string)))))
   ;; The memory for the configuration. It must exist before the module that reads it.
   (core module $memories
@@ -97,4 +97,4 @@
     (export "item" (type $item))
     (export "verdict" (type $verdict))
     (export "apply" (func $apply)))
-  (export "longshore:plugin/rewrite@0.1.0-draft" (instance $rewrite)))
+  (export "longshore:plugin/rewrite@0.1.0" (instance $rewrite)))

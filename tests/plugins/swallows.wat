@@ -50,4 +50,4 @@
     (export "item" (type $item))
     (export "verdict" (type $verdict))
     (export "apply" (func $apply)))
-  (export "longshore:plugin/rewrite@0.1.0-draft" (instance $rewrite)))
+  (export "longshore:plugin/rewrite@0.1.0" (instance $rewrite)))

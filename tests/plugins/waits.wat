@@ -9,14 +9,14 @@
 ;; capabilities (zeros) at 512. The result of `scopes` is at 560, the scope at 576, the list of
 ;; scopes from 1024.
 (component
-  (import "longshore:plugin/types@0.1.0-draft" (instance $types
+  (import "longshore:plugin/types@0.1.0" (instance $types
     (type $attribute' (record (field "key" string) (field "value" string)))
     (export "attribute" (type (eq $attribute')))
     (type $coded' (record (field "code" string) (field "message" string)))
     (export "coded" (type (eq $coded')))))
   (alias export $types "attribute" (type $attribute'))
   (alias export $types "coded" (type $coded'))
-  (import "longshore:plugin/endpoints@0.1.0-draft" (instance $endpoints
+  (import "longshore:plugin/endpoints@0.1.0" (instance $endpoints
     (alias outer 1 $attribute' (type $its-attribute))
     (export "attribute" (type $attribute (eq $its-attribute)))
     (alias outer 1 $coded' (type $its-coded))
@@ -191,4 +191,4 @@
     (export "describe" (func $describe))
     (export "scopes" (func $scopes))
     (export "prepare" (func $prepare)))
-  (export "longshore:plugin/repo-type@0.1.0-draft" (instance $repo-type)))
+  (export "longshore:plugin/repo-type@0.1.0" (instance $repo-type)))

@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod bindings;
 mod charts;
 mod command;
 mod lint;
@@ -31,6 +32,8 @@ enum Task {
     Quickstart(quickstart::Options),
     /// Build the chart renderer, which needs Go; the next build of longshore embeds it
     Renderer,
+    /// Write the SDK's bindings again after `wit/plugin.wit` has grown
+    Bindings,
     /// Set up what the tests need and run all of them
     Test(test::Options),
     /// Measure longshore and its peers side by side
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Quickstart(options) => quickstart::run(&options),
         Task::Renderer => renderer::run(),
+        Task::Bindings => bindings::run(),
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Charts(options) => charts::run(&options),

@@ -94,6 +94,14 @@ pub enum LoadProblem {
         /// Our version.
         here: &'static str,
     },
+    /// An export of the plugin is of another version of the contract.
+    #[error("it needs longshore:plugin {needs}, this is {here}")]
+    Contract {
+        /// The version that it needs.
+        needs: String,
+        /// The version of this host.
+        here: &'static str,
+    },
     /// wasmtime cannot compile or link the component.
     #[error("{0}")]
     Component(String),
@@ -294,9 +302,17 @@ impl PluginError {
     }
 }
 
+/// What helps if a component is of another version of the contract.
+const OTHER_CONTRACT: &str =
+    "use a newer longshore, or build the plugin for the contract in this longshore's wit/";
+
 impl LoadProblem {
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Contract { .. } => Some(OTHER_CONTRACT),
+            Self::Import { import, .. } if import.starts_with("longshore:plugin/") => {
+                Some(OTHER_CONTRACT)
+            }
             Self::Remote => Some("download the component and give the path of the file"),
             Self::Import { import, .. } if import.starts_with("wasi:http") => {
                 Some("send requests with longshore:plugin/endpoints, which adds the credential")

@@ -15,6 +15,7 @@ macro_rules! fixture {
     };
 }
 
+mod contract;
 mod formats;
 mod hooks;
 mod hostile;

@@ -10,7 +10,7 @@
 //! unset variable expands to its default, with a warning. An unset variable without a default is an
 //! error. Images that a service builds cannot be mirrored.
 
-use longshore_plugin_sdk::list::{Confidence, Configured, Parsed};
+use longshore_plugin_sdk::list::{Confidence, ListFormat, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
 
 use shared::Shared;
@@ -22,8 +22,7 @@ mod service;
 mod shared;
 mod variables;
 
-#[cfg(target_arch = "wasm32")]
-longshore_plugin_sdk::export_list_format!(probe, configured Compose);
+longshore_plugin_sdk::export_list_format!(Compose);
 
 /// The format with its configuration.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +64,11 @@ pub fn parse(file_name: &str, text: &str) -> Parsed {
     Compose::default().parse(file_name, text)
 }
 
-impl Configured for Compose {
+impl ListFormat for Compose {
+    fn probe(file_name: &str, head: &str) -> Confidence {
+        probe(file_name, head)
+    }
+
     /// Parses `{"variables": …}`: an env file, or a table of strings.
     fn from_config(json: &str) -> Result<Self, String> {
         Ok(Self { variables: Variables::from_config(json)? })

@@ -1,6 +1,6 @@
 //! Entries and diagnostics of services.
 
-use longshore_plugin_sdk::list::{Confidence, Configured as _};
+use longshore_plugin_sdk::list::{Confidence, ListFormat as _};
 use longshore_plugin_sdk::testing::{entries, knows_its_own, remarks, survives_mutations};
 
 use super::{Compose, parse, probe};

@@ -8,7 +8,6 @@ use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
 
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
 
 /// The value of `bomFormat`.

@@ -22,9 +22,7 @@ mod render;
 
 pub use render::render;
 
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_render!(render);
 
 /// Reports whether the text is a list in this format.
@@ -35,9 +33,9 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
 
 /// Reports whether the line looks like a reference. `a/b:1:` and `a@sha256:0:` are YAML keys.
 fn looks_like_entry(entry: &Entry) -> bool {
-    let is_version = match &entry.selection {
-        Selection::Tag(tag) => !tag.contains(':'),
-        Selection::Digest { digest, .. } => !digest.ends_with(':'),
+    let is_version = match &entry.select {
+        Selection::ByTag(tag) => !tag.contains(':'),
+        Selection::ByDigest(pinned) => !pinned.digest.ends_with(':'),
         _ => true,
     };
     is_version && is_word_of_entry(&entry.source)
@@ -79,7 +77,7 @@ fn unite_platforms(entries: &mut [Entry]) {
 
 /// Returns a text that entries with the same reference share.
 fn key(entry: &Entry) -> String {
-    format!("{} {:?}", entry.source, entry.selection)
+    format!("{} {:?}", entry.source, entry.select)
 }
 
 #[cfg(test)]

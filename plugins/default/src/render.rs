@@ -30,9 +30,9 @@ fn version(entry: &Entry) -> Result<String, &'static str> {
     if entry.destination.as_deref().is_some_and(|to| to != without_host(&entry.source)) {
         return Err("a reference cannot express a destination");
     }
-    let (tag, digest) = match &entry.selection {
-        Selection::Tag(tag) => (Some(tag), None),
-        Selection::Digest { digest, tag } => (tag.as_ref(), Some(digest)),
+    let (tag, digest) = match &entry.select {
+        Selection::ByTag(tag) => (Some(tag), None),
+        Selection::ByDigest(pinned) => (pinned.tag.as_ref(), Some(&pinned.digest)),
         Selection::All | Selection::Matching(_) => {
             return Err("a reference cannot express a pattern for tags");
         }
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn inexpressible_entries_are_named() {
         let entry = |selection| Entry::new("h:5000/a", selection, 3);
-        let tag = || Selection::Tag("1".to_owned());
+        let tag = || Selection::ByTag("1".to_owned());
         assert_eq!(render(&[entry(tag()).to("a")]).as_deref(), Ok("h:5000/a:1\n"));
         for (entry, why) in [
             (entry(Selection::All), "a pattern for tags"),

@@ -23,7 +23,6 @@ use longshore_plugin_sdk::yaml::{self, Mapping, Node};
 
 use mapping::Task;
 
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
 
 /// Keys that configure how dregsy runs. They do not select images.

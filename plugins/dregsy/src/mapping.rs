@@ -70,7 +70,7 @@ pub(crate) fn read(task: &Task<'_>, node: &Node, parsed: &mut Parsed) {
     let Some(platforms) = platforms(mapping, parsed) else { return };
     let template = Entry { platforms, ..template };
     for selection in selections(mapping, parsed) {
-        parsed.entries.push(Entry { selection, ..template.clone() });
+        parsed.entries.push(Entry { select: selection, ..template.clone() });
     }
 }
 
@@ -111,7 +111,7 @@ fn selections(mapping: &Mapping, parsed: &mut Parsed) -> Vec<Selection> {
     };
     for (place, digest) in digests {
         parsed.warn(place, "the destination gets no tag, as only a digest is given");
-        selections.push(Selection::Digest { digest: digest.to_owned(), tag: None });
+        selections.push(Selection::pinned(digest, None));
     }
     selections
 }

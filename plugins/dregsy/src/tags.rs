@@ -182,13 +182,13 @@ fn named(verbatim: &[(Place, &str)], parsed: &mut Parsed) -> Vec<Selection> {
             None => (None, text),
         };
         if !has_digest_algorithm(digest) {
-            selections.push(Selection::Tag(text.to_owned()));
+            selections.push(Selection::ByTag(text.to_owned()));
             continue;
         }
         if tag.is_none() {
             parsed.warn(place, "the destination gets no tag, as only a digest is given");
         }
-        selections.push(Selection::Digest { digest: digest.to_owned(), tag });
+        selections.push(Selection::pinned(digest, tag));
     }
     selections
 }

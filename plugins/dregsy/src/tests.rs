@@ -139,7 +139,7 @@ fn what_the_contract_cannot_say_is_an_error() {
 /// Returns the selections of a mapping with these tags.
 fn selections(tags: &str) -> Vec<Selection> {
     let text = task(&format!("  - from: x\n    tags: {tags}\n"));
-    parse("list", &text).entries.into_iter().map(|entry| entry.selection).collect()
+    parse("list", &text).entries.into_iter().map(|entry| entry.select).collect()
 }
 
 #[test]

@@ -8,7 +8,6 @@ use longshore_plugin_sdk::reference::{Parts, is_path};
 use longshore_plugin_sdk::rewrite::{Item, Rewrite, Verdict};
 use serde::Deserialize;
 
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_rewrite!(Flatten);
 
 /// The flatten settings.

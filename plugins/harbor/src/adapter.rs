@@ -1,123 +1,91 @@
 //! Exports the repository type `harbor` as a component. The other modules hold the logic.
 
-#[expect(
-    unsafe_code,
-    reason = "the canonical ABI passes pointers; wit-bindgen writes that code, none of it is ours"
-)]
-mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "repo-type-plugin",
-    });
-    export!(Component);
+use longshore_plugin_sdk::host::{self, Level};
+use longshore_plugin_sdk::repo_type::{self, Capabilities, RepoType, Scope};
+use longshore_plugin_sdk::{Attribute, PluginError};
 
-    use super::Component;
-}
-
-use bindings::exports::longshore::plugin::repo_type::{self, Capabilities, Guest, Scope};
-use bindings::longshore::plugin::types::{Attribute, Coded, PluginError};
-use bindings::longshore::plugin::{config, endpoints, log};
-
-use crate::api::{self, Method, Request, Response, SendError};
+use crate::api::{Method, Request, Response, SendError};
 use crate::{Failure, PROJECT, Settings, State};
 
-struct Component;
+longshore_plugin_sdk::export_repo_type!(Harbor);
 
-impl Guest for Component {
-    fn describe(registry: String) -> Result<Capabilities, PluginError> {
-        crate::describe(&registry, send)?;
-        Ok(Capabilities {
-            max_depth: None,
-            chunked_upload: true,
-            cross_mount: true,
-            referrers: true,
-            // Harbor answers 400 for a repository outside a project.
-            attributes: vec![attribute("min-depth", "2")],
+/// The repository type with its settings.
+#[derive(Clone, Debug)]
+pub struct Harbor(Settings);
+
+impl RepoType for Harbor {
+    fn from_config(json: &str) -> Result<Self, String> {
+        Settings::from_config(json).map(Self).map_err(|failure| match failure {
+            Failure::InvalidConfig(message)
+            | Failure::Unauthorized(message)
+            | Failure::Other { message, .. } => message,
+            Failure::Transient(_) => "the configuration cannot be read".to_owned(),
         })
     }
 
-    fn scopes(
-        _registry: String,
-        repositories: Vec<String>,
-    ) -> Result<Vec<Vec<Scope>>, PluginError> {
-        // An invalid configuration must end the run here, before anything is copied.
-        Settings::from_config(&config::get())?;
-        Ok(repositories.iter().map(|name| scopes(name)).collect())
+    fn describe(&self, registry: &str) -> Result<Capabilities, PluginError> {
+        crate::describe(registry, send)?;
+        Ok(Capabilities {
+            // Harbor answers 400 for a repository outside a project.
+            attributes: vec![Attribute::new("min-depth", "2")],
+            ..Capabilities::default()
+        })
+    }
+
+    fn scopes(&self, _registry: &str, repository: &str) -> Result<Vec<Scope>, PluginError> {
+        let Some(project) = crate::project_of(repository) else {
+            let message = format!("{repository} is in no project, Harbor will refuse the push");
+            host::log(Level::Warning, &message);
+            return Ok(Vec::new());
+        };
+        Ok(vec![Scope::new(PROJECT, project)])
     }
 
     fn prepare(
-        _registry: String,
-        scope: Scope,
+        &self,
+        _registry: &str,
+        scope: &Scope,
         dry_run: bool,
     ) -> Result<repo_type::Outcome, PluginError> {
         if scope.kind != PROJECT {
-            return Err(PluginError::Other(Coded {
-                code: "harbor/unknown-scope".into(),
-                message: format!("a Harbor has no scope of kind {:?}", scope.kind),
-            }));
+            let message = format!("a Harbor has no scope of kind {:?}", scope.kind);
+            return Err(PluginError::other("harbor/unknown-scope", message));
         }
-        let settings = Settings::from_config(&config::get())?;
-        let outcome = crate::prepare(&scope.name, dry_run, &settings, send)?;
-        Ok(repo_type::Outcome {
-            state: match outcome.state {
-                State::Ready => repo_type::State::Ready,
-                State::Created => repo_type::State::Created,
-                State::WouldCreate => repo_type::State::WouldCreate,
-                State::ReadOnly => repo_type::State::ReadOnly,
-            },
-            message: outcome.message,
-            attributes: Vec::new(),
-        })
+        let outcome = crate::prepare(&scope.name, dry_run, &self.0, send)?;
+        let state = match outcome.state {
+            State::Ready => repo_type::State::Ready,
+            State::Created => repo_type::State::Created,
+            State::WouldCreate => repo_type::State::WouldCreate,
+            State::ReadOnly => repo_type::State::ReadOnly,
+        };
+        Ok(repo_type::Outcome { message: outcome.message, ..repo_type::Outcome::new(state) })
     }
-}
-
-fn scopes(repository: &str) -> Vec<Scope> {
-    let Some(project) = crate::project_of(repository) else {
-        let message = format!("{repository} is in no project, Harbor will refuse the push");
-        log::emit(log::Level::Warning, &message);
-        return Vec::new();
-    };
-    vec![Scope { kind: PROJECT.into(), name: project.into() }]
 }
 
 fn send(request: &Request) -> Result<Response, SendError> {
-    let query = request.query.iter();
-    let sent = endpoints::send(
-        request.endpoint(),
-        &endpoints::Request {
-            method: match request.method {
-                Method::Get => endpoints::Method::Get,
-                Method::Head => endpoints::Method::Head,
-                Method::Post => endpoints::Method::Post,
-            },
-            path: request.path.iter().map(|&segment| segment.into()).collect(),
-            query: query.map(|(key, value)| attribute(key, value)).collect(),
-            headers: match request.body {
-                Some(_) => vec![attribute("content-type", "application/json")],
-                None => Vec::new(),
-            },
-            body: request.body.clone(),
-        },
-    );
-    match sent {
+    let method = match request.method {
+        Method::Get => host::Method::Get,
+        Method::Head => host::Method::Head,
+        Method::Post => host::Method::Post,
+    };
+    let mut sent = host::Request::new(method, request.path.iter().copied());
+    if let Some((key, value)) = &request.query {
+        sent = sent.query(*key, value);
+    }
+    if let Some(body) = &request.body {
+        sent = sent.json(body.clone());
+    }
+    match host::send(request.endpoint(), &sent) {
         Ok(response) => Ok(Response {
             status: response.status,
-            retry_after: response
-                .headers
-                .iter()
-                .find(|header| header.key == "retry-after")
-                .and_then(|header| api::retry_after(&header.value)),
+            retry_after: response.retry_after(),
             body: response.body,
         }),
-        Err(endpoints::RequestError::Denied(why)) => Err(SendError::Denied(why)),
-        Err(endpoints::RequestError::Exhausted(why)) => Err(SendError::Exhausted(why)),
-        Err(endpoints::RequestError::Unreachable(why)) => Err(SendError::Unreachable(why)),
-        Err(endpoints::RequestError::Other(coded)) => Err(SendError::Other(coded.message)),
+        Err(host::RequestError::Denied(why)) => Err(SendError::Denied(why)),
+        Err(host::RequestError::Exhausted(why)) => Err(SendError::Exhausted(why)),
+        Err(host::RequestError::Unreachable(why)) => Err(SendError::Unreachable(why)),
+        Err(host::RequestError::Other(coded)) => Err(SendError::Other(coded.message)),
     }
-}
-
-fn attribute(key: &str, value: &str) -> Attribute {
-    Attribute { key: key.into(), value: value.into() }
 }
 
 impl From<Failure> for PluginError {
@@ -126,7 +94,53 @@ impl From<Failure> for PluginError {
             Failure::InvalidConfig(message) => Self::InvalidConfig(message),
             Failure::Unauthorized(message) => Self::Unauthorized(message),
             Failure::Transient(wait) => Self::Transient(wait),
-            Failure::Other { code, message } => Self::Other(Coded { code: code.into(), message }),
+            Failure::Other { code, message } => Self::other(code, message),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_plugin_sdk::host::Level;
+    use longshore_plugin_sdk::mock::{MockHost, answer};
+    use longshore_plugin_sdk::repo_type::{Outcome, RepoType as _, Scope, State};
+
+    use super::Harbor;
+
+    fn harbor(json: &str) -> Harbor {
+        Harbor::from_config(json).expect("valid settings")
+    }
+
+    #[test]
+    fn a_project_is_created_through_the_host() {
+        let host = MockHost::new()
+            .exchange("HEAD api /api/v2.0/projects?project_name=team", answer(404))
+            .exchange("POST api /api/v2.0/projects", answer(201));
+        let (outcome, seen) = host.run(|| {
+            harbor(r#"{"public":true}"#).prepare("r.io", &Scope::new("project", "team"), false)
+        });
+        assert_eq!(outcome, Ok(Outcome::new(State::Created)));
+        let (_, created) = &seen.requests[1];
+        assert_eq!(created.headers[0].value, "application/json");
+        assert!(
+            created.body.as_ref().is_some_and(|body| body.windows(6).any(|at| at == b"public"))
+        );
+    }
+
+    #[test]
+    fn a_repository_outside_of_projects_is_warned_about() {
+        let (scopes, seen) = MockHost::new().run(|| {
+            ["a/b/c", "mysql"].map(|name| harbor("{}").scopes("r.io", name).expect("scopes"))
+        });
+        assert_eq!(scopes, [vec![Scope::new("project", "a")], Vec::new()]);
+        assert_eq!(seen.log.len(), 1);
+        assert_eq!(seen.log[0].0, Level::Warning);
+    }
+
+    #[test]
+    fn other_scopes_and_settings_are_refused() {
+        let wrong = harbor("{}").prepare("r.io", &Scope::new("team", "a"), false);
+        assert!(wrong.is_err(), "{wrong:?}");
+        assert!(Harbor::from_config(r#"{"pubic":true}"#).is_err_and(|why| why.contains("pubic")));
     }
 }

@@ -79,21 +79,3 @@ pub enum SendError {
 pub trait Transport: FnMut(&Request) -> Result<Response, SendError> {}
 
 impl<F: FnMut(&Request) -> Result<Response, SendError>> Transport for F {}
-
-/// Parses the value of a `Retry-After` header. Ignores a date, because the plugin has no clock.
-#[must_use]
-pub fn retry_after(value: &str) -> Option<u32> {
-    value.trim().parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::retry_after;
-
-    #[test]
-    fn only_seconds_are_read() {
-        assert_eq!(retry_after(" 17 "), Some(17));
-        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), None);
-        assert_eq!(retry_after("-1"), None);
-    }
-}

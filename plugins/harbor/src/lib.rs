@@ -11,11 +11,11 @@ mod describe;
 mod prepare;
 mod settings;
 
-#[cfg(target_arch = "wasm32")]
 mod adapter;
 #[cfg(test)]
 mod fake;
 
+pub use adapter::Harbor;
 pub use describe::describe;
 pub use prepare::{Outcome, State, prepare};
 pub use settings::Settings;

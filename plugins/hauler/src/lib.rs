@@ -17,7 +17,6 @@ use longshore_plugin_sdk::yaml::{Node, outline};
 
 mod images;
 
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
 
 const GROUPS: [&str; 2] = ["content.hauler.cattle.io/", "collection.hauler.cattle.io/"];

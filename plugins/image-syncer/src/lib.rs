@@ -17,7 +17,6 @@ use longshore_plugin_sdk::yaml::{self, Mapping, Node, Value};
 
 use rule::Source;
 
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
 
 /// The key of the rules in the older configuration.

@@ -123,7 +123,7 @@ fn destination(place: Place, source: &Source<'_>, text: &str, parsed: &mut Parse
         parsed.warn(place, "the destination gets no tag, as only a digest is given");
     }
     for (at, selection) in selections.into_iter().enumerate() {
-        let to_tag = tags.get(at).filter(|&&tag| selection != Selection::Tag(tag.to_owned()));
+        let to_tag = tags.get(at).filter(|&&tag| selection != Selection::ByTag(tag.to_owned()));
         parsed.entries.push(Entry {
             destination_tag: to_tag.map(|&tag| tag.to_owned()),
             ..Entry::new(source.name, selection, place.line).to(parts.name)
@@ -144,11 +144,10 @@ impl Source<'_> {
                 allow: vec![(*regex).to_owned()],
                 ..Filter::default()
             })],
-            Which::Tags(tags) => tags.iter().map(|&tag| Selection::Tag(tag.to_owned())).collect(),
-            Which::Digest { digest, tag } => vec![Selection::Digest {
-                digest: (*digest).to_owned(),
-                tag: tag.map(str::to_owned),
-            }],
+            Which::Tags(tags) => tags.iter().map(|&tag| Selection::ByTag(tag.to_owned())).collect(),
+            Which::Digest { digest, tag } => {
+                vec![Selection::pinned(*digest, tag.map(str::to_owned))]
+            }
         }
     }
 }

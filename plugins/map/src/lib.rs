@@ -18,7 +18,6 @@ use table::Table;
 
 mod table;
 
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_rewrite!(Mapping);
 
 /// The table, and the action for items that it does not match.

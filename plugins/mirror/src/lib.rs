@@ -30,9 +30,7 @@ use terms::Terms;
 /// Column 3 of a line that selects tags by pattern: those of the comment above, or all.
 const PATTERN: &str = "*";
 
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_render!(render);
 
 /// Reports whether the text is a list in this format.
@@ -86,9 +84,10 @@ fn entry(
         check_names(line, [source, destination])?;
     }
     let selection = selection(line, tag)?;
-    let warning = matches!(selection, Selection::Digest { tag: None, .. }).then(|| {
-        line.warning(tag.start, "the destination gets no tag, as only a digest is given".into())
-    });
+    let warning =
+        matches!(&selection, Selection::ByDigest(pinned) if pinned.tag.is_none()).then(|| {
+            line.warning(tag.start, "the destination gets no tag, as only a digest is given".into())
+        });
     let entry = Entry::new(source.text, selection, line.number).to(destination.text);
     Ok((entry, warning))
 }
@@ -136,11 +135,11 @@ fn selection(line: &Line<'_>, column: Field<'_>) -> Result<Selection, Diagnostic
     let (tag, digest) = match column.text.split_once('@') {
         Some((tag, digest)) => (Some(tag), digest),
         None if column.text.contains(':') => (None, column.text),
-        None => return Ok(Selection::Tag(column.text.to_owned())),
+        None => return Ok(Selection::ByTag(column.text.to_owned())),
     };
     let tag_is_tag = tag.is_none_or(|tag| !tag.is_empty() && !tag.contains([':', '/']));
     if tag_is_tag && has_digest_algorithm(digest) {
-        return Ok(Selection::Digest { digest: digest.to_owned(), tag: tag.map(str::to_owned) });
+        return Ok(Selection::pinned(digest, tag.map(str::to_owned)));
     }
     Err(line
         .error(column.start, "column 3 must be a tag, sha256:DIGEST or TAG@sha256:DIGEST".into()))

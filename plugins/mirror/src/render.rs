@@ -1,6 +1,6 @@
 //! Writes the format.
 
-use longshore_plugin_sdk::list::{Entry, Selection};
+use longshore_plugin_sdk::list::{Entry, Pinned, Selection};
 use longshore_plugin_sdk::reference::without_host;
 
 use crate::terms::Terms;
@@ -14,8 +14,8 @@ pub fn render(entries: &[Entry]) -> Result<String, String> {
     for entry in entries {
         let version = version(entry)
             .map_err(|why| format!("line {}: {}: {why}", entry.line, entry.source))?;
-        let renamed = match &entry.selection {
-            Selection::Tag(tag) => entry.destination_tag.as_deref().filter(|to| to != tag),
+        let renamed = match &entry.select {
+            Selection::ByTag(tag) => entry.destination_tag.as_deref().filter(|to| to != tag),
             _ => None,
         };
         text.extend(Terms::comment(&entry.platforms, renamed, &entry.attributes));
@@ -35,12 +35,14 @@ fn version(entry: &Entry) -> Result<String, &'static str> {
     if entry.repositories.is_some() {
         return Err("three columns cannot express which repositories of a registry are mirrored");
     }
-    match (&entry.selection, &entry.destination_tag) {
-        (Selection::Tag(tag), _) => Ok(tag.clone()),
-        (Selection::Digest { digest, tag }, to) => Ok(match to.as_ref().or(tag.as_ref()) {
-            Some(tag) => format!("{tag}@{digest}"),
-            None => digest.clone(),
-        }),
+    match (&entry.select, &entry.destination_tag) {
+        (Selection::ByTag(tag), _) => Ok(tag.clone()),
+        (Selection::ByDigest(Pinned { digest, tag }), to) => {
+            Ok(match to.as_ref().or(tag.as_ref()) {
+                Some(tag) => format!("{tag}@{digest}"),
+                None => digest.clone(),
+            })
+        }
         (Selection::All | Selection::Matching(_), _) => {
             Err("three columns cannot express a pattern for tags")
         }
@@ -69,23 +71,20 @@ mod tests {
 
     #[test]
     fn without_a_destination_the_path_is_kept() {
-        let tag = Selection::Tag("1".to_owned());
+        let tag = Selection::ByTag("1".to_owned());
         assert_eq!(render(&[entry(tag)]).as_deref(), Ok("h:5000/a/b a/b 1\n"));
     }
 
     #[test]
     fn a_digest_gets_the_tag_of_the_destination() {
-        let pinned = |tag: Option<&str>| Selection::Digest {
-            digest: "sha256:00".to_owned(),
-            tag: tag.map(str::to_owned),
-        };
+        let pinned = |tag: Option<&str>| Selection::pinned("sha256:00", tag.map(str::to_owned));
         let to = Entry { destination_tag: Some("2".to_owned()), ..entry(pinned(Some("1"))) };
         assert_eq!(render(&[to]).as_deref(), Ok("h:5000/a/b a/b 2@sha256:00\n"));
     }
 
     #[test]
     fn inexpressible_entries_are_named() {
-        let tag = || Selection::Tag("1".to_owned());
+        let tag = || Selection::ByTag("1".to_owned());
         for (entry, why) in [
             (entry(Selection::All), "a pattern for tags"),
             (

@@ -2,6 +2,7 @@
 //!
 //! A value has no blanks; `%20` stands for one. The host writes the same comments into failed lists.
 
+use longshore_plugin_sdk::Attribute;
 use longshore_plugin_sdk::diagnostic::Diagnostic;
 use longshore_plugin_sdk::line::Line;
 use longshore_plugin_sdk::list::{Entry, Filter, Selection};
@@ -48,7 +49,7 @@ pub(crate) struct Terms {
     tags: Filter,
     /// The repositories below the source that the line selects.
     repositories: Option<Filter>,
-    attributes: Vec<(String, String)>,
+    attributes: Vec<Attribute>,
     /// The warning about the last comment if no line follows.
     unused: Option<Diagnostic>,
 }
@@ -94,7 +95,7 @@ impl Terms {
             }
             ATTRIBUTE => {
                 let (key, value) = value.split_once('=').unwrap_or((&value, ""));
-                self.attributes.push((decoded(key), decoded(value)));
+                self.attributes.push(Attribute::new(decoded(key), decoded(value)));
                 false
             }
             _ => {
@@ -152,8 +153,8 @@ impl Terms {
         if self.tags == Filter::default() {
             return None;
         }
-        if entry.selection == Selection::All {
-            entry.selection = Selection::Matching(self.tags);
+        if entry.select == Selection::All {
+            entry.select = Selection::Matching(self.tags);
             return None;
         }
         let message = "the comment above selects tags by pattern, but column 3 is not `*`";
@@ -165,7 +166,7 @@ impl Terms {
     pub(crate) fn comment(
         platforms: &[String],
         destination_tag: Option<&str>,
-        attributes: &[(String, String)],
+        attributes: &[Attribute],
     ) -> Option<String> {
         let encoded = |platform: &String| utf8_percent_encode(platform, ITEM).to_string();
         let platforms: Vec<String> = platforms.iter().map(encoded).collect();
@@ -173,7 +174,7 @@ impl Terms {
             (!platforms.is_empty()).then(|| format!(" {PLATFORMS}={}", platforms.join(",")));
         let encoded = |tag| utf8_percent_encode(tag, VALUE);
         let tag = destination_tag.map(|tag| format!(" {DESTINATION_TAG}={}", encoded(tag)));
-        let attributes = attributes.iter().map(|(key, value)| {
+        let attributes = attributes.iter().map(|Attribute { key, value }| {
             let (key, value) = (utf8_percent_encode(key, KEY), utf8_percent_encode(value, VALUE));
             format!(" {ATTRIBUTE}={key}={value}")
         });

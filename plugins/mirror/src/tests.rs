@@ -1,5 +1,6 @@
 //! Entries of lines, and errors with their columns.
 
+use longshore_plugin_sdk::Attribute;
 use longshore_plugin_sdk::diagnostic::Severity;
 use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Parsed, Selection};
 use longshore_plugin_sdk::testing::{digest, survives_mutations, tag};
@@ -54,7 +55,7 @@ fn a_digest_alone_warns_that_there_is_no_tag() {
 #[test]
 fn a_tag_and_a_digest_are_pinned_without_a_warning() {
     let [entry] = &entries("a b 1.0@sha256:00")[..] else { panic!("expected one entry") };
-    assert_eq!(entry.selection, digest("sha256:00", Some("1.0")));
+    assert_eq!(entry.select, digest("sha256:00", Some("1.0")));
 }
 
 #[test]
@@ -109,7 +110,7 @@ fn broken_references_are_left_to_the_host() {
         panic!("one entry");
     };
     assert_eq!(upper.source, "Docker.io/UPPER");
-    assert_eq!(upper.selection, tag("-x"));
+    assert_eq!(upper.select, tag("-x"));
 }
 
 #[test]
@@ -140,7 +141,7 @@ fn an_asterisk_selects_tags_by_pattern() {
     let text = "a b *\n# longshore: tags=^v1\\. tags=a%20b%25 not-tags=-rc%20%C3%BC latest=3\n\
                 # longshore: versions=>=1.2%20<2%20||%20^3\na b *  # why\n";
     let found = entries(text);
-    assert_eq!(found[0].selection, Selection::All);
+    assert_eq!(found[0].select, Selection::All);
     let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
     let filter = Filter {
         allow: texts(&[r"^v1\.", "a b%"]),
@@ -148,9 +149,9 @@ fn an_asterisk_selects_tags_by_pattern() {
         versions: Some(">=1.2 <2 || ^3".to_owned()),
         latest: Some(3),
     };
-    assert_eq!(found[1].selection, Selection::Matching(filter));
+    assert_eq!(found[1].select, Selection::Matching(filter));
     let Parsed { entries, diagnostics } = read("# longshore: tags=^1 latest=x\na b 1\n");
-    assert_eq!(entries[0].selection, tag("1"));
+    assert_eq!(entries[0].select, tag("1"));
     let told: Vec<_> = diagnostics.iter().map(|found| &*found.message).collect();
     let expected = "the comment above selects tags by pattern, but column 3 is not `*`";
     assert_eq!(told, ["`x` is not a number of tags", expected]);
@@ -174,11 +175,8 @@ fn repositories_are_selected_below_a_registry_or_a_path() {
         ..Filter::default()
     };
     assert_eq!(found[1].repositories, Some(filter(&["^team/"], &["old"])));
-    assert_eq!(found[1].selection, Selection::Matching(filter(&["^1"], &[])));
-    assert_eq!(
-        (&found[2].repositories, &found[2].selection),
-        (&Some(filter(&[], &["x"])), &tag("1"))
-    );
+    assert_eq!(found[1].select, Selection::Matching(filter(&["^1"], &[])));
+    assert_eq!((&found[2].repositories, &found[2].select), (&Some(filter(&[], &["x"])), &tag("1")));
     assert_eq!(error("localhost:5000 b *").2, "tag in column 1, it belongs in column 3");
 }
 
@@ -187,7 +185,7 @@ fn attributes_and_encoded_values_are_read_back() {
     let text = "# longshore: attribute=team/a%3Db=x%20y%0A=1 attribute=k= attribute=alone\n\
                 # longshore: platforms=a%2Cb,linux/%zz destination-tag=x%20y\na b 1\n";
     let [entry] = &entries(text)[..] else { panic!("expected one entry") };
-    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let pair = Attribute::new;
     assert_eq!(entry.attributes, [pair("team/a=b", "x y\n=1"), pair("k", ""), pair("alone", "")]);
     assert_eq!(entry.platforms, ["a,b", "linux/%zz"]);
     assert_eq!(entry.destination_tag.as_deref(), Some("x y"));
@@ -220,7 +218,7 @@ fn unknown_options_in_comments_get_a_warning() {
 fn a_blank_ends_a_value() {
     let Parsed { entries, diagnostics } =
         read("# longshore: tags=^1 ^2 destination-tag=x y\na b *\n");
-    let Selection::Matching(filter) = &entries[0].selection else { panic!("no pattern") };
+    let Selection::Matching(filter) = &entries[0].select else { panic!("no pattern") };
     assert_eq!(
         (&*filter.allow, entries[0].destination_tag.as_deref()),
         (&["^1".to_owned()][..], Some("x"))

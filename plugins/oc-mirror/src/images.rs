@@ -77,7 +77,7 @@ fn retagged(parsed: &mut Parsed, name: &Node, text: &str, tag: &str) {
         // The tag of such a reference is the tag at the destination.
         parsed.image(name.place, &format!("{}:{tag}@{digest}", parts.name));
     } else if let Some(entry) = parsed.image(name.place, text)
-        && entry.selection != Selection::Tag(tag.to_owned())
+        && entry.select != Selection::ByTag(tag.to_owned())
     {
         entry.destination_tag = Some(tag.to_owned());
     }

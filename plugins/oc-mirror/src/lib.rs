@@ -16,7 +16,6 @@ mod images;
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
 
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
 
 const GROUP: &str = "mirror.openshift.io/";

@@ -15,6 +15,7 @@ mod section;
 pub use endpoint::{Auth, Encoding, Endpoint, Exchange, OriginTemplate, UnknownAuth};
 pub use error::PackError;
 pub use metadata::{Kind, ListFacts, Metadata};
+pub use name::is_name;
 
 use section::{Sections, write_custom};
 

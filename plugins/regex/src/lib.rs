@@ -15,7 +15,6 @@ use rule::Rule;
 
 mod rule;
 
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_rewrite!(Rules);
 
 /// The rules in order.

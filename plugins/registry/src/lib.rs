@@ -9,7 +9,6 @@ use longshore_plugin_sdk::reference::is_path;
 use longshore_plugin_sdk::rewrite::{Item, Rewrite, Verdict};
 use serde::Deserialize;
 
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_rewrite!(Target);
 
 /// The new registry and project. Unset values change nothing.

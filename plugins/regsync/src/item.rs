@@ -8,7 +8,7 @@ use longshore_plugin_sdk::yaml::{Mapping, Node};
 
 use crate::RUNNING;
 use crate::template::{Context, expanded};
-use crate::variables::Variables;
+use longshore_plugin_sdk::variables::Variables;
 
 const USED: &[&str] =
     &["source", "target", "type", "tags", "tagSets", "repos", "platform", "platforms"];

@@ -13,15 +13,13 @@
 
 mod item;
 mod template;
-mod variables;
 
-use longshore_plugin_sdk::list::{Confidence, Configured, Parsed};
+use longshore_plugin_sdk::list::{Confidence, ListFormat, Parsed};
 use longshore_plugin_sdk::yaml::{self, Mapping, Node};
 
-use variables::Variables;
+use longshore_plugin_sdk::variables::Variables;
 
-#[cfg(target_arch = "wasm32")]
-longshore_plugin_sdk::export_list_format!(probe, configured Regsync);
+longshore_plugin_sdk::export_list_format!(Regsync);
 
 /// The newest supported version of the configuration.
 const VERSION: u32 = 1;
@@ -99,9 +97,13 @@ pub struct Regsync {
     variables: Variables,
 }
 
-impl Configured for Regsync {
+impl ListFormat for Regsync {
+    fn probe(file_name: &str, head: &str) -> Confidence {
+        probe(file_name, head)
+    }
+
     fn from_config(json: &str) -> Result<Self, String> {
-        Ok(Self { variables: Variables::from_config(json)? })
+        Ok(Self { variables: Variables::from_config(json, "variables")? })
     }
 
     fn parse(&self, _file_name: &str, text: &str) -> Parsed {

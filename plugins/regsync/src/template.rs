@@ -7,7 +7,7 @@
 
 mod token;
 
-use crate::variables::Variables;
+use longshore_plugin_sdk::variables::Variables;
 use token::{Token, tokens};
 
 /// Maximum depth of parentheses.
@@ -223,11 +223,13 @@ fn text_of(value: Value) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::{Context, Expanded, expanded};
-    use crate::variables::Variables;
+    use longshore_plugin_sdk::variables::Variables;
 
     fn of(text: &str) -> Result<Expanded, String> {
-        let variables =
-            Variables::from_config(r#"{"variables": "REG=r.io:5000\nEMPTY=\nUP=Team"}"#);
+        let variables = Variables::from_config(
+            r#"{"variables": "REG=r.io:5000\nEMPTY=\nUP=Team"}"#,
+            "variables",
+        );
         let sync = [("Source", "gcr.io/team/app"), ("Type", "repository"), ("Platform", "")];
         expanded(text, &Context { variables: &variables.expect("variables"), sync: &sync })
     }

@@ -1,7 +1,7 @@
 //! Entries of the documented configuration, and errors with their positions.
 
 use longshore_plugin_sdk::diagnostic::Severity;
-use longshore_plugin_sdk::list::{Confidence, Configured, Entry, Parsed, Selection};
+use longshore_plugin_sdk::list::{Confidence, Entry, ListFormat as _, Parsed, Selection};
 use longshore_plugin_sdk::testing::{
     digest, filter, knows_its_own, remarks, survives_mutations, tag,
 };
@@ -140,7 +140,9 @@ fn what_narrows_and_cannot_be_read_takes_nothing() {
     }
     let sets =
         "sync: [{source: a, target: b, type: repository, tagSets: [{allow: [[]]}, {allow: x}]}]";
-    let [Entry { selection, .. }] = &parse("list", sets).entries[..] else { panic!("{sets}") };
+    let [Entry { select: selection, .. }] = &parse("list", sets).entries[..] else {
+        panic!("{sets}")
+    };
     assert_eq!(*selection, Selection::Matching(filter(&["^x$"], &[], None)));
 }
 
@@ -156,7 +158,7 @@ fn empty_items_lose_nothing_else() {
         let text =
             format!("sync: [{{source: a.io/b, target: c/d, type: repository, tags: {tags}}}]");
         let parsed = parse("list", &text);
-        let found: Vec<_> = parsed.entries.iter().map(|entry| entry.selection.clone()).collect();
+        let found: Vec<_> = parsed.entries.iter().map(|entry| entry.select.clone()).collect();
         let selected: Vec<_> = selected.map(Selection::Matching).into_iter().collect();
         assert_eq!(found, selected, "{tags}");
         for said in said {
@@ -175,7 +177,7 @@ fn numbers_without_quotes_are_taken_with_a_warning() {
                 allow: [1.10, '1.20', 1.2.3]\n    deny: 7\n";
     let parsed = parse("list", text);
     let expected = filter(&["^1.10$", "^1.20$", "^1.2.3$"], &["^7$"], None);
-    assert_eq!(parsed.entries[0].selection, Selection::Matching(expected));
+    assert_eq!(parsed.entries[0].select, Selection::Matching(expected));
     assert_eq!(
         remarks(&parsed),
         [

@@ -1,13 +1,6 @@
 //! Diagnostics about the input, with their positions.
 
-/// Tells whether part of the input was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Severity {
-    /// The input was read, but the user should know about something.
-    Warning,
-    /// Part of the input did not become an entry.
-    Error,
-}
+pub use crate::bindings::imports::types::{Diagnostic, Severity};
 
 /// A position in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,19 +9,6 @@ pub struct Place {
     pub line: u32,
     /// Column in Unicode scalar values, counted from 1; 0 means the whole line.
     pub column: u32,
-}
-
-/// A diagnostic about the input.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Diagnostic {
-    /// Tells whether part of the input was lost.
-    pub severity: Severity,
-    /// Line, counted from 1; 0 means the whole input.
-    pub line: u32,
-    /// Column in Unicode scalar values, counted from 1; 0 means the whole line.
-    pub column: u32,
-    /// A lower-case fragment.
-    pub message: String,
 }
 
 impl Diagnostic {

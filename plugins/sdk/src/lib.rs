@@ -1,23 +1,56 @@
-//! Shared code for longshore plugins: the types of the plugin interface as plain Rust, list lines
-//! with their positions, and parsers for references and YAML.
+//! What the authors of longshore plugins use: the types of the contract, a trait and a macro for each
+//! kind of plugin, and parsers for lists, references and YAML.
 //!
-//! A plugin consists of plain functions over these types, with native tests. One macro call makes
-//! it a component: `export_list_format!` or `export_rewrite!`. With `export_list_render!`, a list
-//! format can also be written. This crate does not validate references: the host parses every
-//! reference that a plugin returns.
+//! | kind | trait | macro |
+//! |---|---|---|
+//! | `list-format` | [`list::ListFormat`] | [`export_list_format!`] |
+//! | writes it too | [`list::ListRender`] | [`export_list_render!`] |
+//! | `rewrite` | [`rewrite::Rewrite`] | [`export_rewrite!`] |
+//! | `repo-type` | [`repo_type::RepoType`] | [`export_repo_type!`] |
+//! | `chart-render` | [`chart::ChartRender`] | [`export_chart_render!`] |
+//!
+//! The types are made from `wit/plugin.wit` by wit-bindgen. Everything works natively too: the macros
+//! export on wasm32 only, and [`mock`] stands in for the host, so that `cargo test` needs no WebAssembly.
+//! This crate does not validate references: the host parses every reference that a plugin returns.
 
-#[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
-pub mod component;
+pub mod bindings;
+pub mod chart;
 pub mod diagnostic;
+#[doc(hidden)]
+pub mod export;
+pub mod host;
 pub mod line;
 pub mod list;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod mock;
 pub mod reference;
+pub mod repo_type;
 pub mod rewrite;
 #[cfg(feature = "yaml")]
 pub mod scalar;
 pub mod shape;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "variables")]
+pub mod variables;
 #[cfg(feature = "yaml")]
 pub mod yaml;
+
+pub use bindings::imports::types::{Attribute, Coded, PluginError};
+
+impl Attribute {
+    /// Creates an attribute, a parameter or a header.
+    #[must_use]
+    pub fn new(key: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { key: key.into(), value: value.into() }
+    }
+}
+
+impl PluginError {
+    /// Creates a failure with a code in `kebab-case`.
+    #[must_use]
+    pub fn other(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Other(Coded { code: code.into(), message: message.into() })
+    }
+}

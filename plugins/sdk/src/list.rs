@@ -1,74 +1,33 @@
-//! The result types of list formats.
+//! List formats: their trait, and what they return.
 
 use std::collections::HashSet;
+
+pub use crate::bindings::imports::types::{Entry, Filter, Pinned, Selection};
+pub use crate::bindings::list_format::{Confidence, Parsed};
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::reference::{Parts, has_digest_algorithm, looks_like_reference};
 
-/// How sure a format is that a text is in this format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Confidence {
-    /// Nothing fits.
-    No,
-    /// Something fits.
-    Maybe,
-    /// Everything fits.
-    Certain,
+#[expect(clippy::derivable_impls, reason = "wit-bindgen writes the type")]
+impl Default for Filter {
+    fn default() -> Self {
+        Self { allow: Vec::new(), deny: Vec::new(), versions: None, latest: None }
+    }
 }
 
-/// Selects tags. A tag must match an `allow` pattern (if there are any) and no `deny` pattern, lie
-/// in `versions` and be among the `latest`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Patterns for tags to keep: regular expressions in RE2 syntax, unanchored.
-    pub allow: Vec<String>,
-    /// Patterns for tags to drop, in the same syntax.
-    pub deny: Vec<String>,
-    /// A version range such as `>=1.2 <2 || ^3`. Drops tags that are not versions.
-    pub versions: Option<String>,
-    /// Number of highest versions to keep.
-    pub latest: Option<u32>,
+#[expect(clippy::derivable_impls, reason = "wit-bindgen writes the type")]
+impl Default for Parsed {
+    fn default() -> Self {
+        Self { entries: Vec::new(), diagnostics: Vec::new() }
+    }
 }
 
-/// The part of a repository to mirror.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selection {
-    /// The manifest that the tag points to.
-    Tag(String),
-    /// One digest, pushed under the tag if there is one.
-    Digest {
-        /// `ALGORITHM:HEX`.
-        digest: String,
-        /// The tag beside the digest in the reference.
-        tag: Option<String>,
-    },
-    /// Every tag.
-    All,
-    /// The tags that the filter selects.
-    Matching(Filter),
-}
-
-/// One thing to mirror.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// `[registry/]repository`, without tag and digest.
-    pub source: String,
-    /// If set, `source` is a registry or a path prefix. The host mirrors the repositories of the
-    /// registry's catalog that match. `versions` and `latest` are not used.
-    pub repositories: Option<Filter>,
-    /// The tags or the digest to mirror.
-    pub selection: Selection,
-    /// `[registry/]repository`. `None` keeps the source's path.
-    pub destination: Option<String>,
-    /// Tag at the destination, if it differs. Only valid for one tag or digest.
-    pub destination_tag: Option<String>,
-    /// Platforms to keep, each as `os/architecture[/variant]`. If empty, the command line decides.
-    /// The single item `all` keeps every platform.
-    pub platforms: Vec<String>,
-    /// Line of the entry in the input, counted from 1.
-    pub line: u32,
-    /// Names and values for rewrites.
-    pub attributes: Vec<(String, String)>,
+impl Selection {
+    /// Selects one digest, pushed under the tag if there is one.
+    #[must_use]
+    pub fn pinned(digest: impl Into<String>, tag: Option<String>) -> Self {
+        Self::ByDigest(Pinned { digest: digest.into(), tag })
+    }
 }
 
 impl Entry {
@@ -78,7 +37,7 @@ impl Entry {
         Self {
             source: source.into(),
             repositories: None,
-            selection,
+            select: selection,
             destination: None,
             destination_tag: None,
             platforms: Vec::new(),
@@ -100,16 +59,6 @@ impl Entry {
             self.platforms.push(platform.to_owned());
         }
     }
-}
-
-/// A parsed list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Parsed {
-    /// The entries to mirror.
-    pub entries: Vec<Entry>,
-    /// Diagnostics for the user. Every part of the input that is neither an entry nor a comment has
-    /// one.
-    pub diagnostics: Vec<Diagnostic>,
 }
 
 impl Parsed {
@@ -158,8 +107,11 @@ impl Parsed {
     }
 }
 
-/// A list format with a configuration.
-pub trait Configured: Sized {
+/// A configured list format. [`export_list_format!`](crate::export_list_format) makes it a component.
+pub trait ListFormat: Sized {
+    /// Says whether the text is in this format. `head` has at most the first 64 KiB, cut after a line.
+    fn probe(file_name: &str, head: &str) -> Confidence;
+
     /// Parses the configuration, a JSON object.
     ///
     /// # Errors
@@ -168,6 +120,26 @@ pub trait Configured: Sized {
 
     /// Parses a text. Every part that is neither an entry nor a comment gets a diagnostic.
     fn parse(&self, file_name: &str, text: &str) -> Parsed;
+}
+
+/// A list format that can also write. [`export_list_render!`](crate::export_list_render) exports it.
+pub trait ListRender {
+    /// Writes the entries.
+    ///
+    /// # Errors
+    /// Names the entry that the format cannot express.
+    fn render(entries: &[Entry]) -> Result<String, String>;
+}
+
+/// Accepts the configuration of a format that has none.
+///
+/// # Errors
+/// Fails if a configuration is given.
+pub fn no_config(json: &str) -> Result<(), String> {
+    match json {
+        "{}" => Ok(()),
+        _ => Err("this list format takes no configuration".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -179,13 +151,10 @@ mod tests {
 
     #[test]
     fn references_become_entries() {
-        let pinned = |tag: Option<&str>| Selection::Digest {
-            digest: "sha256:00".into(),
-            tag: tag.map(str::to_owned),
-        };
+        let pinned = |tag: Option<&str>| Selection::pinned("sha256:00", tag.map(str::to_owned));
         for (reference, source, selection) in [
-            ("a", "a", Selection::Tag("latest".into())),
-            ("h:5000/b:1", "h:5000/b", Selection::Tag("1".into())),
+            ("a", "a", Selection::ByTag("latest".into())),
+            ("h:5000/b:1", "h:5000/b", Selection::ByTag("1".into())),
             ("d:2@sha256:00", "d", pinned(Some("2"))),
         ] {
             let mut parsed = Parsed::default();

@@ -36,10 +36,8 @@ impl<'a> Parts<'a> {
     #[must_use]
     pub fn selection(&self) -> Selection {
         match (self.digest, self.tag) {
-            (Some(digest), tag) => {
-                Selection::Digest { digest: digest.to_owned(), tag: tag.map(str::to_owned) }
-            }
-            (None, tag) => Selection::Tag(tag.unwrap_or(LATEST).to_owned()),
+            (Some(digest), tag) => Selection::pinned(digest, tag.map(str::to_owned)),
+            (None, tag) => Selection::ByTag(tag.unwrap_or(LATEST).to_owned()),
         }
     }
 }

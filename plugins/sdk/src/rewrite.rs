@@ -1,39 +1,8 @@
-//! The input and output types of rewrites.
+//! Rewrites, which decide where artifacts go.
 
-/// The type of an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Artifact {
-    /// A container image, or any other artifact of a list.
-    Image,
-    /// A Helm chart.
-    Chart,
-}
+pub use crate::bindings::rewrite::{Artifact, Item, Verdict};
 
-/// An artifact to rewrite. Its references are complete: `registry/repository[:tag][@digest]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// The type of the item.
-    pub artifact: Artifact,
-    /// The source reference.
-    pub source: String,
-    /// The destination reference as computed so far.
-    pub destination: String,
-    /// Names and values that the list sets for the item.
-    pub attributes: Vec<(String, String)>,
-}
-
-/// The decision about an item.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Mirrors the item to this destination, which may be unchanged.
-    Destination(String),
-    /// Leaves the item out, for this reason.
-    Skip(String),
-    /// Fails the entry, for this reason.
-    Refuse(String),
-}
-
-/// A configured rewrite.
+/// A configured rewrite. [`export_rewrite!`](crate::export_rewrite) makes it a component.
 pub trait Rewrite: Sized {
     /// Parses the configuration, a JSON object.
     ///
@@ -43,4 +12,12 @@ pub trait Rewrite: Sized {
 
     /// Decides about an item. The result depends only on the item and the configuration.
     fn apply(&self, item: Item) -> Verdict;
+}
+
+impl Item {
+    /// Returns the value of an attribute that the list sets for the item.
+    #[must_use]
+    pub fn attribute(&self, key: &str) -> Option<&str> {
+        self.attributes.iter().find(|one| one.key == key).map(|one| one.value.as_str())
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::list::{Confidence, Entry, Filter, Parsed, Selection};
+use crate::list::{Confidence, Entry, Filter, Parsed, Pinned, Selection};
 
 /// Number of mutations per fixture.
 const ROUNDS: usize = 400;
@@ -142,10 +142,10 @@ fn entries_of(folder: &Path) -> Vec<PathBuf> {
 #[must_use]
 pub fn entries(parsed: &Parsed) -> Vec<String> {
     let entry = |entry: &Entry| {
-        let version = match &entry.selection {
-            Selection::Tag(tag) => tag.clone(),
-            Selection::Digest { digest, tag: None } => format!("@{digest}"),
-            Selection::Digest { digest, tag: Some(tag) } => format!("{tag}@{digest}"),
+        let version = match &entry.select {
+            Selection::ByTag(tag) => tag.clone(),
+            Selection::ByDigest(Pinned { digest, tag: None }) => format!("@{digest}"),
+            Selection::ByDigest(Pinned { digest, tag: Some(tag) }) => format!("{tag}@{digest}"),
             other => panic!("{other:?} at line {}", entry.line),
         };
         let platforms: String =
@@ -168,13 +168,13 @@ pub fn remarks(parsed: &Parsed) -> Vec<String> {
 /// Creates a selection of one tag.
 #[must_use]
 pub fn tag(tag: &str) -> Selection {
-    Selection::Tag(tag.to_owned())
+    Selection::ByTag(tag.to_owned())
 }
 
 /// Creates a selection of a digest, with an optional tag.
 #[must_use]
 pub fn digest(digest: &str, tag: Option<&str>) -> Selection {
-    Selection::Digest { digest: digest.to_owned(), tag: tag.map(str::to_owned) }
+    Selection::pinned(digest, tag.map(str::to_owned))
 }
 
 /// Creates a filter of tags or repositories without `versions` and `latest`.

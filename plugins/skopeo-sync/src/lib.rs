@@ -17,7 +17,6 @@ use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Parsed, Selection};
 use longshore_plugin_sdk::reference::{has_digest_algorithm, looks_like_reference};
 use longshore_plugin_sdk::yaml::{self, Mapping, Node, Value};
 
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
 
 const IMAGES: &str = "images";
@@ -142,9 +141,9 @@ fn image(source: &str, line: u32, node: &Node, parsed: &mut Parsed) {
         let selection = if has_digest_algorithm(text) {
             let message = "the destination gets no tag, as only a digest is given";
             parsed.warn(item.place, message);
-            Selection::Digest { digest: text.to_owned(), tag: None }
+            Selection::pinned(text, None)
         } else {
-            Selection::Tag(text.to_owned())
+            Selection::ByTag(text.to_owned())
         };
         parsed.entries.push(Entry::new(source, selection, item.place.line));
     }

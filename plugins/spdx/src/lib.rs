@@ -13,7 +13,6 @@ mod tag_value;
 mod version2;
 mod version3;
 
-#[cfg(target_arch = "wasm32")]
 longshore_plugin_sdk::export_list_format!(probe, parse);
 
 /// File name endings of SPDX documents.

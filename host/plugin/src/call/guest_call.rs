@@ -170,6 +170,12 @@ impl<'a> GuestCall<'a> {
     }
 }
 
+impl Drop for GuestCall<'_> {
+    fn drop(&mut self) {
+        self.plugin.linked.run.keep_memory(self.store.data().memory.used());
+    }
+}
+
 fn failed(plugin: &Loaded, call: Call, place: Option<String>, failure: Failure) -> PluginError {
     PluginError::Call { plugin: plugin.name.to_string(), call, place, failure }
 }

@@ -126,6 +126,12 @@ impl Plugin {
         }
     }
 
+    /// Returns the most bytes of memory that a call of this component has used in this run.
+    #[must_use]
+    pub fn peak_memory(&self) -> usize {
+        self.0.linked.run.peak_memory()
+    }
+
     /// Asks a list format whether it reads a text. `head` is the start of the text: at most 64 KiB,
     /// cut after a line.
     ///

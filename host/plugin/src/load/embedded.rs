@@ -48,6 +48,15 @@ pub(crate) enum Content {
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
+/// Returns the component of a built-in plugin, for the tests of other modules.
+#[cfg(test)]
+pub(crate) fn component(name: &str) -> &'static [u8] {
+    match EMBEDDED.iter().find(|embedded| embedded.name == name).map(|embedded| embedded.content) {
+        Some(Content::Plain(bytes)) => bytes,
+        _ => panic!("no plain component {name}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -85,6 +94,7 @@ mod tests {
                 ("compose", Kind::ListFormat),
                 ("cyclonedx", Kind::ListFormat),
                 ("default", Kind::ListFormat),
+                ("dockerfile", Kind::ListFormat),
                 ("dregsy", Kind::ListFormat),
                 ("flatten", Kind::Rewrite),
                 ("harbor", Kind::RepoType),
@@ -94,6 +104,7 @@ mod tests {
                 ("map", Kind::Rewrite),
                 ("mirror", Kind::ListFormat),
                 ("oc-mirror", Kind::ListFormat),
+                ("policy", Kind::Rewrite),
                 ("prefix", Kind::Rewrite),
                 ("regex", Kind::Rewrite),
                 ("registry", Kind::Rewrite),
@@ -152,7 +163,7 @@ mod tests {
             let shape = component.component_type();
             let ours = |name: &str| {
                 name.strip_prefix("longshore:plugin/")
-                    .and_then(|name| name.strip_suffix("@0.1.0-draft"))
+                    .and_then(|name| name.strip_suffix("@0.1.0"))
                     .map(str::to_owned)
             };
             let exports: BTreeSet<_> =

@@ -20,7 +20,7 @@ use crate::escape::shown;
 use crate::limits::Limits;
 use crate::network::permissions::{Decisions, Permissions};
 use crate::sandbox::engine::{engine, linker};
-use crate::sandbox::exports::{Exports, LinkedComponent, check_imports};
+use crate::sandbox::exports::{Exports, LinkedComponent, check_names};
 use crate::sandbox::guest::Guest;
 use crate::sandbox::run_use::RunUse;
 use crate::sandbox::runtime::Runtime;
@@ -269,9 +269,9 @@ impl PluginHost {
         let run = Arc::new(RunUse::new(&self.runtime.limits));
         let work = move || -> Result<Arc<LinkedComponent>, LoadProblem> {
             let component = compiled(&engine, cache.as_deref(), &source, notice.as_deref())?;
-            check_imports(&component, &engine)?;
+            check_names(&component, &engine)?;
             let component = linker.instantiate_pre(&component).map_err(|error| unusable(&error))?;
-            let exports = Exports::of(&component);
+            let exports = Exports::of(&component, &engine)?;
             Ok(Arc::new(LinkedComponent { exports, component, run }))
         };
         let linked = off_thread(work).await?;

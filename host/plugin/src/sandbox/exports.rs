@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use longshore_plugin_pack::{Kind, Metadata};
+use semver::Version;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre};
 
@@ -14,8 +15,11 @@ use crate::bindings::exports::longshore::plugin::{
 use crate::error::LoadProblem;
 use crate::escape::shown;
 
-/// The version of the contract that this host implements.
-const CONTRACT: &str = "0.1.0-draft";
+/// The version of the contract that this host implements. It also accepts older versions of 0.1.
+const CONTRACT: &str = "0.1.0";
+
+/// What the contract's names start with.
+const PACKAGE: &str = "longshore:plugin/";
 
 /// The parts of WASI 0.2 that the host links.
 const WASI: [&str; 6] =
@@ -44,14 +48,21 @@ pub(crate) struct Exports {
 }
 
 impl Exports {
-    pub(crate) fn of(component: &InstancePre<Guest>) -> Self {
-        Self {
-            list_format: list_format::GuestIndices::new(component).ok(),
-            list_render: list_render::GuestIndices::new(component).ok(),
-            rewrite: rewrite::GuestIndices::new(component).ok(),
-            repo_type: repo_type::GuestIndices::new(component).ok(),
-            chart_render: chart_render::GuestIndices::new(component).ok(),
-        }
+    /// Looks for each interface. Fails if the component exports one with other types than the contract.
+    pub(crate) fn of(component: &InstancePre<Guest>, engine: &Engine) -> Result<Self, LoadProblem> {
+        let ty = component.component().component_type();
+        let names: Vec<&str> = ty
+            .exports(engine)
+            .filter_map(|(name, _)| Some(name.strip_prefix(PACKAGE)?.split_once('@')?.0))
+            .collect();
+        let find = Finder { names };
+        Ok(Self {
+            list_format: find.found("list-format", list_format::GuestIndices::new(component))?,
+            list_render: find.found("list-render", list_render::GuestIndices::new(component))?,
+            rewrite: find.found("rewrite", rewrite::GuestIndices::new(component))?,
+            repo_type: find.found("repo-type", repo_type::GuestIndices::new(component))?,
+            chart_render: find.found("chart-render", chart_render::GuestIndices::new(component))?,
+        })
     }
 
     fn has(&self, kind: Kind) -> bool {
@@ -84,12 +95,33 @@ impl Exports {
     }
 }
 
+/// Tells interfaces that a component lacks from those that it has with wrong types.
+struct Finder<'a> {
+    /// The interfaces of longshore that it exports.
+    names: Vec<&'a str>,
+}
+
+impl Finder<'_> {
+    fn found<T>(&self, name: &str, found: wasmtime::Result<T>) -> Result<Option<T>, LoadProblem> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(_) if !self.names.contains(&name) => Ok(None),
+            Err(error) => {
+                let reason = shown(&format!("{error:#}"));
+                Err(LoadProblem::Component(format!(
+                    "its `{name}` is not that of longshore:plugin {CONTRACT}: {reason}"
+                )))
+            }
+        }
+    }
+}
+
 /// Describes the interfaces of longshore that the component exports.
 fn exported(component: &Component, engine: &Engine) -> String {
     let ty = component.component_type();
     let names: Vec<_> = ty
         .exports(engine)
-        .filter(|(name, _)| name.starts_with("longshore:plugin/"))
+        .filter(|(name, _)| name.starts_with(PACKAGE))
         .map(|(name, _)| format!("`{}`", shown(name)))
         .collect();
     if names.is_empty() {
@@ -99,24 +131,44 @@ fn exported(component: &Component, engine: &Engine) -> String {
     }
 }
 
-/// Fails if the component imports something that the host does not link.
-pub(crate) fn check_imports(component: &Component, engine: &Engine) -> Result<(), LoadProblem> {
+/// Fails if the component imports something that the host does not link, or if an import or an export is of
+/// another version of the contract.
+pub(crate) fn check_names(component: &Component, engine: &Engine) -> Result<(), LoadProblem> {
     let ty = component.component_type();
     for (import, _) in ty.imports(engine) {
         if let Some(why) = refusal(import) {
             return Err(LoadProblem::Import { import: shown(import), why });
         }
     }
+    for (export, _) in ty.exports(engine) {
+        let version = export.strip_prefix(PACKAGE).map(|name| name.split_once('@'));
+        let version = version.map(|named| named.map_or("", |(_, version)| version));
+        if let Some(needs) = version.filter(|version| !is_known(version)) {
+            return Err(LoadProblem::Contract { needs: shown(needs), here: CONTRACT });
+        }
+    }
     Ok(())
+}
+
+/// Returns whether this host has what a version of the contract promises. Within 0.1 a newer version has
+/// all that an older one has.
+fn is_known(version: &str) -> bool {
+    let parsed = |text| Version::parse(text).ok().filter(|version| version.pre.is_empty());
+    parsed(version).zip(parsed(CONTRACT)).is_some_and(|(needs, here)| {
+        (needs.major, needs.minor) == (here.major, here.minor) && needs.patch <= here.patch
+    })
 }
 
 /// Returns why the host does not link an import.
 fn refusal(import: &str) -> Option<String> {
     let (interface, version) = import.split_once('@').unwrap_or((import, ""));
-    if let Some(ours) = interface.strip_prefix("longshore:plugin/") {
-        if version != CONTRACT {
+    if let Some(ours) = interface.strip_prefix(PACKAGE) {
+        if version.is_empty() {
+            return Some("which names no version of the contract".to_owned());
+        }
+        if !is_known(version) {
             let version = shown(version);
-            return Some(format!("which needs longshore:plugin {version}; this is {CONTRACT}"));
+            return Some(format!("which needs longshore:plugin {version}, this is {CONTRACT}"));
         }
         return (!OURS.contains(&ours)).then(|| "which is not in the contract".to_owned());
     }
@@ -132,22 +184,29 @@ fn refusal(import: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::refusal;
+    use super::{is_known, refusal};
+
+    #[test]
+    fn only_older_versions_of_the_same_contract_are_known() {
+        assert!(is_known("0.1.0"));
+        for unknown in ["0.1.1", "0.1.3", "0.2.0", "0.0.9", "1.1.0", "0.1.0-draft", "0.1", ""] {
+            assert!(!is_known(unknown), "{unknown}");
+        }
+    }
 
     #[test]
     fn imports_are_refused_by_name() {
         for (import, why) in [
-            ("longshore:plugin/log@0.1.0-draft", None),
+            ("longshore:plugin/log@0.1.0", None),
             ("wasi:sockets/tcp@0.2.3", None),
             ("wasi:cli/environment@0.2.0", None),
             ("wasi:http/outgoing-handler@0.2.0", Some("no direct access to the network")),
             ("wasi:cli/environment@0.3.0", Some("WASI 0.2")),
             ("wasi:keyvalue/store@0.2.0", Some("no plugin gets")),
-            (
-                "longshore:plugin/log@0.1.3",
-                Some("needs longshore:plugin 0.1.3; this is 0.1.0-draft"),
-            ),
-            ("longshore:plugin/secrets@0.1.0-draft", Some("not in the contract")),
+            ("longshore:plugin/log@0.1.3", Some("needs longshore:plugin 0.1.3, this is 0.1.0")),
+            ("longshore:plugin/log@0.1.0-draft", Some("0.1.0-draft, this is 0.1.0")),
+            ("longshore:plugin/log", Some("names no version")),
+            ("longshore:plugin/secrets@0.1.0", Some("not in the contract")),
             ("run", Some("no plugin gets")),
         ] {
             let refused = refusal(import);

@@ -37,6 +37,11 @@ impl MemoryLimiter {
         }
     }
 
+    /// Returns the bytes in all memories. Memories never shrink.
+    pub(crate) fn used(&self) -> usize {
+        self.used
+    }
+
     /// Returns whether a growth was ever refused. Most guests then trap with `unreachable`, which does
     /// not name the cause.
     pub(crate) fn refused(&self) -> bool {

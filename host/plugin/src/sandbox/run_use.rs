@@ -15,6 +15,8 @@ pub(crate) struct RunUse {
     /// Whether the log has said that it ends.
     log_ended: AtomicBool,
     scopes: AtomicUsize,
+    /// The most bytes of memory that a call has used.
+    memory: AtomicUsize,
 }
 
 /// What becomes of a log line.
@@ -36,6 +38,7 @@ impl RunUse {
             log_bytes: AtomicUsize::new(limits.run_log_bytes),
             log_ended: AtomicBool::new(false),
             scopes: AtomicUsize::new(limits.run_scopes),
+            memory: AtomicUsize::new(0),
         }
     }
 
@@ -54,6 +57,16 @@ impl RunUse {
         // A shorter line would still fit, but nobody could follow such a log.
         self.log_lines.store(0, Relaxed);
         if self.log_ended.swap(true, Relaxed) { Logged::No } else { Logged::Last }
+    }
+
+    /// Keeps the memory of a call if no other used more.
+    pub(crate) fn keep_memory(&self, bytes: usize) {
+        self.memory.fetch_max(bytes, Relaxed);
+    }
+
+    /// Returns the most bytes of memory that a call has used.
+    pub(crate) fn peak_memory(&self) -> usize {
+        self.memory.load(Relaxed)
     }
 
     /// Takes room for scopes, and returns whether there is so much.

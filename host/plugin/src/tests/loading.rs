@@ -13,7 +13,7 @@ async fn a_plugin_of_another_kind_is_refused() {
         .expect_err("a list format was taken for a rewrite");
     assert_eq!(
         error.to_string().rsplit_once(": ").map(|(_, problem)| problem),
-        Some("it exports `longshore:plugin/list-format@0.1.0-draft`"),
+        Some("it exports `longshore:plugin/list-format@0.1.0`"),
         "{error}"
     );
 }

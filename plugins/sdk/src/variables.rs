@@ -1,29 +1,29 @@
-//! The variables that templates read with `env`. They come only from the plugin's configuration:
-//! plugins have no environment.
+//! The variables of a text. They come only from the plugin's configuration: plugins have no
+//! environment.
 
 use std::collections::HashMap;
 
-use longshore_plugin_sdk::line::lines;
 use serde_json::Value;
 
-const KEY: &str = "variables";
+use crate::line::lines;
 
 /// The values of variables.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Variables(HashMap<String, String>);
+pub struct Variables(HashMap<String, String>);
 
 impl Variables {
-    /// Parses `{"variables": …}`: lines `NAME=VALUE`, or a table of strings.
+    /// Parses a configuration with one key: lines `NAME=VALUE` as in an env file, or a table of
+    /// strings.
     ///
     /// # Errors
-    /// Fails if the configuration is not valid.
-    pub(crate) fn from_config(json: &str) -> Result<Self, String> {
+    /// Fails if the configuration has another key or shape.
+    pub fn from_config(json: &str, key: &str) -> Result<Self, String> {
         let config: Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
         let config = config.as_object().ok_or("the configuration must be a table")?;
-        if let Some(other) = config.keys().find(|key| *key != KEY) {
+        if let Some(other) = config.keys().find(|found| *found != key) {
             return Err(format!("unknown field `{other}`"));
         }
-        match config.get(KEY) {
+        match config.get(key) {
             None | Some(Value::Null) => Ok(Self::default()),
             Some(Value::String(text)) => Self::of_lines(text),
             Some(Value::Object(table)) => {
@@ -36,7 +36,7 @@ impl Variables {
                 };
                 table.iter().map(pair).collect::<Result<_, _>>().map(Self)
             }
-            Some(_) => Err("variables must be lines `NAME=VALUE` or a table of strings".into()),
+            Some(_) => Err(format!("{key} must be lines `NAME=VALUE` or a table of strings")),
         }
     }
 
@@ -60,7 +60,8 @@ impl Variables {
     }
 
     /// Returns the value of a variable.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 }
@@ -90,13 +91,14 @@ mod tests {
     fn values_come_from_lines_or_a_table() {
         let text =
             "# a\\n\\nexport A=1\\nB = 'x # y' # why\\nC=x#y # z\\nD=\\nE=\\\"q\\\"\\r\\nA=2\\n";
-        let lines = Variables::from_config(&format!("{{\"variables\":\"{text}\"}}")).unwrap();
+        let lines =
+            Variables::from_config(&format!("{{\"variables\":\"{text}\"}}"), "variables").unwrap();
         for (name, value) in [("A", "2"), ("B", "x # y"), ("C", "x#y"), ("D", ""), ("E", "q")] {
             assert_eq!(lines.get(name), Some(value), "{name}");
         }
-        let table = Variables::from_config(r#"{"variables":{"A":"$B"}}"#).unwrap();
+        let table = Variables::from_config(r#"{"variables":{"A":"$B"}}"#, "variables").unwrap();
         assert_eq!((table.get("A"), table.get("B")), (Some("$B"), None));
-        assert!(Variables::from_config("{}").is_ok());
+        assert!(Variables::from_config("{}", "variables").is_ok());
     }
 
     #[test]
@@ -110,7 +112,7 @@ mod tests {
             (r#"{"variables":"A='x'y"}"#, "`y` follows the closing quote"),
             (r#"{"variable":""}"#, "unknown field `variable`"),
         ] {
-            let message = Variables::from_config(json).expect_err(json);
+            let message = Variables::from_config(json, "variables").expect_err(json);
             assert!(message.contains(part), "{json}: {message}");
         }
     }

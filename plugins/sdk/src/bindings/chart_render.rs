@@ -1,0 +1,14 @@
+//! The generated code for exporting `chart-render`.
+
+#[expect(
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    unused_qualifications,
+    reason = "wit-bindgen writes this code"
+)]
+pub mod generated;
+
+pub use generated::exports::longshore::plugin::chart_render::{File, Guest, Manifest, Release};

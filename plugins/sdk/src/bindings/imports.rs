@@ -1,0 +1,14 @@
+//! The interfaces that plugins import, and the types that all of them share.
+
+#[expect(
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    unused_qualifications,
+    reason = "wit-bindgen writes this code"
+)]
+pub mod generated;
+
+pub use generated::longshore::plugin::{config, endpoints, log, types};

@@ -1,0 +1,16 @@
+//! The generated code for exporting `repo-type`.
+
+#[expect(
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    unused_qualifications,
+    reason = "wit-bindgen writes this code"
+)]
+pub mod generated;
+
+pub use generated::exports::longshore::plugin::repo_type::{
+    Capabilities, Guest, Outcome, Scope, State,
+};
