@@ -79,15 +79,11 @@ fn filters_and_plugins_that_do_not_exist_are_refused_with_a_hint() {
         (["--os", "macos"], "operating system \"macos\" is unknown", "known are aix, android, "),
         (
             ["--list-format", "what"],
-            "no built-in list-format plugin has that name (there are: compose, ",
+            "no list-format plugin has that name (there are: compose, ",
             "hint: give the path of a plugin in a file",
         ),
-        (["--rewrite", "what"], "no built-in rewrite plugin has that name", "give the path"),
-        (
-            ["--repo-type", "what"],
-            "no built-in repo-type plugin has that name",
-            "the path of a plugin",
-        ),
+        (["--rewrite", "what"], "no rewrite plugin has that name", "give the path"),
+        (["--repo-type", "what"], "no repo-type plugin has that name", "the path of a plugin"),
         (["--plugin-config", "prefix"], "it is not NAME.KEY=VALUE", "hint: for example"),
         (["--plugin-config", "nobody.x=1"], "this run uses no plugin of that name", "use"),
     ] {

@@ -186,7 +186,7 @@ fn invalid_lists_and_formats_are_rejected_before_anything_is_written() {
         run
     };
     run(&["--to", "regsync"]).complains("write the format regsync: it can only be read");
-    run(&["--to", "what"]).complains("no built-in list-format plugin has that name");
+    run(&["--to", "what"]).complains("no list-format plugin has that name");
     run(&["-d", "https://x"]).complains("hint: write -d x");
     for folder in ["oci:DIR", "oci://DIR", "./DIR", "dir:/DIR"] {
         let run = run(&["-d", folder]).complains("the lines of a list cannot name a folder");

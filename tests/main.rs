@@ -33,6 +33,7 @@ mod planted;
 mod platforms;
 mod plugin;
 mod plugin_commands;
+mod plugin_store;
 mod prompt;
 mod proxies;
 mod pull_through;

@@ -38,7 +38,7 @@ pub(crate) fn with_metadata(component: &[u8], metadata: &serde_json::Value) -> V
 }
 
 /// Returns a list format whose only entry is `team/app`, at the first line.
-fn one_entry() -> Vec<u8> {
+pub(crate) fn one_entry() -> Vec<u8> {
     // The hostile component, with a good reference instead of the bad one.
     let good = format!("team/app{}", " ".repeat(33));
     edited("newline", |text| {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::plugin::component;
+use crate::plugin::{component, edited};
 use crate::support::Longshore;
 
 fn make_pipe(path: &Path) {
@@ -73,19 +73,20 @@ fn a_plugin_that_computes_while_the_list_is_read_ends() {
     ends_at_the_first_interrupt(run.args(["--list-format", "./loops.wasm"]));
 }
 
-/// A component whose compilation takes very long: a function with very many instructions.
-fn slow_to_compile() -> Vec<u8> {
+/// A plugin whose compilation takes very long: it has a function with very many instructions. Only what
+/// is a plugin of the wanted kind is compiled.
+fn slow_to_compile(plugin: &str) -> Vec<u8> {
     let body = "local.get 0 i64.const 7 i64.mul local.set 0 ".repeat(300_000);
-    let text =
-        format!("(component (core module (func (param i64) (result i64) {body} local.get 0)))");
-    wat::parse_str(text).expect("it is a component")
+    let module = format!("(core module (func (param i64) (result i64) {body} local.get 0))");
+    edited(plugin, |text| text.replacen("(component", &format!("(component {module}"), 1))
 }
 
 #[test]
 fn a_plugin_that_takes_long_to_compile_ends() {
-    let component = slow_to_compile();
-    for flag in ["--list-format", "--rewrite", "--repo-type"] {
-        let run = run().list(LIST).file("slow.wasm", component.clone());
+    for (flag, plugin) in
+        [("--list-format", "newline"), ("--rewrite", "keeps"), ("--repo-type", "waits")]
+    {
+        let run = run().list(LIST).file("slow.wasm", slow_to_compile(plugin));
         ends_at_the_first_interrupt(run.args([flag, "./slow.wasm"]));
     }
 }

@@ -25,8 +25,7 @@ pub(crate) async fn renderer(limits: Limits) -> Option<Plugin> {
     let _compiled = COMPILED.lock().await;
     let options = HostOptions {
         cache_dir: Some(shared_cache()),
-        clock: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
-        notice: None,
+        ..HostOptions::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000))
     };
     let host = PluginHost::with_limits(options, limits).expect("a plugin host");
     let setup = PluginSetup {

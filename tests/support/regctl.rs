@@ -22,6 +22,23 @@ impl Regctl {
         program.map(Self)
     }
 
+    /// Returns a blob. The registry must speak plain HTTP.
+    #[track_caller]
+    pub(crate) fn blob(&self, address: &str, repository: &str, digest: &str) -> Vec<u8> {
+        let home = tempfile::tempdir().expect("a scratch directory can be made");
+        let host = format!("reg={address},tls=disabled");
+        let output = Command::new(&self.0)
+            .args(["blob", "get", &format!("{address}/{repository}"), digest, "--host", &host])
+            .env_clear()
+            .env("HOME", home.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap_or_else(|error| panic!("failed to start regctl: {error}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "regctl blob get {digest}: {said}");
+        output.stdout
+    }
+
     /// Lists the digests of the referrers of `repository@digest`, sorted. The registry must speak
     /// plain HTTP.
     #[track_caller]

@@ -22,6 +22,9 @@ use crate::settings::{
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {
+    if let Some(code) = longshore_plugin_host::compile_if_asked(std::env::args_os()) {
+        return code;
+    }
     let arguments = flags::normalised(std::env::args_os(), flags::command);
     let invocation = match settings::resolve(&arguments) {
         Ok(invocation) => invocation,
@@ -64,7 +67,10 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
     let (list, task) = match cli.command {
         Command::Completions(flags) => return completions::print(&flags),
         Command::Man(flags) => return man::write(flags),
-        Command::Plugin(flags) => return plugin::run(flags.command),
+        Command::Plugin(flags) => {
+            let task = plugin::run(flags.command, file, global.tls_verify, log);
+            return block_on(task, log);
+        }
         Command::Serve(flags) => return block_on(serve::run(flags, log), log),
         Command::Tags(flags) => return block_on(inspect::tags(flags, global.tls_verify, log), log),
         Command::Inspect(flags) => {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::commands::login::LoginError;
 use crate::convert::ConvertError;
 use crate::list::ListError;
+use crate::plugins::InstallError;
 use crate::report::ReportError;
 use crate::settings::SettingsError;
 use longshore_chart::config::ConfigError;
@@ -74,6 +75,18 @@ pub(crate) enum Fatal {
     /// A plugin failed.
     #[error(transparent)]
     Plugin(#[from] PluginError),
+    /// The user gave a plugin a wrong setting.
+    #[error("{place}: {error}")]
+    PluginSetting {
+        /// Where the user set it.
+        place: String,
+        /// The error of the plugin.
+        #[source]
+        error: Box<PluginError>,
+    },
+    /// A plugin cannot be installed, packed or pushed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
     /// The failed list or the report cannot be written.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -126,6 +139,8 @@ impl Fatal {
             Self::Charts(error) => error.hint(),
             Self::Plan(error) => error.hint(),
             Self::Plugin(error) => error.hint().map(str::to_owned),
+            Self::PluginSetting { error, .. } => error.hint().map(str::to_owned),
+            Self::Install(error) => error.hint(),
             Self::Login(error) => error.hint().map(str::to_owned),
             Self::Report(error) => error.hint(),
             Self::Proxy(error) => Some(error.hint().to_owned()),
@@ -154,6 +169,8 @@ impl Fatal {
             | Self::Store(_)
             | Self::Plan(_)
             | Self::Plugin(_)
+            | Self::PluginSetting { .. }
+            | Self::Install(_)
             | Self::Report(_)
             | Self::Convert(_)
             | Self::Login(_)

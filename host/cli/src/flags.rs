@@ -38,7 +38,10 @@ pub(crate) use login::{Login, Logout, WhoAmI};
 pub(crate) use man::Man;
 pub(crate) use mirror::{Alias, CopyFlags, Mirror};
 pub(crate) use mirror_charts::MirrorCharts;
-pub(crate) use plugin::{Plugin, PluginCommand, PluginInfo, PluginList};
+pub(crate) use plugin::{
+    ConsentFlags, Plugin, PluginAdd, PluginCommand, PluginInfo, PluginList, PluginPack, PluginPush,
+    PluginRemove, PluginUpdate,
+};
 pub(crate) use repo_type::RepoTypeFlags;
 pub(crate) use serve::Serve;
 pub(crate) use spelling::{normalised, with_tip};
@@ -119,6 +122,7 @@ pub(crate) fn is_setting(command: &str, flag: &clap::Arg) -> bool {
         "convert-list" => &convert::ONLY_ON_COMMAND_LINE,
         "login" => &login::ONLY_ON_COMMAND_LINE,
         "mirror-charts" => &mirror_charts::ONLY_ON_COMMAND_LINE,
+        "plugin-add" | "plugin-update" | "plugin-pack" => &plugin::ONLY_ON_COMMAND_LINE,
         _ => &[],
     };
     !flag.is_hide_set()

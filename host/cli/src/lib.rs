@@ -8,6 +8,7 @@ mod convert;
 mod error;
 mod flags;
 mod list;
+mod plugins;
 mod prepare;
 mod report;
 mod settings;

@@ -7,7 +7,7 @@ mod interrupt;
 mod renderer;
 mod stores;
 
-pub(crate) use caches::{Caches, plugin_host};
+pub(crate) use caches::{Caches, components, host_of, lock_file, plugin_host};
 pub(crate) use environment::{credential_sources, destination_of_environment, variable};
 pub(crate) use formats::{Formats, LogOfPlugins, log_remark};
 pub(crate) use interrupt::listen;

@@ -21,14 +21,14 @@ pub enum PluginError {
         /// The error of wasmtime or of the system.
         reason: String,
     },
-    /// There is no built-in plugin with this name and kind.
-    #[error("find plugin `{plugin}`: no built-in {kind} plugin has that name (there are: {known})")]
+    /// There is no built-in or installed plugin with this name and kind.
+    #[error("find plugin `{plugin}`: no {kind} plugin has that name (there are: {known})")]
     Unknown {
         /// The name that the user gave.
         plugin: String,
         /// The wanted kind.
         kind: Kind,
-        /// The names of the built-in plugins of this kind, comma-separated.
+        /// The names of the plugins of this kind, comma-separated.
         known: String,
     },
     /// This longshore was built without the plugin, because building it needs Go.
@@ -71,17 +71,73 @@ pub enum PluginError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadProblem {
-    /// The name starts with `oci://`.
-    #[error("longshore does not fetch plugins from a registry")]
+    /// The name is a reference to a registry or a folder, and no such plugin is installed.
+    #[error("it is not installed")]
     Remote,
+    /// The installed plugin has another kind.
+    #[error("the installed plugin of this name is a {installed} plugin, not a {wanted} plugin")]
+    InstalledKind {
+        /// Its kind.
+        installed: Kind,
+        /// The wanted kind.
+        wanted: Kind,
+    },
+    /// The component of an installed plugin is not in the data directory.
+    #[error("its component is not on this machine: {0}")]
+    Absent(Arc<ReadError>),
+    /// The component of an installed plugin has another digest than the lock file says.
+    #[error("its component has the digest sha256:{found}, and the lock file says sha256:{locked}")]
+    Changed {
+        /// The digest in the lock file.
+        locked: String,
+        /// The digest of the component.
+        found: String,
+    },
+    /// The lock file says something else about the component than its metadata.
+    #[error("the lock file gives it the {what} `{locked}`, and its metadata says `{found}`")]
+    Mislabelled {
+        /// What differs.
+        what: &'static str,
+        /// The value in the lock file.
+        locked: String,
+        /// The value in the metadata.
+        found: String,
+    },
+    /// With `--locked`, the component of a path is not in the lock file.
+    #[error("the lock file does not have the component sha256:{sha256}, and --locked is given")]
+    NotLocked {
+        /// The digest of the component.
+        sha256: String,
+    },
+    /// A plugin without metadata cannot be installed.
+    #[error("the component has no metadata")]
+    NoMetadata,
+    /// Its configuration schema is invalid.
+    #[error(transparent)]
+    Schema(ConfigError),
+    /// It takes too long to compile.
+    #[error("it takes more than {} s to compile", .limit.as_secs_f64())]
+    CompileTime {
+        /// The limit.
+        limit: Duration,
+    },
+    /// It takes too much memory to compile.
+    #[error("it takes more than {limit} bytes of memory to compile")]
+    CompileMemory {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The process that compiles failed.
+    #[error("the compiler failed: {0}")]
+    Compiler(String),
     /// The file cannot be read.
     #[error("{0}")]
     Read(Arc<ReadError>),
     /// The metadata section is invalid, or the file is not a component.
     #[error(transparent)]
     Metadata(Arc<PackError>),
-    /// The name in the metadata is the name of a built-in plugin.
-    #[error("the name `{name}` in its metadata is the name of a built-in plugin")]
+    /// The name in the metadata, or of a file without metadata, is the name of a built-in plugin.
+    #[error("its name `{name}` is the name of a built-in plugin")]
     Reserved {
         /// The name.
         name: String,
@@ -286,9 +342,10 @@ impl PluginError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Unknown { .. } => {
-                Some("give the path of a plugin in a file, such as ./my-plugin.wasm")
-            }
+            Self::Unknown { .. } => Some(
+                "give the path of a plugin in a file, such as ./my-plugin.wasm, or install one with \
+                 `longshore plugin add`",
+            ),
             Self::NotBuilt { .. } => Some(
                 "install Go 1.26 or newer, run `cargo xtask renderer` and build longshore again; or \
                  use --renderer helm with the program `helm`, or --renderer with a component",
@@ -313,7 +370,25 @@ impl LoadProblem {
             Self::Import { import, .. } if import.starts_with("longshore:plugin/") => {
                 Some(OTHER_CONTRACT)
             }
-            Self::Remote => Some("download the component and give the path of the file"),
+            Self::Remote => Some("install it with `longshore plugin add`"),
+            Self::Absent(_) => {
+                Some("fetch what the lock file names with `longshore plugin prefetch`")
+            }
+            Self::Changed { .. } => {
+                Some("run `longshore plugin prefetch`, which fetches the locked component again")
+            }
+            Self::Mislabelled { .. } => {
+                Some("remove it with `longshore plugin remove`, and install it again")
+            }
+            Self::NotLocked { .. } => {
+                Some("install it with `longshore plugin add`, or leave --locked out")
+            }
+            Self::NoMetadata => {
+                Some("add a metadata section with `longshore plugin pack COMPONENT plugin.json`")
+            }
+            Self::CompileTime { .. } | Self::CompileMemory { .. } => {
+                Some("use another plugin: this one may be made to wear out the compiler")
+            }
             Self::Import { import, .. } if import.starts_with("wasi:http") => {
                 Some("send requests with longshore:plugin/endpoints, which adds the credential")
             }

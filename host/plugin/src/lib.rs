@@ -21,13 +21,18 @@ mod tests;
 pub use call::plugin::Plugin;
 pub use error::{Call, Failure, LoadProblem, PluginError};
 pub use limits::Limits;
+pub use load::compile::{Compiler, compile_if_asked};
 pub use load::config::ConfigError;
 pub use load::embedded::Embedded;
 pub use load::host::{HostOptions, PluginHost};
 pub use load::info::ComponentInfo;
-pub use longshore_plugin_pack::{Auth, Endpoint, Kind, ListFacts, Metadata};
+pub use load::installed::{InstalledPlugin, inspect};
+pub use longshore_plugin_pack::{
+    Auth, Endpoint, Kind, ListFacts, Metadata, PackError, append as append_metadata,
+    is_name as is_plugin_name,
+};
 pub use network::exchange::{Ends, Exchanged};
-pub use network::grant::GrantError;
+pub use network::grant::{GrantError, check_grant, ungranted};
 pub use network::permissions::{PlainHttp, PlainSetting};
 pub use network::transport::{
     EndpointTransport, IncomingResponse, Method, OutgoingRequest, TransportError,

@@ -44,6 +44,10 @@ pub struct Limits {
     pub batch: usize,
     /// Bytes in a component.
     pub component: usize,
+    /// Time for compiling a component in another process.
+    pub compile_time: Duration,
+    /// Bytes of address space for it.
+    pub compile_memory: u64,
     /// Number of requests in one call.
     pub requests: u32,
     /// Bytes in the body of one request.
@@ -90,6 +94,8 @@ impl Default for Limits {
             entries: 1_000_000,
             batch: 10_000,
             component: 64 * MIB,
+            compile_time: Duration::from_secs(120),
+            compile_memory: 2048 * MIB as u64,
             requests: 64,
             request_body: MIB,
             response_body: 4 * MIB,

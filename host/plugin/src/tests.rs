@@ -39,11 +39,7 @@ fn setup() -> PluginSetup {
 }
 
 fn host(limits: Limits) -> PluginHost {
-    let options = HostOptions {
-        cache_dir: None,
-        notice: None,
-        clock: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
-    };
+    let options = HostOptions::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
     PluginHost::with_limits(options, limits).expect("a host")
 }
 

@@ -30,8 +30,7 @@ impl PluginLog for NoLog {
 impl Builtin {
     /// Loads the renderer; `None` if this build has none. Compiled code is kept in `cache`.
     pub(crate) async fn load(cache: PathBuf) -> Result<Option<Self>> {
-        let options =
-            HostOptions { cache_dir: Some(cache), clock: SystemTime::now(), notice: None };
+        let options = HostOptions { cache_dir: Some(cache), ..HostOptions::new(SystemTime::now()) };
         let host = PluginHost::new(options).context("failed to start the plugin host")?;
         let setup = PluginSetup {
             config: serde_json::Map::new(),

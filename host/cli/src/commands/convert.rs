@@ -54,7 +54,7 @@ pub(crate) async fn run(mut settings: ConvertSettings, log: &Arc<Log>) -> Result
     };
     let Some(text) = text else { return Ok(Exit::Interrupted) };
     let is_private = text.is_private;
-    let plugins = plugin_host(log)?;
+    let plugins = plugin_host(&settings.plugins, log)?;
     let formats = Formats { plugins: &plugins, settings: &settings.plugins, log };
     let to = formats.load(&flags.to).await?;
     if !to.can_render() {

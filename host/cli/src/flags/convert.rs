@@ -49,7 +49,7 @@ pub(crate) struct Convert {
     /// Overwrite the output file without asking
     #[arg(short = 'y', long)]
     pub(crate) auto_yes: bool,
-    /// Read the list with PLUGIN: a built-in plugin or the path of a component [default: detected from
+    /// Read the list with PLUGIN: a built-in or installed plugin, or the path of a component [default: detected from
     /// the content]
     #[arg(long, value_name = "PLUGIN")]
     pub(crate) list_format: Option<String>,
@@ -64,6 +64,10 @@ pub(crate) struct Convert {
     /// Set an option of a plugin; @FILE as VALUE reads the value from FILE; may be repeated
     #[arg(long, value_name = "NAME.KEY=VALUE")]
     pub(crate) plugin_config: Vec<String>,
+    /// Use only plugins of the lock file, and check first that each of them is on this machine as the lock
+    /// file says
+    #[arg(long)]
+    pub(crate) locked: bool,
     /// The time of one image, which a conversion does not need
     #[arg(long, value_name = "TIME", hide = true, value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
@@ -77,7 +81,7 @@ fn to_help() -> String {
     let written = PluginHost::built_in_formats().filter(|format| format.renders);
     let names: Vec<&str> = written.map(|format| format.name).collect();
     format!(
-        "Write the list with PLUGIN: a built-in plugin ({}) or the path of a component",
+        "Write the list with PLUGIN: a built-in plugin ({}), an installed one or the path of a component",
         names.join(", ")
     )
 }

@@ -9,8 +9,15 @@ use clap::{Arg, ArgMatches, Args, Command};
 pub(super) const ONLY_ON_COMMAND_LINE: [&str; 1] = ["settings"];
 
 /// Commands that connect to no registry, each with its subcommand.
-const OFFLINE: [&[&str]; 6] =
-    [&["serve"], &["completions"], &["man"], &["logout"], &["plugin", "list"], &["plugin", "info"]];
+const OFFLINE: [&[&str]; 7] = [
+    &["serve"],
+    &["completions"],
+    &["man"],
+    &["logout"],
+    &["plugin", "list"],
+    &["plugin", "remove"],
+    &["plugin", "pack"],
+];
 /// The flag that has no effect on them.
 pub(crate) const OF_CONNECTIONS: &str = "tls-verify";
 const ID: &str = "tls_verify";

@@ -26,7 +26,7 @@ pub(crate) const NOT_REPEATED: [&str; 6] =
 /// Lists the built-in plugins of a kind that a flag may name, for its help.
 fn built_in(kind: Kind) -> String {
     let names = PluginHost::built_in(kind).into_iter().filter(|&name| name != REGISTRY_REWRITE);
-    format!("a built-in plugin ({})", names.collect::<Vec<_>>().join(", "))
+    format!("a built-in plugin ({}), an installed one", names.collect::<Vec<_>>().join(", "))
 }
 
 /// Returns the default of a filter flag, for its help: the built-in formats that have one.
@@ -111,6 +111,10 @@ pub(crate) struct ListFlags {
     /// Set an option of a plugin; @FILE as VALUE reads the value from FILE; may be repeated
     #[arg(long, value_name = "NAME.KEY=VALUE")]
     pub(crate) plugin_config: Vec<String>,
+    /// Use only plugins of the lock file, and check first that each of them is on this machine as the lock
+    /// file says
+    #[arg(long)]
+    pub(crate) locked: bool,
     /// Print the report to standard output as FORMAT
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: OutputFormat,

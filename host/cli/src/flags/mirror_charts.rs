@@ -62,8 +62,8 @@ pub(crate) struct MirrorCharts {
     /// Accept the name of a theme; longshore has no themes
     #[arg(long, value_name = "NAME", hide = true)]
     pub(crate) theme: Option<String>,
-    /// Render charts with RENDERER: auto, builtin, helm (the program on PATH), or the path of a program or
-    /// a component; auto is the built-in one, else helm
+    /// Render charts with RENDERER: auto, builtin, helm (the program on PATH), an installed plugin, or the
+    /// path of a program or a component; auto is the built-in one, else helm
     #[arg(long, value_name = "RENDERER", default_value = "auto")]
     pub(crate) renderer: String,
     /// Mirror images of components too that the values switch off
@@ -97,13 +97,17 @@ pub(crate) struct MirrorCharts {
     /// Put destinations that have no project into PROJECT [default: none]
     #[arg(long, value_name = "PROJECT")]
     pub(crate) default_project: Option<String>,
-    /// Change destinations with PLUGIN: a built-in plugin (flatten, map, prefix, regex) or the path of a
-    /// component; may be repeated
+    /// Change destinations with PLUGIN: a built-in plugin (flatten, map, prefix, regex), an installed one or
+    /// the path of a component; may be repeated
     #[arg(long, value_name = "PLUGIN")]
     pub(crate) rewrite: Vec<String>,
     /// Set an option of a plugin; @FILE as VALUE reads the value from FILE; may be repeated
     #[arg(long, value_name = "NAME.KEY=VALUE")]
     pub(crate) plugin_config: Vec<String>,
+    /// Use only plugins of the lock file, and check first that each of them is on this machine as the lock
+    /// file says
+    #[arg(long)]
+    pub(crate) locked: bool,
     #[command(flatten)]
     pub(crate) registry: RepoTypeFlags,
     /// Copy the referrers of charts and images too: signatures, SBOMs and attestations

@@ -6,10 +6,10 @@ use clap::Args;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RepoTypeFlags {
     /// Prepare the destination registry with PLUGIN, such as creating Harbor projects: a built-in plugin
-    /// (harbor) or the path of a component. mirror-validate and a dry run only look
+    /// (harbor), an installed one or the path of a component. mirror-validate and a dry run only look
     #[arg(long, value_name = "PLUGIN")]
     pub(crate) repo_type: Option<String>,
-    /// Allow the component of --repo-type to send these requests to the registry, such as
+    /// Allow the plugin of --repo-type, unless it is built in, to send these requests to the registry, such as
     /// 'GET,POST registry /api/**'; may be repeated
     #[arg(long, value_name = "METHODS ENDPOINT /PATH")]
     pub(crate) grant: Vec<String>,

@@ -86,6 +86,14 @@ pub(crate) enum ListError {
 }
 
 impl ListError {
+    /// Adds the names of all formats to the error for a text that none knows.
+    pub(crate) fn with_known(mut self, names: &[&str]) -> Self {
+        if let Self::NoFormat { known, .. } = &mut self {
+            *known = names.iter().map(|name| (*name).to_owned()).collect();
+        }
+        self
+    }
+
     /// Returns advice for the user.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {

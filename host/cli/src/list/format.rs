@@ -21,7 +21,7 @@ pub(crate) struct Choice {
     pub(crate) failures: Vec<PluginError>,
 }
 
-/// Asks each of `plugins`, which are the built-in formats that it may be in, whether it knows the text
+/// Asks each of `plugins`, which are the built-in and installed formats that it may be in, whether it knows the text
 /// and takes the surest. Of formats of lines that are
 /// equally sure, the one that reads all of it with the fewest errors is taken: lines of both kinds in
 /// one list are most often slips.

@@ -51,7 +51,7 @@ impl PluginLog for NoLog {
 }
 
 async fn plugin(harbor: &Arc<Harbor>) -> Plugin {
-    let options = HostOptions { cache_dir: None, notice: None, clock: SystemTime::UNIX_EPOCH };
+    let options = HostOptions::new(SystemTime::UNIX_EPOCH);
     let setup = PluginSetup {
         config: serde_json::Map::new(),
         grants: Vec::new(),

@@ -12,13 +12,14 @@ use crate::error::Fatal;
 use crate::flags::{CopyFlags, Global, HangarFlags, ListFlags, MirrorCharts};
 
 /// The flags of `mirror-charts` that `mirror` has too, for the command that repeats failed images.
-const OF_MIRROR: [&str; 14] = [
+const OF_MIRROR: [&str; 15] = [
     "arch",
     "arch-any",
     "os",
     "no-arch-os-fail",
     "rewrite",
     "plugin-config",
+    "locked",
     "repo-type",
     "grant",
     "harbor-https",
@@ -172,6 +173,7 @@ fn list_flags(flags: &MirrorCharts, target: &Target) -> ListFlags {
         list_format: None,
         rewrite: flags.rewrite.clone(),
         plugin_config: flags.plugin_config.clone(),
+        locked: flags.locked,
         output: flags.output,
         report: flags.report.clone(),
     }

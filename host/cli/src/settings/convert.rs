@@ -48,13 +48,9 @@ impl ConvertSettings {
             notes.push("--timeout changes nothing: a conversion copies no images".to_owned());
         }
         flags.list_format = flags.list_format.filter(|name| name != "auto");
-        Ok(Self {
-            logins: file.repositories(),
-            plugins: PluginSettings::new(file, &flags.plugin_config, Vec::new())?,
-            tls_verify: global.tls_verify,
-            flags,
-            replacements,
-            notes,
-        })
+        let logins = file.repositories();
+        let mut plugins = PluginSettings::new(file, &flags.plugin_config, Vec::new())?;
+        plugins.locked = flags.locked;
+        Ok(Self { logins, plugins, tls_verify: global.tls_verify, flags, replacements, notes })
     }
 }

@@ -6,6 +6,7 @@ use crate::flags::Replaced;
 use longshore_engine::plan::PlanError;
 use longshore_files::ReadError;
 use longshore_oci::{ReferenceError, Registry};
+use longshore_plugin_host::GrantError;
 
 /// A setting is wrong, so nothing was started.
 #[derive(Debug, thiserror::Error)]
@@ -87,16 +88,48 @@ pub(crate) enum SettingsError {
         #[source]
         error: ReadError,
     },
-    /// The key is reserved for installed plugins, which this version does not have.
-    #[error("use [plugins.{plugin}] {key}: there are no installed plugins yet")]
-    ReservedKey {
+    /// The settings file grants requests to a built-in plugin.
+    #[error("read the settings file {}: use [plugins.{plugin}] grants: {plugin} is built in", path.display())]
+    BuiltInGrants {
+        /// The file.
+        path: PathBuf,
         /// The plugin.
         plugin: String,
+    },
+    /// A grant in the settings file is invalid.
+    #[error("read the settings file {}: use {key}: {error}", path.display())]
+    PluginGrant {
+        /// The file.
+        path: PathBuf,
         /// The key.
-        key: &'static str,
+        key: String,
+        /// What is wrong.
+        #[source]
+        error: GrantError,
+    },
+    /// The settings file has a table to which longshore adds nothing.
+    #[error("add grants to the settings file {}: it has [plugins.{plugin}], which longshore does not change", path.display())]
+    HasPluginTable {
+        /// The file.
+        path: PathBuf,
+        /// The plugin.
+        plugin: String,
+        /// The line to add.
+        line: String,
+    },
+    /// Grants cannot be added to the settings file.
+    #[error("add grants to the settings file {}: {error}", path.display())]
+    WriteGrants {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        error: std::io::Error,
     },
     /// `--grant` has no plugin to apply to.
-    #[error("use --grant {0:?}: this run has no --repo-type with the path of a component")]
+    #[error(
+        "use --grant {0:?}: this run has no --repo-type with an installed plugin or the path of a component"
+    )]
     UnusedGrant(String),
     /// A plugin would send the registry's password over plain HTTP.
     #[error("use {setting} for {registry}: plain HTTP would show the password to the network")]
@@ -236,8 +269,11 @@ impl SettingsError {
             Self::PlainHttp { .. } => Some(
                 "give --tls-verify=false too if you trust that network".to_owned(),
             ),
-            Self::ReservedKey { .. } => {
-                Some("allow requests of a component with --grant".to_owned())
+            Self::BuiltInGrants { .. } => {
+                Some("leave it out: a built-in plugin has the grants that it needs".to_owned())
+            }
+            Self::HasPluginTable { plugin, line, .. } => {
+                Some(format!("add to [plugins.{plugin}] the line {line}, and repeat the command"))
             }
             Self::PluginConfig(_) => {
                 Some("for example --plugin-config prefix.prefix=team, or KEY=@FILE for a file's content".to_owned())

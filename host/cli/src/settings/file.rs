@@ -16,6 +16,7 @@ use url::Url;
 
 use super::SettingsError;
 use super::keys::{PLUGINS, REPOSITORIES, UnknownKey, components_in, first_unknown};
+use crate::plugins::{LOCK_FILE, LockFile};
 use longshore_files::{ReadError, read_any};
 
 /// The largest settings file that is read, in bytes.
@@ -104,10 +105,18 @@ impl SettingsFile {
         };
         let unreadable = |error| SettingsError::Read { path: path.clone(), error };
         let text = text_of(read_any(&path, LIMIT)).map_err(unreadable)?;
-        Self::parse(&path, &text, components_in(words))
+        let mut components = components_in(words);
+        // The error of a lock file that cannot be read is for the commands that use it.
+        let lock = LockFile::read(path.with_file_name(LOCK_FILE));
+        components.extend(lock.into_iter().flat_map(|lock| lock.plugins).map(|plugin| plugin.name));
+        Self::parse(&path, &text, components)
     }
 
-    fn parse(path: &Path, text: &str, components: Vec<String>) -> Result<Self, SettingsError> {
+    pub(super) fn parse(
+        path: &Path,
+        text: &str,
+        components: Vec<String>,
+    ) -> Result<Self, SettingsError> {
         let table: Table = text.parse().map_err(|error: toml::de::Error| SettingsError::Toml {
             path: path.to_owned(),
             message: error.to_string().trim().to_owned(),
@@ -175,6 +184,20 @@ impl SettingsFile {
         (!self.path.as_os_str().is_empty()).then_some(&*self.path)
     }
 
+    /// Returns the path of the file in use, or of the one that a new file would have; `None` without a home
+    /// directory.
+    pub(crate) fn place(&self) -> Option<PathBuf> {
+        let users = || Some(directories::BaseDirs::new()?.config_dir().join("longshore.toml"));
+        self.path().map(Path::to_owned).or_else(users)
+    }
+
+    /// Returns the destination of `mirror`, if the file has one.
+    pub(crate) fn destination(&self) -> Option<&str> {
+        let mirror = self.table.get("mirror").and_then(Value::as_table);
+        let found = mirror.and_then(|table| table.get("destination"));
+        found.or_else(|| self.table.get("destination"))?.as_str()
+    }
+
     /// Returns the values of a flag as the command line would give them; none if the file does not set it.
     ///
     /// A text that is empty is unset, and a list of texts for a flag with one value is joined with commas.
@@ -211,13 +234,6 @@ impl SettingsFile {
         })?;
         texts.retain(|text| !text.is_empty());
         Ok(texts)
-    }
-
-    /// Returns the first plugin whose table has `key`, and the key.
-    pub(crate) fn plugin_with(&self, key: &'static str) -> Option<(String, &'static str)> {
-        let plugins = self.table.get(PLUGINS)?.as_table()?;
-        let mut having = plugins.iter().filter(|(_, table)| table.get(key).is_some());
-        having.next().map(|(plugin, _)| (plugin.clone(), key))
     }
 
     /// Returns the names of the configured plugins.

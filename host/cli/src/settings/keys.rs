@@ -18,7 +18,7 @@ pub(super) const PLUGINS: &str = "plugins";
 pub(super) const REPOSITORIES: &str = "repositories";
 /// The keys of a login.
 const LOGIN: [&str; 4] = ["username", "username-env", "password", "password-env"];
-/// Keys of `[plugins.NAME]` that are reserved for installed plugins.
+/// Keys of `[plugins.NAME]` that installed plugins do not get either.
 pub(super) const RESERVED: [&str; 1] = ["grants"];
 /// The key of `[plugins.NAME]` with the settings of endpoints, which the plugin does not get.
 pub(super) const ENDPOINTS: &str = "endpoints";

@@ -7,10 +7,12 @@ use serde_json::{Map, Value};
 
 use super::endpoint::EndpointSettings;
 use super::file::text_of;
-use super::keys::{ENDPOINTS, RESERVED};
+use super::grants::{self as in_file, GRANTS};
+use super::keys::ENDPOINTS;
 use super::{SettingsError, SettingsFile};
+use crate::error::Fatal;
 use longshore_files::read_any;
-use longshore_plugin_host::PluginHost;
+use longshore_plugin_host::{PluginError, PluginHost};
 
 /// The limit for all files of `--plugin-config NAME.KEY=@FILE` together, in bytes. Plugins need several
 /// times as much memory.
@@ -37,8 +39,12 @@ pub(crate) struct PluginSettings {
     given: HashMap<String, Map<String, Value>>,
     /// `[plugins.NAME.endpoints.ENDPOINT]`, by plugin and endpoint.
     endpoints: HashMap<String, HashMap<String, EndpointSettings>>,
-    /// `--grant`, for a component that is named by its path.
+    /// The grants of installed plugins in the settings file, by plugin.
+    granted: HashMap<String, Vec<String>>,
+    /// `--grant`, for the repository type of the run.
     pub(crate) grants: Vec<String>,
+    /// `--locked`.
+    pub(crate) locked: bool,
 }
 
 impl PluginSettings {
@@ -75,9 +81,6 @@ impl PluginSettings {
             };
             given.entry(name.to_owned()).or_default().insert(key.to_owned(), Value::String(text));
         }
-        if let Some((plugin, key)) = RESERVED.iter().find_map(|key| file.plugin_with(key)) {
-            return Err(SettingsError::ReservedKey { plugin, key });
-        }
         let mut endpoints = HashMap::new();
         for (plugin, table) in file.plugin_tables() {
             if let Some(value) = table.get(ENDPOINTS) {
@@ -86,7 +89,11 @@ impl PluginSettings {
                 endpoints.insert(plugin.clone(), EndpointSettings::all(path, &place, value)?);
             }
         }
-        Ok(Self { file, set: HashMap::new(), given, endpoints, grants })
+        let mut granted = HashMap::new();
+        for (plugin, table) in file.plugin_tables() {
+            granted.insert(plugin.to_owned(), in_file::read(&file, plugin, table)?);
+        }
+        Ok(Self { file, set: HashMap::new(), given, endpoints, granted, grants, locked: false })
     }
 
     /// Sets a key for which there is a flag. `--plugin-config` overrides it. The run need not use the
@@ -115,7 +122,9 @@ impl PluginSettings {
     pub(crate) fn config(&self, name: &str) -> Map<String, Value> {
         let mut config = Map::new();
         if let Some(table) = self.file.plugin(name) {
-            for (key, value) in table.iter().filter(|(key, _)| *key != ENDPOINTS) {
+            for (key, value) in
+                table.iter().filter(|(key, _)| ![ENDPOINTS, GRANTS].contains(&key.as_str()))
+            {
                 // TOML's dates become text; JSON has every other type.
                 config.insert(key.clone(), serde_json::to_value(value).unwrap_or(Value::Null));
             }
@@ -141,6 +150,32 @@ impl PluginSettings {
     /// Returns the settings of the endpoints of the plugin `name`.
     pub(crate) fn endpoints(&self, name: &str) -> HashMap<String, EndpointSettings> {
         self.endpoints.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Returns the settings file.
+    pub(crate) const fn file(&self) -> &SettingsFile {
+        &self.file
+    }
+
+    /// Returns the requests that the settings file grants to an installed plugin.
+    pub(crate) fn granted(&self, plugin: &str) -> &[String] {
+        self.granted.get(plugin).map_or(&[], Vec::as_slice)
+    }
+
+    /// Adds to an error in a plugin's configuration where the user set the key.
+    pub(crate) fn blamed(&self, error: PluginError) -> Fatal {
+        let PluginError::Config { plugin, problem } = &error else { return error.into() };
+        let Some(key) = problem.key() else { return error.into() };
+        let has = |table: Option<&Map<String, Value>>| table.is_some_and(|it| it.contains_key(key));
+        let in_file = || self.file.plugin(plugin).is_some_and(|table| table.contains_key(key));
+        let place = if has(self.given.get(plugin)) || has(self.set.get(plugin.as_str())) {
+            format!("use {}", self.written(plugin, key))
+        } else if let Some(path) = self.file.path().filter(|_| in_file()) {
+            format!("read the settings file {}", path.display())
+        } else {
+            return error.into();
+        };
+        Fatal::PluginSetting { place, error: Box::new(error) }
     }
 
     /// Returns the plugins that `--plugin-config` names.

@@ -189,6 +189,7 @@ fn plugins(
 ) -> Result<PluginSettings, SettingsError> {
     let flags = task.registry();
     let mut plugins = PluginSettings::new(file, &list.plugin_config, flags.grant.clone())?;
+    plugins.locked = list.locked;
     if origins.of("harbor-https") != Origin::Default {
         plugins.set(HARBOR_HTTPS, flags.harbor_https);
     }

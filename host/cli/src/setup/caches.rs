@@ -7,10 +7,12 @@ use std::time::SystemTime;
 
 use super::environment::variable;
 use crate::error::Fatal;
+use crate::plugins::{Components, InstallError, LOCK_FILE, LockFile};
 use crate::report::Log;
+use crate::settings::{PluginSettings, SettingsFile};
 use longshore_engine::ManifestCache;
 use longshore_engine::event::Level;
-use longshore_plugin_host::{CompileNotice, HostOptions, PluginHost};
+use longshore_plugin_host::{CompileNotice, Compiler, HostOptions, InstalledPlugin, PluginHost};
 use longshore_registry::HintCache;
 
 /// The caches of a run. A run works without any of them.
@@ -44,8 +46,54 @@ fn cache_dir() -> Option<PathBuf> {
         .or_else(|| Some(directories::BaseDirs::new()?.cache_dir().join("longshore")))
 }
 
-/// Creates the plugin host, with the user's cache of compiled plugins.
-pub(crate) fn plugin_host(log: &Arc<Log>) -> Result<PluginHost, Fatal> {
+/// Returns `LONGSHORE_DATA_DIR`, or longshore's folder in the user's data directory.
+pub(crate) fn components() -> Result<Components, InstallError> {
+    let named = variable("LONGSHORE_DATA_DIR").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let users = || Some(directories::BaseDirs::new()?.data_dir().join("longshore"));
+    let root = named.or_else(users).ok_or(InstallError::NoHome("components"))?;
+    Ok(Components::below(root))
+}
+
+/// Reads the lock file beside the settings file in use.
+pub(crate) fn lock_file(settings: &SettingsFile) -> Result<LockFile, InstallError> {
+    let place = settings.place().ok_or(InstallError::NoHome("the lock file"))?;
+    LockFile::read(place.with_file_name(LOCK_FILE))
+}
+
+/// Creates the plugin host, with the user's cache of compiled plugins and the installed plugins.
+///
+/// With `--locked`, checks that the installed plugins are those of the lock file.
+pub(crate) fn plugin_host(settings: &PluginSettings, log: &Arc<Log>) -> Result<PluginHost, Fatal> {
+    // Without a home directory nothing is installed.
+    let lock = match settings.file().place() {
+        Some(_) => Some(lock_file(settings.file())?),
+        None => None,
+    };
+    let exists = lock.as_ref().is_some_and(|lock| lock.exists);
+    if settings.locked && !exists {
+        let place = settings.file().place().unwrap_or_default();
+        return Err(InstallError::NoLock(place.with_file_name(LOCK_FILE)).into());
+    }
+    let installed = match lock.filter(|lock| !lock.plugins.is_empty()) {
+        Some(lock) => {
+            let components = components()?;
+            lock.plugins.iter().map(|plugin| components.installed(plugin)).collect()
+        }
+        None => Vec::new(),
+    };
+    let host = host_of(installed, settings.locked, log)?;
+    if settings.locked {
+        host.check_installed()?;
+    }
+    Ok(host)
+}
+
+/// Creates a plugin host with these installed plugins.
+pub(crate) fn host_of(
+    installed: Vec<InstalledPlugin>,
+    locked: bool,
+    log: &Arc<Log>,
+) -> Result<PluginHost, Fatal> {
     let log = Arc::clone(log);
     let notice = move |plugin: &str| {
         let message = format!("compiling the plugin {plugin}, which takes a while the first time");
@@ -53,5 +101,14 @@ pub(crate) fn plugin_host(log: &Arc<Log>) -> Result<PluginHost, Fatal> {
     };
     let cache_dir = cache_dir();
     let notice: Option<Arc<CompileNotice>> = Some(Arc::new(notice));
-    Ok(PluginHost::new(HostOptions { cache_dir, clock: SystemTime::now(), notice })?)
+    let compiler = own_program().map(|program| Compiler { program });
+    let clock = SystemTime::now();
+    let options = HostOptions { cache_dir, clock, notice, installed, locked, compiler };
+    Ok(PluginHost::new(options)?)
+}
+
+/// Returns this program. On Linux it is the running one, even if an update has replaced its file.
+fn own_program() -> Option<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() { Some(running.to_owned()) } else { std::env::current_exe().ok() }
 }

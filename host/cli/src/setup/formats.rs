@@ -21,7 +21,7 @@ pub(crate) struct Formats<'a> {
 }
 
 impl Formats<'_> {
-    /// Loads the format `name`: a built-in plugin, or a component by its path.
+    /// Loads the format `name`: a built-in or installed plugin, or a component by its path.
     pub(crate) async fn load(&self, name: &str) -> Result<Plugin, Fatal> {
         let configured = self.plugins.name_of(Kind::ListFormat, name).await?;
         let setup = PluginSetup {
@@ -32,7 +32,8 @@ impl Formats<'_> {
             log: Arc::new(LogOfPlugins(Arc::clone(self.log))),
             dry_run: false,
         };
-        Ok(self.plugins.load(Kind::ListFormat, name, setup).await?)
+        let loaded = self.plugins.load(Kind::ListFormat, name, setup).await;
+        loaded.map_err(|error| self.settings.blamed(error))
     }
 
     /// Reads a list in the format `forced`, or else in the format that recognises it best. Logs what
@@ -67,8 +68,11 @@ impl Formats<'_> {
             Some(name) => Choice::forced(self.load(name).await?),
             None => {
                 let known = PluginHost::formats_for(&text.name, text.head()).into_iter();
-                let plugins = try_join_all(known.map(|name| self.load(name))).await?;
-                let choice = list::choose(&text, &plugins).await?;
+                let mut plugins = try_join_all(known.map(|name| self.load(name))).await?;
+                plugins.extend(self.installed(&text).await);
+                let choice = list::choose(&text, &plugins).await;
+                let known = self.plugins.names(Kind::ListFormat);
+                let choice = choice.map_err(|error| error.with_known(&known))?;
                 for failure in &choice.failures {
                     self.log.write(Level::Warning, &failure.to_string());
                 }
@@ -80,6 +84,23 @@ impl Formats<'_> {
             }
         };
         Ok(list::parse(text, choice).await?)
+    }
+}
+
+impl Formats<'_> {
+    /// Loads the installed formats that may read a text. One that cannot be loaded counts as a no.
+    async fn installed(&self, text: &ListText) -> Vec<Plugin> {
+        let mut plugins = Vec::new();
+        for name in self.plugins.installed_formats_for(&text.name, text.head()) {
+            match self.load(name).await {
+                Ok(plugin) => plugins.push(plugin),
+                Err(error) => {
+                    let text = format!("failed to {error}; the list is read without this plugin");
+                    self.log.write(Level::Warning, &text);
+                }
+            }
+        }
+        plugins
     }
 }
 

@@ -11,6 +11,7 @@ use longshore_plugin_host::contract::{ChartFile, Manifest, Release};
 use longshore_plugin_host::{Failure, Kind, Plugin, PluginError, PluginHost, PluginSetup};
 
 use super::LogOfPlugins;
+use crate::error::Fatal;
 use crate::report::Log;
 use crate::settings::PluginSettings;
 
@@ -22,7 +23,7 @@ pub(crate) const BUILT_IN: &str = "helm-render";
 pub(crate) struct PluginRenderer(Plugin);
 
 impl PluginRenderer {
-    /// Loads the renderer `name`: [`BUILT_IN`], or a component by its path.
+    /// Loads the renderer `name`: [`BUILT_IN`], an installed plugin, or a component by its path.
     ///
     /// The first load of a version compiles for some seconds. Drop the future to stop waiting.
     pub(crate) async fn load(
@@ -30,7 +31,7 @@ impl PluginRenderer {
         name: &str,
         settings: &PluginSettings,
         log: &Arc<Log>,
-    ) -> Result<Self, PluginError> {
+    ) -> Result<Self, Fatal> {
         let configured = plugins.name_of(Kind::ChartRender, name).await?;
         let setup = PluginSetup {
             config: settings.config(&configured),
@@ -40,7 +41,8 @@ impl PluginRenderer {
             log: Arc::new(LogOfPlugins(Arc::clone(log))),
             dry_run: false,
         };
-        plugins.load(Kind::ChartRender, name, setup).await.map(Self)
+        let loaded = plugins.load(Kind::ChartRender, name, setup).await;
+        loaded.map(Self).map_err(|error| settings.blamed(error))
     }
 }
 

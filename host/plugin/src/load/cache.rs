@@ -65,6 +65,15 @@ impl CodeCache {
     }
 }
 
+/// Takes compiled code that a process of this program wrote.
+#[expect(unsafe_code, reason = "without a cache, compiled code comes from another process")]
+pub(crate) fn of_code(engine: &Engine, code: &[u8]) -> Result<Component, wasmtime::Error> {
+    // SAFETY: wasmtime requires that `Component::serialize` or `Engine::precompile_component` of the same
+    // version made the bytes. They came through a pipe from a process that we started of our own program,
+    // and that nobody else could write to. wasmtime compares its version and settings.
+    unsafe { Component::deserialize(engine, code) }
+}
+
 /// Maps compiled code into memory, by the file that was hashed and not by its name.
 #[expect(unsafe_code, reason = "mapped code starts in milliseconds, compiling takes seconds")]
 fn deserialize(engine: &Engine, code: &File) -> Option<Component> {

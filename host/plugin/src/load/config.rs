@@ -59,6 +59,24 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// Returns the key that the user set or should set, if the error is about one.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Schema { .. } | Self::Secret { .. } => None,
+            Self::UnknownKey { key, .. } | Self::Missing { key } | Self::Mismatch { key, .. } => {
+                Some(key)
+            }
+        }
+    }
+}
+
+/// Checks a schema without values.
+pub(crate) fn check_schema(schema: Option<&Value>) -> Result<(), ConfigError> {
+    schema.map_or(Ok(()), |schema| Schema::read(schema).map(drop))
+}
+
 /// Gives the values the types of the schema and checks them. Without a schema they stay unchanged.
 pub(crate) fn typed(
     schema: Option<&Value>,

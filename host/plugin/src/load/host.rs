@@ -9,10 +9,13 @@ use longshore_plugin_pack::{Kind, Metadata, PackError};
 use wasmtime::component::Linker;
 
 use super::cache::CodeCache;
+use super::code::Code;
+use super::compile::Compiler;
 use super::config::{keys, typed};
 use super::embedded::{EMBEDDED, Embedded, LEFT_OUT};
 use super::info::ComponentInfo;
-use super::source::{Source, check_metadata, compiled, off_thread, read, unusable};
+use super::installed::InstalledPlugin;
+use super::source::{Source, check_metadata, may_read, off_thread, read, unusable};
 use crate::call::loaded::Loaded;
 use crate::call::plugin::Plugin;
 use crate::error::{LoadProblem, PluginError};
@@ -36,14 +39,31 @@ pub struct HostOptions {
     pub clock: SystemTime,
     /// Told the name of a plugin before the host compiles it, if that takes seconds.
     pub notice: Option<Arc<CompileNotice>>,
+    /// The plugins that the user installed.
+    pub installed: Vec<InstalledPlugin>,
+    /// Whether the host refuses components that are not among the installed plugins.
+    pub locked: bool,
+    /// The program that compiles components in a process of its own. Without it, the host compiles in
+    /// this process, without limits.
+    pub compiler: Option<Compiler>,
+}
+
+impl HostOptions {
+    /// Returns options without a cache, installed plugins and a compiler of its own.
+    #[must_use]
+    pub const fn new(clock: SystemTime) -> Self {
+        let installed = Vec::new();
+        Self { cache_dir: None, clock, notice: None, installed, locked: false, compiler: None }
+    }
 }
 
 /// Loads plugins. A run creates one host. Plugins may outlive it.
 pub struct PluginHost {
     runtime: Arc<Runtime>,
     linker: Arc<Linker<Guest>>,
-    cache: Option<Arc<CodeCache>>,
-    notice: Option<Arc<CompileNotice>>,
+    code: Code,
+    installed: Vec<InstalledPlugin>,
+    locked: bool,
     /// The components of this run by SHA-256, so that each is linked once.
     linked: Mutex<HashMap<String, Arc<LinkedComponent>>>,
     /// Components that were read for their name and are not loaded yet, by their path.
@@ -77,8 +97,14 @@ impl PluginHost {
         });
         Ok(Self {
             linker: Arc::new(linker),
-            cache: cache.map(Arc::new),
-            notice: options.notice,
+            code: Code {
+                engine: engine.clone(),
+                cache: cache.map(Arc::new),
+                notice: options.notice,
+                compiler: options.compiler,
+            },
+            installed: options.installed,
+            locked: options.locked,
             linked: Mutex::default(),
             read: Mutex::default(),
             runtime: Arc::new(Runtime {
@@ -145,6 +171,27 @@ impl PluginHost {
         keys(&metadata.config_schema?)
     }
 
+    /// Returns whether a built-in plugin of any kind has this name.
+    #[must_use]
+    pub fn is_built_in(name: &str) -> bool {
+        EMBEDDED.iter().any(|embedded| embedded.name == name)
+            || LEFT_OUT.iter().any(|(left_out, _)| *left_out == name)
+    }
+
+    /// Checks that each installed plugin is on this machine, and that its component is the locked one.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the first plugin of which this is not true.
+    pub fn check_installed(&self) -> Result<(), PluginError> {
+        for plugin in &self.installed {
+            plugin
+                .read(self.runtime.limits.component)
+                .map_err(|problem| PluginError::Load { plugin: shown(&plugin.name), problem })?;
+        }
+        Ok(())
+    }
+
     /// Returns the built-in list formats, in alphabetical order.
     pub fn built_in_formats() -> impl Iterator<Item = &'static Embedded> {
         EMBEDDED.iter().filter(|embedded| embedded.kind == Kind::ListFormat)
@@ -155,11 +202,49 @@ impl PluginHost {
     #[must_use]
     pub fn formats_for(file_name: &str, head: &str) -> Vec<&'static str> {
         let may_read = |embedded: &&Embedded| {
-            embedded.probe_words.is_empty()
-                || embedded.probe_words.iter().any(|word| head.contains(word))
-                || embedded.probe_names.iter().any(|ending| file_name.ends_with(ending))
+            may_read(embedded.probe_words, embedded.probe_names, file_name, head)
         };
         Self::built_in_formats().filter(may_read).map(|embedded| embedded.name).collect()
+    }
+
+    /// Returns the installed list formats that may read a text, like [`PluginHost::formats_for`].
+    #[must_use]
+    pub fn installed_formats_for(&self, file_name: &str, head: &str) -> Vec<&str> {
+        let found = self.installed.iter().filter(|plugin| plugin.may_read(file_name, head));
+        found.map(|plugin| plugin.name.as_str()).collect()
+    }
+
+    /// Returns the names of all plugins of a kind: the built-in ones, then the installed ones.
+    #[must_use]
+    pub fn names(&self, kind: Kind) -> Vec<&str> {
+        let installed = self.installed.iter().filter(|plugin| plugin.kind == kind);
+        let installed = installed.map(|plugin| plugin.name.as_str());
+        Self::built_in(kind).into_iter().chain(installed).collect()
+    }
+
+    /// Returns the installed plugin that `name` stands for: its name, or the reference that it was
+    /// installed from.
+    #[must_use]
+    pub fn installed(&self, name: &str) -> Option<&InstalledPlugin> {
+        let is_meant = |plugin: &&InstalledPlugin| plugin.name == name || plugin.source == name;
+        self.installed.iter().find(is_meant)
+    }
+
+    /// Compiles a component that [`inspect`](super::installed::inspect) accepted, for later runs.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be compiled within the limits, or does not fit the contract.
+    pub async fn compile(&self, name: &str, component: Vec<u8>) -> Result<(), PluginError> {
+        let failed = |problem| PluginError::Load { plugin: shown(name), problem };
+        let source = Source::of_bytes(component, name.to_owned()).map_err(failed)?;
+        let metadata = source.info().and_then(|info| info.metadata.clone());
+        let kind = metadata.as_ref().ok_or_else(|| failed(LoadProblem::NoMetadata))?.kind;
+        let linked = self.link(source).await.map_err(failed)?;
+        let component = linked.component.component();
+        let checked =
+            linked.exports.check(kind, metadata.as_ref(), component, &self.runtime.engine);
+        checked.map_err(failed)
     }
 
     /// Returns the name that configures a plugin: the name of a built-in plugin, the name in the
@@ -169,6 +254,9 @@ impl PluginHost {
     ///
     /// Fails if there is no such plugin, or if the file is not a component.
     pub async fn name_of(&self, kind: Kind, name: &str) -> Result<String, PluginError> {
+        if let Some(installed) = self.installed(name).filter(|_| !is_built_in(kind, name)) {
+            return Ok(installed.name.clone());
+        }
         let source = self.source(kind, name).await?;
         if source.built_in {
             return Ok(source.name);
@@ -183,8 +271,8 @@ impl PluginHost {
         Ok(known)
     }
 
-    /// Loads a built-in plugin by its name, or a plugin from a file if the name has a `/` or ends with
-    /// `.wasm`. Compiles it if no earlier run did.
+    /// Loads a built-in or installed plugin by its name, or a plugin from a file if the name has a `/` or
+    /// ends with `.wasm`. Compiles it if no earlier run did.
     ///
     /// # Errors
     ///
@@ -202,6 +290,9 @@ impl PluginHost {
         let metadata =
             source.metadata().map_err(|error| failed(LoadProblem::Metadata(Arc::new(error))))?;
         check_metadata(&source, metadata.as_ref()).map_err(failed)?;
+        if let Some(info) = source.info() {
+            check_names(info, kind).map_err(failed)?;
+        }
         let built_in = source.built_in;
         let name =
             metadata.as_ref().map_or_else(|| source.name.clone(), |metadata| metadata.name.clone());
@@ -234,7 +325,15 @@ impl PluginHost {
 
     async fn source(&self, kind: Kind, name: &str) -> Result<Source, PluginError> {
         let failed = |problem| PluginError::Load { plugin: shown(name), problem };
-        if name.starts_with("oci://") {
+        if let Some(installed) = self.installed(name).filter(|_| !is_built_in(kind, name)) {
+            if installed.kind != kind {
+                let installed = installed.kind;
+                return Err(failed(LoadProblem::InstalledKind { installed, wanted: kind }));
+            }
+            let (installed, most) = (installed.clone(), self.runtime.limits.component);
+            return off_thread(move || installed.read(most)).await.map_err(failed);
+        }
+        if name.starts_with("oci:") {
             return Err(failed(LoadProblem::Remote));
         }
         if let Some(source) = lock(&self.read).remove(name) {
@@ -243,7 +342,12 @@ impl PluginHost {
         if name.contains('/') || name.ends_with(".wasm") {
             let path = PathBuf::from(name);
             let most = self.runtime.limits.component;
-            return off_thread(move || read(&path, most)).await.map_err(failed);
+            let source = off_thread(move || read(&path, most)).await.map_err(failed)?;
+            let sha256 = source.sha256.clone().into_owned();
+            if self.locked && !self.installed.iter().any(|plugin| plugin.sha256 == sha256) {
+                return Err(failed(LoadProblem::NotLocked { sha256 }));
+            }
+            return Ok(source);
         }
         EMBEDDED
             .iter()
@@ -254,7 +358,7 @@ impl PluginHost {
                 if LEFT_OUT.contains(&(name, kind)) {
                     return PluginError::NotBuilt { plugin };
                 }
-                PluginError::Unknown { plugin, kind, known: Self::built_in(kind).join(", ") }
+                PluginError::Unknown { plugin, kind, known: self.names(kind).join(", ") }
             })
     }
 
@@ -263,13 +367,10 @@ impl PluginHost {
         if let Some(linked) = lock(&self.linked).get(&sha256) {
             return Ok(Arc::clone(linked));
         }
-        let engine = self.runtime.engine.clone();
-        let (cache, linker) = (self.cache.clone(), Arc::clone(&self.linker));
-        let notice = self.notice.clone();
+        let component = self.code.of(source, &self.runtime.limits).await?;
+        let (engine, linker) = (self.runtime.engine.clone(), Arc::clone(&self.linker));
         let run = Arc::new(RunUse::new(&self.runtime.limits));
         let work = move || -> Result<Arc<LinkedComponent>, LoadProblem> {
-            let component = compiled(&engine, cache.as_deref(), &source, notice.as_deref())?;
-            check_names(&component, &engine)?;
             let component = linker.instantiate_pre(&component).map_err(|error| unusable(&error))?;
             let exports = Exports::of(&component, &engine)?;
             Ok(Arc::new(LinkedComponent { exports, component, run }))
@@ -278,6 +379,11 @@ impl PluginHost {
         // Another task may have linked it meanwhile; what both use counts together.
         Ok(Arc::clone(lock(&self.linked).entry(sha256).or_insert(linked)))
     }
+}
+
+/// Returns whether a built-in plugin has this name and kind. Nothing takes its place.
+fn is_built_in(kind: Kind, name: &str) -> bool {
+    EMBEDDED.iter().any(|embedded| embedded.kind == kind && embedded.name == name)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

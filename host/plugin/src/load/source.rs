@@ -8,15 +8,11 @@ use std::sync::Arc;
 use flate2::read::GzDecoder;
 use longshore_files::read_regular;
 use longshore_plugin_pack::{Metadata, PackError};
-use sha2::{Digest as _, Sha256};
-use wasmtime::Engine;
-use wasmtime::component::Component;
 
-use super::cache::{CodeCache, hex};
 use super::embedded::{Content, EMBEDDED, Embedded};
+use super::info::ComponentInfo;
 use crate::error::LoadProblem;
 use crate::escape::shown;
-use crate::setup::CompileNotice;
 
 /// The bytes of a component and where they come from.
 pub(crate) struct Source {
@@ -30,7 +26,7 @@ pub(crate) struct Source {
 /// A component in the binary or in memory.
 enum Held {
     BuiltIn(Content),
-    Read(Vec<u8>),
+    Read(Vec<u8>, Box<ComponentInfo>),
 }
 
 impl Source {
@@ -43,6 +39,21 @@ impl Source {
         }
     }
 
+    /// Takes the bytes of a component that is not built in. `name` is used if the metadata has none.
+    pub(crate) fn of_bytes(bytes: Vec<u8>, name: String) -> Result<Self, LoadProblem> {
+        let info = ComponentInfo::read(&bytes)?;
+        let sha256 = Cow::Owned(info.sha256.clone());
+        Ok(Self { content: Held::Read(bytes, Box::new(info)), sha256, built_in: false, name })
+    }
+
+    /// Returns what a component that is not built in says about itself.
+    pub(crate) fn info(&self) -> Option<&ComponentInfo> {
+        match &self.content {
+            Held::BuiltIn(_) => None,
+            Held::Read(_, info) => Some(info),
+        }
+    }
+
     /// Reads the metadata. Unpacks nothing.
     pub(crate) fn metadata(&self) -> Result<Option<Metadata>, PackError> {
         match &self.content {
@@ -50,7 +61,7 @@ impl Source {
                 serde_json::from_str(metadata).map(Some).map_err(PackError::Json)
             }
             Held::BuiltIn(Content::Plain(bytes)) => longshore_plugin_pack::read(bytes),
-            Held::Read(bytes) => longshore_plugin_pack::read(bytes),
+            Held::Read(_, info) => Ok(info.metadata.clone()),
         }
     }
 
@@ -63,7 +74,7 @@ impl Source {
                 Cow::Owned(unpacked)
             }
             Held::BuiltIn(Content::Plain(bytes)) => Cow::Borrowed(*bytes),
-            Held::Read(bytes) => Cow::Borrowed(bytes),
+            Held::Read(bytes, _) => Cow::Borrowed(bytes),
         })
     }
 
@@ -73,7 +84,7 @@ impl Source {
         let size = match &self.content {
             Held::BuiltIn(Content::Gzip { size, .. }) => *size,
             Held::BuiltIn(Content::Plain(bytes)) => bytes.len(),
-            Held::Read(bytes) => bytes.len(),
+            Held::Read(bytes, _) => bytes.len(),
         };
         size >= LARGE
     }
@@ -93,63 +104,40 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Source, LoadProblem> {
     let bytes =
         read_regular(path, most as u64).map_err(|error| LoadProblem::Read(Arc::new(error)))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    Ok(Source {
-        sha256: Cow::Owned(hex(&Sha256::digest(&bytes))),
-        content: Held::Read(bytes),
-        built_in: false,
-        name: shown(&name),
-    })
+    Source::of_bytes(bytes, shown(&name))
 }
 
-/// Takes compiled code from the cache, else compiles the component and stores the code. Calls `notice`
-/// before it compiles a large component.
-pub(crate) fn compiled(
-    engine: &Engine,
-    cache: Option<&CodeCache>,
-    source: &Source,
-    notice: Option<&CompileNotice>,
-) -> Result<Component, LoadProblem> {
-    if let Some(component) = cache.and_then(|cache| cache.get(engine, &source.sha256)) {
-        return Ok(component);
-    }
-    if let Some(notice) = notice
-        && source.is_large()
-    {
-        notice(&source.name);
-    }
-    let bytes = source.bytes().map_err(|error| LoadProblem::Read(Arc::new(error.into())))?;
-    let component = Component::from_binary(engine, &bytes).map_err(|error| unusable(&error))?;
-    if let Some(cache) = cache {
-        let kept = component
-            .serialize()
-            .map_err(std::io::Error::other)
-            .and_then(|code| cache.put(&source.sha256, &code));
-        if let Err(error) = kept {
-            tracing::debug!(%error, plugin = source.name, "cannot cache the compiled plugin");
-        }
-    }
-    Ok(component)
+/// Returns whether a list format with these probe words and file names may read a text.
+pub(crate) fn may_read(
+    words: &[impl AsRef<str>],
+    names: &[impl AsRef<str>],
+    file_name: &str,
+    head: &str,
+) -> bool {
+    words.is_empty()
+        || words.iter().any(|word| head.contains(word.as_ref()))
+        || names.iter().any(|ending| file_name.ends_with(ending.as_ref()))
 }
 
 pub(crate) fn unusable(error: &wasmtime::Error) -> LoadProblem {
     LoadProblem::Component(shown(&format!("{error:#}")))
 }
 
-/// Fails if the metadata has the name of a built-in plugin or needs a newer longshore.
+/// Fails if a plugin that is not built in has the name of one that is, or needs a newer longshore.
 pub(crate) fn check_metadata(
     source: &Source,
     metadata: Option<&Metadata>,
 ) -> Result<(), LoadProblem> {
+    // Settings belong to names, and the names of built-in plugins are reserved, also if only the name of a
+    // file gives one. A file with the same component is the same plugin.
+    let name = metadata.map_or(&source.name, |metadata| &metadata.name);
+    let taken = |embedded: &Embedded| embedded.name == name && embedded.sha256 != source.sha256;
+    if !source.built_in && EMBEDDED.iter().any(taken) {
+        return Err(LoadProblem::Reserved { name: name.clone() });
+    }
     let Some(metadata) = metadata else {
         return Ok(());
     };
-    // Settings belong to names, and the names of built-in plugins are reserved. A file with the same
-    // component is the same plugin.
-    let taken =
-        |embedded: &Embedded| embedded.name == metadata.name && embedded.sha256 != source.sha256;
-    if !source.built_in && EMBEDDED.iter().any(taken) {
-        return Err(LoadProblem::Reserved { name: metadata.name.clone() });
-    }
     let here = env!("CARGO_PKG_VERSION");
     match &metadata.least_host_version {
         Some(needs) if is_newer(needs, here) => {

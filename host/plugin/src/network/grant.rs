@@ -141,6 +141,59 @@ impl Grant {
     }
 }
 
+impl Grant {
+    /// Returns whether this grant covers each request that the other one covers.
+    fn includes(&self, other: &Self) -> bool {
+        self.endpoint == other.endpoint
+            && other.methods.iter().all(|method| self.methods.contains(method))
+            && includes(&self.path, &other.path)
+            && self.headers == other.headers
+            && (self.in_dry_run || !other.in_dry_run)
+    }
+}
+
+fn includes(path: &[Segment], other: &[Segment]) -> bool {
+    match (path.split_first(), other.split_first()) {
+        (Some((Segment::Rest, _)), _) | (None, None) => true,
+        (Some((first, path)), Some((wanted, other))) => {
+            let same = match (first, wanted) {
+                // `*` matches no empty segment.
+                (Segment::One, Segment::Exactly(text)) => !text.is_empty(),
+                (first, wanted) => first == wanted,
+            };
+            same && includes(path, other)
+        }
+        _ => false,
+    }
+}
+
+/// Checks the form of a grant. Its endpoint may be any.
+///
+/// # Errors
+///
+/// Fails if it is not `METHODS ENDPOINT /path`.
+pub fn check_grant(grant: &str) -> Result<(), GrantError> {
+    grant.parse::<Grant>().map(drop)
+}
+
+/// Returns those of `wanted` that no single one of `granted` covers.
+///
+/// # Errors
+///
+/// Fails if one of them is not a grant.
+pub fn ungranted(wanted: &[String], granted: &[String]) -> Result<Vec<String>, GrantError> {
+    let granted: Vec<Grant> =
+        granted.iter().map(|grant| grant.parse()).collect::<Result<_, _>>()?;
+    let mut missing = Vec::new();
+    for text in wanted {
+        let grant: Grant = text.parse()?;
+        if !granted.iter().any(|known| known.includes(&grant)) {
+            missing.push(text.clone());
+        }
+    }
+    Ok(missing)
+}
+
 /// Returns whether a path belongs to the distribution API, with which a plugin could push and pull.
 fn is_registry_api(path: &[&str]) -> bool {
     path.first().is_some_and(|first| first.eq_ignore_ascii_case("v2"))
@@ -226,7 +279,7 @@ fn segments(path: &str) -> Result<Vec<Segment>, GrantProblem> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Grant, Method, Wanted};
+    use super::{Grant, Method, Wanted, ungranted};
 
     fn covers(grant: &str, method: Method, path: &[&str]) -> bool {
         covers_with(grant, method, path, &[])
@@ -290,6 +343,26 @@ mod tests {
         for text in ["GET registry /v2/**", "GET registry /v2", "GET registry /V2/"] {
             assert!(text.parse::<Grant>().is_err(), "{text} was granted");
         }
+    }
+
+    #[test]
+    fn a_grant_that_another_one_covers_is_granted() {
+        let missing = |wanted: &str, granted: &[&str]| {
+            let granted: Vec<String> = granted.iter().map(|&text| text.to_owned()).collect();
+            !ungranted(&[wanted.to_owned()], &granted).expect("grants").is_empty()
+        };
+        for granted in ["GET api /a/b", "GET,POST api /a/*", "GET api /a/**", "GET api /**"] {
+            assert!(!missing("GET api /a/b", &[granted]), "{granted} did not cover it");
+        }
+        for granted in ["POST api /a/b", "GET other /a/b", "GET api /a", "GET api /a/b/c"] {
+            assert!(missing("GET api /a/b", &[granted]), "{granted} covered it");
+        }
+        assert!(missing("GET api /a/*", &["GET api /a/b"]), "a wider grant was covered");
+        assert!(missing("GET api /a/**", &["GET api /a/*"]), "a wider grant was covered");
+        assert!(missing("GET,POST api /a", &["GET api /a", "POST api /a"]), "two covered one");
+        assert!(missing("GET api /a/", &["GET api /a/*"]), "an empty segment was covered");
+        assert!(!missing("GET api /a/*", &["GET api /*/*"]));
+        assert!(ungranted(&["GET".to_owned()], &[]).is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::bindings::exports::longshore::plugin::{
 };
 use crate::error::LoadProblem;
 use crate::escape::shown;
+use crate::load::info::ComponentInfo;
 
 /// The version of the contract that this host implements. It also accepts older versions of 0.1.
 const CONTRACT: &str = "0.1.0";
@@ -119,10 +120,13 @@ impl Finder<'_> {
 /// Describes the interfaces of longshore that the component exports.
 fn exported(component: &Component, engine: &Engine) -> String {
     let ty = component.component_type();
-    let names: Vec<_> = ty
-        .exports(engine)
-        .filter(|(name, _)| name.starts_with(PACKAGE))
-        .map(|(name, _)| format!("`{}`", shown(name)))
+    described(ty.exports(engine).map(|(name, _)| name))
+}
+
+fn described<'a>(exports: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = exports
+        .filter(|name| name.starts_with(PACKAGE))
+        .map(|name| format!("`{}`", shown(name)))
         .collect();
     if names.is_empty() {
         format!("it exports no interface of longshore:plugin@{CONTRACT}")
@@ -131,23 +135,32 @@ fn exported(component: &Component, engine: &Engine) -> String {
     }
 }
 
-/// Fails if the component imports something that the host does not link, or if an import or an export is of
-/// another version of the contract.
-pub(crate) fn check_names(component: &Component, engine: &Engine) -> Result<(), LoadProblem> {
-    let ty = component.component_type();
-    for (import, _) in ty.imports(engine) {
+/// Fails if the component imports something that the host does not link, or exports another kind than
+/// the wanted one or the one in its metadata. Nothing is compiled for it.
+pub(crate) fn check_names(info: &ComponentInfo, wanted: Kind) -> Result<(), LoadProblem> {
+    for import in &info.imports {
         if let Some(why) = refusal(import) {
             return Err(LoadProblem::Import { import: shown(import), why });
         }
     }
-    for (export, _) in ty.exports(engine) {
+    for export in &info.exports {
         let version = export.strip_prefix(PACKAGE).map(|name| name.split_once('@'));
         let version = version.map(|named| named.map_or("", |(_, version)| version));
         if let Some(needs) = version.filter(|version| !is_known(version)) {
             return Err(LoadProblem::Contract { needs: shown(needs), here: CONTRACT });
         }
     }
-    Ok(())
+    let declared = info.metadata.as_ref().map_or(wanted, |metadata| metadata.kind);
+    let kinds = info.kinds();
+    if declared == wanted && kinds.contains(&wanted) {
+        return Ok(());
+    }
+    let exports = described(info.exports.iter().map(String::as_str));
+    Err(if kinds.contains(&declared) || info.metadata.is_none() {
+        LoadProblem::Kind { wanted, exports }
+    } else {
+        LoadProblem::Contradiction { declared, exports }
+    })
 }
 
 /// Returns whether this host has what a version of the contract promises. Within 0.1 a newer version has

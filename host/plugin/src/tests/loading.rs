@@ -58,9 +58,8 @@ async fn compiled_code_is_kept_and_used() {
     let mut kept = Vec::new();
     for _ in ["cold", "warm"] {
         let options = HostOptions {
-            notice: None,
             cache_dir: Some(folder.path().to_owned()),
-            clock: SystemTime::UNIX_EPOCH,
+            ..HostOptions::new(SystemTime::UNIX_EPOCH)
         };
         let host = PluginHost::new(options).expect("a host");
         let plugin =

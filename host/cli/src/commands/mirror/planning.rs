@@ -64,13 +64,14 @@ impl Session {
         let origins = endpoints.filter_map(|(name, known)| Some((name, known.origin?))).collect();
         let setup = PluginSetup {
             config,
-            grants: self.grants(kind),
+            grants: self.grants(kind, name),
             origins,
             transport: transport.map(|transport| transport as Arc<_>),
             log: Arc::new(LogOfPlugins(Arc::clone(&self.log))),
             dry_run: self.settings.dry_run() || matches!(self.settings.task, Task::Validate(_)),
         };
-        Ok(self.plugins.load(kind, name, setup).await?)
+        let loaded = self.plugins.load(kind, name, setup).await;
+        loaded.map_err(|error| self.settings.plugins.blamed(error))
     }
 
     /// Returns the list formats of the run.
@@ -78,9 +79,16 @@ impl Session {
         Formats { plugins: &self.plugins, settings: &self.settings.plugins, log: &self.log }
     }
 
-    /// Returns `--grant` for repository types, the only plugins that send requests.
-    fn grants(&self, kind: Kind) -> Vec<String> {
-        if kind == Kind::RepoType { self.settings.plugins.grants.clone() } else { Vec::new() }
+    /// Returns the grants of a repository type, the only plugins that send requests: `--grant`, and those of
+    /// an installed plugin in the settings file.
+    fn grants(&self, kind: Kind, name: &str) -> Vec<String> {
+        if kind != Kind::RepoType {
+            return Vec::new();
+        }
+        let settings = &self.settings.plugins;
+        let installed = self.plugins.installed(name);
+        let granted = installed.map_or(&[][..], |plugin| settings.granted(&plugin.name));
+        settings.grants.iter().chain(granted).cloned().collect()
     }
 
     fn registry_config(&self) -> serde_json::Map<String, serde_json::Value> {
@@ -242,7 +250,10 @@ impl Session {
         if let Some(name) = self.settings.repo_type() {
             used.push(self.plugins.name_of(Kind::RepoType, name).await?);
         }
-        for (name, path) in self.settings.plugins.idle(&used) {
+        // An installed plugin may have a table for other runs too.
+        let is_installed = |name: &str| self.plugins.installed(name).is_some();
+        let idle = self.settings.plugins.idle(&used).filter(|(name, _)| !is_installed(name));
+        for (name, path) in idle {
             let path = path.display();
             let text =
                 format!("[plugins.{name}] in {path} has no effect: this run uses no such plugin");

@@ -41,7 +41,7 @@ impl Session {
             .with_folders(settings.source.store.as_ref(), settings.destination.as_ref(), writes)?;
         Ok(Self {
             caches,
-            plugins: plugin_host(log)?,
+            plugins: plugin_host(&settings.plugins, log)?,
             stores,
             interrupt: listen()?,
             referrers_left_out: Once::new(),

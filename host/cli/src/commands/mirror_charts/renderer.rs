@@ -52,6 +52,7 @@ pub(super) async fn choose(plugins: Plugins<'_>, name: &str) -> Result<Box<dyn R
             let helm = on_path().ok_or_else(|| missing("helm is not on PATH"))?;
             Ok(Box::new(HelmProgram::new(helm)))
         }
+        installed if plugins.host.installed(installed).is_some() => load(plugins, installed).await,
         path => {
             let path = Path::new(path);
             if !path.is_file() {
@@ -74,7 +75,7 @@ async fn built_in(plugins: Plugins<'_>) -> Result<Option<Box<dyn Renderer>>, Fat
     }
 }
 
-/// Loads a plugin: the built-in renderer, or a component by its path.
+/// Loads a plugin: the built-in renderer, an installed one, or a component by its path.
 async fn load(plugins: Plugins<'_>, name: &str) -> Result<Box<dyn Renderer>, Fatal> {
     let Plugins { host, settings, log } = plugins;
     let loading = PluginRenderer::load(host, name, settings, log);

@@ -21,7 +21,7 @@ impl PluginLog for NoLog {
 
 /// The built-in formats `mirror` and `default`.
 async fn formats() -> [Plugin; 2] {
-    let options = HostOptions { cache_dir: None, notice: None, clock: SystemTime::UNIX_EPOCH };
+    let options = HostOptions::new(SystemTime::UNIX_EPOCH);
     let host = PluginHost::new(options).unwrap();
     let setup = || PluginSetup {
         config: serde_json::Map::new(),

@@ -1,0 +1,188 @@
+//! The grants of installed plugins in the settings file: `[plugins.NAME] grants`.
+
+use std::fs::Permissions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use longshore_plugin_host::{PluginHost, check_grant};
+use toml::{Table, Value};
+
+use super::file::text_of;
+use super::{SettingsError, SettingsFile};
+use longshore_files::{ReadError, read_any};
+
+/// The key.
+pub(super) const GRANTS: &str = "grants";
+/// The largest settings file that grants are added to, in bytes.
+const LIMIT: u64 = 1024 * 1024;
+
+/// Returns the grants in the table of a plugin.
+///
+/// # Errors
+/// Returns an error if they are not a list of grants, or the plugin is built in.
+pub(super) fn read(
+    file: &SettingsFile,
+    plugin: &str,
+    table: &Table,
+) -> Result<Vec<String>, SettingsError> {
+    let Some(value) = table.get(GRANTS) else { return Ok(Vec::new()) };
+    let path = || file.path().map(Path::to_owned).unwrap_or_default();
+    if PluginHost::is_built_in(plugin) {
+        return Err(SettingsError::BuiltInGrants { path: path(), plugin: plugin.to_owned() });
+    }
+    let texts = value.as_array().map(|items| {
+        items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+    });
+    let grants = texts.flatten().ok_or_else(|| SettingsError::Type {
+        path: path(),
+        key: format!("plugins.{plugin}.{GRANTS}"),
+        expected: "a list of texts, such as [\"GET registry /api/**\"]",
+    })?;
+    match grants.iter().find_map(|grant| check_grant(grant).err()) {
+        Some(error) => Err(SettingsError::PluginGrant {
+            path: path(),
+            key: format!("plugins.{plugin}.{GRANTS}"),
+            error,
+        }),
+        None => Ok(grants),
+    }
+}
+
+/// Returns the lines of the settings file that grant requests to a plugin.
+fn grant_lines(plugin: &str, grants: &[String]) -> String {
+    let grants: Vec<Value> = grants.iter().map(|grant| Value::String(grant.clone())).collect();
+    format!("[plugins.{plugin}]\n{GRANTS} = {}\n", Value::Array(grants))
+}
+
+/// Adds the grants of a plugin to the settings file at `path`, and creates the file if it is missing.
+/// Everything else in it stays as the user wrote it.
+///
+/// # Errors
+/// Returns an error if the file cannot be read or written, or has a table of the plugin, which only the
+/// user changes.
+pub(crate) fn add_grants(
+    path: &Path,
+    plugin: &str,
+    grants: &[String],
+) -> Result<(), SettingsError> {
+    let text = match text_of(read_any(path, LIMIT)) {
+        Ok(text) => text,
+        Err(ReadError::System(error)) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(SettingsError::Read { path: path.to_owned(), error }),
+    };
+    let lines = grant_lines(plugin, grants);
+    let refused = || SettingsError::HasPluginTable {
+        path: path.to_owned(),
+        plugin: plugin.to_owned(),
+        line: lines.lines().last().unwrap_or_default().to_owned(),
+    };
+    if SettingsFile::parse(path, &text, vec![plugin.to_owned()])?.plugin(plugin).is_some() {
+        return Err(refused());
+    }
+    let between = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let text = format!("{text}{between}{lines}");
+    // `plugins` may be written in a way that takes no further table.
+    SettingsFile::parse(path, &text, vec![plugin.to_owned()]).map_err(|_| refused())?;
+    replace(path, &text)
+        .map_err(|error| SettingsError::WriteGrants { path: path.to_owned(), error })
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // A symbolic link that the user chose stays; its target is replaced.
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".longshore-settings-")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
+    if let Ok(found) = path.metadata() {
+        file.as_file().set_permissions(found.permissions())?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_data()?;
+    file.persist(&path).map(drop).map_err(|error| error.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::{add_grants, read};
+    use crate::settings::SettingsFile;
+
+    fn grants() -> Vec<String> {
+        vec!["GET api /a/**".to_owned(), "POST api /\"b\"".to_owned()]
+    }
+
+    #[test]
+    fn grants_are_added_behind_what_the_user_wrote() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("real.toml"), folder.path().join("s.toml"));
+        for (text, kept) in [
+            ("", ""),
+            ("# mine\njobs = 3\n", "# mine\njobs = 3\n"),
+            ("[mirror]\njobs = 3", "[mirror]\njobs = 3\n"),
+        ] {
+            let _none = (fs::remove_file(&path), fs::remove_file(&link));
+            if !text.is_empty() {
+                fs::write(&path, text).unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+                symlink("real.toml", &link).unwrap();
+            }
+            add_grants(&link, "zarf", &grants()).unwrap();
+            let written = fs::read_to_string(&link).unwrap();
+            assert!(written.starts_with(kept), "{written}");
+            let file = SettingsFile::parse(&link, &written, vec!["zarf".to_owned()]).unwrap();
+            assert_eq!(read(&file, "zarf", file.plugin("zarf").unwrap()).unwrap(), grants());
+            if !text.is_empty() {
+                assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+                assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_of_the_user_is_not_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.toml");
+        for text in [
+            "[plugins.zarf]\nkey = 1\n",
+            "[plugins]\nzarf = { key = 1 }\n",
+            "plugins = { other = { key = 1 } }\n",
+            "plugins.zarf.key = 1\n",
+        ] {
+            fs::write(&path, text).unwrap();
+            let error = add_grants(&path, "zarf", &grants()).unwrap_err();
+            assert!(error.to_string().contains("it has [plugins.zarf]"), "{error}");
+            assert!(error.hint().unwrap().contains("grants = [\"GET api /a/**\""), "{error}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        fs::write(&path, "what = 1\n").unwrap();
+        assert!(add_grants(&path, "zarf", &grants()).is_err(), "a broken file was changed");
+    }
+
+    #[test]
+    fn wrong_grants_are_named_with_their_place() {
+        let error = |text: &str| {
+            let file = SettingsFile::parse("s.toml".as_ref(), text, vec!["x".to_owned()]).unwrap();
+            let (name, table) = file.plugin_tables().next().unwrap();
+            read(&file, name, table).unwrap_err().to_string()
+        };
+        assert!(
+            error("[plugins.x]\ngrants = 'GET registry /a'")
+                .contains("s.toml: plugins.x.grants must be a list")
+        );
+        assert!(error("[plugins.x]\ngrants = [1]").contains("plugins.x.grants must be a list"));
+        assert!(
+            error("[plugins.x]\ngrants = ['GET registry']").contains("plugins.x.grants: the grant")
+        );
+        assert!(error("[plugins.x]\ngrants = ['GET registry /v2/a']").contains("/v2/"));
+        assert!(error("[plugins.harbor]\ngrants = []").contains("harbor is built in"));
+    }
+}

@@ -1,0 +1,129 @@
+//! A plugin is installed only if the user agrees, and sends only what the user granted.
+
+use serde_json::{Value, json};
+
+use super::{lock, plugin};
+use crate::plugin::packed;
+use crate::support::harbor::{Behaviour, Harbor};
+use crate::support::{Longshore, Registry, Run};
+use longshore_content::Image;
+
+/// The request that the repository type sends.
+const GRANT: &str = "POST registry /wait/*";
+/// The user's settings file, relative to the working directory.
+const SETTINGS: &str = "../home/.config/longshore.toml";
+
+/// Returns a repository type that wants these requests.
+fn waiter(wants: &[&str]) -> Vec<u8> {
+    let metadata: Value = json!({
+        "name": "waiter", "version": "1.0.0", "kind": "repo-type", "grants": wants,
+    });
+    packed("waits", &metadata)
+}
+
+fn with_waiter() -> Longshore {
+    Longshore::new().file("waiter.wasm", waiter(&[GRANT]))
+}
+
+/// Adds the plugin with more arguments.
+fn add(longshore: Longshore, more: &[&str]) -> Run {
+    plugin(longshore, &["add", "./waiter.wasm"]).args(more).run()
+}
+
+/// Creates a source with an image, and a destination before which a Harbor counts requests.
+fn registries() -> (Registry, Registry, Harbor) {
+    let (source, destination) = (Registry::embedded(), Registry::embedded());
+    source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 1000).build());
+    let open = Behaviour { open: true, ..Behaviour::default() };
+    let harbor = Harbor::start(destination.address(), open);
+    (source, destination, harbor)
+}
+
+fn mirror(run: &Run, source: &Registry, harbor: &Harbor) -> Longshore {
+    let longshore = run.again().mirror().list("team/app team/app 1\n").source(source.address());
+    longshore.destination(harbor.address()).args(["--repo-type", "waiter"])
+}
+
+#[test]
+fn nobody_is_asked_without_a_terminal() {
+    let run = add(with_waiter(), &[]).exits(2);
+    let run = run.complains("install waiter: there is no terminal to ask at");
+    let run = run.complains(&format!("  wants {GRANT} at the destination registry"));
+    let run = run.complains(
+        "hint: to agree, run longshore plugin add ./waiter.wasm --yes --grant='POST registry /wait/*'",
+    );
+    assert_eq!(run.file("../home/.config/longshore.lock"), None, "it was locked");
+    assert_eq!(run.file(SETTINGS), None);
+    // The line does what it says.
+    let agreed = add(run.again(), &["--yes", "--grant=POST registry /wait/*"]).exits(0);
+    let settings = agreed.file(SETTINGS).expect("the grant is kept");
+    assert_eq!(settings, format!("[plugins.waiter]\ngrants = [\"{GRANT}\"]\n"));
+    assert!(!lock(&agreed).contains("grants"), "a lock file grants nothing");
+}
+
+#[test]
+fn yes_alone_grants_nothing() {
+    let run = add(with_waiter(), &["--yes"]).exits(0).complains("which is not granted");
+    assert_eq!(run.file(SETTINGS), None);
+    let (source, destination, harbor) = registries();
+    let denied = mirror(&run, &source, &harbor).run().exits(0);
+    denied.complains("with plugin `waiter`: ").complains("trying the push anyway");
+    assert_eq!(harbor.count("POST", "/wait/ab"), 0, "a request went out without a grant");
+    let granted = mirror(&run, &source, &harbor).args(["--grant", GRANT]).run().exits(0);
+    assert_eq!(harbor.count("POST", "/wait/ab"), 2);
+    let file = granted.again().file(SETTINGS, format!("[plugins.waiter]\ngrants = ['{GRANT}']\n"));
+    drop(file);
+    mirror(&granted, &source, &harbor).run().exits(0);
+    assert_eq!(harbor.count("POST", "/wait/ab"), 4, "the settings file did not grant it");
+    destination.assert_complete("team/app", "1");
+}
+
+#[test]
+fn a_lock_file_of_somebody_else_grants_nothing() {
+    let run = add(with_waiter(), &["--yes", "--grant", GRANT]).exits(0);
+    let (source, _destination, harbor) = registries();
+    let stolen = run.again().file("theirs/longshore.lock", lock(&run)).file("theirs/s.toml", "");
+    drop(stolen);
+    let theirs = mirror(&run, &source, &harbor).args(["--settings", "theirs/s.toml"]);
+    theirs.run().exits(0).complains("trying the push anyway");
+    assert_eq!(harbor.count("POST", "/wait/ab"), 0);
+}
+
+#[test]
+fn an_update_that_wants_more_needs_consent() {
+    let run = add(with_waiter(), &["--yes", "--grant", GRANT]).exits(0);
+    let before = lock(&run);
+    let replaced = |wants: &[&str]| run.again().file("waiter.wasm", waiter(wants));
+    let update =
+        |longshore: Longshore, more: &[&str]| plugin(longshore, &["update"]).args(more).run();
+    let wider = update(replaced(&[GRANT, "GET registry /who"]), &[]).exits(1);
+    let wider = wider.complains("now wants GET registry /who");
+    let wider = wider.complains("update waiter: there is no terminal to ask at");
+    wider.complains("run longshore plugin update waiter --yes --grant='GET registry /who'");
+    assert_eq!(lock(&run), before, "it was updated");
+    // What the settings file already has is not rewritten.
+    let table = update(run.again(), &["--yes", "--grant", "GET registry /who"]).exits(1);
+    table.complains("it has [plugins.waiter], which longshore does not change").complains(
+        "add to [plugins.waiter] the line grants = [\"POST registry /wait/*\", \"GET registry /who\"]",
+    );
+    assert_eq!(lock(&run), before, "it was updated");
+    let accepted = update(run.again(), &["--yes"]).exits(0).complains("which is not granted");
+    assert_ne!(lock(&accepted), before);
+    // Fewer requests need no consent.
+    update(replaced(&[]), &[]).exits(0).complains("updated waiter");
+    assert!(!lock(&run).contains("wants"));
+}
+
+#[test]
+fn wrong_grants_are_refused() {
+    for (grant, why) in [
+        ("POST registry", "it must read `METHODS ENDPOINT /path`"),
+        ("POST registry /v2/**", "a plugin may not use the registry API under /v2/"),
+        ("POST api /wait/*", "waiter has no endpoint of that name"),
+    ] {
+        let run = add(with_waiter(), &["--yes", "--grant", grant]).exits(2).complains(why);
+        assert_eq!(run.file("../home/.config/longshore.lock"), None, "it was locked");
+    }
+    let built_in = Longshore::new().file(SETTINGS, "[plugins.harbor]\ngrants = []\n");
+    plugin(built_in, &["list"]).run().exits(2).complains("harbor is built in");
+}
