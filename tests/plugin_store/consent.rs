@@ -49,6 +49,7 @@ fn nobody_is_asked_without_a_terminal() {
     let run = add(with_waiter(), &[]).exits(2);
     let run = run.complains("install waiter: there is no terminal to ask at");
     let run = run.complains(&format!("  wants {GRANT} at the destination registry"));
+    let run = run.complains("  imports longshore:plugin/endpoints 0.1.0");
     let run = run.complains(
         "hint: to agree, run longshore plugin add ./waiter.wasm --yes --grant='POST registry /wait/*'",
     );
@@ -117,7 +118,7 @@ fn an_update_that_wants_more_needs_consent() {
 #[test]
 fn wrong_grants_are_refused() {
     for (grant, why) in [
-        ("POST registry", "it must read `METHODS ENDPOINT /path`"),
+        ("POST registry", "it must read `METHODS ENDPOINT /path"),
         ("POST registry /v2/**", "a plugin may not use the registry API under /v2/"),
         ("POST api /wait/*", "waiter has no endpoint of that name"),
     ] {

@@ -41,7 +41,7 @@ impl Installation<'_> {
             format!("  from {}", shown(&locked.source)),
             format!("  sha256:{}, {}", locked.sha256, HumanBytes(locked.size)),
         ];
-        lines.extend(info.imports.iter().map(|import| format!("  imports {}", shown(import))));
+        lines.extend(info.imports.iter().map(|import| format!("  imports {}", interface(import))));
         lines
             .extend(locked.wants.iter().map(|want| format!("  wants {}", self.told(locked, want))));
         if locked.wants.is_empty() {
@@ -128,6 +128,11 @@ impl Installation<'_> {
             _ => Err(InstallError::Declined(question.what.clone())),
         }
     }
+}
+
+/// Returns the name of an interface and its version. The log takes `a:b@c` for a password.
+pub(super) fn interface(name: &str) -> String {
+    shown(name).replace('@', " ")
 }
 
 /// Refuses grants for endpoints that the plugin does not have.

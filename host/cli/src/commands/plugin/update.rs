@@ -3,7 +3,7 @@
 use longshore_engine::event::Level;
 use longshore_plugin_host::escape::shown;
 
-use super::consent::Question;
+use super::consent::{Question, interface};
 use super::installation::Installation;
 use crate::error::{Exit, Fatal};
 use crate::flags::{ConsentFlags, PluginUpdate};
@@ -87,7 +87,7 @@ fn told(old: &Locked, new: &Locked) -> String {
     ];
     let new_ones = |what: &str, old: &[String], new: &[String]| -> Vec<String> {
         let added = new.iter().filter(|item| !old.contains(item));
-        added.map(|item| format!("  now {what} {}", shown(item))).collect()
+        added.map(|item| format!("  now {what} {}", interface(item))).collect()
     };
     lines.extend(new_ones("imports", &old.imports, &new.imports));
     lines.extend(new_ones("wants", &old.wants, &new.wants));
