@@ -9,6 +9,7 @@ mod completions;
 mod convert;
 mod global;
 mod hangar;
+mod help;
 mod inspect;
 mod list;
 mod login;
@@ -32,6 +33,7 @@ pub(crate) use completions::Completions;
 pub(crate) use convert::Convert;
 pub(crate) use global::{Global, OF_CONNECTIONS, is_without_effect};
 pub(crate) use hangar::{HangarFlags, Replaced};
+pub(crate) use help::{Closing, endings};
 pub(crate) use inspect::{Inspect, Tags};
 pub(crate) use list::{ListFlags, NOT_REPEATED, REGISTRY_REWRITE};
 pub(crate) use login::{Login, Logout, WhoAmI};
@@ -49,7 +51,15 @@ pub(crate) use validate::{CompareFlags, Validate};
 
 /// Mirrors container images, Helm charts and other OCI artifacts between registries.
 #[derive(Debug, Parser)]
-#[command(name = "longshore", version, max_term_width = 100)]
+#[command(
+    name = "longshore",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  longshore mirror -f images.txt -d registry.example.com --dry-run
+  longshore mirror-validate -f images.txt -d registry.example.com"
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -77,13 +87,19 @@ pub(crate) enum Command {
 
 /// Returns the definition of the command line.
 pub(crate) fn command() -> clap::Command {
-    global::hide_without_effect(completed(Cli::command()))
+    let cli = global::hide_without_effect(completed(Cli::command()));
+    cli.mut_subcommand("plugin", |plugin| plugin.mut_subcommand("info", help::with_plugins))
 }
 
 /// Completes what the derived definition of each flag leaves out: a switch takes `=true` and `=false`,
-/// and an empty variable is unset.
+/// an empty variable is unset, completions offer values, and the help ends with the examples.
 fn completed(command: clap::Command) -> clap::Command {
+    let command = match Closing::of(&command).text() {
+        Some(text) => command.after_help(text),
+        None => command,
+    };
     let command = command.mut_args(|flag| {
+        let flag = help::with_offer(flag);
         let flag =
             if matches!(flag.get_action(), ArgAction::SetTrue) { switch(flag) } else { flag };
         let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
@@ -135,7 +151,7 @@ pub(crate) fn is_setting(command: &str, flag: &clap::Arg) -> bool {
 mod tests {
     use clap::FromArgMatches;
 
-    use super::{Cli, Command, command};
+    use super::{Cli, Closing, Command, command};
 
     fn mirror(line: &str) -> super::CopyFlags {
         let matches = command().try_get_matches_from(line.split(' ')).unwrap();
@@ -143,6 +159,42 @@ mod tests {
             Command::Mirror(mirror) => mirror.copy,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Runs `check` with the words and the definition of each command.
+    fn each(command: &clap::Command, path: &str, check: &mut dyn FnMut(&str, &clap::Command)) {
+        check(path, command);
+        for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+            let name = inner.get_name();
+            each(inner, &format!("{path} {name}"), check);
+        }
+    }
+
+    #[test]
+    fn each_help_ends_with_examples_that_parse() {
+        let cli = command();
+        let mut commands = 0;
+        each(&cli, "longshore", &mut |path, command| {
+            commands += 1;
+            let Closing { examples, .. } = Closing::of(command);
+            assert!(examples.len() >= 2, "{path} has {} examples", examples.len());
+            let help = command.clone().render_long_help().to_string();
+            let last = examples.last().expect("there are examples");
+            assert!(help.trim_end().ends_with(last.as_str()), "{path}: {help}");
+            for example in &examples {
+                let part = example.split(['|', '>']).map(str::trim);
+                let mut part = part.filter(|part| part.starts_with("longshore"));
+                let part = part.next().unwrap_or_else(|| panic!("{example} runs no longshore"));
+                let words = shlex::split(part).expect("a shell reads it");
+                let parsed = cli.clone().try_get_matches_from(&words);
+                assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());
+                assert!(
+                    path == "longshore" || format!("{example} ").contains(&format!("{path} ")),
+                    "{example}"
+                );
+            }
+        });
+        assert!(commands > 12, "{commands} commands were looked at");
     }
 
     #[test]

@@ -11,7 +11,14 @@ pub(super) const ONLY_ON_COMMAND_LINE: [&str; 3] = ["grant", "output", "yes"];
 
 /// List, install, pack and push plugins
 #[derive(Debug, Args)]
-#[command(disable_help_subcommand = true, subcommand_required = true)]
+#[command(
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    after_help = "\
+Examples:
+  longshore plugin list
+  longshore plugin info harbor"
+)]
 pub(crate) struct Plugin {
     #[command(subcommand)]
     pub(crate) command: PluginCommand,

@@ -12,7 +12,7 @@ use super::values::{address, host};
 #[command(after_help = "\
 Examples:
   longshore serve /srv/registry --listen 127.0.0.1:5000
-  longshore serve /srv/registry --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --read-only
+  longshore serve /srv/registry --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem
 
 The registry implements the OCI distribution specification, with referrers, mounts, and deletion of \
 tags, manifests and blobs. Without --htpasswd every client that reaches the address may read, write and \
