@@ -9,6 +9,7 @@ mod bench;
 mod bindings;
 mod charts;
 mod command;
+mod dist;
 mod lint;
 mod quickstart;
 mod renderer;
@@ -40,6 +41,8 @@ enum Task {
     Bench(bench::Options),
     /// Look for the images of real charts, and compare with what they need
     Charts(charts::Options),
+    /// Build a release archive with completions, manual pages and checksums, static on Linux where that builds
+    Dist(dist::Options),
     /// Check format, lints, documentation and dependencies
     Lint,
 }
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Charts(options) => charts::run(&options),
+        Task::Dist(options) => dist::run(&options),
         Task::Lint => lint::run(),
     };
     match result {

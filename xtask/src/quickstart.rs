@@ -139,3 +139,78 @@ fn compare(samples: &[Sample], destination: &Endpoint) -> Result<()> {
     println!("{} of {} tags are the same, byte by byte", samples.len(), samples.len());
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+
+    /// Programs for the script `dev`, each a shell script of its own.
+    struct Programs(PathBuf);
+
+    impl Programs {
+        fn new(name: &str, programs: &[(&str, &str)]) -> Self {
+            let id = std::process::id();
+            let folder = std::env::temp_dir().join(format!("longshore-dev-{name}-{id}"));
+            fs::create_dir_all(&folder).expect("a folder");
+            let programs = programs.iter().copied().chain([("dirname", "/usr/bin/dirname \"$@\"")]);
+            for (program, text) in programs {
+                let path = folder.join(program);
+                fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a program");
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it runs");
+            }
+            Self(folder)
+        }
+
+        /// Runs `./dev quickstart` with these programs only. Returns whether it succeeded, and its output.
+        fn dev(&self) -> (bool, String) {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+            let mut dev = Command::new("/bin/sh");
+            dev.arg(root.join("dev")).arg("quickstart").env_clear();
+            dev.env("PATH", &self.0).env("HOME", &self.0).env("FOLDER", &self.0);
+            let output = dev.output().expect("the shell runs");
+            let text = [output.stdout, output.stderr].concat();
+            (output.status.success(), String::from_utf8(text).expect("it is text"))
+        }
+    }
+
+    impl Drop for Programs {
+        fn drop(&mut self) {
+            // A leftover does no harm.
+            let _ignored = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let all = [("cc", ""), ("make", ""), ("cargo", "echo cargo \"$@\"")];
+        let names = ["a C compiler", "make (", "rustup, which installs Rust"];
+        for (without, name) in names.iter().enumerate() {
+            let mut programs = all.to_vec();
+            programs.remove(without);
+            let (done, said) = Programs::new(&format!("without-{without}"), &programs).dev();
+            assert!(!done && said.contains(name), "{said}");
+            assert!(!said.contains(names[(without + 1) % 3]), "{said}");
+        }
+        let (done, said) = Programs::new("all", &all).dev();
+        assert!(done && said.contains("cargo xtask quickstart"), "{said}");
+    }
+
+    #[test]
+    fn a_missing_toolchain_is_installed() {
+        let programs = Programs::new(
+            "toolchain",
+            &[
+                ("cc", ""),
+                ("make", ""),
+                ("cargo", "[ -e \"$FOLDER/installed\" ] || exit 1; echo cargo \"$@\""),
+                ("rustup", "echo rustup \"$@\"; : > \"$FOLDER/installed\""),
+            ],
+        );
+        let (done, said) = programs.dev();
+        assert!(done && said.contains("rustup toolchain install"), "{said}");
+        assert!(said.contains("cargo xtask quickstart"), "{said}");
+    }
+}

@@ -47,29 +47,46 @@ impl Workspace {
 
     /// Adds the compile target of plugins if the toolchain lacks it.
     pub(crate) fn ensure_wasm_target(&self) -> Result<()> {
-        if self.has_wasm_target()? {
+        self.ensure_target(WASM)
+    }
+
+    /// Adds a compile target if the toolchain lacks it.
+    pub(crate) fn ensure_target(&self, target: &str) -> Result<()> {
+        if self.has_target(target)? {
             return Ok(());
         }
         if !installed("rustup") {
-            bail!("this Rust toolchain lacks the target {WASM}, and rustup is not installed");
+            bail!("this Rust toolchain lacks the target {target}, and rustup is not installed");
         }
-        run(command("rustup", &self.root).args(["target", "add", WASM]))?;
-        if !self.has_wasm_target()? {
-            bail!("rustup added {WASM}, but not to the toolchain that cargo uses");
+        run(command("rustup", &self.root).args(["target", "add", target]))?;
+        if !self.has_target(target)? {
+            bail!("rustup added {target}, but not to the toolchain that cargo uses");
         }
         Ok(())
     }
 
-    fn has_wasm_target(&self) -> Result<bool> {
+    /// Says whether the toolchain has a compile target.
+    pub(crate) fn has_target(&self, target: &str) -> Result<bool> {
         let mut rustc = command("rustc", &self.root);
-        rustc.args(["--print", "target-libdir", "--target", WASM]);
+        rustc.args(["--print", "target-libdir", "--target", target]);
         Ok(Path::new(output(&mut rustc)?.trim()).is_dir())
     }
 
-    /// Builds the binary, whose build script builds the components. Returns its path.
+    /// Builds the binary of the daily builds, whose build script builds the components. Returns its path.
     pub(crate) fn build_host(&self) -> Result<PathBuf> {
+        self.build(&Build { release: false, target: None })
+    }
+
+    /// Builds the binary. Returns its path.
+    pub(crate) fn build(&self, options: &Build<'_>) -> Result<PathBuf> {
         let mut build: Command = cargo(&self.root);
-        build.args(["build", "-p", "longshore"]);
+        build.args(["build", "--locked", "-p", "longshore"]);
+        if options.release {
+            build.arg("--release");
+        }
+        if let Some(target) = options.target {
+            build.args(["--target", target]);
+        }
         run(&mut build)?;
         // The second run compiles nothing and only prints the path of the binary.
         build.args(["--message-format", "json", "--quiet"]).stderr(Stdio::inherit());
@@ -80,6 +97,14 @@ impl Workspace {
         });
         executable.context("cargo built no binary")
     }
+}
+
+/// How to build the binary.
+pub(crate) struct Build<'a> {
+    /// With optimisation, as it is shipped.
+    pub(crate) release: bool,
+    /// The target, if it is not the host.
+    pub(crate) target: Option<&'a str>,
 }
 
 fn is_component(package: &Value) -> bool {
