@@ -2,7 +2,7 @@
 
 use longshore_content::{Content, Image, Index};
 
-use crate::support::{Longshore, Pair, Registry};
+use crate::support::{Answer, FaultProxy, Longshore, Pair, Registry, Rule};
 
 fn image(seed: u64) -> Content {
     Image::new("linux/amd64").layer(seed, 100).build()
@@ -134,6 +134,28 @@ fn a_push_that_would_be_refused_is_said_to_be_once_for_all() {
     }
     let right = run(Some(("jo", "secret")), "--dry-run").exits(0);
     right.sums_up("2 to copy, 1 skipped, 0 failed");
+}
+
+#[test]
+fn what_only_a_push_can_tell_is_not_counted_as_to_copy() {
+    let Some(destination) = Registry::docker().htpasswd("jo", "secret").start() else { return };
+    let source = Registry::embedded();
+    for tag in ["a", "b"] {
+        source.push(&format!("team/{tag}"), "1", &image(1));
+    }
+    let proxy = FaultProxy::before(&destination);
+    for method in ["HEAD", "GET"] {
+        let refused = Rule::on(method, "/v2/team/b/manifests/*").answers(Answer::status(403));
+        proxy.rule(refused);
+    }
+    let run = Longshore::new().mirror().list("team/a team/a 1\nteam/b team/b 1\n");
+    let run = run.env("DOCKER_USERNAME", "jo").env("DOCKER_PASSWORD", "secret");
+    let run = run.source(source.address()).destination(proxy.address());
+    let run = run.args(["--dry-run", "-j", "1"]).run().exits(0);
+    let run = run.sums_up("1 to copy, 0 skipped, 0 failed");
+    assert!(run.stdout.contains("not looked at: 1; only a push can tell"), "{}", run.stdout);
+    let said = "team/b:1: could not be looked at, so only a push can tell: ";
+    assert!(run.stdout.contains(said), "{}", run.stdout);
 }
 
 #[test]

@@ -256,3 +256,21 @@ fn the_report_is_on_standard_output_and_the_log_on_standard_error() {
     assert!(lines[1].starts_with(&copied), "{}", run.stderr);
     assert_eq!(lines.len(), 2, "{}", run.stderr);
 }
+
+#[test]
+fn a_short_name_that_the_source_has_below_library_gets_a_hint() {
+    let pair = Pair::embedded();
+    pair.source.push("library/busybox", "1.36", &image(1));
+    pair.source.push("alpine", "3", &image(2));
+    let list = "busybox copies/busybox 1.36\nalpine copies/alpine 3\nbusybox copies/other 2\n";
+    let run = pair.mirror(list).args(["-j", "1"]).run().exits(1);
+    let run = run.sums_up("1 copied, 0 skipped, 2 failed");
+    let run =
+        run.complains("hint: the source has library/busybox: write library/busybox in the list");
+    assert_eq!(run.stderr.matches("the source has library/").count(), 1, "{}", run.stderr);
+    pair.mirror(list).arg("--dry-run").run().exits(1).complains("the source has library/busybox");
+    pair.validate(list).run().exits(1).complains("the source has library/busybox");
+    // A name without a tag in one column of the other format.
+    let run = Longshore::new().mirror().list("busybox:1.36\n").source(pair.source.address());
+    run.destination(pair.destination.address()).run().exits(1).complains("write library/busybox");
+}

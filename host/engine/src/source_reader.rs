@@ -15,6 +15,9 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use crate::digest_tags::DigestTags;
 use crate::manifest_cache::ManifestCache;
 
+/// Where Docker Hub keeps images with short names.
+const LIBRARY: &str = "library";
+
 /// The largest configuration that is read for its platform, in bytes.
 const CONFIGURATION_LIMIT: u64 = 16 * 1024 * 1024;
 /// A configuration above this size, in bytes, is large. A run reads one large configuration at a time,
@@ -121,8 +124,32 @@ impl SourceReader<'_> {
 
     /// Reads the job's manifest. `named` is its digest, if the source or the list names it.
     ///
-    /// A cached manifest is used only if the source still has it.
+    /// A cached manifest is used only if the source still has it. The error of a missing image has a hint
+    /// if the source has it below `library/`.
     pub(crate) async fn root(&self, named: Option<&Digest>) -> Result<Manifest, StoreError> {
+        match self.cached_or_fetched(named).await {
+            Err(error) if error.is_not_found() && self.repository().is_one_part() => {
+                Err(self.with_library(error).await)
+            }
+            root => root,
+        }
+    }
+
+    /// Adds a hint to the error of a missing image: short names are below `library/` on Docker Hub, so a
+    /// copy of it has them there too.
+    async fn with_library(&self, error: StoreError) -> StoreError {
+        let name = format!("{LIBRARY}/{}", self.repository());
+        let Ok(repository) = name.parse::<Repository>() else { return error };
+        let reference = self.fetch_reference();
+        match self.store.resolve(&repository, &reference, Intent::Read).await {
+            Ok(Some(_)) => {
+                error.with_hint(format!("the source has {name}: write {name} in the list"))
+            }
+            _ => error,
+        }
+    }
+
+    async fn cached_or_fetched(&self, named: Option<&Digest>) -> Result<Manifest, StoreError> {
         if let (Some(digest), Some(cache)) = (named, self.cache)
             && let Some(manifest) = cache.manifest(digest).await
             && self.still_has(digest).await

@@ -97,6 +97,21 @@ pub(super) struct Outcomes {
 }
 
 impl Outcomes {
+    /// Records the outcome of a job. What a dry run could not look at has failed: charts have no status
+    /// for it, and must not count as what would be pushed.
+    pub(super) fn add(&mut self, job: u32, outcome: Outcome) {
+        let outcome = match outcome.status {
+            Status::Unknown => Outcome {
+                status: Status::Failed,
+                error: outcome.reason.clone(),
+                reason: None,
+                ..outcome
+            },
+            _ => outcome,
+        };
+        self.by_job.insert(job, outcome);
+    }
+
     /// Whether all jobs of a version have ended.
     pub(super) fn are_complete(&self, version: &ChartVersion) -> bool {
         let mut jobs = version.job.iter().chain(version.images.iter().map(|image| &image.job));
@@ -142,8 +157,8 @@ impl Outcomes {
             (Status::Copied | Status::Valid, None) => ChartStatus::Pushed,
             (Status::Copied | Status::Valid, Some(_)) => ChartStatus::Replaced,
             (Status::Skipped, _) => ChartStatus::Skipped,
-            (Status::DryRun | Status::Unknown, _) => ChartStatus::DryRun,
-            (Status::Failed, _) => ChartStatus::Failed,
+            (Status::DryRun, _) => ChartStatus::DryRun,
+            (Status::Failed | Status::Unknown, _) => ChartStatus::Failed,
         };
         let failure =
             outcome.error.clone().map(|error| ChartFailure { error, hint: outcome.hint.clone() });
@@ -198,8 +213,8 @@ pub(super) fn count_images(version: &ChartVersion, result: &VersionResult) -> Co
         match image.status {
             Status::Copied | Status::Valid => counts.done += 1,
             Status::Skipped => counts.skipped += 1,
-            Status::Failed => counts.failed += 1,
-            Status::DryRun | Status::Unknown => counts.dry_run += 1,
+            Status::Failed | Status::Unknown => counts.failed += 1,
+            Status::DryRun => counts.dry_run += 1,
         }
     }
     counts.failed += u32::from(version.images_failure.is_some());
@@ -244,5 +259,22 @@ impl ChartReport {
             Some(list) => list.finish(&failures),
             None => Ok(None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outcomes;
+    use longshore_engine::job::{Outcome, Status};
+
+    #[test]
+    fn what_a_dry_run_could_not_look_at_has_failed() {
+        let mut outcomes = Outcomes::default();
+        let unseen = Outcome { reason: Some("unseen".to_owned()), ..Outcome::new(Status::Unknown) };
+        outcomes.add(1, unseen);
+        outcomes.add(2, Outcome::new(Status::DryRun));
+        let kept = |job| (outcomes.by_job[&job].status, outcomes.by_job[&job].error.as_deref());
+        assert_eq!(kept(1), (Status::Failed, Some("unseen")));
+        assert_eq!(kept(2), (Status::DryRun, None));
     }
 }

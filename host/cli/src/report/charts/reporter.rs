@@ -108,7 +108,7 @@ impl ChartReporter {
             Some(Event::Finished { job, outcome }) => {
                 self.course.finished(job);
                 self.bytes += outcome.bytes;
-                self.outcomes.by_job.insert(job, *outcome);
+                self.outcomes.add(job, *outcome);
                 self.write_ready(false);
             }
             Some(Event::BlobPlaced { job, size, how, digest: _ }) => {

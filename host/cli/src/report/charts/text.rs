@@ -111,11 +111,11 @@ fn image_lines(image: &ImageResult, shows_places: bool, text: &mut String) {
         Status::Skipped => {
             line(&format!("skipped: {}", escape(image.reason.as_deref().unwrap_or_default())));
         }
-        Status::Failed => {
+        Status::Failed | Status::Unknown => {
             line(&format!("FAILED: {}", escape(image.error.as_deref().unwrap_or_default())));
             hint(image.hint.as_deref(), text);
         }
-        Status::DryRun | Status::Unknown => {
+        Status::DryRun => {
             line(&escape(image.reason.as_deref().unwrap_or("would be copied")));
         }
     }
