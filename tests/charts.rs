@@ -4,6 +4,7 @@ mod bad_sources;
 mod failures;
 mod images;
 mod listing;
+mod options;
 mod overlay;
 mod pushes;
 mod server;

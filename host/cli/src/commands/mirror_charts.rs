@@ -16,8 +16,9 @@ use std::time::Instant;
 
 use longshore_chart::artifact::ChartStore;
 use longshore_engine::event::Level;
+use tokio::sync::Semaphore;
 
-use self::gather::{Gathering, Wanted};
+use self::gather::{Gathering, Wanted, renderings_at_once};
 use self::overlays::Overlays;
 use self::renderer::Plugins;
 use self::stores::{STORE, StoresWithCharts};
@@ -57,6 +58,7 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
     let gathering = Gathering {
         sources: &sources,
         renderer: renderer.as_deref(),
+        permits: Semaphore::new(renderings_at_once()),
         charts: &charts,
         wanted: Wanted {
             config: &flags.config,
@@ -77,8 +79,7 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
     let stores = Arc::new(StoresWithCharts::new(open, charts));
     let mut planned = session.plan_charts(&found, &target, stores.as_ref()).await?;
     if let (Some(folder), Some(renderer)) = (&flags.values_overlay, renderer.as_deref()) {
-        let (insecure, concurrency) = (target.insecure, flags.concurrency);
-        let overlays = Overlays { folder, renderer, insecure, concurrency };
+        let overlays = Overlays { folder, renderer, insecure: target.insecure };
         let charts = &mut planned.charts;
         let writing = async {
             overlays.write(&found, charts).await;

@@ -20,10 +20,11 @@ type result = witTypes.Result[[]contract.Manifest, longshore_plugin_types.Plugin
 
 // Render renders a chart.
 func Render(files []contract.File, values []string, release contract.Release) result {
-	// See init in ../main.go. Above the soft limit, collecting more often is better than to fail: the host
-	// ends a guest that takes more than 512 MiB.
-	debug.SetMemoryLimit(384 << 20)
-	debug.SetGCPercent(100)
+	// See init in ../main.go. Most charts need less than the soft limit, and the collector then hardly
+	// runs. Above it, collecting more often is better than to fail: the host ends a guest that takes more
+	// than 512 MiB, and several charts are rendered at once.
+	debug.SetMemoryLimit(128 << 20)
+	debug.SetGCPercent(400)
 	kubeVersion := ""
 	if release.KubeVersion.IsSome() {
 		kubeVersion = release.KubeVersion.Some()

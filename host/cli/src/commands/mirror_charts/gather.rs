@@ -13,6 +13,7 @@ use longshore_chart::source::{Fetched, SourceError, Sources};
 use longshore_chart::{RenderError, RenderInput, Rendered, Renderer};
 use longshore_engine::event::Level;
 use longshore_oci::{Reference, Repository, Tag, Version};
+use tokio::sync::Semaphore;
 
 use super::versions::{Artifact, FoundChart, FoundImage, FoundVersion, Renderings};
 use crate::report::{ChartFailure, Log, Place, UnusedImage};
@@ -50,9 +51,21 @@ impl GatherError {
     }
 }
 
-/// The number of charts to render at once: one for each core at least.
-pub(super) fn at_once(concurrency: usize) -> usize {
-    concurrency.max(std::thread::available_parallelism().map_or(1, usize::from))
+/// The most renderings at once. Each may need 128 MiB, and more cores gain little.
+const RENDERINGS: usize = 4;
+
+/// The number of charts to fetch at once: one for each core at least.
+fn at_once(concurrency: usize) -> usize {
+    concurrency.max(cores())
+}
+
+/// The number of renderings at once: one for each core at most.
+pub(super) fn renderings_at_once() -> usize {
+    cores().min(RENDERINGS)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// What finding out about charts needs.
@@ -60,6 +73,8 @@ pub(super) struct Gathering<'a> {
     pub(super) sources: &'a Sources,
     /// `None` with `--charts-only`.
     pub(super) renderer: Option<&'a dyn Renderer>,
+    /// The renderings that may begin: [`renderings_at_once`].
+    pub(super) permits: Semaphore,
     pub(super) charts: &'a Arc<ChartStore>,
     pub(super) wanted: Wanted<'a>,
     pub(super) log: &'a Arc<Log>,
@@ -190,7 +205,7 @@ impl Gathering<'_> {
             found.artifact = Some(self.artifact(at, &fetched).await?);
         }
         if let Some(renderer) = self.renderer {
-            match images(renderer, upstream, &fetched).await {
+            match images(renderer, &self.permits, upstream, &fetched).await {
                 Ok(discovery) => {
                     self.take_images(&upstream.images, discovery, found);
                     if self.wanted.renderings {
@@ -297,6 +312,7 @@ struct Rendition {
 /// Renders a chart with each set of values, and finds the images.
 async fn images(
     renderer: &dyn Renderer,
+    permits: &Semaphore,
     upstream: &Upstream,
     fetched: &Fetched,
 ) -> Result<Discovery, GatherError> {
@@ -308,6 +324,7 @@ async fn images(
             Vec::new()
         } else {
             let input = input(options, &fetched.chart, values.clone());
+            let _permit = permits.acquire().await;
             let rendered = renderer.render(&input).await;
             rendered.map_err(|error| render_error(upstream, fetched, layers, error))?
         };

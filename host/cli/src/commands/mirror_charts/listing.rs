@@ -10,8 +10,9 @@ use longshore_engine::counted;
 use longshore_engine::event::Level;
 use longshore_engine::list::{Entry, ListText, Pinned, Selection};
 use longshore_registry::Registries;
+use tokio::sync::Semaphore;
 
-use super::gather::{Gathering, Wanted};
+use super::gather::{Gathering, Wanted, renderings_at_once};
 use super::planning::entries;
 use super::renderer::{self, Plugins};
 use super::stores::STORE;
@@ -77,6 +78,7 @@ impl Reading<'_> {
         let gathering = Gathering {
             sources: &sources,
             renderer: Some(&*renderer),
+            permits: Semaphore::new(renderings_at_once()),
             charts: &charts,
             wanted: Wanted {
                 config: Path::new(name),

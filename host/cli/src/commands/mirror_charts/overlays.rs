@@ -10,7 +10,7 @@ use longshore_chart::overlay::{Overlay, Pulls, Stays, overlay};
 use longshore_chart::{RenderError, Renderer};
 use longshore_oci::Reference;
 
-use super::gather::{at_once, place};
+use super::gather::{place, renderings_at_once};
 use super::versions::{FoundChart, Renderings};
 use crate::error::Fatal;
 use crate::report::{ChartFailure, ChartPlan, ChartVersion, NotMoved, WrittenOverlay, escape};
@@ -27,8 +27,6 @@ pub(super) struct Overlays<'a> {
     pub(super) renderer: &'a dyn Renderer,
     /// Whether the target may be reached over plain HTTP.
     pub(super) insecure: bool,
-    /// The number of charts at once.
-    pub(super) concurrency: usize,
 }
 
 /// The name of a set of values, and the overlay over it.
@@ -63,7 +61,7 @@ impl Overlays<'_> {
                 .map(|(renderings, version)| async move {
                     Some(self.compute(renderings?, version).await)
                 })
-                .buffered(at_once(self.concurrency))
+                .buffered(renderings_at_once())
                 .collect()
                 .await;
         let mut pulls = Pulls::new(self.insecure);
