@@ -155,3 +155,21 @@ fn a_configuration_names_its_registries_itself() {
     let empty = empty.args(["convert-list", "-i", "mirror.yaml", "-o", "-"]).run().exits(2);
     empty.complains("there is nothing under upstreams");
 }
+
+#[test]
+fn flags_for_charts_change_nothing_about_a_list_of_images() {
+    let source = source();
+    for (flags, is_told) in [
+        (&["--renderer", "helm"][..], true),
+        (&["--include-disabled"], true),
+        (&["--renderer", "auto"], false),
+        (&[], false),
+    ] {
+        let target = Registry::embedded();
+        let list = format!("{}/team/app {}/team/app 1\n", source.address(), target.address());
+        let run = Longshore::new().validate().list(&list).args(flags).run().exits(1);
+        assert_eq!(run.stderr.contains("change nothing"), is_told, "{flags:?}: {}", run.stderr);
+        // `mirror` does not have the flags.
+        run.repaired().exits(0);
+    }
+}

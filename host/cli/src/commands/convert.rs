@@ -63,6 +63,9 @@ pub(crate) async fn run(mut settings: ConvertSettings, log: &Arc<Log>) -> Result
     let (mut list, mut failed) = match is_of_charts(&text, flags.list_format.as_deref()) {
         true => charts(text, logins?, &settings, &plugins, log).await?,
         false => {
+            if let Some(note) = flags.charts.note() {
+                log.write(Level::Info, note);
+            }
             let list = formats.read(text, flags.list_format.as_deref()).await?;
             let failed = log_remarks(&list, log);
             (list, failed)

@@ -56,10 +56,13 @@ pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
     let format = session.settings.list.list_format.as_deref();
     let planned = match is_of_charts(&text, format) {
         true => validating::plan(&mut session, text).await?,
-        false => session.plan(text, 1).await?.map(|planned| {
-            let entries = planned.failed_entries();
-            (planned, entries)
-        }),
+        false => {
+            note_of_charts(&session.settings, log);
+            session.plan(text, 1).await?.map(|planned| {
+                let entries = planned.failed_entries();
+                (planned, entries)
+            })
+        }
     };
     let Some((planned, entries)) = planned else { return Ok(Exit::Interrupted) };
     let command = session.repeat_command(&planned.format);
@@ -77,6 +80,15 @@ pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
     // The run did start, so the exit code must not say that it could not.
     log.failure(None, &format!("failed to {error}"), error.hint().as_deref());
     Ok(if exit == Exit::Done { Exit::SomeFailed } else { exit })
+}
+
+/// Says that flags for a configuration of charts change nothing.
+fn note_of_charts(settings: &RunSettings, log: &Log) {
+    if let Task::Validate(flags) = &settings.task
+        && let Some(note) = flags.charts.note()
+    {
+        log.write(Level::Info, note);
+    }
 }
 
 /// Warns of `-o json`, which other tools read as a format.

@@ -13,3 +13,13 @@ pub(crate) struct ChartListFlags {
     #[arg(long)]
     pub(crate) include_disabled: bool,
 }
+
+impl ChartListFlags {
+    /// Returns a note on flags that change nothing, because the list is no configuration of charts.
+    pub(crate) fn note(&self) -> Option<&'static str> {
+        let is_given = self.include_disabled || self.renderer != "auto";
+        is_given.then_some(
+            "--renderer and --include-disabled change nothing: the list is no configuration of charts",
+        )
+    }
+}

@@ -17,7 +17,8 @@ impl Session {
     /// the failed list.
     pub(super) fn mend_commands(&self, format: &Format) -> MendCommands {
         let kept = |word: &&String| {
-            !["--failed=", "--output=", "--deep="].iter().any(|flag| word.starts_with(flag))
+            let flags = ["--failed=", "--output=", "--deep=", "--renderer=", "--include-disabled="];
+            !flags.iter().any(|flag| word.starts_with(flag))
         };
         let mut words: Vec<String> = self.settings.repeat.iter().filter(kept).cloned().collect();
         words[1] = "mirror".to_owned();
