@@ -124,6 +124,7 @@ pub(crate) struct PluginUpdate {
 #[command(after_help = "\
 Examples:
   longshore plugin remove mine
+  longshore plugin remove mine --settings ci/longshore.toml
 
 Its table in the settings file stays.")]
 pub(crate) struct PluginRemove {
