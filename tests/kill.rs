@@ -70,7 +70,7 @@ fn mirror(source: &str, destination: &str) -> Longshore {
 
 /// Starts a run and waits until it has copied for at least `point` milliseconds.
 fn copies_for(source: &str, destination: &str, point: u64) -> Running {
-    let run = mirror(source, destination).start();
+    let run = mirror(source, destination).arg("--debug").start();
     // The clock starts with the first activity. Otherwise only the loading phase would be killed.
     run.line(|line| line.contains("[M_ID:1]").then_some(()));
     std::thread::sleep(Duration::from_millis(point));

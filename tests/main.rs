@@ -34,6 +34,7 @@ mod platforms;
 mod plugin;
 mod plugin_commands;
 mod plugin_store;
+mod progress;
 mod prompt;
 mod proxies;
 mod pull_through;

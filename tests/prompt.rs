@@ -92,8 +92,9 @@ impl Terminal {
         self.wait_for(keys.trim_end_matches(['\r', '\u{4}', '\u{3}']));
     }
 
+    /// Waits for the end, and returns all output.
     #[track_caller]
-    fn exits(mut self, code: i32) {
+    fn exits(mut self, code: i32) -> String {
         // The output ends with the process.
         let deadline = Instant::now() + LIMIT;
         while let Ok(bytes) =
@@ -104,6 +105,7 @@ impl Terminal {
         assert!(Instant::now() < deadline, "it does not end:\n{}", self.said);
         let status = self.child.wait().expect("it is our child");
         assert_eq!(status.code(), Some(code), "exit code\n{}", self.said);
+        std::mem::take(&mut self.said)
     }
 }
 
@@ -165,8 +167,12 @@ fn valid_lines_exit_0_without_a_failed_list() {
     let Some(mut terminal) = Terminal::start(&longshore) else { return };
     terminal.types("team/app team/app 1\r");
     terminal.wait_for("copied");
+    terminal.types("team/app team/again 1\r");
+    terminal.wait_for("1 copied, 0 skipped");
     terminal.types("\u{4}");
-    terminal.exits(0);
+    let said = terminal.exits(0);
+    let told = said.matches("referrers were not looked for").count();
+    assert_eq!(told, 1, "once for all lines:\n{said}");
     assert!(!longshore.directory().join("mirror-failed.txt").exists(), "nothing failed");
 
     let validate = between(Longshore::new().validate(), &source, &destination);

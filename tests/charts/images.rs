@@ -78,7 +78,7 @@ fn the_report_has_charts_and_images_with_their_figures() {
     assert_eq!(document["timeline"]["pauses"], serde_json::json!([]));
     let page = run.file("page.html").expect("a page");
     for text in [
-        "<h1>longshore mirror-charts: 1 of 1 charts and 1 of 2 images arrived, 1 failed</h1>",
+        "<h1>longshore mirror-charts: 1 of 1 chart and 1 of 2 images arrived, 1 failed</h1>",
         "chart a 1.0.0",
         images[0].as_str(),
         images[1].as_str(),

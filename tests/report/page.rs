@@ -44,13 +44,13 @@ fn the_page_replaces_an_older_one_only_at_the_end_of_a_run() {
     for (command, report) in [
         ("mirror --dry-run", "would arrive"),
         ("mirror", "arrived"),
-        ("mirror-validate", "are valid"),
-        ("mirror validate", "are valid"),
+        ("mirror-validate", "is valid"),
+        ("mirror validate", "is valid"),
     ] {
         let run = pair.run(command, list).file("page.html", "old");
         let run = run.args(["--report", "page.html"]).run().exits(0);
         let page = run.file("page.html").expect("a page");
-        assert!(page.contains(&format!("all 1 entries {report}</h1>")), "{command}:\n{page}");
+        assert!(page.contains(&format!(": the entry {report}</h1>")), "{command}:\n{page}");
         let left = fs::read_dir(run.directory()).expect("a folder").flatten();
         let names: Vec<_> = left.map(|entry| entry.file_name()).collect();
         assert!(

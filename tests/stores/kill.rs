@@ -59,7 +59,7 @@ fn a_killed_run_leaves_complete_tags(kind: Kind) {
     let mut seen = Vec::new();
     for point in points(8, 23) {
         let run = Longshore::new().mirror().list(LIST).source(&source).destination(&destination);
-        let run = run.start();
+        let run = run.arg("--debug").start();
         run.line(|line| line.contains("[M_ID:1]").then_some(()));
         std::thread::sleep(Duration::from_millis(point));
         drop(run.kill());
@@ -90,7 +90,7 @@ fn a_killed_run_from_folder_to_folder_leaves_complete_tags() {
     }
     let mut seen = Vec::new();
     for point in points(10, 29) {
-        let run = stores.mirror(&list).start();
+        let run = stores.mirror(&list).arg("--debug").start();
         run.line(|line| line.contains("[M_ID:1]").then_some(()));
         std::thread::sleep(Duration::from_millis(point / 4));
         drop(run.kill());
@@ -116,7 +116,7 @@ fn a_run_into_the_same_folder_survives_the_kill_of_another() {
         let Some(destination) = Store::new(Kind::Folder) else { return };
         let run = || {
             let run = Longshore::new().mirror().list(&list).source(&stores.source.name());
-            run.destination(&destination.name()).start()
+            run.destination(&destination.name()).arg("--debug").start()
         };
         let (killed, other) = (run(), run());
         killed.line(|line| line.contains("[M_ID:1]").then_some(()));

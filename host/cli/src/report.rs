@@ -17,6 +17,7 @@ mod page;
 mod print;
 mod reporter;
 mod row;
+mod spent;
 mod totals;
 
 pub(crate) use charts::{
@@ -28,7 +29,7 @@ pub(crate) use error::ReportError;
 pub(crate) use escape::escape;
 pub(crate) use failed_list::{FailedEntry, FailedList, FailedListFile};
 pub(crate) use finished::Report;
-pub(crate) use log::{Log, LogLayer};
+pub(crate) use log::{Log, LogLayer, has_terminal};
 pub(crate) use options::{OutputFormat, ReportOptions, Verb};
 pub(crate) use page::{Asked, PageFile};
 pub(crate) use print::mend::MendCommands;

@@ -1,4 +1,4 @@
-//! What the reports of all commands do with events: bars, log records and figures.
+//! What the reports of all commands do with events: progress, log records and figures.
 
 mod figures;
 mod progress;
@@ -8,20 +8,22 @@ mod timeline;
 use std::sync::Arc;
 use std::time::Instant;
 
-use longshore_engine::event::{Event, Transferred};
+use longshore_engine::event::{Event, Level, Transferred};
+use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
 pub(super) use self::figures::Figures;
-use self::progress::Bars;
-pub(super) use self::progress::TICK;
+use self::progress::{HEARTBEAT, Progress, TICK};
 pub(super) use self::saved::Saved;
 pub(super) use self::timeline::{Slot, Timeline};
-use super::log::Log;
+use super::log::{Log, terminal_size};
 use super::options::ReportOptions;
 
 /// The course of a run, as its events tell it.
 pub(super) struct Course {
     log: Arc<Log>,
-    bars: Option<Bars>,
+    /// True if rows at a terminal show the progress; else log lines do.
+    draws: bool,
+    progress: Progress,
     started: Instant,
     figures: Figures,
 }
@@ -34,14 +36,16 @@ impl Course {
         started: Instant,
         entries: usize,
     ) -> Self {
-        let bars = options.draws_bars().then(|| Bars::new(entries));
-        log.set_bars(bars.as_ref().map(Bars::screen));
-        Self { log, bars, started, figures: Figures::new() }
+        let (draws, progress) = (options.draws_bars(), Progress::new(entries));
+        Self { log, draws, progress, started, figures: Figures::new() }
     }
 
-    /// Says whether bars show the running entries.
-    pub(super) const fn has_bars(&self) -> bool {
-        self.bars.is_some()
+    /// Returns the timer after whose ticks the progress is shown.
+    pub(super) fn timer(&self) -> Interval {
+        let period = if self.draws { TICK } else { HEARTBEAT };
+        let mut timer = interval_at(tokio::time::Instant::now() + period, period);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        timer
     }
 
     /// Takes an event. Returns it if it is also about the state of one entry.
@@ -56,62 +60,57 @@ impl Course {
                 self.figures.effort = effort;
             }
             Event::BlobPlanned { job, size } => {
-                if let Some(bars) = &mut self.bars {
-                    bars.planned(job, size);
-                }
+                self.progress.planned(job, size);
             }
             Event::Progress { job, bytes } => {
                 self.figures.timeline.at(self.started.elapsed()).moved += bytes;
-                if let Some(bars) = &mut self.bars {
-                    bars.moved(job, bytes);
-                }
+                self.progress.moved(job, bytes);
             }
             Event::BlobPlaced { how: Transferred::Moved, .. } => {}
             Event::BlobPlaced { job, size, how, .. } => {
                 self.figures.saved.count(size, how);
                 self.figures.timeline.at(self.started.elapsed()).saved += size;
-                if let Some(bars) = &mut self.bars {
-                    bars.saved(job, size);
-                }
+                self.progress.saved(job, size);
                 return Some(event);
             }
         }
         None
     }
 
-    /// Shows a running entry.
+    /// Starts an entry with this name.
     pub(super) fn started(&mut self, job: u32, name: impl FnOnce() -> String) {
-        if let Some(bars) = &mut self.bars {
-            bars.started(job, name());
-        }
+        let name = name();
+        self.log.record(Level::Debug, Some(job), None, &name);
+        self.progress.started(job, if self.draws { name } else { String::new() });
     }
 
     /// Counts an ended entry, started or not.
-    pub(super) fn finished(&mut self, job: u32) {
+    pub(super) fn finished(&mut self, job: u32, failed: bool) {
         self.figures.timeline.at(self.started.elapsed()).ended += 1;
-        if let Some(bars) = &mut self.bars {
-            bars.finished(job);
+        self.progress.finished(job, failed);
+    }
+
+    /// Shows the progress: as rows at a terminal, else as a log line.
+    pub(super) fn show(&mut self) {
+        let now = self.started.elapsed();
+        self.progress.sample(now);
+        if self.draws {
+            self.log.draw(self.progress.rows(now, terminal_size()));
+        } else {
+            self.log.write(Level::Info, &self.progress.header(now));
         }
     }
 
-    /// Draws the bars again.
-    pub(super) fn redraw(&self) {
-        if let Some(bars) = &self.bars {
-            bars.tick();
+    /// Removes the rows.
+    pub(super) fn remove_rows(&mut self) {
+        if self.draws {
+            self.log.draw(Vec::new());
         }
     }
 
-    /// Removes the bars.
-    pub(super) fn remove_bars(&mut self) {
-        self.log.set_bars(None);
-        if let Some(bars) = self.bars.take() {
-            bars.clear();
-        }
-    }
-
-    /// Removes the bars, and returns the figures.
+    /// Removes the rows, and returns the figures.
     pub(super) fn end(mut self) -> Figures {
-        self.remove_bars();
+        self.remove_rows();
         self.figures
     }
 }

@@ -1,6 +1,7 @@
 //! Log lines on standard error, in the format of Hangar:
 //! `HH:MM:SS [INFO|WARN|ERRO|DEBU] [M_ID:n] [IMG_ID:n] text`.
 
+mod below;
 mod layer;
 
 use std::collections::HashSet;
@@ -8,14 +9,13 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use indicatif::MultiProgress;
-
+use self::below::Below;
 pub(crate) use self::layer::LogLayer;
 use super::escape::escape_lines;
 use longshore_engine::event::Level;
 use longshore_registry::redact;
 
-/// Writes log lines above the progress bars.
+/// Writes log lines, above the rows of progress.
 pub(crate) struct Log {
     shared: Mutex<Shared>,
     debug: bool,
@@ -25,7 +25,7 @@ pub(crate) struct Log {
 
 struct Shared {
     sink: Box<dyn Write + Send>,
-    bars: Option<MultiProgress>,
+    below: Below,
     /// The hints that were shown.
     hints: HashSet<String>,
 }
@@ -46,7 +46,7 @@ impl Log {
         clock: fn() -> jiff::civil::Time,
     ) -> Self {
         Self {
-            shared: Mutex::new(Shared { sink, bars: None, hints: HashSet::new() }),
+            shared: Mutex::new(Shared { sink, below: Below::default(), hints: HashSet::new() }),
             debug,
             colour,
             clock,
@@ -69,31 +69,24 @@ impl Log {
         if level == Level::Debug && !self.debug {
             return;
         }
-        let line = self.line(level, entry, image, text);
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let Shared { sink, bars, .. } = &mut *shared;
-        // One call for the whole record, so that no other program writes into its middle. If standard
-        // error is closed, nobody reads the record.
-        let mut write = || {
-            let _gone = sink.write_all(line.as_bytes()).and_then(|()| sink.flush());
-        };
-        match bars {
-            Some(bars) => bars.suspend(write),
-            None => write(),
-        }
+        self.put(&self.line(level, entry, image, text), None);
     }
 
     /// Writes lines that are no records, such as the text of a chart. They must be escaped.
     pub(super) fn page(&self, text: &str) {
+        self.put(text, None);
+    }
+
+    /// Replaces the rows below the records, which a terminal shows.
+    pub(super) fn draw(&self, rows: Vec<String>) {
+        self.put("", Some(rows));
+    }
+
+    fn put(&self, records: &str, rows: Option<Vec<String>>) {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let Shared { sink, bars, .. } = &mut *shared;
-        let mut write = || {
-            let _gone = sink.write_all(text.as_bytes()).and_then(|()| sink.flush());
-        };
-        match bars {
-            Some(bars) => bars.suspend(write),
-            None => write(),
-        }
+        let Shared { sink, below, .. } = &mut *shared;
+        // If standard error is closed, nobody reads the record.
+        let _gone = below.write(sink, records, rows, terminal_size().columns);
     }
 
     /// Writes an error and, in its own record, a hint. Shows each hint once, because thousands of entries
@@ -108,11 +101,6 @@ impl Log {
     fn is_new(&self, hint: &str) -> bool {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         !shared.hints.contains(hint) && shared.hints.insert(hint.to_owned())
-    }
-
-    /// Sets the bars that records are written above; `None` removes them.
-    pub(super) fn set_bars(&self, bars: Option<MultiProgress>) {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner).bars = bars;
     }
 
     fn line(&self, level: Level, entry: Option<u32>, image: Option<u32>, text: &str) -> String {
@@ -141,6 +129,29 @@ impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Log").field("debug", &self.debug).finish_non_exhaustive()
     }
+}
+
+/// The size of a terminal.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+}
+
+/// Returns the size of the terminal at standard error at this moment.
+pub(super) fn terminal_size() -> Size {
+    match rustix::termios::tcgetwinsize(io::stderr()) {
+        Ok(size) if size.ws_row > 0 && size.ws_col > 0 => {
+            Size { rows: size.ws_row.into(), columns: size.ws_col.into() }
+        }
+        // Such as a serial line.
+        _ => Size { rows: 24, columns: 80 },
+    }
+}
+
+/// Says whether standard error is a terminal that can move its cursor.
+pub(crate) fn has_terminal() -> bool {
+    io::stderr().is_terminal() && std::env::var("TERM").unwrap_or_default() != "dumb"
 }
 
 fn local_time() -> jiff::civil::Time {
@@ -218,13 +229,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn records_come_through_above_bars() {
+    fn records_come_above_the_rows() {
         let (log, page) = log_at_noon(false, false);
-        let bars =
-            indicatif::MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden());
-        log.set_bars(Some(bars));
+        log.draw(vec!["1 of 2 images".to_owned()]);
         log.write(Level::Info, "still here");
-        assert_eq!(page.text(), "12:00:07 [INFO] still here\n");
+        log.draw(Vec::new());
+        let expected = "1 of 2 images\n\x1b[1A\r\x1b[J12:00:07 [INFO] still here\n1 of 2 images\n\x1b[1A\r\x1b[J";
+        assert_eq!(page.text(), expected);
     }
 
     #[test]

@@ -22,9 +22,10 @@ use longshore_oci::Digest;
 
 pub(crate) use self::file::PageFile;
 pub(super) use self::item::{Item, Kind};
-pub(super) use self::mirrored::{counts, kind};
-use self::safe::{safe, spent};
+pub(super) use self::mirrored::{counts, kind, others};
+use self::safe::safe;
 use super::course::Figures;
+use super::spent::spent;
 
 const STYLE: &str = include_str!("page/assets/report.css");
 const SCRIPT: &str = include_str!("page/assets/report.js");

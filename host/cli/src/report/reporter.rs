@@ -8,7 +8,8 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::course::{Course, Figures, TICK};
+use super::course::{Course, Figures};
+use super::escape::escape;
 use super::failed_list::FailedList;
 use super::finished::Report;
 use super::log::Log;
@@ -70,8 +71,7 @@ impl Reporter {
         for (number, outcome) in outcomes {
             progress.finished(number, outcome, true);
         }
-        let mut redraw = interval(TICK);
-        redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut show = progress.course.timer();
         let mut rewrite = interval(REWRITE);
         rewrite.set_missed_tick_behavior(MissedTickBehavior::Delay);
         rewrite.reset();
@@ -84,7 +84,7 @@ impl Reporter {
                     }
                     batch.drain(..).for_each(|event| progress.take(event));
                 }
-                _ = redraw.tick(), if progress.course.has_bars() => progress.course.redraw(),
+                _ = show.tick() => progress.course.show(),
                 _ = rewrite.tick() => self.rewrite_failed_list(&progress.rows),
                 () = self.rewrite.notified() => self.rewrite_failed_list(&progress.rows),
             }
@@ -146,12 +146,7 @@ impl Progress {
 
     fn started(&mut self, number: u32) {
         let Some(row) = self.rows.get(number) else { return };
-        if self.course.has_bars() {
-            // The bar shows the entry.
-            self.course.started(number, || row.entry().to_string());
-        } else if !self.quiet {
-            self.log.record(Level::Info, Some(number), None, &row.entry().to_string());
-        }
+        self.course.started(number, || escape(&row.entry().source.to_string()).into_owned());
     }
 
     /// Records the outcome of an entry. `early` is true for an entry without a job.
@@ -161,7 +156,7 @@ impl Progress {
         }
         let Some(row) = self.rows.get(number) else { return };
         self.totals.count(row);
-        self.course.finished(number);
+        self.course.finished(number, row.status() == Status::Failed);
         self.log_ending(row, early);
     }
 

@@ -1,8 +1,8 @@
 use std::fs;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::course::{Saved, Slot};
+use super::course::{Course, Saved, Slot};
 use super::log::tests::log_at_noon;
 use super::row::tests::{ended, job};
 use super::totals::{Totals, Verdicts};
@@ -120,13 +120,11 @@ fn each_way_to_end_has_its_log_line() {
     12:00:07 [ERRO] [M_ID:5] list.txt:6: failed a.io/Redis → 1.0: repository "Redis" is invalid:
       it has an upper-case letter
     12:00:07 [INFO] reading list.txt
-    12:00:07 [INFO] [M_ID:1] docker.io/library/copied:1 → r.example.com/library/copied:1
     12:00:07 [WARN] [M_ID:1] [IMG_ID:2] the platform is unknown
     12:00:07 [INFO] [M_ID:1] copied docker.io/library/copied:1 → r.example.com/library/copied:1 (sha256:3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d, 1.46 KiB): the digest changed: 1 of 2 children were selected
     12:00:07 [INFO] [M_ID:2] skipped docker.io/library/skipped:1 → r.example.com/library/skipped:1: the destination has it
     12:00:07 [ERRO] [M_ID:3] failed docker.io/library/failed:1 → r.example.com/library/failed:1: fetch the manifest: 401 Unauthorized
     12:00:07 [ERRO] [M_ID:3] hint: log in with docker login
-    12:00:07 [INFO] [M_ID:6] docker.io/library/late:1 → r.example.com/library/late:1
     "#);
 }
 
@@ -225,4 +223,34 @@ fn bars_are_for_people_at_a_terminal() {
     let report = blocking(run(at_terminal, log));
     assert_eq!(report.totals.failed, 4);
     assert!(page.text().contains("failed docker.io/library/failed:1"), "{}", page.text());
+}
+
+#[test]
+fn progress_is_a_log_line_without_a_terminal_and_rows_with_one() {
+    let show = |terminal| {
+        let (log, page) = log_at_noon(false, false);
+        let options = ReportOptions { terminal, ..options() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let _inside = runtime.enter();
+        let mut course = Course::new(&options, log, Instant::now(), 3);
+        let period = course.timer().period();
+        course.started(1, || "a.io/one:1".to_owned());
+        course.started(2, || "a.io/two:1".to_owned());
+        course.take(Event::BlobPlanned { job: 2, size: 100 });
+        course.take(Event::Progress { job: 2, bytes: 40 });
+        course.finished(1, true);
+        course.show();
+        course.end();
+        (period, page.text())
+    };
+    let (period, text) = show(false);
+    assert_eq!(period, Duration::from_secs(30));
+    assert!(text.starts_with("12:00:07 [INFO] 1 of 3 images, 1 failed, 40 B, "), "{text}");
+    assert_eq!(text.lines().count(), 1, "what starts is not told: {text}");
+    let (period, text) = show(true);
+    assert!(period < Duration::from_secs(1));
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("1 of 3 images, 1 failed, 40 B, "), "{text}");
+    assert!(lines[1].starts_with("  a.io/two:1 ") && lines[1].contains(" 40 % "), "{text}");
+    assert_eq!(lines[2], "\u{1b}[2A\r\u{1b}[J", "the rows are removed at the end: {text}");
 }

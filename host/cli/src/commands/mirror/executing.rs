@@ -1,7 +1,7 @@
 //! From a plan to its report: copies or validates the jobs, and follows their events.
 
-use std::io::IsTerminal;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use longshore_engine::copy::{self, CopyOptions};
 use longshore_engine::event::{EventSender, Level};
@@ -17,7 +17,7 @@ use super::planning::{OfCharts, Planned};
 use super::session::Session;
 use crate::error::Fatal;
 use crate::prepare::{self, Prepared, Purpose, RegistryEndpoints};
-use crate::report::{FailedList, Report, ReportOptions, Reporter};
+use crate::report::{FailedList, OutputFormat, Report, ReportOptions, Reporter, has_terminal};
 use crate::settings::{SettingsError, Task};
 use crate::setup::OpenStores;
 
@@ -56,8 +56,9 @@ impl Session {
                 verb: self.settings.verb(),
                 dry_run: self.settings.dry_run(),
                 page: self.settings.list.report.is_some(),
-                referrers: self.settings.referrers(),
-                terminal: std::io::stderr().is_terminal(),
+                referrers: self.settings.referrers()
+                    || self.referrers_left_out.load(Ordering::Relaxed),
+                terminal: has_terminal(),
                 shard: self.settings.list.shard,
                 mend: Some(mend).filter(|_| matches!(self.settings.task, Task::Validate(_))),
                 list: name,
@@ -111,11 +112,14 @@ impl Session {
                     would_create: prepared.would_create,
                 };
                 copy::run(jobs, stores, options, events.clone(), interrupt).await;
-                if !flags.referrers {
-                    self.referrers_left_out.call_once(|| {
-                        let text = "referrers (signatures, SBOMs) were not looked for; --referrers copies them too";
-                        events.note(0, None, Level::Info, text);
-                    });
+                // The summary of a copy says it as well.
+                let is_said = list.output == OutputFormat::Text && !flags.dry_run;
+                if !flags.referrers
+                    && !is_said
+                    && !self.referrers_left_out.swap(true, Ordering::Relaxed)
+                {
+                    let text = "referrers (signatures, SBOMs) were not looked for; --referrers copies them too";
+                    events.note(0, None, Level::Info, text);
                 }
             }
             Task::Validate(flags) => {

@@ -1,5 +1,7 @@
 //! The prompt `>>>`: plans, executes and reports each line before it asks for the next one.
 
+use std::sync::atomic::Ordering;
+
 use rustyline::error::ReadlineError;
 
 use super::exit::exit_of;
@@ -146,6 +148,10 @@ impl Conversation {
         self.verdicts.add(report.totals.verdicts);
         self.keep()?;
         report.print(None, &self.command)?;
+        if report.totals.copied > 0 {
+            // Once is enough for all lines.
+            self.session.referrers_left_out.store(true, Ordering::Relaxed);
+        }
         match exit_of(&report, &self.session.interrupt) {
             Exit::Done | Exit::Usage => {}
             exit @ (Exit::SomeFailed | Exit::Interrupted) => self.exit = exit,

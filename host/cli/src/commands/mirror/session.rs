@@ -1,6 +1,7 @@
 //! What `mirror` and `mirror-validate` set up once, for one list or for all lines at the prompt.
 
 use std::os::unix::fs::FileTypeExt as _;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
 
 use longshore_plugin_host::PluginHost;
@@ -19,8 +20,8 @@ pub(in crate::commands) struct Session {
     pub(in crate::commands) plugins: PluginHost,
     pub(in crate::commands) caches: Caches,
     pub(in crate::commands) stores: StoreSetup,
-    /// Says once that the run copies no referrers.
-    pub(in crate::commands) referrers_left_out: Once,
+    /// Whether the run has said that it copies no referrers.
+    pub(in crate::commands) referrers_left_out: AtomicBool,
     /// Says once which digests will change.
     pub(in crate::commands) digests_told: Once,
 }
@@ -44,7 +45,7 @@ impl Session {
             plugins: plugin_host(&settings.plugins, log)?,
             stores,
             interrupt: listen()?,
-            referrers_left_out: Once::new(),
+            referrers_left_out: AtomicBool::new(false),
             digests_told: Once::new(),
             settings,
             log: Arc::clone(log),

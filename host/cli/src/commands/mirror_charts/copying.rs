@@ -1,6 +1,5 @@
 //! From the plan to the report: copies the jobs, and follows their events.
 
-use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,7 +12,9 @@ use super::planning::PlannedCharts;
 use super::stores::StoresWithCharts;
 use crate::error::Fatal;
 use crate::prepare::Purpose;
-use crate::report::{ChartPlan, ChartReport, ChartReporter, FailedList, ReportOptions};
+use crate::report::{
+    ChartPlan, ChartReport, ChartReporter, FailedList, ReportOptions, has_terminal,
+};
 use crate::settings::Task;
 
 impl Session {
@@ -39,7 +40,7 @@ impl Session {
             dry_run: flags.dry_run,
             page: self.settings.list.report.is_some(),
             referrers: flags.referrers,
-            terminal: std::io::stderr().is_terminal(),
+            terminal: has_terminal(),
             list: String::new(),
             shard: None,
             mend: None,

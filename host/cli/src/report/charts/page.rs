@@ -1,8 +1,10 @@
 //! The page of a run of `mirror-charts`.
 
-use super::finished::{ChartReport, ChartStatus, JobFigures};
+use longshore_engine::counted;
+
+use super::finished::{ChartReport, ChartStatus, Counts, JobFigures};
 use crate::report::ReportError;
-use crate::report::page::{Asked, Head, Item, Kind, PageFile, counts, kind, write};
+use crate::report::page::{Asked, Head, Item, Kind, PageFile, counts, kind, others, write};
 
 impl ChartReport {
     /// Writes the page.
@@ -25,26 +27,17 @@ impl ChartReport {
 
     fn headline(&self) -> String {
         let (charts, images) = (self.charts, self.images);
-        let all = |counts: super::finished::Counts| {
-            counts.done + counts.skipped + counts.failed + counts.dry_run
+        let all = |counts: Counts, one, more| {
+            let all = counts.done + counts.skipped + counts.failed + counts.dry_run;
+            format!("{} of {}", counts.done + counts.dry_run, counted(all as usize, one, more))
         };
         let verb = if charts.dry_run + images.dry_run > 0 { "would arrive" } else { "arrived" };
-        let mut text = format!(
-            "{} of {} charts and {} of {} images {verb}",
-            charts.done + charts.dry_run,
-            all(charts),
-            images.done + images.dry_run,
-            all(images)
-        );
-        for (count, what) in [
-            (charts.skipped + images.skipped, "were skipped"),
+        let others = others(&[
+            (charts.skipped + images.skipped, "skipped"),
             (charts.failed + images.failed, "failed"),
-        ] {
-            if count > 0 {
-                text.push_str(&format!(", {count} {what}"));
-            }
-        }
-        text
+        ]);
+        let (charts, images) = (all(charts, "chart", "charts"), all(images, "image", "images"));
+        format!("{charts} and {images} {verb}{others}")
     }
 
     /// Returns the charts, each followed by its images. They are numbered in this order.

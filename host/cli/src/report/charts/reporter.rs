@@ -8,12 +8,13 @@ use longshore_engine::event::{Event, Level};
 use longshore_engine::job::{Outcome, Status};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::interval;
 
 use super::finished::{ChartReport, ChartStatus, Counts, Outcomes, VersionResult, count_images};
 use super::model::{ChartPlan, ChartVersion};
 use super::{document, summary, text};
-use crate::report::course::{Course, TICK};
+use crate::report::course::Course;
+use crate::report::escape::escape;
 use crate::report::options::OutputFormat;
 use crate::report::print::with_stdout;
 use crate::report::{FailedList, Log, ReportError, ReportOptions};
@@ -81,8 +82,7 @@ impl ChartReporter {
 
     /// Follows the run until every sender of events is dropped.
     pub(crate) async fn run(mut self, mut events: UnboundedReceiver<Event>) -> ChartReport {
-        let mut redraw = interval(TICK);
-        redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut show = self.course.timer();
         let mut rewrite = interval(REWRITE);
         rewrite.reset();
         self.write_ready(false);
@@ -92,21 +92,24 @@ impl ChartReporter {
                     Some(event) => self.take(event),
                     None => break,
                 },
-                _ = redraw.tick(), if self.course.has_bars() => self.course.redraw(),
+                _ = show.tick() => self.course.show(),
                 _ = rewrite.tick() => self.rewrite_failed_list(),
                 () = self.rewrite.notified() => self.rewrite_failed_list(),
             }
         }
-        self.course.remove_bars();
+        self.course.remove_rows();
         self.write_ready(true);
         self.finish()
     }
 
     fn take(&mut self, event: Event) {
         match self.course.take(event) {
-            Some(Event::Started { job }) => self.course.started(job, || format!("entry {job}")),
+            Some(Event::Started { job }) => {
+                let plan = &self.plan;
+                self.course.started(job, || escape(&plan.name_of(job)).into_owned());
+            }
             Some(Event::Finished { job, outcome }) => {
-                self.course.finished(job);
+                self.course.finished(job, outcome.status == Status::Failed);
                 self.bytes += outcome.bytes;
                 self.outcomes.add(job, *outcome);
                 self.write_ready(false);
@@ -221,6 +224,21 @@ impl ChartPlan {
     /// Returns the versions of all charts, in order.
     pub(crate) fn versions(&self) -> impl Iterator<Item = &ChartVersion> {
         self.groups.iter().flat_map(|group| &group.versions)
+    }
+
+    /// Returns the name of what a job copies.
+    fn name_of(&self, job: u32) -> String {
+        for group in &self.groups {
+            for version in &group.versions {
+                if version.job == Some(job) {
+                    return format!("{}:{}", group.chart, version.version);
+                }
+                if let Some(image) = version.images.iter().find(|image| image.job == job) {
+                    return image.source.clone();
+                }
+            }
+        }
+        format!("entry {job}")
     }
 }
 

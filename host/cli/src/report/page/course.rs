@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 
-use super::safe::{safe, size, spent};
+use super::safe::{safe, size};
 use crate::report::course::{Slot, Timeline};
+use crate::report::spent::spent;
 
 /// The width of the picture and of its left margin, in its own units.
 const WIDTH: f64 = 1000.0;

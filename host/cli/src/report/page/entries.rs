@@ -6,7 +6,8 @@ use indicatif::HumanBytes;
 
 use super::Head;
 use super::item::Item;
-use super::safe::{safe, size, spent};
+use super::safe::{safe, size};
+use crate::report::spent::spent;
 
 /// Digits of a digest in the table.
 const DIGITS: usize = 12;

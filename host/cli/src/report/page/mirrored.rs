@@ -34,23 +34,22 @@ impl Report {
 
     fn headline(&self) -> String {
         let (totals, all) = (&self.totals, self.rows.len());
-        let verb = match (self.options.dry_run, self.options.verb) {
-            (true, _) => "would arrive",
-            (false, Verb::Mirror) => "arrived",
-            (false, Verb::Validate) => "are valid",
-        };
         let done = totals.copied + totals.valid + totals.dry_run;
-        let others = [
+        let verb = match (self.options.dry_run, self.options.verb, done) {
+            (true, ..) => "would arrive",
+            (false, Verb::Mirror, _) => "arrived",
+            (false, Verb::Validate, 1) => "is valid",
+            (false, Verb::Validate, _) => "are valid",
+        };
+        let others = others(&[
             (totals.skipped, "skipped"),
             (totals.failed, "failed"),
             (totals.unknown, "not looked at"),
-        ];
-        let others = others.iter().filter(|(number, _)| *number > 0);
-        let others: String = others.map(|(number, what)| format!(", {number} {what}")).collect();
-        let all_entries = counted(all, "entry", "entries");
-        match others.as_str() {
-            "" if all > 1 => format!("all {all} entries {verb}"),
-            others => format!("{done} of {all_entries} {verb}{others}"),
+        ]);
+        match (others.as_str(), all) {
+            ("", 1) => format!("the entry {verb}"),
+            ("", _) => format!("all {all} entries {verb}"),
+            _ => format!("{done} of {} {verb}{others}", counted(all, "entry", "entries")),
         }
     }
 }
@@ -75,6 +74,12 @@ impl<'a> Item<'a> {
             hint: row.hint(),
         }
     }
+}
+
+/// Says how many did not arrive, as the end of a sentence: `, 1 skipped, 3 failed`.
+pub(in crate::report) fn others(counts: &[(u32, &str)]) -> String {
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    counts.map(|(count, what)| format!(", {count} {what}")).collect()
 }
 
 /// Returns the kind of a status.

@@ -7,8 +7,9 @@ use longshore_store::Effort;
 use super::Head;
 use super::entries::shortened;
 use super::item::{Item, Kind};
-use super::safe::{safe, size, spent};
+use super::safe::{safe, size};
 use super::selection::largest;
+use crate::report::spent::spent;
 
 /// The most rows of a table of failures or changes; the long table has all.
 const MOST: usize = 200;
@@ -103,7 +104,11 @@ pub(super) fn write_tops<'a, I: Iterator<Item = Item<'a>>>(
         }
         writeln!(out, "<h2 id=\"{id}\">{which} {many}</h2>")?;
         let heads = ["No.", "What", "Time", "Moved", "Saved", "Digest"];
-        open(id, &format!("The {} {many} with the most, {of}", picked.len()), &heads, out)?;
+        let caption = match picked.len() {
+            1 => format!("The only one, {of}"),
+            count => format!("The first {count}, {of}"),
+        };
+        open(id, &caption, &heads, out)?;
         let mut rows: Vec<(usize, Item<'a>)> =
             items().enumerate().filter(|(at, _)| picked.contains(at)).collect();
         rows.sort_by_key(|(at, _)| picked.iter().position(|picked| picked == at));

@@ -1,0 +1,85 @@
+//! Rows below the log lines, at a terminal.
+//!
+//! The bars of indicatif leave lines behind when a terminal becomes narrower, because they count the lines of
+//! the old width.
+
+use std::io::{self, Write};
+
+/// The rows that stand below the log lines.
+#[derive(Debug, Default)]
+pub(super) struct Below {
+    rows: Vec<String>,
+}
+
+impl Below {
+    /// Replaces the rows, and writes `records` above them, in a terminal of `columns` columns. `None` keeps
+    /// the rows.
+    ///
+    /// Everything is one write, so that nothing flickers and no other program writes into its middle.
+    pub(super) fn write(
+        &mut self,
+        sink: &mut dyn Write,
+        records: &str,
+        rows: Option<Vec<String>>,
+        columns: usize,
+    ) -> io::Result<()> {
+        let mut text = self.removal(columns);
+        text.push_str(records);
+        if let Some(rows) = rows {
+            self.rows = rows;
+        }
+        for row in &self.rows {
+            text.push_str(row);
+            text.push('\n');
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        sink.write_all(text.as_bytes())?;
+        sink.flush()
+    }
+
+    /// Returns what removes the rows. A terminal that became narrower since has wrapped long rows into
+    /// several lines.
+    fn removal(&self, columns: usize) -> String {
+        let lines = |row: &String| row.chars().count().div_ceil(columns.max(1)).max(1);
+        match self.rows.iter().map(lines).sum::<usize>() {
+            0 => String::new(),
+            // Up to the first line, and clear everything from there.
+            lines => format!("\x1b[{lines}A\r\x1b[J"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Below;
+
+    fn written(below: &mut Below, records: &str, rows: Option<&[&str]>, columns: usize) -> String {
+        let mut bytes = Vec::new();
+        let rows = rows.map(|rows| rows.iter().map(|&row| row.to_owned()).collect());
+        below.write(&mut bytes, records, rows, columns).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn records_come_above_the_rows() {
+        let mut below = Below::default();
+        assert_eq!(written(&mut below, "a\n", None, 80), "a\n", "there are no rows");
+        assert_eq!(written(&mut below, "", Some(&["head", "one"]), 80), "head\none\n");
+        assert_eq!(written(&mut below, "b\n", None, 80), "\x1b[2A\r\x1b[Jb\nhead\none\n");
+        assert_eq!(written(&mut below, "", Some(&["head"]), 80), "\x1b[2A\r\x1b[Jhead\n");
+        assert_eq!(written(&mut below, "", Some(&[]), 80), "\x1b[1A\r\x1b[J");
+        assert_eq!(written(&mut below, "", Some(&[]), 80), "", "nothing is drawn again");
+    }
+
+    #[test]
+    fn rows_that_a_narrow_terminal_wrapped_are_removed_whole() {
+        for (columns, lines) in [(80, 2), (40, 2), (39, 3), (20, 3), (10, 6), (1, 56), (0, 56)] {
+            let mut below = Below::default();
+            written(&mut below, "", Some(&["x".repeat(40).as_str(), "x".repeat(16).as_str()]), 80);
+            let text = written(&mut below, "", Some(&[]), columns);
+            assert_eq!(text, format!("\x1b[{lines}A\r\x1b[J"), "{columns}");
+        }
+    }
+}

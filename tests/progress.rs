@@ -1,0 +1,181 @@
+//! Progress: rows at a terminal, and lines without one.
+
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use longshore_content::Image;
+
+use crate::support::skip::{installed, skip};
+use crate::support::{FaultProxy, Longshore, Pair, Rule};
+
+/// Time limit of a step. It turns a hang into a failure.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// The end of the names of the images.
+const NAMES: [&str; 3] = ["longhornio-csi-attacher", "longhornio-csi-resizer", "node-exporter"];
+
+/// A terminal of tmux with a run of longshore in it.
+struct Terminal {
+    /// The folder with the socket of the server, which belongs to this test alone.
+    folder: tempfile::TempDir,
+}
+
+impl Terminal {
+    /// Starts longshore. Returns `None` and skips the test if tmux is missing.
+    fn start(longshore: &Longshore, columns: u32, rows: u32) -> Option<Self> {
+        if !installed("tmux") {
+            skip("tmux is missing");
+            return None;
+        }
+        let terminal =
+            Self { folder: tempfile::tempdir().expect("a scratch directory can be made") };
+        let direct = longshore.command();
+        let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_string_lossy());
+        let variables = direct.get_envs().filter_map(|(name, value)| {
+            Some(format!("{}={}", name.to_string_lossy(), quoted(value?)))
+        });
+        let words = std::iter::once(direct.get_program()).chain(direct.get_args()).map(quoted);
+        let words: Vec<String> = variables.chain(words).collect();
+        // What the run leaves stays on the screen until the test ends.
+        let script = format!("trap : INT; env {}; echo ended; sleep 120", words.join(" "));
+        let (columns, rows) = (columns.to_string(), rows.to_string());
+        let folder = longshore.directory();
+        let folder = folder.to_string_lossy();
+        terminal.tmux(&["new-session", "-d", "-x", &columns, "-y", &rows, "-c", &folder, &script]);
+        Some(terminal)
+    }
+
+    #[track_caller]
+    fn tmux(&self, arguments: &[&str]) -> Output {
+        let socket = self.folder.path().join("socket");
+        let output = Command::new("tmux")
+            .args(["-f", "/dev/null", "-S"])
+            .arg(socket)
+            .args(arguments)
+            .env_remove("TMUX")
+            .env("LANG", "C.UTF-8")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap_or_else(|error| panic!("failed to start tmux: {error}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "tmux {arguments:?}: {said}");
+        output
+    }
+
+    /// Returns the screen and what has scrolled off it.
+    fn screen(&self) -> String {
+        let output = self.tmux(&["capture-pane", "-p", "-J", "-S", "-"]);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn resize(&self, columns: u32, rows: u32) {
+        self.tmux(&["resize-window", "-x", &columns.to_string(), "-y", &rows.to_string()]);
+    }
+
+    /// Waits until the screen is as `is_right` wants it.
+    #[track_caller]
+    fn wait_for(&self, what: &str, is_right: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let screen = self.screen();
+            if is_right(&screen) {
+                return screen;
+            }
+            assert!(Instant::now() < deadline, "{what}:\n{screen}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // The server of this socket has nothing but this test.
+        self.tmux(&["kill-server"]);
+    }
+}
+
+/// Returns the rows of images on the screen, by the part of their names that is always shown.
+fn rows(screen: &str) -> Vec<&str> {
+    let percent = |line: &&str| line.starts_with("  ") && line.contains(" % ");
+    screen.lines().filter(percent).collect()
+}
+
+fn headers(screen: &str) -> usize {
+    screen.lines().filter(|line| line.contains(" images, ") && !line.contains("[INFO]")).count()
+}
+
+#[test]
+fn rows_tell_images_apart_and_survive_a_resize() {
+    let pair = Pair::embedded();
+    let mut list = String::new();
+    for (seed, name) in (1..).zip(NAMES) {
+        let repository = format!("rancher/mirrored-of-somebody/{name}");
+        let image = Image::new("linux/amd64").layer(seed, 20_000_000).build();
+        pair.source.push(&repository, "v1", &image);
+        list += &format!("{repository} {repository} v1\n");
+    }
+    let source = FaultProxy::before(&pair.source);
+    source.rule(
+        Rule::on("GET", "*/blobs/*")
+            .alters(|answer| answer.dripping(20_000, Duration::from_millis(100))),
+    );
+    let run = Longshore::new().mirror().list(&list).source(source.address());
+    let run = run.destination(pair.destination.address());
+    let Some(terminal) = Terminal::start(&run, 60, 24) else { return };
+    let whole = |screen: &str| headers(screen) == 1 && rows(screen).len() == NAMES.len();
+    for (columns, height) in [(60, 24), (100, 24), (46, 24), (140, 12), (60, 24)] {
+        terminal.resize(columns, height);
+        let screen = terminal.wait_for("three rows below one header", whole);
+        let tail = |name: &str| name[name.len() - 4..].to_owned() + ":v1";
+        for name in NAMES {
+            assert!(screen.contains(&tail(name)), "{columns}: no {name} in\n{screen}");
+        }
+        assert!(!rows(&screen).iter().any(|row| row.contains(" 0 B ")), "{columns}:\n{screen}");
+    }
+    terminal.tmux(&["send-keys", "C-c"]);
+    let screen = terminal.wait_for("the end", |screen| screen.contains("\nended"));
+    assert_eq!((headers(&screen), rows(&screen).len()), (0, 0), "the rows are gone:\n{screen}");
+    assert!(screen.contains("0 copied, 0 skipped, 3 failed (3 of them not finished)"), "{screen}");
+}
+
+#[test]
+fn each_entry_has_one_line_without_a_terminal() {
+    // Nobody listens at this address.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = closed.local_addr().expect("an address").to_string();
+    drop(closed);
+    let pair = Pair::embedded();
+    let list: String = (1..=30).map(|tag| format!("team/app team/app {tag}\n")).collect();
+    for command in ["mirror", "mirror-validate", "mirror --dry-run"] {
+        let run = Longshore::new().args(command.split(' ')).list(&list).source(&address);
+        let run = run.destination(pair.destination.address()).run().exits(1);
+        let of_entries = run.stderr.lines().filter(|line| line.contains("[M_ID:"));
+        let (hints, lines): (Vec<&str>, Vec<&str>) =
+            of_entries.partition(|line| line.contains("] hint: "));
+        assert_eq!((lines.len(), hints.len()), (30, 1), "{command}:\n{}", run.stderr);
+        let mut said: Vec<&str> = run
+            .stderr
+            .lines()
+            .filter(|line| !line.contains("[M_ID:"))
+            .map(|line| &line[9..])
+            .collect();
+        let all = said.len();
+        said.sort_unstable();
+        said.dedup();
+        assert_eq!(said.len(), all, "{command}: something is said twice:\n{}", run.stderr);
+    }
+}
+
+#[test]
+fn referrers_that_were_not_looked_for_are_told_once() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 10).build());
+    for arguments in
+        [&["--output=text"][..], &["--output=json"], &["--output=yaml"], &["--dry-run"]]
+    {
+        let run = pair.mirror("team/app team/app 1\n").args(arguments).run().exits(0);
+        let said = run.stdout.matches("not looked for").count()
+            + run.stderr.matches("not looked for").count();
+        assert_eq!(said, 1, "{arguments:?}\n{}\n{}", run.stdout, run.stderr);
+    }
+}
