@@ -50,6 +50,11 @@ fn main() -> ExitCode {
 
 /// Runs the requested measurements in the order of the report.
 fn run(options: &Options) -> Result<()> {
+    if let Some(path) = &options.plot {
+        let pictures = report::plot::draw(path)?;
+        println!("drew {pictures} pictures of the tables in {}", path.display());
+        return Ok(());
+    }
     let bench = Workbench::new(options)?;
     start::compile_plugins(&bench)?;
     let mut report = Report::new(&bench);

@@ -102,6 +102,9 @@ pub(crate) struct Options {
     /// Also write the report to this file, such as docs/benchmarks.md
     #[arg(long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
+    /// Measure nothing: draw the tables of this document, such as docs/benchmarks.md
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
     /// Store the destination's content here, such as in a memory file system
     #[arg(long, value_name = "FOLDER")]
     pub(crate) storage: Option<PathBuf>,

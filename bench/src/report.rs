@@ -1,6 +1,7 @@
 //! The results, as JSON and as tables.
 
 mod markdown;
+pub(crate) mod plot;
 mod remark;
 mod target;
 
@@ -97,7 +98,8 @@ impl Report {
         if let Some(path) = &bench.options.write {
             fs::write(path, &text)
                 .with_context(|| format!("failed to write {}", path.display()))?;
-            println!("written to {}", path.display());
+            let pictures = plot::draw(path)?;
+            println!("written to {}, with {pictures} pictures", path.display());
         }
         Ok(())
     }

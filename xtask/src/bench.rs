@@ -30,7 +30,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let mut bench = cargo(&workspace.root);
     bench.args(["run", "--quiet", "-p", "longshore-bench", "--"]);
-    let asks = ["--help", "-h"].iter().any(|flag| options.has(flag));
+    let asks = ["--help", "-h", "--plot"].iter().any(|flag| options.has(flag));
     if !asks && !options.has("--binary") {
         workspace.ensure_wasm_target()?;
         run_command(cargo(&workspace.root).args(["build", "--release", "-p", "longshore"]))?;
