@@ -1,4 +1,4 @@
-//! The performance targets of the design, to compare with the measurements.
+//! The performance targets, to compare with the measurements.
 
 use super::markdown::mebibytes;
 use crate::peer::Peer;
