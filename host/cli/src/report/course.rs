@@ -110,7 +110,13 @@ impl Course {
 
     /// Removes the rows, and returns the figures.
     pub(super) fn end(mut self) -> Figures {
+        std::mem::replace(&mut self.figures, Figures::new())
+    }
+}
+
+/// Removes the rows, also of a run that could not begin.
+impl Drop for Course {
+    fn drop(&mut self) {
         self.remove_rows();
-        self.figures
     }
 }

@@ -240,7 +240,7 @@ fn progress_is_a_log_line_without_a_terminal_and_rows_with_one() {
         course.take(Event::Progress { job: 2, bytes: 40 });
         course.finished(1, true);
         course.show();
-        course.end();
+        drop(course);
         (period, page.text())
     };
     let (period, text) = show(false);
