@@ -21,7 +21,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("engine", &["oci", "files", "store"]),
     ("plugin", &["files"]),
     ("chart", &["oci", "files", "store", "registry"]),
-    ("cli", &["oci", "files", "store", "registry", "layout", "engine", "plugin", "chart"]),
+    ("author", &["files", "plugin"]),
+    (
+        "cli",
+        &["oci", "files", "store", "registry", "layout", "engine", "plugin", "chart", "author"],
+    ),
 ];
 
 /// Dependencies that one crate keeps to itself.

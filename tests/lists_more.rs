@@ -6,7 +6,7 @@ use longshore_content::{Content, Image};
 use crate::support::{Longshore, Pair, Run};
 
 /// The examples with their formats, and the lines of `team/app`, `team/web` and `team/data`.
-const EXAMPLES: [(&str, &str, &str, [u64; 3]); 6] = [
+const EXAMPLES: [(&str, &str, &str, [u64; 3]); 7] = [
     (
         "kubernetes.yaml",
         "kubernetes",
@@ -18,6 +18,7 @@ const EXAMPLES: [(&str, &str, &str, [u64; 3]); 6] = [
     ("oc-mirror.yaml", "oc-mirror", include_str!("../examples/lists/oc-mirror.yaml"), [8, 9, 10]),
     ("bom.cdx.json", "cyclonedx", include_str!("../examples/lists/bom.cdx.json"), [8, 13, 14]),
     ("app.spdx.json", "spdx", include_str!("../examples/lists/app.spdx.json"), [9, 15, 21]),
+    ("app.Dockerfile", "dockerfile", include_str!("../examples/lists/app.Dockerfile"), [5, 6, 9]),
 ];
 
 /// The images that all of them name.

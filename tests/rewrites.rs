@@ -127,3 +127,53 @@ fn a_table_that_cannot_be_read_stops_the_run() {
     run("map.unmatched=drop").complains("keep, skip, refuse");
     run("map.table=@missing.txt").complains("missing.txt");
 }
+
+/// Runs a policy on a list, and returns status and reason of each entry.
+fn judged(pair: &Pair, list: &str, policy: &[&str]) -> Vec<(String, String)> {
+    let keys = policy.iter().flat_map(|key| ["--plugin-config", key]);
+    let run = planned(pair, list, &["--rewrite", "policy"]).args(keys).run();
+    let document = run.json();
+    let entries = document["entries"].as_array().expect("a list of entries");
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let reason = |entry: &serde_json::Value| {
+        let error = text(&entry["error"]);
+        if error.is_empty() { text(&entry["reason"]) } else { error }
+    };
+    entries.iter().map(|entry| (text(&entry["status"]), reason(entry))).collect()
+}
+
+#[test]
+fn a_policy_refuses_entries_with_its_reason() {
+    let pair = Pair::embedded();
+    for (repository, tag, seed) in [("a/app", "1", 1), ("a/app", "latest", 2), ("b/web", "1", 3)] {
+        pair.source.push(repository, tag, &image(seed));
+    }
+    let list = "a/app a/app 1\na/app a/app latest\nb/web b/web 1\n";
+    let deny = "policy.deny=**/b/*";
+    let found = judged(&pair, list, &[deny, "policy.refuse-latest=true"]);
+    assert_eq!(found[0].0, "dry-run", "{found:?}");
+    assert!(found[1].0 == "failed" && found[1].1.contains("refuses the tag `latest`"), "{found:?}");
+    assert!(found[2].0 == "failed" && found[2].1.contains("denies `**/b/*`"), "{found:?}");
+    let skipped = judged(&pair, list, &[deny, "policy.action=skip"]);
+    assert_eq!(skipped[2].0, "skipped", "{skipped:?}");
+    assert!(skipped[2].1.contains("denies `**/b/*`"), "{skipped:?}");
+}
+
+#[test]
+fn labels_of_a_list_reach_the_policy() {
+    let pair = Pair::embedded();
+    pair.source.push("a/app", "1", &image(1));
+    let list = "# longshore: attribute=team=pay\na/app a/app 1\na/app a/app2 1\n";
+    let found = judged(&pair, list, &["policy.allow=** team=pay"]);
+    assert_eq!(found[0].0, "dry-run", "{found:?}");
+    assert!(found[1].0 == "failed" && found[1].1.contains("does not allow"), "{found:?}");
+}
+
+#[test]
+fn a_policy_without_rules_stops_the_run() {
+    let pair = Pair::embedded();
+    let run = planned(&pair, "a a 1\n", &["--rewrite", "policy"]).run().exits(2);
+    run.complains("the policy has no rule");
+    let key = ["--rewrite", "policy", "--plugin-config", "policy.deny=mysql"];
+    planned(&pair, "a a 1\n", &key).run().exits(2).complains("`mysql` names no registry");
+}

@@ -39,6 +39,7 @@ pub(crate) use certificate::Tls;
 pub(crate) use fault_proxy::{Answer, FaultProxy, Rule, Seen};
 pub(crate) use longshore::{Longshore, Run, Running, shared_cache};
 pub(crate) use pair::Pair;
+pub(crate) use process::Process;
 pub(crate) use regctl::Regctl;
 pub(crate) use registry::Registry;
 pub(crate) use skopeo::Skopeo;

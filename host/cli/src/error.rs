@@ -9,6 +9,7 @@ use crate::list::ListError;
 use crate::plugins::InstallError;
 use crate::report::ReportError;
 use crate::settings::SettingsError;
+use longshore_author::AuthorError;
 use longshore_chart::config::ConfigError;
 use longshore_chart::source::HelmFileError;
 use longshore_engine::plan::PlanError;
@@ -90,6 +91,9 @@ pub(crate) enum Fatal {
     /// The failed list or the report cannot be written.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// A plugin cannot be made, tested or measured.
+    #[error(transparent)]
+    Author(#[from] AuthorError),
     /// A list cannot be converted.
     #[error(transparent)]
     Convert(#[from] ConvertError),
@@ -141,6 +145,7 @@ impl Fatal {
             Self::Plugin(error) => error.hint().map(str::to_owned),
             Self::PluginSetting { error, .. } => error.hint().map(str::to_owned),
             Self::Install(error) => error.hint(),
+            Self::Author(error) => error.hint().map(str::to_owned),
             Self::Login(error) => error.hint().map(str::to_owned),
             Self::Report(error) => error.hint(),
             Self::Proxy(error) => Some(error.hint().to_owned()),
@@ -171,6 +176,7 @@ impl Fatal {
             | Self::Plugin(_)
             | Self::PluginSetting { .. }
             | Self::Install(_)
+            | Self::Author(_)
             | Self::Report(_)
             | Self::Convert(_)
             | Self::Login(_)

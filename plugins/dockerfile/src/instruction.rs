@@ -200,7 +200,7 @@ fn skip_documents(
             let line = if strips_tabs { line.trim_start_matches('\t') } else { line };
             line == name
         };
-        match lines[at..].iter().position(|line| is_end(line)) {
+        match lines[at..].iter().position(is_end) {
             Some(length) => at += length + 1,
             None => {
                 let message = format!("the here-document `{name}` has no end");

@@ -1,6 +1,7 @@
 //! Runs the commands of `longshore plugin`.
 
 mod add;
+mod author;
 mod consent;
 mod info;
 mod installation;
@@ -26,15 +27,18 @@ pub(crate) async fn run(
     tls_verify: bool,
     log: &Arc<Log>,
 ) -> Result<Exit, Fatal> {
-    let installation = Installation::open(file, tls_verify, log)?;
+    let open = || Installation::open(file, tls_verify, log);
     match command {
-        PluginCommand::List(flags) => list::run(&flags, &installation),
-        PluginCommand::Info(flags) => info::run(&flags, &installation).await,
-        PluginCommand::Add(flags) => add::run(flags, installation).await,
-        PluginCommand::Update(flags) => update::run(flags, installation).await,
-        PluginCommand::Remove(flags) => remove::run(&flags, installation),
-        PluginCommand::Prefetch(_) => prefetch::run(&installation).await,
-        PluginCommand::Push(flags) => push::run(&flags, &installation).await,
+        PluginCommand::New(flags) => author::new(&flags),
+        PluginCommand::Test(flags) => author::test(&flags, tls_verify, log).await,
+        PluginCommand::Bench(flags) => author::bench(&flags, log).await,
+        PluginCommand::List(flags) => list::run(&flags, &open()?),
+        PluginCommand::Info(flags) => info::run(&flags, &open()?).await,
+        PluginCommand::Add(flags) => add::run(flags, open()?).await,
+        PluginCommand::Update(flags) => update::run(flags, open()?).await,
+        PluginCommand::Remove(flags) => remove::run(&flags, open()?),
+        PluginCommand::Prefetch(_) => prefetch::run(&open()?).await,
+        PluginCommand::Push(flags) => push::run(&flags, &open()?).await,
         PluginCommand::Pack(flags) => pack::run(&flags, log),
     }
 }

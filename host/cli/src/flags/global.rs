@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches, Args, Command};
 pub(super) const ONLY_ON_COMMAND_LINE: [&str; 1] = ["settings"];
 
 /// Commands that connect to no registry, each with its subcommand.
-const OFFLINE: [&[&str]; 7] = [
+const OFFLINE: [&[&str]; 9] = [
     &["serve"],
     &["completions"],
     &["man"],
@@ -17,6 +17,8 @@ const OFFLINE: [&[&str]; 7] = [
     &["plugin", "list"],
     &["plugin", "remove"],
     &["plugin", "pack"],
+    &["plugin", "new"],
+    &["plugin", "bench"],
 ];
 /// The flag that has no effect on them.
 pub(crate) const OF_CONNECTIONS: &str = "tls-verify";

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::report::OutputFormat;
 
@@ -35,6 +35,9 @@ pub(crate) enum PluginCommand {
     Prefetch(PluginPrefetch),
     Pack(PluginPack),
     Push(PluginPush),
+    New(PluginNew),
+    Test(PluginTest),
+    Bench(PluginBench),
 }
 
 /// List the built-in and the installed plugins
@@ -129,6 +132,23 @@ Examples:
 Its table in the settings file stays.")]
 pub(crate) struct PluginRemove {
     /// Remove the installed plugin NAME
+/// Make the folder of a new plugin
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore plugin new --kind list-format my-list
+  longshore plugin new --kind repo-type --lang rust in-house
+
+The folder NAME builds and passes its tests as it is. Its README.md has the commands.
+Exit codes: 0 the folder is there, 2 it could not be made.")]
+pub(crate) struct PluginNew {
+    /// Make a plugin of this kind
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) kind: PluginKind,
+    /// Write it in this language
+    #[arg(long, value_enum, value_name = "LANG", default_value = "rust")]
+    pub(crate) lang: PluginLanguage,
+    /// Name the plugin and its folder NAME: lower-case words of letters and digits, joined by hyphens
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
 }
@@ -183,4 +203,73 @@ pub(crate) struct PluginPush {
     /// image layouts
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: String,
+/// The kinds of plugins.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PluginKind {
+    /// Reads a list of images
+    ListFormat,
+    /// Decides where images go
+    Rewrite,
+    /// Prepares a kind of registry
+    RepoType,
+    /// Renders Helm charts
+    ChartRender,
+}
+
+/// The languages of new plugins.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PluginLanguage {
+    /// Rust, with the SDK
+    Rust,
+    /// Python, with componentize-py: list formats and rewrites
+    Python,
+}
+
+/// Run a plugin on its fixtures, and compare the results with the expected ones
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore plugin test .
+  longshore plugin test my-list --update
+  longshore plugin test in-house --record registry.example.com --grant 'GET,PUT api /api/teams/*'
+
+Requests are answered from the fixtures, unless --record is given.
+Exit codes: 0 all fixtures passed, 1 some failed, 2 the plugin or a fixture cannot be read.")]
+pub(crate) struct PluginTest {
+    /// Test the plugin in this folder, or this component
+    #[arg(value_name = "DIR|FILE")]
+    pub(crate) plugin: PathBuf,
+    /// Read fixtures from this folder (default: fixtures beside the plugin)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) fixtures: Option<PathBuf>,
+    /// Write the results into the fixtures as the expected ones
+    #[arg(long, conflicts_with = "record")]
+    pub(crate) update: bool,
+    /// Send the requests of a repository type to this registry, and write exchanges and results into its
+    /// fixtures, without secrets
+    #[arg(long, value_name = "HOST[:PORT]", requires = "grant")]
+    pub(crate) record: Option<String>,
+    /// Let the plugin send these requests while recording: METHODS ENDPOINT /PATH; may be repeated
+    #[arg(long, value_name = "GRANT", requires = "record")]
+    pub(crate) grant: Vec<String>,
+}
+
+/// Measure the time and the memory of a plugin's calls on its fixtures
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore plugin bench .
+  longshore plugin bench ./mine.wasm --fixtures large --calls 100
+
+Exit codes: 0 the figures are shown, 2 the plugin or a fixture cannot be read.")]
+pub(crate) struct PluginBench {
+    /// Measure the plugin in this folder, or this component
+    #[arg(value_name = "DIR|FILE")]
+    pub(crate) plugin: PathBuf,
+    /// Read fixtures from this folder (default: fixtures beside the plugin)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) fixtures: Option<PathBuf>,
+    /// Make the call of each fixture N times
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) calls: u32,
 }
