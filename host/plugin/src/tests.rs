@@ -20,6 +20,7 @@ mod formats;
 mod hooks;
 mod hostile;
 mod loading;
+mod tricks;
 
 struct NoLog;
 

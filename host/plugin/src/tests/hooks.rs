@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A transport that responds after a while.
-struct Slow {
+pub(super) struct Slow {
     wait: Duration,
     status: u16,
     seen: Mutex<Vec<OutgoingRequest>>,
@@ -21,6 +21,13 @@ struct Slow {
 impl Slow {
     fn new(wait: Duration, status: u16) -> Arc<Self> {
         Arc::new(Self { wait, status, seen: Mutex::default() })
+    }
+}
+
+impl Slow {
+    /// Returns how many requests it has seen.
+    pub(super) fn requests(&self) -> usize {
+        self.seen.lock().expect("seen").len()
     }
 }
 
@@ -38,15 +45,38 @@ impl EndpointTransport for Slow {
 }
 
 async fn hook(limits: Limits, grants: &[&str], transport: &Arc<Slow>) -> Plugin {
+    limited(fixture!("waits"), limits, grants, transport).await
+}
+
+/// Loads a repository type with the default limits.
+pub(super) async fn hook_of(
+    fixture: (&str, &str),
+    grants: &[&str],
+    transport: &Arc<Slow>,
+) -> Plugin {
+    limited(fixture, Limits::default(), grants, transport).await
+}
+
+/// Returns a transport that answers at once.
+pub(super) fn slow() -> Arc<Slow> {
+    Slow::new(Duration::ZERO, 200)
+}
+
+async fn limited(
+    fixture: (&str, &str),
+    limits: Limits,
+    grants: &[&str],
+    transport: &Arc<Slow>,
+) -> Plugin {
     let setup = PluginSetup {
         grants: grants.iter().map(|&grant| grant.to_owned()).collect(),
         transport: Some(Arc::<Slow>::clone(transport)),
         ..setup()
     };
-    load(&host(limits), Kind::RepoType, fixture!("waits"), setup).await.expect("loads")
+    load(&host(limits), Kind::RepoType, fixture, setup).await.expect("loads")
 }
 
-fn scope(name: &str) -> Scope {
+pub(super) fn scope(name: &str) -> Scope {
     Scope { kind: "project".to_owned(), name: name.to_owned() }
 }
 
