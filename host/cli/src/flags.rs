@@ -41,8 +41,9 @@ pub(crate) use man::Man;
 pub(crate) use mirror::{Alias, CopyFlags, Mirror};
 pub(crate) use mirror_charts::MirrorCharts;
 pub(crate) use plugin::{
-    ConsentFlags, Plugin, PluginAdd, PluginBench, PluginCommand, PluginInfo, PluginKind, PluginLanguage,
-    PluginList, PluginNew, PluginPack, PluginPush, PluginRemove, PluginTest, PluginUpdate,
+    ConsentFlags, Plugin, PluginAdd, PluginBench, PluginCommand, PluginInfo, PluginKind,
+    PluginLanguage, PluginList, PluginNew, PluginPack, PluginPush, PluginRemove, PluginTest,
+    PluginUpdate,
 };
 pub(crate) use repo_type::RepoTypeFlags;
 pub(crate) use serve::Serve;

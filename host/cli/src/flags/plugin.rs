@@ -9,7 +9,7 @@ use crate::report::OutputFormat;
 /// Flags that the settings file cannot set: they are about one plugin.
 pub(super) const ONLY_ON_COMMAND_LINE: [&str; 3] = ["grant", "output", "yes"];
 
-/// List, install, pack and push plugins
+/// List, install, make, test, pack and push plugins
 #[derive(Debug, Args)]
 #[command(
     disable_help_subcommand = true,
@@ -132,23 +132,6 @@ Examples:
 Its table in the settings file stays.")]
 pub(crate) struct PluginRemove {
     /// Remove the installed plugin NAME
-/// Make the folder of a new plugin
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  longshore plugin new --kind list-format my-list
-  longshore plugin new --kind repo-type --lang rust in-house
-
-The folder NAME builds and passes its tests as it is. Its README.md has the commands.
-Exit codes: 0 the folder is there, 2 it could not be made.")]
-pub(crate) struct PluginNew {
-    /// Make a plugin of this kind
-    #[arg(long, value_enum, value_name = "KIND")]
-    pub(crate) kind: PluginKind,
-    /// Write it in this language
-    #[arg(long, value_enum, value_name = "LANG", default_value = "rust")]
-    pub(crate) lang: PluginLanguage,
-    /// Name the plugin and its folder NAME: lower-case words of letters and digits, joined by hyphens
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
 }
@@ -203,6 +186,29 @@ pub(crate) struct PluginPush {
     /// image layouts
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: String,
+}
+
+/// Make the folder of a new plugin
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore plugin new --kind list-format my-list
+  longshore plugin new --kind repo-type --lang rust in-house
+
+The folder NAME builds and passes its tests as it is. Its README.md has the commands.
+Exit codes: 0 the folder is there, 2 it could not be made.")]
+pub(crate) struct PluginNew {
+    /// Make a plugin of this kind
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) kind: PluginKind,
+    /// Write it in this language
+    #[arg(long, value_enum, value_name = "LANG", default_value = "rust")]
+    pub(crate) lang: PluginLanguage,
+    /// Name the plugin and its folder NAME: lower-case words of letters and digits, joined by hyphens
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
 /// The kinds of plugins.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum PluginKind {

@@ -16,7 +16,7 @@ use crate::flags::{PluginBench, PluginKind, PluginLanguage, PluginNew, PluginTes
 use crate::prepare::RegistryEndpoints;
 use crate::report::{self, Log};
 use crate::settings::SettingsError;
-use crate::setup::{LogOfPlugins, RegistrySettings, StoreSetup, plugin_host};
+use crate::setup::{LogOfPlugins, RegistrySettings, StoreSetup, host_of};
 
 /// Makes the folder of a new plugin.
 pub(super) fn new(flags: &PluginNew) -> Result<Exit, Fatal> {
@@ -47,7 +47,7 @@ pub(super) async fn test(
         None if flags.update => Mode::Update,
         None => Mode::Check,
     };
-    let host = plugin_host(log)?;
+    let host = host_of(Vec::new(), false, log)?;
     let tested = longshore_author::test(&project, &host, &log_of(log), &mode).await?;
     let failed = tested.iter().filter(|one| matches!(one.verdict, Verdict::Failed(_))).count();
     report::print(&written(&tested))?;
@@ -108,7 +108,7 @@ fn written(tested: &[Tested]) -> String {
 /// Measures the calls of a plugin.
 pub(super) async fn bench(flags: &PluginBench, log: &Arc<Log>) -> Result<Exit, Fatal> {
     let project = Project::open(&flags.plugin, flags.fixtures.as_deref())?;
-    let host = plugin_host(log)?;
+    let host = host_of(Vec::new(), false, log)?;
     let calls = usize::try_from(flags.calls).unwrap_or(usize::MAX);
     let figures = longshore_author::measure(&project, &host, &log_of(log), calls).await?;
     let mut text = format!(
