@@ -3,6 +3,7 @@
 //! Everything runs on loopback and below cargo's target directory. The task prints each command
 //! that it runs, so that users can repeat it.
 
+mod fleet;
 mod sample;
 mod server;
 
@@ -16,6 +17,7 @@ use longshore_content::Endpoint;
 
 use crate::command::{command, run as run_command, shown};
 use crate::workspace::Workspace;
+use fleet::Fleet;
 use sample::Sample;
 use server::Server;
 
@@ -28,6 +30,9 @@ pub(crate) struct Options {
     /// Leave both registries running until Ctrl-C
     #[arg(long)]
     keep: bool,
+    /// Share the run between two workers, over a nats-server that must be installed
+    #[arg(long)]
+    fleet: bool,
 }
 
 /// Builds, serves, seeds, mirrors, validates and prints the result.
@@ -51,6 +56,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         println!("{}/{}:{}, {}", source.address(), sample.repository, sample.tag, sample.what);
     }
 
+    let fleet = if options.fleet {
+        step("Start a NATS server and two workers");
+        Some(Fleet::start(&workspace.root, &longshore, &folder.join("nats"))?)
+    } else {
+        None
+    };
+
     step("Mirror the list from the first registry to the second");
     let text = fs::read_to_string(workspace.root.join(LIST))
         .with_context(|| format!("failed to read {LIST}"))?;
@@ -59,6 +71,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         let mut tool = command(&longshore, &workspace.root);
         tool.args([verb, "-f", LIST, "-s", source.address(), "-d", destination.address(), "-o"]);
         tool.arg(folder.join(failed));
+        if let Some(fleet) = &fleet {
+            tool.args(["--fleet", fleet.url()]);
+        }
         without_settings(tool)
     };
     let mut mirror = tool("mirror", "mirror-failed.txt");
@@ -107,7 +122,13 @@ fn start(root: &Path, longshore: &Path, folder: &PathBuf) -> Result<Server> {
 
 /// Removes the user's settings for real registries from the environment.
 fn without_settings(mut command: Command) -> Command {
-    for name in ["DOCKER_REGISTRY", "DOCKER_USERNAME", "DOCKER_PASSWORD", "LONGSHORE_CONFIG"] {
+    for name in [
+        "DOCKER_REGISTRY",
+        "DOCKER_USERNAME",
+        "DOCKER_PASSWORD",
+        "LONGSHORE_CONFIG",
+        "LONGSHORE_FLEET",
+    ] {
         command.env_remove(name);
     }
     command

@@ -1,4 +1,4 @@
-//! A registry for the duration of the quickstart.
+//! A registry, or another server, for the duration of the quickstart.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -12,15 +12,23 @@ use crate::command::shown;
 /// Time limit for the start.
 const START: Duration = Duration::from_secs(30);
 
-/// A running `longshore serve`. Dropping it kills the process by its ID.
+/// A running server. Dropping it kills the process by its ID.
 pub(crate) struct Server {
     child: Child,
     address: String,
 }
 
 impl Server {
-    /// Starts the server and waits for its address.
+    /// Starts a registry and waits for its address.
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        Self::start_until(command, address)
+    }
+
+    /// Starts a server, and waits for the line from which `pick` returns its address.
+    pub(crate) fn start_until(
+        command: &mut Command,
+        pick: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self> {
         let line = shown(command);
         println!("$ {line} &");
         let started =
@@ -34,14 +42,14 @@ impl Server {
 
         let mut heard = String::new();
         while let Ok(line) = lines.recv_timeout(START) {
-            if let Some(address) = address(&line) {
+            if let Some(address) = pick(&line) {
                 server.address = address;
                 return Ok(server);
             }
             heard.push_str(&line);
             heard.push('\n');
         }
-        Err(anyhow!("`{line}` does not say where it listens:\n{heard}"))
+        Err(anyhow!("`{line}` does not say that it is ready:\n{heard}"))
     }
 
     /// Returns `127.0.0.1:PORT`.

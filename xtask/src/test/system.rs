@@ -13,6 +13,7 @@ const NEEDED: &[&str] = &["docker-registry", "skopeo", "chromium", "tmux"];
 /// Programs that Debian does not package, and their import paths.
 const OF_GO: &[(&str, &str)] = &[
     ("helm", "helm.sh/helm/v4/cmd/helm"),
+    ("nats-server", "github.com/nats-io/nats-server/v2"),
     ("regctl", "github.com/regclient/regclient/cmd/regctl"),
     ("registry", "github.com/distribution/distribution/v3/cmd/registry"),
 ];
