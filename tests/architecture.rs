@@ -19,17 +19,22 @@ const CRATES: &[(&str, &[&str])] = &[
     ("registry", &["oci", "files", "store"]),
     ("layout", &["oci", "store"]),
     ("engine", &["oci", "files", "store"]),
+    ("fleet", &["oci", "store", "engine"]),
     ("plugin", &["files"]),
     ("chart", &["oci", "files", "store", "registry"]),
     ("author", &["files", "plugin"]),
     (
         "cli",
-        &["oci", "files", "store", "registry", "layout", "engine", "plugin", "chart", "author"],
+        &[
+            "oci", "files", "store", "registry", "layout", "engine", "fleet", "plugin", "chart",
+            "author",
+        ],
     ),
 ];
 
 /// Dependencies that one crate keeps to itself.
 const KEEPERS: &[(&str, &str)] = &[
+    ("async-nats", "fleet"),
     ("axum", "layout"),
     ("clap", "cli"),
     ("reqwest", "registry"),

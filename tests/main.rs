@@ -16,6 +16,7 @@ mod endpoints;
 mod example_plugins;
 mod failed_list;
 mod faults;
+mod fleet;
 mod hangar_flags;
 mod harbor;
 mod hints;

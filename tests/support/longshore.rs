@@ -264,6 +264,11 @@ impl Running {
         self.process.interrupt();
     }
 
+    /// Sends a signal by its name, without `SIG`.
+    pub(crate) fn signal(&self, signal: &str) {
+        self.process.signal(signal);
+    }
+
     /// Returns the peak memory so far in KiB. Only works on Linux while the process runs.
     pub(crate) fn peak_memory(&mut self) -> Option<u64> {
         let status = format!("/proc/{}/status", self.process.child().id());

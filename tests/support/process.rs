@@ -131,11 +131,16 @@ impl Process {
 
     /// Sends SIGINT.
     pub(crate) fn interrupt(&self) {
+        self.signal("INT");
+    }
+
+    /// Sends a signal by its name, without `SIG`.
+    pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("sh")
-            .args(["-c", "kill -INT \"$0\"", &self.child.id().to_string()])
+            .args(["-c", "kill -\"$1\" \"$0\"", &self.child.id().to_string(), signal])
             .status()
             .unwrap_or_else(|error| panic!("failed to run sh: {error}"));
-        assert!(sent.success(), "{} could not be interrupted: {sent}", self.name);
+        assert!(sent.success(), "{} could not get SIG{signal}: {sent}", self.name);
     }
 
     /// Sends SIGKILL and waits for the end.

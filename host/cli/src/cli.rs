@@ -11,7 +11,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::commands::{
-    completions, convert, inspect, login, man, mirror, mirror_charts, plugin, serve,
+    completions, convert, inspect, login, man, mirror, mirror_charts, plugin, serve, worker,
 };
 use crate::error::{Exit, Fatal};
 use crate::flags::{self, Alias, Command};
@@ -72,6 +72,7 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
             return block_on(task, log);
         }
         Command::Serve(flags) => return block_on(serve::run(flags, log), log),
+        Command::Worker(flags) => return block_on(worker::run(flags, log), log),
         Command::Tags(flags) => return block_on(inspect::tags(flags, global.tls_verify, log), log),
         Command::Inspect(flags) => {
             return block_on(inspect::inspect(flags, global.tls_verify, log), log);

@@ -9,3 +9,4 @@ pub(crate) mod mirror;
 pub(crate) mod mirror_charts;
 pub(crate) mod plugin;
 pub(crate) mod serve;
+pub(crate) mod worker;

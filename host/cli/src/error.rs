@@ -1,5 +1,6 @@
 //! Exit codes, and the errors that end the program.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,6 +14,7 @@ use longshore_author::AuthorError;
 use longshore_chart::config::ConfigError;
 use longshore_chart::source::HelmFileError;
 use longshore_engine::plan::PlanError;
+use longshore_fleet::FleetError;
 use longshore_layout::ServeError;
 use longshore_plugin_host::PluginError;
 use longshore_registry::{CertificateError, CredentialError, ProxyError};
@@ -118,6 +120,18 @@ pub(crate) enum Fatal {
     /// The embedded registry cannot run.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// A fleet cannot be used.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    /// The address for health checks and metrics cannot be used.
+    #[error("listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The cause.
+        #[source]
+        error: std::io::Error,
+    },
     /// The runtime or a signal handler could not be started.
     #[error("start: {0}")]
     Start(#[from] std::io::Error),
@@ -148,6 +162,7 @@ impl Fatal {
             Self::Author(error) => error.hint().map(str::to_owned),
             Self::Login(error) => error.hint().map(str::to_owned),
             Self::Report(error) => error.hint(),
+            Self::Fleet(error) => error.hint().map(str::to_owned),
             Self::Proxy(error) => Some(error.hint().to_owned()),
             Self::Credential(CredentialError::Incomplete { .. }) => {
                 Some("set both or neither".to_owned())
@@ -157,6 +172,7 @@ impl Fatal {
             | Self::Helm(_)
             | Self::Manual { .. }
             | Self::Serve(_)
+            | Self::Listen { .. }
             | Self::Start(_)
             | Self::Prompt(_) => None,
         };
@@ -184,6 +200,8 @@ impl Fatal {
             | Self::Helm(_)
             | Self::Manual { .. }
             | Self::Serve(_)
+            | Self::Fleet(_)
+            | Self::Listen { .. }
             | Self::Start(_)
             | Self::Prompt(_) => Exit::Usage,
         }

@@ -7,6 +7,7 @@ mod account;
 mod chart_list;
 mod completions;
 mod convert;
+mod fleet;
 mod global;
 mod hangar;
 mod help;
@@ -31,6 +32,7 @@ pub(crate) use account::Account;
 pub(crate) use chart_list::ChartListFlags;
 pub(crate) use completions::Completions;
 pub(crate) use convert::Convert;
+pub(crate) use fleet::{FleetFlags, Worker};
 pub(crate) use global::{Global, OF_CONNECTIONS, is_without_effect};
 pub(crate) use hangar::{HangarFlags, Replaced};
 pub(crate) use help::{Closing, endings};
@@ -82,6 +84,7 @@ pub(crate) enum Command {
     WhoAmI(WhoAmI),
     Plugin(Plugin),
     Serve(Serve),
+    Worker(Worker),
     Completions(Completions),
     Man(Man),
 }

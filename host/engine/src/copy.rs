@@ -15,8 +15,10 @@ mod push;
 mod referrers;
 mod run;
 mod same_chart;
+mod shared_homes;
 mod single_flight;
 mod work;
 
 pub use options::CopyOptions;
-pub use run::run;
+pub use run::{Copier, run};
+pub use shared_homes::{HomeClaim, SharedHome, SharedHomes};

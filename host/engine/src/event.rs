@@ -33,6 +33,29 @@ pub enum Transferred {
     Shared,
 }
 
+/// What one worker of a fleet has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkerShare {
+    /// The worker's name.
+    pub name: String,
+    /// Its version of longshore.
+    pub version: String,
+    /// Jobs that it works on.
+    #[serde(skip)]
+    pub running: u32,
+    /// Jobs that it ended.
+    pub jobs: u32,
+    /// The part of these jobs that failed.
+    pub failed: u32,
+    /// Bytes of blobs and manifests that it transferred for them.
+    pub bytes: u64,
+    /// Requests that it retried.
+    pub retries: u64,
+    /// Pauses for throttled registries.
+    pub pauses: u64,
+}
+
 /// An event of the job with the number `job`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Event {
@@ -79,6 +102,17 @@ pub enum Event {
     },
     /// The retries and pauses of the whole run; the last event of a run.
     Effort(Effort),
+    /// Bytes of a job's blobs that needed no transfer. A worker of a fleet sends sums, not blobs.
+    BytesSaved {
+        /// The job's number.
+        job: u32,
+        /// The sum of the blobs' sizes, in bytes.
+        size: u64,
+        /// How they got there.
+        how: Transferred,
+    },
+    /// What a worker of a fleet has done so far; the last event of a worker counts.
+    Worker(WorkerShare),
     /// The job ended.
     Finished {
         /// The job's number.

@@ -1,7 +1,7 @@
 //! Runs jobs concurrently until all are done or the run is interrupted.
 
 use std::panic::AssertUnwindSafe;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -124,15 +124,20 @@ fn out_of_time(limit: Duration) -> Outcome {
     Outcome { hint: Some(hint), ..Outcome::failed(error) }
 }
 
-/// Admits at most `count` jobs at once, at least one.
-pub(crate) fn at_most(
-    count: usize,
-) -> impl Fn() -> Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>> {
-    let permits = Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
-    move || {
-        let permits = Arc::clone(&permits);
+/// Admits a bounded number of jobs at once. Clones share the bound.
+#[derive(Clone, Debug)]
+pub(crate) struct AtMost(Arc<Semaphore>);
+
+impl AtMost {
+    /// Admits at most `count` jobs, at least one.
+    pub(crate) fn new(count: usize) -> Self {
+        Self(Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS))))
+    }
+
+    /// Waits until another job may start; it may run until the permit is dropped.
+    pub(crate) async fn admit(&self) -> Option<OwnedSemaphorePermit> {
         // The semaphore is never closed.
-        Box::pin(async move { permits.acquire_owned().await.ok() })
+        Arc::clone(&self.0).acquire_owned().await.ok()
     }
 }
 
@@ -146,7 +151,7 @@ mod tests {
     use longshore_oci::PlatformFilter;
     use longshore_store::Interrupt;
 
-    use super::{Times, at_most, each};
+    use super::{AtMost, Times, each};
     use crate::event::{Event, EventSender};
     use crate::job::{Job, Jobs, Outcome, Status};
 
@@ -167,16 +172,24 @@ mod tests {
         let (_switch, interrupt) = Interrupt::channel();
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let seen = Arc::clone(&most);
-        each(&jobs(20), at_most(3), Times::default(), events, interrupt, move |_, admitted, _| {
-            let (running, most) = (Arc::clone(&running), Arc::clone(&most));
-            async move {
-                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                tokio::task::yield_now().await;
-                running.fetch_sub(1, Ordering::SeqCst);
-                drop(admitted);
-                Outcome::new(Status::Copied)
-            }
-        })
+        let limit = AtMost::new(3);
+        each(
+            &jobs(20),
+            || limit.admit(),
+            Times::default(),
+            events,
+            interrupt,
+            move |_, admitted, _| {
+                let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+                async move {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    tokio::task::yield_now().await;
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    drop(admitted);
+                    Outcome::new(Status::Copied)
+                }
+            },
+        )
         .await;
         assert!((2..=3).contains(&seen.load(Ordering::SeqCst)), "{seen:?}");
         let mut ended = 0;
@@ -191,9 +204,15 @@ mod tests {
         let (events, mut received) = EventSender::channel();
         let (switch, interrupt) = Interrupt::channel();
         switch.send(true).unwrap();
-        each(&jobs(2), at_most(1), Times::default(), events, interrupt, |_, _, _| {
-            std::future::pending()
-        })
+        let limit = AtMost::new(1);
+        each(
+            &jobs(2),
+            || limit.admit(),
+            Times::default(),
+            events,
+            interrupt,
+            |_, _, _| std::future::pending(),
+        )
         .await;
         let mut unfinished = 0;
         while let Some(event) = received.recv().await {
@@ -209,13 +228,21 @@ mod tests {
         let (_switch, interrupt) = Interrupt::channel();
         let limit = Some(Duration::from_millis(5));
         let times = Times { grace: Duration::from_millis(50), limit };
-        each(&jobs(1), at_most(1), times, events, interrupt, move |_, _, mut own| {
-            let work = work.clone();
-            async move {
-                own.raised().await;
-                work.await
-            }
-        })
+        let limit = AtMost::new(1);
+        each(
+            &jobs(1),
+            || limit.admit(),
+            times,
+            events,
+            interrupt,
+            move |_, _, mut own| {
+                let work = work.clone();
+                async move {
+                    own.raised().await;
+                    work.await
+                }
+            },
+        )
         .await;
         loop {
             if let Some(Event::Finished { outcome, .. }) = received.recv().await {

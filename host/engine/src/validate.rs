@@ -17,4 +17,4 @@ mod run;
 mod verdict;
 
 pub use entry::ValidateOptions;
-pub use run::run;
+pub use run::{Comparer, run};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
@@ -54,6 +55,21 @@ pub struct RegistryOptions {
     pub large_transfers: usize,
     /// Hints of earlier runs, if available.
     pub hints: Option<HintCache>,
+    /// Gets the pauses that registries ask for, for the other processes of a run.
+    pub pauses: Option<UnboundedSender<ThrottlePause>>,
+    /// The number of processes that share the run, at least 1: windows start at the share of one.
+    pub processes: usize,
+}
+
+/// A pause that a registry asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThrottlePause {
+    /// The registry.
+    pub registry: Registry,
+    /// The names of the paused classes of requests.
+    pub classes: Vec<String>,
+    /// How long they pause from now on.
+    pub length: Duration,
 }
 
 /// The name of the servers of charts among the retries of a run.
@@ -87,7 +103,8 @@ impl Registries {
             certificates,
             Arc::clone(&options.proxies),
         ));
-        let permits = Permits::new(options.large_transfers, options.max_wait);
+        let permits =
+            Permits::new(options.large_transfers, options.max_wait).shared_by(options.processes);
         let hints = Arc::new(Hints::new(options.hints.clone()));
         Ok(Self {
             hints,
@@ -145,6 +162,19 @@ impl Registries {
     /// The credentials of the run.
     pub fn credentials(&self) -> &Credentials {
         &self.options.credentials
+    }
+
+    /// Pauses classes of requests to a registry, because another process of the run was throttled. Unknown
+    /// classes, and registries that this process does not use, are ignored.
+    pub fn pause(&self, registry: &Registry, classes: &[String], length: Duration) {
+        let client =
+            self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(registry).cloned();
+        let Some(client) = client else { return };
+        let classes: Vec<Class> = Class::ALL
+            .into_iter()
+            .filter(|class| classes.iter().any(|name| name == class.name()))
+            .collect();
+        client.windows.pause(&classes, length);
     }
 
     /// The retries and pauses of the run.

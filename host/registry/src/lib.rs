@@ -27,7 +27,7 @@ mod upload;
 pub use auth::exchange::{CredentialExchange, ExchangedCredential};
 pub use auth::login::LoginAnswer;
 pub use auth::sigv4::{AwsKeys, AwsScope};
-pub use client::{Client, Registries, RegistryOptions};
+pub use client::{Client, Registries, RegistryOptions, ThrottlePause};
 pub use credential::{
     AuthFilePath, Credential, CredentialError, CredentialOrigin, CredentialPlace,
     CredentialSources, CredentialStore, Credentials, EnvironmentCredential, ProgramFailure,

@@ -193,7 +193,8 @@ mod tests {
     fn a_pause_that_is_extended_stays_one_span() {
         let stats = RetryStats::default();
         for (seconds, is_new) in [(2, true), (3, false), (4, true)] {
-            stats.pause(Paused { added: Duration::from_secs(seconds), is_new });
+            let added = Duration::from_secs(seconds);
+            stats.pause(Paused { added, is_new, length: added });
         }
         stats.count_retry();
         let effort = stats.snapshot("r.io");
@@ -202,7 +203,8 @@ mod tests {
         let lengths: Vec<u64> = effort.spans.iter().map(|span| span.length.as_secs()).collect();
         assert_eq!(lengths, [5, 4]);
         for _ in 0..2 * SPANS {
-            stats.pause(Paused { added: Duration::from_secs(1), is_new: true });
+            let added = Duration::from_secs(1);
+            stats.pause(Paused { added, is_new: true, length: added });
         }
         let effort = stats.snapshot("r.io");
         assert_eq!((effort.spans.len(), effort.pauses), (SPANS, 2 + 2 * SPANS as u64));

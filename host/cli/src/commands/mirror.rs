@@ -9,6 +9,7 @@ mod prompt;
 mod repeat;
 pub(super) mod rewrite;
 pub(super) mod session;
+mod share;
 
 use std::io::IsTerminal;
 use std::sync::Arc;

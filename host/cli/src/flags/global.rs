@@ -8,12 +8,13 @@ use clap::{Arg, ArgMatches, Args, Command};
 /// Flags that the settings file cannot set.
 pub(super) const ONLY_ON_COMMAND_LINE: [&str; 1] = ["settings"];
 
-/// Commands that connect to no registry, each with its subcommand.
-const OFFLINE: [&[&str]; 9] = [
+/// Commands that connect to no registry, each with its subcommand. A worker connects as each run wants it.
+const OFFLINE: [&[&str]; 10] = [
     &["serve"],
     &["completions"],
     &["man"],
     &["logout"],
+    &["worker"],
     &["plugin", "list"],
     &["plugin", "remove"],
     &["plugin", "pack"],

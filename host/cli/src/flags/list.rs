@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
-use super::HangarFlags;
 use super::values::{duration, index_mode, jobs, project};
+use super::{FleetFlags, HangarFlags};
 use crate::report::OutputFormat;
 use longshore_engine::IndexMode;
 use longshore_engine::plan::Shard;
@@ -19,9 +19,10 @@ pub(crate) const REGISTRY_REWRITE: &str = "registry";
 
 /// Flags that the repeated command leaves out or sets itself: the failed list brings its file and
 /// format, and the resolved destination and settings file may come from the environment. (A dry run
-/// writes no failed list, and a repeated run must not replace the report of this one.)
-pub(crate) const NOT_REPEATED: [&str; 6] =
-    ["file", "list-format", "destination", "settings", "dry-run", "report"];
+/// writes no failed list, and a repeated run must not replace the report of this one. The address of a
+/// fleet may have a password in it.)
+pub(crate) const NOT_REPEATED: [&str; 8] =
+    ["file", "list-format", "destination", "settings", "dry-run", "report", "fleet", "run"];
 
 /// Lists the built-in plugins of a kind that a flag may name, for its help.
 fn built_in(kind: Kind) -> String {
@@ -121,6 +122,8 @@ pub(crate) struct ListFlags {
     /// Write the report to FILE too, as one HTML page
     #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
     pub(crate) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) fleet: FleetFlags,
     #[command(flatten)]
     pub(crate) hangar: HangarFlags,
 }

@@ -102,6 +102,8 @@ async fn prepared_for(
         max_wait: Duration::from_secs(1),
         large_transfers: usize::MAX,
         hints: None,
+        pauses: None,
+        processes: 1,
     })
     .unwrap();
     let (events, mut received) = EventSender::channel();

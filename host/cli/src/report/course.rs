@@ -67,7 +67,11 @@ impl Course {
                 self.progress.moved(job, bytes);
             }
             Event::BlobPlaced { how: Transferred::Moved, .. } => {}
-            Event::BlobPlaced { job, size, how, .. } => {
+            Event::Worker(share) => {
+                self.progress.worker(&share);
+                self.figures.workers.insert(share.name.clone(), share);
+            }
+            Event::BlobPlaced { job, size, how, .. } | Event::BytesSaved { job, size, how } => {
                 self.figures.saved.count(size, how);
                 self.figures.timeline.at(self.started.elapsed()).saved += size;
                 self.progress.saved(job, size);

@@ -139,7 +139,11 @@ impl Progress {
         match self.course.take(event) {
             Some(Event::Started { job }) => self.started(job),
             Some(Event::Finished { job, outcome }) => self.finished(job, *outcome, false),
-            Some(Event::BlobPlaced { job, size, how, digest: _ }) => self.rows.save(job, size, how),
+            Some(
+                Event::BlobPlaced { job, size, how, .. } | Event::BytesSaved { job, size, how },
+            ) => {
+                self.rows.save(job, size, how);
+            }
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use longshore_engine::IndexMode;
 use super::layers::Origins;
 use super::{RunSettings, SettingsError, SettingsFile, Task};
 use crate::error::Fatal;
-use crate::flags::{CopyFlags, Global, HangarFlags, ListFlags, MirrorCharts};
+use crate::flags::{CopyFlags, FleetFlags, Global, HangarFlags, ListFlags, MirrorCharts};
 
 /// The flags of `mirror-charts` that `mirror` has too, for the command that repeats failed images.
 const OF_MIRROR: [&str; 15] = [
@@ -162,6 +162,7 @@ fn list_flags(flags: &MirrorCharts, target: &Target) -> ListFlags {
         arch_any: flags.arch_any,
         jobs: flags.concurrency,
         shard: None,
+        fleet: FleetFlags::default(),
         max_wait: flags.max_wait,
         timeout: flags.timeout,
         source_project: None,

@@ -126,6 +126,12 @@ pub(crate) enum SettingsError {
         #[source]
         error: std::io::Error,
     },
+    /// A flag of a fleet without `--fleet`.
+    #[error("use --{flag}: this run has no --fleet")]
+    NoFleet {
+        /// The flag.
+        flag: &'static str,
+    },
     /// `--grant` has no plugin to apply to.
     #[error(
         "use --grant {0:?}: this run has no --repo-type with an installed plugin or the path of a component"
@@ -289,6 +295,9 @@ impl SettingsError {
             Self::ReportOfPrompt(_) => Some("name the list with -f".to_owned()),
             Self::ChartsAsList(name) => {
                 Some(format!("use longshore mirror-charts --config {name} --all"))
+            }
+            Self::NoFleet { .. } => {
+                Some("give --fleet nats://HOST:4222, or leave it out".to_owned())
             }
             Self::Replaced(replaced) => Some(replaced.instead.to_owned()),
             Self::Plan(error) => error.hint(),

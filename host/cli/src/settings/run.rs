@@ -52,11 +52,26 @@ impl Task {
         }
     }
 
+    const fn is_dry_run(&self) -> bool {
+        matches!(self, Self::Mirror(flags) if flags.dry_run)
+    }
+
     const fn failed_mut(&mut self) -> &mut PathBuf {
         match self {
             Self::Mirror(flags) => &mut flags.failed,
             Self::Validate(flags) => &mut flags.failed,
         }
+    }
+}
+
+/// Refuses flags of a fleet on the command line of a run without one.
+fn check_fleet(list: &ListFlags, origins: &Origins) -> Result<(), SettingsError> {
+    if list.fleet.fleet.is_some() {
+        return Ok(());
+    }
+    match ["run", "fleet-creds"].into_iter().find(|key| origins.of(key) == Origin::CommandLine) {
+        Some(flag) => Err(SettingsError::NoFleet { flag }),
+        None => Ok(()),
     }
 }
 
@@ -99,7 +114,11 @@ impl RunSettings {
         let destination = store("destination", "-d", list.destination.as_ref())?;
         let source = SourceOverride { store: source, project: list.source_project.clone() };
         list.list_format = list.list_format.filter(|name| name != "auto");
-        let notes = list.hangar.notes(task.referrers()).map_err(SettingsError::Replaced)?;
+        let mut notes = list.hangar.notes(task.referrers()).map_err(SettingsError::Replaced)?;
+        check_fleet(&list, origins)?;
+        if list.fleet.fleet.is_some() && task.is_dry_run() {
+            notes.push("a dry run is done by this machine, without the fleet".to_owned());
+        }
         if let Some(shard) = list.shard.filter(|_| origins.of("failed") == Origin::Default) {
             let failed = task.failed_mut();
             *failed = failed_of_part(failed, shard);
@@ -142,7 +161,7 @@ impl RunSettings {
     }
 
     pub(crate) const fn dry_run(&self) -> bool {
-        matches!(&self.task, Task::Mirror(flags) if flags.dry_run)
+        self.task.is_dry_run()
     }
 
     pub(crate) fn repo_type(&self) -> Option<&str> {

@@ -13,10 +13,11 @@ use longshore_engine::job::Jobs;
 use longshore_layout::LayoutStore;
 use longshore_oci::{LayoutsName, Registry, StoreName};
 use longshore_registry::{
-    CredentialSources, Credentials, HintCache, Proxies, Registries, RegistryOptions,
+    CredentialSources, Credentials, HintCache, Proxies, Registries, RegistryOptions, ThrottlePause,
     certificate_directories,
 };
 use longshore_store::{Destination, Effort, Source, StoreError, Stores};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::environment::{credential_sources, variable};
 use crate::error::Fatal;
@@ -103,6 +104,10 @@ pub(crate) struct StoreSetup {
     /// The blob locations of earlier runs.
     hints: Option<HintCache>,
     folders: Folders,
+    /// Gets the pauses that registries ask for, in a fleet.
+    pauses: Option<UnboundedSender<ThrottlePause>>,
+    /// The number of processes that share the run.
+    processes: usize,
     /// The registry that receives `DOCKER_USERNAME` and `DOCKER_PASSWORD`.
     bound: OnceLock<Registry>,
 }
@@ -124,6 +129,8 @@ impl StoreSetup {
             proxies: Arc::new(Proxies::of_environment(|name| std::env::var_os(name))?),
             hints,
             folders: Folders::default(),
+            pauses: None,
+            processes: 1,
             bound: OnceLock::new(),
         })
     }
@@ -131,6 +138,16 @@ impl StoreSetup {
     /// Allows plain HTTP to a registry: the `insecure` target of charts.
     pub(crate) fn allow_plain_http(&mut self, registry: Registry) {
         self.settings.plain_http.push(registry);
+    }
+
+    /// Sends the pauses that registries ask for to `pauses`, and begins with the share of one of `processes`.
+    pub(crate) fn sharing(
+        mut self,
+        pauses: UnboundedSender<ThrottlePause>,
+        processes: usize,
+    ) -> Self {
+        (self.pauses, self.processes) = (Some(pauses), processes);
+        self
     }
 
     /// Opens the folders among `source` and `destination`. Creates the destination folder if it will be
@@ -174,6 +191,11 @@ impl StoreSetup {
         self.stores(bound)
     }
 
+    /// Returns the registry that receives the credential of the environment, in a run of `named`.
+    pub(crate) fn bound(&self, named: Option<&Registry>) -> Option<Registry> {
+        self.bound_to(named).cloned()
+    }
+
     /// Returns all stores. Only `bound` receives the credential of the environment.
     pub(crate) fn stores(&self, bound: Option<&Registry>) -> Result<OpenStores, Fatal> {
         let mut credentials = self.credentials.clone();
@@ -190,6 +212,8 @@ impl StoreSetup {
             max_wait: self.settings.max_wait,
             large_transfers: self.settings.large_transfers,
             hints: self.hints.clone(),
+            pauses: self.pauses.clone(),
+            processes: self.processes,
         })?;
         Ok(OpenStores { registries, folders: self.folders.clone() })
     }
@@ -234,6 +258,8 @@ mod tests {
             proxies: Arc::default(),
             hints: None,
             folders: Folders::default(),
+            pauses: None,
+            processes: 1,
             bound: OnceLock::new(),
         }
     }

@@ -8,6 +8,8 @@ use longshore_store::{
 };
 
 use super::push::corrupt;
+use super::shared_homes::SharedHome;
+use super::single_flight::Waiter as _;
 use super::work::Work;
 use crate::error::JobError;
 use crate::event::{Event, Level, Transferred};
@@ -51,13 +53,26 @@ async fn place_once_per_store(
     let home = work.known.home(work.destination.name(), &blob.digest);
     let mut placed_here = None;
     let compute = async {
-        let placed = transfer(work, blob, bytes, From::Nowhere).await?;
+        let shared = claim(work, blob).await?;
+        let from = match &shared {
+            Some(SharedHome::Placed { repository, is_checked })
+                if repository != work.repository() =>
+            {
+                From::Repository { repository, is_checked: *is_checked }
+            }
+            _ => From::Nowhere,
+        };
+        let placed = transfer(work, blob, bytes, from).await?;
         placed_here = Some(transferred(&placed));
         let home = match &placed {
             Placed::Mounted(from) => from,
             Placed::Moved | Placed::Present => work.repository(),
         };
-        Ok::<_, JobError>(work.known.as_home(home, placed != Placed::Present))
+        let is_checked = placed != Placed::Present;
+        if let Some(SharedHome::Claimed(claim)) = shared {
+            claim.placed(home.clone(), is_checked).await;
+        }
+        Ok::<_, JobError>(work.known.as_home(home, is_checked))
     };
     let found = home.get_or_compute(work.admitted, compute.boxed()).await?;
     if let Some(how) = placed_here {
@@ -72,6 +87,19 @@ async fn place_once_per_store(
         None => From::Nowhere,
     };
     Ok(transferred(&transfer(work, blob, bytes, from).await?))
+}
+
+/// Claims the blob among the processes of the run. `None` if there are no others, or if the job trusts
+/// nothing that was placed before.
+async fn claim(work: &Work<'_>, blob: &Descriptor) -> Result<Option<SharedHome>, JobError> {
+    let Some(homes) = work.run.options.homes.as_ref().filter(|_| work.trust != Trust::Nothing)
+    else {
+        return Ok(None);
+    };
+    // The other process may wait for a blob of this one, so this image must not hold permits.
+    let _parked = work.admitted.park();
+    let claimed = homes.claim(work.destination.name(), blob);
+    Ok(Some(work.unless_interrupted(claimed).await?))
 }
 
 /// Where else in the destination a blob is, as far as this run knows.

@@ -1,10 +1,12 @@
 //! Options for all jobs of a run.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_oci::Name;
 
+use super::shared_homes::SharedHomes;
 use crate::manifest_cache::ManifestCache;
 use crate::shape::IndexMode;
 
@@ -36,4 +38,6 @@ pub struct CopyOptions {
     pub unprepared: HashMap<Name, String>,
     /// In a dry run: repositories that a preparation would create something for, and what.
     pub would_create: HashMap<Name, String>,
+    /// The homes of blobs that other processes of the run know, if there are any.
+    pub homes: Option<Arc<dyn SharedHomes>>,
 }

@@ -75,6 +75,8 @@ pub(crate) struct Permits {
     max_wait: Duration,
     /// The most large transfers per registry.
     large: usize,
+    /// The number of processes that share the run.
+    processes: usize,
 }
 
 /// A slot in each requested window; released on drop.
@@ -91,7 +93,13 @@ impl Permits {
     ///
     /// A pause longer than `max_wait` is an error instead of a wait.
     pub(crate) fn new(large: usize, max_wait: Duration) -> Self {
-        Self { table: Arc::default(), max_wait, large }
+        Self { table: Arc::default(), max_wait, large, processes: 1 }
+    }
+
+    /// Starts the windows at the share of one of `processes`, at least one request.
+    pub(crate) const fn shared_by(mut self, processes: usize) -> Self {
+        self.processes = processes;
+        self
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -104,7 +112,11 @@ impl Permits {
         let first = table.windows.len();
         for class in Class::ALL {
             let bound = if class == Class::Large { self.large } else { usize::MAX };
-            table.windows.push(Window::new(class, bound));
+            let mut window = Window::new(class, bound);
+            if self.processes > 1 {
+                window.shrink_to(window.window() / self.processes);
+            }
+            table.windows.push(window);
             table.queues_of.push(Vec::new());
         }
         Windows { permits: self.clone(), first }
@@ -362,7 +374,20 @@ impl Windows {
         let long = limit?;
         windows.into_iter().for_each(|window| self.permits.admit_after(window, long));
         let added = long.saturating_sub(before.unwrap_or_default());
-        Ok(Paused { added, is_new: before.is_none() && !added.is_zero() })
+        Ok(Paused { added, is_new: before.is_none() && !added.is_zero(), length: long })
+    }
+
+    /// Pauses `classes`, because another process was throttled; never longer than `--max-wait`.
+    pub(crate) fn pause(&self, classes: &[Class], length: Duration) {
+        let length = length.min(self.permits.max_wait);
+        let windows: Vec<WindowId> = classes.iter().map(|class| self.of(*class)).collect();
+        let until = Instant::now() + length;
+        let mut table = self.permits.lock();
+        for window in &windows {
+            table.windows[window.0].pause.extend_until(until);
+        }
+        drop(table);
+        windows.into_iter().for_each(|window| self.permits.admit_after(window, length));
     }
 }
 
@@ -373,6 +398,8 @@ pub(crate) struct Paused {
     pub(crate) added: Duration,
     /// Whether no pause was active before.
     pub(crate) is_new: bool,
+    /// How long the class pauses from now on.
+    pub(crate) length: Duration,
 }
 
 #[cfg(test)]

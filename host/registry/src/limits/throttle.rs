@@ -10,7 +10,7 @@ use crate::error_response::ErrorResponse;
 use crate::limits::pause::GaveUp;
 use crate::limits::permit::{Paused, Permit};
 use crate::limits::window::Class;
-use crate::{Cause, Client};
+use crate::{Cause, Client, ThrottlePause};
 
 /// At 1/10 of a pull quota and below, manifests are fetched one at a time.
 const NEARLY_USED: u64 = 10;
@@ -74,6 +74,14 @@ impl Client {
             _ => &Class::ALL,
         };
         let limit = self.windows.throttled(class, others, answer.retry_after, sent);
+        if let (Ok(paused), Some(told)) = (&limit, &self.options.pauses)
+            && !paused.added.is_zero()
+        {
+            let classes = others.iter().chain([&class]).map(|class| class.name().to_owned());
+            let (registry, classes) = (self.registry.clone(), classes.collect());
+            // The receiver may have ended with the run.
+            let _gone = told.send(ThrottlePause { registry, classes, length: paused.length });
+        }
         self.report_throttled(self.registry.as_ref(), answer, limit)
     }
 

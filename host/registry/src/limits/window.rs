@@ -41,6 +41,18 @@ impl Class {
         Self::Small,
     ];
 
+    /// The name that other processes of a run know the class by.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Lookup => "lookup",
+            Self::ManifestGet => "manifest-get",
+            Self::UploadStart => "upload-start",
+            Self::ManifestPut => "manifest-put",
+            Self::Large => "large",
+            Self::Small => "small",
+        }
+    }
+
     /// The class of a blob of `size` bytes.
     pub(crate) const fn of_blob(size: u64) -> Self {
         if size < SMALL_BLOB { Self::Small } else { Self::Large }

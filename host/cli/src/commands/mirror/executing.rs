@@ -8,6 +8,7 @@ use longshore_engine::event::{EventSender, Level};
 use longshore_engine::job::Jobs;
 use longshore_engine::plan::Plan;
 use longshore_engine::validate::{self, ValidateOptions};
+use longshore_fleet::FleetError;
 use longshore_oci::{Registry, StoreName};
 use longshore_plugin_host::{Kind, PlainHttp, PlainSetting, Plugin, PluginHost};
 use longshore_store::Stores;
@@ -75,7 +76,13 @@ impl Session {
             rewrite.notify_one();
         });
         let reporting = tokio::spawn(reporter.run(Arc::clone(&jobs), ended, received));
-        let worked = self.work(&jobs, &open, stores, by_content, events).await;
+        let worked = match &self.settings.list.fleet.fleet {
+            Some(_) if by_content => Err(FleetError::Charts.into()),
+            Some(url) if !self.settings.dry_run() => {
+                self.share(url, &jobs, named, &open, events).await
+            }
+            _ => self.work(&jobs, &open, stores, by_content, events).await,
+        };
         if let Err(error) = worked {
             reporting.abort();
             return Err(error);
@@ -110,17 +117,10 @@ impl Session {
                     charts_by_content,
                     unprepared: prepared.unprepared,
                     would_create: prepared.would_create,
+                    homes: None,
                 };
                 copy::run(jobs, stores, options, events.clone(), interrupt).await;
-                // The summary of a copy says it as well.
-                let is_said = list.output == OutputFormat::Text && !flags.dry_run;
-                if !flags.referrers
-                    && !is_said
-                    && !self.referrers_left_out.swap(true, Ordering::Relaxed)
-                {
-                    let text = "referrers (signatures, SBOMs) were not looked for; --referrers copies them too";
-                    events.note(0, None, Level::Info, text);
-                }
+                self.tell_of_referrers(&events);
             }
             Task::Validate(flags) => {
                 let prepared = self.prepare(Purpose::Validate, jobs, open, &events).await?;
@@ -139,6 +139,20 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Says once that referrers were not looked for, unless the summary of a copy says it.
+    pub(super) fn tell_of_referrers(&self, events: &EventSender) {
+        let is_said = self.settings.list.output == OutputFormat::Text && !self.settings.dry_run();
+        if matches!(self.settings.task, Task::Mirror(_))
+            && !self.settings.referrers()
+            && !is_said
+            && !self.referrers_left_out.swap(true, Ordering::Relaxed)
+        {
+            let text =
+                "referrers (signatures, SBOMs) were not looked for; --referrers copies them too";
+            events.note(0, None, Level::Info, text);
+        }
     }
 
     /// Refuses a plugin that sends a password over plain HTTP, unless the host is on loopback or

@@ -85,6 +85,7 @@ impl Session {
             charts_by_content: true,
             unprepared: prepared.unprepared,
             would_create: prepared.would_create,
+            homes: None,
             timeout: list.timeout(),
         };
         copy::run(&jobs, stores, options, events, self.interrupt.clone()).await;

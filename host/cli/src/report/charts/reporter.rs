@@ -114,7 +114,9 @@ impl ChartReporter {
                 self.outcomes.add(job, *outcome);
                 self.write_ready(false);
             }
-            Some(Event::BlobPlaced { job, size, how, digest: _ }) => {
+            Some(
+                Event::BlobPlaced { job, size, how, .. } | Event::BytesSaved { job, size, how },
+            ) => {
                 self.outcomes.saved.entry(job).or_default().count(size, how);
             }
             _ => {}

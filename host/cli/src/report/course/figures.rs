@@ -1,7 +1,9 @@
 //! The figures of a run beside its entries.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use longshore_engine::event::WorkerShare;
 use longshore_store::{Effort, StoreEffort};
 
 use super::saved::Saved;
@@ -16,6 +18,8 @@ pub(in crate::report) struct Figures {
     pub(in crate::report) saved: Saved,
     /// Retries and pauses by registry.
     pub(in crate::report) effort: Effort,
+    /// The workers of a fleet, by name; empty without a fleet.
+    pub(in crate::report) workers: BTreeMap<String, WorkerShare>,
     /// The course of the run over time.
     pub(in crate::report) timeline: Timeline,
 }
@@ -27,6 +31,7 @@ impl Figures {
             started_at: jiff::Timestamp::now(),
             saved: Saved::default(),
             effort: Effort::default(),
+            workers: BTreeMap::new(),
             timeline: Timeline::default(),
         }
     }

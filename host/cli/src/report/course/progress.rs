@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 use longshore_engine::counted;
+use longshore_engine::event::WorkerShare;
 
+use crate::report::escape::escape;
 use crate::report::log::Size;
 use crate::report::spent::spent;
 
@@ -37,6 +39,8 @@ pub(super) struct Progress {
     moved: u64,
     running: BTreeMap<u32, Running>,
     samples: VecDeque<Sample>,
+    /// One row for each worker of a fleet, by name.
+    workers: BTreeMap<String, String>,
 }
 
 /// A running image.
@@ -61,7 +65,21 @@ impl Progress {
     /// Creates the progress of a run of so many images.
     pub(super) fn new(all: usize) -> Self {
         let samples = VecDeque::from([Sample { at: Duration::ZERO, done: 0, moved: 0 }]);
-        Self { all: all as u64, done: 0, failed: 0, moved: 0, running: BTreeMap::new(), samples }
+        let (running, workers) = (BTreeMap::new(), BTreeMap::new());
+        Self { all: all as u64, done: 0, failed: 0, moved: 0, running, samples, workers }
+    }
+
+    /// Shows what a worker of a fleet has done so far.
+    pub(super) fn worker(&mut self, share: &WorkerShare) {
+        let text = format!(
+            "{}: {} running, {} done, {} failed, {}",
+            escape(&share.name),
+            share.running,
+            share.jobs,
+            share.failed,
+            HumanBytes(share.bytes)
+        );
+        self.workers.insert(share.name.clone(), text);
     }
 
     pub(super) fn started(&mut self, job: u32, name: String) {
@@ -173,7 +191,8 @@ impl Progress {
         let columns = size.columns.saturating_sub(1);
         let most = (size.rows / 3).max(1) - 1;
         let moving = self.running.values().filter(|job| job.is_moving());
-        let rows = moving.take(most).map(|job| job.row(columns));
+        let workers = self.workers.values().map(|text| cut(format!("  {text}"), columns));
+        let rows = workers.chain(moving.map(|job| job.row(columns))).take(most);
         std::iter::once(self.short_header(now, columns)).chain(rows).collect()
     }
 }

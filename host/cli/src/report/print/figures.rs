@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use longshore_engine::event::WorkerShare;
 use longshore_store::StoreEffort;
 use serde::{Serialize, Serializer};
 
@@ -18,6 +19,9 @@ pub(in crate::report) struct RunFigures<'a> {
     retries: u64,
     pauses: u64,
     paused_seconds: f64,
+    /// What each worker of a fleet did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    workers: Vec<&'a WorkerShare>,
     registries: Vec<Registry<'a>>,
     timeline: Course<'a>,
 }
@@ -63,7 +67,7 @@ struct Pause<'a> {
 
 impl<'a> RunFigures<'a> {
     pub(in crate::report) fn of(figures: &'a Figures) -> Self {
-        let Figures { started_at, saved, effort, timeline } = figures;
+        let Figures { started_at, saved, effort, workers, timeline } = figures;
         let registry = |store: &'a StoreEffort| Registry {
             name: Quoted(&store.name),
             retries: store.retries,
@@ -77,6 +81,7 @@ impl<'a> RunFigures<'a> {
             retries: figures.retries(),
             pauses: figures.pauses(),
             paused_seconds: seconds(figures.paused()),
+            workers: workers.values().collect(),
             registries: effort.stores.iter().map(registry).collect(),
             timeline: Course::of(*started_at, timeline),
         }

@@ -142,3 +142,31 @@ async fn waiters_are_admitted_after_a_pause() {
         assert!(soon.is_ok_and(|permit| permit.is_ok()), "{class:?} goes on");
     }
 }
+
+#[tokio::test]
+async fn a_pause_of_another_process_holds_here_and_never_longer_than_max_wait() {
+    let permits = Permits::new(2, Duration::from_millis(40));
+    let windows = permits.register();
+    windows.pause(&[Class::Lookup], Duration::from_secs(3600));
+    assert!(windows.enter(Class::ManifestGet).now_or_never().is_some(), "it is another class");
+    assert!(windows.enter(Class::Lookup).now_or_never().is_none());
+    tokio::time::timeout(Duration::from_secs(10), windows.enter(Class::Lookup))
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn windows_start_at_the_share_of_a_process() {
+    let in_flight = async |processes: usize| {
+        let windows = permits(usize::MAX).shared_by(processes).register();
+        let mut held = Vec::new();
+        while let Some(permit) = windows.enter(Class::Lookup).now_or_never() {
+            held.push(permit.unwrap());
+        }
+        held.len()
+    };
+    let whole = in_flight(1).await;
+    assert_eq!(in_flight(4).await, whole / 4);
+    assert_eq!(in_flight(1000).await, 1);
+}

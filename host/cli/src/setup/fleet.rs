@@ -1,0 +1,99 @@
+//! Connects to a fleet, and opens the stores of its runs.
+
+use std::path::PathBuf;
+
+use longshore_fleet::{Connection, OpenedRun, Pause, RunOpener, RunOptions, ServerOptions};
+use longshore_registry::ThrottlePause;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use super::caches::Caches;
+use super::environment::variable;
+use super::stores::{RegistrySettings, StoreSetup};
+use crate::error::Fatal;
+
+/// Connects to the NATS server of a fleet.
+pub(crate) async fn connect(
+    url: &str,
+    credentials: Option<PathBuf>,
+    name: &str,
+) -> Result<Connection, Fatal> {
+    let options =
+        ServerOptions { url: url.to_owned(), credentials, name: format!("longshore {name}") };
+    Ok(Connection::open(&options).await?)
+}
+
+/// Returns the name of this machine, for logs and reports.
+pub(crate) fn machine() -> String {
+    let of_system = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let of_program = || {
+        let output = std::process::Command::new("hostname").output().ok()?;
+        String::from_utf8(output.stdout).ok()
+    };
+    variable("HOSTNAME")
+        .filter(|name| !name.is_empty())
+        .or_else(of_system)
+        .or_else(of_program)
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "unnamed".to_owned())
+}
+
+/// Opens the stores of runs with the credentials, proxies and certificates of this machine.
+pub(crate) struct OwnStores {
+    caches: Caches,
+    /// The most images at once.
+    jobs: usize,
+}
+
+impl OwnStores {
+    /// Checks that credentials, certificates and proxies can be read.
+    pub(crate) fn of_environment(caches: Caches, jobs: usize) -> Result<Self, Fatal> {
+        StoreSetup::of_environment(RegistrySettings::default(), None)?.stores(None)?;
+        Ok(Self { caches, jobs })
+    }
+
+    fn opened(
+        &self,
+        options: &RunOptions,
+        workers: usize,
+        pauses: UnboundedSender<Pause>,
+    ) -> Result<OpenedRun, Fatal> {
+        let (met, mut meets) = unbounded_channel::<ThrottlePause>();
+        tokio::spawn(async move {
+            while let Some(pause) = meets.recv().await {
+                let ThrottlePause { registry, classes, length } = pause;
+                if pauses.send(Pause { registry, classes, length }).is_err() {
+                    return;
+                }
+            }
+        });
+        let settings = RegistrySettings {
+            tls_verify: options.tls_verify,
+            plain_http: Vec::new(),
+            max_wait: options.max_wait,
+            large_transfers: if self.jobs == 1 { 1 } else { usize::MAX },
+        };
+        let setup = StoreSetup::of_environment(settings, self.caches.hints.clone())?;
+        let stores = setup.sharing(met, workers).stores(options.named.as_ref())?;
+        let registries = stores.registries.clone();
+        Ok(OpenedRun {
+            stores: std::sync::Arc::new(stores),
+            cache: self.caches.manifests.clone(),
+            pause: Box::new(move |pause| {
+                registries.pause(&pause.registry, &pause.classes, pause.length);
+            }),
+        })
+    }
+}
+
+impl RunOpener for OwnStores {
+    fn open(
+        &self,
+        options: &RunOptions,
+        workers: usize,
+        pauses: UnboundedSender<Pause>,
+    ) -> Result<OpenedRun, String> {
+        self.opened(options, workers, pauses)
+            .map_err(|fatal| format!("this machine failed to {fatal}"))
+    }
+}

@@ -1,0 +1,120 @@
+//! Answers health checks and Prometheus over HTTP, for commands that run for long.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+/// The most connections at once.
+const CONNECTIONS: usize = 32;
+/// How long a client may take for its headers.
+const HEADERS: Duration = Duration::from_secs(10);
+/// How long a connection may stay open.
+const OPEN: Duration = Duration::from_mins(5);
+/// The pause after a connection that could not be accepted.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Answers `/healthz` with `ok` and `/metrics` with `metrics()` until the end of the process. Returns the
+/// address.
+///
+/// # Errors
+/// If the address cannot be used.
+pub(crate) async fn answer(
+    address: SocketAddr,
+    metrics: impl Fn() -> String + Send + Sync + 'static,
+) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    let metrics: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(metrics);
+    tokio::spawn(accept(listener, metrics));
+    Ok(address)
+}
+
+async fn accept(listener: TcpListener, metrics: Arc<dyn Fn() -> String + Send + Sync>) {
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        // The semaphore is never closed.
+        let permit = Arc::clone(&connections).acquire_owned().await.ok();
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(AGAIN).await;
+            continue;
+        };
+        let metrics = Arc::clone(&metrics);
+        tokio::spawn(async move {
+            let service = service_fn(|request: Request<Incoming>| {
+                let response = response(request.method(), request.uri().path(), &*metrics);
+                async move { Ok::<_, Infallible>(response) }
+            });
+            let serving = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADERS)
+                .serve_connection(TokioIo::new(stream), service);
+            // A client that breaks the connection asks again.
+            let _broken = tokio::time::timeout(OPEN, serving).await;
+            drop(permit);
+        });
+    }
+}
+
+fn response(
+    method: &Method,
+    path: &str,
+    metrics: &(dyn Fn() -> String + Send + Sync),
+) -> Response<String> {
+    let text = |status: StatusCode, text: String| {
+        let mut response = Response::new(text);
+        *response.status_mut() = status;
+        let plain = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, plain);
+        response
+    };
+    if method != Method::GET && method != Method::HEAD {
+        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "GET only\n".to_owned());
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return refused;
+    }
+    match path {
+        "/healthz" => text(StatusCode::OK, "ok\n".to_owned()),
+        "/metrics" => text(StatusCode::OK, metrics()),
+        _ => text(StatusCode::NOT_FOUND, "/healthz and /metrics are here\n".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::answer;
+
+    #[tokio::test]
+    async fn it_answers_health_checks_and_prometheus() {
+        let address =
+            answer(([127, 0, 0, 1], 0).into(), || "a_total 1\n".to_owned()).await.unwrap();
+        for (request, status, body) in [
+            ("GET /healthz", "200 OK", "\r\n\r\nok\n"),
+            ("GET /metrics", "200 OK", "\r\n\r\na_total 1\n"),
+            ("HEAD /metrics", "200 OK", "\r\n\r\n"),
+            ("GET /", "404 Not Found", "\r\n\r\n/healthz and /metrics are here\n"),
+            ("POST /metrics", "405 Method Not Allowed", "\r\n\r\nGET only\n"),
+        ] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let head = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{request}: {answer}");
+            assert!(answer.ends_with(body), "{request}: {answer}");
+        }
+    }
+}

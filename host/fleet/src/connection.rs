@@ -1,0 +1,224 @@
+//! The connection to NATS, and what is known of its state.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::connection::State;
+use async_nats::jetstream::{self, context::ContextBuilder};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+
+use percent_encoding::percent_decode_str;
+
+use crate::error::FleetError;
+
+/// The oldest server with a time to live of single messages.
+const OLDEST: (i64, i64, i64) = (2, 11, 0);
+/// How long a request to JetStream may take.
+const REQUEST: Duration = Duration::from_secs(5);
+/// How long a connection attempt may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// The longest pause between attempts to connect again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// The server of a fleet.
+#[derive(Clone)]
+pub struct ServerOptions {
+    /// The address; it may have user and password.
+    pub url: String,
+    /// The `.creds` file of the NATS user.
+    pub credentials: Option<PathBuf>,
+    /// What the connection is called on the server.
+    pub name: String,
+}
+
+/// A connection to the NATS server of a fleet. Clones share it.
+#[derive(Clone)]
+pub struct Connection {
+    pub(crate) client: Client,
+    pub(crate) jetstream: jetstream::Context,
+    url: String,
+    /// The last permission that the server refused.
+    violation: Arc<Mutex<Option<(Instant, String)>>>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Connection({})", self.url)
+    }
+}
+
+impl Connection {
+    /// Connects once. Later the connection is made again whenever it breaks.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, refuses the user, or is too old.
+    pub async fn open(options: &ServerOptions) -> Result<Self, FleetError> {
+        let url = shown(&options.url);
+        let wrong = |why: String| FleetError::Address { url: url.clone(), why };
+        let address: ServerAddr =
+            options.url.parse().map_err(|error: std::io::Error| wrong(error.to_string()))?;
+        if !matches!(address.scheme(), "nats" | "tls") {
+            return Err(wrong(format!("{:?} is not a scheme of NATS", address.scheme())));
+        }
+        if address.host().is_empty() {
+            return Err(wrong("it has no host".to_owned()));
+        }
+        let violation = Arc::new(Mutex::new(None));
+        let mut connect = ConnectOptions::new()
+            .name(&options.name)
+            .connection_timeout(CONNECT)
+            .request_timeout(Some(REQUEST))
+            .ping_interval(Duration::from_secs(10))
+            .reconnect_delay_callback(|attempt| {
+                AGAIN.min(
+                    Duration::from_millis(100)
+                        .saturating_mul(u32::try_from(attempt).unwrap_or(u32::MAX)),
+                )
+            })
+            .event_callback({
+                let (violation, url) = (Arc::clone(&violation), url.clone());
+                move |event| {
+                    note(&event, &url, &violation);
+                    async {}
+                }
+            });
+        match (address.username(), address.password()) {
+            (Some(user), Some(password)) => {
+                connect = connect.user_and_password(decoded(user), decoded(password));
+            }
+            (Some(token), None) => connect = connect.token(decoded(token)),
+            (None, _) => {}
+        }
+        if let Some(path) = &options.credentials {
+            connect = connect.credentials_file(path).await.map_err(|error| {
+                let path = path.display().to_string();
+                FleetError::Credentials { path, why: error.to_string() }
+            })?;
+        }
+        let client = connect.connect(address).await.map_err(|error| {
+            let why = chain(&error);
+            let url = url.clone();
+            match error.kind() {
+                ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+                    FleetError::Refused { url, why }
+                }
+                _ => FleetError::Connect { url, why },
+            }
+        })?;
+        let info = client.server_info();
+        let server = |why: String| FleetError::Server { url: url.clone(), why };
+        let (major, minor, patch) = OLDEST;
+        if !client.is_server_compatible(major, minor, patch) {
+            return Err(server(format!(
+                "its version is {}, and {major}.{minor} is the oldest that works",
+                info.version
+            )));
+        }
+        if !info.jetstream {
+            return Err(server("JetStream is off".to_owned()));
+        }
+        let jetstream = ContextBuilder::new()
+            .timeout(REQUEST)
+            .ack_timeout(REQUEST)
+            .max_ack_inflight(1024)
+            .backpressure_on_inflight(true)
+            .build(client.clone());
+        Ok(Self { client, jetstream, url, violation })
+    }
+
+    /// The address, without user and password.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether the server is connected at the moment.
+    pub(crate) fn is_up(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// The error of a request to JetStream: `operation` and its cause, with the permission that the server
+    /// refused, if it did.
+    pub(crate) fn failed(
+        &self,
+        operation: impl Into<String>,
+        error: &(dyn std::error::Error + 'static),
+    ) -> FleetError {
+        let refused = self.violation.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // An older one was of another request.
+        let refused =
+            refused.filter(|(seen, _)| seen.elapsed() < REQUEST * 2).map(|(_, text)| text);
+        let is_permission = refused.is_some();
+        let why = match refused {
+            Some(refused) => format!("the NATS user lacks a permission: {refused}"),
+            None if !self.is_up() => format!("the server at {} is away", self.url),
+            None => chain(error),
+        };
+        FleetError::JetStream { operation: operation.into(), why, is_permission }
+    }
+}
+
+/// Logs a change of the connection, and keeps a refused permission.
+fn note(event: &Event, url: &str, violation: &Mutex<Option<(Instant, String)>>) {
+    match event {
+        Event::Disconnected => tracing::warn!("NATS at {url} is away; waiting for it"),
+        Event::Connected => tracing::debug!("NATS at {url} is connected"),
+        Event::LameDuckMode => tracing::warn!("NATS at {url} is about to stop"),
+        Event::ServerError(error) => {
+            let text = error.to_string();
+            if text.to_ascii_lowercase().contains("permissions violation") {
+                *violation.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some((Instant::now(), text));
+            } else {
+                tracing::warn!("NATS at {url}: {text}");
+            }
+        }
+        Event::ClientError(error) => tracing::debug!("NATS at {url}: {error}"),
+        _ => {}
+    }
+}
+
+/// An error with its causes, without repeating one.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// The text of a part of an address.
+fn decoded(part: &str) -> String {
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
+}
+
+/// The address without user, password and query.
+fn shown(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn an_address_is_shown_without_secrets() {
+        for (url, expected) in [
+            ("nats://a:4222", "nats://a:4222"),
+            ("a", "nats://a"),
+            ("nats://me:secret@a:4222/x", "nats://a:4222"),
+            ("tls://token@[::1]:4222?x=secret", "tls://[::1]:4222"),
+            ("nats://me:p@ss@a", "nats://a"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The coordinator of a run: publishes its jobs, follows their outcomes, and deletes everything at the end.
+
+mod begin;
+mod follow;
+mod outcomes;
+mod publish;
+mod watch;
+
+pub use begin::{Run, RunSetup};

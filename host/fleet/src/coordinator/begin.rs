@@ -1,0 +1,257 @@
+//! Begins a run, or finds one that an earlier coordinator of the same command began.
+
+use async_nats::jetstream::consumer::AckPolicy;
+use async_nats::jetstream::consumer::pull::Config as PullConfig;
+use async_nats::jetstream::stream::{Config as StreamConfig, RetentionPolicy, StorageType};
+use longshore_engine::job::Jobs;
+use longshore_store::Interrupt;
+use sha2::{Digest as _, Sha256};
+use std::time::Duration;
+
+use crate::bucket::{Bucket, KEPT, WriteError};
+use crate::connection::Connection;
+use crate::error::FleetError;
+use crate::lease::Lease;
+use crate::message::{PROTOCOL, RunHead, RunOptions, RunRecord, State, VERSION, decode, encode};
+use crate::name::{RUNS, RunName, consumer};
+
+/// How long a worker may be silent about a batch before another one gets it.
+const ACK_WAIT: Duration = Duration::from_secs(30);
+
+/// What a run is.
+#[derive(Clone, Debug)]
+pub struct RunSetup {
+    /// The name, or `None` for one that follows from the plan.
+    pub name: Option<RunName>,
+    /// The options.
+    pub options: RunOptions,
+    /// The coordinator's machine, for messages.
+    pub machine: String,
+}
+
+/// A run that this coordinator holds.
+#[derive(Debug)]
+pub struct Run {
+    pub(super) connection: Connection,
+    pub(super) name: RunName,
+    pub(super) runs: Bucket,
+    pub(super) lease: Lease,
+    pub(super) record: RunRecord,
+    /// Whether an earlier coordinator began it.
+    pub(super) is_attached: bool,
+}
+
+impl Run {
+    /// Begins the run of `jobs`, or attaches to it. `None` after an interrupt.
+    ///
+    /// # Errors
+    /// If it exists with other jobs, options or another coordinator, or the server refuses a request.
+    pub async fn begin(
+        connection: &Connection,
+        setup: RunSetup,
+        jobs: &Jobs,
+        interrupt: &mut Interrupt,
+    ) -> Result<Option<Self>, FleetError> {
+        check_stores(jobs)?;
+        let plan = digest(jobs, &setup.options);
+        let name = setup.name.unwrap_or_else(|| RunName::of_plan(&plan));
+        let runs = Bucket::create(connection, RUNS).await?;
+        let id = connection.client.new_inbox();
+        let lease = Lease::take(&runs, &name, &id, &setup.machine, interrupt).await?;
+        let Some(lease) = lease else { return Ok(None) };
+        let mut record = RunRecord {
+            protocol: PROTOCOL,
+            version: VERSION.to_owned(),
+            name: name.to_string(),
+            id: id.trim_start_matches("_INBOX.").to_owned(),
+            plan,
+            jobs: u32::try_from(jobs.len()).unwrap_or(u32::MAX),
+            state: State::Publishing,
+            options: setup.options,
+        };
+        let begun = match existing(&runs, &record).await {
+            Ok(Some((id, state))) => {
+                (record.id, record.state) = (id, state);
+                Ok(true)
+            }
+            Ok(None) => create(connection, &name, &runs, &record).await.map(|()| false),
+            Err(error) => Err(error),
+        };
+        match begun {
+            Ok(is_attached) => {
+                let connection = connection.clone();
+                Ok(Some(Self { connection, name, runs, lease, record, is_attached }))
+            }
+            Err(error) => {
+                let _lapses = runs.delete(&lease.key, None).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The name of the run.
+    pub const fn name(&self) -> &RunName {
+        &self.name
+    }
+
+    /// Writes the record with another state.
+    pub(super) async fn set_state(&mut self, state: State) -> Result<(), FleetError> {
+        self.record.state = state;
+        write(&self.runs, &self.name, &self.record).await
+    }
+}
+
+/// A worker cannot read a folder of this machine.
+fn check_stores(jobs: &Jobs) -> Result<(), FleetError> {
+    let folder = jobs.iter().find_map(|job| {
+        [job.source.store, job.destination.store]
+            .into_iter()
+            .find(|store| store.registry().is_none())
+    });
+    match folder {
+        Some(folder) => Err(FleetError::Folder { folder: folder.to_string() }),
+        None => Ok(()),
+    }
+}
+
+/// The digest of everything that makes two runs the same.
+fn digest(jobs: &Jobs, options: &RunOptions) -> String {
+    let mut hasher = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    add(VERSION.as_bytes());
+    add(&serde_json::to_vec(&options.lasting()).unwrap_or_default());
+    for job in jobs.iter() {
+        add(&serde_json::to_vec(&job).unwrap_or_default());
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The id and the state of the same run, if an earlier coordinator began it.
+async fn existing(
+    runs: &Bucket,
+    record: &RunRecord,
+) -> Result<Option<(String, State)>, FleetError> {
+    let found = runs.get(&record_key(record)).await?.and_then(|found| found.value);
+    let Some(value) = found else { return Ok(None) };
+    let another =
+        |difference: String| FleetError::AnotherRun { name: record.name.clone(), difference };
+    let head: RunHead =
+        decode(&value).map_err(|why| another(format!("a record that is not valid: {why}")))?;
+    if let Some(difference) = head.difference() {
+        return Err(another(difference));
+    }
+    if head.plan != record.plan {
+        return Err(another("another list or other options".to_owned()));
+    }
+    let found: RunRecord =
+        decode(&value).map_err(|why| another(format!("a record that is not valid: {why}")))?;
+    let state = match found.state {
+        State::Running => State::Running,
+        // An interrupted coordinator did not delete everything: the batches that were given back may be
+        // incomplete.
+        State::Publishing | State::Stopping => State::Publishing,
+    };
+    Ok(Some((found.id, state)))
+}
+
+fn record_key(record: &RunRecord) -> String {
+    format!("run.{}", record.name)
+}
+
+/// Creates the streams of a run, then its record, which workers look for.
+async fn create(
+    connection: &Connection,
+    name: &RunName,
+    runs: &Bucket,
+    record: &RunRecord,
+) -> Result<(), FleetError> {
+    encode(record).map_err(too_large)?;
+    // What an earlier run of this name left would be taken for this one's.
+    delete_streams(connection, name).await?;
+    let jetstream = &connection.jetstream;
+    let jobs = StreamConfig {
+        name: name.jobs_stream(),
+        subjects: vec![name.jobs()],
+        retention: RetentionPolicy::WorkQueue,
+        ..kept()
+    };
+    let created = jetstream.create_stream(jobs).await;
+    let jobs = created.map_err(|error| {
+        connection.failed(format!("create the stream {}", name.jobs_stream()), &error)
+    })?;
+    let config = PullConfig {
+        durable_name: Some(consumer(&record.id)),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: ACK_WAIT,
+        max_ack_pending: 100_000,
+        ..PullConfig::default()
+    };
+    jobs.create_consumer(config).await.map_err(|error| {
+        connection.failed(format!("create the consumer of {}", name.jobs_stream()), &error)
+    })?;
+    let outcomes =
+        StreamConfig { name: name.outcomes_stream(), subjects: vec![name.outcomes()], ..kept() };
+    jetstream.create_stream(outcomes).await.map_err(|error| {
+        connection.failed(format!("create the stream {}", name.outcomes_stream()), &error)
+    })?;
+    Bucket::create(connection, &name.places()).await?;
+    write(runs, name, record).await
+}
+
+fn kept() -> StreamConfig {
+    StreamConfig {
+        storage: StorageType::File,
+        num_replicas: 1,
+        max_age: KEPT,
+        duplicate_window: KEPT,
+        allow_direct: true,
+        ..StreamConfig::default()
+    }
+}
+
+const fn too_large(size: usize) -> FleetError {
+    FleetError::TooLarge { size, limit: crate::message::LARGEST }
+}
+
+async fn write(runs: &Bucket, name: &RunName, record: &RunRecord) -> Result<(), FleetError> {
+    let value = encode(record).map_err(too_large)?;
+    match runs.write(&name.key(), value, None, None).await {
+        Ok(_) => Ok(()),
+        Err(WriteError::Failed(error)) => Err(error),
+        // No revision was expected.
+        Err(WriteError::Conflict) => Ok(()),
+    }
+}
+
+/// Deletes the streams of a run; missing ones are fine.
+///
+/// # Errors
+/// The first request that fails.
+pub(super) async fn delete_streams(
+    connection: &Connection,
+    name: &RunName,
+) -> Result<(), FleetError> {
+    for stream in [name.jobs_stream(), name.outcomes_stream(), format!("KV_{}", name.places())] {
+        if let Err(error) = connection.jetstream.delete_stream(&stream).await
+            && !is_missing_stream(&error)
+        {
+            return Err(connection.failed(format!("delete the stream {stream}"), &error));
+        }
+    }
+    Ok(())
+}
+
+/// Whether an error says that a stream does not exist.
+pub(super) fn is_missing_stream(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<async_nats::jetstream::Error>() {
+            return error.error_code() == async_nats::jetstream::ErrorCode::STREAM_NOT_FOUND;
+        }
+        next = error.source();
+    }
+    error.to_string().contains("stream not found")
+}

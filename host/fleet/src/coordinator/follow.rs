@@ -1,0 +1,377 @@
+//! Follows a run to its end.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _};
+use longshore_engine::event::{Event, EventSender, Level};
+use longshore_engine::job::{Jobs, Outcome, Status};
+use longshore_store::Interrupt;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+
+use super::begin::{Run, delete_streams, is_missing_stream};
+use super::outcomes::{Read, read};
+use super::publish::{groups, publish};
+use super::watch::Workers;
+use crate::message::{Ended, Heartbeat, State, decode};
+
+/// How often the coordinator checks that nothing of the run was lost.
+const CHECK: Duration = Duration::from_secs(5);
+/// How often lost jobs are published again before they fail.
+const ROUNDS: u32 = 5;
+/// How long workers have after an interrupt: the grace of an image, and the time to tell its outcome.
+const ENDING: Duration = Duration::from_secs(15);
+/// How long the end of a run may take that NATS does not answer.
+const CLEANING: Duration = Duration::from_secs(10);
+
+/// Why a run ends before all jobs have an outcome.
+enum Ending {
+    /// Every job has its outcome.
+    Complete,
+    Interrupted,
+    /// The rest fails with this error and hint.
+    Broken(String, &'static str),
+    /// Another coordinator has the run: nothing of it is deleted.
+    TakenOver,
+}
+
+/// The state of a run that is followed.
+struct Progress<'a> {
+    jobs: &'a Jobs,
+    /// The id of the run.
+    run: String,
+    events: &'a EventSender,
+    remaining: HashSet<u32>,
+    workers: Workers,
+    /// True if outcomes came since the last check.
+    is_moving: bool,
+}
+
+impl Run {
+    /// Publishes the jobs, and sends their events until each has its outcome. Then deletes everything of the
+    /// run.
+    ///
+    /// `patience` is the longest time that the server may be away.
+    pub async fn follow(
+        mut self,
+        jobs: &Jobs,
+        patience: Duration,
+        events: EventSender,
+        interrupt: Interrupt,
+    ) {
+        let name = self.name.clone();
+        let verb = if self.is_attached { "attached to" } else { "began" };
+        let text = format!("{verb} the run {name} at {}", self.connection.url());
+        events.note(0, None, Level::Info, text);
+        let mut progress = Progress {
+            jobs,
+            run: self.record.id.clone(),
+            events: &events,
+            remaining: jobs.numbers().collect(),
+            workers: Workers::new(self.connection.url()),
+            is_moving: false,
+        };
+        let (found, mut reads) = mpsc::channel(1024);
+        let reader = tokio::spawn(read(self.connection.clone(), name, found));
+        let ending = self.until_ended(&mut progress, &mut reads, patience, interrupt).await;
+        let is_ours = !matches!(ending, Ending::TakenOver);
+        match ending {
+            Ending::Complete => {}
+            Ending::Interrupted => self.stop(&mut progress, &mut reads).await,
+            Ending::Broken(error, hint) => progress.fail_rest(&error, hint),
+            Ending::TakenOver => progress
+                .fail_rest("another coordinator has taken the run over", "its report has the rest"),
+        }
+        reader.abort();
+        progress.workers.report(&events);
+        if is_ours {
+            self.clean(&events).await;
+        }
+    }
+
+    async fn until_ended(
+        &mut self,
+        progress: &mut Progress<'_>,
+        reads: &mut mpsc::Receiver<Read>,
+        patience: Duration,
+        mut interrupt: Interrupt,
+    ) -> Ending {
+        let (connection, name) = (self.connection.clone(), self.name.clone());
+        let heartbeats = connection.client.subscribe(name.progress()).await;
+        let mut heartbeats = match heartbeats {
+            Ok(heartbeats) => heartbeats.boxed(),
+            Err(error) => {
+                tracing::warn!("the workers' progress cannot be shown: {error}");
+                futures_util::stream::pending().boxed()
+            }
+        };
+        let mut check = interval(CHECK);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        check.reset();
+        let mut away: Option<Instant> = None;
+        let mut round = 0;
+        let first = match self.record.state {
+            State::Running => Vec::new(),
+            _ => groups(progress.jobs, |_| true),
+        };
+        let (jobs, run) = (progress.jobs, self.record.id.clone());
+        let mut publishing =
+            Some(publish_all(&connection, &name, jobs, &run, first, round).boxed());
+        loop {
+            if progress.remaining.is_empty() {
+                return Ending::Complete;
+            }
+            tokio::select! {
+                biased;
+                () = interrupt.raised() => return Ending::Interrupted,
+                () = self.lease.lost() => return Ending::TakenOver,
+                published = async {
+                    match &mut publishing {
+                        Some(publishing) => publishing.await,
+                        None => std::future::pending().await,
+                    }
+                } => {
+                    publishing = None;
+                    if let Err(why) = published {
+                        return broken(&why);
+                    }
+                    if self.record.state == State::Publishing
+                        && let Err(error) = self.set_state(State::Running).await
+                    {
+                        // Only a coordinator that attaches later publishes again.
+                        tracing::debug!("{error}");
+                    }
+                }
+                read = reads.recv() => match read {
+                    Some(Read::Message(bytes)) => progress.take(&bytes),
+                    Some(Read::CaughtUp) => {}
+                    Some(Read::Gone) => {
+                        return broken(&format!("the stream {} was deleted", name.outcomes_stream()));
+                    }
+                    Some(Read::Refused(error)) => {
+                        return Ending::Broken(error.to_string(), error.hint().unwrap_or_default());
+                    }
+                    None => return broken("the reader of the outcomes ended"),
+                },
+                Some(message) = heartbeats.next() => progress.heard(&message.payload),
+                _ = check.tick() => {
+                    if !connection.is_up() {
+                        let since = *away.get_or_insert_with(Instant::now);
+                        if since.elapsed() > patience {
+                            return Ending::Broken(
+                                format!("NATS at {} was away for longer than --max-wait", connection.url()),
+                                "repeat the command when the server is back: it attaches to the run",
+                            );
+                        }
+                        continue;
+                    }
+                    if away.take().is_some() {
+                        tracing::info!("NATS at {} is back", connection.url());
+                    }
+                    progress.workers.check(progress.events);
+                    if std::mem::take(&mut progress.is_moving) || publishing.is_some() {
+                        continue;
+                    }
+                    match self.lost(progress, reads).await {
+                        Err(why) => return broken(&why),
+                        Ok(lost) if lost.is_empty() => {}
+                        Ok(_) if round >= ROUNDS => {
+                            return broken("batches were lost again and again");
+                        }
+                        Ok(lost) => {
+                            round += 1;
+                            let text = format!("{} jobs are in no batch any more; publishing them again", lost.len());
+                            progress.events.note(0, None, Level::Warning, text);
+                            let again = groups(jobs, |number| lost.contains(&number));
+                            // Another run of this process may have used the same round.
+                            publishing = Some(publish_all(&connection, &name, jobs, &run, again, unique(round)).boxed());
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The jobs that are in no batch and have no outcome: an operator purged the stream, or a worker found a
+    /// batch that it could not read.
+    async fn lost(
+        &self,
+        progress: &mut Progress<'_>,
+        reads: &mut mpsc::Receiver<Read>,
+    ) -> Result<HashSet<u32>, String> {
+        let deleted = |what: String| format!("{what} was deleted");
+        match self.runs.get(&self.name.key()).await {
+            Ok(Some(found)) if found.value.is_some() => {}
+            Ok(_) => return Err(deleted(format!("the run {} in the bucket longshore", self.name))),
+            Err(error) => {
+                tracing::debug!("{error}");
+                return Ok(HashSet::new());
+            }
+        }
+        let stream = match self.connection.jetstream.get_stream(self.name.jobs_stream()).await {
+            Ok(stream) => stream,
+            Err(error) if is_missing_stream(&error) => {
+                return Err(deleted(format!("the stream {}", self.name.jobs_stream())));
+            }
+            Err(_) => return Ok(HashSet::new()),
+        };
+        if stream.cached_info().state.messages > 0 {
+            return Ok(HashSet::new());
+        }
+        // Outcomes are told before their batch is acknowledged, so all of them are in the stream by now.
+        let mut caught_up = 0;
+        while caught_up < 2 {
+            match timeout(CHECK, reads.recv()).await {
+                Ok(Some(Read::Message(bytes))) => progress.take(&bytes),
+                Ok(Some(Read::CaughtUp)) => caught_up += 1,
+                _ => return Ok(HashSet::new()),
+            }
+        }
+        if std::mem::take(&mut progress.is_moving) {
+            return Ok(HashSet::new());
+        }
+        Ok(progress.remaining.clone())
+    }
+
+    /// Tells the workers to end, and takes what they still complete.
+    async fn stop(&mut self, progress: &mut Progress<'_>, reads: &mut mpsc::Receiver<Read>) {
+        let until = Instant::now() + ENDING;
+        if let Err(error) = self.set_state(State::Stopping).await {
+            progress.events.note(0, None, Level::Warning, format!("failed to {error}"));
+        }
+        let heartbeats = self.connection.client.subscribe(self.name.progress()).await;
+        let Ok(mut heartbeats) = heartbeats else { return };
+        // Workers that left told their outcomes before.
+        let mut caught_up = 0;
+        while caught_up < 2 && !progress.remaining.is_empty() && Instant::now() < until {
+            tokio::select! {
+                read = reads.recv() => match read {
+                    Some(Read::Message(bytes)) => progress.take(&bytes),
+                    Some(Read::CaughtUp) if progress.workers.have_left() => caught_up += 1,
+                    Some(Read::CaughtUp) => {}
+                    _ => break,
+                },
+                Some(message) = heartbeats.next() => progress.heard(&message.payload),
+                () = sleep(Duration::from_millis(200)) => {}
+            }
+        }
+        let mut rest: Vec<u32> = progress.remaining.drain().collect();
+        rest.sort_unstable();
+        for job in rest {
+            let outcome = Outcome { unfinished: true, ..Outcome::failed("interrupted") };
+            progress.events.send(Event::Finished { job, outcome: Box::new(outcome) });
+        }
+    }
+
+    /// Deletes everything of the run.
+    async fn clean(&self, events: &EventSender) {
+        let cleaning = async {
+            // Workers leave a run that has no record.
+            let deleted = self.runs.delete(&self.name.key(), None).await;
+            if let Err(crate::bucket::WriteError::Failed(error)) = deleted {
+                return Err(error);
+            }
+            delete_streams(&self.connection, &self.name).await?;
+            let _lapses = self.runs.delete(&self.lease.key, None).await;
+            Ok(())
+        };
+        let why = match timeout(CLEANING, cleaning).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("NATS at {} does not answer", self.connection.url()),
+        };
+        let text = format!(
+            "the run {} was not deleted from NATS: {why}; its messages go after 24 h, and the same command finds it until then",
+            self.name
+        );
+        events.note(0, None, Level::Warning, text);
+    }
+}
+
+/// A number of a round that no other coordinator of the run has used.
+fn unique(round: u32) -> u32 {
+    std::process::id().wrapping_mul(ROUNDS + 1).wrapping_add(round)
+}
+
+fn broken(why: &str) -> Ending {
+    let hint =
+        "repeat the run with the failed list; leave the streams of a run alone until it ends";
+    Ending::Broken(format!("the run in NATS is broken: {why}"), hint)
+}
+
+async fn publish_all(
+    connection: &crate::connection::Connection,
+    name: &crate::name::RunName,
+    jobs: &Jobs,
+    run: &str,
+    batches: Vec<Vec<u32>>,
+    round: u32,
+) -> Result<(), String> {
+    publish(connection, name, jobs, run, &batches, round).await
+}
+
+impl Progress<'_> {
+    /// Takes a message of the stream of outcomes. It comes from another machine, so nothing in it is believed.
+    fn take(&mut self, bytes: &Bytes) {
+        let ended: Ended = match decode(bytes) {
+            Ok(ended) => ended,
+            Err(why) => return self.refuse(&format!("a message is not an outcome: {why}")),
+        };
+        let (number, by) = (ended.job, &ended.worker.name);
+        if ended.run != self.run {
+            tracing::debug!("the worker {by} told an outcome of an earlier run");
+            return;
+        }
+        if self.jobs.get(number).is_none() {
+            return self.refuse(&format!(
+                "the worker {by} sent an outcome of job {number}, which the run does not have"
+            ));
+        }
+        if ended.outcome.unfinished
+            || matches!(ended.outcome.status, Status::DryRun | Status::Unknown)
+        {
+            return self.refuse(&format!("the worker {by} sent no end of job {number}"));
+        }
+        if !self.remaining.remove(&number) {
+            tracing::debug!("the worker {by} repeats the outcome of job {number}");
+            return;
+        }
+        self.is_moving = true;
+        let worker = self.workers.ended(&ended);
+        for note in ended.notes {
+            self.events.note(number, note.image, note.level, note.text);
+        }
+        for (size, how) in ended.saved.each() {
+            self.events.send(Event::BytesSaved { job: number, size, how });
+        }
+        let mut outcome = ended.outcome;
+        if let Some(error) = &mut outcome.error {
+            // Another worker may have other credentials and another network.
+            error.push_str(&format!(" (on the worker {worker})"));
+        }
+        let outcome = Box::new(outcome);
+        self.events.send(Event::Finished { job: number, outcome });
+    }
+
+    fn refuse(&self, why: &str) {
+        self.events.note(0, None, Level::Warning, format!("ignored in NATS: {why}"));
+    }
+
+    fn heard(&mut self, bytes: &Bytes) {
+        match decode::<Heartbeat>(bytes) {
+            Ok(heartbeat) => self.workers.heard(heartbeat, self.events),
+            Err(why) => tracing::debug!("ignored: a message is not a worker's progress: {why}"),
+        }
+    }
+
+    fn fail_rest(&mut self, error: &str, hint: &str) {
+        let mut rest: Vec<u32> = self.remaining.drain().collect();
+        rest.sort_unstable();
+        for job in rest {
+            let outcome = Outcome { hint: Some(hint.to_owned()), ..Outcome::failed(error) };
+            self.events.send(Event::Finished { job, outcome: Box::new(outcome) });
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The workers of a run, as the coordinator knows them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use longshore_engine::event::{Event, EventSender, Level, WorkerShare};
+use longshore_engine::job::Status;
+use tokio::time::Instant;
+
+use longshore_store::{Effort, PauseSpan, StoreEffort};
+
+use crate::message::{Ended, Heartbeat, WorkerName};
+
+/// A worker that told nothing for this long is gone, or hangs.
+const SILENT: Duration = Duration::from_secs(5);
+/// How long a run may be without any worker before the coordinator says so.
+const NOBODY: Duration = Duration::from_secs(30);
+
+/// What is known of one worker.
+#[derive(Debug)]
+struct Known {
+    share: WorkerShare,
+    /// Its retries and pauses, and when it told them.
+    effort: (Effort, Instant),
+    /// Bytes that it told, of jobs that have not ended too.
+    moved: u64,
+    heard: Option<Instant>,
+    left: bool,
+}
+
+/// The workers of a run, by id.
+#[derive(Debug)]
+pub(super) struct Workers {
+    known: HashMap<String, Known>,
+    /// Workers that cannot take part, with the reason.
+    refused: HashSet<(String, String)>,
+    url: String,
+    last_heard: Instant,
+    is_said: bool,
+}
+
+impl Workers {
+    pub(super) fn new(url: &str) -> Self {
+        Self {
+            known: HashMap::new(),
+            refused: HashSet::new(),
+            url: url.to_owned(),
+            last_heard: Instant::now(),
+            is_said: false,
+        }
+    }
+
+    fn of(&mut self, worker: &WorkerName) -> &mut Known {
+        let same = self.known.iter().filter(|(id, known)| {
+            **id != worker.id && known.share.name.split(" #").next() == Some(&*worker.name)
+        });
+        let count = same.count();
+        self.known.entry(worker.id.clone()).or_insert_with(|| {
+            let name = match count {
+                0 => worker.name.clone(),
+                more => format!("{} #{}", worker.name, more + 1),
+            };
+            let share = WorkerShare { name, version: worker.version.clone(), ..Default::default() };
+            Known {
+                share,
+                effort: (Effort::default(), Instant::now()),
+                moved: 0,
+                heard: None,
+                left: false,
+            }
+        })
+    }
+
+    /// Records what a worker tells each second.
+    pub(super) fn heard(&mut self, heartbeat: Heartbeat, events: &EventSender) {
+        if let Some(why) = heartbeat.refused {
+            let name = heartbeat.worker.name;
+            if self.refused.len() < 1000 && self.refused.insert((name.clone(), why.clone())) {
+                let text = format!("the worker {name} cannot take part: {why}");
+                events.note(0, None, Level::Warning, text);
+            }
+            return;
+        }
+        (self.last_heard, self.is_said) = (Instant::now(), false);
+        let known = self.of(&heartbeat.worker);
+        let is_new = known.heard.is_none();
+        let bytes = heartbeat.moved.saturating_sub(known.moved);
+        known.moved = known.moved.max(heartbeat.moved);
+        known.heard = Some(Instant::now());
+        known.left = heartbeat.left;
+        known.take_effort(heartbeat.effort);
+        known.share.running = heartbeat.running;
+        if is_new {
+            let text = format!("the worker {} takes part", known.share.name);
+            events.note(0, None, Level::Info, text);
+        }
+        if bytes > 0 {
+            events.send(Event::Progress { job: 0, bytes });
+        }
+        events.send(Event::Worker(known.share.clone()));
+    }
+
+    /// Records an outcome that counts, and returns the name of its worker.
+    pub(super) fn ended(&mut self, ended: &Ended) -> String {
+        let known = self.of(&ended.worker);
+        known.take_effort(ended.effort.clone());
+        known.share.jobs += 1;
+        known.share.failed += u32::from(ended.outcome.status == Status::Failed);
+        known.share.bytes += ended.outcome.bytes;
+        let name = known.share.name.clone();
+        self.last_heard = Instant::now();
+        name
+    }
+
+    /// Says that nobody works, once for each time.
+    pub(super) fn check(&mut self, events: &EventSender) {
+        if !self.is_said && self.last_heard.elapsed() >= NOBODY {
+            self.is_said = true;
+            let text = format!(
+                "no worker for {} s; start one with `longshore worker --fleet {}`",
+                NOBODY.as_secs(),
+                self.url
+            );
+            events.note(0, None, Level::Warning, text);
+        }
+    }
+
+    /// Whether all workers that can be heard have left the run.
+    pub(super) fn have_left(&self) -> bool {
+        self.known
+            .values()
+            .all(|known| known.left || known.heard.is_none_or(|heard| heard.elapsed() > SILENT))
+    }
+
+    /// Reports the share of each worker, and the retries and pauses of all.
+    pub(super) fn report(&self, events: &EventSender) {
+        let mut stores: BTreeMap<String, StoreEffort> = BTreeMap::new();
+        for known in self.known.values() {
+            events.send(Event::Worker(WorkerShare { running: 0, ..known.share.clone() }));
+            let (effort, told) = &known.effort;
+            for store in &effort.stores {
+                let all = stores.entry(store.name.clone()).or_default();
+                all.name.clone_from(&store.name);
+                all.retries += store.retries;
+                all.pauses += store.pauses;
+                all.paused += store.paused;
+                all.spans.extend(store.spans.iter().map(|span| PauseSpan {
+                    ago: span.ago.saturating_add(told.elapsed()),
+                    length: span.length,
+                }));
+            }
+        }
+        let mut stores: Vec<StoreEffort> = stores.into_values().collect();
+        for store in &mut stores {
+            store.spans.sort_by_key(|span| std::cmp::Reverse(span.ago));
+        }
+        events.send(Event::Effort(Effort { stores }));
+    }
+}
+
+impl Known {
+    /// Takes figures that only grow; older messages may come later. Those of an outcome have no single pauses.
+    fn take_effort(&mut self, effort: Effort) {
+        let sum = |effort: &Effort| -> (u64, u64) {
+            let stores = effort.stores.iter();
+            stores.fold((0, 0), |(retries, pauses), store| {
+                (retries.saturating_add(store.retries), pauses.saturating_add(store.pauses))
+            })
+        };
+        let spans = |effort: &Effort| effort.stores.iter().map(|store| store.spans.len()).sum();
+        let (old, new): ((u64, u64), (u64, u64)) = (sum(&self.effort.0), sum(&effort));
+        let (known, told): (usize, usize) = (spans(&self.effort.0), spans(&effort));
+        if (new, told) > (old, known) {
+            self.effort = (effort, Instant::now());
+            (self.share.retries, self.share.pauses) = new;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_engine::event::{Event, EventSender, WorkerShare};
+    use longshore_engine::job::{Outcome, Status};
+
+    use super::Workers;
+    use longshore_store::{Effort, StoreEffort};
+
+    use crate::message::{Ended, Heartbeat, Saved, WorkerName};
+
+    fn worker(id: &str) -> WorkerName {
+        WorkerName { name: "w".to_owned(), id: id.to_owned(), version: "1".to_owned() }
+    }
+
+    fn effort(retries: u64) -> Effort {
+        let store = StoreEffort { name: "r.io".to_owned(), retries, ..StoreEffort::default() };
+        Effort { stores: vec![store] }
+    }
+
+    fn ended(id: &str, bytes: u64, retries: u64) -> Ended {
+        Ended {
+            run: "r".to_owned(),
+            job: 1,
+            worker: worker(id),
+            outcome: Outcome { bytes, ..Outcome::new(Status::Copied) },
+            saved: Saved::default(),
+            notes: Vec::new(),
+            effort: effort(retries),
+        }
+    }
+
+    #[test]
+    fn two_processes_of_one_name_are_told_apart_and_figures_do_not_shrink() {
+        let (events, mut received) = EventSender::channel();
+        let mut workers = Workers::new("nats://x");
+        assert_eq!(workers.ended(&ended("1", 5, 9)), "w");
+        assert_eq!(workers.ended(&ended("2", 1, 1)), "w #2");
+        assert_eq!(workers.ended(&ended("1", 5, 4)), "w");
+        let beat = Heartbeat {
+            worker: worker("1"),
+            running: 3,
+            moved: 7,
+            effort: effort(2),
+            refused: None,
+            left: false,
+        };
+        workers.heard(beat.clone(), &events);
+        assert!(!workers.have_left());
+        workers.heard(Heartbeat { left: true, ..beat }, &events);
+        assert!(workers.have_left());
+        workers.report(&events);
+        drop(events);
+        let mut last = Vec::<WorkerShare>::new();
+        let mut all_retries = 0;
+        while let Ok(event) = received.try_recv() {
+            match event {
+                Event::Worker(share) => {
+                    last.retain(|known| known.name != share.name);
+                    last.push(share);
+                }
+                Event::Effort(effort) => all_retries = effort.stores[0].retries,
+                _ => {}
+            }
+        }
+        last.sort_by(|a, b| a.name.cmp(&b.name));
+        let figures: Vec<_> =
+            last.iter().map(|share| (share.jobs, share.bytes, share.retries)).collect();
+        assert_eq!((figures, all_retries), (vec![(2, 10, 9), (1, 1, 1)], 10));
+    }
+}

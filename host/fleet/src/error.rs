@@ -1,0 +1,121 @@
+//! Errors that end a coordinator or a worker before it has done anything.
+
+/// A fleet cannot be used. Each message completes "failed to …".
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// The address is not one of a NATS server.
+    #[error("use --fleet {url:?}: {why}")]
+    Address {
+        /// The address, without user and password.
+        url: String,
+        /// The cause.
+        why: String,
+    },
+    /// The file with the credentials cannot be used.
+    #[error("read the NATS credentials {path}: {why}")]
+    Credentials {
+        /// The file.
+        path: String,
+        /// The cause.
+        why: String,
+    },
+    /// The server cannot be reached.
+    #[error("connect to NATS at {url}: {why}")]
+    Connect {
+        /// The address, without user and password.
+        url: String,
+        /// The cause.
+        why: String,
+    },
+    /// The server refuses the user.
+    #[error("connect to NATS at {url}: the server refuses the user: {why}")]
+    Refused {
+        /// The address, without user and password.
+        url: String,
+        /// The cause.
+        why: String,
+    },
+    /// The server is too old, or has no JetStream.
+    #[error("use NATS at {url}: {why}")]
+    Server {
+        /// The address, without user and password.
+        url: String,
+        /// The cause.
+        why: String,
+    },
+    /// A request to JetStream failed.
+    #[error("{operation} on NATS: {why}")]
+    JetStream {
+        /// What was asked for.
+        operation: String,
+        /// The cause.
+        why: String,
+        /// Whether the user lacks a permission.
+        is_permission: bool,
+    },
+    /// Another coordinator runs under this name.
+    #[error("coordinate the run {name}: another coordinator does so already ({holder})")]
+    AnotherCoordinator {
+        /// The run.
+        name: String,
+        /// The machine and process of the other coordinator.
+        holder: String,
+    },
+    /// The run exists with another list, other options or another version.
+    #[error("coordinate the run {name}: it exists with {difference}")]
+    AnotherRun {
+        /// The run.
+        name: String,
+        /// What differs.
+        difference: String,
+    },
+    /// Workers have no charts.
+    #[error("share the run: only this machine has the charts of the configuration")]
+    Charts,
+    /// A run on several machines cannot use a folder of one of them.
+    #[error("share the run: {folder} is a folder of this machine")]
+    Folder {
+        /// The store.
+        folder: String,
+    },
+    /// The options do not fit into one message.
+    #[error("share the run: its options have {size} bytes, and one message has at most {limit}")]
+    TooLarge {
+        /// The size of the message, in bytes.
+        size: usize,
+        /// The largest message, in bytes.
+        limit: usize,
+    },
+}
+
+impl FleetError {
+    /// Advice for the user.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Address { .. } => "write nats://HOST:4222, or tls://HOST:4222",
+            Self::Credentials { .. } => "give the .creds file of your NATS user with --fleet-creds",
+            Self::Connect { .. } => {
+                "start a server with `nats-server -js`, or check the address; without --fleet everything runs on this machine"
+            }
+            Self::Refused { .. } => {
+                "give the credentials of a NATS user with --fleet-creds FILE, or user and password in the address"
+            }
+            Self::Server { .. } => {
+                "use nats-server 2.11 or newer with JetStream (`nats-server -js`)"
+            }
+            Self::JetStream { is_permission: true, .. } => {
+                "give the NATS user the permissions of docs/fleet.md"
+            }
+            Self::JetStream { .. } => return None,
+            Self::AnotherCoordinator { .. } => {
+                "wait for its end, or give this run another name with --run NAME"
+            }
+            Self::AnotherRun { .. } => {
+                "repeat the command that started it, or give this run another name with --run NAME"
+            }
+            Self::Folder { .. } => "leave --fleet out, or serve the folder with `longshore serve`",
+            Self::Charts => "leave --fleet out",
+            Self::TooLarge { .. } => "prepare fewer repositories at once, or leave --fleet out",
+        })
+    }
+}

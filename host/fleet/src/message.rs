@@ -1,0 +1,418 @@
+//! The messages of a fleet. None has a credential in it: each worker reads its own.
+//!
+//! What arrives is checked as input: its size first, then every name and digest by its type.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use longshore_engine::IndexMode;
+use longshore_engine::event::{Level, Transferred};
+use longshore_engine::job::{Job, Outcome};
+use longshore_oci::{Registry, Repository};
+use longshore_store::Effort;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The version of the messages. Workers and coordinators of different versions do not work together.
+pub(crate) const PROTOCOL: u32 = 1;
+/// The version of longshore.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The most jobs in a batch.
+pub(crate) const BATCH: usize = 32;
+/// The largest message, in bytes. A server accepts 1 MiB unless it is told otherwise.
+pub(crate) const LARGEST: usize = 768 * 1024;
+/// The most notes that travel with an outcome, and the most bytes of each.
+const NOTES: (usize, usize) = (32, 2048);
+
+/// Options of a run that are the same on every worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunOptions {
+    /// Whether certificates of registries are verified.
+    pub tls_verify: bool,
+    /// How long to wait for a throttled registry.
+    pub max_wait: Duration,
+    /// The time of one image, if it is limited.
+    pub timeout: Option<Duration>,
+    /// The registry that receives `DOCKER_USERNAME` and `DOCKER_PASSWORD` of each worker.
+    pub named: Option<Registry>,
+    /// How indexes are written.
+    pub index: IndexMode,
+    /// Whether it is a failure if nothing matches the platform filter.
+    pub no_platform_fails: bool,
+    /// Whether referrers are copied or compared too.
+    pub referrers: bool,
+    /// What to do with each job.
+    pub task: Task,
+}
+
+/// What a run does with its jobs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Task {
+    /// `mirror`
+    #[serde(rename_all = "camelCase")]
+    Copy {
+        /// Trust no tag at the destination.
+        force_recursive: bool,
+        /// Read all content at the destination, and send again what is corrupt.
+        deep: bool,
+        /// Repositories whose preparation failed, with the error.
+        unprepared: BTreeMap<String, String>,
+    },
+    /// `mirror-validate`
+    #[serde(rename_all = "camelCase")]
+    Compare {
+        /// Download and hash each blob.
+        deep: bool,
+        /// Repositories that cannot exist yet, and why.
+        missing: BTreeMap<String, String>,
+    },
+}
+
+impl RunOptions {
+    /// The options that decide whether two runs are the same; what a preparation said may differ.
+    pub(crate) fn lasting(&self) -> Self {
+        let mut lasting = self.clone();
+        match &mut lasting.task {
+            Task::Copy { unprepared, .. } => unprepared.clear(),
+            Task::Compare { missing, .. } => missing.clear(),
+        }
+        lasting
+    }
+}
+
+/// The state of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum State {
+    /// The coordinator publishes the batches.
+    Publishing,
+    /// All batches are published.
+    Running,
+    /// The coordinator was interrupted: no new work starts.
+    Stopping,
+}
+
+/// A run, as it lies in the bucket of all runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunRecord {
+    pub(crate) protocol: u32,
+    pub(crate) version: String,
+    pub(crate) name: String,
+    /// Distinguishes the run from an earlier one of the same name.
+    pub(crate) id: String,
+    /// The digest of jobs, options and version.
+    pub(crate) plan: String,
+    pub(crate) jobs: u32,
+    pub(crate) state: State,
+    pub(crate) options: RunOptions,
+}
+
+/// The part of a run's record that every version can read.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunHead {
+    pub(crate) protocol: u32,
+    pub(crate) version: String,
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) plan: String,
+}
+
+impl RunHead {
+    /// Why a worker or a coordinator of this version cannot take part in the run.
+    pub(crate) fn difference(&self) -> Option<String> {
+        if self.version != VERSION {
+            return Some(format!("longshore {}, and this is {VERSION}", self.version));
+        }
+        (self.protocol != PROTOCOL)
+            .then(|| format!("the protocol {}, and this has {PROTOCOL}", self.protocol))
+    }
+}
+
+/// Jobs of one source repository, in the order of their numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Batch {
+    /// The id of the run.
+    pub(crate) run: String,
+    pub(crate) jobs: Vec<Job>,
+}
+
+/// A log line about a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Note {
+    pub(crate) image: Option<u32>,
+    pub(crate) level: Level,
+    pub(crate) text: String,
+}
+
+/// Bytes of a job's blobs that needed no transfer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Saved {
+    pub(crate) mounted: u64,
+    pub(crate) present: u64,
+    pub(crate) shared: u64,
+}
+
+impl Saved {
+    /// The ways that saved something, with their bytes.
+    pub(crate) fn each(self) -> impl Iterator<Item = (u64, Transferred)> {
+        let all = [
+            (self.mounted, Transferred::Mounted),
+            (self.present, Transferred::Present),
+            (self.shared, Transferred::Shared),
+        ];
+        all.into_iter().filter(|(size, _)| *size > 0)
+    }
+
+    /// Counts a blob.
+    pub(crate) const fn count(&mut self, size: u64, how: Transferred) {
+        match how {
+            Transferred::Moved => {}
+            Transferred::Mounted => self.mounted += size,
+            Transferred::Present => self.present += size,
+            Transferred::Shared => self.shared += size,
+        }
+    }
+}
+
+/// The outcome of a job, with what the report wants to know of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Ended {
+    /// The id of the run.
+    pub(crate) run: String,
+    pub(crate) job: u32,
+    pub(crate) worker: WorkerName,
+    pub(crate) outcome: Outcome,
+    pub(crate) saved: Saved,
+    pub(crate) notes: Vec<Note>,
+    /// The worker's retries and pauses of the run until now, without the single pauses.
+    pub(crate) effort: Effort,
+}
+
+/// Who a worker is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WorkerName {
+    /// The name that people read.
+    pub(crate) name: String,
+    /// Distinguishes two processes with one name.
+    pub(crate) id: String,
+    pub(crate) version: String,
+}
+
+/// What a worker tells each second. Nothing depends on its arrival.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Heartbeat {
+    pub(crate) worker: WorkerName,
+    /// Jobs that it works on.
+    pub(crate) running: u32,
+    /// Bytes that it moved in this run, of jobs that have not ended too.
+    pub(crate) moved: u64,
+    pub(crate) effort: Effort,
+    /// Why it cannot take part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refused: Option<String>,
+    /// Whether it has left the run.
+    #[serde(default)]
+    pub(crate) left: bool,
+}
+
+/// A pause that a registry asked one worker for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pause {
+    /// The registry.
+    pub registry: Registry,
+    /// The classes of requests that pause.
+    pub classes: Vec<String>,
+    /// How long, from now on.
+    pub length: Duration,
+}
+
+/// A pause, and the worker that met it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ToldPause {
+    pub(crate) id: String,
+    pub(crate) pause: Pause,
+}
+
+/// The place of a blob in a registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Place {
+    /// A worker, by its id, sends the blob.
+    Claimed(String),
+    /// A repository holds it.
+    #[serde(rename_all = "camelCase")]
+    Placed {
+        /// The repository.
+        repository: Repository,
+        /// Whether a worker wrote it there, or compared its size.
+        is_checked: bool,
+    },
+}
+
+/// Encodes a message.
+///
+/// # Errors
+/// Returns its size if it is too large.
+pub(crate) fn encode(message: &impl Serialize) -> Result<Bytes, usize> {
+    // These types have string keys only and do no I/O, so they always serialise.
+    let bytes = serde_json::to_vec(message).unwrap_or_default();
+    if bytes.len() > LARGEST { Err(bytes.len()) } else { Ok(bytes.into()) }
+}
+
+/// Encodes an outcome, and leaves notes and findings out until it fits.
+pub(crate) fn encode_outcome(mut ended: Ended) -> Bytes {
+    ended.notes.truncate(NOTES.0);
+    ended.effort.stores.iter_mut().for_each(|store| store.spans.clear());
+    for note in &mut ended.notes {
+        note.text.truncate(note.text.floor_char_boundary(NOTES.1));
+    }
+    loop {
+        if let Ok(bytes) = encode(&ended) {
+            return bytes;
+        }
+        match &mut ended.outcome.comparison {
+            Some(comparison) if comparison.findings.len() > 1 => {
+                comparison.findings.truncate(comparison.findings.len() / 2);
+                comparison.src_spec.truncate(comparison.src_spec.len() / 2);
+                comparison.dst_spec.truncate(comparison.dst_spec.len() / 2);
+            }
+            _ => {
+                ended.notes.clear();
+                ended.outcome.comparison = None;
+                ended.effort = Effort::default();
+                for text in [
+                    &mut ended.outcome.digest_change,
+                    &mut ended.outcome.error,
+                    &mut ended.outcome.hint,
+                    &mut ended.outcome.reason,
+                ]
+                .into_iter()
+                .flatten()
+                {
+                    text.truncate(text.floor_char_boundary(64 * 1024));
+                }
+            }
+        }
+    }
+}
+
+/// Decodes a message from another machine.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub(crate) fn decode<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, String> {
+    if bytes.len() > LARGEST {
+        return Err(format!("it has {} bytes, and {LARGEST} is the most", bytes.len()));
+    }
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+impl Batch {
+    /// Decodes a batch, and checks what its type does not say.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let batch: Self = decode(bytes)?;
+        match batch.jobs.len() {
+            0 => return Err("it has no job".to_owned()),
+            1..=BATCH => {}
+            count => return Err(format!("it has {count} jobs, and {BATCH} is the most")),
+        }
+        if !batch.jobs.windows(2).all(|pair| pair[0].number < pair[1].number) {
+            return Err("its jobs are not in the order of their numbers".to_owned());
+        }
+        let folder = batch
+            .jobs
+            .iter()
+            .flat_map(|job| [&job.source.store, &job.destination.store])
+            .find(|store| store.registry().is_none());
+        match folder {
+            Some(folder) => Err(format!("{folder} is a folder, and workers read registries only")),
+            None => Ok(batch),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_engine::job::{Comparison, Finding, Job, Outcome, Verdict};
+    use longshore_oci::PlatformFilter;
+
+    use super::{Batch, Ended, LARGEST, Saved, WorkerName, decode, encode, encode_outcome};
+
+    fn job(number: u32) -> Job {
+        Job {
+            number,
+            line: number,
+            source: "a.io/x:1".parse().unwrap(),
+            destination: "b.io/x:1".parse().unwrap(),
+            filter: PlatformFilter::of_flags(Some("arm64"), Some("linux")).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_batch_comes_back_as_it_was() {
+        let batch = Batch { run: "r".into(), jobs: vec![job(1), job(7)] };
+        assert_eq!(Batch::decode(&encode(&batch).unwrap()), Ok(batch));
+    }
+
+    #[test]
+    fn what_is_no_batch_is_refused_by_name() {
+        let of = |jobs: Vec<Job>| {
+            Batch::decode(&encode(&Batch { run: "r".into(), jobs }).unwrap()).unwrap_err()
+        };
+        assert!(of(Vec::new()).contains("no job"));
+        assert!(of((1..=33).map(job).collect()).contains("33 jobs"));
+        assert!(of(vec![job(2), job(1)]).contains("order"));
+        assert!(of(vec![job(2), job(2)]).contains("order"));
+        let folder = Job { source: "oci:d//x:1".parse().unwrap_or(job(1).source), ..job(1) };
+        if folder.source.store.registry().is_none() {
+            assert!(of(vec![folder]).contains("folder"));
+        }
+        assert!(Batch::decode(b"{").is_err() && Batch::decode(b"").is_err());
+        assert!(Batch::decode(br#"{"run":"r","jobs":[{"number":1}]}"#).is_err());
+        let text = String::from_utf8(
+            encode(&Batch { run: "r".into(), jobs: vec![job(1)] }).unwrap().to_vec(),
+        )
+        .unwrap();
+        assert!(Batch::decode(text.replace("b.io", "b io").as_bytes()).is_err());
+        assert!(Batch::decode(&vec![b' '; LARGEST + 1]).unwrap_err().contains("bytes"));
+    }
+
+    #[test]
+    fn an_outcome_that_is_too_large_keeps_what_matters() {
+        let finding = Finding::differs("arch", "a".repeat(500), "b".repeat(500));
+        let mut outcome = Outcome::failed("x".repeat(LARGEST));
+        outcome.comparison = Some(Box::new(Comparison {
+            verdict: Verdict::Altered,
+            findings: vec![finding; 1000],
+            src_spec: Vec::new(),
+            dst_spec: Vec::new(),
+        }));
+        let worker = WorkerName { name: "w".into(), id: "1".into(), version: "0".into() };
+        let ended = Ended {
+            run: "r".into(),
+            job: 3,
+            worker,
+            outcome,
+            saved: Saved::default(),
+            notes: Vec::new(),
+            effort: longshore_store::Effort::default(),
+        };
+        let bytes = encode_outcome(ended);
+        assert!(bytes.len() <= LARGEST);
+        let ended: Ended = decode(&bytes).unwrap();
+        assert_eq!(ended.job, 3);
+        assert!(ended.outcome.error.unwrap().starts_with("xxx"));
+    }
+}

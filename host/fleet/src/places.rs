@@ -1,0 +1,232 @@
+//! The places of blobs: one upload of a blob per run and registry, over all workers.
+//!
+//! A worker claims a blob, sends it, and says where it is; the others mount it from there. A claim lapses
+//! if its worker dies. Without an answer of NATS, a worker sends the blob without a claim.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use longshore_engine::copy::{HomeClaim, SharedHome, SharedHomes};
+use longshore_oci::{Descriptor, Digest, Repository, StoreName};
+use sha2::{Digest as _, Sha256};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::bucket::{Bucket, WriteError};
+use crate::connection::Connection;
+use crate::message::{Place, decode, encode};
+use crate::worker::Metrics;
+
+/// Blobs below this size, in bytes, are not claimed: sending one twice costs less than asking.
+const SMALLEST: u64 = 128 * 1024;
+/// How long a claim lasts without renewal.
+const CLAIM: Duration = Duration::from_secs(30);
+/// How often it is renewed.
+const RENEWED: Duration = Duration::from_secs(10);
+/// The first and the longest pause between looks at another worker's claim.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+
+/// The places of the blobs of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    connection: Connection,
+    bucket: Bucket,
+    /// The worker's id.
+    id: String,
+    metrics: Arc<Metrics>,
+}
+
+impl Places {
+    pub(crate) const fn new(
+        connection: Connection,
+        bucket: Bucket,
+        id: String,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { connection, bucket, id, metrics }
+    }
+
+    /// The claim of a blob that no other process is asked about.
+    fn alone() -> SharedHome {
+        SharedHome::Claimed(Box::new(Unshared))
+    }
+
+    async fn claim_blob(&self, store: &StoreName, blob: &Descriptor) -> SharedHome {
+        if blob.size < SMALLEST || !self.connection.is_up() {
+            return Self::alone();
+        }
+        let key = key(store, &blob.digest);
+        let value = encode(&Place::Claimed(self.id.clone())).unwrap_or_default();
+        let (mut expected, mut pause, mut waited) = (0, LOOKS.0, false);
+        loop {
+            match self.take(&key, &value, expected).await {
+                Ok(held) => {
+                    self.metrics.claims_won.fetch_add(1, Ordering::Relaxed);
+                    return SharedHome::Claimed(Box::new(held));
+                }
+                Err(WriteError::Conflict) => {}
+                Err(WriteError::Failed(error)) => {
+                    tracing::debug!("{}: sent without a claim: {error}", blob.digest);
+                    return Self::alone();
+                }
+            }
+            let found = match self.bucket.get(&key).await {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::debug!("{}: sent without a claim: {error}", blob.digest);
+                    return Self::alone();
+                }
+            };
+            let (revision, value) = match found {
+                None => {
+                    expected = 0;
+                    continue;
+                }
+                Some(found) => (found.revision, found.value),
+            };
+            match value.map(|value| decode::<Place>(&value)) {
+                // Its claim was given up.
+                None => expected = revision,
+                Some(Ok(Place::Placed { repository, is_checked })) => {
+                    self.metrics.claims_lost.fetch_add(u64::from(!waited), Ordering::Relaxed);
+                    return SharedHome::Placed { repository, is_checked };
+                }
+                Some(Ok(Place::Claimed(_))) => {
+                    if !waited {
+                        self.metrics.claims_lost.fetch_add(1, Ordering::Relaxed);
+                        waited = true;
+                    }
+                    // A write with this revision would take the claim from its worker.
+                    expected = 0;
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LOOKS.1);
+                }
+                Some(Err(why)) => {
+                    tracing::warn!(
+                        "{}: the place in NATS is not valid, sent without a claim: {why}",
+                        blob.digest
+                    );
+                    return Self::alone();
+                }
+            }
+        }
+    }
+
+    /// Claims a key. An image that is interrupted meanwhile does not keep the claim: a task of its own drops
+    /// it then, and so gives it up.
+    async fn take(&self, key: &str, value: &Bytes, expected: u64) -> Result<Held, WriteError> {
+        let (places, key, value) = (self.clone(), key.to_owned(), value.clone());
+        let taking = tokio::spawn(async move {
+            let written = places.bucket.write(&key, value.clone(), Some(expected), Some(CLAIM));
+            let revision = written.await?;
+            Ok(places.hold(key, value, revision))
+        });
+        // The task neither panics nor is aborted; a conflict would only ask again.
+        taking.await.unwrap_or(Err(WriteError::Conflict))
+    }
+
+    /// Renews a claim until it is dropped.
+    fn hold(&self, key: String, value: Bytes, revision: u64) -> Held {
+        let (bucket, of_task) = (self.bucket.clone(), key.clone());
+        let (tell, revision) = tokio::sync::watch::channel(revision);
+        let renewing = tokio::spawn(async move {
+            loop {
+                sleep(RENEWED).await;
+                let expected = *tell.borrow();
+                match bucket.write(&of_task, value.clone(), Some(expected), Some(CLAIM)).await {
+                    Ok(next) => {
+                        tell.send_replace(next);
+                    }
+                    // It lapsed, and another worker may have it.
+                    Err(WriteError::Conflict) => return,
+                    Err(WriteError::Failed(error)) => tracing::debug!("{error}"),
+                }
+            }
+        });
+        Held { bucket: self.bucket.clone(), key, revision, renewing, is_told: false }
+    }
+}
+
+impl SharedHomes for Places {
+    fn claim<'a>(
+        &'a self,
+        store: &'a StoreName,
+        blob: &'a Descriptor,
+    ) -> BoxFuture<'a, SharedHome> {
+        self.claim_blob(store, blob).boxed()
+    }
+}
+
+/// The key of a blob in a registry.
+fn key(store: &StoreName, digest: &Digest) -> String {
+    let registry: String = Sha256::digest(store.to_string().as_bytes())
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{registry}.{}", digest.to_string().replace(':', "-"))
+}
+
+/// A claim that NATS does not know of.
+#[derive(Debug)]
+struct Unshared;
+
+impl HomeClaim for Unshared {
+    fn placed(self: Box<Self>, _repository: Repository, _checked: bool) -> BoxFuture<'static, ()> {
+        std::future::ready(()).boxed()
+    }
+}
+
+/// A claim that this worker holds.
+#[derive(Debug)]
+struct Held {
+    bucket: Bucket,
+    key: String,
+    /// The claim's revision, which renewals change.
+    revision: tokio::sync::watch::Receiver<u64>,
+    renewing: JoinHandle<()>,
+    is_told: bool,
+}
+
+impl HomeClaim for Held {
+    fn placed(
+        mut self: Box<Self>,
+        repository: Repository,
+        is_checked: bool,
+    ) -> BoxFuture<'static, ()> {
+        async move {
+            self.renewing.abort();
+            self.is_told = true;
+            let value = encode(&Place::Placed { repository, is_checked }).unwrap_or_default();
+            let expected = *self.revision.borrow();
+            match self.bucket.write(&self.key, value, Some(expected), None).await {
+                Ok(_) => {}
+                // The claim lapsed, and the blob may be placed twice. Both places are right.
+                Err(WriteError::Conflict) => tracing::debug!("the claim {} had lapsed", self.key),
+                Err(WriteError::Failed(error)) => tracing::debug!("{error}"),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.renewing.abort();
+        if self.is_told {
+            return;
+        }
+        // The blob was not placed: another worker may try at once.
+        let (bucket, key, revision) =
+            (self.bucket.clone(), self.key.clone(), *self.revision.borrow());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let _lapses = bucket.delete(&key, Some(revision)).await;
+            });
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Works on one batch: holds its lease, tells its outcomes, and gives back what was interrupted.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_nats::jetstream::message::Acker;
+use async_nats::jetstream::{AckKind, Message};
+use longshore_engine::job::{Job, Jobs, Outcome};
+use longshore_store::Interrupt;
+use tokio::time::sleep;
+
+use super::executor::Executor;
+use super::fetch::Taken;
+use super::telling::{Teller, Told};
+use crate::message::{Batch, Saved, encode};
+
+/// How often the lease of a batch is renewed. The server gives it to another worker after 30 s of silence.
+const RENEWED: Duration = Duration::from_secs(10);
+/// How often a batch is delivered before its jobs fail.
+pub(super) const DELIVERIES: i64 = 5;
+/// The pause between looks whether a job of another batch is still in work.
+const BUSY: Duration = Duration::from_millis(500);
+/// How often an acknowledgement is tried. Without it, another worker finds everything done.
+const ACKS: u32 = 3;
+
+/// The batches that a worker holds, by their number in the stream.
+#[derive(Clone, Default)]
+pub(super) struct Held(Arc<Mutex<HashMap<u64, Arc<Acker>>>>);
+
+impl Held {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Acker>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn acker(&self, batch: u64) -> Option<Arc<Acker>> {
+        self.lock().get(&batch).cloned()
+    }
+}
+
+/// What is needed to work on batches.
+#[derive(Clone)]
+pub(super) struct Work {
+    pub(super) executor: Executor,
+    pub(super) teller: Teller,
+    pub(super) held: Held,
+    pub(super) interrupt: Interrupt,
+}
+
+/// A batch that this worker works on.
+pub(super) struct Accepted {
+    jobs: Vec<Job>,
+    number: u64,
+    /// Whether it was given out too often: its jobs fail.
+    is_hopeless: bool,
+}
+
+impl Accepted {
+    /// The number of its jobs.
+    pub(super) const fn len(&self) -> usize {
+        self.jobs.len()
+    }
+}
+
+impl Work {
+    /// Looks at a message. Returns the batch if this worker works on it now.
+    pub(super) async fn accept(&self, message: Message) -> Option<Accepted> {
+        let (number, delivered) = match message.info() {
+            Ok(info) => (info.stream_sequence, info.delivered),
+            Err(error) => {
+                tracing::warn!("a message of NATS is not one of JetStream: {error}");
+                return None;
+            }
+        };
+        let batch = match Batch::decode(&message.payload) {
+            Ok(batch) if batch.run == self.teller.run => batch,
+            Ok(_) => {
+                tracing::debug!("the message {number} of the jobs is of an earlier run");
+                let _again = message.ack_with(AckKind::Term).await;
+                return None;
+            }
+            Err(why) => {
+                tracing::warn!("the message {number} of the jobs is not a batch, ignored: {why}");
+                let _again = message.ack_with(AckKind::Term).await;
+                return None;
+            }
+        };
+        let (_, acker) = message.split();
+        if let Some(known) = self.held.lock().get_mut(&number) {
+            // The lease lapsed while this worker hung, and it got its own batch again.
+            *known = Arc::new(acker);
+            return None;
+        }
+        self.held.lock().insert(number, Arc::new(acker));
+        let is_hopeless = delivered > DELIVERIES;
+        Some(Accepted { jobs: batch.jobs, number, is_hopeless })
+    }
+
+    /// Publishes a batch again that came too late. A refusal would count as a delivery.
+    pub(super) async fn give_back(&self, message: Message) {
+        let is_over = *self.teller.over.borrow();
+        let is_given = !is_over && self.teller.give_back(message.payload.clone()).await;
+        let kind = if is_given { AckKind::Ack } else { AckKind::Nak(None) };
+        let _again = message.ack_with(kind).await;
+    }
+
+    /// Fails the jobs of a batch that no worker ends, and returns those whose outcome could not be told.
+    /// Outcomes that were told before count.
+    async fn fail(&self, jobs: Vec<Job>) -> Vec<Job> {
+        let count = jobs.len();
+        tracing::warn!("a batch of {count} jobs was given out {DELIVERIES} times and never ended");
+        let mut open = Vec::new();
+        for job in jobs {
+            let error =
+                format!("{DELIVERIES} workers ended or hung while they worked on its batch");
+            let hint =
+                "look into the logs of the workers, or mirror the failed list without --fleet";
+            let outcome = Outcome { hint: Some(hint.to_owned()), ..Outcome::failed(error) };
+            let told = self.teller.tell(job.number, outcome, Saved::default(), Vec::new()).await;
+            if told == Told::Open {
+                open.push(job);
+            }
+        }
+        open
+    }
+
+    /// Works on a batch to its end.
+    pub(super) async fn run(self, batch: Accepted, _room: Taken) {
+        let Accepted { jobs, number, is_hopeless } = batch;
+        if is_hopeless {
+            let open = self.fail(jobs).await;
+            return self.end(number, open).await;
+        }
+        let renewing = {
+            let held = self.held.clone();
+            tokio::spawn(async move {
+                loop {
+                    sleep(RENEWED).await;
+                    let Some(acker) = held.acker(number) else { return };
+                    if let Err(error) = acker.ack_with(AckKind::Progress).await {
+                        tracing::debug!("renew the lease of a batch: {error}");
+                    }
+                }
+            })
+        };
+        // A batch that was published again may have a job that this worker has in work.
+        while self.teller.knows_any(&jobs) && !self.interrupt.is_raised() {
+            sleep(BUSY).await;
+        }
+        let told: Vec<_> =
+            jobs.iter().map(|job| (job.clone(), self.teller.expect(job.number))).collect();
+        let packed: Jobs = jobs.into_iter().collect();
+        self.executor.run(&packed, self.interrupt.clone()).await;
+        let mut open = Vec::new();
+        for (job, told) in told {
+            if told.await != Ok(Told::Stored) {
+                open.push(job);
+            }
+        }
+        renewing.abort();
+        self.end(number, open).await;
+    }
+
+    /// Acknowledges a batch, after its `open` jobs were given back.
+    async fn end(&self, number: u64, open: Vec<Job>) {
+        let Some(acker) = self.held.acker(number) else { return };
+        self.held.lock().remove(&number);
+        if *self.teller.over.borrow() {
+            return;
+        }
+        if !open.is_empty() {
+            let count = open.len();
+            let given = match encode(&Batch { run: self.teller.run.clone(), jobs: open }) {
+                Ok(bytes) => self.teller.give_back(bytes).await,
+                Err(_) => false,
+            };
+            if !given {
+                let _again = acker.ack_with(AckKind::Nak(None)).await;
+                return;
+            }
+            tracing::info!("gave {count} jobs back");
+        }
+        for _ in 0..ACKS {
+            match acker.double_ack().await {
+                Ok(()) => return,
+                Err(error) => tracing::debug!("acknowledge a batch: {error}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Coordinators that are killed, interrupted or meet another one.
+
+use std::time::Duration;
+
+use super::{assert_arrived, assert_clean, end, filled, list, start_worker, started, worker};
+use crate::kill::{points, slow};
+use crate::support::{Longshore, Nats};
+
+#[test]
+fn a_killed_coordinator_attaches_and_reports_everything() {
+    let Some(nats) = Nats::start() else { return };
+    for point in points(3, 5) {
+        let pair = filled(12);
+        let (source, destination) = (slow(&pair.source), slow(&pair.destination));
+        let workers = ["one", "two"].map(|name| start_worker(&nats, name));
+        let run = |run: Longshore| {
+            run.mirror()
+                .list(&list(12))
+                .source(source.address())
+                .destination(destination.address())
+                .args(["--fleet", &nats.url(), "--output=json"])
+        };
+        let first = run(Longshore::new()).start();
+        first.line(|line| line.contains("began the run").then_some(()));
+        std::thread::sleep(Duration::from_millis(point));
+        let again = run(first.kill()).run().exits(0);
+        assert!(again.stderr.contains("attached to the run"), "{}", again.stderr);
+        let report = again.json();
+        let statuses = report["entries"].as_array().expect("there are entries").iter();
+        let copied = statuses.filter(|entry| entry["status"] == "copied").count();
+        assert_eq!((copied, &report["failed"]), (12, &0.into()), "{report:#}");
+        assert_arrived(&pair, 12);
+        for worker in workers {
+            end(worker);
+        }
+        assert_clean(&nats);
+    }
+}
+
+#[test]
+fn two_coordinators_of_one_name_do_not_mix() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(6);
+    let fleet = ["--fleet", &nats.url(), "--run=both"];
+    let first = pair.mirror(&list(3)).args(fleet).start();
+    first.line(|line| line.contains("began the run both").then_some(()));
+    let second = pair.mirror(&list(3)).args(fleet).run().exits(2);
+    let second = second.complains("another coordinator does so already (process ");
+    second.complains("--run NAME");
+    // Another run goes beside it.
+    let third = pair.mirror(&list(6)).args(["--fleet", &nats.url(), "--run=third"]).start();
+    third.line(|line| line.contains("began the run third").then_some(()));
+    let worker = worker(&nats, "w").start();
+    first.finish().exits(0).sums_up("3 copied, 0 skipped, 0 failed");
+    third.finish().exits(0).sums_up("3 copied, 3 skipped, 0 failed");
+    end(worker);
+    assert_clean(&nats);
+}
+
+#[test]
+fn another_list_does_not_attach() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(6);
+    let fleet = ["--fleet", &nats.url(), "--run=mine"];
+    let first = pair.mirror(&list(3)).args(fleet).start();
+    first.line(|line| line.contains("began the run mine").then_some(()));
+    drop(first.kill());
+    for (list, flag) in [(list(6), "-j=8"), (list(3), "--index=oci"), (list(3), "--referrers")] {
+        let other = pair.mirror(&list).args(fleet).arg(flag).run().exits(2);
+        other.complains("it exists with another list or other options");
+    }
+    let worker = worker(&nats, "w").start();
+    let same = pair.mirror(&list(3)).args(fleet).run().exits(0);
+    same.complains("attached to the run mine").sums_up("3 copied");
+    end(worker);
+    assert_clean(&nats);
+}
+
+#[test]
+fn an_interrupt_leaves_complete_tags_and_an_exact_failed_list() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(12);
+    let (source, destination) = (slow(&pair.source), slow(&pair.destination));
+    let worker = started(worker(&nats, "w").args(["-j", "1"]));
+    let run = Longshore::new()
+        .mirror()
+        .list(&list(12))
+        .source(source.address())
+        .destination(destination.address())
+        .args(["--fleet", &nats.url(), "--output=json"])
+        .start();
+    crate::interrupt::wait_for(&destination, "PUT", "*/manifests/*");
+    run.interrupt();
+    let run = run.finish().exits(130);
+    let report = run.json();
+    let mut failed = Vec::new();
+    for entry in report["entries"].as_array().expect("there are entries") {
+        let text = entry["destination"].as_str().expect("it is text");
+        let (repository, tag) = text.rsplit_once(':').expect("it has a tag");
+        let (_, repository) = repository.split_once('/').expect("it has a registry");
+        if entry["status"] == "copied" {
+            pair.destination.assert_complete(repository, tag);
+        } else {
+            failed.push(format!("team/{} {repository} {tag}", &repository["copies/".len()..]));
+        }
+    }
+    assert!(!failed.is_empty(), "it was interrupted too late");
+    let written = run.file("mirror-failed.txt").expect("there is a failed list");
+    let written: Vec<&str> = written.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(written, failed);
+    assert_clean(&nats);
+    // The worker stays for the next run.
+    let rest = pair.mirror(&list(12)).args(["--fleet", &nats.url()]).run().exits(0);
+    assert!(rest.stdout.contains(" 0 failed"), "{}", rest.stdout);
+    assert_arrived(&pair, 12);
+    end(worker);
+}

@@ -1,0 +1,170 @@
+//! What goes over NATS has no secret in it, and what comes is checked.
+
+use super::{assert_arrived, assert_clean, end, filled, list, started, worker};
+use crate::support::{Longshore, Nats, Pair, Registry};
+
+/// Docker's configuration with a password for both registries.
+fn configuration(pair: &Pair) -> String {
+    // team:s3cr3t-of-docker
+    let auth = "dGVhbTpzM2NyM3Qtb2YtZG9ja2Vy";
+    format!(
+        "{{\"auths\":{{\"{}\":{{\"auth\":\"{auth}\"}},\"{}\":{{\"auth\":\"{auth}\"}}}}}}",
+        pair.source.address(),
+        pair.destination.address()
+    )
+}
+
+#[test]
+fn no_message_has_a_credential() {
+    let users = "authorization { users = [ { user: fleet, password: \"s3cr3t-of-nats\" } ] }";
+    let Some(nats) = Nats::configured(users) else { return };
+    let pair = filled(6);
+    let url = format!("nats://fleet:s3cr3t-of-nats@127.0.0.1:{}", nats.port());
+    let with_secrets = |run: Longshore| {
+        run.file("../home/.docker/config.json", configuration(&pair))
+            .env("DOCKER_USERNAME", "team")
+            .env("DOCKER_PASSWORD", "s3cr3t-of-environment")
+            .env("LONGSHORE_FLEET", &url)
+    };
+    let worker = started(with_secrets(Longshore::new().args(["worker", "--name=w"])));
+    let mut wire = nats.wire_as("fleet", "s3cr3t-of-nats");
+    wire.subscribe(">");
+    let run = with_secrets(pair.mirror(&list(6))).run().exits(0);
+    let ended = end(worker);
+    let messages = wire.messages();
+    let text: Vec<String> = messages
+        .iter()
+        .map(|(subject, payload)| format!("{subject} {}", String::from_utf8_lossy(payload)))
+        .collect();
+    for needed in [".jobs ", ".outcomes ", ".progress ", "$KV.longshore.run.", "-places."] {
+        assert!(text.iter().any(|text| text.contains(needed)), "no message on {needed}");
+    }
+    let everything = text.join("\n") + &run.stderr + &ended.stderr;
+    for secret in ["s3cr3t", "dGVhbTpzM2NyM3Qtb2YtZG9ja2Vy", "czNjcjN0"] {
+        let found = text.iter().find(|text| text.contains(secret));
+        assert_eq!(found, None, "a message has a secret");
+        assert!(!everything.contains(secret), "a log has a secret");
+    }
+}
+
+#[test]
+fn messages_that_are_no_outcome_are_named_and_ignored() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(3);
+    let run = pair.mirror(&list(3)).args(["--fleet", &nats.url(), "--run=odd"]).start();
+    run.line(|line| line.contains("began the run odd").then_some(()));
+    let mut wire = nats.wire();
+    let worker = r#"{"name":"evil","id":"1","version":"0"}"#;
+    let rest = r#""saved":{"mounted":0,"present":0,"shared":0},"notes":[],"effort":{"stores":[]}"#;
+    let id = wire.run_id("odd");
+    let outcome = |job: u32, outcome: &str| {
+        format!(
+            "{{\"run\":\"{id}\",\"job\":{job},\"worker\":{worker},\"outcome\":{outcome},{rest}}}"
+        )
+    };
+    let copied = r#"{"status":"copied","bytes":1,"took":{"secs":0,"nanos":0}}"#;
+    for message in [
+        "",
+        "{",
+        "[1]",
+        "\u{0}\u{1b}[31m",
+        &outcome(99, copied),
+        &outcome(1, r#"{"status":"copied","bytes":1,"destinationDigest":"sha256:zz"}"#),
+        &outcome(1, r#"{"status":"done","bytes":1}"#),
+        &outcome(1, r#"{"status":"failed","bytes":0,"unfinished":true}"#),
+        &"x".repeat(900_000),
+    ] {
+        wire.publish("longshore.odd.outcomes", message.as_bytes());
+        wire.publish("longshore.odd.progress", message.as_bytes());
+        wire.publish("longshore.odd.pauses", message.as_bytes());
+    }
+    run.line(|line| line.contains("outcome of job 99, which the run does not have").then_some(()));
+    let worker = started(worker_of(&nats));
+    let run = run.finish().exits(0).sums_up("3 copied, 0 skipped, 0 failed");
+    assert_arrived(&pair, 3);
+    assert!(run.stderr.contains("a message is not an outcome: "), "{}", run.stderr);
+    assert!(run.stderr.contains("the worker evil sent no end of job 1"), "{}", run.stderr);
+    assert!(!run.stderr.contains('\u{1b}'), "a message steers the terminal");
+    end(worker);
+    assert_clean(&nats);
+}
+
+fn worker_of(nats: &Nats) -> Longshore {
+    worker(nats, "good")
+}
+
+#[test]
+fn messages_that_are_no_batch_are_named_and_ignored() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(3);
+    let run = pair.mirror(&list(3)).args(["--fleet", &nats.url(), "--run=odd"]).start();
+    run.line(|line| line.contains("began the run odd").then_some(()));
+    let mut wire = nats.wire();
+    let elsewhere = Registry::embedded();
+    let id = wire.run_id("odd");
+    let job = |number: u32, to: &str| {
+        format!(
+            "{{\"number\":{number},\"line\":1,\"source\":\"{}/team/app-0:0\",\"destination\":\"{to}\",\"filter\":{{\"architectures\":null,\"systems\":null,\"platforms\":null}}}}",
+            pair.source.address()
+        )
+    };
+    let many: Vec<String> = (1..40).map(|number| job(number, "127.0.0.1:1/x:1")).collect();
+    for message in [
+        "",
+        "{\"run\":\"x\",\"jobs\":[]}",
+        "not json",
+        &format!("{{\"run\":\"{id}\",\"jobs\":[{}]}}", job(7, "no reference")),
+        &format!("{{\"run\":\"{id}\",\"jobs\":[{}]}}", job(7, "oci:/etc//x:1")),
+        &format!("{{\"run\":\"{id}\",\"jobs\":[{}]}}", many.join(",")),
+        &"x".repeat(900_000),
+    ] {
+        wire.publish("longshore.odd.jobs", message.as_bytes());
+    }
+    // A well-formed batch of a job that the run does not have: its outcome is refused.
+    let strange = job(77, &format!("{}/x:1", elsewhere.address()));
+    wire.publish(
+        "longshore.odd.jobs",
+        format!("{{\"run\":\"{id}\",\"jobs\":[{strange}]}}").as_bytes(),
+    );
+    let worker = started(worker_of(&nats));
+    run.finish().exits(0).sums_up("3 copied, 0 skipped, 0 failed");
+    assert_arrived(&pair, 3);
+    let ended = end(worker);
+    assert!(ended.stderr.contains("is not a batch, ignored: it has no job"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("39 jobs, and 32 is the most"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("900000 bytes"), "{}", ended.stderr);
+}
+
+#[test]
+fn runs_that_are_not_valid_or_of_another_version_are_refused_by_name() {
+    let Some(nats) = Nats::start() else { return };
+    // The coordinator creates the bucket.
+    let pair = filled(3);
+    let worker = started(worker_of(&nats));
+    pair.mirror(&list(3)).args(["--fleet", &nats.url()]).run().exits(0);
+    let mut wire = nats.wire();
+    let head = |name: &str, version: &str| {
+        format!(
+            "{{\"protocol\":1,\"version\":\"{version}\",\"name\":\"{name}\",\"id\":\"i\",\"plan\":\"p\"}}"
+        )
+    };
+    wire.publish("$KV.longshore.run.garbage", b"garbage");
+    wire.publish("$KV.longshore.run.old", head("old", "0.0.1").as_bytes());
+    wire.publish("$KV.longshore.run.part", head("part", env!("CARGO_PKG_VERSION")).as_bytes());
+    worker.line(|line| {
+        line.contains("cannot take part in the run old: it is of longshore 0.0.1").then_some(())
+    });
+    worker.line(|line| {
+        line.contains("cannot take part in the run part: it is not valid").then_some(())
+    });
+    let run = pair.mirror(&list(3)).args(["--fleet", &nats.url(), "--run=old"]).run().exits(2);
+    run.complains("coordinate the run old: it exists with longshore 0.0.1, and this is");
+    let run = pair.mirror(&list(3)).args(["--fleet", &nats.url(), "--run=garbage"]).run().exits(2);
+    run.complains("it exists with a record that is not valid");
+    pair.mirror(&list(3))
+        .args(["--fleet", &nats.url()])
+        .run()
+        .exits(0)
+        .sums_up("0 copied, 3 skipped");
+    end(worker);
+}

@@ -1,0 +1,159 @@
+//! A run of several workers ends as one of a single machine.
+
+use serde_json::{Value, json};
+
+use super::{assert_arrived, assert_clean, end, fill, filled, image, list, start_worker};
+use crate::support::{FaultProxy, Longshore, Nats, Pair, Registry};
+
+/// What two runs of one list have in common: not times, and not which image brought a shared blob.
+fn comparable(report: &Value) -> Value {
+    let entry = |entry: &Value| {
+        let fields =
+            ["source", "destination", "status", "sourceDigest", "destinationDigest", "error"];
+        fields.map(|field| entry[field].clone())
+    };
+    let entries = report["entries"].as_array().expect("there are entries").iter().map(entry);
+    let totals = ["copied", "skipped", "failed", "bytes", "retries", "pauses"];
+    json!([entries.collect::<Vec<_>>(), totals.map(|total| report[total].clone())])
+}
+
+fn sum(report: &Value, field: &str) -> u64 {
+    let workers = report["workers"].as_array().expect("there are workers");
+    workers.iter().filter_map(|worker| worker[field].as_u64()).sum()
+}
+
+#[test]
+fn three_workers_copy_what_one_machine_copies_and_no_blob_twice() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(36);
+    let proxy = FaultProxy::before(&pair.destination);
+    let workers = ["one", "two", "three"].map(|name| start_worker(&nats, name));
+    let run = Longshore::new()
+        .mirror()
+        .list(&list(36))
+        .source(pair.source.address())
+        .destination(proxy.address())
+        .args(["--fleet", &nats.url(), "--output=json"])
+        .run()
+        .exits(0);
+    assert_arrived(&pair, 36);
+    let report = run.json();
+    assert_eq!(sum(&report, "jobs"), 36, "{report:#}");
+    assert_eq!(sum(&report, "bytes"), report["bytes"].as_u64().unwrap());
+    assert_eq!(report["workers"].as_array().unwrap().len(), 3, "{report:#}");
+    let shared = longshore_content::digest(&longshore_content::random(1, super::SHARED));
+    let uploads = proxy.matching("PUT", "*/blobs/uploads/*");
+    let of_shared = uploads.iter().filter(|seen| seen.parameters("digest") == [&*shared]);
+    assert_eq!(of_shared.count(), 1, "the shared layer was uploaded more than once");
+    assert_clean(&nats);
+    for worker in workers {
+        let ended = end(worker);
+        assert!(ended.stderr.contains("takes part in the run"), "{}", ended.stderr);
+    }
+    let alone = Registry::embedded();
+    let same = Pair { source: pair.source, destination: alone };
+    let local = same.mirror(&list(36)).arg("--output=json").run().exits(0).json();
+    let text = |report: &Value, destination: &str| {
+        comparable(report).to_string().replace(destination, "DESTINATION")
+    };
+    let shared = text(&report, proxy.address());
+    let alone = text(&local, same.destination.address());
+    assert!(shared == alone, "{shared}\n{alone}");
+    assert_eq!(local.get("workers"), None, "a run without a fleet has no workers");
+}
+
+#[test]
+fn failures_are_in_the_failed_list_and_the_exit_code() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(6);
+    let worker = start_worker(&nats, "w1");
+    let list = format!("{}team/gone copies/gone 1\n", list(6));
+    let run = pair.mirror(&list).args(["--fleet", &nats.url()]).run().exits(1);
+    let run = run.sums_up("6 copied, 0 skipped, 1 failed");
+    let run = run.complains("(on the worker w1)");
+    let failed = run.file("mirror-failed.txt").expect("there is a failed list");
+    let entries: Vec<&str> = failed.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(entries, ["team/gone copies/gone 1"]);
+    assert!(!failed.contains("--fleet"), "the address may have a password: {failed}");
+    // The same command again is a new run.
+    let again = pair.mirror(&list).args(["--fleet", &nats.url()]).run().exits(1);
+    again.sums_up("0 copied, 6 skipped, 1 failed");
+    end(worker);
+    assert_clean(&nats);
+}
+
+#[test]
+fn options_travel_with_the_run() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(3);
+    let worker = start_worker(&nats, "w1");
+    let fleet = ["--fleet", &nats.url(), "--run", "nightly-1"];
+    let run =
+        pair.mirror(&list(3)).args(fleet).args(["--index=oci", "--output=json"]).run().exits(0);
+    let found = pair.destination.manifest("copies/app-0", "1");
+    assert_eq!(found.media_type, "application/vnd.oci.image.index.v1+json");
+    assert_ne!(found.digest, image(1).digest());
+    assert!(run.stderr.contains("began the run nightly-1 at nats://127.0.0.1"), "{}", run.stderr);
+    let arch = pair.mirror(&list(3)).args(fleet);
+    arch.args(["--arch=s390x", "--no-arch-os-fail"])
+        .run()
+        .exits(1)
+        .sums_up("0 copied, 0 skipped, 3 failed");
+    end(worker);
+}
+
+#[test]
+fn validation_is_shared_too() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(9);
+    pair.mirror(&list(9)).run().exits(0);
+    let workers = ["one", "two"].map(|name| start_worker(&nats, name));
+    let fleet = ["--fleet", &nats.url(), "--output=json"];
+    let valid = pair.validate(&list(9)).args(fleet).run().exits(0).json();
+    assert_eq!((valid["valid"].as_u64(), sum(&valid, "jobs")), (Some(9), 9));
+    pair.destination.push("copies/app-1", "4", &image(77));
+    let blob = longshore_content::digest(&longshore_content::random(1000, 20_000));
+    pair.destination.lose("copies/app-0", &blob);
+    let shared = pair.validate(&list(9)).args(fleet).run().exits(1).json();
+    let local = pair.validate(&list(9)).arg("--output=json").run().exits(1).json();
+    let verdicts = |report: &Value| {
+        let entries = report["entries"].as_array().unwrap();
+        let entries = entries.iter().map(|entry| json!([entry["status"], entry["findings"]]));
+        entries.collect::<Vec<Value>>()
+    };
+    assert!(verdicts(&shared) == verdicts(&local), "{shared:#}\n{local:#}");
+    assert_eq!((&shared["altered"], &shared["broken"]), (&local["altered"], &local["broken"]));
+    for worker in workers {
+        end(worker);
+    }
+    assert_clean(&nats);
+}
+
+#[test]
+fn a_run_waits_for_a_worker_and_a_worker_for_the_server() {
+    let Some(mut nats) = Nats::start() else { return };
+    nats.kill();
+    let worker = super::worker(&nats, "early").start();
+    worker.line(|line| line.contains("trying again in").then_some(()));
+    nats.again();
+    worker.line(|line| line.contains("waiting for a run").then_some(()));
+    end(worker);
+    let pair = filled(3);
+    let run = pair.mirror(&list(3)).args(["--fleet", &nats.url()]).start();
+    run.line(|line| line.contains("began the run").then_some(()));
+    let worker = super::worker(&nats, "late").start();
+    run.finish().exits(0).sums_up("3 copied");
+    end(worker);
+}
+
+#[test]
+fn a_folder_of_this_machine_is_refused() {
+    let Some(nats) = Nats::start() else { return };
+    let source = Registry::embedded();
+    fill(&source, 1);
+    for (from, to) in [(source.address(), "oci:copies"), ("oci:.", "127.0.0.1:1")] {
+        let run = Longshore::new().mirror().list(&list(1)).source(from).destination(to);
+        let run = run.args(["--fleet", &nats.url()]).run().exits(2);
+        run.complains("is a folder of this machine");
+    }
+}
