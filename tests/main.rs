@@ -44,6 +44,7 @@ mod pull_through;
 mod referrers;
 mod rendering;
 mod repeat;
+mod repo_types;
 mod report;
 mod requests;
 mod rewrites;

@@ -25,6 +25,7 @@ mod fault_proxy;
 pub(crate) mod harbor;
 pub(crate) mod imports;
 mod longshore;
+pub(crate) mod moto;
 mod nats;
 mod pair;
 mod process;

@@ -38,6 +38,11 @@ pub(crate) fn found(program: &str) -> Option<PathBuf> {
     on_path(program).or_else(of_go)
 }
 
+/// Finds a program on `PATH` or in a folder.
+pub(crate) fn found_in(program: &str, folder: &std::path::Path) -> Option<PathBuf> {
+    on_path(program).or_else(|| Some(folder.join(program)).filter(|path| path.is_file()))
+}
+
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places = std::env::split_paths(&path).map(|folder| folder.join(program));

@@ -104,7 +104,12 @@ pub(crate) async fn prepare(
                 prepared.unprepared.insert(name(registry, repository), why);
             }
         }
-        let created = preparation.scopes(&repositories, &mut prepared).await?;
+        // Nothing is created for what the registry will refuse.
+        let fitting: Vec<&Repository> = repositories
+            .into_iter()
+            .filter(|repository| misfit(repository, &depths).is_none())
+            .collect();
+        let created = preparation.scopes(&fitting, &mut prepared).await?;
         if created {
             // Older tokens do not cover the new scopes.
             client.forget_tokens();

@@ -1,5 +1,7 @@
 //! Repository types, which prepare a registry for a push.
 
+pub mod answer;
+
 pub use crate::bindings::repo_type::{Capabilities, Outcome, Scope, State};
 
 use crate::PluginError;

@@ -96,7 +96,9 @@ mod tests {
                 ("default", Kind::ListFormat),
                 ("dockerfile", Kind::ListFormat),
                 ("dregsy", Kind::ListFormat),
+                ("ecr", Kind::RepoType),
                 ("flatten", Kind::Rewrite),
+                ("gitlab", Kind::RepoType),
                 ("harbor", Kind::RepoType),
                 ("hauler", Kind::ListFormat),
                 ("image-syncer", Kind::ListFormat),
@@ -106,6 +108,7 @@ mod tests {
                 ("oc-mirror", Kind::ListFormat),
                 ("policy", Kind::Rewrite),
                 ("prefix", Kind::Rewrite),
+                ("quay", Kind::RepoType),
                 ("regex", Kind::Rewrite),
                 ("registry", Kind::Rewrite),
                 ("regsync", Kind::ListFormat),
@@ -139,20 +142,29 @@ mod tests {
     }
 
     #[test]
-    fn only_harbor_uses_the_network() {
+    fn only_repository_types_use_the_network() {
+        let mut found = Vec::new();
         for plugin in EMBEDDED {
             let metadata = metadata(plugin);
-            if plugin.name == "harbor" {
-                let endpoints = metadata.endpoints.iter();
-                let endpoints: Vec<(&str, &Auth)> =
-                    endpoints.map(|endpoint| (&*endpoint.name, &endpoint.auth)).collect();
-                assert_eq!(endpoints, [("api", &Auth::Registry), ("ping", &Auth::None)]);
-                assert_eq!(metadata.grants.len(), 4);
-            } else {
-                assert!(metadata.endpoints.is_empty(), "{}", plugin.name);
-                assert!(metadata.grants.is_empty(), "{}", plugin.name);
+            for endpoint in &metadata.endpoints {
+                found.push((plugin.name, endpoint.name.clone(), endpoint.auth.to_string()));
             }
+            let is_repo_type = plugin.kind == Kind::RepoType;
+            assert_eq!(metadata.grants.is_empty(), !is_repo_type, "{}", plugin.name);
+            assert_eq!(metadata.exchange.is_some(), plugin.name == "ecr", "{}", plugin.name);
         }
+        let found: Vec<(&str, &str, &str)> =
+            found.iter().map(|(plugin, name, auth)| (*plugin, &**name, &**auth)).collect();
+        assert_eq!(
+            found,
+            [
+                ("ecr", "api", "sigv4:ecr"),
+                ("gitlab", "api", "bearer"),
+                ("harbor", "api", "registry"),
+                ("harbor", "ping", "none"),
+                ("quay", "api", "bearer"),
+            ]
+        );
     }
 
     #[test]
