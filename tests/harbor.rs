@@ -1,5 +1,6 @@
 //! `--repo-type harbor` against a fake Harbor with the behaviour of a real one.
 
+mod account;
 mod dry_run;
 mod login;
 mod missing;

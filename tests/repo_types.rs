@@ -1,5 +1,6 @@
 //! Repository types against servers that behave as their documentation says.
 
+mod auto;
 mod ecr;
 mod gitlab;
 mod quay;

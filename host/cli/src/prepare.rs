@@ -7,6 +7,7 @@
 mod endpoint;
 mod endpoint_credential;
 mod exchange;
+mod recognise;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::RangeInclusive;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub(crate) use endpoint::RegistryEndpoints;
 use exchange::use_exchange;
+pub(crate) use recognise::{AUTO, recognise};
 
 use longshore_engine::event::{EventSender, Level};
 use longshore_engine::job::{Job, Jobs};
@@ -49,12 +51,21 @@ pub(crate) struct Prepared {
     pub(crate) would_create: HashMap<Name, String>,
 }
 
-/// Prepares the destinations of `jobs`.
+impl Prepared {
+    /// Adds the result for other registries.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.unprepared.extend(other.unprepared);
+        self.would_create.extend(other.would_create);
+    }
+}
+
+/// Prepares the destinations of `jobs`, or `only` some registries among them.
 ///
 /// # Errors
 /// Returns an error if the plugin cannot name the scopes.
 pub(crate) async fn prepare(
     jobs: &Jobs,
+    only: Option<&BTreeSet<Registry>>,
     plugin: &Plugin,
     (registries, endpoints): (&Registries, &RegistryEndpoints),
     events: &EventSender,
@@ -63,11 +74,13 @@ pub(crate) async fn prepare(
     let mut by_registry: BTreeMap<Registry, BTreeSet<Repository>> = BTreeMap::new();
     for Job { destination, .. } in jobs.iter() {
         // A folder needs no preparation.
-        if let StoreName::Registry(registry) = destination.store {
+        if let StoreName::Registry(registry) = destination.store
+            && only.is_none_or(|only| only.contains(&registry))
+        {
             by_registry.entry(registry).or_default().insert(destination.repository);
         }
     }
-    if by_registry.is_empty() && jobs.iter().next().is_some() {
+    if by_registry.is_empty() && only.is_none() && jobs.iter().next().is_some() {
         let text = "--repo-type has no effect: every destination is a folder".to_owned();
         events.note(0, None, Level::Warning, text);
     }
@@ -79,11 +92,11 @@ pub(crate) async fn prepare(
             let text = format!("no credential is fetched for {registry}: {why}");
             events.note(0, None, Level::Warning, text);
         }
-        let anonymous = match repositories.first() {
-            Some(first) => client.account(first).await.as_deref() == Some("anonymous"),
-            None => false,
+        let login = match repositories.first() {
+            Some(first) => client.account(first).await,
+            None => None,
         };
-        let preparation = Preparation { registry, plugin, events, purpose, anonymous };
+        let preparation = Preparation { registry, plugin, endpoints, events, purpose, login };
         let capabilities = match preparation.describe().await {
             Ok(capabilities) => capabilities,
             Err(error) => {
@@ -163,9 +176,10 @@ struct Preparation<'a> {
     registry: &'a Registry,
     plugin: &'a Plugin,
     events: &'a EventSender,
+    endpoints: &'a RegistryEndpoints,
     purpose: Purpose,
-    /// No credential is known for the registry.
-    anonymous: bool,
+    /// The account of the login for the registry; `anonymous` if there is none.
+    login: Option<String>,
 }
 
 impl Preparation<'_> {
@@ -234,17 +248,22 @@ impl Preparation<'_> {
         Ok(created)
     }
 
-    /// Says that no credential was sent, where that is why the registry refused.
+    /// Names the account that the API refused, or says that no credential was sent.
     fn with_advice(&self, error: &PluginError) -> String {
-        match error {
-            PluginError::Call { failure: Failure::Unauthorized { .. }, .. } if self.anonymous => {
-                format!(
-                    "{error}; no credential is known for {}, log in with docker login or set \
-                     DOCKER_USERNAME and DOCKER_PASSWORD",
-                    self.registry
-                )
-            }
-            _ => error.to_string(),
+        if !matches!(error, PluginError::Call { failure: Failure::Unauthorized { .. }, .. }) {
+            return error.to_string();
+        }
+        let own = self.endpoints.account(self.registry);
+        let uses_login = own.as_deref().is_none_or(|account| account.starts_with("the login"));
+        match (own, self.login.as_deref()) {
+            (_, Some("anonymous")) if uses_login => format!(
+                "{error}; no credential is known for {}, log in with docker login or set \
+                 DOCKER_USERNAME and DOCKER_PASSWORD",
+                self.registry
+            ),
+            (_, Some(login)) if uses_login => format!("{error}; the account was {login}"),
+            (Some(account), _) => format!("{error}; the account was {account}"),
+            (None, _) => error.to_string(),
         }
     }
 

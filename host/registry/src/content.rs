@@ -3,6 +3,7 @@
 pub(crate) mod blob;
 pub(crate) mod blob_check;
 pub(crate) mod manifest;
+pub(crate) mod product;
 pub(crate) mod pull_through;
 pub(crate) mod referrers;
 mod refused_manifest;

@@ -28,6 +28,7 @@ pub use auth::exchange::{CredentialExchange, ExchangedCredential};
 pub use auth::login::LoginAnswer;
 pub use auth::sigv4::{AwsKeys, AwsScope};
 pub use client::{Client, Registries, RegistryOptions, ThrottlePause};
+pub use content::product::Product;
 pub use credential::{
     AuthFilePath, Credential, CredentialError, CredentialOrigin, CredentialPlace,
     CredentialSources, CredentialStore, Credentials, EnvironmentCredential, ProgramFailure,

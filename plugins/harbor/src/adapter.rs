@@ -4,7 +4,7 @@ use longshore_plugin_sdk::host::{self, Level};
 use longshore_plugin_sdk::repo_type::{self, Capabilities, RepoType, Scope};
 use longshore_plugin_sdk::{Attribute, PluginError};
 
-use crate::api::{Method, Request, Response, SendError};
+use crate::api::{self, Method, Request, Response, SendError};
 use crate::{Failure, PROJECT, Settings, State};
 
 longshore_plugin_sdk::export_repo_type!(Harbor);
@@ -68,12 +68,16 @@ fn send(request: &Request) -> Result<Response, SendError> {
         Method::Head => host::Method::Head,
         Method::Post => host::Method::Post,
     };
-    let mut sent = host::Request::new(method, request.path.iter().copied());
+    let mut sent = host::Request::new(method, request.segments());
     if let Some((key, value)) = &request.query {
         sent = sent.query(*key, value);
     }
     if let Some(body) = &request.body {
         sent = sent.json(body.clone());
+    }
+    // Otherwise a name of digits would count as the number of a project.
+    if request.path == api::IMMUTABLE {
+        sent = sent.header("x-is-resource-name", "true");
     }
     match host::send(request.endpoint(), &sent) {
         Ok(response) => Ok(Response {
@@ -125,6 +129,21 @@ mod tests {
         assert!(
             created.body.as_ref().is_some_and(|body| body.windows(6).any(|at| at == b"public"))
         );
+    }
+
+    #[test]
+    fn the_name_of_a_project_is_a_segment() {
+        let host = MockHost::new()
+            .exchange("HEAD api /api/v2.0/projects?project_name=123", answer(404))
+            .exchange("POST api /api/v2.0/projects", answer(201))
+            .exchange("GET api /api/v2.0/projects/123/summary", answer(404))
+            .exchange("POST api /api/v2.0/projects/123/immutabletagrules", answer(201));
+        let config = r#"{"storage-limit":1000,"immutable-tags":true}"#;
+        let (outcome, seen) =
+            host.run(|| harbor(config).prepare("r.io", &Scope::new("project", "123"), false));
+        assert!(outcome.is_ok_and(|outcome| outcome.message.is_some()));
+        let named = |key: &str| seen.requests[3].1.headers.iter().any(|header| header.key == key);
+        assert!(named("x-is-resource-name") && named("content-type"));
     }
 
     #[test]

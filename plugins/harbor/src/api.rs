@@ -13,6 +13,15 @@ pub const PING: &[&str] = &["api", "v2.0", "ping"];
 /// Path segments of `/api/v2.0/projects`, not escaped.
 pub const PROJECTS: &[&str] = &["api", "v2.0", "projects"];
 
+/// Stands for the name of the project in a path.
+const NAME: &str = "{project}";
+
+/// Path segments of `/api/v2.0/projects/NAME/summary`, not escaped.
+pub const SUMMARY: &[&str] = &["api", "v2.0", "projects", NAME, "summary"];
+
+/// Path segments of `/api/v2.0/projects/NAME/immutabletagrules`, not escaped.
+pub const IMMUTABLE: &[&str] = &["api", "v2.0", "projects", NAME, "immutabletagrules"];
+
 /// Path segments of `/api/v2.0/systeminfo`, not escaped.
 pub const SYSTEM: &[&str] = &["api", "v2.0", "systeminfo"];
 
@@ -35,8 +44,10 @@ pub enum Method {
 pub struct Request {
     /// The HTTP method.
     pub method: Method,
-    /// The path segments.
+    /// The path segments, in which one may stand for `project`.
     pub path: &'static [&'static str],
+    /// The project in the path, if it has one.
+    pub project: Option<String>,
     /// The query parameter, if there is one.
     pub query: Option<(&'static str, String)>,
     /// The JSON body, if there is one.
@@ -48,6 +59,16 @@ impl Request {
     #[must_use]
     pub fn endpoint(&self) -> &'static str {
         if self.path == PING { PUBLIC } else { API }
+    }
+
+    /// Returns the path segments, not escaped.
+    #[must_use]
+    pub fn segments(&self) -> Vec<String> {
+        let segment = |&segment: &&str| match &self.project {
+            Some(project) if segment == NAME => project.clone(),
+            _ => segment.to_owned(),
+        };
+        self.path.iter().map(segment).collect()
     }
 }
 

@@ -10,7 +10,8 @@ use crate::api::{Method, PING, Request, Transport};
 ///
 /// Fails if the host is not a Harbor, or if it cannot be reached.
 pub fn describe(registry: &str, mut send: impl Transport) -> Result<(), Failure> {
-    let request = Request { method: Method::Get, path: PING, query: None, body: None };
+    let request =
+        Request { method: Method::Get, path: PING, project: None, query: None, body: None };
     let response = send(&request).map_err(failed)?;
     match response.status {
         200 if response.body.trim_ascii() == b"Pong" => Ok(()),

@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{failed, is_read_only, refused, with_words};
-use crate::api::{ACCOUNT, Method, PROJECTS, Request, Response, SYSTEM, Transport};
+use crate::api::{
+    ACCOUNT, IMMUTABLE, Method, PROJECTS, Request, Response, SUMMARY, SYSTEM, SendError, Transport,
+};
 use crate::{Failure, Settings};
 
 const MAX_NAME: usize = 255;
@@ -43,8 +45,6 @@ struct NewProject<'a> {
     metadata: Metadata,
     #[serde(skip_serializing_if = "Option::is_none")]
     storage_limit: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    registry_id: Option<i64>,
 }
 
 /// Harbor's metadata values are strings, even for booleans.
@@ -67,6 +67,7 @@ pub fn prepare(
     let question = Request {
         method: Method::Head,
         path: PROJECTS,
+        project: None,
         query: Some(("project_name", name.to_owned())),
         body: None,
     };
@@ -88,18 +89,92 @@ pub fn prepare(
         project_name: name,
         metadata: Metadata { public: if settings.public { "true" } else { "false" } },
         storage_limit: settings.storage_limit,
-        registry_id: settings.registry_id,
     };
     let creation = Request {
         method: Method::Post,
         path: PROJECTS,
+        project: None,
         query: None,
         body: Some(serde_json::to_vec(&body).map_err(|error| Failure::Other {
             code: "harbor/request-failed",
             message: format!("the request could not be written: {error}"),
         })?),
     };
-    created(name, settings, &send(&creation).map_err(failed)?)
+    let mut outcome = created(name, &send(&creation).map_err(failed)?)?;
+    if outcome.state == State::Created {
+        let limit = settings.storage_limit.and_then(|limit| dropped_limit(name, limit, &mut send));
+        let tags = settings.immutable_tags.then(|| immutable_tags(name, &mut send)).flatten();
+        let notes: Vec<String> = limit.into_iter().chain(tags).collect();
+        outcome.message = (!notes.is_empty()).then(|| notes.join("; "));
+    }
+    Ok(outcome)
+}
+
+/// Says if Harbor dropped the storage limit of a new project, which it does without an error for accounts
+/// that are no administrators.
+fn dropped_limit(name: &str, limit: i64, send: &mut impl Transport) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Summary {
+        quota: Quota,
+    }
+    #[derive(Deserialize)]
+    struct Quota {
+        hard: Hard,
+    }
+    #[derive(Deserialize)]
+    struct Hard {
+        storage: i64,
+    }
+    let project = Some(name.to_owned());
+    let request = Request { method: Method::Get, path: SUMMARY, project, query: None, body: None };
+    let answer = match send(&request) {
+        Ok(answer) => answer,
+        Err(error) => {
+            let why = reason(error);
+            return Some(format!("whether it has storage-limit {limit} is not known: {why}"));
+        }
+    };
+    match serde_json::from_slice(&answer.body).ok().filter(|_| answer.status == 200) {
+        Some(Summary { quota }) if quota.hard.storage == limit => None,
+        Some(Summary { quota }) => Some(format!(
+            "Harbor dropped storage-limit {limit}, because only administrators and robots with the right \
+             quota:update may set it; the project has {}",
+            quota.hard.storage
+        )),
+        None => Some(format!(
+            "whether it has storage-limit {limit} is not known: Harbor answered {} to GET \
+             /api/v2.0/projects/{name}/summary",
+            answer.status
+        )),
+    }
+}
+
+/// Makes the tags of a new project immutable. Says if that failed: the project itself is ready.
+fn immutable_tags(name: &str, send: &mut impl Transport) -> Option<String> {
+    let rule = serde_json::json!({
+        "action": "immutable",
+        "template": "immutable_template",
+        "scope_selectors": {"repository": [
+            {"kind": "doublestar", "decoration": "repoMatches", "pattern": "**"},
+        ]},
+        "tag_selectors": [{"kind": "doublestar", "decoration": "matches", "pattern": "**"}],
+    });
+    let request = Request {
+        method: Method::Post,
+        path: IMMUTABLE,
+        project: Some(name.to_owned()),
+        query: None,
+        body: Some(rule.to_string().into_bytes()),
+    };
+    let why = match send(&request) {
+        Ok(answer) if answer.status == 201 => return None,
+        Ok(answer) if answer.status == 403 => {
+            with_words("the account lacks the right immutable-tag:create".to_owned(), &answer)
+        }
+        Ok(answer) => with_words(format!("Harbor answered {}", answer.status), &answer),
+        Err(error) => reason(error),
+    };
+    Some(format!("its tags are not immutable: {why}"))
 }
 
 /// Fails if a real run could not create projects: only administrators may, and the account is a user
@@ -119,7 +194,8 @@ fn check_rights(send: &mut impl Transport) -> Result<(), Failure> {
     }
     match read(ACCOUNT, send)? {
         Some(Account { sysadmin_flag: false }) => Err(Failure::Unauthorized(
-            "projects may be created by administrators only (project creation is `adminonly`)"
+            "projects may be created by administrators only (project creation is `adminonly`): the account \
+             lacks the right project:create"
                 .into(),
         )),
         _ => Ok(()),
@@ -131,34 +207,35 @@ fn read<T: DeserializeOwned>(
     path: &'static [&'static str],
     send: &mut impl Transport,
 ) -> Result<Option<T>, Failure> {
-    let request = Request { method: Method::Get, path, query: None, body: None };
+    let request = Request { method: Method::Get, path, project: None, query: None, body: None };
     let answer = send(&request).map_err(failed)?;
     Ok(serde_json::from_slice(&answer.body).ok().filter(|_| answer.status == 200))
 }
 
 /// Converts the response to the create request.
-fn created(name: &str, settings: &Settings, answer: &Response) -> Result<Outcome, Failure> {
-    const REQUEST: &str = "POST /api/v2.0/projects";
-    match (answer.status, settings.registry_id) {
-        (201, _) => Ok(outcome(State::Created, None)),
-        (409, _) => Ok(outcome(
+fn created(name: &str, answer: &Response) -> Result<Outcome, Failure> {
+    match answer.status {
+        201 => Ok(outcome(State::Created, None)),
+        409 => Ok(outcome(
             State::Ready,
             Some(format!("project {name} was created by somebody else in the meantime")),
         )),
-        (400, _) => Err(bad_name(name, Some(answer))),
-        (403, _) if is_read_only(answer) => Ok(outcome(
+        400 => Err(bad_name(name, Some(answer))),
+        403 if is_read_only(answer) => Ok(outcome(
             State::ReadOnly,
             Some(format!("Harbor is in read-only mode, project {name} cannot be created")),
         )),
-        // Harbor returns 500 for an unknown registry ID. A retry does not help.
-        (500, Some(id)) => Err(Failure::Other {
-            code: "harbor/unknown-registry-id",
-            message: with_words(
-                format!("Harbor answered 500 to {REQUEST}; registry-id {id} may not exist there"),
-                answer,
-            ),
-        }),
-        _ => Err(refused(REQUEST, answer)),
+        _ => Err(refused("POST /api/v2.0/projects", answer)),
+    }
+}
+
+/// Returns why there is no answer.
+fn reason(error: SendError) -> String {
+    match error {
+        SendError::Denied(why)
+        | SendError::Exhausted(why)
+        | SendError::Unreachable(why)
+        | SendError::Other(why) => why,
     }
 }
 

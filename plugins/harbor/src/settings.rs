@@ -15,8 +15,8 @@ pub struct Settings {
     /// Quota in bytes; -1 means unlimited. Harbor accepts it from administrators only and applies
     /// its default for other users.
     pub storage_limit: Option<i64>,
-    /// Creates a proxy cache for this registry endpoint.
-    pub registry_id: Option<i64>,
+    /// Whether new projects get a rule that makes all tags immutable.
+    pub immutable_tags: bool,
 }
 
 impl Settings {
@@ -33,9 +33,6 @@ impl Settings {
                 "storage-limit must be a number of bytes, or -1 for none".into(),
             ));
         }
-        if settings.registry_id.is_some_and(|id| id < 1) {
-            return Err(Failure::InvalidConfig("registry-id must be a positive number".into()));
-        }
         Ok(settings)
     }
 }
@@ -49,12 +46,12 @@ mod tests {
     fn projects_are_private_unless_configured() {
         assert_eq!(Settings::from_config("{}"), Ok(Settings::default()));
         assert!(!Settings::default().public);
-        let json = r#"{"https":false,"public":true,"storage-limit":-1,"registry-id":3}"#;
+        let json = r#"{"https":false,"public":true,"storage-limit":-1,"immutable-tags":true}"#;
         let expected = Settings {
             https: Some(false),
             public: true,
             storage_limit: Some(-1),
-            registry_id: Some(3),
+            immutable_tags: true,
         };
         assert_eq!(Settings::from_config(json), Ok(expected));
     }
@@ -65,7 +62,8 @@ mod tests {
             r#"{"public":"yes"}"#,
             r#"{"storage-limit":-2}"#,
             r#"{"storage-limit":0}"#,
-            r#"{"registry-id":0}"#,
+            r#"{"registry-id":1}"#,
+            r#"{"immutable-tags":1}"#,
             r#"{"pubic":true}"#,
         ] {
             assert!(

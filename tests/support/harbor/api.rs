@@ -39,6 +39,16 @@ impl Server {
             ("GET", "/api/v2.0/users/current") => {
                 json(&serde_json::json!({"username": super::USER, "sysadmin_flag": false}))
             }
+            // Like Harbor for an account that is no administrator, whose limits it drops.
+            ("GET", path) if path.ends_with("/summary") => {
+                json(&serde_json::json!({"quota": {"hard": {"storage": -1}}}))
+            }
+            ("POST", path) if path.ends_with("/immutabletagrules") => {
+                match asked.headers.get("x-is-resource-name").map(String::as_str) {
+                    Some("true") => Answer::new(201, ""),
+                    _ => Answer::error(404, "NOT_FOUND", "the number of a project is expected"),
+                }
+            }
             _ => Answer::error(404, "NOT_FOUND", "not found"),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use longshore_oci::Registry;
@@ -25,17 +25,43 @@ pub(crate) struct RegistryEndpoints {
     settings: HashMap<String, EndpointSettings>,
     /// Whether the plugin is built in, so that it may use the usual variables of AWS.
     built_in: bool,
+    /// Who the last request for each registry was from.
+    accounts: Mutex<HashMap<String, String>>,
 }
 
 impl RegistryEndpoints {
     /// Creates the transport of the plugin that `plugin` configures.
-    pub(crate) const fn new(
+    pub(crate) fn new(
         registries: Registries,
         plugin: String,
         settings: HashMap<String, EndpointSettings>,
         built_in: bool,
     ) -> Self {
-        Self { registries, plugin, settings, built_in }
+        Self { registries, plugin, settings, built_in, accounts: Mutex::default() }
+    }
+
+    /// Describes whose credential the last request for a registry had.
+    pub(super) fn account(&self, registry: &Registry) -> Option<String> {
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.get(registry.as_str()).cloned()
+    }
+
+    fn set_account(&self, registry: &str, auth: &EndpointAuth) {
+        let account = match auth {
+            EndpointAuth::None => return,
+            EndpointAuth::Registry => "the login for the registry".to_owned(),
+            EndpointAuth::Own { credential, owner } => match credential {
+                EndpointCredential::Basic { username, .. } => {
+                    format!("user {username} of {owner}")
+                }
+                EndpointCredential::Bearer(_) => format!("the token of {owner}"),
+                EndpointCredential::Aws { keys, .. } => {
+                    format!("the key {} of {owner}", keys.access_key_id)
+                }
+            },
+        };
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.insert(registry.to_owned(), account);
     }
 
     /// Returns whether the user gave the endpoint a credential for `registry`.
@@ -128,6 +154,7 @@ impl RegistryEndpoints {
     async fn exchange(&self, request: OutgoingRequest) -> Result<IncomingResponse, TransportError> {
         let (client, scheme) = self.place(&request)?;
         let auth = self.auth(&request, client.registry()).await?;
+        self.set_account(&request.registry, &auth);
         let query = if request.escaped_query.is_empty() {
             String::new()
         } else {

@@ -111,7 +111,7 @@ async fn prepared_for(
     let endpoints =
         RegistryEndpoints::new(registries.clone(), "harbor".to_owned(), HashMap::new(), true);
     let reached = (&registries, &endpoints);
-    let prepared = prepare(&jobs, &plugin, reached, &events, purpose).await.unwrap();
+    let prepared = prepare(&jobs, None, &plugin, reached, &events, purpose).await.unwrap();
     drop(events);
     let mut notes = Vec::new();
     while let Some(event) = received.recv().await {

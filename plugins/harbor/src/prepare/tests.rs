@@ -36,6 +36,7 @@ fn an_existing_project_is_only_checked() {
         [Request {
             method: Method::Head,
             path: PROJECTS,
+            project: None,
             query: Some(("project_name", "team".into())),
             body: None,
         }]
@@ -54,13 +55,12 @@ fn a_missing_project_is_created_private() {
 
 #[test]
 fn the_settings_reach_the_new_project() {
-    let settings = Settings {
-        public: true,
-        storage_limit: Some(1 << 40),
-        registry_id: Some(3),
-        ..Settings::default()
-    };
-    let (_, asked) = run([answer(404, ""), answer(201, "")], false, &settings);
+    let settings = Settings { public: true, storage_limit: Some(1 << 40), ..Settings::default() };
+    let summary = json!({"quota": {"hard": {"storage": 1_u64 << 40}}}).to_string();
+    let answers = [answer(404, ""), answer(201, ""), answer(200, &summary)];
+    let (result, asked) = run(answers, false, &settings);
+    assert_eq!(result.expect("created").message, None);
+    assert_eq!(asked[2].segments().join("/"), "api/v2.0/projects/team/summary");
     let body: Value =
         serde_json::from_slice(asked[1].body.as_ref().expect("a body")).expect("JSON");
     assert_eq!(
@@ -69,7 +69,6 @@ fn the_settings_reach_the_new_project() {
             "project_name": "team",
             "metadata": {"public": "true"},
             "storage_limit": 1_u64 << 40,
-            "registry_id": 3,
         })
     );
 }
@@ -196,12 +195,53 @@ fn transient_responses_are_retried_after_harbors_delay() {
 }
 
 #[test]
-fn an_unknown_registry_id_is_not_retried() {
-    let settings = Settings { registry_id: Some(9), ..Settings::default() };
-    let (result, _) = run([answer(404, ""), answer(500, "")], false, &settings);
+fn a_limit_that_harbor_drops_is_told() {
+    let settings = Settings { storage_limit: Some(1000), ..Settings::default() };
+    let told = |summary: Answer| {
+        let (result, _) = run([answer(404, ""), answer(201, ""), summary], false, &settings);
+        let outcome = result.expect("created");
+        assert_eq!(outcome.state, State::Created);
+        outcome.message.unwrap_or_default()
+    };
+    let limit =
+        |storage: i64| answer(200, &json!({"quota": {"hard": {"storage": storage}}}).to_string());
+    assert_eq!(told(limit(1000)), "");
+    let dropped = told(limit(-1));
     assert!(
-        matches!(&result, Err(Failure::Other { code: "harbor/unknown-registry-id", message }) if message.contains('9')),
-        "{result:?}"
+        dropped.contains("dropped storage-limit 1000") && dropped.contains("has -1"),
+        "{dropped}"
+    );
+    for unseen in [answer(403, ""), answer(404, ""), answer(200, "{}"), answer(500, "")] {
+        let message = told(unseen);
+        assert!(message.contains("is not known: Harbor answered"), "{message}");
+    }
+    let gone = told(Err(SendError::Unreachable("refused".into())));
+    assert!(gone.contains("is not known: refused"), "{gone}");
+}
+
+#[test]
+fn a_new_project_gets_a_rule_for_its_tags() {
+    let settings = Settings { immutable_tags: true, ..Settings::default() };
+    let answers = [answer(404, ""), answer(201, ""), answer(201, "")];
+    let (result, asked) = run(answers, false, &settings);
+    assert_eq!(result.expect("created").message, None);
+    assert_eq!(asked[2].segments().join("/"), "api/v2.0/projects/team/immutabletagrules");
+    let body: Value =
+        serde_json::from_slice(asked[2].body.as_ref().expect("a body")).expect("JSON");
+    assert_eq!(body["template"], "immutable_template");
+    let refused = answer(403, &harbor_error("FORBIDDEN", "forbidden"));
+    let (result, _) = run([answer(404, ""), answer(201, ""), refused], false, &settings);
+    let outcome = result.expect("the project is there");
+    let message = outcome.message.expect("a remark");
+    assert!(
+        message.contains("not immutable") && message.contains("immutable-tag:create"),
+        "{message}"
+    );
+    let (result, asked) = run([answer(200, "")], false, &settings);
+    assert_eq!(
+        (state(result), asked.len()),
+        (State::Ready, 1),
+        "existing projects are not changed"
     );
 }
 

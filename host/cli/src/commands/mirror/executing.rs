@@ -1,5 +1,6 @@
 //! From a plan to its report: copies or validates the jobs, and follows their events.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -17,7 +18,7 @@ use super::super::mirror_charts::stores::StoresWithCharts;
 use super::planning::{OfCharts, Planned};
 use super::session::Session;
 use crate::error::Fatal;
-use crate::prepare::{self, Prepared, Purpose, RegistryEndpoints};
+use crate::prepare::{self, AUTO, Prepared, Purpose, RegistryEndpoints};
 use crate::report::{FailedList, OutputFormat, Report, ReportOptions, Reporter, has_terminal};
 use crate::settings::{SettingsError, Task};
 use crate::setup::OpenStores;
@@ -181,7 +182,7 @@ impl Session {
         Ok(())
     }
 
-    /// Prepares the destinations with the repository type.
+    /// Prepares the destinations with the repository type, or with the one that each shows.
     pub(in crate::commands) async fn prepare(
         &self,
         purpose: Purpose,
@@ -191,17 +192,35 @@ impl Session {
     ) -> Result<Prepared, Fatal> {
         let Some(name) = self.settings.repo_type() else { return Ok(Prepared::default()) };
         let prepared = self.unless_interrupted(async {
-            let configured = self.plugins.name_of(Kind::RepoType, name).await?;
-            let endpoints = self.settings.plugins.endpoints(&configured);
-            let built_in = PluginHost::built_in(Kind::RepoType).contains(&name);
-            let registries = stores.registries.clone();
-            let endpoints = RegistryEndpoints::new(registries, configured, endpoints, built_in);
-            let endpoints = Arc::new(endpoints);
-            let plugin = self.load(Kind::RepoType, name, Some(Arc::clone(&endpoints))).await?;
-            self.check_plain_http(&plugin, jobs)?;
-            let reached = (&stores.registries, &*endpoints);
-            Ok(prepare::prepare(jobs, &plugin, reached, events, purpose).await?)
+            if name != AUTO {
+                return self.prepare_with(name, None, (purpose, jobs, stores, events)).await;
+            }
+            let mut prepared = Prepared::default();
+            for (name, only) in prepare::recognise(jobs, &stores.registries, events).await {
+                let run = (purpose, jobs, stores, events);
+                prepared.extend(self.prepare_with(name, Some(&only), run).await?);
+            }
+            Ok(prepared)
         });
         Ok(prepared.await?.unwrap_or_default())
+    }
+
+    /// Prepares the destinations, or `only` some registries among them, with one repository type.
+    async fn prepare_with(
+        &self,
+        name: &str,
+        only: Option<&BTreeSet<Registry>>,
+        (purpose, jobs, stores, events): (Purpose, &Jobs, &OpenStores, &EventSender),
+    ) -> Result<Prepared, Fatal> {
+        let configured = self.plugins.name_of(Kind::RepoType, name).await?;
+        let endpoints = self.settings.plugins.endpoints(&configured);
+        let built_in = PluginHost::built_in(Kind::RepoType).contains(&name);
+        let registries = stores.registries.clone();
+        let endpoints = RegistryEndpoints::new(registries, configured, endpoints, built_in);
+        let endpoints = Arc::new(endpoints);
+        let plugin = self.load(Kind::RepoType, name, Some(Arc::clone(&endpoints))).await?;
+        self.check_plain_http(&plugin, jobs)?;
+        let reached = (&stores.registries, &*endpoints);
+        Ok(prepare::prepare(jobs, only, &plugin, reached, events, purpose).await?)
     }
 }

@@ -10,7 +10,7 @@ use super::rewrite::PluginRewrite;
 use super::session::Session;
 use crate::error::Fatal;
 use crate::flags::REGISTRY_REWRITE;
-use crate::prepare::RegistryEndpoints;
+use crate::prepare::{AUTO, RegistryEndpoints};
 use crate::report::{FailedEntry, MendCommands};
 use crate::settings::{SettingsError, Task};
 use crate::setup::{Formats, LogOfPlugins, log_remark};
@@ -240,15 +240,19 @@ impl Session {
     ) -> Result<(), Fatal> {
         let granted = self.settings.plugins.grants.first();
         let built_in = PluginHost::built_in(Kind::RepoType);
-        let asks = self.settings.repo_type().is_some_and(|name| !built_in.contains(&name));
+        let asks =
+            self.settings.repo_type().is_some_and(|name| name != AUTO && !built_in.contains(&name));
         if let Some(grant) = granted.filter(|_| !asks) {
             return Err(SettingsError::UnusedGrant(grant.clone()).into());
         }
         let mut used: Vec<String> =
             rewrites.iter().skip(1).map(|rewrite| rewrite.name().to_owned()).collect();
         used.push(format.to_owned());
-        if let Some(name) = self.settings.repo_type() {
-            used.push(self.plugins.name_of(Kind::RepoType, name).await?);
+        match self.settings.repo_type() {
+            None => {}
+            // Only the registries tell which ones are used.
+            Some(AUTO) => used.extend(built_in.iter().map(|&name| name.to_owned())),
+            Some(name) => used.push(self.plugins.name_of(Kind::RepoType, name).await?),
         }
         // An installed plugin may have a table for other runs too.
         let is_installed = |name: &str| self.plugins.installed(name).is_some();
