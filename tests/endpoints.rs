@@ -227,3 +227,30 @@ fn wrong_settings_of_endpoints_end_the_run() {
     run.run().exits(2).complains("use --plugin-config mine.api=http://api.invalid for api.invalid");
     assert_eq!(places.destination.requests().len(), 0, "a request was sent");
 }
+
+#[test]
+fn a_registry_without_the_referrers_api_is_not_asked_for_them() {
+    let places = Places::new();
+    let image = Image::new("linux/amd64").layer(1, 1000).build();
+    let signature = Image::artifact("application/vnd.example.signature").layer(2, 300);
+    places.source.push("team/app", "signature", &signature.subject(&image).build());
+    let asked = |repo_type: bool| {
+        let run = Longshore::new().mirror().list("team/app team/app 1\n").arg("--referrers");
+        let run = run.source(places.source.address()).destination(places.destination.address());
+        // The component describes a registry that can do nothing more than it must.
+        let run = match repo_type {
+            true => run.file("waits.wasm", edited("waits", |text| text)).args([
+                "--repo-type",
+                "./waits.wasm",
+                "--grant",
+                "POST registry /wait/*",
+            ]),
+            false => run,
+        };
+        places.destination.forget();
+        run.run().exits(0);
+        places.destination.count("GET", "/v2/team/app/referrers/*")
+    };
+    assert_eq!(asked(true), 0, "it was asked");
+    assert!(asked(false) > 0, "nobody asks for referrers");
+}

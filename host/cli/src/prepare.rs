@@ -141,6 +141,7 @@ fn traits(capabilities: &Capabilities) -> Vec<(String, String)> {
     let mut traits = vec![
         said("cross-mount", capabilities.cross_mount),
         said("chunked-upload", capabilities.chunked_upload),
+        said("referrers", capabilities.referrers),
     ];
     let attributes = capabilities.attributes.iter();
     traits.extend(attributes.map(|attribute| (attribute.key.clone(), attribute.value.clone())));

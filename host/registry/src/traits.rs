@@ -28,6 +28,8 @@ pub(super) struct Capabilities {
     pub(super) counts_manifest_gets: bool,
     /// Whether uploads in chunks are accepted.
     pub(super) chunks: bool,
+    /// Whether the referrers API may be asked. A registry without it answers 404, or anything else.
+    pub(super) referrers: bool,
     /// The largest accepted manifest, in bytes.
     pub(super) manifest_max_size: u64,
     /// The largest accepted request body of an upload, in bytes.
@@ -50,6 +52,7 @@ impl Capabilities {
         mount_after_manifest: false,
         counts_manifest_gets: false,
         chunks: true,
+        referrers: true,
         manifest_max_size: UNLIMITED,
         upload_max_size: UNLIMITED,
         chunk_min_size: DEFAULT_CHUNK,
@@ -79,8 +82,8 @@ impl Capabilities {
 
     /// Applies what a repository type says about the registry.
     ///
-    /// The keys are those of `capabilities` in `wit/plugin.wit`, and `cross-mount` and
-    /// `chunked-upload` for its fields. Other keys, and values that do not parse, are ignored. Limits that
+    /// The keys are those of `capabilities` in `wit/plugin.wit`, and `cross-mount`, `chunked-upload` and
+    /// `referrers` for its fields. Other keys, and values that do not parse, are ignored. Limits that
     /// are too low are raised.
     pub(super) fn with_attributes(mut self, attributes: &[(String, String)]) -> Self {
         for (key, value) in attributes {
@@ -89,6 +92,7 @@ impl Capabilities {
             match (key.as_str(), truth, size) {
                 ("cross-mount", Some(truth), _) => self.mounts = truth,
                 ("chunked-upload", Some(truth), _) => self.chunks = truth,
+                ("referrers", Some(truth), _) => self.referrers = truth,
                 ("manifest-max-size", _, Some(size)) => {
                     self.manifest_max_size = size.max(LEAST_MANIFEST);
                 }
@@ -231,6 +235,7 @@ mod tests {
         assert!(!described.mount_from_self);
         assert_eq!(described.chunk_size(Some(6_000_000)), 5_000_000);
         assert_eq!(said(&[("chunk-max-size", "many"), ("else", "1")]), Capabilities::DEFAULT);
+        assert!(Capabilities::DEFAULT.referrers && !said(&[("referrers", "false")]).referrers);
         assert_eq!(Capabilities::DEFAULT.chunk_size(Some(DEFAULT_CHUNK + 1)), DEFAULT_CHUNK + 1);
     }
 

@@ -54,6 +54,9 @@ impl Client {
         subject: &Digest,
         push: bool,
     ) -> Result<Option<Vec<Descriptor>>, RegistryError> {
+        if !self.capabilities().referrers {
+            return Ok(None);
+        }
         let target = format!("of {}/{repository}@{subject}", self.registry);
         let operation = Operation::new("list referrers", target);
         let url = match self.url(&format!("{repository}/referrers/{subject}")).await {
