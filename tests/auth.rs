@@ -6,6 +6,7 @@ mod login;
 mod reflection;
 mod refusal;
 mod token;
+mod variable;
 
 use base64::Engine as _;
 use longshore_content::Image;

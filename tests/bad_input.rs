@@ -237,16 +237,24 @@ fn a_denied_push_says_which_credential_is_missing() {
     let complaints = denied.complaints();
     assert!(complaints[0].contains(": destination: "), "{}", denied.stderr);
     assert!(complaints[0].contains("(401): UNAUTHORIZED"), "{}", denied.stderr);
-    let hint = "[ERRO] [M_ID:1] hint: check that the credential is right and may do this; see \
-                docker login or DOCKER_USERNAME and DOCKER_PASSWORD";
+    let (address, port) = (destination.address(), destination.address().rsplit_once(':'));
+    let variable = format!("LONGSHORE_AUTH_127_0_0_1_{}", port.expect("it has a port").1);
+    let hint = format!(
+        "[ERRO] [M_ID:1] hint: at the destination, no credential was found for {address}; log in with \
+         longshore login {address}, or set {variable}"
+    );
     assert_eq!(complaints[1..], [hint]);
     assert!(failed(&denied).ends_with("\nteam/app team/app 1\n"), "{}", failed(&denied));
 
     let wrong = run().env("DOCKER_USERNAME", "jo").env("DOCKER_PASSWORD", "wr0ng");
-    let wrong = wrong.run().exits(1).complains("hint: check").complains(&format!(
-        "[WARN] the credential for {} (from DOCKER_USERNAME and DOCKER_PASSWORD) was refused",
-        destination.address()
-    ));
+    let wrong = wrong
+        .run()
+        .exits(1)
+        .complains("at the destination, check the credential for ")
+        .complains(&format!(
+            "[WARN] the credential for {} (from DOCKER_USERNAME and DOCKER_PASSWORD) was refused",
+            destination.address()
+        ));
     assert!(!format!("{}{}", wrong.stderr, failed(&wrong)).contains("wr0ng"), "a secret leaks");
 
     let right = run().env("DOCKER_USERNAME", "jo").env("DOCKER_PASSWORD", "secret");

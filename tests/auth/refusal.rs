@@ -15,7 +15,7 @@ fn a_token_service_sees_a_wrong_password_once() {
         let known = auth_file(&[wary.address()]);
         let run = ends.mirror().file("../home/.docker/config.json", known).run().exits(1);
         assert_silent(&run);
-        run.complains("refused earlier").complains("hint: check the credential");
+        run.complains("refused earlier").complains(", check the credential for ");
         assert_eq!(with_password(wary), 1);
     }
 }
@@ -29,7 +29,7 @@ fn a_registry_sees_a_wrong_password_once() {
         let known = auth_file(&[wary.address()]);
         let run = ends.mirror().file("../home/.docker/config.json", known).run().exits(1);
         assert_silent(&run);
-        run.complains("refused earlier").complains("hint: check");
+        run.complains("refused earlier").complains(", check the credential for ");
         assert_eq!(with_password(wary), 1);
     }
 }
@@ -51,6 +51,6 @@ fn a_password_without_a_permission_is_not_a_wrong_password() {
 fn without_a_credential_each_registry_is_asked_once() {
     let ends = Ends::with(&["team/a:1"]);
     wants_password(&ends.source, "x");
-    ends.mirror().run().exits(1).complains("unauthorized (401)").complains("docker login");
+    ends.mirror().run().exits(1).complains("unauthorized (401)").complains("longshore login");
     assert_eq!(ends.source.count("GET", "*/manifests/*"), 1);
 }

@@ -37,7 +37,7 @@ fn plain(registries: &Registries, harbor: &Harbor, list: &str) -> Longshore {
 #[track_caller]
 fn refused(run: Run, count: usize) {
     let run = run.exits(1).sums_up(&format!("0 copied, 0 skipped, {count} failed"));
-    run.complains("refused earlier").complains("hint: check the credential");
+    run.complains("refused earlier").complains(", check the credential for ");
 }
 
 #[test]

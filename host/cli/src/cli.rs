@@ -11,13 +11,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::commands::{
-    completions, convert, inspect, login, man, mirror, mirror_charts, plugin, serve, worker,
+    completions, convert, copy, inspect, login, man, mirror, mirror_charts, plugin, serve, worker,
 };
 use crate::error::{Exit, Fatal};
 use crate::flags::{self, Alias, Command};
 use crate::report::{self, Log, LogLayer};
 use crate::settings::{
-    self, ChartSettings, ConvertSettings, Invocation, InvocationError, RunSettings, Task,
+    self, ChartSettings, ConvertSettings, CopySettings, Invocation, InvocationError, RunSettings,
+    Task,
 };
 
 /// Runs the program with the arguments of the process.
@@ -85,6 +86,10 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
         Command::ConvertList(flags) => {
             let settings = ConvertSettings::new(flags, &global, &origins, file)?;
             return block_on(convert::run(settings, log), log);
+        }
+        Command::Copy(flags) => {
+            let settings = CopySettings::new(*flags, &global, &origins, file)?;
+            return block_on(copy::run(settings, log), log);
         }
         Command::MirrorCharts(flags) if flags.schema => {
             report::print(longshore_chart::config::SCHEMA)?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod convert;
+pub(crate) mod copy;
 pub(crate) mod inspect;
 pub(crate) mod login;
 pub(crate) mod man;

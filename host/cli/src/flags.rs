@@ -7,6 +7,7 @@ mod account;
 mod chart_list;
 mod completions;
 mod convert;
+mod copy;
 mod fleet;
 mod global;
 mod hangar;
@@ -32,12 +33,15 @@ pub(crate) use account::Account;
 pub(crate) use chart_list::ChartListFlags;
 pub(crate) use completions::Completions;
 pub(crate) use convert::Convert;
+pub(crate) use copy::{Copy, OF_ONE_COPY};
 pub(crate) use fleet::{FleetFlags, Worker};
 pub(crate) use global::{Global, OF_CONNECTIONS, is_without_effect};
 pub(crate) use hangar::{HangarFlags, Replaced};
 pub(crate) use help::{Closing, endings};
 pub(crate) use inspect::{Inspect, Tags};
-pub(crate) use list::{ListFlags, NOT_REPEATED, REGISTRY_REWRITE};
+pub(crate) use list::{
+    ImageFlags, LimitFlags, ListFlags, NO_PROJECT, NOT_REPEATED, REGISTRY_REWRITE,
+};
 pub(crate) use login::{Login, Logout, WhoAmI};
 pub(crate) use man::Man;
 pub(crate) use mirror::{Alias, CopyFlags, Mirror};
@@ -74,6 +78,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Mirror(Box<Mirror>),
     MirrorValidate(Box<Validate>),
+    Copy(Box<Copy>),
     MirrorCharts(Box<MirrorCharts>),
     ConvertList(Convert),
     Tags(Tags),
@@ -139,6 +144,8 @@ pub(crate) fn settings_keys() -> BTreeMap<String, BTreeSet<String>> {
 /// Says whether the settings file may set a flag of `command`.
 pub(crate) fn is_setting(command: &str, flag: &clap::Arg) -> bool {
     let only_on_command_line: &[&str] = match command {
+        "copy" => &copy::ONLY_ON_COMMAND_LINE,
+        "mirror" | "mirror-validate" => &list::ONLY_ON_COMMAND_LINE,
         "convert-list" => &convert::ONLY_ON_COMMAND_LINE,
         "login" => &login::ONLY_ON_COMMAND_LINE,
         "mirror-charts" => &mirror_charts::ONLY_ON_COMMAND_LINE,

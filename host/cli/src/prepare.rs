@@ -258,7 +258,7 @@ impl Preparation<'_> {
         let uses_login = own.as_deref().is_none_or(|account| account.starts_with("the login"));
         match (own, self.login.as_deref()) {
             (_, Some("anonymous")) if uses_login => format!(
-                "{error}; no credential is known for {}, log in with docker login or set \
+                "{error}; no credential is known for {0}, log in with longshore login {0} or set \
                  DOCKER_USERNAME and DOCKER_PASSWORD",
                 self.registry
             ),

@@ -37,6 +37,7 @@ pub(crate) use print::{
     PluginDescription, PluginRow, print, print_inspection, print_plugin, print_plugins, print_tags,
 };
 pub(crate) use reporter::Reporter;
+pub(crate) use totals::Totals;
 pub(crate) use totals::Verdicts;
 
 #[cfg(test)]

@@ -13,6 +13,6 @@ pub(crate) use caches::{Caches, components, host_of, lock_file, plugin_host};
 pub(crate) use environment::{credential_sources, destination_of_environment, variable};
 pub(crate) use fleet::{OwnStores, connect, machine};
 pub(crate) use formats::{Formats, LogOfPlugins, log_remark};
-pub(crate) use interrupt::listen;
+pub(crate) use interrupt::{Hangup, listen};
 pub(crate) use renderer::{BUILT_IN, PluginRenderer};
 pub(crate) use stores::{OpenStores, RegistrySettings, StoreSetup};

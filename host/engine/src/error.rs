@@ -73,8 +73,9 @@ impl JobError {
             Self::Unprepared { error, .. } if *error.fault == Fault::NoNamespace => {
                 Some("create the project first, or use an account that may create it".to_owned())
             }
-            Self::Source(error) | Self::Destination(error) => error.hint.clone(),
-            Self::Unprepared { error, .. } => error.hint.clone(),
+            Self::Source(error) => of_side("source", error),
+            Self::Destination(error) => of_side("destination", error),
+            Self::Unprepared { error, .. } => of_side("destination", error),
             Self::NoPlatform(_) => Some(
                 "give other values with --arch and --os, or leave --no-arch-os-fail out".to_owned(),
             ),
@@ -83,5 +84,39 @@ impl JobError {
             ),
             _ => None,
         }
+    }
+}
+
+/// Returns the advice for an error at one side. The two sides may need different credentials.
+fn of_side(side: &str, error: &StoreError) -> Option<String> {
+    let hint = error.hint.as_ref()?;
+    Some(if error.is_login { format!("at the {side}, {hint}") } else { hint.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_store::{Fault, Operation, StoreError};
+
+    use super::JobError;
+
+    #[test]
+    fn advice_about_a_login_names_the_side() {
+        let error = |is_login| {
+            let error = StoreError::new(Operation::new("fetch", "a.io/x:1"), Fault::Refused, "401");
+            StoreError { is_login, ..error.with_hint("log in") }
+        };
+        let hint = |error: JobError| error.hint().unwrap();
+        assert_eq!(hint(JobError::Source(error(true))), "at the source, log in");
+        assert_eq!(hint(JobError::Destination(error(true))), "at the destination, log in");
+        let (error, hook) = (Box::new(error(true)), "403".to_owned());
+        assert_eq!(hint(JobError::Unprepared { error, hook }), "at the destination, log in");
+    }
+
+    #[test]
+    fn other_advice_is_the_same_at_both_sides() {
+        let error = StoreError::new(Operation::new("fetch", "a.io/x:1"), Fault::NotFound, "404");
+        let error = error.with_hint("check the name");
+        assert_eq!(JobError::Source(error.clone()).hint().unwrap(), "check the name");
+        assert_eq!(JobError::Destination(error).hint().unwrap(), "check the name");
     }
 }

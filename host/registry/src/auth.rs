@@ -13,3 +13,4 @@ pub(crate) mod service;
 pub(crate) mod sigv4;
 pub(crate) mod token;
 mod token_cost;
+pub(crate) mod tried;

@@ -1,6 +1,7 @@
 //! The registries of a run, and the client of one registry.
 
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::http::proxy::Proxies;
 use crate::http::scheme::base_url;
 use crate::known::{BlobHomes, ManifestHomes, ProbeHistory};
 use crate::limits::permit::{Permit, PermitRequest, Permits, Windows};
+use crate::limits::rate::Rates;
 use crate::limits::token_services::TokenServices;
 use crate::limits::window::Class;
 use crate::retry::{Backoff, RetryBudget};
@@ -51,6 +53,10 @@ pub struct RegistryOptions {
     pub proxies: Arc<Proxies>,
     /// `--max-wait`: how long to wait for a throttled registry before giving up.
     pub max_wait: Duration,
+    /// `--retries`: how often a failed request is sent again.
+    pub retries: usize,
+    /// `--limit-rate`: the most bytes of blobs per second, in each direction.
+    pub limit_rate: Option<NonZeroU64>,
     /// The most large blobs in flight per registry.
     pub large_transfers: usize,
     /// Hints of earlier runs, if available.
@@ -84,6 +90,7 @@ pub struct Registries {
     clients: Arc<Mutex<HashMap<Registry, Arc<Client>>>>,
     permits: Permits,
     token_services: Arc<TokenServices>,
+    rates: Arc<Rates>,
     long_lists: Arc<tokio::sync::Mutex<()>>,
     large_manifests: Arc<Semaphore>,
     hints: Arc<Hints>,
@@ -108,6 +115,7 @@ impl Registries {
         let hints = Arc::new(Hints::new(options.hints.clone()));
         Ok(Self {
             hints,
+            rates: Arc::new(Rates::new(options.limit_rate)),
             downloads: Arc::new(Downloads::new(RetryBudget::new(Arc::default()))),
             options: Arc::new(options),
             shared,
@@ -139,6 +147,7 @@ impl Registries {
                 budget: Arc::new(RetryBudget::new(Arc::default())),
                 probe: SelfMount::default(),
                 options: Arc::clone(&self.options),
+                rates: Arc::clone(&self.rates),
                 shared: Arc::clone(&self.shared),
                 base: OnceCell::new(),
                 challenge: Mutex::default(),
@@ -216,6 +225,7 @@ pub struct Client {
     pub(super) budget: Arc<RetryBudget>,
     pub(super) token_services: Arc<TokenServices>,
     pub(super) options: Arc<RegistryOptions>,
+    pub(super) rates: Arc<Rates>,
     shared: Arc<Connections>,
     base: OnceCell<Base>,
     pub(super) challenge: Mutex<Challenges>,
@@ -324,7 +334,7 @@ impl Client {
 
     /// The back-off between the attempts of one operation.
     pub(super) fn backoff(&self) -> Backoff {
-        Backoff::new(self.options.max_wait, Arc::clone(&self.budget))
+        Backoff::new(self.options.max_wait, self.options.retries, Arc::clone(&self.budget))
     }
 
     /// Uses the credentials that `exchange` fetches, in place of those that the user has for the registry.

@@ -12,13 +12,16 @@ mod look_up;
 mod program;
 mod source;
 mod stored;
+mod variable;
 
+pub use auth_file::AuthFilePath;
 pub use error::CredentialError;
 pub use kind::Credential;
 pub use look_up::{CredentialOrigin, Credentials};
 pub use program::ProgramFailure;
-pub use source::{AuthFilePath, CredentialSources, EnvironmentCredential};
+pub use source::{CredentialSources, EnvironmentCredential};
 pub use stored::{CredentialPlace, CredentialStore};
+pub use variable::variable_of;
 
 #[cfg(test)]
 mod fixture;

@@ -70,7 +70,8 @@ impl Registries {
     /// # Errors
     /// If the server cannot be reached or refuses, or the file is larger than the limit.
     pub async fn download(&self, request: &FileRequest<'_>) -> Result<Bytes, RegistryError> {
-        let mut backoff = Backoff::new(self.options.max_wait, Arc::clone(&self.downloads.budget));
+        let (max_wait, retries) = (self.options.max_wait, self.options.retries);
+        let mut backoff = Backoff::new(max_wait, retries, Arc::clone(&self.downloads.budget));
         loop {
             match self.download_once(request).await {
                 Ok(file) => {

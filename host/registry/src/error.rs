@@ -255,6 +255,14 @@ impl Cause {
 }
 
 impl RegistryError {
+    /// Whether another credential may help.
+    pub fn is_login(&self) -> bool {
+        match &*self.cause {
+            Cause::Token { .. } | Cause::CredentialRefused(_) => true,
+            cause => cause.answer().is_some_and(|answer| self.login_at_fault(answer).is_some()),
+        }
+    }
+
     /// Whether the registry answered that the object does not exist.
     pub fn is_not_found(&self) -> bool {
         let says_so = |answer: &ErrorResponse| {
@@ -360,6 +368,7 @@ impl From<RegistryError> for StoreError {
         Self {
             message: error.cause.to_string(),
             hint: error.hint(),
+            is_login: error.is_login(),
             transient: error.is_transient(),
             rate_limited: error.is_rate_limited(),
             retry_after: error.retry_after(),

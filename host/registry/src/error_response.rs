@@ -7,6 +7,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
 use crate::auth::early::EarlyToken;
+use crate::auth::tried::LoginTried;
 use crate::secret::known::{Origin, masked_bytes};
 
 /// The most characters shown of a message that is not JSON.
@@ -20,7 +21,7 @@ pub struct ErrorResponse {
     /// The HTTP status.
     pub status: u16,
     /// The error codes of the body, such as `DENIED`.
-    pub codes: Vec<String>,
+    pub codes: Box<[String]>,
     /// Codes and messages, as one line.
     pub detail: String,
     /// The wait that `Retry-After` or a similar header asks for.
@@ -31,6 +32,8 @@ pub struct ErrorResponse {
     pub offers: Box<[String]>,
     /// The token that was refused is not valid yet.
     pub early: Option<Box<EarlyToken>>,
+    /// How the refused request was logged in, if the registry itself refused it.
+    pub login: Option<Box<LoginTried>>,
 }
 
 #[derive(Deserialize)]

@@ -32,6 +32,7 @@ pub use content::product::Product;
 pub use credential::{
     AuthFilePath, Credential, CredentialError, CredentialOrigin, CredentialPlace,
     CredentialSources, CredentialStore, Credentials, EnvironmentCredential, ProgramFailure,
+    variable_of,
 };
 pub use download::{FileCredential, FileRequest, FileTls};
 pub use endpoint::{
@@ -43,4 +44,5 @@ pub use http::certificate::{CertificateError, certificate_directories};
 pub use http::proxy::{Proxies, ProxyError, ProxyFault};
 pub use http::tls_fault::TlsFault;
 pub use http::zone::Zone;
+pub use retry::DEFAULT_RETRIES;
 pub use secret::{Secret, redact};

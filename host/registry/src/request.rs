@@ -198,7 +198,8 @@ impl Client {
         }
         let other = !self.is_own(response.url()).await?;
         let redirected = other.then(|| host_of(response.url()));
-        Err(Cause::Answered(ErrorResponse { redirected, ..read_error(response).await }))
+        let login = (!other).then(|| Box::new(self.login_tried()));
+        Err(Cause::Answered(ErrorResponse { redirected, login, ..read_error(response).await }))
     }
 
     /// Whether the registry itself asks for authentication.

@@ -12,8 +12,8 @@ use crate::RegistryError;
 use crate::limits::pause;
 use crate::limits::permit::Paused;
 
-/// Attempts per request, including the first.
-pub(super) const TRIES: usize = 3;
+/// How often a failed request is sent again, unless the run says otherwise.
+pub const DEFAULT_RETRIES: usize = 2;
 /// The retry budget of a registry.
 const BUDGET: usize = 200;
 /// The pauses of a registry whose times are kept.
@@ -110,14 +110,14 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Makes a back-off that starts at half a second, with jitter.
+    /// Makes a back-off that starts at half a second, with jitter, and ends after `retries` attempts.
     ///
     /// Waits after a 429 do not count as attempts; their sum is at most `max_wait`.
-    pub(super) fn new(max_wait: Duration, budget: Arc<RetryBudget>) -> Self {
+    pub(super) fn new(max_wait: Duration, retries: usize, budget: Arc<RetryBudget>) -> Self {
         let planned = backon::ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(500))
             .with_max_delay(Duration::from_secs(20))
-            .with_max_times(TRIES - 1)
+            .with_max_times(retries)
             .with_jitter()
             .build();
         Self { planned, throttled_wait: pause::MIN_PAUSE, waited: Duration::ZERO, max_wait, budget }
@@ -166,7 +166,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{BUDGET, Backoff, Paused, RetryBudget, RetryStats, SPANS, TRIES};
+    use super::{BUDGET, Backoff, DEFAULT_RETRIES, Paused, RetryBudget, RetryStats, SPANS};
     use crate::RegistryError;
     use crate::error::Failed as _;
     use crate::error_response::ErrorResponse;
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn backoff_of(budget: &Arc<RetryBudget>) -> Backoff {
-        Backoff::new(Duration::from_secs(900), Arc::clone(budget))
+        Backoff::new(Duration::from_secs(900), DEFAULT_RETRIES, Arc::clone(budget))
     }
 
     fn backoff() -> Backoff {
@@ -219,9 +219,12 @@ mod tests {
 
     #[test]
     fn retries_end() {
-        let mut backoff = backoff();
-        let tries = std::iter::from_fn(|| backoff.after(&answered(503, None))).count();
-        assert_eq!(tries, TRIES - 1);
+        for retries in [0, 1, DEFAULT_RETRIES, 10] {
+            let budget = Arc::new(RetryBudget::new(Arc::default()));
+            let mut backoff = Backoff::new(Duration::from_secs(900), retries, budget);
+            let tries = std::iter::from_fn(|| backoff.after(&answered(503, None))).count();
+            assert_eq!(tries, retries);
+        }
     }
 
     #[test]

@@ -97,6 +97,8 @@ pub struct StoreError {
     pub message: String,
     /// Advice for the user.
     pub hint: Option<String>,
+    /// Whether another credential may help.
+    pub is_login: bool,
     /// Whether the same request may succeed later.
     pub transient: bool,
     /// Whether the store is rate limiting requests.
@@ -116,6 +118,7 @@ impl StoreError {
             fault: Box::new(fault),
             hint: out_of_files(&message).map(str::to_owned),
             message,
+            is_login: false,
             transient,
             rate_limited: false,
             retry_after: None,

@@ -218,7 +218,7 @@ async fn resolve(list: &mut List, settings: &ConvertSettings, log: &Log) -> Resu
     let source = SourceOverride { store, project: source_project.clone() };
     let expansion = plan::expand(list, &source, &stores, AT_ONCE).await;
     for picked in &expansion.picked {
-        log.write(Level::Info, &picked.told_of(&list.text.name));
+        log.write(Level::Info, &picked.told_of(&list.text));
     }
     let mut failed = 0;
     for Unselected { entry, outcome } in &expansion.unselected {

@@ -8,6 +8,7 @@ pub(super) mod planning;
 mod prompt;
 mod repeat;
 pub(super) mod rewrite;
+mod schedule;
 pub(super) mod session;
 mod share;
 
@@ -15,14 +16,16 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use longshore_engine::event::Level;
+use longshore_engine::list::ListText;
 
 use self::exit::exit_of;
+use self::planning::Planned;
 use self::session::Session;
 use super::mirror_charts::listing::is_of_charts;
 use super::mirror_charts::validating;
 use crate::error::{Exit, Fatal};
 use crate::list;
-use crate::report::Log;
+use crate::report::{FailedEntry, Log, PageFile, Totals};
 use crate::settings::{RunSettings, SettingsError, Task};
 
 /// Runs the command for one list, or for each line at the prompt.
@@ -34,9 +37,15 @@ pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
     let terminal = std::io::stdin().is_terminal();
     let mut session = Session::new(settings, log)?;
     let mut interrupt = session.interrupt.clone();
+    if let Some(every) = session.settings.list.schedule.every {
+        return match session.settings.list.file.clone().filter(|path| path != "-") {
+            Some(path) => schedule::run(session, path.as_ref(), every).await,
+            None => Err(SettingsError::EveryWithoutFile.into()),
+        };
+    }
     let text = match session.settings.list.file.as_deref() {
         None if terminal => {
-            if let Some(path) = session.settings.list.report.clone() {
+            if let Some(path) = session.settings.list.images.report.clone() {
                 return Err(SettingsError::ReportOfPrompt(path).into());
             }
             return prompt::run(session).await;
@@ -51,36 +60,97 @@ pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
         }
     };
     let Some(text) = text else { return Ok(Exit::Interrupted) };
-    let is_private = text.is_private;
+    Ok(run_list(&mut session, text, || {}).await?.exit)
+}
+
+/// Plans, executes and reports a list. Calls `planned` in between.
+async fn run_list(
+    session: &mut Session,
+    text: ListText,
+    planned: impl FnOnce(),
+) -> Result<Completed, Fatal> {
+    let (is_private, name) = (text.is_private, text.name.clone());
     let page = session.page("the image list", is_private)?;
-    let name = text.name.clone();
     let format = session.settings.list.list_format.as_deref();
-    let planned = match is_of_charts(&text, format) {
-        true => validating::plan(&mut session, text).await?,
+    let plan = match is_of_charts(&text, format) {
+        true => validating::plan(session, text).await?,
         false => {
-            note_of_charts(&session.settings, log);
-            session.plan(text, 1).await?.map(|planned| {
-                let entries = planned.failed_entries();
-                (planned, entries)
+            note_of_charts(&session.settings, &session.log);
+            session.plan(text, 1).await?.map(|plan| {
+                let entries = plan.failed_entries();
+                (plan, entries)
             })
         }
     };
-    let Some((planned, entries)) = planned else { return Ok(Exit::Interrupted) };
-    let command = session.repeat_command(&planned.format);
-    let opened = session.failed_list(entries, &command, is_private).await?;
-    let Some(failed_list) = opened else { return Ok(Exit::Interrupted) };
+    let Some((plan, entries)) = plan else { return Ok(Completed::interrupted()) };
+    planned();
+    let command = session.repeat_command(&plan.format);
+    let private_list = Some(is_private);
+    let records = Records { command: &command, private_list, page, asked: ("List", name) };
+    complete(session, plan, entries, records).await
+}
+
+/// What a run leaves behind.
+pub(super) struct Records<'a> {
+    /// The command that repeats it.
+    pub(super) command: &'a str,
+    /// Whether others may not read the failed list; `None` for no failed list.
+    pub(super) private_list: Option<bool>,
+    /// The page of `--report`.
+    pub(super) page: Option<PageFile>,
+    /// What the page says of its input.
+    pub(super) asked: (&'static str, String),
+}
+
+/// A run that ended.
+pub(super) struct Completed {
+    pub(super) exit: Exit,
+    /// `None` if the run was interrupted before it did anything.
+    pub(super) totals: Option<Totals>,
+}
+
+impl Completed {
+    /// A run that was interrupted before it did anything.
+    const fn interrupted() -> Self {
+        Self { exit: Exit::Interrupted, totals: None }
+    }
+}
+
+/// Executes and reports a plan, whose failed list has room for `entries`.
+pub(super) async fn complete(
+    session: &Session,
+    planned: Planned,
+    entries: Vec<FailedEntry>,
+    records: Records<'_>,
+) -> Result<Completed, Fatal> {
+    let failed_list = match records.private_list {
+        None => None,
+        Some(is_private) => {
+            let opened = session.failed_list(entries, records.command, is_private).await?;
+            let Some(failed_list) = opened else { return Ok(Completed::interrupted()) };
+            failed_list
+        }
+    };
+    let mut interrupt = session.interrupt.clone();
     let mut report = session.execute(planned, failed_list).await?;
     let failed = report.finish_failed_list(&mut interrupt).await;
     // Report the copied entries even if the failed list cannot be written.
     let place = failed.as_ref().ok().and_then(Option::as_deref);
-    let printed = report.print(place, &command);
-    let asked = session.asked(("List", name));
-    let paged = page.map_or(Ok(()), |page| report.write_page(page, &asked));
+    let printed = report.print(place, records.command);
+    if records.private_list.is_none() && report.has_failures() {
+        session.log.write(Level::Info, &format!("repeat with: {}", records.command));
+    }
+    let asked = session.asked(records.asked);
+    let paged = records.page.map_or(Ok(()), |page| report.write_page(page, &asked));
+    let totals = Some(report.totals);
     let exit = exit_of(&report, &session.interrupt);
-    let Err(error) = failed.map(|_| ()).and(printed).and(paged) else { return Ok(exit) };
+    let Err(error) = failed.map(|_| ()).and(printed).and(paged) else {
+        return Ok(Completed { exit, totals });
+    };
     // The run did start, so the exit code must not say that it could not.
-    log.failure(None, &format!("failed to {error}"), error.hint().as_deref());
-    Ok(if exit == Exit::Done { Exit::SomeFailed } else { exit })
+    session.log.failure(None, &format!("failed to {error}"), error.hint().as_deref());
+    let exit = if exit == Exit::Done { Exit::SomeFailed } else { exit };
+    Ok(Completed { exit, totals })
 }
 
 /// Says that flags for a configuration of charts change nothing.

@@ -6,13 +6,13 @@ use std::path::Path;
 use crate::error::{Exit, Fatal};
 use crate::flags::Serve;
 use crate::report::Log;
-use crate::setup::listen;
+use crate::setup::{Hangup, listen};
 use longshore_engine::event::Level;
 use longshore_layout::{ServeOptions, TlsFiles, serve};
 
 /// Serves a registry until an interrupt.
 pub(crate) async fn run(flags: Serve, log: &Log) -> Result<Exit, Fatal> {
-    let mut interrupt = listen()?;
+    let mut interrupt = listen(Hangup::Stops)?;
     let Serve { dir, listen: address, htpasswd, tls_cert, tls_key, read_only, hosts } = flags;
     let tls = tls_cert.zip(tls_key).map(|(certificate, key)| TlsFiles { certificate, key });
     let scheme = if tls.is_some() { "https" } else { "http" };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::error::{Exit, Fatal};
 use crate::flags::Worker as Flags;
 use crate::report::{Log, escape};
-use crate::setup::{Caches, OwnStores, connect, listen, listener, machine};
+use crate::setup::{Caches, Hangup, OwnStores, connect, listen, listener, machine};
 use longshore_engine::event::Level;
 use longshore_fleet::{Connection, FleetError, Metrics, Worker, WorkerOptions};
 
@@ -18,7 +18,7 @@ const NAME: usize = 64;
 
 /// Takes part in runs until an interrupt.
 pub(crate) async fn run(flags: Flags, log: &Log) -> Result<Exit, Fatal> {
-    let mut interrupt = listen()?;
+    let mut interrupt = listen(Hangup::Stops)?;
     let name = flags.name.filter(|name| !name.is_empty()).unwrap_or_else(machine);
     let name: String = escape(&name).chars().take(NAME).collect();
     let opener = OwnStores::of_environment(Caches::of_environment(), flags.jobs)?;

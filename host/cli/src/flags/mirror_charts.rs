@@ -1,12 +1,12 @@
 //! The flags of `longshore mirror-charts`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
+use super::LimitFlags;
 use super::repo_type::RepoTypeFlags;
-use super::values::{duration, jobs};
+use super::values::jobs;
 use crate::report::OutputFormat;
 
 /// Flags that the settings file cannot set: they choose the charts of one run.
@@ -116,10 +116,6 @@ pub(crate) struct MirrorCharts {
     /// Check every manifest and blob at the target; send again what is lost
     #[arg(long)]
     pub(crate) force_recursive: bool,
-    /// Stop waiting for a rate-limited registry after TIME, such as 90s, 15m or 2h
-    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
-    pub(crate) max_wait: Duration,
-    /// Fail a chart or image that is not copied after TIME; 0 is no limit [default: no limit]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) limits: LimitFlags,
 }

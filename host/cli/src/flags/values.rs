@@ -1,6 +1,7 @@
 //! Parsers of flag values.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -31,6 +32,53 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     SpanParser::new()
         .parse_unsigned_duration(text)
         .map_err(|_| "it must be a duration such as 90s, 15m or 2h".to_owned())
+}
+
+/// Parses the time between runs.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        time if time < Duration::from_secs(1) => Err("it must be at least 1s".to_owned()),
+        time => Ok(time),
+    }
+}
+
+/// The lowest `--limit-rate`, in bytes per second. Registries give slower uploads up, and so does longshore.
+const LOWEST_RATE: u64 = 100_000;
+
+/// Parses bytes per second, such as `50MB/s`. Units are powers of 1000, and of 1024 with an `i`.
+pub(super) fn rate(text: &str) -> Result<NonZeroU64, String> {
+    let form = || "it must be bytes per second, such as 50MB/s, 800kB/s or 10MiB/s".to_owned();
+    let text = text.trim();
+    let bare = text.strip_suffix("/s").unwrap_or(text).trim_end();
+    let end = bare.find(|letter: char| !letter.is_ascii_digit() && letter != '.');
+    let (number, unit) = bare.split_at(end.unwrap_or(bare.len()));
+    let number: f64 = number.parse().map_err(|_| form())?;
+    let unit = unit.trim_start();
+    if unit.ends_with('b') || unit.to_ascii_lowercase().contains("bit") {
+        return Err("a small b is a bit: write bytes per second, such as 50MB/s".to_owned());
+    }
+    let factor = match unit.strip_suffix('B').unwrap_or(unit) {
+        "" => 1.0,
+        "k" | "K" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "Ki" => 1024.0,
+        "Mi" => 1_048_576.0,
+        "Gi" => 1_073_741_824.0,
+        _ => return Err(form()),
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates, and the number has no sign"
+    )]
+    let bytes = (number * factor).round() as u64;
+    match NonZeroU64::new(bytes).filter(|bytes| bytes.get() >= LOWEST_RATE) {
+        Some(rate) => Ok(rate),
+        None => {
+            Err("it must be at least 100kB/s, because registries give slower uploads up".to_owned())
+        }
+    }
 }
 
 /// Parses a project: one component of a repository.
@@ -79,7 +127,7 @@ pub(super) fn host(text: &str) -> Result<String, String> {
 mod tests {
     use std::time::Duration;
 
-    use super::{address, duration, host, project};
+    use super::{address, duration, host, project, rate};
 
     #[test]
     fn a_project_is_one_component() {
@@ -114,6 +162,40 @@ mod tests {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
         assert_eq!(duration("0"), Ok(Duration::ZERO));
+    }
+
+    #[test]
+    fn rates_are_bytes_per_second() {
+        for (text, expected) in [
+            ("50MB/s", 50_000_000),
+            ("50M", 50_000_000),
+            ("1.5 MB/s", 1_500_000),
+            ("800kB/s", 800_000),
+            ("800K", 800_000),
+            ("10MiB/s", 10_485_760),
+            ("1GB/s", 1_000_000_000),
+            ("2GiB", 2_147_483_648),
+            ("100000", 100_000),
+            ("100000B/s", 100_000),
+        ] {
+            assert_eq!(rate(text).map(u64::from), Ok(expected), "{text}");
+        }
+        for (text, why) in [
+            ("", "such as 50MB/s"),
+            ("fast", "such as 50MB/s"),
+            ("-5MB/s", "such as 50MB/s"),
+            ("5 apples", "such as 50MB/s"),
+            ("5MB/m", "such as 50MB/s"),
+            ("1..5MB", "such as 50MB/s"),
+            ("50Mb/s", "a small b is a bit"),
+            ("50Mbit/s", "a small b is a bit"),
+            ("0", "at least 100kB/s"),
+            ("99kB/s", "at least 100kB/s"),
+            ("50", "at least 100kB/s"),
+        ] {
+            let error = rate(text).unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -100,6 +100,8 @@ async fn prepared_for(
         root_bundle: None,
         proxies: Arc::default(),
         max_wait: Duration::from_secs(1),
+        retries: 0,
+        limit_rate: None,
         large_transfers: usize::MAX,
         hints: None,
         pauses: None,
@@ -152,7 +154,10 @@ async fn a_refusal_without_a_credential_says_that_none_is_known() {
     let harbor = Harbor::new(|asked| if asked.starts_with("HEAD") { 401 } else { 200 });
     let (unprepared, _) = prepared(&harbor, &["team/a"]).await;
     let why = &unprepared[0].1;
-    assert!(why.contains("no credential is known for h.io, log in with docker login"), "{why}");
+    assert!(
+        why.contains("no credential is known for h.io, log in with longshore login h.io"),
+        "{why}"
+    );
     assert!(!why.contains("refused the credential"), "{why}");
 }
 

@@ -9,10 +9,10 @@ use longshore_engine::IndexMode;
 use super::layers::Origins;
 use super::{RunSettings, SettingsError, SettingsFile, Task};
 use crate::error::Fatal;
-use crate::flags::{CopyFlags, FleetFlags, Global, HangarFlags, ListFlags, MirrorCharts};
+use crate::flags::{CopyFlags, Global, ImageFlags, ListFlags, MirrorCharts, NO_PROJECT};
 
 /// The flags of `mirror-charts` that `mirror` has too, for the command that repeats failed images.
-const OF_MIRROR: [&str; 15] = [
+const OF_MIRROR: [&str; 17] = [
     "arch",
     "arch-any",
     "os",
@@ -26,6 +26,8 @@ const OF_MIRROR: [&str; 15] = [
     "referrers",
     "max-wait",
     "timeout",
+    "retries",
+    "limit-rate",
     "tls-verify",
     "debug",
 ];
@@ -153,30 +155,25 @@ pub(crate) fn mirror_charts_words(words: &[String], config: &str) -> Vec<String>
 }
 
 fn list_flags(flags: &MirrorCharts, target: &Target) -> ListFlags {
+    let default_project = flags.default_project.clone().unwrap_or_else(|| NO_PROJECT.to_owned());
     ListFlags {
+        default_project,
         file: Some(flags.config.display().to_string()),
-        source: None,
         destination: Some(target.registry.to_string()),
-        arch: flags.arch.clone(),
-        os: flags.os.clone(),
-        arch_any: flags.arch_any,
-        jobs: flags.concurrency,
-        shard: None,
-        fleet: FleetFlags::default(),
-        max_wait: flags.max_wait,
-        timeout: flags.timeout,
-        source_project: None,
-        destination_project: None,
-        hangar: HangarFlags::default(),
-        default_project: flags.default_project.clone().unwrap_or_default(),
-        no_arch_os_fail: flags.no_arch_os_fail,
-        index: IndexMode::default(),
-        list_format: None,
         rewrite: flags.rewrite.clone(),
-        plugin_config: flags.plugin_config.clone(),
-        locked: flags.locked,
-        output: flags.output,
-        report: flags.report.clone(),
+        ..ListFlags::without_list(ImageFlags {
+            arch: flags.arch.clone(),
+            os: flags.os.clone(),
+            arch_any: flags.arch_any,
+            jobs: flags.concurrency,
+            limits: flags.limits.clone(),
+            no_arch_os_fail: flags.no_arch_os_fail,
+            index: IndexMode::default(),
+            plugin_config: flags.plugin_config.clone(),
+            locked: flags.locked,
+            output: flags.output,
+            report: flags.report.clone(),
+        })
     }
 }
 

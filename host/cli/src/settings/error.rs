@@ -157,12 +157,27 @@ pub(crate) enum SettingsError {
         #[source]
         error: ReferenceError,
     },
+    /// The source or the destination of `copy` cannot be read.
+    #[error("read the {side} {text:?}: {why}")]
+    End {
+        /// The end of the copy.
+        side: String,
+        /// The text, without a password.
+        text: String,
+        /// Why.
+        why: String,
+        /// What to write instead.
+        hint: String,
+    },
     /// A repository on the command line has a tag or a digest.
     #[error("list the tags of {text:?}: it has a tag or a digest")]
     NotRepository {
         /// The text.
         text: String,
     },
+    /// `--every` is given without a file that can be read for each run.
+    #[error("use --every: it needs a list that can be read again")]
+    EveryWithoutFile,
     /// A global flag has no effect on the command.
     #[error("use --{flag}: it has no effect on {command}")]
     NoEffect {
@@ -288,9 +303,11 @@ impl SettingsError {
                 "write [REGISTRY/]REPOSITORY, and :TAG or @DIGEST behind it; a folder is named by --source oci:DIR"
                     .to_owned(),
             ),
+            Self::End { hint, .. } => Some(hint.clone()),
             Self::NotRepository { .. } => {
                 Some("leave the tag out; longshore inspect shows one image".to_owned())
             }
+            Self::EveryWithoutFile => Some("name the file of the list with -f FILE".to_owned()),
             Self::NoEffect { .. } | Self::NamedByCharts(_) => Some("leave it out".to_owned()),
             Self::ReportOfPrompt(_) => Some("name the list with -f".to_owned()),
             Self::ChartsAsList(name) => {

@@ -260,9 +260,12 @@ mod tests {
                     [mirror]\nmax-wait = 60\n";
         let found = run("longshore mirror --jobs 5 --rewrite=z --debug", file).unwrap();
         let Command::Mirror(mirror) = found.cli.command else { panic!("it is mirror") };
-        assert_eq!((mirror.list.jobs, mirror.list.max_wait.as_secs()), (5, 60));
+        assert_eq!(
+            (mirror.list.images.jobs, mirror.list.images.limits.max_wait.as_secs()),
+            (5, 60)
+        );
         assert_eq!(mirror.list.rewrite, ["z"]);
-        assert_eq!(mirror.list.arch.as_deref(), Some("a,b"));
+        assert_eq!(mirror.list.images.arch.as_deref(), Some("a,b"));
         assert!(mirror.copy.referrers && !mirror.copy.dry_run && found.cli.global.debug);
         let origins = ["jobs", "arch", "os"].map(|key| found.origins.of(key));
         assert_eq!(origins, [Origin::CommandLine, Origin::SettingsFile, Origin::Default]);
@@ -278,10 +281,10 @@ mod tests {
         let file = "jobs = 3\n[mirror]\njobs = 4\n[mirror-validate]\njobs = 5\ndeep = true\n";
         let jobs = |line| match run(line, file).unwrap().cli.command {
             Command::Mirror(mirror) => match mirror.alias {
-                Some(crate::flags::Alias::Validate(validate)) => validate.list.jobs,
-                None => mirror.list.jobs,
+                Some(crate::flags::Alias::Validate(validate)) => validate.list.images.jobs,
+                None => mirror.list.images.jobs,
             },
-            Command::MirrorValidate(validate) => validate.list.jobs,
+            Command::MirrorValidate(validate) => validate.list.images.jobs,
             other => panic!("{other:?}"),
         };
         assert_eq!(jobs("longshore mirror"), 4);

@@ -207,8 +207,8 @@ fn plugins(
     file: SettingsFile,
 ) -> Result<PluginSettings, SettingsError> {
     let flags = task.registry();
-    let mut plugins = PluginSettings::new(file, &list.plugin_config, flags.grant.clone())?;
-    plugins.locked = list.locked;
+    let mut plugins = PluginSettings::new(file, &list.images.plugin_config, flags.grant.clone())?;
+    plugins.locked = list.images.locked;
     if origins.of("harbor-https") != Origin::Default {
         plugins.set(HARBOR_HTTPS, flags.harbor_https);
     }
@@ -220,10 +220,10 @@ fn filter(
     origins: &Origins,
     file: &SettingsFile,
 ) -> Result<FilterFlags, SettingsError> {
-    let (arch, os) = (list.arch.as_deref(), list.os.as_deref());
+    let (arch, os) = (list.images.arch.as_deref(), list.images.os.as_deref());
     // Each alone, because the error does not name its flag in every case.
     let wrong = |key, arch, os| {
-        let parsed = match list.arch_any {
+        let parsed = match list.images.arch_any {
             true => PlatformFilter::of_flags(arch, os).map(drop),
             false => PlatformFilter::check_known(arch, os),
         };

@@ -1,5 +1,7 @@
 //! Reads environment variables.
 
+use std::ffi::OsString;
+
 use longshore_engine::plan::parse_registry_flag;
 use longshore_oci::Registry;
 use longshore_registry::{CredentialError, CredentialSources};
@@ -13,10 +15,15 @@ pub(crate) fn destination_of_environment() -> Option<Registry> {
 /// Returns the sources of credentials.
 ///
 /// # Errors
-/// If only one of `DOCKER_USERNAME` and `DOCKER_PASSWORD` is set.
+/// If only one of `DOCKER_USERNAME` and `DOCKER_PASSWORD` is set, or another variable is malformed.
 pub(crate) fn credential_sources() -> Result<CredentialSources, CredentialError> {
     let folders = directories::BaseDirs::new();
-    CredentialSources::of_environment(variable, folders.as_ref().map(|folders| folders.home_dir()))
+    let home = folders.as_ref().map(|folders| folders.home_dir());
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    CredentialSources::of_environment(variable, home)?
+        .with_variables(std::env::vars_os().filter_map(text))
 }
 
 /// Returns the value of an environment variable; a value that is not UTF-8 counts as unset.

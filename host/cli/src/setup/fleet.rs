@@ -72,6 +72,7 @@ impl OwnStores {
             plain_http: Vec::new(),
             max_wait: options.max_wait,
             large_transfers: if self.jobs == 1 { 1 } else { usize::MAX },
+            ..RegistrySettings::default()
         };
         let setup = StoreSetup::of_environment(settings, self.caches.hints.clone())?;
         let stores = setup.sharing(met, workers).stores(options.named.as_ref())?;

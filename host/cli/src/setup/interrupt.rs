@@ -1,5 +1,5 @@
 //! Listens for SIGINT, SIGTERM and SIGHUP: the first signal stops the run in order, the second one ends
-//! the process.
+//! the process. With `--every`, SIGHUP has another meaning.
 
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,20 @@ use longshore_store::Interrupt;
 /// the parent process may pass its signal on.
 const DUPLICATE: Duration = Duration::from_millis(200);
 
+/// What SIGHUP does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hangup {
+    /// It stops the run, as the other signals do.
+    Stops,
+    /// It is left to others.
+    Passes,
+}
+
 /// Starts to listen, and returns the observer of the first signal.
 ///
 /// # Errors
 /// Returns an error if the signal handlers cannot be installed.
-pub(crate) fn listen() -> std::io::Result<Interrupt> {
+pub(crate) fn listen(hangup: Hangup) -> std::io::Result<Interrupt> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
@@ -26,7 +35,7 @@ pub(crate) fn listen() -> std::io::Result<Interrupt> {
             tokio::select! {
                 _ = interrupted.recv() => {}
                 _ = terminated.recv() => {}
-                _ = hung_up.recv() => {}
+                _ = hung_up.recv(), if hangup == Hangup::Stops => {}
             }
         };
         next().await;

@@ -24,23 +24,38 @@ const OPEN: Duration = Duration::from_mins(5);
 /// The pause after a connection that could not be accepted.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// Answers `/healthz` with `ok` and `/metrics` with `metrics()` until the end of the process. Returns the
+/// What a command says about itself.
+pub(crate) trait Status: Send + Sync + 'static {
+    /// Says whether the command does its work. `/readyz` answers 503 otherwise.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    /// Returns the metrics in the text format of Prometheus.
+    fn metrics(&self) -> String;
+}
+
+/// A command that is always ready, by its metrics.
+impl<M: Fn() -> String + Send + Sync + 'static> Status for M {
+    fn metrics(&self) -> String {
+        self()
+    }
+}
+
+/// Answers `/healthz`, `/readyz` and `/metrics` with the status until the end of the process. Returns the
 /// address.
 ///
 /// # Errors
 /// If the address cannot be used.
-pub(crate) async fn answer(
-    address: SocketAddr,
-    metrics: impl Fn() -> String + Send + Sync + 'static,
-) -> io::Result<SocketAddr> {
+pub(crate) async fn answer(address: SocketAddr, status: impl Status) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
-    let metrics: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(metrics);
-    tokio::spawn(accept(listener, metrics));
+    let status: Arc<dyn Status> = Arc::new(status);
+    tokio::spawn(accept(listener, status));
     Ok(address)
 }
 
-async fn accept(listener: TcpListener, metrics: Arc<dyn Fn() -> String + Send + Sync>) {
+async fn accept(listener: TcpListener, status: Arc<dyn Status>) {
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         // The semaphore is never closed.
@@ -49,10 +64,10 @@ async fn accept(listener: TcpListener, metrics: Arc<dyn Fn() -> String + Send + 
             tokio::time::sleep(AGAIN).await;
             continue;
         };
-        let metrics = Arc::clone(&metrics);
+        let status = Arc::clone(&status);
         tokio::spawn(async move {
             let service = service_fn(|request: Request<Incoming>| {
-                let response = response(request.method(), request.uri().path(), &*metrics);
+                let response = response(request.method(), request.uri().path(), &*status);
                 async move { Ok::<_, Infallible>(response) }
             });
             let serving = http1::Builder::new()
@@ -66,14 +81,10 @@ async fn accept(listener: TcpListener, metrics: Arc<dyn Fn() -> String + Send + 
     }
 }
 
-fn response(
-    method: &Method,
-    path: &str,
-    metrics: &(dyn Fn() -> String + Send + Sync),
-) -> Response<String> {
-    let text = |status: StatusCode, text: String| {
+fn response(method: &Method, path: &str, status: &dyn Status) -> Response<String> {
+    let text = |code: StatusCode, text: String| {
         let mut response = Response::new(text);
-        *response.status_mut() = status;
+        *response.status_mut() = code;
         let plain = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, plain);
         response
@@ -85,8 +96,10 @@ fn response(
     }
     match path {
         "/healthz" => text(StatusCode::OK, "ok\n".to_owned()),
-        "/metrics" => text(StatusCode::OK, metrics()),
-        _ => text(StatusCode::NOT_FOUND, "/healthz and /metrics are here\n".to_owned()),
+        "/readyz" if status.is_ready() => text(StatusCode::OK, "ok\n".to_owned()),
+        "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned()),
+        "/metrics" => text(StatusCode::OK, status.metrics()),
+        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz and /metrics are here\n".to_owned()),
     }
 }
 
@@ -95,26 +108,48 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpStream;
 
-    use super::answer;
+    use super::{Status, answer};
+
+    async fn asked(status: impl Status, request: &str) -> String {
+        let address = answer(([127, 0, 0, 1], 0).into(), status).await.unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
 
     #[tokio::test]
     async fn it_answers_health_checks_and_prometheus() {
-        let address =
-            answer(([127, 0, 0, 1], 0).into(), || "a_total 1\n".to_owned()).await.unwrap();
-        for (request, status, body) in [
+        for (request, code, body) in [
             ("GET /healthz", "200 OK", "\r\n\r\nok\n"),
+            ("GET /readyz", "200 OK", "\r\n\r\nok\n"),
             ("GET /metrics", "200 OK", "\r\n\r\na_total 1\n"),
             ("HEAD /metrics", "200 OK", "\r\n\r\n"),
-            ("GET /", "404 Not Found", "\r\n\r\n/healthz and /metrics are here\n"),
+            ("GET /", "404 Not Found", "\r\n\r\n/healthz, /readyz and /metrics are here\n"),
             ("POST /metrics", "405 Method Not Allowed", "\r\n\r\nGET only\n"),
         ] {
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            let head = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-            stream.write_all(head.as_bytes()).await.unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await.unwrap();
-            assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{request}: {answer}");
+            let answer = asked(|| "a_total 1\n".to_owned(), request).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {code}\r\n")), "{request}: {answer}");
             assert!(answer.ends_with(body), "{request}: {answer}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_command_may_be_alive_and_not_ready() {
+        struct Starting;
+        impl Status for Starting {
+            fn is_ready(&self) -> bool {
+                false
+            }
+            fn metrics(&self) -> String {
+                String::new()
+            }
+        }
+        let answer = asked(Starting, "GET /readyz").await;
+        assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+        assert!(answer.ends_with("\r\n\r\nnot ready\n"), "{answer}");
+        assert!(asked(Starting, "GET /healthz").await.starts_with("HTTP/1.1 200 OK\r\n"));
     }
 }

@@ -2,6 +2,7 @@
 //! folders of image layouts.
 
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,8 +14,8 @@ use longshore_engine::job::Jobs;
 use longshore_layout::LayoutStore;
 use longshore_oci::{LayoutsName, Registry, StoreName};
 use longshore_registry::{
-    CredentialSources, Credentials, HintCache, Proxies, Registries, RegistryOptions, ThrottlePause,
-    certificate_directories,
+    CredentialSources, Credentials, DEFAULT_RETRIES, HintCache, Proxies, Registries,
+    RegistryOptions, ThrottlePause, certificate_directories,
 };
 use longshore_store::{Destination, Effort, Source, StoreError, Stores};
 use tokio::sync::mpsc::UnboundedSender;
@@ -31,6 +32,10 @@ pub(crate) struct RegistrySettings {
     pub(crate) plain_http: Vec<Registry>,
     /// `--max-wait`.
     pub(crate) max_wait: Duration,
+    /// `--retries`.
+    pub(crate) retries: usize,
+    /// `--limit-rate`, in bytes per second.
+    pub(crate) limit_rate: Option<NonZeroU64>,
     /// The most transfers of large blobs at once, for each registry.
     pub(crate) large_transfers: usize,
 }
@@ -44,6 +49,8 @@ impl Default for RegistrySettings {
             tls_verify: true,
             plain_http: Vec::new(),
             max_wait: DEFAULT_MAX_WAIT,
+            retries: DEFAULT_RETRIES,
+            limit_rate: None,
             large_transfers: usize::MAX,
         }
     }
@@ -210,6 +217,8 @@ impl StoreSetup {
             root_bundle: self.root_bundle.clone(),
             proxies: Arc::clone(&self.proxies),
             max_wait: self.settings.max_wait,
+            retries: self.settings.retries,
+            limit_rate: self.settings.limit_rate,
             large_transfers: self.settings.large_transfers,
             hints: self.hints.clone(),
             pauses: self.pauses.clone(),

@@ -98,6 +98,12 @@ impl ListText {
         self.text.lines().all(says_nothing)
     }
 
+    /// The start of a message about a line: `list.txt:3: `. It is empty for a list without a name, which was
+    /// not read from a text.
+    pub fn place_of(&self, line: u32) -> String {
+        if self.name.is_empty() { String::new() } else { format!("{}:{line}: ", self.name) }
+    }
+
     /// The original lines.
     pub fn lines(&self) -> Lines {
         let mut ends: Vec<usize> =

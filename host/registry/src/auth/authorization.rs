@@ -10,7 +10,8 @@ use crate::auth::account::{CredentialState, FirstUse};
 use crate::auth::challenge::Challenge;
 use crate::auth::header::{basic, bearer};
 use crate::auth::token::{Grant, Held, Token, TokenScope, usable};
-use crate::{Cause, Client, Credential};
+use crate::auth::tried::LoginTried;
+use crate::{Cause, Client, Credential, CredentialOrigin};
 use longshore_oci::Repository;
 
 /// The authorization of one request.
@@ -155,13 +156,21 @@ impl Client {
         })
     }
 
+    /// How requests to the registry are logged in.
+    pub(crate) fn login_tried(&self) -> LoginTried {
+        let origin = match self.exchange.is_set() {
+            true => Some(CredentialOrigin::Exchange),
+            false => self.options.credentials.origin_of(&self.registry),
+        };
+        LoginTried { registry: self.registry.clone(), origin }
+    }
+
     /// Describes the credential's origin for messages.
     pub(crate) fn owner(&self) -> String {
-        if self.exchange.is_set() {
-            return format!("{} (from the exchange of the repository type)", self.registry);
+        match self.login_tried().origin {
+            Some(origin) => format!("{} (from {origin})", self.registry),
+            None => self.registry.to_string(),
         }
-        let origin = self.options.credentials.origin_of(&self.registry);
-        format!("{} (from {origin})", self.registry)
     }
 
     /// Authorizes a request that needs `access`. `refused` is a token that just got a 401 and is

@@ -68,6 +68,9 @@ impl BlobDownload {
             #[expect(clippy::cast_possible_truncation, reason = "at most the chunk's length")]
             chunk.advance(had as usize);
             if !chunk.is_empty() {
+                if let Some(client) = &self.client {
+                    client.rates.received.take(chunk.len()).await;
+                }
                 self.offset += chunk.len() as u64;
                 return Ok(Some(chunk));
             }
@@ -276,6 +279,7 @@ impl Client {
     async fn read_blob(&self, call: &Call, blob: &Descriptor, limit: u64) -> Result<Bytes, Cause> {
         let response = with_length(self.send_once(call).await?, blob.size)?;
         let bytes = read_bounded(response, limit.min(blob.size)).await?;
+        self.rates.received.take(bytes.len()).await;
         let found = blob.digest.same_algorithm_of(&bytes);
         if found == blob.digest {
             return Ok(bytes);

@@ -106,7 +106,7 @@ mod tests {
             media_type: media_type.clone(),
         };
         let answer =
-            ErrorResponse { status, codes: vec![code.to_owned()], ..ErrorResponse::default() };
+            ErrorResponse { status, codes: [code.to_owned()].into(), ..ErrorResponse::default() };
         advice(&answer, &manifest)
     }
 

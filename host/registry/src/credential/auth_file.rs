@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,6 @@ use longshore_oci::{Registry, Repository};
 
 use super::error::CredentialError;
 use super::kind::Credential;
-use super::source::AuthFilePath;
 
 /// The largest accepted file, in bytes.
 const SIZE_LIMIT: u64 = 1 << 20;
@@ -34,6 +33,22 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// The path of an authentication file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthFilePath {
+    /// The path.
+    pub path: PathBuf,
+    /// Whether the user named this file, so that its absence is an error.
+    pub named: bool,
+}
+
+impl AuthFilePath {
+    /// A file at a default path, which may be missing.
+    pub(super) fn usual(path: PathBuf) -> Self {
+        Self { path, named: false }
+    }
+}
 
 /// The file's JSON.
 #[derive(Default, Deserialize)]
@@ -95,7 +110,7 @@ impl AuthFile {
     }
 
     /// Parses the text of a file; an empty text is a file without entries.
-    fn parse(path: &AuthFilePath, text: &[u8]) -> Result<Self, CredentialError> {
+    pub(super) fn parse(path: &AuthFilePath, text: &[u8]) -> Result<Self, CredentialError> {
         let written = if text.trim_ascii().is_empty() {
             Written::default()
         } else {

@@ -19,6 +19,14 @@ pub enum CredentialError {
         /// The variable that is missing.
         unset: &'static str,
     },
+    /// A variable `LONGSHORE_AUTH_…` is not a credential.
+    #[error("use the credential of the variable {name}: {what}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// What is wrong; never quotes the value.
+        what: &'static str,
+    },
     /// An authentication file cannot be read.
     #[error("read authentication file {}: {cause}", file.display())]
     Unreadable {

@@ -8,24 +8,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use longshore_oci::{Registry, Repository};
 use tokio::sync::OnceCell;
 
-use super::auth_file::{AuthFile, Found};
+use super::auth_file::{AuthFile, AuthFilePath, Found};
 use super::error::CredentialError;
 use super::kind::Credential;
 use super::program::{self, ProgramFailure};
-use super::source::{AuthFilePath, CredentialSources};
+use super::source::CredentialSources;
 
 /// Where a credential is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CredentialOrigin {
     /// `DOCKER_USERNAME` and `DOCKER_PASSWORD`.
     Environment,
-    /// An entry of an authentication file.
+    /// The variable `LONGSHORE_AUTH_…` of this name.
+    Variable(String),
+    /// An entry of an authentication file, or of `DOCKER_AUTH_CONFIG`.
     File {
         /// The file.
         file: PathBuf,
         /// The key of the entry, as `registry` or `registry/path`.
         key: String,
     },
+    /// The exchange of a repository type, which trades another credential for this one.
+    Exchange,
     /// A credential helper.
     Program {
         /// Its name, without `docker-credential-`.
@@ -39,7 +43,9 @@ impl fmt::Display for CredentialOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Environment => f.write_str("DOCKER_USERNAME and DOCKER_PASSWORD"),
+            Self::Variable(name) => write!(f, "the variable {name}"),
             Self::File { file, key } => write!(f, "the entry {key} of {}", file.display()),
+            Self::Exchange => f.write_str("the exchange of the repository type"),
             Self::Program { name, file } => {
                 write!(
                     f,
@@ -67,17 +73,25 @@ pub struct Credentials {
     answers: Mutex<HashMap<(String, Registry), Answer>>,
     /// The helpers that are not installed.
     missing: Mutex<HashSet<String>>,
+    /// Where the last credential for each registry was from; `None` is anonymous.
+    origins: Mutex<HashMap<Registry, Option<CredentialOrigin>>>,
 }
 
 impl Credentials {
     /// Makes the credentials of these sources; files are read on first use.
     pub fn new(sources: CredentialSources) -> Self {
+        let of_variable = sources.whole_file.as_ref().map(|text| {
+            let path = CredentialSources::path_of_variable();
+            let content = AuthFile::parse(&path, text.expose().as_bytes());
+            KnownFile { path, content: OnceCell::new_with(Some(content)) }
+        });
         let files = sources
             .auth_files
             .iter()
             .map(|path| KnownFile { path: path.clone(), content: OnceCell::new() });
-        let files = files.collect();
-        Self { sources, files, answers: Mutex::default(), missing: Mutex::default() }
+        let files = of_variable.into_iter().chain(files).collect();
+        let (answers, missing, origins) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { sources, files, answers, missing, origins }
     }
 
     /// Looks up the credential for `registry`, or the most specific one for `repository`; `None` is
@@ -103,8 +117,23 @@ impl Credentials {
         registry: &Registry,
         repository: Option<&Repository>,
     ) -> Result<Option<(Credential, CredentialOrigin)>, CredentialError> {
+        let found = self.search(registry, repository).await?;
+        let origin = found.as_ref().map(|(_, origin)| origin.clone());
+        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        origins.insert(registry.clone(), origin);
+        Ok(found)
+    }
+
+    async fn search(
+        &self,
+        registry: &Registry,
+        repository: Option<&Repository>,
+    ) -> Result<Option<(Credential, CredentialOrigin)>, CredentialError> {
         if let Some(credential) = self.sources.environment_for(registry) {
             return Ok(Some((credential, CredentialOrigin::Environment)));
+        }
+        if let Some((credential, name)) = self.sources.variables.find(registry) {
+            return Ok(Some((credential, CredentialOrigin::Variable(name))));
         }
         for file in &self.files {
             let content = file.content.get_or_init(|| AuthFile::read(&file.path));
@@ -133,12 +162,10 @@ impl Credentials {
         Ok(None)
     }
 
-    /// Describes where the credential for `registry` comes from.
-    pub fn origin_of(&self, registry: &Registry) -> &'static str {
-        match self.sources.environment_for(registry) {
-            Some(_) => "DOCKER_USERNAME and DOCKER_PASSWORD",
-            None => "an authentication file, as docker login writes it",
-        }
+    /// Returns where the last credential for `registry` was from; `None` if none was found.
+    pub(crate) fn origin_of(&self, registry: &Registry) -> Option<CredentialOrigin> {
+        let origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        origins.get(registry).cloned().flatten()
     }
 
     /// Asks the credential helper `name` (without `docker-credential-`) for the user name and password, or

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::secret::Secret;
 use longshore_oci::Registry;
 
+use super::auth_file::{AuthFile, AuthFilePath};
 use super::error::CredentialError;
 use super::kind::Credential;
+use super::variable::{Variables, WHOLE_FILE};
 
 /// The user name for the destination's registry.
 const USERNAME: &str = "DOCKER_USERNAME";
@@ -40,27 +42,15 @@ impl EnvironmentCredential {
     }
 }
 
-/// The path of an authentication file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthFilePath {
-    /// The path.
-    pub path: PathBuf,
-    /// Whether the user named this file, so that its absence is an error.
-    pub named: bool,
-}
-
-impl AuthFilePath {
-    /// A file at a default path, which may be missing.
-    pub(super) fn usual(path: PathBuf) -> Self {
-        Self { path, named: false }
-    }
-}
-
 /// All sources of credentials in their order: the environment, then the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CredentialSources {
     /// `DOCKER_USERNAME` and `DOCKER_PASSWORD`.
     pub environment: Option<EnvironmentCredential>,
+    /// The variables `LONGSHORE_AUTH_…`.
+    pub(super) variables: Variables,
+    /// `DOCKER_AUTH_CONFIG`: the text of an authentication file.
+    pub(super) whole_file: Option<Secret>,
     /// The files of containers and Docker, in order. Their format is the same.
     pub auth_files: Vec<AuthFilePath>,
     /// The directories of `PATH`, to search for credential helpers.
@@ -80,7 +70,7 @@ impl CredentialSources {
     /// containers-auth.json(5) and `docker login`.
     ///
     /// # Errors
-    /// If only one of `DOCKER_USERNAME` and `DOCKER_PASSWORD` is set.
+    /// If only one of `DOCKER_USERNAME` and `DOCKER_PASSWORD` is set, or `DOCKER_AUTH_CONFIG` is malformed.
     pub fn of_environment(
         get: impl Fn(&str) -> Option<String>,
         home: Option<&Path>,
@@ -102,14 +92,36 @@ impl CredentialSources {
         ];
         let named = named.map(|path| AuthFilePath { path: PathBuf::from(path), named: true });
         let program_path = get("PATH").unwrap_or_default();
+        let whole_file = get(WHOLE_FILE).filter(|value| !value.is_empty());
+        if let Some(text) = &whole_file {
+            AuthFile::parse(&Self::path_of_variable(), text.as_bytes())?;
+        }
         Ok(Self {
             environment: EnvironmentCredential::read(&get)?,
+            variables: Variables::default(),
+            whole_file: whole_file.map(Secret::new),
             auth_files: named
                 .into_iter()
                 .chain(usual.into_iter().flatten().map(AuthFilePath::usual))
                 .collect(),
             program_path: std::env::split_paths(&program_path).collect(),
         })
+    }
+
+    /// Adds the credentials of the variables `LONGSHORE_AUTH_…` among `variables`.
+    ///
+    /// # Errors
+    /// If one of them is not a credential.
+    pub fn with_variables(
+        self,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, CredentialError> {
+        Ok(Self { variables: Variables::read(variables)?, ..self })
+    }
+
+    /// The name of `DOCKER_AUTH_CONFIG`, in the place of a file's path.
+    pub(super) fn path_of_variable() -> AuthFilePath {
+        AuthFilePath { path: PathBuf::from(WHOLE_FILE), named: true }
     }
 
     /// Sets the registry of the environment's credential. Without it, the credential is never sent.

@@ -20,9 +20,9 @@ fn sources(directory: &TempDir, files: &[(&str, &str)]) -> CredentialSources {
         AuthFilePath { path, named: false }
     });
     CredentialSources {
-        environment: None,
         auth_files: auth_files.collect(),
         program_path: vec![directory.path().to_owned()],
+        ..CredentialSources::default()
     }
 }
 

@@ -3,6 +3,7 @@
 use longshore_store::out_of_files;
 
 use super::{CATALOG, Cause, INTO_CACHE, RegistryError};
+use crate::auth::tried::LoginTried;
 use crate::error_response::ErrorResponse;
 
 impl RegistryError {
@@ -50,12 +51,30 @@ impl RegistryError {
             Cause::RateLimitedUntil { .. } | Cause::RateLimitedForLong { .. } => {
                 "repeat the run later with the failed list, log in for a higher limit, or wait longer with --max-wait"
             }
-            Cause::Token { .. } | Cause::CredentialRefused(_) => {
-                "check the credential; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
+            Cause::CredentialRefused(owner) => {
+                return Some(format!(
+                    "check the credential for {owner} and correct it there; longshore login corrects one in \
+                     a file"
+                ));
+            }
+            Cause::Token { .. } => {
+                "check the credential; longshore whoami says which one is used, and longshore login stores another"
             }
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+
+    /// Returns the login of a refused request, if another credential may help.
+    pub(super) fn login_at_fault<'a>(&self, answer: &'a ErrorResponse) -> Option<&'a LoginTried> {
+        let login = answer.login.as_deref()?;
+        let is_at_fault = match answer.status {
+            401 => answer.early.is_none() && answer.offers_a_known_scheme(),
+            403 => login.origin.is_none() && !answer.is_of_cache(),
+            _ => false,
+        };
+        let is_other = self.operation.verb == CATALOG || answer.lacks_namespace();
+        Some(login).filter(|_| is_at_fault && !is_other)
     }
 
     /// Advice after a refusal.
@@ -73,6 +92,9 @@ impl RegistryError {
                 _ => None,
             };
         }
+        if let Some(login) = self.login_at_fault(answer) {
+            return Some(login.advice());
+        }
         let hint = match answer.status {
             401 if answer.early.is_some() => {
                 "set the clocks of the registry and of its token service; a token counts from the time of the second one"
@@ -87,9 +109,6 @@ impl RegistryError {
                 "name the repositories one by one; some registries list them only for logged-in users, others never"
             }
             403 | 405 if answer.is_of_cache() => INTO_CACHE,
-            401 => {
-                "check that the credential is right and may do this; see docker login or DOCKER_USERNAME and DOCKER_PASSWORD"
-            }
             403 => {
                 "check the rights of the credential, and whether the registry is read-only or out of quota"
             }

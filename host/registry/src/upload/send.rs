@@ -148,7 +148,7 @@ impl Client {
             return self.send_chunks(transfer, session, outgoing, chunk, attempts).await;
         }
         let moved = Arc::new(AtomicU64::new(0));
-        let body = outgoing.body(blob.size, &moved);
+        let body = outgoing.body(blob.size, &moved, &self.rates);
         attempts.sent = Some(0);
         let sent = self.upload(session, transfer.repository, blob, body, Arc::clone(&moved)).await;
         attempts.sent = Some(moved.load(Ordering::Relaxed));
@@ -179,7 +179,8 @@ impl Client {
             let offset = kept.bytes;
             let length = chunk.min(blob.size - offset);
             let moved = Arc::new(AtomicU64::new(0));
-            let part = Chunk { offset, length, body: out.body(length, &moved), moved };
+            let body = out.body(length, &moved, &self.rates);
+            let part = Chunk { offset, length, body, moved };
             let error = match self.upload_chunk(&session, repository, blob, part).await {
                 Ok(next) => {
                     session = next;

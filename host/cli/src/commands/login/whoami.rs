@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use longshore_oci::{Registry, Repository, StoreName};
-use longshore_registry::{Client, Credential, Credentials, LoginAnswer, RegistryError};
+use longshore_registry::{
+    Client, Credential, Credentials, LoginAnswer, RegistryError, variable_of,
+};
 
 use crate::error::{Exit, Fatal};
 use crate::flags::{Account, WhoAmI};
@@ -35,7 +37,10 @@ pub(crate) async fn run(
         Some((credential, origin)) => {
             format!("{registry}: {}, from {origin}\n", described(credential))
         }
-        None => format!("{registry}: no credential, so anonymous\n"),
+        None => format!(
+            "{registry}: no credential, so anonymous; longshore login {registry} or {} gives one\n",
+            variable_of(&registry)
+        ),
     };
     let settings = RegistrySettings { tls_verify, ..RegistrySettings::default() };
     let stores = StoreSetup::of_environment(settings, None)?.stores(Some(&bound))?;

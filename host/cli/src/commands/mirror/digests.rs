@@ -16,7 +16,7 @@ impl Session {
     /// If a default of the format is not a list of words.
     pub(in crate::commands) fn tell_of_digests(&self, format: &Format) -> Result<(), PlanError> {
         let filter = self.settings.filter.usual(format)?;
-        let Some(why) = why(&filter, self.settings.list.index) else { return Ok(()) };
+        let Some(why) = why(&filter, self.settings.list.images.index) else { return Ok(()) };
         self.digests_told.call_once(|| {
             let (level, consequence) = match self.settings.referrers() {
                 true => (Level::Warning, ", and signatures of the old digest do not verify there"),

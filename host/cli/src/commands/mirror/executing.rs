@@ -54,10 +54,10 @@ impl Session {
         let (events, received) = EventSender::channel();
         let mut reporter = Reporter::new(
             ReportOptions {
-                output: self.settings.list.output,
+                output: self.settings.list.images.output,
                 verb: self.settings.verb(),
                 dry_run: self.settings.dry_run(),
-                page: self.settings.list.report.is_some(),
+                page: self.settings.list.images.report.is_some(),
                 referrers: self.settings.referrers()
                     || self.referrers_left_out.load(Ordering::Relaxed),
                 terminal: has_terminal(),
@@ -108,10 +108,10 @@ impl Session {
                 let options = CopyOptions {
                     referrers: flags.referrers,
                     cache: self.caches.manifests.clone(),
-                    jobs: list.jobs,
-                    timeout: list.timeout(),
-                    index: list.index,
-                    no_platform_fails: list.no_arch_os_fail,
+                    jobs: list.images.jobs,
+                    timeout: list.images.limits.timeout(),
+                    index: list.images.index,
+                    no_platform_fails: list.images.no_arch_os_fail,
                     dry_run: flags.dry_run,
                     force_recursive: flags.force_recursive || flags.deep,
                     deep: flags.deep,
@@ -126,10 +126,10 @@ impl Session {
             Task::Validate(flags) => {
                 let prepared = self.prepare(Purpose::Validate, jobs, open, &events).await?;
                 let options = ValidateOptions {
-                    jobs: list.jobs,
-                    timeout: list.timeout(),
-                    index: list.index,
-                    no_platform_fails: list.no_arch_os_fail,
+                    jobs: list.images.jobs,
+                    timeout: list.images.limits.timeout(),
+                    index: list.images.index,
+                    no_platform_fails: list.images.no_arch_os_fail,
                     deep: flags.deep,
                     referrers: flags.referrers,
                     cache: self.caches.manifests.clone(),
@@ -144,7 +144,8 @@ impl Session {
 
     /// Says once that referrers were not looked for, unless the summary of a copy says it.
     pub(super) fn tell_of_referrers(&self, events: &EventSender) {
-        let is_said = self.settings.list.output == OutputFormat::Text && !self.settings.dry_run();
+        let is_said =
+            self.settings.list.images.output == OutputFormat::Text && !self.settings.dry_run();
         if matches!(self.settings.task, Task::Mirror(_))
             && !self.settings.referrers()
             && !is_said

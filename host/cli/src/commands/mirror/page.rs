@@ -21,7 +21,7 @@ impl Session {
         list: &'static str,
         is_private: bool,
     ) -> Result<Option<PageFile>, ReportError> {
-        let Some(path) = &self.settings.list.report else { return Ok(None) };
+        let Some(path) = &self.settings.list.images.report else { return Ok(None) };
         let file = self.settings.list.file.as_deref().filter(|file| *file != "-");
         let mut taken = vec![("the failed list", self.settings.failed())];
         taken.extend(file.map(|file| (list, Path::new(file))));

@@ -9,7 +9,7 @@ use longshore_oci::StoreName;
 use super::rewrite::PluginRewrite;
 use super::session::Session;
 use crate::error::Fatal;
-use crate::flags::REGISTRY_REWRITE;
+use crate::flags::{NO_PROJECT, REGISTRY_REWRITE};
 use crate::prepare::{AUTO, RegistryEndpoints};
 use crate::report::{FailedEntry, MendCommands};
 use crate::settings::{SettingsError, Task};
@@ -37,7 +37,7 @@ pub(in crate::commands) struct OfCharts {
 
 impl Planned {
     /// Returns the entries as the failed list holds them.
-    pub(super) fn failed_entries(&self) -> Vec<FailedEntry> {
+    pub(in crate::commands) fn failed_entries(&self) -> Vec<FailedEntry> {
         let entry = |entry: &plan::PlannedEntry| FailedEntry {
             number: entry.number,
             text: entry.text.clone(),
@@ -100,10 +100,9 @@ impl Session {
         if let Some(project) = &self.settings.list.destination_project {
             config.insert("project".to_owned(), project.to_string().into());
         }
-        config.insert(
-            "default-project".to_owned(),
-            self.settings.list.default_project.clone().into(),
-        );
+        let project = self.settings.list.default_project.as_str();
+        let project = if project == NO_PROJECT { "" } else { project };
+        config.insert("default-project".to_owned(), project.into());
         config
     }
 
@@ -136,12 +135,22 @@ impl Session {
         format: Option<&str>,
         repeat_lines: bool,
     ) -> Result<Option<Planned>, Fatal> {
-        let name = text.name.clone();
         let formats = self.formats();
         let read = formats.read(text, format);
         let loaded = self.unless_interrupted(async { tokio::try_join!(read, self.rewrites()) });
         let Some((mut list, rewrites)) = loaded.await? else { return Ok(None) };
         list.format.lines &= repeat_lines;
+        self.plan_list(list, rewrites, first_number).await
+    }
+
+    /// Plans a list. Returns `None` if the run is interrupted.
+    pub(in crate::commands) async fn plan_list(
+        &self,
+        mut list: List,
+        rewrites: Vec<Plugin>,
+        first_number: u32,
+    ) -> Result<Option<Planned>, Fatal> {
+        let name = list.text.name.clone();
         // The report names the errors.
         for warning in list.diagnostics.iter().filter(|found| found.severity == Severity::Warning) {
             log_remark(&self.log, &name, warning, None);
@@ -207,7 +216,7 @@ impl Session {
         }
         let bound = self.settings.destination.as_ref().and_then(StoreName::registry);
         let stores = self.stores.stores(bound)?;
-        let (source, at_once) = (&self.settings.source, self.settings.list.jobs);
+        let (source, at_once) = (&self.settings.source, self.settings.list.images.jobs);
         // The failed list gets the entries as they are now if the selection is interrupted.
         let entries = list.entries.clone();
         let expanding = async { Ok(plan::expand(list, source, &stores, at_once).await) };
@@ -216,7 +225,7 @@ impl Session {
             Expansion::interrupted(list)
         });
         for picked in &expansion.picked {
-            self.log.write(Level::Info, &picked.told_of(&list.text.name));
+            self.log.write(Level::Info, &picked.told_of(&list.text));
             for (name, why) in picked.names.iter().filter(|_| self.settings.dry_run()) {
                 let text = format!("{}: {name} is selected: {why}", picked.from);
                 self.log.write(Level::Info, &text);
@@ -224,8 +233,8 @@ impl Session {
         }
         for ended in &expansion.unselected {
             if let Some(reason) = &ended.outcome.reason {
-                let place = format!("{}:{}", list.text.name, ended.entry.line);
-                self.log.write(Level::Warning, &format!("{place}: {reason}"));
+                let place = list.text.place_of(ended.entry.line);
+                self.log.write(Level::Warning, &format!("{place}{reason}"));
             }
         }
         Ok(expansion.unselected)

@@ -9,7 +9,7 @@ impl Session {
     /// Returns the command that repeats the run of a list in `format` with the failed list.
     ///
     /// The command always names the format, because malformed lines alone do not reveal it.
-    pub(super) fn repeat_command(&self, format: &Format) -> String {
+    pub(in crate::commands) fn repeat_command(&self, format: &Format) -> String {
         self.command_of(self.settings.repeat.clone(), format)
     }
 

@@ -10,7 +10,7 @@ use longshore_store::Interrupt;
 use crate::error::Fatal;
 use crate::report::{FailedEntry, FailedList, FailedListFile, Log};
 use crate::settings::{RunSettings, Task};
-use crate::setup::{Caches, RegistrySettings, StoreSetup, listen, plugin_host};
+use crate::setup::{Caches, Hangup, RegistrySettings, StoreSetup, listen, plugin_host};
 
 /// The state of a run that outlives each of its lists.
 pub(in crate::commands) struct Session {
@@ -33,18 +33,24 @@ impl Session {
         let registry_settings = RegistrySettings {
             tls_verify: settings.tls_verify,
             plain_http: settings.plain_http.clone(),
-            max_wait: settings.list.max_wait,
+            max_wait: settings.list.images.limits.max_wait,
+            retries: settings.list.images.limits.retries,
+            limit_rate: settings.list.images.limits.limit_rate,
             // `-j 1` asks for the least load, so large blobs of one image do not run in parallel either.
-            large_transfers: if settings.list.jobs == 1 { 1 } else { usize::MAX },
+            large_transfers: if settings.list.images.jobs == 1 { 1 } else { usize::MAX },
         };
         let writes = matches!(settings.task, Task::Mirror(_)) && !settings.dry_run();
+        let hangup = match settings.list.schedule.every {
+            Some(_) => Hangup::Passes,
+            None => Hangup::Stops,
+        };
         let stores = StoreSetup::of_environment(registry_settings, caches.hints.clone())?
             .with_folders(settings.source.store.as_ref(), settings.destination.as_ref(), writes)?;
         Ok(Self {
             caches,
             plugins: plugin_host(&settings.plugins, log)?,
             stores,
-            interrupt: listen()?,
+            interrupt: listen(hangup)?,
             referrers_left_out: AtomicBool::new(false),
             digests_told: Once::new(),
             settings,

@@ -37,11 +37,11 @@ impl Session {
         let prepared = self.prepare(purpose, jobs, stores, &events).await?;
         let options = RunOptions {
             tls_verify: self.settings.tls_verify,
-            max_wait: list.max_wait,
-            timeout: list.timeout(),
+            max_wait: list.images.limits.max_wait,
+            timeout: list.images.limits.timeout(),
             named: self.stores.bound(named),
-            index: list.index,
-            no_platform_fails: list.no_arch_os_fail,
+            index: list.images.index,
+            no_platform_fails: list.images.no_arch_os_fail,
             referrers: self.settings.referrers(),
             task: self.fleet_task(prepared),
         };
@@ -50,7 +50,7 @@ impl Session {
         let Some(run) = Run::begin(&connection, setup, jobs, &mut interrupt).await? else {
             return Ok(());
         };
-        run.follow(jobs, list.max_wait, events.clone(), interrupt).await;
+        run.follow(jobs, list.images.limits.max_wait, events.clone(), interrupt).await;
         self.tell_of_referrers(&events);
         Ok(())
     }

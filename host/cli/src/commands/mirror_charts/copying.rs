@@ -35,10 +35,10 @@ impl Session {
         let jobs = Arc::new(planned.jobs);
         let (events, received) = EventSender::channel();
         let options = ReportOptions {
-            output: self.settings.list.output,
+            output: self.settings.list.images.output,
             verb: self.settings.verb(),
             dry_run: flags.dry_run,
-            page: self.settings.list.report.is_some(),
+            page: self.settings.list.images.report.is_some(),
             referrers: flags.referrers,
             terminal: has_terminal(),
             list: String::new(),
@@ -76,9 +76,9 @@ impl Session {
         let options = CopyOptions {
             referrers: flags.referrers,
             cache: self.caches.manifests.clone(),
-            jobs: list.jobs,
-            index: list.index,
-            no_platform_fails: list.no_arch_os_fail,
+            jobs: list.images.jobs,
+            index: list.images.index,
+            no_platform_fails: list.images.no_arch_os_fail,
             dry_run: flags.dry_run,
             force_recursive: flags.force_recursive,
             deep: false,
@@ -86,7 +86,7 @@ impl Session {
             unprepared: prepared.unprepared,
             would_create: prepared.would_create,
             homes: None,
-            timeout: list.timeout(),
+            timeout: list.images.limits.timeout(),
         };
         copy::run(&jobs, stores, options, events, self.interrupt.clone()).await;
         Ok(reporting.await.map_err(std::io::Error::other)?)

@@ -40,7 +40,11 @@ pub(in crate::commands) async fn plan(
     if config.target.insecure {
         session.stores.allow_plain_http(target.clone());
     }
-    let logins = std::mem::replace(&mut session.settings.logins, Ok(Vec::new()))?;
+    let logins = match &session.settings.logins {
+        // With --every, the next run needs them too.
+        Ok(logins) => logins.clone(),
+        Err(_) => std::mem::replace(&mut session.settings.logins, Ok(Vec::new()))?,
+    };
     let session = &*session;
     let open = session.stores.stores(Some(&target))?;
     let reading = Reading {

@@ -16,8 +16,8 @@ use super::pick::{FilterError, Picker};
 use super::under::SelectionRoot;
 use crate::counted;
 use crate::job::Outcome;
-use crate::list::List;
 use crate::list::{Entry, Filter, Selection};
+use crate::list::{List, ListText};
 use crate::plan::SourceOverride;
 use longshore_oci::{ReferenceError, Registry, Repository, StoreName, Tag};
 use longshore_store::{StoreError, Stores};
@@ -57,12 +57,12 @@ pub struct Picked {
 }
 
 impl Picked {
-    /// The log message of the selection; `list` is the list's name.
-    pub fn told_of(&self, list: &str) -> String {
+    /// The log message of the selection in `list`.
+    pub fn told_of(&self, list: &ListText) -> String {
         let Self { line, from, what, count, names } = self;
         let one = if *what == "tags" { "tag" } else { "repository" };
         let all = counted(*count, one, what);
-        format!("{list}:{line}: {} of {all} of {from} selected", names.len())
+        format!("{}{} of {all} of {from} selected", list.place_of(*line), names.len())
     }
 }
 

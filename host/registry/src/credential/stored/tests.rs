@@ -54,7 +54,7 @@ impl Home {
         let sources = CredentialSources {
             auth_files: vec![AuthFilePath { path: self.path(), named: true }],
             program_path: vec![self.0.path().to_owned()],
-            environment: None,
+            ..CredentialSources::default()
         };
         match Credentials::new(sources).of(&registry.parse().unwrap(), None).await.unwrap()? {
             Credential::Basic { password, .. } => Some(password.expose().to_owned()),

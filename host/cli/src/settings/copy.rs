@@ -1,0 +1,134 @@
+//! The settings of `copy`: a run of `mirror` whose list is one entry.
+
+mod end;
+
+use longshore_engine::list::{Entry, Filter, Pinned, Selection};
+use longshore_oci::{Name, Registry, Repository, StoreName, Tag};
+
+use self::end::{End, Side};
+use super::layers::Origins;
+use super::{RunSettings, SettingsError, SettingsFile, Task};
+use crate::flags::{Copy, Global, ListFlags, NO_PROJECT, OF_ONE_COPY};
+
+/// The settings of one copy.
+#[derive(Debug)]
+pub(crate) struct CopySettings {
+    /// The settings that a run of `mirror` has too.
+    pub(crate) run: RunSettings,
+    /// What is copied.
+    pub(crate) entry: Entry,
+    /// The words of the command that repeats the copy of one image. The failed list of tags is repeated
+    /// with `mirror`.
+    pub(crate) again: Option<Vec<String>>,
+}
+
+impl CopySettings {
+    /// Reads source and destination, and resolves the flags.
+    ///
+    /// # Errors
+    /// Returns an error that names the flag, or the end that cannot be read.
+    pub(crate) fn new(
+        flags: Copy,
+        global: &Global,
+        origins: &Origins,
+        file: SettingsFile,
+    ) -> Result<Self, SettingsError> {
+        let source = End::parse(Side::Source, &flags.source)?;
+        let destination = End::parse(Side::Destination, &flags.destination)?;
+        let entry = entry(&flags, &source, &destination)?;
+        let again = (!flags.selects_tags()).then(|| again(&flags, origins, &file));
+        let mut list = ListFlags::without_list(flags.images);
+        list.destination = Some(destination.store.to_string());
+        if let StoreName::Layouts(_) = source.store {
+            list.source = Some(source.store.to_string());
+        }
+        let failed = format!("--failed={}", flags.copy.failed.display());
+        let from = list.source.as_ref().map(|store| format!("--source={store}"));
+        let mut run = RunSettings::new(list, Task::Mirror(flags.copy), global, origins, file)?;
+        run.repeat
+            .retain(|word| !OF_ONE_COPY.iter().any(|flag| word.starts_with(&format!("--{flag}="))));
+        run.repeat.extend(from);
+        // A destination without a project stays without one.
+        run.repeat.extend([failed, format!("--default-project={NO_PROJECT}")]);
+        Ok(Self { run, entry, again })
+    }
+}
+
+/// Returns what is copied, as the entry of a list.
+fn entry(flags: &Copy, source: &End, destination: &End) -> Result<Entry, SettingsError> {
+    let Some(repository) = &source.repository else { return Err(source.without_repository()) };
+    let to = destination.repository.as_ref().unwrap_or(repository);
+    if source.store == destination.store && repository == to {
+        let is_other = !flags.selects_tags()
+            && destination.tag.as_ref().is_some_and(|to| *to != source.tag_or_latest());
+        if !is_other {
+            return Err(destination.is_source());
+        }
+    }
+    let (select, destination_tag) = if flags.selects_tags() {
+        source.check_is_repository()?;
+        destination.check_is_repository()?;
+        (selected_tags(&flags.tags), None)
+    } else {
+        (selected_image(source), tag_of_destination(source, destination)?)
+    };
+    Ok(Entry {
+        source: written(&source.store, repository),
+        repositories: None,
+        select,
+        destination: Some(written(&destination.store, to)),
+        destination_tag,
+        platforms: Vec::new(),
+        line: 1,
+        attributes: Vec::new(),
+    })
+}
+
+fn selected_tags(patterns: &[String]) -> Selection {
+    if patterns.is_empty() {
+        return Selection::All;
+    }
+    let allow = patterns.to_vec();
+    Selection::Matching(Filter { allow, deny: Vec::new(), versions: None, latest: None })
+}
+
+fn selected_image(source: &End) -> Selection {
+    match &source.digest {
+        Some(digest) => Selection::ByDigest(Pinned {
+            digest: digest.to_string(),
+            tag: source.tag.as_ref().map(Tag::to_string),
+        }),
+        None => Selection::ByTag(source.tag_or_latest().to_string()),
+    }
+}
+
+/// Returns the tag of the destination, if it is not that of the source.
+fn tag_of_destination(source: &End, destination: &End) -> Result<Option<String>, SettingsError> {
+    if destination.digest.is_some() && destination.digest != source.digest {
+        return Err(destination.another_digest());
+    }
+    Ok(destination.tag.as_ref().map(Tag::to_string))
+}
+
+/// Writes a repository as a list does. A flag names the folder of image layouts.
+fn written(store: &StoreName, repository: &Repository) -> String {
+    let first = repository.as_str().split('/').next().unwrap_or_default();
+    let store = match store {
+        StoreName::Registry(_) => Some(store.clone()),
+        // Without a registry before it, the first component would be read as one.
+        StoreName::Layouts(_) if Registry::looks_like_one(first) => {
+            Some(Registry::docker_hub().into())
+        }
+        StoreName::Layouts(_) => None,
+    };
+    Name { store, repository: repository.clone() }.to_string()
+}
+
+/// Returns the words of the command that copies one image again.
+fn again(flags: &Copy, origins: &Origins, file: &SettingsFile) -> Vec<String> {
+    let mut words = vec!["longshore".to_owned(), "copy".to_owned()];
+    words.extend([flags.source.clone(), flags.destination.clone()]);
+    words.extend(origins.words(&["settings", "dry-run", "report"]));
+    words.extend(file.path().map(|path| format!("--settings={}", path.display())));
+    words
+}

@@ -1,0 +1,147 @@
+//! What a source and a destination may be.
+
+use std::fs;
+
+use super::{End, Side};
+
+/// Writes an end as `store | repository | tag | digest`.
+fn read(side: Side, text: &str) -> String {
+    let end = End::parse(side, text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let or_none = |part: Option<String>| part.unwrap_or_else(|| "-".to_owned());
+    let digest = end.digest.map(|digest| digest.to_string()[..10].to_owned());
+    let parts = [
+        end.repository.map(|repository| repository.to_string()),
+        end.tag.map(|tag| tag.to_string()),
+        digest,
+    ];
+    format!("{} | {}", end.store, parts.map(or_none).join(" | "))
+}
+
+fn hint(side: Side, text: &str) -> String {
+    End::parse(side, text).unwrap_err().hint().unwrap()
+}
+
+const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+#[test]
+fn a_source_is_completed_as_container_runtimes_do() {
+    for (text, expected) in [
+        ("redis", "docker.io | library/redis | - | -"),
+        ("redis:7.2", "docker.io | library/redis | 7.2 | -"),
+        ("docker://docker.io/team/app:1", "docker.io | team/app | 1 | -"),
+        ("localhost:5000/app", "localhost:5000 | app | - | -"),
+        ("[::1]:5000/a/b:latest", "[::1]:5000 | a/b | latest | -"),
+        ("oci:5000/app:1", "oci:5000 | app | 1 | -"),
+    ] {
+        assert_eq!(read(Side::Source, text), expected, "{text}");
+    }
+    let pinned = format!("ghcr.io/team/app:1@{DIGEST}");
+    assert_eq!(read(Side::Source, &pinned), "ghcr.io | team/app | 1 | sha256:e3b");
+    let bare = format!("ghcr.io/team/app@{DIGEST}");
+    assert_eq!(read(Side::Source, &bare), "ghcr.io | team/app | - | sha256:e3b");
+}
+
+#[test]
+fn a_destination_names_its_registry() {
+    for (text, expected) in [
+        ("localhost:5001", "localhost:5001 | - | - | -"),
+        ("registry.example.com/", "registry.example.com | - | - | -"),
+        ("docker://localhost:5001/a/b", "localhost:5001 | a/b | - | -"),
+        ("docker.io/redis:1", "docker.io | library/redis | 1 | -"),
+        ("r.io/docker.io/library/redis:1", "r.io | docker.io/library/redis | 1 | -"),
+    ] {
+        assert_eq!(read(Side::Destination, text), expected, "{text}");
+    }
+    assert_eq!(
+        hint(Side::Destination, "team/app:1"),
+        "begin with the registry, such as docker.io/team/app:1"
+    );
+    assert!(hint(Side::Destination, "app").contains("docker.io/app"));
+}
+
+#[test]
+fn a_folder_is_a_layout_if_it_has_a_tag_or_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("Usb");
+    fs::create_dir_all(root.join("app")).unwrap();
+    let root = root.to_str().unwrap();
+    let both = [Side::Source, Side::Destination];
+    for side in both {
+        let whole = format!("oci:{root}");
+        assert_eq!(read(side, &whole), format!("{whole} | - | - | -"));
+        assert_eq!(read(side, &format!("{whole}/app:1")), format!("{whole} | app | 1 | -"));
+        let pinned = format!("{whole}/app@{DIGEST}");
+        assert_eq!(read(side, &pinned), format!("{whole} | app | - | sha256:e3b"));
+        assert!(
+            hint(side, &format!("{whole}:1")).contains("oci:DIR/app:1"),
+            "Usb is no repository"
+        );
+    }
+    fs::write(format!("{root}/app/oci-layout"), "{}").unwrap();
+    assert_eq!(read(Side::Source, &format!("oci:{root}/app")), format!("oci:{root} | app | - | -"));
+    assert_eq!(read(Side::Source, "oci:app:1"), "oci:. | app | 1 | -");
+    assert_eq!(read(Side::Source, "oci:./app:1"), "oci:. | app | 1 | -");
+}
+
+#[test]
+fn a_layout_below_a_folder_of_longshore_belongs_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_str().unwrap().to_owned();
+    fs::create_dir(folder.path().join(".longshore")).unwrap();
+    for (below, expected) in [
+        ("team/app:1", "team/app | 1 | -"),
+        ("team/app", "team/app | - | -"),
+        ("a/b/c:x", "a/b/c | x | -"),
+    ] {
+        let read = read(Side::Destination, &format!("oci:{root}/{below}"));
+        assert_eq!(read, format!("oci:{root} | {expected}"));
+    }
+    fs::create_dir_all(folder.path().join("team/.longshore")).unwrap();
+    let outer = read(Side::Destination, &format!("oci:{root}/team/app:1"));
+    assert_eq!(outer, format!("oci:{root} | team/app | 1 | -"), "all locks are in the outermost");
+}
+
+#[test]
+fn what_other_tools_take_gets_a_way_out() {
+    for (text, expected) in [
+        ("https://ghcr.io/team/app", "write ghcr.io/team/app"),
+        ("http://r.io/app:1", "write r.io/app:1, and give --tls-verify=false"),
+        ("ocidir://dir/app:1", "write oci:dir/app:1"),
+        ("oci:///mnt/app:1", "write oci:/mnt/app:1"),
+        (
+            "oci://r.io/app:1",
+            "write r.io/app:1 for a registry, or oci:r.io/app:1 for an image layout",
+        ),
+        ("./app:1", "write oci:./app:1 for an image layout"),
+        ("/mnt/app", "write oci:/mnt/app for an image layout"),
+        (
+            "docker-daemon:app:1",
+            "run skopeo copy docker-daemon:app:1 oci:DIR:TAG, and copy oci:DIR:TAG",
+        ),
+        ("oci:~/app:1", "write oci: and the whole path, or quote it as \"oci:$HOME/DIR\""),
+        ("oci:", "write oci:DIR:TAG"),
+        ("", "write REGISTRY/REPOSITORY:TAG"),
+        ("docker://", "write REGISTRY/REPOSITORY:TAG"),
+        (
+            "docker://oci:dir:1",
+            "write [REGISTRY/]REPOSITORY:TAG or @DIGEST, or oci:DIR:TAG for an image layout",
+        ),
+    ] {
+        assert_eq!(hint(Side::Source, text), expected, "{text}");
+    }
+    let archive = hint(Side::Destination, "docker-archive:x.tar");
+    assert_eq!(
+        archive,
+        "copy to oci:DIR:TAG, and run skopeo copy oci:DIR:TAG docker-archive:x.tar"
+    );
+    assert_eq!(read(Side::Source, "dir:5000/app:1"), "dir:5000 | app | 1 | -");
+}
+
+#[test]
+fn a_password_is_not_shown() {
+    for text in ["jo:pa55@r.io/app:1", "docker://jo:pa55@r.io/app", "https://jo:pa55@r.io/app"] {
+        let error = End::parse(Side::Source, text).unwrap_err();
+        let said = format!("{error} {error:?} {:?}", error.hint());
+        assert!(!said.contains("pa55"), "{said}");
+    }
+}

@@ -1,0 +1,43 @@
+//! How a refused request was logged in, and how to log in otherwise.
+
+use longshore_oci::Registry;
+
+use crate::credential::{CredentialOrigin, variable_of};
+
+/// The login of a refused request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginTried {
+    /// The registry.
+    pub registry: Registry,
+    /// Where the credential was from; `None` if there was none.
+    pub origin: Option<CredentialOrigin>,
+}
+
+impl LoginTried {
+    /// Says which credential was tried, and how to give another one.
+    pub(crate) fn advice(&self) -> String {
+        let registry = &self.registry;
+        let variable = variable_of(registry);
+        let other = match &self.origin {
+            None => {
+                return format!(
+                    "no credential was found for {registry}; log in with longshore login {registry}, or set \
+                     {variable}"
+                );
+            }
+            // These come first, so that a login would change nothing.
+            Some(CredentialOrigin::Environment | CredentialOrigin::Variable(_)) => {
+                "set another one there".to_owned()
+            }
+            Some(CredentialOrigin::Exchange) => "check what --repo-type exchanges".to_owned(),
+            Some(CredentialOrigin::File { .. } | CredentialOrigin::Program { .. }) => {
+                format!("log in again with longshore login {registry}, or set {variable}")
+            }
+        };
+        let origin = self.origin.as_ref().map(ToString::to_string).unwrap_or_default();
+        format!(
+            "the credential of {origin} was tried for {registry}; check that it is right and may do this, or \
+             {other}"
+        )
+    }
+}

@@ -1,0 +1,205 @@
+//! `copy`: one image or the tags of one repository, without a list.
+
+use longshore_content::{Content, Image, Index};
+
+use crate::support::{Longshore, Pair, Registry, Skopeo};
+
+/// An index of three images. The default filter of lists would select two.
+fn index() -> Content {
+    let child = |platform: &str, seed| Image::new(platform).layer(seed, 100).build();
+    Index::oci()
+        .child(&child("linux/amd64", 1))
+        .child(&child("linux/arm64", 2))
+        .child(&child("linux/s390x", 3))
+        .build()
+}
+
+fn image(seed: u64) -> Content {
+    Image::new("linux/amd64").layer(seed, 100).build()
+}
+
+fn copy(source: &str, destination: &str) -> Longshore {
+    Longshore::new().args(["copy", source, destination])
+}
+
+#[test]
+fn an_image_keeps_all_platforms_its_digest_and_its_tag() {
+    let Some(pair) = Pair::docker() else { return };
+    let index = index();
+    pair.source.push("team/app", "1", &index);
+    let (from, to) = (pair.source.address(), pair.destination.address());
+    for (source, destination, repository, tag) in [
+        (format!("{from}/team/app:1"), format!("{to}/a/app"), "a/app", "1"),
+        (format!("{from}/team/app:1"), format!("{to}/a/app:stable"), "a/app", "stable"),
+        (format!("docker://{from}/team/app:1"), format!("docker://{to}/b:2"), "b", "2"),
+        (format!("{from}/team/app:1"), to.to_owned(), "team/app", "1"),
+        (format!("{from}/team/app@{}", index.digest()), format!("{to}/c:3"), "c", "3"),
+        (format!("{from}/team/app:1@{}", index.digest()), format!("{to}/d"), "d", "1"),
+        (format!("{from}/team/app:1"), format!("{to}/docker.io/x:1"), "docker.io/x", "1"),
+    ] {
+        let run = copy(&source, &destination).run().exits(0);
+        run.sums_up("1 copied, 0 skipped, 0 failed");
+        pair.assert_arrived(repository, tag, &index);
+    }
+    let again = copy(&format!("{from}/team/app:1"), &format!("{to}/a/app")).run().exits(0);
+    again.sums_up("0 copied, 1 skipped, 0 failed");
+}
+
+#[test]
+fn a_digest_alone_gets_no_tag_and_a_warning() {
+    let pair = Pair::embedded();
+    let image = image(1);
+    pair.source.push("team/app", "1", &image);
+    let source = format!("{}/team/app@{}", pair.source.address(), image.digest());
+    let to = format!("{}/team/app", pair.destination.address());
+    for destination in [to.clone(), format!("{to}@{}", image.digest())] {
+        copy(&source, &destination).run().exits(0).complains("the destination gets no tag");
+        pair.assert_arrived("team/app", image.digest(), &image);
+    }
+    pair.assert_absent("team/app", "1");
+    let other = format!("{to}@{}", Image::new("linux/arm").build().digest());
+    copy(&source, &other).run().exits(2).complains("a digest that the source does not have");
+}
+
+#[test]
+fn platforms_are_selected_only_if_asked_for() {
+    let pair = Pair::embedded();
+    let index = index();
+    pair.source.push("team/app", "1", &index);
+    let source = format!("{}/team/app:1", pair.source.address());
+    let destination = format!("{}/team/app", pair.destination.address());
+    copy(&source, &destination).args(["--arch=arm64"]).run().exits(0);
+    let found = pair.destination.manifest("team/app", "1");
+    assert_ne!(found.digest, index.digest());
+    copy(&source, &destination).run().exits(0);
+    pair.assert_arrived("team/app", "1", &index);
+}
+
+#[test]
+fn tags_are_copied_by_pattern_or_all_of_them() {
+    let Some(pair) = Pair::docker() else { return };
+    for (seed, tag) in (1..).zip(["1.0", "1.1", "2.0", "latest"]) {
+        pair.source.push("team/app", tag, &image(seed));
+    }
+    let (from, to) = (pair.source.address(), pair.destination.address());
+    let tags = |repository: &str| {
+        let name = format!("{to}/{repository}");
+        let listed = Longshore::new().args(["tags", &name]).run().exits(0).stdout;
+        let mut tags: Vec<String> = listed.lines().map(str::to_owned).collect();
+        tags.sort_unstable();
+        tags
+    };
+    let source = format!("{from}/team/app");
+    for (flags, repository, expected) in [
+        (&["--tags=^1\\."][..], "one", &["1.0", "1.1"][..]),
+        (&["--tags=^1\\.1$", "--tags=^lat"], "two", &["1.1", "latest"]),
+        (&["--all-tags"], "all", &["1.0", "1.1", "2.0", "latest"]),
+    ] {
+        copy(&source, &format!("{to}/{repository}")).args(flags).run().exits(0);
+        assert_eq!(tags(repository), expected);
+    }
+    copy(&source, to).args(["--tags", "2"]).run().exits(0);
+    assert_eq!(tags("team/app"), ["2.0"]);
+    let none = copy(&source, to).args(["--tags=^3"]).run().exits(0);
+    none.complains("none of 4 tags").sums_up("0 copied, 1 skipped, 0 failed");
+    let wrong = copy(&source, to).args(["--tags=*"]).run().exits(1);
+    wrong.complains("use RE2 syntax");
+}
+
+#[test]
+fn a_folder_is_source_and_destination_as_other_tools_write_it() {
+    let (pair, skopeo) = (Pair::embedded(), Skopeo::find());
+    let image = image(1);
+    pair.source.push("team/app", "1", &image);
+    let folder = tempfile::tempdir().expect("a scratch directory can be made");
+    let folder = folder.path().to_str().expect("it is UTF-8");
+    let source = format!("{}/team/app:1", pair.source.address());
+    copy(&source, &format!("oci:{folder}/usb/app:9")).run().exits(0);
+    copy(&source, &format!("oci:{folder}/whole")).run().exits(0);
+    for (layout, tag) in [("usb/app", "9"), ("whole/team/app", "1")] {
+        let name = format!("oci:{folder}/{layout}:{tag}");
+        if let Some(skopeo) = skopeo {
+            assert_eq!(skopeo.inspect_raw_at(&name), image.bytes(), "{name}");
+        }
+        let to = format!("{}/back/{layout}", pair.destination.address());
+        copy(&name, &to).run().exits(0);
+        pair.assert_arrived(&format!("back/{layout}"), tag, &image);
+    }
+    // A layout that exists needs no tag, and neither does one in a folder of longshore.
+    let to = pair.destination.address();
+    let layout = format!("oci:{folder}/whole/team/app");
+    copy(&layout, &format!("{to}/every")).args(["--all-tags"]).run().exits(0);
+    pair.assert_arrived("every", "1", &image);
+    copy(&source, &format!("oci:{folder}/whole/other")).run().exits(0);
+    copy(&format!("oci:{folder}/whole/other:1"), to).run().exits(0);
+    pair.assert_arrived("other", "1", &image);
+    let whole = copy(&format!("oci:{folder}/whole"), to).run().exits(2);
+    whole.complains("it names no repository").complains("/whole/REPOSITORY:TAG");
+}
+
+#[test]
+fn what_cannot_be_copied_is_refused_before_the_run() {
+    let registry = Registry::embedded();
+    let name = format!("{}/team/app:1", registry.address());
+    for (source, destination, flags, why) in [
+        (&*name, "team/app", &[][..], "begin with the registry, such as docker.io/team/app"),
+        (&name, &name, &[], "it is the source itself"),
+        (&name, "oci:~/x:1", &[], "is not expanded"),
+        ("docker-daemon:app:1", "localhost:1", &[], "run skopeo copy docker-daemon:app:1"),
+        ("https://ghcr.io/team/app", "localhost:1", &[], "write ghcr.io/team/app"),
+        (&name, "localhost:1/a", &["--all-tags"], "leave the tag out"),
+        (&name, "localhost:1/a", &["--tags=1", "--all-tags"], "cannot be used with"),
+    ] {
+        let run = copy(source, destination).args(flags).run().exits(2);
+        let said = run.stderr.contains(why);
+        assert!(said, "{source} {destination}: {}", run.stderr);
+    }
+    assert!(registry.requests().is_empty(), "{:?}", registry.requests());
+}
+
+#[test]
+fn a_failure_names_the_command_that_repeats_it() {
+    let pair = Pair::embedded();
+    let (source, to) = (format!("{}/a:1", pair.source.address()), pair.destination.address());
+    let run = copy(&source, to).args(["--arch", "arm64"]).run().exits(1);
+    let run = run.complains("not found (404)").sums_up("0 copied, 0 skipped, 1 failed");
+    assert_eq!(run.file("copy-failed.txt"), None);
+    let line =
+        run.stderr.lines().find_map(|line| line.split_once("repeat with: ")).expect("said").1;
+    assert_eq!(line, format!("longshore copy {source} {to} --arch=arm64"));
+    pair.source.push("a", "1", &index());
+    run.shell(line).exits(0).sums_up("1 copied");
+}
+
+#[test]
+fn failed_tags_are_a_list_that_mirror_repeats() {
+    let pair = Pair::embedded();
+    let (good, bad) = (index(), image(7));
+    pair.source.push("docker.io/app", "1", &good);
+    pair.source.push("docker.io/app", "2", &bad);
+    pair.source.lose("docker.io/app", bad.digest());
+    let source = format!("{}/docker.io/app", pair.source.address());
+    let run = copy(&source, &format!("{}/b", pair.destination.address()))
+        .args(["--all-tags"])
+        .run()
+        .exits(1);
+    let run = run.sums_up("1 copied, 0 skipped, 1 failed");
+    pair.assert_arrived("b", "1", &good);
+    let list = run.file("copy-failed.txt").expect("there is a failed list");
+    assert!(list.contains("docker.io/app") && list.contains("platforms=all"), "{list}");
+    pair.source.push("docker.io/app", "2", &index());
+    let repeated = run.repeated("copy-failed.txt").exits(0);
+    let repeated = repeated.sums_up("1 copied, 0 skipped, 0 failed");
+    pair.assert_arrived("b", "2", &index());
+    assert_eq!(repeated.file("copy-failed.txt"), None, "nothing failed");
+}
+
+#[test]
+fn a_dry_run_copies_nothing() {
+    let pair = Pair::embedded();
+    pair.source.push("a", "1", &image(1));
+    let source = format!("{}/a:1", pair.source.address());
+    let run = copy(&source, pair.destination.address()).args(["--dry-run"]).run().exits(0);
+    assert!(run.stdout.contains("would be copied"), "{}", run.stdout);
+    pair.assert_absent("a", "1");
+}
