@@ -5,7 +5,6 @@
 
 mod account;
 mod chart_list;
-mod completions;
 mod convert;
 mod copy;
 mod fleet;
@@ -15,7 +14,6 @@ mod help;
 mod inspect;
 mod list;
 mod login;
-mod man;
 mod mirror;
 mod mirror_charts;
 mod plugin;
@@ -31,19 +29,18 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 pub(crate) use account::Account;
 pub(crate) use chart_list::ChartListFlags;
-pub(crate) use completions::Completions;
 pub(crate) use convert::Convert;
 pub(crate) use copy::{Copy, OF_ONE_COPY};
 pub(crate) use fleet::{FleetFlags, Worker};
 pub(crate) use global::{Global, OF_CONNECTIONS, is_without_effect};
 pub(crate) use hangar::{HangarFlags, Replaced};
 pub(crate) use help::{Closing, endings};
+pub(crate) use help::{Completions, Man};
 pub(crate) use inspect::{Inspect, Tags};
 pub(crate) use list::{
     ImageFlags, LimitFlags, ListFlags, NO_PROJECT, NOT_REPEATED, REGISTRY_REWRITE,
 };
 pub(crate) use login::{Login, Logout, WhoAmI};
-pub(crate) use man::Man;
 pub(crate) use mirror::{Alias, CopyFlags, Mirror};
 pub(crate) use mirror_charts::MirrorCharts;
 pub(crate) use plugin::{
