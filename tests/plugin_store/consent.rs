@@ -63,6 +63,28 @@ fn nobody_is_asked_without_a_terminal() {
 }
 
 #[test]
+fn where_credentials_are_fetched_is_shown() {
+    let metadata: Value = json!({
+        "name": "waiter", "version": "1.0.0", "kind": "repo-type", "grants": ["GET api /teams"],
+        "endpoints": [{
+            "name": "api", "origin": "config:api-url", "auth": "registry",
+            "templates": [{"registry": "{team}.registry.example", "origin": "https://{team}.api.example"}],
+        }],
+        "exchange": {
+            "endpoint": "api", "method": "POST", "path": "/login", "pointer": "/token", "encoding": "bearer",
+        },
+    });
+    let longshore = Longshore::new().file("waiter.wasm", packed("waits", &metadata));
+    let run = add(longshore, &[]).exits(2);
+    let origin = "the destination registry, or https://{team}.api.example for {team}.registry.example \
+                  (or what waiter.api-url names)";
+    let run = run.complains(&format!("wants GET api /teams at {origin}"));
+    run.complains(&format!(
+        "lets longshore fetch the registry's credential with POST /login at {origin}"
+    ));
+}
+
+#[test]
 fn yes_alone_grants_nothing() {
     let run = add(with_waiter(), &["--yes"]).exits(0).complains("which is not granted");
     assert_eq!(run.file(SETTINGS), None);

@@ -30,7 +30,8 @@ pub trait RepoType: Sized {
     /// Fails if the run must end before anything is copied.
     fn scopes(&self, registry: &str, repository: &str) -> Result<Vec<Scope>, PluginError>;
 
-    /// Prepares a scope. In a dry run, the host lets only GET and HEAD through.
+    /// Prepares a scope. In a dry run, the host lets only GET, HEAD and what a
+    /// grant allows for dry runs through.
     ///
     /// # Errors
     /// Fails if the scope cannot be prepared. The host then warns, and tries the push.

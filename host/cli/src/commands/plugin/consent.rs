@@ -47,6 +47,16 @@ impl Installation<'_> {
         if locked.wants.is_empty() {
             lines.push("  wants to send no requests".to_owned());
         }
+        if let Some(exchange) = info.metadata.as_ref().and_then(|about| about.exchange.as_ref()) {
+            let named = |endpoint: &&Endpoint| endpoint.name == exchange.endpoint;
+            let endpoint = locked.endpoints.iter().find(named);
+            lines.push(format!(
+                "  lets longshore fetch the registry's credential with {} {} at {}",
+                shown(&exchange.method),
+                shown(&exchange.path),
+                shown(&self.origin(locked, endpoint))
+            ));
+        }
         self.log.write(Level::Info, &lines.join("\n"));
     }
 
@@ -65,10 +75,15 @@ impl Installation<'_> {
             .unwrap_or_else(|| "the destination registry".to_owned());
         let origin = endpoint.map_or("registry", |endpoint| endpoint.origin.as_str());
         let config = self.settings.config(&locked.name);
+        let templates = endpoint.map_or(&[][..], |endpoint| &endpoint.templates);
         match origin.strip_prefix("config:") {
             Some(key) => match config.get(key).and_then(serde_json::Value::as_str) {
                 None | Some("" | "registry") => {
-                    format!("{registry} (or what {}.{key} names)", locked.name)
+                    let by_host = templates.iter().map(|template| {
+                        format!(", or {} for {}", template.origin, template.registry)
+                    });
+                    let by_host: String = by_host.collect();
+                    format!("{registry}{by_host} (or what {}.{key} names)", locked.name)
                 }
                 Some(origin) => origin.replace("{registry}", &registry),
             },
