@@ -242,7 +242,7 @@ fn lines_may_have_a_platform_a_command_a_bullet_and_a_remark() {
 #[test]
 fn one_line_that_fits_makes_no_list() {
     for text in [
-        "FROM golang:1.22\nWORKDIR /src\nRUN go build -o app . && \\\n  go mod download\nCMD app\n",
+        "set -e\ncd /src\ngo build -o app . && \\\n  go mod download\nexec ./app --listen 80\n",
         "name: test\ndescription: two\n  and other\n  sets.\n",
         "[\"nginx:1.25\"]\n",
         "This text names some images,\nsuch as\nnginx\nand it says why they are needed.\n",

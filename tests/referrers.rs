@@ -244,7 +244,7 @@ fn an_image_is_not_tagged_before_its_signature_is_there() {
 }
 
 #[test]
-fn without_the_flag_one_warning_says_that_referrers_are_not_copied() {
+fn without_the_flag_one_line_says_that_referrers_are_not_copied() {
     let pair = Pair::embedded();
     let signed = Signed::new();
     signed.push(&pair.source, "team/app");
@@ -252,7 +252,8 @@ fn without_the_flag_one_warning_says_that_referrers_are_not_copied() {
     let run = Longshore::new().mirror().list("team/app a/app 1\nteam/app b/app 1\n");
     let run =
         run.source(at_source.address()).destination(pair.destination.address()).run().exits(0);
-    assert_eq!(run.stderr.matches("--referrers copies them too").count(), 1, "{}", run.stderr);
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert_eq!(said.matches("--referrers copies them too").count(), 1, "{said}");
     assert_eq!(at_source.count("GET", "*/referrers/*") + at_source.count("GET", "*/tags/list"), 0);
     pair.assert_absent("a/app", &tag_of(&signed.index, ".sig"));
 }

@@ -39,6 +39,7 @@ pub(crate) const RUST: &[(&str, &str)] = &[
     sdk!("mock.rs"),
     sdk!("reference.rs"),
     sdk!("repo_type.rs"),
+    sdk!("repo_type/answer.rs"),
     sdk!("rewrite.rs"),
     sdk!("scalar.rs"),
     sdk!("shape.rs"),

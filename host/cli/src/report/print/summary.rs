@@ -26,7 +26,7 @@ pub(super) fn write_text(
     write_counts(report, out)?;
     let has_copied = report.totals.copied > 0 && !report.options.dry_run;
     if report.options.verb == Verb::Mirror && has_copied && !report.options.referrers {
-        writeln!(out, "signatures and other referrers were not looked for")?;
+        writeln!(out, "signatures and other referrers were not looked for; --referrers copies them too")?;
     }
     if let Some(path) = failed_list {
         writeln!(out, "failed list: {}", escape(&path.to_string_lossy()))?;
@@ -148,7 +148,7 @@ mod tests {
         1 copied, 1 skipped, 4 failed (1 of them not finished), 1.2 s
         1.46 KiB moved, 3.00 KiB saved (2.00 KiB mounted, 512 B there already, 512 B shared by images)
         3 requests made again, 1 pause of 1 s in all
-        signatures and other referrers were not looked for
+        signatures and other referrers were not looked for; --referrers copies them too
         failed list: mirror-failed.txt
         repeat with: longshore mirror -f mirror-failed.txt
         ");
