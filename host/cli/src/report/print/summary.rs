@@ -26,7 +26,10 @@ pub(super) fn write_text(
     write_counts(report, out)?;
     let has_copied = report.totals.copied > 0 && !report.options.dry_run;
     if report.options.verb == Verb::Mirror && has_copied && !report.options.referrers {
-        writeln!(out, "signatures and other referrers were not looked for; --referrers copies them too")?;
+        writeln!(
+            out,
+            "signatures and other referrers were not looked for; --referrers copies them too"
+        )?;
     }
     if let Some(path) = failed_list {
         writeln!(out, "failed list: {}", escape(&path.to_string_lossy()))?;
