@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{assert_arrived, assert_clean, end, fill, filled, image, list, start_worker};
-use crate::support::{FaultProxy, Longshore, Nats, Pair, Registry};
+use crate::support::{FaultProxy, Longshore, Nats, Pair, Registry, Run};
 
 /// What two runs of one list have in common: not times, and not which image brought a shared blob.
 fn comparable(report: &Value) -> Value {
@@ -40,17 +40,16 @@ fn three_workers_copy_what_one_machine_copies_and_no_blob_twice() {
     let report = run.json();
     assert_eq!(sum(&report, "jobs"), 36, "{report:#}");
     assert_eq!(sum(&report, "bytes"), report["bytes"].as_u64().unwrap());
-    // On a busy machine, one of them may come too late.
-    assert!((2..=3).contains(&report["workers"].as_array().unwrap().len()), "{report:#}");
+    let shares = report["workers"].as_array().unwrap().len();
     let shared = longshore_content::digest(&longshore_content::random(1, super::SHARED));
     let uploads = proxy.matching("PUT", "*/blobs/uploads/*");
     let of_shared = uploads.iter().filter(|seen| seen.parameters("digest") == [&*shared]);
     assert_eq!(of_shared.count(), 1, "the shared layer was uploaded more than once");
     assert_clean(&nats);
-    for worker in workers {
-        let ended = end(worker);
-        assert!(ended.stderr.contains("takes part in the run"), "{}", ended.stderr);
-    }
+    // A worker looks for runs once a second, so it may come too late.
+    let took_part = |ended: &Run| ended.stderr.contains("takes part in the run");
+    let parts = workers.into_iter().map(end).filter(took_part).count();
+    assert!((1..=parts).contains(&shares), "{shares} shares, {parts} parts\n{report:#}");
     let alone = Registry::embedded();
     let same = Pair { source: pair.source, destination: alone };
     let local = same.mirror(&list(36)).arg("--output=json").run().exits(0).json();
