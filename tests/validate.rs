@@ -171,6 +171,7 @@ fn check_timeline(timeline: &Value, saved: u64) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "whole documents are compared")]
 fn the_documents_have_the_promised_fields() {
     let pair = Pair::embedded();
     let s390x = Image::new("linux/s390x").layer(1, 10).build();

@@ -1,5 +1,5 @@
-//! What the authors of plugins use: [`create`] makes the folder of a new plugin, [`test`] runs a plugin
-//! on its fixtures, and [`measure`] tells what its calls cost.
+//! What the authors of plugins use: [`create`] makes the folder of a new plugin, [`test()`] runs a plugin
+//! on its fixtures, and [`measure()`] tells what its calls cost.
 //!
 //! A fixture is a file `fixtures/NAME.json`: one call, and what is expected of it. See
 //! `docs/writing-plugins.md`.

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use async_nats::Message;
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use futures_util::{FutureExt as _, StreamExt as _};
 use longshore_engine::event::{Event, EventSender, Level};
 use longshore_engine::job::{Jobs, Outcome, Status};
@@ -15,7 +17,9 @@ use super::begin::{Run, delete_streams, is_missing_stream};
 use super::outcomes::{Read, read};
 use super::publish::{groups, publish};
 use super::watch::Workers;
+use crate::connection::Connection;
 use crate::message::{Ended, Heartbeat, State, decode};
+use crate::name::RunName;
 
 /// How often the coordinator checks that nothing of the run was lost.
 const CHECK: Duration = Duration::from_secs(5);
@@ -99,14 +103,7 @@ impl Run {
         mut interrupt: Interrupt,
     ) -> Ending {
         let (connection, name) = (self.connection.clone(), self.name.clone());
-        let heartbeats = connection.client.subscribe(name.progress()).await;
-        let mut heartbeats = match heartbeats {
-            Ok(heartbeats) => heartbeats.boxed(),
-            Err(error) => {
-                tracing::warn!("the workers' progress cannot be shown: {error}");
-                futures_util::stream::pending().boxed()
-            }
-        };
+        let mut heartbeats = heartbeats(&connection, &name).await;
         let mut check = interval(CHECK);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         check.reset();
@@ -144,31 +141,15 @@ impl Run {
                         tracing::debug!("{error}");
                     }
                 }
-                read = reads.recv() => match read {
-                    Some(Read::Message(bytes)) => progress.take(&bytes),
-                    Some(Read::CaughtUp) => {}
-                    Some(Read::Gone) => {
-                        return broken(&format!("the stream {} was deleted", name.outcomes_stream()));
-                    }
-                    Some(Read::Refused(error)) => {
-                        return Ending::Broken(error.to_string(), error.hint().unwrap_or_default());
-                    }
-                    None => return broken("the reader of the outcomes ended"),
+                read = reads.recv() => if let Some(ending) = self.taken(progress, read) {
+                    return ending;
                 },
                 Some(message) = heartbeats.next() => progress.heard(&message.payload),
                 _ = check.tick() => {
-                    if !connection.is_up() {
-                        let since = *away.get_or_insert_with(Instant::now);
-                        if since.elapsed() > patience {
-                            return Ending::Broken(
-                                format!("NATS at {} was away for longer than --max-wait", connection.url()),
-                                "repeat the command when the server is back: it attaches to the run",
-                            );
-                        }
-                        continue;
-                    }
-                    if away.take().is_some() {
-                        tracing::info!("NATS at {} is back", connection.url());
+                    match self.is_away(&mut away, patience) {
+                        Ok(true) => continue,
+                        Ok(false) => {}
+                        Err(ending) => return ending,
                     }
                     progress.workers.check(progress.events);
                     if std::mem::take(&mut progress.is_moving) || publishing.is_some() {
@@ -192,6 +173,45 @@ impl Run {
                 }
             }
         }
+    }
+
+    /// Takes what the reader of the outcomes found. Returns the ending of the run, if this is one.
+    fn taken(&self, progress: &mut Progress<'_>, read: Option<Read>) -> Option<Ending> {
+        match read {
+            Some(Read::Message(bytes)) => {
+                progress.take(&bytes);
+                None
+            }
+            Some(Read::CaughtUp) => None,
+            Some(Read::Gone) => {
+                let stream = self.name.outcomes_stream();
+                Some(broken(&format!("the stream {stream} was deleted")))
+            }
+            Some(Read::Refused(error)) => {
+                Some(Ending::Broken(error.to_string(), error.hint().unwrap_or_default()))
+            }
+            None => Some(broken("the reader of the outcomes ended")),
+        }
+    }
+
+    /// Whether the server is away, and since when.
+    ///
+    /// # Errors
+    /// The ending of the run, if the server was away for too long.
+    fn is_away(&self, away: &mut Option<Instant>, patience: Duration) -> Result<bool, Ending> {
+        if self.connection.is_up() {
+            if away.take().is_some() {
+                tracing::info!("NATS at {} is back", self.connection.url());
+            }
+            return Ok(false);
+        }
+        if away.get_or_insert_with(Instant::now).elapsed() <= patience {
+            return Ok(true);
+        }
+        Err(Ending::Broken(
+            format!("NATS at {} was away for longer than --max-wait", self.connection.url()),
+            "repeat the command when the server is back: it attaches to the run",
+        ))
     }
 
     /// The jobs that are in no batch and have no outcome: an operator purged the stream, or a worker found a
@@ -295,6 +315,17 @@ fn unique(round: u32) -> u32 {
     std::process::id().wrapping_mul(ROUNDS + 1).wrapping_add(round)
 }
 
+/// The heartbeats of the workers; none if the server refuses them.
+async fn heartbeats(connection: &Connection, name: &RunName) -> BoxStream<'static, Message> {
+    match connection.client.subscribe(name.progress()).await {
+        Ok(heartbeats) => heartbeats.boxed(),
+        Err(error) => {
+            tracing::warn!("the workers' progress cannot be shown: {error}");
+            futures_util::stream::pending().boxed()
+        }
+    }
+}
+
 fn broken(why: &str) -> Ending {
     let hint =
         "repeat the run with the failed list; leave the streams of a run alone until it ends";
@@ -302,8 +333,8 @@ fn broken(why: &str) -> Ending {
 }
 
 async fn publish_all(
-    connection: &crate::connection::Connection,
-    name: &crate::name::RunName,
+    connection: &Connection,
+    name: &RunName,
     jobs: &Jobs,
     run: &str,
     batches: Vec<Vec<u32>>,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use async_nats::jetstream::Message;
 use futures_util::StreamExt as _;
 use longshore_engine::event::EventSender;
 use longshore_store::{Effort, Interrupt};
@@ -82,15 +83,7 @@ impl Serving<'_> {
         let pausing = self.share_pauses(met, pause);
         let room = Arc::<Room>::default();
         let (found, mut batches) = mpsc::channel(1);
-        let fetching = tokio::spawn(fetch(
-            self.connection.clone(),
-            self.name.clone(),
-            self.record.id.clone(),
-            Arc::clone(&room),
-            self.at_once * 2,
-            found,
-            at_once,
-        ));
+        let fetching = self.fetching(&room, found, at_once);
         let mut running = JoinSet::new();
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -104,20 +97,8 @@ impl Serving<'_> {
                     raise.send_replace(true);
                 }
                 _ = beat.tick() => {
-                    let is_stopping = *stop.borrow();
                     self.beat(&teller, room.held(), &mut before, false).await;
-                    match self.state().await {
-                        Some(State::Stopping) if !is_stopping => {
-                            tracing::info!("the run {} was interrupted", self.name);
-                            stop.send_replace(true);
-                            raise.send_replace(true);
-                        }
-                        Some(_) => {}
-                        None => {
-                            end.send_replace(true);
-                            raise.send_replace(true);
-                        }
-                    }
+                    self.follow_state(&stop, &end, &raise).await;
                 }
                 Some(message) = batches.recv() => {
                     if raise.borrow().to_owned() {
@@ -148,6 +129,45 @@ impl Serving<'_> {
         pausing.abort();
         tracing::info!("the run {} is over for this worker", self.name);
         Ok(())
+    }
+
+    /// Begins to fetch batches, until the interrupt.
+    fn fetching(
+        &self,
+        room: &Arc<Room>,
+        found: mpsc::Sender<Message>,
+        interrupt: Interrupt,
+    ) -> JoinHandle<()> {
+        tokio::spawn(fetch(
+            self.connection.clone(),
+            self.name.clone(),
+            self.record.id.clone(),
+            Arc::clone(room),
+            self.at_once * 2,
+            found,
+            interrupt,
+        ))
+    }
+
+    /// Interrupts the work if the run was interrupted, and ends it if the run is gone.
+    async fn follow_state(
+        &self,
+        stop: &watch::Sender<bool>,
+        end: &watch::Sender<bool>,
+        raise: &watch::Sender<bool>,
+    ) {
+        match self.state().await {
+            Some(State::Stopping) if !*stop.borrow() => {
+                tracing::info!("the run {} was interrupted", self.name);
+                stop.send_replace(true);
+                raise.send_replace(true);
+            }
+            Some(_) => {}
+            None => {
+                end.send_replace(true);
+                raise.send_replace(true);
+            }
+        }
     }
 
     /// The state of the run; `None` if it is gone. A server that is away says nothing.

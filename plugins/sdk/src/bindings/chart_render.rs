@@ -3,6 +3,7 @@
 #[expect(
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
+    clippy::too_many_lines,
     missing_docs,
     unreachable_pub,
     unsafe_code,

@@ -203,6 +203,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "the document is long")]
     fn the_document_has_the_promised_fields() {
         insta::assert_snapshot!(text(&report_of_all_kinds(), write_json), @r#"
         {
