@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use longshore_chart::{RenderError, RenderInput, Rendered, Renderer};
 use longshore_plugin_host::contract::{ChartFile, Manifest, Release};
 use longshore_plugin_host::{Failure, Kind, Plugin, PluginError, PluginHost, PluginSetup};
+use tokio::task::JoinSet;
 
 use super::LogOfPlugins;
 use crate::error::Fatal;
@@ -20,7 +21,7 @@ pub(crate) const BUILT_IN: &str = "helm-render";
 
 /// A plugin that renders charts.
 #[derive(Debug)]
-pub(crate) struct PluginRenderer(Plugin);
+pub(crate) struct PluginRenderer(Arc<Plugin>);
 
 impl PluginRenderer {
     /// Loads the renderer `name`: [`BUILT_IN`], an installed plugin, or a component by its path.
@@ -42,7 +43,7 @@ impl PluginRenderer {
             dry_run: false,
         };
         let loaded = plugins.load(Kind::ChartRender, name, setup).await;
-        loaded.map(Self).map_err(|error| settings.blamed(error))
+        loaded.map(|plugin| Self(Arc::new(plugin))).map_err(|error| settings.blamed(error))
     }
 }
 
@@ -64,9 +65,17 @@ impl Renderer for PluginRenderer {
                 api_versions: input.api_versions.clone(),
                 skip_tests: input.skip_tests,
             };
-            match self.0.render_chart(&files, &input.values, &release).await {
-                Ok(manifests) => Ok(by_template(manifests)),
-                Err(error) => Err(explained(error)),
+            let (plugin, values) = (Arc::clone(&self.0), input.values.clone());
+            // A task of its own, so that several renderings use several cores. Dropping the set ends it.
+            let mut rendering = JoinSet::new();
+            rendering.spawn(async move { plugin.render_chart(&files, &values, &release).await });
+            match rendering.join_next().await {
+                Some(Ok(Ok(manifests))) => Ok(by_template(manifests)),
+                Some(Ok(Err(error))) => Err(explained(error)),
+                Some(Err(error)) => {
+                    Err(RenderError { message: error.to_string(), ..RenderError::default() })
+                }
+                None => Err(RenderError::default()),
             }
         }
         .boxed()
