@@ -44,6 +44,21 @@ pub fn send(endpoint: &str, request: &Request) -> Result<Response, RequestError>
     answers::send(endpoint, request)
 }
 
+impl Method {
+    /// The name of the method (RFC 9110, section 9.3, and RFC 5789).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
 impl Request {
     /// Creates a request for a path. Segments are not escaped; an empty last one is a trailing slash.
     #[must_use]

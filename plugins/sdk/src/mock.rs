@@ -19,7 +19,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use crate::bindings::imports::endpoints::{Method, Request, RequestError, Response};
+use crate::bindings::imports::endpoints::{Request, RequestError, Response};
 use crate::bindings::imports::log::Level;
 use crate::bindings::imports::types::Attribute;
 
@@ -127,14 +127,7 @@ impl Drop for ClearOnDrop {
 /// Writes a request as `METHOD ENDPOINT /path[?query]`, unescaped.
 #[must_use]
 pub fn written(endpoint: &str, request: &Request) -> String {
-    let method = match request.method {
-        Method::Get => "GET",
-        Method::Head => "HEAD",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-        Method::Patch => "PATCH",
-        Method::Delete => "DELETE",
-    };
+    let method = request.method.name();
     let query: Vec<_> =
         request.query.iter().map(|Attribute { key, value }| format!("{key}={value}")).collect();
     let mark = if query.is_empty() { "" } else { "?" };

@@ -1,7 +1,7 @@
 //! Sends requests to the API of a product, and translates its common answers.
 
 use crate::PluginError;
-use crate::host::{self, Method, Request, RequestError, Response};
+use crate::host::{self, Request, RequestError, Response};
 
 /// The most characters of a product's message that are quoted.
 const MAX_QUOTED: usize = 300;
@@ -39,14 +39,7 @@ impl Product {
     /// Translates a status that has no special meaning for the request. `right` is what the request needs.
     #[must_use]
     pub fn refused(&self, request: &Request, response: &Response, right: &str) -> PluginError {
-        let method = match request.method {
-            Method::Get => "GET",
-            Method::Head => "HEAD",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-            Method::Patch => "PATCH",
-            Method::Delete => "DELETE",
-        };
+        let method = request.method.name();
         let asked = format!("{method} /{}", request.path.join("/"));
         let message = format!("{} answered {} to {asked}", self.name, response.status);
         match response.status {
