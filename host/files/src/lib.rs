@@ -1,9 +1,11 @@
 //! Files that others may have prepared: bounded reads of the files that users name, and folders of the
-//! user's cache directory that belong to this user alone.
+//! user's cache directory that belong to this user alone. Small files are replaced as a whole.
 
 mod bounded;
 mod cache_folder;
 mod parents;
+mod replace;
 
 pub use bounded::{ReadError, read_any, read_from, read_regular};
 pub use cache_folder::{CacheFolder, CachedFile};
+pub use replace::replace_text;

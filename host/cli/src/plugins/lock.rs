@@ -2,12 +2,10 @@
 //!
 //! It grants nothing, so that the lock file of somebody else arms no plugin.
 
-use std::fs::Permissions;
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use longshore_files::{ReadError, read_regular};
+use longshore_files::{ReadError, read_regular, replace_text};
 use longshore_oci::Digest;
 use longshore_plugin_host::{ComponentInfo, Endpoint, Kind, PluginHost, is_plugin_name};
 use serde::{Deserialize, Serialize};
@@ -163,30 +161,13 @@ impl LockFile {
         let document = Document { version: VERSION, plugins: self.plugins.clone() };
         let written = toml::to_string_pretty(&document)
             .map_err(io::Error::other)
-            .and_then(|text| replace(&self.path, &format!("{HEAD}{text}")));
+            .and_then(|text| replace_text(&self.path, &format!("{HEAD}{text}"), None));
         written.map_err(|error| InstallError::WriteLock { path: self.path.clone(), error })
     }
 }
 
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    // A symbolic link that the user chose stays; its target is replaced.
-    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".longshore-lock-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_data()?;
-    file.persist(&path).map(drop).map_err(|error| error.error)
 }
 
 fn parse(bytes: &[u8], folder: &Path) -> Result<Vec<Locked>, String> {

@@ -1,8 +1,6 @@
 //! The grants of installed plugins in the settings file: `[plugins.NAME] grants`.
 
-use std::fs::Permissions;
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io;
 use std::path::Path;
 
 use longshore_plugin_host::{PluginHost, check_grant};
@@ -10,7 +8,7 @@ use toml::{Table, Value};
 
 use super::file::text_of;
 use super::{SettingsError, SettingsFile};
-use longshore_files::{ReadError, read_any};
+use longshore_files::{ReadError, read_any, replace_text};
 
 /// The key.
 pub(super) const GRANTS: &str = "grants";
@@ -84,28 +82,9 @@ pub(crate) fn add_grants(
     let text = format!("{text}{between}{lines}");
     // `plugins` may be written in a way that takes no further table.
     SettingsFile::parse(path, &text, vec![plugin.to_owned()]).map_err(|_| refused())?;
-    replace(path, &text)
+    let permissions = path.metadata().ok().map(|found| found.permissions());
+    replace_text(path, &text, permissions)
         .map_err(|error| SettingsError::WriteGrants { path: path.to_owned(), error })
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    // A symbolic link that the user chose stays; its target is replaced.
-    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".longshore-settings-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    if let Ok(found) = path.metadata() {
-        file.as_file().set_permissions(found.permissions())?;
-    }
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_data()?;
-    file.persist(&path).map(drop).map_err(|error| error.error)
 }
 
 #[cfg(test)]
