@@ -121,6 +121,25 @@ fn folders_have_few_files() {
     assert!(count.is_empty(), "{count:#?}");
 }
 
+/// The workspace of `fuzz/` is not built with this one, so nothing else notices when it is out of date.
+#[test]
+fn each_list_format_is_fuzzed_with_its_lock_file() {
+    let root = host().join("..");
+    let read = |path: &str| fs::read_to_string(root.join(path)).expect("fuzz/ has its files");
+    let (targets, lock) = (read("fuzz/Cargo.toml"), read("fuzz/Cargo.lock"));
+    for entry in fs::read_dir(root.join("plugins")).expect("the plugins are readable") {
+        let folder = entry.expect("the plugins are readable").path();
+        let metadata = fs::read_to_string(folder.join("plugin.json")).unwrap_or_default();
+        if !metadata.contains("\"kind\": \"list-format\"") {
+            continue;
+        }
+        let name = folder.file_name().expect("a folder has a name").to_string_lossy();
+        assert!(targets.contains(&format!("name = \"{name}\"")), "{name} has no fuzz target");
+        let package = format!("name = \"longshore-plugin-{name}\"");
+        assert!(lock.contains(&package), "fuzz/Cargo.lock lacks {name}; run cargo update -w there");
+    }
+}
+
 fn host() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

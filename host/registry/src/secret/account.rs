@@ -49,7 +49,7 @@ fn account(word: &str) -> Option<(usize, usize)> {
     let at = word.rfind('@')?;
     let (before, host) = (&word[..at], &word[at + 1..]);
     let registry = host.split('/').next().unwrap_or(host);
-    let is_host = Registry::looks_like_one(registry) && !is_digest(host);
+    let is_host = Registry::looks_like_one(registry) && !is_digest(host) && !is_version(registry);
     let Some(colon) = before.find(':') else {
         // A token alone. A mail address has neither a port nor a path.
         let has_more = ends_in_port(registry) || host.contains('/');
@@ -57,7 +57,8 @@ fn account(word: &str) -> Option<(usize, usize)> {
         let is_token = at > 0 && !before.contains('/') && is_host && has_more && !is_scp;
         return is_token.then_some((0, at));
     };
-    // `host/name:tag@…` and `name:tag@sha256:…` are references, `pkg:docker/name@1.0` is a purl.
+    // `host/name:tag@…` and `name:tag@sha256:…` are references, `pkg:docker/name@1.0` is a purl, and
+    // `longshore:plugin/log@0.1.0` is a name of WIT.
     let is_account =
         colon > 0 && !before[..colon].contains('/') && !before.starts_with("pkg:") && is_host;
     is_account.then_some((0, at))
@@ -69,10 +70,28 @@ fn ends_in_port(authority: &str) -> bool {
     port.is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Whether a text starts as a digest does: `ALGORITHM:HEX`.
+/// Whether a text starts as a digest does: `ALGORITHM:ENCODED` (OCI image specification, descriptor). A
+/// message may cut it, or go on behind it. No port is as long as a digest.
 fn is_digest(text: &str) -> bool {
-    let Some((algorithm, hex)) = text.split_once(':') else { return text.starts_with("sha") };
-    algorithm.starts_with("sha") || hex.len() >= 32 && hex.bytes().all(|c| c.is_ascii_hexdigit())
+    let (algorithm, behind) = text.split_once(':').unwrap_or((text, ""));
+    let is_sha = algorithm
+        .strip_prefix("sha")
+        .is_some_and(|size| !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_encoded = |byte: u8| byte.is_ascii_alphanumeric() || b"=_-".contains(&byte);
+    is_sha || behind.bytes().take_while(|&byte| is_encoded(byte)).count() >= 32
+}
+
+/// Whether a text is a version of three numbers, as `0.1.0` or `0.2.0-rc.1#function`. An IPv4 address has
+/// four, and names of hosts end in no number. A sentence may end behind the version.
+fn is_version(text: &str) -> bool {
+    let text = text.split('#').next().unwrap_or(text);
+    let text = text.trim_end_matches(['.', ':', ';', '!', '?', ')', ']', '}']);
+    let (numbers, rest) = text.split_at(text.find(['-', '+']).unwrap_or(text.len()));
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<&str> = numbers.split('.').collect();
+    parts.len() == 3
+        && parts.into_iter().all(is_number)
+        && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+-".contains(&byte))
 }
 
 #[cfg(test)]
@@ -99,6 +118,15 @@ mod tests {
             ("t0k3n@r.test/team/app:1", "***@r.test/team/app:1"),
             ("t0k3n@127.0.0.1:5000/path", "***@127.0.0.1:5000/path"),
             ("oci://jo:pa55@r.test and jo:pa55@s.test", "oci://***@r.test and ***@s.test"),
+            ("jo:pa55@127.0.0.1", "***@127.0.0.1"),
+            ("jo:pa55@10.1.2.3/app:1", "***@10.1.2.3/app:1"),
+            ("jo:pa55@1.2.3:5000", "***@1.2.3:5000"),
+            ("jo:pa55@1.2.3.test", "***@1.2.3.test"),
+            ("jo:pa55@share.test", "***@share.test"),
+            ("jo:pa55@sharepoint.test:5000/a", "***@sharepoint.test:5000/a"),
+            ("jo:pa55@sha256.test:443", "***@sha256.test:443"),
+            ("https://jo:pa55@1.2.3/a", "https://***@1.2.3/a"),
+            ("t0k3n@shadow.test/app", "***@shadow.test/app"),
         ] {
             assert_eq!(without_accounts(text), shown, "{text}");
         }
@@ -115,6 +143,18 @@ mod tests {
             &format!("r.test:5000/team/app@{digest}"),
             &format!("https://r.test:5000/v2/app@{digest}"),
             "alpine:3@sha256:abc",
+            "alpine:3@sha256",
+            &format!("alpine:3@{digest}: not found"),
+            &format!("alpine:3@{digest}→r.test/alpine:3"),
+            &format!("alpine:3@blake3:{}: not found", "a".repeat(64)),
+            &format!("alpine:3@sha256+b64u:{}", "Zz_-".repeat(11)),
+            "longshore:plugin/log@0.1.0",
+            "longshore:plugin@0.1.0",
+            "`wasi:http/types@0.2.6`, (wasi:io/poll@0.2.0) and wasi:cli/run@0.2.0.",
+            "no import wasi:http/types@0.2.0: refused",
+            "wasi:http/types@0.3.0-rc-2025-09-16#[method]fields.get",
+            "my-team:odd-name/a-b@10.20.30+build.7",
+            "lodash@4.17.21/index.js",
             "pkg:docker/cassandra@latest",
             "pkg:docker/cassandra@1.0",
             "a:b@c",
