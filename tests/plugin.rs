@@ -345,7 +345,8 @@ fn unusable_values_are_named() {
     };
     run(&["--rewrite", "perfix"]).complains("`perfix`").complains("(there are: flatten, map, ");
     run(&["--list-format", "x"]).complains("(there are: compose, ").complains(" mirror, ");
-    run(&["--repo-type", "quai"]).complains("(there are: ecr, gitlab, harbor, quay)");
+    run(&["--repo-type", "quai"])
+        .complains("(there are: artifactory, ecr, gitea, gitlab, harbor, nexus, quay)");
     run(&["--rewrite", "./traps.wasm"]).complains("./traps.wasm").complains("not a rewrite plugin");
     run(&["--repo-type", "keeps.wasm"]).complains("keeps.wasm").complains("not a repo-type plugin");
     run(&["--rewrite", "./no.wasm"]).complains("./no.wasm");

@@ -1,12 +1,16 @@
 //! Repository types against servers that behave as their documentation says.
 
+mod artifactory;
 mod auto;
 mod ecr;
+mod gitea;
 mod gitlab;
+mod nexus;
 mod quay;
 
 use longshore_content::Image;
 
+use crate::support::products::{PASSWORD, USER};
 use crate::support::{Answer, FaultProxy, Longshore, Registry, Run, Seen};
 
 /// A source with an image, and a destination whose API the test defines.
@@ -31,6 +35,12 @@ impl Places {
             .source(self.source.address())
             .destination(self.destination.address())
             .args(["--repo-type", repo_type, "--debug"])
+    }
+
+    /// The same, with the account that the products in `support` have.
+    fn mirror_as_user(&self, repository: &str, repo_type: &str) -> Longshore {
+        let longshore = self.mirror(repository, repo_type);
+        longshore.env("DOCKER_USERNAME", USER).env("DOCKER_PASSWORD", PASSWORD)
     }
 }
 

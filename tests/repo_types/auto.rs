@@ -2,6 +2,9 @@
 
 use super::Places;
 use crate::support::harbor::{Behaviour, Harbor, PASSWORD, USER};
+use crate::support::products::artifactory::Artifactory;
+use crate::support::products::gitea::Gitea;
+use crate::support::products::nexus::Nexus;
 use crate::support::{Answer, Longshore, Rule};
 
 fn challenge(realm: &str, service: &str) -> Answer {
@@ -62,11 +65,45 @@ fn each_registry_gets_its_own_type() {
 }
 
 #[test]
+fn the_products_in_front_of_registries_are_recognised() {
+    for (name, sign, keys) in [
+        ("gitea", "its token service is Gitea's (/v2/token)", "gitea.visibility=public"),
+        ("artifactory", "its token service is Artifactory's", "artifactory.routing=path"),
+        ("nexus", "it asks for the password of a Nexus", "nexus.routing=path"),
+    ] {
+        let places = Places::new();
+        let proxy = &places.destination;
+        let is_created: Box<dyn Fn() -> bool> = match name {
+            "gitea" => {
+                let gitea = Gitea::on(proxy, &[]);
+                Box::new(move || !gitea.organizations().is_empty())
+            }
+            "artifactory" => {
+                let artifactory = Artifactory::on(proxy, None);
+                Box::new(move || artifactory.repository("team").is_some())
+            }
+            _ => {
+                let nexus = Nexus::on(proxy, proxy, None);
+                Box::new(move || nexus.repository("team").is_some())
+            }
+        };
+        let run = places.mirror_as_user("team/app", "auto");
+        let run = run.args(["--plugin-config", keys]).run().exits(0);
+        run.complains(&format!("has the repository type {name}: {sign}")).complains("was created");
+        assert!(is_created(), "{name}");
+        let first = &proxy.requests()[0];
+        let asked = (first.path.as_str(), first.authorization());
+        assert_eq!(asked, ("/v2/", None), "the question has no password");
+    }
+}
+
+#[test]
 fn half_a_sign_creates_nothing() {
     for (realm, service) in [
         ("http://127.0.0.1:9/service/token", "other"),
         ("http://127.0.0.1:9/v2/auth", "quay.test"),
-        ("http://127.0.0.1:9/v2/token", "container_registry"),
+        ("http://127.0.0.1:9/token", "container_registry"),
+        ("http://127.0.0.1:9/api/docker/null/v2/token", "artifactory.test"),
     ] {
         let places = Places::new();
         places.destination.rule(Rule::on("GET", "/v2/").answers(challenge(realm, service)));

@@ -29,6 +29,7 @@ pub(crate) mod moto;
 mod nats;
 mod pair;
 mod process;
+pub(crate) mod products;
 mod regctl;
 mod registry;
 pub(crate) mod skip;

@@ -1,6 +1,7 @@
 //! Repository types, which prepare a registry for a push.
 
 pub mod answer;
+pub mod routing;
 
 pub use crate::bindings::repo_type::{Capabilities, Outcome, Scope, State};
 

@@ -6,8 +6,8 @@ use clap::Args;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RepoTypeFlags {
     /// Prepare the destination registry with PLUGIN, such as creating Harbor projects: a built-in plugin
-    /// (ecr, gitlab, harbor, quay), an installed one, the path of a component, or auto, which asks the
-    /// registry what it is. mirror-validate and a dry run only look
+    /// (artifactory, ecr, gitea, gitlab, harbor, nexus, quay), an installed one, the path of a component, or
+    /// auto, which asks the registry what it is. mirror-validate and a dry run only look
     #[arg(long, value_name = "PLUGIN")]
     pub(crate) repo_type: Option<String>,
     /// Allow the plugin of --repo-type, unless it is built in, to send these requests to the registry, such as

@@ -91,6 +91,7 @@ mod tests {
         assert_eq!(
             found,
             [
+                ("artifactory", Kind::RepoType),
                 ("compose", Kind::ListFormat),
                 ("cyclonedx", Kind::ListFormat),
                 ("default", Kind::ListFormat),
@@ -98,6 +99,7 @@ mod tests {
                 ("dregsy", Kind::ListFormat),
                 ("ecr", Kind::RepoType),
                 ("flatten", Kind::Rewrite),
+                ("gitea", Kind::RepoType),
                 ("gitlab", Kind::RepoType),
                 ("harbor", Kind::RepoType),
                 ("hauler", Kind::ListFormat),
@@ -105,6 +107,7 @@ mod tests {
                 ("kubernetes", Kind::ListFormat),
                 ("map", Kind::Rewrite),
                 ("mirror", Kind::ListFormat),
+                ("nexus", Kind::RepoType),
                 ("oc-mirror", Kind::ListFormat),
                 ("policy", Kind::Rewrite),
                 ("prefix", Kind::Rewrite),
@@ -158,10 +161,13 @@ mod tests {
         assert_eq!(
             found,
             [
+                ("artifactory", "api", "registry"),
                 ("ecr", "api", "sigv4:ecr"),
+                ("gitea", "api", "registry"),
                 ("gitlab", "api", "bearer"),
                 ("harbor", "api", "registry"),
                 ("harbor", "ping", "none"),
+                ("nexus", "api", "registry"),
                 ("quay", "api", "bearer"),
             ]
         );
