@@ -2,6 +2,7 @@
 
 mod credential;
 mod environment;
+mod listed;
 mod login;
 mod reflection;
 mod refusal;

@@ -25,6 +25,7 @@ pub(crate) const RUST: &[(&str, &str)] = &[
     sdk!("bindings/rewrite.rs"),
     sdk!("bindings/rewrite/generated.rs"),
     sdk!("chart.rs"),
+    sdk!("credential.rs"),
     sdk!("diagnostic.rs"),
     sdk!("export.rs"),
     sdk!("export/chart_render.rs"),

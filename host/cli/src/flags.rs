@@ -52,6 +52,7 @@ pub(crate) use repo_type::RepoTypeFlags;
 pub(crate) use serve::Serve;
 pub(crate) use spelling::{normalised, with_tip};
 pub(crate) use validate::{CompareFlags, Validate};
+pub(crate) use values::ListCredentials;
 
 /// Mirrors container images, Helm charts and other OCI artifacts between registries.
 #[derive(Debug, Parser)]

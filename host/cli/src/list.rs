@@ -1,6 +1,7 @@
 //! Reads an image list: its text, with the plugin that recognises it.
 
 mod contract;
+mod credential;
 mod error;
 mod format;
 mod input;
@@ -8,7 +9,8 @@ mod notation;
 mod refusal;
 
 pub(crate) use contract::{to_attribute, to_entry};
+pub(crate) use credential::GivenCredential;
 pub(crate) use error::ListError;
-pub(crate) use format::{Choice, choose, format_of, parse};
+pub(crate) use format::{Choice, ReadList, choose, credentials, format_of, parse};
 pub(crate) use input::{read_file, read_stdin};
 pub(crate) use notation::{MARK, is_repeatable, push_line};

@@ -24,6 +24,7 @@ pub use destination::{parse_registry_flag, parse_store_flag};
 pub use entry::{Collision, Ended, Plan, PlannedEntry};
 pub use error::PlanError;
 pub use filter::FilterFlags;
+pub use masked::{around, masked};
 pub use options::PlanOptions;
 pub use rewrite::{Rewrite, RewriteError, RewriteItem, RewriteVerdict};
 pub use select::{Expansion, Picked, Unselected, expand, is_pattern, selects_by_pattern};

@@ -1,5 +1,5 @@
-//! Credentials of registries: from the environment, from authentication files of Docker and
-//! containers, or from a credential helper.
+//! Credentials of registries: from the environment, the image list, authentication files of Docker and
+//! containers, or a credential helper.
 //!
 //! The first source with a credential wins. A source is an error only if it exists and cannot be
 //! used. Lookups are cached for the run with single-flight: a file is read once, and a helper runs
@@ -8,6 +8,7 @@
 mod auth_file;
 mod error;
 mod kind;
+mod listed;
 mod look_up;
 mod program;
 mod source;
@@ -17,6 +18,7 @@ mod variable;
 pub use auth_file::AuthFilePath;
 pub use error::CredentialError;
 pub use kind::Credential;
+pub use listed::{ListedCredential, ListedLogin};
 pub use look_up::{CredentialOrigin, Credentials};
 pub use program::ProgramFailure;
 pub use source::{CredentialSources, EnvironmentCredential};

@@ -127,6 +127,9 @@ pub enum Cause {
     /// The credentials could not be read.
     #[error("{0}")]
     Credential(String),
+    /// A credential of the image list cannot be used.
+    #[error("{0}")]
+    CredentialOfList(String),
     /// Certificates of `certs.d` could not be read.
     #[error("{0}")]
     CertificateFile(String),

@@ -31,8 +31,8 @@ pub use client::{Client, Registries, RegistryOptions, ThrottlePause};
 pub use content::product::Product;
 pub use credential::{
     AuthFilePath, Credential, CredentialError, CredentialOrigin, CredentialPlace,
-    CredentialSources, CredentialStore, Credentials, EnvironmentCredential, ProgramFailure,
-    variable_of,
+    CredentialSources, CredentialStore, Credentials, EnvironmentCredential, ListedCredential,
+    ListedLogin, ProgramFailure, variable_of,
 };
 pub use download::{FileCredential, FileRequest, FileTls};
 pub use endpoint::{

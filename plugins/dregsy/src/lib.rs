@@ -18,8 +18,12 @@
 mod mapping;
 mod tags;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use longshore_plugin_sdk::credential::{Login, text};
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::{self, Mapping, Node};
+use serde_json::Value;
 
 use mapping::Task;
 
@@ -36,13 +40,14 @@ const IGNORED: &[(&str, &str)] = &[
     ("watch", "longshore runs once"),
 ];
 const NO_RELAY: &str = "longshore needs no relay";
+const NO_AUTH: &str =
+    "`auth` must be the base64 of {\"username\": …, \"password\": …}: it is not used";
 
 const IGNORED_IN_TASK: &[(&str, &str)] =
     &[("interval", "longshore runs once"), ("verbose", "use --debug for the whole run")];
 
 const IGNORED_IN_SOURCE: &[(&str, &str)] = &[
-    ("auth", "credentials come from docker's or containers' configuration"),
-    ("auth-refresh", "credentials come from docker's or containers' configuration"),
+    ("auth-refresh", "name docker-credential-ecr-login in docker's configuration, which refreshes"),
     ("skip-tls-verify", "use --tls-verify=false for the whole run"),
 ];
 
@@ -124,12 +129,7 @@ fn location<'a>(
         return None;
     };
     let location = node.expect_mapping(&format!("`{key}`"), parsed)?;
-    // `none` means that there is no credential, so it needs no warning.
-    let silent: &[&str] = match location.get("auth").and_then(Node::as_text) {
-        Some("none") => &["registry", "lister", "auth"],
-        _ => &["registry", "lister"],
-    };
-    location.warn_unused(silent, IGNORED_IN_SOURCE, parsed);
+    location.warn_unused(&["registry", "lister", "auth"], IGNORED_IN_SOURCE, parsed);
     let mut lister = mapping::CATALOG;
     if let Some(node) = location.get("lister").filter(|node| !node.is_empty())
         && let Some(settings) = node.expect_mapping("`lister`", parsed)
@@ -141,7 +141,26 @@ fn location<'a>(
         parsed.error(node.place, format!("`{key}` without `registry`"));
         return None;
     };
-    Some((registry.expect_text("`registry`", parsed)?, lister))
+    let registry = registry.expect_text("`registry`", parsed)?;
+    if let Some((key, auth)) = location.entry("auth").filter(|(_, node)| !node.is_empty()) {
+        match auth.as_text().map(login_of) {
+            Some(Ok(Some(login))) => parsed.credential(key.place, registry, &login),
+            Some(Ok(None)) => {}
+            Some(Err(())) | None => parsed.warn(key.place, NO_AUTH),
+        }
+    }
+    Some((registry, lister))
+}
+
+/// Reads the base64 of a user name and a password in JSON. `none` is no login.
+fn login_of(auth: &str) -> Result<Option<Login>, ()> {
+    if auth == "none" {
+        return Ok(None);
+    }
+    let json = STANDARD.decode(auth.trim()).map_err(|_| ())?;
+    let login: Value = serde_json::from_slice(&json).map_err(|_| ())?;
+    let of = |key: &str| login.get(key).and_then(Value::as_str).map(text).ok_or(());
+    Ok(Some(Login::Password { username: of("username")?, password: of("password")? }))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Selection};
 use longshore_plugin_sdk::testing::{
-    digest, filter, knows_its_own, remarks, survives_mutations, tag,
+    digest, filter, knows_its_own, remarks, survives_mutations, tag, take_credentials,
 };
 
 use super::{parse, probe};
@@ -27,8 +27,13 @@ fn the_documented_configuration_is_read() {
         |filter| entry("test/versions", "test/versions", Selection::Matching(filter), 25);
     let kept = filter(&["^v.+$"], &["^.*-rc$"], None);
     let pinned = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let mut parsed = parse("list", DOCUMENTED);
     assert_eq!(
-        parse("list", DOCUMENTED).entries,
+        take_credentials(&mut parsed),
+        [r#"15 source-registry.example.com {"username":["alex"],"password":["secret"]}"#]
+    );
+    assert_eq!(
+        parsed.entries,
         [
             entry("test/image", "archive/test/image", tag("0.1.0"), 21),
             entry("test/image", "archive/test/image", tag("0.1.1"), 21),
@@ -56,7 +61,6 @@ fn the_documented_configuration_is_read() {
             "3:1 `skopeo` is ignored: longshore needs no relay",
             "6:1 `lister` is ignored: catalogs are read in full, once per run",
             "11:5 `interval` is ignored: longshore runs once",
-            "15:7 `auth` is ignored: credentials come from docker's or containers' configuration",
             "19:7 `skip-tls-verify` is ignored: use --tls-verify=false for the whole run",
             "27:13 `semver:` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one; dregsy compares them too",
             "36:9 `platform`: the index keeps only this platform, whereas dregsy copies the single manifest",
@@ -76,7 +80,6 @@ fn malformed_parts_have_positions_and_do_not_affect_others() {
             "2:3! a task must be a mapping, found a single value",
             "3:3! the task has no `source`",
             "4:11! `source` without `registry`",
-            "4:12 `auth` is ignored: credentials come from docker's or containers' configuration",
             "5:11! `target` must be a mapping, found a list",
             "6:3 the task has no `mappings` copies nothing",
         ],
@@ -281,4 +284,34 @@ fn mutated_configurations_never_panic() {
 #[test]
 fn the_probe_rejects_fixtures_of_other_formats() {
     knows_its_own("dregsy", probe);
+}
+
+#[test]
+fn credentials_are_read_and_not_shown() {
+    let of = |auth: &str| {
+        let text = task("  - {from: x}\n").replacen(
+            "registry: b.io",
+            &format!("registry: b.io, auth: {auth}"),
+            1,
+        );
+        let mut parsed = parse("list", &text);
+        let found = take_credentials(&mut parsed);
+        assert_eq!(parsed.entries.len(), 1, "{text}");
+        (found, remarks(&parsed))
+    };
+    // {"username": "alex", "password": "secret"}
+    let (found, said) = of("eyJ1c2VybmFtZSI6ICJhbGV4IiwgInBhc3N3b3JkIjogInNlY3JldCJ9Cg==");
+    assert!(
+        found[0].ends_with(r#" b.io {"username":["alex"],"password":["secret"]}"#),
+        "{found:?}"
+    );
+    assert_eq!(said, [""; 0]);
+    assert_eq!(of("none"), (vec![], vec![]));
+    // `s3cret`, `"s3cret"` and {"username": "s3cret"}
+    for auth in ["s3cret", "czNjcmV0", "InMzY3JldCI=", "eyJ1c2VybmFtZSI6InMzY3JldCJ9", "[s3cret]"] {
+        let (found, said) = of(auth);
+        assert_eq!(found, [""; 0], "{auth}");
+        let [said] = &said[..] else { panic!("{auth}: {said:?}") };
+        assert!(said.ends_with("is not used") && !said.contains("s3cret"), "{said}");
+    }
 }

@@ -9,6 +9,7 @@
 //!   - registry.example.org/b/dnsmasq
 //! ```
 
+mod auth;
 mod rule;
 
 use longshore_plugin_sdk::list::{Confidence, Parsed};
@@ -22,9 +23,8 @@ longshore_plugin_sdk::export_list_format!(probe, parse);
 /// The key of the rules in the older configuration.
 const IMAGES: &str = "images";
 
-/// The other keys of the older configuration.
-const IGNORED: &[(&str, &str)] =
-    &[("auth", "credentials come from docker's or containers' configuration")];
+/// The key of the logins in the older configuration.
+const AUTH: &str = "auth";
 
 /// Reports whether the text holds image-syncer rules.
 #[must_use]
@@ -33,9 +33,11 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let Some(root) = documents.roots.first().and_then(|root| root.as_mapping()) else {
         return Confidence::No;
     };
+    if auth::is_file(root) {
+        return if documents.complete { Confidence::Certain } else { Confidence::Maybe };
+    }
     let older = root.get(IMAGES).and_then(Node::as_mapping);
-    let known = older.is_none()
-        || root.iter().all(|(key, _)| key.text == IMAGES || IGNORED[0].0 == key.text);
+    let known = older.is_none() || root.iter().all(|(key, _)| [IMAGES, AUTH].contains(&&*key.text));
     let rules = older.unwrap_or(root);
     let (mut sure, mut all) = (0_usize, true);
     for (key, node) in rules.iter() {
@@ -103,9 +105,21 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
     let Some(root) = root else { return parsed };
     let place = root.place;
     let Some(root) = root.expect_mapping("image rules", &mut parsed) else { return parsed };
+    if auth::is_file(root) {
+        let message = "an authentication file of image-syncer has no rules: give it with --list-credentials=FILE";
+        parsed.warn(place, message);
+        auth::read(root, &mut parsed);
+        return parsed.in_order();
+    }
     match root.get(IMAGES).filter(|node| node.as_mapping().is_some() || node.is_empty()) {
         Some(images) => {
-            root.warn_unused(&[IMAGES], IGNORED, &mut parsed);
+            root.warn_unused(&[IMAGES, AUTH], &[], &mut parsed);
+            if let Some((key, node)) = root.entry(AUTH).filter(|(_, node)| !node.is_empty()) {
+                match node.as_mapping() {
+                    Some(logins) => auth::read(logins, &mut parsed),
+                    None => parsed.warn(key.place, "`auth` must be a mapping: it is not used"),
+                }
+            }
             match images.as_mapping().filter(|images| !images.is_empty()) {
                 Some(images) => rules(images, &mut parsed),
                 None => parsed.warn(images.place, "there is nothing under `images`"),

@@ -2,7 +2,7 @@
 
 use longshore_plugin_sdk::list::{Confidence, Entry, Selection};
 use longshore_plugin_sdk::testing::{
-    digest, filter, knows_its_own, remarks, survives_mutations, tag,
+    digest, filter, knows_its_own, remarks, survives_mutations, tag, take_credentials,
 };
 
 use super::{parse, probe};
@@ -59,15 +59,21 @@ fn json_is_read_as_yaml_is() {
 }
 
 #[test]
-fn the_older_configuration_is_read_without_its_credentials() {
+fn the_older_configuration_is_read_with_its_credentials() {
+    let mut parsed = parse("list", OLDER);
+    let of = |user| format!(r#"{{"username":["{user}"],"password":["very-secret"]}}"#);
     assert_eq!(
-        parse("list", OLDER).entries,
+        take_credentials(&mut parsed),
+        [format!("2 quay.io {}", of("xxx")), format!("6 quay.io/coreos {}", of("abc"))]
+    );
+    assert_eq!(
+        parsed.entries,
         [Entry::new(SOURCE, Selection::All, 10).to(TARGET), Entry::new(SOURCE, tag("v1.0"), 11),]
     );
     assert_eq!(
         remarks(&parse("list", OLDER)),
         [
-            "1:1 `auth` is ignored: credentials come from docker's or containers' configuration",
+            "5:5 `insecure` is ignored: use --tls-verify=false for the whole run",
             "11:3 without a destination the source's path is kept; image-syncer has a default registry and namespace",
         ],
     );
@@ -195,4 +201,52 @@ fn mutated_rules_never_panic() {
 #[test]
 fn the_probe_rejects_fixtures_of_other_formats() {
     knows_its_own("image-syncer", probe);
+}
+
+#[test]
+fn an_authentication_file_has_credentials_and_no_rules() {
+    let text =
+        "a.io: {username: $U, password: '${P_1}'}\nb.io/team:\n  username: x\n  password: a$b\n";
+    assert_eq!(probe("auth.yaml", text), Confidence::Certain);
+    let mut parsed = parse("auth.yaml", text);
+    assert_eq!(
+        take_credentials(&mut parsed),
+        [
+            r#"1 a.io {"username":[{"variable":"U"}],"password":[{"variable":"P_1"}]}"#,
+            r#"2 b.io/team {"username":["x"],"password":["a$b"]}"#,
+        ]
+    );
+    assert_eq!(parsed.entries, []);
+    assert_eq!(
+        remarks(&parsed),
+        [
+            "1:1 an authentication file of image-syncer has no rules: give it with --list-credentials=FILE"
+        ]
+    );
+    for other in [
+        "a.io: {username: x}\n",
+        "a.io: {username: x, password: y, email: z}\n",
+        "a.io: {username: x, password: y}\nb: c.io/d\n",
+        "{}\n",
+    ] {
+        assert_ne!(probe("auth.yaml", other), Confidence::Certain, "{other}");
+    }
+}
+
+#[test]
+fn a_value_is_a_variable_only_as_a_whole() {
+    for (written, expected) in [
+        ("$A_1", r#"{"variable":"A_1"}"#),
+        ("${A}", r#"{"variable":"A"}"#),
+        ("$", r#""$""#),
+        ("${}", r#""${}""#),
+        ("$1a", r#""$1a""#),
+        ("x$A", r#""x$A""#),
+        ("$A-b", r#""$A-b""#),
+        ("${A}b", r#""${A}b""#),
+    ] {
+        let mut parsed = parse("x", &format!("a.io: {{username: u, password: '{written}'}}\n"));
+        let found = take_credentials(&mut parsed);
+        assert_eq!(found, [format!(r#"1 a.io {{"username":["u"],"password":[{expected}]}}"#)]);
+    }
 }

@@ -11,6 +11,7 @@
 //!     platforms: [linux/amd64]
 //! ```
 
+mod creds;
 mod item;
 mod template;
 
@@ -24,19 +25,17 @@ longshore_plugin_sdk::export_list_format!(Regsync);
 /// The newest supported version of the configuration.
 const VERSION: u32 = 1;
 
-/// Keys that longshore ignores because it configures them elsewhere.
-const IGNORED: &[(&str, &str)] = &[(
-    "creds",
-    "credentials come from docker's or containers' configuration, certificates from certs.d",
-)];
-
 /// Keys of `creds` that configure a registry beyond its login.
 const OF_REGISTRIES: &[(&str, &str)] = &[
+    ("clientCert", CERTIFICATES),
+    ("clientKey", CERTIFICATES),
     ("hostname", "requests go to the registry that the image references name"),
     ("mirrors", "mirrors are not used"),
     ("pathPrefix", "images are fetched from the path of their source"),
+    ("regcert", CERTIFICATES),
     ("tls", "--tls-verify=false allows missing or unverified TLS for the whole run"),
 ];
+const CERTIFICATES: &str = "certificates come from certs.d directories and SSL_CERT_FILE";
 
 /// Keys under `defaults` and in items that configure how regsync runs. They do not select images.
 const RUNNING: &[(&str, &str)] = &[
@@ -124,7 +123,7 @@ fn read(variables: &Variables, text: &str) -> Parsed {
     let Some(root) = root.expect_mapping("a regsync configuration", &mut parsed) else {
         return parsed;
     };
-    root.warn_unused(&["version", "defaults", "sync"], IGNORED, &mut parsed);
+    root.warn_unused(&["version", "creds", "defaults", "sync"], &[], &mut parsed);
     if let Some(version) = root.get("version").filter(|node| !node.is_empty()) {
         let number = version.as_text().and_then(|text| text.parse::<u32>().ok());
         if number.is_none_or(|number| number > VERSION) {
@@ -141,6 +140,7 @@ fn read(variables: &Variables, text: &str) -> Parsed {
                 parsed.warn(key.place, format!("`{name}` is ignored: {why}"));
             }
         }
+        creds::read(variables, registry, &mut parsed);
     }
     if let Some(defaults) = root.get("defaults").filter(|node| !node.is_empty())
         && let Some(defaults) = defaults.expect_mapping("`defaults`", &mut parsed)

@@ -7,6 +7,7 @@
 
 mod token;
 
+use longshore_plugin_sdk::credential::Part;
 use longshore_plugin_sdk::variables::Variables;
 use token::{Token, tokens};
 
@@ -37,6 +38,8 @@ enum Value {
     Number(usize),
     /// The variable of this name is not set.
     Unset(String),
+    /// What only the host knows: a variable or a file of its own.
+    OfHost(Part),
 }
 
 /// Expands a template.
@@ -45,6 +48,43 @@ enum Value {
 /// Names the variable without a value, or the part of the template that is not supported.
 pub(crate) fn expanded(text: &str, context: &Context<'_>) -> Result<Expanded, String> {
     let mut result = Expanded::default();
+    let Expanded { text: joined, remarks } = &mut result;
+    each_value(text, context, remarks, false, |value| {
+        joined.push_str(&text_of(value)?);
+        Ok(())
+    })?;
+    Ok(result)
+}
+
+/// Expands the template of a secret. Variables that the user does not give to the plugin, and files, are
+/// left to the host.
+///
+/// # Errors
+/// Says what is possible. It does not quote the template, which may hold a part of the secret.
+pub(crate) fn parts(text: &str, variables: &Variables) -> Result<Vec<Part>, &'static str> {
+    let mut parts = Vec::new();
+    let context = Context { variables, sync: &[] };
+    let expanded = each_value(text, &context, &mut Vec::new(), true, |value| {
+        parts.push(match value {
+            Value::OfHost(part) => part,
+            value => Part::Text(text_of(value)?),
+        });
+        Ok(())
+    });
+    expanded
+        .map_err(|_| "its template is not supported: use env, file and default, or write it out")?;
+    Ok(parts)
+}
+
+/// Gives each piece of a template to `take`: the texts between its actions, and the values of these. In a
+/// `secret`, variables without a value and files are the host's.
+fn each_value(
+    text: &str,
+    context: &Context<'_>,
+    remarks: &mut Vec<String>,
+    secret: bool,
+    mut take: impl FnMut(Value) -> Result<(), String>,
+) -> Result<(), String> {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{{") {
         let (action, after) = after.split_once("}}").ok_or("a `{{` has no `}}`")?;
@@ -56,28 +96,34 @@ pub(crate) fn expanded(text: &str, context: &Context<'_>) -> Result<Expanded, St
             Some(action) => (action, after.trim_start()),
             None => (action, after),
         };
-        result.text.push_str(before);
+        if !before.is_empty() {
+            take(Value::Text(before.to_owned()))?;
+        }
         rest = after;
         let action = action.trim();
         if action.starts_with("/*") && action.ends_with("*/") {
             continue;
         }
         let tokens = tokens(action)?;
-        let mut parser = Parser { tokens: &tokens, context, remarks: &mut result.remarks };
+        let mut parser = Parser { tokens: &tokens, context, remarks: &mut *remarks, secret };
         let value = parser.pipeline(0)?;
         if let Some(left) = parser.tokens.first() {
             return Err(format!("`{left}` is not expected in a template"));
         }
-        result.text.push_str(&text_of(value)?);
+        take(value)?;
     }
-    result.text.push_str(rest);
-    Ok(result)
+    if !rest.is_empty() {
+        take(Value::Text(rest.to_owned()))?;
+    }
+    Ok(())
 }
 
 struct Parser<'t, 'c> {
     tokens: &'t [Token],
     context: &'c Context<'c>,
     remarks: &'t mut Vec<String>,
+    /// True if the host expands what the plugin cannot.
+    secret: bool,
 }
 
 impl Parser<'_, '_> {
@@ -151,14 +197,18 @@ impl Parser<'_, '_> {
                 let key = text_of(key)?;
                 Ok(match self.context.variables.get(&key) {
                     Some(value) => Value::Text(value.to_owned()),
+                    None if self.secret => {
+                        Value::OfHost(Part::Variable { name: key, default: None })
+                    }
                     None => Value::Unset(key),
                 })
             }
+            ("file", Ok([path])) if self.secret => Ok(Value::OfHost(Part::File(text_of(path)?))),
             ("lower", Ok([value])) => changed(value, str::to_lowercase),
             ("upper", Ok([value])) => changed(value, str::to_uppercase),
             ("print", Ok([value])) => Ok(value),
             ("default", Err(arguments)) => match <[Value; 2]>::try_from(arguments) {
-                Ok([default, value]) => Ok(self.default(default, value)),
+                Ok([default, value]) => self.default(default, value),
                 Err(_) => Err("`default` needs two values".into()),
             },
             ("split", Err(arguments)) => match <[Value; 2]>::try_from(arguments) {
@@ -189,8 +239,12 @@ impl Parser<'_, '_> {
     }
 
     /// Returns the value, or the default if it is empty.
-    fn default(&mut self, default: Value, value: Value) -> Value {
-        match value {
+    fn default(&mut self, default: Value, value: Value) -> Result<Value, String> {
+        Ok(match value {
+            Value::OfHost(Part::Variable { name, .. }) => {
+                Value::OfHost(Part::Variable { name, default: Some(text_of(default)?) })
+            }
+            Value::OfHost(_) => return Err("a file has no default".into()),
             Value::Unset(name) => {
                 self.remarks.push(format!("the variable `{name}` is not set: its default is used"));
                 default
@@ -199,7 +253,7 @@ impl Parser<'_, '_> {
             Value::List(items) if items.is_empty() => default,
             Value::Number(0) => default,
             value => value,
-        }
+        })
     }
 }
 
@@ -217,6 +271,7 @@ fn text_of(value: Value) -> Result<String, String> {
         Value::Number(number) => Ok(number.to_string()),
         Value::List(_) => Err("the template gives a list, not a text".into()),
         Value::Unset(name) => Err(format!("the variable `{name}` is not set; {HINT}")),
+        Value::OfHost(_) => Err("only `default` takes a variable or a file of the host".into()),
     }
 }
 

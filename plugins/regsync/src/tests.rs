@@ -3,7 +3,7 @@
 use longshore_plugin_sdk::diagnostic::Severity;
 use longshore_plugin_sdk::list::{Confidence, Entry, ListFormat as _, Parsed, Selection};
 use longshore_plugin_sdk::testing::{
-    digest, filter, knows_its_own, remarks, survives_mutations, tag,
+    digest, filter, knows_its_own, remarks, survives_mutations, tag, take_credentials,
 };
 
 use super::{Regsync, parse, probe};
@@ -12,7 +12,14 @@ const DOCUMENTED: &str = include_str!("../fixtures/documented.yml");
 
 #[test]
 fn the_documented_configuration_is_read() {
-    let Parsed { entries, .. } = parse("list", DOCUMENTED);
+    let mut parsed = parse("list", DOCUMENTED);
+    assert_eq!(
+        take_credentials(&mut parsed),
+        [
+            r#"4 registry.example.org {"username":["syncuser"],"password":[{"file":"/var/run/secrets/token"}]}"#
+        ]
+    );
+    let Parsed { entries, .. } = parsed;
     let platforms = vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()];
     let ranged = |selection| Entry {
         platforms: platforms.clone(),
@@ -51,7 +58,6 @@ fn the_documented_configuration_is_read() {
     assert_eq!(
         remarks(&parse("list", DOCUMENTED)),
         [
-            "3:1 `creds` is ignored: credentials come from docker's or containers' configuration, certificates from certs.d",
             "8:3 `interval` is ignored: longshore runs once",
             "9:3 `parallel` is ignored: -j sets how much is done at a time",
             "30:9 `semverRange` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one, and takes a bare version such as 7.2 for every 7.2.x; regsync does neither",
@@ -223,6 +229,69 @@ fn templates_are_expanded_from_the_item_and_the_variables() {
     assert!(Regsync::from_config(r#"{"variable":""}"#).is_err());
 }
 
+/// Returns the credentials of `creds`, and the remarks on them.
+fn credentials(creds: &str) -> (Vec<String>, Vec<String>) {
+    let variables = r#"{"variables": "USER=jo\nREG=v.io:5000"}"#;
+    let regsync = Regsync::from_config(variables).expect("variables");
+    let text = format!("creds:\n{creds}sync: [{{source: a, target: b, type: image}}]\n");
+    let mut parsed = regsync.parse("list", &text);
+    let credentials = take_credentials(&mut parsed);
+    assert_eq!(parsed.entries.len(), 1, "{text}");
+    (credentials, remarks(&parsed))
+}
+
+#[test]
+fn credentials_go_to_the_host_with_what_only_it_can_expand() {
+    for (creds, expected) in [
+        ("{user: jo, pass: 'p$1'}", r#"{"username":["jo"],"password":["p$1"]}"#),
+        ("{user: '{{env \"USER\"}}', pass: x}", r#"{"username":["jo"],"password":["x"]}"#),
+        (
+            "{user: jo, pass: 'a{{ env \"P\" }}b'}",
+            r#"{"username":["jo"],"password":["a",{"variable":"P"},"b"]}"#,
+        ),
+        (
+            "{user: jo, pass: '{{ env \"P\" | default \"d\" }}'}",
+            r#"{"username":["jo"],"password":[{"variable":"P","default":"d"}]}"#,
+        ),
+        (
+            "{user: jo, pass: '{{file `/run/p`}}'}",
+            r#"{"username":["jo"],"password":[{"file":"/run/p"}]}"#,
+        ),
+        ("{pass: x}", r#"{"username":[""],"password":["x"]}"#),
+        ("{token: '{{t'}", r#"{"token":["{{t"]}"#),
+        ("{credHelper: docker-credential-ecr-login}", r#"{"helper":"ecr-login"}"#),
+        ("{credHelper: docker-credential-x, credHost: h.io}", r#"{"helper":"x","host":"h.io"}"#),
+    ] {
+        let creds = creds.replacen('{', "{registry: a.io, ", 1);
+        let (found, remarks) = credentials(&format!("- {creds}\n"));
+        assert_eq!(found, [format!("2 a.io {expected}")], "{creds}");
+        assert_eq!(remarks, [""; 0], "{creds}");
+    }
+    let (found, _) = credentials("- {registry: '{{env \"REG\"}}', user: a, pass: b}\n");
+    assert!(found[0].starts_with("2 v.io:5000 "), "{found:?}");
+    let (found, _) = credentials("- {registry: a.io, reqConcurrent: 3}\n");
+    assert_eq!(found, [""; 0], "it is no login");
+}
+
+#[test]
+fn a_credential_that_cannot_be_read_is_named_and_not_shown() {
+    for (creds, message) in [
+        ("{registry: a.io, user: u, pass: 's3cret{{ x }}'}", "`pass`: its template"),
+        ("{registry: a.io, user: u, pass: '{{ s3cret'}", "`pass`: its template"),
+        ("{registry: a.io, user: u, pass: '{{ env \"s3cret\" | lower }}'}", "`pass`: its template"),
+        ("{registry: a.io, user: u, pass: [s3cret]}", "`pass`: it is not a text"),
+        ("{user: u, pass: s3cret}", "no `registry`"),
+        ("{registry: '{{ env \"NO\" }}', pass: s3cret}", "the variable `NO` is not set"),
+        ("{registry: a.io, credHelper: s3cret}", "must be docker-credential-NAME"),
+        ("{registry: a.io, credHelper: docker-credential-}", "must be docker-credential-NAME"),
+    ] {
+        let (found, remarks) = credentials(&format!("- {creds}\n"));
+        assert_eq!(found, [""; 0], "{creds}");
+        let [remark] = &remarks[..] else { panic!("{creds}: {remarks:?}") };
+        assert!(remark.contains(message) && !remark.contains("s3cret"), "{creds}: {remark}");
+    }
+}
+
 #[test]
 fn ignored_registry_settings_get_a_warning_with_their_position() {
     let text = "creds:\n- {registry: a.io, user: x, tls: enabled, mirrors: []}\n- registry: b.io\n  \
@@ -230,7 +299,6 @@ fn ignored_registry_settings_get_a_warning_with_their_position() {
     assert_eq!(
         remarks(&parse("list", text)),
         [
-            "1:1 `creds` is ignored: credentials come from docker's or containers' configuration, certificates from certs.d",
             "1:1 there is no `sync`",
             "4:3 `hostname` is ignored: requests go to the registry that the image references name",
             "5:3 `mirrors` is ignored: mirrors are not used",

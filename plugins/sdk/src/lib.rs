@@ -16,6 +16,8 @@
 #[doc(hidden)]
 pub mod bindings;
 pub mod chart;
+#[cfg(feature = "credentials")]
+pub mod credential;
 pub mod diagnostic;
 #[doc(hidden)]
 pub mod export;

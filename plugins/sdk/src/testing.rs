@@ -135,6 +135,19 @@ fn entries_of(folder: &Path) -> Vec<PathBuf> {
     entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
 }
 
+/// Takes the credentials out of a list, each as `LINE REGISTRY JSON`.
+pub fn take_credentials(parsed: &mut Parsed) -> Vec<String> {
+    let mut taken = Vec::new();
+    parsed.entries.retain(|entry| match &entry.attributes[..] {
+        [attribute] if attribute.key == "credential" => {
+            taken.push(format!("{} {} {}", entry.line, entry.source, attribute.value));
+            false
+        }
+        _ => true,
+    });
+    taken
+}
+
 /// Formats each entry as `LINE SOURCE VERSION PLATFORM…`.
 ///
 /// # Panics

@@ -13,6 +13,7 @@
 //!
 //! The format has no destinations: the host keeps the source's full path.
 
+use longshore_plugin_sdk::credential::{Login, text};
 use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Parsed, Selection};
 use longshore_plugin_sdk::reference::{has_digest_algorithm, looks_like_reference};
 use longshore_plugin_sdk::yaml::{self, Mapping, Node, Value};
@@ -22,12 +23,14 @@ longshore_plugin_sdk::export_list_format!(probe, parse);
 const IMAGES: &str = "images";
 const BY_REGEX: &str = "images-by-tag-regex";
 const BY_SEMVER: &str = "images-by-semver";
+const CREDENTIALS: &str = "credentials";
+
+/// The keys of a registry that longshore uses.
+const USED: &[&str] = &[IMAGES, BY_REGEX, BY_SEMVER, CREDENTIALS, "tls-verify"];
 
 /// Keys that longshore ignores because it configures them elsewhere.
-const IGNORED: &[(&str, &str)] = &[
-    ("credentials", "credentials come from docker's or containers' configuration"),
-    ("cert-dir", "certificates come from certs.d directories and SSL_CERT_FILE"),
-];
+const IGNORED: &[(&str, &str)] =
+    &[("cert-dir", "certificates come from certs.d directories and SSL_CERT_FILE")];
 
 /// Reports whether the text is a skopeo sync file.
 #[must_use]
@@ -54,9 +57,7 @@ fn is_host(key: &str) -> bool {
 fn is_registry(node: &Node) -> bool {
     let Some(mapping) = node.as_mapping() else { return false };
     let images = [IMAGES, BY_REGEX, BY_SEMVER];
-    let known = |key: &str| {
-        images.contains(&key) || key == "tls-verify" || IGNORED.iter().any(|(name, _)| *name == key)
-    };
+    let known = |key: &str| USED.contains(&key) || IGNORED.iter().any(|(name, _)| *name == key);
     mapping.iter().all(|(key, _)| known(&key.text))
         && images.iter().any(|key| mapping.get(key).is_some_and(|node| node.as_mapping().is_some()))
 }
@@ -88,7 +89,20 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
 }
 
 fn registry(name: &str, mapping: &Mapping, parsed: &mut Parsed) {
-    mapping.warn_unused(&[IMAGES, BY_REGEX, BY_SEMVER, "tls-verify"], IGNORED, parsed);
+    mapping.warn_unused(USED, IGNORED, parsed);
+    if let Some((key, node)) = mapping.entry(CREDENTIALS).filter(|(_, node)| !node.is_empty()) {
+        let of = |part: &str| node.as_mapping()?.get(part)?.as_text();
+        match (of("username"), of("password")) {
+            (Some(username), Some(password)) => {
+                let (username, password) = (text(username), text(password));
+                parsed.credential(key.place, name, &Login::Password { username, password });
+            }
+            _ => parsed.warn(
+                key.place,
+                "`credentials` needs a `username` and a `password`: it is not used",
+            ),
+        }
+    }
     if let Some((key, node)) = mapping.entry("tls-verify").filter(|(_, node)| !node.is_empty()) {
         match node.as_bool() {
             Some(true) => {}

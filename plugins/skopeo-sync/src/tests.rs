@@ -2,7 +2,7 @@
 
 use longshore_plugin_sdk::list::{Confidence, Entry, Selection};
 use longshore_plugin_sdk::testing::{
-    digest, filter, knows_its_own, remarks, survives_mutations, tag,
+    digest, filter, knows_its_own, remarks, survives_mutations, tag, take_credentials,
 };
 
 use super::{parse, probe};
@@ -13,8 +13,13 @@ const DOCUMENTED: &str = include_str!("../fixtures/documented.yml");
 fn the_documented_file_is_read() {
     let pinned = "sha256:0000000000000000000000000000000011111111111111111111111111111111";
     let matching = |allow: &[&str], versions| Selection::Matching(filter(allow, &[], versions));
+    let mut parsed = parse("list", DOCUMENTED);
     assert_eq!(
-        parse("list", DOCUMENTED).entries,
+        take_credentials(&mut parsed),
+        [r#"12 registry.example.com {"username":["john"],"password":["this is a secret"]}"#]
+    );
+    assert_eq!(
+        parsed.entries,
         [
             Entry::new("registry.example.com/busybox", Selection::All, 3),
             Entry::new("registry.example.com/redis", tag("1.0"), 5),
@@ -33,7 +38,6 @@ fn the_documented_file_is_read() {
         remarks(&parse("list", DOCUMENTED)),
         [
             "7:15 the destination gets no tag, as only a digest is given",
-            "12:5 `credentials` is ignored: credentials come from docker's or containers' configuration",
             "16:5 `cert-dir` is ignored: certificates come from certs.d directories and SSL_CERT_FILE",
             "18:5 `tls-verify: false` is ignored: use --tls-verify=false for the whole run",
         ],
@@ -150,4 +154,22 @@ fn mutated_files_never_panic() {
 #[test]
 fn the_probe_rejects_fixtures_of_other_formats() {
     knows_its_own("skopeo-sync", probe);
+}
+
+#[test]
+fn credentials_need_a_name_and_a_password() {
+    let of = |credentials: &str| {
+        let mut parsed = parse("list", &format!("a.io/x:\n  images: {{b: []}}\n{credentials}"));
+        (take_credentials(&mut parsed), remarks(&parsed))
+    };
+    let (found, said) = of("  credentials: {username: u, password: '1'}\n");
+    assert_eq!(found, [r#"3 a.io/x {"username":["u"],"password":["1"]}"#]);
+    assert_eq!(said, [""; 0]);
+    for credentials in ["{username: s3cret}", "{password: s3cret}", "s3cret", "[s3cret]"] {
+        let (found, said) = of(&format!("  credentials: {credentials}\n"));
+        assert_eq!(found, [""; 0], "{credentials}");
+        let expected = "3:3 `credentials` needs a `username` and a `password`: it is not used";
+        assert_eq!(said, [expected], "{credentials}");
+    }
+    assert_eq!(of("  credentials:\n"), (vec![], vec![]), "an empty value is none");
 }

@@ -19,7 +19,7 @@ use crate::convert::{
 };
 use crate::error::{Exit, Fatal};
 use crate::flags::Convert;
-use crate::list;
+use crate::list::{self, ReadList};
 use crate::report::{self, Log};
 use crate::settings::ConvertSettings;
 use crate::setup::{Formats, RegistrySettings, StoreSetup, log_remark, plugin_host};
@@ -66,7 +66,14 @@ pub(crate) async fn run(mut settings: ConvertSettings, log: &Arc<Log>) -> Result
             if let Some(note) = flags.charts.note() {
                 log.write(Level::Info, note);
             }
-            let list = formats.read(text, flags.list_format.as_deref()).await?;
+            let ReadList { list, credentials } =
+                formats.read(text, flags.list_format.as_deref()).await?;
+            if !credentials.is_empty() {
+                let name = &list.text.name;
+                let count = counted(credentials.len(), "credential", "credentials");
+                let text = format!("{name}: {count} of the list are not written");
+                log.write(Level::Warning, &text);
+            }
             let failed = log_remarks(&list, log);
             (list, failed)
         }

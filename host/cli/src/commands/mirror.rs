@@ -1,5 +1,6 @@
 //! Runs `longshore mirror` and `longshore mirror-validate`: list, plan, prepare, copy or validate, report.
 
+mod credentials;
 mod digests;
 mod executing;
 mod exit;
@@ -24,6 +25,7 @@ use self::session::Session;
 use super::mirror_charts::listing::is_of_charts;
 use super::mirror_charts::validating;
 use crate::error::{Exit, Fatal};
+use crate::flags::ListCredentials;
 use crate::list;
 use crate::report::{FailedEntry, Log, PageFile, Totals};
 use crate::settings::{RunSettings, SettingsError, Task};
@@ -45,8 +47,8 @@ pub(crate) async fn run(settings: RunSettings, log: &Arc<Log>) -> Result<Exit, F
     }
     let text = match session.settings.list.file.as_deref() {
         None if terminal => {
-            if let Some(path) = session.settings.list.images.report.clone() {
-                return Err(SettingsError::ReportOfPrompt(path).into());
+            if session.settings.list.list_credentials == ListCredentials::OfList {
+                return Err(SettingsError::CredentialsOfPrompt.into());
             }
             return prompt::run(session).await;
         }
@@ -140,7 +142,12 @@ pub(super) async fn complete(
     if records.private_list.is_none() && report.has_failures() {
         session.log.write(Level::Info, &format!("repeat with: {}", records.command));
     }
-    let asked = session.asked(records.asked);
+    let mut asked = session.asked(records.asked);
+    if let Some(place) = place {
+        asked.push(("Failed list", place.display().to_string()));
+        asked.push(("Repeat with", records.command.to_owned()));
+    }
+    asked.extend(report.mend().map(|mend| ("Mend with", mend.to_owned())));
     let paged = records.page.map_or(Ok(()), |page| report.write_page(page, &asked));
     let totals = Some(report.totals);
     let exit = exit_of(&report, &session.interrupt);

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
-use super::values::{address, duration, index_mode, interval, jobs, project, rate};
+use super::values::{
+    ListCredentials, address, duration, index_mode, interval, jobs, list_credentials, project, rate,
+};
 use super::{FleetFlags, HangarFlags};
 use crate::report::OutputFormat;
 use longshore_engine::IndexMode;
@@ -99,6 +101,11 @@ pub(crate) struct ListFlags {
     pub(crate) default_project: String,
     #[arg(long, value_name = "PLUGIN", help = format!("Read the image list with PLUGIN: {} or the path of a component [default: detected from the content]", built_in(Kind::ListFormat)))]
     pub(crate) list_format: Option<String>,
+    /// Log in with the credentials that the list gives, such as regsync's creds, or those that the list FILE
+    /// gives. Only for lists that you trust: they may name variables, files and credential helpers
+    /// [default: credentials in lists are ignored]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, value_hint = ValueHint::FilePath, value_parser = list_credentials)]
+    pub(crate) list_credentials: ListCredentials,
     #[arg(long, value_name = "PLUGIN", help = format!("Change destinations with PLUGIN: {} or the path of a component; may be repeated", built_in(Kind::Rewrite)))]
     pub(crate) rewrite: Vec<String>,
     #[command(flatten)]
@@ -160,6 +167,7 @@ impl ListFlags {
             destination_project: None,
             default_project: NO_PROJECT.to_owned(),
             list_format: None,
+            list_credentials: ListCredentials::Ignored,
             rewrite: Vec::new(),
             images,
             fleet: FleetFlags::default(),
@@ -197,8 +205,9 @@ impl LimitFlags {
     }
 }
 
-/// Flags that the settings file cannot set: its `listen` is the address of `serve`.
-pub(super) const ONLY_ON_COMMAND_LINE: [&str; 2] = ["every", "listen"];
+/// Flags that the settings file cannot set: its `listen` is the address of `serve`, and the credentials of one
+/// list are not those of all lists.
+pub(super) const ONLY_ON_COMMAND_LINE: [&str; 3] = ["every", "list-credentials", "listen"];
 
 /// Flags that keep a run going.
 #[derive(Debug, Default, Args)]

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, Command};
+use clap::{Arg, Command, ValueHint};
 
 /// Returns the arguments with long flags behind two dashes, and without flags whose value is empty: those
 /// are unset. `command` defines the flags.
@@ -117,11 +117,23 @@ pub(crate) fn with_tip(
         (Some(flag), "true" | "false") if flag.starts_with("--") => {
             format!("write the value of {flag} behind an equals sign: {flag}={unknown}")
         }
+        (Some(flag), file) if !file.starts_with('-') && takes_file_behind_equals(flag, command) => {
+            format!("write the value of {flag} behind an equals sign: {flag}={file}")
+        }
         (_, file) if !file.starts_with('-') => format!("name an image list with -f: -f {file}"),
         _ => return error,
     };
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     error
+}
+
+/// Says whether a flag may name a file, which must stand behind an equals sign.
+fn takes_file_behind_equals(written: &str, command: &Command) -> bool {
+    let flags = Flags::of(command);
+    let flag = flags.find(written);
+    flag.is_some_and(|flag| {
+        flag.is_require_equals_set() && flag.get_value_hint() == ValueHint::FilePath
+    })
 }
 
 /// Reports an unexpected word behind `mirror` as an unexpected argument. Clap reports an unknown

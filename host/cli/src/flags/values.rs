@@ -1,7 +1,9 @@
 //! Parsers of flag values.
 
+use std::convert::Infallible;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU64;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -13,6 +15,26 @@ use longshore_oci::Repository;
 pub(super) fn index_mode() -> impl TypedValueParser<Value = IndexMode> {
     PossibleValuesParser::new(IndexMode::ALL.map(IndexMode::name))
         .try_map(|name| IndexMode::of_name(&name).ok_or("it is not a mode"))
+}
+
+/// Whose credentials `--list-credentials` uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ListCredentials {
+    /// None.
+    Ignored,
+    /// Those of the list itself.
+    OfList,
+    /// Those of the list in this file.
+    OfFile(PathBuf),
+}
+
+/// Parses the value of `--list-credentials`.
+pub(super) fn list_credentials(text: &str) -> Result<ListCredentials, Infallible> {
+    Ok(match text {
+        "false" => ListCredentials::Ignored,
+        "true" => ListCredentials::OfList,
+        path => ListCredentials::OfFile(path.into()),
+    })
 }
 
 /// Parses the value of `--jobs`.

@@ -3,16 +3,24 @@
 use longshore_engine::list::{Attribute, Diagnostic, Entry, Filter, Pinned, Selection, Severity};
 use longshore_plugin_host::contract;
 
+use super::credential::GivenCredential;
+
 /// What a list format has read.
+#[derive(Default)]
 pub(crate) struct Parsed {
     pub(crate) entries: Vec<Entry>,
+    /// The credentials, which are no entries for anybody else.
+    pub(crate) credentials: Vec<GivenCredential>,
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
 /// What a plugin has read, in the host's own types.
 pub(crate) fn of_parsed(parsed: contract::Parsed) -> Parsed {
+    let (credentials, entries): (Vec<_>, Vec<_>) =
+        parsed.entries.into_iter().partition(GivenCredential::is_one);
     Parsed {
-        entries: parsed.entries.into_iter().map(of_entry).collect(),
+        entries: entries.into_iter().map(of_entry).collect(),
+        credentials: credentials.into_iter().filter_map(GivenCredential::of).collect(),
         diagnostics: parsed.diagnostics.into_iter().map(of_diagnostic).collect(),
     }
 }

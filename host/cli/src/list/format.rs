@@ -8,8 +8,17 @@ use longshore_plugin_host::{Kind, ListFacts, Plugin, PluginError, PluginHost};
 
 use super::ListError;
 use super::contract::{Parsed, of_parsed};
+use super::credential::GivenCredential;
 use super::notation::UNREADABLE_HINT;
 use super::refusal::Refusal;
+
+/// A list, and the credentials that its text gives.
+pub(crate) struct ReadList {
+    /// The list.
+    pub(crate) list: List,
+    /// The credentials.
+    pub(crate) credentials: Vec<GivenCredential>,
+}
 
 /// The plugin that reads a list, and what should be said about the choice.
 pub(crate) struct Choice {
@@ -107,6 +116,14 @@ const fn rank(confidence: Confidence) -> u8 {
 }
 
 impl Choice {
+    /// Reads `text` with the plugin, unless that was needed to choose it.
+    async fn read(self, text: &ListText) -> Result<Parsed, ListError> {
+        match self.parsed {
+            Some(parsed) => Ok(parsed),
+            None => Ok(of_parsed(self.plugin.parse(&text.name, &text.text).await?)),
+        }
+    }
+
     /// A plugin that was named.
     pub(crate) const fn forced(plugin: Plugin) -> Self {
         Self { plugin, parsed: None, failures: Vec::new() }
@@ -132,12 +149,9 @@ pub(crate) fn format_of(plugin: &Plugin) -> Format {
 /// # Errors
 /// Fails if the plugin fails, or if the list has no entries. Malformed lines count as entries, because a
 /// failed list repeats them. Malformed parts of a document do not. Fails if a document is not UTF-8.
-pub(crate) async fn parse(text: ListText, choice: Choice) -> Result<List, ListError> {
-    let mut parsed = match choice.parsed {
-        Some(parsed) => parsed,
-        None => of_parsed(choice.plugin.parse(&text.name, &text.text).await?),
-    };
+pub(crate) async fn parse(text: ListText, choice: Choice) -> Result<ReadList, ListError> {
     let format = format_of(&choice.plugin);
+    let mut parsed = choice.read(&text).await?;
     match text.broken() {
         [] => {}
         broken if format.lines => refuse(&mut parsed, broken),
@@ -155,7 +169,7 @@ pub(crate) async fn parse(text: ListText, choice: Choice) -> Result<List, ListEr
     parsed.diagnostics.extend(unreadable);
     number_from(&mut parsed, text.first_line);
     let has_error = parsed.diagnostics.iter().any(|found| found.severity == Severity::Error);
-    let Parsed { entries, diagnostics } = parsed;
+    let Parsed { entries, credentials, diagnostics } = parsed;
     match (entries.is_empty(), has_error) {
         (true, false) => {
             let (name, line_hint) = (text.name, format.line_hint);
@@ -165,8 +179,19 @@ pub(crate) async fn parse(text: ListText, choice: Choice) -> Result<List, ListEr
             let (name, format) = (text.name, format.name);
             Err(ListError::Malformed { name, format, remarks: diagnostics })
         }
-        _ => Ok(List { format, text, entries, diagnostics }),
+        _ => Ok(ReadList { list: List { format, text, entries, diagnostics }, credentials }),
     }
+}
+
+/// Reads only the credentials of `text` with the plugin that was chosen. It needs no entries.
+///
+/// # Errors
+/// Fails if the plugin fails.
+pub(crate) async fn credentials(
+    text: &ListText,
+    choice: Choice,
+) -> Result<Vec<GivenCredential>, ListError> {
+    Ok(choice.read(text).await?.credentials)
 }
 
 /// Makes remarks of the entries at `broken` lines, which are no UTF-8. A comment may be what it likes.

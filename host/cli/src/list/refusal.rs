@@ -1,14 +1,13 @@
 //! Explains why no format reads a text.
 
 use longshore_engine::list::{ListText, Severity};
+use longshore_engine::plan::{around, masked};
 use longshore_plugin_host::{Plugin, PluginHost};
 
 use super::contract::{Parsed, of_parsed};
 
 /// The number of lines to show.
 const LINES: usize = 3;
-/// The number of characters of a line to show.
-const WIDTH: usize = 120;
 
 /// The first lines of a text, and the reason of each format.
 #[derive(Debug)]
@@ -97,16 +96,13 @@ fn reason(parsed: &Parsed) -> String {
     format!("{place}{}{more}", first.message)
 }
 
-/// Returns the first lines that are neither empty nor comments.
+/// Returns the first lines that are neither empty nor comments, without the secrets in them.
 fn first_lines(text: &str) -> Vec<(u32, String)> {
-    let lines = (1..).zip(text.lines().map(str::trim));
+    let masked = masked(text);
+    let lines = (1..).zip(masked.lines().map(str::trim));
     let counting = lines
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#') && !line.starts_with("//"));
-    let shown = counting.map(|(number, line)| {
-        let ellipsis = if line.chars().nth(WIDTH).is_some() { "…" } else { "" };
-        (number, line.chars().take(WIDTH).chain(ellipsis.chars()).collect())
-    });
-    shown.take(LINES).collect()
+    counting.map(|(number, line)| (number, around(line, 1))).take(LINES).collect()
 }
 
 fn or(words: &[&str]) -> String {
@@ -117,18 +113,32 @@ fn or(words: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LINES, Refusal, WIDTH, first_lines, reason};
+    use super::{LINES, Refusal, first_lines, reason};
     use crate::list::contract::Parsed;
     use longshore_engine::list::{Diagnostic, Severity};
 
     #[test]
     fn the_first_lines_are_cut_and_comments_do_not_count() {
-        let long = "ä".repeat(WIDTH + 1);
+        let long = "ä".repeat(1000);
         let text = format!("# a\n\n  {long}\n// b\nc\n{}", "d\n".repeat(LINES));
         let found = first_lines(&text);
-        assert_eq!(found[0], (3, format!("{}…", "ä".repeat(WIDTH))));
+        assert_eq!(found[0].0, 3);
+        assert!(found[0].1.ends_with("ä…") && found[0].1.chars().count() < 200, "{found:?}");
         assert_eq!(found[1..], [(5, "c".to_owned()), (6, "d".to_owned())]);
         assert_eq!(first_lines("#\n"), []);
+    }
+
+    #[test]
+    fn secrets_in_the_first_lines_are_hidden() {
+        for (text, shown) in [
+            ("password: hunter2\n", "password: ***"),
+            ("- {user: jo, pass: hunter2}\n", "- {user: jo, pass: ***}"),
+            ("API_TOKEN=hunter2\n", "API_TOKEN=***"),
+            ("{\"auth\": {\"a.io\": \"hunter2\"}}\n", "{\"auth\": ***}"),
+            ("r.io/auth/app:1 a/b 1\n", "r.io/auth/app:1 a/b 1"),
+        ] {
+            assert_eq!(first_lines(text), [(1, shown.to_owned())]);
+        }
     }
 
     #[test]
@@ -169,7 +179,7 @@ mod tests {
             (vec![error.clone(), warning, error], "line 3: bad (2 errors)"),
             (vec![remark(Severity::Error, 0, 0, "all")], "all"),
         ] {
-            assert_eq!(reason(&Parsed { entries: Vec::new(), diagnostics }), expected);
+            assert_eq!(reason(&Parsed { diagnostics, ..Parsed::default() }), expected);
         }
     }
 }

@@ -40,7 +40,7 @@ impl Report {
     }
 
     /// Returns the command that mends all that a validation found; `None` if it found nothing.
-    pub(super) fn mend(&self) -> Option<&str> {
+    pub(crate) fn mend(&self) -> Option<&str> {
         self.options.mend.as_ref()?.of(self.totals.verdicts)
     }
 

@@ -11,9 +11,6 @@ use longshore_plugin_host::GrantError;
 /// A setting is wrong, so nothing was started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
-    /// The prompt has no list that a page could report.
-    #[error("write the report {}: the prompt reports each line by itself", .0.display())]
-    ReportOfPrompt(PathBuf),
     /// The settings file cannot be read.
     #[error("read the settings file {}: {error}", path.display())]
     Read {
@@ -132,6 +129,15 @@ pub(crate) enum SettingsError {
         /// The flag.
         flag: &'static str,
     },
+    /// `--list-credentials` is given with `--fleet`.
+    #[error("use --list-credentials with --fleet: each worker has credentials of its own")]
+    CredentialsOfFleet,
+    /// `--list-credentials` is given at the prompt.
+    #[error("use --list-credentials at the prompt: typed lines give no credentials")]
+    CredentialsOfPrompt,
+    /// The file of `--list-credentials` gives none.
+    #[error("use --list-credentials={}: it gives no credentials", .0.display())]
+    NoListCredentials(PathBuf),
     /// `--grant` has no plugin to apply to.
     #[error(
         "use --grant {0:?}: this run has no --repo-type with an installed plugin or the path of a component"
@@ -309,10 +315,15 @@ impl SettingsError {
             }
             Self::EveryWithoutFile => Some("name the file of the list with -f FILE".to_owned()),
             Self::NoEffect { .. } | Self::NamedByCharts(_) => Some("leave it out".to_owned()),
-            Self::ReportOfPrompt(_) => Some("name the list with -f".to_owned()),
             Self::ChartsAsList(name) => {
                 Some(format!("use longshore mirror-charts --config {name} --all"))
             }
+            Self::CredentialsOfFleet => Some(
+                "give them to each worker: with longshore login, or in LONGSHORE_AUTH_…".to_owned(),
+            ),
+            Self::CredentialsOfPrompt | Self::NoListCredentials(_) => Some(
+                "name a list with credentials, as --list-credentials=regsync.yml".to_owned(),
+            ),
             Self::NoFleet { .. } => {
                 Some("give --fleet nats://HOST:4222, or leave it out".to_owned())
             }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use super::layers::{Origin, Origins};
 use super::plugin::HARBOR_HTTPS;
 use super::{PluginSettings, SettingsError, SettingsFile};
-use crate::flags::{CompareFlags, CopyFlags, Global, ListFlags, NOT_REPEATED, RepoTypeFlags};
+use crate::flags::{
+    CompareFlags, CopyFlags, Global, ListCredentials, ListFlags, NOT_REPEATED, RepoTypeFlags,
+};
 use crate::report::Verb;
 use longshore_chart::source::RepoLogin;
 use longshore_engine::plan::{FilterFlags, PlanError, Shard, SourceOverride, parse_store_flag};
@@ -64,10 +66,13 @@ impl Task {
     }
 }
 
-/// Refuses flags of a fleet on the command line of a run without one.
+/// Refuses flags of a fleet on the command line of a run without one, and what a fleet cannot do.
 fn check_fleet(list: &ListFlags, origins: &Origins) -> Result<(), SettingsError> {
     if list.fleet.fleet.is_some() {
-        return Ok(());
+        return match list.list_credentials {
+            ListCredentials::Ignored => Ok(()),
+            _ => Err(SettingsError::CredentialsOfFleet),
+        };
     }
     match ["run", "fleet-creds"].into_iter().find(|key| origins.of(key) == Origin::CommandLine) {
         Some(flag) => Err(SettingsError::NoFleet { flag }),

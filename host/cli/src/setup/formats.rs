@@ -5,9 +5,9 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 
 use crate::error::Fatal;
-use longshore_engine::list::{Diagnostic, List, ListText, Severity};
+use longshore_engine::list::{Diagnostic, ListText, Severity};
 
-use crate::list::{self, Choice, ListError};
+use crate::list::{self, Choice, GivenCredential, ListError, ReadList};
 use crate::report::Log;
 use crate::settings::PluginSettings;
 use longshore_engine::event::Level;
@@ -38,7 +38,11 @@ impl Formats<'_> {
 
     /// Reads a list in the format `forced`, or else in the format that recognises it best. Logs what
     /// explains an error.
-    pub(crate) async fn read(&self, text: ListText, forced: Option<&str>) -> Result<List, Fatal> {
+    pub(crate) async fn read(
+        &self,
+        text: ListText,
+        forced: Option<&str>,
+    ) -> Result<ReadList, Fatal> {
         let read = self.read_list(text, forced).await;
         if let Err(Fatal::List(error)) = &read {
             self.explain(error);
@@ -63,14 +67,30 @@ impl Formats<'_> {
         }
     }
 
-    async fn read_list(&self, text: ListText, forced: Option<&str>) -> Result<List, Fatal> {
-        let choice = match forced {
+    async fn read_list(&self, text: ListText, forced: Option<&str>) -> Result<ReadList, Fatal> {
+        let choice = self.choose(&text, forced).await?;
+        Ok(list::parse(text, choice).await?)
+    }
+
+    /// Reads only the credentials of a list, which needs no entries. Also returns the name of its format.
+    pub(crate) async fn read_credentials(
+        &self,
+        text: &ListText,
+    ) -> Result<(String, Vec<GivenCredential>), Fatal> {
+        let choice = self.choose(text, None).await?;
+        let format = choice.plugin.name().to_owned();
+        Ok((format, list::credentials(text, choice).await?))
+    }
+
+    /// Returns the plugin `forced`, or else the one that recognises the text best.
+    async fn choose(&self, text: &ListText, forced: Option<&str>) -> Result<Choice, Fatal> {
+        Ok(match forced {
             Some(name) => Choice::forced(self.load(name).await?),
             None => {
                 let known = PluginHost::formats_for(&text.name, text.head()).into_iter();
                 let mut plugins = try_join_all(known.map(|name| self.load(name))).await?;
-                plugins.extend(self.installed(&text).await);
-                let choice = list::choose(&text, &plugins).await;
+                plugins.extend(self.installed(text).await);
+                let choice = list::choose(text, &plugins).await;
                 let known = self.plugins.names(Kind::ListFormat);
                 let choice = choice.map_err(|error| error.with_known(&known))?;
                 for failure in &choice.failures {
@@ -82,8 +102,7 @@ impl Formats<'_> {
                 );
                 choice
             }
-        };
-        Ok(list::parse(text, choice).await?)
+        })
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -14,8 +14,8 @@ use longshore_engine::job::Jobs;
 use longshore_layout::LayoutStore;
 use longshore_oci::{LayoutsName, Registry, StoreName};
 use longshore_registry::{
-    CredentialSources, Credentials, DEFAULT_RETRIES, HintCache, Proxies, Registries,
-    RegistryOptions, ThrottlePause, certificate_directories,
+    CredentialSources, Credentials, DEFAULT_RETRIES, HintCache, ListedCredential, Proxies,
+    Registries, RegistryOptions, ThrottlePause, certificate_directories,
 };
 use longshore_store::{Destination, Effort, Source, StoreError, Stores};
 use tokio::sync::mpsc::UnboundedSender;
@@ -117,6 +117,8 @@ pub(crate) struct StoreSetup {
     processes: usize,
     /// The registry that receives `DOCKER_USERNAME` and `DOCKER_PASSWORD`.
     bound: OnceLock<Registry>,
+    /// The credentials of the list, for `--list-credentials`. Each run of `--every` reads them again.
+    listed: Mutex<Vec<ListedCredential>>,
 }
 
 impl StoreSetup {
@@ -139,7 +141,13 @@ impl StoreSetup {
             pauses: None,
             processes: 1,
             bound: OnceLock::new(),
+            listed: Mutex::default(),
         })
+    }
+
+    /// Uses the credentials of the list from now on, instead of earlier ones.
+    pub(crate) fn use_listed(&self, listed: Vec<ListedCredential>) {
+        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = listed;
     }
 
     /// Allows plain HTTP to a registry: the `insecure` target of charts.
@@ -206,6 +214,7 @@ impl StoreSetup {
     /// Returns all stores. Only `bound` receives the credential of the environment.
     pub(crate) fn stores(&self, bound: Option<&Registry>) -> Result<OpenStores, Fatal> {
         let mut credentials = self.credentials.clone();
+        credentials.listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(registry) = bound {
             credentials.bind_environment(registry.clone());
         }
@@ -251,7 +260,7 @@ fn unused(bound: Option<&Registry>, jobs: &Jobs) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, OnceLock};
+    use std::sync::{Arc, Mutex, OnceLock};
 
     use super::{Folders, RegistrySettings, StoreSetup, unused};
     use longshore_engine::job::{Job, Jobs};
@@ -270,6 +279,7 @@ mod tests {
             pauses: None,
             processes: 1,
             bound: OnceLock::new(),
+            listed: Mutex::default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Hides the secrets of a list whose lines are shown: the failed list names malformed parts of lists in YAML
-//! and JSON, and such a part may be a whole document on one line, with passwords.
+//! and JSON, and such a part may be a whole document on one line, with passwords. So may be the first lines of a
+//! list that no format knows.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -17,8 +18,8 @@ static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&key).ok()
 });
 
-/// Returns `text` with the same lines and columns, and with its secrets hidden.
-pub(super) fn masked(text: &str) -> String {
+/// Returns `text` with the same lines and columns, and with its secrets hidden. [`around`] shows its lines.
+pub fn masked(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut at = 0;
     while let Some(secret) = next_secret(text, at) {
@@ -118,8 +119,8 @@ fn block(text: &str, indent: usize) -> usize {
 /// it shows it.
 const SHOWN: usize = 160;
 
-/// Returns a masked line, or of a long one the part around a column, from 1.
-pub(super) fn around(line: &str, column: u32) -> String {
+/// Returns a line of a [`masked`] text, or of a long one the part around a column, from 1.
+pub fn around(line: &str, column: u32) -> String {
     let before = match line.chars().nth(SHOWN) {
         Some(_) => (column as usize).saturating_sub(SHOWN / 2),
         None => 0,

@@ -11,7 +11,7 @@ use crate::auth::challenge::Challenge;
 use crate::auth::header::{basic, bearer};
 use crate::auth::token::{Grant, Held, Token, TokenScope, usable};
 use crate::auth::tried::LoginTried;
-use crate::{Cause, Client, Credential, CredentialOrigin};
+use crate::{Cause, Client, Credential, CredentialError, CredentialOrigin};
 use longshore_oci::Repository;
 
 /// The authorization of one request.
@@ -136,11 +136,10 @@ impl Client {
         &self,
         repository: Option<&Repository>,
     ) -> Result<Option<Credential>, Cause> {
-        self.options
-            .credentials
-            .of(&self.registry, repository)
-            .await
-            .map_err(|error| Cause::Credential(error.to_string()))
+        self.options.credentials.of(&self.registry, repository).await.map_err(|error| match error {
+            CredentialError::Listed { .. } => Cause::CredentialOfList(error.to_string()),
+            _ => Cause::Credential(error.to_string()),
+        })
     }
 
     /// Names the account that accesses `repository`, as a key for caches that outlive the run.

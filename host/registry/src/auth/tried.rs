@@ -29,6 +29,9 @@ impl LoginTried {
             Some(CredentialOrigin::Environment | CredentialOrigin::Variable(_)) => {
                 "set another one there".to_owned()
             }
+            Some(CredentialOrigin::List { .. }) => {
+                format!("correct it there, or set {variable}, which comes first")
+            }
             Some(CredentialOrigin::Exchange) => "check what --repo-type exchanges".to_owned(),
             Some(CredentialOrigin::File { .. } | CredentialOrigin::Program { .. }) => {
                 format!("log in again with longshore login {registry}, or set {variable}")

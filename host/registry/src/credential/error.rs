@@ -27,6 +27,16 @@ pub enum CredentialError {
         /// What is wrong; never quotes the value.
         what: &'static str,
     },
+    /// A credential of the image list cannot be used.
+    #[error("use the credential for {key} of {place}: {what}")]
+    Listed {
+        /// The registry, or the path below it.
+        key: String,
+        /// Where the list gives it.
+        place: String,
+        /// What is wrong; never quotes the credential.
+        what: String,
+    },
     /// An authentication file cannot be read.
     #[error("read authentication file {}: {cause}", file.display())]
     Unreadable {

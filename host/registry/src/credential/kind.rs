@@ -18,3 +18,14 @@ pub enum Credential {
     /// Docker's `registrytoken`: a bearer token that is sent to the registry unchanged.
     RegistryToken(Secret),
 }
+
+impl Credential {
+    /// The secret part.
+    pub(super) const fn secret(&self) -> &Secret {
+        match self {
+            Self::Basic { password: secret, .. }
+            | Self::IdentityToken(secret)
+            | Self::RegistryToken(secret) => secret,
+        }
+    }
+}

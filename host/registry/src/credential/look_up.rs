@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use super::auth_file::{AuthFile, AuthFilePath, Found};
 use super::error::CredentialError;
 use super::kind::Credential;
+use super::listed::{self, ListedLogin};
 use super::program::{self, ProgramFailure};
 use super::source::CredentialSources;
 
@@ -21,6 +22,11 @@ pub enum CredentialOrigin {
     Environment,
     /// The variable `LONGSHORE_AUTH_…` of this name.
     Variable(String),
+    /// The image list.
+    List {
+        /// The list and the line.
+        place: String,
+    },
     /// An entry of an authentication file, or of `DOCKER_AUTH_CONFIG`.
     File {
         /// The file.
@@ -34,7 +40,7 @@ pub enum CredentialOrigin {
     Program {
         /// Its name, without `docker-credential-`.
         name: String,
-        /// The authentication file that names it.
+        /// The authentication file, or the image list with the line, that names it.
         file: PathBuf,
     },
 }
@@ -44,6 +50,7 @@ impl fmt::Display for CredentialOrigin {
         match self {
             Self::Environment => f.write_str("DOCKER_USERNAME and DOCKER_PASSWORD"),
             Self::Variable(name) => write!(f, "the variable {name}"),
+            Self::List { place } => write!(f, "the image list, {place}"),
             Self::File { file, key } => write!(f, "the entry {key} of {}", file.display()),
             Self::Exchange => f.write_str("the exchange of the repository type"),
             Self::Program { name, file } => {
@@ -135,6 +142,9 @@ impl Credentials {
         if let Some((credential, name)) = self.sources.variables.find(registry) {
             return Ok(Some((credential, CredentialOrigin::Variable(name))));
         }
+        if let Some(found) = self.of_list(registry, repository).await? {
+            return Ok(Some(found));
+        }
         for file in &self.files {
             let content = file.content.get_or_init(|| AuthFile::read(&file.path));
             let content = content.await.as_ref().map_err(Clone::clone)?;
@@ -143,23 +153,61 @@ impl Credentials {
                     let file = file.path.path.clone();
                     return Ok(Some((credential, CredentialOrigin::File { file, key })));
                 }
-                Found::Program(name) => match self.ask(name, registry).await {
-                    Ok(Some(credential)) => {
+                Found::Program(name) => {
+                    if let Some(credential) = self.ask_if_installed(name, registry).await? {
                         let (name, file) = (name.to_owned(), file.path.path.clone());
                         return Ok(Some((credential, CredentialOrigin::Program { name, file })));
                     }
-                    Ok(None) => {}
-                    // The file may come from another machine, and the image may be public.
-                    Err(CredentialError::Program {
-                        failure: failure @ ProgramFailure::Missing { .. },
-                        ..
-                    }) => self.warn_of_missing(name, registry, &failure),
-                    Err(error) => return Err(error),
-                },
+                }
                 Found::Nothing => {}
             }
         }
         Ok(None)
+    }
+
+    /// Returns the credential that the image list gives.
+    async fn of_list(
+        &self,
+        registry: &Registry,
+        repository: Option<&Repository>,
+    ) -> Result<Option<(Credential, CredentialOrigin)>, CredentialError> {
+        let Some(found) = listed::find(&self.sources.listed, registry, repository) else {
+            return Ok(None);
+        };
+        let place = found.place().to_owned();
+        match found.login() {
+            Ok(ListedLogin::Credential(credential)) => {
+                Ok(Some((credential.clone(), CredentialOrigin::List { place })))
+            }
+            Ok(ListedLogin::Program { name, host }) => {
+                let asked = self.ask_if_installed(name, host.as_ref().unwrap_or(registry)).await?;
+                let (name, file) = (name.clone(), PathBuf::from(place));
+                Ok(asked.map(|found| (found, CredentialOrigin::Program { name, file })))
+            }
+            Err(what) => {
+                let (key, what) = (found.key().to_owned(), what.clone());
+                Err(CredentialError::Listed { key, place, what })
+            }
+        }
+    }
+
+    /// Asks a credential helper. One that is not installed has no credential: the file that names it may come
+    /// from another machine, and the image may be public.
+    async fn ask_if_installed(
+        &self,
+        name: &str,
+        registry: &Registry,
+    ) -> Result<Option<Credential>, CredentialError> {
+        match self.ask(name, registry).await {
+            Err(CredentialError::Program {
+                failure: failure @ ProgramFailure::Missing { .. },
+                ..
+            }) => {
+                self.warn_of_missing(name, registry, &failure);
+                Ok(None)
+            }
+            answer => answer,
+        }
     }
 
     /// Returns where the last credential for `registry` was from; `None` if none was found.

@@ -8,6 +8,7 @@ use longshore_oci::Registry;
 use super::auth_file::{AuthFile, AuthFilePath};
 use super::error::CredentialError;
 use super::kind::Credential;
+use super::listed::ListedCredential;
 use super::variable::{Variables, WHOLE_FILE};
 
 /// The user name for the destination's registry.
@@ -42,13 +43,15 @@ impl EnvironmentCredential {
     }
 }
 
-/// All sources of credentials in their order: the environment, then the files.
+/// All sources of credentials in their order: the environment, the list, then the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CredentialSources {
     /// `DOCKER_USERNAME` and `DOCKER_PASSWORD`.
     pub environment: Option<EnvironmentCredential>,
     /// The variables `LONGSHORE_AUTH_…`.
     pub(super) variables: Variables,
+    /// The credentials of the image list, for `--list-credentials`.
+    pub listed: Vec<ListedCredential>,
     /// `DOCKER_AUTH_CONFIG`: the text of an authentication file.
     pub(super) whole_file: Option<Secret>,
     /// The files of containers and Docker, in order. Their format is the same.
@@ -99,6 +102,7 @@ impl CredentialSources {
         Ok(Self {
             environment: EnvironmentCredential::read(&get)?,
             variables: Variables::default(),
+            listed: Vec::new(),
             whole_file: whole_file.map(Secret::new),
             auth_files: named
                 .into_iter()

@@ -35,6 +35,9 @@ impl RegistryError {
             Cause::Credential(why) | Cause::CertificateFile(why) if out_of_files(why).is_some() => {
                 out_of_files(why)?
             }
+            Cause::CredentialOfList(_) => {
+                "correct it there, set LONGSHORE_AUTH_… for the registry, which comes first, or leave out --list-credentials"
+            }
             Cause::Credential(_) => {
                 "fix or remove the credential that the error names; docker login writes it again"
             }

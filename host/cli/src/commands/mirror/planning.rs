@@ -10,6 +10,7 @@ use super::rewrite::PluginRewrite;
 use super::session::Session;
 use crate::error::Fatal;
 use crate::flags::{NO_PROJECT, REGISTRY_REWRITE};
+use crate::list::ReadList;
 use crate::prepare::{AUTO, RegistryEndpoints};
 use crate::report::{FailedEntry, MendCommands};
 use crate::settings::{SettingsError, Task};
@@ -138,7 +139,11 @@ impl Session {
         let formats = self.formats();
         let read = formats.read(text, format);
         let loaded = self.unless_interrupted(async { tokio::try_join!(read, self.rewrites()) });
-        let Some((mut list, rewrites)) = loaded.await? else { return Ok(None) };
+        let Some((read, rewrites)) = loaded.await? else { return Ok(None) };
+        let ReadList { mut list, credentials } = read;
+        let Some(()) = self.use_credentials(&list.text.name, &credentials).await? else {
+            return Ok(None);
+        };
         list.format.lines &= repeat_lines;
         self.plan_list(list, rewrites, first_number).await
     }
@@ -257,6 +262,7 @@ impl Session {
         let mut used: Vec<String> =
             rewrites.iter().skip(1).map(|rewrite| rewrite.name().to_owned()).collect();
         used.push(format.to_owned());
+        used.extend(self.credentials_format.get().cloned());
         match self.settings.repo_type() {
             None => {}
             // Only the registries tell which ones are used.

@@ -2,8 +2,12 @@
 
 use longshore_engine::list::Format;
 
+use super::credentials::UNKNOWN_FILE;
 use super::session::Session;
 use crate::report::{MendCommands, shell_command};
+
+/// The start of the flag whose value says which list gives credentials.
+const CREDENTIALS: &str = "--list-credentials=";
 
 impl Session {
     /// Returns the command that repeats the run of a list in `format` with the failed list.
@@ -37,10 +41,18 @@ impl Session {
             (Ok(found), Some(list)) if !found.is_file() => (list.clone(), &*format.flag),
             _ => (failed.display().to_string(), format.repeated_as()),
         };
+        let mut needs_format = false;
+        for word in words.iter_mut().filter(|word| word.starts_with(CREDENTIALS)) {
+            needs_format = true;
+            // The failed list gives no credentials. The original list does.
+            if word[CREDENTIALS.len()..] == *"true" {
+                *word = format!("{CREDENTIALS}{}", self.credentials_file().unwrap_or(UNKNOWN_FILE));
+            }
+        }
         if repeated != format.flag {
             // The failed list does not use that format: its options go, and its default filter stays.
             let config = format!("--plugin-config={}.", format.name);
-            words.retain(|word| !word.starts_with(&config));
+            words.retain(|word| needs_format || !word.starts_with(&config));
             let flags = ["arch", "os"].into_iter().zip(self.settings.filter.defaults(format));
             words.extend(flags.filter_map(|(flag, value)| Some(format!("--{flag}={}", value?))));
         }

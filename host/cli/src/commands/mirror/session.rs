@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::FileTypeExt as _;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 
 use longshore_plugin_host::PluginHost;
 use longshore_store::Interrupt;
@@ -24,6 +24,10 @@ pub(in crate::commands) struct Session {
     pub(in crate::commands) referrers_left_out: AtomicBool,
     /// Says once which digests will change.
     pub(in crate::commands) digests_told: Once,
+    /// Says once that the list gives credentials, or none.
+    pub(in crate::commands) credentials_told: Once,
+    /// The format of the list of `--list-credentials=FILE`.
+    pub(in crate::commands) credentials_format: OnceLock<String>,
 }
 
 impl Session {
@@ -53,6 +57,8 @@ impl Session {
             interrupt: listen(hangup)?,
             referrers_left_out: AtomicBool::new(false),
             digests_told: Once::new(),
+            credentials_told: Once::new(),
+            credentials_format: OnceLock::new(),
             settings,
             log: Arc::clone(log),
         })

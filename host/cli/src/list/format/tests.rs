@@ -75,7 +75,7 @@ async fn a_named_format_reads_whatever_it_is_given() {
     assert!(matches!(comments, Err(ListError::Empty { line_hint: Some(_), .. })));
     let mut third = text(b"a b 1\nc\xff d 1\n");
     third.first_line = 3;
-    let list = parse(third, Choice::forced(mirror)).await.unwrap();
+    let list = parse(third, Choice::forced(mirror)).await.unwrap().list;
     assert_eq!((&*list.format.name, list.entries.len(), list.entries[0].line), ("mirror", 1, 3));
     assert_eq!(list.diagnostics, [remark(Severity::Error, 4, 2, "it is not UTF-8 text")]);
 }
@@ -100,6 +100,7 @@ fn remark(severity: Severity, line: u32, column: u32, message: &str) -> Diagnost
 #[test]
 fn a_line_that_is_no_text_is_an_error_at_its_column_and_a_comment_is_none() {
     let mut parsed = Parsed {
+        credentials: Vec::new(),
         entries: vec![entry(1), entry(2), entry(5)],
         diagnostics: vec![
             remark(Severity::Warning, 2, 1, "odd"),
@@ -123,6 +124,7 @@ fn a_line_that_is_no_text_is_an_error_at_its_column_and_a_comment_is_none() {
 #[test]
 fn a_later_part_of_a_conversation_has_its_own_numbers() {
     let mut parsed = Parsed {
+        credentials: Vec::new(),
         entries: vec![entry(1)],
         diagnostics: vec![
             remark(Severity::Error, 0, 0, "all of it"),
