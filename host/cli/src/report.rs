@@ -31,7 +31,7 @@ pub(crate) use failed_list::{FailedEntry, FailedList, FailedListFile};
 pub(crate) use finished::Report;
 pub(crate) use log::{Log, LogLayer, has_terminal};
 pub(crate) use options::{OutputFormat, ReportOptions, Verb};
-pub(crate) use page::{Asked, PageFile};
+pub(crate) use page::{Asked, PageFile, PromptReport};
 pub(crate) use print::mend::MendCommands;
 pub(crate) use print::{
     PluginDescription, PluginRow, print, print_inspection, print_plugin, print_plugins, print_tags,

@@ -9,6 +9,7 @@ mod entries;
 mod file;
 mod item;
 mod mirrored;
+mod prompt;
 mod safe;
 mod selection;
 mod tables;
@@ -23,13 +24,14 @@ use longshore_oci::Digest;
 pub(crate) use self::file::PageFile;
 pub(super) use self::item::{Item, Kind};
 pub(super) use self::mirrored::{counts, kind, others};
+pub(crate) use self::prompt::PromptReport;
 use self::safe::safe;
 use super::course::Figures;
 use super::spent::spent;
 
 const STYLE: &str = include_str!("page/assets/report.css");
 const SCRIPT: &str = include_str!("page/assets/report.js");
-/// Hides the rows of the long table before they are laid out; the script at the end shows the first ones.
+/// Shows the controls of the long table, which only the script at the end can use.
 const MARK: &str = "document.documentElement.className=\"js\"";
 
 /// What was asked of a run: names and texts for people.

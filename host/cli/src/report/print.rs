@@ -14,12 +14,14 @@ use std::path::Path;
 
 use longshore_engine::event::Level;
 
+use self::document::Repeat;
 pub(super) use self::document::{
     write_document_as_json as write_json, write_document_as_yaml as write_yaml,
 };
 pub(super) use self::figures::{RunFigures, seconds};
 pub(crate) use self::inspection::{print_inspection, print_tags};
 pub(crate) use self::plugin::{PluginDescription, PluginRow, print_plugin, print_plugins};
+use self::quoted::Quoted;
 pub(crate) use self::stdout::print;
 pub(super) use self::stdout::with_stdout;
 use super::error::ReportError;
@@ -52,12 +54,18 @@ impl Report {
                 self.log.write(Level::Info, &format!("mend with: {mend}"));
             }
         }
+        let path = failed_list.map(|path| path.to_string_lossy());
+        let is_repeatable = failed_list.is_some_and(failed_list::has_entries);
+        let repeat = path.as_deref().map(|path| Repeat {
+            failed_list: Quoted(path),
+            repeat: is_repeatable.then_some(Quoted(command)),
+        });
         with_stdout(|out| match self.options.output {
             OutputFormat::Text => {
                 summary::write_text(self, failed_list, &next_step(failed_list, command), out)
             }
-            OutputFormat::Json => document::write_json(self, out),
-            OutputFormat::Yaml => document::write_yaml(self, out),
+            OutputFormat::Json => document::write_json(self, repeat, out),
+            OutputFormat::Yaml => document::write_yaml(self, repeat, out),
         })
     }
 }

@@ -117,7 +117,8 @@ fn tag_column(tag: &str) -> Cow<'_, str> {
 fn terms(entry: &Entry, format: &Format, all: bool) -> Vec<String> {
     let mut terms = Vec::new();
     match entry.platforms.as_slice() {
-        [] if format.lines => {}
+        // The repeated command, or the standard format of the prompt, has this filter too.
+        [] if format.lines || (format.default_arch.is_some() && format.default_os.is_some()) => {}
         // The default filter of the standard format must not apply to an entry of another format.
         [] => terms.push(format!("platforms={ALL}")),
         platforms => {

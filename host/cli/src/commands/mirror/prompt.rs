@@ -8,7 +8,9 @@ use super::exit::exit_of;
 use super::session::Session;
 use crate::error::{Exit, Fatal};
 use crate::list;
-use crate::report::{FailedEntry, FailedList, MendCommands, Verdicts};
+use crate::report::{
+    FailedEntry, FailedList, MendCommands, PageFile, PromptReport, ReportError, Verdicts,
+};
 use longshore_engine::event::Level;
 use longshore_engine::list::{ListText, STANDARD_FORMAT, UNREADABLE};
 use longshore_engine::plan::PlanError;
@@ -41,6 +43,8 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
         session.settings.list.list_format.get_or_insert_with(|| STANDARD_FORMAT.to_owned()).clone();
     let format = list::format_of(&session.formats().load(&name).await?);
     let (command, mend) = (session.repeat_command(&format), session.mend_commands(&format));
+    let page = session.page("the image list", true)?;
+    let lines = PromptReport::new(session.settings.verb(), session.settings.dry_run());
     let opened = session.failed_list(Vec::new(), &command, true).await?;
     let Some(failed_list) = opened else { return Ok(Exit::Interrupted) };
     let mut conversation = Conversation {
@@ -52,6 +56,7 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
         failed_list,
         failures: Vec::new(),
         verdicts: Verdicts::default(),
+        page: page.map(|page| (page, lines)),
         next_number: 1,
         lines: 0,
         exit: Exit::Done,
@@ -75,6 +80,8 @@ struct Conversation {
     failures: Vec<(u32, String)>,
     /// What `mirror-validate` found in all lines.
     verdicts: Verdicts,
+    /// The page of `--report`, which is written at the end, and what it shows.
+    page: Option<(PageFile, PromptReport)>,
     next_number: u32,
     /// The number of typed lines.
     lines: u32,
@@ -98,20 +105,26 @@ impl Conversation {
                 }
                 Err(error) => return Err(error.into()),
             };
-            self.lines += 1;
-            let text = line.trim();
-            if ENDS.contains(&text) {
-                break;
+            // What is pasted may be several lines.
+            for line in line.split(['\n', '\r']) {
+                self.lines += 1;
+                let text = line.trim();
+                if ENDS.contains(&text) {
+                    return Ok(());
+                }
+                if text == HELP {
+                    self.session.log.write(Level::Info, MORE.trim_end());
+                    continue;
+                }
+                if text.is_empty() || text.starts_with('#') || text.starts_with("//") {
+                    continue;
+                }
+                let _unused = editor.add_history_entry(text);
+                self.line(line).await?;
+                if self.exit == Exit::Interrupted {
+                    break;
+                }
             }
-            if text == HELP {
-                self.session.log.write(Level::Info, MORE.trim_end());
-                continue;
-            }
-            if text.is_empty() || text.starts_with('#') || text.starts_with("//") {
-                continue;
-            }
-            let _unused = editor.add_history_entry(text);
-            self.line(&line).await?;
         }
         Ok(())
     }
@@ -156,6 +169,9 @@ impl Conversation {
             Exit::Done | Exit::Usage => {}
             exit @ (Exit::SomeFailed | Exit::Interrupted) => self.exit = exit,
         }
+        if let Some((_, page)) = &mut self.page {
+            page.add(report);
+        }
         Ok(())
     }
 
@@ -185,6 +201,9 @@ impl Conversation {
             list.add(&[FailedEntry { number, text, terms: None }])?;
         }
         self.next_number += 1;
+        if let Some((_, page)) = &mut self.page {
+            page.refuse(number, line, &why, error.hint());
+        }
         self.failures.push((number, why));
         self.exit = Exit::SomeFailed;
         self.keep()
@@ -203,6 +222,19 @@ impl Conversation {
     }
 
     fn end(mut self) -> Result<Exit, Fatal> {
+        let paged = self.write_page();
+        let exit = self.end_failed_list()?;
+        paged?;
+        Ok(exit)
+    }
+
+    fn write_page(&mut self) -> Result<(), ReportError> {
+        let Some((page, lines)) = self.page.take() else { return Ok(()) };
+        let asked = self.session.asked(("List", "lines typed at the prompt".to_owned()));
+        lines.write_page(page, &asked)
+    }
+
+    fn end_failed_list(&mut self) -> Result<Exit, Fatal> {
         let Some(list) = self.failed_list.take() else { return Ok(self.exit) };
         if let Some(path) = list.finish(&self.failures())? {
             let text = format!("failed list: {}; repeat with: {}", path.display(), self.command);

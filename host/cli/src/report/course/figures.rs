@@ -36,6 +36,22 @@ impl Figures {
         }
     }
 
+    /// Adds the figures of a run that started `after` this one's start.
+    pub(in crate::report) fn add(&mut self, other: &Self, after: Duration) {
+        self.saved.add(other.saved);
+        for store in &other.effort.stores {
+            match self.effort.stores.iter_mut().find(|known| known.name == store.name) {
+                Some(known) => {
+                    known.retries += store.retries;
+                    known.pauses += store.pauses;
+                    known.paused += store.paused;
+                }
+                None => self.effort.stores.push(store.clone()),
+            }
+        }
+        self.timeline.add(&other.timeline, after);
+    }
+
     /// Returns the number of requests that were made again.
     pub(in crate::report) fn retries(&self) -> u64 {
         self.sum(|store| store.retries)

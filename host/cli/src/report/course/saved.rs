@@ -24,6 +24,13 @@ impl Saved {
         }
     }
 
+    /// Adds the bytes of another run.
+    pub(in crate::report) const fn add(&mut self, other: Self) {
+        self.mounted += other.mounted;
+        self.present += other.present;
+        self.shared += other.shared;
+    }
+
     /// Returns the sum.
     pub(in crate::report) const fn sum(self) -> u64 {
         self.mounted + self.present + self.shared

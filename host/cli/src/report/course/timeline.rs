@@ -78,6 +78,16 @@ impl Timeline {
         &mut self.slots[at]
     }
 
+    /// Adds the course of a run that started `after` this one's start.
+    pub(in crate::report) fn add(&mut self, other: &Self, after: Duration) {
+        for (number, slot) in (0..).zip(&other.slots) {
+            let sum = self.at(after + other.interval * number);
+            *sum = sum.with(*slot);
+        }
+        let later = |pause: &Pause| Pause { start: pause.start + after, ..pause.clone() };
+        self.pauses.extend(other.pauses.iter().map(later));
+    }
+
     /// Adds the pauses of a run that ended `elapsed` after its start.
     pub(in crate::report) fn add_pauses(&mut self, effort: &Effort, elapsed: Duration) {
         let pause = |store: &StoreEffort, span: &PauseSpan| Pause {
@@ -115,6 +125,30 @@ mod tests {
             assert_eq!(sum(|slot| slot.saved), 2002, "{seconds}");
             assert_eq!(sum(|slot| slot.ended), 1001, "{seconds}");
         }
+    }
+
+    #[test]
+    fn a_later_run_comes_behind_the_first_one() {
+        let seconds = Duration::from_secs;
+        let run = |moved: &[u64]| {
+            let mut timeline = Timeline::default();
+            for (second, &moved) in (0..).zip(moved) {
+                *timeline.at(seconds(second)) = Slot { moved, saved: 1, ended: 2 };
+            }
+            let (registry, start) = ("a.io".to_owned(), seconds(1));
+            timeline.pauses.push(super::Pause { registry, start, length: seconds(1) });
+            timeline
+        };
+        let mut first = run(&[1, 2, 3]);
+        first.add(&run(&[40, 50]), seconds(3));
+        let moved = |second| {
+            let mut timeline = first.clone();
+            timeline.at(seconds(second)).moved
+        };
+        assert_eq!([0, 1, 2, 3, 4].map(moved), [1, 2, 3, 40, 50]);
+        assert_eq!(first.slots.iter().map(|slot| slot.ended).sum::<u64>(), 10);
+        let starts: Vec<u64> = first.pauses.iter().map(|pause| pause.start.as_secs()).collect();
+        assert_eq!(starts, [1, 4]);
     }
 
     #[test]

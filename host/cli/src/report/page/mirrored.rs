@@ -7,6 +7,7 @@ use crate::report::ReportError;
 use crate::report::finished::Report;
 use crate::report::options::Verb;
 use crate::report::row::Row;
+use crate::report::totals::Totals;
 use longshore_engine::counted;
 use longshore_engine::job::Status;
 
@@ -22,7 +23,12 @@ impl Report {
                 Verb::Validate => "mirror-validate",
             },
             noun: ["entry", "entries"],
-            headline: self.headline(),
+            headline: headline(
+                &self.totals,
+                self.rows.len(),
+                self.options.verb,
+                self.options.dry_run,
+            ),
             counts: counts(self.rows.iter().map(Row::status_word)),
             asked,
             elapsed: self.elapsed,
@@ -31,31 +37,41 @@ impl Report {
         };
         page.finish(|out| write(&head, || self.rows.iter().map(Item::of), out))
     }
+}
 
-    fn headline(&self) -> String {
-        let (totals, all) = (&self.totals, self.rows.len());
-        let done = totals.copied + totals.valid + totals.dry_run;
-        let verb = match (self.options.dry_run, self.options.verb, done) {
-            (true, ..) => "would arrive",
-            (false, Verb::Mirror, _) => "arrived",
-            (false, Verb::Validate, 1) => "is valid",
-            (false, Verb::Validate, _) => "are valid",
-        };
-        let others = others(&[
-            (totals.skipped, "skipped"),
-            (totals.failed, "failed"),
-            (totals.unknown, "not looked at"),
-        ]);
-        match (others.as_str(), all) {
-            ("", 1) => format!("the entry {verb}"),
-            ("", _) => format!("all {all} entries {verb}"),
-            _ => format!("{done} of {} {verb}{others}", counted(all, "entry", "entries")),
-        }
+/// Says how many of `all` entries ended well.
+pub(super) fn headline(totals: &Totals, all: usize, verb: Verb, dry_run: bool) -> String {
+    // What is at the destination already has arrived, in an earlier run.
+    let present = totals.skipped - totals.left_out;
+    let done = totals.copied + totals.valid + totals.dry_run;
+    let (done, present) = match verb {
+        Verb::Mirror => (done + present, 0),
+        Verb::Validate => (done, present),
+    };
+    let is_new = totals.skipped == totals.left_out;
+    let verb = match (dry_run, verb, done) {
+        (true, ..) if is_new => "would arrive",
+        (true, ..) => "would arrive or are there",
+        (false, Verb::Mirror, _) if is_new => "arrived",
+        (false, Verb::Mirror, 1) => "is at the destination",
+        (false, Verb::Mirror, _) => "are at the destination",
+        (false, Verb::Validate, 1) => "is valid",
+        (false, Verb::Validate, _) => "are valid",
+    };
+    let others = others(&[
+        (totals.left_out + present, "skipped"),
+        (totals.failed, "failed"),
+        (totals.unknown, "not looked at"),
+    ]);
+    match (others.as_str(), all) {
+        ("", 1) => format!("the entry {verb}"),
+        ("", _) => format!("all {all} entries {verb}"),
+        _ => format!("{done} of {} {verb}{others}", counted(all, "entry", "entries")),
     }
 }
 
 impl<'a> Item<'a> {
-    fn of(row: Row<'a>) -> Self {
+    pub(super) fn of(row: Row<'a>) -> Self {
         let entry = row.entry();
         Self {
             number: row.number(),

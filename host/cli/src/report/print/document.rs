@@ -24,6 +24,9 @@ struct Document<'a> {
     #[serde(flatten)]
     done: Done,
     skipped: u32,
+    /// The skipped entries of which the destination has nothing.
+    #[serde(skip_serializing_if = "is_zero")]
+    left_out: u32,
     failed: u32,
     bytes: u64,
     seconds: f64,
@@ -32,6 +35,24 @@ struct Document<'a> {
     /// The command that mends all that a validation found.
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<Quoted<&'a str>>,
+    /// The failed list and the command that repeats the run with it.
+    #[serde(flatten)]
+    repeat: Option<Repeat<'a>>,
+}
+
+/// How to repeat a run.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Repeat<'a> {
+    pub(super) failed_list: Quoted<&'a str>,
+    /// None if the failed list holds nothing that can be repeated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) repeat: Option<Quoted<&'a str>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The entries that are done, in the words of the command.
@@ -131,9 +152,11 @@ impl<'a> Entry<'a> {
 }
 
 impl<'a> Document<'a> {
-    fn of(report: &'a Report) -> Self {
+    fn of(report: &'a Report, repeat: Option<Repeat<'a>>) -> Self {
         let totals = &report.totals;
         Self {
+            repeat,
+            left_out: totals.left_out,
             shard: report.options.shard.map(|shard| shard.to_string()),
             entries: Entries { rows: &report.rows, mend: report.mend() },
             done: Done::of(report),
@@ -148,8 +171,12 @@ impl<'a> Document<'a> {
 }
 
 /// Writes the document as JSON.
-pub(super) fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    write_document_as_json(&Document::of(report), out)
+pub(super) fn write_json(
+    report: &Report,
+    repeat: Option<Repeat<'_>>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    write_document_as_json(&Document::of(report, repeat), out)
 }
 
 /// Writes any document as JSON, without characters that steer a terminal.
@@ -163,8 +190,12 @@ pub(in crate::report) fn write_document_as_json(
 }
 
 /// Writes the document as YAML.
-pub(super) fn write_yaml(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    write_document_as_yaml(&Document::of(report), out)
+pub(super) fn write_yaml(
+    report: &Report,
+    repeat: Option<Repeat<'_>>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    write_document_as_yaml(&Document::of(report, repeat), out)
 }
 
 /// Writes any document as YAML, without characters that steer a terminal.
@@ -187,18 +218,17 @@ pub(in crate::report) fn write_document_as_yaml(
 mod tests {
     use serde_json::Value;
 
-    use super::{write_json, write_yaml};
+    use super::{Repeat, write_json, write_yaml};
     use crate::report::escape::is_unsafe;
     use crate::report::finished::Report;
     use crate::report::row::tests::{ended, rows};
     use crate::report::tests::report_of_all_kinds;
 
-    fn text(
-        report: &Report,
-        write: fn(&Report, &mut dyn std::io::Write) -> std::io::Result<()>,
-    ) -> String {
+    type Writer = fn(&Report, Option<Repeat<'_>>, &mut dyn std::io::Write) -> std::io::Result<()>;
+
+    fn text(report: &Report, write: Writer) -> String {
         let mut bytes = Vec::new();
-        write(report, &mut bytes).unwrap();
+        write(report, None, &mut bytes).unwrap();
         String::from_utf8(bytes).unwrap()
     }
 

@@ -77,6 +77,7 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         write!(out, " ({} of them not finished)", totals.unfinished)?;
     }
     writeln!(out, ", {:.1} s", report.elapsed.as_secs_f64())?;
+    write_left_out(report, out)?;
     write_verdicts(totals, out)?;
     if totals.unknown > 0 {
         let unknown = totals.unknown;
@@ -110,6 +111,24 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// Says which of the skipped entries the destination has not, if it has others. A warning says so of all.
+fn write_left_out(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let Totals { skipped, left_out, .. } = report.totals;
+    if left_out == 0 || usize::try_from(left_out).ok() == Some(report.rows.len()) {
+        return Ok(());
+    }
+    write!(out, "of the skipped: ")?;
+    if skipped > left_out {
+        write!(out, "{} at the destination already, ", skipped - left_out)?;
+    }
+    let reason = report.rows.iter().find(|row| row.is_left_out()).and_then(|row| row.reason());
+    let reason = reason.map_or_else(String::new, |reason| match left_out {
+        1 => format!(": {}", escape(reason)),
+        _ => format!("; the first: {}", escape(reason)),
+    });
+    writeln!(out, "{left_out} not mirrored{reason}")
 }
 
 /// Writes how many entries have each verdict, if one has any.

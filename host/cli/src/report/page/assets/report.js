@@ -1,41 +1,49 @@
 (function () {
   "use strict";
+  // The browser has not parsed the table, because it is in <noscript>: a long list opens at once. Each row is one
+  // line of it, and only the rows that are shown become elements.
+  var written = document.getElementById("written").textContent;
+  var start = written.indexOf("<tbody>\n") + "<tbody>\n".length;
+  var end = written.lastIndexOf("</tbody>");
+  var rows = written.slice(start, end).split("\n").filter(Boolean);
+  document.getElementById("rows").innerHTML = written.slice(0, start) + written.slice(end);
   var table = document.getElementById("entries");
-  var body = table.tBodies[0];
   var heads = Array.prototype.slice.call(table.tHead.rows[0].cells);
-  var rows = Array.prototype.slice.call(body.rows);
   var find = document.getElementById("find");
   var status = document.getElementById("status");
   var many = document.getElementById("many");
   var count = document.getElementById("count");
   // Read when the first search needs them.
   var texts = null;
-  var shown = [];
+
+  function text(html) {
+    return html.replace(/<[^>]*>/g, " ").replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&quot;/g, "\"")
+      .replace(/&#39;/g, "'").replace(/&amp;/g, "&").trim();
+  }
 
   function matching() {
     var words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
     if (words.length && !texts) {
-      texts = new Map(rows.map(function (row) { return [row, row.textContent.toLowerCase()]; }));
+      texts = new Map(rows.map(function (row) { return [row, text(row).toLowerCase()]; }));
     }
+    var wanted = "<tr data-status=\"" + status.value + (status.value ? "\"" : "");
     return rows.filter(function (row) {
-      return (!status.value || row.dataset.status === status.value) &&
+      return row.lastIndexOf(wanted, 0) === 0 &&
         words.every(function (word) { return texts.get(row).indexOf(word) >= 0; });
     });
   }
 
   function show() {
     var all = matching();
-    shown.forEach(function (row) { row.className = ""; });
-    shown = many.value ? all.slice(0, Number(many.value)) : all;
-    var moved = document.createDocumentFragment();
-    shown.forEach(function (row) { row.className = "on"; moved.appendChild(row); });
-    body.appendChild(moved);
+    var shown = many.value ? all.slice(0, Number(many.value)) : all;
+    table.tBodies[0].innerHTML = shown.join("");
     count.textContent = all.length + " of " + rows.length + " match, " + shown.length + " shown";
   }
 
   function key(row, at) {
-    var cell = row.cells[at];
-    return cell.dataset.n === undefined ? cell.textContent : Number(cell.dataset.n);
+    var cell = row.split("</td>")[at];
+    var number = /data-n="([0-9]+)"/.exec(cell);
+    return number ? Number(number[1]) : text(cell);
   }
 
   function sort(at) {
