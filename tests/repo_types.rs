@@ -1,5 +1,6 @@
 //! Repository types against servers that behave as their documentation says.
 
+mod answers;
 mod artifactory;
 mod auto;
 mod ecr;

@@ -14,7 +14,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// Makes the registry require ECR's password.
-fn wants_password(destination: &FaultProxy, password: &str) {
+pub(super) fn wants_password(destination: &FaultProxy, password: &str) {
     let right = format!("Basic {}", encoded(&format!("AWS:{password}")));
     destination.rule(Rule::on("*", "/v2/*").answers_by(move |seen| {
         let challenge = "Basic realm=\"https://ecr.test/\",service=\"ecr.amazonaws.com\"";
@@ -74,7 +74,7 @@ fn asked(seen: &Seen) -> (String, String) {
 }
 
 /// Makes a server answer as ECR does, with this answer to `CreateRepository`.
-fn ecr(api: &FaultProxy, password: &'static str, creation: Answer) {
+pub(super) fn ecr(api: &FaultProxy, password: &'static str, creation: Answer) {
     api.rule(Rule::on("POST", "/").answers_by(move |seen| {
         let missing = || json(400, &serde_json::json!({"__type": "RepositoryNotFoundException"}));
         Some(match asked(seen).0.as_str() {

@@ -10,10 +10,10 @@ use crate::support::{Answer, FaultProxy, Longshore, Rule};
 const TOKEN: &str = "glpat-t0ken-of-gitlab";
 
 /// The projects of a GitLab.
-type Projects = Arc<Mutex<BTreeSet<String>>>;
+pub(super) type Projects = Arc<Mutex<BTreeSet<String>>>;
 
 /// Starts the API of a GitLab with the group `team`. The destination takes pushes into its projects only.
-fn gitlab(places: &Places) -> (FaultProxy, Projects) {
+pub(super) fn gitlab(places: &Places) -> (FaultProxy, Projects) {
     let api = FaultProxy::without_upstream();
     let projects = Projects::default();
     let known = Arc::clone(&projects);
@@ -55,7 +55,7 @@ fn gitlab(places: &Places) -> (FaultProxy, Projects) {
     (api, projects)
 }
 
-fn run(places: &Places, api: &FaultProxy, repository: &str) -> Longshore {
+pub(super) fn run(places: &Places, api: &FaultProxy, repository: &str) -> Longshore {
     places
         .mirror(repository, "gitlab")
         .args(["--plugin-config", &format!("gitlab.api=http://{}", api.address())])

@@ -9,10 +9,10 @@ use crate::support::{Answer, FaultProxy, Longshore, Rule};
 const TOKEN: &str = "0auth-t0ken-of-quay";
 
 /// The organizations and repositories of a Quay.
-type State = Arc<Mutex<(BTreeSet<String>, BTreeSet<String>)>>;
+pub(super) type State = Arc<Mutex<(BTreeSet<String>, BTreeSet<String>)>>;
 
 /// Makes the destination a Quay with these organizations. It takes pushes into its repositories only.
-fn quay(places: &Places, organizations: &[&str]) -> State {
+pub(super) fn quay(places: &Places, organizations: &[&str]) -> State {
     let organizations = organizations.iter().map(|&name| name.to_owned()).collect();
     let state: State = Arc::new(Mutex::new((organizations, BTreeSet::new())));
     let error = |status: u16, kind: &str, message: &str| {
@@ -66,7 +66,7 @@ fn quay(places: &Places, organizations: &[&str]) -> State {
     state
 }
 
-fn run(places: &Places, repository: &str) -> Longshore {
+pub(super) fn run(places: &Places, repository: &str) -> Longshore {
     places
         .mirror(repository, "quay")
         .args(["--plugin-config", "quay.https=false", "--settings", "s.toml"])

@@ -52,6 +52,11 @@ impl FaultProxy {
         Self::start(Some(registry.address().to_owned()))
     }
 
+    /// Starts a proxy in front of a server that speaks plain HTTP at this address.
+    pub(crate) fn before_address(address: &str) -> Self {
+        Self::start(Some(address.to_owned()))
+    }
+
     /// Starts a proxy without an upstream. Unmatched requests get 404.
     pub(crate) fn without_upstream() -> Self {
         Self::start(None)
@@ -88,6 +93,12 @@ impl FaultProxy {
     /// Adds a rule after the existing ones.
     pub(crate) fn rule(&self, rule: Rule) -> &Self {
         lock(&self.shared.rules).push(rule);
+        self
+    }
+
+    /// Adds a rule before the existing ones.
+    pub(crate) fn first_rule(&self, rule: Rule) -> &Self {
+        lock(&self.shared.rules).insert(0, rule);
         self
     }
 

@@ -11,6 +11,7 @@ use longshore_plugin_host::{Ends, Exchanged, Plugin};
 use longshore_registry::{Client, Credential, CredentialExchange, ExchangedCredential, Secret};
 
 use super::endpoint::RegistryEndpoints;
+use super::{TRIES, wait_after};
 
 /// The exchange of a plugin.
 struct PluginExchange(Plugin);
@@ -27,8 +28,18 @@ impl CredentialExchange for PluginExchange {
         registry: &'a Registry,
     ) -> BoxFuture<'a, Result<ExchangedCredential, String>> {
         async {
-            let exchanged = self.0.exchange(registry.as_str()).await;
-            exchanged.map(converted).map_err(|error| error.to_string())
+            let mut tries = 1;
+            loop {
+                let error = match self.0.exchange(registry.as_str()).await {
+                    Ok(exchanged) => return Ok(converted(exchanged)),
+                    Err(error) => error,
+                };
+                match wait_after(&error) {
+                    Some(wait) if tries < TRIES => tokio::time::sleep(wait).await,
+                    _ => return Err(error.to_string()),
+                }
+                tries += 1;
+            }
         }
         .boxed()
     }

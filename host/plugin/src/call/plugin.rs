@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use longshore_plugin_pack::{Endpoint, Kind, ListFacts, Metadata};
 
@@ -105,8 +106,15 @@ impl Plugin {
             status => {
                 let said = said(&answer.body).map_or_else(String::new, |said| format!(" ({said})"));
                 let message = format!("{} answered {status}{said}", shown(&asked));
+                let after = || {
+                    let value = answer.headers.iter().find(|(name, _)| name == "retry-after");
+                    value.and_then(|(_, seconds)| seconds.trim().parse().ok())
+                };
                 Err(match status {
                     401 | 403 => failed(Failure::Unauthorized { message }),
+                    408 | 429 | 500..=599 => {
+                        failed(Failure::Transient { retry_after: after().map(Duration::from_secs) })
+                    }
                     _ => coded("refused", message),
                 })
             }
