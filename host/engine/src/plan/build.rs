@@ -13,12 +13,15 @@ use super::stand_in::StandIns;
 /// Entries planned per batch. An unpacked entry takes ten times the memory of its job.
 const BATCH: usize = 10_000;
 
+/// The most collisions that are settled one by one. Each of them holds two unpacked jobs.
+const MOST_COLLISIONS: usize = 10_000;
+
 /// Plans the entries of `list`. The rewrites are applied in their order; the first is the built-in
 /// `registry`.
 ///
 /// # Errors
-/// If two entries collide, an entry has no destination, or a rewrite plugin fails. An error of a
-/// single entry is its outcome.
+/// If an entry has no destination, more than [`MOST_COLLISIONS`] entries collide, or a rewrite plugin
+/// fails. An error of a single entry is its outcome.
 pub async fn build(
     list: List,
     options: &PlanOptions,
@@ -36,7 +39,7 @@ pub async fn build(
         listed: None,
     };
     let mut listed = Listed::default();
-    let mut collision = None;
+    let mut too_many = None;
     // Positions in the plan of entries that repeat a job, and the numbers of these jobs.
     let mut repeats: Vec<(usize, u32)> = Vec::new();
     let at_once = rewrites.iter().map(|rewrite| rewrite.batch()).min().unwrap_or(BATCH).max(1);
@@ -56,23 +59,26 @@ pub async fn build(
                 plan.entries.push(entry);
             }
             let ended = match stage {
-                Stage::Going(_) if collision.is_some() => None,
+                Stage::Going(_) if too_many.is_some() => None,
                 Stage::Going(going) => match add_job(&going.job, &mut destinations, &mut plan.jobs)
                 {
-                    Ok(Added::Job) => None,
-                    Ok(Added::Ended(ended)) => Some(ended),
-                    Ok(Added::Repeats { number, ended }) => {
+                    Added::Job => None,
+                    Added::Ended(ended) => Some(ended),
+                    Added::Repeats { number, ended } => {
                         if is_in_shard && says_more(&plan.entries, number) {
                             repeats.push((plan.entries.len() - 1, number));
                         }
                         Some(ended)
                     }
-                    Err(PlanError::Collision { first, .. }) if options.keep_collisions => {
-                        plan.collisions.push(Collision { first, second: *going.job });
-                        None
-                    }
-                    Err(error) => {
-                        collision = Some(error);
+                    Added::Collides(first) => {
+                        let collision = Collision { first: *first, second: *going.job };
+                        if plan.collisions.len() == MOST_COLLISIONS {
+                            let error = Box::new(collision.error());
+                            let most = MOST_COLLISIONS;
+                            too_many = Some(PlanError::Collisions { error, most });
+                        } else {
+                            plan.collisions.push(collision);
+                        }
                         None
                     }
                 },
@@ -85,13 +91,13 @@ pub async fn build(
         plan.entries[at].number = number;
     }
     if let Some(shard) = options.shard {
-        // Only now, because a collision with an entry of another part is an error too.
+        // Only now, because entries of two parts may collide.
         let is_in_shard = |job: &Job| shard.has(&job.source.store, &job.source.repository);
         plan.jobs = plan.jobs.iter().filter(is_in_shard).collect();
     }
     plan.listed = listed.only;
-    // Errors of rewrites on later entries come first, as they may be the cause of a collision.
-    collision.map_or(Ok(plan), Err)
+    // Errors of rewrites on later entries come first, as they may be the cause of collisions.
+    too_many.map_or(Ok(plan), Err)
 }
 
 /// What became of an entry that went through the rewrites.
@@ -103,6 +109,8 @@ enum Added {
         number: u32,
         ended: Box<Ended>,
     },
+    /// This job has the destination.
+    Collides(Box<Job>),
 }
 
 /// Says whether the last of `entries`, which does the same as the job with this number, has another line. Then
@@ -136,11 +144,7 @@ impl Listed {
 }
 
 /// Adds a job to the plan, or returns why it ends here.
-fn add_job(
-    job: &Job,
-    destinations: &mut Destinations,
-    jobs: &mut Jobs,
-) -> Result<Added, PlanError> {
+fn add_job(job: &Job, destinations: &mut Destinations, jobs: &mut Jobs) -> Added {
     if copies_onto_itself(job) {
         let hint = match job.destination.store {
             StoreName::Registry(_) => "give another destination registry with -d",
@@ -150,9 +154,9 @@ fn add_job(
             hint: Some(hint.to_owned()),
             ..Outcome::failed("source and destination are the same")
         };
-        return Ok(Added::Ended(ended(job, outcome)));
+        return Added::Ended(ended(job, outcome));
     }
-    Ok(match destinations.reserve(job, jobs)? {
+    match destinations.reserve(job, jobs) {
         JobPosition::First => {
             jobs.push(job);
             Added::Job
@@ -161,11 +165,12 @@ fn add_job(
             let outcome = Outcome::skipped(format!("the same as line {line}"));
             Added::Repeats { number, ended: ended(job, outcome) }
         }
-    })
+        JobPosition::Collides(first) => Added::Collides(first),
+    }
 }
 
 /// Ends an entry before it becomes a job.
-fn ended(job: &Job, outcome: Outcome) -> Box<Ended> {
+pub(super) fn ended(job: &Job, outcome: Outcome) -> Box<Ended> {
     Box::new(Ended {
         number: job.number,
         line: job.line,

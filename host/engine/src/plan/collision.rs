@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher as _, RandomState};
 
-use super::PlanError;
 use crate::job::{Job, Jobs};
 use longshore_oci::{Reference, Version};
 
@@ -15,6 +14,8 @@ pub(super) enum JobPosition {
     First,
     /// It repeats the job with this number, at this line.
     Repeats { number: u32, line: u32 },
+    /// Its destination is that of this job, which has another source or another filter.
+    Collides(Box<Job>),
 }
 
 /// The destinations in use, and their jobs.
@@ -51,17 +52,14 @@ impl Destinations {
     /// Reserves the destination of `job`. If it is the first one, the caller appends it to `jobs`.
     ///
     /// Pushes by digest cannot collide.
-    ///
-    /// # Errors
-    /// If a job with another source, or another filter, has the destination already.
-    pub(super) fn reserve(&mut self, job: &Job, jobs: &Jobs) -> Result<JobPosition, PlanError> {
+    pub(super) fn reserve(&mut self, job: &Job, jobs: &Jobs) -> JobPosition {
         let destination = &job.destination;
         let mut hash = self.hash(destination);
         let used = loop {
             let position = match self.used.entry(hash) {
                 Entry::Vacant(free) => {
                     free.insert(jobs.len());
-                    return Ok(JobPosition::First);
+                    return JobPosition::First;
                 }
                 Entry::Occupied(used) => *used.get(),
             };
@@ -70,17 +68,11 @@ impl Destinations {
                 _ => hash = hash.wrapping_add(1),
             }
         };
-        let (number, first, second) = (used.number, used.line, job.line);
-        if used.source != job.source && destination.version.tag().is_some() {
-            let sources = Box::new((used.source, job.source.clone()));
-            let destination = Box::new(destination.clone());
-            return Err(PlanError::Collision { first, second, sources, destination });
+        let has_other_source = used.source != job.source && destination.version.tag().is_some();
+        if has_other_source || used.filter != job.filter {
+            return JobPosition::Collides(Box::new(used));
         }
-        if used.filter != job.filter {
-            let destination = Box::new(destination.clone());
-            return Err(PlanError::Platforms { first, second, destination });
-        }
-        Ok(JobPosition::Repeats { number, line: first })
+        JobPosition::Repeats { number: used.number, line: used.line }
     }
 }
 
@@ -88,7 +80,6 @@ impl Destinations {
 mod tests {
     use super::{Destinations, JobPosition};
     use crate::job::{Job, Jobs};
-    use crate::plan::PlanError;
     use longshore_oci::PlatformFilter;
 
     fn job(line: u32, source: &str, destination: &str) -> Job {
@@ -109,27 +100,27 @@ mod tests {
             Self(Destinations::with_room_for(0), Jobs::default())
         }
 
-        fn reserve(&mut self, job: &Job) -> Result<JobPosition, PlanError> {
-            let position_of_job = self.0.reserve(job, &self.1)?;
+        fn reserve(&mut self, job: &Job) -> JobPosition {
+            let position_of_job = self.0.reserve(job, &self.1);
             if position_of_job == JobPosition::First {
                 self.1.push(job);
             }
-            Ok(position_of_job)
+            position_of_job
         }
     }
 
     #[test]
     fn two_sources_for_one_tag_collide_and_the_same_line_twice_does_not() {
         let mut used = Reserving::new();
-        assert_eq!(used.reserve(&job(1, "a.io/x:1", "d.io/x:1")).unwrap(), JobPosition::First);
-        assert_eq!(used.reserve(&job(2, "a.io/x:2", "d.io/x:2")).unwrap(), JobPosition::First);
+        assert_eq!(used.reserve(&job(1, "a.io/x:1", "d.io/x:1")), JobPosition::First);
+        assert_eq!(used.reserve(&job(2, "a.io/x:2", "d.io/x:2")), JobPosition::First);
         let repeats = |line| JobPosition::Repeats { number: line, line };
-        assert_eq!(used.reserve(&job(3, "a.io/x:1", "d.io/x:1")).unwrap(), repeats(1));
-        let error = used.reserve(&job(4, "b.io/x:1", "d.io/x:1")).unwrap_err();
-        assert!(matches!(error, PlanError::Collision { first: 1, second: 4, .. }), "{error}");
+        assert_eq!(used.reserve(&job(3, "a.io/x:1", "d.io/x:1")), repeats(1));
+        let first = JobPosition::Collides(Box::new(job(1, "a.io/x:1", "d.io/x:1")));
+        assert_eq!(used.reserve(&job(4, "b.io/x:1", "d.io/x:1")), first);
         let mut other = job(5, "a.io/x:2", "d.io/x:2");
         other.filter = PlatformFilter::of_flags(Some("arm"), None).unwrap();
-        assert!(matches!(used.reserve(&other), Err(PlanError::Platforms { .. })));
+        assert!(matches!(used.reserve(&other), JobPosition::Collides(job) if job.line == 2));
     }
 
     #[test]
@@ -137,20 +128,16 @@ mod tests {
         let mut used = Reserving::new();
         let digest = format!("sha256:{}", "0".repeat(64));
         let first = format!("a.io/x:1@{digest}");
-        assert_eq!(
-            used.reserve(&job(1, &first, &format!("d.io/x:1@{digest}"))).unwrap(),
-            JobPosition::First
-        );
-        assert!(used.reserve(&job(2, "b.io/x:1", "d.io/x:1")).is_err(), "the tag is the same");
+        let pinned = job(1, &first, &format!("d.io/x:1@{digest}"));
+        assert_eq!(used.reserve(&pinned), JobPosition::First);
+        let same_tag = used.reserve(&job(2, "b.io/x:1", "d.io/x:1"));
+        assert_eq!(same_tag, JobPosition::Collides(Box::new(pinned)));
         for (line, destination) in [(3, "e.io/x:1"), (4, "d.io/y:1"), (5, "d.io/x:2")] {
-            assert_eq!(
-                used.reserve(&job(line, "b.io/x:1", destination)).unwrap(),
-                JobPosition::First
-            );
+            assert_eq!(used.reserve(&job(line, "b.io/x:1", destination)), JobPosition::First);
         }
         let by_digest = format!("d.io/x@{digest}");
-        assert_eq!(used.reserve(&job(6, &first, &by_digest)).unwrap(), JobPosition::First);
+        assert_eq!(used.reserve(&job(6, &first, &by_digest)), JobPosition::First);
         let repeats = JobPosition::Repeats { number: 6, line: 6 };
-        assert_eq!(used.reserve(&job(7, "b.io/x:1", &by_digest)).unwrap(), repeats);
+        assert_eq!(used.reserve(&job(7, "b.io/x:1", &by_digest)), repeats);
     }
 }

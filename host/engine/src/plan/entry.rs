@@ -16,7 +16,7 @@ pub struct Plan {
     pub jobs: Jobs,
     /// Entries that ended before the copy, by number.
     pub ended: Vec<Ended>,
-    /// Entries whose destination is that of another source, if the options keep them.
+    /// Entries whose destination is that of another entry, until [`Plan::settle`] decides about them.
     pub collisions: Vec<Collision>,
     /// The number of entries of all parts.
     pub count: u32,
@@ -25,11 +25,11 @@ pub struct Plan {
     pub listed: Option<Registry>,
 }
 
-/// Two entries with one destination and two sources.
+/// Two entries with one destination, and two sources or platform filters.
 #[derive(Clone, Debug)]
 pub struct Collision {
-    /// The line of the job that has the destination.
-    pub first: u32,
+    /// The job that has the destination. Another part of the run may have it.
+    pub first: Job,
     /// The job that would have it too. It is not among the jobs of the plan.
     pub second: Job,
 }

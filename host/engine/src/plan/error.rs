@@ -70,6 +70,14 @@ pub enum PlanError {
         /// The destination.
         destination: Box<Reference>,
     },
+    /// So many entries collide that the list, or a rewrite, is wrong as a whole.
+    #[error("{error}; more than {most} entries have the destination of another one")]
+    Collisions {
+        /// The last collision.
+        error: Box<PlanError>,
+        /// How many are settled one by one.
+        most: usize,
+    },
     /// A rewrite plugin returned an invalid reference.
     #[error(
         "plan line {line}: plugin {plugin} answered {answer:?}, which is not a reference: {error}"
@@ -114,6 +122,7 @@ impl PlanError {
                 "give one of them another name or tag, or keep the paths apart with --rewrite"
                     .to_owned(),
             ),
+            Self::Collisions { error, .. } => error.hint(),
             Self::Platforms { .. } => Some("name all platforms in one line".to_owned()),
             Self::Answer { .. } => Some(
                 "check the configuration of the plugin, or report the bug to its author".to_owned(),

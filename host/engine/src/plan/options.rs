@@ -15,13 +15,8 @@ pub struct PlanOptions {
     pub filter: FilterFlags,
     /// The number of the first entry, from 1.
     pub first_number: u32,
-    /// The part to which the plan is limited; `None` for all of it. Collisions are errors in every part.
+    /// The part to which the plan is limited; `None` for all of it. Each part knows all collisions.
     pub shard: Option<Shard>,
-    /// Whether an entry whose destination another source has is kept in [`Plan::collisions`], for the
-    /// caller to decide. Otherwise it is an error of the whole plan.
-    ///
-    /// [`Plan::collisions`]: super::Plan::collisions
-    pub keep_collisions: bool,
     /// The outcomes of entries that select by pattern and remain in the list.
     pub unselected: Vec<Unselected>,
 }

@@ -31,7 +31,7 @@ impl Session {
         failed_list: Option<FailedList>,
     ) -> Result<Report, Fatal> {
         let Planned { name, plan, format, charts } = planned;
-        // The options keep no collisions.
+        // The plan has settled its collisions.
         let Plan { entries, jobs, ended, listed, count: _, collisions: _ } = plan;
         // The failed list holds them by now.
         drop(entries);

@@ -171,7 +171,6 @@ impl Session {
             filter: self.settings.filter.clone(),
             first_number,
             shard: self.settings.list.shard,
-            keep_collisions: false,
             unselected,
         };
         let format = list.format.clone();
@@ -184,7 +183,8 @@ impl Session {
         } else {
             self.unless_interrupted(planning).await?
         };
-        let Some(plan) = plan else { return Ok(None) };
+        let Some(mut plan) = plan else { return Ok(None) };
+        self.settle(&mut plan).await?;
         if let Some(shard) = options.shard {
             let (part, kept) = (shard.described(), plan.entries.len());
             let all = counted(plan.count.try_into().unwrap_or(usize::MAX), "entry", "entries");
@@ -192,6 +192,19 @@ impl Session {
             self.log.write(Level::Info, &text);
         }
         Ok(Some(Planned { name, format, plan, charts: None }))
+    }
+
+    /// Decides about entries with one destination, by the digests of their sources.
+    async fn settle(&self, plan: &mut Plan) -> Result<(), Fatal> {
+        if plan.collisions.is_empty() {
+            return Ok(());
+        }
+        let bound = self.settings.destination.as_ref().and_then(StoreName::registry);
+        let (stores, at_once) = (self.stores.stores(bound)?, self.settings.list.images.jobs);
+        let asking = async { Ok(plan::digests(&plan.collisions, &stores, at_once).await) };
+        let digests = self.unless_interrupted(asking).await?.unwrap_or_default();
+        plan.settle(&digests, self.settings.list.shard);
+        Ok(())
     }
 
     /// Awaits `work`, or returns `None` at the first signal.

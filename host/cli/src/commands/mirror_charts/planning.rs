@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use longshore_chart::config::Target;
-use longshore_engine::job::{Job, Jobs, Outcome};
+use longshore_engine::job::{Jobs, Outcome};
 use longshore_engine::list::{Attribute, Entry, Format, List, ListText};
 use longshore_engine::plan::{self, Collision, PlanOptions, Rewrite, SourceOverride};
-use longshore_oci::{Digest, ManifestReference, Name, Reference, StoreName};
-use longshore_store::{Intent, Stores};
+use longshore_oci::{Digest, Reference};
+use longshore_store::Stores;
 
 use super::super::mirror::rewrite::{ARTIFACT, CHART, PluginRewrite};
 use super::super::mirror::session::Session;
@@ -87,7 +87,6 @@ impl Session {
             filter: self.settings.filter.clone(),
             first_number: 1,
             shard: self.settings.list.shard,
-            keep_collisions: true,
             unselected: Vec::new(),
         };
         let rewrites = self.rewrites().await?;
@@ -110,7 +109,13 @@ impl Session {
                 (collision.second.number, collision.second.destination.to_string())
             }),
         );
-        let (jobs, same) = settle(plan.jobs, plan.collisions, stores, &mut ended).await;
+        let (jobs, same) = settle(
+            plan.jobs,
+            plan.collisions,
+            (stores, self.settings.list.images.jobs),
+            &mut ended,
+        )
+        .await;
         show(&mut charts, &destinations, &same);
         Ok(PlannedCharts { jobs, ended, charts, lines, count })
     }
@@ -203,14 +208,18 @@ fn show(charts: &mut ChartPlan, destinations: &HashMap<u32, String>, same: &Hash
 async fn settle(
     jobs: Jobs,
     collisions: Vec<Collision>,
-    stores: &dyn Stores,
+    (stores, at_once): (&dyn Stores, usize),
     ended: &mut Vec<(u32, Outcome)>,
 ) -> (Jobs, HashMap<u32, u32>) {
     let mut same = HashMap::new();
     let mut failed = Vec::new();
-    for Collision { first: number, second } in collisions {
-        let Some(first) = jobs.get(number) else { continue };
-        let digests = (digest(&first, stores).await, digest(&second, stores).await);
+    let digests = plan::digests(&collisions, stores, at_once).await;
+    let digest = |source: &Reference| {
+        digests.get(source).cloned().unwrap_or_else(|| Err("its platforms differ".to_owned()))
+    };
+    for Collision { first, second } in collisions {
+        let number = first.number;
+        let digests = (digest(&first.source), digest(&second.source));
         if let (Ok(one), Ok(other)) = &digests
             && one == other
         {
@@ -252,24 +261,6 @@ async fn settle(
     }
     same.retain(|_, first| !failed.contains(first));
     (jobs.iter().filter(|job| !failed.contains(&job.number)).collect(), same)
-}
-
-/// The digest of a job's source.
-async fn digest(job: &Job, stores: &dyn Stores) -> Result<Digest, String> {
-    if let Some(digest) = job.source.version.digest() {
-        return Ok(digest.clone());
-    }
-    let store: &StoreName = &job.source.store;
-    let source = stores.source(store).map_err(|error| error.to_string())?;
-    let reference = ManifestReference::to_fetch(&job.source.version);
-    let found = source.resolve(&job.source.repository, &reference, Intent::Read).await;
-    match found.map_err(|error| error.to_string())? {
-        Some(digest) => Ok(digest),
-        None => {
-            let Name { repository, .. } = job.source.name();
-            Err(format!("{repository} is not found"))
-        }
-    }
 }
 
 /// The entries of the failed list: `mirror` lines for images, comments with a command for charts and for

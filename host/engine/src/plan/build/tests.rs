@@ -4,7 +4,7 @@ use super::{BATCH, PlanOptions, build};
 use crate::job::{Outcome, Status};
 use crate::list::{Diagnostic, Entry, Filter, Pinned, Selection, Severity};
 use crate::list::{Format, List, ListText};
-use crate::plan::{Ended, FilterFlags, Plan, PlanError, SourceOverride, Unselected};
+use crate::plan::{Collision, Ended, FilterFlags, Plan, PlanError, SourceOverride, Unselected};
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -12,7 +12,6 @@ fn options() -> PlanOptions {
     PlanOptions {
         shard: None,
         source: SourceOverride::default(),
-        keep_collisions: false,
         destination: None,
         filter: FilterFlags::new(None, None).unwrap(),
         first_number: 1,
@@ -316,8 +315,15 @@ async fn batches_are_one_plan() {
     assert_eq!(planned(entries(count), &options()).await.jobs.len(), BATCH + 2);
     let mut colliding = entries(1);
     colliding.entries[BATCH + 1].source = "c.io/x".to_owned();
-    let error = build(colliding, &options(), &[]).await.unwrap_err();
-    assert!(matches!(error, PlanError::Collision { first: 1, second, .. } if second == count));
+    let plan = planned(colliding, &options()).await;
+    let of_lines = |found: &Collision| (found.first.line, found.second.line);
+    assert_eq!(plan.collisions.iter().map(of_lines).collect::<Vec<_>>(), [(1, count)]);
+    let entry = |line: u32| entry(line, &format!("a.io/x-{line}"), Some("b.io/x"), "1");
+    let all = list(lines(), "", (1..=count).map(entry).collect(), Vec::new());
+    let error = build(all, &options(), &[]).await.unwrap_err();
+    assert!(
+        error.to_string().ends_with("more than 10000 entries have the destination of another one")
+    );
 }
 
 #[tokio::test]
@@ -375,7 +381,7 @@ async fn each_part_has_the_entries_whose_repositories_could_not_be_listed() {
 }
 
 #[tokio::test]
-async fn a_collision_with_another_part_is_an_error_in_every_part() {
+async fn each_part_knows_all_collisions() {
     let colliding = || {
         let entries =
             (1..=8).map(|line| entry(line, &format!("a.io/x-{line}"), Some("b.io/x"), "1"));
@@ -383,8 +389,9 @@ async fn a_collision_with_another_part_is_an_error_in_every_part() {
     };
     for part in 1..=3 {
         let shard = Some(format!("{part}/3").parse().unwrap());
-        let error = build(colliding(), &PlanOptions { shard, ..options() }, &[]).await.unwrap_err();
-        assert!(matches!(error, PlanError::Collision { first: 1, second: 2, .. }), "{error}");
+        let plan = planned(colliding(), &PlanOptions { shard, ..options() }).await;
+        let found = plan.collisions.iter().map(|found| (found.first.line, found.second.line));
+        assert!(found.eq((2..=8).map(|second| (1, second))));
     }
 }
 
