@@ -301,7 +301,7 @@ fn two_sources_for_one_destination_fail_alone() {
          {destination}/team/app:1, and their content differs: sha256:"
     ));
     let hint = "give one of them another name or tag, or keep the paths apart with --rewrite";
-    let run = run.complains(&format!("[M_ID:3] hint: {hint}"));
+    let run = run.complains(&format!("hint: {hint}"));
     let failed = failed(&run);
     assert!(failed.contains("\nteam/app team/app 1\n"), "{failed}");
     assert!(failed.ends_with("\nteam/other team/app 1\n"), "{failed}");
