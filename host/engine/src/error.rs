@@ -63,6 +63,11 @@ impl JobError {
         }
     }
 
+    /// Whether a registry cannot be reached from this machine.
+    pub fn is_unreachable(&self) -> bool {
+        self.of_store().is_some_and(StoreError::is_unreachable)
+    }
+
     /// Advice for the user.
     pub fn hint(&self) -> Option<String> {
         match self {

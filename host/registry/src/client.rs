@@ -113,9 +113,11 @@ impl Registries {
         let permits =
             Permits::new(options.large_transfers, options.max_wait).shared_by(options.processes);
         let hints = Arc::new(Hints::new(options.hints.clone()));
+        let rates = Rates::new(options.limit_rate);
+        rates.share(options.processes);
         Ok(Self {
             hints,
-            rates: Arc::new(Rates::new(options.limit_rate)),
+            rates: Arc::new(rates),
             downloads: Arc::new(Downloads::new(RetryBudget::new(Arc::default()))),
             options: Arc::new(options),
             shared,
@@ -184,6 +186,11 @@ impl Registries {
             .filter(|class| classes.iter().any(|name| name == class.name()))
             .collect();
         client.windows.pause(&classes, length);
+    }
+
+    /// Limits the rate to the share of one of `processes` that share the run.
+    pub fn share_rate(&self, processes: usize) {
+        self.rates.share(processes);
     }
 
     /// The retries and pauses of the run.

@@ -78,6 +78,14 @@ pub enum Cause {
         /// The innermost error.
         why: String,
     },
+    /// No connection was made within the timeout.
+    #[error("cannot reach {host}: no connection within {seconds} s")]
+    NoConnection {
+        /// The host and port.
+        host: String,
+        /// The timeout, in seconds.
+        seconds: u64,
+    },
     /// Nothing arrived within the timeout.
     #[error("{host} did not answer within {seconds} s")]
     TimedOut {
@@ -294,7 +302,7 @@ impl RegistryError {
     /// Whether the same request may succeed later.
     pub fn is_transient(&self) -> bool {
         match &*self.cause {
-            Cause::Unreachable { .. } | Cause::Broken { .. } => true,
+            Cause::Unreachable { .. } | Cause::NoConnection { .. } | Cause::Broken { .. } => true,
             Cause::TimedOut { .. } | Cause::Slow { .. } => true,
             Cause::Answered(_) | Cause::OverloadedRealm { .. } => {
                 let Some(answer) = self.cause.answer() else { return false };
@@ -321,7 +329,7 @@ impl RegistryError {
     pub fn is_inconclusive(&self) -> bool {
         match &*self.cause {
             Cause::Answered(answer) => matches!(answer.status, 408 | 429 | 502..=504 | 520..=524),
-            Cause::Unreachable { .. } | Cause::Broken { .. } => true,
+            Cause::Unreachable { .. } | Cause::NoConnection { .. } | Cause::Broken { .. } => true,
             Cause::TimedOut { .. } | Cause::Slow { .. } => true,
             Cause::OverloadedRealm { .. } | Cause::LoginLimited(_) => true,
             _ => self.is_rate_limited(),
@@ -365,6 +373,7 @@ impl From<RegistryError> for StoreError {
             }
             _ if error.is_not_found() => Fault::NotFound,
             (_, Some(400..=428)) => Fault::Refused,
+            (Cause::Unreachable { .. } | Cause::NoConnection { .. }, _) => Fault::Unreachable,
             _ if error.is_unanswered() => Fault::Broken,
             _ => Fault::Other,
         };

@@ -73,7 +73,10 @@ pub enum Fault {
     /// The connection broke, so that the request may or may not have been processed.
     #[error("the connection broke")]
     Broken,
-    /// Any other error: no connection, a full disk, a rate limit.
+    /// No connection to the store can be made.
+    #[error("it cannot be reached")]
+    Unreachable,
+    /// Any other error: a full disk, a rate limit.
     #[error("it failed")]
     Other,
 }
@@ -134,6 +137,11 @@ impl StoreError {
     /// Whether the store does not have the object.
     pub fn is_not_found(&self) -> bool {
         matches!(*self.fault, Fault::NotFound | Fault::NoNamespace)
+    }
+
+    /// Whether no connection to the store can be made.
+    pub fn is_unreachable(&self) -> bool {
+        *self.fault == Fault::Unreachable
     }
 
     /// Whether the store refused for good: the object is missing, or the request is forbidden or

@@ -59,6 +59,7 @@ pub(super) async fn copy(
     let mut outcome = copied.await.unwrap_or_else(|error| Outcome {
         hint: error.hint(),
         unfinished: matches!(error, JobError::Interrupted),
+        unreachable: error.is_unreachable(),
         ..Outcome::failed(error)
     });
     outcome.bytes = moved.load(Ordering::Relaxed);

@@ -77,6 +77,9 @@ pub struct Outcome {
     /// Whether an interrupt ended it early.
     #[serde(default)]
     pub unfinished: bool,
+    /// Whether it failed because a registry cannot be reached from this machine.
+    #[serde(default)]
+    pub unreachable: bool,
 }
 
 impl Outcome {
@@ -95,6 +98,7 @@ impl Outcome {
             digest_change: None,
             took: Duration::ZERO,
             unfinished: false,
+            unreachable: false,
         }
     }
 

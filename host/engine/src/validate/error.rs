@@ -29,6 +29,14 @@ impl From<OutOfBounds> for ValidateError {
 }
 
 impl ValidateError {
+    /// Whether a registry cannot be reached from this machine.
+    pub(super) fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Destination(error) => error.is_unreachable(),
+            Self::Source(error) => error.is_unreachable(),
+        }
+    }
+
     /// Advice for the user.
     pub(super) fn hint(&self) -> Option<String> {
         match self {

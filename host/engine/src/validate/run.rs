@@ -57,6 +57,7 @@ impl Comparer {
                 let compared = async { compare(&Entry::new(&run, &job)?).await };
                 compared.await.unwrap_or_else(|error| Outcome {
                     hint: error.hint(),
+                    unreachable: error.is_unreachable(),
                     ..Outcome::failed(error)
                 })
             }

@@ -25,7 +25,7 @@ impl RegistryError {
             Cause::Unreachable { why, .. } if why.contains("no TLS") => {
                 "the registry speaks plain HTTP; allow it with --tls-verify=false"
             }
-            Cause::Unreachable { .. } => {
+            Cause::Unreachable { .. } | Cause::NoConnection { .. } => {
                 "check the registry's name, the network and the proxy settings"
             }
             Cause::Answered(answer) | Cause::Renewed(answer) => return self.after_answer(answer),

@@ -37,8 +37,9 @@ pub(crate) fn cause(
     if let Some(Forbidden(zone)) = found::<Forbidden>(error) {
         return Cause::Astray { host, zone: *zone };
     }
-    if is_timeout {
-        let seconds = if is_connect { CONNECT.as_secs() } else { seconds };
+    if is_timeout && is_connect {
+        Cause::NoConnection { host, seconds: CONNECT.as_secs() }
+    } else if is_timeout {
         Cause::TimedOut { host, seconds }
     } else if is_connect {
         Cause::Unreachable { host, why: innermost(error) }

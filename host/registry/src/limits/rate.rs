@@ -1,6 +1,7 @@
 //! `--limit-rate`: the most bytes of blobs per second, over all registries of a run.
 
 use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,15 @@ impl Rates {
     pub(crate) fn new(per_second: Option<NonZeroU64>) -> Self {
         Self { received: Rate::new(per_second), sent: Rate::new(per_second) }
     }
+
+    /// Limits the rate to the share of one of `processes`.
+    pub(crate) fn share(&self, processes: usize) {
+        for rate in [&self.received, &self.sent] {
+            if let Some(limit) = &rate.0 {
+                limit.processes.store(processes.max(1), Ordering::Relaxed);
+            }
+        }
+    }
 }
 
 /// The limit of one direction. Callers take turns in the order in which they ask.
@@ -28,14 +38,15 @@ pub(crate) struct Rate(Option<Limit>);
 #[derive(Debug)]
 struct Limit {
     per_second: NonZeroU64,
+    /// The number of processes that share it.
+    processes: AtomicUsize,
     /// When the bytes that were taken until now have passed.
     free: Mutex<Instant>,
 }
 
 impl Rate {
     fn new(per_second: Option<NonZeroU64>) -> Self {
-        let limit = |per_second| Limit { per_second, free: Mutex::new(Instant::now()) };
-        Self(per_second.map(limit))
+        Self(per_second.map(|per_second| Limit::new(per_second, Instant::now())))
     }
 
     /// Waits for the time that `bytes` need, behind the bytes that others took before.
@@ -48,11 +59,16 @@ impl Rate {
 }
 
 impl Limit {
+    const fn new(per_second: NonZeroU64, free: Instant) -> Self {
+        Self { per_second, processes: AtomicUsize::new(1), free: Mutex::new(free) }
+    }
+
     /// Reserves the time that `bytes` need, and returns when it ends. Time in which nothing was asked for is
     /// not saved up.
     fn reserve(&self, bytes: usize, now: Instant) -> Instant {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let nanos = bytes as u128 * 1_000_000_000 / u128::from(self.per_second.get());
+        let processes = self.processes.load(Ordering::Relaxed) as u128;
+        let nanos = bytes as u128 * processes * 1_000_000_000 / u128::from(self.per_second.get());
         *free = (*free).max(now) + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
         *free
     }
@@ -61,13 +77,26 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU64;
-    use std::sync::Mutex;
     use std::time::{Duration, Instant};
 
-    use super::{Limit, Rate};
+    use super::{Limit, Rate, Rates};
 
     fn limit(per_second: u64, free: Instant) -> Limit {
-        Limit { per_second: NonZeroU64::new(per_second).unwrap(), free: Mutex::new(free) }
+        Limit::new(NonZeroU64::new(per_second).unwrap(), free)
+    }
+
+    #[test]
+    fn processes_share_the_rate_in_each_direction() {
+        let begin = Instant::now();
+        let rates = Rates::new(NonZeroU64::new(1000));
+        for (processes, seconds) in [(1, 1), (4, 4), (0, 1)] {
+            rates.share(processes);
+            for rate in [&rates.received, &rates.sent] {
+                let limit = rate.0.as_ref().unwrap();
+                *limit.free.lock().unwrap() = begin;
+                assert_eq!(limit.reserve(1000, begin), begin + Duration::from_secs(seconds));
+            }
+        }
     }
 
     #[test]

@@ -46,9 +46,10 @@ impl Client {
                         self.pause(class, answer, sent).map_err(|why| self.gave_up_cause(why))?;
                     }
                 }
-                Cause::TimedOut { .. } | Cause::Slow { .. } | Cause::Broken { .. } => {
-                    self.windows.overloaded(class, sent)
-                }
+                Cause::NoConnection { .. }
+                | Cause::TimedOut { .. }
+                | Cause::Slow { .. }
+                | Cause::Broken { .. } => self.windows.overloaded(class, sent),
                 // A refusal is an answer: the registry is not overloaded.
                 Cause::Answered(_) => {
                     self.windows.not_throttled(class);
