@@ -3,7 +3,10 @@
 mod broken;
 mod coordinators;
 mod flags;
+mod kills;
 mod kubernetes;
+mod machines;
+mod many;
 mod messages;
 mod sharing;
 mod users;

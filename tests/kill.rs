@@ -56,11 +56,16 @@ pub(crate) fn slow(registry: &Registry) -> FaultProxy {
 
 /// Returns points in time in milliseconds: spread over a copy, with a jitter from a fixed seed.
 pub(crate) fn points(count: u64, seed: u64) -> impl Iterator<Item = u64> {
+    points_within(COPY, count, seed)
+}
+
+/// Returns points in time within so many milliseconds.
+pub(crate) fn points_within(whole: u64, count: u64, seed: u64) -> impl Iterator<Item = u64> {
     let mut state = seed;
     (0..count).map(move |index| {
         state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        index * COPY / count + (state >> 33) % (COPY / count)
+        index * whole / count + (state >> 33) % (whole / count).max(1)
     })
 }
 

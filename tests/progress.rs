@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use longshore_content::Image;
 
 use crate::support::skip::{installed, skip};
-use crate::support::{FaultProxy, Longshore, Pair, Rule};
+use crate::support::{FaultProxy, Longshore, Nats, Pair, Rule};
 
 /// Time limit of a step. It turns a hang into a failure.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -177,5 +177,51 @@ fn referrers_that_were_not_looked_for_are_told_once() {
         let said = run.stdout.matches("not looked for").count()
             + run.stderr.matches("not looked for").count();
         assert_eq!(said, 1, "{arguments:?}\n{}\n{}", run.stdout, run.stderr);
+    }
+}
+
+#[test]
+fn a_fleet_has_a_row_for_each_worker() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = Pair::embedded();
+    let mut list = String::new();
+    for seed in 1..=3 {
+        let image = Image::new("linux/amd64").layer(seed, 20_000_000).build();
+        pair.source.push(&format!("team/app-{seed}"), "v1", &image);
+        list += &format!("team/app-{seed} team/app-{seed} v1\n");
+    }
+    let source = FaultProxy::before(&pair.source);
+    source.rule(
+        Rule::on("GET", "*/blobs/*")
+            .alters(|answer| answer.dripping(20_000, Duration::from_millis(100))),
+    );
+    let worker = |name: &str| {
+        let worker = Longshore::new().args(["worker", "--name", name, "-j", "1", "--fleet"]);
+        let running = worker.arg(nats.url()).start();
+        running.line(|line| line.contains("waiting for a run").then_some(()));
+        running
+    };
+    // A name is another machine's word.
+    let workers = [worker("east\u{1b}[31m"), worker("west")];
+    let run = Longshore::new().mirror().list(&list).source(source.address());
+    let run = run.destination(pair.destination.address()).args(["--fleet", &nats.url()]);
+    let Some(terminal) = Terminal::start(&run, 100, 24) else { return };
+    let rows = |screen: &str, name: &str| {
+        let of_worker = |line: &&str| line.starts_with("  ") && line.contains(" running, ");
+        screen.lines().filter(of_worker).filter(|line| line.contains(name)).count()
+    };
+    for (columns, height) in [(100, 24), (60, 12)] {
+        terminal.resize(columns, height);
+        let screen = terminal.wait_for("a header and two workers that work", |screen| {
+            headers(screen) == 1 && rows(screen, "east") == 1 && rows(screen, ": 1 running, ") == 2
+        });
+        assert!(screen.contains("\n  west: 1 running, 0 done, 0 failed, "), "{screen}");
+    }
+    terminal.tmux(&["send-keys", "C-c"]);
+    let screen = terminal.wait_for("the end", |screen| screen.contains("\nended"));
+    assert_eq!(rows(&screen, ""), 0, "the rows are gone:\n{screen}");
+    for worker in workers {
+        worker.signal("TERM");
+        worker.finish().exits(0);
     }
 }

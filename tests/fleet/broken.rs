@@ -3,37 +3,8 @@
 use std::time::Duration;
 
 use super::{assert_arrived, assert_clean, end, filled, list, start_worker, worker};
-use crate::kill::{points, slow};
+use crate::kill::slow;
 use crate::support::{Longshore, Nats};
-
-#[test]
-fn a_server_that_is_killed_and_comes_back_loses_nothing() {
-    let Some(mut nats) = Nats::start() else { return };
-    for point in points(3, 9) {
-        let pair = filled(12);
-        let (source, destination) = (slow(&pair.source), slow(&pair.destination));
-        let workers = ["one", "two"].map(|name| start_worker(&nats, name));
-        let run = Longshore::new()
-            .mirror()
-            .list(&list(12))
-            .source(source.address())
-            .destination(destination.address())
-            .args(["--fleet", &nats.url()])
-            .start();
-        run.line(|line| line.contains("began the run").then_some(()));
-        std::thread::sleep(Duration::from_millis(point));
-        nats.kill();
-        std::thread::sleep(Duration::from_millis(300));
-        nats.again();
-        let ended = run.finish().exits(0);
-        assert!(ended.stdout.contains(" 0 failed"), "killed after {point} ms: {}", ended.stdout);
-        assert_arrived(&pair, 12);
-        for worker in workers {
-            end(worker);
-        }
-        assert_clean(&nats);
-    }
-}
 
 #[test]
 fn a_server_that_stays_away_fails_the_rest_by_name() {

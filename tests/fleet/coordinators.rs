@@ -1,41 +1,8 @@
-//! Coordinators that are killed, interrupted or meet another one.
+//! Coordinators that are interrupted, meet another one or never return.
 
-use std::time::Duration;
-
-use super::{assert_arrived, assert_clean, end, filled, list, start_worker, started, worker};
-use crate::kill::{points, slow};
+use super::{assert_arrived, assert_clean, end, filled, list, started, worker};
+use crate::kill::slow;
 use crate::support::{Longshore, Nats};
-
-#[test]
-fn a_killed_coordinator_attaches_and_reports_everything() {
-    let Some(nats) = Nats::start() else { return };
-    for point in points(3, 5) {
-        let pair = filled(12);
-        let (source, destination) = (slow(&pair.source), slow(&pair.destination));
-        let workers = ["one", "two"].map(|name| start_worker(&nats, name));
-        let run = |run: Longshore| {
-            run.mirror()
-                .list(&list(12))
-                .source(source.address())
-                .destination(destination.address())
-                .args(["--fleet", &nats.url(), "--output=json"])
-        };
-        let first = run(Longshore::new()).start();
-        first.line(|line| line.contains("began the run").then_some(()));
-        std::thread::sleep(Duration::from_millis(point));
-        let again = run(first.kill()).run().exits(0);
-        assert!(again.stderr.contains("attached to the run"), "{}", again.stderr);
-        let report = again.json();
-        let statuses = report["entries"].as_array().expect("there are entries").iter();
-        let copied = statuses.filter(|entry| entry["status"] == "copied").count();
-        assert_eq!((copied, &report["failed"]), (12, &0.into()), "{report:#}");
-        assert_arrived(&pair, 12);
-        for worker in workers {
-            end(worker);
-        }
-        assert_clean(&nats);
-    }
-}
 
 #[test]
 fn two_coordinators_of_one_name_do_not_mix() {
@@ -113,5 +80,41 @@ fn an_interrupt_leaves_complete_tags_and_an_exact_failed_list() {
     let rest = pair.mirror(&list(12)).args(["--fleet", &nats.url()]).run().exits(0);
     assert!(rest.stdout.contains(" 0 failed"), "{}", rest.stdout);
     assert_arrived(&pair, 12);
+    end(worker);
+}
+
+/// Deletes the record and the lease of a run, as their age does.
+fn age(nats: &Nats, name: &str) {
+    let mut wire = nats.wire();
+    for key in ["run", "lead"] {
+        let filter = format!("{{\"filter\":\"$KV.longshore.{key}.{name}\"}}");
+        assert_eq!(wire.api("STREAM.PURGE.KV_longshore", &filter)["success"], true);
+    }
+}
+
+#[test]
+fn streams_of_a_run_whose_coordinator_never_returns_are_deleted() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(3);
+    for name in ["lost", "lost-jobs", "kept"] {
+        let run = pair.mirror(&list(3)).args(["--fleet", &nats.url(), "--run", name]).start();
+        run.line(|line| line.contains("began the run").then_some(()));
+        drop(run.kill());
+    }
+    // Somebody else's.
+    let mut wire = nats.wire();
+    let other = "{\"name\":\"orders-jobs\",\"subjects\":[\"orders.jobs\"]}";
+    assert_eq!(wire.api("STREAM.CREATE.orders-jobs", other)["config"]["name"], "orders-jobs");
+    age(&nats, "lost");
+    age(&nats, "lost-jobs");
+    let worker = started(worker(&nats, "w").args(["--run", "next"]));
+    let next = pair.mirror(&list(3)).args(["--fleet", &nats.url(), "--run=next"]).run().exits(0);
+    let next = next.sums_up("3 copied, 0 skipped, 0 failed");
+    assert!(next.stderr.contains("deleted the streams of the run lost, which"), "{}", next.stderr);
+    let mut streams = wire.streams();
+    streams.sort();
+    let kept = ["KV_longshore", "KV_longshore-kept-places", "longshore-kept-jobs"];
+    let all: Vec<&str> = [&kept[..], &["longshore-kept-outcomes", "orders-jobs"]].concat();
+    assert_eq!(streams, all);
     end(worker);
 }

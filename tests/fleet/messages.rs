@@ -1,5 +1,7 @@
 //! What goes over NATS has no secret in it, and what comes is checked.
 
+use base64::Engine as _;
+
 use super::{assert_arrived, assert_clean, end, filled, list, started, worker};
 use crate::support::{Longshore, Nats, Pair, Registry};
 
@@ -167,4 +169,48 @@ fn runs_that_are_not_valid_or_of_another_version_are_refused_by_name() {
         .exits(0)
         .sums_up("0 copied, 3 skipped");
     end(worker);
+}
+
+#[test]
+fn messages_that_come_twice_or_out_of_order_count_once() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(6);
+    let flags = ["--fleet", &nats.url(), "--run=twice", "--output=json"];
+    let run = pair.mirror(&list(6)).args(flags).start();
+    run.line(|line| line.contains("began the run twice").then_some(()));
+    let mut wire = nats.wire();
+    wire.published("twice");
+    let batches: Vec<Vec<u8>> = (1..=2)
+        .map(|sequence| {
+            let asked = format!("{{\"seq\":{sequence}}}");
+            let message = wire.api("STREAM.MSG.GET.longshore-twice-jobs", &asked);
+            let data = message["message"]["data"].as_str().expect("it has a batch");
+            base64::engine::general_purpose::STANDARD.decode(data).expect("it is base64")
+        })
+        .collect();
+    // The last batch first, and both again.
+    for batch in batches.iter().rev().chain(&batches) {
+        wire.publish("longshore.twice.jobs", batch);
+    }
+    // An outcome before its job was given out, and again.
+    let id = wire.run_id("twice");
+    let worker_of_outcome = r#"{"name":"early","id":"1","version":"0"}"#;
+    let outcome = format!(
+        "{{\"run\":\"{id}\",\"job\":6,\"worker\":{worker_of_outcome},\"outcome\":{{\"status\":\"skipped\",\"bytes\":0}},\"saved\":{{\"mounted\":0,\"present\":0,\"shared\":0}},\"notes\":[],\"effort\":{{\"stores\":[]}}}}"
+    );
+    for _ in 0..3 {
+        wire.publish("longshore.twice.outcomes", outcome.as_bytes());
+    }
+    let workers = ["one", "two"].map(|name| started(worker(&nats, name)));
+    let report = run.finish().exits(0).json();
+    assert_eq!(report["entries"].as_array().map(Vec::len), Some(6), "{report:#}");
+    let counts = ["copied", "skipped", "failed"].map(|count| report[count].as_u64());
+    assert_eq!(counts, [Some(5), Some(1), Some(0)], "{report:#}");
+    let shares = report["workers"].as_array().expect("there are workers");
+    let jobs: u64 = shares.iter().filter_map(|worker| worker["jobs"].as_u64()).sum();
+    assert_eq!(jobs, 6, "an outcome counted twice: {report:#}");
+    for worker in workers {
+        end(worker);
+    }
+    assert_clean(&nats);
 }

@@ -46,10 +46,9 @@ fn three_workers_copy_what_one_machine_copies_and_no_blob_twice() {
     let of_shared = uploads.iter().filter(|seen| seen.parameters("digest") == [&*shared]);
     assert_eq!(of_shared.count(), 1, "the shared layer was uploaded more than once");
     assert_clean(&nats);
-    // A worker looks for runs once a second, so it may come too late.
     let took_part = |ended: &Run| ended.stderr.contains("takes part in the run");
     let parts = workers.into_iter().map(end).filter(took_part).count();
-    assert!((1..=parts).contains(&shares), "{shares} shares, {parts} parts\n{report:#}");
+    assert_eq!((parts, shares), (3, 3), "a worker had no part\n{report:#}");
     let alone = Registry::embedded();
     let same = Pair { source: pair.source, destination: alone };
     let local = same.mirror(&list(36)).arg("--output=json").run().exits(0).json();
@@ -156,4 +155,27 @@ fn a_folder_of_this_machine_is_refused() {
         let run = run.args(["--fleet", &nats.url()]).run().exits(2);
         run.complains("is a folder of this machine");
     }
+}
+
+#[test]
+fn a_run_is_announced_to_workers() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(3);
+    let mut wire = nats.wire();
+    wire.subscribe("longshore.runs");
+    let worker = super::started(super::worker(&nats, "w").arg("--debug"));
+    // Runs that are shorter than the time between two looks.
+    for (name, list) in [("first", list(3)), ("second", list(2)), ("third", list(1))] {
+        let run = pair.mirror(&list).args(["--fleet", &nats.url(), "--run", name]).run();
+        run.exits(0);
+        worker.line(|line| line.contains(&format!("{name} was announced")).then_some(()));
+        worker.line(|line| line.contains(&format!("the run {name} is over")).then_some(()));
+    }
+    let told = wire.messages();
+    let of = |name: &str| told.iter().filter(|(_, payload)| payload == name.as_bytes()).count();
+    for name in ["first", "second", "third"] {
+        assert!(of(name) >= 2, "{name} has a beginning and an end: {told:?}");
+    }
+    end(worker);
+    assert_clean(&nats);
 }

@@ -157,3 +157,93 @@ fn a_file_of_credentials_admits_a_user() {
     let run = pair.mirror(&list(3)).args(["--fleet", &nats.url()]).run().exits(2);
     run.complains("the server refuses the user");
 }
+
+/// The documented permissions of a user: each with the configuration that lacks it.
+fn each_missing(user: &str) -> Vec<(String, String)> {
+    let users = users();
+    let (before, of_user) = users.split_once(&format!("user: {user}")).expect("it is there");
+    let end = of_user.find("} }").expect("the user ends");
+    let (of_user, after) = of_user.split_at(end);
+    let parts: Vec<&str> = of_user.split('"').collect();
+    let missing = |index: usize| {
+        let mut parts = parts.clone();
+        let permission = std::mem::replace(&mut parts[index], "nothing");
+        let text = format!("{before}user: {user}{}{after}", parts.join("\""));
+        (permission.to_owned(), text)
+    };
+    // The first text in quotes is the password; a denial is no permission.
+    let denied = of_user.find("deny").unwrap_or(usize::MAX);
+    let is_allowed = |index: &usize| {
+        let at: usize = parts[..*index].iter().map(|part| part.len() + 1).sum();
+        at < denied || of_user[denied..at].contains("allow")
+    };
+    (3..parts.len()).step_by(2).filter(is_allowed).map(missing).collect()
+}
+
+/// Runs each case, a few at once.
+fn each_at_once(cases: &[(String, String)], case: impl Fn(&str, &str) + Sync) {
+    for some in cases.chunks(6) {
+        std::thread::scope(|scope| {
+            let running: Vec<_> = some
+                .iter()
+                .map(|(permission, users)| scope.spawn(|| case(permission, users)))
+                .collect();
+            for (running, (permission, _)) in running.into_iter().zip(some) {
+                assert!(running.join().is_ok(), "without {permission}");
+            }
+        });
+    }
+}
+
+#[test]
+fn a_coordinator_that_lacks_any_permission_says_so_or_goes_on() {
+    let cases = each_missing("coordinator");
+    assert!(cases.len() > 10, "{cases:?}");
+    each_at_once(&cases, |_, users| {
+        let Some(nats) = Nats::configured(users) else { return };
+        let pair = filled(3);
+        let worker = worker(&nats).start();
+        let run = mirror(&nats, &pair, 3).run();
+        if run.exit == 0 {
+            assert_arrived(&pair, 3);
+        } else {
+            let run = run.complains("the NATS user lacks a permission: ");
+            run.complains("give the NATS user the permissions of docs/fleet.md");
+        }
+        drop(worker.kill());
+    });
+}
+
+#[test]
+fn a_worker_that_lacks_any_permission_says_so_or_goes_on() {
+    let cases = each_missing("worker");
+    assert!(cases.len() > 10, "{cases:?}");
+    each_at_once(&cases, |permission, users| {
+        // Another worker ends what this one cannot.
+        let whole = self::users();
+        let (_, whole) = whole.split_once("{ user: worker,").expect("it is there");
+        let (whole, _) = whole.split_once("} }").expect("the user ends");
+        let users =
+            users.replacen("users = [", &format!("users = [ {{ user: whole, {whole}}} }}"), 1);
+        let Some(nats) = Nats::configured(&users) else { return };
+        let pair = filled(6);
+        let poor = worker(&nats).start();
+        let url = format!("nats://whole:worker-password@127.0.0.1:{}", nats.port());
+        let whole = started(Longshore::new().args(["worker", "--name=whole", "--fleet", &url]));
+        let run = mirror(&nats, &pair, 6).run().exits(0);
+        assert!(run.stdout.contains(" 0 failed"), "{}", run.stdout);
+        assert_arrived(&pair, 6);
+        poor.signal("TERM");
+        let poor = poor.finish();
+        let is_used = poor.stderr.contains("the NATS user lacks a permission: ");
+        if poor.exit != 0 {
+            assert!(is_used, "without {permission}: {}", poor.stderr);
+        }
+        if is_used {
+            let subject = permission.trim_end_matches(['*', '>', '.']);
+            let subject = subject.split('*').next().unwrap_or_default();
+            assert!(poor.stderr.contains(subject), "without {permission}: {}", poor.stderr);
+        }
+        end(whole);
+    });
+}

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::{assert_arrived, assert_clean, end, filled, list, start_worker, started, worker};
-use crate::kill::{points, slow};
+use crate::kill::slow;
 use crate::support::{FaultProxy, Longshore, Nats, Pair, Rule, Running};
 
 /// Starts a run whose source and destination answer slowly.
@@ -78,41 +78,6 @@ fn a_worker_that_ends_gives_its_images_back_at_once() {
     assert_arrived(&pair, 12);
     end(second);
     assert_clean(&nats);
-}
-
-/// Kills a worker after some time, and lets another one end its run.
-fn kill_after(point: u64) {
-    let Some(nats) = Nats::start() else { return };
-    let pair = filled(12);
-    let victim = started(worker(&nats, "victim").args(["-j", "2"]));
-    let (run, source, _destination) = slow_run(&nats, &pair, 12);
-    crate::interrupt::wait_for(&source, "GET", "*/manifests/*");
-    std::thread::sleep(Duration::from_millis(point));
-    drop(victim.kill());
-    for number in 0..4 {
-        let repository = format!("copies/app-{number}");
-        for tag in pair.destination.endpoint().tags(&repository).expect("it answers") {
-            pair.destination.assert_complete(&repository, &tag);
-        }
-    }
-    let heir = worker(&nats, "heir").start();
-    let ended = run.finish().exits(0);
-    assert!(ended.stdout.contains(" 0 failed"), "killed after {point} ms: {}", ended.stdout);
-    assert_arrived(&pair, 12);
-    end(heir);
-    assert_clean(&nats);
-}
-
-#[test]
-fn killed_workers_lose_nothing() {
-    // At once, because the lease of a batch lasts 30 s.
-    std::thread::scope(|scope| {
-        let kills: Vec<_> =
-            points(4, 3).map(|point| scope.spawn(move || kill_after(point))).collect();
-        for kill in kills {
-            kill.join().expect("nothing was lost");
-        }
-    });
 }
 
 /// Starts a worker, and waits until it takes part in the run.

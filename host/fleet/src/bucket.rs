@@ -12,7 +12,7 @@ use async_nats::jetstream::stream::{
 };
 use bytes::Bytes;
 
-use crate::connection::{Connection, chain};
+use crate::connection::{Connection, SILENCE, chain};
 use crate::error::FleetError;
 
 /// The header of a deletion, and its value.
@@ -136,8 +136,7 @@ impl Bucket {
                         matches!(failed, FleetError::JetStream { is_permission: true, .. });
                     // Nobody answers for a bucket that no coordinator has created yet.
                     let text = chain(&error);
-                    let is_missing =
-                        ["no responders", "timed out"].iter().any(|silence| text.contains(silence));
+                    let is_missing = SILENCE.iter().any(|silence| text.contains(silence));
                     if is_permission || !is_missing || !self.connection.is_up() {
                         return Err(failed);
                     }

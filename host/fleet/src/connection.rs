@@ -1,8 +1,7 @@
 //! The connection to NATS, and what is known of its state.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::jetstream::{self, context::ContextBuilder};
@@ -11,6 +10,8 @@ use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use percent_encoding::percent_decode_str;
 
 use crate::error::FleetError;
+use crate::message::LARGEST;
+use crate::refusals::Refusals;
 
 /// The oldest server with a time to live of single messages.
 const OLDEST: (i64, i64, i64) = (2, 11, 0);
@@ -18,6 +19,10 @@ const OLDEST: (i64, i64, i64) = (2, 11, 0);
 const REQUEST: Duration = Duration::from_secs(5);
 /// How long a connection attempt may take.
 const CONNECT: Duration = Duration::from_secs(5);
+/// What headers and the protocol add to a message, in bytes, at most.
+const HEADERS: usize = 16 * 1024;
+/// How the client says that it got no answer.
+pub(crate) const SILENCE: [&str; 2] = ["no responders", "timed out"];
 /// The longest pause between attempts to connect again.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -38,8 +43,8 @@ pub struct Connection {
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
     url: String,
-    /// The last permission that the server refused.
-    violation: Arc<Mutex<Option<(Instant, String)>>>,
+    /// The permissions that the server refused, and the errors that were told.
+    refusals: Refusals,
 }
 
 impl std::fmt::Debug for Connection {
@@ -64,7 +69,7 @@ impl Connection {
         if address.host().is_empty() {
             return Err(wrong("it has no host".to_owned()));
         }
-        let violation = Arc::new(Mutex::new(None));
+        let refusals = Refusals::default();
         let mut connect = ConnectOptions::new()
             .name(&options.name)
             .connection_timeout(CONNECT)
@@ -77,9 +82,9 @@ impl Connection {
                 )
             })
             .event_callback({
-                let (violation, url) = (Arc::clone(&violation), url.clone());
+                let (refusals, url) = (refusals.clone(), url.clone());
                 move |event| {
-                    note(&event, &url, &violation);
+                    note(&event, &url, &refusals);
                     async {}
                 }
             });
@@ -118,13 +123,20 @@ impl Connection {
         if !info.jetstream {
             return Err(server("JetStream is off".to_owned()));
         }
+        if info.max_payload < LARGEST + HEADERS {
+            return Err(server(format!(
+                "its max_payload is {} bytes, and {} bytes are the least that a fleet needs",
+                info.max_payload,
+                LARGEST + HEADERS
+            )));
+        }
         let jetstream = ContextBuilder::new()
             .timeout(REQUEST)
             .ack_timeout(REQUEST)
             .max_ack_inflight(1024)
             .backpressure_on_inflight(true)
             .build(client.clone());
-        Ok(Self { client, jetstream, url, violation })
+        Ok(Self { client, jetstream, url, refusals })
     }
 
     /// The address, without user and password.
@@ -144,33 +156,52 @@ impl Connection {
         operation: impl Into<String>,
         error: &(dyn std::error::Error + 'static),
     ) -> FleetError {
-        let refused = self.violation.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // An older one was of another request.
-        let refused =
-            refused.filter(|(seen, _)| seen.elapsed() < REQUEST * 2).map(|(_, text)| text);
+        let text = chain(error);
+        // The server does not answer a request that it refuses. An older refusal was of another request.
+        let is_silence = SILENCE.iter().any(|silence| text.contains(silence));
+        let refused = match is_silence && self.is_up() {
+            true => self.refusals.latest(REQUEST * 2),
+            false => None,
+        };
         let is_permission = refused.is_some();
         let why = match refused {
             Some(refused) => format!("the NATS user lacks a permission: {refused}"),
             None if !self.is_up() => format!("the server at {} is away", self.url),
-            None => chain(error),
+            None => text,
         };
         FleetError::JetStream { operation: operation.into(), why, is_permission }
+    }
+
+    /// Whether the server has just refused a request to a subject that begins so.
+    pub(crate) fn refuses(&self, subject: &str) -> bool {
+        self.refusals.latest(REQUEST * 2).is_some_and(|text| text.contains(subject))
+    }
+
+    /// Warns of an error that repeats itself until its cause is gone, now and then.
+    pub(crate) fn complain(&self, error: &FleetError) {
+        let text = error.to_string();
+        if self.is_up() && self.refusals.is_news(&text) {
+            tracing::warn!("failed to {text}; trying again");
+        } else {
+            tracing::debug!("{text}");
+        }
     }
 }
 
 /// Logs a change of the connection, and keeps a refused permission.
-fn note(event: &Event, url: &str, violation: &Mutex<Option<(Instant, String)>>) {
+fn note(event: &Event, url: &str, refusals: &Refusals) {
     match event {
         Event::Disconnected => tracing::warn!("NATS at {url} is away; waiting for it"),
         Event::Connected => tracing::debug!("NATS at {url} is connected"),
         Event::LameDuckMode => tracing::warn!("NATS at {url} is about to stop"),
         Event::ServerError(error) => {
             let text = error.to_string();
-            if text.to_ascii_lowercase().contains("permissions violation") {
-                *violation.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some((Instant::now(), text));
-            } else {
+            if !text.to_ascii_lowercase().contains("permissions violation") {
                 tracing::warn!("NATS at {url}: {text}");
+            } else if refusals.add(&text) {
+                tracing::warn!(
+                    "NATS at {url}: the NATS user lacks a permission: {text}; docs/fleet.md lists what a user needs"
+                );
             }
         }
         Event::ClientError(error) => tracing::debug!("NATS at {url}: {error}"),

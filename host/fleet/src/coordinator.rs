@@ -4,6 +4,7 @@ mod begin;
 mod follow;
 mod outcomes;
 mod publish;
+mod sweep;
 mod watch;
 
 pub use begin::{Run, RunSetup};

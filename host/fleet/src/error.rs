@@ -101,12 +101,14 @@ impl FleetError {
                 "give the credentials of a NATS user with --fleet-creds FILE, or user and password in the address"
             }
             Self::Server { .. } => {
-                "use nats-server 2.11 or newer with JetStream (`nats-server -js`)"
+                "use nats-server 2.11 or newer with JetStream (`nats-server -js`) and its default limits"
             }
             Self::JetStream { is_permission: true, .. } => {
                 "give the NATS user the permissions of docs/fleet.md"
             }
-            Self::JetStream { .. } => return None,
+            Self::JetStream { .. } => {
+                "look into the log of the NATS server: it may be away, or its storage may be full"
+            }
             Self::AnotherCoordinator { .. } => {
                 "wait for its end, or give this run another name with --run NAME"
             }

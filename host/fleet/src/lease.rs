@@ -24,6 +24,15 @@ struct Holder {
     process: u32,
 }
 
+impl Holder {
+    /// This process, encoded.
+    fn this(id: &str, machine: &str) -> bytes::Bytes {
+        let holder =
+            Self { id: id.to_owned(), machine: machine.to_owned(), process: std::process::id() };
+        encode(&holder).unwrap_or_default()
+    }
+}
+
 /// A held lease. It is no longer renewed after a drop.
 #[derive(Debug)]
 pub(crate) struct Lease {
@@ -52,9 +61,7 @@ impl Lease {
         interrupt: &mut Interrupt,
     ) -> Result<Option<Self>, FleetError> {
         let key = name.lease();
-        let holder =
-            Holder { id: id.to_owned(), machine: machine.to_owned(), process: std::process::id() };
-        let value = encode(&holder).unwrap_or_default();
+        let value = Holder::this(id, machine);
         let deadline = Instant::now() + LEASE + RENEWED;
         let (mut seen, mut expected) = (None, 0);
         loop {
@@ -91,6 +98,35 @@ impl Lease {
                 () = interrupt.raised() => return Ok(None),
             }
         }
+    }
+
+    /// Takes the lease of a run if nobody holds it at the moment.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub(crate) async fn take_free(
+        bucket: &Bucket,
+        name: &RunName,
+        id: &str,
+        machine: &str,
+    ) -> Result<Option<Self>, FleetError> {
+        let key = name.lease();
+        let expected = match bucket.get(&key).await? {
+            None => 0,
+            Some(found) if found.value.is_none() => found.revision,
+            Some(_) => return Ok(None),
+        };
+        let value = Holder::this(id, machine);
+        match bucket.write(&key, value.clone(), Some(expected), Some(LEASE)).await {
+            Ok(revision) => Ok(Some(Self::renew(bucket, key, value, revision))),
+            Err(WriteError::Conflict) => Ok(None),
+            Err(WriteError::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Gives the lease up; it lapses if the server does not answer.
+    pub(crate) async fn release(self, bucket: &Bucket) {
+        let _lapses = bucket.delete(&self.key, None).await;
     }
 
     fn renew(bucket: &Bucket, key: String, value: bytes::Bytes, mut revision: u64) -> Self {

@@ -13,6 +13,7 @@ mod lease;
 mod message;
 mod name;
 mod places;
+mod refusals;
 mod worker;
 
 pub use connection::{Connection, ServerOptions};

@@ -3,6 +3,7 @@
 //! What arrives is checked as input: its size first, then every name and digest by its type.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +22,8 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The most jobs in a batch.
 pub(crate) const BATCH: usize = 32;
+/// The most workers that a batch names as unable to reach a registry. The last one reports its error.
+pub(crate) const UNREACHED: usize = 8;
 /// The largest message, in bytes. A server accepts 1 MiB unless it is told otherwise.
 pub(crate) const LARGEST: usize = 768 * 1024;
 /// The most notes that travel with an outcome, and the most bytes of each.
@@ -34,6 +37,10 @@ pub struct RunOptions {
     pub tls_verify: bool,
     /// How long to wait for a throttled registry.
     pub max_wait: Duration,
+    /// How often a request that failed is sent again.
+    pub retries: usize,
+    /// The most bytes of layers per second, of all workers together, in each direction.
+    pub limit_rate: Option<NonZeroU64>,
     /// The time of one image, if it is limited.
     pub timeout: Option<Duration>,
     /// The registry that receives `DOCKER_USERNAME` and `DOCKER_PASSWORD` of each worker.
@@ -140,6 +147,9 @@ pub(crate) struct Batch {
     /// The id of the run.
     pub(crate) run: String,
     pub(crate) jobs: Vec<Job>,
+    /// The ids of workers that could not reach a registry of these jobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unreached: Vec<String>,
 }
 
 /// A log line about a job.
@@ -328,6 +338,10 @@ impl Batch {
             1..=BATCH => {}
             count => return Err(format!("it has {count} jobs, and {BATCH} is the most")),
         }
+        if batch.unreached.len() > UNREACHED {
+            let count = batch.unreached.len();
+            return Err(format!("it names {count} workers, and {UNREACHED} are the most"));
+        }
         if !batch.jobs.windows(2).all(|pair| pair[0].number < pair[1].number) {
             return Err("its jobs are not in the order of their numbers".to_owned());
         }
@@ -362,15 +376,17 @@ mod tests {
 
     #[test]
     fn a_batch_comes_back_as_it_was() {
-        let batch = Batch { run: "r".into(), jobs: vec![job(1), job(7)] };
+        let batch =
+            Batch { run: "r".into(), jobs: vec![job(1), job(7)], unreached: vec!["w".into()] };
         assert_eq!(Batch::decode(&encode(&batch).unwrap()), Ok(batch));
     }
 
     #[test]
     fn what_is_no_batch_is_refused_by_name() {
-        let of = |jobs: Vec<Job>| {
-            Batch::decode(&encode(&Batch { run: "r".into(), jobs }).unwrap()).unwrap_err()
-        };
+        let batch = |jobs: Vec<Job>| Batch { run: "r".into(), jobs, unreached: Vec::new() };
+        let of = |jobs: Vec<Job>| Batch::decode(&encode(&batch(jobs)).unwrap()).unwrap_err();
+        let named = Batch { unreached: vec!["w".into(); 9], ..batch(vec![job(1)]) };
+        assert!(Batch::decode(&encode(&named).unwrap()).unwrap_err().contains("9 workers"));
         assert!(of(Vec::new()).contains("no job"));
         assert!(of((1..=33).map(job).collect()).contains("33 jobs"));
         assert!(of(vec![job(2), job(1)]).contains("order"));
@@ -381,10 +397,7 @@ mod tests {
         }
         assert!(Batch::decode(b"{").is_err() && Batch::decode(b"").is_err());
         assert!(Batch::decode(br#"{"run":"r","jobs":[{"number":1}]}"#).is_err());
-        let text = String::from_utf8(
-            encode(&Batch { run: "r".into(), jobs: vec![job(1)] }).unwrap().to_vec(),
-        )
-        .unwrap();
+        let text = String::from_utf8(encode(&batch(vec![job(1)])).unwrap().to_vec()).unwrap();
         assert!(Batch::decode(text.replace("b.io", "b io").as_bytes()).is_err());
         assert!(Batch::decode(&vec![b' '; LARGEST + 1]).unwrap_err().contains("bytes"));
     }

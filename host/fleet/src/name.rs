@@ -9,6 +9,9 @@ const MOST: usize = 64;
 /// The bucket that has all runs of a server.
 pub(crate) const RUNS: &str = "longshore";
 
+/// The subject on which coordinators announce that a run began, changed or ended.
+pub(crate) const ANNOUNCED: &str = "longshore.runs";
+
 /// The consumer of the jobs of the run with this id, which all its workers share. A worker that has not noticed
 /// the end of an earlier run of the same name gets no batch of this one.
 pub(crate) fn consumer(id: &str) -> String {
@@ -16,7 +19,7 @@ pub(crate) fn consumer(id: &str) -> String {
 }
 
 /// The name of a run: letters, digits, `-` and `_`, at most 64.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunName(String);
 
 impl FromStr for RunName {
@@ -42,6 +45,18 @@ impl RunName {
     /// finds its run again.
     pub(crate) fn of_plan(digest: &str) -> Self {
         Self(digest.chars().take(12).collect())
+    }
+
+    /// The run that a stream of this name belongs to.
+    pub(crate) fn of_stream(stream: &str) -> Option<Self> {
+        let name = match stream.strip_prefix("KV_longshore-") {
+            Some(bucket) => bucket.strip_suffix("-places")?,
+            None => {
+                let rest = stream.strip_prefix("longshore-")?;
+                rest.strip_suffix("-jobs").or_else(|| rest.strip_suffix("-outcomes"))?
+            }
+        };
+        name.parse().ok()
     }
 
     /// The key of the run in the bucket of all runs.
@@ -101,6 +116,20 @@ mod tests {
         }
         for bad in ["", "a.b", "a b", "a>", "*", "ä", "a/b", "$JS", &"x".repeat(65)] {
             assert!(bad.parse::<RunName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_stream_names_its_run_and_no_other_stream_does() {
+        let name: RunName = "a-jobs_1".parse().unwrap();
+        let bucket = format!("KV_{}", name.places());
+        for stream in [name.jobs_stream(), name.outcomes_stream(), bucket] {
+            assert_eq!(RunName::of_stream(&stream).as_ref(), Some(&name), "{stream}");
+        }
+        for other in
+            ["KV_longshore", "longshore-jobs", "orders-jobs", "longshore-a-b", "KV_a-places"]
+        {
+            assert_eq!(RunName::of_stream(other), None, "{other}");
         }
     }
 }

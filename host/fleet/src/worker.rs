@@ -12,6 +12,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::Message;
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt as _, StreamExt as _};
 use longshore_engine::ManifestCache;
 use longshore_store::{Effort, Interrupt, Stores};
 use tokio::sync::mpsc::UnboundedSender;
@@ -23,14 +26,14 @@ use crate::error::FleetError;
 use crate::message::{
     Heartbeat, Pause, RunHead, RunOptions, RunRecord, State, VERSION, WorkerName, decode, encode,
 };
-use crate::name::{RUNS, RunName};
+use crate::name::{ANNOUNCED, RUNS, RunName};
 
-use presence::Presence;
+use presence::{Presence, Workers};
 use serving::Serving;
 
 pub use metrics::Metrics;
 
-/// How often a worker without a run looks for one.
+/// How often a worker without a run looks for one that was not announced to it.
 const LOOK: Duration = Duration::from_secs(1);
 /// The longest pause between looks while NATS does not answer.
 const LONGEST_LOOK: Duration = Duration::from_secs(15);
@@ -43,6 +46,8 @@ pub struct OpenedRun {
     pub cache: Option<ManifestCache>,
     /// Pauses requests, because another worker was throttled.
     pub pause: Box<dyn Fn(&Pause) + Send + Sync>,
+    /// Limits the rate to the share of one of this number of workers.
+    pub share_rate: Box<dyn Fn(usize) + Send + Sync>,
 }
 
 /// Opens the stores of runs.
@@ -107,6 +112,7 @@ impl Worker {
     pub async fn serve(&self, mut interrupt: Interrupt) -> Result<(), FleetError> {
         let runs = Bucket::open(&self.connection, RUNS).await?;
         let presence = Presence::begin(&self.connection, &self.worker.id);
+        let mut announced = announcements(&self.connection).await;
         let mut refused = HashSet::new();
         let (mut pause, mut is_waiting) = (LOOK, false);
         while !interrupt.is_raised() {
@@ -117,9 +123,11 @@ impl Worker {
             match looked {
                 Ok(Some(record)) => {
                     (pause, is_waiting) = (LOOK, false);
-                    if let Err(why) =
-                        self.take_part(&runs, &record, presence.count(), &interrupt).await
-                    {
+                    presence.joins(&record.id);
+                    let ended =
+                        self.take_part(&runs, &record, presence.workers(), &interrupt).await;
+                    presence.joins("");
+                    if let Err(why) = ended {
                         tracing::warn!("cannot take part in the run {}: {why}", record.name);
                         self.refuse(&record.name, &why).await;
                         refused.insert((record.name, record.id));
@@ -144,6 +152,11 @@ impl Worker {
             }
             tokio::select! {
                 () = sleep(pause) => {}
+                Some(message) = announced.next() => {
+                    tracing::debug!("{} was announced", String::from_utf8_lossy(&message.payload));
+                    // One look finds all runs.
+                    while announced.next().now_or_never().flatten().is_some() {}
+                }
                 () = interrupt.raised() => {}
             }
         }
@@ -207,7 +220,7 @@ impl Worker {
         &self,
         runs: &Bucket,
         record: &RunRecord,
-        workers: usize,
+        workers: &Workers,
         interrupt: &Interrupt,
     ) -> Result<(), String> {
         let name: RunName = record.name.parse()?;
@@ -223,5 +236,16 @@ impl Worker {
             metrics: &self.metrics,
         };
         serving.serve(&*self.opener, interrupt.clone()).await
+    }
+}
+
+/// The announcements of runs; none if the server refuses them.
+async fn announcements(connection: &Connection) -> BoxStream<'static, Message> {
+    match connection.client.subscribe(ANNOUNCED).await {
+        Ok(announced) => announced.chain(futures_util::stream::pending()).boxed(),
+        Err(error) => {
+            tracing::debug!("runs are not announced: {error}");
+            futures_util::stream::pending().boxed()
+        }
     }
 }

@@ -71,18 +71,21 @@ impl OwnStores {
             tls_verify: options.tls_verify,
             plain_http: Vec::new(),
             max_wait: options.max_wait,
+            retries: options.retries,
+            limit_rate: options.limit_rate,
             large_transfers: if self.jobs == 1 { 1 } else { usize::MAX },
-            ..RegistrySettings::default()
         };
         let setup = StoreSetup::of_environment(settings, self.caches.hints.clone())?;
         let stores = setup.sharing(met, workers).stores(options.named.as_ref())?;
         let registries = stores.registries.clone();
+        let limited = registries.clone();
         Ok(OpenedRun {
             stores: std::sync::Arc::new(stores),
             cache: self.caches.manifests.clone(),
             pause: Box::new(move |pause| {
                 registries.pause(&pause.registry, &pause.classes, pause.length);
             }),
+            share_rate: Box::new(move |workers| limited.share_rate(workers)),
         })
     }
 }

@@ -7,13 +7,16 @@ use longshore_engine::job::Jobs;
 use longshore_store::Interrupt;
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
+use super::sweep::sweep;
 use crate::bucket::{Bucket, KEPT, WriteError};
 use crate::connection::Connection;
 use crate::error::FleetError;
 use crate::lease::Lease;
 use crate::message::{PROTOCOL, RunHead, RunOptions, RunRecord, State, VERSION, decode, encode};
-use crate::name::{RUNS, RunName, consumer};
+use crate::name::{ANNOUNCED, RUNS, RunName, consumer};
 
 /// How long a worker may be silent about a batch before another one gets it.
 const ACK_WAIT: Duration = Duration::from_secs(30);
@@ -37,8 +40,12 @@ pub struct Run {
     pub(super) runs: Bucket,
     pub(super) lease: Lease,
     pub(super) record: RunRecord,
+    /// When the record was written.
+    pub(super) written: Instant,
     /// Whether an earlier coordinator began it.
     pub(super) is_attached: bool,
+    /// Deletes what earlier runs left.
+    pub(super) sweeping: JoinHandle<()>,
 }
 
 impl Run {
@@ -80,10 +87,21 @@ impl Run {
         match begun {
             Ok(is_attached) => {
                 let connection = connection.clone();
-                Ok(Some(Self { connection, name, runs, lease, record, is_attached }))
+                let sweeping = tokio::spawn(sweep(connection.clone(), runs.clone(), setup.machine));
+                let written = Instant::now();
+                Ok(Some(Self {
+                    connection,
+                    name,
+                    runs,
+                    lease,
+                    record,
+                    written,
+                    is_attached,
+                    sweeping,
+                }))
             }
             Err(error) => {
-                let _lapses = runs.delete(&lease.key, None).await;
+                lease.release(&runs).await;
                 Err(error)
             }
         }
@@ -97,7 +115,18 @@ impl Run {
     /// Writes the record with another state.
     pub(super) async fn set_state(&mut self, state: State) -> Result<(), FleetError> {
         self.record.state = state;
-        write(&self.runs, &self.name, &self.record).await
+        write(&self.connection, &self.runs, &self.name, &self.record).await?;
+        self.written = Instant::now();
+        Ok(())
+    }
+
+    /// Writes the record again before it lapses: a run may last longer than what nobody deletes is kept.
+    pub(super) async fn keep(&mut self) {
+        if self.written.elapsed() > KEPT / 4
+            && let Err(error) = self.set_state(self.record.state).await
+        {
+            tracing::debug!("{error}");
+        }
     }
 }
 
@@ -198,7 +227,7 @@ async fn create(
         connection.failed(format!("create the stream {}", name.outcomes_stream()), &error)
     })?;
     Bucket::create(connection, &name.places()).await?;
-    write(runs, name, record).await
+    write(connection, runs, name, record).await
 }
 
 fn kept() -> StreamConfig {
@@ -216,14 +245,26 @@ const fn too_large(size: usize) -> FleetError {
     FleetError::TooLarge { size, limit: crate::message::LARGEST }
 }
 
-async fn write(runs: &Bucket, name: &RunName, record: &RunRecord) -> Result<(), FleetError> {
+async fn write(
+    connection: &Connection,
+    runs: &Bucket,
+    name: &RunName,
+    record: &RunRecord,
+) -> Result<(), FleetError> {
     let value = encode(record).map_err(too_large)?;
     match runs.write(&name.key(), value, None, None).await {
-        Ok(_) => Ok(()),
+        // No revision was expected, so there is no conflict.
+        Ok(_) | Err(WriteError::Conflict) => {
+            announce(connection, name).await;
+            Ok(())
+        }
         Err(WriteError::Failed(error)) => Err(error),
-        // No revision was expected.
-        Err(WriteError::Conflict) => Ok(()),
     }
+}
+
+/// Tells workers to look at the run now. Without it they look a second later.
+pub(super) async fn announce(connection: &Connection, name: &RunName) {
+    let _not_stored = connection.client.publish(ANNOUNCED, name.to_string().into()).await;
 }
 
 /// Deletes the streams of a run; missing ones are fine.

@@ -13,11 +13,12 @@ use longshore_store::Interrupt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
-use super::begin::{Run, delete_streams, is_missing_stream};
+use super::begin::{Run, announce, delete_streams, is_missing_stream};
 use super::outcomes::{Read, read};
-use super::publish::{groups, publish};
+use super::publish::{PublishError, groups, publish};
 use super::watch::Workers;
 use crate::connection::Connection;
+use crate::error::FleetError;
 use crate::message::{Ended, Heartbeat, State, decode};
 use crate::name::RunName;
 
@@ -114,8 +115,10 @@ impl Run {
             _ => groups(progress.jobs, |_| true),
         };
         let (jobs, run) = (progress.jobs, self.record.id.clone());
-        let mut publishing =
-            Some(publish_all(&connection, &name, jobs, &run, first, round).boxed());
+        let publish_all = async |batches: Vec<Vec<u32>>, round| {
+            publish((&connection, &name), (jobs, &run), &batches, round, patience).await
+        };
+        let mut publishing = Some(publish_all(first, round).boxed());
         loop {
             if progress.remaining.is_empty() {
                 return Ending::Complete;
@@ -131,8 +134,10 @@ impl Run {
                     }
                 } => {
                     publishing = None;
-                    if let Err(why) = published {
-                        return broken(&why);
+                    match published {
+                        Ok(()) => {}
+                        Err(PublishError::Gone(why)) => return broken(&why),
+                        Err(PublishError::Refused(error)) => return refused(&error),
                     }
                     if self.record.state == State::Publishing
                         && let Err(error) = self.set_state(State::Running).await
@@ -152,11 +157,12 @@ impl Run {
                         Err(ending) => return ending,
                     }
                     progress.workers.check(progress.events);
+                    self.keep().await;
                     if std::mem::take(&mut progress.is_moving) || publishing.is_some() {
                         continue;
                     }
                     match self.lost(progress, reads).await {
-                        Err(why) => return broken(&why),
+                        Err(ending) => return ending,
                         Ok(lost) if lost.is_empty() => {}
                         Ok(_) if round >= ROUNDS => {
                             return broken("batches were lost again and again");
@@ -167,7 +173,7 @@ impl Run {
                             progress.events.note(0, None, Level::Warning, text);
                             let again = groups(jobs, |number| lost.contains(&number));
                             // Another run of this process may have used the same round.
-                            publishing = Some(publish_all(&connection, &name, jobs, &run, again, unique(round)).boxed());
+                            publishing = Some(publish_all(again, unique(round)).boxed());
                         }
                     }
                 }
@@ -187,9 +193,7 @@ impl Run {
                 let stream = self.name.outcomes_stream();
                 Some(broken(&format!("the stream {stream} was deleted")))
             }
-            Some(Read::Refused(error)) => {
-                Some(Ending::Broken(error.to_string(), error.hint().unwrap_or_default()))
-            }
+            Some(Read::Refused(error)) => Some(refused(&error)),
             None => Some(broken("the reader of the outcomes ended")),
         }
     }
@@ -216,12 +220,15 @@ impl Run {
 
     /// The jobs that are in no batch and have no outcome: an operator purged the stream, or a worker found a
     /// batch that it could not read.
+    ///
+    /// # Errors
+    /// The ending of the run, if a stream of it is gone or may not be read.
     async fn lost(
         &self,
         progress: &mut Progress<'_>,
         reads: &mut mpsc::Receiver<Read>,
-    ) -> Result<HashSet<u32>, String> {
-        let deleted = |what: String| format!("{what} was deleted");
+    ) -> Result<HashSet<u32>, Ending> {
+        let deleted = |what: String| broken(&format!("{what} was deleted"));
         match self.runs.get(&self.name.key()).await {
             Ok(Some(found)) if found.value.is_some() => {}
             Ok(_) => return Err(deleted(format!("the run {} in the bucket longshore", self.name))),
@@ -243,10 +250,10 @@ impl Run {
         // Outcomes are told before their batch is acknowledged, so all of them are in the stream by now.
         let mut caught_up = 0;
         while caught_up < 2 {
-            match timeout(CHECK, reads.recv()).await {
-                Ok(Some(Read::Message(bytes))) => progress.take(&bytes),
-                Ok(Some(Read::CaughtUp)) => caught_up += 1,
-                _ => return Ok(HashSet::new()),
+            let Ok(read) = timeout(CHECK, reads.recv()).await else { return Ok(HashSet::new()) };
+            caught_up += u32::from(matches!(read, Some(Read::CaughtUp)));
+            if let Some(ending) = self.taken(progress, read) {
+                return Err(ending);
             }
         }
         if std::mem::take(&mut progress.is_moving) {
@@ -286,25 +293,27 @@ impl Run {
     }
 
     /// Deletes everything of the run.
-    async fn clean(&self, events: &EventSender) {
+    async fn clean(self, events: &EventSender) {
+        let Self { connection, name, runs, lease, sweeping, .. } = self;
         let cleaning = async {
             // Workers leave a run that has no record.
-            let deleted = self.runs.delete(&self.name.key(), None).await;
+            let deleted = runs.delete(&name.key(), None).await;
             if let Err(crate::bucket::WriteError::Failed(error)) = deleted {
                 return Err(error);
             }
-            delete_streams(&self.connection, &self.name).await?;
-            let _lapses = self.runs.delete(&self.lease.key, None).await;
+            announce(&connection, &name).await;
+            delete_streams(&connection, &name).await?;
+            lease.release(&runs).await;
+            let _ended = sweeping.await;
             Ok(())
         };
         let why = match timeout(CLEANING, cleaning).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("NATS at {} does not answer", self.connection.url()),
+            Err(_) => format!("NATS at {} does not answer", connection.url()),
         };
         let text = format!(
-            "the run {} was not deleted from NATS: {why}; its messages go after 24 h, and the same command finds it until then",
-            self.name
+            "the run {name} was not deleted from NATS: {why}; its messages go after 24 h, and the same command finds it until then"
         );
         events.note(0, None, Level::Warning, text);
     }
@@ -332,15 +341,8 @@ fn broken(why: &str) -> Ending {
     Ending::Broken(format!("the run in NATS is broken: {why}"), hint)
 }
 
-async fn publish_all(
-    connection: &Connection,
-    name: &RunName,
-    jobs: &Jobs,
-    run: &str,
-    batches: Vec<Vec<u32>>,
-    round: u32,
-) -> Result<(), String> {
-    publish(connection, name, jobs, run, &batches, round).await
+fn refused(error: &FleetError) -> Ending {
+    Ending::Broken(error.to_string(), error.hint().unwrap_or_default())
 }
 
 impl Progress<'_> {

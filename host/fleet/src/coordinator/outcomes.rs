@@ -91,6 +91,10 @@ async fn read_on(
         if is_idle && !connection.is_up() {
             return Err("the connection broke".into());
         }
+        // A request that the server refuses has no answer.
+        if is_idle && connection.refuses("$JS.API.CONSUMER.MSG.NEXT.") {
+            return Err("the request timed out".into());
+        }
         if found.send(Read::CaughtUp).await.is_err() {
             return Ok(());
         }

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use super::begin::is_missing_stream;
 use crate::connection::Connection;
+use crate::error::FleetError;
 use crate::message::{BATCH, Batch, encode};
 use crate::name::RunName;
 
@@ -19,6 +20,15 @@ use crate::name::RunName;
 const AT_ONCE: usize = 256;
 /// The pause before a batch is published again.
 const AGAIN: Duration = Duration::from_millis(500);
+
+/// Why batches cannot be published.
+#[derive(Debug)]
+pub(super) enum PublishError {
+    /// The stream is gone.
+    Gone(String),
+    /// The user lacks a permission, or the server takes nothing.
+    Refused(FleetError),
+}
 
 /// Groups jobs by source repository, because tags of a repository share most layers. Each group has at most
 /// 32 numbers, in order; groups are in the order of their first job.
@@ -41,7 +51,7 @@ pub(super) fn groups(jobs: &Jobs, wanted: impl Fn(u32) -> bool) -> Vec<Vec<u32>>
 
 /// Encodes a batch; one that is too large becomes several.
 fn encoded(run: &str, jobs: Vec<Job>) -> Vec<Bytes> {
-    let mut batch = Batch { run: run.to_owned(), jobs };
+    let mut batch = Batch { run: run.to_owned(), jobs, unreached: Vec::new() };
     match encode(&batch) {
         Ok(bytes) => vec![bytes],
         // One job is a few kilobytes: its references and its filter are bounded.
@@ -59,21 +69,22 @@ fn encoded(run: &str, jobs: Vec<Job>) -> Vec<Bytes> {
 /// published again from one that is published twice.
 ///
 /// # Errors
-/// If the stream is gone.
+/// If the stream is gone, the user may not publish, or the server is there and takes nothing for longer than
+/// `patience`: its storage is full.
 pub(super) async fn publish(
-    connection: &Connection,
-    name: &RunName,
-    jobs: &Jobs,
-    run: &str,
+    (connection, name): (&Connection, &RunName),
+    (jobs, run): (&Jobs, &str),
     groups: &[Vec<u32>],
     round: u32,
-) -> Result<(), String> {
+    patience: Duration,
+) -> Result<(), PublishError> {
     let mut sent = FuturesUnordered::new();
     for group in groups {
         let first = group.first().copied().unwrap_or_default();
         let batch = group.iter().filter_map(|number| jobs.get(*number)).collect();
         for (part, bytes) in encoded(run, batch).into_iter().enumerate() {
-            sent.push(send(connection, name, format!("{round}.{first}.{part}"), bytes));
+            let id = format!("{round}.{first}.{part}");
+            sent.push(send(connection, name, id, bytes, patience));
             if sent.len() >= AT_ONCE
                 && let Some(result) = sent.next().await
             {
@@ -92,7 +103,9 @@ async fn send(
     name: &RunName,
     id: String,
     bytes: Bytes,
-) -> Result<(), String> {
+    patience: Duration,
+) -> Result<(), PublishError> {
+    let mut left = patience;
     loop {
         let message = PublishMessage::build().payload(bytes.clone()).message_id(&id);
         let sent = async { connection.jetstream.send_publish(name.jobs(), message).await?.await };
@@ -100,13 +113,21 @@ async fn send(
         if connection.is_up() {
             match connection.jetstream.get_stream(name.jobs_stream()).await {
                 Err(missing) if is_missing_stream(&missing) => {
-                    return Err(format!("the stream {} was deleted", name.jobs_stream()));
+                    let gone = format!("the stream {} was deleted", name.jobs_stream());
+                    return Err(PublishError::Gone(gone));
                 }
                 _ => {}
             }
         }
         let error = connection.failed(format!("publish to {}", name.jobs()), &error);
-        tracing::debug!("{error}");
+        let is_permission = matches!(error, FleetError::JetStream { is_permission: true, .. });
+        if connection.is_up() {
+            left = left.saturating_sub(AGAIN);
+        }
+        if is_permission || left.is_zero() {
+            return Err(PublishError::Refused(error));
+        }
+        connection.complain(&error);
         sleep(AGAIN).await;
     }
 }

@@ -21,6 +21,8 @@ const RENEWED: Duration = Duration::from_secs(10);
 pub(super) const DELIVERIES: i64 = 5;
 /// The pause between looks whether a job of another batch is still in work.
 const BUSY: Duration = Duration::from_millis(500);
+/// The pause before a batch goes to another worker, which may reach its registries.
+const PASS: Duration = Duration::from_millis(500);
 /// How often an acknowledgement is tried. Without it, another worker finds everything done.
 const ACKS: u32 = 3;
 
@@ -51,8 +53,19 @@ pub(super) struct Work {
 pub(super) struct Accepted {
     jobs: Vec<Job>,
     number: u64,
-    /// Whether it was given out too often: its jobs fail.
-    is_hopeless: bool,
+    /// The workers that could not reach a registry of the jobs.
+    unreached: Vec<String>,
+    turn: Turn,
+}
+
+/// What a worker does with a batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Work,
+    /// It was given out too often: its jobs fail.
+    Fail,
+    /// This worker could not reach a registry of the jobs, and another one has not tried it yet.
+    PassOn,
 }
 
 impl Accepted {
@@ -92,8 +105,14 @@ impl Work {
             return None;
         }
         self.held.lock().insert(number, Arc::new(acker));
-        let is_hopeless = delivered > DELIVERIES;
-        Some(Accepted { jobs: batch.jobs, number, is_hopeless })
+        let is_other = batch.unreached.contains(&self.teller.worker.id)
+            && self.teller.workers.has_other(&self.teller.run, &batch.unreached);
+        let turn = match is_other {
+            _ if delivered > DELIVERIES => Turn::Fail,
+            true => Turn::PassOn,
+            false => Turn::Work,
+        };
+        Some(Accepted { jobs: batch.jobs, number, unreached: batch.unreached, turn })
     }
 
     /// Publishes a batch again that came too late. A refusal would count as a delivery.
@@ -126,11 +145,24 @@ impl Work {
 
     /// Works on a batch to its end.
     pub(super) async fn run(self, batch: Accepted, _room: Taken) {
-        let Accepted { jobs, number, is_hopeless } = batch;
-        if is_hopeless {
-            let open = self.fail(jobs).await;
-            return self.end(number, open).await;
+        let Accepted { jobs, number, mut unreached, turn } = batch;
+        match turn {
+            Turn::Work => {}
+            Turn::Fail => {
+                let open = self.fail(jobs).await;
+                return self.end(number, vec![(open, unreached)]).await;
+            }
+            Turn::PassOn => {
+                // The other worker may be busy.
+                sleep(PASS).await;
+                return self.end(number, vec![(jobs, unreached)]).await;
+            }
         }
+        let before = unreached.clone();
+        if !unreached.contains(&self.teller.worker.id) {
+            unreached.push(self.teller.worker.id.clone());
+        }
+        let with_this: Arc<[String]> = unreached.into();
         let renewing = {
             let held = self.held.clone();
             tokio::spawn(async move {
@@ -147,30 +179,38 @@ impl Work {
         while self.teller.knows_any(&jobs) && !self.interrupt.is_raised() {
             sleep(BUSY).await;
         }
-        let told: Vec<_> =
-            jobs.iter().map(|job| (job.clone(), self.teller.expect(job.number))).collect();
+        let told: Vec<_> = jobs
+            .iter()
+            .map(|job| (job.clone(), self.teller.expect(job.number, &with_this)))
+            .collect();
         let packed: Jobs = jobs.into_iter().collect();
         self.executor.run(&packed, self.interrupt.clone()).await;
-        let mut open = Vec::new();
+        let (mut open, mut elsewhere) = (Vec::new(), Vec::new());
         for (job, told) in told {
-            if told.await != Ok(Told::Stored) {
-                open.push(job);
+            match told.await {
+                Ok(Told::Stored) => {}
+                Ok(Told::Unreached) => elsewhere.push(job),
+                Ok(Told::Open) | Err(_) => open.push(job),
             }
         }
         renewing.abort();
-        self.end(number, open).await;
+        self.end(number, vec![(open, before), (elsewhere, with_this.to_vec())]).await;
     }
 
-    /// Acknowledges a batch, after its `open` jobs were given back.
-    async fn end(&self, number: u64, open: Vec<Job>) {
+    /// Acknowledges a batch, after its `open` jobs were given back, each group with the workers that could not
+    /// reach a registry of it.
+    async fn end(&self, number: u64, open: Vec<(Vec<Job>, Vec<String>)>) {
         let Some(acker) = self.held.acker(number) else { return };
         self.held.lock().remove(&number);
         if *self.teller.over.borrow() {
             return;
         }
-        if !open.is_empty() {
-            let count = open.len();
-            let given = match encode(&Batch { run: self.teller.run.clone(), jobs: open }) {
+        for (jobs, unreached) in open {
+            let count = jobs.len();
+            if count == 0 {
+                continue;
+            }
+            let given = match encode(&Batch { run: self.teller.run.clone(), jobs, unreached }) {
                 Ok(bytes) => self.teller.give_back(bytes).await,
                 Err(_) => false,
             };
@@ -183,7 +223,10 @@ impl Work {
         for _ in 0..ACKS {
             match acker.double_ack().await {
                 Ok(()) => return,
-                Err(error) => tracing::debug!("acknowledge a batch: {error}"),
+                Err(error) => {
+                    let error = self.teller.connection.failed("acknowledge a batch", &*error);
+                    self.teller.connection.complain(&error);
+                }
             }
         }
     }

@@ -9,10 +9,12 @@ use async_nats::jetstream::consumer::Consumer;
 use async_nats::jetstream::consumer::pull::Config;
 use futures_util::StreamExt as _;
 use longshore_store::Interrupt;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::sleep;
 
+use super::presence::Workers;
 use crate::connection::Connection;
+use crate::error::FleetError;
 use crate::name::{self, RunName};
 
 /// How long a request for a batch stays open. A request of a worker that hangs swallows a batch, so this is
@@ -63,44 +65,83 @@ impl Drop for Taken {
     }
 }
 
-/// Sends batches to `found` while fewer than `most` jobs are held, until the interrupt.
-///
-/// A request is never cancelled, because the batch that it gets would be lost for the time of its lease.
-pub(super) async fn fetch(
-    connection: Connection,
-    name: RunName,
-    run: String,
-    room: Arc<Room>,
-    most: usize,
-    found: mpsc::Sender<Message>,
-    mut interrupt: Interrupt,
-) {
-    let mut consumer: Option<Consumer<Config>> = None;
-    while !interrupt.is_raised() {
-        tokio::select! {
-            () = room.wait(most) => {}
-            () = interrupt.raised() => return,
-        }
-        let fetched = fetch_one(&connection, &name, &run, &mut consumer).await;
-        let pause = match fetched {
-            Ok(Some(message)) => {
-                // The room is taken before the next request.
-                if found.send(message).await.is_err() {
-                    return;
+/// A message with a batch. The next one is asked for after it is dropped.
+pub(super) struct Found {
+    pub(super) message: Message,
+    _taken: oneshot::Sender<()>,
+}
+
+/// Takes batches of a run.
+pub(super) struct Fetcher {
+    pub(super) connection: Connection,
+    pub(super) name: RunName,
+    /// The id of the run.
+    pub(super) run: String,
+    pub(super) room: Arc<Room>,
+    /// The workers of the server.
+    pub(super) workers: Workers,
+    /// The most images that this worker copies at once.
+    pub(super) at_once: usize,
+    /// Is told why this worker may take no batch.
+    pub(super) cannot: watch::Sender<Option<String>>,
+}
+
+impl Fetcher {
+    /// Sends batches to `found` while there is room, until the interrupt.
+    ///
+    /// A request is never cancelled, because the batch that it gets would be lost for the time of its lease.
+    pub(super) async fn fetch(self, found: mpsc::Sender<Found>, mut interrupt: Interrupt) {
+        let mut consumer: Option<Consumer<Config>> = None;
+        let mut most = self.at_once;
+        while !interrupt.is_raised() {
+            tokio::select! {
+                () = self.room.wait(most) => {}
+                () = interrupt.raised() => return,
+            }
+            match fetch_one(&self.connection, &self.name, &self.run, &mut consumer).await {
+                Ok(Some(message)) => {
+                    most = self.most(&message);
+                    let (taken, room_is_taken) = oneshot::channel();
+                    if found.send(Found { message, _taken: taken }).await.is_err() {
+                        return;
+                    }
+                    // Its batch takes room before the next request.
+                    let _dropped = room_is_taken.await;
                 }
-                continue;
+                Ok(None) => {
+                    // A request that the server refuses has no answer.
+                    if self.connection.refuses("$JS.API.CONSUMER.MSG.NEXT.") {
+                        self.failed(&*async_nats::Error::from("the request timed out"));
+                    }
+                }
+                Err(error) => {
+                    self.failed(&*error);
+                    consumer = None;
+                    tokio::select! {
+                        () = sleep(AGAIN) => {}
+                        () = interrupt.raised() => return,
+                    }
+                }
             }
-            Ok(None) => continue,
-            Err(error) => {
-                tracing::debug!("fetch a batch: {error}");
-                consumer = None;
-                AGAIN
-            }
-        };
-        tokio::select! {
-            () = sleep(pause) => {}
-            () = interrupt.raised() => return,
         }
+    }
+
+    /// How many jobs this worker holds at most after `message`: some of the next images are looked at while
+    /// blobs of others move. At the end of a run, the other workers get them.
+    fn most(&self, message: &Message) -> usize {
+        let pending = message.info().map_or(0, |info| info.pending);
+        let of_all = self.workers.count().saturating_mul(self.at_once);
+        if pending > of_all as u64 { self.at_once * 2 } else { self.at_once }
+    }
+
+    /// Tells why this worker may take no batch, if it lacks a permission.
+    fn failed(&self, error: &(dyn std::error::Error + 'static)) {
+        let operation = format!("take batches of {}", self.name.jobs_stream());
+        let error = self.connection.failed(operation, error);
+        if matches!(error, FleetError::JetStream { is_permission: true, .. }) {
+            self.cannot.send_replace(Some(format!("failed to {error}")));
+        }
+        tracing::debug!("{error}");
     }
 }
 

@@ -1,10 +1,12 @@
-//! How many workers a server has: each begins a run with its share of the registries' windows.
+//! Which workers a server has, and in which run each takes part. A worker begins a run with its share of the
+//! registries' windows, and leaves a registry that it cannot reach to the others.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
@@ -16,14 +18,56 @@ const WORKERS: &str = "longshore.workers";
 const BEAT: Duration = Duration::from_secs(1);
 /// How long a worker counts that says nothing more.
 const SILENT: Duration = Duration::from_secs(4);
-/// The longest id, and the most workers that are counted.
-const BOUNDS: (usize, usize) = (64, 10_000);
+/// The longest message, and the most workers that are counted.
+const BOUNDS: (usize, usize) = (256, 10_000);
 
-/// Counts the workers of a server.
+/// Knows the workers of a server.
 #[derive(Debug)]
 pub(super) struct Presence {
-    seen: Arc<Mutex<HashMap<String, Instant>>>,
+    workers: Workers,
+    /// The id of the run that this worker takes part in.
+    run: watch::Sender<String>,
     task: JoinHandle<()>,
+}
+
+/// The workers of a server. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Workers(Arc<Mutex<HashMap<String, Seen>>>);
+
+/// What a worker said last.
+#[derive(Debug)]
+struct Seen {
+    heard: Instant,
+    /// The id of its run; empty if it has none.
+    run: String,
+}
+
+impl Workers {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Seen>> {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|_, worker| worker.heard.elapsed() < SILENT);
+        seen
+    }
+
+    /// The number of workers, at least one.
+    pub(super) fn count(&self) -> usize {
+        self.lock().len().max(1)
+    }
+
+    /// Whether a worker takes part in the run with this id that is none of these.
+    pub(super) fn has_other(&self, run: &str, ids: &[String]) -> bool {
+        self.lock().iter().any(|(id, worker)| worker.run == run && !ids.contains(id))
+    }
+
+    /// Takes a message: the id of a worker and the id of its run, separated by a blank.
+    fn take(&self, message: &[u8]) {
+        let Ok(text) = std::str::from_utf8(message) else { return };
+        let (id, run) = text.split_once(' ').unwrap_or((text, ""));
+        let mut seen = self.lock();
+        if text.len() <= BOUNDS.0 && seen.len() < BOUNDS.1 {
+            seen.insert(id.to_owned(), Seen { heard: Instant::now(), run: run.to_owned() });
+        }
+    }
 }
 
 impl Drop for Presence {
@@ -33,22 +77,31 @@ impl Drop for Presence {
 }
 
 impl Presence {
-    /// Begins to say that the worker with this id is there, and to count the others.
+    /// Begins to say that the worker with this id is there, and to hear of the others.
     pub(super) fn begin(connection: &Connection, id: &str) -> Self {
-        let seen = Arc::<Mutex<HashMap<String, Instant>>>::default();
-        let task = tokio::spawn(follow(connection.clone(), id.to_owned(), Arc::clone(&seen)));
-        Self { seen, task }
+        let workers = Workers::default();
+        let (run, runs) = watch::channel(String::new());
+        let task = tokio::spawn(follow(connection.clone(), id.to_owned(), runs, workers.clone()));
+        Self { workers, run, task }
     }
 
-    /// The number of workers, at least one.
-    pub(super) fn count(&self) -> usize {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.retain(|_, heard| heard.elapsed() < SILENT);
-        seen.len().max(1)
+    /// Says at once that the worker takes part in the run with this id, or in none if it is empty.
+    pub(super) fn joins(&self, run: &str) {
+        self.run.send_replace(run.to_owned());
+    }
+
+    /// The workers of the server.
+    pub(super) const fn workers(&self) -> &Workers {
+        &self.workers
     }
 }
 
-async fn follow(connection: Connection, id: String, seen: Arc<Mutex<HashMap<String, Instant>>>) {
+async fn follow(
+    connection: Connection,
+    id: String,
+    mut runs: watch::Receiver<String>,
+    workers: Workers,
+) {
     let mut others = loop {
         match connection.client.subscribe(WORKERS).await {
             Ok(others) => break others,
@@ -59,23 +112,42 @@ async fn follow(connection: Connection, id: String, seen: Arc<Mutex<HashMap<Stri
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = beat.tick() => {
-                if connection.is_up() {
-                    let bytes = id.clone().into_bytes().into();
-                    let _not_stored = connection.client.publish(WORKERS, bytes).await;
-                }
-            }
+            _ = beat.tick() => {}
+            Ok(()) = runs.changed() => {}
             message = others.next() => {
                 let Some(message) = message else { return };
-                let Ok(other) = std::str::from_utf8(&message.payload) else { continue };
-                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                if seen.len() >= BOUNDS.1 {
-                    seen.retain(|_, heard| heard.elapsed() < SILENT);
-                }
-                if other.len() <= BOUNDS.0 && seen.len() < BOUNDS.1 {
-                    seen.insert(other.to_owned(), Instant::now());
-                }
+                workers.take(&message.payload);
+                continue;
             }
         }
+        if connection.is_up() {
+            let text = format!("{id} {}", *runs.borrow_and_update());
+            let _not_stored = connection.client.publish(WORKERS, text.into()).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BOUNDS, Workers};
+
+    #[test]
+    fn workers_are_known_by_their_run() {
+        let workers = Workers::default();
+        assert_eq!(workers.count(), 1, "this one");
+        for message in ["one r", "two r", "three s", "four", "\u{1b}"] {
+            workers.take(message.as_bytes());
+        }
+        workers.take(&[0xff]);
+        workers.take("x".repeat(BOUNDS.0 + 1).as_bytes());
+        assert_eq!(workers.count(), 5);
+        let has_other = |run: &str, ids: &[&str]| {
+            let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+            workers.has_other(run, &ids)
+        };
+        assert!(has_other("r", &["one"]) && !has_other("r", &["one", "two"]));
+        assert!(has_other("s", &[]) && !has_other("t", &[]));
+        workers.take(b"two s");
+        assert!(!has_other("r", &["one"]), "it left the run");
     }
 }

@@ -4,20 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_nats::jetstream::Message;
 use futures_util::StreamExt as _;
 use longshore_engine::event::EventSender;
-use longshore_store::{Effort, Interrupt};
+use longshore_store::{Effort, Interrupt, Stores};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::batch::{Held, Work};
 use super::executor::{Executor, Own};
-use super::fetch::{Room, fetch};
+use super::fetch::{Fetcher, Found, Room};
 use super::metrics::Metrics;
+use super::presence::Workers;
 use super::telling::Teller;
-use super::{OpenedRun, RunOpener};
+use super::{OpenedRun, RunOpener, announcements};
 use crate::bucket::Bucket;
 use crate::connection::Connection;
 use crate::message::{Heartbeat, Pause, RunRecord, State, ToldPause, WorkerName, decode, encode};
@@ -29,6 +29,28 @@ const BEAT: Duration = Duration::from_secs(1);
 /// The longest pause that another worker may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
+/// What ends the work on a run.
+struct Switches {
+    /// The run is gone: nobody waits for outcomes.
+    end: watch::Sender<bool>,
+    /// Worker or run were interrupted: outcomes have little time left.
+    stop: watch::Sender<bool>,
+    /// No new image starts.
+    raise: watch::Sender<bool>,
+}
+
+impl Switches {
+    fn leave(&self) {
+        self.stop.send_replace(true);
+        self.raise.send_replace(true);
+    }
+
+    fn end(&self) {
+        self.end.send_replace(true);
+        self.raise.send_replace(true);
+    }
+}
+
 /// A run that a worker takes part in.
 pub(super) struct Serving<'a> {
     pub(super) connection: &'a Connection,
@@ -38,8 +60,8 @@ pub(super) struct Serving<'a> {
     pub(super) worker: &'a WorkerName,
     /// The most images at once.
     pub(super) at_once: usize,
-    /// The number of workers.
-    pub(super) workers: usize,
+    /// The workers of the server.
+    pub(super) workers: &'a Workers,
     pub(super) metrics: &'a Arc<Metrics>,
 }
 
@@ -54,8 +76,8 @@ impl Serving<'_> {
         mut interrupt: Interrupt,
     ) -> Result<(), String> {
         let (pauses, met) = mpsc::unbounded_channel();
-        let OpenedRun { stores, cache, pause } =
-            opener.open(&self.record.options, self.workers, pauses)?;
+        let OpenedRun { stores, cache, pause, share_rate } =
+            opener.open(&self.record.options, self.workers.count(), pauses)?;
         let bucket = Bucket::open(self.connection, &self.name.places()).await;
         let bucket = bucket.map_err(|error| error.to_string())?;
         let (id, metrics) = (self.worker.id.clone(), Arc::clone(self.metrics));
@@ -64,26 +86,19 @@ impl Serving<'_> {
             Own { stores: Arc::clone(&stores), cache, homes: Arc::new(homes), jobs: self.at_once };
         let (events, received) = EventSender::channel();
         let executor = Executor::new(&self.record.options, own, events)?;
-        let (end, over) = watch::channel(false);
-        let (stop, stopping) = watch::channel(false);
+        let ((end, over), (stop, stopping)) = (watch::channel(false), watch::channel(false));
         let (raise, raised) = Interrupt::channel();
-        let teller = Teller::new(
-            self.connection.clone(),
-            self.name.clone(),
-            self.record.id.clone(),
-            self.worker.clone(),
-            stores,
-            Arc::clone(self.metrics),
-            over,
-            stopping,
-        );
+        let switches = Switches { end, stop, raise };
+        let teller = self.teller(stores, over, stopping);
+        let mut cannot = teller.cannot.subscribe();
+        let mut announced = announcements(self.connection).await;
         let told = tokio::spawn(teller.clone().follow(received));
         let (held, at_once) = (Held::default(), raised.clone());
         let work = Work { executor, teller: teller.clone(), held, interrupt: raised };
         let pausing = self.share_pauses(met, pause);
         let room = Arc::<Room>::default();
         let (found, mut batches) = mpsc::channel(1);
-        let fetching = self.fetching(&room, found, at_once);
+        let fetching = self.fetching(&room, found, teller.cannot.clone(), at_once);
         let mut running = JoinSet::new();
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -91,17 +106,24 @@ impl Serving<'_> {
         loop {
             tokio::select! {
                 biased;
-                () = interrupt.raised(), if !*stop.borrow() => {
+                () = interrupt.raised(), if !*switches.stop.borrow() => {
                     tracing::info!("leaves the run {}", self.name);
-                    stop.send_replace(true);
-                    raise.send_replace(true);
+                    switches.leave();
+                }
+                Ok(()) = cannot.changed() => switches.leave(),
+                Some(message) = announced.next() => {
+                    if message.payload == *self.record.name.as_bytes() {
+                        self.follow_state(&switches).await;
+                    }
                 }
                 _ = beat.tick() => {
+                    share_rate(self.workers.count());
                     self.beat(&teller, room.held(), &mut before, false).await;
-                    self.follow_state(&stop, &end, &raise).await;
+                    self.follow_state(&switches).await;
                 }
-                Some(message) = batches.recv() => {
-                    if raise.borrow().to_owned() {
+                Some(found) = batches.recv() => {
+                    let message = found.message.clone();
+                    if switches.raise.borrow().to_owned() {
                         work.give_back(message).await;
                     } else if let Some(batch) = work.accept(message).await {
                         let taken = room.take(batch.len());
@@ -112,13 +134,13 @@ impl Serving<'_> {
                 else => {}
             }
             self.metrics.set_running(count(room.held()));
-            if *raise.borrow() && running.is_empty() && fetching.is_finished() {
+            if *switches.raise.borrow() && running.is_empty() && fetching.is_finished() {
                 break;
             }
         }
         // The fetcher may have found one more.
-        while let Ok(message) = batches.try_recv() {
-            work.give_back(message).await;
+        while let Ok(found) = batches.try_recv() {
+            work.give_back(found.message).await;
         }
         work.executor.finish().await;
         drop(work);
@@ -128,45 +150,58 @@ impl Serving<'_> {
         let _sent = timeout(BEAT * 2, self.connection.client.flush()).await;
         pausing.abort();
         tracing::info!("the run {} is over for this worker", self.name);
-        Ok(())
+        let why = cannot.borrow().clone();
+        why.map_or(Ok(()), Err)
+    }
+
+    fn teller(
+        &self,
+        stores: Arc<dyn Stores>,
+        over: watch::Receiver<bool>,
+        stopping: watch::Receiver<bool>,
+    ) -> Teller {
+        Teller::new(
+            self.connection.clone(),
+            self.name.clone(),
+            self.record.id.clone(),
+            self.worker.clone(),
+            stores,
+            Arc::clone(self.metrics),
+            over,
+            stopping,
+            self.workers.clone(),
+        )
     }
 
     /// Begins to fetch batches, until the interrupt.
     fn fetching(
         &self,
         room: &Arc<Room>,
-        found: mpsc::Sender<Message>,
+        found: mpsc::Sender<Found>,
+        cannot: watch::Sender<Option<String>>,
         interrupt: Interrupt,
     ) -> JoinHandle<()> {
-        tokio::spawn(fetch(
-            self.connection.clone(),
-            self.name.clone(),
-            self.record.id.clone(),
-            Arc::clone(room),
-            self.at_once * 2,
-            found,
-            interrupt,
-        ))
+        let fetcher = Fetcher {
+            connection: self.connection.clone(),
+            name: self.name.clone(),
+            run: self.record.id.clone(),
+            room: Arc::clone(room),
+            workers: self.workers.clone(),
+            at_once: self.at_once,
+            cannot,
+        };
+        tokio::spawn(fetcher.fetch(found, interrupt))
     }
 
     /// Interrupts the work if the run was interrupted, and ends it if the run is gone.
-    async fn follow_state(
-        &self,
-        stop: &watch::Sender<bool>,
-        end: &watch::Sender<bool>,
-        raise: &watch::Sender<bool>,
-    ) {
+    async fn follow_state(&self, switches: &Switches) {
         match self.state().await {
-            Some(State::Stopping) if !*stop.borrow() => {
+            Some(State::Stopping) if !*switches.stop.borrow() => {
                 tracing::info!("the run {} was interrupted", self.name);
-                stop.send_replace(true);
-                raise.send_replace(true);
+                switches.leave();
             }
             Some(_) => {}
-            None => {
-                end.send_replace(true);
-                raise.send_replace(true);
-            }
+            None => switches.end(),
         }
     }
 

@@ -16,8 +16,10 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::metrics::Metrics;
+use super::presence::Workers;
 use crate::connection::Connection;
-use crate::message::{Ended, Note, Saved, WorkerName, encode_outcome};
+use crate::error::FleetError;
+use crate::message::{Ended, Note, Saved, UNREACHED, WorkerName, encode_outcome};
 use crate::name::RunName;
 
 /// The pause before an outcome is told again.
@@ -32,6 +34,8 @@ pub(super) enum Told {
     Stored,
     /// It was interrupted, or its outcome could not be stored: another worker must do it.
     Open,
+    /// This worker cannot reach one of its registries, and another one may.
+    Unreached,
 }
 
 /// Tells outcomes. Clones share the run.
@@ -48,8 +52,19 @@ pub(super) struct Teller {
     pub(super) over: watch::Receiver<bool>,
     /// True after an interrupt of the worker or the run.
     pub(super) stopping: watch::Receiver<bool>,
+    /// The workers of the server.
+    pub(super) workers: Workers,
+    /// Why this worker cannot take part, as soon as it finds out.
+    pub(super) cannot: watch::Sender<Option<String>>,
     pub(super) moved: Arc<AtomicU64>,
-    waiting: Arc<Mutex<HashMap<u32, oneshot::Sender<Told>>>>,
+    waiting: Arc<Mutex<HashMap<u32, Waiting>>>,
+}
+
+/// A job in work.
+struct Waiting {
+    tell: oneshot::Sender<Told>,
+    /// The workers that could not reach one of its registries, and this one.
+    unreached: Arc<[String]>,
 }
 
 /// What is known of a running job.
@@ -70,12 +85,26 @@ impl Teller {
         metrics: Arc<Metrics>,
         over: watch::Receiver<bool>,
         stopping: watch::Receiver<bool>,
+        workers: Workers,
     ) -> Self {
-        let (moved, waiting) = (Arc::default(), Arc::default());
-        Self { connection, name, run, worker, stores, metrics, over, stopping, moved, waiting }
+        let (moved, waiting, cannot) = (Arc::default(), Arc::default(), watch::Sender::new(None));
+        Self {
+            connection,
+            name,
+            run,
+            worker,
+            stores,
+            metrics,
+            over,
+            stopping,
+            workers,
+            cannot,
+            moved,
+            waiting,
+        }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<u32, oneshot::Sender<Told>>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<u32, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -85,16 +114,25 @@ impl Teller {
         jobs.iter().any(|job| waiting.contains_key(&job.number))
     }
 
-    /// Registers a job before its work starts; the receiver gets its end.
-    pub(super) fn expect(&self, job: u32) -> oneshot::Receiver<Told> {
+    /// Registers a job before its work starts; the receiver gets its end. `unreached` names the workers that
+    /// could not reach one of its registries, and this one.
+    pub(super) fn expect(&self, job: u32, unreached: &Arc<[String]>) -> oneshot::Receiver<Told> {
         let (tell, told) = oneshot::channel();
-        self.waiting().insert(job, tell);
+        self.waiting().insert(job, Waiting { tell, unreached: Arc::clone(unreached) });
         told
     }
 
+    /// Whether another worker of the run may reach the registries of a job.
+    fn may_be_reached(&self, job: u32) -> bool {
+        let unreached = self.waiting().get(&job).map(|waiting| Arc::clone(&waiting.unreached));
+        unreached.is_some_and(|unreached| {
+            unreached.len() <= UNREACHED && self.workers.has_other(&self.run, &unreached)
+        })
+    }
+
     fn resolve(&self, job: u32, told: Told) {
-        if let Some(tell) = self.waiting().remove(&job) {
-            let _gone = tell.send(told);
+        if let Some(waiting) = self.waiting().remove(&job) {
+            let _gone = waiting.tell.send(told);
         }
     }
 
@@ -127,6 +165,12 @@ impl Teller {
                     let known = running.remove(&job).unwrap_or_default();
                     if outcome.unfinished {
                         self.resolve(job, Told::Open);
+                        continue;
+                    }
+                    if outcome.unreachable && self.may_be_reached(job) {
+                        let error = outcome.error.as_deref().unwrap_or_default();
+                        tracing::warn!("[M_ID:{job}] {error}; another worker tries it");
+                        self.resolve(job, Told::Unreached);
                         continue;
                     }
                     self.metrics.ended(&outcome);
@@ -166,12 +210,17 @@ impl Teller {
                         tracing::info!(
                             "[M_ID:{job}] another worker was faster; its outcome counts"
                         );
-                        return;
+                        return Told::Stored;
                     }
-                    Ok(_) => return,
+                    Ok(_) => return Told::Stored,
                     Err(error) => {
-                        let operation = format!("tell the outcome of job {job}");
-                        tracing::debug!("{}", self.connection.failed(operation, &error));
+                        let operation = format!("tell outcomes to {}", self.name.outcomes());
+                        let error = self.connection.failed(operation, &error);
+                        if let FleetError::JetStream { is_permission: true, .. } = error {
+                            self.cannot.send_replace(Some(format!("failed to {error}")));
+                            return Told::Open;
+                        }
+                        self.connection.complain(&error);
                         sleep(AGAIN).await;
                     }
                 }
@@ -189,7 +238,7 @@ impl Teller {
             }
         };
         tokio::select! {
-            () = storing => Told::Stored,
+            told = storing => told,
             () = too_late => {
                 tracing::warn!("[M_ID:{job}] the outcome could not be told: the run is over, or NATS is away");
                 Told::Open

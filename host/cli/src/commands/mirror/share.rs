@@ -38,6 +38,8 @@ impl Session {
         let options = RunOptions {
             tls_verify: self.settings.tls_verify,
             max_wait: list.images.limits.max_wait,
+            retries: list.images.limits.retries,
+            limit_rate: list.images.limits.limit_rate,
             timeout: list.images.limits.timeout(),
             named: self.stores.bound(named),
             index: list.images.index,

@@ -1,0 +1,91 @@
+//! Many images between real registries: four workers send what one sends.
+
+use std::collections::BTreeMap;
+
+use longshore_content::{Content, Image};
+
+use super::{assert_clean, end, start_worker};
+use crate::support::{Nats, Pair, Registry};
+
+const IMAGES: u64 = 500;
+const REPOSITORIES: u64 = 50;
+/// The distinct layers that images share, in bytes. Blobs below 128 KiB are not claimed.
+const BASES: (u64, usize) = (5, 140_000);
+
+fn image(number: u64) -> Content {
+    let image = Image::new("linux/amd64").label("number", &number.to_string());
+    image.layer(1 + number % BASES.0, BASES.1).layer(1000 + number, 200).build()
+}
+
+fn repository(number: u64) -> String {
+    format!("team/app-{}", number % REPOSITORIES)
+}
+
+/// The uploads that a registry completed, by digest.
+fn uploads(registry: &Registry) -> BTreeMap<String, usize> {
+    let mut uploads = BTreeMap::new();
+    for line in registry.requests() {
+        let Some((_, rest)) = line.split_once("\"PUT /v2/") else { continue };
+        let Some((target, status)) = rest.split_once(" HTTP/1.1\" ") else { continue };
+        let digest = target.split_once("digest=").map(|(_, rest)| rest.split('&').next());
+        if let (Some(Some(digest)), true) = (digest, status.starts_with("201 ")) {
+            *uploads.entry(digest.replace("%3A", ":")).or_default() += 1;
+        }
+    }
+    uploads
+}
+
+#[test]
+fn four_workers_upload_what_one_uploads() {
+    let Some(nats) = Nats::start() else { return };
+    let (Some(source), Some(destination)) =
+        (Registry::docker().start(), Registry::docker().start())
+    else {
+        return;
+    };
+    let Some(alone) = Registry::docker().start() else { return };
+    let mut alone = Some(alone);
+    std::thread::scope(|scope| {
+        for part in 0..4 {
+            let source = &source;
+            scope.spawn(move || {
+                for number in (part..IMAGES).step_by(4) {
+                    source.push(&repository(number), &number.to_string(), &image(number));
+                }
+            });
+        }
+    });
+    let line = |number| format!("{0} {0} {number}\n", repository(number));
+    let list: String = (0..IMAGES).map(line).collect();
+    let mut pair = Pair { source, destination };
+    let fleet = ["--fleet", &nats.url(), "--output=json"];
+    let mut seen = Vec::new();
+    for names in [&["one", "two", "three", "four"][..], &["single"]] {
+        let workers: Vec<_> = names.iter().map(|name| start_worker(&nats, name)).collect();
+        let report = pair.mirror(&list).args(fleet).run().exits(0).json();
+        for worker in workers {
+            end(worker);
+        }
+        let entries = report["entries"].as_array().expect("there are entries");
+        let copied = entries.iter().filter(|entry| entry["status"] == "copied").count();
+        let shares = report["workers"].as_array().expect("there are workers");
+        let jobs: u64 = shares.iter().filter_map(|worker| worker["jobs"].as_u64()).sum();
+        assert_eq!(
+            (copied as u64, jobs, shares.len()),
+            (IMAGES, IMAGES, names.len()),
+            "{report:#}"
+        );
+        seen.push(uploads(&pair.destination));
+        for number in (0..IMAGES).step_by(71) {
+            pair.assert_arrived(&repository(number), &number.to_string(), &image(number));
+        }
+        if let Some(alone) = alone.take() {
+            pair.destination = alone;
+        }
+    }
+    // Each image has a configuration and a layer of its own.
+    assert_eq!(seen[0].len() as u64, IMAGES * 2 + BASES.0);
+    assert!(seen[0].values().all(|times| *times == 1), "a blob was uploaded twice");
+    assert!(seen[0] == seen[1], "four workers do not upload what one does");
+    assert_clean(&nats);
+}
