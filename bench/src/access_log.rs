@@ -146,6 +146,11 @@ fn fields(line: &str) -> Option<(&str, &str, u16, u64)> {
     let (request, rest) = rest.split_once("\" ")?;
     let mut request = request.split(' ');
     let (method, target) = (request.next()?, request.next()?);
+    // Requests through a proxy name the host.
+    let target = match target.strip_prefix("http://") {
+        Some(rest) => &rest[rest.find('/')?..],
+        None => target,
+    };
     let mut rest = rest.split(' ');
     let (status, bytes) = (rest.next()?.parse().ok()?, rest.next()?.parse().unwrap_or(0));
     Some((method, target, status, bytes))
@@ -190,7 +195,7 @@ mod tests {
     #[test]
     fn bytes_uploads_and_mounts_are_counted_where_they_happened() {
         let mut tally = Tally::default();
-        tally.read(&line("GET /v2/a/blobs/sha256:00", 200, 700));
+        tally.read(&line("GET http://a.test/v2/a/blobs/sha256:00", 200, 700));
         tally.read(&line("GET /v2/a/blobs/sha256:01", 404, 157));
         tally.read(&line("PUT /v2/b/blobs/uploads/u?_state=s&digest=sha256%3A00", 201, 0));
         tally.read(&line("PUT /v2/c/blobs/uploads/v?digest=sha256:00", 201, 0));

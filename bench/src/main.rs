@@ -10,6 +10,7 @@ mod access_log;
 mod certificate;
 mod check;
 mod corpus;
+mod fleet;
 mod link;
 mod load;
 mod machine;
@@ -60,6 +61,10 @@ fn run(options: &Options) -> Result<()> {
     let mut report = Report::new(&bench);
     if let Some(jobs) = &options.jobs_sweep {
         report.sweeps = sweep::measure(&bench, jobs)?;
+        return report.publish(&bench);
+    }
+    if let Some(sizes) = options.fleets() {
+        report.fleets = Some(fleet::measure(&bench, &sizes)?);
         return report.publish(&bench);
     }
     report.start = start::measure(&bench)?;

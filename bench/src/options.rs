@@ -78,6 +78,21 @@ pub(crate) struct Options {
     /// Measure longshore alone, cold, with each of these -j values
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) jobs_sweep: Option<Vec<usize>>,
+    /// Measure fleets of these numbers of workers, each with a link of its own, and the coordinator of a long
+    /// list; needs nats-server
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        value_parser = clap::value_parser!(u16).range(1..=64),
+        conflicts_with_all = [
+            "rtt", "tls", "peers", "jobs_sweep", "busy", "drop_every", "throttle", "refuse_every"
+        ]
+    )]
+    pub(crate) fleet: Option<Vec<u16>>,
+    /// Limit the link of each worker of --fleet to this many bytes per second and direction
+    #[arg(long, value_name = "BYTES", default_value_t = 40_000_000, requires = "fleet")]
+    pub(crate) link: u64,
     /// Repeat each measurement this many times and report medians [default: 3, or 1 with --quick]
     #[arg(long, value_name = "N")]
     pub(crate) repetitions: Option<usize>,
@@ -117,6 +132,11 @@ impl Options {
     /// Returns the number of repetitions.
     pub(crate) fn repetitions(&self) -> usize {
         self.repetitions.unwrap_or(if self.quick { 1 } else { 3 }).max(1)
+    }
+
+    /// Returns the sizes of the fleets to measure.
+    pub(crate) fn fleets(&self) -> Option<Vec<usize>> {
+        Some(self.fleet.as_ref()?.iter().copied().map(usize::from).collect())
     }
 
     /// Returns the number of images in `tiny`.
@@ -179,5 +199,16 @@ mod tests {
         let some = Options::parse_from(REQUIRED.iter().chain(&some));
         assert!(some.chose(Choice::Tiny) && !some.chose(Choice::Mixed) && !some.takes(Peer::Crane));
         assert_eq!((some.tls, some.repetitions()), (Tls::Only, 1));
+    }
+
+    #[test]
+    fn fleets_take_no_option_of_other_measurements() {
+        let parse = |words: &[&str]| Options::try_parse_from(REQUIRED.iter().chain(words));
+        assert_eq!(parse(&["--fleet", "1,2,4"]).unwrap().fleets(), Some(vec![1, 2, 4]));
+        assert!(parse(&["--fleet=4", "--storage=s", "--corpus=mixed", "--repetitions=1"]).is_ok());
+        for others in [["--rtt", "20"], ["--peers", "none"], ["--throttle", "1"], ["--busy", "1"]] {
+            assert!(parse(&[&["--fleet=4"][..], &others].concat()).is_err(), "{others:?}");
+        }
+        assert!(parse(&["--fleet=0"]).is_err());
     }
 }

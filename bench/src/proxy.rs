@@ -5,6 +5,7 @@
 //! which loopback completes at once.
 
 mod fault;
+mod uplink;
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use tokio::time::{Instant, sleep_until};
 
 pub(crate) use fault::Fault;
 use fault::{Throttle, refuse};
+pub(crate) use uplink::{Hosts, Uplink};
 
 /// Size of a read buffer.
 const CHUNK: usize = 64 << 10;

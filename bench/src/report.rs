@@ -1,5 +1,6 @@
 //! The results, as JSON and as tables.
 
+mod fleet;
 mod markdown;
 pub(crate) mod plot;
 mod remark;
@@ -11,6 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::Fleets;
 use crate::machine::Machine;
 use crate::peer::Peer;
 use crate::round::Round;
@@ -56,6 +58,8 @@ pub(crate) struct Report {
     pub(crate) scale: Vec<Scale>,
     /// The measurements of `-j`.
     pub(crate) sweeps: Vec<Sweep>,
+    /// The measurements of fleets.
+    pub(crate) fleets: Option<Fleets>,
 }
 
 impl Report {
@@ -81,6 +85,7 @@ impl Report {
             rounds: Vec::new(),
             scale: Vec::new(),
             sweeps: Vec::new(),
+            fleets: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
@@ -12,7 +13,7 @@ use crate::stub::{Images, Stub};
 use crate::workbench::Workbench;
 
 /// Number of images in the list with few images.
-const FEW: u64 = 8;
+pub(crate) const FEW: u64 = 8;
 
 /// Number of repositories that the entries are spread over.
 const REPOSITORIES: u64 = 100;
@@ -52,8 +53,34 @@ impl Scale {
 /// Copies a long list of few images, and a list where each entry is a distinct image.
 pub(crate) fn measure(bench: &Workbench<'_>) -> Result<Vec<Scale>> {
     println!("\n== scale");
-    let entries = if bench.options.quick { 5_000 } else { 100_000 };
+    let entries = entries(bench);
     [FEW, entries].into_iter().map(|images| measured(bench, entries, images)).collect()
+}
+
+/// Returns the number of entries of a long list.
+pub(crate) fn entries(bench: &Workbench<'_>) -> u64 {
+    if bench.options.quick { 5_000 } else { 100_000 }
+}
+
+/// Writes a list of so many entries to `images.txt`.
+pub(crate) fn write_list(scratch: &Path, entries: u64) -> Result<()> {
+    let mut list = String::new();
+    for entry in 0..entries {
+        let repository = entry % REPOSITORIES;
+        writeln!(list, "scale/app-{repository} scale/app-{repository} t{entry}")?;
+    }
+    fs::write(scratch.join("images.txt"), list).context("failed to write a list")
+}
+
+/// Returns the command for that list, without its registries.
+pub(crate) fn local(bench: &Workbench<'_>) -> Command {
+    let longshore = bench.longshore();
+    let mut command = Command::new(longshore.program);
+    command.args(["mirror", "-f", "images.txt", "-a", "all", "--os", "all"]);
+    if let Some(jobs) = longshore.jobs {
+        command.args(["-j", &jobs.to_string()]);
+    }
+    command
 }
 
 fn measured(bench: &Workbench<'_>, entries: u64, images: u64) -> Result<Scale> {
@@ -61,21 +88,11 @@ fn measured(bench: &Workbench<'_>, entries: u64, images: u64) -> Result<Scale> {
     let source = Stub::start(runtime, Some(Images::new(images)))?;
     let destination = Stub::start(runtime, None)?;
     let scratch = bench.scratch()?;
-    let mut list = String::new();
-    for entry in 0..entries {
-        let repository = entry % REPOSITORIES;
-        writeln!(list, "scale/app-{repository} scale/app-{repository} t{entry}")?;
-    }
-    fs::write(scratch.join("images.txt"), list).context("failed to write a list")?;
-    let longshore = bench.longshore();
-    let mut command = Command::new(longshore.program);
+    write_list(&scratch, entries)?;
+    let mut command = local(bench);
     command.current_dir(&scratch).env_clear().env("HOME", &scratch);
     command.env("LONGSHORE_CACHE_DIR", scratch.join("cache"));
-    command.args(["mirror", "-f", "images.txt", "-a", "all", "--os", "all"]);
     command.args(["-s", source.address(), "-d", destination.address()]);
-    if let Some(jobs) = longshore.jobs {
-        command.args(["-j", &jobs.to_string()]);
-    }
     let cost = cost_of(Work::one(command), &scratch.join("output.log"))?;
     let (tags, wrong) = destination.tags(&Images::new(images));
     ensure!(

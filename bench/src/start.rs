@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{Work, cost_of};
+use crate::measure::{Cost, Work, cost_of};
 use crate::peer::Peer;
 use crate::workbench::Workbench;
 
@@ -61,6 +61,12 @@ pub(crate) fn measure(bench: &Workbench<'_>) -> Result<Vec<Start>> {
             plan(bench, &program, &long)
         })?,
     ])
+}
+
+/// Measures the plan of one list of so many lines.
+pub(crate) fn plan_of(bench: &Workbench<'_>, lines: usize) -> Result<Cost> {
+    let list = list(bench, "lines.txt", lines)?;
+    cost_of(plan(bench, &bench.longshore().program, &list), &bench.folder.join("start.log"))
 }
 
 fn median(

@@ -3,7 +3,7 @@
 
 mod images;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -28,8 +28,8 @@ const BODY: usize = 1 << 20;
 struct Taken {
     /// Digests of the manifests by `repository:tag`.
     tags: HashMap<String, String>,
-    /// `repository@digest` of manifests and blobs.
-    content: HashSet<String>,
+    /// The size of manifests and blobs, in bytes, by `repository@digest`.
+    content: HashMap<String, usize>,
     requests: u64,
     first: Option<Instant>,
 }
@@ -135,7 +135,7 @@ impl Shared {
         if method == Method::PUT {
             let name = digest(body);
             let mut taken = self.taken();
-            taken.content.insert(format!("{repository}@{name}"));
+            taken.content.insert(format!("{repository}@{name}"), body.len());
             if !reference.contains(':') {
                 taken.tags.insert(format!("{repository}:{reference}"), name.clone());
             }
@@ -151,9 +151,10 @@ impl Shared {
         let taken = self.taken();
         let found = match taken.tags.get(&format!("{repository}:{reference}")) {
             Some(name) => Some(name.as_str()),
-            None => {
-                taken.content.contains(&format!("{repository}@{reference}")).then_some(reference)
-            }
+            None => taken
+                .content
+                .contains_key(&format!("{repository}@{reference}"))
+                .then_some(reference),
         };
         // Nothing copied here is read again.
         match found {
@@ -185,7 +186,7 @@ impl Shared {
             }
             Method::PUT => {
                 let name = digest(body);
-                self.taken().content.insert(format!("{repository}@{name}"));
+                self.taken().content.insert(format!("{repository}@{name}"), body.len());
                 with_digest(StatusCode::CREATED, &name, Body::empty())
             }
             Method::DELETE if !session.is_empty() => status(StatusCode::NO_CONTENT),
@@ -202,8 +203,8 @@ impl Shared {
         };
         let (digest, from) = (parameter("mount")?, parameter("from")?);
         let mut taken = self.taken();
-        let there = taken.content.contains(&format!("{from}@{digest}"));
-        there.then(|| taken.content.insert(format!("{repository}@{digest}")))?;
+        let size = *taken.content.get(&format!("{from}@{digest}"))?;
+        taken.content.insert(format!("{repository}@{digest}"), size);
         Some(digest)
     }
 
@@ -214,10 +215,14 @@ impl Shared {
                 None => status(StatusCode::NOT_FOUND),
             };
         }
-        let there = self.taken().content.contains(&format!("{repository}@{name}"));
-        match there && method == Method::HEAD {
-            true => with_digest(StatusCode::OK, name, Body::empty()),
-            false => status(StatusCode::NOT_FOUND),
+        let size = self.taken().content.get(&format!("{repository}@{name}")).copied();
+        match size {
+            Some(size) if method == Method::HEAD => {
+                let mut answer = with_digest(StatusCode::OK, name, Body::empty());
+                answer.headers_mut().insert("content-length", size.into());
+                answer
+            }
+            _ => status(StatusCode::NOT_FOUND),
         }
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn document(report: &Report) -> String {
     lines.extend(scale(report));
     lines.extend(start(report));
     lines.extend(sweeps(report));
+    lines.extend(report.fleets.iter().flat_map(super::fleet::tables));
     lines.push(String::new());
     lines.join("\n")
 }
@@ -209,7 +210,7 @@ fn sweeps(report: &Report) -> Vec<String> {
     lines
 }
 
-fn row(cells: &[String]) -> String {
+pub(super) fn row(cells: &[String]) -> String {
     format!("| {} |", cells.join(" | "))
 }
 
@@ -217,7 +218,7 @@ fn seconds(figures: &Figures) -> String {
     format!("{:.2} s{}", figures.wall, if figures.disturbed { "*" } else { "" })
 }
 
-fn megabytes(bytes: u64) -> String {
+pub(super) fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 

@@ -55,6 +55,10 @@ pub(super) fn remarks(report: &Report) -> Vec<String> {
             mebibytes(scale.allowed())
         ));
     }
+    if !report.quick {
+        let missed = report.fleets.iter().flat_map(super::fleet::missed);
+        remarks.extend(missed.map(|line| format!("Target missed: {line}.")));
+    }
     remarks.extend(disturbed(report));
     remarks
 }
