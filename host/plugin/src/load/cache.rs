@@ -24,8 +24,8 @@ const SIDECAR_LIMIT: u64 = 64;
 /// A folder of compiled components that only this user can access.
 pub(crate) struct CodeCache {
     folder: CacheFolder,
-    /// The hash of what else compiled code depends on: the version of wasmtime, the machine and our
-    /// settings.
+    /// The hash of what else compiled code depends on: the version of wasmtime, our settings and the
+    /// processor. So machines with one home folder and different processors keep out of each other's way.
     compatibility: u64,
 }
 
@@ -39,6 +39,7 @@ impl CodeCache {
         let folder = CacheFolder::open(root, FOLDER)?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
+        processor().hash(&mut hasher);
         Ok(Self { folder, compatibility: hasher.finish() })
     }
 
@@ -65,12 +66,44 @@ impl CodeCache {
     }
 }
 
-/// Takes compiled code that a process of this program wrote.
+/// Returns what of the processor compiled code depends on. Wasmtime itself refuses code that the processor
+/// cannot run.
+fn processor() -> Vec<bool> {
+    #[cfg(target_arch = "x86_64")]
+    return vec![
+        is_x86_feature_detected!("sse4.2"),
+        is_x86_feature_detected!("popcnt"),
+        is_x86_feature_detected!("lzcnt"),
+        is_x86_feature_detected!("bmi1"),
+        is_x86_feature_detected!("bmi2"),
+        is_x86_feature_detected!("avx"),
+        is_x86_feature_detected!("avx2"),
+        is_x86_feature_detected!("fma"),
+        is_x86_feature_detected!("avxvnni"),
+        is_x86_feature_detected!("avx512f"),
+        is_x86_feature_detected!("avx512vnni"),
+        is_x86_feature_detected!("avx512vl"),
+        is_x86_feature_detected!("avx512dq"),
+        is_x86_feature_detected!("avx512bitalg"),
+        is_x86_feature_detected!("avx512vbmi"),
+    ];
+    #[cfg(target_arch = "aarch64")]
+    return vec![
+        std::arch::is_aarch64_feature_detected!("lse"),
+        std::arch::is_aarch64_feature_detected!("paca"),
+        std::arch::is_aarch64_feature_detected!("fp16"),
+    ];
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    Vec::new()
+}
+
+/// Takes compiled code that this process wrote, or another one of this program.
 #[expect(unsafe_code, reason = "without a cache, compiled code comes from another process")]
 pub(crate) fn of_code(engine: &Engine, code: &[u8]) -> Result<Component, wasmtime::Error> {
     // SAFETY: wasmtime requires that `Component::serialize` or `Engine::precompile_component` of the same
-    // version made the bytes. They came through a pipe from a process that we started of our own program,
-    // and that nobody else could write to. wasmtime compares its version and settings.
+    // version made the bytes. They were made in this process, or came through a pipe from a process that we
+    // started of our own program, and that nobody else could write to. wasmtime compares its version and
+    // settings.
     unsafe { Component::deserialize(engine, code) }
 }
 
@@ -114,10 +147,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use std::fs;
 
-    use wasmtime::component::Component;
-
     use super::{CODE, CodeCache, SIDECAR};
-    use crate::sandbox::engine::engine;
+    use crate::sandbox::engine::{compiler, engine};
 
     const SHA256: &str = "00ff";
 
@@ -127,9 +158,8 @@ mod tests {
         let engine = engine().expect("an engine");
         let cache = CodeCache::open(folder.path(), &engine).expect("a cache");
         let component = wat::parse_str("(component)").expect("a component");
-        let compiled = Component::new(&engine, component)
-            .and_then(|component| component.serialize())
-            .expect("compiles");
+        let compiler = compiler().expect("a compiler");
+        let compiled = compiler.precompile_component(&component).expect("compiles");
         assert!(cache.get(&engine, SHA256).is_none(), "an empty cache returned code");
         cache.put(SHA256, &compiled).expect("is written");
         assert!(cache.get(&engine, SHA256).is_some());
@@ -149,9 +179,10 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         let engine = engine().expect("an engine");
         let cache = CodeCache::open(root.path(), &engine).expect("a cache");
+        let compiler = compiler().expect("a compiler");
         let compile = |text: &str| {
             let component = wat::parse_str(text).expect("a component");
-            Component::new(&engine, component).and_then(|component| component.serialize())
+            compiler.precompile_component(&component)
         };
         let right = compile("(component)").expect("compiles");
         let wrong = compile("(component (core module))").expect("compiles");

@@ -11,6 +11,7 @@ use super::compile::Compiler;
 use super::source::{Source, off_thread, unusable};
 use crate::error::LoadProblem;
 use crate::limits::Limits;
+use crate::sandbox::engine;
 use crate::setup::CompileNotice;
 
 /// A component that takes longer to compile is announced, in addition to the large ones.
@@ -56,7 +57,11 @@ impl Code {
         let Some(compiler) =
             self.compiler.as_ref().filter(|_| !source.built_in || source.is_large())
         else {
-            return off_thread(move || compiled_here(&engine, cache.as_deref(), &source)).await;
+            return off_thread(move || {
+                let code = compiled_here(&source)?;
+                kept(&engine, cache.as_deref(), &source, &code)
+            })
+            .await;
         };
         let reading = Arc::clone(&source);
         let bytes = off_thread(move || reading.bytes().map(|bytes| bytes.into_owned())).await;
@@ -73,32 +78,28 @@ impl Code {
                 compiling.await?
             }
         };
-        off_thread(move || {
-            keep(cache.as_deref(), &source, &code);
-            // The cache maps the code, which takes less memory than a copy of it.
-            let kept = cache.and_then(|cache| cache.get(&engine, &source.sha256));
-            kept.map_or_else(|| of_code(&engine, &code).map_err(|error| unusable(&error)), Ok)
-        })
-        .await
+        off_thread(move || kept(&engine, cache.as_deref(), &source, &code)).await
     }
 }
 
-fn compiled_here(
+/// Compiles a component in this process.
+fn compiled_here(source: &Source) -> Result<Vec<u8>, LoadProblem> {
+    let bytes = source.bytes().map_err(|error| LoadProblem::Read(Arc::new(error.into())))?;
+    let compiler = engine::compiler().map_err(|error| unusable(&error))?;
+    compiler.precompile_component(&bytes).map_err(|error| unusable(&error))
+}
+
+/// Stores compiled code in the cache, and returns the component.
+fn kept(
     engine: &Engine,
     cache: Option<&CodeCache>,
     source: &Source,
+    code: &[u8],
 ) -> Result<Component, LoadProblem> {
-    let bytes = source.bytes().map_err(|error| LoadProblem::Read(Arc::new(error.into())))?;
-    let component = Component::from_binary(engine, &bytes).map_err(|error| unusable(&error))?;
-    if cache.is_some() {
-        let code = component.serialize().map_err(|error| unusable(&error))?;
-        keep(cache, source, &code);
-    }
-    Ok(component)
-}
-
-fn keep(cache: Option<&CodeCache>, source: &Source, code: &[u8]) {
     if let Some(Err(error)) = cache.map(|cache| cache.put(&source.sha256, code)) {
         tracing::debug!(%error, plugin = source.name, "cannot cache the compiled plugin");
     }
+    // The cache maps the code, which takes less memory than a copy of it.
+    let kept = cache.and_then(|cache| cache.get(engine, &source.sha256));
+    kept.map_or_else(|| of_code(engine, code).map_err(|error| unusable(&error)), Ok)
 }

@@ -15,7 +15,7 @@ use tokio::process::Command;
 
 use crate::error::LoadProblem;
 use crate::escape::shown;
-use crate::sandbox::engine::engine;
+use crate::sandbox::engine;
 
 /// The first argument of a process that compiles.
 const ROLE: &str = "--compile-plugin";
@@ -145,7 +145,7 @@ fn compile(memory: u64, seconds: u64) -> Result<(), String> {
         let _closed = io::stdin().read(&mut [0]);
         std::process::exit(i32::from(INVALID));
     });
-    let engine = engine().map_err(|error| format!("{error:#}"))?;
+    let engine = engine::compiler().map_err(|error| format!("{error:#}"))?;
     let code = engine.precompile_component(&component).map_err(|error| format!("{error:#}"))?;
     io::stdout().write_all(&code).map_err(|error| format!("write the code: {error}"))
 }

@@ -9,12 +9,23 @@ use crate::bindings::longshore::plugin;
 /// Bytes of stack that a guest may use.
 const STACK: usize = 32 * 1024 * 1024;
 
-/// Creates an engine whose guests the ticker interrupts.
+/// Creates an engine that runs compiled guests, which the ticker interrupts. It cannot compile: most runs
+/// find the code of all their plugins in the cache, and the compiler takes memory as soon as it is set up.
 pub(crate) fn engine() -> wasmtime::Result<Engine> {
+    Engine::new(&config(false))
+}
+
+/// Creates an engine that compiles guests for [`engine`].
+pub(crate) fn compiler() -> wasmtime::Result<Engine> {
+    Engine::new(config(true).cranelift_opt_level(OptLevel::Speed))
+}
+
+/// The settings, which must be the same for compiling and running.
+fn config(compiles: bool) -> Config {
     let mut config = Config::new();
     config
+        .enable_compiler(compiles)
         .epoch_interruption(true)
-        .cranelift_opt_level(OptLevel::Speed)
         // Helm lets templates include each other a thousand levels deep. Only used pages take memory.
         .max_wasm_stack(STACK)
         .async_stack_size(STACK + 2 * 1024 * 1024)
@@ -25,7 +36,7 @@ pub(crate) fn engine() -> wasmtime::Result<Engine> {
         .wasm_backtrace_max_frames(None)
         .wasm_memory64(false)
         .wasm_relaxed_simd(false);
-    Engine::new(&config)
+    config
 }
 
 /// Links the interfaces of longshore, and all of WASI 0.2, which a guest gets in an inert context.
