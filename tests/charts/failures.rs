@@ -33,6 +33,10 @@ fn an_interrupt_while_fetching_leaves_a_failed_list() {
         let found = list.lines().any(|line| line.starts_with("# ") && line.ends_with(&command));
         assert!(found, "{command}: {list}");
     }
+    let again =
+        run.stdout.lines().find(|line| line.starts_with("repeat with: ")).unwrap_or_default();
+    assert!(again.starts_with("repeat with: longshore mirror-charts "), "{}", run.stdout);
+    assert!(again.ends_with(" --all"), "a list without lines cannot be repeated: {again}");
     let dry = interrupted(&["--dry-run"]);
     assert_eq!(dry.file("mirror-charts-failed.txt"), None);
 }

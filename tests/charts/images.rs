@@ -54,6 +54,7 @@ fn a_missing_image_fails_with_its_provenance_and_stands_in_the_failed_list() {
     let list = run.file("mirror-charts-failed.txt").expect("a failed list");
     let line = format!("{}/team/gone {}/ns/team/gone 1", source.address(), target.address());
     assert!(list.lines().any(|found| found == line), "{list}");
+    assert!(run.stdout.contains("repeat with: longshore mirror --"), "{}", run.stdout);
 }
 
 #[test]

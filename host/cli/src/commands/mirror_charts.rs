@@ -11,6 +11,7 @@ pub(super) mod validating;
 mod versions;
 mod why;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -30,10 +31,9 @@ use crate::settings::ChartSettings;
 /// Runs the command.
 pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
     let started = Instant::now();
-    let ChartSettings { run, flags, target, upstreams, logins, repeat, repeat_images } = settings;
-    if let Some(theme) = &flags.theme {
-        log.write(Level::Info, &format!("--theme {theme} has no effect: longshore has no themes"));
-    }
+    let ChartSettings { run, flags, target, upstreams, logins, repeat, repeat_run, repeat_images } =
+        settings;
+    note_theme(flags.theme.as_deref(), log);
     let session = Session::new(run, log)?;
     if let Some(folder) = &flags.values_overlay {
         overlays::create(folder)?;
@@ -87,18 +87,21 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
         };
         session.unless_interrupted(writing).await?;
     }
-    let command =
-        shell_command(repeat_images.iter().cloned().chain([
-            format!("--file={}", flags.failed.display()),
-            "--list-format=mirror".to_owned(),
-        ]));
+    // Lines of the list are images. What else failed takes the command of this run again.
+    let list = [format!("--file={}", flags.failed.display()), "--list-format=mirror".to_owned()];
+    let with_list = shell_command(repeat_images.iter().cloned().chain(list));
+    let of_run = shell_command(repeat_run.iter().cloned());
     let entries = planning::failed_entries(&planned, &repeat);
-    let opened = session.failed_list(entries, &command, false).await?;
+    let no_lines: HashSet<u32> =
+        entries.iter().filter(|entry| !entry.is_line()).map(|entry| entry.number).collect();
+    let opened = session.failed_list(entries, &of_run, false).await?;
     let Some(failed_list) = opened else { return Ok(Exit::Interrupted) };
     let images_only = flags.images_only;
     let plan = std::mem::take(&mut planned.charts);
     let mut report =
         session.copy_charts(planned, plan, stores, failed_list, images_only, started).await?;
+    let command =
+        if report.failed().any(|number| no_lines.contains(&number)) { of_run } else { with_list };
     let failed = report.finish_failed_list();
     let place = failed.as_ref().ok().and_then(Option::as_deref);
     let printed = report.print(place, &command);
@@ -108,6 +111,12 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
     let Err(error) = failed.map(|_| ()).and(printed).and(paged) else { return Ok(exit) };
     log.failure(None, &format!("failed to {error}"), error.hint().as_deref());
     Ok(if exit == Exit::Done { Exit::SomeFailed } else { exit })
+}
+
+fn note_theme(theme: Option<&str>, log: &Log) {
+    if let Some(theme) = theme {
+        log.write(Level::Info, &format!("--theme {theme} has no effect: longshore has no themes"));
+    }
 }
 
 fn exit_of(report: &ChartReport, session: &Session) -> Exit {

@@ -30,6 +30,13 @@ pub(crate) struct FailedEntry {
     pub(crate) terms: Option<Arc<str>>,
 }
 
+impl FailedEntry {
+    /// Says whether a run with the failed list repeats the entry. Comments need another command.
+    pub(crate) fn is_line(&self) -> bool {
+        is_repeatable(&self.text)
+    }
+}
+
 /// The file of a failed list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FailedListFile<'a> {

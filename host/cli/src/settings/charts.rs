@@ -49,6 +49,8 @@ pub(crate) struct ChartSettings {
     pub(crate) logins: Vec<RepoLogin>,
     /// The words of the command that repeats the charts of one key, without the key.
     pub(crate) repeat: Vec<String>,
+    /// The words of the command that repeats the run. What is at the target already is skipped.
+    pub(crate) repeat_run: Vec<String>,
     /// The words of the command that repeats failed images, without the list.
     pub(crate) repeat_images: Vec<String>,
 }
@@ -89,6 +91,12 @@ impl ChartSettings {
         };
         let mut repeat = words("mirror-charts", origins.words(&OF_ONE_RUN));
         repeat.push(format!("--config={}", flags.config.display()));
+        let mut repeat_run = repeat.clone();
+        repeat_run.extend(match &flags.chart {
+            Some(key) => vec![format!("--chart={key}")],
+            None => vec!["--all".to_owned()],
+        });
+        repeat_run.extend(flags.versions.iter().map(|version| format!("--version={version}")));
         let others = origins.words(&OF_ONE_RUN);
         let is_shared =
             |word: &String| OF_MIRROR.iter().any(|flag| word.starts_with(&format!("--{flag}=")));
@@ -96,7 +104,7 @@ impl ChartSettings {
         if target.insecure && global.tls_verify && !target.registry.is_loopback() {
             repeat_images.push("--tls-verify=false".to_owned());
         }
-        Ok(Self { run, flags, target, upstreams, logins, repeat, repeat_images })
+        Ok(Self { run, flags, target, upstreams, logins, repeat, repeat_run, repeat_images })
     }
 }
 

@@ -110,6 +110,7 @@ impl Session {
             }),
         );
         let (jobs, same) = settle(
+            &charts,
             plan.jobs,
             plan.collisions,
             (stores, self.settings.list.images.jobs),
@@ -206,6 +207,7 @@ fn show(charts: &mut ChartPlan, destinations: &HashMap<u32, String>, same: &Hash
 ///
 /// Returns the jobs that remain, and the job of each entry that another one stands for.
 async fn settle(
+    charts: &ChartPlan,
     jobs: Jobs,
     collisions: Vec<Collision>,
     (stores, at_once): (&dyn Stores, usize),
@@ -229,20 +231,22 @@ async fn settle(
         let shown = |digest: Result<Digest, String>| {
             digest.map_or_else(|error| error, |digest| digest.to_string())
         };
+        let (chart, other) = (chart_of(charts, number), chart_of(charts, second.number));
         let error = format!(
             "plan {}: {} ({}) and {} ({}) would both go there, and their content differs",
             first.destination,
-            first.source,
+            chart.clone().unwrap_or_else(|| first.source.to_string()),
             shown(digests.0),
-            second.source,
+            other.clone().unwrap_or_else(|| second.source.to_string()),
             shown(digests.1),
         );
-        let outcome = Outcome {
-            hint: Some(
-                "keep the paths apart with --rewrite, or add one of them to `ignore`".to_owned(),
-            ),
-            ..Outcome::failed(error)
+        let hint = match chart.or(other) {
+            Some(_) => {
+                "keep the paths apart with --rewrite, or put one of the charts into a configuration with another `charts-prefix`"
+            }
+            None => "keep the paths apart with --rewrite, or add one of the images to `ignore`",
         };
+        let outcome = Outcome { hint: Some(hint.to_owned()), ..Outcome::failed(error) };
         ended.push((number, outcome.clone()));
         ended.push((second.number, outcome));
         failed.push(number);
@@ -261,6 +265,14 @@ async fn settle(
     }
     same.retain(|_, first| !failed.contains(first));
     (jobs.iter().filter(|job| !failed.contains(&job.number)).collect(), same)
+}
+
+/// The chart that a job copies, as the user knows it.
+fn chart_of(charts: &ChartPlan, job: u32) -> Option<String> {
+    charts.groups.iter().find_map(|group| {
+        let version = group.versions.iter().find(|version| version.job == Some(job))?;
+        Some(format!("{} {} of {}", group.chart, version.version, group.key))
+    })
 }
 
 /// The entries of the failed list: `mirror` lines for images, comments with a command for charts and for

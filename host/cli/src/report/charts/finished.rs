@@ -248,6 +248,11 @@ impl ChartReport {
             || versions.any(|version| version.overlay_failure.is_some())
     }
 
+    /// Returns the numbers of the entries that failed.
+    pub(crate) fn failed(&self) -> impl Iterator<Item = u32> {
+        self.failures.iter().map(|(number, _)| *number)
+    }
+
     /// Writes the failed list of the run, and returns its path; `None` without a list or failures.
     ///
     /// # Errors
