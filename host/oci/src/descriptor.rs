@@ -31,15 +31,22 @@ pub struct Descriptor {
     pub urls: Vec<String>,
 }
 
-/// Reads a size. What is missing, negative or no whole number counts as not said.
+/// The largest size that is believed, 16 TiB. The sizes that a run adds up stay within 64 bits so.
+const LARGEST: u64 = 1 << 44;
+
+/// Reads a size. What is missing, negative, larger than anything or no whole number counts as not said.
 fn size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let number = Option::<serde_json::Number>::deserialize(deserializer)?;
+    let number = match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Number(number) => Some(number),
+        _ => None,
+    };
     let whole = |number: &serde_json::Number| {
         let float = number.as_f64().filter(|size| *size >= 0.0 && size.fract() == 0.0)?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole size")]
         Some(float as u64)
     };
-    Ok(number.and_then(|number| number.as_u64().or_else(|| whole(&number))).unwrap_or(0))
+    let size = number.and_then(|number| number.as_u64().or_else(|| whole(&number)));
+    Ok(size.filter(|size| *size <= LARGEST).unwrap_or(0))
 }
 
 fn no_media_type() -> MediaType {
@@ -115,6 +122,14 @@ mod tests {
             ("", 0),
             (r#","size":7"#, 7),
             (r#","size":1.0e3"#, 1000),
+            (r#","size":1000000000000"#, 1_000_000_000_000),
+            (r#","size":17592186044417"#, 0),
+            (r#","size":18446744073709551615"#, 0),
+            (r#","size":1180591620717411303424"#, 0),
+            (r#","size":1e300"#, 0),
+            (r#","size":"7""#, 0),
+            (r#","size":[7]"#, 0),
+            (r#","size":true"#, 0),
         ] {
             let text = format!(r#"{{"digest":"{digest}"{size}}}"#);
             assert_eq!(serde_json::from_str::<Descriptor>(&text).unwrap().size, read, "{size}");

@@ -126,7 +126,7 @@ impl Server {
         row.size = manifest.raw.bytes.len() as u64;
         match &manifest.content {
             Content::Single(single) => {
-                row.size += added(single.blobs(), &mut seen);
+                row.size = row.size.saturating_add(added(single.blobs(), &mut seen));
                 if let Some(config) = single.config.as_ref().filter(|_| manifest.is_image()) {
                     let bytes =
                         self.folder.manifest_bytes(name, &config.digest).await.ok().flatten();
@@ -137,7 +137,7 @@ impl Server {
             Content::Index(index) => {
                 row.is_part = index.manifests.len() > CHILDREN;
                 for child in index.manifests.iter().take(CHILDREN) {
-                    row.size += added(vec![child], &mut seen);
+                    row.size = row.size.saturating_add(added(vec![child], &mut seen));
                     let is_known = |platform: &&Platform| !platform.is_unknown();
                     let platform = child.platform.as_ref().filter(is_known);
                     row.platforms.extend(platform.map(ToString::to_string));
@@ -145,7 +145,7 @@ impl Server {
                         && let Some(child) = self.manifest_of(name, &child.digest).await?
                         && let Content::Single(single) = &child.content
                     {
-                        row.size += added(single.blobs(), &mut seen);
+                        row.size = row.size.saturating_add(added(single.blobs(), &mut seen));
                     }
                 }
             }
