@@ -169,3 +169,40 @@ fn the_failed_list_of_manifests_is_a_mirror_list() {
     run.repeated("mirror-failed.txt").exits(0);
     pair.assert_arrived("team/late", "1", &image(4));
 }
+
+#[test]
+fn a_format_whose_words_come_late_is_recognised() {
+    let long = "x".repeat(100_000);
+    let pod = format!(
+        r#"{{"apiVersion":"v1","metadata":{{"annotations":{{"a":"{long}"}}}},"kind":"Pod",
+        "spec":{{"containers":[{{"name":"c","image":"team/app:1"}}]}}}}"#
+    )
+    .replace('\n', "");
+    let quoted = format!(
+        "apiVersion: v1\nmetadata: {{annotations: {{a: '{long}'}}}}\nkind: Pod\nspec:\n  \
+         containers: [{{name: c, image: 'team/app:1'}}]\n"
+    );
+    let compose = format!("x-shared: '{long}'\nservices:\n  a: {{image: 'team/app:1'}}\n");
+    let items: String =
+        (0..4000).map(|number| format!("- {{registry: r{number}.test}}\n")).collect();
+    let regsync = format!(
+        "version: 1\ncreds:\n{items}sync:\n- {{source: 'team/app:1', target: 'r.test/app:1', type: \
+         image}}\n"
+    );
+    let sbom = format!(
+        r#"{{"packages":[{{"name":"n","comment":"{long}","externalRefs":[{{"referenceType":"purl",
+        "referenceLocator":"pkg:docker/team/app@1"}}]}}],"spdxVersion":"SPDX-2.3"}}"#
+    );
+    for (format, list) in [
+        ("kubernetes", pod),
+        ("kubernetes", quoted),
+        ("compose", compose),
+        ("regsync", regsync),
+        ("spdx", sbom),
+    ] {
+        let run = Longshore::new().args(["convert-list", "-i", "list", "-o", "-"]);
+        let run = run.file("list", &list).run().exits(0);
+        let run = run.complains(&format!("list is read as {format}"));
+        assert!(run.stdout.contains("team/app"), "{format}: {}", run.stdout);
+    }
+}

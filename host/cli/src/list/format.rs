@@ -35,13 +35,19 @@ pub(crate) struct Choice {
 /// equally sure, the one that reads all of it with the fewest errors is taken: lines of both kinds in
 /// one list are most often slips.
 ///
+/// They see `head`, the start of the text.
+///
 /// # Errors
 /// Where none knows it, or two are equally sure.
-pub(crate) async fn choose(text: &ListText, plugins: &[Plugin]) -> Result<Choice, ListError> {
+pub(crate) async fn choose(
+    text: &ListText,
+    head: &str,
+    plugins: &[Plugin],
+) -> Result<Choice, ListError> {
     let mut failures = Vec::new();
     let mut sure = Vec::new();
     for plugin in plugins {
-        match plugin.probe(&text.name, text.head()).await {
+        match plugin.probe(&text.name, head).await {
             Ok(confidence) => sure.push((rank(confidence), plugin)),
             Err(error) => failures.push(error),
         }

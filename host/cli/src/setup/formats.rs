@@ -87,10 +87,13 @@ impl Formats<'_> {
         Ok(match forced {
             Some(name) => Choice::forced(self.load(name).await?),
             None => {
-                let known = PluginHost::formats_for(&text.name, text.head()).into_iter();
-                let mut plugins = try_join_all(known.map(|name| self.load(name))).await?;
-                plugins.extend(self.installed(text).await);
-                let choice = list::choose(text, &plugins).await;
+                let mut choice = self.recognise(text, text.head()).await?;
+                // The words that tell a format may come late.
+                if let (Err(ListError::NoFormat { .. } | ListError::Ambiguous { .. }), Some(head)) =
+                    (&choice, text.long_head())
+                {
+                    choice = self.recognise(text, head).await?;
+                }
                 let known = self.plugins.names(Kind::ListFormat);
                 let choice = choice.map_err(|error| error.with_known(&known))?;
                 for failure in &choice.failures {
@@ -107,10 +110,23 @@ impl Formats<'_> {
 }
 
 impl Formats<'_> {
+    /// Asks the formats that may read a text, of which they see `head`. The outer error is that of a plugin
+    /// that cannot be loaded.
+    async fn recognise(
+        &self,
+        text: &ListText,
+        head: &str,
+    ) -> Result<Result<Choice, ListError>, Fatal> {
+        let known = PluginHost::formats_for(&text.name, head).into_iter();
+        let mut plugins = try_join_all(known.map(|name| self.load(name))).await?;
+        plugins.extend(self.installed(&text.name, head).await);
+        Ok(list::choose(text, head, &plugins).await)
+    }
+
     /// Loads the installed formats that may read a text. One that cannot be loaded counts as a no.
-    async fn installed(&self, text: &ListText) -> Vec<Plugin> {
+    async fn installed(&self, name: &str, head: &str) -> Vec<Plugin> {
         let mut plugins = Vec::new();
-        for name in self.plugins.installed_formats_for(&text.name, text.head()) {
+        for name in self.plugins.installed_formats_for(name, head) {
             match self.load(name).await {
                 Ok(plugin) => plugins.push(plugin),
                 Err(error) => {

@@ -77,19 +77,29 @@ impl ListText {
     /// The first 64 KiB at most, cut after a line, for format detection. In a longer text, empty lines and
     /// comments at its start do not count.
     pub fn head(&self) -> &str {
-        const HEAD: usize = 64 * 1024;
-        if self.text.len() <= HEAD {
+        self.head_of(64 * 1024)
+    }
+
+    /// Like [`Self::head`], with 4 MiB: for a text whose first words come late, such as a document in one
+    /// line. `None` if that is no more than the head.
+    pub fn long_head(&self) -> Option<&str> {
+        let long = self.head_of(4 * 1024 * 1024);
+        (long.len() > self.head().len()).then_some(long)
+    }
+
+    fn head_of(&self, most: usize) -> &str {
+        if self.text.len() <= most {
             return &self.text;
         }
         let comments = self.text.split_inclusive('\n').take_while(|line| says_nothing(line));
         let text = &self.text[comments.map(str::len).sum()..];
-        if text.len() <= HEAD {
+        if text.len() <= most {
             return text;
         }
-        let whole_lines = text.as_bytes()[..HEAD].iter().rposition(|&byte| byte == b'\n');
+        let whole_lines = text.as_bytes()[..most].iter().rposition(|&byte| byte == b'\n');
         // A newline byte is never inside a character; a first line that is too long is cut between
         // characters.
-        let end = whole_lines.map_or_else(|| text.floor_char_boundary(HEAD), |at| at + 1);
+        let end = whole_lines.map_or_else(|| text.floor_char_boundary(most), |at| at + 1);
         &text[..end]
     }
 
@@ -182,6 +192,8 @@ mod tests {
         assert!(text.head().len() <= 65_536 && text.head().ends_with('\n'));
         let long = ListText::new("l", "ä".repeat(65_536).into_bytes());
         assert_eq!(long.head().len(), 65_536);
+        assert_eq!(long.long_head().map(str::len), Some(131_072));
+        assert_eq!(ListText::new("l", b"a\n".to_vec()).long_head(), None);
         let comments = format!("#{}\n\n", "x".repeat(70_000));
         for (text, head) in [
             (format!("{comments}kind: Pod\n"), "kind: Pod\n"),

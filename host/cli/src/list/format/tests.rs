@@ -39,6 +39,12 @@ fn text(text: &[u8]) -> ListText {
     ListText::new("l", text.to_vec())
 }
 
+/// Chooses a format by the whole text.
+async fn choosing(list: &[u8], formats: &[Plugin]) -> Result<Choice, ListError> {
+    let text = text(list);
+    choose(&text, text.head(), formats).await
+}
+
 #[tokio::test]
 async fn the_surest_format_is_taken() {
     let formats = formats().await;
@@ -48,7 +54,7 @@ async fn the_surest_format_is_taken() {
         (b"a b 1\nbroken line\n", "mirror"),
         (b"# caf\xe9\na b 1\n", "mirror"),
     ] {
-        let choice = choose(&text(list), &formats).await.unwrap();
+        let choice = choosing(list, &formats).await.unwrap();
         assert_eq!(choice.plugin.name(), format, "{}", list.escape_ascii());
         assert!(choice.failures.is_empty());
     }
@@ -57,7 +63,7 @@ async fn the_surest_format_is_taken() {
 #[tokio::test]
 async fn a_text_in_no_format_says_why() {
     let formats = formats().await;
-    let refused = async |list: &[u8]| choose(&text(list), &formats).await.err().unwrap();
+    let refused = async |list: &[u8]| choosing(list, &formats).await.err().unwrap();
     assert!(matches!(refused(b"# a\n\n// b\n").await, ListError::Empty { line_hint: Some(_), .. }));
     let unknown = refused(b"images:\n  - one two three four\n").await;
     assert!(
