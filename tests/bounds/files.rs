@@ -46,6 +46,68 @@ fn values_of_plugins_without_end_are_refused() {
     within_memory(large).exits(2).complains("it has more than 16777216 bytes");
 }
 
+/// A run with this configuration of charts, of which nothing is fetched.
+fn charts(config: &str) -> Longshore {
+    Longshore::new().args(["mirror-charts", "--all", "--dry-run"]).file("mirror.yaml", config)
+}
+
+#[test]
+fn configurations_and_values_of_charts_without_end_are_refused() {
+    let config = |values: &str| {
+        format!(
+            "target: {{url: 127.0.0.1:9/ns}}\nupstreams:\n  a:\n    type: local\n    path: .\n    \
+             chart: a\n    versions: ['1']\n    values: [{values}]\n"
+        )
+    };
+    let comment = format!("# {}\n", "x".repeat(16 << 20));
+    let large = format!("# {}\n{}", "x".repeat(4 << 20), config(""));
+    within_memory(charts(&large)).exits(2).complains("it has more than 4194304 bytes");
+    for (file, why) in [("/dev/zero", "it has more than 4194304 bytes"), (".", "is a directory")] {
+        let run = Longshore::new().args(["mirror-charts", "--all", "--config", file]);
+        let run = within_memory(run).exits(2);
+        assert!(run.stderr.to_lowercase().contains(why), "{file}: {}", run.stderr);
+    }
+    for (file, why) in [
+        ("large.yaml", "read large.yaml: it has more than 16777216 bytes"),
+        ("/dev/zero", "it is not a regular file"),
+        ("pipe", "it is not a regular file"),
+    ] {
+        let run = charts(&config(file)).file("large.yaml", &comment);
+        let made = std::process::Command::new("mkfifo").arg(run.directory().join("pipe")).status();
+        assert!(made.expect("mkfifo runs").success());
+        within_memory(run).exits(2).complains(why);
+    }
+    let half = format!("# {}\n", "x".repeat(12 << 20));
+    let run = charts(&config("[a.yaml, b.yaml], c.yaml"));
+    let run = ["a.yaml", "b.yaml", "c.yaml"].iter().fold(run, |run, name| run.file(name, &half));
+    within_memory(run).exits(2).complains("read c.yaml: all files of values have more than");
+    // Many small values need far more memory than their text.
+    for text in ["x: [1,", "- 1\n", "a: {b: ["] {
+        let (start, item) = match text {
+            "- 1\n" => ("", text),
+            _ => (text, "1,"),
+        };
+        let many = format!("{start}{}", item.repeat((4 << 20) / item.len() - 10));
+        within_memory(charts(&many)).exits(2);
+    }
+}
+
+#[test]
+fn lock_files_without_end_are_refused() {
+    let list =
+        || Longshore::new().args(["plugin", "list", "--settings", "s.toml"]).file("s.toml", "");
+    let large = format!("# {}\n", "x".repeat(4 << 20));
+    let run = within_memory(list().file("longshore.lock", &large)).exits(2);
+    run.complains("longshore.lock").complains("it has more than 4194304 bytes");
+    let zero = list();
+    std::os::unix::fs::symlink("/dev/zero", zero.directory().join("longshore.lock"))
+        .expect("a link can be made");
+    within_memory(zero).exits(2).complains("it is not a regular file");
+    let folder = list();
+    std::fs::create_dir(folder.directory().join("longshore.lock")).expect("a folder can be made");
+    within_memory(folder).exits(2).complains("it is not a regular file");
+}
+
 #[test]
 fn plugins_certificates_and_passwords_without_end_are_refused() {
     let list = || run().list("team/app team/copy 1\n");

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use longshore_files::ReadError;
+
 /// A fault of the configuration, with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -24,7 +26,7 @@ pub enum ConfigError {
         path: PathBuf,
         /// Why.
         #[source]
-        error: std::io::Error,
+        error: ReadError,
     },
     /// The content has faults; all of them are named.
     #[error("read the configuration {}", Places(path, problems))]

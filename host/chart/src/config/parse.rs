@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use longshore_files::{ReadError, read_any, read_regular};
 use longshore_oci::{Reference, Registry, Repository};
 use longshore_plugin_sdk::diagnostic::{Place, Severity};
 use longshore_plugin_sdk::list::Parsed;
@@ -15,8 +16,12 @@ use super::{
     VersionWish,
 };
 
-/// The largest configuration or file of values, in bytes.
-const SIZE_LIMIT: u64 = 16 * 1024 * 1024;
+/// The largest configuration, in bytes. Its parsed form needs 40 times the memory.
+const CONFIG_LIMIT: u64 = 4 * 1024 * 1024;
+/// The largest file of values, in bytes.
+const VALUES_LIMIT: u64 = 16 * 1024 * 1024;
+/// The most bytes in all files of values together.
+const ALL_VALUES_LIMIT: u64 = 2 * VALUES_LIMIT;
 
 /// The keys of the file.
 pub(super) const TOP: [&str; 2] = ["target", "upstreams"];
@@ -49,7 +54,9 @@ impl Config {
     /// # Errors
     /// If a file cannot be read, or the content is wrong; the error names each fault with its place.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = read_text(path)
+        // A pipe may be the output of another program.
+        let text = read_any(path, CONFIG_LIMIT)
+            .and_then(text_of)
             .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
         Self::parse(path, &text)
     }
@@ -61,7 +68,7 @@ impl Config {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let (parsed, root) = Parsed::of_one_yaml(text);
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let mut reader = Reader { parsed, folder };
+        let mut reader = Reader { parsed, folder, room: ALL_VALUES_LIMIT };
         let config = match &root {
             Some(root) => reader.config(path, root),
             None => {
@@ -105,19 +112,15 @@ pub fn is_config(text: &str) -> bool {
             .is_some()
 }
 
-fn read_text(path: &Path) -> std::io::Result<String> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(SIZE_LIMIT + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > SIZE_LIMIT {
-        return Err(std::io::Error::other(format!("it is larger than {SIZE_LIMIT} bytes")));
-    }
-    String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8"))
+fn text_of(bytes: Vec<u8>) -> Result<String, ReadError> {
+    String::from_utf8(bytes).map_err(|_| ReadError::NotText)
 }
 
 /// Reads nodes, and collects the faults.
 struct Reader {
     parsed: Parsed,
+    /// Bytes of values that may still be read.
+    room: u64,
     /// The folder of the file, to which paths are relative.
     folder: PathBuf,
 }
@@ -370,8 +373,17 @@ impl Reader {
         let files = item.expect_texts("an item of `values`", &mut self.parsed).unwrap_or_default();
         let mut read = Vec::new();
         for (place, path) in files {
-            match read_text(&self.folder.join(path)) {
-                Ok(text) => read.push(ValuesFile { path: path.to_owned(), text }),
+            let limit = VALUES_LIMIT.min(self.room);
+            match read_regular(&self.folder.join(path), limit).and_then(text_of) {
+                Ok(text) => {
+                    self.room -= text.len() as u64;
+                    read.push(ValuesFile { path: path.to_owned(), text });
+                }
+                Err(ReadError::TooLarge { .. }) if limit < VALUES_LIMIT => {
+                    let why =
+                        format!("all files of values have more than {ALL_VALUES_LIMIT} bytes");
+                    self.parsed.error(place, format!("read {path}: {why}"));
+                }
                 Err(error) => self.parsed.error(place, format!("read {path}: {error}")),
             }
         }

@@ -6,9 +6,13 @@ use super::{
 };
 use crate::limits::Limits;
 use crate::network::permissions::{Decisions, Permissions};
-use crate::network::transport::IncomingResponse;
+use crate::network::transport::{EndpointTransport, IncomingResponse, TransportError};
 
 fn permissions(grants: &[&str]) -> Permissions {
+    permissions_with(grants, None)
+}
+
+fn permissions_with(grants: &[&str], transport: Option<Arc<dyn EndpointTransport>>) -> Permissions {
     let metadata = serde_json::json!({
         "name": "p", "version": "1.0.0", "kind": "repo-type", "endpoints": [],
         "exchange": {
@@ -21,7 +25,7 @@ fn permissions(grants: &[&str]) -> Permissions {
     let (config, origins) = Default::default();
     let decisions =
         Decisions { grants: &grants, config: &config, origins: &origins, built_in: false };
-    Permissions::read(Some(&metadata), &decisions, None).expect("they are valid")
+    Permissions::read(Some(&metadata), &decisions, transport).expect("they are valid")
 }
 
 fn requests(grants: &[&str], dry_run: bool) -> Requests {
@@ -163,4 +167,68 @@ fn cookies_and_challenges_stay_in_the_host() {
         body: Vec::new(),
     });
     assert_eq!(result.headers, [attribute("etag", "x")]);
+}
+
+/// A server whose responses have this many bytes. It may stop where the host has no room left.
+struct Server {
+    bytes: usize,
+    stops: bool,
+}
+
+impl EndpointTransport for Server {
+    fn send<'a>(
+        &'a self,
+        request: OutgoingRequest,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<IncomingResponse, TransportError>> + Send + 'a>>
+    {
+        Box::pin(async move {
+            if self.stops && self.bytes > request.max_body {
+                return Err(TransportError::TooLarge);
+            }
+            let body = vec![b'x'; self.bytes];
+            Ok(IncomingResponse { status: 200, headers: Vec::new(), body })
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_response_has_a_largest_size() {
+    const MIB: usize = 1024 * 1024;
+    for (bytes, stops, passes) in [
+        (4 * MIB, true, true),
+        (4 * MIB + 1, true, false),
+        (4 * MIB, false, true),
+        // A transport that reads too much is not believed.
+        (4 * MIB + 1, false, false),
+        (40 * MIB, false, false),
+    ] {
+        let transport = Arc::new(Server { bytes, stops });
+        let permissions = permissions_with(&["GET registry /**"], Some(transport));
+        let registry = Some("r.example.com".to_owned());
+        let limits = Limits::default();
+        let mut requests = Requests::new(Arc::new(permissions), registry, false, &limits);
+        let answer = requests.send("registry", request(WitMethod::Get, &["api"])).await;
+        match answer {
+            Ok(response) => assert!(passes && response.body.len() == bytes, "{bytes}"),
+            Err(RequestError::Other(coded)) => {
+                assert!(!passes && coded.code == "response-too-large", "{bytes}: {coded:?}");
+            }
+            Err(error) => panic!("{bytes}: {error:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_responses_of_a_call_have_a_largest_sum() {
+    let transport = Arc::new(Server { bytes: 4 * 1024 * 1024 - 1, stops: true });
+    let permissions = permissions_with(&["GET registry /**"], Some(transport));
+    let registry = Some("r.example.com".to_owned());
+    let mut requests = Requests::new(Arc::new(permissions), registry, false, &Limits::default());
+    let mut send = async || requests.send("registry", request(WitMethod::Get, &["api"])).await;
+    for _ in 0..4 {
+        assert!(send().await.is_ok());
+    }
+    // Four bytes are left of 16 MiB.
+    let fifth = send().await;
+    assert!(matches!(fifth, Err(RequestError::Other(_))), "{fifth:?}");
 }
