@@ -3,7 +3,7 @@
 
 use longshore_content::Image;
 
-use crate::support::{FaultProxy, Longshore, Registry, Seen};
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule, Seen};
 
 const LIST: &str = "team/app team/app 1\nteam/app team/app 2\n";
 const HINT: &str = "hint: choose a project or registry that is not a pull-through cache";
@@ -35,6 +35,67 @@ fn validation_refuses_a_cache() {
     });
 }
 
+/// Runs on a fresh cache, and on one that has fetched and stored everything.
+fn fresh_and_warm(source: &Registry, cache: &Registry, test: impl Fn()) {
+    test();
+    let elsewhere = Registry::embedded();
+    let run = Longshore::new().mirror().list(LIST).source(cache.address());
+    run.destination(elsewhere.address()).run().exits(0).sums_up("2 copied");
+    elsewhere.assert_complete("team/app", "2");
+    assert_ne!(source.address(), cache.address());
+    test();
+}
+
+#[test]
+fn mirror_refuses_a_cache_that_shows_the_tags() {
+    with_caches(|source, cache| {
+        fresh_and_warm(source, cache, || {
+            for arguments in [&[][..], &["--referrers"], &["-a", "all", "--os", "all"]] {
+                let run = Longshore::new().mirror().list(LIST).source(source.address());
+                let run = run.destination(cache.address()).args(arguments).run().exits(1);
+                let run = run.complains("is a pull-through cache; nothing can be mirrored into it");
+                let run = run.complains(HINT).sums_up("0 copied, 0 skipped, 2 failed");
+                let list = run.file("mirror-failed.txt").expect("there is a failed list");
+                assert!(list.contains("team/app team/app 1\n"), "{list}");
+            }
+        });
+    });
+}
+
+#[test]
+fn a_dry_run_and_a_validation_of_a_warm_cache_refuse_it_and_only_read() {
+    with_caches(|source, cache| {
+        fresh_and_warm(source, cache, || {
+            let counting = FaultProxy::before(cache);
+            let run = Longshore::new().mirror().list(LIST).source(source.address());
+            let run = run.destination(counting.address()).arg("--dry-run").run().exits(1);
+            run.sums_up("0 to copy, 0 skipped, 2 failed").complains(HINT);
+            let run = Longshore::new().validate().list(LIST).source(source.address());
+            let run = run.destination(counting.address()).run().exits(1).complains(HINT);
+            run.sums_up("0 valid, 0 skipped, 2 failed");
+            let reads = |seen: &Seen| seen.method == "HEAD" || seen.method == "GET";
+            assert!(counting.requests().iter().all(reads), "{}", counting.tally());
+        });
+    });
+}
+
+#[test]
+fn a_cache_whose_upstream_is_away_is_not_called_up_to_date() {
+    let source = source();
+    for server in [Registry::docker(), Registry::distribution()] {
+        let upstream = FaultProxy::before(&source);
+        let Some(cache) = server.caching_address(upstream.address()).start() else { return };
+        let mirror = || {
+            let run = Longshore::new().mirror().list(LIST).source(source.address());
+            run.destination(cache.address()).run().exits(1)
+        };
+        mirror().complains(HINT);
+        // The manifests are in the cache now.
+        upstream.rule(Rule::on("GET", "*/manifests/sha256:*").answers(Answer::status(503)));
+        mirror();
+    }
+}
+
 #[test]
 fn a_tag_that_a_cache_does_not_show_fails_with_the_same_advice() {
     with_caches(|source, cache| {
@@ -57,6 +118,7 @@ fn ordinary_registries_are_only_read_and_once() {
         mirror().sums_up("2 copied");
         counting.forget();
         mirror().sums_up("0 copied, 2 skipped");
+        assert!(counting.requests().len() <= 4, "{}", counting.tally());
         let reads = |seen: &Seen| seen.method == "HEAD" || seen.method == "GET";
         assert!(counting.requests().iter().all(reads), "{}", counting.tally());
         counting.forget();
@@ -68,7 +130,6 @@ fn ordinary_registries_are_only_read_and_once() {
 
 #[test]
 fn a_read_only_registry_that_has_everything_is_up_to_date() {
-    use crate::support::{Answer, Rule};
     let source = source();
     let Some(registry) = Registry::docker().start() else { return };
     let proxy = FaultProxy::before(&registry);

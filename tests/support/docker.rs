@@ -65,8 +65,13 @@ impl DockerRegistry {
     }
 
     /// Makes it a pull-through cache of a registry on loopback.
-    pub(crate) fn caching(mut self, upstream: &Registry) -> Self {
-        self.upstream = Some(upstream.address().to_owned());
+    pub(crate) fn caching(self, upstream: &Registry) -> Self {
+        self.caching_address(upstream.address())
+    }
+
+    /// Makes it a pull-through cache of what listens at this address.
+    pub(crate) fn caching_address(mut self, upstream: &str) -> Self {
+        self.upstream = Some(upstream.to_owned());
         self
     }
 

@@ -34,6 +34,8 @@ pub struct ErrorResponse {
     pub early: Option<Box<EarlyToken>>,
     /// How the refused request was logged in, if the registry itself refused it.
     pub login: Option<Box<LoginTried>>,
+    /// Whether it repeats a refusal of another registry, which it had asked itself.
+    pub relays: bool,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +66,8 @@ impl ErrorResponse {
         let body = masked.as_deref().unwrap_or(body);
         let Ok(parsed) = serde_json::from_slice::<ErrorBody>(body) else {
             let text = String::from_utf8_lossy(body);
-            let text = if text.trim_start().starts_with('<') { "" } else { text.trim() };
+            let is_page = text.trim_start().starts_with('<');
+            let text = if is_page { title(status, &text) } else { text.trim() };
             let detail = one_line(text, SHOWN);
             return Self { status, detail, retry_after, ..Self::default() };
         };
@@ -72,9 +75,10 @@ impl ErrorResponse {
         if let Some(serde_json::Value::String(details)) = parsed.details {
             lines.push(one_line(&details, SHOWN));
         }
+        let relays = parsed.errors.iter().any(|error| !error.relayed().is_empty());
         let codes = parsed.errors.into_iter().filter_map(|error| error.code).take(CODES).collect();
         let detail = one_line(&lines.join("; "), 5 * SHOWN);
-        Self { status, codes, detail, retry_after, ..Self::default() }
+        Self { status, codes, detail, retry_after, relays, ..Self::default() }
     }
 
     /// Whether the registry says that the project or namespace of a repository does not exist.
@@ -115,6 +119,14 @@ impl ErrorResponse {
                 .any(|code| self.has_code(code))
     }
 
+    /// Whether a server in front of the registry, such as nginx, wants another client certificate.
+    pub(crate) fn wants_certificate(&self) -> bool {
+        let said = self.detail.to_ascii_lowercase();
+        matches!(self.status, 400 | 401 | 403 | 495 | 496)
+            && self.codes.is_empty()
+            && ["ssl certificate", "client certificate"].iter().any(|words| said.contains(words))
+    }
+
     /// Whether longshore knows a scheme that is offered. True if none is named.
     pub fn offers_a_known_scheme(&self) -> bool {
         let is_known = |scheme: &String| {
@@ -129,6 +141,16 @@ impl ErrorResponse {
     }
 }
 
+/// The title of a web page, if it says more than the status.
+fn title(status: u16, page: &str) -> &str {
+    let between = page.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+    let title = between.map_or("", |(title, _)| title).trim();
+    let title = title.strip_prefix(status.to_string().as_str()).unwrap_or(title).trim();
+    let reason = reqwest::StatusCode::from_u16(status).ok();
+    let reason = reason.and_then(|status| status.canonical_reason()).unwrap_or_default();
+    if title.eq_ignore_ascii_case(reason) || title.contains(['<', '>']) { "" } else { title }
+}
+
 /// The first characters of a text, as one line.
 fn one_line(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect::<String>().replace(['\n', '\r'], " ")
@@ -137,14 +159,30 @@ fn one_line(text: &str, characters: usize) -> String {
 impl ErrorEntry {
     fn line(&self) -> String {
         let mut parts = Vec::new();
-        parts.extend(self.code.clone());
-        parts.extend(self.message.clone().filter(|message| !message.is_empty()));
+        parts.extend(Some(self.brief()).filter(|text| !text.is_empty()));
         if let Some(serde_json::Value::String(detail)) = &self.detail
             && !detail.is_empty()
         {
             parts.push(detail.clone());
         }
+        let relayed = self.relayed();
+        let relayed = relayed.iter().filter_map(|error| Self::deserialize(error).ok());
+        parts
+            .extend(relayed.take(CODES).map(|error| error.brief()).filter(|text| !text.is_empty()));
         one_line(&parts.join(": "), 4 * SHOWN)
+    }
+
+    /// Code and message.
+    fn brief(&self) -> String {
+        let message = self.message.clone().filter(|message| !message.is_empty());
+        self.code.clone().into_iter().chain(message).collect::<Vec<_>>().join(": ")
+    }
+
+    /// The errors of another registry that the details repeat. Distribution's caches do that.
+    fn relayed(&self) -> &[serde_json::Value] {
+        let detail = self.detail.as_ref();
+        let errors = detail.and_then(|detail| detail.get("errors")?.as_array());
+        errors.map_or(&[], Vec::as_slice)
     }
 }
 
@@ -286,7 +324,21 @@ mod tests {
 
     #[test]
     fn other_bodies_are_cut_and_html_is_left_out() {
-        assert_eq!(ErrorResponse::of(502, b"<html>..", None).to_string(), "Bad Gateway (502)");
+        for (status, page, said) in [
+            (502, "<html>..", "Bad Gateway (502)"),
+            (502, "<html><head><title>502 Bad Gateway</title>", "Bad Gateway (502)"),
+            (404, "<title>404 Not Found</title>", "not found (404)"),
+            (502, "<!doctype html><title> Our <b>proxy</b> </title>", "Bad Gateway (502)"),
+            (
+                400,
+                "<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>",
+                "Bad Request (400): No required SSL certificate was sent",
+            ),
+            (503, "<title>Maintenance</title>", "Service Unavailable (503): Maintenance"),
+        ] {
+            let answer = ErrorResponse::of(status, page.as_bytes(), None);
+            assert_eq!(answer.to_string(), said);
+        }
         assert_eq!(
             ErrorResponse::of(500, b"oops\n", None).to_string(),
             "Internal Server Error (500): oops"

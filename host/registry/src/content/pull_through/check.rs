@@ -11,6 +11,7 @@ use crate::auth::challenge::Challenge;
 use crate::auth::token::RepositoryScope;
 use crate::endpoint::{EndpointAuth, EndpointRequest, EndpointScheme};
 use crate::error::Failed as _;
+use crate::error_response::ErrorResponse;
 use crate::limits::window::Class;
 use crate::request::Call;
 use crate::{Cause, Client, RegistryError};
@@ -21,6 +22,11 @@ const PROJECTS_LIMIT: u64 = 1024 * 1024;
 const PAGE: usize = 100;
 /// The most pages that are searched for a project whose name is part of other names.
 const PAGES: usize = 20;
+/// The name of an upload that no registry opens.
+const NO_UPLOAD: &str = "longshore-looks-for-a-cache";
+
+/// Nothing tells whether a registry is a cache.
+struct Undecided;
 
 /// A project in Harbor's list.
 #[derive(Deserialize)]
@@ -70,27 +76,101 @@ impl Client {
                 return Some(format!("Harbor's project {project} answers like a proxy cache"));
             }
         } else {
-            return self.distribution_sign(repository);
+            return self.distribution_sign(repository, held, intent).await;
         }
         let digest = held.filter(|_| intent == Intent::Push)?;
         let known = cell(&self.pull_through.uploads, project);
         known.get_or_init(|| self.refuses_uploads(repository, digest)).await.clone()
     }
 
-    /// Says that a registry with distribution's code is a cache, if a blob gives it away.
+    /// Says that a registry with distribution's code is a cache, if a blob gives it away or it says so
+    /// itself. It is only asked once per run, and only where it shows a manifest.
     ///
     /// Its manifests look like those of other registries. So do the blobs that it has fetched: it
     /// stores them.
-    fn distribution_sign(&self, repository: &Repository) -> Option<String> {
-        if !self.pull_through.is_distribution() || self.capabilities().is_service {
+    async fn distribution_sign(
+        &self,
+        repository: &Repository,
+        held: Option<&Digest>,
+        intent: Intent,
+    ) -> Option<String> {
+        let known = &self.pull_through;
+        if !known.is_distribution() || self.capabilities().is_service {
             return None;
         }
-        let is_foreign = self.pull_through.is_foreign(repository);
-        is_foreign.then(|| format!("{} is a pull-through cache", self.registry))
+        let named = || format!("{} is a pull-through cache", self.registry);
+        if known.is_foreign(repository) {
+            return Some(named());
+        }
+        let held = held?;
+        match known.distribution.get_or_try_init(|| self.asks_upstream(repository, intent)).await {
+            Ok(is_cache) => is_cache.then(named),
+            Err(Undecided) if intent == Intent::Push => {
+                let known = cell(&known.uploads, namespace(repository));
+                known.get_or_init(|| self.refuses_uploads(repository, held)).await.clone()
+            }
+            Err(Undecided) => None,
+        }
+    }
+
+    /// Asks a registry with distribution's code for what cannot exist: a cache answers in its own way.
+    /// Both requests only read.
+    ///
+    /// Version 3 looks an upload up, and a cache has none. Version 2 refuses the upload's name first;
+    /// its caches repeat the error of their upstream for an unknown manifest.
+    ///
+    /// # Errors
+    /// If an answer tells nothing, so that it is worth asking again.
+    async fn asks_upstream(
+        &self,
+        repository: &Repository,
+        intent: Intent,
+    ) -> Result<bool, Undecided> {
+        let upload = format!("{repository}/blobs/uploads/{NO_UPLOAD}");
+        let refusal = self.read_refusal(repository, &upload, intent).await?;
+        if refusal.status == 500 && refusal.detail.contains("operation unsupported") {
+            return Ok(true);
+        }
+        if refusal.has_code("BLOB_UPLOAD_UNKNOWN") {
+            return Ok(false);
+        }
+        let manifest = format!("{repository}/manifests/{}", Digest::of(NO_UPLOAD.as_bytes()));
+        let refusal = self.read_refusal(repository, &manifest, intent).await?;
+        match refusal.status {
+            500 if refusal.relays => Ok(true),
+            200 | 400 | 404 => Ok(false),
+            // The upstream of a cache may be away, and so may the storage of another registry.
+            _ => Err(Undecided),
+        }
+    }
+
+    /// Reads `path`, which does not exist.
+    async fn read_refusal(
+        &self,
+        repository: &Repository,
+        path: &str,
+        intent: Intent,
+    ) -> Result<ErrorResponse, Undecided> {
+        let url = self.url(path).await.map_err(|_| Undecided)?;
+        let push = intent == Intent::Push;
+        let scope = RepositoryScope { repository: repository.clone(), push, mount_from: None };
+        let operation = Operation::new("look for a cache at", &self.registry);
+        let mut call = Call::new(operation, Method::GET, url, scope, Class::Lookup);
+        call.renews = false;
+        match self.send_once(&call).await {
+            Err(Cause::Answered(refusal)) if !matches!(refusal.status, 429 | 502..=504) => {
+                Ok(refusal)
+            }
+            Ok(_) => Ok(ErrorResponse { status: 200, ..ErrorResponse::default() }),
+            Err(cause) => {
+                tracing::debug!("{}: {cause}", call.operation);
+                Err(Undecided)
+            }
+        }
     }
 
     /// Finds out how the registry authenticates, if nothing was asked of it yet.
-    async fn find_challenge(&self, repository: &Repository, intent: Intent) {
+    pub(crate) async fn find_challenge(&self, repository: &Repository, intent: Intent) {
         let push = intent == Intent::Push;
         let scope = RepositoryScope { repository: repository.clone(), push, mount_from: None };
         if self.challenge_is_known(&scope.clone().into()) {
@@ -98,9 +178,11 @@ impl Client {
         }
         let Ok(url) = self.url("").await else { return };
         let operation = Operation::new("look up registry", &self.registry);
+        let mut call = Call::new(operation, Method::GET, url, scope, Class::Lookup);
+        // The challenge is all that is wanted, and a token would cost another request.
+        call.renews = false;
         // The next request reports what is wrong.
-        let _answer =
-            self.send_once(&Call::new(operation, Method::GET, url, scope, Class::Lookup)).await;
+        let _answer = self.send_once(&call).await;
     }
 
     /// Whether the registry is a Harbor, by its token service.

@@ -15,6 +15,8 @@ pub(crate) struct PullThrough {
     pub(super) projects: Mutex<HashMap<String, Arc<OnceCell<Project>>>>,
     /// By namespace: whether an upload was refused as a cache refuses it.
     pub(super) uploads: Mutex<HashMap<String, Arc<OnceCell<Option<String>>>>>,
+    /// Whether distribution's code said that it runs as a cache.
+    pub(super) distribution: OnceCell<bool>,
     signs: Mutex<Signs>,
 }
 
