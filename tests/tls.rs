@@ -4,7 +4,7 @@ use std::path::Path;
 
 use longshore_content::{Content, Image};
 
-use crate::support::{Longshore, Registry, Run, Tls};
+use crate::support::{Longshore, Registry, Run, Tls, TlsFront};
 
 /// Creates a registry with TLS and an image. Returns `None` to skip the test.
 pub(super) fn secure() -> Option<(Registry, Content)> {
@@ -78,6 +78,22 @@ fn a_bundle_in_ssl_cert_file_is_trusted() {
     destination.assert_complete("team/app", "1");
 }
 
+#[test]
+fn a_file_of_certificates_that_is_not_pem_gets_a_hint() {
+    let Some((source, _)) = secure() else { return };
+    let right = authority(&source);
+    for text in [
+        String::new(),
+        "hello".to_owned(),
+        right.replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
+        right.lines().skip(1).collect(),
+    ] {
+        let place = format!("../home/.config/containers/certs.d/{}/ca.crt", source.address());
+        let run = mirror(source.address(), &Registry::embedded()).file(&place, text).run().exits(1);
+        run.complains("ca.crt: it holds no PEM certificate").complains("hint: write it as PEM");
+    }
+}
+
 /// Runs with the registry's root in `certs.d`, and with these files beside it.
 fn trusted(source: &Registry, destination: &Registry, files: &[(&str, String)]) -> Run {
     let place = format!("../home/.config/containers/certs.d/{}", source.address());
@@ -131,12 +147,89 @@ fn the_fault_of_a_trusted_certificate_is_named_with_its_own_hint() {
 fn a_registry_that_wants_a_client_certificate_gets_it() {
     let Some((source, _)) = secure_with(Tls::Mutual) else { return };
     let destination = Registry::embedded();
-    trusted(&source, &destination, &[]).exits(1).complains(source.address());
+    let run = trusted(&source, &destination, &[]).exits(1);
+    run.complains(&format!("handshake with {} failed: it asks for a client", source.address()));
     let folder = source.authority().and_then(Path::parent).expect("it has a folder");
     let text = |name| std::fs::read_to_string(folder.join(name)).expect("it can be read");
-    let files = [("client.cert", text("server.crt")), ("client.key", text("server.key"))];
+    let files = [("client.cert", text("client.crt")), ("client.key", text("client.key"))];
     trusted(&source, &destination, &files).exits(0);
     destination.assert_complete("team/app", "1");
+}
+
+/// The directions of a mirror run: what the registry with TLS is for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Use {
+    Read,
+    Write,
+    /// Without a look at the destination before, so that an upload is the first request.
+    WriteFirst,
+}
+
+/// Mirrors from or to a registry that wants a client certificate and gets this one.
+fn mutual(front: &TlsFront, plain: &Registry, direction: Use, shown: Option<&str>) -> Run {
+    let (source, destination) = match direction {
+        Use::Read => (front.address(), plain.address()),
+        _ => (plain.address(), front.address()),
+    };
+    let run = Longshore::new().mirror().list("team/app team/app 1\n").source(source);
+    let run = run.destination(destination);
+    let run = if direction == Use::WriteFirst { run.arg("--force-recursive") } else { run };
+    let place = format!("../home/.config/containers/certs.d/{}", front.address());
+    let text =
+        |name: &str| std::fs::read_to_string(front.folder().join(name)).expect("it can be read");
+    let run = run.file(&format!("{place}/ca.crt"), text("ca.crt"));
+    let Some(name) = shown else { return run.run() };
+    let run = run.file(&format!("{place}/client.cert"), text(&format!("{name}.crt")));
+    run.file(&format!("{place}/client.key"), text(&format!("{name}.key"))).run()
+}
+
+#[test]
+fn the_hint_for_a_client_certificate_fits_in_every_version_of_tls_and_direction() {
+    // HTTP/2 and HTTP/1.1 report the errors of a connection in their own ways.
+    for (version, http2) in [
+        (&rustls::version::TLS12, false),
+        (&rustls::version::TLS12, true),
+        (&rustls::version::TLS13, false),
+        (&rustls::version::TLS13, true),
+    ] {
+        for direction in [Use::Read, Use::Write, Use::WriteFirst] {
+            for (shown, fault, hint) in [
+                (None, "it asks for a client certificate", "put a client certificate and its key"),
+                (Some("expired"), "certificate: it has expired", "renew the client certificate"),
+                (
+                    Some("foreign"),
+                    "certificate: the server trusts no CA that issued it",
+                    "put a client certificate that the registry accepts",
+                ),
+            ] {
+                let (behind, plain) = (Registry::embedded(), Registry::embedded());
+                let image = Image::new("linux/amd64").layer(1, 1000).build();
+                for registry in [&behind, &plain] {
+                    registry.push("team/app", "1", &image);
+                }
+                let front = TlsFront::before(&behind, version, http2);
+                let run = mutual(&front, &plain, direction, shown).exits(1);
+                let case = format!("{version:?} {http2} {direction:?} {shown:?}: {}", run.stderr);
+                assert!(
+                    run.stderr.contains(fault) && run.stderr.contains(front.address()),
+                    "{case}"
+                );
+                assert!(run.stderr.contains(&format!("hint: {hint}")), "{case}");
+                assert!(!run.stderr.contains("trying again"), "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_right_client_certificate_opens_every_version_of_tls() {
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let (behind, plain) = (Registry::embedded(), Registry::embedded());
+        behind.push("team/app", "1", &Image::new("linux/amd64").layer(1, 1000).build());
+        let front = TlsFront::before(&behind, version, false);
+        mutual(&front, &plain, Use::Read, Some("client")).exits(0);
+        plain.assert_complete("team/app", "1");
+    }
 }
 
 #[test]

@@ -28,20 +28,51 @@ pub(crate) enum Tls {
     OtherNames,
     /// A certificate without alternative names.
     Nameless,
-    /// An issued certificate; clients must show one of the same authority.
+    /// An issued certificate; clients must show one of the same authority. Their files are beside it:
+    /// `client`, `expired`, and `foreign` of another authority.
     Mutual,
+}
+
+/// Makes a root and its key.
+fn authority(name: &str) -> (String, Issuer<'static, KeyPair>) {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.distinguished_name.push(DnType::CommonName, name);
+    let key = KeyPair::generate().expect("a key can be made");
+    let root = authority.self_signed(&key).expect("a root signs itself").pem();
+    (root, Issuer::new(authority, key))
+}
+
+/// Writes a file of a certificate.
+fn write(directory: &Path, name: &str, text: String) -> PathBuf {
+    let path = directory.join(name);
+    std::fs::write(&path, text).expect("a file in the scratch directory can be written");
+    path
+}
+
+/// Writes the certificate of a client and its key.
+fn write_client(directory: &Path, name: &str, issuer: &Issuer<'_, KeyPair>, expired: bool) {
+    let mut client = CertificateParams::new(vec![name.to_owned()]).expect("the name is valid");
+    if expired {
+        client.not_before = rcgen::date_time_ymd(2000, 1, 1);
+        client.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    }
+    let key = KeyPair::generate().expect("a key can be made");
+    let leaf = client.signed_by(&key, issuer).expect("the root signs the leaf");
+    write(directory, &format!("{name}.crt"), leaf.pem());
+    write(directory, &format!("{name}.key"), key.serialize_pem());
 }
 
 impl Certificate {
     /// Writes `ca.crt`, `server.crt` and `server.key` for 127.0.0.1 and localhost into the
     /// directory.
     pub(crate) fn write(directory: &Path, kind: Tls) -> Self {
-        let mut authority = CertificateParams::default();
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        authority.distinguished_name.push(DnType::CommonName, "longshore test authority");
-        let authority_key = KeyPair::generate().expect("a key can be made");
-        let root = authority.self_signed(&authority_key).expect("a root signs itself");
-        let issuer = Issuer::new(authority, authority_key);
+        let (root, issuer) = authority("longshore test authority");
+        if kind == Tls::Mutual {
+            write_client(directory, "client", &issuer, false);
+            write_client(directory, "expired", &issuer, true);
+            write_client(directory, "foreign", &authority("another authority").1, false);
+        }
 
         let names: &[&str] = match kind {
             Tls::OtherNames => &["registry.test", "other.test"],
@@ -61,18 +92,12 @@ impl Certificate {
             (leaf.pem(), leaf.pem())
         } else {
             let leaf = server.signed_by(&server_key, &issuer).expect("the root signs the leaf");
-            (root.pem(), leaf.pem())
-        };
-
-        let write = |name: &str, text: String| {
-            let path = directory.join(name);
-            std::fs::write(&path, text).expect("a file in the scratch directory can be written");
-            path
+            (root, leaf.pem())
         };
         Self {
-            authority: write("ca.crt", root),
-            certificate: write("server.crt", leaf),
-            key: write("server.key", server_key.serialize_pem()),
+            authority: write(directory, "ca.crt", root),
+            certificate: write(directory, "server.crt", leaf),
+            key: write(directory, "server.key", server_key.serialize_pem()),
         }
     }
 }

@@ -37,6 +37,7 @@ mod skopeo;
 mod store;
 #[cfg(test)]
 mod tests;
+mod tls_front;
 
 pub(crate) use certificate::Tls;
 pub(crate) use fault_proxy::{Answer, FaultProxy, Rule, Seen};
@@ -48,3 +49,4 @@ pub(crate) use regctl::Regctl;
 pub(crate) use registry::Registry;
 pub(crate) use skopeo::Skopeo;
 pub(crate) use store::{Kind, Store, Stores};
+pub(crate) use tls_front::TlsFront;

@@ -119,7 +119,7 @@ impl Registries {
             if !matches!(status, 301 | 302 | 303 | 307 | 308) {
                 return Ok(response);
             }
-            at = location(&response, &at.url, request.url, &connections)?;
+            at = location(&response, &at.url, request.url, &connections).await?;
         }
         Err(Cause::Location { host: host_of(&at.url), why: "it redirects too often" })
     }

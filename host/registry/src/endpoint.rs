@@ -14,7 +14,6 @@ use crate::auth::header::{basic, bearer};
 use crate::auth::sigv4::{AwsKeys, AwsScope, sign};
 use crate::error::Failed as _;
 use crate::http::body::read_bounded;
-use crate::http::failure::cause_of;
 use crate::secret::known::{Origin, masked, masked_bytes};
 use crate::{Cause, Client, Credential, RegistryError, Secret};
 
@@ -154,15 +153,18 @@ impl Client {
         let first_use = self.authenticate(&request.auth, &mut headers, signed).await?;
         let mut outgoing = base
             .connections
-            .metadata(&url, None)?
+            .metadata(&url, None)
+            .await?
             .request(method, url.clone())
             .headers(headers)
             .timeout(PATIENCE);
         if !body.is_empty() || matches!(request.method, "POST" | "PUT" | "PATCH") {
             outgoing = outgoing.header(CONTENT_LENGTH, body.len()).body(body);
         }
-        let response =
-            outgoing.send().await.map_err(|error| cause_of(&error, &url, PATIENCE.as_secs()))?;
+        let response = outgoing
+            .send()
+            .await
+            .map_err(|error| base.connections.failure(&error, &url, PATIENCE.as_secs()))?;
         let status = response.status().as_u16();
         // Public endpoints answer to a wrong password too, so a success proves nothing.
         if let (Some(first_use), 401) = (first_use, status) {

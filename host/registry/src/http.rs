@@ -8,6 +8,7 @@ pub(crate) mod connection;
 pub(crate) mod failure;
 pub(crate) mod location;
 mod no_proxy;
+pub(crate) mod places;
 pub(crate) mod proxy;
 mod resolver;
 pub(crate) mod scheme;

@@ -154,7 +154,7 @@ impl Client {
         // An expected refusal, such as a mount's, tells nothing about other requests.
         if call.renews || !is_known() {
             let base = self.base().await?;
-            let zone = base.connections.zone_of(&response);
+            let zone = base.connections.zone_of(&response).await;
             self.learn(&call.scope, Challenge::of(response.headers(), &base.url, zone));
         }
         drop(first);
@@ -241,7 +241,7 @@ impl Client {
                 && response.status() != StatusCode::NOT_MODIFIED
                 && matches!(call.method, Method::GET | Method::HEAD);
             if follows {
-                at = location(&response, &at.url, &base.url, &base.connections)?;
+                at = location(&response, &at.url, &base.url, &base.connections).await?;
                 continue;
             }
             if response.status() == StatusCode::UNAUTHORIZED

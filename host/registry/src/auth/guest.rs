@@ -12,7 +12,6 @@ use crate::auth::token::{TOKEN_BODY_LIMIT, Token, TokenAnswer};
 use crate::client::Base;
 use crate::http::address::host_of;
 use crate::http::body::read_json;
-use crate::http::failure::cause_of;
 use crate::{Cause, Client};
 
 impl Client {
@@ -23,7 +22,7 @@ impl Client {
         response: &Response,
         base: &Base,
     ) -> Option<HeaderValue> {
-        let zone = base.connections.zone_of(response);
+        let zone = base.connections.zone_of(response).await;
         let challenge = Challenge::of(response.headers(), response.url(), zone);
         let Some(Challenge::Bearer(realm)) = challenge else { return None };
         let text = |part: &Option<String>| part.clone().unwrap_or_default();
@@ -47,13 +46,14 @@ impl Client {
 
 async fn fetch(realm: &Realm, base: &Base) -> Result<Token, Cause> {
     let failed = |why: &str| Cause::Token { realm: host_of(&realm.url), why: why.to_owned() };
-    let client = base.connections.metadata(&realm.url, realm.from)?;
+    let client = base.connections.metadata(&realm.url, realm.from).await?;
     let mut url = realm.url.clone();
     let parameters = [("service", &realm.service), ("scope", &realm.scope)];
     let given = parameters.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
     url.query_pairs_mut().extend_pairs(given);
     let response = client.get(url).timeout(TOKEN).send().await;
-    let response = response.map_err(|error| cause_of(&error, &realm.url, TOKEN.as_secs()))?;
+    let response =
+        response.map_err(|error| base.connections.failure(&error, &realm.url, TOKEN.as_secs()))?;
     if !response.status().is_success() {
         return Err(failed(response.status().as_str()));
     }

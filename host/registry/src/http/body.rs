@@ -133,6 +133,7 @@ async fn read_in_turn(
 ///
 /// # Errors
 /// Also if it is compressed: longshore asks for no encoding, but some proxies compress all the same.
+/// Others answer with a page to log in.
 pub(crate) async fn read_json(response: Response, limit: u64) -> Result<Bytes, Cause> {
     let encoding = Encoding::of(&response);
     let body = read_bounded(response, limit).await?;
@@ -168,10 +169,16 @@ impl Encoding {
         Self { host: host_of(response.url()), header }
     }
 
-    /// Fails if `body` should be JSON and is compressed.
+    /// Fails if `body` should be JSON and is compressed, or is a web page.
     pub(crate) fn check(self, body: &[u8]) -> Result<(), Cause> {
         match encoding_of(self.header.as_deref(), body) {
             Some(encoding) => Err(Cause::Encoded { host: self.host, encoding }),
+            None if body.trim_ascii_start().first() == Some(&b'<') => {
+                let start = &body[..body.len().min(ERROR_BODY_LIMIT)];
+                let title = ErrorResponse::of(200, start, None).detail;
+                let title = if title.is_empty() { title } else { format!(" ({title})") };
+                Err(Cause::WebPage { host: self.host, title })
+            }
             None => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use reqwest::{Request, Response};
+use reqwest::{Method, Request, Response};
 use rustls::pki_types::CertificateDer;
 use url::{Host, Url};
 
@@ -56,6 +56,9 @@ struct Route {
     /// The zone of the answer that named the host; `None` for a registry itself.
     from: Option<Zone>,
 }
+
+/// The text of an error of HTTP/2 whose connection ended before the answer.
+const CLOSED: &str = "connection closed";
 
 /// The number of routes: with or without a proxy, with or without TLS, from each zone or none.
 const ROUTES: usize = 20;
@@ -123,37 +126,88 @@ impl Connections {
         let url = request.url().clone();
         let fresh;
         let client = match purpose {
-            Purpose::Metadata => self.metadata(&url, from)?,
+            Purpose::Metadata => self.metadata(&url, from).await?,
             Purpose::Recheck => {
-                let built = self.build(&self.route(&url, from)?, Purpose::Recheck);
+                let built = self.build(&self.route(&url, from).await?, Purpose::Recheck);
                 fresh = built.map_err(|why| Cause::Unreachable { host: host_of(&url), why })?;
                 &fresh
             }
-            Purpose::Blob => match self.blobs(&url, from)? {
+            Purpose::Blob => match self.blobs(&url, from).await? {
                 BlobClient::Direct(transport) => {
                     let sent = transport.send(request).await;
                     return sent.map_err(|error| {
                         let timed_out = error.is_timeout();
-                        cause(&error, error.is_connect(), timed_out, &url, seconds)
+                        let cause = cause(&error, error.is_connect(), timed_out, &url, seconds);
+                        self.after_handshake(cause)
                     });
                 }
                 BlobClient::Proxied(client) => client,
             },
         };
+        let again = request.try_clone().filter(|_| {
+            let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+            reads && purpose == Purpose::Metadata && url.scheme() == "https"
+        });
         let sent = client.execute(request).await;
-        sent.map_err(|error| self.through_proxy(cause_of(&error, &url, seconds), &url))
+        let failed = match sent.map_err(|error| self.failure(&error, &url, seconds)) {
+            Err(Cause::Broken { why, .. }) if why == CLOSED => again,
+            other => return other,
+        };
+        // HTTP/2 may lose the alert with which the server refuses a client certificate; HTTP/1.1 does
+        // not.
+        let Some(request) = failed else {
+            return Err(Cause::Broken { host: host_of(&url), why: CLOSED.to_owned() });
+        };
+        let built = self.build(&self.route(&url, from).await?, Purpose::Recheck);
+        let client = built.map_err(|why| Cause::Unreachable { host: host_of(&url), why })?;
+        let sent = client.execute(request).await;
+        sent.map_err(|error| self.failure(&error, &url, seconds))
+    }
+
+    /// Why a request to `url` got no answer; `seconds` is the timeout that applied.
+    pub(crate) fn failure(&self, error: &reqwest::Error, url: &Url, seconds: u64) -> Cause {
+        self.through_proxy(self.after_handshake(cause_of(error, url, seconds)), url)
+    }
+
+    /// Reads the alert of a handshake with the knowledge whether a client certificate was shown.
+    fn after_handshake(&self, cause: Cause) -> Cause {
+        match cause {
+            Cause::Handshake { host, fault } => {
+                let shows_certificate = self.certificates.identity.is_some();
+                Cause::Handshake { host, fault: fault.of_client(shows_certificate) }
+            }
+            cause => cause,
+        }
     }
 
     /// The zone of the host that answered.
     ///
-    /// Behind a proxy only the proxy knows it, unless the URL is an address.
-    pub(crate) fn zone_of(&self, response: &Response) -> Zone {
+    /// Behind a proxy it is the zone of the name as this machine resolves it. A name that only the proxy
+    /// knows counts as public.
+    pub(crate) async fn zone_of(&self, response: &Response) -> Zone {
         let url = response.url();
-        let named = zone_in(url);
-        if named.is_some() || self.proxies.of(url).is_some() {
-            return named.unwrap_or(Zone::Public);
+        if self.proxies.of(url).is_none() {
+            let connected = response.remote_addr().map(|address| Zone::of(address.ip()));
+            return zone_in(url).or(connected).unwrap_or(Zone::Public);
         }
-        response.remote_addr().map_or(Zone::Public, |address| Zone::of(address.ip()))
+        self.named_zone(url).await
+    }
+
+    /// The zone of the host in `url`, which a proxy connects to. Addresses in several zones count as
+    /// public: the proxy may have chosen any.
+    async fn named_zone(&self, url: &Url) -> Zone {
+        let zones = self.zones_behind_proxy(url).await;
+        let first = zones.first().copied().unwrap_or(Zone::Public);
+        if zones.iter().all(|zone| *zone == first) { first } else { Zone::Public }
+    }
+
+    /// The zones of the host in `url`, which a proxy connects to, as far as this machine knows them.
+    async fn zones_behind_proxy(&self, url: &Url) -> Vec<Zone> {
+        match (zone_in(url), url.host_str()) {
+            (Some(zone), _) => vec![zone],
+            (None, Some(name)) => self.proxies.places.of(name).await,
+            (None, None) => Vec::new(),
+        }
     }
 
     /// Adds the proxy to the error of a connection that went through one.
@@ -168,18 +222,18 @@ impl Connections {
     }
 
     /// The client for metadata at `url`, which an answer from the zone `from` named.
-    pub(crate) fn metadata(
+    pub(crate) async fn metadata(
         &self,
         url: &Url,
         from: Option<Zone>,
     ) -> Result<&reqwest::Client, Cause> {
-        let route = self.route(url, from)?;
+        let route = self.route(url, from).await?;
         let build = || self.build(&route, Purpose::Metadata);
         get_or_build(&self.metadata[route.number()], build, url)
     }
 
-    fn blobs(&self, url: &Url, from: Option<Zone>) -> Result<&BlobClient, Cause> {
-        let route = self.route(url, from)?;
+    async fn blobs(&self, url: &Url, from: Option<Zone>) -> Result<&BlobClient, Cause> {
+        let route = self.route(url, from).await?;
         let build = || {
             if route.proxy.is_some() {
                 return self.build(&route, Purpose::Blob).map(BlobClient::Proxied);
@@ -189,14 +243,22 @@ impl Connections {
         get_or_build(&self.blobs[route.number()], build, url)
     }
 
-    /// The route to `url`. The resolver checks names; an address in the URL is checked here.
-    fn route(&self, url: &Url, from: Option<Zone>) -> Result<Route, Cause> {
-        if let (Some(from), Some(zone)) = (from, zone_in(url))
-            && !from.may_lead_to(zone)
-        {
-            return Err(Cause::Astray { host: host_of(url), zone });
+    /// The route to `url`.
+    ///
+    /// An address in the URL is checked here. The resolver checks a name when it connects. A proxy
+    /// resolves names itself and may take any of their addresses, so none may be forbidden.
+    async fn route(&self, url: &Url, from: Option<Zone>) -> Result<Route, Cause> {
+        let proxy = self.proxies.of(url);
+        if let Some(from) = from {
+            let zones = match &proxy {
+                Some(_) => self.zones_behind_proxy(url).await,
+                None => zone_in(url).into_iter().collect(),
+            };
+            if let Some(&zone) = zones.iter().find(|zone| !from.may_lead_to(**zone)) {
+                return Err(Cause::Astray { host: host_of(url), zone });
+            }
         }
-        Ok(Route { proxy: self.proxies.of(url), tls: url.scheme() == "https", from })
+        Ok(Route { proxy, tls: url.scheme() == "https", from })
     }
 
     fn build(&self, route: &Route, purpose: Purpose) -> Result<reqwest::Client, String> {
@@ -257,4 +319,84 @@ fn get_or_build<'a, T>(
 ) -> Result<&'a T, Cause> {
     let made = slot.get_or_init(build).as_ref();
     made.map_err(|why| Cause::Unreachable { host: host_of(url), why: why.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::sync::Arc;
+
+    use url::Url;
+
+    use super::{Connections, Zone};
+    use crate::Cause;
+    use crate::http::certificate::RegistryCertificates;
+    use crate::http::places::Places;
+    use crate::http::proxy::Proxies;
+
+    /// Connections behind a proxy, on a machine that knows these names.
+    fn proxied(names: &[(&str, &[Zone])]) -> Connections {
+        let get = |name: &str| (name == "ALL_PROXY").then(|| OsString::from("http://p.test:3128"));
+        let mut proxies = Proxies::of_environment(get).unwrap();
+        proxies.places = Places::knowing(names);
+        let certificates = RegistryCertificates { roots: Vec::new(), identity: None };
+        Connections::new(true, certificates, Arc::new(proxies))
+    }
+
+    async fn refused(connections: &Connections, to: &str, from: Option<Zone>) -> Option<Zone> {
+        match connections.route(&Url::parse(to).unwrap(), from).await {
+            Err(Cause::Astray { zone, .. }) => Some(zone),
+            Err(cause) => panic!("{cause}"),
+            Ok(route) => {
+                assert!(route.proxy.is_some(), "{to}");
+                None
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn names_do_not_lead_a_proxy_into_other_networks() {
+        let known: &[(&str, &[Zone])] = &[
+            ("cdn.test", &[Zone::Public, Zone::Public]),
+            ("inside.test", &[Zone::Private]),
+            ("metadata.test", &[Zone::LinkLocal]),
+            ("rebound.test", &[Zone::Public, Zone::Loopback]),
+            ("elsewhere.test", &[]),
+        ];
+        let connections = proxied(known);
+        for (to, from, expected) in [
+            ("https://cdn.test/x", Zone::Public, None),
+            ("http://inside.test:9000/x", Zone::Public, Some(Zone::Private)),
+            ("http://inside.test/x", Zone::Private, None),
+            ("http://metadata.test/x", Zone::Private, Some(Zone::LinkLocal)),
+            ("https://rebound.test/x", Zone::Public, Some(Zone::Loopback)),
+            ("https://elsewhere.test/x", Zone::Public, None),
+            ("http://10.0.0.1/x", Zone::Public, Some(Zone::Private)),
+            ("http://[::ffff:10.0.0.1]/x", Zone::Public, Some(Zone::Private)),
+        ] {
+            assert_eq!(refused(&connections, to, Some(from)).await, expected, "{to} from {from}");
+        }
+        for to in ["http://inside.test/v2/", "http://10.0.0.1/v2/"] {
+            assert_eq!(refused(&connections, to, None).await, None, "the user named {to}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_registry_behind_a_proxy_lies_where_its_name_does() {
+        let connections = proxied(&[
+            ("harbor.test", &[Zone::Private, Zone::Private]),
+            ("hub.test", &[Zone::Public]),
+            ("both.test", &[Zone::Private, Zone::Public]),
+            ("unknown.test", &[]),
+        ]);
+        for (url, zone) in [
+            ("http://harbor.test/v2/", Zone::Private),
+            ("https://hub.test/v2/", Zone::Public),
+            ("https://both.test/v2/", Zone::Public),
+            ("https://unknown.test/v2/", Zone::Public),
+            ("http://192.168.1.1/v2/", Zone::Private),
+        ] {
+            assert_eq!(connections.named_zone(&Url::parse(url).unwrap()).await, zone, "{url}");
+        }
+    }
 }

@@ -26,7 +26,9 @@ pub(crate) fn cause(
 ) -> Cause {
     let host = host_of(url);
     let tls = found::<rustls::Error>(error);
-    match tls.and_then(TlsFault::of) {
+    // HTTP/2 keeps only the text of an error.
+    let fault = tls.and_then(TlsFault::of).or_else(|| TlsFault::of_text(&innermost(error)));
+    match fault {
         Some(fault) if fault.is_of_certificate() => return Cause::Certificate { host, fault },
         Some(fault) => return Cause::Handshake { host, fault },
         None => {}

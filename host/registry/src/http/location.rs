@@ -22,7 +22,7 @@ pub(crate) struct Location {
 ///
 /// # Errors
 /// If there is none, or longshore must not follow it.
-pub(crate) fn location(
+pub(crate) async fn location(
     response: &Response,
     from: &Url,
     base: &Url,
@@ -33,7 +33,10 @@ pub(crate) fn location(
     let text = header.to_str().map_err(|_| bad("it is not text"))?;
     let url = target(text, from, base).map_err(bad)?;
     let is_own = url.origin() == base.origin();
-    let from = (!is_own).then(|| connections.zone_of(response));
+    let from = match is_own {
+        true => None,
+        false => Some(connections.zone_of(response).await),
+    };
     Ok(Location { url, from })
 }
 

@@ -13,6 +13,7 @@ use url::{Host, Url};
 
 use crate::Secret;
 use crate::http::no_proxy::NoProxy;
+use crate::http::places::Places;
 use crate::secret::known::remember;
 
 /// The proxy variables, each in upper case and lower case; the first that is set counts.
@@ -130,6 +131,8 @@ pub struct Proxies {
     no: NoProxy,
     /// The operating system's proxies, which count if no variable names one.
     system: Option<Matcher>,
+    /// Where the names lie that they connect to.
+    pub(crate) places: Places,
 }
 
 impl Proxies {
@@ -157,6 +160,7 @@ impl Proxies {
             no,
             // Elsewhere it would read the same variables again.
             system: (!is_set && cfg!(target_os = "macos")).then(Matcher::from_system),
+            places: Places::default(),
         })
     }
 

@@ -54,7 +54,7 @@ async fn answers(
     let url = base
         .join("/v2/")
         .map_err(|error| Cause::Unreachable { host: host_of(base), why: error.to_string() })?;
-    let request = connections.metadata(&url, None)?.get(url);
+    let request = connections.metadata(&url, None).await?.get(url);
     Ok(request.timeout(2 * CONNECT).send().await.ok().map(|response| response.status()))
 }
 

@@ -6,6 +6,26 @@ use std::time::{Duration, SystemTime};
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error};
 
+/// The way out where a client certificate is missing.
+pub(crate) const WANTS_CERTIFICATE: &str = "put a client certificate and its key into the registry's certs.d directory, as client.cert and client.key";
+
+/// The alerts that say that the next try fails too.
+const ALERTS: [AlertDescription; 13] = [
+    AlertDescription::CertificateRequired,
+    AlertDescription::NoCertificate,
+    AlertDescription::HandshakeFailure,
+    AlertDescription::BadCertificate,
+    AlertDescription::UnsupportedCertificate,
+    AlertDescription::CertificateRevoked,
+    AlertDescription::CertificateExpired,
+    AlertDescription::CertificateUnknown,
+    AlertDescription::UnknownCA,
+    AlertDescription::AccessDenied,
+    AlertDescription::ProtocolVersion,
+    AlertDescription::InsufficientSecurity,
+    AlertDescription::UnrecognisedName,
+];
+
 /// Why a TLS handshake failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TlsFault {
@@ -34,8 +54,15 @@ pub enum TlsFault {
     Certificate(String),
     /// The server asks for a client certificate.
     WantsCertificate,
-    /// The server refuses the client certificate, or the client.
-    Refused(String),
+    /// The server refuses the client certificate, for this reason.
+    ClientCertificate(&'static str),
+    /// The server refuses the client, with this alert.
+    Refused {
+        /// The name of the alert.
+        alert: String,
+        /// Whether it got a client certificate.
+        shown: bool,
+    },
 }
 
 impl TlsFault {
@@ -46,6 +73,13 @@ impl TlsFault {
             Error::AlertReceived(alert) => Self::of_alert(*alert),
             _ => None,
         }
+    }
+
+    /// The fault that the text of rustls's error for an alert means.
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
+        let name = text.split_once("received fatal alert: ").map(|(_, name)| name.trim())?;
+        let known = ALERTS.iter().find(|alert| format!("{alert:?}") == name)?;
+        Self::of_alert(*known)
     }
 
     fn of_certificate(error: &CertificateError) -> Self {
@@ -84,24 +118,33 @@ impl TlsFault {
             AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
                 Some(Self::WantsCertificate)
             }
-            AlertDescription::HandshakeFailure
-            | AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied
-            | AlertDescription::ProtocolVersion
-            | AlertDescription::InsufficientSecurity
-            | AlertDescription::UnrecognisedName => Some(Self::Refused(format!("{alert:?}"))),
+            alert if ALERTS.contains(&alert) => {
+                Some(Self::Refused { alert: format!("{alert:?}"), shown: false })
+            }
             _ => None,
         }
     }
 
+    /// The same fault, with the knowledge whether a client certificate was `shown`.
+    ///
+    /// Servers with TLS 1.2 have no alert for a missing certificate. They say that it is bad.
+    pub(crate) fn of_client(self, shown: bool) -> Self {
+        let Self::Refused { alert, .. } = self else { return self };
+        let reason = match alert.as_str() {
+            "CertificateExpired" => "it has expired",
+            "UnknownCA" => "the server trusts no CA that issued it",
+            "CertificateRevoked" => "it was revoked",
+            "BadCertificate" | "UnsupportedCertificate" | "CertificateUnknown" | "AccessDenied" => {
+                "the server gives no reason"
+            }
+            _ => return Self::Refused { alert, shown },
+        };
+        if shown { Self::ClientCertificate(reason) } else { Self::WantsCertificate }
+    }
+
     /// Whether the fault lies with the server's certificate.
     pub(crate) const fn is_of_certificate(&self) -> bool {
-        !matches!(self, Self::WantsCertificate | Self::Refused(_))
+        !matches!(self, Self::WantsCertificate | Self::ClientCertificate(_) | Self::Refused { .. })
     }
 
     /// Advice for the user.
@@ -128,14 +171,21 @@ impl TlsFault {
             Self::Certificate(_) => {
                 "have another certificate issued for that host, or use --tls-verify=false"
             }
-            Self::WantsCertificate => {
-                "put a client certificate and its key into the registry's certs.d directory, as client.cert and client.key"
+            Self::WantsCertificate => WANTS_CERTIFICATE,
+            Self::ClientCertificate("it has expired") => {
+                "renew the client certificate in the registry's certs.d directory; if it is valid, check the clock of the registry"
             }
-            Self::Refused(alert) if alert == "ProtocolVersion" => {
+            Self::ClientCertificate(_) => {
+                "put a client certificate that the registry accepts into its certs.d directory, as client.cert and client.key"
+            }
+            Self::Refused { alert, .. } if alert == "ProtocolVersion" => {
                 "let the registry speak TLS 1.2 or newer"
             }
-            Self::Refused(_) => {
-                "check the client certificate in the registry's certs.d directory, if the registry asks for one"
+            Self::Refused { shown: false, .. } => {
+                "if the registry asks for a client certificate, put it and its key into its certs.d directory, as client.cert and client.key"
+            }
+            Self::Refused { .. } => {
+                "check the client certificate in the registry's certs.d directory, and what TLS the registry speaks"
             }
         }
     }
@@ -166,7 +216,10 @@ impl fmt::Display for TlsFault {
             Self::NoName => f.write_str("it has no subject alternative name"),
             Self::Certificate(why) => f.write_str(why),
             Self::WantsCertificate => f.write_str("it asks for a client certificate"),
-            Self::Refused(alert) => write!(f, "it sent the alert {alert}"),
+            Self::ClientCertificate(why) => {
+                write!(f, "it refuses the client certificate: {why}")
+            }
+            Self::Refused { alert, .. } => write!(f, "it sent the alert {alert}"),
         }
     }
 }
@@ -249,9 +302,27 @@ mod tests {
     fn alerts_about_the_client_are_told_apart_from_broken_connections() {
         let of = |alert| TlsFault::of(&Error::AlertReceived(alert));
         assert_eq!(of(AlertDescription::CertificateRequired), Some(TlsFault::WantsCertificate));
-        let refused = of(AlertDescription::UnknownCA).unwrap();
-        assert_eq!(refused.to_string(), "it sent the alert UnknownCA");
+        let refused = of(AlertDescription::HandshakeFailure).unwrap();
+        assert_eq!(refused.to_string(), "it sent the alert HandshakeFailure");
+        let [without, with] = [false, true].map(|shown| refused.clone().of_client(shown).hint());
+        assert!(without.starts_with("if the registry asks for a client certificate, put it"));
+        assert!(with.starts_with("check the client certificate"));
         assert!(of(AlertDescription::ProtocolVersion).unwrap().hint().contains("TLS 1.2"));
+        for (alert, why) in [
+            (AlertDescription::CertificateExpired, "it has expired"),
+            (AlertDescription::UnknownCA, "the server trusts no CA that issued it"),
+            (AlertDescription::BadCertificate, "the server gives no reason"),
+            (AlertDescription::CertificateRevoked, "it was revoked"),
+        ] {
+            let fault = of(alert).unwrap();
+            let text = format!("error: {}", Error::AlertReceived(alert));
+            assert_eq!(TlsFault::of_text(&text).as_ref(), Some(&fault), "{text}");
+            assert_eq!(fault.clone().of_client(true), TlsFault::ClientCertificate(why));
+            assert_eq!(fault.of_client(false), TlsFault::WantsCertificate, "none was shown");
+        }
+        for text in ["received fatal alert: InternalError", "connection reset", ""] {
+            assert_eq!(TlsFault::of_text(text), None, "{text}");
+        }
         assert_eq!(of(AlertDescription::CloseNotify), None);
         assert_eq!(of(AlertDescription::InternalError), None, "the next try may work");
     }

@@ -181,7 +181,7 @@ impl Client {
         let chunk_min_length =
             least.and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
         Ok(UploadSession {
-            at: location(response, from, &base.url, &base.connections)?,
+            at: location(response, from, &base.url, &base.connections).await?,
             chunk_min_length,
         })
     }
