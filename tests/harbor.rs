@@ -5,6 +5,7 @@ mod dry_run;
 mod login;
 mod missing;
 mod proxy_cache;
+mod rights;
 mod signature;
 mod token;
 

@@ -55,6 +55,19 @@ fn tokens_are_read_to_their_limit() {
 }
 
 #[test]
+fn answers_to_plugins_are_read_to_their_limit() {
+    for size in [4 * MIB + 1, 64 * MIB] {
+        let registry = FaultProxy::without_upstream();
+        registry.rule(Rule::on("*", "/api/*").answers(Answer::status(200).body("x".repeat(size))));
+        let run = Longshore::new().mirror().list("team/app team/copy 1\n");
+        let run = run.source(registry.address()).destination(registry.address());
+        let run = run.args(["--repo-type", "harbor", "--harbor-https=false"]);
+        let run = within_memory(run).exits(1).complains("the response is too large");
+        assert!(run.stderr.len() < 10_000, "{}", run.stderr.len());
+    }
+}
+
+#[test]
 fn headers_are_read_to_their_limit() {
     let long = Answer::status(200).header("x-long", &"x".repeat(8 * MIB));
     let mut many = Answer::status(200);

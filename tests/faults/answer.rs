@@ -175,3 +175,30 @@ fn a_proxy_that_compresses_answers_is_named() {
         ends.fails(&["source: fetch manifest", &said, "hint: a proxy on the way compresses"]);
     }
 }
+
+#[test]
+fn a_web_page_in_place_of_json_is_named() {
+    for (page, said) in [
+        ("<!doctype html><html><title>Sign in</title>", "with a web page (Sign in), which no"),
+        ("\n <html><head><title>200 OK</title></head>", "with a web page, which no registry does"),
+        ("<p>hello", "with a web page, which no registry does"),
+    ] {
+        let ends = Ends::with_layer(1000);
+        let answer = Answer::status(200).header("content-type", "text/html").body(page);
+        ends.source_proxy.rule(Rule::on("GET", "*/manifests/*").answers(answer.clone()));
+        let hint = "hint: check the registry's name and port: a login page, a proxy";
+        ends.fails(&["source: fetch manifest", said, hint]);
+
+        // A redirect to such a page, and a list of tags.
+        ends.source_proxy.clear_rules();
+        let moved = Answer::redirect("/login");
+        ends.source_proxy.rule(Rule::on("GET", "/login").answers(answer.clone()));
+        ends.source_proxy.rule(Rule::on("GET", "*/manifests/*").answers(moved));
+        ends.fails(&["source: fetch manifest", said, hint]);
+        ends.source_proxy.clear_rules();
+        ends.source_proxy.rule(Rule::on("GET", "*/tags/list*").answers(answer));
+        let run = Longshore::new().mirror().list("team/app team/app *\n");
+        let run = run.source(ends.source_proxy.address()).destination(ends.destination.address());
+        run.run().exits(1).complains("list the tags of").complains(said).complains(hint);
+    }
+}

@@ -35,6 +35,8 @@ pub(crate) struct Behaviour {
     pub(crate) raced: bool,
     /// The account is a robot of a project, which can never create one.
     pub(crate) robot: bool,
+    /// What the account may do in each project; without it, `pull,push`.
+    pub(crate) rights: Option<&'static str>,
     /// Does not say to the account whether a project exists.
     pub(crate) hides_head: bool,
     /// Shows no project to the account.
@@ -57,8 +59,8 @@ struct State {
     created: Vec<(String, String)>,
     /// The registries behind the projects that are proxy caches.
     proxies: BTreeMap<String, String>,
-    /// The repositories that each token covers.
-    tokens: Vec<BTreeSet<String>>,
+    /// The actions that each token allows, by repository.
+    tokens: Vec<BTreeMap<String, Vec<String>>>,
     /// Requests with a wrong password, or with the right one of a locked account.
     failed_logins: usize,
     asked: Vec<Asked>,

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod authorization;
 pub(crate) mod challenge;
+mod claims;
 pub(crate) mod early;
 pub(crate) mod exchange;
 mod guest;

@@ -154,6 +154,7 @@ impl Registries {
                 base: OnceCell::new(),
                 challenge: Mutex::default(),
                 first: tokio::sync::Mutex::new(()),
+                looked_up: OnceCell::new(),
                 accounts: Accounts::default(),
                 exchange: Exchanges::default(),
                 tokens: Tokens::default(),
@@ -238,6 +239,8 @@ pub struct Client {
     pub(super) challenge: Mutex<Challenges>,
     /// Held by the first request, so that a run does not start with one 401 per image.
     pub(super) first: tokio::sync::Mutex<()>,
+    /// Set once a dry run knows how the registry authenticates.
+    pub(super) looked_up: OnceCell<()>,
     pub(super) accounts: Accounts,
     pub(super) exchange: Exchanges,
     pub(super) tokens: Tokens,

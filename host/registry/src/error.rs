@@ -218,6 +218,14 @@ pub enum Cause {
         /// The encoding.
         encoding: String,
     },
+    /// A web page came instead of JSON, such as one to log in.
+    #[error("{host} answered with a web page{title}, which no registry does")]
+    WebPage {
+        /// The host and port.
+        host: String,
+        /// The title of the page in parentheses behind a blank; empty without a title.
+        title: String,
+    },
     /// A body exceeds the limit for its kind.
     #[error("the answer is larger than {limit} bytes")]
     TooLarge {
@@ -235,6 +243,9 @@ pub enum Cause {
     /// The registry asks for a login, and no credential is known.
     #[error("a push would be refused: no credential is known for {0}")]
     NoCredential(String),
+    /// The token for the credential does not allow a push.
+    #[error("a push would be refused: the token for {0} does not allow it")]
+    NoRightToPush(String),
     /// The destination is a pull-through cache.
     #[error("{0}; nothing can be mirrored into it")]
     PullThrough(String),
@@ -364,7 +375,7 @@ impl From<RegistryError> for StoreError {
             (Cause::Size { expected, found }, _) => {
                 Fault::Size { expected: *expected, found: *found }
             }
-            (Cause::PullThrough(_), _) => Fault::Refused,
+            (Cause::PullThrough(_) | Cause::NoRightToPush(_), _) => Fault::Refused,
             (Cause::Manifest(manifest), _) => Fault::Manifest(manifest.clone()),
             _ if is_manifest_push && error.is_unknown_content() => Fault::MissingContent,
             _ if is_manifest_push && error.is_immutable_tag() => Fault::ImmutableTag,

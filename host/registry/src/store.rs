@@ -174,6 +174,17 @@ impl Destination for Client {
         async move { self.why_no_push(repository).await.map(StoreError::from) }.boxed()
     }
 
+    fn preview_intent<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Intent> {
+        self.preview_intent(repository).boxed()
+    }
+
+    fn lacks_push_right<'a>(
+        &'a self,
+        repository: &'a Repository,
+    ) -> BoxFuture<'a, Option<StoreError>> {
+        async move { self.lacks_push_right(repository).await.map(StoreError::from) }.boxed()
+    }
+
     fn place_blob<'a>(
         &'a self,
         transfer: BlobTransfer<'a>,

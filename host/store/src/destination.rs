@@ -155,6 +155,20 @@ pub trait Destination: Source {
         std::future::ready(None).boxed()
     }
 
+    /// What a dry run reads with: [`Intent::Push`] where asking for the right to push changes nothing, and
+    /// tells whether the account has it.
+    fn preview_intent<'a>(&'a self, _repository: &'a Repository) -> BoxFuture<'a, Intent> {
+        std::future::ready(Intent::Read).boxed()
+    }
+
+    /// Says that the account may not push to `repository`, if an earlier read with [`Intent::Push`] told.
+    fn lacks_push_right<'a>(
+        &'a self,
+        _repository: &'a Repository,
+    ) -> BoxFuture<'a, Option<StoreError>> {
+        std::future::ready(None).boxed()
+    }
+
     /// Ensures that a repository holds a blob.
     ///
     /// The blob exists already, is taken over from another repository, or is read from its source,

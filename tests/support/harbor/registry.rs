@@ -1,20 +1,25 @@
 //! Tokens and the distribution API of the fake Harbor.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use longshore_content::Endpoint;
 
 use super::Server;
 use super::wire::{Answer, Asked};
+
+/// The header of each token, `{"alg":"none"}`.
+const HEADER: &str = "eyJhbGciOiJub25lIn0";
 
 /// The type by which Harbor lists cosign's signatures.
 const SIGNATURE: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
 
 impl Server {
     /// Issues a token for any request with a scope: to nobody, it is worth nothing. It covers the
-    /// repositories whose projects exist now, and each costs time.
+    /// repositories whose projects exist now, says what it allows there, and each costs time.
     pub(super) fn token(&self, asked: &Asked, is_user: bool) -> Answer {
         let scopes = asked.scopes();
         if !is_user && scopes.is_empty() {
@@ -22,11 +27,28 @@ impl Server {
         }
         std::thread::sleep(self.behaviour.token_cost);
         let mut state = self.state();
-        let repositories = scopes.iter().filter_map(|scope| scope.split(':').nth(1));
-        let mut allowed: BTreeSet<String> = repositories.map(str::to_owned).collect();
-        allowed.retain(|repository| is_user && state.projects.contains(project_of(repository)));
+        let rights = self.behaviour.rights.unwrap_or("pull,push");
+        let mut allowed = BTreeMap::new();
+        for scope in &scopes {
+            let [_, repository, asked] = scope.split(':').collect::<Vec<_>>()[..] else { continue };
+            let exists = is_user && state.projects.contains(project_of(repository));
+            let may = |action: &&str| exists && rights.split(',').any(|right| right == *action);
+            let granted: Vec<String> = asked.split(',').filter(may).map(str::to_owned).collect();
+            allowed.insert(repository.to_owned(), granted);
+        }
+        let access: Vec<serde_json::Value> = allowed
+            .iter()
+            .map(|(name, actions)| {
+                serde_json::json!({"type": "repository", "name": name, "actions": actions})
+            })
+            .collect();
+        let subject = if is_user { super::USER } else { "" };
+        let claims = serde_json::json!({
+            "iss": "harbor-token-issuer", "sub": subject, "access": access,
+        });
+        let claims = URL_SAFE_NO_PAD.encode(claims.to_string());
+        let token = format!("{HEADER}.{claims}.token-{}", state.tokens.len());
         state.tokens.push(allowed);
-        let token = format!("token-{}", state.tokens.len() - 1);
         let answer = serde_json::json!({"token": token, "expires_in": 1800});
         Answer::new(200, answer.to_string()).with("content-type", "application/json")
     }
@@ -66,14 +88,18 @@ impl Server {
             return refused("", &format!("project {project} not found"));
         }
         let number = asked.headers.get("authorization");
-        let number = number.and_then(|value| value.strip_prefix("Bearer token-"));
-        let token = number.and_then(|number| state.tokens.get(number.parse::<usize>().ok()?));
-        let may =
-            |repository: &str| is_user || token.is_some_and(|allowed| allowed.contains(repository));
+        let number = number.and_then(|value| value.rsplit_once(".token-"));
+        let token = number.and_then(|(_, number)| state.tokens.get(number.parse::<usize>().ok()?));
+        let may = |repository: &str, action: &str| {
+            let allowed = token.and_then(|allowed| allowed.get(repository));
+            is_user || allowed.is_some_and(|allowed| allowed.iter().any(|known| known == action))
+        };
+        let own = if asked.changes() { "push" } else { "pull" };
         let mounted = asked.parameters("from").filter(|_| asked.method == "POST");
-        let needed: Vec<String> = mounted.chain([repository.to_owned()]).collect();
-        if let Some(missing) = needed.iter().find(|repository| !may(repository)) {
-            let message = format!("unauthorized to access repository: {missing}, action: pull");
+        let mounted = mounted.map(|from| (from, "pull"));
+        let needed: Vec<_> = mounted.chain([(repository.to_owned(), own)]).collect();
+        if let Some((missing, action)) = needed.iter().find(|(name, action)| !may(name, action)) {
+            let message = format!("unauthorized to access repository: {missing}, action: {action}");
             return refused(challenge, &message);
         }
         if asked.changes() && state.proxies.contains_key(project) {

@@ -1,4 +1,6 @@
-//! Dry run: inspects both ends with the right to pull only, and reports what a run would do.
+//! Dry run: inspects both ends and reports what a run would do.
+//!
+//! It reads only. It asks for the right to push where that tells whether the account has it.
 
 use std::sync::atomic::AtomicU64;
 
@@ -63,9 +65,7 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     let would_create = work.run.options.would_create.get(&job.destination.name());
     let mut state = match would_create {
         Some(what) => DestinationState::WouldBeCreated(what.clone()),
-        None => {
-            probe_as_reader(work, &ManifestReference::to_push(&job.destination.version)).await?
-        }
+        None => probe(work, &ManifestReference::to_push(&job.destination.version)).await?,
     };
     if would_create.is_none() {
         let shown = match &state {
@@ -89,7 +89,7 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
         }
     }
     if digest_decides(mode) && job.filter.is_everything() {
-        return Ok(would_copy(work, digest.clone(), digest, &state, None));
+        return would_copy(work, digest.clone(), digest, &state, None).await;
     }
     let manifest = match manifest {
         Some(manifest) => manifest,
@@ -112,12 +112,12 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     if shape.changed.is_some() && job.destination.version.tag().is_none() && would_create.is_none()
     {
         // A push by digest goes to the digest of the filtered index.
-        state = probe_as_reader(work, &ManifestReference::Digest(root.clone())).await?;
+        state = probe(work, &ManifestReference::Digest(root.clone())).await?;
     }
     if is_done(work, &state, &root) {
         return Ok(would_skip(work, digest, root));
     }
-    Ok(would_copy(work, digest, root, &state, shape.changed))
+    would_copy(work, digest, root, &state, shape.changed).await
 }
 
 /// Reads nested indexes at the source.
@@ -144,11 +144,12 @@ async fn find_source(work: &Work<'_>) -> Result<(Digest, Option<Manifest>), JobE
     Ok((manifest.raw.digest.clone(), Some(manifest)))
 }
 
-async fn probe_as_reader(
+async fn probe(
     work: &Work<'_>,
     reference: &ManifestReference,
 ) -> Result<DestinationState, JobError> {
-    match work.destination.resolve(work.repository(), reference, Intent::Read).await {
+    let intent = work.destination.preview_intent(work.repository()).await;
+    match work.destination.resolve(work.repository(), reference, intent).await {
         Ok(None) => Ok(DestinationState::Absent),
         Ok(Some(digest)) => Ok(DestinationState::Holds(digest)),
         // Whatever the store said first, a push that it would refuse has one message.
@@ -194,13 +195,22 @@ fn would_skip(work: &Work<'_>, source: Digest, destination: Digest) -> Outcome {
 
 /// The outcome of a copy; `changed` tells why the destination's digest would differ from the
 /// source's.
-fn would_copy(
+///
+/// # Errors
+/// If the account is known to lack the right to push.
+async fn would_copy(
     work: &Work<'_>,
     source: Digest,
     destination: Digest,
     state: &DestinationState,
     changed: Option<String>,
-) -> Outcome {
+) -> Result<Outcome, JobError> {
+    // What would be created first is not covered by any token yet.
+    if !matches!(state, DestinationState::WouldBeCreated(_))
+        && let Some(refusal) = work.destination.lacks_push_right(work.repository()).await
+    {
+        return Err(work.destination_error(refusal));
+    }
     let mut reason = match state {
         DestinationState::Absent => "would be copied".to_owned(),
         DestinationState::Holds(same) if *same == destination => {
@@ -229,7 +239,7 @@ fn would_copy(
         digest_change: changed,
         ..Outcome::new(status)
     };
-    with_referrers(work, outcome)
+    Ok(with_referrers(work, outcome))
 }
 
 /// Adds to `outcome` what a run would do about referrers.

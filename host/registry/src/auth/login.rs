@@ -1,7 +1,7 @@
 //! Checks a credential and what it may do, without changing anything.
 
 use longshore_oci::{Digest, Repository};
-use longshore_store::Operation;
+use longshore_store::{Intent, Operation};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request, Response, StatusCode};
 
@@ -51,7 +51,7 @@ impl Client {
             return Err(Cause::Answered(read_error(asked).await));
         }
         let base = self.base().await?;
-        let zone = base.connections.zone_of(&asked);
+        let zone = base.connections.zone_of(&asked).await;
         let Some(challenge) = Challenge::of(asked.headers(), &base.url, zone) else {
             return refused("it offers neither Basic nor Bearer authentication");
         };
@@ -121,6 +121,34 @@ impl Client {
             Ok(Some(credential)) => self.accounts.present(&credential, self.owner()).await.err()?,
         };
         let target = format!("{}/{repository}", self.registry);
+        Some(Operation::new("push to", target).failed(cause))
+    }
+
+    /// What a dry run asks a token for: the right to push too, where there is a credential. Quay would
+    /// create the repository for such a token, so it is not asked.
+    pub(crate) async fn preview_intent(&self, repository: &Repository) -> Intent {
+        let credential = self.credential(Some(repository)).await;
+        if !matches!(credential, Ok(Some(Credential::Basic { .. } | Credential::IdentityToken(_))))
+        {
+            return Intent::Read;
+        }
+        self.looked_up.get_or_init(|| self.find_challenge(repository, Intent::Read)).await;
+        match self.registry_challenge() {
+            Some(Challenge::Bearer(realm)) if !realm.url.path().ends_with("/v2/auth") => {
+                Intent::Push
+            }
+            _ => Intent::Read,
+        }
+    }
+
+    /// Says that a token of the account does not allow pushes into `repository`, if it was asked to and
+    /// tells.
+    pub(crate) async fn lacks_push_right(&self, repository: &Repository) -> Option<RegistryError> {
+        if !self.tokens.deny_push(repository).await {
+            return None;
+        }
+        let target = format!("{}/{repository}", self.registry);
+        let cause = Cause::NoRightToPush(self.owner());
         Some(Operation::new("push to", target).failed(cause))
     }
 

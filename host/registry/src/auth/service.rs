@@ -13,7 +13,6 @@ use crate::auth::token::{Grant, Held, TOKEN_BODY_LIMIT, Token, TokenAnswer, Toke
 use crate::error_response::ErrorResponse;
 use crate::http::address::host_of;
 use crate::http::body::{read_error, read_json};
-use crate::http::failure::cause_of;
 use crate::limits::throttle::gave_up_cause;
 use crate::limits::window::Class;
 use crate::secret::known::remember;
@@ -76,7 +75,9 @@ impl Client {
         };
         let unproved = first_use.is_some();
         match (token, credential) {
-            (Some(token), Some(credential)) if unproved && token.is_anonymous() => {
+            (Some(token), Some(credential))
+                if unproved && token.claims().is_some_and(|claims| claims.is_of_nobody()) =>
+            {
                 self.settle_by_proof(first_use, credential).await?;
                 Ok((Held { token, grant: granted }, None))
             }
@@ -226,12 +227,12 @@ impl Client {
         let _permit =
             windows.enter(Class::Lookup).await.map_err(|closed| too_long(closed.reason))?;
         let sent = Instant::now();
-        let client = base.connections.metadata(realm, *from)?;
+        let client = base.connections.metadata(realm, *from).await?;
         let response = token_request(client, realm, name.as_deref(), scopes, credential)?
             .timeout(TOKEN)
             .send()
             .await
-            .map_err(|error| cause_of(&error, realm, TOKEN.as_secs()))?;
+            .map_err(|error| base.connections.failure(&error, realm, TOKEN.as_secs()))?;
         if !response.status().is_success() {
             let answer = read_error(response).await;
             let cause = match answer.status {
@@ -259,7 +260,12 @@ impl Client {
             return Ok(Err(Refused { answer, cause }));
         }
         windows.succeeded(Class::Lookup);
-        let body = read_json(response, TOKEN_BODY_LIMIT).await?;
+        let body = match read_json(response, TOKEN_BODY_LIMIT).await {
+            Err(Cause::WebPage { title, .. }) => {
+                return Err(failed(format!("its answer contains no JSON, but a web page{title}")));
+            }
+            body => body?,
+        };
         self.tokens.cost.token_took(sent.elapsed());
         let answer: TokenAnswer = serde_json::from_slice(&body)
             .map_err(|_| failed("its answer contains no JSON".to_owned()))?;

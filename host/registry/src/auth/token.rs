@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use crate::auth::claims::Claims;
 use crate::auth::homes::Homes;
 use crate::auth::token_cost::TokenCost;
 use crate::{Credential, Secret};
@@ -162,7 +161,8 @@ fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u
 impl Token {
     /// Reads the token of an answer that arrived at `fetched`; `None` if it holds none.
     pub(crate) fn of(answer: TokenAnswer, fetched: Instant) -> Option<Self> {
-        let text = answer.token.or(answer.access_token).filter(|token| !token.is_empty())?;
+        let named = [answer.token, answer.access_token];
+        let text = named.into_iter().flatten().find(|token| !token.is_empty())?;
         let life = answer
             .expires_in
             .filter(|&seconds| seconds > 0)
@@ -200,18 +200,9 @@ impl Token {
         (self.replaces || !self.has_worked()) && now.duration_since(self.fetched) < FRESH
     }
 
-    /// Whether the service says that it issued the token to nobody, although it got a credential.
-    ///
-    /// Harbor does that for a wrong password. Only a JSON Web Token names its subject.
-    pub(crate) fn is_anonymous(&self) -> bool {
-        #[derive(Deserialize)]
-        struct Claims {
-            sub: String,
-        }
-        let payload = self.value.expose().split('.').nth(1);
-        let payload = payload.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
-        let claims = payload.and_then(|json| serde_json::from_slice::<Claims>(&json).ok());
-        claims.is_some_and(|claims| claims.sub.is_empty())
+    /// What the token says of itself, unless it is opaque.
+    pub(crate) fn claims(&self) -> Option<Claims> {
+        Claims::of(&self.value)
     }
 
     /// Whether the token may still be used. Tokens are renewed at four fifths of their lifetime.
@@ -225,6 +216,19 @@ impl Token {
 pub(crate) struct Held {
     pub(crate) token: Token,
     pub(crate) grant: Grant,
+}
+
+impl Held {
+    /// Whether the token says that it does not allow pushes into `repository`, which it was asked to
+    /// allow.
+    pub(crate) fn denies_push(&self, repository: &Repository) -> bool {
+        let homes = self.grant.from.iter();
+        let asked: Vec<&str> = homes.chain([repository]).map(Repository::as_str).collect();
+        let claims = self.token.claims().filter(|_| self.grant.push);
+        let granted = claims.and_then(|claims| claims.actions_on(repository.as_str(), &asked));
+        granted
+            .is_some_and(|granted| !granted.iter().any(|action| action == "push" || action == "*"))
+    }
 }
 
 type Slot = Arc<Mutex<Option<Held>>>;
@@ -265,6 +269,14 @@ impl Tokens {
         let Some(slot) = slot else { return false };
         let held = slot.lock().await;
         held.as_ref().is_some_and(|held| held.grant.push && held.grant.from.contains(home))
+    }
+
+    /// Whether the token of `repository` was asked to allow pushes, and says that it does not.
+    pub(crate) async fn deny_push(&self, repository: &Repository) -> bool {
+        let slot = self.slots().get(&Some(repository.clone())).map(Arc::clone);
+        let Some(slot) = slot else { return false };
+        let held = slot.lock().await;
+        held.as_ref().is_some_and(|held| held.denies_push(repository))
     }
 
     /// The repositories that the next token of `repository` should allow mounts from. Pushes into
@@ -339,9 +351,6 @@ pub(crate) fn usable(
 mod tests {
     use std::time::{Duration, Instant};
 
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
     use super::{Grant, Held, RepositoryScope, Token, TokenAnswer, TokenScope, Tokens, usable};
 
     fn token(seconds: Option<u64>, fetched: Instant) -> Token {
@@ -399,21 +408,6 @@ mod tests {
     }
 
     #[test]
-    fn a_token_for_nobody_is_recognised() {
-        let of = |claims: &str| {
-            let text = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
-            let answer = TokenAnswer { token: Some(text), access_token: None, expires_in: None };
-            Token::of(answer, Instant::now()).unwrap().is_anonymous()
-        };
-        assert!(of(r#"{"iss":"harbor-token-issuer","sub":"","access":[]}"#));
-        assert!(!of(r#"{"sub":"admin"}"#));
-        for unknown in [r#"{"access":[]}"#, "{}", "[]", "no JSON", r#"{"sub":null}"#] {
-            assert!(!of(unknown), "{unknown}");
-        }
-        assert!(!token(None, Instant::now()).is_anonymous(), "an opaque token says nothing");
-    }
-
-    #[test]
     fn the_life_of_a_token_is_read_in_every_form_that_services_write() {
         let life = |expires_in: &str| {
             let json = format!(r#"{{"token":"t","expires_in":{expires_in}}}"#);
@@ -436,6 +430,25 @@ mod tests {
             ("99999999999999999999999", 86_400),
         ] {
             assert_eq!(life(written), seconds, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_one_of_two_names() {
+        let token = |json: &str| {
+            let answer: TokenAnswer = serde_json::from_str(json).unwrap();
+            Token::of(answer, Instant::now()).map(|token| token.value.expose().to_owned())
+        };
+        for (json, found) in [
+            (r#"{"token":"t"}"#, Some("t")),
+            (r#"{"access_token":"a"}"#, Some("a")),
+            (r#"{"token":"t","access_token":"a"}"#, Some("t")),
+            (r#"{"token":"","access_token":"a"}"#, Some("a")),
+            (r#"{"token":null,"access_token":"a"}"#, Some("a")),
+            (r#"{"token":"","access_token":""}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(token(json).as_deref(), found, "{json}");
         }
     }
 

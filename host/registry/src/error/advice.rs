@@ -5,6 +5,7 @@ use longshore_store::out_of_files;
 use super::{CATALOG, Cause, INTO_CACHE, RegistryError};
 use crate::auth::tried::LoginTried;
 use crate::error_response::ErrorResponse;
+use crate::http::tls_fault::WANTS_CERTIFICATE;
 
 impl RegistryError {
     /// Advice for the user.
@@ -32,11 +33,17 @@ impl RegistryError {
             Cause::Encoded { .. } => {
                 "a proxy on the way compresses answers: let it pass them unchanged, or add the registry to NO_PROXY"
             }
+            Cause::WebPage { .. } => {
+                "check the registry's name and port: a login page, a proxy or a web interface answers in its place"
+            }
             Cause::Credential(why) | Cause::CertificateFile(why) if out_of_files(why).is_some() => {
                 out_of_files(why)?
             }
             Cause::CredentialOfList(_) => {
                 "correct it there, set LONGSHORE_AUTH_… for the registry, which comes first, or leave out --list-credentials"
+            }
+            Cause::CertificateFile(why) if why.contains("no PEM") => {
+                "write it as PEM; openssl x509 -inform der -in FILE -out FILE.crt converts a DER file"
             }
             Cause::Credential(_) => {
                 "fix or remove the credential that the error names; docker login writes it again"
@@ -49,6 +56,9 @@ impl RegistryError {
                 return Some(format!(
                     "log in with longshore login {registry}, or set DOCKER_USERNAME and DOCKER_PASSWORD"
                 ));
+            }
+            Cause::NoRightToPush(_) => {
+                "give the account the right to push there, or use another one; longshore whoami says which one is used"
             }
             Cause::LoginLimited(_) => "repeat the run later with the failed list",
             Cause::RateLimitedUntil { .. } | Cause::RateLimitedForLong { .. } => {
@@ -76,6 +86,7 @@ impl RegistryError {
             403 => login.origin.is_none() && !answer.is_of_cache(),
             _ => false,
         };
+        let is_at_fault = is_at_fault && !answer.wants_certificate();
         let is_other = self.operation.verb == CATALOG || answer.lacks_namespace();
         Some(login).filter(|_| is_at_fault && !is_other)
     }
@@ -99,6 +110,7 @@ impl RegistryError {
             return Some(login.advice());
         }
         let hint = match answer.status {
+            _ if answer.wants_certificate() => WANTS_CERTIFICATE,
             401 if answer.early.is_some() => {
                 "set the clocks of the registry and of its token service; a token counts from the time of the second one"
             }
