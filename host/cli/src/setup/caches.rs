@@ -95,11 +95,15 @@ pub(crate) fn host_of(
     log: &Arc<Log>,
 ) -> Result<PluginHost, Fatal> {
     let log = Arc::clone(log);
+    let cache_dir = cache_dir();
+    let later = match &cache_dir {
+        Some(folder) => format!("later runs take the code from {}", folder.display()),
+        None => "without a cache directory, each run does this again".to_owned(),
+    };
     let notice = move |plugin: &str| {
-        let message = format!("compiling the plugin {plugin}, which takes a while the first time");
+        let message = format!("compiling the plugin {plugin}, which may take a minute; {later}");
         log.write(Level::Info, &message);
     };
-    let cache_dir = cache_dir();
     let notice: Option<Arc<CompileNotice>> = Some(Arc::new(notice));
     let compiler = own_program().map(|program| Compiler { program });
     let clock = SystemTime::now();
