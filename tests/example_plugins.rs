@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use longshore_content::{Content, Image};
 
-use crate::support::skip::skip;
-use crate::support::{Longshore, Pair, Process};
+use crate::plugin_languages::{build_go, build_js, go, succeed, tool, tools};
+use crate::support::{Longshore, Pair, Process, Run};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -89,24 +89,14 @@ fn a_registry_of_ones_own_gets_its_call_before_the_push() {
     pair.assert_arrived("hall/shelf/app", "1", &image(1));
 }
 
-/// The folder with the tools for plugins in Python, which `.ci/run` sets.
-const PYTHON: &str = "LONGSHORE_PLUGIN_PYTHON";
-
 #[test]
 fn a_list_format_in_python_reads_zarf_packages() {
-    let Some(tools) = std::env::var_os(PYTHON).map(PathBuf::from) else {
-        skip(&format!("{PYTHON} names no virtual environment with componentize-py"));
-        return;
-    };
+    let Some(tools) = tools("LONGSHORE_PLUGIN_PYTHON") else { return };
     let source = example("zarf");
     let scratch = tempfile::tempdir().expect("a folder");
     let component = scratch.path().join("plugin.wasm");
     let run = |program: &str, arguments: &[&str]| {
-        let mut command = Command::new(tools.join("bin").join(program));
-        command.current_dir(&source).args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
-        let output = command.output().expect("the tool runs");
-        let log = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{program} {arguments:?} failed:\n{log}");
+        succeed(tool(tools.join("bin").join(program), &source).args(arguments));
     };
     run("python", &["-m", "unittest"]);
     let written = component.to_str().expect("a path");
@@ -115,4 +105,46 @@ fn a_list_format_in_python_reads_zarf_packages() {
     run("componentize-py", &[&world[..], &rest[..]].concat());
     let tested = with_component("zarf", &component).args(["plugin", "test", "plugin.wasm"]).run();
     assert_eq!(tested.exits(0).stdout, "ok      package\n");
+}
+
+/// Makes a new list format in a language, and puts the files of an example over it, as its README says.
+fn over_a_new_plugin(name: &str, language: &str) -> Run {
+    let new = ["plugin", "new", "--kind", "list-format", "--lang", language, name];
+    let run = Longshore::new().args(new).run().exits(0);
+    let folder = run.directory().join(name);
+    fs::remove_dir_all(folder.join("fixtures")).expect("the template has fixtures");
+    let mut copy = tool("cp", &run.directory());
+    succeed(copy.arg("-r").arg(example(name)).arg("."));
+    run
+}
+
+/// Runs an example on its fixtures, and reads one of them as a user does, by the packed component.
+fn passes_and_reads(run: &Run, name: &str, fixture: &str, line: &str) {
+    let tested = run.again().args(["plugin", "test", name]).run().exits(0);
+    assert_eq!(tested.stdout.lines().count(), 1, "{}", tested.stdout);
+    let files = [format!("{name}/plugin.wasm"), format!("{name}/plugin.json")];
+    run.again().args(["plugin", "pack"]).args(&files).run().exits(0);
+    let component = format!("./{name}.wasm");
+    let list = ["-i", fixture, "-o", "-", "--list-format", &component];
+    // Each fixture has a part that is no image.
+    let converted = run.again().arg("convert-list").args(list).run().exits(1);
+    assert!(converted.stdout.contains(line), "{}", converted.stdout);
+}
+
+#[test]
+fn a_list_format_in_go_reads_the_downloads_of_kubespray() {
+    let Some(go) = go() else { return };
+    let run = over_a_new_plugin("kubespray", "go");
+    build_go(&go, &run.directory().join("kubespray"), Path::new("plugin.wasm"));
+    let line = "registry.k8s.io/pause 3.10\n";
+    passes_and_reads(&run, "kubespray", "kubespray/fixtures/download.yml", line);
+}
+
+#[test]
+fn a_list_format_in_javascript_reads_images_yaml() {
+    let Some(tools) = tools("LONGSHORE_PLUGIN_JS") else { return };
+    let run = over_a_new_plugin("images-yaml", "js");
+    build_js(&tools, &run.directory().join("images-yaml"));
+    let line = "docker.io/library/redis 7.10\n";
+    passes_and_reads(&run, "images-yaml", "images-yaml/fixtures/images.yaml", line);
 }

@@ -38,6 +38,7 @@ mod platforms;
 mod plugin;
 mod plugin_authors;
 mod plugin_commands;
+mod plugin_languages;
 mod plugin_store;
 mod progress;
 mod prompt;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use longshore_files::ReadError;
-use longshore_plugin_host::{Kind, PluginError};
+use longshore_plugin_host::PluginError;
 use longshore_plugin_pack::PackError;
 
 /// Explains why a plugin cannot be made, tested or measured.
@@ -24,14 +24,6 @@ pub enum AuthorError {
     Reserved {
         /// The name.
         name: String,
-    },
-    /// There is no template for this kind in this language.
-    #[error("create a {kind} plugin in {language}: there is no template for it")]
-    NoTemplate {
-        /// The kind.
-        kind: Kind,
-        /// The language.
-        language: &'static str,
     },
     /// The folder of the new plugin exists.
     #[error("create {}: it exists already", path.display())]
@@ -70,6 +62,14 @@ pub enum AuthorError {
         path: PathBuf,
         /// The files that were looked for.
         looked: String,
+    },
+    /// The core module cannot become a component.
+    #[error("make a component of {}: {error}", path.display())]
+    Core {
+        /// The core module.
+        path: PathBuf,
+        /// The cause.
+        error: CoreModuleError,
     },
     /// The component or its metadata is invalid.
     #[error("read {}: {error}", path.display())]
@@ -118,15 +118,73 @@ pub enum AuthorError {
     Plugin(#[from] PluginError),
 }
 
+/// Explains why a core module is not a plugin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CoreModuleError {
+    /// The bytes are damaged.
+    #[error("the core module is damaged: {0}")]
+    Broken(String),
+    /// It exports nothing of the contract.
+    #[error("the core module exports no function of longshore:plugin")]
+    NoWorld,
+    /// It exports only a part of a world.
+    #[error("the core module exports a part of {interfaces}, and not {names}")]
+    Missing {
+        /// The interfaces of the world.
+        interfaces: &'static str,
+        /// The missing functions.
+        names: String,
+    },
+    /// It exports functions of several worlds.
+    #[error("the core module exports {interfaces}, and also `{name}`")]
+    Export {
+        /// The interfaces of the world.
+        interfaces: &'static str,
+        /// A function of another world, escaped for display.
+        name: String,
+    },
+    /// It imports a function that no plugin may have.
+    #[error("the core module imports `{name}` of `{module}`, which plugins do not have")]
+    Import {
+        /// The module, escaped for display.
+        module: String,
+        /// The function, escaped for display.
+        name: String,
+    },
+    /// Functions have other types than the contract says.
+    #[error("the core module does not fit longshore:plugin 0.1.0: {0}")]
+    Invalid(String),
+}
+
+impl CoreModuleError {
+    /// Returns what the author can do, for a `hint:` line.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Broken(_) => "build it again",
+            Self::NoWorld | Self::Missing { .. } => {
+                "build a library that exports all functions of one world of wit/plugin.wit; in Go with \
+                 GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared"
+            }
+            Self::Export { .. } => "make one plugin of each kind",
+            Self::Import { .. } => {
+                "import only log, config and endpoints of longshore:plugin, and WASI's first preview"
+            }
+            Self::Invalid(_) => "generate the bindings again from wit/plugin.wit",
+        }
+    }
+}
+
 impl AuthorError {
     /// Returns what the author can do, for a `hint:` line.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotBuilt { .. } => Some("build the plugin first; its README.md has the command"),
-            Self::NoTemplate { .. } => Some("use --lang rust"),
             Self::NoMetadata { .. } => Some("put plugin.json beside the component, or pack it in"),
             Self::NoFixtures { .. } => Some("docs/writing-plugins.md shows what a fixture holds"),
+            Self::Core { error, .. } => Some(error.hint()),
             Self::Plugin(error) => error.hint(),
             _ => None,
         }

@@ -1,10 +1,12 @@
 //! What the authors of plugins use: [`create`] makes the folder of a new plugin, [`test()`] runs a plugin
-//! on its fixtures, and [`measure()`] tells what its calls cost.
+//! on its fixtures, [`measure()`] tells what its calls cost, and [`component_of()`] makes a component of a core
+//! module.
 //!
 //! A fixture is a file `fixtures/NAME.json`: one call, and what is expected of it. See
 //! `docs/writing-plugins.md`.
 
 mod call;
+mod component;
 mod error;
 mod exchange;
 mod fixture;
@@ -14,7 +16,8 @@ mod sources;
 mod template;
 mod test;
 
-pub use error::AuthorError;
+pub use component::component_of;
+pub use error::{AuthorError, CoreModuleError};
 pub use measure::{Figures, measure};
 pub use project::Project;
 pub use template::{Language, create};

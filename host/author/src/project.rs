@@ -7,6 +7,7 @@ use longshore_files::read_regular;
 use longshore_plugin_host::{Kind, Limits, Metadata};
 use longshore_plugin_pack as pack;
 
+use crate::component::component_of;
 use crate::error::AuthorError;
 
 /// The file with the metadata, beside the sources.
@@ -28,7 +29,7 @@ pub struct Project {
 }
 
 impl Project {
-    /// Opens the plugin in a folder, or a component. Metadata comes from the component, else from the
+    /// Opens the plugin in a folder, a component or a core module. Metadata comes from the component, else from the
     /// `plugin.json` of the folder. Fixtures are in `fixtures/`, or where `fixtures` says.
     ///
     /// # Errors
@@ -37,6 +38,9 @@ impl Project {
         let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
         let component = if path.is_dir() { find(path)? } else { path.to_owned() };
         let bytes = read(&component, Limits::default().component as u64)?;
+        let bytes = component_of(&bytes)
+            .map_err(|error| AuthorError::Core { path: component.clone(), error })?
+            .into_owned();
         let in_component = |error| AuthorError::Pack { path: component.clone(), error };
         let (bytes, metadata) = match pack::read(&bytes).map_err(in_component)? {
             Some(metadata) => (bytes, metadata),

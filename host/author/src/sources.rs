@@ -7,10 +7,12 @@ macro_rules! sdk {
     };
 }
 
-/// Paths below the folder of the plugin, and their texts.
-pub(crate) const RUST: &[(&str, &str)] = &[
-    ("wit/plugin.wit", include_str!("../../../wit/plugin.wit")),
-    ("sdk/Cargo.toml", include_str!("../templates/rust/sdk.toml")),
+/// The contract.
+pub(crate) const CONTRACT: (&str, &str) =
+    ("wit/plugin.wit", include_str!("../../../wit/plugin.wit"));
+
+/// The sources of the SDK: paths below the folder of the plugin, and their texts.
+pub(crate) const RUST: [(&str, &str); 40] = [
     sdk!("bindings.rs"),
     sdk!("bindings/chart_render.rs"),
     sdk!("bindings/chart_render/generated.rs"),

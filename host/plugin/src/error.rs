@@ -396,7 +396,7 @@ impl LoadProblem {
                 Some("build the component for WASI 0.2, such as Rust's target wasm32-wasip2")
             }
             Self::Metadata(error) if matches!(**error, PackError::CoreModule) => {
-                Some("build a component, such as with Rust's target wasm32-wasip2")
+                Some("make a component of it with `longshore plugin pack MODULE plugin.json`")
             }
             _ => None,
         }

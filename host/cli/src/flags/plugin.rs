@@ -148,16 +148,17 @@ Exit codes: 0 all plugins are on this machine, 1 some could not be fetched, 2 th
 wrong.")]
 pub(crate) struct PluginPrefetch {}
 
-/// Add metadata to a component
+/// Add metadata to a component or a core module
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   longshore plugin pack target/wasm32-wasip2/release/mine.wasm plugin.json
   longshore plugin pack component.wasm plugin.json -o mine.wasm
 
-The result is checked as plugin add would check it. The same input gives the same bytes.")]
+Go makes core modules: pack makes a component of one that exports a world of the contract. The result is \
+checked as plugin add would check it. The same input gives the same bytes.")]
 pub(crate) struct PluginPack {
-    /// Read the component from COMPONENT
+    /// Read the component, or the core module, from COMPONENT
     #[arg(value_name = "COMPONENT")]
     pub(crate) component: PathBuf,
     /// Read the metadata from METADATA, a JSON file
@@ -193,7 +194,7 @@ pub(crate) struct PluginPush {
 #[command(after_help = "\
 Examples:
   longshore plugin new --kind list-format my-list
-  longshore plugin new --kind repo-type --lang rust in-house
+  longshore plugin new --kind repo-type --lang go in-house
 
 The folder NAME builds and passes its tests as it is. Its README.md has the commands.
 Exit codes: 0 the folder is there, 2 it could not be made.")]
@@ -227,7 +228,11 @@ pub(crate) enum PluginKind {
 pub(crate) enum PluginLanguage {
     /// Rust, with the SDK
     Rust,
-    /// Python, with componentize-py: list formats and rewrites
+    /// Go, with its own compiler
+    Go,
+    /// JavaScript, with componentize-qjs
+    Js,
+    /// Python, with componentize-py
     Python,
 }
 

@@ -4,13 +4,15 @@
 //! macro, with other features of the crates that wasmtime shares. `cargo xtask bindings` runs this program;
 //! a test of the crate fails if the contract has changed since.
 
+mod go;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use wit_bindgen_core::{Files, WorldGenerator as _};
 use wit_bindgen_core::wit_parser::Resolve;
+use wit_bindgen_core::{Files, WorldGenerator as _};
 use wit_bindgen_rust::{Opts, WithOption};
 
 /// The interfaces that plugins import. All worlds share their types.
@@ -50,7 +52,7 @@ fn main() -> Result<()> {
         let status = Command::new("rustfmt").args(["--edition", "2024"]).arg(&path).status()?;
         ensure!(status.success(), "rustfmt failed");
     }
-    Ok(())
+    go::write(&contract, &stamp(&text), &sdk.join("../../host/author/templates/go"))
 }
 
 /// The worlds that only the crate needs. A list format that also writes is the union of two worlds.

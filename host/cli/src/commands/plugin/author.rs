@@ -28,6 +28,8 @@ pub(super) fn new(flags: &PluginNew) -> Result<Exit, Fatal> {
     };
     let language = match flags.lang {
         PluginLanguage::Rust => Language::Rust,
+        PluginLanguage::Go => Language::Go,
+        PluginLanguage::Js => Language::JavaScript,
         PluginLanguage::Python => Language::Python,
     };
     create(Path::new(&flags.name), kind, language, &flags.name)?;

@@ -1,4 +1,4 @@
-//! Adds metadata to a component.
+//! Adds metadata to a component, which it makes of a core module first.
 
 use std::fs::Permissions;
 use std::io::{self, Write as _};
@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use longshore_author::{AuthorError, component_of};
 use longshore_engine::event::Level;
 use longshore_files::read_regular;
 use longshore_plugin_host::{
@@ -21,10 +22,12 @@ use crate::report::Log;
 /// The largest file with metadata, in bytes. The metadata itself may be smaller only.
 const METADATA_LIMIT: u64 = 1024 * 1024;
 
-/// Packs a component, checks it, and writes it.
+/// Packs a component or a core module, checks it, and writes it.
 pub(super) fn run(flags: &PluginPack, log: &Log) -> Result<Exit, Fatal> {
     let metadata = metadata(&flags.metadata)?;
-    let component = read(&flags.component, Limits::default().component as u64)?;
+    let given = read(&flags.component, Limits::default().component as u64)?;
+    let component = component_of(&given)
+        .map_err(|error| AuthorError::Core { path: flags.component.clone(), error })?;
     let failed = |problem: LoadProblem| PluginError::Load {
         plugin: escape::shown(&flags.component.display().to_string()),
         problem,
