@@ -12,7 +12,7 @@ pub(crate) const CONTRACT: (&str, &str) =
     ("wit/plugin.wit", include_str!("../../../wit/plugin.wit"));
 
 /// The sources of the SDK: paths below the folder of the plugin, and their texts.
-pub(crate) const RUST: [(&str, &str); 40] = [
+pub(crate) const RUST: &[(&str, &str)] = &[
     sdk!("bindings.rs"),
     sdk!("bindings/chart_render.rs"),
     sdk!("bindings/chart_render/generated.rs"),

@@ -52,7 +52,7 @@ impl Language {
 fn files(kind: Kind, language: Language) -> BTreeMap<&'static str, &'static str> {
     let mut files = BTreeMap::from([CONTRACT]);
     if language == Language::Rust {
-        files.extend(RUST);
+        files.extend(RUST.iter().copied());
     }
     for part in ["shared", kind.as_str()] {
         let is_used = |file: &&File| {
