@@ -72,6 +72,13 @@ fn a_deleted_run_or_bucket_is_noticed() {
     let purge = wire.api("STREAM.PURGE.KV_longshore", "{\"filter\":\"$KV.longshore.run.gone\"}");
     assert_eq!(purge["success"], true, "{purge}");
     run.finish().exits(1).complains("the run gone in the bucket longshore was deleted");
+    let run = pair.mirror(&list(3)).args(["--fleet", &nats.url(), "--run=all"]).start();
+    run.line(|line| line.contains("began the run all").then_some(()));
+    wire.published("all");
+    assert_eq!(wire.api("STREAM.DELETE.KV_longshore", "")["success"], true);
+    let run = run.finish().exits(1).complains("the bucket longshore was deleted");
+    run.sums_up("0 copied, 0 skipped, 3 failed");
+    assert!(!wire.streams().iter().any(|stream| stream.contains("-all-")), "a stream is left");
     // Without the places, workers send blobs without asking.
     let run = pair.mirror(&list(3)).args(["--fleet", &nats.url(), "--run=here"]).start();
     run.line(|line| line.contains("began the run here").then_some(()));

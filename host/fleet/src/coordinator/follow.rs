@@ -17,10 +17,11 @@ use super::begin::{Run, announce, delete_streams, is_missing_stream};
 use super::outcomes::{Read, read};
 use super::publish::{PublishError, groups, publish};
 use super::watch::Workers;
+use crate::bucket::WriteError;
 use crate::connection::Connection;
 use crate::error::FleetError;
 use crate::message::{Ended, Heartbeat, State, decode};
-use crate::name::RunName;
+use crate::name::{RUNS, RunName};
 
 /// How often the coordinator checks that nothing of the run was lost.
 const CHECK: Duration = Duration::from_secs(5);
@@ -78,7 +79,7 @@ impl Run {
             workers: Workers::new(self.connection.url()),
             is_moving: false,
         };
-        let (found, mut reads) = mpsc::channel(1024);
+        let (found, mut reads) = mpsc::channel(4);
         let reader = tokio::spawn(read(self.connection.clone(), name, found));
         let ending = self.until_ended(&mut progress, &mut reads, patience, interrupt).await;
         let is_ours = !matches!(ending, Ending::TakenOver);
@@ -184,8 +185,8 @@ impl Run {
     /// Takes what the reader of the outcomes found. Returns the ending of the run, if this is one.
     fn taken(&self, progress: &mut Progress<'_>, read: Option<Read>) -> Option<Ending> {
         match read {
-            Some(Read::Message(bytes)) => {
-                progress.take(&bytes);
+            Some(Read::Messages(messages)) => {
+                messages.iter().for_each(|message| progress.take(message));
                 None
             }
             Some(Read::CaughtUp) => None,
@@ -232,6 +233,9 @@ impl Run {
         match self.runs.get(&self.name.key()).await {
             Ok(Some(found)) if found.value.is_some() => {}
             Ok(_) => return Err(deleted(format!("the run {} in the bucket longshore", self.name))),
+            Err(_) if self.connection.is_up() && is_without_runs(&self.connection).await => {
+                return Err(deleted("the bucket longshore".to_owned()));
+            }
             Err(error) => {
                 tracing::debug!("{error}");
                 return Ok(HashSet::new());
@@ -275,7 +279,9 @@ impl Run {
         while caught_up < 2 && !progress.remaining.is_empty() && Instant::now() < until {
             tokio::select! {
                 read = reads.recv() => match read {
-                    Some(Read::Message(bytes)) => progress.take(&bytes),
+                    Some(Read::Messages(messages)) => {
+                        messages.iter().for_each(|message| progress.take(message));
+                    }
                     Some(Read::CaughtUp) if progress.workers.have_left() => caught_up += 1,
                     Some(Read::CaughtUp) => {}
                     _ => break,
@@ -298,7 +304,9 @@ impl Run {
         let cleaning = async {
             // Workers leave a run that has no record.
             let deleted = runs.delete(&name.key(), None).await;
-            if let Err(crate::bucket::WriteError::Failed(error)) = deleted {
+            if let Err(WriteError::Failed(error)) = deleted
+                && !is_without_runs(&connection).await
+            {
                 return Err(error);
             }
             announce(&connection, &name).await;
@@ -317,6 +325,12 @@ impl Run {
         );
         events.note(0, None, Level::Warning, text);
     }
+}
+
+/// Whether an operator deleted the bucket of all runs.
+async fn is_without_runs(connection: &Connection) -> bool {
+    let found = connection.jetstream.get_stream(format!("KV_{RUNS}")).await;
+    found.is_err_and(|error| is_missing_stream(&error))
 }
 
 /// A number of a round that no other coordinator of the run has used.

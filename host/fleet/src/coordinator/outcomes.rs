@@ -15,7 +15,9 @@ use crate::error::FleetError;
 use crate::name::RunName;
 
 /// The most outcomes of one request, and how long it waits for the first.
-const FETCH: (usize, Duration) = (256, Duration::from_secs(1));
+const FETCH: (usize, Duration) = (1024, Duration::from_secs(1));
+/// How long outcomes gather before they are looked at together. One at a time, most of the work is to wake up.
+const GATHER: Duration = Duration::from_millis(20);
 /// The pause after an error.
 const AGAIN: Duration = Duration::from_millis(500);
 /// The consumer goes by itself if nobody reads for this long.
@@ -24,8 +26,8 @@ const IDLE: Duration = Duration::from_mins(5);
 /// What the reader found.
 #[derive(Debug)]
 pub(super) enum Read {
-    /// A message of the stream.
-    Message(Bytes),
+    /// Messages of the stream, in order.
+    Messages(Vec<Bytes>),
     /// All messages until now were read.
     CaughtUp,
     /// The stream is gone.
@@ -76,17 +78,33 @@ async fn read_on(
         connection.jetstream.create_consumer_on_stream(config, &stream).await?;
     loop {
         let batch = consumer.batch().max_messages(FETCH.0).expires(FETCH.1);
-        let mut messages = batch.messages().await?;
+        let mut messages = batch.messages().await?.ready_chunks(FETCH.0);
         let mut is_idle = true;
-        while let Some(message) = messages.next().await {
-            let message = message?;
-            let info = message.info()?;
+        while let Some(chunk) = messages.next().await {
             is_idle = false;
-            *next = info.stream_sequence + 1;
-            let payload = message.payload.clone();
-            if found.send(Read::Message(payload)).await.is_err() {
+            let mut payloads = Vec::with_capacity(chunk.len());
+            let mut failed = None;
+            for message in chunk {
+                match message.map_err(async_nats::Error::from).and_then(|message| {
+                    Ok((message.info()?.stream_sequence, message.payload.clone()))
+                }) {
+                    Ok((sequence, payload)) => {
+                        *next = sequence + 1;
+                        payloads.push(payload);
+                    }
+                    Err(error) => {
+                        failed = Some(error);
+                        break;
+                    }
+                }
+            }
+            if found.send(Read::Messages(payloads)).await.is_err() {
                 return Ok(());
             }
+            if let Some(error) = failed {
+                return Err(error);
+            }
+            sleep(GATHER).await;
         }
         if is_idle && !connection.is_up() {
             return Err("the connection broke".into());
