@@ -88,23 +88,31 @@ fn median(
     Ok(Start { what: what.to_owned(), wall: seconds(wall), cpu: seconds(cpu), peak })
 }
 
-/// Writes a list of `lines` lines, plus one with the same destination as the last. longshore
-/// parses, rewrites and plans it, and then rejects it. It sends no request and prints no line for
-/// each entry.
+/// Writes a list of `lines` lines.
 fn list(bench: &Workbench<'_>, name: &str, lines: usize) -> Result<PathBuf> {
     let path = bench.folder.join(name);
     let mut text = String::new();
     for n in 1..=lines {
         writeln!(text, "team/app{n} team/app{n} 1.0.{n}")?;
     }
-    writeln!(text, "team/another team/app{lines} 1.0.{lines}")?;
     fs::write(&path, text).with_context(|| format!("failed to write {}", path.display()))?;
     Ok(path)
 }
 
+/// Returns a run that parses, rewrites and plans a list, and then finds no NATS server. It sends no request
+/// to a registry and prints no line for each entry.
 fn plan(bench: &Workbench<'_>, program: &Path, list: &Path) -> Work {
     let mut command = command(bench, program);
-    command.args(["mirror", "-s", "localhost:1", "-d", "localhost:2", "-f"]).arg(list);
+    command.args([
+        "mirror",
+        "-s",
+        "localhost:1",
+        "-d",
+        "localhost:2",
+        "--fleet",
+        "nats://127.0.0.1:1",
+    ]);
+    command.arg("-f").arg(list);
     Work { code: 2, ..Work::one(command) }
 }
 

@@ -85,7 +85,7 @@ async fn read_on(
             let mut payloads = Vec::with_capacity(chunk.len());
             let mut failed = None;
             for message in chunk {
-                match message.map_err(async_nats::Error::from).and_then(|message| {
+                match message.and_then(|message| {
                     Ok((message.info()?.stream_sequence, message.payload.clone()))
                 }) {
                     Ok((sequence, payload)) => {
