@@ -136,7 +136,7 @@ fn a_list_format_in_go_reads_the_downloads_of_kubespray() {
     let Some(go) = go() else { return };
     let run = over_a_new_plugin("kubespray", "go");
     build_go(&go, &run.directory().join("kubespray"), Path::new("plugin.wasm"));
-    let line = "registry.k8s.io/pause 3.10\n";
+    let line = "registry.k8s.io/pause pause 3.10\n";
     passes_and_reads(&run, "kubespray", "kubespray/fixtures/download.yml", line);
 }
 
@@ -145,6 +145,6 @@ fn a_list_format_in_javascript_reads_images_yaml() {
     let Some(tools) = tools("LONGSHORE_PLUGIN_JS") else { return };
     let run = over_a_new_plugin("images-yaml", "js");
     build_js(&tools, &run.directory().join("images-yaml"));
-    let line = "docker.io/library/redis 7.10\n";
+    let line = "docker.io/library/redis library/redis 7.10\n";
     passes_and_reads(&run, "images-yaml", "images-yaml/fixtures/images.yaml", line);
 }

@@ -111,7 +111,11 @@ fn packs_and_reads(run: &Run) {
     assert!(bytes("one.wasm") == bytes("two.wasm"), "the same module gave other bytes");
     let list = ["-i", "my-plugin/fixtures/list.yaml", "-o", "-", "--list-format", "./one.wasm"];
     let converted = run.again().arg("convert-list").args(list).run().exits(1);
-    assert!(converted.stdout.contains("quay.io/app/server 1.4"), "{}", converted.stdout);
+    assert!(
+        converted.stdout.contains("quay.io/app/server app/server 1.4\n"),
+        "{}",
+        converted.stdout
+    );
     assert!(converted.stderr.contains("5:5"), "{}", converted.stderr);
     assert!(converted.stderr.contains("there is no `image`"), "{}", converted.stderr);
 }

@@ -27,6 +27,7 @@ use wit_parser::{Resolve, WorldId, WorldItem};
 
 const CONTRACT: &str = "../../wit/plugin.wit";
 const TEMPLATES: &str = "templates";
+const SDK: &str = "../../plugins/sdk/src";
 
 /// The worlds of plugins, and the interfaces that they export.
 const WORLDS: [(&str, &str); 5] = [
@@ -49,10 +50,14 @@ fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={CONTRACT}");
     println!("cargo::rerun-if-changed={TEMPLATES}");
+    println!("cargo::rerun-if-changed={SDK}");
     let folder = |name| env::var_os(name).map(PathBuf::from).context("cargo sets no folders");
     let out = folder("OUT_DIR")?;
     let mut templates = Vec::new();
-    collect(&folder("CARGO_MANIFEST_DIR")?.join(TEMPLATES), "", &mut templates)?;
+    let author = folder("CARGO_MANIFEST_DIR")?;
+    collect(&author.join(TEMPLATES), "", &mut templates)?;
+    // Each plugin in Rust has a copy of the SDK of this longshore.
+    collect(&author.join(SDK), "rust/shared/sdk/src/", &mut templates)?;
     templates.sort();
     write_templates(&templates, &out.join("templates.rs"))?;
     write_frames(&out)

@@ -42,7 +42,7 @@ export function read(text) {
 
 // Returns an item as {name, tag, digest}, or what is wrong with it.
 function imageOf(item, resolved) {
-  if (isScalar(item)) return split(String(item.source ?? ''));
+  if (isScalar(item) && item.value !== null) return split(item.source);
   if (!isMap(item)) return 'it is no image';
   // The text of a scalar: the tag 1.10 is no number.
   const text = (key) => {

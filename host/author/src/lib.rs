@@ -12,7 +12,6 @@ mod exchange;
 mod fixture;
 mod measure;
 mod project;
-mod sources;
 mod template;
 mod test;
 

@@ -8,7 +8,6 @@ use longshore_plugin_host::{Kind, PluginHost};
 
 use crate::error::AuthorError;
 use crate::project::write;
-use crate::sources::{CONTRACT, RUST};
 
 /// The language of a new plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +35,9 @@ struct File {
 
 include!(concat!(env!("OUT_DIR"), "/templates.rs"));
 
+/// The contract, of which each plugin has a copy.
+const CONTRACT: &str = include_str!("../../../wit/plugin.wit");
+
 impl Language {
     /// Returns the name of the folder with the templates.
     const fn folder(self) -> &'static str {
@@ -50,10 +52,7 @@ impl Language {
 
 /// Returns the files of a plugin, by their paths. A file of the kind replaces one that all kinds share.
 fn files(kind: Kind, language: Language) -> BTreeMap<&'static str, &'static str> {
-    let mut files = BTreeMap::from([CONTRACT]);
-    if language == Language::Rust {
-        files.extend(RUST.iter().copied());
-    }
+    let mut files = BTreeMap::from([("wit/plugin.wit", CONTRACT)]);
     for part in ["shared", kind.as_str()] {
         let is_used = |file: &&File| {
             file.part == part && ["fixtures", language.folder()].contains(&file.language)
