@@ -63,76 +63,103 @@ fn an_entry_of_another_format_keeps_all_its_platforms() {
 }
 
 #[test]
-fn an_entry_that_three_columns_cannot_express_is_an_error() {
-    let list = "version: 1\nsync:\n  - source: a.io/b\n    target: c.io/d\n    type: repository\n";
-    let run = convert(list, &["--list-format", "regsync"]).exits(2);
-    assert_eq!(run.stdout, "");
-    let run = run.complains("-:3: a.io/b: three columns cannot express a pattern for tags");
-    let run = run.complains("write the format mirror: it cannot express 1 of 1 entry");
-    let run = run.complains("hint: give --resolve to write one entry for each tag");
-    assert!(!run.stderr.contains("--keep-going"), "there are no other entries\n{}", run.stderr);
-    let run = convert("a.io/b c.io/d 1\n", &["--to", "default"]).exits(2);
-    let run = run.complains("-:1: a.io/b: a reference cannot express a destination");
-    run.complains("hint: leave --to out to write the format mirror");
+fn patterns_become_comments_that_mirror_reads() {
+    let list = "version: 1\nsync:\n  - source: a.io/b\n    target: c.io/d\n    type: repository\n\
+                \x20   tags:\n      allow: ['1\\..*']\n      deny: [rc]\n\
+                \x20 - {source: a.io/all, target: c.io/all, type: repository}\n\
+                \x20 - {source: a.io, target: c.io/x, type: registry, repos: {allow: [team/.*]}}\n";
+    let all = "# longshore: platforms=all";
+    let run = convert(list, &["--list-format", "regsync"]).exits(0);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines.len(), 6, "{}", run.stdout);
+    assert!(lines[0].starts_with(&format!("{all} tags=")) && lines[0].contains(" not-tags="));
+    assert_eq!(lines[1..4], ["a.io/b c.io/d *", all, "a.io/all c.io/all *"]);
+    assert!(lines[4].starts_with(&format!("{all} repositories=")), "{}", lines[4]);
+    assert_eq!(lines[5], "a.io c.io/x *");
+    converts(&run.stdout, &[], &run.stdout);
+    let own = "# longshore: latest=1\na.io/b c.io/d *\na.io/b c.io/e *\n\
+               # longshore: repositories=*\na.io c.io/f *\n";
+    converts(own, &[], own);
 }
 
-/// A list of regsync. Every third entry selects tags, or repositories, by pattern.
-fn with_patterns(count: usize) -> String {
-    let entry = |number| {
-        let (from, to) = (format!("a.io/s{number}"), format!("c.io/d{number}"));
-        match number % 6 {
-            2 => format!("  - {{source: {from}, target: {to}, type: repository}}\n"),
-            5 => format!("  - {{source: s{number}.io, target: {to}, type: registry}}\n"),
-            _ => format!("  - {{source: {from}:1, target: {to}:1, type: image}}\n"),
-        }
+#[test]
+fn an_entry_that_the_format_cannot_express_is_an_error() {
+    let run = convert("a.io/b c.io/d 1\n", &["--to", "default"]).exits(2);
+    assert_eq!(run.stdout, "");
+    let run = run.complains("-:1: a.io/b: a reference cannot express a destination");
+    let run = run.complains("write the format default: it cannot express 1 of 1 entry");
+    assert!(!run.stderr.contains("--keep-going"), "there are no other entries\n{}", run.stderr);
+    run.complains("hint: leave --to out to write the format mirror");
+    let run = convert("# longshore: tags=^1\na.io/b b *\n", &["--to", "default"]).exits(2);
+    let run = run.complains("-:2: a.io/b: a reference cannot express a pattern for tags");
+    run.complains("hint: give --resolve to write one entry for each tag");
+}
+
+/// A list whose every third line has a destination that a reference cannot express.
+fn with_destinations(count: usize) -> String {
+    let line = |number: usize| {
+        let path = if number % 3 == 2 { "d" } else { "s" };
+        format!("a.io/s{number} {path}{number} 1\n")
     };
-    format!("version: 1\nsync:\n{}", (0..count).map(entry).collect::<String>())
+    (0..count).map(line).collect()
 }
 
 #[test]
 fn every_inexpressible_entry_is_named_and_keep_going_writes_the_others() {
     for count in [4, 7, 31] {
-        let list = with_patterns(count);
-        let patterns: Vec<usize> = (0..count).filter(|number| number % 3 == 2).collect();
-        let refused = patterns.len();
-        let run = convert(&list, &[]).exits(2);
+        let list = with_destinations(count);
+        let others: Vec<usize> = (0..count).filter(|number| number % 3 == 2).collect();
+        let refused = others.len();
+        let run = convert(&list, &["--to", "default"]).exits(2);
         assert_eq!(run.stdout, "");
         let named: Vec<&str> =
-            run.complaints().into_iter().filter(|line| line.contains("three columns")).collect();
+            run.complaints().into_iter().filter(|line| line.contains("a reference")).collect();
         let lines: Vec<String> = named
             .iter()
             .map(|line| line.split(':').nth(1).unwrap_or_default().to_owned())
             .collect();
-        let expected: Vec<String> =
-            patterns.iter().map(|number| (number + 3).to_string()).collect();
+        let expected: Vec<String> = others.iter().map(|number| (number + 1).to_string()).collect();
         assert_eq!(lines, expected, "{}", run.stderr);
         let summary = format!("it cannot express {refused} of {count} entries");
         run.complains(&summary).complains(
-            "hint: give --resolve to write one entry for each tag, or give --keep-going to write the \
+            "hint: leave --to out to write the format mirror, or give --keep-going to write the \
              other entries",
         );
-        let run = convert(&list, &["--keep-going"]).exits(1);
+        let run = convert(&list, &["--to", "default", "--keep-going"]).exits(1);
         let expected: String = (0..count)
             .filter(|number| number % 3 != 2)
-            .map(|number| format!("# longshore: platforms=all\na.io/s{number} c.io/d{number} 1\n"))
+            .map(|number| format!("a.io/s{number}:1\n"))
             .collect();
         assert_eq!(run.stdout, expected, "{}", run.stderr);
-        assert_eq!(run.stderr.matches("three columns cannot").count(), refused, "{}", run.stderr);
-        run.complains(&format!("wrote {} entries to standard output", count - refused));
+        assert_eq!(run.stderr.matches("a reference cannot").count(), refused, "{}", run.stderr);
+        let wrote = counted(count - refused);
+        run.complains(&format!("wrote {wrote} to standard output and left out {refused}"));
     }
 }
 
+fn counted(entries: usize) -> String {
+    if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") }
+}
+
 #[test]
-fn keep_going_writes_no_file_if_nothing_is_left() {
-    let list = "sync:\n  - {source: a.io/b, target: c.io/d, type: repository}\n";
-    for (list, flags) in [
-        (list, &["--keep-going"][..]),
-        ("a.io/b c.io/d 1\n", &["--keep-going", "--to", "default"]),
-        ("# longshore: platforms=linux/arm64\na.io/b b 1\n", &["--keep-going", "--to=default"]),
+fn a_conversion_that_leaves_nothing_writes_nothing() {
+    for (list, flags, failed) in [
+        ("a.io/b c.io/d 1\n", &["--keep-going", "--to", "default"][..], " (1 failed)"),
+        (
+            "# longshore: platforms=linux/arm64\na.io/b b 1\n",
+            &["--keep-going", "--to=default"],
+            " (1 failed)",
+        ),
+        ("only two\nonly one more than two\n", &["--list-format", "mirror"], " (2 failed)"),
+        ("a.io/Upper b 1\n", &["-y"], " (1 failed)"),
+        ("# longshore: latset=1\na b *\n", &[], " (1 failed)"),
     ] {
-        let run = Longshore::new().file("list", list).args(["convert-list", "-i", "list"]);
-        let run = run.args(flags).run().exits(1);
-        assert_eq!(run.file("list.converted"), None, "{}", run.stderr);
+        let run = Longshore::new().file("list", list).file("list.converted", "old");
+        let run = run.args(["convert-list", "-i", "list", "-o", "new"]).args(flags).run().exits(2);
+        assert_eq!(run.file("new"), None, "{}", run.stderr);
+        assert_eq!(run.file("list.converted").as_deref(), Some("old"));
+        let told = format!("convert list: no entry is left{failed}, so nothing was written");
+        assert!(run.stderr.trim_end().ends_with(&told), "not the last line: {}", run.stderr);
     }
 }
 
@@ -151,10 +178,7 @@ fn malformed_lines_and_broken_references_are_named_and_the_rest_is_written() {
     let run = convert(list, &["--list-format", "mirror"]).exits(1);
     assert_eq!(run.stdout, "a b 1\nc d 2\n");
     let run = run.complains("[ERRO] -:2:9: expected 3 columns").complains("-:3: a.io/Upper: ");
-    run.complains("wrote 2 entries to standard output");
-    let nothing = Longshore::new().file("list", "a.io/Upper b 1\n");
-    let run = nothing.args(["convert-list", "-i", "list"]).run().exits(1);
-    assert_eq!(run.file("list.converted"), None);
+    run.complains("wrote 2 entries to standard output and left out 2");
 }
 
 #[test]

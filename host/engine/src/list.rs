@@ -33,7 +33,8 @@ impl List {
         let above = (1..number).rev().map_while(|number| lines.get(number));
         let is_comment = |line: &Bytes| line.starts_with(b"#") || line.starts_with(b"//");
         let comments = above.take_while(|line| line.is_empty() || is_comment(line));
-        let terms = comments.filter_map(|line| terms_of(std::str::from_utf8(&line).ok()?));
+        let terms = comments
+            .filter_map(|line| Some(terms_of(std::str::from_utf8(&line).ok()?)?.to_owned()));
         let mut terms: Vec<String> = terms.collect();
         terms.reverse();
         (!terms.is_empty()).then(|| terms.join(" "))
@@ -41,7 +42,7 @@ impl List {
 }
 
 /// What stands behind `# longshore:`.
-fn terms_of(comment: &str) -> Option<String> {
+pub fn terms_of(comment: &str) -> Option<&str> {
     let terms = comment.strip_prefix('#')?.trim_start().strip_prefix("longshore:")?.trim();
-    (!terms.is_empty()).then(|| terms.to_owned())
+    (!terms.is_empty()).then_some(terms)
 }

@@ -11,7 +11,8 @@
 //! mysql library/mysql *
 //! ```
 //!
-//! The host validates the references. A line fails here only if its columns are malformed.
+//! The host validates the references. A line fails here only if its columns, or the options above it, are
+//! malformed: without the options, it could select far more.
 
 use longshore_plugin_sdk::diagnostic::Diagnostic;
 use longshore_plugin_sdk::line::{Field, Line, lines};
@@ -21,6 +22,7 @@ use longshore_plugin_sdk::shape::{
     confidence, fields_before_remark, is_word_of_entry, pull_command,
 };
 
+mod near;
 mod render;
 mod terms;
 
@@ -28,7 +30,7 @@ pub use render::render;
 use terms::Terms;
 
 /// Column 3 of a line that selects tags by pattern: those of the comment above, or all.
-const PATTERN: &str = "*";
+pub(crate) const PATTERN: &str = "*";
 
 longshore_plugin_sdk::export_list_format!(probe, parse);
 longshore_plugin_sdk::export_list_render!(render);
@@ -61,7 +63,8 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
         parsed.diagnostics.extend(terms::late(&line));
         // A malformed line consumes the comment, or it would apply to the wrong line.
         let terms = std::mem::take(&mut terms);
-        match entry(&line, terms.selects_repositories()) {
+        let read = entry(&line, terms.selects_repositories());
+        match read.and_then(|read| terms.checked(&line).map(|()| read)) {
             Ok((mut entry, warning)) => {
                 parsed.diagnostics.extend(terms.give_to(&mut entry, &line));
                 parsed.entries.push(entry);

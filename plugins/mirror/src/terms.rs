@@ -2,6 +2,7 @@
 //!
 //! A value has no blanks; `%20` stands for one. The host writes the same comments into failed lists.
 
+use crate::near::{is_near, nearest, nearly};
 use longshore_plugin_sdk::Attribute;
 use longshore_plugin_sdk::diagnostic::Diagnostic;
 use longshore_plugin_sdk::line::Line;
@@ -28,6 +29,8 @@ const KEYS: [&str; 9] = [
     NOT_REPOSITORIES,
     ATTRIBUTE,
 ];
+/// The most errors of a comment to name.
+const MOST_WRONG: usize = 3;
 /// The value that selects all platforms.
 const ALL: &str = "all";
 /// The value that selects all repositories. It is no regular expression.
@@ -50,41 +53,52 @@ pub(crate) struct Terms {
     /// The repositories below the source that the line selects.
     repositories: Option<Filter>,
     attributes: Vec<Attribute>,
+    /// What is wrong with the comments. The next line fails then.
+    wrong: Vec<String>,
     /// The warning about the last comment if no line follows.
     unused: Option<Diagnostic>,
 }
 
 impl Terms {
-    /// Parses a comment and stores its options. Ignores other comments. Adds a warning for invalid
-    /// options.
+    /// Parses a comment and stores its options. Adds a warning for a comment that only looks as if it had
+    /// some, and for one that no line has used.
     pub(crate) fn read(&mut self, line: &Line<'_>, diagnostics: &mut Vec<Diagnostic>) {
         let comment = line.trimmed().strip_prefix('#').map(str::trim_start);
         let Some(terms) = comment.and_then(|comment| comment.strip_prefix("longshore:")) else {
+            diagnostics.extend(nearly(line, &KEYS));
             return;
         };
         for (key, value) in pairs(terms) {
-            if let Err(message) = self.set(key, value) {
-                diagnostics.push(line.warning(0, message));
+            match self.set(key, value) {
+                Ok(false) => {}
+                Ok(true) => {
+                    let message = format!("`{key}` was set before, and no line has used it");
+                    diagnostics.push(line.warning(0, message));
+                }
+                Err(message) => self.wrong.push(message),
             }
         }
         self.unused = Some(line.warning(0, "no line comes after this comment".into()));
     }
 
-    /// Sets an option.
-    fn set(&mut self, key: &str, value: String) -> Result<(), String> {
+    /// Sets an option. Returns whether this replaces the value that a comment before has set.
+    fn set(&mut self, key: &str, value: String) -> Result<bool, String> {
         if !KEYS.contains(&key) {
-            let (last, others) = KEYS.split_last().unwrap_or((&"", &[]));
-            let others: Vec<String> = others.iter().map(|key| format!("`{key}=`")).collect();
-            return Err(format!(
-                "`{key}` is not an option, use {} or `{last}=`",
-                others.join(", ")
-            ));
+            let advice = match nearest(key, &KEYS) {
+                Some(nearest) => format!("the nearest is `{nearest}=`"),
+                None => {
+                    let (last, others) = KEYS.split_last().unwrap_or((&"", &[]));
+                    let others: Vec<String> =
+                        others.iter().map(|key| format!("`{key}=`")).collect();
+                    format!("use {} or `{last}=`", others.join(", "))
+                }
+            };
+            return Err(format!("`{key}` is not an option, {advice}"));
         }
         if value.is_empty() {
-            self.forget(key);
             return Err(format!("`{key}` has no value"));
         }
-        let replaced = match key {
+        Ok(match key {
             PLATFORMS => self.platforms.replace(platforms(&value)).is_some(),
             DESTINATION_TAG => self.destination_tag.replace(decoded(&value)).is_some(),
             VERSIONS => self.tags.versions.replace(decoded(&value)).is_some(),
@@ -102,12 +116,7 @@ impl Terms {
                 self.add_pattern(key, decoded(&value));
                 false
             }
-        };
-        if replaced {
-            Err(format!("`{key}` was set before, and no line has used it"))
-        } else {
-            Ok(())
-        }
+        })
     }
 
     /// Adds a regular expression. An option for them may be given several times.
@@ -126,12 +135,14 @@ impl Terms {
         }
     }
 
-    fn forget(&mut self, key: &str) {
-        match key {
-            PLATFORMS => self.platforms = None,
-            DESTINATION_TAG => self.destination_tag = None,
-            _ => {}
+    /// Fails if the comments above this line are malformed.
+    pub(crate) fn checked(&self, line: &Line<'_>) -> Result<(), Diagnostic> {
+        if self.wrong.is_empty() {
+            return Ok(());
         }
+        let (shown, more) = self.wrong.split_at(self.wrong.len().min(MOST_WRONG));
+        let more = if more.is_empty() { String::new() } else { format!("; {} more", more.len()) };
+        Err(line.error(0, format!("the comment above: {}{more}", shown.join("; "))))
     }
 
     /// Reports whether the source of the next line is a registry or the path of several repositories.
@@ -161,37 +172,59 @@ impl Terms {
         Some(line.warning(0, message.into()))
     }
 
-    /// Formats the comment for the platforms, the destination tag and the attributes of an entry, if it needs
-    /// one.
-    pub(crate) fn comment(
-        platforms: &[String],
-        destination_tag: Option<&str>,
-        attributes: &[Attribute],
-    ) -> Option<String> {
+    /// Formats the comment for what the columns of an entry cannot say, if it needs one. `renamed` is the
+    /// tag at the destination, if it differs.
+    pub(crate) fn comment(entry: &Entry, renamed: Option<&str>) -> Option<String> {
         let encoded = |platform: &String| utf8_percent_encode(platform, ITEM).to_string();
-        let platforms: Vec<String> = platforms.iter().map(encoded).collect();
-        let platforms =
-            (!platforms.is_empty()).then(|| format!(" {PLATFORMS}={}", platforms.join(",")));
-        let encoded = |tag| utf8_percent_encode(tag, VALUE);
-        let tag = destination_tag.map(|tag| format!(" {DESTINATION_TAG}={}", encoded(tag)));
-        let attributes = attributes.iter().map(|Attribute { key, value }| {
-            let (key, value) = (utf8_percent_encode(key, KEY), utf8_percent_encode(value, VALUE));
-            format!(" {ATTRIBUTE}={key}={value}")
-        });
-        let terms: String = [platforms, tag].into_iter().flatten().chain(attributes).collect();
+        let platforms: Vec<String> = entry.platforms.iter().map(encoded).collect();
+        let mut terms = Vec::new();
+        if !platforms.is_empty() {
+            terms.push((PLATFORMS, platforms.join(",")));
+        }
+        terms.extend(renamed.map(|tag| (DESTINATION_TAG, written(tag))));
+        if let Some(filter) = &entry.repositories {
+            if filter.allow.is_empty() {
+                terms.push((REPOSITORIES, EVERY.to_owned()));
+            }
+            terms.extend(patterns(REPOSITORIES, &filter.allow));
+            terms.extend(patterns(NOT_REPOSITORIES, &filter.deny));
+        }
+        if let Selection::Matching(filter) = &entry.select {
+            terms.extend(patterns(TAGS, &filter.allow));
+            terms.extend(patterns(NOT_TAGS, &filter.deny));
+            terms.extend(filter.versions.iter().map(|range| (VERSIONS, written(range))));
+            terms.extend(filter.latest.map(|count| (LATEST, count.to_string())));
+        }
+        terms.extend(entry.attributes.iter().map(|Attribute { key, value }| {
+            let key = utf8_percent_encode(key, KEY);
+            (ATTRIBUTE, format!("{key}={}", utf8_percent_encode(value, VALUE)))
+        }));
+        let terms: String = terms.iter().map(|(key, value)| format!(" {key}={value}")).collect();
         (!terms.is_empty()).then(|| format!("# longshore:{terms}\n"))
     }
 }
 
+/// Encodes a value that is not empty.
+fn written(value: &str) -> String {
+    utf8_percent_encode(value, VALUE).to_string()
+}
+
+/// Formats regular expressions. An empty one matches every name, as the one does that stands for it.
+fn patterns<'a>(
+    key: &'static str,
+    patterns: &'a [String],
+) -> impl Iterator<Item = (&'static str, String)> + 'a {
+    let or_all = |pattern: &'a String| if pattern.is_empty() { "(?:)" } else { pattern.as_str() };
+    patterns.iter().map(move |pattern| (key, written(or_all(pattern))))
+}
+
 /// Returns a warning if the options stand behind an entry and not above it.
 pub(crate) fn late(line: &Line<'_>) -> Option<Diagnostic> {
-    let mut fields = line.fields().skip_while(|field| !field.text.starts_with('#'));
-    let first = fields.next()?;
-    let named = first.text.trim_start_matches('#');
-    let is_longshore = match named {
-        "" => fields.next().is_some_and(|field| field.text.starts_with("longshore:")),
-        _ => named.starts_with("longshore:"),
-    };
+    let is_mark = |text: &str| text.starts_with('#') || text.starts_with("//");
+    let first = line.fields().find(|field| is_mark(field.text))?;
+    let remark = &line.text[first.start..];
+    let named = remark.trim_start_matches('#').trim_start();
+    let is_longshore = named.starts_with("longshore:") || is_near(remark, &KEYS);
     let message = "options for longshore belong into a line of their own above the entry";
     is_longshore.then(|| line.warning(first.start, message.into()))
 }

@@ -88,9 +88,12 @@ fn a_remark_may_follow_the_columns() {
     for text in ["a b 1 # why", "a b 1\t#why not: x y", "a b 1 // longshore is a tool", "a b 1 #"] {
         assert_eq!(entries(text), [Entry::new("a", tag("1"), 1).to("b")], "{text}");
     }
-    for (text, column) in
-        [("a b 1 # longshore: platforms=all", 7), ("a b 1  #longshore:platforms=all", 8)]
-    {
+    for (text, column) in [
+        ("a b 1 # longshore: platforms=all", 7),
+        ("a b 1  #longshore:platforms=all", 8),
+        ("a b 1 // longshore: platforms=all", 7),
+        ("a b 1 # Longshore platforms=all", 7),
+    ] {
         let Parsed { entries, diagnostics } = read(text);
         assert_eq!((entries.len(), entries[0].platforms.len()), (1, 0), "{text}");
         assert_eq!((diagnostics[0].severity, diagnostics[0].column), (Severity::Warning, column));
@@ -117,7 +120,7 @@ fn broken_references_are_left_to_the_host() {
 fn platforms_apply_to_the_next_line_only() {
     let text = "# longshore: platforms=linux/amd64, linux/arm/v7,\na b 1\nc d 1\n\
                 #longshore:platforms=all\n# another remark\n\ne f 1\n\
-                // longshore: platforms=linux/s390x\n# longshore is a tool\ng h 1\n\
+                // of platforms=linux/s390x\n# longshore is a tool\ng h 1\n\
                 # longshore: platforms=linux/amd64,all\ni j 1\n";
     let platforms: Vec<_> = entries(text).into_iter().map(|entry| entry.platforms).collect();
     assert_eq!(
@@ -150,11 +153,10 @@ fn an_asterisk_selects_tags_by_pattern() {
         latest: Some(3),
     };
     assert_eq!(found[1].select, Selection::Matching(filter));
-    let Parsed { entries, diagnostics } = read("# longshore: tags=^1 latest=x\na b 1\n");
+    let Parsed { entries, diagnostics } = read("# longshore: tags=^1\na b 1\n");
     assert_eq!(entries[0].select, tag("1"));
     let told: Vec<_> = diagnostics.iter().map(|found| &*found.message).collect();
-    let expected = "the comment above selects tags by pattern, but column 3 is not `*`";
-    assert_eq!(told, ["`x` is not a number of tags", expected]);
+    assert_eq!(told, ["the comment above selects tags by pattern, but column 3 is not `*`"]);
     assert_eq!(probe("list", text), Confidence::Certain);
 }
 
@@ -192,39 +194,61 @@ fn attributes_and_encoded_values_are_read_back() {
 }
 
 #[test]
-fn unknown_options_in_comments_get_a_warning() {
-    let text = "# longshore: other=1\n# longshore: platforms=\n# longshore: platforms=all\n\
-                # longshore: platforms=linux/amd64\na b 1\n#longshore: destination-tag=x\n";
-    let Parsed { entries, diagnostics } = read(text);
-    assert_eq!(entries[0].platforms, ["linux/amd64"]);
-    let told: Vec<_> = diagnostics.iter().map(|found| (found.line, &*found.message)).collect();
-    assert_eq!(
-        told,
-        [
-            (
-                1,
-                "`other` is not an option, use `platforms=`, `destination-tag=`, `tags=`, `not-tags=`, \
-                 `versions=`, `latest=`, `repositories=`, `not-repositories=` or `attribute=`"
-            ),
-            (2, "`platforms` has no value"),
-            (4, "`platforms` was set before, and no line has used it"),
-            (6, "no line comes after this comment"),
-        ]
-    );
-    assert!(diagnostics.iter().all(|found| found.severity == Severity::Warning));
+fn a_malformed_option_fails_the_next_line() {
+    let all = "use `platforms=`, `destination-tag=`, `tags=`, `not-tags=`, `versions=`, `latest=`, \
+               `repositories=`, `not-repositories=` or `attribute=`";
+    for (options, message) in [
+        ("latset=1", "`latset` is not an option, the nearest is `latest=`".to_owned()),
+        (
+            "platfroms=linux/s390x",
+            "`platfroms` is not an option, the nearest is `platforms=`".into(),
+        ),
+        ("Tags=x", "`Tags` is not an option, the nearest is `tags=`".into()),
+        ("other=1", format!("`other` is not an option, {all}")),
+        ("latest=x", "`x` is not a number of tags".into()),
+        ("latest=-1", "`-1` is not a number of tags".into()),
+        ("platforms=", "`platforms` has no value".into()),
+        ("latest", "`latest` has no value".into()),
+        ("tags=^1 ^2", format!("`^2` is not an option, {all}")),
+        (
+            "platforms=all latset=1 latest=",
+            "`latset` is not an option, the nearest is `latest=`; `latest` has no value".into(),
+        ),
+    ] {
+        let text = format!("# longshore: {options}\n# a remark\na b *\nc d 1\n");
+        let Parsed { entries, diagnostics } = read(&text);
+        assert_eq!(entries, [Entry::new("c", tag("1"), 4).to("d")], "{options}");
+        let [error] = &diagnostics[..] else { panic!("expected one error: {diagnostics:?}") };
+        assert_eq!((error.severity, error.line), (Severity::Error, 3), "{options}");
+        assert_eq!(error.message, format!("the comment above: {message}"));
+    }
+    let (_, _, message) = error("# longshore: a=1 b=2 c=3 d=4 e=5\na b 1\n");
+    assert!(message.ends_with("; 2 more"), "{message}");
 }
 
 #[test]
-fn a_blank_ends_a_value() {
-    let Parsed { entries, diagnostics } =
-        read("# longshore: tags=^1 ^2 destination-tag=x y\na b *\n");
-    let Selection::Matching(filter) = &entries[0].select else { panic!("no pattern") };
-    assert_eq!(
-        (&*filter.allow, entries[0].destination_tag.as_deref()),
-        (&["^1".to_owned()][..], Some("x"))
-    );
-    let told: Vec<_> = diagnostics.iter().map(|found| &found.message[..25]).collect();
-    assert_eq!(told, ["`^2` is not an option, us", "`y` is not an option, use"]);
+fn a_comment_without_effect_gets_a_warning() {
+    for text in [
+        "# longshore latest=1\na b 1\n",
+        "# Longshore: latest=1\na b 1\n",
+        "// longshore: latest=1\na b 1\n",
+        "a b 1\n# longshor: latest=1\n",
+    ] {
+        let Parsed { entries, diagnostics } = read(text);
+        assert_eq!(entries.len(), 1, "{text}");
+        let [warning] = &diagnostics[..] else { panic!("expected one warning: {diagnostics:?}") };
+        assert_eq!(warning.severity, Severity::Warning);
+        assert_eq!(warning.message, "this comment sets nothing: write `# longshore: KEY=VALUE`");
+    }
+    let text = "# longshore: platforms=all\n# longshore: platforms=linux/amd64\na b 1\n\
+                #longshore: destination-tag=x\n";
+    let Parsed { entries, diagnostics } = read(text);
+    assert_eq!(entries[0].platforms, ["linux/amd64"]);
+    let told: Vec<_> = diagnostics.iter().map(|found| (found.line, &*found.message)).collect();
+    let (before, unused) =
+        ("`platforms` was set before, and no line has used it", "no line comes after this comment");
+    assert_eq!(told, [(2, before), (4, unused)]);
+    assert!(diagnostics.iter().all(|found| found.severity == Severity::Warning));
 }
 
 #[test]

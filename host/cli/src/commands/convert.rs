@@ -86,11 +86,17 @@ pub(crate) async fn run(mut settings: ConvertSettings, log: &Arc<Log>) -> Result
     let name = &list.text.name;
     let (written, refused) = expressible(entries, &to, flags.keep_going, name, log).await?;
     failed += refused;
-    if let Some((text, count)) = written {
-        let place = target.write(&text, is_private)?;
-        let entries = counted(count, "entry", "entries");
-        log.write(Level::Info, &format!("wrote {entries} to {place}"));
-    }
+    let Some((text, count)) = written else {
+        // An empty list is of no use, and an older file may be.
+        return Err(ConvertError::NothingLeft { list: name.clone(), failed }.into());
+    };
+    let place = target.write(&text, is_private)?;
+    let entries = counted(count, "entry", "entries");
+    let left_out = match failed {
+        0 => String::new(),
+        failed => format!(" and left out {failed}"),
+    };
+    log.write(Level::Info, &format!("wrote {entries} to {place}{left_out}"));
     Ok(if failed > 0 { Exit::SomeFailed } else { Exit::Done })
 }
 

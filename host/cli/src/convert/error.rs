@@ -51,9 +51,21 @@ pub(crate) enum ConvertError {
         /// True if some of them select tags or repositories by pattern.
         patterns: bool,
     },
+    /// No entry is left. The log says why of each.
+    #[error("convert {list}: no entry is left{}, so nothing was written", left_out(*failed))]
+    NothingLeft {
+        /// The list.
+        list: String,
+        /// The number of entries that failed or that the format cannot express.
+        failed: usize,
+    },
     /// The plugin failed to write the list.
     #[error(transparent)]
     Render(#[from] PluginError),
+}
+
+fn left_out(failed: usize) -> String {
+    if failed == 0 { String::new() } else { format!(" ({failed} failed)") }
 }
 
 impl ConvertError {
@@ -73,6 +85,7 @@ impl ConvertError {
                 let advice = [resolve, standard, others].into_iter().flatten();
                 Some(advice.collect::<Vec<_>>().join(", or ")).filter(|advice| !advice.is_empty())
             }
+            Self::NothingLeft { .. } => None,
             Self::Render(error) => error.hint().map(str::to_owned),
             Self::ReadOnly { .. } => Some("write one of the formats mirror and default".to_owned()),
         }

@@ -1,7 +1,7 @@
 //! Which plugin reads a list, and reading it.
 
 use longshore_engine::list::{
-    Diagnostic, Format, List, ListText, Place, STANDARD_FORMAT, Severity,
+    Diagnostic, Format, List, ListText, Place, STANDARD_FORMAT, Severity, terms_of,
 };
 use longshore_plugin_host::contract::Confidence;
 use longshore_plugin_host::{Kind, ListFacts, Plugin, PluginError, PluginHost};
@@ -173,6 +173,9 @@ pub(crate) async fn parse(text: ListText, choice: Choice) -> Result<ReadList, Li
         message: UNREADABLE_HINT.to_owned(),
     });
     parsed.diagnostics.extend(unreadable);
+    if !format.directives {
+        parsed.diagnostics.extend(idle_comments(&text, &format));
+    }
     number_from(&mut parsed, text.first_line);
     let has_error = parsed.diagnostics.iter().any(|found| found.severity == Severity::Error);
     let Parsed { entries, credentials, diagnostics } = parsed;
@@ -198,6 +201,33 @@ pub(crate) async fn credentials(
     choice: Choice,
 ) -> Result<Vec<GivenCredential>, ListError> {
     Ok(choice.read(text).await?.credentials)
+}
+
+/// The built-in format whose lines are references, with `--platform`.
+const REFERENCES: &str = "default";
+
+/// The most warnings of comments without effect.
+const MOST_IDLE: usize = 20;
+
+/// Warns of comments for longshore that the format does not read.
+fn idle_comments(text: &ListText, format: &Format) -> Vec<Diagnostic> {
+    let comments = (1..).zip(text.text.lines());
+    let comments = comments.filter_map(|(line, text)| Some((line, terms_of(text.trim())?)));
+    let idle = comments.take(MOST_IDLE).map(|(line, terms)| {
+        let way_out = match terms.strip_prefix("platforms=") {
+            Some(platforms)
+                if format.name == REFERENCES && !platforms.contains(char::is_whitespace) =>
+            {
+                format!("write --platform={platforms} before the reference")
+            }
+            _ if format.lines => "write the three columns of the format mirror".to_owned(),
+            _ => "`longshore convert-list` writes a list that may have them".to_owned(),
+        };
+        let name = &format.name;
+        let message = format!("the format {name} does not read comments for longshore; {way_out}");
+        Diagnostic { severity: Severity::Warning, line, column: 1, message }
+    });
+    idle.collect()
 }
 
 /// Makes remarks of the entries at `broken` lines, which are no UTF-8. A comment may be what it likes.
