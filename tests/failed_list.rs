@@ -211,25 +211,62 @@ fn a_document_on_one_line_is_shown_in_parts_and_cannot_be_repeated() {
 }
 
 #[test]
-fn the_failed_list_may_replace_the_list_itself() {
-    let pair = Pair::embedded();
-    let run = half_failed(&pair).args(["-o", "images.txt"]).run().exits(1);
-    assert_eq!(body(&run, "images.txt")[1..], ["team/late  \tteam/late 1"]);
-    assert_eq!(run.file(LIST), None, "it goes where -o says");
-    pair.source.push("team/late", "1", &image());
-    let again = run.repeated("images.txt").exits(0);
-    assert_eq!(again.file("images.txt"), None, "it was a failed list of ours by then");
-}
-
-#[test]
 fn a_foreign_list_is_not_removed_when_nothing_failed() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &image());
-    let run = pair.mirror("team/app team/app 1\n").args(["-o", "images.txt"]).run().exits(0);
-    assert_eq!(run.file("images.txt").as_deref(), Some("team/app team/app 1\n"));
     let run = pair.mirror("team/app team/app 1\n").file("notes.txt", "my notes\n");
     let run = run.args(["-o", "notes.txt"]).run().exits(0);
     assert_eq!(run.file("notes.txt").as_deref(), Some("my notes\n"));
+}
+
+#[test]
+fn the_list_that_is_read_is_never_replaced() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image());
+    let list = "# mine\nteam/app team/app 1\nteam/late team/late 1\n";
+    for name in ["images.txt", "./images.txt", "link.txt"] {
+        let run = pair.mirror(list).args(["-o", name]);
+        symlink("images.txt", run.directory().join("link.txt")).expect("a link");
+        let run = run.run().exits(2).complains("it is the list itself");
+        let run = run.complains("hint: name another file with -o");
+        assert_eq!(run.file("images.txt").as_deref(), Some(list));
+        pair.assert_absent("team/app", "1");
+    }
+    let run = pair.mirror(list).args(["-o", "left.txt"]).run().exits(1);
+    let again = run.repeated("left.txt").exits(1);
+    assert_eq!(
+        again.file("left.txt"),
+        run.file("left.txt"),
+        "a failed list is replaced by its repeat"
+    );
+}
+
+#[test]
+fn the_failed_list_of_another_run_stays() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image());
+    let ends = ["-s", pair.source.address(), "-d", pair.destination.address()];
+    let run = half_failed(&pair).run().exits(1);
+    let first = run.file(LIST).expect("there is a failed list");
+    let line = first.lines().next().unwrap_or_default();
+    let whose = format!(" # run: images.txt to {}", pair.destination.address());
+    assert!(line.ends_with(&whose), "{line}");
+    let other = |list: &str| {
+        let run = run.again().file("other.txt", list).args(["mirror", "-f", "other.txt"]);
+        run.args(ends).run()
+    };
+    let well = other("team/app team/app 1\n").exits(0);
+    assert_eq!(well.file(LIST).as_deref(), Some(&*first));
+    let told = format!("{LIST} stays: it is of another run (images.txt to ");
+    let well = well.complains(&told);
+    let badly = well.again().file("other.txt", "team/none team/none 1\n");
+    let badly = badly.args(["mirror", "-f", "other.txt"]).args(ends).run().exits(1);
+    let badly =
+        badly.complains(&format!("{LIST} had the failed entries of another run (images.txt to "));
+    pair.source.push("team/late", "1", &image());
+    pair.source.push("team/none", "1", &image());
+    let repeated = badly.repeated(LIST).exits(0);
+    assert_eq!(repeated.file(LIST), None, "the repeat is the run that wrote it");
 }
 
 #[test]
@@ -241,6 +278,7 @@ fn an_older_failed_list_is_removed_when_nothing_failed() {
     pair.source.push("team/late", "1", &image());
     let run = half_failed(&pair).file(LIST, old).run().exits(0);
     assert_eq!(run.file(LIST), None);
+    run.complains("removed mirror-failed.txt, the failed list of an earlier run");
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(crate) use charts::{
 pub(crate) use command::shell_command;
 pub(crate) use error::ReportError;
 pub(crate) use escape::escape;
-pub(crate) use failed_list::{FailedEntry, FailedList, FailedListFile};
+pub(crate) use failed_list::{FailedEntry, FailedList, FailedListFile, Remark, run_of};
 pub(crate) use finished::Report;
 pub(crate) use log::{Log, LogLayer, has_terminal};
 pub(crate) use options::{OutputFormat, ReportOptions, Verb};

@@ -128,7 +128,11 @@ pub(super) async fn complete(
     let failed_list = match records.private_list {
         None => None,
         Some(is_private) => {
-            let opened = session.failed_list(entries, records.command, is_private).await?;
+            let asked = match records.asked.1.as_str() {
+                "-" => "standard input",
+                asked => asked,
+            };
+            let opened = session.failed_list(entries, records.command, is_private, asked).await?;
             let Some(failed_list) = opened else { return Ok(Completed::interrupted()) };
             failed_list
         }

@@ -94,7 +94,7 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
     let entries = planning::failed_entries(&planned, &repeat);
     let no_lines: HashSet<u32> =
         entries.iter().filter(|entry| !entry.is_line()).map(|entry| entry.number).collect();
-    let opened = session.failed_list(entries, &of_run, false).await?;
+    let opened = session.failed_list(entries, &of_run, false, "charts").await?;
     let Some(failed_list) = opened else { return Ok(Exit::Interrupted) };
     let images_only = flags.images_only;
     let plan = std::mem::take(&mut planned.charts);

@@ -14,6 +14,9 @@ use longshore_plugin_host::escape::is_unsafe;
 /// The start of the first line of each failed list of longshore.
 pub(crate) const MARK: &str = "# failed list of longshore;";
 
+/// Stands between the command in this line and the run whose list it is. For a shell it is a comment.
+pub(crate) const RUN: &str = " # run: ";
+
 /// The comment above a line with escapes.
 const ESCAPED: &str =
     "# longshore escaped the next line: \\xHH is a byte of it, and \\\\ is a backslash";

@@ -1,5 +1,6 @@
 //! The failed list: the entries that failed or did not finish, as a list that the same command reads.
 
+mod owner;
 mod place;
 
 use std::fs::File;
@@ -11,11 +12,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tempfile::NamedTempFile;
 
+use self::owner::{Meeting, owner_of};
+pub(crate) use self::owner::{Remark, run_of};
 use self::place::OURS;
-pub(super) use self::place::{Place, Replaceable};
+pub(super) use self::place::{Place, Replaceable, is_same};
 use super::error::ReportError;
 use super::escape::escape;
-use crate::list::{MARK, is_repeatable, push_line};
+use crate::list::{MARK, RUN, is_repeatable, push_line};
 use longshore_registry::redact;
 
 /// An entry of the failed list.
@@ -47,6 +50,8 @@ pub(crate) struct FailedListFile<'a> {
     pub(crate) is_default: bool,
     /// True if others may not read the list that was read. Then they may not read this one either.
     pub(crate) is_private: bool,
+    /// The list and the destination of the run, which tell its failed list from that of another run.
+    pub(crate) run: &'a str,
 }
 
 /// The failed list of a run.
@@ -58,6 +63,8 @@ pub(crate) struct FailedList {
     /// The path as the user named it, for messages.
     path: PathBuf,
     first_line: String,
+    /// See [`FailedListFile::run`].
+    run: String,
     target: Target,
     /// Sorted by number.
     slots: Vec<Slot>,
@@ -69,7 +76,10 @@ enum Target {
         place: Replaceable,
         /// All entries; the list at the end is read from here.
         reserve: NamedTempFile,
-        /// The new path of a foreign file that stood at `place`, after a write during the run.
+        /// The first line of the file at `place` when the run began.
+        found: Option<String>,
+        /// The new path of a foreign file that stood at `place`, or of the failed list of another run, after a
+        /// write during the run.
         aside: Option<PathBuf>,
     },
     Stream {
@@ -97,7 +107,9 @@ impl FailedList {
         entries: impl IntoIterator<Item = &'a FailedEntry>,
     ) -> Result<Self, ReportError> {
         let path = file.path;
-        let first_line = format!("{MARK} repeat the run with: {}\n", escape(command));
+        let run = escape(file.run).into_owned();
+        let mark = if run.is_empty() { String::new() } else { format!("{RUN}{run}") };
+        let first_line = format!("{MARK} repeat the run with: {}{mark}\n", escape(command));
         let target = match Place::find(file)? {
             Place::Stream(file) => Target::Stream { file, entries: Vec::new() },
             Place::File(place) => {
@@ -107,10 +119,11 @@ impl FailedList {
                         file.as_file().write_all_at(first_line.as_bytes(), 0).map(|()| file)
                     })
                     .map_err(|cause| ReportError::write(path, cause))?;
-                Target::File { place, reserve, aside: None }
+                let found = place.first_line().map_err(|cause| ReportError::write(path, cause))?;
+                Target::File { place, reserve, found, aside: None }
             }
         };
-        let mut list = Self { path: path.to_owned(), first_line, target, slots: Vec::new() };
+        let mut list = Self { path: path.to_owned(), first_line, run, target, slots: Vec::new() };
         list.add(entries)?;
         Ok(list)
     }
@@ -169,9 +182,9 @@ impl FailedList {
     }
 
     /// Writes the list of `failures` (number and reason), and returns its path if it can be read again: a
-    /// device or a pipe cannot.
+    /// device or a pipe cannot. Calls `tell` if there was a list of another run.
     ///
-    /// Without failures it removes an older failed list of longshore.
+    /// Without failures it removes an older failed list of this run.
     ///
     /// # Errors
     /// Returns an error if the list cannot be written or removed, or if another file took its place. Then
@@ -179,15 +192,20 @@ impl FailedList {
     pub(crate) fn finish(
         mut self,
         failures: &[(u32, &str)],
+        tell: impl FnMut(Remark),
     ) -> Result<Option<PathBuf>, ReportError> {
         if failures.is_empty() {
-            return self.leave_none().map(|()| None);
+            let removed = self.leave_none();
+            let remark = removed.map_err(|cause| ReportError::remove(&self.path, cause))?;
+            remark.into_iter().for_each(tell);
+            return Ok(None);
         }
         let path = self.path.clone();
         let (can_be_read, aside) = match &self.target {
             Target::File { aside, .. } => (true, aside.clone()),
             Target::Stream { .. } => (false, None),
         };
+        let replaced = self.replaced();
         let written = match &self.target {
             Target::Stream { file, .. } => self.write(file, failures, true).map(|()| None),
             Target::File { .. } => match self.replace(failures, true) {
@@ -203,22 +221,49 @@ impl FailedList {
             // The user chose to replace this file. A leftover does no harm.
             let _ignored = std::fs::remove_file(aside);
         }
+        replaced.into_iter().for_each(tell);
         Ok(can_be_read.then_some(path))
     }
 
-    fn leave_none(&self) -> Result<(), ReportError> {
-        let Target::File { place, aside, .. } = &self.target else { return Ok(()) };
-        match aside {
-            Some(aside) => place.move_back(aside),
-            None => place.is_ours().and_then(|ours| if ours { place.remove() } else { Ok(()) }),
+    /// Returns what is at the path: nothing to mind, or the list of another run. What cannot be read, such as
+    /// a link, is not a list.
+    fn meets(&self) -> Meeting {
+        let Target::File { place, found, .. } = &self.target else { return Meeting::Nothing };
+        let now = place.first_line().ok().flatten();
+        Meeting::of(now.as_deref(), found.as_deref(), &self.run)
+    }
+
+    /// Returns the remark if this list replaces that of another run.
+    fn replaced(&self) -> Option<Remark> {
+        let Target::File { found, .. } = &self.target else { return None };
+        let owner = owner_of(found.as_deref()?).filter(|owner| *owner != self.run)?;
+        Some(Remark::Replaced { path: self.path.clone(), owner: owner.to_owned() })
+    }
+
+    fn leave_none(&self) -> io::Result<Option<Remark>> {
+        let Target::File { place, aside, .. } = &self.target else { return Ok(None) };
+        let met = self.meets();
+        if let (Some(aside), false) = (aside, matches!(met, Meeting::Meanwhile(_))) {
+            return place.move_back(aside).map(|()| None);
         }
-        .map_err(|cause| ReportError::remove(&self.path, cause))
+        Ok(match met {
+            Meeting::Other(owner) | Meeting::Meanwhile(owner) => {
+                Some(Remark::Stays { path: self.path.clone(), owner })
+            }
+            Meeting::Nothing if !place.is_ours()? => None,
+            Meeting::Nothing => {
+                let is_known = place.first_line()?.is_some_and(|line| owner_of(&line).is_some());
+                place.remove()?;
+                (!is_known).then(|| Remark::Removed { path: self.path.clone() })
+            }
+        })
     }
 
     /// Writes a new file, and renames it to the path of the list.
     fn replace(&mut self, failures: &[(u32, &str)], at_the_end: bool) -> io::Result<()> {
         let Target::File { place, aside, .. } = &self.target else { return Ok(()) };
-        if place.is_taken()? {
+        let met = self.meets();
+        if place.is_taken()? || matches!(met, Meeting::Meanwhile(_)) {
             return Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
                 "another file took its place",
@@ -229,8 +274,11 @@ impl FailedList {
         let mut moved = None;
         if at_the_end {
             file.as_file().sync_data()?;
-        } else if aside.is_none() && place.exists() && !place.is_ours()? {
-            // If nothing fails in the end, the foreign file is moved back.
+        } else if aside.is_none()
+            && place.exists()
+            && (matches!(met, Meeting::Other(_)) || !place.is_ours()?)
+        {
+            // If nothing fails in the end, the file is moved back.
             moved = Some(place.move_aside()?);
         }
         place.replace_by(file)?;
@@ -245,12 +293,13 @@ impl FailedList {
     fn replace_by_reserve(self, failures: &[(u32, &str)]) -> io::Result<Option<PathBuf>> {
         let mut list = Vec::new();
         self.write(&mut list, failures, false)?;
+        let is_displaced = matches!(self.meets(), Meeting::Meanwhile(_));
         let Target::File { place, reserve, .. } = self.target else { return Ok(None) };
         let file = reserve.as_file();
         file.write_all_at(&list, 0)?;
         file.set_len(list.len() as u64)?;
         file.sync_data()?;
-        if place.is_taken()? {
+        if is_displaced || place.is_taken()? {
             return reserve.keep().map(|(_, kept)| Some(kept)).map_err(|error| error.error);
         }
         place.replace_by(reserve).map(|()| None)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::course::Figures;
 use super::error::ReportError;
-use super::failed_list::FailedList;
+use super::failed_list::{FailedList, Remark};
 use super::log::Log;
 use super::options::{ReportOptions, Verb};
 use super::row::{Row, Rows};
@@ -80,14 +80,16 @@ impl Report {
     ) -> Result<Option<PathBuf>, ReportError> {
         let Some(list) = self.failed_list.take() else { return Ok(None) };
         if !list.is_stream() {
-            return list.finish(&self.failures());
+            let tell = |remark: Remark| self.log.write(remark.level(), &remark.to_string());
+            return list.finish(&self.failures(), tell);
         }
         let failures = self.failures().into_iter();
         let failures: Vec<_> = failures.map(|(number, why)| (number, why.to_owned())).collect();
         let path = list.path().to_owned();
         let writing = tokio::task::spawn_blocking(move || {
             let failures: Vec<_> = failures.iter().map(|(number, why)| (*number, &**why)).collect();
-            list.finish(&failures)
+            // A device or a pipe had no list before.
+            list.finish(&failures, |_| {})
         });
         let too_long = async {
             interrupt.raised().await;

@@ -179,7 +179,7 @@ fn an_interrupt_leaves_a_list_at_once() {
     let texts: Vec<FailedEntry> = (1..=6)
         .map(|number| FailedEntry { number, text: format!("line {number}").into(), terms: None })
         .collect();
-    let file = FailedListFile { path: &path, is_default: true, is_private: false };
+    let file = FailedListFile { path: &path, is_default: true, is_private: false, run: "" };
     let list = FailedList::open(file, "longshore mirror -f failed.txt", &texts).unwrap();
     let reporter = Reporter::new(options(), log_at_noon(false, false).0).with_failed_list(list);
     let trigger = reporter.rewrite_trigger();

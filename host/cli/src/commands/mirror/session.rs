@@ -1,6 +1,7 @@
 //! What `mirror` and `mirror-validate` set up once, for one list or for all lines at the prompt.
 
 use std::os::unix::fs::FileTypeExt as _;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once, OnceLock};
 
@@ -8,7 +9,7 @@ use longshore_plugin_host::PluginHost;
 use longshore_store::Interrupt;
 
 use crate::error::Fatal;
-use crate::report::{FailedEntry, FailedList, FailedListFile, Log};
+use crate::report::{FailedEntry, FailedList, FailedListFile, Log, run_of};
 use crate::settings::{RunSettings, Task};
 use crate::setup::{Caches, Hangup, RegistrySettings, StoreSetup, listen, plugin_host};
 
@@ -65,7 +66,7 @@ impl Session {
     }
 
     /// Opens the failed list, with room for `entries`. If the list that was read `is_private`, so is this
-    /// one. A dry run has no failed list (`Some(None)`).
+    /// one. `asked` is what the run does, if it reads no list. A dry run has no failed list (`Some(None)`).
     ///
     /// Returns `None` if the run is interrupted while a pipe has no reader. A file is opened even then: it
     /// gets the entries whose tags were being listed.
@@ -74,14 +75,18 @@ impl Session {
         entries: Vec<FailedEntry>,
         command: &str,
         is_private: bool,
+        asked: &str,
     ) -> Result<Option<Option<FailedList>>, Fatal> {
         if self.settings.dry_run() {
             return Ok(Some(None));
         }
         let (path, command) = (self.settings.failed().to_owned(), command.to_owned());
         let is_default = self.settings.failed_is_default;
+        let list = self.settings.list.file.as_deref().filter(|file| *file != "-").map(Path::new);
+        let destination = self.settings.destination.as_ref().map(ToString::to_string);
+        let run = run_of(list, asked, destination.as_deref(), &path)?;
         let opening = move || {
-            let file = FailedListFile { path: &path, is_default, is_private };
+            let file = FailedListFile { path: &path, is_default, is_private, run: &run };
             FailedList::open(file, &command, &entries)
         };
         let mut interrupt = self.interrupt.clone();

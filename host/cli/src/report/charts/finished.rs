@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::model::{ChartFailure, ChartPlan, ChartVersion, ImageUse, Place};
 use crate::report::course::{Figures, Saved};
 use crate::report::options::OutputFormat;
-use crate::report::{FailedList, Log, ReportError};
+use crate::report::{FailedList, Log, Remark, ReportError};
 
 /// The status of a chart in the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -261,7 +261,10 @@ impl ChartReport {
         let failures: Vec<(u32, &str)> =
             self.failures.iter().map(|(number, why)| (*number, why.as_str())).collect();
         match self.failed_list.take() {
-            Some(list) => list.finish(&failures),
+            Some(list) => {
+                let tell = |remark: Remark| self.log.write(remark.level(), &remark.to_string());
+                list.finish(&failures, tell)
+            }
             None => Ok(None),
         }
     }

@@ -1,7 +1,7 @@
 //! The path of a failed list: a file to replace, or a device or pipe to write to.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -19,6 +19,9 @@ const OF_OTHERS: u32 = 0o077;
 /// The start of the names of temporary files.
 pub(super) const OURS: &str = ".longshore-failed-";
 
+/// The most bytes to read of the first line of a failed list.
+const MOST_OF_LINE: u64 = 256 * 1024;
+
 /// The most symbolic links to follow, as in the operating system.
 const MOST_LINKS: usize = 40;
 
@@ -34,7 +37,7 @@ pub(in crate::report) enum Place {
 impl Place {
     /// Inspects the path of a failed list. Follows symbolic links, unless it is the default path.
     pub(in crate::report) fn find(file: FailedListFile<'_>) -> Result<Self, ReportError> {
-        let FailedListFile { path, is_default, is_private } = file;
+        let FailedListFile { path, is_default, is_private, run: _ } = file;
         let failed = |cause| ReportError::write(path, cause);
         let replaceable = |path: PathBuf, mode| Replaceable { path, mode, is_default, is_private };
         if is_default {
@@ -109,6 +112,24 @@ fn resolve(path: &Path) -> PathBuf {
     resolved
 }
 
+/// Reads the first line of a file, without what is longer than a command may be.
+pub(super) fn first_line(file: File) -> io::Result<String> {
+    let mut line = Vec::new();
+    BufReader::new(file).take(MOST_OF_LINE).read_until(b'\n', &mut line)?;
+    Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
+}
+
+/// Says whether two paths name one file, which need not exist yet.
+pub(in crate::report) fn is_same(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| {
+        path.canonicalize().ok().or_else(|| {
+            let folder = directory(path).canonicalize().ok()?;
+            Some(folder.join(path.file_name()?))
+        })
+    };
+    one == other || whole(one).is_some_and(|one| whole(other) == Some(one))
+}
+
 fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -172,6 +193,15 @@ impl Replaceable {
             Err(error) => return Err(error),
         };
         Ok(start == MARK.as_bytes())
+    }
+
+    /// Reads the first line of the file; `None` without a file.
+    pub(super) fn first_line(&self) -> io::Result<Option<String>> {
+        match self.open(OpenOptions::new().read(true)) {
+            Ok(file) => first_line(file).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Says whether the file, or a link to nothing, exists.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::report::ReportError;
-use crate::report::failed_list::{FailedListFile, Place, Replaceable};
+use crate::report::failed_list::{FailedListFile, Place, Replaceable, is_same};
 
 /// The file of a page.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl PageFile {
         if path.metadata().is_ok_and(|found| !found.is_file()) {
             return Err(ReportError::PageNoFile(path.to_owned()));
         }
-        let place = Place::find(FailedListFile { path, is_default: false, is_private });
+        let place = Place::find(FailedListFile { path, is_default: false, is_private, run: "" });
         let place = match place {
             Ok(Place::File(place)) => place,
             Ok(Place::Stream(_)) | Err(ReportError::Directory(_)) => {
@@ -69,18 +69,6 @@ impl PageFile {
             .and_then(|()| place.replace_by(file))
             .map_err(|cause| ReportError::page(&path, cause))
     }
-}
-
-/// Says whether two paths name one file, which need not exist yet.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let whole = |path: &Path| {
-        path.canonicalize().ok().or_else(|| {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let folder = folder.unwrap_or_else(|| Path::new(".")).canonicalize().ok()?;
-            Some(folder.join(path.file_name()?))
-        })
-    };
-    one == other || whole(one).is_some_and(|one| whole(other) == Some(one))
 }
 
 #[cfg(test)]
