@@ -82,12 +82,23 @@ impl Terminal {
         self.answers(">>> ", keys);
     }
 
+    /// Sends keys without waiting for the prompt, as a paste does.
+    fn sends(&mut self, keys: &str) {
+        let stdin = self.child.stdin.as_mut().expect("standard input is piped");
+        stdin.write_all(keys.as_bytes()).expect("the terminal takes keys");
+    }
+
+    /// Pastes lines as terminals do, and presses Enter.
+    fn pastes(&mut self, lines: &[&str]) {
+        self.wait_for(">>> ");
+        self.sends(&format!("\u{1b}[200~{}\u{1b}[201~\r", lines.join("\r")));
+    }
+
     /// Types an answer to a question.
     #[track_caller]
     fn answers(&mut self, question: &str, keys: &str) {
         self.wait_for(question);
-        let stdin = self.child.stdin.as_mut().expect("standard input is piped");
-        stdin.write_all(keys.as_bytes()).expect("the terminal takes keys");
+        self.sends(keys);
         // The terminal echoes the input and may redraw the prompt with it.
         self.wait_for(keys.trim_end_matches(['\r', '\u{4}', '\u{3}']));
     }
@@ -251,7 +262,114 @@ fn it_says_what_to_type_and_takes_one_reference_a_line() {
     let path = longshore.directory().join("mirror-failed.txt");
     let failed = std::fs::read_to_string(path).expect("there is a failed list");
     assert!(failed.lines().next().is_some_and(|line| line.contains("--list-format=mirror")));
+    assert!(!failed.contains("platforms="), "the default filter stays:\n{failed}");
     assert!(failed.ends_with("\nteam/app team/app absent\n"), "{failed}");
+}
+
+/// The entries of a failed list.
+fn failed_entries(longshore: &Longshore) -> Vec<String> {
+    let path = longshore.directory().join("mirror-failed.txt");
+    let failed = std::fs::read_to_string(path).expect("there is a failed list");
+    failed.lines().skip(1).filter(|line| !line.starts_with("# ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn lines_that_are_typed_ahead_wait_for_their_turn() {
+    let (source, destination) = registries();
+    let longshore = between(Longshore::new().mirror(), &source, &destination);
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+    terminal.wait_for(">>> ");
+    // More than one read takes, and more than a terminal keeps of one line.
+    let mut keys = "# a remark that a person has pasted with the list\r".repeat(90);
+    keys.push_str("team/app team/a 1\rteam/app:1\ronly two\rteam/app team/b 1\r");
+    terminal.sends(&keys);
+    for told in ["1 copied, 0", "1 copied, 0", "expected 3 columns", "1 copied, 0"] {
+        terminal.wait_for(told);
+    }
+    terminal.types("\u{4}");
+    terminal.exits(1);
+    for path in ["team/a", "team/app", "team/b"] {
+        destination.assert_complete(path, "1");
+    }
+    assert_eq!(failed_entries(&longshore), ["only two"]);
+}
+
+#[test]
+fn pasted_lines_are_read_one_by_one() {
+    let (source, destination) = registries();
+    let index = |tag: &str| {
+        source.push("team/many", tag, &Image::new("linux/amd64").layer(1, 10).build());
+    };
+    index("1");
+    index("2");
+    let longshore = between(Longshore::new().mirror(), &source, &destination);
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+    terminal.pastes(&[
+        "team/app team/a 1",
+        "",
+        "team/app:1 # one reference",
+        "docker pull team/many:1",
+        "# longshore: destination-tag=stable",
+        "# a remark",
+        "team/app team/b 1",
+        "# longshore: latest=x",
+        "team/many team/c *",
+        "only two",
+        "team/app team/d 1",
+    ]);
+    for told in ["1 copied, 0", "1 copied, 0", "1 copied, 0", "1 copied, 0"] {
+        terminal.wait_for(told);
+    }
+    terminal.wait_for(">>>:10:9: expected 3 columns");
+    terminal.wait_for("1 copied, 0");
+    terminal.types("\u{4}");
+    terminal.exits(1);
+    for (path, tag) in [
+        ("team/a", "1"),
+        ("team/app", "1"),
+        ("team/many", "1"),
+        ("team/b", "stable"),
+        ("team/d", "1"),
+    ] {
+        destination.assert_complete(path, tag);
+    }
+    assert_eq!(failed_entries(&longshore).last().map(String::as_str), Some("only two"));
+}
+
+#[test]
+fn pasted_lines_after_the_end_are_named() {
+    let (source, destination) = registries();
+    let longshore = between(Longshore::new().mirror(), &source, &destination);
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+    terminal.pastes(&["team/app team/a 1", "quit", "", "team/app team/b 1", "team/app team/c 1"]);
+    terminal.wait_for("1 copied, 0");
+    terminal.wait_for("2 lines after `quit` had no effect");
+    terminal.exits(0);
+}
+
+#[test]
+fn an_interrupt_leaves_the_pasted_lines_in_the_failed_list() {
+    let (source, _) = registries();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = silent.local_addr().expect("it has an address").to_string();
+    let longshore = Longshore::new().mirror().source(source.address()).destination(&address);
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+    terminal.pastes(&[
+        "team/app team/a 1",
+        "# longshore: platforms=linux/amd64",
+        "team/app team/b 1",
+        "team/app team/c 1",
+        "team/app:1",
+    ]);
+    let _stays = silent.accept().expect("longshore connects");
+    terminal.sends("\u{3}");
+    terminal.exits(130);
+    let entries = failed_entries(&longshore);
+    assert_eq!(entries[..3], ["team/app team/a 1", "team/app team/b 1", "team/app team/c 1"]);
+    assert_eq!(entries[3..], ["? >>>:5: interrupted: team/app:1"]);
+    let path = longshore.directory().join("mirror-failed.txt");
+    let failed = std::fs::read_to_string(path).expect("there is a failed list");
+    assert!(failed.contains("# longshore: platforms=linux/amd64\nteam/app team/b 1\n"), "{failed}");
 }
 
 #[test]

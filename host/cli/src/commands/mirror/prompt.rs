@@ -1,7 +1,9 @@
 //! The prompt `>>>`: plans, executes and reports each line before it asks for the next one.
 
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
+use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use super::exit::exit_of;
@@ -9,10 +11,11 @@ use super::session::Session;
 use crate::error::{Exit, Fatal};
 use crate::list;
 use crate::report::{
-    FailedEntry, FailedList, MendCommands, PageFile, PromptReport, ReportError, Verdicts,
+    FailedEntry, FailedList, MendCommands, PageFile, PromptReport, Remark, ReportError, Verdicts,
 };
+use longshore_engine::counted;
 use longshore_engine::event::Level;
-use longshore_engine::list::{ListText, STANDARD_FORMAT, UNREADABLE};
+use longshore_engine::list::{Format, ListText, STANDARD_FORMAT, UNREADABLE, terms_of};
 use longshore_engine::plan::PlanError;
 use longshore_oci::Name;
 
@@ -31,9 +34,9 @@ const WELCOME: &str =
 const MORE: &str = "\
 redis library/redis 7.2     copies one tag; the three columns are those of a list
 ghcr.io/team/app:1.0        keeps the path: give the destination registry with -d
-# longshore: platforms=all  a comment for the next line works only in a list: use -f FILE
+# longshore: platforms=all  sets options of the next line, which must have three columns
 help, exit, quit            Ctrl-D ends too; Ctrl-C ends with exit code 130
-Each line is worked on at once. Failed lines are kept in the failed list.
+Each line is worked on at once, also of several pasted lines. Failed lines are kept in the failed list.
 ";
 
 /// Asks for lines until Ctrl-D. The exit code and the failed list cover all lines, even after an error.
@@ -45,18 +48,20 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
     let (command, mend) = (session.repeat_command(&format), session.mend_commands(&format));
     let page = session.page("the image list", true)?;
     let lines = PromptReport::new(session.settings.verb(), session.settings.dry_run());
-    let opened = session.failed_list(Vec::new(), &command, true).await?;
+    let opened = session.failed_list(Vec::new(), &command, true, "the prompt").await?;
     let Some(failed_list) = opened else { return Ok(Exit::Interrupted) };
     let mut conversation = Conversation {
         session,
         command,
         mend,
-        repeats_lines: format.lines,
+        format,
         is_chosen,
         failed_list,
         failures: Vec::new(),
         verdicts: Verdicts::default(),
         page: page.map(|page| (page, lines)),
+        typed: VecDeque::new(),
+        above: Vec::new(),
         next_number: 1,
         lines: 0,
         exit: Exit::Done,
@@ -72,8 +77,8 @@ struct Conversation {
     session: Session,
     command: String,
     mend: MendCommands,
-    /// True if the failed list has the typed lines, and not lines of another format.
-    repeats_lines: bool,
+    /// The format of the lines, and of the failed list if it has lines.
+    format: Format,
     /// True if `--list-format` says how to read each line.
     is_chosen: bool,
     failed_list: Option<FailedList>,
@@ -82,60 +87,118 @@ struct Conversation {
     verdicts: Verdicts,
     /// The page of `--report`, which is written at the end, and what it shows.
     page: Option<(PageFile, PromptReport)>,
+    /// Pasted lines that wait for their turn.
+    typed: VecDeque<String>,
+    /// The comment for the next line, and the lines between, which say nothing.
+    above: Vec<String>,
     next_number: u32,
-    /// The number of typed lines.
+    /// The number of lines so far.
     lines: u32,
     exit: Exit,
 }
 
 impl Conversation {
     async fn ask(&mut self) -> Result<(), Fatal> {
-        let mut editor = rustyline::DefaultEditor::new()?;
+        let mut editor = DefaultEditor::new()?;
         if !self.is_chosen {
             self.session.log.write(Level::Info, WELCOME);
         }
         while self.exit != Exit::Interrupted {
-            // Reading blocks this thread. No other task runs while the prompt waits.
-            let line = match tokio::task::block_in_place(|| editor.readline(">>> ")) {
-                Ok(line) => line,
-                Err(ReadlineError::Eof) => break,
-                Err(ReadlineError::Interrupted) => {
-                    self.exit = Exit::Interrupted;
-                    break;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            // What is pasted may be several lines.
-            for line in line.split(['\n', '\r']) {
-                self.lines += 1;
-                let text = line.trim();
-                if ENDS.contains(&text) {
-                    return Ok(());
-                }
-                if text == HELP {
-                    self.session.log.write(Level::Info, MORE.trim_end());
-                    continue;
-                }
-                if text.is_empty() || text.starts_with('#') || text.starts_with("//") {
-                    continue;
-                }
-                let _unused = editor.add_history_entry(text);
-                self.line(line).await?;
-                if self.exit == Exit::Interrupted {
-                    break;
-                }
+            let Some(line) = self.next_line(&mut editor)? else { break };
+            self.lines += 1;
+            let text = line.trim();
+            if ENDS.contains(&text) {
+                self.tell_unread(text);
+                break;
             }
+            if text == HELP {
+                self.session.log.write(Level::Info, MORE.trim_end());
+                continue;
+            }
+            if is_silent(text) {
+                // Comments of people pile up otherwise.
+                if !self.above.is_empty() || text.to_lowercase().contains("longshore") {
+                    self.above.push(line);
+                }
+                continue;
+            }
+            for line in text.lines() {
+                let _unused = editor.add_history_entry(line.trim());
+            }
+            let above = std::mem::take(&mut self.above);
+            self.line(&above, &line).await?;
+        }
+        if self.exit == Exit::Interrupted {
+            self.keep_unread()?;
+        }
+        if !self.above.is_empty() {
+            let text = "the comment for longshore had no effect: no line came after it";
+            self.session.log.write(Level::Warning, text);
         }
         Ok(())
     }
 
-    async fn line(&mut self, line: &str) -> Result<(), Fatal> {
-        let mut text = ListText::new(">>>", line.as_bytes().to_vec());
-        text.first_line = self.lines;
+    /// Returns the next pasted line, or asks for one. Returns `None` at the end.
+    fn next_line(&mut self, editor: &mut DefaultEditor) -> Result<Option<String>, Fatal> {
+        if let Some(line) = self.typed.pop_front() {
+            return Ok(Some(line));
+        }
+        // Reading blocks this thread. No other task runs while the prompt waits.
+        match tokio::task::block_in_place(|| editor.readline(">>> ")) {
+            // Only a format of lines has an entry in each line of a bracketed paste.
+            Ok(text) if self.format.lines && text.contains('\n') => {
+                let mut lines = text.split('\n').map(str::to_owned);
+                let first = lines.next();
+                self.typed.extend(lines);
+                Ok(first)
+            }
+            Ok(text) => Ok(Some(text)),
+            Err(ReadlineError::Eof) => Ok(None),
+            Err(ReadlineError::Interrupted) => {
+                self.exit = Exit::Interrupted;
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Warns of pasted lines that come after the word that ends the prompt.
+    fn tell_unread(&mut self, word: &str) {
+        self.typed.retain(|line| !line.trim().is_empty());
+        if !self.typed.is_empty() {
+            let lines = counted(self.typed.len(), "line", "lines");
+            let text = format!("{lines} after `{word}` had no effect");
+            self.session.log.write(Level::Warning, &text);
+        }
+    }
+
+    /// Adds the pasted lines to the failed list that an interrupt has left undone.
+    fn keep_unread(&mut self) -> Result<(), Fatal> {
+        let mut above = Vec::new();
+        for line in std::mem::take(&mut self.typed) {
+            self.lines += 1;
+            if is_silent(&line) {
+                above.push(line);
+            } else {
+                let (above, why) = (std::mem::take(&mut above), "interrupted".to_owned());
+                self.add_failure(&above, &line, why, None)?;
+            }
+        }
+        self.keep()
+    }
+
+    /// Plans, executes and reports a line, or a text in a format without lines. `above` has the comments for
+    /// it.
+    async fn line(&mut self, above: &[String], line: &str) -> Result<(), Fatal> {
+        let list: String =
+            above.iter().flat_map(|above| [above.as_str(), "\n"]).chain([line]).collect();
+        let mut text = ListText::new(">>>", list.into_bytes());
+        let above_it = u32::try_from(above.len()).unwrap_or(u32::MAX);
+        text.first_line = self.lines.saturating_sub(above_it).max(1);
         let typed = if self.is_chosen { Typed::AsChosen } else { Typed::of(line) };
         if let (Typed::Columns, Some(destination)) = (typed, self.without_registry(line)) {
             let error = PlanError::NoRegistry { line: self.lines, destination };
-            return self.refused(line, &error.into());
+            return self.refused(above, line, &error.into());
         }
         let planned = match typed {
             Typed::AsChosen | Typed::Columns => self.session.plan(text, self.next_number).await,
@@ -149,7 +212,7 @@ impl Conversation {
                 self.exit = Exit::Interrupted;
                 return Ok(());
             }
-            Err(error) => return self.refused(line, &error),
+            Err(error) => return self.refused(above, line, &error),
         };
         self.next_number += planned.plan.count;
         if let Some(list) = &mut self.failed_list {
@@ -187,26 +250,40 @@ impl Conversation {
     }
 
     /// Reports a line without a plan as failed, so that the prompt can go on.
-    fn refused(&mut self, line: &str, error: &Fatal) -> Result<(), Fatal> {
+    fn refused(&mut self, above: &[String], line: &str, error: &Fatal) -> Result<(), Fatal> {
         let why = format!("failed to {error}");
         self.session.log.failure(None, &why, error.hint().as_deref());
+        self.add_failure(above, line, why, error.hint())?;
+        self.exit = Exit::SomeFailed;
+        self.keep()
+    }
+
+    /// Adds a line without a plan to the failed list, with what the comments `above` say.
+    fn add_failure(
+        &mut self,
+        above: &[String],
+        line: &str,
+        why: String,
+        hint: Option<String>,
+    ) -> Result<(), Fatal> {
         let (number, line) = (self.next_number, line.trim());
         let is_of_list = self.is_chosen || Typed::of(line) == Typed::Columns;
-        let text = if self.repeats_lines && is_of_list {
-            line.to_owned().into()
+        let (text, terms) = if self.format.lines && is_of_list {
+            let terms: Vec<&str> =
+                above.iter().filter_map(|comment| terms_of(comment.trim())).collect();
+            (line.to_owned().into(), (!terms.is_empty()).then(|| terms.join(" ").into()))
         } else {
-            format!("{UNREADABLE}>>>:{}: {why}: {line}", self.lines).into()
+            (format!("{UNREADABLE}>>>:{}: {why}: {line}", self.lines).into(), None)
         };
         if let Some(list) = &mut self.failed_list {
-            list.add(&[FailedEntry { number, text, terms: None }])?;
+            list.add(&[FailedEntry { number, text, terms }])?;
         }
         self.next_number += 1;
         if let Some((_, page)) = &mut self.page {
-            page.refuse(number, line, &why, error.hint());
+            page.refuse(number, line, &why, hint);
         }
         self.failures.push((number, why));
-        self.exit = Exit::SomeFailed;
-        self.keep()
+        Ok(())
     }
 
     fn failures(&self) -> Vec<(u32, &str)> {
@@ -236,7 +313,9 @@ impl Conversation {
 
     fn end_failed_list(&mut self) -> Result<Exit, Fatal> {
         let Some(list) = self.failed_list.take() else { return Ok(self.exit) };
-        if let Some(path) = list.finish(&self.failures())? {
+        let log = &self.session.log;
+        let tell = |remark: Remark| log.write(remark.level(), &remark.to_string());
+        if let Some(path) = list.finish(&self.failures(), tell)? {
             let text = format!("failed list: {}; repeat with: {}", path.display(), self.command);
             self.session.log.write(Level::Info, &text);
             if let Some(mend) = self.mend.of(self.verdicts) {
@@ -245,6 +324,15 @@ impl Conversation {
         }
         Ok(self.exit)
     }
+}
+
+/// Says whether a text has only empty lines and comments.
+fn is_silent(text: &str) -> bool {
+    let says_nothing = |line: &str| {
+        let line = line.trim();
+        line.is_empty() || line.starts_with('#') || line.starts_with("//")
+    };
+    text.lines().all(says_nothing)
 }
 
 /// How to read a typed line.
