@@ -86,12 +86,92 @@ fn a_credential_that_is_refused_later_is_shown_as_refused() {
     let proxy = FaultProxy::before(&registry);
     wants_password(&proxy, "other");
     let run = Longshore::new().args(["whoami", &format!("{}/team/app", proxy.address())]);
-    let run = run.env("DOCKER_USERNAME", USER).env("DOCKER_PASSWORD", PASSWORD).run().exits(1);
+    let run = run.env("DOCKER_USERNAME", USER).env("DOCKER_PASSWORD", PASSWORD);
+    let run = run.env("DOCKER_REGISTRY", proxy.address()).run().exits(1);
     let from = format!("user {USER}, from DOCKER_USERNAME and DOCKER_PASSWORD");
     assert!(run.stdout.contains(&from), "{}", run.stdout);
     assert!(run.stdout.contains("login: refused: it refused the credential"), "{}", run.stdout);
     let shown = proxy.requests().into_iter().filter(|seen| seen.authorization().is_some()).count();
     assert_eq!(shown, 1, "repeated logins lock accounts");
+}
+
+#[test]
+fn whoami_sends_the_credential_of_the_environment_to_the_destination_only() {
+    let registry = Registry::embedded();
+    let proxy = FaultProxy::before(&registry);
+    wants_password(&proxy, PASSWORD);
+    let address = proxy.address();
+    let whoami = || {
+        let run = Longshore::new().args(["whoami", address]);
+        run.env("DOCKER_USERNAME", USER).env("DOCKER_PASSWORD", PASSWORD)
+    };
+    let shown = || proxy.requests().iter().filter(|seen| seen.authorization().is_some()).count();
+    let other = "r.example:5000";
+    let settings = |text: &str| whoami().file("s.toml", text).args(["--settings", "s.toml"]);
+    for (run, whose) in [
+        (whoami(), "the registry of -d, DOCKER_REGISTRY or `destination` in the settings file"),
+        (whoami().env("DOCKER_REGISTRY", other), other),
+        (settings(&format!("destination = '{other}'\n")), other),
+        (
+            settings(&format!("destination = '{address}'\n[mirror]\ndestination = '{other}'\n")),
+            other,
+        ),
+    ] {
+        let run = run.run().exits(0);
+        assert!(run.stdout.contains("no credential, so anonymous"), "{}", run.stdout);
+        let told = format!("DOCKER_USERNAME is set, but only for {whose}; it was not sent\n");
+        assert!(run.stdout.contains(&told), "no {told}: {}", run.stdout);
+        assert!(run.stdout.contains("login: asked for"), "{}", run.stdout);
+        assert_eq!(shown(), 0, "the password went to a registry that is no destination");
+    }
+    let own = settings(&format!("[mirror]\ndestination = '{address}'\n")).run().exits(0);
+    assert!(own.stdout.contains("login: accepted"), "{}", own.stdout);
+    assert!(!own.stdout.contains("was not sent"), "{}", own.stdout);
+    assert_eq!(shown(), 1);
+}
+
+#[test]
+fn whoami_tells_what_is_new_from_what_is_refused() {
+    let registry = Registry::embedded();
+    let proxy = FaultProxy::before(&registry);
+    wants_password(&proxy, PASSWORD);
+    let account = format!("{}/team/new", proxy.address());
+    let run = Longshore::new().args(["whoami", &account]);
+    let run = run.env("DOCKER_USERNAME", USER).env("DOCKER_PASSWORD", PASSWORD);
+    let run = run.env("DOCKER_REGISTRY", proxy.address()).run().exits(0);
+    let told = format!("pull {account}: no such repository yet\npush {account}: allowed\n");
+    assert!(run.stdout.contains(&told), "{}", run.stdout);
+    assert!(!run.stderr.contains("[ERRO]"), "{}", run.stderr);
+
+    let anonymous = Longshore::new().args(["whoami", &account]).run().exits(1);
+    assert!(
+        anonymous.stdout.contains(&format!("push {account}: refused\n")),
+        "{}",
+        anonymous.stdout
+    );
+
+    let free = format!("{}/team/new", registry.address());
+    let nobody = Longshore::new().args(["whoami", &free]).run().exits(0);
+    assert!(
+        nobody.stdout.contains(&format!("pull {free}: no such repository, or private\n")),
+        "{}",
+        nobody.stdout
+    );
+}
+
+#[test]
+fn whoami_of_a_registry_that_does_not_answer_fails() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = free.local_addr().expect("it has an address").to_string();
+    drop(free);
+    for account in [address.clone(), format!("{address}/team/app")] {
+        let run = Longshore::new().args(["whoami", &account]).run().exits(1);
+        assert!(!run.stdout.contains("refused"), "{}", run.stdout);
+        run.complains(&format!("cannot reach {address}"));
+    }
+    let name = format!("LONGSHORE_AUTH_{}", address.replace(['.', ':'], "_"));
+    let known = Longshore::new().args(["whoami", &address]).env(&name, "me:secret").run().exits(1);
+    known.complains(&format!("cannot reach {address}"));
 }
 
 #[test]

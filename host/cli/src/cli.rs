@@ -81,7 +81,8 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
         Command::Login(flags) => return block_on(login::run(flags, global.tls_verify, log), log),
         Command::Logout(flags) => return block_on(login::log_out(flags, log), log),
         Command::WhoAmI(flags) => {
-            return block_on(login::who_am_i(flags, global.tls_verify, &used, log), log);
+            let used = login::UsedSettings { file: &used, destination: file.destination() };
+            return block_on(login::who_am_i(flags, global.tls_verify, used, log), log);
         }
         Command::ConvertList(flags) => {
             let settings = ConvertSettings::new(flags, &global, &origins, file)?;

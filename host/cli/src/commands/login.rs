@@ -18,7 +18,7 @@ use crate::flags::{Login, Logout};
 use crate::report::{self, Log};
 use crate::setup::{RegistrySettings, StoreSetup, credential_sources};
 
-pub(crate) use self::whoami::run as who_am_i;
+pub(crate) use self::whoami::{UsedSettings, run as who_am_i};
 
 /// Checks a credential and stores it.
 pub(crate) async fn run(flags: Login, tls_verify: bool, log: &Log) -> Result<Exit, Fatal> {

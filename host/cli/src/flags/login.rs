@@ -55,10 +55,11 @@ Examples:
   longshore whoami registry.example.com
   longshore whoami registry.example.com/team/app
 
-No secret is printed. With a repository, whoami lists a tag and opens an upload that it cancels, to find \
-out whether pulls and pushes are allowed.
-Exit codes: 0 the registry takes the credential, 1 it refuses something, 2 the usage or configuration is \
-wrong."
+No secret is printed. DOCKER_USERNAME and DOCKER_PASSWORD count only for the registry of DOCKER_REGISTRY \
+or of destination in the settings file, as in a run. With a repository, whoami lists a tag and opens an \
+upload that it cancels, to find out whether pulls and pushes are allowed.
+Exit codes: 0 the registry refuses nothing, 1 it refuses something or does not answer, 2 the usage or \
+configuration is wrong."
 )]
 pub(crate) struct WhoAmI {
     /// Ask REGISTRY, or what the credential may do with REGISTRY/REPOSITORY

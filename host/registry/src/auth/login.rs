@@ -41,6 +41,21 @@ impl Client {
         self.answer_to(credential).await.map_err(|cause| operation.failed(cause))
     }
 
+    /// Returns whether the registry wants a credential before it says anything (distribution-spec,
+    /// "Determining Support"). Public content may be there nevertheless.
+    ///
+    /// # Errors
+    /// If the registry gives no answer, or another refusal.
+    pub async fn asks_for_login(&self) -> Result<bool, RegistryError> {
+        let operation = Operation::new("ask", &self.registry);
+        let answer = self.ping(None).await.map_err(|cause| operation.clone().failed(cause))?;
+        match answer.status() {
+            status if status.is_success() => Ok(false),
+            StatusCode::UNAUTHORIZED => Ok(true),
+            _ => Err(operation.failed(Cause::Answered(read_error(answer).await))),
+        }
+    }
+
     async fn answer_to(&self, credential: &Credential) -> Result<LoginAnswer, Cause> {
         let refused = |why: &str| Ok(LoginAnswer::Refused(why.to_owned()));
         let asked = self.ping(None).await?;

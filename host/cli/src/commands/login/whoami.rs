@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use longshore_engine::plan::parse_store_flag;
 use longshore_oci::{Registry, Repository, StoreName};
 use longshore_registry::{
-    Client, Credential, Credentials, LoginAnswer, RegistryError, variable_of,
+    Cause, Client, Credential, Credentials, LoginAnswer, RegistryError, variable_of,
 };
 
 use crate::error::{Exit, Fatal};
@@ -16,7 +17,7 @@ use crate::setup::{RegistrySettings, StoreSetup, credential_sources, destination
 pub(crate) async fn run(
     flags: WhoAmI,
     tls_verify: bool,
-    settings_file: &str,
+    settings: UsedSettings<'_>,
     log: &Log,
 ) -> Result<Exit, Fatal> {
     let (registry, repository) = match flags.account {
@@ -29,9 +30,13 @@ pub(crate) async fn run(
         }
     };
     let mut sources = credential_sources()?;
-    // DOCKER_REGISTRY says whose credential the environment has. Without it, -d would.
-    let bound = destination_of_environment().unwrap_or_else(|| registry.clone());
-    sources.bind_environment(bound.clone());
+    // As in a run: the credential of the environment is for the destination only.
+    let of_file = settings.destination.and_then(|text| parse_store_flag("destination", text).ok());
+    let bound = destination_of_environment().or_else(|| of_file?.registry().cloned());
+    let idle = sources.environment.is_some() && bound.as_ref() != Some(&registry);
+    if let Some(bound) = &bound {
+        sources.bind_environment(bound.clone());
+    }
     let found = Credentials::new(sources).locate(&registry, repository.as_ref()).await?;
     let mut text = match &found {
         Some((credential, origin)) => {
@@ -42,19 +47,39 @@ pub(crate) async fn run(
             variable_of(&registry)
         ),
     };
-    let settings = RegistrySettings { tls_verify, ..RegistrySettings::default() };
-    let stores = StoreSetup::of_environment(settings, None)?.stores(Some(&bound))?;
+    if idle {
+        let whose = bound.as_ref().map_or_else(
+            || {
+                "the registry of -d, DOCKER_REGISTRY or `destination` in the settings file"
+                    .to_owned()
+            },
+            ToString::to_string,
+        );
+        _ = writeln!(text, "DOCKER_USERNAME is set, but only for {whose}; it was not sent");
+    }
+    let settings_of_registries = RegistrySettings { tls_verify, ..RegistrySettings::default() };
+    let stores =
+        StoreSetup::of_environment(settings_of_registries, None)?.stores(bound.as_ref())?;
     let client = stores.registries.client(&registry);
-    let mut all_well = true;
-    if let Some((credential, _)) = &found {
-        all_well &= login(&client, credential, &mut text, log).await;
-    }
+    let mut all_well = match &found {
+        Some((credential, _)) => login(&client, credential, &mut text, log).await,
+        None => anonymous(&client, &mut text, log).await,
+    };
     if let Some(repository) = repository.filter(|_| all_well) {
-        all_well &= access(&client, &registry, &repository, &mut text, log).await;
+        let target = Target { registry: &registry, repository: &repository };
+        all_well &= target.access(&client, found.is_some(), &mut text, log).await;
     }
-    _ = writeln!(text, "settings file: {}", report::escape(settings_file));
+    _ = writeln!(text, "settings file: {}", report::escape(settings.file));
     report::print(&text)?;
     Ok(if all_well { Exit::Done } else { Exit::SomeFailed })
+}
+
+/// What `whoami` needs of the settings file.
+pub(crate) struct UsedSettings<'a> {
+    /// Its path, or `none`.
+    pub(crate) file: &'a str,
+    /// The destination that it names.
+    pub(crate) destination: Option<&'a str>,
 }
 
 /// Names the account of a credential, without its secret.
@@ -87,31 +112,67 @@ async fn login(client: &Client, credential: &Credential, text: &mut String, log:
     true
 }
 
-/// Tries a pull and a push. Returns false if one is refused.
-async fn access(
-    client: &Client,
-    registry: &Registry,
-    repository: &Repository,
-    text: &mut String,
-    log: &Log,
-) -> bool {
-    let mut all_well = true;
-    for (verb, tried) in [
-        ("pull", client.check_pull(repository).await),
-        ("push", client.check_push(repository).await),
-    ] {
-        let answer = match &tried {
-            Ok(()) => "allowed",
-            Err(error) if error.cause.status() == Some(404) => "no such repository",
-            Err(_) => "refused",
-        };
-        _ = writeln!(text, "{verb} {registry}/{repository}: {answer}");
-        if let Err(error) = tried {
-            all_well = false;
+/// Asks a registry without a credential. Returns false if it does not answer.
+async fn anonymous(client: &Client, text: &mut String, log: &Log) -> bool {
+    match client.asks_for_login().await {
+        Ok(true) => {
+            _ = writeln!(text, "login: asked for, so only what is public can be pulled");
+            true
+        }
+        Ok(false) => true,
+        Err(error) => {
             failure(&error, log);
+            false
         }
     }
-    all_well
+}
+
+/// The repository to ask for.
+struct Target<'a> {
+    registry: &'a Registry,
+    repository: &'a Repository,
+}
+
+impl Target<'_> {
+    /// Tries a pull and a push. Returns false if one is refused or gets no answer.
+    async fn access(&self, client: &Client, has_login: bool, text: &mut String, log: &Log) -> bool {
+        let mut all_well = true;
+        let pulled = client.check_pull(self.repository).await;
+        // A first run creates the repository. To nobody, a private one may look as if it did not exist.
+        let is_new = pulled.as_ref().is_err_and(RegistryError::is_not_found);
+        let nothing =
+            if has_login { "no such repository yet" } else { "no such repository, or private" };
+        for (verb, tried) in [("pull", pulled), ("push", client.check_push(self.repository).await)]
+        {
+            let answer = match &tried {
+                Ok(()) => "allowed",
+                Err(error) if error.is_not_found() => nothing,
+                Err(error) if is_unanswered(&error.cause) => "no answer",
+                Err(_) => "refused",
+            };
+            _ = writeln!(text, "{verb} {}/{}: {answer}", self.registry, self.repository);
+            if let Err(error) = tried
+                && !(verb == "pull" && is_new)
+            {
+                all_well = false;
+                failure(&error, log);
+            }
+        }
+        all_well
+    }
+}
+
+/// Says whether nothing came back that a registry has said.
+const fn is_unanswered(cause: &Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Unreachable { .. }
+            | Cause::Certificate { .. }
+            | Cause::Handshake { .. }
+            | Cause::Broken { .. }
+            | Cause::TimedOut { .. }
+            | Cause::Slow { .. }
+    )
 }
 
 fn failure(error: &RegistryError, log: &Log) {
