@@ -6,7 +6,7 @@ use longshore_content::{Blob, Content, Image, Index};
 
 use super::{LIST, image, index};
 use crate::odd_content::oddities;
-use crate::support::{Kind, Longshore, Skopeo, Store, Stores};
+use crate::support::{Kind, Longshore, Pair, Registry, Skopeo, Store, Stores};
 
 for_each_pair!(
     odd_content_arrives_as_it_is,
@@ -15,6 +15,31 @@ for_each_pair!(
     a_buildkit_cache_arrives,
 );
 for_each_kind!(rewrites_hold_for_every_destination);
+
+#[test]
+fn a_folder_is_read_with_the_list_that_wrote_it() {
+    let pair = Pair::embedded();
+    let (busybox, app) = (image("linux/amd64", 1), image("linux/amd64", 2));
+    pair.source.push("busybox", "1", &busybox);
+    pair.source.push("team/app", "1", &app);
+    for list in [
+        "busybox:1\nteam/app:1\n",
+        "docker.io/busybox:1\nteam/app:1\n",
+        "busybox busybox 1\nteam/app team/app 1\n",
+        "# longshore: tags=^1\nbusybox library/busybox *\nteam/app team/app 1\n",
+    ] {
+        let run = Longshore::new().mirror().list(list).source(pair.source.address());
+        let run = run.args(["-d", "oci:usb"]).run().exits(0);
+        let back = Registry::embedded();
+        let flags = ["mirror", "-f", "images.txt", "-s", "oci:usb", "-d", back.address()];
+        let again = run.again().args(flags).run().exits(0);
+        again.sums_up("2 copied, 0 skipped, 0 failed");
+        back.assert_complete("library/busybox", "1");
+        back.assert_complete("team/app", "1");
+        let flags = ["mirror-validate", "-f", "images.txt", "-s", "oci:usb", "-d", back.address()];
+        run.again().args(flags).run().exits(0).sums_up("2 valid, 0 skipped, 0 failed");
+    }
+}
 
 fn odd_content_arrives_as_it_is(source: Kind, destination: Kind) {
     let (Some(stores), Some(skopeo)) = (Stores::new(source, destination), Skopeo::find()) else {

@@ -31,5 +31,5 @@ pub use rewrite::{Rewrite, RewriteError, RewriteItem, RewriteVerdict};
 pub use select::{Expansion, Picked, Unselected, expand, is_pattern, selects_by_pattern};
 pub use settle::{Digests, digests};
 pub use shard::{Shard, ShardError};
-pub use source::SourceOverride;
+pub use source::{SourceOverride, names_in_library};
 pub use stand_in::rewritten_registry;

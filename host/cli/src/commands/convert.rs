@@ -228,7 +228,8 @@ async fn resolve(list: &mut List, settings: &ConvertSettings, log: &Log) -> Resu
     let Replacements { source, destination, source_project, .. } = &settings.replacements;
     let stores = setup.stores(destination.as_ref())?;
     let store = source.clone().map(StoreName::from);
-    let source = SourceOverride { store, project: source_project.clone() };
+    let source =
+        SourceOverride { store, project: source_project.clone(), ..SourceOverride::default() };
     let expansion = plan::expand(list, &source, &stores, AT_ONCE).await;
     for picked in &expansion.picked {
         log.write(Level::Info, &picked.told_of(&list.text));

@@ -117,7 +117,11 @@ impl RunSettings {
         };
         let source = store("source", "-s", list.source.as_ref())?;
         let destination = store("destination", "-d", list.destination.as_ref())?;
-        let source = SourceOverride { store: source, project: list.source_project.clone() };
+        let source = SourceOverride {
+            store: source,
+            project: list.source_project.clone(),
+            ..SourceOverride::default()
+        };
         list.list_format = list.list_format.filter(|name| name != "auto");
         let mut notes = list.hangar.notes(task.referrers()).map_err(SettingsError::Replaced)?;
         check_fleet(&list, origins)?;

@@ -18,8 +18,11 @@ use crate::setup::{Formats, LogOfPlugins, log_remark};
 use longshore_engine::counted;
 use longshore_engine::event::Level;
 use longshore_engine::list::{Format, List, ListText, Severity};
-use longshore_engine::plan::{self, Expansion, Plan, PlanOptions, Rewrite, Unselected};
+use longshore_engine::plan::{
+    self, Expansion, Plan, PlanOptions, Rewrite, SourceOverride, Unselected,
+};
 use longshore_plugin_host::{Kind, Plugin, PluginHost, PluginSetup};
+use longshore_store::Stores as _;
 
 /// A list and its plan.
 pub(in crate::commands) struct Planned {
@@ -164,9 +167,10 @@ impl Session {
         if self.unless_interrupted(checked).await?.is_none() {
             return Ok(None);
         }
-        let unselected = self.select(&mut list).await?;
+        let source = self.source().await?;
+        let unselected = self.select(&mut list, &source).await?;
         let options = PlanOptions {
-            source: self.settings.source.clone(),
+            source,
             destination: self.settings.destination.clone(),
             filter: self.settings.filter.clone(),
             first_number,
@@ -226,15 +230,31 @@ impl Session {
         try_join_all(names.map(|name| self.load(Kind::Rewrite, name, None))).await
     }
 
+    /// Returns what replaces parts of every source. For a folder, it knows the names in its `library/`.
+    async fn source(&self) -> Result<SourceOverride, Fatal> {
+        let mut source = self.settings.source.clone();
+        if let Some(name @ StoreName::Layouts(_)) = &source.store {
+            let folder = self.stores.stores(None)?.source(name)?;
+            // Whoever cannot list the folder fails for each entry, with the cause.
+            let repositories = folder.repositories().await.unwrap_or_default();
+            source.library = plan::names_in_library(&repositories);
+        }
+        Ok(source)
+    }
+
     /// Replaces the entries of `list` that select tags by pattern. Returns those for which this failed or
     /// selected nothing.
-    async fn select(&self, list: &mut List) -> Result<Vec<Unselected>, Fatal> {
+    async fn select(
+        &self,
+        list: &mut List,
+        source: &SourceOverride,
+    ) -> Result<Vec<Unselected>, Fatal> {
         if !plan::selects_by_pattern(list) {
             return Ok(Vec::new());
         }
         let bound = self.settings.destination.as_ref().and_then(StoreName::registry);
         let stores = self.stores.stores(bound)?;
-        let (source, at_once) = (&self.settings.source, self.settings.list.images.jobs);
+        let at_once = self.settings.list.images.jobs;
         // The failed list gets the entries as they are now if the selection is interrupted.
         let entries = list.entries.clone();
         let expanding = async { Ok(plan::expand(list, source, &stores, at_once).await) };

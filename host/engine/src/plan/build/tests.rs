@@ -149,7 +149,8 @@ async fn sources_are_completed_and_destinations_follow_them() {
     let renamed = plan.entries[3].terms.as_deref();
     assert_eq!(renamed, Some("platforms=all destination-tag=2"), "three columns cannot say it");
 
-    let source = SourceOverride { store: Some("s.io".parse().unwrap()), project: None };
+    let source =
+        SourceOverride { store: Some("s.io".parse().unwrap()), ..SourceOverride::default() };
     let replaced = PlanOptions { source, ..given };
     let plan = planned(list(other(), "", entries(), vec![]), &replaced).await;
     assert_eq!(
@@ -157,7 +158,8 @@ async fn sources_are_completed_and_destinations_follow_them() {
         ["s.io/redis:latest → docker.io/redis:latest", "s.io/x:2 → docker.io/x:2"]
     );
     // A project replaces that of the source, and the destination keeps its own.
-    let source = SourceOverride { store: None, project: Some("new".parse().unwrap()) };
+    let source =
+        SourceOverride { project: Some("new".parse().unwrap()), ..SourceOverride::default() };
     let replaced = PlanOptions { source, ..replaced };
     let plan = planned(list(other(), "", entries(), vec![]), &replaced).await;
     assert_eq!(

@@ -57,7 +57,7 @@ mod tests {
     fn a_source_is_a_registry_or_a_path() {
         let under = |text: &str, source: Option<&str>| {
             let store: Option<StoreName> = source.map(|source| source.parse().unwrap());
-            let source = SourceOverride { store, project: None };
+            let source = SourceOverride { store, ..SourceOverride::default() };
             let root = SelectionRoot::of(text, &source).unwrap();
             format!("{} {:?}", root.store, root.path.map(|path| path.to_string()))
         };
@@ -68,7 +68,8 @@ mod tests {
         assert_eq!(under("a.io/b", Some("s.io")), "s.io Some(\"b\")");
         assert_eq!(under("a.io", Some("s.io")), "s.io None");
         assert!(SelectionRoot::of("a.io/UPPER", &SourceOverride::default()).is_err());
-        let project = SourceOverride { store: None, project: Some("new".parse().unwrap()) };
+        let project =
+            SourceOverride { project: Some("new".parse().unwrap()), ..SourceOverride::default() };
         for (text, expected) in [("a.io", "new"), ("a.io/b", "new"), ("a.io/b/c", "new/c")] {
             let root = SelectionRoot::of(text, &project).unwrap();
             assert_eq!(root.path.map(|path| path.to_string()).as_deref(), Some(expected), "{text}");

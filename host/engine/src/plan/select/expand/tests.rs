@@ -52,7 +52,7 @@ fn expand_tags(
 ) -> (Vec<String>, Expansion) {
     let mut expansion = Expansion::default();
     let store: Option<StoreName> = source.map(|source| source.parse().unwrap());
-    let source = SourceOverride { store, project: None };
+    let source = SourceOverride { store, ..SourceOverride::default() };
     let from: (StoreName, Repository) = (from.0.parse().unwrap(), from.1.parse().unwrap());
     let asked = repository_of(&entry, &source).ok() == Some(from);
     let listed = asked.then_some(&tags);
