@@ -142,6 +142,19 @@ impl Runs {
         });
         let entries = entries.as_ref().map_or(&[][..], |entries| &entries[..]);
         metric("last_run_entries", "gauge", "Entries of the last run.", entries);
+        let skipped = totals.map(|totals| {
+            let there = totals.skipped - totals.left_out;
+            [
+                ("{reason=\"present\"}", f64::from(there)),
+                ("{reason=\"left-out\"}", f64::from(totals.left_out)),
+            ]
+        });
+        metric(
+            "last_run_skipped_entries",
+            "gauge",
+            "Skipped entries of the last run: the destination has them, or has nothing of them.",
+            skipped.as_ref().map_or(&[][..], |skipped| &skipped[..]),
+        );
         let seconds = self.last.map(|last| ("", last.took.as_secs_f64()));
         metric(
             "last_run_duration_seconds",
@@ -173,7 +186,8 @@ mod tests {
 
     fn ended(is_well: bool, copied: u32, failed: u32) -> Ended {
         let began = UNIX_EPOCH + Duration::from_secs(1_000);
-        let totals = Totals { copied, failed, bytes: 50, ..Totals::default() };
+        let (skipped, left_out) = (5, 3);
+        let totals = Totals { copied, failed, skipped, left_out, bytes: 50, ..Totals::default() };
         let (took, next) = (Duration::from_millis(2_500), began + Duration::from_secs(60));
         Ended { began, took, next, is_well, totals: Some(totals) }
     }
@@ -208,6 +222,9 @@ mod tests {
             "longshore_running 0",
             "longshore_last_run_entries{status=\"done\"} 1",
             "longshore_last_run_entries{status=\"failed\"} 2",
+            "longshore_last_run_entries{status=\"skipped\"} 5",
+            "longshore_last_run_skipped_entries{reason=\"present\"} 2",
+            "longshore_last_run_skipped_entries{reason=\"left-out\"} 3",
             "longshore_last_run_duration_seconds 2.5",
             "longshore_last_run_timestamp_seconds 1003",
             "longshore_last_success_timestamp_seconds 1003",
