@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use crate::support::{Pair, Run, Skopeo};
 
+mod lost;
+
 /// The children of one index, with all kinds that a filter treats differently.
 struct Children {
     amd: Content,

@@ -10,6 +10,7 @@ mod children;
 mod dry_run;
 mod image;
 mod known_content;
+mod lost_platforms;
 mod options;
 mod push;
 mod referrers;

@@ -143,6 +143,24 @@ pub(crate) fn nothing_selected(
     Ok(Outcome::skipped(format!("no platform satisfies the filter ({filter})")))
 }
 
+/// Fails if `manifest` is an index of which the filter selects nothing, and such an entry `fails`. This is for
+/// an index that the destination holds whole, which is right whatever the filter.
+///
+/// # Errors
+/// If nothing is selected.
+pub(crate) fn check_selection(
+    manifest: &Manifest,
+    filter: &PlatformFilter,
+    fails: bool,
+) -> Result<(), JobError> {
+    match &manifest.content {
+        Content::Index(index) if fails && matches!(index.select(filter), Selection::Nothing) => {
+            Err(JobError::NoPlatform(filter.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn shape_index(
     raw: &RawManifest,
     index: &Index,

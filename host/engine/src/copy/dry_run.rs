@@ -10,11 +10,14 @@ use longshore_store::{Fault, Intent, Interrupt, StoreError};
 
 use super::admission::Admitted;
 use super::image::{already_present, same_archive};
-use super::same_chart;
 use super::work::{Run, Work};
+use super::{lost_platforms, same_chart};
 use crate::error::JobError;
+use crate::event::Level;
 use crate::job::{Job, Outcome, Status};
-use crate::shape::{Shaped, digest_decides, nothing_selected, shape, stays_unchanged};
+use crate::shape::{
+    Shape, Shaped, check_selection, digest_decides, nothing_selected, shape, stays_unchanged,
+};
 use crate::walk::{Descendants, descendants};
 
 /// Reports what copying `job` would do.
@@ -89,13 +92,14 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
         }
     }
     if digest_decides(mode) && job.filter.is_everything() {
-        return would_copy(work, digest.clone(), digest, &state, None).await;
+        return would_copy(work, digest.clone(), digest, &state, Change::default()).await;
     }
     let manifest = match manifest {
         Some(manifest) => manifest,
         None => work.root(Some(&digest)).await?,
     };
     if is_done(work, &state, &digest) && stays_unchanged(&manifest, mode) {
+        check_selection(&manifest, &job.filter, work.run.options.no_platform_fails)?;
         return Ok(would_skip(work, digest.clone(), digest));
     }
     let shape = match shape(manifest, &job.filter, mode, &work.reader()).await? {
@@ -106,6 +110,7 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
             return Ok(Outcome { source_digest: Some(digest), ..outcome });
         }
     };
+    let lost = warn_of_lost(work, &state, &shape).await;
     // An index that the copy could not walk must fail here too.
     descendants(&SourceIndexes(work), shape.children).await?;
     let root = shape.root.digest;
@@ -117,7 +122,28 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     if is_done(work, &state, &root) {
         return Ok(would_skip(work, digest, root));
     }
-    would_copy(work, digest, root, &state, shape.changed).await
+    would_copy(work, digest, root, &state, Change { why: shape.changed, lost }).await
+}
+
+/// Returns the platforms that the tag would lose, and warns of them.
+async fn warn_of_lost(work: &Work<'_>, state: &DestinationState, shape: &Shape) -> Option<String> {
+    let DestinationState::Holds(held) = state else { return None };
+    if *held == shape.root.digest {
+        return None;
+    }
+    let lost = lost_platforms::lost(work, held, shape).await?;
+    let text = format!("its tag would lose {lost}; select all with -a and --os");
+    work.note(Level::Warning, text);
+    Some(lost)
+}
+
+/// What changes at the destination beside its content.
+#[derive(Default)]
+struct Change {
+    /// Why its digest would differ from the source's.
+    why: Option<String>,
+    /// The platforms that the tag would lose.
+    lost: Option<String>,
 }
 
 /// Reads nested indexes at the source.
@@ -193,8 +219,7 @@ fn would_skip(work: &Work<'_>, source: Digest, destination: Digest) -> Outcome {
     with_referrers(work, already_present(source, destination))
 }
 
-/// The outcome of a copy; `changed` tells why the destination's digest would differ from the
-/// source's.
+/// The outcome of a copy.
 ///
 /// # Errors
 /// If the account is known to lack the right to push.
@@ -203,7 +228,7 @@ async fn would_copy(
     source: Digest,
     destination: Digest,
     state: &DestinationState,
-    changed: Option<String>,
+    Change { why: changed, lost }: Change,
 ) -> Result<Outcome, JobError> {
     // What would be created first is not covered by any token yet.
     if !matches!(state, DestinationState::WouldBeCreated(_))
@@ -228,6 +253,10 @@ async fn would_copy(
         DestinationState::Unknown(_) => Status::Unknown,
         _ => Status::DryRun,
     };
+    if let Some(lost) = lost {
+        reason.push_str("; the tag would lose ");
+        reason.push_str(&lost);
+    }
     if let Some(why) = &changed {
         reason.push_str("; digest changes: ");
         reason.push_str(why);

@@ -11,11 +11,13 @@ use longshore_store::Interrupt;
 use super::admission::Admitted;
 use super::referrers::ReferrersCopied;
 use super::work::{Run, Work};
-use super::{children, push, referrers, same_chart};
+use super::{children, lost_platforms, push, referrers, same_chart};
 use crate::error::JobError;
 use crate::event::Level;
 use crate::job::{Job, Outcome, Status};
-use crate::shape::{Shape, Shaped, digest_decides, nothing_selected, shape, stays_unchanged};
+use crate::shape::{
+    Shape, Shaped, check_selection, digest_decides, nothing_selected, shape, stays_unchanged,
+};
 
 /// The wait before content is sent again that the registry's garbage collection removed.
 const AFTER_COLLECTION: Duration = Duration::from_secs(1);
@@ -125,6 +127,14 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
             format!("the destination gets no tag, and another digest than the source: {root}");
         work.note(Level::Warning, text);
     }
+    if let Some(held) = &held
+        && let Some(lost) =
+            work.unless_interrupted(lost_platforms::lost(work, held, &shape)).await?
+    {
+        let text =
+            format!("it replaces {held}, and its tag loses {lost}; select all with -a and --os");
+        work.note(Level::Warning, text);
+    }
     let referred = place_with_recovery(work, &shape).await?;
     Ok(referred.add_to(Outcome {
         replaced: held.filter(|held| *held != shape.root.digest),
@@ -138,6 +148,7 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
 
 /// Completes an image whose manifest the destination holds unchanged: referrers may be missing.
 async fn place_referrers_only(work: &Work<'_>, manifest: Manifest) -> Result<Outcome, JobError> {
+    check_selection(&manifest, &work.job.filter, work.run.options.no_platform_fails)?;
     let digest = manifest.raw.digest.clone();
     let referred = referrers::place_for(work, manifest).await?;
     Ok(referred.add_to(already_present(digest.clone(), digest)))

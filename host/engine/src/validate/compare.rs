@@ -17,7 +17,9 @@ use super::referrers::compare_referrers_of;
 use super::verdict::{Digests, Judge};
 use crate::error::JobError;
 use crate::job::{Finding, Outcome, Status};
-use crate::shape::{Shape, Shaped, digest_decides, nothing_selected, shape, stays_unchanged};
+use crate::shape::{
+    Shape, Shaped, check_selection, digest_decides, nothing_selected, shape, stays_unchanged,
+};
 use crate::walk::OutOfBounds;
 
 /// Manifests that have more bytes together are large.
@@ -52,6 +54,7 @@ pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError>
     let source = manifest.raw.digest.clone();
     let same = tagged.as_ref().is_some_and(|tagged| tagged.digest == source);
     if same && (digest_decides(mode) || stays_unchanged(&manifest, mode)) {
+        check_selection(&manifest, &job.filter, options.no_platform_fails)?;
         let kept = kept(entry, &manifest.content);
         let digests = digests(&source, tagged.as_ref());
         return complete(entry, &manifest, kept.as_deref(), None, digests).await;
@@ -68,6 +71,7 @@ pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError>
             Err(found) => return Ok(judge.broken(digests, found)),
         }
     }
+    let of_source = content_of(&manifest);
     let shaped = shape(manifest, &job.filter, mode, &entry.reader()).await?;
     let Shaped::Write(shape) = shaped else {
         let fails = options.no_platform_fails;
@@ -83,17 +87,28 @@ pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError>
         None => Ok(judge.missing(Some(source))),
         Some(mut tagged) => {
             let digests = digests(&source, Some(&tagged));
-            let outcome = compare_shape(entry, &shape, &mut tagged, digests).await?;
+            let outcome = compare_shape(entry, (&shape, &of_source), &mut tagged, digests).await?;
             let digest_change = shape.changed.filter(|_| outcome.status == Status::Valid);
             Ok(Outcome { digest_change, ..outcome })
         }
     }
 }
 
-/// Compares the destination's manifest with the shape that `mirror` would write.
+/// Returns the digests of a manifest and of its children.
+fn content_of(manifest: &Manifest) -> HashSet<Digest> {
+    let children = match &manifest.content {
+        Content::Index(index) => &*index.manifests,
+        Content::Single(_) => &[],
+    };
+    let children = children.iter().map(|child| child.digest.clone());
+    children.chain([manifest.raw.digest.clone()]).collect()
+}
+
+/// Compares the destination's manifest with the shape that `mirror` would write. `of_source` has the digests of
+/// the source's manifest and its children.
 async fn compare_shape(
     entry: &Entry<'_>,
-    shape: &Shape,
+    (shape, of_source): (&Shape, &HashSet<Digest>),
     tagged: &mut Tagged,
     digests: Digests,
 ) -> Result<Outcome, ValidateError> {
@@ -138,7 +153,7 @@ async fn compare_shape(
             configured_platforms(entry, wanted, shape.config.as_ref(), single).await;
         difference.findings.prepend(platform_findings);
     }
-    judge.differs(&found, difference, digests).await
+    judge.differs(&found, (&root, of_source), difference, digests).await
 }
 
 /// The limit that an index with too many children exceeds.

@@ -1,5 +1,7 @@
 //! The verdict on a destination, and its message.
 
+use std::collections::HashSet;
+
 use longshore_oci::{Content, Digest, Manifest, ManifestReference};
 
 use super::difference::Difference;
@@ -68,10 +70,12 @@ impl Judge<'_> {
         Ok(self.invalid(verdict, Difference::of(findings), digests))
     }
 
-    /// Decides why `held` differs from the expected manifest.
+    /// Decides why `held` differs from the expected manifest `root`. `of_source` has the digests of the source's
+    /// manifest and its children.
     pub(super) async fn differs(
         &self,
         held: &Manifest,
+        (root, of_source): (&Manifest, &HashSet<Digest>),
         mut difference: Difference,
         digests: Digests,
     ) -> Result<Outcome, ValidateError> {
@@ -85,7 +89,18 @@ impl Judge<'_> {
             Verdict::Altered
         };
         difference.findings.extend(faults);
-        Ok(self.invalid(verdict, difference, digests))
+        let is_selection = verdict != Verdict::Broken
+            && !(difference.only_descriptors && held.raw.media_type == root.raw.media_type)
+            && is_of(held, of_source);
+        let mut outcome = self.invalid(verdict, difference, digests);
+        if is_selection {
+            outcome.hint = Some(format!(
+                "{}: only the set of platforms or the wrapping differs, and all children are the source's: give \
+                 the -a, --os and --index of the mirror run",
+                verdict.word()
+            ));
+        }
+        Ok(outcome)
     }
 
     /// Whether the source holds the destination's content, though not under the tag.
@@ -166,6 +181,17 @@ impl Judge<'_> {
             Level::Error,
             format!("{name}: {json}"),
         );
+    }
+}
+
+/// Whether a manifest, or each child of an index, is among these digests.
+fn is_of(held: &Manifest, digests: &HashSet<Digest>) -> bool {
+    match &held.content {
+        Content::Index(index) => {
+            let mut children = index.manifests.iter();
+            !index.manifests.is_empty() && children.all(|child| digests.contains(&child.digest))
+        }
+        Content::Single(_) => digests.contains(&held.raw.digest),
     }
 }
 
