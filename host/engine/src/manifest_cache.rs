@@ -5,23 +5,17 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use longshore_files::{CacheFolder, CachedFile, read_from};
+use longshore_files::BoundedFolder;
 use longshore_oci::{Descriptor, Digest, Manifest, MediaType, RawManifest};
 
 /// The folder's name.
 const FOLDER: &str = "manifests";
 /// The limit for all files together, in bytes.
 const LIMIT: u64 = 256 * 1024 * 1024;
-/// The block size for estimates of disk usage, in bytes.
-const BLOCK: u64 = 4096;
-/// Unfinished files older than this belong to a killed run.
-const ABANDONED: Duration = Duration::from_secs(3600);
 /// The largest content that is kept, in bytes.
 const LARGEST: usize = 4 * 1024 * 1024;
 /// The largest file that is read, in bytes: the content, and a line with its media type.
@@ -29,17 +23,7 @@ const FILE_LIMIT: u64 = LARGEST as u64 + 64 * 1024;
 
 /// Manifests that earlier runs fetched, by digest. Clones and other runs share it.
 #[derive(Clone, Debug)]
-pub struct ManifestCache(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    folder: CacheFolder,
-    limit: u64,
-    /// The disk usage as far as this run knows, in bytes; `None` until it writes.
-    size: Mutex<Option<u64>>,
-    /// Set after a write failed: the disk is full, or the folder is not writable.
-    read_only: AtomicBool,
-}
+pub struct ManifestCache(Arc<BoundedFolder>);
 
 impl ManifestCache {
     /// Opens the cache below `root`.
@@ -52,9 +36,7 @@ impl ManifestCache {
     }
 
     fn with_limit(root: &Path, limit: u64) -> io::Result<Self> {
-        let folder = CacheFolder::open(root, FOLDER)?;
-        let (size, read_only) = (Mutex::default(), AtomicBool::default());
-        Ok(Self(Arc::new(Inner { folder, limit, size, read_only })))
+        Ok(Self(Arc::new(BoundedFolder::open(root, FOLDER, limit)?)))
     }
 
     /// Returns the manifest with this digest.
@@ -81,18 +63,21 @@ impl ManifestCache {
 
     async fn read(&self, digest: &Digest) -> Option<(MediaType, Bytes)> {
         let (kept, digest) = (Arc::clone(&self.0), digest.clone());
-        tokio::task::spawn_blocking(move || kept.read(&digest)).await.ok().flatten()
+        let read = move || {
+            kept.read(&digest.file_name(), FILE_LIMIT, |content| verified(content, &digest))
+        };
+        tokio::task::spawn_blocking(read).await.ok().flatten()
     }
 
     async fn write(&self, digest: &Digest, media_type: &MediaType, bytes: Bytes) {
-        if bytes.len() > LARGEST || self.0.read_only.load(Ordering::Relaxed) {
+        if bytes.len() > LARGEST || self.0.is_read_only() {
             return;
         }
-        let (kept, digest, media_type) = (Arc::clone(&self.0), digest.clone(), media_type.clone());
-        let written = tokio::task::spawn_blocking(move || kept.write(&digest, &media_type, &bytes));
-        if let Ok(Err(error)) = written.await
-            && !self.0.read_only.swap(true, Ordering::Relaxed)
-        {
+        let (kept, name, media_type) =
+            (Arc::clone(&self.0), digest.file_name(), media_type.clone());
+        let write =
+            move || kept.keep(&name, &[media_type.as_str().as_bytes(), &[TYPE_END], &bytes]);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(write).await {
             tracing::debug!("manifests are not remembered any more: {error}");
         }
     }
@@ -100,83 +85,6 @@ impl ManifestCache {
 
 /// Ends the first line of a file, which holds the media type.
 const TYPE_END: u8 = b'\n';
-
-impl Inner {
-    fn read(&self, digest: &Digest) -> Option<(MediaType, Bytes)> {
-        let name = name(digest);
-        let file = self.folder.open_file(&name).ok()?;
-        let content = read_from(&file, FILE_LIMIT).ok();
-        let Some(kept) = content.and_then(|content| verified(content, digest)) else {
-            // The next read fetches the content again and replaces the file.
-            let _gone = self.folder.remove(&*name);
-            return None;
-        };
-        // A file that is used is not evicted as one of the oldest.
-        let _as_it_was = file.set_modified(SystemTime::now());
-        Some(kept)
-    }
-
-    fn write(&self, digest: &Digest, media_type: &MediaType, bytes: &[u8]) -> io::Result<()> {
-        let name = name(digest);
-        if self.folder.has(&name) {
-            return Ok(());
-        }
-        let media_type = media_type.as_str().as_bytes();
-        self.folder.replace(&name, &[media_type, &[TYPE_END], bytes])?;
-        let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = match *size {
-            Some(before) => before + disk_usage(bytes.len() as u64),
-            None => {
-                let mut all = 0;
-                for file in self.files()? {
-                    all += disk_usage(file?.size);
-                }
-                all
-            }
-        };
-        *size = Some(if before > self.limit { self.evict()? } else { before });
-        Ok(())
-    }
-
-    /// Removes the oldest files until three quarters of the limit are used; returns the disk usage.
-    ///
-    /// Another run may evict at the same time, so missing files are not an error.
-    fn evict(&self) -> io::Result<u64> {
-        // The paths are not kept: the names of so many files would dominate the memory of a run.
-        let mut files = Vec::new();
-        for file in self.files()? {
-            let file = file?;
-            files.push((file.modified, disk_usage(file.size)));
-        }
-        files.sort_unstable();
-        let mut size: u64 = files.iter().map(|(_, taken)| taken).sum();
-        let (room, mut left) = (self.limit / 4 * 3, size);
-        let goes = |(_, taken): &&(SystemTime, u64)| {
-            let goes = left > room;
-            left = left.saturating_sub(*taken);
-            goes
-        };
-        let Some((last, _)) = files.iter().take_while(goes).last() else { return Ok(size) };
-        for file in self.files()? {
-            let file = file?;
-            if file.modified <= *last && size > room {
-                self.folder.remove(&*file.name)?;
-                size = size.saturating_sub(disk_usage(file.size));
-            }
-        }
-        Ok(size)
-    }
-
-    /// All files except those that a run is writing. Files of killed runs are among them after
-    /// [`ABANDONED`].
-    fn files(&self) -> io::Result<impl Iterator<Item = io::Result<CachedFile>>> {
-        let is_written = |file: &CachedFile| {
-            file.unfinished && file.modified.elapsed().is_ok_and(|age| age < ABANDONED)
-        };
-        let files = self.folder.files()?;
-        Ok(files.filter(move |file| !file.as_ref().is_ok_and(is_written)))
-    }
-}
 
 /// Returns the content of a file if it matches `digest`.
 fn verified(content: Vec<u8>, digest: &Digest) -> Option<(MediaType, Bytes)> {
@@ -187,24 +95,17 @@ fn verified(content: Vec<u8>, digest: &Digest) -> Option<(MediaType, Bytes)> {
     is_right.then(|| (MediaType::from(media_type), content))
 }
 
-/// The disk usage of a file of `length` bytes.
-const fn disk_usage(length: u64) -> u64 {
-    length.div_ceil(BLOCK) * BLOCK
-}
-
-fn name(digest: &Digest) -> String {
-    format!("{}-{}", digest.algorithm().name(), digest.hex())
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
-    use std::sync::atomic::Ordering;
     use std::time::{Duration, SystemTime};
 
-    use super::{BLOCK, ManifestCache, name};
+    use super::ManifestCache;
     use longshore_oci::{MediaType, RawManifest};
+
+    /// The disk usage of a small file, in bytes.
+    const BLOCK: u64 = 4096;
 
     fn manifest(text: &str) -> RawManifest {
         let text = format!(r#"{{"schemaVersion":2,"layers":[],"annotations":{{"of":"{text}"}}}}"#);
@@ -221,7 +122,7 @@ mod tests {
         let other_run = ManifestCache::open(root.path()).unwrap();
         assert_eq!(other_run.manifest(&kept.digest).await.unwrap().raw, kept);
 
-        let path = cache.0.folder.path().join(name(&kept.digest));
+        let path = cache.0.path().join(kept.digest.file_name());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let good = fs::read(&path).unwrap();
         let mut changed = good.clone();
@@ -242,14 +143,14 @@ mod tests {
         let (last, earlier) = manifests.split_last().unwrap();
         for (age, kept) in (1..).zip(earlier) {
             cache.keep_manifest(kept).await;
-            let file = fs::File::open(cache.0.folder.path().join(name(&kept.digest))).unwrap();
+            let file = fs::File::open(cache.0.path().join(kept.digest.file_name())).unwrap();
             file.set_modified(SystemTime::now() - Duration::from_secs(1000 - age)).unwrap();
         }
         assert!(cache.manifest(&manifests[0].digest).await.is_some(), "the oldest is used");
         cache.keep_manifest(last).await;
         let mut left = Vec::new();
         for (at, manifest) in manifests.iter().enumerate() {
-            if cache.0.folder.has(&name(&manifest.digest)) {
+            if cache.0.has(&manifest.digest.file_name()) {
                 left.push(at);
             }
         }
@@ -274,8 +175,8 @@ mod tests {
             assert!(task.await.unwrap(), "something else was read");
         }
         for run in runs {
-            assert!(!run.0.read_only.load(Ordering::Relaxed), "a run has given up");
-            let left = run.0.files().unwrap().count();
+            assert!(!run.0.is_read_only(), "a run has given up");
+            let left = fs::read_dir(run.0.path()).unwrap().count();
             // Both may remove the same files as the oldest, and each counts them as its own.
             assert!(left <= 8, "{left} files are left");
         }
@@ -285,9 +186,9 @@ mod tests {
     async fn a_folder_that_cannot_be_written_is_left_alone() {
         let root = tempfile::tempdir().unwrap();
         let cache = ManifestCache::open(root.path()).unwrap();
-        fs::remove_dir(cache.0.folder.path()).unwrap();
+        fs::remove_dir(cache.0.path()).unwrap();
         cache.keep_manifest(&manifest("a")).await;
-        assert!(cache.0.read_only.load(Ordering::Relaxed));
+        assert!(cache.0.is_read_only());
         assert!(cache.manifest(&manifest("a").digest).await.is_none());
     }
 }

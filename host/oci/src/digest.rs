@@ -87,6 +87,11 @@ impl Digest {
         }
     }
 
+    /// A name for a file with the content of this digest: `sha256-…`.
+    pub fn file_name(&self) -> String {
+        format!("{}-{}", self.algorithm().name(), self.hex())
+    }
+
     /// The hexadecimal part, lower-case.
     pub fn hex(&self) -> String {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
