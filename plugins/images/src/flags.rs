@@ -4,10 +4,13 @@ use longshore_plugin_sdk::yaml::Node;
 
 use crate::finding::Found;
 use crate::likeness::{Likeness, is_certain, is_suspect};
-use crate::name::{is_bare, is_database, is_image};
+use crate::name::{is_bare, is_database, is_image, is_pushed};
 use crate::pair::ByName;
 use crate::rule::Rule;
 use crate::setting::{At, Setting};
+
+/// Keys of the value of a variable or parameter.
+pub(crate) const VALUES: [&str; 2] = ["value", "default"];
 
 /// Returns the settings of a list of arguments. Values without a flag have an empty name.
 pub(crate) fn arguments(list: &Node) -> Vec<Setting<'_>> {
@@ -51,16 +54,17 @@ pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_letter)
 }
 
-/// Returns the settings of a list of `{name, value}`.
+/// Returns the settings of a list of `{name, value}`, or of parameters with a default.
 pub(crate) fn variables(list: &Node) -> Vec<Setting<'_>> {
     let items = list.items().iter().enumerate();
     items.filter_map(|(index, item)| of_variable(item, index)).collect()
 }
 
-/// Returns the setting of `{name, value}`.
+/// Returns the setting of `{name, value}`, or of a parameter `{name, default}`.
 pub(crate) fn of_variable(item: &Node, index: usize) -> Option<Setting<'_>> {
-    let (name, value) = (item.text_of("name")?, item.get("value")?);
-    Some(Setting::of(name, value.as_text()?, value.place, At::Value(index)))
+    let name = item.text_of("name")?;
+    let (key, value) = VALUES.iter().find_map(|key| Some((*key, item.get(key)?)))?;
+    Some(Setting::of(name, value.as_text()?, value.place, At::Field(index, key)))
 }
 
 /// Returns the scalar fields of a mapping.
@@ -165,6 +169,9 @@ pub(crate) fn without_scheme(text: &str) -> &str {
 }
 
 fn judge(word: Word<'_>, setting: &Setting<'_>, source: Source<'_>, found: &mut Found) {
+    if is_pushed(setting.name) {
+        return;
+    }
     let text = word.text;
     let (likeness, named) = (Likeness::of(text), word.is_image || is_image(setting.name));
     let is_image = match named {

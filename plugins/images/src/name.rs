@@ -74,6 +74,13 @@ pub(crate) fn is_database(name: &str) -> bool {
     }
 }
 
+/// Reports whether a name says that its value is where a builder pushes its result.
+pub(crate) fn is_pushed(name: &str) -> bool {
+    let words = words(name);
+    words.last().is_some_and(|last| last == "destination")
+        || words.ends_with(&["cache".to_owned(), "repo".to_owned()])
+}
+
 /// Reports whether a name says that its value is the repository of an image.
 pub(crate) fn is_image_repository(name: &str) -> bool {
     match &words(name)[..] {
@@ -98,7 +105,7 @@ pub(crate) fn is_images(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_describing, is_image, is_images, words};
+    use super::{is_describing, is_image, is_images, is_pushed, words};
 
     #[test]
     fn names_are_split_by_every_convention() {
@@ -132,6 +139,7 @@ mod tests {
         {
             assert!(!is_image(name), "{name}");
         }
+        assert!(is_pushed("--destination") && is_pushed("--cache-repo") && !is_pushed("--repo"));
         assert!(is_describing("podAnnotations") && is_describing("labels"));
         assert!(is_describing("nodeSelector") && !is_describing("labelled"));
         assert!(is_images("extraImages") && is_images("job_images") && !is_images("image"));

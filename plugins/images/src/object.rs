@@ -13,6 +13,9 @@ const CHARTS: [&str; 2] = ["HelmRelease", "HelmChart"];
 /// Group of Crossplane's packages.
 const PACKAGES: &str = "pkg.crossplane.io/";
 
+/// Group of Argo's objects.
+const ARGO: &str = "argoproj.io/";
+
 /// What an object's kind means for its images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Object {
@@ -66,10 +69,48 @@ pub(crate) fn read(node: &Node, found: &mut Found) -> Object {
             let message = "the chart is not rendered: only images named here are found";
             found.remark(node.place, Rule::Kind, message);
         }
+        "Application" if version.starts_with(ARGO) => application(node, found),
+        "OCIRepository" => artifact(node, found),
         _ if version.starts_with(PACKAGES) => package(node, found),
         _ => {}
     }
     Object::Usual
+}
+
+/// Says that the chart of an Argo CD application is another one.
+fn application(node: &Node, found: &mut Found) {
+    let spec = node.get("spec");
+    let one = spec.and_then(|spec| spec.get("source")).into_iter();
+    let more = spec.and_then(|spec| spec.get("sources"));
+    let more = more.iter().flat_map(|sources| sources.items()).map(|source| &**source);
+    let charts = one.chain(more).filter(|source| source.get("chart").is_some());
+    for source in charts {
+        let message = "the chart is not rendered: only images named here are found";
+        found.remark(source.place, Rule::Kind, message);
+    }
+}
+
+/// Adds the artifact of Flux's `OCIRepository`: `{url, ref: {tag, digest, semver}}`.
+fn artifact(node: &Node, found: &mut Found) {
+    let Some(url) = node.path(&["spec", "url"]) else { return };
+    let text = url.as_text().and_then(|text| text.trim().strip_prefix("oci://"));
+    let Some(text) = text.filter(|text| Likeness::of(text) == Likeness::Repository) else { return };
+    let part = |key: &str| node.path(&["spec", "ref", key]).and_then(|part| part.as_text());
+    let mark = found.key("spec");
+    let _ = found.key("url");
+    // Flux takes the most exact part.
+    match (part("digest"), part("semver"), part("tag")) {
+        (Some(digest), _, _) => found.image(url.place, Rule::Kind, format!("{text}@{digest}")),
+        (None, Some(range), _) => {
+            let why = format!("`semver: {range}` chooses its tag");
+            found.doubtful(url.place, Rule::Kind, text, why);
+        }
+        (None, None, tag) => {
+            let tag = tag.unwrap_or("latest");
+            found.image(url.place, Rule::Kind, format!("{text}:{tag}"));
+        }
+    }
+    found.back(mark);
 }
 
 fn kustomization(node: &Node, found: &mut Found) {

@@ -6,6 +6,7 @@ use longshore_plugin_sdk::reference::{
 };
 use longshore_plugin_sdk::yaml::Node;
 
+use crate::flags::without_scheme;
 use crate::likeness::Likeness;
 
 /// Fields of a mapping that holds an image and nothing else.
@@ -41,6 +42,13 @@ const TAGS: [&str; 5] = ["tag", "imageTag", "versionTag", "imageVersion", "defau
 /// Keys beside a `repository` that say that it is one of charts or sources.
 const OTHER_REPOSITORIES: [&str; 5] = ["name", "chart", "url", "path", "branch"];
 
+/// Keys of the part of the path between a registry and the last component.
+const PROJECTS: [&str; 5] = ["organization", "org", "project", "namespace", "owner"];
+
+/// Keys that hold a repository in a mapping that names an image.
+const OTHER_NAMES: [&str; 7] =
+    ["url", "uri", "path", "base", "fullName", "repositoryURI", "repositoryUrl"];
+
 /// Keys of a `registry` mapping that name its host.
 const HOSTS: [&str; 6] = ["server", "host", "hostname", "url", "address", "domain"];
 
@@ -63,15 +71,13 @@ impl Split {
     /// field or not. A mapping that holds nothing but image fields may lack tag and digest.
     pub(crate) fn of(map: &Node, is_image: bool) -> Option<Self> {
         let text = |key: &str| map.text_of(key).map(str::trim).filter(|text| !text.is_empty());
-        let is_bare = map.members().all(|(key, _)| KNOWN.contains(&key.text.as_str()));
+        let is_part = |key: &str| KNOWN.contains(&key) || is_image && PROJECTS.contains(&key);
+        let is_bare = map.members().all(|(key, _)| is_part(&key.text));
         let prefix = text("prefix").filter(|_| is_image);
         // A hub is a project, to which the image is missing.
         let hub = text("hub").filter(|_| map.get("image").is_some());
         let repository = text("repository").or_else(|| text("repo")).or(hub).or(prefix);
-        let (key, name) = match (text("image"), text("name")) {
-            (Some(image), _) => ("image", Some(image)),
-            (None, name) => ("name", name),
-        };
+        let (key, name) = name_of(map, is_image && repository.is_none());
         // `name` alone names images only where its mapping does.
         let named =
             name.filter(|_| key == "image" || is_image || is_bare && registry(map).is_some());
@@ -131,10 +137,14 @@ impl Split {
                 (is_split || is_reference).then(|| name.to_owned())?
             }
         };
+        let project = PROJECTS.iter().find_map(|key| text(key)).filter(|_| is_image);
         split.name = match registry(map) {
             // A complete reference keeps its own registry.
             Some(_) if Likeness::of(&path) == Likeness::Full => path,
-            Some(registry) => join(registry, &path),
+            Some(registry) => match project.filter(|_| !path.contains('/')) {
+                Some(project) => join(registry, &join(project, &path)),
+                None => join(registry, &path),
+            },
             None => path,
         };
         Some(split)
@@ -187,6 +197,22 @@ impl Split {
             reference.push_str(digest);
         }
         Ok(reference)
+    }
+}
+
+/// Returns the field with the name of the image, and its text. `is_image` says that the mapping names an
+/// image and has no repository, so that the name may stand in other fields.
+fn name_of(map: &Node, is_image: bool) -> (&'static str, Option<&str>) {
+    let text = |key: &str| map.text_of(key).map(str::trim).filter(|text| !text.is_empty());
+    match (text("image"), text("name")) {
+        (Some(image), _) => ("image", Some(image)),
+        (None, None) if is_image => {
+            let mut others = OTHER_NAMES.iter().filter_map(|key| Some((*key, text(key)?)));
+            let other = others.next().map(|(key, name)| (key, without_scheme(name)));
+            let other = other.filter(|(_, name)| Likeness::of(name) != Likeness::No);
+            other.map_or(("name", None), |(key, name)| (key, Some(name)))
+        }
+        (None, name) => ("name", name),
     }
 }
 

@@ -21,8 +21,8 @@ pub(crate) struct Setting<'n> {
 pub(crate) enum At<'n> {
     /// An item of a list.
     Item(usize),
-    /// The `value` of an item of a list.
-    Value(usize),
+    /// A field of an item of a list.
+    Field(usize, &'n str),
     /// The value of a key.
     Key(&'n str),
     /// The text of the node.
@@ -34,9 +34,9 @@ impl At<'_> {
     pub(crate) fn enter(self, found: &mut Found) -> Mark {
         match self {
             Self::Item(index) => found.item(index),
-            Self::Value(index) => {
+            Self::Field(index, key) => {
                 let mark = found.item(index);
-                let _ = found.key("value");
+                let _ = found.key(key);
                 mark
             }
             Self::Key(key) => found.key(key),

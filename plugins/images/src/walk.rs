@@ -105,6 +105,8 @@ impl<'f> Walk<'f> {
         for (index, item) in node.items().iter().enumerate() {
             let mark = self.found.item(index);
             self.in_list = true;
+            // Kustomize writes `newTag`.
+            self.in_images = is_images(name) && item.text_of("tag").is_some();
             self.node(item, item_name);
             self.in_list = false;
             self.found.back(mark);
@@ -147,10 +149,14 @@ impl<'f> Walk<'f> {
             let text = key.text.as_str();
             let mark = self.found.key(text);
             match text {
-                "metadata" => self.metadata(value),
+                "metadata" => {
+                    self.metadata(value, node.path(&["spec", "containers"]).is_some());
+                }
+                // Where builders push their result.
+                "output" if name == "build" || node.get("strategy").is_some() => {}
                 STATUS => {}
                 // The rules of variables have read it.
-                "value" if in_list && is_variable(node) => {}
+                key if in_list && flags::VALUES.contains(&key) && is_variable(node) => {}
                 // A list is not what Kubernetes calls labels.
                 _ if is_describing(text) && value.as_sequence().is_none() => {}
                 _ if paired.contains(text) || Split::owns(node, text, is_named) => {}
@@ -233,6 +239,11 @@ impl<'f> Walk<'f> {
             return true;
         }
         let text = |part: &str| value.text_of(part);
+        let name = text("name").filter(|name| Likeness::of(name) == Likeness::Repository);
+        if let Some(name) = name.filter(|_| Split::of(value, true).is_none()) {
+            let why = format!("`{}` has no tag and no digest", key.text);
+            self.found.doubtful(value.place, Rule::Parts, name, why);
+        }
         if ["repository", "tag", "digest"].iter().all(|part| text(part).is_none()) {
             return false;
         }
@@ -455,19 +466,33 @@ impl<'f> Walk<'f> {
         true
     }
 
-    /// Names the annotations that look like images.
-    fn metadata(&mut self, metadata: &Node) {
+    /// Adds the images of sidecars that annotations of a pod name, and names the other annotations that
+    /// look like images.
+    fn metadata(&mut self, metadata: &Node, is_pod: bool) {
         let annotations = metadata.get("annotations").into_iter().flat_map(Node::members);
-        for (key, value) in annotations.filter(|(key, _)| key.text != LAST_APPLIED) {
-            let Some(text) = value.as_text() else { continue };
+        let annotations: Vec<_> = annotations.filter(|(key, _)| key.text != LAST_APPLIED).collect();
+        let settings: Vec<_> = annotations
+            .iter()
+            .filter_map(|(key, value)| {
+                Some(Setting::of(&key.text, value.as_text()?, value.place, At::Key(&key.text)))
+            })
+            .collect();
+        let by_name = ByName::of(&settings);
+        for setting in settings {
+            let (name, text, place) = (setting.name, setting.value, setting.place);
             let mark = self.found.key("annotations");
-            let _ = self.found.key(&key.text);
-            let named = is_image(&key.text) && Likeness::of(text).has_version();
-            if named || is_certain(text) {
-                let why = format!("`{}` is an annotation", key.text);
-                self.found.doubtful(value.place, Rule::Annotation, text, why);
+            let _ = self.found.key(name);
+            let paired = by_name.paired(&setting).filter(|_| is_pod);
+            let is_named = is_image(name) && Likeness::of(text).has_version();
+            if let Some(reference) = paired {
+                self.found.image(place, Rule::Annotation, reference);
+            } else if is_pod && is_named && text.contains('/') {
+                self.found.image(place, Rule::Annotation, text);
+            } else if is_named || is_certain(text) {
+                let why = format!("`{name}` is an annotation");
+                self.found.doubtful(place, Rule::Annotation, text, why);
             } else {
-                text::words(text, value.place, &key.text, self.found);
+                text::words(text, place, name, self.found);
             }
             self.found.back(mark);
         }

@@ -241,3 +241,127 @@ fn objects_in_a_list_have_their_own_names() {
         .collect();
     assert_eq!(origins, ["A/x items[0].spec.image", "B items[1].spec.image"]);
 }
+
+/// Checks a pod with annotations.
+fn annotations(annotations: &str, expected: &[&str]) {
+    let text = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{annotations: {{{annotations}}}}}\n\
+         spec: {{containers: [{{image: 'q.io/x:1'}}]}}\n"
+    );
+    let found = taken(&text);
+    let (pod, sidecars) = found.split_last().expect("the pod's own image");
+    assert_eq!(pod, "q.io/x:1 container spec.containers[0].image");
+    assert_eq!(sidecars, expected, "{annotations}");
+}
+
+#[test]
+fn a_pod_names_its_sidecars_in_annotations() {
+    annotations(
+        "mesh.io/proxyImage: 'q.io/proxy:1'",
+        &["q.io/proxy:1 annotation metadata.annotations[\"mesh.io/proxyImage\"]"],
+    );
+    annotations(
+        "v.io/agent-image: team/agent:2",
+        &["team/agent:2 annotation metadata.annotations[\"v.io/agent-image\"]"],
+    );
+    annotations(
+        "l.io/proxy-image: q.io/proxy, l.io/proxy-version: edge-1",
+        &["q.io/proxy:edge-1 annotation metadata.annotations[\"l.io/proxy-image\"]"],
+    );
+    for none in [
+        "checksum/image: 'abc:1'",
+        "l.io/proxy-image: q.io/proxy",
+        "x.io/image-pull-policy: 'q.io/a:1'",
+        "note: 'q.io/a:1'",
+    ] {
+        annotations(none, &[]);
+    }
+    let elsewhere =
+        "apiVersion: a.io/v1\nkind: A\nmetadata: {annotations: {b/image: 'q.io/a:1'}}\n";
+    assert_eq!(taken(elsewhere), [""; 0]);
+}
+
+#[test]
+fn where_builders_push_is_not_pulled() {
+    resource("{build: {output: {type: docker, image: 'q.io/push:1'}}}", &[]);
+    resource(
+        "{strategy: {from: {kind: DockerImage, name: 'q.io/base:1'}}, output: {to: {kind: DockerImage, name: 'q.io/p:1'}}}",
+        &["q.io/base:1 kind spec.strategy.from.name", "q.io/base:1 text spec.strategy.from.name"],
+    );
+    resource("{output: {image: 'q.io/a:1'}}", &["q.io/a:1 field spec.output.image"]);
+    resource(
+        "{containers: [{image: 'q.io/k:1', args: ['--destination=q.io/p:1', --cache-repo, 'q.io/c/d:1', '--x=q.io/a/b:1']}]}",
+        &[
+            "q.io/k:1 container spec.containers[0].image",
+            "q.io/a/b:1 argument spec.containers[0].args[3]",
+        ],
+    );
+}
+
+#[test]
+fn parts_may_have_other_names() {
+    resource(
+        "{image: {registry: q.io, organization: team, name: a, tag: 1}}",
+        &["q.io/team/a:1 parts spec.image"],
+    );
+    resource(
+        "{image: {registry: q.io, project: team, name: a, version: 1}}",
+        &["q.io/team/a:1 parts spec.image"],
+    );
+    resource(
+        "{image: {registry: q.io, namespace: team, repository: own/a, tag: 1}}",
+        &["q.io/own/a:1 parts spec.image"],
+    );
+    for key in ["url", "uri", "path", "base", "fullName", "repositoryURI"] {
+        resource(
+            &format!("{{sidecarImage: {{{key}: q.io/team/a, tag: 1}}}}"),
+            &["q.io/team/a:1 parts spec.sidecarImage"],
+        );
+    }
+    for none in [
+        "{image: {url: 'https://a.io/b.png', tag: 1}}",
+        "{image: {path: /a/b, tag: 1}}",
+        "{chart: {url: q.io/team/a, tag: 1}}",
+        "{image: {name: q.io/team/a, version: ''}}",
+    ] {
+        resource(none, &[]);
+    }
+    resource(
+        "{images: [{name: q.io/a, tag: 1}, {name: app, newName: q.io/b, newTag: 2}, {name: q.io/c, other: x}]}",
+        &["q.io/b:2 kind spec.images[1]", "q.io/a:1 parts spec.images[0]"],
+    );
+}
+
+#[test]
+fn parameters_have_defaults() {
+    resource(
+        "{params: [{name: BUILDER_IMAGE, default: 'q.io/a:1'}, {name: image, type: string, default: 'x/b:1'}, \
+         {name: text, default: 'x/c:1'}, {name: image, default: [a]}]}",
+        &["q.io/a:1 variable spec.params[0].default", "x/b:1 variable spec.params[1].default"],
+    );
+}
+
+#[test]
+fn an_oci_repository_has_its_tag_beside_it() {
+    let of = |spec: &str| {
+        taken(&format!(
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nspec: {spec}\n"
+        ))
+    };
+    assert_eq!(of("{url: 'oci://q.io/a', ref: {tag: 1}}"), ["q.io/a:1 kind spec.url"]);
+    assert_eq!(
+        of("{url: 'oci://q.io/a', ref: {tag: 1, digest: 'sha256:aa'}}"),
+        ["q.io/a@sha256:aa kind spec.url"]
+    );
+    assert_eq!(of("{url: 'oci://q.io/a'}"), ["q.io/a:latest kind spec.url"]);
+    assert_eq!(of("{url: 'oci://q.io/a', ref: {semver: 1.x}}"), [""; 0]);
+    assert_eq!(of("{url: 'https://q.io/a', ref: {tag: 1}}"), [""; 0]);
+    let argo = "apiVersion: argoproj.io/v1alpha1\nkind: Application\n\
+                spec: {source: {chart: a, repoURL: q.io/b, targetRevision: 1}, sources: [{chart: c}]}\n";
+    let remarks = |text: &str| {
+        let documents = read(text);
+        let findings = documents.whole().iter().flat_map(|root| find(root));
+        findings.filter(|finding| matches!(finding.what, What::Remark(_))).count()
+    };
+    assert_eq!((taken(argo), remarks(argo)), (Vec::new(), 2));
+}
