@@ -21,13 +21,35 @@ async fn a_template_that_fails_is_named_with_its_line() {
         ("a: 1\n{{ nope }}", "c/templates/a.yaml:2: function \"nope\" not defined"),
         ("{{ include \"nope\" . }}", "c/templates/a.yaml:1:3: executing"),
         ("a: 1\n{{ tpl \"{{ fail `boom` }}\" . }}", "c/templates/a.yaml:2:3: "),
-        ("a: b: c", "c/templates/a.yaml: rendered text is not valid YAML: "),
-        ("a: \"b\n- c", "c/templates/a.yaml: rendered text is not valid YAML: "),
     ] {
         let failure = Chart::new(&[(TEMPLATE, template)]).failure(&renderer).await;
         let message = format!("render the chart with plugin `helm-render`: {message}");
         assert!(failure.starts_with(&message), "{template}: {failure}");
         assert!(!failure.contains('\n'), "{template}: {failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_is_not_yaml_costs_no_other_text() {
+    let Some(renderer) = renderer(Limits::default()).await else { return };
+    for broken in ["a: b: c", "a: \"b\n- c", "- a", "some words", "kind: A\nmetadata: text"] {
+        let chart = Chart::new(&[
+            (TEMPLATE, broken),
+            ("templates/b.yaml", "kind: Pod\n---\nkind: Job"),
+            ("templates/README.md", "# Title\n\nwords: and: more\n"),
+            ("templates/z.yaml", "kind: Service"),
+        ]);
+        let rendered = chart.render(&renderer).await.expect(broken);
+        let found: Vec<_> =
+            rendered.iter().map(|one| (one.path.as_str(), one.text.trim())).collect();
+        let expected = [
+            ("c/templates/z.yaml", "kind: Service"),
+            ("c/templates/b.yaml", "kind: Pod"),
+            ("c/templates/b.yaml", "kind: Job"),
+            ("c/templates/README.md", "# Title\n\nwords: and: more"),
+            ("c/templates/a.yaml", broken),
+        ];
+        assert_eq!(found, expected, "{broken}");
     }
 }
 
@@ -144,6 +166,8 @@ async fn wrong_values_are_named() {
     }
     let failure = Chart::new(&[("values.yaml", "a: b: c")]).failure(&renderer).await;
     assert!(failure.contains("cannot load values.yaml"), "{failure}");
+    let failure = Chart::new(&[("values.yaml", "- a")]).failure(&renderer).await;
+    assert!(failure.contains("values.yaml: found array, expected a mapping"), "{failure}");
     for (schema, message) in [
         ("{", "cannot read values.schema.json"),
         (r#"{"type": 5}"#, "cannot compile values.schema.json"),

@@ -31,7 +31,16 @@ type Error struct {
 func (e *Error) Error() string { return e.Message }
 
 func failed(code, message string) error {
-	return &Error{Code: code, Message: shortened(oneLine(message))}
+	return &Error{Code: code, Message: shortened(withoutGo(oneLine(message)))}
+}
+
+// How Go says that YAML has another type than expected.
+var otherType = regexp.MustCompile(
+	`(?:cannot unmarshal yaml document: )?error unmarshaling JSON: while decoding JSON: json: cannot unmarshal (\w+) into Go value of type map\[\S+(?: \{\})?`)
+
+// withoutGo replaces the words of Go in a message.
+func withoutGo(message string) string {
+	return otherType.ReplaceAllString(message, "found $1, expected a mapping")
 }
 
 func failedf(code, format string, arguments ...any) error {

@@ -5,6 +5,7 @@ package render
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -47,7 +48,7 @@ type Manifest struct {
 }
 
 // Render returns the documents in the order in which `helm template` prints them: sorted by kind, then
-// the hooks. `values` are YAML texts, of which a later one overrides an earlier one. Render calls `at`
+// the hooks. Texts that are not YAML come last. `values` are YAML texts, of which a later one overrides an earlier one. Render calls `at`
 // with the path of each template before it executes it.
 //
 // Every error is an *Error.
@@ -115,10 +116,15 @@ func execute(chrt *chart.Chart, values common.Values, skipTests bool, at func(st
 		return nil, err
 	}
 	hooks, sorted, err := releaseutil.SortManifests(texts, nil, releaseutil.InstallOrder)
+	var broken []Manifest
+	if err != nil {
+		broken = takeBroken(texts)
+		hooks, sorted, err = releaseutil.SortManifests(texts, nil, releaseutil.InstallOrder)
+	}
 	if err != nil {
 		return nil, failed(codeManifest, placeFirst(err.Error()))
 	}
-	manifests := make([]Manifest, 0, len(sorted)+len(hooks))
+	manifests := make([]Manifest, 0, len(sorted)+len(hooks)+len(broken))
 	for _, manifest := range sorted {
 		manifests = append(manifests, Manifest{Path: manifest.Name, Text: manifest.Content})
 	}
@@ -132,7 +138,21 @@ func execute(chrt *chart.Chart, values common.Values, skipTests bool, at func(st
 		}
 		manifests = append(manifests, Manifest{Path: hook.Path, Text: hook.Manifest})
 	}
-	return manifests, nil
+	return append(manifests, broken...), nil
+}
+
+// takeBroken removes the texts that Helm cannot sort, because they are not YAML or not objects, and returns
+// them as they are. One such text stops Helm. The host reads all others, and says which one is broken.
+func takeBroken(texts map[string]string) []Manifest {
+	var broken []Manifest
+	for _, template := range slices.Sorted(maps.Keys(texts)) {
+		one := map[string]string{template: texts[template]}
+		if _, _, err := releaseutil.SortManifests(one, nil, releaseutil.InstallOrder); err != nil {
+			broken = append(broken, Manifest{Path: template, Text: texts[template]})
+			delete(texts, template)
+		}
+	}
+	return broken
 }
 
 // checkSize fails if the texts are larger than the host takes, and names the largest.
