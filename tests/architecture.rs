@@ -22,12 +22,13 @@ const CRATES: &[(&str, &[&str])] = &[
     ("fleet", &["oci", "store", "engine"]),
     ("plugin", &["files"]),
     ("chart", &["oci", "files", "store", "registry"]),
+    ("renderer", &["plugin", "chart"]),
     ("author", &["files", "plugin"]),
     (
         "cli",
         &[
             "oci", "files", "store", "registry", "layout", "engine", "fleet", "plugin", "chart",
-            "author",
+            "renderer", "author",
         ],
     ),
 ];

@@ -1,6 +1,8 @@
 //! `mirror-charts`: sources, pushes as Helm does, images, reports.
 
+mod again;
 mod bad_sources;
+mod broken;
 mod failures;
 mod images;
 mod listing;

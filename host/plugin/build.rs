@@ -99,6 +99,9 @@ fn embed() -> Result<()> {
     println!("cargo::rustc-check-cfg=cfg(without_renderer)");
     if !left_out.is_empty() {
         println!("cargo::rustc-cfg=without_renderer");
+        println!(
+            "cargo::warning=longshore gets no renderer of charts: to build one, install Go 1.26 or newer and run `cargo xtask renderer`"
+        );
     }
     writeln!(table, "/// The plugins that were not built.")?;
     writeln!(table, "pub(super) static LEFT_OUT: &[(&str, Kind)] = &[")?;

@@ -41,6 +41,11 @@ fn an_index_that_is_huge_broken_or_missing_is_named() {
     for (answer, text) in [
         (Some(Answer::Zeros(200 * 1024 * 1024)), "is larger than"),
         (Some(Answer::File(b"entries: [".to_vec())), "index.yaml: "),
+        (
+            Some(Answer::File(b"<html>log in</html>".to_vec())),
+            "hint: give the URL that `helm repo add`",
+        ),
+        (Some(Answer::File(b" \n".to_vec())), "index.yaml: it is empty"),
         (Some(index("  - {version: 1.0.0}\n")), "is not an address of a chart"),
         (None, "404"),
     ] {

@@ -67,16 +67,7 @@ impl Longshore {
     /// Caches manifests and blob locations for the next run in the same directory.
     pub(crate) fn with_caches(self) -> Self {
         let cache = self.scratch.path().join("cache");
-        let compiled = cache.join("compiled");
-        if !compiled.exists() {
-            let private = DirBuilder::new().recursive(true).mode(0o700).create(&compiled);
-            private.expect("a folder in the scratch directory can be made");
-            // Reuses plugins that another test has compiled.
-            for entry in shared_cache().join("compiled").read_dir().into_iter().flatten().flatten()
-            {
-                let _gone = std::fs::hard_link(entry.path(), compiled.join(entry.file_name()));
-            }
-        }
+        share_compiled(&cache);
         self.env("LONGSHORE_CACHE_DIR", cache)
     }
 
@@ -211,14 +202,27 @@ impl Longshore {
     }
 }
 
+/// Puts the plugins that other tests have compiled into a cache, if it has none.
+pub(crate) fn share_compiled(cache: &Path) {
+    let compiled = cache.join("compiled");
+    if compiled.exists() {
+        return;
+    }
+    let private = DirBuilder::new().recursive(true).mode(0o700).create(&compiled);
+    private.expect("a folder in the scratch directory can be made");
+    for entry in shared_cache().join("compiled").read_dir().into_iter().flatten().flatten() {
+        let _gone = std::fs::hard_link(entry.path(), compiled.join(entry.file_name()));
+    }
+}
+
 /// Returns the cache that all tests share. Files in place of its folders keep it from caching
-/// manifests and blob locations. Otherwise the requests of a test would depend on other tests.
+/// manifests, blob locations, charts and renderings. Otherwise the requests of a test would depend on other tests.
 pub(crate) fn shared_cache() -> PathBuf {
     static BLOCKED: Once = Once::new();
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("longshore-cache");
     BLOCKED.call_once(|| {
         std::fs::create_dir_all(&cache).expect("the target directory can be written");
-        for folder in ["manifests", "hints"] {
+        for folder in ["manifests", "hints", "charts", "renderings"] {
             std::fs::write(cache.join(folder), "").expect("the shared cache has no such folder");
         }
     });

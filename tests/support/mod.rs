@@ -41,7 +41,7 @@ mod tls_front;
 
 pub(crate) use certificate::Tls;
 pub(crate) use fault_proxy::{Answer, FaultProxy, Rule, Seen};
-pub(crate) use longshore::{Longshore, Run, Running, shared_cache};
+pub(crate) use longshore::{Longshore, Run, Running, share_compiled, shared_cache};
 pub(crate) use nats::Nats;
 pub(crate) use pair::Pair;
 pub(crate) use process::Process;

@@ -12,7 +12,7 @@ mod image;
 mod rendering;
 mod switched_off;
 
-pub use discovery::{Discovery, discover};
+pub use discovery::{BrokenTemplate, Discovery, discover};
 pub use image::{Confidence, Image, Provenance, Remark, RemarkKind};
 pub use longshore_plugin_images::Rule;
 pub use rendering::Rendering;

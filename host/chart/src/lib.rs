@@ -14,5 +14,5 @@ mod render;
 mod rendered;
 pub mod source;
 
-pub use render::{HelmProgram, RenderError, RenderInput, Renderer};
+pub use render::{HelmProgram, KeptRenderings, RenderError, RenderFault, RenderInput, Renderer};
 pub use rendered::Rendered;

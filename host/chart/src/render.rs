@@ -1,6 +1,7 @@
 //! Rendering charts: what a renderer gets, and what it returns.
 
 mod helm;
+mod kept;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use futures_util::future::BoxFuture;
 use super::Rendered;
 
 pub use helm::HelmProgram;
+pub use kept::KeptRenderings;
 
 /// The input of one rendering.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +34,56 @@ pub struct RenderInput {
     pub skip_tests: bool,
 }
 
+/// What keeps a chart from being rendered. It decides what can help.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RenderFault {
+    /// A template fails with these values.
+    #[default]
+    Template,
+    /// A template or the chart wants another Kubernetes version.
+    Kubernetes,
+    /// A template wants API versions that the renderer does not assume.
+    ApiVersions,
+    /// The values do not fit the chart's schema, or are not values.
+    Values,
+    /// The chart is wrong by itself.
+    Chart,
+    /// The archive lacks charts that `Chart.yaml` names.
+    Dependencies,
+    /// A template uses up a limit of the renderer.
+    Limit,
+}
+
+impl RenderFault {
+    /// Reads what a template or Helm says about its fault.
+    #[must_use]
+    pub fn of_message(message: &str) -> Self {
+        let text = message.to_ascii_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        let names_version =
+            text.contains("kubernetes") && text.bytes().any(|byte| byte.is_ascii_digit());
+        if has(&["kubeversion", "kubernetes version", "kube-version"]) {
+            return Self::Kubernetes;
+        }
+        if has(&["api version", "apiversion", "api-version", " crd", "custom resource definition"])
+            || text.split_whitespace().any(is_api_version)
+        {
+            return Self::ApiVersions;
+        }
+        if names_version { Self::Kubernetes } else { Self::Template }
+    }
+}
+
+/// Reports whether a word is a group and version, such as `(monitoring.coreos.com/v1)`.
+fn is_api_version(word: &str) -> bool {
+    let word = word.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());
+    let Some((group, version)) = word.split_once('/') else { return false };
+    let digits = version.strip_prefix('v').unwrap_or_default();
+    group.contains('.')
+        && group.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+        && digits.starts_with(|first: char| first.is_ascii_digit())
+}
+
 /// A chart could not be rendered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
 pub struct RenderError {
@@ -41,7 +93,9 @@ pub struct RenderError {
     pub line: Option<u32>,
     /// The cause: one lower-case fragment.
     pub message: String,
-    /// Advice for the user.
+    /// The kind of fault.
+    pub fault: RenderFault,
+    /// Advice of the renderer itself.
     pub hint: Option<String>,
 }
 
@@ -60,6 +114,12 @@ impl fmt::Display for RenderError {
 
 /// Renders charts. Renderings may run concurrently.
 pub trait Renderer: fmt::Debug + Send + Sync {
+    /// A text that differs between renderers that may return different results for one input. `None` if
+    /// the same input may give another result later.
+    fn identity(&self) -> Option<String> {
+        None
+    }
+
     /// Renders a chart: one item per template that has output. `NOTES.txt` and CRDs are left out.
     ///
     /// # Errors
@@ -72,7 +132,7 @@ pub trait Renderer: fmt::Debug + Send + Sync {
 
 #[cfg(test)]
 mod tests {
-    use super::RenderError;
+    use super::{RenderError, RenderFault};
 
     #[test]
     fn an_error_names_the_place_that_is_known() {
@@ -82,5 +142,22 @@ mod tests {
         assert_eq!(error.to_string(), "a/templates/b.yaml: nil pointer");
         error.line = Some(3);
         assert_eq!(error.to_string(), "a/templates/b.yaml:3: nil pointer");
+    }
+
+    #[test]
+    fn messages_say_what_a_template_wants() {
+        for (message, fault) in [
+            ("chart requires kubeVersion: >=1.99.0", RenderFault::Kubernetes),
+            ("needs Kubernetes 1.99", RenderFault::Kubernetes),
+            ("Unsupported Kubernetes version", RenderFault::Kubernetes),
+            ("needs the CRDs (monitoring.coreos.com/v1)", RenderFault::ApiVersions),
+            ("Prometheus is on but the API version is unknown", RenderFault::ApiVersions),
+            ("install snapshot.storage.k8s.io/v1beta1 first", RenderFault::ApiVersions),
+            ("a value is needed: .Values.kubernetes", RenderFault::Template),
+            ("see https://example.com/v1", RenderFault::Template),
+            ("template a/b not defined", RenderFault::Template),
+        ] {
+            assert_eq!(RenderFault::of_message(message), fault, "{message}");
+        }
     }
 }

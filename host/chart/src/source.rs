@@ -1,5 +1,6 @@
 //! Where charts come from: repositories with an `index.yaml`, registries, folders and archives.
 
+mod archives;
 mod error;
 mod fetched;
 mod helm;
@@ -9,6 +10,7 @@ mod oci;
 mod repo;
 mod sources;
 
+pub use archives::KeptArchives;
 pub use error::SourceError;
 pub use fetched::Fetched;
 pub use helm::{HelmFileError, HelmRepositories, RepoLogin};

@@ -19,13 +19,14 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, ValueEnum};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use longshore_chart::archive::{Chart, ChartFolder};
 use longshore_chart::images::{Discovery, Rendering, discover};
 use longshore_chart::overlay::overlay;
-use longshore_chart::{RenderInput, Renderer};
+use longshore_chart::{RenderError, RenderInput, Renderer};
 use longshore_oci::{Reference, Registry, StoreName};
+use longshore_renderer::PluginRenderer;
 
-use crate::builtin::Builtin;
 use crate::helm::Helm;
 use crate::score::Score;
 use crate::truth::Expected;
@@ -73,7 +74,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(measure(arguments))
 }
 
@@ -85,52 +86,92 @@ async fn measure(arguments: &Arguments) -> Result<()> {
     }
     let builtin = match arguments.renderer {
         Choice::Helm => None,
-        _ => Builtin::load(std::path::absolute(&arguments.cache)?).await?,
+        _ => builtin::load(std::path::absolute(&arguments.cache)?).await?,
     };
     match (&builtin, arguments.renderer) {
         (None, Choice::Builtin) => bail!("this build has no renderer; run `cargo xtask renderer`"),
         (None, Choice::Auto) => println!("this build has no renderer: helm renders"),
         _ => {}
     }
+    let is_chosen = |expected: &Expected| {
+        arguments.chart.is_empty() || arguments.chart.contains(&expected.chart)
+    };
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    let builtin = builtin.map(Arc::new);
+    let mut looked = stream::iter(truth::read(&truth)?.into_iter().filter(is_chosen))
+        .map(|expected| {
+            let (folder, builtin) = (folder.clone(), builtin.clone());
+            // A task of its own, so that several charts use several cores.
+            let looking = tokio::spawn(async move {
+                look(&folder, &expected, builtin.as_deref()).await.map(|at| (expected, at))
+            });
+            async move { looking.await? }
+        })
+        .buffered(at_once);
     let mut score = Score::default();
-    for expected in truth::read(&truth)? {
-        if !arguments.chart.is_empty() && !arguments.chart.contains(&expected.chart) {
-            continue;
+    while let Some((expected, looked)) = looked.try_next().await? {
+        let Looked { name, note, found, error, .. } = &looked;
+        if let Some(note) = note {
+            println!("{name}: {note}");
         }
-        let archive = folder.join(&expected.archive);
-        let name = expected.archive.trim_end_matches(".tgz").to_owned();
-        let chart = open(&archive).with_context(|| format!("failed to open {name}"))?;
-        let (input, flags) = input_of(&expected, folder, &chart)?;
-        let helm = Helm { chart: archive, flags };
-        let renderer: &dyn Renderer = match (&builtin, input.understood) {
-            (Some(builtin), true) => builtin,
-            (Some(_), false) => {
-                println!("{name}: helm renders, because of {}", helm.flags.join(" "));
-                &helm
-            }
-            (None, _) => &helm,
-        };
-        let input = input.input;
-        let rendered = match renderer.render(&input).await {
-            Ok(rendered) => rendered,
-            Err(error) => {
+        if arguments.all {
+            print(name, found);
+        }
+        match error {
+            Some(error) => {
                 println!("{name}: not rendered: {error}");
-                score.not_rendered(&expected);
+                score.add_unrendered(name, &expected, found);
                 continue;
             }
-        };
-        let rendering = Rendering { name: "", values: &input.values, rendered: &rendered };
-        let found = discover(&chart, &[rendering]);
-        if arguments.all {
-            print(&name, &found);
+            None => score.add(name, &expected, found),
         }
-        score.add(&name, &expected, &found);
         if arguments.overlay {
-            move_to_mirror(&name, &chart, &input, renderer).await?;
+            move_to_mirror(&looked, builtin.as_deref()).await?;
         }
     }
     score.print();
     Ok(())
+}
+
+/// A chart that was looked at.
+struct Looked {
+    name: String,
+    /// What is special about the rendering.
+    note: Option<String>,
+    chart: Chart,
+    input: RenderInput,
+    /// Renders the chart if the built-in renderer cannot.
+    helm: Option<Helm>,
+    found: Discovery,
+    error: Option<RenderError>,
+}
+
+/// Renders a chart and looks for its images.
+async fn look(
+    folder: &Path,
+    expected: &Expected,
+    builtin: Option<&PluginRenderer>,
+) -> Result<Looked> {
+    let archive = folder.join(&expected.archive);
+    let name = expected.archive.trim_end_matches(".tgz").to_owned();
+    let chart = open(&archive).with_context(|| format!("failed to open {name}"))?;
+    let (Input { input, understood }, flags) = input_of(expected, folder, &chart)?;
+    let note = (builtin.is_some() && !understood)
+        .then(|| format!("helm renders, because of {}", flags.join(" ")));
+    let helm = (builtin.is_none() || !understood).then_some(Helm { chart: archive, flags });
+    let rendered = match (builtin, &helm) {
+        (Some(builtin), None) => builtin.render(&input).await,
+        (_, Some(helm)) => helm.render(&input).await,
+        (None, None) => bail!("nothing renders {name}"),
+    };
+    let (rendered, error) = match rendered {
+        Ok(rendered) => (Some(rendered), None),
+        Err(error) => (None, Some(error)),
+    };
+    let rendering =
+        rendered.as_ref().map(|rendered| Rendering { name: "", values: &input.values, rendered });
+    let found = discover(&chart, rendering.as_slice());
+    Ok(Looked { name, note, chart, input, helm, found, error })
 }
 
 /// Opens an archive or a folder.
@@ -182,12 +223,13 @@ fn input_of(expected: &Expected, folder: &Path, chart: &Chart) -> Result<(Input,
 }
 
 /// Computes the overlay of a chart and prints it.
-async fn move_to_mirror(
-    name: &str,
-    chart: &Chart,
-    input: &RenderInput,
-    renderer: &dyn Renderer,
-) -> Result<()> {
+async fn move_to_mirror(looked: &Looked, builtin: Option<&PluginRenderer>) -> Result<()> {
+    let Looked { name, chart, input, helm, .. } = looked;
+    let renderer: &dyn Renderer = match (helm, builtin) {
+        (Some(helm), _) => helm,
+        (None, Some(builtin)) => builtin,
+        (None, None) => bail!("nothing renders {name}"),
+    };
     let mirror = |source: &Reference| {
         let store = StoreName::from("mirror.example.com".parse::<Registry>().ok()?);
         let repository = source.repository.inside("charts").ok()?;
@@ -220,5 +262,8 @@ fn print(name: &str, found: &Discovery) {
     }
     for remark in &found.remarks {
         println!("{name}: remark: {remark}");
+    }
+    for broken in &found.broken {
+        println!("{name}: broken: {broken}");
     }
 }

@@ -37,9 +37,11 @@ pub(crate) struct Score {
 }
 
 impl Score {
-    /// Counts a chart that could not be rendered.
-    pub(crate) fn not_rendered(&mut self, expected: &Expected) {
+    /// Counts a chart that could not be rendered. Its values still name images.
+    pub(crate) fn add_unrendered(&mut self, name: &str, expected: &Expected, found: &Discovery) {
         self.unread += expected.images.iter().filter(|image| image.is_needed()).count();
+        let known = expected.images.iter().map(Needed::reference).collect();
+        self.add_disabled(name, expected, found, &known);
     }
 
     /// Counts what was found in a chart, and prints misses and mistakes.
@@ -74,22 +76,44 @@ impl Score {
             let place = image.provenance.first().map(ToString::to_string).unwrap_or_default();
             println!("{name}: wrong {reference}: {place}");
         }
-        self.add_disabled(expected, found, &known);
+        self.add_disabled(name, expected, found, &known);
         self.add_operators(name, expected, found);
     }
 
-    fn add_disabled(&mut self, expected: &Expected, found: &Discovery, known: &BTreeSet<String>) {
-        let disabled: BTreeSet<String> =
-            found.disabled.iter().map(|image| image.reference.to_string()).collect();
-        let needed: BTreeSet<String> = expected
+    /// Counts the images of components that are off. One that a rendering has too is found as well.
+    fn add_disabled(
+        &mut self,
+        name: &str,
+        expected: &Expected,
+        found: &Discovery,
+        known: &BTreeSet<String>,
+    ) {
+        let of = |images: &[Image]| -> BTreeSet<String> {
+            images.iter().map(|image| image.reference.to_string()).collect()
+        };
+        let (images, disabled) = (of(&found.images), of(&found.disabled));
+        let needed: BTreeMap<String, &Needed> = expected
             .images
             .iter()
             .filter(|image| image.is_disabled())
-            .map(Needed::reference)
+            .map(|image| (image.reference(), image))
             .collect();
         self.disabled.needed += needed.len();
-        self.disabled.found += needed.intersection(&disabled).count();
-        self.disabled.wrong += disabled.difference(known).count();
+        for (reference, image) in needed {
+            if disabled.contains(&reference) || images.contains(&reference) {
+                self.disabled.found += 1;
+            } else {
+                println!("{name}: missed e {reference}: {}", image.place);
+            }
+        }
+        for image in &found.disabled {
+            let reference = image.reference.to_string();
+            if !known.contains(&reference) {
+                self.disabled.wrong += 1;
+                let place = image.provenance.first().map(ToString::to_string).unwrap_or_default();
+                println!("{name}: wrong e {reference}: {place}");
+            }
+        }
     }
 
     fn add_operators(&mut self, name: &str, expected: &Expected, found: &Discovery) {

@@ -18,6 +18,8 @@ const RATIO: u64 = 200;
 const HARMLESS: u64 = 4 * 1024 * 1024;
 /// The longest path, in bytes.
 const PATH: usize = 1024;
+/// Messages show at most this many characters of each end of a name.
+const SHOWN: usize = 60;
 
 /// What may still be unpacked: a chart shares it with its subcharts.
 #[derive(Debug)]
@@ -78,21 +80,21 @@ fn read_entries<R: Read>(
                 continue;
             }
             EntryType::XGlobalHeader | EntryType::XHeader => continue,
-            other => return Err(ArchiveError::Kind { entry: name, kind: kind(other) }),
+            other => return Err(ArchiveError::Kind { entry: shown(&name), kind: kind(other) }),
         }
         let Some(path) = inside(&name)? else {
             let why = "the file is not in the chart's folder";
-            return Err(ArchiveError::Path { entry: name, why });
+            return Err(ArchiveError::Path { entry: shown(&name), why });
         };
         if !paths.insert(path.clone()) {
-            return Err(ArchiveError::Duplicate(name));
+            return Err(ArchiveError::Duplicate(shown(&name)));
         }
         // A header may claim any size, so memory grows only as bytes arrive.
         budget.take(entry.size())?;
         let mut content = Vec::new();
         entry.read_to_end(&mut content).map_err(broken)?;
         if content.len() as u64 != entry.size() {
-            return Err(ArchiveError::Broken(format!("{name} is cut off")));
+            return Err(ArchiveError::Broken(format!("{} is cut off", shown(&name))));
         }
         if content.starts_with(&[0xef, 0xbb, 0xbf]) {
             content.drain(..3);
@@ -104,7 +106,7 @@ fn read_entries<R: Read>(
 
 /// Returns the path inside the chart's folder; `None` for the folder itself.
 fn inside(name: &str) -> Result<Option<String>, ArchiveError> {
-    let refused = |why| Err(ArchiveError::Path { entry: name.to_owned(), why });
+    let refused = |why| Err(ArchiveError::Path { entry: shown(name), why });
     if name.len() > PATH {
         return refused("the path is too long");
     }
@@ -128,6 +130,17 @@ fn inside(name: &str) -> Result<Option<String>, ArchiveError> {
         parts.push(part);
     }
     Ok(parts.split_first().filter(|(_, rest)| !rest.is_empty()).map(|(_, rest)| rest.join("/")))
+}
+
+/// Returns a name for a message; the middle of a long one is left out.
+fn shown(name: &str) -> String {
+    let length = name.chars().count();
+    if length <= 2 * SHOWN {
+        return name.to_owned();
+    }
+    let begin: String = name.chars().take(SHOWN).collect();
+    let end: String = name.chars().skip(length - SHOWN).collect();
+    format!("{begin}…{end}")
 }
 
 fn kind(kind: EntryType) -> &'static str {
@@ -227,6 +240,12 @@ mod tests {
             let error = files(&[(path, b"x")]).unwrap_err();
             assert!(error.contains(why), "{path}: {error}");
         }
+        let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        let mut header = raw("", EntryType::Regular, 1);
+        tar.append_data(&mut header, format!("a/{}", "x".repeat(5000)), &b"x"[..]).unwrap();
+        let long = tar.into_inner().unwrap().finish().unwrap();
+        let error = unpack(&long, &mut Budget::new()).unwrap_err().to_string();
+        assert!(error.contains("xx…xx") && error.len() < 300, "{error}");
         let folder = archive(&[("a/../..", EntryType::Directory, b"")]);
         assert!(unpack(&folder, &mut Budget::new()).is_err(), "a folder may not lead out either");
     }

@@ -41,13 +41,16 @@ impl Images {
         self.all.iter().any(|image| image.reference.name() == reference.name())
     }
 
-    /// Reports whether a rendering has the image, perhaps from another registry.
+    /// Reports whether a rendering has an image of this path, perhaps below another one and from another
+    /// registry.
     pub(super) fn has_path(&self, reference: &Reference) -> bool {
-        let path = reference.repository.as_str().trim_start_matches("library/");
-        self.all.iter().any(|image| {
-            image.reference.version == reference.version
-                && image.reference.repository.as_str().ends_with(path)
-        })
+        self.all.iter().any(|image| is_below(&image.reference, reference))
+    }
+
+    /// Like [`has_path`](Self::has_path), with the version too.
+    pub(super) fn has_path_and_version(&self, reference: &Reference) -> bool {
+        let same = |image: &Image| image.reference.version == reference.version;
+        self.all.iter().any(|image| same(image) && is_below(&image.reference, reference))
     }
 
     /// Adds a finding: an image, or a remark.
@@ -110,6 +113,13 @@ impl Images {
             image.provenance.push(provenance);
         }
     }
+}
+
+/// Reports whether the path of an image ends with that of another.
+fn is_below(image: &Reference, other: &Reference) -> bool {
+    let path = other.repository.as_str().trim_start_matches("library/");
+    let before = image.repository.as_str().strip_suffix(path);
+    before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
 fn not_taken(text: String, why: &str) -> (RemarkKind, String, String) {

@@ -1,11 +1,12 @@
 //! Unites what the renderings of a chart hold.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use longshore_oci::{Reference, ReferenceError};
 
 use super::collected::Images;
-use super::documents::findings;
+use super::documents::read_template;
 use super::image::{Image, Remark, RemarkKind};
 use super::rendering::Rendering;
 use super::{hints, switched_off};
@@ -22,6 +23,26 @@ pub struct Discovery {
     pub hints: Vec<Image>,
     /// What was not taken, each text once.
     pub remarks: Vec<Remark>,
+    /// The templates that render to text which is not YAML, each once. Images may be missing.
+    pub broken: Vec<BrokenTemplate>,
+}
+
+/// A template that renders to text which is not YAML. Helm does not install such a chart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenTemplate {
+    /// The values of the rendering; empty for the chart's own.
+    pub values: String,
+    /// Path of the template, from the chart's folder on.
+    pub template: String,
+    /// Line and cause.
+    pub message: String,
+}
+
+/// Formats as `TEMPLATE: rendered text is not valid YAML: MESSAGE`.
+impl fmt::Display for BrokenTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: rendered text is not valid YAML: {}", self.template, self.message)
+    }
 }
 
 impl Discovery {
@@ -45,20 +66,29 @@ impl Discovery {
     }
 }
 
-/// Finds the images of a chart in its renderings.
+/// Finds the images of a chart in its renderings. Without any, all images of its values are disabled.
 #[must_use]
 pub fn discover(chart: &Chart, renderings: &[Rendering<'_>]) -> Discovery {
     let mut images = Images::default();
     let mut remarks = Vec::new();
+    let mut broken = Vec::new();
     for rendering in renderings {
         for rendered in rendering.rendered {
-            for finding in findings(&rendered.text) {
+            let read = read_template(&rendered.text);
+            for finding in read.findings {
                 images.add(rendering.name, &rendered.template, finding, &mut remarks);
             }
+            broken.extend(read.broken.map(|message| BrokenTemplate {
+                values: rendering.name.to_owned(),
+                template: rendered.template.clone(),
+                message,
+            }));
         }
     }
     let mut disabled = Images::default();
-    for rendering in renderings {
+    let unrendered = [Rendering { name: "", values: &[], rendered: &[] }];
+    let with_values = if renderings.is_empty() { &unrendered } else { renderings };
+    for rendering in with_values {
         switched_off::add(chart, rendering, &images, &mut disabled);
     }
     let mut hints = Images::default();
@@ -78,5 +108,6 @@ pub fn discover(chart: &Chart, renderings: &[Rendering<'_>]) -> Discovery {
         disabled: disabled.into_all(),
         hints: hints.into_all(),
         remarks,
+        broken,
     }
 }

@@ -6,17 +6,54 @@ use longshore_plugin_images::{Finding, Origin, Rule, What, find, is_object};
 use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::yaml::{Node, Value, read};
 
-/// Returns the findings in what a template renders. Documents that Helm does not send to a cluster
-/// hold no images; a finding says that one was not read.
-pub(super) fn findings(text: &str) -> Vec<Finding> {
+/// What a template renders, as far as it is YAML.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    pub(super) findings: Vec<Finding>,
+    /// Why Helm would refuse the text, if it would. Images may be missing then.
+    pub(super) broken: Option<String>,
+}
+
+/// Reads what a template renders. Documents that Helm does not send to a cluster hold no images; a
+/// finding says that one was not read.
+pub(super) fn read_template(text: &str) -> Read {
     let documents = read(text);
-    let mut findings: Vec<Finding> = documents.whole().iter().flat_map(of_document).collect();
-    // A duplicate key loses a value, and a syntax error loses a document.
-    findings.extend(documents.errors.into_iter().map(|error| {
+    let mut result = Read::default();
+    let is_complete = documents.complete;
+    for root in documents.whole() {
+        match refused(root) {
+            Some(why) => {
+                let why = format!("line {}: {why}", root.place.line);
+                result.broken.get_or_insert(why);
+            }
+            None => result.findings.extend(of_document(root)),
+        }
+    }
+    for error in documents.errors {
         let message = format!("line {}: {}", error.line, error.message);
-        not_read(Place { line: error.line, column: error.column }, message)
-    }));
-    findings
+        // A duplicate key loses a value, and a syntax error loses a document.
+        if is_complete {
+            let place = Place { line: error.line, column: error.column };
+            result.findings.push(not_read(place, message));
+        } else {
+            result.broken.get_or_insert(message);
+        }
+    }
+    result
+}
+
+/// Why Helm refuses a document; it reads the head of each one.
+fn refused(root: &Rc<Node>) -> Option<&'static str> {
+    let is_empty = |node: &Node| matches!(node.value, Value::Null);
+    if is_empty(root) {
+        return None;
+    }
+    if root.as_mapping().is_none() {
+        return Some("the document is not a mapping");
+    }
+    let metadata = root.get("metadata")?;
+    let is_mapping = is_empty(metadata) || metadata.as_mapping().is_some();
+    (!is_mapping).then_some("`metadata` is not a mapping")
 }
 
 fn of_document(root: &Rc<Node>) -> Vec<Finding> {

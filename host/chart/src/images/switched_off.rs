@@ -26,6 +26,9 @@ pub(super) fn add(
 ) {
     for mut values in effective(chart, rendering.values) {
         mark_defaults(&mut values.values);
+        if let Some(registry) = global_registry(&values.values) {
+            replace_registries(&mut values.values, &registry);
+        }
         // JSON is YAML, and the rules read YAML.
         let documents = read(&values.values.to_string());
         for finding in documents.whole().iter().flat_map(|root| find(root)) {
@@ -39,9 +42,12 @@ pub(super) fn add(
             // So may the registry, which often stands in another place.
             let names_registry =
                 text.split_once('/').is_some_and(|(first, _)| Registry::looks_like_one(first));
-            let is_rendered = images.has(&reference)
-                || is_default && images.has_repository(&reference)
-                || !names_registry && images.has_path(&reference);
+            let is_rendered = match (is_default, names_registry) {
+                (true, true) => images.has_repository(&reference),
+                (true, false) => images.has_path(&reference),
+                (false, true) => images.has(&reference),
+                (false, false) => images.has_path_and_version(&reference),
+            };
             if is_rendered {
                 continue;
             }
@@ -54,6 +60,29 @@ pub(super) fn add(
                 provenance,
             );
         }
+    }
+}
+
+/// Returns the registry from which the values pull all images. Other names, such as
+/// `global.image.registry`, are defaults in some charts.
+fn global_registry(values: &Value) -> Option<String> {
+    let registry = values.get("global")?.get("imageRegistry")?.as_str()?.trim();
+    (!registry.is_empty()).then(|| registry.to_owned())
+}
+
+/// Gives an image in parts another registry, if it has one of its own.
+fn replace_registries(value: &mut Value, registry: &str) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| replace_registries(item, registry)),
+        Value::Object(map) => {
+            if map.contains_key("repository")
+                && let Some(Value::String(own)) = map.get_mut("registry")
+            {
+                registry.clone_into(own);
+            }
+            map.values_mut().for_each(|value| replace_registries(value, registry));
+        }
+        _ => {}
     }
 }
 

@@ -73,8 +73,8 @@ fn renderings_are_united_and_name_their_values() {
 fn what_is_not_taken_is_said_once() {
     let text = "apiVersion: a.b/v1\nkind: A\nmetadata: {name: x, annotations: {i.j/image: 'q.io/a:1'}}\n\
                 spec: {version: 9.5.0}\n---\n\
-                apiVersion: v1\nkind: Pod\nmetadata: {annotations: {i.j/image: 'q.io/a:1'}}\n\
-                spec: {containers: [{image: 'Bad/Image'}, {image: 'Bad/Image'}]}\n---\n\
+                apiVersion: v1\nkind: A\nmetadata: {annotations: {i.j/image: 'q.io/a:1'}}\n\
+                spec: {template: {spec: {containers: [{image: 'Bad/Image'}, {image: 'Bad/Image'}]}}}\n---\n\
                 suite: a test\n---\nkind: [\n";
     let found = found(&chart("", &[]), text);
     assert_eq!(references(&found.images), [""; 0]);
@@ -87,7 +87,6 @@ fn what_is_not_taken_is_said_once() {
             (RemarkKind::OperatorChooses, "9.5.0"),
             (RemarkKind::NotTaken, "Bad/Image"),
             (RemarkKind::NotRead, ""),
-            (RemarkKind::NotRead, ""),
         ]
     );
     assert_eq!(
@@ -95,6 +94,76 @@ fn what_is_not_taken_is_said_once() {
         "the operator chooses: 9.5.0 without a name: demo/templates/a.yaml A/x spec.version (rule version)"
     );
     assert!(found.remarks[3].message.contains("line 11: the document is no Kubernetes object"));
+    let broken: Vec<String> = found.broken.iter().map(ToString::to_string).collect();
+    assert_eq!(broken.len(), 1, "{broken:?}");
+    let expected = "demo/templates/a.yaml: rendered text is not valid YAML: line 1";
+    assert!(broken[0].starts_with(expected), "{broken:?}");
+}
+
+#[test]
+fn what_helm_refuses_is_broken_and_hides_nothing_else() {
+    for (text, why) in [
+        ("a: b: c\n", "line 1: "),
+        ("- a\n", "line 1: the document is not a mapping"),
+        ("# Title\n\nwords\n", "line 3: the document is not a mapping"),
+        ("kind: A\nmetadata: words\n", "line 1: `metadata` is not a mapping"),
+    ] {
+        let pod = pod("q.io/a:1");
+        let rendered = [&rendered(&pod)[..], &rendered(text)[..]].concat();
+        let rendering = Rendering { name: "v", values: &[], rendered: &rendered };
+        let found = discover(&chart("", &[]), &[rendering]);
+        assert_eq!(references(&found.images), ["q.io/a:1"], "{text}");
+        let [broken] = &found.broken[..] else { panic!("{text}: {found:?}") };
+        assert!(broken.message.starts_with(why) && broken.values == "v", "{text}: {broken}");
+        assert_eq!(found.remarks, [], "{text}");
+    }
+    for right in ["", "---\n", "# nothing\n", "kind: A\nmetadata:\n", "suite: a\n"] {
+        assert_eq!(found(&chart("", &[]), right).broken, [], "{right}");
+    }
+}
+
+#[test]
+fn a_chart_that_does_not_render_still_has_the_images_of_its_values() {
+    let values = "image: {repository: q.io/a/b, tag: ''}\njob: {image: q.io/job:2}\n";
+    let chart = chart("", &[("values.yaml", values)]);
+    let found = discover(&chart, &[]);
+    assert_eq!(references(&found.disabled), ["q.io/a/b:3.2.1", "q.io/job:2"]);
+    assert!(found.images.is_empty() && found.broken.is_empty());
+}
+
+#[test]
+fn an_image_of_the_values_is_off_only_if_no_rendering_has_it() {
+    let disabled = |values: &str, image: &str| {
+        let chart = chart("", &[("values.yaml", values)]);
+        references(&found(&chart, &pod(image)).disabled)
+    };
+    let default = "i: {repository: a/cli, tag: ''}\n";
+    assert_eq!(disabled(default, "reg.a.io/a/cli:v3"), [""; 0], "a template sets both");
+    assert_eq!(disabled(default, "reg.a.io/mya/cli:v3"), ["docker.io/a/cli:3.2.1"]);
+    assert_eq!(
+        disabled("i: {repository: a/cli, tag: '2'}\n", "q.io/a/cli:3"),
+        ["docker.io/a/cli:2"]
+    );
+    let own = "i: {repository: q.io/a/cli, tag: ''}\n";
+    assert_eq!(disabled(own, "q.io/a/cli:9"), [""; 0]);
+    assert_eq!(disabled(own, "r.io/a/cli:9"), ["q.io/a/cli:3.2.1"]);
+}
+
+#[test]
+fn a_global_registry_holds_for_images_that_are_off() {
+    let parts =
+        "a: {registry: docker.io, repository: x/a, tag: 1}\nb: {repository: q.io/b, tag: 2}\n";
+    for (global, registry) in [
+        ("{imageRegistry: m.io}", "m.io"),
+        ("{imageRegistry: ' m.io '}", "m.io"),
+        ("{imageRegistry: ''}", "docker.io"),
+        ("{imageRegistry: null}", "docker.io"),
+        ("{image: {registry: m.io}}", "docker.io"),
+    ] {
+        let chart = chart("", &[("values.yaml", &format!("global: {global}\n{parts}"))]);
+        let expected = [format!("{registry}/x/a:1"), "q.io/b:2".to_owned()];
+        assert_eq!(references(&discover(&chart, &[]).disabled), expected, "{global}");
+    }
 }
 
 #[test]

@@ -10,13 +10,15 @@ use futures_util::future::BoxFuture;
 use regex::Regex;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use super::{RenderError, RenderInput, Renderer};
+use super::{RenderError, RenderFault, RenderInput, Renderer};
 use crate::Rendered;
 
 /// How long one rendering may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The largest output, in bytes.
 const OUTPUT_LIMIT: u64 = 64 * 1024 * 1024;
+/// Begins Helm's error about rendered text.
+const NOT_YAML: &str = "YAML parse error on ";
 /// No server listens there. Helm would fetch remote parts of a values schema.
 const NO_PROXY_THERE: &str = "http://127.0.0.1:9";
 
@@ -42,7 +44,14 @@ impl HelmProgram {
             .map_err(io::Error::other)
             .and_then(|written| written)
             .map_err(|error| failed("write the chart", &error))?;
-        let text = self.run(folder.path(), input, &values).await?;
+        let text = match self.run(folder.path(), input, &values, &[]).await {
+            // One template that is not YAML stops helm. With this flag it prints all of them.
+            Err(error) if error.message.contains(NOT_YAML) => {
+                let all = self.run(folder.path(), input, &values, &["--debug"]).await;
+                all.map_err(|_| error)?
+            }
+            text => text?,
+        };
         Ok(split(&text))
     }
 
@@ -51,6 +60,7 @@ impl HelmProgram {
         folder: &Path,
         input: &RenderInput,
         values: &[PathBuf],
+        flags: &[&str],
     ) -> Result<String, RenderError> {
         let mut command = tokio::process::Command::new(&self.program);
         command.arg("template").arg(&input.release).arg(folder.join("chart"));
@@ -67,6 +77,7 @@ impl HelmProgram {
         if input.skip_tests {
             command.arg("--skip-tests");
         }
+        command.args(flags);
         for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
             command.env(proxy, NO_PROXY_THERE);
         }
@@ -83,10 +94,12 @@ impl HelmProgram {
         let finished = tokio::time::timeout(PATIENCE, finished).await;
         let finished = finished.map_err(|_| RenderError {
             message: format!("it took longer than {} s", PATIENCE.as_secs()),
+            fault: RenderFault::Limit,
             ..RenderError::default()
         })?;
         let (out, err, status) = finished.map_err(|error| failed(&what, &error))?;
-        if !status.success() {
+        let is_partial = !flags.is_empty() && !out.is_empty();
+        if !status.success() && !is_partial {
             return Err(helm_error(&String::from_utf8_lossy(&err)));
         }
         String::from_utf8(out).map_err(|_| RenderError {
@@ -173,12 +186,22 @@ fn helm_error(text: &str) -> RenderError {
     let (template, line) = found.unzip();
     let message =
         if message.is_empty() { "helm failed and said nothing".to_owned() } else { message };
-    RenderError { template, line, message, hint: None }
+    let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    let fault = if has(&["missing in charts/"]) {
+        RenderFault::Dependencies
+    } else if has(&["values don't meet the specifications of the schema", "values.schema.json"]) {
+        RenderFault::Values
+    } else if has(&["cannot load ", "not installable", "validation: "]) {
+        RenderFault::Chart
+    } else {
+        RenderFault::of_message(&message)
+    };
+    RenderError { template, line, message, fault, hint: None }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{helm_error, split};
+    use super::{RenderFault, helm_error, split};
 
     #[test]
     fn documents_go_to_their_templates() {
@@ -202,6 +225,7 @@ mod tests {
         assert!(error.message.starts_with("execution error at"), "{}", error.message);
         let error = helm_error("level=warn x\nError: chart requires kubeVersion: >=1.99.0\n");
         assert_eq!((error.template, error.line), (None, None));
+        assert_eq!(error.fault, RenderFault::Kubernetes);
         assert_eq!(error.message, "chart requires kubeVersion: >=1.99.0");
         assert!(!helm_error("").message.is_empty());
     }

@@ -162,6 +162,10 @@ impl SourceError {
                 Some("check the URL of the repository".to_owned())
             }
             Self::Download(error) => error.hint(),
+            Self::Index { .. } => Some(
+                "give the URL that `helm repo add` takes: its index.yaml must be an index of charts"
+                    .to_owned(),
+            ),
             Self::Registry(error) => error.hint.clone(),
             Self::Shared(error) => error.hint(),
             Self::Archive { error, .. } => error.hint(),

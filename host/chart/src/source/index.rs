@@ -49,8 +49,13 @@ impl Index {
             duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::LastWins,
             with_snippet: false,
         };
-        serde_saphyr::from_str_with_options(text, options)
-            .map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+            let text = error.to_string();
+            let text = text.lines().next().unwrap_or_default();
+            // The parser's words are those of its own fields.
+            let is_limit = text.starts_with("budget breached");
+            if is_limit { "it has too many values".to_owned() } else { text.to_owned() }
+        })
     }
 
     /// The versions of a chart in the order of the index; `None` if the chart is not there.
@@ -111,6 +116,13 @@ mod tests {
         assert!(error.contains("line"), "{error}");
         assert!(Index::parse(b"entries: 3\n").is_err());
         assert!(Index::parse(b"<html></html>\n").is_err());
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..9 {
+            let below = format!("*a{}, ", level - 1).repeat(10);
+            bomb.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+        }
+        let error = Index::parse(bomb.as_bytes()).unwrap_err();
+        assert_eq!(error, "it has too many values");
         assert!(Index::parse(&[0xff, 0xfe]).unwrap_err().contains("UTF-8"));
     }
 

@@ -1,9 +1,12 @@
 //! Charts of registries.
 
+use std::sync::Arc;
+
 use longshore_oci::{
     Content, Descriptor, ManifestReference, MediaType, Reference, Registry, Repository, Single,
     Tag, Version,
 };
+use longshore_registry::Client;
 use longshore_store::Source as _;
 
 use super::error::SourceError;
@@ -48,6 +51,26 @@ impl Sources {
         self.fetch_reference(reference, chart, version).await
     }
 
+    /// Looks for a version of a chart in a registry, and fetches only its manifest. Returns the artifact,
+    /// pinned to its digest, and its place for messages.
+    ///
+    /// # Errors
+    /// If there is no such version, or it is not a chart.
+    pub async fn find_oci(
+        &self,
+        registry: &Registry,
+        path: Option<&Repository>,
+        chart: &str,
+        version: &str,
+    ) -> Result<(Reference, String), SourceError> {
+        let repository = repository(path, chart)?;
+        let version_wanted = Version::Tag(tag(version)?);
+        let reference =
+            Reference { store: registry.clone().into(), repository, version: version_wanted };
+        let found = self.find_reference(&reference, chart, version).await?;
+        Ok((Reference { version: found.pinned, ..reference }, found.place))
+    }
+
     /// Fetches the chart at `reference`, whose store is a registry.
     pub(super) async fn fetch_reference(
         &self,
@@ -55,6 +78,35 @@ impl Sources {
         chart: &str,
         version: &str,
     ) -> Result<Fetched, SourceError> {
+        let Found { layer, pinned, place, client } =
+            self.find_reference(&reference, chart, version).await?;
+        let archive = match self.kept(&layer.digest).await {
+            Some(kept) => kept,
+            None => {
+                let fetched =
+                    client.small_blob(&reference.repository, &layer, ARCHIVE_LIMIT).await?;
+                self.keep(&layer.digest, &fetched).await;
+                fetched
+            }
+        };
+        let unpacked = checked(archive.clone(), &place, chart, version).await?;
+        Ok(Fetched {
+            chart: unpacked,
+            archive,
+            provenance: None,
+            created: None,
+            place,
+            reference: Some(Reference { version: pinned, ..reference }),
+        })
+    }
+
+    /// Fetches the manifest of the chart at `reference`.
+    async fn find_reference(
+        &self,
+        reference: &Reference,
+        chart: &str,
+        version: &str,
+    ) -> Result<Found, SourceError> {
         let not_a_chart = |why: &str| SourceError::NotAChart {
             reference: reference.to_string(),
             why: why.to_owned(),
@@ -80,23 +132,25 @@ impl Sources {
         let Content::Single(single) = &manifest.content else {
             return Err(not_a_chart("it is an index of several manifests"));
         };
-        let layer = content_layer(single).map_err(|why| not_a_chart(&why))?;
-        let archive = client.small_blob(repository, layer, ARCHIVE_LIMIT).await?;
+        let layer = content_layer(single).map_err(|why| not_a_chart(&why))?.clone();
         let pinned = match reference.version.tag() {
             Some(tag) => Version::Pinned(tag.clone(), manifest.raw.digest.clone()),
             None => reference.version.clone(),
         };
         let place = format!("oci://{registry}/{repository}:{version}");
-        let unpacked = checked(archive.clone(), &place, chart, version).await?;
-        Ok(Fetched {
-            chart: unpacked,
-            archive,
-            provenance: None,
-            created: None,
-            place,
-            reference: Some(Reference { version: pinned, ..reference }),
-        })
+        Ok(Found { layer, pinned, place, client })
     }
+}
+
+/// A chart whose manifest was fetched.
+struct Found {
+    /// The layer with the archive.
+    layer: Descriptor,
+    /// The version of the artifact with its digest.
+    pinned: Version,
+    /// For messages.
+    place: String,
+    client: Arc<Client>,
 }
 
 /// The layer with the archive of a chart.

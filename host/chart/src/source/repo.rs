@@ -71,8 +71,7 @@ impl Sources {
         chart: &str,
         provenance: bool,
     ) -> Result<Fetched, SourceError> {
-        let archive = self.file("fetch chart", repository, address, ARCHIVE_LIMIT).await?;
-        check_digest(&archive, &entry.digest, address)?;
+        let archive = self.archive(repository, address, &entry.digest).await?;
         let place = shown(address);
         let unpacked = checked(archive.clone(), &place, chart, &entry.version).await?;
         let provenance = match provenance {
@@ -80,6 +79,27 @@ impl Sources {
             false => None,
         };
         Ok(Fetched { chart: unpacked, archive, provenance, created: None, place, reference: None })
+    }
+
+    /// The archive at `address`; `expected` is its digest in the index, or empty.
+    async fn archive(
+        &self,
+        repository: &Url,
+        address: &Url,
+        expected: &str,
+    ) -> Result<Bytes, SourceError> {
+        let digest = digest_of(expected);
+        if let Some(digest) = &digest
+            && let Some(kept) = self.kept(digest).await
+        {
+            return Ok(kept);
+        }
+        let archive = self.file("fetch chart", repository, address, ARCHIVE_LIMIT).await?;
+        check_digest(&archive, expected, address)?;
+        if let Some(digest) = &digest {
+            self.keep(digest, &archive).await;
+        }
+        Ok(archive)
     }
 
     /// The provenance file beside an archive, if there is one.
@@ -112,6 +132,10 @@ impl Sources {
     async fn read_index(&self, url: &Url) -> Result<Arc<Index>, SourceError> {
         let address = join(url, "index.yaml").unwrap_or_else(|| url.clone());
         let text = self.file("fetch index", url, &address, INDEX_LIMIT).await?;
+        if text.trim_ascii().is_empty() {
+            let message = "it is empty".to_owned();
+            return Err(SourceError::Index { url: shown(&address), message });
+        }
         let parsed = tokio::task::spawn_blocking(move || Index::parse(&text)).await;
         let parsed = parsed.unwrap_or_else(|error| Err(error.to_string()));
         parsed.map(Arc::new).map_err(|message| SourceError::Index { url: shown(&address), message })
@@ -150,6 +174,13 @@ fn shown(url: &Url) -> String {
 /// A page that a server sends in the place of a missing file is none.
 fn is_provenance(file: &[u8]) -> bool {
     file.starts_with(b"-----BEGIN PGP SIGNED MESSAGE-----")
+}
+
+/// The digest that an index has, which may lack the algorithm.
+fn digest_of(text: &str) -> Option<Digest> {
+    let text = text.trim().to_ascii_lowercase();
+    let hex = text.strip_prefix("sha256:").unwrap_or(&text);
+    format!("sha256:{hex}").parse().ok()
 }
 
 fn check_digest(archive: &Bytes, expected: &str, address: &Url) -> Result<(), SourceError> {

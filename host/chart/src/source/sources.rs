@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use longshore_oci::version_of_tag;
+use longshore_oci::{Digest, version_of_tag};
 use longshore_registry::Registries;
 use tokio::sync::OnceCell;
 use url::Url;
 
+use super::archives::KeptArchives;
 use super::error::SourceError;
 use super::fetched::Fetched;
 use super::helm::HelmRepositories;
@@ -24,6 +25,7 @@ type SharedIndex = Arc<OnceCell<Result<Arc<Index>, Arc<SourceError>>>>;
 pub struct Sources {
     pub(super) registries: Registries,
     pub(super) helm: HelmRepositories,
+    pub(super) archives: Option<KeptArchives>,
     pub(super) indexes: Mutex<HashMap<Url, SharedIndex>>,
 }
 
@@ -39,9 +41,25 @@ pub struct Unfulfilled {
 }
 
 impl Sources {
-    /// Makes the sources of a run; nothing is contacted.
-    pub fn new(registries: Registries, helm: HelmRepositories) -> Self {
-        Self { registries, helm, indexes: Mutex::default() }
+    /// Makes the sources of a run; nothing is contacted. `archives` are those of earlier runs.
+    pub fn new(
+        registries: Registries,
+        helm: HelmRepositories,
+        archives: Option<KeptArchives>,
+    ) -> Self {
+        Self { registries, helm, archives, indexes: Mutex::default() }
+    }
+
+    /// Returns the archive with this digest, if an earlier run fetched it.
+    pub(super) async fn kept(&self, digest: &Digest) -> Option<Bytes> {
+        self.archives.as_ref()?.get(digest).await
+    }
+
+    /// Keeps an archive whose digest was verified for later runs.
+    pub(super) async fn keep(&self, digest: &Digest, archive: &Bytes) {
+        if let Some(archives) = &self.archives {
+            archives.keep(digest, archive).await;
+        }
     }
 
     /// Chooses the versions of a chart: one item for each version, and one for each wish that cannot

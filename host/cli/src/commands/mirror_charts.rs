@@ -1,6 +1,7 @@
 //! Runs `longshore mirror-charts`: fetch, render, find images, plan, copy, report.
 
 mod copying;
+mod failure;
 mod gather;
 pub(super) mod listing;
 mod overlays;
@@ -27,6 +28,7 @@ use super::mirror::session::Session;
 use crate::error::{Exit, Fatal};
 use crate::report::{ChartReport, Log, shell_command};
 use crate::settings::ChartSettings;
+use crate::setup::kept_renderings;
 
 /// Runs the command.
 pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit, Fatal> {
@@ -58,6 +60,7 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
     let gathering = Gathering {
         sources: &sources,
         renderer: renderer.as_deref(),
+        kept: kept_renderings(),
         permits: Semaphore::new(renderings_at_once()),
         charts: &charts,
         wanted: Wanted {
@@ -72,7 +75,7 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
     };
     let found = session.unless_interrupted(async { Ok(gathering.all(&upstreams).await) }).await?;
     if let Some(image) = &flags.why {
-        return found.map_or(Ok(Exit::Interrupted), |found| why::answer(image, &found));
+        return found.map_or(Ok(Exit::Interrupted), |found| why::answer(image, &found, log));
     }
     // After an interrupt, the failed list has all charts.
     let found = found.unwrap_or_else(|| Gathering::interrupted(&upstreams));

@@ -202,6 +202,8 @@ pub(crate) enum SettingsError {
         name: String,
         /// Why not.
         why: String,
+        /// What helps.
+        hint: &'static str,
     },
     /// A flag names a folder that cannot be written.
     #[error("use --{flag} {}: {error}", path.display())]
@@ -284,9 +286,7 @@ impl SettingsError {
                 "use a long flag without its dashes as key; tables are the commands, such as [mirror], and [plugins.NAME]"
                     .to_owned(),
             ),
-            Self::Renderer { .. } => Some(
-                "install helm and give --renderer helm, or give --charts-only".to_owned(),
-            ),
+            Self::Renderer { hint, .. } => Some((*hint).to_owned()),
             Self::NoChart => Some("give --all, or --chart with a key of the configuration".to_owned()),
             Self::VersionOfAll => Some("give --chart".to_owned()),
             Self::UnknownChart { keys, .. } => Some(format!("the keys are {}", keys.join(", "))),

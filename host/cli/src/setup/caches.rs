@@ -10,6 +10,8 @@ use crate::error::Fatal;
 use crate::plugins::{Components, InstallError, LOCK_FILE, LockFile};
 use crate::report::Log;
 use crate::settings::{PluginSettings, SettingsFile};
+use longshore_chart::KeptRenderings;
+use longshore_chart::source::KeptArchives;
 use longshore_engine::ManifestCache;
 use longshore_engine::event::Level;
 use longshore_plugin_host::{CompileNotice, Compiler, HostOptions, InstalledPlugin, PluginHost};
@@ -33,6 +35,16 @@ impl Caches {
             hints: opened("blob locations are not remembered", &root, HintCache::open),
         }
     }
+}
+
+/// Opens the archives of charts that earlier runs fetched.
+pub(crate) fn kept_archives() -> Option<KeptArchives> {
+    opened("archives are not remembered", &cache_dir()?, KeptArchives::open)
+}
+
+/// Opens the renderings of earlier runs.
+pub(crate) fn kept_renderings() -> Option<KeptRenderings> {
+    opened("renderings are not remembered", &cache_dir()?, KeptRenderings::open)
 }
 
 fn opened<C>(what: &str, root: &Path, open: fn(&Path) -> io::Result<C>) -> Option<C> {

@@ -18,6 +18,8 @@ pub(crate) struct Loaded {
     pub(crate) name: Arc<str>,
     /// The name or path that the user gave.
     pub(crate) given_name: Arc<str>,
+    /// SHA-256 of the component, in lower-case hexadecimal digits.
+    pub(crate) sha256: Arc<str>,
     pub(crate) metadata: Option<Metadata>,
     /// The configuration as JSON, which the guest gets.
     pub(crate) config: Arc<str>,

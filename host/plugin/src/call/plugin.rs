@@ -58,6 +58,18 @@ impl Plugin {
         self.0.metadata.as_ref()
     }
 
+    /// Returns the SHA-256 of the component, in lower-case hexadecimal digits.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.0.sha256
+    }
+
+    /// Returns the configuration of the plugin, as JSON.
+    #[must_use]
+    pub fn config(&self) -> &str {
+        &self.0.config
+    }
+
     /// Returns the name or the path that the plugin was loaded by.
     #[must_use]
     pub fn given_name(&self) -> &str {

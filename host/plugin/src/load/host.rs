@@ -296,6 +296,7 @@ impl PluginHost {
         let built_in = source.built_in;
         let name =
             metadata.as_ref().map_or_else(|| source.name.clone(), |metadata| metadata.name.clone());
+        let sha256 = source.sha256.clone().into_owned();
         let linked = self.link(source).await.map_err(failed)?;
         linked
             .exports
@@ -315,6 +316,7 @@ impl PluginHost {
             kind,
             given_name: given.into(),
             name: name.into(),
+            sha256: sha256.into(),
             metadata,
             config: serde_json::Value::Object(config).to_string().into(),
             permissions: Arc::new(permissions),

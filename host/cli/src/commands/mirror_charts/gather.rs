@@ -7,52 +7,25 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _};
 use longshore_chart::archive::Chart;
 use longshore_chart::artifact::{ChartArtifact, ChartStore};
-use longshore_chart::config::{ImageOptions, Origin, Upstream, ValuesFile, VersionWish};
+use longshore_chart::config::{ImageOptions, Origin, Upstream, VersionWish};
 use longshore_chart::images::{Discovery, Image, Provenance, Rendering, discover};
-use longshore_chart::source::{Fetched, SourceError, Sources};
-use longshore_chart::{RenderError, RenderInput, Rendered, Renderer};
+use longshore_chart::source::{Fetched, Sources};
+use longshore_chart::{KeptRenderings, RenderError, RenderInput, Rendered, Renderer};
 use longshore_engine::event::Level;
 use longshore_oci::{Reference, Repository, Tag, Version};
 use tokio::sync::Semaphore;
 
+use super::failure::{GatherError, name_of};
 use super::versions::{Artifact, FoundChart, FoundImage, FoundVersion, Renderings};
 use crate::report::{ChartFailure, Log, Place, UnusedImage};
 
-/// Why a chart or its images cannot be mirrored.
-#[derive(Debug, thiserror::Error)]
-enum GatherError {
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    #[error("render {place}: {error}")]
-    Render { place: String, error: RenderError, hint: Option<String> },
-    #[error("find the images of {0}: there are none")]
-    NoImages(String),
-    #[error("keep the chart {name}: {error}")]
-    Keep { name: String, error: std::io::Error },
-    #[error("use {what} {text:?} in a registry: {error}")]
-    Name { what: &'static str, text: String, error: longshore_oci::ReferenceError },
-}
-
-impl GatherError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Source(error) => error.hint(),
-            Self::Render { hint, error, .. } => hint.clone().or_else(|| error.hint.clone()),
-            Self::NoImages(_) => Some(
-                "set `allow-empty: true` if the chart needs none, or give `values` that switch its parts on"
-                    .to_owned(),
-            ),
-            Self::Keep { .. } | Self::Name { .. } => None,
-        }
-    }
-
-    fn failure(&self) -> ChartFailure {
-        ChartFailure { error: self.to_string(), hint: self.hint() }
-    }
-}
-
 /// The most renderings at once. Each may need 128 MiB, and more cores gain little.
 const RENDERINGS: usize = 4;
+
+/// Why images of components that the values switch off are not mirrored.
+const OFF: &str = "its component is switched off (--include-disabled)";
+/// Why images that only the values of a chart name are not mirrored.
+const UNRENDERED: &str = "the values name it, but the chart was not rendered (--include-disabled)";
 
 /// The number of charts to fetch at once: one for each core at least.
 fn at_once(concurrency: usize) -> usize {
@@ -73,6 +46,8 @@ pub(super) struct Gathering<'a> {
     pub(super) sources: &'a Sources,
     /// `None` with `--charts-only`.
     pub(super) renderer: Option<&'a dyn Renderer>,
+    /// Renderings of earlier runs.
+    pub(super) kept: Option<KeptRenderings>,
     /// The renderings that may begin: [`renderings_at_once`].
     pub(super) permits: Semaphore,
     pub(super) charts: &'a Arc<ChartStore>,
@@ -191,6 +166,16 @@ impl Gathering<'_> {
         found: &mut FoundVersion,
     ) -> Result<(), GatherError> {
         let pushes = self.wanted.charts;
+        let needs_content = self.renderer.is_some() || self.wanted.artifact_dir.is_some();
+        if let (Origin::Oci { registry, path }, false) = (&upstream.origin, needs_content) {
+            let (chart, version) = (&upstream.chart, &found.version);
+            let located = self.sources.find_oci(registry, path.as_ref(), chart, version).await?;
+            let (source, place) = located;
+            let tag = source.version.tag().map(ToString::to_string).unwrap_or_default();
+            found.place = place;
+            found.artifact = Some(Artifact { source, name: chart.clone(), tag });
+            return Ok(());
+        }
         // A dry run shows the digest too, and so needs the provenance file.
         let fetched =
             self.sources.fetch(&upstream.origin, &upstream.chart, &found.version, pushes).await?;
@@ -205,15 +190,15 @@ impl Gathering<'_> {
             found.artifact = Some(self.artifact(at, &fetched).await?);
         }
         if let Some(renderer) = self.renderer {
-            match images(renderer, &self.permits, upstream, &fetched).await {
-                Ok(discovery) => {
-                    self.take_images(&upstream.images, discovery, found);
-                    if self.wanted.renderings {
-                        found.renderings = Some(renderings(&upstream.images, &fetched.chart));
-                    }
-                }
-                Err(error) => found.images_failure = Some(error.failure()),
+            let (renditions, mut errors) = self.renditions(renderer, upstream, &fetched).await;
+            let off = if renditions.is_empty() { UNRENDERED } else { OFF };
+            let discovery = discovered(&fetched, renditions).await?;
+            if errors.is_empty() && self.wanted.renderings {
+                found.renderings = Some(renderings(&upstream.images, &fetched.chart));
             }
+            errors.extend(GatherError::broken(upstream, &fetched.place, &discovery.broken));
+            found.images_failure = GatherError::failure_of(&errors);
+            self.take_images(&upstream.images, discovery, off, found);
             let is_empty = found.images.is_empty() && found.images_failure.is_none();
             let may_be_empty = upstream.images.allow_empty || fetched.chart.metadata.is_library();
             if is_empty && !may_be_empty {
@@ -222,6 +207,55 @@ impl Gathering<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Renders a chart with each set of values. A set that fails costs no other one.
+    async fn renditions(
+        &self,
+        renderer: &dyn Renderer,
+        upstream: &Upstream,
+        fetched: &Fetched,
+    ) -> (Vec<Rendition>, Vec<GatherError>) {
+        let options = &upstream.images;
+        let (mut renditions, mut errors) = (Vec::new(), Vec::new());
+        for layers in &options.values {
+            let values: Vec<String> = layers.iter().map(|file| file.text.clone()).collect();
+            let rendered = if fetched.chart.metadata.is_library() {
+                Ok(Vec::new())
+            } else {
+                let input = input(options, &fetched.chart, values.clone());
+                self.rendered(renderer, &input).await
+            };
+            match rendered {
+                Ok(rendered) => {
+                    renditions.push(Rendition { name: name_of(layers), values, rendered });
+                }
+                Err(error) => {
+                    errors.push(GatherError::render(upstream, &fetched.place, layers, error));
+                }
+            }
+        }
+        (renditions, errors)
+    }
+
+    /// Renders a chart, unless an earlier run did.
+    async fn rendered(
+        &self,
+        renderer: &dyn Renderer,
+        input: &RenderInput,
+    ) -> Result<Vec<Rendered>, RenderError> {
+        if let Some(kept) = &self.kept
+            && let Some(rendered) = kept.get(renderer, input).await
+        {
+            return Ok(rendered);
+        }
+        let permit = self.permits.acquire().await;
+        let rendered = renderer.render(input).await?;
+        drop(permit);
+        if let Some(kept) = &self.kept {
+            kept.keep(renderer, input, &rendered).await;
+        }
+        Ok(rendered)
     }
 
     /// The source from which the engine copies the chart.
@@ -254,7 +288,14 @@ impl Gathering<'_> {
     }
 
     /// Takes over what discovery found: without what is ignored, with what is added.
-    fn take_images(&self, options: &ImageOptions, discovery: Discovery, found: &mut FoundVersion) {
+    /// `off` says why disabled images are not mirrored.
+    fn take_images(
+        &self,
+        options: &ImageOptions,
+        discovery: Discovery,
+        off: &'static str,
+        found: &mut FoundVersion,
+    ) {
         let ignored = |reference: &str| {
             options.ignore.iter().find(|pattern| pattern.matches(reference)).is_some()
         };
@@ -269,7 +310,6 @@ impl Gathering<'_> {
                 found.images.push(FoundImage { reference: image.reference, places });
             }
         };
-        let off = "its component is switched off (--include-disabled)";
         let disabled = if self.wanted.include_disabled { None } else { Some(off) };
         discovery.images.into_iter().for_each(|image| take(image, None));
         discovery.disabled.into_iter().for_each(|image| take(image, disabled));
@@ -309,27 +349,11 @@ struct Rendition {
     rendered: Vec<Rendered>,
 }
 
-/// Renders a chart with each set of values, and finds the images.
-async fn images(
-    renderer: &dyn Renderer,
-    permits: &Semaphore,
-    upstream: &Upstream,
+/// Finds the images in the renderings of a chart, on a thread that may block.
+async fn discovered(
     fetched: &Fetched,
+    renditions: Vec<Rendition>,
 ) -> Result<Discovery, GatherError> {
-    let options = &upstream.images;
-    let mut renditions = Vec::new();
-    for layers in &options.values {
-        let values: Vec<String> = layers.iter().map(|file| file.text.clone()).collect();
-        let rendered = if fetched.chart.metadata.is_library() {
-            Vec::new()
-        } else {
-            let input = input(options, &fetched.chart, values.clone());
-            let _permit = permits.acquire().await;
-            let rendered = renderer.render(&input).await;
-            rendered.map_err(|error| render_error(upstream, fetched, layers, error))?
-        };
-        renditions.push(Rendition { name: name_of(layers), values, rendered });
-    }
     let chart = fetched.chart.clone();
     let found = tokio::task::spawn_blocking(move || {
         let renderings: Vec<Rendering<'_>> = renditions
@@ -368,33 +392,6 @@ fn renderings(options: &ImageOptions, chart: &Chart) -> Renderings {
         (name_of(layers), input(options, chart, values))
     });
     Renderings { chart: chart.clone(), inputs: inputs.collect() }
-}
-
-/// The name of a set of values: its files.
-fn name_of(layers: &[ValuesFile]) -> String {
-    let paths: Vec<&str> = layers.iter().map(|file| file.path.as_str()).collect();
-    paths.join("+")
-}
-
-fn render_error(
-    upstream: &Upstream,
-    fetched: &Fetched,
-    layers: &[ValuesFile],
-    error: RenderError,
-) -> GatherError {
-    let values =
-        if layers.is_empty() { String::new() } else { format!(" with {}", name_of(layers)) };
-    let text = error.message.to_ascii_lowercase();
-    let is_kubernetes = text.contains("kubeversion") || text.contains("kubernetes version");
-    let hint = is_kubernetes
-        .then(|| format!("set `kube-version` of upstream {:?} in the configuration", upstream.key))
-        .or_else(|| {
-            let key = &upstream.key;
-            error.hint.clone().or_else(|| {
-                Some(format!("give upstream {key:?} `values` with which the chart renders"))
-            })
-        });
-    GatherError::Render { place: format!("{}{values}", fetched.place), error, hint }
 }
 
 /// Keeps the archive of a chart, and its provenance file, in the folder of `--artifact-dir`.

@@ -21,7 +21,7 @@ use crate::error::Fatal;
 use crate::flags::ChartListFlags;
 use crate::report::Log;
 use crate::settings::with_versions;
-use crate::setup::variable;
+use crate::setup::{kept_archives, kept_renderings, variable};
 
 /// The number of charts that are looked at at once.
 const AT_ONCE: usize = 4;
@@ -60,7 +60,7 @@ pub(super) fn sources(
 ) -> Result<Sources, HelmFileError> {
     let home = directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned());
     let helm = HelmRepositories::of_environment(variable, home.as_deref(), logins)?;
-    Ok(Sources::new(registries, helm))
+    Ok(Sources::new(registries, helm, kept_archives()))
 }
 
 impl Reading<'_> {
@@ -78,6 +78,7 @@ impl Reading<'_> {
         let gathering = Gathering {
             sources: &sources,
             renderer: Some(&*renderer),
+            kept: kept_renderings(),
             permits: Semaphore::new(renderings_at_once()),
             charts: &charts,
             wanted: Wanted {

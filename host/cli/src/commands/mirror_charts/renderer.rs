@@ -6,11 +6,20 @@ use std::sync::Arc;
 use longshore_chart::{HelmProgram, Renderer};
 use longshore_engine::event::Level;
 use longshore_plugin_host::{PluginError, PluginHost};
+use longshore_renderer::BUILT_IN;
 
 use crate::error::Fatal;
 use crate::report::Log;
 use crate::settings::{PluginSettings, SettingsError};
-use crate::setup::{BUILT_IN, PluginRenderer, variable};
+use crate::setup::{load_renderer, variable};
+
+/// What helps a longshore that was built without Go.
+const NOT_BUILT: &str = "install Go 1.26 or newer, run `cargo xtask renderer` and build longshore again; or \
+                         put helm on PATH; or give --charts-only";
+/// What helps without helm.
+const NO_HELM: &str = "install helm, leave --renderer out, or give --charts-only";
+/// What `--renderer` takes.
+const NO_FILE: &str = "give auto, builtin, helm, the name of an installed plugin, or the path of a program or component";
 
 /// What loading a plugin needs.
 #[derive(Clone, Copy)]
@@ -25,8 +34,8 @@ pub(in crate::commands) struct Plugins<'a> {
 /// # Errors
 /// Returns an error if there is none.
 pub(super) async fn choose(plugins: Plugins<'_>, name: &str) -> Result<Box<dyn Renderer>, Fatal> {
-    let missing = |why: &str| {
-        Fatal::from(SettingsError::Renderer { name: name.to_owned(), why: why.to_owned() })
+    let missing = |why: &str, hint| {
+        Fatal::from(SettingsError::Renderer { name: name.to_owned(), why: why.to_owned(), hint })
     };
     match name {
         "auto" => {
@@ -34,9 +43,8 @@ pub(super) async fn choose(plugins: Plugins<'_>, name: &str) -> Result<Box<dyn R
                 return Ok(builtin);
             }
             let Some(helm) = on_path() else {
-                return Err(missing(
-                    "this longshore was built without a renderer, and helm is not on PATH",
-                ));
+                let why = "this longshore was built without a renderer, and helm is not on PATH";
+                return Err(missing(why, NOT_BUILT));
             };
             let text = format!(
                 "this longshore was built without a renderer: charts are rendered with {}",
@@ -47,16 +55,16 @@ pub(super) async fn choose(plugins: Plugins<'_>, name: &str) -> Result<Box<dyn R
         }
         "builtin" => built_in(plugins)
             .await?
-            .ok_or_else(|| missing("this longshore was built without a renderer")),
+            .ok_or_else(|| missing("this longshore was built without a renderer", NOT_BUILT)),
         "helm" => {
-            let helm = on_path().ok_or_else(|| missing("helm is not on PATH"))?;
+            let helm = on_path().ok_or_else(|| missing("helm is not on PATH", NO_HELM))?;
             Ok(Box::new(HelmProgram::new(helm)))
         }
         installed if plugins.host.installed(installed).is_some() => load(plugins, installed).await,
         path => {
             let path = Path::new(path);
             if !path.is_file() {
-                return Err(missing("there is no such file"));
+                return Err(missing("there is no such file", NO_FILE));
             }
             if is_component(path) {
                 return load(plugins, name).await;
@@ -78,8 +86,7 @@ async fn built_in(plugins: Plugins<'_>) -> Result<Option<Box<dyn Renderer>>, Fat
 /// Loads a plugin: the built-in renderer, an installed one, or a component by its path.
 async fn load(plugins: Plugins<'_>, name: &str) -> Result<Box<dyn Renderer>, Fatal> {
     let Plugins { host, settings, log } = plugins;
-    let loading = PluginRenderer::load(host, name, settings, log);
-    Ok(Box::new(loading.await?))
+    Ok(Box::new(load_renderer(host, name, settings, log).await?))
 }
 
 /// Whether a file is a WebAssembly component, and not a program.

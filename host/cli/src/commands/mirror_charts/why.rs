@@ -6,18 +6,25 @@ use longshore_oci::Reference;
 
 use super::versions::FoundChart;
 use crate::error::{Exit, Fatal};
-use crate::report::{Place, escape, print};
+use crate::report::{Log, Place, escape, print};
 use crate::settings::SettingsError;
 
 /// Prints where `image` was found. Without a tag or digest it stands for all of them.
-pub(super) fn answer(image: &str, charts: &[FoundChart]) -> Result<Exit, Fatal> {
+/// What could not be looked at is named in the log.
+pub(super) fn answer(image: &str, charts: &[FoundChart], log: &Log) -> Result<Exit, Fatal> {
     let asked = Reference::of_image(image)
         .map_err(|error| SettingsError::Why { image: image.to_owned(), error })?;
     let named = image.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
     let mut text = String::new();
+    let mut has_failures = false;
     for chart in charts {
         for version in &chart.versions {
             let of = format!("{} {}", escape(&chart.key), escape(&version.version));
+            for failure in version.failure.iter().chain(&version.images_failure) {
+                has_failures = true;
+                let error = format!("{of}: failed to {}", failure.error);
+                log.failure(None, &error, failure.hint.as_deref());
+            }
             let found = version.images.iter().filter(|found| is(&asked, named, &found.reference));
             for found in found {
                 lines(&mut text, &found.reference.to_string(), &of, "", &found.places);
@@ -33,7 +40,8 @@ pub(super) fn answer(image: &str, charts: &[FoundChart]) -> Result<Exit, Fatal> 
     }
     let found = !text.is_empty();
     if !found {
-        let _infallible = writeln!(text, "no chart needs {}", escape(image));
+        let which = if has_failures { "none of the other charts needs" } else { "no chart needs" };
+        let _infallible = writeln!(text, "{which} {}", escape(image));
     }
     print(&text)?;
     Ok(if found { Exit::Done } else { Exit::SomeFailed })
