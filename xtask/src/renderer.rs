@@ -34,11 +34,10 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<bool> {
     let component = folder.join("helm-render.wasm");
     let stamp = folder.join("inputs");
     let Some(go) = go() else {
-        println!(
-            "Go is missing: longshore has no chart renderer, and the tests that need it are skipped"
-        );
+        let is_built = component.is_file();
+        println!("{}", without_go(is_built));
         println!("install Go 1.26 or newer, on PATH or in /usr/local/go");
-        return Ok(component.is_file());
+        return Ok(is_built);
     };
     let inputs = inputs(&workspace.root, &output(command(&go, &workspace.root).arg("version"))?)?;
     let known = fs::read_to_string(&stamp).unwrap_or_default();
@@ -56,6 +55,15 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<bool> {
     }
     fs::write(&stamp, inputs).with_context(|| format!("failed to write {}", stamp.display()))?;
     Ok(true)
+}
+
+/// What the lack of Go means.
+const fn without_go(is_built: bool) -> &'static str {
+    if is_built {
+        "Go is missing: the chart renderer of an earlier build is used, whatever changed since"
+    } else {
+        "Go is missing: longshore gets no chart renderer, and the tests that need it are skipped"
+    }
 }
 
 /// Finds the program go on `PATH` or where its archive is unpacked.
@@ -101,7 +109,13 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 mod tests {
     use std::path::Path;
 
-    use super::inputs;
+    use super::{inputs, without_go};
+
+    #[test]
+    fn an_earlier_renderer_is_not_denied() {
+        assert!(without_go(true).contains("earlier build is used"));
+        assert!(without_go(false).contains("gets no chart renderer"));
+    }
 
     #[test]
     fn another_go_is_another_input() {
