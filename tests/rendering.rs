@@ -2,5 +2,5 @@
 //! charts are wrong.
 
 mod bad_charts;
-mod renderer;
+pub(crate) mod renderer;
 mod same_as_helm;
