@@ -118,3 +118,30 @@ fn streams_of_a_run_whose_coordinator_never_returns_are_deleted() {
     assert_eq!(streams, all);
     end(worker);
 }
+
+#[test]
+fn a_coordinator_that_hangs_is_replaced_and_leaves_the_run_alone_when_it_comes_back() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(3);
+    let start = || {
+        let flags = ["--fleet", &nats.url(), "--run=over", "--output=json"];
+        pair.mirror(&list(3)).args(flags).start()
+    };
+    let first = start();
+    first.line(|line| line.contains("began the run over").then_some(()));
+    nats.wire().published("over");
+    first.signal("STOP");
+    let second = start();
+    second.line(|line| line.contains("attached to the run over").then_some(()));
+    first.signal("CONT");
+    let first = first.finish().exits(1);
+    let first = first.complains("another coordinator has taken the run over");
+    let failed = first.file("mirror-failed.txt").expect("there is a failed list");
+    assert_eq!(failed.lines().filter(|line| !line.starts_with('#')).count(), 3, "{failed}");
+    let worker = worker(&nats, "w").start();
+    let report = second.finish().exits(0).json();
+    assert_eq!((&report["copied"], &report["failed"]), (&3.into(), &0.into()), "{report:#}");
+    assert_arrived(&pair, 3);
+    end(worker);
+    assert_clean(&nats);
+}

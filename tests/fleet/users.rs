@@ -182,7 +182,7 @@ fn each_missing(user: &str) -> Vec<(String, String)> {
 
 /// Runs each case, a few at once.
 fn each_at_once(cases: &[(String, String)], case: impl Fn(&str, &str) + Sync) {
-    for some in cases.chunks(6) {
+    for some in cases.chunks(8) {
         std::thread::scope(|scope| {
             let running: Vec<_> = some
                 .iter()
