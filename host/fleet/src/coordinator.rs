@@ -4,6 +4,7 @@ mod begin;
 mod follow;
 mod outcomes;
 mod publish;
+mod streams;
 mod sweep;
 mod watch;
 

@@ -13,9 +13,10 @@ use longshore_store::Interrupt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
-use super::begin::{Run, announce, delete_streams, is_missing_stream};
+use super::begin::{Run, announce};
 use super::outcomes::{Read, read};
 use super::publish::{PublishError, groups, publish};
+use super::streams::{delete_streams, is_missing_stream};
 use super::watch::Workers;
 use crate::bucket::WriteError;
 use crate::connection::Connection;

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::begin::is_missing_stream;
+use super::streams::is_missing_stream;
 use crate::connection::Connection;
 use crate::error::FleetError;
 use crate::name::RunName;

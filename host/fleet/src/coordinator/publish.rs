@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use longshore_engine::job::{Job, Jobs};
 use tokio::time::sleep;
 
-use super::begin::is_missing_stream;
+use super::streams::is_missing_stream;
 use crate::connection::Connection;
 use crate::error::FleetError;
 use crate::message::{BATCH, Batch, encode};

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use futures_util::TryStreamExt as _;
 
-use super::begin::delete_streams;
+use super::streams::delete_streams;
 use crate::bucket::Bucket;
 use crate::connection::Connection;
 use crate::error::FleetError;
