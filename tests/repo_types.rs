@@ -3,6 +3,7 @@
 mod answers;
 mod artifactory;
 mod auto;
+mod aws;
 mod ecr;
 mod gitea;
 mod gitlab;

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod authorization;
+pub(crate) mod aws;
 pub(crate) mod challenge;
 mod claims;
 pub(crate) mod early;

@@ -24,6 +24,7 @@ mod store;
 mod traits;
 mod upload;
 
+pub use auth::aws::AwsSources;
 pub use auth::exchange::{CredentialExchange, ExchangedCredential};
 pub use auth::login::LoginAnswer;
 pub use auth::sigv4::{AwsKeys, AwsScope};

@@ -9,11 +9,13 @@ use longshore_oci::Registry;
 
 use super::endpoint_credential::{CredentialQuestion, credential_of};
 use crate::settings::{EndpointSettings, plugin_flag};
+use crate::setup::variable;
 use longshore_plugin_host::{
     Auth, Endpoint, EndpointTransport, IncomingResponse, OutgoingRequest, TransportError,
 };
 use longshore_registry::{
-    Cause, Client, EndpointAuth, EndpointCredential, EndpointRequest, EndpointScheme, Registries,
+    AwsSources, Cause, Client, EndpointAuth, EndpointCredential, EndpointRequest, EndpointScheme,
+    Registries,
 };
 
 /// The registries of a run, and the settings of the endpoints of one plugin.
@@ -23,8 +25,9 @@ pub(crate) struct RegistryEndpoints {
     /// The name that configures the plugin, for messages.
     plugin: String,
     settings: HashMap<String, EndpointSettings>,
-    /// Whether the plugin is built in, so that it may use the usual variables of AWS.
+    /// Whether the plugin is built in, so that it may use the usual variables, files and roles of AWS.
     built_in: bool,
+    aws: AwsSources,
     /// Who the last request for each registry was from.
     accounts: Mutex<HashMap<String, String>>,
 }
@@ -37,7 +40,10 @@ impl RegistryEndpoints {
         settings: HashMap<String, EndpointSettings>,
         built_in: bool,
     ) -> Self {
-        Self { registries, plugin, settings, built_in, accounts: Mutex::default() }
+        let folders = directories::BaseDirs::new();
+        let home = folders.map(|folders| folders.home_dir().to_owned());
+        let aws = AwsSources::new(variable, home);
+        Self { registries, plugin, settings, built_in, aws, accounts: Mutex::default() }
     }
 
     /// Describes whose credential the last request for a registry had.
@@ -104,7 +110,8 @@ impl RegistryEndpoints {
         let question = CredentialQuestion {
             auth: &endpoint.auth,
             settings: self.settings.get(&endpoint.name).map(|known| known.credential(registry)),
-            credentials: self.registries.credentials(),
+            registries: &self.registries,
+            aws: &self.aws,
             host,
             region,
             built_in: self.built_in,
@@ -146,7 +153,7 @@ impl RegistryEndpoints {
             None => Err(TransportError::Denied(format!(
                 "endpoint {} has no credential: {}",
                 endpoint.name,
-                wanted(&endpoint.auth, &table)
+                wanted(&endpoint.auth, &table, self.built_in)
             ))),
         }
     }
@@ -219,13 +226,16 @@ impl RegistryEndpoints {
 }
 
 /// Says which settings an authentication wants.
-fn wanted(auth: &Auth, table: &str) -> String {
+fn wanted(auth: &Auth, table: &str, built_in: bool) -> String {
     match auth {
         Auth::Bearer => format!("set token or token-env in {table}"),
-        Auth::Sigv4 { .. } => format!(
-            "set access-key-id and secret-access-key in {table}, or AWS_ACCESS_KEY_ID and \
-             AWS_SECRET_ACCESS_KEY"
+        Auth::Sigv4 { .. } if built_in => format!(
+            "set access-key-id and secret-access-key, or profile, in {table}, or AWS_ACCESS_KEY_ID and \
+             AWS_SECRET_ACCESS_KEY; there is no profile or role of AWS either"
         ),
+        Auth::Sigv4 { .. } => {
+            format!("set access-key-id and secret-access-key, or profile, in {table}")
+        }
         Auth::Registry | Auth::None | Auth::Basic => {
             format!("set username and password, or password-env, in {table}")
         }

@@ -2,7 +2,9 @@
 
 use longshore_oci::Registry;
 use longshore_plugin_host::Auth;
-use longshore_registry::{AwsKeys, AwsScope, Credential, Credentials, EndpointCredential, Secret};
+use longshore_registry::{
+    AwsKeys, AwsScope, AwsSources, Credential, EndpointCredential, Registries, Secret,
+};
 
 use crate::settings::CredentialSettings;
 use crate::setup::variable;
@@ -11,7 +13,9 @@ use crate::setup::variable;
 pub(super) struct CredentialQuestion<'a> {
     pub(super) auth: &'a Auth,
     pub(super) settings: Option<&'a CredentialSettings>,
-    pub(super) credentials: &'a Credentials,
+    pub(super) registries: &'a Registries,
+    /// Where keys of AWS may come from, beside the settings and variables.
+    pub(super) aws: &'a AwsSources,
     /// The host that the request goes to.
     pub(super) host: &'a Registry,
     /// The region in the registry's host.
@@ -57,12 +61,15 @@ pub(super) async fn credential_of(
                 Some((access_key_id, secret_access_key)) => {
                     Some(AwsKeys { access_key_id, secret_access_key, session_token: None })
                 }
-                None => keys(settings, question.built_in)?,
+                None => found_keys(question, settings).await?,
             };
             let Some(keys) = keys else { return Ok(None) };
-            let usual = || variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
+            let set = |name: &str| variable(name).filter(|value| !value.is_empty());
             let region = settings.plain("region").or(question.region).map(str::to_owned);
-            let region = region.or_else(usual).filter(|region| !region.is_empty());
+            let region = region
+                .or_else(|| set("AWS_REGION"))
+                .or_else(|| set("AWS_DEFAULT_REGION"))
+                .or_else(|| question.aws.region(settings.plain("profile")));
             let region = region.ok_or("no region is known; set region".to_owned())?;
             let scope = AwsScope { region, service: service.clone() };
             Ok(Some(EndpointCredential::Aws { keys, scope }))
@@ -81,7 +88,7 @@ fn basic(username: String, password: Secret) -> Result<EndpointCredential, Strin
 /// name.
 async fn helped(question: &CredentialQuestion<'_>, name: &str) -> Result<(String, Secret), String> {
     let host = question.host;
-    let found = question.credentials.of_helper(name, host).await;
+    let found = question.registries.credentials().of_helper(name, host).await;
     match found.map_err(|error| error.to_string())? {
         Some(Credential::Basic { username, password }) => Ok((username, password)),
         Some(Credential::IdentityToken(token) | Credential::RegistryToken(token)) => {
@@ -89,6 +96,21 @@ async fn helped(question: &CredentialQuestion<'_>, name: &str) -> Result<(String
         }
         None => Err(format!("docker-credential-{name} has no credential for {host}")),
     }
+}
+
+/// Returns the AWS keys of the settings, else those of the usual variables, else of the profile or role.
+async fn found_keys(
+    question: &CredentialQuestion<'_>,
+    settings: &CredentialSettings,
+) -> Result<Option<AwsKeys>, String> {
+    let profile = settings.plain("profile");
+    if let Some(keys) = keys(settings, question.built_in && profile.is_none())? {
+        return Ok(Some(keys));
+    }
+    if profile.is_none() && !question.built_in {
+        return Ok(None);
+    }
+    question.aws.keys(profile, question.registries).await
 }
 
 /// Returns the AWS keys of the settings, else those of the usual variables.

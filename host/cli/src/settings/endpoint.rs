@@ -19,7 +19,7 @@ pub(super) const ORIGIN: &str = "origin";
 const SECRETS: [&str; 6] =
     ["username", "password", "token", "access-key-id", "secret-access-key", "session-token"];
 /// The other keys of a credential.
-const PLAIN: [&str; 2] = ["region", "helper"];
+const PLAIN: [&str; 3] = ["region", "profile", "helper"];
 
 /// Returns the keys of a credential.
 pub(super) fn credential_keys() -> impl Iterator<Item = String> {

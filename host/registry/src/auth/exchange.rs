@@ -41,21 +41,22 @@ pub struct ExchangedCredential {
 #[derive(Debug, Default)]
 pub(crate) struct Exchanges {
     exchange: OnceLock<Arc<dyn CredentialExchange>>,
-    held: tokio::sync::Mutex<Option<Held>>,
+    held: tokio::sync::Mutex<Option<Held<Credential>>>,
 }
 
-/// The last result of an exchange.
+/// The last result of fetching a credential.
 #[derive(Debug)]
-struct Held {
-    result: Result<Credential, String>,
+pub(crate) struct Held<T> {
+    pub(crate) result: Result<T, String>,
     /// When to ask again.
     until: Option<SystemTime>,
 }
 
-impl Held {
-    fn new(result: Result<ExchangedCredential, String>, now: SystemTime) -> Self {
+impl<T> Held<T> {
+    /// Keeps a credential until shortly before its end, and a failure for a while.
+    pub(crate) fn new(result: Result<(T, Option<SystemTime>), String>, now: SystemTime) -> Self {
         match result {
-            Ok(ExchangedCredential { credential, ends }) => {
+            Ok((credential, ends)) => {
                 let until =
                     ends.map(|ends| now + usable(ends.duration_since(now).unwrap_or_default()));
                 Self { result: Ok(credential), until }
@@ -64,7 +65,8 @@ impl Held {
         }
     }
 
-    fn holds(&self, now: SystemTime) -> bool {
+    /// Whether it is still to be used.
+    pub(crate) fn holds(&self, now: SystemTime) -> bool {
         self.until.is_none_or(|until| now < until)
     }
 }
@@ -93,6 +95,7 @@ impl Exchanges {
             return Some(held.result.clone());
         }
         let fetched = exchange.fetch(registry).await;
+        let fetched = fetched.map(|fetched| (fetched.credential, fetched.ends));
         let fresh = Held::new(fetched, SystemTime::now());
         let result = fresh.result.clone();
         *held = Some(fresh);
@@ -171,7 +174,7 @@ mod tests {
         assert_eq!(usable(minutes(6)), minutes(3));
         assert_eq!(usable(Duration::ZERO), Duration::ZERO);
         let now = SystemTime::now();
-        let failed = Held::new(Err("no".to_owned()), now);
+        let failed = Held::<()>::new(Err("no".to_owned()), now);
         assert!(failed.holds(now) && !failed.holds(now + minutes(1)), "it is tried again");
     }
 }
