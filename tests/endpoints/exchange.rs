@@ -68,7 +68,7 @@ fn a_credential_that_has_ended_is_renewed() {
 fn a_failed_exchange_fails_the_entries_once() {
     for (answer, why) in [
         (Answer::status(403).body(format!(r#"{{"message":"no {OWN}"}}"#)), "answered 403 (no ***)"),
-        (Answer::status(500), "answered 500"),
+        (Answer::status(400), "answered 400"),
         (Answer::status(200).body(format!(r#"{{"login":"{OWN}"}}"#)), "no text at `/login/token`"),
         (Answer::status(200).body(OWN), "the answer is not JSON"),
         (Answer::redirect("http://127.0.0.1:9/"), "answered 307"),
@@ -82,6 +82,25 @@ fn a_failed_exchange_fails_the_entries_once() {
         assert!(failed.contains("fetch the registry's credential with plugin `mine`"), "{failed}");
         assert_eq!(places.api.count("POST", "/login"), 1);
         assert_silent(&run);
+    }
+}
+
+#[test]
+fn an_exchange_that_may_succeed_later_is_repeated() {
+    for status in [408, 429, 500, 503] {
+        let places = Places::new();
+        wants_password(&places.destination);
+        let busy = Answer::status(status).header("retry-after", "0");
+        places.api.rule(Rule::on("POST", "/login").first(2).answers(busy.clone()));
+        logs_in(&places, 3600);
+        run(&places).args(GRANT).run().exits(0);
+        assert_eq!(places.api.count("POST", "/login"), 3, "{status}");
+
+        places.api.first_rule(Rule::on("POST", "/login").answers(busy));
+        let run = run(&places).args(GRANT).arg("--force-recursive").run().exits(1);
+        let failed = run.file("mirror-failed.txt").expect("there is a failed list");
+        assert!(failed.contains(&format!("answered {status}")), "{failed}");
+        assert_eq!(places.api.count("POST", "/login"), 6, "{status}");
     }
 }
 

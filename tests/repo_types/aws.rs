@@ -116,33 +116,20 @@ fn an_instance_is_not_asked_if_there_are_other_keys() {
     let file = format!("[default]\naws_access_key_id=AKIAFILE\naws_secret_access_key={KEY}\n");
     let settings = "[plugins.ecr.endpoints.api]\nprofile = 'team'\n";
     let team = format!("[team]\naws_access_key_id=AKIATEAM\naws_secret_access_key={KEY}\n");
-    for (expected, prepare) in [
-        (
-            "AKIAFILE",
-            Box::new(|run: Longshore| run.file("../home/.aws/credentials", &file))
-                as Box<dyn Fn(Longshore) -> Longshore>,
-        ),
-        (
-            "AKIAENV",
-            Box::new(|run: Longshore| {
-                let run = run.file("../home/.aws/credentials", &file);
-                run.env("AWS_ACCESS_KEY_ID", "AKIAENV").env("AWS_SECRET_ACCESS_KEY", KEY)
-            }),
-        ),
-        (
-            "AKIATEAM",
-            Box::new(|run: Longshore| {
-                let run = run.file("../home/.aws/credentials", &team).file("s.toml", settings);
-                let run = run.args(["--settings", "s.toml"]).env("AWS_ACCESS_KEY_ID", "AKIAENV");
-                run.env("AWS_SECRET_ACCESS_KEY", KEY)
-            }),
-        ),
-    ] {
+    for (expected, content, has_variables) in
+        [("AKIAFILE", &file, false), ("AKIAENV", &file, true), ("AKIATEAM", &team, true)]
+    {
         let places = Places::new();
         let api = fake_ecr(&places);
-        let run = with_api(&places, api.address());
-        let run = run.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", at(&service));
-        assert_silent(&prepare(run).run().exits(0), KEY);
+        let mut run = with_api(&places, api.address()).file("../home/.aws/credentials", content);
+        run = run.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", at(&service));
+        if has_variables {
+            run = run.env("AWS_ACCESS_KEY_ID", "AKIAENV").env("AWS_SECRET_ACCESS_KEY", KEY);
+        }
+        if expected == "AKIATEAM" {
+            run = run.file("s.toml", settings).args(["--settings", "s.toml"]);
+        }
+        assert_silent(&run.run().exits(0), KEY);
         assert_eq!(signed(&api), [(expected.to_owned(), None)]);
     }
     assert!(service.requests().is_empty(), "the metadata service was asked");

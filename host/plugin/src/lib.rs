@@ -31,7 +31,7 @@ pub use longshore_plugin_pack::{
     Auth, Endpoint, Kind, ListFacts, Metadata, PackError, append as append_metadata,
     is_name as is_plugin_name,
 };
-pub use network::exchange::{Ends, Exchanged};
+pub use network::exchange::{Ends, ExchangeError, Exchanged};
 pub use network::grant::{GrantError, check_grant, ungranted};
 pub use network::permissions::{PlainHttp, PlainSetting};
 pub use network::transport::{

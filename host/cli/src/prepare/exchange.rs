@@ -11,7 +11,7 @@ use longshore_plugin_host::{Ends, Exchanged, Plugin};
 use longshore_registry::{Client, Credential, CredentialExchange, ExchangedCredential, Secret};
 
 use super::endpoint::RegistryEndpoints;
-use super::{TRIES, wait_after};
+use super::{LONGEST_WAIT, TRIES, WAIT};
 
 /// The exchange of a plugin.
 struct PluginExchange(Plugin);
@@ -30,14 +30,15 @@ impl CredentialExchange for PluginExchange {
         async {
             let mut tries = 1;
             loop {
-                let error = match self.0.exchange(registry.as_str()).await {
+                let failed = match self.0.exchange(registry.as_str()).await {
                     Ok(exchanged) => return Ok(converted(exchanged)),
-                    Err(error) => error,
+                    Err(failed) => failed,
                 };
-                match wait_after(&error) {
-                    Some(wait) if tries < TRIES => tokio::time::sleep(wait).await,
-                    _ => return Err(error.to_string()),
+                if !failed.is_transient || tries == TRIES {
+                    return Err(failed.error.to_string());
                 }
+                let wait = failed.retry_after.unwrap_or(WAIT).min(LONGEST_WAIT);
+                tokio::time::sleep(wait).await;
                 tries += 1;
             }
         }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use longshore_plugin_pack::{Endpoint, Kind, ListFacts, Metadata};
 
@@ -16,7 +15,7 @@ use crate::contract::{
 };
 use crate::error::{Call, Failure, PluginError};
 use crate::escape::shown;
-use crate::network::exchange::{self, Exchanged};
+use crate::network::exchange::{self, ExchangeError, Exchanged};
 use crate::network::permissions::PlainHttp;
 use crate::network::requests::exchange_request;
 
@@ -95,8 +94,8 @@ impl Plugin {
     ///
     /// Fails if the plugin declares none or lacks the grant, or if the endpoint does not answer with a
     /// credential.
-    pub async fn exchange(&self, registry: &str) -> Result<Exchanged, PluginError> {
-        let failed = |failure| self.failed(Call::Exchange, failure);
+    pub async fn exchange(&self, registry: &str) -> Result<Exchanged, ExchangeError> {
+        let failed = |failure| ExchangeError::from(self.failed(Call::Exchange, failure));
         let coded =
             |code: &str, message: String| failed(Failure::Coded { code: code.to_owned(), message });
         let permissions = &self.0.permissions;
@@ -112,25 +111,21 @@ impl Plugin {
             .send(request)
             .await
             .map_err(|error| coded("no-answer", shown(&error.to_string())))?;
-        match answer.status {
-            200..=299 => exchange::read(exchange, &answer.body)
-                .map_err(|why| coded("bad-answer", format!("{}: {why}", shown(&asked)))),
-            status => {
-                let said = said(&answer.body).map_or_else(String::new, |said| format!(" ({said})"));
-                let message = format!("{} answered {status}{said}", shown(&asked));
-                let after = || {
-                    let value = answer.headers.iter().find(|(name, _)| name == "retry-after");
-                    value.and_then(|(_, seconds)| seconds.trim().parse().ok())
-                };
-                Err(match status {
-                    401 | 403 => failed(Failure::Unauthorized { message }),
-                    408 | 429 | 500..=599 => {
-                        failed(Failure::Transient { retry_after: after().map(Duration::from_secs) })
-                    }
-                    _ => coded("refused", message),
-                })
-            }
+        if (200..300).contains(&answer.status) {
+            return exchange::read(exchange, &answer.body)
+                .map_err(|why| coded("bad-answer", format!("{}: {why}", shown(&asked))));
         }
+        let said = said(&answer.body).map_or_else(String::new, |said| format!(" ({said})"));
+        let message = format!("{} answered {}{said}", shown(&asked), answer.status);
+        Err(match answer.status {
+            401 | 403 => failed(Failure::Unauthorized { message }),
+            408 | 429 | 500..=599 => ExchangeError {
+                is_transient: true,
+                retry_after: exchange::retry_after(&answer.headers),
+                ..coded("refused", message)
+            },
+            _ => coded("refused", message),
+        })
     }
 
     /// Returns the facts about the list format in the metadata. Texts are cut and escaped.

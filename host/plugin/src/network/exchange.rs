@@ -3,6 +3,7 @@
 //! The host performs it. The plugin sees neither the request nor the credential.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 use super::grant::Wanted;
 use super::transport::Method;
+use crate::error::PluginError;
 use crate::escape::shown;
 
 /// The credential that an exchange returned.
@@ -37,6 +39,29 @@ pub enum Ends {
     At(u64),
     /// Seconds from now.
     In(u64),
+}
+
+/// Why an exchange brought no credential.
+#[derive(Debug)]
+pub struct ExchangeError {
+    /// The failure.
+    pub error: PluginError,
+    /// Whether a retry may succeed: the server was throttling, or failed itself.
+    pub is_transient: bool,
+    /// The wait that the server names.
+    pub retry_after: Option<Duration>,
+}
+
+impl From<PluginError> for ExchangeError {
+    fn from(error: PluginError) -> Self {
+        Self { error, is_transient: false, retry_after: None }
+    }
+}
+
+/// Returns the wait that an answer names in seconds (RFC 9110, section 10.2.3).
+pub(crate) fn retry_after(headers: &[(String, String)]) -> Option<Duration> {
+    let (_, value) = headers.iter().find(|(name, _)| name == "retry-after")?;
+    value.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// Returns whether a guest's request is the exchange, whose answer a guest must not get.

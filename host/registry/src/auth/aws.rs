@@ -23,9 +23,12 @@ use crate::auth::sigv4::AwsKeys;
 /// Keys, and when they end.
 type Found = (AwsKeys, Option<SystemTime>);
 
+/// Returns the value of an environment variable.
+type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// What the sources are found with.
 struct Surroundings {
-    variables: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    variables: Variables,
     home: Option<PathBuf>,
 }
 
