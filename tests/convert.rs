@@ -164,6 +164,18 @@ fn a_conversion_that_leaves_nothing_writes_nothing() {
 }
 
 #[test]
+fn a_line_that_is_not_text_gets_the_hint_that_helps() {
+    let run = Longshore::new().file("list", b"rancher/shell\xa0v\n\xe4\xf6\n");
+    let run = run.args(["convert-list", "-i", "list", "--list-format", "default"]).run().exits(2);
+    let run = run.complains("hint: save the list as UTF-8");
+    let run = run.complains("no entry is left (2 failed), so nothing was written");
+    assert_eq!(run.file("list.converted"), None);
+    let some = Longshore::new().file("list", b"team/app:1\nteam/\xe4:1\n");
+    let some = some.args(["convert-list", "-i", "list", "-o", "new"]).run().exits(1);
+    some.complains("wrote 1 entry to new and left out 1");
+}
+
+#[test]
 fn keep_going_does_not_change_what_else_fails() {
     let list = "a b 1\nonly two\na.io/Upper b 1\nc d 2\n";
     let run = convert(list, &["--keep-going"]).exits(1);

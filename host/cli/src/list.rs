@@ -11,6 +11,6 @@ mod refusal;
 pub(crate) use contract::{to_attribute, to_entry};
 pub(crate) use credential::GivenCredential;
 pub(crate) use error::ListError;
-pub(crate) use format::{Choice, ReadList, choose, credentials, format_of, parse};
+pub(crate) use format::{Choice, NOT_TEXT, ReadList, choose, credentials, format_of, parse};
 pub(crate) use input::{read_file, read_stdin};
-pub(crate) use notation::{MARK, RUN, is_repeatable, push_line};
+pub(crate) use notation::{MARK, REPEAT, RUN, is_repeatable, push_line};

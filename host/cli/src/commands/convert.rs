@@ -143,7 +143,11 @@ impl Target {
 /// Logs the remarks on a list. Returns the number of errors.
 fn log_remarks(list: &List, log: &Log) -> usize {
     for remark in &list.diagnostics {
-        log_remark(log, &list.text.name, remark, list.format.line_hint.as_deref());
+        let hint = match remark.message == list::NOT_TEXT {
+            true => Some("save the list as UTF-8"),
+            false => list.format.line_hint.as_deref(),
+        };
+        log_remark(log, &list.text.name, remark, hint);
     }
     list.diagnostics.iter().filter(|remark| remark.severity == Severity::Error).count()
 }

@@ -203,6 +203,9 @@ pub(crate) async fn credentials(
     Ok(choice.read(text).await?.credentials)
 }
 
+/// The message of a line that is not UTF-8.
+pub(crate) const NOT_TEXT: &str = "it is not UTF-8 text";
+
 /// The built-in format whose lines are references, with `--platform`.
 const REFERENCES: &str = "default";
 
@@ -253,7 +256,7 @@ fn refuse(parsed: &mut Parsed, broken: &[Place]) {
         severity: Severity::Error,
         line,
         column,
-        message: "it is not UTF-8 text".to_owned(),
+        message: NOT_TEXT.to_owned(),
     }));
 }
 

@@ -14,8 +14,10 @@ use longshore_plugin_host::escape::is_unsafe;
 /// The start of the first line of each failed list of longshore.
 pub(crate) const MARK: &str = "# failed list of longshore;";
 
-/// Stands between the command in this line and the run whose list it is. For a shell it is a comment.
-pub(crate) const RUN: &str = " # run: ";
+/// Stands in this line before the run whose list it is.
+pub(crate) const RUN: &str = " run: ";
+/// Stands in this line before the command, which is the last: people copy it to the end of the line.
+pub(crate) const REPEAT: &str = " repeat the run with: ";
 
 /// The comment above a line with escapes.
 const ESCAPED: &str =

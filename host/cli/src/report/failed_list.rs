@@ -18,7 +18,7 @@ use self::place::OURS;
 pub(super) use self::place::{Place, Replaceable, is_same};
 use super::error::ReportError;
 use super::escape::escape;
-use crate::list::{MARK, RUN, is_repeatable, push_line};
+use crate::list::{MARK, REPEAT, RUN, is_repeatable, push_line};
 use longshore_registry::redact;
 
 /// An entry of the failed list.
@@ -108,8 +108,8 @@ impl FailedList {
     ) -> Result<Self, ReportError> {
         let path = file.path;
         let run = escape(file.run).into_owned();
-        let mark = if run.is_empty() { String::new() } else { format!("{RUN}{run}") };
-        let first_line = format!("{MARK} repeat the run with: {}{mark}\n", escape(command));
+        let of_run = if run.is_empty() { String::new() } else { format!("{RUN}{run};") };
+        let first_line = format!("{MARK}{of_run}{REPEAT}{}\n", escape(command));
         let target = match Place::find(file)? {
             Place::Stream(file) => Target::Stream { file, entries: Vec::new() },
             Place::File(place) => {

@@ -1,11 +1,11 @@
-//! Whose failed list a file is: the first line ends with the list and the destination of its run.
+//! Whose failed list a file is: the first line names the list and the destination of its run.
 
 use std::fmt;
 use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 
 use super::place::{first_line, is_same};
-use crate::list::{MARK, RUN};
+use crate::list::{MARK, REPEAT, RUN};
 use crate::report::ReportError;
 use longshore_engine::event::Level;
 
@@ -33,8 +33,8 @@ impl Meeting {
 
 /// Returns the run whose failed list has this first line.
 pub(super) fn owner_of(first_line: &str) -> Option<&str> {
-    let command = first_line.strip_prefix(MARK)?;
-    command.rsplit_once(RUN).map(|(_, owner)| owner)
+    let owner = first_line.strip_prefix(MARK)?.strip_prefix(RUN)?;
+    owner.split_once(REPEAT)?.0.strip_suffix(';')
 }
 
 /// Returns the name of a run: that of its list and its destination. `list` is the file that it reads, `asked`
@@ -113,16 +113,16 @@ mod tests {
 
     fn line(run: &str) -> String {
         format!(
-            "# failed list of longshore; repeat the run with: longshore mirror -f x # run: {run}"
+            "# failed list of longshore; run: {run}; repeat the run with: longshore mirror -f x"
         )
     }
 
     #[test]
     fn the_first_line_names_the_run() {
         assert_eq!(owner_of(&line("a.txt to r.io")), Some("a.txt to r.io"));
-        assert_eq!(owner_of(&line("a # run: b to r.io")), Some("b to r.io"));
+        assert_eq!(owner_of(&line("a; b to r.io")), Some("a; b to r.io"));
         assert_eq!(owner_of("# failed list of longshore; repeat the run with: longshore"), None);
-        assert_eq!(owner_of("# mine # run: a"), None);
+        assert_eq!(owner_of("# mine; run: a; repeat the run with: x"), None);
     }
 
     #[test]
