@@ -185,38 +185,37 @@ fn mutual(front: &TlsFront, plain: &Registry, direction: Use, shown: Option<&str
 
 #[test]
 fn the_hint_for_a_client_certificate_fits_in_every_version_of_tls_and_direction() {
+    use rustls::version::{TLS12, TLS13};
+    let (behind, plain) = (Registry::embedded(), Registry::embedded());
+    let image = Image::new("linux/amd64").layer(1, 1000).build();
+    for registry in [&behind, &plain] {
+        registry.push("team/app", "1", &image);
+    }
     // HTTP/2 and HTTP/1.1 report the errors of a connection in their own ways.
-    for (version, http2) in [
-        (&rustls::version::TLS12, false),
-        (&rustls::version::TLS12, true),
-        (&rustls::version::TLS13, false),
-        (&rustls::version::TLS13, true),
+    for (version, http2, direction) in [
+        (&TLS12, false, Use::Read),
+        (&TLS12, false, Use::WriteFirst),
+        (&TLS12, true, Use::Write),
+        (&TLS13, false, Use::Read),
+        (&TLS13, false, Use::WriteFirst),
+        (&TLS13, true, Use::Read),
+        (&TLS13, true, Use::Write),
     ] {
-        for direction in [Use::Read, Use::Write, Use::WriteFirst] {
-            for (shown, fault, hint) in [
-                (None, "it asks for a client certificate", "put a client certificate and its key"),
-                (Some("expired"), "certificate: it has expired", "renew the client certificate"),
-                (
-                    Some("foreign"),
-                    "certificate: the server trusts no CA that issued it",
-                    "put a client certificate that the registry accepts",
-                ),
-            ] {
-                let (behind, plain) = (Registry::embedded(), Registry::embedded());
-                let image = Image::new("linux/amd64").layer(1, 1000).build();
-                for registry in [&behind, &plain] {
-                    registry.push("team/app", "1", &image);
-                }
-                let front = TlsFront::before(&behind, version, http2);
-                let run = mutual(&front, &plain, direction, shown).exits(1);
-                let case = format!("{version:?} {http2} {direction:?} {shown:?}: {}", run.stderr);
-                assert!(
-                    run.stderr.contains(fault) && run.stderr.contains(front.address()),
-                    "{case}"
-                );
-                assert!(run.stderr.contains(&format!("hint: {hint}")), "{case}");
-                assert!(!run.stderr.contains("trying again"), "{case}");
-            }
+        let front = TlsFront::before(&behind, version, http2);
+        for (shown, fault, hint) in [
+            (None, "it asks for a client certificate", "put a client certificate and its key"),
+            (Some("expired"), "certificate: it has expired", "renew the client certificate"),
+            (
+                Some("foreign"),
+                "certificate: the server trusts no CA that issued it",
+                "put a client certificate that the registry accepts",
+            ),
+        ] {
+            let run = mutual(&front, &plain, direction, shown).exits(1);
+            let case = format!("{version:?} {http2} {direction:?} {shown:?}: {}", run.stderr);
+            assert!(run.stderr.contains(fault) && run.stderr.contains(front.address()), "{case}");
+            assert!(run.stderr.contains(&format!("hint: {hint}")), "{case}");
+            assert!(!run.stderr.contains("trying again"), "{case}");
         }
     }
 }

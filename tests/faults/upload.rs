@@ -66,6 +66,27 @@ fn a_manifest_that_the_destination_calls_by_another_digest_fails() {
 }
 
 #[test]
+fn a_blob_that_the_destination_calls_by_another_digest_fails() {
+    let other = format!("sha256:{}", "0".repeat(64));
+    let ends = Ends::with_layer(1000);
+    let header = other.clone();
+    ends.destination_proxy.rule(
+        Rule::on("PUT", "*/blobs/uploads/*")
+            .answers(Answer::status(201).header("docker-content-digest", &header)),
+    );
+    ends.fails(&["destination: push blob", &other]);
+    // What cannot be compared says nothing.
+    for header in [format!("sha512:{}", "0".repeat(128)), "nonsense".to_owned(), String::new()] {
+        let ends = Ends::with_layer(1000);
+        ends.destination_proxy.rule(
+            Rule::on("PUT", "*/blobs/uploads/*")
+                .alters(move |answer| answer.header("docker-content-digest", &header)),
+        );
+        ends.arrives();
+    }
+}
+
+#[test]
 fn a_location_may_be_relative_or_absolute() {
     for absolute in [false, true] {
         let ends = Ends::with_layer(LENGTH);

@@ -21,7 +21,8 @@ pub(crate) const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
 /// The header by which a registry confirms that it processed a manifest's subject.
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
-fn content_digest(headers: &HeaderMap) -> Option<Digest> {
+/// The digest that a response says its content has.
+pub(crate) fn content_digest(headers: &HeaderMap) -> Option<Digest> {
     headers.get("docker-content-digest")?.to_str().ok()?.parse().ok()
 }
 

@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, 
 
 use crate::error::Failed as _;
 use crate::secret::known::{Origin, masked};
-use crate::upload::session::{UploadSession, closing};
+use crate::upload::session::{UploadSession, check_stored, closing};
 use crate::upload::stall::{StallTimeouts, commit, stalled};
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Repository};
@@ -79,7 +79,9 @@ impl Client {
             .session_call(operation.clone(), Method::PUT, at, repository, blob.size)
             .header(CONTENT_LENGTH, HeaderValue::from(0));
         call.patience = commit(blob.size);
-        self.send_once(&call).await.map(|_| ()).map_err(|cause| operation.failed(cause))
+        let stored = self.send_once(&call).await;
+        let stored = stored.and_then(|response| check_stored(&response, blob));
+        stored.map_err(|cause| operation.failed(cause))
     }
 
     /// Asks how many bytes of an upload the registry has, and returns the session's next state too.

@@ -9,6 +9,7 @@ use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
 use crate::auth::token::RepositoryScope;
+use crate::content::manifest::content_digest;
 use crate::error::Failed as _;
 use crate::http::connection::Purpose;
 use crate::http::location::{Location, location};
@@ -210,7 +211,8 @@ impl Client {
         let watch = stalled(moved, blob.size, StallTimeouts::of(blob.size));
         let began = Instant::now();
         match self.send_stream(call, body, watch).await {
-            Ok(_) => {
+            Ok(response) => {
+                check_stored(&response, blob).map_err(|cause| operation.failed(cause))?;
                 self.observed.accepted_body(blob.size);
                 self.tokens.cost.upload_took(blob.size, began.elapsed());
                 Ok(())
@@ -245,6 +247,19 @@ impl Client {
         if let Err(cause) = cancelled {
             tracing::debug!("{operation}: {cause}");
         }
+    }
+}
+
+/// Checks that a registry which says what it stored has stored the blob.
+///
+/// # Errors
+/// If it names another digest of the same algorithm.
+pub(crate) fn check_stored(response: &Response, blob: &Descriptor) -> Result<(), Cause> {
+    match content_digest(response.headers()) {
+        Some(found) if found.algorithm() == blob.digest.algorithm() && found != blob.digest => {
+            Err(Cause::Digest { expected: blob.digest.clone(), found })
+        }
+        _ => Ok(()),
     }
 }
 
