@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use longshore_chart::config::Target;
-use longshore_engine::job::{Job, Jobs, Outcome};
+use longshore_engine::job::{Jobs, Outcome};
 use longshore_engine::list::{Attribute, Entry, Format, List, ListText};
 use longshore_engine::plan::{self, Collision, PlanOptions, Rewrite, SourceOverride};
 use longshore_oci::{Digest, Reference};
