@@ -16,8 +16,11 @@ use crate::command::{command, installed, output, run as run_command};
 use crate::renderer;
 use crate::workspace::{Build, Workspace};
 
-/// Documents of the archive.
-const DOCUMENTS: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE", "examples/longshore.toml"];
+/// Documents of the archive, at the same paths as here, so that the links of the README lead somewhere.
+const DOCUMENTS: [&str; 5] =
+    ["README.md", "CHANGELOG.md", "LICENSE", "ARCHITECTURE.md", "CONTRIBUTING.md"];
+/// Folders of documents.
+const FOLDERS: [&str; 2] = ["docs", "examples"];
 /// The shells with completions, and the names that they look for.
 const SHELLS: [(&str, &str); 3] =
     [("bash", "longshore.bash"), ("zsh", "_longshore"), ("fish", "longshore.fish")];
@@ -116,8 +119,12 @@ fn fill(workspace: &Workspace, binary: &Path, stage: &Path) -> Result<()> {
     empty(stage)?;
     copy(binary, &stage.join("longshore"))?;
     for document in DOCUMENTS {
-        let name = Path::new(document).file_name().context("a document has a name")?;
-        copy(&workspace.root.join(document), &stage.join(name))?;
+        copy(&workspace.root.join(document), &stage.join(document))?;
+    }
+    for tracked in tracked(workspace)? {
+        let to = stage.join(&tracked);
+        fs::create_dir_all(to.parent().context("a document lies in a folder")?)?;
+        copy(&workspace.root.join(&tracked), &to)?;
     }
     let completions = stage.join("completions");
     fs::create_dir(&completions).context("failed to create the folder of completions")?;
@@ -127,6 +134,14 @@ fn fill(workspace: &Workspace, binary: &Path, stage: &Path) -> Result<()> {
         fs::write(&path, script).with_context(|| format!("failed to write {}", path.display()))?;
     }
     run_command(command(binary, &workspace.root).arg("man").arg(stage.join("man/man1")))
+}
+
+/// Returns the files of the folders of documents that belong to the sources: a build may leave others there.
+fn tracked(workspace: &Workspace) -> Result<Vec<String>> {
+    let mut git = command("git", &workspace.root);
+    git.args(["ls-files", "-z", "--"]).args(FOLDERS);
+    let files = output(&mut git).context("the archive has the documents that git knows")?;
+    Ok(files.split('\0').filter(|file| !file.is_empty()).map(str::to_owned).collect())
 }
 
 /// Fills the folder that a container is made of: the binary and the roots of this machine.
@@ -155,5 +170,28 @@ fn copy(from: &Path, to: &PathBuf) -> Result<()> {
     match fs::copy(from, to) {
         Ok(_) => Ok(()),
         Err(error) => bail!("failed to copy {} to {}: {error}", from.display(), to.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::{DOCUMENTS, FOLDERS};
+
+    #[test]
+    fn the_links_of_the_readme_lead_into_the_archive() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let readme = fs::read_to_string(root.join("README.md")).expect("the README");
+        let links = readme.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        let mut count = 0;
+        for link in links.filter(|link| !link.is_empty() && !link.starts_with("http")) {
+            let has = DOCUMENTS.contains(&link)
+                || FOLDERS.iter().any(|folder| Path::new(link).starts_with(folder));
+            assert!(has && root.join(link).exists(), "{link}");
+            count += 1;
+        }
+        assert!(count > 10, "{count}");
     }
 }
