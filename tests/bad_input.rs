@@ -379,7 +379,7 @@ fn a_default_list_needs_a_destination() {
     let run = |variable: &str| {
         Longshore::new().mirror().list("team/app:1\n").env("DOCKER_REGISTRY", variable)
     };
-    let error = "plan line 1: team/app has no destination";
+    let error = "plan line 1: \"team/app\" has no destination registry";
     refused(run(""), error, "give the destination registry with -d or DOCKER_REGISTRY");
 }
 

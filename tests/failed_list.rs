@@ -384,3 +384,25 @@ fn a_folder_is_rejected_as_failed_list() {
     }
     pair.assert_absent("team/app", "1");
 }
+
+#[test]
+fn a_destination_without_a_registry_does_not_go_to_docker_hub() {
+    let pair = Pair::embedded();
+    let source = pair.source.address();
+    for (list, rewrite) in [
+        (format!("{source}/team/app team/app 1\n"), &[][..]),
+        (format!("{source}/team/app app 1\n{source}/a {source}/b 1\n"), &[]),
+        (
+            format!("{source}/team/app team/app 1\n"),
+            &["--rewrite", "prefix", "--plugin-config", "prefix.prefix=x"],
+        ),
+    ] {
+        for command in ["mirror", "mirror-validate"] {
+            let run = Longshore::new().arg(command).list(&list).args(rewrite).run().exits(2);
+            let run = run.complains("names no registry");
+            run.complains(
+                "hint: give the destination registry with -d or DOCKER_REGISTRY, or name it, as",
+            );
+        }
+    }
+}

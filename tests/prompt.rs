@@ -379,7 +379,8 @@ fn a_destination_needs_a_registry() {
     let Some(mut terminal) = Terminal::start(&longshore) else { return };
     terminal.types("team/app team/app 1\r");
     terminal.wait_for("failed to plan line 1: the destination team/app names no registry");
-    terminal.wait_for("hint: name it, as registry.example.com/team/app, or start again with -d");
+    terminal
+        .wait_for("hint: give the destination registry with -d or DOCKER_REGISTRY, or name it, as");
     terminal.types("team/app:1\r");
     terminal.wait_for("has no destination");
     terminal.types(&format!("team/app {}/team/app 1\r", destination.address()));

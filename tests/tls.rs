@@ -43,7 +43,9 @@ fn an_unknown_certificate_is_refused_with_a_hint() {
         "{}",
         run.stderr
     );
-    let run = run.complains("hint: put the registry's CA into a certs.d directory");
+    let run = run.complains(
+        "hint: put the registry's CA into ~/.config/containers/certs.d/HOST:PORT/ca.crt",
+    );
     assert!(!run.stderr.contains("trying again"), "a certificate does not get better");
     let answered = source.requests();
     assert!(!answered.iter().any(|line| line.contains("GET ")), "it was asked over HTTP");
@@ -112,7 +114,9 @@ fn a_certificate_that_is_its_own_authority_is_trusted_where_it_is_given() {
     let unknown = mirror(source.address(), &destination).run().exits(1);
     unknown
         .complains("is not trusted: it is the certificate of a CA that is not trusted")
-        .complains("hint: put this certificate itself into a certs.d directory");
+        .complains(
+            "hint: put this certificate itself into ~/.config/containers/certs.d/HOST:PORT/ca.crt",
+        );
     trusted(&source, &destination, &[]).exits(0);
     assert_eq!(destination.manifest("team/app", "1").bytes, image.bytes());
     destination.assert_complete("team/app", "1");

@@ -6,7 +6,7 @@ use super::{Ends, PASSWORD, USER, assert_silent, wants_password};
 use crate::support::{Answer, Longshore, Rule};
 
 /// What the warning without the flag ends with.
-const IGNORED: &str = "ignored; --list-credentials uses them";
+const IGNORED: &str = "ignored; --list-credentials uses";
 
 /// Two registries that want the password, with `team/app:1` at the source.
 fn guarded() -> Ends {

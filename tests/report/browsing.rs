@@ -76,7 +76,7 @@ fn the_script_of_the_page_runs_and_no_other_one() {
     let (run, path) = reported();
     let document = browser.document(&file_address(&path), Scheme::Light);
     assert!(document.contains("8 of 8 match, 8 shown"), "the script did not run:\n{document}");
-    assert_eq!(document.matches("<tr data-status=").count(), 8);
+    assert_eq!(document.matches("<tr data-status=\"").count(), 8);
     assert!(!document.contains("id=\"written\""), "the rows are twice in the page:\n{document}");
     let title = |document: &str| {
         let (_, rest) = document.split_once("<title>").expect("a title");

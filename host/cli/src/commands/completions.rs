@@ -103,10 +103,11 @@ impl Script for Fish {
         let long = line.split(" -l ").nth(1).and_then(|rest| rest.split(' ').next());
         match (line.strip_suffix(" -r -F"), long.and_then(flags::endings)) {
             (Some(before), Some(endings)) => {
-                let endings: Vec<String> =
-                    endings.iter().map(|ending| format!(".{ending}")).collect();
-                let suffixes = endings.join(" ");
-                format!("{before} -r -f -k -a \"(__fish_complete_suffix {suffixes})\"")
+                // `__fish_complete_suffix` takes one ending only.
+                let endings = endings.join("|");
+                let word = r"commandline -ct | string replace -r '^--[^=]*=' ''";
+                let fits = format!(r"string match -r '^[^\t]*(?:/|\.(?:{endings}))(?:\t.*)?\$'");
+                format!("{before} -r -f -a \"(__fish_complete_path ({word}) | {fits})\"")
             }
             _ => line.to_owned(),
         }
@@ -131,8 +132,11 @@ mod tests {
         assert!(lists.iter().any(|line| line.contains("'-f+[")), "the short flag: {lists:?}");
         assert!(lists.iter().any(|line| line.contains("'-i+[")), "that of convert-list: {lists:?}");
         let fish = script(Shell::Fish);
-        assert!(fish.contains("(__fish_complete_suffix .txt .yaml .yml .json)"), "lists");
-        assert!(fish.contains("-s c -l config") && fish.contains("suffix .yaml .yml)"), "charts");
+        assert!(fish.contains(r"(?:/|\.(?:txt|yaml|yml|json))"), "lists");
+        assert!(
+            fish.contains("-s c -l config") && fish.contains(r"(?:/|\.(?:yaml|yml))"),
+            "charts"
+        );
     }
 
     /// What bash offers behind these words.
@@ -183,5 +187,43 @@ mod tests {
         assert_eq!(of(&["mirror-charts", "--renderer", "he"]), ["helm"]);
         assert_eq!(of(&["mirror", "--index", "doc"]), ["docker"]);
         assert_eq!(of(&["plugin", "info", "flat"]), ["flatten"]);
+    }
+
+    /// Shells that not every machine has: each asks its own script.
+    #[test]
+    fn fish_offers_files_of_the_right_ending() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["images.txt", "photo.png", "list.yaml", "s.toml", "page.html"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        std::fs::create_dir(folder.path().join("below")).unwrap();
+        std::fs::write(folder.path().join("below/deep.json"), "").unwrap();
+        std::fs::write(folder.path().join("script.fish"), script(Shell::Fish)).unwrap();
+        let offered = |line: &str| {
+            let asked = format!("source script.fish; complete -C 'longshore {line}'");
+            let mut fish = Command::new("fish");
+            fish.args(["--no-config", "-c", &asked])
+                .current_dir(&folder)
+                .env("HOME", folder.path());
+            let output = fish.output().ok()?;
+            assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+            let text = String::from_utf8(output.stdout).unwrap();
+            let names = text.lines().filter_map(|line| Some(line.split('\t').next()?.to_owned()));
+            let mut names: Vec<String> = names.collect();
+            names.sort();
+            Some(names)
+        };
+        for (line, expected) in [
+            ("mirror -f ", &["below/", "images.txt", "list.yaml"][..]),
+            ("mirror --file i", &["images.txt"]),
+            ("mirror-validate -f below/", &["below/deep.json"]),
+            ("convert-list -i l", &["list.yaml"]),
+            ("mirror --settings s", &["s.toml"]),
+            ("mirror --report pa", &["page.html"]),
+        ] {
+            // Without fish, the text of the script above is all that is checked.
+            let Some(found) = offered(line) else { return };
+            assert_eq!(found, expected, "{line}");
+        }
     }
 }

@@ -104,7 +104,7 @@ pub(crate) fn with_tip(
     arguments: &[OsString],
     command: &Command,
 ) -> clap::Error {
-    let mut error = without_subcommand(error, arguments, command);
+    let mut error = with_other_command(without_subcommand(error, arguments, command));
     if error.kind() != ErrorKind::UnknownArgument {
         return error;
     }
@@ -112,7 +112,16 @@ pub(crate) fn with_tip(
         return error;
     };
     let before = arguments.iter().position(|argument| *argument == **unknown);
-    let before = before.and_then(|at| arguments.get(at.checked_sub(1)?)?.to_str());
+    let before = before.and_then(|at| {
+        // The flag of a value that stands behind another value.
+        let mut words = arguments.get(..at)?.iter().rev().filter_map(|word| word.to_str());
+        let last = words.next()?;
+        if last.starts_with('-') {
+            Some(last)
+        } else {
+            words.next().filter(|word| takes_commas(word))
+        }
+    });
     let tip = match (before, unknown.as_str()) {
         (Some(flag), "true" | "false") if flag.starts_with("--") => {
             format!("write the value of {flag} behind an equals sign: {flag}={unknown}")
@@ -120,10 +129,88 @@ pub(crate) fn with_tip(
         (Some(flag), file) if !file.starts_with('-') && takes_file_behind_equals(flag, command) => {
             format!("write the value of {flag} behind an equals sign: {flag}={file}")
         }
-        (_, file) if !file.starts_with('-') => format!("name an image list with -f: -f {file}"),
-        _ => return error,
+        (Some(flag), word) if !word.starts_with('-') && takes_commas(flag) => {
+            format!("separate the values of {flag} with commas")
+        }
+        (_, word) if !word.starts_with('-') => match positional(word, arguments, command) {
+            Some(tip) => tip,
+            None => return error,
+        },
+        (_, flag) => match of_other_tools(flag, arguments, command) {
+            Some(tip) => tip,
+            None => return error,
+        },
     };
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    error
+}
+
+/// Says whether a flag takes values that are separated with commas.
+fn takes_commas(flag: &str) -> bool {
+    ["-a", "--arch", "--os"].contains(&flag)
+}
+
+/// Returns the tip for a word that is no flag: a list, or a registry behind one.
+fn positional(word: &str, arguments: &[OsString], command: &Command) -> Option<String> {
+    let given = |flags: [&str; 2]| {
+        arguments.iter().any(|argument| flags.iter().any(|flag| *argument == **flag))
+    };
+    let of = arguments.iter().skip(1).find_map(|argument| command.find_subcommand(argument))?;
+    let has = |flag: &str| of.get_arguments().any(|known| known.get_long() == Some(flag));
+    if has("input") {
+        return Some(format!("name the list with -i: -i {word}"));
+    }
+    match (has("file"), has("destination")) {
+        (true, true) if given(["-f", "--file"]) => {
+            Some(format!("name the destination registry with -d: -d {word}"))
+        }
+        (true, _) => Some(format!("name an image list with -f: -f {word}")),
+        _ => None,
+    }
+}
+
+/// Returns the tip for a flag that other tools have.
+fn of_other_tools(flag: &str, arguments: &[OsString], command: &Command) -> Option<String> {
+    let of = arguments.iter().skip(1).find_map(|argument| command.find_subcommand(argument))?;
+    match (of.get_name(), flag) {
+        ("login", "-p" | "--password") => Some(
+            "longshore asks for the password, or reads it from standard input with --password-stdin"
+                .to_owned(),
+        ),
+        ("serve", "-p" | "--port") => Some("give the address with --listen 127.0.0.1:PORT".to_owned()),
+        _ => None,
+    }
+}
+
+/// What longshore has for the commands of other tools.
+const OTHER_COMMANDS: [(&str, &str); 12] = [
+    ("save", "mirror -f LIST -d oci:DIR writes images into a folder"),
+    ("load", "mirror -f LIST -s oci:DIR -d REGISTRY pushes the images of a folder"),
+    (
+        "sync",
+        "mirror -f LIST -d REGISTRY copies the images of a list, also of regsync and skopeo sync",
+    ),
+    ("cp", "copy SOURCE DESTINATION copies one image"),
+    ("pull", "copy SOURCE oci:DIR writes one image into a folder"),
+    ("push", "copy oci:DIR:TAG DESTINATION pushes one image of a folder"),
+    ("ls", "tags REPOSITORY lists tags"),
+    ("list", "tags REPOSITORY lists tags"),
+    ("list-tags", "tags REPOSITORY lists tags"),
+    ("manifest", "inspect REFERENCE shows an image"),
+    ("validate", "mirror-validate -f LIST -d REGISTRY compares the destination with the sources"),
+    ("convert", "convert-list -i LIST writes a list in another format"),
+];
+
+/// Adds what longshore has for a command of another tool.
+fn with_other_command(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::InvalidSubcommand
+        && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+        && let Some((_, instead)) = OTHER_COMMANDS.iter().find(|(name, _)| name == word)
+    {
+        let tip = vec![format!("longshore {instead}").into()];
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tip));
+    }
     error
 }
 
@@ -230,12 +317,28 @@ mod tests {
                 "tip: write the value of --tls-verify behind an equals sign: --tls-verify=false",
             ),
             ("l mirror list.txt -d r.io", "tip: name an image list with -f: -f list.txt"),
+            ("l mirror -f x r.io", "tip: name the destination registry with -d: -d r.io"),
+            ("l convert-list list.txt", "tip: name the list with -i: -i list.txt"),
+            ("l mirror -f x -a amd64 arm64", "tip: separate the values of -a with commas"),
+            ("l login r.io -u me -p x", "tip: longshore asks for the password"),
+            (
+                "l mirror -f x --list-credentials auth.yaml",
+                "tip: write the value of --list-credentials behind an equals sign: --list-credentials=auth.yaml",
+            ),
         ] {
             let said = said(line);
             assert!(said.starts_with("error: unexpected argument '"), "{said}");
             assert!(said.contains(tip), "{said}");
         }
         assert!(!said("l mirror --nothing").contains("-f"));
+        for (line, tip) in [
+            ("l save -f x", "longshore mirror -f LIST -d oci:DIR"),
+            ("l load", "longshore mirror -f LIST -s oci:DIR"),
+            ("l sync", "longshore mirror -f LIST"),
+            ("l ls r.io/x", "longshore tags REPOSITORY"),
+        ] {
+            assert!(said(line).contains(tip), "{}", said(line));
+        }
         assert!(said("l list.txt").contains("unrecognized subcommand 'list.txt'"));
         assert!(
             said("l mirror -f x validate").contains("the subcommand 'validate' cannot be used")

@@ -135,6 +135,14 @@ pub(crate) enum SettingsError {
     /// `--list-credentials` is given at the prompt.
     #[error("use --list-credentials at the prompt: typed lines give no credentials")]
     CredentialsOfPrompt,
+    /// The file of `--list-credentials` cannot be read.
+    #[error("use --list-credentials={}: {error}", path.display())]
+    ListCredentials {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: String,
+    },
     /// The file of `--list-credentials` gives none.
     #[error("use --list-credentials={}: it gives no credentials", .0.display())]
     NoListCredentials(PathBuf),
@@ -281,6 +289,11 @@ impl SettingsError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Read { .. } => Some("name the file with --settings or LONGSHORE_CONFIG".to_owned()),
+            Self::Toml { .. } => Some(
+                "texts need quotes and lists need brackets, as destination = \"registry.example.com\" and \
+                 rewrite = [\"prefix\"]; numbers and true or false do not"
+                    .to_owned(),
+            ),
             Self::UnknownKey { meant: Some(meant), .. } => Some(meant.clone()),
             Self::UnknownKey { meant: None, .. } => Some(
                 "use a long flag without its dashes as key; tables are the commands, such as [mirror], and [plugins.NAME]"
@@ -321,7 +334,9 @@ impl SettingsError {
             Self::CredentialsOfFleet => Some(
                 "give them to each worker: with longshore login, or in LONGSHORE_AUTH_…".to_owned(),
             ),
-            Self::CredentialsOfPrompt | Self::NoListCredentials(_) => Some(
+            Self::CredentialsOfPrompt
+            | Self::NoListCredentials(_)
+            | Self::ListCredentials { .. } => Some(
                 "name a list with credentials, as --list-credentials=regsync.yml".to_owned(),
             ),
             Self::NoFleet { .. } => {

@@ -67,11 +67,13 @@ impl Task {
 }
 
 /// Refuses flags of a fleet on the command line of a run without one, and what a fleet cannot do.
-fn check_fleet(list: &ListFlags, origins: &Origins) -> Result<(), SettingsError> {
+fn check_fleet(list: &ListFlags, is_dry_run: bool, origins: &Origins) -> Result<(), SettingsError> {
     if list.fleet.fleet.is_some() {
-        return match list.list_credentials {
-            ListCredentials::Ignored => Ok(()),
-            _ => Err(SettingsError::CredentialsOfFleet),
+        // No message of the fleet has a secret.
+        let has_credentials = list.list_credentials != ListCredentials::Ignored;
+        return match has_credentials && !is_dry_run {
+            true => Err(SettingsError::CredentialsOfFleet),
+            false => Ok(()),
         };
     }
     match ["run", "fleet-creds"].into_iter().find(|key| origins.of(key) == Origin::CommandLine) {
@@ -124,7 +126,7 @@ impl RunSettings {
         };
         list.list_format = list.list_format.filter(|name| name != "auto");
         let mut notes = list.hangar.notes(task.referrers()).map_err(SettingsError::Replaced)?;
-        check_fleet(&list, origins)?;
+        check_fleet(&list, task.is_dry_run(), origins)?;
         if list.fleet.fleet.is_some() && task.is_dry_run() {
             notes.push("a dry run is done by this machine, without the fleet".to_owned());
         }

@@ -1,7 +1,7 @@
 //! Builds the plan.
 
 use super::collision::{Destinations, JobPosition};
-use super::draft::{Draft, Drafts, Stage};
+use super::draft::{Draft, Drafts, Going, Stage};
 use super::rewrite::{Rewrite, RewriteItem, RewriteVerdict};
 use super::{Collision, Ended, Plan, PlanError, PlanOptions, PlannedEntry};
 use crate::job::{Job, Jobs, Outcome};
@@ -55,6 +55,7 @@ pub async fn build(
         }
         for Draft { entry, stage, is_in_shard } in batch.drain(..) {
             plan.count += 1;
+            refuse_unnamed(&stage)?;
             if is_in_shard {
                 plan.entries.push(entry);
             }
@@ -98,6 +99,19 @@ pub async fn build(
     plan.listed = listed.only;
     // Errors of rewrites on later entries come first, as they may be the cause of collisions.
     too_many.map_or(Ok(plan), Err)
+}
+
+/// Refuses a destination that would be on Docker Hub only because nothing names its registry.
+fn refuse_unnamed(stage: &Stage) -> Result<(), PlanError> {
+    match stage {
+        Stage::Going(Going { job, unnamed: Some(destination), .. })
+            if job.destination.store == Registry::docker_hub().into() =>
+        {
+            let (line, destination) = (job.line, destination.to_string());
+            Err(PlanError::NoRegistry { line, destination })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What became of an entry that went through the rewrites.

@@ -33,6 +33,8 @@ pub(super) enum Stage {
 pub(super) struct Going {
     pub(super) job: Box<Job>,
     pub(super) attributes: Vec<Attribute>,
+    /// The destination as written, if nothing names its registry. Then only a rewrite can.
+    pub(super) unnamed: Option<Box<str>>,
 }
 
 /// Why an entry alone fails.
@@ -200,7 +202,11 @@ impl Drafts<'_> {
         let line = entry.line;
         let is_in_shard = self.is_in_shard(&entry);
         let stage = match job(number, &entry, &self.filter, self.options) {
-            Ok(job) => Stage::Going(Going { job: Box::new(job), attributes: entry.attributes }),
+            Ok(job) => Stage::Going(Going {
+                job: Box::new(job),
+                unnamed: self.unnamed(entry.destination),
+                attributes: entry.attributes,
+            }),
             Err(error) => {
                 let known = self.known_outcome(&entry);
                 let failed = || Outcome { hint: error.hint(), ..Outcome::failed(&error) };
@@ -215,6 +221,13 @@ impl Drafts<'_> {
             }
         };
         Draft { entry: PlannedEntry { number, text, terms }, stage, is_in_shard }
+    }
+
+    /// Returns a destination without a registry, unless `-d` names one.
+    fn unnamed(&self, destination: Option<String>) -> Option<Box<str>> {
+        let destination = destination.filter(|_| self.options.destination.is_none())?;
+        let names_none = destination.parse::<Name>().is_ok_and(|name| name.store.is_none());
+        names_none.then(|| destination.into())
     }
 
     /// Returns the outcome of an entry that selects by pattern, if the selection ended it. An outage may end all

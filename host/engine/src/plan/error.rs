@@ -31,19 +31,19 @@ pub enum PlanError {
         error: PlatformError,
     },
     /// An entry has no destination, and no default is given. It would go back to Docker Hub.
-    #[error("plan line {line}: {source_text} has no destination")]
+    #[error("plan line {line}: {source_text:?} has no destination registry")]
     NoDestination {
         /// The line.
         line: u32,
         /// The source as written in the list.
         source_text: String,
     },
-    /// A typed destination has no registry, and no default is given.
+    /// A destination has no registry, and neither `-d` nor a rewrite gives one. Docker Hub would get it.
     #[error("plan line {line}: the destination {destination} names no registry")]
     NoRegistry {
         /// The line.
         line: u32,
-        /// The destination as typed.
+        /// The destination as written.
         destination: String,
     },
     /// Two sources have the same destination.
@@ -116,7 +116,8 @@ impl PlanError {
                 Some("give the destination registry with -d or DOCKER_REGISTRY".to_owned())
             }
             Self::NoRegistry { destination, .. } => Some(format!(
-                "name it, as registry.example.com/{destination}, or start again with -d or DOCKER_REGISTRY"
+                "give the destination registry with -d or DOCKER_REGISTRY, or name it, as \
+                 registry.example.com/{destination} or docker.io/{destination}"
             )),
             Self::Collision { .. } => Some(
                 "give one of them another name or tag, or keep the paths apart with --rewrite"

@@ -33,6 +33,12 @@ impl LoginTried {
                 format!("correct it there, or set {variable}, which comes first")
             }
             Some(CredentialOrigin::Exchange) => "check what --repo-type exchanges".to_owned(),
+            // `longshore login` writes to Docker's file, which comes after this one.
+            Some(CredentialOrigin::File { file, .. } | CredentialOrigin::Program { file, .. })
+                if file.ends_with("containers/auth.json") =>
+            {
+                format!("log in again with podman login {registry}, or set {variable}")
+            }
             Some(CredentialOrigin::File { .. } | CredentialOrigin::Program { .. }) => {
                 format!("log in again with longshore login {registry}, or set {variable}")
             }

@@ -4,6 +4,7 @@ use longshore_store::out_of_files;
 
 use super::{CATALOG, Cause, INTO_CACHE, RegistryError};
 use crate::auth::tried::LoginTried;
+use crate::credential::variable_of;
 use crate::error_response::ErrorResponse;
 use crate::http::tls_fault::WANTS_CERTIFICATE;
 
@@ -53,9 +54,11 @@ impl RegistryError {
             }
             Cause::PullThrough(_) => INTO_CACHE,
             Cause::NoCredential(registry) => {
-                return Some(format!(
-                    "log in with longshore login {registry}, or set DOCKER_USERNAME and DOCKER_PASSWORD"
-                ));
+                let variable = registry.parse().map_or_else(
+                    |_| "DOCKER_USERNAME and DOCKER_PASSWORD".to_owned(),
+                    |registry| variable_of(&registry),
+                );
+                return Some(format!("log in with longshore login {registry}, or set {variable}"));
             }
             Cause::NoRightToPush(_) => {
                 "give the account the right to push there, or use another one; longshore whoami says which one is used"

@@ -151,10 +151,10 @@ impl TlsFault {
     pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::UnknownAuthority => {
-                "put the registry's CA into a certs.d directory or SSL_CERT_FILE, or use --tls-verify=false"
+                "put the registry's CA into ~/.config/containers/certs.d/HOST:PORT/ca.crt or name it in SSL_CERT_FILE, or use --tls-verify=false"
             }
             Self::SelfSigned => {
-                "put this certificate itself into a certs.d directory or SSL_CERT_FILE, or use --tls-verify=false"
+                "put this certificate itself into ~/.config/containers/certs.d/HOST:PORT/ca.crt or name it in SSL_CERT_FILE, or use --tls-verify=false"
             }
             Self::Expired { .. } => {
                 "renew the certificate of that host; if it is valid, check the clock of this machine"

@@ -45,9 +45,12 @@ impl Session {
                     self.tell_of_ignored(name, given);
                 }
                 let mut interrupt = self.interrupt.clone();
-                let Some(text) = list::read_file(path, &mut interrupt).await? else {
-                    return Ok(None);
-                };
+                let read = list::read_file(path, &mut interrupt).await;
+                let read = read.map_err(|error| SettingsError::ListCredentials {
+                    path: path.clone(),
+                    error: error.to_string(),
+                });
+                let Some(text) = read? else { return Ok(None) };
                 let formats = self.formats();
                 let reading = self.unless_interrupted(formats.read_credentials(&text));
                 let Some((format, given)) = reading.await? else { return Ok(None) };
@@ -96,8 +99,9 @@ impl Session {
             count => format!("{} and {} more", first.registry(), count - 1),
         };
         let credentials = counted(given.len(), "credential", "credentials");
+        let (verb, object) = if given.len() == 1 { ("is", "it") } else { ("are", "them") };
         let text = format!(
-            "{}: {credentials} of the list ({registries}) ignored; --list-credentials uses them",
+            "{}: {credentials} of the list ({registries}) {verb} ignored; --list-credentials uses {object}",
             first.place(name)
         );
         self.tell_once(Level::Warning, &text);

@@ -87,8 +87,8 @@ fn texts(plan: &Plan) -> Vec<String> {
 
 #[tokio::test]
 async fn entries_and_malformed_lines_are_numbered_in_the_order_of_the_list() {
-    let text = "  a b 1 \nodd\n# c\nc.io/d e.io/f 2\nlast";
-    let entries = vec![entry(4, "c.io/d", Some("e.io/f"), "2"), entry(1, "a", Some("b"), "1")];
+    let text = "  a b.io/b 1 \nodd\n# c\nc.io/d e.io/f 2\nlast";
+    let entries = vec![entry(4, "c.io/d", Some("e.io/f"), "2"), entry(1, "a", Some("b.io/b"), "1")];
     let list = list(lines(), text, entries, vec![error(5, 0), error(2, 4)]);
     let plan = planned(list, &PlanOptions { first_number: 7, ..options() }).await;
     let mut places: Vec<_> = plan.jobs.iter().map(|job| (job.number, job.line)).collect();
@@ -97,9 +97,9 @@ async fn entries_and_malformed_lines_are_numbered_in_the_order_of_the_list() {
     assert_eq!(places[2..], [(8, 2), (10, 5)]);
     assert_eq!(
         ends(&plan),
-        ["docker.io/library/a:1 → docker.io/b:1", "it is odd", "c.io/d:2 → e.io/f:2", "it is odd"]
+        ["docker.io/library/a:1 → b.io/b:1", "it is odd", "c.io/d:2 → e.io/f:2", "it is odd"]
     );
-    assert_eq!(texts(&plan), ["a b 1", "odd", "c.io/d e.io/f 2", "last"]);
+    assert_eq!(texts(&plan), ["a b.io/b 1", "odd", "c.io/d e.io/f 2", "last"]);
     let malformed = &plan.ended[0];
     assert_eq!((&*malformed.source, malformed.column), ("odd", Some(4)));
     assert_eq!(malformed.outcome.hint.as_deref(), Some("a line is a line"));
@@ -409,7 +409,26 @@ async fn the_registry_that_all_destinations_of_the_list_share_is_known() {
     assert_eq!(listed(&["r.io/a", "r.io/b"]).await.as_deref(), Some("r.io"));
     assert_eq!(listed(&["r.io/a", "s.io/b"]).await, None);
     assert_eq!(listed(&["r.io/a", "s.io/b", "r.io/c"]).await, None);
-    assert_eq!(listed(&["r.io/a", "b"]).await, None, "the second one is on Docker Hub");
+    assert_eq!(listed(&["r.io/a", "docker.io/b"]).await, None);
     assert_eq!(listed(&["r.io/a", "-/b", "r.io/c"]).await.as_deref(), Some("r.io"));
     assert_eq!(listed(&[]).await, None);
+}
+
+#[tokio::test]
+async fn a_destination_is_on_docker_hub_only_by_its_name() {
+    for (destination, is_refused) in
+        [("b", true), ("team/b", true), ("docker.io/team/b", false), ("b.io/b", false)]
+    {
+        let entries = vec![entry(1, "a.io/x", Some(destination), "1")];
+        let list = list(lines(), "x", entries, Vec::new());
+        let built = build(list, &options(), &[]).await;
+        match built {
+            Err(PlanError::NoRegistry { line: 1, .. }) => assert!(is_refused, "{destination}"),
+            Err(other) => panic!("{destination}: {other}"),
+            Ok(_) => assert!(!is_refused, "{destination}"),
+        }
+    }
+    let named = PlanOptions { destination: Some("d.io".parse().unwrap()), ..options() };
+    let list = list(lines(), "x", vec![entry(1, "a.io/x", Some("b"), "1")], Vec::new());
+    assert!(build(list, &named, &[]).await.is_ok(), "-d names the registry");
 }
