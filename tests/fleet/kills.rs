@@ -15,6 +15,7 @@ const RUN: u64 = 2_000;
 const AT_ONCE: usize = 5;
 
 /// Kills at a few moments, or at as many random ones as the environment asks for.
+#[expect(clippy::print_stdout, reason = "whoever asks for random moments wants to know the seed")]
 fn at_each(few: u64, seed: u64, kill: impl Fn(u64) + Sync) {
     let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
     let (count, seed) = match number("LONGSHORE_KILL_POINTS") {
