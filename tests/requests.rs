@@ -168,10 +168,10 @@ fn a_cold_run_fills_the_cache() {
         warm(list, &["--arch", "arm64"]),
         both(
             "GET blob 2, GET manifest by digest 1, HEAD manifest by tag 1",
-            "HEAD manifest by digest 1, HEAD manifest by tag 1, POST probe 3, \
+            "GET manifest by digest 1, HEAD manifest by digest 1, HEAD manifest by tag 1, POST probe 3, \
              PUT manifest by digest 1, PUT manifest by tag 1, PUT upload 2"
         ),
-        "another filter"
+        "another filter, and the platforms that the tag loses"
     );
     assert_eq!(warm(list, &["--arch", "arm64"]), heads(), "filtered warm, once more");
     // A wrapped single image needs its config too.

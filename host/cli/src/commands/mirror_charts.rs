@@ -99,10 +99,9 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
         entries.iter().filter(|entry| !entry.is_line()).map(|entry| entry.number).collect();
     let opened = session.failed_list(entries, &of_run, false, "charts").await?;
     let Some(failed_list) = opened else { return Ok(Exit::Interrupted) };
-    let images_only = flags.images_only;
     let plan = std::mem::take(&mut planned.charts);
     let mut report =
-        session.copy_charts(planned, plan, stores, failed_list, images_only, started).await?;
+        session.copy_charts(planned, plan, stores, failed_list, flags.images_only, started).await?;
     let command =
         if report.failed().any(|number| no_lines.contains(&number)) { of_run } else { with_list };
     let failed = report.finish_failed_list();
