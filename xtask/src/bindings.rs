@@ -1,4 +1,4 @@
-//! `cargo xtask bindings`: writes the bindings of `plugins/sdk` from `wit/plugin.wit`.
+//! `cargo xtask bindings`: writes the bindings of `plugins/sdk` and of new plugins in Go from `wit/plugin.wit`.
 
 use std::process::ExitCode;
 

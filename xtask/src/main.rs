@@ -33,7 +33,7 @@ enum Task {
     Quickstart(quickstart::Options),
     /// Build the chart renderer, which needs Go; the next build of longshore embeds it
     Renderer,
-    /// Write the SDK's bindings again after `wit/plugin.wit` has grown
+    /// Write the bindings of the SDK and of plugins in Go again after `wit/plugin.wit` has grown; needs Go
     Bindings,
     /// Set up what the tests need and run all of them
     Test(test::Options),

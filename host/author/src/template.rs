@@ -106,3 +106,65 @@ pub fn create(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use longshore_plugin_host::Kind;
+
+    use super::{CONTRACT, Language, TEMPLATES, create, files};
+
+    const KINDS: [Kind; 4] = [Kind::ListFormat, Kind::Rewrite, Kind::RepoType, Kind::ChartRender];
+    const LANGUAGES: [Language; 4] =
+        [Language::Go, Language::JavaScript, Language::Python, Language::Rust];
+
+    #[test]
+    fn each_kind_has_a_template_in_each_language() {
+        for kind in KINDS {
+            for language in LANGUAGES {
+                let folder = tempfile::tempdir().expect("a folder");
+                let folder = folder.path().join("my-plugin");
+                create(&folder, kind, language, "my-plugin").expect("it is made");
+                for path in ["README.md", ".gitignore", "plugin.json", "wit/plugin.wit", "fixtures"]
+                {
+                    assert!(folder.join(path).exists(), "{kind} in {language:?} lacks {path}");
+                }
+                for path in files(kind, language).keys() {
+                    let text = std::fs::read_to_string(folder.join(path)).expect("it is written");
+                    for left in ["{{name}}", "{{kind", "{{use}}"] {
+                        assert!(!text.contains(left), "{path} of {kind} in {language:?}: {left}");
+                    }
+                }
+                assert!(create(&folder, kind, language, "my-plugin").is_err(), "it was replaced");
+            }
+        }
+    }
+
+    #[test]
+    fn all_files_of_templates_are_used() {
+        let parts = KINDS.map(Kind::as_str);
+        for file in TEMPLATES {
+            let known = LANGUAGES.iter().any(|language| language.folder() == file.language);
+            assert!(known || file.language == "fixtures", "{}", file.language);
+            assert!(file.part == "shared" || parts.contains(&file.part), "{}", file.part);
+        }
+    }
+
+    #[test]
+    fn the_bindings_of_go_are_those_of_the_contract() {
+        // FNV-1a, as in `plugins/sdk/generate/src/main.rs`.
+        let hash = CONTRACT.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let stamp = format!("// made from wit/plugin.wit {hash:016x}\n");
+        let is_made =
+            |path: &str| path.ends_with("/wit_bindings.go") || path.ends_with("/wit_exports.go");
+        let made = TEMPLATES.iter().filter(|file| file.language == "go" && is_made(file.path));
+        let mut count = 0;
+        for file in made {
+            assert!(file.text.starts_with(&stamp), "{}: run `cargo xtask bindings`", file.path);
+            count += 1;
+        }
+        // Three shared packages, the exports of four worlds, their interfaces with types, and the endpoints.
+        assert_eq!(count, 12);
+    }
+}

@@ -1,4 +1,5 @@
-//! Writes `src/bindings/*/generated.rs` of longshore-plugin-sdk from `wit/plugin.wit`.
+//! Writes `src/bindings/*/generated.rs` of longshore-plugin-sdk from `wit/plugin.wit`, and the bindings of new
+//! plugins in Go.
 //!
 //! The crate could call wit-bindgen's macro instead. But then every build of longshore would compile the
 //! macro, with other features of the crates that wasmtime shares. `cargo xtask bindings` runs this program;
