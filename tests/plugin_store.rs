@@ -119,13 +119,29 @@ fn from_a_component_to_a_locked_plugin_on_another_machine() {
     let other =
         || Longshore::new().file("ci/longshore.lock", &locked).file("ci/longshore.toml", "");
     let settings = ["--settings", "ci/longshore.toml", "--list-format", "zarf"];
-    let absent = mirror(other(), &pair).args(settings).run().exits(2);
-    absent.complains("its component is not on this machine").complains("longshore plugin prefetch");
+    let moved_digest = moved.rsplit_once('@').expect("a digest").1;
+    for more in [&[][..], &["--locked"]] {
+        let absent = mirror(other(), &pair).args(settings).args(more).run().exits(2);
+        let absent = absent.complains("its component is not on this machine");
+        let both = format!("now has the manifest {moved_digest}, and the lock file says {digest}");
+        absent
+            .complains(&both)
+            .complains("longshore plugin update zarf")
+            .complains("plugin prefetch");
+    }
     let prefetch = ["prefetch", "--settings", "ci/longshore.toml"];
     let fetched = plugin(other(), &prefetch).run().exits(0).complains("zarf was fetched");
     let run = mirror(fetched.again(), &pair).args(settings).arg("--locked").run().exits(0);
     assert_eq!(run.file("ci/longshore.lock").as_deref(), Some(locked.as_str()), "it was changed");
     plugin(run.again(), &prefetch).run().exits(0).complains("zarf is on this machine");
+
+    // Changed bytes are refused, and the tag is told too.
+    let kept = refusals::component(&user);
+    drop(user.again().file(&kept, zarf("6.6.6")));
+    let changed = mirror(user.again(), &pair).args(["--list-format", "zarf"]).run().exits(2);
+    let changed = changed.complains("its component has the digest sha256:");
+    changed.complains(moved_digest).complains(&digest).complains("longshore plugin update zarf");
+    plugin(user.again(), &["prefetch"]).run().exits(0).complains("zarf was fetched");
 
     let updated = plugin(user.again(), &["update"]).run().exits(0);
     let updated = updated.complains("zarf 1.0.0 → 2.0.0").complains(" → sha256:");
@@ -200,8 +216,12 @@ fn a_removed_plugin_is_gone() {
         std::fs::read_dir(folder).expect("there is a folder").count()
     };
     assert_eq!(component(), 1);
-    let removed = plugin(run.again(), &["remove", "zarf"]).run().exits(0).complains("removed zarf");
-    assert_eq!(component(), 0);
+    // Another lock file names the same component.
+    let other = ["--settings", "ci/longshore.toml"];
+    let shared = run.again().file("ci/longshore.toml", "").file("ci/longshore.lock", lock(&run));
+    let removed = plugin(shared, &["remove", "zarf"]).run().exits(0).complains("removed zarf");
+    assert_eq!(component(), 1, "all lock files share the components");
+    mirror(removed.again(), &pair()).args(other).arg("--locked").run().exits(0);
     let pair = pair();
     let gone = mirror(removed.again(), &pair).args(["--list-format", "zarf"]).run().exits(2);
     gone.complains("no list-format plugin has that name");
@@ -209,6 +229,27 @@ fn a_removed_plugin_is_gone() {
         let missing = plugin(run.again(), &[command, "zarf"]).run().exits(2);
         missing.complains("find the installed plugin \"zarf\": the lock file ");
     }
+}
+
+#[test]
+fn plugins_that_are_added_at_once_are_all_locked() {
+    let names: Vec<String> = (0..4).map(|number| format!("format-{number}")).collect();
+    let mut longshore = Longshore::new();
+    for name in &names {
+        let metadata = json!({"name": name, "version": "1.0.0", "kind": "list-format"});
+        longshore = longshore.file(&format!("{name}.wasm"), with_metadata(&certain(), &metadata));
+    }
+    let run = plugin(longshore, &["list"]).run().exits(0);
+    std::thread::scope(|scope| {
+        for name in &names {
+            let file = format!("{name}.wasm");
+            let add = plugin(run.again(), &["add", &file, "--yes"]);
+            scope.spawn(move || add.run().exits(0));
+        }
+    });
+    let locked = lock(&run);
+    let found = |name: &&String| locked.contains(&format!("name = \"{name}\""));
+    assert_eq!(names.iter().filter(found).count(), names.len(), "{locked}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::support::{Longshore, Registry};
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// longshore at a terminal.
-struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     output: Receiver<Vec<u8>>,
     /// All output so far.
@@ -25,7 +25,7 @@ struct Terminal {
 
 impl Terminal {
     /// Starts longshore. Returns `None` and skips the test if no terminal can be created.
-    fn start(longshore: &Longshore) -> Option<Self> {
+    pub(crate) fn start(longshore: &Longshore) -> Option<Self> {
         if !cfg!(target_os = "linux") || !installed("script") {
             skip("script of util-linux is missing");
             return None;
@@ -61,7 +61,7 @@ impl Terminal {
 
     /// Waits for the text after the text of the previous call.
     #[track_caller]
-    fn wait_for(&mut self, text: &str) {
+    pub(crate) fn wait_for(&mut self, text: &str) {
         let deadline = Instant::now() + LIMIT;
         loop {
             if let Some(at) = self.said[self.read..].find(text) {
@@ -96,7 +96,7 @@ impl Terminal {
 
     /// Types an answer to a question.
     #[track_caller]
-    fn answers(&mut self, question: &str, keys: &str) {
+    pub(crate) fn answers(&mut self, question: &str, keys: &str) {
         self.wait_for(question);
         self.sends(keys);
         // The terminal echoes the input and may redraw the prompt with it.
@@ -105,7 +105,7 @@ impl Terminal {
 
     /// Waits for the end, and returns all output.
     #[track_caller]
-    fn exits(mut self, code: i32) -> String {
+    pub(crate) fn exits(mut self, code: i32) -> String {
         // The output ends with the process.
         let deadline = Instant::now() + LIMIT;
         while let Ok(bytes) =

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{lock, plugin};
 use crate::plugin::packed;
+use crate::prompt::Terminal;
 use crate::support::harbor::{Behaviour, Harbor};
 use crate::support::{Longshore, Registry, Run};
 use longshore_content::Image;
@@ -42,6 +43,44 @@ fn registries() -> (Registry, Registry, Harbor) {
 fn mirror(run: &Run, source: &Registry, harbor: &Harbor) -> Longshore {
     let longshore = run.again().mirror().list("team/app team/app 1\n").source(source.address());
     longshore.destination(harbor.address()).args(["--repo-type", "waiter"])
+}
+
+#[test]
+fn a_user_at_a_terminal_sees_what_is_wanted_and_decides() {
+    let add = || plugin(with_waiter(), &["add", "./waiter.wasm"]);
+    for (keys, code) in [("\r", 2), ("n\r", 2), ("yes please\r", 2), ("y\r", 0), ("YES\r", 0)] {
+        let longshore = add();
+        let Some(mut terminal) = Terminal::start(&longshore) else { return };
+        terminal.wait_for(&format!("  wants {GRANT} at the destination registry"));
+        let question = "install waiter, and allow the requests that it wants? [y/N] ";
+        terminal.answers(question, keys);
+        let said = terminal.exits(code);
+        let file = |path: &str| std::fs::read_to_string(longshore.directory().join(path));
+        let (locked, settings) = (file("../home/.config/longshore.lock"), file(SETTINGS));
+        if code == 0 {
+            assert!(said.contains("installed waiter, sha256:"), "{said}");
+            assert!(locked.expect("a lock file").contains("name = \"waiter\""));
+            assert!(settings.expect("settings").contains(GRANT), "the grant is not kept");
+        } else {
+            assert!(said.contains("failed to install waiter: it was declined"), "{said}");
+            assert!(locked.is_err() && settings.is_err(), "{keys:?} installed something");
+        }
+    }
+}
+
+#[test]
+fn a_question_can_be_left_with_a_key() {
+    for (keys, said) in
+        [("\u{4}", "install waiter: it was declined"), ("\u{3}", "read the prompt: ")]
+    {
+        let longshore = plugin(with_waiter(), &["add", "./waiter.wasm"]);
+        let Some(mut terminal) = Terminal::start(&longshore) else { return };
+        terminal.answers("? [y/N] ", keys);
+        let all = terminal.exits(2);
+        assert!(all.contains(said), "{all}");
+        let lock = longshore.directory().join("../home/.config/longshore.lock");
+        assert!(!lock.exists(), "{keys:?} installed something");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::support::{Longshore, Run};
 const LOCK: &str = "../home/.config/longshore.lock";
 
 /// Returns the only component of the data directory, relative to the working directory.
-fn component(run: &Run) -> String {
+pub(super) fn component(run: &Run) -> String {
     let folder = "../home/.local/share/longshore/plugins";
     let mut files = std::fs::read_dir(run.directory().join(folder)).expect("there is a folder");
     let file = files.next().expect("there is a component").expect("it is listed");

@@ -65,6 +65,11 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
     let global = cli.global;
     let used = file.path().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     log.write(Level::Debug, &format!("settings file: {used}"));
+    let (lock, tls_verify) = (file.clone(), global.tls_verify);
+    let with_tag = async |command: Result<Exit, Fatal>| match command {
+        Err(fatal) => Err(plugin::with_moved_tag(fatal, &lock, tls_verify).await),
+        done => done,
+    };
     let (list, task) = match cli.command {
         Command::Completions(flags) => return completions::print(&flags),
         Command::Man(flags) => return man::write(flags),
@@ -86,7 +91,7 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
         }
         Command::ConvertList(flags) => {
             let settings = ConvertSettings::new(flags, &global, &origins, file)?;
-            return block_on(convert::run(settings, log), log);
+            return block_on(async { with_tag(convert::run(settings, log).await).await }, log);
         }
         Command::Copy(flags) => {
             let settings = CopySettings::new(*flags, &global, &origins, file)?;
@@ -98,7 +103,10 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
         }
         Command::MirrorCharts(flags) => {
             let settings = ChartSettings::new(*flags, &global, &origins, file)?;
-            return block_on(mirror_charts::run(settings, log), log);
+            return block_on(
+                async { with_tag(mirror_charts::run(settings, log).await).await },
+                log,
+            );
         }
         Command::Mirror(flags) => match flags.alias {
             Some(Alias::Validate(flags)) => (flags.list, Task::Validate(flags.compare)),
@@ -107,7 +115,7 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
         Command::MirrorValidate(flags) => (flags.list, Task::Validate(flags.compare)),
     };
     let settings = RunSettings::new(list, task, &global, &origins, file)?;
-    block_on(mirror::run(settings, log), log)
+    block_on(async { with_tag(mirror::run(settings, log).await).await }, log)
 }
 
 /// Threads for blocking calls, which read files and resolve names. Each keeps megabytes of stack and

@@ -374,9 +374,10 @@ impl LoadProblem {
             Self::Absent(_) => {
                 Some("fetch what the lock file names with `longshore plugin prefetch`")
             }
-            Self::Changed { .. } => {
-                Some("run `longshore plugin prefetch`, which fetches the locked component again")
-            }
+            Self::Changed { .. } => Some(
+                "fetch the locked component again with `longshore plugin prefetch`, or lock another one with \
+                     `longshore plugin update`",
+            ),
             Self::Mislabelled { .. } => {
                 Some("remove it with `longshore plugin remove`, and install it again")
             }

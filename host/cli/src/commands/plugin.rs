@@ -6,6 +6,7 @@ mod consent;
 mod info;
 mod installation;
 mod list;
+mod moved;
 mod pack;
 mod prefetch;
 mod push;
@@ -15,6 +16,7 @@ mod update;
 use std::sync::Arc;
 
 use self::installation::Installation;
+pub(crate) use self::moved::with_moved_tag;
 use crate::error::{Exit, Fatal};
 use crate::flags::PluginCommand;
 use crate::report::Log;

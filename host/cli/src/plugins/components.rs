@@ -10,7 +10,7 @@ use super::{InstallError, Locked};
 /// The name of the folder.
 const FOLDER: &str = "plugins";
 
-/// The folder of components. All lock files of a user share it.
+/// The folder of components. All lock files of a user share it, so that nothing is removed here.
 #[derive(Clone, Debug)]
 pub(crate) struct Components {
     root: PathBuf,
@@ -35,19 +35,6 @@ impl Components {
         let kept = CacheFolder::open(&self.root, FOLDER)
             .and_then(|folder| folder.replace(&file_name(sha256), &[component]));
         kept.map_err(|error| self.failed(error))
-    }
-
-    /// Removes a component. It may be missing.
-    ///
-    /// # Errors
-    /// Returns an error if it cannot be removed.
-    pub(crate) fn remove(&self, sha256: &str) -> Result<(), InstallError> {
-        if !self.path(sha256).exists() {
-            return Ok(());
-        }
-        let removed = CacheFolder::open(&self.root, FOLDER)
-            .and_then(|folder| folder.remove(file_name(sha256)));
-        removed.map_err(|error| self.failed(error))
     }
 
     /// Describes a plugin of a lock file for the plugin host.

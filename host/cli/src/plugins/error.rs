@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use longshore_files::ReadError;
+use longshore_oci::Digest;
 use longshore_plugin_host::GrantError;
 use longshore_store::{StoreError, TransferFailure};
 
@@ -88,6 +89,28 @@ pub(crate) enum InstallError {
         name: String,
         /// Where it is from.
         source_text: String,
+    },
+    /// Another longshore changed the plugin since the user was asked.
+    #[error("install {name}: another longshore has changed it meanwhile")]
+    Meanwhile {
+        /// The name.
+        name: String,
+    },
+    /// The component must be fetched, and its tag has been moved.
+    #[error(
+        "{problem}; {source_text} now has the manifest {found}, and the lock file says {locked}"
+    )]
+    TagMoved {
+        /// Why the component must be fetched.
+        problem: String,
+        /// The name.
+        name: String,
+        /// Where it is from.
+        source_text: String,
+        /// The digest of the manifest in the lock file.
+        locked: Digest,
+        /// The digest of the manifest that the tag names now.
+        found: Digest,
     },
     /// The name stands for something else.
     #[error("install {0}: the name is reserved")]
@@ -197,6 +220,11 @@ impl InstallError {
             Self::Installed { name, .. } => {
                 format!("update it with longshore plugin update {name}, or remove it first")
             }
+            Self::Meanwhile { .. } => "run the command again, and look at what is installed".into(),
+            Self::TagMoved { name, .. } => format!(
+                "longshore plugin update {name} shows what changed and locks the new component; longshore plugin \
+                 prefetch fetches the locked one by its digest"
+            ),
             Self::NotInstalled { .. } => "longshore plugin list shows the installed plugins".into(),
             Self::Renamed { name, .. } => {
                 format!("remove it with longshore plugin remove {name}, and add the new one")

@@ -2,6 +2,7 @@
 //!
 //! It grants nothing, so that the lock file of somebody else arms no plugin.
 
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -153,11 +154,44 @@ impl LockFile {
         Ok(())
     }
 
+    /// Changes the file, and the settings file beside it, while no other longshore does: `change` gets the
+    /// plugins that the file has now. If it fails, nothing is written.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be locked, read or written, or if `change` does.
+    pub(crate) fn change<E: From<InstallError>>(
+        &mut self,
+        change: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let _alone = self.alone()?;
+        let mut current = Self::read(self.path.clone())?;
+        change(&mut current)?;
+        current.write()?;
+        *self = current;
+        Ok(())
+    }
+
+    /// Waits until no other longshore changes the files of the folder. The lock ends with the returned file.
+    fn alone(&self) -> Result<File, InstallError> {
+        let folder = self.folder();
+        let locked = || {
+            fs::create_dir_all(&folder)?;
+            let folder = File::open(&folder)?;
+            match folder.lock() {
+                // Some network file systems have no locks.
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+                locked => locked?,
+            }
+            Ok(folder)
+        };
+        locked().map_err(|error| InstallError::WriteLock { path: self.path.clone(), error })
+    }
+
     /// Writes the file: all of it, or nothing.
     ///
     /// # Errors
     /// Returns an error if it cannot be written. The older file is then unchanged.
-    pub(crate) fn write(&self) -> Result<(), InstallError> {
+    fn write(&self) -> Result<(), InstallError> {
         let document = Document { version: VERSION, plugins: self.plugins.clone() };
         let written = toml::to_string_pretty(&document)
             .map_err(io::Error::other)
@@ -226,6 +260,15 @@ mod tests {
 
     use super::{LockFile, Locked};
 
+    /// Writes these plugins, in this order.
+    fn written(path: &std::path::Path, names: &[&str]) -> LockFile {
+        let mut lock = LockFile::read(path.to_owned()).unwrap();
+        for name in names {
+            lock.change(|lock| lock.set(locked(name))).unwrap();
+        }
+        lock
+    }
+
     fn locked(name: &str) -> Locked {
         Locked {
             name: name.to_owned(),
@@ -251,31 +294,59 @@ mod tests {
     fn what_is_written_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/longshore.lock");
-        let mut lock = LockFile::read(path.clone()).unwrap();
+        let lock = LockFile::read(path.clone()).unwrap();
         assert!(!lock.exists && lock.plugins.is_empty());
-        for name in ["zarf", "alpha", "zarf"] {
-            lock.set(locked(name)).unwrap();
-        }
-        lock.write().unwrap();
+        let mut lock = written(&path, &["zarf", "alpha", "zarf"]);
         let read = LockFile::read(path.clone()).unwrap();
         assert!(read.exists);
         assert_eq!(read.plugins, [locked("alpha"), locked("zarf")]);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("# longshore wrote this file."), "{text}");
         assert!(!text.contains("grant"), "a lock file grants nothing:\n{text}");
-        read.write().unwrap();
+        written(&path, &["zarf"]);
         assert_eq!(fs::read_to_string(&path).unwrap(), text, "the same plugins, another text");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "a file is left");
         assert!(lock.set(locked("helm")).is_err(), "--renderer helm is the program");
     }
 
     #[test]
+    fn changes_at_once_lose_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/longshore.lock");
+        let names: Vec<String> = (0..16).map(|number| format!("plugin-{number:02}")).collect();
+        // All have read the file before one of them changes it.
+        let locks: Vec<LockFile> =
+            names.iter().map(|_| LockFile::read(path.clone()).unwrap()).collect();
+        std::thread::scope(|scope| {
+            for (name, mut lock) in names.iter().zip(locks) {
+                scope.spawn(move || lock.change(|lock| lock.set(locked(name))).unwrap());
+            }
+        });
+        let read = LockFile::read(path.clone()).unwrap();
+        let found: Vec<&str> = read.plugins.iter().map(|plugin| plugin.name.as_str()).collect();
+        assert_eq!(found, names);
+    }
+
+    #[test]
+    fn a_change_that_fails_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("longshore.lock");
+        let mut lock = written(&path, &["zarf"]);
+        let before = fs::read_to_string(&path).unwrap();
+        let changed = lock.change(|lock| {
+            lock.plugins.clear();
+            lock.set(locked("helm"))
+        });
+        assert!(changed.is_err(), "--renderer helm is the program");
+        assert_eq!(lock.plugins, [locked("zarf")]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    }
+
+    #[test]
     fn a_file_that_longshore_did_not_write_so_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("longshore.lock");
-        let mut lock = LockFile::read(path.clone()).unwrap();
-        lock.set(locked("zarf")).unwrap();
-        lock.write().unwrap();
+        written(&path, &["zarf"]);
         let good = fs::read_to_string(&path).unwrap();
         let manifest = good.lines().find(|line| line.starts_with("manifest")).unwrap();
         let digits = "0a".repeat(32);

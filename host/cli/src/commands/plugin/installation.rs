@@ -94,19 +94,27 @@ impl<'a> Installation<'a> {
     ) -> Result<(), Fatal> {
         let name = candidate.locked.name.clone();
         // Fails for a reserved name before anything is changed.
-        let mut lock = self.lock.clone();
-        lock.set(candidate.locked.clone())?;
+        self.lock.clone().set(candidate.locked.clone())?;
         self.keep(&candidate).await?;
+        let place = self.settings_place()?;
+        let known = self.settings.granted(&name);
+        let before = self.lock.find(&name).cloned();
+        self.lock.change(|lock| {
+            // The user agreed to replace what was locked then.
+            if lock.find(&name) != before.as_ref() {
+                return Err(Fatal::from(InstallError::Meanwhile { name: name.clone() }));
+            }
+            lock.set(candidate.locked)?;
+            if !grants.is_empty() {
+                let all: Vec<String> = known.iter().chain(grants).cloned().collect();
+                add_grants(&place, &name, &all)?;
+            }
+            Ok(())
+        })?;
         if !grants.is_empty() {
-            let place = self.settings_place()?;
-            let known = self.settings.granted(&name);
-            let all: Vec<String> = known.iter().chain(grants).cloned().collect();
-            add_grants(&place, &name, &all)?;
             let text = format!("{} now has [plugins.{name}] grants", place.display());
             self.log.write(Level::Info, &text);
         }
-        lock.write()?;
-        self.lock = lock;
         Ok(())
     }
 

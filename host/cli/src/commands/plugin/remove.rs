@@ -1,4 +1,6 @@
 //! Removes an installed plugin.
+//!
+//! Its component stays in the data directory, because all lock files of the user share that.
 
 use longshore_engine::event::Level;
 
@@ -7,19 +9,17 @@ use crate::error::{Exit, Fatal};
 use crate::flags::PluginRemove;
 use crate::plugins::InstallError;
 
-/// Removes a plugin from the lock file, and its component from this machine.
+/// Removes a plugin from the lock file.
 pub(super) fn run(flags: &PluginRemove, mut installation: Installation<'_>) -> Result<Exit, Fatal> {
     let name = flags.name.as_str();
-    let lock = &mut installation.lock;
-    let Some(removed) = lock.find(name).cloned() else {
-        let lock = lock.path().to_owned();
-        return Err(InstallError::NotInstalled { name: name.to_owned(), lock }.into());
-    };
-    lock.plugins.retain(|plugin| plugin.name != name);
-    lock.write()?;
-    if !lock.plugins.iter().any(|plugin| plugin.sha256 == removed.sha256) {
-        installation.components.remove(&removed.sha256)?;
-    }
+    installation.lock.change(|lock| {
+        if lock.find(name).is_none() {
+            let lock = lock.path().to_owned();
+            return Err(InstallError::NotInstalled { name: name.to_owned(), lock });
+        }
+        lock.plugins.retain(|plugin| plugin.name != name);
+        Ok(())
+    })?;
     let log = installation.log;
     log.write(Level::Info, &format!("removed {name}"));
     if installation.settings.file().plugin(name).is_some() {
