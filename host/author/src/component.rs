@@ -276,8 +276,8 @@ mod tests {
             let component = component_of(&module).expect("a component");
             assert!(ComponentInfo::read(&component).is_ok());
         }
-        let error = component_of(&module(&get.repeat(COPIES + 1), &rewrite()));
-        let error = error.expect_err("too many").to_string();
+        let module = module(&get.repeat(COPIES + 1), &rewrite());
+        let error = component_of(&module).expect_err("too many").to_string();
         assert!(error.contains("`get [v5]` of `longshore:plugin/config@0.1.0`"), "{error}");
     }
 

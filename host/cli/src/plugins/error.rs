@@ -108,9 +108,9 @@ pub(crate) enum InstallError {
         /// Where it is from.
         source_text: String,
         /// The digest of the manifest in the lock file.
-        locked: Digest,
+        locked: Box<Digest>,
         /// The digest of the manifest that the tag names now.
-        found: Digest,
+        found: Box<Digest>,
     },
     /// The name stands for something else.
     #[error("install {0}: the name is reserved")]

@@ -45,7 +45,7 @@ async fn moved(
         problem: error.to_string(),
         name: known.name.clone(),
         source_text: known.source.clone(),
-        locked,
-        found,
+        locked: Box::new(locked),
+        found: Box::new(found),
     })
 }
