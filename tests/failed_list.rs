@@ -4,7 +4,7 @@ use std::os::unix::fs::{FileTypeExt as _, symlink};
 
 use longshore_content::{Content, Image, Index};
 
-use crate::support::{Longshore, Pair, Run};
+use crate::support::{Longshore, Pair, Registry, Run};
 
 const LIST: &str = "mirror-failed.txt";
 
@@ -404,5 +404,32 @@ fn a_destination_without_a_registry_does_not_go_to_docker_hub() {
                 "hint: give the destination registry with -d or DOCKER_REGISTRY, or name it, as",
             );
         }
+    }
+}
+
+#[test]
+fn a_failed_list_says_itself_what_it_is_in() {
+    let (source, destination) = (Registry::embedded(), Registry::embedded());
+    source.push("team/app", "1", &image());
+    let (from, to) = (source.address(), destination.address());
+    let mark = "# failed list of longshore; repeat the run with: longshore mirror";
+    for (format, lines) in [
+        ("mirror", format!("# longshore: repositories=^team/\n{from} {to} *\n")),
+        // One line does not tell the formats of lines apart.
+        ("default", format!("{from}/team/app:1 # 1\n")),
+        ("mirror", format!("# longshore: platforms=all\n{from}/team/app {to}/x/app 1\n")),
+    ] {
+        let list =
+            format!("{mark} --file=f.txt --list-format={format} --destination={to}\n{lines}");
+        let run = Longshore::new().mirror().list(&list).destination(to).run().exits(0);
+        run.complains(&format!("is read as {format}"));
+    }
+    destination.assert_complete("team/app", "1");
+    destination.assert_complete("x/app", "1");
+    // A path or an unknown name in a comment loads nothing.
+    for format in ["./evil.wasm", "none"] {
+        let list = format!("{mark} --list-format={format}\n{from}/team/app team/again 1\n");
+        let run = Longshore::new().mirror().list(&list).destination(to).run().exits(0);
+        run.complains("is read as mirror");
     }
 }

@@ -41,8 +41,10 @@ pub fn probe(_file_name: &str, head: &str) -> Confidence {
     confidence(head, |line| {
         columns(line).is_ok_and(|[source, destination, tag]| {
             let is_word = |column: &Field<'_>| is_word_of_entry(column.text);
+            let names = check_names(line, [source, destination]).is_ok()
+                || (tag.text == PATTERN && selects_registry(source, destination));
             pull_command(&[source, destination, tag]) == 0
-                && check_names(line, [source, destination]).is_ok()
+                && names
                 && [source, destination].iter().all(is_word)
                 && (tag.text == PATTERN || is_word(&tag))
                 && selection(line, tag).is_ok()
@@ -107,6 +109,22 @@ fn columns<'a>(line: &Line<'a>) -> Result<[Field<'a>; 3], Diagnostic> {
         return Err(line.error(at, wrong_number(fields.len())));
     };
     Ok([source, destination, tag])
+}
+
+/// Reports whether a registry with a port, which looks like a name with a tag, is in one of the columns and
+/// nothing with a tag is in the other. Such a line selects repositories by the comment above it.
+fn selects_registry(source: Field<'_>, destination: Field<'_>) -> bool {
+    let is_registry = |column: &Field<'_>| {
+        column.text.split_once(':').is_some_and(|(host, port)| {
+            let is_host = host == "localhost" || host.contains('.');
+            is_host && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    let is_name = |column: &Field<'_>| {
+        let parts = Parts::of(column.text);
+        parts.tag.is_none() && parts.digest.is_none()
+    };
+    [source, destination].iter().all(|column| is_registry(column) || is_name(column))
 }
 
 /// Checks that the first two columns are names without tag and digest.

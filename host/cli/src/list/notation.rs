@@ -27,6 +27,12 @@ const ESCAPED: &str =
 pub(crate) const UNREADABLE_HINT: &str =
     "it could not be read from the list that it is in; correct it there, then remove this line";
 
+/// Returns the format that a failed list of longshore names in the command of its first line.
+pub(crate) fn format_of_failed_list(text: &ListText) -> Option<&str> {
+    let first = text.text.lines().next()?.strip_prefix(MARK)?;
+    first.split_whitespace().rev().find_map(|word| word.strip_prefix("--list-format="))
+}
+
 /// Appends a line to a failed list.
 pub(crate) fn push_line(list: &mut Vec<u8>, line: &[u8]) {
     if is_safe(line) {

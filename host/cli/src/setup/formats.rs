@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use crate::error::Fatal;
 use longshore_engine::list::{Diagnostic, ListText, Severity};
 
-use crate::list::{self, Choice, GivenCredential, ListError, ReadList};
+use crate::list::{self, Choice, GivenCredential, ListError, ReadList, format_of_failed_list};
 use crate::report::Log;
 use crate::settings::PluginSettings;
 use longshore_engine::event::Level;
@@ -84,7 +84,14 @@ impl Formats<'_> {
 
     /// Returns the plugin `forced`, or else the one that recognises the text best.
     async fn choose(&self, text: &ListText, forced: Option<&str>) -> Result<Choice, Fatal> {
-        Ok(match forced {
+        // A failed list of longshore says what it is in. Its text may be of another person, so a built-in plugin
+        // only is taken from it.
+        let built_in = PluginHost::built_in(Kind::ListFormat);
+        let named = format_of_failed_list(text).filter(|name| built_in.contains(name));
+        if let (None, Some(name)) = (forced, named) {
+            self.log.write(Level::Info, &format!("{} is read as {name}", text.name));
+        }
+        Ok(match forced.or(named) {
             Some(name) => Choice::forced(self.load(name).await?),
             None => {
                 let mut choice = self.recognise(text, text.head()).await?;
