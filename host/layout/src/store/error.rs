@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, ErrorKind::NotFound};
 use std::path::{Path, PathBuf};
 
-use longshore_oci::LayoutsName;
+use longshore_oci::{LayoutsName, Repository};
 use longshore_store::{Fault, Operation, StoreError};
 
 use crate::folder::OpenError;
@@ -42,6 +42,11 @@ pub(super) fn failed(operation: Operation, root: &Path, error: &io::Error) -> St
 /// The store does not have what `operation` is about.
 pub(super) fn not_found(operation: Operation) -> StoreError {
     StoreError::new(operation, Fault::NotFound, Fault::NotFound.to_string())
+}
+
+/// Says that the folder of `repository` has no image layout.
+pub(super) fn no_layout(root: &Path, repository: &Repository) -> String {
+    format!("not found; there is no image layout at {}", root.join(repository.as_str()).display())
 }
 
 /// Returns the first symbolic link in `path` whose target does not exist, and the target.

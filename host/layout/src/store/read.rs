@@ -12,8 +12,11 @@ use longshore_oci::{
 use longshore_store::{BlobPresence, BlobStream, Fault, Operation, StoreError};
 
 use super::LayoutStore;
-use super::error::{failed, not_found};
+use super::error::{failed, no_layout, not_found};
 use crate::folder::{BlobPieces, Contents, ListedReferrer, Lookup};
+
+/// How many tags an error names.
+const SHOWN: usize = 10;
 
 impl LayoutStore {
     /// The digest of the manifest that `reference` names; `None` where the repository does not have
@@ -43,7 +46,7 @@ impl LayoutStore {
         let named = self.folder.look_up(repository, |contents| named(contents, reference)).await;
         let named = named.map_err(|error| self.failed(operation.clone(), &error))?;
         let Some((digest, media_type)) = named.flatten() else {
-            return Err(not_found(operation));
+            return Err(self.lacks(operation, repository, reference).await);
         };
         let read = self.folder.manifest_bytes(repository, &digest).await;
         let read = read.map_err(|error| self.failed(operation.clone(), &error))?;
@@ -61,6 +64,32 @@ impl LayoutStore {
             let message = error.to_string();
             StoreError::new(operation, Fault::Manifest(error), message)
         })
+    }
+
+    /// The repository does not have the manifest `reference`: the error says what it has instead.
+    async fn lacks(
+        &self,
+        operation: Operation,
+        repository: &Repository,
+        reference: &ManifestReference,
+    ) -> StoreError {
+        let listed = self.folder.look_up(repository, |contents| {
+            contents.tags_after(None).take(SHOWN + 1).map(ToString::to_string).collect::<Vec<_>>()
+        });
+        let message = match (listed.await, reference) {
+            (Ok(None), _) => no_layout(self.folder.root(), repository),
+            (Ok(Some(tags)), ManifestReference::Tag(_)) => match tags.as_slice() {
+                [] => "not found; the image layout has no tags".to_owned(),
+                [only] => format!("not found; the only tag of the image layout is {only}"),
+                tags if tags.len() > SHOWN => {
+                    let shown = tags[..SHOWN].join(", ");
+                    format!("not found; the image layout has the tags {shown} and others")
+                }
+                tags => format!("not found; the image layout has the tags {}", tags.join(", ")),
+            },
+            _ => return not_found(operation),
+        };
+        StoreError::new(operation, Fault::NotFound, message)
     }
 
     /// Opens a blob that must have the descriptor's size, from the byte `offset` on.
@@ -177,7 +206,10 @@ impl LayoutStore {
         });
         match listed.await {
             Ok(Some(tags)) => Ok(tags),
-            Ok(None) => Err(not_found(operation)),
+            Ok(None) => {
+                let message = no_layout(self.folder.root(), repository);
+                Err(StoreError::new(operation, Fault::NotFound, message))
+            }
             Err(error) => Err(self.failed(operation, &error)),
         }
     }

@@ -40,14 +40,24 @@ async fn what_does_not_exist_is_not_found() {
     opened.push_image("app", "1", b"layer").await;
     let folder = root.path().display();
     let error = opened.read("app", &tag("2")).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("fetch manifest oci:{folder}/app:2: not found"));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "fetch manifest oci:{folder}/app:2: not found; the only tag of the image layout is 1"
+        )
+    );
     assert!(error.is_not_found());
     for at in ["app", "none"] {
         let none = opened.store.resolve(&repository(at), &tag("2"), Intent::Read).await;
         assert_eq!(none.unwrap(), None);
     }
     let error = opened.store.tags(&repository("none")).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("list the tags of oci:{folder}/none: not found"));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "list the tags of oci:{folder}/none: not found; there is no image layout at {folder}/none"
+        )
+    );
     // A blob is not a manifest.
     let blob = longshore_oci::ManifestReference::Digest(Digest::of(b"layer"));
     assert!(opened.read("app", &blob).await.unwrap_err().is_not_found());
