@@ -170,12 +170,6 @@ fn registries_with_a_scheme_or_a_path() {
             "write -d r.io:80 (plain HTTP is allowed by --tls-verify=false)",
         ),
         ("-d", "r.io/", "path", "write -d r.io"),
-        (
-            "-d",
-            "r.io/team/x",
-            "path",
-            "write -d r.io --rewrite prefix --plugin-config prefix.prefix=team/x",
-        ),
         ("-s", "https://r.io", "scheme", "write -s r.io"),
         ("-s", "r.io/team", "path", "write -s r.io; the path belongs into the list"),
     ] {
@@ -190,12 +184,44 @@ fn registries_with_a_scheme_or_a_path() {
 }
 
 #[test]
-fn the_hint_for_a_path_works() {
+fn a_path_behind_the_registry_is_put_before_every_destination() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &image());
-    let run = pair.mirror("team/app team/app 1\n");
-    run.args(["--rewrite", "prefix", "--plugin-config", "prefix.prefix=a/b"]).run().exits(0);
+    pair.source.push("library/mysql", "8", &image());
+    let (source, destination) = (pair.source.address(), pair.destination.address());
+    let list = format!("{source}/team/app team/app 1\n{source}/mysql mysql 8\n");
+    let to = format!("{destination}/a/b");
+    let run = || Longshore::new().mirror().list(&list);
+    run().destination(&to).run().exits(1).sums_up("1 copied, 0 skipped, 1 failed");
     pair.assert_arrived("a/b/team/app", "1", &image());
+    pair.source.push("mysql", "8", &image());
+    for (setting, variable) in [(format!("destination = '{to}'\n"), ""), (String::new(), &*to)] {
+        let run = run().file("s.toml", setting).env("DOCKER_REGISTRY", variable);
+        run.arg("--settings=s.toml").run().exits(0);
+    }
+    pair.assert_arrived("a/b/library/mysql", "8", &image());
+    // Other rewrites come first.
+    let run = run().destination(&to).args(["--rewrite", "flatten"]).run().exits(0);
+    pair.assert_arrived("a/b/team-app", "1", &image());
+    drop(run);
+    let validate = Longshore::new().validate().list(&list).destination(&to).run();
+    validate.exits(0).sums_up("2 valid, 0 skipped, 0 failed");
+    for bad in ["A", "x:1", "a//b"] {
+        let run =
+            Longshore::new().mirror().list(&list).destination(&format!("{destination}/{bad}"));
+        run.run().exits(2).complains("use -d").complains("hint: for example -d");
+    }
+}
+
+#[test]
+fn a_repeated_run_keeps_the_path_of_the_destination() {
+    let pair = Pair::embedded();
+    let list = format!("{}/team/app team/app 1\n", pair.source.address());
+    let to = format!("{}/copies", pair.destination.address());
+    let run = Longshore::new().mirror().list(&list).destination(&to).run().exits(1);
+    pair.source.push("team/app", "1", &image());
+    run.repeated("mirror-failed.txt").exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+    pair.assert_arrived("copies/team/app", "1", &image());
 }
 
 #[test]

@@ -100,10 +100,55 @@ fn tags_are_copied_by_pattern_or_all_of_them() {
     }
     copy(&source, to).args(["--tags", "2"]).run().exits(0);
     assert_eq!(tags("team/app"), ["2.0"]);
-    let none = copy(&source, to).args(["--tags=^3"]).run().exits(0);
-    none.complains("none of 4 tags").sums_up("0 copied, 1 skipped, 0 failed");
-    let wrong = copy(&source, to).args(["--tags=*"]).run().exits(1);
-    wrong.complains("use RE2 syntax");
+    for flags in [&["--tags=^3"][..], &["--tags=^3", "--dry-run"], &["--tags=^3", "--output=json"]]
+    {
+        let none = copy(&source, to).args(flags).run().exits(1);
+        none.complains("none of 4 tags");
+    }
+    for (pattern, why) in [("*", "missing expression"), ("[", "unclosed"), ("(?=a)", "look-around")]
+    {
+        let wrong = copy(&source, to).args(["--tags=^1", "--tags", pattern]).run().exits(2);
+        let wrong = wrong.complains(&format!("use --tags {pattern:?}: ")).complains(why);
+        let wrong = wrong.complains("RE2 syntax");
+        assert_eq!(wrong.file("copy-failed.txt"), None);
+    }
+}
+
+#[test]
+fn a_platform_that_the_image_does_not_have_is_a_failure() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &index());
+    let source = format!("{}/team/app:1", pair.source.address());
+    let run = copy(&source, pair.destination.address()).args(["--arch=riscv64"]).run().exits(1);
+    run.complains("no platform satisfies the filter").sums_up("0 copied, 1 skipped, 0 failed");
+}
+
+#[test]
+fn tags_of_referrers_are_left_to_their_flag() {
+    let pair = Pair::embedded();
+    let (image, signature) = (image(1), image(2));
+    let hex = image.digest().replace(':', "-");
+    for tag in ["1.0", "sha256-short", &hex, &format!("{hex}.sig"), &format!("{hex}.att")] {
+        let content = if tag == "1.0" { &image } else { &signature };
+        pair.source.push("team/app", tag, content);
+    }
+    let (from, to) = (pair.source.address(), pair.destination.address());
+    let source = format!("{from}/team/app");
+    let run = copy(&source, &format!("{to}/all")).arg("--all-tags").run().exits(0);
+    let run = run.sums_up("2 copied, 0 skipped, 0 failed");
+    run.complains("2 of 2 tags").complains("; 3 tags of referrers are left to --referrers");
+    pair.assert_arrived("all", "sha256-short", &signature);
+    pair.assert_absent("all", &hex);
+    // A pattern that names them selects them.
+    copy(&source, &format!("{to}/named")).arg("--tags=^sha256-.*sig$").run().exits(0);
+    pair.assert_arrived("named", &format!("{hex}.sig"), &signature);
+    let list = "team/app x/listed *\n";
+    let listed = pair.mirror(list).arg("--referrers").run().exits(0);
+    listed.complains("3 tags of referrers").sums_up("2 copied, 0 skipped, 0 failed");
+    pair.assert_arrived("x/listed", &format!("{hex}.sig"), &signature);
+    let only = format!("{from}/only");
+    pair.source.push("only", &hex, &signature);
+    copy(&only, to).arg("--all-tags").run().exits(1).complains("has only tags of signatures");
 }
 
 #[test]
@@ -202,4 +247,129 @@ fn a_dry_run_copies_nothing() {
     let run = copy(&source, pair.destination.address()).args(["--dry-run"]).run().exits(0);
     assert!(run.stdout.contains("would be copied"), "{}", run.stdout);
     pair.assert_absent("a", "1");
+}
+
+#[test]
+fn one_platform_is_its_manifest_without_an_index() {
+    let pair = Pair::embedded();
+    let child = |platform: &str, seed| Image::new(platform).layer(seed, 100).build();
+    let (amd, arm, v7) =
+        (child("linux/amd64", 1), child("linux/arm64/v8", 2), child("linux/arm/v7", 3));
+    let attestation = Image::artifact("application/vnd.in-toto+json").layer(4, 50).build();
+    let index = Index::oci().child(&amd).child(&arm).child(&v7).attestation(&attestation, &amd);
+    let index = index.build();
+    pair.source.push("team/app", "1", &index);
+    pair.source.push("team/single", "1", &v7);
+    let (from, to) = (pair.source.address(), pair.destination.address());
+    for (source, platform, child) in [
+        ("team/app:1", "linux/amd64", &amd),
+        ("team/app:1", "linux/arm64", &arm),
+        ("team/app:1", "linux/arm/v7", &v7),
+        ("team/app:1", "linux/arm", &v7),
+        ("team/single:1", "linux/arm/v7", &v7),
+        (&format!("team/app:1@{}", index.digest()), "linux/amd64", &amd),
+    ] {
+        let run = copy(&format!("{from}/{source}"), &format!("{to}/x")).arg("--platform");
+        run.arg(platform).run().exits(0);
+        pair.assert_arrived("x", "1", child);
+    }
+    let by_digest = format!("{from}/team/app@{}", index.digest());
+    copy(&by_digest, &format!("{to}/y:2")).arg("--platform=linux/arm64").run().exits(0);
+    pair.assert_arrived("y", "2", &arm);
+    let source = format!("{from}/team/app:1");
+    for platform in ["linux/s390x", "windows/amd64", "linux/amd46"] {
+        let run = copy(&source, to).args(["--platform", platform]).run().exits(1);
+        let text = format!(
+            "copy {platform} of {source}: its platforms are linux/amd64, linux/arm64/v8, linux/arm/v7"
+        );
+        run.complains(&text).complains("hint: name one of them with --platform");
+    }
+    copy(&format!("{from}/none:1"), to)
+        .arg("--platform=linux/amd64")
+        .run()
+        .exits(1)
+        .complains("404");
+    copy(&source, to).arg("--platform=arm64").run().exits(2).complains("write os/architecture");
+    for other in ["--all-tags", "--tags=1", "--arch=arm64", "--os=linux"] {
+        copy(&source, to)
+            .args(["--platform=linux/arm64", other])
+            .run()
+            .exits(2)
+            .complains("cannot be used");
+    }
+}
+
+#[test]
+fn an_image_layout_without_a_tag_has_one_or_is_asked_for_it() {
+    let pair = Pair::embedded();
+    let (one, other) = (image(1), image(2));
+    pair.source.push("team/app", "1.0", &one);
+    pair.source.push("team/app", "latest", &other);
+    pair.source.push("team/app", "2.0", &other);
+    let folder = tempfile::tempdir().expect("a scratch directory can be made");
+    let layout = format!("oci:{}/usb/app", folder.path().display());
+    let (from, to) = (format!("{}/team/app", pair.source.address()), pair.destination.address());
+    let put = |tag: &str| {
+        copy(&format!("{from}:{tag}"), &format!("{layout}:{tag}")).run().exits(0);
+    };
+    put("1.0");
+    copy(&layout, &format!("{to}/a")).run().exits(0);
+    pair.assert_arrived("a", "1.0", &one);
+    let shown = Longshore::new().args(["inspect", &layout]).run().exits(0).stdout;
+    assert!(shown.contains(one.digest()), "{shown}");
+    put("2.0");
+    let error = ": it has the tags 1.0, 2.0";
+    for command in ["copy", "inspect"] {
+        let to = format!("{to}/b");
+        let run = Longshore::new().args([command, &layout]);
+        let run = if command == "copy" { run.arg(&to) } else { run };
+        let run = run.run().exits(2).complains(error);
+        run.complains(&format!("hint: write {layout}:TAG"));
+    }
+    put("latest");
+    copy(&layout, &format!("{to}/b")).run().exits(0);
+    pair.assert_arrived("b", "latest", &other);
+    let tags = Longshore::new().args(["tags", &layout]).run().exits(0).stdout;
+    assert_eq!(tags, "1.0\n2.0\nlatest\n");
+    let tagged = Longshore::new().args(["tags", &format!("{layout}:1.0")]).run().exits(2);
+    tagged.complains("it has a tag or a digest");
+    let missing = copy(&format!("{layout}:3"), &format!("{to}/c")).run().exits(1);
+    missing.complains("not found; the image layout has the tags 1.0, 2.0, latest");
+    let nowhere = format!("oci:{}/usb/none", folder.path().display());
+    let place = format!("there is no image layout at {}/usb/none", folder.path().display());
+    copy(&format!("{nowhere}:1"), &format!("{to}/c")).run().exits(1).complains(&place);
+    for command in ["tags", "inspect"] {
+        let name = if command == "tags" { nowhere.clone() } else { format!("{nowhere}:1") };
+        let run = Longshore::new().args([command, &name]).run();
+        assert!(
+            run.stderr.contains("no image layout at") || run.stderr.contains("names no repository"),
+            "{}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn docker_s_types_in_a_folder_are_told_once() {
+    let pair = Pair::embedded();
+    let docker = Image::new("linux/amd64").docker().layer(1, 10).build();
+    pair.source.push("team/docker", "1", &docker);
+    pair.source.push("team/docker", "2", &docker);
+    pair.source.push("team/oci", "1", &image(2));
+    let folder = tempfile::tempdir().expect("a scratch directory can be made");
+    let to = format!("oci:{}", folder.path().display());
+    let told = |list: &str, to: &str| {
+        let run = Longshore::new().mirror().list(list).source(pair.source.address());
+        let run = run.destination(to).run().exits(0);
+        run.stderr.matches("has Docker's media type").count()
+    };
+    assert_eq!(told("team/oci team/oci 1\n", &to), 0);
+    assert_eq!(told("team/docker team/docker 1\nteam/docker team/docker 2\n", &to), 1);
+    assert_eq!(told("team/docker team/docker 1\n", pair.destination.address()), 0);
+    let source = format!("{}/team/docker:1", pair.source.address());
+    let run = copy(&source, &format!("{to}/one/app:1")).run().exits(0);
+    run.complains(&format!("skopeo copy docker://{source} oci:DIR:TAG converts it"));
+    let archive = copy(&source, "docker-archive:foo.tar").run().exits(2);
+    archive
+        .complains("hint: run skopeo copy docker://REGISTRY/REPOSITORY:TAG docker-archive:foo.tar");
 }

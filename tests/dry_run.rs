@@ -187,6 +187,60 @@ fn the_document_has_a_status_of_its_own() {
 #[test]
 fn an_unusable_list_exits_2() {
     let pair = Pair::embedded();
-    pair.mirror("a x 1\nb x 1\n").arg("--dry-run").run().exits(2).complains("lines 1 and 2");
+    pair.mirror("# nothing\n").arg("--dry-run").run().exits(2).complains("no entries");
+    pair.mirror("a x 1\nb x 1\n").arg("--dry-run").run().exits(1).complains("lines 1 and 2");
     pair.mirror("team/app team/app 1\n").args(["--dry-run=false"]).run().exits(1);
+}
+
+#[test]
+fn a_dry_run_says_how_much_would_move_at_most() {
+    let pair = Pair::embedded();
+    let large = |seed| Image::new("linux/amd64").layer(seed, 3 << 20).build();
+    pair.source.push("team/app", "1", &large(1));
+    pair.source.push("team/app", "2", &large(1));
+    pair.source.push("team/index", "1", &Index::oci().child(&large(2)).build());
+    let dry = |list: &str| pair.mirror(list).arg("--dry-run").run().exits(0).stdout;
+    let said = dry("team/app team/app 1\nteam/app team/app 2\n");
+    assert!(said.contains("\nat most 3.0") && said.contains(" MiB would move\n"), "once: {said}");
+    let said = dry("team/app team/app 1\nteam/index team/index 1\n");
+    assert!(
+        said.contains(" would move, without 1 entry whose manifests were not read\n"),
+        "{said}"
+    );
+    assert!(dry("team/index team/index 1\n").contains("the size of 1 entry is not known"));
+    pair.mirror("team/app team/app 1\n").run().exits(0);
+    assert!(!dry("team/app team/app 1\n").contains("would move"), "nothing would");
+}
+
+#[test]
+fn a_login_that_is_refused_to_all_is_told_once() {
+    let Some(destination) = Registry::docker().htpasswd("jo", "secret").start() else { return };
+    let source = Registry::embedded();
+    let mut list = String::new();
+    for seed in 1..=12 {
+        source.push(&format!("team/a{seed}"), "1", &image(seed));
+        list += &format!("team/a{seed} team/a{seed} 1\n");
+    }
+    for (login, why) in
+        [(None, "401"), (Some("wrong"), "was refused"), (Some("wr0ng"), "was refused")]
+    {
+        let run = Longshore::new().mirror().list(&list).source(source.address());
+        let run = run.destination(destination.address()).args(["-j", "1"]);
+        let run = match login {
+            Some(password) => run.env("DOCKER_USERNAME", "jo").env("DOCKER_PASSWORD", password),
+            None => run,
+        };
+        let run = run.run().exits(1).sums_up("0 copied, 0 skipped, 12 failed");
+        let told = run
+            .stderr
+            .lines()
+            .filter(|line| line.contains("] failed ") || line.contains(": failed "));
+        assert_eq!(told.filter(|line| line.contains("[ERRO]")).count(), 1, "{}", run.stderr);
+        let run = run
+            .complains(why)
+            .complains("11 more entries failed, because the destination refuses the login to all");
+        let failed = run.file("mirror-failed.txt").expect("there is a failed list");
+        let entries = failed.lines().filter(|line| line.starts_with("team/")).count();
+        assert_eq!(entries, 12, "{failed}");
+    }
 }

@@ -65,6 +65,8 @@ fn an_image_is_shown_with_platforms_sizes_and_referrers() {
     assert_eq!(manifests[2]["attestationOf"], amd.digest());
     assert!(manifests[2]["platform"].is_null());
     assert_eq!(report["referrers"][0]["digest"], signature.digest());
+    assert_eq!(report["referrers"][0]["artifactType"], SIGNATURE);
+    assert_eq!(report["referrers"][0]["subject"], index.digest());
     assert!(report["destination"].is_null());
     let run = inspect(&reference).run().exits(0);
     assert!(run.stdout.contains("linux/arm64/v8, 2 layers, "), "{}", run.stdout);
@@ -132,5 +134,47 @@ fn what_is_missing_or_no_reference_is_named() {
     for wrong in ["UPPER", "https://ghcr.io/team/app:1", "a b", "app:1:2"] {
         let run = inspect(wrong).run().exits(2);
         run.complains("read the reference").complains("hint: write [REGISTRY/]REPOSITORY");
+    }
+}
+
+#[test]
+fn referrers_of_manifests_and_cosign_s_tags_are_shown_with_their_types() {
+    let (registry, (index, amd, arm)) = (Registry::embedded(), index());
+    registry.push("team/app", "1", &index);
+    let of_index = signature(&index);
+    let sbom = Image::artifact("application/vnd.example.sbom").layer(5, 20).subject(&amd).build();
+    for referrer in [&of_index, &sbom] {
+        registry.push("team/app", referrer.digest(), referrer);
+    }
+    let (sig, att) =
+        (Image::artifact(SIGNATURE).layer(6, 9).build(), Image::artifact("x/y").build());
+    let tag = |of: &Content, end: &str| format!("{}.{end}", of.digest().replace(':', "-"));
+    registry.push("team/app", &tag(&index, "sig"), &sig);
+    registry.push("team/app", &tag(&arm, "att"), &att);
+    // A signature that is listed and tagged is shown once.
+    registry.push("team/app", &tag(&amd, "sbom"), &sbom);
+    let reference = format!("{}/team/app:1", registry.address());
+    let report = inspect(&reference).arg("--output=json").run().exits(0).json();
+    let referrers = report["referrers"].as_array().expect("a list");
+    let of = |content: &Content| {
+        let mut found = referrers.iter().filter(|found| found["digest"] == content.digest());
+        let only = found.next().unwrap_or_else(|| panic!("{report:#}"));
+        assert!(found.next().is_none(), "it is shown once: {report:#}");
+        only.clone()
+    };
+    assert_eq!(referrers.len(), 4, "{report:#}");
+    assert_eq!(of(&of_index)["tag"], serde_json::Value::Null);
+    assert_eq!(of(&sbom)["artifactType"], "application/vnd.example.sbom");
+    assert_eq!(of(&sbom)["subject"], amd.digest());
+    assert_eq!(of(&sig)["tag"], *tag(&index, "sig"));
+    assert_eq!(of(&att)["subject"], arm.digest());
+    let text = inspect(&reference).run().exits(0).stdout;
+    for part in [
+        &format!("  {SIGNATURE}, "),
+        "application/vnd.example.sbom, ",
+        ", of linux/amd64\n",
+        ", of linux/arm64/v8, by cosign's tag .att\n",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
     }
 }

@@ -52,6 +52,19 @@ fn a_dry_run_needs_no_fleet() {
 }
 
 #[test]
+fn a_flag_that_workers_have_themselves_is_told() {
+    let pair = Pair::embedded();
+    let run = |flags: &[&str]| {
+        pair.mirror(&list(1)).arg("--fleet=nats://127.0.0.1:1").args(flags).run().exits(2)
+    };
+    for flags in [&["-j", "3"][..], &["--jobs=9"]] {
+        run(flags).complains("each worker of the fleet has a -j of its own");
+    }
+    let run = run(&[]);
+    assert!(!run.stderr.contains("-j of its own"), "{}", run.stderr);
+}
+
+#[test]
 fn a_server_without_jetstream_is_named() {
     let Some(nats) = Nats::configured("jetstream: disabled\n") else { return };
     let pair = Pair::embedded();

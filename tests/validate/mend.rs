@@ -1,6 +1,6 @@
 //! The one command that mends everything that `mirror-validate` found.
 
-use longshore_content::{Content, Image};
+use longshore_content::{Content, Image, Index};
 use serde_json::Value;
 
 use crate::support::{Pair, Run};
@@ -108,4 +108,39 @@ fn corrupt_content_that_a_registry_keeps_is_never_said_to_be_copied() {
         run.repaired().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
         validate().exits(0).sums_up("1 valid, 0 skipped, 0 failed");
     }
+}
+
+#[test]
+fn a_forced_run_tells_what_it_mended_from_what_it_checked() {
+    let pair = Pair::embedded();
+    let arm = Image::new("linux/arm64").layer(2, 50).build();
+    let index = Index::oci().child(&image(1)).child(&arm).build();
+    pair.source.push("team/app", "1", &index);
+    pair.source.push("team/single", "1", &image(3));
+    let list = "team/app team/app 1\nteam/single team/single 1\n";
+    pair.mirror(list).run().exits(0).sums_up("2 copied, 0 skipped, 0 failed");
+    let lose = |repository: &str, digest: &str| {
+        let hex = digest.strip_prefix("sha256:").expect("it is SHA-256");
+        let path = pair.destination.directory().join(repository).join("blobs/sha256").join(hex);
+        std::fs::remove_file(path).expect("it is there");
+    };
+    for flag in ["--force-recursive", "--deep"] {
+        let sound = pair.mirror(list).arg(flag).run().exits(0);
+        let sound = sound.sums_up("0 copied, 2 skipped, 0 failed");
+        sound.complains("checked; the destination has everything");
+        let document = pair.mirror(list).args([flag, "--output=json"]).run().exits(0).json();
+        assert_eq!((&document["bytes"], &document["skipped"]), (&0.into(), &2.into()));
+        lose("team/app", arm.blobs()[1].digest());
+        let mended = pair.mirror(list).arg(flag).run().exits(0);
+        let mended = mended.sums_up("1 copied, 1 skipped, 0 failed");
+        mended.complains("[M_ID:1] copied ").complains("mended: 1 blob sent again");
+        lose("team/app", arm.digest());
+        let mended = pair.mirror(list).arg(flag).run().exits(0);
+        mended.sums_up("1 copied, 1 skipped, 0 failed").complains("mended: 1 manifest sent again");
+        pair.destination.assert_complete("team/app", "1");
+    }
+    // What was never there is copied as ever.
+    let first = pair.mirror("team/single new/single 1\n").arg("--force-recursive").run().exits(0);
+    assert!(!first.stderr.contains("mended"), "{}", first.stderr);
+    first.sums_up("1 copied, 0 skipped, 0 failed");
 }

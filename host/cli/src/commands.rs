@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod copy;
 pub(crate) mod inspect;
+mod layout_tag;
 pub(crate) mod login;
 pub(crate) mod man;
 pub(crate) mod mirror;

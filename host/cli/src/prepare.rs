@@ -49,6 +49,8 @@ pub(crate) struct Prepared {
     pub(crate) unprepared: HashMap<Name, String>,
     /// The repositories for which a run would create something, and what.
     pub(crate) would_create: HashMap<Name, String>,
+    /// What the repository type says of each registry.
+    pub(crate) described: BTreeMap<Registry, Vec<(String, String)>>,
 }
 
 impl Prepared {
@@ -56,6 +58,7 @@ impl Prepared {
     pub(crate) fn extend(&mut self, other: Self) {
         self.unprepared.extend(other.unprepared);
         self.would_create.extend(other.would_create);
+        self.described.extend(other.described);
     }
 }
 
@@ -110,7 +113,9 @@ pub(crate) async fn prepare(
                 continue;
             }
         };
-        client.describe(&traits(&capabilities));
+        let traits = traits(&capabilities);
+        client.describe(&traits);
+        prepared.described.insert(registry.clone(), traits);
         let depths = depths(&capabilities);
         for repository in &repositories {
             if let Some(why) = misfit(repository, &depths) {

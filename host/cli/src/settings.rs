@@ -15,7 +15,7 @@ mod run;
 
 pub(crate) use charts::{ChartSettings, mirror_charts_words, with_versions};
 pub(crate) use convert::ConvertSettings;
-pub(crate) use copy::CopySettings;
+pub(crate) use copy::{CopySettings, NamedImage};
 pub(crate) use endpoint::{CredentialSettings, EndpointSettings};
 pub(crate) use error::SettingsError;
 pub(crate) use file::SettingsFile;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use longshore_oci::{
-    Content, Descriptor, Digest, Manifest, ManifestReference, MediaType, Platform, Reference,
-    Single,
+    Content, Descriptor, Digest, Manifest, ManifestReference, MediaType, Platform, PlatformFilter,
+    Reference, Referrer, Single, Tag, cosign_tags,
 };
 use longshore_store::{Intent, Source};
 
@@ -32,8 +32,25 @@ pub struct Inspection {
     pub manifests: Vec<InspectedManifest>,
     /// Size of all manifests and blobs, in bytes; what several manifests share counts once.
     pub size: u64,
-    /// The manifests whose subject it is: signatures, SBOMs, attestations.
-    pub referrers: Vec<Descriptor>,
+    /// The signatures, SBOMs and attestations of the image, then those of its manifests.
+    pub referrers: Vec<InspectedReferrer>,
+}
+
+/// A manifest that is about the image, or about one manifest of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectedReferrer {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: MediaType,
+    /// What it is: the `artifactType`, or else the media type of its configuration.
+    pub artifact_type: Option<String>,
+    /// Size of the manifest, in bytes.
+    pub size: u64,
+    /// The digest of the manifest that it is about.
+    pub subject: Digest,
+    /// Cosign's tag, if only that leads to it.
+    pub tag: Option<Tag>,
 }
 
 /// One manifest of an image.
@@ -124,14 +141,134 @@ pub async fn inspect(
                 .sum::<u64>();
         }
     }
+    let mut subjects = vec![own.digest.clone()];
+    let others = manifests.iter().map(|manifest| &manifest.digest);
+    subjects.extend(others.filter(|digest| **digest != own.digest).cloned());
     Ok(Inspection {
-        referrers: reader.referrers(&own.digest).await.map_err(JobError::Source)?,
+        referrers: referrers(&reader, subjects).await?,
         is_index: matches!(root.content, Content::Index(_)),
         digest: own.digest,
         media_type: own.media_type,
         manifests,
         size,
     })
+}
+
+/// Reads what is about `subjects`, in their order: what names one as its subject, and what has a cosign tag.
+async fn referrers(
+    reader: &SourceReader<'_>,
+    subjects: Vec<Digest>,
+) -> Result<Vec<InspectedReferrer>, JobError> {
+    let of_subject = |subject: Digest| async move {
+        let listed = reader.referrers(&subject).await.map_err(JobError::Source)?;
+        let mut found = Vec::with_capacity(listed.len());
+        for referrer in listed {
+            found.push(inspected_referrer(reader, &subject, referrer).await?);
+        }
+        for tag in cosign_tags(&subject) {
+            if !reader.has_digest_tag(&tag).await.map_err(JobError::Source)? {
+                continue;
+            }
+            let fetched = reader.fetch(&ManifestReference::Tag(tag.clone())).await;
+            let manifest = fetched.map_err(JobError::Source)?;
+            let own = manifest.raw.descriptor();
+            if found.iter().all(|known: &InspectedReferrer| known.digest != own.digest) {
+                found.push(InspectedReferrer {
+                    artifact_type: artifact_type(&manifest),
+                    digest: own.digest,
+                    media_type: own.media_type,
+                    size: own.size,
+                    subject: subject.clone(),
+                    tag: Some(tag),
+                });
+            }
+        }
+        Ok::<_, JobError>(found)
+    };
+    let found = stream::iter(subjects).map(of_subject).buffered(AT_ONCE);
+    Ok(found.try_collect::<Vec<_>>().await?.into_iter().flatten().collect())
+}
+
+/// Reads a listed referrer for its type. A list may name what the registry has lost.
+async fn inspected_referrer(
+    reader: &SourceReader<'_>,
+    subject: &Digest,
+    listed: Descriptor,
+) -> Result<InspectedReferrer, JobError> {
+    let artifact_type = match reader.by_digest(&listed.digest).await {
+        Ok(manifest) => artifact_type(&manifest),
+        Err(error) if error.is_not_found() => None,
+        Err(error) => return Err(JobError::Source(error)),
+    };
+    Ok(InspectedReferrer {
+        digest: listed.digest,
+        media_type: listed.media_type,
+        artifact_type,
+        size: listed.size,
+        subject: subject.clone(),
+        tag: None,
+    })
+}
+
+/// Returns the type of an artifact (image-spec, manifest.md, "artifactType"), or else that of its configuration.
+fn artifact_type(manifest: &Manifest) -> Option<String> {
+    let stated = Referrer::of(manifest).and_then(|referrer| referrer.artifact_type);
+    stated.or_else(|| match &manifest.content {
+        Content::Single(single) => {
+            single.config.as_ref().map(|config| config.media_type.as_str().to_owned())
+        }
+        Content::Index(_) => None,
+    })
+}
+
+/// The manifests of an image for one platform, and the platforms that it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfPlatform {
+    /// The digests of the manifests for the platform, in the order of the index.
+    pub manifests: Vec<Digest>,
+    /// All platforms, each once.
+    pub platforms: Vec<String>,
+}
+
+/// Finds the manifests for `platform` below `reference` in `store`: those of an index, or the image itself.
+///
+/// # Errors
+/// If a manifest or a configuration cannot be read.
+pub async fn of_platform(
+    store: &Arc<dyn Source>,
+    reference: &Reference,
+    platform: &Platform,
+) -> Result<OfPlatform, JobError> {
+    let known = KnownSources::default();
+    let reader = SourceReader { store, reference, cache: None, known: &known };
+    let root = reader.root(reference.version.digest()).await.map_err(JobError::Source)?;
+    let manifests = match &root.content {
+        Content::Index(index) => descendants(&Nested(&reader), index.manifests.clone()).await?,
+        Content::Single(single) => {
+            let platform = match &single.config {
+                Some(config) if root.is_image() => {
+                    reader.configuration(config).await.map_err(JobError::Source)?.platform
+                }
+                _ => None,
+            };
+            vec![Descriptor { platform, ..root.raw.descriptor() }]
+        }
+    };
+    let filter = PlatformFilter::default().and_platforms(vec![platform.clone()]);
+    let mut found = OfPlatform::default();
+    for manifest in manifests {
+        let Some(has) = manifest.platform.filter(|platform| !platform.is_unknown()) else {
+            continue;
+        };
+        if filter.selects(&has) {
+            found.manifests.push(manifest.digest);
+        }
+        let has = has.to_string();
+        if !found.platforms.contains(&has) {
+            found.platforms.push(has);
+        }
+    }
+    Ok(found)
 }
 
 /// Looks for an inspected image under `reference` in `store`.

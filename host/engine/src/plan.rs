@@ -21,14 +21,16 @@ mod source;
 mod stand_in;
 
 pub use build::build;
-pub use destination::{parse_registry_flag, parse_store_flag};
+pub use destination::{parse_destination_flag, parse_registry_flag, parse_store_flag};
 pub use entry::{Collision, Ended, Plan, PlannedEntry};
 pub use error::PlanError;
 pub use filter::FilterFlags;
 pub use masked::{around, masked};
 pub use options::PlanOptions;
 pub use rewrite::{Rewrite, RewriteError, RewriteItem, RewriteVerdict};
-pub use select::{Expansion, Picked, Unselected, expand, is_pattern, selects_by_pattern};
+pub use select::{
+    Expansion, Picked, Unselected, check_pattern, expand, is_pattern, selects_by_pattern,
+};
 pub use settle::{Digests, digests};
 pub use shard::{Shard, ShardError};
 pub use source::{SourceOverride, names_in_library};

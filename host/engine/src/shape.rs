@@ -76,6 +76,8 @@ pub(crate) struct Shape {
     pub(crate) config: Option<Arc<Bytes>>,
     /// Why the root differs from the source's manifest.
     pub(crate) changed: Option<String>,
+    /// Whether the platform filter left children out.
+    pub(crate) is_cut: bool,
 }
 
 impl Shape {
@@ -93,6 +95,7 @@ impl Shape {
             single,
             config: None,
             changed: None,
+            is_cut: false,
         }
     }
 }
@@ -182,6 +185,7 @@ fn shape_index(
         let (kept, all) = (positions.len(), index.manifests.len());
         format!("the platform filter keeps {kept} of {all} manifests ({filter})")
     });
+    let is_cut = part.is_some();
     let kind = media_type.as_ref().map(|wanted| format!("the index is written as {wanted}"));
     let reasons: Vec<String> = part.into_iter().chain(kind).collect();
     let changed = (!reasons.is_empty()).then(|| reasons.join("; "));
@@ -198,6 +202,7 @@ fn shape_index(
         single: None,
         config: None,
         changed,
+        is_cut,
     })))
 }
 
@@ -252,6 +257,7 @@ async fn shape_single(
             wrapped: Some(manifest),
             single: Some(single),
             config,
+            is_cut: false,
         },
         None => Shape {
             source: digest,
@@ -261,6 +267,7 @@ async fn shape_single(
             single: Some(single),
             config,
             changed: None,
+            is_cut: false,
         },
     };
     Ok(Shaped::Write(Box::new(shape)))

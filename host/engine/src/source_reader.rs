@@ -187,6 +187,11 @@ impl SourceReader<'_> {
         self.fetch(&ManifestReference::Digest(digest.clone())).await
     }
 
+    /// Returns a manifest that an earlier run cached. Nothing is asked for.
+    pub(crate) async fn cached(&self, digest: &Digest) -> Option<Manifest> {
+        self.cache?.manifest(digest).await
+    }
+
     /// Fetches a manifest from the source, without the cache.
     pub(crate) async fn fetch(
         &self,

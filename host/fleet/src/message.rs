@@ -51,6 +51,9 @@ pub struct RunOptions {
     pub no_platform_fails: bool,
     /// Whether referrers are copied or compared too.
     pub referrers: bool,
+    /// What a repository type says of each registry, as keys and values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub described: BTreeMap<Registry, Vec<(String, String)>>,
     /// What to do with each job.
     pub task: Task,
 }
@@ -83,6 +86,7 @@ impl RunOptions {
     /// The options that decide whether two runs are the same; what a preparation said may differ.
     pub(crate) fn lasting(&self) -> Self {
         let mut lasting = self.clone();
+        lasting.described.clear();
         match &mut lasting.task {
             Task::Copy { unprepared, .. } => unprepared.clear(),
             Task::Compare { missing, .. } => missing.clear(),
@@ -362,7 +366,13 @@ mod tests {
     use longshore_engine::job::{Comparison, Finding, Job, Outcome, Verdict};
     use longshore_oci::PlatformFilter;
 
-    use super::{Batch, Ended, LARGEST, Saved, WorkerName, decode, encode, encode_outcome};
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use longshore_engine::IndexMode;
+
+    use super::{Batch, Ended, LARGEST, RunOptions, Saved, Task, WorkerName};
+    use super::{decode, encode, encode_outcome};
 
     fn job(number: u32) -> Job {
         Job {
@@ -379,6 +389,27 @@ mod tests {
         let batch =
             Batch { run: "r".into(), jobs: vec![job(1), job(7)], unreached: vec!["w".into()] };
         assert_eq!(Batch::decode(&encode(&batch).unwrap()), Ok(batch));
+    }
+
+    #[test]
+    fn what_a_repository_type_says_reaches_workers_and_makes_no_other_run() {
+        let traits = vec![("cross-mount".to_owned(), "false".to_owned())];
+        let options = |described| RunOptions {
+            tls_verify: true,
+            max_wait: Duration::from_secs(1),
+            retries: 2,
+            limit_rate: None,
+            timeout: None,
+            named: None,
+            index: IndexMode::default(),
+            no_platform_fails: false,
+            referrers: false,
+            described,
+            task: Task::Compare { deep: false, missing: BTreeMap::new() },
+        };
+        let described = options(BTreeMap::from([("r.io:5000".parse().unwrap(), traits)]));
+        assert_eq!(decode::<RunOptions>(&encode(&described).unwrap()), Ok(described.clone()));
+        assert_eq!(described.lasting(), options(BTreeMap::new()));
     }
 
     #[test]

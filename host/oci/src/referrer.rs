@@ -28,6 +28,22 @@ pub fn is_made_of_digest(tag: &Tag) -> bool {
     tag.as_str().starts_with("sha256-") || tag.as_str().starts_with("sha512-")
 }
 
+/// Whether `tag` has the exact form of a fallback tag or of a cosign tag: an algorithm, a digest, and nothing
+/// or a suffix of cosign.
+pub fn is_tag_of_referrers(tag: &str) -> bool {
+    let Some((algorithm, rest)) = tag.split_once('-') else { return false };
+    let (hex, suffix) = rest.split_once('.').map_or((rest, None), |(hex, end)| (hex, Some(end)));
+    let length = match algorithm {
+        "sha256" => hex.len() == 64,
+        // The fallback tag has the first 64 digits.
+        "sha512" => matches!(hex.len(), 64 | 128),
+        _ => false,
+    };
+    length
+        && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && suffix.is_none_or(|suffix| COSIGN.contains(&suffix))
+}
+
 /// The entry of a manifest in a list of referrers, beside type, digest and size (distribution-spec,
 /// "Listing Referrers").
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +99,7 @@ impl Referrer {
 mod tests {
     use bytes::Bytes;
 
-    use super::{Referrer, cosign_tags, is_made_of_digest, referrers_tag};
+    use super::{Referrer, cosign_tags, is_made_of_digest, is_tag_of_referrers, referrers_tag};
     use crate::{Algorithm, Digest, Hasher, Manifest, Tag};
 
     fn of(fields: &str) -> Option<Referrer> {
@@ -129,5 +145,28 @@ mod tests {
         assert!(tags.iter().all(is_made_of_digest));
         let long = Hasher::new(Algorithm::Sha512).finish();
         assert_eq!(cosign_tags(&long).count(), 0, "they are too long for tags");
+    }
+
+    #[test]
+    fn only_the_exact_form_is_a_tag_of_referrers() {
+        let digest = Digest::of(b"x");
+        let fallback = referrers_tag(&digest).unwrap();
+        let tags: Vec<Tag> = cosign_tags(&digest).chain([fallback.clone()]).collect();
+        assert_eq!(tags.len(), 4);
+        assert!(tags.iter().all(|tag| is_tag_of_referrers(tag.as_str())));
+        for other in [
+            "latest",
+            "sha256-abc",
+            "sha256",
+            "1.0-rc",
+            "sha256-g",
+            &format!("{fallback}.sig2"),
+            &format!("{fallback}.amd64"),
+            &format!("{fallback}0"),
+            &fallback.as_str().to_uppercase(),
+            &fallback.as_str().replace("sha256", "sha384"),
+        ] {
+            assert!(!is_tag_of_referrers(other), "{other}");
+        }
     }
 }

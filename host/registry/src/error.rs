@@ -127,7 +127,9 @@ pub enum Cause {
         why: String,
     },
     /// The credential was refused before; it is not sent again, as that would lock accounts.
-    #[error("the credential for {0} was refused earlier in this run")]
+    #[error(
+        "the credential for {0} was refused earlier in this run, at its first use, and is not sent again"
+    )]
     CredentialRefused(String),
     /// Logins are rate limited; more attempts would lock accounts.
     #[error("logins with the credential for {0} are limited (429)")]

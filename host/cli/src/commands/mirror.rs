@@ -15,6 +15,7 @@ mod share;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use longshore_engine::event::Level;
 use longshore_engine::list::ListText;
@@ -143,6 +144,10 @@ pub(super) async fn complete(
     // Report the copied entries even if the failed list cannot be written.
     let place = failed.as_ref().ok().and_then(Option::as_deref);
     let printed = report.print(place, records.command);
+    if report.speaks_of_referrers() {
+        // Not again after the next run of --every.
+        session.referrers_left_out.store(true, Ordering::Relaxed);
+    }
     if records.private_list.is_none() && report.has_failures() {
         session.log.write(Level::Info, &format!("repeat with: {}", records.command));
     }

@@ -4,12 +4,13 @@ use clap::Args;
 
 use super::list::ImageFlags;
 use super::mirror::CopyFlags;
+use longshore_oci::Platform;
 
-/// Flags that the settings file cannot set: they choose the tags of one repository.
-pub(super) const ONLY_ON_COMMAND_LINE: [&str; 2] = ["all-tags", "tags"];
+/// Flags that the settings file cannot set: they choose the tags of one repository, or a part of one image.
+pub(super) const ONLY_ON_COMMAND_LINE: [&str; 3] = ["all-tags", "platform", "tags"];
 
 /// Flags that the command for the failed list leaves out or sets itself.
-pub(crate) const OF_ONE_COPY: [&str; 3] = ["all-tags", "tags", "failed"];
+pub(crate) const OF_ONE_COPY: [&str; 4] = ["all-tags", "platform", "tags", "failed"];
 
 /// The failed list, unless a flag names another one.
 const FAILED: &str = "copy-failed.txt";
@@ -33,13 +34,15 @@ const FAILED: &str = "copy-failed.txt";
 Examples:
   longshore copy docker.io/library/redis:7.2 registry.example.com/team/redis
   longshore copy ghcr.io/team/app registry.example.com/team/app --tags '^1\\.'
+  longshore copy redis:7.2 registry.example.com/team/redis --platform linux/arm64
   longshore copy registry.example.com/team/app:1 oci:/mnt/usb/app:1
 
-All platforms are copied and the digest stays, unless --arch or --os selects some. A destination without a \
+All platforms are copied and the digest stays, unless --arch or --os selects some of an index, or --platform \
+one manifest. A destination without a \
 tag gets the tag of the source. A destination that is only a registry, or a new folder oci:DIR, gets the path \
 of the source too. oci:DIR:TAG is the image layout DIR, as in skopeo. docker:// before a reference is \
 accepted.
-Exit codes: 0 all is copied, 1 something failed, 2 the usage or configuration is wrong and nothing was \
+Exit codes: 0 all is copied, 1 something failed or nothing was selected, 2 the usage or configuration is wrong and nothing was \
 copied, 130 interrupted."
 )]
 pub(crate) struct Copy {
@@ -57,6 +60,10 @@ pub(crate) struct Copy {
     /// repeated
     #[arg(long, value_name = "PATTERN")]
     pub(crate) tags: Vec<String>,
+    /// Copy only the manifest of this platform, without an index around it: its digest stays, and the
+    /// destination has no other platform
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", conflicts_with_all = ["all_tags", "tags", "arch", "os"])]
+    pub(crate) platform: Option<Platform>,
     #[command(flatten)]
     pub(crate) images: ImageFlags,
     #[command(flatten)]

@@ -10,10 +10,12 @@ use crate::report::OutputFormat;
 Examples:
   longshore tags docker.io/library/redis
   longshore tags team/app -s oci:/srv/images
+  longshore tags oci:/srv/images/team/app
 
 Exit codes: 0 the tags are listed, 1 the registry could not list them, 2 the usage is wrong.")]
 pub(crate) struct Tags {
-    /// List the tags of REPOSITORY; without a registry it is on Docker Hub, or on the one of --source
+    /// List the tags of REPOSITORY, or of oci:DIR, an image layout; without a registry it is on Docker Hub, or
+    /// on the one of --source
     #[arg(value_name = "REPOSITORY")]
     pub(crate) repository: String,
     /// Look in REGISTRY, or in oci:DIR, a folder of OCI image layouts
@@ -30,19 +32,20 @@ pub(crate) struct Tags {
 Examples:
   longshore inspect docker.io/library/redis:7.2
   longshore inspect redis:7.2 -d registry.example.com
+  longshore inspect oci:/srv/images/team/app:1.0
 
 Only manifests are read, no layers. With -d, inspect looks for the image where mirror would put it without \
 rewrites.
 Exit codes: 0 the image is shown, 1 it could not be read, 2 the usage is wrong.")]
 pub(crate) struct Inspect {
-    /// Show the image REFERENCE, such as redis:7.2 or ghcr.io/team/app@sha256:…
+    /// Show the image REFERENCE, such as redis:7.2, ghcr.io/team/app@sha256:… or oci:DIR:TAG
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: String,
     /// Look in REGISTRY, or in oci:DIR, a folder of OCI image layouts
     #[arg(short, long, value_name = "REGISTRY")]
     pub(crate) source: Option<String>,
-    /// Say what REGISTRY, or oci:DIR, has of the image already
-    #[arg(short, long, value_name = "REGISTRY")]
+    /// Say what REGISTRY, below PATH if it is REGISTRY/PATH, or oci:DIR has of the image already
+    #[arg(short, long, value_name = "REGISTRY[/PATH]|oci:DIR")]
     pub(crate) destination: Option<String>,
     /// Print the image to standard output as FORMAT
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]

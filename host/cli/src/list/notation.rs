@@ -30,7 +30,8 @@ pub(crate) const UNREADABLE_HINT: &str =
 /// Returns the format that a failed list of longshore names in the command of its first line.
 pub(crate) fn format_of_failed_list(text: &ListText) -> Option<&str> {
     let first = text.text.lines().next()?.strip_prefix(MARK)?;
-    first.split_whitespace().rev().find_map(|word| word.strip_prefix("--list-format="))
+    let command = first.split(RUN).next()?;
+    command.split_whitespace().rev().find_map(|word| word.strip_prefix("--list-format="))
 }
 
 /// Appends a line to a failed list.

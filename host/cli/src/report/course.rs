@@ -37,7 +37,7 @@ impl Course {
         entries: usize,
     ) -> Self {
         let (draws, progress) = (options.draws_bars(), Progress::new(entries));
-        Self { log, draws, progress, started, figures: Figures::new() }
+        Self { log, draws, progress, started, figures: Figures::new(started) }
     }
 
     /// Returns the timer after whose ticks the progress is shown.
@@ -63,6 +63,7 @@ impl Course {
                 self.progress.planned(job, size);
             }
             Event::Progress { job, bytes } => {
+                self.figures.moved += bytes;
                 self.figures.timeline.at(self.started.elapsed()).moved += bytes;
                 self.progress.moved(job, bytes);
             }
@@ -114,7 +115,7 @@ impl Course {
 
     /// Removes the rows, and returns the figures.
     pub(super) fn end(mut self) -> Figures {
-        std::mem::replace(&mut self.figures, Figures::new())
+        std::mem::replace(&mut self.figures, Figures::new(self.started))
     }
 }
 

@@ -9,7 +9,7 @@ use super::course::Figures;
 use super::error::ReportError;
 use super::failed_list::{FailedList, Remark};
 use super::log::Log;
-use super::options::{ReportOptions, Verb};
+use super::options::{OutputFormat, ReportOptions, Verb};
 use super::row::{Row, Rows};
 use super::totals::Totals;
 use longshore_store::Interrupt;
@@ -37,6 +37,16 @@ impl Report {
     /// Says whether an entry failed.
     pub(crate) const fn has_failures(&self) -> bool {
         self.totals.failed > 0
+    }
+
+    /// Says whether the summary tells that no referrers were looked for.
+    pub(crate) fn speaks_of_referrers(&self) -> bool {
+        let options = &self.options;
+        options.verb == Verb::Mirror
+            && options.output == OutputFormat::Text
+            && !options.dry_run
+            && !options.referrers
+            && self.totals.copied > 0
     }
 
     /// Returns the command that mends all that a validation found; `None` if it found nothing.

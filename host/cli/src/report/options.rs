@@ -1,5 +1,7 @@
 //! How a run is reported.
 
+use std::time::Instant;
+
 use super::print::mend::MendCommands;
 use longshore_engine::plan::Shard;
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,8 @@ pub(crate) enum Verb {
 /// Options of a run's report.
 #[derive(Clone, Debug)]
 pub(crate) struct ReportOptions {
+    /// When the run began: before its list was planned, which may list tags for minutes.
+    pub(crate) started: Instant,
     /// The form of the report on standard output.
     pub(crate) output: OutputFormat,
     /// The task of the run.

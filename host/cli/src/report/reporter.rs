@@ -16,6 +16,7 @@ use super::log::Log;
 use super::options::{OutputFormat, ReportOptions, Verb};
 use super::row::{EntryInfo, Row, Rows};
 use super::totals::Totals;
+use longshore_engine::counted;
 use longshore_engine::event::{Event, Level};
 use longshore_engine::job::{Jobs, Outcome, Status};
 use longshore_engine::plan::Ended;
@@ -37,10 +38,10 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// Creates a reporter and starts its clock.
+    /// Creates a reporter.
     pub(crate) fn new(options: ReportOptions, log: Arc<Log>) -> Self {
         let rewrite = Arc::new(Notify::new());
-        Self { options, log, started: Instant::now(), failed_list: None, rewrite }
+        Self { started: options.started, options, log, failed_list: None, rewrite }
     }
 
     /// Updates `list` during the run, and hands it to the report.
@@ -110,6 +111,15 @@ impl Reporter {
     }
 }
 
+/// The entries that failed like an earlier one: the log counts them.
+#[derive(Default)]
+struct Repeated {
+    count: usize,
+    /// The error of the first.
+    first: Option<String>,
+    hint: Option<String>,
+}
+
 /// The state of the run so far.
 struct Progress {
     log: Arc<Log>,
@@ -118,6 +128,8 @@ struct Progress {
     course: Course,
     list: String,
     verb: Verb,
+    /// Entries that failed like an earlier one, for a login that is refused to all of them.
+    repeated: Repeated,
     /// True if the log omits successful entries, because standard output shows them at the end.
     quiet: bool,
 }
@@ -131,6 +143,7 @@ impl Progress {
             course,
             list: options.list.clone(),
             verb: options.verb,
+            repeated: Repeated::default(),
             quiet: options.dry_run && options.output == OutputFormat::Text,
         }
     }
@@ -155,13 +168,27 @@ impl Progress {
 
     /// Records the outcome of an entry. `early` is true for an entry without a job.
     fn finished(&mut self, number: u32, outcome: Outcome, early: bool) {
+        let (is_cut, is_repeated) = (outcome.is_cut, outcome.is_repeated);
+        let (would_copy, at_most) = (outcome.status == Status::DryRun, outcome.at_most);
         if !self.rows.end(number, outcome) {
             return;
         }
+        self.totals.cut += u32::from(is_cut);
+        self.totals.at_most += at_most.unwrap_or_default();
+        self.totals.unsized_entries += u32::from(would_copy && at_most.is_none());
         let Some(row) = self.rows.get(number) else { return };
         self.totals.count(row);
         self.course.finished(number, row.status() == Status::Failed);
-        self.log_ending(row, early);
+        if is_repeated {
+            let error = row.error().unwrap_or_default();
+            self.repeated.count += 1;
+            self.repeated.first.get_or_insert_with(|| error.to_owned());
+            self.repeated.hint = row.hint().map(str::to_owned);
+            let text = format!("failed {}: {error}", row.entry());
+            self.log.record(Level::Debug, Some(number), None, &text);
+        } else {
+            self.log_ending(row, early);
+        }
     }
 
     fn log_ending(&self, row: Row<'_>, early: bool) {
@@ -204,9 +231,11 @@ impl Progress {
     fn figures(&self, row: Row<'_>) -> String {
         let digest = row.destination_digest().or_else(|| row.source_digest());
         match (digest, self.verb) {
-            (Some(digest), Verb::Mirror) => format!(" ({digest}, {})", HumanBytes(row.bytes())),
+            (Some(digest), Verb::Mirror) => {
+                format!(" ({digest}, {} moved)", HumanBytes(row.bytes()))
+            }
             (Some(digest), Verb::Validate) => format!(" ({digest})"),
-            (None, Verb::Mirror) => format!(" ({})", HumanBytes(row.bytes())),
+            (None, Verb::Mirror) => format!(" ({} moved)", HumanBytes(row.bytes())),
             (None, Verb::Validate) => String::new(),
         }
     }
@@ -225,6 +254,13 @@ impl Progress {
     fn end(mut self) -> (Rows, Totals, Figures) {
         for row in self.rows.iter().filter(|row| !row.has_ended()) {
             self.totals.count(row);
+        }
+        if let Repeated { count, first: Some(first), hint } = &self.repeated {
+            let entries = counted(*count, "more entry", "more entries");
+            let text = format!(
+                "{entries} failed, because the destination refuses the login to all; the first of them: {first}"
+            );
+            self.log.failure(None, &text, hint.as_deref());
         }
         (self.rows, self.totals, self.course.end())
     }

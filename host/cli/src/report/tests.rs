@@ -18,6 +18,7 @@ use longshore_store::{Effort, Interrupt, PauseSpan, StoreEffort};
 
 fn options() -> ReportOptions {
     ReportOptions {
+        started: std::time::Instant::now(),
         shard: None,
         output: OutputFormat::Text,
         verb: Verb::Mirror,
@@ -121,7 +122,7 @@ fn each_way_to_end_has_its_log_line() {
       it has an upper-case letter
     12:00:07 [INFO] reading list.txt
     12:00:07 [WARN] [M_ID:1] [IMG_ID:2] the platform is unknown
-    12:00:07 [INFO] [M_ID:1] copied docker.io/library/copied:1 → r.example.com/library/copied:1 (sha256:3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d, 1.46 KiB): the digest changed: 1 of 2 children were selected
+    12:00:07 [INFO] [M_ID:1] copied docker.io/library/copied:1 → r.example.com/library/copied:1 (sha256:3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d, 1.46 KiB moved): the digest changed: 1 of 2 children were selected
     12:00:07 [INFO] [M_ID:2] skipped docker.io/library/skipped:1 → r.example.com/library/skipped:1: the destination has it
     12:00:07 [ERRO] [M_ID:3] failed docker.io/library/failed:1 → r.example.com/library/failed:1: fetch the manifest: 401 Unauthorized
     12:00:07 [ERRO] [M_ID:3] hint: log in with docker login
@@ -150,6 +151,9 @@ fn the_figures_add_up() {
     let expected = Totals {
         valid: 0,
         left_out: 0,
+        cut: 0,
+        at_most: 0,
+        unsized_entries: 0,
         unknown: 0,
         verdicts: Verdicts::default(),
         copied: 1,

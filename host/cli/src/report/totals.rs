@@ -25,6 +25,12 @@ pub(crate) struct Totals {
     pub(crate) unknown: u32,
     /// The part of the failed entries that were interrupted or never started.
     pub(crate) unfinished: u32,
+    /// Indexes of which the platform filter left a part out, copied or not.
+    pub(crate) cut: u32,
+    /// Bytes that a dry run would move at most, as far as it read manifests.
+    pub(crate) at_most: u64,
+    /// Entries that a dry run would copy, and whose size it does not know.
+    pub(crate) unsized_entries: u32,
     /// Bytes of blobs and manifests that were transferred.
     pub(crate) bytes: u64,
 }
@@ -77,6 +83,13 @@ impl Verdicts {
 }
 
 impl Totals {
+    /// Says whether every entry was left out, so that the destination has nothing of any.
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.left_out > 0
+            && self.left_out == self.skipped
+            && self.copied + self.valid + self.failed + self.dry_run + self.unknown == 0
+    }
+
     pub(super) fn count(&mut self, row: Row<'_>) {
         if let Some(comparison) = row.comparison() {
             self.verdicts.count(comparison);

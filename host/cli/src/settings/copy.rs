@@ -3,12 +3,60 @@
 mod end;
 
 use longshore_engine::list::{Entry, Filter, Pinned, Selection};
-use longshore_oci::{Name, Registry, Repository, StoreName, Tag};
+use longshore_engine::plan::check_pattern;
+use longshore_oci::{
+    Digest, Name, Platform, Reference, Registry, Repository, StoreName, Tag, Version,
+};
 
 use self::end::{End, Side};
 use super::layers::Origins;
 use super::{RunSettings, SettingsError, SettingsFile, Task};
 use crate::flags::{Copy, Global, ListFlags, NO_PROJECT, OF_ONE_COPY};
+
+/// An image, as a command names it.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedImage {
+    pub(crate) store: StoreName,
+    pub(crate) repository: Repository,
+    pub(crate) tag: Option<Tag>,
+    pub(crate) digest: Option<Digest>,
+}
+
+impl NamedImage {
+    /// Reads `oci:DIR[:TAG]`, an image layout; `None` for another text.
+    pub(crate) fn of_layout(text: &str) -> Option<Result<Self, SettingsError>> {
+        if !end::names_folder(text) {
+            return None;
+        }
+        let image = End::parse(Side::Source, text)
+            .and_then(|end| Self::of(&end).ok_or_else(|| end.without_repository()));
+        Some(image)
+    }
+
+    fn of(end: &End) -> Option<Self> {
+        Some(Self {
+            store: end.store.clone(),
+            repository: end.repository.clone()?,
+            tag: end.tag.clone(),
+            digest: end.digest.clone(),
+        })
+    }
+
+    /// Says whether the tag of an image layout is missing. An image of a registry is `latest` then.
+    pub(crate) const fn lacks_tag(&self) -> bool {
+        matches!(self.store, StoreName::Layouts(_)) && self.tag.is_none() && self.digest.is_none()
+    }
+
+    /// Returns the reference; its tag is `latest` unless it has one or a digest.
+    pub(crate) fn reference(&self) -> Reference {
+        let version = match (&self.tag, &self.digest) {
+            (Some(tag), Some(digest)) => Version::Pinned(tag.clone(), digest.clone()),
+            (None, Some(digest)) => Version::Digest(digest.clone()),
+            (tag, None) => Version::Tag(tag.clone().unwrap_or_else(Tag::latest)),
+        };
+        Reference { store: self.store.clone(), repository: self.repository.clone(), version }
+    }
+}
 
 /// The settings of one copy.
 #[derive(Debug)]
@@ -17,6 +65,10 @@ pub(crate) struct CopySettings {
     pub(crate) run: RunSettings,
     /// What is copied.
     pub(crate) entry: Entry,
+    /// The source; `None` if tags of a repository are selected.
+    pub(crate) source: Option<NamedImage>,
+    /// The platform whose manifest alone is copied.
+    pub(crate) platform: Option<Platform>,
     /// The words of the command that repeats the copy of one image. The failed list of tags is repeated
     /// with `mirror`.
     pub(crate) again: Option<Vec<String>>,
@@ -28,14 +80,24 @@ impl CopySettings {
     /// # Errors
     /// Returns an error that names the flag, or the end that cannot be read.
     pub(crate) fn new(
-        flags: Copy,
+        mut flags: Copy,
         global: &Global,
         origins: &Origins,
         file: SettingsFile,
     ) -> Result<Self, SettingsError> {
         let source = End::parse(Side::Source, &flags.source)?;
         let destination = End::parse(Side::Destination, &flags.destination)?;
+        for pattern in &flags.tags {
+            check_pattern(pattern)
+                .map_err(|why| SettingsError::TagPattern { pattern: pattern.clone(), why })?;
+        }
         let entry = entry(&flags, &source, &destination)?;
+        let named = NamedImage::of(&source).filter(|_| !flags.selects_tags());
+        let platform = flags.platform.take();
+        if platform.is_some() {
+            // Those of the settings file, as the command line cannot have both.
+            (flags.images.arch, flags.images.os) = (None, None);
+        }
         let again = (!flags.selects_tags()).then(|| again(&flags, origins, &file));
         let mut list = ListFlags::without_list(flags.images);
         list.destination = Some(destination.store.to_string());
@@ -50,7 +112,7 @@ impl CopySettings {
         run.repeat.extend(from);
         // A destination without a project stays without one.
         run.repeat.extend([failed, format!("--default-project={NO_PROJECT}")]);
-        Ok(Self { run, entry, again })
+        Ok(Self { run, entry, source: named, platform, again })
     }
 }
 

@@ -183,6 +183,22 @@ pub(crate) enum SettingsError {
         /// What to write instead.
         hint: String,
     },
+    /// An image layout is named without a tag, and has several.
+    #[error("choose an image of oci:{folder}: it has the tags {tags}")]
+    SeveralTags {
+        /// The folder.
+        folder: String,
+        /// Its tags, or the first of them.
+        tags: String,
+    },
+    /// `--tags` is not a regular expression.
+    #[error("use --tags {pattern:?}: {why}")]
+    TagPattern {
+        /// The expression.
+        pattern: String,
+        /// Why.
+        why: String,
+    },
     /// A repository on the command line has a tag or a digest.
     #[error("list the tags of {text:?}: it has a tag or a digest")]
     NotRepository {
@@ -323,6 +339,11 @@ impl SettingsError {
                     .to_owned(),
             ),
             Self::End { hint, .. } => Some(hint.clone()),
+            Self::SeveralTags { folder, .. } => Some(format!("write oci:{folder}:TAG")),
+            Self::TagPattern { .. } => Some(
+                "it is a regular expression in RE2 syntax, such as '^1\\.'; --all-tags copies every tag"
+                    .to_owned(),
+            ),
             Self::NotRepository { .. } => {
                 Some("leave the tag out; longshore inspect shows one image".to_owned())
             }

@@ -79,6 +79,9 @@ impl OwnStores {
         let stores = setup.sharing(met, workers).stores(options.named.as_ref())?;
         let registries = stores.registries.clone();
         let limited = registries.clone();
+        for (registry, traits) in &options.described {
+            registries.client(registry).describe(traits);
+        }
         Ok(OpenedRun {
             stores: std::sync::Arc::new(stores),
             cache: self.caches.manifests.clone(),

@@ -1,5 +1,7 @@
 //! Places each blob in the destination's repository once, however many images need it.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use futures_util::future::FutureExt as _;
 use longshore_oci::{Descriptor, Repository};
@@ -36,6 +38,9 @@ pub(super) async fn place(
     work.run.events.send(Event::BlobPlaced { job: work.job.number, digest, size, how });
     if how == Transferred::Moved {
         work.count(size);
+    }
+    if matches!(how, Transferred::Moved | Transferred::Mounted) {
+        work.mended.blobs.fetch_add(1, Ordering::Relaxed);
     }
     Ok(())
 }

@@ -2,10 +2,12 @@
 //!
 //! It reads only. It asks for the right to push where that tells whether the account has it.
 
+use std::hash::BuildHasher as _;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference};
+use longshore_oci::{Content, Descriptor, Digest, Manifest, ManifestReference, Single};
 use longshore_store::{Fault, Intent, Interrupt, StoreError};
 
 use super::admission::Admitted;
@@ -19,6 +21,9 @@ use crate::shape::{
     Shape, Shaped, check_selection, digest_decides, nothing_selected, shape, stays_unchanged,
 };
 use crate::walk::{Descendants, descendants};
+
+/// The most blobs that a dry run remembers, to count each once.
+const MOST_COUNTED: usize = 1_000_000;
 
 /// Reports what copying `job` would do.
 pub(super) async fn preview(
@@ -92,7 +97,15 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
         }
     }
     if digest_decides(mode) && job.filter.is_everything() {
-        return would_copy(work, digest.clone(), digest, &state, Change::default()).await;
+        let at_most = match manifest {
+            Some(manifest) => size_of(work, manifest).await,
+            None => match work.reader().cached(&digest).await {
+                Some(manifest) => size_of(work, manifest).await,
+                None => None,
+            },
+        };
+        let outcome = would_copy(work, digest.clone(), digest, &state, Change::default()).await?;
+        return Ok(Outcome { at_most, ..outcome });
     }
     let manifest = match manifest {
         Some(manifest) => manifest,
@@ -110,19 +123,67 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
             return Ok(Outcome { source_digest: Some(digest), ..outcome });
         }
     };
+    work.tell_of_cut(&shape);
+    let is_cut = shape.is_cut;
     let lost = warn_of_lost(work, &state, &shape).await;
     // An index that the copy could not walk must fail here too.
-    descendants(&SourceIndexes(work), shape.children).await?;
+    let own_blobs: Vec<Descriptor> =
+        shape.children.iter().filter(|child| !child.may_be_manifest()).cloned().collect();
+    let mut children = descendants(&SourceIndexes(work), shape.children).await?;
+    children.extend(own_blobs);
+    let (root_size, single) = (shape.root.bytes.len() as u64, shape.single);
     let root = shape.root.digest;
     if shape.changed.is_some() && job.destination.version.tag().is_none() && would_create.is_none()
     {
         // A push by digest goes to the digest of the filtered index.
         state = probe(work, &ManifestReference::Digest(root.clone())).await?;
     }
-    if is_done(work, &state, &root) {
-        return Ok(would_skip(work, digest, root));
+    let outcome = if is_done(work, &state, &root) {
+        would_skip(work, digest, root)
+    } else {
+        let at_most = size_of_parts(work, root_size, single.as_deref(), &children).await;
+        let change = Change { why: shape.changed, lost };
+        Outcome { at_most, ..would_copy(work, digest, root, &state, change).await? }
+    };
+    Ok(Outcome { is_cut, ..outcome })
+}
+
+/// The bytes that a copy of `manifest` moves at most. `None` if a manifest in it was not read, and no earlier run
+/// cached it: a dry run asks for no more than it needs.
+async fn size_of(work: &Work<'_>, manifest: Manifest) -> Option<u64> {
+    let own = manifest.raw.bytes.len() as u64;
+    match manifest.content {
+        Content::Single(single) => size_of_parts(work, own, Some(&single), &[]).await,
+        Content::Index(index) => size_of_parts(work, own, None, &index.manifests).await,
     }
-    would_copy(work, digest, root, &state, Change { why: shape.changed, lost }).await
+}
+
+/// See [`size_of`]. What several images of the run need counts once.
+async fn size_of_parts(
+    work: &Work<'_>,
+    own: u64,
+    single: Option<&Single>,
+    children: &[Descriptor],
+) -> Option<u64> {
+    let mut blobs: Vec<Descriptor> =
+        single.iter().flat_map(|single| single.blobs().into_iter().cloned()).collect();
+    let mut size = own;
+    for child in children {
+        if !child.may_be_manifest() {
+            blobs.push(child.clone());
+            continue;
+        }
+        let manifest = work.reader().cached(&child.digest).await?;
+        let Content::Single(single) = &manifest.content else { return None };
+        size += manifest.raw.bytes.len() as u64;
+        blobs.extend(single.blobs().into_iter().cloned());
+    }
+    let mut counted = work.run.counted.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_new = |blob: &&Descriptor| {
+        let hash = work.run.hasher.hash_one((work.destination.name(), &blob.digest));
+        counted.len() >= MOST_COUNTED || counted.insert(hash)
+    };
+    Some(size + blobs.iter().filter(is_new).map(|blob| blob.size).sum::<u64>())
 }
 
 /// Returns the platforms that the tag would lose, and warns of them.

@@ -58,12 +58,16 @@ pub(super) async fn copy(
             copied => copied,
         }
     };
-    let mut outcome = copied.await.unwrap_or_else(|error| Outcome {
-        hint: error.hint(),
-        unfinished: matches!(error, JobError::Interrupted),
-        unreachable: error.is_unreachable(),
-        ..Outcome::failed(error)
-    });
+    let mut outcome = match copied.await {
+        Ok(outcome) => outcome,
+        Err(error) => Outcome {
+            hint: error.hint(),
+            unfinished: matches!(error, JobError::Interrupted),
+            unreachable: error.is_unreachable(),
+            is_repeated: run.is_repeated(job, &error).await,
+            ..Outcome::failed(error)
+        },
+    };
     outcome.bytes = moved.load(Ordering::Relaxed);
     outcome.took = started.elapsed().saturating_sub(admitted.waited());
     outcome
@@ -72,13 +76,14 @@ pub(super) async fn copy(
 async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
     let options = &work.run.options;
     let forced = options.force_recursive;
+    work.check_login().await?;
     let start = match forced {
-        true => Start::Fetch { held: None, named: None },
+        true => Start::Fetch { held: work.unless_interrupted(held_tag(work)).await??, named: None },
         false => work.unless_interrupted(start(work)).await??,
     };
     let shown = match &start {
         Start::Done(digest) => Some(digest),
-        Start::Fetch { held, .. } => held.as_ref(),
+        Start::Fetch { held, .. } => held.as_ref().filter(|_| !forced),
     };
     work.unless_interrupted(work.check_storage(shown)).await??;
     let (held, named) = match start {
@@ -91,15 +96,16 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
         }
         Start::Fetch { held, named } => (held, named),
     };
-    work.tag_existed = held.is_some();
+    work.tag_existed = held.is_some() && !forced;
     let work = &*work;
     let manifest = work.unless_interrupted(work.root(named.as_ref())).await??;
     let source_digest = manifest.raw.digest.clone();
-    if held.as_ref() == Some(&source_digest) && stays_unchanged(&manifest, options.index) {
+    let is_unchanged = held.as_ref() == Some(&source_digest) && !forced;
+    if is_unchanged && stays_unchanged(&manifest, options.index) {
         return place_referrers_only(work, manifest).await;
     }
     let archive = manifest.content.chart_archive().filter(|_| options.charts_by_content).cloned();
-    if let (Some(archive), Some(held)) = (&archive, &held)
+    if let (Some(archive), Some(held), false) = (&archive, &held, forced)
         && work.unless_interrupted(same_chart::is_held(work, held, archive)).await?
     {
         return Ok(same_archive(source_digest, held.clone()));
@@ -113,35 +119,29 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
             return Ok(Outcome { source_digest: Some(source_digest), ..outcome });
         }
     };
+    work.tell_of_cut(&shape);
+    work.tell_of_docker_types(&shape);
     work.admitted.hold(memory_of(&shape))?;
     if !forced && holds(work, held.as_ref(), &shape.root.digest).await? {
         let referred = referrers::place(work, &shape, None).await?;
         return Ok(referred.add_to(Outcome {
             digest_change: shape.changed,
+            is_cut: shape.is_cut,
             ..already_present(source_digest, shape.root.digest)
         }));
     }
-    if shape.changed.is_some() && work.job.destination.version.tag().is_none() {
-        let root = &shape.root.digest;
-        let text =
-            format!("the destination gets no tag, and another digest than the source: {root}");
-        work.note(Level::Warning, text);
-    }
-    if let Some(held) = &held
-        && let Some(lost) =
-            work.unless_interrupted(lost_platforms::lost(work, held, &shape)).await?
-    {
-        let text =
-            format!("it replaces {held}, and its tag loses {lost}; select all with -a and --os");
-        work.note(Level::Warning, text);
-    }
+    warn_of_change(work, held.as_ref(), &shape).await?;
     let referred = place_with_recovery(work, &shape).await?;
+    if held.as_ref() == Some(&shape.root.digest) {
+        return Ok(referred.add_to(looked_through(work, source_digest, *shape)));
+    }
     Ok(referred.add_to(Outcome {
         replaced: held.filter(|held| *held != shape.root.digest),
         source_digest: Some(source_digest),
         destination_digest: Some(shape.root.digest),
         reason: shape.changed.as_ref().map(|why| format!("digest changed: {why}")),
         digest_change: shape.changed,
+        is_cut: shape.is_cut,
         ..Outcome::new(Status::Copied)
     }))
 }
@@ -179,6 +179,48 @@ async fn start(work: &Work<'_>) -> Result<Start, JobError> {
         Some(found) if verbatim && named.as_ref() == Some(&found) => Start::Done(found),
         _ => Start::Fetch { held, named },
     })
+}
+
+/// Warns of a destination without a tag whose digest changes, and of platforms that a tag loses.
+async fn warn_of_change(
+    work: &Work<'_>,
+    held: Option<&Digest>,
+    shape: &Shape,
+) -> Result<(), JobError> {
+    if shape.changed.is_some() && work.job.destination.version.tag().is_none() {
+        let root = &shape.root.digest;
+        let text =
+            format!("the destination gets no tag, and another digest than the source: {root}");
+        work.note(Level::Warning, text);
+    }
+    if let Some(held) = held
+        && let Some(lost) = work.unless_interrupted(lost_platforms::lost(work, held, shape)).await?
+    {
+        let text =
+            format!("it replaces {held}, and its tag loses {lost}; select all with -a and --os");
+        work.note(Level::Warning, text);
+    }
+    Ok(())
+}
+
+/// The digest that the destination's tag names.
+async fn held_tag(work: &Work<'_>) -> Result<Option<Digest>, JobError> {
+    work.probe(&ManifestReference::to_push(&work.job.destination.version)).await
+}
+
+/// The outcome of an image whose tag was right: only a forced run looks through it.
+fn looked_through(work: &Work<'_>, source_digest: Digest, shape: Shape) -> Outcome {
+    let outcome = match work.mended.told() {
+        Some(what) => Outcome { reason: Some(what), ..Outcome::new(Status::Copied) },
+        None => Outcome::skipped("checked; the destination has everything"),
+    };
+    Outcome {
+        source_digest: Some(source_digest),
+        destination_digest: Some(shape.root.digest),
+        digest_change: shape.changed,
+        is_cut: shape.is_cut,
+        ..outcome
+    }
 }
 
 /// Whether the destination holds `root` already.

@@ -1,5 +1,7 @@
 //! Pushes manifests, and forgets content that the destination turns out to lack.
 
+use std::sync::atomic::Ordering;
+
 use longshore_oci::{Content, Digest, Manifest, ManifestReference, RawManifest};
 use longshore_store::{Fault, ManifestPushed, Operation, StoreError};
 
@@ -39,17 +41,32 @@ async fn push(
     reference: &ManifestReference,
     manifest: &RawManifest,
 ) -> Result<ManifestPushed, JobError> {
+    let is_there = work.run.options.force_recursive && is_sound(work, manifest).await;
     let pushed = work.destination.push_manifest(work.repository(), reference, manifest).await;
     let pushed = pushed.map_err(|error| work.destination_error(error));
     if pushed.as_ref().is_err_and(|error| missing_content(error).is_some()) {
         forget_named(work, manifest);
     }
     let pushed = pushed?;
-    work.count(manifest.bytes.len() as u64);
+    // What was there already is sent only because nothing is believed.
+    if !is_there {
+        work.count(manifest.bytes.len() as u64);
+        work.mended.manifests.fetch_add(1, Ordering::Relaxed);
+    }
     if work.run.options.deep {
         read_back(work, manifest).await?;
     }
     Ok(pushed)
+}
+
+/// Whether the destination has the manifest: with `--deep` it is read, else looked up. It is pushed in any case, so
+/// this is for the report only.
+async fn is_sound(work: &Work<'_>, manifest: &RawManifest) -> bool {
+    let reference = ManifestReference::Digest(manifest.digest.clone());
+    if work.run.options.deep {
+        return work.destination.manifest(work.repository(), &reference).await.is_ok();
+    }
+    matches!(work.probe(&reference).await, Ok(Some(_)))
 }
 
 /// Reads a manifest that was pushed (`--deep`).

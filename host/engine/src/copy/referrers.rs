@@ -86,8 +86,9 @@ pub(super) async fn place(
     if left_behind > 0 {
         let count = counted(left_behind, "referrer", "referrers");
         let are = if left_behind == 1 { "is" } else { "are" };
+        let way_out = if shape.is_cut { "; --arch all --os all copies it whole" } else { "" };
         let text = format!(
-            "{count} of {} {are} not copied, as it gets another digest at the destination",
+            "{count} of {} {are} not copied, as it gets another digest at the destination{way_out}",
             shape.source
         );
         work.note(Level::Warning, text);

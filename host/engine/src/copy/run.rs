@@ -1,13 +1,14 @@
 //! Copies all jobs of a run.
 
-use std::sync::Arc;
+use std::hash::RandomState;
+use std::sync::{Arc, Mutex};
 
 use longshore_store::{Interrupt, Stores};
 
 use super::admission::Admission;
 use super::known_content::{BadContent, KnownContent, KnownReferrers};
 use super::options::CopyOptions;
-use super::work::Run;
+use super::work::{Run, Told};
 use super::{dry_run, image};
 use crate::event::{Event, EventSender};
 use crate::job::Jobs;
@@ -33,6 +34,9 @@ impl Copier {
             bad_content: BadContent::default(),
             referrers: KnownReferrers::default(),
             sources: KnownSources::default(),
+            told: Told::default(),
+            counted: Mutex::default(),
+            hasher: RandomState::new(),
         });
         Self { run, admission }
     }

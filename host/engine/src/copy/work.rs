@@ -1,9 +1,11 @@
 //! The context of copying one image: the run, the job and its two stores.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashSet;
+use std::hash::RandomState;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use longshore_oci::{Digest, Manifest, ManifestReference, Repository};
+use longshore_oci::{Digest, Manifest, ManifestReference, Repository, StoreName};
 use longshore_store::{
     Destination, Intent, Interrupt, Source, StoreError, Stores, TransferFailure, Trust,
 };
@@ -11,9 +13,11 @@ use longshore_store::{
 use super::admission::{Admitted, NeedsTurn};
 use super::known_content::{BadContent, KnownContent, KnownReferrers};
 use super::options::CopyOptions;
+use crate::counted;
 use crate::error::JobError;
 use crate::event::{EventSender, Level};
 use crate::job::Job;
+use crate::shape::Shape;
 use crate::source_reader::{KnownSources, SourceReader};
 
 impl From<NeedsTurn> for JobError {
@@ -31,6 +35,71 @@ pub(super) struct Run {
     pub(super) bad_content: BadContent,
     pub(super) referrers: KnownReferrers,
     pub(super) sources: KnownSources,
+    /// What the run has said once.
+    pub(super) told: Told,
+    /// The hashes of blobs that a dry run counted.
+    pub(super) counted: Mutex<HashSet<u64>>,
+    /// The hash function for them.
+    pub(super) hasher: RandomState,
+}
+
+/// What a run says once, at the first image that it is about.
+#[derive(Default)]
+pub(super) struct Told {
+    cut: AtomicBool,
+    docker_types: AtomicBool,
+    /// The destinations whose refusal of the login was told.
+    logins: Mutex<HashSet<StoreName>>,
+}
+
+/// How many blobs and manifests the destination lacked, or kept corrupt.
+#[derive(Debug, Default)]
+pub(super) struct Mended {
+    pub(super) blobs: AtomicUsize,
+    pub(super) manifests: AtomicUsize,
+}
+
+impl Mended {
+    /// Says what was mended; `None` if nothing was.
+    pub(super) fn told(&self) -> Option<String> {
+        let (blobs, manifests) =
+            (self.blobs.load(Ordering::Relaxed), self.manifests.load(Ordering::Relaxed));
+        let each = [(blobs, "blob", "blobs"), (manifests, "manifest", "manifests")];
+        let sent: Vec<String> = each
+            .into_iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, one, many)| counted(count, one, many))
+            .collect();
+        (!sent.is_empty()).then(|| format!("mended: {} sent again", sent.join(" and ")))
+    }
+}
+
+impl Run {
+    /// Says whether `error` is a refused login of the destination that an earlier image met too.
+    pub(super) async fn is_repeated(&self, job: &Job, error: &JobError) -> bool {
+        let of_login = matches!(error, JobError::Destination(error) if error.is_login);
+        if !of_login || self.refusal(job).await.is_none() {
+            return false;
+        }
+        let mut told = self.told.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        !told.insert(job.destination.store.clone())
+    }
+
+    /// Why the destination will refuse this image too, if it refused the login of an earlier one. Sends nothing.
+    async fn known_refusal(&self, job: &Job) -> Option<StoreError> {
+        let is_told = {
+            let told = self.told.logins.lock().unwrap_or_else(PoisonError::into_inner);
+            told.contains(&job.destination.store)
+        };
+        // Another repository may have a credential of its own.
+        if is_told { self.refusal(job).await } else { None }
+    }
+
+    async fn refusal(&self, job: &Job) -> Option<StoreError> {
+        let destination = self.stores.destination(&job.destination.store).ok()?;
+        let refusal = destination.push_refusal(&job.destination.repository).await?;
+        Some(StoreError { is_login: true, ..refusal })
+    }
 }
 
 /// The context of one image.
@@ -47,6 +116,8 @@ pub(super) struct Work<'a> {
     moved: &'a AtomicU64,
     /// Whether the destination's tag existed, so that its content may exist too.
     pub(super) tag_existed: bool,
+    /// What was sent although the destination should have it, for `--force-recursive`.
+    pub(super) mended: Arc<Mended>,
     /// The interrupt of the job: of the run, or because its time is over.
     pub(super) interrupt: Interrupt,
 }
@@ -75,6 +146,7 @@ impl<'a> Work<'a> {
             admitted,
             moved,
             tag_existed: false,
+            mended: Arc::default(),
             interrupt,
         })
     }
@@ -92,6 +164,7 @@ impl<'a> Work<'a> {
             admitted: self.admitted,
             moved: self.moved,
             tag_existed: false,
+            mended: Arc::clone(&self.mended),
             interrupt: self.interrupt.clone(),
         }
     }
@@ -142,6 +215,44 @@ impl Work<'_> {
         self.run.events.note(self.job.number, None, level, text);
     }
 
+    /// Says once that the platform filter cuts an index, before anything of the first one is pushed. With
+    /// `--referrers` it is a warning: a signature is for the digest that was signed.
+    pub(super) fn tell_of_cut(&self, shape: &Shape) {
+        if !shape.is_cut || self.run.told.cut.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (level, consequence) = match self.run.options.referrers {
+            true => (Level::Warning, ", and signatures of the old digest do not verify there"),
+            false => (Level::Info, ""),
+        };
+        let filter = &self.job.filter;
+        self.note(
+            level,
+            format!(
+                "the platform filter ({filter}) cuts this index, and its digest changes at the destination\
+                 {consequence}; --arch all --os all copies indexes whole"
+            ),
+        );
+    }
+
+    /// Warns once of a manifest with a media type of Docker in a folder: other tools look only for OCI's types in
+    /// an image layout (image-spec, image-layout.md).
+    pub(super) fn tell_of_docker_types(&self, shape: &Shape) {
+        let media_type = &shape.root.media_type;
+        if self.destination.name().registry().is_some()
+            || !media_type.as_str().starts_with("application/vnd.docker.")
+            || self.run.told.docker_types.swap(true, Ordering::Relaxed)
+        {
+            return;
+        }
+        let source = &self.job.source;
+        let text = format!(
+            "{source} has Docker's media type {media_type}: longshore reads it in an image layout, and so does every \
+             client of longshore serve, but skopeo does not; skopeo copy docker://{source} oci:DIR:TAG converts it"
+        );
+        self.note(Level::Warning, text);
+    }
+
     /// Converts an error of the destination, with the error of its repository's preparation, if
     /// any.
     pub(super) fn destination_error(&self, error: StoreError) -> JobError {
@@ -175,6 +286,14 @@ impl Work<'_> {
                 () = interrupt.raised() => Err(JobError::Interrupted),
                 done = &mut work => Ok(done),
             }
+        }
+    }
+
+    /// Fails if the destination refused the login of an earlier image of the run.
+    pub(super) async fn check_login(&self) -> Result<(), JobError> {
+        match self.run.known_refusal(self.job).await {
+            Some(refusal) => Err(self.destination_error(refusal)),
+            None => Ok(()),
         }
     }
 

@@ -71,6 +71,15 @@ pub struct Outcome {
     /// Why the destination's digest is not the source's, if a filter or an index mode changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest_change: Option<String>,
+    /// Whether the platform filter left a part of the source's index out.
+    #[serde(default)]
+    pub is_cut: bool,
+    /// Whether it failed like an earlier entry, for a login that its destination refuses to all of them.
+    #[serde(default)]
+    pub is_repeated: bool,
+    /// The bytes that a run would move at most, for a dry run that knows it from manifests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<u64>,
     /// The time that it took, without the time that it waited for its turn (`-j`).
     #[serde(default)]
     pub took: Duration,
@@ -96,6 +105,9 @@ impl Outcome {
             replaced: None,
             comparison: None,
             digest_change: None,
+            is_cut: false,
+            is_repeated: false,
+            at_most: None,
             took: Duration::ZERO,
             unfinished: false,
             unreachable: false,

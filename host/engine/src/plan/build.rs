@@ -6,7 +6,7 @@ use super::rewrite::{Rewrite, RewriteItem, RewriteVerdict};
 use super::{Collision, Ended, Plan, PlanError, PlanOptions, PlannedEntry};
 use crate::job::{Job, Jobs, Outcome};
 use crate::list::List;
-use longshore_oci::{Reference, Registry, StoreName};
+use longshore_oci::{Reference, Registry, Repository, StoreName};
 
 use super::stand_in::StandIns;
 
@@ -52,6 +52,9 @@ pub async fn build(
         batch.iter().for_each(|draft| listed.see(&draft.stage));
         for rewrite in rewrites {
             apply(&mut batch, &**rewrite, &stand_ins).await?;
+        }
+        if let Some(path) = &options.below {
+            batch.iter_mut().for_each(|draft| put_below(draft, path));
         }
         for Draft { entry, stage, is_in_shard } in batch.drain(..) {
             plan.count += 1;
@@ -154,6 +157,18 @@ impl Listed {
             self.several = true;
         }
         self.only = (!self.several).then(|| registry.clone());
+    }
+}
+
+/// Puts the destination of an entry below `path`.
+fn put_below(draft: &mut Draft, path: &Repository) {
+    let Stage::Going(going) = &mut draft.stage else { return };
+    match going.job.destination.repository.inside(path.as_str()) {
+        Ok(repository) => going.job.destination.repository = repository,
+        Err(error) => {
+            let outcome = Outcome::failed(format!("destination: {error}"));
+            draft.stage = Stage::Ended(ended(&going.job, outcome));
+        }
     }
 }
 

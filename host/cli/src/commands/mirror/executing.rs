@@ -30,7 +30,7 @@ impl Session {
         planned: Planned,
         failed_list: Option<FailedList>,
     ) -> Result<Report, Fatal> {
-        let Planned { name, plan, format, charts } = planned;
+        let Planned { name, plan, format, charts, started } = planned;
         // The plan has settled its collisions.
         let Plan { entries, jobs, ended, listed, count: _, collisions: _ } = plan;
         // The failed list holds them by now.
@@ -49,11 +49,12 @@ impl Session {
             }
         };
         if matches!(self.settings.task, Task::Mirror(_)) {
-            self.tell_of_digests(&format)?;
+            self.tell_of_digests();
         }
         let (events, received) = EventSender::channel();
         let mut reporter = Reporter::new(
             ReportOptions {
+                started,
                 output: self.settings.list.images.output,
                 verb: self.settings.verb(),
                 dry_run: self.settings.dry_run(),

@@ -1,6 +1,7 @@
 //! From a list to its plan: reads the list, selects tags by pattern, and asks the rewrites.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::future::try_join_all;
 use longshore_chart::artifact::ChartStore;
@@ -29,6 +30,8 @@ pub(in crate::commands) struct Planned {
     pub(in crate::commands) name: String,
     pub(in crate::commands) format: Format,
     pub(in crate::commands) plan: Plan,
+    /// When the planning began.
+    pub(in crate::commands) started: Instant,
     /// What a configuration of charts has beside its plan.
     pub(in crate::commands) charts: Option<OfCharts>,
 }
@@ -158,6 +161,7 @@ impl Session {
         rewrites: Vec<Plugin>,
         first_number: u32,
     ) -> Result<Option<Planned>, Fatal> {
+        let started = Instant::now();
         let name = list.text.name.clone();
         // The report names the errors.
         for warning in list.diagnostics.iter().filter(|found| found.severity == Severity::Warning) {
@@ -172,6 +176,7 @@ impl Session {
         let options = PlanOptions {
             source,
             destination: self.settings.destination.clone(),
+            below: self.settings.below.clone(),
             filter: self.settings.filter.clone(),
             first_number,
             shard: self.settings.list.shard,
@@ -195,7 +200,7 @@ impl Session {
             let text = format!("{part}: {kept} of {all}; the other parts have the rest");
             self.log.write(Level::Info, &text);
         }
-        Ok(Some(Planned { name, format, plan, charts: None }))
+        Ok(Some(Planned { name, format, plan, charts: None, started }))
     }
 
     /// Decides about entries with one destination, by the digests of their sources.

@@ -34,7 +34,7 @@ impl Session {
             Task::Mirror(_) => Purpose::Push,
             Task::Validate(_) => Purpose::Validate,
         };
-        let prepared = self.prepare(purpose, jobs, stores, &events).await?;
+        let mut prepared = self.prepare(purpose, jobs, stores, &events).await?;
         let options = RunOptions {
             tls_verify: self.settings.tls_verify,
             max_wait: list.images.limits.max_wait,
@@ -45,6 +45,7 @@ impl Session {
             index: list.images.index,
             no_platform_fails: list.images.no_arch_os_fail,
             referrers: self.settings.referrers(),
+            described: std::mem::take(&mut prepared.described),
             task: self.fleet_task(prepared),
         };
         let setup = RunSetup { name: list.fleet.run.clone(), options, machine: machine() };

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use longshore_engine::copy::{self, CopyOptions};
 use longshore_engine::event::EventSender;
-use longshore_engine::list::Format;
 
 use super::super::mirror::session::Session;
 use super::planning::PlannedCharts;
@@ -31,10 +30,11 @@ impl Session {
         let Task::Mirror(flags) = &self.settings.task else {
             return Err(std::io::Error::other("charts are mirrored only").into());
         };
-        self.tell_of_digests(&Format::default())?;
+        self.tell_of_digests();
         let jobs = Arc::new(planned.jobs);
         let (events, received) = EventSender::channel();
         let options = ReportOptions {
+            started,
             output: self.settings.list.images.output,
             verb: self.settings.verb(),
             dry_run: flags.dry_run,

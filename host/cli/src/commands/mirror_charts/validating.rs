@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use longshore_chart::artifact::ChartStore;
 use longshore_engine::job::Outcome;
@@ -45,7 +46,7 @@ pub(in crate::commands) async fn plan(
         Ok(logins) => logins.clone(),
         Err(_) => std::mem::replace(&mut session.settings.logins, Ok(Vec::new()))?,
     };
-    let session = &*session;
+    let (session, started) = (&*session, Instant::now());
     let open = session.stores.stores(Some(&target))?;
     let reading = Reading {
         flags: &flags,
@@ -64,7 +65,8 @@ pub(in crate::commands) async fn plan(
     let Some(planned) = session.unless_interrupted(planning).await? else { return Ok(None) };
     let words = mirror_charts_words(&session.settings.repeat, &text.name);
     let entries = failed_entries(&planned, &words);
-    Ok(Some((planned_list(text.name, planned, charts, &words), entries)))
+    let planned = planned_list(text.name, planned, charts, &words);
+    Ok(Some((Planned { started, ..planned }, entries)))
 }
 
 fn planned_list(
@@ -109,6 +111,7 @@ fn planned_list(
             ..Format::default()
         },
         plan: Plan { jobs, ended, count, ..Plan::default() },
+        started: Instant::now(),
         charts: Some(OfCharts { store, mend }),
     }
 }

@@ -1,7 +1,7 @@
 //! The figures of a run beside its entries.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use longshore_engine::event::WorkerShare;
 use longshore_store::{Effort, StoreEffort};
@@ -14,6 +14,8 @@ use super::timeline::Timeline;
 pub(in crate::report) struct Figures {
     /// When the run started.
     pub(in crate::report) started_at: jiff::Timestamp,
+    /// Bytes of blobs that went to destinations, also of blobs that did not arrive; 0 in a fleet.
+    pub(in crate::report) moved: u64,
     /// Bytes that needed no transfer.
     pub(in crate::report) saved: Saved,
     /// Retries and pauses by registry.
@@ -25,10 +27,13 @@ pub(in crate::report) struct Figures {
 }
 
 impl Figures {
-    /// Creates the figures of a run that starts now.
-    pub(in crate::report) fn new() -> Self {
+    /// Creates the figures of a run that began at `started`.
+    pub(in crate::report) fn new(started: Instant) -> Self {
+        let now = jiff::Timestamp::now();
+        let earlier = jiff::SignedDuration::try_from(started.elapsed());
         Self {
-            started_at: jiff::Timestamp::now(),
+            started_at: earlier.ok().and_then(|past| now.checked_sub(past).ok()).unwrap_or(now),
+            moved: 0,
             saved: Saved::default(),
             effort: Effort::default(),
             workers: BTreeMap::new(),
@@ -38,6 +43,7 @@ impl Figures {
 
     /// Adds the figures of a run that started `after` this one's start.
     pub(in crate::report) fn add(&mut self, other: &Self, after: Duration) {
+        self.moved += other.moved;
         self.saved.add(other.saved);
         for store in &other.effort.stores {
             match self.effort.stores.iter_mut().find(|known| known.name == store.name) {

@@ -1,6 +1,6 @@
 //! The page of all lines that were typed at the prompt.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::file::PageFile;
 use super::item::{Item, Kind};
@@ -75,7 +75,9 @@ impl PromptReport {
     /// them.
     fn figures(&self) -> (Figures, Duration) {
         let mut reports = self.lines.iter().filter_map(Line::report);
-        let Some(first) = reports.next() else { return (Figures::new(), Duration::ZERO) };
+        let Some(first) = reports.next() else {
+            return (Figures::new(Instant::now()), Duration::ZERO);
+        };
         let (mut figures, mut elapsed) = (first.figures.clone(), first.elapsed);
         for report in reports {
             figures.add(&report.figures, elapsed);

@@ -17,7 +17,7 @@ fn page(items: &[Item<'static>]) -> String {
         asked: &asked,
         elapsed: Duration::from_secs(3),
         bytes: 10,
-        figures: &Figures::new(),
+        figures: &Figures::new(std::time::Instant::now()),
     };
     let mut bytes = Vec::new();
     write(&head, || items.iter().cloned(), &mut bytes).unwrap();

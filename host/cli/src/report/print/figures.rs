@@ -67,7 +67,7 @@ struct Pause<'a> {
 
 impl<'a> RunFigures<'a> {
     pub(in crate::report) fn of(figures: &'a Figures) -> Self {
-        let Figures { started_at, saved, effort, workers, timeline } = figures;
+        let Figures { started_at, moved: _, saved, effort, workers, timeline } = figures;
         let registry = |store: &'a StoreEffort| Registry {
             name: Quoted(&store.name),
             retries: store.retries,

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use indicatif::HumanBytes;
 use longshore_engine::counted;
 use longshore_engine::inspect::{Inspection, Presence};
-use longshore_oci::Reference;
+use longshore_oci::{Digest, Reference};
 use serde::Serialize;
 
 use super::quoted::Escaping;
@@ -82,13 +82,17 @@ fn write_text(
         )?;
     }
     for referrer in &found.referrers {
-        let media_type = escape(referrer.media_type.as_str());
-        writeln!(
-            out,
-            "referrer    {}  {media_type}, {}",
-            referrer.digest,
-            HumanBytes(referrer.size)
-        )?;
+        let what = referrer.artifact_type.as_deref().unwrap_or(referrer.media_type.as_str());
+        let size = HumanBytes(referrer.size);
+        write!(out, "referrer    {}  {}, {size}", referrer.digest, escape(what))?;
+        if referrer.subject != found.digest {
+            write!(out, ", of {}", of_manifest(found, &referrer.subject))?;
+        }
+        if let Some(tag) = &referrer.tag {
+            let kind = tag.as_str().rsplit('.').next().unwrap_or_default();
+            write!(out, ", by cosign's tag .{kind}")?;
+        }
+        writeln!(out)?;
     }
     if let Some((copy, presence)) = copy {
         let all = counted(found.manifests.len(), "manifest", "manifests");
@@ -105,6 +109,15 @@ fn write_text(
         writeln!(out, "at          {copy}: {text}")?;
     }
     Ok(())
+}
+
+/// Names a manifest of the image by its platform, or else by its digest.
+fn of_manifest(found: &Inspection, digest: &Digest) -> String {
+    let manifest = found.manifests.iter().find(|manifest| manifest.digest == *digest);
+    match manifest.and_then(|manifest| manifest.platform.as_ref()) {
+        Some(platform) => escape(&platform.to_string()).into_owned(),
+        None => short(&digest.to_string()).to_owned(),
+    }
 }
 
 /// Returns a digest as short as Docker shows it.
@@ -127,10 +140,13 @@ fn document(
             "bytes": manifest.size,
         })
     };
-    let referrer = |referrer: &longshore_oci::Descriptor| {
+    let referrer = |referrer: &longshore_engine::inspect::InspectedReferrer| {
         serde_json::json!({
             "digest": referrer.digest,
             "mediaType": referrer.media_type,
+            "artifactType": referrer.artifact_type,
+            "subject": referrer.subject,
+            "tag": referrer.tag.as_ref().map(|tag| tag.as_str()),
             "bytes": referrer.size,
         })
     };

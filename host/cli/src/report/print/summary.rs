@@ -24,8 +24,10 @@ pub(super) fn write_text(
     }
     write_findings(&report.rows, out)?;
     write_counts(report, out)?;
-    let has_copied = report.totals.copied > 0 && !report.options.dry_run;
-    if report.options.verb == Verb::Mirror && has_copied && !report.options.referrers {
+    if let Some(text) = cut(report) {
+        writeln!(out, "{text}")?;
+    }
+    if report.speaks_of_referrers() {
         writeln!(
             out,
             "signatures and other referrers were not looked for; --referrers copies them too"
@@ -83,18 +85,27 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         let unknown = totals.unknown;
         writeln!(out, "not looked at: {unknown}; only a push can tell whether it is allowed")?;
     }
+    if let Some(text) = at_most(report) {
+        writeln!(out, "{text}")?;
+    }
     let saved = [
         (figures.saved.mounted, "mounted"),
         (figures.saved.present, "there already"),
-        (figures.saved.shared, "shared by images"),
+        (figures.saved.shared, "needed again"),
     ];
     let ways: Vec<String> = saved
         .iter()
         .filter(|(bytes, _)| *bytes > 0)
         .map(|&(bytes, way)| format!("{} {way}", HumanBytes(bytes)))
         .collect();
-    if totals.bytes > 0 || !ways.is_empty() {
+    // An image that fails or is interrupted has blobs that went over the network and did not arrive.
+    let lost = figures.moved.saturating_sub(totals.bytes);
+    let lost = if totals.failed > 0 { lost } else { 0 };
+    if totals.bytes > 0 || lost > 0 || !ways.is_empty() {
         write!(out, "{} moved", HumanBytes(totals.bytes))?;
+        if lost > 0 {
+            write!(out, ", and {} of blobs that did not arrive", HumanBytes(lost))?;
+        }
         if !ways.is_empty() {
             let sum = HumanBytes(figures.saved.sum());
             write!(out, ", {sum} saved ({})", ways.join(", "))?;
@@ -144,6 +155,42 @@ fn write_verdicts(totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "of the failed: {}", counts.join(", "))
 }
 
+/// Says how many bytes the run of a dry run would move at most.
+fn at_most(report: &Report) -> Option<String> {
+    let Totals { at_most, unsized_entries, .. } = report.totals;
+    if !report.options.dry_run || (at_most == 0 && unsized_entries == 0) {
+        return None;
+    }
+    let size = HumanBytes(at_most);
+    let referrers = if report.options.referrers { ", without referrers" } else { "" };
+    let all = format!("at most {size} would move{referrers}");
+    Some(match (at_most, unsized_entries) {
+        (_, 0) => all,
+        (0, 1) => "the size of 1 entry is not known: its manifests were not read".to_owned(),
+        (0, many) => {
+            format!("the sizes of {many} entries are not known: their manifests were not read")
+        }
+        (_, 1) => format!("{all}, without 1 entry whose manifests were not read"),
+        (_, many) => format!("{all}, without {many} entries whose manifests were not read"),
+    })
+}
+
+/// Says how many indexes the platform filter cut, and how to keep them whole.
+fn cut(report: &Report) -> Option<String> {
+    let Totals { cut, .. } = report.totals;
+    if cut == 0 || report.options.verb != Verb::Mirror {
+        return None;
+    }
+    let indexes = if cut == 1 { "1 index" } else { &format!("{cut} indexes") };
+    let (did, its) = match (report.options.dry_run, cut) {
+        (true, 1) => ("would cut", "its digest would change"),
+        (true, _) => ("would cut", "their digests would change"),
+        (false, 1) => ("cut", "its digest changed"),
+        (false, _) => ("cut", "their digests changed"),
+    };
+    Some(format!("the platform filter {did} {indexes}, and {its}; --arch all --os all keeps them"))
+}
+
 fn count(number: u64, what: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {what}{ending}")
@@ -155,7 +202,7 @@ mod tests {
 
     use super::write_text;
     use crate::report::tests::report_of_all_kinds;
-    use crate::report::{MendCommands, Report, Verb, Verdicts};
+    use crate::report::{MendCommands, OutputFormat, Report, Verb, Verdicts};
 
     fn text(report: &Report, failed_list: Option<&str>) -> String {
         let mut bytes = Vec::new();
@@ -166,9 +213,11 @@ mod tests {
 
     #[test]
     fn the_summary_says_what_to_do_next() {
-        insta::assert_snapshot!(text(&report_of_all_kinds(), Some("mirror-failed.txt")), @r"
+        let mut report = report_of_all_kinds();
+        report.options.output = OutputFormat::Text;
+        insta::assert_snapshot!(text(&report, Some("mirror-failed.txt")), @r"
         1 copied, 1 skipped, 4 failed (1 of them not finished), 1.2 s
-        1.46 KiB moved, 3.00 KiB saved (2.00 KiB mounted, 512 B there already, 512 B shared by images)
+        1.46 KiB moved, 3.00 KiB saved (2.00 KiB mounted, 512 B there already, 512 B needed again)
         3 requests made again, 1 pause of 1 s in all
         signatures and other referrers were not looked for; --referrers copies them too
         failed list: mirror-failed.txt
@@ -179,8 +228,50 @@ mod tests {
     #[test]
     fn referrers_that_were_looked_for_are_not_said_to_be_left_out() {
         let mut report = report_of_all_kinds();
+        report.options.output = OutputFormat::Text;
+        assert!(text(&report, None).contains("not looked for"));
         report.options.referrers = true;
         assert!(!text(&report, None).contains("not looked for"));
+    }
+
+    #[test]
+    fn indexes_that_were_cut_are_counted() {
+        let mut report = report_of_all_kinds();
+        assert!(!text(&report, None).contains("the platform filter"));
+        report.totals.cut = 1;
+        let cut = "\nthe platform filter cut 1 index, and its digest changed; --arch all --os all keeps them\n";
+        assert!(text(&report, None).contains(cut), "{}", text(&report, None));
+        report.totals.cut = 12;
+        report.options.dry_run = true;
+        let cut = "would cut 12 indexes, and their digests would change; --arch all";
+        assert!(text(&report, None).contains(cut), "{}", text(&report, None));
+    }
+
+    #[test]
+    fn a_dry_run_says_what_would_move_at_most() {
+        let mut report = report_of_all_kinds();
+        report.totals.at_most = 3 << 20;
+        assert!(!text(&report, None).contains("would move"), "it is no dry run");
+        report.options.dry_run = true;
+        assert!(text(&report, None).contains("\nat most 3.00 MiB would move\n"));
+        report.totals.unsized_entries = 2;
+        assert!(
+            text(&report, None).contains("3.00 MiB would move, without 2 entries whose manifests")
+        );
+        report.totals.at_most = 0;
+        assert!(text(&report, None).contains("\nthe sizes of 2 entries are not known: "));
+    }
+
+    #[test]
+    fn what_did_not_arrive_is_not_moved() {
+        let mut report = report_of_all_kinds();
+        report.figures.moved = 1500 + (4 << 20);
+        assert!(
+            text(&report, None)
+                .contains("1.46 KiB moved, and 4.00 MiB of blobs that did not arrive, ")
+        );
+        report.totals.failed = 0;
+        assert!(!text(&report, None).contains("did not arrive"), "a retry is no loss");
     }
 
     #[test]
@@ -195,7 +286,7 @@ mod tests {
         a.io/Redis → 1.0: failed: repository "Redis" is invalid:\n  it has an upper-case letter
         docker.io/library/late:1 → r.example.com/library/late:1: failed: the run ended before this entry was done
         0 to copy, 1 skipped, 4 failed (1 of them not finished), 1.2 s
-        1.46 KiB moved, 3.00 KiB saved (2.00 KiB mounted, 512 B there already, 512 B shared by images)
+        1.46 KiB moved, 3.00 KiB saved (2.00 KiB mounted, 512 B there already, 512 B needed again)
         3 requests made again, 1 pause of 1 s in all
         "#);
     }

@@ -65,9 +65,7 @@ impl End {
         if bare.is_empty() {
             return Err(refused.because("it is empty", "write REGISTRY/REPOSITORY:TAG".to_owned()));
         }
-        let path =
-            bare.strip_prefix(FOLDER).filter(|path| !path.starts_with("//") && !is_port(path));
-        match path.filter(|_| bare == text) {
+        match text.strip_prefix(FOLDER).filter(|_| names_folder(text)) {
             Some(path) => Self::folder(&refused, path),
             None => Self::registry(&refused, bare),
         }
@@ -187,6 +185,11 @@ impl End {
     fn refused(&self) -> Refused<'_> {
         Refused { side: self.side, text: &self.text }
     }
+}
+
+/// Says whether a text is `oci:DIR`.
+pub(super) fn names_folder(text: &str) -> bool {
+    text.strip_prefix(FOLDER).is_some_and(|path| !path.starts_with("//") && !is_port(path))
 }
 
 /// Says whether the text behind `oci:` starts with the port of a host named `oci`.
@@ -317,7 +320,7 @@ impl Refused<'_> {
                         format!("run skopeo copy {text} oci:DIR:TAG, and copy oci:DIR:TAG")
                     }
                     Side::Destination => {
-                        format!("copy to oci:DIR:TAG, and run skopeo copy oci:DIR:TAG {text}")
+                        format!("run skopeo copy docker://REGISTRY/REPOSITORY:TAG {text}")
                     }
                 };
                 let why = format!("longshore copies no images of {scheme}");

@@ -13,6 +13,7 @@ fn options() -> PlanOptions {
         shard: None,
         source: SourceOverride::default(),
         destination: None,
+        below: None,
         filter: FilterFlags::new(None, None).unwrap(),
         first_number: 1,
         unselected: Vec::new(),
@@ -431,4 +432,20 @@ async fn a_destination_is_on_docker_hub_only_by_its_name() {
     let named = PlanOptions { destination: Some("d.io".parse().unwrap()), ..options() };
     let list = list(lines(), "x", vec![entry(1, "a.io/x", Some("b"), "1")], Vec::new());
     assert!(build(list, &named, &[]).await.is_ok(), "-d names the registry");
+}
+
+#[tokio::test]
+async fn every_destination_goes_below_the_path_of_the_flag() {
+    let to = ["b.io/team/app", "docker.io/mysql", &format!("b.io/{}", "a/".repeat(120) + "a")];
+    let entries = (1..).zip(to).map(|(line, to)| entry(line, "a.io/x", Some(to), "1"));
+    let list = list(lines(), &"x\n".repeat(3), entries.collect(), Vec::new());
+    let below = Some("copies/of-a-long-name".parse().unwrap());
+    let plan = planned(list, &PlanOptions { below, ..options() }).await;
+    let expected = [
+        "a.io/x:1 → b.io/copies/of-a-long-name/team/app:1",
+        "a.io/x:1 → docker.io/copies/of-a-long-name/mysql:1",
+    ];
+    let ends = ends(&plan);
+    assert_eq!(ends[..2], expected);
+    assert!(ends[2].starts_with("destination: ") && ends[2].contains("long"), "{}", ends[2]);
 }

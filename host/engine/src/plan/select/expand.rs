@@ -19,7 +19,7 @@ use crate::job::Outcome;
 use crate::list::{Entry, Filter, Selection};
 use crate::list::{List, ListText};
 use crate::plan::SourceOverride;
-use longshore_oci::{ReferenceError, Registry, Repository, StoreName, Tag};
+use longshore_oci::{ReferenceError, Registry, Repository, StoreName, Tag, is_tag_of_referrers};
 use longshore_store::{StoreError, Stores};
 
 /// The result of expanding the entries that select by pattern.
@@ -52,6 +52,8 @@ pub struct Picked {
     pub what: &'static str,
     /// How many were listed.
     pub count: usize,
+    /// How many tags of signatures and other referrers were left out.
+    pub of_referrers: usize,
     /// The selected names, with the reasons.
     pub names: Vec<(String, String)>,
 }
@@ -59,10 +61,15 @@ pub struct Picked {
 impl Picked {
     /// The log message of the selection in `list`.
     pub fn told_of(&self, list: &ListText) -> String {
-        let Self { line, from, what, count, names } = self;
+        let Self { line, from, what, count, of_referrers, names } = self;
         let one = if *what == "tags" { "tag" } else { "repository" };
         let all = counted(*count, one, what);
-        format!("{}{} of {all} of {from} selected", list.place_of(*line), names.len())
+        let left_out = match of_referrers {
+            0 => String::new(),
+            1 => "; 1 tag of referrers is left to --referrers".to_owned(),
+            many => format!("; {many} tags of referrers are left to --referrers"),
+        };
+        format!("{}{} of {all} of {from} selected{left_out}", list.place_of(*line), names.len())
     }
 }
 
@@ -307,6 +314,13 @@ fn shortened(name: &str) -> &str {
     &name[..name.floor_char_boundary(255)]
 }
 
+/// Says whether a pattern asks for tags of digests. Without one, `--referrers` copies what is below these tags,
+/// and merges fallback indexes instead of replacing them.
+fn names_digests(select: &Selection) -> bool {
+    let Selection::Matching(filter) = select else { return false };
+    filter.allow.iter().any(|pattern| pattern.contains("sha256") || pattern.contains("sha512"))
+}
+
 fn picker(filter: &Filter) -> Result<Picker, SelectError> {
     Ok(Picker::new(filter)?)
 }
@@ -384,7 +398,14 @@ impl Expansion {
             return self.end(entry, Outcome::skipped(reason));
         }
         let (line, from) = (entry.line, entry.source);
-        self.picked.push(Picked { line, from, what: "repositories", count: below, names: picked });
+        self.picked.push(Picked {
+            line,
+            from,
+            what: "repositories",
+            count: below,
+            of_referrers: 0,
+            names: picked,
+        });
         entries
     }
 
@@ -412,9 +433,18 @@ impl Expansion {
             Err(error) => return self.fail(entry, &error),
         };
         let tags = valid(tags, &entry.source, "tags", |name| name.parse::<Tag>().is_ok());
+        let listed = tags.len();
+        let tags: Vec<&str> = match names_digests(&entry.select) {
+            true => tags,
+            false => tags.into_iter().filter(|tag| !is_tag_of_referrers(tag)).collect(),
+        };
+        let of_referrers = listed - tags.len();
         let picks = picker.pick(&tags, MOST + 1);
         if picks.is_empty() {
             let reason = match tags.len() {
+                0 if of_referrers > 0 => {
+                    format!("{} has only tags of signatures and other referrers", entry.source)
+                }
                 0 => format!("{} has no tags", entry.source),
                 1 => format!("the only tag of {} is not selected", entry.source),
                 count => format!("none of {count} tags of {} is selected", entry.source),
@@ -434,6 +464,7 @@ impl Expansion {
             from: entry.source,
             what: "tags",
             count: tags.len(),
+            of_referrers,
             names: picks.into_iter().map(|pick| (pick.name, pick.why)).collect(),
         });
         entries

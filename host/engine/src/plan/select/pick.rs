@@ -146,6 +146,18 @@ fn keep_latest(picked: &mut Vec<(Pick, Option<Version>)>, count: usize) {
     });
 }
 
+/// Checks a regular expression that selects tags.
+///
+/// # Errors
+/// Says why it cannot be used.
+pub fn check_pattern(text: &str) -> Result<(), String> {
+    match pattern(text) {
+        Ok(_) => Ok(()),
+        Err(FilterError::Pattern { why, .. }) => Err(why),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn pattern(text: &str) -> Result<Regex, FilterError> {
     RegexBuilder::new(text).size_limit(PATTERN_SIZE).build().map_err(|error| {
         let shown = error.to_string();

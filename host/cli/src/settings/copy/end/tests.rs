@@ -130,10 +130,7 @@ fn what_other_tools_take_gets_a_way_out() {
         assert_eq!(hint(Side::Source, text), expected, "{text}");
     }
     let archive = hint(Side::Destination, "docker-archive:x.tar");
-    assert_eq!(
-        archive,
-        "copy to oci:DIR:TAG, and run skopeo copy oci:DIR:TAG docker-archive:x.tar"
-    );
+    assert_eq!(archive, "run skopeo copy docker://REGISTRY/REPOSITORY:TAG docker-archive:x.tar");
     assert_eq!(read(Side::Source, "dir:5000/app:1"), "dir:5000 | app | 1 | -");
 }
 
