@@ -170,6 +170,12 @@ fn registries_with_a_scheme_or_a_path() {
             "write -d r.io:80 (plain HTTP is allowed by --tls-verify=false)",
         ),
         ("-d", "r.io/", "path", "write -d r.io"),
+        (
+            "-d",
+            "r.io/team/x",
+            "path",
+            "write -d r.io --rewrite prefix --plugin-config prefix.prefix=team/x",
+        ),
         ("-s", "https://r.io", "scheme", "write -s r.io"),
         ("-s", "r.io/team", "path", "write -s r.io; the path belongs into the list"),
     ] {
@@ -184,44 +190,12 @@ fn registries_with_a_scheme_or_a_path() {
 }
 
 #[test]
-fn a_path_behind_the_registry_is_put_before_every_destination() {
+fn the_hint_for_a_path_works() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &image());
-    pair.source.push("library/mysql", "8", &image());
-    let (source, destination) = (pair.source.address(), pair.destination.address());
-    let list = format!("{source}/team/app team/app 1\n{source}/mysql mysql 8\n");
-    let to = format!("{destination}/a/b");
-    let run = || Longshore::new().mirror().list(&list);
-    run().destination(&to).run().exits(1).sums_up("1 copied, 0 skipped, 1 failed");
+    let run = pair.mirror("team/app team/app 1\n");
+    run.args(["--rewrite", "prefix", "--plugin-config", "prefix.prefix=a/b"]).run().exits(0);
     pair.assert_arrived("a/b/team/app", "1", &image());
-    pair.source.push("mysql", "8", &image());
-    for (setting, variable) in [(format!("destination = '{to}'\n"), ""), (String::new(), &*to)] {
-        let run = run().file("s.toml", setting).env("DOCKER_REGISTRY", variable);
-        run.arg("--settings=s.toml").run().exits(0);
-    }
-    pair.assert_arrived("a/b/library/mysql", "8", &image());
-    // Other rewrites come first.
-    let run = run().destination(&to).args(["--rewrite", "flatten"]).run().exits(0);
-    pair.assert_arrived("a/b/team-app", "1", &image());
-    drop(run);
-    let validate = Longshore::new().validate().list(&list).destination(&to).run();
-    validate.exits(0).sums_up("2 valid, 0 skipped, 0 failed");
-    for bad in ["A", "x:1", "a//b"] {
-        let run =
-            Longshore::new().mirror().list(&list).destination(&format!("{destination}/{bad}"));
-        run.run().exits(2).complains("use -d").complains("hint: for example -d");
-    }
-}
-
-#[test]
-fn a_repeated_run_keeps_the_path_of_the_destination() {
-    let pair = Pair::embedded();
-    let list = format!("{}/team/app team/app 1\n", pair.source.address());
-    let to = format!("{}/copies", pair.destination.address());
-    let run = Longshore::new().mirror().list(&list).destination(&to).run().exits(1);
-    pair.source.push("team/app", "1", &image());
-    run.repeated("mirror-failed.txt").exits(0).sums_up("1 copied, 0 skipped, 0 failed");
-    pair.assert_arrived("copies/team/app", "1", &image());
 }
 
 #[test]
@@ -315,89 +289,40 @@ fn a_host_without_a_name_fails_alone() {
 }
 
 #[test]
-fn two_sources_for_one_destination_fail_alone() {
+fn two_sources_for_one_destination_stop_everything() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &image());
-    pair.source.push("team/other", "1", &Image::new("linux/amd64").layer(2, 100).build());
+    pair.source.push("team/other", "1", &image());
     let (source, destination) = (pair.source.address(), pair.destination.address());
-    let list = "team/app team/app 1\n# a\nteam/app fine/app 1\nteam/other team/app 1\n";
-    let run = pair.mirror(list).run().exits(1).sums_up("1 copied, 0 skipped, 2 failed");
-    let run = run.complains(&format!(
-        "plan lines 1 and 4: {source}/team/app:1 and {source}/team/other:1 would both become \
-         {destination}/team/app:1, and their content differs: sha256:"
-    ));
-    let hint = "give one of them another name or tag, or keep the paths apart with --rewrite";
-    let run = run.complains(&format!("hint: {hint}"));
-    let failed = failed(&run);
-    assert!(failed.contains("\nteam/app team/app 1\n"), "{failed}");
-    assert!(failed.ends_with("\nteam/other team/app 1\n"), "{failed}");
-    pair.assert_absent("team/app", "1");
-    pair.assert_arrived("fine/app", "1", &image());
-    let run = pair.validate(list).run().exits(1).sums_up("1 valid, 0 skipped, 2 failed");
-    run.complains("would both become");
-    let run = pair.mirror(list).arg("--dry-run").run().exits(1);
-    assert!(run.stdout.contains("and their content differs"), "{}", run.stdout);
-}
-
-#[test]
-fn two_sources_with_the_same_content_are_copied_once() {
-    let pair = Pair::embedded();
-    let source = pair.source.address();
-    for repository in ["team/app", "other/app", "third/app"] {
-        pair.source.push(repository, "1", &image());
-    }
-    let columns = "team/app a/app 1\nother/app a/app 1\nthird/app a/app 1\n".to_owned();
-    // Two host names of one registry, in lists without destinations.
-    let port = source.rsplit(':').next().unwrap();
-    let names = format!("127.0.0.1:{port}/team/app:1\nlocalhost:{port}/team/app:1\n");
-    let image_of = |host: &str| format!("  {host}:{port}:\n    images:\n      team/app: ['1']\n");
-    let skopeo = format!(
-        "{}{}",
-        image_of("127.0.0.1").trim_start_matches("  "),
-        image_of("localhost").trim_start_matches("  ")
+    refused(
+        pair.mirror("team/app team/app 1\n# a\nx y 1\nteam/other team/app 1\n"),
+        &format!(
+            "plan lines 1 and 4: {source}/team/app:1 and {source}/team/other:1 would both become \
+             {destination}/team/app:1"
+        ),
+        "give one of them another name or tag, or keep the paths apart with --rewrite",
     );
-    for (list, format, count, path) in [
-        (columns, "mirror", 3, "a/app"),
-        (names, "default", 2, "team/app"),
-        (skopeo, "skopeo-sync", 2, "team/app"),
-    ] {
-        let pair = Pair { source: Registry::embedded(), ..Pair::embedded() };
-        let run = Longshore::new().mirror().list(&list).destination(pair.destination.address());
-        let run = run.args(["--list-format", format]);
-        let run = if format == "mirror" { run.source(source) } else { run };
-        let run = run.run().exits(0);
-        run.sums_up(&format!("1 copied, {} skipped, 0 failed", count - 1))
-            .complains("the same content as line");
-        pair.assert_arrived(path, "1", &image());
-    }
-}
-
-#[test]
-fn what_another_entry_stands_for_fails_with_it() {
-    let pair = Pair::embedded();
-    pair.source.push("team/app", "1", &image());
-    pair.source.push("other/app", "1", &image());
-    let list = "team/app a/app 1\nother/app a/app 1\n";
-    let run = Longshore::new().mirror().list(list).source(pair.source.address());
-    let run = run.destination("127.0.0.1:9").run().exits(1);
-    let run = run.sums_up("0 copied, 1 skipped, 1 failed");
-    assert!(failed(&run).contains("\nother/app a/app 1\n"), "{}", failed(&run));
-}
-
-#[test]
-fn a_source_that_cannot_be_compared_fails_both_entries() {
-    let pair = Pair::embedded();
-    let (source, destination) = (pair.source.address(), pair.destination.address());
-    pair.source.push("team/app", "1", &image());
-    let list =
-        format!("{source}/team/app a/app 1\n{source}/gone/app a/app 1\n127.0.0.1:9/x a/app 1\n");
-    let run = Longshore::new().mirror().list(&list).destination(destination).run().exits(1);
-    run.sums_up("0 copied, 0 skipped, 3 failed")
-        .complains("; not found")
-        .complains("Connection refused");
-    let list = "# longshore: platforms=linux/arm64\nteam/app b/app 1\nteam/app b/app 1\n";
-    let run = pair.mirror(list).run().exits(1).sums_up("0 copied, 0 skipped, 2 failed");
-    run.complains("is listed twice with different platforms");
+    refused(
+        Longshore::new()
+            .mirror()
+            .list("one.io/team/app:1\ntwo.io/team/other:2\none.io/app:1\ntwo.io/library/app:1\n")
+            .destination(destination),
+        &format!(
+            "plan lines 3 and 4: one.io/app:1 and two.io/library/app:1 would both become \
+             {destination}/library/app:1"
+        ),
+        "give one of them another name or tag, or keep the paths apart with --rewrite",
+    );
+    pair.assert_absent("team/app", "1");
+    // All of them are named, so that one correction is enough.
+    refused(
+        pair.mirror("a x 1\nb x 1\nc y 1\nd y 1\ne y 1\n"),
+        &format!(
+            "plan lines 1 and 2: {source}/a:1 and {source}/b:1 would both become \
+             {destination}/library/x:1; so would lines 3 and 4, 3 and 5"
+        ),
+        "give one of them another name or tag, or keep the paths apart with --rewrite",
+    );
 }
 
 #[test]

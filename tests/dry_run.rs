@@ -188,7 +188,7 @@ fn the_document_has_a_status_of_its_own() {
 fn an_unusable_list_exits_2() {
     let pair = Pair::embedded();
     pair.mirror("# nothing\n").arg("--dry-run").run().exits(2).complains("no entries");
-    pair.mirror("a x 1\nb x 1\n").arg("--dry-run").run().exits(1).complains("lines 1 and 2");
+    pair.mirror("a x 1\nb x 1\n").arg("--dry-run").run().exits(2).complains("lines 1 and 2");
     pair.mirror("team/app team/app 1\n").args(["--dry-run=false"]).run().exits(1);
 }
 

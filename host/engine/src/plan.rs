@@ -5,6 +5,7 @@
 
 mod build;
 mod collision;
+mod compare;
 mod destination;
 mod draft;
 mod entry;
@@ -15,13 +16,13 @@ mod options;
 mod repeated;
 mod rewrite;
 mod select;
-mod settle;
 mod shard;
 mod source;
 mod stand_in;
 
 pub use build::build;
-pub use destination::{parse_destination_flag, parse_registry_flag, parse_store_flag};
+pub use compare::{Digests, digests};
+pub use destination::{parse_registry_flag, parse_store_flag};
 pub use entry::{Collision, Ended, Plan, PlannedEntry};
 pub use error::PlanError;
 pub use filter::FilterFlags;
@@ -31,7 +32,6 @@ pub use rewrite::{Rewrite, RewriteError, RewriteItem, RewriteVerdict};
 pub use select::{
     Expansion, Picked, Unselected, check_pattern, expand, is_pattern, selects_by_pattern,
 };
-pub use settle::{Digests, digests};
 pub use shard::{Shard, ShardError};
 pub use source::{SourceOverride, names_in_library};
 pub use stand_in::rewritten_registry;

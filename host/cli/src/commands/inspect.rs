@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use longshore_engine::inspect;
-use longshore_engine::plan::{parse_destination_flag, parse_store_flag};
+use longshore_engine::plan::parse_store_flag;
 use longshore_oci::{Reference, ReferenceError, Registry, Repository, StoreName};
 use longshore_store::{Source, Stores as _};
 
@@ -63,9 +63,8 @@ fn tag_of(reference: &Reference) -> &str {
 /// Shows an image.
 pub(crate) async fn inspect(flags: Inspect, tls_verify: bool, log: &Log) -> Result<Exit, Fatal> {
     let source = store("-s", flags.source.as_deref())?;
-    let destination = flags.destination.as_deref();
-    let destination = destination.map(|text| parse_destination_flag("-d", text)).transpose()?;
-    let bound = destination.as_ref().and_then(|(store, _)| store.registry());
+    let destination = store("-d", flags.destination.as_deref())?;
+    let bound = destination.as_ref().and_then(StoreName::registry);
     let (wanted, opened) = match layout(&flags.reference, source.as_ref())? {
         Some(image) => {
             let opened = open(&image.store, bound, tls_verify)?;
@@ -82,13 +81,8 @@ pub(crate) async fn inspect(flags: Inspect, tls_verify: bool, log: &Log) -> Resu
         Err(error) => return Ok(failed(&error, error.hint().as_deref(), log)),
     };
     let copy = match destination {
-        Some((store, below)) => {
-            let mut copy = Reference { store, ..wanted.clone() };
-            if let Some(path) = below {
-                copy.repository = copy.repository.inside(path.as_str()).map_err(|error| {
-                    SettingsError::Reference { text: flags.reference.clone(), error }
-                })?;
-            }
+        Some(store) => {
+            let copy = Reference { store, ..wanted.clone() };
             let opened = open(&copy.store, copy.store.registry(), tls_verify)?;
             match inspect::find(&found, &opened, &copy).await {
                 Ok(presence) => Some((copy, presence)),

@@ -44,8 +44,8 @@ pub(crate) struct Inspect {
     /// Look in REGISTRY, or in oci:DIR, a folder of OCI image layouts
     #[arg(short, long, value_name = "REGISTRY")]
     pub(crate) source: Option<String>,
-    /// Say what REGISTRY, below PATH if it is REGISTRY/PATH, or oci:DIR has of the image already
-    #[arg(short, long, value_name = "REGISTRY[/PATH]|oci:DIR")]
+    /// Say what REGISTRY, or oci:DIR, has of the image already
+    #[arg(short, long, value_name = "REGISTRY|oci:DIR")]
     pub(crate) destination: Option<String>,
     /// Print the image to standard output as FORMAT
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]

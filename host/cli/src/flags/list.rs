@@ -28,7 +28,7 @@ pub(crate) const NO_PROJECT: &str = "-";
 /// Flags that the repeated command leaves out or sets itself: the failed list brings its file and
 /// format, and the resolved destination and settings file may come from the environment. (A dry run
 /// writes no failed list, and a repeated run must not replace the report of this one. The address of a
-/// fleet is repeated without its password. A repeated run is one run.)
+/// fleet may have a password in it. A repeated run is one run.)
 pub(crate) const NOT_REPEATED: [&str; 10] = [
     "file",
     "list-format",
@@ -74,8 +74,8 @@ pub(crate) struct ListFlags {
     /// layouts
     #[arg(short, long, value_name = "REGISTRY|oci:DIR")]
     pub(crate) source: Option<String>,
-    /// Override the destination registry of every entry: a registry, REGISTRY/PATH to put every
-    /// destination below PATH, or oci:DIR for a folder of OCI image layouts
+    /// Override the destination registry of every entry: a registry, or oci:DIR for a folder of OCI
+    /// image layouts
     #[arg(
         short,
         long,

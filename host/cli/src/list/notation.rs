@@ -14,9 +14,9 @@ use longshore_plugin_host::escape::is_unsafe;
 /// The start of the first line of each failed list of longshore.
 pub(crate) const MARK: &str = "# failed list of longshore;";
 
-/// Stands in this line before the run whose list it is.
-pub(crate) const RUN: &str = " run: ";
-/// Stands in this line before the command, which is the last: people copy it to the end of the line.
+/// Stands in this line before the run whose list it is. To a shell, that is a comment.
+pub(crate) const RUN: &str = " # run: ";
+/// Stands in this line before the command.
 pub(crate) const REPEAT: &str = " repeat the run with: ";
 
 /// The comment above a line with escapes.

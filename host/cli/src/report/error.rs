@@ -12,9 +12,6 @@ pub(crate) enum ReportError {
     /// The path of the failed list is a directory.
     #[error("write the failed list {}: it is a directory", .0.display())]
     Directory(PathBuf),
-    /// The failed list would replace the list that is read.
-    #[error("write the failed list {}: it is the list itself", .0.display())]
-    IsList(PathBuf),
     /// The default path of the failed list has something else.
     #[error("write the failed list {}: {what}", .path.display())]
     Foreign {
@@ -80,9 +77,6 @@ impl ReportError {
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Directory(_) => "name a file with -o",
-            Self::IsList(_) => {
-                "name another file with -o; only a failed list is replaced by its repeat"
-            }
             Self::Foreign { path, .. } => {
                 let path = shell_command([path.to_string_lossy()]);
                 return Some(format!(

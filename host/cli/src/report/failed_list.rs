@@ -108,8 +108,8 @@ impl FailedList {
     ) -> Result<Self, ReportError> {
         let path = file.path;
         let run = escape(file.run).into_owned();
-        let of_run = if run.is_empty() { String::new() } else { format!("{RUN}{run};") };
-        let first_line = format!("{MARK}{of_run}{REPEAT}{}\n", escape(command));
+        let of_run = if run.is_empty() { String::new() } else { format!("{RUN}{run}") };
+        let first_line = format!("{MARK}{REPEAT}{}{of_run}\n", escape(command));
         let target = match Place::find(file)? {
             Place::Stream(file) => Target::Stream { file, entries: Vec::new() },
             Place::File(place) => {

@@ -18,7 +18,7 @@ use longshore_store::{Effort, Interrupt, PauseSpan, StoreEffort};
 
 fn options() -> ReportOptions {
     ReportOptions {
-        started: std::time::Instant::now(),
+        started: Instant::now(),
         shard: None,
         output: OutputFormat::Text,
         verb: Verb::Mirror,

@@ -10,9 +10,8 @@ use crate::flags::{
 };
 use crate::report::Verb;
 use longshore_chart::source::RepoLogin;
-use longshore_engine::plan::{FilterFlags, PlanError, Shard, SourceOverride};
-use longshore_engine::plan::{parse_destination_flag, parse_store_flag};
-use longshore_oci::{PlatformFilter, Registry, Repository, StoreName};
+use longshore_engine::plan::{FilterFlags, PlanError, Shard, SourceOverride, parse_store_flag};
+use longshore_oci::{PlatformFilter, Registry, StoreName};
 
 /// The settings of one run.
 #[derive(Debug)]
@@ -24,8 +23,6 @@ pub(crate) struct RunSettings {
     pub(crate) plain_http: Vec<Registry>,
     pub(crate) source: SourceOverride,
     pub(crate) destination: Option<StoreName>,
-    /// The path of `-d REGISTRY/PATH`.
-    pub(crate) below: Option<Repository>,
     pub(crate) filter: FilterFlags,
     pub(crate) plugins: PluginSettings,
     /// True if neither flag, variable nor settings file names the failed list.
@@ -115,18 +112,13 @@ impl RunSettings {
         origins: &Origins,
         file: SettingsFile,
     ) -> Result<Self, SettingsError> {
-        let source = list.source.as_ref();
-        let source = source
-            .map(|text| parse_store_flag(named(origins, "source", "-s"), text))
-            .transpose()
-            .map_err(|error| placed(error, origins, "source", &file))?;
-        let destination = list.destination.as_ref();
-        let destination = destination
-            .map(|text| parse_destination_flag(named(origins, "destination", "-d"), text))
-            .transpose()
-            .map_err(|error| placed(error, origins, "destination", &file))?;
-        let (destination, below) =
-            destination.map_or((None, None), |(store, path)| (Some(store), path));
+        let store = |key, short, text: Option<&String>| {
+            text.map(|text| parse_store_flag(named(origins, key, short), text))
+                .transpose()
+                .map_err(|error| placed(error, origins, key, &file))
+        };
+        let source = store("source", "-s", list.source.as_ref())?;
+        let destination = store("destination", "-d", list.destination.as_ref())?;
         let source = SourceOverride {
             store: source,
             project: list.source_project.clone(),
@@ -152,7 +144,7 @@ impl RunSettings {
             plain_http: Vec::new(),
             notes,
             failed_is_default: origins.of("failed") == Origin::Default,
-            repeat: repeat(&task, origins, &file, &list, (destination.as_ref(), below.as_ref())),
+            repeat: repeat(&task, origins, &file, destination.as_ref()),
             overrides: overrides(origins),
             default_project_is_default: origins.of("default-project") == Origin::Default,
             logins: file.repositories(),
@@ -161,7 +153,6 @@ impl RunSettings {
             task,
             source,
             destination,
-            below,
         })
     }
 
@@ -258,15 +249,6 @@ fn filter(
     Ok(FilterFlags::new(arch, os).map_err(PlanError::from)?)
 }
 
-/// Returns the address of a fleet without a user name and a password, which a failed list must not have.
-fn without_account(url: &str) -> String {
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-        (None, Some((_, host))) => host.to_owned(),
-        (_, None) => url.to_owned(),
-    }
-}
-
 /// Returns the command that repeats the run: the flags of the command line, the settings file in use and
 /// the resolved destination. `--failed` is among them, so that a repeated run without failures removes the
 /// list.
@@ -274,8 +256,7 @@ fn repeat(
     task: &Task,
     origins: &Origins,
     file: &SettingsFile,
-    list: &ListFlags,
-    (destination, below): (Option<&StoreName>, Option<&Repository>),
+    destination: Option<&StoreName>,
 ) -> Vec<String> {
     let command = match task {
         Task::Mirror(_) => "mirror",
@@ -284,10 +265,7 @@ fn repeat(
     let mut words = vec!["longshore".to_owned(), command.to_owned()];
     words.extend(origins.words(&NOT_REPEATED));
     words.extend(file.path().map(|path| format!("--settings={}", path.display())));
-    let below = below.map_or_else(String::new, |path| format!("/{path}"));
-    words.extend(destination.map(|store| format!("--destination={store}{below}")));
-    let fleet = list.fleet.fleet.as_deref().filter(|_| origins.of("fleet") == Origin::CommandLine);
-    words.extend(fleet.map(|url| format!("--fleet={}", without_account(url))));
+    words.extend(destination.map(|store| format!("--destination={store}")));
     words
 }
 
@@ -324,20 +302,6 @@ mod tests {
                  --destination=file.io"
             )
         );
-    }
-
-    #[test]
-    fn the_repeated_command_keeps_path_and_fleet_but_no_password() {
-        for (flags, expected) in [
-            ("-d a.io/team/x", "--destination=a.io/team/x"),
-            ("--fleet nats://n.io:4222", "--fleet=nats://n.io:4222"),
-            ("--fleet tls://jo:pa@55@n.io", "--fleet=tls://n.io"),
-            ("-d a.io --fleet nats://token@n.io --run r", "--destination=a.io --fleet=nats://n.io"),
-        ] {
-            let (settings, path) = settings(&format!("longshore mirror {flags}"), "");
-            let expected = format!("longshore mirror --settings={path} {expected}");
-            assert_eq!(settings.unwrap().repeat.join(" "), expected);
-        }
     }
 
     #[test]

@@ -2,15 +2,14 @@
 
 use std::ffi::OsString;
 
-use longshore_engine::plan::parse_destination_flag;
+use longshore_engine::plan::parse_registry_flag;
 use longshore_oci::Registry;
 use longshore_registry::{CredentialError, CredentialSources};
 
 /// Returns the registry of `DOCKER_REGISTRY`, to which the credential of the environment belongs.
 pub(crate) fn destination_of_environment() -> Option<Registry> {
     let text = variable("DOCKER_REGISTRY").filter(|text| !text.is_empty())?;
-    let (store, _) = parse_destination_flag("DOCKER_REGISTRY", &text).ok()?;
-    store.registry().cloned()
+    parse_registry_flag("DOCKER_REGISTRY", &text).ok()
 }
 
 /// Returns the sources of credentials.

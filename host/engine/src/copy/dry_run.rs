@@ -123,7 +123,6 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
             return Ok(Outcome { source_digest: Some(digest), ..outcome });
         }
     };
-    work.tell_of_cut(&shape);
     let is_cut = shape.is_cut;
     let lost = warn_of_lost(work, &state, &shape).await;
     // An index that the copy could not walk must fail here too.

@@ -119,7 +119,6 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
             return Ok(Outcome { source_digest: Some(source_digest), ..outcome });
         }
     };
-    work.tell_of_cut(&shape);
     work.tell_of_docker_types(&shape);
     work.admitted.hold(memory_of(&shape))?;
     if !forced && holds(work, held.as_ref(), &shape.root.digest).await? {

@@ -46,7 +46,6 @@ pub(super) struct Run {
 /// What a run says once, at the first image that it is about.
 #[derive(Default)]
 pub(super) struct Told {
-    cut: AtomicBool,
     docker_types: AtomicBool,
     /// The destinations whose refusal of the login was told.
     logins: Mutex<HashSet<StoreName>>,
@@ -213,26 +212,6 @@ impl Work<'_> {
     /// Sends a log message about the job.
     pub(super) fn note(&self, level: Level, text: impl Into<String>) {
         self.run.events.note(self.job.number, None, level, text);
-    }
-
-    /// Says once that the platform filter cuts an index, before anything of the first one is pushed. With
-    /// `--referrers` it is a warning: a signature is for the digest that was signed.
-    pub(super) fn tell_of_cut(&self, shape: &Shape) {
-        if !shape.is_cut || self.run.told.cut.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let (level, consequence) = match self.run.options.referrers {
-            true => (Level::Warning, ", and signatures of the old digest do not verify there"),
-            false => (Level::Info, ""),
-        };
-        let filter = &self.job.filter;
-        self.note(
-            level,
-            format!(
-                "the platform filter ({filter}) cuts this index, and its digest changes at the destination\
-                 {consequence}; --arch all --os all copies indexes whole"
-            ),
-        );
     }
 
     /// Warns once of a manifest with a media type of Docker in a folder: other tools look only for OCI's types in

@@ -6,14 +6,14 @@ use super::rewrite::{Rewrite, RewriteItem, RewriteVerdict};
 use super::{Collision, Ended, Plan, PlanError, PlanOptions, PlannedEntry};
 use crate::job::{Job, Jobs, Outcome};
 use crate::list::List;
-use longshore_oci::{Reference, Registry, Repository, StoreName};
+use longshore_oci::{Reference, Registry, StoreName};
 
 use super::stand_in::StandIns;
 
 /// Entries planned per batch. An unpacked entry takes ten times the memory of its job.
 const BATCH: usize = 10_000;
 
-/// The most collisions that are settled one by one. Each of them holds two unpacked jobs.
+/// The most collisions that are kept. Each of them holds two unpacked jobs.
 const MOST_COLLISIONS: usize = 10_000;
 
 /// Plans the entries of `list`. The rewrites are applied in their order; the first is the built-in
@@ -39,7 +39,7 @@ pub async fn build(
         listed: None,
     };
     let mut listed = Listed::default();
-    let mut too_many = None;
+    let mut too_many = false;
     // Positions in the plan of entries that repeat a job, and the numbers of these jobs.
     let mut repeats: Vec<(usize, u32)> = Vec::new();
     let at_once = rewrites.iter().map(|rewrite| rewrite.batch()).min().unwrap_or(BATCH).max(1);
@@ -53,9 +53,6 @@ pub async fn build(
         for rewrite in rewrites {
             apply(&mut batch, &**rewrite, &stand_ins).await?;
         }
-        if let Some(path) = &options.below {
-            batch.iter_mut().for_each(|draft| put_below(draft, path));
-        }
         for Draft { entry, stage, is_in_shard } in batch.drain(..) {
             plan.count += 1;
             refuse_unnamed(&stage)?;
@@ -63,7 +60,7 @@ pub async fn build(
                 plan.entries.push(entry);
             }
             let ended = match stage {
-                Stage::Going(_) if too_many.is_some() => None,
+                Stage::Going(_) if too_many => None,
                 Stage::Going(going) => match add_job(&going.job, &mut destinations, &mut plan.jobs)
                 {
                     Added::Job => None,
@@ -76,13 +73,8 @@ pub async fn build(
                     }
                     Added::Collides(first) => {
                         let collision = Collision { first: *first, second: *going.job };
-                        if plan.collisions.len() == MOST_COLLISIONS {
-                            let error = Box::new(collision.error());
-                            let most = MOST_COLLISIONS;
-                            too_many = Some(PlanError::Collisions { error, most });
-                        } else {
-                            plan.collisions.push(collision);
-                        }
+                        plan.collisions.push(collision);
+                        too_many = plan.collisions.len() > MOST_COLLISIONS;
                         None
                     }
                 },
@@ -101,7 +93,7 @@ pub async fn build(
     }
     plan.listed = listed.only;
     // Errors of rewrites on later entries come first, as they may be the cause of collisions.
-    too_many.map_or(Ok(plan), Err)
+    if too_many { plan.refuse_collisions().map(|()| plan) } else { Ok(plan) }
 }
 
 /// Refuses a destination that would be on Docker Hub only because nothing names its registry.
@@ -157,18 +149,6 @@ impl Listed {
             self.several = true;
         }
         self.only = (!self.several).then(|| registry.clone());
-    }
-}
-
-/// Puts the destination of an entry below `path`.
-fn put_below(draft: &mut Draft, path: &Repository) {
-    let Stage::Going(going) = &mut draft.stage else { return };
-    match going.job.destination.repository.inside(path.as_str()) {
-        Ok(repository) => going.job.destination.repository = repository,
-        Err(error) => {
-            let outcome = Outcome::failed(format!("destination: {error}"));
-            draft.stage = Stage::Ended(ended(&going.job, outcome));
-        }
     }
 }
 

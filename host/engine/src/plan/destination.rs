@@ -1,6 +1,6 @@
 //! Parses the stores that flags name.
 
-use longshore_oci::{LayoutsName, ReferenceError, Registry, Repository, StoreName};
+use longshore_oci::{LayoutsName, Registry, StoreName};
 
 use super::PlanError;
 
@@ -49,33 +49,6 @@ pub fn parse_store_flag(flag: &'static str, value: &str) -> Result<StoreName, Pl
     }
 }
 
-/// Parses the destination that `flag` names: a store, or `REGISTRY/PATH`, a path below which every
-/// destination goes.
-///
-/// # Errors
-/// If `value` is none of them.
-pub fn parse_destination_flag(
-    flag: &'static str,
-    value: &str,
-) -> Result<(StoreName, Option<Repository>), PlanError> {
-    let below = value.split_once('/').filter(|(host, path)| {
-        let is_registry = Registry::looks_like_one(host) && !host.contains(['@', ' ']);
-        is_registry && !path.is_empty() && scheme_of(value).is_none() && !is_path(value)
-    });
-    let Some((host, path)) = below.filter(|_| !value.contains("://")) else {
-        return Ok((parse_store_flag(flag, value)?, None));
-    };
-    let refused = Refused { flag, value };
-    let path = path.trim_end_matches('/').parse().map_err(|error: ReferenceError| {
-        let write = &refused.write()["write ".len()..];
-        let hint = format!(
-            "for example {write}{host}/team/copies; an image of the list names its tag itself"
-        );
-        refused.because(&error.to_string(), hint)
-    })?;
-    Ok((parse_store_flag(flag, host)?, Some(path)))
-}
-
 /// Parses the registry that `flag` names, where the lines of a list must name it too. For a scheme or a
 /// path, the hint tells what to write instead.
 ///
@@ -106,7 +79,7 @@ fn parse_registry(refused: &Refused<'_>, folder: &str) -> Result<Registry, PlanE
     if let Some((host, path)) = value.split_once('/') {
         return Err(refused.because("it has a path", below(flag, &write, host, path)));
     }
-    let registry = value.parse().map_err(|error: ReferenceError| {
+    let registry = value.parse().map_err(|error: longshore_oci::ReferenceError| {
         let word = &write["write ".len()..];
         refused.because(&error.to_string(), format!("{write}host or {word}host:port"))
     })?;
@@ -123,8 +96,11 @@ fn below(flag: &str, write: &str, host: &str, path: &str) -> String {
     match (flag, path.trim_end_matches('/')) {
         (_, "") => format!("{write}{host}"),
         ("-s", _) => format!("{write}{host}; the path belongs into the list"),
+        ("-d", path) => {
+            format!("{write}{host} --rewrite prefix --plugin-config prefix.prefix={path}")
+        }
         (_, path) => {
-            format!("{write}{host}; -d {host}/{path} of mirror puts every destination there")
+            format!("{write}{host} and give --rewrite prefix --plugin-config prefix.prefix={path}")
         }
     }
 }
@@ -219,7 +195,7 @@ impl Refused<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_destination_flag, parse_registry_flag, parse_store_flag};
+    use super::{parse_registry_flag, parse_store_flag};
 
     #[test]
     fn a_password_is_not_shown() {
@@ -245,7 +221,7 @@ mod tests {
         assert!(hint("-d", "http://a.io").contains("--tls-verify=false"));
         assert_eq!(
             hint("-d", "a.io/team/x"),
-            "write -d a.io; -d a.io/team/x of mirror puts every destination there"
+            "write -d a.io --rewrite prefix --plugin-config prefix.prefix=team/x"
         );
         assert_eq!(hint("-s", "a.io/"), "write -s a.io");
         assert_eq!(hint("-d", "a b"), "write -d host or -d host:port");
@@ -255,38 +231,6 @@ mod tests {
         for folder in ["oci:dir", "oci:", "oci://x", "./dir", "ocidir://x", "/tmp/x"] {
             let expected = "leave -d out, and give -d oci:DIR to mirror with the new list";
             assert_eq!(hint("-d", folder), expected, "{folder}");
-        }
-    }
-
-    #[test]
-    fn a_destination_may_be_a_path() {
-        let parsed = |value| {
-            let (store, path) = parse_destination_flag("-d", value).unwrap();
-            (store.to_string(), path.map(|path| path.to_string()))
-        };
-        for (value, store, path) in [
-            ("a.io", "a.io", None),
-            ("a.io/x", "a.io", Some("x")),
-            ("localhost:5000/x/y-z/", "localhost:5000", Some("x/y-z")),
-            ("docker.io/me", "docker.io", Some("me")),
-            ("oci:dir/sub", "oci:dir/sub", None),
-            ("oci:a.io/x", "oci:a.io/x", None),
-        ] {
-            assert_eq!(parsed(value), (store.to_owned(), path.map(str::to_owned)), "{value}");
-        }
-        for (value, part) in [
-            ("a.io/X", "upper-case"),
-            ("a.io/x:1", "character other than"),
-            ("a.io//x", "empty component"),
-            ("https://a.io/x", "it has a scheme"),
-            ("jo:pa55@a.io/x", "it has a user name"),
-            ("./a.io/x", "the path of a folder"),
-            ("dir/sub", "it has a path"),
-            ("dir:/tmp/x", "it has a scheme"),
-        ] {
-            let error = parse_destination_flag("-d", value).unwrap_err();
-            assert!(error.to_string().contains(part), "{value}: {error}");
-            assert!(!format!("{error}{:?}", error.hint()).contains("pa55"), "{error}");
         }
     }
 
@@ -316,12 +260,12 @@ mod tests {
             ),
             (
                 "oci://reg.io:5000/charts",
-                "write -d reg.io:5000; -d reg.io:5000/charts of mirror puts every destination there, or for \
-                 a folder write -d oci:reg.io:5000/charts",
+                "write -d reg.io:5000 --rewrite prefix --plugin-config prefix.prefix=charts, or for a \
+                 folder write -d oci:reg.io:5000/charts",
             ),
             ("oci://reg.io", "write -d reg.io, or for a folder write -d oci:reg.io"),
             ("docker://reg.io", "write -d reg.io"),
-            ("reg.io/a", "write -d reg.io; -d reg.io/a of mirror puts every destination there"),
+            ("reg.io/a", "write -d reg.io --rewrite prefix --plugin-config prefix.prefix=a"),
         ] {
             assert_eq!(hint("-d", value), expected, "{value}");
         }

@@ -70,13 +70,13 @@ pub enum PlanError {
         /// The destination.
         destination: Box<Reference>,
     },
-    /// So many entries collide that the list, or a rewrite, is wrong as a whole.
-    #[error("{error}; more than {most} entries have the destination of another one")]
+    /// Several entries have the destination of another one.
+    #[error("{error}; so would lines {others}")]
     Collisions {
-        /// The last collision.
+        /// The first collision.
         error: Box<PlanError>,
-        /// How many are settled one by one.
-        most: usize,
+        /// The lines of the others.
+        others: String,
     },
     /// A rewrite plugin returned an invalid reference.
     #[error(

@@ -1,6 +1,6 @@
 //! Options of a plan.
 
-use longshore_oci::{Repository, StoreName};
+use longshore_oci::StoreName;
 
 use super::{FilterFlags, Shard, SourceOverride, Unselected};
 
@@ -11,8 +11,6 @@ pub struct PlanOptions {
     pub source: SourceOverride,
     /// `-d`: replaces the store of every destination, with the rewrite `registry`.
     pub destination: Option<StoreName>,
-    /// The path of `-d REGISTRY/PATH`, below which every destination goes after the rewrites.
-    pub below: Option<Repository>,
     /// The platform filters.
     pub filter: FilterFlags,
     /// The number of the first entry, from 1.

@@ -31,7 +31,7 @@ impl Session {
         failed_list: Option<FailedList>,
     ) -> Result<Report, Fatal> {
         let Planned { name, plan, format, charts, started } = planned;
-        // The plan has settled its collisions.
+        // Collisions were refused.
         let Plan { entries, jobs, ended, listed, count: _, collisions: _ } = plan;
         // The failed list holds them by now.
         drop(entries);
@@ -49,7 +49,7 @@ impl Session {
             }
         };
         if matches!(self.settings.task, Task::Mirror(_)) {
-            self.tell_of_digests();
+            self.tell_of_digests(&format)?;
         }
         let (events, received) = EventSender::channel();
         let mut reporter = Reporter::new(

@@ -35,9 +35,7 @@ impl Session {
             shell_command(std::iter::once("longshore".to_owned()).chain(words.map(shown)));
         let mut asked = vec![("Command", redact(&command).into_owned()), list];
         if let Some(destination) = &self.settings.destination {
-            let below = self.settings.below.as_ref();
-            let below = below.map_or_else(String::new, |path| format!("/{path}"));
-            asked.push(("Destination", format!("{destination}{below}")));
+            asked.push(("Destination", destination.to_string()));
         }
         if let Some(shard) = self.settings.list.shard {
             asked.push(("Part", shard.described()));

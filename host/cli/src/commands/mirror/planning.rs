@@ -176,7 +176,6 @@ impl Session {
         let options = PlanOptions {
             source,
             destination: self.settings.destination.clone(),
-            below: self.settings.below.clone(),
             filter: self.settings.filter.clone(),
             first_number,
             shard: self.settings.list.shard,
@@ -192,8 +191,8 @@ impl Session {
         } else {
             self.unless_interrupted(planning).await?
         };
-        let Some(mut plan) = plan else { return Ok(None) };
-        self.settle(&mut plan).await?;
+        let Some(plan) = plan else { return Ok(None) };
+        plan.refuse_collisions()?;
         if let Some(shard) = options.shard {
             let (part, kept) = (shard.described(), plan.entries.len());
             let all = counted(plan.count.try_into().unwrap_or(usize::MAX), "entry", "entries");
@@ -201,19 +200,6 @@ impl Session {
             self.log.write(Level::Info, &text);
         }
         Ok(Some(Planned { name, format, plan, charts: None, started }))
-    }
-
-    /// Decides about entries with one destination, by the digests of their sources.
-    async fn settle(&self, plan: &mut Plan) -> Result<(), Fatal> {
-        if plan.collisions.is_empty() {
-            return Ok(());
-        }
-        let bound = self.settings.destination.as_ref().and_then(StoreName::registry);
-        let (stores, at_once) = (self.stores.stores(bound)?, self.settings.list.images.jobs);
-        let asking = async { Ok(plan::digests(&plan.collisions, &stores, at_once).await) };
-        let digests = self.unless_interrupted(asking).await?.unwrap_or_default();
-        plan.settle(&digests, self.settings.list.shard);
-        Ok(())
     }
 
     /// Awaits `work`, or returns `None` at the first signal.

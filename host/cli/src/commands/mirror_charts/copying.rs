@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use longshore_engine::copy::{self, CopyOptions};
 use longshore_engine::event::EventSender;
+use longshore_engine::list::Format;
 
 use super::super::mirror::session::Session;
 use super::planning::PlannedCharts;
@@ -30,7 +31,7 @@ impl Session {
         let Task::Mirror(flags) = &self.settings.task else {
             return Err(std::io::Error::other("charts are mirrored only").into());
         };
-        self.tell_of_digests();
+        self.tell_of_digests(&Format::default())?;
         let jobs = Arc::new(planned.jobs);
         let (events, received) = EventSender::channel();
         let options = ReportOptions {

@@ -84,7 +84,6 @@ impl Session {
         let options = PlanOptions {
             source: SourceOverride::default(),
             destination: Some(target.registry.clone().into()),
-            below: None,
             filter: self.settings.filter.clone(),
             first_number: 1,
             shard: self.settings.list.shard,

@@ -5,8 +5,7 @@ use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 
 use super::place::{first_line, is_same};
-use crate::list::{MARK, REPEAT, RUN};
-use crate::report::ReportError;
+use crate::list::{MARK, RUN};
 use longshore_engine::event::Level;
 
 /// The list of a run at the path of the failed list.
@@ -33,36 +32,29 @@ impl Meeting {
 
 /// Returns the run whose failed list has this first line.
 pub(super) fn owner_of(first_line: &str) -> Option<&str> {
-    let owner = first_line.strip_prefix(MARK)?.strip_prefix(RUN)?;
-    owner.split_once(REPEAT)?.0.strip_suffix(';')
+    first_line.strip_prefix(MARK)?.rsplit_once(RUN).map(|(_, owner)| owner)
 }
 
 /// Returns the name of a run: that of its list and its destination. `list` is the file that it reads, `asked`
 /// what it does without one, and `failed` the path of its failed list. A run that repeats a failed list is the run
 /// that wrote it.
-///
-/// # Errors
-/// Fails if the failed list would replace the list itself, and that is not a failed list.
 pub(crate) fn run_of(
     list: Option<&Path>,
     asked: &str,
     destination: Option<&str>,
     failed: &Path,
-) -> Result<String, ReportError> {
+) -> String {
     let destination = destination.unwrap_or("the registries of the list");
-    let Some(list) = list else { return Ok(format!("{asked} to {destination}")) };
+    let Some(list) = list else { return format!("{asked} to {destination}") };
     if list.is_file() && is_same(list, failed) {
         let line = File::open(list).and_then(first_line).unwrap_or_default();
-        if !line.starts_with(MARK) {
-            return Err(ReportError::IsList(failed.to_owned()));
-        }
         if let Some(owner) = owner_of(&line) {
-            return Ok(owner.to_owned());
+            return owner.to_owned();
         }
     }
     let parts = list.components().filter(|part| *part != Component::CurDir);
     let list: PathBuf = parts.collect();
-    Ok(format!("{} to {destination}", list.display()))
+    format!("{} to {destination}", list.display())
 }
 
 /// What became of the failed list of another run.
@@ -113,7 +105,7 @@ mod tests {
 
     fn line(run: &str) -> String {
         format!(
-            "# failed list of longshore; run: {run}; repeat the run with: longshore mirror -f x"
+            "# failed list of longshore; repeat the run with: longshore mirror -f x # run: {run}"
         )
     }
 
@@ -122,7 +114,7 @@ mod tests {
         assert_eq!(owner_of(&line("a.txt to r.io")), Some("a.txt to r.io"));
         assert_eq!(owner_of(&line("a; b to r.io")), Some("a; b to r.io"));
         assert_eq!(owner_of("# failed list of longshore; repeat the run with: longshore"), None);
-        assert_eq!(owner_of("# mine; run: a; repeat the run with: x"), None);
+        assert_eq!(owner_of("# mine # run: a"), None);
     }
 
     #[test]
@@ -142,31 +134,26 @@ mod tests {
     #[test]
     fn a_run_is_its_list_and_its_destination() {
         let failed = Path::new("failed.txt");
-        let run =
-            |list: Option<&str>, to| run_of(list.map(Path::new), "the prompt", to, failed).unwrap();
+        let run = |list: Option<&str>, to| run_of(list.map(Path::new), "the prompt", to, failed);
         assert_eq!(run(Some("./a.txt"), Some("r.io")), "a.txt to r.io");
         assert_eq!(run(Some("a.txt"), None), "a.txt to the registries of the list");
         assert_eq!(run(None, Some("r.io")), "the prompt to r.io");
     }
 
     #[test]
-    fn the_list_that_is_read_is_not_replaced_unless_it_is_a_failed_list() {
+    fn a_repeat_is_the_run_that_wrote_the_list() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list.txt");
         let dotted = folder.path().join(".").join("list.txt");
+        let own = format!("{} to r.io", path.display());
         for (text, expected) in [
-            ("a b 1\n".to_owned(), None),
-            ("# mine\n".to_owned(), None),
-            (String::new(), None),
-            (line("a.txt to r.io"), Some("a.txt to r.io".to_owned())),
-            (
-                "# failed list of longshore; an old one\n".to_owned(),
-                Some(format!("{} to r.io", path.display())),
-            ),
+            ("a b 1\n".to_owned(), own.as_str()),
+            (String::new(), &own),
+            (line("a.txt to r.io"), "a.txt to r.io"),
+            ("# failed list of longshore; an old one\n".to_owned(), &own),
         ] {
             std::fs::write(&path, &text).unwrap();
-            let run = run_of(Some(&path), "", Some("r.io"), &dotted).ok();
-            assert_eq!(run, expected, "{text}");
+            assert_eq!(run_of(Some(&path), "", Some("r.io"), &dotted), expected, "{text}");
         }
     }
 }
