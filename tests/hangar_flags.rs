@@ -113,7 +113,7 @@ fn a_project_is_one_component_and_meets_no_other_image() {
         run.run().exits(2).complains("upper-case letter");
     }
     let run = Longshore::new().mirror().list("a/nginx:1\nb/nginx:1\n").destination("127.0.0.1:9");
-    let run = run.args(["--source", "127.0.0.1:9", "--destination-project", "c"]).run().exits(1);
+    let run = run.args(["--destination-project", "c"]).run().exits(2);
     run.complains("would both become 127.0.0.1:9/c/nginx:1");
 }
 

@@ -213,7 +213,9 @@ fn a_second_run_skips_everything_and_writes_nothing() {
     let ping = |line: &&String| line.contains("\"GET /v2/ ");
     let other: Vec<&String> =
         after.iter().filter(|line| !line.contains("\"HEAD /v2/") && !ping(line)).collect();
-    assert!(other.is_empty(), "more than looks: {other:#?}");
+    // Two reads of what cannot exist tell, once a run, whether this is a pull-through cache.
+    let is_read = other.iter().all(|line| line.contains("\"GET /v2/"));
+    assert!(is_read && other.len() <= 2, "more than looks: {other:#?}");
 }
 
 #[test]

@@ -44,13 +44,14 @@ fn flattened_images_arrive_under_one_component() {
 }
 
 #[test]
-fn two_sources_that_are_flattened_into_one_fail_both() {
+fn two_sources_that_are_flattened_into_one_are_refused_before_anything_is_copied() {
     let pair = Pair::embedded();
     pair.source.push("a/b-c", "1", &image(1));
     pair.source.push("a-b/c", "1", &image(2));
     let list = "a/b-c a/b-c 1\n# another one\na-b/c a-b/c 1\n";
-    let run = pair.mirror(list).args(["--rewrite", "flatten"]).run().exits(1);
-    run.complains("lines 1 and 3").sums_up("0 copied, 0 skipped, 2 failed");
+    let run = pair.mirror(list).args(["--rewrite", "flatten"]).run().exits(2);
+    let run = run.complains("lines 1 and 3");
+    assert_eq!(run.file("mirror-failed.txt"), None, "nothing was started");
     pair.assert_absent("a-b-c", "1");
 }
 

@@ -218,7 +218,7 @@ fn an_html_page_is_not_a_manifest() {
     let ends = Ends::with_layer(10);
     let page = Answer::status(200).header("content-type", "text/html").body("<html>Log in</html>");
     ends.source_proxy.rule(Rule::on("GET", "*/manifests/*").answers(page));
-    ends.fails(&["source: fetch manifest", "manifest is broken"]);
+    ends.fails(&["source: fetch manifest", "answered with a web page"]);
 }
 
 #[test]

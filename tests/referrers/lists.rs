@@ -83,7 +83,7 @@ fn only_404_means_that_the_api_is_missing() {
     let source = Source::new(1);
     let page = Answer::status(200).header("content-type", "text/html").body("<html>");
     source.proxy.rule(Rule::on("GET", "*/referrers/*").answers(page));
-    source.mirror().exits(1).complains("manifest is broken");
+    source.mirror().exits(1).complains("answered with a web page");
 }
 
 #[test]

@@ -20,7 +20,7 @@ const MOST_COLLISIONS: usize = 10_000;
 /// `registry`.
 ///
 /// # Errors
-/// If an entry has no destination, more than [`MOST_COLLISIONS`] entries collide, or a rewrite plugin
+/// If an entry has no destination, more than 10,000 entries collide, or a rewrite plugin
 /// fails. An error of a single entry is its outcome.
 pub async fn build(
     list: List,
