@@ -137,6 +137,11 @@ fn shape(mut document: Value) -> Value {
         assert_eq!(document[figure].take(), json!(0), "{figure}");
     }
     assert_eq!(document["registries"].take(), json!([]), "no registry needed a retry");
+    let document_of = document.as_object_mut().expect("an object");
+    let failed_list = document_of.remove("failedList").expect("the failed list");
+    let repeat = document_of.remove("repeat").expect("the command that repeats the run");
+    let (failed_list, repeat) = (failed_list.as_str().unwrap(), repeat.as_str().unwrap());
+    assert!(repeat.contains(&format!("--file={failed_list}")), "{repeat}");
     check_timeline(&document["timeline"].take(), sums.iter().sum());
     let total = document["bytes"].take();
     let entries = document["entries"].as_array_mut().expect("entries are a list");

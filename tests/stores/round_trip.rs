@@ -155,9 +155,9 @@ fn rewrites_hold_for_every_destination(kind: Kind) {
     stores.mirror(list).args(["--rewrite", "flatten"]).run().exits(0);
     stores.destination.assert_has("team-app", "1", &image);
 
-    stores.source.push("team/other", "1", &crate::stores::image("linux/amd64", 2));
+    stores.source.push("team/other", "1", &image);
     let list = "team/app a/app 1\nteam/other a/app 1\n";
-    let run = stores.mirror(list).run().exits(1);
+    let run = stores.mirror(list).run().exits(2);
     run.complains(&format!("would both become {}/a/app:1", stores.destination.name()));
     stores.destination.assert_lacks("a/app", "1");
 }

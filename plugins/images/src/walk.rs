@@ -484,9 +484,11 @@ impl<'f> Walk<'f> {
             let _ = self.found.key(name);
             let paired = by_name.paired(&setting).filter(|_| is_pod);
             let is_named = is_image(name) && Likeness::of(text).has_version();
+            // What injects a sidecar names itself in the key: `mesh.io/proxyImage`.
+            let is_injected = is_pod && name.contains('/') && text.contains('/');
             if let Some(reference) = paired {
                 self.found.image(place, Rule::Annotation, reference);
-            } else if is_pod && is_named && text.contains('/') {
+            } else if is_named && is_injected {
                 self.found.image(place, Rule::Annotation, text);
             } else if is_named || is_certain(text) {
                 let why = format!("`{name}` is an annotation");

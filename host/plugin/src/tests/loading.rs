@@ -49,7 +49,7 @@ async fn a_component_that_is_too_large_or_none_is_refused() {
     let error = load(&host(Limits::default()), Kind::ListFormat, module, setup())
         .await
         .expect_err("a module was loaded");
-    assert!(error.hint().is_some_and(|hint| hint.contains("wasm32-wasip2")), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("longshore plugin pack")), "{error}");
 }
 
 #[tokio::test]
