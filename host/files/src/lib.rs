@@ -10,4 +10,4 @@ mod replace;
 pub use bounded::{ReadError, read_any, read_from, read_regular};
 pub use bounded_folder::BoundedFolder;
 pub use cache_folder::{CacheFolder, CachedFile};
-pub use replace::replace_text;
+pub use replace::{replace_at, replace_text};

@@ -14,21 +14,41 @@ use std::path::Path;
 /// If the file cannot be written. The older file is then unchanged.
 pub fn replace_text(path: &Path, text: &str, permissions: Option<Permissions>) -> io::Result<()> {
     let path = canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    create_dir_all(folder)?;
+    create_dir_all(folder_of(&path))?;
+    replace_at(&path, text, Permissions::from_mode(0o666), permissions)
+}
+
+/// Replaces what is at `path`, a symbolic link too, by a file with this text. Others see the old file or the new
+/// one.
+///
+/// The file is created with the permissions `created`, less the process's umask. `permissions` are then set as
+/// they are.
+///
+/// # Errors
+/// If the file cannot be written. The older one is then unchanged.
+pub fn replace_at(
+    path: &Path,
+    text: &str,
+    created: Permissions,
+    permissions: Option<Permissions>,
+) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
         .prefix(".longshore-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
+        .permissions(created)
+        .tempfile_in(folder_of(path))?;
     if let Some(permissions) = permissions {
         file.as_file().set_permissions(permissions)?;
     }
     file.write_all(text.as_bytes())?;
     file.as_file().sync_data()?;
-    file.persist(&path).map(drop).map_err(|error| error.error)
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 #[cfg(test)]

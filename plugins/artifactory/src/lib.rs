@@ -84,15 +84,7 @@ impl RepoType for Artifactory {
         scope: &Scope,
         dry_run: bool,
     ) -> Result<Outcome, PluginError> {
-        let key = scope.name.as_str();
-        if exists(key)? {
-            return Ok(Outcome::new(State::Ready));
-        }
-        self.routing.may_create(CODE, key)?;
-        if dry_run {
-            return Ok(Outcome::new(State::WouldCreate));
-        }
-        self.create(key)
+        self.routing.prepare(CODE, &scope.name, dry_run, exists, |key| self.create(key))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use longshore_plugin_sdk::PluginError;
 use longshore_plugin_sdk::host::{Request, RequestError, Response};
-use longshore_plugin_sdk::mock::{MockHost, answer};
+use longshore_plugin_sdk::mock::{MockHost, answer, answered};
 use longshore_plugin_sdk::repo_type::{Outcome, RepoType, Scope, State};
 use serde_json::{Value, json};
 
@@ -24,13 +24,10 @@ fn run(
     dry_run: bool,
     answers: impl IntoIterator<Item = Response>,
 ) -> (Result<Outcome, PluginError>, Vec<Request>) {
-    let host = answers
-        .into_iter()
-        .fold(MockHost::new(), |host, answer| host.exchange("POST api /", answer));
     let ecr = Ecr::from_config(config).expect("a configuration");
     let scope = Scope::new("repository", "team/app");
-    let (result, seen) = host.run(|| ecr.prepare(REGISTRY, &scope, dry_run));
-    (result, seen.requests.into_iter().map(|(_, request)| request).collect())
+    let answers = answers.into_iter().map(|answer| ("POST api /", answer));
+    answered(answers, || ecr.prepare(REGISTRY, &scope, dry_run))
 }
 
 fn operation(request: &Request) -> (String, Value) {

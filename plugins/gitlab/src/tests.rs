@@ -2,7 +2,7 @@
 
 use longshore_plugin_sdk::PluginError;
 use longshore_plugin_sdk::host::{Request, Response};
-use longshore_plugin_sdk::mock::{MockHost, answer};
+use longshore_plugin_sdk::mock::{answer, answered};
 use longshore_plugin_sdk::repo_type::{Outcome, RepoType, Scope, State};
 use serde_json::{Value, json};
 
@@ -18,13 +18,9 @@ fn run(
     dry_run: bool,
     answers: &[(&str, Response)],
 ) -> (Result<Outcome, PluginError>, Vec<Request>) {
-    let host = answers
-        .iter()
-        .fold(MockHost::new(), |host, (request, answer)| host.exchange(request, answer.clone()));
     let gitlab = GitLab::from_config(config).expect("a configuration");
     let scope = Scope::new("project", repository);
-    let (result, seen) = host.run(|| gitlab.prepare("registry.test", &scope, dry_run));
-    (result, seen.requests.into_iter().map(|(_, request)| request).collect())
+    answered(answers.iter().cloned(), || gitlab.prepare("registry.test", &scope, dry_run))
 }
 
 fn project(path: &str) -> String {

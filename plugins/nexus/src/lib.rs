@@ -89,15 +89,7 @@ impl RepoType for Nexus {
         scope: &Scope,
         dry_run: bool,
     ) -> Result<Outcome, PluginError> {
-        let name = scope.name.as_str();
-        if exists(name)? {
-            return Ok(Outcome::new(State::Ready));
-        }
-        self.routing.may_create(CODE, name)?;
-        if dry_run {
-            return Ok(Outcome::new(State::WouldCreate));
-        }
-        self.create(name)
+        self.routing.prepare(CODE, &scope.name, dry_run, exists, |name| self.create(name))
     }
 }
 

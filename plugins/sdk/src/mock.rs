@@ -124,6 +124,19 @@ impl Drop for ClearOnDrop {
     }
 }
 
+/// Runs `plugin` against prepared answers, each with its request as for [`MockHost::exchange`]. Returns the
+/// result and the requests, in their order.
+pub fn answered<'a, T>(
+    answers: impl IntoIterator<Item = (&'a str, Response)>,
+    plugin: impl FnOnce() -> T,
+) -> (T, Vec<Request>) {
+    let host = answers
+        .into_iter()
+        .fold(MockHost::new(), |host, (request, answer)| host.exchange(request, answer));
+    let (result, seen) = host.run(plugin);
+    (result, seen.requests.into_iter().map(|(_, request)| request).collect())
+}
+
 /// Writes a request as `METHOD ENDPOINT /path[?query]`, unescaped.
 #[must_use]
 pub fn written(endpoint: &str, request: &Request) -> String {

@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use longshore_files::replace_at;
+
 use super::ConvertError;
 
 /// The output of a conversion.
@@ -75,22 +77,12 @@ impl Output {
             Some(_) if !self.is_default => fs::canonicalize(&self.path)?,
             _ => self.path.clone(),
         };
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut file = tempfile::Builder::new()
-            .prefix(".longshore-list-")
-            .permissions(Permissions::from_mode(if is_private { 0o600 } else { 0o666 }))
-            .tempfile_in(folder)?;
-        if let Some(found) = found {
+        let created = Permissions::from_mode(if is_private { 0o600 } else { 0o666 });
+        let permissions = found.map(|found| {
             let mode = found.permissions().mode();
-            let mode = if is_private { mode & !0o077 } else { mode };
-            file.as_file().set_permissions(Permissions::from_mode(mode))?;
-        }
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_data()?;
-        file.persist(&path).map(drop).map_err(|error| error.error)
+            Permissions::from_mode(if is_private { mode & !0o077 } else { mode })
+        });
+        replace_at(&path, text, created, permissions)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Products that serve several repositories of their own at one host, each with many images. How a
 //! request finds its repository is a setting of the server, which the user names.
 
-use super::{Capabilities, Scope};
+use super::{Capabilities, Outcome, Scope, State};
 use crate::{Attribute, PluginError};
 
 /// How the host of a registry leads to one of the product's repositories.
@@ -69,11 +69,31 @@ impl Routing {
         Some(Scope::new(kind, name))
     }
 
-    /// Checks that a missing repository may be created.
+    /// Prepares the repository `name`: creates it if it does not exist. `code` begins the codes and the keys of
+    /// the plugin.
     ///
     /// # Errors
-    /// Fails if nobody said that the first component names a repository.
-    pub fn may_create(&self, code: &str, name: &str) -> Result<(), PluginError> {
+    /// Fails if `exists` or `create` does, or if nobody said that the first component names a repository.
+    pub fn prepare(
+        &self,
+        code: &str,
+        name: &str,
+        dry_run: bool,
+        exists: impl FnOnce(&str) -> Result<bool, PluginError>,
+        create: impl FnOnce(&str) -> Result<Outcome, PluginError>,
+    ) -> Result<Outcome, PluginError> {
+        if exists(name)? {
+            return Ok(Outcome::new(State::Ready));
+        }
+        self.may_create(code, name)?;
+        if dry_run {
+            return Ok(Outcome::new(State::WouldCreate));
+        }
+        create(name)
+    }
+
+    /// Checks that a missing repository may be created.
+    fn may_create(&self, code: &str, name: &str) -> Result<(), PluginError> {
         if *self != Self::Unknown {
             return Ok(());
         }

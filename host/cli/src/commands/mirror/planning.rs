@@ -226,7 +226,7 @@ impl Session {
         let mut source = self.settings.source.clone();
         if let Some(name @ StoreName::Layouts(_)) = &source.store {
             let folder = self.stores.stores(None)?.source(name)?;
-            // Whoever cannot list the folder fails for each entry, with the cause.
+            // If the folder cannot be listed, each entry fails with the cause.
             let repositories = folder.repositories().await.unwrap_or_default();
             source.library = plan::names_in_library(&repositories);
         }

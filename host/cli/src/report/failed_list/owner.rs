@@ -11,7 +11,7 @@ use longshore_engine::event::Level;
 /// The list of a run at the path of the failed list.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Meeting {
-    /// There is no failed list, or it may be replaced: it is of this run, or does not say whose it is.
+    /// Nothing would be lost: there is no failed list, it is of this run, or it names no run.
     Nothing,
     /// The list of another run, which ended before this run began.
     Other(String),
