@@ -16,6 +16,8 @@ use crate::connection::Connection;
 const WORKERS: &str = "longshore.workers";
 /// How often a worker says so.
 const BEAT: Duration = Duration::from_secs(1);
+/// How soon a worker says so to one that has just come, which would count itself alone until then.
+const SOON: Duration = Duration::from_millis(5);
 /// How long a worker counts that says nothing more.
 const SILENT: Duration = Duration::from_secs(4);
 /// The longest message, and the most workers that are counted.
@@ -59,14 +61,17 @@ impl Workers {
         self.lock().iter().any(|(id, worker)| worker.run == run && !ids.contains(id))
     }
 
-    /// Takes a message: the id of a worker and the id of its run, separated by a blank.
-    fn take(&self, message: &[u8]) {
-        let Ok(text) = std::str::from_utf8(message) else { return };
+    /// Takes a message: the id of a worker and the id of its run, separated by a blank. Returns whether the
+    /// worker has just come.
+    fn take(&self, message: &[u8]) -> bool {
+        let Ok(text) = std::str::from_utf8(message) else { return false };
         let (id, run) = text.split_once(' ').unwrap_or((text, ""));
         let mut seen = self.lock();
-        if text.len() <= BOUNDS.0 && seen.len() < BOUNDS.1 {
-            seen.insert(id.to_owned(), Seen { heard: Instant::now(), run: run.to_owned() });
+        if text.len() > BOUNDS.0 || seen.len() >= BOUNDS.1 {
+            return false;
         }
+        let said = Seen { heard: Instant::now(), run: run.to_owned() };
+        seen.insert(id.to_owned(), said).is_none()
     }
 }
 
@@ -110,13 +115,18 @@ async fn follow(
     };
     let mut beat = interval(BEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Many that come at once get one answer.
+    let mut answers = false;
     loop {
         tokio::select! {
-            _ = beat.tick() => {}
+            _ = beat.tick() => answers = false,
             Ok(()) = runs.changed() => {}
             message = others.next() => {
                 let Some(message) = message else { return };
-                workers.take(&message.payload);
+                if workers.take(&message.payload) && !answers {
+                    answers = true;
+                    beat.reset_after(SOON);
+                }
                 continue;
             }
         }
@@ -136,10 +146,10 @@ mod tests {
         let workers = Workers::default();
         assert_eq!(workers.count(), 1, "this one");
         for message in ["one r", "two r", "three s", "four", "\u{1b}"] {
-            workers.take(message.as_bytes());
+            assert!(workers.take(message.as_bytes()), "{message:?} has just come");
         }
-        workers.take(&[0xff]);
-        workers.take("x".repeat(BOUNDS.0 + 1).as_bytes());
+        assert!(!workers.take(b"one r") && !workers.take(&[0xff]));
+        assert!(!workers.take("x".repeat(BOUNDS.0 + 1).as_bytes()));
         assert_eq!(workers.count(), 5);
         let has_other = |run: &str, ids: &[&str]| {
             let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
@@ -147,7 +157,7 @@ mod tests {
         };
         assert!(has_other("r", &["one"]) && !has_other("r", &["one", "two"]));
         assert!(has_other("s", &[]) && !has_other("t", &[]));
-        workers.take(b"two s");
+        assert!(!workers.take(b"two s"), "it is known");
         assert!(!has_other("r", &["one"]), "it left the run");
     }
 }
