@@ -29,10 +29,14 @@ pub fn run() -> ExitCode {
     let arguments = flags::normalised(std::env::args_os(), flags::command);
     let invocation = match settings::resolve(&arguments) {
         Ok(invocation) => invocation,
-        Err(InvocationError::Usage(error)) => {
-            let error = flags::with_tip(error, &arguments, &flags::command());
-            print_usage(&error);
-            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        Err(InvocationError::Usage(error)) if error.use_stderr() => {
+            print_usage(&flags::with_tip(error, &arguments, &flags::command()));
+            return Exit::Usage.into();
+        }
+        // The help, or the version.
+        Err(InvocationError::Usage(text)) => {
+            print_usage(&text);
+            return Exit::Done.into();
         }
         Err(InvocationError::Settings(error)) => {
             return failed(&Log::to_stderr(false), &error.into());

@@ -24,6 +24,7 @@ mod validate;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
@@ -94,13 +95,24 @@ pub(crate) enum Command {
 
 /// Returns the definition of the command line.
 pub(crate) fn command() -> clap::Command {
-    let cli = global::hide_without_effect(completed(Cli::command()));
+    defined(&|_| true)
+}
+
+/// Returns the definition of the command line that `arguments` need: commands that they do not name are
+/// only there. The program starts sooner, as it has many commands with many flags.
+pub(crate) fn command_for(arguments: &[OsString]) -> clap::Command {
+    defined(&|name| arguments.iter().any(|argument| argument == name))
+}
+
+fn defined(is_needed: &dyn Fn(&str) -> bool) -> clap::Command {
+    let cli = global::hide_without_effect(completed(Cli::command(), is_needed));
     cli.mut_subcommand("plugin", |plugin| plugin.mut_subcommand("info", help::with_plugins))
 }
 
 /// Completes what the derived definition of each flag leaves out: a switch takes `=true` and `=false`,
-/// an empty variable is unset, completions offer values, and the help ends with the examples.
-fn completed(command: clap::Command) -> clap::Command {
+/// an empty variable is unset, completions offer values, and the help ends with the examples. Of the
+/// commands below `command`, those are completed whose name is needed.
+fn completed(command: clap::Command, is_needed: &dyn Fn(&str) -> bool) -> clap::Command {
     let command = match Closing::of(&command).text() {
         Some(text) => command.after_help(text),
         None => command,
@@ -112,7 +124,10 @@ fn completed(command: clap::Command) -> clap::Command {
         let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
         if flag.get_env().is_some_and(is_empty) { flag.env(None::<&str>) } else { flag }
     });
-    command.mut_subcommands(completed)
+    command.mut_subcommands(|inner| match is_needed(inner.get_name()) {
+        true => completed(inner, is_needed),
+        false => inner,
+    })
 }
 
 fn switch(flag: clap::Arg) -> clap::Arg {

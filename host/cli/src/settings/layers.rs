@@ -1,9 +1,9 @@
 //! Gives each flag its value: from the command line, else the environment, else the settings file, else
 //! its default.
 //!
-//! Clap parses the arguments twice. The first time shows which flags the command line and the environment
-//! leave open; the settings file becomes the defaults of those, and clap parses again. So every value goes
-//! through the parser of its flag.
+//! Clap parses the arguments twice if a settings file sets any of them. The first time shows which flags the
+//! command line and the environment leave open; the settings file becomes the defaults of those, and clap
+//! parses again. So every value goes through the parser of its flag.
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -84,7 +84,8 @@ impl Origins {
 /// # Errors
 /// Returns clap's error for a wrong command line, and a [`SettingsError`] for a wrong settings file.
 pub(crate) fn resolve(arguments: &[OsString]) -> Result<Invocation, InvocationError> {
-    let given = flags::command().try_get_matches_from(arguments)?;
+    let mut command = flags::command_for(arguments);
+    let given = command.try_get_matches_from_mut(arguments)?;
     let path = path(&given);
     refuse_without_effect(&given, &path)?;
     // These print what is compiled in. A broken settings file must not stop them.
@@ -96,8 +97,13 @@ pub(crate) fn resolve(arguments: &[OsString]) -> Result<Invocation, InvocationEr
         }
     };
     let values = open_values(&given, &path, &file)?;
-    let mut command = with_defaults(flags::command(), &path, &values);
-    let matches = command.try_get_matches_from_mut(arguments)?;
+    // Defining all commands again costs as much as the rest of the start.
+    let matches = if values.is_empty() {
+        given
+    } else {
+        command = with_defaults(flags::command(), &path, &values);
+        command.try_get_matches_from_mut(arguments)?
+    };
     let origins = origins(&command, &matches, &path, &values);
     Ok(Invocation { cli: Cli::from_arg_matches(&matches)?, origins, file })
 }
@@ -140,9 +146,12 @@ fn open_values(
     path: &[String],
     file: &SettingsFile,
 ) -> Result<HashMap<String, Vec<String>>, SettingsError> {
+    let mut values = HashMap::new();
+    if file.path().is_none() {
+        return Ok(values);
+    }
     let root = flags::command();
     let (table, given) = (path.join("-"), innermost(given));
-    let mut values = HashMap::new();
     for flag in at(&root, path).get_arguments().chain(root.get_arguments()) {
         let is_given = matches!(
             given.value_source(flag.get_id().as_str()),
