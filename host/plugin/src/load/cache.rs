@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
+use twox_hash::XxHash3_128;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -16,8 +16,8 @@ use longshore_files::{CacheFolder, read_from};
 const FOLDER: &str = "compiled";
 /// The extension of a file with compiled code.
 const CODE: &str = "cwasm";
-/// The extension of a file with the hash of compiled code.
-const SIDECAR: &str = "sha256";
+/// The extension of a file with the checksum of compiled code.
+const SIDECAR: &str = "xxh3";
 /// The largest such file, in bytes.
 const SIDECAR_LIMIT: u64 = 64;
 
@@ -43,12 +43,12 @@ impl CodeCache {
         Ok(Self { folder, compatibility: hasher.finish() })
     }
 
-    /// Returns the compiled form of a component if the cache has it and its hash matches.
+    /// Returns the compiled form of a component if the cache has it and its checksum matches.
     pub(crate) fn get(&self, engine: &Engine, sha256: &str) -> Option<Component> {
         let sidecar = self.folder.open_file(&self.name(sha256, SIDECAR)).ok()?;
         let expected = read_from(sidecar, SIDECAR_LIMIT).ok()?;
         let mut code = self.folder.open_file(&self.name(sha256, CODE)).ok()?;
-        if hash_of(&mut code).ok()?.as_bytes() != expected {
+        if checksum_of(&mut code).ok()?.as_bytes() != expected {
             return None;
         }
         deserialize(engine, &code)
@@ -56,9 +56,9 @@ impl CodeCache {
 
     /// Stores the compiled form of a component. Replaces an older one.
     pub(crate) fn put(&self, sha256: &str, compiled: &[u8]) -> io::Result<()> {
-        let hash = hex(&Sha256::digest(compiled));
+        let checksum = checksum(XxHash3_128::oneshot(compiled));
         self.folder.replace(&self.name(sha256, CODE), &[compiled])?;
-        self.folder.replace(&self.name(sha256, SIDECAR), &[hash.as_bytes()])
+        self.folder.replace(&self.name(sha256, SIDECAR), &[checksum.as_bytes()])
     }
 
     fn name(&self, sha256: &str, extension: &str) -> String {
@@ -115,32 +115,28 @@ fn deserialize(engine: &Engine, code: &File) -> Option<Component> {
     // that it does not change while it is mapped. The file belongs to this user and is closed to others
     // (mode 0600). It was opened in a folder of this user that is closed too (0700), and nobody else can
     // exchange a folder above that one. Its name holds the hash of wasmtime's version and settings. The
-    // SHA-256 of this open file was just compared with the one of the compiled code, so that it is not
+    // checksum of this open file was just compared with the one of the compiled code, so that it is not
     // damaged. We never write into such a file, but rename a new file over it. Only this user could
     // forge both files, and this user could replace the program too.
     unsafe { Component::deserialize_file(engine, path) }.ok()
 }
 
-/// Returns the SHA-256 of a file in hexadecimal digits. Reads the file in pieces.
-fn hash_of(file: &mut File) -> io::Result<String> {
-    let mut hasher = Sha256::new();
+/// Returns the checksum of a file, which tells damage: all that a cryptographic hash would tell beyond it
+/// is a forger, who would write both files. Reads the file in pieces, because each run reads megabytes.
+fn checksum_of(file: &mut File) -> io::Result<String> {
+    let mut hasher = XxHash3_128::new();
     let mut buffer = vec![0; 128 * 1024];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hasher.finalize())),
-            read => hasher.update(&buffer[..read]),
+            0 => return Ok(checksum(hasher.finish_128())),
+            read => hasher.write(&buffer[..read]),
         }
     }
 }
 
-/// Returns the bytes as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// Returns a checksum as text.
+fn checksum(xxh3: u128) -> String {
+    format!("{xxh3:032x}")
 }
 
 #[cfg(test)]
@@ -153,7 +149,7 @@ mod tests {
     const SHA256: &str = "00ff";
 
     #[test]
-    fn code_is_returned_unless_it_or_its_hash_was_changed() {
+    fn code_is_returned_unless_it_or_its_checksum_was_changed() {
         let folder = tempfile::tempdir().expect("a folder");
         let engine = engine().expect("an engine");
         let cache = CodeCache::open(folder.path(), &engine).expect("a cache");
@@ -172,7 +168,7 @@ mod tests {
         cache.put(SHA256, &compiled).expect("is written again");
         assert!(cache.get(&engine, SHA256).is_some());
         fs::remove_file(path(SIDECAR)).expect("is removed");
-        assert!(cache.get(&engine, SHA256).is_none(), "code without a hash was mapped");
+        assert!(cache.get(&engine, SHA256).is_none(), "code without a checksum was mapped");
     }
     #[test]
     fn code_that_others_put_in_its_place_is_not_mapped() {

@@ -6,7 +6,6 @@ use longshore_plugin_pack::{Kind, Metadata};
 use sha2::{Digest as _, Sha256};
 use wasmparser::{Parser, Payload};
 
-use super::cache::hex;
 use crate::error::LoadProblem;
 use crate::escape::shown;
 
@@ -94,6 +93,16 @@ fn push(names: &mut Vec<String>, name: &str) -> Result<(), LoadProblem> {
     }
     names.push(name.to_owned());
     Ok(())
+}
+
+/// Returns the bytes as lower-case hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]
