@@ -70,8 +70,9 @@ pub(crate) async fn run(mut settings: ConvertSettings, log: &Arc<Log>) -> Result
                 formats.read(text, flags.list_format.as_deref()).await?;
             if !credentials.is_empty() {
                 let name = &list.text.name;
-                let count = counted(credentials.len(), "credential", "credentials");
-                let text = format!("{name}: {count} of the list are not written");
+                let are = ["credential of the list is", "credentials of the list are"];
+                let count = counted(credentials.len(), are[0], are[1]);
+                let text = format!("{name}: {count} not written");
                 log.write(Level::Warning, &text);
             }
             let failed = log_remarks(&list, log);
