@@ -41,6 +41,15 @@ pub trait Retries: Send {
     fn after(&mut self, error: &StoreError) -> Option<Duration>;
 }
 
+/// No retries: what a disk refuses once it refuses again.
+struct NoRetries;
+
+impl Retries for NoRetries {
+    fn after(&mut self, _error: &StoreError) -> Option<Duration> {
+        None
+    }
+}
+
 /// The permit to read one blob, if the store limits reads; released on drop.
 pub struct Admission(
     #[expect(dead_code, reason = "held for its drop")] Option<Box<dyn Any + Send>>,
@@ -129,7 +138,9 @@ pub trait Source: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, Result<BlobStream, StoreError>>;
 
     /// The retries of one blob that is read.
-    fn retries(&self) -> Box<dyn Retries>;
+    fn retries(&self) -> Box<dyn Retries> {
+        Box::new(NoRetries)
+    }
 
     /// Reads a blob of at most `limit` bytes into memory and verifies it.
     ///

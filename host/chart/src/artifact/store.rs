@@ -8,7 +8,6 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -17,9 +16,7 @@ use longshore_oci::{
     Descriptor, Digest, Hasher, Manifest, ManifestReference, Reference, Registry, Repository,
     StoreName, Tag, Version,
 };
-use longshore_store::{
-    BlobPresence, BlobStream, Fault, Intent, Operation, Retries, Source, StoreError,
-};
+use longshore_store::{BlobPresence, BlobStream, Fault, Intent, Operation, Source, StoreError};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::manifest::ChartArtifact;
@@ -158,15 +155,6 @@ fn failing(operation: Operation) -> impl Fn(io::Error) -> StoreError + Clone {
     move |error| StoreError::new(operation.clone(), Fault::Other, error.to_string())
 }
 
-/// A local file is not read again.
-struct Once;
-
-impl Retries for Once {
-    fn after(&mut self, _error: &StoreError) -> Option<Duration> {
-        None
-    }
-}
-
 impl Source for ChartStore {
     fn name(&self) -> &StoreName {
         &self.name
@@ -204,10 +192,6 @@ impl Source for ChartStore {
         _wrong: bool,
     ) -> BoxFuture<'a, Result<BlobStream, StoreError>> {
         self.open(blob, offset).boxed()
-    }
-
-    fn retries(&self) -> Box<dyn Retries> {
-        Box::new(Once)
     }
 
     fn small_blob<'a>(

@@ -1,23 +1,13 @@
 //! A folder as a store to read from.
 
 use std::any::Any;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference, Repository, StoreName};
-use longshore_store::{BlobPresence, BlobStream, Intent, Retries, Source, StoreError};
+use longshore_store::{BlobPresence, BlobStream, Intent, Source, StoreError};
 
 use super::LayoutStore;
-
-/// What a disk refuses once it refuses again.
-struct NoRetries;
-
-impl Retries for NoRetries {
-    fn after(&mut self, _error: &StoreError) -> Option<Duration> {
-        None
-    }
-}
 
 impl Source for LayoutStore {
     fn name(&self) -> &StoreName {
@@ -54,10 +44,6 @@ impl Source for LayoutStore {
         _wrong: bool,
     ) -> BoxFuture<'a, Result<BlobStream, StoreError>> {
         self.stream_blob(repository, blob, offset).boxed()
-    }
-
-    fn retries(&self) -> Box<dyn Retries> {
-        Box::new(NoRetries)
     }
 
     fn small_blob<'a>(
