@@ -1,7 +1,7 @@
 //! A bucket of keys and values, laid out as `nats kv` knows it.
 //!
 //! The client's own bucket cannot set a time to live when a key that lapsed is created again, so this
-//! writes the messages itself.
+//! module writes the messages itself.
 
 use std::time::Duration;
 

@@ -43,7 +43,7 @@ pub struct Connection {
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
     url: String,
-    /// The permissions that the server refused, and the errors that were told.
+    /// The permissions that the server refused, and the errors that were logged.
     refusals: Refusals,
 }
 
@@ -177,7 +177,7 @@ impl Connection {
         self.refusals.latest(REQUEST * 2).is_some_and(|text| text.contains(subject))
     }
 
-    /// Warns of an error that repeats itself until its cause is gone, now and then.
+    /// Warns now and then of an error that repeats until its cause is gone.
     pub(crate) fn complain(&self, error: &FleetError) {
         let text = error.to_string();
         if self.is_up() && self.refusals.is_news(&text) {

@@ -1,4 +1,4 @@
-//! The lease of a coordinator: of two with the same run name, one works.
+//! The lease of a coordinator: of two coordinators with the same run name, only one works.
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! Shares the jobs of a run among machines: an executor beside the local one, with the same jobs in and the
 //! same events out.
 //!
-//! The queue is a NATS JetStream's. The *coordinator* plans and reports; it publishes batches of jobs and
-//! follows their outcomes ([`Run`]). Any number of *workers* take batches ([`Worker`]). `docs/fleet.md`
-//! has the protocol as an operator sees it.
+//! The queue is a stream of NATS JetStream. The *coordinator* plans and reports; it publishes batches of
+//! jobs and follows their outcomes ([`Run`]). Any number of *workers* take batches ([`Worker`]).
+//! `docs/fleet.md` has the protocol as an operator sees it.
 
 mod bucket;
 mod connection;

@@ -24,7 +24,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(crate) const BATCH: usize = 32;
 /// The most workers that a batch names as unable to reach a registry. The last one reports its error.
 pub(crate) const UNREACHED: usize = 8;
-/// The largest message, in bytes. A server accepts 1 MiB unless it is told otherwise.
+/// The largest message, in bytes. A server accepts 1 MiB unless it is configured otherwise.
 pub(crate) const LARGEST: usize = 768 * 1024;
 /// The most notes that travel with an outcome, and the most bytes of each.
 const NOTES: (usize, usize) = (32, 2048);
@@ -209,7 +209,7 @@ pub(crate) struct Ended {
     pub(crate) effort: Effort,
 }
 
-/// Who a worker is.
+/// The identity of a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WorkerName {
     /// The name that people read.
@@ -219,14 +219,14 @@ pub(crate) struct WorkerName {
     pub(crate) version: String,
 }
 
-/// What a worker tells each second. Nothing depends on its arrival.
+/// What a worker reports each second. Nothing depends on its arrival.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Heartbeat {
     pub(crate) worker: WorkerName,
     /// Jobs that it works on.
     pub(crate) running: u32,
-    /// Bytes that it moved in this run, of jobs that have not ended too.
+    /// Bytes that it moved in this run, including those of running jobs.
     pub(crate) moved: u64,
     pub(crate) effort: Effort,
     /// Why it cannot take part.

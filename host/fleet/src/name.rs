@@ -94,12 +94,12 @@ impl RunName {
         format!("longshore-{self}-places")
     }
 
-    /// The subject on which workers tell their progress.
+    /// The subject on which workers report their progress.
     pub(crate) fn progress(&self) -> String {
         format!("longshore.{self}.progress")
     }
 
-    /// The subject on which workers tell pauses.
+    /// The subject on which workers share pauses.
     pub(crate) fn pauses(&self) -> String {
         format!("longshore.{self}.pauses")
     }

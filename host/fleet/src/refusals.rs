@@ -1,10 +1,10 @@
-//! What a server refused, and what was told about it: requests that are repeated repeat their errors.
+//! What a server refused, and which errors were logged: a repeated request repeats its error.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long an error that repeats itself is not told again.
+/// How long a repeated error is not logged again.
 const QUIET: Duration = Duration::from_secs(30);
 /// The most texts that are kept.
 const MOST: usize = 256;
@@ -17,7 +17,7 @@ const OPTIONAL: [&str; 5] = [
     "$JS.API.STREAM.NAMES\"",
 ];
 
-/// The refused permissions, and the errors that were told. Clones share them.
+/// The refused permissions, and the errors that were logged. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Refusals(Arc<Mutex<State>>);
 
@@ -29,7 +29,7 @@ struct State {
 }
 
 impl State {
-    /// Whether a text was not told for a while; it counts as told from now on.
+    /// Whether a text was not logged for a while; it counts as logged from now on.
     fn is_news(&mut self, text: &str) -> bool {
         self.told.retain(|_, at| at.elapsed() < QUIET);
         if self.told.len() >= MOST {
@@ -60,7 +60,7 @@ impl Refusals {
         (at.elapsed() < age).then(|| text.clone())
     }
 
-    /// Whether a text was not told for a while; it counts as told from now on.
+    /// Whether a text was not logged for a while; it counts as logged from now on.
     pub(crate) fn is_news(&self, text: &str) -> bool {
         self.state().is_news(text)
     }

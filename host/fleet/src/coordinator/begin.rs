@@ -121,7 +121,7 @@ impl Run {
         Ok(())
     }
 
-    /// Writes the record again before it lapses: a run may last longer than what nobody deletes is kept.
+    /// Writes the record again before it lapses: a run may last longer than NATS keeps the record.
     pub(super) async fn keep(&mut self) {
         if self.written.elapsed() > KEPT / 4
             && let Err(error) = self.set_state(self.record.state).await

@@ -28,9 +28,10 @@ use crate::name::{RUNS, RunName};
 const CHECK: Duration = Duration::from_secs(5);
 /// How often lost jobs are published again before they fail.
 const ROUNDS: u32 = 5;
-/// How long workers have after an interrupt: the grace of an image, and the time to tell its outcome.
+/// How long workers have after an interrupt: the grace of an image, and the time to report its
+/// outcome.
 const ENDING: Duration = Duration::from_secs(15);
-/// How long the end of a run may take that NATS does not answer.
+/// How long to wait for NATS while everything of a run is deleted at its end.
 const CLEANING: Duration = Duration::from_secs(10);
 
 /// Why a run ends before all jobs have an outcome.
@@ -252,7 +253,8 @@ impl Run {
         if stream.cached_info().state.messages > 0 {
             return Ok(HashSet::new());
         }
-        // Outcomes are told before their batch is acknowledged, so all of them are in the stream by now.
+        // Outcomes are stored before their batch is acknowledged, so all of them are in the stream by
+        // now.
         let mut caught_up = 0;
         while caught_up < 2 {
             let Ok(read) = timeout(CHECK, reads.recv()).await else { return Ok(HashSet::new()) };
@@ -275,7 +277,7 @@ impl Run {
         }
         let heartbeats = self.connection.client.subscribe(self.name.progress()).await;
         let Ok(mut heartbeats) = heartbeats else { return };
-        // Workers that left told their outcomes before.
+        // Workers report their outcomes before they leave.
         let mut caught_up = 0;
         while caught_up < 2 && !progress.remaining.is_empty() && Instant::now() < until {
             tokio::select! {

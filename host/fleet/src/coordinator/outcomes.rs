@@ -16,11 +16,12 @@ use crate::name::RunName;
 
 /// The most outcomes of one request, and how long it waits for the first.
 const FETCH: (usize, Duration) = (1024, Duration::from_secs(1));
-/// How long outcomes gather before they are looked at together. One at a time, most of the work is to wake up.
+/// How long to gather outcomes before handling them together. Handled one at a time, waking up would be most
+/// of the work.
 const GATHER: Duration = Duration::from_millis(20);
 /// The pause after an error.
 const AGAIN: Duration = Duration::from_millis(500);
-/// The consumer goes by itself if nobody reads for this long.
+/// NATS removes the consumer if nobody reads for this long.
 const IDLE: Duration = Duration::from_mins(5);
 
 /// What the reader found.

@@ -1,6 +1,6 @@
-//! Deletes what runs left whose coordinator never came back.
+//! Deletes what is left of runs whose coordinator never came back.
 //!
-//! Their messages and their record go by age, but a stream stays when it is empty.
+//! Their messages and their record expire, but an empty stream stays.
 
 use std::collections::BTreeSet;
 

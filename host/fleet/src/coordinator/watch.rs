@@ -11,7 +11,7 @@ use longshore_store::{Effort, PauseSpan, StoreEffort};
 
 use crate::message::{Ended, Heartbeat, WorkerName};
 
-/// A worker that told nothing for this long is gone, or hangs.
+/// A worker that has been silent for this long has ended or hangs.
 const SILENT: Duration = Duration::from_secs(5);
 /// How long a run may be without any worker before the coordinator says so.
 const NOBODY: Duration = Duration::from_secs(30);
@@ -20,9 +20,9 @@ const NOBODY: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 struct Known {
     share: WorkerShare,
-    /// Its retries and pauses, and when it told them.
+    /// Its retries and pauses, and when it reported them.
     effort: (Effort, Instant),
-    /// Bytes that it told, of jobs that have not ended too.
+    /// Bytes that it reported, including those of running jobs.
     moved: u64,
     heard: Option<Instant>,
     left: bool,
@@ -71,7 +71,7 @@ impl Workers {
         })
     }
 
-    /// Records what a worker tells each second.
+    /// Records what a worker reports each second.
     pub(super) fn heard(&mut self, heartbeat: Heartbeat, events: &EventSender) {
         if let Some(why) = heartbeat.refused {
             let name = heartbeat.worker.name;
@@ -112,7 +112,7 @@ impl Workers {
         name
     }
 
-    /// Says that nobody works, once for each time.
+    /// Warns that no worker is heard, once for each such time.
     pub(super) fn check(&mut self, events: &EventSender) {
         if !self.is_said && self.last_heard.elapsed() >= NOBODY {
             self.is_said = true;

@@ -1,4 +1,4 @@
-//! Works on one batch: holds its lease, tells its outcomes, and gives back what was interrupted.
+//! Works on one batch: holds its lease, reports its outcomes, and gives back what was interrupted.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,11 +19,12 @@ use crate::message::{Batch, Saved, encode};
 const RENEWED: Duration = Duration::from_secs(10);
 /// How often a batch is delivered before its jobs fail.
 pub(super) const DELIVERIES: i64 = 5;
-/// The pause between looks whether a job of another batch is still in work.
+/// The pause between checks whether a job of another batch is still in progress.
 const BUSY: Duration = Duration::from_millis(500);
 /// The pause before a batch goes to another worker, which may reach its registries.
 const PASS: Duration = Duration::from_millis(500);
-/// How often an acknowledgement is tried. Without it, another worker finds everything done.
+/// How often an acknowledgement is tried. Without one, another worker gets the batch and finds
+/// everything done.
 const ACKS: u32 = 3;
 
 /// The batches that a worker holds, by their number in the stream.
@@ -115,7 +116,7 @@ impl Work {
         Some(Accepted { jobs: batch.jobs, number, unreached: batch.unreached, turn })
     }
 
-    /// Publishes a batch again that came too late. A refusal would count as a delivery.
+    /// Publishes again a batch that came too late. Refusing it would count as a delivery.
     pub(super) async fn give_back(&self, message: Message) {
         let is_over = *self.teller.over.borrow();
         let is_given = !is_over && self.teller.give_back(message.payload.clone()).await;
@@ -123,8 +124,8 @@ impl Work {
         let _again = message.ack_with(kind).await;
     }
 
-    /// Fails the jobs of a batch that no worker ends, and returns those whose outcome could not be told.
-    /// Outcomes that were told before count.
+    /// Fails the jobs of a batch that no worker ends, and returns those whose outcome could not be
+    /// reported. Outcomes that were reported before count.
     async fn fail(&self, jobs: Vec<Job>) -> Vec<Job> {
         let count = jobs.len();
         tracing::warn!("a batch of {count} jobs was given out {DELIVERIES} times and never ended");

@@ -1,4 +1,4 @@
-//! Copies or compares the batches of a run, with what earlier batches taught.
+//! Copies or compares the batches of a run, and uses what earlier batches have shown.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

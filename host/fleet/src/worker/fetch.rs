@@ -82,7 +82,7 @@ pub(super) struct Fetcher {
     pub(super) workers: Workers,
     /// The most images that this worker copies at once.
     pub(super) at_once: usize,
-    /// Is told why this worker may take no batch.
+    /// Receives the reason why this worker may take no batch.
     pub(super) cannot: watch::Sender<Option<String>>,
 }
 
@@ -126,15 +126,16 @@ impl Fetcher {
         }
     }
 
-    /// How many jobs this worker holds at most after `message`: some of the next images are looked at while
-    /// blobs of others move. At the end of a run, the other workers get them.
+    /// How many jobs this worker holds at most after `message`. It holds more than it copies at once, so
+    /// that it looks at the next images while blobs move. At the end of a run, it leaves them to the other
+    /// workers.
     fn most(&self, message: &Message) -> usize {
         let pending = message.info().map_or(0, |info| info.pending);
         let of_all = self.workers.count().saturating_mul(self.at_once);
         if pending > of_all as u64 { self.at_once * 2 } else { self.at_once }
     }
 
-    /// Tells why this worker may take no batch, if it lacks a permission.
+    /// Reports why this worker may take no batch, if it lacks a permission.
     fn failed(&self, error: &(dyn std::error::Error + 'static)) {
         let operation = format!("take batches of {}", self.name.jobs_stream());
         let error = self.connection.failed(operation, error);

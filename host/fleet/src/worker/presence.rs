@@ -12,13 +12,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::connection::Connection;
 
-/// The subject on which workers say that they are there.
+/// The subject on which workers announce themselves.
 const WORKERS: &str = "longshore.workers";
-/// How often a worker says so.
+/// How often a worker announces itself.
 const BEAT: Duration = Duration::from_secs(1);
-/// How soon a worker says so to one that has just come, which would count itself alone until then.
+/// How soon a worker answers one that has just come, which counts only itself until then.
 const SOON: Duration = Duration::from_millis(5);
-/// How long a worker counts that says nothing more.
+/// How long a silent worker still counts.
 const SILENT: Duration = Duration::from_secs(4);
 /// The longest message, and the most workers that are counted.
 const BOUNDS: (usize, usize) = (256, 10_000);
@@ -56,7 +56,7 @@ impl Workers {
         self.lock().len().max(1)
     }
 
-    /// Whether a worker takes part in the run with this id that is none of these.
+    /// Whether a worker other than these takes part in the run with this id.
     pub(super) fn has_other(&self, run: &str, ids: &[String]) -> bool {
         self.lock().iter().any(|(id, worker)| worker.run == run && !ids.contains(id))
     }
@@ -82,7 +82,7 @@ impl Drop for Presence {
 }
 
 impl Presence {
-    /// Begins to say that the worker with this id is there, and to hear of the others.
+    /// Begins to announce the worker with this id, and to listen to the others.
     pub(super) fn begin(connection: &Connection, id: &str) -> Self {
         let workers = Workers::default();
         let (run, runs) = watch::channel(String::new());
@@ -90,7 +90,8 @@ impl Presence {
         Self { workers, run, task }
     }
 
-    /// Says at once that the worker takes part in the run with this id, or in none if it is empty.
+    /// Announces at once that the worker takes part in the run with this id, or in none if it is
+    /// empty.
     pub(super) fn joins(&self, run: &str) {
         self.run.send_replace(run.to_owned());
     }

@@ -24,7 +24,7 @@ use crate::message::{Heartbeat, Pause, RunRecord, State, ToldPause, WorkerName, 
 use crate::name::RunName;
 use crate::places::Places;
 
-/// How often a worker tells its progress, and looks whether the run goes on.
+/// How often a worker reports its progress, and checks whether the run goes on.
 const BEAT: Duration = Duration::from_secs(1);
 /// The longest pause that another worker may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
@@ -223,7 +223,7 @@ impl Serving<'_> {
         }
     }
 
-    /// Tells the progress. Nothing depends on its arrival.
+    /// Reports the progress. Nothing depends on its arrival.
     async fn beat(&self, teller: &Teller, running: usize, before: &mut Effort, left: bool) {
         let (running, effort) = (count(running), teller.effort());
         self.metrics.effort(before, &effort);
@@ -242,7 +242,8 @@ impl Serving<'_> {
         }
     }
 
-    /// Tells pauses that this worker meets, and keeps those that others met.
+    /// Tells the other workers which pauses registries ask this one for, and keeps the pauses that
+    /// they report.
     fn share_pauses(
         &self,
         mut met: mpsc::UnboundedReceiver<Pause>,

@@ -1,5 +1,5 @@
-//! Tells the coordinator the outcomes of jobs: each is stored once, and none is lost while the server is
-//! away.
+//! Reports the outcomes of jobs to the coordinator: each is stored once, and none is lost while the
+//! server is away.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,9 +22,9 @@ use crate::error::FleetError;
 use crate::message::{Ended, Note, Saved, UNREACHED, WorkerName, encode_outcome};
 use crate::name::RunName;
 
-/// The pause before an outcome is told again.
+/// The pause before an outcome is reported again.
 const AGAIN: Duration = Duration::from_millis(500);
-/// How long a worker that was interrupted tries to tell its last outcomes.
+/// How long a worker that was interrupted tries to report its last outcomes.
 const LAST: Duration = Duration::from_secs(12);
 
 /// How a job of a batch ended.
@@ -38,7 +38,7 @@ pub(super) enum Told {
     Unreached,
 }
 
-/// Tells outcomes. Clones share the run.
+/// Reports outcomes. Clones share the run.
 #[derive(Clone)]
 pub(super) struct Teller {
     pub(super) connection: Connection,
@@ -141,7 +141,8 @@ impl Teller {
         self.stores.effort()
     }
 
-    /// Follows the events of the engine until its last sender is dropped and each outcome is told.
+    /// Follows the events of the engine until its last sender is dropped and each outcome is
+    /// reported.
     pub(super) async fn follow(self, mut events: UnboundedReceiver<Event>) {
         let mut running: HashMap<u32, Running> = HashMap::new();
         let mut telling = JoinSet::new();
