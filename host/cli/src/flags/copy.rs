@@ -56,7 +56,7 @@ pub(crate) struct Copy {
     /// Copy all tags of the repository SOURCE
     #[arg(long, conflicts_with = "tags")]
     pub(crate) all_tags: bool,
-    /// Copy the tags of the repository SOURCE in which PATTERN, a regular expression, is found; may be
+    /// Copy the tags of the repository SOURCE that PATTERN matches, an unanchored regular expression; may be
     /// repeated
     #[arg(long, value_name = "PATTERN")]
     pub(crate) tags: Vec<String>,

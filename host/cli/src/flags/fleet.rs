@@ -21,7 +21,7 @@ pub(crate) struct FleetFlags {
         help_heading = "Fleet options"
     )]
     pub(crate) fleet: Option<String>,
-    /// Name the run of --fleet NAME: letters, digits, - and _ [default: a name that follows from the list
+    /// Call the run of --fleet NAME, in letters, digits, - and _ [default: a name that follows from the list
     /// and the flags, so that the same command finds its run again]
     #[arg(long, value_name = "NAME", help_heading = "Fleet options")]
     pub(crate) run: Option<RunName>,

@@ -124,7 +124,7 @@ pub(crate) struct ImageFlags {
     #[arg(long, value_name = "LIST", help = format!("Select images of these operating systems, separated with commas; all selects every one{}", default_of(|list| list.default_os.as_deref())))]
     pub(crate) os: Option<String>,
     /// Take any word for --arch and --os. Without it, an architecture or system that Go does not know is
-    /// an error, unless --arch names both, as plan9/sparc64
+    /// an error, unless --arch names both, such as plan9/sparc64
     #[arg(long)]
     pub(crate) arch_any: bool,
     /// Process at most N images at once
@@ -188,8 +188,7 @@ pub(crate) struct LimitFlags {
     /// no limit]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<Duration>,
-    /// Send a request that failed again, up to N times; 0 is never. Waits for a rate-limited registry do not
-    /// count
+    /// Repeat a failed request up to N times; 0 is never. Waits for a rate-limited registry do not count
     #[arg(long, value_name = "N", default_value_t = DEFAULT_RETRIES)]
     pub(crate) retries: usize,
     /// Move at most RATE bytes of layers per second over the whole run, such as 50MB/s or 800kB/s, in each

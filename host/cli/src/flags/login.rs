@@ -62,7 +62,7 @@ Exit codes: 0 the registry refuses nothing, 1 it refuses something or does not a
 configuration is wrong."
 )]
 pub(crate) struct WhoAmI {
-    /// Ask REGISTRY, or what the credential may do with REGISTRY/REPOSITORY
+    /// Check the credential for REGISTRY, or what it may do with REGISTRY/REPOSITORY
     #[arg(value_name = "REGISTRY[/REPOSITORY]", value_parser = account)]
     pub(crate) account: Account,
 }

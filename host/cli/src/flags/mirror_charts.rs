@@ -66,10 +66,10 @@ pub(crate) struct MirrorCharts {
     /// path of a program or a component; auto is the built-in one, else helm
     #[arg(long, value_name = "RENDERER", default_value = "auto")]
     pub(crate) renderer: String,
-    /// Mirror images of components too that the values switch off
+    /// Also mirror the images of components that the values switch off
     #[arg(long)]
     pub(crate) include_disabled: bool,
-    /// Write values to DIR, for each chart, that make it pull its images from the target
+    /// Write values for each chart to DIR that make the chart pull its images from the target
     #[arg(long, value_name = "DIR", conflicts_with = "charts_only")]
     pub(crate) values_overlay: Option<PathBuf>,
     /// Say which charts need IMAGE and where it was found, and copy nothing
@@ -88,7 +88,7 @@ pub(crate) struct MirrorCharts {
     #[arg(long, value_name = "LIST")]
     pub(crate) os: Option<String>,
     /// Take any word for --arch and --os. Without it, an architecture or system that Go does not know is
-    /// an error, unless --arch names both, as plan9/sparc64
+    /// an error, unless --arch names both, such as plan9/sparc64
     #[arg(long)]
     pub(crate) arch_any: bool,
     /// Fail an image without any platform for --arch and --os, instead of skipping it with a warning
@@ -97,8 +97,8 @@ pub(crate) struct MirrorCharts {
     /// Put destinations that have no project into PROJECT [default: none]
     #[arg(long, value_name = "PROJECT")]
     pub(crate) default_project: Option<String>,
-    /// Change destinations with PLUGIN: a built-in plugin (flatten, map, prefix, regex), an installed one or
-    /// the path of a component; may be repeated
+    /// Change destinations with PLUGIN: a built-in plugin (flatten, map, policy, prefix, regex), an installed
+    /// one or the path of a component; may be repeated
     #[arg(long, value_name = "PLUGIN")]
     pub(crate) rewrite: Vec<String>,
     /// Set an option of a plugin; @FILE as VALUE reads the value from FILE; may be repeated
