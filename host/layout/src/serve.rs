@@ -37,18 +37,18 @@ pub use error::ServeError;
 pub use net::{TlsError, TlsFiles};
 pub use router::ACCESS_LOG;
 
-/// How long requests under way may take once the server was told to stop.
+/// How long running requests may take after the server begins to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// What to serve, where, and to whom.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
-    /// The folder of the repositories, created where it is missing. None: a temporary one, removed
-    /// at the end, whose content need not survive a loss of power.
+    /// The folder of the repositories, created if it is missing. `None` is a temporary one: it is removed
+    /// at the end, and its content need not survive a loss of power.
     pub root: Option<PathBuf>,
     /// The address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// A file of users and bcrypt hashes; without one, everybody may do everything.
+    /// A file of users and bcrypt hashes; without one, every client may do everything.
     pub htpasswd: Option<PathBuf>,
     /// Names of this registry beside `localhost` and addresses. Without any, a registry that does not
     /// listen on loopback answers to every name.
@@ -59,11 +59,11 @@ pub struct ServeOptions {
     pub tls: Option<TlsFiles>,
 }
 
-/// Serves until `shutdown` is done, then gives requests under way five seconds to end.
+/// Serves until `shutdown` is done, then gives running requests five seconds to end.
 ///
 /// `on_ready` is called once with the address and the folder, when connections are accepted.
 ///
-/// Others may have the folder open at the same time, also to write to it.
+/// Other processes may have the folder open at the same time, also for writing.
 ///
 /// # Errors
 /// The password file is bad, the folder is unusable, or the address is taken.

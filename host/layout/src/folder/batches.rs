@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// How much is gathered before it is written, in bytes: one hop to another thread for so many.
+/// How much is gathered before it is written, in bytes, because each write hops to another thread.
 const BATCH: usize = 512 * 1024;
 
 /// Something that bytes are appended to, on a thread that may block.

@@ -13,8 +13,8 @@ use super::layout::DeletedBlob;
 use super::repositories::Folder;
 
 impl Folder {
-    /// The size of a blob's file in bytes; `None` where the repository does not have it. Nobody has
-    /// verified the content.
+    /// The size of a blob's file in bytes; `None` if the repository does not have it. The content is not
+    /// verified.
     ///
     /// # Errors
     /// The file system fails.
@@ -27,8 +27,8 @@ impl Folder {
         blocking(move || disk.size_of(&path)).await
     }
 
-    /// The size in bytes of a blob or a manifest whose file has its digest; `None` where the repository
-    /// does not have it, or damaged. A version of a file is read once for this.
+    /// The size in bytes of a blob or a manifest whose file has its digest; `None` if the repository does
+    /// not have it, or damaged. Each version of a file is read only once for this.
     ///
     /// # Errors
     /// The file system fails.
@@ -55,8 +55,8 @@ impl Folder {
         blocking(move || disk.whole_size(&path, &digest)).await
     }
 
-    /// Opens a blob: its size in bytes, and the part of it that `choose` picks by that size. `None`
-    /// where the repository does not have it. Nobody has verified the content.
+    /// Opens a blob: its size in bytes, and the part of it that `choose` picks by that size. `None` if the
+    /// repository does not have it. The content is not verified.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -75,9 +75,9 @@ impl Folder {
         .await
     }
 
-    /// As [`Self::open_blob`], where damaged content is never handed out whole. A blob that was not
-    /// read yet is hashed first if a part of it is asked for, else on its way: the stream of damaged
-    /// content fails before its last piece.
+    /// Like [`Self::open_blob`], but damaged content is never handed out whole. A blob that was not read
+    /// yet is hashed first if a part of it is asked for, else on its way: the stream of damaged content
+    /// fails before its last piece.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -117,7 +117,7 @@ impl Folder {
         }
     }
 
-    /// Makes the blob `digest` of `from` be in `to` as well, by a hard link or else a copy. False if
+    /// Puts the blob `digest` of `from` into `to` too, by a hard link or else a copy. Returns false if
     /// `from` does not have it, or with another size than `expected` bytes.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl Folder {
         blocking(move || disk.mount(&digest, expected, &from, &to)).await
     }
 
-    /// As [`Self::mount`], from any repository of the folder that has the blob.
+    /// Like [`Self::mount`], from any repository of the folder that has the blob.
     ///
     /// # Errors
     /// The file system fails.

@@ -1,7 +1,7 @@
 //! Reading a blob from disk: while one piece is sent, the next one is read.
 //!
-//! A blob that nobody has verified yet is hashed on its way, and its last piece is only handed out when
-//! the digest is right.
+//! A blob that is not verified yet is hashed on its way, and its last piece is only handed out when the
+//! digest is right.
 
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -82,7 +82,7 @@ pub(crate) struct Contents {
     tags: BTreeMap<Tag, Entry>,
     /// Manifests without a tag that no index leads to.
     untagged: BTreeMap<Digest, Entry>,
-    /// Lines of other tools that are neither: names that are no tags, unknown digests.
+    /// Lines of other tools that are neither: with names that are not tags, or with unknown digests.
     others: Vec<(Option<Digest>, String)>,
     manifests: HashMap<Digest, Known>,
     /// Manifests that a line or an index names and that are missing or damaged.
@@ -97,20 +97,20 @@ pub(crate) struct Contents {
 pub(super) enum Change {
     /// A manifest, under a tag or without one, and the content that must be there before it.
     Put(Option<Tag>, Known, Vec<Digest>),
-    /// The tag goes, its manifest stays.
+    /// Removes a tag. Its manifest stays.
     Untag(Tag),
-    /// The manifest goes and all its tags.
+    /// Removes a manifest and all its tags.
     Delete(Digest),
 }
 
-/// What a change came to.
+/// The result of a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Effect {
-    /// Was there what it is about?
+    /// Whether the tag or manifest existed.
     pub(super) found: bool,
-    /// Does `index.json` have to be written?
+    /// Whether `index.json` has to be written.
     pub(super) changed: bool,
-    /// Nothing was done: this content went away since it was looked for.
+    /// Nothing was done: this content was removed after it was looked for.
     pub(super) missing: Option<Digest>,
     /// Nothing was done: an index names the manifest.
     pub(super) in_use: bool,
@@ -188,7 +188,7 @@ impl Contents {
         text
     }
 
-    /// Takes in a manifest that is there; false if it was known.
+    /// Adds an existing manifest. Returns false if it was known.
     pub(super) fn learn(&mut self, known: Known) -> bool {
         if let Some(subject) = &known.subject {
             let referrers = self.referrers.entry(subject.clone()).or_default();
@@ -198,12 +198,12 @@ impl Contents {
         self.manifests.insert(known.digest.clone(), known).is_none()
     }
 
-    /// Takes in that a manifest is missing or damaged.
+    /// Records that a manifest is missing or damaged.
     pub(super) fn learn_broken(&mut self, digest: Digest) {
         self.broken.insert(digest);
     }
 
-    /// The manifest that `reference` names, where it is missing or damaged.
+    /// The manifest that `reference` names, if it is missing or damaged.
     pub(super) fn broken(&self, reference: &ManifestReference) -> Option<&Digest> {
         let digest = match reference {
             ManifestReference::Tag(tag) => self.tagged_digest(tag)?,
@@ -217,14 +217,14 @@ impl Contents {
         self.manifests.values()
     }
 
-    /// A manifest and its children; `None` where one of them is not known.
+    /// A manifest and its children; `None` if one of them is not known.
     pub(super) fn known_with_children(&self, digest: &Digest) -> Option<(&Known, Vec<&Known>)> {
         let known = self.known(digest)?;
         let children = known.children.iter().map(|child| self.known(child));
         Some((known, children.collect::<Option<_>>()?))
     }
 
-    /// Does what is asked, in memory.
+    /// Applies a change, in memory.
     pub(super) fn apply(&mut self, change: Change) -> Effect {
         match change {
             Change::Put(tag, known, _) => self.put(tag, known),
@@ -276,7 +276,7 @@ impl Contents {
         let known = self.manifests.remove(digest);
         let tags = self.tags.len();
         self.tags.retain(|_, entry| entry.digest != *digest);
-        // A damaged manifest is not known, but its lines go all the same.
+        // A damaged manifest is not known, but its lines are removed too.
         let was_untagged = self.untagged.remove(digest).is_some();
         let found = known.is_some() || was_untagged || tags != self.tags.len();
         self.broken.remove(digest);

@@ -47,7 +47,7 @@ pub(crate) struct Disk {
     root: PathBuf,
     /// `None`: the folder is only read.
     incoming: Option<ProcessFolder>,
-    /// Is content flushed to the device before it gets its final name?
+    /// Whether content is flushed to the device before it gets its final name.
     durable: bool,
     /// A folder that is only read is the user's own choice, links and all.
     links: Links,
@@ -73,7 +73,7 @@ impl Disk {
         if !is_folder(root)? {
             return Err(OpenError::Missing);
         }
-        // The system says here already if it may not be read.
+        // Fails early if the folder may not be read.
         fs::read_dir(root)?;
         Ok(Self::new(root, None, false, Links::Follow))
     }
@@ -91,13 +91,13 @@ impl Disk {
         }
     }
 
-    /// Opens the folder `root`, creates it where it is missing, and removes what processes that are
-    /// gone left incomplete.
+    /// Opens the folder `root`, creates it if it is missing, and removes the incomplete content of
+    /// processes that have ended.
     pub(super) fn open_to_write(root: &Path, durable: bool) -> Result<Self, OpenError> {
         is_folder(root)?;
         fs::create_dir_all(root)?;
         let own = root.join(OWN);
-        // What is below is removed at each start: a link must not lead that elsewhere.
+        // The content below is removed at each start, so a link must not lead elsewhere.
         for folder in [&own, &own.join("locks"), &own.join("incoming")] {
             own_folder(folder)?;
         }
@@ -152,18 +152,18 @@ impl Disk {
         Ok(false)
     }
 
-    /// The version of a regular file; `None` where there is no such file.
+    /// The version of a regular file; `None` if there is no such file.
     pub(super) fn stamp_of(&self, path: &Path) -> io::Result<Option<Stamp>> {
         let Some(stamp) = files::stamp_of(path, self.links)? else { return Ok(None) };
         Ok((!self.is_behind_link(path)?).then_some(stamp))
     }
 
-    /// The size of a regular file in bytes; `None` where there is no such file.
+    /// The size of a regular file in bytes; `None` if there is no such file.
     pub(super) fn size_of(&self, path: &Path) -> io::Result<Option<u64>> {
         Ok(self.stamp_of(path)?.map(|stamp| stamp.size))
     }
 
-    /// Opens a regular file; `None` where there is no such file.
+    /// Opens a regular file; `None` if there is no such file.
     pub(super) fn open(&self, path: &Path) -> io::Result<Option<(File, Stamp)>> {
         if self.is_behind_link(path)? {
             return Ok(None);
@@ -171,18 +171,18 @@ impl Disk {
         files::open(path, self.links)
     }
 
-    /// The content of a regular file of at most `limit` bytes; `None` where there is no such file.
-    /// Nobody has verified it.
+    /// The content of a regular file of at most `limit` bytes; `None` if there is no such file. The content
+    /// is not verified.
     ///
     /// # Errors
-    /// It has more bytes, too.
+    /// Also if it has more bytes.
     pub(super) fn read(&self, path: &Path, limit: usize) -> io::Result<Option<(Bytes, Stamp)>> {
         let Some((mut file, stamp)) = self.open(path)? else { return Ok(None) };
         Ok(Some((read_bounded(&mut file, stamp.size, limit)?, stamp)))
     }
 
-    /// The content of a file that has this digest; `None` where it is missing, damaged, or has more
-    /// than `limit` bytes.
+    /// The content of a file that has this digest; `None` if it is missing, damaged, or has more than
+    /// `limit` bytes.
     pub(super) fn read_whole(
         &self,
         path: &Path,
@@ -225,8 +225,8 @@ impl Disk {
         }
     }
 
-    /// The size in bytes of a file that has this digest; `None` where it is missing or damaged. A
-    /// version that was not read yet is hashed.
+    /// The size in bytes of a file that has this digest; `None` if it is missing or damaged. A version that
+    /// was not read yet is hashed.
     pub(super) fn whole_size(&self, path: &Path, digest: &Digest) -> io::Result<Option<u64>> {
         let Some((mut file, stamp)) = self.open(path)? else { return Ok(None) };
         match self.recall_version(&stamp, digest) {
@@ -248,7 +248,7 @@ impl Disk {
         Ok(incoming.fresh_path())
     }
 
-    /// Flushes what was written, where content has to survive a loss of power.
+    /// Flushes what was written, if content has to survive a loss of power.
     pub(super) fn flush(&self, file: &File) -> io::Result<()> {
         if self.durable { file.sync_data() } else { Ok(()) }
     }
@@ -260,7 +260,7 @@ impl Disk {
         Ok(Stamp::of(&file.metadata()?))
     }
 
-    /// Writes a whole file, replacing what is there, and returns it opened.
+    /// Creates or replaces a file as a whole, and returns it opened.
     pub(super) fn write(&self, destination: &Path, content: &[u8]) -> io::Result<File> {
         let path = self.incoming()?;
         let written = (|| {
@@ -316,7 +316,7 @@ impl Disk {
         self.rename(path, &destination)
     }
 
-    /// Makes the blob `digest` of `from` be in `to` as well, by a hard link or else a copy. False if
+    /// Puts the blob `digest` of `from` into `to` too, by a hard link or else a copy. Returns false if
     /// `from` does not have it whole, or with another size than `expected` bytes.
     pub(super) fn mount(
         &self,
@@ -446,7 +446,8 @@ fn name_below(name: &str, component: &str) -> Option<String> {
     below.parse::<Repository>().is_ok().then_some(below)
 }
 
-/// Is there a folder at `root` that may hold the layouts of repositories? False where nothing is.
+/// Returns whether `root` is a folder that may hold the layouts of repositories; false if it does not
+/// exist.
 fn is_folder(root: &Path) -> Result<bool, OpenError> {
     match fs::metadata(root) {
         Ok(found) if !found.is_dir() => Err(io::Error::from(io::ErrorKind::NotADirectory).into()),

@@ -8,8 +8,8 @@ use std::sync::Once;
 
 use rustix::fs::OFlags;
 
-/// Waits for the lock on the file at `path`, which is created where it is missing. The lock lasts as
-/// long as the returned file is open; `None` where the file system has no locks.
+/// Waits for the lock on the file at `path`, which is created if it is missing. The lock lasts as long as
+/// the returned file is open; `None` if the file system has no locks.
 ///
 /// # Errors
 /// The file cannot be opened or created.
@@ -27,8 +27,8 @@ pub(super) fn wait_for(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Whether another process, or another handle of this one, holds the lock on the file at `path`. Yes
-/// where that cannot be found out.
+/// Whether another process, or another handle of this one, holds the lock on the file at `path`. True if
+/// that cannot be found out.
 pub(super) fn is_held(path: &Path) -> bool {
     match open(&mut OpenOptions::new(), path) {
         Ok(file) => match file.try_lock() {
@@ -45,7 +45,7 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.write(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
-/// Some network file systems have no locks. One process alone can work there all the same.
+/// Some network file systems have no locks. A single process can still work there.
 fn warn_without_locks(path: &Path, error: &io::Error) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -19,7 +19,7 @@ const READ: usize = 512 * 1024;
 pub(super) enum Links {
     /// It does.
     Follow,
-    /// It counts as absent: whoever planted it must not choose what is read or written.
+    /// It counts as absent: another user who planted it must not choose what is read or written.
     Ignore,
 }
 
@@ -45,8 +45,8 @@ impl Stamp {
     }
 }
 
-/// The version of a regular file; `None` where there is no such file. A FIFO, a device or a folder
-/// counts as absent.
+/// The version of a regular file; `None` if there is no such file. A FIFO, a device or a folder counts as
+/// absent.
 pub(super) fn stamp_of(path: &Path, links: Links) -> io::Result<Option<Stamp>> {
     let found = match links {
         Links::Follow => fs::metadata(path),
@@ -59,7 +59,7 @@ pub(super) fn stamp_of(path: &Path, links: Links) -> io::Result<Option<Stamp>> {
     }
 }
 
-/// Opens a regular file; `None` where there is no such file. It never waits, as opening a FIFO would.
+/// Opens a regular file; `None` if there is no such file. It never waits, as opening a FIFO would.
 pub(super) fn open(path: &Path, links: Links) -> io::Result<Option<(File, Stamp)>> {
     // Opening a device can have effects, so look first; the handle is looked at again below.
     if stamp_of(path, links)?.is_none() {
@@ -82,7 +82,7 @@ pub(super) fn open(path: &Path, links: Links) -> io::Result<Option<(File, Stamp)
 /// What is left to read of `file`, which had `size` bytes when it was opened.
 ///
 /// # Errors
-/// It has more than `limit` bytes, too.
+/// Also if it has more than `limit` bytes.
 pub(super) fn read_bounded(file: &mut File, size: u64, limit: usize) -> io::Result<Bytes> {
     let mut bytes = Vec::with_capacity(usize::try_from(size).map_or(limit, |size| size.min(limit)));
     let one_more = limit as u64 + 1;
@@ -113,7 +113,7 @@ pub(super) fn digest_of(file: &mut File, algorithm: Algorithm) -> io::Result<Dig
     }
 }
 
-/// Renames a file, and creates the folder of the destination where it is missing.
+/// Renames a file, and creates the folder of the destination if it is missing.
 pub(super) fn rename(path: &Path, destination: &Path) -> io::Result<()> {
     match fs::rename(path, destination) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -22,7 +22,7 @@ use super::contents::{
 use super::disk::{Disk, blob_in};
 use super::files::{Stamp, is_absent};
 
-/// The largest `index.json` that is read or written, 64 MiB: some 250,000 tags.
+/// The largest `index.json` that is read or written, 32 MiB: some 150,000 tags.
 const INDEX_LIMIT: usize = 32 * 1024 * 1024;
 
 /// The contents, and the version of the file that they stand for.
@@ -33,13 +33,13 @@ struct Seen {
     contents: Contents,
 }
 
-/// A change that waits to be written, and where to say what it came to.
+/// A change that waits to be written, and the channel for its result.
 type Waiting = (Change, oneshot::Sender<io::Result<Effect>>);
 
-/// What came of deleting a blob.
+/// The result of deleting a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeletedBlob {
-    /// It is gone.
+    /// It was deleted.
     Deleted,
     /// The repository did not have it.
     NotFound,
@@ -73,7 +73,7 @@ impl Layout {
         })
     }
 
-    /// The version of the file; `None` where the repository does not exist.
+    /// The version of the file; `None` if the repository does not exist.
     fn stamp(&self) -> io::Result<Option<Stamp>> {
         self.disk.stamp_of(&self.directory.join("index.json"))
     }
@@ -90,8 +90,8 @@ impl Layout {
         blocking(move || layout.delete_unnamed(&digest)).await
     }
 
-    /// As [`Self::delete_blob`], for the holder of the turn. The lock keeps other processes from
-    /// writing a manifest that names the blob meanwhile.
+    /// Like [`Self::delete_blob`], for the holder of the turn. The lock keeps other processes from writing
+    /// a manifest that names the blob meanwhile.
     fn delete_unnamed(&self, digest: &Digest) -> io::Result<DeletedBlob> {
         let path = blob_in(&self.directory, digest);
         // A name that nothing was pushed to must not make folders or wait for locks.
@@ -127,7 +127,7 @@ impl Layout {
         }
     }
 
-    /// Looks something up; `None` where the repository does not exist.
+    /// Looks something up; `None` if the repository does not exist.
     pub(super) async fn read<T>(
         self: &Arc<Self>,
         look: impl FnOnce(&Contents) -> T,
@@ -197,7 +197,7 @@ impl Layout {
         let mut effects = Vec::with_capacity(changes.len());
         let mut deleted = Vec::new();
         for change in changes {
-            // Somebody may have deleted content since it was looked for. Now nobody can.
+            // Another process may have deleted content since it was looked for. Under the lock, none can.
             if let Change::Put(_, known, needed) = &change
                 && let Some(missing) = self.first_missing(&known.digest, needed)?
             {

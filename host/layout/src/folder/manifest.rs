@@ -1,7 +1,7 @@
 //! The manifests of a repository: looking, reading, writing, deleting.
 //!
-//! The one rule of writing: a manifest is taken only when the content that it names is in its
-//! repository, and a tag is written after its manifest. So a kill never leaves a tag without content.
+//! The one rule of writing: a manifest is accepted only if the content that it names is in its repository,
+//! and a tag is written after its manifest. So a kill never leaves a tag without content.
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::blocking::blocking;
 use super::contents::{Change, Contents, Effect, Known, MANIFEST_LIMIT, content_named};
 use super::repositories::Folder;
 
-/// How the content that a manifest names is looked at before the manifest is taken.
+/// How the content that a manifest names is checked before the manifest is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContentCheck {
     /// It has the digest. A version of a file is read once for this.
@@ -22,16 +22,16 @@ pub(crate) enum ContentCheck {
     Size,
 }
 
-/// What came of deleting a manifest or a tag.
+/// The result of deleting a manifest or a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeletedManifest {
-    /// It is gone.
+    /// It was deleted.
     Deleted,
     /// An index of the repository names it, and it stays.
     InUse,
 }
 
-/// What a look for a manifest came to.
+/// The result of looking for a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Lookup<T> {
     /// The repository does not exist.
@@ -52,7 +52,7 @@ impl<T> Lookup<T> {
     }
 }
 
-/// Why a manifest was not taken.
+/// Why a manifest was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PutError {
     /// The repository lacks this content, which the manifest names, or has it damaged.
@@ -89,7 +89,7 @@ impl Folder {
             if let Some(broken) = broken
                 && self.whole_size(repository, &broken).await?.is_some()
             {
-                // Somebody has mended the file.
+                // The file has been repaired since then.
                 self.layout(repository).forget();
                 found = look().await?;
             }
@@ -102,8 +102,8 @@ impl Folder {
         Ok(Lookup::of(found))
     }
 
-    /// The bytes of the manifest `digest`, as the file has them now; `None` where there is no file.
-    /// Nobody has verified them.
+    /// The bytes of the manifest `digest`, as the file has them now; `None` if there is no file. They are
+    /// not verified.
     ///
     /// # Errors
     /// The file cannot be read, or has more than 4 MiB.

@@ -1,7 +1,7 @@
 //! The folder in which one process writes what is not complete yet.
 //!
-//! Its owner holds a lock in it as long as it runs. Whoever opens the layouts later removes the
-//! folders whose owner is gone, and no others.
+//! Its owner holds a lock in it as long as it runs. A process that opens the layouts later removes only the
+//! folders whose owner has ended.
 
 use std::fs::{self, File};
 use std::io;
@@ -21,7 +21,7 @@ pub(super) struct ProcessFolder {
 }
 
 impl ProcessFolder {
-    /// Makes a folder below `incoming`, and removes what processes left there that are gone.
+    /// Makes a folder below `incoming`, and removes what ended processes left there.
     ///
     /// # Errors
     /// The folder cannot be written.

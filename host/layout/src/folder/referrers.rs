@@ -44,8 +44,8 @@ pub(crate) struct ReferrersPage {
 }
 
 impl Folder {
-    /// The manifests whose subject is `subject`, in order, behind `after`. Only those of `wanted`, where
-    /// it is given. Damaged ones are left out.
+    /// The manifests whose subject is `subject`, in order, after `after`; only those of the type `wanted`,
+    /// if it is given. Damaged ones are left out.
     ///
     /// # Errors
     /// The index or a manifest cannot be read.

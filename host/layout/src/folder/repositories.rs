@@ -13,7 +13,7 @@ use super::disk::{Disk, OpenError};
 use super::incoming_blob::IncomingBlob;
 use super::layout::Layout;
 
-/// How many files may be hashed at once, and which wait for each other by chance.
+/// How many files may be hashed at once. Blobs whose digests share a lock wait for each other.
 const HASHING: usize = 64;
 
 /// A folder with one image layout per repository. Each index is read when it is first asked for.
@@ -21,7 +21,7 @@ const HASHING: usize = 64;
 pub(crate) struct Folder {
     pub(super) disk: Arc<Disk>,
     layouts: Mutex<HashMap<Repository, Arc<Layout>>>,
-    /// One holder of each hashes a file, so that many who look at one blob cost one read of it.
+    /// Each lock is held while a file is hashed, so that many requests for one blob read it only once.
     hashing: [tokio::sync::Mutex<()>; HASHING],
 }
 
@@ -34,7 +34,7 @@ impl Folder {
         Disk::open_to_read(root).map(Self::new)
     }
 
-    /// As [`Self::open_to_read`], where a folder that does not exist holds nothing.
+    /// Like [`Self::open_to_read`], but a folder that does not exist holds nothing.
     ///
     /// # Errors
     /// The folder is one image layout itself, or cannot be read.
@@ -42,8 +42,8 @@ impl Folder {
         Disk::open_to_look(root).map(Self::new)
     }
 
-    /// Opens the folder at `root`, which is created where it is missing. With `durable`, content
-    /// survives a loss of power once it is in a repository. Blocks.
+    /// Opens the folder at `root`, which is created if it is missing. With `durable`, content survives a
+    /// loss of power once it is in a repository. Blocks.
     ///
     /// # Errors
     /// The folder is one image layout itself, or cannot be created or written.
@@ -89,7 +89,7 @@ impl Folder {
         Arc::clone(lock(&self.layouts).entry(repository.clone()).or_insert_with(make))
     }
 
-    /// Looks something up in what a repository holds; `None` where the repository does not exist.
+    /// Looks something up in what a repository holds; `None` if the repository does not exist.
     ///
     /// # Errors
     /// The index cannot be read.

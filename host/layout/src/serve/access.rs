@@ -1,4 +1,4 @@
-//! Who may ask: by which name, with which password, and how often a wrong one.
+//! Access control: host names, passwords, and the limits for wrong passwords.
 
 mod attempts;
 mod hosts;

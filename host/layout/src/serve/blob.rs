@@ -1,4 +1,4 @@
-//! Endpoints of blobs that are there: reading and deleting.
+//! Endpoints of existing blobs: reading and deleting.
 
 use std::ops::Range;
 

@@ -18,7 +18,7 @@ pub enum ServeError {
         /// What the system says.
         cause: io::Error,
     },
-    /// A line of the password file is no user with a bcrypt hash.
+    /// A line of the password file is not a user with a bcrypt hash.
     #[error("read the htpasswd file {} at line {line}: {why} (`htpasswd -B` writes such lines)", path.display())]
     HtpasswdLine {
         /// The file.

@@ -9,9 +9,9 @@ use super::route::parameter;
 /// The part of a list that was asked for.
 #[derive(Debug)]
 pub(super) struct Page {
-    /// At most so many; none is all.
+    /// The most entries; `None` is all.
     count: Option<usize>,
-    /// Only what comes behind this.
+    /// Only entries after this one.
     pub(super) last: Option<String>,
 }
 
@@ -26,7 +26,7 @@ impl Page {
         Ok(Self { count, last: parameter(query, "last").filter(|last| !last.is_empty()) })
     }
 
-    /// Cuts what comes behind `last`, and says where the next page is (RFC 8288).
+    /// Takes the page from `behind`, the entries after `last`, and says where the next page is (RFC 8288).
     pub(super) fn cut(
         &self,
         path: &str,

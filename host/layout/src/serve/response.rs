@@ -139,7 +139,7 @@ impl Refusal {
         .with(ALLOW, HeaderValue::from_static(allowed))
     }
 
-    /// Something of this machine failed: the disk, most likely.
+    /// Something on this machine failed, most likely the disk.
     pub(super) fn fault(doing: &str, error: &io::Error) -> Self {
         tracing::warn!("failed to {doing}: {error}");
         let full =
@@ -199,7 +199,7 @@ pub(super) fn json(
     response
 }
 
-/// 201: `digest` can be had at `location`.
+/// 201: `digest` is now at `location`.
 pub(super) fn created(location: impl Display, digest: &Digest) -> Response {
     let headers = [
         (LOCATION, text(location)),

@@ -37,14 +37,14 @@ impl Route {
     /// Reads a path.
     ///
     /// # Errors
-    /// 404 for paths that are none of the API's, and for what cannot exist where it is looked for; 400
-    /// for a bad name or digest, and for a bad tag where it is to be written.
+    /// 404 for a path outside of the API, and for a bad tag that is looked up, which cannot exist; 400 for
+    /// a bad name or digest, and for a bad tag that is to be written.
     pub(super) fn parse(path: &str, method: &Method) -> Result<Self, Refusal> {
         if path == "/" {
             return Ok(Self::Web);
         }
         let path = unescape(path)?;
-        let nowhere = || Refusal::absent(Code::Unsupported, "the path is none of the registry API");
+        let nowhere = || Refusal::absent(Code::Unsupported, "the path is not in the registry API");
         let rest = path.strip_prefix("/v2").ok_or_else(nowhere)?;
         let rest = match rest.strip_prefix('/') {
             None if rest.is_empty() => return Ok(Self::Root),

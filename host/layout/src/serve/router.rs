@@ -88,7 +88,7 @@ pub(super) async fn respond(server: Arc<Server>, mut request: Request) -> Respon
     let mut response = match handled {
         Ok(response) => response,
         Err(refusal) => {
-            // A client that waits for leave to send its body must not be asked for it now.
+            // Reading the body would ask a client that waits for `100 Continue` to send it.
             if !request.headers.contains_key(EXPECT) {
                 let _ = timeout(DRAIN_TIME, drain(&mut body)).await;
             }

@@ -19,7 +19,7 @@ const UNIT: usize = 64 * 1024;
 /// The registry. Each file of endpoints gives it the methods for them.
 #[derive(Debug)]
 pub(super) struct Server {
-    /// `None`: everybody may do everything.
+    /// `None`: every client may do everything.
     users: Option<Arc<Htpasswd>>,
     hosts: Hosts,
     /// True if nothing may be written or deleted.
@@ -40,7 +40,7 @@ impl Server {
         Self { users, hosts, read_only, folder, uploads, text: Semaphore::new(UNITS as usize) }
     }
 
-    /// Lets a request through that names this registry, and a user with the password.
+    /// Checks that a request names this registry, and a user with the right password.
     pub(super) async fn check(&self, request: &Parts, peer: Peer) -> Result<(), Refusal> {
         self.hosts.check(request)?;
         match &self.users {
@@ -49,7 +49,7 @@ impl Server {
         }
     }
 
-    /// Waits until there is room for so many bytes of text.
+    /// Waits until there is room for this many bytes of text.
     pub(super) async fn room_for_text(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(UNITS).clamp(1, UNITS);
         // The semaphore is never closed.

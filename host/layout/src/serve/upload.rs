@@ -43,7 +43,7 @@ impl Server {
             let mounted = match from {
                 Some(Ok(from)) => self.folder.mount(&wanted, None, &from, repository).await,
                 Some(Err(_)) => Ok(false),
-                // Whoever may ask at all may read every repository.
+                // A client with access may read every repository.
                 None => self.folder.mount_from_any(&wanted, repository).await,
             };
             if mounted.map_err(|error| Refusal::fault("mount the blob", &error))? {
@@ -54,7 +54,7 @@ impl Server {
         Ok(progress(StatusCode::ACCEPTED, repository, &id, 0))
     }
 
-    /// `GET` of a session: how much is there.
+    /// `GET` of a session: how many bytes have arrived.
     pub(super) async fn upload_status(
         &self,
         repository: &Repository,

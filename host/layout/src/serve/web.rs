@@ -15,7 +15,7 @@ use super::route::parameter;
 use super::server::Server;
 use crate::folder::MANIFEST_LIMIT;
 
-/// Rows of a page. The manifests of so many tags are read for one.
+/// The rows of a page. The manifests of this many tags are read for each page.
 const ROWS: usize = 100;
 /// Platforms of a tag that are shown, and manifests of an index that are read.
 const CHILDREN: usize = 64;

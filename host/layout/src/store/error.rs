@@ -1,4 +1,4 @@
-//! What goes wrong with a folder, in words, and what a person can do about it.
+//! The errors of a folder, with advice for the user.
 
 use std::fs;
 use std::io::{self, ErrorKind::NotFound};

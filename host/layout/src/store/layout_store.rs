@@ -19,7 +19,7 @@ use crate::folder::{Folder, OpenError};
 pub struct LayoutStore {
     pub(super) name: StoreName,
     pub(super) folder: Folder,
-    /// The folder's absolute path without symbolic links; `None` where the system does not say.
+    /// The folder's absolute path without symbolic links; `None` if the system does not say.
     canonical: Option<PathBuf>,
 }
 
@@ -32,8 +32,8 @@ impl LayoutStore {
         Ok(Arc::new(Self::new(name, Folder::open_to_read(name.path()))?))
     }
 
-    /// Opens the folder `name` to write to it, and creates it where it is missing. What runs that were
-    /// killed left incomplete is removed. Blocks.
+    /// Opens the folder `name` to write to it, and creates it if it is missing. Removes the incomplete
+    /// content that killed runs left. Blocks.
     ///
     /// # Errors
     /// The folder is one image layout itself, or cannot be created or written.

@@ -1,5 +1,5 @@
-//! Placing one blob in one repository: it is there, is linked from another repository, or is read from
-//! its source and written.
+//! Placing one blob in one repository: it exists already, is linked from another repository, or is read
+//! from its source and written.
 
 use std::io;
 use std::pin::pin;
@@ -18,7 +18,7 @@ use crate::folder::{Append as _, Batches, IncomingBlob, blocking};
 const PIECE: u64 = 512 * 1024;
 
 impl LayoutStore {
-    /// Makes a blob be in a repository of this folder.
+    /// Ensures that a repository of this folder holds a blob.
     pub(super) async fn place(
         &self,
         transfer: &BlobTransfer<'_>,
@@ -44,7 +44,7 @@ impl LayoutStore {
         self.move_in(transfer).await.map(|()| Placed::Moved)
     }
 
-    /// Looks for the blob in its repository; unless a look is enough, its content is verified.
+    /// Looks for the blob in its repository, and verifies its content unless a probe suffices.
     async fn presence(&self, transfer: &BlobTransfer<'_>) -> Result<BlobPresence, StoreError> {
         match transfer.trust {
             Trust::Probe => self.look_up_blob(transfer.repository, transfer.blob).await,
@@ -93,7 +93,8 @@ impl LayoutStore {
         })
     }
 
-    /// Reads the blob from its source and writes it. A source that fails is tried again as it says.
+    /// Reads the blob from its source and writes it. Tries a source that fails again, as its back-off
+    /// allows.
     async fn move_in(&self, transfer: &BlobTransfer<'_>) -> Result<(), TransferFailure> {
         let mut attempts = Attempts::new(transfer);
         loop {
@@ -181,7 +182,7 @@ impl Attempts {
         Self { retries: transfer.source.store.retries(), wrong: 0, began: false }
     }
 
-    /// How long to wait before the next attempt; `None` where there shall be none.
+    /// How long to wait before the next attempt; `None` if there is no next attempt.
     fn wait_after(&mut self, error: &StoreError) -> Option<Duration> {
         if error.is_wrong_content() {
             self.wrong += 1;
@@ -190,7 +191,7 @@ impl Attempts {
                 return None;
             }
         }
-        // The source has taken up a stream that broke as often as that is worth it.
+        // The source has already resumed a broken stream as often as its back-off allows.
         if self.began && *error.fault == Fault::Broken {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Reading from a folder: what it hands out is checked as what a registry sends is.
+//! Reads from a folder, and checks the content as that of a registry is checked.
 
 use std::collections::{BTreeMap, HashSet};
 use std::pin::pin;
@@ -19,8 +19,8 @@ use crate::folder::{BlobPieces, Contents, ListedReferrer, Lookup};
 const SHOWN: usize = 10;
 
 impl LayoutStore {
-    /// The digest of the manifest that `reference` names; `None` where the repository does not have
-    /// it, or not whole.
+    /// The digest of the manifest that `reference` names; `None` if the repository does not have it, or not
+    /// whole.
     pub(super) async fn resolve_manifest(
         &self,
         repository: &Repository,
@@ -224,8 +224,8 @@ impl LayoutStore {
         }
     }
 
-    /// What names `subject` as its subject, and what an index under the fallback tag lists beside: it
-    /// may have come from a registry without the referrers API.
+    /// Lists the manifests that name `subject` as their subject, and those in the index under the fallback
+    /// tag, which may have come from a registry without the referrers API.
     pub(super) async fn list_referrers(
         &self,
         repository: &Repository,

@@ -18,14 +18,14 @@ const TURNS: usize = 2;
 /// How many checks wait in each lane.
 const WAITING: usize = 32;
 
-/// An address that failed so often within [`WINDOW`] is limited.
+/// An address with this many failures within [`WINDOW`] is limited.
 const FAILURES: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// How many addresses are counted.
 const PEERS: usize = 4096;
 
-/// The turns, and who failed how often.
+/// The turns, and how often each address failed.
 #[derive(Debug)]
 pub(super) struct Attempts {
     open: Arc<Mutex<Lane>>,
@@ -74,7 +74,7 @@ impl Drop for Turn {
         let next = Lane::take(&lane);
         if let Some(next) = next {
             let turn = Self { lane: Some(lane), is_limited: self.is_limited };
-            // Whoever has gone away meanwhile drops the turn, and the next one gets it.
+            // A waiter that has gone away drops the turn, and the next one gets it.
             drop(next.turn.send(turn));
         }
     }
@@ -88,7 +88,7 @@ impl Lane {
     /// Takes out the check that is next, or notes that a turn is free.
     fn take(lane: &Mutex<Self>) -> Option<Waiting> {
         let mut lane = lock(lane);
-        // The fewest failures first; of equals the newest.
+        // The fewest failures first; of equal ones, the newest.
         let next = lane.waiting.iter().enumerate().rev().min_by_key(|(_, next)| next.failures);
         match next.map(|(position, _)| position) {
             Some(position) => Some(lane.waiting.remove(position)),
@@ -109,7 +109,7 @@ impl Attempts {
         }
     }
 
-    /// Waits for a turn; `None` where too many others wait.
+    /// Waits for a turn; `None` if too many others wait.
     pub(super) async fn turn(&self, peer: Peer) -> Option<Turn> {
         let failures = self.failures(peer);
         let is_limited = failures >= FAILURES;
@@ -122,7 +122,7 @@ impl Attempts {
             }
             let (turn, waited) = oneshot::channel();
             locked.waiting.push(Waiting { failures, turn });
-            // Who failed most often goes; of equals the oldest.
+            // The waiter with the most failures is dropped; of equal ones, the oldest.
             let is_full = locked.waiting.len() > WAITING;
             let worst = locked.waiting.iter().enumerate().rev();
             let worst = worst.max_by_key(|(_, waiting)| waiting.failures);

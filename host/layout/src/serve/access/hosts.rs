@@ -16,7 +16,7 @@ use crate::serve::response::{Code, Refusal};
 #[derive(Debug)]
 pub(crate) struct Hosts {
     is_loopback: bool,
-    /// What the user named besides, in lower case.
+    /// Further names that the user gave, in lower case.
     names: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ impl Hosts {
             return true;
         }
         if let Ok(address) = host.parse::<IpAddr>() {
-            // An address is no name that could be made to stand for another one.
+            // An address, unlike a name, cannot be made to stand for another one.
             return !self.is_loopback || address.to_canonical().is_loopback();
         }
         host == "localhost"

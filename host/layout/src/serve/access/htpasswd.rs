@@ -1,4 +1,4 @@
-//! Who may use the registry: users and bcrypt hashes of a file as `htpasswd -B` writes it.
+//! The users of the registry: names and bcrypt hashes from a file as `htpasswd -B` writes it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -27,21 +27,22 @@ use crate::serve::response::Refusal;
 /// The largest password file that is read, in bytes.
 const FILE_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// The largest cost of a hash: a check takes some ten seconds, and each more takes twice as long.
+/// The largest cost of a hash. With it, a check takes some ten seconds, and each step more doubles the
+/// time.
 const COST_LIMIT: u32 = 17;
 
-/// bcrypt ignores what comes behind so many bytes of a password.
+/// bcrypt ignores what comes after this many bytes of a password.
 const PASSWORD_LIMIT: usize = 72;
 
 /// How often a check of an address that failed often may begin.
 const LIMITED_PACE: Duration = Duration::from_millis(250);
 
-/// The users, and what was checked already.
+/// The users, and the passwords that were verified.
 pub(crate) struct Htpasswd {
     hashes: HashMap<String, String>,
     /// One hash for each cost in the file.
     costs: Vec<(u32, String)>,
-    /// Sets the fingerprints below apart from those of every other process.
+    /// Makes the fingerprints below differ from those of every other process.
     salt: [u64; 4],
     /// Fingerprints of the passwords that were right: bcrypt is slow on purpose, and every request
     /// brings the password again.
@@ -136,7 +137,7 @@ impl Htpasswd {
         if answered.await.unwrap_or_default() { Ok(()) } else { Err(needed()) }
     }
 
-    /// Checks a password. Every user and every name that is no user's costs the same time: one hash of
+    /// Checks a password. Every name costs the same time, whether there is such a user or not: one hash of
     /// each cost in the file. Blocks.
     fn is_right(&self, user: &str, password: &str) -> bool {
         let hash = self.hashes.get(user);

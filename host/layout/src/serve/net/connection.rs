@@ -8,10 +8,11 @@ use tokio::sync::Notify;
 
 use crate::folder::lock;
 
-/// A connection whose client was to send or receive for so long may be closed for another one.
+/// A connection may be closed for another one if it has waited for its client for this long.
 const STUCK: Duration = Duration::from_secs(5);
 
-/// An address that limits apply to: IPv4, or the /64 network of IPv6, which one household has whole.
+/// An address that limits apply to: IPv4, or the /64 network of IPv6, which usually belongs to one
+/// household.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Peer(IpAddr);
 
@@ -34,7 +35,7 @@ enum Phase {
     Idle,
     /// This side works on a request.
     Working,
-    /// The client is to send or receive the next bytes.
+    /// The server waits for the client to send or receive the next bytes.
     Waiting,
 }
 
@@ -63,7 +64,7 @@ impl Connection {
         self.enter(Phase::Idle);
     }
 
-    /// The client is to send or receive now.
+    /// The server waits for the client from now on.
     pub(super) fn wait_for_client(&self) {
         let mut state = lock(&self.state);
         if state.0 == Phase::Working {

@@ -21,7 +21,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// As many as the limit of open files allows, where each request may open two files of its own.
+    /// As many as the limit of open files allows if each request opens two files of its own.
     pub(crate) fn of_system() -> Self {
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         let wanted = maximum.unwrap_or(FILES).min(FILES);
@@ -35,7 +35,7 @@ impl Limits {
         Self::of(all.clamp(16, 1024))
     }
 
-    /// So many in all; one address has half of them.
+    /// Allows `all` connections, and half as many from one address.
     pub(crate) const fn of(all: usize) -> Self {
         Self { all, peer: all / 2 }
     }
@@ -59,7 +59,7 @@ impl Connections {
         Self { limits, open: Mutex::default() }
     }
 
-    /// Takes in a connection of `peer`. `None` where there are too many and all are busy.
+    /// Admits a connection of `peer`. Returns `None` if there are too many and all are busy.
     pub(super) fn admit(&self, peer: Peer) -> Option<(u64, Arc<Connection>)> {
         let mut open = lock(&self.open);
         let of_peer = open.connections.values().filter(|other| other.peer == peer).count();
@@ -80,7 +80,7 @@ impl Connections {
         lock(&self.open).close_oldest(None);
     }
 
-    /// The connection was closed.
+    /// Forgets a connection that was closed.
     pub(super) fn remove(&self, number: u64) {
         lock(&self.open).connections.remove(&number);
     }
@@ -94,14 +94,14 @@ impl Connections {
 }
 
 impl Open {
-    /// Closes the connection that has been idle for longest, of `peer` or of all. `None` where none is
+    /// Closes the connection that has been idle for longest, of `peer` or of all. Returns `None` if none is
     /// idle.
     fn close_oldest(&mut self, peer: Option<Peer>) -> Option<()> {
         let of_peer = |other: &&Arc<Connection>| peer.is_none_or(|peer| other.peer == peer);
         let idle = self.connections.iter().filter(|(_, other)| of_peer(other));
         let idle = idle.filter_map(|(number, other)| Some((other.idle_since()?, *number)));
         let (_, number) = idle.min()?;
-        // It counts no longer, though its task still has to hear of it.
+        // It no longer counts, although its task has yet to notice.
         self.connections.remove(&number)?.close();
         Some(())
     }

@@ -30,11 +30,11 @@ const HEAD_TIME: Duration = Duration::from_secs(30);
 /// How much hyper buffers of a connection, in bytes: also the largest head of a request.
 const BUFFER: usize = 64 * 1024;
 
-/// What a client hears whose address has too many busy connections.
+/// The response to a client whose address has too many busy connections.
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
     connection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// A request, and who sent it.
+/// A request, and the address of its sender.
 pub(crate) struct Request {
     pub(crate) parts: Parts,
     pub(crate) body: RequestBody,

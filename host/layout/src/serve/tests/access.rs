@@ -1,4 +1,4 @@
-//! Who may ask, and what every answer carries.
+//! Access control, and the headers of every answer.
 
 use std::fmt;
 use std::io::Write as _;

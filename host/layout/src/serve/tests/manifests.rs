@@ -128,7 +128,7 @@ async fn deleting_a_tag_or_an_index_loses_no_other_manifest() {
     for tag in ["v1", "v2"] {
         registry.put(&format!("/v2/a/manifests/{tag}"), OCI_INDEX, both.clone()).await;
     }
-    // Whoever reads the layout finds the tags, and the children through them.
+    // A tool that reads the layout finds the tags, and the children through them.
     assert_eq!(names(&registry, "a").await, ["v1", "v2"]);
 
     let deleted = registry.delete("/v2/a/manifests/v1").await;

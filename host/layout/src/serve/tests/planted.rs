@@ -1,4 +1,4 @@
-//! Files in the folder that are no files of content: FIFOs, links, folders.
+//! Entries of the folder that are not files of content: FIFOs, links, folders.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -17,7 +17,7 @@ fn fifo(path: &Path) {
     rustix::fs::mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
 }
 
-/// Puts something at `path` that is no file; `real` is a file of the right content.
+/// Puts something at `path` that is not a file; `real` is a file of the right content.
 fn plant(path: &Path, what: &str, real: &Path) {
     if path.exists() {
         fs::rename(path, real).unwrap();

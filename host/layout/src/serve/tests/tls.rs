@@ -25,7 +25,7 @@ async fn the_registry_speaks_tls_with_the_certificate() {
     registry.client = Client::builder().no_proxy().tls_certs_only([root]).build().unwrap();
     let url = format!("https://{}/v2/", registry.address);
     assert_eq!(registry.client.get(&url).send().await.unwrap().status(), 200);
-    // Plain HTTP ends without an answer, and others are served all the same.
+    // Plain HTTP ends without an answer, and other clients are still served.
     let plain = Client::builder().no_proxy().build().unwrap();
     plain.get(format!("http://{}/v2/", registry.address)).send().await.unwrap_err();
     assert_eq!(registry.client.get(&url).send().await.unwrap().status(), 200);

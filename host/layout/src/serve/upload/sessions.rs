@@ -10,7 +10,7 @@ use super::spool::{LockedSpool, Spool};
 use crate::folder::{Folder, fresh_name, lock};
 use crate::serve::response::{Code, Refusal};
 
-/// A session that nobody used for so long is dropped.
+/// A session that was not used for this long is dropped.
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// How often idle sessions are looked for.
@@ -24,7 +24,7 @@ const SESSIONS: usize = 1024;
 struct Session {
     repository: Repository,
     used: Instant,
-    /// Another request than the first one named it.
+    /// Whether a later request has named it.
     began: bool,
     spool: Arc<tokio::sync::Mutex<Spool>>,
 }
@@ -50,8 +50,8 @@ impl Session {
 }
 
 impl Sessions {
-    /// Takes out the session that was idle for longest. Those that nothing was sent to go first: they
-    /// cost their client nothing.
+    /// Removes the session that was idle for longest. Unused sessions go first, because their clients lose
+    /// nothing.
     fn take_oldest(&mut self) -> Option<Session> {
         let idle = self.open.iter().filter(|(_, session)| !session.is_busy());
         let (id, _) = idle.min_by_key(|(_, session)| (session.began, session.used))?;

@@ -54,7 +54,7 @@ fn a_file_and_a_closed_folder_are_named() {
     let closed = root.path().join("closed");
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
-    // The superuser may read it all the same.
+    // The superuser may still read it.
     if fs::read_dir(&closed).is_err() {
         let error = LayoutStore::open_source(&name(&closed)).unwrap_err();
         assert!(hint(&error).contains("change its permissions"), "{error:?}");
