@@ -29,7 +29,7 @@ impl Default for DigestTags {
 #[derive(Debug)]
 enum KnownTags {
     All(Kept),
-    /// There is no room for so many: the source is asked for each.
+    /// They are too many to keep in memory, so the source is asked for each.
     TooMany,
 }
 

@@ -36,7 +36,7 @@ pub struct Inspection {
     pub referrers: Vec<InspectedReferrer>,
 }
 
-/// A manifest that is about the image, or about one manifest of it.
+/// A manifest that refers to the image, or to one manifest of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InspectedReferrer {
     /// Its digest.
@@ -47,7 +47,7 @@ pub struct InspectedReferrer {
     pub artifact_type: Option<String>,
     /// Size of the manifest, in bytes.
     pub size: u64,
-    /// The digest of the manifest that it is about.
+    /// The digest of the manifest that it refers to.
     pub subject: Digest,
     /// Cosign's tag, if only that leads to it.
     pub tag: Option<Tag>,
@@ -75,16 +75,16 @@ pub struct InspectedManifest {
 pub enum Presence {
     /// The same digest is under the tag.
     Same,
-    /// Another digest is under the tag. So many of the image's manifests are in the repository.
+    /// Another digest is under the tag. The repository may hold some of the image's manifests.
     Other {
         /// The digest under the tag.
         digest: Digest,
-        /// The number of manifests that are there.
+        /// How many of the image's manifests the repository holds.
         manifests: usize,
     },
-    /// The tag does not exist. So many of the image's manifests are in the repository.
+    /// The tag does not exist. The repository may hold some of the image's manifests.
     Absent {
-        /// The number of manifests that are there.
+        /// How many of the image's manifests the repository holds.
         manifests: usize,
     },
 }
@@ -154,7 +154,8 @@ pub async fn inspect(
     })
 }
 
-/// Reads what is about `subjects`, in their order: what names one as its subject, and what has a cosign tag.
+/// Reads the referrers of `subjects`, in their order: manifests that name one as their subject, and those
+/// with a cosign tag of one.
 async fn referrers(
     reader: &SourceReader<'_>,
     subjects: Vec<Digest>,

@@ -24,8 +24,8 @@ pub struct List {
 }
 
 impl List {
-    /// What comments `# longshore: KEY=VALUE …` say of the malformed line with this number, so that it
-    /// is still said when the line is mended.
+    /// Returns the terms of the comments `# longshore: KEY=VALUE …` above the malformed line with this
+    /// number, so that they still apply when the line is corrected.
     pub fn terms_above(&self, lines: &Lines, number: u32) -> Option<String> {
         if !self.format.directives {
             return None;
@@ -41,7 +41,7 @@ impl List {
     }
 }
 
-/// What stands behind `# longshore:`.
+/// Returns the text after `# longshore:` in a comment.
 pub fn terms_of(comment: &str) -> Option<&str> {
     let terms = comment.strip_prefix('#')?.trim_start().strip_prefix("longshore:")?.trim();
     (!terms.is_empty()).then_some(terms)

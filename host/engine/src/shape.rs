@@ -146,8 +146,8 @@ pub(crate) fn nothing_selected(
     Ok(Outcome::skipped(format!("no platform satisfies the filter ({filter})")))
 }
 
-/// Fails if `manifest` is an index of which the filter selects nothing, and such an entry `fails`. This is for
-/// an index that the destination holds whole, which is right whatever the filter.
+/// Fails if `manifest` is an index of which the filter selects nothing, unless `fails` is false. This is for
+/// an index that the destination holds whole: its content is right whatever the filter selects.
 ///
 /// # Errors
 /// If nothing is selected.

@@ -14,8 +14,8 @@ const BLOCK: u64 = 4096;
 /// Unfinished files older than this belong to a killed run.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
-/// A [`CacheFolder`] with a limit for all files together. Those that were not used for the longest time
-/// go first. Several runs may share it.
+/// A [`CacheFolder`] with a limit for all files together. It removes the least recently used files first.
+/// Several runs may share it.
 #[derive(Debug)]
 pub struct BoundedFolder {
     folder: CacheFolder,

@@ -1,4 +1,4 @@
-//! Opens a folder by a path of which nobody else can exchange a part.
+//! Opens a folder by a path that nobody else can change.
 
 use std::io;
 use std::os::fd::OwnedFd;

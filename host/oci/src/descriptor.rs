@@ -16,8 +16,8 @@ pub struct Descriptor {
     pub media_type: MediaType,
     /// The content's digest.
     pub digest: Digest,
-    /// The content's size in bytes, as the descriptor says; 0 where it says none, or none that can
-    /// be. The digest decides what the content is.
+    /// The content's size in bytes, as the descriptor says; 0 if it has none, or an impossible one. The
+    /// digest decides what the content is.
     #[serde(default, deserialize_with = "size")]
     pub size: u64,
     /// The platform of an index's child.
@@ -31,10 +31,10 @@ pub struct Descriptor {
     pub urls: Vec<String>,
 }
 
-/// The largest size that is believed, 16 TiB. The sizes that a run adds up stay within 64 bits so.
+/// The largest size that is believed, 16 TiB. With it, the sums of a run's sizes fit into 64 bits.
 const LARGEST: u64 = 1 << 44;
 
-/// Reads a size. What is missing, negative, larger than anything or no whole number counts as not said.
+/// Reads a size. Anything but a whole number from 0 to [`LARGEST`] counts as 0.
 fn size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = match serde_json::Value::deserialize(deserializer)? {
         serde_json::Value::Number(number) => Some(number),

@@ -59,7 +59,7 @@ impl Partial {
         Some(Self { version, numbers, open })
     }
 
-    /// The first version after all that this one matches; `None` if there is none.
+    /// The first version after all versions that this one matches; `None` if there is no such version.
     fn successor(&self) -> Option<Version> {
         let Version { major, minor, patch, .. } = self.version;
         Some(match self.numbers {
@@ -96,7 +96,7 @@ enum Bound {
     Above(Version),
     Below(Version),
     AtMost(Version),
-    /// Not from the first to before the second version; without a second, not equal to the first.
+    /// Excludes the versions from the first on that are below the second; without a second, only the first.
     Outside(Version, Option<Version>),
 }
 

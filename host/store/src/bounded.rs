@@ -1,4 +1,4 @@
-//! Caches in bounded memory, which forget what was not used for longest.
+//! Caches in bounded memory, which forget the least recently used entries.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};

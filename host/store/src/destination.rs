@@ -131,9 +131,8 @@ pub trait Destination: Source {
     /// the first upload.
     fn shares_blobs(&self) -> bool;
 
-    /// Checks that the store keeps what it shows of `repository`, as far as that can be told. `held` is
-    /// the digest of a manifest that it showed. With [`Intent::Push`], the check may use the right to
-    /// push.
+    /// Checks, as far as possible, that the store keeps what it shows of `repository`. `held` is the digest
+    /// of a manifest that it showed. With [`Intent::Push`], the check may use the right to push.
     ///
     /// # Errors
     /// If the store shows content of another one, such as a pull-through cache, and takes no pushes.
@@ -146,8 +145,8 @@ pub trait Destination: Source {
         std::future::ready(Ok(())).boxed()
     }
 
-    /// Says why the store would refuse every push to `repository`, if that is known without a push. Ask
-    /// it after the store refused to show something.
+    /// Says why the store would refuse every push to `repository`, if that is known without a push. Call
+    /// this after the store refused to show something.
     fn push_refusal<'a>(
         &'a self,
         _repository: &'a Repository,
@@ -155,13 +154,14 @@ pub trait Destination: Source {
         std::future::ready(None).boxed()
     }
 
-    /// What a dry run reads with: [`Intent::Push`] where asking for the right to push changes nothing, and
-    /// tells whether the account has it.
+    /// The intent of a dry run's reads: [`Intent::Push`] if asking for the right to push changes nothing,
+    /// and shows whether the account has it.
     fn preview_intent<'a>(&'a self, _repository: &'a Repository) -> BoxFuture<'a, Intent> {
         std::future::ready(Intent::Read).boxed()
     }
 
-    /// Says that the account may not push to `repository`, if an earlier read with [`Intent::Push`] told.
+    /// Says that the account may not push to `repository`, if an earlier read with [`Intent::Push`] showed
+    /// it.
     fn lacks_push_right<'a>(
         &'a self,
         _repository: &'a Repository,

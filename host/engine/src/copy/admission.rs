@@ -121,7 +121,7 @@ impl Admitted {
     /// Records the bytes of manifests that the image needs from now on.
     ///
     /// # Errors
-    /// If it needs its turn for so many.
+    /// If it needs its turn to hold so many bytes.
     pub(super) fn hold(&self, bytes: u64) -> Result<(), NeedsTurn> {
         self.known_bytes.store(bytes, Ordering::Relaxed);
         self.check_held()

@@ -1,6 +1,6 @@
 //! Dry run: inspects both ends and reports what a run would do.
 //!
-//! It reads only. It asks for the right to push where that tells whether the account has it.
+//! It only reads. It asks for the right to push if the answer shows whether the account has it.
 
 use std::hash::BuildHasher as _;
 use std::sync::PoisonError;
@@ -260,7 +260,7 @@ async fn explained(
             Err(work.destination_error(missing))
         }
         Err(missing) if missing.is_not_found() => Ok(DestinationState::Absent),
-        // The preparation was refused too: a push would be.
+        // The preparation was refused too, so a push would also be refused.
         Err(refused) if unprepared => Err(work.destination_error(refused)),
         Err(_) => match work.destination.push_refusal(work.repository()).await {
             Some(refusal) => Err(work.destination_error(refusal)),

@@ -26,7 +26,7 @@ const LARGEST_MANIFEST: u64 = 4 * 1024 * 1024;
 /// The most children of an image in memory at once.
 const CHILDREN_IN_MEMORY: usize = 16;
 
-/// What the two sides tell before anything is copied.
+/// What the two sides show before anything is copied.
 enum Start {
     /// The destination is up to date and holds this digest.
     Done(Digest),

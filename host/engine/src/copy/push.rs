@@ -48,7 +48,7 @@ async fn push(
         forget_named(work, manifest);
     }
     let pushed = pushed?;
-    // What was there already is sent only because nothing is believed.
+    // A manifest that the destination had already is sent only because no probe is trusted.
     if !is_there {
         work.count(manifest.bytes.len() as u64);
         work.mended.manifests.fetch_add(1, Ordering::Relaxed);

@@ -43,11 +43,11 @@ pub(super) struct Run {
     pub(super) hasher: RandomState,
 }
 
-/// What a run says once, at the first image that it is about.
+/// The messages that a run shows once, at the first image that each is about.
 #[derive(Default)]
 pub(super) struct Told {
     docker_types: AtomicBool,
-    /// The destinations whose refusal of the login was told.
+    /// The destinations whose refused login was reported.
     logins: Mutex<HashSet<StoreName>>,
 }
 

@@ -74,7 +74,7 @@ pub struct Outcome {
     /// Whether the platform filter left a part of the source's index out.
     #[serde(default)]
     pub is_cut: bool,
-    /// Whether it failed like an earlier entry, for a login that its destination refuses to all of them.
+    /// Whether it failed like an earlier entry, because their destination refuses the login.
     #[serde(default)]
     pub is_repeated: bool,
     /// The bytes that a run would move at most, for a dry run that knows it from manifests.

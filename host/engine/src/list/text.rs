@@ -103,7 +103,7 @@ impl ListText {
         &text[..end]
     }
 
-    /// Whether there are only empty lines, and comments in every format of lines.
+    /// Whether each line is empty, or a comment in every format of lines.
     pub fn says_nothing(&self) -> bool {
         self.text.lines().all(says_nothing)
     }

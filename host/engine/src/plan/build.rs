@@ -118,7 +118,7 @@ enum Added {
         number: u32,
         ended: Box<Ended>,
     },
-    /// This job has the destination.
+    /// It collides with this job, which has the same destination.
     Collides(Box<Job>),
 }
 

@@ -1,4 +1,4 @@
-//! Entries of a list, understood and completed, before they go through the rewrites.
+//! Entries of a list, parsed and completed, before they go through the rewrites.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -15,25 +15,25 @@ use crate::list::{Attribute, Diagnostic, Entry, Selection, Severity};
 use crate::list::{Lines, List, ListText, UNREADABLE};
 use longshore_oci::{Digest, Name, Reference, ReferenceError, Registry, Tag, Version};
 
-/// An entry that has been understood, before it goes through the rewrites.
+/// An entry that has been parsed, before it goes through the rewrites.
 pub(super) struct Draft {
     pub(super) entry: PlannedEntry,
     pub(super) stage: Stage,
-    /// True if it belongs to the part of the run.
+    /// True if it belongs to the part of the list that this run processes.
     pub(super) is_in_shard: bool,
 }
 
 pub(super) enum Stage {
     /// It goes on.
     Going(Going),
-    /// It ended so.
+    /// It ended with this outcome.
     Ended(Box<Ended>),
 }
 
 pub(super) struct Going {
     pub(super) job: Box<Job>,
     pub(super) attributes: Vec<Attribute>,
-    /// The destination as written, if nothing names its registry. Then only a rewrite can.
+    /// The destination as written, if nothing names its registry. Then only a rewrite can name one.
     pub(super) unnamed: Option<Box<str>>,
 }
 
@@ -64,8 +64,8 @@ impl EntryError {
     }
 }
 
-/// Entries and malformed lines in the order of the list, numbered. Each is understood when it is asked
-/// for, and let go of by then, as there may be a million of them.
+/// Entries and malformed lines in the order of the list, numbered. Each is parsed only when it is asked
+/// for, and not kept, because there may be a million of them.
 pub(super) struct Drafts<'a> {
     list: List,
     lines: Lines,
@@ -237,11 +237,12 @@ impl Drafts<'_> {
         known.find(|known| known.entry == *entry).map(|known| &known.outcome)
     }
 
-    /// Says whether an entry belongs to the part of the run.
+    /// Says whether an entry belongs to the part of the list that this run processes.
     fn is_in_shard(&self, entry: &Entry) -> bool {
         let Some(shard) = self.options.shard else { return true };
         if entry.repositories.is_some() {
-            // Its repositories could not be listed. Each part misses those that it would have had.
+            // Its repositories could not be listed. Each part lacks some of them, so the entry belongs to
+            // all parts.
             return true;
         }
         let completed = entry.source.parse().map(|name| self.options.source.complete(name));

@@ -16,7 +16,8 @@ pub struct Plan {
     pub jobs: Jobs,
     /// Entries that ended before the copy, by number.
     pub ended: Vec<Ended>,
-    /// Entries whose destination is that of another entry. They are no jobs; the caller decides about them.
+    /// Entries whose destination is that of another entry. They are not jobs; the caller decides about
+    /// them.
     pub collisions: Vec<Collision>,
     /// The number of entries of all parts.
     pub count: u32,

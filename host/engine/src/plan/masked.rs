@@ -1,13 +1,14 @@
 //! Hides the secrets of a list whose lines are shown: the failed list names malformed parts of lists in YAML
-//! and JSON, and such a part may be a whole document on one line, with passwords. So may be the first lines of a
-//! list that no format knows.
+//! and JSON, and such a part may be a whole document on one line, with passwords. The first lines of a list
+//! in no known format may hold passwords too.
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Stands for each character of a secret, so that columns stay. [`around`] shows three asterisks for a run.
+/// Stands for each character of a secret, so that columns stay the same. [`around`] shows three asterisks
+/// for several in a row.
 const HIDDEN: char = '\u{fffc}';
 
 /// Keys whose values are secrets in the formats that are known: `password`, `creds`, `auth` and the like.
@@ -44,8 +45,8 @@ fn next_secret(text: &str, at: usize) -> Option<Range<usize>> {
     if value.is_empty() { next_secret(text, found.end()) } else { Some(value) }
 }
 
-/// Returns the range of the value behind a key that ends at `from`, as YAML and JSON write it. What cannot
-/// be told apart counts as a part of it.
+/// Returns the range of the value behind a key that ends at `from`, as YAML and JSON write it. What may
+/// belong to the value counts as a part of it.
 fn value(text: &str, from: usize) -> Range<usize> {
     let line_start = text[..from].rfind('\n').map_or(0, |at| at + 1);
     let indent = indent(&text[line_start..]);
@@ -115,8 +116,8 @@ fn block(text: &str, indent: usize) -> usize {
     first + lines.take_while(is_inside).map(str::len).sum::<usize>()
 }
 
-/// So much of a line is shown, in characters: all of a document may stand on one, and every remark on
-/// it shows it.
+/// The most characters shown of a line. A whole document may be on one line, and every remark on the line
+/// shows it.
 const SHOWN: usize = 160;
 
 /// Returns a line of a [`masked`] text, or of a long one the part around a column, from 1.

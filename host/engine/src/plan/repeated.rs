@@ -16,7 +16,8 @@ use crate::list::{Entry, Filter, Format, STANDARD_FORMAT, Selection};
 /// The text of column 3 for tags by pattern.
 const PATTERN: &str = "*";
 
-/// What a value in a comment must not hold as it is. (Characters beyond ASCII are always encoded.)
+/// The characters that a value in a comment must not hold unencoded. (Characters beyond ASCII are always
+/// encoded.)
 const VALUE: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 /// The same for an item of a list with commas.
 const ITEM: &AsciiSet = &VALUE.add(b',');
@@ -84,8 +85,8 @@ fn column(text: &str) -> Cow<'_, str> {
     column_text(Cow::Borrowed(text))
 }
 
-/// Keeps a text one column that is not taken for a remark. No reference has the characters that this
-/// encodes, so the entry still fails as it did, and nobody reads them back.
+/// Encodes a text so that it stays one column and is not read as a remark. No valid reference has the
+/// encoded characters, so the entry still fails as before, and nothing decodes them.
 fn column_text(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.is_empty() {
         return Cow::Borrowed("%20");
@@ -103,7 +104,7 @@ fn column_text(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// Keeps an invalid tag one that is not taken for a pattern or a digest.
+/// Encodes an invalid tag so that it is not read as a pattern or a digest.
 fn tag_column(tag: &str) -> Cow<'_, str> {
     if tag.contains(['*', ':', '@']) {
         tag.replace('*', "%2A").replace(':', "%3A").replace('@', "%40").into()

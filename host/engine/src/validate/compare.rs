@@ -199,7 +199,7 @@ async fn complete(
     if !faults.is_empty() {
         return Ok(judge.broken(digests, faults));
     }
-    // The blobs may have given a pull-through cache away.
+    // Reading the blobs may have shown that the destination is a pull-through cache.
     entry.check_storage(None).await?;
     if entry.run.options.referrers {
         let is_verbatim = digests.source.as_ref() == Some(&held.raw.digest);

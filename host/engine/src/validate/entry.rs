@@ -38,7 +38,7 @@ pub struct ValidateOptions {
     /// Whether the archive of a Helm chart decides, and not its manifest: Helm writes the time of a push
     /// into it.
     pub charts_by_content: bool,
-    /// Repositories that cannot exist yet, because something around them does not, and what.
+    /// Repositories that cannot exist yet, each with what is missing around it, such as its project.
     pub missing: HashMap<Name, String>,
 }
 

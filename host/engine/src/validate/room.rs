@@ -81,7 +81,7 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Takes room for `count` things, if there is so much.
+    /// Takes room for `count` findings or children. Returns false if there is too little.
     pub(super) fn takes(&self, count: usize) -> bool {
         let left = |left: usize| left.checked_sub(count);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok()

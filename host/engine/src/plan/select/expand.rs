@@ -271,7 +271,7 @@ const fn has_tags_to_pick(entry: &Entry) -> bool {
     entry.repositories.is_none() && is_pattern(entry)
 }
 
-/// So many names that are left out are shown.
+/// The most names that a warning about left-out names shows.
 const SHOWN: usize = 3;
 
 /// What a selected name and its reason take beside their texts, in bytes.
@@ -286,8 +286,8 @@ fn listed_names(names: Listed<'_>) -> Result<&[String], StoreError> {
     }
 }
 
-/// Those of `names`, which a registry listed as `what` of `from`, that can be one. The others, such as a
-/// digest among tags, are left out with a warning.
+/// Returns the valid ones of `names`, which a registry listed as the `what` (tags or repositories) of
+/// `from`. The others, such as a digest among tags, are left out with a warning.
 fn valid<'a>(
     names: &'a [String],
     from: &str,
