@@ -29,7 +29,7 @@ pub struct Figures {
     pub memory: usize,
 }
 
-/// Makes the call of each fixture so many times, after one that is not measured. A list is probed and
+/// Makes the call of each fixture `calls` times, after one that is not measured. A list is probed and
 /// parsed.
 ///
 /// # Errors

@@ -180,8 +180,8 @@ impl Search<'_> {
         read.into_iter().map(|(_, edit)| edit).collect()
     }
 
-    /// Returns the edits that move the most images together. All edits are tried at once, and one by
-    /// one if that does not do.
+    /// Returns the edits that move the most images together. All edits are tried at once, and one by one if
+    /// that does not work.
     async fn choose(&mut self, read: Vec<Edit>) -> Vec<Edit> {
         if self.count(&read).await == Some(0) {
             return self.pruned(read, 0).await;

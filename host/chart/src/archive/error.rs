@@ -11,7 +11,7 @@ pub enum ArchiveError {
     /// The archive is cut off or damaged.
     #[error("the archive is broken: {0}")]
     Broken(String),
-    /// An entry has a path that leads out of the chart, or that is no path.
+    /// An entry has a path that leads out of the chart, or that is not a valid path.
     #[error("entry {entry:?}: {why}")]
     Path {
         /// The path as the archive has it.

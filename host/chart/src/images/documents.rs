@@ -63,7 +63,8 @@ fn of_document(root: &Rc<Node>) -> Vec<Finding> {
     match root.value {
         Value::Null => Vec::new(),
         _ => {
-            let message = format!("line {}: the document is no Kubernetes object", root.place.line);
+            let message =
+                format!("line {}: the document is not a Kubernetes object", root.place.line);
             vec![not_read(root.place, message)]
         }
     }

@@ -38,8 +38,8 @@ pub(super) fn add(
                 _ => continue,
             };
             let Some((reference, is_default)) = completed(&text, &values) else { continue };
-            // The template may complete the default in its own way.
-            // So may the registry, which often stands in another place.
+            // The template may complete a default tag in its own way. It may also complete the registry,
+            // which is often in another value.
             let names_registry =
                 text.split_once('/').is_some_and(|(first, _)| Registry::looks_like_one(first));
             let is_rendered = match (is_default, names_registry) {

@@ -93,7 +93,7 @@ fn what_is_not_taken_is_said_once() {
         found.remarks[1].to_string(),
         "the operator chooses: 9.5.0 without a name: demo/templates/a.yaml A/x spec.version (rule version)"
     );
-    assert!(found.remarks[3].message.contains("line 11: the document is no Kubernetes object"));
+    assert!(found.remarks[3].message.contains("line 11: the document is not a Kubernetes object"));
     let broken: Vec<String> = found.broken.iter().map(ToString::to_string).collect();
     assert_eq!(broken.len(), 1, "{broken:?}");
     let expected = "demo/templates/a.yaml: rendered text is not valid YAML: line 1";

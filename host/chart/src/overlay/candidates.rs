@@ -109,7 +109,7 @@ impl Found<'_> {
         let edit = |to: String| Edit { path: path.to_vec(), from: text.to_owned(), to };
         if text.is_empty() {
             if is_image_key(key) && self.moves.len() <= MOST_GUESSES {
-                // Which image it stands for, only a rendering tells.
+                // Only a rendering shows which image it stands for.
                 let all =
                     self.moves.iter().map(|image| edit(format!("{}{}", image.to, image.version)));
                 self.guesses.extend(all);

@@ -171,7 +171,7 @@ fn shown(url: &Url) -> String {
     url.to_string()
 }
 
-/// A page that a server sends in the place of a missing file is none.
+/// Whether this is a provenance file, and not a page that a server sends in the place of a missing one.
 fn is_provenance(file: &[u8]) -> bool {
     file.starts_with(b"-----BEGIN PGP SIGNED MESSAGE-----")
 }

@@ -1,7 +1,7 @@
 //! Validation of the results of plugins.
 //!
-//! A string that becomes part of a reference must not hold control characters, or such that reorder the
-//! text around them. The host refuses such a string and never changes it, because it would then mirror
+//! A string that becomes part of a reference must not hold control characters, or characters that reorder
+//! the text around them. The host refuses such a string and never changes it, because it would then mirror
 //! something else. It escapes strings that it only shows.
 
 use crate::contract::{

@@ -121,8 +121,8 @@ fn deserialize(engine: &Engine, code: &File) -> Option<Component> {
     unsafe { Component::deserialize_file(engine, path) }.ok()
 }
 
-/// Returns the checksum of a file, which tells damage: all that a cryptographic hash would tell beyond it
-/// is a forger, who would write both files. Reads the file in pieces, because each run reads megabytes.
+/// Returns the checksum of a file, which detects damage. A cryptographic hash would not detect forgery
+/// either: a forger would write both files. Reads the file in pieces, because each run reads megabytes.
 fn checksum_of(file: &mut File) -> io::Result<String> {
     let mut hasher = XxHash3_128::new();
     let mut buffer = vec![0; 128 * 1024];

@@ -17,7 +17,7 @@ use crate::setup::CompileNotice;
 /// A component that takes longer to compile is announced, in addition to the large ones.
 const ANNOUNCED: Duration = Duration::from_secs(1);
 
-/// A built-in plugin may take so many times as long as others.
+/// A built-in plugin may take this many times as long as others.
 const PATIENCE: u32 = 10;
 
 /// Makes compiled code of components.
@@ -31,8 +31,8 @@ pub(crate) struct Code {
 impl Code {
     /// Takes compiled code from the cache, else compiles the component and stores the code.
     ///
-    /// Only built-in plugins are compiled in this process, unless they are large. To drop the future ends
-    /// any other process.
+    /// Only built-in plugins are compiled in this process, unless they are large. Dropping the future ends
+    /// a process that was started for it.
     pub(crate) async fn of(
         &self,
         source: Source,

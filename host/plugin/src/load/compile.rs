@@ -38,7 +38,7 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// Compiles a component. To drop the future ends the process.
+    /// Compiles a component. Dropping the future ends the process.
     pub(crate) async fn compile(
         &self,
         component: &[u8],

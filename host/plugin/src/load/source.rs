@@ -128,7 +128,7 @@ pub(crate) fn check_metadata(
     source: &Source,
     metadata: Option<&Metadata>,
 ) -> Result<(), LoadProblem> {
-    // Settings belong to names, and the names of built-in plugins are reserved, also if only the name of a
+    // Settings belong to names, and the names of built-in plugins are reserved, even if only the name of a
     // file gives one. A file with the same component is the same plugin.
     let name = metadata.map_or(&source.name, |metadata| &metadata.name);
     let taken = |embedded: &Embedded| embedded.name == name && embedded.sha256 != source.sha256;

@@ -62,8 +62,8 @@ impl Origin {
         Ok(Self { place, plain: https == Some(&Value::Bool(false)) })
     }
 
-    /// Returns the host of the plain HTTP origin that requests go to whatever the registry uses: `None`
-    /// within `Some` is the registry's own.
+    /// Returns the host of the origin if its requests use plain HTTP, whatever the registry uses.
+    /// `Some(None)` stands for the registry's own host.
     pub(crate) fn plain_http(&self) -> Option<Option<&str>> {
         match &self.place {
             Place::Given(origin) => origin.strip_prefix(PLAIN).map(Some),

@@ -93,7 +93,7 @@ impl Permissions {
         Ok(resolved)
     }
 
-    /// Returns the first grant that covers a request, within a dry run or not.
+    /// Checks that a grant covers a request. A dry run also needs a method or a grant that changes nothing.
     pub(crate) fn grant(&self, wanted: &Wanted<'_>, dry_run: bool) -> Result<(), NotGranted> {
         let mut covering = self.grants.iter().filter(|grant| grant.covers(wanted)).peekable();
         if covering.peek().is_none() {
@@ -107,8 +107,8 @@ impl Permissions {
         }
     }
 
-    /// Returns the key and the value of the configuration that make endpoints use plain HTTP, and the host
-    /// of the request if it is not the registry's own.
+    /// Returns each setting that makes an endpoint use plain HTTP, with the host of the endpoint if it is
+    /// not the registry's own.
     pub(crate) fn plain_http(&self) -> Vec<PlainHttp> {
         let plain = |(endpoint, origin): &(Endpoint, Origin)| {
             let host = origin.plain_http()?.map(str::to_owned);

@@ -80,7 +80,7 @@ mod tests {
         CallTime { deadline: tokio::time::Instant::now() + wall, cpu, run }
     }
 
-    /// Computes for so much CPU time in pieces, as a guest does that yields.
+    /// Computes for this much CPU time in pieces, as a guest that yields does.
     async fn compute(duration: Duration) {
         let start = thread_time();
         while thread_time() - start < duration {

@@ -69,7 +69,7 @@ impl RunUse {
         self.memory.load(Relaxed)
     }
 
-    /// Takes room for scopes, and returns whether there is so much.
+    /// Takes room for scopes, and returns whether there is enough.
     pub(crate) fn take_scopes(&self, count: usize) -> bool {
         take(&self.scopes, count)
     }

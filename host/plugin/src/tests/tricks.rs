@@ -163,7 +163,7 @@ async fn lies_in_the_metadata_are_found() {
         let error = refused(Kind::ListFormat, lying(loops, json), "x.wasm").await;
         assert!(error.to_string().contains(said), "{json}: {error}");
     }
-    // The kind is what it exports. A rewrite that calls itself a list format is none.
+    // The kind is what it exports. A rewrite that calls itself a list format is not one.
     let json = r#"{"name":"x","version":"1","kind":"list-format"}"#;
     let error = refused(Kind::ListFormat, lying(fixture!("keeps"), json), "x.wasm").await;
     assert!(
