@@ -135,7 +135,7 @@ fn an_image_under_the_fallback_tag_is_not_overwritten() {
     let other = Image::new("linux/amd64").layer(7, 100).build();
     scene.destination.push("team/app", &scene.tag(), &other);
     let proxy = FaultProxy::before(&scene.destination);
-    scene.mirror(&proxy).exits(1).complains("it is no index of referrers");
+    scene.mirror(&proxy).exits(1).complains("it is not an index of referrers");
     let held = scene.destination.manifest("team/app", &scene.tag());
     assert_eq!(held.digest, other.digest());
 }

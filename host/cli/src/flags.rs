@@ -98,8 +98,8 @@ pub(crate) fn command() -> clap::Command {
     defined(&|_| true)
 }
 
-/// Returns the definition of the command line that `arguments` need: commands that they do not name are
-/// only there. The program starts sooner, as it has many commands with many flags.
+/// Returns the definition of the command line that `arguments` need. Commands that they do not name are not
+/// completed, so the program starts sooner: it has many commands with many flags.
 pub(crate) fn command_for(arguments: &[OsString]) -> clap::Command {
     defined(&|name| arguments.iter().any(|argument| argument == name))
 }

@@ -1,7 +1,7 @@
 //! Downloads files from web servers, such as chart repositories.
 //!
-//! A file server is no registry: its URL says the scheme, and Basic authentication is all that it
-//! asks for. It shares certificates, proxies, retries and time-outs with registries.
+//! A file server is not a registry: its URL says the scheme, and Basic authentication is all that it asks
+//! for. It shares certificates, proxies, retries and time-outs with registries.
 
 pub(crate) mod shared;
 

@@ -38,7 +38,7 @@ pub(super) struct Capabilities {
     pub(super) chunk_min_size: u64,
     /// The largest accepted chunk, in bytes.
     pub(super) chunk_max_size: u64,
-    /// Whether it is a known service, which is no pull-through cache.
+    /// Whether it is a known service, which is never a pull-through cache.
     pub(super) is_service: bool,
 }
 

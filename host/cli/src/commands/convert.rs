@@ -27,7 +27,7 @@ use longshore_engine::plan::{self, SourceOverride, Unselected};
 
 /// The file name that means standard input or standard output.
 const STREAM: &str = "-";
-/// Registries are asked for so many tag lists at once.
+/// The most tag lists to request at once.
 const AT_ONCE: usize = 8;
 /// The platforms of an entry without a filter.
 const ALL: &str = "all";

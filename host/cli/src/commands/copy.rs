@@ -53,7 +53,7 @@ pub(crate) async fn run(settings: CopySettings, log: &Arc<Log>) -> Result<Exit, 
     let records = Records { command: &command, private_list, page, asked: ("Source", source) };
     let completed = mirror::complete(&session, planned, entries, records).await?;
     Ok(match (completed.exit, completed.totals) {
-        // An entry of a list may be left out. What `copy` names is all that is asked for.
+        // An entry of a list may be left out, but `copy` has only the one that it names.
         (Exit::Done, Some(totals)) if totals.is_nothing() => Exit::SomeFailed,
         (exit, _) => exit,
     })
@@ -114,8 +114,8 @@ const fn is_untagged(entry: &Entry) -> bool {
     }
 }
 
-/// Returns the format of the failed list. It is not one of lines, so that the list says all of an entry, also
-/// that every platform is copied.
+/// Returns the format of the failed list. It counts as a format without lines, so that the list states
+/// everything of an entry, even that every platform is copied.
 fn format() -> Format {
     let name = STANDARD_FORMAT.to_owned();
     Format { flag: name.clone(), name, ..Format::default() }

@@ -20,8 +20,8 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Inspects `path`. Follows symbolic links, unless it `is_default`: whoever made the folder of the list,
-    /// such as the author of a checkout, chose where they lead.
+    /// Inspects `path`. Follows symbolic links, unless it `is_default`: another user who made the folder,
+    /// such as the author of a checkout, may have chosen where they lead.
     ///
     /// # Errors
     /// Returns an error if it is a folder or cannot be inspected, or if the default path is a link, a pipe, a

@@ -15,11 +15,11 @@ pub(crate) struct ChartListFlags {
 }
 
 impl ChartListFlags {
-    /// Returns a note on flags that change nothing, because the list is no configuration of charts.
+    /// Returns a note on flags that change nothing, because the list is not a configuration of charts.
     pub(crate) fn note(&self) -> Option<&'static str> {
         let is_given = self.include_disabled || self.renderer != "auto";
         is_given.then_some(
-            "--renderer and --include-disabled change nothing: the list is no configuration of charts",
+            "--renderer and --include-disabled change nothing: the list is not a configuration of charts",
         )
     }
 }

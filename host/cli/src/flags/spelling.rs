@@ -150,7 +150,7 @@ fn takes_commas(flag: &str) -> bool {
     ["-a", "--arch", "--os"].contains(&flag)
 }
 
-/// Returns the tip for a word that is no flag: a list, or a registry behind one.
+/// Returns the tip for a word that is not a flag: a list, or a registry behind one.
 fn positional(word: &str, arguments: &[OsString], command: &Command) -> Option<String> {
     let given = |flags: [&str; 2]| {
         arguments.iter().any(|argument| flags.iter().any(|flag| *argument == **flag))

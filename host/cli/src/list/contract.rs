@@ -9,7 +9,7 @@ use super::credential::GivenCredential;
 #[derive(Default)]
 pub(crate) struct Parsed {
     pub(crate) entries: Vec<Entry>,
-    /// The credentials, which are no entries for anybody else.
+    /// The credentials, which do not become entries.
     pub(crate) credentials: Vec<GivenCredential>,
     pub(crate) diagnostics: Vec<Diagnostic>,
 }

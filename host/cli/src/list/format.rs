@@ -24,21 +24,20 @@ pub(crate) struct ReadList {
 pub(crate) struct Choice {
     /// The plugin.
     pub(crate) plugin: Plugin,
-    /// What it read while it was chosen, where that was needed.
+    /// The list as the plugin read it, if it had to read the list to be chosen.
     parsed: Option<Parsed>,
     /// Plugins whose probe failed: they count as a no.
     pub(crate) failures: Vec<PluginError>,
 }
 
-/// Asks each of `plugins`, which are the built-in and installed formats that it may be in, whether it knows the text
-/// and takes the surest. Of formats of lines that are
-/// equally sure, the one that reads all of it with the fewest errors is taken: lines of both kinds in
-/// one list are most often slips.
+/// Asks each of `plugins` whether it knows the text, and takes the surest one. They are the built-in and
+/// installed formats that the text may be in. If formats of lines are equally sure, it takes the one that
+/// reads the whole text with the fewest errors: lines of another kind in a list are usually mistakes.
 ///
 /// They see `head`, the start of the text.
 ///
 /// # Errors
-/// Where none knows it, or two are equally sure.
+/// If no format knows the text, or two are equally sure.
 pub(crate) async fn choose(
     text: &ListText,
     head: &str,
@@ -161,7 +160,7 @@ pub(crate) async fn parse(text: ListText, choice: Choice) -> Result<ReadList, Li
     match text.broken() {
         [] => {}
         broken if format.lines => refuse(&mut parsed, broken),
-        // What such a line was part of cannot be told.
+        // Nothing shows what such a line was part of.
         &[(line, _), ..] => {
             return Err(ListError::NotText { name: text.name, line });
         }
@@ -233,7 +232,7 @@ fn idle_comments(text: &ListText, format: &Format) -> Vec<Diagnostic> {
     idle.collect()
 }
 
-/// Makes remarks of the entries at `broken` lines, which are no UTF-8. A comment may be what it likes.
+/// Turns the entries at `broken` lines, which are not UTF-8, into remarks. A comment may hold any bytes.
 fn refuse(parsed: &mut Parsed, broken: &[Place]) {
     let at = |line: u32| broken.binary_search_by_key(&line, |(line, _)| *line).ok();
     let mut lost = vec![false; broken.len()];

@@ -20,7 +20,7 @@ const LIMIT: u64 = 32 * 1024 * 1024;
 /// no writer.
 ///
 /// # Errors
-/// Where it is no readable file.
+/// If it is not a readable file.
 pub(crate) async fn read_file(
     path: &Path,
     interrupt: &mut Interrupt,
@@ -32,7 +32,7 @@ pub(crate) async fn read_file(
 /// Reads standard input to its end, or until the run is interrupted.
 ///
 /// # Errors
-/// Where it cannot be read.
+/// If it cannot be read.
 pub(crate) async fn read_stdin(interrupt: &mut Interrupt) -> Result<Option<ListText>, ListError> {
     unless_interrupted(read_all_of_stdin, interrupt).await
 }

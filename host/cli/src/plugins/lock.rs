@@ -1,6 +1,6 @@
 //! The lock file: which plugins are installed, and the digest of each component.
 //!
-//! It grants nothing, so that the lock file of somebody else arms no plugin.
+//! It grants nothing, so that another person's lock file gives no plugin any rights.
 
 use std::fs::{self, File};
 use std::io;
@@ -108,7 +108,7 @@ impl LockFile {
     /// Reads the lock file at `path`.
     ///
     /// # Errors
-    /// Returns an error if there is one and longshore did not write it so.
+    /// Returns an error if the file exists, and does not look as longshore writes it.
     pub(crate) fn read(path: PathBuf) -> Result<Self, InstallError> {
         let bytes = match read_regular(&path, LIMIT) {
             Ok(bytes) => bytes,

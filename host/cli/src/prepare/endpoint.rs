@@ -28,7 +28,7 @@ pub(crate) struct RegistryEndpoints {
     /// Whether the plugin is built in, so that it may use the usual variables, files and roles of AWS.
     built_in: bool,
     aws: AwsSources,
-    /// Who the last request for each registry was from.
+    /// The account of the last request for each registry.
     accounts: Mutex<HashMap<String, String>>,
 }
 

@@ -18,7 +18,7 @@ pub(super) use self::timeline::{Slot, Timeline};
 use super::log::{Log, terminal_size};
 use super::options::ReportOptions;
 
-/// The course of a run, as its events tell it.
+/// The course of a run, as its events show it.
 pub(super) struct Course {
     log: Arc<Log>,
     /// True if rows at a terminal show the progress; else log lines do.

@@ -48,7 +48,7 @@ pub(crate) enum ReportError {
         /// The cause.
         cause: Cause,
     },
-    /// The path of the page is no file that can be replaced.
+    /// The path of the page is not that of a file that can be replaced.
     #[error("write the report {}: it is not a file", .0.display())]
     PageNoFile(PathBuf),
     /// The path of the page is that of another file of the run.

@@ -39,7 +39,7 @@ impl Report {
         self.totals.failed > 0
     }
 
-    /// Says whether the summary tells that no referrers were looked for.
+    /// Says whether the summary mentions that no referrers were looked for.
     pub(crate) fn speaks_of_referrers(&self) -> bool {
         let options = &self.options;
         options.verb == Verb::Mirror

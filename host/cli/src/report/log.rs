@@ -72,7 +72,7 @@ impl Log {
         self.put(&self.line(level, entry, image, text), None);
     }
 
-    /// Writes lines that are no records, such as the text of a chart. They must be escaped.
+    /// Writes lines that are not records, such as the text of a chart. They must be escaped.
     pub(super) fn page(&self, text: &str) {
         self.put(text, None);
     }

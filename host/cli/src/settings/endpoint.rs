@@ -110,7 +110,7 @@ impl CredentialSettings {
         self.values.is_empty()
     }
 
-    /// Returns the value of a key that is no secret.
+    /// Returns the value of a key that is not a secret.
     pub(crate) fn plain(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }

@@ -263,7 +263,7 @@ pub(crate) enum SettingsError {
     #[error("select charts: neither --chart nor --all is given")]
     NoChart,
     /// `--version` is given with `--all`.
-    #[error("use --version with --all: the versions of one chart are no versions of others")]
+    #[error("use --version with --all: the versions of one chart are not those of the others")]
     VersionOfAll,
     /// A `--version` is not valid.
     #[error("use --version: {0}")]

@@ -84,8 +84,8 @@ impl Formats<'_> {
 
     /// Returns the plugin `forced`, or else the one that recognises the text best.
     async fn choose(&self, text: &ListText, forced: Option<&str>) -> Result<Choice, Fatal> {
-        // A failed list of longshore says what it is in. Its text may be of another person, so a built-in plugin
-        // only is taken from it.
+        // A failed list of longshore names its format. The list may come from another person, so it may only
+        // choose a built-in plugin.
         let built_in = PluginHost::built_in(Kind::ListFormat);
         let named = format_of_failed_list(text).filter(|name| built_in.contains(name));
         if let (None, Some(name)) = (forced, named) {
@@ -95,7 +95,7 @@ impl Formats<'_> {
             Some(name) => Choice::forced(self.load(name).await?),
             None => {
                 let mut choice = self.recognise(text, text.head()).await?;
-                // The words that tell a format may come late.
+                // The words that identify a format may come late.
                 if let (Err(ListError::NoFormat { .. } | ListError::Ambiguous { .. }), Some(head)) =
                     (&choice, text.long_head())
                 {

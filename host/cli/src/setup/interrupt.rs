@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::error::Exit;
 use longshore_store::Interrupt;
 
-/// A signal so soon after the first one is a duplicate: a terminal signals the whole process group, and
+/// A signal this soon after the first one is a duplicate: a terminal signals the whole process group, and
 /// the parent process may pass its signal on.
 const DUPLICATE: Duration = Duration::from_millis(200);
 

@@ -371,7 +371,7 @@ impl Progress<'_> {
         };
         let (number, by) = (ended.job, &ended.worker.name);
         if ended.run != self.run {
-            tracing::debug!("the worker {by} told an outcome of an earlier run");
+            tracing::debug!("the worker {by} reported an outcome of an earlier run");
             return;
         }
         if self.jobs.get(number).is_none() {

@@ -241,7 +241,7 @@ impl Teller {
         tokio::select! {
             told = storing => told,
             () = too_late => {
-                tracing::warn!("[M_ID:{job}] the outcome could not be told: the run is over, or NATS is away");
+                tracing::warn!("[M_ID:{job}] the outcome could not be reported: the run is over, or NATS is away");
                 Told::Open
             }
         }

@@ -1,4 +1,4 @@
-//! Keys of AWS that the surroundings give: a web identity, a profile, a container's or an instance's role.
+//! AWS keys from the environment: of a web identity, a profile, or the role of a container or an instance.
 //!
 //! The order is that of AWS's SDKs. Nobody asks the metadata service of an instance unless a request must be
 //! signed and no other source has keys.

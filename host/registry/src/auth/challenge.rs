@@ -67,7 +67,7 @@ impl Challenge {
             let known = http_auth::parse_challenges(text).unwrap_or_default();
             let mut found: Vec<&str> = known.iter().map(|challenge| challenge.scheme).collect();
             if found.is_empty() {
-                // `Negotiate` with its data is no list of challenges.
+                // `Negotiate` with its data is not a list of challenges.
                 found.extend(text.split_whitespace().next());
             }
             for scheme in found {

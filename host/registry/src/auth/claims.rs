@@ -16,7 +16,7 @@ use crate::Secret;
 pub(crate) struct Claims {
     #[serde(default)]
     sub: Value,
-    /// What it grants; `Null` if the token does not tell.
+    /// What it grants; `Null` if the token does not say.
     #[serde(default)]
     access: Value,
 }
@@ -46,10 +46,10 @@ impl Claims {
         self.sub.as_str() == Some("")
     }
 
-    /// The actions that the token grants on `repository`; `None` if it does not tell.
+    /// The actions that the token grants on `repository`; `None` if it does not say.
     ///
-    /// A service leaves out a repository of which it grants nothing. A token that names what nobody
-    /// `asked` for has names of another kind, and tells nothing.
+    /// A service leaves out a repository of which it grants nothing. A token that names a repository other
+    /// than those `asked` for uses names of another kind, and says nothing.
     pub(crate) fn actions_on(&self, repository: &str, asked: &[&str]) -> Option<Vec<String>> {
         let listed: Vec<Access> = Vec::deserialize(&self.access).ok()?;
         let is_asked = |access: &Access| {

@@ -156,8 +156,8 @@ impl Client {
         }
     }
 
-    /// Says that a token of the account does not allow pushes into `repository`, if it was asked to and
-    /// tells.
+    /// Says that a token of the account does not allow pushes into `repository`, if it was requested for
+    /// pushes and says what it allows.
     pub(crate) async fn lacks_push_right(&self, repository: &Repository) -> Option<RegistryError> {
         if !self.tokens.deny_push(repository).await {
             return None;

@@ -152,7 +152,7 @@ fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u
         _ => None,
     };
     let seconds = seconds.filter(|seconds| seconds.is_finite() && *seconds >= 1.0);
-    // A token that lives longer than a number can say is renewed after a day all the same.
+    // A lifetime that is too large for the type is valid: the token is renewed after a day anyway.
     let whole =
         seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
     Ok(whole.map(|life| life.as_secs()))

@@ -210,7 +210,7 @@ fn parse(bytes: Bytes, media_type: Option<&MediaType>) -> Result<Manifest, Cause
 fn listed(manifest: Manifest) -> Result<Vec<Descriptor>, Cause> {
     match manifest.content {
         Content::Index(index) => Ok(index.manifests),
-        Content::Single(_) => Err(Cause::List("it is no index of referrers")),
+        Content::Single(_) => Err(Cause::List("it is not an index of referrers")),
     }
 }
 
@@ -240,7 +240,7 @@ fn merged(held: Option<Manifest>, referrers: &[Manifest]) -> Result<Option<RawMa
         return Ok(None);
     }
     let index = raw.with_more_children(&more);
-    index.map(Some).map_err(|_| Cause::List("it is no index of referrers"))
+    index.map(Some).map_err(|_| Cause::List("it is not an index of referrers"))
 }
 
 #[cfg(test)]

@@ -147,7 +147,8 @@ pub(super) async fn store(
     change(name, "store", &document.to_string(), directories).await
 }
 
-/// Lets the helper `name` erase a registry's credential. A credential that it does not have is no error.
+/// Lets the helper `name` erase a registry's credential. A credential that it does not have is not an
+/// error.
 pub(super) async fn erase(
     name: &str,
     registry: &Registry,

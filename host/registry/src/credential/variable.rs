@@ -16,8 +16,8 @@ pub(super) const WHOLE_FILE: &str = "DOCKER_AUTH_CONFIG";
 
 /// Returns the variable that holds the credential of `registry`.
 ///
-/// Letters become capitals, `.` and `:` become `_`, and `-` becomes `__`. A name must not have the variable of
-/// another one, because its credential would go there: so `_`, which no domain has, becomes `___`.
+/// Letters become capitals, `.` and `:` become `_`, and `-` becomes `__`. Two registries must not share a
+/// variable, because the credential of one would go to the other. So `_`, which no domain has, becomes `___`.
 pub fn variable_of(registry: &Registry) -> String {
     let mut name = PREFIX.to_owned();
     for character in registry.as_str().chars() {

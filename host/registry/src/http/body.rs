@@ -132,8 +132,8 @@ async fn read_in_turn(
 /// Reads a whole body of JSON, of at most `limit` bytes.
 ///
 /// # Errors
-/// Also if it is compressed: longshore asks for no encoding, but some proxies compress all the same.
-/// Others answer with a page to log in.
+/// Also if it is compressed: longshore asks for no encoding, but some proxies compress anyway. Others
+/// answer with a page to log in.
 pub(crate) async fn read_json(response: Response, limit: u64) -> Result<Bytes, Cause> {
     let encoding = Encoding::of(&response);
     let body = read_bounded(response, limit).await?;

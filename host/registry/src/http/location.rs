@@ -46,7 +46,7 @@ pub(crate) async fn location(
 /// proxy, registries often do not know their own scheme, nor their port. On other hosts it is an
 /// error.
 fn target(text: &str, from: &Url, base: &Url) -> Result<Url, &'static str> {
-    let mut url = from.join(text).map_err(|_| "it is no URL")?;
+    let mut url = from.join(text).map_err(|_| "it is not a URL")?;
     if base.scheme() == "https" && url.scheme() == "http" {
         let is_raised = url.host_str() == base.host_str()
             && url.set_scheme("https").is_ok()
@@ -58,7 +58,7 @@ fn target(text: &str, from: &Url, base: &Url) -> Result<Url, &'static str> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err("the scheme is not HTTP");
     }
-    without_account(url).ok_or("it is no URL")
+    without_account(url).ok_or("it is not a URL")
 }
 
 #[cfg(test)]
@@ -84,7 +84,7 @@ mod tests {
             ("http://r.test:5000", "//s.test/x", Ok("http://s.test/x")),
             ("https://r.test", "https://u:p@s.test/x?a=b", Ok("https://s.test/x?a=b")),
             ("https://r.test", "file:///etc/passwd", Err("the scheme is not HTTP")),
-            ("https://r.test", "http://[", Err("it is no URL")),
+            ("https://r.test", "http://[", Err("it is not a URL")),
         ] {
             let base = Url::parse(base).unwrap();
             let from = base.join("/v2/a").unwrap();

@@ -66,7 +66,7 @@ pub enum TlsFault {
 }
 
 impl TlsFault {
-    /// The fault that an error of rustls means; `None` if it is none of the handshake.
+    /// The fault that an error of rustls means; `None` if it is not about the handshake.
     pub(crate) fn of(error: &Error) -> Option<Self> {
         match error {
             Error::InvalidCertificate(error) => Some(Self::of_certificate(error)),

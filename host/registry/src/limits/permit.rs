@@ -1,7 +1,7 @@
 //! Permits: which request may use a registry now.
 //!
-//! A transfer needs a permit at both ends and takes both in one step. A permit's owner never waits
-//! for another permit, so waiters cannot deadlock, whatever the limits are (engine.md, section 2).
+//! A transfer needs a permit at both ends and takes both in one step. A permit's owner never waits for
+//! another permit, so waiters cannot deadlock, whatever the limits are.
 //!
 //! `Permits` admits the oldest image first. Half of the slots go to the largest waiting blob, which
 //! would otherwise end up alone at the end of the run. Blobs above 1 GiB use at most half of the

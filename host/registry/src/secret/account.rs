@@ -82,7 +82,7 @@ fn is_digest(text: &str) -> bool {
 }
 
 /// Whether a text is a version of three numbers, as `0.1.0` or `0.2.0-rc.1#function`. An IPv4 address has
-/// four, and names of hosts end in no number. A sentence may end behind the version.
+/// four, and a host name does not end in a number. A sentence may end behind the version.
 fn is_version(text: &str) -> bool {
     let text = text.split('#').next().unwrap_or(text);
     let text = text.trim_end_matches(['.', ':', ';', '!', '?', ')', ']', '}']);

@@ -74,9 +74,9 @@ impl Client {
         Ok((self.upload_blob(transfer, session).boxed().await?, true))
     }
 
-    /// Compares the size of a blob that was `placed`. A blob of another size is damaged: it is sent
-    /// again, without asking whether it is there. Where it had just been sent, the registry keeps
-    /// what it has.
+    /// Compares the size of a blob that was `placed`. A blob of another size is damaged: it is sent again
+    /// without a probe. If the size is still wrong after that, the registry keeps the damaged blob, and
+    /// this fails.
     async fn checked(
         &self,
         transfer: &BlobTransfer<'_>,
@@ -98,8 +98,8 @@ impl Client {
         Err(TransferFailure::Destination(operation.failed(cause).into()))
     }
 
-    /// The size of the blob at the registry, where it is not the descriptor's. A registry that does
-    /// not say has not shown damage.
+    /// The size of the blob at the registry, if it is not the descriptor's. A registry that names no size
+    /// has not shown damage.
     async fn wrong_size(&self, transfer: &BlobTransfer<'_>) -> Result<Option<u64>, AttemptError> {
         let look = self.look_up_blob(transfer.repository, transfer.blob);
         match unless_interrupted(transfer, look).await? {

@@ -1,6 +1,6 @@
 //! Whether a registry answers existence checks by a mount from the repository itself.
 //!
-//! Until a mount is known to tell nothing, it is used instead of HEAD.
+//! Until a mount is known not to show whether a blob exists, it is used instead of HEAD.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

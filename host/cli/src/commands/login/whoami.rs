@@ -162,7 +162,7 @@ impl Target<'_> {
     }
 }
 
-/// Says whether nothing came back that a registry has said.
+/// Says whether the error is not an answer of the registry.
 const fn is_unanswered(cause: &Cause) -> bool {
     matches!(
         cause,

@@ -289,7 +289,7 @@ impl Session {
         used.extend(self.credentials_format.get().cloned());
         match self.settings.repo_type() {
             None => {}
-            // Only the registries tell which ones are used.
+            // Only the registries show which ones are used.
             Some(AUTO) => used.extend(built_in.iter().map(|&name| name.to_owned())),
             Some(name) => used.push(self.plugins.name_of(Kind::RepoType, name).await?),
         }

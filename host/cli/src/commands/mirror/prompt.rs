@@ -89,7 +89,7 @@ struct Conversation {
     page: Option<(PageFile, PromptReport)>,
     /// Pasted lines that wait for their turn.
     typed: VecDeque<String>,
-    /// The comment for the next line, and the lines between, which say nothing.
+    /// The comment for the next line, and the empty lines and comments after it.
     above: Vec<String>,
     next_number: u32,
     /// The number of lines so far.
@@ -116,7 +116,7 @@ impl Conversation {
                 continue;
             }
             if is_silent(text) {
-                // Comments of people pile up otherwise.
+                // Otherwise, comments without a meaning for longshore would pile up.
                 if !self.above.is_empty() || text.to_lowercase().contains("longshore") {
                     self.above.push(line);
                 }
@@ -239,7 +239,7 @@ impl Conversation {
     }
 
     /// Returns the destination of a line with columns if nothing names its registry: it would be Docker
-    /// Hub, which nobody means who types it.
+    /// Hub, which is hardly what the user means.
     fn without_registry(&self, line: &str) -> Option<String> {
         if self.session.settings.destination.is_some() {
             return None;

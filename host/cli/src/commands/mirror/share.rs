@@ -13,7 +13,8 @@ use crate::prepare::{Prepared, Purpose};
 use crate::settings::Task;
 use crate::setup::{OpenStores, connect, machine};
 
-/// The most bytes of what a preparation said that travel with a run. Workers find out the rest themselves.
+/// The most bytes of a preparation's results that are sent with a run. Workers find out the rest
+/// themselves.
 const PREPARED: usize = 256 * 1024;
 
 impl Session {

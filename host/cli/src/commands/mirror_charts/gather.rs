@@ -41,7 +41,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// What finding out about charts needs.
+/// What is needed to find out about charts.
 pub(super) struct Gathering<'a> {
     pub(super) sources: &'a Sources,
     /// `None` with `--charts-only`.
@@ -132,7 +132,8 @@ impl Gathering<'_> {
         }
     }
 
-    /// The versions of all upstreams, as wished, none of which was looked at before an interrupt.
+    /// The versions of all upstreams as the configuration names them, after an interrupt before any was
+    /// looked at.
     pub(super) fn interrupted(upstreams: &[Upstream]) -> Vec<FoundChart> {
         let version = |wish: &VersionWish| FoundVersion {
             version: wish.to_string(),
@@ -209,7 +210,7 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    /// Renders a chart with each set of values. A set that fails costs no other one.
+    /// Renders a chart with each set of values. A set that fails does not affect the others.
     async fn renditions(
         &self,
         renderer: &dyn Renderer,

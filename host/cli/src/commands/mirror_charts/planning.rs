@@ -19,7 +19,7 @@ use crate::report::{ChartGroup, ChartPlan, ChartVersion, FailedEntry, ImageUse, 
 /// The plan of a run: jobs for the engine, charts for the report.
 pub(super) struct PlannedCharts {
     pub(super) jobs: Jobs,
-    /// Outcomes of entries that are no jobs.
+    /// Outcomes of entries that are not jobs.
     pub(super) ended: Vec<(u32, Outcome)>,
     pub(super) charts: ChartPlan,
     /// The lines of the failed list for images, by number.

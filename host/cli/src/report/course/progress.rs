@@ -20,7 +20,7 @@ pub(in crate::report) const HEARTBEAT: Duration = Duration::from_secs(30);
 const WINDOW: Duration = Duration::from_secs(10);
 /// The time between two samples.
 const SAMPLE: Duration = Duration::from_millis(500);
-/// A run must be so old before it says how long it will take.
+/// How long a run must last before it estimates the time left.
 const EARLY: Duration = Duration::from_secs(3);
 
 /// A narrower terminal has no bytes in its rows, so that there is room for names.
@@ -62,7 +62,7 @@ struct Sample {
 }
 
 impl Progress {
-    /// Creates the progress of a run of so many images.
+    /// Creates the progress of a run of `all` images.
     pub(super) fn new(all: usize) -> Self {
         let samples = VecDeque::from([Sample { at: Duration::ZERO, done: 0, moved: 0 }]);
         let (running, workers) = (BTreeMap::new(), BTreeMap::new());

@@ -72,8 +72,9 @@ impl Place {
         Ok(Self::File(replaceable(resolve(path), mode)))
     }
 
-    /// Accepts the default path if it is free or has a failed list of longshore. Whoever made the folder, such
-    /// as the author of a checkout, chose what else is there: a link to a file of the user's, or a pipe.
+    /// Accepts the default path if it is free or has a failed list of longshore. Another user who made the
+    /// folder, such as the author of a checkout, may have put something else there: a link to a file of this
+    /// user, or a pipe.
     fn find_own(mut place: Replaceable) -> Result<Self, ReportError> {
         let path = place.path.clone();
         let failed = |cause| ReportError::write(&path, cause);

@@ -1,7 +1,8 @@
 //! The table of all rows, which sorts and filters.
 //!
-//! It is in `<noscript>`, where a browser with scripts does not parse it: 10,000 rows of it are 100,000 elements.
-//! The script takes its text and makes elements of the rows that are shown. So each row is exactly one line.
+//! The table is in `<noscript>`, where a browser with scripts does not parse it, because 10,000 rows are
+//! 100,000 elements. The script takes the text of the table, and makes elements only of the rows that it
+//! shows. So each row must be exactly one line.
 
 use std::io::{self, Write};
 
@@ -87,7 +88,7 @@ pub(super) fn shortened(digest: &str) -> &str {
 
 fn write_why(item: &Item<'_>, out: &mut dyn Write) -> io::Result<()> {
     let texts = [item.error, item.reason];
-    // The reason of a copy tells of the change, too.
+    // The reason of a copy already names the change.
     let change = item
         .digest_change
         .filter(|change| !item.reason.is_some_and(|reason| reason.contains(change)));

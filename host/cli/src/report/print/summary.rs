@@ -124,7 +124,8 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Says which of the skipped entries the destination has not, if it has others. A warning says so of all.
+/// Says how many of the skipped entries the destination lacks, unless every entry was left out: then a
+/// warning says so.
 fn write_left_out(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let Totals { skipped, left_out, .. } = report.totals;
     if left_out == 0 || usize::try_from(left_out).ok() == Some(report.rows.len()) {

@@ -39,11 +39,11 @@ fn service(surroundings: &Surroundings) -> Result<Option<Url>, String> {
         let url = path.starts_with('/').then(|| Url::parse(&format!("{SERVICE}{path}")).ok());
         return match url.flatten() {
             Some(url) => Ok(Some(url)),
-            None => Err(format!("{RELATIVE} is no path")),
+            None => Err(format!("{RELATIVE} is not a path")),
         };
     }
     let Some(text) = surroundings.variable(FULL) else { return Ok(None) };
-    let url = Url::parse(&text).map_err(|_| format!("{FULL} is no URL"))?;
+    let url = Url::parse(&text).map_err(|_| format!("{FULL} is not a URL"))?;
     check(&url).map_err(|why| format!("{FULL} {why}"))?;
     let is_known = match url.host() {
         Some(Host::Ipv4(address)) => is_container_service(address.into()),
@@ -53,7 +53,7 @@ fn service(surroundings: &Surroundings) -> Result<Option<Url>, String> {
     if is_known {
         return Ok(Some(url));
     }
-    Err(format!("{FULL} leads to an address that is no service for containers"))
+    Err(format!("{FULL} leads to an address that is not a service for containers"))
 }
 
 fn token(surroundings: &Surroundings) -> Result<Option<String>, String> {

@@ -14,10 +14,10 @@ const ROLES: &str = "latest/meta-data/iam/security-credentials/";
 /// The life of the token, in seconds.
 const LIFE: &str = "21600";
 
-/// Fetches the keys of the role. Returns `None` where no service answers, and for an instance without a role.
+/// Fetches the keys of the role. Returns `None` if no service answers, or if the instance has no role.
 pub(super) async fn fetch(surroundings: &Surroundings) -> Result<Option<Found>, String> {
     let Some(base) = service(surroundings)? else { return Ok(None) };
-    let url = |path: &str| base.join(path).map_err(|_| format!("{path} is no path"));
+    let url = |path: &str| base.join(path).map_err(|_| format!("{path} is not a path"));
     let asked = url("latest/api/token")?;
     let headers = [("x-aws-ec2-metadata-token-ttl-seconds", LIFE)];
     // Most machines have no such service.
@@ -35,7 +35,7 @@ pub(super) async fn fetch(surroundings: &Surroundings) -> Result<Option<Found>, 
         _ => return Err(failed(format!("the list of roles is a {}", roles.status.as_u16()))),
     };
     if role.contains(['/', '?', '#', '\\']) {
-        return Err(failed("its name is no name".to_owned()));
+        return Err(failed("its name is not valid".to_owned()));
     }
     let keys = url(&format!("{ROLES}{role}"))?;
     let answer = send(Method::GET, &keys, &headers).await.map_err(failed)?;
@@ -58,7 +58,7 @@ fn service(surroundings: &Surroundings) -> Result<Option<Url>, String> {
     };
     let text = surroundings.variable(ENDPOINT).unwrap_or_else(|| usual.to_owned());
     let url = Url::parse(&format!("{}/", text.trim_end_matches('/')))
-        .map_err(|_| format!("{ENDPOINT} is no URL"))?;
+        .map_err(|_| format!("{ENDPOINT} is not a URL"))?;
     check(&url).map_err(|why| format!("{ENDPOINT} {why}"))?;
     Ok(Some(url))
 }

@@ -32,7 +32,7 @@ pub(super) struct Answer {
 /// Returns what is wrong, as a fragment that fits behind the name of a variable.
 pub(super) fn check(url: &Url) -> Result<(), String> {
     if url.scheme() != "http" {
-        return Err("is no http:// address".to_owned());
+        return Err("is not an http:// address".to_owned());
     }
     let is_near = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -96,8 +96,8 @@ struct Document {
 /// # Errors
 /// Returns why there are none. No part of the keys is shown.
 pub(super) fn read(text: &str) -> Result<Found, String> {
-    let document: Document =
-        serde_json::from_str(text).map_err(|_| "the answer is no document of keys".to_owned())?;
+    let document: Document = serde_json::from_str(text)
+        .map_err(|_| "the answer is not a document of keys".to_owned())?;
     if let Some(code) = document.code.filter(|code| code != "Success") {
         let message = document.message.map_or_else(String::new, |message| format!(": {message}"));
         return Err(format!("the service says {code}{message}"));

@@ -71,7 +71,7 @@ fn service(surroundings: &Surroundings) -> Result<(EndpointScheme, Registry), St
         host.parse::<Registry>().map_err(|error| format!("{host:?} is not a host: {error}"))
     };
     if let Some(text) = surroundings.variable(ENDPOINT) {
-        let url = Url::parse(&text).map_err(|_| format!("{ENDPOINT} is no URL"))?;
+        let url = Url::parse(&text).map_err(|_| format!("{ENDPOINT} is not a URL"))?;
         let authority = url.authority();
         return match url.scheme() {
             "https" => Ok((EndpointScheme::Https, parsed(authority)?)),

@@ -25,7 +25,7 @@ const PAGES: usize = 20;
 /// The name of an upload that no registry opens.
 const NO_UPLOAD: &str = "longshore-looks-for-a-cache";
 
-/// Nothing tells whether a registry is a cache.
+/// Nothing shows whether a registry is a cache.
 struct Undecided;
 
 /// A project in Harbor's list.
@@ -54,7 +54,7 @@ impl Client {
         Err(operation.failed(Cause::PullThrough(why)))
     }
 
-    /// Says why `repository` is in a cache, if something tells.
+    /// Says why `repository` is in a cache, if something shows it.
     async fn cache_sign(
         &self,
         repository: &Repository,
@@ -83,8 +83,8 @@ impl Client {
         known.get_or_init(|| self.refuses_uploads(repository, digest)).await.clone()
     }
 
-    /// Says that a registry with distribution's code is a cache, if a blob gives it away or it says so
-    /// itself. It is only asked once per run, and only where it shows a manifest.
+    /// Says that a registry with distribution's code is a cache, if a blob shows it or it says so itself.
+    /// It is only asked once per run, and only if it shows a manifest.
     ///
     /// Its manifests look like those of other registries. So do the blobs that it has fetched: it
     /// stores them.
@@ -120,7 +120,7 @@ impl Client {
     /// its caches repeat the error of their upstream for an unknown manifest.
     ///
     /// # Errors
-    /// If an answer tells nothing, so that it is worth asking again.
+    /// If an answer shows nothing, so that asking again may help.
     async fn asks_upstream(
         &self,
         repository: &Repository,

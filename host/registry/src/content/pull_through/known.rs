@@ -85,8 +85,8 @@ impl PullThrough {
         let names_version = headers.contains_key("docker-distribution-api-version");
         match (etag(headers, digest), names_version) {
             (Some(Tagged::Quoted), true) => locked(&self.signs).is_distribution = true,
-            // Distribution's version is on all of its answers. An answer without it, from a registry
-            // that has it elsewhere, comes from the code before it.
+            // All of distribution's answers name its version. An answer without it comes from code in front
+            // of distribution, such as Harbor's proxy cache.
             (Some(Tagged::Bare), false) => {
                 locked(&self.signs).foreign.insert(namespace(repository));
             }
