@@ -36,7 +36,7 @@ redis library/redis 7.2     copies one tag; the three columns are those of a lis
 ghcr.io/team/app:1.0        keeps the path: give the destination registry with -d
 # longshore: platforms=all  sets options of the next line, which must have three columns
 help, exit, quit            Ctrl-D ends too; Ctrl-C ends with exit code 130
-Each line is worked on at once, also of several pasted lines. Failed lines are kept in the failed list.
+longshore works on each line at once, also if you paste several lines. The failed list keeps failed lines.
 ";
 
 /// Asks for lines until Ctrl-D. The exit code and the failed list cover all lines, even after an error.
