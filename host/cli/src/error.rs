@@ -16,6 +16,7 @@ use longshore_chart::source::HelmFileError;
 use longshore_engine::plan::PlanError;
 use longshore_fleet::FleetError;
 use longshore_layout::ServeError;
+use longshore_oci::nearest;
 use longshore_plugin_host::PluginError;
 use longshore_registry::{CertificateError, CredentialError, ProxyError};
 use longshore_store::{StoreError, out_of_files};
@@ -140,6 +141,21 @@ pub(crate) enum Fatal {
     Prompt(#[from] rustyline::error::ReadlineError),
 }
 
+/// Returns advice for an error of a plugin. A name that is like the mistyped one comes first.
+fn plugin_hint(error: &PluginError) -> Option<String> {
+    let hint = error.hint()?;
+    let similar = match error {
+        PluginError::Unknown { plugin, known, .. } => {
+            nearest(plugin, known.iter().map(String::as_str))
+        }
+        _ => None,
+    };
+    Some(match similar {
+        Some(name) => format!("the nearest name is {name}; or {hint}"),
+        None => hint.to_owned(),
+    })
+}
+
 impl Fatal {
     /// Returns the error for a manual page, or the folder of pages, at `path`.
     pub(crate) fn manual(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
@@ -156,7 +172,7 @@ impl Fatal {
             Self::Convert(error) => error.hint(),
             Self::Charts(error) => error.hint(),
             Self::Plan(error) => error.hint(),
-            Self::Plugin(error) => error.hint().map(str::to_owned),
+            Self::Plugin(error) => plugin_hint(error),
             Self::PluginSetting { error, .. } => error.hint().map(str::to_owned),
             Self::Install(error) => error.hint(),
             Self::Author(error) => error.hint().map(str::to_owned),

@@ -22,14 +22,14 @@ pub enum PluginError {
         reason: String,
     },
     /// There is no built-in or installed plugin with this name and kind.
-    #[error("find plugin `{plugin}`: no {kind} plugin has that name (there are: {known})")]
+    #[error("find plugin `{plugin}`: no {kind} plugin has that name (there are: {})", .known.join(", "))]
     Unknown {
         /// The name that the user gave.
         plugin: String,
         /// The wanted kind.
         kind: Kind,
-        /// The names of the plugins of this kind, comma-separated.
-        known: String,
+        /// The names of the plugins of this kind.
+        known: Vec<String>,
     },
     /// This longshore was built without the plugin, because building it needs Go.
     #[error("find plugin `{plugin}`: this longshore was built without it")]
@@ -74,11 +74,11 @@ pub enum LoadProblem {
     /// The name is a reference to a registry or a folder, and no such plugin is installed.
     #[error("it is not installed")]
     Remote,
-    /// The installed plugin has another kind.
-    #[error("the installed plugin of this name is a {installed} plugin, not a {wanted} plugin")]
-    InstalledKind {
+    /// The built-in or installed plugin of this name has another kind.
+    #[error("the plugin of this name is a {found} plugin, not a {wanted} plugin")]
+    OtherKind {
         /// Its kind.
-        installed: Kind,
+        found: Kind,
         /// The wanted kind.
         wanted: Kind,
     },
@@ -370,6 +370,10 @@ impl LoadProblem {
             Self::Import { import, .. } if import.starts_with("longshore:plugin/") => {
                 Some(OTHER_CONTRACT)
             }
+            Self::OtherKind { found: Kind::ListFormat, .. } => Some("name it with --list-format"),
+            Self::OtherKind { found: Kind::Rewrite, .. } => Some("name it with --rewrite"),
+            Self::OtherKind { found: Kind::RepoType, .. } => Some("name it with --repo-type"),
+            Self::OtherKind { found: Kind::ChartRender, .. } => Some("name it with --renderer"),
             Self::Remote => Some("install it with `longshore plugin add`"),
             Self::Absent(_) => {
                 Some("fetch what the lock file names with `longshore plugin prefetch`")

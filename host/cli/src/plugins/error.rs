@@ -122,6 +122,19 @@ pub(crate) enum InstallError {
         name: String,
         /// The lock file.
         lock: PathBuf,
+        /// The most similar name of an installed plugin.
+        nearest: Option<String>,
+    },
+    /// The plugin is built in, so that no command changes it.
+    #[error("find the installed plugin {0:?}: it is built in")]
+    BuiltIn(String),
+    /// No plugin has the name.
+    #[error("find the plugin {name:?}: no built-in or installed plugin has that name, and no file")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The most similar name.
+        nearest: Option<String>,
     },
     /// The source has another plugin now.
     #[error("update {name}: {source_text} now has the {kind} plugin {found}")]
@@ -225,7 +238,14 @@ impl InstallError {
                 "longshore plugin update {name} shows what changed and locks the new component; longshore plugin \
                  prefetch fetches the locked one by its digest"
             ),
-            Self::NotInstalled { .. } => "longshore plugin list shows the installed plugins".into(),
+            Self::NotInstalled { nearest: Some(name), .. }
+            | Self::Unknown { nearest: Some(name), .. } => {
+                format!("the nearest name is {name}; longshore plugin list shows all names")
+            }
+            Self::NotInstalled { .. } | Self::Unknown { .. } => {
+                "longshore plugin list shows all names".into()
+            }
+            Self::BuiltIn(_) => "it is part of longshore, and changes with it".into(),
             Self::Renamed { name, .. } => {
                 format!("remove it with longshore plugin remove {name}, and add the new one")
             }

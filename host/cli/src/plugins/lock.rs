@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use longshore_files::{ReadError, read_regular, replace_text};
-use longshore_oci::Digest;
+use longshore_oci::{Digest, nearest};
 use longshore_plugin_host::{ComponentInfo, Endpoint, Kind, PluginHost, is_plugin_name};
 use serde::{Deserialize, Serialize};
 
@@ -138,6 +138,16 @@ impl LockFile {
     /// Returns the plugin `name`.
     pub(crate) fn find(&self, name: &str) -> Option<&Locked> {
         self.plugins.iter().find(|plugin| plugin.name == name)
+    }
+
+    /// Returns why there is no installed plugin `name`, with the name that was probably meant.
+    pub(crate) fn missing(&self, name: &str) -> InstallError {
+        if PluginHost::is_built_in(name) {
+            return InstallError::BuiltIn(name.to_owned());
+        }
+        let known = self.plugins.iter().map(|plugin| plugin.name.as_str());
+        let nearest = nearest(name, known).map(str::to_owned);
+        InstallError::NotInstalled { name: name.to_owned(), lock: self.path.clone(), nearest }
     }
 
     /// Adds a plugin, or replaces the one of its name.

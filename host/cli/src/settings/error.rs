@@ -160,8 +160,13 @@ pub(crate) enum SettingsError {
         registry: Registry,
     },
     /// `--plugin-config` names a plugin that the run does not use.
-    #[error("use --plugin-config {0}: this run uses no plugin of that name")]
-    UnusedPlugin(String),
+    #[error("use --plugin-config {name}: this run uses no plugin of that name")]
+    UnusedPlugin {
+        /// The name.
+        name: String,
+        /// The most similar name of a plugin that the run uses.
+        nearest: Option<String>,
+    },
     /// A reference on the command line is invalid.
     #[error("read the reference {text:?}: {error}")]
     Reference {
@@ -227,7 +232,7 @@ pub(crate) enum SettingsError {
         /// Why not.
         why: String,
         /// What helps.
-        hint: &'static str,
+        hint: String,
     },
     /// A flag names a folder that cannot be written.
     #[error("use --{flag} {}: {error}", path.display())]
@@ -315,7 +320,10 @@ impl SettingsError {
                 "use a long flag without its dashes as key; tables are the commands, such as [mirror], and [plugins.NAME]"
                     .to_owned(),
             ),
-            Self::Renderer { hint, .. } => Some((*hint).to_owned()),
+            Self::Renderer { hint, .. } => Some(hint.clone()),
+            Self::UnusedPlugin { nearest, .. } => {
+                Some(format!("the plugin of this run with the nearest name is {}", nearest.as_ref()?))
+            }
             Self::NoChart => Some("give --all, or --chart with a key of the configuration".to_owned()),
             Self::VersionOfAll => Some("give --chart".to_owned()),
             Self::UnknownChart { keys, .. } => Some(format!("the keys are {}", keys.join(", "))),

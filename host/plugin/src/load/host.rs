@@ -329,8 +329,8 @@ impl PluginHost {
         let failed = |problem| PluginError::Load { plugin: shown(name), problem };
         if let Some(installed) = self.installed(name).filter(|_| !is_built_in(kind, name)) {
             if installed.kind != kind {
-                let installed = installed.kind;
-                return Err(failed(LoadProblem::InstalledKind { installed, wanted: kind }));
+                let found = installed.kind;
+                return Err(failed(LoadProblem::OtherKind { found, wanted: kind }));
             }
             let (installed, most) = (installed.clone(), self.runtime.limits.component);
             return off_thread(move || installed.read(most)).await.map_err(failed);
@@ -360,7 +360,11 @@ impl PluginHost {
                 if LEFT_OUT.contains(&(name, kind)) {
                     return PluginError::NotBuilt { plugin };
                 }
-                PluginError::Unknown { plugin, kind, known: self.names(kind).join(", ") }
+                if let Some(other) = EMBEDDED.iter().find(|other| other.name == name) {
+                    return failed(LoadProblem::OtherKind { found: other.kind, wanted: kind });
+                }
+                let known = self.names(kind).into_iter().map(str::to_owned).collect();
+                PluginError::Unknown { plugin, kind, known }
             })
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures_util::future::try_join_all;
 use longshore_chart::artifact::ChartStore;
-use longshore_oci::StoreName;
+use longshore_oci::{StoreName, nearest};
 
 use super::rewrite::PluginRewrite;
 use super::session::Session;
@@ -304,7 +304,10 @@ impl Session {
         }
         let unused = |name: &&str| !used.iter().any(|used| used == name);
         match self.settings.plugins.configured().find(unused) {
-            Some(unused) => Err(SettingsError::UnusedPlugin(unused.to_owned()).into()),
+            Some(unused) => {
+                let nearest = nearest(unused, used.iter().map(String::as_str)).map(str::to_owned);
+                Err(SettingsError::UnusedPlugin { name: unused.to_owned(), nearest }.into())
+            }
             None => Ok(()),
         }
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use longshore_chart::{HelmProgram, Renderer};
 use longshore_engine::event::Level;
-use longshore_plugin_host::{PluginError, PluginHost};
+use longshore_oci::nearest;
+use longshore_plugin_host::{Kind, PluginError, PluginHost};
 use longshore_renderer::BUILT_IN;
 
 use crate::error::Fatal;
@@ -18,6 +19,8 @@ const NOT_BUILT: &str = "install Go 1.26 or newer, run `cargo xtask renderer` an
                          put helm on PATH; or give --charts-only";
 /// What helps without helm.
 const NO_HELM: &str = "install helm, leave --renderer out, or give --charts-only";
+/// The words that `--renderer` takes, beside names and paths.
+const WORDS: [&str; 3] = ["auto", "builtin", "helm"];
 /// What `--renderer` takes.
 const NO_FILE: &str = "give auto, builtin, helm, the name of an installed plugin, or the path of a program or component";
 
@@ -34,8 +37,9 @@ pub(in crate::commands) struct Plugins<'a> {
 /// # Errors
 /// Returns an error if there is none.
 pub(super) async fn choose(plugins: Plugins<'_>, name: &str) -> Result<Box<dyn Renderer>, Fatal> {
-    let missing = |why: &str, hint| {
-        Fatal::from(SettingsError::Renderer { name: name.to_owned(), why: why.to_owned(), hint })
+    let missing = |why: &str, hint: &str| {
+        let (why, hint) = (why.to_owned(), hint.to_owned());
+        Fatal::from(SettingsError::Renderer { name: name.to_owned(), why, hint })
     };
     match name {
         "auto" => {
@@ -64,7 +68,11 @@ pub(super) async fn choose(plugins: Plugins<'_>, name: &str) -> Result<Box<dyn R
         path => {
             let path = Path::new(path);
             if !path.is_file() {
-                return Err(missing("there is no such file", NO_FILE));
+                let known = plugins.host.names(Kind::ChartRender).into_iter().chain(WORDS);
+                let similar = nearest(name, known);
+                let meant = similar.map(|name| format!("the nearest name is {name}; or "));
+                let hint = format!("{}{NO_FILE}", meant.unwrap_or_default());
+                return Err(missing("there is no such file", &hint));
             }
             if is_component(path) {
                 return load(plugins, name).await;

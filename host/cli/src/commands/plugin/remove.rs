@@ -7,15 +7,13 @@ use longshore_engine::event::Level;
 use super::installation::Installation;
 use crate::error::{Exit, Fatal};
 use crate::flags::PluginRemove;
-use crate::plugins::InstallError;
 
 /// Removes a plugin from the lock file.
 pub(super) fn run(flags: &PluginRemove, mut installation: Installation<'_>) -> Result<Exit, Fatal> {
     let name = flags.name.as_str();
     installation.lock.change(|lock| {
         if lock.find(name).is_none() {
-            let lock = lock.path().to_owned();
-            return Err(InstallError::NotInstalled { name: name.to_owned(), lock });
+            return Err(lock.missing(name));
         }
         lock.plugins.retain(|plugin| plugin.name != name);
         Ok(())

@@ -17,9 +17,7 @@ pub(super) async fn run(
     let mut chosen = Vec::new();
     for name in &flags.names {
         let lock = &installation.lock;
-        let missing =
-            || InstallError::NotInstalled { name: name.clone(), lock: lock.path().to_owned() };
-        chosen.push(lock.find(name).cloned().ok_or_else(missing)?);
+        chosen.push(lock.find(name).cloned().ok_or_else(|| lock.missing(name))?);
     }
     if flags.names.is_empty() {
         chosen.clone_from(&installation.lock.plugins);
