@@ -100,8 +100,9 @@ impl<'a> Installation<'a> {
         let known = self.settings.granted(&name);
         let before = self.lock.find(&name).cloned();
         self.lock.change(|lock| {
-            // The user agreed to replace what was locked then.
-            if lock.find(&name) != before.as_ref() {
+            // The user agreed to replace what was locked then. Another longshore may have installed the same.
+            let now = lock.find(&name);
+            if now != before.as_ref() && now != Some(&candidate.locked) {
                 return Err(Fatal::from(InstallError::Meanwhile { name: name.clone() }));
             }
             lock.set(candidate.locked)?;
