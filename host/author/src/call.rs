@@ -14,6 +14,8 @@ use crate::error::AuthorError;
 use crate::fixture::{Called, Fixture, FixtureItem, beside};
 use crate::project::{MAX_TEXT, read};
 
+/// The key of the result of a call that failed.
+pub(crate) const ERROR: &str = "error";
 /// The text that a probe gets at most, in bytes.
 const HEAD: usize = 64 * 1024;
 
@@ -57,8 +59,8 @@ impl Input {
     pub(crate) async fn call(&self, plugin: &Plugin, fixture: &Fixture) -> Value {
         match self.result(plugin, fixture).await {
             Ok(result) => result,
-            Err(PluginError::Call { failure, .. }) => json!({ "error": failure.to_string() }),
-            Err(error) => json!({ "error": error.to_string() }),
+            Err(PluginError::Call { failure, .. }) => json!({ ERROR: failure.to_string() }),
+            Err(error) => json!({ ERROR: error.to_string() }),
         }
     }
 
@@ -129,7 +131,12 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<ChartFile>) -> Result<()
     for entry in entries {
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         let path = entry.path();
-        if path.is_dir() {
+        let found = entry.file_type().map_err(failed)?;
+        if found.is_symlink() {
+            // It may lead out of the chart, or back into it without end.
+            return Err(AuthorError::Fixture { path, why: "it is a symbolic link".to_owned() });
+        }
+        if found.is_dir() {
             collect(&path, &format!("{name}/"), files)?;
         } else {
             files.push(ChartFile { path: name, content: read(&path, MAX_TEXT)? });

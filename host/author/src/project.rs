@@ -24,8 +24,10 @@ pub struct Project {
     pub metadata: Metadata,
     /// The component with its metadata, in a folder that is removed with this value.
     packed: tempfile::TempDir,
+    /// The folder of the fixtures.
+    folder: PathBuf,
     /// The fixtures in the order of their names.
-    pub(crate) fixtures: Vec<PathBuf>,
+    fixtures: Vec<PathBuf>,
 }
 
 impl Project {
@@ -57,13 +59,25 @@ impl Project {
         };
         let packed = temporary()?;
         write(&packed.path().join(file_of(&metadata)), &bytes)?;
-        let fixtures = list(fixtures.unwrap_or(&folder.join("fixtures")))?;
-        Ok(Self { component, metadata, packed, fixtures })
+        let folder = fixtures.map_or_else(|| folder.join("fixtures"), Path::to_owned);
+        let fixtures = list(&folder)?;
+        Ok(Self { component, metadata, packed, folder, fixtures })
     }
 
     /// Returns the path to load the packed component by.
     pub(crate) fn packed(&self) -> String {
         self.packed.path().join(file_of(&self.metadata)).to_string_lossy().into_owned()
+    }
+
+    /// Returns the fixtures in the order of their names.
+    ///
+    /// # Errors
+    /// Fails if there are none.
+    pub(crate) fn fixtures(&self) -> Result<&[PathBuf], AuthorError> {
+        if self.fixtures.is_empty() {
+            return Err(AuthorError::NoFixtures { path: self.folder.clone() });
+        }
+        Ok(&self.fixtures)
     }
 
     pub(crate) fn kind(&self) -> Kind {

@@ -1,6 +1,6 @@
 //! Runs a plugin on its fixtures.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use longshore_plugin_host::{EndpointTransport, Plugin, PluginHost, PluginLog, PluginSetup};
@@ -65,12 +65,8 @@ pub async fn test(
     log: &Arc<dyn PluginLog>,
     mode: &Mode,
 ) -> Result<Vec<Tested>, AuthorError> {
-    if project.fixtures.is_empty() {
-        let folder = project.component.parent().unwrap_or(Path::new("")).to_owned();
-        return Err(AuthorError::NoFixtures { path: folder });
-    }
     let mut tested = Vec::new();
-    for path in &project.fixtures {
+    for path in project.fixtures()? {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let verdict = Run { project, host, log, mode, path }.verdict().await?;
         tested.push(Tested { name, verdict });

@@ -272,7 +272,7 @@ Examples:
   longshore plugin bench .
   longshore plugin bench ./mine.wasm --fixtures large --calls 100
 
-Exit codes: 0 the figures are shown, 2 the plugin or a fixture cannot be read.")]
+Exit codes: 0 the figures are shown, 1 some calls failed, 2 the plugin or a fixture cannot be read.")]
 pub(crate) struct PluginBench {
     /// Measure the plugin in this folder, or this component
     #[arg(value_name = "DIR|FILE")]

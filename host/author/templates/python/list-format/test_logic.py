@@ -1,11 +1,16 @@
 """Tests of the logic: python -m unittest."""
 
-import pathlib
 import unittest
 
 import logic
 
-LIST = (pathlib.Path(__file__).parent / "fixtures" / "list.yaml").read_text()
+LIST = """\
+mirror:
+  - image: docker.io/library/redis:7.2
+  - image: quay.io/app/server:1.4
+    team: payments
+  - team: nobody
+"""
 
 
 class Reading(unittest.TestCase):

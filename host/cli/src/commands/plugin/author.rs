@@ -117,7 +117,7 @@ pub(super) async fn bench(flags: &PluginBench, log: &Arc<Log>) -> Result<Exit, F
         "{:<24} {:>6} {:>10} {:>10} {:>10} {:>10}\n",
         "FIXTURE", "CALLS", "LEAST ms", "MEDIAN ms", "MOST ms", "MEMORY KiB"
     );
-    for found in figures {
+    for found in &figures {
         let milliseconds = |time: std::time::Duration| format!("{:.2}", time.as_secs_f64() * 1e3);
         let _ = writeln!(
             text,
@@ -131,7 +131,13 @@ pub(super) async fn bench(flags: &PluginBench, log: &Arc<Log>) -> Result<Exit, F
         );
     }
     report::print(&text)?;
-    Ok(Exit::Done)
+    let mut exit = Exit::Done;
+    for found in &figures {
+        let Some(failure) = &found.failure else { continue };
+        log.failure(None, &format!("failed to measure {}: {failure}", found.name), None);
+        exit = Exit::SomeFailed;
+    }
+    Ok(exit)
 }
 
 fn log_of(log: &Arc<Log>) -> Arc<dyn PluginLog> {

@@ -23,8 +23,10 @@ func Probe(fileName, head string) contract.Confidence {
 // Parse reads a list.
 func Parse(fileName, text string) wit.Result[contract.Parsed, contract.PluginError] {
 	debug.SetGCPercent(100) // see init in ../main.go
+	// longshore gives a call 192 MiB. A list of 100,000 images fits, if the collector does not wait too long.
+	debug.SetMemoryLimit(144 << 20)
 	images, mistakes := logic.Read(text)
-	parsed := contract.Parsed{}
+	parsed := contract.Parsed{Entries: make([]contract.Entry, 0, len(images))}
 	for _, image := range images {
 		parsed.Entries = append(parsed.Entries, entry(image))
 	}

@@ -1,20 +1,22 @@
 package logic
 
 import (
-	"os"
 	"strings"
 	"testing"
 )
 
+const list = `mirror:
+  - image: docker.io/library/redis:7.2
+  - image: quay.io/app/server:1.4
+    team: payments
+  - team: nobody
+`
+
 func TestImagesHaveTheirLinesAndLabels(t *testing.T) {
-	list, err := os.ReadFile("../fixtures/list.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !IsList(string(list)) || IsList("services: {}\n") {
+	if !IsList(list) || IsList("services: {}\n") {
 		t.Error("the list is not recognised, or another text is")
 	}
-	images, mistakes := Read(string(list))
+	images, mistakes := Read(list)
 	if len(images) != 2 || images[1] != (Image{3, "quay.io/app/server:1.4", "payments"}) {
 		t.Errorf("read %v", images)
 	}

@@ -45,7 +45,13 @@ mod tests {
 
     use super::Format;
 
-    const LIST: &str = include_str!("../fixtures/list.yaml");
+    const LIST: &str = "\
+mirror:
+  - image: docker.io/library/redis:7.2
+  - image: quay.io/app/server:1.4
+    team: payments
+  - team: nobody
+";
 
     #[test]
     fn images_are_entries_with_their_labels() {
