@@ -26,6 +26,13 @@ pub(crate) fn edited(name: &str, edit: impl Fn(String) -> String) -> Vec<u8> {
     wat::parse_str(&text).unwrap_or_else(|error| panic!("{name}.wat is not a component: {error}"))
 }
 
+/// Returns the component of the contract 0.1.0 of a kind, without metadata.
+pub(crate) fn of_contract(kind: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/contract/0.1.0");
+    let text = std::fs::read_to_string(folder.join(kind).with_extension("wat")).expect("a text");
+    wat::parse_str(&text).expect("a component")
+}
+
 /// Returns a component with a metadata section.
 pub(crate) fn packed(name: &str, metadata: &serde_json::Value) -> Vec<u8> {
     with_metadata(&component(name), metadata)

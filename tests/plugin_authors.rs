@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::plugin::component;
+use crate::plugin::{component, of_contract, one_entry};
+use crate::plugin_store::published::travels;
 use crate::support::{Longshore, Pair, Run};
 
 /// Runs cargo in the folder of a plugin, as its README says.
@@ -56,6 +57,7 @@ fn a_new_list_format_builds_passes_and_reads_a_list() {
     let list = ["-i", "my-list/fixtures/list.yaml", "--list-format", wasm, "-o", "-"];
     let converted = run.again().arg("convert-list").args(list).run();
     assert!(converted.stdout.contains("docker.io/library/redis"), "{}", converted.stdout);
+    travels(&run, "my-list", "target/wasm32-wasip2/debug/plugin.wasm");
 }
 
 #[test]
@@ -141,6 +143,58 @@ fn what_cannot_be_tested_is_named() {
     let none = test(&["x.wasm"]).file("x.wasm", component("keeps")).file("plugin.json", metadata);
     none.run().exits(2).complains("there is no file NAME.json");
     test(&["x.wasm", "--record", "r.io"]).run().exits(2).complains("--grant");
+}
+
+#[test]
+fn a_call_that_fails_is_not_measured_in_silence() {
+    let metadata = r#"{"name":"x","version":"1","kind":"list-format"}"#;
+    let bench = |wasm: Vec<u8>, expected: &str| {
+        let run = Longshore::new().file("x.wasm", wasm).file("plugin.json", metadata);
+        let run = run.file("fixtures/list.txt", "a\n");
+        let run = run.file("fixtures/list.json", format!(r#"{{"input":"list.txt"{expected}}}"#));
+        run.args(["plugin", "bench", "x.wasm", "--calls", "2"]).run()
+    };
+    for (wasm, why) in [
+        ("traps", "the plugin trapped: wasm `unreachable` instruction executed"),
+        ("exits", "the plugin exited with status 1"),
+        ("allocates", "the plugin ran out of memory"),
+        ("many-entries", "the plugin returned too much"),
+    ] {
+        let failed = bench(component(wasm), "").exits(1);
+        assert!(failed.stdout.contains("\nlist "), "no figures: {}", failed.stdout);
+        failed.complains(&format!("failed to measure list: {why}"));
+    }
+    bench(one_entry(), "").exits(0);
+    bench(component("traps"), r#","expected":{"error":"the plugin trapped"}"#).exits(0);
+    // Nothing to measure is no measurement.
+    let bare = || Longshore::new().file("x.wasm", component("keeps")).file("plugin.json", metadata);
+    for (arguments, folder) in
+        [(&["x.wasm"][..], "fixtures"), (&["x.wasm", "--fixtures", "none"], "none")]
+    {
+        for command in ["test", "bench"] {
+            let run = bare().args(["plugin", command]).args(arguments).run().exits(2);
+            run.complains(&format!("find fixtures in {folder}: there is no file NAME.json"));
+        }
+    }
+}
+
+#[test]
+fn a_chart_of_a_fixture_holds_no_links() {
+    let run = Longshore::new()
+        .file("x.wasm", of_contract("chart-render"))
+        .file("plugin.json", r#"{"name":"x","version":"1","kind":"chart-render"}"#)
+        .file("fixtures/a.json", r#"{"chart":"chart","values":["a: 1"]}"#)
+        .file("fixtures/chart/Chart.yaml", "name: a\n");
+    let chart = run.directory().join("fixtures/chart");
+    let run = run.args(["plugin", "test", "x.wasm", "--update"]).run().exits(0);
+    for (name, to) in [("up", ".."), ("round", "."), ("passwd", "/etc/passwd"), ("gone", "none")] {
+        let link = chart.join(name);
+        std::os::unix::fs::symlink(to, &link).expect("a link");
+        let refused = tested(&run, "x.wasm", &["--update"]).exits(2);
+        refused.complains(&format!("read fixtures/chart/{name}: it is a symbolic link"));
+        std::fs::remove_file(link).expect("it is there");
+    }
+    tested(&run, "x.wasm", &[]).exits(0);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::plugin_store::published::travels;
 use crate::support::skip::{found, skip};
 use crate::support::{Longshore, Run};
 
@@ -125,6 +126,7 @@ fn every_kind_builds_in_go_and_passes() {
     let Some(go) = go() else { return };
     let runs = every_kind("go", |folder, _| build_go(&go, folder, Path::new("plugin.wasm")));
     packs_and_reads(&runs[0]);
+    travels(&runs[0], "my-plugin", "plugin.wasm");
     // A core module is no plugin before it is packed.
     let list = ["-i", "my-plugin/fixtures/list.yaml", "-o", "-"];
     let module = ["--list-format", "my-plugin/plugin.wasm"];
@@ -135,11 +137,15 @@ fn every_kind_builds_in_go_and_passes() {
 #[test]
 fn every_kind_builds_in_javascript_and_passes() {
     let Some(tools) = tools("LONGSHORE_PLUGIN_JS") else { return };
-    packs_and_reads(&every_kind("js", |folder, _| build_js(&tools, folder))[0]);
+    let runs = every_kind("js", |folder, _| build_js(&tools, folder));
+    packs_and_reads(&runs[0]);
+    travels(&runs[0], "my-plugin", "plugin.wasm");
 }
 
 #[test]
 fn every_kind_builds_in_python_and_passes() {
     let Some(tools) = tools("LONGSHORE_PLUGIN_PYTHON") else { return };
-    packs_and_reads(&every_kind("python", |folder, kind| build_python(&tools, folder, kind))[0]);
+    let runs = every_kind("python", |folder, kind| build_python(&tools, folder, kind));
+    packs_and_reads(&runs[0]);
+    travels(&runs[0], "my-plugin", "plugin.wasm");
 }

@@ -1,10 +1,16 @@
 //! Installed plugins: packed, pushed, added by their digests, used by their names, and refused if anything
 //! about them changed.
 
+mod artifacts;
 mod compiling;
 mod consent;
+mod kinds;
 mod names;
+mod odd_metadata;
+mod places;
+pub(crate) mod published;
 mod refusals;
+mod similar;
 
 use serde_json::{Value, json};
 
@@ -92,7 +98,7 @@ fn from_a_component_to_a_locked_plugin_on_another_machine() {
     let pushed = push("zarf.wasm");
     assert_eq!(push("zarf.wasm"), pushed, "the same file got another digest");
     let digest = pushed.rsplit_once('@').expect("a digest is printed").1.to_owned();
-    pulled_by_others(&registry, &digest, &zarf("1.0.0"));
+    pulled_by_others(&registry, "plugins/zarf", &digest, &zarf("1.0.0"));
 
     // A user installs it on a clean machine and mirrors with it, named and detected.
     let user = plugin(Longshore::new(), &["add", &reference, "--yes"]).run().exits(0);
@@ -150,23 +156,23 @@ fn from_a_component_to_a_locked_plugin_on_another_machine() {
     mirror(updated.again(), &pair).arg("--locked").run().exits(0);
 }
 
-/// Reads the artifact with other clients, as far as they are installed.
+/// Reads the artifact with the tag `1` with other clients, as far as they are installed.
 #[track_caller]
-fn pulled_by_others(registry: &Registry, digest: &str, component: &[u8]) {
-    let manifest = registry.manifest("plugins/zarf", "1");
+fn pulled_by_others(registry: &Registry, repository: &str, digest: &str, component: &[u8]) {
+    let manifest = registry.manifest(repository, "1");
     assert_eq!(manifest.digest, digest);
-    registry.assert_complete("plugins/zarf", "1");
+    registry.assert_complete(repository, "1");
     let manifest: Value = serde_json::from_slice(&manifest.bytes).expect("it is JSON");
     assert_eq!(manifest["config"]["mediaType"], "application/vnd.wasm.config.v0+json");
     assert_eq!(manifest["layers"][0]["mediaType"], "application/wasm");
     if let Some(skopeo) = Skopeo::find() {
-        let raw = skopeo.inspect_raw(&format!("{}/plugins/zarf:1", registry.address()));
+        let raw = skopeo.inspect_raw(&format!("{}/{repository}:1", registry.address()));
         let raw: Value = serde_json::from_slice(&raw).expect("it is JSON");
         assert_eq!(raw, manifest);
     }
     if let Some(regctl) = Regctl::find() {
         let blob = manifest["layers"][0]["digest"].as_str().expect("a digest");
-        assert_eq!(regctl.blob(registry.address(), "plugins/zarf", blob), component);
+        assert!(regctl.blob(registry.address(), repository, blob) == component, "other bytes");
     }
 }
 
