@@ -147,7 +147,7 @@ fn redirects_in_a_circle_end() {
 
 #[test]
 fn a_redirect_to_nowhere_fails() {
-    for (to, why) in [("ftp://127.0.0.1/x", "scheme"), ("http://[", "no URL")] {
+    for (to, why) in [("ftp://127.0.0.1/x", "scheme"), ("http://[", "not a URL")] {
         let ends = Ends::with_layer(1000);
         ends.source_proxy.rule(Rule::on("GET", &ends.layer_path()).answers(Answer::redirect(to)));
         ends.fails(&["source: fetch blob", "location that cannot be used", why]);

@@ -139,6 +139,17 @@ fn a_forced_run_tells_what_it_mended_from_what_it_checked() {
         mended.sums_up("1 copied, 1 skipped, 0 failed").complains("mended: 1 manifest sent again");
         pair.destination.assert_complete("team/app", "1");
     }
+    // Two repositories with the same blobs: a mount from one to the other would succeed, and mend nothing.
+    let twins = "team/single team/single 1\nteam/single team/twin 1\nteam/single team/third 1\n";
+    pair.mirror(twins).run().exits(0).sums_up("2 copied, 1 skipped, 0 failed");
+    for flag in ["--force-recursive", "--deep"] {
+        let sound = pair.mirror(twins).arg(flag).run().exits(0);
+        sound.sums_up("0 copied, 3 skipped, 0 failed");
+        lose("team/twin", image(3).blobs()[1].digest());
+        let mended = pair.mirror(twins).arg(flag).run().exits(0);
+        mended.sums_up("1 copied, 2 skipped, 0 failed").complains("mended: 1 blob sent again");
+        pair.destination.assert_complete("team/twin", "1");
+    }
     // What was never there is copied as ever.
     let first = pair.mirror("team/single new/single 1\n").arg("--force-recursive").run().exits(0);
     assert!(!first.stderr.contains("mended"), "{}", first.stderr);

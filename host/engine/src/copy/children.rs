@@ -2,6 +2,7 @@
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use longshore_oci::{Descriptor, Manifest, ManifestReference};
+use longshore_store::Trust;
 
 use super::work::Work;
 use super::{blob, push};
@@ -54,8 +55,8 @@ impl Visitor for CopyVisitor<'_> {
         let work = self.work;
         async move {
             let reference = ManifestReference::Digest(child.digest.clone());
-            if work.tag_existed && work.unless_interrupted(work.probe(&reference)).await??.is_some()
-            {
+            let may_be_there = work.tag_existed && work.trust == Trust::Probe;
+            if may_be_there && work.unless_interrupted(work.probe(&reference)).await??.is_some() {
                 return Ok(None);
             }
             work.unless_interrupted(work.named(&child.digest)).await?.map(Some)

@@ -96,7 +96,7 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
         }
         Start::Fetch { held, named } => (held, named),
     };
-    work.tag_existed = held.is_some() && !forced;
+    work.tag_existed = held.is_some();
     let work = &*work;
     let manifest = work.unless_interrupted(work.root(named.as_ref())).await??;
     let source_digest = manifest.raw.digest.clone();

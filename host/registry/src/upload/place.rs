@@ -36,6 +36,9 @@ impl Client {
         &self,
         transfer: &BlobTransfer<'_>,
     ) -> Result<Placed, TransferFailure> {
+        if self.is_intact(transfer).await? {
+            return Ok(Placed::Present);
+        }
         let (placed, is_certain) = self.place_unchecked(transfer).await?;
         let placed = match is_certain && !transfer.check_size {
             true => placed,
@@ -98,13 +101,34 @@ impl Client {
         Err(TransferFailure::Destination(operation.failed(cause).into()))
     }
 
+    /// Whether a forced run finds the blob where it is expected, with its size. It looks before it mounts: a
+    /// mount would succeed as well, and look as if something had been missing.
+    async fn is_intact(&self, transfer: &BlobTransfer<'_>) -> Result<bool, AttemptError> {
+        let is_looked_for = transfer.expected && transfer.trust == Trust::Verify;
+        Ok(is_looked_for && self.presence(transfer).await? == Some(BlobPresence::Present))
+    }
+
     /// The size of the blob at the registry, if it is not the descriptor's. A registry that names no size
     /// has not shown damage.
     async fn wrong_size(&self, transfer: &BlobTransfer<'_>) -> Result<Option<u64>, AttemptError> {
+        match self.presence(transfer).await? {
+            Some(BlobPresence::OtherSize(found)) => Ok(Some(found)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Looks the blob up in its repository; `None` if that fails. The size is only compared if the
+    /// descriptor has one.
+    async fn presence(
+        &self,
+        transfer: &BlobTransfer<'_>,
+    ) -> Result<Option<BlobPresence>, AttemptError> {
         let look = self.look_up_blob(transfer.repository, transfer.blob);
         match unless_interrupted(transfer, look).await? {
-            Ok(BlobPresence::OtherSize(found)) if transfer.blob.size > 0 => Ok(Some(found)),
-            Ok(_) => Ok(None),
+            Ok(BlobPresence::OtherSize(_)) if transfer.blob.size == 0 => {
+                Ok(Some(BlobPresence::Present))
+            }
+            Ok(presence) => Ok(Some(presence)),
             Err(error) => {
                 tracing::debug!("{error}");
                 Ok(None)
