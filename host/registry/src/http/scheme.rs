@@ -1,4 +1,5 @@
-//! Detects whether a registry speaks HTTPS or plain HTTP, with a TLS hello instead of a request.
+//! Detects whether a registry speaks HTTPS or plain HTTP: with a TLS hello on loopback, elsewhere with
+//! requests for `/v2/`.
 
 use std::io;
 use std::sync::Arc;
