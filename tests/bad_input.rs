@@ -177,7 +177,7 @@ fn registries_with_a_scheme_or_a_path() {
             "write -d r.io --rewrite prefix --plugin-config prefix.prefix=team/x",
         ),
         ("-s", "https://r.io", "scheme", "write -s r.io"),
-        ("-s", "r.io/team", "path", "write -s r.io; the path belongs into the list"),
+        ("-s", "r.io/team", "path", "write -s r.io; the path belongs in the list"),
     ] {
         let error = format!("use {flag} {value:?} as a registry: it has a {why}");
         refused(run(flag, value), &error, hint);

@@ -46,12 +46,14 @@ impl Replay {
             return Err(self.wrong(format!("not recorded: {sent}")));
         };
         if expected.request != sent {
-            return Err(self.wrong(format!("sent {sent}, recorded is {}", expected.request)));
+            return Err(self.wrong(format!("sent {sent}, but the record has {}", expected.request)));
         }
         if expected.body.is_some() && expected.body != body {
             let body = body.unwrap_or_default();
             let recorded = expected.body.unwrap_or_default();
-            return Err(self.wrong(format!("{sent} has the body {body}, recorded is {recorded}")));
+            return Err(
+                self.wrong(format!("{sent} has the body {body}, but the record has {recorded}"))
+            );
         }
         let Some(status) = expected.status else {
             return Err(TransportError::Unreachable(expected.answer));

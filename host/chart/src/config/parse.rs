@@ -246,7 +246,7 @@ impl Reader {
         self.known_keys(map, &UPSTREAM);
         let chart = self.required_text(map, place, "chart");
         if let Some((place, name)) = chart.filter(|(_, name)| name.contains('/')) {
-            let message = format!("chart {name:?} has a slash; the path belongs into the source");
+            let message = format!("chart {name:?} has a slash; the path belongs in the source");
             self.parsed.error(place, message);
         }
         let versions = self.texts(map, "versions");

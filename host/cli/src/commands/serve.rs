@@ -26,7 +26,7 @@ pub(crate) async fn run(flags: Serve, log: &Log) -> Result<Exit, Fatal> {
         }
         if is_open {
             let text = format!(
-                "everybody who reaches {address} may read, write and delete; --htpasswd FILE wants a password, and --read-only refuses writes"
+                "everybody who reaches {address} may read, write and delete; --htpasswd FILE requires a password, and --read-only refuses writes"
             );
             log.write(Level::Warning, &text);
         } else if is_plain {

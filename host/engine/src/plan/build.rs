@@ -123,7 +123,7 @@ enum Added {
 }
 
 /// Says whether the last of `entries`, which does the same as the job with this number, has another line. Then
-/// it belongs into the failed list if that job fails: all lines together may say more than the first, as in a
+/// it belongs in the failed list if that job fails: all lines together may say more than the first, as in a
 /// list with a line for each platform.
 fn says_more(entries: &[PlannedEntry], number: u32) -> bool {
     let first = entries.binary_search_by_key(&number, |entry| entry.number).ok();

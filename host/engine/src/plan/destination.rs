@@ -95,7 +95,7 @@ fn parse_registry(refused: &Refused<'_>, folder: &str) -> Result<Registry, PlanE
 fn below(flag: &str, write: &str, host: &str, path: &str) -> String {
     match (flag, path.trim_end_matches('/')) {
         (_, "") => format!("{write}{host}"),
-        ("-s", _) => format!("{write}{host}; the path belongs into the list"),
+        ("-s", _) => format!("{write}{host}; the path belongs in the list"),
         ("-d", path) => {
             format!("{write}{host} --rewrite prefix --plugin-config prefix.prefix={path}")
         }

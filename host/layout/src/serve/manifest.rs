@@ -126,7 +126,7 @@ fn no_manifest(reference: &ManifestReference) -> Refusal {
 }
 
 fn too_large() -> Refusal {
-    let message = format!("a manifest may have {MANIFEST_LIMIT} bytes");
+    let message = format!("a manifest may have at most {MANIFEST_LIMIT} bytes");
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, message)
 }
 
@@ -177,7 +177,7 @@ fn parse(
         .map_err(|error| invalid(error.to_string()))?;
     let found = &manifest.raw.media_type;
     if found.as_str().len() > MEDIA_TYPE_LIMIT {
-        let message = format!("a media type may have {MEDIA_TYPE_LIMIT} bytes");
+        let message = format!("a media type may have at most {MEDIA_TYPE_LIMIT} bytes");
         return Err(invalid(message));
     }
     match stated {

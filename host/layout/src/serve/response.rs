@@ -134,7 +134,7 @@ impl Refusal {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             Code::Unsupported,
-            format!("only {allowed} can be done here"),
+            format!("allowed here: {allowed}"),
         )
         .with(ALLOW, HeaderValue::from_static(allowed))
     }

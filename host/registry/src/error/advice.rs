@@ -137,7 +137,7 @@ impl RegistryError {
                 "check the name and the tag; a private image answers so without a credential too"
             }
             413 => {
-                "ask for a higher limit: the registry or a proxy before it limits the size of uploads"
+                "ask for a higher limit: the registry or a proxy in front of it limits the size of uploads"
             }
             429 => {
                 "log in for a higher limit, run fewer jobs with -j, or wait longer with --max-wait"

@@ -45,7 +45,7 @@ impl GatherError {
         let first = broken.first()?;
         let place = with_values(place, &first.values);
         let hint = format!(
-            "give upstream {:?} `values` with which it is YAML, or add the images of this template to `images`",
+            "give upstream {:?} `values` with which it renders to YAML, or add the images of this template to `images`",
             upstream.key
         );
         let texts: Vec<String> = broken.iter().map(ToString::to_string).collect();

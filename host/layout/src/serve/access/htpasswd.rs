@@ -97,10 +97,10 @@ impl Htpasswd {
         let (user, password) = credential(headers).ok_or_else(needed)?;
         // bcrypt repeats a password with a NUL behind it, so "x" and "x\0x" have one hash.
         if password.contains('\0') {
-            return Err(Refusal::unauthorized("a password has no NUL"));
+            return Err(Refusal::unauthorized("a password must not contain a NUL"));
         }
         if password.len() > PASSWORD_LIMIT {
-            let message = "a password may have 72 bytes: bcrypt ignores the rest";
+            let message = "a password may have at most 72 bytes: bcrypt ignores the rest";
             return Err(Refusal::unauthorized(message));
         }
         let fingerprint = self.fingerprint(&user, &password);

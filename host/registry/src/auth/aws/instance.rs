@@ -32,7 +32,7 @@ pub(super) async fn fetch(surroundings: &Surroundings) -> Result<Option<Found>, 
     let role = match roles.text.lines().next().map(str::trim) {
         Some(role) if roles.status.is_success() && !role.is_empty() => role.to_owned(),
         _ if matches!(roles.status.as_u16(), 200 | 404) => return Ok(None),
-        _ => return Err(failed(format!("the list of roles is a {}", roles.status.as_u16()))),
+        _ => return Err(failed(format!("the list of roles answered {}", roles.status.as_u16()))),
     };
     if role.contains(['/', '?', '#', '\\']) {
         return Err(failed("its name is not valid".to_owned()));
