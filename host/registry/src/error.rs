@@ -225,7 +225,7 @@ pub enum Cause {
     WebPage {
         /// The host and port.
         host: String,
-        /// The title of the page in parentheses behind a blank; empty without a title.
+        /// The title of the page in parentheses, after a blank; empty without a title.
         title: String,
     },
     /// A body exceeds the limit for its kind.

@@ -139,7 +139,7 @@ mod tests {
         );
     }
 
-    /// What bash offers behind these words.
+    /// What bash offers after these words.
     fn offered(words: &[&str]) -> Option<Vec<String>> {
         let folder = tempfile::tempdir().unwrap();
         for name in ["images.txt", "photo.png", "list.yaml", "s.toml", "mirror.json"] {

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, ValueHint};
 
-/// Returns the arguments with long flags behind two dashes, and without flags whose value is empty: those
+/// Returns the arguments with two dashes before long flags, and without flags whose value is empty: those
 /// are unset. `command` defines the flags.
 ///
 /// Old versions of Hangar, and image-tools, spell long flags with one dash. Clap would read `-debug` as
@@ -41,7 +41,7 @@ pub(crate) fn normalised(
     kept
 }
 
-/// Says whether the argument may be a long flag behind one dash.
+/// Says whether the argument may be a long flag with one dash.
 fn has_one_dash(argument: &OsStr) -> bool {
     let bytes = argument.as_encoded_bytes();
     bytes.len() > 2 && bytes[0] == b'-' && bytes[1].is_ascii_lowercase()
@@ -72,7 +72,7 @@ impl Flags {
         self.0.iter().find(is_meant)
     }
 
-    /// Returns the argument with two dashes if it is a long flag behind one.
+    /// Returns the argument with two dashes if it is a long flag with one.
     fn with_two_dashes(&self, argument: OsString) -> OsString {
         let Some(text) = argument.to_str().filter(|_| has_one_dash(&argument)) else {
             return argument;
@@ -113,7 +113,7 @@ pub(crate) fn with_tip(
     };
     let before = arguments.iter().position(|argument| *argument == **unknown);
     let before = before.and_then(|at| {
-        // The flag of a value that stands behind another value.
+        // The flag of a value that comes after another value.
         let mut words = arguments.get(..at)?.iter().rev().filter_map(|word| word.to_str());
         let last = words.next()?;
         if last.starts_with('-') {
@@ -150,7 +150,7 @@ fn takes_commas(flag: &str) -> bool {
     ["-a", "--arch", "--os"].contains(&flag)
 }
 
-/// Returns the tip for a word that is not a flag: a list, or a registry behind one.
+/// Returns the tip for a word that is not a flag: a list, or a registry after one.
 fn positional(word: &str, arguments: &[OsString], command: &Command) -> Option<String> {
     let given = |flags: [&str; 2]| {
         arguments.iter().any(|argument| flags.iter().any(|flag| *argument == **flag))
@@ -214,7 +214,7 @@ fn with_other_command(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Says whether a flag may name a file, which must stand behind an equals sign.
+/// Says whether a flag may name a file, which must come after an equals sign.
 fn takes_file_behind_equals(written: &str, command: &Command) -> bool {
     let flags = Flags::of(command);
     let flag = flags.find(written);
@@ -223,8 +223,8 @@ fn takes_file_behind_equals(written: &str, command: &Command) -> bool {
     })
 }
 
-/// Reports an unexpected word behind `mirror` as an unexpected argument. Clap reports an unknown
-/// subcommand, because `mirror` has a hidden one.
+/// Reports an unexpected word after `mirror` as an unexpected argument. Clap reports an unknown subcommand,
+/// because `mirror` has a hidden one.
 fn without_subcommand(
     error: clap::Error,
     arguments: &[OsString],

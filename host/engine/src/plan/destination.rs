@@ -91,7 +91,7 @@ fn parse_registry(refused: &Refused<'_>, folder: &str) -> Result<Registry, PlanE
     Ok(registry)
 }
 
-/// Returns the hint for a path behind a registry.
+/// Returns the hint for a path after a registry.
 fn below(flag: &str, write: &str, host: &str, path: &str) -> String {
     match (flag, path.trim_end_matches('/')) {
         (_, "") => format!("{write}{host}"),
@@ -159,7 +159,7 @@ impl Refused<'_> {
         if flag.starts_with('-') { format!("write {flag} ") } else { format!("write {flag}=") }
     }
 
-    /// Refuses a path that starts with `~` or a variable, which the shell does not expand behind `oci:`.
+    /// Refuses a path that starts with `~` or a variable, which the shell does not expand after `oci:`.
     fn unexpanded(&self, path: &str) -> PlanError {
         let (first, rest) = path.split_once('/').map_or((path, ""), |(first, rest)| (first, rest));
         let why = format!("{first} is not expanded behind oci:");
@@ -175,7 +175,7 @@ impl Refused<'_> {
         self.because(&why, hint)
     }
 
-    /// Refuses a folder in the spelling of another tool, or a registry behind `oci://`.
+    /// Refuses a folder in the spelling of another tool, or a registry after `oci://`.
     fn folder_scheme(&self, scheme: &str, rest: &str) -> PlanError {
         let write = self.write();
         let (first, path) = rest.split_once('/').unwrap_or((rest, ""));

@@ -33,7 +33,7 @@ pub fn masked(text: &str) -> String {
     shown
 }
 
-/// Finds the next secret from the byte `at` on. Its range is at least one character, and ends behind `at`.
+/// Finds the next secret from the byte `at` on. Its range is at least one character, and ends after `at`.
 fn next_secret(text: &str, at: usize) -> Option<Range<usize>> {
     // The expression is valid; a test would fail otherwise.
     let found = SECRETS.as_ref()?.find_at(text, at)?;
@@ -41,11 +41,11 @@ fn next_secret(text: &str, at: usize) -> Option<Range<usize>> {
         return Some(found.start() + "://".len()..found.end() - 1);
     }
     let value = value(text, found.end());
-    // An empty value has nothing to hide, but the search goes on behind its key.
+    // An empty value has nothing to hide, but the search goes on after its key.
     if value.is_empty() { next_secret(text, found.end()) } else { Some(value) }
 }
 
-/// Returns the range of the value behind a key that ends at `from`, as YAML and JSON write it. What may
+/// Returns the range of the value after a key that ends at `from`, as YAML and JSON write it. What may
 /// belong to the value counts as a part of it.
 fn value(text: &str, from: usize) -> Range<usize> {
     let line_start = text[..from].rfind('\n').map_or(0, |at| at + 1);

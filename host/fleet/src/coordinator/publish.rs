@@ -69,8 +69,8 @@ fn encoded(run: &str, jobs: Vec<Job>) -> Vec<Bytes> {
 /// published again from one that is published twice.
 ///
 /// # Errors
-/// If the stream is gone, the user may not publish, or the server is there and takes nothing for longer than
-/// `patience`: its storage is full.
+/// If the stream is gone, or the user may not publish, or the server accepts nothing for longer than
+/// `patience` although it answers: its storage is full.
 pub(super) async fn publish(
     (connection, name): (&Connection, &RunName),
     (jobs, run): (&Jobs, &str),

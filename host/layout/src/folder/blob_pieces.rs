@@ -25,7 +25,7 @@ const PIECE: u64 = 512 * 1024;
 pub(crate) struct BlobPieces {
     first: Bytes,
     rest: File,
-    /// Bytes behind the first piece.
+    /// Bytes after the first piece.
     left: u64,
     /// `None`: the blob was verified already, or the reader verifies it.
     check: Option<Box<Check>>,
@@ -112,7 +112,7 @@ impl BlobPieces {
     }
 }
 
-/// A piece, and the one behind it, which is being read.
+/// A piece, and the next one, which is being read.
 struct ReadAhead {
     ready: Option<Bytes>,
     reading: Option<JoinHandle<io::Result<BlobPieces>>>,

@@ -319,7 +319,7 @@ impl Contents {
         self.manifests.get(digest)
     }
 
-    /// Tags in order, behind `last`.
+    /// Tags in order, after `last`.
     pub(crate) fn tags_after(&self, last: Option<&str>) -> impl Iterator<Item = &Tag> {
         let last = last.map(str::to_owned);
         self.tags

@@ -20,8 +20,8 @@ use super::process_folder::ProcessFolder;
 use super::verified::Verified;
 
 /// Names that an image layout has for itself (image-spec, image-layout.md). They are good names of
-/// repositories too, so a component of that name below another repository is written with an
-/// underscore behind it, which no component can end in.
+/// repositories too, so a component of that name below another repository is written with an underscore
+/// after it, which no component can end in.
 const LAYOUT_NAMES: [&str; 3] = ["blobs", "index.json", "oci-layout"];
 
 /// Our own folder; no component of a repository starts with a dot.

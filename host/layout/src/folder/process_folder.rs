@@ -65,7 +65,7 @@ fn remove_abandoned(incoming: &Path) -> io::Result<()> {
         match removed {
             // Its owner has just ended.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            // Perhaps another user's; it is in nobody's way.
+            // It may be another user's, and does no harm.
             Err(error) => tracing::warn!("failed to remove {}: {error}", path.display()),
             Ok(()) => {}
         }

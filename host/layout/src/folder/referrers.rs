@@ -39,7 +39,7 @@ pub(crate) struct ListedReferrer {
 #[derive(Debug, Default)]
 pub(crate) struct ReferrersPage {
     pub(crate) referrers: Vec<ListedReferrer>,
-    /// Where the next page starts, if there is one: behind this referrer.
+    /// Where the next page starts, if there is one: after this referrer.
     pub(crate) last: Option<Digest>,
 }
 

@@ -85,7 +85,7 @@ impl Server {
     }
 }
 
-/// The range starts behind the end.
+/// The range starts after the end.
 #[derive(Debug, PartialEq, Eq)]
 struct Unsatisfiable;
 

@@ -13,7 +13,7 @@ pub(super) const REQUEST_HEADERS: [&str; 4] =
 const RESERVED_HEADERS: [&str; 9] =
     ["auth", "token", "key", "cookie", "forwarded", "date", "override", "host", "rewrite"];
 
-/// The word behind a grant for requests that change nothing.
+/// The word after a grant for requests that change nothing.
 const IN_DRY_RUN: &str = "dry-run";
 
 /// A permission to send requests, such as `GET,HEAD registry /api/v2.0/projects/*`.

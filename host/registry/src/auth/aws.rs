@@ -1,6 +1,6 @@
 //! AWS keys from the environment: of a web identity, a profile, or the role of a container or an instance.
 //!
-//! The order is that of AWS's SDKs. Nobody asks the metadata service of an instance unless a request must be
+//! The order is that of AWS's SDKs. The metadata service of an instance is asked only if a request must be
 //! signed and no other source has keys.
 
 mod container;

@@ -232,7 +232,7 @@ pub(crate) fn webpki_error(error: &CertificateError) -> Option<&webpki::Error> {
     }
 }
 
-/// The time, unless it lies behind what dates of HTTP can say.
+/// The time, unless it is later than dates of HTTP can be.
 fn time(time: UnixTime) -> Option<SystemTime> {
     const YEAR_9999: u64 = 253_402_300_799;
     let seconds = Some(time.as_secs()).filter(|seconds| *seconds <= YEAR_9999)?;

@@ -34,7 +34,7 @@ pub(super) fn without_accounts(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The start of the account in a word, and the position of the `@` behind it.
+/// The start of the account in a word, and the position of the `@` after it.
 fn account(word: &str) -> Option<(usize, usize)> {
     if let Some(scheme) = word.find("://") {
         let start = scheme + "://".len();
@@ -71,7 +71,7 @@ fn ends_in_port(authority: &str) -> bool {
 }
 
 /// Whether a text starts as a digest does: `ALGORITHM:ENCODED` (OCI image specification, descriptor). A
-/// message may cut it, or go on behind it. No port is as long as a digest.
+/// message may cut it, or go on after it. No port is as long as a digest.
 fn is_digest(text: &str) -> bool {
     let (algorithm, behind) = text.split_once(':').unwrap_or((text, ""));
     let is_sha = algorithm
@@ -82,7 +82,7 @@ fn is_digest(text: &str) -> bool {
 }
 
 /// Whether a text is a version of three numbers, as `0.1.0` or `0.2.0-rc.1#function`. An IPv4 address has
-/// four, and a host name does not end in a number. A sentence may end behind the version.
+/// four, and a host name does not end in a number. A sentence may end after the version.
 fn is_version(text: &str) -> bool {
     let text = text.split('#').next().unwrap_or(text);
     let text = text.trim_end_matches(['.', ':', ';', '!', '?', ')', ']', '}']);

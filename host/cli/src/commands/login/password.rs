@@ -64,7 +64,7 @@ fn wrong_name(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns a password without the line ending behind it.
+/// Returns a password without the line ending after it.
 fn of_bytes(bytes: Vec<u8>) -> Result<String, &'static str> {
     if bytes.len() as u64 > LIMIT {
         return Err("it is larger than 64 KiB");

@@ -347,7 +347,7 @@ enum Typed {
 }
 
 impl Typed {
-    /// Tells columns from one reference, without the remark behind it.
+    /// Tells columns from one reference, without the remark after it.
     fn of(line: &str) -> Self {
         let is_remark = |word: &&str| !word.starts_with('#') && !word.starts_with("//");
         let words: Vec<&str> = line.split_whitespace().take_while(is_remark).collect();

@@ -106,7 +106,7 @@ impl End {
         end(store, Some(repository), tag.cloned(), version.digest().cloned())
     }
 
-    /// Parses what stands behind `oci:`.
+    /// Parses the text after `oci:`.
     fn folder(refused: &Refused<'_>, text: &str) -> Result<Self, SettingsError> {
         let (rest, digest) = match text.rsplit_once('@') {
             Some((rest, digest)) if digest.starts_with("sha") => {
@@ -192,7 +192,7 @@ pub(super) fn names_folder(text: &str) -> bool {
     text.strip_prefix(FOLDER).is_some_and(|path| !path.starts_with("//") && !is_port(path))
 }
 
-/// Says whether the text behind `oci:` starts with the port of a host named `oci`.
+/// Says whether the text after `oci:` starts with the port of a host named `oci`.
 fn is_port(text: &str) -> bool {
     let port = text.split('/').next().unwrap_or(text);
     text.contains('/') && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())

@@ -95,7 +95,7 @@ impl Htpasswd {
     ) -> Result<(), Refusal> {
         let needed = || Refusal::unauthorized("a user and a password are needed");
         let (user, password) = credential(headers).ok_or_else(needed)?;
-        // bcrypt repeats a password with a NUL behind it, so "x" and "x\0x" have one hash.
+        // bcrypt repeats a password with a NUL after it, so "x" and "x\0x" have one hash.
         if password.contains('\0') {
             return Err(Refusal::unauthorized("a password must not contain a NUL"));
         }

@@ -44,7 +44,7 @@ async fn what_one_store_writes_another_sees_with_the_children() {
     let parent = index(&[&child]);
     one.push("app", &tag("parent"), &parent).await.unwrap();
     assert_eq!(two.read("app", &tag("parent")).await.unwrap().raw, parent);
-    // The child has a line of its own no more, once its tag moves away.
+    // The child no longer has a line of its own after its tag has moved.
     let other = one.push_image("app", "child", b"other").await;
     assert_eq!(two.read("app", &tag("child")).await.unwrap().raw, other);
     assert_eq!(two.read("app", &by_digest(&child)).await.unwrap().raw, child);

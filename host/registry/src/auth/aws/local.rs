@@ -1,5 +1,5 @@
-//! Requests to services on the machine itself, which give keys to everybody who reaches them: only addresses of
-//! this machine or link are asked, without a proxy, and with a short patience.
+//! Requests to services on the machine itself, which give keys to every client that reaches them: only
+//! addresses of this machine or link are asked, without a proxy, and with a short patience.
 
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
@@ -29,7 +29,7 @@ pub(super) struct Answer {
 /// Checks that a URL leads to this machine or its link, where AWS has its services.
 ///
 /// # Errors
-/// Returns what is wrong, as a fragment that fits behind the name of a variable.
+/// Returns what is wrong, as a fragment that fits after the name of a variable.
 pub(super) fn check(url: &Url) -> Result<(), String> {
     if url.scheme() != "http" {
         return Err("is not an http:// address".to_owned());

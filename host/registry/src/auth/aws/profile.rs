@@ -132,7 +132,7 @@ fn parse(text: &str, name: &str) -> Option<Profile> {
             continue;
         }
         if let (Some((key, value)), Some(profile)) = (content.split_once('='), found.as_mut()) {
-            // A comment behind a value starts with a blank.
+            // A comment after a value starts with a blank.
             let value = value.split(" #").next().unwrap_or_default();
             let value = value.split(" ;").next().unwrap_or_default();
             profile.insert(key.trim().to_ascii_lowercase(), value.trim().to_owned());
