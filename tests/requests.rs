@@ -1,10 +1,10 @@
 //! Requests are the cost of a run: how many each kind of copy sends to both registries.
 //!
-//! The numbers are those of "Minimum requests" in `engine.md`. An upload consists of two requests.
+//! The numbers are the fewest that a copy can do with. An upload consists of two requests.
 //! The POST mounts the blob from its own repository to learn whether it exists, and the PUT uploads
-//! it. Once per run, longshore repeats the POST to learn whether the registry's response tells this
-//! (the calibration). U is the number of blobs new to the destination registry, P of children of an
-//! index, M of blobs mounted beyond their first repository.
+//! it. Once per run, longshore repeats the POST to learn whether the registry's response shows this
+//! (the calibration). U is the number of blobs that are new to the destination registry, P that of
+//! children of an index, and M that of blobs mounted beyond their first repository.
 
 use longshore_content::{Image, Index};
 

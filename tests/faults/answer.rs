@@ -1,5 +1,4 @@
-//! How responses are interpreted (engine.md, section 6): inconclusive HEADs, lost responses,
-//! permissions that end.
+//! How responses are interpreted: inconclusive HEADs, lost responses, permissions that end.
 
 use longshore_content::{Endpoint, Image};
 
