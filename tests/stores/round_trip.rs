@@ -110,11 +110,15 @@ fn indexes_are_converted(source: Kind, destination: Kind) {
     }
 }
 
-/// Creates a cache like BuildKit's. Returns its layer, too.
-fn cache() -> (Blob, Content) {
-    let layer = Blob::new("application/vnd.oci.image.layer.v1.tar+gzip", vec![7; 3000]);
-    let config = Blob::new("application/vnd.buildkit.cacheconfig.v0", b"{\"layers\":[]}".to_vec());
-    let cache = Index::oci().blob(&layer).blob(&config).build();
+const CACHE: &str = "application/vnd.buildkit.cacheconfig.v0";
+
+/// Creates a cache like BuildKit's, with an image in it. The descriptors of its blobs have these media types.
+/// Returns its layer, too.
+fn cache(layer: &str, config: &str, size: usize) -> (Blob, Content) {
+    let layer = Blob::new(layer, vec![7; size]);
+    let config = Blob::new(config, format!("{{\"layers\":[],\"size\":{size}}}").into_bytes());
+    let image = image("linux/amd64", 3);
+    let cache = Index::oci().blob(&layer).child(&image).blob(&config).build();
     (layer, cache)
 }
 
@@ -126,20 +130,42 @@ fn a_buildkit_cache_arrives(source: Kind, destination: Kind) {
         return;
     };
     let stores = Stores { source, destination };
-    let (layer, cache) = cache();
-    stores.source.push("team/app", "1", &cache);
-    let dry = stores.mirror(LIST).arg("--dry-run").run().exits(0);
-    dry.sums_up("1 to copy, 0 skipped, 0 failed");
+    let gzip = "application/vnd.oci.image.layer.v1.tar+gzip";
+    // The other descriptors do not say what they describe.
+    let caches = [
+        cache(gzip, CACHE, 3000),
+        cache("", "", 3001),
+        cache("application/vnd.example.index", "", 5 << 20),
+        cache("", "application/vnd.example.manifest.v9+json", 0),
+    ];
+    let mut list = String::new();
+    for (tag, (_, cache)) in caches.iter().enumerate() {
+        stores.source.push("team/app", &tag.to_string(), cache);
+        list += &format!("team/app team/app {tag}\n");
+    }
+    let every = ["--arch=all", "--os=all"];
+    let dry = stores.mirror(&list).args(every).arg("--dry-run").run().exits(0);
+    dry.sums_up("4 to copy, 0 skipped, 0 failed");
     stores.destination.assert_lacks("team/app", "1");
-    stores.mirror(LIST).run().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
-    stores.destination.assert_has("team/app", "1", &cache);
-    let dry = stores.mirror(LIST).arg("--dry-run").run().exits(0);
-    dry.sums_up("0 to copy, 1 skipped, 0 failed");
-    stores.validate(LIST).arg("--deep").run().exits(0).sums_up("1 valid, 0 skipped, 0 failed");
+    let dry = stores.mirror(&list).arg("--dry-run").run().exits(0);
+    dry.sums_up("4 to copy, 0 skipped, 0 failed");
+    stores.mirror(&list).run().exits(0).sums_up("4 copied, 0 skipped, 0 failed");
+    for (tag, (_, cache)) in caches.iter().enumerate() {
+        stores.destination.assert_has("team/app", &tag.to_string(), cache);
+    }
+    let dry = stores.mirror(&list).arg("--dry-run").run().exits(0);
+    dry.sums_up("0 to copy, 4 skipped, 0 failed");
+    stores.mirror(&list).arg("--referrers").run().exits(0);
+    stores.validate(&list).args(["--deep", "--referrers"]).run().exits(0);
 
-    let file = stores.destination.stored("team/app", layer.digest());
-    std::fs::remove_file(file).expect("the layer is there");
-    stores.validate(LIST).run().exits(1).complains(layer.digest());
+    for (layer, _) in &caches[..3] {
+        let file = stores.destination.stored("team/app", layer.digest());
+        std::fs::remove_file(file).expect("the layer is there");
+    }
+    let mut run = stores.validate(&list).run().exits(1);
+    for (layer, _) in &caches[..3] {
+        run = run.complains(layer.digest());
+    }
 }
 
 fn rewrites_hold_for_every_destination(kind: Kind) {
@@ -165,7 +191,7 @@ fn rewrites_hold_for_every_destination(kind: Kind) {
 #[test]
 fn a_cache_that_distribution_refuses_is_a_failed_entry() {
     let Some(stores) = Stores::new(Kind::Folder, Kind::Distribution) else { return };
-    let (layer, cache) = cache();
+    let (layer, cache) = cache("application/vnd.oci.image.layer.v1.tar+gzip", CACHE, 3000);
     stores.source.push("team/app", "1", &cache);
     let run = stores.mirror(LIST).run().exits(1).sums_up("0 copied, 0 skipped, 1 failed");
     run.complains("MANIFEST_BLOB_UNKNOWN").complains(layer.digest());

@@ -117,7 +117,7 @@ pub async fn inspect(
             size += added(single, &mut blobs);
         }
         Content::Index(index) => {
-            let children = descendants(&Nested(&reader), index.manifests.clone()).await?;
+            let below = descendants(&Nested(&reader), index.manifests.clone()).await?;
             let read = |child: Descriptor| {
                 let reader = &reader;
                 async move {
@@ -126,7 +126,7 @@ pub async fn inspect(
                     Ok::<_, JobError>((child, manifest))
                 }
             };
-            let read = stream::iter(children).map(read).buffered(AT_ONCE);
+            let read = stream::iter(below.manifests).map(read).buffered(AT_ONCE);
             for (child, manifest) in read.try_collect::<Vec<_>>().await? {
                 size += manifest.raw.bytes.len() as u64;
                 if let Content::Single(single) = &manifest.content {
@@ -134,11 +134,8 @@ pub async fn inspect(
                     size += added(single, &mut blobs);
                 }
             }
-            let own_blobs = index.manifests.iter().filter(|child| !child.may_be_manifest());
-            size += own_blobs
-                .filter(|blob| blobs.insert(blob.digest.clone()))
-                .map(|blob| blob.size)
-                .sum::<u64>();
+            let own_blobs = below.blobs.iter().filter(|blob| blobs.insert(blob.digest.clone()));
+            size += own_blobs.map(|blob| blob.size).sum::<u64>();
         }
     }
     let mut subjects = vec![own.digest.clone()];
@@ -244,7 +241,9 @@ pub async fn of_platform(
     let reader = SourceReader { store, reference, cache: None, known: &known };
     let root = reader.root(reference.version.digest()).await.map_err(JobError::Source)?;
     let manifests = match &root.content {
-        Content::Index(index) => descendants(&Nested(&reader), index.manifests.clone()).await?,
+        Content::Index(index) => {
+            descendants(&Nested(&reader), index.manifests.clone()).await?.manifests
+        }
         Content::Single(single) => {
             let platform = match &single.config {
                 Some(config) if root.is_image() => {
@@ -327,7 +326,10 @@ struct Nested<'a, 'b>(&'a SourceReader<'b>);
 impl Descendants for Nested<'_, '_> {
     type Error = JobError;
 
-    fn index<'a>(&'a self, child: &'a Descriptor) -> BoxFuture<'a, Result<Manifest, JobError>> {
-        async { self.0.by_digest(&child.digest).await.map_err(JobError::Source) }.boxed()
+    fn read<'a>(
+        &'a self,
+        child: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<Option<Manifest>, JobError>> {
+        async { self.0.child(child).await.map_err(JobError::Source) }.boxed()
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::digest_tags::DigestTags;
 use crate::manifest_cache::ManifestCache;
+use crate::walk::is_blob;
 
 /// Where Docker Hub keeps images with short names.
 const LIBRARY: &str = "library";
@@ -185,6 +186,18 @@ impl SourceReader<'_> {
             return Ok(manifest);
         }
         self.fetch(&ManifestReference::Digest(digest.clone())).await
+    }
+
+    /// Reads a child of an index; `None` if it is a blob, which only the source could tell.
+    pub(crate) async fn child(&self, child: &Descriptor) -> Result<Option<Manifest>, StoreError> {
+        let known = self.cached(&child.digest).await;
+        if known.is_none() && is_blob(&**self.store, self.repository(), child).await {
+            return Ok(None);
+        }
+        match known {
+            Some(manifest) => Ok(Some(manifest)),
+            None => self.by_digest(&child.digest).await.map(Some),
+        }
     }
 
     /// Returns a manifest that an earlier run cached. Nothing is asked for.

@@ -65,6 +65,12 @@ impl Descriptor {
         self.media_type.may_be_manifest()
     }
 
+    /// Whether only the content of a child of an index tells if it is a manifest or a blob: the media type is
+    /// missing or unknown.
+    pub fn is_unclear(&self) -> bool {
+        self.may_be_manifest() && !self.media_type.is_manifest()
+    }
+
     /// Whether the content lives elsewhere and is not copied.
     pub fn is_foreign(&self) -> bool {
         self.media_type.is_foreign() && !self.urls.is_empty()
@@ -94,21 +100,23 @@ mod tests {
 
     #[test]
     fn children_that_are_blobs_are_told_from_manifests() {
-        for (media_type, may_be_manifest) in [
-            ("application/vnd.oci.image.manifest.v1+json", true),
-            ("application/vnd.oci.image.index.v1+json", true),
-            ("application/vnd.docker.distribution.manifest.v1+prettyjws", true),
-            ("application/vnd.example.manifest.v3+json", true),
-            ("", true),
-            ("application/vnd.oci.image.layer.v1.tar+gzip", false),
-            ("application/vnd.docker.image.rootfs.diff.tar.gzip", false),
-            ("application/vnd.buildkit.cacheconfig.v0", false),
-            ("application/octet-stream", false),
+        for (media_type, may_be_manifest, is_unclear) in [
+            ("application/vnd.oci.image.manifest.v1+json", true, false),
+            ("application/vnd.oci.image.index.v1+json", true, false),
+            ("application/vnd.docker.distribution.manifest.v1+prettyjws", true, false),
+            ("application/vnd.example.manifest.v3+json", true, true),
+            ("application/vnd.example.index", true, true),
+            ("", true, true),
+            ("application/vnd.oci.image.layer.v1.tar+gzip", false, false),
+            ("application/vnd.docker.image.rootfs.diff.tar.gzip", false, false),
+            ("application/vnd.buildkit.cacheconfig.v0", false, false),
+            ("application/octet-stream", false, false),
         ] {
             let digest = super::Digest::of(b"");
             let text = format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":0}}"#);
             let descriptor: Descriptor = serde_json::from_str(&text).unwrap();
             assert_eq!(descriptor.may_be_manifest(), may_be_manifest, "{media_type}");
+            assert_eq!(descriptor.is_unclear(), is_unclear, "{media_type}");
         }
     }
 

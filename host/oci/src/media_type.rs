@@ -90,7 +90,7 @@ impl MediaType {
     /// index.
     pub fn may_be_manifest(&self) -> bool {
         let text = self.as_str();
-        // Some tools omit the type of a manifest, but none omits that of a layer.
+        // Without a type, only the content tells.
         self.is_manifest() || text.is_empty() || text.contains("manifest") || text.contains("index")
     }
 

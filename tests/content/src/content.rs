@@ -126,7 +126,10 @@ impl Content {
 
 fn descriptor(media_type: &str, size: usize, digest: &str) -> Map<String, Value> {
     let mut fields = Map::new();
-    fields.insert("mediaType".to_owned(), json!(media_type));
+    // Some tools leave it out.
+    if !media_type.is_empty() {
+        fields.insert("mediaType".to_owned(), json!(media_type));
+    }
     fields.insert("size".to_owned(), json!(size));
     fields.insert("digest".to_owned(), json!(digest));
     fields

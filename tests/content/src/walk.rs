@@ -61,8 +61,10 @@ impl<R: Reader> Walk<'_, R> {
         };
         let named = |value: &Value| value["digest"].as_str().map(str::to_owned);
         for child in document["manifests"].as_array().into_iter().flatten() {
-            let is_manifest =
-                child["mediaType"].as_str().is_none_or(|name| MANIFESTS.contains(&name));
+            let is_manifest = match child["mediaType"].as_str() {
+                Some(name) => MANIFESTS.contains(&name),
+                None => self.is_manifest(child["digest"].as_str().unwrap_or_default()),
+            };
             match named(child) {
                 Some(digest) if !is_manifest => self.blob(digest)?,
                 Some(digest) if self.seen.insert(digest.clone()) => self.manifest(&digest)?,
@@ -75,6 +77,13 @@ impl<R: Reader> Walk<'_, R> {
             self.blob(digest)?;
         }
         Ok(())
+    }
+
+    /// Reports whether a digest without a media type is that of a manifest.
+    fn is_manifest(&self, digest: &str) -> bool {
+        let Ok(Some(blob)) = self.reader.blob(self.repository, digest) else { return true };
+        let document = serde_json::from_slice::<Value>(&blob).unwrap_or_default();
+        document.get("schemaVersion").is_some()
     }
 
     fn blob(&mut self, name: String) -> Result<(), R::Error> {

@@ -9,7 +9,7 @@ use super::{blob, push};
 use crate::error::JobError;
 use crate::event::Level;
 use crate::shape::Shape;
-use crate::walk::{Visitor, walk_blobs, walk_children, walk_content};
+use crate::walk::{Entered, Visitor, walk_blobs, walk_children, walk_content};
 
 /// Copies all content that the root of `shape` names.
 pub(super) async fn place(work: &Work<'_>, shape: &Shape) -> Result<(), JobError> {
@@ -48,18 +48,27 @@ impl Visitor for CopyVisitor<'_> {
         async move { placed.get_or_compute(self.work.admitted, visit).await }.boxed()
     }
 
-    fn enter<'a>(
-        &'a self,
-        child: &'a Descriptor,
-    ) -> BoxFuture<'a, Result<Option<Manifest>, JobError>> {
+    fn enter<'a>(&'a self, child: &'a Descriptor) -> BoxFuture<'a, Result<Entered, JobError>> {
         let work = self.work;
         async move {
+            // Registries answer 500 to a probe for a blob, so it must be known before what the child is.
+            let mut read = None;
+            if child.is_unclear() {
+                match work.unless_interrupted(work.child(child)).await?? {
+                    None => return Ok(Entered::Blob),
+                    manifest => read = manifest,
+                }
+            }
             let reference = ManifestReference::Digest(child.digest.clone());
             let may_be_there = work.tag_existed && work.trust == Trust::Probe;
             if may_be_there && work.unless_interrupted(work.probe(&reference)).await??.is_some() {
-                return Ok(None);
+                return Ok(Entered::Done);
             }
-            work.unless_interrupted(work.named(&child.digest)).await?.map(Some)
+            let manifest = match read {
+                Some(manifest) => manifest,
+                None => work.unless_interrupted(work.named(&child.digest)).await??,
+            };
+            Ok(Entered::Manifest(manifest))
         }
         .boxed()
     }

@@ -20,7 +20,7 @@ use crate::job::{Job, Outcome, Status};
 use crate::shape::{
     Shape, Shaped, check_selection, digest_decides, nothing_selected, shape, stays_unchanged,
 };
-use crate::walk::{Descendants, descendants};
+use crate::walk::{Below, Descendants, descendants};
 
 /// The most blobs that a dry run remembers, to count each once.
 const MOST_COUNTED: usize = 1_000_000;
@@ -126,10 +126,7 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     let is_cut = shape.is_cut;
     let lost = warn_of_lost(work, &state, &shape).await;
     // An index that the copy could not walk must fail here too.
-    let own_blobs: Vec<Descriptor> =
-        shape.children.iter().filter(|child| !child.may_be_manifest()).cloned().collect();
-    let mut children = descendants(&SourceIndexes(work), shape.children).await?;
-    children.extend(own_blobs);
+    let below = descendants(&SourceIndexes(work), shape.children).await?;
     let (root_size, single) = (shape.root.bytes.len() as u64, shape.single);
     let root = shape.root.digest;
     if shape.changed.is_some() && job.destination.version.tag().is_none() && would_create.is_none()
@@ -140,7 +137,7 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     let outcome = if is_done(work, &state, &root) {
         would_skip(work, digest, root)
     } else {
-        let at_most = size_of_parts(work, root_size, single.as_deref(), &children).await;
+        let at_most = size_of_parts(work, root_size, single.as_deref(), &below).await;
         let change = Change { why: shape.changed, lost };
         Outcome { at_most, ..would_copy(work, digest, root, &state, change).await? }
     };
@@ -152,8 +149,12 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
 async fn size_of(work: &Work<'_>, manifest: Manifest) -> Option<u64> {
     let own = manifest.raw.bytes.len() as u64;
     match manifest.content {
-        Content::Single(single) => size_of_parts(work, own, Some(&single), &[]).await,
-        Content::Index(index) => size_of_parts(work, own, None, &index.manifests).await,
+        Content::Single(single) => size_of_parts(work, own, Some(&single), &Below::default()).await,
+        Content::Index(index) => {
+            let children = index.manifests.into_iter();
+            let (manifests, blobs) = children.partition(Descriptor::may_be_manifest);
+            size_of_parts(work, own, None, &Below { manifests, blobs }).await
+        }
     }
 }
 
@@ -162,16 +163,13 @@ async fn size_of_parts(
     work: &Work<'_>,
     own: u64,
     single: Option<&Single>,
-    children: &[Descriptor],
+    below: &Below,
 ) -> Option<u64> {
     let mut blobs: Vec<Descriptor> =
         single.iter().flat_map(|single| single.blobs().into_iter().cloned()).collect();
+    blobs.extend(below.blobs.iter().cloned());
     let mut size = own;
-    for child in children {
-        if !child.may_be_manifest() {
-            blobs.push(child.clone());
-            continue;
-        }
+    for child in &below.manifests {
         let manifest = work.reader().cached(&child.digest).await?;
         let Content::Single(single) = &manifest.content else { return None };
         size += manifest.raw.bytes.len() as u64;
@@ -212,8 +210,11 @@ struct SourceIndexes<'a>(&'a Work<'a>);
 impl Descendants for SourceIndexes<'_> {
     type Error = JobError;
 
-    fn index<'a>(&'a self, child: &'a Descriptor) -> BoxFuture<'a, Result<Manifest, JobError>> {
-        self.0.named(&child.digest).boxed()
+    fn read<'a>(
+        &'a self,
+        child: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<Option<Manifest>, JobError>> {
+        self.0.child(child).boxed()
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) async fn place(
         list_root_as_referrer(work, root).await?;
     }
     let copy = CopyRelated { work, unplaced: root, copied: AtomicUsize::new(0) };
-    let mut manifests = descendants(&copy, shape.children.clone()).await?;
+    let mut manifests = descendants(&copy, shape.children.clone()).await?.manifests;
     let mut left_behind = 0;
     if shape.root.digest == shape.source {
         manifests.push(shape.root.descriptor());
@@ -166,8 +166,11 @@ struct CopyRelated<'a> {
 impl Descendants for CopyRelated<'_> {
     type Error = JobError;
 
-    fn index<'a>(&'a self, child: &'a Descriptor) -> BoxFuture<'a, Result<Manifest, JobError>> {
-        self.work.named(&child.digest).boxed()
+    fn read<'a>(
+        &'a self,
+        child: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<Option<Manifest>, JobError>> {
+        self.work.child(child).boxed()
     }
 }
 

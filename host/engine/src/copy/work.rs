@@ -5,7 +5,7 @@ use std::hash::RandomState;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use longshore_oci::{Digest, Manifest, ManifestReference, Repository, StoreName};
+use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference, Repository, StoreName};
 use longshore_store::{
     Destination, Intent, Interrupt, Source, StoreError, Stores, TransferFailure, Trust,
 };
@@ -192,6 +192,15 @@ impl Work<'_> {
         let manifest = self.reader().by_digest(digest).await.map_err(JobError::Source)?;
         self.admitted.hold_more(manifest.raw.bytes.len())?;
         Ok(manifest)
+    }
+
+    /// Reads a child of an index of the source; `None` if it is a blob, which only the source could tell.
+    pub(super) async fn child(&self, child: &Descriptor) -> Result<Option<Manifest>, JobError> {
+        let read = self.reader().child(child).await.map_err(JobError::Source)?;
+        if let Some(manifest) = &read {
+            self.admitted.hold_more(manifest.raw.bytes.len())?;
+        }
+        Ok(read)
     }
 
     /// Waits for the turn of an image with large manifests.

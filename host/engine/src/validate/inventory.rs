@@ -14,7 +14,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::room::{FINDINGS, Findings, Room};
 use crate::intact::{has_digest, hashed};
 use crate::job::Finding;
-use crate::walk::{OutOfBounds, Visitor, walk_blobs, walk_children};
+use crate::walk::{Entered, OutOfBounds, Visitor, is_blob, walk_blobs, walk_children};
 
 /// The most findings kept of a manifest that is checked for one entry after the other.
 const REPEATED: usize = 5;
@@ -208,20 +208,23 @@ impl ContentCheck<'_> {
         KnownFindings { first: findings.take(kept).cloned().collect(), more: count - kept }
     }
 
-    /// Reads a manifest of the destination; `None` if nothing below it needs a check.
-    async fn read(&self, child: &Descriptor) -> Result<Option<Manifest>, StoreError> {
+    /// Reads a manifest of the destination.
+    async fn read(&self, child: &Descriptor) -> Result<Entered, StoreError> {
         let Inventory { destination, repository, known_manifest, deep, .. } = self.inventory;
         let reference = ManifestReference::Digest(child.digest.clone());
         let _permit = self.inventory.requests.acquire().await;
         let known = known_manifest.filter(|known| known.raw.digest == child.digest && !deep);
+        if known.is_none() && is_blob(destination.as_ref(), repository, child).await {
+            return Ok(Entered::Blob);
+        }
         let error = if let Some(known) = known {
             match destination.resolve(repository, &reference, Intent::Read).await? {
-                Some(_) => return Ok(Some(known.clone())),
+                Some(_) => return Ok(Entered::Manifest(known.clone())),
                 None => None,
             }
         } else {
             match destination.manifest(repository, &reference).await {
-                Ok(manifest) => return Ok(Some(manifest)),
+                Ok(manifest) => return Ok(Entered::Manifest(manifest)),
                 Err(error) => Some(error),
             }
         };
@@ -234,7 +237,7 @@ impl ContentCheck<'_> {
             let order = found.order_of(Some(child));
             found.add((order, 0), Some(child), finding);
         }
-        Ok(None)
+        Ok(Entered::Done)
     }
 
     /// Checks a blob, once per run.
@@ -283,10 +286,7 @@ impl Visitor for ContentCheck<'_> {
         if child.media_type.is_index() { visit } else { self.single(child, order, visit).boxed() }
     }
 
-    fn enter<'a>(
-        &'a self,
-        child: &'a Descriptor,
-    ) -> BoxFuture<'a, Result<Option<Manifest>, CheckError>> {
+    fn enter<'a>(&'a self, child: &'a Descriptor) -> BoxFuture<'a, Result<Entered, CheckError>> {
         async { Ok(self.read(child).await?) }.boxed()
     }
 

@@ -14,7 +14,7 @@ use super::room::{FINDINGS, Findings};
 use crate::error::JobError;
 use crate::job::Finding;
 use crate::source_reader::listed_referrers;
-use crate::walk::{Descendants, Relations, descendants, walk_related};
+use crate::walk::{Descendants, Relations, descendants, is_blob, walk_related};
 
 /// The field name of findings about referrers.
 pub(super) const REFERRER: &str = "referrer";
@@ -40,7 +40,7 @@ pub(super) async fn compare_referrers_of(
         let chosen = |at: &usize| kept.is_none_or(|kept| kept.contains(at));
         let children = index.manifests.iter().enumerate().filter(|(at, _)| chosen(at));
         let children = children.map(|(_, child)| child.clone()).collect();
-        manifests.extend(descendants(&compare, children).await?);
+        manifests.extend(descendants(&compare, children).await?.manifests);
     }
     walk_related(&compare, manifests).await?;
     let found = compare.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -70,14 +70,18 @@ struct CompareRelated<'a> {
 impl Descendants for CompareRelated<'_> {
     type Error = ValidateError;
 
-    fn index<'a>(
+    fn read<'a>(
         &'a self,
         child: &'a Descriptor,
-    ) -> BoxFuture<'a, Result<Manifest, ValidateError>> {
+    ) -> BoxFuture<'a, Result<Option<Manifest>, ValidateError>> {
         async {
             let (entry, reference) = (self.entry, ManifestReference::Digest(child.digest.clone()));
-            let index = entry.destination.manifest(entry.repository(), &reference).await;
-            index.map_err(ValidateError::Destination)
+            let (store, repository) = (entry.destination.as_ref(), entry.repository());
+            if is_blob(store, repository, child).await {
+                return Ok(None);
+            }
+            let read = store.manifest(repository, &reference).await;
+            read.map(Some).map_err(ValidateError::Destination)
         }
         .boxed()
     }

@@ -9,6 +9,17 @@ use longshore_oci::{Content, Descriptor, Digest, Manifest, Single};
 
 use super::bounds::{AT_ONCE, BLOBS_AT_ONCE, BYTES, DEPTH, MANIFESTS, OutOfBounds};
 
+/// A child of an index that the visitor entered.
+#[derive(Debug)]
+pub(crate) enum Entered {
+    /// The manifest, whose content needs a visit.
+    Manifest(Manifest),
+    /// The child is a blob, which its descriptor did not say.
+    Blob,
+    /// Nothing below the child needs a visit.
+    Done,
+}
+
 /// The visitor of a walk.
 pub(crate) trait Visitor: Sync {
     /// The error that ends a walk.
@@ -24,13 +35,11 @@ pub(crate) trait Visitor: Sync {
         visit: BoxFuture<'a, Result<(), Self::Error>>,
     ) -> BoxFuture<'a, Result<(), Self::Error>>;
 
-    /// Reads `child`; `None` if nothing below it needs a visit.
-    fn enter<'a>(
-        &'a self,
-        child: &'a Descriptor,
-    ) -> BoxFuture<'a, Result<Option<Manifest>, Self::Error>>;
+    /// Reads `child`.
+    fn enter<'a>(&'a self, child: &'a Descriptor) -> BoxFuture<'a, Result<Entered, Self::Error>>;
 
-    /// Visits a blob that a manifest names: the child `of` an index, or else the image itself.
+    /// Visits a blob that a manifest names: the child `of` an index, or else the image itself. A child that
+    /// turned out to be a blob is its own `of`.
     fn blob<'a>(
         &'a self,
         blob: &'a Descriptor,
@@ -123,7 +132,7 @@ impl<V: Visitor> Walk<'_, V> {
             let mut visits = Vec::new();
             let mut indexes = Vec::new();
             for (position, child) in (1..).zip(children) {
-                if child.media_type.is_index() {
+                if child.media_type.is_index() || child.is_unclear() {
                     indexes.push((position, child));
                 } else if child.may_be_manifest() {
                     let visit = self.child(child, position, depth);
@@ -147,7 +156,11 @@ impl<V: Visitor> Walk<'_, V> {
         if self.manifests.fetch_add(1, Ordering::Relaxed) >= MANIFESTS {
             return Err(OutOfBounds::Manifests.into());
         }
-        let Some(manifest) = self.visitor.enter(child).await? else { return Ok(()) };
+        let manifest = match self.visitor.enter(child).await? {
+            Entered::Manifest(manifest) => manifest,
+            Entered::Blob => return self.visitor.blob(child, Some(child)).await,
+            Entered::Done => return Ok(()),
+        };
         let held = manifest.raw.bytes.len();
         if self.bytes.fetch_add(held, Ordering::Relaxed) + held > BYTES {
             return Err(OutOfBounds::Bytes.into());
@@ -169,36 +182,58 @@ pub(crate) trait Descendants: Sync {
     /// The error of a read.
     type Error: From<OutOfBounds> + Send;
 
-    /// Reads an index that another index names.
-    fn index<'a>(&'a self, child: &'a Descriptor) -> BoxFuture<'a, Result<Manifest, Self::Error>>;
+    /// Reads a child that is an index, or of which only the content tells what it is; `None` if it is a blob.
+    fn read<'a>(
+        &'a self,
+        child: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<Option<Manifest>, Self::Error>>;
 }
 
-/// The manifests among `children` and below nested indexes, each once.
+/// The content below an index, each digest once.
+#[derive(Debug, Default)]
+pub(crate) struct Below {
+    /// The manifests, children before their parents' other descendants.
+    pub(crate) manifests: Vec<Descriptor>,
+    /// The blobs that indexes name, as BuildKit's caches do.
+    pub(crate) blobs: Vec<Descriptor>,
+}
+
+/// Finds the manifests and blobs among `children` and below nested indexes. The blobs of single manifests are not
+/// included.
 ///
 /// # Errors
 /// If an index cannot be read, and [`OutOfBounds`].
 pub(crate) async fn descendants<D: Descendants>(
     reader: &D,
     children: Vec<Descriptor>,
-) -> Result<Vec<Descriptor>, D::Error> {
+) -> Result<Below, D::Error> {
     let mut seen: HashSet<Digest> = HashSet::new();
-    let mut all = Vec::new();
+    let mut all = Below::default();
     let mut level = children;
     for _ in 0..=DEPTH {
         let mut below = Vec::new();
         for child in level {
-            if !child.may_be_manifest() || !seen.insert(child.digest.clone()) {
+            if !seen.insert(child.digest.clone()) {
                 continue;
             }
-            if seen.len() > MANIFESTS {
+            if seen.len() - all.blobs.len() > MANIFESTS {
                 return Err(OutOfBounds::Manifests.into());
             }
-            if child.media_type.is_index()
-                && let Content::Index(index) = reader.index(&child).await?.content
-            {
-                below.extend(index.manifests);
+            if !child.may_be_manifest() {
+                all.blobs.push(child);
+                continue;
             }
-            all.push(child);
+            if child.media_type.is_index() || child.is_unclear() {
+                match reader.read(&child).await?.map(|manifest| manifest.content) {
+                    Some(Content::Index(index)) => below.extend(index.manifests),
+                    Some(Content::Single(_)) => {}
+                    None => {
+                        all.blobs.push(child);
+                        continue;
+                    }
+                }
+            }
+            all.manifests.push(child);
         }
         if below.is_empty() {
             return Ok(all);
@@ -217,7 +252,7 @@ mod tests {
     use futures_util::future::{BoxFuture, FutureExt as _};
     use longshore_oci::{Content, Descriptor, Digest, Manifest, MediaType, RawManifest};
 
-    use super::{Descendants, Visitor, descendants, walk_content};
+    use super::{Descendants, Entered, Visitor, descendants, walk_content};
     use crate::walk::OutOfBounds;
     use crate::walk::bounds::{BYTES, CHILDREN, DEPTH, MANIFESTS};
 
@@ -266,6 +301,11 @@ mod tests {
             Manifest::parse(raw.bytes.clone(), Some(&raw.media_type), digest.clone()).unwrap()
         }
 
+        /// The manifest of a child; `None` if it is a blob.
+        fn found(&self, child: &Descriptor) -> Option<Manifest> {
+            self.manifests.contains_key(&child.digest).then(|| self.manifest(&child.digest))
+        }
+
         /// Walks from the manifest that `root` describes.
         async fn walk(&self, root: &str) -> Result<Vec<String>, OutOfBounds> {
             let root: Descriptor = serde_json::from_str(root).unwrap();
@@ -298,8 +338,8 @@ mod tests {
         fn enter<'a>(
             &'a self,
             child: &'a Descriptor,
-        ) -> BoxFuture<'a, Result<Option<Manifest>, OutOfBounds>> {
-            async { Ok(Some(self.manifest(&child.digest))) }.boxed()
+        ) -> BoxFuture<'a, Result<Entered, OutOfBounds>> {
+            async { Ok(self.found(child).map_or(Entered::Blob, Entered::Manifest)) }.boxed()
         }
 
         fn blob<'a>(
@@ -331,11 +371,11 @@ mod tests {
     impl Descendants for Graph {
         type Error = OutOfBounds;
 
-        fn index<'a>(
+        fn read<'a>(
             &'a self,
             child: &'a Descriptor,
-        ) -> BoxFuture<'a, Result<Manifest, OutOfBounds>> {
-            async { Ok(self.manifest(&child.digest)) }.boxed()
+        ) -> BoxFuture<'a, Result<Option<Manifest>, OutOfBounds>> {
+            async { Ok(self.found(child)) }.boxed()
         }
     }
 
@@ -361,7 +401,31 @@ mod tests {
         else {
             panic!("the root is an index")
         };
-        assert_eq!(descendants(&graph, index.manifests).await.unwrap(), []);
+        let below = descendants(&graph, index.manifests).await.unwrap();
+        assert_eq!((below.manifests.len(), below.blobs.len()), (0, 2));
+    }
+
+    #[tokio::test]
+    async fn the_content_decides_what_a_child_without_a_known_type_is() {
+        let mut graph = Graph::default();
+        let image = graph.image("layer");
+        let inner = graph.index_of(std::slice::from_ref(&image), 0);
+        let untyped = |descriptor: &str, media_type: &str| {
+            let (_, rest) = descriptor.split_once("\",").unwrap();
+            format!(r#"{{"mediaType":"{media_type}",{rest}"#)
+        };
+        for media_type in ["", "application/vnd.example.index", "application/vnd.x.manifest.v9"] {
+            graph.begun.lock().unwrap().clear();
+            graph.done.lock().unwrap().clear();
+            let blob = untyped(&descriptor(LAYER, b"other"), media_type);
+            let root = graph.index_of(&[blob, untyped(&inner, media_type)], 0);
+            let done = graph.walk(&root).await.unwrap();
+            let kinds: Vec<&str> = done.iter().map(|done| &done[..4]).collect();
+            assert_eq!(kinds, ["blob", "blob", "mani", "mani"], "{media_type:?} {done:?}");
+            let root: Descriptor = serde_json::from_str(&root).unwrap();
+            let below = descendants(&graph, vec![root]).await.unwrap();
+            assert_eq!((below.manifests.len(), below.blobs.len()), (3, 1), "{media_type:?}");
+        }
     }
 
     #[tokio::test]
@@ -373,7 +437,7 @@ mod tests {
         }
         assert_eq!(graph.walk(&child).await.unwrap().len(), 4);
         let root: Descriptor = serde_json::from_str(&child).unwrap();
-        assert_eq!(descendants(&graph, vec![root]).await.unwrap().len(), 4);
+        assert_eq!(descendants(&graph, vec![root]).await.unwrap().manifests.len(), 4);
     }
 
     #[tokio::test]
@@ -424,7 +488,7 @@ mod tests {
         let root: Descriptor = serde_json::from_str(&root).unwrap();
         let few = graph.index_of(&indexes[..8], 0);
         let few: Descriptor = serde_json::from_str(&few).unwrap();
-        assert_eq!(descendants(&graph, vec![few]).await.unwrap().len(), 9 + 8 * width);
+        assert_eq!(descendants(&graph, vec![few]).await.unwrap().manifests.len(), 9 + 8 * width);
         let all = descendants(&graph, vec![root.clone()]).await;
         assert_eq!(all.unwrap_err(), OutOfBounds::Manifests);
         for manifest in (0..(MANIFESTS / width + 1) * width).map(usize::to_le_bytes) {

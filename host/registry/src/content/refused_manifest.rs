@@ -63,10 +63,12 @@ fn parsed(manifest: &RawManifest) -> Option<Manifest> {
     Manifest::parse(bytes, Some(&manifest.media_type), digest).ok()
 }
 
-/// Reports whether the manifest is an index with children that are not manifests.
+/// Reports whether the manifest is an index with children that are not manifests, or may be others.
 fn names_blobs(manifest: &RawManifest) -> bool {
     match parsed(manifest).map(|manifest| manifest.content) {
-        Some(Content::Index(index)) => index.manifests.iter().any(|child| !child.may_be_manifest()),
+        Some(Content::Index(index)) => {
+            index.manifests.iter().any(|child| !child.may_be_manifest() || child.is_unclear())
+        }
         _ => false,
     }
 }
