@@ -18,6 +18,22 @@ fn a_list_without_end_is_refused() {
     within_memory(Longshore::new().mirror().list(&large).args(["-d", "127.0.0.1:9"])).exits(2);
 }
 
+/// A list of 28 MB in no known format. In quadratic time, this would take minutes.
+#[test]
+fn a_large_list_in_no_format_is_refused_soon() {
+    let lines = |line: &str| line.repeat(28_000_000 / line.len());
+    for (text, why) in [
+        (lines("The quick brown fox jumps over it.\n"), "not mirror: line 1, column 17"),
+        (format!("[{}1]", lines("{\"password\":\"a\",\"x\":[1]},")), "not mirror: line 1"),
+    ] {
+        let started = std::time::Instant::now();
+        let run = Longshore::new().mirror().list(&text).args(["-d", "127.0.0.1:9"]);
+        within_memory(run).exits(2).complains("no known format").complains(why);
+        let took = started.elapsed();
+        assert!(took < std::time::Duration::from_secs(60), "it took {took:?}");
+    }
+}
+
 #[test]
 fn settings_without_end_are_refused() {
     let list = || Longshore::new().mirror().list("team/app team/copy 1\n");

@@ -8,6 +8,8 @@ use super::contract::{Parsed, of_parsed};
 
 /// The number of lines to show.
 const LINES: usize = 3;
+/// The formats explain the beginning of a longer text: that many bytes at most.
+const EXPLAINED: usize = 1024 * 1024;
 
 /// The first lines of a text, and the reason of each format.
 #[derive(Debug)]
@@ -23,9 +25,10 @@ impl Refusal {
     /// Asks `plugins`, none of which knows the text, for their reasons.
     pub(super) async fn of(text: &ListText, plugins: &[Plugin]) -> Self {
         let mut asked = Vec::with_capacity(plugins.len());
+        let explained = Explained::of(text);
         for plugin in plugins {
-            let reason = match plugin.parse(&text.name, &text.text).await {
-                Ok(parsed) => reason(&of_parsed(parsed)),
+            let reason = match plugin.parse(&text.name, explained.text).await {
+                Ok(parsed) => explained.reason(&of_parsed(parsed), plugin.list_facts().lines),
                 Err(error) => error.to_string(),
             };
             asked.push((plugin.name().to_owned(), reason));
@@ -37,7 +40,7 @@ impl Refusal {
             })
             .map(|format| (format.name, format.probe_words))
             .collect();
-        Self { lines: first_lines(&text.text), asked, unasked }
+        Self { lines: first_lines(explained.text), asked, unasked }
     }
 
     /// Returns advice for what people write in a list that no format has.
@@ -78,22 +81,43 @@ fn is_word(word: &str) -> bool {
     word.contains(char::is_alphanumeric)
 }
 
-/// Returns the first remark on a text, which is an error if there is one.
-fn reason(parsed: &Parsed) -> String {
-    let errors = || parsed.diagnostics.iter().filter(|found| found.severity == Severity::Error);
-    let Some(first) = errors().next().or_else(|| parsed.diagnostics.first()) else {
-        return "it does not look like a list in this format".to_owned();
-    };
-    let place = match (first.line, first.column) {
-        (0, _) => String::new(),
-        (line, 0) => format!("line {line}: "),
-        (line, column) => format!("line {line}, column {column}: "),
-    };
-    let more = match errors().count() {
-        0 | 1 => String::new(),
-        count => format!(" ({count} errors)"),
-    };
-    format!("{place}{}{more}", first.message)
+/// The part of a text that the formats explain.
+struct Explained<'a> {
+    text: &'a str,
+    /// The last line, if the text goes on behind it. What ends there is not the fault of the list.
+    cut_at: Option<u32>,
+}
+
+impl<'a> Explained<'a> {
+    fn of(text: &'a ListText) -> Self {
+        let part = text.start(EXPLAINED);
+        let lines = || u32::try_from(part.lines().count()).unwrap_or(u32::MAX);
+        let cut_at = (part.len() < text.text.len()).then(lines);
+        Self { text: part, cut_at }
+    }
+
+    /// Returns the first remark on a text in a format, which is an error if there is one.
+    fn reason(&self, parsed: &Parsed, has_lines: bool) -> String {
+        // A document is broken where it was cut.
+        let end = self.cut_at.filter(|_| !has_lines);
+        let remarks =
+            || parsed.diagnostics.iter().filter(|found| end.is_none_or(|end| found.line < end));
+        let errors = || remarks().filter(|found| found.severity == Severity::Error);
+        let Some(first) = errors().next().or_else(|| remarks().next()) else {
+            return "it does not look like a list in this format".to_owned();
+        };
+        let place = match (first.line, first.column) {
+            (0, _) => String::new(),
+            (line, 0) => format!("line {line}: "),
+            (line, column) => format!("line {line}, column {column}: "),
+        };
+        let more = match (errors().count(), self.cut_at) {
+            (0 | 1, _) => String::new(),
+            (count, None) => format!(" ({count} errors)"),
+            (count, Some(line)) => format!(" ({count} errors up to line {line})"),
+        };
+        format!("{place}{}{more}", first.message)
+    }
 }
 
 /// Returns the first lines that are neither empty nor comments, without the secrets in them.
@@ -113,9 +137,9 @@ fn or(words: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LINES, Refusal, first_lines, reason};
+    use super::{EXPLAINED, Explained, LINES, Refusal, first_lines};
     use crate::list::contract::Parsed;
-    use longshore_engine::list::{Diagnostic, Severity};
+    use longshore_engine::list::{Diagnostic, ListText, Severity};
 
     #[test]
     fn the_first_lines_are_cut_and_comments_do_not_count() {
@@ -179,7 +203,46 @@ mod tests {
             (vec![error.clone(), warning, error], "line 3: bad (2 errors)"),
             (vec![remark(Severity::Error, 0, 0, "all")], "all"),
         ] {
-            assert_eq!(reason(&Parsed { diagnostics, ..Parsed::default() }), expected);
+            let text = ListText::new("l", b"a\n".to_vec());
+            let parsed = Parsed { diagnostics, ..Parsed::default() };
+            assert_eq!(Explained::of(&text).reason(&parsed, false), expected);
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_explained_by_its_beginning() {
+        let error = |line, message: &str| Diagnostic {
+            severity: Severity::Error,
+            line,
+            column: 2,
+            message: message.to_owned(),
+        };
+        let line = "x".repeat(99);
+        let text = ListText::new("l", format!("{line}\n").repeat(20_000).into_bytes());
+        let explained = Explained::of(&text);
+        let last = u32::try_from(EXPLAINED / 100).unwrap();
+        assert_eq!((explained.text.len(), explained.cut_at), (EXPLAINED / 100 * 100, Some(last)));
+        for (errors, has_lines, expected) in [
+            (vec![], false, "it does not look like a list in this format".to_owned()),
+            (vec![error(last, "cut off")], true, format!("line {last}, column 2: cut off")),
+            (
+                vec![error(last, "cut off")],
+                false,
+                "it does not look like a list in this format".to_owned(),
+            ),
+            (
+                vec![error(3, "bad"), error(last, "cut off")],
+                false,
+                "line 3, column 2: bad".to_owned(),
+            ),
+            (
+                vec![error(3, "bad"), error(4, "bad"), error(last, "bad")],
+                true,
+                format!("line 3, column 2: bad (3 errors up to line {last})"),
+            ),
+        ] {
+            let parsed = Parsed { diagnostics: errors, ..Parsed::default() };
+            assert_eq!(explained.reason(&parsed, has_lines), expected);
         }
     }
 }

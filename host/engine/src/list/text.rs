@@ -87,20 +87,17 @@ impl ListText {
         (long.len() > self.head().len()).then_some(long)
     }
 
+    /// The first `most` bytes at most, cut after a line.
+    pub fn start(&self, most: usize) -> &str {
+        cut_after_line(&self.text, most)
+    }
+
     fn head_of(&self, most: usize) -> &str {
         if self.text.len() <= most {
             return &self.text;
         }
         let comments = self.text.split_inclusive('\n').take_while(|line| says_nothing(line));
-        let text = &self.text[comments.map(str::len).sum()..];
-        if text.len() <= most {
-            return text;
-        }
-        let whole_lines = text.as_bytes()[..most].iter().rposition(|&byte| byte == b'\n');
-        // A newline byte is never inside a character; a first line that is too long is cut between
-        // characters.
-        let end = whole_lines.map_or_else(|| text.floor_char_boundary(most), |at| at + 1);
-        &text[..end]
+        cut_after_line(&self.text[comments.map(str::len).sum()..], most)
     }
 
     /// Whether each line is empty, or a comment in every format of lines.
@@ -140,6 +137,18 @@ impl Lines {
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before] + 1);
         Some(self.bytes.slice_ref(self.bytes[start..end].trim_ascii()))
     }
+}
+
+/// Returns the first `most` bytes of a text at most, cut after a line.
+fn cut_after_line(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
+    let whole_lines = text.as_bytes()[..most].iter().rposition(|&byte| byte == b'\n');
+    // A newline byte is never inside a character; a first line that is too long is cut between
+    // characters.
+    let end = whole_lines.map_or_else(|| text.floor_char_boundary(most), |at| at + 1);
+    &text[..end]
 }
 
 /// Whether a line is empty, or a comment in every format of lines.

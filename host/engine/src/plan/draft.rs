@@ -7,12 +7,12 @@ use std::ops::RangeFrom;
 use std::vec::IntoIter;
 
 use super::filter::ListFilter;
-use super::masked::{around, masked};
+use super::masked::MaskedLines;
 use super::repeated::{plain_terms, repeated};
 use super::{Ended, PlanError, PlanOptions, PlannedEntry, Unselected};
 use crate::job::{Job, Outcome};
 use crate::list::{Attribute, Diagnostic, Entry, Selection, Severity};
-use crate::list::{Lines, List, ListText, UNREADABLE};
+use crate::list::{Lines, List, UNREADABLE};
 use longshore_oci::{Digest, Name, Reference, ReferenceError, Registry, Tag, Version};
 
 /// An entry that has been parsed, before it goes through the rewrites.
@@ -70,7 +70,7 @@ pub(super) struct Drafts<'a> {
     list: List,
     lines: Lines,
     /// The lines without secrets, for those that are shown.
-    masked: OnceCell<Lines>,
+    masked: OnceCell<MaskedLines>,
     filter: ListFilter,
     options: &'a PlanOptions,
     /// The entries that the selection ended, by their sources.
@@ -187,14 +187,9 @@ impl Drafts<'_> {
 
     /// Returns the part of the list around an error, without secrets.
     fn shown(&self, error: &Diagnostic) -> String {
-        let lines = self.masked.get_or_init(|| {
-            let text = &self.list.text;
-            let mut masked = ListText::new(&text.name, masked(&text.text).into_bytes());
-            masked.first_line = text.first_line;
-            masked.lines()
-        });
-        let line = lines.get(error.line).unwrap_or_default();
-        around(&String::from_utf8_lossy(&line), error.column)
+        let text = &self.list.text;
+        let lines = self.masked.get_or_init(|| MaskedLines::of(&text.text, text.first_line));
+        lines.around(error.line, error.column)
     }
 
     fn draft(&self, number: u32, entry: Entry) -> Draft {
