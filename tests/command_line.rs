@@ -33,6 +33,26 @@ fn invalid_flag_values_are_named() {
 }
 
 #[test]
+fn an_ipv6_address_without_brackets_is_told_how_to_write_it() {
+    let addresses = ["::1", "::1:5000", "fd00::1", "2001:db8:0:0:0:0:0:1:5000", "fe80::1%eth0"];
+    let paths = [""];
+    let run = |flag: &str, value: &str| {
+        let list = Longshore::new().mirror().list("a b 1\n");
+        let other = if flag == "-s" { "-d" } else { "-s" };
+        list.args([other, "127.0.0.1:9", flag, value]).run().exits(2)
+    };
+    for address in addresses {
+        for (flag, path) in [("-s", paths[0]), ("-d", paths[0])] {
+            let value = format!("{address}{path}");
+            run(flag, &value).complains("an IPv6 address needs brackets, as in [::1]");
+        }
+    }
+    let list = "::1/a/b c/d 1\nfd00::1:5000/a/b c/d 2\n";
+    let run = Longshore::new().mirror().list(list).destination("127.0.0.1:9").run().exits(1);
+    assert_eq!(run.stderr.matches("an IPv6 address needs brackets").count(), 2, "{}", run.stderr);
+}
+
+#[test]
 fn empty_values_are_unset() {
     let pair = Pair::embedded();
     pair.source.push("team/app", "1", &image());

@@ -64,11 +64,25 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// Whether a text is an IPv6 address without brackets, perhaps with a zone, or with a port behind it.
+fn is_bare_address(text: &str) -> bool {
+    let is_address = |text: &str| {
+        let (address, _) = text.split_once('%').unwrap_or((text, ""));
+        address.parse::<std::net::Ipv6Addr>().is_ok()
+    };
+    is_address(text) || text.rsplit_once(':').is_some_and(|(host, _)| is_address(host))
+}
+
 impl FromStr for Registry {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
         let bad = |why| ReferenceError::Registry { text: text.to_owned(), why };
+        if is_bare_address(text) {
+            return Err(bad(
+                "an IPv6 address needs brackets, as in [::1] or, with a port, [::1]:5000",
+            ));
+        }
         let (host, port) = split_port(text);
         if let Some(port) = port
             && (!port.bytes().all(|byte| byte.is_ascii_digit()) || port.parse::<u16>().is_err())
@@ -151,6 +165,30 @@ mod tests {
             ("example.com", false),
         ] {
             assert_eq!(text.parse::<Registry>().unwrap().is_loopback(), loopback, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_address_without_brackets_says_how_to_write_it() {
+        for text in [
+            "::1",
+            "::",
+            "::1:5000",
+            "fd00::1",
+            "2001:db8:0:0:0:0:0:1",
+            "2001:db8:0:0:0:0:0:1:5000",
+            "::ffff:10.0.0.1",
+            "fe80::1%eth0",
+        ] {
+            let error = text.parse::<Registry>().unwrap_err().to_string();
+            assert!(error.contains("needs brackets, as in [::1]"), "{error}");
+        }
+        for text in ["a:1:2", "host::5000", ":5000", "[::1", "::1]", "::g"] {
+            let error = text.parse::<Registry>().unwrap_err().to_string();
+            assert!(!error.contains("needs brackets"), "{error}");
+        }
+        for text in ["[::1]", "[::1]:5000", "[fd00::1]:443"] {
+            assert!(text.parse::<Registry>().is_ok(), "{text}");
         }
     }
 
