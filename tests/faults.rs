@@ -6,6 +6,7 @@ mod astray;
 mod chunk;
 mod collected;
 mod download;
+mod encoded;
 mod limit;
 mod redirect;
 mod upload;
@@ -69,6 +70,17 @@ impl Ends {
         let took = started.elapsed();
         assert!(took < Duration::from_secs(40), "it took {took:?}\n{}", run.stderr);
         run
+    }
+
+    /// Runs `mirror-validate` through both fault proxies.
+    fn validate(&self, arguments: &[&str]) -> Run {
+        Longshore::new()
+            .validate()
+            .list("team/app team/app 1\n")
+            .source(self.source_proxy.address())
+            .destination(self.destination_proxy.address())
+            .args(arguments)
+            .run()
     }
 
     /// Checks that the copy succeeds despite the faults and that its content is right.

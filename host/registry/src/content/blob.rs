@@ -10,7 +10,7 @@ use reqwest::{Method, Response, StatusCode};
 use crate::auth::token::RepositoryScope;
 use crate::content::blob_check::announced;
 use crate::error::Failed as _;
-use crate::http::body::{ResponseBody, read_bounded};
+use crate::http::body::{Encoding, ResponseBody, read_bounded};
 use crate::http::connection::Purpose;
 use crate::limits::window::Class;
 use crate::request::Call;
@@ -37,6 +37,8 @@ pub(crate) struct BlobDownload {
     client: Option<Arc<Client>>,
     call: Call,
     body: ResponseBody,
+    /// How the body says that it is encoded.
+    encoding: Encoding,
     size: u64,
     /// Offset of the next byte, from the blob's start.
     offset: u64,
@@ -55,6 +57,7 @@ impl BlobDownload {
         loop {
             let mut chunk = match self.body.next().await {
                 Ok(Some(chunk)) => chunk,
+                Ok(None) if self.offset != self.size => return self.unless_encoded(None),
                 Ok(None) => return Ok(None),
                 // All bytes have arrived, so the error does not matter.
                 Err(_) if self.offset == self.size => return Ok(None),
@@ -72,8 +75,20 @@ impl BlobDownload {
                     client.rates.received.take(chunk.len()).await;
                 }
                 self.offset += chunk.len() as u64;
+                if self.offset > self.size {
+                    return self.unless_encoded(Some(chunk));
+                }
                 return Ok(Some(chunk));
             }
+        }
+    }
+
+    /// Passes a piece on that makes the content longer or shorter than it should be, unless a proxy has
+    /// compressed it. Then the reader would not find the cause.
+    fn unless_encoded(&self, piece: Option<Bytes>) -> Result<Option<Bytes>, RegistryError> {
+        match self.encoding.cause() {
+            Some(cause) => Err(self.call.operation.clone().failed(cause)),
+            None => Ok(piece),
         }
     }
 
@@ -106,6 +121,7 @@ impl BlobDownload {
             client.budget.effort.count_retry();
             match client.open_blob(&self.call, self.size, self.offset).await {
                 Ok((response, surplus)) => {
+                    self.encoding = Encoding::of(&response);
                     (self.body, self.surplus) = (ResponseBody::of(response), surplus);
                     return Ok(());
                 }
@@ -213,6 +229,7 @@ impl Client {
             Ok((response, surplus)) => Ok(BlobDownload {
                 client: self.shared(),
                 call,
+                encoding: Encoding::of(&response),
                 body: ResponseBody::of(response),
                 size: blob.size,
                 offset,
@@ -278,20 +295,28 @@ impl Client {
 
     async fn read_blob(&self, call: &Call, blob: &Descriptor, limit: u64) -> Result<Bytes, Cause> {
         let response = with_length(self.send_once(call).await?, blob.size)?;
-        let bytes = read_bounded(response, limit.min(blob.size)).await?;
+        let encoding = Encoding::of(&response);
+        let bytes = match read_bounded(response, limit.min(blob.size)).await {
+            Err(cause @ Cause::TooLarge { .. }) => return Err(encoding.cause().unwrap_or(cause)),
+            read => read?,
+        };
         self.rates.received.take(bytes.len()).await;
         let found = blob.digest.same_algorithm_of(&bytes);
         if found == blob.digest {
             return Ok(bytes);
         }
-        Err(Cause::Digest { expected: blob.digest.clone(), found })
+        let wrong = || Cause::Digest { expected: blob.digest.clone(), found };
+        Err(encoding.cause().unwrap_or_else(wrong))
     }
 }
 
 /// Returns the response unless it announces another length than `size`.
 fn with_length(response: Response, size: u64) -> Result<Response, Cause> {
     match response.content_length() {
-        Some(found) if found != size => Err(Cause::Size { expected: size, found }),
+        Some(found) if found != size => {
+            let wrong = || Cause::Size { expected: size, found };
+            Err(Encoding::of(&response).cause().unwrap_or_else(wrong))
+        }
         _ => Ok(response),
     }
 }

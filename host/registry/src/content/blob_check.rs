@@ -1,10 +1,12 @@
 //! Checks whether a blob exists and is intact; needs the right to pull only.
 
 use reqwest::Method;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderName, HeaderValue, RANGE};
+use reqwest::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderName, HeaderValue, RANGE,
+};
 
 use crate::error::Failed as _;
-use crate::http::body::ResponseBody;
+use crate::http::body::{Encoding, ResponseBody};
 use crate::limits::window::Class;
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Hasher, Repository};
@@ -94,6 +96,18 @@ impl Client {
 }
 
 async fn hashed(response: reqwest::Response, blob: &Descriptor) -> Result<BlobPresence, Cause> {
+    let encoding = Encoding::of(&response);
+    match hashed_as_sent(response, blob).await? {
+        BlobPresence::Present => Ok(BlobPresence::Present),
+        // The registry may well have the right content.
+        wrong => encoding.cause().map_or(Ok(wrong), Err),
+    }
+}
+
+async fn hashed_as_sent(
+    response: reqwest::Response,
+    blob: &Descriptor,
+) -> Result<BlobPresence, Cause> {
     let mut hasher = Hasher::new(blob.digest.algorithm());
     let mut size = 0;
     let mut body = ResponseBody::of(response);
@@ -120,9 +134,11 @@ fn compared(blob: &Descriptor, size: Option<u64>) -> BlobPresence {
     }
 }
 
-/// The presence of a blob by the `Content-Length` of its response.
+/// The presence of a blob by the `Content-Length` of its response. A proxy that compresses the blob announces
+/// another length, which says nothing about the blob.
 pub(super) fn announced(blob: &Descriptor, headers: &HeaderMap) -> BlobPresence {
-    compared(blob, number(headers, CONTENT_LENGTH))
+    let is_plain = !headers.contains_key(CONTENT_ENCODING);
+    compared(blob, number(headers, CONTENT_LENGTH).filter(|_| is_plain))
 }
 
 fn number(headers: &HeaderMap, name: HeaderName) -> Option<u64> {
@@ -136,9 +152,31 @@ fn total(headers: &HeaderMap) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::{CONTENT_RANGE, HeaderMap, HeaderValue};
+    use longshore_oci::{Descriptor, Digest};
+    use longshore_store::BlobPresence;
+    use reqwest::header::{
+        CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue,
+    };
 
-    use super::total;
+    use super::{announced, total};
+
+    #[test]
+    fn the_length_of_a_compressed_answer_is_not_the_blob_s() {
+        let text = format!(r#"{{"digest":"{}","size":3}}"#, Digest::of(b"abc"));
+        let blob: Descriptor = serde_json::from_str(&text).unwrap();
+        for (length, encoding, expected) in [
+            (Some("3"), None, BlobPresence::Present),
+            (Some("4"), None, BlobPresence::OtherSize(4)),
+            (None, None, BlobPresence::Present),
+            (Some("4"), Some("gzip"), BlobPresence::Present),
+            (Some("2"), Some("br"), BlobPresence::Present),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(length.map(|text| (CONTENT_LENGTH, HeaderValue::from_static(text))));
+            headers.extend(encoding.map(|text| (CONTENT_ENCODING, HeaderValue::from_static(text))));
+            assert_eq!(announced(&blob, &headers), expected, "{length:?} {encoding:?}");
+        }
+    }
 
     #[test]
     fn the_total_size_follows_the_slash() {

@@ -157,6 +157,7 @@ pub(crate) async fn read_json_in_turn(
 }
 
 /// How a body says that it is encoded.
+#[derive(Debug)]
 pub(crate) struct Encoding {
     host: String,
     header: Option<String>,
@@ -167,6 +168,14 @@ impl Encoding {
         let header = response.headers().get(CONTENT_ENCODING);
         let header = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
         Self { host: host_of(response.url()), header }
+    }
+
+    /// The cause of content that is not as expected, if its header says that it is compressed.
+    ///
+    /// The header alone does not count: storage services send it with layers that are compressed themselves.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        let encoding = named(self.header.as_deref())?.chars().take(20).collect();
+        Some(Cause::Encoded { host: self.host.clone(), encoding })
     }
 
     /// Fails if `body` should be JSON and is compressed, or is a web page.
@@ -191,13 +200,18 @@ fn encoding_of(header: Option<&str>, body: &[u8]) -> Option<String> {
     if is_json {
         return None;
     }
-    let named = header.filter(|name| !name.trim().is_empty() && !name.contains("identity"));
+    let named = named(header);
     let seen = match body {
         [0x1f, 0x8b, ..] => Some("gzip"),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
         _ => None,
     };
-    seen.or(named).map(|name| name.trim().chars().take(20).collect())
+    seen.or(named).map(|name| name.chars().take(20).collect())
+}
+
+/// The encoding that a header names, unless it is none.
+fn named(header: Option<&str>) -> Option<&str> {
+    header.map(str::trim).filter(|name| !name.is_empty() && !name.contains("identity"))
 }
 
 /// Reads a refusal's status, body and `Retry-After`. What arrived of a body that breaks off or is too
