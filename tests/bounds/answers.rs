@@ -54,6 +54,32 @@ fn tokens_are_read_to_their_limit() {
     from(&registry).exits(1).complains("larger than 1048576 bytes");
 }
 
+/// Each repository has a token of its own, and all of them are kept and hidden in logs.
+#[test]
+fn long_tokens_of_many_repositories_take_little_memory() {
+    for (size, count, why) in [
+        (MIB - 1000, 20, "its token has 1047576 bytes, at most 32768 are used"),
+        (32_000, 600, "DENIED"),
+    ] {
+        let registry = FaultProxy::without_upstream();
+        let realm = format!("Bearer realm=\"http://{}/token\",service=\"s\"", registry.address());
+        registry.rule(Rule::on("*", "/token*").answers_by(move |seen| {
+            let repository: String = seen.query.chars().filter(char::is_ascii_digit).collect();
+            let token = format!("{repository:0>8}{}", "t".repeat(size - 8));
+            Some(Answer::status(200).body(format!(r#"{{"token":"{token}"}}"#)))
+        }));
+        registry.rule(Rule::on("*", "*").answers_by(move |seen| {
+            let known = seen.headers.iter().any(|(name, _)| name == "authorization");
+            let challenge = Answer::status(401).header("www-authenticate", &realm);
+            Some(if known { Answer::error(403, "DENIED") } else { challenge })
+        }));
+        let list: String =
+            (0..count).map(|number| format!("a/b{number} c/d{number} 1\n")).collect();
+        let run = Longshore::new().mirror().list(&list).source(registry.address());
+        within_memory(run.destination(registry.address())).exits(1).complains(why);
+    }
+}
+
 #[test]
 fn answers_to_plugins_are_read_to_their_limit() {
     for size in [4 * MIB + 1, 64 * MIB] {

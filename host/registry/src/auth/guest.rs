@@ -58,7 +58,6 @@ async fn fetch(realm: &Realm, base: &Base) -> Result<Token, Cause> {
         return Err(failed(response.status().as_str()));
     }
     let body = read_json(response, TOKEN_BODY_LIMIT).await?;
-    let answer: TokenAnswer =
-        serde_json::from_slice(&body).map_err(|_| failed("its answer contains no JSON"))?;
+    let answer = TokenAnswer::parse(&body).map_err(|why| failed(&why))?;
     Token::of(answer, Instant::now()).ok_or_else(|| failed("its answer contains no token"))
 }

@@ -267,8 +267,7 @@ impl Client {
             body => body?,
         };
         self.tokens.cost.token_took(sent.elapsed());
-        let answer: TokenAnswer = serde_json::from_slice(&body)
-            .map_err(|_| failed("its answer contains no JSON".to_owned()))?;
+        let answer = TokenAnswer::parse(&body).map_err(failed)?;
         Ok(Ok(Token::of(answer, Instant::now())))
     }
 }

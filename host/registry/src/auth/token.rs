@@ -25,6 +25,8 @@ const LONGEST_LIFE: u64 = 24 * 60 * 60;
 const FRESH: Duration = Duration::from_secs(10);
 /// The most tokens kept per registry.
 const KEPT: usize = 512;
+/// The longest token that is used, in bytes. Registries take no longer headers, and a run keeps many tokens.
+const TOKEN_LIMIT: usize = 32 * 1024;
 /// The most bytes read of a token service's answer.
 pub(crate) const TOKEN_BODY_LIMIT: u64 = 1024 * 1024;
 
@@ -141,6 +143,24 @@ pub(crate) struct TokenAnswer {
     access_token: Option<String>,
     #[serde(default, deserialize_with = "seconds")]
     expires_in: Option<u64>,
+}
+
+impl TokenAnswer {
+    /// Parses an answer.
+    ///
+    /// # Errors
+    /// Says what is wrong with an answer that is not JSON, or has too long a token.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, String> {
+        let answer: Self =
+            serde_json::from_slice(body).map_err(|_| "its answer contains no JSON".to_owned())?;
+        let lengths = [&answer.token, &answer.access_token].into_iter().flatten().map(String::len);
+        match lengths.max() {
+            Some(length) if length > TOKEN_LIMIT => {
+                Err(format!("its token has {length} bytes, at most {TOKEN_LIMIT} are used"))
+            }
+            _ => Ok(answer),
+        }
+    }
 }
 
 /// Reads a number of seconds that services write as an integer, a fraction or a string. What is not a
@@ -351,7 +371,9 @@ pub(crate) fn usable(
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Grant, Held, RepositoryScope, Token, TokenAnswer, TokenScope, Tokens, usable};
+    use super::{
+        Grant, Held, RepositoryScope, TOKEN_LIMIT, Token, TokenAnswer, TokenScope, Tokens, usable,
+    };
 
     fn token(seconds: Option<u64>, fetched: Instant) -> Token {
         let answer =
@@ -366,6 +388,24 @@ mod tests {
 
     fn held(token: &Token, access: &TokenScope) -> Held {
         Held { token: token.clone(), grant: Grant::of(access) }
+    }
+
+    #[test]
+    fn a_token_is_bounded_under_both_of_its_names() {
+        let (long, longer) = ("t".repeat(TOKEN_LIMIT), "t".repeat(TOKEN_LIMIT + 1));
+        for (text, is_used) in [
+            (format!(r#"{{"token":"{long}"}}"#), true),
+            (format!(r#"{{"access_token":"{long}","token":"t"}}"#), true),
+            (format!(r#"{{"token":"{longer}"}}"#), false),
+            (format!(r#"{{"access_token":"{longer}"}}"#), false),
+            (format!(r#"{{"token":"t","access_token":"{longer}"}}"#), false),
+            (format!(r#"{{"token":"t","x":"{longer}"}}"#), true),
+            ("{}".to_owned(), true),
+            ("[".to_owned(), false),
+        ] {
+            let start = &text[..text.len().min(30)];
+            assert_eq!(TokenAnswer::parse(text.as_bytes()).is_ok(), is_used, "{start}");
+        }
     }
 
     #[test]

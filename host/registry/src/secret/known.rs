@@ -10,6 +10,8 @@ const LONG: usize = 8;
 const SHORT: usize = 4;
 /// The most secrets kept. The first ones are sent again, and kept again, if they are still in use.
 const KEPT: usize = 10_000;
+/// The most bytes of the secrets kept: a registry chooses how long its tokens are.
+const KEPT_BYTES: usize = 8 * 1024 * 1024;
 
 /// The secrets of the process; a log line may hold a secret of any of its runs.
 static KNOWN: LazyLock<RwLock<Known>> = LazyLock::new(RwLock::default);
@@ -58,6 +60,7 @@ struct Known {
     long: HashMap<[u8; LONG], Vec<String>>,
     short: Vec<String>,
     count: usize,
+    bytes: usize,
 }
 
 impl Known {
@@ -78,10 +81,11 @@ impl Known {
         if self.has(secret) {
             return;
         }
-        if self.count >= KEPT {
+        if self.count >= KEPT || self.bytes + secret.len() > KEPT_BYTES {
             *self = Self::default();
         }
         self.count += 1;
+        self.bytes += secret.len();
         let known = match secret.as_bytes().first_chunk() {
             Some(start) => self.long.entry(*start).or_default(),
             None => &mut self.short,
@@ -124,7 +128,7 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT, Known, Origin};
+    use super::{KEPT, KEPT_BYTES, Known, Origin};
 
     fn masked(secrets: &[&str], text: &str, origin: Origin) -> String {
         let mut known = Known::default();
@@ -164,6 +168,21 @@ mod tests {
         assert_eq!(known.count, 1);
         known.add(&format!("secret {KEPT}"));
         assert_eq!(known.count, 1, "it is known");
+    }
+
+    #[test]
+    fn the_bytes_of_known_secrets_are_bounded() {
+        let mut known = Known::default();
+        let long = |number: usize| format!("{number:08}{}", "x".repeat(KEPT_BYTES / 4));
+        for number in 0..20 {
+            known.add(&long(number));
+            let held: usize = known.long.values().flatten().map(String::len).sum();
+            assert!(known.has(&long(number)) && held == known.bytes && held <= KEPT_BYTES);
+        }
+        known.add(&"y".repeat(2 * KEPT_BYTES));
+        assert_eq!(known.count, 1, "the others are forgotten");
+        known.add("short");
+        assert_eq!(known.count, 1, "the long one is forgotten");
     }
 
     #[test]

@@ -7,6 +7,9 @@ use longshore_oci::{Digest, Repository};
 use reqwest::header::{ETAG, HeaderMap};
 use tokio::sync::OnceCell;
 
+/// The most namespaces of a registry that are remembered.
+const KEPT: usize = 10_000;
+
 /// What a run knows about a registry's caches. A *namespace* is the first component of a path: a
 /// project of Harbor, which is a cache as a whole.
 #[derive(Debug, Default)]
@@ -71,7 +74,12 @@ pub(super) fn cell<T>(
     cells: &Mutex<HashMap<String, Arc<OnceCell<T>>>>,
     key: String,
 ) -> Arc<OnceCell<T>> {
-    Arc::clone(locked(cells).entry(key).or_default())
+    let mut cells = locked(cells);
+    if cells.len() >= KEPT && !cells.contains_key(&key) {
+        // What is forgotten costs a request.
+        cells.clear();
+    }
+    Arc::clone(cells.entry(key).or_default())
 }
 
 impl PullThrough {
