@@ -1,5 +1,8 @@
 //! Images in parts, as separate fields of one mapping.
 
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
+
 use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::reference::{
     Parts, has_digest_algorithm, is_path, is_registry, split_registry,
@@ -10,7 +13,7 @@ use crate::flags::without_scheme;
 use crate::likeness::Likeness;
 
 /// Fields of a mapping that holds an image and nothing else.
-const KNOWN: [&str; 23] = [
+const KNOWN: [&str; 24] = [
     "defaultImageVersion",
     "digest",
     "hub",
@@ -27,6 +30,7 @@ const KNOWN: [&str; 23] = [
     "pullSecretRef",
     "pullSecrets",
     "registry",
+    "registryPort",
     "repo",
     "repository",
     "sha",
@@ -51,6 +55,9 @@ const OTHER_NAMES: [&str; 7] =
 
 /// Keys of a `registry` mapping that name its host.
 const HOSTS: [&str; 6] = ["server", "host", "hostname", "url", "address", "domain"];
+
+/// Keys of the port beside a registry.
+const PORTS: [&str; 2] = ["registryPort", "imageRegistryPort"];
 
 /// An image in parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,8 +149,8 @@ impl Split {
             // A complete reference keeps its own registry.
             Some(_) if Likeness::of(&path) == Likeness::Full => path,
             Some(registry) => match project.filter(|_| !path.contains('/')) {
-                Some(project) => join(registry, &join(project, &path)),
-                None => join(registry, &path),
+                Some(project) => join(&registry, &join(project, &path)),
+                None => join(&registry, &path),
             },
             None => path,
         };
@@ -216,14 +223,34 @@ fn name_of(map: &Node, is_image: bool) -> (&'static str, Option<&str>) {
     }
 }
 
-/// Returns the host of `registry: HOST` or `registry: {server: HOST}`, without a scheme.
-fn registry(map: &Node) -> Option<&str> {
+/// Returns the host of `registry: HOST` or `registry: {server: HOST, port: PORT}`, without a scheme. The port
+/// may also be the `registryPort` beside it.
+fn registry(map: &Node) -> Option<Cow<'_, str>> {
     let registry = ["registry", "imageRegistry"].iter().find_map(|key| map.get(key))?;
     let host = HOSTS.iter().find_map(|key| registry.text_of(key));
     let host = host.or_else(|| registry.text_of("name").filter(|name| is_registry(name)));
     let host = registry.as_text().or(host)?.trim();
     let host = host.split_once("://").map_or(host, |(_, host)| host);
-    Some(host).filter(|host| !host.is_empty())
+    let port = registry.text_of("port").or_else(|| PORTS.iter().find_map(|key| map.text_of(key)));
+    let port = port.map(str::trim).filter(|port| port.parse().is_ok_and(|port: u16| port > 0));
+    match port {
+        _ if host.is_empty() => None,
+        Some(port) => Some(with_port(host, port)),
+        None => Some(Cow::Borrowed(host)),
+    }
+}
+
+/// Adds a port to a host, which may have a path behind it, unless it has one.
+fn with_port<'a>(host: &'a str, port: &str) -> Cow<'a, str> {
+    let (name, path) = host.split_at(host.find('/').unwrap_or(host.len()));
+    if name.parse::<Ipv6Addr>().is_ok() {
+        return Cow::Owned(format!("[{name}]:{port}{path}"));
+    }
+    let after_address = name.rfind(']').map_or(0, |at| at + 1);
+    if name[after_address..].contains(':') {
+        return Cow::Borrowed(host);
+    }
+    Cow::Owned(format!("{name}:{port}{path}"))
 }
 
 fn join(before: &str, after: &str) -> String {

@@ -71,6 +71,28 @@ fn a_registry_may_be_a_mapping() {
     check(&[
         ("{registry: {server: r.example}, repository: a/b, tag: 1}", &["r.example/a/b 1"], &[]),
         ("{registry: {host: 'r:5000'}, repository: a/b, tag: 1}", &["r:5000/a/b 1"], &[]),
+        (
+            "{registry: {server: r.io, port: 5000}, repository: a/b, tag: 1}",
+            &["r.io:5000/a/b 1"],
+            &[],
+        ),
+        ("{registry: {host: r, port: '443'}, repository: a/b, tag: 1}", &["r:443/a/b 1"], &[]),
+        ("{registry: {url: 'https://r.io/x', port: 80}, name: a, tag: 1}", &["r.io:80/x/a 1"], &[]),
+        (
+            "{registry: {host: 'r.io:1', port: 5000}, repository: a/b, tag: 1}",
+            &["r.io:1/a/b 1"],
+            &[],
+        ),
+        ("{registry: {host: '::1', port: 5000}, repository: a, tag: 1}", &["[::1]:5000/a 1"], &[]),
+        (
+            "{registry: {host: '[::1]', port: 5000}, repository: a, tag: 1}",
+            &["[::1]:5000/a 1"],
+            &[],
+        ),
+        ("{registry: {host: r.io, port: x}, repository: a, tag: 1}", &["r.io/a 1"], &[]),
+        ("{registry: {host: r.io, port: 0}, repository: a, tag: 1}", &["r.io/a 1"], &[]),
+        ("{registry: r.io, registryPort: 5000, repository: a, tag: 1}", &["r.io:5000/a 1"], &[]),
+        ("{imageRegistry: r.io, imageRegistryPort: 82, image: a, tag: 1}", &["r.io:82/a 1"], &[]),
         ("{registry: {url: 'https://r.example/'}, repository: a, tag: 1}", &["r.example/a 1"], &[]),
         ("{image: {registry: {name: r.io}, repository: a, tag: 1}}", &["r.io/a 1"], &[]),
         ("{registry: {server: r.io}, image: 'a/b:1'}", &["r.io/a/b 1"], &[]),
