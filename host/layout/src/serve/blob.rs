@@ -104,6 +104,10 @@ fn part_of(headers: &HeaderMap, size: u64) -> Result<Option<Range<u64>>, Unsatis
     else {
         return Ok(None);
     };
+    // `parse` takes a plus, which is no digit.
+    if asked.is_some_and(|asked| asked.contains('+')) {
+        return Ok(None);
+    }
     let part = match (first.parse::<u64>(), last.parse::<u64>()) {
         (Ok(first), Ok(last)) if first > last => return Err(Unsatisfiable),
         (Ok(first), Ok(last)) => first..last.saturating_add(1).min(size),
@@ -152,7 +156,15 @@ mod tests {
         for backwards in ["bytes=3-1", "bytes=9-0", "bytes=500-0"] {
             assert_eq!(part(backwards), Err(Unsatisfiable), "{backwards}");
         }
-        for ignored in ["bytes=0-1,3-4", "lines=0-1", "bytes=a-b", "bytes=-"] {
+        for ignored in [
+            "bytes=0-1,3-4",
+            "lines=0-1",
+            "bytes=a-b",
+            "bytes=-",
+            "bytes=+1-3",
+            "bytes=1-+3",
+            "bytes=-+3",
+        ] {
             assert_eq!(part(ignored), Ok(None), "{ignored}");
         }
         let mut headers = HeaderMap::new();
