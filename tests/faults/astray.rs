@@ -2,10 +2,13 @@
 //!
 //! A registry that only the proxy knows counts as one on the internet.
 
+use std::net::ToSocketAddrs as _;
+
 use longshore_content::Image;
 
 use super::REPOSITORY;
-use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule, Run};
+use crate::support::skip::skip;
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule, Run, Seen};
 
 /// A registry behind a proxy under the name `registry.test`, and a service on loopback.
 struct Ends {
@@ -107,6 +110,48 @@ fn a_redirect_does_not_lead_inside() {
     ends.start_again();
     ends.pull().exits(0);
     ends.other.assert_complete("team/copy", "1");
+}
+
+/// A name that this machine resolves to itself, and that is not a name of loopback by its spelling: that would
+/// not go through the proxy.
+fn name_of_this_machine() -> Option<String> {
+    let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+    let is_own = |name: &&str| {
+        let addresses = (*name, 80).to_socket_addrs();
+        let is_loopback = addresses.is_ok_and(|mut all| all.all(|found| found.ip().is_loopback()));
+        is_loopback && *name != "localhost" && !name.ends_with(".localhost")
+    };
+    let lines = hosts.lines().filter_map(|line| line.split('#').next());
+    let names = lines.flat_map(|line| line.split_whitespace().skip(1));
+    names.filter(|name| !name.contains(':')).find(is_own).map(str::to_owned)
+}
+
+/// The proxy would resolve the name itself, so longshore looks it up before it asks the proxy.
+#[test]
+fn a_name_does_not_lead_the_proxy_inside() {
+    let Some(name) = name_of_this_machine() else {
+        return skip("/etc/hosts has no name of this machine beside localhost");
+    };
+    let ends = Ends::new();
+    for place in [format!("{name}:5000"), name.clone(), name.to_uppercase()] {
+        ends.start_again();
+        let to = format!("http://{place}/x");
+        ends.proxy.rule(Rule::on("GET", "*/blobs/*").answers(Answer::redirect(&to)));
+        ends.assert_refused(ends.pull(), "loopback", &place);
+        ends.start_again();
+        let to = format!("http://{place}/v2/team/copy/blobs/uploads/1?_state=x");
+        let answer = Answer::status(202).header("location", &to);
+        ends.proxy.rule(Rule::on("POST", "*/blobs/uploads/*").answers(answer));
+        ends.assert_refused(ends.push(), "loopback", &place);
+        ends.start_again();
+        let challenge = format!("Bearer realm=\"http://{place}/token\",service=\"x\"");
+        let answer = Answer::status(401).header("www-authenticate", &challenge);
+        ends.proxy.rule(Rule::on("*", "/v2/*").answers(answer));
+        ends.assert_refused(ends.pull(), "loopback", &place);
+        let host = name.to_lowercase();
+        let to_it = |seen: &Seen| seen.host.to_lowercase().starts_with(&host);
+        assert!(!ends.proxy.requests().iter().any(to_it), "the proxy was asked for {place}");
+    }
 }
 
 #[test]
