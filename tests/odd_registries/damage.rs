@@ -74,6 +74,30 @@ fn cut(storage: &Path, blob: &str) {
     assert_eq!(fs::metadata(&file).expect("it is there").len(), 100);
 }
 
+/// Without force, a blob that the destination says it has is not checked. But it does not spread, and
+/// `mirror-validate` tells it.
+#[test]
+fn a_cut_blob_does_not_spread_and_is_found_by_its_size() {
+    let Some(destination) = Registry::docker().start() else { return };
+    let pair = Pair { source: Registry::embedded(), destination };
+    for (repository, tag) in [("team/app", "1"), ("team/app", "2"), ("team/two", "1")] {
+        pair.source.push(repository, tag, &image(&format!("{repository}:{tag}")));
+    }
+    let layer = image("team/two:1").blobs()[1].digest().to_owned();
+    pair.mirror("team/app team/app 1\n").run().exits(0);
+    cut(&pair.destination.directory(), &layer);
+    // The layer is in the repository of the second image, and the third image mounts it.
+    let list = "team/app team/app 2\nteam/two team/two 1\n";
+    let run = pair.mirror(list).args(["-j", "1"]).run();
+    match run.exit {
+        0 => pair.destination.assert_complete("team/two", "1"),
+        _ => drop(run.exits(1).complains("it has 100 bytes there, expected 5000")),
+    }
+    let run = pair.validate("team/app team/app 1\n").run().exits(1);
+    assert!(run.stdout.contains("broken"), "{}", run.stdout);
+    assert!(run.stdout.contains(&layer) && run.stdout.contains("\"100\""), "{}", run.stdout);
+}
+
 #[test]
 fn docker_registry_with_a_cut_blob_is_not_called_mended() {
     let Some(destination) = Registry::docker().start() else { return };
