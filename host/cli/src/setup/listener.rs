@@ -1,5 +1,6 @@
 //! Answers health checks and Prometheus over HTTP, for commands that run for long.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -13,9 +14,10 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
-/// The most connections at once.
+/// The most connections at once. A new one takes the place of the oldest: clients that say nothing must not keep a
+/// health check out.
 const CONNECTIONS: usize = 32;
 /// How long a client may take for its headers.
 const HEADERS: Duration = Duration::from_secs(10);
@@ -56,16 +58,20 @@ pub(crate) async fn answer(address: SocketAddr, status: impl Status) -> io::Resu
 }
 
 async fn accept(listener: TcpListener, status: Arc<dyn Status>) {
-    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut open: VecDeque<AbortHandle> = VecDeque::with_capacity(CONNECTIONS);
     loop {
-        // The semaphore is never closed.
-        let permit = Arc::clone(&connections).acquire_owned().await.ok();
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(AGAIN).await;
             continue;
         };
+        open.retain(|connection| !connection.is_finished());
+        if open.len() >= CONNECTIONS
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+        }
         let status = Arc::clone(&status);
-        tokio::spawn(async move {
+        let connection = tokio::spawn(async move {
             let service = service_fn(|request: Request<Incoming>| {
                 let response = response(request.method(), request.uri().path(), &*status);
                 async move { Ok::<_, Infallible>(response) }
@@ -76,8 +82,8 @@ async fn accept(listener: TcpListener, status: Arc<dyn Status>) {
                 .serve_connection(TokioIo::new(stream), service);
             // A client that breaks the connection asks again.
             let _broken = tokio::time::timeout(OPEN, serving).await;
-            drop(permit);
         });
+        open.push_back(connection.abort_handle());
     }
 }
 
@@ -105,13 +111,18 @@ fn response(method: &Method, path: &str, status: &dyn Status) -> Response<String
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpStream;
 
-    use super::{Status, answer};
+    use super::{CONNECTIONS, Status, answer};
 
     async fn asked(status: impl Status, request: &str) -> String {
-        let address = answer(([127, 0, 0, 1], 0).into(), status).await.unwrap();
+        asked_at(answer(([127, 0, 0, 1], 0).into(), status).await.unwrap(), request).await
+    }
+
+    async fn asked_at(address: SocketAddr, request: &str) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let head = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
@@ -133,6 +144,23 @@ mod tests {
             let answer = asked(|| "a_total 1\n".to_owned(), request).await;
             assert!(answer.starts_with(&format!("HTTP/1.1 {code}\r\n")), "{request}: {answer}");
             assert!(answer.ends_with(body), "{request}: {answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn clients_that_say_nothing_keep_nobody_out() {
+        let status = || "a_total 1\n".to_owned();
+        let address = answer(([127, 0, 0, 1], 0).into(), status).await.unwrap();
+        for start in ["", "GET ", "GET /healthz HTTP/1.1\r\nHost: x\r\n"] {
+            let mut idle = Vec::new();
+            for _ in 0..2 * CONNECTIONS {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                stream.write_all(start.as_bytes()).await.unwrap();
+                idle.push(stream);
+            }
+            let answer = asked_at(address, "GET /healthz").await;
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{start:?}: {answer}");
+            assert_eq!(idle[0].read(&mut [0]).await.unwrap_or(0), 0, "the oldest was closed");
         }
     }
 
