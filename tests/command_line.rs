@@ -34,17 +34,25 @@ fn invalid_flag_values_are_named() {
 
 #[test]
 fn an_ipv6_address_without_brackets_is_told_how_to_write_it() {
-    let addresses = ["::1", "::1:5000", "fd00::1", "2001:db8:0:0:0:0:0:1:5000", "fe80::1%eth0"];
-    let paths = [""];
+    let addresses = [
+        ("::1", "[::1]"),
+        ("::1:5000", "[::1]:5000"),
+        ("fd00::1", "[fd00::1]"),
+        ("2001:db8:0:0:0:0:0:1:5000", "[2001:db8::1]:5000"),
+        ("fe80::1%eth0", "[fe80::1]"),
+    ];
     let run = |flag: &str, value: &str| {
         let list = Longshore::new().mirror().list("a b 1\n");
         let other = if flag == "-s" { "-d" } else { "-s" };
         list.args([other, "127.0.0.1:9", flag, value]).run().exits(2)
     };
-    for address in addresses {
-        for (flag, path) in [("-s", paths[0]), ("-d", paths[0])] {
-            let value = format!("{address}{path}");
-            run(flag, &value).complains("an IPv6 address needs brackets, as in [::1]");
+    for (address, written) in addresses {
+        for flag in ["-s", "-d"] {
+            for (before, behind) in [("", ""), ("", "/"), ("", "/team"), ("https://", "/team")] {
+                let run = run(flag, &format!("{before}{address}{behind}"));
+                let run = run.complains("an IPv6 address needs brackets");
+                run.complains(&format!("hint: write {flag} {written}"));
+            }
         }
     }
     let list = "::1/a/b c/d 1\nfd00::1:5000/a/b c/d 2\n";

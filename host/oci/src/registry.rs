@@ -48,6 +48,20 @@ impl Registry {
             || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
+    /// Writes an IPv6 address without brackets, perhaps with a port behind it, as a registry. `None` for
+    /// everything else. What may be a port at the end is one; a zone is left out.
+    pub fn in_brackets(text: &str) -> Option<String> {
+        let address = |text: &str| -> Option<std::net::Ipv6Addr> {
+            text.split('%').next().unwrap_or_default().parse().ok()
+        };
+        let (host, port) = text.rsplit_once(':')?;
+        let is_port = port.len() > 1 && port.parse::<u16>().is_ok_and(|port| port > 0);
+        match address(host).filter(|_| is_port) {
+            Some(address) => Some(format!("[{address}]:{port}")),
+            None => address(text).map(|address| format!("[{address}]")),
+        }
+    }
+
     /// Whether the first component of a name is a registry. Docker's rule: it has a dot or a port,
     /// or is `localhost`.
     pub fn looks_like_one(component: &str) -> bool {
@@ -64,21 +78,12 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Whether a text is an IPv6 address without brackets, perhaps with a zone, or with a port behind it.
-fn is_bare_address(text: &str) -> bool {
-    let is_address = |text: &str| {
-        let (address, _) = text.split_once('%').unwrap_or((text, ""));
-        address.parse::<std::net::Ipv6Addr>().is_ok()
-    };
-    is_address(text) || text.rsplit_once(':').is_some_and(|(host, _)| is_address(host))
-}
-
 impl FromStr for Registry {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
         let bad = |why| ReferenceError::Registry { text: text.to_owned(), why };
-        if is_bare_address(text) {
+        if Self::in_brackets(text).is_some() {
             return Err(bad(
                 "an IPv6 address needs brackets, as in [::1] or, with a port, [::1]:5000",
             ));
@@ -170,16 +175,20 @@ mod tests {
 
     #[test]
     fn an_ipv6_address_without_brackets_says_how_to_write_it() {
-        for text in [
-            "::1",
-            "::",
-            "::1:5000",
-            "fd00::1",
-            "2001:db8:0:0:0:0:0:1",
-            "2001:db8:0:0:0:0:0:1:5000",
-            "::ffff:10.0.0.1",
-            "fe80::1%eth0",
+        for (text, written) in [
+            ("::1", "[::1]"),
+            ("::", "[::]"),
+            ("::1:5000", "[::1]:5000"),
+            ("fd00::1", "[fd00::1]"),
+            ("fd00::1:443", "[fd00::1]:443"),
+            ("2001:db8:0:0:0:0:0:1", "[2001:db8::1]"),
+            ("2001:db8:0:0:0:0:0:1:80", "[2001:db8::1]:80"),
+            ("::ffff:10.0.0.1", "[::ffff:10.0.0.1]"),
+            ("fe80::1%eth0", "[fe80::1]"),
+            ("fe80::1%eth0:5000", "[fe80::1]:5000"),
         ] {
+            assert_eq!(Registry::in_brackets(text).as_deref(), Some(written), "{text}");
+            assert!(written.parse::<Registry>().is_ok(), "{written}");
             let error = text.parse::<Registry>().unwrap_err().to_string();
             assert!(error.contains("needs brackets, as in [::1]"), "{error}");
         }

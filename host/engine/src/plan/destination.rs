@@ -70,6 +70,12 @@ pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, 
 /// Parses a registry. `folder` ends the hint for a word that may be a folder.
 fn parse_registry(refused: &Refused<'_>, folder: &str) -> Result<Registry, PlanError> {
     let (flag, value, write) = (refused.flag, refused.value, refused.write());
+    let bare = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
+    if let Some(host) = Registry::in_brackets(host) {
+        let why = "an IPv6 address needs brackets";
+        return Err(refused.because(why, below(flag, &write, &host, path)));
+    }
     if let Some((scheme, rest)) = value.split_once("://") {
         let host = rest.split('/').next().unwrap_or(rest);
         let insecure =
