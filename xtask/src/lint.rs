@@ -116,7 +116,7 @@ fn clippy_of_components(workspace: &Workspace) -> Result<bool> {
     succeeds(clippy.arg("--").args(STRICT))
 }
 
-/// Checks the chart renderer, and that its stand-ins know the same API versions as Kubernetes' modules.
+/// Checks and tests the chart renderer, and that its stand-ins know the same API versions as Kubernetes' modules.
 fn go(workspace: &Workspace) -> Result<bool> {
     let Some(go) = renderer::go() else {
         println!("Go is missing: the chart renderer is not checked");
@@ -136,6 +136,9 @@ fn go(workspace: &Workspace) -> Result<bool> {
         passed &= unformatted.is_empty();
     }
     passed &= succeeds(command(&go, &folder).args(["vet", "./..."]))?;
+    // The same flag as in the build.
+    let tests = ["test", "-ldflags=-checklinkname=0", "./render/..."];
+    passed &= succeeds(command(&go, &folder).args(tests))?;
     passed &= succeeds(command(&go, &folder.join("check")).args(["vet", "./..."]))?;
     passed &= succeeds(command(&go, &folder.join("check")).args(["test", "./..."]))?;
     Ok(passed)

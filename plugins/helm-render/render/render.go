@@ -105,6 +105,7 @@ func Render(files []File, values []string, release Release, at func(template str
 func execute(chrt *chart.Chart, values common.Values, skipTests bool, at func(string)) ([]Manifest, error) {
 	places := mark(chrt)
 	functions := keyFunctions()
+	maps.Copy(functions, copyFunctions())
 	functions[markName] = places.function(at)
 	helm := engine.Engine{CustomTemplateFuncs: functions}
 	texts, err := helm.RenderWithContext(context.Background(), chrt, values)
@@ -115,11 +116,11 @@ func execute(chrt *chart.Chart, values common.Values, skipTests bool, at func(st
 	if err := checkSize(texts); err != nil {
 		return nil, err
 	}
-	hooks, sorted, err := releaseutil.SortManifests(texts, nil, releaseutil.InstallOrder)
+	hooks, sorted, err := sortManifests(texts)
 	var broken []Manifest
 	if err != nil {
 		broken = takeBroken(texts)
-		hooks, sorted, err = releaseutil.SortManifests(texts, nil, releaseutil.InstallOrder)
+		hooks, sorted, err = sortManifests(texts)
 	}
 	if err != nil {
 		return nil, failed(codeManifest, placeFirst(err.Error()))

@@ -20,11 +20,11 @@ type result = witTypes.Result[[]contract.Manifest, longshore_plugin_types.Plugin
 
 // Render renders a chart.
 func Render(files []contract.File, values []string, release contract.Release) result {
-	// See init in ../main.go. Most charts need less than the soft limit, and the collector then hardly
-	// runs. Above it, collecting more often is better than to fail: the host ends a guest that takes more
-	// than 512 MiB, and several charts are rendered at once.
-	debug.SetMemoryLimit(128 << 20)
-	debug.SetGCPercent(400)
+	// See init in ../main.go. Most charts need less than the collector waits for (48 MiB), and it then never
+	// runs. Above the soft limit, collecting more often is better than to fail: the host ends a guest that
+	// takes more than 512 MiB, and several charts are rendered at once.
+	debug.SetMemoryLimit(80 << 20)
+	debug.SetGCPercent(1200)
 	kubeVersion := ""
 	if release.KubeVersion.IsSome() {
 		kubeVersion = release.KubeVersion.Some()

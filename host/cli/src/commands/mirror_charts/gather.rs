@@ -19,8 +19,8 @@ use super::failure::{GatherError, name_of};
 use super::versions::{Artifact, FoundChart, FoundImage, FoundVersion, Renderings};
 use crate::report::{ChartFailure, Log, Place, UnusedImage};
 
-/// The most renderings at once. Each may need 128 MiB, and more cores gain little.
-const RENDERINGS: usize = 4;
+/// The most renderings at once. Each may need 100 MiB, and a run shall need less than 350 MiB.
+const RENDERINGS: usize = 2;
 
 /// Why images of components that the values switch off are not mirrored.
 const OFF: &str = "its component is switched off (--include-disabled)";
