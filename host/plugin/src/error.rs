@@ -351,9 +351,14 @@ impl PluginError {
                  use --renderer helm with the program `helm`, or --renderer with a component",
             ),
             Self::Load { problem, .. } => problem.hint(),
-            Self::Call { call: Call::Parse, failure: Failure::ResultTooLarge { .. }, .. } => {
-                Some("split the list into several files")
-            }
+            Self::Call {
+                call: Call::Parse,
+                failure:
+                    Failure::ResultTooLarge { .. }
+                    | Failure::CpuTime { .. }
+                    | Failure::OutOfMemory { .. },
+                ..
+            } => Some("split the list into several files"),
             _ => None,
         }
     }
