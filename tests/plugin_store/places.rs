@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::refusals::component;
 use super::{installed, lock, mirror, pair, plugin, zarf};
-use crate::support::{Longshore, Run};
+use crate::support::{Longshore, Registry, Run};
 
 /// The lock file, relative to the working directory.
 const LOCK: &str = "../home/.config/longshore.lock";
@@ -178,6 +178,41 @@ fn escapes_in_a_lock_file_reach_no_terminal() {
             }
         }
     }
+}
+
+#[test]
+fn digests_of_a_lock_file_are_what_counts() {
+    let Some(registry) = Registry::docker().start() else { return };
+    let source = format!("oci://{}/p/zarf:1", registry.address());
+    let author = plugin(with_zarf(), &["push", "zarf.wasm", &source]).run().exits(0);
+    let run = plugin(author.again(), &["add", &source, "--yes"]).run().exits(0);
+    let good = lock(&run);
+    let line = |key: &str| good.lines().find(|line| line.starts_with(key)).expect("it is there");
+    let other = "0a".repeat(32);
+    for (old, new, used, prefetched) in [
+        // The component decides for a run, and the manifest for fetching.
+        (line("sha256 = "), format!("sha256 = \"{other}\""), 2, 1),
+        (line("manifest = "), format!("manifest = \"sha256:{other}\""), 0, 0),
+        (line("size = "), "size = 1".to_owned(), 0, 0),
+    ] {
+        let lying = good.replace(old, &new);
+        assert_ne!(lying, good);
+        drop(run.again().file(LOCK, &lying));
+        let refused = mirror(run.again(), &pair()).arg("--locked").run().exits(used);
+        if used == 2 {
+            refused.complains("its component is not on this machine");
+        }
+        let fetched = plugin(run.again(), &["prefetch"]).run().exits(prefetched);
+        if prefetched == 1 {
+            fetched.complains(&format!("and the lock file says sha256:{other}"));
+        }
+        assert_eq!(lock(&run), lying, "{new}: the lock file was changed");
+    }
+    std::fs::remove_dir_all(run.directory().join(DATA)).expect("it is there");
+    let lying = good.replace(line("manifest = "), &format!("manifest = \"sha256:{other}\""));
+    drop(run.again().file(LOCK, lying));
+    plugin(run.again(), &["prefetch"]).run().exits(1).complains(&other);
+    assert!(!run.directory().join(DATA).exists(), "something was fetched");
 }
 
 /// Adds files at once in one directory, and returns the ends.

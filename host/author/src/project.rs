@@ -97,7 +97,9 @@ fn temporary() -> Result<tempfile::TempDir, AuthorError> {
 /// Finds the component of a folder: the newest of those that the templates build.
 fn find(folder: &Path) -> Result<PathBuf, AuthorError> {
     let built = ["target/wasm32-wasip2/release", "target/wasm32-wasip2/debug", "."];
-    let places = built.map(|place| folder.join(place).join("plugin.wasm"));
+    // Without the `.` of the last place, which messages would show.
+    let places =
+        built.map(|place| folder.join(place).join("plugin.wasm").components().collect::<PathBuf>());
     let age = |path: &PathBuf| Some((fs::metadata(path).ok()?.modified().ok()?, path.clone()));
     let newest = places.iter().filter(|path| path.is_file()).filter_map(age).max();
     newest.map(|(_, path)| path).ok_or_else(|| AuthorError::NotBuilt {
