@@ -7,7 +7,7 @@ mod layer;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::below::Below;
 pub(crate) use self::layer::LogLayer;
@@ -28,6 +28,18 @@ struct Shared {
     below: Below,
     /// The hints that were shown.
     hints: HashSet<String>,
+    /// The records that gather; `None` if each is written at once.
+    gathered: Option<String>,
+}
+
+/// While it lives, records gather. Dropping it writes them at once.
+pub(super) struct Gathering<'a>(&'a Log);
+
+impl Drop for Gathering<'_> {
+    fn drop(&mut self) {
+        let gathered = self.0.lock().gathered.take();
+        self.0.put(&gathered.unwrap_or_default(), None);
+    }
 }
 
 impl Log {
@@ -46,7 +58,12 @@ impl Log {
         clock: fn() -> jiff::civil::Time,
     ) -> Self {
         Self {
-            shared: Mutex::new(Shared { sink, below: Below::default(), hints: HashSet::new() }),
+            shared: Mutex::new(Shared {
+                sink,
+                below: Below::default(),
+                hints: HashSet::new(),
+                gathered: None,
+            }),
             debug,
             colour,
             clock,
@@ -82,11 +99,29 @@ impl Log {
         self.put("", Some(rows));
     }
 
+    /// Lets records gather until the guard is dropped. A system call for each would cost more than to make it.
+    pub(super) fn gather(&self) -> Gathering<'_> {
+        self.lock().gathered.get_or_insert_default();
+        Gathering(self)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn put(&self, records: &str, rows: Option<Vec<String>>) {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let Shared { sink, below, .. } = &mut *shared;
+        let mut shared = self.lock();
+        let Shared { sink, below, gathered, .. } = &mut *shared;
+        if let Some(gathered) = gathered {
+            gathered.push_str(records);
+            if rows.is_none() {
+                return;
+            }
+        }
+        let gathered = gathered.as_mut().map(std::mem::take);
+        let records = gathered.as_deref().unwrap_or(records);
         // If standard error is closed, nobody reads the record.
-        let _gone = below.write(sink, records, rows, terminal_size().columns);
+        let _gone = below.write(sink, records, rows, || terminal_size().columns);
     }
 
     /// Writes an error and, in its own record, a hint. Shows each hint once, because thousands of entries
@@ -99,7 +134,7 @@ impl Log {
     }
 
     fn is_new(&self, hint: &str) -> bool {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = self.lock();
         !shared.hints.contains(hint) && shared.hints.insert(hint.to_owned())
     }
 
@@ -226,6 +261,25 @@ pub(super) mod tests {
         let (log, page) = log_at_noon(true, true);
         log.write(Level::Debug, "asked");
         assert_eq!(page.text(), "12:00:07 [\x1b[36mDEBU\x1b[0m] asked\n");
+    }
+
+    #[test]
+    fn records_that_gather_are_written_once_and_in_order() {
+        let (log, page) = log_at_noon(false, false);
+        let gathering = log.gather();
+        log.write(Level::Info, "one");
+        log.failure(None, "two", Some("ask"));
+        assert_eq!(page.text(), "");
+        log.draw(vec!["half".to_owned()]);
+        assert!(page.text().ends_with(" hint: ask\nhalf\n"), "{}", page.text());
+        log.write(Level::Info, "three");
+        assert!(!page.text().contains("three"));
+        drop(gathering);
+        log.draw(Vec::new());
+        let expected = "[INFO] one\n[ERRO] two\n[ERRO] hint: ask\nhalf\n\x1b[1A\r\x1b[J[INFO] three\nhalf\n\x1b[1A\r\x1b[J";
+        assert_eq!(page.text().replace("12:00:07 ", ""), expected);
+        log.write(Level::Info, "four");
+        assert!(page.text().ends_with(" four\n"));
     }
 
     #[test]

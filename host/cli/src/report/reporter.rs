@@ -83,6 +83,7 @@ impl Reporter {
                     if count == 0 {
                         break;
                     }
+                    let _together = self.log.gather();
                     batch.drain(..).for_each(|event| progress.take(event));
                 }
                 _ = show.tick() => progress.course.show(),

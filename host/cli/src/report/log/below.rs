@@ -13,7 +13,7 @@ pub(super) struct Below {
 
 impl Below {
     /// Replaces the rows, and writes `records` above them, in a terminal of `columns` columns. `None` keeps
-    /// the rows.
+    /// the rows. Only rows need the columns.
     ///
     /// Everything is one write, so that nothing flickers and no other program writes into its middle.
     pub(super) fn write(
@@ -21,9 +21,12 @@ impl Below {
         sink: &mut dyn Write,
         records: &str,
         rows: Option<Vec<String>>,
-        columns: usize,
+        columns: impl FnOnce() -> usize,
     ) -> io::Result<()> {
-        let mut text = self.removal(columns);
+        let mut text = match self.rows.is_empty() {
+            true => String::new(),
+            false => self.removal(columns()),
+        };
         text.push_str(records);
         if let Some(rows) = rows {
             self.rows = rows;
@@ -58,7 +61,7 @@ mod tests {
     fn written(below: &mut Below, records: &str, rows: Option<&[&str]>, columns: usize) -> String {
         let mut bytes = Vec::new();
         let rows = rows.map(|rows| rows.iter().map(|&row| row.to_owned()).collect());
-        below.write(&mut bytes, records, rows, columns).unwrap();
+        below.write(&mut bytes, records, rows, || columns).unwrap();
         String::from_utf8(bytes).unwrap()
     }
 
