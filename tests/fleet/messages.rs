@@ -49,6 +49,19 @@ fn no_message_has_a_credential() {
     }
 }
 
+/// The end of a job, as a worker tells it.
+fn ended(job: u32, outcome: &str) -> String {
+    let saved = r#"{"mounted":0,"present":0,"shared":0}"#;
+    format!("{{\"job\":{job},\"outcome\":{outcome},\"saved\":{saved}}}")
+}
+
+/// A message with outcomes of a run.
+fn told(run: &str, worker: &str, jobs: &[String]) -> String {
+    let jobs = jobs.join(",");
+    let effort = r#"{"stores":[]}"#;
+    format!("{{\"run\":\"{run}\",\"worker\":{worker},\"jobs\":[{jobs}],\"effort\":{effort}}}")
+}
+
 #[test]
 fn messages_that_are_no_outcome_are_named_and_ignored() {
     let Some(nats) = Nats::start() else { return };
@@ -57,13 +70,8 @@ fn messages_that_are_no_outcome_are_named_and_ignored() {
     run.line(|line| line.contains("began the run odd").then_some(()));
     let mut wire = nats.wire();
     let worker = r#"{"name":"evil","id":"1","version":"0"}"#;
-    let rest = r#""saved":{"mounted":0,"present":0,"shared":0},"notes":[],"effort":{"stores":[]}"#;
     let id = wire.run_id("odd");
-    let outcome = |job: u32, outcome: &str| {
-        format!(
-            "{{\"run\":\"{id}\",\"job\":{job},\"worker\":{worker},\"outcome\":{outcome},{rest}}}"
-        )
-    };
+    let outcome = |job: u32, outcome: &str| told(&id, worker, &[ended(job, outcome)]);
     let copied = r#"{"status":"copied","bytes":1,"took":{"secs":0,"nanos":0}}"#;
     for message in [
         "",
@@ -147,7 +155,7 @@ fn runs_that_are_not_valid_or_of_another_version_are_refused_by_name() {
     let mut wire = nats.wire();
     let head = |name: &str, version: &str| {
         format!(
-            "{{\"protocol\":1,\"version\":\"{version}\",\"name\":\"{name}\",\"id\":\"i\",\"plan\":\"p\"}}"
+            "{{\"protocol\":2,\"version\":\"{version}\",\"name\":\"{name}\",\"id\":\"i\",\"plan\":\"p\"}}"
         )
     };
     wire.publish("$KV.longshore.run.garbage", b"garbage");
@@ -169,6 +177,50 @@ fn runs_that_are_not_valid_or_of_another_version_are_refused_by_name() {
         .exits(0)
         .sums_up("0 copied, 3 skipped");
     end(worker);
+}
+
+#[test]
+fn outcomes_that_travel_together_are_checked_one_by_one() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(4);
+    let flags = ["--fleet", &nats.url(), "--run=together", "--output=json"];
+    let run = pair.mirror(&list(4)).args(flags).start();
+    run.line(|line| line.contains("began the run together").then_some(()));
+    let mut wire = nats.wire();
+    let id = wire.run_id("together");
+    let strange = r#"{"name":"strange","id":"1","version":"0"}"#;
+    let skipped = r#"{"status":"skipped","bytes":0}"#;
+    let failed = r#"{"status":"failed","bytes":0,"error":"no way"}"#;
+    let unfinished = r#"{"status":"copied","bytes":1,"unfinished":true}"#;
+    let jobs = [
+        ended(2, skipped),
+        ended(98, skipped),
+        ended(2, failed),
+        ended(3, unfinished),
+        ended(4, failed),
+        ended(4, skipped),
+    ];
+    wire.publish("longshore.together.outcomes", told(&id, strange, &jobs).as_bytes());
+    wire.publish("longshore.together.outcomes", told(&id, strange, &[]).as_bytes());
+    wire.publish("longshore.together.outcomes", told("another", strange, &jobs).as_bytes());
+    run.line(|line| line.contains("outcome of job 98, which the run does not have").then_some(()));
+    run.line(|line| line.contains("the worker strange sent no end of job 3").then_some(()));
+    let worker = started(worker_of(&nats));
+    let report = run.finish().exits(1).json();
+    let entries = report["entries"].as_array().expect("there are entries");
+    let statuses: Vec<&str> = entries.iter().filter_map(|entry| entry["status"].as_str()).collect();
+    assert_eq!(statuses, ["copied", "skipped", "copied", "failed"], "{report:#}");
+    assert_eq!(entries[3]["error"], "no way (on the worker strange)");
+    let shares = report["workers"].as_array().expect("there are workers");
+    let mut shares: Vec<_> = shares
+        .iter()
+        .map(|share| (share["name"].as_str(), share["jobs"].as_u64(), share["failed"].as_u64()))
+        .collect();
+    shares.sort_unstable();
+    let expected = [(Some("good"), Some(2), Some(0)), (Some("strange"), Some(2), Some(1))];
+    assert_eq!(shares, expected, "{report:#}");
+    end(worker);
+    assert_clean(&nats);
 }
 
 #[test]
@@ -195,9 +247,7 @@ fn messages_that_come_twice_or_out_of_order_count_once() {
     // An outcome before its job was given out, and again.
     let id = wire.run_id("twice");
     let worker_of_outcome = r#"{"name":"early","id":"1","version":"0"}"#;
-    let outcome = format!(
-        "{{\"run\":\"{id}\",\"job\":6,\"worker\":{worker_of_outcome},\"outcome\":{{\"status\":\"skipped\",\"bytes\":0}},\"saved\":{{\"mounted\":0,\"present\":0,\"shared\":0}},\"notes\":[],\"effort\":{{\"stores\":[]}}}}"
-    );
+    let outcome = told(&id, worker_of_outcome, &[ended(6, r#"{"status":"skipped","bytes":0}"#)]);
     for _ in 0..3 {
         wire.publish("longshore.twice.outcomes", outcome.as_bytes());
     }

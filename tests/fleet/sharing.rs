@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{assert_arrived, assert_clean, end, fill, filled, image, list, start_worker};
+use crate::kill::slow;
 use crate::support::{FaultProxy, Longshore, Nats, Pair, Registry, Run};
 
 /// What two runs of one list have in common: not times, and not which image brought a shared blob.
@@ -59,6 +60,39 @@ fn three_workers_copy_what_one_machine_copies_and_no_blob_twice() {
     let alone = text(&local, same.destination.address());
     assert!(shared == alone, "{shared}\n{alone}");
     assert_eq!(local.get("workers"), None, "a run without a fleet has no workers");
+}
+
+#[test]
+fn the_tags_of_one_repository_are_shared_too() {
+    let Some(nats) = Nats::start() else { return };
+    for (count, names) in [(8, &["a", "b"][..]), (12, &["a", "b", "c"]), (20, &["a", "b"])] {
+        let pair = Pair::embedded();
+        let line = |number| format!("team/app copies/app {number}\n");
+        for number in 0..count {
+            pair.source.push("team/app", &number.to_string(), &image(number));
+        }
+        let (source, destination) = (slow(&pair.source), slow(&pair.destination));
+        let workers: Vec<_> = names.iter().map(|name| start_worker(&nats, name)).collect();
+        let run = Longshore::new()
+            .mirror()
+            .list(&(0..count).map(line).collect::<String>())
+            .source(source.address())
+            .destination(destination.address())
+            .args(["--fleet", &nats.url(), "--output=json"]);
+        let report = run.run().exits(0).json();
+        assert_eq!(sum(&report, "jobs"), count, "{report:#}");
+        let shares = report["workers"].as_array().expect("there are workers");
+        assert_eq!(shares.len(), names.len(), "a worker had no part: {report:#}");
+        for share in shares {
+            let most = count * 3 / 4;
+            let jobs = share["jobs"].as_u64().expect("it is a number");
+            assert!(jobs <= most, "one worker did {jobs} of {count}: {report:#}");
+        }
+        for worker in workers {
+            end(worker);
+        }
+    }
+    assert_clean(&nats);
 }
 
 #[test]

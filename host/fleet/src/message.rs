@@ -2,21 +2,24 @@
 //!
 //! What arrives is checked as input: its size first, then every name and digest by its type.
 
+mod ended;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
 use bytes::Bytes;
 use longshore_engine::IndexMode;
-use longshore_engine::event::{Level, Transferred};
-use longshore_engine::job::{Job, Outcome};
+use longshore_engine::job::Job;
 use longshore_oci::{Registry, Repository};
 use longshore_store::Effort;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use ended::{Ended, EndedJob, Note, Saved};
+
 /// The version of the messages. Workers and coordinators of different versions do not work together.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 /// The version of longshore.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -26,8 +29,6 @@ pub(crate) const BATCH: usize = 32;
 pub(crate) const UNREACHED: usize = 8;
 /// The largest message, in bytes. A server accepts 1 MiB unless it is configured otherwise.
 pub(crate) const LARGEST: usize = 768 * 1024;
-/// The most notes that travel with an outcome, and the most bytes of each.
-const NOTES: (usize, usize) = (32, 2048);
 
 /// Options of a run that are the same on every worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -156,59 +157,6 @@ pub(crate) struct Batch {
     pub(crate) unreached: Vec<String>,
 }
 
-/// A log line about a job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Note {
-    pub(crate) image: Option<u32>,
-    pub(crate) level: Level,
-    pub(crate) text: String,
-}
-
-/// Bytes of a job's blobs that needed no transfer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Saved {
-    pub(crate) mounted: u64,
-    pub(crate) present: u64,
-    pub(crate) shared: u64,
-}
-
-impl Saved {
-    /// The ways that saved something, with their bytes.
-    pub(crate) fn each(self) -> impl Iterator<Item = (u64, Transferred)> {
-        let all = [
-            (self.mounted, Transferred::Mounted),
-            (self.present, Transferred::Present),
-            (self.shared, Transferred::Shared),
-        ];
-        all.into_iter().filter(|(size, _)| *size > 0)
-    }
-
-    /// Counts a blob.
-    pub(crate) const fn count(&mut self, size: u64, how: Transferred) {
-        match how {
-            Transferred::Moved => {}
-            Transferred::Mounted => self.mounted += size,
-            Transferred::Present => self.present += size,
-            Transferred::Shared => self.shared += size,
-        }
-    }
-}
-
-/// The outcome of a job, with what the report wants to know of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Ended {
-    /// The id of the run.
-    pub(crate) run: String,
-    pub(crate) job: u32,
-    pub(crate) worker: WorkerName,
-    pub(crate) outcome: Outcome,
-    pub(crate) saved: Saved,
-    pub(crate) notes: Vec<Note>,
-    /// The worker's retries and pauses of the run until now, without the single pauses.
-    pub(crate) effort: Effort,
-}
-
 /// The identity of a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WorkerName {
@@ -282,43 +230,6 @@ pub(crate) fn encode(message: &impl Serialize) -> Result<Bytes, usize> {
     if bytes.len() > LARGEST { Err(bytes.len()) } else { Ok(bytes.into()) }
 }
 
-/// Encodes an outcome, and leaves notes and findings out until it fits.
-pub(crate) fn encode_outcome(mut ended: Ended) -> Bytes {
-    ended.notes.truncate(NOTES.0);
-    ended.effort.stores.iter_mut().for_each(|store| store.spans.clear());
-    for note in &mut ended.notes {
-        note.text.truncate(note.text.floor_char_boundary(NOTES.1));
-    }
-    loop {
-        if let Ok(bytes) = encode(&ended) {
-            return bytes;
-        }
-        match &mut ended.outcome.comparison {
-            Some(comparison) if comparison.findings.len() > 1 => {
-                comparison.findings.truncate(comparison.findings.len() / 2);
-                comparison.src_spec.truncate(comparison.src_spec.len() / 2);
-                comparison.dst_spec.truncate(comparison.dst_spec.len() / 2);
-            }
-            _ => {
-                ended.notes.clear();
-                ended.outcome.comparison = None;
-                ended.effort = Effort::default();
-                for text in [
-                    &mut ended.outcome.digest_change,
-                    &mut ended.outcome.error,
-                    &mut ended.outcome.hint,
-                    &mut ended.outcome.reason,
-                ]
-                .into_iter()
-                .flatten()
-                {
-                    text.truncate(text.floor_char_boundary(64 * 1024));
-                }
-            }
-        }
-    }
-}
-
 /// Decodes a message from another machine.
 ///
 /// # Errors
@@ -363,7 +274,7 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    use longshore_engine::job::{Comparison, Finding, Job, Outcome, Verdict};
+    use longshore_engine::job::Job;
     use longshore_oci::PlatformFilter;
 
     use std::collections::BTreeMap;
@@ -371,8 +282,7 @@ mod tests {
 
     use longshore_engine::IndexMode;
 
-    use super::{Batch, Ended, LARGEST, RunOptions, Saved, Task, WorkerName};
-    use super::{decode, encode, encode_outcome};
+    use super::{Batch, LARGEST, RunOptions, Task, decode, encode};
 
     fn job(number: u32) -> Job {
         Job {
@@ -431,32 +341,5 @@ mod tests {
         let text = String::from_utf8(encode(&batch(vec![job(1)])).unwrap().to_vec()).unwrap();
         assert!(Batch::decode(text.replace("b.io", "b io").as_bytes()).is_err());
         assert!(Batch::decode(&vec![b' '; LARGEST + 1]).unwrap_err().contains("bytes"));
-    }
-
-    #[test]
-    fn an_outcome_that_is_too_large_keeps_what_matters() {
-        let finding = Finding::differs("arch", "a".repeat(500), "b".repeat(500));
-        let mut outcome = Outcome::failed("x".repeat(LARGEST));
-        outcome.comparison = Some(Box::new(Comparison {
-            verdict: Verdict::Altered,
-            findings: vec![finding; 1000],
-            src_spec: Vec::new(),
-            dst_spec: Vec::new(),
-        }));
-        let worker = WorkerName { name: "w".into(), id: "1".into(), version: "0".into() };
-        let ended = Ended {
-            run: "r".into(),
-            job: 3,
-            worker,
-            outcome,
-            saved: Saved::default(),
-            notes: Vec::new(),
-            effort: longshore_store::Effort::default(),
-        };
-        let bytes = encode_outcome(ended);
-        assert!(bytes.len() <= LARGEST);
-        let ended: Ended = decode(&bytes).unwrap();
-        assert_eq!(ended.job, 3);
-        assert!(ended.outcome.error.unwrap().starts_with("xxx"));
     }
 }

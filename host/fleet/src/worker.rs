@@ -4,6 +4,7 @@ mod batch;
 mod executor;
 mod fetch;
 mod metrics;
+mod pace;
 mod presence;
 mod serving;
 mod telling;

@@ -153,8 +153,12 @@ fn digest(jobs: &Jobs, options: &RunOptions) -> String {
     };
     add(VERSION.as_bytes());
     add(&serde_json::to_vec(&options.lasting()).unwrap_or_default());
+    let mut text = Vec::new();
     for job in jobs.iter() {
-        add(&serde_json::to_vec(&job).unwrap_or_default());
+        text.clear();
+        // Writing into memory cannot fail.
+        let _ok = serde_json::to_writer(&mut text, &job);
+        add(&text);
     }
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

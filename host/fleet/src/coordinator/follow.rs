@@ -21,7 +21,7 @@ use super::watch::Workers;
 use crate::bucket::WriteError;
 use crate::connection::Connection;
 use crate::error::FleetError;
-use crate::message::{Ended, Heartbeat, State, decode};
+use crate::message::{Ended, EndedJob, Heartbeat, State, decode};
 use crate::name::{RUNS, RunName};
 
 /// How often the coordinator checks that nothing of the run was lost.
@@ -369,40 +369,52 @@ impl Progress<'_> {
             Ok(ended) => ended,
             Err(why) => return self.refuse(&format!("a message is not an outcome: {why}")),
         };
-        let (number, by) = (ended.job, &ended.worker.name);
-        if ended.run != self.run {
-            tracing::debug!("the worker {by} reported an outcome of an earlier run");
+        let Ended { run, worker, mut jobs, effort } = ended;
+        if run != self.run {
+            tracing::debug!("the worker {} reported outcomes of an earlier run", worker.name);
             return;
         }
-        if self.jobs.get(number).is_none() {
-            return self.refuse(&format!(
+        jobs.retain(|ended| self.counts(ended, &worker.name));
+        if jobs.is_empty() {
+            return;
+        }
+        self.is_moving = true;
+        let name = self.workers.ended(&worker, effort, &jobs);
+        for EndedJob { job, mut outcome, saved, notes } in jobs {
+            for note in notes {
+                self.events.note(job, note.image, note.level, note.text);
+            }
+            for (size, how) in saved.each() {
+                self.events.send(Event::BytesSaved { job, size, how });
+            }
+            if let Some(error) = &mut outcome.error {
+                // Another worker may have other credentials and another network.
+                error.push_str(&format!(" (on the worker {name})"));
+            }
+            self.events.send(Event::Finished { job, outcome: Box::new(outcome) });
+        }
+    }
+
+    /// Whether an outcome is the first one of a job of the run. From now on no other one is.
+    fn counts(&mut self, ended: &EndedJob, by: &str) -> bool {
+        let number = ended.job;
+        if !self.remaining.contains(&number) && self.jobs.get(number).is_none() {
+            self.refuse(&format!(
                 "the worker {by} sent an outcome of job {number}, which the run does not have"
             ));
+            return false;
         }
         if ended.outcome.unfinished
             || matches!(ended.outcome.status, Status::DryRun | Status::Unknown)
         {
-            return self.refuse(&format!("the worker {by} sent no end of job {number}"));
+            self.refuse(&format!("the worker {by} sent no end of job {number}"));
+            return false;
         }
-        if !self.remaining.remove(&number) {
+        let is_first = self.remaining.remove(&number);
+        if !is_first {
             tracing::debug!("the worker {by} repeats the outcome of job {number}");
-            return;
         }
-        self.is_moving = true;
-        let worker = self.workers.ended(&ended);
-        for note in ended.notes {
-            self.events.note(number, note.image, note.level, note.text);
-        }
-        for (size, how) in ended.saved.each() {
-            self.events.send(Event::BytesSaved { job: number, size, how });
-        }
-        let mut outcome = ended.outcome;
-        if let Some(error) = &mut outcome.error {
-            // Another worker may have other credentials and another network.
-            error.push_str(&format!(" (on the worker {worker})"));
-        }
-        let outcome = Box::new(outcome);
-        self.events.send(Event::Finished { job: number, outcome });
+        is_first
     }
 
     fn refuse(&self, why: &str) {

@@ -16,6 +16,10 @@ use crate::error::FleetError;
 use crate::message::{BATCH, Batch, encode};
 use crate::name::RunName;
 
+/// A batch has at most one in so many jobs of the run, so that the last batches end at about the same time.
+const PARTS: usize = 128;
+/// A batch may have so many jobs in a run of any size.
+const SMALL: usize = 4;
 /// Batches that are published at once.
 const AT_ONCE: usize = 256;
 /// The pause before a batch is published again.
@@ -31,15 +35,17 @@ pub(super) enum PublishError {
 }
 
 /// Groups jobs by source repository, because tags of a repository share most layers. Each group has at most
-/// 32 numbers, in order; groups are in the order of their first job.
+/// 32 numbers, in order, and more than 4 only up to a 128th of the run. Groups are in the order of their first
+/// job.
 pub(super) fn groups(jobs: &Jobs, wanted: impl Fn(u32) -> bool) -> Vec<Vec<u32>> {
     let mut open: HashMap<String, usize> = HashMap::new();
     let mut groups: Vec<Vec<u32>> = Vec::new();
+    let most = (jobs.len() / PARTS).clamp(SMALL, BATCH);
     for job in jobs.iter().filter(|job| wanted(job.number)) {
         let repository = format!("{}/{}", job.source.store, job.source.repository);
         let next = groups.len();
         let group = open.entry(repository).or_insert(next);
-        if *group < next && groups[*group].len() < BATCH {
+        if *group < next && groups[*group].len() < most {
             groups[*group].push(job.number);
         } else {
             *group = next;
@@ -150,22 +156,27 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_has_one_repository_and_at_most_32_jobs() {
+    fn a_batch_has_one_repository_and_a_part_of_the_run() {
         let source = |number: u32| match number % 3 {
             0 => format!("a.io/x:{number}"),
             1 => format!("a.io/y:{number}"),
             _ => format!("c.io/x:{number}"),
         };
-        let jobs: Jobs = (1..=300).map(|number| job(number, &source(number))).collect();
-        let all = groups(&jobs, |_| true);
-        assert_eq!(all.len(), 12, "three repositories of 100 tags");
-        assert!(all.iter().all(|group| group.len() <= 32));
-        assert!(all.iter().all(|group| group.iter().all(|job| job % 3 == group[0] % 3)));
-        assert!(all.windows(2).all(|pair| pair[0][0] < pair[1][0]));
-        let mut numbers: Vec<u32> = all.concat();
-        numbers.sort_unstable();
-        assert_eq!(numbers, (1..=300).collect::<Vec<_>>());
-        assert_eq!(groups(&jobs, |number| number == 7), [[7]]);
+        // Of three repositories.
+        let expected =
+            [(3, 1, 3), (12, 4, 3), (13, 4, 4), (300, 4, 75), (3000, 23, 132), (9600, 32, 300)];
+        for (count, most, batches) in expected {
+            let jobs: Jobs = (1..=count).map(|number| job(number, &source(number))).collect();
+            let all = groups(&jobs, |_| true);
+            assert_eq!(all.len(), batches, "{count} jobs");
+            assert!(all.iter().all(|group| group.len() <= most), "{count} jobs");
+            assert!(all.iter().all(|group| group.iter().all(|job| job % 3 == group[0] % 3)));
+            assert!(all.windows(2).all(|pair| pair[0][0] < pair[1][0]));
+            let mut numbers: Vec<u32> = all.concat();
+            numbers.sort_unstable();
+            assert!(numbers.into_iter().eq(1..=count));
+            assert_eq!(groups(&jobs, |number| number == 3), [[3]]);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use longshore_store::{Effort, PauseSpan, StoreEffort};
 
-use crate::message::{Ended, Heartbeat, WorkerName};
+use crate::message::{EndedJob, Heartbeat, WorkerName};
 
 /// A worker that has been silent for this long has ended or hangs.
 const SILENT: Duration = Duration::from_secs(5);
@@ -100,13 +100,20 @@ impl Workers {
         events.send(Event::Worker(known.share.clone()));
     }
 
-    /// Records an outcome that counts, and returns the name of its worker.
-    pub(super) fn ended(&mut self, ended: &Ended) -> String {
-        let known = self.of(&ended.worker);
-        known.take_effort(ended.effort.clone());
-        known.share.jobs += 1;
-        known.share.failed += u32::from(ended.outcome.status == Status::Failed);
-        known.share.bytes += ended.outcome.bytes;
+    /// Records the outcomes that count of a message, and returns the name of its worker.
+    pub(super) fn ended(
+        &mut self,
+        worker: &WorkerName,
+        effort: Effort,
+        counted: &[EndedJob],
+    ) -> String {
+        let known = self.of(worker);
+        known.take_effort(effort);
+        for EndedJob { outcome, .. } in counted {
+            known.share.jobs += 1;
+            known.share.failed += u32::from(outcome.status == Status::Failed);
+            known.share.bytes += outcome.bytes;
+        }
         let name = known.share.name.clone();
         self.last_heard = Instant::now();
         name
@@ -185,7 +192,7 @@ mod tests {
     use super::Workers;
     use longshore_store::{Effort, StoreEffort};
 
-    use crate::message::{Ended, Heartbeat, Saved, WorkerName};
+    use crate::message::{EndedJob, Heartbeat, Saved, WorkerName};
 
     fn worker(id: &str) -> WorkerName {
         WorkerName { name: "w".to_owned(), id: id.to_owned(), version: "1".to_owned() }
@@ -196,25 +203,24 @@ mod tests {
         Effort { stores: vec![store] }
     }
 
-    fn ended(id: &str, bytes: u64, retries: u64) -> Ended {
-        Ended {
-            run: "r".to_owned(),
+    fn ended(workers: &mut Workers, id: &str, bytes: &[u64], retries: u64) -> String {
+        let job = |bytes: &u64| EndedJob {
             job: 1,
-            worker: worker(id),
-            outcome: Outcome { bytes, ..Outcome::new(Status::Copied) },
+            outcome: Outcome { bytes: *bytes, ..Outcome::new(Status::Copied) },
             saved: Saved::default(),
             notes: Vec::new(),
-            effort: effort(retries),
-        }
+        };
+        let jobs: Vec<EndedJob> = bytes.iter().map(job).collect();
+        workers.ended(&worker(id), effort(retries), &jobs)
     }
 
     #[test]
     fn two_processes_of_one_name_are_told_apart_and_figures_do_not_shrink() {
         let (events, mut received) = EventSender::channel();
         let mut workers = Workers::new("nats://x");
-        assert_eq!(workers.ended(&ended("1", 5, 9)), "w");
-        assert_eq!(workers.ended(&ended("2", 1, 1)), "w #2");
-        assert_eq!(workers.ended(&ended("1", 5, 4)), "w");
+        assert_eq!(ended(&mut workers, "1", &[3, 2], 9), "w");
+        assert_eq!(ended(&mut workers, "2", &[1], 1), "w #2");
+        assert_eq!(ended(&mut workers, "1", &[5], 4), "w");
         let beat = Heartbeat {
             worker: worker("1"),
             running: 3,
@@ -244,6 +250,6 @@ mod tests {
         last.sort_by(|a, b| a.name.cmp(&b.name));
         let figures: Vec<_> =
             last.iter().map(|share| (share.jobs, share.bytes, share.retries)).collect();
-        assert_eq!((figures, all_retries), (vec![(2, 10, 9), (1, 1, 1)], 10));
+        assert_eq!((figures, all_retries), (vec![(3, 10, 9), (1, 1, 1)], 10));
     }
 }

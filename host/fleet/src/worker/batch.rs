@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::executor::Executor;
 use super::fetch::Taken;
 use super::telling::{Teller, Told};
-use crate::message::{Batch, Saved, encode};
+use crate::message::{Batch, EndedJob, Saved, encode};
 
 /// How often the lease of a batch is renewed. The server gives it to another worker after 30 s of silence.
 const RENEWED: Duration = Duration::from_secs(10);
@@ -129,23 +129,22 @@ impl Work {
     async fn fail(&self, jobs: Vec<Job>) -> Vec<Job> {
         let count = jobs.len();
         tracing::warn!("a batch of {count} jobs was given out {DELIVERIES} times and never ended");
-        let mut open = Vec::new();
-        for job in jobs {
+        let ended = |job: &Job| {
             let error =
                 format!("{DELIVERIES} workers ended or hung while they worked on its batch");
             let hint =
                 "look into the logs of the workers, or mirror the failed list without --fleet";
             let outcome = Outcome { hint: Some(hint.to_owned()), ..Outcome::failed(error) };
-            let told = self.teller.tell(job.number, outcome, Saved::default(), Vec::new()).await;
-            if told == Told::Open {
-                open.push(job);
-            }
+            EndedJob { job: job.number, outcome, saved: Saved::default(), notes: Vec::new() }
+        };
+        match self.teller.tell(jobs.iter().map(ended).collect()).await {
+            Told::Open => jobs,
+            Told::Stored | Told::Unreached => Vec::new(),
         }
-        open
     }
 
     /// Works on a batch to its end.
-    pub(super) async fn run(self, batch: Accepted, _room: Taken) {
+    pub(super) async fn run(self, batch: Accepted, mut room: Taken) {
         let Accepted { jobs, number, mut unreached, turn } = batch;
         match turn {
             Turn::Work => {}
@@ -182,7 +181,7 @@ impl Work {
         }
         let told: Vec<_> = jobs
             .iter()
-            .map(|job| (job.clone(), self.teller.expect(job.number, &with_this)))
+            .map(|job| (job.clone(), self.teller.expect(job.number, &with_this, room.one())))
             .collect();
         let packed: Jobs = jobs.into_iter().collect();
         self.executor.run(&packed, self.interrupt.clone()).await;

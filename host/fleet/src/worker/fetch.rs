@@ -1,8 +1,8 @@
 //! Takes batches from the stream of a run while the worker has room.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::Consumer;
@@ -12,6 +12,7 @@ use longshore_store::Interrupt;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::sleep;
 
+use super::pace::{PERIOD, Pace, share};
 use super::presence::Workers;
 use crate::connection::Connection;
 use crate::error::FleetError;
@@ -23,10 +24,20 @@ const OPEN: Duration = Duration::from_secs(1);
 /// The pause after an error.
 const AGAIN: Duration = Duration::from_millis(500);
 
+/// The most jobs whose batch has not ended. It bounds the outcomes that wait for NATS.
+const OPEN_JOBS: usize = 1024;
+
 /// The jobs that a worker holds.
 #[derive(Debug, Default)]
 pub(super) struct Room {
+    /// Jobs that have not ended.
     held: AtomicUsize,
+    /// Jobs whose batch has not ended.
+    open: AtomicUsize,
+    /// Jobs that have ended.
+    ended: AtomicUsize,
+    /// The jobs of the last batch.
+    last: AtomicUsize,
     freed: Notify,
 }
 
@@ -36,31 +47,52 @@ impl Room {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Takes room for `jobs` until the guard is dropped.
+    /// Takes room for the jobs of a batch.
     pub(super) fn take(self: &Arc<Self>, jobs: usize) -> Taken {
+        self.last.store(jobs, Ordering::Relaxed);
+        self.open.fetch_add(jobs, Ordering::Relaxed);
         self.held.fetch_add(jobs, Ordering::Relaxed);
-        Taken(Arc::clone(self), jobs)
-    }
-
-    /// Waits until fewer than `most` jobs are held.
-    async fn wait(&self, most: usize) {
-        loop {
-            let freed = self.freed.notified();
-            if self.held() < most {
-                return;
-            }
-            freed.await;
-        }
+        let each = (0..jobs).map(|_| JobRoom(Arc::clone(self))).collect();
+        Taken { room: Arc::clone(self), jobs, each }
     }
 }
 
-/// Room that a batch takes.
+/// Room that a batch takes until it has ended.
 #[derive(Debug)]
-pub(super) struct Taken(Arc<Room>, usize);
+pub(super) struct Taken {
+    room: Arc<Room>,
+    jobs: usize,
+    each: Vec<JobRoom>,
+}
+
+impl Taken {
+    /// Gives away the room of one of the jobs.
+    pub(super) fn one(&mut self) -> Option<JobRoom> {
+        self.each.pop()
+    }
+}
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.0.held.fetch_sub(self.1, Ordering::Relaxed);
+        self.room.open.fetch_sub(self.jobs, Ordering::Relaxed);
+        self.room.freed.notify_waiters();
+    }
+}
+
+/// Room that a job takes until it has ended.
+#[derive(Debug)]
+pub(super) struct JobRoom(Arc<Room>);
+
+impl JobRoom {
+    /// Frees the room of a job that has ended.
+    pub(super) fn end(self) {
+        self.0.ended.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for JobRoom {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Ordering::Relaxed);
         self.0.freed.notify_waiters();
     }
 }
@@ -78,6 +110,8 @@ pub(super) struct Fetcher {
     /// The id of the run.
     pub(super) run: String,
     pub(super) room: Arc<Room>,
+    /// The bytes that this worker moved in the run.
+    pub(super) moved: Arc<AtomicU64>,
     /// The workers of the server.
     pub(super) workers: Workers,
     /// The most images that this worker copies at once.
@@ -92,15 +126,17 @@ impl Fetcher {
     /// A request is never cancelled, because the batch that it gets would be lost for the time of its lease.
     pub(super) async fn fetch(self, found: mpsc::Sender<Found>, mut interrupt: Interrupt) {
         let mut consumer: Option<Consumer<Config>> = None;
-        let mut most = self.at_once;
+        let mut pace = Pace::new(self.at_once, Instant::now());
+        let mut batches_left = 0;
         while !interrupt.is_raised() {
             tokio::select! {
-                () = self.room.wait(most) => {}
+                () = self.has_room(&mut pace, batches_left) => {}
                 () = interrupt.raised() => return,
             }
             match fetch_one(&self.connection, &self.name, &self.run, &mut consumer).await {
                 Ok(Some(message)) => {
-                    most = self.most(&message);
+                    let pending = message.info().map_or(0, |info| info.pending);
+                    batches_left = usize::try_from(pending).unwrap_or(usize::MAX);
                     let (taken, room_is_taken) = oneshot::channel();
                     if found.send(Found { message, _taken: taken }).await.is_err() {
                         return;
@@ -109,6 +145,7 @@ impl Fetcher {
                     let _dropped = room_is_taken.await;
                 }
                 Ok(None) => {
+                    batches_left = 0;
                     // A request that the server refuses has no answer.
                     if self.connection.refuses("$JS.API.CONSUMER.MSG.NEXT.") {
                         self.failed(&*async_nats::Error::from("the request timed out"));
@@ -126,13 +163,24 @@ impl Fetcher {
         }
     }
 
-    /// How many jobs this worker holds at most after `message`. It holds more than it copies at once, so
-    /// that it looks at the next images while blobs move. At the end of a run, it leaves them to the other
-    /// workers.
-    fn most(&self, message: &Message) -> usize {
-        let pending = message.info().map_or(0, |info| info.pending);
-        let of_all = self.workers.count().saturating_mul(self.at_once);
-        if pending > of_all as u64 { self.at_once * 2 } else { self.at_once }
+    /// Waits until this worker may take one more batch. `batches_left` have not been given out.
+    async fn has_room(&self, pace: &mut Pace, batches_left: usize) {
+        loop {
+            let freed = self.room.freed.notified();
+            let moved = self.moved.load(Ordering::Relaxed);
+            let ended = self.room.ended.load(Ordering::Relaxed);
+            let allowed = pace.allowed(Instant::now(), moved, ended);
+            let left = batches_left.saturating_mul(self.room.last.load(Ordering::Relaxed));
+            let allowed = allowed.min(share(left, self.workers.count(), self.at_once));
+            let open = self.room.open.load(Ordering::Relaxed);
+            if self.room.held() < allowed && open < OPEN_JOBS {
+                return;
+            }
+            tokio::select! {
+                () = freed => {}
+                () = sleep(PERIOD) => {}
+            }
+        }
     }
 
     /// Reports why this worker may take no batch, if it lacks a permission.

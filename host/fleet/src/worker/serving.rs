@@ -98,7 +98,7 @@ impl Serving<'_> {
         let pausing = self.share_pauses(met, pause);
         let room = Arc::<Room>::default();
         let (found, mut batches) = mpsc::channel(1);
-        let fetching = self.fetching(&room, found, teller.cannot.clone(), at_once);
+        let fetching = self.fetching(&room, found, &teller, at_once);
         let mut running = JoinSet::new();
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -178,7 +178,7 @@ impl Serving<'_> {
         &self,
         room: &Arc<Room>,
         found: mpsc::Sender<Found>,
-        cannot: watch::Sender<Option<String>>,
+        teller: &Teller,
         interrupt: Interrupt,
     ) -> JoinHandle<()> {
         let fetcher = Fetcher {
@@ -186,9 +186,10 @@ impl Serving<'_> {
             name: self.name.clone(),
             run: self.record.id.clone(),
             room: Arc::clone(room),
+            moved: Arc::clone(&teller.moved),
             workers: self.workers.clone(),
             at_once: self.at_once,
-            cannot,
+            cannot: teller.cannot.clone(),
         };
         tokio::spawn(fetcher.fetch(found, interrupt))
     }

@@ -1,4 +1,4 @@
-//! Reports the outcomes of jobs to the coordinator: each is stored once, and none is lost while the
+//! Reports the outcomes of jobs to the coordinator: each message is stored once, and none is lost while the
 //! server is away.
 
 use std::collections::HashMap;
@@ -7,23 +7,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::jetstream::message::PublishMessage;
+use bytes::Bytes;
 use longshore_engine::event::{Event, Level};
 use longshore_engine::job::{Job, Outcome};
 use longshore_store::{Effort, Stores};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::fetch::JobRoom;
 use super::metrics::Metrics;
 use super::presence::Workers;
 use crate::connection::Connection;
 use crate::error::FleetError;
-use crate::message::{Ended, Note, Saved, UNREACHED, WorkerName, encode_outcome};
+use crate::message::{Ended, EndedJob, Note, Saved, UNREACHED, WorkerName};
 use crate::name::RunName;
 
 /// The pause before an outcome is reported again.
 const AGAIN: Duration = Duration::from_millis(500);
+/// How long to gather outcomes that follow another one, and the most in one message. Sent one at a time, taking
+/// messages would be most of the work of server and coordinator.
+const GATHER: (Duration, usize) = (Duration::from_millis(50), 256);
 /// How long a worker that was interrupted tries to report its last outcomes.
 const LAST: Duration = Duration::from_secs(12);
 
@@ -57,6 +62,10 @@ pub(super) struct Teller {
     /// Why this worker cannot take part, as soon as it finds out.
     pub(super) cannot: watch::Sender<Option<String>>,
     pub(super) moved: Arc<AtomicU64>,
+    /// Distinguishes this stay in the run from an earlier one: a coordinator may come back to a run that it left.
+    stay: String,
+    /// The number of messages with outcomes.
+    messages: Arc<AtomicU64>,
     waiting: Arc<Mutex<HashMap<u32, Waiting>>>,
 }
 
@@ -65,6 +74,8 @@ struct Waiting {
     tell: oneshot::Sender<Told>,
     /// The workers that could not reach one of its registries, and this one.
     unreached: Arc<[String]>,
+    /// The room that it takes until it ends.
+    room: Option<JobRoom>,
 }
 
 /// What is known of a running job.
@@ -88,6 +99,7 @@ impl Teller {
         workers: Workers,
     ) -> Self {
         let (moved, waiting, cannot) = (Arc::default(), Arc::default(), watch::Sender::new(None));
+        let stay = connection.client.new_inbox().trim_start_matches("_INBOX.").to_owned();
         Self {
             connection,
             name,
@@ -100,6 +112,8 @@ impl Teller {
             workers,
             cannot,
             moved,
+            stay,
+            messages: Arc::default(),
             waiting,
         }
     }
@@ -114,12 +128,23 @@ impl Teller {
         jobs.iter().any(|job| waiting.contains_key(&job.number))
     }
 
-    /// Registers a job before its work starts; the receiver gets its end. `unreached` names the workers that
-    /// could not reach one of its registries, and this one.
-    pub(super) fn expect(&self, job: u32, unreached: &Arc<[String]>) -> oneshot::Receiver<Told> {
+    /// Registers a job before its work starts, with its room; the receiver gets its end. `unreached` names the
+    /// workers that could not reach one of its registries, and this one.
+    pub(super) fn expect(
+        &self,
+        job: u32,
+        unreached: &Arc<[String]>,
+        room: Option<JobRoom>,
+    ) -> oneshot::Receiver<Told> {
         let (tell, told) = oneshot::channel();
-        self.waiting().insert(job, Waiting { tell, unreached: Arc::clone(unreached) });
+        self.waiting().insert(job, Waiting { tell, unreached: Arc::clone(unreached), room });
         told
+    }
+
+    /// Frees the room of a job that has ended. Its outcome may be reported later.
+    fn end(&self, job: u32) {
+        let room = self.waiting().get_mut(&job).and_then(|waiting| waiting.room.take());
+        room.into_iter().for_each(JobRoom::end);
     }
 
     /// Whether another worker of the run may reach the registries of a job.
@@ -145,9 +170,9 @@ impl Teller {
     /// reported.
     pub(super) async fn follow(self, mut events: UnboundedReceiver<Event>) {
         let mut running: HashMap<u32, Running> = HashMap::new();
-        let mut telling = JoinSet::new();
+        let (ended, gathered) = unbounded_channel();
+        let telling = tokio::spawn(self.clone().tell_gathered(gathered));
         while let Some(event) = events.recv().await {
-            while telling.try_join_next().is_some() {}
             match event {
                 Event::Progress { job: _, bytes } => {
                     self.moved.fetch_add(bytes, Ordering::Relaxed);
@@ -163,7 +188,8 @@ impl Teller {
                     notes.push(Note { image, level, text });
                 }
                 Event::Finished { job, outcome } => {
-                    let known = running.remove(&job).unwrap_or_default();
+                    self.end(job);
+                    let Running { saved, notes } = running.remove(&job).unwrap_or_default();
                     if outcome.unfinished {
                         self.resolve(job, Told::Open);
                         continue;
@@ -176,56 +202,54 @@ impl Teller {
                     }
                     self.metrics.ended(&outcome);
                     log_outcome(job, &outcome);
-                    let teller = self.clone();
-                    telling.spawn(async move {
-                        let told = teller.tell(job, *outcome, known.saved, known.notes).await;
-                        teller.resolve(job, told);
-                    });
+                    // The receiver ends after this sender.
+                    let _kept = ended.send(EndedJob { job, outcome: *outcome, saved, notes });
                 }
                 _ => {}
             }
         }
+        drop(ended);
+        let _told = telling.await;
+    }
+
+    /// Reports outcomes until the last sender is dropped and each is stored. The first goes at once, and those
+    /// that follow soon go together.
+    async fn tell_gathered(self, mut ended: UnboundedReceiver<EndedJob>) {
+        let mut telling = JoinSet::new();
+        let mut next = Instant::now();
+        while let Some(first) = ended.recv().await {
+            sleep_until(next).await;
+            next = Instant::now() + GATHER.0;
+            let mut jobs = vec![first];
+            while jobs.len() < GATHER.1
+                && let Ok(more) = ended.try_recv()
+            {
+                jobs.push(more);
+            }
+            while telling.try_join_next().is_some() {}
+            let teller = self.clone();
+            telling.spawn(async move {
+                let numbers: Vec<u32> = jobs.iter().map(|job| job.job).collect();
+                let told = teller.tell(jobs).await;
+                numbers.into_iter().for_each(|job| teller.resolve(job, told));
+            });
+        }
         while telling.join_next().await.is_some() {}
     }
 
-    /// Stores the outcome of a job, as often as needed.
-    pub(super) async fn tell(
-        &self,
-        job: u32,
-        outcome: Outcome,
-        saved: Saved,
-        notes: Vec<Note>,
-    ) -> Told {
+    /// Stores the outcomes of jobs, as often as needed.
+    pub(super) async fn tell(&self, jobs: Vec<EndedJob>) -> Told {
+        let count = jobs.len();
         let (run, worker, effort) = (self.run.clone(), self.worker.clone(), self.effort());
-        let bytes = encode_outcome(Ended { run, job, worker, outcome, saved, notes, effort });
+        let messages = Ended { run, worker, jobs, effort }.encode();
         let (mut over, mut stopping) = (self.over.clone(), self.stopping.clone());
         let storing = async {
-            let id = format!("{}.{job}", self.run);
-            loop {
-                let message = PublishMessage::build().payload(bytes.clone()).message_id(&id);
-                let jetstream = &self.connection.jetstream;
-                let sent =
-                    async { jetstream.send_publish(self.name.outcomes(), message).await?.await };
-                match sent.await {
-                    Ok(ack) if ack.duplicate => {
-                        tracing::info!(
-                            "[M_ID:{job}] another worker was faster; its outcome counts"
-                        );
-                        return Told::Stored;
-                    }
-                    Ok(_) => return Told::Stored,
-                    Err(error) => {
-                        let operation = format!("tell outcomes to {}", self.name.outcomes());
-                        let error = self.connection.failed(operation, &error);
-                        if let FleetError::JetStream { is_permission: true, .. } = error {
-                            self.cannot.send_replace(Some(format!("failed to {error}")));
-                            return Told::Open;
-                        }
-                        self.connection.complain(&error);
-                        sleep(AGAIN).await;
-                    }
+            for message in messages {
+                if self.store(message).await == Told::Open {
+                    return Told::Open;
                 }
             }
+            Told::Stored
         };
         let too_late = async {
             let stops = async {
@@ -241,14 +265,34 @@ impl Teller {
         tokio::select! {
             told = storing => told,
             () = too_late => {
-                tracing::warn!("[M_ID:{job}] the outcome could not be reported: the run is over, or NATS is away");
+                tracing::warn!("{count} outcomes could not be reported: the run is over, or NATS is away");
                 Told::Open
             }
         }
     }
 
+    /// Stores a message with outcomes once, however often it is sent.
+    async fn store(&self, bytes: Bytes) -> Told {
+        let number = self.messages.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{}.{number}", self.stay);
+        loop {
+            let message = PublishMessage::build().payload(bytes.clone()).message_id(&id);
+            let jetstream = &self.connection.jetstream;
+            let sent = async { jetstream.send_publish(self.name.outcomes(), message).await?.await };
+            let Err(error) = sent.await else { return Told::Stored };
+            let operation = format!("tell outcomes to {}", self.name.outcomes());
+            let error = self.connection.failed(operation, &error);
+            if let FleetError::JetStream { is_permission: true, .. } = error {
+                self.cannot.send_replace(Some(format!("failed to {error}")));
+                return Told::Open;
+            }
+            self.connection.complain(&error);
+            sleep(AGAIN).await;
+        }
+    }
+
     /// Publishes `bytes` as a new batch, so that another worker takes it at once.
-    pub(super) async fn give_back(&self, bytes: bytes::Bytes) -> bool {
+    pub(super) async fn give_back(&self, bytes: Bytes) -> bool {
         let message = PublishMessage::build().payload(bytes);
         let sent = async {
             self.connection.jetstream.send_publish(self.name.jobs(), message).await?.await
