@@ -48,9 +48,11 @@ fn commands_about_plugins_name_the_nearest_one() {
         ("info", "zzzz", "hint: longshore plugin list shows all names"),
         ("remove", "zar", "the nearest name is zarf; longshore plugin list"),
         ("remove", "zzzz", "hint: longshore plugin list shows all names"),
-        ("remove", "harbor", "find the installed plugin \"harbor\": it is built in"),
+        ("remove", "harbor", "change the installed plugin \"harbor\": it is built in"),
         ("update", "zarff", "the nearest name is zarf; longshore plugin list"),
-        ("update", "helm-render", "find the installed plugin \"helm-render\": it is built in"),
+        ("update", "helm-render", "change the installed plugin \"helm-render\": it is built in"),
+        ("add", "harbor", "change the installed plugin \"harbor\": it is built in"),
+        ("add", "zraf", "zraf: No such file"),
         ("update", "mirror", "hint: it is part of longshore, and changes with it"),
     ] {
         plugin(run.again(), &[command, name]).run().exits(2).complains(said);

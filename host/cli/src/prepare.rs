@@ -21,7 +21,7 @@ use longshore_engine::event::{EventSender, Level};
 use longshore_engine::job::{Job, Jobs};
 use longshore_oci::{Name, Registry, Repository, StoreName};
 use longshore_plugin_host::contract::{Capabilities, Scope, State};
-use longshore_plugin_host::{Failure, Plugin, PluginError};
+use longshore_plugin_host::{Failure, NO_GRANT, Plugin, PluginError};
 use longshore_registry::Registries;
 
 /// Attempts of a call that fails with a transient error.
@@ -254,8 +254,13 @@ impl Preparation<'_> {
         Ok(created)
     }
 
-    /// Names the account that the API refused, or says that no credential was sent.
+    /// Names the account that the API refused, or says that no credential was sent. Says how to grant a request.
     fn with_advice(&self, error: &PluginError) -> String {
+        if let PluginError::Call { failure: Failure::Coded { message, .. }, .. } = error
+            && message.starts_with(NO_GRANT)
+        {
+            return format!("{error}; --grant allows such requests");
+        }
         if !matches!(error, PluginError::Call { failure: Failure::Unauthorized { .. }, .. }) {
             return error.to_string();
         }

@@ -32,7 +32,7 @@ pub use longshore_plugin_pack::{
     is_name as is_plugin_name,
 };
 pub use network::exchange::{Ends, ExchangeError, Exchanged};
-pub use network::grant::{GrantError, check_grant, ungranted};
+pub use network::grant::{GrantError, NO_GRANT, check_grant, ungranted};
 pub use network::permissions::{PlainHttp, PlainSetting};
 pub use network::transport::{
     EndpointTransport, IncomingResponse, Method, OutgoingRequest, TransportError,

@@ -125,8 +125,8 @@ pub(crate) enum InstallError {
         /// The most similar name of an installed plugin.
         nearest: Option<String>,
     },
-    /// The plugin is built in, so that no command changes it.
-    #[error("find the installed plugin {0:?}: it is built in")]
+    /// The plugin is built in, so that no command installs or changes it.
+    #[error("change the installed plugin {0:?}: it is built in")]
     BuiltIn(String),
     /// No plugin has the name.
     #[error("find the plugin {name:?}: no built-in or installed plugin has that name, and no file")]

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use super::transport::Method;
 
+/// What the message of a request that no grant covers starts with.
+pub const NO_GRANT: &str = "no grant covers";
+
 /// Headers that a plugin may send with any grant.
 pub(super) const REQUEST_HEADERS: [&str; 4] =
     ["accept", "content-type", "if-match", "if-none-match"];

@@ -6,7 +6,7 @@ use longshore_plugin_pack::{Endpoint, Exchange};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::exchange::{is_exchange, segments};
-use super::grant::{REQUEST_HEADERS, Wanted};
+use super::grant::{NO_GRANT, REQUEST_HEADERS, Wanted};
 use super::origin::Origin;
 use super::permissions::{NotGranted, Permissions};
 use super::transport::{IncomingResponse, Method, OutgoingRequest, TransportError};
@@ -149,7 +149,7 @@ impl Requests {
                 {
                     text.push_str(&format!(" {}={}", shown(name), shown(value)));
                 }
-                denied(format!("no grant covers `{text}`"))
+                denied(format!("{NO_GRANT} `{text}`"))
             }
         }
     }
@@ -201,7 +201,7 @@ pub(crate) fn exchange_request(
         for (name, value) in headers.iter().filter(|(name, _)| name.starts_with("x-")) {
             text.push_str(&format!(" {}={}", shown(name), shown(value)));
         }
-        format!("no grant covers `{text}`")
+        format!("{NO_GRANT} `{text}`")
     })?;
     let resolved = permissions.resolve(endpoint, origin, registry)?;
     Ok(OutgoingRequest {

@@ -1,6 +1,7 @@
 //! Installs a plugin.
 
 use longshore_engine::event::Level;
+use longshore_plugin_host::PluginHost;
 
 use super::consent::Question;
 use super::installation::Installation;
@@ -14,6 +15,10 @@ pub(super) async fn run(
     mut installation: Installation<'_>,
 ) -> Result<Exit, Fatal> {
     let source = PluginSource::parse(&flags.source, &std::env::current_dir()?)?;
+    let is_absent = matches!(&source, PluginSource::File(path) if !path.exists());
+    if is_absent && PluginHost::is_built_in(&flags.source) {
+        return Err(InstallError::BuiltIn(flags.source).into());
+    }
     let candidate = installation.fetch(&source, None).await?;
     let locked = &candidate.locked;
     let name = locked.name.clone();
