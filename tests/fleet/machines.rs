@@ -155,6 +155,30 @@ fn a_server_whose_storage_is_full_is_named() {
 }
 
 #[test]
+fn a_server_whose_storage_gets_full_ends_the_run_and_is_left_clean() {
+    let configured = |folder: &std::path::Path| {
+        let store = folder.join("store").display().to_string();
+        format!("jetstream {{ store_dir: \"{store}\", max_file_store: 300000 }}")
+    };
+    let Some(nats) = Nats::configured_by(configured) else { return };
+    let pair = filled(3);
+    let flags = ["--max-wait=2s", "--run=full", "--fleet", &nats.url()];
+    let run = pair.mirror(&list(30)).args(flags).start();
+    run.line(|line| line.contains("began the run full").then_some(()));
+    let mut wire = nats.wire();
+    wire.published("full");
+    // The batches are in the storage; outcomes do not fit any more.
+    for _ in 0..3 {
+        wire.publish("longshore.full.outcomes", &[b'x'; 200_000]);
+    }
+    let run = run.finish().exits(1).complains("its storage may be full");
+    let failed = run.file("mirror-failed.txt").expect("there is a failed list");
+    let failed = failed.lines().filter(|line| !line.starts_with('#')).count();
+    assert_eq!(failed, 30, "{}", run.stderr);
+    assert_clean(&nats);
+}
+
+#[test]
 fn a_server_with_too_small_messages_is_refused() {
     let Some(nats) = Nats::configured("max_payload: 65536") else { return };
     let pair = filled(1);

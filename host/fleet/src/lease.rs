@@ -1,9 +1,11 @@
 //! The lease of a coordinator: of two coordinators with the same run name, only one works.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_store::Interrupt;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -37,7 +39,9 @@ impl Holder {
 #[derive(Debug)]
 pub(crate) struct Lease {
     renewing: JoinHandle<()>,
-    lost: tokio::sync::watch::Receiver<bool>,
+    lost: watch::Receiver<bool>,
+    /// Why the last renewal failed.
+    refused: watch::Receiver<Option<Arc<FleetError>>>,
     pub(crate) key: String,
 }
 
@@ -130,15 +134,22 @@ impl Lease {
     }
 
     fn renew(bucket: &Bucket, key: String, value: bytes::Bytes, mut revision: u64) -> Self {
-        let (tell, lost) = tokio::sync::watch::channel(false);
+        let (tell, lost) = watch::channel(false);
+        let (refuse, refused) = watch::channel(None);
         let (bucket, renewed_key) = (bucket.clone(), key.clone());
         let renewing = tokio::spawn(async move {
             loop {
                 sleep(RENEWED).await;
                 match bucket.write(&renewed_key, value.clone(), Some(revision), Some(LEASE)).await {
-                    Ok(next) => revision = next,
-                    // The server is away. The lease may lapse; then it is created again.
-                    Err(WriteError::Failed(error)) => tracing::debug!("{error}"),
+                    Ok(next) => {
+                        revision = next;
+                        refuse.send_replace(None);
+                    }
+                    // The server is away or full. The lease may lapse; then it is created again.
+                    Err(WriteError::Failed(error)) => {
+                        tracing::debug!("{error}");
+                        refuse.send_replace(Some(Arc::new(error)));
+                    }
                     Err(WriteError::Conflict) => match bucket.get(&renewed_key).await {
                         Ok(None) => revision = 0,
                         // It was written, and the answer was lost.
@@ -154,7 +165,12 @@ impl Lease {
                 }
             }
         });
-        Self { renewing, lost, key }
+        Self { renewing, lost, refused, key }
+    }
+
+    /// Why the server did not take the last renewal.
+    pub(crate) fn refused(&self) -> Option<Arc<FleetError>> {
+        self.refused.borrow().clone()
     }
 
     /// Waits until another coordinator has taken the run over.

@@ -18,7 +18,7 @@ use super::outcomes::{Read, read};
 use super::publish::{PublishError, groups, publish};
 use super::streams::{delete_streams, is_missing_stream};
 use super::watch::Workers;
-use crate::bucket::WriteError;
+use crate::bucket::{Bucket, WriteError};
 use crate::connection::Connection;
 use crate::error::FleetError;
 use crate::message::{Ended, EndedJob, Heartbeat, State, decode};
@@ -43,6 +43,13 @@ enum Ending {
     Broken(String, &'static str),
     /// Another coordinator has the run: nothing of it is deleted.
     TakenOver,
+}
+
+/// Since when the server is away, or takes no messages.
+#[derive(Debug, Default)]
+struct Trouble {
+    away: Option<Instant>,
+    full: Option<Instant>,
 }
 
 /// The state of a run that is followed.
@@ -111,7 +118,7 @@ impl Run {
         let mut check = interval(CHECK);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         check.reset();
-        let mut away: Option<Instant> = None;
+        let mut trouble = Trouble::default();
         let mut round = 0;
         let first = match self.record.state {
             State::Running => Vec::new(),
@@ -154,7 +161,7 @@ impl Run {
                 },
                 Some(message) = heartbeats.next() => progress.heard(&message.payload),
                 _ = check.tick() => {
-                    match self.is_away(&mut away, patience) {
+                    match self.is_away(&mut trouble, patience) {
                         Ok(true) => continue,
                         Ok(false) => {}
                         Err(ending) => return ending,
@@ -201,24 +208,37 @@ impl Run {
         }
     }
 
-    /// Whether the server is away, and since when.
+    /// Whether the server is away. Remembers in `trouble` since when.
     ///
     /// # Errors
-    /// The ending of the run, if the server was away for too long.
-    fn is_away(&self, away: &mut Option<Instant>, patience: Duration) -> Result<bool, Ending> {
+    /// The ending of the run, if the server was away or full for too long.
+    fn is_away(&self, trouble: &mut Trouble, patience: Duration) -> Result<bool, Ending> {
         if self.connection.is_up() {
-            if away.take().is_some() {
+            if trouble.away.take().is_some() {
                 tracing::info!("NATS at {} is back", self.connection.url());
             }
-            return Ok(false);
+            return self.is_full(&mut trouble.full, patience).map_or(Ok(false), Err);
         }
-        if away.get_or_insert_with(Instant::now).elapsed() <= patience {
+        trouble.full = None;
+        if trouble.away.get_or_insert_with(Instant::now).elapsed() <= patience {
             return Ok(true);
         }
         Err(Ending::Broken(
             format!("NATS at {} was away for longer than --max-wait", self.connection.url()),
             "repeat the command when the server is back: it attaches to the run",
         ))
+    }
+
+    /// Remembers since when the server takes no messages. If its storage is full, workers cannot report outcomes.
+    /// Returns the ending of the run, if that lasted for too long.
+    fn is_full(&self, full: &mut Option<Instant>, patience: Duration) -> Option<Ending> {
+        let Some(error) = self.lease.refused() else {
+            *full = None;
+            return None;
+        };
+        self.connection.complain(&error);
+        let is_over = full.get_or_insert_with(Instant::now).elapsed() > patience;
+        is_over.then(|| refused(&error))
     }
 
     /// The jobs that are in no batch and have no outcome: an operator purged the stream, or a worker found a
@@ -306,17 +326,15 @@ impl Run {
         let Self { connection, name, runs, lease, sweeping, .. } = self;
         let cleaning = async {
             // Workers leave a run that has no record.
-            let deleted = runs.delete(&name.key(), None).await;
-            if let Err(WriteError::Failed(error)) = deleted
-                && !is_without_runs(&connection).await
-            {
-                return Err(error);
-            }
-            announce(&connection, &name).await;
+            let deleted = delete_record(&connection, &runs, &name).await;
             delete_streams(&connection, &name).await?;
+            if deleted.is_err() {
+                // A full storage takes no deletion of a key, until the streams are gone.
+                delete_record(&connection, &runs, &name).await?;
+            }
             lease.release(&runs).await;
             let _ended = sweeping.await;
-            Ok(())
+            Ok::<(), FleetError>(())
         };
         let why = match timeout(CLEANING, cleaning).await {
             Ok(Ok(())) => return,
@@ -328,6 +346,21 @@ impl Run {
         );
         events.note(0, None, Level::Warning, text);
     }
+}
+
+/// Deletes the record of a run, and lets workers know.
+async fn delete_record(
+    connection: &Connection,
+    runs: &Bucket,
+    name: &RunName,
+) -> Result<(), FleetError> {
+    if let Err(WriteError::Failed(error)) = runs.delete(&name.key(), None).await
+        && !is_without_runs(connection).await
+    {
+        return Err(error);
+    }
+    announce(connection, name).await;
+    Ok(())
 }
 
 /// Whether an operator deleted the bucket of all runs.
