@@ -62,6 +62,41 @@ fn an_archive_with_a_known_digest_is_fetched_once() {
 }
 
 #[test]
+fn a_provenance_file_is_asked_for_once() {
+    let (server, target) = (Server::start(), Registry::embedded());
+    let cache = tempfile::tempdir().expect("a folder");
+    let lines = format!("type: repo\nrepo: {}\nchart: demo\nversions: ['*']", server.url);
+    let run = |target: &Registry, flags: &[&str]| {
+        let run = mirror_charts(&config(target, &lines)).args(["--all", "--charts-only"]);
+        run.args(flags).env("LONGSHORE_CACHE_DIR", cache.path()).run().exits(0)
+    };
+    let asked = || count(&server, "/demo.tgz.prov");
+    let layers = |target: &Registry| {
+        let bytes = target.manifest("ns/charts/demo", "1.0.0").bytes;
+        let manifest: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+        manifest["layers"].as_array().map_or(0, Vec::len)
+    };
+    // There is none, and the next runs know it, also those that find no digest in the index.
+    let unsigned = archive("demo", "1.0.0", &[]);
+    for digest in [hex(&unsigned), String::new()] {
+        serve(&server, "1.0.0", &unsigned, &digest);
+        run(&target, &["--dry-run"]);
+        run(&target, &[]);
+        assert_eq!((asked(), layers(&target)), (1, 1));
+    }
+    // Other content was not asked about. The file is kept for other targets.
+    let signed = archive("demo", "1.0.0", &[("values.yaml", "a: 1\n")]);
+    serve(&server, "1.0.0", &signed, &hex(&signed));
+    let provenance = b"-----BEGIN PGP SIGNED MESSAGE-----\n".to_vec();
+    server.set("/demo.tgz.prov", Answer::File(provenance));
+    run(&target, &[]);
+    let other = Registry::embedded();
+    run(&other, &[]);
+    run(&target, &[]);
+    assert_eq!((asked(), layers(&target), layers(&other)), (2, 2, 2));
+}
+
+#[test]
 fn a_chart_of_a_registry_is_not_fetched_only_to_be_copied() {
     let (source, target) = (Registry::embedded(), Registry::embedded());
     let local = "type: local\npath: ./demo\nchart: demo\nversions: ['1.0.0']";

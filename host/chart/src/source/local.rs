@@ -7,9 +7,9 @@ use longshore_files::{ReadError, read_regular};
 use longshore_oci::Registry;
 use url::Url;
 
+use super::archives::PROVENANCE_LIMIT;
 use super::error::SourceError;
 use super::fetched::Fetched;
-use super::repo::PROVENANCE_LIMIT;
 use super::sources::{Sources, checked};
 use crate::archive::{
     ARCHIVE_LIMIT, ArchiveError, Chart, ChartFolder, Locked, Metadata, metadata_in,

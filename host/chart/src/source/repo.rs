@@ -7,14 +7,12 @@ use longshore_oci::{Digest, Reference};
 use longshore_registry::FileRequest;
 use url::Url;
 
+use super::archives::PROVENANCE_LIMIT;
 use super::error::SourceError;
 use super::fetched::Fetched;
 use super::index::{INDEX_LIMIT, Index, IndexEntry, join};
 use super::sources::{Sources, checked, no_version, same_version};
 use crate::archive::ARCHIVE_LIMIT;
-
-/// The largest accepted provenance file, in bytes.
-pub(super) const PROVENANCE_LIMIT: u64 = 1024 * 1024;
 
 impl Sources {
     /// The versions of a chart in the repository at `url`.
@@ -75,7 +73,7 @@ impl Sources {
         let place = shown(address);
         let unpacked = checked(archive.clone(), &place, chart, &entry.version).await?;
         let provenance = match provenance {
-            true => self.provenance(repository, address).await?,
+            true => self.provenance(repository, address, &archive).await?,
             false => None,
         };
         Ok(Fetched { chart: unpacked, archive, provenance, created: None, place, reference: None })
@@ -102,8 +100,26 @@ impl Sources {
         Ok(archive)
     }
 
-    /// The provenance file beside an archive, if there is one.
+    /// The provenance file beside an archive, if there is one. A later run knows the answer.
     async fn provenance(
+        &self,
+        repository: &Url,
+        address: &Url,
+        archive: &Bytes,
+    ) -> Result<Option<Bytes>, SourceError> {
+        let Some(kept) = &self.archives else {
+            return self.fetch_provenance(repository, address).await;
+        };
+        let digest = Digest::of(archive);
+        if let Some(known) = kept.provenance(&digest, address.as_str()).await {
+            return Ok(known);
+        }
+        let found = self.fetch_provenance(repository, address).await?;
+        kept.keep_provenance(&digest, address.as_str(), found.as_ref()).await;
+        Ok(found)
+    }
+
+    async fn fetch_provenance(
         &self,
         repository: &Url,
         address: &Url,
@@ -112,12 +128,7 @@ impl Sources {
         beside.set_path(&format!("{}.prov", address.path()));
         match self.file("fetch provenance", repository, &beside, PROVENANCE_LIMIT).await {
             Ok(file) => Ok(is_provenance(&file).then_some(file)),
-            // Some servers refuse what does not exist.
-            Err(SourceError::Download(error))
-                if matches!(error.cause.status(), Some(400..=499)) =>
-            {
-                Ok(None)
-            }
+            Err(SourceError::Download(error)) if says_missing(error.cause.status()) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -171,6 +182,12 @@ fn shown(url: &Url) -> String {
     url.to_string()
 }
 
+/// Whether a status means that there is no such file. Some servers refuse what does not exist. One that is
+/// busy (429) or too slow (408) has said nothing about it.
+fn says_missing(status: Option<u16>) -> bool {
+    status.is_some_and(|status| (400..=499).contains(&status) && ![408, 429].contains(&status))
+}
+
 /// Whether this is a provenance file, and not a page that a server sends in the place of a missing one.
 fn is_provenance(file: &[u8]) -> bool {
     file.starts_with(b"-----BEGIN PGP SIGNED MESSAGE-----")
@@ -194,4 +211,19 @@ fn check_digest(archive: &Bytes, expected: &str, address: &Url) -> Result<(), So
         return Ok(());
     }
     Err(SourceError::Digest { url: shown(address), expected: expected.to_owned(), found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says_missing;
+
+    #[test]
+    fn a_busy_server_does_not_say_that_a_file_is_missing() {
+        for status in [400, 401, 403, 404, 405, 410] {
+            assert!(says_missing(Some(status)), "{status}");
+        }
+        for status in [None, Some(200), Some(304), Some(408), Some(429), Some(500), Some(503)] {
+            assert!(!says_missing(status), "{status:?}");
+        }
+    }
 }
