@@ -92,6 +92,29 @@ fn charts_that_cannot_be_fetched_are_left_out_of_a_list() {
     assert!(run.stderr.contains("failed gone latest:1: "), "{}", run.stderr);
 }
 
+/// Checks that a chart of no registry is shown by its own name and place, and not by that of the run's store.
+fn shows_chart(run: &Run, expected: &str) {
+    let all = format!("{}{}", run.stdout, run.stderr);
+    assert!(all.contains(expected) && !all.contains("longshore.invalid"), "{all}");
+}
+
+#[test]
+fn a_rewrite_that_refuses_a_chart_names_it_as_the_user_does() {
+    let (source, target) = (source(), Registry::embedded());
+    let Some(helm) = helm() else { return };
+    let image = format!("{}/team/app:1", source.address());
+    let run = |command: &[&str], expected: &str| {
+        let run = Longshore::new().file("mirror.yaml", config(&target, LOCAL));
+        let run = with_chart(run, &image).args(command).arg("--renderer").arg(&helm);
+        let refused = run.args(["--rewrite=policy", "--plugin-config=policy.allow=quay.io"]).run();
+        shows_chart(&refused.exits(1), expected);
+    };
+    let why = "refused by policy: the policy does not allow demo 1.0.0 (./demo)";
+    run(&["mirror-charts", "--all", "-c", "mirror.yaml"], &format!("FAILED: {why}"));
+    let validated = format!("mirror.yaml: failed demo 1.0.0 (./demo): {why}");
+    run(&["mirror-validate", "-f", "mirror.yaml"], &validated);
+}
+
 #[test]
 fn a_configuration_is_validated_and_mended() {
     let (source, target) = (source(), Registry::embedded());
@@ -101,15 +124,20 @@ fn a_configuration_is_validated_and_mended() {
     let run = run.args(["mirror-validate", "-f", "mirror.yaml", "--renderer"]).arg(&helm);
     let missing = run.run().exits(1);
     assert!(missing.stdout.contains("0 valid, 0 skipped, 2 failed"), "{}", missing.stdout);
+    shows_chart(&missing, "failed demo 1.0.0 (./demo) → ");
     assert!(missing.mend_command().starts_with("longshore mirror-charts "), "{}", missing.stdout);
     missing.repaired().exits(0);
     let validate =
         || missing.again().args(["mirror-validate", "-f", "mirror.yaml", "--renderer"]).arg(&helm);
-    validate().run().exits(0);
+    shows_chart(&validate().run().exits(0), "valid demo 1.0.0 (./demo) → ");
+    let json = validate().args(["--output", "json"]).run().exits(0);
+    assert_eq!(json.json()["entries"][0]["source"], "demo 1.0.0 (./demo)");
+    shows_chart(&json, "demo 1.0.0 (./demo)");
     // The archive decides about a chart: Helm writes the time of a push into its manifest.
     let other = "apiVersion: v2\nname: demo\nversion: 1.0.0\ndescription: other\n";
     let moved = validate().file("demo/Chart.yaml", other).run().exits(1);
     assert!(moved.stdout.contains("1 valid, 0 skipped, 1 failed"), "{}", moved.stdout);
+    shows_chart(&moved, "failed demo 1.0.0 (./demo) → ");
     moved.repaired().exits(0);
     validate().run().exits(0);
     let held: serde_json::Value =

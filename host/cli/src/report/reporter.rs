@@ -1,5 +1,6 @@
 //! Follows a run by its events, and makes its report.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,13 +36,22 @@ pub(crate) struct Reporter {
     started: Instant,
     failed_list: Option<FailedList>,
     rewrite: Arc<Notify>,
+    names: HashMap<u32, String>,
 }
 
 impl Reporter {
     /// Creates a reporter.
     pub(crate) fn new(options: ReportOptions, log: Arc<Log>) -> Self {
         let rewrite = Arc::new(Notify::new());
-        Self { started: options.started, options, log, failed_list: None, rewrite }
+        let (started, names) = (options.started, HashMap::new());
+        Self { started, options, log, failed_list: None, rewrite, names }
+    }
+
+    /// Shows the sources of these entries by other names.
+    #[must_use]
+    pub(crate) fn with_names(mut self, names: HashMap<u32, String>) -> Self {
+        self.names = names;
+        self
     }
 
     /// Updates `list` during the run, and hands it to the report.
@@ -67,6 +77,7 @@ impl Reporter {
         mut events: UnboundedReceiver<Event>,
     ) -> Report {
         let (rows, outcomes) = Rows::new(jobs, ended, self.options.shows_savings());
+        let rows = rows.with_names(std::mem::take(&mut self.names));
         let course = Course::new(&self.options, Arc::clone(&self.log), self.started, rows.len());
         let mut progress = Progress::new(&self.options, course, Arc::clone(&self.log), rows);
         for (number, outcome) in outcomes {
@@ -241,10 +252,13 @@ impl Progress {
         }
     }
 
-    /// Formats the position as compilers do: `list.txt:3:7: `.
+    /// Formats the position as compilers do: `list.txt:3:7: `. An entry of a configuration of charts has no
+    /// line.
     fn place(&self, entry: &EntryInfo<'_>) -> String {
         let (line, column) = (entry.line, entry.column);
         match (self.list.as_str(), column) {
+            ("", _) if line == 0 => String::new(),
+            (list, _) if line == 0 => format!("{list}: "),
             ("", None) => format!("line {line}: "),
             ("", Some(column)) => format!("line {line}, column {column}: "),
             (list, None) => format!("{list}:{line}: "),

@@ -1,6 +1,7 @@
 //! The entries of a run and their outcomes, kept small for lists of 100,000 entries.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub(crate) struct Rows {
     /// The bytes that each entry saved; empty unless the report shows them.
     saved: Vec<Saved>,
     reasons: Reasons,
+    /// Names of sources that no user gave, by the number of the entry.
+    names: HashMap<u32, String>,
 }
 
 /// An entry without a job.
@@ -60,7 +63,15 @@ impl Rows {
         texts.sort_unstable_by_key(|text| text.number);
         let endings = numbers.iter().map(|_| None).collect();
         let saved = vec![Saved::default(); if keeps_saved { numbers.len() } else { 0 }];
-        (Self { jobs, texts, numbers, endings, saved, reasons: Reasons::default() }, outcomes)
+        let (reasons, names) = (Reasons::default(), HashMap::new());
+        (Self { jobs, texts, numbers, endings, saved, reasons, names }, outcomes)
+    }
+
+    /// Shows the sources of these entries by other names, also in what their outcomes say.
+    #[must_use]
+    pub(super) fn with_names(mut self, names: HashMap<u32, String>) -> Self {
+        self.names = names.into_iter().map(|(number, name)| (number, redacted(name))).collect();
+        self
     }
 
     /// Returns the number of entries.
@@ -83,6 +94,10 @@ impl Rows {
         let Ok(at) = self.numbers.binary_search(&number) else { return false };
         let is_new = self.endings[at].is_none();
         if is_new {
+            let outcome = match (self.names.get(&number), self.jobs.get(number)) {
+                (Some(name), Some(job)) => outcome.renamed(&job.source, name),
+                _ => outcome,
+            };
             let outcome = Outcome {
                 reason: outcome.reason.map(redacted),
                 error: outcome.error.map(redacted),
@@ -145,12 +160,12 @@ impl<'a> Row<'a> {
     pub(super) fn entry(self) -> EntryInfo<'a> {
         let number = self.number();
         if let Some(job) = self.rows.jobs.get(number) {
-            let (source, destination) = (job.source, job.destination);
+            let name = self.rows.names.get(&number).map(|name| End::Text(name));
             return EntryInfo {
                 line: job.line,
                 column: None,
-                source: End::Reference(source),
-                destination: End::Reference(destination),
+                source: name.unwrap_or(End::Reference(job.source)),
+                destination: End::Reference(job.destination),
             };
         }
         let found = self.rows.texts.binary_search_by_key(&number, |text| text.number);
@@ -332,6 +347,21 @@ pub(super) mod tests {
     fn an_outcome_is_small() {
         let size = size_of::<Option<Ending>>();
         assert!(size <= 64, "an ending has {size} bytes");
+    }
+
+    #[test]
+    fn a_source_with_another_name_is_shown_by_it() {
+        let names = [(1, "app 1 (./app)".to_owned())].into();
+        let mut rows = rows(&["a", "b"], vec![ended(3, "c", "d", "no")]).with_names(names);
+        for number in [1, 2] {
+            let error = "read docker.io/library/a:1: no layer of docker.io/library/a";
+            assert!(rows.end(number, Outcome::failed(error)));
+        }
+        let shown: Vec<String> = rows.iter().map(|row| row.entry().source.to_string()).collect();
+        assert_eq!(shown, ["app 1 (./app)", "docker.io/library/b:1", "c"]);
+        let failures = rows.failures();
+        assert_eq!(failures[0].1, "read app 1 (./app): no layer of app 1 (./app)");
+        assert_eq!(failures[1].1, "read docker.io/library/a:1: no layer of docker.io/library/a");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Comparison;
-use longshore_oci::Digest;
+use longshore_oci::{Digest, Reference};
 
 /// How an entry ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -111,6 +111,27 @@ impl Outcome {
             took: Duration::ZERO,
             unfinished: false,
             unreachable: false,
+        }
+    }
+
+    /// Puts `name` in the place of `source` in all texts, with and without its version.
+    #[must_use]
+    pub fn renamed(self, source: &Reference, name: &str) -> Self {
+        let (whole, bare) = (source.to_string(), source.name().to_string());
+        let renamed = |text: String| text.replace(&whole, name).replace(&bare, name);
+        let comparison = self.comparison.map(|mut comparison| {
+            for finding in &mut comparison.findings {
+                finding.text = renamed(std::mem::take(&mut finding.text));
+            }
+            comparison
+        });
+        Self {
+            reason: self.reason.map(renamed),
+            error: self.error.map(renamed),
+            hint: self.hint.map(renamed),
+            digest_change: self.digest_change.map(renamed),
+            comparison,
+            ..self
         }
     }
 

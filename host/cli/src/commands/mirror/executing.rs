@@ -1,6 +1,6 @@
 //! From a plan to its report: copies or validates the jobs, and follows their events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -42,10 +42,10 @@ impl Session {
         };
         let open = self.stores.stores_of(&jobs, named, &self.log)?;
         let by_content = charts.is_some();
-        let (stores, mend): (Arc<dyn Stores>, _) = match charts {
-            None => (Arc::new(open.clone()), self.mend_commands(&format)),
-            Some(OfCharts { store, mend }) => {
-                (Arc::new(StoresWithCharts::new(open.clone(), store)), mend)
+        let (stores, mend, names): (Arc<dyn Stores>, _, _) = match charts {
+            None => (Arc::new(open.clone()), self.mend_commands(&format), HashMap::new()),
+            Some(OfCharts { store, mend, names }) => {
+                (Arc::new(StoresWithCharts::new(open.clone(), store)), mend, names)
             }
         };
         if matches!(self.settings.task, Task::Mirror(_)) {
@@ -67,7 +67,8 @@ impl Session {
                 list: name,
             },
             Arc::clone(&self.log),
-        );
+        )
+        .with_names(names);
         if let Some(list) = failed_list {
             reporter = reporter.with_failed_list(list);
         }

@@ -1,5 +1,6 @@
 //! From a list to its plan: reads the list, selects tags by pattern, and asks the rewrites.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -40,6 +41,8 @@ pub(in crate::commands) struct Planned {
 pub(in crate::commands) struct OfCharts {
     pub(in crate::commands) store: Arc<ChartStore>,
     pub(in crate::commands) mend: MendCommands,
+    /// Names of the charts that come from no registry, by the number of the entry.
+    pub(in crate::commands) names: HashMap<u32, String>,
 }
 
 impl Planned {

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use longshore_chart::config::Target;
 use longshore_engine::job::{Jobs, Outcome};
 use longshore_engine::list::{Attribute, Entry, Format, List, ListText};
-use longshore_engine::plan::{self, Collision, PlanOptions, Rewrite, SourceOverride};
+use longshore_engine::plan::{self, Collision, Ended, PlanOptions, Rewrite, SourceOverride};
 use longshore_oci::{Digest, Reference};
 use longshore_store::Stores;
 
 use super::super::mirror::rewrite::{ARTIFACT, CHART, PluginRewrite};
 use super::super::mirror::session::Session;
 use super::gather::select;
+use super::stores::STORE;
 use super::versions::{FoundChart, FoundVersion};
 use crate::error::Fatal;
 use crate::report::{ChartGroup, ChartPlan, ChartVersion, FailedEntry, ImageUse, shell_command};
@@ -24,6 +25,8 @@ pub(super) struct PlannedCharts {
     pub(super) charts: ChartPlan,
     /// The lines of the failed list for images, by number.
     lines: Vec<FailedEntry>,
+    /// How to show the charts that come from no registry, by number.
+    pub(super) names: HashMap<u32, String>,
     /// The number of entries. Failures without an entry have the numbers after it.
     pub(super) count: u32,
 }
@@ -74,6 +77,7 @@ impl Session {
         stores: &dyn Stores,
     ) -> Result<PlannedCharts, Fatal> {
         let (mut charts, entries) = entries(found, target);
+        let names = names(found, &charts);
         let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
         let list = List {
             format: Format { name: "charts".to_owned(), ..Format::default() },
@@ -100,8 +104,12 @@ impl Session {
             terms: entry.terms,
         });
         let lines = lines.collect();
-        let mut ended: Vec<(u32, Outcome)> =
-            plan.ended.into_iter().map(|ended| (ended.number, ended.outcome)).collect();
+        let sources = sources(found, &charts);
+        let named = |ended: Ended| match (sources.get(&ended.number), names.get(&ended.number)) {
+            (Some(source), Some(name)) => (ended.number, ended.outcome.renamed(source, name)),
+            _ => (ended.number, ended.outcome),
+        };
+        let mut ended: Vec<(u32, Outcome)> = plan.ended.into_iter().map(named).collect();
         let mut destinations: HashMap<u32, String> =
             plan.jobs.iter().map(|job| (job.number, job.destination.to_string())).collect();
         destinations.extend(
@@ -118,8 +126,35 @@ impl Session {
         )
         .await;
         show(&mut charts, &destinations, &same);
-        Ok(PlannedCharts { jobs, ended, charts, lines, count })
+        Ok(PlannedCharts { jobs, ended, charts, lines, names, count })
     }
+}
+
+/// The charts of the run's own store, by number.
+fn from_no_registry<'a>(
+    found: &'a [FoundChart],
+    charts: &'a ChartPlan,
+) -> impl Iterator<Item = (u32, &'a FoundChart, &'a FoundVersion, &'a Reference)> {
+    let versions = |(chart, group): (&'a FoundChart, &'a ChartGroup)| {
+        let versions = chart.versions.iter().zip(&group.versions);
+        versions.map(move |(version, planned)| (chart, version, planned.job))
+    };
+    found.iter().zip(&charts.groups).flat_map(versions).filter_map(|(chart, version, job)| {
+        let source = &version.artifact.as_ref()?.source;
+        Some((job?, chart, version, source)).filter(|_| source.store.as_str() == STORE)
+    })
+}
+
+/// How to show them: the name of their source is the run's own.
+fn names(found: &[FoundChart], charts: &ChartPlan) -> HashMap<u32, String> {
+    let name = |(job, chart, version, _): (u32, &FoundChart, &FoundVersion, &Reference)| {
+        (job, format!("{} {} ({})", chart.chart, version.version, version.place))
+    };
+    from_no_registry(found, charts).map(name).collect()
+}
+
+fn sources<'a>(found: &'a [FoundChart], charts: &'a ChartPlan) -> HashMap<u32, &'a Reference> {
+    from_no_registry(found, charts).map(|(job, _, _, source)| (job, source)).collect()
 }
 
 /// The charts of the report, and the entries of the plan.

@@ -75,10 +75,11 @@ fn planned_list(
     store: Arc<ChartStore>,
     words: &[String],
 ) -> Planned {
-    let PlannedCharts { jobs, ended, charts, count, .. } = planned;
-    let names = names(&charts);
+    let PlannedCharts { jobs, ended, charts, names, count, .. } = planned;
+    let ends = ends(&charts);
     let of_entry = |(number, outcome): (u32, Outcome)| {
-        let (source, destination) = names.get(&number).cloned().unwrap_or_default();
+        let (source, destination) = ends.get(&number).cloned().unwrap_or_default();
+        let source = names.get(&number).cloned().unwrap_or(source);
         Ended { number, line: 0, column: None, source, destination, outcome }
     };
     let mut ended: Vec<Ended> = ended.into_iter().map(of_entry).collect();
@@ -112,21 +113,21 @@ fn planned_list(
         },
         plan: Plan { jobs, ended, count, ..Plan::default() },
         started: Instant::now(),
-        charts: Some(OfCharts { store, mend }),
+        charts: Some(OfCharts { store, mend, names }),
     }
 }
 
 /// The source and the destination of each entry.
-fn names(charts: &ChartPlan) -> HashMap<u32, (String, String)> {
-    let mut names = HashMap::new();
+fn ends(charts: &ChartPlan) -> HashMap<u32, (String, String)> {
+    let mut ends = HashMap::new();
     for version in charts.versions() {
         if let Some(job) = version.job {
-            names.entry(job).or_insert_with(|| (version.source.clone(), version.target.clone()));
+            ends.entry(job).or_insert_with(|| (version.source.clone(), version.target.clone()));
         }
         for image in &version.images {
             let name = || (image.source.clone(), image.target.clone());
-            names.entry(image.job).or_insert_with(name);
+            ends.entry(image.job).or_insert_with(name);
         }
     }
-    names
+    ends
 }
