@@ -62,6 +62,18 @@ fn values_of_plugins_without_end_are_refused() {
     within_memory(large).exits(2).complains("it has more than 16777216 bytes");
 }
 
+#[test]
+fn files_of_a_server_without_end_are_refused() {
+    for flags in [
+        &["--htpasswd", "/dev/zero"][..],
+        &["--tls-cert", "/dev/zero", "--tls-key", "/dev/zero"],
+        &["--tls-cert", "/dev/urandom", "--tls-key", "/dev/null"],
+    ] {
+        let serve = Longshore::new().args(["serve", "folder", "--listen", "127.0.0.1:0"]);
+        within_memory(serve.args(flags)).exits(2).complains("it has more than 4194304 bytes");
+    }
+}
+
 /// A run with this configuration of charts, of which nothing is fetched.
 fn charts(config: &str) -> Longshore {
     Longshore::new().args(["mirror-charts", "--all", "--dry-run"]).file("mirror.yaml", config)

@@ -1,8 +1,12 @@
 //! Pipes without another end, and plugins that take long: the first Ctrl-C ends the run.
 
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
+
+use rustix::fs::OFlags;
 
 use crate::plugin::{component, edited};
 use crate::support::Longshore;
@@ -22,6 +26,34 @@ fn ends_at_the_first_interrupt(longshore: Longshore) {
     running.finish().exits(130);
     let took = started.elapsed();
     assert!(took < Duration::from_secs(10), "it took {took:?} to end");
+}
+
+/// Waits until somebody reads the pipe, and opens its other end.
+fn writer_of(pipe: &Path) -> File {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    loop {
+        match File::options().write(true).custom_flags(flags).open(pipe) {
+            Ok(writer) => return writer,
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+#[test]
+fn a_server_whose_files_nobody_writes_ends() {
+    for flags in [
+        &["--htpasswd", "pipe"][..],
+        &["--tls-cert", "pipe", "--tls-key", "pipe"],
+        &["--read-only", "--htpasswd", "pipe"],
+    ] {
+        let serve = Longshore::new().args(["serve", "folder", "--listen", "127.0.0.1:0"]);
+        let pipe = serve.directory().join("pipe");
+        make_pipe(&pipe);
+        let running = serve.args(flags).start();
+        let _writer = writer_of(&pipe);
+        running.interrupt();
+        running.finish().exits(0);
+    }
 }
 
 const LIST: &str = "team/app team/copy 1\n";

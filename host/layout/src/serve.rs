@@ -15,6 +15,7 @@ mod response;
 mod route;
 mod router;
 mod server;
+mod start_file;
 mod tag;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ mod web;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +34,7 @@ use crate::folder::Folder;
 use access::{Hosts, Htpasswd};
 use net::{Limits, Listener};
 use server::Server;
+use start_file::unless_shut_down;
 
 pub use error::ServeError;
 pub use net::{TlsError, TlsFiles};
@@ -72,8 +75,21 @@ pub async fn serve(
     on_ready: impl FnOnce(SocketAddr, &Path),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let tls = options.tls.as_ref().map(TlsFiles::acceptor).transpose()?;
-    let users = options.htpasswd.as_deref().map(Htpasswd::read).transpose()?.map(Arc::new);
+    let mut shutdown = pin!(shutdown);
+    let (tls, users) = match (options.tls, options.htpasswd) {
+        (None, None) => (None, None),
+        (files, passwords) => {
+            let reading = move || -> Result<_, ServeError> {
+                let tls = files.as_ref().map(TlsFiles::acceptor).transpose()?;
+                let users = passwords.as_deref().map(Htpasswd::read).transpose()?;
+                Ok((tls, users.map(Arc::new)))
+            };
+            match unless_shut_down(reading, shutdown.as_mut()).await {
+                Some(read) => read?,
+                None => return Ok(()),
+            }
+        }
+    };
     let (root, temporary) = match options.root {
         Some(root) => (root, None),
         None if options.read_only => return Err(ServeError::NothingToRead),

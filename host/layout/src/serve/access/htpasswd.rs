@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -23,9 +22,7 @@ use crate::folder::lock;
 use crate::serve::error::ServeError;
 use crate::serve::net::Peer;
 use crate::serve::response::Refusal;
-
-/// The largest password file that is read, in bytes.
-const FILE_LIMIT: u64 = 4 * 1024 * 1024;
+use crate::serve::start_file::read_bounded;
 
 /// The largest cost of a hash. With it, a check takes some ten seconds, and each step more doubles the
 /// time.
@@ -59,7 +56,7 @@ impl fmt::Debug for Htpasswd {
 impl Htpasswd {
     /// Reads a file.
     pub(crate) fn read(path: &Path) -> Result<Self, ServeError> {
-        let text = read_bounded(path)
+        let text = read_text(path)
             .map_err(|cause| ServeError::Htpasswd { path: path.to_owned(), cause })?;
         let (mut hashes, mut costs) = (HashMap::new(), HashMap::new());
         for (position, line) in text.lines().enumerate() {
@@ -168,15 +165,9 @@ impl Htpasswd {
     }
 }
 
-/// Reads a file, which may be a pipe of a shell, up to its limit.
-fn read_bounded(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(FILE_LIMIT + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > FILE_LIMIT {
-        let message = format!("it has more than {FILE_LIMIT} bytes");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-    }
-    Ok(text)
+fn read_text(path: &Path) -> io::Result<String> {
+    let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text");
+    String::from_utf8(read_bounded(path)?).map_err(not_text)
 }
 
 fn cost_of(hash: &str) -> Option<u32> {

@@ -9,6 +9,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
+use crate::serve::start_file::read_bounded;
+
 /// The files of a server's certificate.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
@@ -35,16 +37,20 @@ impl TlsFiles {
             move |why: String| TlsError { what, path, why }
         };
         let certificate = failed("the certificate", &self.certificate);
-        let chain = CertificateDer::pem_file_iter(&self.certificate)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| error.to_string());
+        let chain = read_bounded(&self.certificate).map_err(|error| error.to_string());
+        let chain = chain.and_then(|pem| {
+            let chain = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+            chain.map_err(|error| error.to_string())
+        });
         let chain = match chain {
             Ok(chain) if chain.is_empty() => Err("it has no certificate in PEM".to_owned()),
             other => other,
         };
         let chain = chain.map_err(certificate)?;
-        let key = PrivateKeyDer::from_pem_file(&self.key)
-            .map_err(|error| failed("the key", &self.key)(error.to_string()))?;
+        let key = read_bounded(&self.key).map_err(|error| error.to_string());
+        let key = key
+            .and_then(|pem| PrivateKeyDer::from_pem_slice(&pem).map_err(|error| error.to_string()));
+        let key = key.map_err(failed("the key", &self.key))?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

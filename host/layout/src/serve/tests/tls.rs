@@ -52,7 +52,7 @@ async fn files_that_are_no_certificate_are_named() {
     ] {
         let files = TlsFiles { certificate: certificate.clone(), key: key.clone() };
         let tls = ServeOptions { tls: Some(files), ..options(None) };
-        let error = serve(tls, |_, _| (), std::future::ready(())).await.unwrap_err();
+        let error = serve(tls, |_, _| (), std::future::pending()).await.unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
     }
 }
