@@ -236,7 +236,7 @@ mod tests {
         let text = format!("a\n  {}\nb", "ä1€".repeat(50_000));
         let lines = MaskedLines::of(&text, 3);
         let long = text.lines().nth(1).unwrap().trim();
-        for column in (1..150_000).step_by(7).chain([3, 200_000, 90, 149_999, 1]) {
+        for column in (1..150_000).step_by(4_999).chain([3, 200_000, 90, 149_999, 1]) {
             assert_eq!(lines.around(4, column), around(long, column), "{column}");
         }
         for (line, expected) in [(2, ""), (3, "a"), (5, "b"), (6, "")] {

@@ -6,6 +6,8 @@ pub(super) const DEPTH: usize = 8;
 pub(super) const CHILDREN: usize = 4096;
 /// The most manifests of one walk.
 pub(super) const MANIFESTS: usize = 16_384;
+/// The most descriptors that the indexes of an image hold together, where all of them are listed.
+pub(super) const DESCRIPTORS: usize = 65_536;
 /// The limit for all manifests whose children are being visited, in bytes.
 pub(super) const BYTES: usize = 64 * 1024 * 1024;
 /// The most referrers of an image, direct and indirect.
@@ -27,6 +29,9 @@ pub enum OutOfBounds {
     /// The image has too many manifests.
     #[error("the image has more than {MANIFESTS} manifests")]
     Manifests,
+    /// The indexes name too much in total.
+    #[error("the indexes of the image name more than {DESCRIPTORS} manifests and blobs")]
+    Descriptors,
     /// The manifests are too large in total.
     #[error("the manifests of the image have more than {BYTES} bytes together")]
     Bytes,

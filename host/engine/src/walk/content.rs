@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use longshore_oci::{Content, Descriptor, Digest, Manifest, Single};
 
-use super::bounds::{AT_ONCE, BLOBS_AT_ONCE, BYTES, DEPTH, MANIFESTS, OutOfBounds};
+use super::bounds::{AT_ONCE, BLOBS_AT_ONCE, BYTES, DEPTH, DESCRIPTORS, MANIFESTS, OutOfBounds};
 
 /// A child of an index that the visitor entered.
 #[derive(Debug)]
@@ -209,7 +209,10 @@ pub(crate) async fn descendants<D: Descendants>(
 ) -> Result<Below, D::Error> {
     let mut seen: HashSet<Digest> = HashSet::new();
     let mut all = Below::default();
-    let mut level = children;
+    if let Some(many) = OutOfBounds::of_children(children.len()) {
+        return Err(many.into());
+    }
+    let (mut level, mut named) = (children, 0);
     for _ in 0..=DEPTH {
         let mut below = Vec::new();
         for child in level {
@@ -225,7 +228,16 @@ pub(crate) async fn descendants<D: Descendants>(
             }
             if child.media_type.is_index() || child.is_unclear() {
                 match reader.read(&child).await?.map(|manifest| manifest.content) {
-                    Some(Content::Index(index)) => below.extend(index.manifests),
+                    Some(Content::Index(index)) => {
+                        named += index.manifests.len();
+                        let many = OutOfBounds::of_children(index.manifests.len());
+                        let many =
+                            many.or((named > DESCRIPTORS).then_some(OutOfBounds::Descriptors));
+                        if let Some(many) = many {
+                            return Err(many.into());
+                        }
+                        below.extend(index.manifests);
+                    }
                     Some(Content::Single(_)) => {}
                     None => {
                         all.blobs.push(child);
@@ -254,7 +266,7 @@ mod tests {
 
     use super::{Descendants, Entered, Visitor, descendants, walk_content};
     use crate::walk::OutOfBounds;
-    use crate::walk::bounds::{BYTES, CHILDREN, DEPTH, MANIFESTS};
+    use crate::walk::bounds::{BYTES, CHILDREN, DEPTH, DESCRIPTORS, MANIFESTS};
 
     const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
     const CACHE: &str = "application/vnd.buildkit.cacheconfig.v0";
@@ -454,6 +466,26 @@ mod tests {
         let layer = descriptor(LAYER, b"layer");
         let wide = graph.index_of(&vec![layer; CHILDREN + 1], 0);
         assert_eq!(graph.walk(&wide).await.unwrap_err(), OutOfBounds::Children);
+        let wide: Descriptor = serde_json::from_str(&wide).unwrap();
+        let too_many = descendants(&graph, vec![wide]).await.unwrap_err();
+        assert_eq!(too_many, OutOfBounds::Children);
+    }
+
+    /// The blobs of caches do not count as manifests.
+    #[tokio::test]
+    async fn what_all_indexes_name_is_bounded_where_it_is_listed() {
+        let layer = descriptor(LAYER, b"layer");
+        for (count, expected) in [
+            (DESCRIPTORS / CHILDREN, None),
+            (DESCRIPTORS / CHILDREN + 1, Some(OutOfBounds::Descriptors)),
+        ] {
+            let mut graph = Graph::default();
+            let children: Vec<Descriptor> = (0..count)
+                .map(|number| graph.index_of(&vec![layer.clone(); CHILDREN], number))
+                .map(|index| serde_json::from_str(&index).unwrap())
+                .collect();
+            assert_eq!(descendants(&graph, children).await.err(), expected, "{count}");
+        }
     }
 
     #[tokio::test]
