@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{assert_arrived, assert_clean, end, fill, filled, image, list, start_worker};
 use crate::kill::slow;
-use crate::support::{FaultProxy, Longshore, Nats, Pair, Registry, Run};
+use crate::support::{FaultProxy, Longshore, Nats, Pair, Registry, Rule, Run};
 
 /// What two runs of one list have in common: not times, and not which image brought a shared blob.
 fn comparable(report: &Value) -> Value {
@@ -91,6 +91,45 @@ fn the_tags_of_one_repository_are_shared_too() {
         for worker in workers {
             end(worker);
         }
+    }
+    assert_clean(&nats);
+}
+
+#[test]
+fn a_claim_that_was_renewed_at_its_end_is_placed() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = Pair::embedded();
+    let lines = "team/app-0 copies/app-0 0\nteam/app-1 copies/app-1 3\n";
+    for number in [0, 3] {
+        pair.source.push(&format!("team/app-{}", number / 3), &number.to_string(), &image(number));
+    }
+    let source = slow(&pair.source);
+    let pause = std::time::Duration::from_millis(60);
+    let blobs = Rule::on("GET", "*/blobs/*");
+    source.rule(blobs.alters(move |answer| answer.dripping(8_000, pause)));
+    let mut wire = nats.wire();
+    wire.subscribe("$KV.longshore-renewed-places.>");
+    let workers = ["one", "two"].map(|name| start_worker(&nats, name));
+    let run = Longshore::new().mirror().list(lines).source(source.address());
+    let run = run.destination(pair.destination.address());
+    let run = run.args(["--fleet", &nats.url(), "--run=renewed"]).start();
+    run.line(|line| line.contains("began the run renewed").then_some(()));
+    let (key, claim) = loop {
+        // The headers come first.
+        let claimed = |(key, message): (String, Vec<u8>)| {
+            let message = String::from_utf8(message).ok()?;
+            let at = message.find("{\"claimed\"")?;
+            Some((key, message[at..].to_owned()))
+        };
+        if let Some(found) = wire.messages().into_iter().find_map(claimed) {
+            break found;
+        }
+    };
+    // As a renewal does whose answer the worker does not wait for, but it never lapses.
+    wire.publish(&key, claim.as_bytes());
+    run.finish().exits(0).sums_up("2 copied, 0 skipped, 0 failed");
+    for worker in workers {
+        end(worker);
     }
     assert_clean(&nats);
 }

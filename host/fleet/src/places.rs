@@ -131,7 +131,7 @@ impl Places {
 
     /// Renews a claim until it is dropped.
     fn hold(&self, key: String, value: Bytes, revision: u64) -> Held {
-        let (bucket, of_task) = (self.bucket.clone(), key.clone());
+        let (bucket, of_task, claim) = (self.bucket.clone(), key.clone(), value.clone());
         let (tell, revision) = tokio::sync::watch::channel(revision);
         let renewing = tokio::spawn(async move {
             loop {
@@ -147,7 +147,7 @@ impl Places {
                 }
             }
         });
-        Held { bucket: self.bucket.clone(), key, revision, renewing, is_told: false }
+        Held { bucket: self.bucket.clone(), key, claim, revision, renewing, is_told: false }
     }
 }
 
@@ -186,6 +186,8 @@ impl HomeClaim for Unshared {
 struct Held {
     bucket: Bucket,
     key: String,
+    /// The value of the claim.
+    claim: Bytes,
     /// The claim's revision, which renewals change.
     revision: tokio::sync::watch::Receiver<u64>,
     renewing: JoinHandle<()>,
@@ -202,13 +204,8 @@ impl HomeClaim for Held {
             self.renewing.abort();
             self.is_told = true;
             let value = encode(&Place::Placed { repository, is_checked }).unwrap_or_default();
-            let expected = *self.revision.borrow();
-            match self.bucket.write(&self.key, value, Some(expected), None).await {
-                Ok(_) => {}
-                // The claim lapsed, and the blob may be placed twice. Both places are right.
-                Err(WriteError::Conflict) => tracing::debug!("the claim {} had lapsed", self.key),
-                Err(WriteError::Failed(error)) => tracing::debug!("{error}"),
-            }
+            let revision = *self.revision.borrow();
+            end(&self.bucket, &self.key, &self.claim, revision, Some(value)).await;
         }
         .boxed()
     }
@@ -221,12 +218,32 @@ impl Drop for Held {
             return;
         }
         // The blob was not placed: another worker may try at once.
-        let (bucket, key, revision) =
-            (self.bucket.clone(), self.key.clone(), *self.revision.borrow());
+        let (bucket, key) = (self.bucket.clone(), self.key.clone());
+        let (claim, revision) = (self.claim.clone(), *self.revision.borrow());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                let _lapses = bucket.delete(&key, Some(revision)).await;
-            });
+            runtime.spawn(async move { end(&bucket, &key, &claim, revision, None).await });
+        }
+    }
+}
+
+/// Ends a claim: writes the place of its blob, or gives the claim up. The renewal that was aborted may have
+/// changed the revision, and then the value is still the claim.
+async fn end(bucket: &Bucket, key: &str, claim: &Bytes, mut revision: u64, place: Option<Bytes>) {
+    loop {
+        let written = match &place {
+            Some(place) => bucket.write(key, place.clone(), Some(revision), None).await,
+            None => bucket.delete(key, Some(revision)).await,
+        };
+        match written {
+            Ok(_) => return,
+            Err(WriteError::Failed(error)) => return tracing::debug!("{error}"),
+            Err(WriteError::Conflict) => {}
+        }
+        match bucket.get(key).await {
+            Ok(Some(found)) if found.value.as_ref() == Some(claim) => revision = found.revision,
+            // The blob may be placed twice. Both places are right.
+            Ok(_) => return tracing::debug!("the claim {key} had lapsed"),
+            Err(error) => return tracing::debug!("{error}"),
         }
     }
 }
