@@ -98,10 +98,9 @@ fn a_lock_file_that_gives_a_component_another_kind_is_refused() {
         let lying =
             lock(&run).replace(&format!("kind = \"{kind}\""), &format!("kind = \"{other}\""));
         drop(run.again().file("../home/.config/longshore.lock", lying));
-        let flag = if other == "list-format" { "--list-format" } else { "--rewrite" };
-        let flag = if other == "repo-type" { "--repo-type" } else { flag };
+        let flag = format!("--{other}");
         let used = run.again().mirror().list("a b 1\n").source(NOBODY).destination(NOBODY);
-        let used = used.args([flag, &format!("my-{kind}")]).run().exits(2);
+        let used = used.args([flag, format!("my-{kind}")]).run().exits(2);
         used.complains(&format!(
             "the lock file gives it the kind `{other}`, and its metadata says `{kind}`"
         ));

@@ -40,8 +40,7 @@ pub(crate) fn travels(author: &Run, name: &str, built: &str) {
     pair.assert_arrived("team/app", "1", &image);
 
     let other = json!({"name": name, "version": "9.0.0", "kind": "list-format"});
-    let other = author.again().file("other.wasm", with_metadata(&certain(), &other));
-    drop(other);
+    drop(author.again().file("other.wasm", with_metadata(&certain(), &other)));
     let moved = push("other.wasm");
     assert_ne!(moved, digest);
     mirror(user.again()).arg("--locked").run().exits(0);
