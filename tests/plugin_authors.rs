@@ -71,7 +71,7 @@ fn a_new_repository_type_is_tested_without_a_server() {
         (
             "PUT api /api/teams/web",
             "POST api /api/teams/web",
-            "sent PUT api /api/teams/web, recorded",
+            "sent PUT api /api/teams/web, but the record has POST",
         ),
         ("\"public\": true", "\"public\": false", "has the body {\"public\":false}"),
         ("\"status\": 201", "\"status\": 403", "not authorized"),
