@@ -84,7 +84,7 @@ fn is_word(word: &str) -> bool {
 /// The part of a text that the formats explain.
 struct Explained<'a> {
     text: &'a str,
-    /// The last line, if the text goes on behind it. What ends there is not the fault of the list.
+    /// The last line, if the text goes on after it. An error there may come from the cut.
     cut_at: Option<u32>,
 }
 

@@ -51,7 +51,7 @@ impl Visitor for CopyVisitor<'_> {
     fn enter<'a>(&'a self, child: &'a Descriptor) -> BoxFuture<'a, Result<Entered, JobError>> {
         let work = self.work;
         async move {
-            // Registries answer 500 to a probe for a blob, so it must be known before what the child is.
+            // Some registries answer 500 to a probe for a blob, so this comes before the probe.
             let mut read = None;
             if child.is_unclear() {
                 match work.unless_interrupted(work.child(child)).await?? {
