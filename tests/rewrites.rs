@@ -177,3 +177,42 @@ fn a_policy_without_rules_stops_the_run() {
     let key = ["--rewrite", "policy", "--plugin-config", "policy.deny=mysql"];
     planned(&pair, "a a 1\n", &key).run().exits(2).complains("`mysql` names no registry");
 }
+
+#[test]
+fn a_rewrite_that_changes_nothing_is_a_warning_with_what_it_saw() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image(1));
+    let list = "team/app team/app 1\nteam/app other/app 1\n";
+    let (from, to) = (pair.source.address(), pair.destination.address());
+    let first = format!("{from}/team/app:1 → {to}/team/app:1");
+    let typo = format!("map.table={from}/teem/app x/app");
+    for (name, config) in [
+        ("regex", "regex.rules=nomatch => hub"),
+        ("map", &typo),
+        // Compared with the source after `-s`.
+        ("map", "map.table=docker.io/team/app x/app"),
+        ("flatten", "flatten.keep=2"),
+    ] {
+        let run = |list| pair.mirror(list).args(["--rewrite", name, "--plugin-config", config]);
+        let warning =
+            format!("[WARN] the rewrite {name} changed none of 2 entries; the first is {first}");
+        for run in [run(list).arg("--dry-run").run(), run(list).run()] {
+            let run = run.exits(0);
+            assert_eq!(run.stderr.matches(&warning).count(), 1, "{config}:\n{}", run.stderr);
+        }
+        let one = run("team/app team/app 1\n").run().exits(0);
+        one.complains(&format!("the rewrite {name} did not change the entry {first}"));
+    }
+    for (name, config) in [
+        ("regex", "regex.rules=nomatch => hub\nother => one"),
+        ("map", "map.unmatched=refuse"),
+        ("policy", "policy.allow=**"),
+        ("prefix", "prefix.prefix=a"),
+    ] {
+        let table = ["--plugin-config", "map.table=docker.io/team/app x/app"];
+        let table = if name == "map" { &table[..] } else { &[] };
+        let run = pair.mirror(list).args(["--rewrite", name, "--plugin-config", config]);
+        let run = run.args(table).arg("--dry-run").run();
+        assert!(!run.stderr.contains("the rewrite"), "{config}:\n{}", run.stderr);
+    }
+}

@@ -23,7 +23,7 @@ mod stand_in;
 pub use build::build;
 pub use compare::{Digests, digests};
 pub use destination::{parse_registry_flag, parse_store_flag};
-pub use entry::{Collision, Ended, Plan, PlannedEntry};
+pub use entry::{Collision, Ended, IdleRewrite, Plan, PlannedEntry};
 pub use error::PlanError;
 pub use filter::FilterFlags;
 pub use masked::{around, masked};

@@ -91,6 +91,7 @@ mod tests {
             probe_words: Vec::new(),
             probe_names: Vec::new(),
             list: None,
+            only_checks: false,
             endpoints: vec![Endpoint {
                 name: "api".into(),
                 origin: "https://{registry}".into(),

@@ -34,6 +34,10 @@ pub struct Metadata {
     /// What is true of a list format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<ListFacts>,
+    /// True for a rewrite that only skips or refuses items. The host warns of every other one that changes no
+    /// item of a run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_checks: bool,
     /// The endpoints that the plugin sends requests to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<Endpoint>,

@@ -126,6 +126,7 @@ pub(super) async fn complete(
     entries: Vec<FailedEntry>,
     records: Records<'_>,
 ) -> Result<Completed, Fatal> {
+    session.tell_of_idle(&planned.plan.idle);
     let failed_list = match records.private_list {
         None => None,
         Some(is_private) => {

@@ -3,7 +3,7 @@
 use super::collision::{Destinations, JobPosition};
 use super::draft::{Draft, Drafts, Going, Stage};
 use super::rewrite::{Rewrite, RewriteItem, RewriteVerdict};
-use super::{Collision, Ended, Plan, PlanError, PlanOptions, PlannedEntry};
+use super::{Collision, Ended, IdleRewrite, Plan, PlanError, PlanOptions, PlannedEntry};
 use crate::job::{Job, Jobs, Outcome};
 use crate::list::List;
 use longshore_oci::{Reference, Registry, StoreName};
@@ -37,7 +37,9 @@ pub async fn build(
         collisions: Vec::new(),
         count: 0,
         listed: None,
+        idle: Vec::new(),
     };
+    let mut effects = vec![Effect::default(); rewrites.len()];
     let mut listed = Listed::default();
     let mut too_many = false;
     // Positions in the plan of entries that repeat a job, and the numbers of these jobs.
@@ -50,8 +52,8 @@ pub async fn build(
             break;
         }
         batch.iter().for_each(|draft| listed.see(&draft.stage));
-        for rewrite in rewrites {
-            apply(&mut batch, &**rewrite, &stand_ins).await?;
+        for (rewrite, effect) in rewrites.iter().zip(&mut effects) {
+            apply(&mut batch, &**rewrite, &stand_ins, effect).await?;
         }
         for Draft { entry, stage, is_in_shard } in batch.drain(..) {
             plan.count += 1;
@@ -92,6 +94,9 @@ pub async fn build(
         plan.jobs = plan.jobs.iter().filter(is_in_shard).collect();
     }
     plan.listed = listed.only;
+    // The built-in `registry` changes nothing where the list names its registries.
+    let given = rewrites.iter().zip(effects).skip(1);
+    plan.idle = given.filter_map(|(rewrite, effect)| effect.idle(&**rewrite)).collect();
     // Errors of rewrites on later entries come first, as they may be the cause of collisions.
     if too_many { plan.refuse_collisions().map(|()| plan) } else { Ok(plan) }
 }
@@ -202,16 +207,41 @@ fn copies_onto_itself(job: &Job) -> bool {
         }
 }
 
+/// What a rewrite has done so far.
+#[derive(Clone, Debug, Default)]
+struct Effect {
+    entries: usize,
+    first: Option<(String, String)>,
+    changed: bool,
+}
+
+impl Effect {
+    fn see(&mut self, items: &[RewriteItem]) {
+        self.entries += items.len();
+        if let (None, Some(item)) = (&self.first, items.first()) {
+            self.first = Some((item.source.clone(), item.destination.clone()));
+        }
+    }
+
+    fn idle(self, rewrite: &dyn Rewrite) -> Option<IdleRewrite> {
+        let Self { entries, first, changed } = self;
+        let first = first.filter(|_| !changed && !rewrite.only_checks())?;
+        Some(IdleRewrite { name: rewrite.name().to_owned(), entries, first })
+    }
+}
+
 /// Applies one rewrite to each of `drafts` that has not ended.
 async fn apply(
     drafts: &mut [Draft],
     rewrite: &dyn Rewrite,
     stand_ins: &StandIns,
+    effect: &mut Effect,
 ) -> Result<(), PlanError> {
     // Consecutive answers usually have the same registry, whose memory is shared.
     let mut last: Option<Reference> = None;
     let items: Vec<RewriteItem> =
         drafts.iter().filter_map(|draft| item(&draft.stage, stand_ins)).collect();
+    effect.see(&items);
     let mut verdicts = rewrite.apply(items).await?.into_iter();
     for draft in drafts {
         let Stage::Going(going) = &mut draft.stage else { continue };
@@ -228,6 +258,7 @@ async fn apply(
                         return Err(PlanError::Answer { line, plugin, answer, error });
                     }
                 };
+                effect.changed |= destination != job.destination;
                 last = Some(destination.clone());
                 job.destination = destination;
                 continue;
@@ -239,6 +270,7 @@ async fn apply(
                 Outcome::failed(format!("refused by {}: {why}", rewrite.name()))
             }
         };
+        effect.changed = true;
         draft.stage = Stage::Ended(ended(&going.job, outcome));
     }
     Ok(())

@@ -24,6 +24,19 @@ pub struct Plan {
     /// The registry of every destination in the list, before the rewrites; `None` if there are
     /// several. Destinations without a registry are on Docker Hub.
     pub listed: Option<Registry>,
+    /// The rewrites that changed nothing, but for those that only check entries and the built-in `registry`.
+    pub idle: Vec<IdleRewrite>,
+}
+
+/// A rewrite that was asked about entries and changed none of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdleRewrite {
+    /// Its name.
+    pub name: String,
+    /// The number of entries that it was asked about.
+    pub entries: usize,
+    /// The source and the destination of the first entry, as the rewrite got them.
+    pub first: (String, String),
 }
 
 /// Two entries with one destination, and two sources or platform filters.

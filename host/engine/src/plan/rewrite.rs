@@ -44,6 +44,11 @@ pub trait Rewrite: Send + Sync {
     /// The preferred number of entries per call, at least 1.
     fn batch(&self) -> usize;
 
+    /// True if it only skips or refuses entries, and so changes nothing if all is well.
+    fn only_checks(&self) -> bool {
+        false
+    }
+
     /// Returns one verdict for each of `items`, in their order.
     ///
     /// # Errors

@@ -32,7 +32,7 @@ impl Session {
     ) -> Result<Report, Fatal> {
         let Planned { name, plan, format, charts, started } = planned;
         // Collisions were refused.
-        let Plan { entries, jobs, ended, listed, count: _, collisions: _ } = plan;
+        let Plan { entries, jobs, ended, listed, count: _, collisions: _, idle: _ } = plan;
         // The failed list holds them by now.
         drop(entries);
         let jobs = Arc::new(jobs);

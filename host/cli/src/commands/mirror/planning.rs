@@ -21,7 +21,7 @@ use longshore_engine::counted;
 use longshore_engine::event::Level;
 use longshore_engine::list::{Format, List, ListText, Severity};
 use longshore_engine::plan::{
-    self, Expansion, Plan, PlanOptions, Rewrite, SourceOverride, Unselected,
+    self, Expansion, IdleRewrite, Plan, PlanOptions, Rewrite, SourceOverride, Unselected,
 };
 use longshore_plugin_host::{Kind, Plugin, PluginHost, PluginSetup};
 use longshore_store::Stores as _;
@@ -203,6 +203,18 @@ impl Session {
             self.log.write(Level::Info, &text);
         }
         Ok(Some(Planned { name, format, plan, charts: None, started }))
+    }
+
+    /// Warns of each rewrite that changed nothing: most likely its rules are misspelt.
+    pub(in crate::commands) fn tell_of_idle(&self, rewrites: &[IdleRewrite]) {
+        for IdleRewrite { name, entries, first: (source, destination) } in rewrites {
+            let what = match entries {
+                1 => "did not change the entry".to_owned(),
+                count => format!("changed none of {count} entries; the first is"),
+            };
+            let text = format!("the rewrite {name} {what} {source} → {destination}");
+            self.log.write(Level::Warning, &text);
+        }
     }
 
     /// Awaits `work`, or returns `None` at the first signal.

@@ -33,6 +33,10 @@ impl Rewrite for PluginRewrite {
         self.0.batch()
     }
 
+    fn only_checks(&self) -> bool {
+        self.0.metadata().is_some_and(|metadata| metadata.only_checks)
+    }
+
     fn apply(
         &self,
         items: Vec<RewriteItem>,

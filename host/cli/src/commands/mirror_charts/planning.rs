@@ -98,6 +98,7 @@ impl Session {
         let rewrites: Vec<Box<dyn Rewrite>> =
             rewrites.into_iter().map(|plugin| Box::new(PluginRewrite(plugin)) as Box<_>).collect();
         let mut plan = plan::build(list, &options, &rewrites).await?;
+        self.tell_of_idle(&plan.idle);
         let lines = plan.entries.drain(..).map(|entry| FailedEntry {
             number: entry.number,
             text: entry.text,

@@ -1,10 +1,16 @@
-//! Plans without rewrites, and the lines that the failed list keeps.
+//! Plans, what rewrites did to them, and the lines that the failed list keeps.
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 
 use super::{BATCH, PlanOptions, build};
 use crate::job::{Outcome, Status};
 use crate::list::{Diagnostic, Entry, Filter, Pinned, Selection, Severity};
 use crate::list::{Format, List, ListText};
-use crate::plan::{Collision, Ended, FilterFlags, Plan, PlanError, SourceOverride, Unselected};
+use crate::plan::{
+    Collision, Ended, FilterFlags, Plan, PlanError, Rewrite, RewriteError, RewriteItem,
+    RewriteVerdict, SourceOverride, Unselected,
+};
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -429,4 +435,80 @@ async fn a_destination_is_on_docker_hub_only_by_its_name() {
     let named = PlanOptions { destination: Some("d.io".parse().unwrap()), ..options() };
     let list = list(lines(), "x", vec![entry(1, "a.io/x", Some("b"), "1")], Vec::new());
     assert!(build(list, &named, &[]).await.is_ok(), "-d names the registry");
+}
+
+/// A rewrite that answers one destination or refusal, and keeps the others.
+struct Only {
+    name: &'static str,
+    to: &'static str,
+    answer: RewriteVerdict,
+    checks: bool,
+}
+
+impl Rewrite for Only {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn batch(&self) -> usize {
+        2
+    }
+
+    fn only_checks(&self) -> bool {
+        self.checks
+    }
+
+    fn apply(
+        &self,
+        items: Vec<RewriteItem>,
+    ) -> BoxFuture<'_, Result<Vec<RewriteVerdict>, RewriteError>> {
+        let answer = |item: RewriteItem| match item.destination == self.to {
+            true => self.answer.clone(),
+            false => RewriteVerdict::Destination(item.destination),
+        };
+        let answers = items.into_iter().map(answer).collect();
+        async { Ok(answers) }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_rewrite_without_effect_is_named_with_what_it_saw() {
+    let rewrite = |name, to, answer, checks| -> Box<dyn Rewrite> {
+        Box::new(Only { name, to, answer, checks })
+    };
+    let keep = || RewriteVerdict::Destination("b.io/x:9".to_owned());
+    let refuse = || RewriteVerdict::Refuse("no".to_owned());
+    let skip = || RewriteVerdict::Skip("no".to_owned());
+    let rewrites: Vec<Box<dyn Rewrite>> = vec![
+        rewrite("registry", "", keep(), false),
+        rewrite("misspelt", "b.io/x:7", keep(), false),
+        rewrite("moves", "b.io/x:5", keep(), false),
+        // Its rule fits what the one before it has written.
+        rewrite("late", "b.io/x:9", RewriteVerdict::Destination("b.io/x:8".to_owned()), false),
+        rewrite("same", "b.io/x:1", RewriteVerdict::Destination("b.io/x:1".to_owned()), false),
+        rewrite("refuses", "b.io/x:2", refuse(), false),
+        rewrite("skips", "b.io/x:3", skip(), false),
+        rewrite("policy", "b.io/x:6", refuse(), true),
+    ];
+    let entries = |tags: &[&str]| {
+        let entry = |(tag, line)| entry(line, "a.io/x", Some("b.io/x"), tag);
+        list(other(), "", tags.iter().copied().zip(1..).map(entry).collect(), Vec::new())
+    };
+    let idle = async |tags: &[&str]| {
+        let plan = build(entries(tags), &options(), &rewrites).await.unwrap();
+        let told = plan.idle.into_iter().map(|idle| {
+            let (source, destination) = idle.first;
+            format!("{} {}: {source} {destination}", idle.name, idle.entries)
+        });
+        told.collect::<Vec<_>>()
+    };
+    let first = "a.io/x:1 b.io/x:1";
+    assert_eq!(
+        idle(&["1", "2", "3", "4", "5"]).await,
+        [format!("misspelt 5: {first}"), format!("same 5: {first}")]
+    );
+    let all = ["misspelt", "moves", "late", "same", "refuses", "skips"];
+    assert_eq!(idle(&["4"]).await, all.map(|name| format!("{name} 1: a.io/x:4 b.io/x:4")));
+    // What the others refuse or skip is not asked about.
+    assert_eq!(idle(&[]).await, [] as [&str; 0]);
 }
