@@ -115,6 +115,47 @@ fn the_destination_has_all_some_or_nothing_of_it() {
 }
 
 #[test]
+fn what_the_tag_has_is_told_from_what_lies_beside_it() {
+    let pair = Pair::embedded();
+    let (index, amd, arm) = index();
+    pair.source.push("team/app", "1", &index);
+    let reference = format!("{}/team/app:1", pair.source.address());
+    let told = || {
+        let run = || inspect(&reference).args(["-d", pair.destination.address()]);
+        let text = run().run().exits(0).stdout;
+        let json = run().arg("--output=json").run().exits(0).json()["destination"].clone();
+        let tagged = json["tagged"].as_array().expect("a list").clone();
+        let line = text.lines().last().expect("a line").to_owned();
+        (line, tagged, json["manifests"].as_u64().expect("a number"))
+    };
+    let (line, tagged, _) = told();
+    assert!(line.ends_with("/team/app:1: missing") && tagged.is_empty(), "{line}");
+
+    // A run with a filter writes an index of its own.
+    pair.mirror("team/app team/app 1\n").args(["-a", "arm64"]).run().exits(0);
+    let (line, tagged, there) = told();
+    assert!(line.ends_with("; the tag has 1 of 3 manifests (linux/arm64/v8)"), "{line}");
+    assert_eq!((&tagged[..], there), (&[arm.digest().into()][..], 1));
+
+    // The whole image lies beside it by now.
+    pair.destination.push("team/app", "whole", &index);
+    let (line, tagged, there) = told();
+    let end = "; the tag has 1 of 3 manifests (linux/arm64/v8); 2 more in the repository, not under this tag";
+    assert!(line.contains(": another digest, sha256:") && line.ends_with(end), "{line}");
+    assert_eq!((tagged.len(), there), (1, 3));
+
+    // A single image, and one that has nothing of it.
+    pair.destination.push("team/app", "1", &amd);
+    let (line, tagged, _) = told();
+    assert!(line.contains("the tag has 1 of 3 manifests (linux/amd64); 2 more"), "{line}");
+    assert_eq!(tagged, [amd.digest()]);
+    pair.destination.push("team/app", "1", &Image::new("linux/amd64").layer(77, 10).build());
+    let (line, tagged, there) = told();
+    assert!(line.contains("the tag has no manifest of this image; 3 more in"), "{line}");
+    assert_eq!((tagged.len(), there), (0, 3));
+}
+
+#[test]
 fn a_folder_is_inspected_like_a_registry() {
     let registry = Registry::embedded();
     let image = Image::new("linux/amd64").layer(1, 10).build();

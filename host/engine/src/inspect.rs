@@ -79,7 +79,9 @@ pub enum Presence {
     Other {
         /// The digest under the tag.
         digest: Digest,
-        /// How many of the image's manifests the repository holds.
+        /// Which of the image's manifests the tag leads to.
+        tagged: Vec<Digest>,
+        /// How many of the image's manifests the repository holds, under the tag or not.
         manifests: usize,
     },
     /// The tag does not exist. The repository may hold some of the image's manifests.
@@ -297,9 +299,33 @@ pub async fn find(
         .try_collect::<Vec<_>>();
     let manifests = present.await?.into_iter().flatten().count();
     Ok(match tagged {
-        Some(digest) => Presence::Other { digest, manifests },
+        Some(digest) => {
+            let below = below(store, reference, &digest).await?;
+            let of_image = inspection.manifests.iter().map(|manifest| &manifest.digest);
+            let tagged = of_image.filter(|digest| below.contains(digest)).cloned().collect();
+            Presence::Other { digest, tagged, manifests }
+        }
         None => Presence::Absent { manifests },
     })
+}
+
+/// Returns the digests of the manifests that the manifest `digest` of a destination leads to: its own, or those
+/// of an index.
+async fn below(
+    store: &Arc<dyn Source>,
+    reference: &Reference,
+    digest: &Digest,
+) -> Result<HashSet<Digest>, JobError> {
+    let known = KnownSources::default();
+    let reader = SourceReader { store, reference, cache: None, known: &known };
+    let root = reader.by_digest(digest).await.map_err(JobError::Destination)?;
+    let Content::Index(index) = &root.content else { return Ok([digest.clone()].into()) };
+    let found = descendants(&Nested(&reader), index.manifests.clone()).await;
+    let found = found.map_err(|error| match error {
+        JobError::Source(error) => JobError::Destination(error),
+        other => other,
+    })?;
+    Ok(found.manifests.into_iter().map(|child| child.digest).collect())
 }
 
 fn inspected(child: &Descriptor, single: &Single) -> InspectedManifest {

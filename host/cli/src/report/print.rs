@@ -1,5 +1,6 @@
 //! Prints a finished run to standard output, as a summary or as a document.
 
+mod column;
 mod comparison;
 mod document;
 mod figures;

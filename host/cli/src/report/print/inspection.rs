@@ -8,6 +8,7 @@ use longshore_engine::inspect::{Inspection, Presence};
 use longshore_oci::{Digest, Reference};
 use serde::Serialize;
 
+use super::column::{DigestColumn, columns_of_stdout, short};
 use super::quoted::Escaping;
 use super::stdout::with_stdout;
 use crate::report::error::ReportError;
@@ -36,7 +37,7 @@ pub(crate) fn print_inspection(
     output: OutputFormat,
 ) -> Result<(), ReportError> {
     with_stdout(|out| match output {
-        OutputFormat::Text => write_text(reference, found, copy, out),
+        OutputFormat::Text => write_text(reference, found, copy, columns_of_stdout(), out),
         format => write_document(&document(reference, found, copy), format, out),
     })
 }
@@ -60,55 +61,69 @@ fn write_text(
     reference: &Reference,
     found: &Inspection,
     copy: Option<&(Reference, Presence)>,
+    columns: Option<usize>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     writeln!(out, "{reference}")?;
     writeln!(out, "digest      {}", found.digest)?;
     writeln!(out, "media type  {}", escape(found.media_type.as_str()))?;
     writeln!(out, "size        {}", HumanBytes(found.size))?;
+    let mut lines = DigestColumn::default();
     for manifest in &found.manifests {
         let what = match (&manifest.platform, &manifest.attests) {
             (_, Some(of)) => format!("attestation of {}", short(of)),
             (Some(platform), None) => platform.to_string(),
             (None, None) => "no platform".to_owned(),
         };
-        let layers = if manifest.layers == 1 { "layer" } else { "layers" };
-        let (size, count) = (HumanBytes(manifest.size), manifest.layers);
-        writeln!(
-            out,
-            "manifest    {}  {}, {count} {layers}, {size}",
-            manifest.digest,
-            escape(&what)
-        )?;
+        let layers = counted(manifest.layers, "layer", "layers");
+        let text = format!("{}, {layers}, {}", escape(&what), HumanBytes(manifest.size));
+        lines.add("manifest", &manifest.digest, text);
     }
     for referrer in &found.referrers {
         let what = referrer.artifact_type.as_deref().unwrap_or(referrer.media_type.as_str());
-        let size = HumanBytes(referrer.size);
-        write!(out, "referrer    {}  {}, {size}", referrer.digest, escape(what))?;
+        let mut text = format!("{}, {}", escape(what), HumanBytes(referrer.size));
         if referrer.subject != found.digest {
-            write!(out, ", of {}", of_manifest(found, &referrer.subject))?;
+            text.push_str(&format!(", of {}", of_manifest(found, &referrer.subject)));
         }
         if let Some(tag) = &referrer.tag {
             let kind = tag.as_str().rsplit('.').next().unwrap_or_default();
-            write!(out, ", by cosign's tag .{kind}")?;
+            text.push_str(&format!(", by cosign's tag .{kind}"));
         }
-        writeln!(out)?;
+        lines.add("referrer", &referrer.digest, text);
     }
+    lines.write(columns, out)?;
     if let Some((copy, presence)) = copy {
         let all = counted(found.manifests.len(), "manifest", "manifests");
         let text = match presence {
             Presence::Same => "the same digest".to_owned(),
-            Presence::Other { digest, manifests } => {
-                format!("another digest, {digest}; {manifests} of {all} there")
+            Presence::Other { digest, tagged, manifests } => {
+                let has = match tagged.len() {
+                    0 => "the tag has no manifest of this image".to_owned(),
+                    count => format!("the tag has {count} of {all}{}", named(found, tagged)),
+                };
+                let elsewhere = match manifests.saturating_sub(tagged.len()) {
+                    0 => String::new(),
+                    count => format!("; {count} more in the repository, not under this tag"),
+                };
+                format!("another digest, {digest}; {has}{elsewhere}")
             }
             Presence::Absent { manifests: 0 } => "missing".to_owned(),
             Presence::Absent { manifests } => {
-                format!("no such tag; {manifests} of {all} there")
+                format!("no such tag; {manifests} of {all} in the repository")
             }
         };
         writeln!(out, "at          {copy}: {text}")?;
     }
     Ok(())
+}
+
+/// Returns the platforms of these manifests in parentheses, if they have some.
+fn named(found: &Inspection, digests: &[Digest]) -> String {
+    let those = found.manifests.iter().filter(|manifest| digests.contains(&manifest.digest));
+    let platforms: Vec<String> = those
+        .filter_map(|manifest| Some(escape(&manifest.platform.as_ref()?.to_string()).into_owned()))
+        .collect();
+    if platforms.is_empty() { String::new() } else { format!(" ({})", platforms.join(", ")) }
 }
 
 /// Names a manifest of the image by its platform, or else by its digest.
@@ -118,11 +133,6 @@ fn of_manifest(found: &Inspection, digest: &Digest) -> String {
         Some(platform) => escape(&platform.to_string()).into_owned(),
         None => short(&digest.to_string()).to_owned(),
     }
-}
-
-/// Returns a digest as short as Docker shows it.
-fn short(digest: &str) -> &str {
-    digest.get(..19).unwrap_or(digest)
 }
 
 fn document(
@@ -151,16 +161,20 @@ fn document(
         })
     };
     let copy = copy.map(|(copy, presence)| {
-        let (status, digest, manifests) = match presence {
-            Presence::Same => ("same", Some(&found.digest), found.manifests.len()),
-            Presence::Other { digest, manifests } => ("other", Some(digest), *manifests),
-            Presence::Absent { manifests } => ("missing", None, *manifests),
+        let all = || found.manifests.iter().map(|manifest| manifest.digest.clone()).collect();
+        let (status, digest, tagged, manifests): (_, _, Vec<Digest>, _) = match presence {
+            Presence::Same => ("same", Some(&found.digest), all(), found.manifests.len()),
+            Presence::Other { digest, tagged, manifests } => {
+                ("other", Some(digest), tagged.clone(), *manifests)
+            }
+            Presence::Absent { manifests } => ("missing", None, Vec::new(), *manifests),
         };
         serde_json::json!({
             "reference": copy.to_string(),
             "status": status,
             "digest": digest,
             "manifests": manifests,
+            "tagged": tagged,
         })
     });
     serde_json::json!({
