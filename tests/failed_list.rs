@@ -286,6 +286,23 @@ fn a_device_is_never_replaced() {
 }
 
 #[test]
+fn a_dash_is_not_a_file() {
+    let pair = Pair::embedded();
+    for flags in [&["-o", "-"][..], &["-o-"], &["--failed=-"]] {
+        for command in ["mirror", "mirror-validate"] {
+            let run = pair.run(command, "team/late team/late 1\n").args(flags).run().exits(2);
+            let run =
+                run.complains("failed to write the failed list -: standard output has the report");
+            let run = run.complains("hint: name a file, such as ./-, or /dev/stdout");
+            assert_eq!(run.file("-"), None, "{command} {flags:?}");
+        }
+    }
+    let run = half_failed(&pair).args(["-o", "./-"]).run().exits(1);
+    assert_eq!(body(&run, "-")[1..], ["team/late  \tteam/late 1"]);
+    assert!(run.repeated("./-").exits(1).file("-").is_some(), "the command names it");
+}
+
+#[test]
 fn a_symlink_is_resolved() {
     let pair = Pair::embedded();
     let run = half_failed(&pair).args(["-o", "link.txt"]).file("lists/left.txt", "old\n");

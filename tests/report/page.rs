@@ -18,6 +18,7 @@ fn a_path_that_cannot_be_written_is_refused_before_anything_is_copied() {
     for (path, why, hint) in [
         ("no/such/page.html", "no such directory", "name a writable file with --report"),
         (".", "it is not a file", "name another file with --report"),
+        ("-", "it is standard output, which has the summary", "name another file with --report"),
         ("new/", "it is not a file", "name another file with --report"),
         ("/dev/null", "it is not a file", "name another file with --report"),
         ("images.txt", "it is the image list", "name another file with --report"),

@@ -12,6 +12,9 @@ pub(crate) enum ReportError {
     /// The path of the failed list is a directory.
     #[error("write the failed list {}: it is a directory", .0.display())]
     Directory(PathBuf),
+    /// The path of the failed list is `-`, which is standard output elsewhere.
+    #[error("write the failed list -: standard output has the report")]
+    Dash,
     /// The default path of the failed list has something else.
     #[error("write the failed list {}: {what}", .path.display())]
     Foreign {
@@ -77,6 +80,7 @@ impl ReportError {
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Directory(_) => "name a file with -o",
+            Self::Dash => "name a file, such as ./-, or /dev/stdout to have it before the report",
             Self::Foreign { path, .. } => {
                 let path = shell_command([path.to_string_lossy()]);
                 return Some(format!(

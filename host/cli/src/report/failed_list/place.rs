@@ -40,6 +40,10 @@ impl Place {
         let FailedListFile { path, is_default, is_private, run: _ } = file;
         let failed = |cause| ReportError::write(path, cause);
         let replaceable = |path: PathBuf, mode| Replaceable { path, mode, is_default, is_private };
+        // Such a file would be hard to name, and people expect standard output.
+        if path == Path::new("-") {
+            return Err(ReportError::Dash);
+        }
         if is_default {
             return Self::find_own(replaceable(path.to_owned(), None));
         }

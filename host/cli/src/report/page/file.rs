@@ -34,6 +34,10 @@ impl PageFile {
         if let Some((what, _)) = taken.iter().find(|(_, other)| is_same(path, other)) {
             return Err(ReportError::PageTaken { path: path.to_owned(), what });
         }
+        if path == Path::new("-") {
+            let what = "standard output, which has the summary";
+            return Err(ReportError::PageTaken { path: path.to_owned(), what });
+        }
         if path.metadata().is_ok_and(|found| !found.is_file()) {
             return Err(ReportError::PageNoFile(path.to_owned()));
         }
