@@ -141,6 +141,36 @@ fn the_old_spelling_of_debug_still_works() {
 }
 
 #[test]
+fn quiet_logs_only_warnings_and_errors() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image());
+    pair.source.push("team/other", "1", &Image::new("linux/s390x").build());
+    let list = "team/app team/app 1\nteam/other team/other 1\nteam/missing team/missing 1\n";
+    let settings = ["--settings", "s.toml"];
+    for (flags, command) in [
+        (&["-q"][..], "mirror"),
+        (&["--quiet"], "mirror-validate"),
+        (&["-quiet"], "mirror validate"),
+        (&["--quiet=true", "--dry-run"], "mirror"),
+        (&settings, "mirror"),
+    ] {
+        let run = pair.run(command, list).file("s.toml", "quiet = true\n").args(flags);
+        let run = run.run().exits(1);
+        assert!(!run.stderr.contains(" [INFO] "), "{flags:?}:\n{}", run.stderr);
+        let run = run.complains(" [ERRO] [M_ID:3] ");
+        assert!(run.stdout.contains(" skipped, 1 failed, "), "{flags:?}:\n{}", run.stdout);
+        // A dry run shows what is skipped on standard output.
+        let warns = !flags.contains(&"--dry-run");
+        assert_eq!(run.stderr.contains(" [WARN] "), warns, "{flags:?}:\n{}", run.stderr);
+    }
+    for (flags, level) in [(["-q", "--debug"], " [DEBU] "), (["--quiet=false", "-j1"], " [INFO] ")]
+    {
+        let run = pair.mirror(list).args(flags).run().exits(1);
+        assert!(run.stderr.contains(level), "{flags:?}:\n{}", run.stderr);
+    }
+}
+
+#[test]
 fn o_json_is_a_file_and_a_warning() {
     let pair = Pair::embedded();
     let run = pair.mirror("team/app team/app 1\n").args(["-o", "json"]).run().exits(1);

@@ -39,10 +39,10 @@ pub fn run() -> ExitCode {
             return Exit::Done.into();
         }
         Err(InvocationError::Settings(error)) => {
-            return failed(&Log::to_stderr(false), &error.into());
+            return failed(&Log::to_stderr(Level::Info), &error.into());
         }
     };
-    let log = Log::to_stderr(invocation.cli.global.debug);
+    let log = Log::to_stderr(invocation.cli.global.least_level());
     match start(invocation, &log) {
         Ok(exit) => exit.into(),
         Err(fatal) => failed(&log, &fatal),

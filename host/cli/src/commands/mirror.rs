@@ -150,7 +150,7 @@ pub(super) async fn complete(
         session.referrers_left_out.store(true, Ordering::Relaxed);
     }
     if records.private_list.is_none() && report.has_failures() {
-        session.log.write(Level::Info, &format!("repeat with: {}", records.command));
+        session.log.tell(&format!("repeat with: {}", records.command));
     }
     let mut asked = session.asked(records.asked);
     if let Some(place) = place {

@@ -20,7 +20,7 @@ pub(crate) async fn run(flags: Serve, log: &Log) -> Result<Exit, Fatal> {
         (htpasswd.is_none() && !read_only, tls.is_none() && htpasswd.is_some());
     let options = ServeOptions { root: dir, listen: address, htpasswd, hosts, read_only, tls };
     let announce = |address: SocketAddr, root: &Path| {
-        log.write(Level::Info, &format!("serving {} on {scheme}://{address}", root.display()));
+        log.tell(&format!("serving {} on {scheme}://{address}", root.display()));
         if address.ip().is_loopback() {
             return;
         }

@@ -27,7 +27,7 @@ pub(crate) async fn run(flags: Flags, log: &Log) -> Result<Exit, Fatal> {
         let metrics = Arc::clone(&metrics);
         let listening = listener::answer(address, move || metrics.text()).await;
         let address = listening.map_err(|error| Fatal::Listen { address, error })?;
-        log.write(Level::Info, &format!("/healthz and /metrics are at http://{address}"));
+        log.tell(&format!("/healthz and /metrics are at http://{address}"));
     }
     let connection = tokio::select! {
         connection = patiently(&flags.fleet, flags.fleet_creds, &name, log) => connection?,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command};
+use longshore_engine::event::Level;
 
 /// Flags that the settings file cannot set.
 pub(super) const ONLY_ON_COMMAND_LINE: [&str; 1] = ["settings"];
@@ -51,6 +52,9 @@ pub(crate) struct Global {
     /// Show debug messages in the log
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) debug: bool,
+    /// Log only warnings and errors, and show no progress; --debug has priority
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub(crate) quiet: bool,
     /// Verify TLS certificates; =false also allows plain HTTP
     #[arg(long, global = true, help_heading = "Global options", default_value = "true")]
     pub(crate) tls_verify: bool,
@@ -64,4 +68,15 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) settings: Option<PathBuf>,
+}
+
+impl Global {
+    /// Returns the lowest level that the log shows.
+    pub(crate) const fn least_level(&self) -> Level {
+        match (self.debug, self.quiet) {
+            (true, _) => Level::Debug,
+            (false, true) => Level::Warning,
+            (false, false) => Level::Info,
+        }
+    }
 }

@@ -18,7 +18,8 @@ use longshore_registry::redact;
 /// Writes log lines, above the rows of progress.
 pub(crate) struct Log {
     shared: Mutex<Shared>,
-    debug: bool,
+    /// The lowest level that is shown.
+    least: Level,
     colour: bool,
     clock: fn() -> jiff::civil::Time,
 }
@@ -43,17 +44,17 @@ impl Drop for Gathering<'_> {
 }
 
 impl Log {
-    /// Creates the log on standard error. `debug` shows records of the level debug.
-    pub(crate) fn to_stderr(debug: bool) -> Arc<Self> {
+    /// Creates the log on standard error. It shows records of the level `least` and above.
+    pub(crate) fn to_stderr(least: Level) -> Arc<Self> {
         let colour = io::stderr().is_terminal()
             && wants_colour(|name| std::env::var(name).unwrap_or_default());
-        Arc::new(Self::new(Box::new(io::stderr()), debug, colour, local_time))
+        Arc::new(Self::new(Box::new(io::stderr()), least, colour, local_time))
     }
 
     /// Creates a log with its own writer and clock.
     pub(super) fn new(
         sink: Box<dyn Write + Send>,
-        debug: bool,
+        least: Level,
         colour: bool,
         clock: fn() -> jiff::civil::Time,
     ) -> Self {
@@ -64,15 +65,15 @@ impl Log {
                 hints: HashSet::new(),
                 gathered: None,
             }),
-            debug,
+            least,
             colour,
             clock,
         }
     }
 
-    /// Says whether the log shows records of the level debug.
-    pub(crate) const fn shows_debug(&self) -> bool {
-        self.debug
+    /// Says whether the log shows records of this level.
+    pub(crate) fn shows(&self, level: Level) -> bool {
+        level >= self.least
     }
 
     /// Writes a record about the whole run.
@@ -80,10 +81,15 @@ impl Log {
         self.record(level, None, None, text);
     }
 
+    /// Writes an answer or a result, such as the address of a server: `--quiet` shows it too.
+    pub(crate) fn tell(&self, text: &str) {
+        self.put(&self.line(Level::Info, None, None, text), None);
+    }
+
     /// Writes a record about the entry `entry` (`M_ID`) and its child `image` (`IMG_ID`). `text` may have
     /// several lines, and is escaped. Secrets in it are not shown.
     pub(crate) fn record(&self, level: Level, entry: Option<u32>, image: Option<u32>, text: &str) {
-        if level == Level::Debug && !self.debug {
+        if !self.shows(level) {
             return;
         }
         self.put(&self.line(level, entry, image, text), None);
@@ -162,7 +168,7 @@ impl Log {
 
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Log").field("debug", &self.debug).finish_non_exhaustive()
+        f.debug_struct("Log").field("least", &self.least).finish_non_exhaustive()
     }
 }
 
@@ -227,9 +233,13 @@ pub(super) mod tests {
     }
 
     pub(crate) fn log_at_noon(debug: bool, colour: bool) -> (Arc<Log>, Page) {
+        log_of(if debug { Level::Debug } else { Level::Info }, colour)
+    }
+
+    fn log_of(least: Level, colour: bool) -> (Arc<Log>, Page) {
         let page = Page::default();
         let clock = || jiff::civil::time(12, 0, 7, 0);
-        (Arc::new(Log::new(Box::new(page.clone()), debug, colour, clock)), page)
+        (Arc::new(Log::new(Box::new(page.clone()), least, colour, clock)), page)
     }
 
     #[test]
@@ -280,6 +290,22 @@ pub(super) mod tests {
         assert_eq!(page.text().replace("12:00:07 ", ""), expected);
         log.write(Level::Info, "four");
         assert!(page.text().ends_with(" four\n"));
+    }
+
+    #[test]
+    fn a_quiet_log_shows_warnings_errors_and_what_was_asked_for() {
+        let (log, page) = log_of(Level::Warning, false);
+        log.write(Level::Info, "reading list.txt");
+        log.record(Level::Debug, Some(3), None, "asked");
+        log.record(Level::Warning, Some(3), None, "odd");
+        log.failure(Some(4), "denied", Some("log in"));
+        log.tell("serving on 127.0.0.1:5000");
+        insta::assert_snapshot!(page.text(), @r"
+        12:00:07 [WARN] [M_ID:3] odd
+        12:00:07 [ERRO] [M_ID:4] denied
+        12:00:07 [ERRO] [M_ID:4] hint: log in
+        12:00:07 [INFO] serving on 127.0.0.1:5000
+        ");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::error::Fatal;
 use crate::flags::{CopyFlags, Global, ImageFlags, ListFlags, MirrorCharts, NO_PROJECT};
 
 /// The flags of `mirror-charts` that `mirror` has too, for the command that repeats failed images.
-const OF_MIRROR: [&str; 17] = [
+const OF_MIRROR: [&str; 18] = [
     "arch",
     "arch-any",
     "os",
@@ -30,6 +30,7 @@ const OF_MIRROR: [&str; 17] = [
     "limit-rate",
     "tls-verify",
     "debug",
+    "quiet",
 ];
 /// The other flags that `mirror-charts` shares with commands that read its configuration as a list.
 const OF_CHART_LISTS: [&str; 4] = ["renderer", "include-disabled", "default-project", "settings"];

@@ -61,7 +61,7 @@ impl Session {
                 page: self.settings.list.images.report.is_some(),
                 referrers: self.settings.referrers()
                     || self.referrers_left_out.load(Ordering::Relaxed),
-                terminal: has_terminal(),
+                terminal: has_terminal() && self.log.shows(Level::Info),
                 shard: self.settings.list.shard,
                 mend: Some(mend).filter(|_| matches!(self.settings.task, Task::Validate(_))),
                 list: name,

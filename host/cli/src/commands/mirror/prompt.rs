@@ -101,7 +101,7 @@ impl Conversation {
     async fn ask(&mut self) -> Result<(), Fatal> {
         let mut editor = DefaultEditor::new()?;
         if !self.is_chosen {
-            self.session.log.write(Level::Info, WELCOME);
+            self.session.log.tell(WELCOME);
         }
         while self.exit != Exit::Interrupted {
             let Some(line) = self.next_line(&mut editor)? else { break };
@@ -112,7 +112,7 @@ impl Conversation {
                 break;
             }
             if text == HELP {
-                self.session.log.write(Level::Info, MORE.trim_end());
+                self.session.log.tell(MORE.trim_end());
                 continue;
             }
             if is_silent(text) {
@@ -317,9 +317,9 @@ impl Conversation {
         let tell = |remark: Remark| log.write(remark.level(), &remark.to_string());
         if let Some(path) = list.finish(&self.failures(), tell)? {
             let text = format!("failed list: {}; repeat with: {}", path.display(), self.command);
-            self.session.log.write(Level::Info, &text);
+            self.session.log.tell(&text);
             if let Some(mend) = self.mend.of(self.verdicts) {
-                self.session.log.write(Level::Info, &format!("mend with: {mend}"));
+                self.session.log.tell(&format!("mend with: {mend}"));
             }
         }
         Ok(self.exit)

@@ -30,7 +30,7 @@ pub(super) async fn run(mut session: Session, path: &Path, every: Duration) -> R
         let listening = listener::answer(address, status.clone()).await;
         let address = listening.map_err(|error| Fatal::Listen { address, error })?;
         let text = format!("/healthz, /readyz and /metrics are at http://{address}");
-        session.log.write(Level::Info, &text);
+        session.log.tell(&text);
     }
     let mut interrupt = session.interrupt.clone();
     for number in 1_u64.. {

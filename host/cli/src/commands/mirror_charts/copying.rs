@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use longshore_engine::copy::{self, CopyOptions};
-use longshore_engine::event::EventSender;
+use longshore_engine::event::{EventSender, Level};
 use longshore_engine::list::Format;
 
 use super::super::mirror::session::Session;
@@ -41,7 +41,7 @@ impl Session {
             dry_run: flags.dry_run,
             page: self.settings.list.images.report.is_some(),
             referrers: flags.referrers,
-            terminal: has_terminal(),
+            terminal: has_terminal() && self.log.shows(Level::Info),
             list: String::new(),
             shard: None,
             mend: None,

@@ -57,7 +57,7 @@ impl Installation<'_> {
                 shown(&self.origin(locked, endpoint))
             ));
         }
-        self.log.write(Level::Info, &lines.join("\n"));
+        self.log.tell(&lines.join("\n"));
     }
 
     /// Returns a wanted request with the origin that it goes to.

@@ -64,7 +64,7 @@ async fn update(
         installation.log.write(Level::Info, &same);
         return Ok(());
     }
-    installation.log.write(Level::Info, &told(known, new));
+    installation.log.tell(&told(known, new));
     let question = Question {
         what: format!("update {name}"),
         command: ["longshore", "plugin", "update", name].map(str::to_owned).to_vec(),

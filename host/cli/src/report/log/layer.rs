@@ -32,7 +32,13 @@ impl LogLayer {
     }
 
     fn most(&self) -> tracing::Level {
-        if self.log.shows_debug() { tracing::Level::DEBUG } else { tracing::Level::INFO }
+        if self.log.shows(Level::Debug) {
+            tracing::Level::DEBUG
+        } else if self.log.shows(Level::Info) {
+            tracing::Level::INFO
+        } else {
+            tracing::Level::WARN
+        }
     }
 }
 
