@@ -5,7 +5,8 @@
 
 mod archive;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -31,6 +32,9 @@ const ROOTS: [&str; 4] = [
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
+
+/// The permissions of a folder where each user writes files and removes only its own.
+const EVERYBODY: u32 = 0o1777;
 
 /// The options of the release archive.
 #[derive(Args)]
@@ -144,10 +148,15 @@ fn tracked(workspace: &Workspace) -> Result<Vec<String>> {
     Ok(files.split('\0').filter(|file| !file.is_empty()).map(str::to_owned).collect())
 }
 
-/// Fills the folder that a container is made of: the binary and the roots of this machine.
+/// Fills the folder that a container is made of: the binary, the roots of this machine, and a folder for
+/// temporary files. `mirror-charts` keeps archives there, and `serve` without a folder its content.
 fn fill_image(binary: &Path, image: &Path) -> Result<()> {
     empty(image)?;
     copy(binary, &image.join("longshore"))?;
+    let temporary = image.join("tmp");
+    fs::create_dir(&temporary)
+        .and_then(|()| fs::set_permissions(&temporary, Permissions::from_mode(EVERYBODY)))
+        .with_context(|| format!("failed to create {}", temporary.display()))?;
     let Some(roots) = ROOTS.map(Path::new).into_iter().find(|path| path.is_file()) else {
         println!("no bundle of roots was found: mount one at {} into the container", ROOTS[0]);
         return Ok(());
@@ -176,9 +185,31 @@ fn copy(from: &Path, to: &PathBuf) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
-    use super::{DOCUMENTS, FOLDERS};
+    use super::{DOCUMENTS, FOLDERS, fill_image};
+
+    #[test]
+    fn an_image_has_the_program_and_a_folder_for_temporary_files() {
+        let folder = std::env::temp_dir().join(format!("longshore-image-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let binary = folder.join("built");
+        fs::write(&binary, "binary").expect("a file");
+        fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).expect("its mode");
+        let image = folder.join("image");
+        // What an earlier build left is removed.
+        for _ in 0..2 {
+            fill_image(&binary, &image).expect("it is filled");
+            let mode = |name| {
+                let found = fs::metadata(image.join(name)).expect("it is there");
+                found.permissions().mode() & 0o7777
+            };
+            assert_eq!((mode("longshore"), mode("tmp")), (0o755, 0o1777));
+            fs::write(image.join("tmp/left"), "").expect("a file");
+        }
+        fs::remove_dir_all(folder).expect("it is removed");
+    }
 
     #[test]
     fn the_links_of_the_readme_lead_into_the_archive() {
