@@ -9,6 +9,7 @@ mod bounds;
 mod chart_images;
 mod charts;
 mod command_line;
+mod completions;
 mod control_characters;
 mod convert;
 mod copy;

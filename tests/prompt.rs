@@ -373,6 +373,48 @@ fn an_interrupt_leaves_the_pasted_lines_in_the_failed_list() {
 }
 
 #[test]
+fn a_page_has_all_typed_lines_and_is_written_at_the_end() {
+    let (source, destination) = registries();
+    let longshore = between(Longshore::new().mirror(), &source, &destination);
+    let longshore = longshore.file("page.html", "old").args(["--report", "page.html"]);
+    let page = || std::fs::read_to_string(longshore.directory().join("page.html")).expect("a page");
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+    terminal.types("team/app team/one 1\r");
+    terminal.wait_for("1 copied, 0 skipped");
+    terminal.types("team/missing team/missing 1\r");
+    terminal.wait_for("0 copied, 0 skipped, 1 failed");
+    terminal.types("only two\r");
+    terminal.wait_for("expected 3 columns");
+    terminal.types("team/app team/two 1\r");
+    terminal.wait_for("1 copied, 0 skipped");
+    assert_eq!(page(), "old", "it is written at the end");
+    terminal.types("\u{4}");
+    terminal.exits(1);
+    let page = page();
+    assert!(page.contains("<h1>longshore mirror: 2 of 4 entries arrived, 2 failed</h1>"), "{page}");
+    assert!(page.contains("lines typed at the prompt"), "{page}");
+    assert_eq!(page.matches("<tr data-status=\"copied\">").count(), 2, "{page}");
+    assert_eq!(page.matches("<tr data-status=\"failed\">").count(), 2, "{page}");
+    for text in ["team/one:1", "team/two:1", "team/missing:1", "expected 3 columns", "not found"] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+
+    // An interrupt writes it too, and a path that cannot be written ends the run before the prompt.
+    let Some(mut terminal) = Terminal::start(&longshore) else { return };
+    terminal.types("team/app team/three 1\r");
+    terminal.wait_for("1 copied, 0 skipped");
+    terminal.types("\u{3}");
+    terminal.exits(130);
+    let path = longshore.directory().join("page.html");
+    let page = std::fs::read_to_string(path).expect("a page");
+    assert!(page.contains("team/three:1") && !page.contains("team/one:1"), "{page}");
+    let refused = between(Longshore::new().mirror(), &source, &destination);
+    let refused = refused.args(["--report", "no/such/page.html"]);
+    let Some(terminal) = Terminal::start(&refused) else { return };
+    assert!(terminal.exits(2).contains("failed to write the report no/such/page.html"));
+}
+
+#[test]
 fn a_destination_needs_a_registry() {
     let (source, destination) = registries();
     let longshore = Longshore::new().mirror().source(source.address());

@@ -1,6 +1,6 @@
 //! The page of `--report` in a browser: what its script does, and what people see.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use longshore_content::{Image, Index};
 use serde_json::Value;
@@ -44,10 +44,33 @@ fn computed(browser: &Browser, run: &Run, scheme: Scheme, script: &str) -> Value
     let copy = format!("{before}{after}").replace("</body>", &script);
     let path = run.directory().join("copy.html");
     std::fs::write(&path, copy).expect("a scratch file can be written");
-    let document = browser.document(&file_address(&path), scheme);
+    found_in(browser, &path, scheme)
+}
+
+/// Returns what a script has left in the attribute `data-found` of a page.
+fn found_in(browser: &Browser, path: &Path, scheme: Scheme) -> Value {
+    let document = browser.document(&file_address(path), scheme);
     let found = document.split("data-found=\"").nth(1).expect("the script ran");
     let found = found.split('"').next().expect("the end of the attribute");
     serde_json::from_str(&decoded(found)).expect("it is JSON")
+}
+
+/// Writes a page that has the report in a frame without scripts, and returns its path. `script` computes a value
+/// from the `document` in the frame. (Chromium itself needs scripts to print a document without a window.)
+fn framed(run: &Run, script: &str) -> PathBuf {
+    let page = run.file("page.html").expect("a page");
+    let page = page.replace('&', "&amp;").replace('"', "&quot;");
+    let text = format!(
+        "<!doctype html><html><body style=\"margin:0\">\
+         <iframe sandbox=\"allow-same-origin\" style=\"display:block;width:100%;height:5000px;border:0\" srcdoc=\"{page}\">\
+         </iframe><script>addEventListener('load', function () {{\
+           var inner = document.querySelector('iframe').contentDocument;\
+           document.body.dataset.found = encodeURIComponent(JSON.stringify((function (document) {{{script}}})(inner)));\
+         }});</script></body></html>"
+    );
+    let path = run.directory().join("framed.html");
+    std::fs::write(&path, text).expect("a scratch file can be written");
+    path
 }
 
 /// Decodes what `encodeURIComponent` has encoded.
@@ -229,6 +252,48 @@ fn a_screen_reader_finds_names_and_eyes_find_contrast() {
     for scheme in [Scheme::Light, Scheme::Dark] {
         let faults = computed(&browser, &run, scheme, FAULTS);
         assert_eq!(faults, serde_json::json!([]), "{scheme:?}");
+    }
+}
+
+#[test]
+fn without_scripts_the_figures_and_all_rows_are_there() {
+    let Some(browser) = Browser::find() else { return };
+    let (run, _) = reported();
+    let path = framed(
+        &run,
+        r##"
+        var rows = Array.from(document.querySelectorAll("#entries tbody tr"));
+        return {
+            rows: rows.filter(function (row) { return row.getBoundingClientRect().height > 10; }).length,
+            last: rows[rows.length - 1].textContent,
+            buttons: document.querySelectorAll("th button").length,
+            controls: document.querySelector(".controls").getBoundingClientRect().height,
+            title: document.title,
+            cards: Array.from(document.querySelectorAll("dl.cards div")).map(function (card) { return card.textContent; })
+        };
+    "##,
+    );
+    let found = found_in(&browser, &path, Scheme::Light);
+    assert_eq!(found["rows"], 8, "{found:#}");
+    assert!(found["last"].as_str().is_some_and(|text| text.contains("img/src")), "{found:#}");
+    assert_eq!((&found["buttons"], &found["controls"]), (&0.into(), &0.into()), "{found:#}");
+    assert_eq!(found["title"], "longshore mirror: 4 of 8 entries arrived, 1 skipped, 3 failed");
+    let cards = found["cards"].as_array().expect("a list");
+    assert_eq!(cards[..3], ["copied4", "skipped1", "failed3"], "{found:#}");
+
+    for (scheme, page, copied, failed) in [
+        (Scheme::Light, "#ffffff", "#dafbe1", "#ffebe9"),
+        (Scheme::Dark, "#0d1117", "#12361f", "#4c1519"),
+    ] {
+        let picture = browser.picture(&file_address(&path), scheme, (1280, 5000));
+        assert!(picture.count(page) > 5000 * 640, "{scheme:?}: the colour of the page");
+        // Only the table of all entries has copied ones.
+        assert!(picture.count(copied) > 500, "{scheme:?}: the status of copied entries");
+        assert!(picture.count(failed) > 500, "{scheme:?}: the status of failed entries");
+    }
+    let path = framed(&run, FAULTS);
+    for scheme in [Scheme::Light, Scheme::Dark] {
+        assert_eq!(found_in(&browser, &path, scheme), serde_json::json!([]), "{scheme:?}");
     }
 }
 

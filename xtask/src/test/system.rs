@@ -8,7 +8,7 @@ use crate::command::{command, installed, output, succeeds};
 use crate::workspace::Workspace;
 
 /// The programs. Debian's packages have the same names.
-const NEEDED: &[&str] = &["docker-registry", "skopeo", "chromium", "tmux"];
+const NEEDED: &[&str] = &["docker-registry", "skopeo", "chromium", "tmux", "fish", "zsh"];
 
 /// Programs that Debian does not package, and their import paths.
 const OF_GO: &[(&str, &str)] = &[

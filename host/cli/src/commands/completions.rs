@@ -116,8 +116,6 @@ impl Script for Fish {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use clap_complete::Shell;
 
     use super::script;
@@ -137,93 +135,5 @@ mod tests {
             fish.contains("-s c -l config") && fish.contains(r"(?:/|\.(?:yaml|yml))"),
             "charts"
         );
-    }
-
-    /// What bash offers after these words.
-    fn offered(words: &[&str]) -> Option<Vec<String>> {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["images.txt", "photo.png", "list.yaml", "s.toml", "mirror.json"] {
-            std::fs::write(folder.path().join(name), "").unwrap();
-        }
-        std::fs::create_dir(folder.path().join("below")).unwrap();
-        let path = folder.path().join("script.bash");
-        std::fs::write(&path, script(Shell::Bash)).unwrap();
-        let last = words.len() - 1;
-        let before = words[last - 1];
-        let asked = format!(
-            "compopt() {{ :; }}; source script.bash; COMP_WORDS=({}); COMP_CWORD={last}; _longshore longshore '{}' '{before}'; \
-             printf '%s\\n' \"${{COMPREPLY[@]}}\"",
-            words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" "),
-            words[last],
-        );
-        let output =
-            Command::new("bash").args(["-c", &asked]).current_dir(&folder).output().ok()?;
-        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout).unwrap();
-        let mut offered: Vec<String> = text.lines().map(str::to_owned).collect();
-        offered.sort();
-        Some(offered)
-    }
-
-    #[test]
-    fn bash_offers_values() {
-        if offered(&["longshore", "mir"]).is_none() {
-            return;
-        }
-        let of = |words: &[&str]| offered(&[&["longshore"], words].concat()).unwrap();
-        let lists = ["below", "images.txt", "list.yaml", "mirror.json"];
-        assert_eq!(of(&["mirror", "--file", ""]), lists);
-        assert_eq!(of(&["mirror", "-f", ""]), lists);
-        assert_eq!(of(&["mirror-validate", "-f", "i"]), ["images.txt"]);
-        assert_eq!(of(&["convert-list", "-i", "l"]), ["list.yaml"]);
-        assert_eq!(of(&["mirror", "--settings", "s"]), ["s.toml"]);
-        assert_eq!(of(&["mirror-charts", "-c", ""]), ["below", "list.yaml"]);
-        let formats = of(&["mirror", "--list-format", ""]);
-        assert!(formats.contains(&"regsync".to_owned()), "{formats:?}");
-        assert_eq!(of(&["mirror", "--rewrite", "pre"]), ["prefix"]);
-        assert!(!of(&["mirror", "--rewrite", ""]).contains(&"registry".to_owned()));
-        assert_eq!(of(&["mirror-validate", "--repo-type", "harb"]), ["harbor"]);
-        assert_eq!(of(&["convert-list", "--to", "mirr"]), ["mirror"]);
-        assert_eq!(of(&["mirror-charts", "--renderer", "he"]), ["helm"]);
-        assert_eq!(of(&["mirror", "--index", "doc"]), ["docker"]);
-        assert_eq!(of(&["plugin", "info", "flat"]), ["flatten"]);
-    }
-
-    /// Shells that not every machine has: each asks its own script.
-    #[test]
-    fn fish_offers_files_of_the_right_ending() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["images.txt", "photo.png", "list.yaml", "s.toml", "page.html"] {
-            std::fs::write(folder.path().join(name), "").unwrap();
-        }
-        std::fs::create_dir(folder.path().join("below")).unwrap();
-        std::fs::write(folder.path().join("below/deep.json"), "").unwrap();
-        std::fs::write(folder.path().join("script.fish"), script(Shell::Fish)).unwrap();
-        let offered = |line: &str| {
-            let asked = format!("source script.fish; complete -C 'longshore {line}'");
-            let mut fish = Command::new("fish");
-            fish.args(["--no-config", "-c", &asked])
-                .current_dir(&folder)
-                .env("HOME", folder.path());
-            let output = fish.output().ok()?;
-            assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-            let text = String::from_utf8(output.stdout).unwrap();
-            let names = text.lines().filter_map(|line| Some(line.split('\t').next()?.to_owned()));
-            let mut names: Vec<String> = names.collect();
-            names.sort();
-            Some(names)
-        };
-        for (line, expected) in [
-            ("mirror -f ", &["below/", "images.txt", "list.yaml"][..]),
-            ("mirror --file i", &["images.txt"]),
-            ("mirror-validate -f below/", &["below/deep.json"]),
-            ("convert-list -i l", &["list.yaml"]),
-            ("mirror --settings s", &["s.toml"]),
-            ("mirror --report pa", &["page.html"]),
-        ] {
-            // Without fish, the text of the script above is all that is checked.
-            let Some(found) = offered(line) else { return };
-            assert_eq!(found, expected, "{line}");
-        }
     }
 }
