@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 /// The fewest images that a worker holds. With two, the blobs of one move while the manifests of the other are
 /// pushed.
 const FEWEST: usize = 2;
+/// The images that a worker holds at first.
+const FIRST: usize = 4;
 /// The time over which the throughput is measured.
 pub(super) const PERIOD: Duration = Duration::from_secs(1);
 /// More images are worth it if the throughput grows by at least one part in so many.
@@ -42,7 +44,7 @@ impl Pace {
     /// Makes the pace of a worker that copies at most `at_once` images at once.
     pub(super) fn new(at_once: usize, now: Instant) -> Self {
         Self {
-            allowed: fewest(at_once),
+            allowed: at_once.min(FIRST),
             most: most(at_once),
             ended: 0,
             moved: (0, now),
@@ -102,7 +104,7 @@ mod tests {
     fn over_time(seconds: u32, link: impl Fn(usize) -> u64) -> Vec<usize> {
         let start = Instant::now();
         let mut pace = Pace::new(8, start);
-        let (mut moved, mut held) = (0, 2);
+        let (mut moved, mut held) = (0, 4);
         (1..=seconds)
             .map(|second| {
                 moved += link(held);
@@ -114,22 +116,22 @@ mod tests {
 
     #[test]
     fn a_full_link_gets_no_more_images() {
-        assert_eq!(over_time(6, |_| 40_000_000), [4, 4, 4, 4, 4, 4]);
+        assert_eq!(over_time(6, |_| 40_000_000), [8; 6]);
         // Its second image was late.
         assert_eq!(over_time(6, |held| 30_000_000 * held.min(3) as u64)[3..], [8, 8, 8]);
-        assert_eq!(over_time(3, |_| u64::MAX / 4), [4, 4, 4]);
+        assert_eq!(over_time(3, |_| u64::MAX / 4), [8; 3]);
     }
 
     #[test]
     fn slow_connections_get_more_images_until_they_fill_the_link() {
         let slow = |held: usize| 2_000_000 * held as u64;
-        assert_eq!(over_time(7, slow), [4, 4, 8, 8, 16, 16, 16]);
-        assert_eq!(over_time(7, |held| slow(held.min(4))), [4, 4, 8, 8, 8, 8, 8]);
+        assert_eq!(over_time(5, slow), [8, 8, 16, 16, 16]);
+        assert_eq!(over_time(5, |held| slow(held.min(4))), [8; 5]);
     }
 
     #[test]
     fn images_that_wait_for_others_leave_room() {
-        assert_eq!(over_time(4, |_| 0), [3, 4, 5, 6]);
+        assert_eq!(over_time(4, |_| 0), [5, 6, 7, 8]);
         assert_eq!(*over_time(40, |_| 0).last().unwrap(), 16, "at most twice -j");
     }
 
@@ -139,7 +141,7 @@ mod tests {
         let mut pace = Pace::new(8, start);
         let held: Vec<usize> =
             [0, 2, 6, 14, 99].into_iter().map(|ended| pace.allowed(start, 0, ended)).collect();
-        assert_eq!(held, [2, 4, 8, 16, 16]);
+        assert_eq!(held, [4, 6, 10, 16, 16]);
         assert_eq!(Pace::new(1, start).allowed(start, 0, 0), 1);
         assert_eq!(Pace::new(1, start).allowed(start, 0, 9), 2);
     }
