@@ -16,7 +16,7 @@ use std::time::Duration;
 use async_nats::Message;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt as _, StreamExt as _};
-use longshore_engine::ManifestCache;
+use longshore_engine::{ManifestCache, counted};
 use longshore_store::{Effort, Interrupt, Stores};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
@@ -225,7 +225,8 @@ impl Worker {
         interrupt: &Interrupt,
     ) -> Result<(), String> {
         let name: RunName = record.name.parse()?;
-        tracing::info!("takes part in the run {name}: {} jobs", record.jobs);
+        let jobs = counted(record.jobs as usize, "job", "jobs");
+        tracing::info!("takes part in the run {name}: {jobs}");
         let serving = Serving {
             connection: &self.connection,
             runs,

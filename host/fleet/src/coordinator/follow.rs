@@ -7,6 +7,7 @@ use async_nats::Message;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt as _, StreamExt as _};
+use longshore_engine::counted;
 use longshore_engine::event::{Event, EventSender, Level};
 use longshore_engine::job::{Jobs, Outcome, Status};
 use longshore_store::Interrupt;
@@ -179,7 +180,8 @@ impl Run {
                         }
                         Ok(lost) => {
                             round += 1;
-                            let text = format!("{} jobs are in no batch any more; publishing them again", lost.len());
+                            let are = counted(lost.len(), "job is", "jobs are");
+                            let text = format!("{are} in no batch any more; publishing again");
                             progress.events.note(0, None, Level::Warning, text);
                             let again = groups(jobs, |number| lost.contains(&number));
                             // Another run of this process may have used the same round.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::message::Acker;
 use async_nats::jetstream::{AckKind, Message};
+use longshore_engine::counted;
 use longshore_engine::job::{Job, Jobs, Outcome};
 use longshore_store::Interrupt;
 use tokio::time::sleep;
@@ -127,8 +128,8 @@ impl Work {
     /// Fails the jobs of a batch that no worker ends, and returns those whose outcome could not be
     /// reported. Outcomes that were reported before count.
     async fn fail(&self, jobs: Vec<Job>) -> Vec<Job> {
-        let count = jobs.len();
-        tracing::warn!("a batch of {count} jobs was given out {DELIVERIES} times and never ended");
+        let count = counted(jobs.len(), "job", "jobs");
+        tracing::warn!("a batch of {count} was given out {DELIVERIES} times and never ended");
         let ended = |job: &Job| {
             let error =
                 format!("{DELIVERIES} workers ended or hung while they worked on its batch");
@@ -206,10 +207,10 @@ impl Work {
             return;
         }
         for (jobs, unreached) in open {
-            let count = jobs.len();
-            if count == 0 {
+            if jobs.is_empty() {
                 continue;
             }
+            let count = counted(jobs.len(), "job", "jobs");
             let given = match encode(&Batch { run: self.teller.run.clone(), jobs, unreached }) {
                 Ok(bytes) => self.teller.give_back(bytes).await,
                 Err(_) => false,
@@ -218,7 +219,7 @@ impl Work {
                 let _again = acker.ack_with(AckKind::Nak(None)).await;
                 return;
             }
-            tracing::info!("gave {count} jobs back");
+            tracing::info!("gave {count} back");
         }
         for _ in 0..ACKS {
             match acker.double_ack().await {
