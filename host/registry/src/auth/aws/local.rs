@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(ends, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_771_999_411)));
         assert_eq!(read(r#"{"AccessKeyId":"A","SecretAccessKey":"k"}"#).unwrap().1, None);
         for (text, part) in [
-            ("<html>s3cret", "no document"),
+            ("<html>s3cret", "not a document"),
             (r#"{"AccessKeyId":"A"}"#, "no keys"),
             (
                 r#"{"Code":"Failed","Message":"no role","SecretAccessKey":"s3cret"}"#,
