@@ -18,11 +18,10 @@ use crate::job::{Job, Outcome, Status};
 use crate::shape::{
     Shape, Shaped, check_selection, digest_decides, nothing_selected, shape, stays_unchanged,
 };
+use crate::walk::LARGEST_MANIFEST;
 
 /// The wait before content is sent again that the registry's garbage collection removed.
 const AFTER_COLLECTION: Duration = Duration::from_secs(1);
-/// The largest manifest, in bytes; descriptors may claim more.
-const LARGEST_MANIFEST: u64 = 4 * 1024 * 1024;
 /// The most children of an image in memory at once.
 const CHILDREN_IN_MEMORY: usize = 16;
 

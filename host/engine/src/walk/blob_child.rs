@@ -8,8 +8,7 @@ use longshore_store::{BlobPresence, Source};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// The largest manifest, in bytes. Larger content is a blob.
-const LARGEST_MANIFEST: u64 = 4 * 1024 * 1024;
+use super::bounds::LARGEST_MANIFEST;
 
 /// The field that manifests have and blobs do not (image-spec, "Image Manifest Property Descriptions").
 #[derive(Deserialize)]
