@@ -96,12 +96,12 @@ pub(crate) fn resolve(arguments: &[OsString]) -> Result<Invocation, InvocationEr
             SettingsFile::find(named, arguments)?
         }
     };
-    let values = open_values(&given, &path, &file)?;
+    let values = open_values(arguments, &given, &path, &file)?;
     // Defining all commands again costs as much as the rest of the start.
     let matches = if values.is_empty() {
         given
     } else {
-        command = with_defaults(flags::command(), &path, &values);
+        command = with_defaults(flags::command_for(arguments), &path, &values);
         command.try_get_matches_from_mut(arguments)?
     };
     let origins = origins(&command, &matches, &path, &values);
@@ -142,6 +142,7 @@ fn at<'a>(command: &'a Command, path: &[String]) -> &'a Command {
 
 /// Returns the values that the settings file has for flags that `given` leaves open, by long flag.
 fn open_values(
+    arguments: &[OsString],
     given: &ArgMatches,
     path: &[String],
     file: &SettingsFile,
@@ -150,7 +151,7 @@ fn open_values(
     if file.path().is_none() {
         return Ok(values);
     }
-    let root = flags::command();
+    let root = flags::command_for(arguments);
     let (table, given) = (path.join("-"), innermost(given));
     for flag in at(&root, path).get_arguments().chain(root.get_arguments()) {
         let is_given = matches!(
