@@ -92,7 +92,22 @@ fn an_entry_that_the_format_cannot_express_is_an_error() {
     run.complains("hint: leave --to out to write the format mirror");
     let run = convert("# longshore: tags=^1\na.io/b b *\n", &["--to", "default"]).exits(2);
     let run = run.complains("-:2: a.io/b: a reference cannot express a pattern for tags");
-    run.complains("hint: give --resolve to write one entry for each tag");
+    let run = run.complains("hint: give --resolve to write one entry for each tag");
+    assert!(!run.stderr.contains("leave --to out"), "{}", run.stderr);
+    // Tags would not help these.
+    for (list, advice) in [
+        ("# longshore: tags=^1\na.io/b c.io/d *\n", "leave --to out to write the format mirror"),
+        (
+            "# longshore: tags=^1 platforms=linux/arm64\na.io/b b *\n",
+            "leave --to out to write the format mirror",
+        ),
+        (
+            "# longshore: tags=^1\na.io/b b *\na.io/b c.io/e 1\n",
+            "give --resolve to write one entry for each tag, or leave --to out to write the format mirror",
+        ),
+    ] {
+        convert(list, &["--to", "default"]).exits(2).complains(&format!("hint: {advice}\n"));
+    }
 }
 
 /// A list whose every third line has a destination that a reference cannot express.
@@ -191,6 +206,29 @@ fn malformed_lines_and_broken_references_are_named_and_the_rest_is_written() {
     assert_eq!(run.stdout, "a b 1\nc d 2\n");
     let run = run.complains("[ERRO] -:2:9: expected 3 columns").complains("-:3: a.io/Upper: ");
     run.complains("wrote 2 entries to standard output and left out 2");
+}
+
+#[test]
+fn patterns_and_platforms_that_no_run_can_use_are_named_and_the_rest_is_written() {
+    let item = |name: &str, more: &str| {
+        format!("- {{source: a.io/{name}, target: c.io/{name}, type: repository, {more}}}\n")
+    };
+    let list = [
+        "version: 1\nsync:\n".to_owned(),
+        item("a", "tags: {allow: ['(?=x)']}"),
+        item("b", "tags: {deny: ['[']}"),
+        item("c", "tags: {semverRange: ['nope']}"),
+        item("d", "platform: local"),
+        item("e", "tags: {allow: ['1.*']}"),
+    ];
+    let run = convert(&list.concat(), &[]).exits(1);
+    assert_eq!(run.stdout, "# longshore: platforms=all tags=^1.*$\na.io/e c.io/e *\n");
+    let run = run.complains("-:3: a.io/a: the expression `^(?=x)$` cannot be used: look-around");
+    let run = run.complains("hint: use RE2 syntax, without look-around and backreferences");
+    let run = run.complains("-:4: a.io/b: the expression `^[$` cannot be used");
+    let run = run.complains("-:5: a.io/c: the range `nope` cannot be used");
+    let run = run.complains("-:6: a.io/d: platform \"local\" is invalid");
+    run.complains("wrote 1 entry to standard output and left out 4");
 }
 
 #[test]

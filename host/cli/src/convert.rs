@@ -10,4 +10,4 @@ mod render;
 pub(crate) use entry::{Replacements, converted};
 pub(crate) use error::ConvertError;
 pub(crate) use output::Output;
-pub(crate) use render::{Inexpressible, Rendered, render, without};
+pub(crate) use render::{Inexpressible, Rendered, render, resolvable, without};

@@ -25,12 +25,13 @@ pub use compare::{Digests, digests};
 pub use destination::{parse_registry_flag, parse_store_flag};
 pub use entry::{Collision, Ended, IdleRewrite, Plan, PlannedEntry};
 pub use error::PlanError;
-pub use filter::FilterFlags;
+pub use filter::{FilterFlags, PLATFORM_HINT, check_platforms};
 pub use masked::{around, masked};
 pub use options::PlanOptions;
 pub use rewrite::{Rewrite, RewriteError, RewriteItem, RewriteVerdict};
 pub use select::{
-    Expansion, Picked, Unselected, check_pattern, expand, is_pattern, selects_by_pattern,
+    Expansion, FilterError, Picked, Unselected, check_filter, check_pattern, expand, is_pattern,
+    selects_by_pattern,
 };
 pub use shard::{Shard, ShardError};
 pub use source::{SourceOverride, names_in_library};

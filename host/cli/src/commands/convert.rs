@@ -15,7 +15,8 @@ use longshore_store::Interrupt;
 use super::mirror_charts::listing::{Reading, config_of, is_of_charts};
 use super::mirror_charts::renderer::Plugins;
 use crate::convert::{
-    ConvertError, Inexpressible, Output, Rendered, Replacements, converted, render, without,
+    ConvertError, Inexpressible, Output, Rendered, Replacements, converted, render, resolvable,
+    without,
 };
 use crate::error::{Exit, Fatal};
 use crate::flags::Convert;
@@ -179,11 +180,13 @@ async fn expressible(
         log.failure(None, &format!("{list}:{}: {}: {why}", entry.line, entry.source), None);
     }
     if !keep_going {
+        let of_patterns = refused.iter().filter(|entry| is_pattern[entry.position]);
+        let patterns = resolvable(to, of_patterns.map(|refused| &entries[refused.position])).await;
         return Err(ConvertError::Inexpressible {
             format: to.name().to_owned(),
             refused: refused.len(),
             entries: entries.len(),
-            patterns: refused.iter().any(|entry| is_pattern[entry.position]),
+            patterns,
         });
     }
     let kept = without(entries, &refused);
@@ -279,7 +282,7 @@ fn converted_entries(
             Err(error) => {
                 failed += 1;
                 let text = format!("{}:{}: {}: {error}", list.text.name, entry.line, entry.source);
-                log.failure(None, &text, None);
+                log.failure(None, &text, error.hint());
             }
         }
     }

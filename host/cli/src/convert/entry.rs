@@ -1,7 +1,35 @@
 //! Applies `-s`, `-d` and the flags for projects to one entry.
 
 use longshore_engine::list::{Entry, Selection};
-use longshore_oci::{Digest, Name, ReferenceError, Registry, Repository, StoreName, Tag};
+use longshore_engine::plan::{FilterError, check_filter, check_platforms};
+use longshore_oci::{
+    Digest, Name, PlatformError, ReferenceError, Registry, Repository, StoreName, Tag,
+};
+
+/// An entry that no run could copy.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EntryError {
+    /// A name, a tag or a digest is invalid.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// An expression or a version range is invalid.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// A platform is invalid.
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+}
+
+impl EntryError {
+    /// Returns advice for the user.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Reference(_) => None,
+            Self::Filter(error) => Some(error.hint()),
+            Self::Platform(_) => Some(longshore_engine::plan::PLATFORM_HINT),
+        }
+    }
+}
 
 /// What replaces parts of every entry.
 #[derive(Clone, Debug, Default)]
@@ -16,16 +44,18 @@ pub(crate) struct Replacements {
     pub(crate) destination_project: Option<Repository>,
 }
 
-/// Returns the entry for the new list. Validates its names, tags and digests, and keeps them as written
-/// unless a flag replaces them.
+/// Returns the entry for the new list. Validates its names, tags, digests, patterns and platforms, and
+/// keeps them as written unless a flag replaces them.
 ///
 /// # Errors
-/// Returns an error if a name, a tag or a digest is invalid.
-pub(crate) fn converted(mut entry: Entry, by: &Replacements) -> Result<Entry, ReferenceError> {
+/// Returns an error if one of them is invalid.
+pub(crate) fn converted(mut entry: Entry, by: &Replacements) -> Result<Entry, EntryError> {
     let is_prefix = entry.repositories.is_some();
     let source = source_name(&entry.source, is_prefix)?;
     let destination = entry.destination.as_deref().map(str::parse::<Name>).transpose()?;
     check_version(&mut entry)?;
+    check_patterns(&entry)?;
+    check_platforms(&entry.platforms)?;
     if by.destination.is_some() || by.destination_project.is_some() {
         let path = destination.as_ref().or(source.as_ref()).map(|name| &name.repository);
         let registry = by.destination.clone().map(StoreName::from);
@@ -95,6 +125,14 @@ fn check_version(entry: &mut Entry) -> Result<(), ReferenceError> {
         tag.parse::<Tag>()?;
     }
     Ok(())
+}
+
+fn check_patterns(entry: &Entry) -> Result<(), FilterError> {
+    let of_tags = match &entry.select {
+        Selection::Matching(filter) => Some(filter),
+        Selection::ByTag(_) | Selection::ByDigest(_) | Selection::All => None,
+    };
+    entry.repositories.iter().chain(of_tags).try_for_each(check_filter)
 }
 
 #[cfg(test)]
@@ -175,5 +213,42 @@ mod tests {
         assert!(broken(Entry { destination_tag: Some("-".to_owned()), ..entry("a", None) }));
         let bad_tag = Selection::ByTag("a b".to_owned());
         assert!(broken(Entry { select: bad_tag, ..entry("a", None) }));
+    }
+
+    #[test]
+    fn patterns_and_platforms_that_no_run_can_use_are_refused() {
+        let filter = |allow: &[&str], deny: &[&str], versions: Option<&str>| Filter {
+            allow: allow.iter().map(|&text| text.to_owned()).collect(),
+            deny: deny.iter().map(|&text| text.to_owned()).collect(),
+            versions: versions.map(str::to_owned),
+            latest: None,
+        };
+        for (bad, why) in [
+            (filter(&["^(?=x)"], &[], None), "look-around"),
+            (filter(&[], &["["], None), "unclosed character class"),
+            (filter(&["(a)\\1"], &[], None), "backreferences"),
+            (filter(&["a"], &[], Some("nope")), "`nope` is not a version condition"),
+        ] {
+            let of_tags = Entry { select: Selection::Matching(bad.clone()), ..entry("a", None) };
+            let of_repositories = Entry { repositories: Some(bad), ..entry("a.io", None) };
+            for entry in [of_tags, of_repositories] {
+                let error = converted(entry, &Replacements::default()).unwrap_err();
+                assert!(error.to_string().contains(why), "{error}");
+                assert!(error.hint().is_some(), "{error}");
+            }
+        }
+        for (platforms, is_good) in [
+            (&["linux/arm64"][..], true),
+            (&["all"], true),
+            (&[], true),
+            (&["local"], false),
+            (&["linux/"], false),
+            (&["linux/amd64", "linux//v7"], false),
+        ] {
+            let platforms = platforms.iter().map(|&text| text.to_owned()).collect();
+            let entry = Entry { platforms, ..entry("a", None) };
+            let result = converted(entry.clone(), &Replacements::default());
+            assert_eq!(result.is_ok(), is_good, "{:?}", entry.platforms);
+        }
     }
 }

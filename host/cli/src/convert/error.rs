@@ -48,8 +48,8 @@ pub(crate) enum ConvertError {
         refused: usize,
         /// The number of all entries.
         entries: usize,
-        /// True if some of them select tags or repositories by pattern.
-        patterns: bool,
+        /// The number of those that the format could express if they named their tags.
+        patterns: usize,
     },
     /// No entry is left. The log says why of each.
     #[error("convert {list}: no entry is left{}, so nothing was written", left_out(*failed))]
@@ -77,8 +77,9 @@ impl ConvertError {
             Self::Kept(_) => Some("give another file with -o".to_owned()),
             Self::Write { .. } => Some("name a writable file with -o".to_owned()),
             Self::Inexpressible { format, refused, entries, patterns } => {
-                let resolve = patterns.then_some("give --resolve to write one entry for each tag");
-                let standard = (!patterns && format != STANDARD_FORMAT)
+                let resolve =
+                    (*patterns > 0).then_some("give --resolve to write one entry for each tag");
+                let standard = (patterns < refused && format != STANDARD_FORMAT)
                     .then_some("leave --to out to write the format mirror");
                 let others =
                     (entries > refused).then_some("give --keep-going to write the other entries");

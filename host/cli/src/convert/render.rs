@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use longshore_plugin_host::contract::Entry;
+use longshore_oci::Tag;
+use longshore_plugin_host::contract::{Entry, Selection};
 use longshore_plugin_host::{Failure, Plugin, PluginError};
 
 /// An entry that the format cannot express.
@@ -60,6 +61,17 @@ pub(crate) fn without(entries: Vec<Entry>, refused: &[Inexpressible]) -> Vec<Ent
     let refused: HashSet<usize> = refused.iter().map(|entry| entry.position).collect();
     let kept = (0..).zip(entries).filter(|(position, _)| !refused.contains(position));
     kept.map(|(_, entry)| entry).collect()
+}
+
+/// Counts the entries that `to` could write if they named one tag instead of a pattern.
+pub(crate) async fn resolvable(to: &Plugin, entries: impl Iterator<Item = &Entry>) -> usize {
+    let mut count = 0;
+    for entry in entries {
+        let select = Selection::ByTag(Tag::latest().to_string());
+        let resolved = Entry { select, repositories: None, ..entry.clone() };
+        count += usize::from(to.render(&[resolved]).await.is_ok());
+    }
+    count
 }
 
 /// Returns the message of a plugin that refuses an entry; `None` for any other failure.

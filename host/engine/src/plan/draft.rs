@@ -6,7 +6,7 @@ use std::iter::Peekable;
 use std::ops::RangeFrom;
 use std::vec::IntoIter;
 
-use super::filter::ListFilter;
+use super::filter::{ListFilter, PLATFORM_HINT as PLATFORM_ADVICE};
 use super::masked::MaskedLines;
 use super::repeated::{plain_terms, repeated};
 use super::{Ended, PlanError, PlanOptions, PlannedEntry, Unselected};
@@ -57,7 +57,7 @@ impl EntryError {
             Self::Source(_) | Self::Destination(_) => {
                 "a reference is [REGISTRY/]REPOSITORY, as in registry.example.com/team/app, and a tag as in 1.0"
             }
-            Self::Platform(_) => "a platform is os/architecture[/variant], as in linux/arm64",
+            Self::Platform(_) => PLATFORM_ADVICE,
             Self::Pattern => return None,
         };
         Some(hint.to_owned())

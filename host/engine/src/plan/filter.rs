@@ -3,6 +3,9 @@
 use crate::list::Format;
 use longshore_oci::{Platform, PlatformError, PlatformFilter};
 
+/// What to write as a platform.
+pub const PLATFORM_HINT: &str = "a platform is os/architecture[/variant], as in linux/arm64";
+
 /// The word in an entry's platforms that switches its filter off.
 pub(super) const ALL: &str = "all";
 
@@ -78,10 +81,23 @@ impl ListFilter {
         if platforms.iter().any(|platform| platform == ALL) {
             return Ok(self.explicit.clone());
         }
-        let platforms =
-            platforms.iter().map(|text| text.parse::<Platform>()).collect::<Result<_, _>>()?;
-        Ok(self.explicit.clone().and_platforms(platforms))
+        Ok(self.explicit.clone().and_platforms(parsed(platforms)?))
     }
+}
+
+/// Checks the platforms of an entry.
+///
+/// # Errors
+/// Fails if one of them is neither a platform nor `all`.
+pub fn check_platforms(platforms: &[String]) -> Result<(), PlatformError> {
+    match platforms.iter().any(|platform| platform == ALL) {
+        true => Ok(()),
+        false => parsed(platforms).map(drop),
+    }
+}
+
+fn parsed(platforms: &[String]) -> Result<Vec<Platform>, PlatformError> {
+    platforms.iter().map(|text| text.parse::<Platform>()).collect()
 }
 
 #[cfg(test)]

@@ -6,4 +6,4 @@ mod pick;
 mod under;
 
 pub use expand::{Expansion, Picked, Unselected, expand, is_pattern, selects_by_pattern};
-pub use pick::check_pattern;
+pub use pick::{FilterError, check_filter, check_pattern};

@@ -91,12 +91,7 @@ impl SelectError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Source(_) => Some("write the source as [REGISTRY/]REPOSITORY".to_owned()),
-            Self::Filter(FilterError::Pattern { .. }) => {
-                Some("use RE2 syntax, without look-around and backreferences".to_owned())
-            }
-            Self::Filter(FilterError::Range { .. }) => {
-                Some("write a range such as \">=1.2 <2 || ^3\"".to_owned())
-            }
+            Self::Filter(error) => Some(error.hint().to_owned()),
             Self::Store(error) => error.hint.clone(),
             Self::TooMany => Some("select fewer tags, or split the list into several".to_owned()),
         }

@@ -13,7 +13,7 @@ const PATTERN_SIZE: usize = 1024 * 1024;
 
 /// Why a filter cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum FilterError {
+pub enum FilterError {
     /// An expression is invalid or too large.
     #[error("the expression `{pattern}` cannot be used: {why}")]
     Pattern {
@@ -144,6 +144,25 @@ fn keep_latest(picked: &mut Vec<(Pick, Option<Version>)>, count: usize) {
         pick.why = if pick.why == "every tag is" { why } else { format!("{}, {why}", pick.why) };
         rank <= count
     });
+}
+
+impl FilterError {
+    /// Advice for the user.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Pattern { .. } => "use RE2 syntax, without look-around and backreferences",
+            Self::Range { .. } => "write a range such as \">=1.2 <2 || ^3\"",
+        }
+    }
+}
+
+/// Checks the expressions and the range of a filter.
+///
+/// # Errors
+/// Says which of them cannot be used, and why.
+pub fn check_filter(filter: &Filter) -> Result<(), FilterError> {
+    Picker::new(filter).map(drop)
 }
 
 /// Checks a regular expression that selects tags.
