@@ -110,7 +110,7 @@ fn task(node: &Node, parsed: &mut Parsed) {
     let (Some((source, lister)), Some((target, _))) = (source, target) else { return };
     let task = Task { source, target, lister };
     let Some(mappings) = mapping.get("mappings").filter(|node| !node.is_empty()) else {
-        return parsed.warn(node.place, "the task has no `mappings` copies nothing");
+        return parsed.warn(node.place, "the task has no `mappings`, so it copies nothing");
     };
     for node in mappings.expect_sequence("`mappings`", parsed).unwrap_or_default() {
         mapping::read(&task, node, parsed);

@@ -81,7 +81,7 @@ fn malformed_parts_have_positions_and_do_not_affect_others() {
             "3:3! the task has no `source`",
             "4:11! `source` without `registry`",
             "5:11! `target` must be a mapping, found a list",
-            "6:3 the task has no `mappings` copies nothing",
+            "6:3 the task has no `mappings`, so it copies nothing",
         ],
     );
     let text = task(

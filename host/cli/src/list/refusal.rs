@@ -96,14 +96,16 @@ impl<'a> Explained<'a> {
         Self { text: part, cut_at }
     }
 
-    /// Returns the first remark on a text in a format, which is an error if there is one.
+    /// Returns the first remark on a text in a format, which is an error if there is one. A warning beside
+    /// entries is no reason against a format.
     fn reason(&self, parsed: &Parsed, has_lines: bool) -> String {
         // A document is broken where it was cut.
         let end = self.cut_at.filter(|_| !has_lines);
         let remarks =
             || parsed.diagnostics.iter().filter(|found| end.is_none_or(|end| found.line < end));
         let errors = || remarks().filter(|found| found.severity == Severity::Error);
-        let Some(first) = errors().next().or_else(|| remarks().next()) else {
+        let warning = || remarks().next().filter(|_| parsed.entries.is_empty());
+        let Some(first) = errors().next().or_else(warning) else {
             return "it does not look like a list in this format".to_owned();
         };
         let place = match (first.line, first.column) {
@@ -139,7 +141,7 @@ fn or(words: &[&str]) -> String {
 mod tests {
     use super::{EXPLAINED, Explained, LINES, Refusal, first_lines};
     use crate::list::contract::Parsed;
-    use longshore_engine::list::{Diagnostic, ListText, Severity};
+    use longshore_engine::list::{Diagnostic, Entry, ListText, Selection, Severity};
 
     #[test]
     fn the_first_lines_are_cut_and_comments_do_not_count() {
@@ -205,6 +207,34 @@ mod tests {
         ] {
             let text = ListText::new("l", b"a\n".to_vec());
             let parsed = Parsed { diagnostics, ..Parsed::default() };
+            assert_eq!(Explained::of(&text).reason(&parsed, false), expected);
+        }
+    }
+
+    #[test]
+    fn a_warning_beside_entries_is_no_reason() {
+        let entry = Entry {
+            source: "a".to_owned(),
+            repositories: None,
+            select: Selection::All,
+            destination: None,
+            destination_tag: None,
+            platforms: Vec::new(),
+            line: 1,
+            attributes: Vec::new(),
+        };
+        let remark =
+            |severity| Diagnostic { severity, line: 1, column: 2, message: "odd".to_owned() };
+        for (severity, expected) in [
+            (Severity::Warning, "it does not look like a list in this format"),
+            (Severity::Error, "line 1, column 2: odd"),
+        ] {
+            let parsed = Parsed {
+                entries: vec![entry.clone()],
+                diagnostics: vec![remark(severity)],
+                ..Parsed::default()
+            };
+            let text = ListText::new("l", b"a\n".to_vec());
             assert_eq!(Explained::of(&text).reason(&parsed, false), expected);
         }
     }
