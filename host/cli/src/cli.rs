@@ -1,6 +1,7 @@
 //! Parses the command line and runs its command.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,7 +27,13 @@ pub fn run() -> ExitCode {
     if let Some(code) = longshore_plugin_host::compile_if_asked(std::env::args_os()) {
         return code;
     }
-    let arguments = flags::normalised(std::env::args_os(), flags::command);
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(version) = flags::version_if_asked(&arguments) {
+        // Printing fails only if the reader is gone.
+        let _gone = report::print(&version);
+        return Exit::Done.into();
+    }
+    let arguments = flags::normalised(arguments, flags::command);
     let invocation = match settings::resolve(&arguments) {
         Ok(invocation) => invocation,
         Err(InvocationError::Usage(error)) if error.use_stderr() => {

@@ -98,6 +98,15 @@ pub(crate) fn command() -> clap::Command {
     defined(&|_| true)
 }
 
+/// Returns the text of `longshore --version`, if `arguments` ask for nothing else. No other command needs so
+/// little, so the program answers without its definition.
+pub(crate) fn version_if_asked(arguments: &[OsString]) -> Option<String> {
+    let [_, only] = arguments else { return None };
+    let is_asked = only == "--version" || only == "-V";
+    let named = || clap::Command::new("longshore").version(env!("CARGO_PKG_VERSION"));
+    is_asked.then(|| named().render_version())
+}
+
 /// Returns the definition of the command line that `arguments` need. Commands that they do not name are not
 /// completed, so the program starts sooner: it has many commands with many flags.
 pub(crate) fn command_for(arguments: &[OsString]) -> clap::Command {
@@ -224,6 +233,19 @@ mod tests {
     #[test]
     fn the_definitions_are_consistent() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn the_version_is_that_of_the_definition() {
+        let asked = |words: &[&str]| {
+            super::version_if_asked(&words.iter().map(Into::into).collect::<Vec<_>>())
+        };
+        for flag in ["--version", "-V"] {
+            assert_eq!(asked(&["l", flag]), Some(command().render_version()), "{flag}");
+        }
+        for words in [&["l"][..], &["l", "--version", "-q"], &["l", "mirror"], &["--version"]] {
+            assert_eq!(asked(words), None, "{words:?}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! `HH:MM:SS [INFO|WARN|ERRO|DEBU] [M_ID:n] [IMG_ID:n] text`.
 
 mod below;
+mod clock;
 mod layer;
 
 use std::collections::HashSet;
@@ -10,6 +11,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::below::Below;
+use self::clock::local_time;
 pub(crate) use self::layer::LogLayer;
 use super::escape::escape_lines;
 use longshore_engine::event::Level;
@@ -193,10 +195,6 @@ pub(super) fn terminal_size() -> Size {
 /// Says whether standard error is a terminal that can move its cursor.
 pub(crate) fn has_terminal() -> bool {
     io::stderr().is_terminal() && std::env::var("TERM").unwrap_or_default() != "dumb"
-}
-
-fn local_time() -> jiff::civil::Time {
-    jiff::Zoned::now().time()
 }
 
 /// Says whether the terminal shows colour. (By convention any non-empty `NO_COLOR` turns it off.)
