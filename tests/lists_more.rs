@@ -144,6 +144,52 @@ fn an_empty_platform_is_not_written() {
 }
 
 #[test]
+fn what_people_paste_and_join_is_read() {
+    for (format, text, expected) in [
+        ("default", "team/app:1.0\n\u{feff}team/web:2.1\n", "team/app 1.0, team/web 2.1"),
+        (
+            "default",
+            "  image: team/app:1.0\n- image: 'team/web:2.1'\n",
+            "team/app 1.0, team/web 2.1",
+        ),
+        ("mirror", "team/app a 1.0\n\u{feff}team/web b 2.1\n", "team/app 1.0, team/web 2.1"),
+        (
+            "kubernetes",
+            "apiVersion: v1\nkind: Pod\nspec: {image: 'team/app:1.0'}\n---\n\u{feff}apiVersion: v1\n\
+             kind: Pod\nspec: {\n\t\"image\": \"team/web:2.1\"\n}\n",
+            "team/app 1.0, team/web 2.1",
+        ),
+        (
+            "kubernetes",
+            "resources: [a.yaml]\nimages:\n- {name: team/app, newTag: '1.0'}\n",
+            "team/app 1.0",
+        ),
+        (
+            "compose",
+            "services: {a: {image: 'team/app:1.0'}}\n---\nservices: {b: {image: 'team/web:2.1'}}\n",
+            "team/app 1.0, team/web 2.1",
+        ),
+        (
+            "cyclonedx",
+            "{\"bomFormat\": \"CycloneDX\", \"components\": [{\"purl\": \"PKG:Docker/team/app@1.0\"}]}",
+            "docker.io/team/app 1.0",
+        ),
+    ] {
+        let run =
+            Longshore::new().file("list", text).args(["convert-list", "-i", "list", "-o", "-"]);
+        let run = run.run().exits(0).complains(&format!("list is read as {format}"));
+        let lines = run.stdout.lines().filter(|line| !line.starts_with('#'));
+        let found: Vec<String> = lines
+            .map(|line| {
+                let columns: Vec<&str> = line.split(' ').collect();
+                format!("{} {}", columns[0], columns[2])
+            })
+            .collect();
+        assert_eq!(found.join(", "), expected, "{text}");
+    }
+}
+
+#[test]
 fn malformed_parts_fail_and_the_rest_is_copied() {
     let pair = pair();
     let text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n\

@@ -10,6 +10,9 @@
 //! unset variable expands to its default, with a warning. An unset variable without a default is an
 //! error. Images that a service builds cannot be mirrored.
 
+use std::collections::HashSet;
+use std::rc::Rc;
+
 use longshore_plugin_sdk::list::{Confidence, ListFormat, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
 
@@ -42,12 +45,26 @@ const ORIGINS: [&str; 4] = ["image", "build", "extends", "provider"];
 #[must_use]
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let roots = outline(head);
-    let [root] = &roots[..] else { return Confidence::No };
+    let known = |root: &Rc<Node>| root.members().all(|(key, _)| is_known(&key.text));
+    match &roots[..] {
+        [] => Confidence::No,
+        [root] => confidence(root),
+        // Later documents change services of the first one, and the last may be cut off.
+        [first, others @ ..] if others.iter().all(known) => confidence(first),
+        _ => Confidence::No,
+    }
+}
+
+fn is_known(key: &str) -> bool {
+    KNOWN.contains(&key) || key.starts_with("x-")
+}
+
+/// Tells how sure a document is a Compose file.
+fn confidence(root: &Node) -> Confidence {
     let Some(services) = root.get("services").and_then(Node::as_mapping) else {
         return Confidence::No;
     };
     let has_origin = |service: &Node| ORIGINS.iter().any(|origin| service.get(origin).is_some());
-    let is_known = |key: &str| KNOWN.contains(&key) || key.starts_with("x-");
     let found = services.iter().filter(|(_, service)| has_origin(service)).count();
     let all_known = root.members().all(|(key, _)| is_known(&key.text));
     // The last service may be cut off.
@@ -76,17 +93,26 @@ impl ListFormat for Compose {
 
     fn parse(&self, _file_name: &str, text: &str) -> Parsed {
         let (mut parsed, roots) = Parsed::of_yaml(text);
+        let mut services = HashSet::new();
         for (number, root) in roots.iter().enumerate() {
             if number > 0 {
-                parsed.warn(root.place, "a Compose file is one document; this one is read too");
+                let message = "Compose merges this document into the first one; here its images are \
+                               read beside those of the first";
+                parsed.warn(root.place, message);
             }
-            document(&mut parsed, root, &self.variables);
+            document(&mut parsed, root, &self.variables, &mut services);
         }
         parsed.in_order()
     }
 }
 
-fn document(parsed: &mut Parsed, root: &Node, variables: &Variables) {
+/// Parses a document. `known` has the names of the services of the documents before it.
+fn document<'n>(
+    parsed: &mut Parsed,
+    root: &'n Node,
+    variables: &Variables,
+    known: &mut HashSet<&'n str>,
+) {
     for (key, what) in [
         ("include", "the files of `include` are not read"),
         ("models", "`models` are not mirrored"),
@@ -96,7 +122,7 @@ fn document(parsed: &mut Parsed, root: &Node, variables: &Variables) {
         }
     }
     let Some(services) = root.get("services") else {
-        if root.get("include").is_none() {
+        if root.get("include").is_none() && known.is_empty() {
             parsed.error(root.place, "there are no `services`");
         }
         return;
@@ -105,10 +131,11 @@ fn document(parsed: &mut Parsed, root: &Node, variables: &Variables) {
         let mut shared = Shared::default();
         for (key, service) in services.iter() {
             let before = parsed.diagnostics.len();
-            service::read(parsed, variables, key, service);
+            service::read(parsed, variables, key, service, known.contains(&*key.text));
             shared.unite(parsed, before, &key.text);
         }
         shared.name_services(parsed);
+        known.extend(services.iter().map(|(key, _)| &*key.text));
     }
 }
 

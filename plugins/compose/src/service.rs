@@ -7,8 +7,14 @@ use longshore_plugin_sdk::yaml::{Key, Node};
 use crate::interpolate::{Interpolated, interpolated};
 use crate::variables::Variables;
 
-/// Parses a service.
-pub(crate) fn read(parsed: &mut Parsed, variables: &Variables, key: &Key, service: &Node) {
+/// Parses a service. `is_change` says that an earlier document has it, perhaps with its image.
+pub(crate) fn read(
+    parsed: &mut Parsed,
+    variables: &Variables,
+    key: &Key,
+    service: &Node,
+    is_change: bool,
+) {
     let name = key.text.as_str();
     if service.expect_mapping(&format!("service `{name}`"), parsed).is_none() {
         return;
@@ -35,7 +41,10 @@ pub(crate) fn read(parsed: &mut Parsed, variables: &Variables, key: &Key, servic
             let message = format!("service `{name}` is built, so there is nothing to mirror");
             parsed.warn(build.place, message);
         }
-        (None, None) if service.get("extends").is_some() || service.get("provider").is_some() => {}
+        (None, None)
+            if is_change
+                || service.get("extends").is_some()
+                || service.get("provider").is_some() => {}
         (None, None) => parsed.error(key.place, format!("service `{name}` has no image")),
     }
     for volume in service.get("volumes").map(Node::items).unwrap_or_default() {

@@ -173,6 +173,45 @@ fn malformed_files_have_exact_diagnostics() {
 }
 
 #[test]
+fn later_documents_change_the_first() {
+    let merged = "Compose merges this document into the first one; here its images are read beside \
+                  those of the first";
+    for (text, found, remarked) in [
+        (
+            "services:\n  a: {image: 'a:1'}\n---\nservices:\n  b: {image: 'b:1'}\n",
+            &["2 a 1", "5 b 1"][..],
+            vec![format!("4:1 {merged}")],
+        ),
+        (
+            "services:\n  a: {image: 'a:1'}\n---\nservices:\n  a: {ports: []}\n  b: {ports: []}\n",
+            &["2 a 1"],
+            vec![format!("4:1 {merged}"), "6:3! service `b` has no image".to_owned()],
+        ),
+        (
+            "services:\n  a: {image: 'a:1'}\n---\nservices:\n  a: {image: 'a:2'}\n",
+            &["2 a 1", "5 a 2"],
+            vec![format!("4:1 {merged}")],
+        ),
+        (
+            "services:\n  a: {image: 'a:1'}\n---\nvolumes: {v: {}}\n---\n",
+            &["2 a 1"],
+            vec![format!("4:1 {merged}")],
+        ),
+    ] {
+        assert_ne!(probe("compose.yaml", text), Confidence::No, "{text}");
+        let parsed = parse("compose.yaml", text);
+        assert_eq!(entries(&parsed), found, "{text}");
+        assert_eq!(remarks(&parsed), remarked, "{text}");
+    }
+    for other in [
+        "services:\n  a: {image: x}\n---\napiVersion: v1\nkind: Pod\n",
+        "apiVersion: v1\nkind: Pod\n---\nservices:\n  a: {image: x}\n",
+    ] {
+        assert_eq!(probe("list", other), Confidence::No, "{other}");
+    }
+}
+
+#[test]
 fn the_probe_accepts_only_compose_files() {
     knows_its_own("compose", probe);
     for (head, expected) in [

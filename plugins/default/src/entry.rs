@@ -4,7 +4,7 @@ use longshore_plugin_sdk::diagnostic::Diagnostic;
 use longshore_plugin_sdk::line::{Field, Line};
 use longshore_plugin_sdk::list::{Entry, Selection};
 use longshore_plugin_sdk::reference::Parts;
-use longshore_plugin_sdk::shape::{fields_before_remark, pull_command};
+use longshore_plugin_sdk::shape::{fields_before_remark, image_key, pull_command};
 
 /// The option that names platforms.
 const PLATFORM: &str = "--platform";
@@ -41,7 +41,8 @@ pub(crate) fn read(line: &Line<'_>) -> Result<(Entry, Option<Diagnostic>), Diagn
 impl<'a> Words<'a> {
     fn of(line: &Line<'_>, fields: &[Field<'a>]) -> Result<Self, Diagnostic> {
         let bullet = fields.first().is_some_and(|field| matches!(field.text, "-" | "*"));
-        let fields = &fields[usize::from(bullet)..];
+        let before = image_key(fields).max(usize::from(bullet));
+        let fields = &fields[before..];
         let command = pull_command(fields);
         let mut words = Self::default();
         let mut fields = fields[command..].iter();

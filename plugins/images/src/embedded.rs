@@ -28,8 +28,9 @@ pub(crate) fn object(object: &Node, found: &mut Found, walk: Walk) {
         let mark = found.key(field);
         let texts: Vec<_> =
             data.members().filter_map(|(key, value)| entry(key, value, is_encoded)).collect();
-        let (files, values): (Vec<_>, Vec<_>) =
-            texts.iter().partition(|(_, _, text)| is_document(text) || text.contains('\n'));
+        let (files, values): (Vec<_>, Vec<_>) = texts.iter().partition(|(key, _, text)| {
+            is_document(text) || text.contains('\n') || is_file(&key.text)
+        });
         let settings: Vec<_> = values
             .iter()
             .map(|(key, value, text)| Setting::of(&key.text, text, value.place, At::Key(&key.text)))
@@ -43,6 +44,12 @@ pub(crate) fn object(object: &Node, found: &mut Found, walk: Walk) {
         }
         found.back(mark);
     }
+}
+
+/// Reports whether a name is that of a file with a document, which may have one line.
+fn is_file(name: &str) -> bool {
+    let end = name.rsplit_once('.').map_or("", |(_, end)| end);
+    ["yaml", "yml", "json"].iter().any(|known| end.eq_ignore_ascii_case(known))
 }
 
 /// Returns the text of an entry, decoded if it is encoded. What is not text has no images.
@@ -68,7 +75,7 @@ pub(crate) fn is_document(text: &str) -> bool {
 
 /// Adds the images of a text in a document: the fields of YAML and JSON, and else its lines.
 pub(crate) fn inside(node: &Node, text: &str, key: &str, found: &mut Found, walk: Walk) {
-    if found.depth() == DEPTH || !text::may_hold(text) {
+    if found.depth() == DEPTH || !text::may_hold(text, key) {
         return;
     }
     let mark = found.text(node.place);
@@ -81,10 +88,12 @@ pub(crate) fn inside(node: &Node, text: &str, key: &str, found: &mut Found, walk
     found.back(mark);
 }
 
-/// Walks the documents of a text. Returns whether all of it is documents.
+/// Walks the documents of a text. Returns whether all of it is documents. A list of words is none.
 fn documents(text: &str, found: &mut Found, walk: Walk) -> bool {
     let documents = read(text);
-    let is_collection = |root: &Node| root.as_mapping().is_some() || root.as_sequence().is_some();
+    let is_collection = |root: &Node| {
+        root.as_mapping().is_some() || root.items().iter().any(|item| item.as_text().is_none())
+    };
     let mut is_whole = documents.complete;
     for root in documents.whole() {
         if is_collection(root) {

@@ -14,6 +14,7 @@ mod object;
 mod pair;
 mod parts;
 mod rule;
+mod schema;
 mod setting;
 mod text;
 mod walk;
@@ -24,7 +25,7 @@ use longshore_plugin_sdk::list::Parsed;
 use longshore_plugin_sdk::yaml::Node;
 
 pub use finding::{Finding, Origin, What};
-pub use object::is_object;
+pub use object::{KUSTOMIZE_IS_NOT_RUN, is_kustomization, is_object};
 pub use rule::Rule;
 
 /// Finds the images of a document.

@@ -10,6 +10,48 @@ use crate::rule::Rule;
 /// Kinds that make a controller install a chart.
 const CHARTS: [&str; 2] = ["HelmRelease", "HelmChart"];
 
+/// What to say of a file of kustomize.
+pub const KUSTOMIZE_IS_NOT_RUN: &str = "kustomize is not run: the files that it names are not read";
+
+/// Keys of kustomize's own file.
+const KUSTOMIZATION: [&str; 32] = [
+    "apiVersion",
+    "bases",
+    "buildMetadata",
+    "commonAnnotations",
+    "commonLabels",
+    "components",
+    "configMapGenerator",
+    "configurations",
+    "crds",
+    "generatorOptions",
+    "generators",
+    "helmChartInflationGenerator",
+    "helmCharts",
+    "helmGlobals",
+    "images",
+    "kind",
+    "labels",
+    "metadata",
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "openapi",
+    "patches",
+    "patchesJson6902",
+    "patchesStrategicMerge",
+    "replacements",
+    "replicas",
+    "resources",
+    "secretGenerator",
+    "sortOptions",
+    "transformers",
+    "vars",
+];
+
+/// Keys of an item of kustomize's `images`: the name of the image, and what changes of it.
+const SETS: [&str; 5] = ["name", "newName", "newTag", "digest", "tagSuffix"];
+
 /// Group of Crossplane's packages.
 const PACKAGES: &str = "pkg.crossplane.io/";
 
@@ -36,6 +78,21 @@ const KUBERNETES: &str = "k8s.io";
 pub fn is_object(root: &Node) -> bool {
     root.text_of("apiVersion").is_some()
         && (root.text_of("kind").is_some() || root.get("items").is_some())
+}
+
+/// Reports whether a document is the file of kustomize, which may leave out its kind: it sets images, and
+/// has no other keys than such files.
+#[must_use]
+pub fn is_kustomization(root: &Node) -> bool {
+    let known = |key: &str| KUSTOMIZATION.contains(&key);
+    let sets = |item: &Node| {
+        item.text_of("name").is_some() && item.members().all(|(key, _)| SETS.contains(&&*key.text))
+    };
+    let changes = |item: &Node| SETS[1..].iter().any(|key| item.get(key).is_some());
+    let images = root.get("images").map(Node::items).unwrap_or_default();
+    root.members().all(|(key, _)| known(&key.text))
+        && images.iter().all(|item| sets(item))
+        && images.iter().any(|item| changes(item))
 }
 
 /// Returns `KIND/NAME` of an object; `None` for other mappings and for a list of objects.
@@ -114,8 +171,7 @@ fn artifact(node: &Node, found: &mut Found) {
 }
 
 fn kustomization(node: &Node, found: &mut Found) {
-    let message = "kustomize is not run: the files that it names are not read";
-    found.remark(node.place, Rule::Kind, message);
+    found.remark(node.place, Rule::Kind, KUSTOMIZE_IS_NOT_RUN);
 }
 
 /// Adds the image of a Crossplane package. The default registry of packages is Crossplane's.

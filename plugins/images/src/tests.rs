@@ -281,6 +281,72 @@ fn texts_are_read_for_images() {
 }
 
 #[test]
+fn files_with_one_line_are_documents() {
+    // `image: q.io/a:1` in base64.
+    let encoded = "aW1hZ2U6IHEuaW8vYTox";
+    for (kind, data, images, suspects) in [
+        ("Secret", format!("data: {{cfg.yaml: {encoded}}}"), &["q.io/a 1"][..], &[][..]),
+        ("Secret", "stringData: {cfg.yml: 'image: q.io/a:1'}".to_owned(), &["q.io/a 1"], &[]),
+        ("ConfigMap", "data: {cfg.YAML: 'image: a/b:1'}".to_owned(), &["a/b 1"], &[]),
+        ("ConfigMap", format!("binaryData: {{x.json: {encoded}}}"), &["q.io/a 1"], &[]),
+        ("ConfigMap", "data: {x.yaml: 'see: q.io/a/b:1'}".to_owned(), &[], &["q.io/a/b:1"]),
+        ("ConfigMap", "data: {x.txt: 'image: q.io/a:1'}".to_owned(), &[], &["q.io/a:1"]),
+    ] {
+        let (found, warned) = document(&format!("apiVersion: v1\nkind: {kind}\n{data}\n"));
+        assert_eq!(found, images, "{data}");
+        assert_eq!(warned, suspects, "{data}");
+    }
+}
+
+#[test]
+fn lists_of_images_in_texts_are_named() {
+    let of = |data: &str| document(&format!("apiVersion: v1\nkind: ConfigMap\ndata:\n  {data}\n"));
+    for (data, suspects) in [
+        (
+            "images.txt: |\n    nginx:1.25\n    # redis:6\n    redis:7\n",
+            &["nginx:1.25", "redis:7"][..],
+        ),
+        ("rancher-images: |\n    - a/b:1\n    - \"c/d:2\",\n", &["a/b:1", "c/d:2"]),
+        ("IMAGE_LIST: |\n    docker pull nginx:1\n    q.io/a/b:1\n", &["nginx:1", "q.io/a/b:1"]),
+        ("hosts.txt: |\n    nginx:1.25\n    db:5432\n", &[]),
+        ("images.md: |\n    see port:80 of them\n    nginx\n", &[]),
+    ] {
+        assert_eq!(
+            of(data),
+            (vec![], suspects.iter().map(|&name| name.to_owned()).collect()),
+            "{data}"
+        );
+    }
+}
+
+#[test]
+fn defaults_of_schemas_only_look_like_images() {
+    let of = |schema: &str| {
+        let head = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n";
+        document(&format!(
+            "{head}spec: {{versions: [{{schema: {{openAPIV3Schema: {schema}}}}}]}}\n"
+        ))
+    };
+    for (schema, suspects) in [
+        ("{properties: {image: {type: string, default: 'q.io/a/b:1'}}}", &["q.io/a/b:1"][..]),
+        ("{properties: {image: {default: 'a/b:1'}, other: {default: 'c/d:1'}}}", &["a/b:1"]),
+        ("{properties: {jobImage: {type: string, default: 'nginx:1'}}}", &["nginx:1"]),
+        (
+            "{properties: {x: {default: {image: 'q.io/a/b:1', port: 80}}, y: {items: {properties: {z: {default: ['q.io/c/d:1']}}}}}}",
+            &["q.io/a/b:1", "q.io/c/d:1"],
+        ),
+        ("{properties: {image: {description: 'as q.io/a/b:1', example: 'q.io/a/b:1'}}}", &[]),
+        ("{properties: {host: {default: 'db:5432'}, image: {default: ''}}}", &[]),
+    ] {
+        assert_eq!(
+            of(schema),
+            (vec![], suspects.iter().map(|&name| name.to_owned()).collect()),
+            "{schema}"
+        );
+    }
+}
+
+#[test]
 fn annotations_only_look_like_images() {
     let of = |annotation: &str| document(&format!("metadata: {{annotations: {{{annotation}}}}}\n"));
     assert_eq!(of("containerImage: 'a/b:1'").1, ["a/b:1"]);

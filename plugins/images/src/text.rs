@@ -4,7 +4,8 @@ use longshore_plugin_sdk::diagnostic::Place;
 
 use crate::finding::Found;
 use crate::flags::{self, Source, is_name, references};
-use crate::likeness::is_certain;
+use crate::likeness::{Likeness, is_certain};
+use crate::name::words as words_of;
 use crate::rule::Rule;
 use crate::setting::{At, Setting};
 
@@ -14,11 +15,26 @@ const COMMENTS: [&str; 6] = ["#", "//", ";", "/*", "* ", "<!--"];
 /// The most parts of JSON that are looked for in a text.
 const MOST_PARTS: usize = 64;
 
-/// Reports whether a text may hold an image, so that parsing it is worth the time.
-pub(crate) fn may_hold(text: &str) -> bool {
+/// Reports whether the text of `key` may hold an image, so that parsing it is worth the time.
+pub(crate) fn may_hold(text: &str, key: &str) -> bool {
     let has =
         |word: &[u8]| text.as_bytes().windows(word.len()).any(|at| at.eq_ignore_ascii_case(word));
-    text.contains([':', '@', '=']) && (has(b"image") || has(b"repo") || text.contains('/'))
+    text.contains([':', '@', '='])
+        && (has(b"image") || has(b"repo") || text.contains('/') || lists_images(key))
+}
+
+/// Reports whether the name of a text says that its lines are images, as in `rancher-images.txt`.
+fn lists_images(key: &str) -> bool {
+    words_of(key).iter().any(|word| word.ends_with("image") || word.ends_with("images"))
+}
+
+/// Returns the reference of a line that has nothing else, with its version and without a path: `nginx:1.27`.
+/// Elsewhere such a word may be a host and a port.
+fn only(line: &str) -> Option<&str> {
+    let line = line.strip_prefix("- ").unwrap_or(line);
+    let line = line.strip_prefix("docker pull ").unwrap_or(line);
+    let word = line.trim().trim_end_matches(',').trim_matches(['"', '\'']);
+    (!word.contains('/') && Likeness::of(word) == Likeness::Versioned).then_some(word)
 }
 
 /// Finds the references of a text by its lines: settings such as `image = "team/app:1"`, flags of
@@ -27,6 +43,7 @@ pub(crate) fn find(text: &str, place: Place, key: &str, found: &mut Found) {
     let what = format!("the text of `{key}`");
     let source = Source { place: &what, trusted: false, rule: Rule::Text };
     let mut settings = Vec::new();
+    let lists_images = lists_images(key);
     // The flag whose value follows, perhaps on the next line.
     let mut flag = "";
     for line in text.lines().map(str::trim) {
@@ -36,6 +53,10 @@ pub(crate) fn find(text: &str, place: Place, key: &str, found: &mut Found) {
         if is_section(line) {
             // Settings of two sections may have the same names.
             flags::find(&std::mem::take(&mut settings), source, found);
+        }
+        if let Some(word) = only(line).filter(|_| lists_images) {
+            found.doubtful(place, Rule::Text, word, format!("it is a line of {what}"));
+            continue;
         }
         match assignment(line) {
             Some((name, value)) => settings.push(Setting::of(name, value, place, At::Here)),

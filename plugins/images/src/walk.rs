@@ -14,6 +14,7 @@ use crate::object::{self, Object};
 use crate::pair::ByName;
 use crate::parts::Split;
 use crate::rule::Rule;
+use crate::schema;
 use crate::setting::{At, Setting};
 use crate::text;
 
@@ -133,7 +134,7 @@ impl<'f> Walk<'f> {
         let in_list = std::mem::take(&mut self.in_list);
         let in_images = std::mem::take(&mut self.in_images);
         match object::read(node, self.found) {
-            Object::Schema => return,
+            Object::Schema => return schema::defaults(node, self.found),
             Object::Texts => return embedded::object(node, self.found, in_text),
             Object::Usual => {}
         }

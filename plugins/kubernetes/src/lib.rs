@@ -11,8 +11,9 @@
 //!
 //! The crate `longshore-plugin-images` finds the images in objects of any kind, custom resources
 //! included: by the names of fields, in arguments, variables and texts. What only looks like an image
-//! gets a warning.
+//! gets a warning. The file of kustomize needs no kind.
 
+use longshore_plugin_images::{KUSTOMIZE_IS_NOT_RUN, is_kustomization};
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
 
@@ -29,7 +30,7 @@ const LONG: usize = 32 * 1024;
 #[must_use]
 pub fn probe(_file_name: &str, head: &str) -> Confidence {
     let roots = outline(head);
-    let objects = roots.iter().filter(|root| is_object(root)).count();
+    let objects = roots.iter().filter(|root| is_object(root) || is_kustomization(root)).count();
     if roots.iter().any(|root| is_foreign(root)) {
         return Confidence::No;
     }
@@ -54,7 +55,9 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
                 format!("objects of {group} are not read: they are not manifests"),
             );
         } else if root.as_mapping().is_some() {
-            if !is_object(root) {
+            if root.get("kind").is_none() && is_kustomization(root) {
+                parsed.warn(root.place, KUSTOMIZE_IS_NOT_RUN);
+            } else if !is_object(root) {
                 parsed.warn(root.place, "the document has no apiVersion and kind");
             }
             longshore_plugin_images::add(longshore_plugin_images::find(root), &mut parsed);

@@ -74,6 +74,8 @@ fn custom_resources_are_read_by_the_usual_fields() {
             "37:20 `image` is not an image reference, so it is skipped",
             "57:1 kustomize is not run: the files that it names are not read",
             "60:3 `nginx:1.27` is read as an image on Docker Hub",
+            "70:42 `not/this:1` may be an image, but it is the default of `image` in a schema, so it is \
+             skipped",
             "79:5 `not-certain` of `images` may not be an image, so it is skipped",
             "80:17 the destination gets no tag, as only a digest is given",
             "81:13 `quay.io/not/this:1` may be an image, but `mirrors` may mean something else, so it \
@@ -225,5 +227,38 @@ fn the_kind_may_come_after_the_head() {
         ("apiVersion: v2\nname: chart\nversion: 1.0.0\n".to_owned(), Confidence::No),
     ] {
         assert_eq!(probe("list", &text), expected, "{}", &text[..40]);
+    }
+}
+
+#[test]
+fn the_file_of_kustomize_needs_no_kind() {
+    let not_run = "1:1 kustomize is not run: the files that it names are not read";
+    for (text, found) in [
+        (
+            "resources:\n- a.yaml\nimages:\n- name: nginx\n  newName: q.io/m/nginx\n  newTag: v1\n",
+            &["5 q.io/m/nginx v1"][..],
+        ),
+        ("images:\n- {name: q.io/a/b, newTag: 2}\n", &["2 q.io/a/b 2"]),
+        (
+            "namespace: x\nimages:\n- {name: q.io/a/b, digest: 'sha256:aa', newName: c.io/d}\n- name: other\n",
+            &["3 c.io/d @sha256:aa"],
+        ),
+        ("kind: Kustomization\nimages: [{name: q.io/a, newTag: '1'}]\n", &["2 q.io/a 1"]),
+        ("{\"images\": [{\"name\": \"q.io/a\", \"newTag\": \"1\"}]}\n", &["1 q.io/a 1"]),
+    ] {
+        assert_ne!(probe("kustomization.yaml", text), Confidence::No, "{text}");
+        let parsed = parse("kustomization.yaml", text);
+        assert_eq!(entries(&parsed), found, "{text}");
+        assert!(remarks(&parsed).iter().any(|remark| remark == not_run), "{:?}", remarks(&parsed));
+    }
+    for other in [
+        "images:\n- {name: a/b, tag: 1}\n",
+        "images:\n- name: a/b\n",
+        "images:\n- {name: a/b, newTag: 1}\nspec: {}\n",
+        "images: {a: {newTag: 1}}\n",
+        "resources: [a.yaml]\n",
+        "images:\n- a/b:1\n",
+    ] {
+        assert_eq!(probe("list", other), Confidence::No, "{other}");
     }
 }

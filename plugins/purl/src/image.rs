@@ -21,14 +21,17 @@ impl Image {
     /// Reads a purl. Returns `None` if purls of its type do not name images.
     #[must_use]
     pub fn of(purl: &str) -> Option<Result<Self, String>> {
-        let kind = purl.trim_start().strip_prefix("pkg:")?.trim_start_matches('/');
+        // The scheme has no case, but the parser wants small letters.
+        let (_, rest) =
+            purl.trim().split_once(':').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("pkg"))?;
+        let kind = rest.trim_start_matches('/');
         let (kind, _) = kind.split_once('/').unwrap_or((kind, ""));
         let read = match kind.to_ascii_lowercase().as_str() {
             "oci" => crate::oci::read,
             "docker" => crate::docker::read,
             _ => return None,
         };
-        let parsed = PackageUrl::from_str(purl.trim());
+        let parsed = PackageUrl::from_str(&format!("pkg:{rest}"));
         let image = parsed.map_err(|error| error.to_string()).and_then(|parsed| read(&parsed));
         Some(image.map_err(|message| format!("the purl `{purl}` cannot be used: {message}")))
     }

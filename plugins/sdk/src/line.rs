@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::list::Confidence;
 
-/// A byte-order mark, which some editors write at the start of a file.
+/// A byte-order mark, which some editors write at the start of a file. Files that were joined have more.
 const BOM: char = '\u{feff}';
 
 /// One non-blank line without its line ending.
@@ -24,12 +24,11 @@ pub struct Field<'a> {
     pub start: usize,
 }
 
-/// Iterates over the non-blank lines, comments included. Skips a byte-order mark.
+/// Iterates over the non-blank lines, comments included. Skips byte-order marks before them.
 pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
-    let text = text.strip_prefix(BOM).unwrap_or(text);
     (1..)
         .zip(text.lines())
-        .map(|(number, text)| Line { number, text })
+        .map(|(number, text)| Line { number, text: text.strip_prefix(BOM).unwrap_or(text) })
         .filter(|line| !line.trimmed().is_empty())
 }
 
@@ -130,6 +129,11 @@ mod tests {
     fn blank_lines_are_counted_and_line_endings_and_the_mark_are_removed() {
         assert_eq!(numbered("\u{feff}a\r\n \t\r\n\nb \n"), [(1, "a"), (4, "b ")],);
         assert_eq!(numbered("\u{feff}\n"), []);
+        // Files that were joined.
+        assert_eq!(
+            numbered("a\n\u{feff}b\n\u{feff}\r\n\u{feff}# c\n"),
+            [(1, "a"), (2, "b"), (4, "# c")]
+        );
     }
 
     #[test]

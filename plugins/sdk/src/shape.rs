@@ -57,6 +57,14 @@ pub fn fields_before_remark<'a>(line: &Line<'a>) -> Vec<Field<'a>> {
     line.fields().take_while(|field| !is_remark(field)).collect()
 }
 
+/// Returns the number of fields before the reference of a line that was picked out of a manifest, such as
+/// `- image: nginx`; 0 if there is no key `image`.
+#[must_use]
+pub fn image_key(fields: &[Field<'_>]) -> usize {
+    let at = usize::from(fields.first().is_some_and(|field| field.text == "-"));
+    if fields.get(at).is_some_and(|field| field.text == "image:") { at + 1 } else { 0 }
+}
+
 /// Returns the number of fields of a command that pulls an image, such as `sudo docker pull`; 0 if
 /// the fields do not start with one.
 #[must_use]
@@ -119,6 +127,15 @@ fn starts_as_document(head: &str) -> bool {
     if DOCKERFILE.contains(&key.text) && words.clone().next().is_some() {
         return true;
     }
+    if key.text == "image:" {
+        // Lines that were picked out of manifests are a list, and one line may be all of a document.
+        let (mut others, mut are_images) = (0_usize, true);
+        for line in counting {
+            others += 1;
+            are_images &= image_key(&fields_before_remark(&line)) > 0;
+        }
+        return others == 0 || !are_images;
+    }
     if !is_key(key.text) {
         return key.text.starts_with(['"', '\'']) && text.contains("\": ");
     }
@@ -180,6 +197,8 @@ mod tests {
             "images:\n- nginx\n",
             "images:\n  - nginx\n",
             "image: nginx\n",
+            "image: nginx\nreplicas: 2\n",
+            "image: nginx\nimage:\n  tag: 1\n",
             "---\nkind: Pod\n",
             "%YAML 1.2\n---\na:\n  b\n",
             "- name: a\n  image: b\n",
@@ -204,6 +223,9 @@ mod tests {
             "- nginx\n",
             "---\n- nginx\n",
             "a b 1\n",
+            "image: nginx\nimage: redis:7\n",
+            "  image: nginx # c\n\n      - image: redis:7\n---\nimage: \"a/b\"\n",
+            "- image: nginx\n- image: redis:7\n",
         ] {
             assert!(!starts_as_document(list), "{list:?}");
         }

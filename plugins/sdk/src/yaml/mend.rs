@@ -1,4 +1,5 @@
-//! Mends what the parser refuses and other YAML readers accept: in quoted scalars, and after them.
+//! Mends what the parser refuses and other YAML readers accept: in quoted scalars, after them, and tabs
+//! between brackets.
 //!
 //! YAML wants every line of a quoted scalar to be indented more than its key. libyaml, PyYAML and
 //! the readers of Go do not check this, and generators write such lines:
@@ -9,7 +10,8 @@
 //! ```
 //!
 //! Folding drops the blanks at the start of these lines. So more of them change no value, and the
-//! text keeps its line numbers. The same readers accept a comment right behind the closing quote.
+//! text keeps its line numbers. The same readers accept a comment right behind the closing quote, and
+//! those of Go accept JSON with tabs in a block of YAML.
 
 use granit_parser::{ErrorKind, Marker, Scanner, StrInput, TokenType};
 
@@ -23,11 +25,12 @@ pub(super) fn mended(text: &str) -> Option<String> {
     let mut rest = text;
     while let Some(Stop { at, fault }) = first_error(rest) {
         let line = line_start(rest, at);
-        let scalar = match &fault {
+        let continued = match &fault {
             Fault::Scalar(scalar) => scalar.continued(rest, line),
+            Fault::Tabs(start) => brackets(rest, *start, line),
             Fault::Comment | Fault::Other => None,
         };
-        let end = match (fault, scalar) {
+        let end = match (fault, continued) {
             (Fault::Comment, _) => {
                 let end = line_end(rest, at);
                 result.extend([&rest[..at], " ", &rest[at..end]]);
@@ -66,6 +69,8 @@ enum Fault {
     Scalar(Quoted),
     /// A comment follows a quoted scalar without a blank.
     Comment,
+    /// A line between brackets starts with a tab. The outermost bracket opens at this offset.
+    Tabs(usize),
     /// All that cannot be mended.
     Other,
 }
@@ -79,14 +84,19 @@ struct Quoted {
 fn first_error(text: &str) -> Option<Stop> {
     let options = granit_parser::options! { emit_comments: false };
     let mut scanner = Scanner::with_options(StrInput::new(text), options);
-    let (mut end, mut depth) = (0, 0_usize);
+    let (mut end, mut depth, mut outermost) = (0, 0_usize, 0);
     loop {
         match scanner.next()? {
             Ok(token) => {
                 let (span, token) = token.into_parts();
                 end = offset(text, &span.end);
                 match token {
-                    TokenType::FlowSequenceStart | TokenType::FlowMappingStart => depth += 1,
+                    TokenType::FlowSequenceStart | TokenType::FlowMappingStart => {
+                        if depth == 0 {
+                            outermost = offset(text, &span.start);
+                        }
+                        depth += 1;
+                    }
                     TokenType::FlowSequenceEnd | TokenType::FlowMappingEnd => {
                         depth = depth.saturating_sub(1);
                     }
@@ -94,15 +104,28 @@ fn first_error(text: &str) -> Option<Stop> {
                 }
             }
             Err(error) => {
+                let at = offset(text, error.marker());
                 let scalar = || Quoted::after(text, end).map(Fault::Scalar);
+                // The scanner holds back the tokens of what may be a key, such as brackets.
+                let held_back = || text[end.min(at)..at].find(['[', '{']).map(|after| end + after);
+                let is_tab = matches!(
+                    error.kind(),
+                    ErrorKind::TabInIndentation
+                        | ErrorKind::TabInBlockIndentation
+                        | ErrorKind::TabNotAllowed
+                );
                 let fault = match error.kind() {
+                    _ if is_tab && depth > 0 => Some(Fault::Tabs(outermost)),
                     // A scan cannot go on inside brackets.
                     _ if depth > 0 => None,
-                    ErrorKind::InvalidQuotedScalarIndent | ErrorKind::TabInIndentation => scalar(),
+                    ErrorKind::InvalidQuotedScalarIndent => scalar(),
+                    ErrorKind::TabInIndentation => {
+                        scalar().or_else(|| held_back().map(Fault::Tabs))
+                    }
+                    _ if is_tab => held_back().map(Fault::Tabs),
                     ErrorKind::CommentNotSeparated => Some(Fault::Comment),
                     _ => None,
                 };
-                let at = offset(text, error.marker());
                 return Some(Stop { at, fault: fault.unwrap_or(Fault::Other) });
             }
         }
@@ -166,6 +189,42 @@ impl Quoted {
         }
         None
     }
+}
+
+/// Returns how far to indent the lines from `at`, and where the bracket closes that opens at `start`.
+/// Returns `None` if it does not close in its document.
+fn brackets(text: &str, start: usize, at: usize) -> Option<(usize, usize)> {
+    let closing = start + closing_bracket(&text[start..])?;
+    let column = start - line_start(text, start);
+    let is_inside = closing >= at && next_document(&text[..closing], at) == closing;
+    (is_inside && column <= MAX_COLUMN).then_some((column + 1, closing))
+}
+
+/// Finds the bracket that closes the one that the text starts with. Quotes open behind a blank or a mark.
+fn closing_bracket(text: &str) -> Option<usize> {
+    let (mut depth, mut quote, mut before) = (0_usize, None, b' ');
+    let mut bytes = text.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        let is_apart = before.is_ascii_whitespace() || b"[{,:".contains(&before);
+        match (quote, byte) {
+            (Some(b'"'), b'\\') => drop(bytes.next()),
+            (Some(open), _) if open == byte => quote = None,
+            (None, b'"' | b'\'') if is_apart => quote = Some(byte),
+            (None, b'#') if before.is_ascii_whitespace() => {
+                bytes.find(|&(_, byte)| byte == b'\n')?;
+            }
+            (None, b'[' | b'{') => depth += 1,
+            (None, b']' | b'}') => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(at);
+                }
+            }
+            _ => {}
+        }
+        before = byte;
+    }
+    None
 }
 
 /// Adds lines with more indentation, and with spaces for tabs before the text.

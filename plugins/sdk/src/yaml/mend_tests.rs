@@ -52,6 +52,47 @@ fn many_such_scalars_are_read_in_one_document() {
 }
 
 #[test]
+fn brackets_may_have_tabs_inside() {
+    for (text, path, expected, line) in [
+        ("a: {\n\t\"b\": \"c\"\n}\nz: 1\n", &["a", "b"][..], "c", 4),
+        ("k:\n  a: {\n\t\tb: c,\n\t\td: 'e ]}'\n\t}\nz: 1\n", &["k", "a", "d"], "e ]}", 6),
+        ("k:\n  a: [\n\tx,\n\t{b: [\ty\t]}\t]\t# c\nz: 1\n", &["z"], "1", 5),
+        ("a: {b: \"x\\\"}\",\n\tc: d # ]\n\t}\nz: 1\n", &["a", "c"], "d", 4),
+        ("a: {b: it's,\n\tc: d\n}\ne: {\n\tf: g\n}\nz: 1\n", &["e", "f"], "g", 7),
+        ("a: {b: 'it''s',\r\n\tc: d\r\n}\r\nz: 1\r\n", &["a", "c"], "d", 4),
+    ] {
+        let root = only(text);
+        assert_eq!(root.path(path).and_then(Node::as_text), Some(expected), "{text:?}");
+        assert_eq!(root.get("z").map(|node| node.place.line), Some(line), "{text:?}");
+    }
+    // Time grows with the text, not with its square.
+    let many = (0..5_000).map(|number| format!("k{number}: {{\n\ta: b\n}}\n")).collect::<String>();
+    assert_eq!(only(&many).members().count(), 5_000);
+    let broken = "a: {\n\tb: c\n---\nok: 1\n";
+    assert_eq!(read(broken).whole().len(), 1, "{:?}", read(broken).errors);
+    assert!(!read("a:\n\tb: c\n").complete, "a block has no tabs");
+}
+
+#[test]
+fn joined_files_may_have_marks() {
+    for text in [
+        "a: 1\n---\n\u{feff}b: 2\n---\nz: 1\n",
+        "\u{feff}a: 1\n---\n\u{feff}b: 'x\ny'\n---\nz: 1\n",
+        "a: 1\n...\n\u{feff}---\nb: 2\n---\nz: 1\n",
+        "a: 1\r\n---\r\n\u{feff}# c\r\nb: 2\r\n---\r\nz: 1\r\n",
+    ] {
+        let documents = read(text);
+        assert_eq!(documents.errors, [], "{text:?}");
+        let whole = documents.whole();
+        for key in ["a", "b", "z"] {
+            assert!(whole.iter().any(|root| root.get(key).is_some()), "{key} of {text:?}");
+        }
+    }
+    // A mark inside a text is one of its characters.
+    assert_eq!(only("a: \"x\u{feff}y\"\n").text_of("a"), Some("x\u{feff}y"));
+}
+
+#[test]
 fn comments_may_follow_a_quote() {
     for text in ["a: \"x\"# c\nz: 1\n", "a: 'x'#c\nz: 1\n", "- 'x'# c\n- {z: 1}\n"] {
         only(text);

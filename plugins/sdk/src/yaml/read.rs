@@ -9,6 +9,8 @@ use super::mend::mended;
 use super::{Key, Mapping, Node, Scalar, Value};
 use crate::diagnostic::{Diagnostic, Place};
 
+/// A byte-order mark.
+const BOM: char = '\u{feff}';
 /// Maximum depth of a document. Code that walks a tree is recursive.
 const MAX_DEPTH: u16 = 256;
 /// Maximum number of nodes in a document with all aliases expanded.
@@ -46,15 +48,30 @@ pub fn read(text: &str) -> Documents {
 /// Like [`read`], with a limit on the length of a key. The parser reports nothing for that many
 /// characters before a syntax error.
 pub(super) fn read_within(text: &str, simple_key_max_lookahead: usize) -> Documents {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.strip_prefix(BOM).unwrap_or(text);
     let documents = read_strictly(text, simple_key_max_lookahead);
     if documents.complete {
         return documents;
     }
-    match mended(text) {
+    let unmarked = without_marks(text);
+    let documents = match &unmarked {
+        Some(text) => read_strictly(text, simple_key_max_lookahead),
+        None => documents,
+    };
+    if documents.complete {
+        return documents;
+    }
+    match mended(unmarked.as_deref().unwrap_or(text)) {
         Some(mended) => read_strictly(&mended, simple_key_max_lookahead),
         None => documents,
     }
+}
+
+/// Returns the text without byte-order marks at the start of lines, or `None` if it has none. Files that
+/// were joined have them, and the readers of Go skip them.
+fn without_marks(text: &str) -> Option<String> {
+    let marked = format!("\n{BOM}");
+    text.contains(&marked).then(|| text.replace(&marked, "\n"))
 }
 
 fn read_strictly(text: &str, simple_key_max_lookahead: usize) -> Documents {
