@@ -1,11 +1,14 @@
 //! Proxies, and plain HTTP through them.
 
+mod socks;
+
 use std::time::{Duration, Instant};
 
 use longshore_content::Image;
 
 use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule};
 use crate::tls::{authority, mirror, secure};
+use socks::{Asked, Socks};
 
 /// Creates two registries with plain HTTP and an image at the source.
 fn plain() -> (Registry, Registry) {
@@ -123,6 +126,45 @@ fn no_proxy_for_others_is_not_for_this_one() {
 }
 
 #[test]
+fn a_socks_proxy_gets_names_and_its_password() {
+    let (source, destination) = plain();
+    for (variable, scheme, account) in [
+        ("ALL_PROXY", "socks5", None),
+        ("all_proxy", "socks", Some("jo:pa#55")),
+        ("HTTP_PROXY", "socks5h", None),
+    ] {
+        let proxy = Socks::before(Some(source.address()));
+        let login = if account.is_some() { "jo:pa%2355@" } else { "" };
+        let at = format!("{scheme}://{login}{}", proxy.address);
+        let run = mirror("registry.test", &destination).env(variable, at);
+        let run = run.args(["--tls-verify=false", "--force-recursive", "--debug"]).run().exits(0);
+        destination.assert_complete("team/app", "1");
+        let target = "registry.test:80".to_owned();
+        let account = account.map(str::to_owned);
+        assert!(proxy.asked().contains(&Asked { target, account }), "{:?}", proxy.asked());
+        assert!(!run.stderr.contains("pa#55"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_socks_proxy_carries_tls_and_names_its_refusal() {
+    let Some((source, _)) = secure() else { return };
+    let destination = Registry::embedded();
+    let proxy = Socks::before(Some(source.address()));
+    let at = |proxy: &Socks| format!("socks5://{}", proxy.address);
+    let run = mirror("registry.test", &destination).env("HTTPS_PROXY", at(&proxy));
+    run.arg("--tls-verify=false").run().exits(0);
+    destination.assert_complete("team/app", "1");
+    let asked = proxy.asked();
+    assert!(asked.iter().all(|asked| asked.target == "registry.test:443"), "{asked:?}");
+    let closed = Socks::before(None);
+    let run = mirror("registry.test", &destination).env("HTTPS_PROXY", at(&closed));
+    let said = format!("cannot reach registry.test through the proxy {}", closed.address);
+    run.run().exits(1).complains(&said);
+    assert!(!closed.asked().is_empty());
+}
+
+#[test]
 fn a_malformed_proxy_is_an_error_that_shows_no_password() {
     let (behind, destination) = plain();
     let source = FaultProxy::before(&behind);
@@ -130,7 +172,7 @@ fn a_malformed_proxy_is_an_error_that_shows_no_password() {
         ("HTTPS_PROXY", "http://jo:pa55#word@p.test:3128", "a bare '#'", "percent-encoded"),
         ("http_proxy", "http://jo:pa55/word@p.test:3128", "a bare '/'", "percent-encoded"),
         ("ALL_PROXY", "jo:pa55@word@p.test:3128", "a bare '@'", "percent-encoded"),
-        ("https_proxy", "socks5://jo:pa55word@p.test", "the scheme socks5 is not", "http://"),
+        ("https_proxy", "socks4://jo:pa55word@p.test", "the scheme socks4 is not", "socks5://"),
         ("HTTP_PROXY", "http://jo:pa55word@", "no valid host", "HOST:PORT"),
         ("all_proxy", "http://jo:pa55word@p.test:x", "its port is not", "HOST:PORT"),
     ] {

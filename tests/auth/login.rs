@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use longshore_content::Image;
 
 use super::{PASSWORD, USER, wants_password, wants_tokens};
-use crate::support::{FaultProxy, Longshore, Registry, Run, Skopeo};
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule, Run, Skopeo};
 
 /// The file of the credentials, from the working directory.
 const FILE: &str = "../home/.docker/config.json";
@@ -157,6 +157,35 @@ fn whoami_tells_what_is_new_from_what_is_refused() {
         "{}",
         nobody.stdout
     );
+}
+
+#[test]
+fn a_login_that_cannot_be_checked_says_why() {
+    let bearer = |realm: &str| {
+        let challenge = format!("Bearer realm=\"{realm}\",service=\"s\"");
+        Answer::status(401).header("www-authenticate", &challenge)
+    };
+    let busy = || Answer::status(503).body(r#"{"errors":[{"code":"UNAVAILABLE"}]}"#);
+    for (realm, token, said) in [
+        ("http://169.254.1.1/token", busy(), "which is at a link-local address"),
+        ("http://127.0.0.1:1/token", busy(), "Connection refused"),
+        ("", busy(), "(503)"),
+        ("", Answer::status(200).body("{nonsense"), "token service"),
+        ("", Answer::status(200).body("<html>"), "a web page"),
+    ] {
+        let registry = FaultProxy::without_upstream();
+        registry.rule(Rule::on("*", "/token*").answers(token));
+        let own = format!("http://{}/token", registry.address());
+        let realm = if realm.is_empty() { &own } else { realm };
+        registry.rule(Rule::on("*", "*").answers(bearer(realm)));
+        let run = login(registry.address(), PASSWORD).run().exits(1);
+        run.complains("failed to log in to").complains(said);
+    }
+    let registry = FaultProxy::without_upstream();
+    let basic = Answer::status(401).header("www-authenticate", "Basic realm=\"r\"");
+    registry.rule(Rule::on("*", "*").answers(basic).first(1));
+    registry.rule(Rule::on("*", "*").answers(busy()));
+    login(registry.address(), PASSWORD).run().exits(1).complains("(503)");
 }
 
 #[test]

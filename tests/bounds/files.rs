@@ -139,6 +139,11 @@ fn plugins_certificates_and_passwords_without_end_are_refused() {
         let certificate = within_memory(list().env("SSL_CERT_FILE", file)).exits(2);
         certificate.complains("it is not a regular file");
     }
+    let nats = ["--fleet", "nats://127.0.0.1:1", "--fleet-creds", "/dev/zero"];
+    for run in [Longshore::new().arg("worker"), list()] {
+        let run = within_memory(run.args(nats)).exits(2);
+        run.complains("read the NATS credentials /dev/zero: it has more than 65536 bytes");
+    }
     let passwords = Longshore::new().args(["serve", "--listen", "127.0.0.1:0"]);
     let passwords = passwords.args(["--htpasswd", "/dev/zero", "."]);
     within_memory(passwords).exits(2).complains("it has more than");

@@ -1,5 +1,7 @@
 //! Sources that are wrong: each fails alone, with its place.
 
+use std::process::Command;
+
 use super::server::{Answer, Server};
 use super::{archive, config, mirror_charts};
 use crate::support::{Longshore, Registry, Run};
@@ -56,6 +58,73 @@ fn an_index_that_is_huge_broken_or_missing_is_named() {
         let run = run(&server, &target, "1.0.0").exits(1);
         assert!(run.stderr.contains(text), "{text}: {}", run.stderr);
     }
+}
+
+#[test]
+fn an_index_does_not_lead_into_other_networks() {
+    let target = Registry::embedded();
+    // A server on loopback may lead to private networks, but not to the services of a cloud.
+    for url in [
+        "http://169.254.1.1/a.tgz",
+        "http://[fe80::1]:8080/a.tgz",
+        "http://0xa9fe0101/a.tgz",
+        "oci://169.254.1.1:5000/charts/demo:1.0.0",
+    ] {
+        let server = Server::start();
+        server.set("/index.yaml", index(&format!("  - {{version: 1.0.0, urls: ['{url}']}}\n")));
+        let run = run(&server, &target, "1.0.0").exits(1);
+        assert!(run.stderr.contains("which is at a link-local address"), "{url}: {}", run.stderr);
+        assert!(run.stderr.contains("hint: ask the operator"), "{url}: {}", run.stderr);
+    }
+    // Another server beside it is no other network.
+    let (server, other) = (Server::start(), Server::start());
+    server.set(
+        "/index.yaml",
+        index(&format!("  - {{version: 1.0.0, urls: ['{}/a.tgz']}}\n", other.url)),
+    );
+    other.set("/a.tgz", Answer::File(archive("demo", "1.0.0", &[])));
+    run(&server, &target, "1.0.0").exits(0);
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("content");
+    std::fs::write(&path, content).expect("a file");
+    Command::new("gzip").arg("-c").arg(path).output().expect("gzip runs").stdout
+}
+
+#[test]
+fn a_file_that_a_proxy_compresses_is_named() {
+    let target = Registry::embedded();
+    let chart = archive("demo", "1.0.0", &[]);
+    let digest = longshore_content::digest(&chart);
+    let plain = "entries: {demo: [{version: 1.0.0, urls: [a.tgz]}]}".to_owned();
+    let pinned = plain.replace("urls", &format!("digest: {digest}, urls"));
+    let (packed, twice) = (gzip(plain.as_bytes()), gzip(&chart));
+    let bytes = |text: &String| text.clone().into_bytes();
+    for (index, chart, encoding) in [
+        (Answer::Encoded("gzip", packed.clone()), &chart, "index.yaml: it is compressed (gzip)"),
+        (Answer::File(packed), &chart, "index.yaml: it is compressed (gzip)"),
+        (
+            Answer::Encoded("br", vec![0x0b, 2, 0x80, 0xff]),
+            &chart,
+            "index.yaml: it is compressed (br)",
+        ),
+        (Answer::File(bytes(&plain)), &twice, "a.tgz: it is compressed (x-gzip)"),
+        (Answer::File(bytes(&pinned)), &twice, "a.tgz: it is compressed (x-gzip)"),
+    ] {
+        let server = Server::start();
+        server.set("/index.yaml", index);
+        server.set("/a.tgz", Answer::Encoded("x-gzip", chart.clone()));
+        let run = run(&server, &target, "1.0.0").exits(1);
+        assert!(run.stderr.contains(encoding), "{encoding}: {}", run.stderr);
+        assert!(run.stderr.contains("send the file unchanged"), "{}", run.stderr);
+    }
+    // Servers name the encoding of the archive itself, and call plain text encoded.
+    let server = Server::start();
+    server.set("/index.yaml", Answer::Encoded("identity", bytes(&pinned)));
+    server.set("/a.tgz", Answer::Encoded("x-gzip", chart));
+    run(&server, &target, "1.0.0").exits(0);
 }
 
 #[test]

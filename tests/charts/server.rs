@@ -11,6 +11,8 @@ use std::time::Duration;
 #[derive(Clone)]
 pub(super) enum Answer {
     File(Vec<u8>),
+    /// A file with this `Content-Encoding`.
+    Encoded(&'static str, Vec<u8>),
     Redirect(String),
     /// A file for those who give this `Authorization`.
     Private(String, Vec<u8>),
@@ -76,6 +78,9 @@ fn serve(
     let (status, header, body) = match answer {
         None => ("404 Not Found", String::new(), Vec::new()),
         Some(Answer::File(body)) => ("200 OK", String::new(), body),
+        Some(Answer::Encoded(name, body)) => {
+            ("200 OK", format!("Content-Encoding: {name}\r\n"), body)
+        }
         Some(Answer::Redirect(to)) => ("302 Found", format!("Location: {to}\r\n"), Vec::new()),
         Some(Answer::Private(wanted, body)) => match authorization {
             Some(given) if given == wanted => ("200 OK", String::new(), body),

@@ -62,7 +62,7 @@ pub(crate) enum Fatal {
     #[error(transparent)]
     Credential(#[from] CredentialError),
     /// The certificates of `SSL_CERT_FILE` are unusable.
-    #[error(transparent)]
+    #[error("use SSL_CERT_FILE: {0}")]
     Certificate(#[from] CertificateError),
     /// A proxy variable is malformed.
     #[error(transparent)]

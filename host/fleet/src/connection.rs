@@ -31,10 +31,19 @@ const AGAIN: Duration = Duration::from_secs(2);
 pub struct ServerOptions {
     /// The address; it may have user and password.
     pub url: String,
-    /// The `.creds` file of the NATS user.
-    pub credentials: Option<PathBuf>,
+    /// The credentials of the NATS user.
+    pub credentials: Option<UserCredentials>,
     /// What the connection is called on the server.
     pub name: String,
+}
+
+/// The credentials of a NATS user, as `nsc` writes them into a `.creds` file.
+#[derive(Clone)]
+pub struct UserCredentials {
+    /// The file, for messages.
+    pub path: PathBuf,
+    /// Its text, which is secret.
+    pub text: String,
 }
 
 /// A connection to the NATS server of a fleet. Clones share it.
@@ -95,10 +104,10 @@ impl Connection {
             (Some(token), None) => connect = connect.token(decoded(token)),
             (None, _) => {}
         }
-        if let Some(path) = &options.credentials {
-            connect = connect.credentials_file(path).await.map_err(|error| {
-                let path = path.display().to_string();
-                FleetError::Credentials { path, why: error.to_string() }
+        if let Some(UserCredentials { path, text }) = &options.credentials {
+            connect = connect.credentials(text).map_err(|error| FleetError::Credentials {
+                path: path.display().to_string(),
+                why: error.to_string(),
             })?;
         }
         let client = connect.connect(address).await.map_err(|error| {

@@ -16,7 +16,7 @@ mod places;
 mod refusals;
 mod worker;
 
-pub use connection::{Connection, ServerOptions};
+pub use connection::{Connection, ServerOptions, UserCredentials};
 pub use coordinator::{Run, RunSetup};
 pub use error::FleetError;
 pub use message::{Pause, RunOptions, Task};

@@ -18,10 +18,11 @@ use url::{Origin, Url};
 use crate::auth::header::basic;
 use crate::error::Failed as _;
 use crate::http::address::{host_of, safe};
-use crate::http::body::{read_bounded, read_error};
+use crate::http::body::{Encoding, read_bounded, read_error};
 use crate::http::certificate::{RegistryCertificates, certificates_of_files};
 use crate::http::connection::{Connections, Purpose};
 use crate::http::location::{Location, location};
+use crate::http::zone::Zone;
 use crate::retry::Backoff;
 use crate::{Cause, Registries, RegistryError, Secret};
 
@@ -59,6 +60,20 @@ pub struct FileRequest<'a> {
     pub tls: &'a FileTls,
     /// The largest accepted file, in bytes.
     pub limit: u64,
+    /// Where the server lies whose answer named the address; `None` if the user did.
+    pub named_from: Option<Zone>,
+}
+
+/// A downloaded file.
+#[derive(Clone, Debug)]
+pub struct Downloaded {
+    /// Its bytes as they arrived.
+    pub content: Bytes,
+    /// The encoding that the answer's header names, such as `gzip`. Some servers name that of an archive,
+    /// so only content that is not as expected is encoded.
+    pub encoding: Option<String>,
+    /// Where the server lies that answered.
+    pub zone: Zone,
 }
 
 impl Registries {
@@ -67,9 +82,12 @@ impl Registries {
     /// Redirects are followed, but never from HTTPS to HTTP, and without the credential once they
     /// leave its origin.
     ///
+    /// An address that another server's answer named must not lead into a network that this answer must not
+    /// lead to.
+    ///
     /// # Errors
     /// If the server cannot be reached or refuses, or the file is larger than the limit.
-    pub async fn download(&self, request: &FileRequest<'_>) -> Result<Bytes, RegistryError> {
+    pub async fn download(&self, request: &FileRequest<'_>) -> Result<Downloaded, RegistryError> {
         let (max_wait, retries) = (self.options.max_wait, self.options.retries);
         let mut backoff = Backoff::new(max_wait, retries, Arc::clone(&self.downloads.budget));
         loop {
@@ -86,7 +104,7 @@ impl Registries {
         }
     }
 
-    async fn download_once(&self, request: &FileRequest<'_>) -> Result<Bytes, Cause> {
+    async fn download_once(&self, request: &FileRequest<'_>) -> Result<Downloaded, Cause> {
         let response = self.file_response(request).await?;
         if !response.status().is_success() {
             let other = response.url().origin() != request.url.origin();
@@ -95,12 +113,15 @@ impl Registries {
             error.redirected = redirected;
             return Err(Cause::Answered(error));
         }
-        read_bounded(response, request.limit).await
+        let encoding = Encoding::of(&response).name();
+        let connections = self.file_connections(response.url(), request.tls)?;
+        let zone = connections.zone_of(&response).await;
+        Ok(Downloaded { content: read_bounded(response, request.limit).await?, encoding, zone })
     }
 
     async fn file_response(&self, request: &FileRequest<'_>) -> Result<Response, Cause> {
         let seconds = PATIENCE.as_secs();
-        let mut at = Location { url: request.url.clone(), from: None };
+        let mut at = Location { url: request.url.clone(), from: request.named_from };
         for hop in 0..=REDIRECTS {
             let mut outgoing = Request::new(Method::GET, at.url.clone());
             if let Some(credential) = request.credential
@@ -120,8 +141,26 @@ impl Registries {
                 return Ok(response);
             }
             at = location(&response, &at.url, request.url, &connections).await?;
+            at.from = at.from.or(request.named_from);
         }
         Err(Cause::Location { host: host_of(&at.url), why: "it redirects too often" })
+    }
+
+    /// Checks that an answer of a server in the zone `from` may name `registry`.
+    ///
+    /// # Errors
+    /// If the registry lies in a network that such an answer must not lead to.
+    pub async fn check_named(
+        &self,
+        verb: &'static str,
+        registry: &Registry,
+        from: Zone,
+    ) -> Result<(), RegistryError> {
+        let Ok(url) = Url::parse(&format!("https://{}/", registry.api_host())) else {
+            return Ok(());
+        };
+        let checked = self.shared.check_named(&url, from).await;
+        checked.map_err(|cause| Operation::new(verb, registry).failed(cause))
     }
 
     /// The connections to the host of `url`, with its roots and client certificate in `certs.d`.

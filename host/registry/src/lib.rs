@@ -35,7 +35,7 @@ pub use credential::{
     CredentialSources, CredentialStore, Credentials, EnvironmentCredential, ListedCredential,
     ListedLogin, ProgramFailure, variable_of,
 };
-pub use download::{FileCredential, FileRequest, FileTls};
+pub use download::{Downloaded, FileCredential, FileRequest, FileTls};
 pub use endpoint::{
     EndpointAuth, EndpointCredential, EndpointRequest, EndpointResponse, EndpointScheme,
 };

@@ -26,6 +26,14 @@ pub enum SourceError {
         /// The cause, with line and column.
         message: String,
     },
+    /// A file is compressed once more than it should be.
+    #[error("read {url}: it is compressed ({encoding}), which was not asked for")]
+    Encoded {
+        /// Its address.
+        url: String,
+        /// The encoding, such as `gzip`.
+        encoding: String,
+    },
     /// An error of an `index.yaml` that several charts need.
     #[error(transparent)]
     Shared(#[from] Arc<Self>),
@@ -164,6 +172,10 @@ impl SourceError {
             Self::Download(error) => error.hint(),
             Self::Index { .. } => Some(
                 "give the URL that `helm repo add` takes: its index.yaml must be an index of charts"
+                    .to_owned(),
+            ),
+            Self::Encoded { .. } => Some(
+                "let the server and the proxies on the way send the file unchanged, or add its host to NO_PROXY"
                     .to_owned(),
             ),
             Self::Registry(error) => error.hint.clone(),

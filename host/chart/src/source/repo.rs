@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use longshore_oci::{Digest, Reference};
-use longshore_registry::FileRequest;
+use longshore_registry::{Downloaded, FileRequest, Zone};
 use url::Url;
 
 use super::archives::PROVENANCE_LIMIT;
@@ -13,6 +13,15 @@ use super::fetched::Fetched;
 use super::index::{INDEX_LIMIT, Index, IndexEntry, join};
 use super::sources::{Sources, checked, no_version, same_version};
 use crate::archive::ARCHIVE_LIMIT;
+
+/// The address of a file of a repository.
+struct Place<'a> {
+    /// The repository's own address.
+    repository: &'a Url,
+    address: &'a Url,
+    /// Where the server lies whose index named the address; `None` if the address is at the repository.
+    named_from: Option<Zone>,
+}
 
 impl Sources {
     /// The versions of a chart in the repository at `url`.
@@ -48,11 +57,20 @@ impl Sources {
             url: written.to_owned(),
         };
         let address = address.ok_or_else(refused)?;
+        let place = Place {
+            repository: url,
+            address: &address,
+            // The user named what is at the repository's own server.
+            named_from: index.zone.filter(|_| address.origin() != url.origin()),
+        };
         let mut fetched = match address.scheme() {
-            "http" | "https" => self.download(url, &address, found, chart, provenance).await?,
+            "http" | "https" => self.download(&place, found, chart, provenance).await?,
             "oci" => {
                 let text = address.as_str().trim_start_matches("oci://");
                 let reference: Reference = text.parse().map_err(|_| refused())?;
+                if let (Some(registry), Some(from)) = (reference.store.registry(), index.zone) {
+                    self.registries.check_named("fetch chart from", registry, from).await?;
+                }
                 self.fetch_reference(reference, chart, &found.version).await?
             }
             _ => return Err(refused()),
@@ -63,71 +81,75 @@ impl Sources {
 
     async fn download(
         &self,
-        repository: &Url,
-        address: &Url,
+        from: &Place<'_>,
         entry: &IndexEntry,
         chart: &str,
         provenance: bool,
     ) -> Result<Fetched, SourceError> {
-        let archive = self.archive(repository, address, &entry.digest).await?;
+        let address = from.address;
+        let (archive, encoding) = self.archive(from, &entry.digest).await?;
         let place = shown(address);
-        let unpacked = checked(archive.clone(), &place, chart, &entry.version).await?;
+        let unpacked = match checked(archive.clone(), &place, chart, &entry.version).await {
+            Err(error @ SourceError::Archive { .. }) => {
+                return Err(or_encoded(error, address, encoding));
+            }
+            other => other?,
+        };
         let provenance = match provenance {
-            true => self.provenance(repository, address, &archive).await?,
+            true => self.provenance(from, &archive).await?,
             false => None,
         };
         Ok(Fetched { chart: unpacked, archive, provenance, created: None, place, reference: None })
     }
 
-    /// The archive at `address`; `expected` is its digest in the index, or empty.
+    /// The archive and the encoding that the server names; `expected` is the archive's digest in the index,
+    /// or empty.
     async fn archive(
         &self,
-        repository: &Url,
-        address: &Url,
+        from: &Place<'_>,
         expected: &str,
-    ) -> Result<Bytes, SourceError> {
+    ) -> Result<(Bytes, Option<String>), SourceError> {
         let digest = digest_of(expected);
         if let Some(digest) = &digest
             && let Some(kept) = self.kept(digest).await
         {
-            return Ok(kept);
+            return Ok((kept, None));
         }
-        let archive = self.file("fetch chart", repository, address, ARCHIVE_LIMIT).await?;
-        check_digest(&archive, expected, address)?;
+        let Downloaded { content: archive, encoding, .. } =
+            self.file("fetch chart", from, ARCHIVE_LIMIT).await?;
+        if let Err(error) = check_digest(&archive, expected, from.address) {
+            return Err(or_encoded(error, from.address, encoding));
+        }
         if let Some(digest) = &digest {
             self.keep(digest, &archive).await;
         }
-        Ok(archive)
+        Ok((archive, encoding))
     }
 
     /// The provenance file beside an archive, if there is one. A later run knows the answer.
     async fn provenance(
         &self,
-        repository: &Url,
-        address: &Url,
+        from: &Place<'_>,
         archive: &Bytes,
     ) -> Result<Option<Bytes>, SourceError> {
         let Some(kept) = &self.archives else {
-            return self.fetch_provenance(repository, address).await;
+            return self.fetch_provenance(from).await;
         };
-        let digest = Digest::of(archive);
-        if let Some(known) = kept.provenance(&digest, address.as_str()).await {
+        let (digest, address) = (Digest::of(archive), from.address.as_str());
+        if let Some(known) = kept.provenance(&digest, address).await {
             return Ok(known);
         }
-        let found = self.fetch_provenance(repository, address).await?;
-        kept.keep_provenance(&digest, address.as_str(), found.as_ref()).await;
+        let found = self.fetch_provenance(from).await?;
+        kept.keep_provenance(&digest, address, found.as_ref()).await;
         Ok(found)
     }
 
-    async fn fetch_provenance(
-        &self,
-        repository: &Url,
-        address: &Url,
-    ) -> Result<Option<Bytes>, SourceError> {
-        let mut beside = address.clone();
-        beside.set_path(&format!("{}.prov", address.path()));
-        match self.file("fetch provenance", repository, &beside, PROVENANCE_LIMIT).await {
-            Ok(file) => Ok(is_provenance(&file).then_some(file)),
+    async fn fetch_provenance(&self, from: &Place<'_>) -> Result<Option<Bytes>, SourceError> {
+        let mut beside = from.address.clone();
+        beside.set_path(&format!("{}.prov", beside.path()));
+        let place = Place { address: &beside, ..*from };
+        match self.file("fetch provenance", &place, PROVENANCE_LIMIT).await {
+            Ok(file) => Ok(Some(file.content).filter(|content| is_provenance(content))),
             Err(SourceError::Download(error)) if says_missing(error.cause.status()) => Ok(None),
             Err(error) => Err(error),
         }
@@ -142,27 +164,33 @@ impl Sources {
 
     async fn read_index(&self, url: &Url) -> Result<Arc<Index>, SourceError> {
         let address = join(url, "index.yaml").unwrap_or_else(|| url.clone());
-        let text = self.file("fetch index", url, &address, INDEX_LIMIT).await?;
+        let place = Place { repository: url, address: &address, named_from: None };
+        let Downloaded { content: text, encoding, zone } =
+            self.file("fetch index", &place, INDEX_LIMIT).await?;
+        let encoding = if is_gzip(&text) { Some("gzip".to_owned()) } else { encoding };
+        let failed = |message| {
+            or_encoded(SourceError::Index { url: shown(&address), message }, &address, encoding)
+        };
         if text.trim_ascii().is_empty() {
-            let message = "it is empty".to_owned();
-            return Err(SourceError::Index { url: shown(&address), message });
+            return Err(failed("it is empty".to_owned()));
         }
         let parsed = tokio::task::spawn_blocking(move || Index::parse(&text)).await;
         let parsed = parsed.unwrap_or_else(|error| Err(error.to_string()));
-        parsed.map(Arc::new).map_err(|message| SourceError::Index { url: shown(&address), message })
+        let mut index = parsed.map_err(failed)?;
+        index.zone = Some(zone);
+        Ok(Arc::new(index))
     }
 
     async fn file(
         &self,
         verb: &'static str,
-        repository: &Url,
-        address: &Url,
+        place: &Place<'_>,
         limit: u64,
-    ) -> Result<Bytes, SourceError> {
-        let credential = self.helm.credential(repository);
-        let tls = self.helm.tls(repository);
-        let request =
-            FileRequest { verb, url: address, credential: credential.as_ref(), tls: &tls, limit };
+    ) -> Result<Downloaded, SourceError> {
+        let &Place { repository, address, named_from } = place;
+        let (credential, tls) = (self.helm.credential(repository), self.helm.tls(repository));
+        let credential = credential.as_ref();
+        let request = FileRequest { verb, url: address, credential, tls: &tls, limit, named_from };
         Ok(self.registries.download(&request).await?)
     }
 }
@@ -180,6 +208,19 @@ fn shown(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.to_string()
+}
+
+/// The error of content that is not as expected: that it is encoded, if an encoding is known.
+fn or_encoded(error: SourceError, address: &Url, encoding: Option<String>) -> SourceError {
+    match encoding {
+        Some(encoding) => SourceError::Encoded { url: shown(address), encoding },
+        None => error,
+    }
+}
+
+/// Whether a file begins as gzip does (RFC 1952, section 2.3.1).
+fn is_gzip(file: &[u8]) -> bool {
+    file.starts_with(&[0x1f, 0x8b])
 }
 
 /// Whether a status means that there is no such file. Some servers refuse what does not exist. One that is

@@ -18,7 +18,7 @@ const VARIABLES: [(&str, &str); 8] = [
     ("REGISTRY_AUTH_FILE", "a credential file"),
     ("DOCKER_CONFIG", "the directory of Docker's config.json"),
     ("XDG_RUNTIME_DIR, XDG_CONFIG_HOME", "where containers' tools keep auth.json and certs.d"),
-    ("SSL_CERT_FILE", "roots to trust"),
+    ("SSL_CERT_FILE, SSL_CERT_DIR", "roots to trust"),
     ("HTTP_PROXY, HTTPS_PROXY, ALL_PROXY", "proxies"),
     ("NO_PROXY", "hosts that are reached without a proxy"),
     ("LONGSHORE_CACHE_DIR", "the directory of longshore's caches"),

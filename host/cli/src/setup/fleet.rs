@@ -1,8 +1,11 @@
 //! Connects to a fleet, and opens the stores of its runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use longshore_fleet::{Connection, OpenedRun, Pause, RunOpener, RunOptions, ServerOptions};
+use longshore_files::read_any;
+use longshore_fleet::{
+    Connection, FleetError, OpenedRun, Pause, RunOpener, RunOptions, ServerOptions, UserCredentials,
+};
 use longshore_registry::ThrottlePause;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -11,15 +14,34 @@ use super::environment::variable;
 use super::stores::{RegistrySettings, StoreSetup};
 use crate::error::Fatal;
 
+/// The largest accepted `.creds` file, in bytes.
+const CREDENTIALS_LIMIT: u64 = 64 * 1024;
+
 /// Connects to the NATS server of a fleet.
 pub(crate) async fn connect(
     url: &str,
     credentials: Option<PathBuf>,
     name: &str,
 ) -> Result<Connection, Fatal> {
+    let credentials = match credentials {
+        Some(path) => {
+            // It may be a pipe.
+            let read = tokio::task::spawn_blocking(move || user_credentials(&path)).await;
+            Some(read.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
+        }
+        None => None,
+    };
     let options =
         ServerOptions { url: url.to_owned(), credentials, name: format!("longshore {name}") };
     Ok(Connection::open(&options).await?)
+}
+
+/// Reads a `.creds` file.
+fn user_credentials(path: &Path) -> Result<UserCredentials, FleetError> {
+    let failed = |why: String| FleetError::Credentials { path: path.display().to_string(), why };
+    let bytes = read_any(path, CREDENTIALS_LIMIT).map_err(|error| failed(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
+    Ok(UserCredentials { path: path.to_owned(), text })
 }
 
 /// Returns the name of this machine, for logs and reports.

@@ -112,7 +112,7 @@ impl Client {
         } else if !by_token && access.repository().is_some() {
             first_use.settle(CredentialState::Refused);
         } else if let Some(challenge) = self.challenge_for(access)
-            && let Some(state) = self.prove(&challenge, &credential).await
+            && let Ok(state) = self.prove(&challenge, &credential).await
         {
             first_use.settle(state);
         }

@@ -74,27 +74,23 @@ impl Client {
             (_, Credential::RegistryToken(token)) => {
                 let answer = self.ping(Some(bearer(token)?)).await?;
                 match answer.status() {
-                    status if status.is_success() => Some(CredentialState::Accepted),
-                    StatusCode::UNAUTHORIZED => Some(CredentialState::Refused),
+                    status if status.is_success() => CredentialState::Accepted,
+                    StatusCode::UNAUTHORIZED => CredentialState::Refused,
                     _ => return Err(Cause::Answered(read_error(answer).await)),
                 }
             }
             (Challenge::Bearer(realm), _) => {
                 self.check_realm(&realm.url).await?;
-                self.prove(&challenge, credential).await
+                self.prove(&challenge, credential).await?
             }
-            (Challenge::Basic, _) => self.prove(&challenge, credential).await,
+            (Challenge::Basic, _) => self.prove(&challenge, credential).await?,
         };
         match state {
-            Some(CredentialState::Accepted) => Ok(LoginAnswer::Accepted),
-            Some(CredentialState::Limited) => {
+            CredentialState::Accepted => Ok(LoginAnswer::Accepted),
+            CredentialState::Limited => {
                 refused("it limits logins (429); try again later, as repeated logins lock accounts")
             }
-            Some(_) => refused("it refused the credential (401)"),
-            None => Err(Cause::Unreachable {
-                host: self.registry.to_string(),
-                why: "the login got no answer".to_owned(),
-            }),
+            _ => refused("it refused the credential (401)"),
         }
     }
 

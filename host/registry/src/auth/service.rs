@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
+use reqwest::Response;
 use reqwest::header::AUTHORIZATION;
 use url::Url;
 
@@ -102,8 +102,8 @@ impl Client {
             Some(first_use) if first_use.is_doubted() => {
                 let challenge = Challenge::Bearer(service.clone());
                 match self.prove(&challenge, credential).await {
-                    Some(state) => first_use.settle(state),
-                    None => return Ok(Some(first_use)),
+                    Ok(state) => first_use.settle(state),
+                    Err(_) => return Ok(Some(first_use)),
                 }
                 self.accounts.present(credential, self.owner()).await
             }
@@ -147,7 +147,7 @@ impl Client {
                 // the credential itself.
                 let challenge = self.challenge_for(access);
                 if let Some(challenge) = challenge
-                    && let Some(state) = self.prove(&challenge, credential).await
+                    && let Ok(state) = self.prove(&challenge, credential).await
                 {
                     first_use.settle(state);
                 }
@@ -165,7 +165,7 @@ impl Client {
         let (Some(first_use), Some(challenge)) = (first_use, self.registry_challenge()) else {
             return Ok(());
         };
-        let Some(state) = self.prove(&challenge, credential).await else { return Ok(()) };
+        let Ok(state) = self.prove(&challenge, credential).await else { return Ok(()) };
         first_use.settle(state);
         match state {
             CredentialState::Refused => Err(Cause::CredentialRefused(self.owner())),
@@ -177,38 +177,44 @@ impl Client {
     /// Asks once whether `credential` is right, without any scope: a scope may be refused for other
     /// reasons, and Harbor issues useless tokens for a scope and a wrong password.
     ///
-    /// Returns `None` if there is no answer.
+    /// # Errors
+    /// If there is no answer, or a server error.
     pub(crate) async fn prove(
         &self,
         challenge: &Challenge,
         credential: &Credential,
-    ) -> Option<CredentialState> {
-        let status = match challenge {
+    ) -> Result<CredentialState, Cause> {
+        let (status, cause) = match challenge {
             Challenge::Bearer(service) => {
                 match self.request_token(service, Vec::new(), Some(credential)).await {
-                    Ok(Ok(_)) => StatusCode::OK,
-                    Ok(Err(refused)) => StatusCode::from_u16(refused.answer.status).ok()?,
-                    Err(Cause::LoginLimited(_)) => StatusCode::TOO_MANY_REQUESTS,
-                    Err(_) => return None,
+                    Ok(Ok(_)) => return Ok(CredentialState::Accepted),
+                    Ok(Err(refused)) => (refused.answer.status, refused.cause),
+                    Err(Cause::LoginLimited(_)) => return Ok(CredentialState::Limited),
+                    Err(cause) => return Err(cause),
                 }
             }
-            Challenge::Basic => self.log_in(credential).await?,
+            Challenge::Basic => {
+                let answer = read_error(self.log_in(credential).await?).await;
+                (answer.status, Cause::Answered(answer))
+            }
         };
         match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(CredentialState::Refused),
-            StatusCode::TOO_MANY_REQUESTS => Some(CredentialState::Limited),
-            status if status.is_server_error() => None,
+            401 | 403 => Ok(CredentialState::Refused),
+            429 => Ok(CredentialState::Limited),
+            500..=599 => Err(cause),
             // A service that insists on a scope has not refused the credential.
-            _ => Some(CredentialState::Accepted),
+            _ => Ok(CredentialState::Accepted),
         }
     }
 
     /// Sends user name and password to `/v2/`, as `docker login` does (distribution-spec,
     /// "Determining Support").
-    async fn log_in(&self, credential: &Credential) -> Option<StatusCode> {
-        let Credential::Basic { username, password } = credential else { return None };
-        let response = self.ping(Some(basic(username, password).ok()?)).await.ok()?;
-        Some(response.status())
+    async fn log_in(&self, credential: &Credential) -> Result<Response, Cause> {
+        let Credential::Basic { username, password } = credential else {
+            let why = "an identity token is for registries with a token service".to_owned();
+            return Err(Cause::Credential(why));
+        };
+        self.ping(Some(basic(username, password)?)).await
     }
 
     /// Sends one token request. The inner error is a refusal, `None` an answer without a token.

@@ -174,8 +174,12 @@ impl Encoding {
     ///
     /// The header alone does not count: storage services send it with layers that are compressed themselves.
     pub(crate) fn cause(&self) -> Option<Cause> {
-        let encoding = named(self.header.as_deref())?.chars().take(20).collect();
-        Some(Cause::Encoded { host: self.host.clone(), encoding })
+        Some(Cause::Encoded { host: self.host.clone(), encoding: self.name()? })
+    }
+
+    /// The encoding that the header names, unless it is none.
+    pub(crate) fn name(&self) -> Option<String> {
+        named(self.header.as_deref()).map(|name| name.chars().take(20).collect())
     }
 
     /// Fails if `body` should be JSON and is compressed, or is a web page.

@@ -57,8 +57,12 @@ struct Route {
     from: Option<Zone>,
 }
 
-/// The text of an error of HTTP/2 whose connection ended before the answer.
-const CLOSED: &str = "connection closed";
+/// The texts of errors of HTTP/2 whose connection ended before the answer.
+const CLOSED: [&str; 3] = [
+    "connection closed",
+    "connection closed because of a broken pipe",
+    "stream closed because of a broken pipe",
+];
 
 /// The number of routes: with or without a proxy, with or without TLS, from each zone or none.
 const ROUTES: usize = 20;
@@ -99,6 +103,11 @@ impl Connections {
     /// Whether certificates are verified.
     pub(crate) const fn checks_certificates(&self) -> bool {
         self.tls_verify
+    }
+
+    /// Whether requests to `url` go through a proxy.
+    pub(crate) fn has_proxy(&self, url: &Url) -> bool {
+        self.proxies.of(url).is_some()
     }
 
     /// The same connections without the verification of certificates.
@@ -149,14 +158,14 @@ impl Connections {
             reads && purpose == Purpose::Metadata && url.scheme() == "https"
         });
         let sent = client.execute(request).await;
-        let failed = match sent.map_err(|error| self.failure(&error, &url, seconds)) {
-            Err(Cause::Broken { why, .. }) if why == CLOSED => again,
+        let (failed, why) = match sent.map_err(|error| self.failure(&error, &url, seconds)) {
+            Err(Cause::Broken { why, .. }) if CLOSED.contains(&&*why) => (again, why),
             other => return other,
         };
         // HTTP/2 may lose the alert with which the server refuses a client certificate; HTTP/1.1 does
         // not.
         let Some(request) = failed else {
-            return Err(Cause::Broken { host: host_of(&url), why: CLOSED.to_owned() });
+            return Err(Cause::Broken { host: host_of(&url), why });
         };
         let built = self.build(&self.route(&url, from).await?, Purpose::Recheck);
         let client = built.map_err(|why| Cause::Unreachable { host: host_of(&url), why })?;
@@ -196,13 +205,25 @@ impl Connections {
     /// The zone of the host in `url`, which a proxy connects to. Addresses in several zones count as
     /// public: the proxy may have chosen any.
     async fn named_zone(&self, url: &Url) -> Zone {
-        let zones = self.zones_behind_proxy(url).await;
+        let zones = self.zones_as_known(url).await;
         let first = zones.first().copied().unwrap_or(Zone::Public);
         if zones.iter().all(|zone| *zone == first) { first } else { Zone::Public }
     }
 
-    /// The zones of the host in `url`, which a proxy connects to, as far as this machine knows them.
-    async fn zones_behind_proxy(&self, url: &Url) -> Vec<Zone> {
+    /// Checks that an answer from the zone `from` may name `url`, before its address is known to the caller.
+    ///
+    /// # Errors
+    /// If this machine finds an address of the host where such an answer must not lead.
+    pub(crate) async fn check_named(&self, url: &Url, from: Zone) -> Result<(), Cause> {
+        let zones = self.zones_as_known(url).await;
+        match zones.into_iter().find(|zone| !from.may_lead_to(*zone)) {
+            Some(zone) => Err(Cause::Astray { host: host_of(url), zone }),
+            None => Ok(()),
+        }
+    }
+
+    /// The zones of the host in `url`, as far as this machine knows them.
+    async fn zones_as_known(&self, url: &Url) -> Vec<Zone> {
         match (zone_in(url), url.host_str()) {
             (Some(zone), _) => vec![zone],
             (None, Some(name)) => self.proxies.places.of(name).await,
@@ -212,12 +233,14 @@ impl Connections {
 
     /// Adds the proxy to the error of a connection that went through one.
     fn through_proxy(&self, cause: Cause, url: &Url) -> Cause {
-        match (cause, self.proxies.of(url)) {
-            (Cause::Unreachable { host, why }, Some(proxy)) => {
-                let host = format!("{host} through the proxy {}", proxy.host());
-                Cause::Unreachable { host, why }
+        let Some(proxy) = self.proxies.of(url) else { return cause };
+        let through = |host: String| format!("{host} through the proxy {}", proxy.host());
+        match cause {
+            Cause::Unreachable { host, why } => Cause::Unreachable { host: through(host), why },
+            Cause::NoConnection { host, seconds } => {
+                Cause::NoConnection { host: through(host), seconds }
             }
-            (cause, _) => cause,
+            cause => cause,
         }
     }
 
@@ -251,7 +274,7 @@ impl Connections {
         let proxy = self.proxies.of(url);
         if let Some(from) = from {
             let zones = match &proxy {
-                Some(_) => self.zones_behind_proxy(url).await,
+                Some(_) => self.zones_as_known(url).await,
                 None => zone_in(url).into_iter().collect(),
             };
             if let Some(&zone) = zones.iter().find(|zone| !from.may_lead_to(**zone)) {

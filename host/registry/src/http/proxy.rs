@@ -1,5 +1,7 @@
 //! Proxies: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case.
 //!
+//! A proxy speaks HTTP, HTTPS or SOCKS 5. It resolves the names that it connects to, as for Go's programs.
+//!
 //! A proxy that cannot be used is an error that names the variable: a run that goes past its proxy
 //! fails later, and says something else. No error quotes the value, which may hold a password.
 
@@ -21,6 +23,11 @@ const HTTPS: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
 const HTTP: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
 const ALL: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 const NO: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
+/// The scheme by which reqwest lets a SOCKS 5 proxy resolve names.
+const SOCKS: &str = "socks5h";
+/// The port of SOCKS proxies (RFC 1928, section 3).
+const SOCKS_PORT: u16 = 1080;
 
 /// A proxy variable that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +66,7 @@ impl ProxyError {
             ProxyFault::Bare(_) => {
                 "write special characters of the password percent-encoded: # as %23, ? as %3F, / as %2F, @ as %40, % as %25, a blank as %20"
             }
-            ProxyFault::Scheme(_) => "use a proxy at http:// or https://",
+            ProxyFault::Scheme(_) => "use a proxy at http://, https:// or socks5://",
             ProxyFault::Encoding | ProxyFault::Host | ProxyFault::Port => {
                 "write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"
             }
@@ -81,9 +88,12 @@ impl Proxy {
             Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_ascii_lowercase(), rest),
             _ => ("http".to_owned(), text),
         };
-        if !matches!(scheme.as_str(), "http" | "https") {
-            return Err(ProxyFault::Scheme(scheme));
-        }
+        let scheme = match scheme.as_str() {
+            "http" | "https" => scheme.as_str(),
+            // Desktops write `socks`.
+            "socks" | "socks5" | "socks5h" => SOCKS,
+            _ => return Err(ProxyFault::Scheme(scheme)),
+        };
         // The first of these ends the host, so one in a password cuts it.
         let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
         let (authority, behind) = rest.split_at(end);
@@ -97,6 +107,8 @@ impl Proxy {
         let account = account.map(account_of).transpose()?;
         let (name, port) = host_and_port(host)?;
         let name = Host::parse(name).map_err(|_| ProxyFault::Host)?;
+        // HTTP's client would take a port of HTTP.
+        let port = port.or((scheme == SOCKS).then_some(SOCKS_PORT));
         let port = port.map_or_else(String::new, |port| format!(":{port}"));
         let url = Url::parse(&format!("{scheme}://{name}{port}/")).map_err(|_| ProxyFault::Host)?;
         Ok(Self { url, account })

@@ -38,10 +38,12 @@ pub(crate) async fn base_url(
         // A certificate that is not trusted is an answer too.
         let unverified = connections.unverified();
         let connections = &unverified;
+        let proxied = connections.has_proxy(&plain);
         answers(connections, &secure).await?.is_none()
             && answers(connections, &plain).await?.is_some_and(|status| {
                 // A proxy may answer for an unreachable host, and a host may redirect to HTTPS.
-                status.is_success() || status == reqwest::StatusCode::UNAUTHORIZED
+                let is_own = !proxied && !status.is_redirection();
+                is_own || status.is_success() || status == reqwest::StatusCode::UNAUTHORIZED
             })
     };
     Ok(if is_plain { plain } else { secure })
@@ -100,7 +102,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    use super::{Arc, base_url};
+    use super::{Arc, Url, base_url};
     use crate::http::certificate::RegistryCertificates;
     use crate::http::connection::Connections;
     use longshore_oci::Registry;
@@ -130,6 +132,44 @@ mod tests {
         assert_eq!(base_url(&secure, &connections, false).await.unwrap().scheme(), "https");
         let closing = registry_that_answers(b"").await;
         assert_eq!(base_url(&closing, &connections, false).await.unwrap().scheme(), "http");
+    }
+
+    /// A server that answers each request so, and knows no TLS.
+    async fn server_that_answers(status: &'static str) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0_u8; 1000];
+                let _length = stream.read(&mut request).await.unwrap();
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        Url::parse(&url).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_busy_registry_speaks_http_too() {
+        for (status, expected) in [
+            ("200 OK", "http"),
+            ("401 Unauthorized", "http"),
+            ("403 Forbidden", "http"),
+            ("404 Not Found", "http"),
+            ("429 Too Many Requests", "http"),
+            ("503 Service Unavailable", "http"),
+            ("301 Moved Permanently", "https"),
+            ("307 Temporary Redirect", "https"),
+        ] {
+            // Behind a name that is not loopback's.
+            let url = server_that_answers(status).await;
+            let port = url.port().unwrap();
+            let registry = format!("0.0.0.0:{port}").parse().unwrap();
+            let unverified =
+                Connections::new(false, RegistryCertificates::default(), Arc::default());
+            let found = base_url(&registry, &unverified, false).await.unwrap();
+            assert_eq!(found.scheme(), expected, "{status}");
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Why a TLS handshake failed, in words that name the way out.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::UnixTime;
@@ -26,13 +27,25 @@ const ALERTS: [AlertDescription; 13] = [
     AlertDescription::UnrecognisedName,
 ];
 
+/// A certificate whose issuer, of this common name, is neither trusted nor sent by the server.
+#[derive(Debug, thiserror::Error)]
+#[error("the issuer {0:?} is not known")]
+pub(crate) struct UnknownIssuer(pub(crate) String);
+
 /// Why a TLS handshake failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TlsFault {
     /// No trusted CA issued the certificate.
     UnknownAuthority,
+    /// The certificate of its issuer is neither trusted nor sent by the server.
+    UnknownIssuer {
+        /// The common name of the issuer.
+        issuer: String,
+    },
     /// The certificate is a CA's own, and not among the trusted ones.
     SelfSigned,
+    /// A signature is wrong. aws-lc says so of keys that it finds too short, too.
+    Signature,
     /// The certificate has expired.
     Expired {
         /// The end of its life; `None` if it is not known.
@@ -100,16 +113,48 @@ impl TlsFault {
                 Self::OtherName { names: presented.iter().map(|name| bare(name)).collect() }
             }
             CertificateError::BadEncoding => Self::Certificate("its encoding is broken".to_owned()),
-            CertificateError::BadSignature => {
-                Self::Certificate("its signature is wrong".to_owned())
-            }
-            other => match webpki_error(other) {
-                Some(webpki::Error::CaUsedAsEndEntity) => Self::SelfSigned,
-                // Alternative names are an extension, which the first version does not have.
-                Some(webpki::Error::UnsupportedCertVersion) => Self::NoName,
-                _ => Self::Certificate(other.to_string()),
+            CertificateError::BadSignature => Self::Signature,
+            CertificateError::Other(other) => match other.0.downcast_ref::<UnknownIssuer>() {
+                Some(UnknownIssuer(issuer)) => Self::UnknownIssuer { issuer: issuer.clone() },
+                None => Self::of_other(error),
             },
+            other => Self::of_other(other),
         }
+    }
+
+    /// The fault that has no way out of its own. The texts of rustls and webpki are names of variants.
+    fn of_other(error: &CertificateError) -> Self {
+        let why = match (error, webpki_error(error)) {
+            (_, Some(webpki::Error::CaUsedAsEndEntity)) => return Self::SelfSigned,
+            // Alternative names are an extension, which the first version does not have.
+            (_, Some(webpki::Error::UnsupportedCertVersion)) => return Self::NoName,
+            (CertificateError::UnhandledCriticalExtension, _)
+            | (_, Some(webpki::Error::UnsupportedCriticalExtension)) => {
+                "it has a critical extension that longshore does not know"
+            }
+            (
+                CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+                | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+                _,
+            ) => "it is signed in a way that is no longer trusted, such as with SHA-1",
+            (
+                CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
+                _,
+            ) => "its extended key usage is not that of a server",
+            (CertificateError::Revoked, _) => "it was revoked",
+            (_, Some(webpki::Error::NameConstraintViolation)) => {
+                "its CA may not issue certificates for its names"
+            }
+            (_, Some(webpki::Error::PathLenConstraintViolated)) => {
+                "its CA may not have so many intermediate ones"
+            }
+            (_, Some(webpki::Error::EndEntityUsedAsCa)) => {
+                "the certificate that issued it is not that of a CA"
+            }
+            (_, Some(other)) => return Self::Certificate(other.to_string()),
+            (other, None) => return Self::Certificate(other.to_string()),
+        };
+        Self::Certificate(why.to_owned())
     }
 
     fn of_alert(alert: AlertDescription) -> Option<Self> {
@@ -153,6 +198,12 @@ impl TlsFault {
             Self::UnknownAuthority => {
                 "put the registry's CA into ~/.config/containers/certs.d/HOST:PORT/ca.crt or name it in SSL_CERT_FILE, or use --tls-verify=false"
             }
+            Self::UnknownIssuer { .. } => {
+                "put the registry's CA into ~/.config/containers/certs.d/HOST:PORT/ca.crt or name it in SSL_CERT_FILE, or use --tls-verify=false; if it is there and issued that of the issuer, let the server send its whole chain"
+            }
+            Self::Signature => {
+                "have a certificate issued with a new key: RSA with 2048 bits or more, or ECDSA"
+            }
             Self::SelfSigned => {
                 "put this certificate itself into ~/.config/containers/certs.d/HOST:PORT/ca.crt or name it in SSL_CERT_FILE, or use --tls-verify=false"
             }
@@ -195,7 +246,13 @@ impl fmt::Display for TlsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownAuthority => f.write_str("no trusted CA issued it"),
-            Self::SelfSigned => f.write_str("it is the certificate of a CA that is not trusted"),
+            Self::UnknownIssuer { issuer } => {
+                write!(f, "no trusted CA issued it; its issuer is {issuer:?}")
+            }
+            Self::SelfSigned => {
+                f.write_str("it is the certificate of a CA (CA:TRUE) that is not itself trusted")
+            }
+            Self::Signature => f.write_str("a signature is wrong, or a key is too short"),
             Self::Expired { at: None } => f.write_str("it has expired"),
             Self::Expired { at: Some(at) } => {
                 write!(f, "it expired on {}", httpdate::fmt_http_date(*at))
@@ -239,10 +296,11 @@ fn time(time: UnixTime) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// The name alone, from webpki's `DnsName("…")`.
+/// The name alone, from webpki's `DnsName("…")` and `IpAddress(0::1)`.
 fn bare(presented: &str) -> String {
     let inner = presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
-    inner.unwrap_or(presented).trim_matches('"').to_owned()
+    let inner = inner.unwrap_or(presented).trim_matches('"');
+    inner.parse::<IpAddr>().map_or_else(|_| inner.to_owned(), |address| address.to_string())
 }
 
 #[cfg(test)]
@@ -250,7 +308,13 @@ mod tests {
     use rustls::pki_types::{ServerName, UnixTime};
     use rustls::{AlertDescription, CertificateError, Error};
 
-    use super::TlsFault;
+    use std::sync::Arc;
+
+    use super::{TlsFault, UnknownIssuer};
+
+    fn other(error: impl std::error::Error + Send + Sync + 'static) -> TlsFault {
+        of(CertificateError::Other(rustls::OtherError(Arc::new(error))))
+    }
 
     fn of(error: CertificateError) -> TlsFault {
         TlsFault::of(&Error::InvalidCertificate(error)).unwrap()
@@ -271,6 +335,12 @@ mod tests {
         for (fault, said) in [
             (of(CertificateError::UnknownIssuer), "no trusted CA issued it"),
             (
+                other(UnknownIssuer("Sub CA".to_owned())),
+                "no trusted CA issued it; its issuer is \"Sub CA\"",
+            ),
+            (other(webpki::Error::CaUsedAsEndEntity), "CA:TRUE"),
+            (of(CertificateError::BadSignature), "a key is too short"),
+            (
                 of(CertificateError::ExpiredContext { time, not_after: long_ago }),
                 "it expired on Thu, 01 Jan 1970 00:00:00 GMT",
             ),
@@ -279,8 +349,8 @@ mod tests {
                 "it is not valid before Thu, 01 Jan 1970 00:00:00 GMT",
             ),
             (
-                other_name(&["DnsName(\"a.test\")", "IpAddress(10.0.0.1)"]),
-                "it is for a.test, 10.0.0.1",
+                other_name(&["DnsName(\"a.test\")", "IpAddress(10.0.0.1)", "IpAddress(0::1)"]),
+                "it is for a.test, 10.0.0.1, ::1",
             ),
             (other_name(&[]), "it has no subject alternative name"),
             (of(CertificateError::BadEncoding), "its encoding is broken"),
@@ -288,6 +358,24 @@ mod tests {
             assert!(fault.to_string().to_lowercase().contains(&said.to_lowercase()), "{fault}");
             assert!(hints.insert(fault.hint()), "{fault}: another fault has that hint");
         }
+    }
+
+    #[test]
+    fn no_fault_is_only_the_name_of_a_variant() {
+        for fault in [
+            of(CertificateError::UnhandledCriticalExtension),
+            of(CertificateError::InvalidPurpose),
+            of(CertificateError::Revoked),
+            other(webpki::Error::UnsupportedCriticalExtension),
+            other(webpki::Error::NameConstraintViolation),
+            other(webpki::Error::PathLenConstraintViolated),
+            other(webpki::Error::EndEntityUsedAsCa),
+        ] {
+            assert!(matches!(fault, TlsFault::Certificate(_)) && fault.to_string().contains(' '));
+            assert!(fault.hint().contains("--tls-verify=false"));
+        }
+        let rest = other(webpki::Error::MaximumPathDepthExceeded).to_string();
+        assert_eq!(rest, "MaximumPathDepthExceeded", "without the words around it");
     }
 
     #[test]

@@ -12,11 +12,13 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::SingleCertAndKey;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
+    SignatureScheme,
 };
+use webpki::EndEntityCert;
 
 use crate::http::certificate::RegistryCertificates;
-use crate::http::tls_fault::webpki_error;
+use crate::http::tls_fault::{UnknownIssuer, webpki_error};
 
 /// Makes a configuration that trusts the platform's roots and those of `certificates`.
 ///
@@ -108,6 +110,43 @@ impl RootsAndLeaves {
     }
 }
 
+/// The error of a chain that leads to no trusted CA. It names the issuer of the last certificate, unless
+/// that one is self-signed.
+fn unknown_issuer(leaf: &CertificateDer<'_>, sent: &[CertificateDer<'_>]) -> Error {
+    let sent: Vec<_> = sent.iter().filter_map(|der| EndEntityCert::try_from(der).ok()).collect();
+    let unnamed = Error::InvalidCertificate(CertificateError::UnknownIssuer);
+    let Ok(leaf) = EndEntityCert::try_from(leaf) else { return unnamed };
+    let mut last = &leaf;
+    // A chain may be circular.
+    for _ in 0..sent.len() {
+        let issuer = sent.iter().find(|other| other.subject() == last.issuer());
+        match issuer.filter(|issuer| issuer.subject() != last.subject()) {
+            Some(issuer) => last = issuer,
+            None => break,
+        }
+    }
+    let is_open = last.subject() != last.issuer();
+    match common_name(last.issuer()).filter(|_| is_open) {
+        Some(name) => {
+            let error = OtherError(Arc::new(UnknownIssuer(name)));
+            Error::InvalidCertificate(CertificateError::Other(error))
+        }
+        None => unnamed,
+    }
+}
+
+/// The common name in a distinguished name (RFC 5280, section 4.1.2.4), for messages.
+fn common_name(name: &[u8]) -> Option<String> {
+    /// The identifier 2.5.4.3, as DER.
+    const COMMON_NAME: [u8; 5] = [6, 3, 0x55, 4, 3];
+    const SHOWN: usize = 64;
+    let at = name.windows(COMMON_NAME.len()).position(|window| window == COMMON_NAME)?;
+    let [_tag, length, rest @ ..] = name.get(at + COMMON_NAME.len()..)? else { return None };
+    let text = String::from_utf8_lossy(rest.get(..usize::from(*length))?);
+    let shown: String = text.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
+    Some(shown).filter(|shown| !shown.is_empty())
+}
+
 /// Whether the error is about the issuer. webpki checks the dates before.
 fn is_about_the_issuer(error: &Error) -> bool {
     let Error::InvalidCertificate(error) = error else { return false };
@@ -140,6 +179,9 @@ impl ServerCertVerifier for RootsAndLeaves {
             Err(_) if self.has(end_entity) => {
                 self.check_alone(end_entity, server_name, now)?;
                 Ok(ServerCertVerified::assertion())
+            }
+            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+                Err(unknown_issuer(end_entity, intermediates))
             }
             verified => verified,
         }

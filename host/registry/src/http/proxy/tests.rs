@@ -38,11 +38,32 @@ fn each_scheme_has_its_variable_in_upper_or_lower_case() {
     let first = [("HTTPS_PROXY", "p1.test"), ("https_proxy", "not counted:x")];
     assert_eq!(of(&first, secure).as_deref(), Some("p1.test"));
     let unused =
-        [("HTTPS_PROXY", "p1.test"), ("HTTP_PROXY", "p1.test"), ("ALL_PROXY", "socks://x")];
+        [("HTTPS_PROXY", "p1.test"), ("HTTP_PROXY", "p1.test"), ("ALL_PROXY", "socks4://x")];
     assert_eq!(of(&unused, plain).as_deref(), Some("p1.test"), "ALL_PROXY has nothing to add");
     assert_eq!(of(&[], secure), None);
     let past = [("HTTPS_PROXY", "p1.test"), ("no_proxy", "*.in.test")];
     assert_eq!(of(&past, "https://a.in.test"), None);
+}
+
+#[test]
+fn a_socks_proxy_has_a_port_and_resolves_names() {
+    for (value, host) in [
+        ("socks5://p.test", "p.test:1080"),
+        ("socks5h://p.test:9050/", "p.test:9050"),
+        ("SOCKS5://jo:pa55@[fd00::1]", "[fd00::1]:1080"),
+        ("socks://10.0.0.1:80", "10.0.0.1:80"),
+    ] {
+        let proxy = Proxy::parse(value).unwrap();
+        assert_eq!((proxy.url.scheme(), proxy.host().as_str()), ("socks5h", host), "{value}");
+        proxy.for_reqwest().unwrap();
+        for variable in ["ALL_PROXY", "https_proxy"] {
+            assert_eq!(of(&[(variable, value)], "https://r.test").as_deref(), Some(host));
+        }
+    }
+    assert_eq!(of(&[("HTTPS_PROXY", "socks5://p.test")], "http://r.test"), None);
+    let past = [("ALL_PROXY", "socks5://p.test"), ("NO_PROXY", "r.test")];
+    assert_eq!(of(&past, "https://r.test"), None);
+    assert_eq!(of(&past[..1], "http://127.0.0.1:5000"), None);
 }
 
 #[test]
@@ -53,6 +74,7 @@ fn a_user_name_and_a_password_are_decoded() {
         ("jo:pa55@p.test:3128", "jo", "pa55"),
         ("http://j%40o:p%23%3f%2F%25:x@[fd00::1]:1", "j@o", "p#?/%:x"),
         ("http://jo@p.test", "jo", ""),
+        ("socks5://jo:pa%3a55@p.test", "jo", "pa:55"),
         ("http://jo:größe%21@p.test", "jo", "größe!"),
     ] {
         let (name, secret) = parse(text);
@@ -76,9 +98,12 @@ fn a_malformed_proxy_names_its_variable_and_never_its_password() {
         ("http://jo:pa55%zz@p.test", bare('%')),
         ("http://jo:pa55%@p.test", bare('%')),
         ("http://jo:pa55 x@p.test", bare(' ')),
-        ("socks5://jo:pa55@p.test:1080", scheme("socks5")),
+        ("socks4://jo:pa55@p.test:1080", scheme("socks4")),
         ("socks4a://p.test", scheme("socks4a")),
         ("ftp://jo:pa55@p.test", scheme("ftp")),
+        ("socks5://jo:pa55#x@p.test:1080", bare('#')),
+        ("socks5h://jo:pa55@:1080", ProxyFault::Host),
+        ("socks://jo:pa55@p.test:x", ProxyFault::Port),
         ("http://jo:pa55@", ProxyFault::Host),
         ("http://", ProxyFault::Host),
         ("http://:3128", ProxyFault::Host),

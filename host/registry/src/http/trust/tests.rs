@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, date_time_ymd,
 };
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::{Arc, RootsAndLeaves, aws_lc_rs};
+use super::{Arc, RootsAndLeaves, aws_lc_rs, common_name};
 use crate::http::tls_fault::TlsFault;
 
 /// Certificates of version 1, which rcgen does not make: an authority, a server certificate of
@@ -169,6 +169,47 @@ fn a_ca_of_its_own_is_told_from_an_unknown_issuer() {
     assert_eq!(check(&[self_signed(parameters())], &[]), Err(TlsFault::UnknownAuthority));
     let leaf = issued(&parameters(), &authority());
     assert_eq!(check(&[leaf], &[]), Err(TlsFault::UnknownAuthority));
+}
+
+#[test]
+fn a_chain_that_lacks_an_intermediate_names_it() {
+    let named = |name: &str| {
+        with(docker_s, |it| it.distinguished_name.push(DnType::CommonName, name.to_owned()))
+    };
+    let root = Authority::self_signed(named("Root"), KeyPair::generate().unwrap()).unwrap();
+    let by = |name, issuer: &Authority| {
+        CertifiedIssuer::signed_by(named(name), KeyPair::generate().unwrap(), issuer).unwrap()
+    };
+    let upper = by("Upper CA", &root);
+    let lower = by("Lower\u{1b} CA", &upper);
+    let leaf = issued(&parameters(), &lower);
+    let [root, upper, lower] = [root, upper, lower].map(|issuer| issuer.der().clone());
+    let lacks = |name: &str| Err(TlsFault::UnknownIssuer { issuer: name.to_owned() });
+    let other = authority().der().clone();
+    for (sent, expected) in [
+        (&[][..], lacks("Lower CA")),
+        (&[root.clone(), other.clone()], lacks("Lower CA")),
+        (std::slice::from_ref(&lower), lacks("Upper CA")),
+        (&[upper.clone(), lower.clone()], Ok(())),
+    ] {
+        let chain: Vec<_> = std::iter::once(&leaf).chain(sent).cloned().collect();
+        assert_eq!(check(&chain, std::slice::from_ref(&root)), expected);
+        let unknown = expected.and(lacks("Root"));
+        assert_eq!(check(&chain, std::slice::from_ref(&other)), unknown);
+    }
+    let whole = [leaf.clone(), lower.clone(), upper, root];
+    assert_eq!(check(&whole, &[]), Err(TlsFault::UnknownAuthority), "nothing is missing");
+    assert_eq!(check(&[leaf, lower.clone()], &[lower]), Ok(()));
+}
+
+#[test]
+fn a_name_that_is_no_common_name_is_left_out() {
+    assert_eq!(common_name(&[6, 3, 0x55, 4, 3, 12, 2, b'A', b'B']).as_deref(), Some("AB"));
+    for name in
+        [&[][..], &[6, 3, 0x55, 4, 3], &[6, 3, 0x55, 4, 3, 12, 3, b'A'], &[6, 3, 0x55, 4, 10]]
+    {
+        assert_eq!(common_name(name), None, "{name:?}");
+    }
 }
 
 #[test]
