@@ -1,5 +1,8 @@
 //! Components that wear out the compiler are stopped in a process of their own.
 
+use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -7,6 +10,9 @@ use serde_json::json;
 use super::{certain, plugin};
 use crate::plugin::with_metadata;
 use crate::support::Longshore;
+
+/// The signal of a process that used up its CPU time.
+const SIGXCPU: i32 = 24;
 
 /// Returns a list format with a function that keeps the compiler busy: `loops` nested loops, each of which
 /// carries all of `locals` variables around.
@@ -83,4 +89,23 @@ fn the_first_interrupt_ends_the_compiler() {
     running.interrupt();
     running.finish().exits(130);
     assert!(started.elapsed() < Duration::from_secs(10), "it took {:?}", started.elapsed());
+}
+
+#[test]
+fn the_compiler_ends_at_its_cpu_time() {
+    let component = bomb(1_500, 1_500);
+    // Its memory in bytes and its CPU time in seconds.
+    let mut compiler = Command::new(env!("CARGO_BIN_EXE_longshore"))
+        .args(["--compile-plugin", "2147483648", "1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    // A closed pipe would tell the compiler that nobody waits for it.
+    let mut stdin = compiler.stdin.take().expect("a pipe");
+    stdin.write_all(&(component.len() as u64).to_le_bytes()).expect("it reads");
+    stdin.write_all(&component).expect("it reads");
+    let ended = compiler.wait().expect("it ends");
+    assert_eq!(ended.signal(), Some(SIGXCPU), "{ended}");
 }

@@ -121,6 +121,12 @@ pub enum LoadProblem {
         /// The limit.
         limit: Duration,
     },
+    /// It takes too much CPU time to compile.
+    #[error("it takes more than {} s of CPU time to compile", .limit.as_secs_f64())]
+    CompileCpu {
+        /// The limit.
+        limit: Duration,
+    },
     /// It takes too much memory to compile.
     #[error("it takes more than {limit} bytes of memory to compile")]
     CompileMemory {
@@ -359,6 +365,9 @@ impl PluginError {
                     | Failure::OutOfMemory { .. },
                 ..
             } => Some("split the list into several files"),
+            Self::Call { failure: Failure::Trapped { .. } | Failure::Exited { .. }, .. } => {
+                Some("run it again with --debug, which also logs what the plugin wrote")
+            }
             _ => None,
         }
     }
@@ -396,9 +405,10 @@ impl LoadProblem {
             Self::NoMetadata => {
                 Some("add a metadata section with `longshore plugin pack COMPONENT plugin.json`")
             }
-            Self::CompileTime { .. } | Self::CompileMemory { .. } => {
+            Self::CompileCpu { .. } | Self::CompileMemory { .. } => {
                 Some("use another plugin: this one may be made to wear out the compiler")
             }
+            Self::CompileTime { .. } => Some("try again when the machine has less to do"),
             Self::Import { import, .. } if import.starts_with("wasi:http") => {
                 Some("send requests with longshore:plugin/endpoints, which adds the credential")
             }

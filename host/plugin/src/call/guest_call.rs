@@ -65,7 +65,6 @@ impl<'a> GuestCall<'a> {
                 plugin.dry_run,
                 limits,
             ),
-            cpu: call.cpu(limits),
             memory: call.memory(limits),
             result: call.max_result(limits),
         };
@@ -234,9 +233,6 @@ fn plugin_failure(error: WitError) -> Failure {
 /// does not name the cause.
 fn failure(error: &wasmtime::Error, store: &Store<Guest>, call: Call, limits: &Limits) -> Failure {
     let guest = store.data();
-    if guest.out_of_cpu_time() {
-        return Failure::CpuTime { limit: call.cpu(limits) };
-    }
     if exceeded_result_limit(error) {
         return Failure::ResultTooLarge {
             reason: format!("the host copies at most {} bytes at once", call.max_result(limits)),

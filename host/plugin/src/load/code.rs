@@ -7,7 +7,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::cache::{CodeCache, of_code};
-use super::compile::Compiler;
+use super::compile::{CompileLimits, Compiler};
 use super::source::{Source, off_thread, unusable};
 use crate::error::LoadProblem;
 use crate::limits::Limits;
@@ -17,7 +17,7 @@ use crate::setup::CompileNotice;
 /// A component that takes longer to compile is announced, in addition to the large ones.
 const ANNOUNCED: Duration = Duration::from_secs(1);
 
-/// A built-in plugin may take this many times as long as others.
+/// A built-in plugin may take this many times as much CPU time as others.
 const PATIENCE: u32 = 10;
 
 /// Makes compiled code of components.
@@ -68,8 +68,14 @@ impl Code {
         let bytes = bytes.map_err(|error| LoadProblem::Read(Arc::new(error.into())))?;
         // A built-in plugin is not hostile, and a slow machine may need minutes for it.
         let patience = if source.built_in { PATIENCE } else { 1 };
-        let time = limits.compile_time.saturating_mul(patience);
-        let compiling = compiler.compile(&bytes, time, limits.compile_memory);
+        let compiling = compiler.compile(
+            &bytes,
+            CompileLimits {
+                cpu: limits.compile_cpu.saturating_mul(patience),
+                wall: limits.compile_wall,
+                memory: limits.compile_memory,
+            },
+        );
         tokio::pin!(compiling);
         let code = tokio::select! {
             code = &mut compiling => code?,

@@ -5,11 +5,12 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
@@ -30,6 +31,17 @@ const NO_MEMORY: &str = "memory allocation of";
 /// The most threads that compile. Each takes memory.
 const THREADS: usize = 8;
 
+/// What a process that compiles may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CompileLimits {
+    /// CPU time of all its threads, in whole seconds.
+    pub(crate) cpu: Duration,
+    /// Time from its start to its end.
+    pub(crate) wall: Duration,
+    /// Bytes of address space.
+    pub(crate) memory: u64,
+}
+
 /// A program whose `main` calls [`compile_if_asked`].
 #[derive(Clone, Debug)]
 pub struct Compiler {
@@ -38,19 +50,19 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// Compiles a component. Dropping the future ends the process.
+    /// Compiles a component within these limits. Dropping the future ends the process.
     pub(crate) async fn compile(
         &self,
         component: &[u8],
-        time: Duration,
-        memory: u64,
+        limits: CompileLimits,
     ) -> Result<Vec<u8>, LoadProblem> {
+        let CompileLimits { cpu, wall, memory } = limits;
         let failed = |error: io::Error| LoadProblem::Compiler(shown(&error.to_string()));
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
         let mut process = Command::new(&self.program)
             .arg(ROLE)
             .arg(memory.to_string())
-            .arg(time.as_secs().to_string())
+            .arg(cpu.as_secs().to_string())
             .env_clear()
             .env("RAYON_NUM_THREADS", threads.to_string())
             .stdin(Stdio::piped())
@@ -76,17 +88,20 @@ impl Compiler {
                 tokio::join!(feeding, read(stdout, MOST_CODE), read(stderr, MOST_MESSAGE));
             Ok::<_, io::Error>((code?, said?, process.wait().await?))
         };
-        let ended = tokio::time::timeout(time, working).await;
+        let ended = tokio::time::timeout(wall, working).await;
         // Until now, a closed pipe would have told the process that nobody waits for it.
         drop(stdin);
         let Ok(ended) = ended else {
-            return Err(LoadProblem::CompileTime { limit: time });
+            return Err(LoadProblem::CompileTime { limit: wall });
         };
         let (code, said, status) = ended.map_err(failed)?;
         let said = String::from_utf8_lossy(&said);
         match status.code() {
             Some(0) => Ok(code),
             Some(code) if code == i32::from(INVALID) => Err(LoadProblem::Component(shown(&said))),
+            None if status.signal() == Some(Signal::XCPU.as_raw()) => {
+                Err(LoadProblem::CompileCpu { limit: cpu })
+            }
             _ if said.contains(NO_MEMORY) => Err(LoadProblem::CompileMemory { limit: memory }),
             _ => {
                 let why = said.lines().next().unwrap_or_default();
@@ -125,14 +140,14 @@ pub fn compile_if_asked(arguments: impl IntoIterator<Item = OsString>) -> Option
 
 /// Compiles with at most this memory in bytes and this CPU time in seconds.
 fn compile(memory: u64, seconds: u64) -> Result<(), String> {
-    let limited = |resource, most| {
-        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+    let limited = |resource, most: u64, grace: u64| {
+        let limit = Rlimit { current: Some(most), maximum: Some(most.saturating_add(grace)) };
         setrlimit(resource, limit).map_err(|error| format!("limit the compiler: {error}"))
     };
-    limited(Resource::As, memory)?;
-    // The threads share this time. The other process measures the real one.
-    limited(Resource::Cpu, seconds.saturating_mul(THREADS as u64))?;
-    limited(Resource::Core, 0)?;
+    limited(Resource::As, memory, 0)?;
+    // At the limit, the system sends a signal that says why. Without the grace it would send SIGKILL.
+    limited(Resource::Cpu, seconds, 5)?;
+    limited(Resource::Core, 0, 0)?;
     let mut stdin = io::stdin();
     let mut size = [0; 8];
     let read = |error: io::Error| format!("read the component: {error}");
@@ -155,19 +170,23 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::time::Duration;
 
-    use super::{Compiler, compile_if_asked};
+    use super::{CompileLimits, Compiler, compile_if_asked};
     use crate::error::LoadProblem;
 
     const MINUTE: Duration = Duration::from_secs(60);
 
+    fn limits(wall: Duration) -> CompileLimits {
+        CompileLimits { cpu: Duration::from_secs(3), wall, memory: 5 }
+    }
+
     /// Lets a shell script take the place of the compiler.
-    async fn compiled(script: &str, time: Duration) -> Result<Vec<u8>, LoadProblem> {
+    async fn compiled(script: &str, wall: Duration) -> Result<Vec<u8>, LoadProblem> {
         let folder = tempfile::tempdir().expect("a folder");
         let program = folder.path().join("compiler");
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("is written");
         let mode = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(&program, mode).expect("is a program");
-        Compiler { program }.compile(&[0; 100_000], time, 5).await
+        Compiler { program }.compile(&[0; 100_000], limits(wall)).await
     }
 
     #[tokio::test]
@@ -182,6 +201,7 @@ mod tests {
             ),
             ("exit 1", "the compiler failed: it ended with exit status: 1"),
             ("kill -KILL $$", "the compiler failed: it ended with signal: 9"),
+            ("kill -XCPU $$", "it takes more than 3 s of CPU time to compile"),
         ] {
             let error = compiled(script, MINUTE).await.expect_err(script).to_string();
             assert!(error.starts_with(expected), "{error}");
@@ -198,7 +218,7 @@ mod tests {
     #[tokio::test]
     async fn a_program_that_cannot_be_started_is_an_error() {
         let compiler = Compiler { program: "/no/such/program".into() };
-        let error = compiler.compile(b"", MINUTE, 5).await.expect_err("started");
+        let error = compiler.compile(b"", limits(MINUTE)).await.expect_err("started");
         assert!(matches!(error, LoadProblem::Compiler(_)), "{error}");
     }
 

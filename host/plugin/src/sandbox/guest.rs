@@ -10,7 +10,6 @@ use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiVie
 use super::memory::MemoryLimiter;
 use super::output::{CallLog, Stdio};
 use super::random::Seeded;
-use super::ticker::TICK;
 use crate::bindings::longshore::plugin::endpoints::{Request, RequestError, Response};
 use crate::bindings::longshore::plugin::{config, endpoints, log, types};
 use crate::escape::{MAX_SHOWN, shown};
@@ -26,8 +25,6 @@ pub(crate) struct Guest {
     wasi: WasiCtx,
     table: ResourceTable,
     pub(crate) memory: MemoryLimiter,
-    /// Ticks that the call may still use; 0 if it was stopped because they ran out.
-    ticks: u128,
     /// What the plugin says that it works on.
     place: String,
     log: Arc<CallLog>,
@@ -36,11 +33,6 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    /// Returns whether the call was stopped because it ran out of CPU time.
-    pub(crate) fn out_of_cpu_time(&self) -> bool {
-        self.ticks == 0
-    }
-
     /// Returns what the plugin last said that it works on.
     pub(crate) fn place(&self) -> Option<String> {
         (!self.place.is_empty()).then(|| shown(&self.place))
@@ -54,8 +46,6 @@ pub(crate) struct CallContext {
     pub(crate) config: Arc<str>,
     pub(crate) clock: SystemTime,
     pub(crate) requests: Requests,
-    /// CPU time that the call may use.
-    pub(crate) cpu: Duration,
     /// Bytes that its memories may have.
     pub(crate) memory: usize,
     /// Bytes that the host copies from the guest at once.
@@ -68,7 +58,6 @@ pub(crate) fn store(engine: &Engine, limits: &Limits, context: CallContext) -> S
         wasi: inert(&context),
         table: handles(),
         memory: MemoryLimiter::new(limits, context.memory),
-        ticks: (context.cpu.as_nanos() / TICK.as_nanos()).max(1),
         place: String::new(),
         log: context.log,
         config: context.config,
@@ -79,15 +68,10 @@ pub(crate) fn store(engine: &Engine, limits: &Limits, context: CallContext) -> S
     store.set_hostcall_fuel(context.result);
     store.set_max_component_handles(MAX_HANDLES);
     store.set_epoch_deadline(1);
-    // A plain deadline would also charge time in which the guest waits for the host. This callback
-    // runs only if the guest computes at a tick. It charges one tick and yields to other tasks. The
-    // yield is tokio's, because wasmtime's does not let the timers run that end the call.
-    store.epoch_deadline_callback(|mut store| {
-        let guest = store.data_mut();
-        guest.ticks = guest.ticks.saturating_sub(1);
-        if guest.ticks == 0 {
-            return Ok(UpdateDeadline::Interrupt);
-        }
+    // A guest that computes yields at each tick, so that `CallTime` charges it and other tasks run. The ticks
+    // themselves are no measure: the system may run other programs meanwhile. The yield is tokio's, because
+    // wasmtime's does not let the timers run that end the call.
+    store.epoch_deadline_callback(|_| {
         let yielded = Box::pin(tokio::task::yield_now());
         Ok(UpdateDeadline::YieldCustom(1, yielded))
     });

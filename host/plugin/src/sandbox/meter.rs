@@ -1,7 +1,7 @@
 //! Charges calls for their CPU time, including the time in which the host works for the guest.
 //!
-//! Ticks do not suffice. One host call, or one instruction that fills a memory, may take many ticks, and
-//! is charged one.
+//! The clock of the thread decides, and not the ticks at which a guest yields. One host call, or one instruction
+//! that fills a memory, may take many ticks. On a busy machine, most of a tick may belong to other programs.
 
 use std::pin::pin;
 use std::sync::Arc;
