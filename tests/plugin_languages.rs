@@ -72,7 +72,7 @@ pub(crate) fn build_js(tools: &Path, folder: &Path) {
     let packages = tools.join("node_modules");
     fs::create_dir_all(folder.join("node_modules")).expect("a folder");
     let mut copy = tool("cp", folder);
-    succeed(copy.arg("-r").arg(packages.join("yaml")).arg("node_modules"));
+    succeed(copy.arg("-r").arg(packages.join("js-yaml")).arg("node_modules"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let programs = packages.join(".bin");
     let path = std::env::join_paths([programs].into_iter().chain(std::env::split_paths(&path)));
@@ -97,9 +97,30 @@ fn every_kind(language: &str, build: impl Fn(&Path, &str)) -> Vec<Run> {
         build(&run.directory().join("my-plugin"), kind);
         let tested = run.again().args(["plugin", "test", "my-plugin"]).run().exits(0);
         assert_eq!(tested.stdout, result, "{kind} in {language}");
+        if kind == "repo-type" {
+            says_why_nothing_was_sent(&run, language);
+        }
         run
     });
     runs.into()
+}
+
+/// A call of a new repository type that gets no answer.
+const NO_ANSWER: &str = r#"{
+    "prepare": {"kind": "team", "name": "web"},
+    "exchanges": [{"request": "GET api /api/teams/web"}],
+    "expected": {"error": "the registry is not ready"}
+}"#;
+
+/// Errors of the host reach the user with their words, and are no traps.
+fn says_why_nothing_was_sent(run: &Run, language: &str) {
+    fs::write(run.directory().join("my-plugin/fixtures/down.json"), NO_ANSWER).expect("is written");
+    let tested = run.again().args(["plugin", "test", "my-plugin"]).run().exits(0);
+    assert!(tested.stdout.contains("ok      down\n"), "{language}: {}", tested.stdout);
+    let record = ["--record", "127.0.0.1:1", "--grant", "GET api /other"];
+    run.again().args(["plugin", "test", "my-plugin"]).args(record).run().exits(0);
+    let fixture = run.file("my-plugin/fixtures/created.json").expect("the fixture");
+    assert!(fixture.contains("no grant covers `GET api /api/teams/web`"), "{language}: {fixture}");
 }
 
 /// Packs a list format and reads a list with it. The second call packs the same bytes.

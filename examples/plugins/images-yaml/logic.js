@@ -1,6 +1,6 @@
 // Reads lists of the form `images: [{name|source|src: REPOSITORY, tag: TAG, digest: DIGEST}]`.
 
-import { LineCounter, isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
+import { member, parse, places } from './yaml.js';
 
 // The keys of the repository.
 const NAMES = ['name', 'source', 'src'];
@@ -13,49 +13,39 @@ export function confidence(head) {
 
 // Returns images as {line, name, tag, digest}, and mistakes as {line, column, message}.
 export function read(text) {
-  const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines });
+  const at = places(text);
   const [images, mistakes] = [[], []];
-  const mistake = (offset, message) => {
-    const { line, col } = lines.linePos(offset);
-    mistakes.push({ line, column: col, message });
-  };
-  for (const error of [...documents].flatMap((document) => document.errors)) {
-    mistake(error.pos[0], `the text is not YAML: ${error.message.split('\n')[0]}`);
+  let documents;
+  try {
+    documents = parse(text);
+  } catch ({ offset, message }) {
+    return { images, mistakes: [{ ...at(offset), message }] };
   }
-  if (mistakes.length > 0) return { images, mistakes };
   for (const document of documents) {
-    const resolved = (node) => (isAlias(node) ? node.resolve(document) : node);
-    const list = isMap(document.contents) && resolved(document.contents.get('images', true));
-    if (!isSeq(list)) {
-      mistake(document.range[0], 'there is no list `images`');
-      continue;
-    }
-    for (const item of list.items) {
-      const image = imageOf(resolved(item), resolved);
-      if (typeof image === 'string') mistake(item?.range?.[0] ?? list.range[0], image);
-      else images.push({ line: lines.linePos(item.range[0]).line, ...image });
+    const list = member(document, 'images')?.items;
+    if (!list) mistakes.push({ ...at(document.offset), message: 'there is no list `images`' });
+    for (const item of list ?? []) {
+      const image = imageOf(item);
+      if (typeof image === 'string') mistakes.push({ ...at(item.offset), message: image });
+      else images.push({ line: at(item.offset).line, ...image });
     }
   }
   return { images, mistakes };
 }
 
 // Returns an item as {name, tag, digest}, or what is wrong with it.
-function imageOf(item, resolved) {
-  if (isScalar(item) && item.value !== null) return split(item.source);
-  if (!isMap(item)) return 'it is no image';
+function imageOf(item) {
+  if (item.text && !item.isNull) return split(item.text);
+  if (!item.members) return 'it is no image';
   // The text of a scalar: the tag 1.10 is no number.
-  const text = (key) => {
-    const value = resolved(item.get(key, true));
-    return isScalar(value) && value.value !== null ? value.source : undefined;
-  };
+  const text = (key) => member(item, key)?.text;
   const keys = NAMES.filter((key) => text(key));
   if (keys.length !== 1) return 'it must have one of `name`, `source` and `src`';
   const image = split(text(keys[0]));
   if (typeof image === 'string') return image;
   for (const key of ['tag', 'digest']) {
     if (!text(key)) {
-      if (item.has(key)) return `\`${key}\` is not a text`;
+      if (item.members.some((name, i) => i % 2 === 0 && name.text === key)) return `\`${key}\` is not a text`;
     } else if (image[key]) return `\`${keys[0]}\` has a ${key} already`;
     else image[key] = text(key);
   }

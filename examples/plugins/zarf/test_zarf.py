@@ -22,7 +22,8 @@ class Reading(unittest.TestCase):
         for text in ["", "kind: Pod\n", "  kind: ZarfPackageConfig\n", "# kind: ZarfInitConfig\n"]:
             self.assertFalse(zarf.is_package(text), text)
         self.assertTrue(zarf.read("kind: Pod\n").remarks[0][0])
-        self.assertIn("not YAML", zarf.read("a: [").remarks[0][3])
+        for text in ["a: [", "a: \x07", "[" * 2000]:
+            self.assertRegex(zarf.read(text).remarks[0][3], "not YAML|too deeply", text[:9])
 
     def test_references_are_split(self) -> None:
         for reference, parts in [

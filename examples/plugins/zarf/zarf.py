@@ -52,6 +52,11 @@ def read(text: str) -> Package:
         mark = error.problem_mark
         place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         package.remarks.append((True, *place, f"the text is not YAML: {error.problem}"))
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        package.remarks.append((True, line, 0, f"the text is not YAML: {error.reason}"))
+    except RecursionError:
+        package.remarks.append((True, 0, 0, "the text is nested too deeply"))
     return package
 
 

@@ -26,6 +26,7 @@ test('what is not read is a mistake', () => {
     ['other: []\n', 'no list `mirror`'],
     ['mirror: {image: a}\n', 'no list `mirror`'],
     ['mirror: [{image: [a]}, b, {}]\n', 'no `image`'],
+    ['mirror: [{image: null}, {image: ""}]\n', 'no `image`'],
     ['mirror: []\n---\nmirror: [{}]\n', 'second document'],
     ['mirror: []\n---\n"not closed\n', 'not YAML'],
   ]) {

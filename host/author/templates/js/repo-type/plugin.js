@@ -39,7 +39,8 @@ function send(method, path, body) {
   try {
     answer = endpoints.send(API, request);
   } catch (error) {
-    throw unsent(error);
+    // An error of the contract is the payload of what an import throws.
+    throw unsent(error.payload);
   }
   return { status: answer.status, body: decoded(answer.body) };
 }

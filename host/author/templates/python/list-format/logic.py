@@ -1,6 +1,9 @@
 """Reads lists of the form `mirror: [{image: REFERENCE, team: LABEL}]`."""
 
+import plain_yaml
 import yaml
+
+NULL = "tag:yaml.org,2002:null"
 
 
 def is_list(head: str) -> bool:
@@ -12,13 +15,20 @@ def read(text: str) -> tuple[list[tuple[int, str, str | None]], list[tuple[int, 
     """Returns images as (line, reference, team), and errors as (line, column, message)."""
     images, errors = [], []
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = plain_yaml.compose(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         return [], [(*place, f"the text is not YAML: {error.problem}")]
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        return [], [(line, 0, f"the text is not YAML: {error.reason}")]
+    except RecursionError:
+        return [], [(0, 0, "the text is nested too deeply")]
     items = members(root).get("mirror")
-    for item in items.value if isinstance(items, yaml.SequenceNode) else []:
+    if not isinstance(items, yaml.SequenceNode):
+        return [], [(0, 0, "there is no list `mirror`")]
+    for item in items.value:
         values = members(item)
         image, team = values.get("image"), values.get("team")
         if isinstance(image, yaml.ScalarNode) and image.value:
@@ -31,9 +41,9 @@ def read(text: str) -> tuple[list[tuple[int, str, str | None]], list[tuple[int, 
 
 
 def members(node: yaml.Node | None) -> dict[str, yaml.Node]:
-    """Returns the members of a mapping; other nodes have none."""
+    """Returns the members of a mapping that are not null; other nodes have none."""
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    return {key.value: value for key, value in pairs if isinstance(key, yaml.ScalarNode)}
+    return {key.value: value for key, value in pairs if isinstance(key, yaml.ScalarNode) and value.tag != NULL}
 
 
 def split(reference: str) -> tuple[str, str | None, str | None]:

@@ -18,7 +18,23 @@ class Reading(unittest.TestCase):
         images, errors = logic.read(LIST)
         self.assertEqual(images[1], (3, "quay.io/app/server:1.4", "payments"))
         self.assertEqual(errors, [(5, 5, "there is no `image`")])
-        self.assertIn("not YAML", logic.read("mirror: [")[1][0][2])
+
+    def test_what_is_not_read_is_an_error(self) -> None:
+        for text, message in [
+            ("mirror: [", "not YAML"),
+            ("mirror: []\ny: \x07", "not YAML"),
+            ("[" * 2000, "nested too deeply"),
+            ("", "no list `mirror`"),
+            ("other: []\n", "no list `mirror`"),
+            ("mirror: {image: a}\n", "no list `mirror`"),
+            ("mirror: [{image: [a]}]\n", "no `image`"),
+            ("mirror: [b]\n", "no `image`"),
+            ("mirror: [{image: null}]\n", "no `image`"),
+            ("mirror: []\n---\nmirror: [{}]\n", "another document"),
+        ]:
+            images, errors = logic.read(text)
+            self.assertEqual(images, [], text)
+            self.assertIn(message, errors[0][2], text)
 
     def test_other_texts_are_not_lists(self) -> None:
         self.assertTrue(logic.is_list(LIST))

@@ -58,7 +58,7 @@ func Read(text string) (images []Image, mistakes []Mistake) {
 	return images, mistakes
 }
 
-// member returns a value of a mapping. Other nodes have none.
+// member returns a value of a mapping that is not null. Other nodes have none.
 func member(node *yaml.Node, key string) *yaml.Node {
 	node = resolved(node)
 	if node.Kind != yaml.MappingNode {
@@ -66,7 +66,9 @@ func member(node *yaml.Node, key string) *yaml.Node {
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		if node.Content[i].Value == key {
-			return resolved(node.Content[i+1])
+			if value := resolved(node.Content[i+1]); value.Tag != "!!null" {
+				return value
+			}
 		}
 	}
 	return nil

@@ -32,6 +32,7 @@ func TestWhatIsNotReadIsAMistake(t *testing.T) {
 		"other: []\n":                     "no list `mirror`",
 		"mirror: {image: a}\n":            "no list `mirror`",
 		"mirror: [{image: [a]}, b, {}]\n": "no `image`",
+		"mirror: [{image: null}]\n":       "no `image`",
 		"mirror: []\n---\nmirror: [{}]\n": "second document",
 		"mirror: []\n---\n\"not closed\n": "not YAML",
 	} {

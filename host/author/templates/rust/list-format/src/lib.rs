@@ -24,7 +24,11 @@ impl ListFormat for Format {
     fn parse(&self, _file_name: &str, text: &str) -> Parsed {
         let (mut parsed, root) = Parsed::of_one_yaml(text);
         let Some(root) = root else { return parsed };
-        for item in root.get("mirror").map(Node::items).unwrap_or_default() {
+        let Some(items) = root.get("mirror").and_then(Node::as_sequence) else {
+            parsed.error(root.place, "there is no list `mirror`");
+            return parsed;
+        };
+        for item in items {
             let Some(image) = item.text_of("image") else {
                 parsed.error(item.place, "there is no `image`");
                 continue;
@@ -60,6 +64,21 @@ mirror:
         assert_eq!(sources, ["docker.io/library/redis", "quay.io/app/server"]);
         assert_eq!(parsed.entries[1].attributes[0].value, "payments");
         assert_eq!(parsed.diagnostics.len(), 1, "the item without an image");
+    }
+
+    #[test]
+    fn what_is_not_read_is_an_error() {
+        for (text, message) in [
+            ("mirror: [", "not"),
+            ("other: []\n", "there is no list `mirror`"),
+            ("mirror: {image: a}\n", "there is no list `mirror`"),
+            ("mirror: [b]\n", "there is no `image`"),
+            ("mirror: [{image: null}]\n", "there is no `image`"),
+        ] {
+            let parsed = Format.parse("list.yaml", text);
+            assert!(parsed.entries.is_empty(), "{text}");
+            assert!(parsed.diagnostics[0].message.contains(message), "{text}");
+        }
     }
 
     #[test]
