@@ -37,7 +37,7 @@ pub use reference::{ManifestReference, Name, Reference, Version};
 pub use reference_error::ReferenceError;
 pub use references::{PackedReference, References};
 pub use referrer::{Referrer, cosign_tags, is_made_of_digest, is_tag_of_referrers, referrers_tag};
-pub use registry::Registry;
+pub use registry::{Registry, has_account, without_accounts};
 pub use repository::Repository;
 pub use store_name::{LayoutsName, StoreName};
 pub use tag::Tag;

@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Algorithm, Digest, ReferenceError, Registry, Repository, StoreName, Tag};
+use super::{
+    Algorithm, Digest, ReferenceError, Registry, Repository, StoreName, Tag, has_account,
+    without_accounts,
+};
 
 /// A repository and optionally its store: `[store/]repository`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +23,7 @@ impl FromStr for Name {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        refuse_account(text)?;
         let (registry, repository) = split_registry(text)?;
         let registry = registry.map(str::parse::<Registry>).transpose()?;
         Ok(Self { store: registry.map(StoreName::from), repository: repository.parse()? })
@@ -46,6 +50,14 @@ impl Name {
         };
         Ok((store, repository))
     }
+}
+
+/// Refuses a text with a user name. The error does not have it.
+fn refuse_account(text: &str) -> Result<(), ReferenceError> {
+    if has_account(text) {
+        return Err(ReferenceError::Account(without_accounts(text).into_owned()));
+    }
+    Ok(())
 }
 
 /// Splits `[registry/]repository` without validating the parts.
@@ -237,6 +249,7 @@ impl Reference {
     /// # Errors
     /// If `text` is not a complete reference.
     pub fn parse_beside(text: &str, others: &[&Self]) -> Result<Self, ReferenceError> {
+        refuse_account(text)?;
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest.parse::<Digest>()?)),
             None => (text, None),
@@ -375,6 +388,19 @@ mod tests {
     fn broken_references_say_what_is_wrong() {
         assert_eq!("".parse::<Name>(), Err(ReferenceError::Empty));
         assert!(matches!("https://a.io/b".parse::<Name>(), Err(ReferenceError::Scheme(_))));
+        for text in
+            ["jo:pa55@a.io/b", "jo:pa55@localhost:5000/b", "t0k3n@a.io/b", "jo:pa55@10.0.0.1/b"]
+        {
+            let errors = [
+                text.parse::<Name>().unwrap_err(),
+                format!("{text}:1").parse::<Reference>().unwrap_err(),
+            ];
+            for error in errors {
+                let said = error.to_string();
+                assert!(said.contains("***@") && said.contains("has a user name"), "{said}");
+                assert!(!said.contains("pa55") && !said.contains("t0k3n"), "{said}");
+            }
+        }
         assert!(matches!("a.io/Redis".parse::<Name>(), Err(ReferenceError::Repository { .. })));
         assert!(matches!("redis:1".parse::<Reference>(), Err(ReferenceError::NoRegistry(_))));
         assert!(matches!("a.io/b:".parse::<Reference>(), Err(ReferenceError::Tag(_))));

@@ -11,6 +11,9 @@ pub enum ReferenceError {
     /// The text is a URL.
     #[error("reference {0:?} has a scheme; write it without one")]
     Scheme(String),
+    /// The text has a user name or a password, which is not shown.
+    #[error("reference {0:?} has a user name; leave it out, and log in with longshore login")]
+    Account(String),
     /// The registry is missing.
     #[error("reference {0:?} names no registry")]
     NoRegistry(String),

@@ -1,5 +1,7 @@
 //! Names of registries: a host, and a port if it is not the default.
 
+mod account;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
@@ -8,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::ReferenceError;
+pub use account::{has_account, without_accounts};
 
 /// A registry by its `host[:port]`, in lower case. Aliases of docker.io are unified.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,11 +1,11 @@
 //! Secret texts: passwords and tokens that must never be printed.
 
-mod account;
 pub(crate) mod known;
 
 use std::borrow::Cow;
 use std::fmt;
 
+use longshore_oci::without_accounts;
 use serde::Deserialize;
 
 use self::known::{Origin, masked};
@@ -51,7 +51,7 @@ impl fmt::Display for Secret {
 /// Writes `***` for secrets in a text that is about to be shown: user names and passwords before a
 /// host, and what this process has sent to log in.
 pub fn redact(text: &str) -> Cow<'_, str> {
-    match account::without_accounts(text) {
+    match without_accounts(text) {
         Cow::Borrowed(text) => masked(text, Origin::Shown),
         Cow::Owned(text) => Cow::Owned(masked(&text, Origin::Shown).into_owned()),
     }

@@ -3,6 +3,7 @@
 mod owner;
 mod place;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
@@ -19,6 +20,7 @@ pub(super) use self::place::{Place, Replaceable, is_same};
 use super::error::ReportError;
 use super::escape::escape;
 use crate::list::{MARK, REPEAT, RUN, is_repeatable, push_line};
+use longshore_oci::{has_account, without_accounts};
 use longshore_registry::redact;
 
 /// An entry of the failed list.
@@ -380,7 +382,7 @@ fn write_entries<'a>(
             writeln!(text, "# longshore: {}", escape(terms))?;
         }
         if !entry.text.is_empty() {
-            push_line(&mut text, &entry.text);
+            push_line(&mut text, &without_password(&entry.text));
         }
         sink.write_all(&text)?;
         let length = u32::try_from(text.len()).map_err(io::Error::other)?;
@@ -388,6 +390,15 @@ fn write_entries<'a>(
         start += u64::from(length);
     }
     Ok(())
+}
+
+/// Returns a line without user names and passwords before a host. Such a line fails again, whatever they are.
+fn without_password(line: &[u8]) -> Cow<'_, [u8]> {
+    let text = String::from_utf8_lossy(line);
+    if !has_account(&text) {
+        return Cow::Borrowed(line);
+    }
+    Cow::Owned(without_accounts(&text).into_owned().into_bytes())
 }
 
 /// Says whether two entries have not only the same text but the very same line, which selects both by a

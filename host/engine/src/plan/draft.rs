@@ -13,7 +13,7 @@ use super::{Ended, PlanError, PlanOptions, PlannedEntry, Unselected};
 use crate::job::{Job, Outcome};
 use crate::list::{Attribute, Diagnostic, Entry, Selection, Severity};
 use crate::list::{Lines, List, UNREADABLE};
-use longshore_oci::{Digest, Name, Reference, ReferenceError, Registry, Tag, Version};
+use longshore_oci::{Digest, Name, Reference, ReferenceError, Registry, Tag, Version, has_account};
 
 /// An entry that has been parsed, before it goes through the rewrites.
 pub(super) struct Draft {
@@ -48,6 +48,17 @@ enum EntryError {
     Platform(#[from] longshore_oci::PlatformError),
     #[error("it selects tags by pattern, and none were listed")]
     Pattern,
+    #[error("it has a user name")]
+    Account,
+}
+
+/// What to write instead. Neither the failed list nor the log repeats the user name and the password.
+const ACCOUNT_HINT: &str = "leave the user name out of the list, and log in with longshore login";
+
+/// Says whether an entry has a user name before a host; comments do not count.
+fn names_account(text: &str) -> bool {
+    let entry = text.split_once(" #").map_or(text, |(entry, _)| entry);
+    has_account(entry)
 }
 
 impl EntryError {
@@ -58,6 +69,7 @@ impl EntryError {
                 "a reference is [REGISTRY/]REPOSITORY, as in registry.example.com/team/app, and a tag as in 1.0"
             }
             Self::Platform(_) => PLATFORM_ADVICE,
+            Self::Account => ACCOUNT_HINT,
             Self::Pattern => return None,
         };
         Some(hint.to_owned())
@@ -169,7 +181,13 @@ impl Drafts<'_> {
             }
             hint => hint.filter(|_| !is_of_other),
         };
-        let outcome = Outcome { hint, ..Outcome::failed(error.message) };
+        let outcome = match names_account(&source) {
+            true => Outcome {
+                hint: Some(ACCOUNT_HINT.to_owned()),
+                ..Outcome::failed(EntryError::Account)
+            },
+            false => Outcome { hint, ..Outcome::failed(error.message) },
+        };
         let terms = list.terms_above(lines, line).map(|terms| plain_terms(&terms).into());
         let ended = Ended { number, line, column, source, destination: String::new(), outcome };
         let is_in_shard = self.options.shard.is_none_or(|shard| shard.has_text(&text));
@@ -203,6 +221,10 @@ impl Drafts<'_> {
                 attributes: entry.attributes,
             }),
             Err(error) => {
+                let error = match names_account(&String::from_utf8_lossy(&text)) {
+                    true => EntryError::Account,
+                    false => error,
+                };
                 let known = self.known_outcome(&entry);
                 let failed = || Outcome { hint: error.hint(), ..Outcome::failed(&error) };
                 Stage::Ended(Box::new(Ended {

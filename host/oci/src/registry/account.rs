@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use longshore_oci::Registry;
+use super::Registry;
 
 /// Characters that end the part of a text that may be a URL or `user:password@host`.
 const ENDS: [char; 12] = [' ', '\t', '\n', '\r', '"', '\'', '`', '<', '>', '=', ',', '\\'];
@@ -10,7 +10,7 @@ const ENDS: [char; 12] = [' ', '\t', '\n', '\r', '"', '\'', '`', '<', '>', '=', 
 /// Writes `***` for user names and passwords before a host, with or without a scheme.
 ///
 /// An `@` before a digest or after a path is part of a reference and stays.
-pub(super) fn without_accounts(text: &str) -> Cow<'_, str> {
+pub fn without_accounts(text: &str) -> Cow<'_, str> {
     if !text.contains('@') {
         return Cow::Borrowed(text);
     }
@@ -32,6 +32,11 @@ pub(super) fn without_accounts(text: &str) -> Cow<'_, str> {
         rest = &behind[next..];
     }
     Cow::Owned(shown)
+}
+
+/// Says whether a text has a user name or a password before a host.
+pub fn has_account(text: &str) -> bool {
+    text.contains('@') && text.split(ENDS).any(|word| account(word).is_some())
 }
 
 /// The start of the account in a word, and the position of the `@` after it.
@@ -98,7 +103,7 @@ fn is_version(text: &str) -> bool {
 mod tests {
     use std::borrow::Cow;
 
-    use super::without_accounts;
+    use super::{has_account, without_accounts};
 
     #[test]
     fn accounts_are_not_shown() {
@@ -129,6 +134,7 @@ mod tests {
             ("t0k3n@shadow.test/app", "***@shadow.test/app"),
         ] {
             assert_eq!(without_accounts(text), shown, "{text}");
+            assert!(has_account(text), "{text}");
         }
     }
 
@@ -166,6 +172,7 @@ mod tests {
             "größe:1@",
         ] {
             assert_eq!(without_accounts(text), text);
+            assert!(!has_account(text), "{text}");
         }
         assert!(matches!(without_accounts("no sign"), Cow::Borrowed(_)));
     }
