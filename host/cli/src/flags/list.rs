@@ -120,9 +120,9 @@ pub(crate) struct ListFlags {
 #[derive(Debug, Args)]
 pub(crate) struct ImageFlags {
     #[arg(short, long, value_name = "LIST", help = format!("Select images of these architectures, separated with commas, such as amd64, arm/v7 or linux/amd64; all selects every one{}", default_of(|list| list.default_arch.as_deref())))]
-    pub(crate) arch: Option<String>,
+    pub(crate) arch: Vec<String>,
     #[arg(long, value_name = "LIST", help = format!("Select images of these operating systems, separated with commas; all selects every one{}", default_of(|list| list.default_os.as_deref())))]
-    pub(crate) os: Option<String>,
+    pub(crate) os: Vec<String>,
     /// Take any word for --arch and --os. Without it, an architecture or system that Go does not know is
     /// an error, unless --arch names both, such as plan9/sparc64
     #[arg(long)]

@@ -83,10 +83,10 @@ pub(crate) struct MirrorCharts {
     pub(crate) failed: PathBuf,
     /// Select images of these architectures, separated with commas [default: all]
     #[arg(short, long, value_name = "LIST")]
-    pub(crate) arch: Option<String>,
+    pub(crate) arch: Vec<String>,
     /// Select images of these operating systems, separated with commas [default: all]
     #[arg(long, value_name = "LIST")]
-    pub(crate) os: Option<String>,
+    pub(crate) os: Vec<String>,
     /// Take any word for --arch and --os. Without it, an architecture or system that Go does not know is
     /// an error, unless --arch names both, such as plan9/sparc64
     #[arg(long)]

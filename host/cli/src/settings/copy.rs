@@ -96,7 +96,7 @@ impl CopySettings {
         let platform = flags.platform.take();
         if platform.is_some() {
             // Those of the settings file, as the command line cannot have both.
-            (flags.images.arch, flags.images.os) = (None, None);
+            (flags.images.arch, flags.images.os) = (Vec::new(), Vec::new());
         }
         let again = (!flags.selects_tags()).then(|| again(&flags, origins, &file));
         let mut list = ListFlags::without_list(flags.images);

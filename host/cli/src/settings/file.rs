@@ -281,7 +281,7 @@ mod tests {
         let file = parse(text).unwrap();
         assert_eq!(values(&file, "mirror", "jobs").unwrap(), ["5"]);
         assert_eq!(values(&file, "mirror-validate", "jobs").unwrap(), ["3"]);
-        assert_eq!(values(&file, "mirror", "arch").unwrap(), ["amd64,arm"]);
+        assert_eq!(values(&file, "mirror", "arch").unwrap(), ["amd64", "arm"]);
         assert_eq!(values(&file, "mirror", "destination").unwrap(), [""; 0]);
         assert!(file.plugin("x").is_some() && file.plugin("y").is_none());
     }

@@ -275,7 +275,7 @@ mod tests {
             (5, 60)
         );
         assert_eq!(mirror.list.rewrite, ["z"]);
-        assert_eq!(mirror.list.images.arch.as_deref(), Some("a,b"));
+        assert_eq!(mirror.list.images.arch, ["a", "b"]);
         assert!(mirror.copy.referrers && !mirror.copy.dry_run && found.cli.global.debug);
         let origins = ["jobs", "arch", "os"].map(|key| found.origins.of(key));
         assert_eq!(origins, [Origin::CommandLine, Origin::SettingsFile, Origin::Default]);

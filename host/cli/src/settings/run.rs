@@ -235,7 +235,10 @@ fn filter(
     origins: &Origins,
     file: &SettingsFile,
 ) -> Result<FilterFlags, SettingsError> {
-    let (arch, os) = (list.images.arch.as_deref(), list.images.os.as_deref());
+    // Several flags are one list, as several values of one flag are.
+    let joined = |values: &[String]| (!values.is_empty()).then(|| values.join(","));
+    let (arch, os) = (joined(&list.images.arch), joined(&list.images.os));
+    let (arch, os) = (arch.as_deref(), os.as_deref());
     // Each alone, because the error does not name its flag in every case.
     let wrong = |key, arch, os| {
         let parsed = match list.images.arch_any {
