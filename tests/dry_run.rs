@@ -244,3 +244,56 @@ fn a_login_that_is_refused_to_all_is_told_once() {
         assert_eq!(entries, 12, "{failed}");
     }
 }
+
+#[test]
+fn the_document_of_a_dry_run_says_what_a_run_would_copy() {
+    let pair = Pair::embedded();
+    for (seed, tag) in [(1, "a"), (2, "b"), (3, "there")] {
+        pair.source.push("team/app", tag, &image(seed));
+    }
+    pair.destination.push("team/app", "there", &image(3));
+    let list = "team/app team/app a\nteam/app team/app b\nteam/app team/app there\n\
+                team/app team/app a\nteam/app team/app gone\n";
+    let keys = |run: &crate::support::Run, keys: [&str; 6]| {
+        let document = run.json();
+        keys.map(|key| document[key].as_u64().unwrap_or(999))
+    };
+    let all = ["toCopy", "unknown", "copied", "skipped", "duplicates", "failed"];
+    let dry = pair.mirror(list).args(["--dry-run", "--output", "json"]).run().exits(1);
+    assert_eq!(keys(&dry, all), [2, 0, 0, 2, 1, 1]);
+    assert!(dry.json()["bytesAtMost"].as_u64() >= Some(200), "{}", dry.stdout);
+    assert!(dry.json()["unsizedEntries"].is_u64(), "{}", dry.stdout);
+    let run = pair.mirror(list).args(["--output", "json"]).run().exits(1);
+    assert_eq!(keys(&run, all), [999, 999, 2, 2, 1, 1], "it is no dry run");
+    assert!(run.json()["leftOut"].is_null(), "a duplicate is at the destination: {}", run.stdout);
+}
+
+#[test]
+fn a_duplicate_is_not_said_to_be_left_out() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image(1));
+    let again = "team/app team/app 1\n";
+    for (list, flags, said) in [
+        (again.repeat(2), &[][..], "of the skipped: 1 the same as an earlier line\n"),
+        (
+            again.repeat(3),
+            &["--dry-run"],
+            "of the skipped: 1 at the destination already, 2 the same",
+        ),
+        (again.repeat(3), &[], "already, 2 the same as earlier lines\n"),
+    ] {
+        let run = pair.mirror(&list).args(flags).run().exits(0);
+        assert!(run.stdout.contains(said), "{}", run.stdout);
+        assert!(!run.stdout.contains("not mirrored"), "{}", run.stdout);
+    }
+    let pulls = "docker pull --platform=linux/arm64 team/app:1\ndocker pull --platform=linux/amd64 team/app:1\n";
+    let run = pair.mirror(pulls).run().exits(0);
+    assert!(run.stdout.contains("the same as an earlier line\n"), "{}", run.stdout);
+    let odd = "team/app other/app 1\n".repeat(2);
+    let run = pair.mirror(&odd).args(["-a", "s390x"]).run().exits(0);
+    assert!(
+        run.stdout.contains("nothing was copied: all 2 entries were skipped"),
+        "{}",
+        run.stdout
+    );
+}

@@ -278,10 +278,33 @@ fn a_signature_whose_layer_the_registry_collected_is_sent_again() {
 }
 
 #[test]
-fn a_dry_run_says_that_it_would_look() {
+fn a_dry_run_counts_the_referrers_that_a_run_copies() {
     let pair = Pair::embedded();
-    Signed::new().push(&pair.source, "team/app");
-    let run =
-        pair.mirror("team/app team/app 1\n").args(["--referrers", "--dry-run"]).run().exits(0);
-    assert!(run.stdout.contains("; its referrers would be looked for"), "{}", run.stdout);
+    let signed = Signed::new();
+    signed.push(&pair.source, "team/app");
+    let list = "team/app team/app 1\n";
+    let run = |flags: &[&str]| pair.mirror(list).arg("--referrers").args(flags).run().exits(0);
+    let dry = run(&["--dry-run"]).sums_up("1 to copy, 0 skipped, 0 failed");
+    assert!(
+        dry.stdout.contains(": would be copied; 11 referrers would be copied"),
+        "{}",
+        dry.stdout
+    );
+    let cut = run(&["--dry-run", "--arch", "amd64"]);
+    assert!(cut.stdout.contains("; 4 referrers would be copied; 3 referrers of"), "{}", cut.stdout);
+
+    pair.mirror(list).run().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+    let dry = run(&["--dry-run"]).sums_up("1 to copy, 0 skipped, 0 failed");
+    let there = ": already at the destination; 11 referrers would be copied";
+    assert!(dry.stdout.contains(there), "{}", dry.stdout);
+    pair.assert_absent("team/app", signed.referrers[0].1.digest());
+    // Two of them are there already.
+    for (_, referrer) in &signed.referrers[..2] {
+        pair.destination.push("team/app", referrer.digest(), referrer);
+    }
+    let dry = run(&["--dry-run"]);
+    assert!(dry.stdout.contains("; 9 referrers would be copied"), "{}", dry.stdout);
+    run(&[]).sums_up("1 copied, 0 skipped, 0 failed").complains("; 9 referrers copied");
+    let dry = run(&["--dry-run"]).sums_up("0 to copy, 1 skipped, 0 failed");
+    assert!(!dry.stdout.contains("would be copied"), "{}", dry.stdout);
 }

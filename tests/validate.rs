@@ -1,5 +1,6 @@
 //! `mirror-validate`, and the JSON and YAML documents of both commands.
 
+mod agrees;
 mod damage;
 mod mend;
 mod messages;

@@ -7,6 +7,8 @@ mod counted;
 mod digest_tags;
 mod error;
 mod intact;
+mod left_behind;
+mod lost_platforms;
 mod manifest_cache;
 mod pool;
 mod shape;

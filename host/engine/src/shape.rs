@@ -98,6 +98,12 @@ impl Shape {
             is_cut: false,
         }
     }
+
+    /// Returns the root with its content; `None` if what was built cannot be parsed.
+    pub(crate) fn parsed_root(&self) -> Option<Manifest> {
+        let RawManifest { bytes, media_type, digest } = &self.root;
+        Manifest::parse(bytes.clone(), Some(media_type), digest.clone()).ok()
+    }
 }
 
 /// The result of applying a filter and an index mode to a manifest.

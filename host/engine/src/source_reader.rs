@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use longshore_oci::{
     Descriptor, Digest, Manifest, ManifestReference, Platform, Reference, Repository, StoreName,
-    Tag, Version, is_made_of_digest, referrers_tag,
+    Tag, Version, cosign_tags, is_made_of_digest, referrers_tag,
 };
 use longshore_store::{BlobPresence, BoundedCells, Fault, Intent, Source, StoreError};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
@@ -282,6 +282,36 @@ impl SourceReader<'_> {
             Some(has) => Ok(has),
             None => self.has(&ManifestReference::Tag(tag.clone())).await,
         }
+    }
+
+    /// Returns the digest that the source has under `tag`.
+    ///
+    /// # Errors
+    /// If the source does not have the tag, or cannot be asked.
+    pub(crate) async fn digest_under(&self, tag: &Tag) -> Result<Digest, StoreError> {
+        let reference = ManifestReference::Tag(tag.clone());
+        match self.resolve(&reference).await {
+            Some(digest) => Ok(digest),
+            None => Ok(self.fetch(&reference).await?.raw.digest),
+        }
+    }
+
+    /// Returns cosign's tags for `subject` that the source has, and the digests that they name.
+    ///
+    /// # Errors
+    /// If the source cannot be asked.
+    pub(crate) async fn under_cosign_tags(
+        &self,
+        subject: &Digest,
+    ) -> Result<Vec<(Tag, Digest)>, StoreError> {
+        let mut found = Vec::new();
+        for tag in cosign_tags(subject) {
+            if self.has_digest_tag(&tag).await? {
+                let digest = self.digest_under(&tag).await?;
+                found.push((tag, digest));
+            }
+        }
+        Ok(found)
     }
 
     async fn list_digest_tags(&self) -> Result<HashSet<Tag>, StoreError> {

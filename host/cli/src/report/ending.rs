@@ -23,11 +23,12 @@ pub(super) struct Ending {
     rare: Option<Box<Rare>>,
 }
 
-/// A [`Status`], with what an interrupt ended apart.
+/// A [`Status`], with what an interrupt ended apart, and what was skipped as a duplicate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Ended(Status),
     Unfinished,
+    Duplicate,
 }
 
 /// The known digests of source and destination.
@@ -95,6 +96,7 @@ impl Ending {
         Self {
             end: match (outcome.unfinished, outcome.status) {
                 (true, Status::Failed) => End::Unfinished,
+                (_, Status::Skipped) if outcome.is_duplicate => End::Duplicate,
                 (_, status) => End::Ended(status),
             },
             bytes: outcome.bytes,
@@ -113,7 +115,13 @@ impl Ending {
         match self.end {
             End::Ended(status) => status,
             End::Unfinished => Status::Failed,
+            End::Duplicate => Status::Skipped,
         }
+    }
+
+    /// Says whether the entry was skipped because an earlier line is the same.
+    pub(super) fn is_duplicate(&self) -> bool {
+        self.end == End::Duplicate
     }
 
     /// Says whether an interrupt ended the entry early.
@@ -247,6 +255,11 @@ mod tests {
         let unfinished = Outcome { unfinished: true, ..Outcome::failed("interrupted") };
         let ending = Ending::of(unfinished, &mut reasons);
         assert_eq!((ending.status(), ending.is_unfinished()), (Status::Failed, true));
+        let duplicate = Outcome { is_duplicate: true, ..Outcome::skipped("the same as line 1") };
+        let ending = Ending::of(duplicate, &mut reasons);
+        assert_eq!((ending.status(), ending.is_duplicate()), (Status::Skipped, true));
+        let skipped = Ending::of(Outcome::skipped("no platform"), &mut reasons);
+        assert_eq!((skipped.status(), skipped.is_duplicate()), (Status::Skipped, false));
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Report {
     /// Returns a warning if the run did nothing because every entry was left out.
     pub(super) fn warning(&self) -> Option<String> {
         let all = self.rows.len();
-        if all == 0 || usize::try_from(self.totals.left_out).ok() != Some(all) {
+        if !self.totals.is_nothing() {
             return None;
         }
         let verb = match self.options.verb {

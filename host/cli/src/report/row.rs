@@ -199,7 +199,14 @@ impl<'a> Row<'a> {
 
     /// Says whether the entry was skipped although the destination has nothing of it.
     pub(super) fn is_left_out(self) -> bool {
-        self.status() == Status::Skipped && self.destination_digest().is_none()
+        self.status() == Status::Skipped
+            && !self.is_duplicate()
+            && self.destination_digest().is_none()
+    }
+
+    /// Says whether the entry was skipped because an earlier line is the same.
+    pub(super) fn is_duplicate(self) -> bool {
+        self.ending().is_some_and(Ending::is_duplicate)
     }
 
     /// Says whether the entry was interrupted or never started.

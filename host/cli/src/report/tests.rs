@@ -151,6 +151,7 @@ fn the_figures_add_up() {
     let expected = Totals {
         valid: 0,
         left_out: 0,
+        duplicates: 0,
         cut: 0,
         at_most: 0,
         unsized_entries: 0,

@@ -15,6 +15,8 @@ pub(crate) struct Totals {
     /// The part of the skipped entries of which the destination has nothing: no platform was selected, or
     /// a rewrite left them out.
     pub(crate) left_out: u32,
+    /// The part of the skipped entries that are the same as earlier lines.
+    pub(crate) duplicates: u32,
     /// Entries that failed, were interrupted, or never started. Those with a verdict are among them.
     pub(crate) failed: u32,
     /// The entries with a verdict of `mirror-validate`.
@@ -83,10 +85,15 @@ impl Verdicts {
 }
 
 impl Totals {
+    /// Returns the skipped entries that the destination has.
+    pub(crate) const fn present(&self) -> u32 {
+        self.skipped - self.left_out - self.duplicates
+    }
+
     /// Says whether every entry was left out, so that the destination has nothing of any.
     pub(crate) const fn is_nothing(&self) -> bool {
         self.left_out > 0
-            && self.left_out == self.skipped
+            && self.present() == 0
             && self.copied + self.valid + self.failed + self.dry_run + self.unknown == 0
     }
 
@@ -103,6 +110,7 @@ impl Totals {
             Status::Unknown => self.unknown += 1,
         }
         self.left_out += u32::from(row.is_left_out());
+        self.duplicates += u32::from(row.is_duplicate());
         self.unfinished += u32::from(row.is_unfinished());
         self.bytes += row.bytes();
     }

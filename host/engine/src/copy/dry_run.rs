@@ -13,7 +13,7 @@ use longshore_store::{Fault, Intent, Interrupt, StoreError};
 use super::admission::Admitted;
 use super::image::{already_present, same_archive};
 use super::work::{Run, Work};
-use super::{lost_platforms, same_chart};
+use super::{preview_referrers, same_chart};
 use crate::error::JobError;
 use crate::event::Level;
 use crate::job::{Job, Outcome, Status};
@@ -65,6 +65,10 @@ impl DestinationState {
     fn is(&self, digest: &Digest) -> bool {
         matches!(self, Self::Holds(held) if held == digest)
     }
+
+    const fn is_new(&self) -> bool {
+        matches!(self, Self::WouldBeCreated(_))
+    }
 }
 
 async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
@@ -84,7 +88,12 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
         checked.map_err(|error| work.destination_error(error))?;
     }
     if digest_decides(mode) && is_done(work, &state, &digest) {
-        return Ok(would_skip(work, digest.clone(), digest));
+        let manifest = read_for_referrers(work, manifest, &digest).await?;
+        if let Some(manifest) = &manifest {
+            check_selection(manifest, &job.filter, work.run.options.no_platform_fails)?;
+        }
+        return with_referrers(work, already_present(digest.clone(), digest), manifest, &state)
+            .await;
     }
     if work.run.options.charts_by_content
         && let DestinationState::Holds(held) = &state
@@ -97,15 +106,16 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
         }
     }
     if digest_decides(mode) && job.filter.is_everything() {
-        let at_most = match manifest {
+        let of_referrers = read_for_referrers(work, manifest.clone(), &digest).await?;
+        let at_most = match manifest.or_else(|| of_referrers.clone()) {
             Some(manifest) => size_of(work, manifest).await,
             None => match work.reader().cached(&digest).await {
                 Some(manifest) => size_of(work, manifest).await,
                 None => None,
             },
         };
-        let outcome = would_copy(work, digest.clone(), digest, &state, Change::default()).await?;
-        return Ok(Outcome { at_most, ..outcome });
+        let outcome = would_copy(work, &digest, digest.clone(), &state, Change::default()).await?;
+        return with_referrers(work, Outcome { at_most, ..outcome }, of_referrers, &state).await;
     }
     let manifest = match manifest {
         Some(manifest) => manifest,
@@ -113,7 +123,8 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     };
     if is_done(work, &state, &digest) && stays_unchanged(&manifest, mode) {
         check_selection(&manifest, &job.filter, work.run.options.no_platform_fails)?;
-        return Ok(would_skip(work, digest.clone(), digest));
+        let outcome = already_present(digest.clone(), digest);
+        return with_referrers(work, outcome, Some(manifest), &state).await;
     }
     let shape = match shape(manifest, &job.filter, mode, &work.reader()).await? {
         Shaped::Write(shape) => shape,
@@ -123,25 +134,25 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
             return Ok(Outcome { source_digest: Some(digest), ..outcome });
         }
     };
-    let is_cut = shape.is_cut;
     let lost = warn_of_lost(work, &state, &shape).await;
     // An index that the copy could not walk must fail here too.
-    let below = descendants(&SourceIndexes(work), shape.children).await?;
-    let (root_size, single) = (shape.root.bytes.len() as u64, shape.single);
-    let root = shape.root.digest;
+    let below = descendants(&SourceIndexes(work), shape.children.clone()).await?;
+    let root = shape.root.digest.clone();
     if shape.changed.is_some() && job.destination.version.tag().is_none() && would_create.is_none()
     {
         // A push by digest goes to the digest of the filtered index.
         state = probe(work, &ManifestReference::Digest(root.clone())).await?;
     }
     let outcome = if is_done(work, &state, &root) {
-        would_skip(work, digest, root)
+        already_present(digest, root)
     } else {
-        let at_most = size_of_parts(work, root_size, single.as_deref(), &below).await;
-        let change = Change { why: shape.changed, lost };
-        Outcome { at_most, ..would_copy(work, digest, root, &state, change).await? }
+        let root_size = shape.root.bytes.len() as u64;
+        let at_most = size_of_parts(work, root_size, shape.single.as_deref(), &below).await;
+        let change = Change { why: shape.changed.clone(), lost };
+        Outcome { at_most, ..would_copy(work, &digest, root, &state, change).await? }
     };
-    Ok(Outcome { is_cut, ..outcome })
+    let outcome = Outcome { is_cut: shape.is_cut, ..outcome };
+    preview_referrers::add_to(work, outcome, &shape, state.is_new()).await
 }
 
 /// The bytes that a copy of `manifest` moves at most. `None` if a manifest in it was not read, and no earlier run
@@ -189,7 +200,7 @@ async fn warn_of_lost(work: &Work<'_>, state: &DestinationState, shape: &Shape) 
     if *held == shape.root.digest {
         return None;
     }
-    let lost = lost_platforms::lost(work, held, shape).await?;
+    let lost = work.lost_platforms(held, shape).await?;
     let text = format!("its tag would lose {lost}; select all with -a and --os");
     work.note(Level::Warning, text);
     Some(lost)
@@ -276,23 +287,19 @@ fn is_done(work: &Work<'_>, state: &DestinationState, digest: &Digest) -> bool {
     state.is(digest) && !work.run.options.force_recursive
 }
 
-fn would_skip(work: &Work<'_>, source: Digest, destination: Digest) -> Outcome {
-    with_referrers(work, already_present(source, destination))
-}
-
 /// The outcome of a copy.
 ///
 /// # Errors
 /// If the account is known to lack the right to push.
 async fn would_copy(
     work: &Work<'_>,
-    source: Digest,
+    source: &Digest,
     destination: Digest,
     state: &DestinationState,
     Change { why: changed, lost }: Change,
 ) -> Result<Outcome, JobError> {
     // What would be created first is not covered by any token yet.
-    if !matches!(state, DestinationState::WouldBeCreated(_))
+    if !state.is_new()
         && let Some(refusal) = work.destination.lacks_push_right(work.repository()).await
     {
         return Err(work.destination_error(refusal));
@@ -322,20 +329,40 @@ async fn would_copy(
         reason.push_str("; digest changes: ");
         reason.push_str(why);
     }
-    let outcome = Outcome {
-        source_digest: Some(source),
+    Ok(Outcome {
+        source_digest: Some(source.clone()),
         destination_digest: Some(destination),
         reason: Some(reason),
         digest_change: changed,
         ..Outcome::new(status)
-    };
-    Ok(with_referrers(work, outcome))
+    })
 }
 
-/// Adds to `outcome` what a run would do about referrers.
-fn with_referrers(work: &Work<'_>, mut outcome: Outcome) -> Outcome {
-    if let (true, Some(reason)) = (work.run.options.referrers, &mut outcome.reason) {
-        reason.push_str("; its referrers would be looked for");
+/// Returns the manifest whose referrers are looked for; `None` without `--referrers`.
+async fn read_for_referrers(
+    work: &Work<'_>,
+    manifest: Option<Manifest>,
+    digest: &Digest,
+) -> Result<Option<Manifest>, JobError> {
+    match manifest {
+        _ if !work.run.options.referrers => Ok(None),
+        Some(manifest) => Ok(Some(manifest)),
+        None => work.root(Some(digest)).await.map(Some),
     }
-    outcome
+}
+
+/// Adds to `outcome` what a run would do about the referrers of an unchanged `manifest`.
+async fn with_referrers(
+    work: &Work<'_>,
+    outcome: Outcome,
+    manifest: Option<Manifest>,
+    state: &DestinationState,
+) -> Result<Outcome, JobError> {
+    match manifest {
+        Some(manifest) => {
+            let shape = Shape::verbatim(manifest);
+            preview_referrers::add_to(work, outcome, &shape, state.is_new()).await
+        }
+        None => Ok(outcome),
+    }
 }

@@ -11,7 +11,7 @@ use longshore_store::Interrupt;
 use super::admission::Admitted;
 use super::referrers::ReferrersCopied;
 use super::work::{Run, Work};
-use super::{children, lost_platforms, push, referrers, same_chart};
+use super::{children, push, referrers, same_chart};
 use crate::error::JobError;
 use crate::event::Level;
 use crate::job::{Job, Outcome, Status};
@@ -192,7 +192,7 @@ async fn warn_of_change(
         work.note(Level::Warning, text);
     }
     if let Some(held) = held
-        && let Some(lost) = work.unless_interrupted(lost_platforms::lost(work, held, shape)).await?
+        && let Some(lost) = work.unless_interrupted(work.lost_platforms(held, shape)).await?
     {
         let text =
             format!("it replaces {held}, and its tag loses {lost}; select all with -a and --os");

@@ -7,9 +7,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use longshore_oci::{
-    Descriptor, Digest, Manifest, ManifestReference, RawManifest, Referrer, Tag, cosign_tags,
-};
+use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference, RawManifest, Referrer, Tag};
 use longshore_store::{Intent, Trust};
 
 use super::work::Work;
@@ -18,6 +16,7 @@ use crate::counted;
 use crate::error::JobError;
 use crate::event::Level;
 use crate::job::{Outcome, Status};
+use crate::left_behind::{self, LeftBehind};
 use crate::shape::Shape;
 use crate::source_reader::listed_referrers;
 use crate::walk::{Descendants, Relations, descendants, walk_related};
@@ -43,8 +42,7 @@ impl ReferrersCopied {
             reasons.push(format!("{} copied", counted(self.copied, "referrer", "referrers")));
         }
         if self.left_behind > 0 {
-            let left = counted(self.left_behind, "referrer", "referrers");
-            reasons.push(format!("{left} of the source's digest left behind"));
+            reasons.push(left_behind::reason(self.left_behind));
         }
         outcome.reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         outcome
@@ -80,54 +78,24 @@ pub(super) async fn place(
     } else if let Some(wrapped) = &shape.wrapped {
         manifests.push(wrapped.raw.descriptor());
     } else {
-        left_behind = count(work, &shape.source).await?;
+        left_behind = count_left_behind(work, &shape.source).await?;
     }
     walk_related(&copy, manifests).await?;
     if left_behind > 0 {
-        let count = counted(left_behind, "referrer", "referrers");
-        let are = if left_behind == 1 { "is" } else { "are" };
-        let way_out = if shape.is_cut { "; --arch all --os all copies it whole" } else { "" };
-        let text = format!(
-            "{count} of {} {are} not copied, as it gets another digest at the destination{way_out}",
-            shape.source
-        );
+        let text = left_behind::told(left_behind, &shape.source, shape.is_cut);
         work.note(Level::Warning, text);
     }
     Ok(ReferrersCopied { copied: copy.copied.into_inner(), left_behind })
 }
 
-/// Counts the referrers and cosign tags of `subject` at the source, without those that the destination
-/// has: another entry of the list may copy a tag. A signature that is listed and tagged counts once.
-async fn count(work: &Work<'_>, subject: &Digest) -> Result<usize, JobError> {
-    let listed = work.reader().referrers(subject).await.map_err(JobError::Source)?;
-    let mut left: HashSet<Digest> = listed.into_iter().map(|referrer| referrer.digest).collect();
-    for (tag, digest) in under_cosign_tags(work, subject).await? {
-        match work.probe(&ManifestReference::Tag(tag)).await? {
-            Some(held) if held == digest => left.remove(&digest),
-            _ => left.insert(digest),
-        };
+/// Counts the referrers of a source index that is not copied unchanged.
+async fn count_left_behind(work: &Work<'_>, subject: &Digest) -> Result<usize, JobError> {
+    let mut left = LeftBehind::of(&work.reader(), subject).await.map_err(JobError::Source)?;
+    for (tag, digest) in left.take_tagged() {
+        let held = work.probe(&ManifestReference::Tag(tag)).await?;
+        left.see(digest, held.as_ref());
     }
-    Ok(left.len())
-}
-
-/// Cosign's tags for `subject` that the source has, and the digests that they name.
-async fn under_cosign_tags(
-    work: &Work<'_>,
-    subject: &Digest,
-) -> Result<Vec<(Tag, Digest)>, JobError> {
-    let (reader, mut found) = (work.reader(), Vec::new());
-    for tag in cosign_tags(subject) {
-        if !reader.has_digest_tag(&tag).await.map_err(JobError::Source)? {
-            continue;
-        }
-        let reference = ManifestReference::Tag(tag.clone());
-        let digest = match reader.resolve(&reference).await {
-            Some(digest) => digest,
-            None => reader.fetch(&reference).await.map_err(JobError::Source)?.raw.digest,
-        };
-        found.push((tag, digest));
-    }
-    Ok(found)
+    Ok(left.count())
 }
 
 /// Lists the root itself as a referrer, if it has a subject and the store lists none by itself.
@@ -267,7 +235,8 @@ impl CopyRelated<'_> {
         subject: &Digest,
         referrer: &Digest,
     ) -> Result<bool, JobError> {
-        let under = under_cosign_tags(self.work, subject).await?;
+        let under = self.work.reader().under_cosign_tags(subject).await;
+        let under = under.map_err(JobError::Source)?;
         Ok(under.iter().any(|(_, digest)| digest == referrer))
     }
 

@@ -17,6 +17,7 @@ use crate::counted;
 use crate::error::JobError;
 use crate::event::{EventSender, Level};
 use crate::job::Job;
+use crate::lost_platforms;
 use crate::shape::Shape;
 use crate::source_reader::{KnownSources, SourceReader};
 
@@ -211,6 +212,19 @@ impl Work<'_> {
     /// The destination's repository.
     pub(super) const fn repository(&self) -> &Repository {
         &self.job.destination.repository
+    }
+
+    /// Returns the platforms that the destination's manifest `held` has and `shape` lacks; `None` if the tag loses
+    /// none.
+    ///
+    /// Only what a filter or `--index` has changed is compared, which costs a request. Otherwise the tag follows
+    /// the source. An index that cannot be read counts as one without platforms.
+    pub(super) async fn lost_platforms(&self, held: &Digest, shape: &Shape) -> Option<String> {
+        self.job.destination.version.tag()?;
+        shape.changed.as_ref()?;
+        let reference = ManifestReference::Digest(held.clone());
+        let held = self.destination.manifest(self.repository(), &reference).await.ok()?;
+        lost_platforms::between(&held, &shape.parsed_root()?)
     }
 
     /// Counts bytes sent to the destination.

@@ -74,6 +74,9 @@ pub struct Outcome {
     /// Whether the platform filter left a part of the source's index out.
     #[serde(default)]
     pub is_cut: bool,
+    /// Whether it is skipped because an earlier line of the list is the same.
+    #[serde(default)]
+    pub is_duplicate: bool,
     /// Whether it failed like an earlier entry, because their destination refuses the login.
     #[serde(default)]
     pub is_repeated: bool,
@@ -106,6 +109,7 @@ impl Outcome {
             comparison: None,
             digest_change: None,
             is_cut: false,
+            is_duplicate: false,
             is_repeated: false,
             at_most: None,
             took: Duration::ZERO,

@@ -176,7 +176,8 @@ fn add_job(job: &Job, destinations: &mut Destinations, jobs: &mut Jobs) -> Added
             Added::Job
         }
         JobPosition::Repeats { number, line } => {
-            let outcome = Outcome::skipped(format!("the same as line {line}"));
+            let same = Outcome::skipped(format!("the same as line {line}"));
+            let outcome = Outcome { is_duplicate: true, ..same };
             Added::Repeats { number, ended: ended(job, outcome) }
         }
         JobPosition::Collides(first) => Added::Collides(first),

@@ -13,14 +13,16 @@ use super::difference::{Expected, difference, selected_positions};
 use super::entry::{Entry, Tagged};
 use super::error::ValidateError;
 use super::fields::platforms;
-use super::referrers::compare_referrers_of;
+use super::referrers::{compare_referrers_of, count_left_behind};
 use super::verdict::{Digests, Judge};
 use crate::error::JobError;
+use crate::event::Level;
 use crate::job::{Finding, Outcome, Status};
 use crate::shape::{
     Shape, Shaped, check_selection, digest_decides, nothing_selected, shape, stays_unchanged,
 };
 use crate::walk::OutOfBounds;
+use crate::{left_behind, lost_platforms};
 
 /// Manifests that have more bytes together are large.
 const LARGE: usize = 512 * 1024;
@@ -88,6 +90,7 @@ pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError>
         Some(mut tagged) => {
             let digests = digests(&source, Some(&tagged));
             let outcome = compare_shape(entry, (&shape, &of_source), &mut tagged, digests).await?;
+            let outcome = with_left_behind(entry, &shape, outcome).await?;
             let digest_change = shape.changed.filter(|_| outcome.status == Status::Valid);
             Ok(Outcome { digest_change, ..outcome })
         }
@@ -144,7 +147,9 @@ async fn compare_shape(
     };
     if difference.findings.is_empty() {
         let kept = Some(&*difference.kept);
-        return complete(entry, &found, kept, shape.wrapped.as_ref(), digests).await;
+        let outcome = complete(entry, &found, kept, shape.wrapped.as_ref(), digests).await?;
+        let reason = (outcome.status == Status::Valid).then(|| beside_selected(&found, &root));
+        return Ok(Outcome { reason, ..outcome });
     }
     if let (Some(wanted), Content::Single(single)) = (&shape.single, &found.content)
         && shape.wrapped.is_none()
@@ -154,6 +159,38 @@ async fn compare_shape(
         difference.findings.prepend(platform_findings);
     }
     judge.differs(&found, (&root, of_source), difference, digests).await
+}
+
+/// Says why `mirror` would replace the index `found`, which has all that it writes: `root`.
+fn beside_selected(found: &Manifest, root: &Manifest) -> String {
+    match lost_platforms::between(found, root) {
+        Some(lost) => format!(
+            "its tag also has {lost}; mirror with this platform filter would replace it by an index without them"
+        ),
+        None => {
+            "its index has the same manifests, with other bytes; mirror would replace it".to_owned()
+        }
+    }
+}
+
+/// Says of a valid destination which referrers `mirror` did not copy.
+async fn with_left_behind(
+    entry: &Entry<'_>,
+    shape: &Shape,
+    outcome: Outcome,
+) -> Result<Outcome, ValidateError> {
+    let keeps_digest = shape.root.digest == shape.source || shape.wrapped.is_some();
+    if !entry.run.options.referrers || outcome.status != Status::Valid || keeps_digest {
+        return Ok(outcome);
+    }
+    let count = count_left_behind(entry, &shape.source).await?;
+    if count == 0 {
+        return Ok(outcome);
+    }
+    let text = left_behind::told(count, &shape.source, shape.is_cut);
+    entry.run.events.note(entry.job.number, None, Level::Warning, text);
+    let reasons = outcome.reason.into_iter().chain([left_behind::reason(count)]);
+    Ok(Outcome { reason: Some(reasons.collect::<Vec<_>>().join("; ")), ..outcome })
 }
 
 /// The limit that an index with too many children exceeds.

@@ -13,6 +13,7 @@ use super::error::ValidateError;
 use super::room::{FINDINGS, Findings};
 use crate::error::JobError;
 use crate::job::Finding;
+use crate::left_behind::LeftBehind;
 use crate::source_reader::listed_referrers;
 use crate::walk::{Descendants, Relations, descendants, is_blob, walk_related};
 
@@ -48,6 +49,23 @@ pub(super) async fn compare_referrers_of(
     findings.extend(found.by_visit.into_values().flatten());
     findings.drop_more(found.more);
     Ok(findings.into_vec())
+}
+
+/// Counts the referrers of the source index `subject`, which `mirror` does not copy because it writes another
+/// index.
+///
+/// # Errors
+/// If a side gives no answer.
+pub(super) async fn count_left_behind(
+    entry: &Entry<'_>,
+    subject: &Digest,
+) -> Result<usize, ValidateError> {
+    let mut left = LeftBehind::of(&entry.reader(), subject).await.map_err(JobError::Source)?;
+    for (tag, digest) in left.take_tagged() {
+        let held = entry.tagged(&ManifestReference::Tag(tag)).await?;
+        left.see(digest, held.as_ref().map(|tagged| &tagged.digest));
+    }
+    Ok(left.count())
 }
 
 /// Findings in the order of the walk, so that it is the same in each run.
@@ -171,7 +189,7 @@ impl CompareRelated<'_> {
             return Ok(None);
         }
         let reference = ManifestReference::Tag(tag.clone());
-        let wanted = self.digest_at_source(&reference).await?;
+        let wanted = entry.reader().digest_under(&tag).await.map_err(JobError::Source)?;
         let held = entry.tagged(&reference).await?.map(|tagged| tagged.digest);
         if held.as_ref() == Some(&wanted) {
             let under = Descriptor { digest: wanted.clone(), ..image.clone() };
@@ -192,17 +210,6 @@ impl CompareRelated<'_> {
         };
         self.add(visit, [finding.about(image)]);
         Ok(None)
-    }
-
-    async fn digest_at_source(
-        &self,
-        reference: &ManifestReference,
-    ) -> Result<Digest, ValidateError> {
-        let reader = self.entry.reader();
-        if let Some(digest) = reader.resolve(reference).await {
-            return Ok(digest);
-        }
-        Ok(reader.fetch(reference).await.map_err(JobError::Source)?.raw.digest)
     }
 
     /// Whether a listed referrer names `subject`. Only then it is copied.

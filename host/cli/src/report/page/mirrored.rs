@@ -42,13 +42,13 @@ impl Report {
 /// Says how many of `all` entries ended well.
 pub(super) fn headline(totals: &Totals, all: usize, verb: Verb, dry_run: bool) -> String {
     // What is at the destination already has arrived, in an earlier run.
-    let present = totals.skipped - totals.left_out;
+    let there = totals.present();
     let done = totals.copied + totals.valid + totals.dry_run;
-    let (done, present) = match verb {
-        Verb::Mirror => (done + present, 0),
-        Verb::Validate => (done, present),
+    let (done, others_present) = match verb {
+        Verb::Mirror => (done + there, 0),
+        Verb::Validate => (done, there),
     };
-    let is_new = totals.skipped == totals.left_out;
+    let is_new = there == 0;
     let verb = match (dry_run, verb, done) {
         (true, ..) if is_new => "would arrive",
         (true, ..) => "would arrive or are there",
@@ -59,7 +59,7 @@ pub(super) fn headline(totals: &Totals, all: usize, verb: Verb, dry_run: bool) -
         (false, Verb::Validate, _) => "are valid",
     };
     let others = others(&[
-        (totals.left_out + present, "skipped"),
+        (totals.left_out + totals.duplicates + others_present, "skipped"),
         (totals.failed, "failed"),
         (totals.unknown, "not looked at"),
     ]);

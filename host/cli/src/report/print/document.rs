@@ -27,6 +27,9 @@ struct Document<'a> {
     /// The skipped entries of which the destination has nothing.
     #[serde(skip_serializing_if = "is_zero")]
     left_out: u32,
+    /// The skipped entries that are the same as earlier lines.
+    #[serde(skip_serializing_if = "is_zero")]
+    duplicates: u32,
     failed: u32,
     bytes: u64,
     seconds: f64,
@@ -62,6 +65,16 @@ enum Done {
     Mirror {
         copied: u32,
     },
+    /// What a dry run found. It copies nothing.
+    #[serde(rename_all = "camelCase")]
+    DryRun {
+        copied: u32,
+        to_copy: u32,
+        unknown: u32,
+        bytes_at_most: u64,
+        /// The entries to copy whose bytes are not known.
+        unsized_entries: u32,
+    },
     /// The entries with a verdict count as failed too.
     #[serde(rename_all = "camelCase")]
     Validate {
@@ -77,6 +90,13 @@ impl Done {
     const fn of(report: &Report) -> Self {
         let totals = &report.totals;
         match report.options.verb {
+            Verb::Mirror if report.options.dry_run => Self::DryRun {
+                copied: totals.copied,
+                to_copy: totals.dry_run,
+                unknown: totals.unknown,
+                bytes_at_most: totals.at_most,
+                unsized_entries: totals.unsized_entries,
+            },
             Verb::Mirror => Self::Mirror { copied: totals.copied },
             Verb::Validate => {
                 let Verdicts { missing, moved_on, altered, broken, wrong_bytes: _ } =
@@ -157,6 +177,7 @@ impl<'a> Document<'a> {
         Self {
             repeat,
             left_out: totals.left_out,
+            duplicates: totals.duplicates,
             shard: report.options.shard.map(|shard| shard.to_string()),
             entries: Entries { rows: &report.rows, mend: report.mend() },
             done: Done::of(report),
@@ -367,6 +388,23 @@ mod tests {
           }
         }
         "#);
+    }
+
+    #[test]
+    fn a_dry_run_has_numbers_of_its_own() {
+        let mut report = report_of_all_kinds();
+        let json =
+            |report: &Report| -> Value { serde_json::from_str(&text(report, write_json)).unwrap() };
+        assert_eq!(json(&report)["toCopy"], Value::Null, "it copied");
+        report.options.dry_run = true;
+        report.totals.dry_run = 7;
+        report.totals.unknown = 2;
+        report.totals.at_most = 4096;
+        report.totals.unsized_entries = 3;
+        report.totals.duplicates = 1;
+        let found = json(&report);
+        let keys = ["toCopy", "unknown", "bytesAtMost", "unsizedEntries", "duplicates"];
+        assert_eq!(keys.map(|key| found[key].as_u64()), [7, 2, 4096, 3, 1].map(Some));
     }
 
     #[test]

@@ -124,23 +124,37 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Says how many of the skipped entries the destination lacks, unless every entry was left out: then a
-/// warning says so.
+/// Says how many of the skipped entries the destination lacks, and how many are duplicates. If every entry was
+/// left out, a warning says so instead.
 fn write_left_out(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let Totals { skipped, left_out, .. } = report.totals;
-    if left_out == 0 || usize::try_from(left_out).ok() == Some(report.rows.len()) {
+    let Totals { left_out, duplicates, .. } = report.totals;
+    if left_out + duplicates == 0 || report.totals.is_nothing() {
         return Ok(());
     }
-    write!(out, "of the skipped: ")?;
-    if skipped > left_out {
-        write!(out, "{} at the destination already, ", skipped - left_out)?;
+    let mut parts = Vec::new();
+    if report.totals.present() > 0 {
+        parts.push(format!("{} at the destination already", report.totals.present()));
     }
+    match duplicates {
+        0 => {}
+        1 => parts.push("1 the same as an earlier line".to_owned()),
+        many => parts.push(format!("{many} the same as earlier lines")),
+    }
+    if left_out > 0 {
+        parts.push(not_mirrored(report));
+    }
+    writeln!(out, "of the skipped: {}", parts.join(", "))
+}
+
+/// Says how many entries were left out, and why the first.
+fn not_mirrored(report: &Report) -> String {
+    let left_out = report.totals.left_out;
     let reason = report.rows.iter().find(|row| row.is_left_out()).and_then(|row| row.reason());
     let reason = reason.map_or_else(String::new, |reason| match left_out {
         1 => format!(": {}", escape(reason)),
         _ => format!("; the first: {}", escape(reason)),
     });
-    writeln!(out, "{left_out} not mirrored{reason}")
+    format!("{left_out} not mirrored{reason}")
 }
 
 /// Writes how many entries have each verdict, if one has any.
@@ -233,6 +247,20 @@ mod tests {
         assert!(text(&report, None).contains("not looked for"));
         report.options.referrers = true;
         assert!(!text(&report, None).contains("not looked for"));
+    }
+
+    #[test]
+    fn duplicates_are_not_counted_as_left_out() {
+        let mut report = report_of_all_kinds();
+        report.totals.skipped = 4;
+        report.totals.duplicates = 1;
+        let counts =
+            "\nof the skipped: 3 at the destination already, 1 the same as an earlier line\n";
+        assert!(text(&report, None).contains(counts), "{}", text(&report, None));
+        report.totals.duplicates = 2;
+        report.totals.left_out = 2;
+        let counts = "\nof the skipped: 2 the same as earlier lines, 2 not mirrored\n";
+        assert!(text(&report, None).contains(counts), "{}", text(&report, None));
     }
 
     #[test]

@@ -143,16 +143,16 @@ impl Runs {
         let entries = entries.as_ref().map_or(&[][..], |entries| &entries[..]);
         metric("last_run_entries", "gauge", "Entries of the last run.", entries);
         let skipped = totals.map(|totals| {
-            let there = totals.skipped - totals.left_out;
             [
-                ("{reason=\"present\"}", f64::from(there)),
+                ("{reason=\"present\"}", f64::from(totals.present())),
                 ("{reason=\"left-out\"}", f64::from(totals.left_out)),
+                ("{reason=\"duplicate\"}", f64::from(totals.duplicates)),
             ]
         });
         metric(
             "last_run_skipped_entries",
             "gauge",
-            "Skipped entries of the last run: the destination has them, or has nothing of them.",
+            "Skipped entries of the last run: the destination has them, has nothing of them, or an earlier line is the same.",
             skipped.as_ref().map_or(&[][..], |skipped| &skipped[..]),
         );
         let seconds = self.last.map(|last| ("", last.took.as_secs_f64()));
@@ -186,8 +186,9 @@ mod tests {
 
     fn ended(is_well: bool, copied: u32, failed: u32) -> Ended {
         let began = UNIX_EPOCH + Duration::from_secs(1_000);
-        let (skipped, left_out) = (5, 3);
-        let totals = Totals { copied, failed, skipped, left_out, bytes: 50, ..Totals::default() };
+        let (skipped, left_out, duplicates, bytes) = (6, 3, 1, 50);
+        let totals =
+            Totals { copied, failed, skipped, left_out, duplicates, bytes, ..Totals::default() };
         let (took, next) = (Duration::from_millis(2_500), began + Duration::from_secs(60));
         Ended { began, took, next, is_well, totals: Some(totals) }
     }
@@ -222,9 +223,10 @@ mod tests {
             "longshore_running 0",
             "longshore_last_run_entries{status=\"done\"} 1",
             "longshore_last_run_entries{status=\"failed\"} 2",
-            "longshore_last_run_entries{status=\"skipped\"} 5",
+            "longshore_last_run_entries{status=\"skipped\"} 6",
             "longshore_last_run_skipped_entries{reason=\"present\"} 2",
             "longshore_last_run_skipped_entries{reason=\"left-out\"} 3",
+            "longshore_last_run_skipped_entries{reason=\"duplicate\"} 1",
             "longshore_last_run_duration_seconds 2.5",
             "longshore_last_run_timestamp_seconds 1003",
             "longshore_last_success_timestamp_seconds 1003",

@@ -2,30 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use longshore_oci::{Content, Digest, Manifest, ManifestReference, RawManifest};
-
-use super::work::Work;
-use crate::shape::Shape;
+use longshore_oci::{Content, Manifest};
 
 /// The most platforms to name.
 const NAMED: usize = 10;
 
-/// Returns the platforms that `held` has and `shape` lacks, such as `linux/arm64, windows/amd64`; `None` if
-/// the tag loses none.
-///
-/// Only what a filter or `--index` has changed is compared, which costs a request. Otherwise the tag follows
-/// the source. An index that cannot be read counts as one without platforms.
-pub(super) async fn lost(work: &Work<'_>, held: &Digest, shape: &Shape) -> Option<String> {
-    work.job.destination.version.tag()?;
-    shape.changed.as_ref()?;
-    let reference = ManifestReference::Digest(held.clone());
-    let old = work.destination.manifest(work.repository(), &reference).await.ok()?;
-    let new = parsed(&shape.root)?;
-    missing(&platforms(&old), &platforms(&new))
-}
-
-fn parsed(raw: &RawManifest) -> Option<Manifest> {
-    Manifest::parse(raw.bytes.clone(), Some(&raw.media_type), raw.digest.clone()).ok()
+/// Returns the platforms that `held` has and `root`, which a run writes, lacks, such as
+/// `linux/arm64, windows/amd64`; `None` if the tag loses none.
+pub(crate) fn between(held: &Manifest, root: &Manifest) -> Option<String> {
+    missing(&platforms(held), &platforms(root))
 }
 
 /// Returns the platforms of the children of an index.
