@@ -146,7 +146,7 @@ impl RunHead {
     }
 }
 
-/// Jobs of one source repository, in the order of their numbers.
+/// Jobs that one worker does, in the order of their numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Batch {
     /// The id of the run.

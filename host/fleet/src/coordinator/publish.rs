@@ -1,6 +1,7 @@
-//! Publishes jobs in batches, each of one source repository.
+//! Publishes jobs in batches.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::time::Duration;
 
 use async_nats::jetstream::message::PublishMessage;
@@ -34,22 +35,39 @@ pub(super) enum PublishError {
     Refused(FleetError),
 }
 
-/// Groups jobs by source repository, because tags of a repository share most layers. Each group has at most
-/// 32 numbers, in order, and more than 4 only up to a 128th of the run. Groups are in the order of their first
-/// job.
+/// Groups jobs by source repository, because tags of a repository share most layers. A group has at most 32
+/// numbers, in order, and more than 4 only up to a 128th of the run. In a long run, small groups of the same two
+/// registries share a batch of up to a 128th: 100,000 messages of one job each would be most of the coordinator's
+/// work. Groups are in the order of their first job.
 pub(super) fn groups(jobs: &Jobs, wanted: impl Fn(u32) -> bool) -> Vec<Vec<u32>> {
-    let mut open: HashMap<String, usize> = HashMap::new();
-    let mut groups: Vec<Vec<u32>> = Vec::new();
-    let most = (jobs.len() / PARTS).clamp(SMALL, BATCH);
-    for job in jobs.iter().filter(|job| wanted(job.number)) {
+    let part = (jobs.len() / PARTS).min(BATCH);
+    let tags = jobs.iter().filter(|job| wanted(job.number)).map(|job| {
         let repository = format!("{}/{}", job.source.store, job.source.repository);
+        (repository, vec![job.number], (job.source.store, job.destination.store))
+    });
+    let repositories = gathered(tags, part.max(SMALL)).into_iter();
+    let repositories = repositories.map(|(numbers, stores)| (stores, numbers, ()));
+    let mut groups: Vec<Vec<u32>> =
+        gathered(repositories, part).into_iter().map(|(numbers, ())| numbers).collect();
+    groups.iter_mut().for_each(|group| group.sort_unstable());
+    groups
+}
+
+/// Puts numbers with the same key together, up to `most`. Each group keeps the rest of its first part.
+fn gathered<K: Eq + Hash, T>(
+    parts: impl Iterator<Item = (K, Vec<u32>, T)>,
+    most: usize,
+) -> Vec<(Vec<u32>, T)> {
+    let mut open: HashMap<K, usize> = HashMap::new();
+    let mut groups: Vec<(Vec<u32>, T)> = Vec::new();
+    for (key, numbers, rest) in parts {
         let next = groups.len();
-        let group = open.entry(repository).or_insert(next);
-        if *group < next && groups[*group].len() < most {
-            groups[*group].push(job.number);
+        let group = open.entry(key).or_insert(next);
+        if *group < next && groups[*group].0.len() + numbers.len() <= most {
+            groups[*group].0.extend(numbers);
         } else {
             *group = next;
-            groups.push(vec![job.number]);
+            groups.push((numbers, rest));
         }
     }
     groups
@@ -155,28 +173,57 @@ mod tests {
         }
     }
 
+    /// Returns the groups of a run. Checks that they have each job once, and are in order.
+    fn groups_of(count: u32, source: impl Fn(u32) -> String) -> Vec<Vec<u32>> {
+        let jobs: Jobs = (1..=count).map(|number| job(number, &source(number))).collect();
+        let all = groups(&jobs, |_| true);
+        let is_in_order = |numbers: &[u32]| numbers.is_sorted_by(|one, other| one < other);
+        assert!(all.iter().all(|group| is_in_order(group)));
+        assert!(is_in_order(&all.iter().map(|group| group[0]).collect::<Vec<_>>()));
+        let mut numbers: Vec<u32> = all.concat();
+        numbers.sort_unstable();
+        assert!(numbers.into_iter().eq(1..=count));
+        assert_eq!(groups(&jobs, |number| number == 3), [[3]]);
+        all
+    }
+
     #[test]
-    fn a_batch_has_one_repository_and_a_part_of_the_run() {
+    fn the_tags_of_a_repository_are_in_few_batches() {
         let source = |number: u32| match number % 3 {
             0 => format!("a.io/x:{number}"),
-            1 => format!("a.io/y:{number}"),
+            1 => format!("b.io/y:{number}"),
             _ => format!("c.io/x:{number}"),
         };
         // Of three repositories.
         let expected =
             [(3, 1, 3), (12, 4, 3), (13, 4, 4), (300, 4, 75), (3000, 23, 132), (9600, 32, 300)];
         for (count, most, batches) in expected {
-            let jobs: Jobs = (1..=count).map(|number| job(number, &source(number))).collect();
-            let all = groups(&jobs, |_| true);
+            let all = groups_of(count, source);
             assert_eq!(all.len(), batches, "{count} jobs");
             assert!(all.iter().all(|group| group.len() <= most), "{count} jobs");
             assert!(all.iter().all(|group| group.iter().all(|job| job % 3 == group[0] % 3)));
-            assert!(all.windows(2).all(|pair| pair[0][0] < pair[1][0]));
-            let mut numbers: Vec<u32> = all.concat();
-            numbers.sort_unstable();
-            assert!(numbers.into_iter().eq(1..=count));
-            assert_eq!(groups(&jobs, |number| number == 3), [[3]]);
         }
+    }
+
+    #[test]
+    fn small_repositories_of_a_long_run_share_batches() {
+        let one_each = |number: u32| format!("a.io/app{number}:1");
+        for (count, most, batches) in [(40, 1, 40), (255, 1, 255), (256, 2, 128), (9600, 32, 300)] {
+            let all = groups_of(count, one_each);
+            assert_eq!(all.len(), batches, "{count} jobs");
+            assert!(all.iter().all(|group| group.len() <= most), "{count} jobs");
+        }
+        let of_two = groups_of(512, |number| format!("r{}.io/app{number}:1", number % 2));
+        assert!(of_two.iter().all(|group| group.iter().all(|job| job % 2 == group[0] % 2)));
+        assert_eq!(of_two.len(), 128);
+        // A repository with many tags has its batches, and the others share theirs and its last one.
+        let mixed = |number: u32| match number {
+            ..=1000 => format!("a.io/large:{number}"),
+            _ => format!("a.io/app{number}:1"),
+        };
+        let all = groups_of(2000, mixed);
+        let of_large = all.iter().filter(|group| group[0] <= 1000);
+        assert_eq!((of_large.count(), all.len()), (67, 134));
     }
 
     #[test]
