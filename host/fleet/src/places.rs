@@ -30,6 +30,17 @@ const RENEWED: Duration = Duration::from_secs(10);
 /// The first and the longest pause between looks at another worker's claim.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
+/// What NATS knows of a blob.
+#[derive(Debug)]
+enum Found {
+    /// No worker holds it; its revision, or 0 for none.
+    Free(u64),
+    Claimed,
+    Placed(SharedHome),
+    /// NATS does not answer, or its answer is not valid.
+    Unknown,
+}
+
 /// The places of the blobs of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
@@ -55,63 +66,68 @@ impl Places {
         SharedHome::Claimed(Box::new(Unshared))
     }
 
-    async fn claim_blob(&self, store: &StoreName, blob: &Descriptor) -> SharedHome {
+    async fn claim_blob(&self, store: &StoreName, blob: &Descriptor) -> Option<SharedHome> {
         if blob.size < SMALLEST || !self.connection.is_up() {
-            return Self::alone();
+            return Some(Self::alone());
         }
         let key = key(store, &blob.digest);
         let value = encode(&Place::Claimed(self.id.clone())).unwrap_or_default();
-        let (mut expected, mut pause, mut waited) = (0, LOOKS.0, false);
+        let mut expected = 0;
         loop {
             match self.take(&key, &value, expected).await {
                 Ok(held) => {
                     self.metrics.claims_won.fetch_add(1, Ordering::Relaxed);
-                    return SharedHome::Claimed(Box::new(held));
+                    return Some(SharedHome::Claimed(Box::new(held)));
                 }
                 Err(WriteError::Conflict) => {}
                 Err(WriteError::Failed(error)) => {
                     tracing::debug!("{}: sent without a claim: {error}", blob.digest);
-                    return Self::alone();
+                    return Some(Self::alone());
                 }
             }
-            let found = match self.bucket.get(&key).await {
-                Ok(found) => found,
-                Err(error) => {
-                    tracing::debug!("{}: sent without a claim: {error}", blob.digest);
-                    return Self::alone();
+            match self.look(&key).await {
+                Found::Free(revision) => expected = revision,
+                Found::Claimed => return None,
+                Found::Placed(home) => {
+                    self.metrics.claims_lost.fetch_add(1, Ordering::Relaxed);
+                    return Some(home);
                 }
-            };
-            let (revision, value) = match found {
-                None => {
-                    expected = 0;
-                    continue;
-                }
-                Some(found) => (found.revision, found.value),
-            };
-            match value.map(|value| decode::<Place>(&value)) {
-                // Its claim was given up.
-                None => expected = revision,
-                Some(Ok(Place::Placed { repository, is_checked })) => {
-                    self.metrics.claims_lost.fetch_add(u64::from(!waited), Ordering::Relaxed);
-                    return SharedHome::Placed { repository, is_checked };
-                }
-                Some(Ok(Place::Claimed(_))) => {
-                    if !waited {
-                        self.metrics.claims_lost.fetch_add(1, Ordering::Relaxed);
-                        waited = true;
-                    }
-                    // A write with this revision would take the claim from its worker.
-                    expected = 0;
-                    sleep(pause).await;
-                    pause = (pause * 2).min(LOOKS.1);
-                }
-                Some(Err(why)) => {
-                    tracing::warn!(
-                        "{}: the place in NATS is not valid, sent without a claim: {why}",
-                        blob.digest
-                    );
-                    return Self::alone();
-                }
+                Found::Unknown => return Some(Self::alone()),
+            }
+        }
+    }
+
+    /// Looks until no worker holds the claim of a blob, or until nothing can be known of it.
+    async fn wait(&self, store: &StoreName, blob: &Descriptor) {
+        let key = key(store, &blob.digest);
+        let mut pause = LOOKS.0;
+        while let Found::Claimed = self.look(&key).await {
+            sleep(pause).await;
+            pause = (pause * 2).min(LOOKS.1);
+        }
+    }
+
+    /// Looks at a key.
+    async fn look(&self, key: &str) -> Found {
+        let found = match self.bucket.get(key).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Found::Free(0),
+            Err(error) => {
+                tracing::debug!("{key}: sent without a claim: {error}");
+                return Found::Unknown;
+            }
+        };
+        match found.value.map(|value| decode::<Place>(&value)) {
+            // Its claim was given up.
+            None => Found::Free(found.revision),
+            // A write with its revision would take the claim from its worker.
+            Some(Ok(Place::Claimed(_))) => Found::Claimed,
+            Some(Ok(Place::Placed { repository, is_checked })) => {
+                Found::Placed(SharedHome::Placed { repository, is_checked })
+            }
+            Some(Err(why)) => {
+                tracing::warn!("the place {key} in NATS is not valid, sent without a claim: {why}");
+                Found::Unknown
             }
         }
     }
@@ -156,8 +172,12 @@ impl SharedHomes for Places {
         &'a self,
         store: &'a StoreName,
         blob: &'a Descriptor,
-    ) -> BoxFuture<'a, SharedHome> {
+    ) -> BoxFuture<'a, Option<SharedHome>> {
         self.claim_blob(store, blob).boxed()
+    }
+
+    fn unclaimed<'a>(&'a self, store: &'a StoreName, blob: &'a Descriptor) -> BoxFuture<'a, ()> {
+        self.wait(store, blob).boxed()
     }
 }
 

@@ -10,7 +10,7 @@ use longshore_store::{
 };
 
 use super::push::corrupt;
-use super::shared_homes::SharedHome;
+use super::shared_homes::{ClaimTurn, SharedHome};
 use super::single_flight::Waiter as _;
 use super::work::Work;
 use crate::error::JobError;
@@ -53,12 +53,12 @@ async fn place_once_per_store(
     bytes: Option<&Bytes>,
 ) -> Result<Transferred, JobError> {
     if !work.destination.shares_blobs() {
-        return Ok(transferred(&transfer(work, blob, bytes, From::Nowhere).await?));
+        return Ok(transferred(&transfer(work, blob, bytes, From::Nowhere, None).await?));
     }
     let home = work.known.home(work.destination.name(), &blob.digest);
     let mut placed_here = None;
     let compute = async {
-        let shared = claim(work, blob).await?;
+        let (shared, turn) = claim(work, blob).await?.unzip();
         let from = match &shared {
             Some(SharedHome::Placed { repository, is_checked })
                 if repository != work.repository() =>
@@ -67,7 +67,7 @@ async fn place_once_per_store(
             }
             _ => From::Nowhere,
         };
-        let placed = transfer(work, blob, bytes, from).await?;
+        let placed = transfer(work, blob, bytes, from, turn).await?;
         placed_here = Some(transferred(&placed));
         let home = match &placed {
             Placed::Mounted(from) => from,
@@ -91,19 +91,22 @@ async fn place_once_per_store(
         Some(repository) => From::Repository { repository, is_checked: found.is_checked },
         None => From::Nowhere,
     };
-    Ok(transferred(&transfer(work, blob, bytes, from).await?))
+    Ok(transferred(&transfer(work, blob, bytes, from, None).await?))
 }
 
 /// Claims the blob among the processes of the run. `None` if there are no others, or if the job trusts
 /// nothing that was placed before.
-async fn claim(work: &Work<'_>, blob: &Descriptor) -> Result<Option<SharedHome>, JobError> {
+async fn claim(
+    work: &Work<'_>,
+    blob: &Descriptor,
+) -> Result<Option<(SharedHome, ClaimTurn)>, JobError> {
     let Some(homes) = work.run.options.homes.as_ref().filter(|_| work.trust != Trust::Nothing)
     else {
         return Ok(None);
     };
     // The other process may wait for a blob of this one, so this image must not hold permits.
     let _parked = work.admitted.park();
-    let claimed = homes.claim(work.destination.name(), blob);
+    let claimed = work.run.claims.claim(homes.as_ref(), work.destination.name(), blob);
     Ok(Some(work.unless_interrupted(claimed).await?))
 }
 
@@ -128,12 +131,13 @@ const fn transferred(placed: &Placed) -> Transferred {
 }
 
 /// Asks the destination to place the blob. If the descriptor's size turns out to be wrong, the digest
-/// decides: the blob is placed with its actual size.
+/// decides: the blob is placed with its actual size. `turn` ends when bytes move.
 async fn transfer(
     work: &Work<'_>,
     blob: &Descriptor,
     bytes: Option<&Bytes>,
     from: From<'_>,
+    turn: Option<ClaimTurn>,
 ) -> Result<Placed, JobError> {
     let source = &work.job.source;
     let bad = &work.run.bad_content;
@@ -141,7 +145,7 @@ async fn transfer(
         return Err(JobError::Source(error));
     }
     let _copying = work.admitted.copying().await;
-    let mut placed = attempt(work, blob, bytes, from).await;
+    let mut placed = attempt(work, blob, bytes, from, turn).await;
     if let Err(TransferFailure::Source(error)) = &placed
         && let Some(size) = work.reader().actual_size(blob, error).await
     {
@@ -150,7 +154,7 @@ async fn transfer(
             blob.digest, blob.size
         );
         work.note(Level::Warning, text);
-        placed = attempt(work, &Descriptor { size, ..blob.clone() }, bytes, from).await;
+        placed = attempt(work, &Descriptor { size, ..blob.clone() }, bytes, from, None).await;
     }
     let placed = placed.map_err(|failure| {
         if let TransferFailure::Source(error) = &failure
@@ -180,7 +184,7 @@ async fn read_back(
     if placed != Placed::Moved {
         let text = format!("{} is corrupt at the destination; sending it again", blob.digest);
         work.note(Level::Warning, text);
-        let sent = attempt_with(work, blob, bytes, From::Nowhere, Trust::Nothing).await;
+        let sent = attempt_with(work, blob, bytes, From::Nowhere, None, Trust::Nothing).await;
         let sent = sent.map_err(|failure| work.job_error(failure))?;
         if is_intact(work, blob).await? {
             return Ok(sent);
@@ -202,8 +206,9 @@ async fn attempt(
     blob: &Descriptor,
     bytes: Option<&Bytes>,
     from: From<'_>,
+    turn: Option<ClaimTurn>,
 ) -> Result<Placed, TransferFailure> {
-    attempt_with(work, blob, bytes, from, work.trust).await
+    attempt_with(work, blob, bytes, from, turn, work.trust).await
 }
 
 async fn attempt_with(
@@ -211,6 +216,7 @@ async fn attempt_with(
     blob: &Descriptor,
     bytes: Option<&Bytes>,
     from: From<'_>,
+    turn: Option<ClaimTurn>,
     trust: Trust,
 ) -> Result<Placed, TransferFailure> {
     let (events, job) = (work.run.events.clone(), work.job.number);
@@ -228,7 +234,12 @@ async fn attempt_with(
         trust,
         check_size: work.run.options.force_recursive || !is_known,
         interrupt: &work.interrupt,
-        progress: Progress::new(move |bytes| events.send(Event::Progress { job, bytes })),
+        progress: Progress::new(move |bytes| {
+            if let Some(turn) = &turn {
+                turn.end();
+            }
+            events.send(Event::Progress { job, bytes });
+        }),
     });
     placed.await
 }

@@ -8,6 +8,7 @@ use longshore_store::{Interrupt, Stores};
 use super::admission::Admission;
 use super::known_content::{BadContent, KnownContent, KnownReferrers};
 use super::options::CopyOptions;
+use super::shared_homes::ClaimTurns;
 use super::work::{Run, Told};
 use super::{dry_run, image};
 use crate::event::{Event, EventSender};
@@ -35,6 +36,7 @@ impl Copier {
             referrers: KnownReferrers::default(),
             sources: KnownSources::default(),
             told: Told::default(),
+            claims: ClaimTurns::default(),
             counted: Mutex::default(),
             hasher: RandomState::new(),
         });

@@ -13,6 +13,7 @@ use longshore_store::{
 use super::admission::{Admitted, NeedsTurn};
 use super::known_content::{BadContent, KnownContent, KnownReferrers};
 use super::options::CopyOptions;
+use super::shared_homes::ClaimTurns;
 use crate::counted;
 use crate::error::JobError;
 use crate::event::{EventSender, Level};
@@ -38,6 +39,8 @@ pub(super) struct Run {
     pub(super) sources: KnownSources,
     /// What the run has said once.
     pub(super) told: Told,
+    /// The turns to claim blobs among the processes of the run.
+    pub(super) claims: ClaimTurns,
     /// The hashes of blobs that a dry run counted.
     pub(super) counted: Mutex<HashSet<u64>>,
     /// The hash function for them.
