@@ -98,6 +98,13 @@ pub(crate) fn is_describing(name: &str) -> bool {
     })
 }
 
+/// Reports whether a name says that its value is a sentence for people.
+pub(crate) fn is_prose(name: &str) -> bool {
+    words(name).last().is_some_and(|last| {
+        matches!(last.as_str(), "description" | "documentation" | "help" | "message" | "summary")
+    })
+}
+
 /// Reports whether a name says that its value is a list of images.
 pub(crate) fn is_images(name: &str) -> bool {
     words(name).last().is_some_and(|last| last.ends_with("images"))
@@ -105,7 +112,7 @@ pub(crate) fn is_images(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_describing, is_image, is_images, is_pushed, words};
+    use super::{is_describing, is_image, is_images, is_prose, is_pushed, words};
 
     #[test]
     fn names_are_split_by_every_convention() {
@@ -142,6 +149,7 @@ mod tests {
         assert!(is_pushed("--destination") && is_pushed("--cache-repo") && !is_pushed("--repo"));
         assert!(is_describing("podAnnotations") && is_describing("labels"));
         assert!(is_describing("nodeSelector") && !is_describing("labelled"));
+        assert!(is_prose("message") && is_prose("longDescription") && !is_prose("messageQueue"));
         assert!(is_images("extraImages") && is_images("job_images") && !is_images("image"));
     }
 }

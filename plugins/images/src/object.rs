@@ -55,6 +55,9 @@ const SETS: [&str; 5] = ["name", "newName", "newTag", "digest", "tagSuffix"];
 /// Group of Crossplane's packages.
 const PACKAGES: &str = "pkg.crossplane.io/";
 
+/// Group of the objects with which Flux looks for new tags.
+const TAG_SCANS: &str = "image.toolkit.fluxcd.io/";
+
 /// Group of Argo's objects.
 const ARGO: &str = "argoproj.io/";
 
@@ -67,6 +70,8 @@ pub(crate) enum Object {
     Texts,
     /// A schema of other objects.
     Schema,
+    /// Its fields that look like images are none.
+    Imageless,
 }
 
 /// Groups of Kubernetes itself. The version of their objects is never that of an image.
@@ -128,6 +133,10 @@ pub(crate) fn read(node: &Node, found: &mut Found) -> Object {
         }
         "Application" if version.starts_with(ARGO) => application(node, found),
         "OCIRepository" => artifact(node, found),
+        "ImageRepository" if version.starts_with(TAG_SCANS) => {
+            scanned(node, found);
+            return Object::Imageless;
+        }
         _ if version.starts_with(PACKAGES) => package(node, found),
         _ => {}
     }
@@ -167,6 +176,17 @@ fn artifact(node: &Node, found: &mut Found) {
             found.image(url.place, Rule::Kind, format!("{text}:{tag}"));
         }
     }
+    found.back(mark);
+}
+
+/// Names the repository whose tags Flux lists. Flux pulls nothing from there.
+fn scanned(node: &Node, found: &mut Found) {
+    let Some(image) = node.path(&["spec", "image"]) else { return };
+    let Some(text) = image.as_text().filter(|text| !text.is_empty()) else { return };
+    let mark = found.key("spec");
+    let _ = found.key("image");
+    let why = "Flux only lists the tags of this repository".to_owned();
+    found.doubtful(image.place, Rule::Kind, text, why);
     found.back(mark);
 }
 

@@ -75,11 +75,11 @@ pub(crate) fn find(text: &str, place: Place, key: &str, found: &mut Found) {
     flags::find(&settings, source, found);
 }
 
-/// Finds the words of an annotation that look like references.
-pub(crate) fn words(text: &str, place: Place, key: &str, found: &mut Found) {
+/// Names the words of a text for people that look like references: of an annotation or a description.
+pub(crate) fn words(text: &str, place: Place, rule: Rule, key: &str, found: &mut Found) {
     for word in references(text).map(|word| word.text).filter(|word| is_certain(word)) {
         let why = format!("it stands in the text of `{key}`");
-        found.doubtful(place, Rule::Annotation, word, why);
+        found.doubtful(place, rule, word, why);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::embedded;
 use crate::finding::{Finding, Found, What};
 use crate::flags::{self, Source, without_scheme};
 use crate::likeness::{Likeness, is_certain, is_tag};
-use crate::name::{is_bare, is_describing, is_image, is_image_repository, is_images};
+use crate::name::{is_bare, is_describing, is_image, is_image_repository, is_images, is_prose};
 use crate::object::{self, Object};
 use crate::pair::ByName;
 use crate::parts::Split;
@@ -134,7 +134,8 @@ impl<'f> Walk<'f> {
         let in_list = std::mem::take(&mut self.in_list);
         let in_images = std::mem::take(&mut self.in_images);
         match object::read(node, self.found) {
-            Object::Schema => return schema::defaults(node, self.found),
+Object::Schema => return schema::defaults(node, self.found),
+            Object::Imageless => return,
             Object::Texts => return embedded::object(node, self.found, in_text),
             Object::Usual => {}
         }
@@ -160,6 +161,10 @@ impl<'f> Walk<'f> {
                 key if in_list && flags::VALUES.contains(&key) && is_variable(node) => {}
                 // A list is not what Kubernetes calls labels.
                 _ if is_describing(text) && value.as_sequence().is_none() => {}
+                _ if is_prose(text) && value.as_text().is_some() => {
+                    let prose = value.as_text().unwrap_or_default();
+                    text::words(prose, value.place, Rule::Text, text, self.found);
+                }
                 _ if paired.contains(text) || Split::owns(node, text, is_named) => {}
                 _ if is_images(name) && self.image_entry(name, key, value) => {}
                 _ if !self.field(key, value, in_container) => {
@@ -287,13 +292,17 @@ impl<'f> Walk<'f> {
                 let message = "`image` is not an image reference, so it is skipped";
                 return self.found.remark(place, rule, message);
             }
+            let no_version = "`image` outside a container has no tag and no digest";
             if likeness == Likeness::Path && !text.contains('/') {
-                let why = "`image` outside a container has no tag and no digest".to_owned();
-                return self.found.doubtful(place, rule, text, why);
+                return self.found.doubtful(place, rule, text, no_version.to_owned());
             }
             if let Some(version) = self.own_version.as_ref().filter(|_| !likeness.has_version()) {
                 let reference = format!("{text}:{version}");
                 return self.found.image(place, Rule::Pair, reference);
+            }
+            // Docker Hub has `a/b` only. Clouds have paths of disks, such as `projects/p/images/i`.
+            if likeness == Likeness::Path && text.matches('/').count() > 1 {
+                return self.found.doubtful(place, rule, text, no_version.to_owned());
             }
         }
         self.found.image(place, rule, text);
@@ -495,7 +504,7 @@ impl<'f> Walk<'f> {
                 let why = format!("`{name}` is an annotation");
                 self.found.doubtful(place, Rule::Annotation, text, why);
             } else {
-                text::words(text, place, name, self.found);
+                text::words(text, place, Rule::Annotation, name, self.found);
             }
             self.found.back(mark);
         }

@@ -93,8 +93,7 @@ fn completed(text: &str, values: &Effective) -> Option<(Reference, bool)> {
         "" => text.replace(&format!(":{DEFAULT}"), ""),
         version => text.replace(DEFAULT, version),
     };
-    let has_version = text.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
-    Some((Reference::of_image(&text).ok()?, is_default || !has_version))
+    Some((Reference::of_image(&text).ok()?, is_default || !has_version(&text)))
 }
 
 /// Gives a tag to each image in parts that has none.
@@ -107,8 +106,12 @@ fn mark_defaults(value: &mut Value) {
                 Some(Value::Number(_)) => true,
                 _ => false,
             };
-            let is_image =
-                is_set("repository") && (map.contains_key("tag") || map.contains_key("pullPolicy"));
+            // A repository may have its tag behind it.
+            let is_open = map
+                .get("repository")
+                .and_then(Value::as_str)
+                .is_some_and(|name| !name.is_empty() && !has_version(name));
+            let is_image = is_open && (map.contains_key("tag") || map.contains_key("pullPolicy"));
             if is_image && !is_set("tag") && !is_set("digest") && !is_set("version") {
                 map.insert("tag".to_owned(), Value::String(DEFAULT.to_owned()));
             }
@@ -116,4 +119,9 @@ fn mark_defaults(value: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// Reports whether a reference has a tag or a digest.
+fn has_version(reference: &str) -> bool {
+    reference.rsplit('/').next().is_some_and(|last| last.contains([':', '@']))
 }

@@ -150,6 +150,24 @@ fn an_image_of_the_values_is_off_only_if_no_rendering_has_it() {
 }
 
 #[test]
+fn only_an_image_without_a_tag_has_the_default_tag() {
+    for (values, expected) in [
+        ("x: {image: {repository: q.io/a/b, tag: ''}}\n", &["q.io/a/b:3.2.1"][..]),
+        ("x: {image: {repository: q.io/a/b, pullPolicy: Always}}\n", &["q.io/a/b:3.2.1"]),
+        ("x: {image: {repository: 'q.io/a/b:7', tag: ''}}\n", &["q.io/a/b:7"]),
+        ("x: {image: {repository: 'q.io/a/b:7', pullPolicy: Always}}\n", &["q.io/a/b:7"]),
+        ("x: {image: {repository: 'q.io:5000/a', tag: ''}}\n", &["q.io:5000/a:3.2.1"]),
+        ("x: {image: {repository: '', tag: ''}}\n", &[]),
+        // The values of a subchart may be here in part.
+        ("x: {image: {repository: q.io/a/b}}\n", &[]),
+    ] {
+        let chart = chart("", &[("values.yaml", values)]);
+        let found = found(&chart, &pod("q.io/other:1"));
+        assert_eq!(references(&found.disabled), expected, "{values}");
+    }
+}
+
+#[test]
 fn a_global_registry_holds_for_images_that_are_off() {
     let parts =
         "a: {registry: docker.io, repository: x/a, tag: 1}\nb: {repository: q.io/b, tag: 2}\n";

@@ -365,3 +365,52 @@ fn an_oci_repository_has_its_tag_beside_it() {
     };
     assert_eq!((taken(argo), remarks(argo)), (Vec::new(), 2));
 }
+
+#[test]
+fn sentences_for_people_hold_no_images() {
+    resource(
+        "{message: 'use registry.example.com/approved:1.0 only', image: 'q.io/a:1'}",
+        &["q.io/a:1 field spec.image"],
+    );
+    resource(
+        "{rules: [{longDescription: 'such as q.io/a/b:1', x: 'q.io/a/c:1'}]}",
+        &["q.io/a/c:1 text spec.rules[0].x"],
+    );
+    resource("{summary: 'q.io/a/b:1', help: 'q.io/a/b:2', documentation: 'q.io/a/b:3'}", &[]);
+    file(
+        "{\"description\": \"q.io/a/b:1\", \"jobImage\": \"a/b:2\"}",
+        &["a/b:2 field data.f//jobImage"],
+    );
+    // A mapping of this name is not a sentence.
+    resource("{message: {image: 'q.io/a:1'}}", &["q.io/a:1 field spec.message.image"]);
+    let found = super::of("{message: 'use q.io/a/b:1 only'}");
+    assert_eq!(found, (vec![], vec!["q.io/a/b:1".to_owned()]), "a remark names it");
+}
+
+#[test]
+fn a_path_that_docker_hub_cannot_have_needs_a_version() {
+    resource("{image: projects/debian-cloud/global/images/debian-12}", &[]);
+    resource("{disk: {image: a/b/c}, job: {image: a/b}}", &["a/b field spec.job.image"]);
+    resource("{image: a/b/c, version: 1.0}", &["a/b/c:1.0 pair spec.image"]);
+    resource("{image: 'a/b/c:1'}", &["a/b/c:1 field spec.image"]);
+    resource(
+        "{template: {spec: {containers: [{image: a/b/c}]}}}",
+        &["a/b/c container spec.template.spec.containers[0].image"],
+    );
+}
+
+#[test]
+fn a_repository_whose_tags_flux_lists_is_not_pulled() {
+    let scan = |image: &str| {
+        format!(
+            "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {{name: r}}\n\
+             spec: {{image: {image}, interval: 1h}}\n"
+        )
+    };
+    for image in ["ghcr.io/acme/app", "acme/app", "ghcr.io/acme/app:1"] {
+        assert_eq!(taken(&scan(image)), [""; 0], "{image}");
+        assert_eq!(super::document(&scan(image)).1, [image]);
+    }
+    let other = scan("ghcr.io/acme/app:1").replace("image.toolkit.fluxcd.io", "example.com");
+    assert_eq!(taken(&other), ["ghcr.io/acme/app:1 field spec.image"]);
+}
