@@ -128,6 +128,64 @@ fn a_file_that_a_proxy_compresses_is_named() {
 }
 
 #[test]
+fn a_broken_part_of_an_index_fails_alone() {
+    let (server, target) = (Server::start(), Registry::embedded());
+    let archive = Answer::File(archive("demo", "1.0.0", &[]));
+    server.set("/a.tgz", archive);
+    for broken in [
+        "  other: a text\n",
+        "  other: [{version: [1]}]\n",
+        "  other: [{version: 1.0.0, urls: [null]}]\n",
+        "  other: {a: b}\n",
+    ] {
+        let entries = format!(
+            "  - null\n  - text\n  - {{version: 0.9.0, urls: a.tgz}}\n  \
+             - {{version: 1.0.0, urls: [a.tgz], created: yesterday}}\n{broken}"
+        );
+        server.set("/index.yaml", index(&entries));
+        run(&server, &target, "1.0.0").exits(0);
+        let missing = run(&server, &target, "0.9.0").exits(1);
+        assert!(missing.stderr.contains("the nearest are 1.0.0"), "{}", missing.stderr);
+        let lines = format!("type: repo\nrepo: {}\nchart: other\nversions: [1.0.0]", server.url);
+        let other = mirror_charts(&config(&target, &lines)).args(["--all", "--charts-only"]);
+        let other = other.run().exits(1);
+        assert!(other.stderr.contains("index.yaml: chart other: "), "{}", other.stderr);
+        assert!(other.stderr.contains(" at line 7"), "{}", other.stderr);
+    }
+    // What is not a time is not written where readers expect one.
+    let manifest = target.manifest("ns/charts/demo", "1.0.0").bytes;
+    assert!(!String::from_utf8_lossy(&manifest).contains("yesterday"));
+}
+
+#[test]
+fn a_variable_has_the_login_of_a_repository() {
+    let (server, other, target) = (Server::start(), Server::start(), Registry::embedded());
+    let basic = "Basic bWU6aHVudGVyMg==".to_owned();
+    let entries =
+        format!("entries:\n  demo:\n  - {{version: 1.0.0, urls: [{}/a.tgz]}}\n", other.url);
+    server.set("/index.yaml", Answer::Private(basic, entries.into()));
+    other.set("/a.tgz", Answer::File(archive("demo", "1.0.0", &[])));
+    let lines = format!("type: repo\nrepo: {}\nchart: demo\nversions: ['1.0.0']", server.url);
+    let text = config(&target, &lines);
+    let host = server.url.trim_start_matches("http://").replace(['.', ':'], "_");
+    let run = |value: &str| {
+        let longshore = mirror_charts(&text).env(&format!("LONGSHORE_AUTH_{host}"), value);
+        longshore.args(["--all", "--charts-only"]).run()
+    };
+    run("me:hunter2").exits(0);
+    assert!(other.requests().iter().all(|(_, sent)| sent.is_none()), "{:?}", other.requests());
+    for (value, text) in [
+        ("me:wrong", "the user was \"me\""),
+        ("me:wrong", "hint: correct the login"),
+        ("a-token", "hint: give user name and password"),
+    ] {
+        let refused = run(value).exits(1);
+        assert!(refused.stderr.contains(text), "{text}: {}", refused.stderr);
+        assert!(!refused.stderr.contains("wrong"), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn an_index_of_50_000_versions_is_read() {
     let (server, target) = (Server::start(), Registry::embedded());
     let entries: String = (0..50_000)
