@@ -24,7 +24,7 @@ use crate::http::connection::{Connections, Purpose};
 use crate::http::location::{Location, location};
 use crate::http::zone::Zone;
 use crate::retry::Backoff;
-use crate::{Cause, Registries, RegistryError, Secret};
+use crate::{Cause, Credential, Registries, RegistryError, Secret};
 
 pub use shared::FileTls;
 
@@ -77,6 +77,21 @@ pub struct Downloaded {
 }
 
 impl Registries {
+    /// Returns the user name and password in the variable `LONGSHORE_AUTH_…` of the server of `url`. A bearer
+    /// token is not one. Over plain HTTP, only this machine gets it.
+    pub fn credential_of_variable(&self, url: &Url) -> Option<FileCredential> {
+        let server: Registry = host_of(url).parse().ok()?;
+        if url.scheme() != "https" && !server.is_loopback() {
+            return None;
+        }
+        match self.options.credentials.of_variable(&server)? {
+            Credential::Basic { username, password } => {
+                Some(FileCredential { username, password, url: url.clone(), everywhere: false })
+            }
+            _ => None,
+        }
+    }
+
     /// Downloads a file into memory, with retries.
     ///
     /// Redirects are followed, but never from HTTPS to HTTP, and without the credential once they

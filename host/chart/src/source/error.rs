@@ -15,6 +15,15 @@ pub enum SourceError {
     /// A chart repository does not answer, or refuses.
     #[error(transparent)]
     Download(#[from] RegistryError),
+    /// A chart repository refuses a login.
+    #[error("{error}; the user was {username:?}")]
+    Refused {
+        /// Its answer.
+        #[source]
+        error: RegistryError,
+        /// The user name of the login.
+        username: String,
+    },
     /// A registry does not answer, or refuses.
     #[error(transparent)]
     Registry(#[from] StoreError),
@@ -163,7 +172,11 @@ impl SourceError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Download(error) if error.cause.status() == Some(401) => Some(
-                "give user name and password in [repositories.\"URL\"] of the settings file, or with `helm repo add`"
+                "give user name and password in [repositories.\"URL\"] of the settings file, in LONGSHORE_AUTH_…, or with `helm repo add`"
+                    .to_owned(),
+            ),
+            Self::Refused { .. } => Some(
+                "correct the login: the one of [repositories.\"URL\"] in the settings file comes first, then LONGSHORE_AUTH_…, then `helm repo add`"
                     .to_owned(),
             ),
             Self::Download(error) if error.is_not_found() => {

@@ -100,14 +100,17 @@ impl HelmRepositories {
         Url::parse(&known.url).ok()
     }
 
-    /// The credential for the repository at `url`.
-    pub(super) fn credential(&self, url: &Url) -> Option<FileCredential> {
+    /// The login of the settings for the repository at `url`.
+    pub(super) fn login(&self, url: &Url) -> Option<FileCredential> {
         let login = self.logins.iter().filter(|login| is_below(url, &login.url));
         let longest = login.max_by_key(|login| login.url.as_str().len());
-        if let Some(RepoLogin { url, username, password }) = longest {
-            let (url, username, password) = (url.clone(), username.clone(), password.clone());
-            return Some(FileCredential { username, password, url, everywhere: false });
-        }
+        let RepoLogin { url, username, password } = longest?;
+        let (url, username, password) = (url.clone(), username.clone(), password.clone());
+        Some(FileCredential { username, password, url, everywhere: false })
+    }
+
+    /// The credential of Helm's file for the repository at `url`.
+    pub(super) fn credential(&self, url: &Url) -> Option<FileCredential> {
         let known = self.of(url)?;
         let password = known.password.clone().unwrap_or_else(|| Secret::new(""));
         let is_empty = known.username.is_empty() && password.is_empty();
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_come_first_and_hold_for_what_is_below() {
+    fn the_longest_login_of_the_settings_holds_for_what_is_below() {
         let login = |address: &str, name: &str| RepoLogin {
             url: url(address),
             username: name.to_owned(),
@@ -217,7 +220,7 @@ mod tests {
             login("https://charts.example/stable", "own"),
         ];
         let helm = of_file(FILE, logins).unwrap();
-        let name = |address: &str| helm.credential(&url(address)).map(|found| found.username);
+        let name = |address: &str| helm.login(&url(address)).map(|found| found.username);
         assert_eq!(name("https://charts.example/stable").as_deref(), Some("own"));
         assert_eq!(name("https://charts.example/stablex").as_deref(), Some("all"));
         assert_eq!(name("http://charts.example/stable"), None);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use longshore_oci::{Digest, Reference};
-use longshore_registry::{Downloaded, FileRequest, Zone};
+use longshore_registry::{Downloaded, FileCredential, FileRequest, Zone};
 use url::Url;
 
 use super::archives::PROVENANCE_LIMIT;
@@ -75,7 +75,9 @@ impl Sources {
             }
             _ => return Err(refused()),
         };
-        fetched.created = Some(found.created.clone()).filter(|created| !created.is_empty());
+        // Helm writes a time in this form. Readers refuse an annotation with another one.
+        let is_time = found.created.parse::<jiff::Timestamp>().is_ok();
+        fetched.created = is_time.then(|| found.created.clone());
         Ok(fetched)
     }
 
@@ -150,7 +152,11 @@ impl Sources {
         let place = Place { address: &beside, ..*from };
         match self.file("fetch provenance", &place, PROVENANCE_LIMIT).await {
             Ok(file) => Ok(Some(file.content).filter(|content| is_provenance(content))),
-            Err(SourceError::Download(error)) if says_missing(error.cause.status()) => Ok(None),
+            Err(SourceError::Download(error) | SourceError::Refused { error, .. })
+                if says_missing(error.cause.status()) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -188,14 +194,35 @@ impl Sources {
         limit: u64,
     ) -> Result<Downloaded, SourceError> {
         let &Place { repository, address, named_from } = place;
-        let (credential, tls) = (self.helm.credential(repository), self.helm.tls(repository));
-        let credential = credential.as_ref();
-        let request = FileRequest { verb, url: address, credential, tls: &tls, limit, named_from };
-        Ok(self.registries.download(&request).await?)
+        let credential = self
+            .helm
+            .login(repository)
+            .or_else(|| self.registries.credential_of_variable(repository))
+            .or_else(|| self.helm.credential(repository));
+        let tls = self.helm.tls(repository);
+        let request = FileRequest {
+            verb,
+            url: address,
+            credential: credential.as_ref(),
+            tls: &tls,
+            limit,
+            named_from,
+        };
+        let file = self.registries.download(&request).await;
+        file.map_err(|error| match credential {
+            Some(FileCredential { username, .. }) if error.cause.status() == Some(401) => {
+                SourceError::Refused { error, username }
+            }
+            _ => SourceError::Download(error),
+        })
     }
 }
 
 fn entries<'a>(index: &'a Index, url: &Url, chart: &str) -> Result<&'a [IndexEntry], SourceError> {
+    if let Some(message) = index.fault_of(chart) {
+        let address = join(url, "index.yaml").unwrap_or_else(|| url.clone());
+        return Err(SourceError::Index { url: shown(&address), message });
+    }
     index.chart(chart).ok_or_else(|| SourceError::NoChart {
         chart: chart.to_owned(),
         place: shown(url),

@@ -131,6 +131,11 @@ impl Credentials {
         Ok(found)
     }
 
+    /// Returns the credential of the variable `LONGSHORE_AUTH_…` for `registry`.
+    pub(crate) fn of_variable(&self, registry: &Registry) -> Option<Credential> {
+        self.sources.variables.find(registry).map(|(credential, _)| credential)
+    }
+
     async fn search(
         &self,
         registry: &Registry,
