@@ -62,6 +62,9 @@ impl RenderFault {
         let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
         let names_version =
             text.contains("kubernetes") && text.bytes().any(|byte| byte.is_ascii_digit());
+        if is_syntax(message) {
+            return Self::Chart;
+        }
         if has(&["kubeversion", "kubernetes version", "kube-version"]) {
             return Self::Kubernetes;
         }
@@ -72,6 +75,34 @@ impl RenderFault {
         }
         if names_version { Self::Kubernetes } else { Self::Template }
     }
+}
+
+/// Reports whether a message says that a template is not one, whatever the values are. The words are those of Go's
+/// parser; what a template says with `fail` has others.
+fn is_syntax(message: &str) -> bool {
+    let is_function = message.starts_with("function \"") && message.ends_with("\" not defined");
+    let parts = ["if", "range", "with", "command", "parenthesized pipeline", "template clause"];
+    let is_incomplete =
+        message.strip_prefix("missing value for ").is_some_and(|part| parts.contains(&part));
+    let starts = [
+        "bad character U+",
+        "undefined variable \"$",
+        "unclosed action",
+        "unclosed comment",
+        "unclosed left paren",
+        "unexpected \"",
+        "unexpected EOF",
+        "unexpected bad character U+",
+        "unexpected unclosed ",
+        "unexpected unterminated ",
+        "unexpected {{",
+        "unexpected <",
+        "unterminated ",
+    ];
+    is_function
+        || is_incomplete
+        || message.contains("parse error at (")
+        || starts.iter().any(|start| message.starts_with(start))
 }
 
 /// Reports whether a word is a group and version, such as `(monitoring.coreos.com/v1)`.
@@ -156,6 +187,15 @@ mod tests {
             ("a value is needed: .Values.kubernetes", RenderFault::Template),
             ("see https://example.com/v1", RenderFault::Template),
             ("template a/b not defined", RenderFault::Template),
+            ("function \"env\" not defined", RenderFault::Chart),
+            ("missing value for if", RenderFault::Chart),
+            ("unexpected {{end}}", RenderFault::Chart),
+            ("unclosed action started at a.yaml:3", RenderFault::Chart),
+            ("undefined variable \"$x\"", RenderFault::Chart),
+            ("parse error at (a/templates/b.yaml:1): missing value for if", RenderFault::Chart),
+            ("missing value for db.host", RenderFault::Template),
+            ("unexpected value of mode", RenderFault::Template),
+            ("the function \"x\" is not defined in values", RenderFault::Template),
         ] {
             assert_eq!(RenderFault::of_message(message), fault, "{message}");
         }

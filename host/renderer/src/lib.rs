@@ -93,12 +93,20 @@ fn explained(error: PluginError) -> RenderError {
         PluginError::Call { failure: Failure::Coded { code, message }, .. } => {
             let located = match code.as_str() {
                 "manifest" | "template" | "too-large" => located(&message),
-                _ => RenderError { message, ..RenderError::default() },
+                _ => RenderError { message: message.clone(), ..RenderError::default() },
             };
             let fault = match code.as_str() {
                 "chart" => RenderFault::Chart,
                 "dependencies" => RenderFault::Dependencies,
                 "kube-version" => RenderFault::Kubernetes,
+                // The schema itself is wrong, so no values fit.
+                "values-schema"
+                    if ["values.schema.json: ", "causing reference cycle"]
+                        .iter()
+                        .any(|words| message.contains(words)) =>
+                {
+                    RenderFault::Chart
+                }
                 "values" | "values-schema" => RenderFault::Values,
                 "too-large" => RenderFault::Limit,
                 "template" => RenderFault::of_message(&located.message),
@@ -210,6 +218,8 @@ mod tests {
             ("chart", "cannot load values.yaml", RenderFault::Chart),
             ("dependencies", "missing: db", RenderFault::Dependencies),
             ("values-schema", "missing property", RenderFault::Values),
+            ("values-schema", "of a: cannot read values.schema.json: EOF", RenderFault::Chart),
+            ("template", "a/b:1: function \"env\" not defined", RenderFault::Chart),
             ("too-large", "a/b: too large", RenderFault::Limit),
             ("template", "a/b:1: needs Kubernetes 1.40", RenderFault::Kubernetes),
             ("template", "a/b:1: nil pointer", RenderFault::Template),

@@ -189,6 +189,8 @@ fn helm_error(text: &str) -> RenderError {
     let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
     let fault = if has(&["missing in charts/"]) {
         RenderFault::Dependencies
+    } else if has(&["): invalid character '", "causing reference cycle"]) {
+        RenderFault::Chart
     } else if has(&["values don't meet the specifications of the schema", "values.schema.json"]) {
         RenderFault::Values
     } else if has(&["cannot load ", "not installable", "validation: "]) {
