@@ -197,6 +197,23 @@ fn the_schema_has_the_keys_that_are_read() {
 }
 
 #[test]
+fn the_schema_accepts_what_is_read() {
+    // YAML reads `1.31` as a number, and one text may stand for a list of texts.
+    let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+    assert_eq!(schema["$defs"]["text"]["type"], serde_json::json!(["string", "number"]));
+    let upstream = &schema["$defs"]["upstream"]["properties"];
+    assert_eq!(upstream["kube-version"]["$ref"], "#/$defs/text");
+    for key in ["versions", "api-versions", "images", "ignore"] {
+        assert_eq!(upstream[key]["$ref"], "#/$defs/texts", "{key}");
+    }
+    for lines in ["versions: 1.0", "versions: [1.0, 2.5.0]", "kube-version: 1.31", "ignore: '*'"] {
+        let text = format!("{HEAD}  a: {{type: local, path: ., chart: a, {lines}}}\n");
+        assert_eq!(parse(&text).err(), None, "{lines}");
+    }
+    assert_eq!(schema["properties"]["upstreams"]["minProperties"], 1);
+}
+
+#[test]
 fn a_configuration_is_told_from_lists_in_yaml() {
     for text in [
         "target: {url: r.io}\nupstreams: {}\n",
